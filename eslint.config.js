@@ -1,0 +1,69 @@
+import tseslint from 'typescript-eslint';
+import { layersRule } from './scripts/lint/layers-rule.js';
+
+export default tseslint.config(
+  { ignores: ['dist/**', 'node_modules/**', 'data/**', 'test/fixtures/**', '.cache/**'] },
+  ...tseslint.configs.recommended,
+  {
+    plugins: { weir: { rules: { layers: layersRule } } },
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['*.js', 'scripts/lint/*.js'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      'weir/layers': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrorsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }],
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/only-throw-error': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['libs/core/**/*.ts'],
+    ignores: ['**/*.spec.ts', '**/testing/**'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        { name: 'process', message: 'core does not read the environment; take the value as a parameter.' },
+        { name: 'setTimeout', message: 'core has no real clock; take a Clock.' },
+        { name: 'setInterval', message: 'core has no real clock; take a Clock.' },
+        { name: 'fetch', message: 'core does no I/O; take a port.' },
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'core has no real clock; take a Clock.' },
+        {
+          object: 'Math',
+          property: 'random',
+          message: 'core takes randomness as a parameter, so that tests can seed it.',
+        },
+      ],
+    },
+  },
+  {
+    files: ['**/*.spec.ts', 'test/**/*.ts', '**/testing/**/*.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'it',
+          property: 'skip',
+          message: 'a test that does not run says so in a suite of its own; nothing is skipped silently.',
+        },
+        { object: 'it', property: 'only', message: 'would silence every other test.' },
+        { object: 'describe', property: 'only', message: 'would silence every other test.' },
+        { object: 'describe', property: 'skip', message: 'nothing is skipped silently.' },
+      ],
+    },
+  },
+);

@@ -1,0 +1,185 @@
+import type { AppError } from '#libs/core/kernel';
+import type { PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
+
+/** How much an acknowledgement promises. `durable`: flushed to the device (or acknowledged by all in-sync replicas). */
+export type Durability = 'durable' | 'buffered' | 'none';
+
+/** What an engine can do beyond the port, as data. Callers branch on these, never on the adapter's type. */
+export interface LogCapabilities {
+  readonly engine: 'embedded' | 'kafka' | 'memory';
+  /** Topic settings that are stored *and acted upon*. */
+  readonly topicConfigs: readonly string[];
+  /** Upper bound of partitions in one topic, null where the engine sets none of its own. */
+  readonly maxPartitionsPerTopic: number | null;
+  /** Offsets of a partition are consecutive. On Kafka they only rise: transaction markers take places. */
+  readonly denseOffsets: boolean;
+  /** `topic`: FENCED is checked with every append by whoever writes. `service`: only writes through this service are held back. */
+  readonly fencing: 'topic' | 'service';
+  /** Batches with a producer id are recognised when repeated (five batches per producer and partition). */
+  readonly idempotentProducers: boolean;
+}
+
+export interface AppendOptions {
+  /** Append although the topic is FENCED. For the operation that owns the fence; never for users' writes. */
+  readonly intoFenced?: boolean;
+}
+
+export interface Appended extends PartitionRef {
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  /** Level this acknowledgement reached. */
+  readonly durability: Durability;
+}
+
+export interface FetchPosition extends PartitionRef {
+  /** First offset wanted. */
+  readonly offset: number;
+  /** Limit for this partition; the first batch is returned whole even when larger. */
+  readonly maxBytes?: number;
+}
+
+export interface FetchRequest {
+  readonly positions: readonly FetchPosition[];
+  /** Limit over all partitions, in bytes of batches; positions are served in the order given. At least one batch is returned where there is any. */
+  readonly maxBytes: number;
+  /** Wait until this many bytes are there (default 1 when `maxWaitMs` is given). */
+  readonly minBytes?: number;
+  /** Longest wait, 0 by default: answer at once. An error on any position ends the wait. */
+  readonly maxWaitMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface FetchedPartition extends PartitionRef {
+  readonly startOffset: number;
+  readonly endOffset: number;
+  /**
+   * Whole record batches (magic 2) in offset order, CRC checked, decompression left to the reader. The first may begin below the
+   * offset asked for: use `recordsFrom` to drop what lies before. Control batches and batches of aborted transactions never appear.
+   */
+  readonly batches: readonly Uint8Array[];
+  /**
+   * Where the next fetch of this partition goes on. Usually the end of the last batch, further where nothing readable lies between
+   * (markers, compacted records), and the asked offset when nothing is there yet.
+   */
+  readonly nextOffset: number;
+  /** `offset-out-of-range`, `topic-not-found`, `partition-not-found`, `partition-degraded`; other positions are answered all the same. */
+  readonly error?: AppError;
+}
+
+/** Where a group goes on reading a partition: the next offset, with an optional note of the reader (4 KiB at most). */
+export interface GroupPosition extends PartitionRef {
+  readonly offset: number;
+  readonly metadata?: string;
+}
+
+export interface GroupDescription {
+  readonly group: string;
+  readonly positions: readonly GroupPosition[];
+  /** Live members; 0 for a group that only keeps positions. */
+  readonly members: number;
+}
+
+export interface WriterAppend extends PartitionRef {
+  /** One encoded record batch with base offset 0 and no producer id. */
+  readonly batch: Uint8Array;
+  readonly intoFenced?: boolean;
+}
+
+export interface WriterCommit {
+  /** Appended in the order given. Several batches for one partition are allowed. */
+  readonly appends?: readonly WriterAppend[];
+  readonly positions?: readonly (GroupPosition & { readonly group: string })[];
+  /** Keys of this writer's own space, up to 249 characters; a null value removes the key. Values up to 1 MiB. */
+  readonly checkpoints?: readonly { readonly key: string; readonly value: Uint8Array | null }[];
+}
+
+/**
+ * A fenced session: at most one open session per id can commit, over restarts and machines. Whatever is exactly-once in Weir rests on
+ * {@link commit}. Not for concurrent use: await each commit before the next.
+ */
+export abstract class LogWriter {
+  abstract readonly id: string;
+  /** Rises with each session opened under this id. */
+  abstract readonly epoch: number;
+
+  /** A checkpoint as of the last commit of this id: read when the session was opened, then kept up with its own commits. */
+  abstract checkpoint(key: string): Uint8Array | undefined;
+  abstract checkpoints(): ReadonlyMap<string, Uint8Array>;
+
+  /**
+   * All of it or nothing, durably, and visible to readers together per partition.
+   * @throws `writer-fenced` when a later session was opened; this one is dead.
+   * @throws `outcome-unknown` when it cannot be told whether the commit took place: the session is dead, open a new one and read the checkpoint to learn.
+   * @throws `topic-fenced`, `topic-not-found`, `partition-not-found`, `invalid-batch`, `batch-too-large`: nothing was done, the session goes on.
+   */
+  abstract commit(commit: WriterCommit): Promise<readonly Appended[]>;
+
+  /** Ends the session without effect on what it committed. Harmless to repeat. */
+  abstract close(): Promise<void>;
+}
+
+/**
+ * A named log: topics of ordered partitions. The class is the type and the injection token.
+ *
+ * Ordering: appends to one partition that are issued in sequence get rising offsets; an acknowledged offset implies that everything below
+ * it in the partition is as durable. Offsets are final. Nothing a reader saw can vanish.
+ */
+export abstract class LogEngine {
+  abstract readonly capabilities: LogCapabilities;
+  /** Identity of the stored log (not of the process): operations, views and names are bound to it. */
+  abstract readonly logId: string;
+
+  /** @throws `topic-exists`, `invalid-topic-name`, `invalid-topic-config`, `too-many-partitions`. Durable before it resolves. */
+  abstract createTopic(spec: TopicSpec): Promise<TopicDescription>;
+  /** @throws `topic-not-found`. */
+  abstract describeTopic(topic: string): Promise<TopicDescription>;
+  /** All topics, internal ones (`__` prefix) included, by name. */
+  abstract listTopics(): Promise<readonly TopicDescription[]>;
+  /** Sets or (with null) unsets settings. @throws `topic-not-found`, `invalid-topic-config`. */
+  abstract alterTopicConfig(topic: string, changes: Readonly<Record<string, string | null>>): Promise<TopicDescription>;
+  /** Raises the partition count to `partitions`. @throws `topic-not-found`, `invalid-partition-count`. */
+  abstract addPartitions(topic: string, partitions: number): Promise<TopicDescription>;
+  /**
+   * Moves the topic to a state. When it resolves to FENCED, every append acknowledged before lies below the returned end offsets, and none
+   * will be acknowledged after (within `capabilities.fencing`). Harmless to repeat.
+   */
+  abstract setTopicState(topic: string, state: TopicState): Promise<TopicDescription>;
+  /** Removes topic, records, and positions of groups on it. @throws `topic-not-found`. */
+  abstract deleteTopic(topic: string): Promise<void>;
+
+  /**
+   * Appends one encoded record batch (base offset 0). The engine stamps base offset and leader epoch (the generation, from the name) and stores the
+   * record bytes as they are. Not idempotent unless the batch carries a producer id and `capabilities.idempotentProducers` holds.
+   * @throws `topic-fenced` (retryable), `topic-not-found`, `partition-not-found`, `invalid-batch`, `batch-too-large`, `partition-degraded`, `outcome-unknown`.
+   */
+  abstract append(to: PartitionRef, batch: Uint8Array, options?: AppendOptions): Promise<Appended>;
+
+  /** Reads batches; answers in the order of the positions. See {@link FetchRequest}. Problems of a position are in its answer. */
+  abstract fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>;
+
+  /** First offset whose record has a timestamp ≥ `timestampMs`, or null when there is none. @throws `topic-not-found`, `partition-not-found`. */
+  abstract offsetForTimestamp(ref: PartitionRef, timestampMs: number): Promise<number | null>;
+
+  abstract listGroups(): Promise<readonly string[]>;
+  /** Positions of a group; empty for an unknown one. */
+  abstract describeGroup(group: string): Promise<GroupDescription>;
+  /** Stores positions durably before it resolves. @throws `topic-not-found`, `partition-not-found`, `group-active` when live members own it. */
+  abstract commitPositions(group: string, positions: readonly GroupPosition[]): Promise<void>;
+  /** @throws `group-not-found`, `group-active`. */
+  abstract deleteGroup(group: string): Promise<void>;
+
+  /** Opens the session with this id (1 … 200 characters of `[a-zA-Z0-9._-]`) and fences every earlier one. */
+  abstract openWriter(id: string): Promise<LogWriter>;
+
+  /** Drains, flushes and releases everything. Later calls fail with `log-closed`. Harmless to repeat. */
+  abstract close(): Promise<void>;
+}
+
+/** The configured logs by name. `local` is the embedded one, where there is one. */
+export abstract class Clusters {
+  /** The cluster short paths (`/v1/topics/…`) mean. */
+  abstract readonly defaultName: string;
+  /** @throws `cluster-not-found`, naming those that exist. */
+  abstract get(name: string): LogEngine;
+  abstract names(): readonly string[];
+}

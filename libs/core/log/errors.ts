@@ -1,0 +1,169 @@
+import { AppError } from '#libs/core/kernel';
+
+/** Every failure of the log, on one page. Codes are public. */
+
+export const topicNotFound = (topic: string): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'topic-not-found',
+    message: `Topic '${topic}' does not exist.`,
+    details: { topic },
+  });
+
+export const topicExists = (topic: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'topic-exists',
+    message: `Topic '${topic}' exists already.`,
+    details: { topic },
+  });
+
+export const invalidTopicName = (topic: string, rule: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-topic-name',
+    message: `'${topic}' cannot be a topic name: ${rule}.`,
+    hint: 'Use 1 to 249 characters of a-z, A-Z, 0-9, dot, underscore and hyphen.',
+    details: { topic },
+  });
+
+export const invalidTopicConfig = (key: string, rule: string, hint?: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-topic-config',
+    message: `Topic setting '${key}' ${rule}.`,
+    hint,
+    details: { key },
+  });
+
+export const tooManyPartitions = (asked: number, limit: number): AppError =>
+  new AppError({
+    kind: 'too-large',
+    code: 'too-many-partitions',
+    message: `${asked} partitions are more than the limit of ${limit}.`,
+    details: { limit, measured: asked },
+  });
+
+export const invalidPartitionCount = (asked: number, rule: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-partition-count',
+    message: `A partition count of ${asked} is not possible: ${rule}.`,
+    details: { asked },
+  });
+
+export const partitionNotFound = (topic: string, partition: number, count: number): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'partition-not-found',
+    message: `Topic '${topic}' has no partition ${partition}; it has partitions 0 to ${count - 1}.`,
+    details: { topic, partition, partitions: count },
+  });
+
+export const topicFenced = (topic: string, state: string): AppError =>
+  new AppError({
+    kind: 'unavailable',
+    code: 'topic-fenced',
+    message: `Topic '${topic}' is ${state} and takes no appends.`,
+    hint: 'A cutover is in progress or the topic was frozen; try again shortly.',
+    details: { topic, state },
+    retryable: true,
+    retryAfterMs: 1_000,
+  });
+
+export const offsetOutOfRange = (
+  topic: string,
+  partition: number,
+  offset: number,
+  start: number,
+  end: number,
+): AppError =>
+  new AppError({
+    kind: 'gone',
+    code: 'offset-out-of-range',
+    message: `Offset ${offset} of ${topic}/${partition} is outside the retained range ${start} to ${end}.`,
+    details: { topic, partition, offset: String(offset), startOffset: String(start), endOffset: String(end) },
+  });
+
+export const invalidBatch = (why: string, details: Readonly<Record<string, unknown>> = {}): AppError =>
+  new AppError({ kind: 'invalid', code: 'invalid-batch', message: `The record batch is not valid: ${why}.`, details });
+
+export const corruptBatch = (why: string, details: Readonly<Record<string, unknown>> = {}): AppError =>
+  new AppError({
+    kind: 'internal',
+    code: 'corrupt-batch',
+    message: `A stored record batch is damaged: ${why}.`,
+    details,
+  });
+
+export const batchTooLarge = (bytes: number, limit: number): AppError =>
+  new AppError({
+    kind: 'too-large',
+    code: 'batch-too-large',
+    message: `The record batch of ${bytes} bytes is larger than the limit of ${limit}.`,
+    details: { limit, measured: bytes },
+  });
+
+export const partitionDegraded = (topic: string, partition: number, offset: number): AppError =>
+  new AppError({
+    kind: 'unavailable',
+    code: 'partition-degraded',
+    message: `Partition ${topic}/${partition} is damaged at offset ${offset}; earlier records can be read, appends are refused.`,
+    hint: 'Restore the partition from a backup, or accept the loss explicitly.',
+    details: { topic, partition, offset: String(offset) },
+  });
+
+export const writerFenced = (id: string, epoch: number): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'writer-fenced',
+    message: `Writer '${id}' of epoch ${epoch} was replaced by a later session.`,
+    details: { writer: id, epoch },
+  });
+
+export const outcomeUnknown = (what: string, cause?: unknown): AppError =>
+  new AppError({
+    kind: 'unavailable',
+    code: 'outcome-unknown',
+    message: `It is not known whether ${what} took effect.`,
+    hint: 'Read back before repeating it.',
+    cause,
+  });
+
+export const logClosed = (): AppError =>
+  new AppError({ kind: 'unavailable', code: 'log-closed', message: 'The log is closed.', retryable: true });
+
+export const logLocked = (directory: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'log-locked',
+    message: `The data directory ${directory} is in use by another process.`,
+    hint: 'Stop the other process, or choose another directory with WEIR_DATA_DIR.',
+    details: { directory },
+  });
+
+export const groupNotFound = (group: string): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'group-not-found',
+    message: `Group '${group}' has no positions.`,
+    details: { group },
+  });
+
+export const groupActive = (group: string, members: number): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'group-active',
+    message: `Group '${group}' has ${members} live members.`,
+    hint: 'Stop its readers first.',
+    details: { group, members },
+  });
+
+export const clusterNotFound = (cluster: string, known: readonly string[]): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'cluster-not-found',
+    message: `Cluster '${cluster}' is not configured.`,
+    hint: `Configured clusters: ${known.join(', ')}.`,
+    details: { cluster, known },
+  });

@@ -1,0 +1,62 @@
+import type { JsonObject } from '#libs/core/kernel';
+
+/** Where the work of an operation stands. Each is entered by a durable transition before anything of it takes effect. */
+export const PHASES = [
+  'PLANNED',
+  'PREPARING',
+  'COPYING',
+  'CATCHING_UP',
+  'READY',
+  'VERIFYING',
+  'CUTTING_OVER',
+  'SWITCHED',
+  'FINISHED',
+  'ROLLING_BACK',
+  'ROLLED_BACK',
+  'CANCELLED',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** Phases nothing leads out of. */
+export const TERMINAL_PHASES: readonly Phase[] = ['FINISHED', 'ROLLED_BACK', 'CANCELLED'];
+
+/** What keeps a phase from going on. `FAILED` can be resumed; `BLOCKED` needs somebody to act, the reason says on what. */
+export type HoldState = 'PAUSED' | 'BLOCKED' | 'FAILED';
+
+/** What a person is shown: the hold if there is one, otherwise the phase. */
+export type OperationState = Phase | HoldState;
+
+export interface OperationProgress {
+  readonly recordsDone: number;
+  readonly recordsTotal: number | null;
+  readonly totalIsEstimate: boolean;
+  readonly bytesDone: number;
+  /** Records behind the writers, per source partition and in all. */
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly position: string;
+    readonly end: string;
+    readonly lag: number;
+  }[];
+}
+
+/** What a plan says before anything happens. Read-only to make; the hash names exactly this content. */
+export interface PlanDraft {
+  /** Topic, view or subject whose other mutating operations are excluded meanwhile, e.g. `topic:local/orders`. */
+  readonly subject: string;
+  /** Everything the handler needs later: the request with all defaults resolved, names of generations and so on. */
+  readonly parameters: JsonObject;
+  /** What the plan relied on (partition counts, ids, configs, schema versions). Compared at the start; a difference is a stale plan. */
+  readonly fingerprint: JsonObject;
+  readonly steps: readonly string[];
+  readonly impact: JsonObject;
+  readonly risks: readonly string[];
+  /** A plan with blockers cannot be started. */
+  readonly blockers: readonly string[];
+  readonly estimates: {
+    readonly etaSeconds: number | null;
+    readonly pauseMs: number | null;
+    readonly records: number | null;
+    readonly bytes: number | null;
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * The layer rules of the house, as data: who may import whom, and why. The ESLint rule below resolves every import to a place in the
+ * tree and looks it up. The first entry whose `from` matches the importing file decides; imports inside one library are always free.
+ */
+export const LAYERS = [
+  {
+    from: 'libs/core/kernel',
+    may: [],
+    reason: 'the kernel is what everything rests on, so it rests on nothing',
+  },
+  {
+    from: 'libs/core/log',
+    may: ['libs/core/kernel'],
+    reason:
+      'the log model must be usable by every adapter and in the browser-free command line without pulling in other domains',
+  },
+  {
+    from: 'libs/core/schema',
+    may: ['libs/core/kernel'],
+    reason: 'schema rules are shared with the offline command line and must not know of logs, stores or HTTP',
+  },
+  {
+    from: 'libs/core/registry',
+    may: ['libs/core/kernel', 'libs/core/schema'],
+    reason: 'registry decisions are pure; they meet storage only through their own port',
+  },
+  {
+    from: 'libs/core/operations',
+    may: ['libs/core/kernel'],
+    reason: 'the operation engine knows phases and leases, not what the work is about',
+  },
+  {
+    from: 'libs/core/streams',
+    may: ['libs/core/kernel', 'libs/core/log', 'libs/core/schema', 'libs/core/operations'],
+    reason: 'stream algorithms are functions over the log port; adapters and features would tie them to one engine',
+  },
+  {
+    from: 'libs/adapters/log-',
+    may: ['libs/core/kernel', 'libs/core/log'],
+    reason: 'a log adapter keeps the promises of its port and knows nothing of what is built on it',
+  },
+  {
+    from: 'libs/adapters/store-sql',
+    may: ['libs/core', 'migrations'],
+    reason: 'a store adapter implements store ports; it never calls features or another adapter',
+  },
+  {
+    from: 'libs/adapters/views-sql',
+    may: ['libs/core'],
+    reason: 'view tables live in a database of their own, apart from the metadata store and its adapter',
+  },
+  {
+    from: 'libs/platform',
+    may: ['libs/core', 'libs/platform'],
+    reason: 'the platform serves every feature, so it can depend on none of them',
+  },
+  {
+    from: 'libs/features',
+    may: ['libs/core', 'libs/platform'],
+    reason:
+      'a feature sees ports, never adapters, and never another feature: what two features share belongs in core or platform',
+  },
+  {
+    from: 'migrations',
+    may: [],
+    reason: 'a migration is frozen history and must not change when code does',
+  },
+  {
+    from: 'apps/server',
+    may: ['libs', 'migrations'],
+    reason: 'the server is the composition and may see everything below it',
+  },
+  {
+    from: 'apps/cli',
+    may: ['libs/core/schema', 'libs/core/kernel'],
+    reason: 'the command line talks HTTP and checks schemas offline; the service framework must not come along',
+  },
+];
+
+/** Modules that only a named place may import, and why. `except` lists path prefixes that may. */
+export const RESERVED_MODULES = [
+  {
+    modules: [
+      '@nestjs/',
+      'fastify',
+      'typeorm',
+      'better-sqlite3',
+      'pg',
+      '@platformatic/kafka',
+      'prom-client',
+      'pino',
+      'rxjs',
+    ],
+    from: 'libs/core',
+    except: [],
+    reason: 'core is plain TypeScript: no framework and no driver, so that it can be tested and reused without them',
+  },
+  {
+    modules: [
+      'node:fs',
+      'node:net',
+      'node:http',
+      'node:https',
+      'node:child_process',
+      'node:worker_threads',
+      'node:os',
+      'node:process',
+    ],
+    from: 'libs/core',
+    except: [],
+    reason: 'core does no I/O; take a port instead',
+  },
+  {
+    modules: ['typeorm', 'better-sqlite3', 'pg', '@platformatic/kafka'],
+    from: 'libs/features',
+    except: [],
+    reason: 'features reach storage through ports only',
+  },
+  {
+    modules: ['express', '@nestjs/platform-express'],
+    from: '',
+    except: [],
+    reason: 'Fastify serves the same routes four times faster',
+  },
+];

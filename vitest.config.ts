@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * One vitest project per cost class. `unit` is everything beside the sources; `process` starts whole services from `dist/`
+ * and is therefore run after a build. Files share a worker (`isolate: false`), so no test keeps global state.
+ */
+export default defineConfig({
+  resolve: { conditions: ['development', 'node', 'import', 'default'] },
+  ssr: { resolve: { conditions: ['development', 'node', 'import', 'default'] } },
+  test: {
+    pool: 'forks',
+    isolate: false,
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters: ['default', './scripts/test-reporter.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts', 'scripts/**/*.spec.ts', 'migrations/**/*.spec.ts'],
+        },
+      },
+      { extends: true, test: { name: 'process', include: ['test/**/*.spec.ts'], isolate: true, testTimeout: 120_000 } },
+    ],
+  },
+});
