@@ -104,6 +104,27 @@ export const batchTooLarge = (bytes: number, limit: number): AppError =>
     details: { limit, measured: bytes },
   });
 
+export const invalidRecord = (why: string, details: Readonly<Record<string, unknown>> = {}): AppError =>
+  new AppError({ kind: 'invalid', code: 'invalid-record', message: `A record cannot be encoded: ${why}.`, details });
+
+export const unsupportedCompression = (compression: string, supported: readonly string[]): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'unsupported-compression',
+    message: `Compression '${compression}' is not supported here.`,
+    hint: `Use one of: ${supported.join(', ')}.`,
+    details: { compression, supported },
+  });
+
+export const decompressionLimit = (compressedBytes: number, limit: number): AppError =>
+  new AppError({
+    kind: 'too-large',
+    code: 'decompression-limit',
+    message: `A record batch of ${compressedBytes} compressed bytes holds more than the ${limit} bytes it may grow to.`,
+    hint: 'Send smaller batches.',
+    details: { limit, compressedBytes },
+  });
+
 export const partitionDegraded = (topic: string, partition: number, offset: number): AppError =>
   new AppError({
     kind: 'unavailable',

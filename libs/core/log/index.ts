@@ -1,3 +1,33 @@
+export { BatchEncoder, encodeBatch, maxRecordSize, type BatchProducer, type EncodeOptions } from './batch-encoder.js';
+export { decodeBatch, RecordCursor, recordsFrom, type DecodedBatch, type DecodeOptions } from './batch-decoder.js';
+export {
+  batchesIn,
+  BATCH_HEADER_BYTES,
+  BATCH_PREFIX_BYTES,
+  readBatchHeader,
+  stampBatch,
+  verifyBatch,
+  type BatchFault,
+  type BatchHeader,
+  type BatchSlice,
+} from './batch-header.js';
+export {
+  DEFAULT_MAX_BATCH_BYTES,
+  detachBatch,
+  isWholeBatch,
+  validateForAppend,
+  type AppendLimits,
+} from './batch-validation.js';
+export {
+  BUILT_IN_CODECS,
+  COMPRESSION_IDS,
+  CompressionCodecs,
+  compressionName,
+  DECOMPRESSION_LIMITS,
+  type CompressionCodec,
+  type CompressionName,
+  type DecompressionLimits,
+} from './compression.js';
 export {
   Clusters,
   LogEngine,
@@ -17,6 +47,8 @@ export {
 export * as logErrors from './errors.js';
 export { generationOf, isReservedName, physicalName, type Generation } from './generation.js';
 export { NO_TIMESTAMP, type LogRecord, type RecordHeader, type StoredRecord } from './record.js';
+export { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from './int64.js';
 export type { PartitionDescription, PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
 export { TopicDirectories, TopicDirectory, type HoldOptions, type ResolvedTopic } from './topic-directory.js';
 export { TopicNames, type TopicName } from './topic-names.js';
+export { VarintReader, varintSize, varlongSize, writeVarint, writeVarlong } from './varint.js';

@@ -1,0 +1,230 @@
+import {
+  type BatchFault,
+  type BatchHeader,
+  BATCH_HEADER_BYTES,
+  batchesIn,
+  readBatchHeader,
+  verifyBatch,
+} from './batch-header.js';
+import {
+  BUILT_IN_CODECS,
+  type CompressionCodecs,
+  decompress,
+  DECOMPRESSION_LIMITS,
+  type DecompressionLimits,
+} from './compression.js';
+import type { FetchedPartition } from './engine.js';
+import { corruptBatch } from './errors.js';
+import type { RecordHeader, StoredRecord } from './record.js';
+import { VarintReader } from './varint.js';
+
+export interface DecodeOptions {
+  readonly codecs?: CompressionCodecs;
+  readonly limits?: DecompressionLimits;
+  /** Check the CRC first (default). Leave it out only for bytes whose checksum was just checked, as those of a fetch. */
+  readonly verify?: boolean;
+  /** The error for bytes that are no batch; `corrupt-batch` unless given. */
+  readonly fault?: BatchFault;
+}
+
+export interface DecodedBatch {
+  readonly header: BatchHeader;
+  readonly records: StoredRecord[];
+}
+
+const NO_HEADERS: readonly RecordHeader[] = Object.freeze([]);
+
+/**
+ * Walks the records of one batch. Each field of the present record is readable between two calls of `next`; key and value are given as
+ * ranges of `bytes`, so that looking costs nothing. Length −1 means null.
+ */
+export class RecordCursor {
+  /** What the ranges refer to: the batch itself, or its decompressed records. */
+  readonly bytes: Uint8Array;
+  offset = 0;
+  offsetDelta = 0;
+  timestamp = 0;
+  keyAt = 0;
+  keyLength = 0;
+  valueAt = 0;
+  valueLength = 0;
+  private headerCount = 0;
+  private headersAt = 0;
+  private recordEnd = 0;
+  private index = 0;
+  private readonly reader: VarintReader;
+
+  /** `bytes` begin with the batch of this header. */
+  constructor(
+    readonly header: BatchHeader,
+    bytes: Uint8Array,
+    private readonly options: DecodeOptions = {},
+  ) {
+    const fault = options.fault ?? corruptBatch;
+    const malformed = (why: string): Error => fault(why, { baseOffset: String(header.baseOffset), record: this.index });
+    if (header.compression === 0) {
+      this.bytes = bytes;
+      this.reader = new VarintReader(bytes, BATCH_HEADER_BYTES, header.sizeBytes, malformed);
+    } else {
+      const block = bytes.subarray(BATCH_HEADER_BYTES, header.sizeBytes);
+      const { codecs = BUILT_IN_CODECS, limits = DECOMPRESSION_LIMITS } = options;
+      this.bytes = decompress(header.compression, block, codecs, limits, malformed);
+      this.reader = new VarintReader(this.bytes, 0, this.bytes.length, malformed);
+    }
+  }
+
+  /**
+   * Moves to the next record; false after the last one.
+   * @throws `corrupt-batch` (or the `fault` of the options) when the records are not what the header says, in number or length.
+   */
+  next(): boolean {
+    const { reader, header } = this;
+    if (this.index > 0 && reader.at !== this.recordEnd) {
+      reader.at = this.headersAt;
+      this.skipHeaders();
+    }
+    if (this.index === header.recordCount) {
+      if (reader.at !== reader.end) throw reader.malformed(`${reader.end - reader.at} bytes follow its last record`);
+      return false;
+    }
+    const length = reader.int32();
+    const end = reader.at + length;
+    if (length < 0 || end > reader.end) throw reader.malformed('a record reaches beyond the end');
+    this.recordEnd = end;
+    reader.at++; // record attributes: none are defined
+    const delta = reader.int64();
+    this.timestamp = header.logAppendTime ? header.maxTimestamp : this.timestampOf(delta);
+    this.offsetDelta = reader.int32();
+    this.offset = header.baseOffset + this.offsetDelta;
+    this.keyLength = this.length();
+    this.keyAt = reader.at;
+    if (this.keyLength > 0) reader.at += this.keyLength;
+    this.valueLength = this.length();
+    this.valueAt = reader.at;
+    if (this.valueLength > 0) reader.at += this.valueLength;
+    this.headerCount = reader.int32();
+    if (this.headerCount < 0) throw reader.malformed('a record has a negative number of headers');
+    this.headersAt = reader.at;
+    this.index++;
+    if (this.headerCount === 0 && reader.at !== end) throw reader.malformed('a record is longer than its fields');
+    return true;
+  }
+
+  /** Headers of the present record; values are views. Keys that are not UTF-8 read with U+FFFD in place of the wrong bytes, as in Kafka's own client. */
+  headers(): readonly RecordHeader[] {
+    if (this.headerCount === 0) return NO_HEADERS;
+    const { reader } = this;
+    const headers: RecordHeader[] = [];
+    reader.at = this.headersAt;
+    for (let i = 0; i < this.headerCount; i++) {
+      const keyLength = this.length();
+      if (keyLength < 0) throw reader.malformed('a header has no key');
+      const key = text(this.bytes, reader.at, keyLength);
+      reader.at += keyLength;
+      const valueLength = this.length();
+      headers.push({ key, value: view(this.bytes, reader.at, valueLength) });
+      if (valueLength > 0) reader.at += valueLength;
+    }
+    this.endHeaders();
+    return headers;
+  }
+
+  /** The present record as an object. Key, value and header values are views of the batch. */
+  record(): StoredRecord {
+    return {
+      offset: this.offset,
+      timestamp: this.timestamp,
+      key: view(this.bytes, this.keyAt, this.keyLength),
+      value: view(this.bytes, this.valueAt, this.valueLength),
+      headers: this.headers(),
+    };
+  }
+
+  private skipHeaders(): void {
+    const { reader } = this;
+    for (let i = 0; i < this.headerCount; i++) {
+      const keyLength = this.length();
+      if (keyLength < 0) throw reader.malformed('a header has no key');
+      reader.at += keyLength;
+      const valueLength = this.length();
+      if (valueLength > 0) reader.at += valueLength;
+    }
+    this.endHeaders();
+  }
+
+  private endHeaders(): void {
+    if (this.reader.at !== this.recordEnd) throw this.reader.malformed('a record is longer than its fields');
+  }
+
+  /** A length that stays inside the record; −1 for null. */
+  private length(): number {
+    const { reader } = this;
+    const length = reader.int32();
+    if (length < -1 || reader.at + length > this.recordEnd) throw reader.malformed('a field reaches beyond its record');
+    return length;
+  }
+
+  private timestampOf(delta: number | bigint): number {
+    const base = this.header.baseTimestamp;
+    const sum = typeof delta === 'number' ? base + delta : NaN;
+    if (Number.isSafeInteger(sum)) return sum;
+    const exact = BigInt(base) + BigInt(delta);
+    if (exact > BigInt(Number.MAX_SAFE_INTEGER) || exact < BigInt(Number.MIN_SAFE_INTEGER)) {
+      throw this.reader.malformed('a timestamp is outside ±(2^53 − 1)');
+    }
+    return Number(exact);
+  }
+}
+
+/**
+ * Reads one batch and its records. The records are views of the bytes (of the decompressed block, where there is one): they stay
+ * valid as long as nobody writes there.
+ * @throws `corrupt-batch` (or the `fault` of the options), `unsupported-compression`, `decompression-limit`.
+ */
+export function decodeBatch(bytes: Uint8Array, options: DecodeOptions = {}): DecodedBatch {
+  const header =
+    options.verify === false ? readBatchHeader(bytes, 0, options.fault) : verifyBatch(bytes, 0, options.fault);
+  const cursor = new RecordCursor(header, bytes, options);
+  const records: StoredRecord[] = [];
+  while (cursor.next()) records.push(cursor.record());
+  return { header, records };
+}
+
+/**
+ * The records of a fetch from `offset` on, in offset order. Records below it, which the first batch may begin with, are dropped;
+ * control batches are passed over. The checksums were checked by the engine and are not checked again.
+ * @throws the error of the fetched partition, if it has one, before any record.
+ */
+export function* recordsFrom(
+  fetched: FetchedPartition,
+  offset: number,
+  options: DecodeOptions = {},
+): Generator<StoredRecord, void> {
+  if (fetched.error !== undefined) throw fetched.error;
+  for (const bytes of fetched.batches) {
+    for (const { header, bytes: batch } of batchesIn(bytes, 0, options.fault)) {
+      if (header.control || header.lastOffset < offset) continue;
+      const cursor = new RecordCursor(header, batch, options);
+      while (cursor.next()) if (cursor.offset >= offset) yield cursor.record();
+    }
+  }
+}
+
+/** A view of part of a batch, a Buffer so that its text is a call away; null for length −1. */
+function view(bytes: Uint8Array, at: number, length: number): Uint8Array | null {
+  return length < 0 ? null : Buffer.from(bytes.buffer, bytes.byteOffset + at, length);
+}
+
+function text(bytes: Uint8Array, at: number, length: number): string {
+  if (length <= 24) {
+    let ascii = '';
+    let i = 0;
+    for (; i < length; i++) {
+      const byte = bytes[at + i]!;
+      if (byte > 0x7f) break;
+      ascii += String.fromCharCode(byte);
+    }
+    if (i === length) return ascii;
+  }
+  return Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('utf8');
+}

@@ -1,0 +1,81 @@
+import { batchCrc, AT, ATTRIBUTE, type BatchHeader, readBatchHeader, verifyBatch } from './batch-header.js';
+import { type DecodeOptions, RecordCursor } from './batch-decoder.js';
+import type { BatchProducer } from './batch-encoder.js';
+import { batchTooLarge, invalidBatch } from './errors.js';
+import { writeInt16, writeInt32, writeInt64 } from './int64.js';
+
+/** `max.message.bytes` of Kafka: one batch with its header and after compression. */
+export const DEFAULT_MAX_BATCH_BYTES = 1_048_588;
+
+export interface AppendLimits extends Pick<DecodeOptions, 'codecs' | 'limits'> {
+  /** Longest batch, {@link DEFAULT_MAX_BATCH_BYTES} unless given. */
+  readonly maxBytes?: number;
+  /** The topic is compacted, so every record needs a key. */
+  readonly requireKeys?: boolean;
+  /** Producer id and transactional bit are refused, as for a writer's commit. */
+  readonly anonymous?: boolean;
+}
+
+/**
+ * Decides whether a batch may be appended, and answers its header. It must be exactly one batch, with base offset 0, a right checksum, one record for each
+ * offset, and records that can be read to the end (compressed ones are decompressed within limits to see that). Timestamps, and
+ * the header's `maxTimestamp`, are taken as they are.
+ *
+ * Stricter than a Kafka broker in three places: bytes behind the batch are refused instead of cut, offset deltas are looked at in uncompressed batches too,
+ * and 64-bit fields must be safe integers.
+ * @throws `invalid-batch`, `batch-too-large`, `unsupported-compression`, `decompression-limit`. Source: section 5, rule 1 of the format reference.
+ */
+export function validateForAppend(bytes: Uint8Array, limits: AppendLimits = {}): BatchHeader {
+  const maxBytes = limits.maxBytes ?? DEFAULT_MAX_BATCH_BYTES;
+  if (bytes.length > maxBytes) throw batchTooLarge(bytes.length, maxBytes);
+  const header = verifyBatch(bytes, 0, invalidBatch);
+  if (header.sizeBytes !== bytes.length) {
+    throw invalidBatch(`${bytes.length - header.sizeBytes} bytes follow it; one append takes one batch`);
+  }
+  if (header.baseOffset !== 0) throw invalidBatch(`its base offset is ${header.baseOffset}, not 0`);
+  if (header.control) throw invalidBatch('it is a control batch, which only the log itself writes');
+  if (header.recordCount < 1) throw invalidBatch('it has no records');
+  if (header.lastOffsetDelta + 1 !== header.recordCount) {
+    throw invalidBatch(`it counts ${header.recordCount} records over ${header.lastOffsetDelta + 1} offsets`);
+  }
+  if (header.producerId >= 0 && header.baseSequence < 0) throw invalidBatch('it has a producer id but no sequence');
+  if (limits.anonymous && (header.producerId >= 0 || header.transactional)) {
+    throw invalidBatch('it carries a producer of its own; detach it first');
+  }
+  const cursor = new RecordCursor(header, bytes, { ...limits, fault: invalidBatch });
+  for (let expected = 0; cursor.next(); expected++) {
+    if (cursor.offsetDelta !== expected) {
+      throw invalidBatch(`record ${expected} says it is at place ${cursor.offsetDelta}`);
+    }
+    if (limits.requireKeys && cursor.keyLength < 0) {
+      throw invalidBatch(`record ${expected} has no key, which a compacted topic needs`, { record: expected });
+    }
+  }
+  return header;
+}
+
+/**
+ * A copy of a stored batch that can be appended elsewhere: base offset and leader epoch 0, producer fields cleared or replaced, the
+ * checksum made anew. The records stay byte for byte, compressed or not.
+ * @throws `corrupt-batch` when the bytes are not one sound batch.
+ */
+export function detachBatch(bytes: Uint8Array, producer?: BatchProducer): Buffer {
+  const { sizeBytes, attributes } = verifyBatch(bytes);
+  const copy = Buffer.allocUnsafeSlow(sizeBytes);
+  copy.set(bytes.subarray(0, sizeBytes));
+  writeInt64(copy, AT.baseOffset, 0);
+  writeInt32(copy, AT.leaderEpoch, 0);
+  const bits = producer?.transactional ? attributes | ATTRIBUTE.transactional : attributes & ~ATTRIBUTE.transactional;
+  writeInt16(copy, AT.attributes, bits);
+  writeInt64(copy, AT.producerId, producer?.id ?? -1);
+  writeInt16(copy, AT.producerEpoch, producer?.epoch ?? -1);
+  writeInt32(copy, AT.baseSequence, producer?.baseSequence ?? -1);
+  writeInt32(copy, AT.crc, batchCrc(copy, 0, sizeBytes));
+  return copy;
+}
+
+/** Whether a stored batch can be appended elsewhere as a whole with {@link detachBatch}: after compaction it cannot, its places have gaps. */
+export function isWholeBatch(bytes: Uint8Array): boolean {
+  const header = readBatchHeader(bytes);
+  return !header.control && header.recordCount > 0 && header.recordCount === header.lastOffsetDelta + 1;
+}
