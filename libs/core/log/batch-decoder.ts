@@ -58,7 +58,7 @@ export class RecordCursor {
   constructor(
     readonly header: BatchHeader,
     bytes: Uint8Array,
-    private readonly options: DecodeOptions = {},
+    options: DecodeOptions = {},
   ) {
     const fault = options.fault ?? corruptBatch;
     const malformed = (why: string): Error => fault(why, { baseOffset: String(header.baseOffset), record: this.index });

@@ -46,6 +46,38 @@ export {
 } from './engine.js';
 export * as logErrors from './errors.js';
 export { generationOf, isReservedName, physicalName, type Generation } from './generation.js';
+export {
+  DEFAULT_PARTITIONER,
+  fnv1a,
+  murmur2,
+  PARTITIONER_NAMES,
+  partitionerOf,
+  RoundRobinPartitions,
+  StickyPartitions,
+  type KeylessPartitions,
+  type Partitioner,
+  type PartitionerName,
+} from './partitioner.js';
+export { digestRecord, DigestSum } from './record-digest.js';
+export {
+  checkTopicConfig,
+  integerSetting,
+  isCompacted,
+  textSetting,
+  TOPIC_SETTINGS,
+  type TopicSetting,
+  type TopicSettingType,
+} from './topic-config.js';
+export {
+  checkNoTwin,
+  checkTopicName,
+  checkUserTopicName,
+  INTERNAL_PREFIX,
+  isInternalTopic,
+  MAX_TOPIC_NAME,
+  topicNameFault,
+  twinOf,
+} from './topic-name.js';
 export { NO_TIMESTAMP, type LogRecord, type RecordHeader, type StoredRecord } from './record.js';
 export { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from './int64.js';
 export type { PartitionDescription, PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';

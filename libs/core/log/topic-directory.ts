@@ -1,8 +1,8 @@
 import { AppError, type Clock, isAppError } from '#libs/core/kernel';
 import type { Appended, Clusters, LogEngine } from './engine.js';
-import { topicNotFound } from './errors.js';
-import { generationOf, physicalName } from './generation.js';
-import type { TopicDescription } from './topic.js';
+import { invalidTopicName, topicExists, topicNotFound } from './errors.js';
+import { generationOf, isReservedName, physicalName } from './generation.js';
+import type { TopicDescription, TopicSpec } from './topic.js';
 import type { TopicNames } from './topic-names.js';
 
 /** A logical topic and the physical one behind it now. */
@@ -57,6 +57,48 @@ export class TopicDirectory {
       resolved.push({ logical, generation, physical: description.name, description });
     }
     return resolved.sort((a, b) => (a.logical < b.logical ? -1 : 1));
+  }
+
+  /**
+   * Creates generation 1 of a logical topic.
+   * @throws `topic-exists` also when another generation carries the name now; `invalid-topic-name` for names kept for internal use.
+   */
+  async create(spec: Omit<TopicSpec, 'state'>): Promise<ResolvedTopic> {
+    if (isReservedName(spec.name))
+      throw invalidTopicName(spec.name, 'names that end in --g and a number are kept for generations');
+    if (spec.name.startsWith('__'))
+      throw invalidTopicName(spec.name, 'names that begin with __ are kept for internal topics');
+    const present = await this.names.find(this.engine.logId, spec.name);
+    if (present !== undefined) {
+      if (await this.exists(physicalName(spec.name, present.generation))) throw topicExists(spec.name);
+      // Left over from a deletion that was cut short after the topic was gone.
+      await this.names.remove(this.engine.logId, spec.name);
+    }
+    const description = await this.engine.createTopic({ ...spec, state: 'ACTIVE' });
+    return { logical: spec.name, generation: 1, physical: description.name, description };
+  }
+
+  /**
+   * Deletes a logical topic with all its generations, the present one last, so that a deletion that is cut short can be repeated.
+   * @throws `topic-not-found`.
+   */
+  async delete(logical: string): Promise<void> {
+    const present = await this.resolve(logical);
+    for (const { name } of await this.engine.listTopics()) {
+      if (generationOf(name).logical === logical && name !== present.physical) await this.engine.deleteTopic(name);
+    }
+    await this.engine.deleteTopic(present.physical);
+    await this.names.remove(this.engine.logId, logical);
+  }
+
+  private async exists(physical: string): Promise<boolean> {
+    try {
+      await this.engine.describeTopic(physical);
+      return true;
+    } catch (error) {
+      if (isAppError(error, 'topic-not-found')) return false;
+      throw error;
+    }
   }
 
   /**
