@@ -1,0 +1,93 @@
+import { AppError } from '#libs/core/kernel';
+import { SCHEMA_TYPES, type SchemaType } from './format.js';
+import type { SourcePosition } from './lossless-json.js';
+
+/** Every failure of schema handling, on one page. Codes are public. */
+
+export const unknownSchemaType = (type: string, known: readonly string[] = SCHEMA_TYPES): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'schema-type-unknown',
+    message: `Schemas of type '${type.slice(0, 100)}' are not supported.`,
+    hint: `Use one of ${known.join(', ')}; leave schemaType out for Avro.`,
+    details: { type: type.slice(0, 100), known },
+  });
+
+/** The text is no schema of its type. `reason` is one sentence part, without a full stop. */
+export const schemaInvalid = (
+  type: SchemaType,
+  reason: string,
+  where: { readonly position?: SourcePosition | null; readonly path?: string; readonly reference?: string } = {},
+): AppError => {
+  const from = where.reference === undefined ? '' : ` in reference '${where.reference}'`;
+  const place = where.position ? ` (line ${where.position.line}, column ${where.position.column}${from})` : from;
+  return new AppError({
+    kind: 'unprocessable',
+    code: 'schema-invalid',
+    message: `${reason}${place}`,
+    details: {
+      schemaType: type,
+      reason,
+      ...(where.position ? { line: where.position.line, column: where.position.column } : {}),
+      ...(where.path === undefined ? {} : { path: where.path }),
+      ...(where.reference === undefined ? {} : { reference: where.reference }),
+    },
+  });
+};
+
+/** A limit of {@link SchemaLimits} is exceeded. */
+export const schemaTooLarge = (limit: string, value: number, measured: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'schema-too-large',
+    message: `The schema exceeds the limit '${limit}' of ${value}: ${measured}.`,
+    hint: 'Split it into several schemas that refer to one another.',
+    details: { limit, value, measured },
+  });
+
+/** A comparison took more steps than it may. */
+export const schemaTooComplex = (value: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'schema-too-complex',
+    message: `Comparing the two schemas takes more than ${value} steps.`,
+    hint: 'Use fewer or smaller unions and combinations.',
+    details: { limit: 'comparisonSteps', value },
+  });
+
+export const unknownCompatibilityLevel = (level: string, known: readonly string[]): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'compatibility-level-unknown',
+    message: `'${level.slice(0, 100)}' is not a compatibility level.`,
+    hint: `Use one of ${known.join(', ')}.`,
+    details: { level: level.slice(0, 100), known },
+  });
+
+/** A value does not fit the schema it is to be written with, or bytes do not fit the schema they are to be read with. */
+export const valueInvalid = (path: string, reason: string): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'value-does-not-fit-schema',
+    message: `${path === '' ? 'The value' : path}: ${reason}.`,
+    details: { path, reason },
+    items: [{ path, message: reason }],
+  });
+
+/** Bytes that are not a message in the registry's wire format. */
+export const envelopeInvalid = (reason: string): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'envelope-invalid',
+    message: `The bytes are not a message in the registry's wire format: ${reason}.`,
+    details: { reason },
+  });
+
+/** The bytes of a message do not decode with the schema that their envelope names. */
+export const payloadInvalid = (reason: string): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'payload-does-not-decode',
+    message: `The bytes do not decode with the schema: ${reason}.`,
+    details: { reason },
+  });

@@ -1,0 +1,124 @@
+import type { SourcePosition } from './lossless-json.js';
+import type { SchemaLimits } from './limits.js';
+
+/** The languages a schema can be written in; spelled as on the wire. */
+export const SCHEMA_TYPES = ['AVRO', 'JSON', 'PROTOBUF'] as const;
+export type SchemaType = (typeof SCHEMA_TYPES)[number];
+
+/** A reference as it is registered: what the text calls it, and the subject version that provides it. */
+export interface SchemaReference {
+  /** Avro: full name of the type. JSON Schema: URI used in `$ref`. Protobuf: import path. */
+  readonly name: string;
+  readonly subject: string;
+  /** 1 and up; -1 (latest) is replaced by the number before it gets here. */
+  readonly version: number;
+}
+
+/** A reference with the text it stands for. */
+export interface ResolvedReference {
+  readonly name: string;
+  readonly schemaType: SchemaType;
+  /** Canonical text of the referenced version, as stored. */
+  readonly text: string;
+  /** References of that text, by name; they appear in the list themselves, before this one. */
+  readonly references: readonly SchemaReference[];
+}
+
+export interface ParseOptions {
+  /**
+   * Every schema reachable through references, depth first: what a reference needs stands before it. Where a name occurs twice, the first
+   * wins. Empty by default.
+   */
+  readonly references?: readonly ResolvedReference[];
+  /** The strict rules for new schemas (defaults checked, names in ASCII). False for stored text and where the configuration says so; true by default. */
+  readonly validate?: boolean;
+  readonly limits?: Partial<SchemaLimits>;
+}
+
+/** A schema that was understood. Immutable; safe to keep and share. */
+export interface ParsedSchema {
+  readonly type: SchemaType;
+  /** The text that is stored, returned and hashed (registry contract 3.6). Parsing it again gives an equal schema. */
+  readonly canonical: string;
+  /**
+   * Equal for two schemas exactly when the registry treats them as the same schema whatever references provided their parts: everything
+   * inlined, in canonical form, docs and aliases included.
+   */
+  readonly equivalence: string;
+  /** Names declared at the top level of the root (fields, properties), for the reserved-field rule. */
+  readonly topLevelFieldNames: readonly string[];
+  /** The schema that `normalize=true` stores. Idempotent. */
+  normalised(): ParsedSchema;
+  /** The text for a `format` query parameter, matched without regard to case; the canonical text for an unknown or empty one. */
+  formatted(format: string | null | undefined): string;
+}
+
+/** One side of a difference: what is written there and where. */
+export interface SchemaSpot {
+  /** The part of the schema, as short compact text (at most 200 characters). */
+  readonly text: string;
+  /** Where it starts in the text that was parsed, or null when it came from a reference or was generated. */
+  readonly position: SourcePosition | null;
+}
+
+/** One thing on which a reader and a writer disagree. */
+export interface Difference {
+  /** Stable id of the rule, `<format>/<kebab-case>`; public, users search for it and ignore by it. */
+  readonly ruleId: string;
+  /** The reference registry's name of the kind, e.g. `TYPE_MISMATCH`. */
+  readonly errorType: string;
+  /** Place in the reader schema in the reference's notation. */
+  readonly path: string;
+  /** The reference's supplementary text (Avro: `additionalInfo`), empty where it has none. */
+  readonly detail: string;
+  /** Whether this difference alone makes reader and writer incompatible under the policy asked for. */
+  readonly breaking: boolean;
+  readonly reader: SchemaSpot | null;
+  readonly writer: SchemaSpot | null;
+}
+
+/** Which larger or smaller set of differences is tolerated; changes JSON Schema only. */
+export const COMPATIBILITY_POLICIES = ['STRICT', 'LENIENT', 'LOGICAL'] as const;
+export type CompatibilityPolicy = (typeof COMPATIBILITY_POLICIES)[number];
+
+/** Who decodes: the schema being registered, or the one already there. */
+export type Direction = 'new-reads-old' | 'old-reads-new';
+
+/** A rule of a format's catalogue, for people. */
+export interface CompatibilityRule {
+  readonly id: string;
+  readonly errorType: string;
+  /** What changed, as a noun phrase. */
+  readonly title: string;
+  /** What goes wrong when reader and writer meet. */
+  readonly breaks: string;
+  /** What to do instead. `reader` is the word for the reader's side (`new` or `old`). */
+  readonly fix: string;
+}
+
+/** Everything the registry needs to know about one schema language. Stateless. */
+export abstract class SchemaFormat {
+  abstract readonly type: SchemaType;
+  /** The rules that {@link differences} can cite. */
+  abstract readonly rules: readonly CompatibilityRule[];
+
+  /**
+   * Reads schema text.
+   * @throws `schema-invalid` naming the place; `schema-too-large` naming limit and measured value.
+   */
+  abstract parse(text: string, options?: ParseOptions): ParsedSchema;
+
+  /**
+   * Why data written with `writer` cannot (or, with tolerated differences, need not exactly) be read with `reader`: depth first, in the reader's order.
+   * Compatible exactly when none is `breaking`. Both must be schemas of this format.
+   * @throws `schema-too-complex` when the step budget ends first.
+   */
+  abstract differences(
+    reader: ParsedSchema,
+    writer: ParsedSchema,
+    options?: { readonly policy?: CompatibilityPolicy; readonly limits?: Partial<SchemaLimits> },
+  ): readonly Difference[];
+
+  /** The difference as the reference registry words it, byte for byte. */
+  abstract message(difference: Difference, direction: Direction): string;
+}

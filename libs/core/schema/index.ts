@@ -1,0 +1,41 @@
+export { schemaInvalid, schemaTooComplex, schemaTooLarge, unknownSchemaType, valueInvalid } from './errors.js';
+export {
+  fingerprint,
+  guidOf,
+  type Fingerprint,
+  type SchemaContent,
+  type SchemaMetadata,
+  type SchemaRule,
+  type SchemaRuleSet,
+} from './fingerprint.js';
+export {
+  COMPATIBILITY_POLICIES,
+  SCHEMA_TYPES,
+  SchemaFormat,
+  type CompatibilityPolicy,
+  type CompatibilityRule,
+  type Difference,
+  type Direction,
+  type ParsedSchema,
+  type ParseOptions,
+  type ResolvedReference,
+  type SchemaReference,
+  type SchemaSpot,
+  type SchemaType,
+} from './format.js';
+export { SchemaFormats } from './formats.js';
+export {
+  COMPATIBILITY_LEVELS,
+  compatibilityLevel,
+  DEFAULT_LEVEL,
+  judge,
+  LEVELS,
+  type Check,
+  type CompatibilityLevel,
+  type EarlierVersion,
+  type Judgement,
+  type Verdict,
+} from './levels.js';
+export { SCHEMA_LIMITS, type SchemaLimits } from './limits.js';
+export type { SourcePosition } from './lossless-json.js';
+export { verdictMessages, type MessageContext } from './messages.js';

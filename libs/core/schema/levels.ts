@@ -1,0 +1,98 @@
+import { unknownCompatibilityLevel } from './errors.js';
+import type { CompatibilityPolicy, Difference, Direction, ParsedSchema } from './format.js';
+import type { SchemaFormats } from './formats.js';
+import type { SchemaLimits } from './limits.js';
+
+/**
+ * A compatibility level is a direction and a scope: who must be able to read whom, and against which earlier versions. A format only ever
+ * answers one question, whether this reader can read that writer.
+ */
+export const LEVELS = {
+  NONE: { ask: [], against: 'latest' },
+  BACKWARD: { ask: ['new-reads-old'], against: 'latest' },
+  BACKWARD_TRANSITIVE: { ask: ['new-reads-old'], against: 'all' },
+  FORWARD: { ask: ['old-reads-new'], against: 'latest' },
+  FORWARD_TRANSITIVE: { ask: ['old-reads-new'], against: 'all' },
+  // Both directions are always asked, the older reader first: that is the order in which the reference lists the problems.
+  FULL: { ask: ['old-reads-new', 'new-reads-old'], against: 'latest' },
+  FULL_TRANSITIVE: { ask: ['old-reads-new', 'new-reads-old'], against: 'all' },
+} as const satisfies Record<string, { readonly ask: readonly Direction[]; readonly against: 'latest' | 'all' }>;
+
+export type CompatibilityLevel = keyof typeof LEVELS;
+export const COMPATIBILITY_LEVELS = Object.keys(LEVELS) as readonly CompatibilityLevel[];
+
+/** The level of a service that nobody configured. */
+export const DEFAULT_LEVEL: CompatibilityLevel = 'BACKWARD';
+
+/** The level of that name, in any case. @throws `compatibility-level-unknown`. */
+export function compatibilityLevel(name: string): CompatibilityLevel {
+  const level = COMPATIBILITY_LEVELS.find((one) => one === name.toUpperCase());
+  if (level === undefined) throw unknownCompatibilityLevel(name, COMPATIBILITY_LEVELS);
+  return level;
+}
+
+/** An earlier version to compare with. The schema may be given as a function, so that only versions that are compared get parsed. */
+export interface EarlierVersion {
+  readonly version: number | null;
+  readonly schema: ParsedSchema | (() => ParsedSchema);
+}
+
+/** One question asked of one earlier version, and what came of it. */
+export interface Check {
+  readonly direction: Direction;
+  /** Number of the earlier version, null when it has none. */
+  readonly version: number | null;
+  /** The earlier schema. */
+  readonly earlier: ParsedSchema;
+  /** True when the two are of different schema types: then there is nothing else to report. */
+  readonly typesDiffer: boolean;
+  /** The breaking ones; tolerated differences are not listed. */
+  readonly differences: readonly Difference[];
+}
+
+export interface Verdict {
+  readonly compatible: boolean;
+  readonly level: CompatibilityLevel;
+  /** In the order asked, newest version first; ends with the first version that fails. */
+  readonly checks: readonly Check[];
+}
+
+export interface Judgement {
+  readonly level: CompatibilityLevel;
+  readonly candidate: ParsedSchema;
+  /** Live versions that take part, newest first (a compatibility group is filtered out before). May be lazy. */
+  readonly earlier: Iterable<EarlierVersion>;
+  /** STRICT when absent. */
+  readonly policy?: CompatibilityPolicy;
+  readonly limits?: Partial<SchemaLimits>;
+}
+
+/**
+ * Whether `candidate` may follow the earlier versions at this level. Versions are asked newest first, and none after the first that fails; within
+ * one version all directions of the level are asked. No earlier version, or level NONE: compatible.
+ * @throws `schema-too-complex` when a comparison exceeds its step budget.
+ */
+export function judge(formats: SchemaFormats, judgement: Judgement): Verdict {
+  const { level, candidate, earlier, policy = 'STRICT', limits } = judgement;
+  const { ask, against } = LEVELS[level];
+  const checks: Check[] = [];
+  if (ask.length === 0) return { compatible: true, level, checks };
+  for (const { version, schema } of earlier) {
+    const old = typeof schema === 'function' ? schema() : schema;
+    if (old.type !== candidate.type) {
+      checks.push({ direction: ask[0], version, earlier: old, typesDiffer: true, differences: [] });
+      return { compatible: false, level, checks };
+    }
+    const format = formats.get(candidate.type);
+    let failed = false;
+    for (const direction of ask) {
+      const [reader, writer] = direction === 'new-reads-old' ? [candidate, old] : [old, candidate];
+      const differences = format.differences(reader, writer, { policy, limits }).filter((one) => one.breaking);
+      checks.push({ direction, version, earlier: old, typesDiffer: false, differences });
+      failed ||= differences.length > 0;
+    }
+    if (failed) return { compatible: false, level, checks };
+    if (against === 'latest') break;
+  }
+  return { compatible: true, level, checks };
+}

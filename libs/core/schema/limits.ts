@@ -1,0 +1,36 @@
+/** Bounds on what a schema may be; every refusal names the bound, its value and the measured value. */
+export interface SchemaLimits {
+  /** Characters of one schema text. */
+  readonly textLength: number;
+  /** Characters of a text with everything it refers to. */
+  readonly resolvedTextLength: number;
+  /** Nesting of brackets in JSON text, checked before anything is built. */
+  readonly depth: number;
+  /** Types in one schema, references included. */
+  readonly nodes: number;
+  readonly fieldsPerRecord: number;
+  readonly enumSymbols: number;
+  /** Branches of a union, members of `oneOf`, `anyOf`, `allOf`. */
+  readonly branches: number;
+  /** Schemas reachable through references. */
+  readonly references: number;
+  /** Steps of one comparison of two schemas. */
+  readonly comparisonSteps: number;
+}
+
+export const SCHEMA_LIMITS: SchemaLimits = {
+  textLength: 1024 * 1024,
+  resolvedTextLength: 4 * 1024 * 1024,
+  depth: 128,
+  nodes: 20_000,
+  fieldsPerRecord: 4_096,
+  enumSymbols: 10_000,
+  branches: 256,
+  references: 1_024,
+  comparisonSteps: 1_000_000,
+};
+
+/** The limits with the given ones replaced. */
+export function schemaLimits(changes: Partial<SchemaLimits> | undefined): SchemaLimits {
+  return changes === undefined ? SCHEMA_LIMITS : { ...SCHEMA_LIMITS, ...changes };
+}
