@@ -5,8 +5,8 @@ import { defineConfig } from 'vitest/config';
  * and is therefore run after a build. Files share a worker (`isolate: false`), so no test keeps global state.
  */
 export default defineConfig({
-  resolve: { conditions: ['development', 'node', 'import', 'default'] },
-  ssr: { resolve: { conditions: ['development', 'node', 'import', 'default'] } },
+  resolve: { conditions: ['development', 'node'] },
+  ssr: { resolve: { conditions: ['development', 'node'] } },
   test: {
     pool: 'forks',
     isolate: false,

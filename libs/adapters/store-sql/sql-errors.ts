@@ -1,0 +1,79 @@
+import { AppError } from '#libs/core/kernel';
+
+/** The driver's own code of a failure (`SQLITE_CONSTRAINT_UNIQUE`, `23505`), wherever TypeORM has wrapped it. */
+export function driverCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const inner = (error as { driverError?: unknown }).driverError;
+  const code = (inner as { code?: unknown } | undefined)?.code ?? (error as { code?: unknown }).code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** Whether a unique or primary key constraint refused the write. */
+export function isUniqueViolation(error: unknown): boolean {
+  const code = driverCode(error);
+  return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY' || code === '23505';
+}
+
+/** PostgreSQL gave up a transaction that is right to repeat: serialization failure or deadlock. */
+export function isRepeatable(error: unknown): boolean {
+  const code = driverCode(error);
+  return code === '40001' || code === '40P01';
+}
+
+const LOST_CONNECTION = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  '57P01',
+  '57P02',
+  '57P03',
+]);
+
+/** Turns failures of the database itself into the domain's errors; everything else passes unchanged. */
+export function translateDriverError(error: unknown): unknown {
+  if (error instanceof AppError) return error;
+  const code = driverCode(error);
+  if (code === 'SQLITE_FULL' || code === '53100') {
+    return new AppError({
+      kind: 'storage-full',
+      code: 'storage-full',
+      message: 'the metadata store has no space left; nothing was written',
+      hint: 'free space on the volume of the database',
+      retryable: true,
+      cause: error,
+    });
+  }
+  const lost =
+    code !== undefined && (LOST_CONNECTION.has(code) || code.startsWith('08') || code.startsWith('SQLITE_IOERR'));
+  if (lost || isPoolTimeout(error)) {
+    return new AppError({
+      kind: 'unavailable',
+      code: 'store-unavailable',
+      message: 'the metadata store cannot be reached',
+      hint: 'retry; if it stays so, check the database named by database.url',
+      retryable: true,
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** node-postgres reports these two without a code; their texts are constants of that library. */
+function isPoolTimeout(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const inner = (error as { driverError?: unknown }).driverError;
+  const text = inner instanceof Error ? inner.message : error.message;
+  return text.startsWith('timeout exceeded when trying to connect') || text.startsWith('Connection terminated');
+}
+
+export function storeClosed(): AppError {
+  return new AppError({
+    kind: 'unavailable',
+    code: 'store-closed',
+    message: 'the metadata store is closed',
+    retryable: true,
+  });
+}

@@ -1,0 +1,1 @@
+export { freshPostgresStore, freshSqliteStore, postgresUrl, type FreshStore } from './fresh-store.js';

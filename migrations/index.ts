@@ -1,0 +1,11 @@
+import type { MigrationInterface } from 'typeorm';
+
+interface MigrationClass {
+  readonly name: string;
+  new (): MigrationInterface;
+}
+
+/** Every migration, oldest first. Append only: a released migration is history and is never changed. */
+export const MIGRATIONS: MigrationClass[] = [
+  // One line each, in the order of their timestamps.
+];
