@@ -85,12 +85,22 @@ export interface WriterAppend extends PartitionRef {
   readonly intoFenced?: boolean;
 }
 
+/** A key of the writer's own space, up to 249 characters, and its value, up to 1 MiB; null removes the key. */
+export interface WriterCheckpoint {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
 export interface WriterCommit {
   /** Appended in the order given. Several batches for one partition are allowed. */
   readonly appends?: readonly WriterAppend[];
   readonly positions?: readonly (GroupPosition & { readonly group: string })[];
-  /** Keys of this writer's own space, up to 249 characters; a null value removes the key. Values up to 1 MiB. */
-  readonly checkpoints?: readonly { readonly key: string; readonly value: Uint8Array | null }[];
+  /**
+   * Written with the appends. Given as a function it is called once (again only when the offsets it was told did not hold), after the appends
+   * have their offsets and before the commit is durable, with one entry per append in their order: so a checkpoint can name the places its
+   * records got, as an offset map does. It must be pure and quick.
+   */
+  readonly checkpoints?: readonly WriterCheckpoint[] | ((appended: readonly Appended[]) => readonly WriterCheckpoint[]);
 }
 
 /**

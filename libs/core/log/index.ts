@@ -42,6 +42,7 @@ export {
   type GroupPosition,
   type LogCapabilities,
   type WriterAppend,
+  type WriterCheckpoint,
   type WriterCommit,
 } from './engine.js';
 export * as logErrors from './errors.js';
