@@ -1,4 +1,5 @@
 import { AppError } from '#libs/core/kernel';
+import type { PartitionRef } from './topic.js';
 
 /** Every failure of the log, on one page. Codes are public. */
 
@@ -71,6 +72,16 @@ export const topicFenced = (topic: string, state: string): AppError =>
     retryAfterMs: 1_000,
   });
 
+/** For reads; appends to such a topic are refused as {@link topicFenced}. */
+export const topicBrownedOut = (topic: string): AppError =>
+  new AppError({
+    kind: 'unavailable',
+    code: 'topic-browned-out',
+    message: `Topic '${topic}' is BROWNED_OUT: it is neither read nor written, and nothing of it is deleted.`,
+    hint: 'Set the topic ACTIVE again if it is still needed.',
+    details: { topic },
+  });
+
 export const offsetOutOfRange = (
   topic: string,
   partition: number,
@@ -140,6 +151,64 @@ export const writerFenced = (id: string, epoch: number): AppError =>
     code: 'writer-fenced',
     message: `Writer '${id}' of epoch ${epoch} was replaced by a later session.`,
     details: { writer: id, epoch },
+  });
+
+/** The session was closed, or is dead after an unknown outcome. */
+export const writerClosed = (id: string, epoch: number): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'writer-closed',
+    message: `The session of writer '${id}' of epoch ${epoch} has ended.`,
+    hint: 'Open a new session and read its checkpoints.',
+    details: { writer: id, epoch },
+  });
+
+export const staleProducerEpoch = (producerId: number, epoch: number, known: number): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'stale-producer-epoch',
+    message: `Producer ${producerId} of epoch ${epoch} was replaced by epoch ${known}.`,
+    details: { producerId: String(producerId), epoch, known },
+  });
+
+export const outOfOrderSequence = (producerId: number, sequence: number, expected: number): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'out-of-order-sequence',
+    message: `Producer ${producerId} sent sequence ${sequence} where ${expected} is next.`,
+    hint: 'A batch is missing in between, or this one was written long ago.',
+    details: { producerId: String(producerId), sequence, expected },
+  });
+
+export const invalidWriterId = (id: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-writer-id',
+    message: `'${id.slice(0, 200)}' cannot be the id of a writer.`,
+    hint: 'Use 1 to 200 characters of a-z, A-Z, 0-9, dot, underscore and hyphen.',
+  });
+
+export const invalidGroup = (group: string, rule: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-group',
+    message: `'${group.slice(0, 249)}' cannot be the name of a group: ${rule}.`,
+  });
+
+export const invalidPosition = (position: PartitionRef, rule: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-position',
+    message: `The position in ${position.topic}/${position.partition} is not valid: ${rule}.`,
+    details: { topic: position.topic, partition: position.partition },
+  });
+
+export const invalidCheckpoint = (key: string, rule: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-checkpoint',
+    message: `The checkpoint '${key.slice(0, 249)}' is not valid: ${rule}.`,
+    details: { key: key.slice(0, 249) },
   });
 
 export const outcomeUnknown = (what: string, cause?: unknown): AppError =>

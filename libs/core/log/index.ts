@@ -85,3 +85,6 @@ export type { PartitionDescription, PartitionRef, TopicDescription, TopicSpec, T
 export { TopicDirectories, TopicDirectory, type HoldOptions, type ResolvedTopic } from './topic-directory.js';
 export { TopicNames, type TopicName } from './topic-names.js';
 export { VarintReader, varintSize, varlongSize, writeVarint, writeVarlong } from './varint.js';
+export { checkCheckpoint, checkGroup, checkPosition, checkWriterId, COMMIT_LIMITS } from './commit-checks.js';
+export { KEPT_BATCHES, ProducerStates, type ProducedBatch, type ProducerState } from './producer-states.js';
+export { checkMorePartitions, checkNewTopic, checkPartitionCount } from './new-topic.js';

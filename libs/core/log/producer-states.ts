@@ -1,0 +1,84 @@
+import type { BatchHeader } from './batch-header.js';
+import { outOfOrderSequence, staleProducerEpoch } from './errors.js';
+
+/** One batch a producer wrote, as kept for recognising it again. */
+export interface ProducedBatch {
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+}
+
+/** What a partition knows of one producer. */
+export interface ProducerState {
+  readonly producerId: number;
+  readonly epoch: number;
+  /** When it last wrote, epoch ms by the caller's clock. */
+  readonly lastWriteMs: number;
+  /** The last batches, oldest first, at most {@link KEPT_BATCHES}. */
+  readonly batches: readonly ProducedBatch[];
+}
+
+/** A client has at most five batches in flight, so five are enough to recognise every repetition. */
+export const KEPT_BATCHES = 5;
+
+const SEQUENCES = 2 ** 31;
+
+/**
+ * The producers of one partition: which batches are repetitions, and which come out of turn (section 10 of the format reference, without
+ * transactions). `check` decides and changes nothing; `note` is called once the batch is in the log.
+ */
+export class ProducerStates {
+  readonly #states = new Map<number, ProducerState>();
+
+  /**
+   * The batch of which this one is a repetition, undefined when it is to be appended. Batches without producer id are always appended.
+   * @throws `stale-producer-epoch`, `out-of-order-sequence`.
+   */
+  check(header: BatchHeader): ProducedBatch | undefined {
+    const { producerId, producerEpoch, baseSequence } = header;
+    const state = producerId < 0 ? undefined : this.#states.get(producerId);
+    if (state === undefined) return undefined;
+    if (producerEpoch === state.epoch) {
+      const last = lastSequence(header);
+      const same = state.batches.find((one) => one.firstSequence === baseSequence && one.lastSequence === last);
+      if (same !== undefined) return same;
+    }
+    if (producerEpoch < state.epoch) throw staleProducerEpoch(producerId, producerEpoch, state.epoch);
+    const previous = producerEpoch > state.epoch ? undefined : state.batches.at(-1);
+    const expected = previous === undefined ? 0 : (previous.lastSequence + 1) % SEQUENCES;
+    if (baseSequence !== expected) throw outOfOrderSequence(producerId, baseSequence, expected);
+    return undefined;
+  }
+
+  /** Remembers a batch that was appended at `baseOffset`. */
+  note(header: BatchHeader, baseOffset: number, nowMs: number): void {
+    const { producerId, producerEpoch: epoch, baseSequence: firstSequence } = header;
+    if (producerId < 0) return;
+    const state = this.#states.get(producerId);
+    const lastOffset = baseOffset + header.lastOffsetDelta;
+    const batch = { firstSequence, lastSequence: lastSequence(header), baseOffset, lastOffset };
+    const batches = [...(state?.epoch === epoch ? state.batches : []), batch].slice(-KEPT_BATCHES);
+    this.#states.set(producerId, { producerId, epoch, lastWriteMs: nowMs, batches });
+  }
+
+  /** Forgets producers that last wrote before `timeMs`. */
+  expire(timeMs: number): void {
+    for (const [id, state] of this.#states) if (state.lastWriteMs < timeMs) this.#states.delete(id);
+  }
+
+  /** Everything known, for a snapshot. */
+  all(): readonly ProducerState[] {
+    return [...this.#states.values()];
+  }
+
+  /** Takes over what a snapshot kept. */
+  restore(states: Iterable<ProducerState>): void {
+    for (const state of states) this.#states.set(state.producerId, state);
+  }
+}
+
+/** Sequences run from 0 to 2147483647 and begin again. */
+function lastSequence(header: BatchHeader): number {
+  return (header.baseSequence + header.lastOffsetDelta) % SEQUENCES;
+}

@@ -1,0 +1,401 @@
+import type { Clock } from '#libs/core/kernel';
+import {
+  type Appended,
+  type AppendOptions,
+  type BatchHeader,
+  checkGroup,
+  checkMorePartitions,
+  checkNewTopic,
+  checkPosition,
+  checkTopicConfig,
+  checkWriterId,
+  type FetchedPartition,
+  type FetchPosition,
+  type FetchRequest,
+  generationOf,
+  type GroupDescription,
+  type GroupPosition,
+  integerSetting,
+  isCompacted,
+  type LogCapabilities,
+  LogEngine,
+  logErrors,
+  type LogWriter,
+  type PartitionRef,
+  TOPIC_SETTINGS,
+  type TopicDescription,
+  type TopicSpec,
+  type TopicState,
+  validateForAppend,
+} from '../index.js';
+import { LogFaults, type WriteCall } from './log-faults.js';
+import { MemoryLogStorage, MemoryPartition, type MemoryTopic } from './memory-storage.js';
+import { MemoryWriter } from './memory-writer.js';
+import { WallClock } from './wall-clock.js';
+
+export interface MemoryLogOptions {
+  /** What was there before; empty unless given. */
+  readonly storage?: MemoryLogStorage;
+  /** Time of creation and of long polls. Real time unless given. */
+  readonly clock?: Clock;
+  /** Faults to inject. */
+  readonly faults?: LogFaults;
+  /** false: a commit takes one more offset in each of its partitions, as Kafka's transaction markers do. */
+  readonly denseOffsets?: boolean;
+  readonly maxPartitionsPerTopic?: number;
+  /** Settings that count as supported; all of the catalogue unless given. */
+  readonly topicConfigs?: readonly string[];
+}
+
+/**
+ * A {@link LogEngine} in memory, for tests. It keeps every promise of the port that does not need a disk, and can break the ones a caller
+ * must be ready for: see {@link LogFaults}, {@link dropBefore} and {@link degrade}.
+ */
+export class MemoryLogEngine extends LogEngine {
+  readonly capabilities: LogCapabilities;
+  readonly storage: MemoryLogStorage;
+  readonly faults: LogFaults;
+  private readonly clock: Clock;
+  private readonly wakers = new Set<() => void>();
+  private closed = false;
+
+  constructor(options: MemoryLogOptions = {}) {
+    super();
+    this.storage = options.storage ?? new MemoryLogStorage();
+    this.clock = options.clock ?? new WallClock();
+    this.faults = options.faults ?? new LogFaults();
+    this.capabilities = {
+      engine: 'memory',
+      topicConfigs: options.topicConfigs ?? [...TOPIC_SETTINGS.keys()],
+      maxPartitionsPerTopic: options.maxPartitionsPerTopic ?? 256,
+      denseOffsets: options.denseOffsets ?? true,
+      fencing: 'topic',
+      idempotentProducers: true,
+    };
+  }
+
+  get logId(): string {
+    return this.storage.logId;
+  }
+
+  async createTopic(spec: TopicSpec): Promise<TopicDescription> {
+    this.checkOpen();
+    const { topics } = this.storage;
+    checkNewTopic(spec, new Set(topics.keys()), this.capabilities);
+    const topic: MemoryTopic = {
+      name: spec.name,
+      id: `topic-${++this.storage.topicsCreated}`,
+      createdAtMs: this.clock.now(),
+      config: new Map(Object.entries(spec.config ?? {})),
+      partitions: Array.from({ length: spec.partitions }, (_, i) => new MemoryPartition(i)),
+      state: spec.state ?? 'ACTIVE',
+    };
+    topics.set(spec.name, topic);
+    this.wake();
+    return describe(topic);
+  }
+
+  async describeTopic(name: string): Promise<TopicDescription> {
+    this.checkOpen();
+    return describe(this.topic(name));
+  }
+
+  async listTopics(): Promise<readonly TopicDescription[]> {
+    this.checkOpen();
+    return [...this.storage.topics.values()].map(describe).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async alterTopicConfig(name: string, changes: Readonly<Record<string, string | null>>): Promise<TopicDescription> {
+    this.checkOpen();
+    const topic = this.topic(name);
+    checkTopicConfig(changes, this.capabilities.topicConfigs);
+    for (const [key, value] of Object.entries(changes)) {
+      if (value === null) topic.config.delete(key);
+      else topic.config.set(key, value);
+    }
+    return describe(topic);
+  }
+
+  async addPartitions(name: string, partitions: number): Promise<TopicDescription> {
+    this.checkOpen();
+    const topic = this.topic(name);
+    checkMorePartitions(partitions, topic.partitions.length, this.capabilities.maxPartitionsPerTopic);
+    while (topic.partitions.length < partitions) topic.partitions.push(new MemoryPartition(topic.partitions.length));
+    return describe(topic);
+  }
+
+  async setTopicState(name: string, state: TopicState): Promise<TopicDescription> {
+    this.checkOpen();
+    const topic = this.topic(name);
+    topic.state = state;
+    this.wake();
+    return describe(topic);
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    this.checkOpen();
+    this.topic(name);
+    this.storage.topics.delete(name);
+    for (const [group, positions] of this.storage.groups) {
+      for (const [key, position] of positions) if (position.topic === name) positions.delete(key);
+      if (positions.size === 0) this.storage.groups.delete(group);
+    }
+    this.wake();
+  }
+
+  async append(to: PartitionRef, batch: Uint8Array, options: AppendOptions = {}): Promise<Appended> {
+    return await this.withFaults({ kind: 'append', topics: [to.topic] }, () => {
+      const { topic, partition, header } = this.checkAppend(to, batch, options.intoFenced ?? false, false);
+      const repeated = partition.producers.check(header);
+      if (repeated !== undefined) return { ...placeOf(to), ...pick(repeated), durability: 'durable' as const };
+      return this.store(topic, partition, batch, header);
+    });
+  }
+
+  async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    this.checkOpen();
+    const minBytes = request.minBytes ?? 1;
+    const deadline = this.clock.monotonic() + (request.maxWaitMs ?? 0);
+    for (;;) {
+      request.signal?.throwIfAborted();
+      const fetched = this.collect(request);
+      const bytes = fetched.reduce((sum, one) => sum + one.batches.reduce((all, batch) => all + batch.length, 0), 0);
+      const leftMs = deadline - this.clock.monotonic();
+      if (bytes >= minBytes || leftMs <= 0 || fetched.some((one) => one.error !== undefined)) return fetched;
+      await this.wait(leftMs, request.signal);
+      this.checkOpen();
+    }
+  }
+
+  async offsetForTimestamp(ref: PartitionRef, timestampMs: number): Promise<number | null> {
+    this.checkOpen();
+    return this.partition(ref).offsetFor(timestampMs);
+  }
+
+  async listGroups(): Promise<readonly string[]> {
+    this.checkOpen();
+    return [...this.storage.groups.keys()].sort();
+  }
+
+  async describeGroup(group: string): Promise<GroupDescription> {
+    this.checkOpen();
+    const positions = [...(this.storage.groups.get(group)?.values() ?? [])];
+    positions.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
+    return { group, positions, members: 0 };
+  }
+
+  async commitPositions(group: string, positions: readonly GroupPosition[]): Promise<void> {
+    await this.withFaults({ kind: 'positions', topics: positions.map((one) => one.topic) }, () => {
+      for (const position of positions) this.checkGroupPosition(group, position);
+      for (const position of positions) this.storePosition(group, position);
+    });
+  }
+
+  async deleteGroup(group: string): Promise<void> {
+    this.checkOpen();
+    if (!this.storage.groups.delete(group)) throw logErrors.groupNotFound(group);
+  }
+
+  async openWriter(id: string): Promise<LogWriter> {
+    this.checkOpen();
+    checkWriterId(id);
+    return new MemoryWriter(this, id, this.raiseEpoch(id));
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.wake();
+  }
+
+  /** Retention under the reader: removes the records before an offset. */
+  dropBefore(ref: PartitionRef, offset: number): void {
+    this.partition(ref).dropBefore(offset);
+    this.wake();
+  }
+
+  /** Damage found at an offset: what lies before can be read, appends are refused. */
+  degrade(ref: PartitionRef, offset: number): void {
+    this.partition(ref).degradedAt = offset;
+    this.wake();
+  }
+
+  /** Begins a session of a writer, fencing earlier ones. For {@link MemoryWriter}. */
+  raiseEpoch(id: string): number {
+    const state = this.storage.writers.get(id) ?? { epoch: 0, checkpoints: new Map<string, Uint8Array>() };
+    state.epoch++;
+    this.storage.writers.set(id, state);
+    return state.epoch;
+  }
+
+  /** Runs a write with the fault armed for it, if there is one. The write checks and changes in one step, without awaiting. */
+  async withFaults<T>(call: WriteCall, write: () => T): Promise<T> {
+    this.checkOpen();
+    const fault = this.faults.take(call);
+    if (fault?.kind === 'refuse') throw fault.error;
+    if (fault?.kind === 'lost-request') throw logErrors.outcomeUnknown(`the ${call.kind}`);
+    if (fault?.kind === 'fence' && call.writer !== undefined) this.raiseEpoch(call.writer);
+    if (fault?.kind === 'hold') await fault.until;
+    this.checkOpen();
+    const result = write();
+    if (fault?.kind === 'lost-acknowledgement') throw logErrors.outcomeUnknown(`the ${call.kind}`);
+    return result;
+  }
+
+  /** Decides whether a batch may be appended; changes nothing. */
+  checkAppend(to: PartitionRef, batch: Uint8Array, intoFenced: boolean, anonymous: boolean): CheckedAppend {
+    const topic = this.topic(to.topic);
+    const partition = this.partition(to);
+    if (topic.state !== 'ACTIVE' && !(intoFenced && topic.state === 'FENCED')) {
+      throw logErrors.topicFenced(topic.name, topic.state);
+    }
+    if (partition.degradedAt !== undefined) {
+      throw logErrors.partitionDegraded(to.topic, to.partition, partition.degradedAt);
+    }
+    const config = Object.fromEntries(topic.config);
+    const maxBytes = integerSetting(config, 'max.message.bytes');
+    const header = validateForAppend(batch, { maxBytes, requireKeys: isCompacted(config), anonymous });
+    return { topic, partition, header };
+  }
+
+  /** Appends a checked batch. */
+  store(topic: MemoryTopic, partition: MemoryPartition, batch: Uint8Array, header: BatchHeader): Appended {
+    const stored = partition.append(batch, header, generationOf(topic.name).generation);
+    partition.producers.note(header, stored.baseOffset, this.clock.now());
+    this.wake();
+    return { topic: topic.name, partition: partition.partition, ...pick(stored), durability: 'durable' };
+  }
+
+  checkGroupPosition(group: string, position: GroupPosition): void {
+    checkGroup(group);
+    checkPosition(position);
+    this.partition(position);
+  }
+
+  storePosition(group: string, { topic, partition, offset, metadata }: GroupPosition): void {
+    const positions = this.storage.groups.get(group) ?? new Map<string, GroupPosition>();
+    this.storage.groups.set(group, positions);
+    const note = metadata === undefined || metadata === '' ? {} : { metadata };
+    positions.set(`${topic}/${partition}`, { topic, partition, offset, ...note });
+  }
+
+  private checkOpen(): void {
+    if (this.closed) throw logErrors.logClosed();
+  }
+
+  private topic(name: string): MemoryTopic {
+    const topic = this.storage.topics.get(name);
+    if (topic === undefined) throw logErrors.topicNotFound(name);
+    return topic;
+  }
+
+  private partition(ref: PartitionRef): MemoryPartition {
+    const { partitions } = this.topic(ref.topic);
+    const partition = partitions[ref.partition];
+    if (partition === undefined) throw logErrors.partitionNotFound(ref.topic, ref.partition, partitions.length);
+    return partition;
+  }
+
+  private collect(request: FetchRequest): FetchedPartition[] {
+    let total = 0;
+    return request.positions.map((position) => {
+      const fetched = this.collectFrom(position, request.maxBytes, total);
+      total += fetched.batches.reduce((sum, one) => sum + one.length, 0);
+      return fetched;
+    });
+  }
+
+  private collectFrom(position: FetchPosition, maxBytes: number, already: number): FetchedPartition {
+    const { topic: name, partition: number, offset } = position;
+    const place = { topic: name, partition: number };
+    const topic = this.storage.topics.get(name);
+    const partition = topic?.partitions[number];
+    const nothing = { ...place, startOffset: 0, endOffset: 0, batches: [], nextOffset: offset };
+    if (topic === undefined) return { ...nothing, error: logErrors.topicNotFound(name) };
+    if (partition === undefined) {
+      return { ...nothing, error: logErrors.partitionNotFound(name, number, topic.partitions.length) };
+    }
+    const { startOffset, endOffset, degradedAt } = partition;
+    const range = { ...place, startOffset, endOffset };
+    const refused = (error: FetchedPartition['error']): FetchedPartition => ({ ...nothing, ...range, error });
+    if (topic.state === 'BROWNED_OUT') return refused(logErrors.topicBrownedOut(name));
+    if (!Number.isSafeInteger(offset) || offset < startOffset || offset > endOffset) {
+      return refused(logErrors.offsetOutOfRange(name, number, offset, startOffset, endOffset));
+    }
+    if (degradedAt !== undefined && offset >= degradedAt) {
+      return refused(logErrors.partitionDegraded(name, number, degradedAt));
+    }
+    const batches: Uint8Array[] = [];
+    let bytes = 0;
+    let nextOffset = endOffset;
+    for (const batch of partition.batches) {
+      if (batch.lastOffset < offset) continue;
+      const size = batch.bytes.length;
+      const full = bytes > 0 && bytes + size > (position.maxBytes ?? Infinity);
+      if (
+        full ||
+        (already + bytes > 0 && already + bytes + size > maxBytes) ||
+        batch.lastOffset >= (degradedAt ?? Infinity)
+      ) {
+        nextOffset = Math.max(offset, batch.baseOffset);
+        break;
+      }
+      batches.push(batch.bytes);
+      bytes += size;
+    }
+    return { ...range, batches, nextOffset };
+  }
+
+  private async wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const done = new AbortController();
+    const woken = new Promise<void>((resolve) => {
+      const wake = (): void => {
+        this.wakers.delete(wake);
+        resolve();
+      };
+      this.wakers.add(wake);
+      done.signal.addEventListener('abort', wake, { once: true });
+    });
+    const stop = signal === undefined ? done.signal : AbortSignal.any([done.signal, signal]);
+    const slept = this.clock.sleep(ms, stop).catch(() => undefined);
+    await Promise.race([woken, slept]);
+    done.abort();
+  }
+
+  private wake(): void {
+    for (const wake of [...this.wakers]) wake();
+  }
+}
+
+interface CheckedAppend {
+  readonly topic: MemoryTopic;
+  readonly partition: MemoryPartition;
+  readonly header: BatchHeader;
+}
+
+function describe(topic: MemoryTopic): TopicDescription {
+  return {
+    name: topic.name,
+    id: topic.id,
+    state: topic.state,
+    createdAtMs: topic.createdAtMs,
+    config: Object.fromEntries(topic.config),
+    partitions: topic.partitions.map(({ partition, startOffset, endOffset, sizeBytes, degradedAt }) => ({
+      partition,
+      startOffset,
+      endOffset,
+      sizeBytes,
+      health: degradedAt === undefined ? 'ok' : 'degraded',
+    })),
+  };
+}
+
+function placeOf({ topic, partition }: PartitionRef): PartitionRef {
+  return { topic, partition };
+}
+
+function pick({ baseOffset, lastOffset }: { baseOffset: number; lastOffset: number }): {
+  baseOffset: number;
+  lastOffset: number;
+} {
+  return { baseOffset, lastOffset };
+}

@@ -1,0 +1,85 @@
+import { type BatchHeader, RecordCursor, stampBatch } from '../index.js';
+import { type GroupPosition, ProducerStates, type TopicState } from '../index.js';
+
+/** A batch in its place. */
+export interface StoredBatch {
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly bytes: Uint8Array;
+  readonly header: BatchHeader;
+}
+
+/** One partition of the test double: batches in offset order. */
+export class MemoryPartition {
+  readonly batches: StoredBatch[] = [];
+  readonly producers = new ProducerStates();
+  startOffset = 0;
+  endOffset = 0;
+  degradedAt: number | undefined;
+
+  constructor(readonly partition: number) {}
+
+  get sizeBytes(): number {
+    return this.batches.reduce((sum, one) => sum + one.bytes.length, 0);
+  }
+
+  append(batch: Uint8Array, header: BatchHeader, leaderEpoch: number): StoredBatch {
+    const bytes = Buffer.from(batch);
+    stampBatch(bytes, this.endOffset, leaderEpoch);
+    const baseOffset = this.endOffset;
+    const stored = { baseOffset, lastOffset: baseOffset + header.lastOffsetDelta, bytes, header };
+    this.batches.push(stored);
+    this.endOffset = stored.lastOffset + 1;
+    return stored;
+  }
+
+  /** Takes an offset for a transaction marker, which readers never see. */
+  appendMarker(): void {
+    this.endOffset++;
+  }
+
+  /** Removes what lies before an offset, whole batches at a time; the start offset is exact. */
+  dropBefore(offset: number): void {
+    while (this.batches[0] !== undefined && this.batches[0].lastOffset < offset) this.batches.shift();
+    this.startOffset = Math.max(this.startOffset, Math.min(offset, this.endOffset));
+  }
+
+  offsetFor(timestampMs: number): number | null {
+    for (const { bytes, header, baseOffset } of this.batches) {
+      const cursor = new RecordCursor({ ...header, baseOffset }, bytes);
+      while (cursor.next()) {
+        if (cursor.offset >= this.startOffset && cursor.timestamp >= timestampMs) return cursor.offset;
+      }
+    }
+    return null;
+  }
+}
+
+export interface MemoryTopic {
+  readonly name: string;
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly config: Map<string, string>;
+  readonly partitions: MemoryPartition[];
+  state: TopicState;
+}
+
+export interface MemoryWriterState {
+  epoch: number;
+  readonly checkpoints: Map<string, Uint8Array>;
+}
+
+let logs = 0;
+
+/** What a {@link MemoryLogEngine} keeps when it is closed: open another engine over the same storage to restart. */
+export class MemoryLogStorage {
+  readonly logId: string;
+  readonly topics = new Map<string, MemoryTopic>();
+  readonly groups = new Map<string, Map<string, GroupPosition>>();
+  readonly writers = new Map<string, MemoryWriterState>();
+  topicsCreated = 0;
+
+  constructor(logId = `memory-${++logs}`) {
+    this.logId = logId;
+  }
+}

@@ -1,0 +1,35 @@
+import { type TopicName, TopicNames } from '../index.js';
+
+/** The name table in memory, for tests. */
+export class MemoryTopicNames extends TopicNames {
+  readonly #rows = new Map<string, TopicName>();
+
+  async find(logId: string, logical: string): Promise<TopicName | undefined> {
+    return this.#rows.get(keyOf(logId, logical));
+  }
+
+  async list(logId: string): Promise<readonly TopicName[]> {
+    return [...this.#rows.values()].filter((row) => row.logId === logId);
+  }
+
+  async compareAndSet(
+    logId: string,
+    logical: string,
+    expectedRevision: number,
+    generation: number,
+  ): Promise<TopicName | undefined> {
+    const key = keyOf(logId, logical);
+    if ((this.#rows.get(key)?.revision ?? 0) !== expectedRevision) return undefined;
+    const row = { logId, logical, generation, revision: expectedRevision + 1 };
+    this.#rows.set(key, row);
+    return row;
+  }
+
+  async remove(logId: string, logical: string): Promise<void> {
+    this.#rows.delete(keyOf(logId, logical));
+  }
+}
+
+function keyOf(logId: string, logical: string): string {
+  return `${logId} ${logical}`;
+}
