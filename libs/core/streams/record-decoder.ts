@@ -1,0 +1,55 @@
+import { AppError, type JsonValue } from '#libs/core/kernel';
+
+/**
+ * Turns the bytes of keys and values into JSON, by the topic's schemas where there are any. Class and injection token in one.
+ *
+ * Same bytes, same answer, for ever: key expressions and version fields rest on it. An implementation reads schemas by the id in the message, which
+ * never changes meaning. Integers beyond ±(2^53 − 1) arrive as decimal text, bytes as base64 text.
+ */
+export abstract class RecordDecoder {
+  /**
+   * The value of a record of a logical topic. Synchronous when everything needed is in memory, so that a loop over millions of records awaits
+   * only what it must.
+   * @throws `undecodable-record` (directly or by rejection).
+   */
+  abstract value(topic: string, bytes: Uint8Array): JsonValue | Promise<JsonValue>;
+
+  /** The same for a key. */
+  abstract key(topic: string, bytes: Uint8Array): JsonValue | Promise<JsonValue>;
+}
+
+/** Reads keys and values as JSON text, whatever the topic. Schemas are unknown to it. */
+export class JsonRecordDecoder extends RecordDecoder {
+  value(topic: string, bytes: Uint8Array): JsonValue {
+    return parse(topic, 'value', bytes);
+  }
+
+  /** A key that is not JSON text is taken as the text it is, as most keys are plain words. */
+  key(_topic: string, bytes: Uint8Array): JsonValue {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+    try {
+      return JSON.parse(text) as JsonValue;
+    } catch {
+      return text;
+    }
+  }
+}
+
+function parse(topic: string, part: string, bytes: Uint8Array): JsonValue {
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')) as JsonValue;
+  } catch (cause) {
+    throw undecodableRecord(topic, part, 'it is not JSON text', cause);
+  }
+}
+
+/** The error of a {@link RecordDecoder}. `why` names rules and positions, never contents. */
+export function undecodableRecord(topic: string, part: string, why: string, cause?: unknown): AppError {
+  return new AppError({
+    kind: 'unprocessable',
+    code: 'undecodable-record',
+    message: `The ${part} of a record of '${topic}' cannot be decoded: ${why}.`,
+    details: { topic, part },
+    cause,
+  });
+}
