@@ -1,3 +1,4 @@
+import { Registry1764100000001 } from './0001-registry.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -8,4 +9,5 @@ interface MigrationClass {
 /** Every migration, oldest first. Append only: a released migration is history and is never changed. */
 export const MIGRATIONS: MigrationClass[] = [
   // One line each, in the order of their timestamps.
+  Registry1764100000001,
 ];
