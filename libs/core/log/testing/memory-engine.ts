@@ -145,10 +145,10 @@ export class MemoryLogEngine extends LogEngine {
 
   async append(to: PartitionRef, batch: Uint8Array, options: AppendOptions = {}): Promise<Appended> {
     return await this.withFaults({ kind: 'append', topics: [to.topic] }, () => {
-      const { topic, partition, header } = this.checkAppend(to, batch, options.intoFenced ?? false, false);
-      const repeated = partition.producers.check(header);
+      const checked = this.checkAppend(to, batch, options.intoFenced ?? false, false);
+      const repeated = checked.partition.producers.check(checked.header);
       if (repeated !== undefined) return { ...placeOf(to), ...pick(repeated), durability: 'durable' as const };
-      return this.store(topic, partition, batch, header);
+      return this.store(checked, batch);
     });
   }
 
@@ -258,7 +258,7 @@ export class MemoryLogEngine extends LogEngine {
   }
 
   /** Appends a checked batch. */
-  store(topic: MemoryTopic, partition: MemoryPartition, batch: Uint8Array, header: BatchHeader): Appended {
+  store({ topic, partition, header }: CheckedAppend, batch: Uint8Array): Appended {
     const stored = partition.append(batch, header, generationOf(topic.name).generation);
     partition.producers.note(header, stored.baseOffset, this.clock.now());
     this.wake();
@@ -366,7 +366,8 @@ export class MemoryLogEngine extends LogEngine {
   }
 }
 
-interface CheckedAppend {
+/** A batch that may be appended, and where. */
+export interface CheckedAppend {
   readonly topic: MemoryTopic;
   readonly partition: MemoryPartition;
   readonly header: BatchHeader;

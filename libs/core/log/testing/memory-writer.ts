@@ -1,5 +1,6 @@
 import { type Appended, checkCheckpoint, logErrors, LogWriter, type WriterCommit } from '../index.js';
-import type { MemoryLogEngine } from './memory-engine.js';
+import type { CheckedAppend, MemoryLogEngine } from './memory-engine.js';
+import type { MemoryPartition } from './memory-storage.js';
 
 /** A session of the test double. Its checkpoints are a copy of its own, as the port says. */
 export class MemoryWriter extends LogWriter {
@@ -46,16 +47,15 @@ export class MemoryWriter extends LogWriter {
     if (state === undefined || state.epoch !== this.epoch) throw logErrors.writerFenced(this.id, this.epoch);
     const checked = appends.map((one) => engine.checkAppend(one, one.batch, one.intoFenced ?? false, true));
     for (const { group, ...position } of positions) engine.checkGroupPosition(group, position);
-    for (const { key, value } of checkpoints) checkCheckpoint(key, value);
+    const written = typeof checkpoints === 'function' ? checkpoints(placesOf(checked)) : checkpoints;
+    for (const { key, value } of written) checkCheckpoint(key, value);
 
-    const appended = checked.map(({ topic, partition, header }, i) =>
-      engine.store(topic, partition, appends[i]!.batch, header),
-    );
+    const appended = checked.map((one, i) => engine.store(one, appends[i]!.batch));
     if (!engine.capabilities.denseOffsets) {
       for (const partition of new Set(checked.map((one) => one.partition))) partition.appendMarker();
     }
     for (const { group, ...position } of positions) engine.storePosition(group, position);
-    for (const { key, value } of checkpoints) {
+    for (const { key, value } of written) {
       for (const map of [state.checkpoints, this.known]) {
         if (value === null) map.delete(key);
         else map.set(key, Uint8Array.from(value));
@@ -63,4 +63,15 @@ export class MemoryWriter extends LogWriter {
     }
     return appended;
   }
+}
+
+/** Where checked batches will lie once they are stored. */
+function placesOf(checked: readonly CheckedAppend[]): readonly Appended[] {
+  const ends = new Map<MemoryPartition, number>();
+  return checked.map(({ topic, partition, header }) => {
+    const baseOffset = ends.get(partition) ?? partition.endOffset;
+    const lastOffset = baseOffset + header.lastOffsetDelta;
+    ends.set(partition, lastOffset + 1);
+    return { topic: topic.name, partition: partition.partition, baseOffset, lastOffset, durability: 'durable' };
+  });
 }
