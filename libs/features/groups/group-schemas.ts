@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+/** Offsets in JSON are text: they outgrow what some readers hold in a number. */
+const offsetText = z.string().regex(/^[0-9]{1,16}$/, 'must be an offset as text, such as "120"');
+
+/** Body of `PUT /v1/groups/{group}/positions`. */
+export const positionsBody = z.strictObject({
+  positions: z
+    .array(
+      z.strictObject({
+        topic: z.string().min(1).max(249),
+        partition: z.int().min(0),
+        offset: offsetText.describe('Next offset to read.'),
+        metadata: z.string().max(4_096).optional().describe('Note of the reader.'),
+      }),
+    )
+    .min(1)
+    .max(10_000),
+});
+export type PositionsBody = z.infer<typeof positionsBody>;
+
+export const groupView = z.object({
+  group: z.string(),
+  members: z.int(),
+  positions: z.array(
+    z.object({
+      topic: z.string(),
+      generation: z.int(),
+      partition: z.int(),
+      offset: z.string(),
+      endOffset: z.string().nullable(),
+      lag: z.string().nullable().describe('Records between the position and the end; null when the topic is gone.'),
+      metadata: z.string().optional(),
+    }),
+  ),
+});
+export type GroupView = z.infer<typeof groupView>;
+
+export const groupList = z.object({ items: z.array(z.object({ group: z.string() })), next: z.string().nullable() });
+export type GroupList = z.infer<typeof groupList>;
+
+export const listGroupsQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1_000).default(50),
+  cursor: z.string().max(4_096).optional(),
+});
+export type ListGroupsQuery = z.infer<typeof listGroupsQuery>;

@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+import { AppError } from '#libs/core/kernel';
+import { generationOf, logErrors, TopicDirectories, type GroupPosition } from '#libs/core/log';
+import { Authorizer, type Principal } from '#libs/platform/auth';
+import { pageOf, type Page } from '#libs/platform/http';
+import type { GroupView, ListGroupsQuery, PositionsBody } from './group-schemas.js';
+
+/** Positions of groups, by logical topic names. */
+@Injectable()
+export class GroupsService {
+  constructor(
+    private readonly directories: TopicDirectories,
+    private readonly authorizer: Authorizer,
+  ) {}
+
+  /** The groups the principal may read, by name. */
+  async list(
+    cluster: string | undefined,
+    query: ListGroupsQuery,
+    principal: Principal,
+  ): Promise<Page<{ group: string }>> {
+    const groups = await this.directories.of(cluster).engine.listGroups();
+    const visible = groups
+      .filter((group) => this.authorizer.allows(principal, 'read', { kind: 'group', name: group }))
+      .sort()
+      .map((group) => ({ group }));
+    return pageOf(visible, query, (entry) => entry.group);
+  }
+
+  /**
+   * Positions at the present generation of each topic the principal may read; those on superseded generations are left out.
+   * @throws `group-not-found`.
+   */
+  async describe(cluster: string | undefined, group: string, principal: Principal): Promise<GroupView> {
+    const directory = this.directories.of(cluster);
+    const description = await directory.engine.describeGroup(group);
+    if (description.positions.length === 0) throw logErrors.groupNotFound(group);
+    const ends = new Map((await directory.list()).map((topic) => [topic.physical, topic]));
+    const positions: GroupView['positions'] = [];
+    for (const position of description.positions) {
+      const { logical, generation } = generationOf(position.topic);
+      const topic = ends.get(position.topic);
+      if (topic === undefined && generation !== 1) continue;
+      if (topic === undefined && (await directory.generation(logical)) !== 1) continue;
+      if (!this.authorizer.allows(principal, 'read', { kind: 'topic', name: logical })) continue;
+      const end = topic?.description.partitions[position.partition]?.endOffset;
+      positions.push({
+        topic: logical,
+        generation,
+        partition: position.partition,
+        offset: String(position.offset),
+        endOffset: end === undefined ? null : String(end),
+        lag: end === undefined ? null : String(Math.max(0, end - position.offset)),
+        ...(position.metadata === undefined ? {} : { metadata: position.metadata }),
+      });
+    }
+    positions.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
+    return { group, members: description.members, positions };
+  }
+
+  /**
+   * Stores positions durably. All of them or none.
+   * @throws `topic-not-found`, `partition-not-found`, `position-out-of-range`, `forbidden` for a topic the principal may not read.
+   */
+  async setPositions(
+    cluster: string | undefined,
+    group: string,
+    body: PositionsBody,
+    principal: Principal,
+  ): Promise<void> {
+    const directory = this.directories.of(cluster);
+    const positions: GroupPosition[] = [];
+    const seen = new Set<string>();
+    for (const { topic, partition, offset, metadata } of body.positions) {
+      this.authorizer.demand(principal, 'read', { kind: 'topic', name: topic });
+      const resolved = await directory.resolve(topic);
+      const range = resolved.description.partitions[partition];
+      if (range === undefined)
+        throw logErrors.partitionNotFound(topic, partition, resolved.description.partitions.length);
+      const next = Number(offset);
+      if (next > range.endOffset) throw outOfRange(topic, partition, offset, range.endOffset);
+      const place = `${topic}/${partition}`;
+      if (seen.has(place)) throw twice(place);
+      seen.add(place);
+      positions.push({
+        topic: resolved.physical,
+        partition,
+        offset: next,
+        ...(metadata === undefined ? {} : { metadata }),
+      });
+    }
+    await directory.engine.commitPositions(group, positions);
+  }
+
+  /** @throws `group-not-found`, `group-active`. */
+  async delete(cluster: string | undefined, group: string): Promise<void> {
+    await this.directories.of(cluster).engine.deleteGroup(group);
+  }
+}
+
+function outOfRange(topic: string, partition: number, offset: string, end: number): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'position-out-of-range',
+    message: `Position ${offset} of ${topic}/${partition} lies beyond its end ${end}.`,
+    details: { topic, partition, offset, endOffset: String(end) },
+  });
+}
+
+function twice(place: string): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'duplicate-position',
+    message: `${place} is named twice; nothing was stored.`,
+  });
+}

@@ -1,0 +1,190 @@
+import { z } from 'zod';
+import { AppError, isJsonObject, type ErrorItem, type JsonObject, type JsonValue } from '#libs/core/kernel';
+
+/**
+ * How a key or value given as JSON becomes bytes. `auto`: by the topic's registered schema where there is one, otherwise text for a string (keys) and JSON
+ * text for anything else. `schema`: by the registered schema, refused without one. `json`: JSON text. `text`: a string as UTF-8. `binary`: base64.
+ */
+export const FORMATS = ['auto', 'schema', 'json', 'text', 'binary'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** One record as the writer gave it: still JSON. */
+export interface GivenRecord {
+  readonly key: JsonValue;
+  readonly value: JsonValue;
+  readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[];
+  /** Epoch ms; undefined: the time of the request. */
+  readonly timestamp: number | undefined;
+  readonly partition: number | undefined;
+}
+
+export interface ProduceRequest {
+  readonly keyFormat: Format;
+  readonly valueFormat: Format;
+  /** Encode with this schema instead of the subject's latest. */
+  readonly keySchemaId: number | undefined;
+  readonly valueSchemaId: number | undefined;
+  readonly records: readonly GivenRecord[];
+}
+
+/** The request body as documentation; bodies are read by {@link parseProduceRequest}, which is quicker on thousands of records. */
+export const produceBody = z.strictObject({
+  keyFormat: z.enum(FORMATS).default('auto'),
+  valueFormat: z.enum(FORMATS).default('auto'),
+  keySchemaId: z.int().min(1).optional(),
+  valueSchemaId: z.int().min(1).optional(),
+  records: z
+    .array(
+      z.strictObject({
+        key: z.json().optional().describe('Absent or null: no key.'),
+        value: z.json().describe('null: a tombstone.'),
+        headers: z
+          .array(
+            z.strictObject({
+              key: z.string(),
+              value: z.union([z.string(), z.null(), z.strictObject({ base64: z.string() })]),
+            }),
+          )
+          .optional(),
+        timestamp: z.union([z.int(), z.iso.datetime({ offset: true })]).optional(),
+        partition: z.int().min(0).optional(),
+      }),
+    )
+    .min(1)
+    .max(10_000),
+});
+
+/** Most records in one request. */
+export const MAX_RECORDS = 10_000;
+/** Problems listed in one refusal; the rest is counted. */
+const MAX_ITEMS = 20;
+
+const REQUEST_MEMBERS = new Set(['keyFormat', 'valueFormat', 'keySchemaId', 'valueSchemaId', 'records']);
+const RECORD_MEMBERS = new Set(['key', 'value', 'headers', 'timestamp', 'partition']);
+
+/** @throws `invalid-request` with one item for each problem (the first 20), each naming the JSON pointer of its place. */
+export function parseProduceRequest(body: unknown): ProduceRequest {
+  const problems = new Problems();
+  if (!isJsonObject(body)) throw problems.add('', 'must be an object with a member `records`').error();
+  problems.unknownMembers(body, REQUEST_MEMBERS, '');
+  const keyFormat = format(body, 'keyFormat', problems);
+  const valueFormat = format(body, 'valueFormat', problems);
+  const keySchemaId = schemaId(body, 'keySchemaId', problems);
+  const valueSchemaId = schemaId(body, 'valueSchemaId', problems);
+  const given = body['records'];
+  if (!Array.isArray(given) || given.length === 0)
+    throw problems.add('/records', 'must be a list with at least one record').error();
+  if (given.length > MAX_RECORDS) {
+    throw new AppError({
+      kind: 'too-large',
+      code: 'too-many-records',
+      message: `${given.length} records in one request are more than the limit of ${MAX_RECORDS}.`,
+      details: { limit: MAX_RECORDS, measured: given.length },
+    });
+  }
+  const records = given.map((record, index) => parseRecord(record, index, problems));
+  problems.raise();
+  return { keyFormat, valueFormat, keySchemaId, valueSchemaId, records };
+}
+
+function parseRecord(given: JsonValue, index: number, problems: Problems): GivenRecord {
+  const at = `/records/${index}`;
+  if (!isJsonObject(given)) {
+    problems.add(at, 'must be an object');
+    return { key: null, value: null, headers: [], timestamp: undefined, partition: undefined };
+  }
+  problems.unknownMembers(given, RECORD_MEMBERS, at);
+  if (!Object.hasOwn(given, 'value')) problems.add(`${at}/value`, 'is missing; write null for a tombstone');
+  const { partition } = given;
+  if (partition !== undefined && !isNatural(partition)) problems.add(`${at}/partition`, 'must be a number from 0');
+  return {
+    key: given['key'] ?? null,
+    value: given['value'] ?? null,
+    headers: given['headers'] === undefined ? [] : headers(given['headers'], `${at}/headers`, problems),
+    timestamp:
+      given['timestamp'] === undefined ? undefined : timestamp(given['timestamp'], `${at}/timestamp`, problems),
+    partition: partition as number | undefined,
+  };
+}
+
+function headers(given: JsonValue, at: string, problems: Problems): GivenRecord['headers'] {
+  if (!Array.isArray(given)) {
+    problems.add(at, 'must be a list of {key, value}');
+    return [];
+  }
+  return given.map((header, index) => {
+    const value = isJsonObject(header) ? header['value'] : undefined;
+    if (!isJsonObject(header) || typeof header['key'] !== 'string' || value === undefined) {
+      problems.add(`${at}/${index}`, 'must be {key, value} with a text key');
+      return { key: '', value: null };
+    }
+    const key = header['key'];
+    if (value === null) return { key, value };
+    if (typeof value === 'string') return { key, value: Buffer.from(value, 'utf8') };
+    const bytes = isJsonObject(value) && typeof value['base64'] === 'string' ? fromBase64(value['base64']) : undefined;
+    if (bytes === undefined) problems.add(`${at}/${index}/value`, 'must be text, null or {"base64": "…"}');
+    return { key, value: bytes ?? null };
+  });
+}
+
+function timestamp(given: JsonValue, at: string, problems: Problems): number | undefined {
+  if (typeof given === 'number' && Number.isSafeInteger(given) && given >= 0) return given;
+  const parsed = typeof given === 'string' && /^\d{4}-\d\d-\d\dT/.test(given) ? Date.parse(given) : NaN;
+  if (Number.isNaN(parsed)) problems.add(at, 'must be epoch milliseconds or an ISO 8601 time with offset');
+  return parsed;
+}
+
+function format(body: JsonObject, member: string, problems: Problems): Format {
+  const given = body[member] ?? 'auto';
+  if ((FORMATS as readonly JsonValue[]).includes(given)) return given as Format;
+  problems.add(`/${member}`, `must be one of ${FORMATS.join(', ')}`);
+  return 'auto';
+}
+
+function schemaId(body: JsonObject, member: string, problems: Problems): number | undefined {
+  const given = body[member];
+  if (given === undefined) return undefined;
+  if (!isNatural(given) || given < 1) problems.add(`/${member}`, 'must be a schema id');
+  return given as number;
+}
+
+function isNatural(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** The bytes of base64 text, or undefined for text that is none. */
+export function fromBase64(text: string): Buffer | undefined {
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0 ? Buffer.from(text, 'base64') : undefined;
+}
+
+/** Collects what is wrong with a request, so that all of it is reported together. */
+export class Problems {
+  readonly #items: ErrorItem[] = [];
+  #more = 0;
+
+  add(path: string, message: string): this {
+    if (this.#items.length < MAX_ITEMS) this.#items.push({ path, message });
+    else this.#more++;
+    return this;
+  }
+
+  unknownMembers(object: JsonObject, known: ReadonlySet<string>, at: string): void {
+    for (const member of Object.keys(object)) {
+      if (!known.has(member)) this.add(`${at}/${member}`, `is not known; members are ${[...known].join(', ')}`);
+    }
+  }
+
+  error(kind: 'invalid' | 'unprocessable' = 'invalid'): AppError {
+    const count = this.#items.length + this.#more;
+    return new AppError({
+      kind,
+      code: kind === 'invalid' ? 'invalid-request' : 'invalid-record',
+      message: `The request has ${count} problem${count === 1 ? '' : 's'}; nothing was written.`,
+      items: this.#items,
+    });
+  }
+
+  raise(kind: 'invalid' | 'unprocessable' = 'invalid'): void {
+    if (this.#items.length > 0) throw this.error(kind);
+  }
+}

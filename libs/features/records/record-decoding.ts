@@ -1,0 +1,94 @@
+import type { JsonValue } from '#libs/core/kernel';
+import type { PartitionRecord } from '#libs/core/log';
+import type { MessageCodec } from '#libs/core/registry';
+
+/** A key or value as JSON, saying what it was read as. */
+export interface ReadPart {
+  readonly data: JsonValue;
+  /** `schema`: decoded with the schema of `schemaId`. `json`, `text`: as such. `binary`: base64. `none`: null. */
+  readonly format: 'schema' | 'json' | 'text' | 'binary' | 'none';
+  readonly schemaId?: number;
+  /** Why a schema-encoded part could not be decoded; `data` is base64 then. */
+  readonly error?: string;
+}
+
+/** A record as the read routes show it. */
+export interface ReadRecord {
+  readonly partition: number;
+  readonly offset: string;
+  readonly timestamp: number;
+  readonly key: JsonValue;
+  readonly keyFormat: ReadPart['format'];
+  readonly keySchemaId?: number;
+  readonly value: JsonValue;
+  readonly valueFormat: ReadPart['format'];
+  readonly valueSchemaId?: number;
+  readonly headers: readonly { readonly key: string; readonly value: JsonValue }[];
+  readonly error?: string;
+}
+
+/** Decodes records for people. What cannot be decoded is shown in place, with its bytes and the reason; nothing is left out. */
+export class RecordDecoding {
+  constructor(private readonly codec: MessageCodec) {}
+
+  async show(record: PartitionRecord, format: 'auto' | 'binary'): Promise<ReadRecord> {
+    const key = format === 'binary' ? binary(record.key) : await this.part(record.key, 'key');
+    const value = format === 'binary' ? binary(record.value) : await this.part(record.value, 'value');
+    const error = key.error ?? value.error;
+    return {
+      partition: record.partition,
+      offset: String(record.offset),
+      timestamp: record.timestamp,
+      key: key.data,
+      keyFormat: key.format,
+      ...(key.schemaId === undefined ? {} : { keySchemaId: key.schemaId }),
+      value: value.data,
+      valueFormat: value.format,
+      ...(value.schemaId === undefined ? {} : { valueSchemaId: value.schemaId }),
+      headers: record.headers.map((header) => ({ key: header.key, value: headerValue(header.value) })),
+      ...(error === undefined ? {} : { error }),
+    };
+  }
+
+  private async part(bytes: Uint8Array | null, part: 'key' | 'value'): Promise<ReadPart> {
+    if (bytes === null) return binary(null);
+    const decoded = await this.codec.decode(bytes);
+    if (decoded?.kind === 'decoded') return { data: decoded.value, format: 'schema', schemaId: decoded.schemaId };
+    if (decoded?.kind === 'failed')
+      return { ...binary(bytes), schemaId: decoded.schemaId, error: `${part}: ${decoded.reason}` };
+    const text = utf8(bytes);
+    if (text === undefined) return binary(bytes);
+    const json = part === 'value' || /^[[{]/.test(text) ? parsed(text) : undefined;
+    return json === undefined ? { data: text, format: 'text' } : { data: json.value, format: 'json' };
+  }
+}
+
+function binary(bytes: Uint8Array | null): ReadPart {
+  return bytes === null ? { data: null, format: 'none' } : { data: base64(bytes), format: 'binary' };
+}
+
+function headerValue(bytes: Uint8Array | null): JsonValue {
+  return bytes === null ? null : (utf8(bytes) ?? { base64: base64(bytes) });
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function utf8(bytes: Uint8Array): string | undefined {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function parsed(text: string): { value: JsonValue } | undefined {
+  try {
+    return { value: JSON.parse(text) as JsonValue };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, Clock } from '#libs/core/kernel';
+import {
+  StickyPartitions,
+  TopicDirectories,
+  TopicProducer,
+  TopicReader,
+  type KeylessPartitions,
+  type Produced,
+  type ProducedRecord,
+  type ReadPage,
+} from '#libs/core/log';
+import { MessageCodec } from '#libs/core/registry';
+import { Problems, type ProduceRequest } from './produce-request.js';
+import { RecordDecoding, type ReadRecord } from './record-decoding.js';
+import { partEncoder } from './record-encoding.js';
+import { formatCursor, parseCursor, parseFrom, type ReadQuery } from './read-request.js';
+
+/** How long a write waits for a cutover of its topic before it is refused. */
+export const MAX_HOLD_MS = 30_000;
+/** A client's clock this far ahead is refused: it would keep or drop data wrongly on engines that go by record time. */
+const MAX_AHEAD_MS = 3_600_000;
+/** Bytes of batches one read looks at before it answers. */
+const READ_BYTES = 4 * 1024 * 1024;
+
+/** Writes and reads records of logical topics. Holds no state but where keyless records go next. */
+@Injectable()
+export class RecordsService {
+  readonly #keyless = new Map<string, KeylessPartitions>();
+  readonly #decoding: RecordDecoding;
+
+  constructor(
+    private readonly directories: TopicDirectories,
+    private readonly codec: MessageCodec,
+    private readonly clock: Clock,
+  ) {
+    this.#decoding = new RecordDecoding(codec);
+  }
+
+  /**
+   * Encodes all records, then writes them; when one cannot be encoded none is written.
+   * @throws `invalid-record` naming each record and field, `topic-not-found`, `topic-fenced`, `schema-missing`.
+   */
+  async produce(
+    cluster: string | undefined,
+    topic: string,
+    request: ProduceRequest,
+    signal?: AbortSignal,
+  ): Promise<Produced> {
+    const directory = this.directories.of(cluster);
+    await directory.resolve(topic);
+    const encodeKey = await partEncoder(this.codec, topic, 'key', request.keyFormat, request.keySchemaId);
+    const encodeValue = await partEncoder(this.codec, topic, 'value', request.valueFormat, request.valueSchemaId);
+    const now = this.clock.now();
+    const problems = new Problems();
+    const records = request.records.map((given, index): ProducedRecord => {
+      const at = `/records/${index}`;
+      if (given.timestamp !== undefined && given.timestamp > now + MAX_AHEAD_MS) {
+        problems.add(`${at}/timestamp`, `is more than ${MAX_AHEAD_MS / 60_000} minutes ahead of the service's clock`);
+      }
+      return {
+        key: encodeKey(given.key, `${at}/key`, problems),
+        value: encodeValue(given.value, `${at}/value`, problems),
+        headers: given.headers,
+        timestamp: given.timestamp ?? now,
+        partition: given.partition,
+      };
+    });
+    problems.raise('unprocessable');
+    const producer = new TopicProducer(directory, this.keylessOf(`${cluster ?? ''}/${topic}`));
+    return producer.produce(topic, records, { maxHoldMs: MAX_HOLD_MS, signal });
+  }
+
+  /** One page of records, decoded, with the cursor of the next. */
+  async read(
+    cluster: string | undefined,
+    topic: string,
+    query: ReadQuery,
+    signal?: AbortSignal,
+  ): Promise<{ records: ReadRecord[]; next: string; atEnd: boolean }> {
+    const reader = new TopicReader(this.directories.of(cluster));
+    if (query.cursor !== undefined && (query.from !== undefined || query.partition !== undefined)) {
+      throw new AppError({
+        kind: 'invalid',
+        code: 'invalid-request',
+        message: 'A cursor already says where to read on; from and partition cannot be given with it.',
+      });
+    }
+    const vector =
+      query.cursor === undefined
+        ? await reader.start(topic, query.partition, parseFrom(query.from))
+        : parseCursor(query.cursor);
+    const page: ReadPage = await reader.read(topic, vector, {
+      records: query.limit,
+      maxBytes: READ_BYTES,
+      waitMs: query.wait,
+      signal,
+    });
+    const records: ReadRecord[] = [];
+    for (const record of page.records) records.push(await this.#decoding.show(record, query.format));
+    return { records, next: formatCursor(page.next), atEnd: page.atEnd };
+  }
+
+  private keylessOf(topic: string): KeylessPartitions {
+    let keyless = this.#keyless.get(topic);
+    if (keyless === undefined) this.#keyless.set(topic, (keyless = new StickyPartitions(Math.random)));
+    return keyless;
+  }
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+/** Body of `POST /v1/topics`. */
+export const createTopicBody = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .max(249)
+    .describe('Logical name: 1 to 249 characters of a-z, A-Z, 0-9, dot, underscore, hyphen.'),
+  partitions: z.int().min(1).max(10_000).default(1).describe('Number of partitions.'),
+  config: z
+    .record(z.string().max(100), z.string().max(1_000))
+    .default({})
+    .describe('Settings by their Kafka names, values as text.'),
+});
+export type CreateTopicBody = z.infer<typeof createTopicBody>;
+
+/** Body of `PATCH /v1/topics/{topic}/config`. */
+export const alterConfigBody = z
+  .record(z.string().max(100), z.union([z.string().max(1_000), z.null()]))
+  .refine((changes) => Object.keys(changes).length > 0, 'names no setting')
+  .describe('Setting to its new value, or to null to return to the default.');
+
+/** Query of `GET /v1/topics`. */
+export const listTopicsQuery = z.strictObject({
+  q: z.string().max(249).optional().describe('Only topics whose name contains this text.'),
+  limit: z.coerce.number().int().min(1).max(1_000).default(50),
+  cursor: z.string().max(4_096).optional().describe('`next` of the page before.'),
+});
+export type ListTopicsQuery = z.infer<typeof listTopicsQuery>;
+
+const partitionView = z.object({
+  partition: z.int(),
+  startOffset: z.string().describe('First offset that can be read.'),
+  endOffset: z.string().describe('Offset the next record will get.'),
+  sizeBytes: z.int().nullable(),
+  health: z.enum(['ok', 'degraded']),
+});
+
+/** A topic as the native API shows it. Offsets are strings. */
+export const topicView = z.object({
+  name: z.string(),
+  cluster: z.string(),
+  id: z.string(),
+  generation: z.int().describe('Rises with each repartition or migration of the topic.'),
+  state: z.enum(['ACTIVE', 'FENCED', 'BROWNED_OUT', 'RETIRED']),
+  partitionCount: z.int(),
+  records: z
+    .string()
+    .describe('End minus start offsets over all partitions; compacted records and transaction markers count.'),
+  sizeBytes: z.int().nullable(),
+  createdAt: z.string().nullable(),
+  config: z.record(z.string(), z.string()),
+  partitions: z.array(partitionView),
+});
+export type TopicView = z.infer<typeof topicView>;
+
+/** An entry of the list: the same without the partitions. */
+export const topicSummary = topicView.omit({ partitions: true });
+export type TopicSummary = z.infer<typeof topicSummary>;
+
+export const topicPage = z.object({ items: z.array(topicSummary), next: z.string().nullable() });
+export type TopicPage = z.infer<typeof topicPage>;
+
+export const clusterView = z.object({
+  name: z.string(),
+  default: z.boolean(),
+  logId: z.string(),
+  engine: z.enum(['embedded', 'kafka', 'memory']),
+  capabilities: z.object({
+    topicConfigs: z.array(z.string()),
+    maxPartitionsPerTopic: z.int().nullable(),
+    denseOffsets: z.boolean(),
+    fencing: z.enum(['topic', 'service']),
+    idempotentProducers: z.boolean(),
+  }),
+});
+export type ClusterView = z.infer<typeof clusterView>;

@@ -1,0 +1,46 @@
+import type { LogEngine, ResolvedTopic } from '#libs/core/log';
+import type { ClusterView, TopicSummary, TopicView } from './topic-schemas.js';
+
+/** A resolved topic as the list shows it. */
+export function summaryOf(cluster: string, topic: ResolvedTopic): TopicSummary {
+  const { partitions, id, state, config, createdAtMs } = topic.description;
+  const sizes = partitions.map((one) => one.sizeBytes);
+  return {
+    name: topic.logical,
+    cluster,
+    id,
+    generation: topic.generation,
+    state,
+    partitionCount: partitions.length,
+    records: String(partitions.reduce((sum, one) => sum + (one.endOffset - one.startOffset), 0)),
+    sizeBytes: sizes.includes(null) ? null : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0),
+    createdAt: createdAtMs === null ? null : new Date(createdAtMs).toISOString(),
+    config: { ...config },
+  };
+}
+
+/** A resolved topic with its partitions. */
+export function viewOf(cluster: string, topic: ResolvedTopic): TopicView {
+  return {
+    ...summaryOf(cluster, topic),
+    partitions: topic.description.partitions.map((one) => ({
+      partition: one.partition,
+      startOffset: String(one.startOffset),
+      endOffset: String(one.endOffset),
+      sizeBytes: one.sizeBytes,
+      health: one.health,
+    })),
+  };
+}
+
+/** A configured cluster and what its engine can do. */
+export function clusterOf(name: string, isDefault: boolean, engine: LogEngine): ClusterView {
+  const { engine: kind, topicConfigs, ...rest } = engine.capabilities;
+  return {
+    name,
+    default: isDefault,
+    logId: engine.logId,
+    engine: kind,
+    capabilities: { ...rest, topicConfigs: [...topicConfigs] },
+  };
+}

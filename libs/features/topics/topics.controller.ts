@@ -1,0 +1,90 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { ApiJson, ZodPipe } from '#libs/platform/http';
+import {
+  alterConfigBody,
+  createTopicBody,
+  listTopicsQuery,
+  topicPage,
+  topicView,
+  type CreateTopicBody,
+  type ListTopicsQuery,
+  type TopicPage,
+  type TopicView,
+} from './topic-schemas.js';
+import { summaryOf, viewOf } from './topic-view.js';
+import { TopicsService } from './topics.service.js';
+
+/** Topics of the default cluster, and of a named one. */
+@Controller(['v1/topics', 'v1/clusters/:cluster/topics'])
+export class TopicsController {
+  constructor(private readonly topics: TopicsService) {}
+
+  @Post()
+  @Access('alter', 'topic', 'body.name')
+  @ApiJson({
+    id: 'createTopic',
+    summary: 'Create a topic',
+    tag: 'topics',
+    body: createTopicBody,
+    response: topicView,
+    status: 201,
+  })
+  async create(
+    @Param('cluster') cluster: string | undefined,
+    @Body(new ZodPipe(createTopicBody)) body: CreateTopicBody,
+  ): Promise<TopicView> {
+    return viewOf(this.topics.clusterName(cluster), await this.topics.create(cluster, body));
+  }
+
+  @Get()
+  @Access('read', 'topic')
+  @ApiJson({
+    id: 'listTopics',
+    summary: 'List topics by name',
+    tag: 'topics',
+    query: listTopicsQuery,
+    response: topicPage,
+  })
+  async list(
+    @Param('cluster') cluster: string | undefined,
+    @Query(new ZodPipe(listTopicsQuery)) query: ListTopicsQuery,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<TopicPage> {
+    const name = this.topics.clusterName(cluster);
+    const page = await this.topics.list(cluster, query, principal);
+    return { items: page.items.map((topic) => summaryOf(name, topic)), next: page.next };
+  }
+
+  @Get(':topic')
+  @Access('read', 'topic', 'topic')
+  @ApiJson({ id: 'describeTopic', summary: 'Describe a topic with its partitions', tag: 'topics', response: topicView })
+  async describe(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
+    return viewOf(this.topics.clusterName(cluster), await this.topics.describe(cluster, topic));
+  }
+
+  @Patch(':topic/config')
+  @Access('alter', 'topic', 'topic')
+  @ApiJson({
+    id: 'alterTopicConfig',
+    summary: 'Change settings of a topic',
+    tag: 'topics',
+    body: alterConfigBody,
+    response: topicView,
+  })
+  async alterConfig(
+    @Param('cluster') cluster: string | undefined,
+    @Param('topic') topic: string,
+    @Body(new ZodPipe(alterConfigBody)) changes: Record<string, string | null>,
+  ): Promise<TopicView> {
+    return viewOf(this.topics.clusterName(cluster), await this.topics.alterConfig(cluster, topic, changes));
+  }
+
+  @Delete(':topic')
+  @HttpCode(204)
+  @Access('delete', 'topic', 'topic')
+  @ApiJson({ id: 'deleteTopic', summary: 'Delete a topic with all its records', tag: 'topics', status: 204 })
+  async delete(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<void> {
+    await this.topics.delete(cluster, topic);
+  }
+}
