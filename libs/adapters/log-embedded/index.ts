@@ -1,0 +1,15 @@
+export { DirectoryLock, SqliteDirectoryLock, type HeldDirectory } from './directory-lock.js';
+export { EmbeddedLog, openEmbeddedLog } from './embedded-log.js';
+export { FileSystem, OpenFile, type DirectoryEntry, type OpenMode } from './file-system.js';
+export {
+  EMBEDDED_LOG_LIMITS,
+  EMBEDDED_LOG_SETTINGS,
+  FAIL_POINTS,
+  type EmbeddedLogLimits,
+  type EmbeddedLogLogger,
+  type EmbeddedLogObserver,
+  type EmbeddedLogOptions,
+  type EmbeddedLogSettings,
+  type FailPoint,
+  type LogIdentity,
+} from './options.js';
