@@ -20,8 +20,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts', 'scripts/**/*.spec.ts', 'migrations/**/*.spec.ts'],
+          exclude: ['**/*.pg.spec.ts', '**/*.kafka.spec.ts', '**/node_modules/**'],
         },
       },
+      { extends: true, test: { name: 'postgres', include: ['libs/**/*.pg.spec.ts', 'test/**/*.pg.spec.ts'] } },
+      { extends: true, test: { name: 'kafka', include: ['libs/**/*.kafka.spec.ts', 'test/**/*.kafka.spec.ts'] } },
       { extends: true, test: { name: 'process', include: ['test/**/*.spec.ts'], isolate: true, testTimeout: 120_000 } },
     ],
   },
