@@ -1,4 +1,5 @@
 import { Registry1764100000001 } from './0001-registry.js';
+import { TopicNamesAndDerivations1764100000004 } from './0004-topic-names-and-derivations.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -10,4 +11,5 @@ interface MigrationClass {
 export const MIGRATIONS: MigrationClass[] = [
   // One line each, in the order of their timestamps.
   Registry1764100000001,
+  TopicNamesAndDerivations1764100000004,
 ];

@@ -2,3 +2,5 @@ export { openSqlStore, type SqlStoreOptions } from './open-sql-store.js';
 export { isUniqueViolation } from './sql-errors.js';
 export { lockClause, SqlStore, type Dialect, type SqlRow, type SqlSession, type SqlValue } from './sql-store.js';
 // One line per store, in alphabetical order.
+export { SqlDerivationStore } from './derivation-store.js';
+export { SqlTopicNames } from './topic-names.js';

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { TopicNames } from '../index.js';
+
+/** What a suite is given to try: the name table, empty, and what takes it away again. */
+export interface TopicNamesSubject {
+  readonly names: TopicNames;
+  readonly dispose?: () => Promise<void>;
+}
+
+/** What every {@link TopicNames} keeps. */
+export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubject>): void {
+  describe(`topic names: ${name}`, () => {
+    let subject: TopicNamesSubject;
+    let names: TopicNames;
+
+    beforeEach(async () => {
+      subject = await open();
+      names = subject.names;
+    });
+
+    afterEach(async () => subject.dispose?.());
+
+    it('knows nothing of a name that was never moved', async () => {
+      expect(await names.find('log', 'orders')).toBeUndefined();
+      expect(await names.list('log')).toEqual([]);
+    });
+
+    it('moves a name only from the revision the caller saw', async () => {
+      const first = await names.compareAndSet('log', 'orders', 0, 2);
+      expect(first).toEqual({ logId: 'log', logical: 'orders', generation: 2, revision: 1 });
+      expect(await names.compareAndSet('log', 'orders', 0, 3)).toBeUndefined();
+      expect(await names.compareAndSet('log', 'orders', 2, 3)).toBeUndefined();
+      expect(await names.find('log', 'orders')).toEqual(first);
+      expect(await names.compareAndSet('log', 'orders', 1, 3)).toMatchObject({ generation: 3, revision: 2 });
+      expect(await names.find('log', 'orders')).toMatchObject({ generation: 3, revision: 2 });
+    });
+
+    it('raises the revision also when the generation stays, so that a late move from before is refused', async () => {
+      await names.compareAndSet('log', 'orders', 0, 1);
+      await names.compareAndSet('log', 'orders', 1, 1);
+      expect(await names.compareAndSet('log', 'orders', 1, 2)).toBeUndefined();
+    });
+
+    it('lets one of many simultaneous moves through', async () => {
+      for (const expected of [0, 1]) {
+        const moves = await Promise.all(
+          Array.from({ length: 8 }, (_, i) => names.compareAndSet('log', 'orders', expected, i + 2)),
+        );
+        const won = moves.filter((row) => row !== undefined);
+        expect(won).toHaveLength(1);
+        expect(await names.find('log', 'orders')).toEqual(won[0]);
+      }
+    });
+
+    it('keeps the names of each log apart, and answers them by name', async () => {
+      await names.compareAndSet('log', 'b', 0, 2);
+      await names.compareAndSet('log', 'B', 0, 4);
+      await names.compareAndSet('other', 'b', 0, 5);
+      expect((await names.list('log')).map((row) => [row.logical, row.generation]).sort()).toEqual([
+        ['B', 4],
+        ['b', 2],
+      ]);
+      expect(await names.find('other', 'b')).toMatchObject({ generation: 5 });
+    });
+
+    it('forgets a name, harmlessly when repeated', async () => {
+      await names.compareAndSet('log', 'orders', 0, 2);
+      await names.compareAndSet('other', 'orders', 0, 2);
+      await names.remove('log', 'orders');
+      await names.remove('log', 'orders');
+      expect(await names.find('log', 'orders')).toBeUndefined();
+      expect(await names.find('other', 'orders')).toBeDefined();
+    });
+  });
+}

@@ -1,0 +1,2 @@
+export { derivationStoreSuite, type DerivationStoreSubject } from './derivation-store-suite.js';
+export { MemoryDerivationStore } from './memory-derivation-store.js';
