@@ -22,6 +22,8 @@ export class TopicNamesAndDerivations1764100000004 implements MigrationInterface
           name('logical', key('topic_names')),
           { name: 'generation', type: 'bigint' },
           { name: 'revision', type: 'bigint' },
+          { name: 'opens_at', type: 'text' },
+          { name: 'key_expression', type: 'text', isNullable: true },
         ],
         checks: [{ name: 'ck_topic_names_from_one', expression: 'generation >= 1 and revision >= 1' }],
       }),

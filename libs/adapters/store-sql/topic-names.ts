@@ -1,11 +1,15 @@
-import { type TopicName, TopicNames } from '#libs/core/log';
+import { type Opening, type TopicName, TopicNames, UNKNOWN_OPENING } from '#libs/core/log';
 import type { SqlStore } from './sql-store.js';
 
 interface Row {
   logical: string;
   generation: number;
   revision: number;
+  opens_at: string;
+  key_expression: string | null;
 }
+
+const COLUMNS = 'logical, generation, revision, opens_at, key_expression';
 
 /** {@link TopicNames} on SQLite or PostgreSQL: one row per name that was ever moved. */
 export class SqlTopicNames extends TopicNames {
@@ -14,19 +18,18 @@ export class SqlTopicNames extends TopicNames {
   }
 
   async find(logId: string, logical: string): Promise<TopicName | undefined> {
-    const row = await this.store.one<Row>(
-      'select logical, generation, revision from topic_names where log_id = ? and logical = ?',
-      [logId, logical],
-    );
-    return row && { logId, ...row };
+    const row = await this.store.one<Row>(`select ${COLUMNS} from topic_names where log_id = ? and logical = ?`, [
+      logId,
+      logical,
+    ]);
+    return row && nameOf(logId, row);
   }
 
   async list(logId: string): Promise<readonly TopicName[]> {
-    const rows = await this.store.all<Row>(
-      'select logical, generation, revision from topic_names where log_id = ? order by logical',
-      [logId],
-    );
-    return rows.map((row) => ({ logId, ...row }));
+    const rows = await this.store.all<Row>(`select ${COLUMNS} from topic_names where log_id = ? order by logical`, [
+      logId,
+    ]);
+    return rows.map((row) => nameOf(logId, row));
   }
 
   async compareAndSet(
@@ -34,19 +37,32 @@ export class SqlTopicNames extends TopicNames {
     logical: string,
     expectedRevision: number,
     generation: number,
+    opening: Opening = UNKNOWN_OPENING,
   ): Promise<TopicName | undefined> {
+    const opensAt = JSON.stringify(opening.opensAt);
     const changed = await this.store.write((session) =>
       expectedRevision === 0
         ? session.run(
-            'insert into topic_names (log_id, logical, generation, revision) values (?, ?, ?, 1) on conflict do nothing',
-            [logId, logical, generation],
+            `insert into topic_names (log_id, logical, generation, revision, opens_at, key_expression)
+             values (?, ?, ?, 1, ?, ?) on conflict do nothing`,
+            [logId, logical, generation, opensAt, opening.keyExpression],
           )
         : session.run(
-            'update topic_names set generation = ?, revision = revision + 1 where log_id = ? and logical = ? and revision = ?',
-            [generation, logId, logical, expectedRevision],
+            `update topic_names set generation = ?, revision = revision + 1, opens_at = ?, key_expression = ?
+             where log_id = ? and logical = ? and revision = ?`,
+            [generation, opensAt, opening.keyExpression, logId, logical, expectedRevision],
           ),
     );
-    return changed === 1 ? { logId, logical, generation, revision: expectedRevision + 1 } : undefined;
+    return changed === 1
+      ? {
+          logId,
+          logical,
+          generation,
+          revision: expectedRevision + 1,
+          opensAt: [...opening.opensAt],
+          keyExpression: opening.keyExpression,
+        }
+      : undefined;
   }
 
   async remove(logId: string, logical: string): Promise<void> {
@@ -54,4 +70,15 @@ export class SqlTopicNames extends TopicNames {
       session.run('delete from topic_names where log_id = ? and logical = ?', [logId, logical]),
     );
   }
+}
+
+function nameOf(logId: string, row: Row): TopicName {
+  return {
+    logId,
+    logical: row.logical,
+    generation: row.generation,
+    revision: row.revision,
+    opensAt: JSON.parse(row.opens_at) as number[],
+    keyExpression: row.key_expression,
+  };
 }

@@ -83,8 +83,18 @@ export { NO_TIMESTAMP, type LogRecord, type RecordHeader, type StoredRecord } fr
 export { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from './int64.js';
 export type { PartitionDescription, PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
 export { TopicDirectories, TopicDirectory, type HoldOptions, type ResolvedTopic } from './topic-directory.js';
-export { TopicNames, type TopicName } from './topic-names.js';
+export { TopicNames, UNKNOWN_OPENING, type Opening, type TopicName } from './topic-names.js';
 export { VarintReader, varintSize, varlongSize, writeVarint, writeVarlong } from './varint.js';
 export { checkCheckpoint, checkGroup, checkPosition, checkWriterId, COMMIT_LIMITS } from './commit-checks.js';
 export { KEPT_BATCHES, ProducerStates, type ProducedBatch, type ProducerState } from './producer-states.js';
 export { checkMorePartitions, checkNewTopic, checkPartitionCount } from './new-topic.js';
+export { formatPositionToken, parsePositionToken, type PositionToken } from './position-token.js';
+export { TopicProducer, type Produced, type ProducedRecord, type ProduceOutcome } from './topic-producer.js';
+export {
+  TopicReader,
+  type PartitionRecord,
+  type ReadFrom,
+  type ReadLimits,
+  type ReadPage,
+  type ReadVector,
+} from './topic-reader.js';

@@ -1,11 +1,24 @@
+/** How a generation took over a name: what every reader of the name needs in order to follow it exactly. */
+export interface Opening {
+  /**
+   * End offset of each partition of this generation at the moment it took over. Records below are copies of what the generation before held, records from
+   * there on were written to this one: a reader that has read the earlier generation to its end goes on here and misses and repeats nothing. Empty: unknown.
+   */
+  readonly opensAt: readonly number[];
+  /** Where the key of new records comes from (see `key-expression` in core/streams), or null: from the writer. */
+  readonly keyExpression: string | null;
+}
+
 /** Which generation a logical topic stands for, in one cluster. A logical name without a row is its own generation 1. */
-export interface TopicName {
+export interface TopicName extends Opening {
   readonly logId: string;
   readonly logical: string;
   readonly generation: number;
   /** Rises by one with each change; 0 means "no row". */
   readonly revision: number;
 }
+
+export const UNKNOWN_OPENING: Opening = { opensAt: [], keyExpression: null };
 
 /**
  * The name table. It only routes; safety rests on the FENCED state of the log. It can be rebuilt from the log: of the generations of a
@@ -20,6 +33,7 @@ export abstract class TopicNames {
     logical: string,
     expectedRevision: number,
     generation: number,
+    opening?: Opening,
   ): Promise<TopicName | undefined>;
   /** Forgets the name (its topic was deleted). Harmless to repeat. */
   abstract remove(logId: string, logical: string): Promise<void>;

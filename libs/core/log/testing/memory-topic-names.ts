@@ -1,4 +1,4 @@
-import { type TopicName, TopicNames } from '../index.js';
+import { type Opening, type TopicName, TopicNames, UNKNOWN_OPENING } from '../index.js';
 
 /** The name table in memory, for tests. */
 export class MemoryTopicNames extends TopicNames {
@@ -17,10 +17,11 @@ export class MemoryTopicNames extends TopicNames {
     logical: string,
     expectedRevision: number,
     generation: number,
+    opening: Opening = UNKNOWN_OPENING,
   ): Promise<TopicName | undefined> {
     const key = keyOf(logId, logical);
     if ((this.#rows.get(key)?.revision ?? 0) !== expectedRevision) return undefined;
-    const row = { logId, logical, generation, revision: expectedRevision + 1 };
+    const row = { logId, logical, generation, revision: expectedRevision + 1, ...opening };
     this.#rows.set(key, row);
     return row;
   }

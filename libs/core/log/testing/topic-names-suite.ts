@@ -27,12 +27,28 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
 
     it('moves a name only from the revision the caller saw', async () => {
       const first = await names.compareAndSet('log', 'orders', 0, 2);
-      expect(first).toEqual({ logId: 'log', logical: 'orders', generation: 2, revision: 1 });
+      expect(first).toEqual({
+        logId: 'log',
+        logical: 'orders',
+        generation: 2,
+        revision: 1,
+        opensAt: [],
+        keyExpression: null,
+      });
       expect(await names.compareAndSet('log', 'orders', 0, 3)).toBeUndefined();
       expect(await names.compareAndSet('log', 'orders', 2, 3)).toBeUndefined();
       expect(await names.find('log', 'orders')).toEqual(first);
       expect(await names.compareAndSet('log', 'orders', 1, 3)).toMatchObject({ generation: 3, revision: 2 });
       expect(await names.find('log', 'orders')).toMatchObject({ generation: 3, revision: 2 });
+    });
+
+    it('keeps how the generation took over with the move itself', async () => {
+      const opening = { opensAt: [3, 0, 9_007_199_254_740_991], keyExpression: 'value.origin' };
+      expect(await names.compareAndSet('log', 'orders', 0, 2, opening)).toMatchObject(opening);
+      expect(await names.find('log', 'orders')).toMatchObject(opening);
+      expect((await names.list('log'))[0]).toMatchObject(opening);
+      await names.compareAndSet('log', 'orders', 1, 3);
+      expect(await names.find('log', 'orders')).toMatchObject({ generation: 3, opensAt: [], keyExpression: null });
     });
 
     it('raises the revision also when the generation stays, so that a late move from before is refused', async () => {
