@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { appendPromises } from './contract/append-promises.js';
+import { ContractContext, type LogPromise, type OpenLog } from './contract/contract-context.js';
+import { fetchPromises } from './contract/fetch-promises.js';
+import { groupPromises } from './contract/group-promises.js';
+import { lifetimePromises } from './contract/lifetime-promises.js';
+import { statePromises } from './contract/state-promises.js';
+import { topicPromises } from './contract/topic-promises.js';
+import { writerPromises } from './contract/writer-promises.js';
+
+/** The promises of the port by area, as data: a spec can run one against an engine made to break it. */
+export const LOG_ENGINE_PROMISES: Readonly<Record<string, readonly LogPromise[]>> = {
+  topics: topicPromises,
+  'topic states': statePromises,
+  appending: appendPromises,
+  fetching: fetchPromises,
+  groups: groupPromises,
+  writers: writerPromises,
+  lifetime: lifetimePromises,
+};
+
+/** The promise with this title. */
+export function logEnginePromise(title: string): LogPromise {
+  const promise = Object.values(LOG_ENGINE_PROMISES)
+    .flat()
+    .find((one) => one.title === title);
+  if (promise === undefined) throw new Error(`the log port makes no promise '${title}'`);
+  return promise;
+}
+
+/**
+ * The contract suite of the LogEngine port: every adapter runs it against the real thing. One log is opened for all promises (and a few
+ * more for promises about its end); names are unique, so that a log with other topics in it, as a shared broker is, will do.
+ */
+export function logEngineContract(name: string, open: OpenLog): void {
+  describe(`log engine contract: ${name}`, () => {
+    let context: ContractContext;
+    beforeAll(async () => {
+      context = new ContractContext(await open(), open);
+    }, 120_000);
+    afterAll(async () => {
+      await context?.dispose();
+    }, 120_000);
+
+    for (const [area, promises] of Object.entries(LOG_ENGINE_PROMISES)) {
+      describe(area, () => {
+        for (const promise of promises) it(promise.title, () => promise.holds(context), 60_000);
+      });
+    }
+  });
+}
