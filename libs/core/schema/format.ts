@@ -69,6 +69,8 @@ export interface Difference {
   readonly errorType: string;
   /** Place in the reader schema in the reference's notation. */
   readonly path: string;
+  /** The same place in names: `Order.lines[].price`; the path again where it cannot be told. */
+  readonly place: string;
   /** The reference's supplementary text (Avro: `additionalInfo`), empty where it has none. */
   readonly detail: string;
   /** Whether this difference alone makes reader and writer incompatible under the policy asked for. */
@@ -84,15 +86,24 @@ export type CompatibilityPolicy = (typeof COMPATIBILITY_POLICIES)[number];
 /** Who decodes: the schema being registered, or the one already there. */
 export type Direction = 'new-reads-old' | 'old-reads-new';
 
-/** A rule of a format's catalogue, for people. */
+/** A rule of a format's catalogue. Ids are public: people see them, search for them, and write them into exceptions. */
 export interface CompatibilityRule {
   readonly id: string;
+  /** The reference registry's name of the kind. */
   readonly errorType: string;
-  /** What changed, as a noun phrase. */
+  /** What the rule is about, in a few words. */
   readonly title: string;
   /** What goes wrong when reader and writer meet. */
   readonly breaks: string;
-  /** What to do instead. `reader` is the word for the reader's side (`new` or `old`). */
+}
+
+/** A difference in words for the person who sent the schema. */
+export interface Explanation {
+  /** What differs, as one sentence. */
+  readonly what: string;
+  /** What breaks, as one sentence. */
+  readonly breaks: string;
+  /** What to do instead, as one sentence. */
   readonly fix: string;
 }
 
@@ -121,4 +132,7 @@ export abstract class SchemaFormat {
 
   /** The difference as the reference registry words it, byte for byte. */
   abstract message(difference: Difference, direction: Direction): string;
+
+  /** The difference for people. Takes any difference of {@link differences}. */
+  abstract explain(difference: Difference, direction: Direction): Explanation;
 }

@@ -1,3 +1,4 @@
+export { AvroFormat, AvroSchema, avroSchema } from './avro/avro-format.js';
 export { schemaInvalid, schemaTooComplex, schemaTooLarge, unknownSchemaType, valueInvalid } from './errors.js';
 export {
   fingerprint,
@@ -8,6 +9,7 @@ export {
   type SchemaRule,
   type SchemaRuleSet,
 } from './fingerprint.js';
+export { verdictFindings, type Finding } from './findings.js';
 export {
   COMPATIBILITY_POLICIES,
   SCHEMA_TYPES,
@@ -16,6 +18,7 @@ export {
   type CompatibilityRule,
   type Difference,
   type Direction,
+  type Explanation,
   type ParsedSchema,
   type ParseOptions,
   type ResolvedReference,

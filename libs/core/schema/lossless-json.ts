@@ -84,6 +84,10 @@ export class JsonDepthError extends Error {
 /** Reads one JSON value. @throws {@link JsonSyntaxError}, {@link JsonDepthError}. Linear in the length of the text. */
 export function parseLossless(text: string, options: LosslessJsonOptions): JsonNode {
   scanDepth(text, options);
+  const broken = LONE_SURROGATE.exec(text);
+  if (broken !== null) {
+    throw new JsonSyntaxError('the text holds half of a surrogate pair', positionAt(text, broken.index)!);
+  }
   return new Reader(text, options).document();
 }
 
@@ -99,17 +103,36 @@ export function positionAt(text: string, index: number): SourcePosition | null {
   return { line, column: index - start + 1 };
 }
 
+/** How deep the brackets outside strings nest in JSON text that is known to be well formed. */
+export function nestingDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === QUOTE) i = stringEnd(text, i);
+    else if (c === OPEN_BRACE || c === OPEN_BRACKET) deepest = Math.max(deepest, ++depth);
+    else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) depth--;
+  }
+  return deepest;
+}
+
+/** Index of the quote that ends the string opened at `i`, or the length of the text. */
+function stringEnd(text: string, i: number): number {
+  for (let j = i + 1; j < text.length; j++) {
+    const c = text.charCodeAt(j);
+    if (c === BACKSLASH) j++;
+    else if (c === QUOTE) return j;
+  }
+  return text.length;
+}
+
 /** Throws when brackets outside strings and comments nest deeper than allowed. Mismatches are left to the reader. */
 function scanDepth(text: string, options: LosslessJsonOptions): void {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (c === QUOTE) {
-      for (i++; i < text.length; i++) {
-        const inner = text.charCodeAt(i);
-        if (inner === BACKSLASH) i++;
-        else if (inner === QUOTE) break;
-      }
+      i = stringEnd(text, i);
     } else if (c === SLASH && options.comments === true) {
       const end = commentEnd(text, i);
       if (end > i) i = end - 1;
@@ -218,15 +241,19 @@ class Reader {
   #string(): string {
     const { text } = this;
     let value = '';
+    let escaped = false;
+    const start = this.#i;
     let from = ++this.#i;
     for (;;) {
       const c = text.charCodeAt(this.#i);
       if (c === QUOTE) {
         value += text.slice(from, this.#i++);
+        if (escaped && LONE_SURROGATE.test(value)) this.#fail('a string holds half of a surrogate pair', start);
         return value;
       }
       if (c === BACKSLASH) {
         value += text.slice(from, this.#i) + this.#escape();
+        escaped = true;
         from = this.#i;
       } else if (c < 0x20) {
         this.#fail('a control character must be escaped in a string');
@@ -311,6 +338,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 const TAB = 0x09;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+// With the `u` flag a whole pair is one character, so only a lone half matches.
+const LONE_SURROGATE = /[\uD800-\uDFFF]/u;
 const WORD_CHARACTER = /[A-Za-z0-9_$.]/;
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['"', '"'],

@@ -1,0 +1,261 @@
+import { schemaTooComplex } from '../errors.js';
+import { printAvro } from './print.js';
+import { type AvroEnum, type AvroField, type AvroFixed, type AvroRecord, type AvroType } from './tree.js';
+
+/** The kinds of difference, in the reference's words. */
+export type AvroDifferenceKind =
+  | 'NAME_MISMATCH'
+  | 'FIXED_SIZE_MISMATCH'
+  | 'MISSING_ENUM_SYMBOLS'
+  | 'READER_FIELD_MISSING_DEFAULT_VALUE'
+  | 'TYPE_MISMATCH'
+  | 'MISSING_UNION_BRANCH'
+  /** The reference gives up with an exception where a reader field means several writer fields. */
+  | 'AMBIGUOUS_FIELD_ALIASES';
+
+export interface AvroDifference {
+  readonly kind: AvroDifferenceKind;
+  /** Segments below the root of the reader schema. */
+  readonly location: readonly string[];
+  /** The reference's supplementary text. */
+  readonly detail: string;
+  readonly reader: AvroType | AvroField;
+  readonly writer: AvroType | AvroField;
+}
+
+export interface AvroDifferLimits {
+  /** Pairs of types compared, fields and branches included. */
+  readonly steps: number;
+}
+
+/** Differences listed at most. A schema in which one faulty type is used along 2^30 paths has one fault, not 2^30. */
+const LISTED_DIFFERENCES = 10_000;
+/** Types nested in one another that are followed. Beyond it the pair counts as too complex. */
+const DEEPEST_PAIR = 1_000;
+
+/**
+ * Why `reader` cannot read data of `writer`: Avro's resolution rules as the Java library checks them (`SchemaCompatibility`, 1.12). Depth first, in the
+ * reader's field order. Simple names match whatever their namespace, reader aliases match full names.
+ *
+ * A pair of types is compared once. Met again, its differences are listed again with the location of the first visit, and a pair that is still being
+ * compared counts as compatible: that is what ends recursion. Trial comparisons of union branches share the memory and start from an empty location. All
+ * of this can be seen in the reference's messages.
+ * @throws `schema-too-complex`.
+ */
+export function avroDifferences(
+  reader: AvroType,
+  writer: AvroType,
+  limits: AvroDifferLimits,
+): readonly AvroDifference[] {
+  try {
+    return flatten(new AvroDiffer(limits).compare(reader, writer));
+  } catch (ambiguous) {
+    if (ambiguous instanceof AmbiguousField) return [ambiguous.difference];
+    throw ambiguous;
+  }
+}
+
+/** What comparing a pair gave: differences of its own and whole results of other pairs, in order. Empty means compatible. */
+type Findings = readonly (AvroDifference | Findings)[];
+const COMPATIBLE: Findings = [];
+/** The location of a path of segments, newest first; shared, never changed. */
+type Location = { readonly segment: string; readonly parent: Location } | null;
+
+class AmbiguousField extends Error {
+  constructor(readonly difference: AvroDifference) {
+    super('ambiguous field');
+  }
+}
+
+class AvroDiffer {
+  readonly #known = new Map<AvroType, Map<AvroType, Findings>>();
+  #stepsLeft: number;
+  #depth = 0;
+
+  constructor(private readonly limits: AvroDifferLimits) {
+    this.#stepsLeft = limits.steps;
+  }
+
+  compare(reader: AvroType, writer: AvroType, location: Location = null): Findings {
+    this.#step();
+    let known = this.#known.get(reader);
+    if (known === undefined) this.#known.set(reader, (known = new Map()));
+    const found = known.get(writer);
+    if (found !== undefined) return found;
+    known.set(writer, COMPATIBLE);
+    if (++this.#depth > DEEPEST_PAIR) throw schemaTooComplex(this.limits.steps);
+    const findings = this.#compareAfresh(reader, writer, location);
+    this.#depth--;
+    known.set(writer, findings);
+    return findings;
+  }
+
+  #compareAfresh(reader: AvroType, writer: AvroType, location: Location): Findings {
+    if (reader.kind === writer.kind) return this.#sameKind(reader, writer, location);
+    if (writer.kind === 'union') {
+      return joined(writer.branches.map((branch, i) => this.compare(reader, branch, below(location, String(i)))));
+    }
+    if (reader.kind === 'union') {
+      for (const branch of reader.branches) {
+        if (this.compare(branch, writer).length === 0) return COMPATIBLE;
+      }
+      return [missingBranch(reader, writer, writer, location)];
+    }
+    if (PROMOTIONS.get(reader.kind)?.has(writer.kind) === true) return COMPATIBLE;
+    const detail = `reader type: ${kindWord(reader)} not compatible with writer type: ${kindWord(writer)}`;
+    return [{ kind: 'TYPE_MISMATCH', location: segments(location), detail, reader, writer }];
+  }
+
+  #sameKind(reader: AvroType, writer: AvroType, location: Location): Findings {
+    switch (reader.kind) {
+      case 'array':
+        return this.compare(reader.items, (writer as typeof reader).items, below(location, 'items'));
+      case 'map':
+        return this.compare(reader.values, (writer as typeof reader).values, below(location, 'values'));
+      case 'union':
+        return this.#unions(reader, writer as typeof reader, location);
+      case 'fixed':
+        return [
+          ...names(reader, writer as typeof reader, location),
+          ...sizes(reader, writer as typeof reader, location),
+        ];
+      case 'enum':
+        return [
+          ...names(reader, writer as typeof reader, location),
+          ...symbols(reader, writer as typeof reader, location),
+        ];
+      case 'record':
+        return joined([
+          names(reader, writer as typeof reader, location),
+          ...this.#fields(reader, writer as typeof reader, location),
+        ]);
+      default:
+        return COMPATIBLE;
+    }
+  }
+
+  #unions(reader: AvroType, writer: AvroType & { kind: 'union' }, location: Location): Findings {
+    const findings: AvroDifference[] = [];
+    writer.branches.forEach((branch, i) => {
+      if (this.compare(reader, branch).length > 0) {
+        findings.push(missingBranch(reader, writer, branch, below(location, String(i))));
+      }
+    });
+    return findings;
+  }
+
+  #fields(reader: AvroRecord, writer: AvroRecord, location: Location): Findings[] {
+    const writerFields = new Map(writer.fields.map((field) => [field.name, field]));
+    const inFields = below(location, 'fields');
+    return reader.fields.map((field, position) => {
+      this.#step();
+      const here = below(inFields, String(position));
+      const candidates = [field.name, ...field.aliases].flatMap((name) => writerFields.get(name) ?? []);
+      if (candidates.length > 1) throw ambiguous(field, position, writer, here);
+      const [match] = candidates;
+      if (match !== undefined) return this.compare(field.type, match.type, below(here, 'type'));
+      if (field.defaultValue !== undefined) return COMPATIBLE;
+      // The reference compares an enum that has a default symbol with the whole writer record here, which never matches.
+      if (field.type.kind === 'enum' && field.type.defaultSymbol !== null) {
+        return this.compare(field.type, writer, below(here, 'type'));
+      }
+      return [
+        {
+          kind: 'READER_FIELD_MISSING_DEFAULT_VALUE',
+          location: segments(here),
+          detail: field.name,
+          reader: field,
+          writer,
+        },
+      ];
+    });
+  }
+
+  #step(): void {
+    if (--this.#stepsLeft < 0) throw schemaTooComplex(this.limits.steps);
+  }
+}
+
+function names(reader: AvroFixed | AvroEnum | AvroRecord, writer: typeof reader, location: Location): AvroDifference[] {
+  const { full, simple } = writer.name;
+  if (reader.name.simple === simple || reader.aliases.some((alias) => alias.full === full)) return [];
+  return [
+    { kind: 'NAME_MISMATCH', location: segments(below(location, 'name')), detail: `expected: ${full}`, reader, writer },
+  ];
+}
+
+function sizes(reader: AvroFixed, writer: AvroFixed, location: Location): AvroDifference[] {
+  if (reader.size === writer.size) return [];
+  const detail = `expected: ${writer.size}, found: ${reader.size}`;
+  return [{ kind: 'FIXED_SIZE_MISMATCH', location: segments(below(location, 'size')), detail, reader, writer }];
+}
+
+function symbols(reader: AvroEnum, writer: AvroEnum, location: Location): AvroDifference[] {
+  if (reader.defaultSymbol !== null) return [];
+  const known = new Set(reader.symbols);
+  const missing = writer.symbols.filter((symbol) => !known.has(symbol)).sort();
+  if (missing.length === 0) return [];
+  const detail = `[${missing.join(', ')}]`;
+  return [{ kind: 'MISSING_ENUM_SYMBOLS', location: segments(below(location, 'symbols')), detail, reader, writer }];
+}
+
+function missingBranch(reader: AvroType, writer: AvroType, lacking: AvroType, location: Location): AvroDifference {
+  const detail = `reader union lacking writer type: ${kindWord(lacking)}`;
+  return { kind: 'MISSING_UNION_BRANCH', location: segments(location), detail, reader, writer };
+}
+
+function ambiguous(field: AvroField, position: number, writer: AvroRecord, location: Location): AmbiguousField {
+  const what = `${field.name} type:${kindWord(field.type)} pos:${position}`;
+  const text = printAvro(writer, { maxDepth: DEEPEST_PAIR });
+  return new AmbiguousField({
+    kind: 'AMBIGUOUS_FIELD_ALIASES',
+    location: segments(location),
+    detail: `Reader record field ${what} matches multiple fields in writer record schema ${text}`,
+    reader: field,
+    writer,
+  });
+}
+
+/** Compatible parts left out, so that empty findings always mean compatible. */
+function joined(parts: readonly Findings[]): Findings {
+  const failing = parts.filter((part) => part.length > 0);
+  return failing.length === 1 ? failing[0]! : failing;
+}
+
+/** The differences in order. Shared findings appear as often as they are reached, up to the limit. */
+function flatten(findings: Findings): readonly AvroDifference[] {
+  const differences: AvroDifference[] = [];
+  const stack: { readonly list: Findings; next: number }[] = [{ list: findings, next: 0 }];
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const one = top.list[top.next++];
+    if (one === undefined) stack.pop();
+    else if ('kind' in one) {
+      if (differences.push(one) >= LISTED_DIFFERENCES) break;
+    } else stack.push({ list: one, next: 0 });
+  }
+  return differences;
+}
+
+function below(parent: Location, segment: string): Location {
+  return { segment, parent };
+}
+
+function segments(location: Location): readonly string[] {
+  const path: string[] = [];
+  for (let at = location; at !== null; at = at.parent) path.push(at.segment);
+  return path.reverse();
+}
+
+/** The kind as Java spells it. */
+function kindWord(type: AvroType): string {
+  return type.kind.toUpperCase();
+}
+
+/** Reader kind to the writer kinds whose values it takes over. */
+const PROMOTIONS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['long', new Set(['int'])],
+  ['float', new Set(['int', 'long'])],
+  ['double', new Set(['int', 'long', 'float'])],
+  ['bytes', new Set(['string'])],
+  ['string', new Set(['bytes'])],
+]);
