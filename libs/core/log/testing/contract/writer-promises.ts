@@ -166,19 +166,21 @@ export const writerPromises: readonly LogPromise[] = [
       const id = context.name('writer');
       const committed: number[] = [];
       const worker = async (): Promise<void> => {
-        for (let done = 0; done < 4;) {
+        for (let last = 0; last < 12;) {
           const writer = await context.engine.openWriter(id);
           try {
-            for (; done < 4; done++) {
-              const next = Number(textOf(writer.checkpoint('count')) ?? '0') + 1;
+            for (;;) {
+              last = Number(textOf(writer.checkpoint('count')) ?? '0');
+              if (last >= 12) break;
               await writer.commit({
-                appends: [{ ...ref, batch: batchOf(String(next)) }],
-                checkpoints: [{ key: 'count', value: bytes(String(next)) }],
+                appends: [{ ...ref, batch: batchOf(String(last + 1)) }],
+                checkpoints: [{ key: 'count', value: bytes(String(last + 1)) }],
               });
-              committed.push(next);
+              committed.push(last + 1);
             }
           } catch (error) {
-            if (!isAppError(error, 'writer-fenced')) throw error;
+            // A fence that strikes in the middle of a commit may leave its outcome open; the next session's checkpoint tells.
+            if (!isAppError(error, 'writer-fenced') && !isAppError(error, 'outcome-unknown')) throw error;
           } finally {
             await writer.close();
           }
@@ -186,8 +188,8 @@ export const writerPromises: readonly LogPromise[] = [
       };
       await Promise.all([worker(), worker(), worker()]);
       const values = (await context.values(ref, 12)).map(Number);
-      expect(values).toEqual(values.map((_, i) => i + 1));
-      expect([...committed].sort((a, b) => a - b)).toEqual(values);
+      expect(values).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+      expect(new Set(committed).size, 'a count acknowledged to two sessions').toBe(committed.length);
     },
   },
   {
