@@ -1,0 +1,261 @@
+import {
+  BatchEncoder,
+  batchesIn,
+  type BatchHeader,
+  compressionName,
+  type CompressionName,
+  detachBatch,
+  DigestSum,
+  type FetchedPartition,
+  isWholeBatch,
+  logErrors,
+  type LogRecord,
+  maxRecordSize,
+  RecordCursor,
+  type StoredRecord,
+} from '#libs/core/log';
+import { DROPPED, type OffsetRange } from './chunk.js';
+import type { Router } from './router.js';
+
+/** An encoded batch on its way to a target partition. */
+export interface RoutedBatch {
+  readonly target: number;
+  readonly batch: Uint8Array;
+  readonly records: number;
+}
+
+/** A stretch of a source partition, ready to be committed. */
+export interface BuiltChunk {
+  /** Where the next chunk begins. */
+  readonly until: number;
+  readonly ranges: readonly OffsetRange[];
+  readonly routes: Uint16Array;
+  /** In the order they have to be appended. */
+  readonly batches: readonly RoutedBatch[];
+  /** Batches for the dead letter topic. */
+  readonly deadLetters: readonly Uint8Array[];
+  /** Records left out, by rule. */
+  readonly dropped: ReadonlyMap<string, number>;
+  /** Of the records in `batches`, under their source coordinates. */
+  readonly sum: DigestSum;
+  /** Bytes of keys and values read. */
+  readonly bytes: number;
+}
+
+export interface BuildLimits {
+  /** Largest batch the target takes. */
+  readonly maxBatchBytes: number;
+  /** Most records in a chunk, so that its offset map fits a checkpoint. */
+  readonly maxRecords: number;
+  /** Bytes of keys, values and headers after which a chunk ends, however small they were compressed. */
+  readonly maxBytes: number;
+}
+
+export const BUILD_LIMITS: Omit<BuildLimits, 'maxBatchBytes'> = {
+  maxRecords: 250_000,
+  maxBytes: 8 * 1024 * 1024,
+};
+
+/** Preferred size of batches that are put together anew. */
+const BATCH_BYTES = 256 * 1024;
+/** Smaller batches are worth putting together, larger ones go on as they are when all their records go one way. */
+const WHOLE_FROM_BYTES = 16 * 1024;
+/** Encoders that grew beyond this in all are let go after a chunk. */
+const KEEP_BYTES = 16 * 1024 * 1024;
+const DELETE_HORIZON = 1 << 6;
+
+/**
+ * Takes fetched batches apart and puts them together by target partition. Records stay byte for byte: keys, values, headers, timestamps and their
+ * absence. Batches that go one way as a whole are passed on as they are, compressed ones always, so that compression survives; records of a
+ * compressed batch that scatter are encoded with the same compression again. One builder serves one chunk at a time.
+ */
+export class ChunkBuilder {
+  readonly #router: Router;
+  readonly #limits: BuildLimits;
+  #pending: (PendingBatch | undefined)[];
+
+  constructor(router: Router, limits: BuildLimits) {
+    this.#router = router;
+    this.#limits = limits;
+    this.#pending = new Array<undefined>(router.targets);
+  }
+
+  /**
+   * A chunk of the records of a fetch from `from` on: all of them, or as many as the limits allow.
+   * @throws what the router throws, `batch-too-large` for a record the target cannot take; the builder can be used again.
+   */
+  async build(fetched: FetchedPartition, from: number): Promise<BuiltChunk> {
+    const build = new Build(this.#router, this.#limits, this.#pending, fetched.partition, from);
+    try {
+      for (const bytes of fetched.batches) {
+        for (const { header, bytes: batch } of batchesIn(bytes)) {
+          if (header.control || header.lastOffset < from) continue;
+          if (!(await build.addBatch(header, batch))) return build.finish(build.nextOffset);
+        }
+      }
+      return build.finish(Math.max(fetched.nextOffset, build.nextOffset));
+    } finally {
+      for (const pending of this.#pending) pending?.encoder.clear();
+      const grown = this.#pending.reduce((sum, one) => sum + (one?.largest ?? 0), 0);
+      if (grown > KEEP_BYTES) this.#pending = new Array<undefined>(this.#router.targets);
+    }
+  }
+}
+
+interface PendingBatch {
+  readonly encoder: BatchEncoder;
+  compression: CompressionName;
+  largest: number;
+}
+
+/** The state of one chunk while it grows. */
+class Build {
+  nextOffset: number;
+  #routes: Uint16Array;
+  #records = 0;
+  #bytes = 0;
+  readonly #ranges: { first: number; count: number }[] = [];
+  readonly #batches: RoutedBatch[] = [];
+  readonly #deadLetters: LogRecord[] = [];
+  readonly #dropped = new Map<string, number>();
+  readonly #sum = new DigestSum();
+
+  constructor(
+    private readonly router: Router,
+    private readonly limits: BuildLimits,
+    private readonly pending: (PendingBatch | undefined)[],
+    private readonly source: number,
+    private readonly from: number,
+  ) {
+    this.nextOffset = from;
+    this.#routes = new Uint16Array(4096);
+  }
+
+  /** False when the chunk is full: the records from `nextOffset` on were left for the next one. */
+  async addBatch(header: BatchHeader, batch: Uint8Array): Promise<boolean> {
+    const { router, source, limits } = this;
+    const cursor = new RecordCursor(header, batch);
+    const records: LogRecord[] = [];
+    const targets: number[] = [];
+    let whole = header.baseOffset >= this.from && (header.attributes & DELETE_HORIZON) === 0 && isWholeBatch(batch);
+    let full = false;
+    while (cursor.next()) {
+      if (cursor.offset < this.from) continue;
+      if (this.#records >= limits.maxRecords || this.#bytes >= limits.maxBytes) {
+        full = true;
+        whole = false;
+        break;
+      }
+      const record = cursor.record();
+      const answer = router.route(record, source);
+      const routed = answer instanceof Promise ? await answer : answer;
+      this.#bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 16;
+      if (typeof routed === 'number') {
+        this.#note(record.offset, routed);
+        this.#sum.add(source, record.offset, record);
+        records.push(record);
+        targets.push(routed);
+        if (routed !== targets[0]) whole = false;
+      } else if ('target' in routed) {
+        const rewritten: LogRecord = { ...record, key: routed.key };
+        this.#note(record.offset, routed.target);
+        this.#sum.add(source, record.offset, rewritten);
+        records.push(rewritten);
+        targets.push(routed.target);
+        whole = false;
+      } else {
+        this.#note(record.offset, DROPPED);
+        this.#dropped.set(routed.rule, (this.#dropped.get(routed.rule) ?? 0) + 1);
+        if (routed.deadLetter) this.#deadLetters.push(deadLetter(record, source, routed.rule));
+        whole = false;
+      }
+    }
+    if (!full) this.nextOffset = Math.max(this.nextOffset, header.lastOffset + 1);
+    const fits = header.sizeBytes <= limits.maxBatchBytes;
+    if (whole && fits && records.length > 0 && (header.compression !== 0 || header.sizeBytes >= WHOLE_FROM_BYTES)) {
+      this.#flush(targets[0]!);
+      this.#batches.push({ target: targets[0]!, batch: detachBatch(batch), records: records.length });
+      return true;
+    }
+    const compression = compressionName(header.compression) ?? 'none';
+    for (let i = 0; i < records.length; i++) this.#add(targets[i]!, records[i]!, compression);
+    return !full;
+  }
+
+  finish(until: number): BuiltChunk {
+    for (let target = 0; target < this.pending.length; target++) this.#flush(target);
+    return {
+      until,
+      ranges: this.#ranges,
+      routes: this.#routes.slice(0, this.#records),
+      batches: this.#batches,
+      deadLetters: this.#deadLetterBatches(),
+      dropped: this.#dropped,
+      sum: this.#sum,
+      bytes: this.#bytes,
+    };
+  }
+
+  #note(offset: number, route: number): void {
+    const last = this.#ranges[this.#ranges.length - 1];
+    if (last !== undefined && last.first + last.count === offset) last.count++;
+    else this.#ranges.push({ first: offset, count: 1 });
+    if (this.#records === this.#routes.length) {
+      const larger = new Uint16Array(this.#routes.length * 2);
+      larger.set(this.#routes);
+      this.#routes = larger;
+    }
+    this.#routes[this.#records++] = route;
+    this.nextOffset = offset + 1;
+  }
+
+  #add(target: number, record: LogRecord, compression: CompressionName): void {
+    let pending = this.pending[target];
+    if (pending === undefined) {
+      pending = { encoder: new BatchEncoder(), compression, largest: 0 };
+      this.pending[target] = pending;
+    }
+    const { encoder } = pending;
+    const size = maxRecordSize(record);
+    const limit = Math.min(BATCH_BYTES, this.limits.maxBatchBytes);
+    if (encoder.count > 0 && (encoder.sizeBytes + size > limit || pending.compression !== compression)) {
+      this.#flush(target);
+    }
+    pending.compression = compression;
+    encoder.add(record);
+  }
+
+  #flush(target: number): void {
+    const pending = this.pending[target];
+    if (pending === undefined || pending.encoder.count === 0) return;
+    const { encoder, compression } = pending;
+    const records = encoder.count;
+    pending.largest = Math.max(pending.largest, encoder.sizeBytes);
+    const batch = encoder.finish({ compression });
+    if (batch.length > this.limits.maxBatchBytes)
+      throw logErrors.batchTooLarge(batch.length, this.limits.maxBatchBytes);
+    this.#batches.push({ target, batch, records });
+  }
+
+  #deadLetterBatches(): Uint8Array[] {
+    const batches: Uint8Array[] = [];
+    const encoder = new BatchEncoder();
+    for (const record of this.#deadLetters) {
+      if (encoder.count > 0 && encoder.sizeBytes + maxRecordSize(record) > BATCH_BYTES) batches.push(encoder.finish());
+      encoder.add(record);
+    }
+    if (encoder.count > 0) batches.push(encoder.finish());
+    return batches;
+  }
+}
+
+/** The record as it was, and where it was, in headers of its own. */
+function deadLetter(record: StoredRecord, source: number, rule: string): LogRecord {
+  const headers = [
+    ...record.headers,
+    { key: 'weir.source.partition', value: Buffer.from(String(source)) },
+    { key: 'weir.source.offset', value: Buffer.from(String(record.offset)) },
+    { key: 'weir.rule', value: Buffer.from(rule) },
+  ];
+  return { key: record.key, value: record.value, headers, timestamp: record.timestamp };
+}

@@ -1,0 +1,177 @@
+import { AppError } from '#libs/core/kernel';
+import { DigestSum, VarintReader } from '#libs/core/log';
+import { ByteWriter } from './byte-writer.js';
+
+/** The route of a record that was left out of the target by a rule of the plan. Targets have smaller numbers. */
+export const DROPPED = 0xffff;
+
+/** Source offsets one after another. */
+export interface OffsetRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Records one after another in a target partition, all of one chunk. */
+export interface ChunkRun {
+  readonly target: number;
+  /** Target offset of the first one. */
+  readonly base: number;
+  readonly count: number;
+}
+
+/**
+ * What one commit of a copy moved: a stretch of one source partition, and where each of its records went. The offset map of a source partition
+ * is its chunks one after another. Every record has a route; the i-th record routed to a target is the i-th record of that
+ * target's runs. So both directions of the map can be read from it, record by record.
+ */
+export interface CopiedChunk {
+  readonly source: number;
+  /** From 0, without gaps. */
+  readonly sequence: number;
+  /** The source offsets covered: from `from` up to, not including, `until`. `from` is `until` of the chunk before. */
+  readonly from: number;
+  readonly until: number;
+  /** Where in that stretch there were records. */
+  readonly ranges: readonly OffsetRange[];
+  /** For each record its target partition, or {@link DROPPED}. */
+  readonly routes: Uint16Array;
+  readonly runs: readonly ChunkRun[];
+  /** Of the records written, in their final form, under their source coordinates. */
+  readonly sum: DigestSum;
+}
+
+const VERSION = 1;
+const ROUTES = { repeated: 0, bytes: 1, pairs: 2 } as const;
+
+/**
+ * The binary form: version, numbers as zigzag varints, ranges relative to one another, routes as repeats, bytes or pairs of bytes (whichever is
+ * smallest), the digest as text. About one byte a record for scattered routes and a few bytes in all for a straight copy.
+ */
+export function encodeChunk(chunk: CopiedChunk): Buffer {
+  const writer = new ByteWriter(chunk.routes.length + 256);
+  writer.byte(VERSION).int(chunk.source).long(chunk.sequence).long(chunk.from).long(chunk.until);
+  writer.int(chunk.ranges.length);
+  let at = chunk.from;
+  for (const { first, count } of chunk.ranges) {
+    writer.long(first - at).int(count);
+    at = first + count;
+  }
+  encodeRoutes(writer, chunk.routes);
+  writer.int(chunk.runs.length);
+  for (const { target, base, count } of chunk.runs) writer.int(target).long(base).int(count);
+  const sum = Buffer.from(chunk.sum.toString(), 'latin1');
+  return writer.int(sum.length).bytes(sum).finish();
+}
+
+/** @throws `corrupt-offset-map` for bytes that {@link encodeChunk} did not make. */
+export function decodeChunk(bytes: Uint8Array): CopiedChunk {
+  if (bytes[0] !== VERSION) throw corruptOffsetMap(`its version is ${bytes[0]}, not ${VERSION}`);
+  const reader = new VarintReader(bytes, 1, bytes.length, corruptOffsetMap);
+  const source = reader.int32();
+  const [sequence, from, until] = [long(reader), long(reader), long(reader)];
+  const ranges: OffsetRange[] = [];
+  let at = from;
+  let records = 0;
+  for (let n = count(reader); n > 0; n--) {
+    const first = at + long(reader);
+    const length = count(reader);
+    ranges.push({ first, count: length });
+    at = first + length;
+    records += length;
+  }
+  const routes = decodeRoutes(reader, records);
+  const runs: ChunkRun[] = [];
+  for (let n = count(reader); n > 0; n--) {
+    runs.push({ target: reader.int32(), base: long(reader), count: count(reader) });
+  }
+  const length = count(reader);
+  const sum = DigestSum.parse(Buffer.from(bytes.subarray(reader.at, reader.at + length)).toString('latin1'));
+  if (reader.at + length !== bytes.length) throw corruptOffsetMap('bytes follow it');
+  return { source, sequence, from, until, ranges, routes, runs, sum };
+}
+
+/** The source offsets of the records a chunk sent to a target, in order. */
+export function sourceOffsetsOf(chunk: CopiedChunk, target: number): Float64Array {
+  let count = 0;
+  for (const route of chunk.routes) if (route === target) count++;
+  const offsets = new Float64Array(count);
+  let record = 0;
+  let found = 0;
+  for (const range of chunk.ranges) {
+    for (let i = 0; i < range.count; i++, record++) {
+      if (chunk.routes[record] === target) offsets[found++] = range.first + i;
+    }
+  }
+  return offsets;
+}
+
+function encodeRoutes(writer: ByteWriter, routes: Uint16Array): void {
+  let repeats = 0;
+  let narrow = true;
+  for (let i = 0; i < routes.length; i++) {
+    if (i === 0 || routes[i] !== routes[i - 1]) repeats++;
+    if (routes[i]! >= 0xff && routes[i] !== DROPPED) narrow = false;
+  }
+  const width = narrow ? 1 : 2;
+  if (repeats * 3 < routes.length * width) {
+    writer.byte(ROUTES.repeated);
+    for (let i = 0; i < routes.length;) {
+      let end = i + 1;
+      while (end < routes.length && routes[end] === routes[i]) end++;
+      writer.int(routes[i]!).int(end - i);
+      i = end;
+    }
+  } else if (narrow) {
+    // The low byte of DROPPED is 255, which is no target here.
+    writer.byte(ROUTES.bytes).bytes(Uint8Array.from(routes));
+  } else {
+    writer.byte(ROUTES.pairs);
+    const pairs = Buffer.allocUnsafe(routes.length * 2);
+    routes.forEach((route, i) => pairs.writeUInt16BE(route, i * 2));
+    writer.bytes(pairs);
+  }
+}
+
+function decodeRoutes(reader: VarintReader, records: number): Uint16Array {
+  const form = reader.bytes[reader.at++];
+  const routes = new Uint16Array(records);
+  if (form === ROUTES.repeated) {
+    for (let i = 0; i < records;) {
+      const route = reader.int32();
+      const end = i + count(reader);
+      if (end > records || end === i) throw corruptOffsetMap('its routes do not fit its records');
+      routes.fill(route, i, end);
+      i = end;
+    }
+    return routes;
+  }
+  const width = form === ROUTES.bytes ? 1 : 2;
+  if (form !== ROUTES.bytes && form !== ROUTES.pairs) throw corruptOffsetMap(`its routes have form ${form}`);
+  if (reader.at + records * width > reader.end) throw corruptOffsetMap('it ends inside its routes');
+  for (let i = 0; i < records; i++) {
+    const first = reader.bytes[reader.at++]!;
+    if (width === 2) routes[i] = (first << 8) | reader.bytes[reader.at++]!;
+    else routes[i] = first === 0xff ? DROPPED : first;
+  }
+  return routes;
+}
+
+function long(reader: VarintReader): number {
+  const value = reader.int64();
+  if (typeof value === 'bigint') throw corruptOffsetMap('a number is outside ±(2^53 − 1)');
+  return value;
+}
+
+function count(reader: VarintReader): number {
+  const value = reader.int32();
+  if (value < 0) throw corruptOffsetMap('a count is negative');
+  return value;
+}
+
+function corruptOffsetMap(why: string): AppError {
+  return new AppError({
+    kind: 'internal',
+    code: 'corrupt-offset-map',
+    message: `A stored piece of an offset map is damaged: ${why}.`,
+  });
+}

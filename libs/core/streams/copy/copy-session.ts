@@ -1,0 +1,279 @@
+import { type AppError, isAppError, type JsonObject } from '#libs/core/kernel';
+import {
+  type Appended,
+  DigestSum,
+  encodeBatch,
+  type LogEngine,
+  type LogWriter,
+  type WriterAppend,
+} from '#libs/core/log';
+import { type BuiltChunk, type ChunkBuilder } from './chunk-builder.js';
+import { type ChunkRun, type CopiedChunk, decodeChunk, encodeChunk } from './chunk.js';
+
+/** One source partition on its way to a target topic. */
+export interface CopyLane {
+  /** Id of the fenced session, one per lane: `<operation>-<source partition>`. */
+  readonly writerId: string;
+  readonly source: { readonly topic: string; readonly partition: number; readonly startOffset: number };
+  readonly target: string;
+  /** Topic that takes the offset map, with as many partitions as the source. */
+  readonly map: string;
+  /** Topic (partition 0) for records that rules send there; needed when the router has such rules. */
+  readonly deadLetters?: string;
+}
+
+export interface StepLimits {
+  /** Bytes to fetch at most; a larger first batch is taken whole. */
+  readonly maxBytes: number;
+  /** How long to wait for records at the end, 0 for not at all. */
+  readonly maxWaitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What a step did. */
+export interface CopyStep {
+  /** Source records it covered, dropped ones included. */
+  readonly records: number;
+  readonly bytes: number;
+  /** Source end as of the fetch; the lane has caught up with it when `position` reached it. */
+  readonly sourceEnd: number;
+}
+
+/** What a lane has done since it began, as of its last commit. */
+export interface LaneTotals {
+  readonly records: number;
+  readonly bytes: number;
+  readonly dropped: ReadonlyMap<string, number>;
+  /** Of everything written to the target. */
+  readonly sum: DigestSum;
+}
+
+const STATE = 'copy';
+const LAST_CHUNK = 'last-chunk';
+
+/**
+ * Copies one source partition, step by step. A step is one atomic commit: the records in the target, the position in the source, and the
+ * offset map (condition C: the target holds exactly the source offsets from the start to the position, once each, minus those dropped by rule). Whatever happens in
+ * between, the next session under the same id goes on where the last commit ended.
+ *
+ * The chunk just committed is kept as a checkpoint, since only the commit itself learns where its records went, and moves to the map topic with the next commit.
+ */
+export class CopySession {
+  #writer: LogWriter;
+  #state: LaneState;
+  /** Beyond the committed position when nothing but transaction markers or compacted places lay there. */
+  #readFrom: number;
+
+  private constructor(
+    readonly lane: CopyLane,
+    private readonly engine: LogEngine,
+    private readonly builder: ChunkBuilder,
+    writer: LogWriter,
+  ) {
+    this.#writer = writer;
+    this.#state = readState(writer, lane);
+    this.#readFrom = this.#state.position;
+  }
+
+  /** Opens the lane's session, fencing every earlier one, at its last commit. */
+  static async open(engine: LogEngine, lane: CopyLane, builder: ChunkBuilder): Promise<CopySession> {
+    return new CopySession(lane, engine, builder, await engine.openWriter(lane.writerId));
+  }
+
+  /** Next source offset to copy: everything below is in the target or dropped by rule. */
+  get position(): number {
+    return this.#readFrom;
+  }
+
+  get startOffset(): number {
+    return this.#state.start;
+  }
+
+  get totals(): LaneTotals {
+    return this.#state;
+  }
+
+  /** Chunks committed so far; all but the last lie in the map topic. */
+  get chunks(): number {
+    return this.#state.chunks;
+  }
+
+  get lastChunk(): CopiedChunk | undefined {
+    return this.#state.last;
+  }
+
+  /**
+   * Copies the next stretch, if there is one. When the outcome of the commit cannot be told, a new session is opened and its checkpoint says how it was; the
+   * step then answers what really took place.
+   * @throws `writer-fenced` when another worker has taken over; `offset-out-of-range` when records expired before they were copied; what the router throws.
+   */
+  async step(limits: StepLimits): Promise<CopyStep> {
+    const { topic, partition } = this.lane.source;
+    const [fetched] = await this.engine.fetch({
+      positions: [{ topic, partition, offset: this.#readFrom }],
+      maxBytes: limits.maxBytes,
+      maxWaitMs: limits.maxWaitMs,
+      signal: limits.signal,
+    });
+    if (fetched === undefined) return { records: 0, bytes: 0, sourceEnd: this.#readFrom };
+    if (fetched.error !== undefined) throw fetched.error;
+    const chunk = await this.builder.build(fetched, this.#readFrom);
+    limits.signal?.throwIfAborted();
+    const sourceEnd = fetched.endOffset;
+    if (chunk.routes.length === 0) {
+      this.#readFrom = chunk.until;
+      return { records: 0, bytes: 0, sourceEnd };
+    }
+    const before = this.#state.position;
+    await this.#commit(chunk);
+    const moved = this.#state.position > before;
+    return { records: moved ? chunk.routes.length : 0, bytes: moved ? chunk.bytes : 0, sourceEnd };
+  }
+
+  /** Ends the session. What it committed stays. */
+  async close(): Promise<void> {
+    await this.#writer.close();
+  }
+
+  /** Removes the lane's checkpoints: its copy is over or undone. */
+  async forget(): Promise<void> {
+    const checkpoints = [...this.#writer.checkpoints().keys()].map((key) => ({ key, value: null }));
+    if (checkpoints.length > 0) await this.#writer.commit({ checkpoints });
+    this.#state = readState(this.#writer, this.lane);
+    this.#readFrom = this.#state.position;
+  }
+
+  async #commit(chunk: BuiltChunk): Promise<void> {
+    const { lane } = this;
+    const state = this.#state;
+    const appends: WriterAppend[] = chunk.batches.map(({ target, batch }) => ({
+      topic: lane.target,
+      partition: target,
+      batch,
+      intoFenced: true,
+    }));
+    if (chunk.deadLetters.length > 0) {
+      const topic = lane.deadLetters!;
+      for (const batch of chunk.deadLetters) appends.push({ topic, partition: 0, batch });
+    }
+    if (state.last !== undefined) {
+      const batch = encodeBatch([{ key: null, value: encodeChunk(state.last), headers: [], timestamp: -1 }]);
+      appends.push({ topic: lane.map, partition: lane.source.partition, batch });
+    }
+    const next = advance(state, chunk);
+    let last: CopiedChunk | undefined;
+    const checkpoints = (appended: readonly Appended[]) => {
+      last = {
+        source: lane.source.partition,
+        sequence: state.chunks,
+        from: state.position,
+        until: chunk.until,
+        ranges: chunk.ranges,
+        routes: chunk.routes,
+        runs: runsOf(appended.slice(0, chunk.batches.length)),
+        sum: chunk.sum,
+      };
+      return [
+        { key: STATE, value: encodeState(next) },
+        { key: LAST_CHUNK, value: encodeChunk(last) },
+      ];
+    };
+    try {
+      await this.#writer.commit({ appends, checkpoints });
+      this.#state = { ...next, last };
+      this.#readFrom = next.position;
+    } catch (error) {
+      if (!isAppError(error, 'outcome-unknown')) throw error;
+      this.#writer = await this.engine.openWriter(lane.writerId);
+      this.#state = readState(this.#writer, lane);
+      this.#readFrom = this.#state.position;
+    }
+  }
+}
+
+interface LaneState extends LaneTotals {
+  readonly start: number;
+  readonly position: number;
+  readonly chunks: number;
+  readonly last: CopiedChunk | undefined;
+}
+
+function advance(state: LaneState, chunk: BuiltChunk): LaneState {
+  const dropped = new Map(state.dropped);
+  for (const [rule, count] of chunk.dropped) dropped.set(rule, (dropped.get(rule) ?? 0) + count);
+  return {
+    start: state.start,
+    position: chunk.until,
+    chunks: state.chunks + 1,
+    last: state.last,
+    records: state.records + chunk.routes.length,
+    bytes: state.bytes + chunk.bytes,
+    dropped,
+    sum: new DigestSum().merge(state.sum).merge(chunk.sum),
+  };
+}
+
+/** Appends one after another as runs, neighbours of a target put together. */
+function runsOf(appended: readonly Appended[]): ChunkRun[] {
+  const runs: { target: number; base: number; count: number }[] = [];
+  const open = new Map<number, { target: number; base: number; count: number }>();
+  for (const { partition: target, baseOffset: base, lastOffset } of appended) {
+    const count = lastOffset - base + 1;
+    const run = open.get(target);
+    if (run !== undefined && run.base + run.count === base) run.count += count;
+    else {
+      const begun = { target, base, count };
+      open.set(target, begun);
+      runs.push(begun);
+    }
+  }
+  return runs;
+}
+
+function encodeState(state: LaneState): Buffer {
+  const json: JsonObject = {
+    v: 1,
+    start: state.start,
+    position: state.position,
+    chunks: state.chunks,
+    records: state.records,
+    bytes: state.bytes,
+    dropped: [...state.dropped],
+    sum: state.sum.toString(),
+  };
+  return Buffer.from(JSON.stringify(json));
+}
+
+function readState(writer: LogWriter, lane: CopyLane): LaneState {
+  const stored = writer.checkpoint(STATE);
+  if (stored === undefined) {
+    const { startOffset: start } = lane.source;
+    const nothing = { start, position: start, chunks: 0, last: undefined, records: 0, bytes: 0 };
+    return { ...nothing, dropped: new Map(), sum: new DigestSum() };
+  }
+  const json = JSON.parse(Buffer.from(stored).toString()) as {
+    start: number;
+    position: number;
+    chunks: number;
+    records: number;
+    bytes: number;
+    dropped: [string, number][];
+    sum: string;
+  };
+  const last = writer.checkpoint(LAST_CHUNK);
+  return {
+    start: json.start,
+    position: json.position,
+    chunks: json.chunks,
+    records: json.records,
+    bytes: json.bytes,
+    dropped: new Map(json.dropped),
+    sum: DigestSum.parse(json.sum),
+    last: last && decodeChunk(last),
+  };
+}
+
+/** Whether an error says that another worker has taken the work over. */
+export function isFenced(error: unknown): error is AppError {
+  return isAppError(error, 'writer-fenced');
+}

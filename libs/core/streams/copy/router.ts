@@ -1,0 +1,23 @@
+import type { StoredRecord } from '#libs/core/log';
+
+/** What becomes of a record: it goes to a target partition as it is, or with another key, or it is left out by a named rule of the plan. */
+export type Routed =
+  | number
+  | { readonly target: number; readonly key: Uint8Array | null }
+  /** `deadLetter`: a copy goes to the dead letter topic in the same commit. `rule` is counted and shown. */
+  | { readonly rule: string; readonly deadLetter: boolean };
+
+/** Decides for each record of a source partition. Deterministic: the same record at the same place always goes the same way. */
+export interface Router {
+  /** Partitions of the target. */
+  readonly targets: number;
+  /**
+   * Synchronous wherever it can be: a copy awaits only promises. @throws to stop the copy, e.g. `key-expression-failed`.
+   */
+  route(record: StoredRecord, source: number): Routed | Promise<Routed>;
+  /**
+   * Why a record does not belong where it lies in the target, undefined when it does. Judges only what the target shows: the partition of records
+   * whose key decides it.
+   */
+  misplaced(key: Uint8Array | null, target: number): string | undefined;
+}

@@ -1,0 +1,130 @@
+import { AppError } from '#libs/core/kernel';
+import { type Partitioner, partitionerOf, type PartitionerName, type StoredRecord } from '#libs/core/log';
+import type { Routed, Router } from '../copy/router.js';
+import type { RecordDecoder } from '../record-decoder.js';
+import type { KeyAnswer, KeyExpression, KeyFailure } from './key-expression.js';
+
+/** What happens to records without a key. `spread`: see {@link keylessTarget}. */
+export type NullKeys = 'spread' | 'drop' | 'dlq' | 'fail';
+
+/** What happens to a record for which a key expression has no answer. `keep-key`: it goes where its old key belongs. */
+export type NoKey = 'fail' | 'drop' | 'dlq' | 'keep-key';
+
+/**
+ * The partition of a record without a key. Widening by a whole factor deals the records of a source partition out over the targets that divide back
+ * to it (t mod N = s), so that each target is fed by one source; otherwise they stay together in s mod M.
+ */
+export function keylessTarget(source: number, offset: number, sources: number, targets: number): number {
+  if (targets % sources !== 0) return source % targets;
+  return source + sources * (offset % (targets / sources));
+}
+
+export interface RoutingRules {
+  readonly sources: number;
+  readonly targets: number;
+  readonly partitioner: PartitionerName;
+  readonly nullKeys: NullKeys;
+}
+
+/** Sends each record where its key belongs. Condition P. */
+export class KeyRouter implements Router {
+  readonly targets: number;
+  readonly #partitioner: Partitioner;
+
+  constructor(private readonly rules: RoutingRules) {
+    this.targets = rules.targets;
+    this.#partitioner = partitionerOf(rules.partitioner);
+  }
+
+  route(record: StoredRecord, source: number): Routed {
+    const { rules } = this;
+    const target = this.#partitioner(record.key, rules.targets);
+    if (target !== undefined) return target;
+    switch (rules.nullKeys) {
+      case 'spread':
+        return keylessTarget(source, record.offset, rules.sources, rules.targets);
+      case 'drop':
+      case 'dlq':
+        return { rule: 'null-key', deadLetter: rules.nullKeys === 'dlq' };
+      case 'fail':
+        throw nullKey(source, record.offset);
+    }
+  }
+
+  misplaced(key: Uint8Array | null, target: number): string | undefined {
+    const expected = this.#partitioner(key, this.rules.targets);
+    return expected === undefined || expected === target ? undefined : `its key belongs to partition ${expected}`;
+  }
+}
+
+export interface RekeyRules {
+  /** Logical name, which the decoder looks schemas up by. */
+  readonly topic: string;
+  readonly expression: KeyExpression;
+  readonly decoder: RecordDecoder;
+  readonly onMissing: NoKey;
+  readonly tombstones: NoKey;
+}
+
+/** Gives each record a new key from an expression and sends it where that belongs (stream semantics: each record by itself). */
+export class RekeyRouter implements Router {
+  readonly targets: number;
+  readonly #byKey: KeyRouter;
+
+  constructor(
+    routing: RoutingRules,
+    private readonly rules: RekeyRules,
+  ) {
+    this.targets = routing.targets;
+    this.#byKey = new KeyRouter(routing);
+  }
+
+  route(record: StoredRecord, source: number): Routed | Promise<Routed> {
+    const { expression, topic, decoder } = this.rules;
+    const answer = expression.evaluate(topic, record, decoder);
+    return answer instanceof Promise
+      ? answer.then((settled) => this.#routed(record, source, settled))
+      : this.#routed(record, source, answer);
+  }
+
+  misplaced(key: Uint8Array | null, target: number): string | undefined {
+    return this.#byKey.misplaced(key, target);
+  }
+
+  #routed(record: StoredRecord, source: number, answer: KeyAnswer): Routed {
+    if ('key' in answer) {
+      const target = this.#byKey.route({ ...record, key: answer.key }, source);
+      return typeof target === 'number' ? { target, key: answer.key } : target;
+    }
+    const policy = answer.failure === 'tombstone' ? this.rules.tombstones : this.rules.onMissing;
+    switch (policy) {
+      case 'keep-key':
+        return this.#byKey.route(record, source);
+      case 'drop':
+      case 'dlq':
+        return { rule: `key-${answer.failure}`, deadLetter: policy === 'dlq' };
+      case 'fail':
+        throw noKey(this.rules.expression.text, answer.failure, source, record.offset);
+    }
+  }
+}
+
+function nullKey(partition: number, offset: number): AppError {
+  return new AppError({
+    kind: 'unprocessable',
+    code: 'null-key',
+    message: `The record at partition ${partition}, offset ${offset} has no key.`,
+    hint: 'Choose what happens to records without a key: spread, drop or dlq.',
+    details: { partition, offset: String(offset) },
+  });
+}
+
+function noKey(expression: string, failure: KeyFailure, partition: number, offset: number): AppError {
+  return new AppError({
+    kind: 'unprocessable',
+    code: 'key-expression-failed',
+    message: `The key expression '${expression}' has no answer for the record at partition ${partition}, offset ${offset}: ${failure}.`,
+    hint: 'Choose what happens to such records: keep-key, drop or dlq.',
+    details: { expression, failure, partition, offset: String(offset) },
+  });
+}
