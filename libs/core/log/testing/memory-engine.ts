@@ -10,7 +10,6 @@ import {
   checkTopicConfig,
   checkWriterId,
   type FetchedPartition,
-  type FetchPosition,
   type FetchRequest,
   generationOf,
   type GroupDescription,
@@ -28,6 +27,7 @@ import {
   type TopicState,
   validateForAppend,
 } from '../index.js';
+import { collect } from './memory-fetch.js';
 import { LogFaults, type WriteCall } from './log-faults.js';
 import { MemoryLogStorage, MemoryPartition, type MemoryTopic } from './memory-storage.js';
 import { MemoryWriter } from './memory-writer.js';
@@ -158,7 +158,7 @@ export class MemoryLogEngine extends LogEngine {
     const deadline = this.clock.monotonic() + (request.maxWaitMs ?? 0);
     for (;;) {
       request.signal?.throwIfAborted();
-      const fetched = this.collect(request);
+      const fetched = collect(this.storage, request);
       const bytes = fetched.reduce((sum, one) => sum + one.batches.reduce((all, batch) => all + batch.length, 0), 0);
       const leftMs = deadline - this.clock.monotonic();
       if (bytes >= minBytes || leftMs <= 0 || fetched.some((one) => one.error !== undefined)) return fetched;
@@ -293,56 +293,6 @@ export class MemoryLogEngine extends LogEngine {
     const partition = partitions[ref.partition];
     if (partition === undefined) throw logErrors.partitionNotFound(ref.topic, ref.partition, partitions.length);
     return partition;
-  }
-
-  private collect(request: FetchRequest): FetchedPartition[] {
-    let total = 0;
-    return request.positions.map((position) => {
-      const fetched = this.collectFrom(position, request.maxBytes, total);
-      total += fetched.batches.reduce((sum, one) => sum + one.length, 0);
-      return fetched;
-    });
-  }
-
-  private collectFrom(position: FetchPosition, maxBytes: number, already: number): FetchedPartition {
-    const { topic: name, partition: number, offset } = position;
-    const place = { topic: name, partition: number };
-    const topic = this.storage.topics.get(name);
-    const partition = topic?.partitions[number];
-    const nothing = { ...place, startOffset: 0, endOffset: 0, batches: [], nextOffset: offset };
-    if (topic === undefined) return { ...nothing, error: logErrors.topicNotFound(name) };
-    if (partition === undefined) {
-      return { ...nothing, error: logErrors.partitionNotFound(name, number, topic.partitions.length) };
-    }
-    const { startOffset, endOffset, degradedAt } = partition;
-    const range = { ...place, startOffset, endOffset };
-    const refused = (error: FetchedPartition['error']): FetchedPartition => ({ ...nothing, ...range, error });
-    if (topic.state === 'BROWNED_OUT') return refused(logErrors.topicBrownedOut(name));
-    if (!Number.isSafeInteger(offset) || offset < startOffset || offset > endOffset) {
-      return refused(logErrors.offsetOutOfRange(name, number, offset, startOffset, endOffset));
-    }
-    if (degradedAt !== undefined && offset >= degradedAt) {
-      return refused(logErrors.partitionDegraded(name, number, degradedAt));
-    }
-    const batches: Uint8Array[] = [];
-    let bytes = 0;
-    let nextOffset = endOffset;
-    for (const batch of partition.batches) {
-      if (batch.lastOffset < offset) continue;
-      const size = batch.bytes.length;
-      const full = bytes > 0 && bytes + size > (position.maxBytes ?? Infinity);
-      if (
-        full ||
-        (already + bytes > 0 && already + bytes + size > maxBytes) ||
-        batch.lastOffset >= (degradedAt ?? Infinity)
-      ) {
-        nextOffset = Math.max(offset, batch.baseOffset);
-        break;
-      }
-      batches.push(batch.bytes);
-      bytes += size;
-    }
-    return { ...range, batches, nextOffset };
   }
 
   private async wait(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -28,9 +28,6 @@ export interface LogPromise {
   holds(context: ContractContext): Promise<void>;
 }
 
-/** How long to wait for what an engine may do after it answered (deleting in the background, markers of a transaction). */
-const PATIENCE_MS = 20_000;
-
 /** What the promises are checked with: one log, unique names, and the reading and writing that every promise needs. */
 export class ContractContext {
   #names = 0;
@@ -42,6 +39,8 @@ export class ContractContext {
     log: OpenedLog,
     /** Opens a log of its own, for promises about its end. */
     readonly open: OpenLog,
+    /** How long to wait for what an engine may do after it answered (deleting in the background, markers of a transaction). */
+    readonly patienceMs = 20_000,
   ) {
     this.#log = log;
     this.#engine = log.engine;
@@ -82,7 +81,7 @@ export class ContractContext {
    */
   async read(ref: PartitionRef, count = 0, from?: number): Promise<StoredRecord[]> {
     const records: StoredRecord[] = [];
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + this.patienceMs;
     let offset = from ?? (await this.startOf(ref));
     for (;;) {
       const fetched = await this.fetch(ref, offset);
@@ -113,6 +112,19 @@ export class ContractContext {
 
   async startOf({ topic, partition }: PartitionRef): Promise<number> {
     return (await this.engine.describeTopic(topic)).partitions[partition]!.startOffset;
+  }
+
+  /** Repeats a check until it passes, since the engine may do this after it answered. */
+  async eventually(check: () => Promise<void>): Promise<void> {
+    const deadline = performance.now() + this.patienceMs;
+    for (;;) {
+      try {
+        return await check();
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+    }
   }
 
   /** End offsets of all partitions, in their order. */
@@ -148,19 +160,6 @@ export async function refusal(call: Promise<unknown>, code: string | readonly st
   );
   if (isAppError(outcome) && codes.includes(outcome.code)) return outcome;
   throw new Error(`expected a refusal with '${codes.join("' or '")}', got: ${String(outcome)}`, { cause: outcome });
-}
-
-/** Repeats a check until it passes, since the engine may do this after it answered. */
-export async function eventually(check: () => Promise<void>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-  }
 }
 
 /** Settles with the outcome of the call, or rejects when it takes longer than this. */

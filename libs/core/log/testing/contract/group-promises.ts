@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { eventually, type LogPromise, refusal } from './contract-context.js';
+import { type LogPromise, refusal } from './contract-context.js';
 
 /** Positions of groups. */
 export const groupPromises: readonly LogPromise[] = [
@@ -108,7 +108,7 @@ export const groupPromises: readonly LogPromise[] = [
       ]);
       await context.engine.deleteTopic(gone);
       const left = [{ topic: kept, partition: 0, offset: 5 }];
-      await eventually(async () => expect((await context.engine.describeGroup(group)).positions).toEqual(left));
+      await context.eventually(async () => expect((await context.engine.describeGroup(group)).positions).toEqual(left));
       await context.reopen();
       expect((await context.engine.describeGroup(group)).positions).toEqual(left);
     },

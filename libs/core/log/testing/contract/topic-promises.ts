@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { eventually, type LogPromise, refusal } from './contract-context.js';
+import { type LogPromise, refusal } from './contract-context.js';
 
 /** Life cycle, names, partitions, settings. */
 export const topicPromises: readonly LogPromise[] = [
@@ -148,13 +148,13 @@ export const topicPromises: readonly LogPromise[] = [
       await context.append(ref, 'old');
       const { id } = await context.engine.describeTopic(topic);
       await context.engine.deleteTopic(topic);
-      await eventually(async () => {
+      await context.eventually(async () => {
         await refusal(context.engine.describeTopic(topic), 'topic-not-found');
         expect((await context.fetch(ref, 0)).error).toMatchObject({ code: 'topic-not-found' });
       });
       await context.reopen();
       await refusal(context.engine.describeTopic(topic), 'topic-not-found');
-      await eventually(async () => void (await context.engine.createTopic({ name: topic, partitions: 1 })));
+      await context.eventually(async () => void (await context.engine.createTopic({ name: topic, partitions: 1 })));
       expect((await context.engine.describeTopic(topic)).id).not.toBe(id);
       expect(await context.values(ref)).toEqual([]);
       await context.append(ref, 'new');
