@@ -10,6 +10,11 @@ export interface OperationRun {
   readonly notes: JsonObject;
   /** Aborted on pause, shutdown, cancel and loss of the lease. Check it between steps; work cut short is resumed in the same phase. */
   readonly signal: AbortSignal;
+  /**
+   * Only in CUTTING_OVER: the cutover is to be undone, because somebody asked for it, it took too long, or it failed. Release the writers on the
+   * old side and return READY; or return SWITCHED when the name has moved already.
+   */
+  readonly cutoverCancelled?: boolean;
 
   /** Latest progress, kept in memory for status and events and stored from time to time. Cheap; call it after each step. */
   report(progress: OperationProgress): void;
@@ -36,6 +41,8 @@ export interface PhaseResult {
  */
 export interface OperationHandler {
   readonly kind: string;
+  /** Whether this instance can do the work (the log is here, the cluster is configured). Absent means always. Cheap, no I/O. */
+  accepts?(parameters: JsonObject): boolean;
   /** Reads, decides, changes nothing. @throws AppError for a request that makes no sense. */
   plan(request: JsonObject): Promise<PlanDraft>;
   /** The fingerprint of now for an existing plan, compared with the plan's own at the start. */

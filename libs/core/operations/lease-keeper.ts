@@ -34,7 +34,7 @@ export class LeaseKeeper {
   ): Promise<LeaseKeeper | undefined> {
     const asked = clock.monotonic();
     const lease = await leases.acquire(name, owner, ttlMs);
-    return lease === null ? undefined : new LeaseKeeper(leases, clock, lease, ttlMs, asked + ttlMs);
+    return lease === undefined ? undefined : new LeaseKeeper(leases, clock, lease, ttlMs, asked + ttlMs);
   }
 
   /** Aborts, with the reason, when the lease is lost. Not on {@link release}. */

@@ -17,16 +17,16 @@ export interface Lease {
  */
 export abstract class LeaseStore {
   /**
-   * Takes the lease for `ttlMs` when nobody holds it or the holder's time has passed. Answers null when it is held, also when `owner` itself
+   * Takes the lease for `ttlMs` when nobody holds it or the holder's time has passed. Answers undefined when it is held, also when `owner` itself
    * holds it: a lease is acquired once and then renewed.
    */
-  abstract acquire(name: string, owner: string, ttlMs: number): Promise<Lease | null>;
+  abstract acquire(name: string, owner: string, ttlMs: number): Promise<Lease | undefined>;
   /** Extends the time to `ttlMs` from now. False when the lease was lost: expired and taken, or released. Expired but not taken counts as kept. */
   abstract renew(lease: Lease, ttlMs: number): Promise<boolean>;
   /** Ends the lease at once. Without effect when it was lost. Epochs are kept. */
   abstract release(lease: Lease): Promise<void>;
-  /** Who holds the lease now, or null. */
-  abstract holder(name: string): Promise<Lease | null>;
+  /** Who holds the lease now. */
+  abstract holder(name: string): Promise<Lease | undefined>;
   /**
    * Ends every lease at once. Only for a store that one process owns (SQLite beside the embedded log), called before it starts any work: whatever
    * was held then belonged to a process that is dead.

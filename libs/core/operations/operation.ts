@@ -40,6 +40,44 @@ export interface OperationProgress {
   }[];
 }
 
+/** What may be asked of an operation while it runs, besides letting it work. */
+export const COMMANDS = [
+  'approve',
+  'pause',
+  'resume',
+  'throttle',
+  'verify',
+  'cutover',
+  'cancel-cutover',
+  'rollback',
+  'finish',
+  'cancel',
+] as const;
+export type Command = (typeof COMMANDS)[number];
+
+/** How fast an operation may go. Null means no limit of that sort. */
+export interface ThrottleLimits {
+  readonly recordsPerSecond: number | null;
+  readonly bytesPerSecond: number | null;
+  /** Rest while any group that reads the subject is further behind than this. */
+  readonly maxGroupLagMs: number | null;
+}
+
+export const UNTHROTTLED: ThrottleLimits = { recordsPerSecond: null, bytesPerSecond: null, maxGroupLagMs: null };
+
+/** How the engine treats the operation; what is absent falls back to the engine's options. */
+export interface PlanControls {
+  /** `automatic`: the cutover counts as asked for from the start. An undone cutover waits for a person in both modes. Default `manual`. */
+  readonly cutover?: 'manual' | 'automatic';
+  /** Longest stay in CUTTING_OVER; beyond it the engine runs the phase again with `cutoverCancelled`. No limit when absent. */
+  readonly maxPauseMs?: number;
+  /** Least time between the switch and `finish`. */
+  readonly holdMs?: number;
+  /** How long after the switch `rollback` is open. */
+  readonly rollbackWindowMs?: number;
+  readonly limits?: ThrottleLimits;
+}
+
 /** What a plan says before anything happens. Read-only to make; the hash names exactly this content. */
 export interface PlanDraft {
   /** Topic, view or subject whose other mutating operations are excluded meanwhile, e.g. `topic:local/orders`. */
@@ -53,6 +91,7 @@ export interface PlanDraft {
   readonly risks: readonly string[];
   /** A plan with blockers cannot be started. */
   readonly blockers: readonly string[];
+  readonly controls?: PlanControls;
   readonly estimates: {
     readonly etaSeconds: number | null;
     readonly pauseMs: number | null;

@@ -11,10 +11,10 @@ export class MemoryLeaseStore extends LeaseStore {
     this.#clock = clock;
   }
 
-  acquire(name: string, owner: string, ttlMs: number): Promise<Lease | null> {
+  acquire(name: string, owner: string, ttlMs: number): Promise<Lease | undefined> {
     const row = this.#rows.get(name);
     const now = this.#clock.now();
-    if (row !== undefined && row.until > now) return Promise.resolve(null);
+    if (row !== undefined && row.until > now) return Promise.resolve(undefined);
     const epoch = (row?.epoch ?? 0) + 1;
     this.#rows.set(name, { owner, epoch, until: now + ttlMs });
     return Promise.resolve({ name, owner, epoch });
@@ -33,9 +33,9 @@ export class MemoryLeaseStore extends LeaseStore {
     return Promise.resolve();
   }
 
-  holder(name: string): Promise<Lease | null> {
+  holder(name: string): Promise<Lease | undefined> {
     const row = this.#rows.get(name);
-    if (row === undefined || row.until <= this.#clock.now()) return Promise.resolve(null);
+    if (row === undefined || row.until <= this.#clock.now()) return Promise.resolve(undefined);
     return Promise.resolve({ name, owner: row.owner, epoch: row.epoch });
   }
 

@@ -1,0 +1,433 @@
+import type { Clock, JsonObject } from '#libs/core/kernel';
+import { decideCommand, type CommandContext } from './commands.js';
+import { differences } from './differences.js';
+import {
+  idempotencyKeyReused,
+  kindUnknown,
+  operationContended,
+  operationNotFound,
+  planBlocked,
+  planNotFound,
+  planStale,
+  subjectBusy,
+} from './errors.js';
+import type { OperationHandler } from './handler.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import type { LeaseStore } from './lease-store.js';
+import type { OperationObserver } from './observer.js';
+import { UNTHROTTLED, type Command, type Phase, type ThrottleLimits } from './operation.js';
+import { operationId } from './operation-id.js';
+import { isTerminal, stateOf, type OperationEvent, type OperationRecord } from './operation-record.js';
+import { OperationRunner, type FailPoint, type RunnerOptions } from './operation-runner.js';
+import type { OperationCount, OperationFilter, OperationStore, StartedBefore } from './operation-store.js';
+import { hashOf, planHash, type Plan } from './plan.js';
+import { statusOf, type OperationStatus } from './status.js';
+import type { ThrottleCause } from './throttle.js';
+import { HEAVY_PHASES } from './transitions.js';
+import { activityOf, applyChange, DEFAULT_RETRY, type RetryPolicy } from './workflow.js';
+
+export interface OperationEngineOptions {
+  readonly store: OperationStore;
+  readonly leases: LeaseStore;
+  readonly clock: Clock;
+  /** Names this process and no other one, ever. */
+  readonly owner: string;
+  readonly random: (bytes: number) => Uint8Array;
+  /** More can be added with {@link OperationEngine.register}. */
+  readonly handlers?: Iterable<OperationHandler>;
+  /** How long a lease outlives its worker. Default 15 s. */
+  readonly leaseMs?: number;
+  /** How often the engine looks for work that other instances left, and runners for commands given elsewhere. Default 1 s. */
+  readonly scanMs?: number;
+  /** Operations that move data at the same time on this instance. Default 2. Those that wait or tail do not count. */
+  readonly maxConcurrent?: number;
+  readonly retry?: RetryPolicy;
+  /** Limits of operations whose plan names none. */
+  readonly defaultLimits?: ThrottleLimits;
+  /** Least time between switch and `finish`. Default 0. */
+  readonly holdMs?: number;
+  /** How long `rollback` is open after the switch. Default 24 h. */
+  readonly rollbackWindowMs?: number;
+  /** Whether an operation of this plan waits for somebody's approval. Default never. */
+  readonly requiresApproval?: (plan: Plan) => boolean;
+  readonly causes?: readonly ThrottleCause[];
+  readonly observer?: OperationObserver;
+  readonly failPoint?: FailPoint;
+  /** How long `pause` and {@link OperationEngine.close} wait for a function that was asked to end. Default 20 s. */
+  readonly settleMs?: number;
+}
+
+export interface StartRequest {
+  readonly planHash: string;
+  readonly principal: string;
+  /** The client's idempotency key, if it sent one. */
+  readonly key?: string;
+  readonly limits?: ThrottleLimits;
+}
+
+export interface Started {
+  readonly operation: OperationStatus;
+  /** False when the request, or the plan, had been started before. */
+  readonly created: boolean;
+}
+
+export interface CommandRequest {
+  readonly principal: string;
+  /** For `throttle`. */
+  readonly limits?: ThrottleLimits;
+}
+
+const DAY_MS = 86_400_000;
+const KEEP_PLANS_MS = 7 * DAY_MS;
+const KEEP_KEYS_MS = DAY_MS;
+const SCAN_LIMIT = 1_000;
+
+/**
+ * Plans, starts, runs and commands operations. The store is the truth: every command is a write of the store that the worker, here or on another
+ * instance, obeys; every worker holds a lease and claims the operation by its epoch before it does anything. Made once per process.
+ */
+export class OperationEngine {
+  readonly #options: OperationEngineOptions;
+  readonly #handlers = new Map<string, OperationHandler>();
+  readonly #runners = new Map<string, { readonly runner: OperationRunner; readonly ended: Promise<void> }>();
+  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, string>();
+  readonly #stop = new AbortController();
+  #wake = new AbortController();
+  #scanning: Promise<void> | undefined;
+
+  constructor(options: OperationEngineOptions) {
+    this.#options = options;
+    for (const handler of options.handlers ?? []) this.register(handler);
+  }
+
+  /** Adds a kind. Before {@link open}, or operations of the kind wait until the next look for work. */
+  register(handler: OperationHandler): void {
+    this.#handlers.set(handler.kind, handler);
+  }
+
+  /** Begins to work: takes up what is to be done and unowned, now and from then on. */
+  open(): void {
+    this.#scanning ??= this.#scan();
+  }
+
+  /** Asks all functions to end, waits for them, frees the leases. The operations go on where they are when an engine opens again. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#wake.abort();
+    const running = [...this.#runners.values()];
+    for (const { runner } of running) runner.stop();
+    await this.#patiently(Promise.all([this.#scanning, ...running.map((one) => one.ended)]));
+  }
+
+  // ── plans ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Makes and keeps a plan; changes nothing else. @throws `operation-kind-unknown`, what the handler throws for a request that makes no sense. */
+  async plan(kind: string, request: JsonObject, principal: string): Promise<Plan> {
+    const draft = await this.#handler(kind).plan(request);
+    const createdAt = this.#options.clock.now();
+    const plan: Plan = { ...draft, hash: planHash(kind, draft), kind, createdBy: principal, createdAt };
+    await this.#options.store.prunePlans(createdAt - KEEP_PLANS_MS);
+    await this.#options.store.savePlan(plan);
+    return plan;
+  }
+
+  /** @throws `plan-not-found`. */
+  async planOf(hash: string): Promise<Plan> {
+    const plan = await this.#options.store.plan(hash);
+    if (plan === undefined) throw planNotFound(hash);
+    return plan;
+  }
+
+  /**
+   * Starts the operation of a plan, after comparing what the plan relied on with what is now. A plan whose operation is live or finished is not run again: that
+   * operation is answered.
+   * @throws `plan-not-found`, `plan-blocked`, `plan-stale`, `subject-busy`, `idempotency-key-reused`, `operation-kind-unknown`.
+   */
+  async start(request: StartRequest): Promise<Started> {
+    const { store, clock } = this.#options;
+    const key = request.key === undefined ? undefined : `${request.principal}\n${request.key}`;
+    const requestHash = hashOf({ planHash: request.planHash, limits: request.limits ? { ...request.limits } : null });
+    if (key !== undefined) {
+      await store.pruneStartKeys(clock.now() - KEEP_KEYS_MS);
+      const before = await store.startedBefore(key);
+      if (before !== undefined) return this.#again(before, requestHash);
+    }
+    const plan = await this.planOf(request.planHash);
+    const [latest] = await store.list({ planHash: plan.hash }, 1);
+    if (latest !== undefined && latest.phase !== 'CANCELLED' && latest.phase !== 'ROLLED_BACK') {
+      return { operation: await this.#status(latest), created: false };
+    }
+    const handler = this.#handler(plan.kind);
+    if (plan.blockers.length > 0) throw planBlocked(plan.hash, plan.blockers);
+    const moved = differences(plan.fingerprint, await handler.fingerprint(plan.parameters));
+    if (moved.length > 0) throw planStale(plan.hash, moved);
+
+    const operation = this.#newRecord(plan, request);
+    const created = { type: 'created', data: { kind: plan.kind, planHash: plan.hash, by: request.principal } };
+    const outcome = await store.create(operation, [created], key === undefined ? undefined : { key, requestHash });
+    if (outcome.outcome === 'key-used') return this.#again(outcome.before, requestHash);
+    if (outcome.outcome === 'subject-busy') {
+      const { holder } = outcome;
+      if (holder.planHash === plan.hash) return { operation: await this.#status(holder), created: false };
+      throw subjectBusy(plan.subject, { id: holder.id, kind: holder.kind, state: stateOf(holder) });
+    }
+    this.#announce(operation, null);
+    this.#look();
+    return { operation: await this.#status(operation), created: true };
+  }
+
+  // ── commands ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Gives a command. It is stored when this resolves; its effect follows, and for `pause` has been awaited: no function of the handler runs any more (unless one does
+   * not heed its signal for `settleMs`). Repeating a command is harmless.
+   * @throws `operation-not-found`, `wrong-state` and the other refusals of commands.ts; nothing is changed then.
+   */
+  async command(id: string, command: Command, request: CommandRequest): Promise<OperationStatus> {
+    const { store, clock, failPoint } = this.#options;
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const operation = await this.#operation(id);
+      const context = await this.#contextOf(operation, request.principal);
+      const change = decideCommand(operation, command, context, request.limits);
+      if (change === null) return this.#settled(operation, command);
+      const next = applyChange(operation, change, clock.now());
+      const name = `operation:${operation.kind}:${next.phase === operation.phase ? `command-${command}` : next.phase}`;
+      await failPoint?.(`${name}:before`);
+      if (!(await store.write(next, change.events))) continue;
+      await failPoint?.(`${name}:after`);
+      this.#announce(next, operation);
+      this.#runners.get(id)?.runner.seen(next);
+      this.#look();
+      return this.#settled(next, command);
+    }
+    throw operationContended(id);
+  }
+
+  // ── looking ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @throws `operation-not-found`. */
+  async status(id: string): Promise<OperationStatus> {
+    return this.#status(await this.#operation(id));
+  }
+
+  /** Newest first, `limit` at most, those older than the operation `before` when given. */
+  async list(filter: OperationFilter, limit: number, before?: string): Promise<readonly OperationStatus[]> {
+    const operations = await this.#options.store.list(filter, limit, before);
+    return Promise.all(operations.map((one) => this.#status(one)));
+  }
+
+  counts(): Promise<readonly OperationCount[]> {
+    return this.#options.store.counts();
+  }
+
+  /** Durable events after a sequence, in order. @throws `operation-not-found`. */
+  async events(id: string, after: number, limit: number): Promise<readonly OperationEvent[]> {
+    const events = await this.#options.store.events(id, after, limit);
+    if (events.length === 0) await this.#operation(id);
+    return events;
+  }
+
+  /** Calls back after writes to the operation in this process: a hint to look, never more. Answers how to stop. */
+  subscribe(id: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(id) ?? new Set();
+    this.#listeners.set(id, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(id) === listeners) this.#listeners.delete(id);
+    };
+  }
+
+  /** Kinds that can be planned here. */
+  kinds(): readonly string[] {
+    return [...this.#handlers.keys()].sort();
+  }
+
+  // ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #handler(kind: string): OperationHandler {
+    const handler = this.#handlers.get(kind);
+    if (handler === undefined) throw kindUnknown(kind, this.kinds());
+    return handler;
+  }
+
+  async #operation(id: string): Promise<OperationRecord> {
+    const operation = await this.#options.store.operation(id);
+    if (operation === undefined) throw operationNotFound(id);
+    return operation;
+  }
+
+  async #again(before: StartedBefore, requestHash: string): Promise<Started> {
+    if (before.requestHash !== requestHash) throw idempotencyKeyReused(before.operationId);
+    return { operation: await this.status(before.operationId), created: false };
+  }
+
+  #newRecord(plan: Plan, request: StartRequest): OperationRecord {
+    const { clock, random, defaultLimits, requiresApproval } = this.#options;
+    const now = clock.now();
+    const automatic = plan.controls?.cutover === 'automatic';
+    return {
+      id: operationId(now, random),
+      kind: plan.kind,
+      subject: plan.subject,
+      planHash: plan.hash,
+      revision: 1,
+      epoch: 0,
+      worker: null,
+      lastSequence: 1,
+      phase: 'PLANNED',
+      phaseSince: now,
+      hold: null,
+      reason: null,
+      intent: null,
+      verifyOnly: false,
+      approval: { required: requiresApproval?.(plan) ?? false, by: null, at: null },
+      cutover: {
+        requestedAt: automatic ? now : null,
+        requestedBy: automatic ? request.principal : null,
+        undo: null,
+        lastAttempt: null,
+      },
+      limits: request.limits ?? plan.controls?.limits ?? defaultLimits ?? UNTHROTTLED,
+      notes: {},
+      createdBy: request.principal,
+      createdAt: now,
+      startedAt: null,
+      updatedAt: now,
+      switchedAt: null,
+      endedAt: null,
+      restarts: 0,
+      failures: 0,
+      lastError: null,
+      progress: null,
+    };
+  }
+
+  async #contextOf(operation: OperationRecord, principal: string): Promise<CommandContext> {
+    const { clock, store, holdMs = 0, rollbackWindowMs = DAY_MS } = this.#options;
+    const plan = await store.plan(operation.planHash);
+    const phases = Object.keys(this.#handlers.get(operation.kind)?.phases ?? {}) as Phase[];
+    return { now: clock.now(), principal, controls: plan?.controls ?? {}, phases, holdMs, rollbackWindowMs };
+  }
+
+  async #status(operation: OperationRecord): Promise<OperationStatus> {
+    const plan = await this.#options.store.plan(operation.planHash);
+    const running = this.#runners.get(operation.id)?.runner;
+    const progress = running?.snapshot() ?? operation.progress;
+    return statusOf(
+      { ...operation, progress },
+      {
+        ...(await this.#contextOf(operation, '')),
+        plannedPauseMs: plan?.estimates.pauseMs ?? null,
+        waiting: operation.hold === null ? (this.#waiting.get(operation.id) ?? null) : null,
+      },
+    );
+  }
+
+  /** For `pause`: waits until no worker, here or elsewhere, holds the operation. */
+  async #settled(operation: OperationRecord, command: Command): Promise<OperationStatus> {
+    if (command === 'pause') await this.#patiently(this.#unowned(operation.id));
+    return this.status(operation.id);
+  }
+
+  async #unowned(id: string): Promise<void> {
+    await this.#runners.get(id)?.ended;
+    const { leases, clock } = this.#options;
+    while (!this.#stop.signal.aborted && (await leases.holder(leaseName(id))) !== undefined) await clock.sleep(100);
+  }
+
+  async #patiently(what: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    const patience = this.#options.clock.sleep(this.#options.settleMs ?? 20_000, over.signal).catch(() => undefined);
+    await Promise.race([what, patience]);
+    over.abort();
+  }
+
+  #announce(operation: OperationRecord, from: OperationRecord | null): void {
+    const before = from === null ? null : stateOf(from);
+    const after = stateOf(operation);
+    if (before !== after) this.#options.observer?.stateChanged?.(operation, before, after, operation.reason);
+    for (const listener of this.#listeners.get(operation.id) ?? []) listener();
+  }
+
+  /** Looks for work now instead of at the next turn. */
+  #look(): void {
+    this.#wake.abort();
+  }
+
+  async #scan(): Promise<void> {
+    const { clock, store, observer, scanMs = 1_000 } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      this.#wake = new AbortController();
+      try {
+        const live = await store.list({ live: true }, SCAN_LIMIT);
+        this.#waiting.clear();
+        // Oldest first: a place that becomes free goes to who waited longest.
+        for (const operation of [...live].reverse()) {
+          await this.#consider(operation).catch((error: unknown) => {
+            observer?.troubled?.(`operation ${operation.id} could not be taken up`, error);
+          });
+        }
+      } catch (error) {
+        observer?.troubled?.('looking for operations to work on failed', error);
+      }
+      await clock.sleep(scanMs, this.#wake.signal).catch(() => undefined);
+    }
+  }
+
+  async #consider(operation: OperationRecord): Promise<void> {
+    const { id, kind } = operation;
+    if (this.#stop.signal.aborted || this.#runners.has(id) || activityOf(operation).type === 'none') return;
+    const { leases, clock, store, owner, maxConcurrent = 2, leaseMs = 15_000 } = this.#options;
+    const handler = this.#handlers.get(kind);
+    if (handler === undefined) {
+      this.#waiting.set(id, `waits for an instance that knows operations of kind '${kind}'`);
+      return;
+    }
+    const busy = [...this.#runners.values()].filter(({ runner }) => HEAVY_PHASES.includes(runner.record.phase)).length;
+    if (HEAVY_PHASES.includes(operation.phase) && busy >= maxConcurrent) {
+      this.#waiting.set(id, `waits for a free place: ${busy} operations are at work`);
+      return;
+    }
+    const plan = await store.plan(operation.planHash);
+    if (plan === undefined) {
+      this.#waiting.set(id, `its plan ${operation.planHash} is missing from the store`);
+      return;
+    }
+    if (handler.accepts !== undefined && !handler.accepts(plan.parameters)) {
+      this.#waiting.set(id, 'waits for an instance that has its log');
+      return;
+    }
+    const keeper = await LeaseKeeper.acquire(leases, clock, leaseName(id), owner, leaseMs);
+    if (keeper === undefined) return;
+    // Read under the lease: the state may have changed since the list was made.
+    const record = await store.operation(id).catch(() => undefined);
+    if (record === undefined || isTerminal(record.phase) || this.#stop.signal.aborted) return keeper.release();
+    const runner = new OperationRunner(this.#runnerOptions(), keeper, record, plan, handler);
+    const ended = runner.run().finally(() => {
+      this.#runners.delete(id);
+      this.#look();
+    });
+    this.#runners.set(id, { runner, ended });
+  }
+
+  #runnerOptions(): RunnerOptions {
+    const { store, clock, owner, retry, scanMs, causes, observer, failPoint } = this.#options;
+    return {
+      store,
+      clock,
+      owner,
+      retry: retry ?? DEFAULT_RETRY,
+      watchMs: scanMs ?? 1_000,
+      causes: causes ?? [],
+      observer: observer ?? {},
+      failPoint: failPoint ?? (() => undefined),
+      written: (operation, from) => this.#announce(operation, from),
+    };
+  }
+}
+
+/** The lease under which an operation is worked on. */
+export function leaseName(operationId: string): string {
+  return `operation:${operationId}`;
+}

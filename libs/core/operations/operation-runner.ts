@@ -1,0 +1,399 @@
+import { deferred, Serial, type Clock, type Deferred } from '#libs/core/kernel';
+import type { Change } from './commands.js';
+import { differences } from './differences.js';
+import type { OperationHandler, OperationRun, PhaseResult } from './handler.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import type { OperationObserver } from './observer.js';
+import type { OperationProgress } from './operation.js';
+import type { OperationRecord } from './operation-record.js';
+import type { OperationStore } from './operation-store.js';
+import type { Plan } from './plan.js';
+import { planStale } from './errors.js';
+import { ProgressMeter, type ProgressSnapshot } from './progress-meter.js';
+import { Throttle, type ThrottleCause } from './throttle.js';
+import { DEFAULT_NEXT } from './transitions.js';
+import {
+  activityOf,
+  afterEnding,
+  afterFailure,
+  afterPhase,
+  applyChange,
+  assignmentOf,
+  keyOf,
+  type Activity,
+  type RetryPolicy,
+} from './workflow.js';
+
+/** Called before and after each durable transition, with `operation:<kind>:<phase>:before|after`. For crash tests; does nothing in service. */
+export type FailPoint = (name: string) => void | Promise<void>;
+
+export interface RunnerOptions {
+  readonly store: OperationStore;
+  readonly clock: Clock;
+  readonly owner: string;
+  readonly retry: RetryPolicy;
+  /** How often the store is asked for commands of other instances and progress is stored. */
+  readonly watchMs: number;
+  readonly causes: readonly ThrottleCause[];
+  readonly observer: OperationObserver;
+  readonly failPoint: FailPoint;
+  /** Told of each write of this runner, for followers in the process. */
+  readonly written: (operation: OperationRecord, from: OperationRecord) => void;
+}
+
+/** The right to work is gone: another worker has the operation, or the lease could not be kept. */
+class Deposed extends Error {
+  override readonly name = 'Deposed';
+}
+
+const FIRST_WRITE_PAUSE_MS = 100;
+const LONGEST_WRITE_PAUSE_MS = 5_000;
+
+/**
+ * Works on one operation under one lease: performs what the durable state says, one activity after another, until there is nothing to do, the lease is
+ * lost or the service stops. Never two activities at once: a new one begins when the function of the old one has returned.
+ */
+export class OperationRunner {
+  readonly #options: RunnerOptions;
+  readonly #keeper: LeaseKeeper;
+  readonly #plan: Plan;
+  readonly #handler: OperationHandler;
+  readonly #writes = new Serial();
+  readonly #stop = new AbortController();
+  readonly #meter: ProgressMeter;
+  readonly #throttle: Throttle;
+  #record: OperationRecord;
+  #current: { readonly key: string; readonly abort: AbortController } | undefined;
+  #cutoverWaiters: Deferred<void>[] = [];
+  #progressed = false;
+  #savedAt = -Infinity;
+
+  constructor(
+    options: RunnerOptions,
+    keeper: LeaseKeeper,
+    record: OperationRecord,
+    plan: Plan,
+    handler: OperationHandler,
+  ) {
+    this.#options = options;
+    this.#keeper = keeper;
+    this.#record = record;
+    this.#plan = plan;
+    this.#handler = handler;
+    this.#meter = new ProgressMeter(record.progress);
+    this.#throttle = new Throttle(options.clock, record, record.limits, options.causes);
+  }
+
+  get record(): OperationRecord {
+    return this.#record;
+  }
+
+  /** Progress as of now, with why it is held back. */
+  snapshot(): ProgressSnapshot | null {
+    const { reason, since } = this.#throttle.state();
+    return this.#meter.snapshot(reason === null || since === null ? null : { reason, since });
+  }
+
+  /** Asks the running function to end. {@link run} resolves when it has. */
+  stop(): void {
+    this.#stop.abort(new DOMException('the service stops', 'AbortError'));
+  }
+
+  /** Takes note of a state that somebody else wrote. */
+  seen(record: OperationRecord): void {
+    if (record.revision <= this.#record.revision) return;
+    this.#record = record;
+    this.#react();
+  }
+
+  /** Resolves when no function of the handler runs any more and the lease is free, lost or left to expire. Never rejects. */
+  async run(): Promise<void> {
+    const over = new AbortController();
+    const watching = this.#watch(over.signal);
+    const { id, kind } = this.#record;
+    this.#options.observer.workerChanged?.({ id, kind }, true);
+    try {
+      await this.#claim();
+      while (!this.#ending) {
+        const activity = activityOf(this.#record);
+        if (activity.type === 'none') break;
+        await this.#perform(activity);
+      }
+      await this.#leave();
+    } catch (error) {
+      if (!(error instanceof Deposed))
+        this.#options.observer.troubled?.(`the worker of operation ${id} gave up`, error);
+    } finally {
+      over.abort();
+      await watching;
+      await this.#keeper.release();
+      this.#options.observer.workerChanged?.({ id, kind }, false);
+    }
+  }
+
+  get #ending(): boolean {
+    return this.#stop.signal.aborted || this.#keeper.lost.aborted;
+  }
+
+  /** The first write of every worker: from here on no write of an earlier one is taken. */
+  async #claim(): Promise<void> {
+    const { owner, clock } = this.#options;
+    const epoch = this.#keeper.lease.epoch;
+    await this.#write((record) => {
+      if (record.epoch === epoch) return null;
+      const died = record.worker !== null;
+      return {
+        next: {
+          epoch,
+          worker: owner,
+          startedAt: record.startedAt ?? clock.now(),
+          restarts: record.restarts + (died ? 1 : 0),
+        },
+        events: died ? [{ type: 'taken-over', data: { from: record.worker, by: owner, epoch } }] : [],
+      };
+    }, true);
+  }
+
+  /** Says that nobody works on it, so that the next worker does not take this for a death. */
+  async #leave(): Promise<void> {
+    await this.#saveProgress(true);
+    await this.#write((record) => (record.worker === null ? null : { next: { worker: null }, events: [] }));
+  }
+
+  async #perform(activity: Exclude<Activity, { type: 'none' }>): Promise<void> {
+    const key = keyOf(activity);
+    const abort = new AbortController();
+    this.#current = { key, abort };
+    const signal = AbortSignal.any([abort.signal, this.#stop.signal, this.#keeper.lost]);
+    const watchdog = this.#guardPause(activity, signal);
+    // The state may have changed between the decision and here.
+    this.#react();
+    let change: (record: OperationRecord) => Change;
+    let pauseMs: number | null = null;
+    let failure: { readonly error: unknown } | undefined;
+    const { clock, retry, observer } = this.#options;
+    try {
+      const result = await this.#call(activity, signal);
+      change = (record) =>
+        result === null
+          ? afterEnding(record, activity.type as 'cancel' | 'finish', clock.now())
+          : afterPhase(record, result, clock.now());
+    } catch (error) {
+      // What a function throws while it is asked to end is the ending, not a failure.
+      if (signal.aborted) return;
+      failure = { error };
+      const progressed = this.#progressed;
+      change = (record) => {
+        const after = afterFailure(record, error, progressed, clock.now(), retry);
+        pauseMs = after.retryInMs;
+        return after;
+      };
+    } finally {
+      this.#current = undefined;
+      this.#progressed = false;
+      this.#meter.rest();
+      this.#throttle.rest();
+      for (const waiter of this.#cutoverWaiters.splice(0)) waiter.reject(new DOMException('ended', 'AbortError'));
+      abort.abort(new DOMException('ended', 'AbortError'));
+      await watchdog;
+    }
+    if (failure !== undefined) observer.failed?.(this.#record, failure.error);
+    await this.#saveProgress(true);
+    await this.#settle(key, change);
+    if (pauseMs !== null) await this.#restBeforeRetry(key, pauseMs);
+  }
+
+  /** Stores the outcome, unless the assignment changed meanwhile: then the outcome belongs to nothing any more. */
+  async #settle(key: string, change: (record: OperationRecord) => Change): Promise<void> {
+    const outcome = (record: OperationRecord): Change | null =>
+      keyOf(assignmentOf(record)) === key ? change(record) : null;
+    try {
+      await this.#write(outcome);
+    } catch (error) {
+      if (error instanceof Deposed) throw error;
+      // A transition that the table does not allow is a defect of the handler, and kept like any other failure.
+      this.#options.observer.failed?.(this.#record, error);
+      const { clock, retry } = this.#options;
+      await this.#write((record) => afterFailure(record, error, false, clock.now(), retry));
+    }
+  }
+
+  async #restBeforeRetry(key: string, ms: number): Promise<void> {
+    const abort = new AbortController();
+    this.#current = { key, abort };
+    this.#react();
+    const signal = AbortSignal.any([abort.signal, this.#stop.signal, this.#keeper.lost]);
+    await this.#options.clock.sleep(ms, signal).catch(() => undefined);
+    this.#current = undefined;
+  }
+
+  /** Runs the handler's function. Null for `cancel` and `finish`, whose next phase is known. */
+  async #call(activity: Exclude<Activity, { type: 'none' }>, signal: AbortSignal): Promise<PhaseResult | null> {
+    signal.throwIfAborted();
+    if (activity.type !== 'phase') {
+      await this.#handler[activity.type](this.#runFor(signal, false));
+      return null;
+    }
+    if (activity.phase === 'PLANNED') await this.#demandFresh();
+    const work = this.#handler.phases[activity.phase];
+    if (work !== undefined) return work.call(this.#handler.phases, this.#runFor(signal, activity.undo));
+    if (activity.undo) return { next: 'READY' };
+    if (activity.phase === 'READY') await this.#cutoverRequested(signal);
+    const next = DEFAULT_NEXT[activity.phase];
+    if (next !== undefined) return { next };
+    // SWITCHED without a function of its own waits for people.
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    });
+  }
+
+  /** Between the start and the work may lie an approval or a restart, and only now is the subject ours: what the plan relied on is compared once more. */
+  async #demandFresh(): Promise<void> {
+    const now = await this.#handler.fingerprint(this.#plan.parameters);
+    const moved = differences(this.#plan.fingerprint, now);
+    if (moved.length > 0) throw planStale(this.#plan.hash, moved);
+  }
+
+  #runFor(signal: AbortSignal, undo: boolean): OperationRun {
+    const notes = () => this.#record.notes;
+    return {
+      operationId: this.#record.id,
+      parameters: this.#plan.parameters,
+      get notes() {
+        return notes();
+      },
+      signal,
+      cutoverCancelled: undo,
+      report: (progress) => this.#report(progress),
+      pace: (records, bytes) => this.#throttle.pace(records, bytes, signal),
+      event: async (type, data) => {
+        await this.#write(() => ({ next: {}, events: [{ type, data }] }));
+      },
+      note: async (more) => {
+        await this.#write((record) => ({ next: { notes: { ...record.notes, ...more } }, events: [] }));
+      },
+      cutoverRequested: () => {
+        const asked = this.#cutoverRequested(signal);
+        // A handler may look at it later; its rejection must not count as nobody's.
+        asked.catch(() => undefined);
+        return asked;
+      },
+    };
+  }
+
+  #report(progress: OperationProgress): void {
+    const before = this.#meter.snapshot()?.progress.recordsDone ?? 0;
+    if (progress.recordsDone > before) this.#progressed = true;
+    this.#meter.report(progress, this.#options.clock.monotonic(), this.#options.clock.now());
+  }
+
+  async #cutoverRequested(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#record.cutover.requestedAt !== null) return;
+    const waiter = deferred<void>();
+    this.#cutoverWaiters.push(waiter);
+    signal.addEventListener('abort', () => waiter.reject(signal.reason), { once: true });
+    await waiter.promise;
+  }
+
+  /** Holds a cutover to its longest pause, from the durable entry into the phase on. */
+  async #guardPause(activity: Activity, signal: AbortSignal): Promise<void> {
+    const limit = this.#plan.controls?.maxPauseMs;
+    if (limit === undefined || activity.type !== 'phase' || activity.phase !== 'CUTTING_OVER' || activity.undo) return;
+    const { clock } = this.#options;
+    const left = limit - Math.max(0, clock.now() - this.#record.phaseSince);
+    try {
+      if (left > 0) await clock.sleep(left, signal);
+      const undo = `the cutover took longer than ${limit} ms`;
+      await this.#write((record) =>
+        keyOf(assignmentOf(record)) !== 'CUTTING_OVER' || signal.aborted
+          ? null
+          : {
+              next: { cutover: { ...record.cutover, undo } },
+              events: [{ type: 'cutover-overdue', data: { limitMs: limit } }],
+            },
+      );
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof Deposed))
+        this.#options.observer.troubled?.('a cutover could not be undone in time', error);
+    }
+  }
+
+  /** Brings the running function and its waiters in line with the state. */
+  #react(): void {
+    const { limits, cutover } = this.#record;
+    this.#throttle.change(limits);
+    if (cutover.requestedAt !== null) for (const waiter of this.#cutoverWaiters.splice(0)) waiter.resolve();
+    const current = this.#current;
+    if (current === undefined) return;
+    const now = keyOf(activityOf(this.#record));
+    if (now !== current.key) current.abort.abort(new DOMException(`superseded by ${now}`, 'AbortError'));
+  }
+
+  /** Asks the store for what other instances wrote, and stores progress. */
+  async #watch(over: AbortSignal): Promise<void> {
+    const { clock, store, watchMs } = this.#options;
+    while (!over.aborted) {
+      await clock.sleep(watchMs, over).catch(() => undefined);
+      if (over.aborted) return;
+      try {
+        const record = await store.operation(this.#record.id);
+        if (record !== undefined) this.seen(record);
+        await this.#saveProgress(false);
+      } catch (error) {
+        this.#options.observer.troubled?.(`operation ${this.#record.id} could not be watched`, error);
+      }
+    }
+  }
+
+  async #saveProgress(always: boolean): Promise<void> {
+    const snapshot = this.snapshot();
+    if (snapshot === null || (!always && snapshot.at <= this.#savedAt && snapshot.throttled === null)) return;
+    if (!this.#keeper.valid) return;
+    this.#savedAt = snapshot.at;
+    // Lost progress is measured again; it must not fail the work.
+    await this.#options.store
+      .saveProgress(this.#record.id, this.#keeper.lease.epoch, snapshot)
+      .catch((error: unknown) => this.#options.observer.troubled?.('progress could not be stored', error));
+  }
+
+  /**
+   * Decides on the newest state and writes, again and again until the write is taken or there is nothing to write. A store that fails is asked again
+   * until the lease is lost; the decision is then made anew, so a write that took place without an answer is not made twice.
+   * @throws Deposed when another worker has the operation, the lease is lost, or the service stops while the store fails.
+   */
+  async #write(decide: (record: OperationRecord) => Change | null, claiming = false): Promise<void> {
+    await this.#writes.run(async () => {
+      const { store, clock, observer } = this.#options;
+      const epoch = this.#keeper.lease.epoch;
+      for (let pause = FIRST_WRITE_PAUSE_MS; ; pause = Math.min(LONGEST_WRITE_PAUSE_MS, pause * 2)) {
+        const stored = this.#record.epoch;
+        if (!this.#keeper.valid || stored > epoch || (stored < epoch && !claiming)) throw new Deposed();
+        const change = decide(this.#record);
+        if (change === null) return;
+        try {
+          if (await this.#writeOnce(change)) return;
+        } catch (error) {
+          observer.troubled?.(`operation ${this.#record.id} could not be written`, error);
+          if (this.#stop.signal.aborted) throw new Deposed();
+          await clock.sleep(pause, AbortSignal.any([this.#keeper.lost, this.#stop.signal])).catch(() => undefined);
+        }
+        const fresh = await store.operation(this.#record.id).catch(() => undefined);
+        if (fresh !== undefined) this.seen(fresh);
+      }
+    });
+  }
+
+  async #writeOnce(change: Change): Promise<boolean> {
+    const { store, clock, failPoint, written } = this.#options;
+    const from = this.#record;
+    const next = applyChange(from, change, clock.now());
+    const name = next.phase === from.phase ? undefined : `operation:${from.kind}:${next.phase}`;
+    if (name !== undefined) await failPoint(`${name}:before`);
+    if (!(await store.write(next, change.events))) return false;
+    if (name !== undefined) await failPoint(`${name}:after`);
+    this.seen(next);
+    written(next, from);
+    return true;
+  }
+}

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { stableJson, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import type { PlanDraft } from './operation.js';
+
+/** A plan as it is stored. Two plans of the same content are one. */
+export interface Plan extends PlanDraft {
+  readonly hash: string;
+  readonly kind: string;
+  readonly createdBy: string;
+  /** Wall time in ms. */
+  readonly createdAt: number;
+}
+
+/** SHA-256, in hex, over the stable JSON of a value. */
+export function hashOf(value: JsonValue): string {
+  return createHash('sha256').update(stableJson(value)).digest('hex');
+}
+
+/**
+ * Names what would be done and what that relied on: kind, subject, parameters, controls and fingerprint. Texts and estimates are left out, so that
+ * planning the same thing twice gives the same hash.
+ */
+export function planHash(kind: string, draft: PlanDraft): string {
+  return hashOf({
+    kind,
+    subject: draft.subject,
+    parameters: draft.parameters,
+    controls: (draft.controls ?? {}) as unknown as JsonObject,
+    fingerprint: draft.fingerprint,
+  });
+}
