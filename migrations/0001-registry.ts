@@ -47,7 +47,7 @@ export class Registry1764100000001 implements MigrationInterface {
           name('context', { isPrimary: true, ...key('registry_schemas') }),
           { name: 'id', type: 'integer', isPrimary: true, ...key('registry_schemas') },
           { name: 'guid', type: 'text' },
-          { name: 'owned_guid', type: 'text', isNullable: true },
+          { name: 'identity', type: 'text', isNullable: true },
           { name: 'schema_type', type: 'text' },
           { name: 'text', type: 'text' },
           { name: 'schema_references', type: 'text', isNullable: true },
@@ -55,7 +55,7 @@ export class Registry1764100000001 implements MigrationInterface {
           { name: 'rule_set', type: 'text', isNullable: true },
           { name: 'purged', type: 'integer' },
         ],
-        uniques: [{ name: 'uq_registry_schemas_owned_guid', columnNames: ['context', 'owned_guid'] }],
+        uniques: [{ name: 'uq_registry_schemas_identity', columnNames: ['context', 'identity'] }],
         indices: [{ name: 'ix_registry_schemas_guid', columnNames: ['guid'] }],
       }),
     );

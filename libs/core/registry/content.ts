@@ -1,0 +1,73 @@
+import {
+  fingerprint,
+  type ParsedSchema,
+  type ResolvedReference,
+  type SchemaMetadata,
+  type SchemaReference,
+  type SchemaRuleSet,
+} from '#libs/core/schema';
+import { propertyOf, VERSION_PROPERTY, withoutProperty } from './data-contract.js';
+import type { SchemaRecord, StoredSchema, VersionRow } from './model.js';
+import type { ReferenceTarget } from './store.js';
+
+/** A schema somebody sent, understood, with its references found. */
+export interface Candidate {
+  readonly parsed: ParsedSchema;
+  /** As they will be stored: versions as numbers. */
+  readonly references: readonly SchemaReference[];
+  readonly targets: readonly ReferenceTarget[];
+  readonly resolved: readonly ResolvedReference[];
+  /** Whether some reference was given as "latest". */
+  readonly namedLatest: boolean;
+}
+
+/** A stored version with its schema, parsed when first asked for. */
+export interface LoadedVersion {
+  readonly row: VersionRow;
+  readonly schema: StoredSchema;
+  readonly parsed: () => ParsedSchema;
+}
+
+/** The candidate as a content with an identity (contract 3.1). */
+export function contentOf(
+  candidate: Candidate,
+  metadata: SchemaMetadata | null,
+  ruleSet: SchemaRuleSet | null,
+): SchemaRecord {
+  const { parsed, references } = candidate;
+  const text = parsed.canonical;
+  const { guid } = fingerprint({ text, references, metadata, ruleSet });
+  return { guid, schemaType: parsed.type, text, references, metadata, ruleSet };
+}
+
+/** The identity of a text that could not be understood, for messages. */
+export function guidOfText(text: string, references: readonly SchemaReference[]): string {
+  return fingerprint({ text, references }).guid;
+}
+
+/**
+ * Whether a stored version counts as the same as what was sent although it is not identical (contract 3.3): the schemas are equal once references are
+ * resolved, where the sender left references open or inlined their types; the version property in metadata is overlooked when the sender has none.
+ */
+export function isEquivalent(
+  candidate: Candidate,
+  metadata: SchemaMetadata | null,
+  ruleSet: SchemaRuleSet | null,
+  stored: LoadedVersion,
+): boolean {
+  const { schema } = stored;
+  if (schema.schemaType !== candidate.parsed.type) return false;
+  if (!sameMetadata(metadata, schema.metadata) || !sameJson(ruleSet, schema.ruleSet)) return false;
+  const referencesAgree =
+    candidate.namedLatest || candidate.references.length === 0 || sameJson(candidate.references, schema.references);
+  return referencesAgree && candidate.parsed.equivalence === stored.parsed().equivalence;
+}
+
+function sameMetadata(sent: SchemaMetadata | null, stored: SchemaMetadata | null): boolean {
+  if (sameJson(sent, stored)) return true;
+  return propertyOf(sent, VERSION_PROPERTY) === undefined && sameJson(sent, withoutProperty(stored, VERSION_PROPERTY));
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+}

@@ -1,0 +1,86 @@
+import type { SchemaMetadata, SchemaRule, SchemaRuleSet } from '#libs/core/schema';
+
+/** Metadata property with the version number, kept by the registry where a caller asks for explicit versions (contract 3.5). */
+export const VERSION_PROPERTY = 'confluent:version';
+/** Metadata property with a comma-separated list of field names that must not be used. */
+export const RESERVED_PROPERTY = 'confluent:reserved';
+
+/** Both contents with the later winning, entry by entry; an empty object is content, absence is not. */
+export function mergedMetadata(
+  earlier: SchemaMetadata | null | undefined,
+  later: SchemaMetadata | null | undefined,
+): SchemaMetadata | null {
+  if (!earlier) return later ?? null;
+  if (!later) return earlier;
+  const sensitive = [...new Set([...(earlier.sensitive ?? []), ...(later.sensitive ?? [])])].sort();
+  return {
+    ...(earlier.tags || later.tags ? { tags: mergedEntries(earlier.tags, later.tags) } : {}),
+    ...(earlier.properties || later.properties
+      ? { properties: mergedEntries(earlier.properties, later.properties) }
+      : {}),
+    ...(sensitive.length > 0 ? { sensitive } : {}),
+  };
+}
+
+/** Both rule sets; of rules with one name in one list the later stands, in the place of the earlier. */
+export function mergedRuleSets(
+  earlier: SchemaRuleSet | null | undefined,
+  later: SchemaRuleSet | null | undefined,
+): SchemaRuleSet | null {
+  if (!earlier) return later ?? null;
+  if (!later) return earlier;
+  const result: { -readonly [Key in keyof SchemaRuleSet]: SchemaRuleSet[Key] } = {};
+  for (const list of ['migrationRules', 'domainRules', 'encodingRules'] as const) {
+    if (earlier[list] || later[list]) result[list] = mergedRules(earlier[list] ?? [], later[list] ?? []);
+  }
+  const enableAt = later.enableAt ?? earlier.enableAt;
+  return enableAt === undefined ? result : { ...result, enableAt };
+}
+
+export function propertyOf(metadata: SchemaMetadata | null | undefined, name: string): string | undefined {
+  const properties = metadata?.properties;
+  return properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined;
+}
+
+export function withProperty(metadata: SchemaMetadata | null, name: string, value: string): SchemaMetadata {
+  return mergedMetadata(metadata, { properties: plain([[name, value]]) })!;
+}
+
+/** The metadata without a property; null when nothing else was there. */
+export function withoutProperty(metadata: SchemaMetadata | null, name: string): SchemaMetadata | null {
+  if (propertyOf(metadata, name) === undefined) return metadata;
+  const { properties, ...others } = metadata!;
+  const rest = Object.entries(properties!).filter(([key]) => key !== name);
+  if (rest.length > 0) return { ...others, properties: plain(rest) };
+  return Object.keys(others).length > 0 ? others : null;
+}
+
+/** The names listed under {@link RESERVED_PROPERTY}. */
+export function reservedNames(metadata: SchemaMetadata | null | undefined): readonly string[] {
+  const list = propertyOf(metadata, RESERVED_PROPERTY);
+  return list === undefined
+    ? []
+    : [...new Set(list.split(',').map((name) => name.trim()))].filter((name) => name !== '');
+}
+
+/** An object of own entries only, in order of their keys; `__proto__` is a key like any other. */
+export function plain<T>(entries: Iterable<readonly [string, T]>): Record<string, T> {
+  const result: Record<string, T> = {};
+  for (const [key, value] of [...entries].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    Object.defineProperty(result, key, { value, enumerable: true, configurable: true, writable: true });
+  }
+  return result;
+}
+
+function mergedEntries<T>(
+  earlier: Readonly<Record<string, T>> | undefined,
+  later: Readonly<Record<string, T>> | undefined,
+): Record<string, T> {
+  return plain(new Map([...Object.entries(earlier ?? {}), ...Object.entries(later ?? {})]));
+}
+
+function mergedRules(earlier: readonly SchemaRule[], later: readonly SchemaRule[]): readonly SchemaRule[] {
+  const byName = new Map<string | undefined, SchemaRule>();
+  for (const rule of [...earlier, ...later]) byName.set(rule.name, rule);
+  return [...byName.values()];
+}

@@ -1,0 +1,91 @@
+import {
+  schemaReferenced,
+  subjectNotFound,
+  subjectNotSoftDeleted,
+  subjectSoftDeleted,
+  versionNotFound,
+  versionNotSoftDeleted,
+  versionSoftDeleted,
+} from './errors.js';
+import { isLive, latestLive, type RegistryMode, type SubjectState } from './model.js';
+import { requireWritable } from './modes.js';
+import type { Referrer, RegistryFact } from './store.js';
+import { sameSubject, subjectText } from './subject-name.js';
+
+export interface DeletionQuestion {
+  readonly state: SubjectState;
+  readonly mode: RegistryMode;
+  /** Remove for good what has been softly deleted before. */
+  readonly permanent: boolean;
+  readonly referrers: readonly Referrer[];
+}
+
+/**
+ * Deletes a subject (contract, endpoint 16). Soft deletion heeds live schemas of other subjects that refer to it, permanent deletion deleted ones too.
+ * @returns the versions affected, ascending.
+ */
+export function decideSubjectDeletion(question: DeletionQuestion): {
+  readonly versions: readonly number[];
+  readonly facts: readonly RegistryFact[];
+} {
+  const { state, permanent } = question;
+  const { subject, versions } = state;
+  const name = subjectText(subject);
+  if (versions.length === 0) throw subjectNotFound(name);
+  if (!permanent && !versions.some(isLive)) throw subjectSoftDeleted(name);
+  requireWritable(question.mode, subject);
+  const affected = permanent ? versions : versions.filter(isLive);
+  for (const { version } of affected) {
+    const outside = question.referrers.some(
+      (one) => one.target === version && (permanent || !one.deleted) && !sameSubject(one.subject, subject),
+    );
+    if (outside) throw schemaReferenced(name, version);
+  }
+  if (permanent && versions.some(isLive)) throw subjectNotSoftDeleted(name);
+  return {
+    versions: affected.map((row) => row.version),
+    facts: [
+      ...affected.map(({ version }): RegistryFact => ({
+        type: permanent ? 'version-purged' : 'version-soft-deleted',
+        subject,
+        version,
+      })),
+      ...(permanent ? settingsOf(state) : []),
+    ],
+  };
+}
+
+/** Deletes one version (contract, endpoint 23). @param asked the number, or `latest`. @returns the number. */
+export function decideVersionDeletion(
+  question: DeletionQuestion,
+  asked: number | 'latest',
+): { readonly version: number; readonly facts: readonly RegistryFact[] } {
+  const { state, permanent } = question;
+  const { subject, versions } = state;
+  const name = subjectText(subject);
+  const row = asked === 'latest' ? latestLive(state) : versions.find((one) => one.version === asked);
+  if (row?.deleted && !permanent) throw versionSoftDeleted(name, row.version);
+  if (versions.length === 0) throw subjectNotFound(name);
+  if (row === undefined) throw versionNotFound(name, asked === 'latest' ? -1 : asked);
+  requireWritable(question.mode, subject);
+  const { version } = row;
+  const referenced = question.referrers.some((one) => one.target === version && (permanent || !one.deleted));
+  if (referenced) throw schemaReferenced(name, version);
+  if (permanent && !row.deleted) throw versionNotSoftDeleted(name, version);
+  return {
+    version,
+    facts: [
+      { type: permanent ? 'version-purged' : 'version-soft-deleted', subject, version },
+      ...(permanent && versions.length === 1 ? settingsOf(state) : []),
+    ],
+  };
+}
+
+/** Settings end with the last version. A context's own settings, stored under the empty name, do not belong to a subject. */
+function settingsOf({ subject, config, mode }: SubjectState): readonly RegistryFact[] {
+  if (subject.name === '') return [];
+  return [
+    ...(config === null ? [] : [{ type: 'config-set' as const, subject, config: null }]),
+    ...(mode === null ? [] : [{ type: 'mode-set' as const, subject, mode: null }]),
+  ];
+}

@@ -1,0 +1,198 @@
+import { AppError } from '#libs/core/kernel';
+
+/**
+ * Every failure of the registry, on one page. Messages are those of the Confluent API (contract, section 1.6), which tools display and match; what to do
+ * about it is in the hint, which only the native API shows.
+ */
+
+export const subjectNotFound = (subject: string): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'subject-not-found',
+    message: `Subject '${subject}' not found.`,
+    hint: 'GET /subjects lists the subjects there are.',
+    details: { subject },
+  });
+
+/** @param version the number asked for; -1 is printed for the latest. */
+export const versionNotFound = (subject: string, version: number): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'version-not-found',
+    message: `Version ${version} not found.`,
+    details: { subject, version },
+  });
+
+/** @param what the id or GUID; undefined where the request did not name one. */
+export const schemaNotFound = (what?: number | string): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'schema-not-found',
+    message: what === undefined ? 'Schema not found' : `Schema ${what} not found`,
+    details: what === undefined ? {} : { schema: what },
+  });
+
+export const subjectSoftDeleted = (subject: string): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'subject-soft-deleted',
+    message: `Subject '${subject}' was soft deleted.Set permanent=true to delete permanently`,
+    details: { subject },
+  });
+
+export const subjectNotSoftDeleted = (subject: string): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'subject-not-soft-deleted',
+    message: `Subject '${subject}' was not deleted first before being permanently deleted`,
+    details: { subject },
+  });
+
+export const versionSoftDeleted = (subject: string, version: number): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'version-soft-deleted',
+    message: `Subject '${subject}' Version ${version} was soft deleted.Set permanent=true to delete permanently`,
+    details: { subject, version },
+  });
+
+export const versionNotSoftDeleted = (subject: string, version: number): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'version-not-soft-deleted',
+    message: `Subject '${subject}' Version ${version} was not deleted first before being permanently deleted`,
+    details: { subject, version },
+  });
+
+export const subjectConfigNotFound = (subject: string): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'subject-config-not-found',
+    message: `Subject '${subject}' does not have subject-level compatibility configured`,
+    details: { subject },
+  });
+
+export const subjectModeNotFound = (subject: string): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'subject-mode-not-found',
+    message: `Subject '${subject}' does not have subject-level mode configured`,
+    details: { subject },
+  });
+
+/** @param messages the list that the compatibility endpoints answer with when `verbose=true`. */
+export const schemaIncompatible = (subject: string, messages: readonly string[]): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'schema-incompatible',
+    message: `Schema being registered is incompatible with an earlier schema for subject "${subject}", details: [${messages.join(', ')}]`,
+    hint: 'Change the schema, or the compatibility level of the subject.',
+    details: { subject, messages },
+  });
+
+export const emptySchema = (): AppError =>
+  new AppError({ kind: 'unprocessable', code: 'schema-empty', message: 'Empty schema' });
+
+export const versionNotNext = (subject: string, version: number, next: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'version-not-next',
+    message: 'Version is not one more than previous version',
+    hint: `The next version of '${subject}' is ${next}; leave the version out to take it.`,
+    details: { subject, version, next },
+  });
+
+/** A reference lacks a part. */
+export const referenceInvalid = (name: unknown, subject: unknown, version: unknown): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'reference-invalid',
+    message: `Invalid reference: {name='${String(name)}', subject='${String(subject)}', version=${String(version)}}`,
+  });
+
+/** A reference names a version that is not there, or not live. */
+export const referenceNotFound = (name: string, subject: string, version: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'reference-not-found',
+    message: `No schema reference found for subject "${subject}" and version ${version}`,
+    hint: `Register it before the schema that refers to it as '${name}'.`,
+    details: { name, subject, version },
+  });
+
+export const tooManyReferences = (limit: string, value: number, measured: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'schema-too-large',
+    message: `The schema exceeds the limit '${limit}' of ${value}: ${measured}.`,
+    details: { limit, value, measured },
+  });
+
+/** @param version as it was written. */
+export const versionInvalid = (version: string): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'version-invalid',
+    message: `The specified version '${version}' is not a valid version id. Allowed values are between [1, 2^31-1] and the string "latest"`,
+    details: { version },
+  });
+
+export const modeUnknown = (mode: string, known: readonly string[]): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'mode-unknown',
+    message: `Invalid mode. Valid values are ${known.join(', ')}`,
+    details: { mode, known },
+  });
+
+export const forwardOnlyGlobal = (): AppError =>
+  new AppError({ kind: 'unprocessable', code: 'mode-unknown', message: 'Forward mode only supported on global level' });
+
+/** The mode of the subject forbids the change, or ids are used against their rules. */
+export const notPermitted = (message: string, details: Readonly<Record<string, unknown>> = {}): AppError =>
+  new AppError({ kind: 'unprocessable', code: 'operation-not-permitted', message, details });
+
+export const schemaReferenced = (subject: string, version: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'schema-referenced',
+    message: `One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=${subject},version=${version}}.`,
+    hint: `GET /subjects/${encodeURIComponent(subject)}/versions/${version}/referencedby names them.`,
+    details: { subject, version },
+  });
+
+export const subjectInvalid = (subject: string): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'subject-invalid',
+    message: `The specified subject '${subject}' is not a valid.`,
+    details: { subject: subject.slice(0, 300) },
+  });
+
+export const ruleSetInvalid = (reason: string): AppError =>
+  new AppError({ kind: 'unprocessable', code: 'rule-set-invalid', message: `Invalid rule set: ${reason}` });
+
+export const contextNotEmpty = (context: string): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'context-not-empty',
+    message: `The specified context ':${context}:' is not empty.`,
+    details: { context },
+  });
+
+export const idsExhausted = (context: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'schema-ids-exhausted',
+    message: `Context '${context}' has given out its highest schema id.`,
+    details: { context },
+  });
+
+/** What a change was decided on has moved; load again and decide again. */
+export const stateMoved = (what: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'registry-state-moved',
+    message: `${what} changed meanwhile; nothing was written`,
+    retryable: true,
+  });

@@ -1,0 +1,77 @@
+export { BoundedCache } from './bounded-cache.js';
+export { checkCompatibility, type CompatibilityAnswer } from './compatibility.js';
+export { CONFIG_MEMBERS, levelOf, type ConfigUpdate } from './config.js';
+export {
+  contextNotEmpty,
+  emptySchema,
+  forwardOnlyGlobal,
+  idsExhausted,
+  modeUnknown,
+  notPermitted,
+  referenceInvalid,
+  referenceNotFound,
+  ruleSetInvalid,
+  schemaIncompatible,
+  schemaNotFound,
+  schemaReferenced,
+  stateMoved,
+  subjectConfigNotFound,
+  subjectInvalid,
+  subjectModeNotFound,
+  subjectNotFound,
+  subjectNotSoftDeleted,
+  subjectSoftDeleted,
+  tooManyReferences,
+  versionInvalid,
+  versionNotFound,
+  versionNotNext,
+  versionNotSoftDeleted,
+  versionSoftDeleted,
+} from './errors.js';
+export { MessageCodec, type DecodedMessage, type MessageWriter } from './message-codec.js';
+export {
+  REGISTRY_MODES,
+  sameContent,
+  type RegistryConfig,
+  type RegistryMode,
+  type SchemaEntry,
+  type SchemaRecord,
+  type SchemaUsage,
+  type StoredSchema,
+  type SubjectState,
+  type VersionRow,
+} from './model.js';
+export { modeNamed } from './modes.js';
+export type { SentReference } from './references.js';
+export type {
+  RegisteredVersion,
+  RegisterOptions,
+  SentRegistration,
+  SentSchema,
+  SubjectVersion,
+} from './registering.js';
+export { Registry, type FoundSchema, type VersionChoice } from './registry.js';
+export type { RegistryViewOptions } from './registry-view.js';
+export {
+  identityOf,
+  RegistryStore,
+  type AppliedChange,
+  type IdChoice,
+  type ReferenceTarget,
+  type Referrer,
+  type RegistryChange,
+  type RegistryFact,
+  type SchemasSnapshot,
+  type SubjectListing,
+  type SubjectsSnapshot,
+  type TouchedSince,
+} from './store.js';
+export {
+  DEFAULT_CONTEXT,
+  DEFAULT_SCOPE,
+  GLOBAL_CONTEXT,
+  GLOBAL_SCOPE,
+  parseSubject,
+  subjectText,
+  type SubjectName,
+} from './subject-name.js';

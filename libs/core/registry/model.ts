@@ -1,0 +1,112 @@
+import type {
+  CompatibilityLevel,
+  CompatibilityPolicy,
+  SchemaMetadata,
+  SchemaReference,
+  SchemaRuleSet,
+  SchemaType,
+} from '#libs/core/schema';
+import type { SubjectName } from './subject-name.js';
+
+/** A schema with its id, as stored: immutable for as long as it exists. */
+export interface StoredSchema {
+  readonly context: string;
+  readonly id: number;
+  readonly guid: string;
+  readonly schemaType: SchemaType;
+  /** Canonical text. */
+  readonly text: string;
+  readonly references: readonly SchemaReference[];
+  readonly metadata: SchemaMetadata | null;
+  readonly ruleSet: SchemaRuleSet | null;
+}
+
+/** One version of a subject. */
+export interface VersionRow {
+  readonly version: number;
+  readonly schemaId: number;
+  readonly guid: string;
+  /** Softly deleted. */
+  readonly deleted: boolean;
+  /** Epoch ms. */
+  readonly registeredAt: number;
+}
+
+export const REGISTRY_MODES = ['READWRITE', 'READONLY', 'READONLY_OVERRIDE', 'IMPORT', 'FORWARD'] as const;
+export type RegistryMode = (typeof REGISTRY_MODES)[number];
+
+/** Settings stored for a subject, a context or all contexts. A member that is absent is not set here. */
+export interface RegistryConfig {
+  readonly alias?: string;
+  readonly aliasForDeks?: boolean;
+  readonly normalize?: boolean;
+  readonly validateFields?: boolean;
+  readonly validateNewSchemas?: boolean;
+  readonly validateRules?: boolean;
+  readonly compatibility?: CompatibilityLevel;
+  readonly compatibilityPolicy?: CompatibilityPolicy;
+  readonly compatibilityGroup?: string;
+  readonly defaultMetadata?: SchemaMetadata;
+  readonly overrideMetadata?: SchemaMetadata;
+  readonly defaultRuleSet?: SchemaRuleSet;
+  readonly overrideRuleSet?: SchemaRuleSet;
+}
+
+/** Everything that is stored under a name. A name nobody used has revision 0 and nothing. */
+export interface SubjectState {
+  readonly subject: SubjectName;
+  /** Revision of the change that touched it last; what a change decided on this state must name. */
+  readonly revision: number;
+  readonly config: RegistryConfig | null;
+  readonly mode: RegistryMode | null;
+  /** Ascending by version. */
+  readonly versions: readonly VersionRow[];
+}
+
+/** A place where a schema is used. */
+export interface SchemaUsage {
+  readonly subject: SubjectName;
+  readonly version: number;
+  readonly deleted: boolean;
+  readonly registeredAt: number;
+}
+
+/** A schema and every version that carries its id, in the order in which they were registered. */
+export interface SchemaEntry {
+  readonly schema: StoredSchema;
+  readonly usages: readonly SchemaUsage[];
+}
+
+/** The content of a schema before it has an id. */
+export interface SchemaRecord {
+  readonly guid: string;
+  readonly schemaType: SchemaType;
+  readonly text: string;
+  readonly references: readonly SchemaReference[];
+  readonly metadata: SchemaMetadata | null;
+  readonly ruleSet: SchemaRuleSet | null;
+}
+
+export function isLive(row: VersionRow): boolean {
+  return !row.deleted;
+}
+
+/** The highest version that is not deleted. */
+export function latestLive(state: SubjectState): VersionRow | undefined {
+  return state.versions.findLast(isLive);
+}
+
+/** One more than the highest version stored, softly deleted ones included. */
+export function nextVersion(state: SubjectState): number {
+  return (state.versions.at(-1)?.version ?? 0) + 1;
+}
+
+/** Whether two contents are equal member by member; equal GUIDs alone could be an accident of the hash. */
+export function sameContent(a: SchemaRecord, b: SchemaRecord): boolean {
+  return (
+    a.guid === b.guid &&
+    a.schemaType === b.schemaType &&
+    a.text === b.text &&
+    JSON.stringify(a.references) === JSON.stringify(b.references)
+  );
+}

@@ -1,0 +1,376 @@
+import type {
+  ParsedSchema,
+  SchemaFormats,
+  SchemaMetadata,
+  SchemaReference,
+  SchemaRuleSet,
+  SchemaType,
+} from '#libs/core/schema';
+import { BoundedCache } from './bounded-cache.js';
+import type { Decision, RegistryChanges } from './changes.js';
+import { checkCompatibility, type CompatibilityAnswer } from './compatibility.js';
+import { effectiveConfig, effectiveMode, type Scopes } from './config.js';
+import { contentOf, type Candidate } from './content.js';
+import { emptySchema, schemaNotFound, subjectNotFound, versionNotFound } from './errors.js';
+import {
+  isLive,
+  latestLive,
+  nextVersion,
+  type RegistryConfig,
+  type StoredSchema,
+  type SubjectState,
+  type VersionRow,
+} from './model.js';
+import { isImporting, requireRegistrable } from './modes.js';
+import { ReferenceWalk, type ReferenceChain, type SentReference } from './references.js';
+import {
+  answersRegistration,
+  comparedVersion,
+  completedContract,
+  decideRegistration,
+  findMatch,
+  type Match,
+  type Numbering,
+} from './registration.js';
+import type { RegistryView } from './registry-view.js';
+import { requireValidRuleSet } from './rule-set.js';
+import type { RegistryStore } from './store.js';
+import { DEFAULT_CONTEXT, requireUsableSubject, subjectText, type SubjectName } from './subject-name.js';
+
+/** A schema as clients send it; absent and null mean the same. */
+export interface SentSchema {
+  /** Text; empty takes over the latest version's (on registration). */
+  readonly schema?: string | null;
+  /** `AVRO` when absent. */
+  readonly schemaType?: string | null;
+  readonly references?: readonly SentReference[] | null;
+  readonly metadata?: SchemaMetadata | null;
+  readonly ruleSet?: SchemaRuleSet | null;
+}
+
+export interface SentRegistration extends SentSchema {
+  /** 0 or absent: as it comes; negative: must become the latest; otherwise this number. */
+  readonly version?: number | null;
+  /** Only while importing; negative counts as absent. */
+  readonly id?: number | null;
+}
+
+/** A version of a subject with its schema. */
+export interface SubjectVersion {
+  readonly subject: SubjectName;
+  readonly row: VersionRow;
+  readonly schema: StoredSchema;
+}
+
+/** How an answer came about: `registered` stores something; the others found it (contract 3.3). */
+export interface RegisteredVersion extends SubjectVersion {
+  readonly by: 'registered' | Match['by'];
+}
+
+export interface RegisterOptions {
+  /** Normalise before comparing and storing; the settings may ask for it as well. */
+  readonly normalize: boolean;
+  /** Skip the compatibility check. */
+  readonly force: boolean;
+}
+
+const CANDIDATE_BYTES = 32 * 1024 * 1024;
+
+/** Registration, look-up and compatibility checks: everything that begins with schema text somebody sent. */
+export class Registering {
+  /** Texts understood lately, since producers send the same ones again at every start. Only those without references. */
+  readonly #understood = new BoundedCache<ParsedSchema>(CANDIDATE_BYTES);
+
+  constructor(
+    private readonly store: RegistryStore,
+    private readonly view: RegistryView,
+    private readonly formats: SchemaFormats,
+    private readonly changes: RegistryChanges,
+  ) {}
+
+  /** Contract 3.2. `subject` is already the alias's target. */
+  async register(subject: SubjectName, sent: SentRegistration, options: RegisterOptions): Promise<RegisteredVersion> {
+    requireValidRuleSet(sent.ruleSet);
+    requireUsableSubject(subject, subjectText(subject));
+    await this.view.refresh();
+    // Known content is answered without waiting for changes to the subject that are under way.
+    const first = await this.#search(subject, sent, options);
+    if (first.known !== undefined) return first.known;
+    return this.changes.make(subject, () => this.#attempt(subject, sent, options, first));
+  }
+
+  /** Steps 1 to 3: what is asked for, and whether the subject has it. */
+  async #search(subject: SubjectName, sent: SentRegistration, options: RegisterOptions, before?: Searched) {
+    const scopes = await this.view.scopes(subject);
+    const state = scopes.subject;
+    const config = effectiveConfig(scopes);
+    const mode = effectiveMode(scopes);
+    const importing = isImporting(mode);
+    const numbering = numberingOf(sent);
+    const normalize = !importing && (options.normalize || config.normalize === true);
+    const latest = await this.#latest(state);
+    const source = importing ? requireText(sent) : (textOr(sent, latest) ?? fail(emptySchema()));
+
+    const found = await this.#candidate(subject.context, source, { normalize, validate: false });
+    const question = { scopes, config, mode, importing, numbering, normalize, latest, source, found };
+    // The same state was searched a moment ago, in vain.
+    if (fillsIn(config) || before?.scopes.subject.revision === state.revision) return { ...question, known: undefined };
+    const match = await this.#find(state, found.candidate, sent, searched(state, numbering), latest);
+    const answers = match !== undefined && answersRegistration(match, numbering);
+    return { ...question, known: answers ? await this.#found(state, match) : undefined };
+  }
+
+  /** The rest: decides what to store. */
+  async #attempt(
+    subject: SubjectName,
+    sent: SentRegistration,
+    options: RegisterOptions,
+    before: Searched,
+  ): Promise<Decision<RegisteredVersion>> {
+    const now = await this.#search(subject, sent, options, before);
+    if (now.known !== undefined) return nothing(now.known);
+    const { scopes, config, mode, importing, numbering, normalize, latest, source, found } = now;
+    const state = scopes.subject;
+    requireRegistrable(mode, subject, numbering.id);
+    const validate = !importing && config.validateNewSchemas !== false;
+    const { candidate, chain } = validate
+      ? await this.#candidate(subject.context, source, { normalize, validate })
+      : found;
+    const contract = importing
+      ? { metadata: sent.metadata ?? null, ruleSet: sent.ruleSet ?? null }
+      : completedContract({ metadata: sent.metadata ?? null, ruleSet: sent.ruleSet ?? null }, latest, config, {
+          asked: numbering.version,
+          next: nextVersion(state),
+        });
+    const content = contentOf(candidate, contract.metadata, contract.ruleSet);
+    const decision = decideRegistration(this.formats, {
+      state,
+      config,
+      mode,
+      numbering,
+      force: options.force,
+      candidate,
+      content,
+      knownId: await this.store.idOfContent(subject.context, content),
+      live: await this.view.load(subject, state.versions.filter(isLive).reverse()),
+      referenced: await this.#referenced(state),
+    });
+    if (decision.kind === 'existing') return nothing(await this.#found(state, decision.match));
+    const { version, facts } = decision;
+    return {
+      facts,
+      states: [state, scopes.context, scopes.defaultContext, scopes.allContexts, ...(chain?.states ?? [])],
+      reply: (applied, at) => {
+        const id = applied!.ids[0]!;
+        return {
+          subject,
+          row: { version, schemaId: id, guid: content.guid, deleted: false, registeredAt: at },
+          schema: { context: subject.context, id, ...content },
+          by: 'registered',
+        };
+      },
+    };
+  }
+
+  /**
+   * The version of the subject that this schema is (contract 3.3). An unqualified subject that the default context does not have is looked for in the
+   * others.
+   * @throws `subject-not-found`, `schema-not-found`, and what parsing throws.
+   */
+  async lookup(
+    subject: SubjectName,
+    sent: SentSchema,
+    options: { readonly normalize: boolean; readonly deleted: boolean },
+  ): Promise<RegisteredVersion> {
+    await this.view.refresh();
+    const rowsOf = (state: SubjectState) => (options.deleted ? state.versions : state.versions.filter(isLive));
+    let places = [subject];
+    if (rowsOf(await this.view.subject(subject)).length === 0) {
+      const contexts = subject.context === DEFAULT_CONTEXT ? await this.store.contextsHolding(subject.name) : [];
+      places = contexts.map((context) => ({ context, name: subject.name }));
+    }
+    let seen = false;
+    for (const place of places) {
+      const scopes = await this.view.scopes(place);
+      const rows = rowsOf(scopes.subject);
+      if (rows.length === 0) continue;
+      seen = true;
+      const normalize = options.normalize || effectiveConfig(scopes).normalize === true;
+      const source = requireText(sent);
+      const { candidate } = await this.#candidate(place.context, source, { normalize, validate: false }, 'stored');
+      const latest = await this.#latest(scopes.subject);
+      const match = await this.#find(scopes.subject, candidate, sent, rows, latest);
+      if (match !== undefined) return this.#found(scopes.subject, match);
+    }
+    throw seen ? schemaNotFound() : subjectNotFound(subjectText(subject));
+  }
+
+  /**
+   * Whether the schema could follow the versions there are, under the settings in force.
+   * @param against all versions that the level asks for, or one version only.
+   * @throws `version-not-found` for an explicit version that is not there or deleted; what parsing throws.
+   */
+  async check(
+    subject: SubjectName,
+    sent: SentSchema,
+    against: 'history' | 'latest' | number,
+    options: { readonly normalize: boolean },
+  ): Promise<CompatibilityAnswer> {
+    await this.view.refresh();
+    const scopes = await this.view.scopes(subject);
+    const config = effectiveConfig(scopes);
+    const rows = comparedRows(scopes.subject, against);
+    const { candidate } = await this.#candidate(subject.context, requireText(sent), {
+      normalize: options.normalize || config.normalize === true,
+      validate: config.validateNewSchemas !== false,
+    });
+    const earlier = await this.view.load(subject, rows);
+    return checkCompatibility(this.formats, {
+      candidate: candidate.parsed,
+      metadata: sent.metadata ?? null,
+      earlier: earlier.map(comparedVersion),
+      config,
+      history: against === 'history',
+    });
+  }
+
+  /** Reads what was sent. References of a new schema must be live; when only looking one up they need not be. */
+  async #candidate(
+    context: string,
+    source: SchemaSource,
+    options: { readonly normalize: boolean; readonly validate: boolean },
+    versions: 'live' | 'stored' = 'live',
+  ): Promise<{ readonly candidate: Candidate; readonly chain: ReferenceChain | undefined }> {
+    const format = this.formats.get(source.schemaType);
+    if (source.references.length === 0) {
+      const key = `${source.schemaType}/${options.normalize}/${options.validate}/${source.text}`;
+      let parsed = this.#understood.get(key);
+      if (parsed === undefined) {
+        parsed = format.parse(source.text, { validate: options.validate });
+        if (options.normalize) parsed = parsed.normalised();
+        this.#understood.set(key, parsed, 2_000 + source.text.length * 22);
+      }
+      const candidate = { parsed, references: [], targets: [], resolved: [], namedLatest: false };
+      return { candidate, chain: undefined };
+    }
+    const chain = await new ReferenceWalk(this.view, versions).resolve(context, source.references);
+    const parsed = format.parse(source.text, { validate: options.validate, references: chain.resolved });
+    const order = options.normalize ? normalisedOrder(chain.references) : chain.references.map((_, i) => i);
+    const candidate: Candidate = {
+      parsed: options.normalize ? parsed.normalised() : parsed,
+      references: order.map((i) => chain.references[i]!),
+      targets: order.map((i) => chain.targets[i]!),
+      resolved: chain.resolved,
+      namedLatest: source.references.some((reference) => reference.version === -1),
+    };
+    return { candidate, chain };
+  }
+
+  /** As sent, then with the data contract of the latest version: so a client that sends only the schema finds the version that carries more. */
+  async #find(
+    state: SubjectState,
+    candidate: Candidate,
+    sent: SentSchema,
+    rows: readonly VersionRow[],
+    latest: StoredSchema | undefined,
+  ): Promise<Match | undefined> {
+    const load = (some: readonly VersionRow[]) => this.view.load(state.subject, some);
+    const metadata = sent.metadata ?? null;
+    const ruleSet = sent.ruleSet ?? null;
+    const match = await findMatch(candidate, contentOf(candidate, metadata, ruleSet), rows, load);
+    if (match !== undefined) return match;
+    const inherited = { metadata: metadata ?? latest?.metadata ?? null, ruleSet: ruleSet ?? latest?.ruleSet ?? null };
+    if (inherited.metadata === metadata && inherited.ruleSet === ruleSet) return undefined;
+    return findMatch(candidate, contentOf(candidate, inherited.metadata, inherited.ruleSet), rows, load);
+  }
+
+  async #found(state: SubjectState, { row, by }: Match): Promise<RegisteredVersion> {
+    return { subject: state.subject, row, schema: await this.view.schemaOf(state.subject, row), by };
+  }
+
+  async #latest(state: SubjectState): Promise<StoredSchema | undefined> {
+    const row = latestLive(state);
+    return row && this.view.schemaOf(state.subject, row);
+  }
+
+  /** Deleted versions of the subject that some schema still refers to. */
+  async #referenced(state: SubjectState): Promise<ReadonlySet<number>> {
+    if (state.versions.every(isLive)) return new Set();
+    return new Set((await this.store.referrers(state.subject)).map((one) => one.target));
+  }
+}
+
+/** What is known of a state that was searched without success. */
+interface Searched {
+  readonly scopes: Scopes;
+}
+
+function nothing(version: RegisteredVersion): Decision<RegisteredVersion> {
+  return { facts: [], states: [], reply: () => version };
+}
+
+/** Schema text with its language, as parsing needs it. */
+interface SchemaSource {
+  readonly text: string;
+  readonly schemaType: string;
+  readonly references: readonly SentReference[];
+}
+
+function requireText(sent: SentSchema): SchemaSource {
+  return textOr(sent, undefined) ?? fail(emptySchema());
+}
+
+/** What was sent, or the latest version's schema where the text is missing. */
+function textOr(sent: SentSchema, latest: StoredSchema | undefined): SchemaSource | undefined {
+  if (sent.schema) {
+    return {
+      text: sent.schema,
+      schemaType: sent.schemaType ?? ('AVRO' satisfies SchemaType),
+      references: sent.references ?? [],
+    };
+  }
+  return latest && { text: latest.text, schemaType: latest.schemaType, references: latest.references };
+}
+
+function fail(error: Error): never {
+  throw error;
+}
+
+function numberingOf({ version, id }: SentRegistration): Numbering {
+  return { version: Math.max(-1, version ?? 0), id: typeof id === 'number' && id >= 0 ? id : undefined };
+}
+
+/** Whether the settings add to what is sent, so that only the completed content can be compared. */
+function fillsIn(config: RegistryConfig): boolean {
+  return Boolean(config.defaultMetadata ?? config.overrideMetadata ?? config.defaultRuleSet ?? config.overrideRuleSet);
+}
+
+/** Versions that may answer a registration without a change: "must be the latest" is only answered by the latest. */
+function searched(state: SubjectState, numbering: Numbering): readonly VersionRow[] {
+  if (numbering.version !== -1) return state.versions.filter(isLive);
+  const latest = latestLive(state);
+  return latest === undefined ? [] : [latest];
+}
+
+function comparedRows(state: SubjectState, against: 'history' | 'latest' | number): readonly VersionRow[] {
+  if (against === 'history') return state.versions.filter(isLive).reverse();
+  const row =
+    against === 'latest' ? latestLive(state) : state.versions.find((one) => one.version === against && isLive(one));
+  if (row === undefined && against !== 'latest') throw versionNotFound(subjectText(state.subject), against);
+  return row === undefined ? [] : [row];
+}
+
+/** Indices of the references by subject and version, each pair once. */
+function normalisedOrder(references: readonly SchemaReference[]): readonly number[] {
+  const seen = new Set<string>();
+  return references
+    .map((reference, index) => ({ reference, index }))
+    .sort(({ reference: a }, { reference: b }) =>
+      a.subject < b.subject ? -1 : a.subject > b.subject ? 1 : a.version - b.version,
+    )
+    .filter(({ reference }) => {
+      const key = JSON.stringify([reference.name, reference.subject, reference.version]);
+      return !seen.has(key) && Boolean(seen.add(key));
+    })
+    .map(({ index }) => index);
+}

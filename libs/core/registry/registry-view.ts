@@ -1,0 +1,176 @@
+import { impossible } from '#libs/core/kernel';
+import type { ParsedSchema, SchemaFormats, SchemaReference } from '#libs/core/schema';
+import { BoundedCache } from './bounded-cache.js';
+import type { Scopes } from './config.js';
+import type { LoadedVersion } from './content.js';
+import type { SchemaEntry, StoredSchema, SubjectState, VersionRow } from './model.js';
+import { ReferenceWalk, type ReferenceChain } from './references.js';
+import type { RegistryStore } from './store.js';
+import { contextScope, DEFAULT_SCOPE, GLOBAL_SCOPE, subjectText, type SubjectName } from './subject-name.js';
+
+export interface RegistryViewOptions {
+  /** Bounds of what is kept in memory, each in bytes as estimated. */
+  readonly subjectBytes?: number;
+  readonly schemaBytes?: number;
+  readonly parsedBytes?: number;
+}
+
+const MIB = 1024 * 1024;
+/** Changes looked at one by one to bring caches up to date; after more, everything is forgotten. */
+const MAX_CATCH_UP = 5_000;
+
+/**
+ * The registry's state as read: what was read before is served from memory as long as the store's revision says that nothing about it changed.
+ * Every reading operation begins with {@link refresh}; then everything acknowledged by any instance before is seen.
+ */
+export class RegistryView {
+  readonly #subjects: BoundedCache<SubjectState>;
+  readonly #entries: BoundedCache<SchemaEntry>;
+  readonly #parsed: BoundedCache<ParsedSchema>;
+  /** Everything up to this revision has been taken out of the caches. */
+  #seen = 0;
+  #catchingUp: Promise<void> | undefined;
+
+  constructor(
+    private readonly store: RegistryStore,
+    private readonly formats: SchemaFormats,
+    options: RegistryViewOptions = {},
+  ) {
+    this.#subjects = new BoundedCache(options.subjectBytes ?? 32 * MIB);
+    this.#entries = new BoundedCache(options.schemaBytes ?? 64 * MIB);
+    this.#parsed = new BoundedCache(options.parsedBytes ?? 96 * MIB);
+  }
+
+  /** Forgets what changed since the last time, whoever changed it. @returns the revision that is now covered. */
+  async refresh(): Promise<number> {
+    const current = await this.store.revision();
+    while (current > this.#seen) {
+      this.#catchingUp ??= this.#catchUp().finally(() => (this.#catchingUp = undefined));
+      await this.#catchingUp;
+    }
+    return this.#seen;
+  }
+
+  async #catchUp(): Promise<void> {
+    // A process that has read nothing yet has nothing to forget.
+    const empty = this.#subjects.size === 0 && this.#entries.size === 0;
+    const touched = await this.store.touchedSince(this.#seen, empty ? 0 : MAX_CATCH_UP);
+    if (touched.complete) {
+      for (const subject of touched.subjects) this.#subjects.delete(subjectText(subject));
+      for (const { context, id } of touched.schemas) this.#forgetSchema(context, id);
+    } else {
+      this.#subjects.clear();
+      this.#entries.clear();
+      this.#parsed.clear();
+    }
+    this.#seen = Math.max(this.#seen, touched.revision);
+  }
+
+  #forgetSchema(context: string, id: number): void {
+    this.#entries.delete(`${context}/${id}`);
+    this.#parsed.delete(`${context}/${id}`);
+  }
+
+  async subject(name: SubjectName): Promise<SubjectState> {
+    return (await this.subjects([name]))[0]!;
+  }
+
+  /** One state per name, in their order. */
+  async subjects(names: readonly SubjectName[]): Promise<readonly SubjectState[]> {
+    const cached = names.map((name) => this.#subjects.get(subjectText(name)));
+    const missing = names.filter((_, i) => cached[i] === undefined);
+    if (missing.length === 0) return cached as SubjectState[];
+    const { revision, states } = await this.store.subjects(missing);
+    // A read that began before a change was noticed must not bring the old state back.
+    if (revision >= this.#seen) {
+      for (const state of states) this.#subjects.set(subjectText(state.subject), state, weightOf(state));
+    }
+    let next = 0;
+    return cached.map((state) => state ?? states[next++]!);
+  }
+
+  /** The subject with the scopes that decide its settings. */
+  async scopes(subject: SubjectName): Promise<Scopes> {
+    const [own, context, defaultContext, allContexts] = await this.subjects([
+      subject,
+      contextScope(subject.context),
+      DEFAULT_SCOPE,
+      GLOBAL_SCOPE,
+    ]);
+    return { subject: own!, context: context!, defaultContext: defaultContext!, allContexts: allContexts! };
+  }
+
+  async entry(context: string, id: number): Promise<SchemaEntry | undefined> {
+    return (await this.entries(context, [id])).get(id);
+  }
+
+  async entries(context: string, ids: Iterable<number>): Promise<ReadonlyMap<number, SchemaEntry>> {
+    const found = new Map<number, SchemaEntry>();
+    const missing: number[] = [];
+    for (const id of new Set(ids)) {
+      const entry = this.#entries.get(`${context}/${id}`);
+      if (entry === undefined) missing.push(id);
+      else found.set(id, entry);
+    }
+    if (missing.length === 0) return found;
+    const { revision, entries } = await this.store.schemas(context, missing);
+    for (const [id, entry] of entries) {
+      found.set(id, entry);
+      if (revision >= this.#seen) this.#entries.set(`${context}/${id}`, entry, weightOfEntry(entry));
+    }
+    return found;
+  }
+
+  /** The schema of a version that is known to exist. */
+  async schemaOf(subject: SubjectName, row: VersionRow): Promise<StoredSchema> {
+    const entry = await this.entry(subject.context, row.schemaId);
+    return entry?.schema ?? impossible('a version without its schema', { subject: subjectText(subject), ...row });
+  }
+
+  /** Versions with their schemas, in the order given; parsing waits until it is asked for. */
+  async load(subject: SubjectName, rows: readonly VersionRow[]): Promise<readonly LoadedVersion[]> {
+    const entries = await this.entries(
+      subject.context,
+      rows.map((row) => row.schemaId),
+    );
+    const loaded: LoadedVersion[] = [];
+    for (const row of rows) {
+      const schema = entries.get(row.schemaId)?.schema ?? (await this.schemaOf(subject, row));
+      const chain = schema.references.length === 0 ? undefined : await this.chain(schema.context, schema.references);
+      loaded.push({ row, schema, parsed: () => this.#parse(schema, chain) });
+    }
+    return loaded;
+  }
+
+  async parsed(schema: StoredSchema): Promise<ParsedSchema> {
+    const known = this.#parsed.get(`${schema.context}/${schema.id}`);
+    if (known !== undefined) return known;
+    const chain = schema.references.length === 0 ? undefined : await this.chain(schema.context, schema.references);
+    return this.#parse(schema, chain);
+  }
+
+  /** Everything that the references of a stored schema stand for, deleted versions included. */
+  chain(context: string, references: readonly SchemaReference[]): Promise<ReferenceChain> {
+    return new ReferenceWalk(this, 'stored').resolve(context, references);
+  }
+
+  #parse(schema: StoredSchema, chain: ReferenceChain | undefined): ParsedSchema {
+    const key = `${schema.context}/${schema.id}`;
+    let parsed = this.#parsed.get(key);
+    if (parsed === undefined) {
+      parsed = this.formats.get(schema.schemaType).parse(schema.text, { references: chain?.resolved, validate: false });
+      // A tree of objects takes about ten times the room of its text.
+      this.#parsed.set(key, parsed, 2_000 + schema.text.length * 20);
+    }
+    return parsed;
+  }
+}
+
+function weightOf(state: SubjectState): number {
+  const settings = state.config === null ? 0 : JSON.stringify(state.config).length * 2;
+  return 400 + subjectText(state.subject).length * 2 + settings + state.versions.length * 160;
+}
+
+function weightOfEntry({ schema, usages }: SchemaEntry): number {
+  return 600 + schema.text.length * 2 + schema.references.length * 300 + usages.length * 160;
+}

@@ -1,0 +1,333 @@
+import { type Clock, isAppError } from '#libs/core/kernel';
+import {
+  fingerprint,
+  type ParsedSchema,
+  type ResolvedReference,
+  type SchemaFormats,
+  type SchemaType,
+} from '#libs/core/schema';
+import { RegistryChanges } from './changes.js';
+import type { CompatibilityAnswer } from './compatibility.js';
+import { effectiveMode } from './config.js';
+import { propertyOf } from './data-contract.js';
+import { decideSubjectDeletion, decideVersionDeletion } from './deletion.js';
+import { contextNotEmpty, schemaNotFound, subjectNotFound, versionNotFound } from './errors.js';
+import {
+  isLive,
+  latestLive,
+  type SchemaEntry,
+  type SchemaUsage,
+  type StoredSchema,
+  type SubjectState,
+  type VersionRow,
+} from './model.js';
+import {
+  Registering,
+  type RegisteredVersion,
+  type RegisterOptions,
+  type SentRegistration,
+  type SentSchema,
+  type SubjectVersion,
+} from './registering.js';
+import { RegistryView, type RegistryViewOptions } from './registry-view.js';
+import { RegistrySettings } from './settings.js';
+import type { Referrer, RegistryStore, SubjectListing } from './store.js';
+import { DEFAULT_CONTEXT, isQualified, parseSubject, subjectText, type SubjectName } from './subject-name.js';
+
+/** A schema found by id, with the version through which it was found. */
+export interface FoundSchema {
+  readonly schema: StoredSchema;
+  readonly usage: SchemaUsage;
+}
+
+/** A number, or the highest version that is not deleted. */
+export type VersionChoice = number | 'latest';
+
+/**
+ * The schema registry: what the HTTP API, the data plane and the operations share. Every answer includes everything acknowledged, by any instance, before
+ * it was asked for. Subjects are given parsed; wherever a subject's settings name an alias, its target is meant.
+ */
+export class Registry {
+  readonly settings: RegistrySettings;
+  readonly view: RegistryView;
+  readonly #registering: Registering;
+  readonly #changes: RegistryChanges;
+
+  constructor(
+    private readonly store: RegistryStore,
+    private readonly formats: SchemaFormats,
+    clock: Clock,
+    options: RegistryViewOptions = {},
+  ) {
+    this.view = new RegistryView(store, formats, options);
+    this.#changes = new RegistryChanges(store, this.view, clock);
+    this.settings = new RegistrySettings(store, this.view, this.#changes);
+    this.#registering = new Registering(store, this.view, formats, this.#changes);
+  }
+
+  /** Schema languages that can be registered. */
+  get types(): readonly SchemaType[] {
+    return this.formats.types;
+  }
+
+  /** The subject that stands behind a name: the target of its alias, one hop. */
+  async target(subject: SubjectName): Promise<SubjectName> {
+    await this.view.refresh();
+    const alias = (await this.view.subject(subject)).config?.alias;
+    return alias === undefined || alias === '' || subject.name === '' ? subject : parseSubject(alias, subject.context);
+  }
+
+  /**
+   * Registers a schema, or returns the version that already is this schema (contract 3.2). Repeating it gives the same answer; registering one content at
+   * the same time from many places gives one id and one version.
+   * @throws `schema-invalid`, `schema-incompatible`, `operation-not-permitted`, `version-not-next`, `subject-invalid` and others of errors.ts.
+   */
+  async register(subject: SubjectName, sent: SentRegistration, options: RegisterOptions): Promise<RegisteredVersion> {
+    return this.#registering.register(await this.target(subject), sent, options);
+  }
+
+  /** The version of the subject that this schema is. @throws `subject-not-found`, `schema-not-found`, `schema-invalid`. */
+  async lookup(
+    subject: SubjectName,
+    sent: SentSchema,
+    options: { readonly normalize: boolean; readonly deleted: boolean },
+  ): Promise<RegisteredVersion> {
+    return this.#registering.lookup(await this.target(subject), sent, options);
+  }
+
+  /** Whether the schema could be registered as the next version. @throws `version-not-found`, `schema-invalid`, `schema-empty`. */
+  async check(
+    subject: SubjectName,
+    sent: SentSchema,
+    against: 'history' | VersionChoice,
+    options: { readonly normalize: boolean },
+  ): Promise<CompatibilityAnswer> {
+    return this.#registering.check(await this.target(subject), sent, against, options);
+  }
+
+  /** The highest live version, or undefined when the subject has none. Never looks into other contexts. */
+  async latest(subject: SubjectName): Promise<SubjectVersion | undefined> {
+    const state = await this.#state(subject);
+    const row = latestLive(state);
+    return row && this.#version(state, row);
+  }
+
+  /**
+   * A version of a subject. An unqualified subject that the default context does not have is looked for in the others.
+   * @param deleted whether softly deleted versions are found; `latest` never is one.
+   * @throws `subject-not-found`, `version-not-found`.
+   */
+  async version(subject: SubjectName, choice: VersionChoice, deleted: boolean): Promise<SubjectVersion> {
+    const state = await this.#readable(subject);
+    const visible = deleted ? state.versions : state.versions.filter(isLive);
+    if (visible.length === 0) throw subjectNotFound(subjectText(state.subject));
+    const row = choice === 'latest' ? visible.findLast(isLive) : visible.find((one) => one.version === choice);
+    if (row === undefined) throw versionNotFound(subjectText(state.subject), choice === 'latest' ? -1 : choice);
+    return this.#version(state, row);
+  }
+
+  /** All versions of a subject, deleted ones included, ascending; empty for an unknown subject. */
+  async versions(subject: SubjectName): Promise<readonly VersionRow[]> {
+    return (await this.#state(subject)).versions;
+  }
+
+  /**
+   * The newest version whose metadata has every one of the properties.
+   * @throws `subject-not-found`, `schema-not-found`.
+   */
+  async versionWith(
+    subject: SubjectName,
+    properties: readonly (readonly [string, string])[],
+    deleted: boolean,
+  ): Promise<SubjectVersion> {
+    const state = await this.#state(subject);
+    const rows = (deleted ? state.versions : state.versions.filter(isLive)).toReversed();
+    if (rows.length === 0) throw subjectNotFound(subjectText(state.subject));
+    for (const { row, schema } of await this.view.load(state.subject, rows)) {
+      const all = properties.every(([name, value]) => propertyOf(schema.metadata, name) === value);
+      if (all) return { subject: state.subject, row, schema };
+    }
+    throw schemaNotFound();
+  }
+
+  /**
+   * The schema with an id. Softly deleted ones are found: records that carry the id are to be read for ever.
+   * @param hint the subject it was written under, as clients send it; says which context the id belongs to (contract, endpoint 8).
+   * @throws `schema-not-found`
+   */
+  async schemaById(id: number, hint?: string): Promise<FoundSchema> {
+    await this.view.refresh();
+    for (const [context, subject] of await this.#placesOf(hint)) {
+      const entry = await this.view.entry(context, id);
+      const usage = entry && chosenUsage(entry, subject);
+      if (entry !== undefined && usage !== undefined) return { schema: entry.schema, usage };
+    }
+    throw schemaNotFound(id);
+  }
+
+  /**
+   * Every subject version with the content of this id, the most recent of each subject, in the order of registration.
+   * @throws `schema-not-found`
+   */
+  async usagesOf(id: number, hint?: string): Promise<readonly SchemaUsage[]> {
+    const { schema } = await this.schemaById(id, hint).catch((error: unknown) => {
+      // These lists do not name the id they miss.
+      throw isAppError(error, 'schema-not-found') ? schemaNotFound() : error;
+    });
+    // Where an import gave one content several ids, the reference lists the uses of the id stored last.
+    const owner = (await this.store.idOfContent(schema.context, schema)) ?? id;
+    const entry = await this.view.entry(schema.context, owner);
+    const newest = new Map((entry?.usages ?? []).map((usage) => [usage.subject.name, usage]));
+    return [...newest.values()];
+  }
+
+  /** Where to look for an id: contexts in order, each with the subject that must own it there, if any. */
+  async #placesOf(hint: string | undefined): Promise<readonly (readonly [string, string | undefined])[]> {
+    if (hint === undefined || hint === '') return [[DEFAULT_CONTEXT, undefined]];
+    const { context, name } = await this.target(parseSubject(hint));
+    if (context !== DEFAULT_CONTEXT || isQualified(hint)) return [[context, name === '' ? undefined : name]];
+    const others = (await this.store.contextsHolding(name)).map((one) => [one, name] as const);
+    return [[DEFAULT_CONTEXT, name], ...others, [DEFAULT_CONTEXT, undefined]];
+  }
+
+  /** The schema with a GUID, from the default context if it is there. @throws `schema-not-found` */
+  async schemaByGuid(guid: string): Promise<FoundSchema> {
+    await this.view.refresh();
+    const places = (await this.store.idsOfGuid(canonicalGuid(guid))).filter((one) => !one.purged);
+    for (const { context, id } of places) {
+      const entry = await this.view.entry(context, id);
+      const usage = entry && chosenUsage(entry, undefined);
+      if (entry !== undefined && usage !== undefined) return { schema: entry.schema, usage };
+    }
+    throw schemaNotFound(guid);
+  }
+
+  /** The ids a content has or had, one per context, the default context first. Empty for an unknown GUID. */
+  async idsOfGuid(guid: string): Promise<readonly { readonly context: string; readonly id: number }[]> {
+    const newest = new Map((await this.store.idsOfGuid(canonicalGuid(guid))).map((one) => [one.context, one.id]));
+    return [...newest].map(([context, id]) => ({ context, id }));
+  }
+
+  /** Versions that refer to a version of the subject. The version itself may be deleted. @throws `subject-not-found`, `version-not-found` */
+  async referrers(subject: SubjectName, choice: VersionChoice): Promise<readonly Referrer[]> {
+    const { subject: found, row } = await this.version(subject, choice, true);
+    return (await this.store.referrers(found)).filter((one) => one.target === row.version);
+  }
+
+  /** Names that hold versions, sorted by their text. @param context undefined: of all contexts. */
+  async list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]> {
+    const found = await this.store.list(context, prefix);
+    return found
+      .map((listing) => ({ listing, text: subjectText(listing.subject) }))
+      .sort((a, b) => (a.text < b.text ? -1 : 1))
+      .map(({ listing }) => listing);
+  }
+
+  /** States of several subjects, for lists over versions. */
+  async states(subjects: readonly SubjectName[]): Promise<readonly SubjectState[]> {
+    await this.view.refresh();
+    return this.view.subjects(subjects);
+  }
+
+  /** The default context, then the others ascending. */
+  async contexts(): Promise<readonly string[]> {
+    const others = (await this.store.contexts()).filter((context) => context !== DEFAULT_CONTEXT);
+    return [DEFAULT_CONTEXT, ...others];
+  }
+
+  /** The highest id ever given out in a context. */
+  highestId(context: string): Promise<number> {
+    return this.store.highestId(context);
+  }
+
+  /** Deletes a subject, softly or for good. @returns the versions affected. @throws see deletion.ts. */
+  async deleteSubject(subject: SubjectName, permanent: boolean): Promise<readonly number[]> {
+    const target = await this.target(subject);
+    return this.#changes.make(target, async () => {
+      const { state, mode, referrers, states } = await this.#deletable(target);
+      const { versions, facts } = decideSubjectDeletion({ state, mode, permanent, referrers });
+      return { facts, states, reply: () => versions };
+    });
+  }
+
+  /** Deletes a version, softly or for good. @returns its number. @throws see deletion.ts. */
+  async deleteVersion(subject: SubjectName, choice: VersionChoice, permanent: boolean): Promise<number> {
+    const target = await this.target(subject);
+    return this.#changes.make(target, async () => {
+      const { state, mode, referrers, states } = await this.#deletable(target);
+      const { version, facts } = decideVersionDeletion({ state, mode, permanent, referrers }, choice);
+      return { facts, states, reply: () => version };
+    });
+  }
+
+  async #deletable(subject: SubjectName) {
+    const scopes = await this.view.scopes(subject);
+    const referrers = scopes.subject.versions.length === 0 ? [] : await this.store.referrers(subject);
+    return {
+      state: scopes.subject,
+      mode: effectiveMode(scopes),
+      referrers,
+      states: Object.values(scopes) as SubjectState[],
+    };
+  }
+
+  /** Forgets an empty context; harmless for an unknown one. @throws `context-not-empty` */
+  async deleteContext(context: string): Promise<void> {
+    const scope = { context, name: '' };
+    await this.#changes.make(scope, async () => {
+      const state = await this.view.subject(scope);
+      if ((await this.store.list(context, '')).length > 0) throw contextNotEmpty(context);
+      const known = (await this.store.contexts()).includes(context);
+      return { facts: known ? [{ type: 'context-removed', context }] : [], states: [state], reply: () => undefined };
+    });
+  }
+
+  /** The schema as a tree, for compatibility and formats. Cached. */
+  parsed(schema: StoredSchema): Promise<ParsedSchema> {
+    return this.view.parsed(schema);
+  }
+
+  /** Everything a schema refers to, what a reference needs before it: what a parser or codec takes with its text. */
+  async referencesOf(schema: StoredSchema): Promise<readonly ResolvedReference[]> {
+    if (schema.references.length === 0) return [];
+    return (await this.view.chain(schema.context, schema.references)).resolved;
+  }
+
+  /** The schema with its references written with their contexts, and the GUID that results. */
+  qualified(schema: StoredSchema): Pick<StoredSchema, 'references' | 'guid'> {
+    if (schema.context === DEFAULT_CONTEXT || schema.references.length === 0) return schema;
+    const references = schema.references.map((one) => ({
+      ...one,
+      subject: subjectText(parseSubject(one.subject, schema.context)),
+    }));
+    return { references, guid: fingerprint({ ...schema, references }).guid };
+  }
+
+  async #state(subject: SubjectName): Promise<SubjectState> {
+    return this.view.subject(await this.target(subject));
+  }
+
+  /** The state, from another context when the default one has nothing under the name. */
+  async #readable(subject: SubjectName): Promise<SubjectState> {
+    const state = await this.#state(subject);
+    if (state.versions.length > 0 || state.subject.context !== DEFAULT_CONTEXT) return state;
+    const [context] = await this.store.contextsHolding(state.subject.name);
+    return context === undefined ? state : this.view.subject({ context, name: state.subject.name });
+  }
+
+  async #version(state: SubjectState, row: VersionRow): Promise<SubjectVersion> {
+    return { subject: state.subject, row, schema: await this.view.schemaOf(state.subject, row) };
+  }
+}
+
+/** The use to show: the subject's own most recent one; without a subject the first live one, or the first. */
+function chosenUsage({ usages }: SchemaEntry, subject: string | undefined): SchemaUsage | undefined {
+  if (subject !== undefined) return usages.findLast((usage) => usage.subject.name === subject);
+  return usages.find((usage) => !usage.deleted) ?? usages[0];
+}
+
+/** Lower case with dashes, from either form; other texts stay and find nothing. */
+function canonicalGuid(text: string): string {
+  const digits = text.replaceAll('-', '').toLowerCase();
+  return /^[0-9a-f]{32}$/.test(digits) ? digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') : text;
+}

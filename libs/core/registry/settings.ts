@@ -1,0 +1,146 @@
+import type { RegistryChanges } from './changes.js';
+import { effectiveConfig, effectiveMode, hasDefaults, updatedConfig, type ConfigUpdate } from './config.js';
+import {
+  notPermitted,
+  schemaReferenced,
+  subjectConfigNotFound,
+  subjectModeNotFound,
+  subjectNotFound,
+} from './errors.js';
+import { isLive, type RegistryConfig, type RegistryMode, type SubjectState } from './model.js';
+import { isImporting, requireWritable } from './modes.js';
+import type { RegistryView } from './registry-view.js';
+import { requireValidRuleSet } from './rule-set.js';
+import type { RegistryFact, RegistryStore } from './store.js';
+import { GLOBAL_CONTEXT, requireUsableScope, sameSubject, subjectText, type SubjectName } from './subject-name.js';
+
+/**
+ * Configuration and modes of subjects, contexts and the whole (contract 2.6, 2.7, 3.8, 3.10). A scope is a subject name; an empty name stands for its
+ * context, {@link GLOBAL_SCOPE} for all contexts.
+ */
+export class RegistrySettings {
+  constructor(
+    private readonly store: RegistryStore,
+    private readonly view: RegistryView,
+    private readonly changes: RegistryChanges,
+  ) {}
+
+  /**
+   * What is stored for the scope, or with `effective` what holds there.
+   * @throws `subject-config-not-found` when nothing is stored and defaults were not asked for.
+   */
+  async config(scope: SubjectName, effective: boolean): Promise<RegistryConfig> {
+    await this.view.refresh();
+    const scopes = await this.view.scopes(scope);
+    if (effective) return effectiveConfig(scopes);
+    const stored = scopes.subject.config ?? (hasDefaults(scope) ? {} : null);
+    if (stored === null) throw subjectConfigNotFound(subjectText(scope));
+    return stored;
+  }
+
+  /** @returns the settings as they are now. @throws `operation-not-permitted` where the mode is read-only, `subject-invalid`, `rule-set-invalid`. */
+  setConfig(scope: SubjectName, update: ConfigUpdate): Promise<RegistryConfig> {
+    requireUsableScope(scope, subjectText(scope));
+    requireValidRuleSet(update.defaultRuleSet);
+    requireValidRuleSet(update.overrideRuleSet);
+    return this.changes.make(scope, async () => {
+      const scopes = await this.view.scopes(scope);
+      requireWritable(effectiveMode(scopes), scope);
+      const config = updatedConfig(scopes.subject.config, update);
+      return {
+        facts: [{ type: 'config-set', subject: scope, config }],
+        states: Object.values(scopes) as SubjectState[],
+        reply: () => config,
+      };
+    });
+  }
+
+  /** @returns what was stored. @throws `subject-not-found` when nothing was, except for the scopes that have defaults. */
+  deleteConfig(scope: SubjectName): Promise<RegistryConfig> {
+    return this.changes.make(scope, async () => {
+      const scopes = await this.view.scopes(scope);
+      const config = scopes.subject.config;
+      if (config === null && !hasDefaults(scope)) throw subjectNotFound(subjectText(scope));
+      requireWritable(effectiveMode(scopes), scope);
+      return {
+        facts: config === null ? [] : [{ type: 'config-set', subject: scope, config: null }],
+        states: Object.values(scopes) as SubjectState[],
+        reply: () => config ?? {},
+      };
+    });
+  }
+
+  /** @throws `subject-mode-not-found` when nothing is stored and the effective mode was not asked for. */
+  async mode(scope: SubjectName, effective: boolean): Promise<RegistryMode> {
+    await this.view.refresh();
+    const scopes = await this.view.scopes(scope);
+    if (effective) return effectiveMode(scopes);
+    const stored = scopes.subject.mode ?? (hasDefaults(scope) ? 'READWRITE' : null);
+    if (stored === null) throw subjectModeNotFound(subjectText(scope));
+    return stored;
+  }
+
+  /**
+   * Sets the mode, or clears it with null. Import begins on an empty scope: live versions forbid it, deleted ones are removed for good; `force` lets
+   * everything stay.
+   * @throws `operation-not-permitted`, `schema-referenced`, `subject-invalid`.
+   */
+  setMode(scope: SubjectName, mode: RegistryMode | null, force: boolean): Promise<void> {
+    requireUsableScope(scope, subjectText(scope));
+    return this.changes.make(scope, async () => {
+      const scopes = await this.view.scopes(scope);
+      const before = effectiveMode(scopes);
+      const empties = mode !== null && isImporting(mode) && !isImporting(before) && !force;
+      const emptied = empties ? await this.#emptied(scope) : { facts: [], states: [] };
+      return {
+        facts: [...emptied.facts, { type: 'mode-set', subject: scope, mode }],
+        states: [...(Object.values(scopes) as SubjectState[]), ...emptied.states],
+        reply: () => undefined,
+      };
+    });
+  }
+
+  /**
+   * @param recursive for a context: the modes of its subjects too.
+   * @returns the mode that was stored, null when only others were removed. @throws `subject-not-found` when nothing was stored.
+   */
+  deleteMode(scope: SubjectName, recursive: boolean): Promise<RegistryMode | null> {
+    return this.changes.make(scope, async () => {
+      const own = await this.view.subject(scope);
+      const inside = recursive && scope.name === '' ? await this.#within(scope) : [];
+      if (own.mode === null && !recursive && !hasDefaults(scope)) throw subjectNotFound(subjectText(scope));
+      const cleared = [own, ...inside.filter((state) => !sameSubject(state.subject, scope))].filter(
+        (state) => state.mode !== null,
+      );
+      return {
+        facts: cleared.map((state): RegistryFact => ({ type: 'mode-set', subject: state.subject, mode: null })),
+        states: [own, ...cleared],
+        reply: () => own.mode ?? (hasDefaults(scope) ? 'READWRITE' : null),
+      };
+    });
+  }
+
+  /** What empties a scope before an import: everything softly deleted goes for good. */
+  async #emptied(scope: SubjectName): Promise<{ facts: readonly RegistryFact[]; states: readonly SubjectState[] }> {
+    const states = (await this.#within(scope)).filter((state) => state.versions.length > 0);
+    if (states.some((state) => state.versions.some(isLive))) {
+      throw notPermitted('Cannot import since found existing subjects', { scope: subjectText(scope) });
+    }
+    const names = new Set(states.map((state) => subjectText(state.subject)));
+    for (const { subject } of states) {
+      const outside = (await this.store.referrers(subject)).find((one) => !names.has(subjectText(one.subject)));
+      if (outside !== undefined) throw schemaReferenced(subjectText(subject), outside.target);
+    }
+    const facts = states.flatMap(({ subject, versions }) =>
+      versions.map(({ version }): RegistryFact => ({ type: 'version-purged', subject, version })),
+    );
+    return { facts, states };
+  }
+
+  /** The subject, or everything in the context or in all of them. */
+  async #within(scope: SubjectName): Promise<readonly SubjectState[]> {
+    if (scope.name !== '') return [await this.view.subject(scope)];
+    const names = await this.store.names(scope.context === GLOBAL_CONTEXT ? undefined : scope.context);
+    return this.view.subjects(names);
+  }
+}

@@ -1,0 +1,159 @@
+import type { RegistryConfig, RegistryMode, SchemaEntry, SchemaRecord, SubjectState } from './model.js';
+import type { SubjectName } from './subject-name.js';
+
+/** States of several names as of one instant. */
+export interface SubjectsSnapshot {
+  readonly revision: number;
+  /** One per name asked for, in that order. */
+  readonly states: readonly SubjectState[];
+}
+
+/** Schemas with their uses as of one instant. Unknown and purged ids are left out. */
+export interface SchemasSnapshot {
+  readonly revision: number;
+  readonly entries: ReadonlyMap<number, SchemaEntry>;
+}
+
+/** What a cache must forget. */
+export interface TouchedSince {
+  /** The revision up to which this tells everything. */
+  readonly revision: number;
+  readonly subjects: readonly SubjectName[];
+  readonly schemas: readonly { readonly context: string; readonly id: number }[];
+  /** False: there are more changes than asked for; forget everything. */
+  readonly complete: boolean;
+}
+
+/** A name that holds versions. */
+export interface SubjectListing {
+  readonly subject: SubjectName;
+  /** Whether some version is not deleted. */
+  readonly live: boolean;
+}
+
+/** A schema that refers to a version of the subject asked for, with one version that carries it. */
+export interface Referrer {
+  readonly context: string;
+  readonly schemaId: number;
+  /** The version referred to. */
+  readonly target: number;
+  readonly subject: SubjectName;
+  readonly version: number;
+  readonly deleted: boolean;
+}
+
+/** The id a new version gets. The store checks the choice inside the transaction and fails with `registry-state-moved` when it no longer holds. */
+export type IdChoice =
+  /** The content is new to the context: one more than the highest id ever given out there. */
+  | { readonly kind: 'new' }
+  /** The id under which this context already knows the content. */
+  | { readonly kind: 'known'; readonly id: number }
+  /** Named by the caller (import). Takes part in the high-water mark; refused when it ever stood for other content. */
+  | { readonly kind: 'given'; readonly id: number };
+
+/** Where a version is referred to. */
+export interface ReferenceTarget {
+  readonly subject: SubjectName;
+  readonly version: number;
+}
+
+export type RegistryFact =
+  /** Stores the version, over an older row of that number if there is one. */
+  | {
+      readonly type: 'version-registered';
+      readonly subject: SubjectName;
+      readonly version: number;
+      readonly id: IdChoice;
+      readonly content: SchemaRecord;
+      /** `content.references` with their contexts, in the same order. */
+      readonly targets: readonly ReferenceTarget[];
+    }
+  | { readonly type: 'version-soft-deleted'; readonly subject: SubjectName; readonly version: number }
+  /** Removes the row. A schema without rows is purged: its text goes, its id stays taken for ever. */
+  | { readonly type: 'version-purged'; readonly subject: SubjectName; readonly version: number }
+  | { readonly type: 'config-set'; readonly subject: SubjectName; readonly config: RegistryConfig | null }
+  | { readonly type: 'mode-set'; readonly subject: SubjectName; readonly mode: RegistryMode | null }
+  /** The context is no longer listed; its ids go on where they were when it comes back. */
+  | { readonly type: 'context-removed'; readonly context: string };
+
+/** Facts that become true together, and the states they were decided on. */
+export interface RegistryChange {
+  /** Epoch ms, kept with the versions and in the change log. */
+  readonly at: number;
+  readonly expected: readonly { readonly subject: SubjectName; readonly revision: number }[];
+  /** At least one. */
+  readonly facts: readonly RegistryFact[];
+}
+
+export interface AppliedChange {
+  readonly revision: number;
+  /** The id of each `version-registered` fact, in their order. */
+  readonly ids: readonly number[];
+}
+
+/**
+ * Where the registry keeps its state. Revisions are positive and rise by one with every change, in the order in which changes become visible; a name's
+ * revision is that of the change that touched it last. Registering a version that refers to others touches those others' subjects, so that deleting one
+ * and referring to it cannot both succeed.
+ */
+export abstract class RegistryStore {
+  /** A revision that covers every change acknowledged, by any instance, before this call. Cheap. */
+  abstract revision(): Promise<number>;
+
+  /** Every name and schema touched after `revision`; at most `limit` changes are looked at. */
+  abstract touchedSince(revision: number, limit: number): Promise<TouchedSince>;
+
+  abstract subjects(names: readonly SubjectName[]): Promise<SubjectsSnapshot>;
+
+  abstract schemas(context: string, ids: readonly number[]): Promise<SchemasSnapshot>;
+
+  /** The id under which the context knows this content; the one stored last where an import gave it several. */
+  abstract idOfContent(
+    context: string,
+    content: Pick<SchemaRecord, 'guid' | 'schemaType'>,
+  ): Promise<number | undefined>;
+
+  /** Every id this content ever had, by context and id; `purged` where no version carries it any more. */
+  abstract idsOfGuid(
+    guid: string,
+  ): Promise<readonly { readonly context: string; readonly id: number; readonly purged: boolean }[]>;
+
+  /** What an id stands for, purged ones included; undefined for an id never used. */
+  abstract guidOfId(
+    context: string,
+    id: number,
+  ): Promise<{ readonly guid: string; readonly purged: boolean } | undefined>;
+
+  /** Names that hold versions and begin with `prefix`, in one context or (undefined) in all, in no particular order. */
+  abstract list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]>;
+
+  /** Contexts other than the default one in which this name holds versions, ascending. */
+  abstract contextsHolding(name: string): Promise<readonly string[]>;
+
+  /** Contexts in which something has been registered and that were not removed, ascending. */
+  abstract contexts(): Promise<readonly string[]>;
+
+  /** Names with settings or versions in one context or (undefined) in all. For modes and configs of a whole context. */
+  abstract names(context: string | undefined): Promise<readonly SubjectName[]>;
+
+  /** Versions, deleted ones included, that refer to versions of this subject. */
+  abstract referrers(subject: SubjectName): Promise<readonly Referrer[]>;
+
+  /** The highest id ever given out in the context; 0 when none was. */
+  abstract highestId(context: string): Promise<number>;
+
+  /**
+   * Makes the facts true, all or none. Durable when the promise resolves.
+   * @throws `registry-state-moved` when a state named in `expected` or an {@link IdChoice} no longer holds; `operation-not-permitted` when a given id stands for
+   * other content; `schema-ids-exhausted`.
+   */
+  abstract apply(change: RegistryChange): Promise<AppliedChange>;
+
+  /** Rows as stored, for the check that what is served is what is kept (reliability page, G21). */
+  abstract counts(): Promise<{ readonly subjects: number; readonly versions: number; readonly schemas: number }>;
+}
+
+/** How a context keys a content to one id: the type takes part, since equal texts of two languages are two schemas. */
+export function identityOf(content: Pick<SchemaRecord, 'guid' | 'schemaType'>): string {
+  return `${content.guid}/${content.schemaType}`;
+}
