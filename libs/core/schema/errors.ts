@@ -1,4 +1,4 @@
-import { AppError } from '#libs/core/kernel';
+import { AppError, type ErrorItem } from '#libs/core/kernel';
 import { SCHEMA_TYPES, type SchemaType } from './format.js';
 import type { SourcePosition } from './lossless-json.js';
 
@@ -64,15 +64,20 @@ export const unknownCompatibilityLevel = (level: string, known: readonly string[
     details: { level: level.slice(0, 100), known },
   });
 
-/** A value does not fit the schema it is to be written with, or bytes do not fit the schema they are to be read with. */
-export const valueInvalid = (path: string, reason: string): AppError =>
-  new AppError({
+/** A value does not fit the schema it is to be written with. Paths are JSON pointers; contents are never quoted. */
+export const valuesInvalid = (items: readonly ErrorItem[]): AppError => {
+  const [first] = items;
+  const more = items.length > 1 ? ` (and ${items.length - 1} more)` : '';
+  return new AppError({
     kind: 'unprocessable',
     code: 'value-does-not-fit-schema',
-    message: `${path === '' ? 'The value' : path}: ${reason}.`,
-    details: { path, reason },
-    items: [{ path, message: reason }],
+    message: `The value does not fit its schema: ${first?.path || 'the value'} ${first?.message ?? ''}${more}.`,
+    details: { problems: items.length },
+    items,
   });
+};
+
+export const valueInvalid = (path: string, message: string): AppError => valuesInvalid([{ path, message }]);
 
 /** Bytes that are not a message in the registry's wire format. */
 export const envelopeInvalid = (reason: string): AppError =>

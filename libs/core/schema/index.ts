@@ -1,5 +1,30 @@
+export { AvroCodec } from './avro/codec.js';
+export { recordFields, type SchemaField } from './avro/fields.js';
+export { AVRO_JSON, PLAIN_JSON, type AvroJsonMapping } from './avro/mapping.js';
+export type { AvroKind } from './avro/tree.js';
 export { AvroFormat, AvroSchema, avroSchema } from './avro/avro-format.js';
-export { schemaInvalid, schemaTooComplex, schemaTooLarge, unknownSchemaType, valueInvalid } from './errors.js';
+export {
+  ENVELOPE_LENGTH,
+  encodeMessageIndexes,
+  envelope,
+  guidHeader,
+  KEY_SCHEMA_HEADER,
+  readEnvelope,
+  readMessageIndexes,
+  VALUE_SCHEMA_HEADER,
+  type Envelope,
+  type MessageIndexes,
+} from './envelope.js';
+export {
+  envelopeInvalid,
+  payloadInvalid,
+  schemaInvalid,
+  schemaTooComplex,
+  schemaTooLarge,
+  unknownSchemaType,
+  valueInvalid,
+  valuesInvalid,
+} from './errors.js';
 export {
   fingerprint,
   guidOf,

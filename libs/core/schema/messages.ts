@@ -27,7 +27,7 @@ export function verdictMessages(formats: SchemaFormats, verdict: Verdict, contex
     const last = verdict.checks.at(-1);
     if (last !== undefined && last.differences.length > 0) {
       if (last.version !== null) messages.push(`{oldSchemaVersion: ${last.version}}`);
-      messages.push(`{oldSchema: '${quoted(last.earlier.canonical)}'}`);
+      messages.push(`{oldSchema: ${quoted(last.earlier.canonical)}}`);
     }
   }
   if (messages.length > 0) {
@@ -37,5 +37,5 @@ export function verdictMessages(formats: SchemaFormats, verdict: Verdict, contex
 }
 
 function quoted(text: string): string {
-  return text.length <= QUOTED_SCHEMA_LENGTH ? text : `${text.slice(0, QUOTED_SCHEMA_LENGTH)}...`;
+  return text.length <= QUOTED_SCHEMA_LENGTH ? `'${text}'` : `<truncated> '${text.slice(0, QUOTED_SCHEMA_LENGTH)}...'`;
 }
