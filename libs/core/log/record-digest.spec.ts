@@ -116,7 +116,9 @@ describe('sums of record digests', () => {
       headers: [{ key: 'h', value: null }],
       timestamp: 5,
     };
-    expect(new DigestSum().add(1, 2, record).toString()).toMatchInlineSnapshot(`"d1:1:12670655d46b2ee2a8b197bc6666acd3"`);
+    expect(new DigestSum().add(1, 2, record).toString()).toMatchInlineSnapshot(
+      `"d1:1:12670655d46b2ee2a8b197bc6666acd3"`,
+    );
   });
 
   it('refuse other texts', () => {
