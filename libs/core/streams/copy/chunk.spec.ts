@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DigestSum } from '#libs/core/log';
-import { type CopiedChunk, decodeChunk, DROPPED, encodeChunk, sourceOffsetsOf } from './chunk.js';
+import { type CopiedChunk, decodeChunk, DROPPED, encodeChunk, sourceOffsetsByTarget } from './chunk.js';
 
 const chunks = fc
   .record({
@@ -70,8 +70,10 @@ describe('a chunk of an offset map', () => {
     ];
     const routes = Uint16Array.from([1, 0, 1, DROPPED, 1]);
     const chunk = { source: 0, sequence: 0, from: 5, until: 22, ranges, routes, runs: [], sum: new DigestSum() };
-    expect([...sourceOffsetsOf(chunk, 1)]).toEqual([10, 12, 21]);
-    expect([...sourceOffsetsOf(chunk, 0)]).toEqual([11]);
-    expect([...sourceOffsetsOf(chunk, 2)]).toEqual([]);
+    const offsets = [...sourceOffsetsByTarget(chunk)].map(([target, list]) => [target, [...list]]);
+    expect(offsets).toEqual([
+      [1, [10, 12, 21]],
+      [0, [11]],
+    ]);
   });
 });

@@ -90,19 +90,21 @@ export function decodeChunk(bytes: Uint8Array): CopiedChunk {
   return { source, sequence, from, until, ranges, routes, runs, sum };
 }
 
-/** The source offsets of the records a chunk sent to a target, in order. */
-export function sourceOffsetsOf(chunk: CopiedChunk, target: number): Float64Array {
-  let count = 0;
-  for (const route of chunk.routes) if (route === target) count++;
-  const offsets = new Float64Array(count);
+/** The source offsets of the records a chunk sent to each of its targets, in order. */
+export function sourceOffsetsByTarget(chunk: CopiedChunk): ReadonlyMap<number, Float64Array> {
+  const counts = new Map<number, number>();
+  for (const route of chunk.routes) counts.set(route, (counts.get(route) ?? 0) + 1);
+  counts.delete(DROPPED);
+  const lists = new Map<number, { offsets: Float64Array; filled: number }>();
+  for (const [target, count] of counts) lists.set(target, { offsets: new Float64Array(count), filled: 0 });
   let record = 0;
-  let found = 0;
   for (const range of chunk.ranges) {
-    for (let i = 0; i < range.count; i++, record++) {
-      if (chunk.routes[record] === target) offsets[found++] = range.first + i;
+    for (let i = 0; i < range.count; i++) {
+      const list = lists.get(chunk.routes[record++]!);
+      if (list !== undefined) list.offsets[list.filled++] = range.first + i;
     }
   }
-  return offsets;
+  return new Map([...lists].map(([target, { offsets }]) => [target, offsets]));
 }
 
 function encodeRoutes(writer: ByteWriter, routes: Uint16Array): void {

@@ -1,2 +1,3 @@
 export { derivationStoreSuite, type DerivationStoreSubject } from './derivation-store-suite.js';
 export { MemoryDerivationStore } from './memory-derivation-store.js';
+export { anyContent, anyRecord, appendContent, fingerprint, readTopic, type TopicContent } from './records.js';

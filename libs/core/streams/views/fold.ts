@@ -52,9 +52,16 @@ export function identityOf(key: JsonValue): string {
  * Folds records of one source in order. Pure but for the decoder. A record that cannot be decoded or does not fit a column is set aside and changes
  * nothing else. Within the run only the last change of each key remains.
  */
-export async function fold(view: ViewDefinition, source: number, topic: string, records: Iterable<PartitionRecord>, decoder: RecordDecoder): Promise<Folded> {
+export async function fold(
+  view: ViewDefinition,
+  source: number,
+  topic: string,
+  records: Iterable<PartitionRecord>,
+  decoder: RecordDecoder,
+): Promise<Folded> {
   const refused: RefusedRecord[] = [];
-  const folding = source === 0 && view.source.mode === 'events' ? new GroupFolding(view) : new RowFolding(storedFields(view, source));
+  const folding =
+    source === 0 && view.source.mode === 'events' ? new GroupFolding(view) : new RowFolding(storedFields(view, source));
   for (const record of records) {
     try {
       const key = record.key === null ? null : await decoder.key(topic, record.key);
@@ -110,7 +117,9 @@ class GroupFolding {
     if (record.value === null) return;
     const key = this.#keys.map((field) => cellOf(field, decoded));
     // All cells are computed before anything is counted, so that a refused record leaves no trace.
-    const cells = this.#aggregates.map((column) => (column.path === null ? null : cellOf({ path: column.path, type: cellType(column) }, decoded)));
+    const cells = this.#aggregates.map((column) =>
+      column.path === null ? null : cellOf({ path: column.path, type: cellType(column) }, decoded),
+    );
     const identity = JSON.stringify(key.map((cell) => (typeof cell === 'bigint' ? `${cell}n` : cell)));
     let group = this.#groups.get(identity);
     if (group === undefined) {
@@ -126,7 +135,13 @@ class GroupFolding {
   }
 
   changes(): Pick<Folded, 'groups'> {
-    return { groups: [...this.#groups].map(([identity, group]): GroupChange => ({ identity, key: group.key, parts: group.parts as AggregatePart[] })) };
+    return {
+      groups: [...this.#groups].map(([identity, group]): GroupChange => ({
+        identity,
+        key: group.key,
+        parts: group.parts as AggregatePart[],
+      })),
+    };
   }
 }
 
@@ -148,7 +163,8 @@ function add(sum: number | bigint, cell: number | bigint): number | bigint {
     const total = sum + cell;
     if (!Number.isInteger(total) || Number.isSafeInteger(total)) return total;
   }
-  if ((typeof sum === 'number' && !Number.isInteger(sum)) || (typeof cell === 'number' && !Number.isInteger(cell))) return Number(sum) + Number(cell);
+  if ((typeof sum === 'number' && !Number.isInteger(sum)) || (typeof cell === 'number' && !Number.isInteger(cell)))
+    return Number(sum) + Number(cell);
   return BigInt(sum) + BigInt(cell);
 }
 
@@ -157,7 +173,9 @@ function cellOf(field: StoredField, decoded: Decoded): CellValue {
   try {
     return toCell(field.type, valueAt(field.path, root));
   } catch (error) {
-    throw isAppError(error, 'column-mismatch') ? refusal('column-mismatch', `${field.path.text}: ${error.message}`) : error;
+    throw isAppError(error, 'column-mismatch')
+      ? refusal('column-mismatch', `${field.path.text}: ${error.message}`)
+      : error;
   }
 }
 

@@ -49,7 +49,10 @@ export function parseViewQuery(view: ViewDefinition, parameters: ReadonlyMap<str
   const known = (column: string, parameter: string): boolean => {
     if (types.has(column)) return true;
     const close = nearest(column, types.keys());
-    items.push({ path: parameter, message: `'${column}' is not a column of view '${view.name}'${close === undefined ? '' : `; did you mean '${close}'?`}` });
+    items.push({
+      path: parameter,
+      message: `'${column}' is not a column of view '${view.name}'${close === undefined ? '' : `; did you mean '${close}'?`}`,
+    });
     return false;
   };
   for (const [name, values] of parameters) {
@@ -59,11 +62,23 @@ export function parseViewQuery(view: ViewDefinition, parameters: ReadonlyMap<str
     else if (name === 'limit') limit = parseLimit(first, items);
     else if (name === 'cursor') cursor = first;
     else if (name === 'count') count = first === 'true';
-    else if (known(name, name)) for (const value of values) where.push(...parseCondition(name, types.get(name)!, value, items));
+    else if (known(name, name))
+      for (const value of values) where.push(...parseCondition(name, types.get(name)!, value, items));
   }
-  if (where.length > QUERY_LIMITS.conditions) items.push({ path: '', message: `${where.length} conditions are more than the limit of ${QUERY_LIMITS.conditions}` });
+  if (where.length > QUERY_LIMITS.conditions)
+    items.push({
+      path: '',
+      message: `${where.length} conditions are more than the limit of ${QUERY_LIMITS.conditions}`,
+    });
   if (items.length > 0) throw invalidQuery(view, items);
-  return { where, order, limit, select, count, after: cursor === undefined ? undefined : parseRowCursor(cursor, order) };
+  return {
+    where,
+    order,
+    limit,
+    select,
+    count,
+    after: cursor === undefined ? undefined : parseRowCursor(cursor, order),
+  };
 }
 
 /** The cursor after a row: bound to the order it was made under. */
@@ -79,7 +94,8 @@ function parseRowCursor(text: string, order: readonly Order[]): NonNullable<View
   } catch (cause) {
     throw invalidCursor('cannot be read', cause);
   }
-  if (!Array.isArray(parsed) || parsed[0] !== 1 || !Array.isArray(parsed[2]) || typeof parsed[3] !== 'string') throw invalidCursor('cannot be read');
+  if (!Array.isArray(parsed) || parsed[0] !== 1 || !Array.isArray(parsed[2]) || typeof parsed[3] !== 'string')
+    throw invalidCursor('cannot be read');
   if (parsed[1] !== orderText(order)) throw invalidCursor('was made under another order');
   const cells = (parsed[2] as unknown[]).map((cell): CellValue => {
     if (cell === null || typeof cell === 'string' || typeof cell === 'number') return cell;
@@ -115,7 +131,10 @@ function parseCondition(column: string, type: ColumnType, text: string, items: E
   const match = /^(not\.)?([a-z]+)\.(.*)$/s.exec(text);
   const operator = match?.[2] as Operator | undefined;
   if (match === null || operator === undefined || !OPERATORS.includes(operator)) {
-    items.push({ path: column, message: `must be op.value with op one of ${OPERATORS.join(', ')}, e.g. ${column}=eq.${text.slice(0, 20) || '1'}` });
+    items.push({
+      path: column,
+      message: `must be op.value with op one of ${OPERATORS.join(', ')}, e.g. ${column}=eq.${text.slice(0, 20) || '1'}`,
+    });
     return [];
   }
   const not = match[1] !== undefined;
@@ -124,7 +143,8 @@ function parseCondition(column: string, type: ColumnType, text: string, items: E
     switch (operator) {
       case 'is': {
         const cell = { null: null, true: 1, false: 0 }[value];
-        if (cell === undefined || (cell !== null && type !== 'boolean')) throw badValue(column, 'is', 'null, or true or false for a boolean column');
+        if (cell === undefined || (cell !== null && type !== 'boolean'))
+          throw badValue(column, 'is', 'null, or true or false for a boolean column');
         return [{ column, not, operator, values: [cell] }];
       }
       case 'in': {
@@ -150,11 +170,17 @@ function parseCondition(column: string, type: ColumnType, text: string, items: E
 
 /** Items separated by commas; one in double quotes may hold commas, and \" for a quote. */
 function splitList(list: string): string[] {
-  return [...list.matchAll(/(?:^|,)(?:"((?:[^"\\]|\\.)*)"|([^,]*))/gs)].map((match) => match[1]?.replace(/\\(.)/g, '$1') ?? match[2] ?? '');
+  return [...list.matchAll(/(?:^|,)(?:"((?:[^"\\]|\\.)*)"|([^,]*))/gs)].map(
+    (match) => match[1]?.replace(/\\(.)/g, '$1') ?? match[2] ?? '',
+  );
 }
 
 function badValue(column: string, operator: string, needs: string): AppError {
-  return new AppError({ kind: 'invalid', code: 'invalid-filter-value', message: `${operator} on column '${column}' needs ${needs}.` });
+  return new AppError({
+    kind: 'invalid',
+    code: 'invalid-filter-value',
+    message: `${operator} on column '${column}' needs ${needs}.`,
+  });
 }
 
 function invalidQuery(view: ViewDefinition, items: readonly ErrorItem[]): AppError {

@@ -1,14 +1,8 @@
 import type { JsonValue } from '#libs/core/kernel';
+import type { SourcePosition } from '../source-reader.js';
 import type { CellValue } from './column-type.js';
 import type { ViewQuery } from './view-query.js';
 import type { ViewDefinition } from './view-definition.js';
-
-/** Where a view stands in one of its sources: the generation it reads and the next offset of each partition. */
-export interface SourcePosition {
-  readonly generation: number;
-  /** Index is the partition. */
-  readonly next: readonly number[];
-}
 
 /** A row of a `latest` source: the newest state of a key, or its end. `identity` is the key in text form, unique per key. */
 export type RowChange =
@@ -82,7 +76,10 @@ export abstract class ViewTables {
   abstract list(): Promise<readonly string[]>;
 
   /** Takes the view over for writing: raises its epoch, so that whoever wrote before is refused from now on. @throws `view-not-found`. */
-  abstract claim(id: string, view: ViewDefinition): Promise<{ readonly epoch: number; readonly positions: ViewPositions }>;
+  abstract claim(
+    id: string,
+    view: ViewDefinition,
+  ): Promise<{ readonly epoch: number; readonly positions: ViewPositions }>;
 
   /**
    * Row changes and position in one transaction (conditions V1 and V2).

@@ -1,0 +1,132 @@
+import { AppError } from '#libs/core/kernel';
+import {
+  logErrors,
+  physicalName,
+  recordsFrom,
+  type PartitionRecord,
+  type TopicDescription,
+  type TopicDirectory,
+  type TopicName,
+  type TopicNames,
+} from '#libs/core/log';
+
+/** Where a reader stands in a logical topic: the generation it reads and the next offset of each partition. */
+export interface SourcePosition {
+  readonly generation: number;
+  /** Index is the partition. */
+  readonly next: readonly number[];
+}
+
+/** Some records and where the reader stands after them. No records and another generation: the reader followed a cutover. */
+export interface SourceChunk {
+  readonly records: readonly PartitionRecord[];
+  readonly to: SourcePosition;
+  /** Records between `to` and the present ends, the rest of an earlier generation counted with it. */
+  readonly lag: number;
+}
+
+export interface SourceLimits {
+  readonly maxBytes: number;
+  /** Longest wait when there is nothing to read. */
+  readonly maxWaitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads a logical topic for ever, over its cutovers: the old generation to its end, then the new one from where it opened. Misses and repeats nothing. Holds no position:
+ * the reader keeps it with what it computes.
+ */
+export class SourceReader {
+  constructor(
+    private readonly directory: TopicDirectory,
+    private readonly names: TopicNames,
+    readonly topic: string,
+  ) {}
+
+  /** Position before everything the topic retains. @throws `topic-not-found`. */
+  async begin(): Promise<SourcePosition> {
+    const { generation, description } = await this.directory.resolve(this.topic);
+    return { generation, next: description.partitions.map((one) => one.startOffset) };
+  }
+
+  /** Records between a position and the present end. @throws `topic-not-found`. */
+  async lag(position: SourcePosition): Promise<number> {
+    const { generation, description } = await this.directory.resolve(this.topic);
+    if (generation === position.generation) return lagOf(description, position.next);
+    const row = await this.names.find(this.directory.engine.logId, this.topic);
+    const old = await this.directory.engine.describeTopic(physicalName(this.topic, position.generation));
+    return lagOf(old, position.next) + lagOf(description, row?.opensAt ?? []);
+  }
+
+  /**
+   * What follows a position, waiting for it if there is nothing yet.
+   * @throws `topic-not-found`; `source-moved` when the topic moved on in a way that cannot be followed exactly; `offset-out-of-range` when retention
+   * removed records before they were read; `partition-degraded`.
+   */
+  async next(position: SourcePosition, limits: SourceLimits): Promise<SourceChunk> {
+    const engine = this.directory.engine;
+    const row = await this.names.find(engine.logId, this.topic);
+    const current = row?.generation ?? 1;
+    const superseded = current !== position.generation;
+    const physical = physicalName(this.topic, position.generation);
+    const description = await this.describe(physical, position, superseded);
+    const from = description.partitions.map((one) => position.next[one.partition] ?? one.startOffset);
+    const fetched = await engine.fetch({
+      positions: from.map((offset, partition) => ({ topic: physical, partition, offset })),
+      maxBytes: limits.maxBytes,
+      maxWaitMs: superseded ? 0 : limits.maxWaitMs,
+      minBytes: 1,
+      signal: limits.signal,
+    });
+    const records: PartitionRecord[] = [];
+    const next = [...from];
+    let lag = 0;
+    for (const part of fetched) {
+      for (const record of recordsFrom(part, from[part.partition]!))
+        records.push({ partition: part.partition, ...record });
+      next[part.partition] = Math.max(from[part.partition]!, part.nextOffset);
+      lag += Math.max(0, part.endOffset - next[part.partition]!);
+    }
+    const moved = next.some((offset, partition) => offset !== from[partition]);
+    if (!superseded || moved || lag > 0) return { records, to: { generation: position.generation, next }, lag };
+    const opened = this.openingOf(row, position);
+    return { records: [], to: opened, lag: await this.lag(opened) };
+  }
+
+  private async describe(physical: string, position: SourcePosition, superseded: boolean): Promise<TopicDescription> {
+    try {
+      return await this.directory.engine.describeTopic(physical);
+    } catch (error) {
+      if (superseded && error instanceof AppError && error.code === 'topic-not-found')
+        throw sourceMoved(this.topic, position, 'it was deleted');
+      throw error;
+    }
+  }
+
+  private openingOf(row: TopicName | undefined, position: SourcePosition): SourcePosition {
+    if (row === undefined) throw logErrors.topicNotFound(this.topic);
+    const direct = row.generation === position.generation + 1 || row.generation < position.generation;
+    if (!direct)
+      throw sourceMoved(this.topic, position, `the topic moved on to generation ${row.generation} meanwhile`);
+    if (row.opensAt.length === 0)
+      throw sourceMoved(this.topic, position, `where generation ${row.generation} opened is not known`);
+    return { generation: row.generation, next: row.opensAt };
+  }
+}
+
+function lagOf(topic: TopicDescription, next: readonly number[]): number {
+  return topic.partitions.reduce(
+    (sum, one) => sum + Math.max(0, one.endOffset - (next[one.partition] ?? one.startOffset)),
+    0,
+  );
+}
+
+function sourceMoved(topic: string, position: SourcePosition, why: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'source-moved',
+    message: `The reader of '${topic}' stands in generation ${position.generation}, which can no longer be followed: ${why}.`,
+    hint: 'Build it anew from the present generation.',
+    details: { topic, generation: position.generation },
+  });
+}

@@ -1,0 +1,360 @@
+import { DigestSum, digestRecord, type LogEngine, type LogRecord, type StoredRecord } from '#libs/core/log';
+import { type ChunkRun, type CopiedChunk, DROPPED, sourceOffsetsByTarget } from '../copy/chunk.js';
+import { MAP_START, type MapCursor, type OffsetMap } from '../copy/offset-map.js';
+import type { Router } from '../copy/router.js';
+import { PartitionCursor } from '../partition-cursor.js';
+import type { Mismatch } from './mismatch.js';
+
+/**
+ * `readback`: every record is read back from the target and compared with what the copy read from the source. `full`: the source is read again as well,
+ * and the plan's rules are applied anew.
+ */
+export type VerificationLevel = 'readback' | 'full';
+
+export interface VerifiedCopy {
+  readonly engine: LogEngine;
+  readonly source: { readonly topic: string; readonly startOffsets: readonly number[] };
+  readonly target: { readonly topic: string; readonly startOffsets: readonly number[] };
+  readonly map: OffsetMap;
+  readonly router: Router;
+  readonly level: VerificationLevel;
+}
+
+export interface VerifyRun {
+  readonly signal?: AbortSignal;
+  /** Called for each chunk before its records are read back. */
+  readonly pace?: (records: number) => Promise<void>;
+  /** Called with the records checked so far. */
+  readonly report?: (checked: number) => void;
+}
+
+export interface Verification {
+  /** Records read back from the target and compared, since the verifier was made. */
+  readonly checked: number;
+  /** At most {@link MAX_MISMATCHES}; there may be more. */
+  readonly mismatches: readonly Mismatch[];
+  /** Source position per partition up to which the copy was compared. */
+  readonly until: readonly number[];
+  /** Of the records read back, per source partition. */
+  readonly sums: readonly DigestSum[];
+}
+
+export const MAX_MISMATCHES = 100;
+
+/**
+ * Compares a copy with what it was made from, by the offset map:
+ * 1. every record of the target is named by the map exactly once, and every record the map names is there (nothing lost, repeated, resurrected);
+ * 2. for each pair of source and target partition, source offsets rise strictly with target offsets (order);
+ * 3. per stretch of a source partition, count and sum of 128-bit digests over (source partition, offset, key, value, headers, timestamp) are those
+ *    of the source (nothing changed, exchanged or swapped);
+ * 4. records lie where their keys belong.
+ *
+ * Works in steps: each {@link advance} takes in what was copied since the one before, so that a live copy is verified up to a small rest before
+ * the cutover. Memory: a few chunks per source and a fetch per target. The copy must rest while `advance` runs.
+ */
+export class CopyVerifier {
+  readonly #copy: VerifiedCopy;
+  readonly #lanes: Lane[];
+  readonly #targets: Target[];
+  readonly #mismatches: Mismatch[] = [];
+  #checked = 0;
+
+  constructor(copy: VerifiedCopy) {
+    this.#copy = copy;
+    const { engine, source, target } = copy;
+    this.#lanes = source.startOffsets.map((start, partition) => ({
+      partition,
+      cursor: MAP_START,
+      chunks: undefined,
+      until: start,
+      sum: new DigestSum(),
+      loaded: 0,
+      ends: new Map(),
+    }));
+    this.#targets = target.startOffsets.map((start, partition) => ({
+      partition,
+      records: new PartitionCursor(engine, target.topic, partition, start),
+      claims: new Map(),
+    }));
+  }
+
+  get result(): Verification {
+    return {
+      checked: this.#checked,
+      mismatches: this.#mismatches,
+      until: this.#lanes.map((lane) => lane.until),
+      sums: this.#lanes.map((lane) => lane.sum),
+    };
+  }
+
+  /** Verifies everything copied so far. Ends early once {@link MAX_MISMATCHES} were found. */
+  async advance(run: VerifyRun = {}): Promise<Verification> {
+    for (;;) {
+      run.signal?.throwIfAborted();
+      if (this.#mismatches.length >= MAX_MISMATCHES) return this.result;
+      let moved = false;
+      for (const target of this.#targets) moved = (await this.#consume(target)) || moved;
+      run.report?.(this.#checked);
+      if (moved) continue;
+      if (await this.#load(run, 2)) continue;
+      if (await this.#load(run, Infinity)) continue;
+      if (!(await this.#settle())) return this.result;
+    }
+  }
+
+  /** Takes in the next chunk of each source that holds fewer than `most`. */
+  async #load(run: VerifyRun, most: number): Promise<boolean> {
+    let any = false;
+    for (const lane of this.#lanes) {
+      if (lane.loaded >= most) continue;
+      lane.chunks ??= this.#copy.map.chunks(lane.partition, lane.cursor);
+      const next = await lane.chunks.next();
+      if (next.done) {
+        lane.chunks = undefined;
+        continue;
+      }
+      const [chunk, cursor] = next.value;
+      lane.cursor = cursor;
+      await this.#claim(lane, chunk);
+      any = true;
+      await run.pace?.(chunk.routes.length);
+    }
+    return any;
+  }
+
+  /** Checks what a chunk says of itself and notes which target records it names. */
+  async #claim(lane: Lane, chunk: CopiedChunk): Promise<void> {
+    const place = { source: lane.partition, sourceOffset: chunk.from, target: -1, targetOffset: -1 };
+    if (chunk.from !== lane.until) {
+      this.#found({ kind: 'gap', ...place, detail: `the map goes on at ${chunk.from} where ${lane.until} is next` });
+    }
+    lane.until = chunk.until;
+    let at = chunk.from;
+    for (const { first, count } of chunk.ranges) {
+      if (first < at) this.#found({ kind: 'order', ...place, detail: 'source offsets do not rise' });
+      at = first + count;
+    }
+    if (at > chunk.until) this.#found({ kind: 'order', ...place, detail: 'source offsets lie beyond their stretch' });
+    if (this.#copy.level === 'full') await this.#compareSource(chunk);
+
+    const state: LoadedChunk = {
+      lane,
+      chunk,
+      sum: new DigestSum(),
+      open: chunk.runs.length,
+      offsets: sourceOffsetsByTarget(chunk),
+    };
+    const taken = new Map<number, number>();
+    for (const run of chunk.runs) {
+      const skip = taken.get(run.target) ?? 0;
+      taken.set(run.target, skip + run.count);
+      const where = { ...place, target: run.target, targetOffset: run.base };
+      if (run.base < (lane.ends.get(run.target) ?? 0)) {
+        this.#found({ kind: 'order', ...where, detail: 'records of one source partition are not in its order' });
+      }
+      lane.ends.set(run.target, run.base + run.count);
+      const { claims } = this.#targets[run.target]!;
+      if (claims.has(run.base)) this.#found({ kind: 'missing', ...where, detail: 'two stretches claim one place' });
+      claims.set(run.base, { chunk: state, run, skip });
+    }
+    for (const [target, offsets] of state.offsets) {
+      const routed = taken.get(target) ?? 0;
+      if (routed !== offsets.length) {
+        const detail = `${offsets.length} records were routed to the partition and ${routed} written`;
+        this.#found({ kind: 'missing', ...place, target, detail });
+      }
+    }
+    lane.loaded++;
+    if (state.open === 0) await this.#close(state);
+  }
+
+  /** Reads back what the loaded chunks claim in one target partition, as far as they claim it without a break. */
+  async #consume(target: Target): Promise<boolean> {
+    let moved = false;
+    for (;;) {
+      if (target.claims.size === 0) return moved;
+      const peeked = target.records.peek();
+      const next = peeked instanceof Promise ? await peeked : peeked;
+      const claim = next && target.claims.get(next.offset);
+      if (claim === undefined) return moved;
+      target.claims.delete(claim.run.base);
+      await this.#readRun(target, claim);
+      moved = true;
+    }
+  }
+
+  async #readRun(target: Target, { chunk, run, skip }: Claim): Promise<void> {
+    const source = chunk.lane.partition;
+    const offsets = chunk.offsets.get(run.target) ?? new Float64Array();
+    const end = run.base + run.count;
+    let expected = run.base;
+    while (expected < end) {
+      const peeked = target.records.peek();
+      const record = peeked instanceof Promise ? await peeked : peeked;
+      const reached = Math.min(record?.offset ?? end, end);
+      for (; expected < reached; expected++) {
+        this.#missing(source, offsets[skip + expected - run.base] ?? -1, run.target, expected);
+      }
+      if (record === undefined || record.offset >= end) break;
+      const sourceOffset = offsets[skip + record.offset - run.base] ?? -1;
+      chunk.sum.add(source, sourceOffset, record);
+      this.#checked++;
+      const misplaced = this.#copy.router.misplaced(record.key, run.target);
+      if (misplaced !== undefined) {
+        const where = { source, sourceOffset, target: run.target, targetOffset: record.offset };
+        this.#found({ kind: 'misplaced', ...where, detail: misplaced });
+      }
+      target.records.take();
+      expected = record.offset + 1;
+    }
+    chunk.open--;
+    if (chunk.open === 0) await this.#close(chunk);
+  }
+
+  async #close(state: LoadedChunk): Promise<void> {
+    state.lane.loaded--;
+    state.lane.sum.merge(state.sum);
+    if (state.sum.equals(state.chunk.sum)) return;
+    const before = this.#mismatches.length;
+    await this.#drillDown(state.chunk);
+    if (this.#mismatches.length > before) return;
+    const { source, from, until } = state.chunk;
+    const detail = `the records of source offsets ${from} to ${until} read back are not those that were copied`;
+    this.#found({ kind: 'different', source, sourceOffset: from, target: -1, targetOffset: -1, detail });
+  }
+
+  /** Nothing more can be claimed: what is left over on either side is wrong. True when something was left over. */
+  async #settle(): Promise<boolean> {
+    let any = false;
+    for (const target of this.#targets) {
+      const next = await target.records.peek();
+      const first = [...target.claims.values()].sort((a, b) => a.run.base - b.run.base)[0];
+      if (next !== undefined && (first === undefined || next.offset < first.run.base)) {
+        const where = { source: -1, sourceOffset: -1, target: target.partition, targetOffset: next.offset };
+        this.#found({ kind: 'unclaimed', ...where, detail: 'no source record was copied here' });
+        target.records.take();
+        any = true;
+      } else if (first !== undefined) {
+        // The place it begins at is not there: passed over, or beyond the end.
+        target.claims.delete(first.run.base);
+        await this.#readRun(target, first);
+        any = true;
+      }
+      if (this.#mismatches.length >= MAX_MISMATCHES) return false;
+    }
+    return any;
+  }
+
+  /** Level `full`: routes and digests of the stretch, computed anew from the source. */
+  async #compareSource(chunk: CopiedChunk): Promise<void> {
+    const sum = new DigestSum();
+    const routes = new Map<number, number>();
+    for await (const { record, offset, target } of this.#expected(chunk)) {
+      routes.set(offset, target);
+      if (target !== DROPPED) sum.add(chunk.source, offset, record);
+    }
+    let at = 0;
+    let same = routes.size === chunk.routes.length;
+    for (const range of chunk.ranges) {
+      for (let i = 0; i < range.count && same; i++, at++) same = routes.get(range.first + i) === chunk.routes[at];
+    }
+    if (same && sum.equals(chunk.sum)) return;
+    const detail = 'the source read again gives other records or routes than the copy noted';
+    const where = { source: chunk.source, sourceOffset: chunk.from, target: -1, targetOffset: -1 };
+    this.#found({ kind: 'different', ...where, detail });
+  }
+
+  /** Names the records of a chunk that differ, reading source and target again. */
+  async #drillDown(chunk: CopiedChunk): Promise<void> {
+    const { engine, target } = this.#copy;
+    const places = new Map<number, Generator<number, void>>();
+    const cursors = new Map<number, { at: number; records: PartitionCursor }>();
+    for await (const { record, offset, target: to } of this.#expected(chunk)) {
+      if (to === DROPPED) continue;
+      if (!places.has(to)) places.set(to, placesOf(chunk.runs, to));
+      const at = places.get(to)!.next().value;
+      if (at === undefined) continue;
+      let cursor = cursors.get(to);
+      if (cursor === undefined || at !== cursor.at) {
+        cursor = { at, records: new PartitionCursor(engine, target.topic, to, at) };
+        cursors.set(to, cursor);
+      }
+      const found = await cursor.records.peek();
+      cursor.at = at + 1;
+      if (found?.offset !== at) continue;
+      cursor.records.take();
+      if (digestRecord(chunk.source, offset, found) === digestRecord(chunk.source, offset, record)) continue;
+      const where = { source: chunk.source, sourceOffset: offset, target: to, targetOffset: at };
+      this.#found({ kind: 'different', ...where, detail: 'the record is not the one at these source coordinates' });
+      if (this.#mismatches.length >= MAX_MISMATCHES) return;
+    }
+  }
+
+  /** The records of a chunk as the source and the rules give them now. Ends early where the source has expired. */
+  async *#expected(chunk: CopiedChunk): AsyncGenerator<{ record: LogRecord; offset: number; target: number }, void> {
+    const { engine, source, router } = this.#copy;
+    const records = new PartitionCursor(engine, source.topic, chunk.source, chunk.from);
+    for (;;) {
+      const record: StoredRecord | undefined = await records.peek();
+      if (record === undefined || record.offset >= chunk.until) return;
+      records.take();
+      const routed = await router.route(record, chunk.source);
+      const { offset } = record;
+      if (typeof routed === 'number') yield { record, offset, target: routed };
+      else if ('target' in routed) yield { record: { ...record, key: routed.key }, offset, target: routed.target };
+      else yield { record, offset, target: DROPPED };
+    }
+  }
+
+  #missing(source: number, sourceOffset: number, target: number, targetOffset: number): void {
+    const detail = 'the record is not in the target';
+    this.#found({ kind: 'missing', source, sourceOffset, target, targetOffset, detail });
+  }
+
+  #found(mismatch: Mismatch): void {
+    if (this.#mismatches.length < MAX_MISMATCHES) this.#mismatches.push(mismatch);
+  }
+}
+
+interface Lane {
+  readonly partition: number;
+  cursor: MapCursor;
+  /** Open between chunks; ends with what was copied when it was asked last. */
+  chunks: AsyncGenerator<readonly [CopiedChunk, MapCursor], void> | undefined;
+  until: number;
+  readonly sum: DigestSum;
+  /** Chunks taken in and not yet read back completely. */
+  loaded: number;
+  /** Per target, the end of the last run of this source. */
+  readonly ends: Map<number, number>;
+}
+
+interface Target {
+  readonly partition: number;
+  readonly records: PartitionCursor;
+  /** By the offset they begin at. */
+  readonly claims: Map<number, Claim>;
+}
+
+interface Claim {
+  readonly chunk: LoadedChunk;
+  readonly run: ChunkRun;
+  /** Records of the chunk in this target that lie in earlier runs. */
+  readonly skip: number;
+}
+
+interface LoadedChunk {
+  readonly lane: Lane;
+  readonly chunk: CopiedChunk;
+  readonly sum: DigestSum;
+  /** Runs not read back yet. */
+  open: number;
+  readonly offsets: ReadonlyMap<number, Float64Array>;
+}
+
+function* placesOf(runs: readonly ChunkRun[], target: number): Generator<number, void> {
+  for (const run of runs) {
+    if (run.target !== target) continue;
+    for (let i = 0; i < run.count; i++) yield run.base + i;
+  }
+}

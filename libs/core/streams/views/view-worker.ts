@@ -1,0 +1,108 @@
+import type { Clock } from '#libs/core/kernel';
+import type { SupervisedRun } from '#libs/core/operations';
+import type { RecordDecoder } from '../record-decoder.js';
+import type { SourcePosition, SourceReader } from '../source-reader.js';
+import { fold } from './fold.js';
+import type { ViewDefinition } from './view-definition.js';
+import type { ViewTables } from './view-tables.js';
+
+/** How current a view is, as its worker last saw it. */
+export interface ViewFreshness {
+  /** Records between the view and the ends of its sources. */
+  readonly lag: number;
+  /** Monotonic time at which it last had read everything there was; undefined before the first time. */
+  readonly currentAtMs: number | undefined;
+}
+
+export interface ViewWorkerOptions {
+  readonly id: string;
+  readonly view: ViewDefinition;
+  readonly tables: ViewTables;
+  /** One per source, in the order of `sourcesOf`. */
+  readonly readers: readonly SourceReader[];
+  readonly decoder: RecordDecoder;
+  readonly clock: Clock;
+  /** Bytes of batches folded in one transaction. */
+  readonly stepBytes?: number;
+  /** Named steps for crash tests: `view-step-folded`, `view-step-stored`. */
+  readonly failPoint?: (name: string) => void;
+  /** Told after each stored step. */
+  readonly onStep?: (records: number) => void;
+}
+
+const STEP_BYTES = 512 * 1024;
+const WAIT_MS = 1_000;
+
+/**
+ * Keeps one view current: folds what follows its stored position and stores rows and position together, for each source by itself. Claims the
+ * view first, so that two workers never write it both. Ends when the signal aborts; any error ends it too, and starting it again goes on from
+ * the last stored step.
+ */
+export class ViewWorker {
+  readonly #lags: number[];
+  #currentAtMs: number | undefined;
+
+  constructor(private readonly options: ViewWorkerOptions) {
+    this.#lags = options.readers.map(() => Infinity);
+  }
+
+  freshness(): ViewFreshness {
+    return { lag: this.#lags.reduce((sum, lag) => sum + lag, 0), currentAtMs: this.#currentAtMs };
+  }
+
+  async run(signal: AbortSignal, run?: SupervisedRun): Promise<void> {
+    const { id, view, tables, readers } = this.options;
+    const { epoch, positions } = await tables.claim(id, view);
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const loops = readers.map(async (reader, source) => {
+      try {
+        await this.follow(reader, source, epoch, positions.sources[source], either, run);
+      } finally {
+        // One source that cannot go on ends the others: the supervisor starts all of them anew.
+        stop.abort();
+      }
+    });
+    const results = await Promise.allSettled(loops);
+    const failed = results.find((result) => result.status === 'rejected' && !isAbort(result.reason));
+    if (failed?.status === 'rejected') throw failed.reason as Error;
+  }
+
+  private async follow(
+    reader: SourceReader,
+    source: number,
+    epoch: number,
+    stored: SourcePosition | undefined,
+    signal: AbortSignal,
+    run: SupervisedRun | undefined,
+  ): Promise<void> {
+    const { id, view, tables, decoder, failPoint, onStep } = this.options;
+    let at = stored ?? (await reader.begin());
+    while (!signal.aborted) {
+      const chunk = await reader.next(at, {
+        maxBytes: this.options.stepBytes ?? STEP_BYTES,
+        maxWaitMs: WAIT_MS,
+        signal,
+      });
+      if (chunk.to.generation !== at.generation || chunk.records.length > 0 || !sameOffsets(chunk.to, at)) {
+        const folded = await fold(view, source, reader.topic, chunk.records, decoder);
+        failPoint?.('view-step-folded');
+        await tables.apply(id, view, epoch, { source, from: at, to: chunk.to, ...folded });
+        failPoint?.('view-step-stored');
+        at = chunk.to;
+        onStep?.(chunk.records.length);
+        run?.healthy();
+      }
+      this.#lags[source] = chunk.lag;
+      if (this.#lags.every((lag) => lag === 0)) this.#currentAtMs = this.options.clock.monotonic();
+    }
+  }
+}
+
+function sameOffsets(a: SourcePosition, b: SourcePosition): boolean {
+  return a.next.length === b.next.length && a.next.every((offset, partition) => offset === b.next[partition]);
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}

@@ -1,0 +1,294 @@
+import { AppError, stableJson, type Clock, type JsonObject } from '#libs/core/kernel';
+import { type PositionToken, TopicDirectories, type TopicNames } from '#libs/core/log';
+import type { Supervisor } from '#libs/core/operations';
+import type { RecordDecoder } from '../record-decoder.js';
+import { SourceReader } from '../source-reader.js';
+import { COLUMN_TYPES, type ColumnType } from './column-type.js';
+import { FieldTypes, parseDeclaration } from './declaration.js';
+import { sourcesOf, type ViewDefinition } from './view-definition.js';
+import { parseViewQuery } from './view-query.js';
+import { type StoredView, type ViewState, type ViewStore, viewExists, viewNotFound } from './view-store.js';
+import type { ViewPositions, ViewRows, ViewTables } from './view-tables.js';
+import { ViewWorker } from './view-worker.js';
+
+export interface ViewsOptions {
+  readonly store: ViewStore;
+  readonly tables: ViewTables;
+  readonly directories: TopicDirectories;
+  readonly names: TopicNames;
+  readonly decoder: RecordDecoder;
+  readonly types: FieldTypes;
+  readonly supervisor: Supervisor;
+  readonly clock: Clock;
+  /** A fresh id, never used before: 1 to 40 characters of a-z, 0-9. */
+  readonly newId: () => string;
+  readonly failPoint?: (name: string) => void;
+  readonly onStep?: (view: string, records: number) => void;
+}
+
+/** A view with how it fares. */
+export interface ViewStatus {
+  readonly stored: StoredView;
+  readonly definition: ViewDefinition;
+  readonly positions: ViewPositions | undefined;
+  /** Records behind its sources; null when it is not running here. */
+  readonly lag: number | null;
+  /** Milliseconds since it last had read everything; null when unknown. */
+  readonly staleMs: number | null;
+  readonly worker: 'waiting' | 'running' | 'failing' | 'ended' | 'stopped' | 'absent';
+  readonly problem: string | null;
+}
+
+/** What a read is to reflect: the token a write returned, and how long to wait until it does. */
+export interface ReadAtLeast {
+  readonly token: PositionToken;
+  readonly waitMs: number;
+}
+
+interface Running {
+  readonly worker: ViewWorker;
+  readonly definition: ViewDefinition;
+}
+
+/** All views of this service: declares, keeps current, asks and removes them. */
+export class Views {
+  readonly #running = new Map<string, Running>();
+
+  constructor(private readonly options: ViewsOptions) {}
+
+  /** Starts the workers of all declared views, and finishes deletions that were cut short. Call once, at the start. */
+  async start(): Promise<void> {
+    for (const view of await this.options.store.list()) {
+      if (view.state === 'DELETING') await this.#remove(view);
+      else if (view.state === 'RUNNING') await this.#run(view);
+    }
+  }
+
+  /**
+   * Declares a view and starts to build it. The same declaration again changes nothing.
+   * @throws `invalid-view`, `topic-not-found` for a source, `view-exists` for another declaration under this name.
+   */
+  async declare(name: string, cluster: string | undefined, declaration: JsonObject): Promise<ViewStatus> {
+    const { store, directories, tables, clock } = this.options;
+    const clusterName = cluster ?? directories.clusters.defaultName;
+    const directory = directories.of(clusterName);
+    const known = await store.find(name);
+    if (known !== undefined) {
+      if (known.cluster === clusterName && stableJson(known.declaration) === stableJson(declaration))
+        return this.#status(known);
+      throw viewExists(name);
+    }
+    const definition = await parseDeclaration(name, clusterName, declaration, this.options.types);
+    for (const topic of sourcesOf(definition)) await directory.resolve(topic);
+    const view: StoredView = {
+      logId: directory.engine.logId,
+      cluster: clusterName,
+      name,
+      id: this.options.newId(),
+      version: 1,
+      declaration,
+      types: Object.fromEntries(definition.columns.map((column) => [column.name, column.type])),
+      state: 'RUNNING',
+      createdAtMs: clock.now(),
+    };
+    // Tables first: a crash in between leaves tables nobody refers to, never a view without tables.
+    await tables.create(view.id, definition);
+    try {
+      await store.create(view);
+    } catch (error) {
+      await tables.drop(view.id);
+      throw error;
+    }
+    await this.#run(view);
+    return this.#status(view);
+  }
+
+  /** @throws `view-not-found`. */
+  async describe(name: string): Promise<ViewStatus> {
+    return this.#status(await this.#find(name));
+  }
+
+  async list(): Promise<readonly ViewStatus[]> {
+    const views = (await this.options.store.list()).filter((view) => view.state !== 'DELETING');
+    return Promise.all(views.map((view) => this.#status(view)));
+  }
+
+  /** @throws `view-not-found`. Harmless to repeat. */
+  async setState(name: string, state: Exclude<ViewState, 'DELETING'>): Promise<ViewStatus> {
+    const view = await this.#find(name);
+    if (!(await this.options.store.setState(view.id, state))) throw viewNotFound(name);
+    if (state === 'PAUSED') await this.#stop(view);
+    else if (!this.#running.has(view.id)) await this.#run({ ...view, state });
+    return this.#status({ ...view, state });
+  }
+
+  /** Removes the view with its rows. Its topics are untouched. @throws `view-not-found`. */
+  async delete(name: string): Promise<void> {
+    const view = await this.#find(name);
+    await this.options.store.setState(view.id, 'DELETING');
+    await this.#remove(view);
+  }
+
+  /**
+   * Rows of a view, with the position they reflect.
+   * @throws `view-not-found`, `invalid-query`; `view-behind` when it does not reflect the token in time; `token-not-of-view` for a token of another topic.
+   */
+  async query(
+    name: string,
+    parameters: ReadonlyMap<string, readonly string[]>,
+    atLeast: ReadAtLeast | undefined,
+    signal?: AbortSignal,
+  ): Promise<{ status: ViewStatus; rows: ViewRows }> {
+    const view = await this.#find(name);
+    const definition = await this.#definition(view);
+    const query = parseViewQuery(definition, parameters);
+    if (atLeast !== undefined) await this.#waitFor(view, definition, atLeast, signal);
+    const rows = await this.options.tables.query(view.id, definition, query);
+    return { status: await this.#status(view), rows };
+  }
+
+  /** Records set aside by a view, oldest first. @throws `view-not-found`. */
+  async refused(name: string, limit: number): ReturnType<ViewTables['refused']> {
+    return this.options.tables.refused((await this.#find(name)).id, limit);
+  }
+
+  async #find(name: string): Promise<StoredView> {
+    const view = await this.options.store.find(name);
+    if (view === undefined || view.state === 'DELETING') throw viewNotFound(name);
+    return view;
+  }
+
+  /** The declaration read with the types it had when it was made. */
+  async #definition(view: StoredView): Promise<ViewDefinition> {
+    const running = this.#running.get(view.id);
+    if (running !== undefined) return running.definition;
+    return parseDeclaration(view.name, view.cluster, typed(view), NO_TYPES);
+  }
+
+  async #run(view: StoredView): Promise<void> {
+    const { tables, directories, names, decoder, clock, supervisor, failPoint, onStep } = this.options;
+    const definition = await this.#definition(view);
+    await tables.create(view.id, definition);
+    const directory = directories.of(view.cluster);
+    if (directory.engine.logId !== view.logId) return;
+    const readers = sourcesOf(definition).map((topic) => new SourceReader(directory, names, topic));
+    const worker = new ViewWorker({
+      id: view.id,
+      view: definition,
+      tables,
+      readers,
+      decoder,
+      clock,
+      failPoint,
+      onStep: (records) => onStep?.(view.name, records),
+    });
+    this.#running.set(view.id, { worker, definition });
+    supervisor.run(workName(view), (signal, run) => worker.run(signal, run));
+  }
+
+  async #stop(view: StoredView): Promise<void> {
+    await this.options.supervisor.forget(workName(view));
+    this.#running.delete(view.id);
+  }
+
+  async #remove(view: StoredView): Promise<void> {
+    await this.#stop(view);
+    await this.options.tables.drop(view.id);
+    await this.options.store.remove(view.id);
+  }
+
+  async #status(stored: StoredView): Promise<ViewStatus> {
+    const running = this.#running.get(stored.id);
+    const definition = await this.#definition(stored);
+    const supervised = this.options.supervisor.status(workName(stored));
+    const freshness = running?.worker.freshness();
+    const positions = await this.options.tables.positions(stored.id, definition);
+    return {
+      stored,
+      definition,
+      positions,
+      lag: freshness === undefined || !Number.isFinite(freshness.lag) ? null : freshness.lag,
+      staleMs:
+        freshness?.currentAtMs === undefined
+          ? null
+          : Math.max(0, this.options.clock.monotonic() - freshness.currentAtMs),
+      worker: supervised?.state ?? 'absent',
+      problem: supervised?.state === 'failing' ? (supervised.lastError?.message ?? null) : null,
+    };
+  }
+
+  async #waitFor(
+    view: StoredView,
+    definition: ViewDefinition,
+    { token, waitMs }: ReadAtLeast,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const source = sourcesOf(definition).indexOf(token.topic);
+    if (source < 0 || token.logId !== view.logId) throw tokenNotOfView(view.name, token.topic);
+    const deadline = this.options.clock.monotonic() + waitMs;
+    for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 25)) {
+      const positions = await this.options.tables.positions(view.id, definition);
+      if (covers(positions, source, token)) return;
+      if (this.options.clock.monotonic() >= deadline) throw viewBehind(view.name, waitMs);
+      await this.options.clock.sleep(pauseMs, signal);
+    }
+  }
+}
+
+/** Whether a view has read what a token stands for. A later generation was entered only after the earlier one was read to its end. */
+export function covers(positions: ViewPositions, source: number, token: PositionToken): boolean {
+  const at = positions.sources[source];
+  if (at === undefined || at.generation < token.generation) return false;
+  if (at.generation > token.generation) return true;
+  return [...token.positions].every(([partition, next]) => (at.next[partition] ?? 0) >= next);
+}
+
+const workName = (view: StoredView): string => `view-${view.id}`;
+
+/** A stored declaration tells all its types itself. */
+const NO_TYPES: FieldTypes = {
+  typeOf: () => Promise.resolve(undefined),
+};
+
+/** The declaration with every type written into it. */
+function typed(view: StoredView): JsonObject {
+  const withTypes = (members: JsonObject): JsonObject =>
+    Object.fromEntries(
+      Object.entries(members).map(([name, declared]) => {
+        const type = view.types[name] as ColumnType | undefined;
+        if (type === undefined || !COLUMN_TYPES.includes(type)) return [name, declared];
+        const given = typeof declared === 'string' ? { from: declared } : (declared as JsonObject);
+        const fixed =
+          given['aggregate'] === 'count'
+            ? given
+            : { ...given, type: given['aggregate'] === 'avg' ? (given['type'] ?? 'real') : type };
+        return [name, fixed];
+      }),
+    );
+  const { key, columns, ...rest } = view.declaration;
+  return {
+    ...rest,
+    ...(key === undefined ? {} : { key: withTypes(key as JsonObject) }),
+    columns: withTypes(columns as JsonObject),
+  };
+}
+
+function viewBehind(name: string, waitMs: number): AppError {
+  return new AppError({
+    kind: 'timeout',
+    code: 'view-behind',
+    message: `View '${name}' does not reflect the position asked for after ${waitMs} ms.`,
+    hint: 'Ask again with a longer `wait`, or without `at-least` for what it reflects now.',
+    details: { view: name, waitMs },
+    retryable: true,
+  });
+}
+
+function tokenNotOfView(name: string, topic: string): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'token-not-of-view',
+    message: `The position token is of topic '${topic}', which view '${name}' does not read.`,
+    details: { view: name, topic },
+  });
+}
