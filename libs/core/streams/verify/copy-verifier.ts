@@ -143,6 +143,7 @@ export class CopyVerifier {
       sum: new DigestSum(),
       open: chunk.runs.length,
       offsets: sourceOffsetsByTarget(chunk),
+      flawed: false,
     };
     const taken = new Map<number, number>();
     for (const run of chunk.runs) {
@@ -193,6 +194,7 @@ export class CopyVerifier {
       const record = peeked instanceof Promise ? await peeked : peeked;
       const reached = Math.min(record?.offset ?? end, end);
       for (; expected < reached; expected++) {
+        chunk.flawed = true;
         this.#missing(source, offsets[skip + expected - run.base] ?? -1, run.target, expected);
       }
       if (record === undefined || record.offset >= end) break;
@@ -217,7 +219,7 @@ export class CopyVerifier {
     if (state.sum.equals(state.chunk.sum)) return;
     const before = this.#mismatches.length;
     await this.#drillDown(state.chunk);
-    if (this.#mismatches.length > before) return;
+    if (this.#mismatches.length > before || state.flawed) return;
     const { source, from, until } = state.chunk;
     const detail = `the records of source offsets ${from} to ${until} read back are not those that were copied`;
     this.#found({ kind: 'different', source, sourceOffset: from, target: -1, targetOffset: -1, detail });
@@ -231,7 +233,9 @@ export class CopyVerifier {
       const first = [...target.claims.values()].sort((a, b) => a.run.base - b.run.base)[0];
       if (next !== undefined && (first === undefined || next.offset < first.run.base)) {
         const where = { source: -1, sourceOffset: -1, target: target.partition, targetOffset: next.offset };
-        this.#found({ kind: 'unclaimed', ...where, detail: 'no source record was copied here' });
+        const misplaced = this.#copy.router.misplaced(next.key, target.partition);
+        const kind = misplaced === undefined ? 'unclaimed' : 'misplaced';
+        this.#found({ kind, ...where, detail: misplaced ?? 'no source record was copied here' });
         target.records.take();
         any = true;
       } else if (first !== undefined) {
@@ -350,6 +354,8 @@ interface LoadedChunk {
   /** Runs not read back yet. */
   open: number;
   readonly offsets: ReadonlyMap<number, Float64Array>;
+  /** Something was found wrong with it already. */
+  flawed: boolean;
 }
 
 function* placesOf(runs: readonly ChunkRun[], target: number): Generator<number, void> {
