@@ -12,10 +12,18 @@ export interface AccessObject {
   readonly name: string | null;
 }
 
+/**
+ * The objects a principal can reach at all, as patterns per kind: `orders.*` is a prefix, `orders` one name, `*` everything. A kind that is not
+ * listed is out of reach, except reading `cluster` and `service`. Patterns are never regular expressions.
+ */
+export type AccessScope = ReadonlyMap<ObjectKind, readonly string[]>;
+
 /** Who asks. `id` is stable and goes into logs and audit; never a secret. */
 export interface Principal {
   readonly id: string;
   readonly roles: readonly string[];
+  /** Absent: no restriction beyond the roles. */
+  readonly scope?: AccessScope;
 }
 
 /**
