@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '#libs/core/kernel/testing';
+import { UNTHROTTLED } from './operation.js';
+import { Throttle, type ThrottleCause } from './throttle.js';
+import { TokenBucket } from './token-bucket.js';
+
+const OPERATION = { id: 'op_1', kind: 'test', subject: 'topic:local/orders' };
+
+/** Lets everything that can go on without the clock go on. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+function pacing(limits: Partial<typeof UNTHROTTLED>, causes: ThrottleCause[] = []) {
+  const clock = new ManualClock();
+  const throttle = new Throttle(clock, OPERATION, { ...UNTHROTTLED, ...limits }, causes);
+  const abort = new AbortController();
+  let steps = 0;
+  const worker = (async () => {
+    for (;;) {
+      await throttle.pace(100, 1_000, abort.signal);
+      steps++;
+    }
+  })();
+  worker.catch(() => undefined);
+  const run = async (ms: number) => {
+    for (let i = 0; i < ms; i += 10) {
+      clock.advance(10);
+      await settle();
+    }
+  };
+  return { clock, throttle, abort, worker, run, steps: () => steps };
+}
+
+describe('the pace of an operation', () => {
+  it('keeps to records per second over time, and says so', async () => {
+    const { run, steps, throttle, abort } = pacing({ recordsPerSecond: 1_000 });
+    await run(10_000);
+    // One second's worth may pass at once, then 1,000 a second.
+    expect(steps() * 100).toBeGreaterThanOrEqual(10_000);
+    expect(steps() * 100).toBeLessThanOrEqual(11_100);
+    expect(throttle.state()).toMatchObject({ active: true, reason: 'rate limit 1000 records/s' });
+    abort.abort();
+  });
+
+  it('keeps to bytes per second, whichever limit is lower', async () => {
+    const { run, steps, throttle, abort } = pacing({ recordsPerSecond: 1_000, bytesPerSecond: 5_000 });
+    await run(10_000);
+    expect(steps() * 1_000).toBeLessThanOrEqual(56_000);
+    expect(throttle.state().reason).toBe('rate limit 5000 bytes/s');
+    abort.abort();
+  });
+
+  it('feels changed limits while it waits, up and down', async () => {
+    const { run, steps, throttle, abort } = pacing({ recordsPerSecond: 1 });
+    await run(2_000);
+    expect(steps()).toBe(1);
+    throttle.change({ ...UNTHROTTLED, recordsPerSecond: 10_000 });
+    await run(1_000);
+    expect(steps()).toBeGreaterThan(80);
+    const before = steps();
+    throttle.change({ ...UNTHROTTLED, recordsPerSecond: 100 });
+    await run(5_000);
+    expect(steps() - before).toBeLessThanOrEqual(7);
+    abort.abort();
+  });
+
+  it('rests for any single cause, names the first one and since when, and forgets it afterwards', async () => {
+    let lag: string | null = null;
+    let disk: string | null = null;
+    const causes = [
+      { name: 'lag', check: () => lag },
+      { name: 'disk', check: () => disk },
+    ];
+    const { clock, run, steps, throttle, abort } = pacing({ recordsPerSecond: 1_000 }, causes);
+    await run(3_000);
+    disk = 'disk 95 % full';
+    await run(500);
+    const began = clock.now();
+    const before = steps();
+    await run(5_000);
+    expect(steps()).toBe(before);
+    expect(throttle.state().reason).toBe('disk 95 % full');
+    lag = 'group billing lag 6.2s > 5s';
+    await run(500);
+    expect(throttle.state().reason).toBe('group billing lag 6.2s > 5s');
+    expect(throttle.state().since).toBeLessThanOrEqual(began);
+    lag = disk = null;
+    throttle.change(UNTHROTTLED);
+    await run(2_000);
+    expect(steps()).toBeGreaterThan(before);
+    expect(throttle.state()).toEqual({ active: false, reason: null, since: null });
+    abort.abort();
+  });
+
+  it('ends a wait when the signal aborts', async () => {
+    const { run, abort, worker } = pacing({ recordsPerSecond: 1 });
+    await run(500);
+    abort.abort(new Error('paused'));
+    await expect(worker).rejects.toThrow('paused');
+  });
+
+  it('lets others run now and then although nothing limits it', async () => {
+    const clock = new ManualClock();
+    const throttle = new Throttle(clock, OPERATION, UNTHROTTLED);
+    const { signal } = new AbortController();
+    await throttle.pace(1, 1, signal);
+    clock.advance(50);
+    let passed = false;
+    const waiting = throttle.pace(1, 1, signal).then(() => (passed = true));
+    await settle();
+    expect(passed).toBe(false);
+    clock.advance(1);
+    await waiting;
+  });
+});
+
+describe('a bucket of tokens', () => {
+  it('never lets more pass than a second’s worth plus rate times time plus one step', () => {
+    const steps = fc.array(
+      fc.record({ wait: fc.integer({ min: 0, max: 3_000 }), amount: fc.integer({ min: 1, max: 500 }) }),
+    );
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1_000 }), steps, (rate, tries) => {
+        const bucket = new TokenBucket(rate, 0);
+        let now = 0;
+        let taken = 0;
+        let largest = 0;
+        for (const { wait, amount } of tries) {
+          now += wait;
+          if (bucket.waitMs(now) > 0) continue;
+          bucket.take(amount, now);
+          taken += amount;
+          largest = Math.max(largest, amount);
+        }
+        expect(taken).toBeLessThanOrEqual(rate + (rate * now) / 1000 + largest);
+      }),
+    );
+  });
+
+  it('is open again after the wait it names', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 10_000_000 }), (rate, amount) => {
+        const bucket = new TokenBucket(rate, 0);
+        bucket.take(amount, 0);
+        const wait = bucket.waitMs(0);
+        expect(bucket.waitMs(wait)).toBe(0);
+      }),
+    );
+  });
+});
