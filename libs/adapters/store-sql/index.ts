@@ -4,3 +4,4 @@ export { lockClause, SqlStore, type Dialect, type SqlRow, type SqlSession, type 
 // One line per store, in alphabetical order.
 export { SqlDerivationStore } from './derivation-store.js';
 export { SqlTopicNames } from './topic-names.js';
+export { SqlRegistryStore } from './registry-store.js';

@@ -10,3 +10,23 @@ export function numberPlaceholders(sql: string): string {
   }
   return text;
 }
+
+/** Values in one statement at most; longer lists are cut into pieces, so that there are few different statements. */
+export const MAX_LIST = 200;
+
+/** `count` placeholders for an `in (…)` list. */
+export function list(count: number): string {
+  return Array.from({ length: count }, () => '?').join(', ');
+}
+
+/** `count` pairs of placeholders, for `(a, b) in (…)`. */
+export function pairs(count: number): string {
+  return `values ${Array.from({ length: count }, () => '(?, ?)').join(', ')}`;
+}
+
+/** The items in pieces of at most {@link MAX_LIST}. */
+export function pieces<T>(items: readonly T[]): readonly (readonly T[])[] {
+  const result: T[][] = [];
+  for (let at = 0; at < items.length; at += MAX_LIST) result.push(items.slice(at, at + MAX_LIST));
+  return result;
+}

@@ -1,0 +1,299 @@
+import {
+  identityOf,
+  idsExhausted,
+  notPermitted,
+  stateMoved,
+  subjectText,
+  type AppliedChange,
+  type IdChoice,
+  type RegistryChange,
+  type RegistryFact,
+  type SubjectName,
+} from '#libs/core/registry';
+import { jsonOrNull } from './registry-rows.js';
+import { pairs } from './statement.js';
+import type { SqlSession } from './sql-store.js';
+
+/** Ids are Java ints on the wire. */
+const MAX_ID = 2_147_483_647;
+
+type Registered = Extract<RegistryFact, { type: 'version-registered' }>;
+
+/** One change inside its transaction. */
+export class RegistryApply {
+  #ordinal = 0;
+
+  private constructor(
+    private readonly session: SqlSession,
+    private readonly revision: number,
+    private readonly at: number,
+  ) {}
+
+  /**
+   * Takes the next revision, which also puts concurrent changes in line until this one commits: revisions become visible in their order. Then checks what
+   * the change rests on and writes its facts.
+   */
+  static async run(session: SqlSession, change: RegistryChange): Promise<AppliedChange> {
+    const state = await session.one<{ revision: number }>(
+      'update registry_state set revision = revision + 1 where id = 1 returning revision',
+    );
+    const apply = new RegistryApply(session, state!.revision, change.at);
+    await apply.#check(change);
+    const ids: number[] = [];
+    for (const fact of change.facts) {
+      const id = await apply.#fact(fact);
+      if (id !== undefined) ids.push(id);
+    }
+    return { revision: apply.revision, ids };
+  }
+
+  async #check({ expected }: RegistryChange): Promise<void> {
+    if (expected.length === 0) return;
+    const rows = await this.session.all<{ context: string; name: string; revision: number }>(
+      `select context, name, revision from registry_subjects where (context, name) in (${pairs(expected.length)})`,
+      expected.flatMap(({ subject }) => [subject.context, subject.name]),
+    );
+    const revisions = new Map(rows.map((row) => [subjectText(row), row.revision]));
+    for (const { subject, revision } of expected) {
+      const text = subjectText(subject);
+      if ((revisions.get(text) ?? 0) !== revision) throw stateMoved(`Subject '${text}'`);
+    }
+  }
+
+  async #fact(fact: RegistryFact): Promise<number | undefined> {
+    switch (fact.type) {
+      case 'version-registered':
+        return this.#register(fact);
+      case 'version-soft-deleted':
+        return this.#softDelete(fact.subject, fact.version);
+      case 'version-purged':
+        return this.#purge(fact.subject, fact.version);
+      case 'config-set':
+        return this.#set('config', fact.subject, jsonOrNull(fact.config));
+      case 'mode-set':
+        return this.#set('mode', fact.subject, fact.mode);
+      case 'context-removed':
+        await this.session.run('update registry_contexts set present = 0 where name = ?', [fact.context]);
+        await this.#touch({ context: fact.context, name: '' });
+        await this.#log('context-removed', { context: fact.context, name: '' });
+        return undefined;
+    }
+  }
+
+  async #register(fact: Registered): Promise<number> {
+    const { subject, version, content } = fact;
+    const id = await this.#schema(subject.context, fact);
+    const replaced = await this.session.one<{ schema_id: number }>(
+      'select schema_id from registry_versions where context = ? and subject = ? and version = ?',
+      [subject.context, subject.name, version],
+    );
+    await this.session.run(
+      `insert into registry_versions (context, subject, version, schema_id, deleted, registered_at, revision)
+       values (?, ?, ?, ?, 0, ?, ?)
+       on conflict (context, subject, version) do update
+       set schema_id = excluded.schema_id, deleted = 0, registered_at = excluded.registered_at, revision = excluded.revision`,
+      [subject.context, subject.name, version, id, this.at, this.revision],
+    );
+    await this.#touch(subject);
+    await this.#log('version-registered', subject, version, id);
+    if (replaced !== undefined && replaced.schema_id !== id) {
+      await this.#log('version-replaced', subject, version, replaced.schema_id);
+      await this.#forgetUnused(subject.context, replaced.schema_id);
+    }
+    // Touching what is referred to makes a deletion decided before this moment fail.
+    for (const target of content.references.length === 0 ? [] : fact.targets) {
+      await this.#touch(target.subject);
+      await this.#log('version-referenced', target.subject, target.version, undefined);
+    }
+    return id;
+  }
+
+  /** The row of the schema, made when needed. */
+  async #schema(context: string, fact: Registered): Promise<number> {
+    const { content } = fact;
+    const identity = identityOf(content);
+    const choice: IdChoice = fact.id;
+    if (choice.kind === 'known') {
+      const owner = await this.#owner(context, identity);
+      if (owner !== choice.id) throw stateMoved(`The id of schema ${content.guid}`);
+      return choice.id;
+    }
+    if (choice.kind === 'new') {
+      if ((await this.#owner(context, identity)) !== undefined) throw stateMoved(`The id of schema ${content.guid}`);
+      const id = await this.#nextId(context);
+      await this.#insertSchema(context, id, fact, identity);
+      return id;
+    }
+    return this.#given(context, choice.id, fact, identity);
+  }
+
+  async #given(context: string, id: number, fact: Registered, identity: string): Promise<number> {
+    const { content } = fact;
+    const row = await this.session.one<{ guid: string; schema_type: string; text: string; purged: number }>(
+      'select guid, schema_type, text, purged from registry_schemas where context = ? and id = ?',
+      [context, id],
+    );
+    const same = row?.guid === content.guid && row.schema_type === content.schemaType;
+    if (row !== undefined && !(same && (row.purged !== 0 || row.text === content.text))) {
+      const place = context === '.' ? '' : `:${context}:`;
+      throw notPermitted(`Overwrite new schema with id ${id} in context ${place} is not permitted.`, { id, context });
+    }
+    await this.session.run(
+      `insert into registry_contexts (name, last_id, present) values (?, ?, 1)
+       on conflict (name) do update set present = 1,
+         last_id = case when registry_contexts.last_id < excluded.last_id then excluded.last_id else registry_contexts.last_id end`,
+      [context, id],
+    );
+    // The id stored last is the one that later registrations of the content get.
+    await this.session.run('update registry_schemas set identity = null where context = ? and identity = ?', [
+      context,
+      identity,
+    ]);
+    if (row === undefined) {
+      await this.#insertSchema(context, id, fact, identity);
+      return id;
+    }
+    await this.session.run(
+      `update registry_schemas set identity = ?, text = ?, schema_references = ?, metadata = ?, rule_set = ?, purged = 0
+       where context = ? and id = ?`,
+      [
+        identity,
+        content.text,
+        jsonOrNull(content.references as object),
+        jsonOrNull(content.metadata),
+        jsonOrNull(content.ruleSet),
+        context,
+        id,
+      ],
+    );
+    if (row.purged !== 0) await this.#insertReferences(context, id, fact);
+    return id;
+  }
+
+  async #owner(context: string, identity: string): Promise<number | undefined> {
+    const row = await this.session.one<{ id: number }>(
+      'select id from registry_schemas where context = ? and identity = ?',
+      [context, identity],
+    );
+    return row?.id;
+  }
+
+  async #nextId(context: string): Promise<number> {
+    const row = await this.session.one<{ last_id: number }>(
+      `insert into registry_contexts (name, last_id, present) values (?, 1, 1)
+       on conflict (name) do update set last_id = registry_contexts.last_id + 1, present = 1
+       where registry_contexts.last_id < ${MAX_ID} returning last_id`,
+      [context],
+    );
+    if (row === undefined) throw idsExhausted(context);
+    return row.last_id;
+  }
+
+  async #insertSchema(context: string, id: number, fact: Registered, identity: string): Promise<void> {
+    const { content } = fact;
+    await this.session.run(
+      `insert into registry_schemas (context, id, guid, identity, schema_type, text, schema_references, metadata, rule_set, purged)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+      [
+        context,
+        id,
+        content.guid,
+        identity,
+        content.schemaType,
+        content.text,
+        jsonOrNull(content.references as object),
+        jsonOrNull(content.metadata),
+        jsonOrNull(content.ruleSet),
+      ],
+    );
+    await this.#insertReferences(context, id, fact);
+  }
+
+  async #insertReferences(context: string, id: number, { targets }: Registered): Promise<void> {
+    for (const [ordinal, { subject, version }] of targets.entries()) {
+      await this.session.run(
+        `insert into registry_references (context, schema_id, ordinal, target_context, target_subject, target_version)
+         values (?, ?, ?, ?, ?, ?)`,
+        [context, id, ordinal, subject.context, subject.name, version],
+      );
+    }
+  }
+
+  async #softDelete(subject: SubjectName, version: number): Promise<undefined> {
+    const row = await this.session.one<{ schema_id: number }>(
+      `update registry_versions set deleted = 1 where context = ? and subject = ? and version = ? returning schema_id`,
+      [subject.context, subject.name, version],
+    );
+    if (row === undefined) throw stateMoved(`Version ${version} of subject '${subjectText(subject)}'`);
+    await this.#touch(subject);
+    await this.#log('version-soft-deleted', subject, version, row.schema_id);
+  }
+
+  async #purge(subject: SubjectName, version: number): Promise<undefined> {
+    const row = await this.session.one<{ schema_id: number }>(
+      'delete from registry_versions where context = ? and subject = ? and version = ? returning schema_id',
+      [subject.context, subject.name, version],
+    );
+    if (row === undefined) throw stateMoved(`Version ${version} of subject '${subjectText(subject)}'`);
+    await this.#touch(subject);
+    await this.#log('version-purged', subject, version, row.schema_id);
+    await this.#forgetUnused(subject.context, row.schema_id);
+  }
+
+  /** A schema that no version carries keeps its id and GUID for ever, and nothing else. */
+  async #forgetUnused(context: string, id: number): Promise<void> {
+    const used = await this.session.one(
+      'select 1 as used from registry_versions where context = ? and schema_id = ? limit 1',
+      [context, id],
+    );
+    if (used !== undefined) return;
+    const row = await this.session.one<{ guid: string; schema_type: string; identity: string | null }>(
+      'select guid, schema_type, identity from registry_schemas where context = ? and id = ?',
+      [context, id],
+    );
+    await this.session.run(
+      `update registry_schemas set purged = 1, identity = null, text = '', schema_references = null, metadata = null, rule_set = null
+       where context = ? and id = ?`,
+      [context, id],
+    );
+    await this.session.run('delete from registry_references where context = ? and schema_id = ?', [context, id]);
+    if (row === undefined || row.identity === null) return;
+    // Another id may carry the same content, from an import; it takes over.
+    const heir = await this.session.one<{ id: number | null }>(
+      'select max(id) as id from registry_schemas where context = ? and guid = ? and schema_type = ? and purged = 0',
+      [context, row.guid, row.schema_type],
+    );
+    if (heir === undefined || heir.id === null) return;
+    await this.session.run('update registry_schemas set identity = ? where context = ? and id = ?', [
+      row.identity,
+      context,
+      heir.id,
+    ]);
+  }
+
+  async #set(column: 'config' | 'mode', subject: SubjectName, value: string | null): Promise<undefined> {
+    await this.#touch(subject);
+    const statement =
+      column === 'config'
+        ? 'update registry_subjects set config = ? where context = ? and name = ?'
+        : 'update registry_subjects set mode = ? where context = ? and name = ?';
+    await this.session.run(statement, [value, subject.context, subject.name]);
+    await this.#log(`${column}-set`, subject);
+  }
+
+  async #touch(subject: SubjectName): Promise<void> {
+    await this.session.run(
+      `insert into registry_subjects (context, name, revision) values (?, ?, ?)
+       on conflict (context, name) do update set revision = excluded.revision`,
+      [subject.context, subject.name, this.revision],
+    );
+  }
+
+  async #log(kind: string, subject: SubjectName, version?: number, schemaId?: number): Promise<void> {
+    await this.session.run(
+      `insert into registry_changes (revision, ordinal, at, kind, context, subject, version, schema_id)
+       values (?, ?, ?, ?, ?, ?, ?, ?)`,
+      [this.revision, this.#ordinal++, this.at, kind, subject.context, subject.name, version ?? null, schemaId ?? null],
+    );
+  }
+}

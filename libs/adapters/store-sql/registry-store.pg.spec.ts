@@ -1,0 +1,15 @@
+import { registryStoreContract } from '#libs/core/registry/testing';
+import { SqlRegistryStore } from './registry-store.js';
+import { freshPostgresStore } from './testing/index.js';
+
+registryStoreContract('PostgreSQL', async () => {
+  const fresh = await freshPostgresStore();
+  return {
+    store: new SqlRegistryStore(fresh.store),
+    another: async () => {
+      const store = await fresh.reopen();
+      return { store: new SqlRegistryStore(store), close: () => store.close() };
+    },
+    dispose: fresh.dispose,
+  };
+});

@@ -1,0 +1,231 @@
+import {
+  identityOf,
+  RegistryStore,
+  subjectText,
+  type AppliedChange,
+  type Referrer,
+  type RegistryChange,
+  type SchemaEntry,
+  type SchemaRecord,
+  type SchemasSnapshot,
+  type SchemaUsage,
+  type SubjectListing,
+  type SubjectName,
+  type SubjectsSnapshot,
+  type SubjectState,
+  type TouchedSince,
+} from '#libs/core/registry';
+import { RegistryApply } from './registry-apply.js';
+import {
+  storedSchema,
+  subjectState,
+  usage,
+  type SchemaRow,
+  type SubjectRow,
+  type VersionRowData,
+} from './registry-rows.js';
+import { SharedRead } from './shared-read.js';
+import { list, pairs, pieces } from './statement.js';
+import type { SqlSession, SqlStore } from './sql-store.js';
+
+/** The registry's state in the tables of migration 0001. */
+export class SqlRegistryStore extends RegistryStore {
+  /** On SQLite this process is the only writer, so it knows the revision without asking. */
+  #known: number | undefined;
+  readonly #revision: SharedRead<number>;
+
+  constructor(private readonly store: SqlStore) {
+    super();
+    this.#revision = new SharedRead(async () => (await currentRevision(this.store)) ?? 0);
+  }
+
+  async revision(): Promise<number> {
+    if (this.store.dialect === 'postgres') return this.#revision.next();
+    return (this.#known ??= await this.#revision.next());
+  }
+
+  async touchedSince(revision: number, limit: number): Promise<TouchedSince> {
+    return this.store.read(async (session) => {
+      const current = await currentRevision(session);
+      if (limit === 0) return { revision: current, subjects: [], schemas: [], complete: false };
+      const rows = await session.all<{ context: string; subject: string; schema_id: number | null }>(
+        `select context, subject, schema_id from registry_changes where revision > ? order by revision, ordinal limit ?`,
+        [revision, limit + 1],
+      );
+      if (rows.length > limit) return { revision: current, subjects: [], schemas: [], complete: false };
+      return {
+        revision: current,
+        subjects: rows.map(({ context, subject }) => ({ context, name: subject })),
+        schemas: rows.flatMap(({ context, schema_id: id }) => (id === null ? [] : [{ context, id }])),
+        complete: true,
+      };
+    });
+  }
+
+  async subjects(names: readonly SubjectName[]): Promise<SubjectsSnapshot> {
+    return this.store.read(async (session) => {
+      const revision = await currentRevision(session);
+      const rows = new Map<string, SubjectRow>();
+      const versions = new Map<string, VersionRowData[]>();
+      for (const piece of pieces(names)) {
+        const values = piece.flatMap(({ context, name }) => [context, name]);
+        for (const row of await session.all<SubjectRow>(
+          `select context, name, revision, config, mode from registry_subjects where (context, name) in (${pairs(piece.length)})`,
+          values,
+        )) {
+          rows.set(subjectText(row), row);
+        }
+        for (const row of await session.all<VersionRowData>(
+          `select v.context, v.subject, v.version, v.schema_id, s.guid, v.deleted, v.registered_at
+           from registry_versions v join registry_schemas s on s.context = v.context and s.id = v.schema_id
+           where (v.context, v.subject) in (${pairs(piece.length)}) order by v.context, v.subject, v.version`,
+          values,
+        )) {
+          const key = subjectText({ context: row.context, name: row.subject });
+          const known = versions.get(key);
+          if (known === undefined) versions.set(key, [row]);
+          else known.push(row);
+        }
+      }
+      const states = names.map((name): SubjectState => {
+        const key = subjectText(name);
+        return subjectState(name, rows.get(key), versions.get(key) ?? []);
+      });
+      return { revision, states };
+    });
+  }
+
+  async schemas(context: string, ids: readonly number[]): Promise<SchemasSnapshot> {
+    return this.store.read(async (session) => {
+      const revision = await currentRevision(session);
+      const entries = new Map<number, SchemaEntry>();
+      for (const piece of pieces(ids)) {
+        const rows = await session.all<SchemaRow>(
+          `select context, id, guid, schema_type, text, schema_references, metadata, rule_set from registry_schemas
+           where context = ? and purged = 0 and id in (${list(piece.length)})`,
+          [context, ...piece],
+        );
+        const uses = await session.all<Omit<VersionRowData, 'guid'>>(
+          `select context, subject, version, schema_id, deleted, registered_at from registry_versions
+           where context = ? and schema_id in (${list(piece.length)}) order by revision, version`,
+          [context, ...piece],
+        );
+        const usages = new Map<number, SchemaUsage[]>(rows.map((row) => [row.id, []]));
+        for (const row of uses) usages.get(row.schema_id)?.push(usage(row));
+        for (const row of rows) entries.set(row.id, { schema: storedSchema(row), usages: usages.get(row.id)! });
+      }
+      return { revision, entries };
+    });
+  }
+
+  async idOfContent(context: string, content: Pick<SchemaRecord, 'guid' | 'schemaType'>): Promise<number | undefined> {
+    const row = await this.store.one<{ id: number }>(
+      'select id from registry_schemas where context = ? and identity = ?',
+      [context, identityOf(content)],
+    );
+    return row?.id;
+  }
+
+  async idsOfGuid(guid: string): Promise<readonly { context: string; id: number; purged: boolean }[]> {
+    const rows = await this.store.all<{ context: string; id: number; purged: number }>(
+      'select context, id, purged from registry_schemas where guid = ? order by context, id',
+      [guid],
+    );
+    return rows.map((row) => ({ ...row, purged: row.purged !== 0 }));
+  }
+
+  async guidOfId(context: string, id: number): Promise<{ guid: string; purged: boolean } | undefined> {
+    const row = await this.store.one<{ guid: string; purged: number }>(
+      'select guid, purged from registry_schemas where context = ? and id = ?',
+      [context, id],
+    );
+    return row && { guid: row.guid, purged: row.purged !== 0 };
+  }
+
+  async list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]> {
+    const within = context === undefined ? '' : 'context = ? and ';
+    const rows = await this.store.all<{ context: string; subject: string; deleted: number }>(
+      `select context, subject, min(deleted) as deleted from registry_versions
+       where ${within}subject >= ? and subject <= ? group by context, subject`,
+      [...(context === undefined ? [] : [context]), prefix, `${prefix}\u{10ffff}`],
+    );
+    return rows
+      .filter((row) => row.subject.startsWith(prefix))
+      .map((row) => ({ subject: { context: row.context, name: row.subject }, live: row.deleted === 0 }));
+  }
+
+  async contextsHolding(name: string): Promise<readonly string[]> {
+    const rows = await this.store.all<{ context: string }>(
+      `select s.context from registry_subjects s where s.name = ? and s.context <> '.' and exists
+         (select 1 from registry_versions v where v.context = s.context and v.subject = s.name) order by s.context`,
+      [name],
+    );
+    return rows.map((row) => row.context);
+  }
+
+  async contexts(): Promise<readonly string[]> {
+    const rows = await this.store.all<{ name: string }>(
+      'select name from registry_contexts where present = 1 order by name',
+    );
+    return rows.map((row) => row.name);
+  }
+
+  async names(context: string | undefined): Promise<readonly SubjectName[]> {
+    return context === undefined
+      ? this.store.all<SubjectName & object>('select context, name from registry_subjects')
+      : this.store.all<SubjectName & object>('select context, name from registry_subjects where context = ?', [
+          context,
+        ]);
+  }
+
+  async referrers(subject: SubjectName): Promise<readonly Referrer[]> {
+    const rows = await this.store.all<{
+      context: string;
+      schema_id: number;
+      target: number;
+      subject: string;
+      version: number;
+      deleted: number;
+    }>(
+      `select distinct r.context, r.schema_id, r.target_version as target, v.subject, v.version, v.deleted
+       from registry_references r join registry_versions v on v.context = r.context and v.schema_id = r.schema_id
+       where r.target_context = ? and r.target_subject = ? order by r.context, r.schema_id, v.subject, v.version`,
+      [subject.context, subject.name],
+    );
+    return rows.map((row) => ({
+      context: row.context,
+      schemaId: row.schema_id,
+      target: row.target,
+      subject: { context: row.context, name: row.subject },
+      version: row.version,
+      deleted: row.deleted !== 0,
+    }));
+  }
+
+  async highestId(context: string): Promise<number> {
+    const row = await this.store.one<{ last_id: number }>('select last_id from registry_contexts where name = ?', [
+      context,
+    ]);
+    return row?.last_id ?? 0;
+  }
+
+  async apply(change: RegistryChange): Promise<AppliedChange> {
+    const applied = await this.store.write((session) => RegistryApply.run(session, change));
+    this.#known = Math.max(this.#known ?? 0, applied.revision);
+    return applied;
+  }
+
+  async counts(): Promise<{ subjects: number; versions: number; schemas: number }> {
+    const row = await this.store.one<{ subjects: number; versions: number; schemas: number }>(
+      `select (select count(*) from (select distinct context, subject from registry_versions) as names) as subjects,
+              (select count(*) from registry_versions) as versions,
+              (select count(*) from registry_schemas where purged = 0) as schemas`,
+    );
+    return row!;
+  }
+}
+
+async function currentRevision(session: Pick<SqlSession, 'one'>): Promise<number> {
+  const row = await session.one<{ revision: number }>('select revision from registry_state where id = 1');
+  return row!.revision;
+}

@@ -1,0 +1,2 @@
+export { MemoryRegistryStore } from './memory-registry-store.js';
+export { registryStoreContract, type StoreUnderTest } from './registry-store-contract.js';

@@ -1,0 +1,312 @@
+import { idsExhausted, notPermitted, stateMoved } from '../errors.js';
+import type { SchemaEntry, SchemaRecord, SubjectState, VersionRow } from '../model.js';
+import {
+  identityOf,
+  RegistryStore,
+  type AppliedChange,
+  type IdChoice,
+  type ReferenceTarget,
+  type Referrer,
+  type RegistryChange,
+  type RegistryFact,
+  type SchemasSnapshot,
+  type SubjectListing,
+  type SubjectsSnapshot,
+  type TouchedSince,
+} from '../store.js';
+import { sameSubject, subjectText, type SubjectName } from '../subject-name.js';
+
+const MAX_ID = 2_147_483_647;
+
+interface SchemaRow {
+  readonly context: string;
+  readonly id: number;
+  readonly content: SchemaRecord;
+  readonly targets: readonly ReferenceTarget[];
+  readonly identity: string | null;
+  readonly purged: boolean;
+}
+
+interface Tables {
+  revision: number;
+  readonly subjects: Map<string, SubjectState>;
+  readonly schemas: Map<string, SchemaRow>;
+  readonly contexts: Map<string, { lastId: number; present: boolean }>;
+  readonly changes: { revision: number; subject: SubjectName; schemaId: number | undefined }[];
+  /** Order in which versions were registered. */
+  readonly order: Map<string, number>;
+}
+
+/** The registry's port over maps: the plainest thing that keeps its promises, for tests of what is built on it. Nothing survives the process. */
+export class MemoryRegistryStore extends RegistryStore {
+  #tables: Tables = {
+    revision: 0,
+    subjects: new Map(),
+    schemas: new Map(),
+    contexts: new Map(),
+    changes: [],
+    order: new Map(),
+  };
+
+  async revision(): Promise<number> {
+    return this.#tables.revision;
+  }
+
+  async touchedSince(revision: number, limit: number): Promise<TouchedSince> {
+    const rows = this.#tables.changes.filter((row) => row.revision > revision);
+    const complete = limit > 0 && rows.length <= limit;
+    return {
+      revision: this.#tables.revision,
+      subjects: complete ? rows.map((row) => row.subject) : [],
+      schemas: complete
+        ? rows.flatMap(({ subject, schemaId: id }) => (id === undefined ? [] : [{ context: subject.context, id }]))
+        : [],
+      complete,
+    };
+  }
+
+  async subjects(names: readonly SubjectName[]): Promise<SubjectsSnapshot> {
+    return { revision: this.#tables.revision, states: names.map((name) => stateIn(this.#tables, name)) };
+  }
+
+  async schemas(context: string, ids: readonly number[]): Promise<SchemasSnapshot> {
+    const { schemas, subjects, order, revision } = this.#tables;
+    const entries = new Map<number, SchemaEntry>();
+    for (const id of ids) {
+      const row = schemas.get(`${context}/${id}`);
+      if (row === undefined || row.purged) continue;
+      const usages = [...subjects.values()]
+        .filter((state) => state.subject.context === context)
+        .flatMap(({ subject, versions }) =>
+          versions.filter((one) => one.schemaId === id).map((one) => ({ subject, ...one })),
+        )
+        .sort((a, b) => order.get(orderKey(a.subject, a.version))! - order.get(orderKey(b.subject, b.version))!)
+        .map(({ subject, version, deleted, registeredAt }) => ({ subject, version, deleted, registeredAt }));
+      entries.set(id, { schema: { context, id, ...row.content }, usages });
+    }
+    return { revision, entries };
+  }
+
+  async idOfContent(context: string, content: Pick<SchemaRecord, 'guid' | 'schemaType'>): Promise<number | undefined> {
+    return ownerIn(this.#tables, context, identityOf(content));
+  }
+
+  async idsOfGuid(guid: string): Promise<readonly { context: string; id: number; purged: boolean }[]> {
+    return [...this.#tables.schemas.values()]
+      .filter((row) => row.content.guid === guid)
+      .map(({ context, id, purged }) => ({ context, id, purged }))
+      .sort((a, b) => (a.context === b.context ? a.id - b.id : a.context < b.context ? -1 : 1));
+  }
+
+  async guidOfId(context: string, id: number): Promise<{ guid: string; purged: boolean } | undefined> {
+    const row = this.#tables.schemas.get(`${context}/${id}`);
+    return row && { guid: row.content.guid, purged: row.purged };
+  }
+
+  async list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]> {
+    return [...this.#tables.subjects.values()]
+      .filter(({ subject, versions }) => {
+        const inside = context === undefined || subject.context === context;
+        return inside && versions.length > 0 && subject.name.startsWith(prefix);
+      })
+      .map(({ subject, versions }) => ({ subject, live: versions.some((row) => !row.deleted) }));
+  }
+
+  async contextsHolding(name: string): Promise<readonly string[]> {
+    return [...this.#tables.subjects.values()]
+      .filter(({ subject, versions }) => subject.name === name && subject.context !== '.' && versions.length > 0)
+      .map(({ subject }) => subject.context)
+      .sort();
+  }
+
+  async contexts(): Promise<readonly string[]> {
+    return [...this.#tables.contexts]
+      .filter(([, context]) => context.present)
+      .map(([name]) => name)
+      .sort();
+  }
+
+  async names(context: string | undefined): Promise<readonly SubjectName[]> {
+    const names = [...this.#tables.subjects.values()].map((state) => state.subject);
+    return context === undefined ? names : names.filter((name) => name.context === context);
+  }
+
+  async referrers(subject: SubjectName): Promise<readonly Referrer[]> {
+    const { schemas, subjects } = this.#tables;
+    const found: Referrer[] = [];
+    for (const { context, id, targets } of schemas.values()) {
+      const versions = new Set(targets.filter((one) => sameSubject(one.subject, subject)).map((one) => one.version));
+      for (const target of versions) {
+        for (const state of subjects.values()) {
+          if (state.subject.context !== context) continue;
+          for (const { schemaId, version, deleted } of state.versions) {
+            if (schemaId === id)
+              found.push({ context, schemaId: id, target, subject: state.subject, version, deleted });
+          }
+        }
+      }
+    }
+    return found.sort((a, b) => (a.context === b.context ? a.schemaId - b.schemaId : a.context < b.context ? -1 : 1));
+  }
+
+  async highestId(context: string): Promise<number> {
+    return this.#tables.contexts.get(context)?.lastId ?? 0;
+  }
+
+  async apply(change: RegistryChange): Promise<AppliedChange> {
+    // Facts go to a copy, which becomes the state only when all of them held.
+    const next = copyOf(this.#tables);
+    next.revision++;
+    for (const { subject, revision } of change.expected) {
+      if (stateIn(next, subject).revision !== revision) throw stateMoved(`Subject '${subjectText(subject)}'`);
+    }
+    const ids = change.facts.flatMap((fact) => makeTrue(next, fact, change.at) ?? []);
+    this.#tables = next;
+    return { revision: next.revision, ids };
+  }
+
+  async counts(): Promise<{ subjects: number; versions: number; schemas: number }> {
+    const held = [...this.#tables.subjects.values()].filter((state) => state.versions.length > 0);
+    return {
+      subjects: held.length,
+      versions: held.reduce((sum, state) => sum + state.versions.length, 0),
+      schemas: [...this.#tables.schemas.values()].filter((row) => !row.purged).length,
+    };
+  }
+}
+
+function makeTrue(tables: Tables, fact: RegistryFact, at: number): number | undefined {
+  switch (fact.type) {
+    case 'version-registered':
+      return register(tables, fact, at);
+    case 'version-soft-deleted':
+      changeVersion(tables, fact.subject, fact.version, (row) => [{ ...row, deleted: true }]);
+      return undefined;
+    case 'version-purged': {
+      const row = changeVersion(tables, fact.subject, fact.version, () => []);
+      forgetUnused(tables, fact.subject.context, row.schemaId);
+      return undefined;
+    }
+    case 'config-set':
+      touch(tables, fact.subject, { config: fact.config });
+      return undefined;
+    case 'mode-set':
+      touch(tables, fact.subject, { mode: fact.mode });
+      return undefined;
+    case 'context-removed': {
+      const context = tables.contexts.get(fact.context);
+      if (context !== undefined) tables.contexts.set(fact.context, { ...context, present: false });
+      touch(tables, { context: fact.context, name: '' }, {});
+      return undefined;
+    }
+  }
+}
+
+function register(tables: Tables, fact: Extract<RegistryFact, { type: 'version-registered' }>, at: number): number {
+  const { subject, version, content, targets } = fact;
+  const id = schemaRow(tables, subject.context, fact);
+  const state = stateIn(tables, subject);
+  const replaced = state.versions.find((row) => row.version === version);
+  const row: VersionRow = { version, schemaId: id, guid: content.guid, deleted: false, registeredAt: at };
+  const versions = [...state.versions.filter((one) => one.version !== version), row];
+  tables.order.set(orderKey(subject, version), tables.revision);
+  touch(tables, subject, { versions: versions.sort((a, b) => a.version - b.version) }, id);
+  if (replaced !== undefined && replaced.schemaId !== id) {
+    touch(tables, subject, {}, replaced.schemaId);
+    forgetUnused(tables, subject.context, replaced.schemaId);
+  }
+  for (const target of targets) touch(tables, target.subject, {});
+  return id;
+}
+
+function schemaRow(
+  tables: Tables,
+  context: string,
+  { id: choice, content, targets }: { id: IdChoice; content: SchemaRecord; targets: readonly ReferenceTarget[] },
+): number {
+  const identity = identityOf(content);
+  const owner = ownerIn(tables, context, identity);
+  if (choice.kind === 'known') {
+    if (owner !== choice.id) throw stateMoved(`The id of schema ${content.guid}`);
+    return choice.id;
+  }
+  const space = tables.contexts.get(context) ?? { lastId: 0, present: true };
+  if (choice.kind === 'new') {
+    if (owner !== undefined) throw stateMoved(`The id of schema ${content.guid}`);
+    if (space.lastId >= MAX_ID) throw idsExhausted(context);
+  }
+  const id = choice.kind === 'given' ? choice.id : space.lastId + 1;
+  const key = `${context}/${id}`;
+  const present = tables.schemas.get(key);
+  const same = present?.content.guid === content.guid && present.content.schemaType === content.schemaType;
+  if (present !== undefined && !same) {
+    const place = context === '.' ? '' : `:${context}:`;
+    throw notPermitted(`Overwrite new schema with id ${id} in context ${place} is not permitted.`);
+  }
+  if (owner !== undefined) {
+    const ownerKey = `${context}/${owner}`;
+    tables.schemas.set(ownerKey, { ...tables.schemas.get(ownerKey)!, identity: null });
+  }
+  tables.schemas.set(key, { context, id, content, targets, identity, purged: false });
+  tables.contexts.set(context, { lastId: Math.max(space.lastId, id), present: true });
+  return id;
+}
+
+function changeVersion(
+  tables: Tables,
+  subject: SubjectName,
+  version: number,
+  change: (row: VersionRow) => readonly VersionRow[],
+): VersionRow {
+  const { versions } = stateIn(tables, subject);
+  const row = versions.find((one) => one.version === version);
+  if (row === undefined) throw stateMoved(`Version ${version} of subject '${subjectText(subject)}'`);
+  touch(tables, subject, { versions: versions.flatMap((one) => (one === row ? change(one) : [one])) }, row.schemaId);
+  return row;
+}
+
+function forgetUnused(tables: Tables, context: string, id: number): void {
+  const used = [...tables.subjects.values()].some(
+    (state) => state.subject.context === context && state.versions.some((row) => row.schemaId === id),
+  );
+  const key = `${context}/${id}`;
+  const row = tables.schemas.get(key);
+  if (used || row === undefined) return;
+  tables.schemas.set(key, { ...row, targets: [], identity: null, purged: true });
+  if (row.identity === null) return;
+  const heirs = [...tables.schemas.values()].filter(
+    (one) => one.context === context && !one.purged && identityOf(one.content) === row.identity,
+  );
+  const heir = heirs.sort((a, b) => b.id - a.id)[0];
+  if (heir !== undefined) tables.schemas.set(`${context}/${heir.id}`, { ...heir, identity: row.identity });
+}
+
+function touch(tables: Tables, subject: SubjectName, changes: Partial<SubjectState>, schemaId?: number): void {
+  const state = stateIn(tables, subject);
+  tables.subjects.set(subjectText(subject), { ...state, ...changes, revision: tables.revision });
+  tables.changes.push({ revision: tables.revision, subject, schemaId });
+}
+
+function stateIn(tables: Tables, subject: SubjectName): SubjectState {
+  const state = tables.subjects.get(subjectText(subject));
+  return state ?? { subject, revision: 0, config: null, mode: null, versions: [] };
+}
+
+function ownerIn(tables: Tables, context: string, identity: string): number | undefined {
+  return [...tables.schemas.values()].find((row) => row.context === context && row.identity === identity)?.id;
+}
+
+function orderKey(subject: SubjectName, version: number): string {
+  return `${subjectText(subject)}/${version}`;
+}
+
+function copyOf(tables: Tables): Tables {
+  return {
+    revision: tables.revision,
+    subjects: new Map(tables.subjects),
+    schemas: new Map(tables.schemas),
+    contexts: new Map(tables.contexts),
+    changes: [...tables.changes],
+    order: new Map(tables.order),
+  };
+}

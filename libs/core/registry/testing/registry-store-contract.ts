@@ -1,0 +1,347 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SchemaRecord, SubjectState } from '../model.js';
+import type { IdChoice, ReferenceTarget, RegistryFact, RegistryStore } from '../store.js';
+import { parseSubject, type SubjectName } from '../subject-name.js';
+
+export interface StoreUnderTest {
+  readonly store: RegistryStore;
+  /** The same state through another instance; undefined where only one can be. */
+  readonly another?: () => Promise<{ readonly store: RegistryStore; readonly close: () => Promise<void> }>;
+  readonly dispose: () => Promise<void>;
+}
+
+let runs = 0;
+
+/** What every {@link RegistryStore} promises. Names are fresh per test, so that one store serves the whole suite. */
+export function registryStoreContract(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`${name} keeps the registry's state`, () => {
+    let under: StoreUnderTest;
+    let store: RegistryStore;
+    beforeAll(async () => {
+      under = await open();
+      store = under.store;
+    });
+    afterAll(() => under.dispose());
+
+    const fresh = (context = `.c${++runs}`) => parseSubject(`:${context}:s${++runs}`);
+    const state = async (subject: SubjectName) => (await store.subjects([subject])).states[0]!;
+    const apply = async (facts: readonly RegistryFact[], on: readonly SubjectState[] = [], at = 1_000) =>
+      store.apply({ at, facts, expected: on.map(({ subject, revision }) => ({ subject, revision })) });
+    const register = async (
+      subject: SubjectName,
+      version: number,
+      text: string,
+      more: { id?: IdChoice; targets?: ReferenceTarget[]; at?: number } = {},
+    ) => {
+      const content = contentOf(text, more.targets);
+      const known = await store.idOfContent(subject.context, content);
+      const id = more.id ?? (known === undefined ? { kind: 'new' } : { kind: 'known', id: known });
+      const targets = more.targets ?? [];
+      const fact: RegistryFact = { type: 'version-registered', subject, version, id, content, targets };
+      return (await apply([fact], [], more.at)).ids[0]!;
+    };
+
+    it('knows nothing of a name that nobody used', async () => {
+      const subject = fresh();
+      expect(await state(subject)).toEqual({ subject, revision: 0, config: null, mode: null, versions: [] });
+      expect(await store.highestId(subject.context)).toBe(0);
+    });
+
+    it('gives out ids from 1 in each context, one per content whatever the subject', async () => {
+      const a = fresh();
+      const b = { ...a, name: `${a.name}b` };
+      expect([await register(a, 1, 'x'), await register(a, 2, 'y'), await register(b, 1, 'x')]).toEqual([1, 2, 1]);
+      expect(await register(fresh(), 1, 'x')).toBe(1);
+    });
+
+    it('returns what was stored, with uses in the order of registration', async () => {
+      const subject = fresh();
+      const other = { ...subject, name: `a${subject.name}` };
+      const id = await register(subject, 1, 'x', { at: 77 });
+      await register(other, 1, 'x', { at: 78 });
+      const row = { version: 1, schemaId: id, guid: contentOf('x').guid, deleted: false };
+      expect((await state(subject)).versions).toEqual([{ ...row, registeredAt: 77 }]);
+      const entry = (await store.schemas(subject.context, [id, 999])).entries;
+      expect([...entry.keys()]).toEqual([id]);
+      expect(entry.get(id)).toEqual({
+        schema: { context: subject.context, id, ...contentOf('x') },
+        usages: [
+          { subject, version: 1, deleted: false, registeredAt: 77 },
+          { subject: other, version: 1, deleted: false, registeredAt: 78 },
+        ],
+      });
+    });
+
+    it('keeps everything of a content: types, references, metadata and rules', async () => {
+      const subject = fresh();
+      const target = fresh(subject.context);
+      await register(target, 1, 'base');
+      const content: SchemaRecord = {
+        guid: 'rich-guid',
+        schemaType: 'JSON',
+        text: '{"title":"\\u0000 ä \u{1f600}"}',
+        references: [{ name: 'n', subject: target.name, version: 1 }],
+        metadata: {
+          properties: JSON.parse('{"__proto__":"p","owner":"x"}') as Record<string, string>,
+          sensitive: ['owner'],
+        },
+        ruleSet: { domainRules: [{ name: 'r', type: 'CEL', disabled: true }] },
+      };
+      const targets = [{ subject: target, version: 1 }];
+      const fact: RegistryFact = {
+        type: 'version-registered',
+        subject,
+        version: 1,
+        id: { kind: 'new' },
+        content,
+        targets,
+      };
+      const id = (await apply([fact])).ids[0]!;
+      const { schema } = (await store.schemas(subject.context, [id])).entries.get(id)!;
+      expect(schema).toEqual({ context: subject.context, id, ...content });
+      expect(Object.keys(schema.metadata!.properties!)).toContain('__proto__');
+    });
+
+    it('refuses a change decided on a state that has moved, and writes nothing of it', async () => {
+      const subject = fresh();
+      const before = await state(subject);
+      await apply([{ type: 'mode-set', subject, mode: 'READONLY' }]);
+      const stale = apply(
+        [
+          { type: 'config-set', subject, config: { normalize: true } },
+          { type: 'mode-set', subject, mode: null },
+        ],
+        [before],
+      );
+      await expect(stale).rejects.toMatchObject({ code: 'registry-state-moved', retryable: true });
+      expect(await state(subject)).toMatchObject({ config: null, mode: 'READONLY' });
+    });
+
+    it('gives parallel registrations of one content one id, and parallel contents each their own', async () => {
+      const context = `.p${++runs}`;
+      const one = Array.from({ length: 20 }, (_, i) => ({ context, name: `one${i}` }));
+      const untilItHolds = async (subject: SubjectName, text: string): Promise<number> => {
+        for (;;) {
+          try {
+            return await register(subject, 1, text);
+          } catch (error) {
+            if ((error as { code?: string }).code !== 'registry-state-moved') throw error;
+          }
+        }
+      };
+      const same = await Promise.all(one.map((subject) => untilItHolds(subject, 'same')));
+      expect(new Set(same).size).toBe(1);
+      const different = await Promise.all(
+        one.map((subject, i) => untilItHolds({ ...subject, name: `two${i}` }, `t${i}`)),
+      );
+      expect(new Set(different).size).toBe(20);
+      expect(await store.highestId(context)).toBe(21);
+    });
+
+    it('lets one of two changes through that were decided on the same state', async () => {
+      const subject = fresh();
+      const before = await state(subject);
+      const attempt = (text: string) => {
+        const content = contentOf(text);
+        const fact: RegistryFact = {
+          type: 'version-registered',
+          subject,
+          version: 1,
+          id: { kind: 'new' },
+          content,
+          targets: [],
+        };
+        return apply([fact], [before]);
+      };
+      const outcomes = await Promise.allSettled([attempt('left'), attempt('right')]);
+      expect(outcomes.map((one) => one.status).sort()).toEqual(['fulfilled', 'rejected']);
+      expect((await state(subject)).versions).toHaveLength(1);
+    });
+
+    it('raises the revision by one per change and tells what was touched since', async () => {
+      const subject = fresh();
+      const start = await store.revision();
+      const id = await register(subject, 1, 'x');
+      await apply([{ type: 'version-soft-deleted', subject, version: 1 }]);
+      expect(await store.revision()).toBe(start + 2);
+      const touched = await store.touchedSince(start, 100);
+      expect(touched).toMatchObject({ revision: start + 2, complete: true });
+      expect(touched.subjects).toContainEqual(subject);
+      expect(touched.schemas).toContainEqual({ context: subject.context, id });
+      expect(await store.touchedSince(start + 2, 100)).toMatchObject({ subjects: [], schemas: [], complete: true });
+      expect(await store.touchedSince(start, 1)).toMatchObject({ revision: start + 2, complete: false });
+      expect((await state(subject)).revision).toBe(start + 2);
+    });
+
+    it('never gives a purged id out again, and lists it with its GUID', async () => {
+      const subject = fresh();
+      const id = await register(subject, 1, 'gone');
+      await apply([{ type: 'version-purged', subject, version: 1 }]);
+      expect((await store.schemas(subject.context, [id])).entries.size).toBe(0);
+      expect(await store.idOfContent(subject.context, contentOf('gone'))).toBeUndefined();
+      expect(await store.guidOfId(subject.context, id)).toEqual({ guid: contentOf('gone').guid, purged: true });
+      const again = await register(subject, 1, 'gone');
+      expect(again).toBe(id + 1);
+      const ids = (await store.idsOfGuid(contentOf('gone').guid)).filter((one) => one.context === subject.context);
+      expect(ids).toEqual([
+        { context: subject.context, id, purged: true },
+        { context: subject.context, id: again, purged: false },
+      ]);
+      const taken = register(subject, 2, 'other', { id: { kind: 'given', id } });
+      await expect(taken).rejects.toMatchObject({ code: 'operation-not-permitted' });
+    });
+
+    it('keeps a schema while any version carries its id, deleted ones included', async () => {
+      const subject = fresh();
+      const id = await register(subject, 1, 'kept');
+      await register({ ...subject, name: 'other' }, 1, 'kept');
+      await apply([{ type: 'version-purged', subject, version: 1 }]);
+      await apply([{ type: 'version-soft-deleted', subject: { ...subject, name: 'other' }, version: 1 }]);
+      const entry = (await store.schemas(subject.context, [id])).entries.get(id);
+      expect(entry?.usages).toMatchObject([{ version: 1, deleted: true }]);
+    });
+
+    it('accepts given ids, moves the high-water mark, and refuses one that stands for other content', async () => {
+      const subject = fresh();
+      expect(await register(subject, 5, 'i', { id: { kind: 'given', id: 100 } })).toBe(100);
+      expect(await register(subject, 1, 'i', { id: { kind: 'given', id: 7 } })).toBe(7);
+      expect((await state(subject)).versions.map((row) => row.version)).toEqual([1, 5]);
+      await expect(register(subject, 6, 'j', { id: { kind: 'given', id: 100 } })).rejects.toMatchObject({
+        code: 'operation-not-permitted',
+      });
+      expect(await store.idOfContent(subject.context, contentOf('i'))).toBe(7);
+      expect(await register(subject, 6, 'k')).toBe(101);
+    });
+
+    it('passes a content on to another of its ids when the one stored last is purged', async () => {
+      const subject = fresh();
+      await register(subject, 1, 'twin', { id: { kind: 'given', id: 3 } });
+      await register(subject, 2, 'twin', { id: { kind: 'given', id: 9 } });
+      await apply([{ type: 'version-purged', subject, version: 2 }]);
+      expect(await store.idOfContent(subject.context, contentOf('twin'))).toBe(3);
+    });
+
+    it('overwrites a version and purges the schema that was only there', async () => {
+      const subject = fresh();
+      const old = await register(subject, 1, 'old');
+      await register(subject, 1, 'new');
+      expect((await store.schemas(subject.context, [old])).entries.size).toBe(0);
+      expect((await state(subject)).versions).toMatchObject([{ version: 1, guid: contentOf('new').guid }]);
+    });
+
+    it('checks the choice of an id inside the transaction', async () => {
+      const subject = fresh();
+      await register(subject, 1, 'held');
+      const as = (id: IdChoice) => register({ ...subject, name: 'elsewhere' }, 1, 'held', { id });
+      await expect(as({ kind: 'new' })).rejects.toMatchObject({ code: 'registry-state-moved' });
+      await expect(as({ kind: 'known', id: 44 })).rejects.toMatchObject({ code: 'registry-state-moved' });
+    });
+
+    it('finds who refers to a version, and touches what is referred to', async () => {
+      const target = fresh();
+      const referrer = fresh();
+      await register(target, 1, 'base');
+      const before = await state(target);
+      const id = await register(referrer, 1, 'user', { targets: [{ subject: target, version: 1 }] });
+      expect(await store.referrers(target)).toEqual([
+        { context: referrer.context, schemaId: id, target: 1, subject: referrer, version: 1, deleted: false },
+      ]);
+      expect((await state(target)).revision).toBeGreaterThan(before.revision);
+      await expect(
+        apply([{ type: 'version-soft-deleted', subject: target, version: 1 }], [before]),
+      ).rejects.toMatchObject({
+        code: 'registry-state-moved',
+      });
+      await apply([{ type: 'version-purged', subject: referrer, version: 1 }]);
+      expect(await store.referrers(target)).toEqual([]);
+    });
+
+    it('lists names by context and prefix, and says which are live', async () => {
+      const context = `.l${++runs}`;
+      for (const name of ['order', 'order-value', 'o%der', 'ord\u{1f600}', 'other']) {
+        await register({ context, name }, 1, name);
+      }
+      await apply([{ type: 'version-soft-deleted', subject: { context, name: 'order' }, version: 1 }]);
+      const names = (await store.list(context, 'ord')).map((one) => `${one.subject.name} ${one.live}`).sort();
+      expect(names).toEqual(['order false', 'order-value true', 'ord\u{1f600} true']);
+      expect((await store.list(context, 'o%')).map((one) => one.subject.name)).toEqual(['o%der']);
+      expect((await store.list(undefined, 'order-v')).map((one) => one.subject)).toContainEqual({
+        context,
+        name: 'order-value',
+      });
+    });
+
+    it('finds the contexts that hold a name, and lists contexts until they are removed', async () => {
+      const name = `shared${++runs}`;
+      const contexts = [`.x${++runs}`, `.y${++runs}`];
+      for (const context of contexts) await register({ context, name }, 1, name);
+      expect(await store.contextsHolding(name)).toEqual(contexts);
+      expect(await store.contexts()).toEqual(expect.arrayContaining(contexts));
+      await apply([{ type: 'version-purged', subject: { context: contexts[0]!, name }, version: 1 }]);
+      await apply([{ type: 'context-removed', context: contexts[0]! }]);
+      expect(await store.contexts()).not.toContain(contexts[0]);
+      expect(await store.contextsHolding(name)).toEqual([contexts[1]]);
+      expect(await register({ context: contexts[0]!, name }, 1, 'again')).toBe(2);
+      expect(await store.contexts()).toContain(contexts[0]);
+    });
+
+    it('keeps settings apart from versions and clears them', async () => {
+      const subject = fresh();
+      await apply([
+        { type: 'config-set', subject, config: { compatibility: 'FULL', alias: 'ä' } },
+        { type: 'mode-set', subject, mode: 'IMPORT' },
+      ]);
+      expect(await state(subject)).toMatchObject({ config: { compatibility: 'FULL', alias: 'ä' }, mode: 'IMPORT' });
+      expect(await store.names(subject.context)).toEqual([subject]);
+      expect(await store.list(subject.context, '')).toEqual([]);
+      await apply([{ type: 'config-set', subject, config: null }]);
+      expect(await state(subject)).toMatchObject({ config: null, mode: 'IMPORT' });
+    });
+
+    it('reads many names and ids at once, in the order asked', async () => {
+      const context = `.m${++runs}`;
+      const names = Array.from({ length: 450 }, (_, i) => ({ context, name: `s${i}` }));
+      const facts = names.map((subject, i): RegistryFact => ({
+        type: 'version-registered',
+        subject,
+        version: 1,
+        id: { kind: 'new' },
+        content: contentOf(`many${i}`),
+        targets: [],
+      }));
+      const { ids } = await apply(facts);
+      const { states } = await store.subjects([...names].reverse());
+      expect(states.map((one) => one.subject.name)).toEqual(names.map((one) => one.name).reverse());
+      expect(states.every((one) => one.versions.length === 1)).toBe(true);
+      expect((await store.schemas(context, ids)).entries.size).toBe(450);
+    });
+
+    it('shows another instance what has been acknowledged', async () => {
+      const other = await under.another?.();
+      // A store with one owner has nobody to show it to.
+      if (other === undefined) return expect(under.another).toBeUndefined();
+      try {
+        const subject = fresh();
+        for (let version = 1; version <= 10; version++) {
+          const id = await register(subject, version, `shared ${version} ${subject.name}`);
+          expect(await other.store.revision()).toBe(await store.revision());
+          expect((await other.store.schemas(subject.context, [id])).entries.size).toBe(1);
+        }
+      } finally {
+        await other.close();
+      }
+    });
+  });
+}
+
+/** Content with a GUID that follows from its text, so that tests can tell contents apart. */
+export function contentOf(text: string, targets: readonly ReferenceTarget[] = []): SchemaRecord {
+  return {
+    guid: `guid-of-${text}`,
+    schemaType: 'AVRO',
+    text,
+    references: targets.map(({ subject, version }) => ({ name: subject.name, subject: subject.name, version })),
+    metadata: null,
+    ruleSet: null,
+  };
+}
