@@ -1,0 +1,37 @@
+import type { z } from 'zod';
+import { declareRoute } from '#libs/platform/auth';
+
+/** What a route says of itself for people and programs: the source of the OpenAPI document. */
+export interface ApiDoc {
+  /** Stable `operationId`. Where a controller serves several paths, those below `/v1/clusters/:cluster` get the suffix `InCluster`. */
+  readonly id: string;
+  /** One line, imperative, without full stop. */
+  readonly summary: string;
+  readonly tag: string;
+  readonly description?: string;
+  readonly body?: z.ZodType;
+  /** An example of the body, where the schema alone does not tell enough. */
+  readonly bodyExample?: unknown;
+  readonly query?: z.ZodType;
+  /** Absent: the answer has no body. */
+  readonly response?: z.ZodType;
+  /** Media type of the answer, `application/json` unless given. */
+  readonly produces?: string;
+  /** Status of success, 200 unless given. */
+  readonly status?: number;
+  /** What the route refuses with, beyond what every route may: stable codes by status. */
+  readonly errors?: Readonly<Record<number, readonly string[]>>;
+  /** Largest body in bytes; `http.maxBodyBytes` unless given. */
+  readonly bodyLimit?: number;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    api?: ApiDoc;
+  }
+}
+
+/** Documents a route. Plain Fastify routes carry the same as `config: { api }`. */
+export function ApiJson(api: ApiDoc): MethodDecorator {
+  return declareRoute({ api });
+}

@@ -1,0 +1,17 @@
+export { ApiJson, type ApiDoc } from './api-json.js';
+export { ConfluentApi, ConfluentErrorMapper, type ConfluentError } from './confluent-api.js';
+export { beginDrain, drainSignal } from './drain.js';
+export {
+  DEFAULT_PAGE,
+  formatCursor,
+  MAX_PAGE,
+  pageOf,
+  pageQuery,
+  parseCursor,
+  type Page,
+  type PageRequest,
+} from './paging.js';
+export { RequestSignal, signalOf } from './request-signal.js';
+export { sendEvents, type EventSource, type SendEventsOptions, type ServerSentEvent } from './server-sent-events.js';
+export { STATUS_OF_KIND } from './statuses.js';
+export { ZodPipe } from './zod-pipe.js';
