@@ -1,16 +1,433 @@
-import { LogEngine } from '#libs/core/log';
+import { type AppError, isAppError } from '#libs/core/kernel';
+import {
+  type Appended,
+  type AppendOptions,
+  checkCheckpoint,
+  checkGroup,
+  checkMorePartitions,
+  checkNewTopic,
+  checkPosition,
+  checkTopicConfig,
+  checkWriterId,
+  type FetchedPartition,
+  type FetchRequest,
+  type GroupDescription,
+  type GroupPosition,
+  integerSetting,
+  type LogCapabilities,
+  LogEngine,
+  logErrors,
+  type LogWriter,
+  type PartitionRef,
+  type TopicDescription,
+  type TopicSpec,
+  type TopicState,
+  validateForAppend,
+  type WriterCheckpoint,
+  type WriterCommit,
+} from '#libs/core/log';
+import { Checkpointer } from './checkpointer.js';
+import type { Command, StoredPosition } from './commands.js';
+import { CommitPipeline } from './commit-pipeline.js';
+import type { CommitRequest, RequestAppend } from './commit-request.js';
+import { EmbeddedWriter, type WriterHost } from './embedded-writer.js';
+import { isNoSpace, tooManyTopics } from './errors.js';
+import { Fetcher } from './fetcher.js';
+import { describeTopic, type Topic } from './log-state.js';
+import { type OpenedLog, openDirectory } from './open-log.js';
 import type { EmbeddedLogOptions } from './options.js';
+import type { PartitionLog } from './partition-log.js';
+import type { SegmentDamage } from './segment-reader.js';
 
-/** The durable log of one machine. See the README for its laws. */
-export abstract class EmbeddedLog extends LogEngine {
-  /** Flushes segments and state and lets the journal shrink, now instead of when its turn comes. */
-  abstract checkpoint(): Promise<void>;
-}
+/** The settings of a topic that this engine acts upon. */
+const TOPIC_CONFIGS = ['max.message.bytes'] as const;
+/** What an entry takes besides its batches, roughly. */
+const ENTRY_OVERHEAD = 256;
 
 /**
- * Opens the log in a directory, creating it when the directory is empty or missing, and recovering it after an unclean stop.
- * @throws `log-locked`, `log-format-unknown`, `log-directory-foreign`, `log-corrupt`.
+ * Opens the log in a directory, creating it when the directory is empty or missing, and recovering it after an unclean stop. When it resolves
+ * the log can be read and written.
+ * @throws `log-locked`, `log-format-unknown`, `log-directory-foreign`, `log-corrupt`, `flush-failed`, `storage-full`.
  */
-export function openEmbeddedLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
-  return Promise.reject(new Error(`not yet: ${options.directory}`));
+export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
+  const opening: { log?: EmbeddedLog; failure?: unknown } = {};
+  const opened = await openDirectory(options, (error) => {
+    if (opening.log === undefined) opening.failure ??= error;
+    else opening.log.fail(error);
+  });
+  const log = new EmbeddedLog(opened, options);
+  opening.log = log;
+  if (opening.failure !== undefined) log.fail(opening.failure);
+  return log;
+}
+
+/** The durable log of one machine: journal, segments and state in one directory. See the README for its laws. */
+export class EmbeddedLog extends LogEngine implements WriterHost {
+  readonly capabilities: LogCapabilities;
+  readonly logId: string;
+  private readonly checkpointer: Checkpointer;
+  private readonly pipeline: CommitPipeline;
+  private readonly fetcher: Fetcher;
+  private readonly closing = new AbortController();
+  private closed: Promise<void> | undefined;
+
+  /** Use {@link openEmbeddedLog}. */
+  constructor(
+    private readonly opened: OpenedLog,
+    private readonly options: EmbeddedLogOptions,
+  ) {
+    super();
+    const { state, journal, segments, reader, settings, limits, files, failPoint } = opened;
+    const { clock, directory, observer = {} } = options;
+    this.logId = opened.logId;
+    this.capabilities = {
+      engine: 'embedded',
+      topicConfigs: TOPIC_CONFIGS,
+      maxPartitionsPerTopic: limits.partitionsPerTopic,
+      denseOffsets: true,
+      fencing: 'topic',
+      idempotentProducers: false,
+    };
+    const failed = (error: unknown): void => this.fail(error);
+    const shared = { clock, state, journal, segments, settings, observer, failPoint };
+    this.checkpointer = new Checkpointer({ ...shared, files, directory, failed });
+    const { waitingBytes } = limits;
+    const { checkpointer } = this;
+    this.pipeline = new CommitPipeline({ ...shared, checkpointer, waitingBytes, failed: (error) => this.ended(error) });
+    this.fetcher = new Fetcher({
+      clock,
+      state,
+      reader,
+      codecs: options.codecs,
+      damaged: (partition, damage) => this.degrade(partition, damage),
+      checkOpen: () => this.checkOpen(),
+    });
+    void this.pace();
+  }
+
+  /** Why writing has ended before the log was closed; undefined while all is well. */
+  get failure(): unknown {
+    return this.pipeline.failure;
+  }
+
+  /** Bytes of appends and commits that are not durable yet. */
+  get waitingBytes(): number {
+    return this.pipeline.queuedBytes;
+  }
+
+  /** Flushes segments and state and lets the journal begin anew, now instead of when its turn comes. */
+  async checkpoint(): Promise<void> {
+    this.checkOpen();
+    for (let begun = false; !begun;) {
+      await this.checkpointer.idle();
+      begun = await this.pipeline.between(() => {
+        if (this.checkpointer.running !== undefined) return false;
+        this.checkpointer.begin(false).catch(() => undefined);
+        return true;
+      });
+    }
+    await this.checkpointer.running;
+  }
+
+  async createTopic(spec: TopicSpec): Promise<TopicDescription> {
+    const { state, limits } = this.opened;
+    const { clock } = this.options;
+    await this.decide(() => {
+      checkNewTopic(spec, new Set(state.topics.keys()), this.capabilities);
+      if (state.topics.size >= limits.topics) throw tooManyTopics(limits.topics);
+      this.checkAllPartitions(spec.partitions);
+      const number = state.topicsCreated + 1;
+      const command: Command = {
+        kind: 'topic-created',
+        number,
+        id: state.topicId(number),
+        name: spec.name,
+        partitions: spec.partitions,
+        config: Object.entries(spec.config ?? {}),
+        state: spec.state ?? 'ACTIVE',
+        createdAtMs: clock.now(),
+      };
+      return [command];
+    });
+    return describeTopic(this.topic(spec.name));
+  }
+
+  async describeTopic(topic: string): Promise<TopicDescription> {
+    this.checkOpen();
+    return describeTopic(this.topic(topic));
+  }
+
+  async listTopics(): Promise<readonly TopicDescription[]> {
+    this.checkOpen();
+    return [...this.opened.state.topics.values()].map(describeTopic).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async alterTopicConfig(name: string, changes: Readonly<Record<string, string | null>>): Promise<TopicDescription> {
+    return await this.changeTopic(name, ({ number }) => {
+      checkTopicConfig(changes, this.capabilities.topicConfigs);
+      return { kind: 'topic-configured', topic: number, changes: Object.entries(changes) };
+    });
+  }
+
+  async addPartitions(name: string, partitions: number): Promise<TopicDescription> {
+    return await this.changeTopic(name, ({ number, partitions: { length } }) => {
+      checkMorePartitions(partitions, length, this.capabilities.maxPartitionsPerTopic);
+      this.checkAllPartitions(partitions - length);
+      return { kind: 'partitions-added', topic: number, partitions };
+    });
+  }
+
+  async setTopicState(name: string, state: TopicState): Promise<TopicDescription> {
+    return await this.changeTopic(name, ({ number }) => ({ kind: 'topic-moved', topic: number, state }));
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    let topic: Topic | undefined;
+    await this.decide(() => {
+      topic = this.topic(name);
+      return [{ kind: 'topic-deleted', topic: topic.number }];
+    });
+    for (const partition of topic?.partitions ?? []) {
+      partition.wake();
+      for (const segment of partition.segments) this.opened.reader.forget(segment);
+    }
+  }
+
+  async append(to: PartitionRef, batch: Uint8Array, options: AppendOptions = {}): Promise<Appended> {
+    this.checkOpen();
+    const append = this.checkBatch(to, batch, options.intoFenced ?? false);
+    const [appended] = await this.submit({
+      appends: [append],
+      structural: false,
+      bytes: batch.length + ENTRY_OVERHEAD,
+    });
+    return appended!;
+  }
+
+  async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    return await this.fetcher.fetch(request);
+  }
+
+  async offsetForTimestamp(ref: PartitionRef, timestampMs: number): Promise<number | null> {
+    this.checkOpen();
+    return await this.fetcher.offsetForTimestamp(this.partition(ref), timestampMs);
+  }
+
+  async listGroups(): Promise<readonly string[]> {
+    this.checkOpen();
+    return [...this.opened.state.groups.keys()].sort();
+  }
+
+  async describeGroup(group: string): Promise<GroupDescription> {
+    this.checkOpen();
+    const { state } = this.opened;
+    const positions: GroupPosition[] = [];
+    for (const { topic: number, partition, offset, metadata } of state.groups.get(group)?.values() ?? []) {
+      const topic = state.byNumber.get(number)?.name;
+      if (topic !== undefined) positions.push({ topic, partition, offset, ...(metadata ? { metadata } : {}) });
+    }
+    positions.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
+    return { group, positions, members: 0 };
+  }
+
+  async commitPositions(group: string, positions: readonly GroupPosition[]): Promise<void> {
+    await this.decide(() => this.positionsSet(positions.map((one) => ({ ...one, group }))), false);
+  }
+
+  async deleteGroup(group: string): Promise<void> {
+    await this.decide(() => {
+      if (!this.opened.state.groups.has(group)) throw logErrors.groupNotFound(group);
+      return [{ kind: 'group-deleted', group }];
+    });
+  }
+
+  async openWriter(id: string): Promise<LogWriter> {
+    checkWriterId(id);
+    const { writers } = this.opened.state;
+    let epoch = 0;
+    await this.decide(() => {
+      epoch = (writers.get(id)?.epoch ?? 0) + 1;
+      return [{ kind: 'writer-opened', writer: id, epoch }];
+    });
+    return new EmbeddedWriter(this, id, epoch, new Map(writers.get(id)?.checkpoints));
+  }
+
+  /** For {@link EmbeddedWriter}. */
+  async commit(
+    writer: { readonly id: string; readonly epoch: number },
+    commit: WriterCommit,
+    decided: (checkpoints: readonly WriterCheckpoint[]) => void,
+  ): Promise<readonly Appended[]> {
+    this.checkOpen();
+    const { id, epoch } = writer;
+    const { appends = [], positions = [], checkpoints = [] } = commit;
+    const checkEpoch = (): void => {
+      if (this.opened.state.writers.get(id)?.epoch !== epoch) throw logErrors.writerFenced(id, epoch);
+    };
+    checkEpoch();
+    const checked = appends.map((one) => this.checkBatch(one, one.batch, one.intoFenced ?? false));
+    let bytes = ENTRY_OVERHEAD;
+    for (const { batch } of checked) bytes += batch.length + ENTRY_OVERHEAD;
+    for (const { value } of typeof checkpoints === 'function' ? [] : checkpoints) bytes += 2 * (value?.length ?? 0);
+    const decide = (appended: readonly Appended[]): readonly Command[] => {
+      const commands = this.positionsSet(positions);
+      const entries = typeof checkpoints === 'function' ? checkpoints(appended) : checkpoints;
+      if (entries.length > 0) commands.push(checkpointsSet(id, entries));
+      decided(entries);
+      return commands;
+    };
+    return await this.submit({ appends: checked, guard: checkEpoch, decide, structural: false, bytes });
+  }
+
+  /** Drains, takes a last checkpoint, so that the next start has nothing to recover, and releases everything. */
+  close(): Promise<void> {
+    this.closed ??= this.shutDown();
+    return this.closed;
+  }
+
+  /** Ends writing for good. */
+  fail(error: unknown): void {
+    this.pipeline.fail(error);
+  }
+
+  private async shutDown(): Promise<void> {
+    const { segments, journal, held, logger } = this.opened;
+    this.closing.abort();
+    this.fetcher.wakeAll();
+    try {
+      await this.pipeline.drain();
+      this.checkpointer.stopWaiting();
+      await this.checkpointer.running;
+      if (this.failure === undefined) await this.checkpointer.begin(true);
+    } catch (error) {
+      // What was acknowledged is in the journal: the next start replays it.
+      if (!isNoSpace(error) && this.failure === undefined) throw error;
+      logger.warn('the log was closed without a last checkpoint', { code: isAppError(error) ? error.code : 'unknown' });
+    } finally {
+      try {
+        await segments.handles.closeAll(this.failure === undefined);
+        await journal.close();
+      } finally {
+        held.release();
+      }
+    }
+  }
+
+  /** Begins checkpoints by the clock, so that a quiet log has little to recover too. */
+  private async pace(): Promise<void> {
+    const { clock } = this.options;
+    const { settings, journal } = this.opened;
+    const { signal } = this.closing;
+    while (settings.checkpointIntervalMs > 0 && !signal.aborted) {
+      await clock.sleep(settings.checkpointIntervalMs, signal).catch(() => undefined);
+      if (signal.aborted || this.failure !== undefined) return;
+      // A failing checkpoint reports itself.
+      if (journal.position > 0) await this.checkpoint().catch(() => undefined);
+    }
+  }
+
+  private ended(error: unknown): void {
+    const { logger } = this.opened;
+    const facts = {
+      error: error instanceof Error ? error.message : String(error),
+      code: (error as AppError).code ?? null,
+    };
+    logger.error('the log takes no writes any more', facts);
+    this.options.onFatal?.(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  private checkOpen(): void {
+    if (this.closing.signal.aborted) throw logErrors.logClosed();
+  }
+
+  private topic(name: string): Topic {
+    const topic = this.opened.state.topics.get(name);
+    if (topic === undefined) throw logErrors.topicNotFound(name);
+    return topic;
+  }
+
+  private partition(ref: PartitionRef): PartitionLog {
+    const { partitions } = this.topic(ref.topic);
+    const partition = partitions[ref.partition];
+    if (partition === undefined) throw logErrors.partitionNotFound(ref.topic, ref.partition, partitions.length);
+    return partition;
+  }
+
+  private checkAllPartitions(more: number): void {
+    const { state, limits } = this.opened;
+    const all = state.partitionCount + more;
+    if (all > limits.partitions) throw logErrors.tooManyPartitions(all, limits.partitions);
+  }
+
+  /** What can be said against a batch without its turn having come. The rest is looked at then. */
+  private checkBatch({ topic, partition }: PartitionRef, batch: Uint8Array, intoFenced: boolean): RequestAppend {
+    this.partition({ topic, partition });
+    const config = Object.fromEntries(this.topic(topic).config);
+    const { codecs } = this.options;
+    const maxBytes = Math.min(integerSetting(config, 'max.message.bytes'), this.opened.settings.segmentBytes);
+    const limits = { maxBytes, anonymous: true, ...(codecs === undefined ? {} : { codecs }) };
+    const { recordCount, lastOffsetDelta } = validateForAppend(batch, limits);
+    return { topic, partition, batch, recordCount, lastOffsetDelta, intoFenced };
+  }
+
+  private positionsSet(positions: readonly (GroupPosition & { readonly group: string })[]): Command[] {
+    const byGroup = new Map<string, StoredPosition[]>();
+    for (const position of positions) {
+      const { group, topic, partition, offset, metadata } = position;
+      checkGroup(group);
+      checkPosition(position);
+      this.partition(position);
+      const stored = { topic: this.topic(topic).number, partition, offset, ...(metadata ? { metadata } : {}) };
+      const known = byGroup.get(group);
+      if (known === undefined) byGroup.set(group, [stored]);
+      else known.push(stored);
+    }
+    return [...byGroup].map(([group, stored]) => ({ kind: 'positions-set', group, positions: stored }));
+  }
+
+  private async changeTopic(name: string, decide: (topic: Topic) => Command): Promise<TopicDescription> {
+    let topic: Topic | undefined;
+    await this.decide(() => {
+      topic = this.topic(name);
+      return [decide(topic)];
+    });
+    for (const partition of topic?.partitions ?? []) partition.wake();
+    return describeTopic(topic ?? this.topic(name));
+  }
+
+  /** Makes facts durable that are decided when their turn has come. */
+  private async decide(decide: () => readonly Command[], structural = true): Promise<void> {
+    this.checkOpen();
+    await this.submit({ appends: [], decide, structural, bytes: ENTRY_OVERHEAD });
+  }
+
+  private submit(request: Omit<CommitRequest, 'resolve' | 'reject'>): Promise<readonly Appended[]> {
+    return new Promise((resolve, reject) => this.pipeline.submit({ ...request, resolve, reject }));
+  }
+
+  /** Marks a partition, at once in memory and for later starts in the journal. */
+  private degrade(partition: PartitionLog, damage: SegmentDamage): void {
+    const { topic, partition: number } = partition.identity;
+    const { offset } = damage;
+    partition.degradedAt = Math.min(partition.degradedAt ?? Infinity, offset);
+    const facts = { topic, partition: number, offset, why: damage.why };
+    this.opened.logger.error('damage in a segment: the partition is degraded', facts);
+    this.decide(() => [{ kind: 'partition-degraded', topic, partition: number, offset }], false).catch(
+      (error: unknown) => {
+        const code = isAppError(error) ? error.code : 'unknown';
+        this.opened.logger.warn('the degradation was not made durable', { ...facts, code });
+      },
+    );
+  }
+}
+
+function checkpointsSet(writer: string, entries: readonly WriterCheckpoint[]): Command {
+  return {
+    kind: 'checkpoints-set',
+    writer,
+    entries: entries.map(({ key, value }) => {
+      checkCheckpoint(key, value);
+      return [key, value === null ? null : Buffer.from(value).toString('base64')];
+    }),
+  };
 }

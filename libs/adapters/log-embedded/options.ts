@@ -1,4 +1,5 @@
 import type { Clock } from '#libs/core/kernel';
+import type { CompressionCodecs } from '#libs/core/log';
 import type { DirectoryLock } from './directory-lock.js';
 import type { FileSystem } from './file-system.js';
 
@@ -116,6 +117,8 @@ export interface EmbeddedLogOptions {
   readonly lock?: DirectoryLock;
   readonly limits?: Partial<EmbeddedLogLimits>;
   readonly settings?: Partial<EmbeddedLogSettings>;
+  /** Compressions whose batches can be checked and searched; those built in (gzip) unless given. */
+  readonly codecs?: CompressionCodecs;
   readonly logger?: EmbeddedLogLogger;
   readonly observer?: EmbeddedLogObserver;
   /**

@@ -1,0 +1,61 @@
+import type { TopicState } from '#libs/core/log';
+
+/** A position of a group as it is stored: bound to the topic's number, so that a topic created again under the name does not inherit it. */
+export interface StoredPosition {
+  readonly topic: number;
+  readonly partition: number;
+  readonly offset: number;
+  readonly metadata?: string;
+}
+
+/**
+ * What a journal entry changes besides appending batches. Commands are facts that were decided before they were written: applying one never
+ * fails and never looks at a clock, so that replay gives the state that was. Their JSON is part of the on-disk format; new kinds may be
+ * added with a new format number only.
+ */
+export type Command =
+  | {
+      readonly kind: 'topic-created';
+      readonly number: number;
+      readonly id: string;
+      readonly name: string;
+      readonly partitions: number;
+      readonly config: readonly (readonly [string, string])[];
+      readonly state: TopicState;
+      readonly createdAtMs: number;
+    }
+  | {
+      readonly kind: 'topic-configured';
+      readonly topic: number;
+      readonly changes: readonly (readonly [string, string | null])[];
+    }
+  | { readonly kind: 'partitions-added'; readonly topic: number; readonly partitions: number }
+  | { readonly kind: 'topic-moved'; readonly topic: number; readonly state: TopicState }
+  | { readonly kind: 'topic-deleted'; readonly topic: number }
+  | { readonly kind: 'positions-set'; readonly group: string; readonly positions: readonly StoredPosition[] }
+  | { readonly kind: 'group-deleted'; readonly group: string }
+  | { readonly kind: 'writer-opened'; readonly writer: string; readonly epoch: number }
+  | {
+      readonly kind: 'checkpoints-set';
+      readonly writer: string;
+      /** Values in base64; null removes the key. */
+      readonly entries: readonly (readonly [string, string | null])[];
+    }
+  | {
+      readonly kind: 'partition-degraded';
+      readonly topic: number;
+      readonly partition: number;
+      readonly offset: number;
+    };
+
+const NOTHING = new Uint8Array();
+
+export function encodeCommands(commands: readonly Command[]): Uint8Array {
+  return commands.length === 0 ? NOTHING : Buffer.from(JSON.stringify(commands), 'utf8');
+}
+
+/** The text comes from under a checksum, so it is what `encodeCommands` made. */
+export function decodeCommands(text: Uint8Array): readonly Command[] {
+  if (text.length === 0) return [];
+  return JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString('utf8')) as Command[];
+}

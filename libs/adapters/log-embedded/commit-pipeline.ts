@@ -1,0 +1,247 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { type AppError, type Clock, isAppError } from '#libs/core/kernel';
+import { logErrors } from '#libs/core/log';
+import type { Checkpointer } from './checkpointer.js';
+import { CommitGroup } from './commit-group.js';
+import { type CommitRequest, placeRequest } from './commit-request.js';
+import { isNoSpace, logFailed, logOverloaded, storageFull } from './errors.js';
+import type { Journal } from './journal.js';
+import type { LogState } from './log-state.js';
+import type { EmbeddedLogObserver, EmbeddedLogSettings, FailPoint } from './options.js';
+import type { PartitionLog } from './partition-log.js';
+import type { SegmentStore, SegmentWrite } from './segment-store.js';
+
+export interface PipelineParts {
+  readonly clock: Clock;
+  readonly state: LogState;
+  readonly journal: Journal;
+  readonly segments: SegmentStore;
+  readonly checkpointer: Checkpointer;
+  readonly settings: EmbeddedLogSettings;
+  readonly waitingBytes: number;
+  readonly observer: EmbeddedLogObserver;
+  readonly failPoint: (name: FailPoint) => void;
+  /** Told once, when writing has ended for good. */
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * The one writer of the log. Requests wait in line; a group of them is placed, written to the segments and the journal, flushed, and only
+ * then made visible and acknowledged. While one group is on its way the next one gathers, so that one flush serves all who wait (G3).
+ *
+ * Placing a request is the moment of its decision: fences, writer epochs and offsets are looked at there, one request after another, in the
+ * state that all durable requests before it have made. So there is nothing to take back but places when a group cannot be written.
+ */
+export class CommitPipeline {
+  #queue: CommitRequest[] = [];
+  #queuedBytes = 0;
+  #running: Promise<void> | undefined;
+  /** Work to be done between two groups, when nothing is on its way. */
+  #between: (() => void)[] = [];
+  #failure: unknown;
+  #memory: Buffer = Buffer.allocUnsafeSlow(256 * 1024);
+
+  constructor(private readonly parts: PipelineParts) {}
+
+  /** Why writing has ended, undefined while it has not. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Bytes that wait to be written. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Puts a request into the line. It is resolved or rejected through its own functions. @throws `log-overloaded`, `log-failed`. */
+  submit(request: CommitRequest): void {
+    if (this.#failure !== undefined) throw logFailed(this.#failure);
+    const { waitingBytes } = this.parts;
+    if (this.#queuedBytes + request.bytes > waitingBytes) throw logOverloaded(this.#queuedBytes, waitingBytes);
+    this.#queuedBytes += request.bytes;
+    this.#queue.push(request);
+    this.start();
+  }
+
+  /** Runs `work` between two groups: everything placed before is durable and visible then, and nothing is on its way. */
+  async between<T>(work: () => T): Promise<T> {
+    if (this.#failure !== undefined) throw logFailed(this.#failure);
+    return await new Promise<T>((resolve, reject) => {
+      this.#between.push(() => {
+        if (this.#failure !== undefined) return reject(logFailed(this.#failure));
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+      this.start();
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  async drain(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Ends writing: everyone who waits learns that the outcome is unknown, and nobody is served any more (G8). */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    const waiting = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    for (const request of waiting) request.reject(logErrors.outcomeUnknown('the write', error));
+    this.parts.failed(error);
+  }
+
+  private start(): void {
+    this.#running ??= this.run().finally(() => {
+      this.#running = undefined;
+      if (this.#queue.length > 0 || this.#between.length > 0) this.start();
+    });
+  }
+
+  private async run(): Promise<void> {
+    const { clock, settings, journal, checkpointer } = this.parts;
+    // Everyone who was woken by the last flush gets a chance to be on the next.
+    if (settings.groupWaitMs > 0) await clock.sleep(settings.groupWaitMs);
+    else await turn();
+    while (this.#queue.length > 0 || this.#between.length > 0) {
+      const between = this.#between;
+      this.#between = [];
+      for (const work of between) work();
+      if (this.#queue.length === 0) break;
+      try {
+        const noRoom = await checkpointer.makeRoom();
+        if (noRoom === undefined) await this.writeGroup();
+        else this.refuseAll(noRoom);
+        checkpointer.considerStarting();
+        if (this.#queue.length === 0) journal.noteDurable(clock.now());
+      } catch (error) {
+        this.fail(error);
+      }
+      if (this.#failure === undefined) await turn();
+    }
+  }
+
+  /** Places as many requests as fit and carries them through. Throws only what ends the log. */
+  private async writeGroup(): Promise<void> {
+    const { state, clock, settings, journal } = this.parts;
+    const place = {
+      generation: journal.generation,
+      salt: journal.salt,
+      lsn: journal.lsn,
+      durableUpTo: journal.durableLsn,
+      appendTimeMs: clock.now(),
+    };
+    const group = new CommitGroup(this.#memory, place, settings.bulkBytes);
+    let taken = 0;
+    let bytes = 0;
+    while (taken < this.#queue.length) {
+      const request = this.#queue[taken]!;
+      if (group.requests.length > 0 && bytes + request.bytes > settings.groupBytes) break;
+      taken++;
+      bytes += request.bytes;
+      try {
+        group.add(placeRequest(request, state, settings.segmentBytes));
+      } catch (error) {
+        request.reject(error);
+        continue;
+      }
+      if (request.structural) break;
+    }
+    this.#queue.splice(0, taken);
+    this.#queuedBytes -= bytes;
+    if (group.requests.length > 0) await this.carryThrough(group, place.appendTimeMs);
+    this.#memory = group.memory;
+  }
+
+  private async carryThrough(group: CommitGroup, appendTimeMs: number): Promise<void> {
+    const { journal, clock, observer, failPoint } = this.parts;
+    const writes = group.segmentWrites();
+    try {
+      await this.write(group, writes);
+    } catch (error) {
+      if (isNoSpace(error)) await this.giveUp(group, writes, error);
+      else this.leave(group, error);
+      return;
+    }
+    failPoint('journal-append');
+    const started = clock.monotonic();
+    try {
+      await journal.flush();
+    } catch (error) {
+      this.leave(group, error);
+      return;
+    }
+    failPoint('journal-flushed');
+    const durationMs = clock.monotonic() - started;
+    this.makeVisible(group, appendTimeMs);
+    observer.flushed?.({ durationMs, bytes: group.entries.length, commits: group.requests.length });
+    if (group.records > 0) observer.appended?.({ records: group.records, bytes: group.recordBytes });
+  }
+
+  private async write(group: CommitGroup, writes: readonly SegmentWrite[]): Promise<void> {
+    const { segments, journal } = this.parts;
+    for (const write of writes) {
+      const writing = segments.write(write);
+      if (writing !== undefined) await writing;
+    }
+    const flushed = writes.filter((one) => one.flush);
+    for (const { identity, segmentBase } of flushed) await segments.flush(identity, segmentBase);
+    if (flushed.length > 0) await segments.syncDirectories();
+    await journal.write(group.entries);
+  }
+
+  /** There was no room: takes the group back from the disk, so that its requests can be refused as not done (G9). */
+  private async giveUp(group: CommitGroup, writes: readonly SegmentWrite[], cause: unknown): Promise<void> {
+    const { segments, journal } = this.parts;
+    try {
+      await segments.cutBack(writes);
+      await journal.retract(group.entries.length);
+    } catch (error) {
+      this.leave(group, error);
+      return;
+    }
+    for (const { placed } of group.stored) placed.partition.rewind();
+    const refusal: AppError = isAppError(cause) ? cause : storageFull('', cause);
+    for (const { request } of group.requests) request.reject(refusal);
+  }
+
+  /** The journal cannot go on until a checkpoint finds room. */
+  private refuseAll(error: AppError): void {
+    const refused = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    for (const request of refused) request.reject(error);
+  }
+
+  /** Nobody knows whether the group is on the disk. */
+  private leave(group: CommitGroup, error: unknown): void {
+    for (const { request } of group.requests) request.reject(logErrors.outcomeUnknown('the write', error));
+    this.fail(error);
+  }
+
+  /** Moves the visible ends over the group and applies its facts, in order, without a pause, so that readers see whole commits. */
+  private makeVisible(group: CommitGroup, appendTimeMs: number): void {
+    const { state, settings, checkpointer } = this.parts;
+    const touched = new Set<PartitionLog>();
+    for (const { placed, bytes, at } of group.stored) {
+      const { partition, segmentBase, append } = placed;
+      const before = partition.active;
+      const segment = partition.segmentFor(segmentBase);
+      if (before !== segment) {
+        checkpointer.touch(segment);
+        if (before !== undefined) checkpointer.touch(before);
+      } else checkpointer.touch(segment);
+      segment.extend(bytes, at, append.batch.length, appendTimeMs, settings.indexIntervalBytes);
+      touched.add(partition);
+    }
+    for (const { request, appended, commands } of group.requests) {
+      for (const command of commands) state.apply(command);
+      request.resolve(appended);
+    }
+    for (const partition of touched) partition.wake();
+  }
+}

@@ -1,0 +1,79 @@
+import { AppError } from '#libs/core/kernel';
+
+/** Failures of the embedded log that its port does not name, on one page. Codes are public. */
+
+export const logCorrupt = (what: string, details: Readonly<Record<string, unknown>> = {}, cause?: unknown): AppError =>
+  new AppError({
+    kind: 'internal',
+    code: 'log-corrupt',
+    message: `The log is damaged: ${what}. Nothing was changed.`,
+    hint: 'Restore the data directory from a backup. The damage lies in bytes that were flushed, so it was not made by a crash of this service.',
+    details,
+    cause,
+  });
+
+export const logFormatUnknown = (directory: string, format: unknown, known: number): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'log-format-unknown',
+    message: `The log in ${directory} has format ${String(format)}; this version reads format ${known}. Nothing was changed.`,
+    hint: 'Start the version that wrote it, or a later one.',
+    details: { directory, format: String(format), known },
+  });
+
+export const logDirectoryForeign = (directory: string, found: readonly string[]): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'log-directory-foreign',
+    message: `${directory} is not empty and holds no log: its marker file is missing.`,
+    hint: 'Is the volume mounted? A new log wants an empty directory; an existing one must keep its marker file.',
+    details: { directory, found: found.slice(0, 10) },
+  });
+
+/** Refused before anything took effect. Writing resumes by itself when there is room. */
+export const storageFull = (path: string, cause?: unknown): AppError =>
+  new AppError({
+    kind: 'storage-full',
+    code: 'storage-full',
+    message: 'The disk of the log is full; nothing was written.',
+    hint: 'Make room on the disk; writing resumes by itself.',
+    details: { path },
+    retryable: true,
+    retryAfterMs: 5_000,
+    cause,
+  });
+
+/** Writing has ended after a failure that leaves open what is durable. */
+export const logFailed = (cause: unknown): AppError =>
+  new AppError({
+    kind: 'unavailable',
+    code: 'log-failed',
+    message: 'The log takes no writes any more: its disk failed.',
+    hint: 'Look at the disk, then restart the service; it verifies the log from disk.',
+    cause,
+  });
+
+export const logOverloaded = (waitingBytes: number, limit: number): AppError =>
+  new AppError({
+    kind: 'exhausted',
+    code: 'log-overloaded',
+    message: `${waitingBytes} bytes wait for the disk already, the limit is ${limit}; nothing was written.`,
+    hint: 'Send less at a time, or try again shortly.',
+    details: { limit, measured: waitingBytes },
+    retryable: true,
+    retryAfterMs: 1_000,
+  });
+
+export const tooManyTopics = (limit: number): AppError =>
+  new AppError({
+    kind: 'too-large',
+    code: 'too-many-topics',
+    message: `The log has ${limit} topics already, which is its limit.`,
+    details: { limit, measured: limit + 1 },
+  });
+
+/** Whether the system said that there is no room (ENOSPC, or a quota). */
+export function isNoSpace(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'storage-full';
+}

@@ -1,0 +1,119 @@
+import type { FileSystem, OpenFile, OpenMode } from './file-system.js';
+import { flushFile } from './flush.js';
+
+/** An open file of the cache. */
+export interface CachedFile {
+  readonly file: OpenFile;
+  /** Users for whom it must stay open. */
+  pins: number;
+  /** It has writes that were not flushed; set it with every write. */
+  dirty: boolean;
+}
+
+/**
+ * Open files, the least recently used closed when there are too many. A file is flushed before it is closed, since an error of writing it back
+ * later would reach nobody. A file that is pinned stays open.
+ */
+export class HandleCache {
+  /** In order of use. */
+  readonly #open = new Map<string, CachedFile>();
+  /** Files that are being opened or closed. */
+  readonly #moving = new Map<string, Promise<void>>();
+
+  /** `failed` is told of an error of flushing or closing that no caller waits for. */
+  constructor(
+    private readonly files: FileSystem,
+    private readonly limit: number,
+    private readonly failed: (error: unknown) => void,
+  ) {}
+
+  get openFiles(): number {
+    return this.#open.size;
+  }
+
+  /** The file if it is open; good until the next await. */
+  get(path: string): CachedFile | undefined {
+    const cached = this.#open.get(path);
+    if (cached === undefined) return undefined;
+    this.#open.delete(path);
+    this.#open.set(path, cached);
+    return cached;
+  }
+
+  /** The file, opened where it is not, and kept open until {@link unpin}. */
+  async pin(path: string, mode: OpenMode): Promise<CachedFile> {
+    for (;;) {
+      const cached = this.get(path);
+      if (cached !== undefined) {
+        cached.pins++;
+        return cached;
+      }
+      await (this.#moving.get(path) ?? this.move(path, () => this.open(path, mode)));
+    }
+  }
+
+  unpin(cached: CachedFile): void {
+    cached.pins--;
+    this.shrink();
+  }
+
+  /** Makes the writes to a file durable. A file that is not open was flushed when it was closed. */
+  async sync(path: string): Promise<void> {
+    await this.#moving.get(path);
+    const cached = this.#open.get(path);
+    if (cached === undefined || !cached.dirty) return;
+    cached.pins++;
+    cached.dirty = false;
+    try {
+      await flushFile(cached.file);
+    } finally {
+      this.unpin(cached);
+    }
+  }
+
+  /** Closes the files below a directory that is about to go, without flushing them. Those still read are closed by their last reader. */
+  async forget(prefix: string): Promise<void> {
+    for (const [path, cached] of [...this.#open]) {
+      if (!path.startsWith(prefix)) continue;
+      cached.dirty = false;
+      if (cached.pins === 0) await this.move(path, () => this.close(path, cached));
+    }
+  }
+
+  /** Flushes and closes everything. Errors of a log that has failed already can be left out with `flush` false. */
+  async closeAll(flush: boolean): Promise<void> {
+    await Promise.all(this.#moving.values());
+    for (const [path, cached] of [...this.#open]) {
+      if (!flush) cached.dirty = false;
+      await this.close(path, cached);
+    }
+  }
+
+  private shrink(): void {
+    if (this.#open.size <= this.limit) return;
+    for (const [path, cached] of this.#open) {
+      if (this.#open.size <= this.limit) return;
+      if (cached.pins === 0) this.move(path, () => this.close(path, cached)).catch(this.failed);
+    }
+  }
+
+  private async open(path: string, mode: OpenMode): Promise<void> {
+    const file = await this.files.open(path, mode);
+    this.#open.set(path, { file, pins: 0, dirty: false });
+  }
+
+  private async close(path: string, cached: CachedFile): Promise<void> {
+    this.#open.delete(path);
+    try {
+      if (cached.dirty) await flushFile(cached.file);
+    } finally {
+      await cached.file.close();
+    }
+  }
+
+  private async move(path: string, action: () => Promise<void>): Promise<void> {
+    const moving = action().finally(() => this.#moving.delete(path));
+    this.#moving.set(path, moving);
+    await moving;
+  }
+}

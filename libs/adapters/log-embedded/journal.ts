@@ -1,0 +1,184 @@
+/**
+ * The journal on disk: two files that take turns, one per generation. A generation begins at the start of a file and ends when its checkpoint begins;
+ * then the other file, whose content the checkpoint before has made superfluous, takes the next generation. Nothing is created, renamed or
+ * removed on the way, and bytes are overwritten where they lie, so that a flush has little to do but flush.
+ *
+ * Files grow in steps of zeros and never shrink: one that is shorter than the state snapshot says was cut by someone else.
+ */
+import type { FileSystem, OpenFile } from './file-system.js';
+import { flushFile } from './flush.js';
+import { entryShape, saltOf, writeEntryFrame } from './journal-entry.js';
+import { writeAll } from './write-all.js';
+
+export const JOURNAL_SLOTS = 2;
+
+export function journalPath(directory: string, slot: number): string {
+  return `${directory}/journal-${slot}`;
+}
+
+/** The file of a generation. */
+export function slotOf(generation: number): number {
+  return generation % JOURNAL_SLOTS;
+}
+
+const WATERMARK = entryShape(0, 0, 0);
+const ZEROS = new Uint8Array(256 * 1024);
+
+export interface JournalPlace {
+  readonly generation: number;
+  readonly startLsn: number;
+}
+
+/** Writes entries one group at a time: `write`, `flush`, and only then the next. */
+export class Journal {
+  #generation = 0;
+  #startLsn = 0;
+  #position = 0;
+  #durableLsn = 0;
+  #salt = 0;
+  /** What the last note said. */
+  #noted = 0;
+  /** A write began and did not end. */
+  #unfinished = false;
+  readonly #watermark = Buffer.alloc(WATERMARK.entryLength);
+
+  private constructor(
+    private readonly slots: readonly OpenFile[],
+    private readonly sizes: number[],
+    private readonly key: Uint8Array,
+    private readonly stepBytes: number,
+  ) {}
+
+  /** Opens both files, creating missing ones of one step of zeros. @throws `storage-full`. */
+  static async open(files: FileSystem, directory: string, key: Uint8Array, stepBytes: number): Promise<Journal> {
+    const slots: OpenFile[] = [];
+    const journal = new Journal(slots, [], key, stepBytes);
+    try {
+      for (let slot = 0; slot < JOURNAL_SLOTS; slot++) {
+        slots.push(await files.open(journalPath(directory, slot), 'create'));
+        journal.sizes.push(await slots[slot]!.size());
+        await journal.grow(slot, stepBytes);
+        await flushFile(slots[slot]!);
+      }
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
+    return journal;
+  }
+
+  /** Sizes of the files, for the snapshot to remember. */
+  get fileSizes(): readonly number[] {
+    return this.sizes;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Bytes written in this generation. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Lsn of the next entry. */
+  get lsn(): number {
+    return this.#startLsn + this.#position;
+  }
+
+  /** Everything below is flushed. */
+  get durableLsn(): number {
+    return this.#durableLsn;
+  }
+
+  /** First value of the header checksums of this generation. */
+  get salt(): number {
+    return this.#salt;
+  }
+
+  /** Begins a generation in its file. Everything of earlier generations must be flushed, and what the file held must not be needed any more. */
+  begin({ generation, startLsn }: JournalPlace): void {
+    this.#generation = generation;
+    this.#startLsn = startLsn;
+    this.#position = 0;
+    this.#durableLsn = startLsn;
+    this.#noted = startLsn;
+    this.#salt = saltOf(this.key, generation);
+  }
+
+  /** Begins the next generation where this one ends. */
+  beginNext(): JournalPlace {
+    const next = { generation: this.#generation + 1, startLsn: this.lsn };
+    this.begin(next);
+    return next;
+  }
+
+  /** Writes entries at the end. @throws `storage-full`: call {@link retract} then. */
+  async write(entries: Uint8Array): Promise<void> {
+    const slot = slotOf(this.#generation);
+    const end = this.#position + entries.length;
+    if (end > this.sizes[slot]!) await this.grow(slot, end);
+    this.#unfinished = true;
+    await writeAll(this.slots[slot]!, entries, this.#position);
+    this.#unfinished = false;
+    this.#position = end;
+  }
+
+  /** Makes what was written durable. A failure is final: nobody knows what is on the disk. */
+  async flush(): Promise<void> {
+    const upTo = this.lsn;
+    await flushFile(this.slots[slotOf(this.#generation)]!);
+    this.#durableLsn = upTo;
+  }
+
+  /**
+   * Wipes out entries whose writing failed half-way, durably, so that no recovery takes them for a commit. `bytes` is what was to be
+   * written. A failure is final.
+   */
+  async retract(bytes: number): Promise<void> {
+    if (!this.#unfinished) return;
+    this.#unfinished = false;
+    const slot = slotOf(this.#generation);
+    const end = Math.min(this.#position + bytes, this.sizes[slot]!);
+    for (let at = this.#position; at < end; at += ZEROS.length) {
+      await writeAll(this.slots[slot]!, ZEROS.subarray(0, Math.min(ZEROS.length, end - at)), at);
+    }
+    await flushFile(this.slots[slot]!);
+  }
+
+  /**
+   * Notes behind the last entry that it was flushed, without flushing the note: after a kill the page cache keeps it, and damage to the last
+   * entries is then known not to be a torn tail. Skipped where the file would have to grow.
+   */
+  noteDurable(appendTimeMs: number): void {
+    if (this.#noted === this.#durableLsn) return;
+    const slot = slotOf(this.#generation);
+    if (this.#position + WATERMARK.entryLength > this.sizes[slot]!) return;
+    const { generation, lsn, durableLsn: durableUpTo } = this;
+    const facts = { generation, lsn, durableUpTo, appendTimeMs, sections: [], commands: new Uint8Array() };
+    writeEntryFrame(this.#watermark, 0, WATERMARK, facts, this.#salt);
+    void writeAll(this.slots[slot]!, this.#watermark, this.#position);
+    this.#position += WATERMARK.entryLength;
+    this.#noted = durableUpTo;
+  }
+
+  async close(): Promise<void> {
+    for (const slot of this.slots) await slot.close();
+  }
+
+  /** Extends a file to hold `bytes`; leaves it as it was when there is no room. */
+  private async grow(slot: number, bytes: number): Promise<void> {
+    const before = this.sizes[slot]!;
+    const after = Math.ceil(bytes / this.stepBytes) * this.stepBytes;
+    const file = this.slots[slot]!;
+    try {
+      for (let at = before; at < after; at += ZEROS.length) {
+        await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, after - at)), at);
+      }
+    } catch (error) {
+      await file.truncate(before);
+      throw error;
+    }
+    this.sizes[slot] = Math.max(before, after);
+  }
+}

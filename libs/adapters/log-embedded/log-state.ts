@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto';
+import { readInt32 } from '#libs/core/log';
+import type { TopicDescription, TopicState } from '#libs/core/log';
+import type { Command, StoredPosition } from './commands.js';
+import { type PartitionIdentity, PartitionLog, type PartitionState } from './partition-log.js';
+
+export interface Topic {
+  /** Internal id: names the directory and is never given again. */
+  readonly number: number;
+  readonly id: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly config: Map<string, string>;
+  readonly partitions: PartitionLog[];
+  state: TopicState;
+}
+
+export interface WriterState {
+  epoch: number;
+  readonly checkpoints: Map<string, Uint8Array>;
+}
+
+/** The whole state as plain JSON, for the snapshot. */
+export interface LogStateImage {
+  readonly topicsCreated: number;
+  readonly dropped: readonly number[];
+  readonly topics: readonly {
+    readonly number: number;
+    readonly id: string;
+    readonly name: string;
+    readonly createdAtMs: number;
+    readonly config: readonly (readonly [string, string])[];
+    readonly state: TopicState;
+    readonly partitions: readonly PartitionState[];
+  }[];
+  readonly groups: readonly (readonly [string, readonly StoredPosition[]])[];
+  readonly writers: readonly (readonly [string, number, readonly (readonly [string, string])[]])[];
+}
+
+/**
+ * Everything the log knows apart from the records: topics, partitions, positions, writers. It changes by {@link apply} alone, in the running
+ * log once a command is durable and in recovery when the command is replayed, so both come to the same state.
+ */
+export class LogState {
+  readonly topics = new Map<string, Topic>();
+  readonly byNumber = new Map<number, Topic>();
+  readonly groups = new Map<string, Map<string, StoredPosition>>();
+  readonly writers = new Map<string, WriterState>();
+  /** Deleted topics whose files may still be there. */
+  readonly dropped = new Set<number>();
+  /** Topics ever created; the next number is one more. */
+  topicsCreated = 0;
+  /** Binds segments to this log. */
+  readonly logNumber: number;
+
+  constructor(readonly logId: string) {
+    this.logNumber = readInt32(createHash('sha256').update(logId).digest(), 0) >>> 0;
+  }
+
+  /** Partitions of all topics together. */
+  get partitionCount(): number {
+    let count = 0;
+    for (const topic of this.topics.values()) count += topic.partitions.length;
+    return count;
+  }
+
+  /** The public identity of the topic with a number: 16 bytes in base64url, as Kafka writes topic ids. */
+  topicId(number: number): string {
+    return createHash('sha256').update(`${this.logId}/${number}`).digest().subarray(0, 16).toString('base64url');
+  }
+
+  partition(topic: number, partition: number): PartitionLog | undefined {
+    return this.byNumber.get(topic)?.partitions[partition];
+  }
+
+  *partitions(): Generator<PartitionLog> {
+    for (const topic of this.topics.values()) yield* topic.partitions;
+  }
+
+  /** Makes a decided fact true. Facts about topics that were deleted since have no effect. */
+  apply(command: Command): void {
+    switch (command.kind) {
+      case 'topic-created': {
+        const { number, id, name, createdAtMs, state } = command;
+        this.topicsCreated = Math.max(this.topicsCreated, number);
+        const topic = { number, id, name, createdAtMs, state, config: new Map(command.config), partitions: [] };
+        this.addTopic(topic, command.partitions);
+        return;
+      }
+      case 'topic-configured': {
+        const config = this.byNumber.get(command.topic)?.config;
+        for (const [key, value] of command.changes) {
+          if (value === null) config?.delete(key);
+          else config?.set(key, value);
+        }
+        return;
+      }
+      case 'partitions-added': {
+        const topic = this.byNumber.get(command.topic);
+        if (topic !== undefined) this.addPartitions(topic, command.partitions);
+        return;
+      }
+      case 'topic-moved': {
+        const topic = this.byNumber.get(command.topic);
+        if (topic !== undefined) topic.state = command.state;
+        return;
+      }
+      case 'topic-deleted':
+        this.deleteTopic(command.topic);
+        return;
+      case 'positions-set':
+        this.setPositions(command.group, command.positions);
+        return;
+      case 'group-deleted':
+        this.groups.delete(command.group);
+        return;
+      case 'writer-opened': {
+        const writer = this.writers.get(command.writer) ?? { epoch: 0, checkpoints: new Map<string, Uint8Array>() };
+        writer.epoch = command.epoch;
+        this.writers.set(command.writer, writer);
+        return;
+      }
+      case 'checkpoints-set': {
+        const checkpoints = this.writers.get(command.writer)?.checkpoints;
+        for (const [key, value] of command.entries) {
+          if (value === null) checkpoints?.delete(key);
+          else checkpoints?.set(key, Buffer.from(value, 'base64'));
+        }
+        return;
+      }
+      case 'partition-degraded': {
+        const partition = this.partition(command.topic, command.partition);
+        if (partition !== undefined) {
+          partition.degradedAt = Math.min(partition.degradedAt ?? Infinity, command.offset);
+        }
+        return;
+      }
+    }
+  }
+
+  image(): LogStateImage {
+    return {
+      topicsCreated: this.topicsCreated,
+      dropped: [...this.dropped],
+      topics: [...this.topics.values()].map(({ number, id, name, createdAtMs, config, state, partitions }) => ({
+        number,
+        id,
+        name,
+        createdAtMs,
+        config: [...config],
+        state,
+        partitions: partitions.map((one) => one.state),
+      })),
+      groups: [...this.groups].map(([group, positions]) => [group, [...positions.values()]] as const),
+      writers: [...this.writers].map(([id, { epoch, checkpoints }]) => {
+        const entries = [...checkpoints].map(([key, value]) => [key, Buffer.from(value).toString('base64')] as const);
+        return [id, epoch, entries] as const;
+      }),
+    };
+  }
+
+  static restore(logId: string, image: LogStateImage): LogState {
+    const state = new LogState(logId);
+    state.topicsCreated = image.topicsCreated;
+    for (const number of image.dropped) state.dropped.add(number);
+    for (const { number, id, name, createdAtMs, config, state: topicState, partitions } of image.topics) {
+      const topic: Topic = {
+        number,
+        id,
+        name,
+        createdAtMs,
+        config: new Map(config),
+        state: topicState,
+        partitions: [],
+      };
+      state.addTopic(topic, 0);
+      partitions.forEach((one, partition) => {
+        topic.partitions.push(PartitionLog.restore(state.identity(number, partition), one));
+      });
+    }
+    for (const [group, positions] of image.groups) state.setPositions(group, positions);
+    for (const [id, epoch, entries] of image.writers) {
+      const checkpoints = entries.map(([key, value]) => [key, Buffer.from(value, 'base64')] as const);
+      state.writers.set(id, { epoch, checkpoints: new Map(checkpoints) });
+    }
+    return state;
+  }
+
+  private addTopic(topic: Topic, partitions: number): void {
+    this.topics.set(topic.name, topic);
+    this.byNumber.set(topic.number, topic);
+    this.addPartitions(topic, partitions);
+  }
+
+  private addPartitions(topic: Topic, partitions: number): void {
+    for (let partition = topic.partitions.length; partition < partitions; partition++) {
+      topic.partitions.push(new PartitionLog(this.identity(topic.number, partition)));
+    }
+  }
+
+  private identity(topic: number, partition: number): PartitionIdentity {
+    return { log: this.logNumber, topic, partition };
+  }
+
+  private deleteTopic(number: number): void {
+    const topic = this.byNumber.get(number);
+    if (topic === undefined) return;
+    this.topics.delete(topic.name);
+    this.byNumber.delete(number);
+    this.dropped.add(number);
+    for (const [group, positions] of this.groups) {
+      for (const [key, position] of positions) if (position.topic === number) positions.delete(key);
+      if (positions.size === 0) this.groups.delete(group);
+    }
+  }
+
+  private setPositions(group: string, positions: readonly StoredPosition[]): void {
+    const known = this.groups.get(group) ?? new Map<string, StoredPosition>();
+    for (const position of positions) {
+      if (this.byNumber.has(position.topic)) known.set(`${position.topic}/${position.partition}`, position);
+    }
+    if (known.size > 0) this.groups.set(group, known);
+  }
+}
+
+/** A topic as the port shows it. */
+export function describeTopic(topic: Topic): TopicDescription {
+  return {
+    name: topic.name,
+    id: topic.id,
+    state: topic.state,
+    createdAtMs: topic.createdAtMs,
+    config: Object.fromEntries(topic.config),
+    partitions: topic.partitions.map((one, partition) => ({
+      partition,
+      startOffset: one.startOffset,
+      endOffset: one.endOffset,
+      sizeBytes: one.sizeBytes,
+      health: one.degradedAt === undefined ? 'ok' : 'degraded',
+    })),
+  };
+}

@@ -1,0 +1,144 @@
+import { Segment, type SegmentState } from './segment.js';
+
+/** What one partition is part of. */
+export interface PartitionIdentity {
+  /** A number made of the log's id, for bindings. */
+  readonly log: number;
+  readonly topic: number;
+  readonly partition: number;
+}
+
+/** Where a batch will lie. */
+export interface Reservation {
+  readonly baseOffset: number;
+  readonly segmentBase: number;
+  readonly position: number;
+}
+
+/** A partition as the state snapshot keeps it. */
+export interface PartitionState {
+  readonly startOffset: number;
+  readonly degradedAt?: number;
+  readonly segments: readonly SegmentState[];
+}
+
+const MAX_RELATIVE_OFFSET = 0x7fff_ffff;
+
+/**
+ * One partition: its segments, and two ends. Up to the *visible* end everything is durable and may be read; behind it lie places already
+ * given to batches of the group that is being written. `reserve` moves the second end, `take` makes the first one follow, `rewind` gives up.
+ */
+export class PartitionLog {
+  /** Oldest first; only the last one grows. */
+  readonly segments: Segment[] = [];
+  startOffset = 0;
+  /** Damage was found here: what lies before can be read, appends are refused. */
+  degradedAt: number | undefined;
+  /** Called when the visible end, the health or the topic's state changes, and forgotten then. */
+  readonly wakers = new Set<() => void>();
+
+  private reserved: { offset: number; segmentBase: number; position: number };
+
+  constructor(readonly identity: PartitionIdentity) {
+    this.reserved = { offset: 0, segmentBase: 0, position: 0 };
+  }
+
+  static restore(identity: PartitionIdentity, state: PartitionState): PartitionLog {
+    const partition = new PartitionLog(identity);
+    partition.startOffset = state.startOffset;
+    partition.degradedAt = state.degradedAt;
+    for (const segment of state.segments) {
+      partition.segments.push(Segment.restore({ ...identity, baseOffset: segment.baseOffset }, segment));
+    }
+    partition.rewind();
+    return partition;
+  }
+
+  get state(): PartitionState {
+    return {
+      startOffset: this.startOffset,
+      ...(this.degradedAt === undefined ? {} : { degradedAt: this.degradedAt }),
+      segments: this.segments.map((one) => one.state),
+    };
+  }
+
+  /** The segment that grows, if there is one. */
+  get active(): Segment | undefined {
+    return this.segments.at(-1);
+  }
+
+  get endOffset(): number {
+    return this.active?.nextOffset ?? this.startOffset;
+  }
+
+  get sizeBytes(): number {
+    let sum = 0;
+    for (const segment of this.segments) sum += segment.sizeBytes;
+    return sum;
+  }
+
+  /** Gives the next place to a batch, in a new segment when it does not fit into this one. */
+  reserve(length: number, lastOffsetDelta: number, segmentBytes: number): Reservation {
+    const { offset, segmentBase, position } = this.reserved;
+    const full = position > 0 && position + length > segmentBytes;
+    const roll = full || offset + lastOffsetDelta - segmentBase > MAX_RELATIVE_OFFSET;
+    const place = roll
+      ? { baseOffset: offset, segmentBase: offset, position: 0 }
+      : { baseOffset: offset, segmentBase, position };
+    this.reserved = {
+      offset: offset + lastOffsetDelta + 1,
+      segmentBase: place.segmentBase,
+      position: place.position + length,
+    };
+    return place;
+  }
+
+  /** Marks how far places are given, for {@link rewindTo}. */
+  get reservedEnd(): Readonly<PartitionLog['reserved']> {
+    return this.reserved;
+  }
+
+  rewindTo(mark: PartitionLog['reservedEnd']): void {
+    this.reserved = mark;
+  }
+
+  /** Takes back every place behind the visible end. */
+  rewind(): void {
+    const active = this.active;
+    this.reserved = {
+      offset: this.endOffset,
+      segmentBase: active?.baseOffset ?? this.endOffset,
+      position: active?.sizeBytes ?? 0,
+    };
+  }
+
+  /** The segment with this base offset, the last one or a new one behind it (the last one is closed then). */
+  segmentFor(segmentBase: number): Segment {
+    const active = this.active;
+    if (active !== undefined && active.baseOffset === segmentBase) return active;
+    active?.seal();
+    const segment = new Segment({ ...this.identity, baseOffset: segmentBase });
+    this.segments.push(segment);
+    return segment;
+  }
+
+  /** The segment that holds an offset of the visible range. */
+  segmentAt(offset: number): Segment | undefined {
+    let low = 0;
+    let high = this.segments.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.segments[middle]!.nextOffset <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return this.segments[low];
+  }
+
+  /** Wakes the readers that wait for news of this partition. */
+  wake(): void {
+    if (this.wakers.size === 0) return;
+    const wakers = [...this.wakers];
+    this.wakers.clear();
+    for (const wake of wakers) wake();
+  }
+}

@@ -1,0 +1,221 @@
+import { type BatchHeader, verifyBatch } from '#libs/core/log';
+import { isAppError } from '#libs/core/kernel';
+import { chainBatch } from './segment-chain.js';
+import { Segment } from './segment.js';
+import type { SegmentStore } from './segment-store.js';
+import { decodeSidecar, encodeSidecarEntries } from './sidecar.js';
+import { type Waypoint, Waypoints } from './waypoints.js';
+
+/** A batch as it was read and checked. */
+export interface ReadBatch {
+  readonly header: BatchHeader;
+  readonly bytes: Uint8Array;
+}
+
+/** Stored bytes are not what was written there. What lies before `offset` is sound. */
+export class SegmentDamage extends Error {
+  override readonly name = 'SegmentDamage';
+  constructor(
+    readonly offset: number,
+    readonly why: string,
+  ) {
+    super(`damage at offset ${offset}: ${why}`);
+  }
+}
+
+/**
+ * Reads segments, checking everything on the way: the checksum of each batch, that offsets follow each other, and the chain from one waypoint to
+ * another, which shows that the batches belong here. Keeps the waypoints of the segments read last.
+ */
+export class SegmentReader {
+  readonly #tables = new Map<Segment, Waypoints>();
+  #tableBytes = 0;
+
+  constructor(
+    private readonly store: SegmentStore,
+    private readonly cacheBytes: number,
+    private readonly intervalBytes: number,
+  ) {}
+
+  /**
+   * The batches from the one that holds `offset` on: at least as many bytes of them as `bytes`, if there are so many, and a few more, since
+   * reading ends at a waypoint. `end` is the end of what may be read, as it was when the caller decided to read. Nothing from `stopAt` on is
+   * looked at: damage is known to be there.
+   * @throws {SegmentDamage}
+   */
+  async readFrom(
+    segment: Segment,
+    offset: number,
+    bytes: number,
+    end: Waypoint,
+    stopAt = Infinity,
+  ): Promise<readonly ReadBatch[]> {
+    const from = await this.floor(segment, (table) => table.lastAtOffset(offset));
+    const until = await this.until(segment, from.position + bytes, end);
+    const batches = await this.read(segment, from, until, stopAt);
+    return batches.filter((one) => one.header.lastOffset >= offset);
+  }
+
+  /** An offset before which no batch of the segment says it has a timestamp of `timestampMs` or later. @throws {SegmentDamage} */
+  async offsetBefore(segment: Segment, timestampMs: number): Promise<number> {
+    return (await this.floor(segment, (table) => table.firstWithTimestamp(timestampMs) - 1)).offset;
+  }
+
+  /** Forgets what is kept of a segment that goes. */
+  forget(segment: Segment): void {
+    const table = this.#tables.get(segment);
+    if (table !== undefined) this.#tableBytes -= table.sizeBytes;
+    this.#tables.delete(segment);
+  }
+
+  /** The offset up to which a segment is sound, when its file is read from the start. Its `nextOffset` when all of it is. */
+  async soundUpTo(segment: Segment): Promise<number> {
+    try {
+      await this.scan(segment);
+      return segment.nextOffset;
+    } catch (error) {
+      if (error instanceof SegmentDamage) return error.offset;
+      throw error;
+    }
+  }
+
+  private async floor(segment: Segment, find: (table: Waypoints) => number): Promise<Waypoint> {
+    const inTail = find(segment.tail.waypoints);
+    if (inTail >= 0) return segment.tail.waypoints.at(inTail);
+    const table = await this.table(segment);
+    const index = find(table);
+    return index >= 0 ? table.at(index) : startOf(segment);
+  }
+
+  /** The first waypoint at or behind a position, `end` when that comes first. */
+  private async until(segment: Segment, position: number, end: Waypoint): Promise<Waypoint> {
+    if (position >= end.position) return end;
+    const table = await this.table(segment);
+    for (const waypoints of [table, segment.tail.waypoints]) {
+      const index = waypoints.firstAtPosition(position);
+      if (index < waypoints.count) {
+        const found = waypoints.at(index);
+        return found.position < end.position ? found : end;
+      }
+    }
+    return end;
+  }
+
+  private async read(segment: Segment, from: Waypoint, until: Waypoint, stopAt: number): Promise<readonly ReadBatch[]> {
+    const length = until.position - from.position;
+    try {
+      return checked(await this.store.read(segment, from.position, length), length, from, until, stopAt);
+    } catch (error) {
+      if (!(error instanceof SegmentDamage)) throw error;
+      // Once more: a transient error of the machine must not cost a partition.
+      const bytes = await this.store.read(segment, from.position, length);
+      return checked(bytes, length, from, until, stopAt);
+    }
+  }
+
+  /** The waypoints of a segment that are in its sidecar. @throws {SegmentDamage} when they are lost and the segment cannot give them again. */
+  private async table(segment: Segment): Promise<Waypoints> {
+    const known = this.#tables.get(segment);
+    if (known !== undefined && known.count >= segment.written.waypoints) {
+      this.#tables.delete(segment);
+      this.#tables.set(segment, known);
+      return known;
+    }
+    this.forget(segment);
+    const count = segment.written.waypoints;
+    if (count === 0) return new Waypoints(1);
+    const bytes = await this.store.readIndex(segment, 'sidecar');
+    const table = (bytes && decodeSidecar(segment.binding, bytes, count)) ?? (await this.rebuild(segment));
+    this.#tables.set(segment, table);
+    this.#tableBytes += table.sizeBytes;
+    for (const oldest of this.#tables.keys()) {
+      if (this.#tableBytes <= this.cacheBytes || oldest === segment) break;
+      this.forget(oldest);
+    }
+    return table;
+  }
+
+  /** Makes a lost sidecar again from the segment itself, which proves sound on the way. */
+  private async rebuild(segment: Segment): Promise<Waypoints> {
+    const { waypoints } = (await this.scan(segment)).tail;
+    const inMemory = segment.tail.waypoints;
+    const until = inMemory.count === 0 ? Infinity : inMemory.at(0).position;
+    const table = new Waypoints(Math.max(waypoints.count, 1));
+    for (let index = 0; index < waypoints.count; index++) {
+      const { offset, position, maxTimestamp, maxAppendTimeMs, chain } = waypoints.at(index);
+      if (position < until) table.push(offset, position, maxTimestamp, maxAppendTimeMs, chain);
+    }
+    segment.written.waypoints = table.count;
+    await this.store.replaceSidecar(segment, encodeSidecarEntries(segment.binding, table, 0, table.count));
+    return table;
+  }
+
+  /** Reads a whole segment up to its visible end. Append times are not in it and come out as that of the last batch. @throws {SegmentDamage} */
+  private async scan(segment: Segment): Promise<Segment> {
+    const copy = new Segment(segment.binding);
+    const end = segment.end;
+    let step = 1024 * 1024;
+    while (copy.sizeBytes < end.position) {
+      const length = Math.min(step, end.position - copy.sizeBytes);
+      const bytes = await this.store.read(segment, copy.sizeBytes, length);
+      const before = copy.sizeBytes;
+      for (let at = 0; at < bytes.length;) {
+        const batch = wholeBatch(bytes, at, copy.sizeBytes + (bytes.length - at) < end.position);
+        if (batch === undefined) break;
+        if (batch instanceof Error) throw new SegmentDamage(copy.nextOffset, batch.message);
+        if (batch.baseOffset !== copy.nextOffset) throw new SegmentDamage(copy.nextOffset, 'offsets do not follow');
+        copy.extend(bytes, at, batch.sizeBytes, end.maxAppendTimeMs, this.intervalBytes);
+        at += batch.sizeBytes;
+      }
+      if (bytes.length < length) throw new SegmentDamage(copy.nextOffset, 'the file ends here');
+      if (copy.sizeBytes === before) step *= 2;
+    }
+    if (copy.chain !== end.chain) throw new SegmentDamage(segment.baseOffset, 'its batches belong elsewhere');
+    return copy;
+  }
+}
+
+function startOf(segment: Segment): Waypoint {
+  return new Segment(segment.binding).end;
+}
+
+function checked(
+  bytes: Uint8Array,
+  length: number,
+  from: Waypoint,
+  until: Waypoint,
+  stopAt: number,
+): readonly ReadBatch[] {
+  const batches: ReadBatch[] = [];
+  let chain = from.chain;
+  let offset = from.offset;
+  for (let at = 0; at < bytes.length;) {
+    if (offset >= stopAt) return batches;
+    const header = wholeBatch(bytes, at, false);
+    if (header === undefined || header instanceof Error) {
+      throw new SegmentDamage(offset, header?.message ?? 'a batch is cut off');
+    }
+    if (header.baseOffset !== offset) throw new SegmentDamage(offset, `offset ${header.baseOffset} stands here`);
+    batches.push({ header, bytes: bytes.subarray(at, at + header.sizeBytes) });
+    chain = chainBatch(chain, bytes, at);
+    offset = header.lastOffset + 1;
+    at += header.sizeBytes;
+  }
+  if (offset >= stopAt) return batches;
+  if (bytes.length < length) throw new SegmentDamage(offset, 'the file ends here');
+  if (offset !== until.offset || chain !== until.chain) {
+    throw new SegmentDamage(from.offset, 'its batches belong elsewhere');
+  }
+  return batches;
+}
+
+/** The header of the sound batch at `at`; undefined when it may go on behind the bytes (`more`); the fault when it is damaged. */
+function wholeBatch(bytes: Uint8Array, at: number, more: boolean): BatchHeader | Error | undefined {
+  try {
+    return verifyBatch(bytes, at);
+  } catch (error) {
+    if (more) return undefined;
+    if (isAppError(error, 'corrupt-batch')) return error;
+    throw error;
+  }
+}

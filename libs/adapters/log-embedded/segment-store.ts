@@ -1,0 +1,253 @@
+import { Serial } from '#libs/core/kernel';
+import type { FileSystem, OpenFile } from './file-system.js';
+import { flushDirectory, flushFile } from './flush.js';
+import { type CachedFile, HandleCache } from './handle-cache.js';
+import { encodeOffsetIndex, encodeTimeIndex, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './kafka-indexes.js';
+import { partitionDirectory, type SegmentFile, segmentName, topicDirectory, topicsDirectory } from './log-directory.js';
+import type { PartitionIdentity } from './partition-log.js';
+import type { Segment } from './segment.js';
+import { encodeSidecarEntries, encodeSidecarHeader, SIDECAR_ENTRY_BYTES, SIDECAR_HEADER_BYTES } from './sidecar.js';
+import { writeAll } from './write-all.js';
+
+/** Bytes for one segment file, all of one group. */
+export interface SegmentWrite {
+  readonly identity: PartitionIdentity;
+  readonly segmentBase: number;
+  readonly position: number;
+  readonly bytes: Uint8Array;
+  /** The bytes and the file's name must be durable before the journal is written. */
+  readonly flush?: boolean;
+  /** Recovery writes again what the file may hold already, and must not take away what lies behind. */
+  readonly again?: boolean;
+}
+
+/**
+ * The files of all segments: writes and reads them, flushes them, and knows which directories have new names that are not durable yet.
+ * It does not know what is visible; offsets and sizes are the caller's.
+ */
+export class SegmentStore {
+  readonly handles: HandleCache;
+  /** Directories known to exist. */
+  readonly #made = new Set<string>();
+  /** Directories with names that a crash could lose. */
+  readonly #unsynced = new Set<string>();
+  /** Index files of one segment are written by one at a time. */
+  readonly #indexWrites = new Serial();
+
+  constructor(
+    private readonly files: FileSystem,
+    private readonly directory: string,
+    openSegments: number,
+    failed: (error: unknown) => void,
+  ) {
+    this.handles = new HandleCache(files, openSegments, failed);
+  }
+
+  path({ topic, partition }: Omit<PartitionIdentity, 'log'>, baseOffset: number, file: SegmentFile): string {
+    return `${partitionDirectory(this.directory, topic, partition)}/${segmentName(baseOffset)}.${file}`;
+  }
+
+  /** Writes bytes into a `.log` file, creating file and directories where position 0 begins one. Undefined when it is done already. */
+  write(write: SegmentWrite): Promise<void> | undefined {
+    const path = this.path(write.identity, write.segmentBase, 'log');
+    const cached = write.position === 0 ? undefined : this.handles.get(path);
+    if (cached === undefined) return this.writePinned(path, write);
+    cached.dirty = true;
+    const writing = writeAll(cached.file, write.bytes, write.position);
+    if (writing === undefined) return undefined;
+    cached.pins++;
+    return writing.finally(() => this.handles.unpin(cached));
+  }
+
+  private async writePinned(path: string, write: SegmentWrite): Promise<void> {
+    const begins = write.position === 0 || write.again === true;
+    if (begins) await this.makeDirectories(write.identity);
+    const store = async (cached: CachedFile): Promise<void> => {
+      // A new segment must not begin in the remains of one that was never acknowledged.
+      if (write.position === 0 && !write.again) await cached.file.truncate(0);
+      cached.dirty = true;
+      await writeAll(cached.file, write.bytes, write.position);
+    };
+    await this.withFile(path, store, begins ? 'create' : 'write');
+  }
+
+  /** Takes back writes that must not stay: cuts each file where its first write began. */
+  async cutBack(writes: readonly SegmentWrite[]): Promise<void> {
+    const starts = new Map<string, number>();
+    for (const { identity, segmentBase, position } of writes) {
+      const path = this.path(identity, segmentBase, 'log');
+      starts.set(path, Math.min(position, starts.get(path) ?? Infinity));
+    }
+    for (const [path, position] of starts) {
+      if ((await this.files.fileSize(path)) === undefined) continue;
+      await this.withFile(path, (cached) => cached.file.truncate(position));
+    }
+  }
+
+  /** Makes the bytes of a `.log` file durable; see {@link syncDirectories} for its name. */
+  async flush(identity: Omit<PartitionIdentity, 'log'>, segmentBase: number): Promise<void> {
+    await this.handles.sync(this.path(identity, segmentBase, 'log'));
+  }
+
+  /** Makes new names durable. */
+  async syncDirectories(): Promise<void> {
+    const unsynced = [...this.#unsynced];
+    this.#unsynced.clear();
+    for (const path of unsynced) await flushDirectory(this.files, path);
+  }
+
+  /** Bytes of a `.log` file, undefined when it is missing. */
+  async fileSize(segment: Segment): Promise<number | undefined> {
+    return await this.files.fileSize(this.path(segment.binding, segment.baseOffset, 'log'));
+  }
+
+  /** Cuts a `.log` file to its right size, if it is longer. Answers the size it had, undefined when it is missing. */
+  async trim(segment: Segment): Promise<number | undefined> {
+    const path = this.path(segment.binding, segment.baseOffset, 'log');
+    const size = await this.fileSize(segment);
+    if (size !== undefined && size > segment.sizeBytes) {
+      await this.withFile(path, async (cached) => {
+        await cached.file.truncate(segment.sizeBytes);
+        cached.dirty = true;
+      });
+    }
+    return size;
+  }
+
+  /** Bytes from a `.log` file; fewer than asked where the file ends, none where it is missing. */
+  async read(segment: Segment, position: number, length: number): Promise<Uint8Array> {
+    return await this.readAt(segment.binding, segment.baseOffset, position, length);
+  }
+
+  async readAt(
+    identity: Omit<PartitionIdentity, 'log'>,
+    segmentBase: number,
+    position: number,
+    length: number,
+  ): Promise<Uint8Array> {
+    const target = Buffer.allocUnsafeSlow(length);
+    try {
+      const path = this.path(identity, segmentBase, 'log');
+      const count = await this.withFile(path, (cached) => cached.file.read(target, position), 'write');
+      return target.subarray(0, count);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return target.subarray(0, 0);
+      throw error;
+    }
+  }
+
+  /** Writes the index entries that a segment has in memory only, and makes them durable. */
+  async writeIndexes(segment: Segment): Promise<void> {
+    await this.#indexWrites.run(async () => {
+      const { tail, written } = segment;
+      const waypoints = tail.waypoints.count;
+      const offsets = tail.offsetEntries.length / 2;
+      const times = tail.timeEntries.length / 2;
+      const entries = encodeSidecarEntries(segment.binding, tail.waypoints, 0, waypoints);
+      const sidecarAt = SIDECAR_HEADER_BYTES + written.waypoints * SIDECAR_ENTRY_BYTES;
+      if (segment.trimIndexes || waypoints > 0) {
+        const header = written.waypoints === 0 ? encodeSidecarHeader(segment.binding) : undefined;
+        await this.writeIndex(segment, 'sidecar', sidecarAt, entries, header);
+      }
+      if (offsets > 0 || (segment.trimIndexes && written.offsetEntries > 0)) {
+        const bytes = encodeOffsetIndex(tail.offsetEntries, offsets);
+        await this.writeIndex(segment, 'index', written.offsetEntries * OFFSET_ENTRY_BYTES, bytes);
+      }
+      if (times > 0 || (segment.trimIndexes && written.timeEntries > 0)) {
+        const bytes = encodeTimeIndex(tail.timeEntries, times);
+        await this.writeIndex(segment, 'timeindex', written.timeEntries * TIME_ENTRY_BYTES, bytes);
+      }
+      segment.trimIndexes = false;
+      segment.noteWritten(waypoints, offsets, times);
+    });
+  }
+
+  /** Replaces the sidecar of a segment, whose tail is empty or begins where `entries` end. */
+  async replaceSidecar(segment: Segment, entries: Uint8Array): Promise<void> {
+    await this.#indexWrites.run(() =>
+      this.writeIndex(segment, 'sidecar', SIDECAR_HEADER_BYTES, entries, encodeSidecarHeader(segment.binding), true),
+    );
+  }
+
+  /** Content of an index file, undefined when it is missing. */
+  async readIndex(segment: Segment, file: SegmentFile): Promise<Uint8Array | undefined> {
+    const path = this.path(segment.binding, segment.baseOffset, file);
+    if ((await this.files.fileSize(path)) === undefined) return undefined;
+    return await this.using(await this.files.open(path, 'read'), async (opened) => {
+      const bytes = Buffer.allocUnsafeSlow(await opened.size());
+      return bytes.subarray(0, await opened.read(bytes, 0));
+    });
+  }
+
+  /** Removes every file of a topic. Harmless to repeat. */
+  async removeTopic(topic: number): Promise<void> {
+    const path = topicDirectory(this.directory, topic);
+    await this.handles.forget(`${path}/`);
+    for (const partition of (await this.files.list(path)) ?? []) {
+      const inner = `${path}/${partition.name}`;
+      for (const file of (await this.files.list(inner)) ?? []) await this.files.remove(`${inner}/${file.name}`);
+      await this.files.removeDirectory(inner);
+    }
+    await this.files.removeDirectory(path);
+    for (const set of [this.#made, this.#unsynced]) {
+      for (const known of [...set]) if (known === path || known.startsWith(`${path}/`)) set.delete(known);
+    }
+    await flushDirectory(this.files, topicsDirectory(this.directory));
+  }
+
+  private async makeDirectories({ topic, partition }: PartitionIdentity): Promise<void> {
+    const topics = topicsDirectory(this.directory);
+    const ofTopic = topicDirectory(this.directory, topic);
+    const ofPartition = partitionDirectory(this.directory, topic, partition);
+    for (const [path, parent] of [
+      [ofTopic, topics],
+      [ofPartition, ofTopic],
+    ] as const) {
+      if (this.#made.has(path)) continue;
+      await this.files.makeDirectory(path);
+      this.#made.add(path);
+      this.#unsynced.add(parent);
+    }
+    this.#unsynced.add(ofPartition);
+  }
+
+  private async writeIndex(
+    segment: Segment,
+    ending: SegmentFile,
+    position: number,
+    bytes: Uint8Array,
+    header?: Uint8Array,
+    replace = false,
+  ): Promise<void> {
+    const path = this.path(segment.binding, segment.baseOffset, ending);
+    const isNew = position <= SIDECAR_HEADER_BYTES;
+    if (isNew) this.#unsynced.add(partitionDirectory(this.directory, segment.binding.topic, segment.binding.partition));
+    await this.using(await this.files.open(path, 'create'), async (file) => {
+      if (segment.trimIndexes || replace) await file.truncate(replace ? 0 : position);
+      if (header !== undefined) await writeAll(file, header, 0);
+      if (bytes.length > 0) await writeAll(file, bytes, position);
+      await flushFile(file);
+    });
+  }
+
+  private async withFile<T>(
+    path: string,
+    use: (cached: CachedFile) => Promise<T>,
+    mode: 'write' | 'create' = 'create',
+  ): Promise<T> {
+    const cached = await this.handles.pin(path, mode);
+    try {
+      return await use(cached);
+    } finally {
+      this.handles.unpin(cached);
+    }
+  }
+
+  private async using<T>(file: OpenFile, use: (file: OpenFile) => Promise<T>): Promise<T> {
+    try {
+      return await use(file);
+    } finally {
+      await file.close();
+    }
+  }
+}
