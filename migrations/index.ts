@@ -1,4 +1,5 @@
 import { Registry1764100000001 } from './0001-registry.js';
+import { Operations1764100000002 } from './0002-operations.js';
 import { TopicNamesAndDerivations1764100000004 } from './0004-topic-names-and-derivations.js';
 import type { MigrationInterface } from 'typeorm';
 
@@ -11,5 +12,6 @@ interface MigrationClass {
 export const MIGRATIONS: MigrationClass[] = [
   // One line each, in the order of their timestamps.
   Registry1764100000001,
+  Operations1764100000002,
   TopicNamesAndDerivations1764100000004,
 ];

@@ -172,6 +172,8 @@ export class OperationEngine {
       if (holder.planHash === plan.hash) return { operation: await this.#status(holder), created: false };
       throw subjectBusy(plan.subject, { id: holder.id, kind: holder.kind, state: stateOf(holder) });
     }
+    // Kept again in case it was forgotten between reading it and here; from now on it is in use.
+    await store.savePlan(plan);
     this.#announce(operation, null);
     this.#look();
     return { operation: await this.#status(operation), created: true };

@@ -46,7 +46,7 @@ export class MemoryOperationStore extends OperationStore {
     if (before !== undefined) {
       return { outcome: 'key-used', before: { requestHash: before.requestHash, operationId: before.operationId } };
     }
-    const holder = await this.liveOn(operation.subject);
+    const holder = this.#holder(operation.subject);
     if (holder !== undefined) return { outcome: 'subject-busy', holder };
     this.#operations.set(operation.id, structuredClone({ ...operation, progress: null }));
     this.#append(operation, events);
@@ -70,9 +70,7 @@ export class MemoryOperationStore extends OperationStore {
   }
 
   async liveOn(subject: string): Promise<OperationRecord | undefined> {
-    return structuredClone(
-      [...this.#operations.values()].find((one) => one.subject === subject && one.endedAt === null),
-    );
+    return this.#holder(subject);
   }
 
   async list(filter: OperationFilter, limit: number, before?: string): Promise<readonly OperationRecord[]> {
@@ -115,6 +113,11 @@ export class MemoryOperationStore extends OperationStore {
   async events(id: string, after: number, limit: number): Promise<readonly OperationEvent[]> {
     const all = this.#events.get(id) ?? [];
     return structuredClone(all.filter((one) => one.sequence > after).slice(0, limit));
+  }
+
+  #holder(subject: string): OperationRecord | undefined {
+    const live = [...this.#operations.values()].filter((one) => one.endedAt === null);
+    return structuredClone(live.find((one) => one.subject === subject));
   }
 
   #append(operation: OperationRecord, events: readonly NewEvent[]): void {
