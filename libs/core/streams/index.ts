@@ -8,3 +8,45 @@ export {
 } from './derive/derivation.js';
 export { derivationExists, derivationNotFound, DerivationStore } from './derive/derivation-store.js';
 export { JsonRecordDecoder, RecordDecoder, undecodableRecord } from './record-decoder.js';
+export { parseFieldPath, valueAt, type FieldPath } from './field-path.js';
+export { SourceReader, type SourceChunk, type SourcePosition } from './source-reader.js';
+export { COLUMN_TYPES, fromCell, toCell, type CellValue, type ColumnType } from './views/column-type.js';
+export { FieldTypes, parseDeclaration, VIEW_LIMITS } from './views/declaration.js';
+export { aggregatesOf, fold, storedFields, type Folded, type StoredField } from './views/fold.js';
+export {
+  AGGREGATES,
+  sourcesOf,
+  type Aggregate,
+  type AggregateColumn,
+  type ViewColumn,
+  type ViewDefinition,
+  type ViewJoin,
+} from './views/view-definition.js';
+export {
+  formatRowCursor,
+  parseViewQuery,
+  QUERY_LIMITS,
+  type Condition,
+  type Order,
+  type ViewQuery,
+} from './views/view-query.js';
+export {
+  viewExists,
+  viewNotFound,
+  ViewStore,
+  viewWriterFenced,
+  type StoredView,
+  type ViewState,
+} from './views/view-store.js';
+export {
+  ViewTables,
+  type AggregatePart,
+  type GroupChange,
+  type RefusedRecord,
+  type RowChange,
+  type ViewPositions,
+  type ViewRows,
+  type ViewStep,
+} from './views/view-tables.js';
+export { ViewWorker, type ViewFreshness } from './views/view-worker.js';
+export { covers, Views, type ReadAtLeast, type ViewStatus } from './views/views.js';

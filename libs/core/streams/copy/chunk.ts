@@ -44,12 +44,16 @@ const VERSION = 1;
 const ROUTES = { repeated: 0, bytes: 1, pairs: 2 } as const;
 
 /**
- * The binary form: version, numbers as zigzag varints, ranges relative to one another, routes as repeats, bytes or pairs of bytes (whichever is
- * smallest), the digest as text. About one byte a record for scattered routes and a few bytes in all for a straight copy.
+ * The binary form: version, numbers as zigzag varints, runs, the digest as text, ranges relative to one another, routes as repeats, bytes or pairs
+ * of bytes (whichever is smallest). About one byte a record for scattered routes and a few bytes in all for a straight copy.
  */
 export function encodeChunk(chunk: CopiedChunk): Buffer {
   const writer = new ByteWriter(chunk.routes.length + 256);
   writer.byte(VERSION).int(chunk.source).long(chunk.sequence).long(chunk.from).long(chunk.until);
+  writer.int(chunk.runs.length);
+  for (const { target, base, count } of chunk.runs) writer.int(target).long(base).int(count);
+  const sum = Buffer.from(chunk.sum.toString(), 'latin1');
+  writer.int(sum.length).bytes(sum);
   writer.int(chunk.ranges.length);
   let at = chunk.from;
   for (const { first, count } of chunk.ranges) {
@@ -57,18 +61,44 @@ export function encodeChunk(chunk: CopiedChunk): Buffer {
     at = first + count;
   }
   encodeRoutes(writer, chunk.routes);
-  writer.int(chunk.runs.length);
-  for (const { target, base, count } of chunk.runs) writer.int(target).long(base).int(count);
-  const sum = Buffer.from(chunk.sum.toString(), 'latin1');
-  return writer.int(sum.length).bytes(sum).finish();
+  return writer.finish();
 }
 
-/** @throws `corrupt-offset-map` for bytes that {@link encodeChunk} did not make. */
+/**
+ * Ranges and routes, which are nearly all of it, are decoded when they are first asked for: who only looks for a place passes over thousands of
+ * chunks cheaply. `bytes` must stay as they are.
+ * @throws `corrupt-offset-map` for bytes that {@link encodeChunk} did not make; for ranges and routes when they are asked for.
+ */
 export function decodeChunk(bytes: Uint8Array): CopiedChunk {
   if (bytes[0] !== VERSION) throw corruptOffsetMap(`its version is ${bytes[0]}, not ${VERSION}`);
   const reader = new VarintReader(bytes, 1, bytes.length, corruptOffsetMap);
   const source = reader.int32();
   const [sequence, from, until] = [long(reader), long(reader), long(reader)];
+  const runs: ChunkRun[] = [];
+  for (let n = count(reader); n > 0; n--) {
+    runs.push({ target: reader.int32(), base: long(reader), count: count(reader) });
+  }
+  const length = count(reader);
+  const sum = DigestSum.parse(Buffer.from(bytes.subarray(reader.at, reader.at + length)).toString('latin1'));
+  reader.at += length;
+  let records: { ranges: OffsetRange[]; routes: Uint16Array } | undefined;
+  return {
+    source,
+    sequence,
+    from,
+    until,
+    runs,
+    sum,
+    get ranges() {
+      return (records ??= decodeRecords(reader, from)).ranges;
+    },
+    get routes() {
+      return (records ??= decodeRecords(reader, from)).routes;
+    },
+  };
+}
+
+function decodeRecords(reader: VarintReader, from: number): { ranges: OffsetRange[]; routes: Uint16Array } {
   const ranges: OffsetRange[] = [];
   let at = from;
   let records = 0;
@@ -80,14 +110,8 @@ export function decodeChunk(bytes: Uint8Array): CopiedChunk {
     records += length;
   }
   const routes = decodeRoutes(reader, records);
-  const runs: ChunkRun[] = [];
-  for (let n = count(reader); n > 0; n--) {
-    runs.push({ target: reader.int32(), base: long(reader), count: count(reader) });
-  }
-  const length = count(reader);
-  const sum = DigestSum.parse(Buffer.from(bytes.subarray(reader.at, reader.at + length)).toString('latin1'));
-  if (reader.at + length !== bytes.length) throw corruptOffsetMap('bytes follow it');
-  return { source, sequence, from, until, ranges, routes, runs, sum };
+  if (reader.at !== reader.end) throw corruptOffsetMap('bytes follow it');
+  return { ranges, routes };
 }
 
 /** The source offsets of the records a chunk sent to each of its targets, in order. */

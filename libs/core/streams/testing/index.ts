@@ -1,3 +1,4 @@
 export { derivationStoreSuite, type DerivationStoreSubject } from './derivation-store-suite.js';
 export { MemoryDerivationStore } from './memory-derivation-store.js';
 export { anyContent, anyRecord, appendContent, fingerprint, readTopic, type TopicContent } from './records.js';
+export { viewTablesContract, type ViewTablesSubject } from './view-tables-contract.js';

@@ -55,6 +55,11 @@ class DeclarationReader {
     const columns: ViewColumn[] = [];
     const key = await this.#key(declaration['key'], source, columns);
     await this.#columns(declaration['columns'], source, joins, columns);
+    for (const [index, join] of joins.entries()) {
+      const grouped = columns.some((column) => column.kind === 'field' && column.path.text === join.on.text);
+      if (source.mode === 'events' && !grouped)
+        this.#problem(`/joins/${index}/on`, 'must be one of the fields in `key`, since rows are groups');
+    }
     const folded = new Map<string, string>();
     for (const column of columns) {
       const twin = folded.get(column.name.toLowerCase());

@@ -1,0 +1,389 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { JsonObject, JsonValue } from '#libs/core/kernel';
+import type { PartitionRecord } from '#libs/core/log';
+import {
+  FieldTypes,
+  fold,
+  JsonRecordDecoder,
+  parseDeclaration,
+  parseViewQuery,
+  type SourcePosition,
+  type ViewDefinition,
+  type ViewRows,
+  type ViewTables,
+} from '../index.js';
+
+/** What the suite is given: empty tables, and what takes them away. `reopen` opens what was stored anew, as after a crash. */
+export interface ViewTablesSubject {
+  readonly tables: ViewTables;
+  reopen(): Promise<ViewTables>;
+  dispose(): Promise<void>;
+}
+
+/** Types by path, as a registered schema would tell them. */
+class GivenTypes extends FieldTypes {
+  async typeOf(_topic: string, path: { text: string }) {
+    return (
+      (
+        {
+          key: 'text',
+          'value.n': 'integer',
+          'value.at': 'timestamp',
+          'value.x': 'real',
+          'value.ok': 'boolean',
+          'value.tag': 'text',
+        } as const
+      )[path.text] ?? 'text'
+    );
+  }
+}
+
+const decoder = new JsonRecordDecoder();
+const read = (declaration: JsonObject): Promise<ViewDefinition> =>
+  parseDeclaration('v', 'local', declaration, new GivenTypes());
+
+const LATEST: JsonObject = {
+  source: { topic: 'orders' },
+  joins: [{ as: 'who', topic: 'people', on: 'value.who' }],
+  key: { id: 'key' },
+  columns: { n: 'value.n', x: 'value.x', ok: 'value.ok', at: 'value.at', tag: 'value.tag', city: 'who.value.city' },
+};
+const EVENTS: JsonObject = {
+  source: { topic: 'orders', mode: 'events' },
+  key: { tag: 'value.tag' },
+  columns: {
+    all: { aggregate: 'count' },
+    total: { aggregate: 'sum', of: 'value.n' },
+    mean: { aggregate: 'avg', of: 'value.n' },
+    low: { aggregate: 'min', of: 'value.n' },
+    high: { aggregate: 'max', of: 'value.n' },
+  },
+};
+
+export function record(
+  offset: number,
+  key: string | null,
+  value: JsonValue | undefined,
+  partition = 0,
+): PartitionRecord {
+  return {
+    partition,
+    offset,
+    timestamp: 0,
+    headers: [],
+    key: key === null ? null : Buffer.from(key),
+    value: value === undefined ? null : Buffer.from(JSON.stringify(value)),
+  };
+}
+
+/** What every {@link ViewTables} keeps: conditions V1, V2 and V5 of stream management as far as the tables are concerned, and queries. */
+export function viewTablesContract(name: string, open: () => Promise<ViewTablesSubject>): void {
+  describe(`${name} as ViewTables`, () => {
+    let subject: ViewTablesSubject;
+    let tables: ViewTables;
+    const at = new Map<string, SourcePosition>();
+
+    beforeEach(async () => {
+      at.clear();
+      subject = await open();
+      tables = subject.tables;
+    });
+    afterEach(async () => subject.dispose());
+
+    async function make(id: string, declaration: JsonObject) {
+      const view = await read(declaration);
+      await tables.create(id, view);
+      const { epoch } = await tables.claim(id, view);
+      return { id, view, epoch };
+    }
+
+    /** Folds records into the view as one step, in partition 0 unless they say otherwise. */
+    async function feed(
+      made: { id: string; view: ViewDefinition; epoch: number },
+      source: number,
+      records: readonly PartitionRecord[],
+    ) {
+      const place = `${made.id}/${source}`;
+      const from = at.get(place) ?? { generation: 1, next: [0, 0] };
+      const next = [...from.next];
+      for (const one of records) next[one.partition] = one.offset + 1;
+      const to = { generation: 1, next };
+      const folded = await fold(made.view, source, 'orders', records, decoder);
+      const positions = await tables.apply(made.id, made.view, made.epoch, { source, from, to, ...folded });
+      at.set(place, to);
+      return positions;
+    }
+
+    const ask = async (
+      made: { id: string; view: ViewDefinition },
+      query: Record<string, string | string[]> = {},
+    ): Promise<ViewRows> =>
+      tables.query(
+        made.id,
+        made.view,
+        parseViewQuery(made.view, new Map(Object.entries(query).map(([key, value]) => [key, [value].flat()]))),
+      );
+
+    it('shows the newest state of each key, and no row after its tombstone', async () => {
+      const made = await make('a', LATEST);
+      await feed(made, 0, [
+        record(0, 'o1', { n: 1, x: 1.5, ok: true, at: 1_000, tag: 'a' }),
+        record(1, 'o2', { n: 2 }),
+        record(2, 'o1', { n: 3 }),
+      ]);
+      expect((await ask(made)).rows).toEqual([
+        { id: 'o1', n: 3, x: null, ok: null, at: null, tag: null, city: null },
+        { id: 'o2', n: 2, x: null, ok: null, at: null, tag: null, city: null },
+      ]);
+      await feed(made, 0, [
+        record(3, 'o1', undefined),
+        record(4, 'o2', { n: 9, x: 0.25, ok: false, at: 86_400_000, tag: '' }),
+      ]);
+      expect((await ask(made)).rows).toEqual([
+        { id: 'o2', n: 9, x: 0.25, ok: false, at: '1970-01-02T00:00:00.000Z', tag: '', city: null },
+      ]);
+    });
+
+    it('joins the present row of the reference topic, whichever came first', async () => {
+      const made = await make('a', LATEST);
+      await feed(made, 0, [record(0, 'o1', { who: 'ann' }), record(1, 'o2', { who: 'bob' })]);
+      await feed(made, 1, [record(0, 'bob', { city: 'Rome' }), record(1, 'ann', { city: 'Oslo' })]);
+      expect((await ask(made, { select: 'id,city' })).rows).toEqual([
+        { id: 'o1', city: 'Oslo' },
+        { id: 'o2', city: 'Rome' },
+      ]);
+      await feed(made, 1, [record(2, 'ann', { city: 'Lima' }), record(3, 'bob', undefined)]);
+      expect((await ask(made, { select: 'id,city', city: 'is.null' })).rows).toEqual([{ id: 'o2', city: null }]);
+      expect((await ask(made, { select: 'id', city: 'eq.Lima' })).rows).toEqual([{ id: 'o1' }]);
+    });
+
+    it('adds up groups over steps, passing over nulls and tombstones', async () => {
+      const made = await make('a', EVENTS);
+      await feed(made, 0, [
+        record(0, 'k', { tag: 'a', n: 5 }),
+        record(1, 'k', { tag: 'a', n: null }),
+        record(2, 'k', undefined),
+      ]);
+      await feed(made, 0, [
+        record(3, null, { tag: 'a', n: -1 }),
+        record(4, 'k', { tag: 'b' }),
+        record(5, 'k', { n: 7 }),
+      ]);
+      expect((await ask(made, { order: 'tag' })).rows).toEqual([
+        { tag: 'a', all: 3, total: 4, mean: 2, low: -1, high: 5 },
+        { tag: 'b', all: 1, total: null, mean: null, low: null, high: null },
+        { tag: null, all: 1, total: 7, mean: 7, low: 7, high: 7 },
+      ]);
+    });
+
+    it('stores rows and position together, and finds both again', async () => {
+      const made = await make('a', LATEST);
+      const positions = await feed(made, 0, [record(0, 'o1', { n: 1 }), record(0, 'o2', { n: 2 }, 1)]);
+      expect(positions).toEqual({ commit: 1, sources: [{ generation: 1, next: [1, 1] }, undefined], refused: 0 });
+      tables = await subject.reopen();
+      expect(await tables.positions('a', made.view)).toEqual(positions);
+      expect((await ask(made)).positions).toEqual(positions);
+      expect((await ask(made)).rows).toHaveLength(2);
+    });
+
+    it('refuses a step that does not begin where the view stands, changing nothing', async () => {
+      const made = await make('a', LATEST);
+      await feed(made, 0, [record(0, 'o1', { n: 1 })]);
+      const step = {
+        source: 0,
+        to: { generation: 1, next: [5, 0] },
+        groups: [],
+        refused: [],
+        rows: [{ kind: 'delete' as const, identity: 'o1' }],
+      };
+      for (const from of [
+        { generation: 1, next: [0, 0] },
+        { generation: 1, next: [2, 0] },
+        { generation: 2, next: [1, 0] },
+      ]) {
+        await expect(tables.apply('a', made.view, made.epoch, { ...step, from })).rejects.toMatchObject({
+          code: 'view-writer-fenced',
+        });
+      }
+      expect((await ask(made)).rows).toHaveLength(1);
+      expect((await tables.positions('a', made.view)).commit).toBe(1);
+    });
+
+    it('refuses a worker once another has claimed the view', async () => {
+      const made = await make('a', LATEST);
+      const second = await tables.claim('a', made.view);
+      expect(second.epoch).toBeGreaterThan(made.epoch);
+      await expect(feed(made, 0, [record(0, 'o1', { n: 1 })])).rejects.toMatchObject({ code: 'view-writer-fenced' });
+      await feed({ ...made, epoch: second.epoch }, 0, [record(0, 'o1', { n: 1 })]);
+    });
+
+    it('sets aside what cannot be folded, with its coordinates, and goes on', async () => {
+      const made = await make('a', LATEST);
+      const broken = { ...record(1, 'o2', {}), value: Buffer.from('{') };
+      const positions = await feed(made, 0, [
+        record(0, 'o1', { n: 'many' }),
+        broken,
+        record(2, null, { n: 1 }),
+        record(3, 'o3', { n: 3 }),
+      ]);
+      expect(positions.refused).toBe(3);
+      expect((await ask(made, { select: 'id' })).rows).toEqual([{ id: 'o3' }]);
+      expect((await tables.refused('a', 10)).map(({ offset, code }) => [offset, code])).toEqual([
+        [0, 'column-mismatch'],
+        [1, 'undecodable-record'],
+        [2, 'null-key'],
+      ]);
+    });
+
+    it('filters by every operator', async () => {
+      const made = await make('a', LATEST);
+      await feed(
+        made,
+        0,
+        [0, 1, 2, 3, 4].map((n) =>
+          record(n, `o${n}`, { n, tag: ['Alpha', 'beta', 'a*c', null, 'al"pha'][n]!, ok: n % 2 === 0, at: n * 1_000 }),
+        ),
+      );
+      const ids = async (query: Record<string, string | string[]>) =>
+        (await ask(made, { ...query, select: 'id' })).rows.map((row) => row['id']);
+      expect(await ids({ n: 'eq.2' })).toEqual(['o2']);
+      expect(await ids({ n: 'neq.2' })).toEqual(['o0', 'o1', 'o3', 'o4']);
+      expect(await ids({ n: ['gt.0', 'lte.2'] })).toEqual(['o1', 'o2']);
+      expect(await ids({ n: ['gte.3', 'lt.4'] })).toEqual(['o3']);
+      expect(await ids({ tag: 'like.A*' })).toEqual(['o0']);
+      expect(await ids({ tag: 'ilike.a*' })).toEqual(['o0', 'o2', 'o4']);
+      expect(await ids({ tag: 'in.(beta,"al\\"pha")' })).toEqual(['o1', 'o4']);
+      expect(await ids({ tag: 'is.null' })).toEqual(['o3']);
+      expect(await ids({ tag: 'not.is.null', ok: 'is.true' })).toEqual(['o0', 'o2', 'o4']);
+      expect(await ids({ at: 'gte.1970-01-01T00:00:03Z' })).toEqual(['o3', 'o4']);
+      expect((await ask(made, { n: 'gt.1', limit: '1', count: 'true' })).count).toBe(3);
+    });
+
+    it('gives every row once when pages are put together, in the order asked for, nulls last', async () => {
+      const made = await make('a', LATEST);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(
+            fc.record({ n: fc.option(fc.integer({ min: 0, max: 4 })), tag: fc.option(fc.constantFrom('a', 'b', 'B')) }),
+            { maxLength: 25 },
+          ),
+          fc.constantFrom('n', 'n.desc', 'tag,n.desc', 'n.desc,tag.desc', ''),
+          fc.integer({ min: 1, max: 7 }),
+          async (values, order, size) => {
+            const base = at.get('a/0')?.next[0] ?? 0;
+            const clear = (await ask(made, { limit: '1000' })).rows.map((row, index) =>
+              record(base + index, String(row['id']), undefined),
+            );
+            await feed(made, 0, [
+              ...clear,
+              ...values.map((value, index) =>
+                record(base + clear.length + index, `r${String(index).padStart(2, '0')}`, value),
+              ),
+            ]);
+            const query = { limit: String(size), ...(order === '' ? {} : { order }) };
+            const seen: ViewRows['rows'][number][] = [];
+            for (let cursor: string | null | undefined; cursor !== null;) {
+              const page: ViewRows = await ask(made, { ...query, ...(cursor === undefined ? {} : { cursor }) });
+              seen.push(...page.rows);
+              cursor = page.next;
+            }
+            const whole = (await ask(made, { ...query, limit: '1000' })).rows;
+            expect(seen).toEqual(whole);
+            expect(seen).toHaveLength(values.length);
+            for (const term of order === '' ? [] : [order.split(',')[0]!]) {
+              const [column, direction] = term.split('.') as [string, string | undefined];
+              const cells = seen.map((row) => row[column]).filter((cell) => cell !== null) as (string | number)[];
+              expect(cells).toEqual(
+                [...cells].sort((a, b) => (a === b ? 0 : a < b === (direction !== 'desc') ? -1 : 1)),
+              );
+              expect(
+                seen
+                  .map((row) => row[column])
+                  .slice(cells.length)
+                  .every((cell) => cell === null),
+              ).toBe(true);
+            }
+          },
+        ),
+        { numRuns: 40 },
+      );
+    });
+
+    it('is the fold of its source whatever the steps were (V1), and a rebuild equals it (V3)', async () => {
+      let number = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(
+            fc.record({
+              partition: fc.integer({ min: 0, max: 1 }),
+              key: fc.constantFrom('a', 'b', 'c', 'constructor', '__proto__'),
+              value: fc.option(
+                fc.record({
+                  n: fc.option(fc.integer()),
+                  tag: fc.constantFrom('x', 'y', "'; drop table weir_views; --"),
+                }),
+                { nil: undefined },
+              ),
+              endsStep: fc.boolean(),
+            }),
+            { maxLength: 40 },
+          ),
+          async (changes) => {
+            const offsets = [0, 0];
+            const records = changes.map((change) =>
+              record(offsets[change.partition]!++, `${change.key}${change.partition}`, change.value, change.partition),
+            );
+            const [stepwise, rebuilt] = await Promise.all([make(`s${number}`, LATEST), make(`r${number}`, LATEST)]);
+            const [groups, regrouped] = await Promise.all([make(`g${number}`, EVENTS), make(`h${number}`, EVENTS)]);
+            number++;
+            let step: PartitionRecord[] = [];
+            for (const [index, one] of records.entries()) {
+              step.push(one);
+              if (!changes[index]!.endsStep) continue;
+              await feed(stepwise, 0, step);
+              await feed(groups, 0, step);
+              step = [];
+            }
+            for (const made of [stepwise, groups]) await feed(made, 0, step);
+            for (const made of [rebuilt, regrouped]) await feed(made, 0, records);
+            const expected = new Map<string, JsonValue>();
+            for (const one of records) {
+              expected.delete(String(one.key));
+              if (one.value !== null)
+                expected.set(String(one.key), (JSON.parse(String(one.value)) as { n: JsonValue }).n);
+            }
+            const rows = (await ask(stepwise, { limit: '1000' })).rows;
+            expect(new Map(rows.map((row) => [String(row['id']), row['n']]))).toEqual(expected);
+            expect(rows).toEqual((await ask(rebuilt, { limit: '1000' })).rows);
+            expect((await ask(groups)).rows).toEqual((await ask(regrouped)).rows);
+          },
+        ),
+        { numRuns: 30 },
+      );
+    });
+
+    it('keeps sums exact beyond what a double can hold', async () => {
+      const made = await make('a', EVENTS);
+      const big = Number.MAX_SAFE_INTEGER;
+      await feed(made, 0, [record(0, 'k', { tag: 'a', n: big }), record(1, 'k', { tag: 'a', n: big })]);
+      await feed(made, 0, [record(2, 'k', { tag: 'a', n: big })]);
+      expect((await ask(made, { select: 'total,high' })).rows).toEqual([
+        { total: String(BigInt(big) * 3n), high: big },
+      ]);
+    });
+
+    it('takes a view away without a trace, and does not mind doing it twice', async () => {
+      const made = await make('a', LATEST);
+      await make('ab', LATEST);
+      await feed(made, 0, [record(0, 'o1', { n: 1 })]);
+      await tables.drop('a');
+      await tables.drop('a');
+      expect(await tables.list()).toEqual(['ab']);
+      await expect(tables.claim('a', made.view)).rejects.toMatchObject({ code: 'view-not-found' });
+      at.clear();
+      const again = await make('a', LATEST);
+      expect((await ask(again)).rows).toEqual([]);
+    });
+  });
+}
