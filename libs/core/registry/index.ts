@@ -50,6 +50,7 @@ export type {
   SentSchema,
   SubjectVersion,
 } from './registering.js';
+export { RegistryMessageCodec } from './registry-message-codec.js';
 export { Registry, type FoundSchema, type VersionChoice } from './registry.js';
 export type { RegistryViewOptions } from './registry-view.js';
 export {

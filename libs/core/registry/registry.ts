@@ -34,10 +34,13 @@ import { RegistrySettings } from './settings.js';
 import type { Referrer, RegistryStore, SubjectListing } from './store.js';
 import { DEFAULT_CONTEXT, isQualified, parseSubject, subjectText, type SubjectName } from './subject-name.js';
 
-/** A schema found by id, with the version through which it was found. */
+/** A schema found by id or GUID. */
 export interface FoundSchema {
   readonly schema: StoredSchema;
+  /** The version through which it was found. */
   readonly usage: SchemaUsage;
+  /** Every version that carries the id, in the order of registration. */
+  readonly usages: readonly SchemaUsage[];
 }
 
 /** A number, or the highest version that is not deleted. */
@@ -160,7 +163,7 @@ export class Registry {
     for (const [context, subject] of await this.#placesOf(hint)) {
       const entry = await this.view.entry(context, id);
       const usage = entry && chosenUsage(entry, subject);
-      if (entry !== undefined && usage !== undefined) return { schema: entry.schema, usage };
+      if (entry !== undefined && usage !== undefined) return { ...entry, usage };
     }
     throw schemaNotFound(id);
   }
@@ -197,7 +200,7 @@ export class Registry {
     for (const { context, id } of places) {
       const entry = await this.view.entry(context, id);
       const usage = entry && chosenUsage(entry, undefined);
-      if (entry !== undefined && usage !== undefined) return { schema: entry.schema, usage };
+      if (entry !== undefined && usage !== undefined) return { ...entry, usage };
     }
     throw schemaNotFound(guid);
   }
