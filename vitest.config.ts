@@ -24,8 +24,25 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'postgres', include: ['libs/**/*.pg.spec.ts', 'test/**/*.pg.spec.ts'] } },
-      { extends: true, test: { name: 'kafka', include: ['libs/**/*.kafka.spec.ts', 'test/**/*.kafka.spec.ts'] } },
-      { extends: true, test: { name: 'process', include: ['test/**/*.spec.ts'], isolate: true, testTimeout: 120_000 } },
+      {
+        extends: true,
+        test: {
+          name: 'kafka',
+          include: ['libs/**/*.kafka.spec.ts', 'test/**/*.kafka.spec.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'process',
+          include: ['test/**/*.spec.ts'],
+          exclude: ['**/*.pg.spec.ts', '**/*.kafka.spec.ts', '**/node_modules/**'],
+          isolate: true,
+          testTimeout: 120_000,
+        },
+      },
     ],
   },
 });
