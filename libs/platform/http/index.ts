@@ -11,7 +11,11 @@ export {
   type Page,
   type PageRequest,
 } from './paging.js';
+export { createHttpApp, type HttpApp, type HttpAppOptions } from './http-app.js';
+export { HttpFault } from './http-fault.js';
+export { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
 export { RequestSignal, signalOf } from './request-signal.js';
+export { RouteTable, type TableRoute } from './route-table.js';
 export { sendEvents, type EventSource, type SendEventsOptions, type ServerSentEvent } from './server-sent-events.js';
 export { STATUS_OF_KIND } from './statuses.js';
 export { ZodPipe } from './zod-pipe.js';

@@ -1,0 +1,64 @@
+import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError } from '#libs/core/kernel';
+import { nestsDeeperThan } from './json-depth.js';
+
+export interface BodyLimits {
+  /** Levels of nesting in a JSON body. */
+  readonly jsonDepth: number;
+}
+
+/**
+ * One parser for every body. Which media types a route takes was settled before (`media-types.ts`), so that what validates the body never depends on how
+ * its header was spelled. An empty body is `undefined`, whatever its type: official registry clients send a type with every DELETE. Binary bodies of
+ * native routes stay bytes; everything else is JSON.
+ */
+export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer, done) => {
+    // No route will look at it, and how it reads must not change the answer.
+    if (request.is404 || body.length === 0) return done(null, undefined);
+    const binary = request.headers['content-type']?.startsWith('application/octet-stream') === true;
+    if (binary && request.routeOptions.config.confluent !== true) return done(null, body);
+    try {
+      done(null, parseJson(body, limits.jsonDepth));
+    } catch (error) {
+      done(error as Error, undefined);
+    }
+  });
+}
+
+/** @throws `body-not-json`, `json-too-deep`. */
+function parseJson(body: Buffer, maxDepth: number): unknown {
+  if (!isUtf8(body)) throw notJson('it is not UTF-8');
+  if (nestsDeeperThan(body, maxDepth)) {
+    throw new AppError({
+      kind: 'invalid',
+      code: 'json-too-deep',
+      message: `The body nests deeper than ${maxDepth} levels.`,
+      details: { limit: maxDepth },
+    });
+  }
+  const text = body.toString('utf8');
+  try {
+    return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
+  } catch (cause) {
+    throw notJson(placeOf((cause as Error).message), cause);
+  }
+}
+
+/** What of the parser's message can be repeated: the place, never the text around it. */
+function placeOf(message: string): string {
+  const place = /at position (\d+)/.exec(message);
+  return place === null ? 'it ends too early or holds something else' : `see position ${place[1]}`;
+}
+
+function notJson(why: string, cause?: unknown): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'body-not-json',
+    message: `The body is not valid JSON: ${why}.`,
+    hint: 'Check quotes, commas and the encoding.',
+    cause,
+  });
+}

@@ -1,0 +1,88 @@
+import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ConfluentErrorMapper } from './confluent-api.js';
+import { answerOf, type ErrorAnswer } from './error-answer.js';
+import { confluentBody, problemBody } from './error-bodies.js';
+import { HttpFault } from './http-fault.js';
+import { CONFLUENT_TYPE } from './media-types.js';
+import type { RouteTable } from './route-table.js';
+
+/** Everything that goes wrong in a request ends here, wherever it was thrown, and leaves in the words of the path's protocol. */
+export class ErrorReplies {
+  /** Set once the modules are loaded; before, and without one, registry errors carry the HTTP status as code. */
+  confluentMapper: ConfluentErrorMapper | undefined;
+
+  constructor(
+    private readonly routes: RouteTable,
+    private readonly challenge: string | undefined,
+  ) {}
+
+  send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    // Nothing can be said any more: the client sees an answer that breaks off, which is the truth.
+    if (reply.raw.headersSent || reply.sent) {
+      request.log.error({ err: error }, 'a request failed after its answer had begun');
+      reply.raw.destroy();
+      return;
+    }
+    const path = pathOf(request);
+    const answer = answerOf(request.is404 && !isFault(error) ? this.unmatched(request, path) : error);
+    this.log(error, answer, request);
+    reply.header('X-Request-Id', request.id);
+    for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value);
+    if (answer.status === 401 && this.challenge !== undefined) reply.header('WWW-Authenticate', this.challenge);
+    // Bodies are read to the end before a route runs; a refusal before that leaves bytes on the connection, which then cannot be used again.
+    if (answer.status === 413) reply.header('Connection', 'close');
+    const confluent = request.routeOptions.config?.confluent ?? (request.is404 && this.routes.isConfluentPath(path));
+    if (confluent) {
+      const { status, body } = confluentBody(answer, this.confluentMapper);
+      reply.code(status).header('Content-Type', request.confluentType ?? CONFLUENT_TYPE);
+      reply.send(Buffer.from(JSON.stringify(body)));
+    } else {
+      reply.code(answer.status).header('Content-Type', 'application/problem+json');
+      reply.send(Buffer.from(JSON.stringify(problemBody(answer, path, request.id))));
+    }
+  }
+
+  private unmatched(request: FastifyRequest, path: string): HttpFault {
+    const methods = this.routes.methodsFor(path);
+    if (methods.length === 0 || methods.includes(request.method)) {
+      return new HttpFault(404, 'route-not-found', 'There is nothing at this path.', {
+        hint: '/openapi.json lists the paths there are.',
+      });
+    }
+    return new HttpFault(405, 'method-not-allowed', `This path does not answer to ${request.method}.`, {
+      hint: `It answers to ${methods.join(', ')}.`,
+      headers: { allow: methods.join(', ') },
+    });
+  }
+
+  private log(error: unknown, answer: ErrorAnswer, request: FastifyRequest): void {
+    const facts = { code: answer.code, status: answer.status, actor: request.principal?.id };
+    if (answer.defect)
+      request.log.error({ ...facts, err: error, details: answer.appError?.details }, 'a request met a defect');
+    else if (answer.status >= 500) request.log.warn({ ...facts, err: error }, 'a request could not be served');
+    else request.log.debug({ ...facts, detail: answer.detail }, 'a request was refused');
+  }
+}
+
+/** Hands what Nest's handlers throw to {@link ErrorReplies}. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  constructor(private readonly replies: ErrorReplies) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.replies.send(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+}
+
+/** Whether an error on an unmatched path is more than "unmatched": credentials come first. */
+function isFault(error: unknown): boolean {
+  return answerOf(error).status !== 404;
+}
+
+function pathOf(request: FastifyRequest): string {
+  const url = request.raw.url ?? '/';
+  const end = url.search(/[?#]/);
+  return end < 0 ? url : url.slice(0, end);
+}

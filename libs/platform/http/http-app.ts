@@ -1,0 +1,157 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { Module, type DynamicModule, type LoggerService, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { installGuard, type Authenticator, type Authorizer } from '#libs/platform/auth';
+import { installBodyParser } from './body-parser.js';
+import { ConfluentErrorMapper } from './confluent-api.js';
+import { limitConnections } from './connections.js';
+import { beginDrain } from './drain.js';
+import { ErrorFilter, ErrorReplies } from './error-replies.js';
+import { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
+import { installMediaTypes } from './media-types.js';
+import { installPathRules, MAX_ENCODED_SEGMENT, withoutMatrixParameters } from './path-rules.js';
+import { installRequestId, requestIdOf } from './request-id.js';
+import { RouteTable } from './route-table.js';
+
+export interface HttpAppOptions {
+  /** Feature modules, and the modules that provide what they need. */
+  readonly modules: readonly (Type | DynamicModule)[];
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly settings?: Partial<HttpSettings>;
+  /** Where requests are logged; nowhere unless given. */
+  readonly logger?: FastifyBaseLogger;
+  /** Where Nest logs what it does; nowhere unless given. */
+  readonly nestLogger?: LoggerService;
+  /** Adds hooks and plain routes before Nest's routes are added. */
+  readonly prepare?: (fastify: FastifyInstance, routes: RouteTable) => void;
+}
+
+/** A service that answers HTTP: the same for the server, for tests and for the OpenAPI document. */
+export interface HttpApp {
+  readonly nest: NestFastifyApplication;
+  readonly fastify: FastifyInstance;
+  readonly routes: RouteTable;
+  /** @returns the base URL, `http://127.0.0.1:8081`. */
+  listen(host: string, port: number): Promise<string>;
+  /** Ends long polls and streams, waits for the requests under way, then closes. Harmless to repeat. */
+  close(): Promise<void>;
+}
+
+@Module({})
+class HttpAppModule {}
+
+/**
+ * Builds the application. Every route passes, in this order: request id, path rules, guard, media types, body parser; every error leaves through
+ * {@link ErrorReplies}. Resolves when all routes are there. Nothing listens yet.
+ * @throws `undeclared-route` when a route does not say what access it needs.
+ */
+export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
+  const settings = { ...HTTP_SETTINGS, ...options.settings };
+  const late: { replies?: ErrorReplies } = {};
+  const adapter = adapterOf(settings, options.logger, late);
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const routes = new RouteTable(fastify);
+  const replies = (late.replies = new ErrorReplies(routes, options.authenticator.challenge));
+
+  installRequestId(fastify);
+  installPathRules(fastify);
+  installGuard(fastify, options);
+  installMediaTypes(fastify);
+  installBodyParser(fastify, settings);
+  fastify.addHook('onRoute', (route) => {
+    const bodyLimit = route.config?.api?.bodyLimit;
+    if (bodyLimit !== undefined) route.bodyLimit = bodyLimit;
+  });
+  limitConnections(fastify.server, settings);
+  options.prepare?.(fastify, routes);
+
+  const root: DynamicModule = { module: HttpAppModule, imports: [...options.modules] };
+  const nest = await NestFactory.create<NestFastifyApplication>(root, adapter, {
+    logger: options.nestLogger ?? false,
+    bodyParser: false,
+    abortOnError: false,
+    routeConflictPolicy: { duplicate: 'error' },
+  });
+  nest.useGlobalFilters(new ErrorFilter(replies));
+  replies.confluentMapper = optional(nest, ConfluentErrorMapper);
+  try {
+    await nest.init();
+    await fastify.ready();
+  } catch (error) {
+    await nest.close();
+    throw error;
+  }
+
+  let closed: Promise<void> | undefined;
+  return {
+    nest,
+    fastify,
+    routes,
+    async listen(host, port) {
+      await nest.listen(port, host);
+      const address = fastify.server.address();
+      const bound = typeof address === 'object' && address !== null ? address.port : port;
+      return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+    },
+    close: () =>
+      (closed ??= (() => {
+        beginDrain(fastify);
+        return nest.close();
+      })()),
+  };
+}
+
+function adapterOf(
+  settings: HttpSettings,
+  logger: FastifyBaseLogger | undefined,
+  late: { readonly replies?: ErrorReplies },
+): FastifyAdapter {
+  return new FastifyAdapter({
+    ...(logger === undefined ? { logger: false } : { loggerInstance: logger }),
+    disableRequestLogging: true,
+    genReqId: requestIdOf,
+    requestIdHeader: false,
+    requestIdLogLabel: 'request_id',
+    bodyLimit: settings.maxBodyBytes,
+    requestTimeout: settings.requestTimeoutMs,
+    handlerTimeout: settings.handlerTimeoutMs,
+    connectionTimeout: settings.idleTimeoutMs,
+    keepAliveTimeout: Math.min(settings.idleTimeoutMs, 75_000),
+    http: { headersTimeout: settings.headersTimeoutMs, maxHeaderSize: 16_384 },
+    return503OnClosing: false,
+    skipMiddie: true,
+    multipart: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_ENCODED_SEGMENT },
+    rewriteUrl: ({ url = '/' }) =>
+      url.startsWith('/v1/') && !url.startsWith('/v1/metadata') ? url : withoutMatrixParameters(url),
+    frameworkErrors: (error: unknown, request: unknown, reply: unknown) =>
+      late.replies?.send(error, request as FastifyRequest, reply as FastifyReply),
+    clientErrorHandler: refuseConnection,
+  } as ConstructorParameters<typeof FastifyAdapter>[0]);
+}
+
+/** Answers what is no HTTP at all, or took too long to become it. */
+function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
+  const title = STATUS_CODES[status] ?? '';
+  const body = JSON.stringify({ type: 'about:blank', title, status, code: `http-${status}` });
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+}
+
+function optional<T>(nest: NestFastifyApplication, token: abstract new () => T): T | undefined {
+  try {
+    return nest.get<T>(token as never, { strict: false });
+  } catch {
+    return undefined;
+  }
+}

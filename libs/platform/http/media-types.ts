@@ -1,0 +1,108 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { HttpFault } from './http-fault.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Media types of bodies beyond JSON, exactly: `application/octet-stream`. Registry routes have their own list. */
+    consumes?: readonly string[];
+  }
+  interface FastifyRequest {
+    /** On registry routes: the media type agreed for the answer. Null where none was acceptable, and the error goes without one. */
+    confluentType: string | null;
+  }
+}
+
+/** What registry clients know, in order of preference, with the weight the reference gives each. */
+const CONFLUENT_TYPES: readonly (readonly [type: string, weight: number])[] = [
+  ['application/vnd.schemaregistry.v1+json', 1],
+  ['application/vnd.schemaregistry+json', 0.9],
+  ['application/json', 0.5],
+];
+export const CONFLUENT_TYPE = 'application/vnd.schemaregistry.v1+json';
+
+const CONFLUENT_BODIES: ReadonlySet<string> = new Set([
+  ...CONFLUENT_TYPES.map(([type]) => type),
+  'application/octet-stream',
+]);
+const NATIVE_BODIES: ReadonlySet<string> = new Set([
+  'application/json',
+  'application/problem+json',
+  'application/merge-patch+json',
+]);
+
+/**
+ * Settles media types before anything is read (section 1.1 of the registry contract): types of bodies are an exact list; registry routes judge the type of a
+ * request without body too, and agree on one of three types for the answer.
+ */
+export function installMediaTypes(fastify: FastifyInstance): void {
+  fastify.decorateRequest('confluentType', CONFLUENT_TYPE);
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const config = request.routeOptions.config;
+    const { headers } = request;
+    if (config?.confluent === true) {
+      request.confluentType = agreedType(headers.accept);
+      if (request.confluentType === null)
+        throw new HttpFault(406, 'not-acceptable', 'None of the media types in Accept can be sent.');
+      if (headers['content-type'] !== undefined) demandType(headers['content-type'], CONFLUENT_BODIES);
+    } else if (!request.is404 && hasBody(request) && headers['content-type'] !== undefined) {
+      demandType(headers['content-type'], NATIVE_BODIES, config?.consumes);
+    }
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding.toLowerCase() !== 'identity' && hasBody(request)) {
+      throw new HttpFault(415, 'unsupported-encoding', 'Bodies are taken uncompressed only.');
+    }
+    done();
+  });
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    if (request.routeOptions.config?.confluent === true && payload !== undefined && payload !== null) {
+      if (request.confluentType === null) reply.removeHeader('content-type');
+      else reply.header('content-type', request.confluentType);
+    }
+    done(null, payload);
+  });
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
+function demandType(header: string, allowed: ReadonlySet<string>, more: readonly string[] = []): void {
+  const type = header.split(';', 1)[0]!.trim().toLowerCase();
+  if (allowed.has(type) || more.includes(type)) return;
+  throw new HttpFault(415, 'unsupported-media-type', 'Bodies of this media type are not taken here.', {
+    hint: `Send ${[...allowed].slice(0, 2).join(' or ')}.`,
+  });
+}
+
+/** The best of the three types for an `Accept` header: its weight times ours, the most specific range deciding. Null when none is wanted. */
+export function agreedType(accept: string | undefined): string | null {
+  if (accept === undefined || accept === '*/*' || accept === CONFLUENT_TYPE) return CONFLUENT_TYPE;
+  const ranges = accept.split(',').map(rangeOf);
+  let best: string | null = null;
+  let bestWeight = 0;
+  for (const [type, weight] of CONFLUENT_TYPES) {
+    const quality = qualityOf(type, ranges) * weight;
+    if (quality > bestWeight) [best, bestWeight] = [type, quality];
+  }
+  return best;
+}
+
+interface Range {
+  readonly type: string;
+  readonly quality: number;
+}
+
+function rangeOf(text: string): Range {
+  const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  const q = parameters.find((parameter) => parameter.startsWith('q='));
+  const quality = q === undefined ? 1 : Number(q.slice(2));
+  return { type: type === '' ? '*/*' : type, quality: quality >= 0 && quality <= 1 ? quality : 0 };
+}
+
+function qualityOf(type: string, ranges: readonly Range[]): number {
+  for (const wanted of [type, 'application/*', '*/*']) {
+    const range = ranges.find((candidate) => candidate.type === wanted);
+    if (range !== undefined) return range.quality;
+  }
+  return 0;
+}

@@ -1,0 +1,71 @@
+import type { FastifyInstance, RouteOptions } from 'fastify';
+import type { RouteAccess } from '#libs/platform/auth';
+import type { ApiDoc } from './api-json.js';
+
+/** A route the service answers, as it declared itself. `HEAD` twins of `GET` routes are left out. */
+export interface TableRoute {
+  readonly method: string;
+  /** Pattern as Fastify has it: `/v1/topics/:topic`. */
+  readonly url: string;
+  readonly access: RouteAccess;
+  readonly api: ApiDoc | undefined;
+  readonly confluent: boolean;
+}
+
+/** Every route of a server. The source of the OpenAPI document, of 405 answers and of the tests that look at all routes. */
+export class RouteTable {
+  readonly #routes: TableRoute[] = [];
+
+  /** Notes each route that is added from now on. */
+  constructor(fastify: FastifyInstance) {
+    fastify.addHook('onRoute', (route: RouteOptions) => {
+      const { config } = route;
+      if (config?.access === undefined) return;
+      for (const method of [route.method].flat()) {
+        if (method === 'HEAD') continue;
+        this.#routes.push({
+          method,
+          url: route.url,
+          access: config.access,
+          api: config.api,
+          confluent: config.confluent === true,
+        });
+      }
+    });
+  }
+
+  routes(): readonly TableRoute[] {
+    return this.#routes;
+  }
+
+  /** The methods a path answers to, in the order of their routes; `HEAD` wherever `GET` is. Slow: for requests that matched nothing. */
+  methodsFor(path: string): readonly string[] {
+    const given = segmentsOf(path);
+    const methods = new Set<string>();
+    for (const route of this.#routes) {
+      if (!fits(segmentsOf(route.url), given)) continue;
+      methods.add(route.method);
+      if (route.method === 'GET') methods.add('HEAD');
+    }
+    return [...methods];
+  }
+
+  /** Whether a path that matched nothing lies among the registry's, so that its error should speak that protocol. */
+  isConfluentPath(path: string): boolean {
+    const given = segmentsOf(path);
+    return this.#routes.some((route) => {
+      const [first, second] = segmentsOf(route.url);
+      return route.confluent && first !== undefined && first === given[0] && (first !== 'v1' || second === given[1]);
+    });
+  }
+}
+
+function segmentsOf(path: string): string[] {
+  return path.split('/').filter((segment) => segment !== '');
+}
+
+function fits(pattern: readonly string[], given: readonly string[]): boolean {
+  const wildcard = pattern.at(-1) === '*';
+  if (wildcard ? given.length < pattern.length - 1 : given.length !== pattern.length) return false;
+  return pattern.every((segment, index) => segment === '*' || segment.startsWith(':') || segment === given[index]);
+}
