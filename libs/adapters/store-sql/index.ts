@@ -7,3 +7,4 @@ export { SqlLeaseStore } from './operation-store-leases.js';
 export { SqlOperationStore } from './operation-store.js';
 export { SqlTopicNames } from './topic-names.js';
 export { SqlRegistryStore } from './registry-store.js';
+export { SqlViewStore } from './view-store.js';

@@ -2,3 +2,4 @@ export { derivationStoreSuite, type DerivationStoreSubject } from './derivation-
 export { MemoryDerivationStore } from './memory-derivation-store.js';
 export { anyContent, anyRecord, appendContent, fingerprint, readTopic, type TopicContent } from './records.js';
 export { viewTablesContract, type ViewTablesSubject } from './view-tables-contract.js';
+export { viewStoreSuite, type ViewStoreSubject } from './view-store-suite.js';

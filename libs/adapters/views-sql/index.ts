@@ -1,0 +1,1 @@
+export { SqliteViewTables } from './sqlite-view-tables.js';

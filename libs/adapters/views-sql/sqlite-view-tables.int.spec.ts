@@ -1,0 +1,22 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { viewTablesContract } from '#libs/core/streams/testing';
+import { SqliteViewTables } from './sqlite-view-tables.js';
+
+viewTablesContract('SQLite', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'weir-views-'));
+  const path = join(directory, 'views.sqlite');
+  let tables = new SqliteViewTables(path);
+  return {
+    tables,
+    reopen: async () => {
+      await tables.close();
+      return (tables = new SqliteViewTables(path));
+    },
+    dispose: async () => {
+      await tables.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+});

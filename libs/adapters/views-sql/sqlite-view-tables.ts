@@ -1,0 +1,240 @@
+import Database from 'better-sqlite3';
+import { AppError, type JsonValue } from '#libs/core/kernel';
+import {
+  formatRowCursor,
+  fromCell,
+  sourcesOf,
+  viewNotFound,
+  ViewTables,
+  viewWriterFenced,
+  type CellValue,
+  type RefusedRecord,
+  type SourcePosition,
+  type ViewDefinition,
+  type ViewPositions,
+  type ViewQuery,
+  type ViewRows,
+  type ViewStep,
+} from '#libs/core/streams';
+import { tableName } from './physical-names.js';
+import { QuerySql, type Statement } from './query-sql.js';
+import { StepSql } from './step-sql.js';
+import { CATALOGUE, tablesOf } from './table-definition.js';
+
+/**
+ * View tables in a SQLite file of their own. One connection writes; queries go through a second one that cannot. A step is one transaction,
+ * flushed before it counts (`synchronous = FULL`).
+ */
+export class SqliteViewTables extends ViewTables {
+  readonly #writer: Database.Database;
+  readonly #reader: Database.Database;
+  readonly #steps = new Map<string, StepSql>();
+  #closed = false;
+
+  /** Opens or makes the file. @throws `views-unavailable` when that is not possible. */
+  constructor(path: string) {
+    super();
+    try {
+      this.#writer = new Database(path);
+      this.#writer.pragma('journal_mode = WAL');
+      this.#writer.pragma('synchronous = FULL');
+      this.#writer.pragma('busy_timeout = 5000');
+      this.#writer.exec(CATALOGUE);
+      this.#reader = new Database(path, { readonly: true });
+      this.#reader.pragma('query_only = true');
+      this.#reader.pragma('trusted_schema = false');
+      this.#reader.defaultSafeIntegers(true);
+    } catch (cause) {
+      throw new AppError({
+        kind: 'unavailable',
+        code: 'views-unavailable',
+        message: `The file of the view tables, ${path}, cannot be used: ${cause instanceof Error ? cause.message : String(cause)}.`,
+        hint: 'Make sure that the directory exists and can be written.',
+        cause,
+      });
+    }
+  }
+
+  async create(id: string, view: ViewDefinition): Promise<void> {
+    this.#write(() => {
+      for (const statement of tablesOf(id, view)) this.#writer.exec(statement);
+      this.#writer
+        .prepare('insert into weir_views (id, epoch, commits) values (?, 0, 0) on conflict do nothing')
+        .run(id);
+    });
+  }
+
+  async drop(id: string): Promise<void> {
+    this.#write(() => {
+      this.#steps.delete(id);
+      const prefix = tableName(id, 0).slice(0, -1);
+      const tables = this.#writer
+        .prepare("select name from sqlite_master where type = 'table' and substr(name, 1, ?) = ?")
+        .pluck()
+        .all(prefix.length, prefix);
+      for (const table of tables as string[])
+        if (/^v_[a-z0-9]+_[0-9]+$/.test(table)) this.#writer.exec(`drop table ${table}`);
+      for (const catalogue of ['weir_positions', 'weir_refused'])
+        this.#writer.prepare(`delete from ${catalogue} where view = ?`).run(id);
+      this.#writer.prepare('delete from weir_views where id = ?').run(id);
+    });
+  }
+
+  async list(): Promise<readonly string[]> {
+    return this.#writer.prepare('select id from weir_views order by id').pluck().all() as string[];
+  }
+
+  async claim(id: string, view: ViewDefinition): Promise<{ epoch: number; positions: ViewPositions }> {
+    return this.#write(() => {
+      const epoch = this.#writer
+        .prepare('update weir_views set epoch = epoch + 1 where id = ? returning epoch')
+        .pluck()
+        .get(id);
+      if (epoch === undefined) throw viewNotFound(view.name);
+      return { epoch: Number(epoch), positions: positionsIn(this.#writer, id, view) };
+    });
+  }
+
+  async apply(id: string, view: ViewDefinition, epoch: number, step: ViewStep): Promise<ViewPositions> {
+    return this.#write(() => {
+      const { changes } = this.#writer
+        .prepare('update weir_views set commits = commits + 1 where id = ? and epoch = ?')
+        .run(id, epoch);
+      if (changes === 0) throw viewWriterFenced(id);
+      const stored = positionsIn(this.#writer, id, view).sources[step.source];
+      if (stored !== undefined && !samePosition(stored, step.from)) throw viewWriterFenced(id);
+      const sql = this.#stepSql(id, view);
+      for (const change of step.rows) sql.row(step.source, change);
+      for (const change of step.groups) sql.group(change);
+      this.#refuse(id, step);
+      this.#writer.prepare('delete from weir_positions where view = ? and source = ?').run(id, step.source);
+      const insert = this.#writer.prepare(
+        'insert into weir_positions (view, source, partition, generation, next) values (?, ?, ?, ?, ?)',
+      );
+      step.to.next.forEach((next, partition) => insert.run(id, step.source, partition, step.to.generation, next));
+      return positionsIn(this.#writer, id, view);
+    });
+  }
+
+  async positions(id: string, view: ViewDefinition): Promise<ViewPositions> {
+    return this.#reader.transaction(() => positionsIn(this.#reader, id, view))();
+  }
+
+  async query(id: string, view: ViewDefinition, query: ViewQuery): Promise<ViewRows> {
+    const sql = new QuerySql(id, view);
+    return this.#reader.transaction((): ViewRows => {
+      const positions = positionsIn(this.#reader, id, view);
+      const found = all(this.#reader, sql.page(query));
+      const page = found.slice(0, query.limit);
+      const types = new Map(view.columns.map((column) => [column.name, column.type]));
+      const rows = page.map((cells) => {
+        const row: [string, JsonValue][] = query.select.map((name, index) => [
+          name,
+          fromCell(types.get(name)!, cells[1 + query.order.length + index]!),
+        ]);
+        return Object.fromEntries(row);
+      });
+      const last = page.at(-1);
+      const next =
+        found.length > query.limit && last !== undefined
+          ? formatRowCursor(query.order, last.slice(1, 1 + query.order.length).map(plain), String(last[0]))
+          : null;
+      const count = query.count ? { count: Number(all(this.#reader, sql.count(query))[0]![0]) } : {};
+      return { rows, next, positions, ...count };
+    })();
+  }
+
+  async refused(id: string, limit: number): Promise<readonly (RefusedRecord & { source: number })[]> {
+    const rows = this.#reader
+      .prepare(
+        'select source, partition, "offset", code, message from weir_refused where view = ? order by number limit ?',
+      )
+      .all(id, limit);
+    return (rows as Record<string, unknown>[]).map((row) => ({
+      source: Number(row['source']),
+      partition: Number(row['partition']),
+      offset: Number(row['offset']),
+      code: String(row['code']),
+      message: String(row['message']),
+    }));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reader.close();
+    this.#writer.close();
+  }
+
+  /** One transaction that takes the write lock at once, so that no deferred upgrade can fail half-way. */
+  #write<T>(task: () => T): T {
+    try {
+      return this.#writer.transaction(task).immediate();
+    } catch (error) {
+      throw storageError(error);
+    }
+  }
+
+  #stepSql(id: string, view: ViewDefinition): StepSql {
+    let sql = this.#steps.get(id);
+    if (sql === undefined) this.#steps.set(id, (sql = new StepSql(this.#writer, id, view)));
+    return sql;
+  }
+
+  #refuse(id: string, step: ViewStep): void {
+    if (step.refused.length === 0) return;
+    const insert = this.#writer.prepare(
+      `insert into weir_refused (view, source, generation, partition, "offset", code, message) values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
+    );
+    for (const record of step.refused)
+      insert.run(id, step.source, step.from.generation, record.partition, record.offset, record.code, record.message);
+  }
+}
+
+function positionsIn(database: Database.Database, id: string, view: ViewDefinition): ViewPositions {
+  const commits = database.prepare('select commits from weir_views where id = ?').pluck().get(id);
+  if (commits === undefined) throw viewNotFound(view.name);
+  const sources: (SourcePosition | undefined)[] = sourcesOf(view).map(() => undefined);
+  const rows = database
+    .prepare('select source, generation, next from weir_positions where view = ? order by source, partition')
+    .all(id);
+  for (const row of rows as { source: number; generation: number; next: number }[]) {
+    const source = Number(row.source);
+    const known = sources[source];
+    sources[source] = { generation: Number(row.generation), next: [...(known?.next ?? []), Number(row.next)] };
+  }
+  const refused = database.prepare('select count(*) from weir_refused where view = ?').pluck().get(id);
+  return { commit: Number(commits), sources, refused: Number(refused) };
+}
+
+function all(database: Database.Database, statement: Statement): CellValue[][] {
+  return database
+    .prepare(statement.sql)
+    .raw()
+    .all(...statement.values) as CellValue[][];
+}
+
+/** The reader answers every integer as bigint; those that fit are numbers everywhere else. */
+function plain(value: CellValue): CellValue {
+  return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+function samePosition(a: SourcePosition, b: SourcePosition): boolean {
+  // Partitions that were added since are in the step but not in the store; they begin where the reader found them.
+  return a.generation === b.generation && a.next.every((next, partition) => next === b.next[partition]);
+}
+
+function storageError(error: unknown): unknown {
+  const code = error instanceof Database.SqliteError ? error.code : undefined;
+  if (code === 'SQLITE_FULL') {
+    return new AppError({
+      kind: 'storage-full',
+      code: 'storage-full',
+      message: 'The disk is full; nothing was stored in the view.',
+      hint: 'Free space; the view goes on by itself.',
+      retryable: true,
+      cause: error,
+    });
+  }
+  return error;
+}
