@@ -1,0 +1,239 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { JsonObject, JsonValue } from '#libs/core/kernel';
+import {
+  Clusters,
+  encodeBatch,
+  type LogEngine,
+  physicalName,
+  recordsFrom,
+  TopicDirectories,
+  type PositionToken,
+} from '#libs/core/log';
+import { MemoryLogEngine, MemoryTopicNames, WallClock } from '#libs/core/log/testing';
+import { Supervisor } from '#libs/core/operations';
+import {
+  FieldTypes,
+  JsonRecordDecoder,
+  type StoredView,
+  Views,
+  ViewStore,
+  viewExists,
+  type ViewState,
+} from '#libs/core/streams';
+import { SqliteViewTables } from './sqlite-view-tables.js';
+
+class OneCluster extends Clusters {
+  readonly defaultName = 'local';
+  constructor(private readonly engine: LogEngine) {
+    super();
+  }
+  get(): LogEngine {
+    return this.engine;
+  }
+  names(): string[] {
+    return ['local'];
+  }
+}
+
+class MemoryViewStore extends ViewStore {
+  readonly #views = new Map<string, StoredView>();
+  async create(view: StoredView): Promise<void> {
+    if (this.#views.has(view.name)) throw viewExists(view.name);
+    this.#views.set(view.name, view);
+  }
+  async find(name: string): Promise<StoredView | undefined> {
+    return this.#views.get(name);
+  }
+  async list(): Promise<readonly StoredView[]> {
+    return [...this.#views.values()];
+  }
+  async setState(id: string, state: ViewState): Promise<boolean> {
+    const view = [...this.#views.values()].find((one) => one.id === id);
+    if (view !== undefined) this.#views.set(view.name, { ...view, state });
+    return view !== undefined;
+  }
+  async remove(id: string): Promise<void> {
+    for (const view of this.#views.values()) if (view.id === id) this.#views.delete(view.name);
+  }
+}
+
+class Integers extends FieldTypes {
+  async typeOf(_topic: string, path: { text: string }) {
+    return path.text.endsWith('.n') ? ('integer' as const) : ('text' as const);
+  }
+}
+
+const COUNTS: JsonObject = {
+  source: { topic: 't', mode: 'events' },
+  key: { tag: 'value.tag' },
+  columns: { all: { aggregate: 'count' }, total: { aggregate: 'sum', of: 'value.n' } },
+};
+
+describe('views over a log', () => {
+  const clock = new WallClock();
+  let directory: string;
+  let engine: MemoryLogEngine;
+  let names: MemoryTopicNames;
+  let tables: SqliteViewTables;
+  let supervisor: Supervisor;
+  let store: MemoryViewStore;
+  let views: Views;
+  let number = 0;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'weir-views-'));
+    engine = new MemoryLogEngine();
+    names = new MemoryTopicNames();
+    store = new MemoryViewStore();
+    tables = new SqliteViewTables(join(directory, 'views.sqlite'));
+    supervisor = new Supervisor({ clock, owner: 'test' });
+    views = open();
+    await engine.createTopic({ name: 't', partitions: 2 });
+  });
+
+  afterEach(async () => {
+    await supervisor.close();
+    await tables.close();
+    await engine.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  function open(): Views {
+    const directories = new TopicDirectories(new OneCluster(engine), names, clock);
+    return new Views({
+      store,
+      tables,
+      directories,
+      names,
+      decoder: new JsonRecordDecoder(),
+      types: new Integers(),
+      supervisor,
+      clock,
+      newId: () => `v${number++}`,
+    });
+  }
+
+  async function write(topic: string, partition: number, ...values: JsonValue[]): Promise<PositionToken> {
+    const records = values.map((value) => ({
+      key: Buffer.from('k'),
+      value: Buffer.from(JSON.stringify(value)),
+      headers: [],
+      timestamp: 0,
+    }));
+    const { lastOffset } = await engine.append({ topic, partition }, encodeBatch(records));
+    return { logId: engine.logId, topic: 't', generation: 1, positions: new Map([[partition, lastOffset + 1]]) };
+  }
+
+  const rows = async (name: string, token?: PositionToken) =>
+    (await views.query(name, new Map([['order', ['tag']]]), token === undefined ? undefined : { token, waitMs: 5_000 }))
+      .rows.rows;
+
+  /** A repartition in small: everything is copied, the name moves, and the new generation says where it opened. */
+  async function cutOver(partitions: number): Promise<void> {
+    const next = physicalName('t', 2);
+    await engine.createTopic({ name: next, partitions, state: 'FENCED' });
+    const old = await engine.setTopicState('t', 'FENCED');
+    for (const { partition } of old.partitions) {
+      const [fetched] = await engine.fetch({ positions: [{ topic: 't', partition, offset: 0 }], maxBytes: 1 << 30 });
+      let target = 0;
+      for (const record of recordsFrom(fetched!, 0)) {
+        await engine.append({ topic: next, partition: target++ % partitions }, encodeBatch([record]), {
+          intoFenced: true,
+        });
+      }
+    }
+    const opensAt = (await engine.describeTopic(next)).partitions.map((one) => one.endOffset);
+    await names.compareAndSet(engine.logId, 't', 0, 2, { opensAt, keyExpression: null });
+    await engine.setTopicState(next, 'ACTIVE');
+  }
+
+  it('reflects a write as soon as a read asks for it by its token', async () => {
+    await views.declare('counts', undefined, COUNTS);
+    for (let n = 1; n <= 5; n++) {
+      const token = await write('t', n % 2, { tag: 'a', n });
+      expect(await rows('counts', token)).toEqual([{ tag: 'a', all: n, total: (n * (n + 1)) / 2 }]);
+    }
+  });
+
+  it('says so when it does not reflect a write in time', async () => {
+    await views.declare('counts', undefined, COUNTS);
+    const token = { logId: engine.logId, topic: 't', generation: 1, positions: new Map([[0, 7]]) };
+    await expect(views.query('counts', new Map(), { token, waitMs: 30 })).rejects.toMatchObject({
+      code: 'view-behind',
+    });
+  });
+
+  it('follows its topic over a cutover to another partition count without counting anything twice or not at all', async () => {
+    await write('t', 0, { tag: 'a', n: 1 }, { tag: 'a', n: 2 }, { tag: 'b', n: 3 });
+    await views.declare('counts', undefined, COUNTS);
+    await write('t', 1, { tag: 'b', n: 4 });
+    await cutOver(3);
+    const token = { ...(await write(physicalName('t', 2), 2, { tag: 'a', n: 5 })), generation: 2 };
+    expect(await rows('counts', token)).toEqual([
+      { tag: 'a', all: 3, total: 8 },
+      { tag: 'b', all: 2, total: 7 },
+    ]);
+    expect((await views.describe('counts')).positions?.sources[0]?.generation).toBe(2);
+  });
+
+  it('says that it must be built anew when its topic moved on where it cannot follow', async () => {
+    await views.declare('counts', undefined, COUNTS);
+    await rows('counts', await write('t', 0, { tag: 'a', n: 1 }));
+    await views.setState('counts', 'PAUSED');
+    await cutOver(2);
+    await engine.deleteTopic('t');
+    await views.setState('counts', 'RUNNING');
+    await expect.poll(async () => (await views.describe('counts')).problem).toMatch(/can no longer be followed/);
+  });
+
+  it('goes on after a restart from what it had stored', async () => {
+    await views.declare('counts', undefined, COUNTS);
+    await rows('counts', await write('t', 0, { tag: 'a', n: 1 }));
+    await supervisor.close();
+    await tables.close();
+    await write('t', 0, { tag: 'a', n: 10 });
+    tables = new SqliteViewTables(join(directory, 'views.sqlite'));
+    supervisor = new Supervisor({ clock, owner: 'test' });
+    views = open();
+    await views.start();
+    expect(await rows('counts', await write('t', 1, { tag: 'a', n: 100 }))).toBeDefined();
+    await expect.poll(() => rows('counts')).toEqual([{ tag: 'a', all: 3, total: 111 }]);
+  });
+
+  it('takes the same declaration again as done, refuses another, and names every problem of a broken one', async () => {
+    await views.declare('counts', undefined, COUNTS);
+    expect((await views.declare('counts', undefined, COUNTS)).stored.name).toBe('counts');
+    await expect(views.declare('counts', undefined, { ...COUNTS, columns: {} })).rejects.toMatchObject({
+      code: 'view-exists',
+    });
+    await expect(
+      views.declare('broken', undefined, {
+        source: { topic: 't', mode: 'events', extra: 1 },
+        key: { tag: 'value..tag' },
+        columns: { x: { aggregate: 'median' }, limit: 'value.n' },
+      }),
+    ).rejects.toMatchObject({
+      code: 'invalid-view',
+      items: [
+        { path: '/source/extra' },
+        { path: '/key/tag' },
+        { path: '/columns/x/aggregate' },
+        { path: '/columns/limit' },
+      ],
+    });
+    await expect(
+      views.declare('none', undefined, { ...COUNTS, source: { topic: 'nope', mode: 'events' } }),
+    ).rejects.toMatchObject({ code: 'topic-not-found' });
+    expect(await tables.list()).toHaveLength(1);
+  });
+
+  it('is gone after its deletion, rows and all', async () => {
+    await views.declare('counts', undefined, COUNTS);
+    await views.delete('counts');
+    await expect(views.describe('counts')).rejects.toMatchObject({ code: 'view-not-found' });
+    expect(await tables.list()).toEqual([]);
+  });
+});
