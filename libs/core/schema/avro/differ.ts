@@ -1,6 +1,13 @@
 import { schemaTooComplex } from '../errors.js';
 import { printAvro } from './print.js';
-import { type AvroEnum, type AvroField, type AvroFixed, type AvroRecord, type AvroType } from './tree.js';
+import {
+  isPrimitiveType,
+  type AvroEnum,
+  type AvroField,
+  type AvroFixed,
+  type AvroRecord,
+  type AvroType,
+} from './tree.js';
 
 /** The kinds of difference, in the reference's words. */
 export type AvroDifferenceKind =
@@ -23,8 +30,17 @@ export interface AvroDifference {
   readonly writer: AvroType | AvroField;
 }
 
+/** A difference as it is found. Most are found in trials and thrown away, so texts and paths are made only for those that are listed. */
+interface FoundDifference {
+  readonly kind: AvroDifferenceKind;
+  readonly location: Location;
+  readonly detail: () => string;
+  readonly reader: AvroType | AvroField;
+  readonly writer: AvroType | AvroField;
+}
+
 export interface AvroDifferLimits {
-  /** Pairs of types compared, fields and branches included. */
+  /** Comparisons of one type with another, those of union branches included. */
   readonly steps: number;
 }
 
@@ -50,25 +66,26 @@ export function avroDifferences(
   try {
     return flatten(new AvroDiffer(limits).compare(reader, writer));
   } catch (ambiguous) {
-    if (ambiguous instanceof AmbiguousField) return [ambiguous.difference];
+    if (ambiguous instanceof AmbiguousField) return [listed(ambiguous.difference)];
     throw ambiguous;
   }
 }
 
 /** What comparing a pair gave: differences of its own and whole results of other pairs, in order. Empty means compatible. */
-type Findings = readonly (AvroDifference | Findings)[];
+type Findings = readonly (FoundDifference | Findings)[];
 const COMPATIBLE: Findings = [];
 /** The location of a path of segments, newest first; shared, never changed. */
-type Location = { readonly segment: string; readonly parent: Location } | null;
+type Location = { readonly segment: string | number; readonly parent: Location } | null;
 
 class AmbiguousField extends Error {
-  constructor(readonly difference: AvroDifference) {
+  constructor(readonly difference: FoundDifference) {
     super('ambiguous field');
   }
 }
 
 class AvroDiffer {
   readonly #known = new Map<AvroType, Map<AvroType, Findings>>();
+  readonly #fieldMaps = new Map<AvroRecord, ReadonlyMap<string, AvroField>>();
   #stepsLeft: number;
   #depth = 0;
 
@@ -78,6 +95,8 @@ class AvroDiffer {
 
   compare(reader: AvroType, writer: AvroType, location: Location = null): Findings {
     this.#step();
+    // A primitive has one place in its schema, so a pair of them is met once: nothing to remember.
+    if (isPrimitiveType(reader) && isPrimitiveType(writer)) return this.#kinds(reader, writer, location);
     let known = this.#known.get(reader);
     if (known === undefined) this.#known.set(reader, (known = new Map()));
     const found = known.get(writer);
@@ -93,7 +112,7 @@ class AvroDiffer {
   #compareAfresh(reader: AvroType, writer: AvroType, location: Location): Findings {
     if (reader.kind === writer.kind) return this.#sameKind(reader, writer, location);
     if (writer.kind === 'union') {
-      return joined(writer.branches.map((branch, i) => this.compare(reader, branch, below(location, String(i)))));
+      return joined(writer.branches.map((branch, i) => this.compare(reader, branch, below(location, i))));
     }
     if (reader.kind === 'union') {
       for (const branch of reader.branches) {
@@ -101,9 +120,15 @@ class AvroDiffer {
       }
       return [missingBranch(reader, writer, writer, location)];
     }
-    if (PROMOTIONS.get(reader.kind)?.has(writer.kind) === true) return COMPATIBLE;
-    const detail = `reader type: ${kindWord(reader)} not compatible with writer type: ${kindWord(writer)}`;
-    return [{ kind: 'TYPE_MISMATCH', location: segments(location), detail, reader, writer }];
+    return this.#kinds(reader, writer, location);
+  }
+
+  /** Neither is a union, and at most the kinds can agree. */
+  #kinds(reader: AvroType, writer: AvroType, location: Location): Findings {
+    if (reader.kind === writer.kind || PROMOTIONS.get(reader.kind)?.has(writer.kind) === true) return COMPATIBLE;
+    const detail = (): string =>
+      `reader type: ${kindWord(reader)} not compatible with writer type: ${kindWord(writer)}`;
+    return [{ kind: 'TYPE_MISMATCH', location, detail, reader, writer }];
   }
 
   #sameKind(reader: AvroType, writer: AvroType, location: Location): Findings {
@@ -135,24 +160,27 @@ class AvroDiffer {
   }
 
   #unions(reader: AvroType, writer: AvroType & { kind: 'union' }, location: Location): Findings {
-    const findings: AvroDifference[] = [];
+    const findings: FoundDifference[] = [];
     writer.branches.forEach((branch, i) => {
       if (this.compare(reader, branch).length > 0) {
-        findings.push(missingBranch(reader, writer, branch, below(location, String(i))));
+        findings.push(missingBranch(reader, writer, branch, below(location, i)));
       }
     });
     return findings;
   }
 
   #fields(reader: AvroRecord, writer: AvroRecord, location: Location): Findings[] {
-    const writerFields = new Map(writer.fields.map((field) => [field.name, field]));
+    const writerFields = this.#fieldsOf(writer);
     const inFields = below(location, 'fields');
     return reader.fields.map((field, position) => {
-      this.#step();
-      const here = below(inFields, String(position));
-      const candidates = [field.name, ...field.aliases].flatMap((name) => writerFields.get(name) ?? []);
-      if (candidates.length > 1) throw ambiguous(field, position, writer, here);
-      const [match] = candidates;
+      const here = below(inFields, position);
+      let match = writerFields.get(field.name);
+      for (const alias of field.aliases) {
+        const other = writerFields.get(alias);
+        if (other === undefined) continue;
+        if (match !== undefined) throw ambiguous(field, position, writer, here);
+        match = other;
+      }
       if (match !== undefined) return this.compare(field.type, match.type, below(here, 'type'));
       if (field.defaultValue !== undefined) return COMPATIBLE;
       // The reference compares an enum that has a default symbol with the whole writer record here, which never matches.
@@ -162,8 +190,8 @@ class AvroDiffer {
       return [
         {
           kind: 'READER_FIELD_MISSING_DEFAULT_VALUE',
-          location: segments(here),
-          detail: field.name,
+          location: here,
+          detail: () => field.name,
           reader: field,
           writer,
         },
@@ -171,37 +199,50 @@ class AvroDiffer {
     });
   }
 
+  #fieldsOf(record: AvroRecord): ReadonlyMap<string, AvroField> {
+    let fields = this.#fieldMaps.get(record);
+    if (fields === undefined) {
+      fields = new Map(record.fields.map((field) => [field.name, field]));
+      this.#fieldMaps.set(record, fields);
+    }
+    return fields;
+  }
+
   #step(): void {
     if (--this.#stepsLeft < 0) throw schemaTooComplex(this.limits.steps);
   }
 }
 
-function names(reader: AvroFixed | AvroEnum | AvroRecord, writer: typeof reader, location: Location): AvroDifference[] {
+function names(
+  reader: AvroFixed | AvroEnum | AvroRecord,
+  writer: typeof reader,
+  location: Location,
+): FoundDifference[] {
   const { full, simple } = writer.name;
   if (reader.name.simple === simple || reader.aliases.some((alias) => alias.full === full)) return [];
   return [
-    { kind: 'NAME_MISMATCH', location: segments(below(location, 'name')), detail: `expected: ${full}`, reader, writer },
+    { kind: 'NAME_MISMATCH', location: below(location, 'name'), detail: () => `expected: ${full}`, reader, writer },
   ];
 }
 
-function sizes(reader: AvroFixed, writer: AvroFixed, location: Location): AvroDifference[] {
+function sizes(reader: AvroFixed, writer: AvroFixed, location: Location): FoundDifference[] {
   if (reader.size === writer.size) return [];
-  const detail = `expected: ${writer.size}, found: ${reader.size}`;
-  return [{ kind: 'FIXED_SIZE_MISMATCH', location: segments(below(location, 'size')), detail, reader, writer }];
+  const detail = (): string => `expected: ${writer.size}, found: ${reader.size}`;
+  return [{ kind: 'FIXED_SIZE_MISMATCH', location: below(location, 'size'), detail, reader, writer }];
 }
 
-function symbols(reader: AvroEnum, writer: AvroEnum, location: Location): AvroDifference[] {
+function symbols(reader: AvroEnum, writer: AvroEnum, location: Location): FoundDifference[] {
   if (reader.defaultSymbol !== null) return [];
   const known = new Set(reader.symbols);
   const missing = writer.symbols.filter((symbol) => !known.has(symbol)).sort();
   if (missing.length === 0) return [];
-  const detail = `[${missing.join(', ')}]`;
-  return [{ kind: 'MISSING_ENUM_SYMBOLS', location: segments(below(location, 'symbols')), detail, reader, writer }];
+  const detail = (): string => `[${missing.join(', ')}]`;
+  return [{ kind: 'MISSING_ENUM_SYMBOLS', location: below(location, 'symbols'), detail, reader, writer }];
 }
 
-function missingBranch(reader: AvroType, writer: AvroType, lacking: AvroType, location: Location): AvroDifference {
-  const detail = `reader union lacking writer type: ${kindWord(lacking)}`;
-  return { kind: 'MISSING_UNION_BRANCH', location: segments(location), detail, reader, writer };
+function missingBranch(reader: AvroType, writer: AvroType, lacking: AvroType, location: Location): FoundDifference {
+  const detail = (): string => `reader union lacking writer type: ${kindWord(lacking)}`;
+  return { kind: 'MISSING_UNION_BRANCH', location, detail, reader, writer };
 }
 
 function ambiguous(field: AvroField, position: number, writer: AvroRecord, location: Location): AmbiguousField {
@@ -209,8 +250,8 @@ function ambiguous(field: AvroField, position: number, writer: AvroRecord, locat
   const text = printAvro(writer, { maxDepth: DEEPEST_PAIR });
   return new AmbiguousField({
     kind: 'AMBIGUOUS_FIELD_ALIASES',
-    location: segments(location),
-    detail: `Reader record field ${what} matches multiple fields in writer record schema ${text}`,
+    location,
+    detail: () => `Reader record field ${what} matches multiple fields in writer record schema ${text}`,
     reader: field,
     writer,
   });
@@ -230,19 +271,23 @@ function flatten(findings: Findings): readonly AvroDifference[] {
     const one = top.list[top.next++];
     if (one === undefined) stack.pop();
     else if ('kind' in one) {
-      if (differences.push(one) >= LISTED_DIFFERENCES) break;
+      if (differences.push(listed(one)) >= LISTED_DIFFERENCES) break;
     } else stack.push({ list: one, next: 0 });
   }
   return differences;
 }
 
-function below(parent: Location, segment: string): Location {
+function listed(found: FoundDifference): AvroDifference {
+  return { ...found, location: segments(found.location), detail: found.detail() };
+}
+
+function below(parent: Location, segment: string | number): Location {
   return { segment, parent };
 }
 
 function segments(location: Location): readonly string[] {
   const path: string[] = [];
-  for (let at = location; at !== null; at = at.parent) path.push(at.segment);
+  for (let at = location; at !== null; at = at.parent) path.push(String(at.segment));
   return path.reverse();
 }
 

@@ -94,6 +94,11 @@ export function isNamed(type: AvroType): type is AvroNamedType {
   return type.kind === 'record' || type.kind === 'enum' || type.kind === 'fixed';
 }
 
+/** Whether the type is one of the eight that need no definition. */
+export function isPrimitiveType(type: AvroType): type is AvroPrimitive {
+  return (AVRO_PRIMITIVES as readonly string[]).includes(type.kind);
+}
+
 /** Full name of a named type; the kind of any other. Unique within a union. */
 export function typeName(type: AvroType): string {
   return isNamed(type) ? type.name.full : type.kind;
