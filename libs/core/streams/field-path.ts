@@ -4,40 +4,55 @@ import { AppError, type JsonValue } from '#libs/core/kernel';
 export type FieldRoot = 'key' | 'value';
 
 /**
- * A place in a decoded record, such as `value.address.zip` or `key`. Names are separated by dots; a name that holds a dot or begins or ends with a
- * space is written in backquotes: value.`a.b`. Only own members are seen, so that `constructor` or `__proto__` are names like any other.
+ * A place in a decoded record, in the grammar of key expressions: `key`, `value.address.zip`, `value.legs[0]`, `value["a b"]`. Only own members are seen, so that
+ * `constructor` or `__proto__` are names like any other.
  */
 export interface FieldPath {
   readonly root: FieldRoot;
-  readonly names: readonly string[];
+  /** Names of members, numbers of list items. */
+  readonly steps: readonly (string | number)[];
   readonly text: string;
 }
 
 const MAX_DEPTH = 16;
-const SEGMENT = /\.(?:`([^`]+)`|([^.`\s]+))/gy;
+const STEP = /\.([A-Za-z_][A-Za-z0-9_]*)|\[("(?:[^"\\]|\\.)*")\]|\[([0-9]{1,9})\]/gy;
 
 /** @throws `invalid-field-path`, naming what a path looks like. */
 export function parseFieldPath(text: string): FieldPath {
-  const root = /^(key|value)(?=\.|$)/.exec(text)?.[1];
+  const root = /^(key|value)(?=[.[]|$)/.exec(text)?.[1];
   if (root === undefined) throw invalidPath(text, 'it must begin with key or value');
-  const names: string[] = [];
-  SEGMENT.lastIndex = root.length;
-  while (SEGMENT.lastIndex < text.length) {
-    const at = SEGMENT.lastIndex;
-    const match = SEGMENT.exec(text);
-    if (match === null) throw invalidPath(text, `position ${at + 1} is not a dot followed by a name`);
-    names.push(match[1] ?? match[2]!);
+  const steps: (string | number)[] = [];
+  STEP.lastIndex = root.length;
+  for (let at = root.length; at < text.length; at = STEP.lastIndex) {
+    const match = STEP.exec(text);
+    if (match === null)
+      throw invalidPath(
+        text,
+        `at character ${at + 1} a name, a name in brackets and quotes or a number in brackets is expected`,
+      );
+    if (match[1] !== undefined) steps.push(match[1]);
+    else if (match[2] !== undefined) steps.push(quoted(text, match[2]));
+    else steps.push(Number(match[3]));
   }
-  if (names.length > MAX_DEPTH) throw invalidPath(text, `it has ${names.length} names, more than ${MAX_DEPTH}`);
-  return { root: root as FieldRoot, names, text };
+  if (steps.length > MAX_DEPTH) throw invalidPath(text, `it has ${steps.length} steps, more than ${MAX_DEPTH}`);
+  return { root: root as FieldRoot, steps, text };
 }
 
-/** What stands at the path below its root; undefined when there is nothing. List items are reached by their number. */
+function quoted(path: string, text: string): string {
+  try {
+    return JSON.parse(text) as string;
+  } catch {
+    throw invalidPath(path, 'the name in quotes is not JSON text');
+  }
+}
+
+/** What stands at the path below its root; undefined when there is nothing. */
 export function valueAt(path: FieldPath, root: JsonValue): JsonValue | undefined {
   let at: JsonValue | undefined = root;
-  for (const name of path.names) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined;
-    at = (at as Record<string, JsonValue>)[name];
+  for (const step of path.steps) {
+    if (typeof at !== 'object' || at === null) return undefined;
+    if (Array.isArray(at)) at = typeof step === 'number' ? at[step] : undefined;
+    else at = Object.hasOwn(at, String(step)) ? at[String(step)] : undefined;
   }
   return at;
 }
