@@ -64,12 +64,18 @@ const WHOLE_FROM_BYTES = 16 * 1024;
 const KEEP_BYTES = 16 * 1024 * 1024;
 const DELETE_HORIZON = 1 << 6;
 
+/** Makes chunks of fetched batches: a {@link ChunkBuilder}, or several taking turns. */
+export interface ChunkMaker {
+  /** A chunk of the records of a fetch from `from` on: all of them, or as many as the limits allow. */
+  build(fetched: FetchedPartition, from: number): Promise<BuiltChunk>;
+}
+
 /**
  * Takes fetched batches apart and puts them together by target partition. Records stay byte for byte: keys, values, headers, timestamps and their
  * absence. Batches that go one way as a whole are passed on as they are, compressed ones always, so that compression survives; records of a
  * compressed batch that scatter are encoded with the same compression again. One builder serves one chunk at a time.
  */
-export class ChunkBuilder {
+export class ChunkBuilder implements ChunkMaker {
   readonly #router: Router;
   readonly #limits: BuildLimits;
   #pending: (PendingBatch | undefined)[];
@@ -81,7 +87,7 @@ export class ChunkBuilder {
   }
 
   /**
-   * A chunk of the records of a fetch from `from` on: all of them, or as many as the limits allow.
+   * See {@link ChunkMaker.build}.
    * @throws what the router throws, `batch-too-large` for a record the target cannot take; the builder can be used again.
    */
   async build(fetched: FetchedPartition, from: number): Promise<BuiltChunk> {

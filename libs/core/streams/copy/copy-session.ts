@@ -1,4 +1,4 @@
-import { type AppError, isAppError, type JsonObject } from '#libs/core/kernel';
+import { isAppError, type JsonObject } from '#libs/core/kernel';
 import {
   type Appended,
   DigestSum,
@@ -7,7 +7,7 @@ import {
   type LogWriter,
   type WriterAppend,
 } from '#libs/core/log';
-import { type BuiltChunk, type ChunkBuilder } from './chunk-builder.js';
+import type { BuiltChunk, ChunkMaker } from './chunk-builder.js';
 import { type ChunkRun, type CopiedChunk, decodeChunk, encodeChunk } from './chunk.js';
 
 /** One source partition on its way to a target topic. */
@@ -67,7 +67,7 @@ export class CopySession {
   private constructor(
     readonly lane: CopyLane,
     private readonly engine: LogEngine,
-    private readonly builder: ChunkBuilder,
+    private readonly maker: ChunkMaker,
     writer: LogWriter,
   ) {
     this.#writer = writer;
@@ -76,8 +76,8 @@ export class CopySession {
   }
 
   /** Opens the lane's session, fencing every earlier one, at its last commit. */
-  static async open(engine: LogEngine, lane: CopyLane, builder: ChunkBuilder): Promise<CopySession> {
-    return new CopySession(lane, engine, builder, await engine.openWriter(lane.writerId));
+  static async open(engine: LogEngine, lane: CopyLane, maker: ChunkMaker): Promise<CopySession> {
+    return new CopySession(lane, engine, maker, await engine.openWriter(lane.writerId));
   }
 
   /** Next source offset to copy: everything below is in the target or dropped by rule. */
@@ -117,7 +117,7 @@ export class CopySession {
     });
     if (fetched === undefined) return { records: 0, bytes: 0, sourceEnd: this.#readFrom };
     if (fetched.error !== undefined) throw fetched.error;
-    const chunk = await this.builder.build(fetched, this.#readFrom);
+    const chunk = await this.maker.build(fetched, this.#readFrom);
     limits.signal?.throwIfAborted();
     const sourceEnd = fetched.endOffset;
     if (chunk.routes.length === 0) {
@@ -271,9 +271,4 @@ function readState(writer: LogWriter, lane: CopyLane): LaneState {
     sum: DigestSum.parse(json.sum),
     last: last && decodeChunk(last),
   };
-}
-
-/** Whether an error says that another worker has taken the work over. */
-export function isFenced(error: unknown): error is AppError {
-  return isAppError(error, 'writer-fenced');
 }

@@ -1,0 +1,193 @@
+import {
+  batchesIn,
+  type LogEngine,
+  maxRecordSize,
+  NO_TIMESTAMP,
+  type Partitioner,
+  PARTITIONER_NAMES,
+  partitionerOf,
+  type PartitionerName,
+  RecordCursor,
+  type StoredRecord,
+  type TopicDescription,
+} from '#libs/core/log';
+import type { Router } from '../copy/router.js';
+import { type HeavyKey, HeavyKeys } from './heavy-keys.js';
+
+/** What a topic is like, from all of its records or an even sample of them. */
+export interface TopicProfile {
+  /** Records looked at. */
+  readonly records: number;
+  /** Records there are; counted when everything was looked at, otherwise estimated from offsets and gaps in the sample. */
+  readonly total: number;
+  readonly sampled: boolean;
+  /** Bytes of stored batches, where the engine knows, otherwise estimated. */
+  readonly bytes: number;
+  readonly nullKeys: number;
+  readonly tombstones: number;
+  readonly withoutTimestamp: number;
+  /** Keys and values of the largest record, with what a batch adds. */
+  readonly largestRecordBytes: number;
+  /** Which partitioner explains most of the keys' places, and how many it does not explain. */
+  readonly partitioner: { readonly name: PartitionerName; readonly misplaced: number; readonly keyed: number };
+  /** By the key records will have. */
+  readonly heavyKeys: readonly HeavyKey[];
+  readonly distinctKeys: number | undefined;
+  /** Records per partition as they lie, and as the router would place them. */
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  /** Records the rules leave out or cannot place, by rule. */
+  readonly ruled: ReadonlyMap<string, number>;
+  /** First error the router threw, by its code; the plan cannot run with it. */
+  readonly failures: ReadonlyMap<string, number>;
+  /** Records looked at per second, undefined when it took no time to speak of. */
+  readonly rate: number | undefined;
+}
+
+export interface ProfileOptions {
+  /** Look at everything up to this many records, at an even sample of about as many beyond. */
+  readonly sampleRecords: number;
+  /** Milliseconds from an arbitrary start. */
+  readonly monotonic: () => number;
+  readonly signal?: AbortSignal;
+}
+
+/** Places in each partition that a sample looks at. */
+const SLICES = 8;
+
+/** Reads, changes nothing. Memory: one fetch and a bounded number of keys. */
+export async function profileTopic(
+  engine: LogEngine,
+  topic: TopicDescription,
+  router: Router,
+  options: ProfileOptions,
+): Promise<TopicProfile> {
+  const began = options.monotonic();
+  const span = topic.partitions.reduce((sum, one) => sum + one.endOffset - one.startOffset, 0);
+  const sampled = span > options.sampleRecords;
+  const profile = new Profile(topic.partitions.length, router);
+  for (const { partition, startOffset, endOffset } of topic.partitions) {
+    const slices = sampled ? SLICES : 1;
+    const share = Math.ceil(((endOffset - startOffset) / span) * (options.sampleRecords / slices));
+    for (let slice = 0; slice < slices; slice++) {
+      const from = startOffset + Math.floor(((endOffset - startOffset) * slice) / slices);
+      const until = sampled ? Math.min(endOffset, from + share) : endOffset;
+      for (let offset = from; offset < until;) {
+        options.signal?.throwIfAborted();
+        const [fetched] = await engine.fetch({
+          positions: [{ topic: topic.name, partition, offset }],
+          maxBytes: 1024 * 1024,
+        });
+        if (fetched === undefined) break;
+        if (fetched.error !== undefined) throw fetched.error;
+        for (const bytes of fetched.batches) {
+          for (const { header, bytes: batch } of batchesIn(bytes)) {
+            if (header.control) continue;
+            const cursor = new RecordCursor(header, batch);
+            while (cursor.next()) {
+              if (cursor.offset < offset || cursor.offset >= until) continue;
+              await profile.add(cursor.record(), partition);
+            }
+          }
+        }
+        if (fetched.nextOffset <= offset) break;
+        offset = Math.min(fetched.nextOffset, until);
+      }
+      profile.covered += Math.max(0, until - from);
+    }
+  }
+  return profile.finish(topic, span, sampled, options.monotonic() - began);
+}
+
+class Profile {
+  covered = 0;
+  #records = 0;
+  #bytes = 0;
+  #nullKeys = 0;
+  #tombstones = 0;
+  #withoutTimestamp = 0;
+  #largest = 0;
+  #keyed = 0;
+  readonly #before: number[];
+  readonly #after: number[];
+  readonly #heavy = new HeavyKeys();
+  readonly #ruled = new Map<string, number>();
+  readonly #failures = new Map<string, number>();
+  readonly #candidates: { name: PartitionerName; partitionOf: Partitioner; misplaced: number }[];
+
+  constructor(
+    private readonly partitions: number,
+    private readonly router: Router,
+  ) {
+    this.#before = new Array<number>(partitions).fill(0);
+    this.#after = new Array<number>(router.targets).fill(0);
+    this.#candidates = PARTITIONER_NAMES.filter((name) => name !== 'explicit').map((name) => ({
+      name,
+      partitionOf: partitionerOf(name),
+      misplaced: 0,
+    }));
+  }
+
+  async add(record: StoredRecord, partition: number): Promise<void> {
+    this.#records++;
+    this.#before[partition]!++;
+    const size = maxRecordSize(record);
+    this.#bytes += size;
+    if (size > this.#largest) this.#largest = size;
+    if (record.value === null) this.#tombstones++;
+    if (record.timestamp === NO_TIMESTAMP) this.#withoutTimestamp++;
+    if (record.key === null) this.#nullKeys++;
+    else {
+      this.#keyed++;
+      for (const one of this.#candidates) {
+        if (one.partitionOf(record.key, this.partitions) !== partition) one.misplaced++;
+      }
+    }
+    await this.#route(record, partition);
+  }
+
+  async #route(record: StoredRecord, partition: number): Promise<void> {
+    try {
+      const routed = await this.router.route(record, partition);
+      if (typeof routed === 'number' || 'target' in routed) {
+        const [target, key] = typeof routed === 'number' ? [routed, record.key] : [routed.target, routed.key];
+        this.#after[target]!++;
+        if (key !== null) this.#heavy.add(key);
+      } else count(this.#ruled, routed.rule);
+    } catch (error) {
+      const code = (error as { code?: unknown }).code;
+      if (code !== 'null-key' && code !== 'key-expression-failed') throw error;
+      count(this.#failures, code);
+    }
+  }
+
+  finish(topic: TopicDescription, span: number, sampled: boolean, elapsedMs: number): TopicProfile {
+    const best = this.#candidates.reduce((a, b) => (b.misplaced < a.misplaced ? b : a));
+    const total = sampled && this.covered > 0 ? Math.round((this.#records / this.covered) * span) : this.#records;
+    const known = topic.partitions.every((one) => one.sizeBytes !== null);
+    const stored = topic.partitions.reduce((sum, one) => sum + (one.sizeBytes ?? 0), 0);
+    const scale = this.#records === 0 ? 0 : total / this.#records;
+    return {
+      records: this.#records,
+      total,
+      sampled,
+      bytes: known ? stored : Math.round(this.#bytes * scale),
+      nullKeys: this.#nullKeys,
+      tombstones: this.#tombstones,
+      withoutTimestamp: this.#withoutTimestamp,
+      largestRecordBytes: this.#largest,
+      partitioner: { name: best.name, misplaced: best.misplaced, keyed: this.#keyed },
+      heavyKeys: this.#heavy.top(10),
+      distinctKeys: sampled ? undefined : this.#heavy.distinct,
+      before: this.#before,
+      after: this.#after,
+      ruled: this.#ruled,
+      failures: this.#failures,
+      rate: elapsedMs >= 1 ? Math.round((this.#records / elapsedMs) * 1000) : undefined,
+    };
+  }
+}
+
+function count(map: Map<string, number>, name: string): void {
+  map.set(name, (map.get(name) ?? 0) + 1);
+}
