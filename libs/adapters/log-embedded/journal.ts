@@ -106,9 +106,9 @@ export class Journal {
     this.#salt = saltOf(this.key, generation);
   }
 
-  /** Begins the next generation where this one ends. */
+  /** Begins the next generation where this one was flushed to: a note behind that is left out. */
   beginNext(): JournalPlace {
-    const next = { generation: this.#generation + 1, startLsn: this.lsn };
+    const next = { generation: this.#generation + 1, startLsn: this.#durableLsn };
     this.begin(next);
     return next;
   }

@@ -9,6 +9,7 @@
  *   aside/                 what was found and not understood, and cut tails; never read
  *   weir-log.creating      there only while a log is being created
  */
+import { dirname } from 'node:path';
 import { crc32c } from '@node-rs/crc32';
 import { LOCK_FILE } from './directory-lock.js';
 import { logCorrupt, logDirectoryForeign, logFormatUnknown } from './errors.js';
@@ -74,6 +75,7 @@ export async function createLog(
 ): Promise<void> {
   await (await files.open(`${directory}/${CREATING}`, 'create')).close();
   await flushDirectory(files, directory);
+  await flushDirectory(files, dirname(directory)); // The directory itself may be new.
   for (const slot of [0, 1]) {
     await files.remove(`${directory}/journal-${slot}`);
     await files.remove(`${directory}/state-${slot}`);

@@ -4,7 +4,7 @@ import { logCorrupt } from './errors.js';
 import type { FileSystem } from './file-system.js';
 import { JOURNAL_SLOTS, type JournalPlace, journalPath, slotOf } from './journal.js';
 import { claimedGeneration, readEntryHeader, saltOf, type Section } from './journal-entry.js';
-import { type FoundEntry, type Gap, scanJournal } from './journal-scan.js';
+import { type FoundEntry, type Gap, type JournalScan, scanJournal } from './journal-scan.js';
 import { LogState } from './log-state.js';
 import type { EmbeddedLogLogger, EmbeddedLogSettings } from './options.js';
 import type { PartitionLog } from './partition-log.js';
@@ -102,25 +102,33 @@ async function readJournal(parts: RecoveryParts, snapshot: Snapshot): Promise<Jo
     }
     contents.push(bytes);
   }
+  const scan = (live: number, origin?: number): JournalScan => {
+    return scanJournal(contents[slotOf(live)]!, live, saltOf(journalKey, live), origin);
+  };
+  const first = scan(generation, startLsn);
+  const second = scan(generation + 1);
+  // A generation ends where the next one begins; what it holds behind that is the note that nobody needs any more.
+  const end = second.found.length === 0 ? Infinity : startOf(second.found[0]!);
   const items: { item: FoundEntry | Gap; bytes: Uint8Array }[] = [];
-  let durableUpTo = 0;
   let next = startLsn;
-  for (const [live, origin] of [
-    [generation, startLsn],
-    [generation + 1, undefined],
+  for (const [live, found] of [
+    [generation, first.found.filter((item) => startOf(item) < end)],
+    [generation + 1, second.found],
   ] as const) {
     const bytes = contents[slotOf(live)]!;
-    const scan = scanJournal(bytes, live, saltOf(journalKey, live), origin);
-    durableUpTo = Math.max(durableUpTo, scan.durableUpTo);
-    for (const item of scan.found) {
-      const from = item.kind === 'gap' ? item.from : item.header.lsn;
+    for (const item of found) {
+      const from = startOf(item);
       if (from > next) items.push({ item: { kind: 'gap', from: next, to: from }, bytes });
       if (from < next) throw logCorrupt('the journal contradicts itself', { directory, lsn: from, expected: next });
       items.push({ item, bytes });
       next = item.kind === 'gap' ? item.to : item.header.lsn + item.header.entryLength;
     }
   }
-  return { items, durableUpTo };
+  return { items, durableUpTo: Math.max(first.durableUpTo, second.durableUpTo) };
+}
+
+function startOf(item: FoundEntry | Gap): number {
+  return item.kind === 'gap' ? item.from : item.header.lsn;
 }
 
 /** Does an entry over again. False when it belongs to the torn tail; nothing of it is done then. */
@@ -214,7 +222,7 @@ async function segmentCopy(
 
 function tornTail(items: JournalContent['items'], first: FoundEntry | Gap): TornTail {
   const index = items.findIndex((one) => one.item === first);
-  const lsn = first.kind === 'gap' ? first.from : first.header.lsn;
+  const lsn = startOf(first);
   const parts: Uint8Array[] = [];
   for (const { item, bytes } of items.slice(index)) {
     if (item.kind === 'gap') continue;

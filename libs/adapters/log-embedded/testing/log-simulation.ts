@@ -1,0 +1,436 @@
+import { isAppError } from '#libs/core/kernel';
+import {
+  encodeBatch,
+  type LogEngine,
+  type LogWriter,
+  type PartitionRef,
+  recordsFrom,
+  type StoredRecord,
+  type TopicState,
+} from '#libs/core/log';
+import { breachesOf, type HistoryRead, type HistoryWrite } from '#libs/core/log/testing';
+import { type EmbeddedLog, openEmbeddedLog } from '../embedded-log.js';
+import type { EmbeddedLogSettings } from '../options.js';
+import { type Outcome, Register } from './register.js';
+import { SeededRandom } from './seeded-random.js';
+import { SimulatedFileSystem } from './simulated-file-system.js';
+import { SimulatedClock, SimulatedLock } from './simulated-machine.js';
+
+export interface SimulationOptions {
+  /** Starts and ends of the log in one run. */
+  readonly eras?: number;
+  /** false: flushes do nothing. */
+  readonly honest?: boolean;
+  /** How often an era ends in a power cut, a kill, an orderly stop. */
+  readonly ends?: readonly ('cut' | 'kill' | 'stop')[];
+}
+
+/** A small log, so that files roll, handles are evicted and checkpoints come every few commits. */
+function smallSettings(random: SeededRandom): Partial<EmbeddedLogSettings> {
+  return {
+    segmentBytes: random.pick([2_000, 8_000]),
+    indexIntervalBytes: random.pick([0, 300]),
+    checkpointBytes: random.pick([6_000, 30_000]),
+    checkpointIntervalMs: 0,
+    journalStepBytes: 4_096,
+    groupBytes: random.pick([2_000, 20_000]),
+    bulkBytes: random.pick([700, 10_000]),
+    indexCacheBytes: 2_000,
+  };
+}
+
+const TOPICS: readonly (readonly [string, number])[] = [
+  ['alpha', 3],
+  ['beta', 2],
+];
+const PARTITIONS: readonly PartitionRef[] = TOPICS.flatMap(([topic, count]) =>
+  Array.from({ length: count }, (_, partition) => ({ topic, partition })),
+);
+const STATES: readonly TopicState[] = ['ACTIVE', 'FENCED', 'ACTIVE', 'RETIRED', 'ACTIVE'];
+
+interface CommitNote {
+  readonly values: readonly string[];
+  outcome: Outcome;
+}
+
+/**
+ * One run of the simulation: concurrent clients drive the shipped engine on a simulated disk, the machine stops at a random call (of recovery, too), starts
+ * again, and everything the clients know is compared with what the log holds. Answers the breaches found; all of it follows from the seed.
+ */
+export class LogSimulation {
+  readonly breaches: string[] = [];
+  /** Records acknowledged, so that a run that did nothing is noticed. */
+  acknowledged = 0;
+  private readonly random: SeededRandom;
+  private disk: SimulatedFileSystem;
+  private readonly clock = new SimulatedClock();
+  private readonly settings: Partial<EmbeddedLogSettings>;
+  private readonly writes: (HistoryWrite & { acknowledged?: { offset: number }; refused?: boolean })[] = [];
+  private readonly commits = new Map<string, CommitNote[]>();
+  private readonly checkpoints = new Map<string, Register<number>>();
+  private readonly positions = new Map<string, Register<number>>();
+  private readonly beta = new Register<TopicState>('ACTIVE');
+  private readonly scratch = new Register(0);
+  private readonly limit = new Register('none');
+  /** What readers were shown, by partition and offset. */
+  private readonly shown = new Map<string, string>();
+  private values = 0;
+
+  constructor(
+    readonly seed: number,
+    private readonly options: SimulationOptions = {},
+  ) {
+    this.random = new SeededRandom(seed);
+    this.disk = new SimulatedFileSystem(new SeededRandom(seed ^ 0x5eed));
+    this.settings = smallSettings(this.random);
+  }
+
+  /** @returns the breaches. */
+  async run(): Promise<readonly string[]> {
+    const { eras = 4, ends = ['cut', 'cut', 'kill', 'stop'] } = this.options;
+    for (let era = 0; era <= eras && this.breaches.length === 0; era++) {
+      const log = await this.start();
+      if (log === undefined) break;
+      await this.check(log);
+      if (era === eras) await this.end(log, 'stop');
+      else {
+        const end = this.random.pick(ends);
+        if (end !== 'stop') this.stopAt(this.random.between(1, 500));
+        await this.work(log);
+        await this.end(log, end);
+      }
+    }
+    return this.breaches;
+  }
+
+  private stopAt(call: number): void {
+    const at = this.disk.calls + call;
+    this.disk.fault = (_, index) => (index >= at ? 'gone' : undefined);
+  }
+
+  private async end(log: EmbeddedLog, end: 'cut' | 'kill' | 'stop'): Promise<void> {
+    if (end === 'stop') {
+      await log.close().catch((error: unknown) => this.breach(`the log could not be closed: ${String(error)}`));
+      if (this.disk.openFiles !== 0) this.breach(`${this.disk.openFiles} files were left open`);
+      // An orderly stop must not need what was not flushed.
+      this.disk = this.random.chance(0.5) ? this.disk.afterPowerCut(this.random) : this.disk.afterKill();
+    } else {
+      this.disk.stop();
+      await log.close().catch(() => undefined);
+      this.disk = end === 'cut' ? this.disk.afterPowerCut(this.random) : this.disk.afterKill();
+    }
+  }
+
+  /** Opens the log; the machine may stop a few times on the way. */
+  private async start(): Promise<EmbeddedLog | undefined> {
+    const ends = this.options.ends ?? ['cut'];
+    for (let attempt = 0; ; attempt++) {
+      this.disk.honest = this.options.honest ?? true;
+      if (attempt < 3 && this.random.chance(0.4)) this.stopAt(this.random.between(1, 80));
+      try {
+        const log = await openEmbeddedLog({
+          directory: '/log',
+          clock: this.clock,
+          files: this.disk,
+          lock: new SimulatedLock(),
+          settings: this.settings,
+          limits: { openSegments: 3 },
+          identity: () => ({ logId: `log-${this.seed}`, journalKey: '0123456789abcdef0123456789abcdef' }),
+        });
+        this.disk.fault = undefined;
+        return log;
+      } catch (error) {
+        if (!this.disk.gone) {
+          this.breach(
+            `the log could not be opened: ${String(error)} ${JSON.stringify((error as { details?: unknown }).details)}`,
+          );
+          return undefined;
+        }
+        this.disk =
+          ends.includes('cut') && this.random.chance(0.6)
+            ? this.disk.afterPowerCut(this.random)
+            : this.disk.afterKill();
+      }
+    }
+  }
+
+  private async work(log: EmbeddedLog): Promise<void> {
+    for (const [name, partitions] of TOPICS) {
+      const known = (await log.listTopics().catch(() => [])).some((one) => one.name === name);
+      if (!known) await this.outcome(() => log.createTopic({ name, partitions }));
+    }
+    const rounds = this.random.between(5, 40);
+    await Promise.all([
+      ...['a', 'b', 'c'].map((id) => this.produce(log, `p-${id}-${this.values++}`, rounds)),
+      ...['x', 'y'].map((id) => this.commitAtomically(log, id, rounds)),
+      ...['g', 'h'].map((group) => this.moveGroup(log, group, rounds)),
+      this.read(log, rounds),
+      this.administer(log, rounds),
+    ]);
+  }
+
+  /** Appends without waiting for each answer, several on their way at once. */
+  private async produce(log: LogEngine, producer: string, rounds: number): Promise<void> {
+    for (let round = 0; round < rounds && !this.over(log); round++) {
+      const burst = Array.from({ length: this.random.between(1, 5) }, () => this.append(log, producer));
+      await Promise.all(burst);
+      await this.pause();
+    }
+  }
+
+  private async append(log: LogEngine, producer: string): Promise<void> {
+    const place = this.random.pick(PARTITIONS);
+    const value = this.value();
+    const write: LogSimulation['writes'][number] = { ...place, producer, sequence: this.writes.length, value };
+    this.writes.push(write);
+    const batch = this.batch(value);
+    const outcome = await this.outcome(async () => {
+      write.acknowledged = { offset: (await log.append(place, batch)).baseOffset };
+      this.acknowledged++;
+    });
+    if (outcome === 'refused') write.refused = true;
+  }
+
+  /** Commits over several partitions with a checkpoint and a position, each telling its number. */
+  private async commitAtomically(log: LogEngine, id: string, rounds: number): Promise<void> {
+    const notes = this.commits.get(id) ?? [];
+    this.commits.set(id, notes);
+    const checkpoint = this.register(this.checkpoints, id);
+    const position = this.register(this.positions, `writer-${id}`);
+    let writer: LogWriter | undefined;
+    for (let round = 0; round < rounds && !this.over(log); round++) {
+      if (writer === undefined || this.random.chance(0.1)) {
+        await this.outcome(async () => (writer = await log.openWriter(id)));
+        if (writer === undefined) return;
+      }
+      const session = writer;
+      const number = notes.length + 1;
+      const places = Array.from({ length: this.random.between(0, 4) }, () => this.random.pick(PARTITIONS));
+      const note: CommitNote = { values: places.map(() => this.value()), outcome: 'unknown' };
+      notes.push(note);
+      const writes = places.map((place, i) => ({
+        ...place,
+        producer: `w-${id}`,
+        sequence: this.writes.length + i,
+        value: note.values[i]!,
+      }));
+      this.writes.push(...writes);
+      const appends = writes.map((one) => ({
+        topic: one.topic,
+        partition: one.partition,
+        batch: this.batch(one.value),
+        intoFenced: true,
+      }));
+      const commit = {
+        appends,
+        positions: [{ group: `writer-${id}`, topic: 'alpha', partition: 0, offset: number }],
+        checkpoints: [{ key: 'number', value: Buffer.from(String(number)) }],
+      };
+      note.outcome = await checkpoint.set(number, () =>
+        position.set(number, () => this.outcome(async () => void (await session.commit(commit)))),
+      );
+      for (const write of writes) {
+        if (note.outcome === 'refused') Object.assign(write, { refused: true });
+      }
+      if (note.outcome === 'unknown') return;
+      await this.pause();
+    }
+  }
+
+  private async moveGroup(log: LogEngine, group: string, rounds: number): Promise<void> {
+    const register = this.register(this.positions, group);
+    for (let round = 0; round < rounds && !this.over(log); round++) {
+      const offset = register.value + 1;
+      const position = { topic: 'alpha', partition: 1, offset };
+      const outcome = await register.set(offset, () => this.outcome(() => log.commitPositions(group, [position])));
+      if (outcome === 'unknown') return;
+      await this.pause();
+    }
+  }
+
+  /** Notes what it is shown: none of it may ever change or vanish. */
+  private async read(log: LogEngine, rounds: number): Promise<void> {
+    for (let round = 0; round < rounds && !this.over(log); round++) {
+      const place = this.random.pick(PARTITIONS);
+      await this.outcome(async () => {
+        const [end] = await log.fetch({ positions: [{ ...place, offset: 0 }], maxBytes: 1 });
+        const offset = this.random.below((end?.endOffset ?? 0) + 1);
+        const maxBytes = this.random.pick([1, 500, 5_000]);
+        const [fetched] = await log.fetch({ positions: [{ ...place, offset }], maxBytes, maxWaitMs: 1 });
+        if (fetched === undefined || isAppError(fetched.error, 'topic-not-found')) return;
+        for (const one of recordsFrom(fetched, offset)) this.noteShown(place, one);
+      });
+      await this.pause();
+    }
+  }
+
+  private async administer(log: EmbeddedLog, rounds: number): Promise<void> {
+    for (let round = 0; round < rounds && !this.over(log); round++) {
+      const name = `scratch-${this.scratch.value}`;
+      const action = this.random.below(6);
+      let outcome: Outcome = 'done';
+      if (action === 0) {
+        const state = this.random.pick(STATES);
+        outcome = await this.beta.set(state, () => this.outcome(() => log.setTopicState('beta', state)));
+      } else if (action === 1) {
+        const next = this.scratch.value + 1;
+        const create = { name: `scratch-${next}`, partitions: 2 };
+        outcome = await this.scratch.set(next, () => this.outcome(() => log.createTopic(create)));
+        if (outcome === 'done') await this.fillAndDelete(log, create.name, name);
+      } else if (action === 2) {
+        const bytes = String(this.random.between(5_000, 9_000));
+        const changes = { 'max.message.bytes': bytes };
+        outcome = await this.limit.set(bytes, () => this.outcome(() => log.alterTopicConfig('alpha', changes)));
+      } else if (action === 3) await this.outcome(() => log.checkpoint());
+      if (outcome === 'unknown') return;
+      await this.pause();
+    }
+  }
+
+  /** Appends to the new scratch topic and deletes the old one: its records need not be there, its files must go. */
+  private async fillAndDelete(log: LogEngine, created: string, old: string): Promise<void> {
+    const batch = this.batch('scratch');
+    await this.outcome(() => log.append({ topic: created, partition: 1 }, batch));
+    await this.outcome(() => log.deleteTopic(old));
+  }
+
+  /** Compares everything the clients know with what the log holds. */
+  private async check(log: EmbeddedLog): Promise<void> {
+    const topics = new Map((await log.listTopics()).map((one) => [one.name, one]));
+    const reads: HistoryRead[] = [];
+    for (const place of PARTITIONS) {
+      const topic = topics.get(place.topic);
+      if (topic !== undefined) reads.push({ ...place, records: await this.readAll(log, place, topic.partitions) });
+    }
+    this.breaches.push(...breachesOf(this.writes, reads));
+    this.checkShown(reads);
+    await this.checkCommits(log, reads);
+    for (const [group, register] of this.positions) {
+      const [position] = (await log.describeGroup(group)).positions;
+      this.settle(`position of ${group}`, register, position?.offset ?? 0);
+    }
+    const beta = topics.get('beta');
+    if (beta !== undefined) this.settle('state of beta', this.beta, beta.state);
+    const alpha = topics.get('alpha');
+    if (alpha !== undefined) this.settle('limit of alpha', this.limit, alpha.config['max.message.bytes'] ?? 'none');
+    const scratch = [...topics.keys()].filter((name) => name.startsWith('scratch-'));
+    const newest = Math.max(0, ...scratch.map((name) => Number(name.slice(8))));
+    if (newest > 0 || this.scratch.value > 0) this.settle('newest scratch topic', this.scratch, newest);
+    // A write whose outcome was not known and that is not there now never took place.
+    const there = new Set(reads.flatMap((one) => one.records.map((record) => text(record.value))));
+    for (const write of this.writes) if (!write.acknowledged && !there.has(write.value)) write.refused = true;
+  }
+
+  private async checkCommits(log: LogEngine, reads: readonly HistoryRead[]): Promise<void> {
+    const there = new Set(reads.flatMap((one) => one.records.map((record) => text(record.value))));
+    for (const [id, notes] of this.commits) {
+      const writer = await log.openWriter(id);
+      const stored = Number(text(writer.checkpoint('number') ?? Buffer.from('0')));
+      this.settle(`checkpoint of ${id}`, this.register(this.checkpoints, id), stored);
+      notes.forEach((note, index) => {
+        const number = index + 1;
+        const expected = number <= stored && note.outcome !== 'refused';
+        const present = note.values.filter((value) => there.has(value)).length;
+        if (present !== (expected ? note.values.length : 0)) {
+          this.breach(
+            `commit ${number} of ${id} (${note.outcome}): ${present} of ${note.values.length} appends, checkpoint ${stored}`,
+          );
+        }
+        note.outcome = expected ? 'done' : 'refused';
+      });
+    }
+  }
+
+  private checkShown(reads: readonly HistoryRead[]): void {
+    const now = new Map<string, string>();
+    for (const { topic, partition, records } of reads) {
+      for (const { offset, value } of records) now.set(`${topic}/${partition}@${offset}`, text(value));
+    }
+    for (const [place, value] of this.shown) {
+      if (now.get(place) !== value) this.breach(`'${value}' was shown at ${place} and is gone`);
+    }
+  }
+
+  private async readAll(
+    log: LogEngine,
+    place: PartitionRef,
+    partitions: readonly { readonly endOffset: number }[],
+  ): Promise<StoredRecord[]> {
+    const records: StoredRecord[] = [];
+    const end = partitions[place.partition]?.endOffset ?? 0;
+    const maxBytes = this.random.pick([1, 700, 1_000_000]);
+    for (let offset = 0; offset < end;) {
+      const [fetched] = await log.fetch({ positions: [{ ...place, offset }], maxBytes });
+      for (const one of recordsFrom(fetched!, offset)) records.push(one);
+      if (fetched!.nextOffset === offset) {
+        this.breach(`${place.topic}/${place.partition} cannot be read on from ${offset} although it ends at ${end}`);
+        break;
+      }
+      offset = fetched!.nextOffset;
+    }
+    if (records.some((one, index) => one.offset !== index)) this.breach(`${place.topic}/${place.partition} has gaps`);
+    await this.checkTimes(log, place, records);
+    return records;
+  }
+
+  private async checkTimes(log: LogEngine, place: PartitionRef, records: readonly StoredRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    const time = this.random.pick(records).timestamp + this.random.between(-1, 1);
+    const expected = records.find((one) => one.timestamp >= time)?.offset ?? null;
+    const found = await log.offsetForTimestamp(place, time);
+    if (found !== expected) this.breach(`time ${time} of ${place.topic}/${place.partition}: ${found}, not ${expected}`);
+  }
+
+  private noteShown(place: PartitionRef, record: StoredRecord): void {
+    this.shown.set(`${place.topic}/${place.partition}@${record.offset}`, text(record.value));
+  }
+
+  private settle<T>(what: string, register: Register<T>, actual: T): void {
+    const expected = register.describe();
+    if (!register.settle(actual)) this.breach(`${what} is ${String(actual)}, not ${expected}`);
+  }
+
+  private register(registers: Map<string, Register<number>>, name: string): Register<number> {
+    const register = registers.get(name) ?? new Register(0);
+    registers.set(name, register);
+    return register;
+  }
+
+  private async outcome(call: () => Promise<unknown>): Promise<Outcome> {
+    try {
+      await call();
+      return 'done';
+    } catch (error) {
+      if (isAppError(error, 'outcome-unknown')) return 'unknown';
+      if (isAppError(error, 'partition-degraded')) this.breach(error.message);
+      if (!isAppError(error) && !this.disk.gone) this.breach(`a call failed with ${String(error)}`);
+      return isAppError(error) ? 'refused' : 'unknown';
+    }
+  }
+
+  private breach(what: string): void {
+    this.breaches.push(what);
+  }
+
+  private over(log: LogEngine): boolean {
+    return this.disk.gone || (log as EmbeddedLog).failure !== undefined;
+  }
+
+  private async pause(): Promise<void> {
+    if (this.random.chance(0.3)) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** One record, with a key of any size. */
+  private batch(value: string): Uint8Array {
+    const key = Buffer.alloc(this.random.pick([0, 10, 200, 900]));
+    return encodeBatch([{ key, value: Buffer.from(value), headers: [], timestamp: this.clock.now() }]);
+  }
+
+  private value(): string {
+    return `v${++this.values}`;
+  }
+}
+
+function text(value: Uint8Array | null): string {
+  return value === null ? 'null' : Buffer.from(value).toString('utf8');
+}
