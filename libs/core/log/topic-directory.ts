@@ -11,6 +11,8 @@ export interface ResolvedTopic {
   readonly generation: number;
   readonly physical: string;
   readonly description: TopicDescription;
+  /** Where the key of new records comes from, or null: from the writer. */
+  readonly keyExpression: string | null;
 }
 
 export interface HoldOptions {
@@ -38,10 +40,12 @@ export class TopicDirectory {
   /** @throws `topic-not-found`, also for physical names of later generations: those are internal. */
   async resolve(logical: string): Promise<ResolvedTopic> {
     if (generationOf(logical).generation > 1) throw topicNotFound(logical);
-    const generation = await this.generation(logical);
+    const name = await this.names.find(this.engine.logId, logical);
+    const generation = name?.generation ?? 1;
     const physical = physicalName(logical, generation);
     try {
-      return { logical, generation, physical, description: await this.engine.describeTopic(physical) };
+      const description = await this.engine.describeTopic(physical);
+      return { logical, generation, physical, description, keyExpression: name?.keyExpression ?? null };
     } catch (error) {
       throw isAppError(error, 'topic-not-found') ? topicNotFound(logical) : error;
     }
@@ -49,12 +53,13 @@ export class TopicDirectory {
 
   /** Every logical topic, by name, each at its present generation; internal topics (`__` prefix) and other generations left out. */
   async list(): Promise<readonly ResolvedTopic[]> {
-    const moved = new Map((await this.names.list(this.engine.logId)).map((row) => [row.logical, row.generation]));
+    const moved = new Map((await this.names.list(this.engine.logId)).map((row) => [row.logical, row]));
     const resolved: ResolvedTopic[] = [];
     for (const description of await this.engine.listTopics()) {
       const { logical, generation } = generationOf(description.name);
-      if (logical.startsWith('__') || generation !== (moved.get(logical) ?? 1)) continue;
-      resolved.push({ logical, generation, physical: description.name, description });
+      if (logical.startsWith('__') || generation !== (moved.get(logical)?.generation ?? 1)) continue;
+      const keyExpression = moved.get(logical)?.keyExpression ?? null;
+      resolved.push({ logical, generation, physical: description.name, description, keyExpression });
     }
     return resolved.sort((a, b) => (a.logical < b.logical ? -1 : 1));
   }
@@ -75,7 +80,7 @@ export class TopicDirectory {
       await this.names.remove(this.engine.logId, spec.name);
     }
     const description = await this.engine.createTopic({ ...spec, state: 'ACTIVE' });
-    return { logical: spec.name, generation: 1, physical: description.name, description };
+    return { logical: spec.name, generation: 1, physical: description.name, description, keyExpression: null };
   }
 
   /**

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { AppError } from '#libs/core/kernel';
 import { encodeBatch } from './batch-encoder.js';
 import { recordsFrom } from './batch-decoder.js';
 import { physicalName } from './generation.js';
@@ -104,6 +105,31 @@ describe('producing to a logical topic', () => {
       code: 'topic-fenced',
       retryable: true,
     });
+  });
+
+  it('takes the key from where the topic says since its last cutover, and refuses a record that has none', async () => {
+    const { engine, names, directory } = await setUp(2);
+    await engine.createTopic({ name: physicalName('t', 2), partitions: 5 });
+    await names.compareAndSet(engine.logId, 't', 0, 2, { opensAt: [0, 0, 0, 0, 0], keyExpression: 'value' });
+    const producer = new TopicProducer(directory, new RoundRobinPartitions(() => 0), (_topic, expression, given) => {
+      expect(expression).toBe('value');
+      if (given.value?.length === 0)
+        throw new AppError({ kind: 'unprocessable', code: 'key-missing', message: 'no key' });
+      return given.value as Uint8Array;
+    });
+    const { outcomes } = await producer.produce(
+      't',
+      [record('old', 'foobar'), record('old', ''), record(null, 'foobar')],
+      HOLD,
+    );
+    const partition = partitionerOf()(Buffer.from('foobar'), 5);
+    expect(outcomes).toEqual([
+      { partition, offset: 0 },
+      { error: expect.objectContaining({ code: 'key-missing' }) },
+      { partition, offset: 1 },
+    ]);
+    const stored = await recordsOf(engine, physicalName('t', 2), partition!);
+    expect(stored.map((one) => String(one.key))).toEqual(['foobar', 'foobar']);
   });
 
   it('loses, repeats and reorders nothing of a key over cutovers to any partition count', async () => {

@@ -1,4 +1,4 @@
-import { type AppError, isAppError } from '#libs/core/kernel';
+import { AppError, isAppError } from '#libs/core/kernel';
 import { BatchEncoder, maxRecordSize } from './batch-encoder.js';
 import { BATCH_HEADER_BYTES } from './batch-header.js';
 import { DEFAULT_MAX_BATCH_BYTES } from './batch-validation.js';
@@ -27,6 +27,15 @@ export interface Produced {
 }
 
 /**
+ * The key of a record by the key expression of its topic. Asked once per record and generation. @throws AppError when the record has none: it is refused, others are not.
+ */
+export type KeyDeriver = (
+  topic: ResolvedTopic,
+  expression: string,
+  record: LogRecord,
+) => Uint8Array | null | Promise<Uint8Array | null>;
+
+/**
  * Writes records to a logical topic: partition by key (murmur2, as Kafka does), one batch per partition and request as far as the topic's
  * limit allows. Records of one partition keep their order, also when a cutover comes in between: what was not accepted before the fence goes to the next
  * generation, in order and once. Partitions are independent: one may fail while others succeed.
@@ -35,6 +44,7 @@ export class TopicProducer {
   constructor(
     private readonly directory: TopicDirectory,
     private readonly keyless: KeylessPartitions,
+    private readonly deriveKey?: KeyDeriver,
   ) {}
 
   /** @throws `topic-not-found`; `partition-not-found` and `batch-too-large` for a record that cannot be written at all, before any is. */
@@ -44,8 +54,13 @@ export class TopicProducer {
     let token: PositionToken | undefined;
     let durability: Durability | undefined;
     const write = async (topic: ResolvedTopic): Promise<void> => {
-      const groups = this.group(topic, records, pending);
-      const results = await Promise.all(groups.map((group) => this.append(topic, group, records)));
+      const keyed = await this.keyed(topic, records, pending, outcomes);
+      const groups = this.group(
+        topic,
+        keyed,
+        pending.filter((index) => outcomes[index] === undefined),
+      );
+      const results = await Promise.all(groups.map((group) => this.append(topic, group, keyed)));
       const positions = new Map<number, number>();
       const fenced: number[] = [];
       for (const result of results) {
@@ -67,6 +82,26 @@ export class TopicProducer {
       for (const index of pending) outcomes[index] = { error };
     }
     return { outcomes: outcomes as ProduceOutcome[], token, durability };
+  }
+
+  /** The records with the keys this generation gives them; those that get none are refused in `outcomes`. */
+  private async keyed(
+    topic: ResolvedTopic,
+    records: readonly ProducedRecord[],
+    pending: readonly number[],
+    outcomes: (ProduceOutcome | undefined)[],
+  ): Promise<readonly ProducedRecord[]> {
+    if (topic.keyExpression === null || this.deriveKey === undefined) return records;
+    const keyed = [...records];
+    for (const index of pending) {
+      try {
+        keyed[index] = { ...records[index]!, key: await this.deriveKey(topic, topic.keyExpression, records[index]!) };
+      } catch (error) {
+        if (!(error instanceof AppError) || error.retryable || error.kind === 'internal') throw error;
+        outcomes[index] = { error };
+      }
+    }
+    return keyed;
   }
 
   /** Indexes of the pending records by partition, each in the order given. */

@@ -50,3 +50,4 @@ export {
 } from './views/view-tables.js';
 export { ViewWorker, type ViewFreshness } from './views/view-worker.js';
 export { covers, Views, type ReadAtLeast, type ViewStatus } from './views/views.js';
+export { KeyExpression } from './repartition/key-expression.js';

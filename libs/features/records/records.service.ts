@@ -6,11 +6,13 @@ import {
   TopicProducer,
   TopicReader,
   type KeylessPartitions,
+  type LogRecord,
   type Produced,
   type ProducedRecord,
   type ReadPage,
 } from '#libs/core/log';
 import { MessageCodec } from '#libs/core/registry';
+import { KeyExpression, RecordDecoder } from '#libs/core/streams';
 import { Problems, type ProduceRequest } from './produce-request.js';
 import { RecordDecoding, type ReadRecord } from './record-decoding.js';
 import { partEncoder } from './record-encoding.js';
@@ -27,12 +29,14 @@ const READ_BYTES = 4 * 1024 * 1024;
 @Injectable()
 export class RecordsService {
   readonly #keyless = new Map<string, KeylessPartitions>();
+  readonly #expressions = new Map<string, KeyExpression>();
   readonly #decoding: RecordDecoding;
 
   constructor(
     private readonly directories: TopicDirectories,
     private readonly codec: MessageCodec,
     private readonly clock: Clock,
+    private readonly decoder: RecordDecoder,
   ) {
     this.#decoding = new RecordDecoding(codec);
   }
@@ -67,7 +71,11 @@ export class RecordsService {
       };
     });
     problems.raise('unprocessable');
-    const producer = new TopicProducer(directory, this.keylessOf(`${cluster ?? ''}/${topic}`));
+    const producer = new TopicProducer(
+      directory,
+      this.keylessOf(`${cluster ?? ''}/${topic}`),
+      (at, expression, record) => this.derivedKey(at.logical, expression, record),
+    );
     return producer.produce(topic, records, { maxHoldMs: MAX_HOLD_MS, signal });
   }
 
@@ -99,6 +107,23 @@ export class RecordsService {
     const records: ReadRecord[] = [];
     for (const record of page.records) records.push(await this.#decoding.show(record, query.format));
     return { records, next: formatCursor(page.next), atEnd: page.atEnd };
+  }
+
+  /** The key that a topic repartitioned by a key expression gives to a new record. @throws `key-missing`. */
+  private async derivedKey(topic: string, expression: string, record: LogRecord): Promise<Uint8Array | null> {
+    let parsed = this.#expressions.get(expression);
+    if (parsed === undefined) this.#expressions.set(expression, (parsed = KeyExpression.parse(expression)));
+    // A tombstone has no value to take a key from: it keeps the writer's, which must be the new key then.
+    if (record.value === null) return record.key;
+    const answer = await parsed.evaluate(topic, { ...record, offset: 0 }, this.decoder);
+    if ('key' in answer) return answer.key;
+    throw new AppError({
+      kind: 'unprocessable',
+      code: 'key-missing',
+      message: `The key of records of '${topic}' is ${expression}, which this record does not have: ${answer.failure}.`,
+      hint: `Give every record what ${expression} names.`,
+      details: { topic, expression },
+    });
   }
 
   private keylessOf(topic: string): KeylessPartitions {
