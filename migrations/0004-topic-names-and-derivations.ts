@@ -22,6 +22,7 @@ export class TopicNamesAndDerivations1764100000004 implements MigrationInterface
           name('logical', key('topic_names')),
           { name: 'generation', type: 'bigint' },
           { name: 'revision', type: 'bigint' },
+          { name: 'opened_from', type: 'bigint' },
           { name: 'opens_at', type: 'text' },
           { name: 'key_expression', type: 'text', isNullable: true },
         ],

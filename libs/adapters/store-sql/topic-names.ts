@@ -5,11 +5,12 @@ interface Row {
   logical: string;
   generation: number;
   revision: number;
+  opened_from: number;
   opens_at: string;
   key_expression: string | null;
 }
 
-const COLUMNS = 'logical, generation, revision, opens_at, key_expression';
+const COLUMNS = 'logical, generation, opened_from, revision, opens_at, key_expression';
 
 /** {@link TopicNames} on SQLite or PostgreSQL: one row per name that was ever moved. */
 export class SqlTopicNames extends TopicNames {
@@ -43,26 +44,22 @@ export class SqlTopicNames extends TopicNames {
     const changed = await this.store.write((session) =>
       expectedRevision === 0
         ? session.run(
-            `insert into topic_names (log_id, logical, generation, revision, opens_at, key_expression)
-             values (?, ?, ?, 1, ?, ?) on conflict do nothing`,
+            `insert into topic_names (log_id, logical, generation, opened_from, revision, opens_at, key_expression)
+             values (?, ?, ?, 1, 1, ?, ?) on conflict do nothing`,
             [logId, logical, generation, opensAt, opening.keyExpression],
           )
         : session.run(
-            `update topic_names set generation = ?, revision = revision + 1, opens_at = ?, key_expression = ?
+            `update topic_names set generation = ?, opened_from = generation, revision = revision + 1, opens_at = ?, key_expression = ?
              where log_id = ? and logical = ? and revision = ?`,
             [generation, opensAt, opening.keyExpression, logId, logical, expectedRevision],
           ),
     );
-    return changed === 1
-      ? {
-          logId,
-          logical,
-          generation,
-          revision: expectedRevision + 1,
-          opensAt: [...opening.opensAt],
-          keyExpression: opening.keyExpression,
-        }
-      : undefined;
+    if (changed !== 1) return undefined;
+    const row = await this.find(logId, logical);
+    // Moved again in between: what this move made is told all the same.
+    return row?.revision === expectedRevision + 1
+      ? row
+      : { ...opening, logId, logical, generation, openedFrom: row?.openedFrom ?? 1, revision: expectedRevision + 1 };
   }
 
   async remove(logId: string, logical: string): Promise<void> {
@@ -77,6 +74,7 @@ function nameOf(logId: string, row: Row): TopicName {
     logId,
     logical: row.logical,
     generation: row.generation,
+    openedFrom: row.opened_from,
     revision: row.revision,
     opensAt: JSON.parse(row.opens_at) as number[],
     keyExpression: row.key_expression,

@@ -105,9 +105,13 @@ export class SourceReader {
 
   private openingOf(row: TopicName | undefined, position: SourcePosition): SourcePosition {
     if (row === undefined) throw logErrors.topicNotFound(this.topic);
-    const direct = row.generation === position.generation + 1 || row.generation < position.generation;
-    if (!direct)
-      throw sourceMoved(this.topic, position, `the topic moved on to generation ${row.generation} meanwhile`);
+    if (row.openedFrom !== position.generation) {
+      throw sourceMoved(
+        this.topic,
+        position,
+        `the topic moved on to generation ${row.generation} from ${row.openedFrom} meanwhile`,
+      );
+    }
     if (row.opensAt.length === 0)
       throw sourceMoved(this.topic, position, `where generation ${row.generation} opened is not known`);
     return { generation: row.generation, next: row.opensAt };

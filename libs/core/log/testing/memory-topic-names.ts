@@ -21,7 +21,8 @@ export class MemoryTopicNames extends TopicNames {
   ): Promise<TopicName | undefined> {
     const key = keyOf(logId, logical);
     if ((this.#rows.get(key)?.revision ?? 0) !== expectedRevision) return undefined;
-    const row = { logId, logical, generation, revision: expectedRevision + 1, ...opening };
+    const openedFrom = this.#rows.get(key)?.generation ?? 1;
+    const row = { logId, logical, generation, openedFrom, revision: expectedRevision + 1, ...opening };
     this.#rows.set(key, row);
     return row;
   }

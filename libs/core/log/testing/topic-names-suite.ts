@@ -31,6 +31,7 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
         logId: 'log',
         logical: 'orders',
         generation: 2,
+        openedFrom: 1,
         revision: 1,
         opensAt: [],
         keyExpression: null,
@@ -38,8 +39,12 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
       expect(await names.compareAndSet('log', 'orders', 0, 3)).toBeUndefined();
       expect(await names.compareAndSet('log', 'orders', 2, 3)).toBeUndefined();
       expect(await names.find('log', 'orders')).toEqual(first);
-      expect(await names.compareAndSet('log', 'orders', 1, 3)).toMatchObject({ generation: 3, revision: 2 });
-      expect(await names.find('log', 'orders')).toMatchObject({ generation: 3, revision: 2 });
+      expect(await names.compareAndSet('log', 'orders', 1, 3)).toMatchObject({
+        generation: 3,
+        openedFrom: 2,
+        revision: 2,
+      });
+      expect(await names.find('log', 'orders')).toMatchObject({ generation: 3, openedFrom: 2, revision: 2 });
     });
 
     it('keeps how the generation took over with the move itself', async () => {
