@@ -41,25 +41,21 @@ export class SqlTopicNames extends TopicNames {
     opening: Opening = UNKNOWN_OPENING,
   ): Promise<TopicName | undefined> {
     const opensAt = JSON.stringify(opening.opensAt);
-    const changed = await this.store.write((session) =>
+    const moved = await this.store.write((session) =>
       expectedRevision === 0
-        ? session.run(
+        ? session.one<Row>(
             `insert into topic_names (log_id, logical, generation, opened_from, revision, opens_at, key_expression)
-             values (?, ?, ?, 1, 1, ?, ?) on conflict do nothing`,
+             values (?, ?, ?, 1, 1, ?, ?) on conflict do nothing returning ${COLUMNS}`,
             [logId, logical, generation, opensAt, opening.keyExpression],
           )
-        : session.run(
-            `update topic_names set generation = ?, opened_from = generation, revision = revision + 1, opens_at = ?, key_expression = ?
-             where log_id = ? and logical = ? and revision = ?`,
+        : session.one<Row>(
+            `update topic_names
+             set generation = ?, opened_from = generation, revision = revision + 1, opens_at = ?, key_expression = ?
+             where log_id = ? and logical = ? and revision = ? returning ${COLUMNS}`,
             [generation, opensAt, opening.keyExpression, logId, logical, expectedRevision],
           ),
     );
-    if (changed !== 1) return undefined;
-    const row = await this.find(logId, logical);
-    // Moved again in between: what this move made is told all the same.
-    return row?.revision === expectedRevision + 1
-      ? row
-      : { ...opening, logId, logical, generation, openedFrom: row?.openedFrom ?? 1, revision: expectedRevision + 1 };
+    return moved && nameOf(logId, moved);
   }
 
   async remove(logId: string, logical: string): Promise<void> {
