@@ -3,7 +3,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { AppError } from '#libs/core/kernel';
-import { Access, CurrentPrincipal, OpenAuthenticator, Public, RoleAuthorizer, type Principal } from '#libs/platform/auth';
+import {
+  Access,
+  CurrentPrincipal,
+  OpenAuthenticator,
+  Public,
+  RoleAuthorizer,
+  type Principal,
+} from '#libs/platform/auth';
 import {
   ApiJson,
   ConfluentApi,
@@ -195,7 +202,11 @@ describe('the HTTP application', () => {
 
     it('answers 404 and 405 with what there is', async () => {
       expect((await call('/v1/nothing')).json()).toMatchObject({ status: 404, code: 'route-not-found' });
-      const refused = await call('/v1/things', { method: 'PUT', body: '{}', headers: { 'content-type': 'application/json' } });
+      const refused = await call('/v1/things', {
+        method: 'PUT',
+        body: '{}',
+        headers: { 'content-type': 'application/json' },
+      });
       expect(refused.status).toBe(405);
       expect(refused.headers.get('allow')).toBe('GET, HEAD, POST');
     });
@@ -211,7 +222,9 @@ describe('the HTTP application', () => {
     it('gives a request an id of its own when it brings none, or several', async () => {
       const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4/;
       expect((await call('/v1/things')).headers.get('x-request-id')).toMatch(uuid);
-      expect((await call('/v1/things', { headers: { 'x-request-id': 'a, b' } })).headers.get('x-request-id')).toMatch(uuid);
+      expect((await call('/v1/things', { headers: { 'x-request-id': 'a, b' } })).headers.get('x-request-id')).toMatch(
+        uuid,
+      );
     });
 
     it('streams events, and goes on after the last one a client has seen', async () => {

@@ -3,7 +3,13 @@ import type { Socket } from 'node:net';
 import { Module, type DynamicModule, type LoggerService, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { installGuard, type Authenticator, type Authorizer } from '#libs/platform/auth';
 import { installBodyParser } from './body-parser.js';
 import { ConfluentErrorMapper } from './confluent-api.js';
@@ -26,6 +32,8 @@ export interface HttpAppOptions {
   readonly logger?: FastifyBaseLogger;
   /** Where Nest logs what it does; nowhere unless given. */
   readonly nestLogger?: LoggerService;
+  /** Rewrites path and query before they are routed (and before access is judged): contexts of the registry. */
+  readonly rewriteUrl?: (url: string) => string;
   /** Adds hooks and plain routes before Nest's routes are added. */
   readonly prepare?: (fastify: FastifyInstance, routes: RouteTable) => void;
 }
@@ -52,7 +60,7 @@ class HttpAppModule {}
 export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
   const settings = { ...HTTP_SETTINGS, ...options.settings };
   const late: { replies?: ErrorReplies } = {};
-  const adapter = adapterOf(settings, options.logger, late);
+  const adapter = adapterOf(settings, options, late);
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const routes = new RouteTable(fastify);
   const replies = (late.replies = new ErrorReplies(routes, options.authenticator.challenge));
@@ -107,15 +115,14 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
 
 function adapterOf(
   settings: HttpSettings,
-  logger: FastifyBaseLogger | undefined,
+  { logger, rewriteUrl = (url) => url }: HttpAppOptions,
   late: { readonly replies?: ErrorReplies },
 ): FastifyAdapter {
   return new FastifyAdapter({
     ...(logger === undefined ? { logger: false } : { loggerInstance: logger }),
-    disableRequestLogging: true,
     genReqId: requestIdOf,
     requestIdHeader: false,
-    requestIdLogLabel: 'request_id',
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: settings.maxBodyBytes,
     requestTimeout: settings.requestTimeoutMs,
     handlerTimeout: settings.handlerTimeoutMs,
@@ -127,11 +134,11 @@ function adapterOf(
     multipart: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_ENCODED_SEGMENT },
     rewriteUrl: ({ url = '/' }) =>
-      url.startsWith('/v1/') && !url.startsWith('/v1/metadata') ? url : withoutMatrixParameters(url),
+      url.startsWith('/v1/') && !url.startsWith('/v1/metadata') ? url : rewriteUrl(withoutMatrixParameters(url)),
     frameworkErrors: (error: unknown, request: unknown, reply: unknown) =>
       late.replies?.send(error, request as FastifyRequest, reply as FastifyReply),
     clientErrorHandler: refuseConnection,
-  } as ConstructorParameters<typeof FastifyAdapter>[0]);
+  } as ConstructorParameters<typeof FastifyAdapter>[0]) as unknown as FastifyAdapter;
 }
 
 /** Answers what is no HTTP at all, or took too long to become it. */

@@ -12,6 +12,7 @@ export {
   type PageRequest,
 } from './paging.js';
 export { createHttpApp, type HttpApp, type HttpAppOptions } from './http-app.js';
+export { globalProviders } from './global-providers.js';
 export { HttpFault } from './http-fault.js';
 export { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
 export { RequestSignal, signalOf } from './request-signal.js';

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { clusterDefinitions } from './clusters.js';
+import { bytes, count, flag, milliseconds, oneOf, optionalText, setting, text, type ValuesOf } from './setting.js';
+
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+/** Every setting there is: the one source of parsing, defaults, environment names and `docs/configuration.md`. */
+export const SETTINGS = {
+  http: {
+    host: text(
+      '127.0.0.1',
+      'Address to listen on. Anything but loopback needs `auth.mode: token` or `http.allowOpen`.',
+    ),
+    port: count(0, 65_535, 8_081, 'Port to listen on; 0 takes any free one.'),
+    allowOpen: flag(false, 'Allow everybody who reaches an open address to do everything (`auth.mode: none`).'),
+    headersTimeoutMs: milliseconds(1_000, 10 * MINUTE, 15_000, 'Longest a client may take to send its headers.'),
+    requestTimeoutMs: milliseconds(1_000, 60 * MINUTE, 60_000, 'Longest a client may take to send a request.'),
+    handlerTimeoutMs: milliseconds(31_000, 60 * MINUTE, 60_000, 'Longest the service may take to begin an answer.'),
+    idleTimeoutMs: milliseconds(1_000, DAY, 10 * MINUTE, 'A connection without traffic is closed after this.'),
+    drainMs: milliseconds(0, 10 * MINUTE, 25_000, 'How long a stop waits for what is under way.'),
+  },
+  limits: {
+    bodyBytes: bytes(1_024, GIB, 2 * MIB, 'Largest request body, except where a route takes more.'),
+    jsonDepth: count(8, 1_000, 32, 'Levels of nesting in a JSON body.'),
+    connections: count(1, 100_000, 1_000, 'Connections in all.'),
+    connectionsPerAddress: count(1, 100_000, 100, 'Connections from one address; loopback is not counted.'),
+  },
+  data: {
+    dir: text('./data', 'Directory that holds everything; the service keeps a second process out of it.'),
+  },
+  database: {
+    url: optionalText('PostgreSQL for metadata and views, `postgres://…`. Without it: SQLite in the data directory.', {
+      secret: true,
+    }),
+    poolSize: count(2, 1_000, 10, 'Connections to PostgreSQL.'),
+  },
+  log: {
+    enabled: flag(true, 'Run the embedded log as cluster `local`; `false` for a registry alone, or for Kafka only.'),
+    segmentBytes: bytes(MIB, GIB, 128 * MIB, 'A segment file is closed before it grows beyond this.'),
+    checkpointBytes: bytes(MIB, 4 * GIB, 64 * MIB, 'Journal bytes after which a checkpoint begins.'),
+    checkpointIntervalMs: milliseconds(0, DAY, 30_000, 'Longest time without a checkpoint; 0 for no limit.'),
+    groupWaitMs: milliseconds(0, 1_000, 0, 'How long a flush waits for company.'),
+    maxTopics: count(1, 100_000, 2_000, 'Topics of the embedded log.'),
+    maxPartitionsPerTopic: count(1, 10_000, 256, 'Partitions of one topic of the embedded log.'),
+    maxPartitions: count(1, 100_000, 4_000, 'Partitions of the embedded log in all.'),
+    openSegments: count(16, 100_000, 512, 'Segment files open at the same time.'),
+    waitingBytes: bytes(MIB, 16 * GIB, 256 * MIB, 'Bytes of writes that may wait for the journal; more are refused.'),
+  },
+  clusters: setting(
+    'map',
+    clusterDefinitions,
+    new Map(),
+    'Kafka clusters by name: `bootstrapServers`, and optionally `tls` and `sasl`. In the environment: as JSON.',
+  ),
+  defaultCluster: setting(
+    'text',
+    z.string('must be text').min(1).max(100).optional(),
+    undefined,
+    'The cluster short paths (`/v1/topics/…`) mean. Without it: `local`, or else the first of `clusters`.',
+  ),
+  operations: {
+    maxConcurrent: count(1, 64, 2, 'Operations that move data at the same time.'),
+    rollbackWindowMs: milliseconds(0, 365 * DAY, DAY, 'How long an operation can be rolled back after its cutover.'),
+  },
+  auth: {
+    mode: oneOf(['none', 'token'], 'none', '`none`: everybody may do everything; `token`: by `auth.tokensFile`.'),
+    tokensFile: optionalText('YAML file with the tokens: id, sha256, role, scope, expires.'),
+  },
+  logging: {
+    level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'info', 'What is logged at least.'),
+    format: oneOf(['auto', 'json', 'pretty'], 'auto', '`auto`: for people on a terminal, JSON lines otherwise.'),
+    requests: oneOf(['none', 'errors', 'all'], 'none', 'Requests with a line of their own at level info.'),
+  },
+  metrics: {
+    topicLabels: flag(true, 'Label metrics with topic names.'),
+  },
+} as const;
+
+export type Config = ValuesOf<typeof SETTINGS>;

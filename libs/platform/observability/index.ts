@@ -1,0 +1,14 @@
+export { Health, type CheckResult, type Readiness, type ReadinessCheck } from './health.js';
+export { installHttpMetrics, installRequestLog } from './http-metrics.js';
+export {
+  createLogger,
+  factsLogger,
+  nestLogger,
+  type FactsLogger,
+  type Logger,
+  type LoggingSettings,
+} from './logger.js';
+export { Metrics, type Count, type Labels, type Sample, type Timing } from './metrics.js';
+export { ObservabilityModule } from './observability.module.js';
+export { installProcessMetrics } from './process-metrics.js';
+export { SystemClock } from './system-clock.js';

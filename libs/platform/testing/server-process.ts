@@ -1,0 +1,136 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+
+export interface ServerProcessOptions {
+  /** Directory the process works in; its data is in `data` below unless the environment says otherwise. */
+  readonly cwd: string;
+  /** `WEIR_*` variables; only these and the essentials reach the process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Longest wait for the process to be ready. */
+  readonly readyMs?: number;
+  /** The script, unless it is the built server. */
+  readonly main?: string;
+}
+
+export interface ServerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** The built service in a process of its own, on a free loopback port: to be killed, stopped, and started again on the same data. */
+export class ServerProcess {
+  #lines: string[] = [];
+  #rest = '';
+
+  private constructor(
+    private readonly child: ChildProcess,
+    /** Base URL; empty until the process listens. */
+    readonly url: string,
+    /** Resolves when the process is gone. */
+    readonly exited: Promise<ServerExit>,
+    /** Milliseconds from the spawn until `/readyz` said yes. */
+    readonly readyAfterMs: number,
+  ) {}
+
+  /**
+   * Starts the service and waits until it is ready.
+   * @throws when it ends or stays silent instead, with what it wrote.
+   */
+  static async start(options: ServerProcessOptions): Promise<ServerProcess> {
+    const started = performance.now();
+    const { child, exited, output } = ServerProcess.launch(options);
+    const deadline = started + (options.readyMs ?? 30_000);
+    const gone = exited.then(() => undefined);
+    for (let url: string | undefined; performance.now() < deadline;) {
+      url ??= listeningUrl(output());
+      if (url !== undefined && (await isReady(url))) {
+        const server = new ServerProcess(child, url, exited, performance.now() - started);
+        server.follow(output());
+        return server;
+      }
+      const ended = await Promise.race([
+        gone.then(() => true),
+        new Promise<false>((r) => setTimeout(() => r(false), 5)),
+      ]);
+      if (ended) break;
+    }
+    child.kill('SIGKILL');
+    await exited;
+    throw new Error(`The service did not become ready. It wrote:\n${output()}`);
+  }
+
+  /** Starts the service without waiting, for starts that are to fail. */
+  static launch(options: ServerProcessOptions): {
+    readonly child: ChildProcess;
+    readonly exited: Promise<ServerExit>;
+    readonly output: () => string;
+  } {
+    const main = options.main ?? 'dist/apps/server/main.js';
+    const child = spawn(process.execPath, [absolute(main)], {
+      cwd: options.cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], WEIR_HTTP_PORT: '0', ...options.env },
+    });
+    let text = '';
+    const keep = (chunk: Buffer): void => void (text += chunk.toString('utf8'));
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const exited = once(child, 'close').then(() => ({ code: child.exitCode, signal: child.signalCode }));
+    return { child, exited, output: () => text };
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** What the process wrote, line by line. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Ends the process as a crash would: no handler runs, nothing is flushed. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.exited;
+  }
+
+  /** Asks the process to stop, and waits. */
+  async stop(): Promise<ServerExit> {
+    this.child.kill('SIGTERM');
+    return this.exited;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  private follow(soFar: string): void {
+    const take = (text: string): void => {
+      const parts = (this.#rest + text).split('\n');
+      this.#rest = parts.pop() ?? '';
+      this.#lines.push(...parts);
+    };
+    take(soFar);
+    this.child.stdout?.on('data', (chunk: Buffer) => take(chunk.toString('utf8')));
+    this.child.stderr?.on('data', (chunk: Buffer) => take(chunk.toString('utf8')));
+  }
+}
+
+function absolute(path: string): string {
+  return path.startsWith('/') ? path : new URL(`../../../${path}`, import.meta.url).pathname;
+}
+
+/** The address in the log line that says that the service listens. */
+function listeningUrl(output: string): string | undefined {
+  return /"url":"(http:[^"]+)"/.exec(output)?.[1];
+}
+
+async function isReady(url: string): Promise<boolean> {
+  return fetch(`${url}/readyz`).then(
+    async (response) => {
+      await response.arrayBuffer();
+      return response.ok;
+    },
+    () => false,
+  );
+}
