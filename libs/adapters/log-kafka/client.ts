@@ -1,0 +1,62 @@
+/**
+ * The only door to the client library: its connections (TLS, SASL, framing) and its protocol definitions, each at the one version this
+ * adapter speaks. Its producer, consumer and admin stay outside: see "guard rails" in the README.
+ *
+ * Every version here is served by 3.9, 4.1 and 4.3 and addresses topics by name. AddPartitionsToTxn 3 is the highest an ordinary principal
+ * may use on a cluster with an authorizer.
+ */
+import './with-resolvers.js';
+import {
+  addOffsetsToTxnV3,
+  addPartitionsToTxnV3,
+  apiVersionsV3,
+  consumerGroupDescribeV0,
+  createPartitionsV3,
+  createTopicsV7,
+  deleteGroupsV2,
+  deleteTopicsV6,
+  describeConfigsV4,
+  describeGroupsV5,
+  describeLogDirsV4,
+  endTxnV3,
+  findCoordinatorV4,
+  incrementalAlterConfigsV1,
+  initProducerIdV4,
+  listGroupsV4,
+  listOffsetsV7,
+  metadataV12,
+  offsetCommitV8,
+  offsetFetchV8,
+  txnOffsetCommitV3,
+} from '@platformatic/kafka';
+
+export { Connection, createAPI, Reader, Writer, type ConnectionOptions } from '@platformatic/kafka';
+
+export const addOffsetsToTxn = addOffsetsToTxnV3.api;
+export const addPartitionsToTxn = addPartitionsToTxnV3.api;
+export const apiVersions = apiVersionsV3.api;
+export const consumerGroupDescribe = consumerGroupDescribeV0.api;
+export const createPartitions = createPartitionsV3.api;
+export const createTopics = createTopicsV7.api;
+export const deleteGroups = deleteGroupsV2.api;
+export const deleteTopics = deleteTopicsV6.api;
+export const describeConfigs = describeConfigsV4.api;
+export const describeGroups = describeGroupsV5.api;
+export const describeLogDirs = describeLogDirsV4.api;
+export const endTxn = endTxnV3.api;
+export const findCoordinator = findCoordinatorV4.api;
+export const incrementalAlterConfigs = incrementalAlterConfigsV1.api;
+export const initProducerId = initProducerIdV4.api;
+export const listGroups = listGroupsV4.api;
+export const listOffsets = listOffsetsV7.api;
+export const metadata = metadataV12.api;
+export const offsetCommit = offsetCommitV8.api;
+export const offsetFetch = offsetFetchV8.api;
+export const txnOffsetCommit = txnOffsetCommitV3.api;
+
+/** What the definitions above have in common. */
+export interface KafkaApi<Args extends unknown[], Response> {
+  (connection: InstanceType<typeof import('@platformatic/kafka').Connection>, ...args: [...Args, ...Partial<[(error: Error | null, response?: Response) => void]>]): void;
+  readonly key: number;
+  readonly version: number;
+}
