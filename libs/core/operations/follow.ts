@@ -1,5 +1,4 @@
 import type { Clock } from '#libs/core/kernel';
-import type { OperationEngine } from './operation-engine.js';
 import type { OperationEvent } from './operation-record.js';
 import type { OperationStatus } from './status.js';
 
@@ -7,6 +6,13 @@ import type { OperationStatus } from './status.js';
 export type Followed =
   | { readonly type: 'event'; readonly event: OperationEvent }
   | { readonly type: 'status'; readonly status: OperationStatus };
+
+/** What following needs of an engine. */
+export interface Followable {
+  status(id: string): Promise<OperationStatus>;
+  events(id: string, after: number, limit: number): Promise<readonly OperationEvent[]>;
+  subscribe(id: string, listener: () => void): () => void;
+}
 
 const PAGE = 200;
 
@@ -17,7 +23,7 @@ const PAGE = 200;
  * @throws `operation-not-found`.
  */
 export async function* followOperation(
-  engine: OperationEngine,
+  engine: Followable,
   clock: Clock,
   id: string,
   after: number,
@@ -49,4 +55,37 @@ export async function* followOperation(
       unsubscribe();
     }
   }
+}
+
+/**
+ * Waits, for `ms` at most, until the operation needs somebody or is over, and answers its status either way. For clients that would rather wait a little
+ * than ask again.
+ */
+export async function awaitRest(
+  engine: Followable,
+  clock: Clock,
+  id: string,
+  ms: number,
+  signal: AbortSignal,
+): Promise<OperationStatus> {
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const timer = clock.sleep(ms, until).then(
+    () => over.abort(),
+    () => undefined,
+  );
+  try {
+    for await (const one of followOperation(engine, clock, id, Number.MAX_SAFE_INTEGER, until)) {
+      if (one.type === 'status' && isAtRest(one.status)) return one.status;
+    }
+    return await engine.status(id);
+  } finally {
+    over.abort();
+    await timer;
+  }
+}
+
+/** Whether nothing happens to the operation unless a person acts. */
+export function isAtRest(status: OperationStatus): boolean {
+  return status.endedAt !== null || status.nextAction !== null;
 }

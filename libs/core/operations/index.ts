@@ -2,7 +2,7 @@ export { differences, type Difference } from './differences.js';
 export { operationBlocked, operationNotFound } from './errors.js';
 export { etaOf, type Eta, type EtaBasis } from './eta.js';
 export { describeFailure, type Failure } from './failure.js';
-export { followOperation, type Followed } from './follow.js';
+export { isAtRest, type Followed } from './follow.js';
 export { type OperationHandler, type OperationRun, type PhaseResult } from './handler.js';
 export { LeaseKeeper } from './lease-keeper.js';
 export { LeaseStore, type Lease } from './lease-store.js';

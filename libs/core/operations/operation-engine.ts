@@ -11,6 +11,7 @@ import {
   planStale,
   subjectBusy,
 } from './errors.js';
+import { awaitRest, followOperation, type Followed } from './follow.js';
 import type { OperationHandler } from './handler.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type { LeaseStore } from './lease-store.js';
@@ -238,6 +239,16 @@ export class OperationEngine {
       listeners.delete(listener);
       if (listeners.size === 0 && this.#listeners.get(id) === listeners) this.#listeners.delete(id);
     };
+  }
+
+  /** See {@link followOperation}. */
+  follow(id: string, after: number, signal: AbortSignal): AsyncGenerator<Followed, void, undefined> {
+    return followOperation(this, this.#options.clock, id, after, signal, this.#options.scanMs);
+  }
+
+  /** See {@link awaitRest}. */
+  awaitRest(id: string, ms: number, signal: AbortSignal): Promise<OperationStatus> {
+    return awaitRest(this, this.#options.clock, id, ms, signal);
   }
 
   /** Kinds that can be planned here. */

@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { COMMANDS, PHASES } from '#libs/core/operations';
+import { pageQuery } from '#libs/platform/http';
+
+const STATES = [...PHASES, 'PAUSED', 'BLOCKED', 'FAILED'] as const;
+
+const limit = (what: string) =>
+  z.number().min(1).max(Number.MAX_SAFE_INTEGER).nullable().optional().describe(`${what}; null for no limit.`);
+
+/** Body of `:throttle`, and part of the start: members that are left out stay as they are. */
+export const throttleBody = z.strictObject({
+  recordsPerSecond: limit('Records per second'),
+  bytesPerSecond: limit('Bytes per second'),
+  maxGroupLagMs: limit('Rest while a group that reads the source is further behind, in ms'),
+});
+export type ThrottleBody = z.infer<typeof throttleBody>;
+
+/** Body of `POST /v1/operations`. */
+export const startBody = z.strictObject({
+  planHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'is not the hash of a plan: 64 hexadecimal digits')
+    .describe('`hash` of a plan.'),
+  throttle: throttleBody.optional(),
+});
+export type StartBody = z.infer<typeof startBody>;
+
+/** Query of `GET /v1/operations`. */
+export const listQuery = z.strictObject({
+  kind: z.string().max(100).optional().describe('Only operations of this kind, e.g. `repartition`.'),
+  topic: z.string().max(400).optional().describe('Only operations on this topic; `cluster/topic` for another cluster.'),
+  subject: z.string().max(400).optional().describe('Only operations on this subject, e.g. `view:flights`.'),
+  state: z.enum(STATES).optional().describe('Only operations in this state.'),
+  live: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .describe('Only operations that are not over, or only those that are.'),
+  ...pageQuery,
+});
+export type ListQuery = z.infer<typeof listQuery>;
+
+/** Query of the history. */
+export const historyQuery = z.strictObject({ ...pageQuery });
+export type HistoryQuery = z.infer<typeof historyQuery>;
+
+const json = z.unknown();
+const object = z.record(z.string(), json);
+const time = z.string().describe('ISO 8601, UTC.');
+const count = z.number().nullable();
+
+export const planView = z.object({
+  hash: z.string(),
+  kind: z.string(),
+  subject: z.string().describe('What it changes; one live operation at a time has it.'),
+  steps: z.array(z.string()),
+  impact: object,
+  risks: z.array(z.string()),
+  blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
+  estimates: z.object({ etaSeconds: count, pauseMs: count, records: count, bytes: count }),
+  parameters: object,
+  controls: object,
+  fingerprint: object.describe('What the plan relied on; compared at the start.'),
+  createdBy: z.string(),
+  createdAt: time,
+});
+export type PlanView = z.infer<typeof planView>;
+
+const limits = z.object({ recordsPerSecond: count, bytesPerSecond: count, maxGroupLagMs: count });
+
+export const operationView = z.object({
+  id: z.string(),
+  kind: z.string(),
+  subject: z.string(),
+  state: z.enum(STATES).describe('What holds it, otherwise its phase.'),
+  phase: z.enum(PHASES),
+  phaseSince: time,
+  reason: z.string().nullable(),
+  intent: z.enum(['cancel', 'finish']).nullable().describe('Asked for and not done yet.'),
+  nextAction: z.string().nullable().describe('What a person can do to move it on; null when it needs nobody.'),
+  commands: z.array(z.enum(COMMANDS)).describe('Commands that are possible now.'),
+  planHash: z.string(),
+  revision: z.int(),
+  generation: json,
+  createdBy: z.string(),
+  createdAt: time,
+  startedAt: time.nullable(),
+  updatedAt: time,
+  endedAt: time.nullable(),
+  approval: z.object({ required: z.boolean(), by: z.string().nullable(), at: time.nullable() }),
+  progress: z
+    .object({
+      records: z.object({ done: z.number(), total: count, totalIsEstimate: z.boolean() }),
+      bytes: z.number(),
+      percent: count,
+      rate: count.describe('Records per second, smoothed.'),
+      bytesRate: count,
+      writerRate: count.describe('Records per second that writers add meanwhile.'),
+      lag: z.object({ records: z.number(), ms: count }),
+      etaSeconds: count,
+      etaBasis: z.string(),
+      partitions: z.array(
+        z.object({ source: z.int(), position: z.string(), end: z.string(), lag: z.number(), rate: count }),
+      ),
+      measuredAt: time,
+    })
+    .nullable(),
+  throttle: z.object({ limits, active: z.boolean(), reason: z.string().nullable(), since: time.nullable() }),
+  errors: object,
+  verification: object.nullable(),
+  cutover: z.object({
+    ready: z.boolean(),
+    mode: z.enum(['manual', 'automatic']),
+    blockers: z.array(json),
+    estimatedPauseMs: count,
+    maxPauseMs: count,
+    requestedAt: time.nullable(),
+    requestedBy: z.string().nullable(),
+    lastAttempt: z
+      .object({
+        at: time,
+        outcome: z.enum(['switched', 'undone']),
+        reason: z.string().nullable(),
+        pausedMs: z.number(),
+      })
+      .nullable(),
+  }),
+  groups: z.array(json),
+  retention: object,
+  rollback: z.object({ available: z.boolean(), until: time.nullable(), dataLoss: json }),
+  finishFrom: time.nullable().describe('When `finish` becomes possible.'),
+  worker: z.string().nullable(),
+  restarts: z.int(),
+  lastError: z.object({ code: z.string(), message: z.string(), hint: z.string().nullable(), at: time }).nullable(),
+});
+export type OperationView = z.infer<typeof operationView>;
+
+export const operationPage = z.object({ items: z.array(operationView), next: z.string().nullable() });
+export type OperationPage = z.infer<typeof operationPage>;
+
+export const eventView = z.object({ sequence: z.int(), at: time, type: z.string(), data: object });
+export type EventView = z.infer<typeof eventView>;
+
+export const eventPage = z.object({ items: z.array(eventView), next: z.string().nullable() });
+export type EventPage = z.infer<typeof eventPage>;

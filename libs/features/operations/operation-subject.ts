@@ -1,0 +1,23 @@
+import type { AccessObject, ObjectKind } from '#libs/platform/auth';
+
+const KINDS: ReadonlyMap<string, ObjectKind> = new Map([
+  ['topic', 'topic'],
+  ['view', 'view'],
+  ['subject', 'subject'],
+  ['group', 'group'],
+  ['cluster', 'cluster'],
+]);
+
+/**
+ * The object of the authorizer behind an operation's subject: `topic:local/orders` is topic `orders`, `view:flights` is view `flights`. Who may see or
+ * operate an operation is decided by what it changes, not by its id. A subject of another form is the service as a whole.
+ */
+export function accessObjectOf(subject: string): AccessObject {
+  const colon = subject.indexOf(':');
+  const kind = KINDS.get(subject.slice(0, colon));
+  if (kind === undefined) return { kind: 'service', name: null };
+  const rest = subject.slice(colon + 1);
+  // Names of topics, groups and views hold no slash: what stands before one is the cluster.
+  const slash = kind === 'subject' ? -1 : rest.indexOf('/');
+  return { kind, name: rest.slice(slash + 1) };
+}

@@ -1,0 +1,156 @@
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { ApiJson, RequestSignal, sendEvents, ZodPipe, type ServerSentEvent } from '#libs/platform/http';
+import { idempotencyKeyOf, waitMsOf } from './request-headers.js';
+import {
+  eventPage,
+  historyQuery,
+  listQuery,
+  operationPage,
+  operationView,
+  planView,
+  startBody,
+  type EventPage,
+  type HistoryQuery,
+  type ListQuery,
+  type OperationPage,
+  type OperationView,
+  type PlanView,
+  type StartBody,
+} from './operation-schemas.js';
+import { eventViewOf, planViewOf, viewOf } from './operation-view.js';
+import { answerWith } from './operation-reply.js';
+import { OperationsService, sequenceOf } from './operations.service.js';
+
+/** Operations of every kind: start, look, follow. */
+@Controller('v1/operations')
+export class OperationsController {
+  constructor(private readonly operations: OperationsService) {}
+
+  @Post()
+  @HttpCode(202)
+  @Access('operate', 'operation')
+  @ApiJson({
+    id: 'startOperation',
+    summary: 'Start the operation of a plan',
+    description:
+      'Compares what the plan relied on with what is now, then starts. Starting a plan again answers its operation. With `Prefer: wait=N` the answer waits up to N seconds for the operation to need somebody.',
+    tag: 'operations',
+    body: startBody,
+    bodyExample: { planHash: 'b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c' },
+    response: operationView,
+    status: 202,
+    errors: {
+      404: ['plan-not-found'],
+      409: ['plan-stale', 'plan-blocked', 'subject-busy'],
+      422: ['idempotency-key-reused'],
+    },
+  })
+  async start(
+    @Body(new ZodPipe(startBody)) body: StartBody,
+    @Headers('idempotency-key') key: string | undefined,
+    @Headers('prefer') prefer: string | undefined,
+    @CurrentPrincipal() principal: Principal,
+    @RequestSignal() signal: AbortSignal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<OperationView> {
+    const waitMs = waitMsOf(prefer);
+    const { operation } = await this.operations.start(body, idempotencyKeyOf(key), principal);
+    return answerWith(this.operations, operation, waitMs, signal, reply);
+  }
+
+  @Get()
+  @Access('read', 'operation')
+  @ApiJson({
+    id: 'listOperations',
+    summary: 'List operations, newest first',
+    tag: 'operations',
+    query: listQuery,
+    response: operationPage,
+  })
+  async list(
+    @Query(new ZodPipe(listQuery)) query: ListQuery,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<OperationPage> {
+    const page = await this.operations.list(query, principal);
+    return { items: page.items.map(viewOf), next: page.next };
+  }
+
+  @Get('plans/:hash')
+  @Access('read', 'operation')
+  @ApiJson({
+    id: 'getPlan',
+    summary: 'Show a plan',
+    tag: 'operations',
+    response: planView,
+    errors: { 404: ['plan-not-found'] },
+  })
+  async plan(@Param('hash') hash: string, @CurrentPrincipal() principal: Principal): Promise<PlanView> {
+    return planViewOf(await this.operations.plan(hash, principal));
+  }
+
+  @Get(':id')
+  @Access('read', 'operation')
+  @ApiJson({
+    id: 'getOperation',
+    summary: 'Show an operation with its progress',
+    tag: 'operations',
+    response: operationView,
+    errors: { 404: ['operation-not-found'] },
+  })
+  async get(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<OperationView> {
+    return viewOf(await this.operations.status(id, principal));
+  }
+
+  @Get(':id/history')
+  @Access('read', 'operation')
+  @ApiJson({
+    id: 'getOperationHistory',
+    summary: 'List what happened to an operation, oldest first',
+    tag: 'operations',
+    query: historyQuery,
+    response: eventPage,
+    errors: { 404: ['operation-not-found'] },
+  })
+  async history(
+    @Param('id') id: string,
+    @Query(new ZodPipe(historyQuery)) query: HistoryQuery,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<EventPage> {
+    const page = await this.operations.history(id, query, principal);
+    return { items: page.items.map(eventViewOf), next: page.next };
+  }
+
+  @Get(':id/events')
+  @Access('read', 'operation')
+  @ApiJson({
+    id: 'followOperation',
+    summary: 'Follow an operation as server-sent events',
+    description:
+      'Each durable event carries its sequence as id; `Last-Event-ID` resumes after it. Between them `status` events without id show the operation as of now. The stream ends with the operation.',
+    tag: 'operations',
+    produces: 'text/event-stream',
+    errors: { 400: ['invalid-sequence'], 404: ['operation-not-found'] },
+  })
+  async events(
+    @Param('id') id: string,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @CurrentPrincipal() principal: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const after = lastEventId === undefined || lastEventId === '' ? 0 : sequenceOf(lastEventId);
+    // Refused here or not at all: once the stream is open there is no status to refuse with.
+    await this.operations.status(id, principal);
+    await sendEvents(request, reply, (_afterId, signal) => this.#followed(id, after, signal));
+  }
+
+  async *#followed(id: string, after: number, signal: AbortSignal): AsyncGenerator<ServerSentEvent> {
+    for await (const one of this.operations.follow(id, after, signal)) {
+      yield one.type === 'event'
+        ? { id: String(one.event.sequence), event: one.event.type, data: eventViewOf(one.event) }
+        : { event: 'status', data: viewOf(one.status) };
+    }
+  }
+}
