@@ -23,7 +23,8 @@ export class Api {
     });
     const text = await response.text();
     const answer = text === '' ? undefined : (JSON.parse(text) as unknown);
-    if (response.status >= 400) throw new Refused(response.status, (answer ?? {}) as Record<string, unknown>, `${method} ${path}`);
+    if (response.status >= 400)
+      throw new Refused(response.status, (answer ?? {}) as Record<string, unknown>, `${method} ${path}`);
     return answer as T;
   }
 

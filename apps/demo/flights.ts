@@ -34,7 +34,14 @@ const DATA = new URL(import.meta.url.includes('/dist/') ? '../../../apps/demo/da
 export async function loadFlights(): Promise<Flight[]> {
   return (await lines('flights.csv.br')).map((line, number) => {
     const [scheduled = '', delay = '', distance = '', origin = '', destination = ''] = line.split(',');
-    return { number, scheduled: Date.parse(`${scheduled}Z`), delay: Number(delay), distance: Number(distance), origin, destination };
+    return {
+      number,
+      scheduled: Date.parse(`${scheduled}Z`),
+      delay: Number(delay),
+      distance: Number(distance),
+      origin,
+      destination,
+    };
   });
 }
 
@@ -53,5 +60,7 @@ async function lines(file: string): Promise<string[]> {
 
 /** The fields of a CSV line (RFC 4180): commas may stand inside quotes. */
 function fields(line: string): string[] {
-  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((match) => match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
+  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    (match) => match[1]?.replaceAll('""', '"') ?? match[2] ?? '',
+  );
 }

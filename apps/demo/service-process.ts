@@ -38,6 +38,7 @@ export class ServiceProcess {
         WEIR_HTTP_PORT: String(this.port),
         WEIR_DATA_DIR: join(this.directory, 'data'),
         WEIR_LOGGING_LEVEL: 'warn',
+        WEIR_OPERATIONS_ROLLBACK_WINDOW_MS: '0',
       },
     });
     this.#child = child;

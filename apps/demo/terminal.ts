@@ -31,7 +31,9 @@ export class Progress {
       if (now - this.#painted < 80) return;
       this.#painted = now;
       const filled = Math.round(percent / 4);
-      process.stdout.write(`\r  ${this.label.padEnd(12)} ${cyan('█'.repeat(filled))}${dim('░'.repeat(25 - filled))} ${percent.toFixed(0).padStart(3)}%  ${detail}\u001b[K`);
+      process.stdout.write(
+        `\r  ${this.label.padEnd(12)} ${cyan('█'.repeat(filled))}${dim('░'.repeat(25 - filled))} ${percent.toFixed(0).padStart(3)}%  ${detail}\u001b[K`,
+      );
       return;
     }
     const quarter = Math.floor(percent / 25);
@@ -42,7 +44,9 @@ export class Progress {
   }
 
   done(detail: string): void {
-    process.stdout.write(`${tty ? '\r' : ''}  ${green('✓')} ${this.label.padEnd(10)} ${detail}${tty ? '\u001b[K' : ''}\n`);
+    process.stdout.write(
+      `${tty ? '\r' : ''}  ${green('✓')} ${this.label.padEnd(10)} ${detail}${tty ? '\u001b[K' : ''}\n`,
+    );
   }
 }
 
@@ -52,7 +56,9 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   const widths = head.map((title, column) => Math.max(title.length, ...text.map((row) => row[column]?.length ?? 0)));
   const numeric = head.map((_, column) => rows.every((row) => typeof row[column] === 'number'));
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, column) => (numeric[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ');
+    cells
+      .map((cell, column) => (numeric[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ');
   say(dim(line(head)));
   for (const row of text) say(line(row));
 }
