@@ -25,6 +25,7 @@ export class ErrorReplies {
       return;
     }
     const path = pathOf(request);
+    if (request.is404 && request.method === 'OPTIONS' && !isFault(error) && this.sendOptions(path, reply)) return;
     const answer = answerOf(request.is404 && !isFault(error) ? this.unmatched(request, path) : error);
     this.log(error, answer, request);
     reply.header('X-Request-Id', request.id);
@@ -35,12 +36,23 @@ export class ErrorReplies {
     const confluent = request.routeOptions.config?.confluent ?? (request.is404 && this.routes.isConfluentPath(path));
     if (confluent) {
       const { status, body } = confluentBody(answer, this.confluentMapper);
+      // The reference sends this one without a type, and clients' recordings show it.
+      if (status === 405) request.confluentType = null;
       reply.code(status).header('Content-Type', request.confluentType ?? CONFLUENT_TYPE);
       reply.send(Buffer.from(JSON.stringify(body)));
     } else {
       reply.code(answer.status).header('Content-Type', 'application/problem+json');
       reply.send(Buffer.from(JSON.stringify(problemBody(answer, path, request.id))));
     }
+  }
+
+  /** Answers `OPTIONS` with the methods of a path, if it has any. */
+  private sendOptions(path: string, reply: FastifyReply): boolean {
+    const methods = this.routes.methodsFor(path);
+    if (methods.length === 0) return false;
+    const allowed = [...methods, 'OPTIONS'].join(', ');
+    reply.code(200).header('Allow', allowed).header('Content-Type', 'text/plain').send(allowed);
+    return true;
   }
 
   private unmatched(request: FastifyRequest, path: string): HttpFault {

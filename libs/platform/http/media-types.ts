@@ -43,7 +43,12 @@ export function installMediaTypes(fastify: FastifyInstance): void {
       request.confluentType = agreedType(headers.accept);
       if (request.confluentType === null)
         throw new HttpFault(406, 'not-acceptable', 'None of the media types in Accept can be sent.');
-      if (headers['content-type'] !== undefined) demandType(headers['content-type'], CONFLUENT_BODIES);
+      const given = headers['content-type'];
+      if (given !== undefined && !given.includes('/')) {
+        request.confluentType = 'application/json';
+        throw new HttpFault(400, 'bad-request', 'Bad Request', { hint: 'Content-Type holds no media type.' });
+      }
+      if (given !== undefined) demandType(given, CONFLUENT_BODIES);
     } else if (!request.is404 && hasBody(request) && headers['content-type'] !== undefined) {
       demandType(headers['content-type'], NATIVE_BODIES, config?.consumes);
     }
@@ -54,7 +59,8 @@ export function installMediaTypes(fastify: FastifyInstance): void {
     done();
   });
   fastify.addHook('onSend', (request, reply, payload, done) => {
-    if (request.routeOptions.config?.confluent === true && payload !== undefined && payload !== null) {
+    const confluent = request.routeOptions.config?.confluent === true || request.confluentType === null;
+    if (confluent && payload !== undefined && payload !== null) {
       if (request.confluentType === null) reply.removeHeader('content-type');
       else reply.header('content-type', request.confluentType);
     }

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+
+/** Shapes of bodies and answers for the OpenAPI document. Bodies are read by bodies.ts, which is as lenient as clients need. */
+
+const metadata = z.object({
+  tags: z.record(z.string(), z.array(z.string())).optional(),
+  properties: z.record(z.string(), z.string()).optional(),
+  sensitive: z.array(z.string()).optional(),
+});
+
+const rule = z.object({
+  name: z.string().optional(),
+  doc: z.string().optional(),
+  kind: z.enum(['TRANSFORM', 'CONDITION']).optional(),
+  mode: z.enum(['UPGRADE', 'DOWNGRADE', 'UPDOWN', 'WRITE', 'READ', 'WRITEREAD']).optional(),
+  type: z.string().optional(),
+  tags: z.array(z.string()).optional(),
+  params: z.record(z.string(), z.string()).optional(),
+  expr: z.string().optional(),
+  onSuccess: z.string().optional(),
+  onFailure: z.string().optional(),
+  disabled: z.boolean().optional(),
+});
+
+const ruleSet = z.object({
+  migrationRules: z.array(rule).optional(),
+  domainRules: z.array(rule).optional(),
+  encodingRules: z.array(rule).optional(),
+  enableAt: z.enum(['ALL', 'CLIENT', 'GATEWAY', 'SERVER', 'NONE']).optional(),
+});
+
+const references = z.array(z.object({ name: z.string(), subject: z.string(), version: z.int() }));
+
+export const registrationShape = z.object({
+  schema: z.string().optional().describe('Schema text. Empty: that of the latest version.'),
+  schemaType: z.string().optional().describe('AVRO when absent.'),
+  references: references.optional(),
+  metadata: metadata.optional(),
+  ruleSet: ruleSet.optional(),
+  version: z.int().optional().describe('-1: must become the latest. Otherwise the next number.'),
+  id: z.int().optional().describe('Only in mode IMPORT.'),
+});
+
+const content = {
+  guid: z.string(),
+  schemaType: z.string(),
+  references: references.optional(),
+  metadata: metadata.optional(),
+  ruleSet: ruleSet.optional(),
+  schema: z.string(),
+  ts: z.int().optional().describe('Time of registration, epoch ms.'),
+  deleted: z.boolean().optional(),
+};
+
+export const registeredShape = z.object({ id: z.int(), version: z.int(), ...content });
+export const versionShape = z.object({ subject: z.string(), version: z.int(), id: z.int(), ...content });
+export const schemaShape = z.object({
+  subject: z.string().optional(),
+  version: z.int().optional(),
+  maxId: z.int().optional(),
+  ...content,
+});
+export const usagesShape = z.array(z.object({ subject: z.string(), version: z.int() }));
+export const contextIdsShape = z.array(z.object({ context: z.string(), id: z.int() }));
+export const namesShape = z.array(z.string());
+export const numbersShape = z.array(z.int());
+
+export const compatibilityShape = z.object({
+  is_compatible: z.boolean(),
+  messages: z.array(z.string()).optional().describe('With verbose=true.'),
+});
+
+const settings = {
+  alias: z.string().nullable().optional(),
+  aliasForDeks: z.boolean().nullable().optional(),
+  normalize: z.boolean().nullable().optional(),
+  validateFields: z.boolean().nullable().optional(),
+  validateNewSchemas: z.boolean().nullable().optional(),
+  validateRules: z.boolean().nullable().optional(),
+  compatibilityPolicy: z.enum(['STRICT', 'LENIENT', 'LOGICAL']).nullable().optional(),
+  compatibilityGroup: z.string().nullable().optional(),
+  defaultMetadata: metadata.nullable().optional(),
+  overrideMetadata: metadata.nullable().optional(),
+  defaultRuleSet: ruleSet.nullable().optional(),
+  overrideRuleSet: ruleSet.nullable().optional(),
+};
+const level = z.string().describe('NONE, BACKWARD, FORWARD, FULL, each but NONE also with _TRANSITIVE.');
+
+export const configShape = z.object({ ...settings, compatibilityLevel: level });
+export const configUpdateShape = z.object({ ...settings, compatibility: level.nullable().optional() });
+export const modeShape = z.object({ mode: z.string().nullable().optional() });
+
+const flag = z.string().optional();
+const paging = { offset: z.string().optional(), limit: z.string().optional() };
+const shown = { format: z.string().optional(), referenceFormat: z.string().optional() };
+
+export const registerQuery = z.object({ normalize: flag, force: flag, format: shown.format });
+export const lookupQuery = z.object({ normalize: flag, deleted: flag, format: shown.format });
+export const versionQuery = z.object({ deleted: flag, ...shown });
+export const versionsQuery = z.object({ deleted: flag, deletedOnly: flag, deletedAsNegative: flag, ...paging });
+export const metadataQuery = z.object({
+  key: z.array(z.string()).optional(),
+  value: z.array(z.string()).optional(),
+  deleted: flag,
+  format: shown.format,
+});
+export const listQuery = z.object({ deleted: flag, ...paging });
+export const deletionQuery = z.object({ permanent: flag });
+export const checkQuery = z.object({ verbose: flag, normalize: flag });
+export const subjectsQuery = z.object({ subjectPrefix: flag, deleted: flag, deletedOnly: flag, ...paging });
+export const schemasQuery = z.object({
+  subjectPrefix: flag,
+  deleted: flag,
+  latestOnly: flag,
+  ruleType: flag,
+  ...paging,
+});
+export const schemaQuery = z.object({ subject: flag, fetchMaxId: flag, ...shown });
+export const usagesQuery = z.object({ subject: flag, deleted: flag, ...paging });
+export const defaultQuery = z.object({ defaultToGlobal: flag });
+export const forceQuery = z.object({ force: flag });
+export const recursiveQuery = z.object({ recursive: flag });
+export const contextsQuery = z.object({ contextPrefix: flag, ...paging });

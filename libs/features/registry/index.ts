@@ -1,0 +1,3 @@
+export { rewriteRegistryUrl } from './context-paths.js';
+export { RegistryIdentity } from './registry-identity.js';
+export { RegistryModule } from './registry.module.js';

@@ -1,0 +1,61 @@
+import { AppError } from '#libs/core/kernel';
+import { versionInvalid, type VersionChoice } from '#libs/core/registry';
+
+/** Query parameters as Fastify parses them: a text, or several where the name was repeated. */
+export type RawQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** The first value; undefined when absent. */
+export function text(query: RawQuery, name: string): string | undefined {
+  const value = Object.hasOwn(query, name) ? query[name] : undefined;
+  return typeof value === 'string' || value === undefined ? value : value[0];
+}
+
+/** `true` in any case; everything else, also nothing, is false (contract 1.3). */
+export function flag(query: RawQuery, name: string): boolean {
+  return text(query, name)?.toLowerCase() === 'true';
+}
+
+/** Every value of a repeated parameter. */
+export function texts(query: RawQuery, name: string): readonly string[] {
+  const value = Object.hasOwn(query, name) ? query[name] : undefined;
+  return value === undefined ? [] : typeof value === 'string' ? [value] : value;
+}
+
+/** A page of a list. `limit` undefined: to the end. */
+export interface Page {
+  readonly offset: number;
+  readonly limit: number | undefined;
+}
+
+/** @throws `not-found` for a number that cannot be read, as the contract has it (1.3). A negative offset is 0: the reference fails on it. */
+export function page(query: RawQuery, limits: { readonly usual?: number; readonly most?: number } = {}): Page {
+  const offset = integer(query, 'offset') ?? 0;
+  const limit = integer(query, 'limit') ?? -1;
+  const asked = limit <= 0 || (limits.most !== undefined && limit > limits.most) ? limits.usual : limit;
+  return { offset: Math.max(0, offset), limit: asked };
+}
+
+export function paged<T>(items: readonly T[], { offset, limit }: Page): readonly T[] {
+  return items.slice(offset, limit === undefined ? undefined : offset + limit);
+}
+
+function integer(query: RawQuery, name: string): number | undefined {
+  const given = text(query, name);
+  return given === undefined || given === '' ? undefined : javaInteger(given);
+}
+
+/** A 32-bit integer as Java reads it. @throws `not-found` */
+export function javaInteger(given: string): number {
+  const value = /^[+-]?[0-9]{1,10}$/.test(given) ? Number(given) : NaN;
+  if (value >= -2_147_483_648 && value <= 2_147_483_647) return value;
+  throw new AppError({ kind: 'not-found', code: 'not-found', message: 'HTTP 404 Not Found' });
+}
+
+/** `latest`, `-1`, or a version number (contract, endpoint 20). @throws `version-invalid` */
+export function versionChoice(given: string): VersionChoice {
+  const trimmed = given.trim();
+  if (trimmed.toLowerCase() === 'latest' || trimmed === '-1') return 'latest';
+  const value = /^\+?[0-9]{1,10}$/.test(trimmed) ? Number(trimmed) : NaN;
+  if (value >= 1 && value <= 2_147_483_647) return value;
+  throw versionInvalid(given);
+}

@@ -1,0 +1,39 @@
+import { Module } from '@nestjs/common';
+import { ConfluentErrorMapper } from '#libs/platform/http';
+import { AssociationsController } from './associations.controller.js';
+import { CompatibilityController } from './compatibility.controller.js';
+import { ConfigController } from './config.controller.js';
+import { RegistryErrorMapper } from './confluent-errors.js';
+import { ContextsController } from './contexts.controller.js';
+import { ModeController } from './mode.controller.js';
+import { RegistryIdentity } from './registry-identity.js';
+import { SchemaTexts } from './schema-texts.js';
+import { SchemasController } from './schemas.controller.js';
+import { SchemasService } from './schemas.service.js';
+import { ServiceInfoController } from './service-info.controller.js';
+import { SettingsService } from './settings.service.js';
+import { SubjectsController } from './subjects.controller.js';
+import { SubjectsService } from './subjects.service.js';
+
+/** The schema registry over REST, at the paths and in the words stock clients know. Needs `Registry` and `Authorizer` from the composition. */
+@Module({
+  controllers: [
+    ServiceInfoController,
+    SubjectsController,
+    SchemasController,
+    CompatibilityController,
+    ConfigController,
+    ModeController,
+    ContextsController,
+    AssociationsController,
+  ],
+  providers: [
+    SubjectsService,
+    SchemasService,
+    SettingsService,
+    SchemaTexts,
+    RegistryIdentity,
+    { provide: ConfluentErrorMapper, useClass: RegistryErrorMapper },
+  ],
+})
+export class RegistryModule {}

@@ -1,0 +1,23 @@
+import { Injectable } from '@nestjs/common';
+import { Registry, type StoredSchema } from '#libs/core/registry';
+import { text, type RawQuery } from './query.js';
+import type { Shown } from './wire.js';
+
+/** Schema text in the form a request asks for: `format`, `referenceFormat`. */
+@Injectable()
+export class SchemaTexts {
+  constructor(private readonly registry: Registry) {}
+
+  async shown(schema: StoredSchema, query: RawQuery): Promise<Shown> {
+    const format = text(query, 'format');
+    // One client spells it with an underscore.
+    const referenceFormat = text(query, 'referenceFormat') ?? text(query, 'reference_format');
+    const qualified = referenceFormat?.toLowerCase() === 'qualified' ? this.registry.qualified(schema) : schema;
+    const stored = format === undefined || format === '';
+    return {
+      text: stored ? schema.text : (await this.registry.parsed(schema)).formatted(format),
+      guid: qualified.guid,
+      references: qualified.references,
+    };
+  }
+}

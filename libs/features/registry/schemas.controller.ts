@@ -1,0 +1,139 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Registry, subjectText } from '#libs/core/registry';
+import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { ApiJson, ConfluentApi } from '#libs/platform/http';
+import * as shapes from './api-shapes.js';
+import { javaInteger, type RawQuery } from './query.js';
+import { SchemasService } from './schemas.service.js';
+import type { Wire } from './wire.js';
+
+const tag = 'schema registry';
+
+/** In the order in which the reference prints them. */
+const TYPE_ORDER = ['JSON', 'PROTOBUF', 'AVRO'] as const;
+
+/** Schemas by id and GUID (contract 2.3). */
+@ConfluentApi()
+@Controller('schemas')
+export class SchemasController {
+  constructor(
+    private readonly schemas: SchemasService,
+    private readonly registry: Registry,
+  ) {}
+
+  @Get()
+  @Access('read', 'subject')
+  @ApiJson({
+    id: 'listSchemas',
+    summary: 'List versions of all subjects',
+    tag,
+    query: shapes.schemasQuery,
+    response: shapes.versionShape.array(),
+  })
+  list(@CurrentPrincipal() principal: Principal, @Query() query: RawQuery): Promise<readonly Wire[]> {
+    return this.schemas.schemas(principal, query);
+  }
+
+  @Get('types')
+  @Access('read', 'service')
+  @ApiJson({
+    id: 'listSchemaTypes',
+    summary: 'Schema languages that can be registered',
+    tag,
+    response: shapes.namesShape,
+  })
+  types(): readonly string[] {
+    return TYPE_ORDER.filter((type) => this.registry.types.includes(type));
+  }
+
+  @Get('ids/:id')
+  @Access('read', 'subject')
+  @ApiJson({
+    id: 'getSchemaById',
+    summary: 'A schema by id',
+    tag,
+    query: shapes.schemaQuery,
+    response: shapes.schemaShape,
+    errors: { 404: ['schema-not-found'] },
+  })
+  byId(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Query() query: RawQuery): Promise<Wire> {
+    return this.schemas.byId(principal, javaInteger(id), query);
+  }
+
+  @Get('ids/:id/schema')
+  @Access('read', 'subject')
+  @ApiJson({ id: 'getSchemaTextById', summary: 'Schema text by id', tag, query: shapes.schemaQuery })
+  textById(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Query() query: RawQuery,
+  ): Promise<string> {
+    return this.schemas.textById(principal, javaInteger(id), query);
+  }
+
+  @Get('ids/:id/subjects')
+  @Access('read', 'subject')
+  @ApiJson({
+    id: 'listSubjectsOfSchema',
+    summary: 'Subjects that carry a schema',
+    tag,
+    query: shapes.usagesQuery,
+    response: shapes.namesShape,
+  })
+  async subjectsOf(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Query() query: RawQuery,
+  ): Promise<readonly string[]> {
+    const usages = await this.schemas.usages(principal, javaInteger(id), query);
+    return usages.map((usage) => subjectText(usage.subject));
+  }
+
+  @Get('ids/:id/versions')
+  @Access('read', 'subject')
+  @ApiJson({
+    id: 'listVersionsOfSchema',
+    summary: 'Subject versions that carry a schema',
+    tag,
+    query: shapes.usagesQuery,
+    response: shapes.usagesShape,
+  })
+  async versionsOf(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Query() query: RawQuery,
+  ): Promise<readonly Wire[]> {
+    const usages = await this.schemas.usages(principal, javaInteger(id), query);
+    return usages.map((usage) => ({ subject: subjectText(usage.subject), version: usage.version }));
+  }
+
+  @Get('guids/:guid')
+  @Access('read', 'subject')
+  @ApiJson({
+    id: 'getSchemaByGuid',
+    summary: 'A schema by GUID',
+    tag,
+    query: shapes.schemaQuery,
+    response: shapes.schemaShape,
+    errors: { 404: ['schema-not-found'] },
+  })
+  byGuid(
+    @CurrentPrincipal() principal: Principal,
+    @Param('guid') guid: string,
+    @Query() query: RawQuery,
+  ): Promise<Wire> {
+    return this.schemas.byGuid(principal, guid, query);
+  }
+
+  @Get('guids/:guid/ids')
+  @Access('read', 'subject')
+  @ApiJson({
+    id: 'listIdsOfGuid',
+    summary: 'Ids of a schema in all contexts',
+    tag,
+    response: shapes.contextIdsShape,
+  })
+  idsOfGuid(@CurrentPrincipal() principal: Principal, @Param('guid') guid: string): Promise<readonly Wire[]> {
+    return this.schemas.idsOfGuid(principal, guid);
+  }
+}

@@ -1,0 +1,162 @@
+import { Injectable } from '@nestjs/common';
+import {
+  DEFAULT_CONTEXT,
+  Registry,
+  schemaNotFound,
+  subjectText,
+  type SchemaUsage,
+  type StoredSchema,
+  type SubjectName,
+} from '#libs/core/registry';
+import { Authorizer, type Principal } from '#libs/platform/auth';
+import { flag, page, paged, text, type RawQuery } from './query.js';
+import { SchemaTexts } from './schema-texts.js';
+import { SubjectAccess } from './subject-access.js';
+import { schemaString, subjectVersion, type Wire } from './wire.js';
+
+/** Subjects read at a time while a list of versions is gathered. */
+const BATCH = 100;
+const LIST_LIMIT = 1_000;
+
+/** Reading schemas by id and GUID, and lists over subjects (contract 2.3). */
+@Injectable()
+export class SchemasService {
+  constructor(
+    private readonly registry: Registry,
+    private readonly authorizer: Authorizer,
+    private readonly texts: SchemaTexts,
+  ) {}
+
+  async byId(principal: Principal, id: number, query: RawQuery): Promise<Wire> {
+    const { schema, usage } = await this.found(principal, id, query);
+    const maxId = flag(query, 'fetchMaxId') ? await this.registry.highestId(schema.context) : undefined;
+    const subject = subjectText(usage.subject);
+    return schemaString(schema, await this.texts.shown(schema, query), usage, {
+      subject,
+      version: usage.version,
+      maxId,
+    });
+  }
+
+  async textById(principal: Principal, id: number, query: RawQuery): Promise<string> {
+    const { schema } = await this.found(principal, id, query);
+    return (await this.texts.shown(schema, query)).text;
+  }
+
+  /** A schema that some subject the caller may read carries. */
+  private async found(
+    principal: Principal,
+    id: number,
+    query: RawQuery,
+  ): Promise<{ schema: StoredSchema; usage: SchemaUsage }> {
+    const access = new SubjectAccess(this.authorizer, principal);
+    const { schema, usage, usages } = await this.registry.schemaById(id, text(query, 'subject'));
+    if (access.allows('read', usage.subject)) return { schema, usage };
+    const visible = access.visible(usages);
+    const instead = visible.find((one) => !one.deleted) ?? visible[0];
+    if (instead === undefined) throw schemaNotFound(id);
+    return { schema, usage: instead };
+  }
+
+  async usages(principal: Principal, id: number, query: RawQuery): Promise<readonly SchemaUsage[]> {
+    // An id that the caller may not see at all is unknown to it.
+    await this.found(principal, id, query).catch((error: unknown) => {
+      throw (error as { code?: string }).code === 'schema-not-found' ? schemaNotFound() : error;
+    });
+    const usages = await this.registry.usagesOf(id, text(query, 'subject'));
+    const visible = new SubjectAccess(this.authorizer, principal).visible(usages);
+    const wanted = flag(query, 'deleted') ? visible : visible.filter((usage) => !usage.deleted);
+    return paged(wanted, page(query));
+  }
+
+  async byGuid(principal: Principal, guid: string, query: RawQuery): Promise<Wire> {
+    const { schema, usage, usages } = await this.registry.schemaByGuid(guid);
+    const visible = new SubjectAccess(this.authorizer, principal).visible(usages);
+    if (visible.length === 0) throw schemaNotFound(guid);
+    const row = visible.includes(usage) ? usage : (visible.find((one) => !one.deleted) ?? visible[0]!);
+    return schemaString(schema, await this.texts.shown(schema, query), row, {});
+  }
+
+  /** Ids of content whose subjects the caller may not read are left out; those of purged content are nobody's and everybody's. */
+  async idsOfGuid(principal: Principal, guid: string): Promise<readonly Wire[]> {
+    const access = new SubjectAccess(this.authorizer, principal);
+    const ids = await this.registry.idsOfGuid(guid);
+    const shown: Wire[] = [];
+    for (const { context, id } of ids) {
+      const entry = await this.registry.view.entry(context, id);
+      if (entry === undefined || access.visible(entry.usages).length > 0) shown.push({ context, id });
+    }
+    return shown;
+  }
+
+  /** Names of subjects; without a prefix those of all contexts. */
+  async subjects(principal: Principal, query: RawQuery): Promise<readonly string[]> {
+    const access = new SubjectAccess(this.authorizer, principal);
+    const { context, prefix } = prefixOf(text(query, 'subjectPrefix') ?? ':*:');
+    const onlyDeleted = flag(query, 'deletedOnly');
+    const deletedToo = flag(query, 'deleted');
+    const names = (await this.registry.list(context, prefix))
+      .filter((listing) => (onlyDeleted ? !listing.live : listing.live || deletedToo))
+      .filter((listing) => access.allows('read', listing.subject))
+      .map((listing) => subjectText(listing.subject));
+    return paged(names, page(query));
+  }
+
+  /** Versions of all subjects, filtered; without a prefix those of the default context. */
+  async schemas(principal: Principal, query: RawQuery): Promise<readonly Wire[]> {
+    const access = new SubjectAccess(this.authorizer, principal);
+    const { context, prefix } = prefixOf(text(query, 'subjectPrefix') ?? '');
+    const deleted = flag(query, 'deleted');
+    const names = (await this.registry.list(context, prefix))
+      .filter((listing) => (deleted || listing.live) && access.allows('read', listing.subject))
+      .map((listing) => listing.subject);
+    const { offset, limit } = page(query, { usual: LIST_LIMIT, most: LIST_LIMIT });
+    const ruleType = text(query, 'ruleType');
+    const result: Wire[] = [];
+    let skip = offset;
+    for (let at = 0; at < names.length && result.length < limit!; at += BATCH) {
+      for (const listed of await this.listed(
+        names.slice(at, at + BATCH),
+        deleted,
+        flag(query, 'latestOnly'),
+        ruleType,
+      )) {
+        if (skip-- > 0) continue;
+        if (result.length >= limit!) break;
+        result.push(await listed());
+      }
+    }
+    return result;
+  }
+
+  /** The versions of some subjects, each shown when it is asked for. */
+  private async listed(
+    subjects: readonly SubjectName[],
+    deleted: boolean,
+    latestOnly: boolean,
+    ruleType: string | undefined,
+  ): Promise<readonly (() => Promise<Wire>)[]> {
+    const found: (() => Promise<Wire>)[] = [];
+    for (const { subject, versions } of await this.registry.states(subjects)) {
+      const included = versions.filter((row) => deleted || !row.deleted);
+      const rows = latestOnly ? included.slice(-1) : included;
+      for (const { row, schema } of await this.registry.view.load(subject, rows)) {
+        if (ruleType !== undefined && !hasRule(schema, ruleType)) continue;
+        found.push(async () => subjectVersion(subjectText(subject), row, schema, await this.texts.shown(schema, {})));
+      }
+    }
+    return found;
+  }
+}
+
+/** `:*:pre` is every context, `:.ctx:pre` one, `pre` the default one. */
+function prefixOf(prefix: string): { readonly context: string | undefined; readonly prefix: string } {
+  if (prefix.startsWith(':*:')) return { context: undefined, prefix: prefix.slice(3) };
+  const match = /^:(\.[^:]*):([^]*)$/.exec(prefix);
+  return match === null ? { context: DEFAULT_CONTEXT, prefix } : { context: match[1]!, prefix: match[2]! };
+}
+
+function hasRule({ ruleSet }: StoredSchema, type: string): boolean {
+  const lists = [ruleSet?.migrationRules, ruleSet?.domainRules, ruleSet?.encodingRules];
+  return lists.some((rules) => rules?.some((rule) => rule.type === type));
+}

@@ -1,0 +1,195 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { ApiJson, ConfluentApi } from '#libs/platform/http';
+import * as shapes from './api-shapes.js';
+import type { RawQuery } from './query.js';
+import { SchemasService } from './schemas.service.js';
+import { SubjectsService } from './subjects.service.js';
+import type { Wire } from './wire.js';
+
+const tag = 'schema registry';
+
+/** Subjects and versions (contract 2.4). */
+@ConfluentApi()
+@Controller('subjects')
+export class SubjectsController {
+  constructor(
+    private readonly subjects: SubjectsService,
+    private readonly schemas: SchemasService,
+  ) {}
+
+  @Get()
+  @Access('read', 'subject')
+  @ApiJson({
+    id: 'listSubjects',
+    summary: 'List subjects',
+    tag,
+    query: shapes.subjectsQuery,
+    response: shapes.namesShape,
+  })
+  list(@CurrentPrincipal() principal: Principal, @Query() query: RawQuery): Promise<readonly string[]> {
+    return this.schemas.subjects(principal, query);
+  }
+
+  @Post(':subject')
+  @HttpCode(200)
+  @Access('read', 'subject', 'subject')
+  @ApiJson({
+    id: 'lookUpSchema',
+    summary: 'Find the version of a subject that a schema is',
+    tag,
+    body: shapes.registrationShape,
+    query: shapes.lookupQuery,
+    response: shapes.versionShape,
+    errors: { 404: ['subject-not-found', 'schema-not-found'], 422: ['schema-invalid'] },
+  })
+  lookup(
+    @CurrentPrincipal() principal: Principal,
+    @Param('subject') subject: string,
+    @Body() body: unknown,
+    @Query() query: RawQuery,
+  ): Promise<Wire> {
+    return this.subjects.lookup(principal, subject, body, query);
+  }
+
+  @Delete(':subject')
+  @Access('delete', 'subject', 'subject')
+  @ApiJson({
+    id: 'deleteSubject',
+    summary: 'Delete a subject, softly first',
+    tag,
+    query: shapes.deletionQuery,
+    response: shapes.numbersShape,
+    errors: { 404: ['subject-not-found'], 422: ['schema-referenced', 'operation-not-permitted'] },
+  })
+  delete(
+    @CurrentPrincipal() principal: Principal,
+    @Param('subject') subject: string,
+    @Query() query: RawQuery,
+  ): Promise<readonly number[]> {
+    return this.subjects.deleteSubject(principal, subject, query);
+  }
+
+  @Get(':subject/metadata')
+  @Access('read', 'subject', 'subject')
+  @ApiJson({
+    id: 'findVersionByMetadata',
+    summary: 'Newest version with the given metadata properties',
+    tag,
+    query: shapes.metadataQuery,
+    response: shapes.versionShape,
+  })
+  withMetadata(
+    @CurrentPrincipal() principal: Principal,
+    @Param('subject') subject: string,
+    @Query() query: RawQuery,
+  ): Promise<Wire> {
+    return this.subjects.versionWithMetadata(principal, subject, query);
+  }
+
+  @Get(':subject/versions')
+  @Access('read', 'subject', 'subject')
+  @ApiJson({
+    id: 'listVersions',
+    summary: 'List the versions of a subject',
+    tag,
+    query: shapes.versionsQuery,
+    response: shapes.numbersShape,
+  })
+  versions(
+    @CurrentPrincipal() principal: Principal,
+    @Param('subject') subject: string,
+    @Query() query: RawQuery,
+  ): Promise<readonly number[]> {
+    return this.subjects.versions(principal, subject, query);
+  }
+
+  @Post(':subject/versions')
+  @HttpCode(200)
+  @Access('write', 'subject', 'subject')
+  @ApiJson({
+    id: 'registerSchema',
+    summary: 'Register a schema under a subject',
+    tag,
+    body: shapes.registrationShape,
+    bodyExample: { schema: '{"type":"record","name":"Order","fields":[{"name":"id","type":"long"}]}' },
+    query: shapes.registerQuery,
+    response: shapes.registeredShape,
+    errors: { 409: ['schema-incompatible'], 422: ['schema-invalid', 'operation-not-permitted', 'subject-invalid'] },
+  })
+  register(
+    @CurrentPrincipal() principal: Principal,
+    @Param('subject') subject: string,
+    @Body() body: unknown,
+    @Query() query: RawQuery,
+  ): Promise<Wire> {
+    return this.subjects.register(principal, subject, body, query);
+  }
+
+  @Get(':subject/versions/:version')
+  @Access('read', 'subject', 'subject')
+  @ApiJson({
+    id: 'getVersion',
+    summary: 'A version of a subject',
+    tag,
+    query: shapes.versionQuery,
+    response: shapes.versionShape,
+    errors: { 404: ['subject-not-found', 'version-not-found'], 422: ['version-invalid'] },
+  })
+  version(
+    @CurrentPrincipal() principal: Principal,
+    @Param('subject') subject: string,
+    @Param('version') version: string,
+    @Query() query: RawQuery,
+  ): Promise<Wire> {
+    return this.subjects.version(principal, subject, version, query);
+  }
+
+  @Delete(':subject/versions/:version')
+  @Access('delete', 'subject', 'subject')
+  @ApiJson({
+    id: 'deleteVersion',
+    summary: 'Delete a version, softly first',
+    tag,
+    query: shapes.deletionQuery,
+    errors: { 404: ['subject-not-found', 'version-not-found'], 422: ['schema-referenced', 'operation-not-permitted'] },
+  })
+  deleteVersion(
+    @CurrentPrincipal() principal: Principal,
+    @Param('subject') subject: string,
+    @Param('version') version: string,
+    @Query() query: RawQuery,
+  ): Promise<number> {
+    return this.subjects.deleteVersion(principal, subject, version, query);
+  }
+
+  @Get(':subject/versions/:version/schema')
+  @Access('read', 'subject', 'subject')
+  @ApiJson({ id: 'getVersionText', summary: 'Schema text of a version', tag, query: shapes.versionQuery })
+  versionText(
+    @CurrentPrincipal() principal: Principal,
+    @Param('subject') subject: string,
+    @Param('version') version: string,
+    @Query() query: RawQuery,
+  ): Promise<string> {
+    return this.subjects.versionText(principal, subject, version, query);
+  }
+
+  @Get([':subject/versions/:version/referencedby', ':subject/versions/:version/referencedBy'])
+  @Access('read', 'subject', 'subject')
+  @ApiJson({
+    id: 'listReferrers',
+    summary: 'Ids of schemas that refer to a version',
+    tag,
+    query: shapes.listQuery,
+    response: shapes.numbersShape,
+  })
+  referencedBy(
+    @CurrentPrincipal() principal: Principal,
+    @Param('subject') subject: string,
+    @Param('version') version: string,
+    @Query() query: RawQuery,
+  ): Promise<readonly number[]> {
+    return this.subjects.referencedBy(principal, subject, version, query);
+  }
+}

@@ -1,0 +1,170 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, isAppError } from '#libs/core/kernel';
+import {
+  parseSubject,
+  Registry,
+  subjectNotFound,
+  subjectText,
+  type SentSchema,
+  type SubjectName,
+  type SubjectVersion,
+} from '#libs/core/registry';
+import { Authorizer, type Action, type Principal } from '#libs/platform/auth';
+import { registrationBody } from './bodies.js';
+import { confluentMessage, isSchemaProblem } from './confluent-errors.js';
+import { flag, page, paged, texts, versionChoice, type RawQuery } from './query.js';
+import { SchemaTexts } from './schema-texts.js';
+import { SubjectAccess } from './subject-access.js';
+import { foundVersion, registered, subjectVersion, type Wire } from './wire.js';
+
+/** Subjects and their versions: registering, looking up, reading, deleting, checking (contract 2.4 and 2.5). */
+@Injectable()
+export class SubjectsService {
+  constructor(
+    private readonly registry: Registry,
+    private readonly authorizer: Authorizer,
+    private readonly texts: SchemaTexts,
+  ) {}
+
+  async register(principal: Principal, name: string, body: unknown, query: RawQuery): Promise<Wire> {
+    const sent = registrationBody(body, 'register');
+    const { subject, access } = await this.reach(principal, 'write', name);
+    requireReadableReferences(access, subject, sent);
+    const found = await this.registry.register(subject, sent, {
+      normalize: flag(query, 'normalize'),
+      force: flag(query, 'force'),
+    });
+    return registered(found, await this.texts.shown(found.schema, query));
+  }
+
+  async lookup(principal: Principal, name: string, body: unknown, query: RawQuery): Promise<Wire> {
+    const sent = registrationBody(body, 'lookUpSchemaUnderSubject');
+    const { subject, access } = await this.reach(principal, 'read', name);
+    requireReadableReferences(access, subject, sent);
+    const found = await this.registry.lookup(subject, sent, {
+      normalize: flag(query, 'normalize'),
+      deleted: flag(query, 'deleted'),
+    });
+    access.demandVisible(found.subject);
+    return foundVersion(found, await this.texts.shown(found.schema, query));
+  }
+
+  async versions(principal: Principal, name: string, query: RawQuery): Promise<readonly number[]> {
+    const { subject } = await this.reach(principal, 'read', name);
+    const onlyDeleted = flag(query, 'deletedOnly');
+    const negative = flag(query, 'deletedAsNegative');
+    const deletedToo = flag(query, 'deleted') || negative;
+    const rows = (await this.registry.versions(subject)).filter((row) =>
+      onlyDeleted ? row.deleted : deletedToo || !row.deleted,
+    );
+    if (rows.length === 0) throw subjectNotFound(subjectText(subject));
+    const numbers = rows.map((row) => (row.deleted && negative ? -row.version : row.version));
+    return paged(numbers, page(query));
+  }
+
+  async version(principal: Principal, name: string, version: string, query: RawQuery): Promise<Wire> {
+    const { subject, row, schema } = await this.found(principal, name, version, flag(query, 'deleted'));
+    return subjectVersion(subjectText(subject), row, schema, await this.texts.shown(schema, query));
+  }
+
+  async versionText(principal: Principal, name: string, version: string, query: RawQuery): Promise<string> {
+    const { schema } = await this.found(principal, name, version, flag(query, 'deleted'));
+    return (await this.texts.shown(schema, query)).text;
+  }
+
+  private async found(principal: Principal, name: string, version: string, deleted: boolean): Promise<SubjectVersion> {
+    const choice = versionChoice(version);
+    const { subject, access } = await this.reach(principal, 'read', name);
+    const found = await this.registry.version(subject, choice, deleted);
+    if (!access.allows('read', found.subject)) throw subjectNotFound(subjectText(subject));
+    return found;
+  }
+
+  /** The newest version whose metadata has every one of the properties asked for. */
+  async versionWithMetadata(principal: Principal, name: string, query: RawQuery): Promise<Wire> {
+    const { subject } = await this.reach(principal, 'read', name);
+    const values = texts(query, 'value');
+    const properties = texts(query, 'key')
+      .slice(0, values.length)
+      .map((key, i) => [key, values[i]!] as const);
+    const found = await this.registry.versionWith(subject, properties, flag(query, 'deleted'));
+    return subjectVersion(
+      subjectText(found.subject),
+      found.row,
+      found.schema,
+      await this.texts.shown(found.schema, query),
+    );
+  }
+
+  /** Ids of schemas that refer to a version, by context and id. */
+  async referencedBy(principal: Principal, name: string, version: string, query: RawQuery): Promise<readonly number[]> {
+    const choice = versionChoice(version);
+    const { subject, access } = await this.reach(principal, 'read', name);
+    const deleted = flag(query, 'deleted');
+    const referrers = access
+      .visible(await this.registry.referrers(subject, choice))
+      .filter((one) => deleted || !one.deleted);
+    const ids = new Map(referrers.map((one) => [`${one.context}/${one.schemaId}`, one.schemaId]));
+    return paged([...ids.values()], page(query));
+  }
+
+  async deleteSubject(principal: Principal, name: string, query: RawQuery): Promise<readonly number[]> {
+    const { subject } = await this.reach(principal, 'delete', name);
+    return this.registry.deleteSubject(subject, flag(query, 'permanent'));
+  }
+
+  async deleteVersion(principal: Principal, name: string, version: string, query: RawQuery): Promise<number> {
+    const choice = versionChoice(version);
+    const { subject } = await this.reach(principal, 'delete', name);
+    return this.registry.deleteVersion(subject, choice, flag(query, 'permanent'));
+  }
+
+  /** @param version undefined: against the whole history, as registration would. */
+  async check(
+    principal: Principal,
+    name: string,
+    version: string | undefined,
+    body: unknown,
+    query: RawQuery,
+  ): Promise<Wire> {
+    const against = version === undefined ? 'history' : versionChoice(version);
+    const sent = registrationBody(body, 'testCompatibilityBySubjectName');
+    const verbose = flag(query, 'verbose');
+    const { subject, access } = await this.reach(principal, 'read', name);
+    requireReadableReferences(access, subject, sent);
+    try {
+      const answer = await this.registry.check(subject, sent, against, { normalize: flag(query, 'normalize') });
+      return { is_compatible: answer.compatible, ...(verbose ? { messages: answer.messages } : {}) };
+    } catch (error) {
+      // With messages asked for, a schema that cannot be read is an answer, too.
+      if (!verbose || !isAppError(error) || !isSchemaProblem(error)) throw error;
+      return { is_compatible: false, messages: [confluentMessage(error)] };
+    }
+  }
+
+  /** The subject behind the name in the path, which the guard has judged; its alias's target is judged here. */
+  private async reach(
+    principal: Principal,
+    action: Action,
+    name: string,
+  ): Promise<{ readonly subject: SubjectName; readonly access: SubjectAccess }> {
+    const access = new SubjectAccess(this.authorizer, principal);
+    const named = parseSubject(name);
+    const subject = await this.registry.target(named);
+    if (subjectText(subject) !== name) access.demand(action, subject);
+    return { subject, access };
+  }
+}
+
+/** A schema shows what it refers to, so only what may be read can be referred to. @throws `reference-not-found` */
+function requireReadableReferences(access: SubjectAccess, from: SubjectName, { references }: SentSchema): void {
+  for (const { name, subject, version } of references ?? []) {
+    if (typeof subject !== 'string' || access.allows('read', parseSubject(subject, from.context))) continue;
+    throw new AppError({
+      kind: 'unprocessable',
+      code: 'reference-not-found',
+      message: `No schema reference found for subject "${subject}" and version ${String(version)}`,
+      details: { name, subject, version },
+    });
+  }
+}

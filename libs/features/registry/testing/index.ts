@@ -1,0 +1,2 @@
+export { openRegistryApp, type RegistryApp, type RegistryAppOptions } from './registry-app.js';
+export { recordedTranscripts, replay, type Mismatch, type Transcript } from './transcripts.js';
