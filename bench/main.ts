@@ -1,0 +1,49 @@
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { logAppend } from './log-append.js';
+import { logFetch } from './log-fetch.js';
+import type { Benchmark, Comparison, Figure } from './measure.js';
+import { schemaById } from './schema-by-id.js';
+import { start } from './start.js';
+
+const BENCHMARKS: readonly Benchmark[] = [start, schemaById, logAppend, logFetch];
+
+const { values, positionals } = parseArgs({
+  options: { gate: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const chosen = positionals.length === 0 ? BENCHMARKS : BENCHMARKS.filter((one) => positionals.includes(one.name));
+if (chosen.length === 0) {
+  process.stderr.write(`no such benchmark. There are: ${BENCHMARKS.map((one) => one.name).join(', ')}\n`);
+  process.exit(2);
+}
+
+const number = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: value < 10 ? 2 : 0 });
+process.stdout.write(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}\n\n`);
+let missed = 0;
+for (const benchmark of chosen) {
+  for (const result of await benchmark.run()) missed += print(result) ? 0 : 1;
+}
+if (values.gate && missed > 0) {
+  process.stdout.write(`\n${missed} below their goal\n`);
+  process.exitCode = 1;
+}
+
+/** Prints a result; false when it misses its goal. */
+function print(result: Comparison | Figure): boolean {
+  if (!('baseline' in result)) {
+    const good = result.most === undefined || result.measured <= result.most;
+    process.stdout.write(
+      `${result.what}: ${number(result.measured)} ${result.unit}${result.most === undefined ? '' : ` (goal: at most ${number(result.most)})`}${good ? '' : '  MISSED'}\n`,
+    );
+    return good;
+  }
+  const ratio = result.measured / result.baseline.measured;
+  const good = result.goal === undefined || ratio >= result.goal;
+  process.stdout.write(
+    `${result.what}: ${number(result.measured)} ${result.unit}\n` +
+      `    = ${(ratio * 100).toFixed(0)} % of ${result.baseline.what}: ${number(result.baseline.measured)} ${result.unit}` +
+      `${result.goal === undefined ? '' : ` (goal: ${(result.goal * 100).toFixed(0)} %)`}${good ? '' : '  MISSED'}\n`,
+  );
+  return good;
+}
