@@ -176,6 +176,8 @@ export class CommitPipeline {
       return;
     }
     failPoint('journal-flushed');
+    // Something else failed meanwhile, a checkpoint perhaps: nothing is acknowledged any more.
+    if (this.#failure !== undefined) return this.leave(group, this.#failure);
     const durationMs = clock.monotonic() - started;
     this.makeVisible(group, appendTimeMs);
     observer.flushed?.({ durationMs, bytes: group.entries.length, commits: group.requests.length });

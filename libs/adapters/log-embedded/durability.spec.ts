@@ -8,8 +8,10 @@ const FIRST = Number(process.env['WEIR_SIM_FIRST'] ?? 1);
 async function breachesOfSeeds(count: number, options: SimulationOptions = {}): Promise<string[]> {
   const found: string[] = [];
   for (let seed = FIRST; seed < FIRST + count && found.length < 3; seed++) {
-    const breaches = await new LogSimulation(seed, options).run();
-    if (breaches.length > 0) found.push(`seed ${seed}: ${breaches.slice(0, 5).join('; ')}`);
+    const simulation = new LogSimulation(seed, options);
+    const breaches = await simulation.run();
+    if (breaches.length === 0) continue;
+    found.push([`seed ${seed}`, ...breaches.slice(0, 5), 'reports:', ...simulation.reports.slice(-5)].join('\n'));
   }
   return found;
 }

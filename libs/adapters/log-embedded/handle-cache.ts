@@ -8,6 +8,8 @@ export interface CachedFile {
   pins: number;
   /** It has writes that were not flushed; set it with every write. */
   dirty: boolean;
+  /** The flush that is under way, or that failed. */
+  flushing: Promise<void> | undefined;
 }
 
 /**
@@ -57,18 +59,29 @@ export class HandleCache {
     this.shrink();
   }
 
-  /** Makes the writes to a file durable. A file that is not open was flushed when it was closed. */
+  /**
+   * Makes the writes to a file durable. A file that is not open was flushed when it was closed. Where somebody else's flush is under way already,
+   * its end is waited for: being clean means being on its way only.
+   */
   async sync(path: string): Promise<void> {
     await this.#moving.get(path);
     const cached = this.#open.get(path);
-    if (cached === undefined || !cached.dirty) return;
+    if (cached === undefined) return;
     cached.pins++;
-    cached.dirty = false;
     try {
-      await flushFile(cached.file);
+      await cached.flushing;
+      if (cached.dirty) await this.flush(cached);
     } finally {
       this.unpin(cached);
     }
+  }
+
+  private async flush(cached: CachedFile): Promise<void> {
+    cached.dirty = false;
+    cached.flushing = flushFile(cached.file);
+    await cached.flushing;
+    // A flush that failed stays here for ever: nobody may try again and believe the answer (G8).
+    cached.flushing = undefined;
   }
 
   /** Closes the files below a directory that is about to go, without flushing them. Those still read are closed by their last reader. */
@@ -99,13 +112,13 @@ export class HandleCache {
 
   private async open(path: string, mode: OpenMode): Promise<void> {
     const file = await this.files.open(path, mode);
-    this.#open.set(path, { file, pins: 0, dirty: false });
+    this.#open.set(path, { file, pins: 0, dirty: false, flushing: undefined });
   }
 
   private async close(path: string, cached: CachedFile): Promise<void> {
     this.#open.delete(path);
     try {
-      if (cached.dirty) await flushFile(cached.file);
+      if (cached.dirty) await this.flush(cached);
     } finally {
       await cached.file.close();
     }

@@ -31,6 +31,8 @@ export class SegmentStore {
   readonly #made = new Set<string>();
   /** Directories with names that a crash could lose. */
   readonly #unsynced = new Set<string>();
+  /** The flush of directories that is under way, or that failed. */
+  #syncing: Promise<void> = Promise.resolve();
   /** Index files of one segment are written by one at a time. */
   readonly #indexWrites = new Serial();
 
@@ -69,6 +71,8 @@ export class SegmentStore {
       await writeAll(cached.file, write.bytes, write.position);
     };
     await this.withFile(path, store, begins ? 'create' : 'write');
+    // Only now: a flush of directories that ran before the file was there would have taken the name for durable.
+    if (begins) this.#unsynced.add(partitionDirectory(this.directory, write.identity.topic, write.identity.partition));
   }
 
   /** Takes back writes that must not stay: cuts each file where its first write began. */
@@ -89,11 +93,15 @@ export class SegmentStore {
     await this.handles.sync(this.path(identity, segmentBase, 'log'));
   }
 
-  /** Makes new names durable. */
-  async syncDirectories(): Promise<void> {
-    const unsynced = [...this.#unsynced];
-    this.#unsynced.clear();
-    for (const path of unsynced) await flushDirectory(this.files, path);
+  /** Makes new names durable: waits for flushes under way, which may have taken names over, and flushes what is left. */
+  syncDirectories(): Promise<void> {
+    // After a failure every later call fails too (G8).
+    this.#syncing = this.#syncing.then(async () => {
+      const unsynced = [...this.#unsynced];
+      this.#unsynced.clear();
+      for (const path of unsynced) await flushDirectory(this.files, path);
+    });
+    return this.#syncing;
   }
 
   /** Bytes of a `.log` file, undefined when it is missing. */
@@ -208,7 +216,6 @@ export class SegmentStore {
       this.#made.add(path);
       this.#unsynced.add(parent);
     }
-    this.#unsynced.add(ofPartition);
   }
 
   private async writeIndex(
@@ -220,14 +227,14 @@ export class SegmentStore {
     replace = false,
   ): Promise<void> {
     const path = this.path(segment.binding, segment.baseOffset, ending);
-    const isNew = position <= SIDECAR_HEADER_BYTES;
-    if (isNew) this.#unsynced.add(partitionDirectory(this.directory, segment.binding.topic, segment.binding.partition));
     await this.using(await this.files.open(path, 'create'), async (file) => {
       if (segment.trimIndexes || replace) await file.truncate(replace ? 0 : position);
       if (header !== undefined) await writeAll(file, header, 0);
       if (bytes.length > 0) await writeAll(file, bytes, position);
       await flushFile(file);
     });
+    const { topic, partition } = segment.binding;
+    if (position <= SIDECAR_HEADER_BYTES) this.#unsynced.add(partitionDirectory(this.directory, topic, partition));
   }
 
   private async withFile<T>(

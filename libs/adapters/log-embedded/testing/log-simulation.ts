@@ -87,6 +87,18 @@ export class LogSimulation {
 
   /** @returns the breaches. */
   async run(): Promise<readonly string[]> {
+    try {
+      await this.live();
+    } catch (error) {
+      this.breach(`unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    }
+    return this.breaches;
+  }
+
+  /** What the log reported, for whoever looks at a breach. */
+  readonly reports: string[] = [];
+
+  private async live(): Promise<void> {
     const { eras = 4, ends = ['cut', 'cut', 'kill', 'stop'] } = this.options;
     for (let era = 0; era <= eras && this.breaches.length === 0; era++) {
       const log = await this.start();
@@ -100,7 +112,6 @@ export class LogSimulation {
         await this.end(log, end);
       }
     }
-    return this.breaches;
   }
 
   private stopAt(call: number): void {
@@ -135,6 +146,7 @@ export class LogSimulation {
           lock: new SimulatedLock(),
           settings: this.settings,
           limits: { openSegments: 3 },
+          logger: this.logger,
           identity: () => ({ logId: `log-${this.seed}`, journalKey: '0123456789abcdef0123456789abcdef' }),
         });
         this.disk.fault = undefined;
@@ -407,6 +419,12 @@ export class LogSimulation {
       return isAppError(error) ? 'refused' : 'unknown';
     }
   }
+
+  private readonly logger = {
+    info: (): void => undefined,
+    warn: (message: string, facts: object): void => void this.reports.push(`${message} ${JSON.stringify(facts)}`),
+    error: (message: string, facts: object): void => void this.reports.push(`${message} ${JSON.stringify(facts)}`),
+  };
 
   private breach(what: string): void {
     this.breaches.push(what);
