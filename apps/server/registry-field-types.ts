@@ -3,7 +3,7 @@ import { parseSubject, type Registry } from '#libs/core/registry';
 import { recordFields, type SchemaField } from '#libs/core/schema';
 import { FieldTypes, type ColumnType, type FieldPath } from '#libs/core/streams';
 
-/** Column types from the latest schemas of a topic's subjects, `<topic>-key` and `<topic>-value`. */
+/** Types of columns from the latest schemas of a topic's subjects (`<topic>-key`, `<topic>-value`). */
 export class RegistryFieldTypes extends FieldTypes {
   constructor(private readonly registry: Registry) {
     super();
@@ -11,35 +11,31 @@ export class RegistryFieldTypes extends FieldTypes {
 
   async typeOf(topic: string, path: FieldPath): Promise<ColumnType | undefined> {
     const latest = await this.registry.latest(parseSubject(`${topic}-${path.root}`));
-    if (latest === undefined || latest.schema.schemaType !== 'AVRO') {
-      // Keys are plain words unless a schema says otherwise.
-      return path.root === 'key' && path.steps.length === 0 ? 'text' : undefined;
-    }
+    if (latest === undefined || latest.schema.schemaType !== 'AVRO') return undefined;
     const fields = recordFields(await this.registry.parsed(latest.schema));
-    if (fields.length === 0 || path.steps.length === 0) return undefined;
-    const found = fields.find((field) => samePath(field.path, path.steps));
-    if (found !== undefined) return columnType(found);
-    // A step into a list, a map or a union of several types: there may be something, the schema does not say of which type.
-    const inside = fields.some(
-      (field) =>
-        field.path.length < path.steps.length &&
-        samePath(field.path, path.steps.slice(0, field.path.length)) &&
-        opens(field),
-    );
-    if (inside) return undefined;
-    throw unknownField(topic, path, fields);
+    // No record, or the whole of one: a schema without fields says nothing about columns, a whole record is JSON.
+    if (fields.length === 0) return undefined;
+    if (path.steps.length === 0) return 'json';
+    return typeAt(fields, path, topic);
   }
 }
 
-function samePath(names: readonly string[], steps: readonly (string | number)[]): boolean {
-  return names.length === steps.length && names.every((name, index) => name === steps[index]);
+function typeAt(fields: readonly SchemaField[], path: FieldPath, topic: string): ColumnType | undefined {
+  for (let depth = 1; depth <= path.steps.length; depth++) {
+    const steps = path.steps.slice(0, depth);
+    const field = fields.find((one) => same(one.path, steps));
+    if (field === undefined) throw unknownField(fields, path, depth, topic);
+    if (depth === path.steps.length) return columnType(field);
+    // What lies inside lists, maps and unions has no one type in the schema.
+    if (field.kind !== 'record' || field.recursive) return undefined;
+  }
+  return undefined;
 }
 
-function opens(field: SchemaField): boolean {
-  return field.kind === 'array' || field.kind === 'map' || field.kind === 'union' || field.recursive;
+function same(path: readonly string[], steps: readonly (string | number)[]): boolean {
+  return path.length === steps.length && path.every((part, index) => part === steps[index]);
 }
 
-/** The column a field fits into without loss. Microseconds and days stay integers: a timestamp column counts milliseconds. */
 function columnType(field: SchemaField): ColumnType {
   switch (field.kind) {
     case 'boolean':
@@ -47,30 +43,32 @@ function columnType(field: SchemaField): ColumnType {
     case 'int':
       return 'integer';
     case 'long':
-      return field.logicalType === 'timestamp-millis' || field.logicalType === 'local-timestamp-millis'
-        ? 'timestamp'
-        : 'integer';
+      return field.logicalType === 'timestamp-millis' ? 'timestamp' : 'integer';
     case 'float':
     case 'double':
       return 'real';
-    case 'string':
-    case 'enum':
-    case 'bytes':
-    case 'fixed':
-      return 'text';
-    default:
+    case 'record':
+    case 'array':
+    case 'map':
+    case 'union':
       return 'json';
+    default:
+      return 'text';
   }
 }
 
-function unknownField(topic: string, path: FieldPath, fields: readonly SchemaField[]): AppError {
-  const names = fields.map((field) => `${path.root}.${field.path.join('.')}`);
-  const close = nearest(path.text, names);
+function unknownField(fields: readonly SchemaField[], path: FieldPath, depth: number, topic: string): AppError {
+  const parent = path.steps.slice(0, depth - 1);
+  const wanted = String(path.steps[depth - 1]);
+  const siblings = fields
+    .filter((field) => field.path.length === depth && same(field.path.slice(0, -1), parent))
+    .map((field) => field.path.at(-1)!);
+  const close = nearest(wanted, siblings);
   return new AppError({
-    kind: 'unprocessable',
+    kind: 'invalid',
     code: 'unknown-field',
-    message: `The schema of '${topic}-${path.root}' has no field ${path.text}.`,
-    hint: close === undefined ? `Its fields: ${names.slice(0, 20).join(', ')}.` : `Did you mean ${close}?`,
+    message: `The ${path.root}s of '${topic}' have no field '${path.text}'.`,
+    hint: close === undefined ? `Fields there: ${siblings.slice(0, 20).join(', ')}.` : `Did you mean '${close}'?`,
     details: { topic, field: path.text },
   });
 }

@@ -30,6 +30,7 @@ export const SETTINGS = {
   },
   data: {
     dir: text('./data', 'Directory that holds everything; the service keeps a second process out of it.'),
+    create: flag(true, 'Make the directory when it is missing; `false` where that means that a volume is not mounted.'),
   },
   database: {
     url: optionalText('PostgreSQL for metadata and views, `postgres://…`. Without it: SQLite in the data directory.', {

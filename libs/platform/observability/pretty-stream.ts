@@ -30,6 +30,5 @@ export function pretty(line: string): string {
 
 /** A terminal obeys control characters, so none gets there from a fact. */
 function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 }

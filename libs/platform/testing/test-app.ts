@@ -7,7 +7,7 @@ export interface TestAppOptions {
   /** The feature modules under test. */
   readonly modules: readonly (Type | DynamicModule)[];
   /** What they need: `{ provide: Clusters, useValue: … }`. An `Authorizer` is there already. */
-  readonly providers?: readonly Exclude<Provider, Function>[];
+  readonly providers?: readonly Exclude<Provider, Type>[];
   /** Everybody may do everything unless given. */
   readonly authenticator?: Authenticator;
   readonly authorizer?: Authorizer;

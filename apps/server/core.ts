@@ -1,0 +1,128 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { DynamicModule } from '@nestjs/common';
+import {
+  openSqlStore,
+  SqlDerivationStore,
+  SqlLeaseStore,
+  SqlOperationStore,
+  SqlRegistryStore,
+  SqlTopicNames,
+  SqlViewStore,
+} from '#libs/adapters/store-sql';
+import { SqliteViewTables } from '#libs/adapters/views-sql';
+import { Clock } from '#libs/core/kernel';
+import { Clusters, TopicDirectories, TopicNames } from '#libs/core/log';
+import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
+import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
+import { AvroFormat, SchemaFormats } from '#libs/core/schema';
+import { DerivationStore, FieldTypes, RecordDecoder, Views, ViewStore, ViewTables } from '#libs/core/streams';
+import { Authorizer } from '#libs/platform/auth';
+import { globalProviders } from '#libs/platform/http';
+import { Closers } from './closers.js';
+import { prepareDataDirectory } from './data-directory.js';
+import { openClusters } from './open-clusters.js';
+import { operationMetrics } from './operation-metrics.js';
+import { RegistryFieldTypes } from './registry-field-types.js';
+import { RegistryRecordDecoder } from './registry-record-decoder.js';
+import type { ServiceParts } from './service.js';
+
+/** Everything below HTTP: adapters opened, domain objects made, nothing running yet. */
+export interface Core {
+  /** The domain for every feature, by class. */
+  readonly module: DynamicModule;
+  /** Begins the work that goes on without requests: operations, derivations, views. */
+  run(): Promise<void>;
+}
+
+/** Opens the adapters the configuration names and makes the domain objects over them. What was opened goes to `closers`, whatever happens. */
+export async function openCore(parts: ServiceParts, authorizer: Authorizer, closers: Closers): Promise<Core> {
+  const { config, clock, logger, metrics, health, failPoints } = parts;
+  const data = await prepareDataDirectory(config.data.dir, config.data.create);
+  const store = await openSqlStore(
+    config.database.url === undefined
+      ? { path: data.metadata }
+      : { url: config.database.url, poolSize: config.database.poolSize },
+  );
+  closers.add('metadata store', () => store.close());
+  health.add({ name: 'metadata-store', check: () => store.ping().then(() => ({ ok: true })) });
+
+  const clusters = await openClusters({ ...parts, directory: data.log });
+  closers.add('clusters', async () => {
+    for (const name of clusters.names()) await clusters.get(name).close();
+  });
+
+  const owner = randomUUID();
+  const names = new SqlTopicNames(store);
+  const directories = new TopicDirectories(clusters, names, clock);
+  const leases = new SqlLeaseStore(store);
+  const operationStore = new SqlOperationStore(store);
+  const registryStore = new SqlRegistryStore(store);
+  const registry = new Registry(registryStore, new SchemaFormats([new AvroFormat()]), clock);
+  const codec = new RegistryMessageCodec(registry);
+  const decoder = new RegistryRecordDecoder(codec);
+  const types = new RegistryFieldTypes(registry);
+
+  const supervisor = new Supervisor({
+    clock,
+    owner,
+    leases,
+    onFailure: (name, error, restarts) =>
+      logger.warn({ err: error, work: name, restarts }, 'continuous work failed and begins again'),
+  });
+  closers.add('continuous work', () => supervisor.close());
+  const engine: OperationEngine = new OperationEngine({
+    store: operationStore,
+    leases,
+    clock,
+    owner,
+    random: (bytes) => randomBytes(bytes),
+    maxConcurrent: config.operations.maxConcurrent,
+    rollbackWindowMs: config.operations.rollbackWindowMs,
+    failPoint: failPoints.pass,
+    observer: operationMetrics(metrics, logger, () => engine.counts()),
+  });
+  closers.add('operations', () => engine.close());
+
+  const tables = new SqliteViewTables(data.views);
+  closers.add('view tables', () => tables.close());
+  const viewStore = new SqlViewStore(store);
+  const views = new Views({
+    store: viewStore,
+    tables,
+    directories,
+    names,
+    decoder,
+    types,
+    supervisor,
+    clock,
+    newId: () => randomBytes(10).toString('hex'),
+    failPoint: failPoints.pass,
+  });
+
+  return {
+    module: globalProviders([
+      { provide: Clock, useValue: clock },
+      { provide: Authorizer, useValue: authorizer },
+      { provide: Clusters, useValue: clusters },
+      { provide: TopicNames, useValue: names },
+      { provide: TopicDirectories, useValue: directories },
+      { provide: LeaseStore, useValue: leases },
+      { provide: OperationStore, useValue: operationStore },
+      { provide: OperationEngine, useValue: engine },
+      { provide: Supervisor, useValue: supervisor },
+      { provide: RegistryStore, useValue: registryStore },
+      { provide: Registry, useValue: registry },
+      { provide: MessageCodec, useValue: codec },
+      { provide: RecordDecoder, useValue: decoder },
+      { provide: FieldTypes, useValue: types },
+      { provide: DerivationStore, useValue: new SqlDerivationStore(store) },
+      { provide: ViewStore, useValue: viewStore },
+      { provide: ViewTables, useValue: tables },
+      { provide: Views, useValue: views },
+    ]),
+    run: async () => {
+      engine.open();
+      await views.start();
+    },
+  };
+}

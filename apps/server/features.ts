@@ -1,0 +1,17 @@
+import type { Type } from '@nestjs/common';
+import { GroupsModule } from '#libs/features/groups';
+import { OperationsModule } from '#libs/features/operations';
+import { RecordsModule } from '#libs/features/records';
+import { RegistryModule } from '#libs/features/registry';
+import { TopicsModule } from '#libs/features/topics';
+import { ViewsModule } from '#libs/features/views';
+
+/** What the service offers, one module each. */
+export const FEATURES: readonly Type[] = [
+  TopicsModule,
+  RecordsModule,
+  GroupsModule,
+  RegistryModule,
+  OperationsModule,
+  ViewsModule,
+];

@@ -1,0 +1,147 @@
+import 'reflect-metadata';
+import { isAppError } from '#libs/core/kernel';
+import { readConfig, type Config } from '#libs/platform/config';
+import { createLogger, SystemClock, type Logger } from '#libs/platform/observability';
+import { EXIT } from './exit-codes.js';
+import { FailPoints } from './fail-points.js';
+import { startService, type Service } from './service.js';
+import { productVersion } from './version.js';
+
+/** Errors of the start that say that the data belongs to somebody else, or is not what it should be. */
+const DATA_ERRORS = new Set([
+  'log-locked',
+  'log-format-unknown',
+  'log-directory-foreign',
+  'log-corrupt',
+  'store-in-use',
+  'store-damaged',
+  'store-newer',
+  'data-directory-missing',
+  'data-directory-unusable',
+]);
+
+/** Longest a process that cannot trust its disk waits for its last answers. */
+const FATAL_DRAIN_MS = 1_000;
+
+async function main(): Promise<void> {
+  const version = productVersion();
+  const config = configuration();
+  const logger = createLogger(config.logging);
+  process.on('uncaughtException', (error) => defect(logger, error, 'an error was not caught'));
+  process.on('unhandledRejection', (error) => defect(logger, error, 'a rejection was not handled'));
+  const fatal = fatalStorage(logger);
+  const stop = stopOnSignals(logger);
+  try {
+    const service = await startService({
+      config,
+      clock: new SystemClock(),
+      logger,
+      version,
+      failPoints: FailPoints.from(process.env['WEIR_FAIL_POINT']),
+      onFatal: fatal.raise,
+    });
+    fatal.arm(service);
+    announce(service, config, logger, version);
+    stop.arm(service);
+  } catch (error) {
+    refuseToStart(logger, error);
+  }
+}
+
+function configuration(): Config {
+  try {
+    return readConfig({ env: process.env, cwd: process.cwd() });
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    process.stderr.write(`${error.message}\n${error.hint ?? ''}\n`);
+    process.exit(EXIT.configuration);
+  }
+}
+
+function announce({ url }: Service, config: Config, logger: Logger, version: string): void {
+  const people =
+    config.logging.format === 'pretty' || (config.logging.format === 'auto' && process.stdout.isTTY === true);
+  const startMs = Math.round(process.uptime() * 1_000);
+  if (people && config.logging.level !== 'silent') {
+    process.stdout.write(
+      `Weir ${version} is ready after ${startMs} ms: ${url} (registry at /, native API at /v1, health at /readyz, document at /openapi.json); data in ${config.data.dir}\n`,
+    );
+  } else {
+    logger.info({ url, version, startMs, dataDir: config.data.dir, auth: config.auth.mode }, 'the service is ready');
+  }
+}
+
+/** First signal: an orderly stop. Second: flush and go. A signal during the start waits until there is something to stop. */
+function stopOnSignals(logger: Logger): { arm(service: Service): void } {
+  let service: Service | undefined;
+  let signals = 0;
+  const stop = async (): Promise<void> => {
+    logger.info({}, 'the service stops');
+    const clean = await service!.stop();
+    // A second signal took over, and ends the process itself.
+    if (signals > 1) return;
+    process.exit(clean ? EXIT.stopped : EXIT.defect);
+  };
+  const hurry = async (): Promise<void> => {
+    logger.warn({}, 'told twice to stop: flushing without waiting for what is under way');
+    await service!.stopAtOnce();
+    process.exit(EXIT.hurried);
+  };
+  const onSignal = (): void => {
+    signals++;
+    if (service === undefined) {
+      // Nothing was acknowledged yet; a start can be cut anywhere.
+      if (signals > 1) process.exit(EXIT.hurried);
+      return;
+    }
+    if (signals === 1) void stop();
+    else if (signals === 2) void hurry();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return {
+    arm(started) {
+      service = started;
+      if (signals > 0) void stop();
+    },
+  };
+}
+
+/** A flush failed: what waits gets "outcome unknown", nothing more is acknowledged, and the process ends with the code reserved for it. */
+function fatalStorage(logger: Logger): { raise(error: Error): void; arm(service: Service): void } {
+  let service: Service | undefined;
+  let raised = false;
+  const leave = (): void => {
+    setTimeout(() => process.exit(EXIT.fatalStorage), FATAL_DRAIN_MS).unref();
+    void service?.stopAtOnce().finally(() => process.exit(EXIT.fatalStorage));
+  };
+  return {
+    raise(error) {
+      raised = true;
+      logger.fatal(
+        { err: error },
+        'the disk can no longer be trusted: the service ends, and verifies the log at its next start',
+      );
+      leave();
+    },
+    arm(started) {
+      service = started;
+      if (raised) leave();
+    },
+  };
+}
+
+function defect(logger: Logger, error: unknown, what: string): never {
+  logger.fatal({ err: error }, what);
+  process.exit(EXIT.defect);
+}
+
+function refuseToStart(logger: Logger, error: unknown): never {
+  if (!isAppError(error)) return defect(logger, error, 'the service could not start');
+  logger.fatal({ code: error.code, hint: error.hint, details: error.details, err: error }, error.message);
+  if (error.code.startsWith('invalid-')) process.exit(EXIT.configuration);
+  if (DATA_ERRORS.has(error.code)) process.exit(EXIT.unusableData);
+  process.exit(error.kind === 'unavailable' ? EXIT.unavailable : EXIT.defect);
+}
+
+await main();
