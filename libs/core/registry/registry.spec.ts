@@ -1,0 +1,275 @@
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '#libs/core/kernel/testing';
+import { AvroFormat, SchemaFormats } from '#libs/core/schema';
+import { parseSubject, Registry, type SentRegistration } from './index.js';
+import type { RegistryChange } from './store.js';
+import { MemoryRegistryStore } from './testing/index.js';
+
+const formats = new SchemaFormats([new AvroFormat()]);
+const AS_SENT = { normalize: false, force: false };
+
+/** A record named R with int fields of these names; `?` gives a field a default. */
+function record(...fields: string[]): string {
+  return JSON.stringify({
+    type: 'record',
+    name: 'R',
+    fields: fields.map((field) =>
+      field.endsWith('?') ? { name: field.slice(0, -1), type: 'int', default: 0 } : { name: field, type: 'int' },
+    ),
+  });
+}
+
+function open(store = new MemoryRegistryStore()) {
+  const registry = new Registry(store, formats, new TickingClock());
+  const register = (subject: string, schema: string, more: SentRegistration = {}) =>
+    registry.register(parseSubject(subject), { schema, ...more }, AS_SENT);
+  return { store, registry, register };
+}
+
+/** Waits end at once: nothing here depends on how long they are. */
+class TickingClock extends ManualClock {
+  override sleep(ms: number): Promise<void> {
+    this.advance(ms);
+    return Promise.resolve();
+  }
+}
+
+describe('the registry', () => {
+  it('gives one id and one version to a schema registered many times at once', async () => {
+    const { registry, register } = open();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => register('s', record('a'))));
+    expect(new Set(answers.map(({ schema, row }) => `${schema.id}/${row.version}`))).toEqual(new Set(['1/1']));
+    expect(await registry.versions(parseSubject('s'))).toHaveLength(1);
+  });
+
+  it('gives one id to a schema registered under many subjects by many instances at once', async () => {
+    const store = new MemoryRegistryStore();
+    const instances = Array.from({ length: 4 }, () => open(store));
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => instances[i % 4]!.register(`s${i}`, record('a'))),
+    );
+    expect(new Set(answers.map((answer) => answer.schema.id))).toEqual(new Set([1]));
+  });
+
+  it('does not let two simultaneous schemas through that are incompatible with each other', async () => {
+    const store = new MemoryRegistryStore();
+    const [left, right] = [open(store), open(store)];
+    await left.register('s', record('a'));
+    const outcomes = await Promise.allSettled([
+      left.register('s', record('a', 'x?')),
+      // Without x: fine after version 1, and after the other only if x had no reader. Its own new field makes both need the other.
+      right.register(
+        's',
+        JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'x', type: 'string', default: '' }] }),
+      ),
+    ]);
+    expect(outcomes.map((one) => one.status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
+  it('would let both through if the store did not compare revisions', async () => {
+    class Careless extends MemoryRegistryStore {
+      #last = 0;
+      override apply(change: RegistryChange) {
+        // Numbers the versions anew, as a store without a check of its own would see them arrive.
+        const facts = change.facts.map((fact) =>
+          fact.type === 'version-registered' ? { ...fact, version: ++this.#last } : fact,
+        );
+        return super.apply({ ...change, facts, expected: [] });
+      }
+    }
+    const store = new Careless();
+    const [left, right] = [open(store), open(store)];
+    await left.register('s', record('a'));
+    const outcomes = await Promise.allSettled([
+      left.register('s', record('a', 'x?')),
+      right.register(
+        's',
+        JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'x', type: 'string', default: '' }] }),
+      ),
+    ]);
+    expect(outcomes.map((one) => one.status)).toEqual(['fulfilled', 'fulfilled']);
+  });
+
+  it('shows every instance what another has acknowledged, whatever it has cached', async () => {
+    const store = new MemoryRegistryStore();
+    const [writer, reader] = [open(store), open(store)];
+    const subject = parseSubject('s');
+    await writer.register('s', record('a'));
+    expect((await reader.registry.latest(subject))?.row.version).toBe(1);
+    await writer.register('s', record('a', 'b?'));
+    expect((await reader.registry.latest(subject))?.row.version).toBe(2);
+    await writer.registry.deleteVersion(subject, 2, false);
+    expect((await reader.registry.latest(subject))?.row.version).toBe(1);
+    expect((await reader.registry.schemaById(2)).usage.deleted).toBe(true);
+    await writer.registry.deleteVersion(subject, 2, true);
+    await expect(reader.registry.schemaById(2)).rejects.toMatchObject({ code: 'schema-not-found' });
+    await writer.registry.settings.setConfig(subject, { compatibility: 'NONE' });
+    expect((await reader.registry.settings.config(subject, true)).compatibility).toBe('NONE');
+  });
+
+  it('forgets everything when more has changed than it looks at one by one', async () => {
+    class Forgetful extends MemoryRegistryStore {
+      override touchedSince(revision: number) {
+        return super.touchedSince(revision, 0);
+      }
+    }
+    const store = new Forgetful();
+    const [writer, reader] = [open(store), open(store)];
+    await writer.register('s', record('a'));
+    expect((await reader.registry.latest(parseSubject('s')))?.row.version).toBe(1);
+    await writer.register('s', record('a', 'b?'));
+    expect((await reader.registry.latest(parseSubject('s')))?.row.version).toBe(2);
+  });
+
+  it('refuses to delete what a schema refers to, also when both happen at once', async () => {
+    const store = new MemoryRegistryStore();
+    const [left, right] = [open(store), open(store)];
+    await left.register('base', record('a'));
+    // Both instances know the state before either writes.
+    await right.registry.latest(parseSubject('base'));
+    const user = JSON.stringify({ type: 'record', name: 'U', fields: [{ name: 'r', type: 'R' }] });
+    const references = [{ name: 'R', subject: 'base', version: 1 }];
+    const outcomes = await Promise.allSettled([
+      left.register('user', user, { references }),
+      right.registry.deleteVersion(parseSubject('base'), 1, false),
+    ]);
+    expect(outcomes.filter((one) => one.status === 'fulfilled')).toHaveLength(1);
+    const found = await left.registry.referrers(parseSubject('base'), 1).catch(() => []);
+    const live = (await left.registry.latest(parseSubject('base'))) !== undefined;
+    expect(found.length > 0).toBe(live);
+  });
+
+  it('never gives an id to another content: not after deletions, not by import', async () => {
+    const { registry, register } = open();
+    const subject = parseSubject('s');
+    await register('s', record('a'));
+    await registry.deleteSubject(subject, false);
+    await registry.deleteSubject(subject, true);
+    expect((await register('s', record('b'))).schema.id).toBe(2);
+    await registry.settings.setMode(parseSubject('i'), 'IMPORT', false);
+    const imported = register('i', record('c'), { id: 1, version: 1 });
+    await expect(imported).rejects.toMatchObject({ code: 'operation-not-permitted' });
+    expect((await register('i', record('a'), { id: 1, version: 1 })).schema.id).toBe(1);
+  });
+
+  it('checks the next version against the live ones only, and against one that is named', async () => {
+    const { registry, register } = open();
+    const subject = parseSubject('s');
+    await register('s', record('a'));
+    await register('s', record('a', 'b?'));
+    await registry.settings.setConfig(subject, { compatibility: 'FULL_TRANSITIVE' });
+    const asks = (against: 'history' | 'latest' | number) =>
+      registry.check(subject, { schema: record('b') }, against, { normalize: false });
+    expect((await asks('history')).compatible).toBe(false);
+    expect((await asks(1)).messages.length).toBeGreaterThan(0);
+    await expect(asks(9)).rejects.toMatchObject({ code: 'version-not-found' });
+    await registry.deleteSubject(subject, false);
+    expect((await asks('history')).compatible).toBe(true);
+    await expect(asks(1)).rejects.toMatchObject({ code: 'version-not-found' });
+  });
+
+  it('gives the reading side of a subject by its physical topic name', async () => {
+    const { registry, register } = open();
+    await register('orders-value', record('a'));
+    expect((await registry.latest(parseSubject('orders--g3-value')))?.schema.id).toBe(1);
+    expect((await register('orders--g3-value', record('a'))).by).toBe('identity');
+  });
+
+  it('follows one alias and no second', async () => {
+    const { registry, register } = open();
+    await register('real', record('a'));
+    await registry.settings.setConfig(parseSubject('other'), { alias: 'real' });
+    await registry.settings.setConfig(parseSubject('third'), { alias: 'other' });
+    expect((await registry.latest(parseSubject('other')))?.subject.name).toBe('real');
+    expect(await registry.latest(parseSubject('third'))).toBeUndefined();
+    expect((await register('other', record('a', 'b?'))).subject.name).toBe('real');
+    await expect(registry.settings.config(parseSubject('real'), false)).rejects.toMatchObject({
+      code: 'subject-config-not-found',
+    });
+  });
+
+  it('keeps metadata and rules: inherited, completed from the settings, part of the identity', async () => {
+    const { registry, register } = open();
+    const subject = parseSubject('s');
+    await registry.settings.setConfig(subject, {
+      defaultMetadata: { properties: { owner: 'nobody', team: 't' } },
+      overrideMetadata: { properties: { level: '1' } },
+      defaultRuleSet: { domainRules: [{ name: 'r', type: 'CEL', expr: 'true' }] },
+    });
+    const first = await register('s', record('a'), { metadata: { properties: { owner: 'me' } } });
+    expect(first.schema.metadata?.properties).toEqual({ level: '1', owner: 'me', team: 't' });
+    expect(first.schema.ruleSet?.domainRules).toHaveLength(1);
+    const again = await register('s', record('a'));
+    expect([again.by, again.schema.id]).toEqual(['identity', 1]);
+    const without = await register('s', record('a'), { metadata: {}, ruleSet: { domainRules: [] } });
+    expect(without.schema.id).toBe(2);
+    const invalid = register('s', record('a'), { ruleSet: { domainRules: [{ name: '1x', type: 'CEL' }] } });
+    await expect(invalid).rejects.toMatchObject({ code: 'rule-set-invalid' });
+  });
+
+  it('takes over the latest schema where only metadata is sent', async () => {
+    const { register } = open();
+    await register('s', record('a'));
+    const second = await register('s', '', { metadata: { properties: { owner: 'x' } } });
+    expect([second.row.version, second.schema.text]).toEqual([2, record('a')]);
+    await expect(register('none', '')).rejects.toMatchObject({ code: 'schema-empty' });
+  });
+
+  it('skips the check when told to, and only then', async () => {
+    const { registry, register } = open();
+    await register('s', record('a'));
+    await expect(register('s', record('a', 'b'))).rejects.toMatchObject({ code: 'schema-incompatible' });
+    const forced = await registry.register(
+      parseSubject('s'),
+      { schema: record('a', 'b') },
+      { ...AS_SENT, force: true },
+    );
+    expect(forced.row.version).toBe(2);
+  });
+
+  it('bounds references: how many, how deep, and what reaches itself only once', async () => {
+    const { register } = open();
+    let inner = 'int';
+    for (let i = 0; i < 34; i++) {
+      const schema = JSON.stringify({ type: 'record', name: `D${i}`, fields: [{ name: 'f', type: inner }] });
+      const references = i === 0 ? [] : [{ name: `D${i - 1}`, subject: `d${i - 1}`, version: 1 }];
+      const registered = register(`d${i}`, schema, { references });
+      if (i < 33) await registered;
+      else await expect(registered).rejects.toMatchObject({ code: 'schema-too-large' });
+      inner = `D${i}`;
+    }
+    const many = Array.from({ length: 257 }, () => ({ name: 'D0', subject: 'd0', version: 1 }));
+    await expect(register('m', '"int"', { references: many })).rejects.toMatchObject({ code: 'schema-too-large' });
+    const partial = register('m', '"int"', { references: [{ name: 'R' }] });
+    await expect(partial).rejects.toMatchObject({ code: 'reference-invalid' });
+  });
+
+  it('sees through a diamond of references without following it twice per level', async () => {
+    const { register } = open();
+    await register('l0', JSON.stringify({ type: 'record', name: 'L0', fields: [] }));
+    for (let i = 1; i <= 25; i++) {
+      const references = [
+        { name: `L${i - 1}`, subject: `l${i - 1}`, version: 1 },
+        { name: `M${i - 1}`, subject: `l${i - 1}`, version: 1 },
+      ];
+      const schema = JSON.stringify({ type: 'record', name: `L${i}`, fields: [{ name: 'f', type: `L${i - 1}` }] });
+      await register(`l${i}`, schema, { references });
+    }
+    expect((await register('top', '"string"')).row.version).toBe(1);
+  });
+
+  it('says that it is contended when others always come first', async () => {
+    class Busy extends MemoryRegistryStore {
+      override async apply(change: RegistryChange) {
+        await super.apply({
+          ...change,
+          expected: [],
+          facts: [{ type: 'mode-set', subject: parseSubject('s'), mode: null }],
+        });
+        return super.apply(change);
+      }
+    }
+    const { register } = open(new Busy());
+    await expect(register('s', record('a'))).rejects.toMatchObject({ code: 'registry-contended', retryable: true });
+  });
+});
