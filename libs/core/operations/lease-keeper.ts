@@ -75,7 +75,7 @@ export class LeaseKeeper {
       const late = new AbortController();
       const kept = await Promise.race([
         this.#leases.renew(this.lease, this.#ttlMs).catch(() => undefined),
-        this.#clock.sleep(this.#validUntil - asked, late.signal).catch(() => undefined),
+        this.#clock.sleep(this.#validUntil - asked, AbortSignal.any([late.signal, stop])).catch(() => undefined),
       ]);
       late.abort();
       if (stop.aborted) return;
