@@ -53,10 +53,3 @@ export const metadata = metadataV12.api;
 export const offsetCommit = offsetCommitV8.api;
 export const offsetFetch = offsetFetchV8.api;
 export const txnOffsetCommit = txnOffsetCommitV3.api;
-
-/** What the definitions above have in common. */
-export interface KafkaApi<Args extends unknown[], Response> {
-  (connection: InstanceType<typeof import('@platformatic/kafka').Connection>, ...args: [...Args, ...Partial<[(error: Error | null, response?: Response) => void]>]): void;
-  readonly key: number;
-  readonly version: number;
-}

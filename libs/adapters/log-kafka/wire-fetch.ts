@@ -90,8 +90,7 @@ function readPartition(topic: string, reader: Reader): FetchAnswer {
     highWatermark: reader.readInt64(),
     lastStableOffset: reader.readInt64(),
     logStartOffset: reader.readInt64(),
-    aborted:
-      reader.readNullableArray((r) => ({ producerId: r.readInt64(), firstOffset: r.readInt64() })) ?? [],
+    aborted: reader.readNullableArray((r) => ({ producerId: r.readInt64(), firstOffset: r.readInt64() })) ?? [],
     records: (reader.readInt32(), reader.readNullableBytes() ?? NOTHING),
   };
 }

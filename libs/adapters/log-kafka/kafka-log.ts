@@ -1,0 +1,197 @@
+import { isAppError } from '#libs/core/kernel';
+import {
+  type Appended,
+  type AppendOptions,
+  checkGroup,
+  checkWriterId,
+  type FetchedPartition,
+  type FetchRequest,
+  type GroupDescription,
+  type GroupPosition,
+  type LogCapabilities,
+  LogEngine,
+  logErrors,
+  type LogWriter,
+  type PartitionRef,
+  recordsFrom,
+  type TopicDescription,
+  type TopicSpec,
+  type TopicState,
+} from '#libs/core/log';
+import { Appender } from './appender.js';
+import { CheckpointStore } from './checkpoint-store.js';
+import { Fetcher } from './fetcher.js';
+import { checkGroupPositions, Groups } from './groups.js';
+import { KafkaCluster } from './kafka-cluster.js';
+import { KafkaWriter } from './kafka-writer.js';
+import type { KafkaLogOptions } from './options.js';
+import { PartitionOffsets } from './partition-offsets.js';
+import { TopicAdmin } from './topic-admin.js';
+import { KAFKA_TOPIC_CONFIGS } from './topic-configs.js';
+import { TopicStates, type WriteLease } from './topic-states.js';
+import { WritePreparation } from './write-preparation.js';
+
+/** Bytes read at once when a time is looked up record by record. */
+const SCAN_BYTES = 1024 * 1024;
+
+/** A {@link LogEngine} over Apache Kafka. The calls of the port, each handed to the part that knows. */
+export class KafkaLog extends LogEngine {
+  readonly capabilities: LogCapabilities = {
+    engine: 'kafka',
+    topicConfigs: KAFKA_TOPIC_CONFIGS,
+    maxPartitionsPerTopic: null,
+    denseOffsets: false,
+    fencing: 'service',
+    // Producer ids are the cluster's to give out: one made up by a client could break another program's producer. Batches that carry one are stored as
+    // the engine's own, see README.
+    idempotentProducers: false,
+  };
+  readonly #cluster: KafkaCluster;
+  readonly #offsets: PartitionOffsets;
+  readonly #appender: Appender;
+  readonly #states: TopicStates;
+  readonly #topics: TopicAdmin;
+  readonly #fetcher: Fetcher;
+  readonly #groups: Groups;
+  readonly #preparation: WritePreparation;
+  readonly #checkpoints: CheckpointStore;
+  #closing: Promise<void> | undefined;
+
+  private constructor(cluster: KafkaCluster) {
+    super();
+    this.#cluster = cluster;
+    this.#offsets = new PartitionOffsets(cluster);
+    this.#appender = new Appender(cluster);
+    this.#states = new TopicStates(cluster, this.#appender);
+    this.#topics = new TopicAdmin(cluster, this.#states, this.#offsets, this.capabilities);
+    this.#fetcher = new Fetcher(cluster, this.#states, this.#offsets);
+    this.#groups = new Groups(cluster);
+    this.#preparation = new WritePreparation(cluster, this.#states);
+    this.#checkpoints = new CheckpointStore(cluster);
+  }
+
+  /** See `openKafkaLog`. */
+  static async open(options: KafkaLogOptions): Promise<KafkaLog> {
+    const cluster = await KafkaCluster.connect(options);
+    options.logger?.info('connected to Kafka', { cluster: options.name, clusterId: cluster.clusterId });
+    return new KafkaLog(cluster);
+  }
+
+  get logId(): string {
+    return `kafka:${this.#cluster.clusterId}`;
+  }
+
+  createTopic(spec: TopicSpec): Promise<TopicDescription> {
+    return this.#run(() => this.#topics.create(spec));
+  }
+
+  describeTopic(topic: string): Promise<TopicDescription> {
+    return this.#run(() => this.#topics.describe(topic));
+  }
+
+  listTopics(): Promise<readonly TopicDescription[]> {
+    return this.#run(() => this.#topics.list());
+  }
+
+  alterTopicConfig(topic: string, changes: Readonly<Record<string, string | null>>): Promise<TopicDescription> {
+    return this.#run(() => this.#topics.alterConfig(topic, changes));
+  }
+
+  addPartitions(topic: string, partitions: number): Promise<TopicDescription> {
+    return this.#run(() => this.#topics.addPartitions(topic, partitions));
+  }
+
+  setTopicState(topic: string, state: TopicState): Promise<TopicDescription> {
+    return this.#run(async () => {
+      await this.#states.set(await this.#cluster.freshLayoutOf(topic), state);
+      return await this.#topics.describe(topic);
+    });
+  }
+
+  deleteTopic(topic: string): Promise<void> {
+    return this.#run(async () => {
+      await this.#topics.delete(topic);
+      this.#appender.forget(topic);
+    });
+  }
+
+  append(to: PartitionRef, batch: Uint8Array, options: AppendOptions = {}): Promise<Appended> {
+    return this.#run(async () => {
+      let lease: WriteLease | undefined;
+      try {
+        const appended = await this.#appender.append(to, async () => {
+          const prepared = await this.#preparation.ofAppend(to, batch, options.intoFenced ?? false);
+          lease = prepared.lease;
+          return { batch, topicId: prepared.layouts.get(to.topic)!.id };
+        });
+        await lease?.confirm();
+        return appended;
+      } finally {
+        lease?.end();
+      }
+    });
+  }
+
+  fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    return this.#run(() => this.#fetcher.fetch(request), request.signal);
+  }
+
+  offsetForTimestamp(ref: PartitionRef, timestampMs: number): Promise<number | null> {
+    return this.#run(async () => {
+      const from =
+        timestampMs < 0 ? (await this.#offsets.rangeOf(ref)).start : await this.#offsets.offsetAt(ref, timestampMs);
+      if (from === null) return null;
+      // The broker counts aborted records too; the first one a reader can see is found by reading.
+      for (let offset = from; ;) {
+        const [fetched] = await this.#fetcher.fetch({ positions: [{ ...ref, offset }], maxBytes: SCAN_BYTES });
+        for (const record of recordsFrom(fetched!, offset)) if (record.timestamp >= timestampMs) return record.offset;
+        if (fetched!.nextOffset >= fetched!.endOffset || fetched!.nextOffset === offset) return null;
+        offset = fetched!.nextOffset;
+      }
+    });
+  }
+
+  listGroups(): Promise<readonly string[]> {
+    return this.#run(() => this.#groups.list());
+  }
+
+  describeGroup(group: string): Promise<GroupDescription> {
+    return this.#run(() => this.#groups.describe(group));
+  }
+
+  commitPositions(group: string, positions: readonly GroupPosition[]): Promise<void> {
+    return this.#run(async () => {
+      checkGroup(group);
+      checkGroupPositions(group, positions);
+      for (const position of positions) await this.#cluster.layoutWith(position);
+      if (positions.length > 0) await this.#groups.commit(group, positions);
+    });
+  }
+
+  deleteGroup(group: string): Promise<void> {
+    return this.#run(() => this.#groups.delete(group));
+  }
+
+  openWriter(id: string): Promise<LogWriter> {
+    return this.#run(async () => {
+      checkWriterId(id);
+      return await KafkaWriter.open(this.#cluster, this.#preparation, this.#checkpoints, id);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#appender.close().finally(() => this.#cluster.close());
+    await this.#closing;
+  }
+
+  /** Runs a call of the port: refuses it on a closed engine, and gives its failure a name of the port. */
+  async #run<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#closing !== undefined) throw logErrors.logClosed();
+    try {
+      return await call();
+    } catch (error) {
+      if (signal?.aborted && !isAppError(error)) throw signal.reason;
+      throw this.#cluster.failure(error);
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import type { PartitionRef } from '#libs/core/log';
+import * as api from './client.js';
+import { CODE, expectNone, KafkaRefusal } from './error-codes.js';
+import type { KafkaCluster, TopicLayout } from './kafka-cluster.js';
+
+/** What ListOffsets calls the first offset and the end. */
+const EARLIEST = -2n;
+const LATEST = -1n;
+
+export interface OffsetRange {
+  readonly start: number;
+  /** Last stable offset: everything below is committed or aborted, and will not change. */
+  readonly end: number;
+}
+
+/** Offsets of partitions, asked of their leaders as a reader of committed records sees them. */
+export class PartitionOffsets {
+  readonly #cluster: KafkaCluster;
+
+  constructor(cluster: KafkaCluster) {
+    this.#cluster = cluster;
+  }
+
+  /** @throws `topic-not-found`, `partition-not-found`. */
+  async rangeOf(ref: PartitionRef): Promise<OffsetRange> {
+    return await this.#cluster.persist(async () => {
+      const leader = await this.#cluster.leaderOf(ref);
+      const partitions = [[ref.topic, [ref.partition]]] as const;
+      const [starts, ends] = await Promise.all([
+        this.#list(leader, partitions, EARLIEST),
+        this.#list(leader, partitions, LATEST),
+      ]);
+      const key = `${ref.topic}/${ref.partition}`;
+      return { start: starts.get(key)!, end: ends.get(key)! };
+    });
+  }
+
+  /**
+   * Ranges of all partitions of some topics, by `topic/partition`.
+   * @throws {KafkaRefusal | KafkaSilence} passing, when a leader is away.
+   */
+  async rangesOf(layouts: readonly TopicLayout[]): Promise<ReadonlyMap<string, OffsetRange>> {
+    const byLeader = new Map<number, [topic: string, partitions: number[]][]>();
+    for (const { name, leaders } of layouts) {
+      for (const [partition, leader] of leaders.entries()) {
+        if (leader < 0) throw new KafkaRefusal(`leader of ${name}/${partition}`, CODE.LEADER_NOT_AVAILABLE);
+        const topics = byLeader.get(leader) ?? [];
+        byLeader.set(leader, topics);
+        if (topics.at(-1)?.[0] === name) topics.at(-1)![1].push(partition);
+        else topics.push([name, [partition]]);
+      }
+    }
+    const ranges = new Map<string, OffsetRange>();
+    await Promise.all(
+      [...byLeader].map(async ([leader, topics]) => {
+        const [starts, ends] = await Promise.all([
+          this.#list(leader, topics, EARLIEST),
+          this.#list(leader, topics, LATEST),
+        ]);
+        for (const [key, start] of starts) ranges.set(key, { start, end: ends.get(key)! });
+      }),
+    );
+    return ranges;
+  }
+
+  /**
+   * Where a broker says that a time begins: the first record, committed or not, that is not older. Null when there is none.
+   * `timestampMs` must not be negative, which has other meanings here.
+   */
+  async offsetAt(ref: PartitionRef, timestampMs: number): Promise<number | null> {
+    return await this.#cluster.persist(async () => {
+      const leader = await this.#cluster.leaderOf(ref);
+      const found = await this.#list(leader, [[ref.topic, [ref.partition]]], BigInt(timestampMs));
+      const offset = found.get(`${ref.topic}/${ref.partition}`)!;
+      return offset < 0 ? null : offset;
+    });
+  }
+
+  async #list(
+    leader: number,
+    topics: readonly (readonly [topic: string, partitions: readonly number[]])[],
+    timestamp: bigint,
+  ): Promise<Map<string, number>> {
+    const ask = topics.map(([name, partitions]) => ({
+      name,
+      partitions: partitions.map((partitionIndex) => ({ partitionIndex, currentLeaderEpoch: -1, timestamp })),
+    }));
+    const answer = await this.#cluster.call(leader, 'admin', 'ListOffsets', api.listOffsets, -1, 1, ask);
+    const offsets = new Map<string, number>();
+    for (const { name, partitions } of answer.topics) {
+      for (const { partitionIndex, errorCode, offset } of partitions) {
+        if (errorCode !== 0) this.#cluster.forget(name);
+        expectNone(`ListOffsets of ${name}/${partitionIndex}`, errorCode);
+        offsets.set(`${name}/${partitionIndex}`, Number(offset));
+      }
+    }
+    return offsets;
+  }
+}

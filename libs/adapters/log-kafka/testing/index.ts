@@ -1,0 +1,1 @@
+export { openTestEngine, openTestLog, testServers } from './open-test-log.js';

@@ -1,0 +1,225 @@
+import { deferred, isAppError, isJsonObject, Serial } from '#libs/core/kernel';
+import { batchesIn, decodeBatch, encodeBatch, logErrors, NO_TIMESTAMP, type TopicState } from '#libs/core/log';
+import type { Appender } from './appender.js';
+import { CODE } from './error-codes.js';
+import { provideInternalTopic, STATES_TOPIC } from './internal-topics.js';
+import type { KafkaCluster, TopicLayout } from './kafka-cluster.js';
+import { fetchUncommitted } from './raw-reader.js';
+
+/** `id` null: said ahead of the topic's creation, for whichever topic bears the name. */
+interface StateRecord {
+  readonly id: string | null;
+  readonly state: TopicState;
+}
+
+/** A topic that is to be written, and whether a fence does not count. */
+export interface Target {
+  readonly topic: string;
+  readonly intoFenced?: boolean;
+}
+
+/** A write that began under the states as they were. */
+export interface WriteLease {
+  /** To be called once the write is stored, before it is acknowledged. @throws `outcome-unknown` when it may lie behind a fence. */
+  confirm(): Promise<void>;
+  /** To be called in any case. */
+  end(): void;
+}
+
+const PLACE = { topic: STATES_TOPIC, partition: 0 };
+const STATES: ReadonlySet<unknown> = new Set<TopicState>(['ACTIVE', 'FENCED', 'BROWNED_OUT', 'RETIRED']);
+
+/**
+ * The states of topics, kept in a compacted topic so that every instance of the service sees them, and the fence that rests on them.
+ *
+ * The fence over instances is a lease on what each knows. With L the lease time: an append is acknowledged only when, at most L before the
+ * acknowledgement (or after it), a look at the states began that showed its topic as writable. Whoever fences a topic waits L after the state is stored
+ * before it reads the end offsets. So an acknowledged append was stored before the ends were read and lies below them. No clock is
+ * compared with another one; they must only run at about the same rate.
+ */
+export class TopicStates {
+  readonly #cluster: KafkaCluster;
+  readonly #appender: Appender;
+  readonly #records = new Map<string, StateRecord>();
+  /** Appends and commits under way by topic, those into a fence left out. */
+  readonly #underWay = new Map<string, Set<Promise<void>>>();
+  readonly #writes = new Serial();
+  #next = 0;
+  #seenAt = Number.NEGATIVE_INFINITY;
+  #look: Promise<void> | undefined;
+  #provided: Promise<void> | undefined;
+
+  constructor(cluster: KafkaCluster, appender: Appender) {
+    this.#cluster = cluster;
+    this.#appender = appender;
+  }
+
+  /** State of a topic as last seen. */
+  of(layout: TopicLayout): TopicState {
+    const record = this.#records.get(layout.name);
+    return record !== undefined && (record.id === null || record.id === layout.id) ? record.state : 'ACTIVE';
+  }
+
+  /** Whether anything is recorded under a name, be it of an earlier topic. */
+  isRecorded(name: string): boolean {
+    return this.#records.has(name);
+  }
+
+  /** Looks when the last look began longer ago than this. */
+  async seeWithin(ms: number): Promise<void> {
+    if (this.#cluster.clock.monotonic() - this.#seenAt > ms) await this.see();
+  }
+
+  /** Looks now, together with others who want to. */
+  async see(): Promise<void> {
+    this.#look ??= this.#read().finally(() => (this.#look = undefined));
+    await this.#look;
+  }
+
+  /**
+   * Begins a write to topics: checks that all are writable and keeps whoever fences them waiting until {@link WriteLease.end}. Nothing may be
+   * awaited between this and queueing the write but the call itself.
+   * @throws `topic-fenced`.
+   */
+  async lease(targets: readonly Target[], layouts: ReadonlyMap<string, TopicLayout>): Promise<WriteLease> {
+    const { clock, settings } = this.#cluster;
+    await this.seeWithin(settings.stateLeaseMs / 4);
+    for (const { topic, intoFenced } of targets) {
+      const state = this.of(layouts.get(topic)!);
+      if (!isWritable(state, intoFenced)) throw logErrors.topicFenced(topic, state);
+    }
+    const bound = targets.filter((one) => !one.intoFenced).map((one) => layouts.get(one.topic)!);
+    const ended = deferred<void>();
+    for (const { name } of bound) {
+      const underWay = this.#underWay.get(name) ?? new Set();
+      this.#underWay.set(name, underWay);
+      underWay.add(ended.promise);
+    }
+    let writableAt = this.#seenAt;
+    return {
+      confirm: async () => {
+        const done = clock.monotonic();
+        while (bound.length > 0) {
+          const writable = bound.every((layout) => isWritable(this.of(layout)));
+          if (writable) writableAt = this.#seenAt;
+          if (done - writableAt <= settings.stateLeaseMs) return;
+          if (!writable) throw logErrors.outcomeUnknown('a write that ran into the fence of its topic');
+          await this.see();
+        }
+      },
+      end: () => {
+        ended.resolve();
+        for (const { name } of bound) {
+          const underWay = this.#underWay.get(name);
+          underWay?.delete(ended.promise);
+          if (underWay?.size === 0) this.#underWay.delete(name);
+        }
+      },
+    };
+  }
+
+  /**
+   * Stores the state of a topic. When it resolves for a state other than ACTIVE, every write acknowledged anywhere is stored, and
+   * none will be acknowledged after.
+   */
+  async set(layout: TopicLayout, state: TopicState): Promise<void> {
+    await this.#put(layout.name, state === 'ACTIVE' ? null : { id: layout.id, state });
+    if (state === 'ACTIVE') return;
+    await this.#settled(layout.name);
+    await this.#cluster.pause(this.#cluster.settings.stateLeaseMs * 1.05);
+  }
+
+  /** Stores the state of a topic that is about to be created, or was just created. Nobody writes there yet. */
+  async announce(name: string, id: string | null, state: TopicState): Promise<void> {
+    await this.#put(name, { id, state });
+  }
+
+  /** Removes what is recorded under a name. */
+  async clear(name: string): Promise<void> {
+    if (this.isRecorded(name)) await this.#put(name, null);
+  }
+
+  /** Makes sure the topic of states exists, before anything is written to the cluster. */
+  async provide(): Promise<void> {
+    this.#provided ??= provideInternalTopic(this.#cluster, STATES_TOPIC).catch((error: unknown) => {
+      this.#provided = undefined;
+      throw error;
+    });
+    await this.#provided;
+  }
+
+  async #put(name: string, record: StateRecord | null): Promise<void> {
+    await this.provide();
+    await this.#writes.run(async () => {
+      const value = record === null ? null : Buffer.from(JSON.stringify(record));
+      const timestamp = this.#cluster.clock.now();
+      const batch = encodeBatch([
+        { key: Buffer.from(name), value, headers: [], timestamp: timestamp > 0 ? timestamp : NO_TIMESTAMP },
+      ]);
+      const { id } = await this.#cluster.layoutOf(STATES_TOPIC);
+      const { lastOffset } = await this.#appender.append(PLACE, () => Promise.resolve({ batch, topicId: id }));
+      while (this.#next <= lastOffset) await this.see();
+    });
+  }
+
+  async #read(): Promise<void> {
+    const began = this.#cluster.clock.monotonic();
+    try {
+      for (;;) {
+        const answer = await fetchUncommitted(this.#cluster, 'states', PLACE, this.#next);
+        if (answer.errorCode === CODE.OFFSET_OUT_OF_RANGE) {
+          // The topic was made anew, or its beginning was deleted: what is known may be gone.
+          this.#records.clear();
+          this.#next = answer.logStartOffset > 0n ? Number(answer.logStartOffset) : 0;
+          continue;
+        }
+        const end = Number(answer.highWatermark);
+        this.#apply(answer.records);
+        if (answer.records.length === 0) this.#next = Math.max(this.#next, end);
+        if (this.#next >= end) break;
+      }
+    } catch (error) {
+      // Nobody ever set a state on this cluster.
+      if (!isAppError(error, 'topic-not-found')) throw error;
+      this.#records.clear();
+      this.#next = 0;
+    }
+    this.#seenAt = began;
+  }
+
+  #apply(records: Uint8Array): void {
+    for (const { header, bytes } of batchesIn(records)) {
+      if (!header.control) {
+        for (const { key, value } of decodeBatch(bytes).records) {
+          if (key === null) continue;
+          const record = value === null ? undefined : parseRecord(Buffer.from(value).toString());
+          if (record === undefined) this.#records.delete(Buffer.from(key).toString());
+          else this.#records.set(Buffer.from(key).toString(), record);
+        }
+      }
+      this.#next = Math.max(this.#next, header.lastOffset + 1);
+    }
+  }
+
+  async #settled(topic: string): Promise<void> {
+    await Promise.all(this.#underWay.get(topic) ?? []);
+  }
+}
+
+function isWritable(state: TopicState, intoFenced = false): boolean {
+  return state === 'ACTIVE' || (intoFenced && state === 'FENCED');
+}
+
+/** A record that cannot be read, as of a later version, fences: the safe side. */
+function parseRecord(text: string): StateRecord {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isJsonObject(value) && STATES.has(value['state'])) {
+      const id = value['id'];
+      return { id: typeof id === 'string' ? id : null, state: value['state'] as TopicState };
+    }
+  } catch {
+    // Not JSON: as below.
+  }
+  return { id: null, state: 'FENCED' };
+}
