@@ -1,0 +1,338 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Authenticator, type AccessScope, type Credentials, type Principal } from '#libs/platform/auth';
+import { openRegistryApp, type RegistryApp } from './testing/index.js';
+
+/** The user's name is the credentials: whoever says `Bearer x` is x. */
+class ByName extends Authenticator {
+  readonly challenge = 'Bearer';
+  readonly principals = new Map<string, Principal>();
+
+  authenticate({ authorization }: Credentials): Principal {
+    return this.principals.get((authorization ?? '').replace('Bearer ', '')) ?? { id: 'root', roles: ['admin'] };
+  }
+}
+
+const user = (name: string, fields: string[] = ['id']) =>
+  JSON.stringify({ type: 'record', name, fields: fields.map((field) => ({ name: field, type: 'int', default: 0 })) });
+
+describe('the registry over HTTP', () => {
+  const names = new ByName();
+  let app: RegistryApp;
+  let run = 0;
+  let s: string;
+
+  beforeAll(async () => {
+    app = await openRegistryApp({ authenticator: names });
+  });
+  afterAll(() => app.http.close());
+  beforeEach(() => {
+    s = `h${++run}`;
+  });
+
+  async function ask(method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, body?: unknown, as?: string) {
+    const response = await app.http.fastify.inject({
+      method,
+      url,
+      headers: {
+        ...(as === undefined ? {} : { authorization: `Bearer ${as}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/vnd.schemaregistry.v1+json' }),
+      },
+      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = response.body;
+    return { status: response.statusCode, json: text === '' ? undefined : (JSON.parse(text) as unknown), text };
+  }
+  const register = (subject: string, schema: string, more: object = {}, as?: string) =>
+    ask('POST', `/subjects/${encodeURIComponent(subject)}/versions`, { schema, ...more }, as);
+  const code = (answer: { json: unknown }) => (answer.json as { error_code: number }).error_code;
+
+  describe('bodies', () => {
+    it('errors have exactly two members', async () => {
+      const { json } = await ask('GET', `/subjects/${s}/versions`);
+      expect(json).toEqual({ error_code: 40401, message: `Subject '${s}' not found.` });
+    });
+
+    it.each([
+      ['nothing', undefined, 422, 422],
+      ['null', 'null', 422, 422],
+      ['a list', '[]', 400, 400],
+      ['text', '"x"', 400, 400],
+      ['broken JSON', '{', 400, 400],
+      ['text after the value', '{} {}', 400, 400],
+      ['an object as schema', '{"schema":{}}', 400, 400],
+      ['a list as version', '{"schema":"\\"int\\"","version":[1]}', 400, 400],
+      ['a version that is no number', '{"schema":"\\"int\\"","version":"x"}', 400, 400],
+      ['an object as metadata property', '{"schema":"\\"int\\"","metadata":{"properties":{"a":{}}}}', 400, 400],
+      ['null as metadata property', '{"schema":"\\"int\\"","metadata":{"properties":{"a":null}}}', 400, 400],
+      ['an unknown rule mode', '{"schema":"\\"int\\"","ruleSet":{"domainRules":[{"mode":"X"}]}}', 400, 400],
+    ])('%s is refused', async (_name, body, status, errorCode) => {
+      const answer = await ask('POST', `/subjects/${s}/versions`, body);
+      expect([answer.status, code(answer)]).toEqual([status, errorCode]);
+      expect(Object.keys(answer.json as object).sort()).toEqual(['error_code', 'message']);
+    });
+
+    it('scalars become what is expected, unknown members are ignored, the last of duplicates counts', async () => {
+      const sent = `{"schema":"\\"string\\"","schema":"\\"int\\"","version":"1","id":null,"normalize":"x","future":{"a":1},
+        "metadata":{"properties":{"n":1,"b":true,"__proto__":"p"}},"references":[],"ruleSet":null}`;
+      const answer = await ask('POST', `/subjects/${s}/versions?normalize=undefined&x=y`, sent);
+      expect(answer.json).toMatchObject({
+        version: 1,
+        schema: '"int"',
+        metadata: { properties: { n: '1', b: 'true' } },
+      });
+      expect(
+        Object.getOwnPropertyNames((answer.json as { metadata: { properties: object } }).metadata.properties),
+      ).toContain('__proto__');
+    });
+
+    it('rule sets come back as they were sent', async () => {
+      const ruleSet = {
+        domainRules: [{ name: 'r', kind: 'CONDITION', mode: 'WRITE', type: 'CEL', expr: 'true', disabled: false }],
+      };
+      await register(s, '"int"', { ruleSet });
+      expect((await ask('GET', `/subjects/${s}/versions/1`)).json).toMatchObject({ ruleSet });
+      expect((await ask('GET', `/schemas?subjectPrefix=${s}&ruleType=CEL`)).json).toHaveLength(1);
+      expect((await ask('GET', `/schemas?subjectPrefix=${s}&ruleType=X`)).json).toEqual([]);
+      const twice = {
+        domainRules: [
+          { name: 'r', type: 'CEL' },
+          { name: 'r', type: 'CEL' },
+        ],
+      };
+      expect(code(await register(s, '"long"', { ruleSet: twice }))).toBe(42210);
+    });
+  });
+
+  describe('numbers in paths and queries', () => {
+    it.each([
+      ['/schemas/ids/abc', 404, 404],
+      ['/schemas/ids/99999999999', 404, 404],
+      ['/schemas/ids/4444/schema', 404, 40403],
+      ['/schemas/ids/4444/versions', 404, 40403],
+      ['/schemas?offset=x', 404, 404],
+      ['/subjects?limit=1.5', 404, 404],
+    ])('%s', async (url, status, errorCode) => {
+      const answer = await ask('GET', url);
+      expect([answer.status, code(answer)]).toEqual([status, errorCode]);
+    });
+
+    it('take defaults for empty, negative and zero', async () => {
+      for (let i = 0; i < 3; i++) await register(`${s}-${i}`, '"int"');
+      const list = async (query: string) =>
+        (await ask('GET', `/subjects?subjectPrefix=${s}&${query}`)).json as unknown[];
+      expect(await list('offset=-1')).toHaveLength(3);
+      expect(await list('limit=&offset=')).toHaveLength(3);
+      expect(await list('limit=0')).toHaveLength(3);
+      expect(await list('limit=2')).toEqual([`${s}-0`, `${s}-1`]);
+      expect(await list('limit=2&offset=2')).toEqual([`${s}-2`]);
+      expect(await ask('GET', `/schemas?subjectPrefix=${s}&offset=1&limit=1`)).toMatchObject({
+        json: [{ subject: `${s}-1` }],
+      });
+    });
+  });
+
+  describe('names', () => {
+    it.each([['a/b c'], ['a+b'], ['100%'], ['ä\u{1f600}'], ['x'.repeat(900)], ['count'], ['__proto__']])(
+      'the subject %j works everywhere',
+      async (name) => {
+        const subject = `${name}${s}`;
+        const path = `/subjects/${encodeURIComponent(subject)}`;
+        expect((await ask('POST', `${path}/versions`, { schema: '"int"' })).status).toBe(200);
+        expect((await ask('GET', `${path}/versions/latest`)).json).toMatchObject({ subject });
+        expect((await ask('DELETE', path)).json).toEqual([1]);
+        expect((await ask('DELETE', `${path}?permanent=true`)).json).toEqual([1]);
+      },
+    );
+
+    it('control characters, reserved names and the wildcard are refused', async () => {
+      for (const name of ['a%C2%85', '__GLOBAL', '__EMPTY', ':.__GLOBAL:x', ':*:x']) {
+        expect(code(await ask('POST', `/subjects/${name}/versions`, { schema: '"int"' }))).toBe(42208);
+      }
+      expect((await ask('GET', '/subjects/a%01/versions')).status).toBe(400);
+    });
+
+    it('a context with a second colon is refused with 400', async () => {
+      const answer = await ask('GET', '/contexts/:.a:b/subjects');
+      expect([answer.status, code(answer)]).toEqual([400, 400]);
+      expect((await ask('DELETE', '/contexts/.')).status).toBe(405);
+    });
+  });
+
+  describe('settings', () => {
+    it('keep what is absent, clear what is null, and print the level under both names', async () => {
+      expect((await ask('PUT', `/config/${s}`, { compatibility: 'full', normalize: true })).json).toEqual({
+        normalize: true,
+        compatibility: 'FULL',
+      });
+      expect((await ask('PUT', `/config/${s}`, { compatibilityGroup: 'g' })).json).toMatchObject({
+        compatibility: 'FULL',
+      });
+      expect((await ask('PUT', `/config/${s}`, { compatibility: null, compatibilityPolicy: 'NOPE' })).json).toEqual({
+        normalize: true,
+        compatibilityGroup: 'g',
+      });
+      expect((await ask('GET', `/config/${s}`)).json).toEqual({
+        normalize: true,
+        compatibilityGroup: 'g',
+        compatibilityLevel: 'BACKWARD',
+      });
+      expect((await ask('DELETE', `/config/${s}`)).json).toMatchObject({ compatibilityGroup: 'g' });
+      expect(code(await ask('DELETE', `/config/${s}`))).toBe(40401);
+      expect(code(await ask('GET', `/config/${s}`))).toBe(40408);
+      expect((await ask('GET', `/config/${s}?defaultToGlobal=true`)).json).toEqual({ compatibilityLevel: 'BACKWARD' });
+    });
+
+    it('refuse unknown levels and modes', async () => {
+      expect(code(await ask('PUT', `/config/${s}`, { compatibility: 'SIDEWAYS' }))).toBe(42203);
+      expect(code(await ask('PUT', `/mode/${s}`, { mode: 'SLEEP' }))).toBe(42204);
+      expect(code(await ask('PUT', `/mode/${s}`, {}))).toBe(42204);
+      expect(code(await ask('PUT', `/mode/${s}`, { mode: 'forward' }))).toBe(42204);
+      expect((await ask('PUT', `/mode/${s}`, { mode: 'readonly' })).json).toEqual({ mode: 'readonly' });
+      expect((await ask('GET', `/mode/${s}`)).json).toEqual({ mode: 'READONLY' });
+      expect((await ask('PUT', `/mode/${s}`, { mode: null })).json).toEqual({ mode: null });
+      expect(code(await ask('GET', `/mode/${s}`))).toBe(40409);
+    });
+
+    it('of scopes: defaults for the default context and for all, nothing for an unset context', async () => {
+      const context = `:.${s}:`;
+      expect(code(await ask('GET', `/config/${context}`))).toBe(40408);
+      expect(code(await ask('DELETE', `/config/${context}`))).toBe(40401);
+      expect(code(await ask('GET', `/mode/${context}`))).toBe(40409);
+      for (const scope of ['', '/:.:', '/:.__GLOBAL:']) {
+        expect((await ask('GET', `/config${scope}`)).json).toEqual({ compatibilityLevel: 'BACKWARD' });
+        expect((await ask('DELETE', `/config${scope}`)).json).toEqual({ compatibilityLevel: 'BACKWARD' });
+        expect((await ask('GET', `/mode${scope}`)).json).toEqual({ mode: 'READWRITE' });
+        expect((await ask('DELETE', `/mode${scope}`)).json).toEqual({ mode: 'READWRITE' });
+      }
+      await ask('PUT', '/config/:.__GLOBAL:', { compatibility: 'NONE' });
+      expect((await ask('GET', '/config')).json).toEqual({ compatibilityLevel: 'BACKWARD' });
+      expect((await ask('GET', `/config/${s}?defaultToGlobal=true`)).json).toEqual({ compatibilityLevel: 'NONE' });
+      await ask('DELETE', '/config/:.__GLOBAL:');
+    });
+
+    it('a subject with settings but no level has the default level, and takes some members from the global ones', async () => {
+      await ask('PUT', '/config', { compatibility: 'FULL', normalize: true });
+      await ask('PUT', `/config/${s}`, { alias: '' });
+      expect((await ask('GET', `/config/${s}?defaultToGlobal=true`)).json).toMatchObject({
+        compatibilityLevel: 'BACKWARD',
+        normalize: true,
+      });
+      await ask('DELETE', '/config');
+    });
+
+    it('modes of a context are removed with those of its subjects', async () => {
+      await ask('PUT', `/mode/:.${s}:a`, { mode: 'READONLY' });
+      expect((await ask('DELETE', `/mode/:.${s}:?recursive=true`)).json).toEqual({});
+      expect(code(await ask('GET', `/mode/:.${s}:a`))).toBe(40409);
+    });
+
+    it('a read-only service still answers what it knows and refuses the rest by name', async () => {
+      await register(s, '"int"');
+      await ask('PUT', '/mode', { mode: 'READONLY' });
+      expect((await register(s, '"int"')).status).toBe(200);
+      expect((await ask('PUT', '/config', { compatibility: 'NONE' })).json).toEqual({
+        error_code: 42205,
+        message: 'Subject null in context  is in read-only mode',
+      });
+      await ask('PUT', '/mode', { mode: 'READWRITE' });
+    });
+  });
+
+  describe('look-ups', () => {
+    it('by metadata give the newest version that has every property', async () => {
+      await register(s, user('A'), { metadata: { properties: { major: '1', team: 'x' } } });
+      await register(s, user('A', ['id', 'b']), { metadata: { properties: { major: '1', team: 'y' } } });
+      await register(s, user('A', ['id', 'b', 'c']), { metadata: { properties: { major: '2' } } });
+      const find = (query: string) => ask('GET', `/subjects/${s}/metadata?${query}`);
+      expect((await find('key=major&value=1')).json).toMatchObject({ version: 2 });
+      expect((await find('key=major&value=1&key=team&value=x')).json).toMatchObject({ version: 1 });
+      expect((await find('key=major&value=1&key=ignored')).json).toMatchObject({ version: 2 });
+      expect(code(await find('key=major&value=9'))).toBe(40403);
+      expect(code(await ask('GET', `/subjects/none-${s}/metadata?key=a&value=b`))).toBe(40401);
+    });
+
+    it('of an unqualified subject fall through to other contexts, its list of versions does not', async () => {
+      await register(`:.${s}:only`, user('O'));
+      expect((await ask('GET', '/subjects/only/versions/1')).json).toMatchObject({ subject: `:.${s}:only` });
+      expect((await ask('POST', '/subjects/only', { schema: user('O') })).json).toMatchObject({
+        subject: `:.${s}:only`,
+      });
+      expect(code(await ask('GET', '/subjects/only/versions'))).toBe(40401);
+      await ask('DELETE', `/subjects/:.${s}:only`);
+      await ask('DELETE', `/subjects/:.${s}:only?permanent=true`);
+    });
+
+    it('by id tell the highest id on request', async () => {
+      const { id } = (await register(`:.${s}:a`, user('A'))).json as { id: number };
+      expect((await ask('GET', `/schemas/ids/${id}?subject=:.${s}:&fetchMaxId=true`)).json).toMatchObject({ maxId: 1 });
+    });
+  });
+
+  describe('access', () => {
+    beforeAll(() => {
+      const only = (...patterns: string[]): AccessScope => new Map([['subject', patterns]]);
+      names.principals.set('reader', { id: 'reader', roles: ['viewer'], scope: only('open.*') });
+      names.principals.set('writer', { id: 'writer', roles: ['registrar'], scope: only('open.*', 'alias.*') });
+    });
+
+    it('hides subjects, ids, references and lists outside the scope as if they were not there', async () => {
+      const open = (await register(`open.${s}`, user(`Open${s}`))).json as { id: number; guid: string };
+      const secret = (await register(`secret.${s}`, user(`Secret${s}`))).json as { id: number; guid: string };
+      const as = (method: 'GET' | 'POST', url: string, body?: unknown) => ask(method, url, body, 'reader');
+      expect((await as('GET', `/schemas/ids/${open.id}`)).status).toBe(200);
+      for (const path of ['', '/schema', '/versions', '/subjects']) {
+        expect(code(await as('GET', `/schemas/ids/${secret.id}${path}`))).toBe(40403);
+      }
+      expect(code(await as('GET', `/schemas/guids/${secret.guid}`))).toBe(40403);
+      expect((await as('GET', `/schemas/guids/${secret.guid}/ids`)).json).toEqual([]);
+      expect(code(await as('GET', `/subjects/secret.${s}/versions/1`))).toBe(40401);
+      expect((await as('GET', '/subjects')).text).not.toContain('secret');
+      expect((await as('GET', '/schemas')).text).not.toContain('Secret');
+      const referring = { schema: '"int"', references: [{ name: 'x', subject: `secret.${s}`, version: 1 }] };
+      expect(code(await as('POST', `/compatibility/subjects/open.${s}/versions`, referring))).toBe(42201);
+    });
+
+    it('shows a shared schema through the subject that may be read', async () => {
+      const { id } = (await register(`secret.${s}`, user(`Shared${s}`))).json as { id: number };
+      await register(`open.${s}`, user(`Shared${s}`));
+      expect((await ask('GET', `/schemas/ids/${id}`, undefined, 'reader')).json).toMatchObject({
+        subject: `open.${s}`,
+      });
+      expect((await ask('GET', `/schemas/ids/${id}/subjects`, undefined, 'reader')).json).toEqual([`open.${s}`]);
+    });
+
+    it('judges the target of an alias, and the logical subject behind a physical name', async () => {
+      await register(`secret.${s}`, user('X'));
+      await ask('PUT', `/config/alias.${s}`, { alias: `secret.${s}` });
+      expect((await ask('GET', `/subjects/alias.${s}/versions`, undefined, 'writer')).status).toBe(404);
+      expect((await register(`alias.${s}`, user('Y'), {}, 'writer')).status).toBe(403);
+      names.principals.set('odd', {
+        id: 'odd',
+        roles: ['governor'],
+        scope: new Map([['subject', [`secret.${s}--g2-value`]]]),
+      });
+      expect((await register(`secret.${s}--g2-value`, user('Y'), {}, 'odd')).status).toBe(403);
+      expect((await ask('PUT', `/config/secret.${s}--g2-value`, { compatibility: 'NONE' }, 'odd')).status).toBe(403);
+    });
+
+    it('lets readers read and nobody else write', async () => {
+      const refused = await register(`open.${s}`, user('X'), {}, 'reader');
+      expect([refused.status, code(refused)]).toEqual([403, 403]);
+      expect((await register(`open.${s}`, user('X'), {}, 'writer')).status).toBe(200);
+      expect((await ask('DELETE', `/subjects/open.${s}`, undefined, 'writer')).status).toBe(403);
+      expect((await ask('PUT', '/config', { compatibility: 'NONE' }, 'writer')).status).toBe(403);
+    });
+  });
+
+  it('answers what probes and serializers ask', async () => {
+    expect((await ask('GET', '/')).json).toEqual({});
+    expect((await ask('POST', '/', '{}')).json).toEqual({});
+    expect((await ask('GET', '/schemas/types')).json).toEqual(['AVRO']);
+    expect((await ask('GET', '/v1/metadata/id')).json).toMatchObject({ scope: { path: [] } });
+    expect((await ask('GET', '/v1/metadata/version')).json).toHaveProperty('commitId');
+    expect((await ask('GET', '/v1/metadata/deployment')).json).toEqual({ attributes: [] });
+    for (const path of ['resources/-/t?resourceType=topic', 'resources/ns/t', 'resources/id', 'subjects/s']) {
+      expect((await ask('GET', `/associations/${path}`)).json).toEqual([]);
+    }
+  });
+});
