@@ -1,4 +1,8 @@
+import { operationEngineSuite } from './testing/operation-engine-suite.js';
 import { operationStoreSuites } from './testing/operation-store-suites.js';
-import { freshPostgresStore } from './testing/index.js';
+import { freshPostgresStore, type FreshStore } from './testing/index.js';
 
-operationStoreSuites('PostgreSQL', freshPostgresStore, (fresh) => fresh.reopen());
+const another = (fresh: FreshStore) => fresh.reopen();
+
+operationStoreSuites('PostgreSQL', freshPostgresStore, another);
+operationEngineSuite('PostgreSQL', freshPostgresStore, another);
