@@ -1,19 +1,17 @@
 import { AppError, type JsonValue } from '#libs/core/kernel';
 import type { StoredRecord } from '#libs/core/log';
+import { type FieldPath, parseFieldPath, valueAt } from '../field-path.js';
 import type { RecordDecoder } from '../record-decoder.js';
 
-/** Longest expression, and most parts and steps in one: an expression is stored with its operation and evaluated for each record. */
+/** Longest expression, and most parts in one: an expression is stored with its operation and evaluated for each record. */
 const MAX_LENGTH = 1_000;
 const MAX_PARTS = 16;
-const MAX_STEPS = 32;
-
-type Step = string | number;
 
 type Part =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'old-key' }
   | { readonly kind: 'header'; readonly name: string }
-  | { readonly kind: 'field'; readonly of: 'key' | 'value'; readonly path: readonly Step[] };
+  | { readonly kind: 'field'; readonly path: FieldPath };
 
 /** Why an expression has no answer for a record. Named in counts; never holds contents. */
 export type KeyFailure = 'tombstone' | 'missing-field' | 'not-scalar' | 'undecodable';
@@ -29,24 +27,36 @@ export type KeyAnswer = { readonly key: Uint8Array } | { readonly failure: KeyFa
  * bytes as they are. Objects, arrays, null and what is not there have no answer. Deterministic: nothing but the record and its schema takes part.
  */
 export class KeyExpression {
+  readonly #needsKey: boolean;
+  readonly #needsValue: boolean;
+
   private constructor(
     readonly text: string,
     private readonly parts: readonly Part[],
-  ) {}
+  ) {
+    const reads = (root: FieldPath['root']): boolean =>
+      parts.some((part) => part.kind === 'field' && part.path.root === root);
+    this.#needsKey = reads('key');
+    this.#needsValue = reads('value');
+  }
 
   /** @throws `invalid-key-expression`, saying where. */
   static parse(text: string): KeyExpression {
-    return new KeyExpression(text, new Parser(text).parts());
+    return new KeyExpression(text, parse(text));
+  }
+
+  /** Whether the record's present key takes part. */
+  get usesKey(): boolean {
+    return this.parts.some((part) => part.kind === 'old-key' || (part.kind === 'field' && part.path.root === 'key'));
   }
 
   /** Synchronous when the decoder is. Decoding failures are an answer, not an error. */
   evaluate(topic: string, record: StoredRecord, decoder: RecordDecoder): KeyAnswer | Promise<KeyAnswer> {
-    const needs = (of: 'key' | 'value'): boolean => this.parts.some((part) => part.kind === 'field' && part.of === of);
-    if (needs('value') && record.value === null) return { failure: 'tombstone' };
-    if (needs('key') && record.key === null) return { failure: 'missing-field' };
+    if (this.#needsValue && record.value === null) return { failure: 'tombstone' };
+    if (this.#needsKey && record.key === null) return { failure: 'missing-field' };
     try {
-      const value = needs('value') ? decoder.value(topic, record.value!) : null;
-      const key = needs('key') ? decoder.key(topic, record.key!) : null;
+      const value = this.#needsValue ? decoder.value(topic, record.value!) : null;
+      const key = this.#needsKey ? decoder.key(topic, record.key!) : null;
       if (!(value instanceof Promise) && !(key instanceof Promise)) return this.answer(record, key, value);
       return Promise.all([key, value]).then(
         ([k, v]) => this.answer(record, k, v),
@@ -80,19 +90,8 @@ function bytesOf(part: Part, record: StoredRecord, key: JsonValue, value: JsonVa
       return header?.value ?? { failure: 'missing-field' };
     }
     case 'field':
-      return scalar(fieldAt(part.of === 'key' ? key : value, part.path));
+      return scalar(valueAt(part.path, part.path.root === 'key' ? key : value));
   }
-}
-
-/** The value at a path, undefined when there is none. Own members only. */
-export function fieldAt(value: JsonValue | undefined, path: readonly (string | number)[]): JsonValue | undefined {
-  let at = value;
-  for (const step of path) {
-    if (typeof at !== 'object' || at === null) return undefined;
-    if (Array.isArray(at)) at = typeof step === 'number' ? at[step] : undefined;
-    else at = Object.hasOwn(at, String(step)) ? at[String(step)] : undefined;
-  }
-  return at;
 }
 
 function scalar(value: JsonValue | undefined): Uint8Array | KeyAnswer {
@@ -106,100 +105,54 @@ function undecodable(error: unknown): KeyAnswer {
   throw error;
 }
 
-/** A field path such as `value.version` or `key.id`, for those who need one field and no expression. @throws `invalid-key-expression`. */
-export function parseFieldPath(text: string): {
-  readonly of: 'key' | 'value';
-  readonly path: readonly (string | number)[];
-} {
-  const parts = new Parser(text).parts();
-  const [part] = parts;
-  if (parts.length !== 1 || part?.kind !== 'field') throw invalid(text, 0, 'a field of key or value is expected');
-  return { of: part.of, path: part.path };
+/** A root and its path, as far as it goes; what follows is looked at by the caller. */
+const PATH =
+  /(key|value|header)((?:\.[A-Za-z_][A-Za-z0-9_]*|\[(?:"(?:[^"\\]|\\.)*"|[0-9]{1,9})\])*)(?![A-Za-z0-9_.[])/y;
+const TEXT = /"(?:[^"\\]|\\.)*"/y;
+const SPACE = / */y;
+
+function parse(text: string): Part[] {
+  if (text.length > MAX_LENGTH) throw invalid(text, 0, `it is longer than ${MAX_LENGTH} characters`);
+  const parts: Part[] = [];
+  for (let at = skip(text, 0); ; at = skip(text, at + 1)) {
+    const [part, end] = parsePart(text, at);
+    parts.push(part);
+    at = skip(text, end);
+    if (at === text.length) break;
+    if (text[at] !== '+') throw invalid(text, at, "'+' or the end is expected");
+  }
+  if (parts.length > MAX_PARTS) throw invalid(text, 0, `it has more than ${MAX_PARTS} parts`);
+  return parts;
 }
 
-class Parser {
-  #at = 0;
-
-  constructor(private readonly text: string) {}
-
-  parts(): Part[] {
-    if (this.text.length > MAX_LENGTH) throw this.wrong(`it is longer than ${MAX_LENGTH} characters`);
-    const parts: Part[] = [];
-    do {
-      this.#space();
-      parts.push(this.#part());
-      this.#space();
-    } while (this.#take('+'));
-    if (this.#at < this.text.length) throw this.wrong("'+' or the end is expected");
-    if (parts.length > MAX_PARTS) throw this.wrong(`it has more than ${MAX_PARTS} parts`);
-    return parts;
+function parsePart(text: string, at: number): [Part, number] {
+  TEXT.lastIndex = PATH.lastIndex = at;
+  const quoted = TEXT.exec(text)?.[0];
+  if (quoted !== undefined) return [{ kind: 'text', text: unquote(text, at, quoted) }, at + quoted.length];
+  const match = PATH.exec(text);
+  const [whole, root, steps] = [match?.[0] ?? '', match?.[1], match?.[2] ?? ''];
+  const end = at + whole.length;
+  if (root === 'key' && steps === '') return [{ kind: 'old-key' }, end];
+  if ((root === 'key' || root === 'value') && steps !== '')
+    return [{ kind: 'field', path: parseFieldPath(whole) }, end];
+  if (root === 'header') {
+    const [name, more] = parseFieldPath(`value${steps}`).steps;
+    if (typeof name === 'string' && more === undefined) return [{ kind: 'header', name }, end];
   }
+  throw invalid(text, at, "'key', 'value.<field>', 'header.<name>' or text in double quotes is expected");
+}
 
-  #part(): Part {
-    if (this.text[this.#at] === '"') return { kind: 'text', text: this.#quoted() };
-    const start = this.#at;
-    const root = this.#word();
-    const path = this.#path();
-    if (root === 'key') return path.length === 0 ? { kind: 'old-key' } : { kind: 'field', of: 'key', path };
-    if (root === 'value' && path.length > 0) return { kind: 'field', of: 'value', path };
-    const [name] = path;
-    if (root === 'header' && path.length === 1 && typeof name === 'string') return { kind: 'header', name };
-    this.#at = start;
-    throw this.wrong("'key', 'value.<field>', 'header.<name>' or text in double quotes is expected");
+function unquote(text: string, at: number, quoted: string): string {
+  try {
+    return JSON.parse(quoted) as string;
+  } catch {
+    throw invalid(text, at, 'the text in double quotes is not JSON text');
   }
+}
 
-  #path(): Step[] {
-    const path: Step[] = [];
-    for (;;) {
-      if (this.#take('.')) path.push(this.#word());
-      else if (this.#take('[')) {
-        const step = this.text[this.#at] === '"' ? this.#quoted() : this.#index();
-        if (!this.#take(']')) throw this.wrong("']' is expected");
-        path.push(step);
-      } else return path;
-      if (path.length > MAX_STEPS) throw this.wrong(`a path has more than ${MAX_STEPS} steps`);
-    }
-  }
-
-  #word(): string {
-    const word = /^[A-Za-z_][A-Za-z0-9_]*/.exec(this.text.slice(this.#at))?.[0];
-    if (word === undefined) throw this.wrong('a name is expected');
-    this.#at += word.length;
-    return word;
-  }
-
-  #index(): number {
-    const digits = /^[0-9]{1,9}/.exec(this.text.slice(this.#at))?.[0];
-    if (digits === undefined) throw this.wrong('a number or a name in double quotes is expected');
-    this.#at += digits.length;
-    return Number(digits);
-  }
-
-  #quoted(): string {
-    const quoted = /^"(?:[^"\\]|\\.)*"/.exec(this.text.slice(this.#at))?.[0];
-    if (quoted === undefined) throw this.wrong('the double quote is never closed');
-    try {
-      const text = JSON.parse(quoted) as string;
-      this.#at += quoted.length;
-      return text;
-    } catch {
-      throw this.wrong('the text in double quotes is not JSON text');
-    }
-  }
-
-  #take(character: string): boolean {
-    if (this.text[this.#at] !== character) return false;
-    this.#at++;
-    return true;
-  }
-
-  #space(): void {
-    while (this.text[this.#at] === ' ') this.#at++;
-  }
-
-  private wrong(why: string): AppError {
-    return invalid(this.text, this.#at, why);
-  }
+function skip(text: string, at: number): number {
+  SPACE.lastIndex = at;
+  return at + (SPACE.exec(text)?.[0].length ?? 0);
 }
 
 function invalid(text: string, at: number, why: string): AppError {

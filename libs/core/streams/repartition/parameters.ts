@@ -167,12 +167,21 @@ class Form {
   }
 }
 
+/** One generation of the topic. */
+export interface RepartitionSide {
+  readonly physical: string;
+  readonly generation: number;
+  readonly partitions: number;
+  /** Where the keys of new records come from, null: from the writers. */
+  readonly keyExpression: string | null;
+}
+
 /** What an operation works with: the request resolved against the topic as it was when the plan was made. */
 export interface RepartitionParameters {
   readonly cluster: string;
   readonly topic: string;
-  readonly source: { readonly physical: string; readonly generation: number; readonly partitions: number };
-  readonly target: { readonly physical: string; readonly generation: number; readonly partitions: number };
+  readonly source: RepartitionSide;
+  readonly target: RepartitionSide;
   /** How the old side's keys are placed, for the way back. */
   readonly sourcePartitioner: PartitionerName;
   readonly key: RepartitionRequest['key'] | null;

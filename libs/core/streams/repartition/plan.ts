@@ -4,11 +4,13 @@ import {
   integerSetting,
   isCompacted,
   isInternalTopic,
+  type LogCapabilities,
   type LogEngine,
   MAX_TOPIC_NAME,
   physicalName,
   type ResolvedTopic,
   textSetting,
+  type TopicNames,
   topicNameFault,
   type TopicDescription,
 } from '#libs/core/log';
@@ -63,14 +65,13 @@ export function isAlwaysExact(parameters: RepartitionParameters, profile: TopicP
 }
 
 /** Resolves a request against the topic as it is. Reads names and descriptions only. */
-export async function resolveParameters(
-  engine: LogEngine,
+export function resolveParameters(
   cluster: string,
   topic: ResolvedTopic,
+  generation: number,
   request: RepartitionRequest,
-): Promise<RepartitionParameters> {
-  const latest = await latestGeneration(engine, topic.logical);
-  const generation = Math.max(latest, topic.generation) + 1;
+  fencing: LogCapabilities['fencing'],
+): RepartitionParameters {
   const rules: readonly (string | undefined)[] = [request.nullKeys, request.key?.onMissing, request.key?.tombstones];
   const sendsAway = rules.includes('dlq');
   return {
@@ -80,11 +81,13 @@ export async function resolveParameters(
       physical: topic.physical,
       generation: topic.generation,
       partitions: topic.description.partitions.length,
+      keyExpression: topic.keyExpression,
     },
     target: {
       physical: physicalName(topic.logical, generation),
       generation,
       partitions: request.partitions ?? topic.description.partitions.length,
+      keyExpression: request.key?.expr ?? topic.keyExpression,
     },
     sourcePartitioner: request.partitioner,
     key: request.key ?? null,
@@ -93,25 +96,33 @@ export async function resolveParameters(
     verification: request.verification,
     groups: request.groups,
     maxPauseMs: request.cutover.maxPauseMs,
-    reverseTail: request.reverseTail && request.key === undefined,
+    // Where the fence holds back only writers of this service, others could write to the old side among the records copied back.
+    reverseTail: request.reverseTail && request.key === undefined && fencing === 'topic',
     config: topic.description.config,
     deadLetters: sendsAway ? `${topic.logical}.dlq` : null,
   };
 }
 
-/** The highest generation of a logical topic that has a physical topic; 0 when it has none. */
-export async function latestGeneration(engine: LogEngine, logical: string): Promise<number> {
-  const generations = (await engine.listTopics()).map((one) => generationOf(one.name));
-  return Math.max(0, ...generations.filter((one) => one.logical === logical).map((one) => one.generation));
+/**
+ * A number for a new generation that was never used for one that had the name. Numbers of generations that still exist are passed over, and so is
+ * everything up to the name's revision, which a rollback raises to the number it took the name from: a reader that stands in a generation that is gone must
+ * never take another one for it.
+ */
+export async function nextGeneration(engine: LogEngine, names: TopicNames, logical: string): Promise<number> {
+  const row = await names.find(engine.logId, logical);
+  const existing = (await engine.listTopics()).map((one) => generationOf(one.name));
+  const own = existing.filter((one) => one.logical === logical).map((one) => one.generation);
+  return Math.max(row?.generation ?? 1, row?.revision ?? 0, ...own) + 1;
 }
 
 /** What the plan relies on. Offsets are left out: they move all the time and the copy follows them. */
-export async function fingerprintOf(engine: LogEngine, topic: ResolvedTopic): Promise<JsonObject> {
+export async function fingerprintOf(engine: LogEngine, names: TopicNames, topic: ResolvedTopic): Promise<JsonObject> {
   return {
     logId: engine.logId,
     topicId: topic.description.id,
     generation: topic.generation,
-    latestGeneration: await latestGeneration(engine, topic.logical),
+    nextGeneration: await nextGeneration(engine, names, topic.logical),
+    keyExpression: topic.keyExpression,
     state: topic.description.state,
     partitions: topic.description.partitions.length,
     config: { ...topic.description.config },
@@ -143,6 +154,7 @@ async function groupsOn(engine: LogEngine, topic: TopicDescription): Promise<Gro
 
 export interface PlanContext {
   readonly engine: LogEngine;
+  readonly names: TopicNames;
   readonly decoder: RecordDecoder;
   readonly monotonic: () => number;
   readonly sampleRecords: number;
@@ -155,8 +167,9 @@ export async function draftPlan(
   topic: ResolvedTopic,
   request: RepartitionRequest,
 ): Promise<PlanDraft> {
-  const { engine } = context;
-  const resolved = await resolveParameters(engine, cluster, topic, request);
+  const { engine, names } = context;
+  const generation = await nextGeneration(engine, names, topic.logical);
+  const resolved = resolveParameters(cluster, topic, generation, request, engine.capabilities.fencing);
   const router = routerOf(resolved, context.decoder);
   const profile = await profileTopic(engine, topic.description, router, context);
   const parameters = { ...resolved, sourcePartitioner: profile.partitioner.name };
@@ -167,7 +180,7 @@ export async function draftPlan(
   return {
     subject: `topic:${cluster}/${topic.logical}`,
     parameters: parametersToJson(parameters),
-    fingerprint: await fingerprintOf(engine, topic),
+    fingerprint: await fingerprintOf(engine, names, topic),
     steps: steps(parameters, profile),
     impact: {
       topic: topic.logical,
@@ -331,6 +344,11 @@ function blockers(
   }
   if (request.key?.semantics === 'table') {
     found.push('a new key with table semantics is not available in this release; use stream semantics');
+  }
+  if (parameters.key && topic.keyExpression !== null && KeyExpression.parse(parameters.key.expr).usesKey) {
+    found.push(
+      `the keys of new records come from '${topic.keyExpression}' since an earlier repartition; an expression that uses the key would mean another key for them, so write it in terms of the value`,
+    );
   }
   if (request.orderMerge === 'timestamp') {
     found.push("orderMerge 'timestamp' is not available in this release; order is kept per source partition");

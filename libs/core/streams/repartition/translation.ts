@@ -24,8 +24,8 @@ export interface TranslatedGroup {
  * no position in s, nothing of s counts as read. In each target partition the group goes on at the first record it has not read; what it has read beyond that (which happens when several
  * sources feed the partition and the group was not equally far in them) it reads again.
  *
- * `ends` are the ends of the target partitions: where a group that has read everything goes on. One pass over the map, a second one over
- * it only when duplicates have to be counted.
+ * `ends` are the ends of the target partitions: where a group that has read everything goes on. One pass over the map for each group, and a second
+ * one when duplicates have to be counted.
  */
 export async function translateGroups(
   map: OffsetMap,
@@ -34,76 +34,127 @@ export async function translateGroups(
   groups: readonly GroupVector[],
   signal?: AbortSignal,
 ): Promise<readonly TranslatedGroup[]> {
-  if (groups.length === 0) return [];
-  const states = groups.map((group) => ({
-    group,
-    next: [...ends],
-    readUntil: ends.map(() => 0),
-    duplicates: 0,
-  }));
-  for (let source = 0; source < sources; source++) {
-    for await (const [chunk] of map.chunks(source)) {
-      signal?.throwIfAborted();
-      for (const { group, next, readUntil } of states) {
-        const position = group.positions.get(source) ?? 0;
-        for (const { target, until } of readParts(chunk, position)) {
-          readUntil[target] = Math.max(readUntil[target]!, until);
-        }
-        for (const { target, from } of unreadParts(chunk, position)) next[target] = Math.min(next[target]!, from);
-      }
-    }
-  }
-  const inexact = states.filter(({ next, readUntil }) => readUntil.some((until, target) => until > next[target]!));
-  for (let source = 0; source < sources && inexact.length > 0; source++) {
-    for await (const [chunk] of map.chunks(source)) {
-      signal?.throwIfAborted();
-      for (const state of inexact) {
-        for (const { target, from, until } of readParts(chunk, state.group.positions.get(source) ?? 0)) {
-          state.duplicates += Math.max(0, until - Math.max(from, state.next[target]!));
-        }
-      }
-    }
-  }
-  return states.map(({ group, next, duplicates }) => ({
-    group: group.group,
-    positions: next,
-    exact: duplicates === 0,
-    duplicates,
-  }));
+  const stretches = (position: (source: number) => number): AsyncGenerator<Stretch, void> =>
+    forwards(map, sources, position, signal);
+  return await translate(groups, ends, (group) => stretches((source) => group.positions.get(source) ?? 0));
 }
 
-/** Target offsets, as stretches without a break. */
+/** The offset maps of a copy and of the one that carries what was written since back to where it came from. */
+export interface BothWays {
+  readonly there: OffsetMap;
+  readonly sources: number;
+  /** Undefined when nothing was copied back. */
+  readonly back: OffsetMap | undefined;
+  readonly targets: number;
+}
+
+/**
+ * The other direction: positions in the target of a copy, translated to its source, for the way back. Records that came from the source are found by the
+ * map there, records written since by the map back. `ends` are the ends of the source partitions.
+ */
+export async function translateGroupsBack(
+  maps: BothWays,
+  ends: readonly number[],
+  groups: readonly GroupVector[],
+  signal?: AbortSignal,
+): Promise<readonly TranslatedGroup[]> {
+  return await translate(groups, ends, async function* (group) {
+    const position = (target: number): number => group.positions.get(target) ?? 0;
+    for (let source = 0; source < maps.sources; source++) {
+      for await (const [chunk] of maps.there.chunks(source)) {
+        signal?.throwIfAborted();
+        yield* backwards(chunk, position);
+      }
+    }
+    if (maps.back !== undefined) yield* forwards(maps.back, maps.targets, position, signal);
+  });
+}
+
+/** A stretch of the side that positions are wanted on, and whether the group has read it on the other side. */
 interface Stretch {
-  readonly target: number;
+  readonly partition: number;
   readonly from: number;
   readonly until: number;
+  readonly read: boolean;
 }
 
-/** Where the records of a chunk lie that are below a source position. */
-function readParts(chunk: CopiedChunk, position: number): Iterable<Stretch> {
-  return position <= chunk.from ? [] : parts(chunk, position, true);
+async function translate(
+  groups: readonly GroupVector[],
+  ends: readonly number[],
+  stretches: (group: GroupVector) => AsyncIterable<Stretch>,
+): Promise<TranslatedGroup[]> {
+  const translated: TranslatedGroup[] = [];
+  for (const group of groups) {
+    const next = [...ends];
+    const readUntil = ends.map(() => 0);
+    for await (const { partition, from, until, read } of stretches(group)) {
+      if (read) readUntil[partition] = Math.max(readUntil[partition]!, until);
+      else next[partition] = Math.min(next[partition]!, from);
+    }
+    let duplicates = 0;
+    if (readUntil.some((until, partition) => until > next[partition]!)) {
+      for await (const { partition, from, until, read } of stretches(group)) {
+        if (read) duplicates += Math.max(0, until - Math.max(from, next[partition]!));
+      }
+    }
+    translated.push({ group: group.group, positions: next, exact: duplicates === 0, duplicates });
+  }
+  return translated;
 }
 
-/** Where the records of a chunk lie that are not. */
-function unreadParts(chunk: CopiedChunk, position: number): Iterable<Stretch> {
-  return position >= chunk.until ? [] : parts(chunk, position, false);
+/** Target stretches of a map, by positions in its sources. */
+async function* forwards(
+  map: OffsetMap,
+  sources: number,
+  position: (source: number) => number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Stretch, void> {
+  for (let source = 0; source < sources; source++) {
+    const at = position(source);
+    for await (const [chunk] of map.chunks(source)) {
+      signal?.throwIfAborted();
+      yield* parts(chunk, at);
+    }
+  }
 }
 
-function* parts(chunk: CopiedChunk, position: number, below: boolean): Generator<Stretch, void> {
+/** Where the records of a chunk lie in the target, cut where the group is in the source. */
+function* parts(chunk: CopiedChunk, position: number): Generator<Stretch, void> {
   const whole = position <= chunk.from || position >= chunk.until;
   const offsets = whole ? undefined : sourceOffsetsByTarget(chunk);
   const skipped = new Map<number, number>();
-  for (const { target, base, count } of chunk.runs) {
+  for (const { target: partition, base, count } of chunk.runs) {
+    const until = base + count;
     if (offsets === undefined) {
-      yield { target, from: base, until: base + count };
+      yield { partition, from: base, until, read: position >= chunk.until };
       continue;
     }
+    const skip = skipped.get(partition) ?? 0;
+    skipped.set(partition, skip + count);
+    const split = firstAtOrAfter(offsets.get(partition) ?? new Float64Array(), position) - skip;
+    const at = base + Math.max(0, Math.min(count, split));
+    if (at > base) yield { partition, from: base, until: at, read: true };
+    if (at < until) yield { partition, from: at, until, read: false };
+  }
+}
+
+/** Where the records of a chunk lie in the source, by the group's positions in the targets. Stretches are cut to single records where they have to be. */
+function* backwards(chunk: CopiedChunk, position: (target: number) => number): Generator<Stretch, void> {
+  const partition = chunk.source;
+  if (chunk.runs.every(({ target, base, count }) => position(target) >= base + count)) {
+    for (const { first, count } of chunk.ranges) yield { partition, from: first, until: first + count, read: true };
+    return;
+  }
+  const offsets = sourceOffsetsByTarget(chunk);
+  const skipped = new Map<number, number>();
+  for (const { target, base, count } of chunk.runs) {
     const skip = skipped.get(target) ?? 0;
     skipped.set(target, skip + count);
-    const split = firstAtOrAfter(offsets.get(target) ?? new Float64Array(), position) - skip;
-    const at = base + Math.max(0, Math.min(count, split));
-    if (below && at > base) yield { target, from: base, until: at };
-    if (!below && at < base + count) yield { target, from: at, until: base + count };
+    const at = position(target) - base;
+    for (let i = 0; i < count; i++) {
+      const from = offsets.get(target)?.[skip + i];
+      if (from !== undefined) yield { partition, from, until: from + 1, read: i < at };
+    }
   }
 }
 

@@ -3,3 +3,5 @@ export { MemoryDerivationStore } from './memory-derivation-store.js';
 export { anyContent, anyRecord, appendContent, fingerprint, readTopic, type TopicContent } from './records.js';
 export { viewTablesContract, type ViewTablesSubject } from './view-tables-contract.js';
 export { viewStoreSuite, type ViewStoreSubject } from './view-store-suite.js';
+export { Killed, MortalLogEngine, Mortality, MortalTopicNames } from './mortal-log.js';
+export { drive, newOperation, runOf, type DriveOptions, type StoredOperation } from './operation-driver.js';

@@ -1,0 +1,118 @@
+import { AppError, isAppError } from '#libs/core/kernel';
+import { generationOf, type LogEngine, type TopicDescription, type TopicSpec } from '#libs/core/log';
+import { endsOf } from '../copy/live-copy.js';
+import type { RepartitionParameters } from './parameters.js';
+import { HELD_SETTINGS } from './plan.js';
+
+/** The topics an operation needs beside source and target. Internal ones, deleted when it is over. */
+export function mapTopics(operationId: string): { readonly there: string; readonly back: string } {
+  return { there: `__map-${operationId}`, back: `__map-${operationId}-back` };
+}
+
+/** What was found and made, to be kept with the operation. */
+export interface Prepared {
+  /** Where each source partition begins. */
+  readonly startOffsets: readonly number[];
+}
+
+/**
+ * Makes the new generation, closed to writers and without anything that could drop records, and the topics for offset map and dead letters. Harmless to
+ * repeat.
+ * @throws `generation-taken` when there is such a generation and it is not ours.
+ */
+export async function prepare(
+  engine: LogEngine,
+  operationId: string,
+  parameters: RepartitionParameters,
+): Promise<Prepared> {
+  const { source, target, deadLetters } = parameters;
+  const supported = engine.capabilities.topicConfigs;
+  const config: Record<string, string> = {};
+  for (const [key, value] of Object.entries(parameters.config)) {
+    if (!isHeld(key) && supported.includes(key)) config[key] = value;
+  }
+  const forever: Record<string, string> = supported.includes('retention.ms') ? { 'retention.ms': '-1' } : {};
+  const made = await ensureTopic(engine, {
+    name: target.physical,
+    partitions: target.partitions,
+    config: { ...config, ...forever },
+    state: 'FENCED',
+  });
+  if (made.state !== 'FENCED' || made.partitions.length !== target.partitions) throw taken(target.physical);
+  const { there } = mapTopics(operationId);
+  await ensureTopic(engine, { name: there, partitions: source.partitions, config: forever });
+  if (deadLetters !== null) await ensureTopic(engine, { name: deadLetters, partitions: 1 });
+  const described = await engine.describeTopic(source.physical);
+  return { startOffsets: described.partitions.map((one) => one.startOffset) };
+}
+
+/** Makes what the copy back needs and answers where it begins: everything below was there before the switch. */
+export async function prepareBack(
+  engine: LogEngine,
+  operationId: string,
+  parameters: RepartitionParameters,
+): Promise<{ readonly oldEnds: readonly number[] }> {
+  const forever: Record<string, string> = engine.capabilities.topicConfigs.includes('retention.ms')
+    ? { 'retention.ms': '-1' }
+    : {};
+  const { back } = mapTopics(operationId);
+  await ensureTopic(engine, { name: back, partitions: parameters.target.partitions, config: forever });
+  return { oldEnds: endsOf(await engine.describeTopic(parameters.source.physical)) };
+}
+
+/** Gives the new generation the settings that waited. Harmless to repeat. */
+export async function applyHeldSettings(engine: LogEngine, parameters: RepartitionParameters): Promise<void> {
+  const { topicConfigs } = engine.capabilities;
+  const { config } = await engine.describeTopic(parameters.target.physical);
+  const changes: Record<string, string | null> = {};
+  for (const key of HELD_SETTINGS) {
+    if (!topicConfigs.includes(key)) continue;
+    const wanted = Object.hasOwn(parameters.config, key) ? parameters.config[key]! : null;
+    const present = Object.hasOwn(config, key) ? config[key]! : null;
+    if (wanted !== present) changes[key] = wanted;
+  }
+  if (Object.keys(changes).length > 0) await engine.alterTopicConfig(parameters.target.physical, changes);
+}
+
+/** Deletes a topic that may be gone already. */
+export async function removeTopic(engine: LogEngine, name: string): Promise<void> {
+  try {
+    await engine.deleteTopic(name);
+  } catch (error) {
+    if (!isAppError(error, 'topic-not-found')) throw error;
+  }
+}
+
+/** Removes the checkpoints of writers that may never have been opened. Fences whoever still holds them. */
+export async function forgetWriters(engine: LogEngine, prefix: string, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const writer = await engine.openWriter(`${prefix}-${i}`);
+    const checkpoints = [...writer.checkpoints().keys()].map((key) => ({ key, value: null }));
+    if (checkpoints.length > 0) await writer.commit({ checkpoints });
+    await writer.close();
+  }
+}
+
+async function ensureTopic(engine: LogEngine, spec: TopicSpec): Promise<TopicDescription> {
+  try {
+    return await engine.createTopic(spec);
+  } catch (error) {
+    if (!isAppError(error, 'topic-exists')) throw error;
+    return await engine.describeTopic(spec.name);
+  }
+}
+
+function isHeld(key: string): boolean {
+  return (HELD_SETTINGS as readonly string[]).includes(key);
+}
+
+function taken(physical: string): AppError {
+  const { logical, generation } = generationOf(physical);
+  return new AppError({
+    kind: 'conflict',
+    code: 'generation-taken',
+    message: `Generation ${generation} of '${logical}' exists and was not made by this operation.`,
+    hint: 'Cancel the operation and plan again.',
+    details: { topic: logical, generation },
+  });
+}

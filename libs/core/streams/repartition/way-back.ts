@@ -1,0 +1,147 @@
+import { isAppError } from '#libs/core/kernel';
+import type { PhaseResult } from '#libs/core/operations';
+import { endsOf } from '../copy/live-copy.js';
+import { prepareBack } from './preparation.js';
+import {
+  completeSwitch,
+  hasMoved,
+  moveName,
+  raiseRevision,
+  releaseWriters,
+  type Switch,
+  SwitchRefused,
+} from './switch-over.js';
+import { translateGroupsBack } from './translation.js';
+import { type Live, type RepartitionWork, sideOf } from './work.js';
+
+/**
+ * SWITCHED: carries stragglers over (records that reached the old side after the fence, which only writers that no fence can hold back produce), and
+ * keeps the old side current with what is written to the new one. Ends with the signal.
+ */
+export async function stayCurrent(work: RepartitionWork): Promise<PhaseResult> {
+  const { engine, parameters, run, tools } = work;
+  const there = await work.openThere();
+  try {
+    await carryStragglers(work, there);
+    if (isWayBackOpen(work)) {
+      const back = await openBack(work);
+      try {
+        await back.copy.tail({ ...work.paced(), report: () => undefined });
+        run.signal.throwIfAborted();
+      } finally {
+        await back.copy.close();
+      }
+    }
+    await engine.setTopicState(parameters.source.physical, 'RETIRED');
+    for (;;) {
+      await tools.clock.sleep(tools.tuning.stragglerMs, run.signal);
+      await carryStragglers(work, there);
+    }
+  } finally {
+    await there.copy.close();
+  }
+}
+
+/** Before the old side is deleted: the last look for stragglers. */
+export async function carryLast(work: RepartitionWork): Promise<void> {
+  const there = await work.openThere();
+  try {
+    await carryStragglers(work, there);
+  } finally {
+    await there.copy.close();
+  }
+}
+
+/**
+ * ROLLING_BACK: a cutover in the other direction. Possible while the old side holds everything: kept current by the copy back, or nothing written
+ * since. Otherwise everything stays as it is and the reason is given.
+ */
+export async function rollBack(work: RepartitionWork): Promise<PhaseResult> {
+  const { engine, parameters, tools, run } = work;
+  const { source, target, topic } = parameters;
+  const back = isWayBackOpen(work) ? await openBack(work) : undefined;
+  const there = await work.openThere();
+  const context = work.switchContext();
+  const change: Switch = {
+    topic,
+    from: sideOf(target),
+    to: sideOf(source),
+    copy: back && { live: back.copy, verifier: back.verifier },
+    expectedEnds: work.vector('ends') ?? [],
+    // Groups cannot forbid a way back that was promised; they are waited for instead.
+    groups: parameters.groups === 'exact' ? 'drain' : parameters.groups,
+    maxPauseMs: parameters.maxPauseMs,
+    translate: async (ends, groups) => {
+      const maps = {
+        there: there.copy.map,
+        sources: source.partitions,
+        back: back?.copy.map,
+        targets: target.partitions,
+      };
+      return await translateGroupsBack(maps, ends, groups, run.signal);
+    },
+  };
+  try {
+    if (!(await hasMoved(engine, tools.names, topic, change.to))) {
+      if (back !== undefined) await nearly(work, back);
+      await moveName(context, change);
+    }
+    await completeSwitch(context, change, 'RETIRED');
+    // From here on the number of the generation that is given up is never used again: see `nextGeneration`.
+    for (;;) {
+      const row = await tools.names.find(engine.logId, topic);
+      if ((row?.revision ?? 0) >= target.generation) break;
+      await raiseRevision(engine, tools.names, topic, row);
+    }
+    await work.failPoint('rollback:complete');
+    return { next: 'ROLLED_BACK' };
+  } catch (error) {
+    // A worker that was replaced, or asked to end, leaves the rest to whoever goes on.
+    if (run.signal.aborted || isAppError(error, 'writer-fenced')) throw error;
+    if (!(await releaseWriters(context, change)) || !(error instanceof SwitchRefused)) throw error;
+    return { next: 'SWITCHED', reason: `rolling back was not possible: ${error.reason}` };
+  } finally {
+    await back?.copy.close();
+    await there.copy.close();
+  }
+}
+
+/** Brings the copy back near the writers and verifies it, so that the pause is short. */
+async function nearly(work: RepartitionWork, back: Live): Promise<void> {
+  await back.copy.copyTo(await back.copy.sourceEnds(), work.hurried());
+  const verification = await back.verifier.advance({ signal: work.run.signal });
+  if (verification.mismatches.length > 0) {
+    throw new SwitchRefused('the old side does not agree with the new one', verification);
+  }
+}
+
+async function openBack(work: RepartitionWork): Promise<Live> {
+  const prepared = await prepareBack(work.engine, work.operationId, work.parameters);
+  let oldEnds = work.vector('oldEnds');
+  if (oldEnds === undefined) {
+    // Kept before the first record is copied back, so that those are told from what was there.
+    oldEnds = prepared.oldEnds;
+    await work.run.note({ oldEnds: oldEnds.map(String) });
+  }
+  return await work.openBack(work.vector('ends') ?? [], oldEnds);
+}
+
+/** Whether the old side is, or can be, kept current. Stragglers close the way back, which would bring them back a second time. */
+function isWayBackOpen(work: RepartitionWork): boolean {
+  return work.parameters.reverseTail && work.run.notes['wayBack'] !== 'closed';
+}
+
+/**
+ * Copies records of the old side beyond the fence. Not once the copy back has begun: its own records lie there, and a straggler among them is found by the
+ * verification of the way back.
+ */
+async function carryStragglers(work: RepartitionWork, there: Live): Promise<void> {
+  const { engine, parameters, run } = work;
+  if (run.notes['oldEnds'] !== undefined) return;
+  const ends = endsOf(await engine.describeTopic(parameters.source.physical));
+  const records = ends.reduce((sum, end, i) => sum + Math.max(0, end - (there.copy.positions[i] ?? end)), 0);
+  if (records === 0) return;
+  await run.note({ wayBack: 'closed', rollback: { dataLoss: `${records} records that missed the cutover` } });
+  await there.copy.copyTo(ends, work.hurried());
+  await run.event('straggler-found', { records, ends: ends.map(String) });
+}

@@ -1,0 +1,210 @@
+import type { Clock, JsonObject, JsonValue } from '#libs/core/kernel';
+import type { LogEngine, TopicNames } from '#libs/core/log';
+import type { FailPoint, OperationProgress, OperationRun } from '#libs/core/operations';
+import { COPY_TUNING, type CopyRun, type CopyTuning, LiveCopy } from '../copy/live-copy.js';
+import type { Router } from '../copy/router.js';
+import type { RecordDecoder } from '../record-decoder.js';
+import { CopyVerifier, type Verification } from '../verify/copy-verifier.js';
+import { mismatchToJson } from '../verify/mismatch.js';
+import { parametersFromJson, type RepartitionParameters, type RepartitionSide } from './parameters.js';
+import { routerOf } from './plan.js';
+import { mapTopics } from './preparation.js';
+import { KeyRouter } from './routers.js';
+import type { Side, SwitchContext } from './switch-over.js';
+
+export interface RepartitionTuning extends CopyTuning {
+  /** Records the plan looks at before it goes over to a sample. */
+  readonly sampleRecords: number;
+  /** Lag at which a copy counts as caught up, and rest to be verified at which the cutover begins. */
+  readonly readyRecords: number;
+  /** How often the old side is looked at for records written after the fence. */
+  readonly stragglerMs: number;
+}
+
+export const REPARTITION_TUNING: RepartitionTuning = {
+  ...COPY_TUNING,
+  sampleRecords: 200_000,
+  readyRecords: 5_000,
+  stragglerMs: 5_000,
+};
+
+/** What a handler works with, whatever the operation. */
+export interface WorkTools {
+  readonly names: TopicNames;
+  readonly decoder: RecordDecoder;
+  readonly clock: Clock;
+  readonly tuning: RepartitionTuning;
+  readonly failPoint: FailPoint;
+}
+
+/** A copy with its lanes open, and what was verified of it. */
+export interface Live {
+  readonly copy: LiveCopy;
+  readonly verifier: CopyVerifier;
+}
+
+/** One operation during one phase: its parameters, its log, and how its two copies (there and back) are opened. */
+export class RepartitionWork {
+  readonly parameters: RepartitionParameters;
+  readonly router: Router;
+
+  constructor(
+    readonly engine: LogEngine,
+    readonly tools: WorkTools,
+    readonly run: OperationRun,
+  ) {
+    this.parameters = parametersFromJson(run.parameters);
+    this.router = routerOf(this.parameters, tools.decoder);
+  }
+
+  get operationId(): string {
+    return this.run.operationId;
+  }
+
+  failPoint(name: string): void | Promise<void> {
+    return this.tools.failPoint(`repartition:${name}`);
+  }
+
+  /** Offsets kept at an earlier transition. */
+  vector(name: string): readonly number[] | undefined {
+    const kept = this.run.notes[name];
+    return Array.isArray(kept) ? kept.map(Number) : undefined;
+  }
+
+  /** Opens the copy from the old side to the new one, fencing whoever had it open. */
+  async openThere(): Promise<Live> {
+    const { source, target, deadLetters, verification } = this.parameters;
+    const startOffsets = this.vector('startOffsets') ?? [];
+    const copy = await LiveCopy.open(
+      this.engine,
+      {
+        writerPrefix: this.operationId,
+        source: source.physical,
+        target: target.physical,
+        map: mapTopics(this.operationId).there,
+        deadLetters: deadLetters ?? undefined,
+        router: this.router,
+        startOffsets,
+      },
+      this.tools.tuning,
+    );
+    const verifier = new CopyVerifier({
+      engine: this.engine,
+      source: { topic: source.physical, startOffsets },
+      target: { topic: target.physical, startOffsets: new Array<number>(target.partitions).fill(0) },
+      map: copy.map,
+      router: this.router,
+      level: verification,
+    });
+    return { copy, verifier };
+  }
+
+  /** Opens the copy that carries what was written to the new side back to the old one. */
+  async openBack(from: readonly number[], oldEnds: readonly number[]): Promise<Live> {
+    const { source, target, sourcePartitioner } = this.parameters;
+    const router = new KeyRouter({
+      sources: target.partitions,
+      targets: source.partitions,
+      partitioner: sourcePartitioner,
+      nullKeys: 'spread',
+    });
+    const copy = await LiveCopy.open(
+      this.engine,
+      {
+        writerPrefix: `${this.operationId}-back`,
+        source: target.physical,
+        target: source.physical,
+        map: mapTopics(this.operationId).back,
+        deadLetters: undefined,
+        router,
+        startOffsets: from,
+      },
+      this.tools.tuning,
+    );
+    const verifier = new CopyVerifier({
+      engine: this.engine,
+      source: { topic: target.physical, startOffsets: from },
+      target: { topic: source.physical, startOffsets: oldEnds },
+      map: copy.map,
+      router,
+      level: 'readback',
+    });
+    return { copy, verifier };
+  }
+
+  /** Lanes held to the throttle and reported as the operation's progress. */
+  paced(signal: AbortSignal = this.run.signal): CopyRun {
+    return {
+      signal,
+      pace: (records, bytes) => this.run.pace(records, bytes),
+      report: (copy) => this.run.report(progressOf(copy)),
+    };
+  }
+
+  /** Lanes that go as fast as they can: writers are waiting. */
+  hurried(): CopyRun {
+    return {
+      signal: this.run.signal,
+      pace: async () => undefined,
+      report: (copy) => this.run.report(progressOf(copy)),
+    };
+  }
+
+  /** `keep` stores what was decided, where that is needed later. */
+  switchContext(keep: SwitchContext['keep'] = async () => undefined): SwitchContext {
+    const { names, clock } = this.tools;
+    const failPoint = (name: string): void | Promise<void> => this.failPoint(name);
+    return { engine: this.engine, names, clock, failPoint, run: this.hurried(), keep };
+  }
+}
+
+/** A side as the switch sees it. */
+export function sideOf({ physical, generation, keyExpression }: RepartitionSide): Side {
+  return { physical, generation, keyExpression };
+}
+
+function progressOf(copy: LiveCopy): OperationProgress {
+  let records = 0;
+  let bytes = 0;
+  const partitions = copy.sessions.map((session, i) => {
+    records += session.totals.records;
+    bytes += session.totals.bytes;
+    const end = Math.max(copy.ends[i] ?? 0, session.position);
+    return {
+      partition: i,
+      position: String(session.position),
+      end: String(end),
+      lag: end - session.position,
+    };
+  });
+  return {
+    recordsDone: records,
+    recordsTotal: records + copy.lag,
+    totalIsEstimate: true,
+    bytesDone: bytes,
+    partitions,
+  };
+}
+
+/** What a verification has found, as the operation's status shows it. */
+export function verificationToJson(verification: Verification, level: string): JsonObject {
+  const { checked, mismatches, sums } = verification;
+  return {
+    level,
+    state: mismatches.length > 0 ? 'failed' : 'passed',
+    checked,
+    mismatches: mismatches.map((one): JsonValue => mismatchToJson(one)),
+    digests: sums.map((sum) => sum.toString()),
+  };
+}
+
+/** Records the rules left out, as the operation's status shows them. */
+export function errorsToJson(copy: LiveCopy): JsonObject {
+  const byClass = new Map<string, number>();
+  for (const { totals } of copy.sessions) {
+    for (const [rule, count] of totals.dropped) byClass.set(rule, (byClass.get(rule) ?? 0) + count);
+  }
+  const all = [...byClass.values()].reduce((sum, one) => sum + one, 0);
+  const sent = copy.spec.deadLetters === undefined ? 0 : all;
+  return { poison: all, parked: 0, dlq: sent, byClass: Object.fromEntries(byClass) };
+}
