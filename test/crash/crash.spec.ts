@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { Clients } from './clients.js';
+
+/** How a round ends: at a named step of the service's own code, or at a moment drawn by chance. */
+type Kill = { readonly at: string } | { readonly afterMs: number };
+
+const ROUNDS = Number(process.env['WEIR_CRASH_ROUNDS'] ?? 56);
+/** A round whose named step is not passed in this time is ended by a plain kill. */
+const LONGEST_ROUND_MS = 4_000;
+
+/** Steps of each kind of work; the rounds go through them in turn. Numbers are passes. */
+const KILLS: Readonly<Record<string, readonly Kill[]>> = {
+  append: [{ at: 'journal-append:40' }, { at: 'journal-flushed:60' }, { afterMs: 150 }, { at: 'journal-append:7' }],
+  checkpoint: [
+    { at: 'checkpoint-begin:2' },
+    { at: 'checkpoint-segments-flushed:2' },
+    { at: 'checkpoint-snapshot-renamed:1' },
+    { afterMs: 420 },
+  ],
+  recovery: [
+    { at: 'recovery-begin:1' },
+    { at: 'recovery-replayed:1' },
+    { at: 'recovery-snapshot-renamed:1' },
+    { at: 'recovery-end:1' },
+  ],
+  cutover: [
+    { at: 'repartition:switch:fenced' },
+    { at: 'repartition:switch:drained' },
+    { at: 'repartition:switch:name-moved' },
+    { at: 'repartition:switch:activated' },
+    { at: 'repartition:switch:translated' },
+    { at: 'operation:repartition:CUTTING_OVER:after' },
+    { at: 'operation:repartition:SWITCHED:before' },
+    { at: 'repartition:copy:done' },
+  ],
+  view: [{ at: 'view-step-folded:3' }, { at: 'view-step-stored:3' }, { at: 'view-step-folded:12' }, { afterMs: 700 }],
+};
+
+const ENV = {
+  WEIR_LOGGING_LEVEL: 'info',
+  WEIR_LOG_CHECKPOINT_INTERVAL_MS: '120',
+  WEIR_LOG_SEGMENT_BYTES: '1048576',
+  WEIR_OPERATIONS_ROLLBACK_WINDOW_MS: '0',
+};
+
+describe(`kill -9, ${ROUNDS} rounds, clients at work`, () => {
+  let directory: TemporaryDirectory;
+  const clients = new Clients();
+  const hit = new Map<string, number>();
+
+  beforeAll(async () => {
+    directory = await temporaryDirectory();
+    const server = await ServerProcess.start({ cwd: directory.path, env: ENV });
+    await clients.setUp(server.url);
+    await server.stop();
+  });
+
+  afterAll(async () => directory.remove());
+
+  /** One life of the process: it starts, clients work, it dies. Resolves with whether it died where it was meant to. */
+  async function live(kill: Kill): Promise<boolean> {
+    const env = 'at' in kill ? { ...ENV, WEIR_FAIL_POINT: kill.at } : ENV;
+    let server: ServerProcess;
+    try {
+      server = await ServerProcess.start({ cwd: directory.path, env });
+    } catch (error) {
+      // It killed itself while it recovered: nobody was promised anything in this life.
+      if ('at' in kill && String(error).includes('did not become ready')) return true;
+      throw error;
+    }
+    const stop = new AbortController();
+    const longest = setTimeout(() => server.signal('SIGKILL'), 'afterMs' in kill ? kill.afterMs : LONGEST_ROUND_MS);
+    let ownDeath = 'at' in kill;
+    const started = performance.now();
+    const working = clients.work(server.url, stop.signal);
+    try {
+      await Promise.race([server.exited, working]);
+      await server.exited;
+      ownDeath &&= performance.now() - started < LONGEST_ROUND_MS;
+    } finally {
+      clearTimeout(longest);
+      stop.abort();
+    }
+    await working;
+    return ownDeath || 'afterMs' in kill;
+  }
+
+  const kinds = Object.keys(KILLS);
+  const plan = Array.from({ length: ROUNDS }, (_, round) => {
+    const kind = kinds[round % kinds.length]!;
+    const kills = KILLS[kind]!;
+    return { round, kind, kill: kills[Math.floor(round / kinds.length) % kills.length]! };
+  });
+
+  it.each(plan)('round $round: $kind $kill', async ({ kind, kill }) => {
+    // Recovery has work to do only after an unclean end.
+    if (kind === 'recovery') await live({ afterMs: 200 });
+    if (await live(kill)) hit.set(kind, (hit.get(kind) ?? 0) + 1);
+    const server = await ServerProcess.start({ cwd: directory.path, env: ENV });
+    try {
+      expect(await clients.problems(server.url)).toEqual([]);
+    } finally {
+      await server.kill();
+    }
+  });
+
+  it('ended where it was meant to in most rounds of each kind', () => {
+    for (const kind of kinds)
+      expect(hit.get(kind) ?? 0, kind).toBeGreaterThanOrEqual(Math.floor(ROUNDS / kinds.length / 2));
+  });
+
+  it('has kept everything when all work has come to its end, and stops in order', async () => {
+    const server = await ServerProcess.start({ cwd: directory.path, env: ENV });
+    await clients.settle(server.url);
+    expect(await clients.problems(server.url)).toEqual([]);
+    expect(clients.history.acknowledged).toBeGreaterThan(ROUNDS * 20);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+  });
+});
