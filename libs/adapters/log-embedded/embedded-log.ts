@@ -31,7 +31,7 @@ import type { Command, StoredPosition } from './commands.js';
 import { CommitPipeline } from './commit-pipeline.js';
 import type { CommitRequest, RequestAppend } from './commit-request.js';
 import { EmbeddedWriter, type WriterHost } from './embedded-writer.js';
-import { isNoSpace, tooManyTopics } from './errors.js';
+import { isNoSpace, logFailed, tooManyTopics } from './errors.js';
 import { Fetcher } from './fetcher.js';
 import { describeTopic, type Topic } from './log-state.js';
 import { type OpenedLog, openDirectory } from './open-log.js';
@@ -115,9 +115,20 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     return this.pipeline.queuedBytes;
   }
 
-  /** Flushes segments and state and lets the journal begin anew, now instead of when its turn comes. */
+  /**
+   * Flushes segments and state and lets the journal begin anew, now instead of when its turn comes. On a full disk it waits for room.
+   * @throws `log-failed`, `log-closed`.
+   */
   async checkpoint(): Promise<void> {
     this.checkOpen();
+    try {
+      await this.takeCheckpoint();
+    } catch (error) {
+      throw isAppError(error) ? error : logFailed(error);
+    }
+  }
+
+  private async takeCheckpoint(): Promise<void> {
     for (let begun = false; !begun;) {
       await this.checkpointer.idle();
       begun = await this.pipeline.between(() => {
@@ -210,7 +221,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
 
   async offsetForTimestamp(ref: PartitionRef, timestampMs: number): Promise<number | null> {
     this.checkOpen();
-    return await this.fetcher.offsetForTimestamp(this.partition(ref), timestampMs);
+    return await this.fetcher.offsetForTimestamp(ref.topic, this.partition(ref), timestampMs);
   }
 
   async listGroups(): Promise<readonly string[]> {

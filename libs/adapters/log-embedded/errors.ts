@@ -53,6 +53,18 @@ export const logFailed = (cause: unknown): AppError =>
     cause,
   });
 
+/** The disk could not be read just now. Nothing is known to be damaged. */
+export const readFailed = (cause: unknown): AppError =>
+  new AppError({
+    kind: 'unavailable',
+    code: 'log-read-failed',
+    message: 'The disk of the log could not be read.',
+    hint: 'Try again; look at the disk and at the number of open files if it goes on.',
+    retryable: true,
+    retryAfterMs: 1_000,
+    cause,
+  });
+
 export const logOverloaded = (waitingBytes: number, limit: number): AppError =>
   new AppError({
     kind: 'exhausted',

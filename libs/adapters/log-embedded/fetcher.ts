@@ -1,4 +1,4 @@
-import type { Clock } from '#libs/core/kernel';
+import { type Clock, isAppError } from '#libs/core/kernel';
 import {
   type FetchedPartition,
   type FetchPosition,
@@ -7,6 +7,7 @@ import {
   RecordCursor,
   type CompressionCodecs,
 } from '#libs/core/log';
+import { readFailed } from './errors.js';
 import type { LogState, Topic } from './log-state.js';
 import type { PartitionLog } from './partition-log.js';
 import { type ReadBatch, SegmentDamage, type SegmentReader } from './segment-reader.js';
@@ -58,8 +59,27 @@ export class Fetcher {
     }
   }
 
-  /** First offset of a record with the timestamp or a later one; null when there is none. */
-  async offsetForTimestamp(partition: PartitionLog, timestampMs: number): Promise<number | null> {
+  /**
+   * First offset of a record with the timestamp or a later one; null when there is none.
+   * @throws `partition-degraded` when there is none before the damage: nobody knows what lies behind.
+   */
+  async offsetForTimestamp(topic: string, partition: PartitionLog, timestampMs: number): Promise<number | null> {
+    for (;;) {
+      try {
+        const found = await this.searchSegments(partition, timestampMs);
+        if (found !== null || partition.degradedAt === undefined) return found;
+        throw logErrors.partitionDegraded(topic, partition.identity.partition, partition.degradedAt);
+      } catch (error) {
+        if (!(error instanceof SegmentDamage)) throw isAppError(error) ? error : readFailed(error);
+        if (partition.degradedAt !== undefined && error.offset >= partition.degradedAt) {
+          throw logErrors.partitionDegraded(topic, partition.identity.partition, partition.degradedAt);
+        }
+        this.parts.damaged(partition, error);
+      }
+    }
+  }
+
+  private async searchSegments(partition: PartitionLog, timestampMs: number): Promise<number | null> {
     for (const segment of [...partition.segments]) {
       if (segment.maxTimestamp < timestampMs) continue;
       const { reader } = this.parts;
@@ -103,7 +123,7 @@ export class Fetcher {
       try {
         return await this.read(partition, position, maxBytes, already);
       } catch (error) {
-        if (!(error instanceof SegmentDamage)) throw error;
+        if (!(error instanceof SegmentDamage)) throw isAppError(error) ? error : readFailed(error);
         // A topic that is deleted while it is read loses its files under the reader.
         if (this.parts.state.topics.get(name) !== topic) continue;
         const { degradedAt } = partition;

@@ -6,6 +6,7 @@
  * Files grow in steps of zeros and never shrink: one that is shorter than the state snapshot says was cut by someone else.
  */
 import type { FileSystem, OpenFile } from './file-system.js';
+import { isNoSpace } from './errors.js';
 import { flushFile } from './flush.js';
 import { entryShape, saltOf, writeEntryFrame } from './journal-entry.js';
 import { writeAll } from './write-all.js';
@@ -148,7 +149,7 @@ export class Journal {
 
   /**
    * Notes behind the last entry that it was flushed, without flushing the note: after a kill the page cache keeps it, and damage to the last
-   * entries is then known not to be a torn tail. Skipped where the file would have to grow.
+   * entries is then known not to be a torn tail. Skipped where there is no room.
    */
   noteDurable(appendTimeMs: number): void {
     if (this.#noted === this.#durableLsn) return;
@@ -157,7 +158,12 @@ export class Journal {
     const { generation, lsn, durableLsn: durableUpTo } = this;
     const facts = { generation, lsn, durableUpTo, appendTimeMs, sections: [], commands: new Uint8Array() };
     writeEntryFrame(this.#watermark, 0, WATERMARK, facts, this.#salt);
-    void writeAll(this.slots[slot]!, this.#watermark, this.#position);
+    try {
+      void writeAll(this.slots[slot]!, this.#watermark, this.#position);
+    } catch (error) {
+      if (isNoSpace(error)) return;
+      throw error;
+    }
     this.#position += WATERMARK.entryLength;
     this.#noted = durableUpTo;
   }

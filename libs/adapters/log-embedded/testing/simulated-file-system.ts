@@ -13,8 +13,11 @@ import {
 export type DiskCall =
   'open' | 'write' | 'sync' | 'truncate' | 'rename' | 'remove' | 'makeDirectory' | 'syncDirectory' | 'read' | 'list';
 
-/** What goes wrong with a call. `short`: a write takes only part of its bytes and says so. `gone`: the machine stops here, for good. */
-export type DiskFault = 'EIO' | 'ENOSPC' | 'EMFILE' | 'short' | 'gone';
+/**
+ * What goes wrong with a call. `short`: a write takes only part of its bytes and says so. `lost`: a flush does nothing and says it is done.
+ * `gone`: the machine stops here, for good.
+ */
+export type DiskFault = 'EIO' | 'ENOSPC' | 'EMFILE' | 'short' | 'lost' | 'gone';
 
 /** The machine has stopped: nothing done after it has any effect. */
 export class MachineGone extends Error {
@@ -184,7 +187,7 @@ export class SimulatedFileSystem extends FileSystem {
   }
 
   /** Lets a call through, late perhaps, or fails it. For {@link SimulatedFile} too. */
-  async pass(call: DiskCall, path: string): Promise<'short' | undefined> {
+  async pass(call: DiskCall, path: string): Promise<'short' | 'lost' | undefined> {
     const random = this.random;
     if (random !== undefined && call !== 'list' && random.chance(0.3)) {
       for (let turns = random.below(call === 'sync' ? 4 : 2); turns > 0; turns--) {
@@ -194,12 +197,13 @@ export class SimulatedFileSystem extends FileSystem {
     return this.passNow(call, path);
   }
 
-  passNow(call: DiskCall, path: string): 'short' | undefined {
+  passNow(call: DiskCall, path: string): 'short' | 'lost' | undefined {
     if (this.#gone) throw new MachineGone(path);
     if (call === 'read' || call === 'list') return undefined;
     const fault = this.fault?.(call, ++this.calls, path);
     if (fault === undefined) return undefined;
     if (fault === 'short' && call === 'write') return 'short';
+    if (fault === 'lost') return 'lost';
     if (fault === 'gone') {
       this.#gone = true;
       throw new MachineGone(path);
@@ -265,8 +269,8 @@ class SimulatedFile extends OpenFile {
   async sync(): Promise<void> {
     // What is written while the flush is under way is not part of it.
     const { changes } = this.inode;
-    await this.pass('sync');
-    if (this.disk.honest) this.inode.flush(changes);
+    const fate = await this.pass('sync');
+    if (this.disk.honest && fate !== 'lost') this.inode.flush(changes);
   }
 
   async truncate(size: number): Promise<void> {
@@ -280,12 +284,12 @@ class SimulatedFile extends OpenFile {
     this.disk.openFiles--;
   }
 
-  private async pass(call: DiskCall): Promise<'short' | undefined> {
+  private async pass(call: DiskCall): Promise<'short' | 'lost' | undefined> {
     this.checkOpen();
     return await this.disk.pass(call, this.path);
   }
 
-  private put(bytes: Uint8Array, position: number, fate: 'short' | undefined): number {
+  private put(bytes: Uint8Array, position: number, fate: 'short' | 'lost' | undefined): number {
     let count = this.disk.room(this.inode, position, bytes.length);
     if (count === 0 && bytes.length > 0) throw systemError('ENOSPC', this.path);
     if (fate === 'short') count = Math.floor(count / 2);
