@@ -35,9 +35,12 @@ export class Mortality {
     this.names.push(name);
     const now = this.effects === this.at;
     if (now && !this.after) this.die();
-    const result = await perform();
-    if (now && this.after) this.die();
-    return result;
+    try {
+      return await perform();
+    } finally {
+      // Also when it failed: what the process would have made of the failure is what it does not live to do.
+      if (now && this.after) this.die();
+    }
   }
 
   private die(): never {
