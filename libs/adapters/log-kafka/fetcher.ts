@@ -50,7 +50,6 @@ export class Fetcher {
   readonly #states: TopicStates;
   readonly #offsets: PartitionOffsets;
   readonly #idle = new Map<number, string[]>();
-  #purposes = 0;
 
   constructor(cluster: KafkaCluster, states: TopicStates, offsets: PartitionOffsets) {
     this.#cluster = cluster;
@@ -254,7 +253,7 @@ export class Fetcher {
   ): Promise<T> {
     const idle = this.#idle.get(leader) ?? [];
     this.#idle.set(leader, idle);
-    const purpose = idle.pop() ?? `fetch${++this.#purposes}`;
+    const purpose = idle.pop() ?? this.#cluster.newPurpose('fetch');
     const link = this.#cluster.link(leader, purpose);
     const stop = (): void => link.close();
     signal?.addEventListener('abort', stop, { once: true });

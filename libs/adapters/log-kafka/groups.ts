@@ -26,12 +26,30 @@ export function offsetsByTopic(positions: readonly GroupPosition[]) {
   }));
 }
 
+/** Groups whose transactional positions are remembered until they are settled; more are forgotten, oldest first. */
+const MAX_SETTLING = 1_000;
+
 /** Positions of groups, kept by the brokers' group coordinators. */
 export class Groups {
   readonly #cluster: KafkaCluster;
+  /** Positions that our transactions committed, whose markers may still be on their way to the group's coordinator. */
+  readonly #settling = new Map<string, readonly GroupPosition[]>();
 
   constructor(cluster: KafkaCluster) {
     this.#cluster = cluster;
+  }
+
+  /** Notes what a transaction has just committed, so that whoever reads it here waits for it. */
+  committed(group: string, positions: readonly GroupPosition[]): void {
+    const noted = [...(this.#settling.get(group) ?? []), ...positions];
+    this.#settling.delete(group);
+    if (this.#settling.size >= MAX_SETTLING) {
+      for (const oldest of this.#settling.keys()) {
+        this.#settling.delete(oldest);
+        break;
+      }
+    }
+    this.#settling.set(group, noted);
   }
 
   async list(): Promise<readonly string[]> {
@@ -49,6 +67,7 @@ export class Groups {
 
   /** Positions that a transaction is about to change are waited for: what is answered is settled. */
   async describe(group: string): Promise<GroupDescription> {
+    await this.#settle(group);
     const what = `OffsetFetch of ${group}`;
     const positions = await this.#cluster.withCoordinator('group', group, async (node) => {
       const ask = [{ groupId: group, memberId: null, memberEpoch: -1, topics: null }];
@@ -98,6 +117,7 @@ export class Groups {
 
   /** @throws `group-not-found`, `group-active`. */
   async delete(group: string): Promise<void> {
+    await this.#settle(group);
     const what = `DeleteGroups of ${group}`;
     try {
       await this.#cluster.withCoordinator('group', group, async (node) => {
@@ -110,6 +130,27 @@ export class Groups {
       if (error.errorCode === CODE.NON_EMPTY_GROUP) throw logErrors.groupActive(group, await this.#members(group));
       throw error;
     }
+  }
+
+  /** Asked for all its positions, a coordinator leaves out one that has only a pending value; asked for it by name, it says so. */
+  async #settle(group: string): Promise<void> {
+    const noted = this.#settling.get(group);
+    if (noted === undefined) return;
+    const what = `OffsetFetch of ${group}`;
+    const topics = offsetsByTopic(noted).map(({ name, partitions }) => ({
+      name,
+      partitionIndexes: partitions.map((one) => one.partitionIndex),
+    }));
+    await this.#cluster.withCoordinator('group', group, async (node) => {
+      const ask = [{ groupId: group, memberId: null, memberEpoch: -1, topics }];
+      const answer = await this.#cluster.call(node, 'admin', what, api.offsetFetch, ask, true);
+      for (const { partitions } of answer.groups.flatMap((one) => one.topics)) {
+        for (const { errorCode } of partitions) {
+          if (errorCode === CODE.UNSTABLE_OFFSET_COMMIT) expectNone(what, errorCode);
+        }
+      }
+    });
+    if (this.#settling.get(group) === noted) this.#settling.delete(group);
   }
 
   async #members(group: string): Promise<number> {

@@ -73,6 +73,7 @@ export class KafkaCluster {
   readonly #closing = new AbortController();
   #versions = new Map<number, readonly [min: number, max: number]>();
   #clusterId = '';
+  #purposes = 0;
 
   private constructor(readonly options: KafkaLogOptions) {
     this.settings = { ...KAFKA_LOG_SETTINGS, ...options.settings };
@@ -162,6 +163,11 @@ export class KafkaCluster {
     const link = this.#linkTo(address);
     this.#links.set(key, link);
     return link;
+  }
+
+  /** A purpose that nobody else has. */
+  newPurpose(kind: string): string {
+    return `${kind}${++this.#purposes}`;
   }
 
   /** Ends the links of a purpose; calls under way on them fail. */

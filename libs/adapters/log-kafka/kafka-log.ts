@@ -175,7 +175,13 @@ export class KafkaLog extends LogEngine {
   openWriter(id: string): Promise<LogWriter> {
     return this.#run(async () => {
       checkWriterId(id);
-      return await KafkaWriter.open(this.#cluster, this.#preparation, this.#checkpoints, id);
+      const parts = {
+        cluster: this.#cluster,
+        preparation: this.#preparation,
+        store: this.#checkpoints,
+        groups: this.#groups,
+      };
+      return await KafkaWriter.open(id, parts);
     });
   }
 

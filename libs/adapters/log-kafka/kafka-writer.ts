@@ -11,6 +11,7 @@ import {
 } from '#libs/core/log';
 import { apply, type CheckpointStore } from './checkpoint-store.js';
 import { KafkaRefusal } from './error-codes.js';
+import type { Groups } from './groups.js';
 import type { KafkaCluster, Patience } from './kafka-cluster.js';
 import type { Preparation, WritePreparation } from './write-preparation.js';
 import { TransactionalProducer } from './transactional-producer.js';
@@ -18,7 +19,13 @@ import { TransactionalProducer } from './transactional-producer.js';
 /** Writers' transactional ids begin with it, so that ACLs can name them and other programs' ids stay apart. */
 const TRANSACTIONAL_ID_PREFIX = 'weir-writer-';
 
-let sessions = 0;
+/** What a session works with. */
+export interface KafkaWriterParts {
+  readonly cluster: KafkaCluster;
+  readonly preparation: WritePreparation;
+  readonly store: CheckpointStore;
+  readonly groups: Groups;
+}
 
 /**
  * A fenced session: one transaction per commit. Appends, positions and checkpoints are in it together, so they are visible together; the coordinator refuses
@@ -28,6 +35,7 @@ export class KafkaWriter extends LogWriter {
   readonly #cluster: KafkaCluster;
   readonly #preparation: WritePreparation;
   readonly #store: CheckpointStore;
+  readonly #groups: Groups;
   readonly #producer: TransactionalProducer;
   readonly #known: Map<string, Uint8Array>;
   readonly #purpose: string;
@@ -37,36 +45,30 @@ export class KafkaWriter extends LogWriter {
   private constructor(
     readonly id: string,
     readonly epoch: number,
-    parts: {
-      cluster: KafkaCluster;
-      preparation: WritePreparation;
-      store: CheckpointStore;
-      producer: TransactionalProducer;
-      known: Map<string, Uint8Array>;
-      purpose: string;
+    parts: KafkaWriterParts & {
+      readonly producer: TransactionalProducer;
+      readonly known: Map<string, Uint8Array>;
+      readonly purpose: string;
     },
   ) {
     super();
     this.#cluster = parts.cluster;
     this.#preparation = parts.preparation;
     this.#store = parts.store;
+    this.#groups = parts.groups;
     this.#producer = parts.producer;
     this.#known = parts.known;
     this.#purpose = parts.purpose;
   }
 
   /** Fences earlier sessions first, and only then reads what they committed. */
-  static async open(
-    cluster: KafkaCluster,
-    preparation: WritePreparation,
-    store: CheckpointStore,
-    id: string,
-  ): Promise<KafkaWriter> {
+  static async open(id: string, parts: KafkaWriterParts): Promise<KafkaWriter> {
+    const { cluster, store } = parts;
     await store.provide();
-    const purpose = `writer${++sessions}`;
+    const purpose = cluster.newPurpose('writer');
     const producer = await TransactionalProducer.open(cluster, TRANSACTIONAL_ID_PREFIX + id, purpose);
     const known = await store.read(id);
-    return new KafkaWriter(id, producer.epoch, { cluster, preparation, store, producer, known, purpose });
+    return new KafkaWriter(id, producer.epoch, { ...parts, producer, known, purpose });
   }
 
   checkpoint(key: string): Uint8Array | undefined {
@@ -147,6 +149,7 @@ export class KafkaWriter extends LogWriter {
       await this.close();
       throw logErrors.outcomeUnknown(`a commit of writer '${this.id}'`);
     }
+    for (const [group, ofGroup] of byGroup(positions)) this.#groups.committed(group, ofGroup);
     apply(
       this.#known,
       written.map(({ key, value }) => ({ key, value: value === null ? null : Uint8Array.from(value) })),
