@@ -38,9 +38,12 @@ export class WriteGroups {
   }
 
   async #drain(): Promise<void> {
-    // One turn of the event loop first: requests that arrived together form one group.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#group();
+    while (this.#waiting.length > 0) {
+      // One turn of the event loop before each group: requests that arrived together form one, and a long queue does not keep everything else waiting. SQLite's
+      // answers come at once, so nothing else here would let go.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      await this.#group();
+    }
     this.#running = undefined;
   }
 

@@ -7,6 +7,7 @@ import { RegistryErrorMapper } from './confluent-errors.js';
 import { ContextsController } from './contexts.controller.js';
 import { ModeController } from './mode.controller.js';
 import { RegistryIdentity } from './registry-identity.js';
+import { SchemaByIdRoute } from './schema-by-id.route.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SchemasController } from './schemas.controller.js';
 import { SchemasService } from './schemas.service.js';
@@ -32,6 +33,7 @@ import { SubjectsService } from './subjects.service.js';
     SchemasService,
     SettingsService,
     SchemaTexts,
+    SchemaByIdRoute,
     RegistryIdentity,
     { provide: ConfluentErrorMapper, useClass: RegistryErrorMapper },
   ],

@@ -46,20 +46,6 @@ export class SchemasController {
     return TYPE_ORDER.filter((type) => this.registry.types.includes(type));
   }
 
-  @Get('ids/:id')
-  @Access('read', 'subject')
-  @ApiJson({
-    id: 'getSchemaById',
-    summary: 'A schema by id',
-    tag,
-    query: shapes.schemaQuery,
-    response: shapes.schemaShape,
-    errors: { 404: ['schema-not-found'] },
-  })
-  byId(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Query() query: RawQuery): Promise<Wire> {
-    return this.schemas.byId(principal, javaInteger(id), query);
-  }
-
   @Get('ids/:id/schema')
   @Access('read', 'subject')
   @ApiJson({ id: 'getSchemaTextById', summary: 'Schema text by id', tag, query: shapes.schemaQuery })

@@ -3,6 +3,7 @@ import {
   DEFAULT_CONTEXT,
   Registry,
   schemaNotFound,
+  type FoundSchema,
   subjectText,
   type SchemaUsage,
   type StoredSchema,
@@ -21,21 +22,29 @@ const LIST_LIMIT = 1_000;
 /** Reading schemas by id and GUID, and lists over subjects (contract 2.3). */
 @Injectable()
 export class SchemasService {
+  /** By the list of uses, which the registry makes anew whenever one of them changes. */
+  private readonly bodies = new WeakMap<
+    readonly SchemaUsage[],
+    { readonly usage: SchemaUsage; readonly body: string }
+  >();
+
   constructor(
     private readonly registry: Registry,
     private readonly authorizer: Authorizer,
     private readonly texts: SchemaTexts,
   ) {}
 
-  async byId(principal: Principal, id: number, query: RawQuery): Promise<Wire> {
-    const { schema, usage } = await this.found(principal, id, query);
+  /** The answer for an id as JSON text. Without parameters it is kept for as long as nothing about the schema changes. */
+  async bodyById(principal: Principal, id: number, query: RawQuery): Promise<string> {
+    const plain = isEmpty(query);
+    const { schema, usage, usages } = await this.found(principal, id, query);
+    const known = this.bodies.get(usages);
+    if (plain && known?.usage === usage) return known.body;
     const maxId = flag(query, 'fetchMaxId') ? await this.registry.highestId(schema.context) : undefined;
-    const subject = subjectText(usage.subject);
-    return schemaString(schema, await this.texts.shown(schema, query), usage, {
-      subject,
-      version: usage.version,
-      maxId,
-    });
+    const more = { subject: subjectText(usage.subject), version: usage.version, maxId };
+    const body = JSON.stringify(schemaString(schema, await this.texts.shown(schema, query), usage, more));
+    if (plain) this.bodies.set(usages, { usage, body });
+    return body;
   }
 
   async textById(principal: Principal, id: number, query: RawQuery): Promise<string> {
@@ -44,18 +53,15 @@ export class SchemasService {
   }
 
   /** A schema that some subject the caller may read carries. */
-  private async found(
-    principal: Principal,
-    id: number,
-    query: RawQuery,
-  ): Promise<{ schema: StoredSchema; usage: SchemaUsage }> {
+  private async found(principal: Principal, id: number, query: RawQuery): Promise<FoundSchema> {
     const access = new SubjectAccess(this.authorizer, principal);
-    const { schema, usage, usages } = await this.registry.schemaById(id, text(query, 'subject'));
-    if (access.allows('read', usage.subject)) return { schema, usage };
+    const found = await this.registry.schemaById(id, text(query, 'subject'));
+    if (access.allows('read', found.usage.subject)) return found;
+    const { schema, usages } = found;
     const visible = access.visible(usages);
     const instead = visible.find((one) => !one.deleted) ?? visible[0];
     if (instead === undefined) throw schemaNotFound(id);
-    return { schema, usage: instead };
+    return { schema, usage: instead, usages };
   }
 
   async usages(principal: Principal, id: number, query: RawQuery): Promise<readonly SchemaUsage[]> {
@@ -147,6 +153,11 @@ export class SchemasService {
     }
     return found;
   }
+}
+
+function isEmpty(query: RawQuery): boolean {
+  for (const _name in query) return false;
+  return true;
 }
 
 /** `:*:pre` is every context, `:.ctx:pre` one, `pre` the default one. */

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import type { SqlSession } from './sql-store.js';
+import { WriteGroups } from './write-groups.js';
+
+/** A connection that only notes what is asked of it. */
+class Notes implements SqlSession {
+  readonly dialect = 'sqlite';
+  readonly statements: string[] = [];
+  open = false;
+  failing: string | undefined;
+
+  async all<Row extends object>(): Promise<Row[]> {
+    return [];
+  }
+
+  async one<Row extends object>(): Promise<Row | undefined> {
+    return undefined;
+  }
+
+  async run(sql: string): Promise<number> {
+    this.statements.push(sql);
+    if (sql === 'BEGIN IMMEDIATE') this.open = true;
+    if (sql === this.failing) throw new Error(`no ${sql}`);
+    if (sql === 'COMMIT' || sql === 'ROLLBACK') this.open = false;
+    return 0;
+  }
+}
+
+const groupsOf = (notes: Notes) => new WriteGroups(notes, () => notes.open);
+
+describe('the line of writers', () => {
+  it('runs what waits together in one transaction and answers after the commit', async () => {
+    const notes = new Notes();
+    const groups = groupsOf(notes);
+    const answered: number[] = [];
+    await Promise.all(
+      [1, 2, 3].map((n) =>
+        groups.run(async () => notes.statements.push(`task ${n}`)).then(() => answered.push(notes.statements.length)),
+      ),
+    );
+    expect(notes.statements.filter((one) => one === 'COMMIT')).toHaveLength(1);
+    expect(answered.every((at) => at === notes.statements.length)).toBe(true);
+  });
+
+  it('takes tasks into the running group that arrive while it runs', async () => {
+    const notes = new Notes();
+    const groups = groupsOf(notes);
+    let second: Promise<unknown> | undefined;
+    await groups.run(async () => {
+      second = groups.run(async () => 0);
+    });
+    await second;
+    expect(notes.statements.filter((one) => one === 'COMMIT')).toHaveLength(1);
+  });
+
+  it('lets the event loop turn between groups, however many tasks keep coming', async () => {
+    const groups = groupsOf(new Notes());
+    let turns = 0;
+    let going = true;
+    const count = () => {
+      turns++;
+      if (going) setImmediate(count);
+    };
+    setImmediate(count);
+    // A writer that asks again as soon as it is answered.
+    for (let i = 0; i < 50; i++) await groups.run(async () => i);
+    going = false;
+    expect(turns).toBeGreaterThanOrEqual(50);
+  });
+
+  it('rejects everybody when the commit fails, and nobody twice', async () => {
+    const notes = new Notes();
+    notes.failing = 'COMMIT';
+    const groups = groupsOf(notes);
+    const outcomes = await Promise.allSettled([groups.run(async () => 1), groups.run(async () => 2)]);
+    expect(outcomes.map((one) => one.status)).toEqual(['rejected', 'rejected']);
+    expect(notes.statements.at(-1)).toBe('ROLLBACK');
+    notes.failing = undefined;
+    expect(await groups.run(async () => 3)).toBe(3);
+  });
+
+  it('rejects the tasks before and in hand when the database gives up the transaction within a task', async () => {
+    const notes = new Notes();
+    const groups = groupsOf(notes);
+    const outcomes = await Promise.allSettled([
+      groups.run(async () => 1),
+      groups.run(async () => {
+        notes.open = false;
+        throw new Error('disk full');
+      }),
+      groups.run(async () => 3),
+    ]);
+    expect(outcomes.map((one) => one.status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+  });
+
+  it('rejects those who wait when no transaction can be opened', async () => {
+    const notes = new Notes();
+    notes.failing = 'BEGIN IMMEDIATE';
+    const groups = groupsOf(notes);
+    const outcomes = await Promise.allSettled([groups.run(async () => 1), groups.run(async () => 2)]);
+    expect(outcomes.map((one) => one.status)).toEqual(['rejected', 'rejected']);
+  });
+});
