@@ -15,12 +15,17 @@ export function differences(planned: JsonValue, now: JsonValue, limit = 100): Di
     { path: '', planned, now },
   ];
   for (let one = pending.shift(); one !== undefined && found.length < limit; one = pending.shift()) {
-    if (stableJson(one.planned) === stableJson(one.now)) continue;
+    if (isSame(one.planned, one.now)) continue;
     const members = childrenOf(one.planned, one.now);
     if (members === undefined) found.push({ path: one.path, planned: one.planned ?? null, now: one.now ?? null });
     else pending.unshift(...members.map((member) => ({ ...member, path: `${one.path}/${member.path}` })));
   }
   return found;
+}
+
+/** A member that is null is not one that is absent. */
+function isSame(planned: JsonValue | undefined, now: JsonValue | undefined): boolean {
+  return (planned === undefined) === (now === undefined) && stableJson(planned) === stableJson(now);
 }
 
 /** The members of two objects or two arrays side by side; undefined where the values can only be compared whole. */

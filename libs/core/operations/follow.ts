@@ -1,4 +1,5 @@
 import type { Clock } from '#libs/core/kernel';
+import { linkSignals } from './linked-signal.js';
 import type { OperationEvent } from './operation-record.js';
 import type { OperationStatus } from './status.js';
 
@@ -33,7 +34,7 @@ export async function* followOperation(
   let seen = after;
   let shown = '';
   while (!signal.aborted) {
-    const hint = new AbortController();
+    const hint = linkSignals(signal);
     const unsubscribe = engine.subscribe(id, () => hint.abort());
     try {
       // The status first: if it is over in there, every event it will ever have is read below.
@@ -50,8 +51,9 @@ export async function* followOperation(
       if (now !== shown) yield { type: 'status', status };
       shown = now;
       if (status.endedAt !== null) return;
-      await clock.sleep(everyMs, AbortSignal.any([signal, hint.signal])).catch(() => undefined);
+      await clock.sleep(everyMs, hint.signal).catch(() => undefined);
     } finally {
+      hint.unlink();
       unsubscribe();
     }
   }
@@ -68,18 +70,18 @@ export async function awaitRest(
   ms: number,
   signal: AbortSignal,
 ): Promise<OperationStatus> {
-  const over = new AbortController();
-  const until = AbortSignal.any([signal, over.signal]);
-  const timer = clock.sleep(ms, until).then(
+  const over = linkSignals(signal);
+  const timer = clock.sleep(ms, over.signal).then(
     () => over.abort(),
     () => undefined,
   );
   try {
-    for await (const one of followOperation(engine, clock, id, Number.MAX_SAFE_INTEGER, until)) {
+    for await (const one of followOperation(engine, clock, id, Number.MAX_SAFE_INTEGER, over.signal)) {
       if (one.type === 'status' && isAtRest(one.status)) return one.status;
     }
     return await engine.status(id);
   } finally {
+    over.unlink();
     over.abort();
     await timer;
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '#libs/core/kernel';
 import type { Lease, LeaseStore } from './lease-store.js';
+import { linkSignals } from './linked-signal.js';
 
 /**
  * Holds one lease by renewing it in the background, and tells when it is lost. Its own time counts from *before* the request that granted it and on
@@ -57,14 +58,10 @@ export class LeaseKeeper {
     await this.#leases.release(this.lease).catch(() => undefined);
   }
 
-  /** Stops renewing without freeing the lease, as the death of the process would. For crash tests. */
-  abandon(): void {
-    this.#done.abort();
-  }
-
   async #keep(): Promise<void> {
     const every = this.#ttlMs / 3;
-    const stop = AbortSignal.any([this.#done.signal, this.#lost.signal]);
+    // Nobody but this loop loses the lease, so the end of the keeping is the only thing to listen to.
+    const stop = this.#done.signal;
     for (;;) {
       const wait = Math.max(0, Math.min(every, this.#validUntil - this.#clock.monotonic()));
       await this.#clock.sleep(wait, stop).catch(() => undefined);
@@ -72,11 +69,12 @@ export class LeaseKeeper {
       const asked = this.#clock.monotonic();
       if (asked >= this.#validUntil) return this.#lose();
       // The answer is awaited no longer than the lease lasts: a store that hangs must not keep a worker believing.
-      const late = new AbortController();
+      const late = linkSignals(stop);
       const kept = await Promise.race([
         this.#leases.renew(this.lease, this.#ttlMs).catch(() => undefined),
-        this.#clock.sleep(this.#validUntil - asked, AbortSignal.any([late.signal, stop])).catch(() => undefined),
+        this.#clock.sleep(this.#validUntil - asked, late.signal).catch(() => undefined),
       ]);
+      late.unlink();
       late.abort();
       if (stop.aborted) return;
       if (kept === false) return this.#lose();

@@ -82,6 +82,7 @@ const DAY_MS = 86_400_000;
 const KEEP_PLANS_MS = 7 * DAY_MS;
 const KEEP_KEYS_MS = DAY_MS;
 const SCAN_LIMIT = 1_000;
+const CACHED_PLANS = 200;
 
 /**
  * Plans, starts, runs and commands operations. The store is the truth: every command is a write of the store that the worker, here or on another
@@ -93,6 +94,7 @@ export class OperationEngine {
   readonly #runners = new Map<string, { readonly runner: OperationRunner; readonly ended: Promise<void> }>();
   readonly #listeners = new Map<string, Set<() => void>>();
   readonly #waiting = new Map<string, string>();
+  readonly #plans = new Map<string, Plan>();
   readonly #stop = new AbortController();
   #wake = new AbortController();
   #scanning: Promise<void> | undefined;
@@ -135,7 +137,7 @@ export class OperationEngine {
 
   /** @throws `plan-not-found`. */
   async planOf(hash: string): Promise<Plan> {
-    const plan = await this.#options.store.plan(hash);
+    const plan = await this.#plan(hash);
     if (plan === undefined) throw planNotFound(hash);
     return plan;
   }
@@ -264,6 +266,18 @@ export class OperationEngine {
     return handler;
   }
 
+  /** Plans never change under their hash, so those in use are asked for once. */
+  async #plan(hash: string): Promise<Plan | undefined> {
+    const known = this.#plans.get(hash);
+    if (known !== undefined) return known;
+    const plan = await this.#options.store.plan(hash);
+    if (plan === undefined) return undefined;
+    const oldest = this.#plans.size >= CACHED_PLANS ? this.#plans.keys().next().value : undefined;
+    if (oldest !== undefined) this.#plans.delete(oldest);
+    this.#plans.set(hash, plan);
+    return plan;
+  }
+
   async #operation(id: string): Promise<OperationRecord> {
     const operation = await this.#options.store.operation(id);
     if (operation === undefined) throw operationNotFound(id);
@@ -317,14 +331,14 @@ export class OperationEngine {
   }
 
   async #contextOf(operation: OperationRecord, principal: string): Promise<CommandContext> {
-    const { clock, store, holdMs = 0, rollbackWindowMs = DAY_MS } = this.#options;
-    const plan = await store.plan(operation.planHash);
+    const { clock, holdMs = 0, rollbackWindowMs = DAY_MS } = this.#options;
+    const plan = await this.#plan(operation.planHash);
     const phases = Object.keys(this.#handlers.get(operation.kind)?.phases ?? {}) as Phase[];
     return { now: clock.now(), principal, controls: plan?.controls ?? {}, phases, holdMs, rollbackWindowMs };
   }
 
   async #status(operation: OperationRecord): Promise<OperationStatus> {
-    const plan = await this.#options.store.plan(operation.planHash);
+    const plan = await this.#plan(operation.planHash);
     const running = this.#runners.get(operation.id)?.runner;
     const progress = running?.snapshot() ?? operation.progress;
     return statusOf(
@@ -402,7 +416,7 @@ export class OperationEngine {
       this.#waiting.set(id, `waits for a free place: ${busy} operations are at work`);
       return;
     }
-    const plan = await store.plan(operation.planHash);
+    const plan = await this.#plan(operation.planHash);
     if (plan === undefined) {
       this.#waiting.set(id, `its plan ${operation.planHash} is missing from the store`);
       return;

@@ -3,6 +3,7 @@ import type { Change } from './commands.js';
 import { differences } from './differences.js';
 import type { OperationHandler, OperationRun, PhaseResult } from './handler.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import { linkSignals, type LinkedSignal } from './linked-signal.js';
 import type { OperationObserver } from './observer.js';
 import type { OperationProgress } from './operation.js';
 import type { OperationRecord } from './operation-record.js';
@@ -63,7 +64,7 @@ export class OperationRunner {
   readonly #meter: ProgressMeter;
   readonly #throttle: Throttle;
   #record: OperationRecord;
-  #current: { readonly key: string; readonly abort: AbortController } | undefined;
+  #current: { readonly key: string; readonly linked: LinkedSignal } | undefined;
   #cutoverWaiters: Deferred<void>[] = [];
   #progressed = false;
   #savedAt = -Infinity;
@@ -162,9 +163,9 @@ export class OperationRunner {
 
   async #perform(activity: Exclude<Activity, { type: 'none' }>): Promise<void> {
     const key = keyOf(activity);
-    const abort = new AbortController();
-    this.#current = { key, abort };
-    const signal = AbortSignal.any([abort.signal, this.#stop.signal, this.#keeper.lost]);
+    const linked = linkSignals(this.#stop.signal, this.#keeper.lost);
+    this.#current = { key, linked };
+    const { signal } = linked;
     const watchdog = this.#guardPause(activity, signal);
     // The state may have changed between the decision and here.
     this.#react();
@@ -181,6 +182,7 @@ export class OperationRunner {
     } catch (error) {
       // What a function throws while it is asked to end is the ending, not a failure.
       if (signal.aborted) return;
+      if (error instanceof Deposed) throw error;
       failure = { error };
       const progressed = this.#progressed;
       change = (record) => {
@@ -194,7 +196,8 @@ export class OperationRunner {
       this.#meter.rest();
       this.#throttle.rest();
       for (const waiter of this.#cutoverWaiters.splice(0)) waiter.reject(new DOMException('ended', 'AbortError'));
-      abort.abort(new DOMException('ended', 'AbortError'));
+      linked.unlink();
+      linked.abort(new DOMException('ended', 'AbortError'));
       await watchdog;
     }
     if (failure !== undefined) observer.failed?.(this.#record, failure.error);
@@ -219,11 +222,11 @@ export class OperationRunner {
   }
 
   async #restBeforeRetry(key: string, ms: number): Promise<void> {
-    const abort = new AbortController();
-    this.#current = { key, abort };
+    const linked = linkSignals(this.#stop.signal, this.#keeper.lost);
+    this.#current = { key, linked };
     this.#react();
-    const signal = AbortSignal.any([abort.signal, this.#stop.signal, this.#keeper.lost]);
-    await this.#options.clock.sleep(ms, signal).catch(() => undefined);
+    await this.#options.clock.sleep(ms, linked.signal).catch(() => undefined);
+    linked.unlink();
     this.#current = undefined;
   }
 
@@ -265,7 +268,11 @@ export class OperationRunner {
       signal,
       cutoverCancelled: undo,
       report: (progress) => this.#report(progress),
-      pace: (records, bytes) => this.#throttle.pace(records, bytes, signal),
+      pace: async (records, bytes) => {
+        await this.#throttle.pace(records, bytes, signal);
+        // A process that was stopped for a while gets here before the timers that would tell it.
+        if (!this.#keeper.valid) throw new Deposed();
+      },
       event: async (type, data) => {
         await this.#write(() => ({ next: {}, events: [{ type, data }] }));
       },
@@ -327,7 +334,7 @@ export class OperationRunner {
     const current = this.#current;
     if (current === undefined) return;
     const now = keyOf(activityOf(this.#record));
-    if (now !== current.key) current.abort.abort(new DOMException(`superseded by ${now}`, 'AbortError'));
+    if (now !== current.key) current.linked.abort(new DOMException(`superseded by ${now}`, 'AbortError'));
   }
 
   /** Asks the store for what other instances wrote, and stores progress. */
@@ -376,7 +383,9 @@ export class OperationRunner {
         } catch (error) {
           observer.troubled?.(`operation ${this.#record.id} could not be written`, error);
           if (this.#stop.signal.aborted) throw new Deposed();
-          await clock.sleep(pause, AbortSignal.any([this.#keeper.lost, this.#stop.signal])).catch(() => undefined);
+          const linked = linkSignals(this.#keeper.lost, this.#stop.signal);
+          await clock.sleep(pause, linked.signal).catch(() => undefined);
+          linked.unlink();
         }
         const fresh = await store.operation(this.#record.id).catch(() => undefined);
         if (fresh !== undefined) this.seen(fresh);

@@ -44,6 +44,11 @@ describe('what moved since the plan was made', () => {
     expect(differences({}, { toString: 1 })).toEqual([{ path: '/toString', planned: null, now: 1 }]);
   });
 
+  it('tells null from absent', () => {
+    expect(differences({ a: null }, {})).toEqual([{ path: '/a', planned: null, now: null }]);
+    expect(differences([null], [])).toHaveLength(1);
+  });
+
   it('is empty exactly when the values are equal', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
@@ -51,6 +56,13 @@ describe('what moved since the plan was made', () => {
         expect(differences(a as JsonValue, a as JsonValue)).toEqual([]);
         expect(differences(a as JsonValue, b as JsonValue).length === 0).toBe(equal);
       }),
+      {
+        examples: [
+          [{ a: null }, {}],
+          [{}, []],
+        ],
+        numRuns: 500,
+      },
     );
   });
 
@@ -60,10 +72,10 @@ describe('what moved since the plan was made', () => {
   });
 });
 
+/** A form in which equal JSON values give equal text; objects and arrays stay apart. */
 function sorted(value: JsonValue): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
+  if (Array.isArray(value)) return { list: value.map(sorted) };
   if (value === null || typeof value !== 'object') return value;
-  return Object.keys(value)
-    .sort()
-    .map((key) => [key, sorted(value[key]!)]);
+  const members = Object.keys(value).sort();
+  return { members: members.map((key) => [key, sorted(value[key]!)]) };
 }

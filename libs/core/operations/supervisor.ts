@@ -2,6 +2,7 @@ import { AppError, type Clock } from '#libs/core/kernel';
 import { describeFailure, type Failure } from './failure.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type { LeaseStore } from './lease-store.js';
+import { linkSignals } from './linked-signal.js';
 
 /** What a supervised loop is told beside its signal. */
 export interface SupervisedRun {
@@ -171,7 +172,8 @@ class Supervised {
     if (this.#leases !== undefined && keeper === undefined) return false;
     this.#epoch = keeper?.lease.epoch ?? this.#epoch + 1;
     if (this.#state === 'waiting') this.#enter('running');
-    const signal = keeper === undefined ? this.#abort.signal : AbortSignal.any([this.#abort.signal, keeper.lost]);
+    const ends = keeper === undefined ? [this.#abort.signal] : [this.#abort.signal, keeper.lost];
+    const { signal, unlink } = linkSignals(...ends);
     const over = new AbortController();
     void this.#options.clock
       .sleep(this.#options.healthyAfterMs ?? 10_000, over.signal)
@@ -184,6 +186,7 @@ class Supervised {
       if (!signal.aborted) throw error;
     } finally {
       over.abort();
+      unlink();
       await keeper?.release();
     }
     if (!this.#abort.signal.aborted) this.#enter('waiting');

@@ -1,6 +1,7 @@
 import { applyDecorators, Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Command } from '#libs/core/operations';
+import { AppError, nearest } from '#libs/core/kernel';
+import { COMMANDS, type Command } from '#libs/core/operations';
 import { Access, NOBODY } from '#libs/platform/auth';
 import { ApiJson, signalOf, ZodPipe } from '#libs/platform/http';
 import { answerWith } from './operation-reply.js';
@@ -129,6 +130,20 @@ export class OperationCommandsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<OperationView> {
     return this.#give('cancel', id, request, reply);
+  }
+
+  /** Everything else after the colon, so that a mistyped command is told from a missing page. */
+  @Post(':id([^:]+):::command')
+  @Access('operate', 'operation')
+  unknown(@Param('command') command: string): never {
+    const meant = nearest(command, COMMANDS);
+    throw new AppError({
+      kind: 'not-found',
+      code: 'command-unknown',
+      message: `Operations know no command '${command}'.`,
+      hint: meant === undefined ? `Commands: ${COMMANDS.join(', ')}.` : `Did you mean '${meant}'?`,
+      details: { command, commands: COMMANDS },
+    });
   }
 
   async #give(

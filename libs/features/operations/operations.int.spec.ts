@@ -285,16 +285,14 @@ describe('operations over REST', () => {
       [get('?cursor=%00'), 400, 'invalid-cursor'],
       [get('?cursor=xx'), 400, 'invalid-cursor'],
       [post('/op_00000000000000000000000000:pause'), 404, 'operation-not-found'],
-      [post('/x:y:pause'), 404, 'http-404'],
-      [post('/op_00000000000000000000000000:explode'), 404, 'http-404'],
+      [post('/x:y:pause'), 404, 'command-unknown'],
+      [post('/op_00000000000000000000000000:resum'), 404, 'command-unknown'],
     ];
     for (const [answer, status, code] of cases) {
       const { status: got, body } = await answer;
-      expect([got, body.code.replace(/^(route-not-found|not-found)$/, 'http-404')], body.detail).toEqual([
-        status,
-        code,
-      ]);
+      expect([got, body.code], body.detail).toEqual([status, code]);
     }
+    expect((await post('/op_1:resum')).body.hint).toBe("Did you mean 'resume'?");
     const id = await started();
     await until(id, 'COPYING');
     for (const body of [{ recordsPerSecond: 0 }, { recordsPerSecond: '5' }, { speed: 1 }]) {
