@@ -55,6 +55,8 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   const names = new SqlTopicNames(store);
   const directories = new TopicDirectories(clusters, names, clock);
   const leases = new SqlLeaseStore(store);
+  // One process has the file: whatever is leased now was held by one that is dead, and need not be waited for.
+  if (store.dialect === 'sqlite') await leases.expireAll();
   const operationStore = new SqlOperationStore(store);
   const registryStore = new SqlRegistryStore(store);
   const registry = new Registry(registryStore, new SchemaFormats([new AvroFormat()]), clock);
