@@ -1,0 +1,1 @@
+export { RepartitioningModule } from './repartitioning.module.js';

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+
+const noKey = z.enum(['fail', 'drop', 'dlq', 'keep-key']);
+
+/** Body of `POST /v1/repartitions/plans`. */
+export const repartitionBody = z.strictObject({
+  topic: z.string().min(1).max(249),
+  target: z
+    .strictObject({
+      partitions: z.int().min(1).max(1_000_000).optional().describe('As many as there are unless given.'),
+      key: z
+        .strictObject({
+          expr: z
+            .string()
+            .min(1)
+            .max(1_000)
+            .describe('Where the new key comes from: `value.origin`, `header.tenant`, `value.a + "-" + value.b`.'),
+          semantics: z.enum(['stream', 'table']).optional(),
+          onMissing: noKey.optional().describe('Records the expression has no answer for; `fail` unless given.'),
+          tombstones: noKey.optional().describe('Records without a value; `keep-key` unless given.'),
+        })
+        .optional(),
+      partitioner: z.enum(['murmur2', 'crc32', 'fnv1a']).optional(),
+    })
+    .optional(),
+  nullKeys: z.enum(['spread', 'drop', 'dlq', 'fail']).optional().describe('Records without a key.'),
+  orderMerge: z.enum(['none', 'timestamp']).optional(),
+  verification: z.enum(['readback', 'full']).optional(),
+  groups: z
+    .strictObject({
+      mode: z
+        .enum(['exact', 'drain', 'duplicates'])
+        .optional()
+        .describe(
+          'Groups whose positions have no exact translation: refuse, wait for them, or let them repeat records.',
+        ),
+    })
+    .optional(),
+  cutover: z
+    .strictObject({
+      mode: z.enum(['auto', 'manual']).optional(),
+      maxPauseMs: z
+        .int()
+        .min(50)
+        .max(3_600_000)
+        .optional()
+        .describe('Longest time writers are held; 10,000 unless given.'),
+    })
+    .optional(),
+  reverseTail: z.boolean().optional().describe('Keep the old side current after the switch. On unless turned off.'),
+});
+export type RepartitionBody = z.infer<typeof repartitionBody>;
+
+const count = z.number().nullable();
+const object = z.record(z.string(), z.unknown());
+
+/** A plan with what only a repartition has to say. */
+export const repartitionPlanView = z.object({
+  hash: z.string().describe('Start it with `POST /v1/operations`.'),
+  kind: z.literal('repartition'),
+  subject: z.string(),
+  steps: z.array(z.string()),
+  order: z.string().describe('What is promised of the order of records.'),
+  rollback: z.string(),
+  profile: object,
+  skew: z.object({ before: z.number(), after: z.number(), lowerBound: z.number() }),
+  translation: z.array(z.object({ group: z.string(), members: z.int(), lag: z.number(), translation: z.string() })),
+  coPartitioned: z.array(z.string()).describe('Topics that would have to move along. None are known.'),
+  risks: z.array(z.string()),
+  blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
+  estimates: z.object({ etaSeconds: count, pauseMs: count, records: count, bytes: count }),
+  impact: object,
+  parameters: object,
+  controls: object,
+  fingerprint: object.describe('What the plan relied on; compared at the start.'),
+  createdBy: z.string(),
+  createdAt: z.string().describe('ISO 8601, UTC.'),
+});
+export type RepartitionPlanView = z.infer<typeof repartitionPlanView>;
