@@ -6,6 +6,14 @@ export {
   type NullKeyPolicy,
   type StoredDerivation,
 } from './derive/derivation.js';
+export {
+  Derivations,
+  type DerivationRequest,
+  type DerivationsOptions,
+  type DerivationStatus,
+} from './derive/derivations.js';
+export { DerivationWorker, type DerivationCounts, type DerivationProgress } from './derive/derivation-worker.js';
+export { LatestTable, type LatestRow } from './derive/latest-table.js';
 export { derivationExists, derivationNotFound, DerivationStore } from './derive/derivation-store.js';
 export { JsonRecordDecoder, RecordDecoder, undecodableRecord } from './record-decoder.js';
 export { parseFieldPath, valueAt, type FieldPath } from './field-path.js';

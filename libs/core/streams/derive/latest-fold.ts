@@ -41,7 +41,8 @@ export class LatestFold {
     if (this.orderBy.by === 'timestamp') return record.timestamp;
     const root = this.#path!.root === 'key' ? record.key : record.value;
     if (root === null) return known?.version ?? null;
-    const decoded = this.#path!.root === 'key' ? await this.decoder.key(topic, root) : await this.decoder.value(topic, root);
+    const decoded =
+      this.#path!.root === 'key' ? await this.decoder.key(topic, root) : await this.decoder.value(topic, root);
     return versionIn(topic, this.#path!, valueAt(this.#path!, decoded));
   }
 
@@ -73,7 +74,7 @@ export class LatestFold {
 /** What tells two states of a key apart: everything but time and place. */
 export function stateDigest(record: PartitionRecord): string | null {
   if (record.value === null) return null;
-  return digestRecord(0, 0, { ...record, timestamp: 0 }).join('.');
+  return digestRecord(0, 0, { ...record, timestamp: 0 });
 }
 
 /** Numbers before text, each in its own order; nothing is older than anything. */

@@ -1,0 +1,270 @@
+import { AppError } from '#libs/core/kernel';
+import {
+  BatchEncoder,
+  type LogEngine,
+  type LogRecord,
+  type LogWriter,
+  maxRecordSize,
+  partitionerOf,
+  type PartitionRecord,
+  recordsFrom,
+  type WriterAppend,
+} from '#libs/core/log';
+import type { SupervisedRun } from '#libs/core/operations';
+import type { RecordDecoder } from '../record-decoder.js';
+import type { SourcePosition, SourceReader } from '../source-reader.js';
+import type { DerivationDefinition } from './derivation.js';
+import { concernsRecord, type LatestEntry, LatestFold, stateDigest } from './latest-fold.js';
+
+/** What became of the records of the source so far. Kept with the position, in the log. */
+export interface DerivationCounts {
+  readonly read: number;
+  readonly written: number;
+  /** Older than what their key had. */
+  readonly late: number;
+  /** Changed nothing: equal state, or a tombstone of an ended key. */
+  readonly same: number;
+  /** Same version, other content: which one counts is the policy's. */
+  readonly conflicts: number;
+  readonly nullKeys: number;
+  /** Without a version, or undecodable. */
+  readonly refused: number;
+}
+
+/** Where a derivation stands, as its writer's last commit says. */
+export interface DerivationProgress {
+  readonly position: SourcePosition;
+  readonly counts: DerivationCounts;
+  /** First offset of each partition that was there to be read when it began: what came before is not in the result. */
+  readonly historyStart: readonly number[];
+}
+
+export interface DerivationWorkerOptions {
+  readonly definition: DerivationDefinition;
+  readonly engine: LogEngine;
+  /** The logical source, over its cutovers. */
+  readonly source: SourceReader;
+  /** Physical topic that is written, kept FENCED so that nobody else writes it. */
+  readonly target: string;
+  /** Where records go that the stream has no place for, under the policy `dlq`. */
+  readonly deadLetters: string;
+  readonly decoder: RecordDecoder;
+  readonly stepBytes?: number;
+  readonly failPoint?: (name: string) => void;
+  readonly onStep?: (records: number) => void;
+}
+
+const NO_COUNTS: DerivationCounts = { read: 0, written: 0, late: 0, same: 0, conflicts: 0, nullKeys: 0, refused: 0 };
+const CHECKPOINT = 'progress';
+const STEP_BYTES = 512 * 1024;
+const BATCH_BYTES = 512 * 1024;
+const WAIT_MS = 1_000;
+
+/** The id of the writer session of a derivation. */
+export const writerIdOf = (definition: DerivationDefinition): string => `derivation-${definition.id}`;
+
+/**
+ * Computes one latest stream: reads what follows its position, decides by {@link LatestFold}, and commits output and position in one atomic step. The state by
+ * which newer is told from older is a cache: it is folded from the target when the worker starts. A second worker fences the first.
+ */
+export class DerivationWorker {
+  readonly #fold: LatestFold;
+  readonly #entries = new Map<string, LatestEntry>();
+  #progress: DerivationProgress | undefined;
+  #lag: number | undefined;
+
+  constructor(private readonly options: DerivationWorkerOptions) {
+    const { orderBy, onConflict } = options.definition;
+    this.#fold = new LatestFold(orderBy, onConflict, options.decoder);
+  }
+
+  get progress(): DerivationProgress | undefined {
+    return this.#progress;
+  }
+
+  /** Records behind the source when it last looked; undefined before that. */
+  get lag(): number | undefined {
+    return this.#lag;
+  }
+
+  /** Live keys, ended ones left out. */
+  get keys(): number {
+    let live = 0;
+    for (const entry of this.#entries.values()) if (entry.digest !== null) live++;
+    return live;
+  }
+
+  async run(signal: AbortSignal, run?: SupervisedRun): Promise<void> {
+    const { engine, definition, source } = this.options;
+    const writer = await engine.openWriter(writerIdOf(definition));
+    try {
+      await this.#restore(signal);
+      this.#progress = progressOf(writer.checkpoint(CHECKPOINT)) ?? (await this.#beginning());
+      while (!signal.aborted) {
+        const at = this.#progress;
+        const chunk = await source.next(at.position, {
+          maxBytes: this.options.stepBytes ?? STEP_BYTES,
+          maxWaitMs: WAIT_MS,
+          signal,
+        });
+        const moved =
+          chunk.to.generation !== at.position.generation ||
+          chunk.to.next.some((offset, partition) => offset !== at.position.next[partition]);
+        if (moved) {
+          this.#progress = await this.#step(writer, at, chunk.records, chunk.to);
+          this.options.onStep?.(chunk.records.length);
+          run?.healthy();
+        }
+        this.#lag = chunk.lag;
+      }
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+    } finally {
+      await writer.close();
+    }
+  }
+
+  async #beginning(): Promise<DerivationProgress> {
+    const position = await this.options.source.begin();
+    return { position, counts: NO_COUNTS, historyStart: position.next };
+  }
+
+  /** Folds the target into the state: what was committed is what is known. */
+  async #restore(signal: AbortSignal): Promise<void> {
+    const { engine, target, source } = this.options;
+    this.#entries.clear();
+    const { partitions } = await engine.describeTopic(target);
+    for (const { partition, startOffset } of partitions) {
+      for await (const record of everyRecord(engine, target, partition, startOffset, signal)) {
+        if (record.key === null) continue;
+        const key = textOf(record.key);
+        const version = await this.#fold.versionOf(source.topic, record, this.#entries.get(key));
+        this.#entries.set(key, { version, digest: stateDigest(record) });
+      }
+    }
+  }
+
+  async #step(
+    writer: LogWriter,
+    at: DerivationProgress,
+    records: readonly PartitionRecord[],
+    to: SourcePosition,
+  ): Promise<DerivationProgress> {
+    const counts = { ...at.counts };
+    const changed = new Map<string, LatestEntry>();
+    const output: LogRecord[] = [];
+    const dead: LogRecord[] = [];
+    for (const record of records) {
+      counts.read++;
+      if (record.key === null) {
+        counts.nullKeys++;
+        this.#refuse(record, dead, 'null-key', 'it has no key');
+        continue;
+      }
+      const key = textOf(record.key);
+      const known = changed.get(key) ?? this.#entries.get(key);
+      const digest = stateDigest(record);
+      try {
+        const version = await this.#fold.versionOf(this.options.source.topic, record, known);
+        const verdict = this.#fold.judge(known, version, digest);
+        if (verdict.startsWith('conflict')) counts.conflicts++;
+        if (verdict === 'older') counts.late++;
+        if (verdict === 'same' || (known === undefined && digest === null)) counts.same++;
+        else if (verdict === 'newer' || verdict === 'conflict-replaced') {
+          changed.set(key, { version, digest });
+          output.push(record);
+          counts.written++;
+        }
+      } catch (error) {
+        if (!concernsRecord(error)) throw error;
+        counts.refused++;
+        this.#refuse(record, dead, error.code, error.message);
+      }
+    }
+    const { engine, target, deadLetters, failPoint } = this.options;
+    const progress: DerivationProgress = { position: to, counts, historyStart: at.historyStart };
+    const appends = [
+      ...(await batchesFor(engine, target, output, true)),
+      ...(dead.length === 0 ? [] : await batchesFor(engine, deadLetters, dead, true)),
+    ];
+    failPoint?.('derivation-step-folded');
+    await writer.commit({ appends, checkpoints: [{ key: CHECKPOINT, value: Buffer.from(JSON.stringify(progress)) }] });
+    failPoint?.('derivation-step-stored');
+    for (const [key, entry] of changed) this.#entries.set(key, entry);
+    return progress;
+  }
+
+  #refuse(record: PartitionRecord, dead: LogRecord[], code: string, why: string): void {
+    const { definition, source } = this.options;
+    switch (definition.nullKeys) {
+      case 'drop':
+        return;
+      case 'dlq':
+        dead.push({
+          ...record,
+          headers: [
+            ...record.headers,
+            { key: 'weir-refused', value: Buffer.from(`${code} ${source.topic}/${record.partition}/${record.offset}`) },
+          ],
+        });
+        return;
+      case 'fail':
+        throw new AppError({
+          kind: 'unprocessable',
+          code,
+          message: `The record at ${source.topic}/${record.partition}/${record.offset} has no place in '${definition.name}': ${why}.`,
+          hint: 'Delete the derivation and create it with nullKeys drop or dlq, or correct the source.',
+        });
+    }
+  }
+}
+
+async function batchesFor(
+  engine: LogEngine,
+  topic: string,
+  records: readonly LogRecord[],
+  intoFenced: boolean,
+): Promise<WriterAppend[]> {
+  if (records.length === 0) return [];
+  const count = (await engine.describeTopic(topic)).partitions.length;
+  const partitionOf = partitionerOf();
+  const encoders = new Map<number, BatchEncoder>();
+  const appends: WriterAppend[] = [];
+  for (const record of records) {
+    const partition = partitionOf(record.key, count) ?? 0;
+    let encoder = encoders.get(partition);
+    if (encoder === undefined) encoders.set(partition, (encoder = new BatchEncoder()));
+    if (encoder.count > 0 && encoder.sizeBytes + maxRecordSize(record) > BATCH_BYTES)
+      appends.push({ topic, partition, batch: encoder.finish(), intoFenced });
+    encoder.add(record);
+  }
+  for (const [partition, encoder] of encoders)
+    if (encoder.count > 0) appends.push({ topic, partition, batch: encoder.finish(), intoFenced });
+  return appends;
+}
+
+async function* everyRecord(
+  engine: LogEngine,
+  topic: string,
+  partition: number,
+  startOffset: number,
+  signal: AbortSignal,
+): AsyncGenerator<PartitionRecord> {
+  for (let offset = startOffset; ;) {
+    signal.throwIfAborted();
+    const [part] = await engine.fetch({ positions: [{ topic, partition, offset }], maxBytes: STEP_BYTES });
+    if (part === undefined) return;
+    for (const record of recordsFrom(part, offset)) yield { partition, ...record };
+    if (part.nextOffset <= offset) return;
+    offset = part.nextOffset;
+  }
+}
+
+/** A key as text that tells any two keys apart. */
+function textOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
+}
+
+function progressOf(bytes: Uint8Array | undefined): DerivationProgress | undefined {
+  return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString('utf8')) as DerivationProgress);
+}

@@ -1,0 +1,269 @@
+import { AppError, isAppError, type Clock } from '#libs/core/kernel';
+import {
+  physicalName,
+  type ResolvedTopic,
+  type TopicDirectories,
+  type TopicDirectory,
+  type TopicNames,
+} from '#libs/core/log';
+import type { Supervisor, SupervisedStatus } from '#libs/core/operations';
+import type { RecordDecoder } from '../record-decoder.js';
+import { SourceReader } from '../source-reader.js';
+import { parseFieldPath } from '../field-path.js';
+import type { DerivationDefinition, StoredDerivation } from './derivation.js';
+import { derivationExists, derivationNotFound, type DerivationStore } from './derivation-store.js';
+import { DerivationWorker, writerIdOf, type DerivationProgress } from './derivation-worker.js';
+import { LatestTable } from './latest-table.js';
+
+export interface DerivationsOptions {
+  readonly store: DerivationStore;
+  readonly directories: TopicDirectories;
+  readonly names: TopicNames;
+  readonly decoder: RecordDecoder;
+  readonly supervisor: Supervisor;
+  readonly clock: Clock;
+  /** A fresh id, never used before. */
+  readonly newId: () => string;
+  readonly failPoint?: (name: string) => void;
+  readonly onStep?: (derivation: string, records: number) => void;
+}
+
+/** A derivation with how it fares. */
+export interface DerivationStatus {
+  readonly stored: StoredDerivation;
+  readonly worker: SupervisedStatus['state'] | 'absent';
+  readonly problem: string | null;
+  /** Null when another instance runs it, or before the first look. */
+  readonly progress: DerivationProgress | null;
+  readonly lag: number | null;
+  readonly keys: number | null;
+}
+
+/** What somebody asks for, defaults filled in. */
+export type DerivationRequest = Pick<DerivationDefinition, 'name' | 'source' | 'orderBy' | 'nullKeys' | 'onConflict'>;
+
+/** All derivations of one service: creates, keeps going, looks up and removes them. */
+export class Derivations {
+  readonly #workers = new Map<string, DerivationWorker>();
+  readonly #tables = new Map<string, LatestTable>();
+
+  constructor(private readonly options: DerivationsOptions) {}
+
+  /** Takes up what was wanted before the last stop. Call once, at the start. */
+  async start(): Promise<void> {
+    for (const cluster of this.options.directories.clusters.names()) {
+      const directory = this.options.directories.of(cluster);
+      for (const stored of await this.options.store.list(directory.engine.logId)) {
+        if (stored.state === 'DELETING') await this.#remove(directory, stored);
+        else if (stored.state === 'RUNNING') await this.#run(directory, stored);
+      }
+    }
+  }
+
+  /**
+   * Creates the target topic and starts to fill it.
+   * @throws `topic-not-found` for the source, `derivation-exists`, `topic-exists` for the name, `invalid-field-path`.
+   */
+  async create(cluster: string | undefined, request: DerivationRequest, createdBy: string): Promise<DerivationStatus> {
+    const directory = this.options.directories.of(cluster);
+    const { logId } = directory.engine;
+    if (request.orderBy.by === 'field') parseFieldPath(request.orderBy.path);
+    const source = await directory.resolve(request.source);
+    if (request.name === request.source) throw ofItself(request.name);
+    if ((await this.options.store.find(logId, request.name)) !== undefined) throw derivationExists(request.name);
+    await this.#demandFree(directory, request.name);
+    const definition: DerivationDefinition = {
+      ...request,
+      id: this.options.newId(),
+      logId,
+      kind: 'latest',
+      createdAt: this.options.clock.now(),
+      createdBy,
+    };
+    const stored = await this.options.store.add(definition);
+    try {
+      await this.#makeTopics(directory, definition, source);
+    } catch (error) {
+      await this.options.store.remove(logId, definition.id);
+      throw error;
+    }
+    await this.#run(directory, stored);
+    return this.#status(stored);
+  }
+
+  /** @throws `derivation-not-found`. */
+  async describe(cluster: string | undefined, name: string): Promise<DerivationStatus> {
+    return this.#status(await this.#find(this.options.directories.of(cluster), name));
+  }
+
+  /** By name. */
+  async list(cluster: string | undefined): Promise<readonly DerivationStatus[]> {
+    const stored = await this.options.store.list(this.options.directories.of(cluster).engine.logId);
+    return stored.filter((one) => one.state !== 'DELETING').map((one) => this.#status(one));
+  }
+
+  /** @throws `derivation-not-found`, `derivation-changed`. */
+  async setState(cluster: string | undefined, name: string, state: 'RUNNING' | 'PAUSED'): Promise<DerivationStatus> {
+    const directory = this.options.directories.of(cluster);
+    const known = await this.#find(directory, name);
+    const stored = await this.options.store.setState(directory.engine.logId, name, known.revision, state);
+    if (stored === undefined) throw changed(name);
+    if (state === 'PAUSED') await this.#stop(stored);
+    else if (!this.#workers.has(stored.definition.id)) await this.#run(directory, stored);
+    return this.#status(stored);
+  }
+
+  /** Ends the derivation and deletes its topic. The source is untouched. @throws `derivation-not-found`, `derivation-changed`. */
+  async delete(cluster: string | undefined, name: string): Promise<void> {
+    const directory = this.options.directories.of(cluster);
+    const known = await this.#find(directory, name);
+    const stored = await this.options.store.setState(directory.engine.logId, name, known.revision, 'DELETING');
+    if (stored === undefined) throw changed(name);
+    await this.#remove(directory, stored);
+  }
+
+  /** Whether a topic is written by a derivation, so that nobody else may. */
+  async writes(cluster: string | undefined, topic: string): Promise<boolean> {
+    return (await this.options.store.find(this.options.directories.of(cluster).engine.logId, topic)) !== undefined;
+  }
+
+  /**
+   * The latest state of a derived topic, as of now.
+   * @throws `not-a-latest-stream` for any other topic.
+   */
+  async latest(cluster: string | undefined, topic: string, signal?: AbortSignal): Promise<LatestTable> {
+    const directory = this.options.directories.of(cluster);
+    const stored = await this.options.store.find(directory.engine.logId, topic);
+    if (stored === undefined || stored.state === 'DELETING') {
+      await directory.resolve(topic);
+      throw notLatest(topic);
+    }
+    const { id } = stored.definition;
+    let table = this.#tables.get(id);
+    if (table === undefined)
+      this.#tables.set(id, (table = new LatestTable(new SourceReader(directory, this.options.names, topic))));
+    await table.catchUp(signal);
+    return table;
+  }
+
+  async #find(directory: TopicDirectory, name: string): Promise<StoredDerivation> {
+    const stored = await this.options.store.find(directory.engine.logId, name);
+    if (stored === undefined || stored.state === 'DELETING') throw derivationNotFound(name);
+    return stored;
+  }
+
+  async #demandFree(directory: TopicDirectory, name: string): Promise<void> {
+    const present = await directory.resolve(name).catch((error: unknown) => {
+      if (isAppError(error, 'topic-not-found')) return undefined;
+      throw error;
+    });
+    if (present !== undefined) throw nameTaken(name);
+  }
+
+  /** The target is closed to everybody but its writer session: FENCED is its state for good. */
+  async #makeTopics(directory: TopicDirectory, definition: DerivationDefinition, source: ResolvedTopic): Promise<void> {
+    const { engine } = directory;
+    const config: Record<string, string> = engine.capabilities.topicConfigs.includes('cleanup.policy')
+      ? { 'cleanup.policy': 'compact' }
+      : {};
+    const partitions = source.description.partitions.length;
+    await directory.create({ name: definition.name, partitions, config });
+    await engine.setTopicState(physicalName(definition.name, 1), 'FENCED');
+    if (definition.nullKeys !== 'dlq') return;
+    const deadLetters = deadLettersOf(definition);
+    try {
+      await directory.create({ name: deadLetters, partitions: 1 });
+    } catch (error) {
+      if (!isAppError(error, 'topic-exists')) throw error;
+    }
+  }
+
+  async #run(directory: TopicDirectory, stored: StoredDerivation): Promise<void> {
+    const { names, decoder, supervisor, failPoint, onStep } = this.options;
+    const { definition } = stored;
+    const worker = new DerivationWorker({
+      definition,
+      engine: directory.engine,
+      source: new SourceReader(directory, names, definition.source),
+      target: physicalName(definition.name, await directory.generation(definition.name)),
+      deadLetters: deadLettersOf(definition),
+      decoder,
+      failPoint,
+      onStep: (records) => onStep?.(definition.name, records),
+    });
+    this.#workers.set(definition.id, worker);
+    supervisor.run(writerIdOf(definition), (signal, run) => worker.run(signal, run));
+  }
+
+  async #stop(stored: StoredDerivation): Promise<void> {
+    await this.options.supervisor.forget(writerIdOf(stored.definition));
+    this.#workers.delete(stored.definition.id);
+  }
+
+  async #remove(directory: TopicDirectory, stored: StoredDerivation): Promise<void> {
+    await this.#stop(stored);
+    this.#tables.delete(stored.definition.id);
+    // The session's positions go with it: opening it also fences a worker on another instance.
+    const writer = await directory.engine.openWriter(writerIdOf(stored.definition));
+    await writer.commit({ checkpoints: [...writer.checkpoints().keys()].map((key) => ({ key, value: null })) });
+    await writer.close();
+    try {
+      await directory.delete(stored.definition.name);
+    } catch (error) {
+      if (!isAppError(error, 'topic-not-found')) throw error;
+    }
+    await this.options.store.remove(directory.engine.logId, stored.definition.id);
+  }
+
+  #status(stored: StoredDerivation): DerivationStatus {
+    const worker = this.#workers.get(stored.definition.id);
+    const supervised = this.options.supervisor.status(writerIdOf(stored.definition));
+    return {
+      stored,
+      worker: supervised?.state ?? 'absent',
+      problem: supervised?.state === 'failing' ? (supervised.lastError?.message ?? null) : null,
+      progress: worker?.progress ?? null,
+      lag: worker?.lag ?? null,
+      keys: worker === undefined ? null : worker.keys,
+    };
+  }
+}
+
+const deadLettersOf = (definition: DerivationDefinition): string => `${definition.name}.dlq`;
+
+function ofItself(name: string): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'derivation-of-itself',
+    message: `'${name}' cannot be derived from itself.`,
+  });
+}
+
+function nameTaken(name: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'topic-exists',
+    message: `Topic '${name}' exists already; a derivation writes a topic of its own.`,
+    hint: 'Choose another name.',
+    details: { topic: name },
+  });
+}
+
+function changed(name: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'derivation-changed',
+    message: `Derivation '${name}' was changed by someone else; nothing was done.`,
+    retryable: true,
+  });
+}
+
+function notLatest(topic: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'not-a-latest-stream',
+    message: `Topic '${topic}' is not a latest stream.`,
+    hint: `Derive one: POST /v1/derivations {"kind": "latest", "source": "${topic}", "name": "${topic}-latest"}.`,
+    details: { topic },
+  });
+}
