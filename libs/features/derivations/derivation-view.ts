@@ -1,0 +1,34 @@
+import type { JsonValue } from '#libs/core/kernel';
+import type { DerivationStatus } from '#libs/core/streams';
+import type { DerivationView } from './derivation-schemas.js';
+
+/** A derivation as the native API shows it. */
+export function viewOf(status: DerivationStatus): DerivationView {
+  const { definition, state } = status.stored;
+  const { progress } = status;
+  return {
+    name: definition.name,
+    kind: definition.kind,
+    source: definition.source,
+    orderBy: definition.orderBy as JsonValue,
+    nullKeys: definition.nullKeys,
+    onConflict: definition.onConflict,
+    state,
+    worker: status.worker,
+    problem: status.problem,
+    createdAt: new Date(definition.createdAt).toISOString(),
+    createdBy: definition.createdBy,
+    lag: status.lag === null ? null : { records: status.lag },
+    keys: status.keys,
+    counts: progress === null ? null : { ...progress.counts },
+    position:
+      progress === null
+        ? null
+        : { generation: progress.position.generation, offsets: byPartition(progress.position.next) },
+    historyStart: progress === null ? null : byPartition(progress.historyStart),
+  };
+}
+
+function byPartition(offsets: readonly number[]): Record<string, string> {
+  return Object.fromEntries(offsets.map((offset, partition) => [String(partition), String(offset)]));
+}

@@ -1,0 +1,1 @@
+export { DerivationsModule } from './derivations.module.js';
