@@ -38,7 +38,7 @@ export function postgresUrl(): string {
 }
 
 /** A new database on the test server; its user must be allowed to create databases. */
-export async function freshPostgresStore(): Promise<FreshStore> {
+export async function freshPostgresStore(): Promise<FreshStore & { readonly url: string }> {
   const name = `weir_test_${randomBytes(6).toString('hex')}`;
   await administer(`create database ${name}`);
   const url = new URL(postgresUrl());
@@ -47,6 +47,7 @@ export async function freshPostgresStore(): Promise<FreshStore> {
   const store = await openSqlStore(options);
   return {
     store,
+    url: url.href,
     reopen: () => openSqlStore(options),
     dispose: async () => {
       await store.close();
