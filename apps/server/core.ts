@@ -15,7 +15,17 @@ import { Clusters, TopicDirectories, TopicNames } from '#libs/core/log';
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
 import { AvroFormat, SchemaFormats } from '#libs/core/schema';
-import { DerivationStore, FieldTypes, RecordDecoder, Views, ViewStore, ViewTables } from '#libs/core/streams';
+import {
+  Derivations,
+  DerivationStore,
+  FieldTypes,
+  RecordDecoder,
+  RepartitionHandler,
+  Views,
+  ViewStore,
+  ViewTables,
+} from '#libs/core/streams';
+import { GroupLagCause } from '#libs/features/operations';
 import { Authorizer } from '#libs/platform/auth';
 import { globalProviders } from '#libs/platform/http';
 import { Closers } from './closers.js';
@@ -77,13 +87,27 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     leases,
     clock,
     owner,
+    handlers: [new RepartitionHandler({ directories, names, decoder, clock, failPoint: failPoints.pass })],
     random: (bytes) => randomBytes(bytes),
     maxConcurrent: config.operations.maxConcurrent,
     rollbackWindowMs: config.operations.rollbackWindowMs,
+    causes: [new GroupLagCause(directories, clock)],
     failPoint: failPoints.pass,
     observer: operationMetrics(metrics, logger, () => engine.counts()),
   });
   closers.add('operations', () => engine.close());
+
+  const derivationStore = new SqlDerivationStore(store);
+  const derivations = new Derivations({
+    store: derivationStore,
+    directories,
+    names,
+    decoder,
+    supervisor,
+    clock,
+    newId: () => randomBytes(10).toString('hex'),
+    failPoint: failPoints.pass,
+  });
 
   const tables = new SqliteViewTables(data.views);
   closers.add('view tables', () => tables.close());
@@ -117,13 +141,15 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: MessageCodec, useValue: codec },
       { provide: RecordDecoder, useValue: decoder },
       { provide: FieldTypes, useValue: types },
-      { provide: DerivationStore, useValue: new SqlDerivationStore(store) },
+      { provide: DerivationStore, useValue: derivationStore },
+      { provide: Derivations, useValue: derivations },
       { provide: ViewStore, useValue: viewStore },
       { provide: ViewTables, useValue: tables },
       { provide: Views, useValue: views },
     ]),
     run: async () => {
       engine.open();
+      await derivations.start();
       await views.start();
     },
   };

@@ -303,12 +303,15 @@ export class OperationRunner {
     await waiter.promise;
   }
 
-  /** Holds a cutover to its longest pause, from the durable entry into the phase on. */
+  /**
+   * Holds a cutover to its longest pause, from the durable entry into the phase on. A tenth is added, so that a kind that measures its own pause ends it first and
+   * says why.
+   */
   async #guardPause(activity: Activity, signal: AbortSignal): Promise<void> {
     const limit = this.#plan.controls?.maxPauseMs;
     if (limit === undefined || activity.type !== 'phase' || activity.phase !== 'CUTTING_OVER' || activity.undo) return;
     const { clock } = this.#options;
-    const left = limit - Math.max(0, clock.now() - this.#record.phaseSince);
+    const left = limit * 1.1 - Math.max(0, clock.now() - this.#record.phaseSince);
     try {
       if (left > 0) await clock.sleep(left, signal);
       const undo = `the cutover took longer than ${limit} ms`;

@@ -1,1 +1,2 @@
+export { GroupLagCause } from './group-lag-cause.js';
 export { OperationsModule } from './operations.module.js';
