@@ -50,9 +50,10 @@ export class SqlTopicNames extends TopicNames {
           )
         : session.one<Row>(
             `update topic_names
-             set generation = ?, opened_from = generation, revision = revision + 1, opens_at = ?, key_expression = ?
+             set generation = ?, opened_from = case when generation = ? then opened_from else generation end,
+                 revision = revision + 1, opens_at = ?, key_expression = ?
              where log_id = ? and logical = ? and revision = ? returning ${COLUMNS}`,
-            [generation, opensAt, opening.keyExpression, logId, logical, expectedRevision],
+            [generation, generation, opensAt, opening.keyExpression, logId, logical, expectedRevision],
           ),
     );
     return moved && nameOf(logId, moved);

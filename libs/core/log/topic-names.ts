@@ -14,7 +14,7 @@ export interface TopicName extends Opening {
   readonly logId: string;
   readonly logical: string;
   readonly generation: number;
-  /** The generation the name stood for before: readers of that one follow to this one. */
+  /** The other generation the name stood for before this one, 1 if none: readers of that one follow to this one. */
   readonly openedFrom: number;
   /** Rises by one with each change; 0 means "no row". */
   readonly revision: number;

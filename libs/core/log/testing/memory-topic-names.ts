@@ -20,8 +20,9 @@ export class MemoryTopicNames extends TopicNames {
     opening: Opening = UNKNOWN_OPENING,
   ): Promise<TopicName | undefined> {
     const key = keyOf(logId, logical);
-    if ((this.#rows.get(key)?.revision ?? 0) !== expectedRevision) return undefined;
-    const openedFrom = this.#rows.get(key)?.generation ?? 1;
+    const present = this.#rows.get(key);
+    if ((present?.revision ?? 0) !== expectedRevision) return undefined;
+    const openedFrom = present?.generation === generation ? present.openedFrom : (present?.generation ?? 1);
     const row = { logId, logical, generation, openedFrom, revision: expectedRevision + 1, ...opening };
     this.#rows.set(key, row);
     return row;

@@ -62,6 +62,17 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
       expect(await names.compareAndSet('log', 'orders', 1, 2)).toBeUndefined();
     });
 
+    it('remembers the generation it came from, also while the name stays where it is', async () => {
+      const opening = { opensAt: [5, 7], keyExpression: 'value.a' };
+      await names.compareAndSet('log', 'orders', 0, 2, opening);
+      expect(await names.compareAndSet('log', 'orders', 1, 2, opening)).toMatchObject({
+        openedFrom: 1,
+        opensAt: [5, 7],
+      });
+      expect(await names.compareAndSet('log', 'orders', 2, 4)).toMatchObject({ openedFrom: 2, opensAt: [] });
+      expect(await names.find('log', 'orders')).toMatchObject({ openedFrom: 2, keyExpression: null });
+    });
+
     it('lets one of many simultaneous moves through', async () => {
       for (const expected of [0, 1]) {
         const moves = await Promise.all(
