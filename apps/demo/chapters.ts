@@ -127,7 +127,7 @@ export async function widen(
   const started = performance.now();
   const { id } = await startRepartition(
     api,
-    { topic: 'flights', target: { partitions: 12 }, cutover: { mode: 'automatic', maxPauseMs: 5_000 } },
+    { topic: 'flights', target: { partitions: 12 }, cutover: { mode: 'auto', maxPauseMs: 5_000 } },
     60_000,
   );
   const writing = keepWriting(writer, live);
@@ -170,7 +170,7 @@ export async function rekey(
     {
       topic: 'flights',
       target: { partitions: 8, key: { expr: 'value.origin' } },
-      cutover: { mode: 'automatic', maxPauseMs: 5_000 },
+      cutover: { mode: 'auto', maxPauseMs: 5_000 },
     },
     null,
   );

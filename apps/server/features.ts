@@ -1,8 +1,10 @@
 import type { Type } from '@nestjs/common';
+import { DerivationsModule } from '#libs/features/derivations';
 import { GroupsModule } from '#libs/features/groups';
 import { OperationsModule } from '#libs/features/operations';
 import { RecordsModule } from '#libs/features/records';
 import { RegistryModule } from '#libs/features/registry';
+import { RepartitioningModule } from '#libs/features/repartitioning';
 import { TopicsModule } from '#libs/features/topics';
 import { ViewsModule } from '#libs/features/views';
 
@@ -13,5 +15,7 @@ export const FEATURES: readonly Type[] = [
   GroupsModule,
   RegistryModule,
   OperationsModule,
+  RepartitioningModule,
+  DerivationsModule,
   ViewsModule,
 ];

@@ -146,7 +146,7 @@ export class Clients {
         const plan = await call<{ hash: string }>(base, 'POST', '/v1/repartitions/plans', {
           topic: TOPIC,
           target: { partitions },
-          cutover: { mode: 'automatic', maxPauseMs: 20_000 },
+          cutover: { mode: 'auto', maxPauseMs: 20_000 },
           reverseTail: this.#targets % 2 === 0,
         });
         if (plan.status !== 201) throw new Error(`a plan was refused: ${JSON.stringify(plan.body)}`);
