@@ -67,3 +67,4 @@ export {
 export { SCHEMA_LIMITS, type SchemaLimits } from './limits.js';
 export type { SourcePosition } from './lossless-json.js';
 export { verdictMessages, type MessageContext } from './messages.js';
+export { JsonSchema, JsonSchemaFormat } from './json-schema/json-schema-format.js';

@@ -76,3 +76,35 @@ function layOut(value: number, { digits, exponent }: Digits): string {
 
 // `String.trim`, which Java applies first, takes everything up to U+0020.
 const JAVA_SPACE = /^[\u0000-\u0020]+|[\u0000-\u0020]+$/g;
+
+/** A decimal number as digits and a power of ten: `digits` × 10^−`scale`. */
+export interface Decimal {
+  readonly negative: boolean;
+  /** Without leading zeros, at least one. */
+  readonly digits: string;
+  readonly scale: number;
+}
+
+/** The exact value of a JSON number. Undefined when its exponent exceeds 32 bits. */
+export function decimalOf(text: string): Decimal | undefined {
+  const parts = /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(text);
+  if (parts === null) return undefined;
+  const [, sign, whole, fraction = '', exponent = '0'] = parts;
+  const scale = fraction.length - Number(exponent);
+  if (!Number.isSafeInteger(scale) || Math.abs(scale) > 2 ** 31 - 1) return undefined;
+  const digits = `${whole}${fraction}`.replace(/^0+(?=[0-9])/, '');
+  return { negative: sign === '-' && digits !== '0', digits, scale };
+}
+
+/** `BigDecimal.toString`: plain where the point is near, scientific elsewhere; trailing zeros stay. */
+export function decimalText({ negative, digits, scale }: Decimal): string {
+  const sign = negative ? '-' : '';
+  const exponent = digits.length - 1 - scale;
+  if (scale === 0) return `${sign}${digits}`;
+  if (scale > 0 && exponent >= -6) {
+    const padded = digits.padStart(scale + 1, '0');
+    return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`;
+  }
+  const mantissa = digits.length > 1 ? `${digits[0]}.${digits.slice(1)}` : digits;
+  return `${sign}${mantissa}${exponent === 0 ? '' : `E${exponent > 0 ? '+' : ''}${exponent}`}`;
+}

@@ -1,4 +1,4 @@
-import { doubleText } from './java-numbers.js';
+import { decimalOf, decimalText, doubleText } from './java-numbers.js';
 import type { JsonNode } from './lossless-json.js';
 
 /** A string in double quotes, escaped as the reference's printer does: only what must be, control characters in upper case hexadecimal. */
@@ -10,10 +10,12 @@ export function quote(text: string): string {
 export interface JsonTextOptions {
   /** Members of objects by key (UTF-16 order), at every level. In the order of the text by default. */
   readonly sorted?: boolean;
+  /** Numbers with a fraction or exponent: as Java doubles, or exactly, as Java's `BigDecimal`. `double` by default. */
+  readonly numbers?: 'double' | 'decimal';
 }
 
 /**
- * A value as compact text with numbers as Java's JSON tree prints them: integers exactly, all others as doubles, non-finite ones as strings.
+ * A value as compact text with numbers as Java's JSON tree prints them: integers exactly, all others as asked for, non-finite ones as strings.
  * Depth is that of the value, which was bounded when it was read.
  */
 export function jsonText(node: JsonNode, options: JsonTextOptions = {}): string {
@@ -23,7 +25,7 @@ export function jsonText(node: JsonNode, options: JsonTextOptions = {}): string 
     case 'boolean':
       return String(node.value);
     case 'number':
-      return numberText(node.text);
+      return numberText(node.text, options.numbers === 'decimal');
     case 'string':
       return quote(node.value);
     case 'array':
@@ -41,8 +43,10 @@ export function isIntegral(text: string): boolean {
   return /^-?[0-9]+$/.test(text);
 }
 
-function numberText(text: string): string {
+function numberText(text: string, exact: boolean): string {
   if (isIntegral(text)) return text === '-0' ? '0' : text;
+  const decimal = exact ? decimalOf(text) : undefined;
+  if (decimal !== undefined) return decimalText(decimal);
   const value = Number(text);
   return Number.isFinite(value) ? doubleText(value) : quote(String(value));
 }

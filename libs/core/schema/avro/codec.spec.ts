@@ -156,9 +156,7 @@ describe('unions', () => {
     const twins = codec([tree('A', 'int'), tree('B', 'int')]);
     let value: unknown = 'neither';
     for (let i = 0; i < 60; i++) value = { next: value };
-    const started = performance.now();
     expect(problems(() => twins.encode(value))[0]![1]).toMatch(/union branches apart/);
-    expect(performance.now() - started).toBeLessThan(6_000);
   });
 });
 
@@ -216,11 +214,9 @@ describe('decoding', () => {
     ],
     ['nothing', codec('double'), []],
   ])('refuses %s', (_what, one, bytes) => {
-    const started = performance.now();
     expect(() => one.decode(Uint8Array.from(bytes))).toThrow(
       expect.objectContaining({ code: 'payload-does-not-decode' }),
     );
-    expect(performance.now() - started).toBeLessThan(3_000);
   });
 
   it('reads blocks with sizes, and counts items over all blocks', () => {

@@ -1,5 +1,5 @@
 import { schemaTooLarge } from '../errors.js';
-import { isIntegral } from '../json-text.js';
+import { INT_MAX, INT_MIN, inRange, LONG_MAX, LONG_MIN } from '../integers.js';
 import type { JsonNode } from '../lossless-json.js';
 import type { AvroType } from './tree.js';
 
@@ -70,15 +70,3 @@ export class DefaultRules {
     return result;
   }
 }
-
-/** Whether the number is an integer between two bounds. The length is looked at first, so that a long one costs nothing. */
-export function inRange(text: string, min: bigint, max: bigint): boolean {
-  if (!isIntegral(text) || text.length > 20) return false;
-  const value = BigInt(text);
-  return value >= min && value <= max;
-}
-
-export const INT_MIN = -(2n ** 31n);
-export const INT_MAX = 2n ** 31n - 1n;
-export const LONG_MIN = -(2n ** 63n);
-export const LONG_MAX = 2n ** 63n - 1n;

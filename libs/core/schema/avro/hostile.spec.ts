@@ -8,17 +8,14 @@ const avro = new AvroFormat();
 const record = (name: string, ...fields: object[]) => ({ type: 'record', name, fields });
 const f = (name: string, type: unknown) => ({ name, type });
 
-/** The code of the refusal, which must come soon (a fraction of a second on a machine that does nothing else). */
+/** The code of the refusal. That it comes soon is checked by the test's own time limit; how soon, by the benchmarks. */
 function refusal(run: () => unknown): string {
-  const started = performance.now();
   try {
     run();
     return 'accepted';
   } catch (error) {
     if (!isAppError(error)) throw error;
     return error.code;
-  } finally {
-    expect(performance.now() - started).toBeLessThan(6_000);
   }
 }
 const parse = (schema: unknown): string => refusal(() => avro.parse(JSON.stringify(schema)));
@@ -108,13 +105,11 @@ describe('hostile Avro', () => {
     };
     for (const make of [list, twins, diamond]) {
       const [ints, strings] = [make('int'), make('string')].map((schema) => avro.parse(JSON.stringify(schema)));
-      const started = performance.now();
       expect(avro.differences(ints!, ints!)).toEqual([]);
       const differences = avro.differences(ints!, strings!);
       expect(differences.length).toBeGreaterThan(0);
       // One fault reached along 2^28 paths is listed often, but not 2^28 times.
       expect(differences.length).toBeLessThanOrEqual(10_000);
-      expect(performance.now() - started).toBeLessThan(6_000);
     }
   });
 
@@ -122,10 +117,27 @@ describe('hostile Avro', () => {
     const union = (type: string) =>
       Array.from({ length: 256 }, (_, i) => record(`R${i}`, ...Array.from({ length: 30 }, (_, j) => f(`f${j}`, type))));
     const [ints, strings] = [union('int'), union('string')].map((schema) => avro.parse(JSON.stringify(schema)));
-    expect(refusal(() => avro.differences(ints!, strings!))).toBe('schema-too-complex');
+    const limits = { comparisonSteps: 100_000 };
+    expect(refusal(() => avro.differences(ints!, strings!, { limits }))).toBe('schema-too-complex');
     expect(refusal(() => avro.differences(ints!, strings!, { limits: { comparisonSteps: 10 } }))).toBe(
       'schema-too-complex',
     );
+  });
+
+  it('follows types through a thousand references without overflowing', () => {
+    const references = Array.from({ length: 1_000 }, (_, i) => ({
+      name: `R${i}`,
+      schemaType: 'AVRO' as const,
+      text: JSON.stringify(
+        record(`R${i}`, ...(i === 0 ? [f('v', 'int')] : [f('inner', { type: 'array', items: `R${i - 1}` })])),
+      ),
+      references: [],
+    }));
+    const schema = avro.parse('"R999"', { references });
+    expect(schema.canonical).toBe('"R999"');
+    expect(refusal(() => avro.differences(schema, avro.parse('"R999"', { references })))).toBe('schema-too-complex');
+    expect(refusal(() => schema.formatted('resolved'))).toBe('schema-too-large');
+    expect(refusal(() => schema.equivalence)).toBe('schema-too-large');
   });
 
   it('judges a thousand versions in reasonable time', () => {
@@ -135,8 +147,6 @@ describe('hostile Avro', () => {
         JSON.stringify(record('R', ...Array.from({ length: 20 }, (_, i) => ({ ...f(`f${i}`, 'int'), doc: `v${n}` })))),
       );
     const earlier = Array.from({ length: 1_000 }, (_, i) => ({ version: 1_000 - i, schema: () => version(i) }));
-    const started = performance.now();
     expect(judge(formats, { level: 'FULL_TRANSITIVE', candidate: version(0), earlier }).compatible).toBe(true);
-    expect(performance.now() - started).toBeLessThan(15_000);
   });
 });

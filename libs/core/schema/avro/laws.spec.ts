@@ -66,7 +66,7 @@ describe('laws of Avro schemas', () => {
           expect(() => reader.fromBuffer(Buffer.from(bytes), resolver)).not.toThrow();
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
     // Both outcomes occur, or the law would be shown on nothing.
     expect(Math.min(compatible, refused)).toBeGreaterThan(20);
@@ -81,7 +81,7 @@ describe('laws of Avro schemas', () => {
           if (differences.length > 0) expect(() => oracle(next).createResolver(oracle(old))).toThrow();
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 });

@@ -1,5 +1,5 @@
 import type { JsonNode } from '../lossless-json.js';
-import { INT_MAX, INT_MIN, inRange } from './defaults.js';
+import { INT_MAX, INT_MIN, inRange } from '../integers.js';
 import type { AvroType } from './tree.js';
 
 /** What a logical type says about values, where the annotation is well formed. */

@@ -1,7 +1,7 @@
 import { doubleText, floatText } from '../java-numbers.js';
 import { isIntegral } from '../json-text.js';
 import type { JsonNode } from '../lossless-json.js';
-import { inRange, LONG_MAX, LONG_MIN } from './defaults.js';
+import { inRange, LONG_MAX, LONG_MIN } from '../integers.js';
 import { logicalTypeOf } from './logical-types.js';
 import { isNamed, type AvroField, type AvroNamedType, type AvroType } from './tree.js';
 

@@ -1,5 +1,6 @@
 import { schemaInvalid, schemaTooLarge } from '../errors.js';
 import type { ResolvedReference } from '../format.js';
+import { INT_MAX, INT_MIN, inRange } from '../integers.js';
 import { parseJavaDouble } from '../java-numbers.js';
 import { jsonText } from '../json-text.js';
 import type { SchemaLimits } from '../limits.js';
@@ -11,7 +12,7 @@ import {
   type JsonMembers,
   type JsonNode,
 } from '../lossless-json.js';
-import { DefaultRules, INT_MAX, INT_MIN, inRange } from './defaults.js';
+import { DefaultRules } from './defaults.js';
 import { sameType } from './equality.js';
 import { avroName, nameProblem, namespaceProblem, type NameRule } from './names.js';
 import {

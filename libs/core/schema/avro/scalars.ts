@@ -1,4 +1,4 @@
-import { LONG_MAX, LONG_MIN } from './defaults.js';
+import { LONG_MAX, LONG_MIN } from '../integers.js';
 
 /** JSON values as Avro scalars; undefined where they are none. The one place that says what fits. */
 

@@ -1,0 +1,66 @@
+import type { JsonDiffer } from './differ.js';
+import type { Findings } from './findings.js';
+import { maximumMatching } from './matching.js';
+import type { CombinedNode, SchemaNode } from './node.js';
+
+/**
+ * Where only one side is a combination: whether a member of it alone settles the pair. True when it does; otherwise the pair is compared like any other.
+ */
+export function tryCombined(differ: JsonDiffer, o: SchemaNode, u: SchemaNode, out: Findings): boolean {
+  if (u.kind === 'combined' && o.kind !== 'combined') {
+    const singleton = u.members.length === 1;
+    if (!singleton && u.criterion === 'allOf') return false;
+    for (const member of u.members) {
+      const findings = differ.compare(o, member);
+      if (!findings.compatible) continue;
+      out.include(findings);
+      if (!singleton) out.add('SUM_TYPE_EXTENDED');
+      return true;
+    }
+  } else if (o.kind === 'combined' && u.kind !== 'combined') {
+    const singleton = o.members.length === 1;
+    if (!singleton && o.criterion !== 'allOf') return false;
+    for (const member of o.members) {
+      const findings = differ.compare(member, u);
+      if (!findings.compatible) continue;
+      out.include(findings);
+      if (!singleton) out.add('PRODUCT_TYPE_NARROWED');
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Both sides are combinations: the criterion, the number of members, and a largest matching of compatible members. */
+export function compareCombined(differ: JsonDiffer, o: CombinedNode, u: CombinedNode, out: Findings): void {
+  if (o.criterion !== u.criterion) {
+    if (!extendsCriterion(o, u)) {
+      out.add('COMBINED_TYPE_CHANGED');
+      return;
+    }
+    out.add('COMBINED_TYPE_EXTENDED');
+  }
+  const [originals, updates] = [differ.sameness.distinct(o.members), differ.sameness.distinct(u.members)];
+  if (originals.length < updates.length) {
+    out.add(u.criterion === 'allOf' ? 'PRODUCT_TYPE_EXTENDED' : 'SUM_TYPE_EXTENDED');
+  } else if (originals.length > updates.length) {
+    out.add(o.criterion === 'allOf' ? 'PRODUCT_TYPE_NARROWED' : 'SUM_TYPE_NARROWED');
+  }
+  const compared = originals.map((original) => updates.map((update) => differ.compare(original, update)));
+  const edges = compared.map((row) => row.flatMap((findings, j) => (findings.compatible ? [j] : [])));
+  const matching = maximumMatching(edges, updates.length);
+  let matched = 0;
+  matching.forEach((partner, i) => {
+    if (partner === undefined) return;
+    matched++;
+    out.include(compared[i]![partner]!, `${o.criterion}/${i}`);
+  });
+  if (matched < Math.min(originals.length, updates.length)) out.add('COMBINED_TYPE_SUBSCHEMAS_CHANGED');
+}
+
+function extendsCriterion(o: CombinedNode, u: CombinedNode): boolean {
+  const [one, other] = [o.members.length === 1, u.members.length === 1];
+  return (
+    u.criterion === 'anyOf' || (one && other) || (one && u.criterion === 'oneOf') || (other && o.criterion === 'allOf')
+  );
+}

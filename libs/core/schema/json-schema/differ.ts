@@ -1,0 +1,205 @@
+import { schemaTooComplex } from '../errors.js';
+import type { CompatibilityPolicy } from '../format.js';
+import { compareArrays } from './differ-array.js';
+import { compareCombined, tryCombined } from './differ-combined.js';
+import { compareObjects } from './differ-object.js';
+import { compareEnums, compareNumbers, compareStrings } from './differ-scalar.js';
+import { Findings, type FoundDifference } from './findings.js';
+import { dereferenced, type SchemaNode } from './node.js';
+import { PatternFinder } from './regex.js';
+import { NodeSameness } from './sameness.js';
+
+/** Differences listed at most. */
+const LISTED_DIFFERENCES = 10_000;
+/** Pairs nested in one another that are followed. */
+const DEEPEST_PAIR = 1_000;
+/** Comparisons made exactly as the reference makes them, before memory is used everywhere. */
+const EXACT_STEPS = 200_000;
+
+export interface JsonDifferOptions {
+  readonly policy: CompatibilityPolicy;
+  /** Comparisons of one schema with another. */
+  readonly steps: number;
+}
+
+/**
+ * The differences between an original (the writer's schema) and an update (the reader's), tolerated ones included; compatible when none breaks.
+ *
+ * A pair that is met while it is being compared counts as compatible. The reference forgets pairs once they are done, and explodes on recursive schemas full
+ * of `oneOf`. Here results are remembered wherever they cannot depend on a pair that was cut; if that is not enough, everything is remembered, and the comparison is
+ * repeated with the pairs found incompatible until no more are found, so that an early cut misleads nobody.
+ * @throws `schema-too-complex`.
+ */
+export function jsonDifferences(
+  original: SchemaNode,
+  update: SchemaNode,
+  options: JsonDifferOptions,
+): { readonly compatible: boolean; readonly differences: readonly FoundDifference[] } {
+  const exact = new JsonDiffer({ ...options, steps: Math.min(EXACT_STEPS, options.steps) }, 'sound', new Pairs());
+  let findings = exact.attempt(original, update);
+  if (findings === undefined) {
+    const failed = new Pairs();
+    let stepsLeft = options.steps;
+    for (let known = -1; known < failed.size;) {
+      known = failed.size;
+      const differ = new JsonDiffer({ ...options, steps: stepsLeft }, 'always', failed);
+      findings = differ.attempt(original, update);
+      if (findings === undefined) throw schemaTooComplex(options.steps);
+      stepsLeft = differ.stepsLeft;
+      if (!differ.cut) break;
+    }
+  }
+  return { compatible: findings!.compatible, differences: findings!.list(LISTED_DIFFERENCES) };
+}
+
+/** A set of pairs of nodes, by identity. */
+class Pairs {
+  readonly #pairs = new Map<SchemaNode, Set<SchemaNode>>();
+  size = 0;
+
+  has(original: SchemaNode, update: SchemaNode): boolean {
+    return this.#pairs.get(original)?.has(update) === true;
+  }
+
+  add(original: SchemaNode, update: SchemaNode): void {
+    let updates = this.#pairs.get(original);
+    if (updates === undefined) this.#pairs.set(original, (updates = new Set()));
+    if (updates.has(update)) return;
+    updates.add(update);
+    this.size++;
+  }
+}
+
+class StepsSpent extends Error {}
+
+interface Visit {
+  /** Place on the stack of pairs being compared; undefined once done. */
+  depth: number | undefined;
+  findings: Findings | undefined;
+}
+
+/** Compares one pair of schemas. Rules of single kinds live in files of their own and come back here for inner schemas. */
+export class JsonDiffer {
+  readonly patterns = new PatternFinder();
+  readonly sameness = new NodeSameness();
+  readonly #visits = new Map<SchemaNode, Map<SchemaNode, Visit>>();
+  stepsLeft: number;
+  /** A pair was met while being compared. */
+  cut = false;
+  #depth = 0;
+  /** Lowest place on the stack that the comparison at hand was cut at. */
+  #lowestCut = Infinity;
+
+  constructor(
+    private readonly options: JsonDifferOptions,
+    private readonly memory: 'sound' | 'always',
+    private readonly failed: Pairs,
+  ) {
+    this.stepsLeft = options.steps;
+  }
+
+  /** Undefined when the steps do not suffice. */
+  attempt(original: SchemaNode, update: SchemaNode): Findings | undefined {
+    try {
+      return this.compare(original, update);
+    } catch (error) {
+      if (error instanceof StepsSpent) return undefined;
+      throw error;
+    }
+  }
+
+  compare(original: SchemaNode, update: SchemaNode): Findings {
+    const o = dereferenced(original);
+    const u = dereferenced(update);
+    if (--this.stepsLeft < 0) throw new StepsSpent();
+    const visit = this.#visit(o, u);
+    if (visit.findings !== undefined) return visit.findings;
+    if (visit.depth !== undefined) return this.#cutAt(visit.depth, o, u);
+    if (this.#depth >= DEEPEST_PAIR) throw schemaTooComplex(this.options.steps);
+
+    const outerCut = this.#lowestCut;
+    this.#lowestCut = Infinity;
+    visit.depth = this.#depth++;
+    const findings = this.#findings(o, u);
+    this.#kinds(o, u, findings);
+    this.#depth--;
+    const independent = this.#lowestCut >= visit.depth;
+    this.#lowestCut = independent ? outerCut : Math.min(outerCut, this.#lowestCut);
+    visit.depth = undefined;
+    if (!findings.compatible) this.failed.add(o, u);
+    if (independent || this.memory === 'always') visit.findings = findings;
+    return findings;
+  }
+
+  /** As {@link compare}, where either side may be absent. */
+  compareOptional(
+    original: SchemaNode | null,
+    update: SchemaNode | null,
+    out: Findings,
+    ...path: readonly string[]
+  ): void {
+    if (original !== null && update !== null) out.include(this.compare(original, update), ...path);
+    else if (update !== null) out.add('SCHEMA_ADDED', ...path);
+    else if (original !== null) out.add('SCHEMA_REMOVED', ...path);
+  }
+
+  #cutAt(depth: number, o: SchemaNode, u: SchemaNode): Findings {
+    this.cut = true;
+    this.#lowestCut = Math.min(this.#lowestCut, depth);
+    const findings = this.#findings(o, u);
+    if (this.memory === 'always' && this.failed.has(o, u)) findings.fail();
+    return findings;
+  }
+
+  #kinds(o: SchemaNode, u: SchemaNode, out: Findings): void {
+    if (tryCombined(this, o, u, out)) return;
+    if (o.kind !== u.kind) {
+      const tolerated =
+        o.kind === 'false' || u.kind === 'empty' || u.kind === 'true' || (o.connectBytes && u.connectBytes);
+      if (!tolerated) out.add('TYPE_CHANGED');
+      return;
+    }
+    if (o.id !== u.id) out.add('ID_CHANGED');
+    if (o.title !== u.title) out.add('TITLE_CHANGED');
+    if (o.description !== u.description) out.add('DESCRIPTION_CHANGED');
+    if (o.defaultText !== u.defaultText) out.add('DEFAULT_CHANGED');
+    switch (o.kind) {
+      case 'string':
+        return compareStrings(o, u as typeof o, out);
+      case 'number':
+        return compareNumbers(o, u as typeof o, out);
+      case 'enum':
+        return compareEnums(o, u as typeof o, out);
+      case 'const':
+        if (o.value !== (u as typeof o).value) out.add('ENUM_ARRAY_CHANGED', 'const');
+        return;
+      case 'not':
+        // The other way round: what must not match grew narrower when the old one covers it.
+        out.add(
+          this.compare((u as typeof o).inner, o.inner).compatible ? 'NOT_TYPE_NARROWED' : 'NOT_TYPE_EXTENDED',
+          'not',
+        );
+        return;
+      case 'combined':
+        return compareCombined(this, o, u as typeof o, out);
+      case 'object':
+        return compareObjects(this, o, u as typeof o, out);
+      case 'array':
+        return compareArrays(this, o, u as typeof o, out);
+      default:
+        return;
+    }
+  }
+
+  #findings(original: SchemaNode, update: SchemaNode): Findings {
+    return new Findings(original, update, this.options.policy);
+  }
+
+  #visit(o: SchemaNode, u: SchemaNode): Visit {
+    let updates = this.#visits.get(o);
+    if (updates === undefined) this.#visits.set(o, (updates = new Map()));
+    let visit = updates.get(u);
+    if (visit === undefined) updates.set(u, (visit = { depth: undefined, findings: undefined }));
+    return visit;
+  }
+}

@@ -1,0 +1,76 @@
+import type { CompatibilityPolicy } from '../format.js';
+import { isTolerated, type JsonDifferenceKind } from './kinds.js';
+import type { SchemaNode } from './node.js';
+
+/** One difference, at a path relative to the pair of schemas it was found in. */
+export interface FoundDifference {
+  readonly kind: JsonDifferenceKind;
+  readonly path: readonly string[];
+  /** Original (writer) and update (reader) of the pair. */
+  readonly original: SchemaNode;
+  readonly update: SchemaNode;
+}
+
+/** Differences of a pair inside another one. */
+interface Included {
+  readonly path: readonly string[];
+  readonly findings: Findings;
+}
+
+/**
+ * What comparing a pair gave: differences of its own, and whole findings of inner pairs by reference, so that a pair that is reached along many paths is kept
+ * once. Paths are relative and made whole when they are listed.
+ */
+export class Findings {
+  readonly #items: (FoundDifference | Included)[] = [];
+  #compatible = true;
+
+  constructor(
+    private readonly original: SchemaNode,
+    private readonly update: SchemaNode,
+    private readonly policy: CompatibilityPolicy,
+  ) {}
+
+  /** No difference in it breaks anything under the policy. */
+  get compatible(): boolean {
+    return this.#compatible;
+  }
+
+  add(kind: JsonDifferenceKind, ...path: readonly string[]): void {
+    if (!isTolerated(kind, this.policy)) this.#compatible = false;
+    this.#items.push({ kind, path, original: this.original, update: this.update });
+  }
+
+  include(findings: Findings, ...path: readonly string[]): void {
+    if (!findings.compatible) this.#compatible = false;
+    if (findings.#items.length > 0) this.#items.push({ path, findings });
+  }
+
+  /** Incompatible for a reason that is listed elsewhere. */
+  fail(): void {
+    this.#compatible = false;
+  }
+
+  /** All differences with whole paths, in order, each once, at most `limit`. */
+  list(limit: number): readonly FoundDifference[] {
+    const listed = new Map<string, FoundDifference>();
+    const stack: { readonly findings: Findings; readonly path: readonly string[]; next: number }[] = [
+      { findings: this, path: [], next: 0 },
+    ];
+    // Bounds the walk where the same findings are reached along very many paths.
+    let steps = limit * 50;
+    for (let top = stack.at(-1); top !== undefined && listed.size < limit && steps-- > 0; top = stack.at(-1)) {
+      const item = top.findings.#items[top.next++];
+      if (item === undefined) {
+        stack.pop();
+      } else if ('kind' in item) {
+        const path = [...top.path, ...item.path];
+        const key = `${item.kind} ${path.join('/')}`;
+        if (!listed.has(key)) listed.set(key, { ...item, path });
+      } else {
+        stack.push({ findings: item.findings, path: [...top.path, ...item.path], next: 0 });
+      }
+    }
+    return [...listed.values()];
+  }
+}

@@ -1,0 +1,151 @@
+import { impossible } from '#libs/core/kernel';
+import { schemaTooLarge } from '../errors.js';
+import {
+  SchemaFormat,
+  type CompatibilityPolicy,
+  type CompatibilityRule,
+  type Difference,
+  type Direction,
+  type Explanation,
+  type ParsedSchema,
+  type ParseOptions,
+  type SchemaSpot,
+} from '../format.js';
+import { jsonText } from '../json-text.js';
+import { schemaLimits, type SchemaLimits } from '../limits.js';
+import { nestingDepth, positionAt } from '../lossless-json.js';
+import { jsonDifferences } from './differ.js';
+import { SchemaDocuments } from './documents.js';
+import type { FoundDifference } from './findings.js';
+import { isTolerated, sentence, type JsonDifferenceKind } from './kinds.js';
+import { loadClassic } from './load-classic.js';
+import { loadModern } from './load-modern.js';
+import type { SchemaNode } from './node.js';
+import { JSON_RULES, explainJson } from './rules.js';
+
+/** JSON Schema, drafts 4, 6, 7, 2019-09 and 2020-12, as the reference registry understands it. */
+export class JsonSchemaFormat extends SchemaFormat {
+  readonly type = 'JSON';
+  readonly rules: readonly CompatibilityRule[] = JSON_RULES;
+
+  parse(text: string, options: ParseOptions = {}): JsonSchema {
+    const limits = schemaLimits(options.limits);
+    const documents = new SchemaDocuments(text, options.references ?? [], limits);
+    const root = documents.modern ? loadModern(documents, limits) : loadClassic(documents, limits);
+    return new JsonSchema(documents, root, limits);
+  }
+
+  /** Tolerated differences are left out of `breaking` only; they are listed too. */
+  differences(
+    reader: ParsedSchema,
+    writer: ParsedSchema,
+    options: { readonly policy?: CompatibilityPolicy; readonly limits?: Partial<SchemaLimits> } = {},
+  ): readonly Difference[] {
+    const { policy = 'STRICT' } = options;
+    const { comparisonSteps } = schemaLimits(options.limits);
+    const [original, update] = [jsonSchema(writer).root, jsonSchema(reader).root];
+    const { compatible, differences } = jsonDifferences(original, update, { policy, steps: comparisonSteps });
+    const listed = differences.map((one) => described(one, policy));
+    // A verdict never rests on a difference that is not shown.
+    if (!compatible && !listed.some((one) => one.breaking)) {
+      listed.push(described({ kind: 'TYPE_CHANGED', path: [], original, update }, policy));
+    }
+    return listed;
+  }
+
+  message(difference: Difference, direction: Direction): string {
+    const words: ['new' | 'old', 'new' | 'old'] = direction === 'new-reads-old' ? ['new', 'old'] : ['old', 'new'];
+    const text = sentence(difference.errorType as JsonDifferenceKind, difference.path, ...words);
+    // The reference opens the description with one kind of quote and closes it with another.
+    return `{errorType:"${difference.errorType}", description:"${text}'}`;
+  }
+
+  explain(difference: Difference, direction: Direction): Explanation {
+    return explainJson(difference, direction);
+  }
+}
+
+/** A parsed JSON Schema. */
+export class JsonSchema implements ParsedSchema {
+  readonly type = 'JSON';
+  readonly canonical: string;
+  #normalised: JsonSchema | undefined;
+
+  constructor(
+    private readonly documents: SchemaDocuments,
+    /** The typed tree that is compared. */
+    readonly root: SchemaNode,
+    private readonly limits: SchemaLimits,
+    sorted = false,
+  ) {
+    this.canonical = jsonText(documents.main.root, { numbers: 'decimal', sorted });
+    const measured = nestingDepth(this.canonical);
+    if (measured > limits.depth) throw schemaTooLarge('depth', limits.depth, measured);
+    if (this.canonical.length > limits.textLength) {
+      throw schemaTooLarge('textLength', limits.textLength, this.canonical.length);
+    }
+    if (sorted) this.#normalised = this;
+  }
+
+  /** The reference compares the texts: another order of members is another schema. */
+  get equivalence(): string {
+    return this.canonical;
+  }
+
+  get topLevelFieldNames(): readonly string[] {
+    return this.root.kind === 'object' ? [...this.root.properties.keys()] : [];
+  }
+
+  normalised(): JsonSchema {
+    this.#normalised ??= new JsonSchema(this.documents, this.root, this.limits, true);
+    return this.#normalised;
+  }
+
+  formatted(): string {
+    return this.canonical;
+  }
+}
+
+/** The schema as a JSON Schema. For code that has asked for its type. */
+export function jsonSchema(schema: ParsedSchema): JsonSchema {
+  return schema instanceof JsonSchema ? schema : impossible('a JSON Schema was expected', { type: schema.type });
+}
+
+function described({ kind, path, original, update }: FoundDifference, policy: CompatibilityPolicy): Difference {
+  return {
+    ruleId: ruleIdOf(kind),
+    errorType: kind,
+    path: `#/${path.join('/')}`,
+    place: placeOf(path),
+    detail: '',
+    breaking: !isTolerated(kind, policy),
+    reader: spot(update),
+    writer: spot(original),
+  };
+}
+
+function ruleIdOf(kind: JsonDifferenceKind): string {
+  return `json/${kind.toLowerCase().replaceAll('_', '-')}`;
+}
+
+/** `#/properties/lines/items/properties/price` as `lines[].price`. */
+function placeOf(path: readonly string[]): string {
+  let place = '';
+  for (let i = 0; i < path.length; i++) {
+    const segment = path[i]!;
+    if ((segment === 'properties' || segment === 'required') && i + 1 < path.length) {
+      place += place === '' ? path[++i]! : `.${path[++i]!}`;
+    } else if (segment === 'items') place += '[]';
+    else if (segment.startsWith('items/')) place += `[${segment.slice(6)}]`;
+    else place += place === '' ? segment : ` ${segment}`;
+  }
+  return place === '' ? 'the schema' : place;
+}
+
+function spot(node: SchemaNode): SchemaSpot {
+  const text = jsonText(node.json, { numbers: 'decimal' });
+  return {
+    text: text.length <= 200 ? text : `${text.slice(0, 199)}…`,
+    position: node.source.reference === null ? positionAt(node.source.text, node.at) : null,
+  };
+}

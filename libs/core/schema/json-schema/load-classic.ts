@@ -1,0 +1,329 @@
+import { schemaInvalid, schemaTooLarge } from '../errors.js';
+import { jsonText } from '../json-text.js';
+import type { SchemaLimits } from '../limits.js';
+import { positionAt, type JsonMembers, type JsonNode } from '../lossless-json.js';
+import { idKeyword, type Draft } from './drafts.js';
+import type { SchemaDocument, SchemaDocuments } from './documents.js';
+import { Keywords } from './keywords.js';
+import {
+  arrayNode,
+  nodeBase,
+  numberNode,
+  objectNode,
+  stringNode,
+  type ArrayNode,
+  type CombinedNode,
+  type Criterion,
+  type NodeBase,
+  type NumberNode,
+  type ObjectNode,
+  type ReferenceNode,
+  type SchemaNode,
+  type StringNode,
+} from './node.js';
+import { isPattern } from './regex.js';
+
+/**
+ * Drafts 4, 6 and 7 as typed nodes. On each schema object the keywords are taken in a fixed order, each kind of node consuming its own: `enum`, combinations,
+ * `not`, `const`, `type`, then what is left over of each keyword family. More than one node becomes a generated `allOf`.
+ *
+ * A `$ref` leads to a copy of its own for each URI it is written with, shared by all uses of that URI; schemas that stand in the text are never shared.
+ */
+export function loadClassic(documents: SchemaDocuments, limits: SchemaLimits): SchemaNode {
+  return new ClassicLoader(documents, limits).load();
+}
+
+interface Place {
+  readonly document: SchemaDocument;
+  readonly base: string | null;
+}
+
+class ClassicLoader {
+  readonly #draft: Draft;
+  readonly #targets = new Map<string, { readonly waiting: ReferenceNode[]; loaded: SchemaNode | null }>();
+  /** References whose targets are still to be loaded; worked off one by one, so that chains of references do not nest. */
+  readonly #queue: { readonly key: string; readonly json: JsonNode; readonly place: Place }[] = [];
+  #nodes = 0;
+
+  constructor(
+    private readonly documents: SchemaDocuments,
+    private readonly limits: SchemaLimits,
+  ) {
+    this.#draft = documents.draft;
+  }
+
+  load(): SchemaNode {
+    const { main } = this.documents;
+    const root = this.#schema(main.root, { document: main, base: main.base });
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const target = this.#targets.get(next.key)!;
+      target.loaded = this.#schema(next.json, next.place);
+      for (const reference of target.waiting) reference.target = target.loaded;
+    }
+    return root;
+  }
+
+  #schema(json: JsonNode, place: Place): SchemaNode {
+    if (++this.#nodes > this.limits.nodes) throw schemaTooLarge('nodes', this.limits.nodes, this.#nodes);
+    const base = nodeBase(place.document.source, json);
+    if (json.kind === 'boolean' && (this.#draft !== 'draft-04' || json === place.document.root)) {
+      return { ...base, kind: json.value ? 'true' : 'false' };
+    }
+    if (json.kind === 'object') return this.#object(json, place, base);
+    const { text, reference } = place.document.source;
+    throw schemaInvalid('JSON', 'A schema must be an object' + (this.#draft === 'draft-04' ? '' : ' or a boolean'), {
+      position: positionAt(text, json.at),
+      ...(reference === null ? {} : { reference }),
+    });
+  }
+
+  #object(json: JsonMembers, outer: Place, bare: NodeBase): SchemaNode {
+    const place = { document: outer.document, base: this.documents.baseWithin(json, outer.base) };
+    const keys = new Keywords(json, place.document.source);
+    if (keys.has('$ref')) {
+      const reference = this.#reference(keys, outer, { ...bare, json: keys.get('$ref')! });
+      annotate(reference, keys, this.#draft);
+      reference.defaultText = undefined;
+      return reference;
+    }
+    const parts = this.#parts(keys, place, bare);
+    const whole: SchemaNode =
+      parts.length === 0
+        ? { ...bare, kind: 'empty' }
+        : parts.length === 1
+          ? parts[0]!
+          : { ...bare, kind: 'combined', criterion: 'allOf', members: parts, generated: true };
+    annotate(whole, keys, this.#draft);
+    return whole;
+  }
+
+  #reference(keys: Keywords, place: Place, base: NodeBase): ReferenceNode {
+    const text = keys.text('$ref')!;
+    const found = this.documents.resolve(text, place);
+    if (found === undefined) keys.fail(`The reference '${text.slice(0, 200)}' cannot be resolved`, keys.get('$ref'));
+    const node: ReferenceNode = { ...base, kind: 'reference', target: null };
+    if (found === 'meta-schema') {
+      node.target = { ...base, kind: 'empty' };
+      return node;
+    }
+    const target = this.#targets.get(found.key);
+    if (target === undefined) {
+      this.#targets.set(found.key, { waiting: [node], loaded: null });
+      this.#queue.push({ key: found.key, json: found.json, place: { document: found.document, base: found.base } });
+    } else {
+      node.target = target.loaded;
+      target.waiting.push(node);
+    }
+    return node;
+  }
+
+  #parts(keys: Keywords, place: Place, base: NodeBase): SchemaNode[] {
+    const parts: SchemaNode[] = [];
+    const values = keys.list('enum');
+    if (values !== null) parts.push({ ...base, kind: 'enum', values: new Set(values.map(valueText)) });
+    for (const criterion of ['allOf', 'anyOf', 'oneOf'] as const) {
+      const members = keys.list(criterion);
+      if (members !== null) parts.push(this.#combined(criterion, members, place, base));
+    }
+    const not = keys.get('not');
+    if (not !== undefined) parts.push({ ...base, kind: 'not', inner: this.#schema(not, place) });
+    const constant = this.#draft === 'draft-04' ? undefined : keys.get('const');
+    if (constant !== undefined) parts.push({ ...base, kind: 'const', value: valueText(constant) });
+    const taken = new Set<string>();
+    const type = this.#typed(keys, place, base, taken);
+    if (type !== null) parts.push(type);
+    this.#leftOver(keys, place, base, taken, parts);
+    return parts;
+  }
+
+  #combined(criterion: Criterion, members: readonly JsonNode[], place: Place, base: NodeBase): CombinedNode {
+    if (members.length > this.limits.branches) throw schemaTooLarge('branches', this.limits.branches, members.length);
+    const nodes = members.map((member) => this.#schema(member, place));
+    return { ...base, kind: 'combined', criterion, members: nodes, generated: false };
+  }
+
+  /** The node of `type`, noting which keyword families it consumed. */
+  #typed(keys: Keywords, place: Place, base: NodeBase, taken: Set<string>): SchemaNode | null {
+    const type = keys.get('type');
+    if (type === undefined) return null;
+    const one = (node: JsonNode): SchemaNode => {
+      const name =
+        node.kind === 'string' ? node.value : keys.wrong('type', 'a type name or an array of type names', node);
+      return this.#ofType(name, keys, place, base, taken, node);
+    };
+    if (type.kind !== 'array') return one(type);
+    const members = type.items.map(one);
+    return { ...base, kind: 'combined', criterion: 'anyOf', members, generated: false };
+  }
+
+  #ofType(name: string, keys: Keywords, place: Place, base: NodeBase, taken: Set<string>, at: JsonNode): SchemaNode {
+    switch (name) {
+      case 'string':
+        taken.add('string');
+        return this.#string(keys, base);
+      case 'integer':
+      case 'number':
+        taken.add('number');
+        return { ...this.#number(keys, base), integer: name === 'integer' };
+      case 'array':
+        taken.add('array');
+        return this.#array(keys, place, base);
+      case 'object':
+        taken.add('object');
+        return this.#objectType(keys, place, base);
+      case 'boolean':
+        return { ...base, kind: 'boolean' };
+      case 'null':
+        return { ...base, kind: 'null' };
+      default:
+        return keys.fail(`Unknown type '${name.slice(0, 100)}'`, at);
+    }
+  }
+
+  #leftOver(keys: Keywords, place: Place, base: NodeBase, taken: ReadonlySet<string>, parts: SchemaNode[]): void {
+    const any = (family: string): boolean =>
+      !taken.has(family) && FAMILIES[family]!.some((word) => keys.has(word) && appliesTo(word, this.#draft));
+    if (any('array')) parts.push(this.#array(keys, place, base));
+    if (any('object')) parts.push(this.#objectType(keys, place, base));
+    if (any('number')) parts.push(this.#number(keys, base));
+    if (any('string')) parts.push(this.#string(keys, base));
+    if (any('conditional')) {
+      for (const word of FAMILIES['conditional']!) {
+        const json = keys.get(word);
+        // Read for its errors; what it says is never compared.
+        if (json !== undefined) this.#schema(json, place);
+      }
+      parts.push({ ...base, kind: 'conditional' });
+    }
+  }
+
+  #string(keys: Keywords, base: NodeBase): StringNode {
+    keys.text('format');
+    return {
+      ...stringNode(base),
+      minLength: keys.integer('minLength'),
+      maxLength: keys.integer('maxLength'),
+      pattern: keys.pattern('pattern'),
+    };
+  }
+
+  #number(keys: Keywords, base: NodeBase): NumberNode {
+    const flags = this.#draft === 'draft-04';
+    if (flags) {
+      keys.boolean('exclusiveMinimum');
+      keys.boolean('exclusiveMaximum');
+    }
+    const multipleOf = keys.number('multipleOf');
+    if (multipleOf !== null && Number(multipleOf) === 0)
+      keys.wrong('multipleOf', 'other than 0', keys.get('multipleOf')!);
+    return {
+      ...numberNode(base),
+      minimum: keys.number('minimum'),
+      maximum: keys.number('maximum'),
+      exclusiveMinimum: flags ? null : keys.number('exclusiveMinimum'),
+      exclusiveMaximum: flags ? null : keys.number('exclusiveMaximum'),
+      multipleOf,
+    };
+  }
+
+  #array(keys: Keywords, place: Place, base: NodeBase): ArrayNode {
+    const node: ArrayNode = {
+      ...arrayNode(base),
+      minItems: keys.integer('minItems'),
+      maxItems: keys.integer('maxItems'),
+      uniqueItems: keys.boolean('uniqueItems') ?? false,
+      minContains: null,
+    };
+    const items = keys.get('items');
+    if (items?.kind === 'array') node.items = items.items.map((item) => this.#schema(item, place));
+    else if (items !== undefined) node.allItems = this.#schema(items, place);
+    const additional = keys.get('additionalItems');
+    if (additional?.kind === 'boolean') node.permitsAdditional = additional.value;
+    else if (additional?.kind === 'object') node.additional = this.#schema(additional, place);
+    else if (additional !== undefined) keys.wrong('additionalItems', 'a boolean or a schema', additional);
+    // With a schema for all items there are no additional ones to forbid.
+    if (node.allItems !== null) node.permitsAdditional = true;
+    if (this.#draft !== 'draft-04') {
+      const contains = keys.get('contains');
+      if (contains !== undefined) this.#schema(contains, place);
+    }
+    return node;
+  }
+
+  #objectType(keys: Keywords, place: Place, base: NodeBase): ObjectNode {
+    const node: ObjectNode = {
+      ...objectNode(base),
+      minProperties: keys.integer('minProperties'),
+      maxProperties: keys.integer('maxProperties'),
+      required: new Set(keys.texts('required')),
+    };
+    for (const [name, json] of keys.members('properties') ?? []) {
+      // The reference skips a property named like the id keyword, unless its schema is an object.
+      if (name !== idKeyword(this.#draft) || json.kind === 'object')
+        node.properties.set(name, this.#schema(json, place));
+    }
+    for (const [pattern, json] of keys.members('patternProperties') ?? []) {
+      if (!isPattern(pattern)) keys.wrong('patternProperties', 'keyed by regular expressions', json);
+      node.patternProperties.set(pattern, this.#schema(json, place));
+    }
+    const additional = keys.get('additionalProperties');
+    if (additional?.kind === 'boolean') node.permitsAdditional = additional.value;
+    else if (additional?.kind === 'object') node.additional = this.#schema(additional, place);
+    else if (additional !== undefined) keys.wrong('additionalProperties', 'a boolean or a schema', additional);
+    for (const [name, json] of keys.members('dependencies') ?? []) {
+      if (json.kind === 'array') {
+        const texts = json.items.map((item) =>
+          item.kind === 'string' ? item.value : keys.wrong('dependencies', 'arrays of strings or schemas', item),
+        );
+        node.propertyDependencies.set(name, new Set(texts));
+      } else {
+        node.schemaDependencies.set(name, this.#schema(json, place));
+      }
+    }
+    if (this.#draft !== 'draft-04') {
+      const names = keys.get('propertyNames');
+      if (names !== undefined) this.#schema(names, place);
+    }
+    return node;
+  }
+}
+
+/** Id, title, description and default belong to the outermost node of a schema object. */
+function annotate(node: SchemaNode, keys: Keywords, draft: Draft): void {
+  if (node.kind !== 'reference') node.rest = keys.json;
+  node.id = keys.text(idKeyword(draft));
+  node.title = keys.text('title');
+  node.description = keys.text('description');
+  const defaultValue = keys.get('default');
+  node.defaultText = defaultValue === undefined ? undefined : valueText(defaultValue);
+  const connect = keys.get('connect.type');
+  node.connectBytes = connect?.kind === 'string' && connect.value === 'bytes';
+}
+
+/** Text that is equal for equal values: members of objects in any order, numbers by their exact spelling as decimals. */
+export function valueText(json: JsonNode): string {
+  return jsonText(json, { sorted: true, numbers: 'decimal' });
+}
+
+function appliesTo(word: string, draft: Draft): boolean {
+  if (draft === 'draft-07') return true;
+  if (word === 'if' || word === 'then' || word === 'else') return false;
+  return draft === 'draft-06' || (word !== 'contains' && word !== 'propertyNames');
+}
+
+const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+  array: ['items', 'additionalItems', 'minItems', 'maxItems', 'uniqueItems', 'contains'],
+  object: [
+    'properties',
+    'required',
+    'minProperties',
+    'maxProperties',
+    'dependencies',
+    'patternProperties',
+    'additionalProperties',
+    'propertyNames',
+  ],
+  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
+  string: ['minLength', 'maxLength', 'pattern', 'format'],
+  conditional: ['if', 'then', 'else'],
+};
