@@ -89,7 +89,7 @@ export class Checkpointer {
     this.#dirty = new Set();
     const dropped = [...state.dropped];
     const place = journal.beginNext();
-    const bytes = encodeSnapshot({ journal: place, journalSizes: journal.fileSizes, clean, state: state.image() });
+    const bytes = encodeSnapshot({ journal: place, clean, state: state.image() });
     const running = this.insist(() => this.carryOut(bytes, segments, dropped, clock.monotonic())).finally(() => {
       this.#running = undefined;
     });

@@ -30,7 +30,8 @@ export interface JournalScan {
  * Reads the entries of one generation from the bytes of its file. Where the next header is not what it should be, the search goes on behind it, so
  * that entries after damage are found: they tell whether the damage lies in flushed bytes.
  *
- * @param startLsn the lsn of the file's first byte, where it is known; else it is taken from the entries.
+ * @param bytes what lies behind the head of the file.
+ * @param startLsn the lsn of their first byte, where it is known; else it is taken from the entries.
  */
 export function scanJournal(bytes: Uint8Array, generation: number, salt: number, startLsn?: number): JournalScan {
   const found: (FoundEntry | Gap)[] = [];

@@ -3,12 +3,13 @@
  * then the other file, whose content the checkpoint before has made superfluous, takes the next generation. Nothing is created, renamed or
  * removed on the way, and bytes are overwritten where they lie, so that a flush has little to do but flush.
  *
- * Files grow in steps of zeros and never shrink: one that is shorter than the state snapshot says was cut by someone else.
+ * Files grow in steps of zeros and never shrink (journal-file.ts). The lsn of the first byte behind the head is the generation's start.
  */
 import type { FileSystem, OpenFile } from './file-system.js';
 import { isNoSpace } from './errors.js';
 import { flushFile } from './flush.js';
 import { entryShape, saltOf, writeEntryFrame } from './journal-entry.js';
+import { encodeJournalHead, JOURNAL_HEAD_BYTES, readJournalHead } from './journal-file.js';
 import { writeAll } from './write-all.js';
 
 export const JOURNAL_SLOTS = 2;
@@ -34,7 +35,8 @@ export interface JournalPlace {
 export class Journal {
   #generation = 0;
   #startLsn = 0;
-  #position = 0;
+  /** Where in the file the next entry goes. */
+  #position = JOURNAL_HEAD_BYTES;
   #durableLsn = 0;
   #salt = 0;
   /** What the last note said. */
@@ -50,16 +52,21 @@ export class Journal {
     private readonly stepBytes: number,
   ) {}
 
-  /** Opens both files, creating missing ones of one step of zeros. @throws `storage-full`. */
+  /** Opens both files, creating missing ones of one step of zeros. What they hold must not be needed any more. @throws `storage-full`. */
   static async open(files: FileSystem, directory: string, key: Uint8Array, stepBytes: number): Promise<Journal> {
     const slots: OpenFile[] = [];
     const journal = new Journal(slots, [], key, stepBytes);
     try {
       for (let slot = 0; slot < JOURNAL_SLOTS; slot++) {
-        slots.push(await files.open(journalPath(directory, slot), 'create'));
-        journal.sizes.push(await slots[slot]!.size());
-        await journal.grow(slot, stepBytes);
-        await flushFile(slots[slot]!);
+        const file = await files.open(journalPath(directory, slot), 'create');
+        slots.push(file);
+        const size = await file.size();
+        const head = Buffer.alloc(JOURNAL_HEAD_BYTES);
+        await file.read(head, 0);
+        // A file that does not say its size is not trusted to have been flushed to it.
+        journal.sizes.push(readJournalHead(key, slot, head) === size ? size : 0);
+        await journal.grow(slot, JOURNAL_HEAD_BYTES);
+        await flushFile(file);
       }
     } catch (error) {
       await journal.close();
@@ -68,23 +75,18 @@ export class Journal {
     return journal;
   }
 
-  /** Sizes of the files, for the snapshot to remember. */
-  get fileSizes(): readonly number[] {
-    return this.sizes;
-  }
-
   get generation(): number {
     return this.#generation;
   }
 
   /** Bytes written in this generation. */
   get position(): number {
-    return this.#position;
+    return this.#position - JOURNAL_HEAD_BYTES;
   }
 
   /** Lsn of the next entry. */
   get lsn(): number {
-    return this.#startLsn + this.#position;
+    return this.#startLsn + this.position;
   }
 
   /** Everything below is flushed. */
@@ -101,7 +103,7 @@ export class Journal {
   begin({ generation, startLsn }: JournalPlace): void {
     this.#generation = generation;
     this.#startLsn = startLsn;
-    this.#position = 0;
+    this.#position = JOURNAL_HEAD_BYTES;
     this.#durableLsn = startLsn;
     this.#noted = startLsn;
     this.#salt = saltOf(this.key, generation);
@@ -172,9 +174,10 @@ export class Journal {
     for (const slot of this.slots) await slot.close();
   }
 
-  /** Extends a file to hold `bytes`; leaves it as it was when there is no room. */
+  /** Extends a file to hold `bytes`, durably, so that no entry can lie behind the end a crash leaves; leaves it as it was when there is no room. */
   private async grow(slot: number, bytes: number): Promise<void> {
     const before = this.sizes[slot]!;
+    if (bytes <= before) return;
     const after = Math.ceil(bytes / this.stepBytes) * this.stepBytes;
     const file = this.slots[slot]!;
     try {
@@ -185,6 +188,8 @@ export class Journal {
       await file.truncate(before);
       throw error;
     }
-    this.sizes[slot] = Math.max(before, after);
+    await flushFile(file);
+    await writeAll(file, encodeJournalHead(this.key, slot, after), 0);
+    this.sizes[slot] = after;
   }
 }

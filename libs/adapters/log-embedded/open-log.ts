@@ -86,7 +86,6 @@ export async function openDirectory(options: EmbeddedLogOptions, failed: (error:
     const { place, state } = recovered;
     const next = encodeSnapshot({
       journal: place,
-      journalSizes: journal.fileSizes,
       clean: false,
       state: state.image(),
     });
@@ -120,7 +119,7 @@ async function create(
     await journal.close();
     const state = new LogState(identity.logId).image();
     const place = { generation: 1, startLsn: 0 };
-    const bytes = encodeSnapshot({ journal: place, journalSizes: journal.fileSizes, clean: true, state });
+    const bytes = encodeSnapshot({ journal: place, clean: true, state });
     await writeSnapshot(files, directory, bytes);
   });
   return identity;

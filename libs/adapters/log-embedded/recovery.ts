@@ -3,6 +3,7 @@ import { decodeCommands } from './commands.js';
 import { logCorrupt } from './errors.js';
 import type { FileSystem } from './file-system.js';
 import { JOURNAL_SLOTS, type JournalPlace, journalPath, slotOf } from './journal.js';
+import { JOURNAL_HEAD_BYTES, readJournalHead } from './journal-file.js';
 import { claimedGeneration, readEntryHeader, saltOf, type Section } from './journal-entry.js';
 import { type FoundEntry, type Gap, type JournalScan, scanJournal } from './journal-scan.js';
 import { LogState } from './log-state.js';
@@ -90,11 +91,13 @@ async function readJournal(parts: RecoveryParts, snapshot: Snapshot): Promise<Jo
   const contents: Uint8Array[] = [];
   for (let slot = 0; slot < JOURNAL_SLOTS; slot++) {
     const path = journalPath(directory, slot);
-    const bytes = (await readWhole(files, path)) ?? new Uint8Array();
-    const expected = snapshot.journalSizes[slot] ?? 0;
-    if (bytes.length < expected) {
-      throw logCorrupt('a journal file was cut', { file: path, bytes: bytes.length, expected });
+    const whole = (await readWhole(files, path)) ?? new Uint8Array();
+    const expected = readJournalHead(journalKey, slot, whole);
+    if (expected === undefined) throw logCorrupt('a journal file is missing or not of this log', { file: path });
+    if (whole.length < expected) {
+      throw logCorrupt('a journal file was cut', { file: path, bytes: whole.length, expected });
     }
+    const bytes = whole.subarray(JOURNAL_HEAD_BYTES);
     const newest = bytes.length < 16 ? 0 : claimedGeneration(bytes, 0);
     if (newest > generation + 1 && readEntryHeader(bytes, 0, saltOf(journalKey, newest)) !== undefined) {
       const facts = { file: path, generation: newest, snapshot: generation };

@@ -24,8 +24,6 @@ const COPIES = [0, 1] as const;
 export interface Snapshot {
   /** Where the journal goes on. */
   readonly journal: JournalPlace;
-  /** Sizes the journal files had at least. */
-  readonly journalSizes: readonly number[];
   readonly clean: boolean;
   readonly state: LogStateImage;
 }
