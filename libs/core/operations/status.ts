@@ -203,10 +203,10 @@ function progressOf(operation: OperationRecord): StatusProgress | null {
   return {
     records: { done: progress.recordsDone, total: progress.recordsTotal, totalIsEstimate: progress.totalIsEstimate },
     bytes: progress.bytesDone,
-    percent: percentOf(snapshot),
-    rate: snapshot.rate,
-    bytesRate: snapshot.bytesRate,
-    writerRate,
+    percent: rounded(percentOf(snapshot), 100),
+    rate: rounded(snapshot.rate, 10),
+    bytesRate: rounded(snapshot.bytesRate, 1),
+    writerRate: rounded(writerRate, 10),
     lag: { records: lag, ms: lag === 0 ? 0 : lagMs },
     ...etaOf(stateOf(operation), snapshot),
     partitions: progress.partitions.map((one) => ({
@@ -214,10 +214,15 @@ function progressOf(operation: OperationRecord): StatusProgress | null {
       position: one.position,
       end: one.end,
       lag: one.lag,
-      rate: snapshot.partitionRates[String(one.partition)] ?? null,
+      rate: rounded(snapshot.partitionRates[String(one.partition)] ?? null, 10),
     })),
     measuredAt: snapshot.at,
   };
+}
+
+/** For people: no more digits than were measured. */
+function rounded(value: number | null, parts: number): number | null {
+  return value === null ? null : Math.round(value * parts) / parts;
 }
 
 function objectAt(notes: JsonObject | undefined, key: string): JsonObject | undefined {

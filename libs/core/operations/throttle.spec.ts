@@ -37,9 +37,9 @@ describe('the pace of an operation', () => {
   it('keeps to records per second over time, and says so', async () => {
     const { run, steps, throttle, abort } = pacing({ recordsPerSecond: 1_000 });
     await run(10_000);
-    // One second's worth may pass at once, then 1,000 a second.
+    // A little may pass at once, then 1,000 a second.
     expect(steps() * 100).toBeGreaterThanOrEqual(10_000);
-    expect(steps() * 100).toBeLessThanOrEqual(11_100);
+    expect(steps() * 100).toBeLessThanOrEqual(10_400);
     expect(throttle.state()).toMatchObject({ active: true, reason: 'rate limit 1000 records/s' });
     abort.abort();
   });
@@ -117,7 +117,7 @@ describe('the pace of an operation', () => {
 });
 
 describe('a bucket of tokens', () => {
-  it('never lets more pass than a second’s worth plus rate times time plus one step', () => {
+  it('never lets more pass than it holds plus rate times time plus one step', () => {
     const steps = fc.array(
       fc.record({ wait: fc.integer({ min: 0, max: 3_000 }), amount: fc.integer({ min: 1, max: 500 }) }),
     );
@@ -134,7 +134,7 @@ describe('a bucket of tokens', () => {
           taken += amount;
           largest = Math.max(largest, amount);
         }
-        expect(taken).toBeLessThanOrEqual(rate + (rate * now) / 1000 + largest);
+        expect(taken).toBeLessThanOrEqual(rate / 4 + (rate * now) / 1000 + largest);
       }),
     );
   });

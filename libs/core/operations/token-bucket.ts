@@ -1,6 +1,9 @@
+/** How much time's worth a bucket holds: what may pass at once after a rest. */
+const HOLDS_SECONDS = 0.25;
+
 /**
- * A rate as a bucket that fills with time and holds one second's worth. Taking more than it holds is allowed and leaves a debt that later takers wait
- * for, so a step larger than a second's worth passes and the average still holds.
+ * A rate as a bucket that fills with time and holds a quarter of a second's worth. Taking more than it holds is allowed and leaves a debt that later
+ * takers wait for, so a large step passes and the average still holds.
  */
 export class TokenBucket {
   #perSecond: number | null;
@@ -9,7 +12,7 @@ export class TokenBucket {
 
   constructor(perSecond: number | null, monotonic: number) {
     this.#perSecond = perSecond;
-    this.#level = perSecond ?? 0;
+    this.#level = (perSecond ?? 0) * HOLDS_SECONDS;
     this.#at = monotonic;
   }
 
@@ -21,7 +24,7 @@ export class TokenBucket {
   change(perSecond: number | null, monotonic: number): void {
     this.#fill(monotonic);
     this.#perSecond = perSecond;
-    if (perSecond !== null) this.#level = Math.max(-perSecond, Math.min(this.#level, perSecond));
+    if (perSecond !== null) this.#level = Math.max(-perSecond, Math.min(this.#level, perSecond * HOLDS_SECONDS));
   }
 
   /** Milliseconds until something may be taken; 0 when it may be now. */
@@ -39,7 +42,7 @@ export class TokenBucket {
   #fill(monotonic: number): void {
     if (this.#perSecond !== null) {
       const gained = (this.#perSecond * Math.max(0, monotonic - this.#at)) / 1000;
-      this.#level = Math.min(this.#perSecond, this.#level + gained);
+      this.#level = Math.min(this.#perSecond * HOLDS_SECONDS, this.#level + gained);
     }
     this.#at = monotonic;
   }
