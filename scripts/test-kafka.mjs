@@ -10,11 +10,13 @@ await runSuite({
   async start() {
     const given = process.env.WEIR_TEST_KAFKA;
     if (given) return { env: {}, label: 'the broker of WEIR_TEST_KAFKA', stop: async () => {} };
-    const { bootstrapServers, version, stop } = await startKafka();
-    return {
-      env: { WEIR_TEST_KAFKA: bootstrapServers },
-      label: `Apache Kafka ${version} at ${bootstrapServers}`,
-      stop,
+    const { bootstrapServers, version, sasl, tls, stop } = await startKafka({ secure: true });
+    const env = {
+      WEIR_TEST_KAFKA: bootstrapServers,
+      WEIR_TEST_KAFKA_SASL: sasl,
+      WEIR_TEST_KAFKA_TLS: tls.server,
+      WEIR_TEST_KAFKA_CA: tls.ca,
     };
+    return { env, label: `Apache Kafka ${version} at ${bootstrapServers}`, stop };
   },
 });

@@ -3,7 +3,17 @@
  * loopback, on a new data directory. Needs Java 17.
  */
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +31,10 @@ import {
 const CACHE = join(dirname(fileURLToPath(import.meta.url)), '../../.cache/kafka');
 const DEFAULT_VERSION = '4.1.2';
 /** Written last: its presence says that a cached version is whole. */
-const MARKER = 'complete';
+const MARKER = 'complete-2';
+/** The user of the secured listeners: PLAIN and SCRAM-SHA-256. */
+export const KAFKA_TEST_USER = { username: 'app', password: 'secret' };
+const SCRAM_USER = `SCRAM-SHA-256=[name=${KAFKA_TEST_USER.username},password=${KAFKA_TEST_USER.password}]`;
 const JVM = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
 /** @param {string} version */
@@ -83,7 +96,7 @@ async function provideRelease(version) {
         {},
       ),
     );
-    const format = ['kafka.tools.StorageTool', 'format', '-t', newClusterId(), '-c', config];
+    const format = ['kafka.tools.StorageTool', 'format', '-t', newClusterId(), '-c', config, '--add-scram', SCRAM_USER];
     await run('java', [...JVM, '-Xmx64m', ...loggingOf(version, building), '-cp', `${libs}/*`, ...format]);
     copyFileSync(join(formatted, 'bootstrap.checkpoint'), join(building, 'bootstrap.checkpoint'));
     rmSync(formatted, { recursive: true });
@@ -162,6 +175,8 @@ function propertiesOf(node, all, overrides) {
     'share.coordinator.state.topic.num.partitions': 1,
     'group.initial.rebalance.delay.ms': 0,
     'auto.create.topics.enable': false,
+    // Test records carry old timestamps: with the default of a week they would go at the first check, after five minutes.
+    'log.retention.ms': -1,
     'log.cleaner.dedupe.buffer.size': 4_194_304,
     ...(count > 1 ? { 'broker.session.timeout.ms': 3000, 'broker.heartbeat.interval.ms': 500 } : {}),
     ...overrides,
@@ -169,6 +184,78 @@ function propertiesOf(node, all, overrides) {
   return Object.entries(properties)
     .map(([key, value]) => `${key}=${value}\n`)
     .join('');
+}
+
+/**
+ * Settings that put a listener with SASL (PLAIN, SCRAM) and one with TLS beside the open one, and an authorizer before all: whoever comes
+ * without a name may do everything, the user of SASL nothing without an ACL.
+ */
+async function secureProperties(node, home) {
+  if (findCommand('openssl') === undefined) await installDebian(['openssl'], 'Kafka with TLS');
+  const at = (name) => join(home, name);
+  const openssl = (...args) => run('openssl', args, { cwd: home });
+  writeFileSync(at('san'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+  await openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-days',
+    '3',
+    '-subj',
+    '/CN=weir-test-ca',
+  );
+  await openssl(
+    'req',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    'broker.key',
+    '-out',
+    'broker.csr',
+    '-subj',
+    '/CN=localhost',
+  );
+  await openssl(
+    'x509',
+    '-req',
+    '-in',
+    'broker.csr',
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca.key',
+    '-CAcreateserial',
+    '-days',
+    '3',
+    '-extfile',
+    'san',
+    '-out',
+    'broker.crt',
+  );
+  writeFileSync(at('broker.pem'), readFileSync(at('broker.key'), 'utf8') + readFileSync(at('broker.crt'), 'utf8'));
+  const { username, password } = KAFKA_TEST_USER;
+  const security = 'org.apache.kafka.common.security';
+  return {
+    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort},SASL://127.0.0.1:${node.saslPort},TLS://127.0.0.1:${node.tlsPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.port},SASL://127.0.0.1:${node.saslPort},TLS://localhost:${node.tlsPort}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL',
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256',
+    'listener.name.sasl.plain.sasl.jaas.config': `${security}.plain.PlainLoginModule required user_${username}="${password}";`,
+    'listener.name.sasl.scram-sha-256.sasl.jaas.config': `${security}.scram.ScramLoginModule required;`,
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': at('broker.pem'),
+    'ssl.truststore.type': 'PEM',
+    'ssl.truststore.location': at('ca.pem'),
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'super.users': 'User:ANONYMOUS',
+  };
 }
 
 /** One broker that can be stopped, killed and started again on its data. */
@@ -260,13 +347,15 @@ function countBrokers(port) {
  * @param {object} [options]
  * @param {string} [options.version] release, else WEIR_KAFKA_VERSION, else 4.1.2
  * @param {number} [options.nodes] 1 or 3
+ * @param {boolean} [options.secure] one node with SASL and TLS listeners beside the open one, see {@link secureProperties}
  * @param {Record<string, string | number | boolean>} [options.properties] broker settings over the ones given here
- * @returns {Promise<{bootstrapServers: string, version: string, clusterId: string, nodes: KafkaNode[], stop: () => Promise<void>}>}
+ * @returns {Promise<{bootstrapServers: string, version: string, clusterId: string, nodes: KafkaNode[], sasl?: string, tls?: {server: string, ca: string}, stop: () => Promise<void>}>}
  * @throws {ServiceUnavailable} when Java or the jars cannot be had
  */
 export async function startKafka({
   version = process.env.WEIR_KAFKA_VERSION || DEFAULT_VERSION,
   nodes: count = 1,
+  secure = false,
   properties = {},
 } = {}) {
   if (!/^\d+\.\d+\.\d+$/.test(version)) throw new Error(`'${version}' is no Kafka release; give it as 4.1.2`);
@@ -282,23 +371,26 @@ export async function startKafka({
   try {
     writeLogging(home.path);
     const planned = [];
+    const taken = new Set();
     for (let id = 1; id <= count; id++) {
       const ports = new Set();
-      while (ports.size < 2) {
+      while (ports.size < 4) {
         const port = await freePort();
-        if (!planned.some((one) => one.port === port || one.controllerPort === port)) ports.add(port);
+        if (!taken.has(port)) ports.add(port);
+        taken.add(port);
       }
-      const [port, controllerPort] = ports;
-      planned.push({ id, port, controllerPort, dataDirectory: join(home.path, `n${id}`) });
+      const [port, controllerPort, saslPort, tlsPort] = ports;
+      planned.push({ id, port, controllerPort, saslPort, tlsPort, dataDirectory: join(home.path, `n${id}`) });
     }
     for (const node of planned) {
+      const own = { ...(secure ? await secureProperties(node, home.path) : {}), ...properties };
       mkdirSync(node.dataDirectory);
       writeFileSync(
         join(node.dataDirectory, 'meta.properties'),
         `version=1\ncluster.id=${clusterId}\nnode.id=${node.id}\n`,
       );
       cpSync(join(release, 'bootstrap.checkpoint'), join(node.dataDirectory, 'bootstrap.checkpoint'));
-      writeFileSync(join(home.path, `n${node.id}.properties`), propertiesOf(node, planned, properties));
+      writeFileSync(join(home.path, `n${node.id}.properties`), propertiesOf(node, planned, own));
       nodes.push(new KafkaNode(node, { release, version, home: home.path }));
     }
     for (const node of nodes) node.start();
@@ -308,6 +400,12 @@ export async function startKafka({
       version,
       clusterId,
       nodes,
+      ...(secure
+        ? {
+            sasl: `127.0.0.1:${planned[0].saslPort}`,
+            tls: { server: `localhost:${planned[0].tlsPort}`, ca: join(home.path, 'ca.pem') },
+          }
+        : {}),
       stop,
     };
   } catch (error) {

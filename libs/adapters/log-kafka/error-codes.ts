@@ -175,5 +175,16 @@ export function asAppError(cluster: string, error: unknown): unknown {
   if (error instanceof KafkaRefusal) {
     return error.denied ? clusterAccessDenied(cluster, error.message, error) : clusterUnavailable(cluster, error);
   }
-  return error instanceof KafkaSilence ? clusterUnavailable(cluster, error) : error;
+  if (!(error instanceof KafkaSilence)) return error;
+  return isAuthenticationFailure(error)
+    ? clusterAccessDenied(cluster, 'the brokers refuse its credentials', error)
+    : clusterUnavailable(cluster, error);
+}
+
+/** Whether the client library gave up a connection because the broker refused the credentials, by its error code at any depth. */
+function isAuthenticationFailure(error: unknown, depth = 0): boolean {
+  if (!(error instanceof Error) || depth > 8) return false;
+  if ('code' in error && error.code === 'PLT_KFK_AUTHENTICATION') return true;
+  const inner = error instanceof AggregateError ? [...(error.errors as unknown[]), error.cause] : [error.cause];
+  return inner.some((one) => isAuthenticationFailure(one, depth + 1));
 }

@@ -64,7 +64,7 @@ export class Fetcher {
     const until = clock.monotonic() + (request.maxWaitMs ?? 0);
     const wanted = (request.maxWaitMs ?? 0) > 0 ? (request.minBytes ?? 1) : 0;
     await this.#states.seeWithin(STATES_MAX_AGE_MS);
-    let failing: unknown;
+    let failing: { readonly since: number; readonly error: Error } | undefined;
     for (;;) {
       request.signal?.throwIfAborted();
       const total = (): number => cursors.reduce((sum, one) => sum + one.bytes, 0);
@@ -83,8 +83,8 @@ export class Fetcher {
       }
       if (cursors.some((one) => one.error !== undefined)) break;
       if (failing !== undefined) {
-        if (clock.monotonic() - (failing as { since: number }).since > this.#cluster.settings.retryForMs) {
-          throw (failing as { error: unknown }).error;
+        if (clock.monotonic() - failing.since > this.#cluster.settings.retryForMs) {
+          throw failing.error;
         }
         await this.#cluster.pause(20, request.signal);
         continue;
@@ -129,18 +129,18 @@ export class Fetcher {
     // In the order of the positions: what an earlier one takes, a later one cannot have.
     let left = request.maxBytes - cursors.reduce((sum, one) => sum + one.bytes, 0);
     let any = cursors.some((one) => one.batches.length > 0);
-    let passing: unknown;
+    let passing: Error | undefined;
     for (const cursor of cursors) {
       const answer = heard.get(`${cursor.position.topic}/${cursor.position.partition}`);
       if (answer === undefined || cursor.error !== undefined || cursor.full) continue;
       try {
         left -= await this.#take(cursor, answer, left, !any);
       } catch (error) {
-        passing ??= error;
+        passing ??= error as Error;
       }
       any ||= cursor.batches.length > 0;
     }
-    for (const one of answers) if (one.status === 'rejected') throw one.reason;
+    for (const one of answers) if (one.status === 'rejected') throw one.reason as Error;
     if (passing !== undefined) throw passing;
   }
 

@@ -311,6 +311,24 @@ describe('guard rails of the Kafka engine', () => {
     }
     const pause = (ms: number): Promise<boolean> => new Promise((resolve) => setTimeout(() => resolve(false), ms));
 
+    it('waits for transactions that are under way, whose records lie below the end offsets then', async () => {
+      const ref = { topic: await context.topic(1), partition: 0 };
+      const producer = await TransactionalProducer.open(cluster, context.name('txn'), 'fenced');
+      await producer.addPartitions([ref], LONG);
+      const [at] = await producer.produce([{ ...ref, batch: batchOf('inside') }], LONG);
+      let fenced = false;
+      const fencing = context.engine.setTopicState(ref.topic, 'FENCED').finally(() => (fenced = true));
+      await context.eventually(async () =>
+        expect((await context.engine.describeTopic(ref.topic)).state).toBe('FENCED'),
+      );
+      await pause(1_500);
+      expect(fenced).toBe(false);
+      expect(await context.endsOf(ref.topic), 'the end a careless fence would have answered').toEqual([at]);
+      expect(await producer.end(true, LONG)).toBe('done');
+      expect((await fencing).partitions[0]!.endOffset).toBeGreaterThan(at!);
+      expect(await context.values(ref, 1)).toEqual(['inside']);
+    });
+
     it('nothing is acknowledged behind the end offsets', async () => {
       const other = await openTestEngine();
       cleanUp.push(() => other.close());

@@ -52,6 +52,9 @@ const NEEDED: readonly { readonly key: number; readonly version: number }[] = [
   api.incrementalAlterConfigs,
 ];
 
+/** Longest pause between two attempts. */
+const MAX_PAUSE_MS = 200;
+
 /** How long a call may go on being repeated. */
 export interface Patience {
   /** Default `retryForMs` of the settings. */
@@ -186,7 +189,7 @@ export class KafkaCluster {
    */
   async persist<T>(step: () => Promise<T>, { forMs = this.settings.retryForMs, signal }: Patience = {}): Promise<T> {
     const until = this.clock.monotonic() + forMs;
-    for (let pause = this.settings.retryPauseMs; ; pause = Math.min(pause * 2, 200)) {
+    for (let pause = this.settings.retryPauseMs; ;) {
       if (this.closed) throw logErrors.logClosed();
       signal?.throwIfAborted();
       try {
@@ -194,8 +197,10 @@ export class KafkaCluster {
       } catch (error) {
         if (this.closed && !isAppError(error)) throw logErrors.logClosed();
         if (!isPassing(error) || this.clock.monotonic() + pause > until) throw error;
+        await this.pause(pause, signal);
+        // Markers of the transaction before are written within milliseconds: a longer pause would only slow the writer down.
+        if (!isBusyWithMarkers(error)) pause = Math.min(pause * 2, MAX_PAUSE_MS);
       }
-      await this.pause(pause, signal);
     }
   }
 
@@ -381,6 +386,10 @@ export class KafkaCluster {
     const reached = this.options.addressOf?.(address) ?? address;
     return new BrokerLink(reached, `weir-${this.name}`, this.#connection);
   }
+}
+
+function isBusyWithMarkers(error: unknown): boolean {
+  return error instanceof KafkaRefusal && error.errorCode === CODE.CONCURRENT_TRANSACTIONS;
 }
 
 /** @throws `cluster-unsupported` for a text that is not `host:port`. */

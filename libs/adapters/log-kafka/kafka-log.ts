@@ -103,7 +103,9 @@ export class KafkaLog extends LogEngine {
 
   setTopicState(topic: string, state: TopicState): Promise<TopicDescription> {
     return this.#run(async () => {
-      await this.#states.set(await this.#cluster.freshLayoutOf(topic), state);
+      const layout = await this.#cluster.freshLayoutOf(topic);
+      await this.#states.set(layout, state);
+      if (state !== 'ACTIVE') await this.#offsets.untilSettled(layout);
       return await this.#topics.describe(topic);
     });
   }

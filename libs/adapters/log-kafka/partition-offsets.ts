@@ -1,11 +1,14 @@
 import type { PartitionRef } from '#libs/core/log';
 import * as api from './client.js';
-import { CODE, expectNone, KafkaRefusal } from './error-codes.js';
+import { clusterUnavailable, CODE, expectNone, KafkaRefusal } from './error-codes.js';
 import type { KafkaCluster, TopicLayout } from './kafka-cluster.js';
 
 /** What ListOffsets calls the first offset and the end. */
 const EARLIEST = -2n;
 const LATEST = -1n;
+/** Isolation levels: up to the high watermark, up to the last stable offset. */
+const WRITTEN = 0;
+const COMMITTED = 1;
 
 export interface OffsetRange {
   readonly start: number;
@@ -76,16 +79,51 @@ export class PartitionOffsets {
     });
   }
 
+  /**
+   * Resolves once every transaction that has records in the topic now is ended, so that the last stable offsets lie behind them. A commit is answered
+   * before its markers are written.
+   * @throws `cluster-unavailable` when one stays open for longer than its writer may take.
+   */
+  async untilSettled(layout: TopicLayout): Promise<void> {
+    const { clock, settings } = this.#cluster;
+    const until = clock.monotonic() + settings.transactionTimeoutMs * 1.5;
+    const marks = await this.#cluster.persist(() => this.#ends(layout.name, WRITTEN));
+    for (;;) {
+      const stable = await this.#cluster.persist(() => this.#ends(layout.name, COMMITTED));
+      if ([...marks].every(([key, mark]) => stable.get(key)! >= mark)) return;
+      if (clock.monotonic() > until) {
+        throw clusterUnavailable(this.#cluster.name, new Error(`a transaction on topic '${layout.name}' stays open`));
+      }
+      await this.#cluster.pause(settings.retryPauseMs);
+    }
+  }
+
+  /** Ends of all partitions of a topic, by `topic/partition`. */
+  async #ends(topic: string, isolation: number): Promise<ReadonlyMap<string, number>> {
+    const { leaders } = await this.#cluster.layoutOf(topic);
+    const byLeader = new Map<number, number[]>();
+    for (const partition of leaders.keys()) {
+      const leader = await this.#cluster.leaderOf({ topic, partition });
+      byLeader.set(leader, [...(byLeader.get(leader) ?? []), partition]);
+    }
+    const ends = new Map<string, number>();
+    for (const [leader, partitions] of byLeader) {
+      for (const [key, end] of await this.#list(leader, [[topic, partitions]], LATEST, isolation)) ends.set(key, end);
+    }
+    return ends;
+  }
+
   async #list(
     leader: number,
     topics: readonly (readonly [topic: string, partitions: readonly number[]])[],
     timestamp: bigint,
+    isolation = COMMITTED,
   ): Promise<Map<string, number>> {
     const ask = topics.map(([name, partitions]) => ({
       name,
       partitions: partitions.map((partitionIndex) => ({ partitionIndex, currentLeaderEpoch: -1, timestamp })),
     }));
-    const answer = await this.#cluster.call(leader, 'admin', 'ListOffsets', api.listOffsets, -1, 1, ask);
+    const answer = await this.#cluster.call(leader, 'admin', 'ListOffsets', api.listOffsets, -1, isolation, ask);
     const offsets = new Map<string, number>();
     for (const { name, partitions } of answer.topics) {
       for (const { partitionIndex, errorCode, offset } of partitions) {

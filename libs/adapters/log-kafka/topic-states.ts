@@ -202,7 +202,7 @@ export class TopicStates {
   }
 
   async #settled(topic: string): Promise<void> {
-    await Promise.all(this.#underWay.get(topic) ?? []);
+    await Promise.all([...(this.#underWay.get(topic) ?? [])]);
   }
 }
 

@@ -257,7 +257,7 @@ export class TransactionalProducer {
       batches: asked,
     });
     const byPlace = new Map<string, ProduceAnswer>(answers.map((one) => [`${one.topic}/${one.partition}`, one]));
-    let failure: unknown;
+    let failure: Error | undefined;
     for (const index of indexes) {
       const ref = batches[index]!;
       const key = `${ref.topic}/${ref.partition}`;
