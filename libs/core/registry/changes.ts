@@ -43,12 +43,11 @@ export class RegistryChanges {
   async #untilItHolds<T>(attempt: () => Promise<Decision<T>>): Promise<T> {
     for (let n = 1; ; n++) {
       await this.view.refresh();
-      const { facts, states, reply } = await attempt();
-      const at = this.clock.now();
-      if (facts.length === 0) return reply(undefined, at);
       try {
-        const applied = await this.store.apply({ at, facts, expected: uniqueStates(states) });
-        return reply(applied, at);
+        const { facts, states, reply } = await attempt();
+        const at = this.clock.now();
+        if (facts.length === 0) return reply(undefined, at);
+        return reply(await this.store.apply({ at, facts, expected: uniqueStates(states) }), at);
       } catch (error) {
         if (!isAppError(error, 'registry-state-moved')) throw error;
         if (n >= MAX_ATTEMPTS) throw contended(error);

@@ -74,6 +74,15 @@ export interface RegisterOptions {
   readonly force: boolean;
 }
 
+export interface LookupOptions {
+  readonly normalize: boolean;
+  /** Whether softly deleted versions may match. */
+  readonly deleted: boolean;
+}
+
+/** All versions that the level asks for, or one version only. */
+export type Against = 'history' | 'latest' | number;
+
 const CANDIDATE_BYTES = 32 * 1024 * 1024;
 
 /** Registration, look-up and compatibility checks: everything that begins with schema text somebody sent. */
@@ -92,9 +101,8 @@ export class Registering {
   async register(subject: SubjectName, sent: SentRegistration, options: RegisterOptions): Promise<RegisteredVersion> {
     requireValidRuleSet(sent.ruleSet);
     requireUsableSubject(subject, subjectText(subject));
-    await this.view.refresh();
     // Known content is answered without waiting for changes to the subject that are under way.
-    const first = await this.#search(subject, sent, options);
+    const first = await this.view.consistent(() => this.#search(subject, sent, options));
     if (first.known !== undefined) return first.known;
     return this.changes.make(subject, () => this.#attempt(subject, sent, options, first));
   }
@@ -177,12 +185,11 @@ export class Registering {
    * others.
    * @throws `subject-not-found`, `schema-not-found`, and what parsing throws.
    */
-  async lookup(
-    subject: SubjectName,
-    sent: SentSchema,
-    options: { readonly normalize: boolean; readonly deleted: boolean },
-  ): Promise<RegisteredVersion> {
-    await this.view.refresh();
+  lookup(subject: SubjectName, sent: SentSchema, options: LookupOptions): Promise<RegisteredVersion> {
+    return this.view.consistent(() => this.#lookup(subject, sent, options));
+  }
+
+  async #lookup(subject: SubjectName, sent: SentSchema, options: LookupOptions): Promise<RegisteredVersion> {
     const rowsOf = (state: SubjectState) => (options.deleted ? state.versions : state.versions.filter(isLive));
     let places = [subject];
     if (rowsOf(await this.view.subject(subject)).length === 0) {
@@ -210,18 +217,26 @@ export class Registering {
    * @param against all versions that the level asks for, or one version only.
    * @throws `version-not-found` for an explicit version that is not there or deleted; what parsing throws.
    */
-  async check(
+  check(
     subject: SubjectName,
     sent: SentSchema,
-    against: 'history' | 'latest' | number,
+    against: Against,
     options: { readonly normalize: boolean },
   ): Promise<CompatibilityAnswer> {
-    await this.view.refresh();
+    return this.view.consistent(() => this.#check(subject, sent, against, options.normalize));
+  }
+
+  async #check(
+    subject: SubjectName,
+    sent: SentSchema,
+    against: Against,
+    normalize: boolean,
+  ): Promise<CompatibilityAnswer> {
     const scopes = await this.view.scopes(subject);
     const config = effectiveConfig(scopes);
     const rows = comparedRows(scopes.subject, against);
     const { candidate } = await this.#candidate(subject.context, requireText(sent), {
-      normalize: options.normalize || config.normalize === true,
+      normalize: normalize || config.normalize === true,
       validate: config.validateNewSchemas !== false,
     });
     const earlier = await this.view.load(subject, rows);
@@ -352,7 +367,7 @@ function searched(state: SubjectState, numbering: Numbering): readonly VersionRo
   return latest === undefined ? [] : [latest];
 }
 
-function comparedRows(state: SubjectState, against: 'history' | 'latest' | number): readonly VersionRow[] {
+function comparedRows(state: SubjectState, against: Against): readonly VersionRow[] {
   if (against === 'history') return state.versions.filter(isLive).reverse();
   const row =
     against === 'latest' ? latestLive(state) : state.versions.find((one) => one.version === against && isLive(one));

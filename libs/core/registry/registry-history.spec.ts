@@ -137,10 +137,13 @@ describe('histories of registrations and deletions', () => {
         return false;
       }
     }
-    const broken = fc.asyncProperty(
-      steps,
-      async (history) => (await firstBroken(new Reusing(), history)) === undefined,
-    );
-    await expect(fc.assert(broken, { numRuns: 300 })).rejects.toThrow(/Property failed/);
+    const history: Step[] = [
+      { do: 'register', subject: 0, schema: 0 },
+      { do: 'delete-subject', subject: 0, permanent: false },
+      { do: 'delete-subject', subject: 0, permanent: true },
+      { do: 'register', subject: 0, schema: 1 },
+    ];
+    expect(await firstBroken(new Reusing(), history)).toBe('id ./1 was given to another schema');
+    expect(await firstBroken(new MemoryRegistryStore(), history)).toBeUndefined();
   });
 });

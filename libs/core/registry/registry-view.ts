@@ -1,8 +1,9 @@
-import { impossible } from '#libs/core/kernel';
+import { isAppError } from '#libs/core/kernel';
 import type { ParsedSchema, SchemaFormats, SchemaReference } from '#libs/core/schema';
 import { BoundedCache } from './bounded-cache.js';
 import type { Scopes } from './config.js';
 import type { LoadedVersion } from './content.js';
+import { stateMoved } from './errors.js';
 import type { SchemaEntry, StoredSchema, SubjectState, VersionRow } from './model.js';
 import { ReferenceWalk, type ReferenceChain } from './references.js';
 import type { RegistryStore } from './store.js';
@@ -18,6 +19,8 @@ export interface RegistryViewOptions {
 const MIB = 1024 * 1024;
 /** Changes looked at one by one to bring caches up to date; after more, everything is forgotten. */
 const MAX_CATCH_UP = 5_000;
+/** Attempts at a read whose state moves under it. */
+const MAX_READS = 10;
 
 /**
  * The registry's state as read: what was read before is served from memory as long as the store's revision says that nothing about it changed.
@@ -49,6 +52,21 @@ export class RegistryView {
       await this.#catchingUp;
     }
     return this.#seen;
+  }
+
+  /**
+   * Runs a read on refreshed caches, and once more when it met a state that was changed under it: a version whose schema has just been removed.
+   * @param task reads only; may run several times.
+   */
+  async consistent<T>(task: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      await this.refresh();
+      try {
+        return await task();
+      } catch (error) {
+        if (attempt >= MAX_READS || !isAppError(error, 'registry-state-moved')) throw error;
+      }
+    }
   }
 
   async #catchUp(): Promise<void> {
@@ -121,10 +139,11 @@ export class RegistryView {
     return found;
   }
 
-  /** The schema of a version that is known to exist. */
+  /** The schema of a version. @throws `registry-state-moved` when it has been removed since the version was read. */
   async schemaOf(subject: SubjectName, row: VersionRow): Promise<StoredSchema> {
     const entry = await this.entry(subject.context, row.schemaId);
-    return entry?.schema ?? impossible('a version without its schema', { subject: subjectText(subject), ...row });
+    if (entry === undefined) throw stateMoved(`Version ${row.version} of subject '${subjectText(subject)}'`);
+    return entry.schema;
   }
 
   /** Versions with their schemas, in the order given; parsing waits until it is asked for. */

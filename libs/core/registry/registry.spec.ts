@@ -258,6 +258,26 @@ describe('the registry', () => {
     expect((await register('top', '"string"')).row.version).toBe(1);
   });
 
+  it('reads again when a schema is removed between the look at its version and the look at its text', async () => {
+    const store = new MemoryRegistryStore();
+    const [writer, reader] = [open(store), open(store)];
+    const subject = parseSubject('s');
+    await writer.register('s', record('a'));
+    await writer.register('s', record('a', 'b?'));
+    const schemas = store.schemas.bind(store);
+    let interfered = false;
+    store.schemas = async (context, ids) => {
+      if (!interfered) {
+        interfered = true;
+        await writer.registry.deleteVersion(subject, 2, false);
+        await writer.registry.deleteVersion(subject, 2, true);
+      }
+      return schemas(context, ids);
+    };
+    expect((await reader.registry.latest(subject))?.row.version).toBe(1);
+    expect(interfered).toBe(true);
+  });
+
   it('says that it is contended when others always come first', async () => {
     class Busy extends MemoryRegistryStore {
       override async apply(change: RegistryChange) {

@@ -74,8 +74,11 @@ export class Registry {
   }
 
   /** The subject that stands behind a name: the target of its alias, one hop. */
-  async target(subject: SubjectName): Promise<SubjectName> {
-    await this.view.refresh();
+  target(subject: SubjectName): Promise<SubjectName> {
+    return this.view.consistent(() => this.#target(subject));
+  }
+
+  async #target(subject: SubjectName): Promise<SubjectName> {
     const alias = (await this.view.subject(subject)).config?.alias;
     return alias === undefined || alias === '' || subject.name === '' ? subject : parseSubject(alias, subject.context);
   }
@@ -109,10 +112,12 @@ export class Registry {
   }
 
   /** The highest live version, or undefined when the subject has none. Never looks into other contexts. */
-  async latest(subject: SubjectName): Promise<SubjectVersion | undefined> {
-    const state = await this.#state(subject);
-    const row = latestLive(state);
-    return row && this.#version(state, row);
+  latest(subject: SubjectName): Promise<SubjectVersion | undefined> {
+    return this.view.consistent(async () => {
+      const state = await this.#state(subject);
+      const row = latestLive(state);
+      return row && this.#version(state, row);
+    });
   }
 
   /**
@@ -120,37 +125,41 @@ export class Registry {
    * @param deleted whether softly deleted versions are found; `latest` never is one.
    * @throws `subject-not-found`, `version-not-found`.
    */
-  async version(subject: SubjectName, choice: VersionChoice, deleted: boolean): Promise<SubjectVersion> {
-    const state = await this.#readable(subject);
-    const visible = deleted ? state.versions : state.versions.filter(isLive);
-    if (visible.length === 0) throw subjectNotFound(subjectText(state.subject));
-    const row = choice === 'latest' ? visible.findLast(isLive) : visible.find((one) => one.version === choice);
-    if (row === undefined) throw versionNotFound(subjectText(state.subject), choice === 'latest' ? -1 : choice);
-    return this.#version(state, row);
+  version(subject: SubjectName, choice: VersionChoice, deleted: boolean): Promise<SubjectVersion> {
+    return this.view.consistent(async () => {
+      const state = await this.#readable(subject);
+      const visible = deleted ? state.versions : state.versions.filter(isLive);
+      if (visible.length === 0) throw subjectNotFound(subjectText(state.subject));
+      const row = choice === 'latest' ? visible.findLast(isLive) : visible.find((one) => one.version === choice);
+      if (row === undefined) throw versionNotFound(subjectText(state.subject), choice === 'latest' ? -1 : choice);
+      return this.#version(state, row);
+    });
   }
 
   /** All versions of a subject, deleted ones included, ascending; empty for an unknown subject. */
   async versions(subject: SubjectName): Promise<readonly VersionRow[]> {
-    return (await this.#state(subject)).versions;
+    return (await this.view.consistent(() => this.#state(subject))).versions;
   }
 
   /**
    * The newest version whose metadata has every one of the properties.
    * @throws `subject-not-found`, `schema-not-found`.
    */
-  async versionWith(
+  versionWith(
     subject: SubjectName,
     properties: readonly (readonly [string, string])[],
     deleted: boolean,
   ): Promise<SubjectVersion> {
-    const state = await this.#state(subject);
-    const rows = (deleted ? state.versions : state.versions.filter(isLive)).toReversed();
-    if (rows.length === 0) throw subjectNotFound(subjectText(state.subject));
-    for (const { row, schema } of await this.view.load(state.subject, rows)) {
-      const all = properties.every(([name, value]) => propertyOf(schema.metadata, name) === value);
-      if (all) return { subject: state.subject, row, schema };
-    }
-    throw schemaNotFound();
+    return this.view.consistent(async () => {
+      const state = await this.#state(subject);
+      const rows = (deleted ? state.versions : state.versions.filter(isLive)).toReversed();
+      if (rows.length === 0) throw subjectNotFound(subjectText(state.subject));
+      for (const { row, schema } of await this.view.load(state.subject, rows)) {
+        const all = properties.every(([name, value]) => propertyOf(schema.metadata, name) === value);
+        if (all) return { subject: state.subject, row, schema };
+      }
+      throw schemaNotFound();
+    });
   }
 
   /**
@@ -187,7 +196,7 @@ export class Registry {
   /** Where to look for an id: contexts in order, each with the subject that must own it there, if any. */
   async #placesOf(hint: string | undefined): Promise<readonly (readonly [string, string | undefined])[]> {
     if (hint === undefined || hint === '') return [[DEFAULT_CONTEXT, undefined]];
-    const { context, name } = await this.target(parseSubject(hint));
+    const { context, name } = await this.#target(parseSubject(hint));
     if (context !== DEFAULT_CONTEXT || isQualified(hint)) return [[context, name === '' ? undefined : name]];
     const others = (await this.store.contextsHolding(name)).map((one) => [one, name] as const);
     return [[DEFAULT_CONTEXT, name], ...others, [DEFAULT_CONTEXT, undefined]];
@@ -226,10 +235,19 @@ export class Registry {
       .map(({ listing }) => listing);
   }
 
-  /** States of several subjects, for lists over versions. */
-  async states(subjects: readonly SubjectName[]): Promise<readonly SubjectState[]> {
-    await this.view.refresh();
-    return this.view.subjects(subjects);
+  /** Every version of some subjects with its schema, in the order of the subjects, then of the numbers. @param wanted which versions of each. */
+  versionsOf(
+    subjects: readonly SubjectName[],
+    wanted: (rows: readonly VersionRow[]) => readonly VersionRow[],
+  ): Promise<readonly SubjectVersion[]> {
+    return this.view.consistent(async () => {
+      const found: SubjectVersion[] = [];
+      for (const { subject, versions } of await this.view.subjects(subjects)) {
+        for (const { row, schema } of await this.view.load(subject, wanted(versions)))
+          found.push({ subject, row, schema });
+      }
+      return found;
+    });
   }
 
   /** The default context, then the others ascending. */
@@ -307,7 +325,7 @@ export class Registry {
   }
 
   async #state(subject: SubjectName): Promise<SubjectState> {
-    return this.view.subject(await this.target(subject));
+    return this.view.subject(await this.#target(subject));
   }
 
   /** The state, from another context when the default one has nothing under the name. */

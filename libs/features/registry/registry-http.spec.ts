@@ -268,6 +268,18 @@ describe('the registry over HTTP', () => {
     });
   });
 
+  it('an alias leads to its target, and no further', async () => {
+    await register(`${s}-real`, user('A'));
+    await register(`${s}-middle`, user('B'));
+    await ask('PUT', `/config/${s}-middle`, { alias: `${s}-real` });
+    await ask('PUT', `/config/${s}-first`, { alias: `${s}-middle` });
+    const names = async (subject: string) => (await ask('GET', `/subjects/${subject}/versions/latest`)).json;
+    expect(await names(`${s}-middle`)).toMatchObject({ subject: `${s}-real` });
+    expect(await names(`${s}-first`)).toMatchObject({ subject: `${s}-middle` });
+    expect((await ask('GET', `/subjects/${s}-first/versions`)).json).toEqual([1]);
+    expect((await ask('GET', `/config/${s}-first`)).json).toMatchObject({ alias: `${s}-middle` });
+  });
+
   describe('access', () => {
     beforeAll(() => {
       const only = (...patterns: string[]): AccessScope => new Map([['subject', patterns]]);

@@ -7,7 +7,7 @@ import {
   subjectText,
   type SchemaUsage,
   type StoredSchema,
-  type SubjectName,
+  type VersionRow,
 } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { flag, page, paged, text, type RawQuery } from './query.js';
@@ -118,40 +118,22 @@ export class SchemasService {
       .map((listing) => listing.subject);
     const { offset, limit } = page(query, { usual: LIST_LIMIT, most: LIST_LIMIT });
     const ruleType = text(query, 'ruleType');
+    const latestOnly = flag(query, 'latestOnly');
+    const wanted = (rows: readonly VersionRow[]) => {
+      const included = rows.filter((row) => deleted || !row.deleted);
+      return latestOnly ? included.slice(-1) : included;
+    };
     const result: Wire[] = [];
     let skip = offset;
     for (let at = 0; at < names.length && result.length < limit!; at += BATCH) {
-      for (const listed of await this.listed(
-        names.slice(at, at + BATCH),
-        deleted,
-        flag(query, 'latestOnly'),
-        ruleType,
-      )) {
+      for (const { subject, row, schema } of await this.registry.versionsOf(names.slice(at, at + BATCH), wanted)) {
+        if (ruleType !== undefined && !hasRule(schema, ruleType)) continue;
         if (skip-- > 0) continue;
         if (result.length >= limit!) break;
-        result.push(await listed());
+        result.push(subjectVersion(subjectText(subject), row, schema, await this.texts.shown(schema, {})));
       }
     }
     return result;
-  }
-
-  /** The versions of some subjects, each shown when it is asked for. */
-  private async listed(
-    subjects: readonly SubjectName[],
-    deleted: boolean,
-    latestOnly: boolean,
-    ruleType: string | undefined,
-  ): Promise<readonly (() => Promise<Wire>)[]> {
-    const found: (() => Promise<Wire>)[] = [];
-    for (const { subject, versions } of await this.registry.states(subjects)) {
-      const included = versions.filter((row) => deleted || !row.deleted);
-      const rows = latestOnly ? included.slice(-1) : included;
-      for (const { row, schema } of await this.registry.view.load(subject, rows)) {
-        if (ruleType !== undefined && !hasRule(schema, ruleType)) continue;
-        found.push(async () => subjectVersion(subjectText(subject), row, schema, await this.texts.shown(schema, {})));
-      }
-    }
-    return found;
   }
 }
 

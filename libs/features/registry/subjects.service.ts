@@ -28,9 +28,9 @@ export class SubjectsService {
 
   async register(principal: Principal, name: string, body: unknown, query: RawQuery): Promise<Wire> {
     const sent = registrationBody(body, 'register');
-    const { subject, access } = await this.reach(principal, 'write', name);
-    requireReadableReferences(access, subject, sent);
-    const found = await this.registry.register(subject, sent, {
+    const { named, target, access } = await this.reach(principal, 'write', name);
+    requireReadableReferences(access, target, sent);
+    const found = await this.registry.register(named, sent, {
       normalize: flag(query, 'normalize'),
       force: flag(query, 'force'),
     });
@@ -39,9 +39,9 @@ export class SubjectsService {
 
   async lookup(principal: Principal, name: string, body: unknown, query: RawQuery): Promise<Wire> {
     const sent = registrationBody(body, 'lookUpSchemaUnderSubject');
-    const { subject, access } = await this.reach(principal, 'read', name);
-    requireReadableReferences(access, subject, sent);
-    const found = await this.registry.lookup(subject, sent, {
+    const { named, target, access } = await this.reach(principal, 'read', name);
+    requireReadableReferences(access, target, sent);
+    const found = await this.registry.lookup(named, sent, {
       normalize: flag(query, 'normalize'),
       deleted: flag(query, 'deleted'),
     });
@@ -50,14 +50,14 @@ export class SubjectsService {
   }
 
   async versions(principal: Principal, name: string, query: RawQuery): Promise<readonly number[]> {
-    const { subject } = await this.reach(principal, 'read', name);
+    const { named, target } = await this.reach(principal, 'read', name);
     const onlyDeleted = flag(query, 'deletedOnly');
     const negative = flag(query, 'deletedAsNegative');
     const deletedToo = flag(query, 'deleted') || negative;
-    const rows = (await this.registry.versions(subject)).filter((row) =>
+    const rows = (await this.registry.versions(named)).filter((row) =>
       onlyDeleted ? row.deleted : deletedToo || !row.deleted,
     );
-    if (rows.length === 0) throw subjectNotFound(subjectText(subject));
+    if (rows.length === 0) throw subjectNotFound(subjectText(target));
     const numbers = rows.map((row) => (row.deleted && negative ? -row.version : row.version));
     return paged(numbers, page(query));
   }
@@ -74,20 +74,20 @@ export class SubjectsService {
 
   private async found(principal: Principal, name: string, version: string, deleted: boolean): Promise<SubjectVersion> {
     const choice = versionChoice(version);
-    const { subject, access } = await this.reach(principal, 'read', name);
-    const found = await this.registry.version(subject, choice, deleted);
-    if (!access.allows('read', found.subject)) throw subjectNotFound(subjectText(subject));
+    const { named, target, access } = await this.reach(principal, 'read', name);
+    const found = await this.registry.version(named, choice, deleted);
+    if (!access.allows('read', found.subject)) throw subjectNotFound(subjectText(target));
     return found;
   }
 
   /** The newest version whose metadata has every one of the properties asked for. */
   async versionWithMetadata(principal: Principal, name: string, query: RawQuery): Promise<Wire> {
-    const { subject } = await this.reach(principal, 'read', name);
+    const { named } = await this.reach(principal, 'read', name);
     const values = texts(query, 'value');
     const properties = texts(query, 'key')
       .slice(0, values.length)
       .map((key, i) => [key, values[i]!] as const);
-    const found = await this.registry.versionWith(subject, properties, flag(query, 'deleted'));
+    const found = await this.registry.versionWith(named, properties, flag(query, 'deleted'));
     return subjectVersion(
       subjectText(found.subject),
       found.row,
@@ -99,24 +99,24 @@ export class SubjectsService {
   /** Ids of schemas that refer to a version, by context and id. */
   async referencedBy(principal: Principal, name: string, version: string, query: RawQuery): Promise<readonly number[]> {
     const choice = versionChoice(version);
-    const { subject, access } = await this.reach(principal, 'read', name);
+    const { named, access } = await this.reach(principal, 'read', name);
     const deleted = flag(query, 'deleted');
     const referrers = access
-      .visible(await this.registry.referrers(subject, choice))
+      .visible(await this.registry.referrers(named, choice))
       .filter((one) => deleted || !one.deleted);
     const ids = new Map(referrers.map((one) => [`${one.context}/${one.schemaId}`, one.schemaId]));
     return paged([...ids.values()], page(query));
   }
 
   async deleteSubject(principal: Principal, name: string, query: RawQuery): Promise<readonly number[]> {
-    const { subject } = await this.reach(principal, 'delete', name);
-    return this.registry.deleteSubject(subject, flag(query, 'permanent'));
+    const { named } = await this.reach(principal, 'delete', name);
+    return this.registry.deleteSubject(named, flag(query, 'permanent'));
   }
 
   async deleteVersion(principal: Principal, name: string, version: string, query: RawQuery): Promise<number> {
     const choice = versionChoice(version);
-    const { subject } = await this.reach(principal, 'delete', name);
-    return this.registry.deleteVersion(subject, choice, flag(query, 'permanent'));
+    const { named } = await this.reach(principal, 'delete', name);
+    return this.registry.deleteVersion(named, choice, flag(query, 'permanent'));
   }
 
   /** @param version undefined: against the whole history, as registration would. */
@@ -130,10 +130,10 @@ export class SubjectsService {
     const against = version === undefined ? 'history' : versionChoice(version);
     const sent = registrationBody(body, 'testCompatibilityBySubjectName');
     const verbose = flag(query, 'verbose');
-    const { subject, access } = await this.reach(principal, 'read', name);
-    requireReadableReferences(access, subject, sent);
+    const { named, target, access } = await this.reach(principal, 'read', name);
+    requireReadableReferences(access, target, sent);
     try {
-      const answer = await this.registry.check(subject, sent, against, { normalize: flag(query, 'normalize') });
+      const answer = await this.registry.check(named, sent, against, { normalize: flag(query, 'normalize') });
       return { is_compatible: answer.compatible, ...(verbose ? { messages: answer.messages } : {}) };
     } catch (error) {
       // With messages asked for, a schema that cannot be read is an answer, too.
@@ -142,17 +142,17 @@ export class SubjectsService {
     }
   }
 
-  /** The subject behind the name in the path, which the guard has judged; its alias's target is judged here. */
+  /** The subject named in the path, which the guard has judged, and the one that is meant: an alias's target, judged here. The registry itself takes the name. */
   private async reach(
     principal: Principal,
     action: Action,
     name: string,
-  ): Promise<{ readonly subject: SubjectName; readonly access: SubjectAccess }> {
+  ): Promise<{ readonly named: SubjectName; readonly target: SubjectName; readonly access: SubjectAccess }> {
     const access = new SubjectAccess(this.authorizer, principal);
     const named = parseSubject(name);
-    const subject = await this.registry.target(named);
-    if (subjectText(subject) !== name) access.demand(action, subject);
-    return { subject, access };
+    const target = await this.registry.target(named);
+    if (subjectText(target) !== name) access.demand(action, target);
+    return { named, target, access };
   }
 }
 
