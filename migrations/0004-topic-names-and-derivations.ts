@@ -24,6 +24,7 @@ export class TopicNamesAndDerivations1764100000004 implements MigrationInterface
           { name: 'revision', type: 'bigint' },
           { name: 'opened_from', type: 'bigint' },
           { name: 'opens_at', type: 'text' },
+          { name: 'closed_at', type: 'text' },
           { name: 'key_expression', type: 'text', isNullable: true },
         ],
         checks: [{ name: 'ck_topic_names_from_one', expression: 'generation >= 1 and revision >= 1' }],

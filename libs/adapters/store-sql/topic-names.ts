@@ -7,10 +7,11 @@ interface Row {
   revision: number;
   opened_from: number;
   opens_at: string;
+  closed_at: string;
   key_expression: string | null;
 }
 
-const COLUMNS = 'logical, generation, opened_from, revision, opens_at, key_expression';
+const COLUMNS = 'logical, generation, opened_from, revision, opens_at, closed_at, key_expression';
 
 /** {@link TopicNames} on SQLite or PostgreSQL: one row per name that was ever moved. */
 export class SqlTopicNames extends TopicNames {
@@ -41,19 +42,20 @@ export class SqlTopicNames extends TopicNames {
     opening: Opening = UNKNOWN_OPENING,
   ): Promise<TopicName | undefined> {
     const opensAt = JSON.stringify(opening.opensAt);
+    const closedAt = JSON.stringify(opening.closedAt);
     const moved = await this.store.write((session) =>
       expectedRevision === 0
         ? session.one<Row>(
-            `insert into topic_names (log_id, logical, generation, opened_from, revision, opens_at, key_expression)
-             values (?, ?, ?, 1, 1, ?, ?) on conflict do nothing returning ${COLUMNS}`,
-            [logId, logical, generation, opensAt, opening.keyExpression],
+            `insert into topic_names (log_id, logical, generation, opened_from, revision, opens_at, closed_at, key_expression)
+             values (?, ?, ?, 1, 1, ?, ?, ?) on conflict do nothing returning ${COLUMNS}`,
+            [logId, logical, generation, opensAt, closedAt, opening.keyExpression],
           )
         : session.one<Row>(
             `update topic_names
              set generation = ?, opened_from = case when generation = ? then opened_from else generation end,
-                 revision = revision + 1, opens_at = ?, key_expression = ?
+                 revision = revision + 1, opens_at = ?, closed_at = ?, key_expression = ?
              where log_id = ? and logical = ? and revision = ? returning ${COLUMNS}`,
-            [generation, generation, opensAt, opening.keyExpression, logId, logical, expectedRevision],
+            [generation, generation, opensAt, closedAt, opening.keyExpression, logId, logical, expectedRevision],
           ),
     );
     return moved && nameOf(logId, moved);
@@ -74,6 +76,7 @@ function nameOf(logId: string, row: Row): TopicName {
     openedFrom: row.opened_from,
     revision: row.revision,
     opensAt: JSON.parse(row.opens_at) as number[],
+    closedAt: JSON.parse(row.closed_at) as number[],
     keyExpression: row.key_expression,
   };
 }

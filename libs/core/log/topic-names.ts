@@ -5,6 +5,11 @@ export interface Opening {
    * there on were written to this one: a reader that has read the earlier generation to its end goes on here and misses and repeats nothing. Empty: unknown.
    */
   readonly opensAt: readonly number[];
+  /**
+   * End offset of each partition of the generation before at that moment: its readers read up to here and no further. What lies beyond was copied back from
+   * this generation, or came too late and was carried over to it. Empty: unknown, they read to the end.
+   */
+  readonly closedAt: readonly number[];
   /** Where the key of new records comes from (see `key-expression` in core/streams), or null: from the writer. */
   readonly keyExpression: string | null;
 }
@@ -20,7 +25,7 @@ export interface TopicName extends Opening {
   readonly revision: number;
 }
 
-export const UNKNOWN_OPENING: Opening = { opensAt: [], keyExpression: null };
+export const UNKNOWN_OPENING: Opening = { opensAt: [], closedAt: [], keyExpression: null };
 
 /**
  * The name table. It only routes; safety rests on the FENCED state of the log. It can be rebuilt from the log: of the generations of a

@@ -110,7 +110,11 @@ describe('producing to a logical topic', () => {
   it('takes the key from where the topic says since its last cutover, and refuses a record that has none', async () => {
     const { engine, names, directory } = await setUp(2);
     await engine.createTopic({ name: physicalName('t', 2), partitions: 5 });
-    await names.compareAndSet(engine.logId, 't', 0, 2, { opensAt: [0, 0, 0, 0, 0], keyExpression: 'value' });
+    await names.compareAndSet(engine.logId, 't', 0, 2, {
+      opensAt: [0, 0, 0, 0, 0],
+      closedAt: [],
+      keyExpression: 'value',
+    });
     const producer = new TopicProducer(directory, new RoundRobinPartitions(() => 0), (_topic, expression, given) => {
       expect(expression).toBe('value');
       if (given.value?.length === 0)

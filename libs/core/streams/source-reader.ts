@@ -55,7 +55,7 @@ export class SourceReader {
     if (generation === position.generation) return lagOf(description, position.next);
     const row = await this.names.find(this.directory.engine.logId, this.topic);
     const old = await this.directory.engine.describeTopic(physicalName(this.topic, position.generation));
-    return lagOf(old, position.next) + lagOf(description, row?.opensAt ?? []);
+    return lagOf(old, position.next, closingOf(row, position)) + lagOf(description, row?.opensAt ?? []);
   }
 
   /**
@@ -66,26 +66,32 @@ export class SourceReader {
   async next(position: SourcePosition, limits: SourceLimits): Promise<SourceChunk> {
     const engine = this.directory.engine;
     const row = await this.names.find(engine.logId, this.topic);
-    const current = row?.generation ?? 1;
-    const superseded = current !== position.generation;
+    const superseded = (row?.generation ?? 1) !== position.generation;
+    const closing = closingOf(row, position);
     const physical = physicalName(this.topic, position.generation);
     const description = await this.describe(physical, position, superseded);
     const from = description.partitions.map((one) => position.next[one.partition] ?? one.startOffset);
-    const fetched = await engine.fetch({
-      positions: from.map((offset, partition) => ({ topic: physical, partition, offset })),
-      maxBytes: limits.maxBytes,
-      maxWaitMs: superseded ? 0 : limits.maxWaitMs,
-      minBytes: 1,
-      signal: limits.signal,
-    });
+    const open = from.flatMap((offset, partition) =>
+      offset < (closing[partition] ?? Infinity) ? [{ topic: physical, partition, offset }] : [],
+    );
+    const request = { positions: open, maxBytes: limits.maxBytes, minBytes: 1, signal: limits.signal };
+    const maxWaitMs = superseded ? 0 : limits.maxWaitMs;
+    const fetched = open.length === 0 ? [] : await engine.fetch({ ...request, maxWaitMs });
+    // While this waited the name may have moved, and what came since may be copies of what the new generation has: read again, knowing where to stop.
+    if (!superseded && (await this.names.find(engine.logId, this.topic))?.revision !== row?.revision) {
+      return await this.next(position, limits);
+    }
     const records: PartitionRecord[] = [];
     const next = [...from];
     let lag = 0;
     for (const part of fetched) {
-      for (const record of recordsFrom(part, from[part.partition]!))
-        records.push({ partition: part.partition, ...record });
-      next[part.partition] = Math.max(from[part.partition]!, part.nextOffset);
-      lag += Math.max(0, part.endOffset - next[part.partition]!);
+      const { partition } = part;
+      const end = Math.min(part.endOffset, closing[partition] ?? Infinity);
+      for (const record of recordsFrom(part, from[partition]!)) {
+        if (record.offset < end) records.push({ partition, ...record });
+      }
+      next[partition] = Math.max(from[partition]!, Math.min(part.nextOffset, end));
+      lag += Math.max(0, end - next[partition]!);
     }
     const moved = next.some((offset, partition) => offset !== from[partition]);
     if (!superseded || moved || lag > 0) return { records, to: { generation: position.generation, next }, lag };
@@ -118,11 +124,17 @@ export class SourceReader {
   }
 }
 
-function lagOf(topic: TopicDescription, next: readonly number[]): number {
-  return topic.partitions.reduce(
-    (sum, one) => sum + Math.max(0, one.endOffset - (next[one.partition] ?? one.startOffset)),
-    0,
-  );
+/** Where readers of a generation that was superseded stop, per partition; empty where they read to the end. */
+function closingOf(row: TopicName | undefined, position: SourcePosition): readonly number[] {
+  const superseded = row !== undefined && row.generation !== position.generation;
+  return superseded && row.openedFrom === position.generation ? row.closedAt : [];
+}
+
+function lagOf(topic: TopicDescription, next: readonly number[], closing: readonly number[] = []): number {
+  return topic.partitions.reduce((sum, one) => {
+    const end = Math.min(one.endOffset, closing[one.partition] ?? Infinity);
+    return sum + Math.max(0, end - (next[one.partition] ?? one.startOffset));
+  }, 0);
 }
 
 function sourceMoved(topic: string, position: SourcePosition, why: string): AppError {

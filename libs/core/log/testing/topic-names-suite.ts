@@ -34,6 +34,7 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
         openedFrom: 1,
         revision: 1,
         opensAt: [],
+        closedAt: [],
         keyExpression: null,
       });
       expect(await names.compareAndSet('log', 'orders', 0, 3)).toBeUndefined();
@@ -48,12 +49,17 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
     });
 
     it('keeps how the generation took over with the move itself', async () => {
-      const opening = { opensAt: [3, 0, 9_007_199_254_740_991], keyExpression: 'value.origin' };
+      const opening = { opensAt: [3, 0, 9_007_199_254_740_991], closedAt: [4, 0], keyExpression: 'value.origin' };
       expect(await names.compareAndSet('log', 'orders', 0, 2, opening)).toMatchObject(opening);
       expect(await names.find('log', 'orders')).toMatchObject(opening);
       expect((await names.list('log'))[0]).toMatchObject(opening);
       await names.compareAndSet('log', 'orders', 1, 3);
-      expect(await names.find('log', 'orders')).toMatchObject({ generation: 3, opensAt: [], keyExpression: null });
+      expect(await names.find('log', 'orders')).toMatchObject({
+        generation: 3,
+        opensAt: [],
+        closedAt: [],
+        keyExpression: null,
+      });
     });
 
     it('raises the revision also when the generation stays, so that a late move from before is refused', async () => {
@@ -63,7 +69,7 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
     });
 
     it('remembers the generation it came from, also while the name stays where it is', async () => {
-      const opening = { opensAt: [5, 7], keyExpression: 'value.a' };
+      const opening = { opensAt: [5, 7], closedAt: [], keyExpression: 'value.a' };
       await names.compareAndSet('log', 'orders', 0, 2, opening);
       expect(await names.compareAndSet('log', 'orders', 1, 2, opening)).toMatchObject({
         openedFrom: 1,

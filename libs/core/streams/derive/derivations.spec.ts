@@ -198,7 +198,7 @@ describe('latest derivations', () => {
     await engine.createTopic({ name: next, partitions: 2 });
     await write(next, { key: 'a', value: 1 });
     await engine.setTopicState('t', 'FENCED');
-    await names.compareAndSet(engine.logId, 't', 0, 2, { opensAt: [1, 0], keyExpression: null });
+    await names.compareAndSet(engine.logId, 't', 0, 2, { opensAt: [1, 0], closedAt: [], keyExpression: null });
     await write(next, { key: 'a', value: 2 });
     expect(await settled('latest', 2)).toEqual({ a: 2 });
   });

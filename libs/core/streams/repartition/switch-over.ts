@@ -112,7 +112,7 @@ export async function moveName(context: SwitchContext, change: Switch): Promise<
   await context.keep(facts);
   await failPoint('switch:kept');
   demandTime('the cutover');
-  const opening = { opensAt: ends, keyExpression: to.keyExpression };
+  const opening = { opensAt: ends, closedAt: fence, keyExpression: to.keyExpression };
   if (!(await names.compareAndSet(engine.logId, topic, row?.revision ?? 0, to.generation, opening))) {
     throw new AppError({
       kind: 'conflict',
