@@ -1,8 +1,9 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#libs/core/kernel';
+import { rewriteRegistryUrl } from '#libs/features/registry';
 import type { Config } from '#libs/platform/config';
-import { createHttpApp, type HttpApp } from '#libs/platform/http';
+import { createHttpApp, type HttpApp, type RouteTable } from '#libs/platform/http';
 import {
   Health,
   installHttpMetrics,
@@ -16,6 +17,7 @@ import {
 import { makeAuthenticator, makeAuthorizer } from './access.js';
 import { Closers } from './closers.js';
 import { openCore } from './core.js';
+import { installDocumentRoute } from './document-route.js';
 import { FailPoints } from './fail-points.js';
 import { FEATURES } from './features.js';
 
@@ -115,7 +117,9 @@ async function build(parts: ServiceParts, data: Closers): Promise<{ app: HttpApp
     },
     logger,
     nestLogger: nestLogger(logger),
-    prepare: (fastify: FastifyInstance) => {
+    rewriteUrl: rewriteRegistryUrl,
+    prepare: (fastify: FastifyInstance, routes: RouteTable) => {
+      installDocumentRoute(fastify, routes, version);
       installHttpMetrics(fastify, metrics);
       installRequestLog(fastify, logger, config.logging.requests);
     },

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
+import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { AppError, type ErrorItem } from '#libs/core/kernel';
 import { OBJECT_KINDS, type AccessScope, type ObjectKind } from './access.js';
@@ -54,6 +54,7 @@ export function parseTokens(path: string, text: string): readonly TokenEntry[] {
   if (text.length > MAX_BYTES) throw invalid(path, [{ path: '', message: `is larger than ${MAX_BYTES} bytes` }]);
   let document: unknown;
   try {
+    const { parse } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
     document = parse(text, { maxAliasCount: 0, stringKeys: true });
   } catch (cause) {
     throw invalid(path, [{ path: '', message: 'is not YAML' }], cause);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { parse } from 'yaml';
 import { AppError, nearest, type ErrorItem } from '#libs/core/kernel';
 import { namedSettings, type NamedSetting } from './keys.js';
 import { ruleProblems } from './rules.js';
@@ -87,6 +87,8 @@ function fromFile(
   }
   let document: unknown;
   try {
+    // Loaded only where there is a file to read: most starts have none, and every start should be quick.
+    const { parse } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
     document = parse(content, { maxAliasCount: 0, stringKeys: true }) ?? {};
   } catch {
     problems.push({ path: file, message: 'is not valid YAML' });

@@ -10,6 +10,7 @@ import {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { impossible } from '#libs/core/kernel';
 import { installGuard, type Authenticator, type Authorizer } from '#libs/platform/auth';
 import { installBodyParser } from './body-parser.js';
 import { ConfluentErrorMapper } from './confluent-api.js';
@@ -20,6 +21,7 @@ import { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
 import { installMediaTypes } from './media-types.js';
 import { installPathRules, MAX_ENCODED_SEGMENT, withoutMatrixParameters } from './path-rules.js';
 import { installRequestId, requestIdOf } from './request-id.js';
+import { installRequestSignals } from './request-signal.js';
 import { RouteTable } from './route-table.js';
 
 export interface HttpAppOptions {
@@ -66,6 +68,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
   const replies = (late.replies = new ErrorReplies(routes, options.authenticator.challenge));
 
   installRequestId(fastify);
+  installRequestSignals(fastify);
   installPathRules(fastify);
   installGuard(fastify, options);
   installMediaTypes(fastify);
@@ -132,6 +135,8 @@ function adapterOf(
     return503OnClosing: false,
     skipMiddie: true,
     multipart: false,
+    // Bodies are checked by zod; Fastify's own compilers would be loaded, take a while, and turn schemas into code.
+    schemaController: { compilersFactory: { buildValidator: neverUsed, buildSerializer: neverUsed } },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_ENCODED_SEGMENT },
     rewriteUrl: ({ url = '/' }) =>
       url.startsWith('/v1/') && !url.startsWith('/v1/metadata') ? url : rewriteUrl(withoutMatrixParameters(url)),
@@ -139,6 +144,11 @@ function adapterOf(
       late.replies?.send(error, request as FastifyRequest, reply as FastifyReply),
     clientErrorHandler: refuseConnection,
   } as ConstructorParameters<typeof FastifyAdapter>[0]) as unknown as FastifyAdapter;
+}
+
+/** Stands where a route with a Fastify schema would get its compiler: there are none such. */
+function neverUsed(): never {
+  return impossible('a route has a Fastify schema; declare it with @ApiJson and parse with ZodPipe');
 }
 
 /** Answers what is no HTTP at all, or took too long to become it. */

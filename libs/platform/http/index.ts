@@ -1,6 +1,5 @@
 export { ApiJson, type ApiDoc } from './api-json.js';
 export { ConfluentApi, ConfluentErrorMapper, type ConfluentError } from './confluent-api.js';
-export { beginDrain, drainSignal } from './drain.js';
 export {
   DEFAULT_PAGE,
   formatCursor,
@@ -14,6 +13,7 @@ export {
 export { createHttpApp, type HttpApp, type HttpAppOptions } from './http-app.js';
 export { globalProviders } from './global-providers.js';
 export { HttpFault } from './http-fault.js';
+export { openApiDocument } from './openapi-document.js';
 export { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
 export { RequestSignal, signalOf } from './request-signal.js';
 export { RouteTable, type TableRoute } from './route-table.js';

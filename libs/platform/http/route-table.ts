@@ -1,6 +1,7 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { RouteAccess } from '#libs/platform/auth';
 import type { ApiDoc } from './api-json.js';
+import { fitsPattern, patternSegments } from './route-pattern.js';
 
 /** A route the service answers, as it declared itself. `HEAD` twins of `GET` routes are left out. */
 export interface TableRoute {
@@ -40,10 +41,9 @@ export class RouteTable {
 
   /** The methods a path answers to, in the order of their routes; `HEAD` wherever `GET` is. Slow: for requests that matched nothing. */
   methodsFor(path: string): readonly string[] {
-    const given = segmentsOf(path);
     const methods = new Set<string>();
     for (const route of this.#routes) {
-      if (!fits(segmentsOf(route.url), given)) continue;
+      if (!fitsPattern(patternSegments(route.url), path)) continue;
       methods.add(route.method);
       if (route.method === 'GET') methods.add('HEAD');
     }
@@ -52,20 +52,15 @@ export class RouteTable {
 
   /** Whether a path that matched nothing lies among the registry's, so that its error should speak that protocol. */
   isConfluentPath(path: string): boolean {
-    const given = segmentsOf(path);
+    const given = path.split('/').filter((segment) => segment !== '');
     return this.#routes.some((route) => {
-      const [first, second] = segmentsOf(route.url);
-      return route.confluent && first !== undefined && first === given[0] && (first !== 'v1' || second === given[1]);
+      const [first, second] = patternSegments(route.url);
+      return (
+        route.confluent &&
+        first !== undefined &&
+        first.text === given[0] &&
+        (given[0] !== 'v1' || second?.text === given[1])
+      );
     });
   }
-}
-
-function segmentsOf(path: string): string[] {
-  return path.split('/').filter((segment) => segment !== '');
-}
-
-function fits(pattern: readonly string[], given: readonly string[]): boolean {
-  const wildcard = pattern.at(-1) === '*';
-  if (wildcard ? given.length < pattern.length - 1 : given.length !== pattern.length) return false;
-  return pattern.every((segment, index) => segment === '*' || segment.startsWith(':') || segment === given[index]);
 }

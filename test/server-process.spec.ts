@@ -1,0 +1,158 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+describe('the service as a process', () => {
+  let directory: TemporaryDirectory;
+  let running: ServerProcess[];
+  beforeEach(async () => {
+    directory = await temporaryDirectory();
+    running = [];
+  });
+  afterEach(async () => {
+    for (const server of running) await server.kill();
+    await directory.remove();
+  });
+
+  const start = async (env: Record<string, string> = {}): Promise<ServerProcess> => {
+    const server = await ServerProcess.start({ cwd: directory.path, env });
+    running.push(server);
+    return server;
+  };
+  const refused = async (env: Record<string, string>) => {
+    const { exited, output } = ServerProcess.launch({ cwd: directory.path, env });
+    return { ...(await exited), output: output() };
+  };
+  const produce = (url: string, value: unknown) =>
+    fetch(`${url}/v1/topics/t/records`, {
+      method: 'POST',
+      headers: JSON_TYPE,
+      body: JSON.stringify({ records: [{ key: 'k', value }] }),
+    });
+  const createTopic = (url: string) =>
+    fetch(`${url}/v1/topics`, { method: 'POST', headers: JSON_TYPE, body: '{"name":"t"}' });
+  const values = async (url: string): Promise<unknown[]> => {
+    const response = await fetch(`${url}/v1/topics/t/records?limit=1000`);
+    return ((await response.json()) as { records: { value: unknown }[] }).records.map((record) => record.value);
+  };
+
+  it('says where it listens in one line of JSON, and works', async () => {
+    const server = await start();
+    const line = server.lines.find((text) => text.includes('the service is ready'));
+    expect(JSON.parse(line!)).toMatchObject({
+      level: 'info',
+      url: server.url,
+      auth: 'none',
+      startMs: expect.any(Number) as number,
+    });
+    expect((await createTopic(server.url)).status).toBe(201);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('keeps what it acknowledged when it is killed', async () => {
+    const first = await start();
+    await createTopic(first.url);
+    for (let number = 0; number < 20; number++) expect((await produce(first.url, number)).status).toBe(200);
+    await first.kill();
+    const second = await start();
+    expect(await values(second.url)).toEqual(Array.from({ length: 20 }, (_, number) => number));
+  });
+
+  it('answers what is under way before it stops, and ends streams and long polls', async () => {
+    const server = await start();
+    await createTopic(server.url);
+    const poll = fetch(`${server.url}/v1/topics/t/records?wait=30000`);
+    // The poll is under way as soon as a second request, sent after it, has been answered.
+    await produceNothing(server.url);
+    const asked = performance.now();
+    const exit = await server.stop();
+    expect(exit).toEqual({ code: 0, signal: null });
+    expect(performance.now() - asked).toBeLessThan(10_000);
+    // With what there is, or with a refusal that asks to come again; never cut off without a word.
+    expect([200, 503]).toContain((await poll).status);
+  });
+
+  it('is not ready any more while it stops', async () => {
+    const server = await start();
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+    await server.stop();
+    await expect(fetch(`${server.url}/readyz`)).rejects.toThrow();
+  });
+
+  it('flushes and goes when it is told twice', async () => {
+    const server = await start();
+    await createTopic(server.url);
+    await produce(server.url, 'kept');
+    server.signal('SIGTERM');
+    server.signal('SIGTERM');
+    const { code } = await server.exited;
+    expect([0, 143]).toContain(code);
+    expect(await values((await start()).url)).toEqual(['kept']);
+  });
+
+  it('refuses a second process on the same data, and leaves the first alone', async () => {
+    const first = await start();
+    const second = await refused({});
+    expect(second.code).toBe(73);
+    expect(second.output).toMatch(/in use|another process|locked/i);
+    expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
+  });
+
+  it('reports every problem of its configuration and ends with a code of its own', async () => {
+    const { code, output } = await refused({ WEIR_HTTP_PROT: '1', WEIR_LOG_ENABLED: 'perhaps' });
+    expect(code).toBe(78);
+    expect(output).toContain('WEIR_HTTP_PROT is not a setting; did you mean WEIR_HTTP_PORT?');
+    expect(output).toContain('WEIR_LOG_ENABLED must be true or false');
+  });
+
+  it('refuses to be open to everybody unless told to', async () => {
+    expect((await refused({ WEIR_HTTP_HOST: '0.0.0.0' })).code).toBe(78);
+    const { code, output } = await refused({ WEIR_AUTH_MODE: 'token', WEIR_AUTH_TOKENS_FILE: 'gone.yaml' });
+    expect([code, output.includes('gone.yaml')]).toEqual([78, true]);
+  });
+
+  it('refuses a data directory that must be there and is not', async () => {
+    const { code, output } = await refused({ WEIR_DATA_CREATE: 'false' });
+    expect([code, output.includes('data-directory-missing')]).toEqual([73, true]);
+    await writeFile(join(directory.path, 'data'), 'a file');
+    expect((await refused({})).code).toBe(73);
+  });
+
+  it('kills itself at the step a crash test names', async () => {
+    const server = await start({ WEIR_FAIL_POINT: 'journal-append:2' });
+    // The first pass is the creation of the topic; the second one is the append.
+    const outcomes = [
+      await createTopic(server.url).catch(() => undefined),
+      await produce(server.url, 1).catch(() => undefined),
+    ];
+    expect(outcomes.at(-1)).toBeUndefined();
+    expect((await server.exited).signal).toBe('SIGKILL');
+  });
+
+  it('works without the embedded log, as a registry alone', async () => {
+    const server = await start({ WEIR_LOG_ENABLED: 'false' });
+    expect((await fetch(`${server.url}/subjects`)).status).toBe(200);
+    const answer = await fetch(`${server.url}/v1/topics`);
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([404, 'cluster-not-found']);
+  });
+
+  it('reads weir.server.yaml from where it is started', async () => {
+    await mkdir(join(directory.path, 'elsewhere'));
+    await writeFile(
+      join(directory.path, 'weir.server.yaml'),
+      'data: { dir: ./elsewhere/data }\nlogging: { requests: all }\n',
+    );
+    const server = await start();
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    expect(server.lines.some((line) => line.includes('"dataDir":"./elsewhere/data"'))).toBe(true);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+    expect(server.lines.some((line) => line.includes('"route":"/healthz"'))).toBe(true);
+  });
+});
+
+async function produceNothing(url: string): Promise<void> {
+  await (await fetch(`${url}/healthz`)).arrayBuffer();
+}
