@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LogSimulation, type SimulationOptions } from './testing/log-simulation.js';
 
 /** Seeds per run; WEIR_SIM_SEEDS asks for more, WEIR_SIM_FIRST for others. */
-const SEEDS = Number(process.env['WEIR_SIM_SEEDS'] ?? 200);
+const SEEDS = Number(process.env['WEIR_SIM_SEEDS'] ?? 100);
 const FIRST = Number(process.env['WEIR_SIM_FIRST'] ?? 1);
 
 async function breachesOfSeeds(count: number, options: SimulationOptions = {}): Promise<string[]> {
