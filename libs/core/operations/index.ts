@@ -22,7 +22,6 @@ export {
   type ThrottleLimits,
 } from './operation.js';
 export {
-  leaseName,
   OperationEngine,
   type CommandRequest,
   type OperationEngineOptions,
@@ -39,7 +38,7 @@ export {
   type OperationEvent,
   type OperationRecord,
 } from './operation-record.js';
-export { type FailPoint } from './operation-runner.js';
+export { type FailPoint } from './operation-writer.js';
 export {
   OperationStore,
   type CreateOutcome,

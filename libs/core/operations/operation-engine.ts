@@ -13,19 +13,18 @@ import {
 } from './errors.js';
 import { awaitRest, followOperation, type Followed } from './follow.js';
 import type { OperationHandler } from './handler.js';
-import { LeaseKeeper } from './lease-keeper.js';
 import type { LeaseStore } from './lease-store.js';
 import type { OperationObserver } from './observer.js';
 import { UNTHROTTLED, type Command, type Phase, type ThrottleLimits } from './operation.js';
 import { operationId } from './operation-id.js';
-import { isTerminal, stateOf, type OperationEvent, type OperationRecord } from './operation-record.js';
-import { OperationRunner, type FailPoint, type RunnerOptions } from './operation-runner.js';
+import { stateOf, type OperationEvent, type OperationRecord } from './operation-record.js';
 import type { OperationCount, OperationFilter, OperationStore, StartedBefore } from './operation-store.js';
+import { leaseName, OperationWorkers } from './operation-workers.js';
+import type { FailPoint } from './operation-writer.js';
 import { hashOf, planHash, type Plan } from './plan.js';
 import { statusOf, type OperationStatus } from './status.js';
 import type { ThrottleCause } from './throttle.js';
-import { HEAVY_PHASES } from './transitions.js';
-import { activityOf, applyChange, DEFAULT_RETRY, type RetryPolicy } from './workflow.js';
+import { applyChange, DEFAULT_RETRY, type RetryPolicy } from './workflow.js';
 
 export interface OperationEngineOptions {
   readonly store: OperationStore;
@@ -81,7 +80,6 @@ export interface CommandRequest {
 const DAY_MS = 86_400_000;
 const KEEP_PLANS_MS = 7 * DAY_MS;
 const KEEP_KEYS_MS = DAY_MS;
-const SCAN_LIMIT = 1_000;
 const CACHED_PLANS = 200;
 
 /**
@@ -91,16 +89,29 @@ const CACHED_PLANS = 200;
 export class OperationEngine {
   readonly #options: OperationEngineOptions;
   readonly #handlers = new Map<string, OperationHandler>();
-  readonly #runners = new Map<string, { readonly runner: OperationRunner; readonly ended: Promise<void> }>();
+  readonly #workers: OperationWorkers;
   readonly #listeners = new Map<string, Set<() => void>>();
-  readonly #waiting = new Map<string, string>();
   readonly #plans = new Map<string, Plan>();
-  readonly #stop = new AbortController();
-  #wake = new AbortController();
-  #scanning: Promise<void> | undefined;
+  #closed = false;
 
   constructor(options: OperationEngineOptions) {
     this.#options = options;
+    this.#workers = new OperationWorkers({
+      store: options.store,
+      leases: options.leases,
+      clock: options.clock,
+      owner: options.owner,
+      observer: options.observer ?? {},
+      failPoint: options.failPoint ?? (() => undefined),
+      retry: options.retry ?? DEFAULT_RETRY,
+      causes: options.causes ?? [],
+      watchMs: options.scanMs ?? 1_000,
+      leaseMs: options.leaseMs ?? 15_000,
+      maxConcurrent: options.maxConcurrent ?? 2,
+      written: (operation, from) => this.#announce(operation, from),
+      handler: (kind) => this.#handlers.get(kind),
+      plan: (hash) => this.#plan(hash),
+    });
     for (const handler of options.handlers ?? []) this.register(handler);
   }
 
@@ -111,16 +122,13 @@ export class OperationEngine {
 
   /** Begins to work: takes up what is to be done and unowned, now and from then on. */
   open(): void {
-    this.#scanning ??= this.#scan();
+    this.#workers.open();
   }
 
   /** Asks all functions to end, waits for them, frees the leases. The operations go on where they are when an engine opens again. */
   async close(): Promise<void> {
-    this.#stop.abort();
-    this.#wake.abort();
-    const running = [...this.#runners.values()];
-    for (const { runner } of running) runner.stop();
-    await this.#patiently(Promise.all([this.#scanning, ...running.map((one) => one.ended)]));
+    this.#closed = true;
+    await this.#patiently(this.#workers.close());
   }
 
   // ── plans ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,7 +186,7 @@ export class OperationEngine {
     // Kept again in case it was forgotten between reading it and here; from now on it is in use.
     await store.savePlan(plan);
     this.#announce(operation, null);
-    this.#look();
+    this.#workers.look();
     return { operation: await this.#status(operation), created: true };
   }
 
@@ -202,8 +210,8 @@ export class OperationEngine {
       if (!(await store.write(next, change.events))) continue;
       await failPoint?.(`${name}:after`);
       this.#announce(next, operation);
-      this.#runners.get(id)?.runner.seen(next);
-      this.#look();
+      this.#workers.seen(next);
+      this.#workers.look();
       return this.#settled(next, command);
     }
     throw operationContended(id);
@@ -339,14 +347,13 @@ export class OperationEngine {
 
   async #status(operation: OperationRecord): Promise<OperationStatus> {
     const plan = await this.#plan(operation.planHash);
-    const running = this.#runners.get(operation.id)?.runner;
-    const progress = running?.snapshot() ?? operation.progress;
+    const progress = this.#workers.progressOf(operation.id) ?? operation.progress;
     return statusOf(
       { ...operation, progress },
       {
         ...(await this.#contextOf(operation, '')),
         plannedPauseMs: plan?.estimates.pauseMs ?? null,
-        waiting: operation.hold === null ? (this.#waiting.get(operation.id) ?? null) : null,
+        waiting: operation.hold === null ? this.#workers.waitingFor(operation.id) : null,
       },
     );
   }
@@ -358,9 +365,9 @@ export class OperationEngine {
   }
 
   async #unowned(id: string): Promise<void> {
-    await this.#runners.get(id)?.ended;
+    await this.#workers.ended(id);
     const { leases, clock } = this.#options;
-    while (!this.#stop.signal.aborted && (await leases.holder(leaseName(id))) !== undefined) await clock.sleep(100);
+    while (!this.#closed && (await leases.holder(leaseName(id))) !== undefined) await clock.sleep(100);
   }
 
   async #patiently(what: Promise<unknown>): Promise<void> {
@@ -376,85 +383,4 @@ export class OperationEngine {
     if (before !== after) this.#options.observer?.stateChanged?.(operation, before, after, operation.reason);
     for (const listener of this.#listeners.get(operation.id) ?? []) listener();
   }
-
-  /** Looks for work now instead of at the next turn. */
-  #look(): void {
-    this.#wake.abort();
-  }
-
-  async #scan(): Promise<void> {
-    const { clock, store, observer, scanMs = 1_000 } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      this.#wake = new AbortController();
-      try {
-        const live = await store.list({ live: true }, SCAN_LIMIT);
-        this.#waiting.clear();
-        // Oldest first: a place that becomes free goes to who waited longest.
-        for (const operation of [...live].reverse()) {
-          await this.#consider(operation).catch((error: unknown) => {
-            observer?.troubled?.(`operation ${operation.id} could not be taken up`, error);
-          });
-        }
-      } catch (error) {
-        observer?.troubled?.('looking for operations to work on failed', error);
-      }
-      await clock.sleep(scanMs, this.#wake.signal).catch(() => undefined);
-    }
-  }
-
-  async #consider(operation: OperationRecord): Promise<void> {
-    const { id, kind } = operation;
-    if (this.#stop.signal.aborted || this.#runners.has(id) || activityOf(operation).type === 'none') return;
-    const { leases, clock, store, owner, maxConcurrent = 2, leaseMs = 15_000 } = this.#options;
-    const handler = this.#handlers.get(kind);
-    if (handler === undefined) {
-      this.#waiting.set(id, `waits for an instance that knows operations of kind '${kind}'`);
-      return;
-    }
-    const busy = [...this.#runners.values()].filter(({ runner }) => HEAVY_PHASES.includes(runner.record.phase)).length;
-    if (HEAVY_PHASES.includes(operation.phase) && busy >= maxConcurrent) {
-      this.#waiting.set(id, `waits for a free place: ${busy} operations are at work`);
-      return;
-    }
-    const plan = await this.#plan(operation.planHash);
-    if (plan === undefined) {
-      this.#waiting.set(id, `its plan ${operation.planHash} is missing from the store`);
-      return;
-    }
-    if (handler.accepts !== undefined && !handler.accepts(plan.parameters)) {
-      this.#waiting.set(id, 'waits for an instance that has its log');
-      return;
-    }
-    const keeper = await LeaseKeeper.acquire(leases, clock, leaseName(id), owner, leaseMs);
-    if (keeper === undefined) return;
-    // Read under the lease: the state may have changed since the list was made.
-    const record = await store.operation(id).catch(() => undefined);
-    if (record === undefined || isTerminal(record.phase) || this.#stop.signal.aborted) return keeper.release();
-    const runner = new OperationRunner(this.#runnerOptions(), keeper, record, plan, handler);
-    const ended = runner.run().finally(() => {
-      this.#runners.delete(id);
-      this.#look();
-    });
-    this.#runners.set(id, { runner, ended });
-  }
-
-  #runnerOptions(): RunnerOptions {
-    const { store, clock, owner, retry, scanMs, causes, observer, failPoint } = this.#options;
-    return {
-      store,
-      clock,
-      owner,
-      retry: retry ?? DEFAULT_RETRY,
-      watchMs: scanMs ?? 1_000,
-      causes: causes ?? [],
-      observer: observer ?? {},
-      failPoint: failPoint ?? (() => undefined),
-      written: (operation, from) => this.#announce(operation, from),
-    };
-  }
-}
-
-/** The lease under which an operation is worked on. */
-export function leaseName(operationId: string): string {
-  return `operation:${operationId}`;
 }

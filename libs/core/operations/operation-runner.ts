@@ -1,13 +1,12 @@
-import { deferred, Serial, type Clock, type Deferred } from '#libs/core/kernel';
+import { deferred, type Deferred } from '#libs/core/kernel';
 import type { Change } from './commands.js';
 import { differences } from './differences.js';
 import type { OperationHandler, OperationRun, PhaseResult } from './handler.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { linkSignals, type LinkedSignal } from './linked-signal.js';
-import type { OperationObserver } from './observer.js';
 import type { OperationProgress } from './operation.js';
 import type { OperationRecord } from './operation-record.js';
-import type { OperationStore } from './operation-store.js';
+import { Deposed, OperationWriter, type WriterOptions } from './operation-writer.js';
 import type { Plan } from './plan.js';
 import { planStale } from './errors.js';
 import { ProgressMeter, type ProgressSnapshot } from './progress-meter.js';
@@ -18,37 +17,19 @@ import {
   afterEnding,
   afterFailure,
   afterPhase,
-  applyChange,
   assignmentOf,
   keyOf,
   type Activity,
   type RetryPolicy,
 } from './workflow.js';
 
-/** Called before and after each durable transition, with `operation:<kind>:<phase>:before|after`. For crash tests; does nothing in service. */
-export type FailPoint = (name: string) => void | Promise<void>;
-
-export interface RunnerOptions {
-  readonly store: OperationStore;
-  readonly clock: Clock;
+export interface RunnerOptions extends WriterOptions {
   readonly owner: string;
   readonly retry: RetryPolicy;
   /** How often the store is asked for commands of other instances and progress is stored. */
   readonly watchMs: number;
   readonly causes: readonly ThrottleCause[];
-  readonly observer: OperationObserver;
-  readonly failPoint: FailPoint;
-  /** Told of each write of this runner, for followers in the process. */
-  readonly written: (operation: OperationRecord, from: OperationRecord) => void;
 }
-
-/** The right to work is gone: another worker has the operation, or the lease could not be kept. */
-class Deposed extends Error {
-  override readonly name = 'Deposed';
-}
-
-const FIRST_WRITE_PAUSE_MS = 100;
-const LONGEST_WRITE_PAUSE_MS = 5_000;
 
 /**
  * Works on one operation under one lease: performs what the durable state says, one activity after another, until there is nothing to do, the lease is
@@ -59,11 +40,10 @@ export class OperationRunner {
   readonly #keeper: LeaseKeeper;
   readonly #plan: Plan;
   readonly #handler: OperationHandler;
-  readonly #writes = new Serial();
+  readonly #writer: OperationWriter;
   readonly #stop = new AbortController();
   readonly #meter: ProgressMeter;
   readonly #throttle: Throttle;
-  #record: OperationRecord;
   #current: { readonly key: string; readonly linked: LinkedSignal } | undefined;
   #cutoverWaiters: Deferred<void>[] = [];
   #progressed = false;
@@ -78,7 +58,7 @@ export class OperationRunner {
   ) {
     this.#options = options;
     this.#keeper = keeper;
-    this.#record = record;
+    this.#writer = new OperationWriter(options, keeper, record, this.#stop.signal, () => this.#react());
     this.#plan = plan;
     this.#handler = handler;
     this.#meter = new ProgressMeter(record.progress);
@@ -86,7 +66,7 @@ export class OperationRunner {
   }
 
   get record(): OperationRecord {
-    return this.#record;
+    return this.#writer.record;
   }
 
   /** Progress as of now, with why it is held back. */
@@ -102,21 +82,19 @@ export class OperationRunner {
 
   /** Takes note of a state that somebody else wrote. */
   seen(record: OperationRecord): void {
-    if (record.revision <= this.#record.revision) return;
-    this.#record = record;
-    this.#react();
+    this.#writer.seen(record);
   }
 
   /** Resolves when no function of the handler runs any more and the lease is free, lost or left to expire. Never rejects. */
   async run(): Promise<void> {
     const over = new AbortController();
     const watching = this.#watch(over.signal);
-    const { id, kind } = this.#record;
+    const { id, kind } = this.record;
     this.#options.observer.workerChanged?.({ id, kind }, true);
     try {
       await this.#claim();
       while (!this.#ending) {
-        const activity = activityOf(this.#record);
+        const activity = activityOf(this.record);
         if (activity.type === 'none') break;
         await this.#perform(activity);
       }
@@ -133,14 +111,14 @@ export class OperationRunner {
   }
 
   get #ending(): boolean {
-    return this.#stop.signal.aborted || this.#keeper.lost.aborted;
+    return this.#stop.signal.aborted || this.#keeper.lost.aborted || this.#writer.deposed;
   }
 
   /** The first write of every worker: from here on no write of an earlier one is taken. */
   async #claim(): Promise<void> {
     const { owner, clock } = this.#options;
     const epoch = this.#keeper.lease.epoch;
-    await this.#write((record) => {
+    await this.#writer.claim((record) => {
       if (record.epoch === epoch) return null;
       const died = record.worker !== null;
       return {
@@ -152,13 +130,13 @@ export class OperationRunner {
         },
         events: died ? [{ type: 'taken-over', data: { from: record.worker, by: owner, epoch } }] : [],
       };
-    }, true);
+    });
   }
 
   /** Says that nobody works on it, so that the next worker does not take this for a death. */
   async #leave(): Promise<void> {
     await this.#saveProgress(true);
-    await this.#write((record) => (record.worker === null ? null : { next: { worker: null }, events: [] }));
+    await this.#writer.write((record) => (record.worker === null ? null : { next: { worker: null }, events: [] }));
   }
 
   async #perform(activity: Exclude<Activity, { type: 'none' }>): Promise<void> {
@@ -200,7 +178,7 @@ export class OperationRunner {
       linked.abort(new DOMException('ended', 'AbortError'));
       await watchdog;
     }
-    if (failure !== undefined) observer.failed?.(this.#record, failure.error);
+    if (failure !== undefined) observer.failed?.(this.record, failure.error);
     await this.#saveProgress(true);
     await this.#settle(key, change);
     if (pauseMs !== null) await this.#restBeforeRetry(key, pauseMs);
@@ -211,13 +189,15 @@ export class OperationRunner {
     const outcome = (record: OperationRecord): Change | null =>
       keyOf(assignmentOf(record)) === key ? change(record) : null;
     try {
-      await this.#write(outcome);
+      await this.#writer.write(outcome);
     } catch (error) {
       if (error instanceof Deposed) throw error;
       // A transition that the table does not allow is a defect of the handler, and kept like any other failure.
-      this.#options.observer.failed?.(this.#record, error);
+      this.#options.observer.failed?.(this.record, error);
       const { clock, retry } = this.#options;
-      await this.#write((record) => afterFailure(record, error, false, clock.now(), retry));
+      await this.#writer.write((record) =>
+        keyOf(assignmentOf(record)) === key ? afterFailure(record, error, false, clock.now(), retry) : null,
+      );
     }
   }
 
@@ -258,9 +238,9 @@ export class OperationRunner {
   }
 
   #runFor(signal: AbortSignal, undo: boolean): OperationRun {
-    const notes = () => this.#record.notes;
+    const notes = () => this.record.notes;
     return {
-      operationId: this.#record.id,
+      operationId: this.record.id,
       parameters: this.#plan.parameters,
       get notes() {
         return notes();
@@ -274,10 +254,10 @@ export class OperationRunner {
         if (!this.#keeper.valid) throw new Deposed();
       },
       event: async (type, data) => {
-        await this.#write(() => ({ next: {}, events: [{ type, data }] }));
+        await this.#writer.write(() => ({ next: {}, events: [{ type, data }] }));
       },
       note: async (more) => {
-        await this.#write((record) => ({ next: { notes: { ...record.notes, ...more } }, events: [] }));
+        await this.#writer.write((record) => ({ next: { notes: { ...record.notes, ...more } }, events: [] }));
       },
       cutoverRequested: () => {
         const asked = this.#cutoverRequested(signal);
@@ -296,7 +276,7 @@ export class OperationRunner {
 
   async #cutoverRequested(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#record.cutover.requestedAt !== null) return;
+    if (this.record.cutover.requestedAt !== null) return;
     const waiter = deferred<void>();
     this.#cutoverWaiters.push(waiter);
     signal.addEventListener('abort', () => waiter.reject(signal.reason), { once: true });
@@ -311,11 +291,11 @@ export class OperationRunner {
     const limit = this.#plan.controls?.maxPauseMs;
     if (limit === undefined || activity.type !== 'phase' || activity.phase !== 'CUTTING_OVER' || activity.undo) return;
     const { clock } = this.#options;
-    const left = limit * 1.1 - Math.max(0, clock.now() - this.#record.phaseSince);
+    const left = limit * 1.1 - Math.max(0, clock.now() - this.record.phaseSince);
     try {
       if (left > 0) await clock.sleep(left, signal);
       const undo = `the cutover took longer than ${limit} ms`;
-      await this.#write((record) =>
+      await this.#writer.write((record) =>
         keyOf(assignmentOf(record)) !== 'CUTTING_OVER' || signal.aborted
           ? null
           : {
@@ -331,12 +311,13 @@ export class OperationRunner {
 
   /** Brings the running function and its waiters in line with the state. */
   #react(): void {
-    const { limits, cutover } = this.#record;
+    const { limits, cutover } = this.record;
     this.#throttle.change(limits);
     if (cutover.requestedAt !== null) for (const waiter of this.#cutoverWaiters.splice(0)) waiter.resolve();
     const current = this.#current;
     if (current === undefined) return;
-    const now = keyOf(activityOf(this.#record));
+    if (this.#writer.deposed) return current.linked.abort(new Deposed());
+    const now = keyOf(activityOf(this.record));
     if (now !== current.key) current.linked.abort(new DOMException(`superseded by ${now}`, 'AbortError'));
   }
 
@@ -347,11 +328,11 @@ export class OperationRunner {
       await clock.sleep(watchMs, over).catch(() => undefined);
       if (over.aborted) return;
       try {
-        const record = await store.operation(this.#record.id);
+        const record = await store.operation(this.record.id);
         if (record !== undefined) this.seen(record);
         await this.#saveProgress(false);
       } catch (error) {
-        this.#options.observer.troubled?.(`operation ${this.#record.id} could not be watched`, error);
+        this.#options.observer.troubled?.(`operation ${this.record.id} could not be watched`, error);
       }
     }
   }
@@ -363,49 +344,7 @@ export class OperationRunner {
     this.#savedAt = snapshot.at;
     // Lost progress is measured again; it must not fail the work.
     await this.#options.store
-      .saveProgress(this.#record.id, this.#keeper.lease.epoch, snapshot)
+      .saveProgress(this.record.id, this.#keeper.lease.epoch, snapshot)
       .catch((error: unknown) => this.#options.observer.troubled?.('progress could not be stored', error));
-  }
-
-  /**
-   * Decides on the newest state and writes, again and again until the write is taken or there is nothing to write. A store that fails is asked again
-   * until the lease is lost; the decision is then made anew, so a write that took place without an answer is not made twice.
-   * @throws Deposed when another worker has the operation, the lease is lost, or the service stops while the store fails.
-   */
-  async #write(decide: (record: OperationRecord) => Change | null, claiming = false): Promise<void> {
-    await this.#writes.run(async () => {
-      const { store, clock, observer } = this.#options;
-      const epoch = this.#keeper.lease.epoch;
-      for (let pause = FIRST_WRITE_PAUSE_MS; ; pause = Math.min(LONGEST_WRITE_PAUSE_MS, pause * 2)) {
-        const stored = this.#record.epoch;
-        if (!this.#keeper.valid || stored > epoch || (stored < epoch && !claiming)) throw new Deposed();
-        const change = decide(this.#record);
-        if (change === null) return;
-        try {
-          if (await this.#writeOnce(change)) return;
-        } catch (error) {
-          observer.troubled?.(`operation ${this.#record.id} could not be written`, error);
-          if (this.#stop.signal.aborted) throw new Deposed();
-          const linked = linkSignals(this.#keeper.lost, this.#stop.signal);
-          await clock.sleep(pause, linked.signal).catch(() => undefined);
-          linked.unlink();
-        }
-        const fresh = await store.operation(this.#record.id).catch(() => undefined);
-        if (fresh !== undefined) this.seen(fresh);
-      }
-    });
-  }
-
-  async #writeOnce(change: Change): Promise<boolean> {
-    const { store, clock, failPoint, written } = this.#options;
-    const from = this.#record;
-    const next = applyChange(from, change, clock.now());
-    const name = next.phase === from.phase ? undefined : `operation:${from.kind}:${next.phase}`;
-    if (name !== undefined) await failPoint(`${name}:before`);
-    if (!(await store.write(next, change.events))) return false;
-    if (name !== undefined) await failPoint(`${name}:after`);
-    this.seen(next);
-    written(next, from);
-    return true;
   }
 }
