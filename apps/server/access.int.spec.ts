@@ -137,10 +137,11 @@ describe('with tokens', () => {
   });
 
   it('what may not be read looks exactly like what is not there', async () => {
-    const told = ({ status, text }: RawAnswer): unknown => {
-      const { request_id: _id, ...rest } = JSON.parse(text) as Record<string, unknown>;
-      return { status, ...rest };
-    };
+    const told = ({ status, text }: RawAnswer): unknown => ({
+      ...(JSON.parse(text) as object),
+      status,
+      request_id: '',
+    });
     for (const path of ['/v1/topics/probe', '/v1/groups/probe', '/v1/views/probe', '/subjects/probe/versions']) {
       const missing = await client.send('GET', path, as('admin'));
       const denied = await client.send('GET', path, as('elsewhere'));

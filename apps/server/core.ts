@@ -19,6 +19,7 @@ import {
   Derivations,
   DerivationStore,
   FieldTypes,
+  rebuildTopicNames,
   RecordDecoder,
   RepartitionHandler,
   Views,
@@ -28,12 +29,14 @@ import {
 import { GroupLagCause } from '#libs/features/operations';
 import { Authorizer } from '#libs/platform/auth';
 import { globalProviders } from '#libs/platform/http';
+import type { Logger } from '#libs/platform/observability';
 import { Closers } from './closers.js';
 import { prepareDataDirectory } from './data-directory.js';
 import { openClusters } from './open-clusters.js';
 import { operationMetrics } from './operation-metrics.js';
 import { RegistryFieldTypes } from './registry-field-types.js';
 import { RegistryRecordDecoder } from './registry-record-decoder.js';
+import { streamMetrics } from './stream-metrics.js';
 import type { ServiceParts } from './service.js';
 
 /** Everything below HTTP: adapters opened, domain objects made, nothing running yet. */
@@ -56,7 +59,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   closers.add('metadata store', () => store.close());
   health.add({ name: 'metadata-store', check: () => store.ping().then(() => ({ ok: true })) });
 
-  const clusters = await openClusters({ ...parts, directory: data.log });
+  const clusters = await openClusters(parts, data.log);
   closers.add('clusters', async () => {
     for (const name of clusters.names()) await clusters.get(name).close();
   });
@@ -105,7 +108,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     decoder,
     supervisor,
     clock,
-    newId: () => randomBytes(10).toString('hex'),
+    newId,
     failPoint: failPoints.pass,
   });
 
@@ -121,9 +124,11 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     types,
     supervisor,
     clock,
-    newId: () => randomBytes(10).toString('hex'),
+    newId,
     failPoint: failPoints.pass,
   });
+
+  streamMetrics(metrics, config.metrics.topicLabels, { directories, views, derivations });
 
   return {
     module: globalProviders([
@@ -148,9 +153,25 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: Views, useValue: views },
     ]),
     run: async () => {
+      await restoreNames(clusters, names, logger);
       engine.open();
       await derivations.start();
       await views.start();
     },
   };
+}
+
+/** A fresh id for derivations and views. */
+function newId(): string {
+  return randomBytes(10).toString('hex');
+}
+
+/** A log that came without its names (a new metadata store) tells itself which generations stand behind them. */
+async function restoreNames(clusters: Clusters, names: TopicNames, logger: Logger): Promise<void> {
+  for (const cluster of clusters.names()) {
+    const log = clusters.get(cluster);
+    if ((await names.list(log.logId)).length > 0) continue;
+    const restored = await rebuildTopicNames(log, names);
+    if (restored.length > 0) logger.warn({ cluster, topics: restored }, 'names of topics were restored from the log');
+  }
 }

@@ -1,37 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { openEmbeddedLog } from '#libs/adapters/log-embedded';
-import type { Clock } from '#libs/core/kernel';
+import type { KafkaSasl, KafkaTls } from '#libs/adapters/log-kafka';
+import { AppError } from '#libs/core/kernel';
 import type { LogEngine } from '#libs/core/log';
-import { clusterNames, LOCAL_CLUSTER, type Config } from '#libs/platform/config';
-import { factsLogger, type Health, type Logger, type Metrics } from '#libs/platform/observability';
+import { clusterNames, LOCAL_CLUSTER, type ClusterDefinition } from '#libs/platform/config';
+import { factsLogger } from '#libs/platform/observability';
 import { ConfiguredClusters } from './configured-clusters.js';
-import type { FailPoints } from './fail-points.js';
-
-export interface OpenClustersOptions {
-  readonly config: Config;
-  readonly directory: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly health: Health;
-  readonly failPoints: FailPoints;
-  /** The embedded log can no longer be trusted with writes. */
-  readonly onFatal: (error: Error) => void;
-}
+import type { ServiceParts } from './service.js';
 
 /** Opens every configured log. What is open already is closed again when one cannot be opened. */
-export async function openClusters(options: OpenClustersOptions): Promise<ConfiguredClusters> {
+export async function openClusters(parts: ServiceParts, localDirectory: string): Promise<ConfiguredClusters> {
+  const { config } = parts;
   const engines = new Map<string, LogEngine>();
   try {
-    if (options.config.log.enabled) engines.set(LOCAL_CLUSTER, await openLocal(options));
+    if (config.log.enabled) engines.set(LOCAL_CLUSTER, await openLocal(parts, localDirectory));
+    for (const [name, definition] of config.clusters) engines.set(name, await openKafka(parts, name, definition));
   } catch (error) {
     for (const engine of engines.values()) await engine.close();
     throw error;
   }
-  return new ConfiguredClusters(engines, options.config.defaultCluster ?? clusterNames(options.config)[0]);
+  return new ConfiguredClusters(engines, config.defaultCluster ?? clusterNames(config)[0]);
 }
 
-async function openLocal(options: OpenClustersOptions): Promise<LogEngine> {
-  const { config, metrics, health, onFatal } = options;
+async function openLocal(parts: ServiceParts, directory: string): Promise<LogEngine> {
+  const { config, metrics, health, onFatal } = parts;
   const appended = metrics.counter('records_appended_total', 'Records that became durable and visible.');
   const bytes = metrics.counter('append_bytes_total', 'Bytes of batches that became durable and visible.');
   const flushes = metrics.histogram('fsync_duration_seconds', 'Flushes of the journal.');
@@ -41,11 +34,11 @@ async function openLocal(options: OpenClustersOptions): Promise<LogEngine> {
   health.progress({ recovering: LOCAL_CLUSTER });
   health.add({
     name: 'log-writable',
-    check: () => (fatal === undefined ? { ok: true } : { ok: false, detail: 'a flush failed; the service restarts' }),
+    check: () => (fatal === undefined ? { ok: true } : { ok: false, detail: 'a flush failed; the service ends' }),
   });
   return openEmbeddedLog({
-    directory: options.directory,
-    clock: options.clock,
+    directory,
+    clock: parts.clock,
     settings: {
       segmentBytes: config.log.segmentBytes,
       checkpointBytes: config.log.checkpointBytes,
@@ -59,7 +52,7 @@ async function openLocal(options: OpenClustersOptions): Promise<LogEngine> {
       openSegments: config.log.openSegments,
       waitingBytes: config.log.waitingBytes,
     },
-    logger: factsLogger(options.logger, 'log'),
+    logger: factsLogger(parts.logger, 'log'),
     observer: {
       flushed: (flush) => {
         flushes.observe(flush.durationMs / 1_000);
@@ -75,6 +68,59 @@ async function openLocal(options: OpenClustersOptions): Promise<LogEngine> {
       fatal = error;
       onFatal(error);
     },
-    failPoint: options.failPoints.pass,
+    failPoint: parts.failPoints.pass,
+  });
+}
+
+async function openKafka(parts: ServiceParts, name: string, definition: ClusterDefinition): Promise<LogEngine> {
+  const { openKafkaLog } = await import('#libs/adapters/log-kafka');
+  return openKafkaLog({
+    name,
+    bootstrapServers: definition.bootstrapServers,
+    clock: parts.clock,
+    logger: factsLogger(parts.logger, `kafka ${name}`),
+    ...(definition.tls === undefined || definition.tls === false ? {} : { tls: await tlsOf(name, definition.tls) }),
+    ...(definition.sasl === undefined ? {} : { sasl: saslOf(name, definition.sasl) }),
+    ...(definition.replicationFactor === undefined ? {} : { replicationFactor: definition.replicationFactor }),
+  });
+}
+
+async function tlsOf(
+  cluster: string,
+  given: Exclude<ClusterDefinition['tls'], boolean | undefined> | true,
+): Promise<KafkaTls> {
+  if (given === true) return {};
+  const read = async (file: string | undefined): Promise<string | undefined> =>
+    file === undefined
+      ? undefined
+      : readFile(file, 'utf8').catch((error: unknown) => Promise.reject(unreadable(cluster, file, error)));
+  const [ca, cert, key] = [await read(given.caFile), await read(given.certFile), await read(given.keyFile)];
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(given.serverName === undefined ? {} : { serverName: given.serverName }),
+  };
+}
+
+/** A password in a file is read at every connection, so that it can change while the service runs. */
+function saslOf(cluster: string, given: NonNullable<ClusterDefinition['sasl']>): KafkaSasl {
+  const { mechanism, username, password, passwordFile } = given;
+  const fromFile = (): string => {
+    try {
+      return readFileSync(passwordFile!, 'utf8').trim();
+    } catch (error) {
+      throw unreadable(cluster, passwordFile!, error);
+    }
+  };
+  return { mechanism, username, password: password ?? fromFile };
+}
+
+function unreadable(cluster: string, file: string, cause: unknown): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'invalid-configuration',
+    message: `Cluster '${cluster}' names the file '${file}', which cannot be read.`,
+    cause,
   });
 }

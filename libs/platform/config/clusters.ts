@@ -31,6 +31,8 @@ const cluster = z.strictObject({
   ),
   tls: z.union([z.boolean(), tls]).optional(),
   sasl: sasl.optional(),
+  /** Replicas of topics that are created here; the brokers' default unless given. */
+  replicationFactor: z.int().min(1).max(100).optional(),
 });
 
 export type ClusterDefinition = z.infer<typeof cluster>;

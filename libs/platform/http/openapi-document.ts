@@ -174,7 +174,8 @@ class Components {
       target: 'draft-2020-12',
       override: plainIntegers,
     }) as JsonObject;
-    const { $schema: _dialect, $defs: definitions = {}, ...rest } = made;
+    const { $defs: definitions = {}, ...rest } = made;
+    delete rest['$schema'];
     const names = new Map(
       Object.entries(definitions as Record<string, JsonObject>).map(([key, definition]) => [
         key,
