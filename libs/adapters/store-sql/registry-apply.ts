@@ -119,9 +119,12 @@ export class RegistryApply {
       return choice.id;
     }
     if (choice.kind === 'new') {
-      if ((await this.#owner(context, identity)) !== undefined) throw stateMoved(`The id of schema ${content.guid}`);
+      const collides = choice.collides === true;
+      if (!collides && (await this.#owner(context, identity)) !== undefined) {
+        throw stateMoved(`The id of schema ${content.guid}`);
+      }
       const id = await this.#nextId(context);
-      await this.#insertSchema(context, id, fact, identity);
+      await this.#insertSchema(context, id, fact, collides ? null : identity);
       return id;
     }
     return this.#given(context, choice.id, fact, identity);
@@ -189,7 +192,7 @@ export class RegistryApply {
     return row.last_id;
   }
 
-  async #insertSchema(context: string, id: number, fact: Registered, identity: string): Promise<void> {
+  async #insertSchema(context: string, id: number, fact: Registered, identity: string | null): Promise<void> {
     const { content } = fact;
     await this.session.run(
       `insert into registry_schemas (context, id, guid, identity, schema_type, text, schema_references, metadata, rule_set, purged)

@@ -134,14 +134,6 @@ export class SqlRegistryStore extends RegistryStore {
     return rows.map((row) => ({ ...row, purged: row.purged !== 0 }));
   }
 
-  async guidOfId(context: string, id: number): Promise<{ guid: string; purged: boolean } | undefined> {
-    const row = await this.store.one<{ guid: string; purged: number }>(
-      'select guid, purged from registry_schemas where context = ? and id = ?',
-      [context, id],
-    );
-    return row && { guid: row.guid, purged: row.purged !== 0 };
-  }
-
   async list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]> {
     const within = context === undefined ? '' : 'context = ? and ';
     const rows = await this.store.all<{ context: string; subject: string; deleted: number }>(

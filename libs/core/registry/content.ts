@@ -40,11 +40,6 @@ export function contentOf(
   return { guid, schemaType: parsed.type, text, references, metadata, ruleSet };
 }
 
-/** The identity of a text that could not be understood, for messages. */
-export function guidOfText(text: string, references: readonly SchemaReference[]): string {
-  return fingerprint({ text, references }).guid;
-}
-
 /**
  * Whether a stored version counts as the same as what was sent although it is not identical (contract 3.3): the schemas are equal once references are
  * resolved, where the sender left references open or inlined their types; the version property in metadata is overlooked when the sender has none.

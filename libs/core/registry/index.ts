@@ -31,7 +31,6 @@ export {
 export { MessageCodec, type DecodedMessage, type MessageWriter } from './message-codec.js';
 export {
   REGISTRY_MODES,
-  sameContent,
   type RegistryConfig,
   type RegistryMode,
   type SchemaEntry,

@@ -1,3 +1,4 @@
+import { stableJson, type JsonValue } from '#libs/core/kernel';
 import type {
   CompatibilityLevel,
   CompatibilityPolicy,
@@ -101,12 +102,21 @@ export function nextVersion(state: SubjectState): number {
   return (state.versions.at(-1)?.version ?? 0) + 1;
 }
 
-/** Whether two contents are equal member by member; equal GUIDs alone could be an accident of the hash. */
+/**
+ * Whether two contents are equal member by member. Equal GUIDs alone do not prove it: the digest runs over the members without separators, so that
+ * `{"ab":"c"}` and `{"a":"bc"}` as metadata share one.
+ */
 export function sameContent(a: SchemaRecord, b: SchemaRecord): boolean {
   return (
     a.guid === b.guid &&
     a.schemaType === b.schemaType &&
     a.text === b.text &&
-    JSON.stringify(a.references) === JSON.stringify(b.references)
+    sameJson(a.references, b.references) &&
+    sameJson(a.metadata, b.metadata) &&
+    sameJson(a.ruleSet, b.ruleSet)
   );
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  return stableJson(a as JsonValue) === stableJson(b as JsonValue);
 }

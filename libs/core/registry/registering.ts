@@ -11,12 +11,14 @@ import type { Decision, RegistryChanges } from './changes.js';
 import { checkCompatibility, type CompatibilityAnswer } from './compatibility.js';
 import { effectiveConfig, effectiveMode, type Scopes } from './config.js';
 import { contentOf, type Candidate } from './content.js';
-import { emptySchema, schemaNotFound, subjectNotFound, versionNotFound } from './errors.js';
+import { emptySchema, schemaNotFound, stateMoved, subjectNotFound, versionNotFound } from './errors.js';
 import {
   isLive,
   latestLive,
   nextVersion,
+  sameContent,
   type RegistryConfig,
+  type SchemaRecord,
   type StoredSchema,
   type SubjectState,
   type VersionRow,
@@ -151,6 +153,7 @@ export class Registering {
           next: nextVersion(state),
         });
     const content = contentOf(candidate, contract.metadata, contract.ruleSet);
+    const known = await this.#knownAs(subject.context, content);
     const decision = decideRegistration(this.formats, {
       state,
       config,
@@ -159,7 +162,8 @@ export class Registering {
       force: options.force,
       candidate,
       content,
-      knownId: await this.store.idOfContent(subject.context, content),
+      knownId: known.id,
+      collides: known.collides,
       live: await this.view.load(subject, state.versions.filter(isLive).reverse()),
       referenced: await this.#referenced(state),
     });
@@ -306,6 +310,18 @@ export class Registering {
   async #latest(state: SubjectState): Promise<StoredSchema | undefined> {
     const row = latestLive(state);
     return row && this.view.schemaOf(state.subject, row);
+  }
+
+  /** The id under which the context knows the content, unless that id stands for other content of the same GUID. */
+  async #knownAs(
+    context: string,
+    content: SchemaRecord,
+  ): Promise<{ readonly id: number | undefined; readonly collides: boolean }> {
+    const id = await this.store.idOfContent(context, content);
+    if (id === undefined) return { id, collides: false };
+    const entry = await this.view.entry(context, id);
+    if (entry === undefined) throw stateMoved(`The id of schema ${content.guid}`);
+    return sameContent(entry.schema, content) ? { id, collides: false } : { id: undefined, collides: true };
   }
 
   /** Deleted versions of the subject that some schema still refers to. */

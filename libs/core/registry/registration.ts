@@ -4,8 +4,8 @@ import { isEquivalent, type Candidate, type LoadedVersion } from './content.js';
 import { mergedMetadata, mergedRuleSets, propertyOf, VERSION_PROPERTY, withProperty } from './data-contract.js';
 import { schemaIncompatible, versionNotNext } from './errors.js';
 import {
-  isLive,
   nextVersion,
+  sameContent,
   type RegistryConfig,
   type RegistryMode,
   type SchemaRecord,
@@ -32,7 +32,7 @@ export interface Match {
 
 /**
  * The match, if any, among stored versions, newest first.
- * @param rows versions that may match, ascending; `load` gives their schemas and is only called when no identity matches.
+ * @param rows versions that may match, ascending; `load` gives their schemas.
  */
 export async function findMatch(
   candidate: Candidate,
@@ -40,8 +40,10 @@ export async function findMatch(
   rows: readonly VersionRow[],
   load: (rows: readonly VersionRow[]) => Promise<readonly LoadedVersion[]>,
 ): Promise<Match | undefined> {
-  const identical = rows.findLast((row) => row.guid === content.guid);
-  if (identical !== undefined) return { row: identical, by: 'identity' };
+  const identical = (await load(rows.filter((row) => row.guid === content.guid))).findLast(({ schema }) =>
+    sameContent(schema, content),
+  );
+  if (identical !== undefined) return { row: identical.row, by: 'identity' };
   const newestFirst = await load([...rows].reverse());
   const equal = newestFirst.find((stored) => isEquivalent(candidate, content.metadata, content.ruleSet, stored));
   return equal && { row: equal.row, by: 'equivalence' };
@@ -84,6 +86,8 @@ export interface RegistrationQuestion {
   readonly content: SchemaRecord;
   /** The id under which the context knows this content. */
   readonly knownId: number | undefined;
+  /** The context knows other content by this GUID. */
+  readonly collides: boolean;
   /** Live versions, newest first. */
   readonly live: readonly LoadedVersion[];
   /** Version numbers of the subject that some schema refers to. */
@@ -114,7 +118,7 @@ export function decideRegistration(formats: SchemaFormats, question: Registratio
       ? { kind: 'given', id: numbering.id }
       : knownId !== undefined
         ? { kind: 'known', id: knownId }
-        : { kind: 'new' };
+        : { kind: 'new', collides: question.collides };
   const replaced = state.versions.filter(
     (row) =>
       row.deleted &&
@@ -138,8 +142,8 @@ export function decideRegistration(formats: SchemaFormats, question: Registratio
 
   function matchUnnumbered({ candidate }: RegistrationQuestion): Match | undefined {
     const wanted = (row: VersionRow) => numbering.id === undefined || numbering.id === row.schemaId;
-    const identical = state.versions.findLast((row) => isLive(row) && row.guid === content.guid && wanted(row));
-    if (identical !== undefined) return { row: identical, by: 'identity' };
+    const identical = live.find(({ row, schema }) => wanted(row) && sameContent(schema, content));
+    if (identical !== undefined) return { row: identical.row, by: 'identity' };
     const equal = live.find(
       (stored) => wanted(stored.row) && isEquivalent(candidate, content.metadata, content.ruleSet, stored),
     );

@@ -207,6 +207,17 @@ describe('the registry', () => {
     await expect(invalid).rejects.toMatchObject({ code: 'rule-set-invalid' });
   });
 
+  it('tells contents apart that share a GUID', async () => {
+    const { registry, register } = open();
+    const one = await register('s', record('a'), { metadata: { properties: { ab: 'c' } } });
+    const two = await register('s', record('a'), { metadata: { properties: { a: 'bc' } } });
+    expect(two.schema.guid).toBe(one.schema.guid);
+    expect([one.schema.id, two.schema.id]).toEqual([1, 2]);
+    const again = await register('s', record('a'), { metadata: { properties: { a: 'bc' } } });
+    expect([again.by, again.schema.id]).toEqual(['identity', 2]);
+    expect((await registry.schemaById(1)).schema.metadata?.properties).toEqual({ ab: 'c' });
+  });
+
   it('takes over the latest schema where only metadata is sent', async () => {
     const { register } = open();
     await register('s', record('a'));

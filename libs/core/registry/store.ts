@@ -44,8 +44,11 @@ export interface Referrer {
 
 /** The id a new version gets. The store checks the choice inside the transaction and fails with `registry-state-moved` when it no longer holds. */
 export type IdChoice =
-  /** The content is new to the context: one more than the highest id ever given out there. */
-  | { readonly kind: 'new' }
+  /**
+   * The content is new to the context: one more than the highest id ever given out there. `collides`: other content there has the same GUID, and keeps
+   * being found by it.
+   */
+  | { readonly kind: 'new'; readonly collides?: boolean }
   /** The id under which this context already knows the content. */
   | { readonly kind: 'known'; readonly id: number }
   /** Named by the caller (import). Takes part in the high-water mark; refused when it ever stood for other content. */
@@ -117,12 +120,6 @@ export abstract class RegistryStore {
   abstract idsOfGuid(
     guid: string,
   ): Promise<readonly { readonly context: string; readonly id: number; readonly purged: boolean }[]>;
-
-  /** What an id stands for, purged ones included; undefined for an id never used. */
-  abstract guidOfId(
-    context: string,
-    id: number,
-  ): Promise<{ readonly guid: string; readonly purged: boolean } | undefined>;
 
   /** Names that hold versions and begin with `prefix`, in one context or (undefined) in all, in no particular order. */
   abstract list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]>;

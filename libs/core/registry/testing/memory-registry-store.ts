@@ -98,11 +98,6 @@ export class MemoryRegistryStore extends RegistryStore {
       .sort((a, b) => (a.context === b.context ? a.id - b.id : a.context < b.context ? -1 : 1));
   }
 
-  async guidOfId(context: string, id: number): Promise<{ guid: string; purged: boolean } | undefined> {
-    const row = this.#tables.schemas.get(`${context}/${id}`);
-    return row && { guid: row.content.guid, purged: row.purged };
-  }
-
   async list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]> {
     return [...this.#tables.subjects.values()]
       .filter(({ subject, versions }) => {
@@ -243,7 +238,7 @@ function schemaRow(
   }
   const space = tables.contexts.get(context) ?? { lastId: 0, present: true };
   if (choice.kind === 'new') {
-    if (owner !== undefined) throw stateMoved(`The id of schema ${content.guid}`);
+    if (owner !== undefined && choice.collides !== true) throw stateMoved(`The id of schema ${content.guid}`);
     if (space.lastId >= MAX_ID) throw idsExhausted(context);
   }
   const id = choice.kind === 'given' ? choice.id : space.lastId + 1;
@@ -254,11 +249,12 @@ function schemaRow(
     const place = context === '.' ? '' : `:${context}:`;
     throw notPermitted(`Overwrite new schema with id ${id} in context ${place} is not permitted.`);
   }
-  if (owner !== undefined) {
+  const collides = choice.kind === 'new' && choice.collides === true;
+  if (owner !== undefined && !collides) {
     const ownerKey = `${context}/${owner}`;
     tables.schemas.set(ownerKey, { ...tables.schemas.get(ownerKey)!, identity: null });
   }
-  tables.schemas.set(key, { context, id, content, targets, identity, purged: false });
+  tables.schemas.set(key, { context, id, content, targets, identity: collides ? null : identity, purged: false });
   tables.contexts.set(context, { lastId: Math.max(space.lastId, id), present: true });
   return id;
 }

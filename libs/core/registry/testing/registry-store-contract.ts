@@ -179,7 +179,6 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       await apply([{ type: 'version-purged', subject, version: 1 }]);
       expect((await store.schemas(subject.context, [id])).entries.size).toBe(0);
       expect(await store.idOfContent(subject.context, contentOf('gone'))).toBeUndefined();
-      expect(await store.guidOfId(subject.context, id)).toEqual({ guid: contentOf('gone').guid, purged: true });
       const again = await register(subject, 1, 'gone');
       expect(again).toBe(id + 1);
       const ids = (await store.idsOfGuid(contentOf('gone').guid)).filter((one) => one.context === subject.context);
@@ -235,6 +234,19 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       const as = (id: IdChoice) => register({ ...subject, name: 'elsewhere' }, 1, 'held', { id });
       await expect(as({ kind: 'new' })).rejects.toMatchObject({ code: 'registry-state-moved' });
       await expect(as({ kind: 'known', id: 44 })).rejects.toMatchObject({ code: 'registry-state-moved' });
+    });
+
+    it('gives content that shares its GUID with other content an id, and leaves the GUID to the first', async () => {
+      const subject = fresh();
+      const first = await register(subject, 1, 'first');
+      const twin: SchemaRecord = { ...contentOf('first'), text: 'second' };
+      const fact = (version: number, id: IdChoice): RegistryFact => {
+        return { type: 'version-registered', subject, version, id, content: twin, targets: [] };
+      };
+      const { ids } = await apply([fact(2, { kind: 'new', collides: true })]);
+      expect(ids).toEqual([first + 1]);
+      expect(await store.idOfContent(subject.context, twin)).toBe(first);
+      expect((await store.schemas(subject.context, ids)).entries.get(first + 1)?.schema.text).toBe('second');
     });
 
     it('finds who refers to a version, and touches what is referred to', async () => {
