@@ -54,8 +54,11 @@ export class SourceReader {
     const { generation, description } = await this.directory.resolve(this.topic);
     if (generation === position.generation) return lagOf(description, position.next);
     const row = await this.names.find(this.directory.engine.logId, this.topic);
+    const closing = closingOf(row, position);
+    const ahead = lagOf(description, row?.opensAt ?? []);
+    if (isRead(position, closing)) return ahead;
     const old = await this.directory.engine.describeTopic(physicalName(this.topic, position.generation));
-    return lagOf(old, position.next, closingOf(row, position)) + lagOf(description, row?.opensAt ?? []);
+    return lagOf(old, position.next, closing) + ahead;
   }
 
   /**
@@ -68,6 +71,11 @@ export class SourceReader {
     const row = await this.names.find(engine.logId, this.topic);
     const superseded = (row?.generation ?? 1) !== position.generation;
     const closing = closingOf(row, position);
+    // Read to where it was closed: the generation itself is not needed any more, and may be gone.
+    if (isRead(position, closing)) {
+      const opened = this.openingOf(row, position);
+      return { records: [], to: opened, lag: await this.lag(opened) };
+    }
     const physical = physicalName(this.topic, position.generation);
     const description = await this.describe(physical, position, superseded);
     const from = description.partitions.map((one) => position.next[one.partition] ?? one.startOffset);
@@ -128,6 +136,11 @@ export class SourceReader {
 function closingOf(row: TopicName | undefined, position: SourcePosition): readonly number[] {
   const superseded = row !== undefined && row.generation !== position.generation;
   return superseded && row.openedFrom === position.generation ? row.closedAt : [];
+}
+
+/** Whether a superseded generation was read to where it was closed. */
+function isRead(position: SourcePosition, closing: readonly number[]): boolean {
+  return closing.length > 0 && closing.every((end, partition) => (position.next[partition] ?? 0) >= end);
 }
 
 function lagOf(topic: TopicDescription, next: readonly number[], closing: readonly number[] = []): number {

@@ -134,6 +134,7 @@ export class RepartitionHandler implements OperationHandler {
       await run.note({ carried: true });
     }
     await work.failPoint('finish:carried');
+    await this.#tools.clock.sleep(this.#tools.tuning.graceMs, run.signal);
     await this.#clear(work);
     await work.failPoint('finish:cleared');
     await removeTopic(work.engine, work.parameters.source.physical);
@@ -275,6 +276,7 @@ export class RepartitionHandler implements OperationHandler {
       if (result.next !== 'ROLLED_BACK') return result;
       await run.note({ rolledBack: true });
     }
+    await this.#tools.clock.sleep(this.#tools.tuning.graceMs, run.signal);
     await this.#clear(work);
     await work.failPoint('rollback:cleared');
     await removeTopic(work.engine, work.parameters.target.physical);

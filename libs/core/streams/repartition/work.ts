@@ -17,6 +17,8 @@ export interface RepartitionTuning extends CopyTuning {
   readonly sampleRecords: number;
   /** Lag at which a copy counts as caught up, and rest to be verified at which the cutover begins. */
   readonly readyRecords: number;
+  /** How long a side that lost the name is kept before it may be deleted, so that readers who are nearly at its end get there. */
+  readonly graceMs: number;
   /** How often the old side is looked at for records written after the fence. */
   readonly stragglerMs: number;
 }
@@ -25,6 +27,7 @@ export const REPARTITION_TUNING: RepartitionTuning = {
   ...COPY_TUNING,
   sampleRecords: 200_000,
   readyRecords: 5_000,
+  graceMs: 3_000,
   stragglerMs: 5_000,
 };
 

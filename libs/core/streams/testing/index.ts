@@ -5,3 +5,13 @@ export { viewTablesContract, type ViewTablesSubject } from './view-tables-contra
 export { viewStoreSuite, type ViewStoreSubject } from './view-store-suite.js';
 export { Killed, MortalLogEngine, Mortality, MortalTopicNames } from './mortal-log.js';
 export { drive, newOperation, runOf, type DriveOptions, type StoredOperation } from './operation-driver.js';
+export {
+  expectPlaced,
+  OneCluster,
+  pairsOf,
+  RepartitionWorld,
+  startWriter,
+  textOf,
+  valuesByKey,
+  type ProcessOptions,
+} from './repartition-world.js';

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { encodeBatch } from '#libs/core/log';
+import { WallClock } from '#libs/core/log/testing';
+import {
+  drive,
+  Killed,
+  Mortality,
+  RepartitionWorld,
+  runOf,
+  type StoredOperation,
+  valuesByKey,
+} from '../testing/index.js';
+
+const clock = new WallClock();
+
+describe('killed anywhere', () => {
+  const record = (key: string, value: string) => ({
+    key: Buffer.from(key),
+    value: Buffer.from(value),
+    headers: [],
+    timestamp: 1,
+  });
+
+  async function prepared(): Promise<RepartitionWorld> {
+    const world = new RepartitionWorld();
+    await world.engine.createTopic({ name: 'orders', partitions: 2, config: { 'cleanup.policy': 'compact' } });
+    for (let n = 0; n < 8; n++) {
+      await world.engine.append(
+        { topic: 'orders', partition: n % 2 },
+        encodeBatch([record(`k${n % 2}${n % 3}`, `v${n}`)]),
+      );
+    }
+    await world.engine.commitPositions('readers', [
+      { topic: 'orders', partition: 0, offset: 4 },
+      { topic: 'orders', partition: 1, offset: 4 },
+    ]);
+    return world;
+  }
+
+  const written = new WeakSet<RepartitionWorld>();
+
+  /** Works on the operation, process after process, the first of which dies at an effect. */
+  async function work(
+    world: RepartitionWorld,
+    operation: StoredOperation,
+    mortality: Mortality,
+    last: 'finish' | 'rollback',
+  ) {
+    let handler = world.process({ mortality });
+    const going = async (mortal: Mortality): Promise<void> => {
+      const effect = <T>(name: string, perform: () => T) => mortal.effect(name, perform);
+      await drive(handler, operation, { until: 'SWITCHED', effect });
+      // Written to the new side: the way back has to bring it along.
+      if (!written.has(world)) {
+        written.add(world);
+        for (const n of [1, 2, 3]) await world.write('orders', `k0${n}`, `late-${n}`);
+      }
+      const stop = new AbortController();
+      const current = handler.phases.SWITCHED!(runOf(operation, { effect, signal: stop.signal }));
+      await Promise.race([current.catch(() => undefined), clock.sleep(5)]);
+      stop.abort(new Error('next'));
+      await current.catch((error: unknown) => {
+        if (mortal.dead) throw error;
+      });
+      if (last === 'finish') await handler.finish(runOf(operation, { effect }));
+      else {
+        operation.phase = 'ROLLING_BACK';
+        await drive(handler, operation, { until: 'ROLLED_BACK', effect });
+      }
+    };
+    try {
+      await going(mortality);
+      return false;
+    } catch (error) {
+      if (!mortality.dead) throw error;
+    }
+    handler = world.process();
+    if (operation.phase === 'ROLLING_BACK') await drive(handler, operation, { until: 'ROLLED_BACK' });
+    else if (operation.phase === 'ROLLED_BACK') return true;
+    else await going(new Mortality());
+    return true;
+  }
+
+  for (const last of ['finish', 'rollback'] as const) {
+    it(`ends as if nothing had happened (${last}), before and after each effect`, async () => {
+      const clean = await prepared();
+      const uninterrupted = await clean.planned({ topic: 'orders', target: { partitions: 3 } });
+      const calm = new Mortality();
+      await work(clean, uninterrupted, calm, last);
+      const expected = valuesByKey(await clean.read('orders'));
+      const topics = await clean.topics();
+      expect(calm.effects).toBeGreaterThan(25);
+      for (const after of [false, true]) {
+        for (let at = 1; at <= calm.effects; at++) {
+          const world = await prepared();
+          const operation = await world.planned({ topic: 'orders', target: { partitions: 3 } });
+          const name = `${after ? 'after' : 'before'} effect ${at} (${calm.names[at - 1]})`;
+          expect(await work(world, operation, new Mortality(at, after), last), name).toBe(true);
+          expect(valuesByKey(await world.read('orders')), name).toEqual(expected);
+          expect(await world.topics(), name).toEqual(topics);
+          expect(world.storage.writers.get('op-1-0')?.checkpoints.size ?? 0, name).toBe(0);
+          // Writers can go on.
+          await world.write('orders', 'later', name);
+          const { positions } = await world.engine.describeGroup('readers');
+          const { physical, description } = await world.directory.resolve('orders');
+          const here = positions.filter((one) => one.topic === physical).map((one) => one.offset);
+          const ends = description.partitions.map((one) => one.endOffset);
+          // Everything from before the switch is read, the three records of after it and the one just now are not.
+          expect(here.reduce((sum, one) => sum + one, 0) + 4, name).toBe(ends.reduce((sum, one) => sum + one, 0));
+        }
+      }
+    });
+  }
+
+  it('leaves no trace when it is cancelled, wherever it was', async () => {
+    const clean = await prepared();
+    const operation = await clean.planned({ topic: 'orders', target: { partitions: 3 } });
+    const calm = new Mortality();
+    await drive(clean.process({ mortality: calm }), operation, { until: 'SWITCHED' });
+    for (let at = 1; at <= calm.effects; at++) {
+      const world = await prepared();
+      const cut = await world.planned({ topic: 'orders', target: { partitions: 3 } });
+      const mortality = new Mortality(at);
+      await drive(world.process({ mortality }), cut, { until: 'SWITCHED' }).catch((error: unknown) => {
+        if (!mortality.dead) throw error;
+      });
+      if ((await world.directory.generation('orders')) !== 1) continue;
+      const dying = new Mortality(1 + (at % 5));
+      await world
+        .process({ mortality: dying })
+        .cancel(runOf(cut))
+        .catch((error: unknown) => expect(error).toBeInstanceOf(Killed));
+      await world.process().cancel(runOf(cut));
+      expect(await world.topics(), calm.names[at - 1]).toEqual(['orders:ACTIVE']);
+      await world.write('orders', 'later', 'x');
+    }
+  });
+});

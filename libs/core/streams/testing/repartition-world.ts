@@ -1,0 +1,153 @@
+import { expect } from 'vitest';
+import type { JsonObject } from '#libs/core/kernel';
+import {
+  Clusters,
+  type LogEngine,
+  partitionerOf,
+  StickyPartitions,
+  type StoredRecord,
+  TopicDirectories,
+  TopicDirectory,
+  TopicProducer,
+} from '#libs/core/log';
+import { MemoryLogEngine, MemoryLogStorage, MemoryTopicNames, WallClock } from '#libs/core/log/testing';
+import { RepartitionHandler } from '../repartition/handler.js';
+import { keylessTarget } from '../repartition/routers.js';
+import { JsonRecordDecoder } from '../record-decoder.js';
+import { MortalLogEngine, Mortality, MortalTopicNames } from './mortal-log.js';
+import { newOperation, type StoredOperation } from './operation-driver.js';
+import { fingerprint, readTopic } from './records.js';
+
+/** A single cluster, named `local`. */
+export class OneCluster extends Clusters {
+  readonly defaultName = 'local';
+  constructor(private readonly engine: LogEngine) {
+    super();
+  }
+  get(): LogEngine {
+    return this.engine;
+  }
+  names(): readonly string[] {
+    return ['local'];
+  }
+}
+
+const clock = new WallClock();
+
+/** How a process of a {@link RepartitionWorld} is unlike others. */
+export interface ProcessOptions {
+  readonly mortality?: Mortality;
+  readonly readyRecords?: number;
+  readonly failPoint?: (name: string) => void | Promise<void>;
+}
+
+/** A log, its names, and processes that work on them one after another. */
+export class RepartitionWorld {
+  readonly storage = new MemoryLogStorage();
+  readonly tableOfNames = new MemoryTopicNames();
+  /** How the test itself looks at the log and writes to it. */
+  readonly engine: MemoryLogEngine;
+  readonly directory: TopicDirectory;
+  readonly producer: TopicProducer;
+
+  constructor(private readonly dense = true) {
+    this.engine = new MemoryLogEngine({ storage: this.storage, denseOffsets: dense });
+    this.directory = new TopicDirectory(this.engine, this.tableOfNames, clock);
+    this.producer = new TopicProducer(this.directory, new StickyPartitions(() => 0.5));
+  }
+
+  process(options: ProcessOptions = {}): RepartitionHandler {
+    const { mortality = new Mortality(), readyRecords = 5_000, failPoint } = options;
+    const engine = new MortalLogEngine(mortality, { storage: this.storage, denseOffsets: this.dense });
+    const names = new MortalTopicNames(mortality, this.tableOfNames);
+    return new RepartitionHandler({
+      directories: new TopicDirectories(new OneCluster(engine), names, clock),
+      names,
+      decoder: new JsonRecordDecoder(),
+      clock,
+      tuning: { tailWaitMs: 2, stragglerMs: 2, stepBytes: 300, graceMs: 0, readyRecords },
+      failPoint,
+    });
+  }
+
+  async planned(request: JsonObject, id = 'op-1'): Promise<StoredOperation> {
+    return newOperation(id, await this.process().plan(request));
+  }
+
+  async write(topic: string, key: string | null, value: string): Promise<void> {
+    const record = {
+      key: key === null ? null : Buffer.from(key),
+      value: Buffer.from(value),
+      headers: [],
+      timestamp: -1,
+    };
+    const { outcomes } = await this.producer.produce(topic, [record], { maxHoldMs: 10_000 });
+    for (const outcome of outcomes) if ('error' in outcome) throw outcome.error;
+  }
+
+  async read(topic: string): Promise<StoredRecord[][]> {
+    return await readTopic(this.engine, (await this.directory.resolve(topic)).physical);
+  }
+
+  async topics(): Promise<string[]> {
+    return (await this.engine.listTopics()).map((one) => `${one.name}:${one.state}`);
+  }
+}
+
+/** The text of a key or value. */
+export const textOf = (bytes: Uint8Array | null): string => (bytes === null ? '(null)' : Buffer.from(bytes).toString());
+
+/** Values per key, in the order they lie in. A key that lies in two partitions shows up twice. */
+export function valuesByKey(partitions: readonly (readonly StoredRecord[])[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  partitions.forEach((records, partition) => {
+    for (const record of records) {
+      const name = record.key === null ? `null/${partition}` : textOf(record.key);
+      found.set(name, [...(found.get(name) ?? []), textOf(record.value)]);
+    }
+  });
+  return found;
+}
+
+/** Every record with a key lies where murmur2 puts it. */
+export function expectPlaced(partitions: readonly (readonly StoredRecord[])[]): void {
+  const partitionOf = partitionerOf('murmur2');
+  partitions.forEach((records, partition) => {
+    for (const { key } of records) if (key !== null) expect(partitionOf(key, partitions.length)).toBe(partition);
+  });
+}
+
+/** What the new generation must hold, by pair of source and target partition. */
+export function pairsOf(source: readonly StoredRecord[][], targets: number): Map<string, string[]> {
+  const partitionOf = partitionerOf('murmur2');
+  const pairs = new Map<string, string[]>();
+  source.forEach((records, s) => {
+    for (const record of records) {
+      const t = partitionOf(record.key, targets) ?? keylessTarget(s, record.offset, source.length, targets);
+      const pair = `${s}>${t}`;
+      pairs.set(pair, [...(pairs.get(pair) ?? []), fingerprint(record)]);
+    }
+  });
+  return pairs;
+}
+
+/** Writes numbered values of a few keys until told to stop; answers what was acknowledged per key, in order. */
+export function startWriter(world: RepartitionWorld, topic: string, name: string, keys = 7) {
+  let going = true;
+  const acknowledged = new Map<string, string[]>();
+  const writing = (async () => {
+    for (let n = 0; going; n++) {
+      const key = `${name}-${n % keys}`;
+      await world.write(topic, key, `${key}:${n}`);
+      acknowledged.set(key, [...(acknowledged.get(key) ?? []), `${key}:${n}`]);
+      if (n % 5 === 0) await clock.sleep(0);
+    }
+  })();
+  return {
+    acknowledged,
+    stop: async () => {
+      going = false;
+      await writing;
+    },
+  };
+}
