@@ -8,7 +8,10 @@ export default tseslint.config(
     plugins: { weir: { rules: { layers: layersRule } } },
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['*.js', 'scripts/lint/*.js'] },
+        projectService: {
+          allowDefaultProject: ['*.js', 'scripts/lint/*.js', 'scripts/*.mjs', 'scripts/services/*.mjs'],
+          maximumDefaultProjectFileMatchCount_THIS_WILL_SLOW_DOWN_LINTING: 40,
+        },
         tsconfigRootDir: import.meta.dirname,
       },
     },
