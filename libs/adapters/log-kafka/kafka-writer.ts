@@ -169,7 +169,8 @@ export class KafkaWriter extends LogWriter {
     if (ending === 'fenced') throw this.#fenced();
     try {
       // The brokers may have stored batches we did not hear of, so the sequences of this epoch are uncertain; and an abort that was not answered is settled.
-      if (ending === 'unknown' || !isAppError(cause)) await this.#producer.bumpEpoch({ forMs: settings.commitForMs });
+      const uncertain = ending === 'unknown' || this.#producer.uncertain || !isAppError(cause);
+      if (uncertain) await this.#producer.bumpEpoch({ forMs: settings.commitForMs });
     } catch (error) {
       if (error instanceof KafkaRefusal && error.fenced) throw this.#fenced();
       // Not committed in any case: nobody but this session could have said so, and the coordinator aborts what it left open.

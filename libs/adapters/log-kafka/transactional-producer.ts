@@ -1,3 +1,4 @@
+import { AppError } from '#libs/core/kernel';
 import { detachBatch, type GroupPosition, type PartitionRef, readBatchHeader } from '#libs/core/log';
 import * as api from './client.js';
 import { CODE, expectNone, KafkaRefusal, KafkaSilence } from './error-codes.js';
@@ -32,6 +33,7 @@ export class TransactionalProducer {
   readonly #sequences = new Map<string, number>();
   #id: bigint;
   #epoch: number;
+  #uncertain = false;
 
   private constructor(cluster: KafkaCluster, transactionalId: string, purpose: string, id: bigint, epoch: number) {
     this.#cluster = cluster;
@@ -54,6 +56,14 @@ export class TransactionalProducer {
   /** Rises with every opening: ids are given out in rising order, epochs count within one. */
   get epoch(): number {
     return Number(this.#id) * 32_768 + this.#epoch;
+  }
+
+  /**
+   * A batch was sent and its answer never came: where the sequence of its partition stands is not known, and the next batch there could be taken for a
+   * repetition of it, answered as stored and dropped. {@link bumpEpoch} before anything else is produced.
+   */
+  get uncertain(): boolean {
+    return this.#uncertain;
   }
 
   /** Takes partitions into the transaction: all at once and before anything is sent to them. */
@@ -186,6 +196,7 @@ export class TransactionalProducer {
     this.#epoch = epoch;
     // Sequences begin at 0 in each epoch.
     this.#sequences.clear();
+    this.#uncertain = false;
   }
 
   async #produceRound(
@@ -208,7 +219,12 @@ export class TransactionalProducer {
       );
       left = left.filter((index) => offsets[index] === undefined);
       const failures = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
-      if (failures.length === 0) return;
+      if (failures.length === 0) {
+        // Whatever was not answered was repeated meanwhile, and answered.
+        this.#uncertain = false;
+        return;
+      }
+      this.#uncertain ||= failures.some((one) => !(one instanceof AppError));
       for (const index of left) this.#cluster.forget(batches[index]!.topic);
       // What does not pass decides, whatever else failed in passing.
       throw (
