@@ -10,7 +10,7 @@ import {
 } from '#libs/core/log';
 import { CHECKPOINT_PARTITIONS, CHECKPOINTS_TOPIC, provideInternalTopic } from './internal-topics.js';
 import type { KafkaCluster } from './kafka-cluster.js';
-import { fetchUncommitted } from './raw-reader.js';
+import { fetchBelow, highWatermarkOf } from './raw-reader.js';
 import { markerType } from './visible-batches.js';
 import { CODE, KafkaRefusal } from './error-codes.js';
 
@@ -65,17 +65,15 @@ export class CheckpointStore {
     const committed = new Map<string, Uint8Array>();
     /** Changes of transactions whose marker did not come yet, by producer id. */
     const open = new Map<number, WriterCheckpoint[]>();
-    let end: number | undefined;
-    for (let next = 0; end === undefined || next < end;) {
-      const answer = await fetchUncommitted(this.#cluster, 'checkpoints', place, next);
+    const end = await highWatermarkOf(this.#cluster, 'checkpoints', place);
+    for (let next = 0; next < end;) {
+      const answer = await fetchBelow(this.#cluster, 'checkpoints', place, next);
       if (answer.errorCode === CODE.OFFSET_OUT_OF_RANGE) {
         const start = Number(answer.logStartOffset);
         if (start <= next) throw new KafkaRefusal(`Fetch of ${place.topic}/${place.partition}`, answer.errorCode);
         next = start;
         continue;
       }
-      end ??= Number(answer.highWatermark);
-      const before = next;
       for (const { bytes } of batchesIn(answer.records)) {
         const header = verifyBatch(bytes);
         next = Math.max(next, header.lastOffset + 1);
@@ -87,8 +85,6 @@ export class CheckpointStore {
           if (changes.length > 0) open.set(header.producerId, [...(open.get(header.producerId) ?? []), ...changes]);
         }
       }
-      // Compaction may leave nothing up to the end.
-      if (next === before) break;
     }
     return committed;
   }

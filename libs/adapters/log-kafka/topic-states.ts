@@ -4,7 +4,7 @@ import type { Appender } from './appender.js';
 import { CODE } from './error-codes.js';
 import { provideInternalTopic, STATES_TOPIC } from './internal-topics.js';
 import type { KafkaCluster, TopicLayout } from './kafka-cluster.js';
-import { fetchUncommitted } from './raw-reader.js';
+import { fetchBelow, highWatermarkOf } from './raw-reader.js';
 
 /** `id` null: said ahead of the topic's creation, for whichever topic bears the name. */
 interface StateRecord {
@@ -40,7 +40,7 @@ const STATES: ReadonlySet<unknown> = new Set<TopicState>(['ACTIVE', 'FENCED', 'B
 export class TopicStates {
   readonly #cluster: KafkaCluster;
   readonly #appender: Appender;
-  readonly #records = new Map<string, StateRecord>();
+  #records = new Map<string, StateRecord>();
   /** Appends and commits under way by topic, those into a fence left out. */
   readonly #underWay = new Map<string, Set<Promise<void>>>();
   readonly #writes = new Serial();
@@ -104,7 +104,10 @@ export class TopicStates {
           if (writable) writableAt = this.#seenAt;
           if (done - writableAt <= settings.stateLeaseMs) return;
           if (!writable) throw logErrors.outcomeUnknown('a write that ran into the fence of its topic');
-          await this.see();
+          // Stored it is; so no failure from here on may read as if nothing had been done.
+          await this.see().catch((error: unknown) => {
+            throw logErrors.outcomeUnknown('a write whose topic could not be looked at again', error);
+          });
         }
       },
       end: () => {
@@ -132,6 +135,13 @@ export class TopicStates {
   /** Stores the state of a topic that is about to be created, or was just created. Nobody writes there yet. */
   async announce(name: string, id: string | null, state: TopicState): Promise<void> {
     await this.#put(name, { id, state });
+  }
+
+  /** Takes an announcement back, if it still stands as it was made. */
+  async withdraw(name: string, state: TopicState): Promise<void> {
+    await this.see();
+    const record = this.#records.get(name);
+    if (record?.id === null && record.state === state) await this.#put(name, null);
   }
 
   /** Removes what is recorded under a name. */
@@ -164,46 +174,50 @@ export class TopicStates {
 
   async #read(): Promise<void> {
     const began = this.#cluster.clock.monotonic();
+    let [records, next] = [this.#records, this.#next];
+    /** Beside what is known, which holds until the new is complete: in between, a fenced topic must not look writable. */
+    const anew = (from: number): void => {
+      records = new Map();
+      next = from;
+    };
     try {
-      for (;;) {
-        const answer = await fetchUncommitted(this.#cluster, 'states', PLACE, this.#next);
-        if (answer.errorCode === CODE.OFFSET_OUT_OF_RANGE) {
-          // The topic was made anew, or its beginning was deleted: what is known may be gone.
-          this.#records.clear();
-          this.#next = answer.logStartOffset > 0n ? Number(answer.logStartOffset) : 0;
-          continue;
-        }
-        const end = Number(answer.highWatermark);
-        this.#apply(answer.records);
-        if (answer.records.length === 0) this.#next = Math.max(this.#next, end);
-        if (this.#next >= end) break;
+      const end = await highWatermarkOf(this.#cluster, 'states', PLACE);
+      // The topic was made anew.
+      if (end < next) anew(0);
+      while (next < end) {
+        const answer = await fetchBelow(this.#cluster, 'states', PLACE, next);
+        if (answer.errorCode === CODE.OFFSET_OUT_OF_RANGE) anew(Math.max(0, Number(answer.logStartOffset)));
+        else next = applyTo(records, answer.records, next);
       }
     } catch (error) {
       // Nobody ever set a state on this cluster.
       if (!isAppError(error, 'topic-not-found')) throw error;
-      this.#records.clear();
-      this.#next = 0;
+      anew(0);
     }
+    this.#records = records;
+    this.#next = next;
     this.#seenAt = began;
-  }
-
-  #apply(records: Uint8Array): void {
-    for (const { header, bytes } of batchesIn(records)) {
-      if (!header.control) {
-        for (const { key, value } of decodeBatch(bytes).records) {
-          if (key === null) continue;
-          const record = value === null ? undefined : parseRecord(Buffer.from(value).toString());
-          if (record === undefined) this.#records.delete(Buffer.from(key).toString());
-          else this.#records.set(Buffer.from(key).toString(), record);
-        }
-      }
-      this.#next = Math.max(this.#next, header.lastOffset + 1);
-    }
   }
 
   async #settled(topic: string): Promise<void> {
     await Promise.all([...(this.#underWay.get(topic) ?? [])]);
   }
+}
+
+/** Applies the state records in some bytes, and answers the offset behind the last of them. */
+function applyTo(states: Map<string, StateRecord>, bytes: Uint8Array, from: number): number {
+  let next = from;
+  for (const { header, bytes: batch } of batchesIn(bytes)) {
+    const records = header.control ? [] : decodeBatch(batch).records;
+    for (const { key, value } of records) {
+      if (key === null) continue;
+      const name = Buffer.from(key).toString();
+      if (value === null) states.delete(name);
+      else states.set(name, parseRecord(Buffer.from(value).toString()));
+    }
+    next = Math.max(next, header.lastOffset + 1);
+  }
+  return next;
 }
 
 function isWritable(state: TopicState, intoFenced = false): boolean {
