@@ -1,3 +1,4 @@
+import { isAppError } from '#libs/core/kernel';
 import {
   checkMorePartitions,
   checkNewTopic,
@@ -6,6 +7,7 @@ import {
   logErrors,
   type TopicDescription,
   type TopicSpec,
+  type TopicState,
 } from '#libs/core/log';
 import * as api from './client.js';
 import { CODE, expectNone, KafkaRefusal, KafkaSilence } from './error-codes.js';
@@ -42,8 +44,12 @@ export class TopicAdmin {
     const state = spec.state ?? 'ACTIVE';
     await this.#states.see();
     // Said before the topic exists, so that at no moment it can be written against its state.
-    if (state !== 'ACTIVE' || this.#states.isRecorded(spec.name)) await this.#states.announce(spec.name, null, state);
-    const id = await this.#create(spec);
+    if (state !== 'ACTIVE') await this.#states.announce(spec.name, null, state);
+    const id = await this.#create(spec).catch(async (error: unknown) => {
+      // Whoever has the name now did not ask for this state. When the topic may have come to be after all, the safe side is to leave it.
+      if (state !== 'ACTIVE' && !isAppError(error, 'outcome-unknown')) await this.#withdraw(spec.name, state);
+      throw error;
+    });
     const layout = await this.#untilLayout(spec.name, (one) => one.id === id);
     if (state !== 'ACTIVE') await this.#states.announce(spec.name, id, state);
     else await this.#states.clear(spec.name);
@@ -68,6 +74,7 @@ export class TopicAdmin {
     const layout = await this.#cluster.freshLayoutOf(name);
     checkTopicConfig(changes, this.#capabilities.topicConfigs);
     const entries = Object.entries(changes);
+    if (entries.length === 0) return await this.describe(name);
     const what = `IncrementalAlterConfigs of ${name}`;
     await this.#cluster.persist(async () => {
       const configs = entries.map(([key, value]) =>
@@ -84,16 +91,8 @@ export class TopicAdmin {
       }
       if (result !== undefined) expectNone(what, result.errorCode, result.errorMessage);
     });
-    // Brokers follow the controller a moment later; what is answered here must be what they act upon.
-    for (;;) {
-      const description = await this.#describeOne(layout);
-      const follows = entries.every(([key, value]) =>
-        value === null ? !Object.hasOwn(description.config, key) : Object.hasOwn(description.config, key),
-      );
-      const same = entries.every(([key, value]) => value === null || description.config[key] === value);
-      if (follows && same) return description;
-      await this.#cluster.pause(10);
-    }
+    await this.#untilFollowed(layout, changes);
+    return await this.#describeOne(layout);
   }
 
   async addPartitions(name: string, partitions: number): Promise<TopicDescription> {
@@ -198,6 +197,33 @@ export class TopicAdmin {
     });
   }
 
+  /** Takes back what was announced for a topic that was not created. */
+  async #withdraw(name: string, state: TopicState): Promise<void> {
+    try {
+      await this.#states.withdraw(name, state);
+    } catch (error) {
+      const facts = { cluster: this.#cluster.name, topic: name, state, error: String(error) };
+      this.#cluster.options.logger?.warn('a state announced for a topic that was not created still stands', facts);
+    }
+  }
+
+  /**
+   * Brokers follow the controller a moment later; what a caller is told must be what those who lead the partitions act upon. Not for ever: somebody
+   * else may have changed the same settings again.
+   */
+  async #untilFollowed(layout: TopicLayout, changes: Readonly<Record<string, string | null>>): Promise<void> {
+    const { clock } = this.#cluster;
+    const until = clock.monotonic() + BROKER_TIMEOUT_MS;
+    for (const node of new Set(layout.leaders)) {
+      for (; node >= 0 && clock.monotonic() < until; await this.#cluster.pause(10)) {
+        const configs = await this.#cluster.persist(() => this.#configsOf([layout], node));
+        const config = configs.get(layout.name) ?? {};
+        const own = (key: string): string | undefined => (Object.hasOwn(config, key) ? config[key] : undefined);
+        if (Object.entries(changes).every(([key, value]) => isSameValue(own(key), value))) break;
+      }
+    }
+  }
+
   /** Waits until the brokers serve a topic as it should be now, with a leader for each partition. */
   async #untilLayout(name: string, isRight: (layout: TopicLayout) => boolean): Promise<TopicLayout> {
     return await this.#cluster.persist(async () => {
@@ -251,13 +277,20 @@ export class TopicAdmin {
     });
   }
 
-  async #configsOf(layouts: readonly TopicLayout[]): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
+  /** Settings made on the topics themselves, as one broker knows them: any, or the one named. */
+  async #configsOf(
+    layouts: readonly TopicLayout[],
+    node?: number,
+  ): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
     const resources = layouts.map(({ name }) => ({
       resourceType: TOPIC_RESOURCE as 2,
       resourceName: name,
       configurationKeys: null,
     }));
-    const answer = await this.#cluster.callAny('DescribeConfigs', api.describeConfigs, resources, false, false);
+    const ask = [api.describeConfigs, resources, false, false] as const;
+    const answer = await (node === undefined
+      ? this.#cluster.callAny('DescribeConfigs', ...ask)
+      : this.#cluster.call(node, 'admin', 'DescribeConfigs', ...ask));
     const configs = new Map<string, Readonly<Record<string, string>>>();
     for (const { resourceName, errorCode, errorMessage, configs: entries } of answer.results) {
       if (errorCode === CODE.UNKNOWN_TOPIC_OR_PARTITION) continue;
@@ -298,4 +331,15 @@ export class TopicAdmin {
     }
     return sizes;
   }
+}
+
+/** Whether a broker shows the value that was set. It writes some in its own way: `0.50` as `0.5`, lists without spaces. */
+function isSameValue(shown: string | undefined, set: string | null): boolean {
+  if (shown === undefined || set === null) return shown === undefined && set === null;
+  const list = (text: string): string =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .join();
+  return list(shown) === list(set) || (set.trim() !== '' && Number(shown) === Number(set));
 }
