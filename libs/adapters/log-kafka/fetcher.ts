@@ -1,5 +1,11 @@
 import type { AppError } from '#libs/core/kernel';
-import { type FetchedPartition, type FetchPosition, type FetchRequest, logErrors } from '#libs/core/log';
+import {
+  type FetchedPartition,
+  type FetchPosition,
+  type FetchRequest,
+  logErrors,
+  type PartitionRef,
+} from '#libs/core/log';
 import type { BrokerLink } from './broker-link.js';
 import { asAppError, CODE, KafkaRefusal, KafkaSilence } from './error-codes.js';
 import type { KafkaCluster } from './kafka-cluster.js';
@@ -39,6 +45,13 @@ class Cursor {
     const { startOffset, endOffset, batches, nextOffset, error } = this;
     return { topic, partition, startOffset, endOffset, batches, nextOffset, ...(error === undefined ? {} : { error }) };
   }
+}
+
+/** One request to one leader. A partition is in it once: a second position there goes into a request of its own. */
+interface Ask {
+  readonly leader: number;
+  /** By {@link placeOf}. */
+  readonly cursors: Map<string, Cursor>;
 }
 
 /**
@@ -105,33 +118,36 @@ export class Fetcher {
     request: FetchRequest,
     wait: { maxWaitMs: number; minBytes: number },
   ): Promise<void> {
-    const byLeader = new Map<number, Cursor[]>();
+    const asks: Ask[] = [];
     for (const cursor of cursors) {
       const leader = await this.#leaderFor(cursor);
       if (leader === undefined) continue;
-      const ofLeader = byLeader.get(leader);
-      if (ofLeader === undefined) byLeader.set(leader, [cursor]);
-      else ofLeader.push(cursor);
+      const ask = asks.find((one) => one.leader === leader && !one.cursors.has(placeOf(cursor.position)));
+      if (ask === undefined) asks.push({ leader, cursors: new Map([[placeOf(cursor.position), cursor]]) });
+      else ask.cursors.set(placeOf(cursor.position), cursor);
     }
     const settled = cursors.some((one) => one.error !== undefined);
-    const slice = byLeader.size > 1 ? SHARED_SLICE_MS : this.#cluster.settings.fetchSliceMs;
+    const slice = asks.length > 1 ? SHARED_SLICE_MS : this.#cluster.settings.fetchSliceMs;
     const maxWaitMs = settled ? 0 : Math.floor(Math.min(wait.maxWaitMs, slice));
     const answers = await Promise.allSettled(
-      [...byLeader].map(([leader, ofLeader]) =>
-        this.#ask(leader, ofLeader, request, { maxWaitMs, minBytes: maxWaitMs === 0 ? 0 : Math.max(1, wait.minBytes) }),
+      asks.map((ask) =>
+        this.#ask(ask, request, { maxWaitMs, minBytes: maxWaitMs === 0 ? 0 : Math.max(1, wait.minBytes) }),
       ),
     );
-    const heard = new Map<string, FetchAnswer>();
-    for (const one of answers) {
+    const heard = new Map<Cursor, FetchAnswer>();
+    for (const [i, one] of answers.entries()) {
       if (one.status === 'rejected') continue;
-      for (const answer of one.value) heard.set(`${answer.topic}/${answer.partition}`, answer);
+      for (const answer of one.value) {
+        const cursor = asks[i]!.cursors.get(placeOf(answer));
+        if (cursor !== undefined) heard.set(cursor, answer);
+      }
     }
     // In the order of the positions: what an earlier one takes, a later one cannot have.
     let left = request.maxBytes - cursors.reduce((sum, one) => sum + one.bytes, 0);
     let any = cursors.some((one) => one.batches.length > 0);
     let passing: Error | undefined;
     for (const cursor of cursors) {
-      const answer = heard.get(`${cursor.position.topic}/${cursor.position.partition}`);
+      const answer = heard.get(cursor);
       if (answer === undefined || cursor.error !== undefined || cursor.full) continue;
       try {
         left -= await this.#take(cursor, answer, left, !any);
@@ -166,19 +182,17 @@ export class Fetcher {
   }
 
   async #ask(
-    leader: number,
-    cursors: readonly Cursor[],
+    { leader, cursors }: Ask,
     request: FetchRequest,
     wait: { maxWaitMs: number; minBytes: number },
   ): Promise<readonly FetchAnswer[]> {
     const topics = new Map<string, { partition: number; offset: number; maxBytes: number }[]>();
-    for (const { position, nextOffset, bytes } of cursors) {
+    for (const { position, nextOffset, bytes } of cursors.values()) {
       const maxBytes = Math.min((position.maxBytes ?? request.maxBytes) - bytes, request.maxBytes);
       const ask = { partition: position.partition, offset: nextOffset, maxBytes: clamp(maxBytes) };
       const ofTopic = topics.get(position.topic);
       if (ofTopic === undefined) topics.set(position.topic, [ask]);
-      // A partition asked for twice is answered once: each further position gets its turn in a fetch of its own.
-      else if (!ofTopic.some((one) => one.partition === position.partition)) ofTopic.push(ask);
+      else ofTopic.push(ask);
     }
     const parameters: FetchParameters = {
       ...wait,
@@ -269,4 +283,8 @@ export class Fetcher {
 
 function clamp(bytes: number): number {
   return Math.max(MIN_PARTITION_BYTES, Math.min(bytes, MAX_REQUEST_BYTES));
+}
+
+function placeOf({ topic, partition }: PartitionRef): string {
+  return `${topic}/${partition}`;
 }

@@ -141,11 +141,19 @@ export class KafkaLog extends LogEngine {
   offsetForTimestamp(ref: PartitionRef, timestampMs: number): Promise<number | null> {
     return this.#run(async () => {
       const from =
-        timestampMs < 0 ? (await this.#offsets.rangeOf(ref)).start : await this.#offsets.offsetAt(ref, timestampMs);
+        timestampMs < 0
+          ? (await this.#offsets.rangeOf(ref)).start
+          : await this.#offsets.offsetAt(ref, Math.ceil(timestampMs));
       if (from === null) return null;
       // The broker counts aborted records too; the first one a reader can see is found by reading.
       for (let offset = from; ;) {
         const [fetched] = await this.#fetcher.fetch({ positions: [{ ...ref, offset }], maxBytes: SCAN_BYTES });
+        // Deleted by retention since it was looked up: go on where the partition begins now.
+        if (isAppError(fetched!.error, 'offset-out-of-range') && offset < fetched!.startOffset) {
+          offset = fetched!.startOffset;
+          continue;
+        }
+        if (fetched!.error !== undefined) throw fetched!.error;
         for (const record of recordsFrom(fetched!, offset)) if (record.timestamp >= timestampMs) return record.offset;
         if (fetched!.nextOffset >= fetched!.endOffset || fetched!.nextOffset === offset) return null;
         offset = fetched!.nextOffset;
