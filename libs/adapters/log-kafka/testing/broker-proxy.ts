@@ -20,8 +20,10 @@ export class BrokerProxy {
   #damage: { readonly from: Buffer; readonly to: Buffer } | undefined;
   /** Requests seen, by api key. */
   readonly seen = new Map<number, number>();
-  /** For each request of this api key: lose its answer when this says so. */
+  /** For each request of this api key: lose its answer, and no other, when this says so. The connection ends with it. */
   loseAnswers: ((apiKey: number) => boolean) | undefined;
+  /** Changes a request, or an answer, in place. The frame begins with its size. */
+  rewrite: ((apiKey: number, frame: Buffer, kind: 'request' | 'answer') => void) | undefined;
 
   private constructor(target: BrokerAddress) {
     this.#server = createServer((client) => this.#serve(client, target));
@@ -69,26 +71,26 @@ export class BrokerProxy {
     this.#keep(broker);
     client.once('close', () => broker.destroy());
     broker.once('close', () => client.destroy());
-    let losing: (() => void) | undefined;
-    let rest = Buffer.alloc(0);
-    client.on('data', (chunk: Buffer) => {
-      rest = Buffer.concat([rest, chunk]);
-      while (rest.length >= 6 && rest.length >= 4 + rest.readInt32BE(0)) {
-        const frame = rest.subarray(0, 4 + rest.readInt32BE(0));
-        rest = rest.subarray(frame.length);
-        const apiKey = frame.readInt16BE(4);
-        this.seen.set(apiKey, (this.seen.get(apiKey) ?? 0) + 1);
-        const at = this.#cuts.findIndex((one) => one.apiKey === apiKey);
-        const found = at < 0 ? undefined : this.#cuts.splice(at, 1)[0];
-        const end = (): void => (found?.thenDown ? this.goDown() : void client.destroy());
-        if (found?.cut === 'request') return end();
-        if (found !== undefined || this.loseAnswers?.(apiKey)) losing = end;
-        broker.write(frame);
-      }
+    /** Requests under way, by correlation id. */
+    const asked = new Map<number, { readonly apiKey: number; readonly lose: (() => void) | undefined }>();
+    onFrame(client, (frame) => {
+      const apiKey = frame.readInt16BE(4);
+      this.seen.set(apiKey, (this.seen.get(apiKey) ?? 0) + 1);
+      const at = this.#cuts.findIndex((one) => one.apiKey === apiKey);
+      const found = at < 0 ? undefined : this.#cuts.splice(at, 1)[0];
+      const end = (): void => (found?.thenDown ? this.goDown() : client.destroySoon());
+      if (found?.cut === 'request') return end();
+      const lost = found !== undefined || (this.loseAnswers?.(apiKey) ?? false);
+      asked.set(frame.readInt32BE(8), { apiKey, lose: lost ? end : undefined });
+      this.rewrite?.(apiKey, frame, 'request');
+      broker.write(frame);
     });
-    broker.on('data', (chunk: Buffer) => {
-      if (losing !== undefined) return losing();
-      client.write(this.#damaged(chunk));
+    onFrame(broker, (frame) => {
+      const request = asked.get(frame.readInt32BE(4));
+      asked.delete(frame.readInt32BE(4));
+      if (request?.lose !== undefined) return request.lose();
+      if (request !== undefined) this.rewrite?.(request.apiKey, frame, 'answer');
+      if (client.writable) client.write(this.#damaged(frame));
     });
   }
 
@@ -106,4 +108,17 @@ export class BrokerProxy {
     }
     return copy;
   }
+}
+
+/** Calls back with every whole frame that a socket receives. */
+function onFrame(socket: Socket, take: (frame: Buffer) => void): void {
+  let rest = Buffer.alloc(0);
+  socket.on('data', (chunk: Buffer) => {
+    rest = Buffer.concat([rest, chunk]);
+    while (rest.length >= 12 && rest.length >= 4 + rest.readInt32BE(0)) {
+      const frame = Buffer.from(rest.subarray(0, 4 + rest.readInt32BE(0)));
+      rest = rest.subarray(frame.length);
+      take(frame);
+    }
+  });
 }
