@@ -1,8 +1,8 @@
-import { crc32c } from '@node-rs/crc32';
 import { stampBatch } from '#libs/core/log';
 import type { PlacedAppend, PlacedRequest } from './commit-request.js';
-import { type EntryShape, entryShape, type Section, writeEntryFrame } from './journal-entry.js';
+import { entryShape, writeEntryFrame } from './journal-entry.js';
 import type { PartitionLog } from './partition-log.js';
+import { headerCrc } from './segment-chain.js';
 import type { SegmentWrite } from './segment-store.js';
 
 /** What the entries of a group say of their time and place in the journal. */
@@ -14,20 +14,13 @@ export interface GroupPlace {
   readonly appendTimeMs: number;
 }
 
-/** A batch of a group, stamped, where its bytes lie in memory until the group is done. */
-interface StoredAppend {
-  readonly placed: PlacedAppend;
-  readonly bytes: Uint8Array;
-  readonly at: number;
-}
-
 /**
  * Everything that rides on one flush, laid out in memory: the entries for the journal and the writes for the segments. Each batch is copied once, into the journal's
  * buffer, and stamped there; a large commit's batches go into a buffer of their own and the journal gets references.
  */
 export class CommitGroup {
   readonly requests: PlacedRequest[] = [];
-  readonly stored: StoredAppend[] = [];
+  readonly placed: PlacedAppend[] = [];
   /** Partitions whose segments must be flushed before the journal, which only refers to them, is written. */
   private readonly referenced = new Set<PartitionLog>();
   records = 0;
@@ -50,70 +43,61 @@ export class CommitGroup {
     return this.buffer;
   }
 
-  add(placedRequest: PlacedRequest): void {
-    const { placed, commandBytes, payloadBytes } = placedRequest;
+  add(request: PlacedRequest): void {
+    const { placed, commandBytes, payloadBytes } = request;
     const reference = payloadBytes > this.bulkBytes;
     const shape = entryShape(placed.length, commandBytes.length, reference ? 0 : payloadBytes);
     this.reserve(shape.entryLength);
     const at = this.length;
-    const home = reference ? Buffer.allocUnsafeSlow(payloadBytes) : this.buffer;
+    const memory = reference ? Buffer.allocUnsafeSlow(payloadBytes) : this.buffer;
     let cursor = reference ? 0 : at + shape.headerLength;
-    const sections: Section[] = [];
-    for (let i = 0; i < placed.length; i++) {
-      const one = placed[i]!;
-      sections.push(this.copy(one, home, cursor, reference));
-      cursor += one.append.batch.length;
+    for (const one of placed) {
+      this.copy(one, memory, cursor, reference);
+      cursor += one.length;
     }
-    if (!reference) this.buffer.fill(0, cursor, at + shape.headerLength + shape.payloadLength);
-    this.frame(at, shape, sections, commandBytes);
+    if (!reference) for (const end = at + shape.headerLength + shape.payloadLength; cursor < end;) memory[cursor++] = 0;
+    const { generation, lsn, durableUpTo, appendTimeMs, salt } = this.place;
+    const facts = { generation, lsn: lsn + at, durableUpTo, appendTimeMs, sections: placed, commands: commandBytes };
+    writeEntryFrame(this.buffer, at, shape, facts, salt);
     this.length += shape.entryLength;
-    this.requests.push(placedRequest);
+    this.requests.push(request);
   }
 
   /** The writes that bring all batches to their segments: one for each segment that got any, in the order of their places. */
   segmentWrites(): SegmentWrite[] {
-    const runs = new Map<PartitionLog, StoredAppend[]>();
-    for (const one of this.stored) {
-      const run = runs.get(one.placed.partition);
-      if (run === undefined) runs.set(one.placed.partition, [one]);
+    const runs = new Map<PartitionLog, PlacedAppend[]>();
+    for (const one of this.placed) {
+      const run = runs.get(one.log);
+      if (run === undefined) runs.set(one.log, [one]);
       else run.push(one);
     }
     const writes: SegmentWrite[] = [];
-    for (const [partition, run] of runs) {
+    for (const [log, run] of runs) {
+      const flush = this.referenced.has(log);
       for (let from = 0; from < run.length;) {
-        const segmentBase = run[from]!.placed.segmentBase;
+        const { segmentBase, position } = run[from]!;
         let to = from + 1;
-        while (to < run.length && run[to]!.placed.segmentBase === segmentBase) to++;
-        const parts = run.slice(from, to).map(viewOf);
+        while (to < run.length && run[to]!.segmentBase === segmentBase) to++;
+        const parts = run.slice(from, to).map((one) => one.bytes);
         const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-        const { position } = run[from]!.placed;
-        const flush = this.referenced.has(partition);
-        writes.push({ identity: partition.identity, segmentBase, position, bytes, flush });
+        writes.push({ identity: log.identity, segmentBase, position, bytes, flush });
         from = to;
       }
     }
     return writes;
   }
 
-  private copy(placed: PlacedAppend, home: Buffer, at: number, reference: boolean): Section {
-    const { append, partition, baseOffset, segmentBase, position, leaderEpoch } = placed;
-    const { batch, lastOffsetDelta, recordCount } = append;
-    home.set(batch, at);
-    stampBatch(home, baseOffset, leaderEpoch, at);
-    this.stored.push({ placed, bytes: home, at });
-    if (reference) this.referenced.add(partition);
-    this.records += recordCount;
-    this.recordBytes += batch.length;
-    const { topic, partition: number } = partition.identity;
-    const crc = crc32c(home.subarray(at, at + batch.length));
-    const length = batch.length;
-    return { topic, partition: number, baseOffset, lastOffsetDelta, segmentBase, position, length, crc, reference };
-  }
-
-  private frame(at: number, shape: EntryShape, sections: readonly Section[], commands: Uint8Array): void {
-    const { generation, lsn, durableUpTo, appendTimeMs, salt } = this.place;
-    const facts = { generation, lsn: lsn + at, durableUpTo, appendTimeMs, sections, commands };
-    writeEntryFrame(this.buffer, at, shape, facts, salt);
+  private copy(one: PlacedAppend, memory: Buffer, at: number, reference: boolean): void {
+    memory.set(one.append.batch, at);
+    stampBatch(memory, one.baseOffset, one.leaderEpoch, at);
+    one.memory = memory;
+    one.at = at;
+    one.reference = reference;
+    one.crc = headerCrc(memory, at);
+    if (reference) this.referenced.add(one.log);
+    this.placed.push(one);
+    this.records += one.append.recordCount;
+    this.recordBytes += one.length;
   }
 
   private reserve(bytes: number): void {
@@ -121,14 +105,7 @@ export class CommitGroup {
     if (needed <= this.buffer.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2));
     larger.set(this.buffer.subarray(0, this.length));
-    for (let i = 0; i < this.stored.length; i++) {
-      const one = this.stored[i]!;
-      if (one.bytes === this.buffer) this.stored[i] = { ...one, bytes: larger };
-    }
+    for (const one of this.placed) if (one.memory === this.buffer) one.memory = larger;
     this.buffer = larger;
   }
-}
-
-function viewOf({ bytes, at, placed }: StoredAppend): Uint8Array {
-  return bytes.subarray(at, at + placed.append.batch.length);
 }

@@ -206,7 +206,7 @@ export class CommitPipeline {
       this.leave(group, error);
       return;
     }
-    for (const { placed } of group.stored) placed.partition.rewind();
+    for (const one of group.placed) one.log.rewind();
     const refusal: AppError = isAppError(cause) ? cause : storageFull('', cause);
     for (const { request } of group.requests) request.reject(refusal);
   }
@@ -229,16 +229,17 @@ export class CommitPipeline {
   private makeVisible(group: CommitGroup, appendTimeMs: number): void {
     const { state, settings, checkpointer } = this.parts;
     const touched = new Set<PartitionLog>();
-    for (const { placed, bytes, at } of group.stored) {
-      const { partition, segmentBase, append } = placed;
-      const before = partition.active;
-      const segment = partition.segmentFor(segmentBase);
-      if (before !== segment) {
-        checkpointer.touch(segment);
+    for (const one of group.placed) {
+      const { log } = one;
+      const before = log.active;
+      const segment = log.segmentFor(one.segmentBase);
+      if (before !== segment || !touched.has(log)) {
+        // A segment that is closed gets a last index entry, so it is to be flushed once more.
         if (before !== undefined) checkpointer.touch(before);
-      } else checkpointer.touch(segment);
-      segment.extend(bytes, at, append.batch.length, appendTimeMs, settings.indexIntervalBytes);
-      touched.add(partition);
+        checkpointer.touch(segment);
+        touched.add(log);
+      }
+      segment.extend(one.memory, one.at, one.length, appendTimeMs, settings.indexIntervalBytes);
     }
     for (const { request, appended, commands } of group.requests) {
       for (const command of commands) state.apply(command);

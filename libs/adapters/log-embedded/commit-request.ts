@@ -1,5 +1,6 @@
-import { type Appended, generationOf, logErrors, type PartitionRef } from '#libs/core/log';
+import { type Appended, logErrors, type PartitionRef } from '#libs/core/log';
 import { encodeCommands, type Command } from './commands.js';
+import type { Section } from './journal-entry.js';
 import type { LogState } from './log-state.js';
 import type { PartitionLog } from './partition-log.js';
 
@@ -40,14 +41,40 @@ export interface PlacedRequest {
   readonly payloadBytes: number;
 }
 
-export interface PlacedAppend {
-  readonly append: RequestAppend;
-  readonly partition: PartitionLog;
-  readonly leaderEpoch: number;
-  readonly baseOffset: number;
-  readonly segmentBase: number;
-  readonly position: number;
+/** A batch that got its place: a section of a journal entry to be. */
+export class PlacedAppend implements Section {
+  readonly topic: number;
+  readonly partition: number;
+  readonly lastOffsetDelta: number;
+  readonly length: number;
+  /** Set when the batch was copied and stamped. */
+  crc = 0;
+  reference = false;
+  /** Where the stamped bytes lie in memory until the group is done. */
+  memory: Uint8Array = NOWHERE;
+  at = 0;
+
+  constructor(
+    readonly append: RequestAppend,
+    readonly log: PartitionLog,
+    readonly leaderEpoch: number,
+    readonly baseOffset: number,
+    readonly segmentBase: number,
+    readonly position: number,
+  ) {
+    this.topic = log.identity.topic;
+    this.partition = log.identity.partition;
+    this.lastOffsetDelta = append.lastOffsetDelta;
+    this.length = append.batch.length;
+  }
+
+  get bytes(): Uint8Array {
+    return this.memory.subarray(this.at, this.at + this.length);
+  }
 }
+
+const NOWHERE = new Uint8Array();
+const NO_COMMANDS: readonly Command[] = [];
 
 /**
  * Decides whether a request can be done in the present state and gives its appends their places, or throws and leaves everything as it was.
@@ -55,29 +82,36 @@ export interface PlacedAppend {
  */
 export function placeRequest(request: CommitRequest, state: LogState, segmentBytes: number): PlacedRequest {
   request.guard?.();
-  const targets = request.appends.map((append) => targetOf(append, state));
-  const marks = targets.map((partition) => partition.reservedEnd);
+  const { appends } = request;
+  // Everything that can be refused is looked at before the first place is given.
+  for (const append of appends) targetOf(append, state);
+  const marks = request.decide === undefined ? undefined : appends.map((one) => targetOf(one, state).mark());
   const placed: PlacedAppend[] = [];
+  const appended: Appended[] = [];
   let payloadBytes = 0;
-  for (let i = 0; i < targets.length; i++) {
-    const append = request.appends[i]!;
-    const partition = targets[i]!;
-    const length = append.batch.length;
-    const { baseOffset, segmentBase, position } = partition.reserve(length, append.lastOffsetDelta, segmentBytes);
-    const leaderEpoch = generationOf(append.topic).generation;
-    placed.push({ append, partition, leaderEpoch, baseOffset, segmentBase, position });
-    payloadBytes += length;
+  for (const append of appends) {
+    const one = place(append, state, segmentBytes);
+    const { topic, partition, lastOffsetDelta, batch } = append;
+    const { baseOffset } = one;
+    placed.push(one);
+    appended.push({ topic, partition, baseOffset, lastOffset: baseOffset + lastOffsetDelta, durability: 'durable' });
+    payloadBytes += batch.length;
   }
-  const appended = placed.map(({ append: { topic, partition, lastOffsetDelta }, baseOffset }): Appended => {
-    return { topic, partition, baseOffset, lastOffset: baseOffset + lastOffsetDelta, durability: 'durable' };
-  });
   try {
-    const commands = request.decide?.(appended) ?? [];
+    const commands = request.decide?.(appended) ?? NO_COMMANDS;
     return { request, placed, appended, commands, commandBytes: encodeCommands(commands), payloadBytes };
   } catch (error) {
-    for (let i = targets.length - 1; i >= 0; i--) targets[i]!.rewindTo(marks[i]!);
+    for (let i = placed.length - 1; i >= 0; i--) placed[i]!.log.rewindTo(marks![i]!);
     throw error;
   }
+}
+
+function place(append: RequestAppend, state: LogState, segmentBytes: number): PlacedAppend {
+  const topic = state.topics.get(append.topic)!;
+  const partition = topic.partitions[append.partition]!;
+  partition.reserve(append.batch.length, append.lastOffsetDelta, segmentBytes);
+  const { baseOffset, segmentBase, position } = partition.last;
+  return new PlacedAppend(append, partition, topic.leaderEpoch, baseOffset, segmentBase, position);
 }
 
 function targetOf({ topic: name, partition: number, intoFenced }: RequestAppend, state: LogState): PartitionLog {

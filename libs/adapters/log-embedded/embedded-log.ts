@@ -13,7 +13,6 @@ import {
   type FetchRequest,
   type GroupDescription,
   type GroupPosition,
-  integerSetting,
   type LogCapabilities,
   LogEngine,
   logErrors,
@@ -204,15 +203,18 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     }
   }
 
-  async append(to: PartitionRef, batch: Uint8Array, options: AppendOptions = {}): Promise<Appended> {
-    this.checkOpen();
-    const append = this.checkBatch(to, batch, options.intoFenced ?? false);
-    const [appended] = await this.submit({
-      appends: [append],
-      structural: false,
-      bytes: batch.length + ENTRY_OVERHEAD,
+  append(to: PartitionRef, batch: Uint8Array, options: AppendOptions = {}): Promise<Appended> {
+    return new Promise((resolve, reject) => {
+      this.checkOpen();
+      const append = this.checkBatch(to, batch, options.intoFenced ?? false);
+      this.pipeline.submit({
+        appends: [append],
+        structural: false,
+        bytes: batch.length + ENTRY_OVERHEAD,
+        resolve: (appended) => resolve(appended[0]!),
+        reject,
+      });
     });
-    return appended!;
   }
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
@@ -372,10 +374,10 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
 
   /** What can be said against a batch without its turn having come. The rest is looked at then. */
   private checkBatch({ topic, partition }: PartitionRef, batch: Uint8Array, intoFenced: boolean): RequestAppend {
-    this.partition({ topic, partition });
-    const config = Object.fromEntries(this.topic(topic).config);
+    const { maxBatchBytes, partitions } = this.topic(topic);
+    if (partitions[partition] === undefined) throw logErrors.partitionNotFound(topic, partition, partitions.length);
     const { codecs } = this.options;
-    const maxBytes = Math.min(integerSetting(config, 'max.message.bytes'), this.opened.settings.segmentBytes);
+    const maxBytes = Math.min(maxBatchBytes, this.opened.settings.segmentBytes);
     const limits = { maxBytes, anonymous: true, ...(codecs === undefined ? {} : { codecs }) };
     const { recordCount, lastOffsetDelta } = validateForAppend(batch, limits);
     return { topic, partition, batch, recordCount, lastOffsetDelta, intoFenced };

@@ -13,7 +13,7 @@
  *              48       sections, 44 each:
  *                          0 u32 topic number    4 u32 partition      8 u64 base offset   16 u64 base offset of the segment
  *                         24 u32 position in the segment             28 u32 last offset − base offset
- *                         32 u32 length         36 u32 CRC-32C of the payload
+ *                         32 u32 length         36 u32 CRC-32C of the batch's first 21 bytes, which hold the CRC-32C of the others
  *                         40 u32 1: the payload lies in the segment only, which was flushed before (a reference); 0: it follows
  *                       commands: JSON array (see commands.ts), empty when there are none
  *                       zeros
@@ -23,7 +23,7 @@
  *   trailer             the header once more, with its own magic
  *
  * The header says what a commit touches, so its damage would spread over all partitions; therefore it stands twice, and damage to one
- * copy is healed from the other. Payloads have checksums of their own, so that their damage stays in their partition.
+ * copy is healed from the other. Payloads are under checksums of their own, so that their damage stays in their partition.
  *
  * Files are used again from the start, so old entries lie behind new ones. They are never mistaken: generation and lsn must be the ones expected
  * at their place. The salt comes from a secret of this log, so that no record a user sends can pass for an entry.
@@ -49,6 +49,7 @@ export interface Section {
   /** Where in the segment file it starts. */
   readonly position: number;
   readonly length: number;
+  /** See `headerCrc` in segment-chain.ts. */
   readonly crc: number;
   readonly reference: boolean;
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readInt32 } from '#libs/core/log';
-import type { TopicDescription, TopicState } from '#libs/core/log';
+import { generationOf, integerSetting, readInt32, type TopicDescription, type TopicState } from '#libs/core/log';
 import type { Command, StoredPosition } from './commands.js';
 import { type PartitionIdentity, PartitionLog, type PartitionState } from './partition-log.js';
 
@@ -12,7 +11,11 @@ export interface Topic {
   readonly createdAtMs: number;
   readonly config: Map<string, string>;
   readonly partitions: PartitionLog[];
+  /** Stamped into batches: the generation its name stands for. */
+  readonly leaderEpoch: number;
   state: TopicState;
+  /** Longest batch it takes: the setting in force. */
+  maxBatchBytes: number;
 }
 
 export interface WriterState {
@@ -83,16 +86,12 @@ export class LogState {
       case 'topic-created': {
         const { number, id, name, createdAtMs, state } = command;
         this.topicsCreated = Math.max(this.topicsCreated, number);
-        const topic = { number, id, name, createdAtMs, state, config: new Map(command.config), partitions: [] };
-        this.addTopic(topic, command.partitions);
+        this.addTopic({ number, id, name, createdAtMs, state }, command.config, command.partitions);
         return;
       }
       case 'topic-configured': {
-        const config = this.byNumber.get(command.topic)?.config;
-        for (const [key, value] of command.changes) {
-          if (value === null) config?.delete(key);
-          else config?.set(key, value);
-        }
+        const topic = this.byNumber.get(command.topic);
+        if (topic !== undefined) configure(topic, command.changes);
         return;
       }
       case 'partitions-added': {
@@ -164,16 +163,7 @@ export class LogState {
     state.topicsCreated = image.topicsCreated;
     for (const number of image.dropped) state.dropped.add(number);
     for (const { number, id, name, createdAtMs, config, state: topicState, partitions } of image.topics) {
-      const topic: Topic = {
-        number,
-        id,
-        name,
-        createdAtMs,
-        config: new Map(config),
-        state: topicState,
-        partitions: [],
-      };
-      state.addTopic(topic, 0);
+      const topic = state.addTopic({ number, id, name, createdAtMs, state: topicState }, config, 0);
       partitions.forEach((one, partition) => {
         topic.partitions.push(PartitionLog.restore(state.identity(number, partition), one));
       });
@@ -186,10 +176,18 @@ export class LogState {
     return state;
   }
 
-  private addTopic(topic: Topic, partitions: number): void {
+  private addTopic(
+    facts: Pick<Topic, 'number' | 'id' | 'name' | 'createdAtMs' | 'state'>,
+    config: readonly (readonly [string, string])[],
+    partitions: number,
+  ): Topic {
+    const { generation: leaderEpoch } = generationOf(facts.name);
+    const topic: Topic = { ...facts, leaderEpoch, maxBatchBytes: 0, config: new Map(), partitions: [] };
+    configure(topic, config);
     this.topics.set(topic.name, topic);
     this.byNumber.set(topic.number, topic);
     this.addPartitions(topic, partitions);
+    return topic;
   }
 
   private addPartitions(topic: Topic, partitions: number): void {
@@ -221,6 +219,14 @@ export class LogState {
     }
     if (known.size > 0) this.groups.set(group, known);
   }
+}
+
+function configure(topic: Topic, changes: readonly (readonly [string, string | null])[]): void {
+  for (const [key, value] of changes) {
+    if (value === null) topic.config.delete(key);
+    else topic.config.set(key, value);
+  }
+  topic.maxBatchBytes = integerSetting(Object.fromEntries(topic.config), 'max.message.bytes');
 }
 
 /** A topic as the port shows it. */

@@ -8,9 +8,9 @@ export interface PartitionIdentity {
   readonly partition: number;
 }
 
-/** Where a batch will lie. */
-export interface Reservation {
-  readonly baseOffset: number;
+/** How far places are given. */
+export interface ReservedEnd {
+  readonly offset: number;
   readonly segmentBase: number;
   readonly position: number;
 }
@@ -26,7 +26,7 @@ const MAX_RELATIVE_OFFSET = 0x7fff_ffff;
 
 /**
  * One partition: its segments, and two ends. Up to the *visible* end everything is durable and may be read; behind it lie places already
- * given to batches of the group that is being written. `reserve` moves the second end, `take` makes the first one follow, `rewind` gives up.
+ * given to batches of the group that is being written. `reserve` moves the second end, extending the segments makes the first one follow, `rewind` gives up.
  */
 export class PartitionLog {
   /** Oldest first; only the last one grows. */
@@ -37,11 +37,13 @@ export class PartitionLog {
   /** Called when the visible end, the health or the topic's state changes, and forgotten then. */
   readonly wakers = new Set<() => void>();
 
-  private reserved: { offset: number; segmentBase: number; position: number };
+  /** The place that was given last. */
+  readonly last = { baseOffset: 0, segmentBase: 0, position: 0 };
+  private offset = 0;
+  private segmentBase = 0;
+  private position = 0;
 
-  constructor(readonly identity: PartitionIdentity) {
-    this.reserved = { offset: 0, segmentBase: 0, position: 0 };
-  }
+  constructor(readonly identity: PartitionIdentity) {}
 
   static restore(identity: PartitionIdentity, state: PartitionState): PartitionLog {
     const partition = new PartitionLog(identity);
@@ -77,39 +79,38 @@ export class PartitionLog {
     return sum;
   }
 
-  /** Gives the next place to a batch, in a new segment when it does not fit into this one. */
-  reserve(length: number, lastOffsetDelta: number, segmentBytes: number): Reservation {
-    const { offset, segmentBase, position } = this.reserved;
-    const full = position > 0 && position + length > segmentBytes;
-    const roll = full || offset + lastOffsetDelta - segmentBase > MAX_RELATIVE_OFFSET;
-    const place = roll
-      ? { baseOffset: offset, segmentBase: offset, position: 0 }
-      : { baseOffset: offset, segmentBase, position };
-    this.reserved = {
-      offset: offset + lastOffsetDelta + 1,
-      segmentBase: place.segmentBase,
-      position: place.position + length,
-    };
-    return place;
+  /** Gives the next place to a batch, in a new segment when it does not fit into this one: see {@link last}. */
+  reserve(length: number, lastOffsetDelta: number, segmentBytes: number): void {
+    const { offset } = this;
+    const full = this.position > 0 && this.position + length > segmentBytes;
+    if (full || offset + lastOffsetDelta - this.segmentBase > MAX_RELATIVE_OFFSET) {
+      this.segmentBase = offset;
+      this.position = 0;
+    }
+    this.last.baseOffset = offset;
+    this.last.segmentBase = this.segmentBase;
+    this.last.position = this.position;
+    this.offset = offset + lastOffsetDelta + 1;
+    this.position += length;
   }
 
   /** Marks how far places are given, for {@link rewindTo}. */
-  get reservedEnd(): Readonly<PartitionLog['reserved']> {
-    return this.reserved;
+  mark(): ReservedEnd {
+    return { offset: this.offset, segmentBase: this.segmentBase, position: this.position };
   }
 
-  rewindTo(mark: PartitionLog['reservedEnd']): void {
-    this.reserved = mark;
+  rewindTo({ offset, segmentBase, position }: ReservedEnd): void {
+    this.offset = offset;
+    this.segmentBase = segmentBase;
+    this.position = position;
   }
 
   /** Takes back every place behind the visible end. */
   rewind(): void {
-    const active = this.active;
-    this.reserved = {
-      offset: this.endOffset,
-      segmentBase: active?.baseOffset ?? this.endOffset,
-      position: active?.sizeBytes ?? 0,
-    };
+    const { active, endOffset } = this;
+    this.offset = endOffset;
+    this.segmentBase = active?.baseOffset ?? endOffset;
+    this.position = active?.sizeBytes ?? 0;
   }
 
   /** The segment with this base offset, the last one or a new one behind it (the last one is closed then). */

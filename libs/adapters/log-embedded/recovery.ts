@@ -1,4 +1,3 @@
-import { crc32c } from '@node-rs/crc32';
 import { decodeCommands } from './commands.js';
 import { logCorrupt } from './errors.js';
 import type { FileSystem } from './file-system.js';
@@ -10,6 +9,7 @@ import { LogState } from './log-state.js';
 import type { EmbeddedLogLogger, EmbeddedLogSettings } from './options.js';
 import type { PartitionLog } from './partition-log.js';
 import type { Segment } from './segment.js';
+import { isBatch } from './segment-chain.js';
 import type { SegmentStore } from './segment-store.js';
 import type { Snapshot } from './state-snapshot.js';
 import { readWhole } from './whole-file.js';
@@ -204,7 +204,7 @@ function isNext(partition: PartitionLog, { baseOffset, segmentBase, position }: 
 }
 
 function isRight(payload: Uint8Array | undefined, section: Section): payload is Uint8Array {
-  return payload !== undefined && payload.length === section.length && crc32c(payload) === section.crc;
+  return payload !== undefined && isBatch(payload, section.length, section.crc);
 }
 
 /** The batch as it stands in its segment, if it is the one the journal means. */
