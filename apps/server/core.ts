@@ -90,7 +90,19 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     leases,
     clock,
     owner,
-    handlers: [new RepartitionHandler({ directories, names, decoder, clock, failPoint: failPoints.pass })],
+    handlers: [
+      new RepartitionHandler({
+        directories,
+        names,
+        decoder,
+        clock,
+        failPoint: failPoints.pass,
+        readersOn: async (...where) => [
+          ...(await views.readersOn(...where)),
+          ...(await derivations.readersOn(...where)),
+        ],
+      }),
+    ],
     random: (bytes) => randomBytes(bytes),
     maxConcurrent: config.operations.maxConcurrent,
     rollbackWindowMs: config.operations.rollbackWindowMs,
@@ -101,7 +113,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   closers.add('operations', () => engine.close());
 
   const derivationStore = new SqlDerivationStore(store);
-  const derivations = new Derivations({
+  const derivations: Derivations = new Derivations({
     store: derivationStore,
     directories,
     names,
@@ -115,7 +127,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   const tables = new SqliteViewTables(data.views);
   closers.add('view tables', () => tables.close());
   const viewStore = new SqlViewStore(store);
-  const views = new Views({
+  const views: Views = new Views({
     store: viewStore,
     tables,
     directories,

@@ -133,13 +133,13 @@ export class SourceReader {
 }
 
 /** Where readers of a generation that was superseded stop, per partition; empty where they read to the end. */
-function closingOf(row: TopicName | undefined, position: SourcePosition): readonly number[] {
+export function closingOf(row: TopicName | undefined, position: SourcePosition): readonly number[] {
   const superseded = row !== undefined && row.generation !== position.generation;
   return superseded && row.openedFrom === position.generation ? row.closedAt : [];
 }
 
 /** Whether a superseded generation was read to where it was closed. */
-function isRead(position: SourcePosition, closing: readonly number[]): boolean {
+export function isRead(position: SourcePosition, closing: readonly number[]): boolean {
   return closing.length > 0 && closing.every((end, partition) => (position.next[partition] ?? 0) >= end);
 }
 

@@ -268,3 +268,19 @@ function textOf(key: Uint8Array): string {
 function progressOf(bytes: Uint8Array | undefined): DerivationProgress | undefined {
   return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString('utf8')) as DerivationProgress);
 }
+
+/**
+ * What the last commit of a derivation says. Opens its writer session, which ends a worker that runs elsewhere: it starts again by itself, and what it had
+ * committed is what this answers.
+ */
+export async function storedProgress(
+  engine: LogEngine,
+  definition: DerivationDefinition,
+): Promise<DerivationProgress | undefined> {
+  const writer = await engine.openWriter(writerIdOf(definition));
+  try {
+    return progressOf(writer.checkpoint(CHECKPOINT));
+  } finally {
+    await writer.close();
+  }
+}

@@ -12,7 +12,7 @@ import { SourceReader } from '../source-reader.js';
 import { parseFieldPath } from '../field-path.js';
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
 import { derivationExists, derivationNotFound, type DerivationStore } from './derivation-store.js';
-import { DerivationWorker, writerIdOf, type DerivationProgress } from './derivation-worker.js';
+import { DerivationWorker, storedProgress, writerIdOf, type DerivationProgress } from './derivation-worker.js';
 import { LatestTable } from './latest-table.js';
 
 export interface DerivationsOptions {
@@ -144,6 +144,26 @@ export class Derivations {
       this.#tables.set(id, (table = new LatestTable(new SourceReader(directory, this.options.names, topic))));
     await table.catchUp(signal);
     return table;
+  }
+
+  /** The derivations that stand in a generation of a topic, which must not be deleted under them. */
+  async readersOn(
+    cluster: string,
+    topic: string,
+    generation: number,
+  ): Promise<readonly { readonly name: string; readonly next: readonly number[] }[]> {
+    const { engine } = this.options.directories.of(cluster);
+    const readers: { name: string; next: readonly number[] }[] = [];
+    for (const { definition, state } of await this.options.store.list(engine.logId)) {
+      if (state === 'DELETING' || definition.source !== topic) continue;
+      const worker = this.#workers.get(definition.id);
+      const progress = worker === undefined ? await storedProgress(engine, definition) : worker.progress;
+      const name = `derivation ${definition.name}`;
+      // One that just starts has not said yet where it stands.
+      if (worker !== undefined && progress === undefined) readers.push({ name, next: [] });
+      if (progress?.position.generation === generation) readers.push({ name, next: progress.position.next });
+    }
+    return readers;
   }
 
   async #find(directory: TopicDirectory, name: string): Promise<StoredDerivation> {

@@ -2,6 +2,7 @@ import { AppError, isAppError, type JsonObject } from '#libs/core/kernel';
 import type { TopicDirectories } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import type { LiveCopy } from '../copy/live-copy.js';
+import { closingOf, isRead } from '../source-reader.js';
 import type { Verification } from '../verify/copy-verifier.js';
 import { parametersFromJson, parseRepartitionRequest } from './parameters.js';
 import { draftPlan, fingerprintOf } from './plan.js';
@@ -20,6 +21,8 @@ import { carryLast, rollBack, stayCurrent } from './way-back.js';
 import {
   errorsToJson,
   type Live,
+  type ReaderOn,
+  type ReadersOn,
   REPARTITION_TUNING,
   type RepartitionTuning,
   RepartitionWork,
@@ -33,6 +36,8 @@ export interface RepartitionOptions extends Pick<WorkTools, 'names' | 'decoder' 
   readonly tuning?: Partial<RepartitionTuning>;
   /** Named steps for crash tests, `repartition:…`. Does nothing in service. */
   readonly failPoint?: WorkTools['failPoint'];
+  /** Readers of ours, who must not lose a generation they still read. Nobody unless given. */
+  readonly readersOn?: ReadersOn;
 }
 
 /** How often a cutover that a restart cut short is made again without being asked for. */
@@ -75,6 +80,7 @@ export class RepartitionHandler implements OperationHandler {
       clock,
       tuning: { ...REPARTITION_TUNING, ...tuning },
       failPoint: failPoint ?? (() => undefined),
+      readersOn: options.readersOn ?? (() => Promise.resolve([])),
     };
   }
 
@@ -134,10 +140,29 @@ export class RepartitionHandler implements OperationHandler {
       await run.note({ carried: true });
     }
     await work.failPoint('finish:carried');
-    await this.#tools.clock.sleep(this.#tools.tuning.graceMs, run.signal);
+    await this.#readersGone(work, work.parameters.source.generation);
     await this.#clear(work);
     await work.failPoint('finish:cleared');
     await removeTopic(work.engine, work.parameters.source.physical);
+  }
+
+  /**
+   * Waits until no reader of ours needs a side that is about to be deleted: each has read it to where it was closed.
+   * @throws `readers-behind`, naming them, when they take too long.
+   */
+  async #readersGone(work: RepartitionWork, generation: number): Promise<void> {
+    const { names, clock, tuning, readersOn } = this.#tools;
+    const { cluster, topic } = work.parameters;
+    const deadline = clock.monotonic() + tuning.readersMs;
+    for (;;) {
+      const row = await names.find(work.engine.logId, topic);
+      const behind = (await readersOn(cluster, topic, generation)).filter(({ next }) => {
+        return !isRead({ generation, next }, closingOf(row, { generation, next }));
+      });
+      if (behind.length === 0) return;
+      if (clock.monotonic() > deadline) throw readersBehind(topic, generation, behind);
+      await clock.sleep(50, work.run.signal);
+    }
   }
 
   async #prepare(run: OperationRun): Promise<PhaseResult> {
@@ -276,7 +301,7 @@ export class RepartitionHandler implements OperationHandler {
       if (result.next !== 'ROLLED_BACK') return result;
       await run.note({ rolledBack: true });
     }
-    await this.#tools.clock.sleep(this.#tools.tuning.graceMs, run.signal);
+    await this.#readersGone(work, work.parameters.target.generation);
     await this.#clear(work);
     await work.failPoint('rollback:cleared');
     await removeTopic(work.engine, work.parameters.target.physical);
@@ -367,5 +392,16 @@ function verificationFailed(topic: string, verification: Verification): AppError
     message: `The copy of '${topic}' does not agree with its source (${kinds}); nothing was switched.`,
     hint: 'Look at the mismatches of the operation, cancel it and plan again.',
     details: { topic, mismatches: verification.mismatches.length },
+  });
+}
+
+function readersBehind(topic: string, generation: number, readers: readonly ReaderOn[]): AppError {
+  const named = readers.map((reader) => reader.name).join(', ');
+  return new AppError({
+    kind: 'conflict',
+    code: 'readers-behind',
+    message: `Generation ${generation} of '${topic}' is still being read by ${named}; nothing was deleted.`,
+    hint: 'Resume them and wait until they have caught up, or delete them; then finish again.',
+    details: { topic, generation, readers: readers.map((reader) => reader.name) },
   });
 }

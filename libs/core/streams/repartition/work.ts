@@ -17,8 +17,8 @@ export interface RepartitionTuning extends CopyTuning {
   readonly sampleRecords: number;
   /** Lag at which a copy counts as caught up, and rest to be verified at which the cutover begins. */
   readonly readyRecords: number;
-  /** How long a side that lost the name is kept before it may be deleted, so that readers who are nearly at its end get there. */
-  readonly graceMs: number;
+  /** How long finish and rollback wait for readers of ours that are still on the side to be deleted. */
+  readonly readersMs: number;
   /** How often the old side is looked at for records written after the fence. */
   readonly stragglerMs: number;
 }
@@ -27,7 +27,7 @@ export const REPARTITION_TUNING: RepartitionTuning = {
   ...COPY_TUNING,
   sampleRecords: 200_000,
   readyRecords: 5_000,
-  graceMs: 3_000,
+  readersMs: 60_000,
   stragglerMs: 5_000,
 };
 
@@ -38,7 +38,18 @@ export interface WorkTools {
   readonly clock: Clock;
   readonly tuning: RepartitionTuning;
   readonly failPoint: FailPoint;
+  readonly readersOn: ReadersOn;
 }
+
+/** A reader of ours (a view, a derivation) that stands in a generation of a topic, and its next offsets there. */
+export interface ReaderOn {
+  /** For people: `view departures`. */
+  readonly name: string;
+  readonly next: readonly number[];
+}
+
+/** Who reads a generation of a logical topic. */
+export type ReadersOn = (cluster: string, topic: string, generation: number) => Promise<readonly ReaderOn[]>;
 
 /** A copy with its lanes open, and what was verified of it. */
 export interface Live {

@@ -65,7 +65,7 @@ export class RepartitionWorld {
       names,
       decoder: new JsonRecordDecoder(),
       clock,
-      tuning: { tailWaitMs: 2, stragglerMs: 2, stepBytes: 300, graceMs: 0, readyRecords },
+      tuning: { tailWaitMs: 2, stragglerMs: 2, stepBytes: 300, readersMs: 0, readyRecords },
       failPoint,
     });
   }

@@ -152,6 +152,26 @@ export class Views {
     return this.options.tables.refused((await this.#find(name)).id, limit);
   }
 
+  /** The views that stand in a generation of a topic, which must not be deleted under them. */
+  async readersOn(
+    cluster: string,
+    topic: string,
+    generation: number,
+  ): Promise<readonly { readonly name: string; readonly next: readonly number[] }[]> {
+    const readers: { name: string; next: readonly number[] }[] = [];
+    for (const view of await this.options.store.list()) {
+      if (view.state === 'DELETING' || view.cluster !== cluster) continue;
+      const definition = await this.#definition(view);
+      const positions = await this.options.tables.positions(view.id, definition);
+      sourcesOf(definition).forEach((source, index) => {
+        const at = positions.sources[index];
+        if (source === topic && at?.generation === generation)
+          readers.push({ name: `view ${view.name}`, next: at.next });
+      });
+    }
+    return readers;
+  }
+
   async #find(name: string): Promise<StoredView> {
     const view = await this.options.store.find(name);
     if (view === undefined || view.state === 'DELETING') throw viewNotFound(name);
