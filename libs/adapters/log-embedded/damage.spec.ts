@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isAppError } from '#libs/core/kernel';
-import { batchesIn, type PartitionRef } from '#libs/core/log';
+import { batchesIn, detachBatch, type PartitionRef } from '#libs/core/log';
 import { type EmbeddedLog, openEmbeddedLog } from './index.js';
 import { SimulatedClock, SimulatedFileSystem, SimulatedLock } from './testing/index.js';
 import { readAll, ScriptedClient } from './testing/scripted-client.js';
@@ -134,6 +134,33 @@ describe('damage', () => {
     expect([...(await degradedPartitions(log))]).toEqual(['script/0', 'script/1']);
     await log.close();
     expect(await breachesOf(copy, client)).toEqual([]);
+  });
+
+  it('damage costs only what lies behind it: all records before are read', async () => {
+    const { image, client } = await remains('stopped');
+    const place: PartitionRef = { topic: 'script', partition: 0 };
+    const intact = await open(image.copy());
+    const { records } = await readAll(intact, place);
+    const [whole] = await intact.fetch({ positions: [{ ...place, offset: 0 }], maxBytes: 1_000_000 });
+    await intact.close();
+    let position = 0;
+    for (const [index, batch] of whole!.batches.entries()) {
+      const copy = image.copy();
+      const inode = [...copy.files()].find(([path]) => path.includes('0000000001/000/00000000000000000000.log'))![1];
+      if (position + 70 >= inode.current.length) break;
+      inode.current[position + 70]! ^= 0x10;
+      const log = await open(copy);
+      expect((await readAll(log, place)).records, `damage in batch ${index}`).toEqual(records.slice(0, index));
+      await expect(log.append(place, detachBatch(batch))).rejects.toMatchObject({ code: 'partition-degraded' });
+      await log.close();
+      // The next start knows it without looking.
+      const again = await open(copy);
+      expect((await again.describeTopic('script')).partitions[0]!.health).toBe('degraded');
+      expect(await client.check(again, (one) => one.partition === 0)).toEqual([]);
+      await again.close();
+      position += batch.length;
+    }
+    expect(position).toBeGreaterThan(0);
   });
 
   it('negative control: without looking at checksums a flipped bit of a record goes unnoticed', async () => {

@@ -104,13 +104,27 @@ export class SegmentReader {
   private async read(segment: Segment, from: Waypoint, until: Waypoint, stopAt: number): Promise<readonly ReadBatch[]> {
     const length = until.position - from.position;
     try {
-      return checked(await this.store.read(segment, from.position, length), length, from, until, stopAt);
+      return checked(await this.store.read(segment, from.position, length), length, [from, until], stopAt);
     } catch (error) {
       if (!(error instanceof SegmentDamage)) throw error;
-      // Once more: a transient error of the machine must not cost a partition.
+      // Once more: a transient error of the machine must not cost a partition. This time from waypoint to waypoint, to find the place.
+      const between = await this.between(segment, from, until);
       const bytes = await this.store.read(segment, from.position, length);
-      return checked(bytes, length, from, until, stopAt);
+      return checked(bytes, length, [from, ...between, until], stopAt);
     }
+  }
+
+  /** The waypoints that lie between two. */
+  private async between(segment: Segment, from: Waypoint, until: Waypoint): Promise<Waypoint[]> {
+    const found: Waypoint[] = [];
+    for (const waypoints of [await this.table(segment), segment.tail.waypoints]) {
+      for (let index = waypoints.firstAtPosition(from.position + 1); index < waypoints.count; index++) {
+        const waypoint = waypoints.at(index);
+        if (waypoint.position >= until.position) break;
+        found.push(waypoint);
+      }
+    }
+    return found;
   }
 
   /** The waypoints of a segment that are in its sidecar. @throws {SegmentDamage} when they are lost and the segment cannot give them again. */
@@ -121,11 +135,11 @@ export class SegmentReader {
       this.#tables.set(segment, known);
       return known;
     }
-    this.forget(segment);
     const count = segment.written.waypoints;
     if (count === 0) return new Waypoints(1);
     const bytes = await this.store.readIndex(segment, 'sidecar');
     const table = (bytes && decodeSidecar(segment.binding, bytes, count)) ?? (await this.rebuild(segment));
+    this.forget(segment);
     this.#tables.set(segment, table);
     this.#tableBytes += table.sizeBytes;
     for (const oldest of this.#tables.keys()) {
@@ -179,16 +193,18 @@ function startOf(segment: Segment): Waypoint {
   return new Segment(segment.binding).end;
 }
 
+/** The batches of bytes that reach from the first waypoint to the last, if they are what the waypoints say. @throws {SegmentDamage} */
 function checked(
   bytes: Uint8Array,
   length: number,
-  from: Waypoint,
-  until: Waypoint,
+  [from, ...waypoints]: readonly Waypoint[],
   stopAt: number,
 ): readonly ReadBatch[] {
   const batches: ReadBatch[] = [];
-  let chain = from.chain;
-  let offset = from.offset;
+  const { position: origin } = from!;
+  let { chain, offset } = from!;
+  let soundUpTo = offset;
+  let next = 0;
   for (let at = 0; at < bytes.length;) {
     if (offset >= stopAt) return batches;
     const header = wholeBatch(bytes, at, false);
@@ -200,12 +216,15 @@ function checked(
     chain = chainBatch(chain, bytes, at);
     offset = header.lastOffset + 1;
     at += header.sizeBytes;
+    const waypoint = waypoints[next]!;
+    if (origin + at < waypoint.position) continue;
+    if (origin + at > waypoint.position || offset !== waypoint.offset || chain !== waypoint.chain) {
+      throw new SegmentDamage(soundUpTo, 'its batches belong elsewhere');
+    }
+    soundUpTo = offset;
+    next++;
   }
-  if (offset >= stopAt) return batches;
-  if (bytes.length < length) throw new SegmentDamage(offset, 'the file ends here');
-  if (offset !== until.offset || chain !== until.chain) {
-    throw new SegmentDamage(from.offset, 'its batches belong elsewhere');
-  }
+  if (offset < stopAt && bytes.length < length) throw new SegmentDamage(offset, 'the file ends here');
   return batches;
 }
 
