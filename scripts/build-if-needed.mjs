@@ -3,7 +3,16 @@ import { execSync } from 'node:child_process';
 import { readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const SOURCES = ['apps', 'libs', 'migrations', 'bench', 'scripts', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
+const SOURCES = [
+  'apps',
+  'libs',
+  'migrations',
+  'bench',
+  'scripts',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package.json',
+];
 const STAMP = 'dist/.built';
 
 /** @param {string} path @returns {number} newest modification below a path, in ms */

@@ -21,12 +21,17 @@ const STEPS = [
 
 const { values } = parseArgs({ options: { skip: { type: 'string' }, only: { type: 'string' } } });
 const names = (list) => (list === undefined ? [] : list.split(',').map((name) => name.trim()));
-const unknown = [...names(values.skip), ...names(values.only)].filter((name) => !STEPS.some((step) => step.name === name));
+const unknown = [...names(values.skip), ...names(values.only)].filter(
+  (name) => !STEPS.some((step) => step.name === name),
+);
 if (unknown.length > 0) {
   console.error(`no such step: ${unknown.join(', ')}. Steps: ${STEPS.map((step) => step.name).join(', ')}`);
   process.exit(2);
 }
-const steps = STEPS.filter((step) => !names(values.skip).includes(step.name) && (values.only === undefined || names(values.only).includes(step.name)));
+const steps = STEPS.filter(
+  (step) =>
+    !names(values.skip).includes(step.name) && (values.only === undefined || names(values.only).includes(step.name)),
+);
 
 const outcomes = [];
 for (const step of steps) {
@@ -45,7 +50,9 @@ for (const step of steps) {
 
 console.log('');
 for (const { name, ok, passed, failed, seconds } of outcomes) {
-  console.log(`${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(10)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed ${seconds.toFixed(1).padStart(7)} s`);
+  console.log(
+    `${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(10)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed ${seconds.toFixed(1).padStart(7)} s`,
+  );
 }
 const sum = (member) => outcomes.reduce((total, outcome) => total + outcome[member], 0);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
@@ -54,7 +61,10 @@ process.exitCode = outcomes.every((outcome) => outcome.ok) ? 0 : 1;
 /** Runs a shell command with its output shown as it comes, and kept. */
 function run(command) {
   return new Promise((resolve, reject) => {
-    const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' } });
+    const child = spawn('bash', ['-c', command], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
+    });
     let output = '';
     child.stdout.on('data', (chunk) => {
       process.stdout.write(chunk);

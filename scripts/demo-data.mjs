@@ -46,7 +46,11 @@ try {
 /** @param {string} name @param {string} text */
 function write(name, text) {
   const bytes = brotliCompressSync(text, {
-    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: text.length },
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 11,
+      [constants.BROTLI_PARAM_LGWIN]: 24,
+      [constants.BROTLI_PARAM_SIZE_HINT]: text.length,
+    },
   });
   writeFileSync(join(target, name), bytes);
   console.log(`${name}: ${text.length} bytes, ${bytes.length} compressed`);

@@ -89,7 +89,13 @@ export { checkCheckpoint, checkGroup, checkPosition, checkWriterId, COMMIT_LIMIT
 export { KEPT_BATCHES, ProducerStates, type ProducedBatch, type ProducerState } from './producer-states.js';
 export { checkMorePartitions, checkNewTopic, checkPartitionCount } from './new-topic.js';
 export { formatPositionToken, parsePositionToken, type PositionToken } from './position-token.js';
-export { TopicProducer, type KeyDeriver, type Produced, type ProducedRecord, type ProduceOutcome } from './topic-producer.js';
+export {
+  TopicProducer,
+  type KeyDeriver,
+  type Produced,
+  type ProducedRecord,
+  type ProduceOutcome,
+} from './topic-producer.js';
 export {
   TopicReader,
   type PartitionRecord,
