@@ -27,7 +27,7 @@ export interface CopyTuning {
   readonly tailWaitMs: number;
 }
 
-export const COPY_TUNING: CopyTuning = { stepBytes: 2 * 1024 * 1024, parallel: 3, tailWaitMs: 500 };
+export const COPY_TUNING: CopyTuning = { stepBytes: 1024 * 1024, parallel: 3, tailWaitMs: 500 };
 
 /** What the caller is asked and told while lanes run. */
 export interface CopyRun {
