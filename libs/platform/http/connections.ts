@@ -1,23 +1,63 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpSettings } from './http-settings.js';
 
-/** Bounds the connections of a server in all and per address. One too many is closed without a word: it has asked nothing yet. */
-export function limitConnections(server: Server, settings: HttpSettings): void {
-  server.maxConnections = settings.maxConnections;
-  const byAddress = new Map<string, number>();
-  server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress;
-    if (address === undefined || isLoopback(address)) return;
-    const count = (byAddress.get(address) ?? 0) + 1;
-    byAddress.set(address, count);
-    socket.once('close', () => {
-      const left = (byAddress.get(address) ?? 1) - 1;
-      if (left <= 0) byAddress.delete(address);
-      else byAddress.set(address, left);
+/** The open connections of a server: bounded in all and per address, and let go of when the service stops. */
+export class Connections {
+  readonly #open = new Set<Socket>();
+  readonly #busy = new Set<Socket>();
+  readonly #byAddress = new Map<string, number>();
+  #stopping = false;
+
+  constructor(
+    server: Server,
+    private readonly settings: HttpSettings,
+  ) {
+    server.maxConnections = settings.maxConnections;
+    server.on('connection', (socket: Socket) => this.#opened(socket));
+    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+      const { socket } = request;
+      this.#busy.add(socket);
+      response.once('close', () => {
+        this.#busy.delete(socket);
+        if (this.#stopping) socket.end();
+      });
     });
-    if (count > settings.maxConnectionsPerAddress) socket.destroy();
-  });
+  }
+
+  /**
+   * Ends connections on which nothing is asked, now and as soon as that becomes so. Node closes those that have been used before, but waits for clients
+   * that connected and have asked nothing yet.
+   */
+  endUnused(): void {
+    this.#stopping = true;
+    for (const socket of this.#open) if (!this.#busy.has(socket)) socket.destroy();
+  }
+
+  /** One too many is closed without a word: it has asked nothing yet. */
+  #opened(socket: Socket): void {
+    const address = socket.remoteAddress;
+    if (this.#stopping || address === undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#open.add(socket);
+    const counted = !isLoopback(address);
+    const count = (this.#byAddress.get(address) ?? 0) + 1;
+    if (counted) this.#byAddress.set(address, count);
+    socket.once('close', () => {
+      this.#open.delete(socket);
+      this.#busy.delete(socket);
+      if (counted) this.#closed(address);
+    });
+    if (counted && count > this.settings.maxConnectionsPerAddress) socket.destroy();
+  }
+
+  #closed(address: string): void {
+    const left = (this.#byAddress.get(address) ?? 1) - 1;
+    if (left <= 0) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, left);
+  }
 }
 
 function isLoopback(address: string): boolean {

@@ -14,7 +14,7 @@ import { impossible } from '#libs/core/kernel';
 import { installGuard, type Authenticator, type Authorizer } from '#libs/platform/auth';
 import { installBodyParser } from './body-parser.js';
 import { ConfluentErrorMapper } from './confluent-api.js';
-import { limitConnections } from './connections.js';
+import { Connections } from './connections.js';
 import { beginDrain } from './drain.js';
 import { ErrorFilter, ErrorReplies } from './error-replies.js';
 import { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
@@ -77,7 +77,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
     const bodyLimit = route.config?.api?.bodyLimit;
     if (bodyLimit !== undefined) route.bodyLimit = bodyLimit;
   });
-  limitConnections(fastify.server, settings);
+  const connections = new Connections(fastify.server, settings);
   options.prepare?.(fastify, routes);
 
   const root: DynamicModule = { module: HttpAppModule, imports: [...options.modules] };
@@ -111,6 +111,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
     close: () =>
       (closed ??= (() => {
         beginDrain(fastify);
+        connections.endUnused();
         return nest.close();
       })()),
   };

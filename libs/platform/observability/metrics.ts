@@ -68,6 +68,8 @@ export class Metrics {
       registers: [this.#registry],
       collect: async () => {
         gauge.reset();
+        // Without labels a reset gauge has the value 0, which nobody has measured.
+        if (labels.length === 0) gauge.remove();
         const samples = await Promise.resolve()
           .then(read)
           .catch(() => []);
