@@ -160,40 +160,53 @@ export class CommitPipeline {
   private async carryThrough(group: CommitGroup, appendTimeMs: number): Promise<void> {
     const { journal, clock, observer, failPoint } = this.parts;
     const writes = group.segmentWrites();
+    const started = { atMs: 0 };
     try {
-      await this.write(group, writes);
+      await this.writeReferenced(writes.filter((one) => one.flush));
+      await journal.write(group.entries);
+      failPoint('journal-append');
+      started.atMs = clock.monotonic();
+      await this.flushWhileWriting(writes.filter((one) => !one.flush));
     } catch (error) {
       if (isNoSpace(error)) await this.giveUp(group, writes, error);
       else this.leave(group, error);
       return;
     }
-    failPoint('journal-append');
-    const started = clock.monotonic();
-    try {
-      await journal.flush();
-    } catch (error) {
-      this.leave(group, error);
-      return;
-    }
     failPoint('journal-flushed');
     // Something else failed meanwhile, a checkpoint perhaps: nothing is acknowledged any more.
     if (this.#failure !== undefined) return this.leave(group, this.#failure);
-    const durationMs = clock.monotonic() - started;
+    const durationMs = clock.monotonic() - started.atMs;
     this.makeVisible(group, appendTimeMs);
     observer.flushed?.({ durationMs, bytes: group.entries.length, commits: group.requests.length });
     if (group.records > 0) observer.appended?.({ records: group.records, bytes: group.recordBytes });
   }
 
-  private async write(group: CommitGroup, writes: readonly SegmentWrite[]): Promise<void> {
-    const { segments, journal } = this.parts;
+  /** Brings to the disk what the journal will only refer to. */
+  private async writeReferenced(writes: readonly SegmentWrite[]): Promise<void> {
+    if (writes.length === 0) return;
+    const { segments } = this.parts;
+    await this.writeSegments(writes);
+    for (const { identity, segmentBase } of writes) await segments.flush(identity, segmentBase);
+    await segments.syncDirectories();
+  }
+
+  /**
+   * The journal is flushed by another thread while this one writes the segments, which need not be durable. When they find no room the journal,
+   * flushed by then, is taken back like them.
+   */
+  private async flushWhileWriting(writes: readonly SegmentWrite[]): Promise<void> {
+    const flushing = this.parts.journal.flush();
+    // Whatever becomes of the segments, the end of the flush is waited for, and its failure counts first.
+    const [flushed, written] = await Promise.allSettled([flushing, this.writeSegments(writes)]);
+    if (flushed.status === 'rejected') throw flushed.reason;
+    if (written.status === 'rejected') throw written.reason;
+  }
+
+  private async writeSegments(writes: readonly SegmentWrite[]): Promise<void> {
     for (const write of writes) {
-      const writing = segments.write(write);
+      const writing = this.parts.segments.write(write);
       if (writing !== undefined) await writing;
     }
-    const flushed = writes.filter((one) => one.flush);
-    for (const { identity, segmentBase } of flushed) await segments.flush(identity, segmentBase);
-    if (flushed.length > 0) await segments.syncDirectories();
-    await journal.write(group.entries);
   }
 
   /** There was no room: takes the group back from the disk, so that its requests can be refused as not done (G9). */
@@ -201,7 +214,7 @@ export class CommitPipeline {
     const { segments, journal } = this.parts;
     try {
       await segments.cutBack(writes);
-      await journal.retract(group.entries.length);
+      await journal.retract();
     } catch (error) {
       this.leave(group, error);
       return;

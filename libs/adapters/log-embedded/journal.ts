@@ -41,8 +41,8 @@ export class Journal {
   #salt = 0;
   /** What the last note said. */
   #noted = 0;
-  /** A write began and did not end. */
-  #unfinished = false;
+  /** Where the last write began and was to end. */
+  #lastWrite = { from: 0, to: 0 };
   readonly #watermark = Buffer.alloc(WATERMARK.entryLength);
 
   private constructor(
@@ -119,12 +119,13 @@ export class Journal {
   /** Writes entries at the end. @throws `storage-full`: call {@link retract} then. */
   async write(entries: Uint8Array): Promise<void> {
     const slot = slotOf(this.#generation);
-    const end = this.#position + entries.length;
-    if (end > this.sizes[slot]!) await this.grow(slot, end);
-    this.#unfinished = true;
-    await writeAll(this.slots[slot]!, entries, this.#position);
-    this.#unfinished = false;
-    this.#position = end;
+    const from = this.#position;
+    const to = from + entries.length;
+    this.#lastWrite = { from, to: from };
+    if (to > this.sizes[slot]!) await this.grow(slot, to);
+    this.#lastWrite = { from, to };
+    await writeAll(this.slots[slot]!, entries, from);
+    this.#position = to;
   }
 
   /** Makes what was written durable. A failure is final: nobody knows what is on the disk. */
@@ -135,18 +136,19 @@ export class Journal {
   }
 
   /**
-   * Wipes out entries whose writing failed half-way, durably, so that no recovery takes them for a commit. `bytes` is what was to be
-   * written. A failure is final.
+   * Wipes out the last write, whether it ended, was flushed, or stopped half-way; durably, so that no recovery takes it for a commit. To be
+   * called before anything else is written. A failure is final.
    */
-  async retract(bytes: number): Promise<void> {
-    if (!this.#unfinished) return;
-    this.#unfinished = false;
-    const slot = slotOf(this.#generation);
-    const end = Math.min(this.#position + bytes, this.sizes[slot]!);
-    for (let at = this.#position; at < end; at += ZEROS.length) {
-      await writeAll(this.slots[slot]!, ZEROS.subarray(0, Math.min(ZEROS.length, end - at)), at);
+  async retract(): Promise<void> {
+    const { from, to } = this.#lastWrite;
+    this.#position = from;
+    this.#durableLsn = Math.min(this.#durableLsn, this.lsn);
+    if (from === to) return;
+    const file = this.slots[slotOf(this.#generation)]!;
+    for (let at = from; at < to; at += ZEROS.length) {
+      await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, to - at)), at);
     }
-    await flushFile(this.slots[slot]!);
+    await flushFile(file);
   }
 
   /**
