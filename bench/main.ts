@@ -3,10 +3,11 @@ import { parseArgs } from 'node:util';
 import { logAppend } from './log-append.js';
 import { logFetch } from './log-fetch.js';
 import type { Benchmark, Comparison, Figure } from './measure.js';
+import { repartition } from './repartition.js';
 import { schemaById } from './schema-by-id.js';
 import { start } from './start.js';
 
-const BENCHMARKS: readonly Benchmark[] = [start, schemaById, logAppend, logFetch];
+const BENCHMARKS: readonly Benchmark[] = [start, schemaById, logAppend, logFetch, repartition];
 
 const { values, positionals } = parseArgs({
   options: { gate: { type: 'boolean', default: false } },
