@@ -39,6 +39,9 @@ import { RegistryRecordDecoder } from './registry-record-decoder.js';
 import { streamMetrics } from './stream-metrics.js';
 import type { ServiceParts } from './service.js';
 
+/** How long a stop waits for steps of operations: with the drain before and the flush after it, a stop stays within 25 s. */
+const SETTLE_MS = 5_000;
+
 /** Everything below HTTP: adapters opened, domain objects made, nothing running yet. */
 export interface Core {
   /** The domain for every feature, by class. */
@@ -107,6 +110,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     maxConcurrent: config.operations.maxConcurrent,
     rollbackWindowMs: config.operations.rollbackWindowMs,
     causes: [new GroupLagCause(directories, clock)],
+    settleMs: SETTLE_MS,
     failPoint: failPoints.pass,
     observer: operationMetrics(metrics, logger, () => engine.counts()),
   });

@@ -20,7 +20,7 @@ export const SETTINGS = {
     requestTimeoutMs: milliseconds(1_000, 60 * MINUTE, 60_000, 'Longest a client may take to send a request.'),
     handlerTimeoutMs: milliseconds(31_000, 60 * MINUTE, 60_000, 'Longest the service may take to begin an answer.'),
     idleTimeoutMs: milliseconds(1_000, DAY, 10 * MINUTE, 'A connection without traffic is closed after this.'),
-    drainMs: milliseconds(0, 10 * MINUTE, 25_000, 'How long a stop waits for what is under way.'),
+    drainMs: milliseconds(0, 10 * MINUTE, 15_000, 'How long a stop waits for requests under way.'),
   },
   limits: {
     bodyBytes: bytes(1_024, GIB, 2 * MIB, 'Largest request body, except where a route takes more.'),
@@ -33,7 +33,7 @@ export const SETTINGS = {
     create: flag(true, 'Make the directory when it is missing; `false` where that means that a volume is not mounted.'),
   },
   database: {
-    url: optionalText('PostgreSQL for metadata and views, `postgres://…`. Without it: SQLite in the data directory.', {
+    url: optionalText('PostgreSQL for metadata, `postgres://…`. Without it: SQLite in the data directory.', {
       secret: true,
     }),
     poolSize: count(2, 1_000, 10, 'Connections to PostgreSQL.'),
