@@ -52,7 +52,7 @@ describe('repartitioning on the embedded log', () => {
     log = await openEmbeddedLog({ directory, clock });
     const directories = new TopicDirectories(new OneCluster(log), names, clock);
     topics = directories.of();
-    const tuning = { tailWaitMs: 10, graceMs: 0, stragglerMs: 10, stepBytes: 64 * 1024 };
+    const tuning = { tailWaitMs: 10, stragglerMs: 10, stepBytes: 64 * 1024 };
     handler = new RepartitionHandler({ directories, names, decoder: new JsonRecordDecoder(), clock, tuning });
   }
 

@@ -43,7 +43,7 @@ describe('repartitions over REST', () => {
     log = new MemoryLogEngine();
     const names = new MemoryTopicNames();
     directories = new TopicDirectories(new OneCluster(log), names, clock);
-    const tuning = { tailWaitMs: 5, graceMs: 0 };
+    const tuning = { tailWaitMs: 5 };
     operations = new OperationEngine({
       store: new MemoryOperationStore(),
       leases: new MemoryLeaseStore(clock),
