@@ -205,13 +205,22 @@ export class Clients {
       readonly next: string;
       readonly atEnd: boolean;
     }
-    const found: Found[] = [];
-    for (let query = 'from=start'; ;) {
-      const page = await this.#demand<Page>(base, 'GET', `/v1/topics/${TOPIC}/records?${query}&limit=10000`);
-      for (const { partition, offset, value } of page.records)
+    let found: Found[] = [];
+    let query = 'from=start';
+    for (;;) {
+      const { status, body } = await call<Page>(base, 'GET', `/v1/topics/${TOPIC}/records?${query}&limit=10000`);
+      if (status === 410) {
+        // A cutover came in between: what was read so far belongs to the generation before.
+        found = [];
+        query = 'from=start';
+        continue;
+      }
+      if (status !== 200) throw new Error(`a read was refused: ${status} ${JSON.stringify(body)}`);
+      for (const { partition, offset, value } of body.records) {
         found.push({ partition, offset: Number(offset), key: value.key, number: value.number });
-      if (page.atEnd) return found;
-      query = `cursor=${page.next}`;
+      }
+      if (body.atEnd) return found;
+      query = `cursor=${body.next}`;
     }
   }
 
