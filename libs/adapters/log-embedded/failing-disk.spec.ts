@@ -19,6 +19,8 @@ const SETTINGS = {
   bulkBytes: 1_000,
   checkpointIntervalMs: 0,
 };
+/** Of the pairs of calls at which the machine stops, every how many are tried in each direction; WEIR_SIM_STRIDE=1 tries all. */
+const PAIR_STRIDE = Number(process.env['WEIR_SIM_STRIDE'] ?? 11);
 const FAULTS: readonly DiskFault[] = ['EIO', 'ENOSPC', 'EMFILE', 'short'];
 
 function open(files: SimulatedFileSystem, onFatal: (error: Error) => void = () => undefined): Promise<EmbeddedLog> {
@@ -107,6 +109,35 @@ describe('a disk that fails', () => {
       }
     }, 120_000);
   }
+
+  it('a machine that stops at any call, and once more at any call of the next start, loses nothing', async () => {
+    const lengths = { work: 0, start: 0 };
+    for (let n = 1, struck = true; struck; n += PAIR_STRIDE) {
+      const { files, log } = await fresh();
+      const strike = failNth(files, n, 'gone');
+      const client = new ScriptedClient();
+      await client.work(log).catch(() => undefined);
+      await log.close().catch(() => undefined);
+      struck = strike.struck !== undefined;
+      lengths.work = n;
+      for (const cut of [false, true]) {
+        const image = (cut ? files.afterPowerCut(new SeededRandom(n)) : files.afterKill()).copy();
+        for (let m = 1 + ((n * 7) % PAIR_STRIDE), again = true; again; m += PAIR_STRIDE) {
+          const copy = image.copy();
+          const second = failNth(copy, m, 'gone');
+          const opened = await open(copy).catch(() => undefined);
+          await opened?.close().catch(() => undefined);
+          again = second.struck !== undefined;
+          lengths.start = Math.max(lengths.start, m);
+          const third = await open((n + m) % 2 === 0 ? copy.afterKill() : copy.afterPowerCut(new SeededRandom(m)));
+          expect(await client.check(third), `stopped at call ${n} and call ${m} of the start`).toEqual([]);
+          await third.close();
+        }
+      }
+    }
+    expect(lengths.work).toBeGreaterThan(50);
+    expect(lengths.start).toBeGreaterThan(20);
+  }, 900_000);
 
   it('negative control: a flush that failed and is believed loses what was acknowledged', async () => {
     const losses: string[] = [];

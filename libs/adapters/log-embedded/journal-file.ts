@@ -7,7 +7,7 @@
  *   16       zeros
  *   28  u32  CRC-32C of bytes 0 to 28, begun with a number made of the log's journal key
  *
- * A file grows by zeros that are flushed before the head says so, and entries are written only where the head (flushed with them at the latest) says that
+ * A file is made longer, and that is flushed, before the head says so, and entries are written only where the head (flushed with them at the latest) says that
  * there is file. So a file that is shorter than its head says was cut by someone else, and entries may be missing that were acknowledged.
  */
 import { crc32c } from '@node-rs/crc32';

@@ -3,10 +3,10 @@
  * then the other file, whose content the checkpoint before has made superfluous, takes the next generation. Nothing is created, renamed or
  * removed on the way, and bytes are overwritten where they lie, so that a flush has little to do but flush.
  *
- * Files grow in steps of zeros and never shrink (journal-file.ts). The lsn of the first byte behind the head is the generation's start.
+ * Files grow in steps and never shrink (journal-file.ts). The lsn of the first byte behind the head is the generation's start.
  */
 import type { FileSystem, OpenFile } from './file-system.js';
-import { isNoSpace } from './errors.js';
+import { isNoSpace, storageFull } from './errors.js';
 import { flushFile } from './flush.js';
 import { entryShape, saltOf, writeEntryFrame } from './journal-entry.js';
 import { encodeJournalHead, JOURNAL_HEAD_BYTES, readJournalHead } from './journal-file.js';
@@ -52,7 +52,7 @@ export class Journal {
     private readonly stepBytes: number,
   ) {}
 
-  /** Opens both files, creating missing ones of one step of zeros. What they hold must not be needed any more. @throws `storage-full`. */
+  /** Opens both files, creating missing ones. What they hold stays, unless their heads cannot be read. @throws `storage-full`. */
   static async open(files: FileSystem, directory: string, key: Uint8Array, stepBytes: number): Promise<Journal> {
     const slots: OpenFile[] = [];
     const journal = new Journal(slots, [], key, stepBytes);
@@ -63,8 +63,9 @@ export class Journal {
         const size = await file.size();
         const head = Buffer.alloc(JOURNAL_HEAD_BYTES);
         await file.read(head, 0);
-        // A file that does not say its size is not trusted to have been flushed to it.
-        journal.sizes.push(readJournalHead(key, slot, head) === size ? size : 0);
+        // A longer file was growing when the process ended. A shorter or unknown one comes here only when nothing in it is needed.
+        const known = readJournalHead(key, slot, head) ?? 0;
+        journal.sizes.push(known <= size ? known : 0);
         await journal.grow(slot, JOURNAL_HEAD_BYTES);
         await flushFile(file);
       }
@@ -183,12 +184,11 @@ export class Journal {
     const after = Math.ceil(bytes / this.stepBytes) * this.stepBytes;
     const file = this.slots[slot]!;
     try {
-      for (let at = before; at < after; at += ZEROS.length) {
-        await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, after - at)), at);
-      }
+      // Nothing of a file without a readable head is kept.
+      if (before === 0) await file.truncate(0);
+      await file.truncate(after);
     } catch (error) {
-      await file.truncate(before);
-      throw error;
+      throw isNoSpace(error) ? storageFull(file.path, error) : error;
     }
     await flushFile(file);
     await writeAll(file, encodeJournalHead(this.key, slot, after), 0);

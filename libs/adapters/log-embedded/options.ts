@@ -33,7 +33,7 @@ export interface EmbeddedLogSettings {
   readonly checkpointBytes: number;
   /** Longest time without a checkpoint while there is something to keep, in milliseconds; 0 for no limit. */
   readonly checkpointIntervalMs: number;
-  /** The journal files grow by this, filled with zeros ahead of use. */
+  /** The journal files grow by this, ahead of use. */
   readonly journalStepBytes: number;
   /** Most bytes that ride on one flush. */
   readonly groupBytes: number;

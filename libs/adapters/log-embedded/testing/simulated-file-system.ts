@@ -275,6 +275,8 @@ class SimulatedFile extends OpenFile {
 
   async truncate(size: number): Promise<void> {
     await this.pass('truncate');
+    const grows = size - this.inode.current.length;
+    if (grows > 0 && this.disk.usedBytes + grows > this.disk.capacity) throw systemError('ENOSPC', this.path);
     if (size !== this.inode.current.length) this.inode.change({ kind: 'truncate', size });
   }
 
