@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ACTIONS, ROLE_GRANTS, ROLES, type Action, type Role } from '#libs/platform/auth';
 import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import { problemsOf } from './page-run.js';
 import { programsOf, readPage } from './page.js';
@@ -42,6 +43,34 @@ describe('the pages', () => {
     const page = readPage(await readFile(`${ROOT}/README.md`, 'utf8'));
     const calls = page.blocks.flatMap((block) => block.commands).filter((command) => !ELSEWHERE.has(command.text));
     expect(calls.map((call) => programsOf(call.text))).toEqual(Array<string[]>(6).fill(['curl']));
+  });
+
+  it('name only tests that are there', async () => {
+    const text = await readFile(`${ROOT}/docs/reliability.md`, 'utf8');
+    const named = [...text.matchAll(/_([^_]+)_ \(\[[^\]]+\]\(([^)]+)\)\)/g)];
+    expect(named.length).toBeGreaterThan(20);
+    for (const [, title, link] of named)
+      expect(await readFile(resolve(ROOT, 'docs', link!), 'utf8'), `${link}: ${title}`).toContain(
+        title!.replaceAll("'", "\\'"),
+      );
+  });
+
+  it('show the roles as the code has them', async () => {
+    const text = await readFile(`${ROOT}/docs/access.md`, 'utf8');
+    const rows = text
+      .split('\n')
+      .filter((line) => ROLES.some((role) => line.startsWith(`| \`${role}\``)))
+      .map((line) =>
+        line
+          .split('|')
+          .slice(1, -1)
+          .map((cell) => cell.trim()),
+      );
+    const shown = (role: Role, action: Action): string => {
+      const kinds = ROLE_GRANTS[role][action] ?? [];
+      return typeof kinds === 'string' ? kinds : kinds.join(', ');
+    };
+    expect(rows).toEqual(ROLES.map((role) => [`\`${role}\``, ...ACTIONS.map((action) => shown(role, action))]));
   });
 
   it('link only to files that are there', async () => {
@@ -122,6 +151,7 @@ describe('the check of pages', () => {
     expect(programsOf(`A=1 plan=$(curl -s "x|y" -d '{"a; b": "$(c)"}' | field hash) && echo "$(rm -r x)"; ls`)).toEqual(
       ['curl', 'field', 'echo', 'rm', 'ls'],
     );
+    expect(programsOf('until curl -s x | grep -q y; do sleep 1; done')).toEqual(['curl', 'grep', 'sleep']);
     expect(programsOf('field() { node -p "JSON.parse(x).$1"; }')).toEqual(['node']);
   });
 

@@ -8,7 +8,7 @@ import { programsOf, type Expected, type Page, type PageCommand } from './page.j
 const WRITTEN = 'localhost:8081';
 
 /** Programs a page may start. `field` is the function pages define to take a member out of a JSON answer. */
-const KNOWN = new Set(['curl', 'node', 'field', 'printf', 'sha256sum', 'head', 'echo']);
+const KNOWN = new Set('curl node field echo printf head base64 tr sha256sum grep sleep'.split(' '));
 
 /** Longest a whole page may take. */
 const PAGE_MS = 100_000;

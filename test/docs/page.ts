@@ -139,6 +139,6 @@ export function programsOf(command: string): string[] {
   plain = plain.replace(/^\s*\w+\(\)\s*\{/, ';');
   return plain
     .split(/\$\(|\|\||&&|[|;)}]/)
-    .map((part) => part.trim().replace(/^(?:\w+=\S*\s*)+/, ''))
+    .map((part) => part.trim().replace(/^(?:(?:until|while|do|done|if|then|fi)\b\s*|\w+=\S*\s*)+/, ''))
     .flatMap((part) => /^[\w./-]+/.exec(part)?.[0] ?? []);
 }
