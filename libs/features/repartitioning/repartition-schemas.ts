@@ -65,6 +65,9 @@ export const repartitionPlanView = z.object({
   profile: object,
   skew: z.object({ before: z.number(), after: z.number(), lowerBound: z.number() }),
   translation: z.array(z.object({ group: z.string(), members: z.int(), lag: z.number(), translation: z.string() })),
+  readers: z
+    .array(z.string())
+    .describe('Views and derivations that read the topic; they follow the cutover by themselves.'),
   coPartitioned: z.array(z.string()).describe('Topics that would have to move along. None are known.'),
   risks: z.array(z.string()),
   blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),

@@ -44,13 +44,17 @@ describe('repartitions over REST', () => {
     const names = new MemoryTopicNames();
     directories = new TopicDirectories(new OneCluster(log), names, clock);
     const tuning = { tailWaitMs: 5 };
+    // It has read everything, wherever it is asked about.
+    const readersOn = async () => [{ name: 'view departures', next: [1_000, 1_000, 1_000, 1_000, 1_000] }];
     operations = new OperationEngine({
       store: new MemoryOperationStore(),
       leases: new MemoryLeaseStore(clock),
       clock,
       owner: 'here',
       random: (bytes) => randomBytes(bytes),
-      handlers: [new RepartitionHandler({ directories, names, decoder: new JsonRecordDecoder(), clock, tuning })],
+      handlers: [
+        new RepartitionHandler({ directories, names, decoder: new JsonRecordDecoder(), clock, tuning, readersOn }),
+      ],
       scanMs: 10,
     });
     operations.open();
@@ -88,6 +92,7 @@ describe('repartitions over REST', () => {
       subject: 'topic:local/flights',
       hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
       blockers: [],
+      readers: ['view departures'],
       profile: { records: 60, sampled: false, nullKeys: 0, misPartitioned: 0, partitioner: 'murmur2', distinctKeys: 4 },
       impact: { to: { physical: 'flights--g2', partitions: 4 } },
       estimates: { records: 60 },

@@ -100,6 +100,7 @@ export class DerivationWorker {
     try {
       await this.#restore(signal);
       this.#progress = progressOf(writer.checkpoint(CHECKPOINT)) ?? (await this.#beginning());
+      this.#lag = await source.lag(this.#progress.position);
       while (!signal.aborted) {
         const at = this.#progress;
         const chunk = await source.next(at.position, {

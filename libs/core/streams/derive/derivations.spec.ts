@@ -34,6 +34,9 @@ const LATEST: DerivationRequest = {
   onConflict: 'last',
 };
 
+/** Longest wait for work that goes on beside the test. */
+const SOON = { timeout: 10_000, interval: 5 };
+
 describe('latest derivations', () => {
   const clock = new WallClock();
   let faults: LogFaults;
@@ -83,9 +86,11 @@ describe('latest derivations', () => {
 
   /** The latest state as a lookup shows it, once the derivation has read everything. */
   async function settled(name = 'latest', records?: number): Promise<Record<string, unknown>> {
-    await expect.poll(async () => (await derivations.describe(undefined, name)).lag).toBe(0);
+    await expect.poll(async () => (await derivations.describe(undefined, name)).lag, SOON).toBe(0);
     if (records !== undefined)
-      await expect.poll(async () => (await derivations.describe(undefined, name)).progress?.counts.read).toBe(records);
+      await expect
+        .poll(async () => (await derivations.describe(undefined, name)).progress?.counts.read, SOON)
+        .toBe(records);
     const table = await derivations.latest(undefined, name);
     return Object.fromEntries(
       table.page('', undefined, 1_000).map(([key, row]) => [key, JSON.parse(Buffer.from(row.value).toString())]),
@@ -163,7 +168,7 @@ describe('latest derivations', () => {
     expect((await engine.describeTopic('kept.dlq')).partitions[0]?.endOffset).toBe(1);
     await derivations.create(undefined, { ...LATEST, name: 'strict', nullKeys: 'fail' }, 'test');
     await expect
-      .poll(async () => (await derivations.describe(undefined, 'strict')).problem)
+      .poll(async () => (await derivations.describe(undefined, 'strict')).problem, SOON)
       .toMatch(/t\/0\/0 has no place in 'strict'/);
   });
 

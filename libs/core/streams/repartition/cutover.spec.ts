@@ -27,17 +27,17 @@ const stray = (value: string): Buffer =>
 describe('the cutover', () => {
   it('is undone when it takes too long: writers go on where they were, the reason is kept, the next attempt succeeds', async () => {
     const world = await filled(2, 30);
-    const operation = await world.planned(request(3, { cutover: { maxPauseMs: 50 } }));
+    const operation = await world.planned(request(3, { cutover: { maxPauseMs: 1_000 } }));
     let slow = true;
     const handler = world.process({
       failPoint: async (name) => {
-        if (slow && name === 'repartition:switch:drained') await clock.sleep(80);
+        if (slow && name === 'repartition:switch:drained') await clock.sleep(1_100);
       },
     });
     const writer = startWriter(world, 'orders', 'w');
     await drive(handler, operation, { until: 'CUTTING_OVER' });
     await drive(handler, operation, { until: 'READY' });
-    expect(operation.reason).toContain('longer than the pause of 50 ms');
+    expect(operation.reason).toContain('longer than the pause of 1000 ms');
     expect(await world.topics()).toEqual(['__map-op-1:ACTIVE', 'orders:ACTIVE', 'orders--g2:FENCED']);
     slow = false;
     await drive(handler, operation, { until: 'SWITCHED' });

@@ -95,9 +95,11 @@ export class RepartitionHandler implements OperationHandler {
     const directory = this.#directories.of(cluster);
     const topic = await directory.resolve(request.topic);
     const { names, decoder, clock, tuning } = this.#tools;
+    const readers = await this.#tools.readersOn(cluster, topic.logical, topic.generation);
     const context = {
       engine: directory.engine,
       names,
+      readers: readers.map((reader) => reader.name),
       decoder,
       monotonic: () => clock.monotonic(),
       sampleRecords: tuning.sampleRecords,

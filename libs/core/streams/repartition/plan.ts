@@ -157,6 +157,8 @@ export interface PlanContext {
   readonly engine: LogEngine;
   readonly names: TopicNames;
   readonly decoder: RecordDecoder;
+  /** Views and derivations that read the topic, by name; they follow the cutover by themselves. */
+  readonly readers: readonly string[];
   readonly monotonic: () => number;
   readonly sampleRecords: number;
 }
@@ -196,6 +198,7 @@ export async function draftPlan(
         lag: one.lag,
         translation: exact ? 'exact' : TRANSLATION[parameters.groups],
       })),
+      readers: [...context.readers],
       rollback: rollbackPromise(parameters),
     },
     risks: risksOf(parameters, profile, topic.description, skew),

@@ -78,6 +78,7 @@ export class ViewWorker {
   ): Promise<void> {
     const { id, view, tables, decoder, failPoint, onStep } = this.options;
     let at = stored ?? (await reader.begin());
+    this.#saw(source, await reader.lag(at));
     while (!signal.aborted) {
       const chunk = await reader.next(at, {
         maxBytes: this.options.stepBytes ?? STEP_BYTES,
@@ -93,9 +94,13 @@ export class ViewWorker {
         onStep?.(chunk.records.length);
         run?.healthy();
       }
-      this.#lags[source] = chunk.lag;
-      if (this.#lags.every((lag) => lag === 0)) this.#currentAtMs = this.options.clock.monotonic();
+      this.#saw(source, chunk.lag);
     }
+  }
+
+  #saw(source: number, lag: number): void {
+    this.#lags[source] = lag;
+    if (this.#lags.every((one) => one === 0)) this.#currentAtMs = this.options.clock.monotonic();
   }
 }
 
