@@ -72,6 +72,9 @@ const COUNTS: JsonObject = {
   columns: { all: { aggregate: 'count' }, total: { aggregate: 'sum', of: 'value.n' } },
 };
 
+/** Longest wait for work that goes on beside the test. */
+const SOON = { timeout: 10_000, interval: 5 };
+
 describe('views over a log', () => {
   const clock = new WallClock();
   let directory: string;
@@ -186,7 +189,7 @@ describe('views over a log', () => {
     await cutOver(2);
     await engine.deleteTopic('t');
     await views.setState('counts', 'RUNNING');
-    await expect.poll(async () => (await views.describe('counts')).problem).toMatch(/can no longer be followed/);
+    await expect.poll(async () => (await views.describe('counts')).problem, SOON).toMatch(/can no longer be followed/);
   });
 
   it('goes on after a restart from what it had stored', async () => {
@@ -200,7 +203,7 @@ describe('views over a log', () => {
     views = open();
     await views.start();
     expect(await rows('counts', await write('t', 1, { tag: 'a', n: 100 }))).toBeDefined();
-    await expect.poll(() => rows('counts')).toEqual([{ tag: 'a', all: 3, total: 111 }]);
+    await expect.poll(() => rows('counts'), SOON).toEqual([{ tag: 'a', all: 3, total: 111 }]);
   });
 
   it('takes the same declaration again as done, refuses another, and names every problem of a broken one', async () => {

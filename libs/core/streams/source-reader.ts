@@ -49,7 +49,7 @@ export class SourceReader {
     return { generation, next: description.partitions.map((one) => one.startOffset) };
   }
 
-  /** Records between a position and the present end. @throws `topic-not-found`. */
+  /** Records between a position and the present end. @throws `topic-not-found`, `source-moved`. */
   async lag(position: SourcePosition): Promise<number> {
     const { generation, description } = await this.directory.resolve(this.topic);
     if (generation === position.generation) return lagOf(description, position.next);
@@ -57,7 +57,7 @@ export class SourceReader {
     const closing = closingOf(row, position);
     const ahead = lagOf(description, row?.opensAt ?? []);
     if (isRead(position, closing)) return ahead;
-    const old = await this.directory.engine.describeTopic(physicalName(this.topic, position.generation));
+    const old = await this.describe(physicalName(this.topic, position.generation), position, true);
     return lagOf(old, position.next, closing) + ahead;
   }
 
