@@ -102,7 +102,10 @@ export class SourceReader {
       lag += Math.max(0, end - next[partition]!);
     }
     const moved = next.some((offset, partition) => offset !== from[partition]);
-    if (!superseded || moved || lag > 0) return { records, to: { generation: position.generation, next }, lag };
+    const to = { generation: position.generation, next };
+    if (!superseded) return { records, to, lag };
+    // What the next generation holds is still ahead, too.
+    if (moved || lag > 0) return { records, to, lag: await this.lag(to) };
     const opened = this.openingOf(row, position);
     return { records: [], to: opened, lag: await this.lag(opened) };
   }

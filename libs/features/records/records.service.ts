@@ -12,7 +12,7 @@ import {
   type ReadPage,
 } from '#libs/core/log';
 import { MessageCodec } from '#libs/core/registry';
-import { KeyExpression, RecordDecoder } from '#libs/core/streams';
+import { Derivations, KeyExpression, RecordDecoder } from '#libs/core/streams';
 import { Problems, type ProduceRequest } from './produce-request.js';
 import { RecordDecoding, type ReadRecord } from './record-decoding.js';
 import { partEncoder } from './record-encoding.js';
@@ -37,13 +37,14 @@ export class RecordsService {
     private readonly codec: MessageCodec,
     private readonly clock: Clock,
     private readonly decoder: RecordDecoder,
+    private readonly derivations: Derivations,
   ) {
     this.#decoding = new RecordDecoding(codec);
   }
 
   /**
    * Encodes all records, then writes them; when one cannot be encoded none is written.
-   * @throws `invalid-record` naming each record and field, `topic-not-found`, `topic-fenced`, `schema-missing`.
+   * @throws `invalid-record` naming each record and field, `topic-not-found`, `topic-fenced`, `topic-is-derived`, `schema-missing`.
    */
   async produce(
     cluster: string | undefined,
@@ -53,6 +54,7 @@ export class RecordsService {
   ): Promise<Produced> {
     const directory = this.directories.of(cluster);
     await directory.resolve(topic);
+    if (await this.derivations.writes(cluster, topic)) throw writtenByDerivation(topic);
     const encodeKey = await partEncoder(this.codec, topic, 'key', request.keyFormat, request.keySchemaId);
     const encodeValue = await partEncoder(this.codec, topic, 'value', request.valueFormat, request.valueSchemaId);
     const now = this.clock.now();
@@ -131,4 +133,15 @@ export class RecordsService {
     if (keyless === undefined) this.#keyless.set(topic, (keyless = new StickyPartitions(Math.random)));
     return keyless;
   }
+}
+
+/** One writer per fact: a derived topic is written by its derivation alone. */
+function writtenByDerivation(topic: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'topic-is-derived',
+    message: `Topic '${topic}' is written by a derivation; nobody else may write it.`,
+    hint: 'Write to the source of the derivation.',
+    details: { topic },
+  });
 }

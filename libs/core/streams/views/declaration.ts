@@ -277,7 +277,7 @@ class DeclarationReader {
 }
 
 /** Names of query parameters, which a column could not be filtered by. */
-const RESERVED: ReadonlySet<string> = new Set(['order', 'limit', 'cursor', 'select', 'at-least', 'wait']);
+const RESERVED: ReadonlySet<string> = new Set(['order', 'limit', 'cursor', 'select', 'count', 'at-least', 'wait']);
 
 function invalidView(name: string, items: readonly ErrorItem[]): AppError {
   return new AppError({
