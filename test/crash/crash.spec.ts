@@ -5,7 +5,7 @@ import { Clients } from './clients.js';
 /** How a round ends: at a named step of the service's own code, or at a moment drawn by chance. */
 type Kill = { readonly at: string } | { readonly afterMs: number };
 
-const ROUNDS = Number(process.env['WEIR_CRASH_ROUNDS'] ?? 56);
+const ROUNDS = Number(process.env['WEIR_CRASH_ROUNDS'] ?? 50);
 /** A round whose named step is not passed in this time is ended by a plain kill. */
 const LONGEST_ROUND_MS = 4_000;
 
