@@ -44,7 +44,7 @@ export function logEngineContract(name: string, open: OpenLog): void {
 
     for (const [area, promises] of Object.entries(LOG_ENGINE_PROMISES)) {
       describe(area, () => {
-        for (const promise of promises) it(promise.title, () => promise.holds(context), 60_000);
+        for (const promise of promises) it(promise.title, () => promise.holds(context), 240_000);
       });
     }
   });
