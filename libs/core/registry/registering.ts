@@ -143,9 +143,11 @@ export class Registering {
     const state = scopes.subject;
     requireRegistrable(mode, subject, numbering.id);
     const validate = !importing && config.validateNewSchemas !== false;
-    const { candidate, chain } = validate
-      ? await this.#candidate(subject.context, source, { normalize, validate })
-      : found;
+    const validateFields = !importing && config.validateFields === true;
+    const { candidate, chain } =
+      validate || validateFields
+        ? await this.#candidate(subject.context, source, { normalize, validate, validateFields })
+        : found;
     const contract = importing
       ? { metadata: sent.metadata ?? null, ruleSet: sent.ruleSet ?? null }
       : completedContract({ metadata: sent.metadata ?? null, ruleSet: sent.ruleSet ?? null }, latest, config, {
@@ -242,6 +244,7 @@ export class Registering {
     const { candidate } = await this.#candidate(subject.context, requireText(sent), {
       normalize: normalize || config.normalize === true,
       validate: config.validateNewSchemas !== false,
+      validateFields: config.validateFields === true,
     });
     const earlier = await this.view.load(subject, rows);
     return checkCompatibility(this.formats, {
@@ -257,15 +260,16 @@ export class Registering {
   async #candidate(
     context: string,
     source: SchemaSource,
-    options: { readonly normalize: boolean; readonly validate: boolean },
+    options: { readonly normalize: boolean; readonly validate: boolean; readonly validateFields?: boolean },
     versions: 'live' | 'stored' = 'live',
   ): Promise<{ readonly candidate: Candidate; readonly chain: ReferenceChain | undefined }> {
     const format = this.formats.get(source.schemaType);
+    const { validate, validateFields = false } = options;
     if (source.references.length === 0) {
-      const key = `${source.schemaType}/${options.normalize}/${options.validate}/${source.text}`;
+      const key = `${source.schemaType}/${options.normalize}/${validate}/${validateFields}/${source.text}`;
       let parsed = this.#understood.get(key);
       if (parsed === undefined) {
-        parsed = format.parse(source.text, { validate: options.validate });
+        parsed = format.parse(source.text, { validate, validateFields });
         if (options.normalize) parsed = parsed.normalised();
         this.#understood.set(key, parsed, 2_000 + source.text.length * 22);
       }
@@ -273,7 +277,7 @@ export class Registering {
       return { candidate, chain: undefined };
     }
     const chain = await new ReferenceWalk(this.view, versions).resolve(context, source.references);
-    const parsed = format.parse(source.text, { validate: options.validate, references: chain.resolved });
+    const parsed = format.parse(source.text, { validate, validateFields, references: chain.resolved });
     const order = options.normalize ? normalisedOrder(chain.references) : chain.references.map((_, i) => i);
     const candidate: Candidate = {
       parsed: options.normalize ? parsed.normalised() : parsed,

@@ -32,6 +32,11 @@ export interface ParseOptions {
   readonly references?: readonly ResolvedReference[];
   /** The strict rules for new schemas (defaults checked, names in ASCII). False for stored text and where the configuration says so; true by default. */
   readonly validate?: boolean;
+  /**
+   * The rules of the registry's setting `validateFields` for new schemas: JSON Schema refuses top-level properties that begin with `$$`. False by
+   * default; Avro has none.
+   */
+  readonly validateFields?: boolean;
   readonly limits?: Partial<SchemaLimits>;
 }
 

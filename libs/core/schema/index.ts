@@ -68,3 +68,4 @@ export { SCHEMA_LIMITS, type SchemaLimits } from './limits.js';
 export type { SourcePosition } from './lossless-json.js';
 export { verdictMessages, type MessageContext } from './messages.js';
 export { JsonSchema, JsonSchemaFormat } from './json-schema/json-schema-format.js';
+export { standardFormats } from './standard-formats.js';

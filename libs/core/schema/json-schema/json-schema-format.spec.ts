@@ -121,6 +121,12 @@ describe('text', () => {
     expect(json.parse('{"b":1,"a":{"d":1,"c":2}}').normalised().canonical).toBe('{"a":{"c":2,"d":1},"b":1}');
   });
 
+  it('is refused for a property that begins with two dollar signs, under the setting that says so', () => {
+    const text = JSON.stringify(object({ $$a: {} }));
+    expect(json.parse(text).topLevelFieldNames).toEqual(['$$a']);
+    expect(() => json.parse(text, { validateFields: true })).toThrow('Field names cannot start with $$ prefix');
+  });
+
   it('reads back to the same text', () => {
     const schemas = fc.oneof(fc.boolean(), fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue()));
     fc.assert(

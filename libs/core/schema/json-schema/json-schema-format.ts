@@ -1,5 +1,5 @@
 import { impossible } from '#libs/core/kernel';
-import { schemaTooLarge } from '../errors.js';
+import { schemaInvalid, schemaTooLarge } from '../errors.js';
 import {
   SchemaFormat,
   type CompatibilityPolicy,
@@ -32,7 +32,12 @@ export class JsonSchemaFormat extends SchemaFormat {
     const limits = schemaLimits(options.limits);
     const documents = new SchemaDocuments(text, options.references ?? [], limits);
     const root = documents.modern ? loadModern(documents, limits) : loadClassic(documents, limits);
-    return new JsonSchema(documents, root, limits);
+    const schema = new JsonSchema(documents, root, limits);
+    const reserved = schema.topLevelFieldNames.some((name) => name.startsWith('$$'));
+    if (reserved && options.validateFields === true) {
+      throw schemaInvalid('JSON', '#: Field names cannot start with $$ prefix');
+    }
+    return schema;
   }
 
   /** Tolerated differences are left out of `breaking` only; they are listed too. */
