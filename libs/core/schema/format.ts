@@ -112,6 +112,30 @@ export interface Explanation {
   readonly fix: string;
 }
 
+/** How a judgement is doubtful: data may fail although it says compatible, or would be read although it says incompatible. */
+export type Doubt = 'unsound' | 'over-strict';
+
+/** A judgement of the reference registry that is kept and pointed out. Ids are public, as those of {@link CompatibilityRule}. */
+export interface WarningRule {
+  /** `<format>/unsound-<what>` or `<format>/over-strict-<what>`. */
+  readonly id: string;
+  readonly doubt: Doubt;
+  /** What the judgement overlooks, in a few words. */
+  readonly title: string;
+}
+
+/** A place where a doubtful judgement was made. */
+export interface DoubtfulJudgement extends Explanation {
+  readonly ruleId: string;
+  readonly doubt: Doubt;
+  /** Place in the reader schema in the reference's notation. */
+  readonly path: string;
+  /** The same place in names. */
+  readonly place: string;
+  readonly reader: SchemaSpot | null;
+  readonly writer: SchemaSpot | null;
+}
+
 /** Everything the registry needs to know about one schema language. Stateless. */
 export abstract class SchemaFormat {
   abstract readonly type: SchemaType;
@@ -140,4 +164,21 @@ export abstract class SchemaFormat {
 
   /** The difference for people. Takes any difference of {@link differences}. */
   abstract explain(difference: Difference, direction: Direction): Explanation;
+
+  /** The doubtful judgements that {@link doubts} can name. */
+  readonly warningRules: readonly WarningRule[] = [];
+
+  /**
+   * Where the verdict on this pair is the reference registry's and yet open to doubt, in the reader's order, each place once for each rule; at most 1,000.
+   * Never changes a verdict. `direction` says which side is called new. None where the format knows none.
+   * @throws `schema-too-complex` as {@link differences} does.
+   */
+  doubts(
+    _reader: ParsedSchema,
+    _writer: ParsedSchema,
+    _direction: Direction,
+    _options?: { readonly policy?: CompatibilityPolicy; readonly limits?: Partial<SchemaLimits> },
+  ): readonly DoubtfulJudgement[] {
+    return [];
+  }
 }

@@ -35,6 +35,7 @@ export {
   type SchemaRuleSet,
 } from './fingerprint.js';
 export { verdictFindings, type Finding } from './findings.js';
+export { NOT_TRANSITIVE, verdictWarnings, type Warning } from './warnings.js';
 export {
   COMPATIBILITY_POLICIES,
   SCHEMA_TYPES,
@@ -43,6 +44,8 @@ export {
   type CompatibilityRule,
   type Difference,
   type Direction,
+  type Doubt,
+  type DoubtfulJudgement,
   type Explanation,
   type ParsedSchema,
   type ParseOptions,
@@ -50,6 +53,7 @@ export {
   type SchemaReference,
   type SchemaSpot,
   type SchemaType,
+  type WarningRule,
 } from './format.js';
 export { SchemaFormats } from './formats.js';
 export {

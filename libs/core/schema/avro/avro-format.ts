@@ -5,18 +5,20 @@ import {
   type CompatibilityPolicy,
   type Difference,
   type Direction,
+  type DoubtfulJudgement,
   type Explanation,
   type ParsedSchema,
   type ParseOptions,
   type ResolvedReference,
-  type SchemaSpot,
 } from '../format.js';
 import { schemaLimits, type SchemaLimits } from '../limits.js';
-import { nestingDepth, positionAt } from '../lossless-json.js';
+import { nestingDepth } from '../lossless-json.js';
 import { avroDifferences, type AvroDifference } from './differ.js';
+import { AVRO_WARNINGS, avroDoubts } from './doubts.js';
 import { normalForm } from './normalise.js';
 import { parseAvro, parseAvroTree, type AvroDocument, type AvroParseOptions } from './parse.js';
-import { describeAvro, printAvro } from './print.js';
+import { printAvro } from './print.js';
+import { avroPath, avroSpot } from './places.js';
 import { avroExplanation, avroMessage, AVRO_RULES } from './rules.js';
 import type { AvroField, AvroType } from './tree.js';
 
@@ -27,6 +29,7 @@ const RESOLVED_DEPTH = 1_000;
 export class AvroFormat extends SchemaFormat {
   readonly type = 'AVRO';
   readonly rules = Object.values(AVRO_RULES);
+  override readonly warningRules = AVRO_WARNINGS;
 
   parse(text: string, options: ParseOptions = {}): AvroSchema {
     const given = {
@@ -55,6 +58,16 @@ export class AvroFormat extends SchemaFormat {
 
   explain(difference: Difference, direction: Direction): Explanation {
     return avroExplanation(difference, direction);
+  }
+
+  override doubts(
+    reader: ParsedSchema,
+    writer: ParsedSchema,
+    direction: Direction,
+    options: { readonly limits?: Partial<SchemaLimits> } = {},
+  ): readonly DoubtfulJudgement[] {
+    const { comparisonSteps } = schemaLimits(options.limits);
+    return avroDoubts(avroSchema(reader).root, avroSchema(writer).root, direction, { steps: comparisonSteps });
   }
 }
 
@@ -120,7 +133,7 @@ export function avroSchema(schema: ParsedSchema): AvroSchema {
 
 function described(one: AvroDifference, readerRoot: AvroType): Difference {
   const { id, errorType } = AVRO_RULES[one.kind];
-  const path = `/${one.location.map((segment) => segment.replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`;
+  const path = avroPath(one.location);
   return {
     ruleId: id,
     errorType,
@@ -128,15 +141,9 @@ function described(one: AvroDifference, readerRoot: AvroType): Difference {
     place: placeOf(one, readerRoot) ?? path,
     detail: one.detail,
     breaking: true,
-    reader: spot(one.reader),
-    writer: spot(one.writer),
+    reader: avroSpot(one.reader),
+    writer: avroSpot(one.writer),
   };
-}
-
-function spot(part: AvroType | AvroField): SchemaSpot {
-  const text = 'kind' in part ? describeAvro(part) : `field ${part.name}: ${describeAvro(part.type)}`;
-  const position = part.source.reference === null ? positionAt(part.source.text, part.at) : null;
-  return { text: text.slice(0, 200), position };
 }
 
 /** The location in names. Undefined when it does not lead to the reader node: a location may be relative to a union branch. */

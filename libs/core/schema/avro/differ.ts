@@ -72,18 +72,20 @@ export function avroDifferences(
 }
 
 /** What comparing a pair gave: differences of its own and whole results of other pairs, in order. Empty means compatible. */
-type Findings = readonly (FoundDifference | Findings)[];
+export type Findings = readonly (FoundDifference | Findings)[];
 const COMPATIBLE: Findings = [];
 /** The location of a path of segments, newest first; shared, never changed. */
 type Location = { readonly segment: string | number; readonly parent: Location } | null;
 
-class AmbiguousField extends Error {
+/** Ends a comparison: name and aliases of a reader field mean several fields of the writer. */
+export class AmbiguousField extends Error {
   constructor(readonly difference: FoundDifference) {
     super('ambiguous field');
   }
 }
 
-class AvroDiffer {
+/** Compares pairs of types and remembers what came of them. Empty findings mean that the pair is compatible. */
+export class AvroDiffer {
   readonly #known = new Map<AvroType, Map<AvroType, Findings>>();
   readonly #fieldMaps = new Map<AvroRecord, ReadonlyMap<string, AvroField>>();
   #stepsLeft: number;
