@@ -18,6 +18,7 @@ import { Connections } from './connections.js';
 import { beginDrain } from './drain.js';
 import { ErrorFilter, ErrorReplies } from './error-replies.js';
 import { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
+import { LazyLogger } from './lazy-logger.js';
 import { installMediaTypes } from './media-types.js';
 import { installPathRules, MAX_ENCODED_SEGMENT, withoutMatrixParameters } from './path-rules.js';
 import { installRequestId, requestIdOf } from './request-id.js';
@@ -123,7 +124,7 @@ function adapterOf(
   late: { readonly replies?: ErrorReplies },
 ): FastifyAdapter {
   return new FastifyAdapter({
-    ...(logger === undefined ? { logger: false } : { loggerInstance: logger }),
+    ...(logger === undefined ? { logger: false } : { loggerInstance: logger, childLoggerFactory }),
     genReqId: requestIdOf,
     requestIdHeader: false,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
@@ -145,6 +146,10 @@ function adapterOf(
       late.replies?.send(error, request as FastifyRequest, reply as FastifyReply),
     clientErrorHandler: refuseConnection,
   } as ConstructorParameters<typeof FastifyAdapter>[0]) as unknown as FastifyAdapter;
+}
+
+function childLoggerFactory(...parameters: ConstructorParameters<typeof LazyLogger>): FastifyBaseLogger {
+  return new LazyLogger(...parameters);
 }
 
 /** Stands where a route with a Fastify schema would get its compiler: there are none such. */
