@@ -3,7 +3,7 @@ import { type AppError, type Clock, isAppError } from '#libs/core/kernel';
 import { logErrors } from '#libs/core/log';
 import type { Checkpointer } from './checkpointer.js';
 import { CommitGroup } from './commit-group.js';
-import { type CommitRequest, placeRequest } from './commit-request.js';
+import { type CommitRequest, type PlacedRequest, placeRequest } from './commit-request.js';
 import { isNoSpace, logFailed, logOverloaded, storageFull } from './errors.js';
 import type { Journal } from './journal.js';
 import type { LogState } from './log-state.js';
@@ -136,25 +136,36 @@ export class CommitPipeline {
       appendTimeMs: clock.now(),
     };
     const group = new CommitGroup(this.#memory, place, settings.bulkBytes);
+    try {
+      this.gather(group, state);
+    } catch (error) {
+      return this.leave(group, error);
+    }
+    if (group.requests.length > 0) await this.carryThrough(group, place.appendTimeMs);
+    this.#memory = group.memory;
+  }
+
+  /** Moves requests from the line into a group, refusing those that cannot be done. */
+  private gather(group: CommitGroup, state: LogState): void {
+    const { groupBytes, segmentBytes } = this.parts.settings;
     let taken = 0;
     let bytes = 0;
-    while (taken < this.#queue.length) {
-      const request = this.#queue[taken]!;
-      if (group.requests.length > 0 && bytes + request.bytes > settings.groupBytes) break;
+    for (const request of this.#queue) {
+      if (group.requests.length > 0 && bytes + request.bytes > groupBytes) break;
       taken++;
       bytes += request.bytes;
+      let placed: PlacedRequest;
       try {
-        group.add(placeRequest(request, state, settings.segmentBytes));
+        placed = placeRequest(request, state, segmentBytes);
       } catch (error) {
         request.reject(error);
         continue;
       }
+      group.add(placed);
       if (request.structural) break;
     }
     this.#queue.splice(0, taken);
     this.#queuedBytes -= bytes;
-    if (group.requests.length > 0) await this.carryThrough(group, place.appendTimeMs);
-    this.#memory = group.memory;
   }
 
   private async carryThrough(group: CommitGroup, appendTimeMs: number): Promise<void> {

@@ -2,12 +2,6 @@ import { type AppError, isAppError } from '#libs/core/kernel';
 import {
   type Appended,
   type AppendOptions,
-  checkCheckpoint,
-  checkGroup,
-  checkMorePartitions,
-  checkNewTopic,
-  checkPosition,
-  checkTopicConfig,
   checkWriterId,
   type FetchedPartition,
   type FetchRequest,
@@ -26,11 +20,19 @@ import {
   type WriterCommit,
 } from '#libs/core/log';
 import { Checkpointer } from './checkpointer.js';
-import type { Command, StoredPosition } from './commands.js';
+import type { Command } from './commands.js';
 import { CommitPipeline } from './commit-pipeline.js';
 import type { CommitRequest, RequestAppend } from './commit-request.js';
+import {
+  decideCheckpoints,
+  decideConfig,
+  decidePartitions,
+  decidePositions,
+  decideTopic,
+  type Rules,
+} from './decisions.js';
 import { EmbeddedWriter, type WriterHost } from './embedded-writer.js';
-import { isNoSpace, logFailed, tooManyTopics } from './errors.js';
+import { isNoSpace, logFailed } from './errors.js';
 import { Fetcher } from './fetcher.js';
 import { describeTopic, type Topic } from './log-state.js';
 import { type OpenedLog, openDirectory } from './open-log.js';
@@ -140,25 +142,8 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   }
 
   async createTopic(spec: TopicSpec): Promise<TopicDescription> {
-    const { state, limits } = this.opened;
     const { clock } = this.options;
-    await this.decide(() => {
-      checkNewTopic(spec, new Set(state.topics.keys()), this.capabilities);
-      if (state.topics.size >= limits.topics) throw tooManyTopics(limits.topics);
-      this.checkAllPartitions(spec.partitions);
-      const number = state.topicsCreated + 1;
-      const command: Command = {
-        kind: 'topic-created',
-        number,
-        id: state.topicId(number),
-        name: spec.name,
-        partitions: spec.partitions,
-        config: Object.entries(spec.config ?? {}),
-        state: spec.state ?? 'ACTIVE',
-        createdAtMs: clock.now(),
-      };
-      return [command];
-    });
+    await this.decide(() => [decideTopic(this.opened.state, spec, this.rules, clock.now())]);
     return describeTopic(this.topic(spec.name));
   }
 
@@ -173,18 +158,12 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   }
 
   async alterTopicConfig(name: string, changes: Readonly<Record<string, string | null>>): Promise<TopicDescription> {
-    return await this.changeTopic(name, ({ number }) => {
-      checkTopicConfig(changes, this.capabilities.topicConfigs);
-      return { kind: 'topic-configured', topic: number, changes: Object.entries(changes) };
-    });
+    return await this.changeTopic(name, (topic) => decideConfig(topic, changes, this.rules));
   }
 
   async addPartitions(name: string, partitions: number): Promise<TopicDescription> {
-    return await this.changeTopic(name, ({ number, partitions: { length } }) => {
-      checkMorePartitions(partitions, length, this.capabilities.maxPartitionsPerTopic);
-      this.checkAllPartitions(partitions - length);
-      return { kind: 'partitions-added', topic: number, partitions };
-    });
+    const { state } = this.opened;
+    return await this.changeTopic(name, (topic) => decidePartitions(state, topic, partitions, this.rules));
   }
 
   async setTopicState(name: string, state: TopicState): Promise<TopicDescription> {
@@ -244,7 +223,9 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   }
 
   async commitPositions(group: string, positions: readonly GroupPosition[]): Promise<void> {
-    await this.decide(() => this.positionsSet(positions.map((one) => ({ ...one, group }))), false);
+    const { state } = this.opened;
+    const ofGroup = positions.map((one) => ({ ...one, group }));
+    await this.decide(() => decidePositions(state, ofGroup), false);
   }
 
   async deleteGroup(group: string): Promise<void> {
@@ -283,9 +264,9 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     for (const { batch } of checked) bytes += batch.length + ENTRY_OVERHEAD;
     for (const { value } of typeof checkpoints === 'function' ? [] : checkpoints) bytes += 2 * (value?.length ?? 0);
     const decide = (appended: readonly Appended[]): readonly Command[] => {
-      const commands = this.positionsSet(positions);
+      const commands = decidePositions(this.opened.state, positions);
       const entries = typeof checkpoints === 'function' ? checkpoints(appended) : checkpoints;
-      if (entries.length > 0) commands.push(checkpointsSet(id, entries));
+      if (entries.length > 0) commands.push(decideCheckpoints(id, entries));
       decided(entries);
       return commands;
     };
@@ -349,6 +330,10 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     this.options.onFatal?.(error instanceof Error ? error : new Error(String(error)));
   }
 
+  private get rules(): Rules {
+    return { capabilities: this.capabilities, limits: this.opened.limits };
+  }
+
   private checkOpen(): void {
     if (this.closing.signal.aborted) throw logErrors.logClosed();
   }
@@ -366,12 +351,6 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     return partition;
   }
 
-  private checkAllPartitions(more: number): void {
-    const { state, limits } = this.opened;
-    const all = state.partitionCount + more;
-    if (all > limits.partitions) throw logErrors.tooManyPartitions(all, limits.partitions);
-  }
-
   /** What can be said against a batch without its turn having come. The rest is looked at then. */
   private checkBatch({ topic, partition }: PartitionRef, batch: Uint8Array, intoFenced: boolean): RequestAppend {
     const { maxBatchBytes, partitions } = this.topic(topic);
@@ -381,21 +360,6 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     const limits = { maxBytes, anonymous: true, ...(codecs === undefined ? {} : { codecs }) };
     const { recordCount, lastOffsetDelta } = validateForAppend(batch, limits);
     return { topic, partition, batch, recordCount, lastOffsetDelta, intoFenced };
-  }
-
-  private positionsSet(positions: readonly (GroupPosition & { readonly group: string })[]): Command[] {
-    const byGroup = new Map<string, StoredPosition[]>();
-    for (const position of positions) {
-      const { group, topic, partition, offset, metadata } = position;
-      checkGroup(group);
-      checkPosition(position);
-      this.partition(position);
-      const stored = { topic: this.topic(topic).number, partition, offset, ...(metadata ? { metadata } : {}) };
-      const known = byGroup.get(group);
-      if (known === undefined) byGroup.set(group, [stored]);
-      else known.push(stored);
-    }
-    return [...byGroup].map(([group, stored]) => ({ kind: 'positions-set', group, positions: stored }));
   }
 
   private async changeTopic(name: string, decide: (topic: Topic) => Command): Promise<TopicDescription> {
@@ -432,15 +396,4 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       },
     );
   }
-}
-
-function checkpointsSet(writer: string, entries: readonly WriterCheckpoint[]): Command {
-  return {
-    kind: 'checkpoints-set',
-    writer,
-    entries: entries.map(({ key, value }) => {
-      checkCheckpoint(key, value);
-      return [key, value === null ? null : Buffer.from(value).toString('base64')];
-    }),
-  };
 }

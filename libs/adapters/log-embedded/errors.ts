@@ -84,6 +84,15 @@ export const tooManyTopics = (limit: number): AppError =>
     details: { limit, measured: limit + 1 },
   });
 
+export const checkpointsTooLarge = (writer: string, length: number, limit: number): AppError =>
+  new AppError({
+    kind: 'too-large',
+    code: 'checkpoints-too-large',
+    message: `The checkpoints of one commit take ${limit} characters at most, with their values in base64; nothing was written.`,
+    hint: 'Write them with several commits.',
+    details: { writer, limit, measured: length },
+  });
+
 /** Whether the system said that there is no room (ENOSPC, or a quota). */
 export function isNoSpace(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;

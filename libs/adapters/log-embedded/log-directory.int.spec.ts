@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -75,6 +75,20 @@ describe('the directory of a log', () => {
     const other = await open(join(root, 'other'));
     expect(other.logId).not.toBe(logId);
     await other.close();
+  });
+
+  it('can be read by its owner and group alone', async () => {
+    const log = await open();
+    await log.createTopic({ name: 't', partitions: 1 });
+    await append(log, 'private');
+    await log.checkpoint();
+    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    // The lock is SQLite's to create, and is empty.
+    for (const { parentPath, name } of entries.filter((one) => one.name !== 'lock.sqlite')) {
+      const { mode } = await stat(join(parentPath, name));
+      expect([name, mode & 0o007]).toEqual([name, 0]);
+    }
+    await log.close();
   });
 
   it('is refused untouched when it is not empty and has no marker, or a marker of a later format', async () => {

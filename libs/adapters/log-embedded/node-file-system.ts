@@ -5,7 +5,7 @@ import { type DirectoryEntry, FileSystem, OpenFile, type OpenMode } from './file
 /** The disk of this machine through `node:fs`. Flushes are `fdatasync` for files and `fsync` for directories. */
 export class NodeFileSystem extends FileSystem {
   async open(path: string, mode: OpenMode): Promise<OpenFile> {
-    return new NodeFile(path, await open(path, FLAGS[mode]));
+    return new NodeFile(path, await open(path, FLAGS[mode], 0o640));
   }
 
   async list(directory: string): Promise<readonly DirectoryEntry[] | undefined> {
