@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
@@ -112,6 +112,19 @@ describe('the service as a process', () => {
     expect((await refused({ WEIR_HTTP_HOST: '0.0.0.0' })).code).toBe(78);
     const { code, output } = await refused({ WEIR_AUTH_MODE: 'token', WEIR_AUTH_TOKENS_FILE: 'gone.yaml' });
     expect([code, output.includes('gone.yaml')]).toEqual([78, true]);
+  });
+
+  it('leaves its files to its owner and group alone, in a directory that was there before too', async () => {
+    const data = join(directory.path, 'data');
+    await mkdir(data);
+    await chmod(data, 0o755);
+    const server = await start();
+    await createTopic(server.url);
+    await produce(server.url, 'private');
+    const entries = await readdir(data, { recursive: true });
+    expect(entries).toContain('metadata.sqlite');
+    const open = await Promise.all(entries.map(async (name) => [name, (await stat(join(data, name))).mode & 0o007]));
+    expect(open.filter(([, mode]) => mode !== 0)).toEqual([]);
   });
 
   it('refuses a data directory that must be there and is not', async () => {

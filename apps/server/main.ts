@@ -23,7 +23,11 @@ const DATA_ERRORS = new Set([
 /** Longest a process that cannot trust its disk waits for its last answers. */
 const FATAL_DRAIN_MS = 1_000;
 
+/** What the service creates, by drivers too, is for its owner and group alone. */
+const UMASK = 0o027;
+
 async function main(): Promise<void> {
+  process.umask(UMASK);
   const version = productVersion();
   const config = configuration();
   const logger = createLogger(config.logging);
