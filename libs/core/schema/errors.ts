@@ -96,3 +96,13 @@ export const payloadInvalid = (reason: string): AppError =>
     message: `The bytes do not decode with the schema: ${reason}.`,
     details: { reason },
   });
+
+/** Bytes that their own schema wrote, but that another schema cannot read. The path is a JSON pointer into the reader's value; contents are never quoted. */
+export const valueUnreadable = (path: string, reason: string): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'value-not-readable',
+    message: `The value cannot be read with the schema${path === '' ? '' : ` at ${path}`}: ${reason}.`,
+    details: { path, reason },
+    items: [{ path, message: reason }],
+  });

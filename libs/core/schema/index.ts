@@ -1,6 +1,7 @@
 export { AvroCodec } from './avro/codec.js';
 export { recordFields, type SchemaField } from './avro/fields.js';
 export { AVRO_JSON, PLAIN_JSON, type AvroJsonMapping } from './avro/mapping.js';
+export { AvroResolver } from './avro/resolve.js';
 export type { AvroKind } from './avro/tree.js';
 export { AvroFormat, AvroSchema, avroSchema } from './avro/avro-format.js';
 export {

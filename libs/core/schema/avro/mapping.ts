@@ -1,3 +1,4 @@
+import type { JsonValue } from '#libs/core/kernel';
 import type { AvroType, AvroUnion } from './tree.js';
 import { typeName } from './tree.js';
 
@@ -63,6 +64,27 @@ export function branchTable(union: AvroUnion): BranchTable {
 /** Tag to index: the full name of a named type, the kind of any other. */
 export function branchTags(union: AvroUnion): ReadonlyMap<string, number> {
   return new Map(union.branches.map((branch, i) => [typeName(branch), i]));
+}
+
+/** How the value of a branch stands in JSON: bare where its JSON type can only mean this branch and it cannot be taken for a tagged one. */
+export function branchValues(
+  union: AvroUnion,
+  mapping: AvroJsonMapping,
+): (index: number, value: JsonValue) => JsonValue {
+  const table = branchTable(union);
+  const tags = union.branches.map(typeName);
+  const names = new Set(tags);
+  const alwaysTagged = mapping.unions === 'tagged';
+  return (index, value) => {
+    if (union.branches[index]!.kind === 'null') return value;
+    if (!alwaysTagged) {
+      const kind = jsonKind(value)!;
+      if (table[kind].length === 1 && (kind !== 'object' || !names.has(onlyKey(value as object) ?? ''))) return value;
+    }
+    const tagged = Object.create(null) as Record<string, JsonValue>;
+    tagged[tags[index]!] = value;
+    return tagged;
+  };
 }
 
 /** The only own member name of an object, undefined when it has none or several. */
