@@ -1,5 +1,6 @@
 import type { SourcePosition } from './lossless-json.js';
 import type { SchemaLimits } from './limits.js';
+import type { SchemaOutline } from './outline.js';
 
 /** The languages a schema can be written in; spelled as on the wire. */
 export const SCHEMA_TYPES = ['AVRO', 'JSON', 'PROTOBUF'] as const;
@@ -56,6 +57,8 @@ export interface ParsedSchema {
   normalised(): ParsedSchema;
   /** The text for a `format` query parameter, matched without regard to case; the canonical text for an unknown or empty one. */
   formatted(format: string | null | undefined): string;
+  /** Types, fields and tags by name. */
+  outline(): SchemaOutline;
 }
 
 /** One side of a difference: what is written there and where. */

@@ -70,6 +70,7 @@ export {
   type Verdict,
 } from './levels.js';
 export { SCHEMA_LIMITS, type SchemaLimits } from './limits.js';
+export type { SchemaOutline } from './outline.js';
 export type { SourcePosition } from './lossless-json.js';
 export { verdictMessages, type MessageContext } from './messages.js';
 export { JsonSchema, JsonSchemaFormat } from './json-schema/json-schema-format.js';

@@ -13,9 +13,11 @@ import {
 } from '../format.js';
 import { schemaLimits, type SchemaLimits } from '../limits.js';
 import { nestingDepth } from '../lossless-json.js';
+import type { SchemaOutline } from '../outline.js';
 import { avroDifferences, type AvroDifference } from './differ.js';
 import { AVRO_WARNINGS, avroDoubts } from './doubts.js';
 import { normalForm } from './normalise.js';
+import { avroOutline } from './outline.js';
 import { parseAvro, parseAvroTree, type AvroDocument, type AvroParseOptions } from './parse.js';
 import { printAvro } from './print.js';
 import { avroPath, avroSpot } from './places.js';
@@ -123,6 +125,10 @@ export class AvroSchema implements ParsedSchema {
   formatted(format: string | null | undefined): string {
     if (format?.trim().toLowerCase() !== 'resolved') return this.canonical;
     return printAvro(this.root, { maxDepth: RESOLVED_DEPTH });
+  }
+
+  outline(): SchemaOutline {
+    return avroOutline(this.root);
   }
 }
 

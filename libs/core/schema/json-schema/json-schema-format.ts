@@ -14,6 +14,7 @@ import {
 import { jsonText } from '../json-text.js';
 import { schemaLimits, type SchemaLimits } from '../limits.js';
 import { nestingDepth, positionAt } from '../lossless-json.js';
+import type { SchemaOutline } from '../outline.js';
 import { jsonDifferences } from './differ.js';
 import { SchemaDocuments } from './documents.js';
 import type { FoundDifference } from './findings.js';
@@ -21,6 +22,7 @@ import { isTolerated, sentence, type JsonDifferenceKind } from './kinds.js';
 import { loadClassic } from './load-classic.js';
 import { loadModern } from './load-modern.js';
 import type { SchemaNode } from './node.js';
+import { jsonOutline } from './outline.js';
 import { JSON_RULES, explainJson } from './rules.js';
 
 /** JSON Schema, drafts 4, 6, 7, 2019-09 and 2020-12, as the reference registry understands it. */
@@ -108,6 +110,10 @@ export class JsonSchema implements ParsedSchema {
 
   formatted(): string {
     return this.canonical;
+  }
+
+  outline(): SchemaOutline {
+    return jsonOutline(this.root, this.documents.main.root);
   }
 }
 

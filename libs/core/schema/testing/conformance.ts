@@ -34,6 +34,7 @@ class OpaqueFormat extends SchemaFormat {
       topLevelFieldNames: [],
       normalised: () => self,
       formatted: () => text,
+      outline: () => ({ names: [], fields: [], tags: [] }),
     };
     return self;
   }
