@@ -1,11 +1,16 @@
 import {
   judge,
   verdictMessages,
+  verdictsAtEveryLevel,
+  verdictWarnings,
+  type CompatibilityLevel,
+  type CompatibilityPolicy,
   type EarlierVersion,
   type ParsedSchema,
   type SchemaFormats,
   type SchemaMetadata,
   type Verdict,
+  type Warning,
 } from '#libs/core/schema';
 import { levelOf, policyOf } from './config.js';
 import { propertyOf, reservedNames } from './data-contract.js';
@@ -43,12 +48,9 @@ export interface CompatibilityAnswer {
  * compatibility group.
  */
 export function checkCompatibility(formats: SchemaFormats, question: CompatibilityQuestion): CompatibilityAnswer {
-  const { candidate, metadata, config } = question;
-  const violations =
-    config.validateFields === true ? reservedFieldViolations(candidate, metadata, question.earlier[0]) : [];
-  const earlier = sameGroup(question.earlier, metadata, config.compatibilityGroup).map(
-    ({ version, schema }): EarlierVersion => ({ version, schema }),
-  );
+  const { candidate, config } = question;
+  const violations = violationsOf(question);
+  const earlier = comparedVersions(question);
   const verdict = judge(formats, {
     level: levelOf(config),
     candidate,
@@ -57,6 +59,65 @@ export function checkCompatibility(formats: SchemaFormats, question: Compatibili
   });
   const messages = verdictMessages(formats, verdict, { validateFields: config.validateFields === true, violations });
   return { compatible: verdict.compatible && violations.length === 0, verdict, violations, messages };
+}
+
+/** The same question answered at every level. */
+export interface Assessment {
+  readonly candidate: ParsedSchema;
+  /** The level in force. */
+  readonly level: CompatibilityLevel;
+  readonly policy: CompatibilityPolicy;
+  /** In the order of the levels. */
+  readonly verdicts: readonly Verdict[];
+  /** See {@link CompatibilityAnswer.violations}. */
+  readonly violations: readonly string[];
+  /** The levels that count. */
+  readonly levels: readonly CompatibilityLevel[];
+  /** Whether the schema may follow at every level that counts. */
+  readonly compatible: boolean;
+  /** What is doubtful about the verdicts at the levels that count; they are no less the verdicts. */
+  readonly warnings: readonly { readonly level: CompatibilityLevel; readonly warnings: readonly Warning[] }[];
+}
+
+/** Asks {@link checkCompatibility} at every level; at the level in force the answer is the same. */
+export function assessCompatibility(
+  formats: SchemaFormats,
+  question: Omit<CompatibilityQuestion, 'history'> & { readonly levels: readonly CompatibilityLevel[] | undefined },
+): Assessment {
+  const { candidate, config } = question;
+  const policy = policyOf(config);
+  const level = levelOf(config);
+  const levels = [...new Set(question.levels ?? [level])];
+  const earlier = comparedVersions(question);
+  const backward = judge(formats, { level: 'BACKWARD_TRANSITIVE', candidate, earlier, policy });
+  const forward = judge(formats, { level: 'FORWARD_TRANSITIVE', candidate, earlier, policy });
+  const verdicts = verdictsAtEveryLevel(backward, forward);
+  const violations = violationsOf(question);
+  const kept = verdicts.every((verdict) => verdict.compatible || !levels.includes(verdict.level));
+  return {
+    candidate,
+    level,
+    policy,
+    verdicts,
+    violations,
+    levels,
+    compatible: kept && violations.length === 0,
+    warnings: levels.map((one) => ({
+      level: one,
+      warnings: verdictWarnings(formats, { level: one, candidate, earlier, policy }),
+    })),
+  };
+}
+
+function violationsOf({ candidate, metadata, earlier, config }: Omit<CompatibilityQuestion, 'history'>) {
+  return config.validateFields === true ? reservedFieldViolations(candidate, metadata, earlier[0]) : [];
+}
+
+function comparedVersions({ earlier, metadata, config }: Omit<CompatibilityQuestion, 'history'>) {
+  return sameGroup(earlier, metadata, config.compatibilityGroup).map(({ version, schema }): EarlierVersion => ({
+    version,
+    schema,
+  }));
 }
 
 /** Names may be added to the reserved list but not taken from it, and no top-level field may carry one. */

@@ -1,5 +1,5 @@
 export { BoundedCache } from './bounded-cache.js';
-export { checkCompatibility, type CompatibilityAnswer } from './compatibility.js';
+export { checkCompatibility, type Assessment, type CompatibilityAnswer } from './compatibility.js';
 export { CONFIG_MEMBERS, levelOf, type ConfigUpdate } from './config.js';
 export {
   contextNotEmpty,
@@ -45,6 +45,7 @@ export type { SentReference } from './references.js';
 export type {
   RegisteredVersion,
   RegisterOptions,
+  SchemaQuestion,
   SentRegistration,
   SentSchema,
   SubjectVersion,
@@ -71,7 +72,9 @@ export {
   DEFAULT_SCOPE,
   GLOBAL_CONTEXT,
   GLOBAL_SCOPE,
+  MAX_SUBJECT_BYTES,
   parseSubject,
   subjectText,
   type SubjectName,
 } from './subject-name.js';
+export type { SentReferenced } from './unregistered-schemas.js';

@@ -1,7 +1,6 @@
 import { SCHEMA_LIMITS, type ResolvedReference, type SchemaReference } from '#libs/core/schema';
 import { referenceInvalid, referenceNotFound, tooManyReferences } from './errors.js';
-import { latestLive, type StoredSchema, type SubjectState } from './model.js';
-import type { RegistryView } from './registry-view.js';
+import { latestLive, type StoredSchema, type SubjectState, type VersionRow } from './model.js';
 import type { ReferenceTarget } from './store.js';
 import { DEFAULT_CONTEXT, isQualified, parseSubject, type SubjectName } from './subject-name.js';
 
@@ -24,6 +23,13 @@ export interface ReferenceChain {
   readonly states: readonly SubjectState[];
 }
 
+/** Where references are looked up: the registry, or what stands before it. */
+export interface ReferenceSource {
+  subject(name: SubjectName): Promise<SubjectState>;
+  /** The schema of a version that {@link subject} told of. */
+  schemaOf(subject: SubjectName, row: VersionRow): Promise<StoredSchema>;
+}
+
 /** Direct references of one schema, and how deep references of references may go. */
 const MAX_DIRECT = 256;
 const MAX_DEPTH = 32;
@@ -36,7 +42,7 @@ export class ReferenceWalk {
 
   /** @param versions which versions the direct references may name: a new schema cannot refer to deleted ones, a stored one may since have come to. */
   constructor(
-    private readonly view: RegistryView,
+    private readonly source: ReferenceSource,
     private readonly versions: 'live' | 'stored',
   ) {}
 
@@ -65,13 +71,13 @@ export class ReferenceWalk {
     if (depth > MAX_DEPTH) throw tooManyReferences('referenceDepth', MAX_DEPTH, depth);
     const subject = targetSubject(context, reference.subject);
     if (subject === undefined) throw notFound(reference);
-    const state = await this.view.subject(subject);
+    const state = await this.source.subject(subject);
     const row =
       reference.version === -1
         ? latestLive(state)
         : state.versions.find((one) => one.version === reference.version && (versions === 'stored' || !one.deleted));
     if (row === undefined) throw notFound(reference);
-    const schema = await this.view.schemaOf(subject, row);
+    const schema = await this.source.schemaOf(subject, row);
     await this.#collect(reference.name, schema, depth);
     return { reference: { ...reference, version: row.version }, target: { subject, version: row.version }, state };
   }

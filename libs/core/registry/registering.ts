@@ -1,4 +1,6 @@
 import type {
+  CompatibilityLevel,
+  CompatibilityPolicy,
   ParsedSchema,
   SchemaFormats,
   SchemaMetadata,
@@ -8,7 +10,13 @@ import type {
 } from '#libs/core/schema';
 import { BoundedCache } from './bounded-cache.js';
 import type { Decision, RegistryChanges } from './changes.js';
-import { checkCompatibility, type CompatibilityAnswer } from './compatibility.js';
+import {
+  assessCompatibility,
+  checkCompatibility,
+  type Assessment,
+  type ComparedVersion,
+  type CompatibilityAnswer,
+} from './compatibility.js';
 import { effectiveConfig, effectiveMode, type Scopes } from './config.js';
 import { contentOf, type Candidate } from './content.js';
 import { emptySchema, schemaNotFound, stateMoved, subjectNotFound, versionNotFound } from './errors.js';
@@ -24,7 +32,7 @@ import {
   type VersionRow,
 } from './model.js';
 import { isImporting, requireRegistrable } from './modes.js';
-import { ReferenceWalk, type ReferenceChain, type SentReference } from './references.js';
+import { ReferenceWalk, type ReferenceChain, type ReferenceSource, type SentReference } from './references.js';
 import {
   answersRegistration,
   comparedVersion,
@@ -37,7 +45,8 @@ import {
 import type { RegistryView } from './registry-view.js';
 import { requireValidRuleSet } from './rule-set.js';
 import type { RegistryStore } from './store.js';
-import { DEFAULT_CONTEXT, requireUsableSubject, subjectText, type SubjectName } from './subject-name.js';
+import { DEFAULT_CONTEXT, DEFAULT_SCOPE, requireUsableSubject, subjectText, type SubjectName } from './subject-name.js';
+import { UnregisteredSchemas, type SentReferenced } from './unregistered-schemas.js';
 
 /** A schema as clients send it; absent and null mean the same. */
 export interface SentSchema {
@@ -80,6 +89,22 @@ export interface LookupOptions {
   readonly normalize: boolean;
   /** Whether softly deleted versions may match. */
   readonly deleted: boolean;
+}
+
+/** What a schema is to be judged against, by the settings of the subject or by those of the default context. */
+export interface SchemaQuestion {
+  /** The alias's target. Absent: nothing of the registry but the settings of the default context counts. */
+  readonly subject: SubjectName | undefined;
+  readonly sent: SentSchema;
+  /** Oldest first, numbered from 1; in the place of the subject's versions. */
+  readonly earlier: readonly SentSchema[] | undefined;
+  /** What the schemas refer to and is not registered; each may refer to those before it. */
+  readonly referenced: readonly SentReferenced[];
+  readonly normalize: boolean;
+  /** In the place of the one in force. */
+  readonly policy: CompatibilityPolicy | undefined;
+  /** Levels that must be kept; undefined: the one in force. */
+  readonly levels: readonly CompatibilityLevel[] | undefined;
 }
 
 /** All versions that the level asks for, or one version only. */
@@ -256,12 +281,56 @@ export class Registering {
     });
   }
 
+  /**
+   * The verdict at every level. Asked about a subject, it is what {@link check} says at the level in force.
+   * @throws what parsing throws; `reference-sent-twice`.
+   */
+  assess(question: SchemaQuestion): Promise<Assessment> {
+    return this.view.consistent(() => this.#assess(question));
+  }
+
+  async #assess(question: SchemaQuestion) {
+    const { subject = DEFAULT_SCOPE, sent, earlier, referenced, normalize, policy, levels } = question;
+    const scopes = await this.view.scopes(subject);
+    const config = effectiveConfig(scopes);
+    const validate = config.validateNewSchemas !== false;
+    const source = new UnregisteredSchemas(this.view);
+    const read = async (schema: SentSchema, context: string, options: CandidateOptions) =>
+      (await this.#candidate(context, requireText(schema), options, 'live', source)).candidate;
+    for (const one of referenced) {
+      const { parsed, references } = await read(one, one.subject.context, { normalize: false, validate });
+      source.add(one, parsed, references);
+    }
+    const { parsed } = await read(sent, subject.context, {
+      normalize: normalize || config.normalize === true,
+      validate,
+      validateFields: config.validateFields === true,
+    });
+    const compared = earlier === undefined ? await this.#history(scopes.subject) : [];
+    for (const [index, one] of (earlier ?? []).entries()) {
+      const old = await read(one, subject.context, { normalize: false, validate: false });
+      compared.unshift({ version: index + 1, metadata: one.metadata ?? null, schema: () => old.parsed });
+    }
+    return assessCompatibility(this.formats, {
+      candidate: parsed,
+      metadata: sent.metadata ?? null,
+      earlier: compared,
+      config: policy === undefined ? config : { ...config, compatibilityPolicy: policy },
+      levels,
+    });
+  }
+
+  async #history(state: SubjectState): Promise<ComparedVersion[]> {
+    return (await this.view.load(state.subject, comparedRows(state, 'history'))).map(comparedVersion);
+  }
+
   /** Reads what was sent. References of a new schema must be live; when only looking one up they need not be. */
   async #candidate(
     context: string,
     source: SchemaSource,
-    options: { readonly normalize: boolean; readonly validate: boolean; readonly validateFields?: boolean },
+    options: CandidateOptions,
     versions: 'live' | 'stored' = 'live',
+    from: ReferenceSource = this.view,
   ): Promise<{ readonly candidate: Candidate; readonly chain: ReferenceChain | undefined }> {
     const format = this.formats.get(source.schemaType);
     const { validate, validateFields = false } = options;
@@ -276,7 +345,7 @@ export class Registering {
       const candidate = { parsed, references: [], targets: [], resolved: [], namedLatest: false };
       return { candidate, chain: undefined };
     }
-    const chain = await new ReferenceWalk(this.view, versions).resolve(context, source.references);
+    const chain = await new ReferenceWalk(from, versions).resolve(context, source.references);
     const parsed = format.parse(source.text, { validate, validateFields, references: chain.resolved });
     const order = options.normalize ? normalisedOrder(chain.references) : chain.references.map((_, i) => i);
     const candidate: Candidate = {
@@ -333,6 +402,12 @@ export class Registering {
     if (state.versions.every(isLive)) return new Set();
     return new Set((await this.store.referrers(state.subject)).map((one) => one.target));
   }
+}
+
+interface CandidateOptions {
+  readonly normalize: boolean;
+  readonly validate: boolean;
+  readonly validateFields?: boolean;
 }
 
 /** What is known of a state that was searched without success. */

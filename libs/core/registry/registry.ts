@@ -7,7 +7,7 @@ import {
   type SchemaType,
 } from '#libs/core/schema';
 import { RegistryChanges } from './changes.js';
-import type { CompatibilityAnswer } from './compatibility.js';
+import type { Assessment, CompatibilityAnswer } from './compatibility.js';
 import { effectiveMode } from './config.js';
 import { propertyOf } from './data-contract.js';
 import { decideSubjectDeletion, decideVersionDeletion } from './deletion.js';
@@ -25,6 +25,7 @@ import {
   Registering,
   type RegisteredVersion,
   type RegisterOptions,
+  type SchemaQuestion,
   type SentRegistration,
   type SentSchema,
   type SubjectVersion,
@@ -58,7 +59,8 @@ export class Registry {
 
   constructor(
     private readonly store: RegistryStore,
-    private readonly formats: SchemaFormats,
+    /** The schema languages it knows. */
+    readonly formats: SchemaFormats,
     clock: Clock,
     options: RegistryViewOptions = {},
   ) {
@@ -109,6 +111,15 @@ export class Registry {
     options: { readonly normalize: boolean },
   ): Promise<CompatibilityAnswer> {
     return this.#registering.check(await this.target(subject), sent, against, options);
+  }
+
+  /**
+   * The verdict about a schema at every level, against the versions of a subject or against schemas sent along. Reads only.
+   * @throws `schema-invalid`, `schema-empty`, `reference-not-found`, `reference-sent-twice`.
+   */
+  async assess(question: SchemaQuestion): Promise<Assessment> {
+    const subject = question.subject && (await this.target(question.subject));
+    return this.#registering.assess({ ...question, subject });
   }
 
   /** The highest live version, or undefined when the subject has none. Never looks into other contexts. */

@@ -26,6 +26,7 @@ export {
   valueInvalid,
   valuesInvalid,
 } from './errors.js';
+export { verdictsAtEveryLevel } from './every-level.js';
 export {
   fingerprint,
   guidOf,

@@ -8,6 +8,8 @@ import { ContextsController } from './contexts.controller.js';
 import { ModeController } from './mode.controller.js';
 import { RegistryIdentity } from './registry-identity.js';
 import { SchemaByIdRoute } from './schema-by-id.route.js';
+import { SchemaChecksController } from './schema-checks.controller.js';
+import { SchemaChecksService } from './schema-checks.service.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SchemasController } from './schemas.controller.js';
 import { SchemasService } from './schemas.service.js';
@@ -27,12 +29,14 @@ import { SubjectsService } from './subjects.service.js';
     ModeController,
     ContextsController,
     AssociationsController,
+    SchemaChecksController,
   ],
   providers: [
     SubjectsService,
     SchemasService,
     SettingsService,
     SchemaTexts,
+    SchemaChecksService,
     SchemaByIdRoute,
     RegistryIdentity,
     { provide: ConfluentErrorMapper, useClass: RegistryErrorMapper },

@@ -1,4 +1,5 @@
-import { subjectNotFound, subjectText, type SubjectName } from '#libs/core/registry';
+import { AppError } from '#libs/core/kernel';
+import { parseSubject, subjectNotFound, subjectText, type SentReference, type SubjectName } from '#libs/core/registry';
 import type { Action, Authorizer, Principal } from '#libs/platform/auth';
 
 /**
@@ -22,6 +23,25 @@ export class SubjectAccess {
   /** @throws `subject-not-found` for a subject that may not be read. */
   demandVisible(subject: SubjectName): void {
     if (!this.allows('read', subject)) throw subjectNotFound(subjectText(subject));
+  }
+
+  /**
+   * A schema shows what it refers to, so only what may be read can be referred to.
+   * @param context that of the schema with the references; the default one when undefined. @throws `reference-not-found`
+   */
+  requireReadableReferences(
+    context: string | undefined,
+    references: readonly SentReference[] | null | undefined,
+  ): void {
+    for (const { name, subject, version } of references ?? []) {
+      if (typeof subject !== 'string' || this.allows('read', parseSubject(subject, context))) continue;
+      throw new AppError({
+        kind: 'unprocessable',
+        code: 'reference-not-found',
+        message: `No schema reference found for subject "${subject}" and version ${String(version)}`,
+        details: { name, subject, version },
+      });
+    }
   }
 
   /** The uses that may be seen; none of them: the schema looks unknown. */

@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, isAppError } from '#libs/core/kernel';
+import { isAppError } from '#libs/core/kernel';
 import {
   parseSubject,
   Registry,
   subjectNotFound,
   subjectText,
-  type SentSchema,
   type SubjectName,
   type SubjectVersion,
 } from '#libs/core/registry';
@@ -29,7 +28,7 @@ export class SubjectsService {
   async register(principal: Principal, name: string, body: unknown, query: RawQuery): Promise<Wire> {
     const sent = registrationBody(body, 'register');
     const { named, target, access } = await this.reach(principal, 'write', name);
-    requireReadableReferences(access, target, sent);
+    access.requireReadableReferences(target.context, sent.references);
     const found = await this.registry.register(named, sent, {
       normalize: flag(query, 'normalize'),
       force: flag(query, 'force'),
@@ -40,7 +39,7 @@ export class SubjectsService {
   async lookup(principal: Principal, name: string, body: unknown, query: RawQuery): Promise<Wire> {
     const sent = registrationBody(body, 'lookUpSchemaUnderSubject');
     const { named, target, access } = await this.reach(principal, 'read', name);
-    requireReadableReferences(access, target, sent);
+    access.requireReadableReferences(target.context, sent.references);
     const found = await this.registry.lookup(named, sent, {
       normalize: flag(query, 'normalize'),
       deleted: flag(query, 'deleted'),
@@ -131,7 +130,7 @@ export class SubjectsService {
     const sent = registrationBody(body, 'testCompatibilityBySubjectName');
     const verbose = flag(query, 'verbose');
     const { named, target, access } = await this.reach(principal, 'read', name);
-    requireReadableReferences(access, target, sent);
+    access.requireReadableReferences(target.context, sent.references);
     try {
       const answer = await this.registry.check(named, sent, against, { normalize: flag(query, 'normalize') });
       return { is_compatible: answer.compatible, ...(verbose ? { messages: answer.messages } : {}) };
@@ -153,18 +152,5 @@ export class SubjectsService {
     const target = await this.registry.target(named);
     if (subjectText(target) !== name) access.demand(action, target);
     return { named, target, access };
-  }
-}
-
-/** A schema shows what it refers to, so only what may be read can be referred to. @throws `reference-not-found` */
-function requireReadableReferences(access: SubjectAccess, from: SubjectName, { references }: SentSchema): void {
-  for (const { name, subject, version } of references ?? []) {
-    if (typeof subject !== 'string' || access.allows('read', parseSubject(subject, from.context))) continue;
-    throw new AppError({
-      kind: 'unprocessable',
-      code: 'reference-not-found',
-      message: `No schema reference found for subject "${subject}" and version ${String(version)}`,
-      details: { name, subject, version },
-    });
   }
 }

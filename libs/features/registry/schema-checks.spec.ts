@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Authenticator, type Credentials, type Principal } from '#libs/platform/auth';
+import { openRegistryApp, type RegistryApp } from './testing/index.js';
+import type { SchemaCheckView, SchemaRulesView } from './schema-check-shapes.js';
+
+/** Whoever says `Bearer narrow` may read subjects that begin with `mine.`; everybody else may do all. */
+class TwoUsers extends Authenticator {
+  readonly challenge = 'Bearer';
+  authenticate({ authorization }: Credentials): Principal {
+    return authorization === 'Bearer narrow'
+      ? { id: 'narrow', roles: ['viewer'], scope: new Map([['subject', ['mine.*']]]) }
+      : { id: 'root', roles: ['admin'] };
+  }
+}
+
+const LEVELS = ['NONE', 'BACKWARD', 'BACKWARD_TRANSITIVE', 'FORWARD', 'FORWARD_TRANSITIVE', 'FULL', 'FULL_TRANSITIVE'];
+
+const record = (...fields: object[]) => JSON.stringify({ type: 'record', name: 'Order', fields });
+const id = { name: 'id', type: 'long' };
+const vat = { name: 'vat', type: 'long' };
+const vatOrNone = { ...vat, default: 0 };
+
+describe('POST /v1/schemas:check', () => {
+  let app: RegistryApp;
+  let run = 0;
+  let s: string;
+  beforeAll(async () => {
+    app = await openRegistryApp({ authenticator: new TwoUsers() });
+  });
+  afterAll(() => app.http.close());
+  beforeEach(() => {
+    s = `check${++run}`;
+  });
+
+  async function post(url: string, body: object, as?: string) {
+    const headers = { 'content-type': 'application/json', ...(as ? { authorization: `Bearer ${as}` } : {}) };
+    const answer = await app.http.fastify.inject({ method: 'POST', url, headers, payload: JSON.stringify(body) });
+    return { status: answer.statusCode, type: answer.headers['content-type'], json: JSON.parse(answer.body) as object };
+  }
+  const put = (url: string, body: object) =>
+    app.http.fastify.inject({
+      method: 'PUT',
+      url,
+      headers: { 'content-type': 'application/json' },
+      payload: JSON.stringify(body),
+    });
+  const register = (subject: string, schema: string, more: object = {}) =>
+    post(`/subjects/${encodeURIComponent(subject)}/versions`, { schema, ...more });
+  async function check(body: object): Promise<SchemaCheckView> {
+    const answer = await post('/v1/schemas:check', body);
+    expect(answer.status).toBe(200);
+    return answer.json as SchemaCheckView;
+  }
+  const compatibleAt = (view: SchemaCheckView) =>
+    view.verdicts.filter((verdict) => verdict.compatible).map((verdict) => verdict.level);
+
+  it('says at which of the seven levels a schema may follow, and against which versions', async () => {
+    await put(`/config/${s}`, { compatibility: 'NONE' });
+    await register(s, record(id));
+    await register(s, record(id, vatOrNone));
+    await put(`/config/${s}`, { compatibility: 'BACKWARD' });
+    const view = await check({ subject: s, schema: record(id, vat) });
+    expect(view.verdicts.map((verdict) => verdict.level)).toEqual(LEVELS);
+    expect(compatibleAt(view)).toEqual(['NONE', 'BACKWARD', 'FORWARD', 'FORWARD_TRANSITIVE', 'FULL']);
+    expect(view).toMatchObject({
+      subject: s,
+      level: 'BACKWARD',
+      levels: ['BACKWARD'],
+      compatible: true,
+      policy: 'STRICT',
+    });
+    const at = new Map(view.verdicts.map((verdict) => [verdict.level, verdict]));
+    expect(at.get('NONE')).toMatchObject({ comparedWith: [], failedAt: null });
+    expect(at.get('FORWARD')).toMatchObject({ comparedWith: [2], failedAt: null });
+    expect(at.get('FULL_TRANSITIVE')).toMatchObject({ comparedWith: [2, 1], failedAt: 1 });
+    expect(view.findings).toMatchObject([
+      { direction: 'new-reads-old', version: 1, levels: ['BACKWARD_TRANSITIVE', 'FULL_TRANSITIVE'] },
+    ]);
+  });
+
+  it('tells what breaks, for whom, how to mend it and where it stands', async () => {
+    await register(s, record(id));
+    const schema = `{
+  "type": "record", "name": "Order",
+  "fields": [
+    {"name": "id", "type": "long"},
+    {"name": "vat", "type": "long"}
+  ]
+}`;
+    const view = await check({ subject: s, schema });
+    expect(view.compatible).toBe(false);
+    const [finding] = view.findings;
+    expect(finding).toMatchObject({
+      ruleId: 'avro/reader-field-missing-default',
+      errorType: 'READER_FIELD_MISSING_DEFAULT_VALUE',
+      position: { line: 5 },
+    });
+    for (const text of [finding!.what, finding!.breaks, finding!.whom, finding!.fix]) expect(text).toMatch(/\.$/);
+    const rules = (await app.http.fastify.inject('/v1/schema-rules')).json() as SchemaRulesView;
+    expect(rules.items.map((rule) => rule.id)).toContain(finding!.ruleId);
+  });
+
+  it('agrees with the compatibility endpoint at the level in force, whatever it is', async () => {
+    await put(`/config/${s}`, { compatibility: 'NONE' });
+    for (const schema of [record(id), record(vat), record(id, vatOrNone)]) await register(s, schema);
+    for (const compatibility of LEVELS) {
+      await put(`/config/${s}`, { compatibility });
+      for (const schema of [record(id), record(vat), record(id, vat), record(), '"string"']) {
+        const confluent = await post(`/compatibility/subjects/${s}/versions`, { schema });
+        expect((await check({ subject: s, schema })).compatible).toBe(
+          (confluent.json as { is_compatible: boolean }).is_compatible,
+        );
+      }
+    }
+  });
+
+  it('counts the levels that are asked for', async () => {
+    await register(s, record(id));
+    const ask = async (...levels: string[]) =>
+      (await check({ subject: s, schema: record(id, vat), levels })).compatible;
+    expect([await ask('FORWARD'), await ask('FORWARD', 'FULL'), await ask('NONE')]).toEqual([true, false, true]);
+  });
+
+  it('judges schemas that are sent along, nothing registered and nothing stored', async () => {
+    const earlier = [{ schema: record(id) }, { schema: record(id, vatOrNone) }];
+    await put('/config/:.:', { compatibility: 'FULL' });
+    const view = await check({ schema: record(id, vat), earlier });
+    await app.http.fastify.inject({ method: 'DELETE', url: '/config' });
+    expect(view).toMatchObject({ subject: null, level: 'FULL' });
+    expect(compatibleAt(view)).not.toContain('BACKWARD_TRANSITIVE');
+    expect(view.findings.map((finding) => finding.version)).toEqual([1]);
+    expect(compatibleAt(await check({ schema: record(id) }))).toEqual(LEVELS);
+    expect((await app.http.fastify.inject('/subjects')).body).not.toContain(s);
+  });
+
+  it('takes schemas that refer to others nobody has registered', async () => {
+    const order = '{"type":"record","name":"Order","fields":[{"name":"at","type":"Place"}]}';
+    const place = '{"type":"record","name":"Place","fields":[{"name":"town","type":"Town"}]}';
+    const town = '{"type":"record","name":"Town","fields":[]}';
+    const to = (name: string) => ({ name, subject: `${s}-${name}`, version: 1 });
+    const referenced = [
+      { subject: `${s}-Town`, version: 1, schema: town },
+      { subject: `${s}-Place`, version: 1, schema: place, references: [to('Town')] },
+    ];
+    const view = await check({ schema: order, references: [to('Place')], referenced });
+    expect(view.schema).toBe(order);
+    const missing = await post('/v1/schemas:check', { schema: order, references: [to('Place')] });
+    expect(missing).toMatchObject({ status: 422, json: { code: 'reference-not-found' } });
+    const twice = await post('/v1/schemas:check', { schema: town, referenced: [referenced[0], referenced[0]] });
+    expect(twice).toMatchObject({ status: 400, json: { code: 'reference-sent-twice' } });
+  });
+
+  it('heeds groups, reserved fields and aliases as registration does', async () => {
+    await put(`/config/${s}`, { compatibilityGroup: 'major', validateFields: true });
+    await register(s, record(id), { metadata: { properties: { major: '1', 'confluent:reserved': 'vat' } } });
+    const other = await check({ subject: s, schema: record(vat), metadata: { properties: { major: '2' } } });
+    expect(other.verdicts.every((verdict) => verdict.compatible)).toBe(true);
+    expect(other.compatible).toBe(false);
+    expect(other.violations).toHaveLength(1);
+    await put(`/config/${s}-alias`, { alias: s });
+    expect(await check({ subject: `${s}-alias`, schema: record(id) })).toMatchObject({ subject: s });
+  });
+
+  it('warns where the verdict is kept from the reference and yet open to doubt, at the levels that count', async () => {
+    await put(`/config/${s}`, { compatibility: 'NONE' });
+    for (const schema of [record(id), record(id, vatOrNone)]) await register(s, schema);
+    const ask = (...levels: string[]) => check({ subject: s, schema: record(id, vat), levels });
+    const latestOnly = await ask('BACKWARD', 'FULL');
+    expect(latestOnly.compatible).toBe(true);
+    expect(latestOnly.warnings).toMatchObject([
+      { ruleId: 'schema/unsound-not-transitive', doubt: 'unsound', version: 1, levels: ['BACKWARD'] },
+      { ruleId: 'schema/unsound-not-transitive', levels: ['FULL'] },
+    ]);
+    expect((await ask('BACKWARD_TRANSITIVE')).warnings).toEqual([]);
+    const rules = (await app.http.fastify.inject('/v1/schema-rules')).json() as SchemaRulesView;
+    expect(rules.items.filter((rule) => rule.kind === 'warning').map((rule) => rule.id)).toContain(
+      latestOnly.warnings[0]!.ruleId,
+    );
+  });
+
+  it('judges JSON Schemas under the policy that is asked for', async () => {
+    const schema = (...names: string[]) =>
+      JSON.stringify({
+        type: 'object',
+        properties: Object.fromEntries(names.map((name) => [name, { type: 'string' }])),
+      });
+    const ask = (policy: string) =>
+      check({
+        schemaType: 'JSON',
+        schema: schema('a', 'b'),
+        earlier: [{ schemaType: 'JSON', schema: schema('a') }],
+        policy,
+      });
+    expect((await ask('STRICT')).findings).toMatchObject([
+      { errorType: 'OPTIONAL_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL', direction: 'new-reads-old' },
+    ]);
+    expect((await ask('LENIENT')).verdicts.every((verdict) => verdict.compatible)).toBe(true);
+  });
+
+  it('refuses in the words of the native API', async () => {
+    for (const [body, status, code] of [
+      [{ schema: '{"type":"recrod"}' }, 422, 'schema-invalid'],
+      [{ schema: '"int"', schemaType: 'XML' }, 400, 'invalid-request'],
+      [{ schema: '"int"', colour: 'red' }, 400, 'invalid-request'],
+      [{ schema: '"int"', subject: 's', earlier: [] }, 400, 'invalid-request'],
+      [{ subject: 's' }, 400, 'invalid-request'],
+      [{ schema: '"int"', levels: ['SIDEWAYS'] }, 400, 'invalid-request'],
+    ] as const) {
+      const answer = await post('/v1/schemas:check', body);
+      expect([answer.status, (answer.json as { code: string }).code]).toEqual([status, code]);
+      expect(answer.type).toContain('application/problem+json');
+    }
+  });
+
+  it('shows nothing of what the caller may not read', async () => {
+    await register(`${s}-secret`, '{"type":"record","name":"Secret","fields":[]}');
+    await register(`mine.${s}`, '"string"');
+    const narrow = (body: object) => post('/v1/schemas:check', body, 'narrow');
+    expect(await narrow({ subject: `mine.${s}`, schema: '"string"' })).toMatchObject({ status: 200 });
+    const denied = await narrow({ subject: `${s}-secret`, schema: '"string"' });
+    const missing = await post('/v1/schemas:check', { subject: 'no-such', schema: '"string"' });
+    expect(denied.status).toBe(404);
+    expect(missing.status).toBe(200);
+    const schema = '{"type":"record","name":"R","fields":[{"name":"s","type":"Secret"}]}';
+    const references = [{ name: 'Secret', subject: `${s}-secret`, version: 1 }];
+    expect((await post('/v1/schemas:check', { schema, references })).status).toBe(200);
+    for (const body of [
+      { schema, references },
+      { schema: '"int"', earlier: [{ schema, references }] },
+      { schema: '"int"', referenced: [{ subject: 'x', version: 1, schema, references }] },
+    ]) {
+      expect(await narrow(body)).toMatchObject({ status: 422, json: { code: 'reference-not-found' } });
+    }
+    await put(`/config/mine.${s}-alias`, { alias: `${s}-secret` });
+    expect((await narrow({ subject: `mine.${s}-alias`, schema: '"string"' })).status).toBe(404);
+  });
+});
