@@ -26,7 +26,7 @@ export function operationMetrics(
     stateChanged: ({ id, kind, subject }, from, to, reason) =>
       logger.info({ op_id: id, kind, subject, from, to, reason }, 'an operation changed its state'),
     failed: ({ id, kind }, error) => {
-      failures.add(1, { kind });
+      failures.of({ kind }).add(1);
       logger.warn({ op_id: id, kind, err: error }, 'a step of an operation failed');
     },
     troubled: (what, error) => logger.error({ what, err: error }, 'the operation engine met a problem and goes on'),

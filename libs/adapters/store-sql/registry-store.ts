@@ -44,6 +44,10 @@ export class SqlRegistryStore extends RegistryStore {
     return (this.#known ??= await this.#revision.next());
   }
 
+  revisionAtHand(): number | undefined {
+    return this.store.dialect === 'sqlite' ? this.#known : undefined;
+  }
+
   async touchedSince(revision: number, limit: number): Promise<TouchedSince> {
     return this.store.read(async (session) => {
       const current = await currentRevision(session);

@@ -54,6 +54,12 @@ export class RegistryView {
     return this.#seen;
   }
 
+  /** Whether {@link refresh} would find nothing to forget, as far as that can be told at once. */
+  get isFresh(): boolean {
+    const current = this.store.revisionAtHand();
+    return current !== undefined && current <= this.#seen;
+  }
+
   /**
    * Runs a read on refreshed caches, and once more when it met a state that was changed under it: a version whose schema has just been removed.
    * @param task reads only; may run several times.
@@ -116,6 +122,11 @@ export class RegistryView {
       GLOBAL_SCOPE,
     ]);
     return { subject: own!, context: context!, defaultContext: defaultContext!, allContexts: allContexts! };
+  }
+
+  /** The entry, if it is in memory. Only to be believed while the view {@link isFresh}. */
+  entryAtHand(context: string, id: number): SchemaEntry | undefined {
+    return this.#entries.get(`${context}/${id}`);
   }
 
   async entry(context: string, id: number): Promise<SchemaEntry | undefined> {

@@ -35,6 +35,19 @@ class TickingClock extends ManualClock {
 }
 
 describe('the registry', () => {
+  it('answers at once what it read before, and no longer once an instance has changed it', async () => {
+    const store = new MemoryRegistryStore();
+    const [reader, other] = [open(store), open(store)];
+    await other.register('s', record('a'));
+    expect(reader.registry.schemaAtHand(1)).toBeUndefined();
+    await reader.registry.schemaById(1);
+    expect(reader.registry.schemaAtHand(1)).toEqual(await reader.registry.schemaById(1));
+    await other.registry.deleteSubject(parseSubject('s'), false);
+    await other.registry.deleteSubject(parseSubject('s'), true);
+    expect(reader.registry.schemaAtHand(1)).toBeUndefined();
+    await expect(reader.registry.schemaById(1)).rejects.toMatchObject({ code: 'schema-not-found' });
+  });
+
   it('gives one id and one version to a schema registered many times at once', async () => {
     const { registry, register } = open();
     const answers = await Promise.all(Array.from({ length: 50 }, () => register('s', record('a'))));

@@ -189,6 +189,15 @@ export class Registry {
   }
 
   /**
+   * What {@link schemaById} would answer for an id of the default context, where that can be told at once: it was read before, and nothing has changed since.
+   */
+  schemaAtHand(id: number): FoundSchema | undefined {
+    const entry = this.view.isFresh ? this.view.entryAtHand(DEFAULT_CONTEXT, id) : undefined;
+    const usage = entry && chosenUsage(entry, undefined);
+    return usage && { schema: entry.schema, usages: entry.usages, usage };
+  }
+
+  /**
    * Every subject version with the content of this id, the most recent of each subject, in the order of registration.
    * @throws `schema-not-found`
    */

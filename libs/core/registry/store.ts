@@ -103,6 +103,9 @@ export abstract class RegistryStore {
   /** A revision that covers every change acknowledged, by any instance, before this call. Cheap. */
   abstract revision(): Promise<number>;
 
+  /** What {@link revision} would answer, where no other instance can write; undefined where it has to be asked for. */
+  abstract revisionAtHand(): number | undefined;
+
   /** Every name and schema touched after `revision`; at most `limit` changes are looked at. */
   abstract touchedSince(revision: number, limit: number): Promise<TouchedSince>;
 

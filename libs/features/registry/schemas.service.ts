@@ -34,8 +34,19 @@ export class SchemasService {
     private readonly texts: SchemaTexts,
   ) {}
 
-  /** The answer for an id as JSON text. Without parameters it is kept for as long as nothing about the schema changes. */
-  async bodyById(principal: Principal, id: number, query: RawQuery): Promise<string> {
+  /**
+   * The answer for an id as JSON text. Without parameters it is kept for as long as nothing about the schema changes, and given at once where the registry
+   * can tell that at once.
+   */
+  bodyById(principal: Principal, id: number, query: RawQuery): string | Promise<string> {
+    const found = isEmpty(query) ? this.registry.schemaAtHand(id) : undefined;
+    const known = found && this.bodies.get(found.usages);
+    const isKnown = known !== undefined && known.usage === found?.usage;
+    if (isKnown && new SubjectAccess(this.authorizer, principal).allows('read', known.usage.subject)) return known.body;
+    return this.makeBodyById(principal, id, query);
+  }
+
+  private async makeBodyById(principal: Principal, id: number, query: RawQuery): Promise<string> {
     const plain = isEmpty(query);
     const { schema, usage, usages } = await this.found(principal, id, query);
     const known = this.bodies.get(usages);

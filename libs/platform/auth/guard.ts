@@ -20,7 +20,7 @@ export function installGuard(fastify: FastifyInstance, { authenticator, authoriz
     if (route.config?.access === undefined) throw undeclared(String(route.method), route.url);
   });
   fastify.addHook('onRequest', (request, _reply, done) => {
-    const access: RouteAccess | undefined = request.routeOptions.config.access;
+    const access: RouteAccess | undefined = request.declared?.access;
     if (access !== undefined && 'public' in access) return done();
     const principal = authenticator.authenticate({
       authorization: request.headers.authorization,
@@ -31,7 +31,7 @@ export function installGuard(fastify: FastifyInstance, { authenticator, authoriz
     done();
   });
   fastify.addHook('preHandler', (request, _reply, done) => {
-    const access: RouteAccess | undefined = request.routeOptions.config.access;
+    const access: RouteAccess | undefined = request.declared?.access;
     if (access === undefined || 'public' in access || !namedInBody(access)) return done();
     demand(authorizer, request.principal!, access, request);
     done();

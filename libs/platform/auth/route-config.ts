@@ -1,5 +1,19 @@
 import { RouteConfig } from '@nestjs/platform-fastify';
-import type { FastifyContextConfig } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route answers at once, from memory or with one read: no timer is kept for it, which would cost more than the answer. */
+    immediate?: boolean;
+  }
+  interface FastifyRequest {
+    /**
+     * What the route declares about itself: empty where no route matched, null where the router refused the request. Looked up once, since Fastify builds
+     * `routeOptions` anew at every look.
+     */
+    declared: FastifyContextConfig | null;
+  }
+}
 
 const declared = new WeakMap<object, FastifyContextConfig>();
 
@@ -14,4 +28,13 @@ export function declareRoute(part: FastifyContextConfig): MethodDecorator {
     declared.set(handler, Object.assign(config, part));
     RouteConfig(config)(target, key, descriptor);
   };
+}
+
+/** Gives every request the declaration of its route as {@link FastifyRequest.declared}. Installed before any hook that reads it. */
+export function installDeclarations(fastify: FastifyInstance): void {
+  fastify.decorateRequest('declared', null);
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    request.declared = request.routeOptions.config;
+    done();
+  });
 }

@@ -19,7 +19,7 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
     // No route will look at it, and how it reads must not change the answer.
     if (request.is404 || body.length === 0) return done(null, undefined);
     const binary = request.headers['content-type']?.startsWith('application/octet-stream') === true;
-    if (binary && request.routeOptions.config.confluent !== true) return done(null, body);
+    if (binary && request.declared?.confluent !== true) return done(null, body);
     try {
       done(null, parseJson(body, limits.jsonDepth));
     } catch (error) {

@@ -11,7 +11,7 @@ import {
   type FastifyRequest,
 } from 'fastify';
 import { impossible } from '#libs/core/kernel';
-import { installGuard, type Authenticator, type Authorizer } from '#libs/platform/auth';
+import { installDeclarations, installGuard, type Authenticator, type Authorizer } from '#libs/platform/auth';
 import { installBodyParser } from './body-parser.js';
 import { ConfluentErrorMapper } from './confluent-api.js';
 import { Connections } from './connections.js';
@@ -68,6 +68,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
   const routes = new RouteTable(fastify);
   const replies = (late.replies = new ErrorReplies(routes, options.authenticator.challenge));
 
+  installDeclarations(fastify);
   installRequestId(fastify);
   installRequestSignals(fastify);
   installPathRules(fastify);
@@ -77,6 +78,8 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
   fastify.addHook('onRoute', (route) => {
     const bodyLimit = route.config?.api?.bodyLimit;
     if (bodyLimit !== undefined) route.bodyLimit = bodyLimit;
+    // A timer, its signal and their listeners take as long as a whole answer from memory.
+    if (route.config?.immediate !== true) route.handlerTimeout = settings.handlerTimeoutMs;
   });
   const connections = new Connections(fastify.server, settings);
   options.prepare?.(fastify, routes);
@@ -130,7 +133,6 @@ function adapterOf(
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: settings.maxBodyBytes,
     requestTimeout: settings.requestTimeoutMs,
-    handlerTimeout: settings.handlerTimeoutMs,
     connectionTimeout: settings.idleTimeoutMs,
     keepAliveTimeout: Math.min(settings.idleTimeoutMs, 75_000),
     http: { headersTimeout: settings.headersTimeoutMs, maxHeaderSize: 16_384 },

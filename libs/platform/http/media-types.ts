@@ -37,7 +37,7 @@ const NATIVE_BODIES: ReadonlySet<string> = new Set([
 export function installMediaTypes(fastify: FastifyInstance): void {
   fastify.decorateRequest('confluentType', CONFLUENT_TYPE);
   fastify.addHook('onRequest', (request, _reply, done) => {
-    const config = request.routeOptions.config;
+    const config = request.declared;
     const { headers } = request;
     if (config?.confluent === true) {
       request.confluentType = agreedType(headers.accept);
@@ -59,7 +59,7 @@ export function installMediaTypes(fastify: FastifyInstance): void {
     done();
   });
   fastify.addHook('onSend', (request, reply, payload, done) => {
-    const confluent = request.routeOptions.config?.confluent === true || request.confluentType === null;
+    const confluent = request.declared?.confluent === true || request.confluentType === null;
     if (confluent && payload !== undefined && payload !== null) {
       if (request.confluentType === null) reply.removeHeader('content-type');
       else reply.header('content-type', request.confluentType);

@@ -1,21 +1,44 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import type { Metrics } from './metrics.js';
+import type { Timing } from './histogram.js';
+import type { Count, Metrics } from './metrics.js';
+
+/** What is measured of one route. */
+interface Measured {
+  readonly duration: Timing;
+  readonly answers: Map<number, Count>;
+}
 
 /** Counts and times every request by the pattern of its route, never by its path. */
 export function installHttpMetrics(fastify: FastifyInstance, metrics: Metrics): void {
   const requests = metrics.counter('http_requests_total', 'Answered requests.', ['route', 'method', 'status']);
-  const duration = metrics.histogram('http_request_duration_seconds', 'From the request to the end of its answer.', [
+  const durations = metrics.histogram('http_request_duration_seconds', 'From the request to the end of its answer.', [
     'route',
     'method',
   ]);
+  const routes = new Map<string, Measured>();
   fastify.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? 'none';
     const { method } = request;
-    requests.add(1, { route, method, status: String(reply.statusCode) });
-    duration.observe(reply.elapsedTime / 1_000, { route, method });
+    const route = routeOf(request);
+    const key = `${method} ${route}`;
+    let measured = routes.get(key);
+    if (measured === undefined) {
+      routes.set(key, (measured = { duration: durations.of({ route, method }), answers: new Map() }));
+    }
+    const status = reply.statusCode;
+    let answers = measured.answers.get(status);
+    if (answers === undefined) {
+      measured.answers.set(status, (answers = requests.of({ route, method, status: String(status) })));
+    }
+    answers.add(1);
+    measured.duration.observe(reply.elapsedTime / 1_000);
     done();
   });
+}
+
+/** The pattern of the route, `/schemas/ids/:id`; `none` where there is none. */
+function routeOf({ declared }: FastifyRequest): string {
+  return (declared as { readonly url?: string } | null)?.url ?? 'none';
 }
 
 /** Gives requests a line in the log: all of them, those that were refused or failed, or none. */
@@ -28,7 +51,7 @@ export function installRequestLog(fastify: FastifyInstance, logger: Logger, whic
           request_id: request.id,
           actor: request.principal?.id,
           method: request.method,
-          route: request.routeOptions.url ?? 'none',
+          route: routeOf(request),
           status: reply.statusCode,
           ms: Math.round(reply.elapsedTime * 10) / 10,
         },

@@ -8,7 +8,8 @@ export {
   type Logger,
   type LoggingSettings,
 } from './logger.js';
-export { Metrics, type Count, type Labels, type Sample, type Timing } from './metrics.js';
+export type { Labels, Timing } from './histogram.js';
+export { Metrics, type Count, type Counts, type Sample, type Timings } from './metrics.js';
 export { ObservabilityModule } from './observability.module.js';
 export { installProcessMetrics } from './process-metrics.js';
 export { SystemClock } from './system-clock.js';

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { Histogram, type Labels, type Timing } from './histogram.js';
 
 /** Every metric of the product begins with it. */
 const PREFIX = 'weir_';
@@ -6,21 +7,27 @@ const PREFIX = 'weir_';
 /** Seconds, from a tenth of a millisecond to ten. */
 const DURATION_BUCKETS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Label values by name. */
-export type Labels = Readonly<Record<string, string>>;
-
 /** A value of a gauge that is asked for when the metrics are read. */
 export interface Sample {
   readonly labels?: Labels;
   readonly value: number;
 }
 
+/** What is counted under one set of label values. */
 export interface Count {
-  add(by: number, labels?: Labels): void;
+  add(by: number): void;
 }
 
-export interface Timing {
-  observe(seconds: number, labels?: Labels): void;
+/** Counts by label values. */
+export interface Counts extends Count {
+  /** The count of these label values. Asking takes a while, counting does not: keep it where it is counted often. */
+  of(labels: Labels): Count;
+}
+
+/** Durations by label values. */
+export interface Timings extends Timing {
+  /** The durations of these label values; to be kept like {@link Counts.of}. */
+  of(labels: Labels): Timing;
 }
 
 /**
@@ -30,9 +37,28 @@ export interface Timing {
 export class Metrics {
   readonly #registry = new Registry();
 
-  counter(name: string, help: string, labels: readonly string[] = []): Count {
-    const counter = new Counter({ name: PREFIX + name, help, labelNames: [...labels], registers: [this.#registry] });
-    return { add: (by, values) => (values === undefined ? counter.inc(by) : counter.inc(values, by)) };
+  counter(name: string, help: string, labels: readonly string[] = []): Counts {
+    /** Counted since the metrics were read last: prom-client looks its labels up anew each time, so it is told only then. */
+    const held = new Map<string, { readonly values: Labels; by: number }>();
+    const counter: Counter = new Counter({
+      name: PREFIX + name,
+      help,
+      labelNames: [...labels],
+      registers: [this.#registry],
+      collect: () => {
+        for (const one of held.values()) {
+          counter.inc(one.values, one.by);
+          one.by = 0;
+        }
+      },
+    });
+    const of = (values: Labels): Count => {
+      const key = JSON.stringify(labels.map((label) => values[label]));
+      const count = held.get(key) ?? { values, by: 0 };
+      held.set(key, count);
+      return { add: (by) => void (count.by += by) };
+    };
+    return { of, add: (by) => counter.inc(by) };
   }
 
   histogram(
@@ -40,18 +66,10 @@ export class Metrics {
     help: string,
     labels: readonly string[] = [],
     buckets: readonly number[] = DURATION_BUCKETS,
-  ): Timing {
-    const histogram = new Histogram({
-      name: PREFIX + name,
-      help,
-      labelNames: [...labels],
-      buckets: [...buckets],
-      registers: [this.#registry],
-    });
-    return {
-      observe: (seconds, values) =>
-        values === undefined ? histogram.observe(seconds) : histogram.observe(values, seconds),
-    };
+  ): Timings {
+    const histogram = new Histogram(PREFIX + name, help, labels, buckets);
+    this.#registry.registerMetric(histogram.metric);
+    return { of: (values) => histogram.series(values), observe: (seconds) => histogram.series({}).observe(seconds) };
   }
 
   /** A gauge whose samples are taken at each reading. A reading that fails leaves the gauge empty and the others as they are. */

@@ -52,7 +52,7 @@ describe('readiness', () => {
 describe('metrics', () => {
   it('carry the prefix, count, time, and ask gauges when they are read', async () => {
     const metrics = new Metrics();
-    metrics.counter('things_total', 'Things.', ['kind']).add(2, { kind: 'a' });
+    metrics.counter('things_total', 'Things.', ['kind']).of({ kind: 'a' }).add(2);
     metrics.histogram('wait_seconds', 'Waits.').observe(0.002);
     let value = 1;
     metrics.gauge('level', 'Level.', [], () => [{ value: value++ }]);
@@ -65,9 +65,31 @@ describe('metrics', () => {
     expect(text).not.toMatch(/^weir_broken /m);
   });
 
+  it('are the same whether counts are held or asked for anew, and are not counted twice when read twice', async () => {
+    const metrics = new Metrics();
+    const counts = metrics.counter('asked_total', 'Asked.', ['kind']);
+    const held = counts.of({ kind: 'a' });
+    held.add(1);
+    counts.of({ kind: 'a' }).add(1);
+    await metrics.render();
+    held.add(1);
+    expect(await metrics.render()).toContain('weir_asked_total{kind="a"} 3');
+    const timings = metrics.histogram('took_seconds', 'Took.', ['kind'], [1, 2]);
+    for (const seconds of [0.5, 1, 1.5, 9]) timings.of({ kind: 'a' }).observe(seconds);
+    const text = await metrics.render();
+    expect(text).toContain('# TYPE weir_took_seconds histogram');
+    expect(text.match(/^weir_took_seconds.*$/gm)).toEqual([
+      'weir_took_seconds_bucket{le="1",kind="a"} 2',
+      'weir_took_seconds_bucket{le="2",kind="a"} 3',
+      'weir_took_seconds_bucket{le="+Inf",kind="a"} 4',
+      'weir_took_seconds_sum{kind="a"} 12',
+      'weir_took_seconds_count{kind="a"} 4',
+    ]);
+  });
+
   it('keep label values from forging lines', async () => {
     const metrics = new Metrics();
-    metrics.counter('a_total', 'A.', ['name']).add(1, { name: 'x"} 9\nweir_b_total 1' });
+    metrics.counter('a_total', 'A.', ['name']).of({ name: 'x"} 9\nweir_b_total 1' }).add(1);
     expect(await metrics.render()).not.toMatch(/^weir_b_total/m);
   });
 

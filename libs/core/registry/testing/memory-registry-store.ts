@@ -52,6 +52,10 @@ export class MemoryRegistryStore extends RegistryStore {
     return this.#tables.revision;
   }
 
+  revisionAtHand(): number {
+    return this.#tables.revision;
+  }
+
   async touchedSince(revision: number, limit: number): Promise<TouchedSince> {
     const rows = this.#tables.changes.filter((row) => row.revision > revision);
     const complete = limit > 0 && rows.length <= limit;
