@@ -38,6 +38,22 @@ export function jsonText(node: JsonNode, options: JsonTextOptions = {}): string 
   }
 }
 
+/** The beginning of {@link jsonText}: all of it where it has at most `length` characters, else at least one character more. Costs no more than that. */
+export function jsonTextStart(node: JsonNode, length: number, options: JsonTextOptions = {}): string {
+  if (node.kind !== 'array' && node.kind !== 'object') return jsonText(node, options);
+  const [open, close] = node.kind === 'array' ? ['[', ']'] : ['{', '}'];
+  const entries: Iterable<readonly [string, JsonNode]> =
+    node.kind === 'array' ? node.items.map((item) => ['', item] as const) : node.members;
+  let text = open;
+  for (const [name, value] of entries) {
+    if (text.length > length) return text;
+    if (text !== open) text += ',';
+    if (node.kind === 'object') text += `${quote(name)}:`;
+    text += jsonTextStart(value, length - text.length, options);
+  }
+  return text + close;
+}
+
 /** Whether the number is spelled as an integer: no fraction and no exponent, as Jackson decides. */
 export function isIntegral(text: string): boolean {
   return /^-?[0-9]+$/.test(text);

@@ -1,5 +1,5 @@
 import type { SchemaSpot } from '../format.js';
-import { positionAt } from '../lossless-json.js';
+import { schemaSpot } from '../spots.js';
 import { describeAvro } from './print.js';
 import type { AvroField, AvroType } from './tree.js';
 
@@ -10,7 +10,6 @@ export function avroPath(segments: readonly string[]): string {
 
 /** A type or field as text, and where it stands. */
 export function avroSpot(part: AvroType | AvroField): SchemaSpot {
-  const text = 'kind' in part ? describeAvro(part) : `field ${part.name}: ${describeAvro(part.type)}`;
-  const position = part.source.reference === null ? positionAt(part.source.text, part.at) : null;
-  return { text: text.slice(0, 200), position };
+  const text = (): string => ('kind' in part ? describeAvro(part) : `field ${part.name}: ${describeAvro(part.type)}`);
+  return schemaSpot(text, part.source.text, part.source.reference === null ? part.at : null);
 }

@@ -11,10 +11,11 @@ import {
   type ParseOptions,
   type SchemaSpot,
 } from '../format.js';
-import { jsonText } from '../json-text.js';
+import { jsonText, jsonTextStart } from '../json-text.js';
 import { schemaLimits, type SchemaLimits } from '../limits.js';
-import { nestingDepth, positionAt } from '../lossless-json.js';
+import { nestingDepth } from '../lossless-json.js';
 import type { SchemaOutline } from '../outline.js';
+import { schemaSpot, SPOT_LENGTH } from '../spots.js';
 import { jsonDifferences } from './differ.js';
 import { SchemaDocuments } from './documents.js';
 import type { FoundDifference } from './findings.js';
@@ -154,9 +155,6 @@ function placeOf(path: readonly string[]): string {
 }
 
 function spot(node: SchemaNode): SchemaSpot {
-  const text = jsonText(node.json, { numbers: 'decimal' });
-  return {
-    text: text.length <= 200 ? text : `${text.slice(0, 199)}…`,
-    position: node.source.reference === null ? positionAt(node.source.text, node.at) : null,
-  };
+  const text = (): string => jsonTextStart(node.json, SPOT_LENGTH, { numbers: 'decimal' });
+  return schemaSpot(text, node.source.text, node.source.reference === null ? node.at : null);
 }

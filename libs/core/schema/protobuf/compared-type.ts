@@ -1,0 +1,68 @@
+import type { ProtoDeclaration, ProtoScope } from './scope.js';
+import { isMapEntry, type ProtoFieldType, type ProtoMessage, type ProtoScalar } from './tree.js';
+
+/** Scalars that share a wire format, so that one may stand where another was written. */
+export type WireGroup = 'number' | 'signed number' | 'text or bytes' | 'fixed32' | 'fixed64' | 'float' | 'double';
+
+/** What a field's type is to the comparison. */
+export type ComparedType =
+  /** Enums are numbers. */
+  | { readonly kind: 'scalar'; readonly group: WireGroup }
+  /** Written as `map<…>` or as a repeated entry message. `entry` is that message. */
+  | {
+      readonly kind: 'map';
+      readonly key: ProtoFieldType;
+      readonly value: ProtoFieldType;
+      readonly entry: ProtoMessage | null;
+    }
+  /** `declaration` is undefined where the name leads nowhere. */
+  | { readonly kind: 'message'; readonly name: string; readonly declaration: ProtoDeclaration | undefined };
+
+/** What `type` stands for when it is written in the message `within`. */
+export function comparedType(scope: ProtoScope, type: ProtoFieldType, within: ProtoDeclaration): ComparedType {
+  if (type.kind === 'scalar') return { kind: 'scalar', group: WIRE_GROUPS[type.scalar] };
+  if (type.kind === 'map') return { ...type, entry: null };
+  const declaration = meant(scope, type.name, within);
+  if (declaration === undefined) return { kind: 'message', name: type.name, declaration };
+  if (declaration.type.kind === 'enum') return { kind: 'scalar', group: 'number' };
+  return mapEntry(declaration.type) ?? { kind: 'message', name: type.name, declaration };
+}
+
+/**
+ * What a name means to the comparison of the reference registry: under the package and the messages around it, longest first, then alone. Narrower than the
+ * language: the package is one unit, so in package `a.b` a name is not tried under `a`.
+ */
+function meant(scope: ProtoScope, name: string, within: ProtoDeclaration): ProtoDeclaration | undefined {
+  if (name.startsWith('.')) return scope.get(name.slice(1));
+  for (let around: ProtoDeclaration | null = within; around !== null; around = around.parent) {
+    const found = scope.get(`${around.fullName}.${name}`);
+    if (found !== undefined) return found;
+  }
+  const { packageName } = within.source.file;
+  return (packageName === null ? undefined : scope.get(`${packageName}.${name}`)) ?? scope.get(name);
+}
+
+function mapEntry(message: ProtoMessage): ComparedType | undefined {
+  if (!isMapEntry(message)) return undefined;
+  const [key, value] = ['key', 'value'].map((name) => message.fields.find((field) => field.name === name));
+  if (key === undefined || value === undefined) return undefined;
+  return { kind: 'map', key: key.type, value: value.type, entry: message };
+}
+
+const WIRE_GROUPS: Readonly<Record<ProtoScalar, WireGroup>> = {
+  bool: 'number',
+  int32: 'number',
+  int64: 'number',
+  uint32: 'number',
+  uint64: 'number',
+  sint32: 'signed number',
+  sint64: 'signed number',
+  string: 'text or bytes',
+  bytes: 'text or bytes',
+  fixed32: 'fixed32',
+  sfixed32: 'fixed32',
+  fixed64: 'fixed64',
+  sfixed64: 'fixed64',
+  float: 'float',
+  double: 'double',
+};

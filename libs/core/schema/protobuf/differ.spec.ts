@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { protoFileDifferences } from './differ.js';
+import { ProtoScope, type ProtoSource } from './scope.js';
+import type { ProtoField, ProtoFile, ProtoMessage, ProtoOneof, ProtoType } from './tree.js';
+
+/** Trees by hand: what the parser makes of text is its own business. */
+const field = (number: number, type: string | null, label: ProtoField['label'] = null): ProtoField => ({
+  at: -1,
+  label,
+  type: type === null ? { kind: 'scalar', scalar: 'int32' } : { kind: 'named', name: type },
+  name: `f${number}`,
+  number,
+  defaultValue: null,
+  jsonName: null,
+  options: [],
+});
+const oneof = (name: string, ...fields: readonly ProtoField[]): ProtoOneof => ({
+  at: -1,
+  name,
+  options: [],
+  fields,
+  groups: [],
+});
+const message = (name: string, parts: Partial<ProtoMessage> = {}): ProtoMessage => ({
+  at: -1,
+  kind: 'message',
+  name,
+  options: [],
+  reserved: [],
+  fields: [],
+  oneofs: [],
+  groups: [],
+  extensions: [],
+  extends: [],
+  types: [],
+  ...parts,
+});
+const source = (origin: ProtoSource['origin'], packageName: string | null, ...types: ProtoType[]): ProtoSource => ({
+  file: { syntax: 'proto3', packageName, imports: [], options: [], types, extends: [], services: [] } as ProtoFile,
+  text: '',
+  origin,
+  path: '',
+});
+const differences = (reader: readonly ProtoSource[], writer: readonly ProtoSource[], steps = 1_000_000): string[] =>
+  protoFileDifferences(new ProtoScope(reader), new ProtoScope(writer), { steps }).map(
+    ({ kind, path }) => `${kind} #/${path.join('/')}`,
+  );
+
+describe('differences of two .proto files', () => {
+  it('compares a number wherever it stands: a new name of the oneof hides nothing', () => {
+    const before = message('M', { oneofs: [oneof('c', field(1, null), field(2, null))], types: [message('P')] });
+    const after = message('M', { oneofs: [oneof('d', field(1, 'P'), field(2, null))], types: [message('P')] });
+    expect(differences([source('own', null, after)], [source('own', null, before)])).toEqual([
+      'ONEOF_ADDED #/M/d',
+      'ONEOF_REMOVED #/M/c',
+      'FIELD_KIND_CHANGED #/M/d/1',
+    ]);
+  });
+
+  it('takes the package as one unit when it looks a name up', () => {
+    const imported = source('reference', 'a', message('T'));
+    const using = (name: string): ProtoSource => source('own', 'a.b', message('M', { fields: [field(1, name)] }));
+    expect(differences([using('a.T'), imported], [using('a.T'), imported])).toEqual([]);
+    // Found under `a` by the language, by the comparison not at all: then the names as written count.
+    expect(differences([using('T'), imported], [using('a.T'), imported])).toEqual(['FIELD_NAMED_TYPE_CHANGED #/M/1']);
+  });
+
+  it('ends on messages of other files that hold one another, and still finds what breaks', () => {
+    const ring = (type: string | null, n: number): ProtoMessage[] =>
+      Array.from({ length: n }, (_, i) =>
+        message(`R${i}`, {
+          fields: [...Array.from({ length: n }, (__, j) => field(j + 1, `R${j}`)), field(n + 1, type)],
+        }),
+      );
+    const own = source('own', null, message('M', { fields: [field(1, 'r.R0')] }));
+    const found = differences(
+      [own, source('reference', 'r', ...ring(null, 14), message('X'))],
+      [own, source('reference', 'r', ...ring('X', 14), message('X'))],
+    );
+    expect(found).toContain('FIELD_KIND_CHANGED #/R13/15');
+    expect(found).toContain('FIELD_NAMED_TYPE_CHANGED #/M/1');
+    expect(
+      differences(
+        [own, source('reference', 'r', ...ring(null, 14))],
+        [own, source('reference', 'r', ...ring(null, 14))],
+      ),
+    ).toEqual([]);
+  });
+
+  it('gives up when the steps are spent', () => {
+    const big = source('own', null, message('M', { fields: Array.from({ length: 50 }, (_, i) => field(i + 1, null)) }));
+    expect(() => differences([big], [big], 40)).toThrow(expect.objectContaining({ code: 'schema-too-complex' }));
+  });
+});
