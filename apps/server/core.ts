@@ -14,7 +14,7 @@ import { Clock } from '#libs/core/kernel';
 import { Clusters, TopicDirectories, TopicNames } from '#libs/core/log';
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
-import { standardFormats } from '#libs/core/schema';
+import { LocalSchemaEngine, standardFormats } from '#libs/core/schema';
 import {
   Derivations,
   DerivationStore,
@@ -75,7 +75,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   if (store.dialect === 'sqlite') await leases.expireAll();
   const operationStore = new SqlOperationStore(store);
   const registryStore = new SqlRegistryStore(store);
-  const registry = new Registry(registryStore, standardFormats(), clock);
+  const registry = new Registry(registryStore, new LocalSchemaEngine(standardFormats()), clock);
   const codec = new RegistryMessageCodec(registry);
   const decoder = new RegistryRecordDecoder(codec);
   const types = new RegistryFieldTypes(registry);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { isAppError } from '#libs/core/kernel';
 import { parseSubject, Registry } from '#libs/core/registry';
-import { AvroFormat, SchemaFormats } from '#libs/core/schema';
+import { AvroFormat, LocalSchemaEngine, SchemaFormats } from '#libs/core/schema';
 import { SqlRegistryStore } from './registry-store.js';
 import type { SqlStore } from './sql-store.js';
 import { freshPostgresStore, type FreshStore } from './testing/index.js';
@@ -26,8 +26,8 @@ describe('three instances of the registry on one PostgreSQL', () => {
   beforeAll(async () => {
     fresh = await freshPostgresStore();
     stores = await Promise.all([fresh.reopen(), fresh.reopen(), fresh.reopen()]);
-    const formats = new SchemaFormats([new AvroFormat()]);
-    instances = stores.map((store) => new Registry(new SqlRegistryStore(store), formats, new QuickClock()));
+    const engine = new LocalSchemaEngine(new SchemaFormats([new AvroFormat()]));
+    instances = stores.map((store) => new Registry(new SqlRegistryStore(store), engine, new QuickClock()));
   });
   afterAll(async () => {
     await Promise.all(stores.map((store) => store.close()));

@@ -1,18 +1,19 @@
 import {
-  judge,
   verdictMessages,
   verdictsAtEveryLevel,
-  verdictWarnings,
   type CompatibilityLevel,
   type CompatibilityPolicy,
-  type EarlierVersion,
-  type ParsedSchema,
-  type SchemaFormats,
+  type EarlierSource,
+  type SchemaEngine,
   type SchemaMetadata,
+  type SchemaReading,
+  type SchemaSource,
+  type SourceJudgement,
   type Verdict,
   type Warning,
 } from '#libs/core/schema';
 import { levelOf, policyOf } from './config.js';
+import type { Candidate, LoadedVersion } from './content.js';
 import { propertyOf, reservedNames } from './data-contract.js';
 import type { RegistryConfig } from './model.js';
 
@@ -20,15 +21,14 @@ import type { RegistryConfig } from './model.js';
 export interface ComparedVersion {
   readonly version: number;
   readonly metadata: SchemaMetadata | null;
-  /** Parsed when first asked for. */
-  readonly schema: () => ParsedSchema;
+  readonly source: SchemaSource;
 }
 
 export interface CompatibilityQuestion {
-  readonly candidate: ParsedSchema;
+  readonly candidate: Candidate;
   readonly metadata: SchemaMetadata | null;
-  /** Live versions, newest first. */
-  readonly earlier: readonly ComparedVersion[];
+  /** Live versions, newest first; may be begun several times. */
+  readonly earlier: () => AsyncIterable<ComparedVersion>;
   readonly config: RegistryConfig;
   /** False: the level's direction, but only against the given versions' newest, as for an explicit version. */
   readonly history: boolean;
@@ -47,23 +47,21 @@ export interface CompatibilityAnswer {
  * Whether a schema may follow the versions there are: reserved fields against the latest version, then the level against the versions of the same
  * compatibility group.
  */
-export function checkCompatibility(formats: SchemaFormats, question: CompatibilityQuestion): CompatibilityAnswer {
-  const { candidate, config } = question;
-  const violations = violationsOf(question);
-  const earlier = comparedVersions(question);
-  const verdict = judge(formats, {
-    level: levelOf(config),
-    candidate,
-    earlier: question.history ? earlier : earlier.slice(0, 1),
-    policy: policyOf(config),
-  });
-  const messages = verdictMessages(formats, verdict, { validateFields: config.validateFields === true, violations });
+export async function checkCompatibility(
+  engine: SchemaEngine,
+  question: CompatibilityQuestion,
+): Promise<CompatibilityAnswer> {
+  const { config } = question;
+  const violations = await violationsOf(question);
+  const verdict = await engine.judge(judgementOf(question, levelOf(config)));
+  const validateFields = config.validateFields === true;
+  const messages = verdictMessages(engine.formats, verdict, { validateFields, violations });
   return { compatible: verdict.compatible && violations.length === 0, verdict, violations, messages };
 }
 
 /** The same question answered at every level. */
 export interface Assessment {
-  readonly candidate: ParsedSchema;
+  readonly candidate: SchemaReading;
   /** The level in force. */
   readonly level: CompatibilityLevel;
   readonly policy: CompatibilityPolicy;
@@ -80,54 +78,53 @@ export interface Assessment {
 }
 
 /** Asks {@link checkCompatibility} at every level; at the level in force the answer is the same. */
-export function assessCompatibility(
-  formats: SchemaFormats,
-  question: Omit<CompatibilityQuestion, 'history'> & { readonly levels: readonly CompatibilityLevel[] | undefined },
-): Assessment {
-  const { candidate, config } = question;
-  const policy = policyOf(config);
-  const level = levelOf(config);
+export async function assessCompatibility(
+  engine: SchemaEngine,
+  asked: Omit<CompatibilityQuestion, 'history'> & { readonly levels: readonly CompatibilityLevel[] | undefined },
+): Promise<Assessment> {
+  const question = { ...asked, history: true };
+  const level = levelOf(question.config);
   const levels = [...new Set(question.levels ?? [level])];
-  const earlier = comparedVersions(question);
-  const backward = judge(formats, { level: 'BACKWARD_TRANSITIVE', candidate, earlier, policy });
-  const forward = judge(formats, { level: 'FORWARD_TRANSITIVE', candidate, earlier, policy });
+  const backward = await engine.judge(judgementOf(question, 'BACKWARD_TRANSITIVE'));
+  const forward = await engine.judge(judgementOf(question, 'FORWARD_TRANSITIVE'));
   const verdicts = verdictsAtEveryLevel(backward, forward);
-  const violations = violationsOf(question);
+  const violations = await violationsOf(question);
   const kept = verdicts.every((verdict) => verdict.compatible || !levels.includes(verdict.level));
+  const warnings = [];
+  for (const one of levels) {
+    warnings.push({ level: one, warnings: await engine.warnings(judgementOf(question, one)) });
+  }
   return {
-    candidate,
+    candidate: question.candidate.reading,
     level,
-    policy,
+    policy: policyOf(question.config),
     verdicts,
     violations,
     levels,
     compatible: kept && violations.length === 0,
-    warnings: levels.map((one) => ({
-      level: one,
-      warnings: verdictWarnings(formats, { level: one, candidate, earlier, policy }),
-    })),
+    warnings,
   };
 }
 
-function violationsOf({ candidate, metadata, earlier, config }: Omit<CompatibilityQuestion, 'history'>) {
-  return config.validateFields === true ? reservedFieldViolations(candidate, metadata, earlier[0]) : [];
+function judgementOf(question: CompatibilityQuestion, level: CompatibilityLevel): SourceJudgement {
+  const { source: candidate, normalize } = question.candidate;
+  return { level, candidate, normalize, earlier: () => compared(question), policy: policyOf(question.config) };
 }
 
-function comparedVersions({ earlier, metadata, config }: Omit<CompatibilityQuestion, 'history'>) {
-  return sameGroup(earlier, metadata, config.compatibilityGroup).map(({ version, schema }): EarlierVersion => ({
-    version,
-    schema,
-  }));
+async function violationsOf({ candidate, metadata, earlier, config }: CompatibilityQuestion) {
+  if (config.validateFields !== true) return [];
+  const latest = await firstOf(earlier());
+  return reservedFieldViolations(candidate.reading, metadata, latest?.metadata ?? null);
 }
 
 /** Names may be added to the reserved list but not taken from it, and no top-level field may carry one. */
 function reservedFieldViolations(
-  candidate: ParsedSchema,
+  candidate: SchemaReading,
   metadata: SchemaMetadata | null,
-  latest: ComparedVersion | undefined,
+  latest: SchemaMetadata | null,
 ): readonly string[] {
   const reserved = new Set(reservedNames(metadata));
-  const removed = reservedNames(latest?.metadata).filter((name) => !reserved.has(name));
+  const removed = reservedNames(latest).filter((name) => !reserved.has(name));
   const used = candidate.topLevelFieldNames.filter((name) => reserved.has(name));
   return [
     ...removed.map(
@@ -138,13 +135,24 @@ function reservedFieldViolations(
   ];
 }
 
+export async function* comparedVersions(versions: AsyncIterable<LoadedVersion>): AsyncGenerator<ComparedVersion> {
+  for await (const { row, schema, source } of versions) {
+    yield { version: row.version, metadata: schema.metadata, source };
+  }
+}
+
 /** Versions whose value of the group's property equals the candidate's; absent equals absent. */
-function sameGroup(
-  earlier: readonly ComparedVersion[],
-  metadata: SchemaMetadata | null,
-  group: string | undefined,
-): readonly ComparedVersion[] {
-  if (group === undefined) return earlier;
-  const wanted = propertyOf(metadata, group);
-  return earlier.filter((version) => propertyOf(version.metadata, group) === wanted);
+async function* compared({ earlier, metadata, config, history }: CompatibilityQuestion): AsyncGenerator<EarlierSource> {
+  const group = config.compatibilityGroup;
+  const wanted = group === undefined ? undefined : propertyOf(metadata, group);
+  for await (const one of earlier()) {
+    if (group !== undefined && propertyOf(one.metadata, group) !== wanted) continue;
+    yield { version: one.version, source: one.source };
+    if (!history) return;
+  }
+}
+
+async function firstOf<T>(values: AsyncIterable<T>): Promise<T | undefined> {
+  for await (const value of values) return value;
+  return undefined;
 }

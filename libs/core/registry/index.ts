@@ -1,4 +1,3 @@
-export { BoundedCache } from './bounded-cache.js';
 export { checkCompatibility, type Assessment, type CompatibilityAnswer } from './compatibility.js';
 export { CONFIG_MEMBERS, levelOf, type ConfigUpdate } from './config.js';
 export {

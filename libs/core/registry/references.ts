@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { SCHEMA_LIMITS, type ResolvedReference, type SchemaReference } from '#libs/core/schema';
 import { referenceInvalid, referenceNotFound, tooManyReferences } from './errors.js';
 import { latestLive, type StoredSchema, type SubjectState, type VersionRow } from './model.js';
@@ -19,6 +20,8 @@ export interface ReferenceChain {
   readonly targets: readonly ReferenceTarget[];
   /** Everything reachable, what a reference needs before it; the first of a name stands. */
   readonly resolved: readonly ResolvedReference[];
+  /** Equal for equal `resolved`. Numbers of versions can come to mean other schemas after deletion for good; ids cannot. */
+  readonly key: string;
   /** States the direct references were read from. */
   readonly states: readonly SubjectState[];
 }
@@ -30,6 +33,9 @@ export interface ReferenceSource {
   schemaOf(subject: SubjectName, row: VersionRow): Promise<StoredSchema>;
 }
 
+/** What a schema without references has. */
+export const NO_REFERENCES = { resolved: [], key: '' } as const;
+
 /** Direct references of one schema, and how deep references of references may go. */
 const MAX_DIRECT = 256;
 const MAX_DEPTH = 32;
@@ -38,6 +44,8 @@ const MAX_DEPTH = 32;
 export class ReferenceWalk {
   readonly #resolved = new Map<string, ResolvedReference>();
   readonly #visited = new Set<string>();
+  /** Names with the ids they stand for, in order. */
+  readonly #places: string[] = [];
   #count = 0;
 
   /** @param versions which versions the direct references may name: a new schema cannot refer to deleted ones, a stored one may since have come to. */
@@ -61,7 +69,8 @@ export class ReferenceWalk {
       targets.push(target);
       states.push(state);
     }
-    return { references: direct, targets, states, resolved: [...this.#resolved.values()] };
+    const key = createHash('sha256').update(JSON.stringify(this.#places)).digest('base64');
+    return { references: direct, targets, states, resolved: [...this.#resolved.values()], key };
   }
 
   async #follow(context: string, reference: SchemaReference, versions: 'live' | 'stored', depth: number) {
@@ -94,6 +103,8 @@ export class ReferenceWalk {
       throw tooManyReferences('referencesTransitive', SCHEMA_LIMITS.references, this.#resolved.size + 1);
     }
     const { schemaType, text, references } = schema;
+    // What is not registered has no id of its own and stands for itself.
+    this.#places.push(name, schema.id > 0 ? place : `${schema.schemaType} ${schema.text}`);
     this.#resolved.set(name, { name, schemaType, text, references });
   }
 }

@@ -1,18 +1,21 @@
 import type {
   CompatibilityLevel,
   CompatibilityPolicy,
-  ParsedSchema,
-  SchemaFormats,
+  NewSchemaRules,
+  ReadOptions,
+  SchemaEngine,
   SchemaMetadata,
+  SchemaReading,
   SchemaReference,
   SchemaRuleSet,
+  SchemaSource,
   SchemaType,
 } from '#libs/core/schema';
-import { BoundedCache } from './bounded-cache.js';
 import type { Decision, RegistryChanges } from './changes.js';
 import {
   assessCompatibility,
   checkCompatibility,
+  comparedVersions,
   type Assessment,
   type ComparedVersion,
   type CompatibilityAnswer,
@@ -32,10 +35,15 @@ import {
   type VersionRow,
 } from './model.js';
 import { isImporting, requireRegistrable } from './modes.js';
-import { ReferenceWalk, type ReferenceChain, type ReferenceSource, type SentReference } from './references.js';
+import {
+  NO_REFERENCES,
+  ReferenceWalk,
+  type ReferenceChain,
+  type ReferenceSource,
+  type SentReference,
+} from './references.js';
 import {
   answersRegistration,
-  comparedVersion,
   completedContract,
   decideRegistration,
   findMatch,
@@ -110,17 +118,12 @@ export interface SchemaQuestion {
 /** All versions that the level asks for, or one version only. */
 export type Against = 'history' | 'latest' | number;
 
-const CANDIDATE_BYTES = 32 * 1024 * 1024;
-
 /** Registration, look-up and compatibility checks: everything that begins with schema text somebody sent. */
 export class Registering {
-  /** Texts understood lately, since producers send the same ones again at every start. Only those without references. */
-  readonly #understood = new BoundedCache<ParsedSchema>(CANDIDATE_BYTES);
-
   constructor(
     private readonly store: RegistryStore,
     private readonly view: RegistryView,
-    private readonly formats: SchemaFormats,
+    private readonly engine: SchemaEngine,
     private readonly changes: RegistryChanges,
   ) {}
 
@@ -146,8 +149,11 @@ export class Registering {
     const latest = await this.#latest(state);
     const source = importing ? requireText(sent) : (textOr(sent, latest) ?? fail(emptySchema()));
 
-    const found = await this.#candidate(subject.context, source, { normalize, validate: false });
-    const question = { scopes, config, mode, importing, numbering, normalize, latest, source, found };
+    const found = await this.#candidate(subject.context, source, {
+      normalize,
+      rules: importing ? undefined : rulesOf(config),
+    });
+    const question = { scopes, config, mode, importing, numbering, latest, found };
     // The same state was searched a moment ago, in vain.
     if (fillsIn(config) || before?.scopes.subject.revision === state.revision) return { ...question, known: undefined };
     const match = await this.#find(state, found.candidate, sent, searched(state, numbering), latest);
@@ -164,15 +170,11 @@ export class Registering {
   ): Promise<Decision<RegisteredVersion>> {
     const now = await this.#search(subject, sent, options, before);
     if (now.known !== undefined) return nothing(now.known);
-    const { scopes, config, mode, importing, numbering, normalize, latest, source, found } = now;
+    const { scopes, config, mode, importing, numbering, latest, found } = now;
     const state = scopes.subject;
     requireRegistrable(mode, subject, numbering.id);
-    const validate = !importing && config.validateNewSchemas !== false;
-    const validateFields = !importing && config.validateFields === true;
-    const { candidate, chain } =
-      validate || validateFields
-        ? await this.#candidate(subject.context, source, { normalize, validate, validateFields })
-        : found;
+    const { candidate, chain } = found;
+    requireAccepted(candidate.reading);
     const contract = importing
       ? { metadata: sent.metadata ?? null, ruleSet: sent.ruleSet ?? null }
       : completedContract({ metadata: sent.metadata ?? null, ruleSet: sent.ruleSet ?? null }, latest, config, {
@@ -181,7 +183,7 @@ export class Registering {
         });
     const content = contentOf(candidate, contract.metadata, contract.ruleSet);
     const known = await this.#knownAs(subject.context, content);
-    const decision = decideRegistration(this.formats, {
+    const decision = await decideRegistration(this.engine, {
       state,
       config,
       mode,
@@ -191,7 +193,7 @@ export class Registering {
       content,
       knownId: known.id,
       collides: known.collides,
-      live: await this.view.load(subject, state.versions.filter(isLive).reverse()),
+      load: (rows) => this.view.load(subject, rows),
       referenced: await this.#referenced(state),
     });
     if (decision.kind === 'existing') return nothing(await this.#found(state, decision.match));
@@ -235,7 +237,7 @@ export class Registering {
       seen = true;
       const normalize = options.normalize || effectiveConfig(scopes).normalize === true;
       const source = requireText(sent);
-      const { candidate } = await this.#candidate(place.context, source, { normalize, validate: false }, 'stored');
+      const { candidate } = await this.#candidate(place.context, source, { normalize }, 'stored');
       const latest = await this.#latest(scopes.subject);
       const match = await this.#find(scopes.subject, candidate, sent, rows, latest);
       if (match !== undefined) return this.#found(scopes.subject, match);
@@ -268,14 +270,13 @@ export class Registering {
     const rows = comparedRows(scopes.subject, against);
     const { candidate } = await this.#candidate(subject.context, requireText(sent), {
       normalize: normalize || config.normalize === true,
-      validate: config.validateNewSchemas !== false,
-      validateFields: config.validateFields === true,
+      rules: rulesOf(config),
     });
-    const earlier = await this.view.load(subject, rows);
-    return checkCompatibility(this.formats, {
-      candidate: candidate.parsed,
+    requireAccepted(candidate.reading);
+    return checkCompatibility(this.engine, {
+      candidate,
       metadata: sent.metadata ?? null,
-      earlier: earlier.map(comparedVersion),
+      earlier: () => comparedVersions(this.view.load(subject, rows)),
       config,
       history: against === 'history',
     });
@@ -293,67 +294,60 @@ export class Registering {
     const { subject = DEFAULT_SCOPE, sent, earlier, referenced, normalize, policy, levels } = question;
     const scopes = await this.view.scopes(subject);
     const config = effectiveConfig(scopes);
-    const validate = config.validateNewSchemas !== false;
+    const rules = rulesOf(config);
     const source = new UnregisteredSchemas(this.view);
-    const read = async (schema: SentSchema, context: string, options: CandidateOptions) =>
-      (await this.#candidate(context, requireText(schema), options, 'live', source)).candidate;
+    const read = async (schema: SentSchema, context: string, options: ReadOptions) => {
+      const { candidate } = await this.#candidate(context, requireText(schema), options, 'live', source);
+      requireAccepted(candidate.reading);
+      return candidate;
+    };
     for (const one of referenced) {
-      const { parsed, references } = await read(one, one.subject.context, { normalize: false, validate });
-      source.add(one, parsed, references);
+      const { reading, references } = await read(one, one.subject.context, {
+        rules: { ...rules, validateFields: false },
+      });
+      source.add(one, reading, references);
     }
-    const { parsed } = await read(sent, subject.context, {
-      normalize: normalize || config.normalize === true,
-      validate,
-      validateFields: config.validateFields === true,
-    });
-    const compared = earlier === undefined ? await this.#history(scopes.subject) : [];
+    const candidate = await read(sent, subject.context, { normalize: normalize || config.normalize === true, rules });
+    const given: ComparedVersion[] = [];
     for (const [index, one] of (earlier ?? []).entries()) {
-      const old = await read(one, subject.context, { normalize: false, validate: false });
-      compared.unshift({ version: index + 1, metadata: one.metadata ?? null, schema: () => old.parsed });
+      const old = await read(one, subject.context, {});
+      given.unshift({ version: index + 1, metadata: one.metadata ?? null, source: old.source });
     }
-    return assessCompatibility(this.formats, {
-      candidate: parsed,
+    const history = () => comparedVersions(this.view.load(subject, comparedRows(scopes.subject, 'history')));
+    return assessCompatibility(this.engine, {
+      candidate,
       metadata: sent.metadata ?? null,
-      earlier: compared,
+      earlier: earlier === undefined ? history : () => eachOf(given),
       config: policy === undefined ? config : { ...config, compatibilityPolicy: policy },
       levels,
     });
   }
 
-  async #history(state: SubjectState): Promise<ComparedVersion[]> {
-    return (await this.view.load(state.subject, comparedRows(state, 'history'))).map(comparedVersion);
-  }
-
   /** Reads what was sent. References of a new schema must be live; when only looking one up they need not be. */
   async #candidate(
     context: string,
-    source: SchemaSource,
-    options: CandidateOptions,
+    sent: SentText,
+    options: ReadOptions,
     versions: 'live' | 'stored' = 'live',
     from: ReferenceSource = this.view,
   ): Promise<{ readonly candidate: Candidate; readonly chain: ReferenceChain | undefined }> {
-    const format = this.formats.get(source.schemaType);
-    const { validate, validateFields = false } = options;
-    if (source.references.length === 0) {
-      const key = `${source.schemaType}/${options.normalize}/${validate}/${validateFields}/${source.text}`;
-      let parsed = this.#understood.get(key);
-      if (parsed === undefined) {
-        parsed = format.parse(source.text, { validate, validateFields });
-        if (options.normalize) parsed = parsed.normalised();
-        this.#understood.set(key, parsed, 2_000 + source.text.length * 22);
-      }
-      const candidate = { parsed, references: [], targets: [], resolved: [], namedLatest: false };
-      return { candidate, chain: undefined };
-    }
-    const chain = await new ReferenceWalk(from, versions).resolve(context, source.references);
-    const parsed = format.parse(source.text, { validate, validateFields, references: chain.resolved });
-    const order = options.normalize ? normalisedOrder(chain.references) : chain.references.map((_, i) => i);
+    const { schemaType, text } = sent;
+    const chain =
+      sent.references.length === 0
+        ? undefined
+        : await new ReferenceWalk(from, versions).resolve(context, sent.references);
+    const { resolved, key } = chain ?? NO_REFERENCES;
+    const source: SchemaSource = { schemaType, text, references: resolved, referencesKey: key };
+    const reading = await this.engine.read(source, options);
+    const { references, targets } = chain ?? { references: [], targets: [] };
+    const order = options.normalize ? normalisedOrder(references) : references.map((_, i) => i);
     const candidate: Candidate = {
-      parsed: options.normalize ? parsed.normalised() : parsed,
-      references: order.map((i) => chain.references[i]!),
-      targets: order.map((i) => chain.targets[i]!),
-      resolved: chain.resolved,
-      namedLatest: source.references.some((reference) => reference.version === -1),
+      source,
+      normalize: options.normalize === true,
+      reading,
+      references: order.map((i) => references[i]!),
+      targets: order.map((i) => targets[i]!),
+      namedLatest: sent.references.some((reference) => reference.version === -1),
     };
     return { candidate, chain };
   }
@@ -369,11 +363,11 @@ export class Registering {
     const load = (some: readonly VersionRow[]) => this.view.load(state.subject, some);
     const metadata = sent.metadata ?? null;
     const ruleSet = sent.ruleSet ?? null;
-    const match = await findMatch(candidate, contentOf(candidate, metadata, ruleSet), rows, load);
+    const match = await findMatch(this.engine, candidate, contentOf(candidate, metadata, ruleSet), rows, load);
     if (match !== undefined) return match;
     const inherited = { metadata: metadata ?? latest?.metadata ?? null, ruleSet: ruleSet ?? latest?.ruleSet ?? null };
     if (inherited.metadata === metadata && inherited.ruleSet === ruleSet) return undefined;
-    return findMatch(candidate, contentOf(candidate, inherited.metadata, inherited.ruleSet), rows, load);
+    return findMatch(this.engine, candidate, contentOf(candidate, inherited.metadata, inherited.ruleSet), rows, load);
   }
 
   async #found(state: SubjectState, { row, by }: Match): Promise<RegisteredVersion> {
@@ -404,15 +398,13 @@ export class Registering {
   }
 }
 
-interface CandidateOptions {
-  readonly normalize: boolean;
-  readonly validate: boolean;
-  readonly validateFields?: boolean;
-}
-
 /** What is known of a state that was searched without success. */
 interface Searched {
   readonly scopes: Scopes;
+}
+
+async function* eachOf<T>(values: Iterable<T>): AsyncGenerator<T> {
+  yield* values;
 }
 
 function nothing(version: RegisteredVersion): Decision<RegisteredVersion> {
@@ -420,18 +412,18 @@ function nothing(version: RegisteredVersion): Decision<RegisteredVersion> {
 }
 
 /** Schema text with its language, as parsing needs it. */
-interface SchemaSource {
+interface SentText {
   readonly text: string;
   readonly schemaType: string;
   readonly references: readonly SentReference[];
 }
 
-function requireText(sent: SentSchema): SchemaSource {
+function requireText(sent: SentSchema): SentText {
   return textOr(sent, undefined) ?? fail(emptySchema());
 }
 
 /** What was sent, or the latest version's schema where the text is missing. */
-function textOr(sent: SentSchema, latest: StoredSchema | undefined): SchemaSource | undefined {
+function textOr(sent: SentSchema, latest: StoredSchema | undefined): SentText | undefined {
   if (sent.schema) {
     return {
       text: sent.schema,
@@ -444,6 +436,15 @@ function textOr(sent: SentSchema, latest: StoredSchema | undefined): SchemaSourc
 
 function fail(error: Error): never {
   throw error;
+}
+
+/** What new schemas must keep beyond what can be read. */
+function rulesOf(config: RegistryConfig): NewSchemaRules {
+  return { validate: config.validateNewSchemas !== false, validateFields: config.validateFields === true };
+}
+
+function requireAccepted({ refusal }: SchemaReading): void {
+  if (refusal !== null) throw refusal;
 }
 
 function numberingOf({ version, id }: SentRegistration): Numbering {

@@ -1,9 +1,10 @@
-import type { SchemaFormats, SchemaMetadata, SchemaRuleSet } from '#libs/core/schema';
-import { checkCompatibility, type ComparedVersion } from './compatibility.js';
+import type { SchemaEngine, SchemaMetadata, SchemaRuleSet } from '#libs/core/schema';
+import { checkCompatibility, comparedVersions } from './compatibility.js';
 import { isEquivalent, type Candidate, type LoadedVersion } from './content.js';
 import { mergedMetadata, mergedRuleSets, propertyOf, VERSION_PROPERTY, withProperty } from './data-contract.js';
 import { schemaIncompatible, versionNotNext } from './errors.js';
 import {
+  isLive,
   nextVersion,
   sameContent,
   type RegistryConfig,
@@ -30,23 +31,31 @@ export interface Match {
   readonly by: 'identity' | 'equivalence';
 }
 
+/** Versions with their schemas, in the order of the rows, loaded as they are asked for. */
+export type LoadVersions = (rows: readonly VersionRow[]) => AsyncIterable<LoadedVersion>;
+
 /**
  * The match, if any, among stored versions, newest first.
- * @param rows versions that may match, ascending; `load` gives their schemas.
+ * @param rows versions that may match, ascending.
  */
 export async function findMatch(
+  engine: SchemaEngine,
   candidate: Candidate,
   content: SchemaRecord,
   rows: readonly VersionRow[],
-  load: (rows: readonly VersionRow[]) => Promise<readonly LoadedVersion[]>,
+  load: LoadVersions,
 ): Promise<Match | undefined> {
-  const identical = (await load(rows.filter((row) => row.guid === content.guid))).findLast(({ schema }) =>
-    sameContent(schema, content),
-  );
-  if (identical !== undefined) return { row: identical.row, by: 'identity' };
-  const newestFirst = await load([...rows].reverse());
-  const equal = newestFirst.find((stored) => isEquivalent(candidate, content.metadata, content.ruleSet, stored));
-  return equal && { row: equal.row, by: 'equivalence' };
+  const newestFirst = rows.toReversed();
+  for await (const { row, schema } of load(newestFirst.filter((one) => one.guid === content.guid))) {
+    if (sameContent(schema, content)) return { row, by: 'identity' };
+  }
+  for await (const stored of load(newestFirst)) {
+    const read = () => engine.read(stored.source);
+    if (await isEquivalent(candidate, content.metadata, content.ruleSet, stored, read)) {
+      return { row: stored.row, by: 'equivalence' };
+    }
+  }
+  return undefined;
 }
 
 /** Whether a version found on the fast path answers a registration (contract 3.2, step 3). */
@@ -88,8 +97,7 @@ export interface RegistrationQuestion {
   readonly knownId: number | undefined;
   /** The context knows other content by this GUID. */
   readonly collides: boolean;
-  /** Live versions, newest first. */
-  readonly live: readonly LoadedVersion[];
+  readonly load: LoadVersions;
   /** Version numbers of the subject that some schema refers to. */
   readonly referenced: ReadonlySet<number>;
 }
@@ -102,13 +110,21 @@ export type RegistrationDecision =
  * Steps 10 to 15 of registration (contract 3.2).
  * @throws `schema-incompatible`, `version-not-next`, `schema-too-complex`.
  */
-export function decideRegistration(formats: SchemaFormats, question: RegistrationQuestion): RegistrationDecision {
-  const { state, numbering, content, knownId, live, mode } = question;
-  const match = numbering.version === 0 ? matchUnnumbered(question) : undefined;
-  if (match !== undefined) return { kind: 'existing', match };
+export async function decideRegistration(
+  engine: SchemaEngine,
+  question: RegistrationQuestion,
+): Promise<RegistrationDecision> {
+  const { state, numbering, candidate, content, knownId, mode, load } = question;
+  if (numbering.version === 0) {
+    const rows = state.versions.filter(
+      (row) => isLive(row) && (numbering.id === undefined || numbering.id === row.schemaId),
+    );
+    const match = await findMatch(engine, candidate, content, rows, load);
+    if (match !== undefined) return { kind: 'existing', match };
+  }
 
   const importing = isImporting(mode);
-  if (!importing && !question.force) requireCompatible(formats, question);
+  if (!importing && !question.force) await requireCompatible(engine, question);
   const next = nextVersion(state);
   const version = numbering.version > 0 ? numbering.version : next;
   if (version !== next && !importing) throw versionNotNext(subjectText(state.subject), version, next);
@@ -131,7 +147,7 @@ export function decideRegistration(formats: SchemaFormats, question: Registratio
     kind: 'register',
     version,
     facts: [
-      { type: 'version-registered', subject: state.subject, version, id, content, targets: question.candidate.targets },
+      { type: 'version-registered', subject: state.subject, version, id, content, targets: candidate.targets },
       ...replaced.map((row): RegistryFact => ({
         type: 'version-purged',
         subject: state.subject,
@@ -139,29 +155,16 @@ export function decideRegistration(formats: SchemaFormats, question: Registratio
       })),
     ],
   };
-
-  function matchUnnumbered({ candidate }: RegistrationQuestion): Match | undefined {
-    const wanted = (row: VersionRow) => numbering.id === undefined || numbering.id === row.schemaId;
-    const identical = live.find(({ row, schema }) => wanted(row) && sameContent(schema, content));
-    if (identical !== undefined) return { row: identical.row, by: 'identity' };
-    const equal = live.find(
-      (stored) => wanted(stored.row) && isEquivalent(candidate, content.metadata, content.ruleSet, stored),
-    );
-    return equal && { row: equal.row, by: 'equivalence' };
-  }
 }
 
-function requireCompatible(formats: SchemaFormats, question: RegistrationQuestion): void {
-  const answer = checkCompatibility(formats, {
-    candidate: question.candidate.parsed,
-    metadata: question.content.metadata,
-    earlier: question.live.map(comparedVersion),
-    config: question.config,
+async function requireCompatible(engine: SchemaEngine, question: RegistrationQuestion): Promise<void> {
+  const { state, candidate, content, config, load } = question;
+  const answer = await checkCompatibility(engine, {
+    candidate,
+    metadata: content.metadata,
+    earlier: () => comparedVersions(load(state.versions.filter(isLive).reverse())),
+    config,
     history: true,
   });
-  if (!answer.compatible) throw schemaIncompatible(subjectText(question.state.subject), answer.messages);
-}
-
-export function comparedVersion({ row, schema, parsed }: LoadedVersion): ComparedVersion {
-  return { version: row.version, metadata: schema.metadata, schema: parsed };
+  if (!answer.compatible) throw schemaIncompatible(subjectText(state.subject), answer.messages);
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isAppError } from '#libs/core/kernel';
 import { ManualClock } from '#libs/core/kernel/testing';
-import { AvroFormat, SchemaFormats } from '#libs/core/schema';
+import { AvroFormat, LocalSchemaEngine, SchemaFormats } from '#libs/core/schema';
 import { parseSubject, Registry } from './index.js';
 import type { AppliedChange, RegistryChange } from './store.js';
 import { MemoryRegistryStore } from './testing/index.js';
@@ -12,7 +12,6 @@ import { MemoryRegistryStore } from './testing/index.js';
  * ever, a schema has one id at a time, versions of what is kept stay, what is deleted does not come back by itself.
  */
 
-const formats = new SchemaFormats([new AvroFormat()]);
 const SUBJECTS = ['a', 'b', ':.dev:a'];
 const SCHEMAS = Array.from({ length: 4 }, (_, i) => JSON.stringify({ type: 'fixed', name: 'F', size: i + 1 }));
 
@@ -45,7 +44,8 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 /** @returns the first broken promise, or undefined. */
 async function firstBroken(store: MemoryRegistryStore, history: readonly Step[]): Promise<string | undefined> {
   const clock = new ManualClock();
-  const instances = [0, 1].map(() => new Registry(store, formats, clock));
+  const engine = new LocalSchemaEngine(new SchemaFormats([new AvroFormat()]));
+  const instances = [0, 1].map(() => new Registry(store, engine, clock));
   for (const name of SUBJECTS) await instances[0]!.settings.setConfig(parseSubject(name), { compatibility: 'NONE' });
   /** `context/id` → text, for ever. */
   const meaning = new Map<string, string>();

@@ -1,6 +1,5 @@
-import { isAppError, type JsonValue } from '#libs/core/kernel';
+import { BoundedCache, isAppError, type JsonValue } from '#libs/core/kernel';
 import { AvroCodec, envelope, readEnvelope, unknownSchemaType, type Envelope } from '#libs/core/schema';
-import { BoundedCache } from './bounded-cache.js';
 import { MessageCodec, type DecodedMessage, type MessageWriter } from './message-codec.js';
 import type { StoredSchema } from './model.js';
 import type { Registry } from './registry.js';

@@ -1,11 +1,10 @@
-import { isAppError } from '#libs/core/kernel';
-import type { ParsedSchema, SchemaFormats, SchemaReference } from '#libs/core/schema';
-import { BoundedCache } from './bounded-cache.js';
+import { BoundedCache, isAppError } from '#libs/core/kernel';
+import type { SchemaReference, SchemaSource } from '#libs/core/schema';
 import type { Scopes } from './config.js';
 import type { LoadedVersion } from './content.js';
 import { stateMoved } from './errors.js';
 import type { SchemaEntry, StoredSchema, SubjectState, VersionRow } from './model.js';
-import { ReferenceWalk, type ReferenceChain } from './references.js';
+import { NO_REFERENCES, ReferenceWalk, type ReferenceChain } from './references.js';
 import type { RegistryStore } from './store.js';
 import { contextScope, DEFAULT_SCOPE, GLOBAL_SCOPE, subjectText, type SubjectName } from './subject-name.js';
 
@@ -13,12 +12,13 @@ export interface RegistryViewOptions {
   /** Bounds of what is kept in memory, each in bytes as estimated. */
   readonly subjectBytes?: number;
   readonly schemaBytes?: number;
-  readonly parsedBytes?: number;
 }
 
 const MIB = 1024 * 1024;
 /** Changes looked at one by one to bring caches up to date; after more, everything is forgotten. */
 const MAX_CATCH_UP = 5_000;
+/** Schemas read from the store in one go; each may be as long as a text may. */
+const LOADED_AT_ONCE = 50;
 /** Attempts at a read whose state moves under it. */
 const MAX_READS = 10;
 
@@ -29,19 +29,16 @@ const MAX_READS = 10;
 export class RegistryView {
   readonly #subjects: BoundedCache<SubjectState>;
   readonly #entries: BoundedCache<SchemaEntry>;
-  readonly #parsed: BoundedCache<ParsedSchema>;
   /** Everything up to this revision has been taken out of the caches. */
   #seen = 0;
   #catchingUp: Promise<void> | undefined;
 
   constructor(
     private readonly store: RegistryStore,
-    private readonly formats: SchemaFormats,
     options: RegistryViewOptions = {},
   ) {
     this.#subjects = new BoundedCache(options.subjectBytes ?? 32 * MIB);
     this.#entries = new BoundedCache(options.schemaBytes ?? 64 * MIB);
-    this.#parsed = new BoundedCache(options.parsedBytes ?? 96 * MIB);
   }
 
   /** Forgets what changed since the last time, whoever changed it. @returns the revision that is now covered. */
@@ -81,18 +78,12 @@ export class RegistryView {
     const touched = await this.store.touchedSince(this.#seen, empty ? 0 : MAX_CATCH_UP);
     if (touched.complete) {
       for (const subject of touched.subjects) this.#subjects.delete(subjectText(subject));
-      for (const { context, id } of touched.schemas) this.#forgetSchema(context, id);
+      for (const { context, id } of touched.schemas) this.#entries.delete(`${context}/${id}`);
     } else {
       this.#subjects.clear();
       this.#entries.clear();
-      this.#parsed.clear();
     }
     this.#seen = Math.max(this.#seen, touched.revision);
-  }
-
-  #forgetSchema(context: string, id: number): void {
-    this.#entries.delete(`${context}/${id}`);
-    this.#parsed.delete(`${context}/${id}`);
   }
 
   async subject(name: SubjectName): Promise<SubjectState> {
@@ -157,42 +148,37 @@ export class RegistryView {
     return entry.schema;
   }
 
-  /** Versions with their schemas, in the order given; parsing waits until it is asked for. */
-  async load(subject: SubjectName, rows: readonly VersionRow[]): Promise<readonly LoadedVersion[]> {
-    const entries = await this.entries(
-      subject.context,
-      rows.map((row) => row.schemaId),
-    );
-    const loaded: LoadedVersion[] = [];
-    for (const row of rows) {
-      const schema = entries.get(row.schemaId)?.schema ?? (await this.schemaOf(subject, row));
-      const chain = schema.references.length === 0 ? undefined : await this.chain(schema.context, schema.references);
-      loaded.push({ row, schema, parsed: () => this.#parse(schema, chain) });
+  /** Versions with their schemas, in the order given, read from the store a page at a time. */
+  async *load(subject: SubjectName, rows: readonly VersionRow[]): AsyncGenerator<LoadedVersion> {
+    for (let at = 0; at < rows.length; at += LOADED_AT_ONCE) {
+      const page = rows.slice(at, at + LOADED_AT_ONCE);
+      const entries = await this.entries(
+        subject.context,
+        page.map((row) => row.schemaId),
+      );
+      for (const row of page) {
+        const schema = entries.get(row.schemaId)?.schema ?? (await this.schemaOf(subject, row));
+        yield { row, schema, source: await this.source(schema) };
+      }
     }
-    return loaded;
   }
 
-  async parsed(schema: StoredSchema): Promise<ParsedSchema> {
-    const known = this.#parsed.get(`${schema.context}/${schema.id}`);
-    if (known !== undefined) return known;
-    const chain = schema.references.length === 0 ? undefined : await this.chain(schema.context, schema.references);
-    return this.#parse(schema, chain);
+  /** The text of a stored schema with everything it refers to. */
+  async source(schema: StoredSchema): Promise<SchemaSource> {
+    const { schemaType, text, references } = schema;
+    const chain = references.length === 0 ? NO_REFERENCES : await this.chain(schema.context, references);
+    return {
+      schemaType,
+      text,
+      references: chain.resolved,
+      referencesKey: chain.key,
+      storedAs: `${schema.context}/${schema.id}`,
+    };
   }
 
   /** Everything that the references of a stored schema stand for, deleted versions included. */
   chain(context: string, references: readonly SchemaReference[]): Promise<ReferenceChain> {
     return new ReferenceWalk(this, 'stored').resolve(context, references);
-  }
-
-  #parse(schema: StoredSchema, chain: ReferenceChain | undefined): ParsedSchema {
-    const key = `${schema.context}/${schema.id}`;
-    let parsed = this.#parsed.get(key);
-    if (parsed === undefined) {
-      parsed = this.formats.get(schema.schemaType).parse(schema.text, { references: chain?.resolved, validate: false });
-      // A tree of objects takes about ten times the room of its text.
-      this.#parsed.set(key, parsed, 2_000 + schema.text.length * 20);
-    }
-    return parsed;
   }
 }
 

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
-import { AvroFormat, SchemaFormats } from '#libs/core/schema';
+import { AvroFormat, LocalSchemaEngine, SchemaFormats } from '#libs/core/schema';
 import { parseSubject, Registry, type SentRegistration } from './index.js';
 import type { RegistryChange } from './store.js';
 import { MemoryRegistryStore } from './testing/index.js';
 
-const formats = new SchemaFormats([new AvroFormat()]);
 const AS_SENT = { normalize: false, force: false };
 
 /** A record named R with int fields of these names; `?` gives a field a default. */
@@ -20,7 +19,8 @@ function record(...fields: string[]): string {
 }
 
 function open(store = new MemoryRegistryStore()) {
-  const registry = new Registry(store, formats, new TickingClock());
+  const engine = new LocalSchemaEngine(new SchemaFormats([new AvroFormat()]));
+  const registry = new Registry(store, engine, new TickingClock());
   const register = (subject: string, schema: string, more: SentRegistration = {}) =>
     registry.register(parseSubject(subject), { schema, ...more }, AS_SENT);
   return { store, registry, register };

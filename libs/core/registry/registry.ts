@@ -3,6 +3,7 @@ import {
   fingerprint,
   type ParsedSchema,
   type ResolvedReference,
+  type SchemaEngine,
   type SchemaFormats,
   type SchemaType,
 } from '#libs/core/schema';
@@ -59,15 +60,19 @@ export class Registry {
 
   constructor(
     private readonly store: RegistryStore,
-    /** The schema languages it knows. */
-    readonly formats: SchemaFormats,
+    private readonly engine: SchemaEngine,
     clock: Clock,
     options: RegistryViewOptions = {},
   ) {
-    this.view = new RegistryView(store, formats, options);
+    this.view = new RegistryView(store, options);
     this.#changes = new RegistryChanges(store, this.view, clock);
     this.settings = new RegistrySettings(store, this.view, this.#changes);
-    this.#registering = new Registering(store, this.view, formats, this.#changes);
+    this.#registering = new Registering(store, this.view, engine, this.#changes);
+  }
+
+  /** The schema languages it knows. */
+  get formats(): SchemaFormats {
+    return this.engine.formats;
   }
 
   /** Schema languages that can be registered. */
@@ -165,7 +170,7 @@ export class Registry {
       const state = await this.#state(subject);
       const rows = (deleted ? state.versions : state.versions.filter(isLive)).toReversed();
       if (rows.length === 0) throw subjectNotFound(subjectText(state.subject));
-      for (const { row, schema } of await this.view.load(state.subject, rows)) {
+      for await (const { row, schema } of this.view.load(state.subject, rows)) {
         const all = properties.every(([name, value]) => propertyOf(schema.metadata, name) === value);
         if (all) return { subject: state.subject, row, schema };
       }
@@ -263,7 +268,7 @@ export class Registry {
     return this.view.consistent(async () => {
       const found: SubjectVersion[] = [];
       for (const { subject, versions } of await this.view.subjects(subjects)) {
-        for (const { row, schema } of await this.view.load(subject, wanted(versions)))
+        for await (const { row, schema } of this.view.load(subject, wanted(versions)))
           found.push({ subject, row, schema });
       }
       return found;
@@ -323,9 +328,14 @@ export class Registry {
     });
   }
 
-  /** The schema as a tree, for compatibility and formats. Cached. */
-  parsed(schema: StoredSchema): Promise<ParsedSchema> {
-    return this.view.parsed(schema);
+  /** The schema as a tree, for codecs and tables. @throws `schema-too-large` for one that this thread cannot take. */
+  async parsed(schema: StoredSchema): Promise<ParsedSchema> {
+    return this.engine.parsed(await this.view.source(schema));
+  }
+
+  /** The text for a `format` query parameter. */
+  async formatted(schema: StoredSchema, format: string): Promise<string> {
+    return this.engine.formatted(await this.view.source(schema), format);
   }
 
   /** Everything a schema refers to, what a reference needs before it: what a parser or codec takes with its text. */

@@ -1,5 +1,5 @@
 import { AppError } from '#libs/core/kernel';
-import { fingerprint, type ParsedSchema } from '#libs/core/schema';
+import { fingerprint, type SchemaReading } from '#libs/core/schema';
 import type { StoredSchema, SubjectState, VersionRow } from './model.js';
 import type { ReferenceSource } from './references.js';
 import type { SentSchema } from './registering.js';
@@ -21,16 +21,16 @@ export class UnregisteredSchemas implements ReferenceSource {
 
   constructor(private readonly registry: ReferenceSource) {}
 
-  /** @param parsed the schema, its own references already looked up here. @throws `reference-sent-twice` */
+  /** @param reading the schema, its own references already looked up here. @throws `reference-sent-twice` */
   add(
     { subject, version, ...sent }: SentReferenced,
-    parsed: ParsedSchema,
+    reading: SchemaReading,
     references: StoredSchema['references'],
   ): void {
     const name = subjectText(subject);
     const versions = this.#subjects.get(name) ?? new Map<number, StoredSchema>();
     if (versions.has(version)) throw sentTwice(name, version);
-    const text = parsed.canonical;
+    const text = reading.canonical;
     const metadata = sent.metadata ?? null;
     const ruleSet = sent.ruleSet ?? null;
     versions.set(version, {
@@ -38,7 +38,7 @@ export class UnregisteredSchemas implements ReferenceSource {
       // Ids of the registry are positive.
       id: -++this.#count,
       guid: fingerprint({ text, references, metadata, ruleSet }).guid,
-      schemaType: parsed.type,
+      schemaType: reading.type,
       text,
       references,
       metadata,

@@ -5,6 +5,15 @@ export { AvroResolver } from './avro/resolve.js';
 export type { AvroKind } from './avro/tree.js';
 export { AvroFormat, AvroSchema, avroSchema } from './avro/avro-format.js';
 export {
+  SchemaEngine,
+  type EarlierSource,
+  type NewSchemaRules,
+  type ReadOptions,
+  type SchemaReading,
+  type SchemaSource,
+  type SourceJudgement,
+} from './engine.js';
+export {
   ENVELOPE_LENGTH,
   encodeMessageIndexes,
   envelope,
@@ -71,6 +80,7 @@ export {
   type Verdict,
 } from './levels.js';
 export { SCHEMA_LIMITS, type SchemaLimits } from './limits.js';
+export { LocalSchemaEngine, type LocalSchemaEngineOptions } from './local-engine.js';
 export type { SchemaOutline } from './outline.js';
 export type { SourcePosition } from './lossless-json.js';
 export { verdictMessages, type MessageContext } from './messages.js';

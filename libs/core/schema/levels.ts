@@ -43,7 +43,7 @@ export interface Check {
   /** Number of the earlier version, null when it has none. */
   readonly version: number | null;
   /** The earlier schema. */
-  readonly earlier: ParsedSchema;
+  readonly earlier: Pick<ParsedSchema, 'type' | 'canonical'>;
   /** True when the two are of different schema types: then there is nothing else to report. */
   readonly typesDiffer: boolean;
   /** The breaking ones; tolerated differences are not listed. */
@@ -73,26 +73,40 @@ export interface Judgement {
  * @throws `schema-too-complex` when a comparison exceeds its step budget.
  */
 export function judge(formats: SchemaFormats, judgement: Judgement): Verdict {
-  const { level, candidate, earlier, policy = 'STRICT', limits } = judgement;
-  const { ask, against } = LEVELS[level];
+  const { level, earlier } = judgement;
   const checks: Check[] = [];
-  if (ask.length === 0) return { compatible: true, level, checks };
+  if (LEVELS[level].ask.length === 0) return { compatible: true, level, checks };
   for (const { version, schema } of earlier) {
-    const old = typeof schema === 'function' ? schema() : schema;
-    if (old.type !== candidate.type) {
-      checks.push({ direction: ask[0], version, earlier: old, typesDiffer: true, differences: [] });
-      return { compatible: false, level, checks };
-    }
-    const format = formats.get(candidate.type);
-    let failed = false;
-    for (const direction of ask) {
-      const [reader, writer] = direction === 'new-reads-old' ? [candidate, old] : [old, candidate];
-      const differences = format.differences(reader, writer, { policy, limits }).filter((one) => one.breaking);
-      checks.push({ direction, version, earlier: old, typesDiffer: false, differences });
-      failed ||= differences.length > 0;
-    }
-    if (failed) return { compatible: false, level, checks };
-    if (against === 'latest') break;
+    const judged = judgeVersion(formats, judgement, {
+      version,
+      schema: typeof schema === 'function' ? schema() : schema,
+    });
+    checks.push(...judged);
+    if (judged.some(fails)) return { compatible: false, level, checks };
+    if (LEVELS[level].against === 'latest') break;
   }
   return { compatible: true, level, checks };
+}
+
+/** The questions of a level asked of one earlier version. @throws `schema-too-complex`. */
+export function judgeVersion(
+  formats: SchemaFormats,
+  { level, candidate, policy = 'STRICT', limits }: Omit<Judgement, 'earlier'>,
+  { version, schema: earlier }: { readonly version: number | null; readonly schema: ParsedSchema },
+): readonly Check[] {
+  const { ask } = LEVELS[level];
+  if (earlier.type !== candidate.type) {
+    return ask.slice(0, 1).map((direction) => ({ direction, version, earlier, typesDiffer: true, differences: [] }));
+  }
+  const format = formats.get(candidate.type);
+  return ask.map((direction) => {
+    const [reader, writer] = direction === 'new-reads-old' ? [candidate, earlier] : [earlier, candidate];
+    const differences = format.differences(reader, writer, { policy, limits }).filter((one) => one.breaking);
+    return { direction, version, earlier, typesDiffer: false, differences };
+  });
+}
+
+/** Whether the check alone makes the candidate incompatible. */
+export function fails(check: Check): boolean {
+  return check.typesDiffer || check.differences.length > 0;
 }

@@ -15,7 +15,7 @@ export class SchemaTexts {
     const qualified = referenceFormat?.toLowerCase() === 'qualified' ? this.registry.qualified(schema) : schema;
     const stored = format === undefined || format === '';
     return {
-      text: stored ? schema.text : (await this.registry.parsed(schema)).formatted(format),
+      text: stored ? schema.text : await this.registry.formatted(schema, format),
       guid: qualified.guid,
       references: qualified.references,
     };

@@ -2,7 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { Registry, type RegistryStore } from '#libs/core/registry';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
-import { standardFormats } from '#libs/core/schema';
+import { LocalSchemaEngine, standardFormats } from '#libs/core/schema';
 import { Authorizer, OpenAuthenticator, RoleAuthorizer, type Authenticator } from '#libs/platform/auth';
 import { createHttpApp, type HttpApp } from '#libs/platform/http';
 import { RegistryModule, rewriteRegistryUrl } from '../index.js';
@@ -25,7 +25,8 @@ class PartsModule {}
 /** The registry's routes as the server has them, in this process. Requests go in through `http.fastify.inject`, or over a port after `http.listen`. */
 export async function openRegistryApp(options: RegistryAppOptions = {}): Promise<RegistryApp> {
   const clock = new ManualClock();
-  const registry = new Registry(options.store ?? new MemoryRegistryStore(), standardFormats(), clock);
+  const engine = new LocalSchemaEngine(standardFormats());
+  const registry = new Registry(options.store ?? new MemoryRegistryStore(), engine, clock);
   const authorizer = new RoleAuthorizer();
   const parts: DynamicModule = {
     module: PartsModule,

@@ -1,0 +1,88 @@
+import type { AppError } from '#libs/core/kernel';
+import type { CompatibilityPolicy, ParsedSchema, ResolvedReference, SchemaType } from './format.js';
+import type { SchemaFormats } from './formats.js';
+import type { CompatibilityLevel, Verdict } from './levels.js';
+import type { SchemaOutline } from './outline.js';
+import type { Warning } from './warnings.js';
+
+/** Schema text with everything it refers to: what it takes to read it, in whatever thread. Plain data. */
+export interface SchemaSource {
+  /** As sent; an unknown type is refused when the text is read. */
+  readonly schemaType: string;
+  readonly text: string;
+  /** Everything reachable, what a reference needs before it. */
+  readonly references: readonly ResolvedReference[];
+  /** Equal exactly for equal `references`; empty for none. Spares comparing texts. */
+  readonly referencesKey: string;
+  /** Stands for `schemaType` and `text` for good, as a context with an id does. Absent for what was just sent. */
+  readonly storedAs?: string;
+}
+
+export interface ReadOptions {
+  /** Read what `normalize=true` stores instead. False by default. */
+  readonly normalize?: boolean;
+  /** Also put the rules for new schemas to it, and tell whether they refuse it. */
+  readonly rules?: NewSchemaRules;
+}
+
+/** What new schemas must keep beyond what can be read; as in {@link ParseOptions}. */
+export interface NewSchemaRules {
+  readonly validate: boolean;
+  readonly validateFields: boolean;
+}
+
+/** What the registry needs to know of a schema that was understood. */
+export interface SchemaReading {
+  readonly type: SchemaType;
+  /** The text that is stored, returned and hashed. */
+  readonly canonical: string;
+  /** Equal for two schemas exactly when the registry treats them as the same; null for one that equals no other. Not for people. */
+  readonly equivalence: string | null;
+  /** Names declared at the top level of the root, for the reserved-field rule. */
+  readonly topLevelFieldNames: readonly string[];
+  /** Types, fields and tags by name. */
+  readonly outline: SchemaOutline;
+  /** Why the rules for new schemas refuse it; null when they do not, or were not asked. */
+  readonly refusal: AppError | null;
+}
+
+/** An earlier version that takes part in a check. */
+export interface EarlierSource {
+  /** Null when it has none. */
+  readonly version: number | null;
+  readonly source: SchemaSource;
+}
+
+export interface SourceJudgement {
+  readonly level: CompatibilityLevel;
+  readonly candidate: SchemaSource;
+  /** Compare what `normalize=true` stores of the candidate. */
+  readonly normalize: boolean;
+  /** Live versions that take part, newest first. Begun again where a first attempt gives up; loaded only as far as they are asked. */
+  readonly earlier: () => AsyncIterable<EarlierSource>;
+  readonly policy: CompatibilityPolicy;
+}
+
+/**
+ * Where the work with schema text is done: reading it and comparing it. Text comes from anybody, so an adapter decides how much of it the calling thread
+ * may do. All methods may be repeated, and answer the same for the same source. An engine serves one store: `storedAs` means one schema for its whole life.
+ */
+export abstract class SchemaEngine {
+  /** The languages it reads. */
+  abstract readonly formats: SchemaFormats;
+
+  /** @throws `schema-type-unknown`, `schema-invalid`, `schema-too-large`, `schema-too-complex`. */
+  abstract read(source: SchemaSource, options?: ReadOptions): Promise<SchemaReading>;
+
+  /** The text for a `format` query parameter, as {@link ParsedSchema.formatted}. @throws as {@link read}. */
+  abstract formatted(source: SchemaSource, format: string): Promise<string>;
+
+  /** The schema as a tree in this thread, by the rules for stored text: what codecs are made of. @throws as {@link read}. */
+  abstract parsed(source: SchemaSource): Promise<ParsedSchema>;
+
+  /** Whether the candidate may follow the earlier versions, as {@link judge} decides. @throws as {@link read}. */
+  abstract judge(judgement: SourceJudgement): Promise<Verdict>;
+
+  /** Where that verdict is doubtful, as {@link verdictWarnings} tells. @throws as {@link read}. */
+  abstract warnings(judgement: SourceJudgement): Promise<readonly Warning[]>;
+}
