@@ -27,7 +27,6 @@ export class SchemaByIdRoute implements OnModuleInit {
         config: {
           access: { action: 'read', kind: 'subject' },
           confluent: true,
-          immediate: true,
           api: {
             id: 'getSchemaById',
             summary: 'A schema by id',

@@ -2,10 +2,6 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyContextConfig, FastifyInstance } from 'fastify';
 
 declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The route answers at once, from memory or with one read: no timer is kept for it, which would cost more than the answer. */
-    immediate?: boolean;
-  }
   interface FastifyRequest {
     /**
      * What the route declares about itself: empty where no route matched, null where the router refused the request. Looked up once, since Fastify builds

@@ -127,14 +127,6 @@ const FRAMEWORK_ERRORS: ReadonlyMap<string, { status: number; code: string; mess
       { status: 414, code: 'path-too-long', message: 'A part of the path is longer than 1024 characters.' },
     ],
     [
-      'FST_ERR_HANDLER_TIMEOUT',
-      {
-        status: 504,
-        code: 'handler-timeout',
-        message: 'The request took too long; whether it had an effect is not known.',
-      },
-    ],
-    [
       'ERR_STREAM_PREMATURE_CLOSE',
       { status: 400, code: 'body-cut-short', message: 'The connection ended before the body did.' },
     ],

@@ -12,6 +12,7 @@ import {
 } from 'fastify';
 import { impossible } from '#libs/core/kernel';
 import { installDeclarations, installGuard, type Authenticator, type Authorizer } from '#libs/platform/auth';
+import { installAnswerDeadlines } from './answer-deadlines.js';
 import { installBodyParser } from './body-parser.js';
 import { ConfluentErrorMapper } from './confluent-api.js';
 import { Connections } from './connections.js';
@@ -71,6 +72,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
   installDeclarations(fastify);
   installRequestId(fastify);
   installRequestSignals(fastify);
+  installAnswerDeadlines(fastify, settings.handlerTimeoutMs, (...late) => replies.send(...late));
   installPathRules(fastify);
   installGuard(fastify, options);
   installMediaTypes(fastify);
@@ -78,8 +80,6 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
   fastify.addHook('onRoute', (route) => {
     const bodyLimit = route.config?.api?.bodyLimit;
     if (bodyLimit !== undefined) route.bodyLimit = bodyLimit;
-    // A timer, its signal and their listeners take as long as a whole answer from memory.
-    if (route.config?.immediate !== true) route.handlerTimeout = settings.handlerTimeoutMs;
   });
   const connections = new Connections(fastify.server, settings);
   options.prepare?.(fastify, routes);
