@@ -15,7 +15,7 @@ export function placeOf(path) {
 /** The project path an import specifier stands for, or undefined for a package. */
 export function targetOf(file, specifier) {
   if (specifier.startsWith('#libs/')) return specifier.slice(1);
-  if (specifier === '#migrations') return 'migrations';
+  if (specifier === '#migrations' || specifier.startsWith('#migrations/')) return 'migrations';
   if (specifier.startsWith('.')) return posix.normalize(posix.join(posix.dirname(file), specifier));
   return undefined;
 }

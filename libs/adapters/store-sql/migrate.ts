@@ -1,6 +1,7 @@
-import type { DataSource } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { MIGRATIONS } from '#migrations';
-import { AppError } from '#libs/core/kernel';
+import { requireKnown } from './newer-store.js';
+import { prepareWriter } from './sqlite-connections.js';
 
 /**
  * Brings the database to the current form, each pending migration in a transaction of its own.
@@ -8,15 +9,25 @@ import { AppError } from '#libs/core/kernel';
  */
 export async function migrate(source: DataSource): Promise<void> {
   await source.runMigrations({ transaction: 'each' });
-  const known = new Set(MIGRATIONS.map((one) => one.name));
   const applied = (await source.query('select name from migrations order by id')) as { name: string }[];
-  const unknown = applied.map((row) => row.name).filter((name) => !known.has(name));
-  if (unknown.length === 0) return;
-  throw new AppError({
-    kind: 'conflict',
-    code: 'store-newer',
-    message: `the database was migrated by a newer release (${unknown.join(', ')})`,
-    hint: 'run that release, or restore the backup made before the upgrade',
-    details: { migrations: unknown },
+  requireKnown(
+    applied.map((row) => row.name),
+    MIGRATIONS.map((one) => one.name),
+  );
+}
+
+/** {@link migrate} for a SQLite file, on a connection of its own. */
+export async function migrateSqlite(path: string): Promise<void> {
+  const source = new DataSource({
+    type: 'better-sqlite3',
+    database: path,
+    migrations: MIGRATIONS,
+    prepareDatabase: prepareWriter,
   });
+  await source.initialize();
+  try {
+    await migrate(source);
+  } finally {
+    await source.destroy();
+  }
 }

@@ -1,11 +1,26 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MIGRATIONS } from '#migrations';
+import { MIGRATION_NAMES, SQLITE_SCHEMA } from '#migrations/sqlite-schema';
+import { openSqlStore } from './index.js';
 import { migrate } from './migrate.js';
 import { databaseShape } from './testing/database-shape.js';
+import { migratedSqliteText, sqliteText } from './testing/index.js';
+
+/** What a store leaves behind that is opened on a path and closed again. */
+async function textOfStore(path: string): Promise<string[]> {
+  await (await openSqlStore({ path })).close();
+  const file = new Database(path, { readonly: true });
+  try {
+    return sqliteText(file);
+  } finally {
+    file.close();
+  }
+}
 
 describe('migrations', () => {
   let directory: string;
@@ -52,7 +67,38 @@ describe('migrations', () => {
     expect(await databaseShape(source.createQueryRunner())).toEqual({});
   });
 
-  it('of a newer release stop an older one', async () => {
+  it('lead to the schema that a new SQLite file starts with (npm run migrations:sqlite writes it)', async () => {
+    const migrated = await migratedSqliteText(join(directory, 'migrated.db'));
+    expect(MIGRATION_NAMES).toEqual(MIGRATIONS.map((one) => one.name));
+    expect(SQLITE_SCHEMA).toEqual(migrated);
+    expect(await textOfStore(join(directory, 'new.db'))).toEqual(migrated);
+  });
+
+  it('that a file of an older release lacks are applied when it is opened, and its rows are kept', async () => {
+    const path = join(directory, 'older.db');
+    const older = new DataSource({ type: 'better-sqlite3', database: path, migrations: MIGRATIONS.slice(0, 2) });
+    await older.initialize();
+    await older.runMigrations({ transaction: 'each' });
+    await older.query("insert into registry_contexts (name, last_id, present) values ('kept', 7, 1)");
+    await older.destroy();
+    const text = await textOfStore(path);
+    const kept = text.filter((line) => line.includes("'kept'"));
+    expect(kept).toHaveLength(1);
+    expect(text.filter((line) => !kept.includes(line)).sort()).toEqual([...SQLITE_SCHEMA].sort());
+  });
+
+  it('of a newer release stop an older one before it writes anything', async () => {
+    const path = join(directory, 'newer.db');
+    await textOfStore(path);
+    const file = new Database(path);
+    file.exec("insert into migrations (timestamp, name) values (9999999999999, 'Future9999999999999')");
+    const before = sqliteText(file);
+    await expect(openSqlStore({ path })).rejects.toMatchObject({ code: 'store-newer' });
+    expect(sqliteText(file)).toEqual(before);
+    file.close();
+  });
+
+  it('of a newer release stop an older one on a data source', async () => {
     await migrate(source);
     await source.query("insert into migrations (timestamp, name) values (9999999999999, 'Future9999999999999')");
     await expect(migrate(source)).rejects.toMatchObject({ code: 'store-newer' });

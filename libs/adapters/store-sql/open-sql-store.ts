@@ -1,5 +1,4 @@
 import { AppError } from '#libs/core/kernel';
-import { PostgresStore } from './postgres-store.js';
 import type { SqlStore } from './sql-store.js';
 import { SqliteStore } from './sqlite-store.js';
 
@@ -26,6 +25,8 @@ export async function openSqlStore(options: SqlStoreOptions): Promise<SqlStore> 
         hint: 'leave it out to use SQLite in the data directory',
       });
     }
+    // TypeORM and its driver take a good part of a second to load; whoever runs on SQLite does without.
+    const { PostgresStore } = await import('./postgres-store.js');
     return PostgresStore.open({ url: options.url, poolSize: options.poolSize });
   }
   if (options.path !== undefined && options.url === undefined) return SqliteStore.open({ path: options.path });

@@ -57,7 +57,7 @@ export class PostgresStore extends SqlStore {
   }
 
   all<Row extends object = SqlRow>(sql: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
-    return this.#withRunner((runner) => new RunnerSession('postgres', runner).all<Row>(sql, parameters));
+    return this.#withRunner((runner) => new RunnerSession(runner).all<Row>(sql, parameters));
   }
 
   async one<Row extends object = SqlRow>(sql: string, parameters: readonly SqlValue[] = []): Promise<Row | undefined> {
@@ -119,7 +119,7 @@ async function inTransaction<T>(
   await runner.query(begin);
   let result: T;
   try {
-    result = await task(new RunnerSession('postgres', runner));
+    result = await task(new RunnerSession(runner));
   } catch (error) {
     // A lost connection cannot roll back and need not: the server does.
     await runner.query('ROLLBACK').catch(() => undefined);

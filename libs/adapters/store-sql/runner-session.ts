@@ -1,13 +1,12 @@
 import type { QueryRunner } from 'typeorm';
-import type { Dialect, SqlRow, SqlSession, SqlValue } from './sql-store.js';
+import type { SqlRow, SqlSession, SqlValue } from './sql-store.js';
 import { numberPlaceholders } from './statement.js';
 
-/** A {@link SqlSession} on one TypeORM query runner, that is, on one connection. */
+/** A {@link SqlSession} on one TypeORM query runner, that is, on one connection to PostgreSQL. */
 export class RunnerSession implements SqlSession {
-  constructor(
-    readonly dialect: Dialect,
-    private readonly runner: QueryRunner,
-  ) {}
+  readonly dialect = 'postgres';
+
+  constructor(private readonly runner: QueryRunner) {}
 
   async all<Row extends object = SqlRow>(sql: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
     return (await this.#query(sql, parameters)).records as Row[];
@@ -22,7 +21,6 @@ export class RunnerSession implements SqlSession {
   }
 
   #query(sql: string, parameters: readonly SqlValue[]) {
-    const text = this.dialect === 'postgres' ? numberPlaceholders(sql) : sql;
-    return this.runner.query(text, parameters as SqlValue[], true);
+    return this.runner.query(numberPlaceholders(sql), parameters as SqlValue[], true);
   }
 }

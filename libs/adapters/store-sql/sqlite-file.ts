@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import type { QueryRunner } from 'typeorm';
 import { AppError } from '#libs/core/kernel';
 
 /** Older releases can lose committed frames when the write-ahead log is reset (reliability page, G23). */
@@ -39,9 +38,8 @@ export function claimFile(path: string): FileClaim {
 }
 
 /** @throws `sqlite-too-old` */
-export async function requireVersion(runner: QueryRunner): Promise<void> {
-  const [row] = (await runner.query('select sqlite_version() as version')) as { version: string }[];
-  const version = row!.version;
+export function requireVersion(connection: Database.Database): void {
+  const version = connection.prepare('select sqlite_version()').pluck().get() as string;
   if (isOlder(version, LEAST_VERSION)) {
     throw new AppError({
       kind: 'internal',
@@ -63,8 +61,8 @@ export function isOlder(version: string, least: readonly number[]): boolean {
 }
 
 /** Checks the file's structure. @throws `store-damaged` */
-export async function requireSound(runner: QueryRunner, path: string): Promise<void> {
-  const rows = (await runner.query('PRAGMA quick_check(5)')) as { quick_check: string }[];
+export function requireSound(connection: Database.Database, path: string): void {
+  const rows = connection.pragma('quick_check(5)') as { quick_check: string }[];
   const problems = rows.map((row) => row.quick_check).filter((text) => text !== 'ok');
   if (problems.length === 0) return;
   throw new AppError({

@@ -1,10 +1,9 @@
 import type BetterSqlite3 from 'better-sqlite3';
-import { DataSource } from 'typeorm';
-import { MIGRATIONS } from '#migrations';
 import { Serial } from '#libs/core/kernel';
-import { migrate } from './migrate.js';
-import { RunnerSession } from './runner-session.js';
+import { openReader, openWriter } from './sqlite-connections.js';
 import { claimFile, requireSound, requireVersion } from './sqlite-file.js';
+import { migrateFile } from './sqlite-migration.js';
+import { SqliteSession } from './sqlite-session.js';
 import { storeClosed, translateDriverError } from './sql-errors.js';
 import { SqlStore, type SqlRow, type SqlSession, type SqlValue } from './sql-store.js';
 import { WriteGroups } from './write-groups.js';
@@ -22,50 +21,34 @@ export interface SqliteStoreOptions {
 export class SqliteStore extends SqlStore {
   readonly dialect = 'sqlite';
   readonly #reads = new Serial();
-  readonly #reader: RunnerSession;
+  readonly #reader: SqliteSession;
   readonly #writes: WriteGroups;
   #closing: Promise<void> | undefined;
 
   private constructor(
-    private readonly writer: DataSource,
-    private readonly readSource: DataSource,
+    private readonly writing: BetterSqlite3.Database,
+    private readonly reading: BetterSqlite3.Database,
     private readonly release: () => void,
   ) {
     super();
-    this.#reader = new RunnerSession('sqlite', readSource.createQueryRunner());
-    this.#writes = new WriteGroups(
-      new RunnerSession('sqlite', writer.createQueryRunner()),
-      () => connectionOf(writer).inTransaction,
-    );
+    this.#reader = new SqliteSession(reading);
+    this.#writes = new WriteGroups(new SqliteSession(writing), () => writing.inTransaction);
   }
 
-  static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
-    const claim = claimFile(options.path);
-    const opened: DataSource[] = [];
+  static async open({ path }: SqliteStoreOptions): Promise<SqliteStore> {
+    const claim = claimFile(path);
+    const opened: BetterSqlite3.Database[] = [];
     try {
-      const writer = new DataSource({
-        type: 'better-sqlite3',
-        database: options.path,
-        enableWAL: true,
-        migrations: MIGRATIONS,
-        prepareDatabase: prepareWriter,
-      });
-      opened.push(await writer.initialize());
-      const runner = writer.createQueryRunner();
-      await requireVersion(runner);
-      if (claim.uncleanStop) await requireSound(runner, options.path);
-      await migrate(writer);
-      const reader = new DataSource({
-        type: 'better-sqlite3',
-        database: options.path,
-        readonly: true,
-        fileMustExist: true,
-        prepareDatabase: prepareReader,
-      });
-      opened.push(await reader.initialize());
-      return new SqliteStore(writer, reader, claim.release);
+      const writing = openWriter(path);
+      opened.push(writing);
+      requireVersion(writing);
+      if (claim.uncleanStop) requireSound(writing, path);
+      await migrateFile(writing, path);
+      const reading = openReader(path);
+      opened.push(reading);
+      return new SqliteStore(writing, reading, claim.release);
     } catch (error) {
-      for (const source of opened) await source.destroy();
+      for (const connection of opened) connection.close();
       claim.release();
       throw translateDriverError(error);
     }
@@ -105,8 +88,8 @@ export class SqliteStore extends SqlStore {
     this.#closing ??= (async () => {
       await this.#writes.idle();
       await this.#reads.idle();
-      await this.readSource.destroy();
-      await this.writer.destroy();
+      this.reading.close();
+      this.writing.close();
       this.release();
     })();
     return this.#closing;
@@ -120,22 +103,4 @@ export class SqliteStore extends SqlStore {
       throw translateDriverError(error);
     }
   }
-}
-
-/** The driver's connection behind a data source; TypeORM does not publish it in its types. */
-function connectionOf(source: DataSource): BetterSqlite3.Database {
-  return (source.driver as unknown as { databaseConnection: BetterSqlite3.Database }).databaseConnection;
-}
-
-function prepareWriter(connection: BetterSqlite3.Database): void {
-  connection.pragma('journal_mode = WAL');
-  connection.pragma('synchronous = FULL');
-  connection.pragma('mmap_size = 0');
-  connection.pragma('trusted_schema = OFF');
-}
-
-function prepareReader(connection: BetterSqlite3.Database): void {
-  connection.pragma('query_only = ON');
-  connection.pragma('mmap_size = 0');
-  connection.pragma('trusted_schema = OFF');
 }
