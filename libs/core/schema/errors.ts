@@ -106,3 +106,49 @@ export const valueUnreadable = (path: string, reason: string): AppError =>
     details: { path, reason },
     items: [{ path, message: reason }],
   });
+
+/** A sample is no JSON text. `reason` is one sentence part and quotes nothing. */
+export const sampleInvalid = (reason: string, position: SourcePosition): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'sample-not-json',
+    message: `A sample is not JSON: ${reason} (line ${position.line}, column ${position.column}).`,
+    details: { line: position.line, column: position.column },
+  });
+
+export const sampleTooLarge = (limit: number, measured: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'sample-too-large',
+    message: `A sample of ${measured} characters is longer than the limit of ${limit}.`,
+    details: { limit, measured },
+  });
+
+/** A sample nests deeper than inference follows. */
+export const samplesTooDeep = (limit: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'samples-too-deep',
+    message: `A sample nests lists and objects deeper than ${limit} levels.`,
+    hint: 'Infer the parts one by one.',
+    details: { limit },
+  });
+
+/** Samples have more different places than inference keeps. */
+export const samplesTooVaried = (limit: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'samples-too-varied',
+    message: `The samples have more than ${limit} different places.`,
+    hint: 'Give samples of one kind, or fewer of them.',
+    details: { limit },
+  });
+
+/** Protobuf has messages at the top only. */
+export const samplesNoMessage = (): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'samples-no-message',
+    message: 'Some sample is no JSON object, and a Protobuf schema can only describe objects.',
+    hint: 'Infer an Avro or JSON schema instead.',
+  });

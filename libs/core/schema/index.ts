@@ -86,3 +86,7 @@ export type { SourcePosition } from './lossless-json.js';
 export { verdictMessages, type MessageContext } from './messages.js';
 export { JsonSchema, JsonSchemaFormat } from './json-schema/json-schema-format.js';
 export { standardFormats } from './standard-formats.js';
+export { SchemaInference, type FieldStatistics, type InferenceConflict } from './infer/inference.js';
+export { INFERENCE_LIMITS } from './infer/observation.js';
+export type { ProposalOptions } from './infer/propose-avro.js';
+export { exactValue, jsonNode } from './json-node.js';

@@ -1,5 +1,5 @@
 import { valueInvalid, valuesInvalid } from '../errors.js';
-import type { JsonNode } from '../lossless-json.js';
+import { exactValue } from '../json-node.js';
 import { ByteWriter } from './byte-writer.js';
 import { AvroFit, VALUE_DEPTH } from './fit.js';
 import { branchTable, DEFAULT_JSON, jsonKind, type AvroJsonMapping } from './mapping.js';
@@ -190,36 +190,12 @@ function defaultEncoder(field: AvroField): (out: ByteWriter) => void {
 /** The field's default in binary. Undefined when it has none, or one that no value of its type has (schemas can be stored unvalidated). */
 export function defaultBytes(field: AvroField): Uint8Array | undefined {
   if (field.defaultValue === undefined) return undefined;
-  const value = plainValue(field.defaultValue);
+  const value = exactValue(field.defaultValue);
   const encoder = new AvroEncoder(field.type, DEFAULT_JSON);
   try {
     return encoder.encode(value);
   } catch {
     return undefined;
-  }
-}
-
-/** A tree as a JSON value: integers that a number cannot hold as text. */
-function plainValue(node: JsonNode): unknown {
-  switch (node.kind) {
-    case 'null':
-      return null;
-    case 'boolean':
-    case 'string':
-      return node.value;
-    case 'number': {
-      const value = Number(node.text);
-      return Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?[0-9]+$/.test(node.text)
-        ? node.text
-        : value;
-    }
-    case 'array':
-      return node.items.map(plainValue);
-    case 'object': {
-      const value = Object.create(null) as Record<string, unknown>;
-      for (const [key, member] of node.members) value[key] = plainValue(member);
-      return value;
-    }
   }
 }
 

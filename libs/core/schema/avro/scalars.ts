@@ -22,6 +22,7 @@ export function asLong(value: unknown): number | bigint | undefined {
 
 export function asDouble(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
+  if (typeof value === 'bigint') return Number(value);
   if (value === 'NaN') return NaN;
   if (value === 'Infinity') return Infinity;
   if (value === '-Infinity') return -Infinity;
