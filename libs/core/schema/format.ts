@@ -63,7 +63,7 @@ export interface ParsedSchema {
 
 /** One side of a difference: what is written there and where. */
 export interface SchemaSpot {
-  /** The part of the schema, as short compact text (at most 200 characters). */
+  /** The part of the schema, as short compact text (at most 200 characters). Empty for a part that is not there; its place is then that of what lacks it. */
   readonly text: string;
   /** Where it starts in the text that was parsed, or null when it came from a reference or was generated. */
   readonly position: SourcePosition | null;

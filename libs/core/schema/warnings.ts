@@ -76,8 +76,8 @@ function warning(doubt: DoubtfulJudgement, direction: Direction, version: number
     ...rest,
     direction,
     version,
-    before: before?.text ?? null,
-    after: after?.text ?? null,
+    before: before?.text || null,
+    after: after?.text || null,
     whom: concerned(doubt.doubt, direction, version),
     position: after?.position ?? null,
   };

@@ -2,10 +2,13 @@ import type { CompatibilityPolicy } from '../format.js';
 import { isTolerated, type JsonDifferenceKind } from './kinds.js';
 import type { SchemaNode } from './node.js';
 
-/** One difference, at a path relative to the pair of schemas it was found in. */
+/** One difference. */
 export interface FoundDifference {
   readonly kind: JsonDifferenceKind;
+  /** Until it is listed as {@link own}, then from the roots. */
   readonly path: readonly string[];
+  /** Relative to the pair of schemas it was found in. */
+  readonly own: readonly string[];
   /** Original (writer) and update (reader) of the pair. */
   readonly original: SchemaNode;
   readonly update: SchemaNode;
@@ -38,7 +41,7 @@ export class Findings {
 
   add(kind: JsonDifferenceKind, ...path: readonly string[]): void {
     if (!isTolerated(kind, this.policy)) this.#compatible = false;
-    this.#items.push({ kind, path, original: this.original, update: this.update });
+    this.#items.push({ kind, path, own: path, original: this.original, update: this.update });
   }
 
   include(findings: Findings, ...path: readonly string[]): void {

@@ -9,13 +9,11 @@ import {
   type Explanation,
   type ParsedSchema,
   type ParseOptions,
-  type SchemaSpot,
 } from '../format.js';
-import { jsonText, jsonTextStart } from '../json-text.js';
+import { jsonText } from '../json-text.js';
 import { schemaLimits, type SchemaLimits } from '../limits.js';
 import { nestingDepth } from '../lossless-json.js';
 import type { SchemaOutline } from '../outline.js';
-import { schemaSpot, SPOT_LENGTH } from '../spots.js';
 import { jsonDifferences } from './differ.js';
 import { SchemaDocuments } from './documents.js';
 import type { FoundDifference } from './findings.js';
@@ -24,6 +22,7 @@ import { loadClassic } from './load-classic.js';
 import { loadModern } from './load-modern.js';
 import type { SchemaNode } from './node.js';
 import { jsonOutline } from './outline.js';
+import { jsonSpot, placeOf } from './places.js';
 import { JSON_RULES, explainJson } from './rules.js';
 
 /** JSON Schema, drafts 4, 6, 7, 2019-09 and 2020-12, as the reference registry understands it. */
@@ -56,7 +55,7 @@ export class JsonSchemaFormat extends SchemaFormat {
     const listed = differences.map((one) => described(one, policy));
     // A verdict never rests on a difference that is not shown.
     if (!compatible && !listed.some((one) => one.breaking)) {
-      listed.push(described({ kind: 'TYPE_CHANGED', path: [], original, update }, policy));
+      listed.push(described({ kind: 'TYPE_CHANGED', path: [], own: [], original, update }, policy));
     }
     return listed;
   }
@@ -123,7 +122,7 @@ export function jsonSchema(schema: ParsedSchema): JsonSchema {
   return schema instanceof JsonSchema ? schema : impossible('a JSON Schema was expected', { type: schema.type });
 }
 
-function described({ kind, path, original, update }: FoundDifference, policy: CompatibilityPolicy): Difference {
+function described({ kind, path, own, original, update }: FoundDifference, policy: CompatibilityPolicy): Difference {
   return {
     ruleId: ruleIdOf(kind),
     errorType: kind,
@@ -131,30 +130,11 @@ function described({ kind, path, original, update }: FoundDifference, policy: Co
     place: placeOf(path),
     detail: '',
     breaking: !isTolerated(kind, policy),
-    reader: spot(update),
-    writer: spot(original),
+    reader: jsonSpot(update, own),
+    writer: jsonSpot(original, own),
   };
 }
 
 function ruleIdOf(kind: JsonDifferenceKind): string {
   return `json/${kind.toLowerCase().replaceAll('_', '-')}`;
-}
-
-/** `#/properties/lines/items/properties/price` as `lines[].price`. */
-function placeOf(path: readonly string[]): string {
-  let place = '';
-  for (let i = 0; i < path.length; i++) {
-    const segment = path[i]!;
-    if ((segment === 'properties' || segment === 'required') && i + 1 < path.length) {
-      place += place === '' ? path[++i]! : `.${path[++i]!}`;
-    } else if (segment === 'items') place += '[]';
-    else if (segment.startsWith('items/')) place += `[${segment.slice(6)}]`;
-    else place += place === '' ? segment : ` ${segment}`;
-  }
-  return place === '' ? 'the schema' : place;
-}
-
-function spot(node: SchemaNode): SchemaSpot {
-  const text = (): string => jsonTextStart(node.json, SPOT_LENGTH, { numbers: 'decimal' });
-  return schemaSpot(text, node.source.text, node.source.reference === null ? node.at : null);
 }

@@ -102,7 +102,7 @@ export function explainJson({ errorType, place, reader, writer }: Difference, di
   const words: ['new' | 'old', 'new' | 'old'] = direction === 'new-reads-old' ? ['new', 'old'] : ['old', 'new'];
   const what = errorType.toLowerCase().replaceAll('_', ' ');
   return {
-    what: `${place}: ${what} (${words[0]}: ${reader?.text ?? 'nothing'}; ${words[1]}: ${writer?.text ?? 'nothing'}).`,
+    what: `${place}: ${what} (${words[0]}: ${reader?.text || 'nothing'}; ${words[1]}: ${writer?.text || 'nothing'}).`,
     breaks: family.breaks,
     fix: family.fix(...words),
   };
