@@ -41,7 +41,9 @@ export {
 } from './model.js';
 export { modeNamed } from './modes.js';
 export type { SentReference } from './references.js';
+export type { SchemaInquiry } from './known-answers.js';
 export type {
+  LookupOptions,
   RegisteredVersion,
   RegisterOptions,
   SchemaQuestion,

@@ -50,6 +50,7 @@ import {
   type Match,
   type Numbering,
 } from './registration.js';
+import { KnownAnswers, type SchemaInquiry } from './known-answers.js';
 import type { RegistryView } from './registry-view.js';
 import { requireValidRuleSet } from './rule-set.js';
 import type { RegistryStore } from './store.js';
@@ -120,12 +121,21 @@ export type Against = 'history' | 'latest' | number;
 
 /** Registration, look-up and compatibility checks: everything that begins with schema text somebody sent. */
 export class Registering {
+  readonly #known: KnownAnswers;
+
   constructor(
     private readonly store: RegistryStore,
     private readonly view: RegistryView,
     private readonly engine: SchemaEngine,
     private readonly changes: RegistryChanges,
-  ) {}
+  ) {
+    this.#known = new KnownAnswers(view);
+  }
+
+  /** The answer to an inquiry that was answered before, where it is known at once that it still holds. */
+  answerAtHand(subject: SubjectName, sent: SentRegistration, inquiry: SchemaInquiry): RegisteredVersion | undefined {
+    return this.#known.get(subject, sent, inquiry);
+  }
 
   /** Contract 3.2. `subject` is already the alias's target. */
   async register(subject: SubjectName, sent: SentRegistration, options: RegisterOptions): Promise<RegisteredVersion> {
@@ -133,7 +143,10 @@ export class Registering {
     requireUsableSubject(subject, subjectText(subject));
     // Known content is answered without waiting for changes to the subject that are under way.
     const first = await this.view.consistent(() => this.#search(subject, sent, options));
-    if (first.known !== undefined) return first.known;
+    if (first.known !== undefined) {
+      this.#known.keep(first.scopes, sent, { kind: 'register', normalize: options.normalize }, first.known);
+      return first.known;
+    }
     return this.changes.make(subject, () => this.#attempt(subject, sent, options, first));
   }
 
@@ -240,7 +253,10 @@ export class Registering {
       const { candidate } = await this.#candidate(place.context, source, { normalize }, 'stored');
       const latest = await this.#latest(scopes.subject);
       const match = await this.#find(scopes.subject, candidate, sent, rows, latest);
-      if (match !== undefined) return this.#found(scopes.subject, match);
+      if (match === undefined) continue;
+      const found = await this.#found(scopes.subject, match);
+      if (place === subject) this.#known.keep(scopes, sent, { kind: 'lookup', ...options }, found);
+      return found;
     }
     throw seen ? schemaNotFound() : subjectNotFound(subjectText(subject));
   }

@@ -115,6 +115,13 @@ export class RegistryView {
     return { subject: own!, context: context!, defaultContext: defaultContext!, allContexts: allContexts! };
   }
 
+  /** Whether these are still the states in memory, so that what followed from them follows still. Only to be believed while the view {@link isFresh}. */
+  holds(scopes: Scopes): boolean {
+    return [scopes.subject, scopes.context, scopes.defaultContext, scopes.allContexts].every(
+      (state) => this.#subjects.get(subjectText(state.subject)) === state,
+    );
+  }
+
   /** The entry, if it is in memory. Only to be believed while the view {@link isFresh}. */
   entryAtHand(context: string, id: number): SchemaEntry | undefined {
     return this.#entries.get(`${context}/${id}`);

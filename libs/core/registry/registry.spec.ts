@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { AvroFormat, LocalSchemaEngine, SchemaFormats } from '#libs/core/schema';
-import { parseSubject, Registry, type SentRegistration } from './index.js';
+import { DEFAULT_SCOPE, parseSubject, Registry, type SchemaInquiry, type SentRegistration } from './index.js';
 import type { RegistryChange } from './store.js';
 import { MemoryRegistryStore } from './testing/index.js';
 
@@ -62,6 +62,56 @@ describe('the registry', () => {
       Array.from({ length: 40 }, (_, i) => instances[i % 4]!.register(`s${i}`, record('a'))),
     );
     expect(new Set(answers.map((answer) => answer.schema.id))).toEqual(new Set([1]));
+  });
+
+  it('answers a question it was asked before at once, until anything changes that the answer rests on', async () => {
+    const { registry, register } = open();
+    const subject = parseSubject('s');
+    const lookup = { kind: 'lookup', normalize: false, deleted: false } as const;
+    const atHand = (inquiry: SchemaInquiry = lookup) =>
+      registry.answerAtHand(subject, { schema: record('a') }, inquiry);
+    const ask = () => registry.lookup(subject, { schema: record('a') }, { normalize: false, deleted: false });
+    await register('s', record('a'));
+    expect(atHand()).toBeUndefined();
+    const found = await ask();
+    expect(atHand()).toBe(found);
+    await register('s', record('a'));
+    expect(atHand({ kind: 'register', normalize: false })).toMatchObject({ row: { version: 1 } });
+    // Asked in another way, it is another question.
+    expect(atHand({ ...lookup, normalize: true })).toBeUndefined();
+    expect(atHand({ ...lookup, deleted: true })).toBeUndefined();
+    expect(registry.answerAtHand(subject, { schema: record('a'), metadata: {} }, lookup)).toBeUndefined();
+    const changes: (() => Promise<unknown>)[] = [
+      () => register('s', record('a', 'b?')),
+      () => registry.settings.setConfig(subject, { normalize: true }),
+      () => registry.settings.setConfig(DEFAULT_SCOPE, { compatibility: 'NONE' }),
+      () => registry.settings.setMode(DEFAULT_SCOPE, 'READONLY', false),
+    ];
+    for (const change of changes) {
+      await ask();
+      await change();
+      expect(atHand()).toBeUndefined();
+      await ask();
+      expect(atHand()).toBeDefined();
+    }
+    await registry.settings.setMode(DEFAULT_SCOPE, 'READWRITE', false);
+    await ask();
+    await registry.deleteVersion(subject, 1, false);
+    expect(atHand()).toBeUndefined();
+    await expect(ask()).rejects.toMatchObject({ code: 'schema-not-found' });
+  });
+
+  it('forgets at once what another instance has changed', async () => {
+    const store = new MemoryRegistryStore();
+    const [reader, other] = [open(store), open(store)];
+    const subject = parseSubject('s');
+    const sent = { schema: record('a') };
+    await other.register('s', record('a'));
+    await reader.registry.lookup(subject, sent, { normalize: false, deleted: false });
+    await other.registry.deleteVersion(subject, 1, false);
+    expect(
+      reader.registry.answerAtHand(subject, sent, { kind: 'lookup', normalize: false, deleted: false }),
+    ).toBeUndefined();
   });
 
   it('does not let two simultaneous schemas through that are incompatible with each other', async () => {

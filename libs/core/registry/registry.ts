@@ -22,6 +22,7 @@ import {
   type SubjectState,
   type VersionRow,
 } from './model.js';
+import type { SchemaInquiry } from './known-answers.js';
 import {
   Registering,
   type RegisteredVersion,
@@ -97,6 +98,14 @@ export class Registry {
    */
   async register(subject: SubjectName, sent: SentRegistration, options: RegisterOptions): Promise<RegisteredVersion> {
     return this.#registering.register(await this.target(subject), sent, options);
+  }
+
+  /**
+   * What {@link register} or {@link lookup} would answer, where that can be told at once: the same was asked before, and neither the subject nor its settings
+   * have changed since. The same object as long as that is so.
+   */
+  answerAtHand(subject: SubjectName, sent: SentRegistration, inquiry: SchemaInquiry): RegisteredVersion | undefined {
+    return this.#registering.answerAtHand(subject, sent, inquiry);
   }
 
   /** The version of the subject that this schema is. @throws `subject-not-found`, `schema-not-found`, `schema-invalid`. */

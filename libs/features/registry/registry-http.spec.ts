@@ -46,6 +46,60 @@ describe('the registry over HTTP', () => {
     ask('POST', `/subjects/${encodeURIComponent(subject)}/versions`, { schema, ...more }, as);
   const code = (answer: { json: unknown }) => (answer.json as { error_code: number }).error_code;
 
+  describe('the same question asked again', () => {
+    const versions = (path: string) => ask('POST', path, { schema: user('A') });
+
+    it('has the same answer, in the same form and of the same type, whether it was asked before or not', async () => {
+      const app2 = await openRegistryApp();
+      for (const path of [`/subjects/${s}/versions`, `/subjects/${s}`]) {
+        const answers = [];
+        for (let time = 0; time < 4; time++) {
+          const { statusCode, body, headers } = await app2.http.fastify.inject({
+            method: 'POST',
+            url: path,
+            headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+            payload: JSON.stringify({ schema: user('A') }),
+          });
+          answers.push({ statusCode, json: JSON.parse(body) as unknown, type: headers['content-type'] });
+        }
+        expect(answers[0]!.statusCode).toBe(200);
+        for (const answer of answers) expect(answer).toEqual(answers[0]);
+      }
+      await app2.http.close();
+    });
+
+    it('shows the schema in the form this request asks for', async () => {
+      for (let time = 0; time < 3; time++) await versions(`/subjects/${s}`);
+      await versions(`/subjects/${s}/versions`);
+      const referring = { schema: '{"type":"record","name":"B","fields":[{"name":"a","type":"A"}]}' };
+      const sent = { ...referring, references: [{ name: 'A', subject: s, version: 1 }] };
+      await ask('POST', `/subjects/${s}-b/versions`, sent);
+      for (let time = 0; time < 3; time++) {
+        const { json } = await ask('POST', `/subjects/${s}-b?format=resolved`, sent);
+        expect((json as { schema: string }).schema).toContain('"name":"id"');
+        expect((await ask('POST', `/subjects/${s}-b`, sent)).json).toMatchObject({ schema: referring.schema });
+      }
+    });
+
+    it('is refused to whom it is refused, and follows an alias to where it is judged again', async () => {
+      names.principals.set('reader', {
+        id: 'reader',
+        roles: ['viewer'],
+        scope: new Map([['subject', [`${s}*`]]]),
+      });
+      for (let time = 0; time < 3; time++) await versions(`/subjects/${s}/versions`);
+      expect((await ask('POST', `/subjects/${s}/versions`, { schema: user('A') }, 'reader')).status).toBe(403);
+      await register(`other-${s}`, user('C'));
+      for (let time = 0; time < 3; time++) await versions(`/subjects/${s}`);
+      await ask('PUT', `/config/${s}`, { alias: `other-${s}` });
+      expect((await ask('POST', `/subjects/${s}`, { schema: user('A') })).status).toBe(404);
+      expect((await ask('POST', `/subjects/${s}`, { schema: user('C') })).json).toMatchObject({
+        subject: `other-${s}`,
+      });
+      expect((await ask('POST', `/subjects/${s}`, { schema: user('C') }, 'reader')).status).not.toBe(200);
+    });
+  });
+
   describe('bodies', () => {
     it('errors have exactly two members', async () => {
       const { json } = await ask('GET', `/subjects/${s}/versions`);

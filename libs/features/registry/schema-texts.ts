@@ -3,6 +3,11 @@ import { Registry, type StoredSchema } from '#libs/core/registry';
 import { text, type RawQuery } from './query.js';
 import type { Shown } from './wire.js';
 
+/** Whether the request leaves the form of the schema as it is stored. */
+export function showsAsStored(query: RawQuery): boolean {
+  return !['format', 'referenceFormat', 'reference_format'].some((name) => text(query, name));
+}
+
 /** Schema text in the form a request asks for: `format`, `referenceFormat`. */
 @Injectable()
 export class SchemaTexts {

@@ -48,7 +48,7 @@ export class SubjectsController {
     @Param('subject') subject: string,
     @Body() body: unknown,
     @Query() query: RawQuery,
-  ): Promise<Wire> {
+  ): string | Promise<Wire> {
     return this.subjects.lookup(principal, subject, body, query);
   }
 
@@ -122,7 +122,7 @@ export class SubjectsController {
     @Param('subject') subject: string,
     @Body() body: unknown,
     @Query() query: RawQuery,
-  ): Promise<Wire> {
+  ): string | Promise<Wire> {
     return this.subjects.register(principal, subject, body, query);
   }
 

@@ -5,6 +5,12 @@ import {
   Registry,
   subjectNotFound,
   subjectText,
+  type LookupOptions,
+  type RegisteredVersion,
+  type RegisterOptions,
+  type SchemaInquiry,
+  type SentRegistration,
+  type SentSchema,
   type SubjectName,
   type SubjectVersion,
 } from '#libs/core/registry';
@@ -12,40 +18,89 @@ import { Authorizer, type Action, type Principal } from '#libs/platform/auth';
 import { registrationBody } from './bodies.js';
 import { confluentMessage, isSchemaProblem } from './confluent-errors.js';
 import { flag, page, paged, texts, versionChoice, type RawQuery } from './query.js';
-import { SchemaTexts } from './schema-texts.js';
+import { SchemaTexts, showsAsStored } from './schema-texts.js';
 import { SubjectAccess } from './subject-access.js';
-import { foundVersion, registered, subjectVersion, type Wire } from './wire.js';
+import { foundVersion, registered, subjectVersion, type Shown, type Wire } from './wire.js';
 
 /** Subjects and their versions: registering, looking up, reading, deleting, checking (contract 2.4 and 2.5). */
 @Injectable()
 export class SubjectsService {
+  /** Answers as text, by what the registry found: it gives the same object for as long as the answer holds. */
+  private readonly answers = new WeakMap<RegisteredVersion, string>();
+
   constructor(
     private readonly registry: Registry,
     private readonly authorizer: Authorizer,
     private readonly texts: SchemaTexts,
   ) {}
 
-  async register(principal: Principal, name: string, body: unknown, query: RawQuery): Promise<Wire> {
+  /** The answer as JSON text where it was given before and still holds. */
+  register(principal: Principal, name: string, body: unknown, query: RawQuery): string | Promise<Wire> {
     const sent = registrationBody(body, 'register');
+    const options = { normalize: flag(query, 'normalize'), force: flag(query, 'force') };
+    const inquiry = { kind: 'register', normalize: options.normalize } as const;
+    return (
+      this.answerAtHand(name, sent, query, inquiry, registered) ??
+      this.registerNow(principal, name, sent, query, options)
+    );
+  }
+
+  private async registerNow(
+    principal: Principal,
+    name: string,
+    sent: SentRegistration,
+    query: RawQuery,
+    options: RegisterOptions,
+  ): Promise<Wire> {
     const { named, target, access } = await this.reach(principal, 'write', name);
     access.requireReadableReferences(target.context, sent.references);
-    const found = await this.registry.register(named, sent, {
-      normalize: flag(query, 'normalize'),
-      force: flag(query, 'force'),
-    });
+    const found = await this.registry.register(named, sent, options);
     return registered(found, await this.texts.shown(found.schema, query));
   }
 
-  async lookup(principal: Principal, name: string, body: unknown, query: RawQuery): Promise<Wire> {
+  /** Like {@link register}. */
+  lookup(principal: Principal, name: string, body: unknown, query: RawQuery): string | Promise<Wire> {
     const sent = registrationBody(body, 'lookUpSchemaUnderSubject');
+    const options = { normalize: flag(query, 'normalize'), deleted: flag(query, 'deleted') };
+    const inquiry = { kind: 'lookup', ...options } as const;
+    return (
+      this.answerAtHand(name, sent, query, inquiry, foundVersion) ??
+      this.lookupNow(principal, name, sent, query, options)
+    );
+  }
+
+  private async lookupNow(
+    principal: Principal,
+    name: string,
+    sent: SentSchema,
+    query: RawQuery,
+    options: LookupOptions,
+  ): Promise<Wire> {
     const { named, target, access } = await this.reach(principal, 'read', name);
     access.requireReadableReferences(target.context, sent.references);
-    const found = await this.registry.lookup(named, sent, {
-      normalize: flag(query, 'normalize'),
-      deleted: flag(query, 'deleted'),
-    });
+    const found = await this.registry.lookup(named, sent, options);
     access.demandVisible(found.subject);
     return foundVersion(found, await this.texts.shown(found.schema, query));
+  }
+
+  /**
+   * What the registry can tell at once about the subject of the path itself, which the guard has judged: nothing that reaches another subject is told at
+   * once. Texts are kept with the registry's answers.
+   */
+  private answerAtHand(
+    name: string,
+    sent: SentRegistration,
+    query: RawQuery,
+    inquiry: SchemaInquiry,
+    wire: (found: RegisteredVersion, shown: Shown) => Wire,
+  ): string | undefined {
+    const subject = parseSubject(name);
+    if (subjectText(subject) !== name || !showsAsStored(query)) return undefined;
+    const found = this.registry.answerAtHand(subject, sent, inquiry);
+    if (found === undefined) return undefined;
+    let text = this.answers.get(found);
+    if (text === undefined) this.answers.set(found, (text = JSON.stringify(wire(found, found.schema))));
+    return text;
   }
 
   async versions(principal: Principal, name: string, query: RawQuery): Promise<readonly number[]> {
