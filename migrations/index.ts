@@ -2,6 +2,7 @@ import { Registry1764100000001 } from './0001-registry.js';
 import { Operations1764100000002 } from './0002-operations.js';
 import { TopicNamesAndDerivations1764100000004 } from './0004-topic-names-and-derivations.js';
 import { Views1764100000005 } from './0005-views.js';
+import { RegistryFeedAndPlans1764100000010 } from './0010-registry-feed-and-plans.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -16,4 +17,5 @@ export const MIGRATIONS: MigrationClass[] = [
   Operations1764100000002,
   TopicNamesAndDerivations1764100000004,
   Views1764100000005,
+  RegistryFeedAndPlans1764100000010,
 ];

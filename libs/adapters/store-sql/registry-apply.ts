@@ -1,10 +1,12 @@
 import {
+  APPLIED_PLANS_MS,
   identityOf,
   idsExhausted,
   notPermitted,
   stateMoved,
   subjectText,
   type AppliedChange,
+  type CarriedPlan,
   type IdChoice,
   type RegistryChange,
   type RegistryFact,
@@ -17,7 +19,19 @@ import type { SqlSession } from './sql-store.js';
 /** Ids are Java ints on the wire. */
 const MAX_ID = 2_147_483_647;
 
+/** Old events are looked for once in so many revisions, and up to four times as many are forgotten. */
+const FORGET_EVERY = 256;
+/** The longest that a change keeps everything else in the process waiting. */
+const BREATH_MS = 8;
+
 type Registered = Extract<RegistryFact, { type: 'version-registered' }>;
+type Marked = Extract<RegistryFact, { type: 'version-soft-deleted' | 'version-restored' }>;
+
+const SET = {
+  config: 'update registry_subjects set config = ? where context = ? and name = ?',
+  mode: 'update registry_subjects set mode = ? where context = ? and name = ?',
+  registration: 'update registry_subjects set registration = ? where context = ? and name = ?',
+} as const;
 
 /** One change inside its transaction. */
 export class RegistryApply {
@@ -33,17 +47,21 @@ export class RegistryApply {
    * Takes the next revision, which also puts concurrent changes in line until this one commits: revisions become visible in their order. Then checks what
    * the change rests on and writes its facts.
    */
-  static async run(session: SqlSession, change: RegistryChange): Promise<AppliedChange> {
+  static async run(session: SqlSession, change: RegistryChange, keepEventsMs = 0): Promise<AppliedChange> {
     const state = await session.one<{ revision: number }>(
       'update registry_state set revision = revision + 1 where id = 1 returning revision',
     );
     const apply = new RegistryApply(session, state!.revision, change.at);
     await apply.#check(change);
     const ids: number[] = [];
+    const breath = new Breath();
     for (const fact of change.facts) {
       const id = await apply.#fact(fact);
       if (id !== undefined) ids.push(id);
+      await breath.take();
     }
+    if (change.plan !== undefined) await apply.#keepPlan(change.plan, ids);
+    if (keepEventsMs > 0 && apply.revision % FORGET_EVERY === 0) await apply.#forgetEvents(keepEventsMs);
     return { revision: apply.revision, ids };
   }
 
@@ -65,13 +83,17 @@ export class RegistryApply {
       case 'version-registered':
         return this.#register(fact);
       case 'version-soft-deleted':
-        return this.#softDelete(fact.subject, fact.version);
+        return this.#mark(fact, 1);
+      case 'version-restored':
+        return this.#mark(fact, 0);
       case 'version-purged':
         return this.#purge(fact.subject, fact.version);
       case 'config-set':
-        return this.#set('config', fact.subject, jsonOrNull(fact.config));
+        return this.#set('config', fact.subject, jsonOrNull(fact.config), fact.config);
       case 'mode-set':
         return this.#set('mode', fact.subject, fact.mode);
+      case 'registration-set':
+        return this.#set('registration', fact.subject, fact.policy);
       case 'context-removed':
         await this.session.run('update registry_contexts set present = 0 where name = ?', [fact.context]);
         await this.#touch({ context: fact.context, name: '' });
@@ -117,6 +139,11 @@ export class RegistryApply {
       const owner = await this.#owner(context, identity);
       if (owner !== choice.id) throw stateMoved(`The id of schema ${content.guid}`);
       return choice.id;
+    }
+    if (choice.kind === 'shared') {
+      const owner = await this.#owner(context, identity);
+      if (owner === undefined) throw stateMoved(`The id of schema ${content.guid}`);
+      return owner;
     }
     if (choice.kind === 'new') {
       const collides = choice.collides === true;
@@ -222,14 +249,14 @@ export class RegistryApply {
     }
   }
 
-  async #softDelete(subject: SubjectName, version: number): Promise<undefined> {
+  async #mark({ type, subject, version }: Marked, deleted: 0 | 1): Promise<undefined> {
     const row = await this.session.one<{ schema_id: number }>(
-      `update registry_versions set deleted = 1 where context = ? and subject = ? and version = ? returning schema_id`,
-      [subject.context, subject.name, version],
+      `update registry_versions set deleted = ? where context = ? and subject = ? and version = ? returning schema_id`,
+      [deleted, subject.context, subject.name, version],
     );
     if (row === undefined) throw stateMoved(`Version ${version} of subject '${subjectText(subject)}'`);
     await this.#touch(subject);
-    await this.#log('version-soft-deleted', subject, version, row.schema_id);
+    await this.#log(type, subject, version, row.schema_id);
   }
 
   async #purge(subject: SubjectName, version: number): Promise<undefined> {
@@ -274,14 +301,34 @@ export class RegistryApply {
     ]);
   }
 
-  async #set(column: 'config' | 'mode', subject: SubjectName, value: string | null): Promise<undefined> {
+  async #set(
+    column: keyof typeof SET,
+    subject: SubjectName,
+    stored: string | null,
+    value: object | string | null = stored,
+  ): Promise<undefined> {
     await this.#touch(subject);
-    const statement =
-      column === 'config'
-        ? 'update registry_subjects set config = ? where context = ? and name = ?'
-        : 'update registry_subjects set mode = ? where context = ? and name = ?';
-    await this.session.run(statement, [value, subject.context, subject.name]);
-    await this.#log(`${column}-set`, subject);
+    await this.session.run(SET[column], [stored, subject.context, subject.name]);
+    await this.#log(`${column}-set`, subject, undefined, undefined, value === null ? null : JSON.stringify(value));
+  }
+
+  async #keepPlan({ hash, principal, key, outcome }: CarriedPlan, ids: readonly number[]): Promise<void> {
+    await this.session.run('delete from registry_plans where applied_at < ?', [this.at - APPLIED_PLANS_MS]);
+    await this.session.run(
+      `insert into registry_plans (hash, principal, idempotency_key, applied_at, revision, ids, outcome) values (?, ?, ?, ?, ?, ?, ?)`,
+      [hash, principal, key, this.at, this.revision, JSON.stringify(ids), JSON.stringify(outcome)],
+    );
+  }
+
+  /** Forgets whole revisions from the oldest on, as many as are old enough but few at a time: nobody is to wait for it. */
+  async #forgetEvents(keepMs: number): Promise<void> {
+    const first = await this.session.one<{ oldest: number }>('select min(revision) as oldest from registry_changes');
+    const end = first!.oldest + FORGET_EVERY * 4;
+    const kept = await this.session.one<{ revision: number | null }>(
+      'select min(revision) as revision from registry_changes where revision < ? and at >= ?',
+      [end, this.at - keepMs],
+    );
+    await this.session.run('delete from registry_changes where revision < ?', [kept?.revision ?? end]);
   }
 
   async #touch(subject: SubjectName): Promise<void> {
@@ -292,11 +339,29 @@ export class RegistryApply {
     );
   }
 
-  async #log(kind: string, subject: SubjectName, version?: number, schemaId?: number): Promise<void> {
+  async #log(
+    kind: string,
+    subject: SubjectName,
+    version?: number,
+    schemaId?: number,
+    value: string | null = null,
+  ): Promise<void> {
+    const { context, name } = subject;
     await this.session.run(
-      `insert into registry_changes (revision, ordinal, at, kind, context, subject, version, schema_id)
-       values (?, ?, ?, ?, ?, ?, ?, ?)`,
-      [this.revision, this.#ordinal++, this.at, kind, subject.context, subject.name, version ?? null, schemaId ?? null],
+      `insert into registry_changes (revision, ordinal, at, kind, context, subject, version, schema_id, value)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      [this.revision, this.#ordinal++, this.at, kind, context, name, version ?? null, schemaId ?? null, value],
     );
+  }
+}
+
+/** Lets the event loop go on between the facts of a large change: SQLite answers at once, so nothing else here would. The transaction stays open meanwhile. */
+class Breath {
+  #since = performance.now();
+
+  async take(): Promise<void> {
+    if (performance.now() - this.#since < BREATH_MS) return;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#since = performance.now();
   }
 }

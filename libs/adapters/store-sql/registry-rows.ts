@@ -1,6 +1,10 @@
 import type { SchemaMetadata, SchemaReference, SchemaRuleSet, SchemaType } from '#libs/core/schema';
 import type {
+  AppliedPlan,
+  RegistrationPolicy,
   RegistryConfig,
+  RegistryEvent,
+  RegistryEventType,
   RegistryMode,
   SchemaUsage,
   StoredSchema,
@@ -17,6 +21,7 @@ export interface SubjectRow {
   readonly revision: number;
   readonly config: string | null;
   readonly mode: string | null;
+  readonly registration: string | null;
 }
 
 export interface VersionRowData {
@@ -40,6 +45,29 @@ export interface SchemaRow {
   readonly rule_set: string | null;
 }
 
+export interface EventRow {
+  readonly revision: number;
+  readonly ordinal: number;
+  readonly at: number;
+  readonly kind: string;
+  readonly context: string;
+  readonly subject: string;
+  readonly version: number | null;
+  readonly schema_id: number | null;
+  readonly value: string | null;
+  readonly guid: string | null;
+  readonly schema_type: string | null;
+}
+
+export interface PlanRow {
+  readonly hash: string;
+  readonly principal: string;
+  readonly idempotency_key: string | null;
+  readonly revision: number;
+  readonly ids: string;
+  readonly outcome: string;
+}
+
 export function subjectState(
   subject: SubjectName,
   row: SubjectRow | undefined,
@@ -50,6 +78,7 @@ export function subjectState(
     revision: row?.revision ?? 0,
     config: json<RegistryConfig>(row?.config ?? null),
     mode: (row?.mode ?? null) as RegistryMode | null,
+    registration: (row?.registration ?? null) as RegistrationPolicy | null,
     versions: versions.map(versionRow),
   };
 }
@@ -83,6 +112,32 @@ export function storedSchema(row: SchemaRow): StoredSchema {
     references: json<SchemaReference[]>(row.schema_references) ?? [],
     metadata: json<SchemaMetadata>(row.metadata),
     ruleSet: json<SchemaRuleSet>(row.rule_set),
+  };
+}
+
+export function registryEvent(row: EventRow): RegistryEvent {
+  return {
+    revision: row.revision,
+    ordinal: row.ordinal,
+    at: row.at,
+    type: row.kind as RegistryEventType,
+    subject: { context: row.context, name: row.subject },
+    version: row.version,
+    schemaId: row.schema_id,
+    guid: row.guid,
+    schemaType: row.schema_type as SchemaType | null,
+    value: json<NonNullable<RegistryEvent['value']>>(row.value),
+  };
+}
+
+export function appliedPlan(row: PlanRow): AppliedPlan {
+  return {
+    hash: row.hash,
+    principal: row.principal,
+    key: row.idempotency_key,
+    revision: row.revision,
+    ids: JSON.parse(row.ids) as number[],
+    outcome: JSON.parse(row.outcome) as AppliedPlan['outcome'],
   };
 }
 

@@ -1,8 +1,8 @@
-import { registryStoreContract } from '#libs/core/registry/testing';
+import { registryFeedContract, registryStoreContract } from '#libs/core/registry/testing';
 import { SqlRegistryStore } from './registry-store.js';
 import { freshPostgresStore } from './testing/index.js';
 
-registryStoreContract('PostgreSQL', async () => {
+const open = async () => {
   const fresh = await freshPostgresStore();
   return {
     store: new SqlRegistryStore(fresh.store),
@@ -12,4 +12,7 @@ registryStoreContract('PostgreSQL', async () => {
     },
     dispose: fresh.dispose,
   };
-});
+};
+
+registryStoreContract('PostgreSQL', open);
+registryFeedContract('PostgreSQL', open);

@@ -1,8 +1,13 @@
 import {
+  AFTER_REVISION,
   identityOf,
+  REGISTRY_EVENTS,
   RegistryStore,
   subjectText,
   type AppliedChange,
+  type AppliedPlan,
+  type EventPosition,
+  type EventsPage,
   type Referrer,
   type RegistryChange,
   type SchemaEntry,
@@ -17,9 +22,13 @@ import {
 } from '#libs/core/registry';
 import { RegistryApply } from './registry-apply.js';
 import {
+  appliedPlan,
+  registryEvent,
   storedSchema,
   subjectState,
   usage,
+  type EventRow,
+  type PlanRow,
   type SchemaRow,
   type SubjectRow,
   type VersionRowData,
@@ -28,13 +37,21 @@ import { SharedRead } from './shared-read.js';
 import { list, pairs, pieces } from './statement.js';
 import type { SqlSession, SqlStore } from './sql-store.js';
 
-/** The registry's state in the tables of migration 0001. */
+export interface SqlRegistryStoreOptions {
+  /** How long the feed of changes keeps an event at least; 0: for ever. */
+  readonly keepEventsMs?: number;
+}
+
+/** The registry's state in the tables named `registry_…`. */
 export class SqlRegistryStore extends RegistryStore {
   /** On SQLite this process is the only writer, so it knows the revision without asking. */
   #known: number | undefined;
   readonly #revision: SharedRead<number>;
 
-  constructor(private readonly store: SqlStore) {
+  constructor(
+    private readonly store: SqlStore,
+    private readonly options: SqlRegistryStoreOptions = {},
+  ) {
     super();
     this.#revision = new SharedRead(async () => (await currentRevision(this.store)) ?? 0);
   }
@@ -56,7 +73,8 @@ export class SqlRegistryStore extends RegistryStore {
         `select context, subject, schema_id from registry_changes where revision > ? order by revision, ordinal limit ?`,
         [revision, limit + 1],
       );
-      if (rows.length > limit) return { revision: current, subjects: [], schemas: [], complete: false };
+      const forgotten = revision > 0 && revision + 1 < (await oldestRevision(session, current));
+      if (rows.length > limit || forgotten) return { revision: current, subjects: [], schemas: [], complete: false };
       return {
         revision: current,
         subjects: rows.map(({ context, subject }) => ({ context, name: subject })),
@@ -74,7 +92,7 @@ export class SqlRegistryStore extends RegistryStore {
       for (const piece of pieces(names)) {
         const values = piece.flatMap(({ context, name }) => [context, name]);
         for (const row of await session.all<SubjectRow>(
-          `select context, name, revision, config, mode from registry_subjects where (context, name) in (${pairs(piece.length)})`,
+          `select context, name, revision, config, mode, registration from registry_subjects where (context, name) in (${pairs(piece.length)})`,
           values,
         )) {
           rows.set(subjectText(row), row);
@@ -205,8 +223,46 @@ export class SqlRegistryStore extends RegistryStore {
     return row?.last_id ?? 0;
   }
 
+  async events(after: EventPosition | undefined, limit: number): Promise<EventsPage> {
+    return this.store.read(async (session) => {
+      const revision = await currentRevision(session);
+      const oldest = await oldestRevision(session, revision);
+      const from = after ?? { revision: 0, ordinal: 0 };
+      // What the feed does not tell stands between what it does, so kinds are chosen and places are compared in one go.
+      const rows = await session.all<EventRow>(
+        `select c.revision, c.ordinal, c.at, c.kind, c.context, c.subject, c.version, c.schema_id, c.value, s.guid, s.schema_type
+         from registry_changes c left join registry_schemas s on s.context = c.context and s.id = c.schema_id
+         where (c.revision, c.ordinal) > (?, ?) and c.kind in (${list(REGISTRY_EVENTS.length)})
+         order by c.revision, c.ordinal limit ?`,
+        [from.revision, from.ordinal, ...REGISTRY_EVENTS, limit + 1],
+      );
+      const events = rows.slice(0, limit).map(registryEvent);
+      const caughtUp = rows.length <= limit;
+      const last = events.at(-1);
+      const next =
+        caughtUp || last === undefined
+          ? { revision, ordinal: AFTER_REVISION }
+          : { revision: last.revision, ordinal: last.ordinal };
+      return { events, next, caughtUp, oldest };
+    });
+  }
+
+  async appliedPlan(
+    by: { readonly hash: string } | { readonly principal: string; readonly key: string },
+  ): Promise<AppliedPlan | undefined> {
+    const columns = 'select hash, principal, idempotency_key, revision, ids, outcome from registry_plans';
+    const row =
+      'hash' in by
+        ? await this.store.one<PlanRow>(`${columns} where hash = ?`, [by.hash])
+        : await this.store.one<PlanRow>(`${columns} where principal = ? and idempotency_key = ?`, [
+            by.principal,
+            by.key,
+          ]);
+    return row && appliedPlan(row);
+  }
+
   async apply(change: RegistryChange): Promise<AppliedChange> {
-    const applied = await this.store.write((session) => RegistryApply.run(session, change));
+    const applied = await this.store.write((session) => RegistryApply.run(session, change, this.options.keepEventsMs));
     this.#known = Math.max(this.#known ?? 0, applied.revision);
     return applied;
   }
@@ -224,4 +280,10 @@ export class SqlRegistryStore extends RegistryStore {
 async function currentRevision(session: Pick<SqlSession, 'one'>): Promise<number> {
   const row = await session.one<{ revision: number }>('select revision from registry_state where id = 1');
   return row!.revision;
+}
+
+/** The first revision in the log of changes; the next one while it is empty. */
+async function oldestRevision(session: Pick<SqlSession, 'one'>, current: number): Promise<number> {
+  const row = await session.one<{ oldest: number | null }>('select min(revision) as oldest from registry_changes');
+  return row?.oldest ?? current + 1;
 }

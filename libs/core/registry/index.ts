@@ -29,7 +29,9 @@ export {
 } from './errors.js';
 export { MessageCodec, type DecodedMessage, type MessageWriter } from './message-codec.js';
 export {
+  REGISTRATION_POLICIES,
   REGISTRY_MODES,
+  type RegistrationPolicy,
   type RegistryConfig,
   type RegistryMode,
   type SchemaEntry,
@@ -55,9 +57,20 @@ export { RegistryMessageCodec } from './registry-message-codec.js';
 export { Registry, type FoundSchema, type VersionChoice } from './registry.js';
 export type { RegistryViewOptions } from './registry-view.js';
 export {
+  AFTER_REVISION,
+  REGISTRY_EVENTS,
+  type EventPosition,
+  type RegistryEvent,
+  type RegistryEventType,
+} from './registry-event.js';
+export {
+  APPLIED_PLANS_MS,
   identityOf,
   RegistryStore,
   type AppliedChange,
+  type AppliedPlan,
+  type CarriedPlan,
+  type EventsPage,
   type IdChoice,
   type ReferenceTarget,
   type Referrer,

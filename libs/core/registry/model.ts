@@ -36,6 +36,10 @@ export interface VersionRow {
 export const REGISTRY_MODES = ['READWRITE', 'READONLY', 'READONLY_OVERRIDE', 'IMPORT', 'FORWARD'] as const;
 export type RegistryMode = (typeof REGISTRY_MODES)[number];
 
+/** Who may register schemas that are not known: everybody who may write, or registrars only. */
+export const REGISTRATION_POLICIES = ['open', 'registrars-only'] as const;
+export type RegistrationPolicy = (typeof REGISTRATION_POLICIES)[number];
+
 /** Settings stored for a subject, a context or all contexts. A member that is absent is not set here. */
 export interface RegistryConfig {
   readonly alias?: string;
@@ -60,6 +64,7 @@ export interface SubjectState {
   readonly revision: number;
   readonly config: RegistryConfig | null;
   readonly mode: RegistryMode | null;
+  readonly registration: RegistrationPolicy | null;
   /** Ascending by version. */
   readonly versions: readonly VersionRow[];
 }

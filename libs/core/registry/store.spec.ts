@@ -1,6 +1,6 @@
-import { MemoryRegistryStore, registryStoreContract } from './testing/index.js';
+import { MemoryRegistryStore, registryFeedContract, registryStoreContract } from './testing/index.js';
 
-registryStoreContract('the store of the tests', async () => ({
-  store: new MemoryRegistryStore(),
-  dispose: async () => undefined,
-}));
+const open = async () => ({ store: new MemoryRegistryStore(), dispose: async () => undefined });
+
+registryStoreContract('a store over maps', open);
+registryFeedContract('a store over maps', open);

@@ -1,4 +1,13 @@
-import type { RegistryConfig, RegistryMode, SchemaEntry, SchemaRecord, SubjectState } from './model.js';
+import type { JsonValue } from '#libs/core/kernel';
+import type {
+  RegistrationPolicy,
+  RegistryConfig,
+  RegistryMode,
+  SchemaEntry,
+  SchemaRecord,
+  SubjectState,
+} from './model.js';
+import type { EventPosition, RegistryEvent } from './registry-event.js';
 import type { SubjectName } from './subject-name.js';
 
 /** States of several names as of one instant. */
@@ -52,7 +61,9 @@ export type IdChoice =
   /** The id under which this context already knows the content. */
   | { readonly kind: 'known'; readonly id: number }
   /** Named by the caller (import). Takes part in the high-water mark; refused when it ever stood for other content. */
-  | { readonly kind: 'given'; readonly id: number };
+  | { readonly kind: 'given'; readonly id: number }
+  /** The id that an earlier fact of the same change gives this content. */
+  | { readonly kind: 'shared' };
 
 /** Where a version is referred to. */
 export interface ReferenceTarget {
@@ -72,12 +83,25 @@ export type RegistryFact =
       readonly targets: readonly ReferenceTarget[];
     }
   | { readonly type: 'version-soft-deleted'; readonly subject: SubjectName; readonly version: number }
+  | { readonly type: 'version-restored'; readonly subject: SubjectName; readonly version: number }
   /** Removes the row. A schema without rows is purged: its text goes, its id stays taken for ever. */
   | { readonly type: 'version-purged'; readonly subject: SubjectName; readonly version: number }
   | { readonly type: 'config-set'; readonly subject: SubjectName; readonly config: RegistryConfig | null }
   | { readonly type: 'mode-set'; readonly subject: SubjectName; readonly mode: RegistryMode | null }
+  | { readonly type: 'registration-set'; readonly subject: SubjectName; readonly policy: RegistrationPolicy | null }
   /** The context is no longer listed; its ids go on where they were when it comes back. */
   | { readonly type: 'context-removed'; readonly context: string };
+
+/** Part of the feed of changes as of one instant. */
+export interface EventsPage {
+  readonly events: readonly RegistryEvent[];
+  /** Where to go on: after the last event of the page, or after everything there was. */
+  readonly next: EventPosition;
+  /** Whether the page ends with what there was. */
+  readonly caughtUp: boolean;
+  /** The first revision whose events are kept. */
+  readonly oldest: number;
+}
 
 /** Facts that become true together, and the states they were decided on. */
 export interface RegistryChange {
@@ -86,7 +110,29 @@ export interface RegistryChange {
   readonly expected: readonly { readonly subject: SubjectName; readonly revision: number }[];
   /** At least one. */
   readonly facts: readonly RegistryFact[];
+  /** The plan that this change carries out; becomes known with it and is kept for {@link APPLIED_PLANS_MS} at least. */
+  readonly plan?: CarriedPlan;
 }
+
+/** A plan as the change that carries it out names it. */
+export interface CarriedPlan {
+  readonly hash: string;
+  readonly principal: string;
+  /** The caller's idempotency key: one plan for each key of a principal. */
+  readonly key: string | null;
+  /** What the caller is answered, but for the ids. */
+  readonly outcome: JsonValue;
+}
+
+/** A plan that has been carried out. */
+export interface AppliedPlan extends CarriedPlan {
+  readonly revision: number;
+  /** As {@link AppliedChange.ids}. */
+  readonly ids: readonly number[];
+}
+
+/** How long it is remembered at least that a plan was carried out, so that repeating it answers the same. */
+export const APPLIED_PLANS_MS = 24 * 3_600_000;
 
 export interface AppliedChange {
   readonly revision: number;
@@ -141,6 +187,18 @@ export abstract class RegistryStore {
 
   /** The highest id ever given out in the context; 0 when none was. */
   abstract highestId(context: string): Promise<number>;
+
+  /**
+   * Changes after a position, in the order in which they became visible: a reader that goes on from the last position it was given meets every change,
+   * whatever was written meanwhile. Old ones are forgotten as the store is told to.
+   * @param after undefined: from the oldest one kept.
+   */
+  abstract events(after: EventPosition | undefined, limit: number): Promise<EventsPage>;
+
+  /** A plan that has been carried out, by its hash or by its principal and key. */
+  abstract appliedPlan(
+    by: { readonly hash: string } | { readonly principal: string; readonly key: string },
+  ): Promise<AppliedPlan | undefined>;
 
   /**
    * Makes the facts true, all or none. Durable when the promise resolves.

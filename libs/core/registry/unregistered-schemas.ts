@@ -54,7 +54,7 @@ export class UnregisteredSchemas implements ReferenceSource {
       return { version, schemaId: id, guid, deleted: false, registeredAt: 0 };
     });
     rows.sort((a, b) => a.version - b.version);
-    return { subject: name, revision: 0, config: null, mode: null, versions: rows };
+    return { subject: name, revision: 0, config: null, mode: null, registration: null, versions: rows };
   }
 
   async schemaOf(subject: SubjectName, row: VersionRow): Promise<StoredSchema> {

@@ -1,9 +1,12 @@
 import { idsExhausted, notPermitted, stateMoved } from '../errors.js';
 import type { SchemaEntry, SchemaRecord, SubjectState, VersionRow } from '../model.js';
+import { AFTER_REVISION, type EventPosition, type RegistryEvent, type RegistryEventType } from '../registry-event.js';
 import {
   identityOf,
   RegistryStore,
   type AppliedChange,
+  type AppliedPlan,
+  type EventsPage,
   type IdChoice,
   type ReferenceTarget,
   type Referrer,
@@ -27,12 +30,25 @@ interface SchemaRow {
   readonly purged: boolean;
 }
 
+/** A line of the change log. Without a type it only says what caches must forget. */
+interface LoggedChange {
+  readonly revision: number;
+  readonly ordinal: number;
+  readonly at: number;
+  readonly type: RegistryEventType | undefined;
+  readonly subject: SubjectName;
+  readonly version: number | null;
+  readonly schemaId: number | null;
+  readonly value: RegistryEvent['value'];
+}
+
 interface Tables {
   revision: number;
   readonly subjects: Map<string, SubjectState>;
   readonly schemas: Map<string, SchemaRow>;
   readonly contexts: Map<string, { lastId: number; present: boolean }>;
-  readonly changes: { revision: number; subject: SubjectName; schemaId: number | undefined }[];
+  readonly changes: LoggedChange[];
+  readonly plans: AppliedPlan[];
   /** Order in which versions were registered. */
   readonly order: Map<string, number>;
 }
@@ -45,6 +61,7 @@ export class MemoryRegistryStore extends RegistryStore {
     schemas: new Map(),
     contexts: new Map(),
     changes: [],
+    plans: [],
     order: new Map(),
   };
 
@@ -58,12 +75,12 @@ export class MemoryRegistryStore extends RegistryStore {
 
   async touchedSince(revision: number, limit: number): Promise<TouchedSince> {
     const rows = this.#tables.changes.filter((row) => row.revision > revision);
-    const complete = limit > 0 && rows.length <= limit;
+    const complete = limit > 0 && rows.length <= limit && (revision === 0 || revision + 1 >= this.oldest());
     return {
       revision: this.#tables.revision,
       subjects: complete ? rows.map((row) => row.subject) : [],
       schemas: complete
-        ? rows.flatMap(({ subject, schemaId: id }) => (id === undefined ? [] : [{ context: subject.context, id }]))
+        ? rows.flatMap(({ subject, schemaId: id }) => (id === null ? [] : [{ context: subject.context, id }]))
         : [],
       complete,
     };
@@ -148,6 +165,37 @@ export class MemoryRegistryStore extends RegistryStore {
     return found.sort((a, b) => (a.context === b.context ? a.schemaId - b.schemaId : a.context < b.context ? -1 : 1));
   }
 
+  async events(after: EventPosition | undefined, limit: number): Promise<EventsPage> {
+    const { changes, revision, schemas } = this.#tables;
+    const events = changes.flatMap(({ type, ...row }): RegistryEvent[] => {
+      if (type === undefined || (after !== undefined && !isAfter(row, after))) return [];
+      const schema = row.schemaId === null ? undefined : schemas.get(`${row.subject.context}/${row.schemaId}`);
+      return [{ ...row, type, guid: schema?.content.guid ?? null, schemaType: schema?.content.schemaType ?? null }];
+    });
+    const page = events.slice(0, limit);
+    const caughtUp = page.length === events.length;
+    const last = page.at(-1);
+    return {
+      events: page,
+      caughtUp,
+      oldest: this.oldest(),
+      next: caughtUp ? { revision, ordinal: AFTER_REVISION } : { revision: last!.revision, ordinal: last!.ordinal },
+    };
+  }
+
+  /** The first revision whose events are kept. A subclass that keeps fewer shows that a reader notices. */
+  protected oldest(): number {
+    return 1;
+  }
+
+  async appliedPlan(
+    by: { readonly hash: string } | { readonly principal: string; readonly key: string },
+  ): Promise<AppliedPlan | undefined> {
+    return this.#tables.plans.find((plan) =>
+      'hash' in by ? plan.hash === by.hash : plan.principal === by.principal && plan.key === by.key,
+    );
+  }
+
   async highestId(context: string): Promise<number> {
     return this.#tables.contexts.get(context)?.lastId ?? 0;
   }
@@ -160,6 +208,7 @@ export class MemoryRegistryStore extends RegistryStore {
       if (stateIn(next, subject).revision !== revision) throw stateMoved(`Subject '${subjectText(subject)}'`);
     }
     const ids = change.facts.flatMap((fact) => makeTrue(next, fact, change.at, this.isTaken) ?? []);
+    if (change.plan !== undefined) next.plans.push({ ...change.plan, revision: next.revision, ids });
     this.#tables = next;
     return { revision: next.revision, ids };
   }
@@ -184,23 +233,29 @@ function makeTrue(tables: Tables, fact: RegistryFact, at: number, isTaken: () =>
     case 'version-registered':
       return register(tables, fact, at, isTaken);
     case 'version-soft-deleted':
-      changeVersion(tables, fact.subject, fact.version, (row) => [{ ...row, deleted: true }]);
+      changeVersion(tables, fact, at, (row) => [{ ...row, deleted: true }]);
+      return undefined;
+    case 'version-restored':
+      changeVersion(tables, fact, at, (row) => [{ ...row, deleted: false }]);
       return undefined;
     case 'version-purged': {
-      const row = changeVersion(tables, fact.subject, fact.version, () => []);
+      const row = changeVersion(tables, fact, at, () => []);
       forgetUnused(tables, fact.subject.context, row.schemaId);
       return undefined;
     }
     case 'config-set':
-      touch(tables, fact.subject, { config: fact.config });
+      touch(tables, fact.subject, { config: fact.config }, { at, type: fact.type, value: fact.config });
       return undefined;
     case 'mode-set':
-      touch(tables, fact.subject, { mode: fact.mode });
+      touch(tables, fact.subject, { mode: fact.mode }, { at, type: fact.type, value: fact.mode });
+      return undefined;
+    case 'registration-set':
+      touch(tables, fact.subject, { registration: fact.policy }, { at, type: fact.type, value: fact.policy });
       return undefined;
     case 'context-removed': {
       const context = tables.contexts.get(fact.context);
       if (context !== undefined) tables.contexts.set(fact.context, { ...context, present: false });
-      touch(tables, { context: fact.context, name: '' }, {});
+      touch(tables, { context: fact.context, name: '' }, {}, { at, type: fact.type });
       return undefined;
     }
   }
@@ -219,12 +274,13 @@ function register(
   const row: VersionRow = { version, schemaId: id, guid: content.guid, deleted: false, registeredAt: at };
   const versions = [...state.versions.filter((one) => one.version !== version), row];
   tables.order.set(orderKey(subject, version), tables.revision);
-  touch(tables, subject, { versions: versions.sort((a, b) => a.version - b.version) }, id);
+  const sorted = versions.sort((a, b) => a.version - b.version);
+  touch(tables, subject, { versions: sorted }, { at, type: fact.type, version, schemaId: id });
   if (replaced !== undefined && replaced.schemaId !== id) {
-    touch(tables, subject, {}, replaced.schemaId);
+    touch(tables, subject, {}, { at, type: 'version-replaced', version, schemaId: replaced.schemaId });
     forgetUnused(tables, subject.context, replaced.schemaId);
   }
-  for (const target of targets) touch(tables, target.subject, {});
+  for (const target of targets) touch(tables, target.subject, {}, { at });
   return id;
 }
 
@@ -239,6 +295,10 @@ function schemaRow(
   if (choice.kind === 'known') {
     if (owner !== choice.id) throw stateMoved(`The id of schema ${content.guid}`);
     return choice.id;
+  }
+  if (choice.kind === 'shared') {
+    if (owner === undefined) throw stateMoved(`The id of schema ${content.guid}`);
+    return owner;
   }
   const space = tables.contexts.get(context) ?? { lastId: 0, present: true };
   if (choice.kind === 'new') {
@@ -265,14 +325,15 @@ function schemaRow(
 
 function changeVersion(
   tables: Tables,
-  subject: SubjectName,
-  version: number,
+  { type, subject, version }: Extract<RegistryFact, { version: number }>,
+  at: number,
   change: (row: VersionRow) => readonly VersionRow[],
 ): VersionRow {
   const { versions } = stateIn(tables, subject);
   const row = versions.find((one) => one.version === version);
   if (row === undefined) throw stateMoved(`Version ${version} of subject '${subjectText(subject)}'`);
-  touch(tables, subject, { versions: versions.flatMap((one) => (one === row ? change(one) : [one])) }, row.schemaId);
+  const after = versions.flatMap((one) => (one === row ? change(one) : [one]));
+  touch(tables, subject, { versions: after }, { at, type, version, schemaId: row.schemaId });
   return row;
 }
 
@@ -292,15 +353,27 @@ function forgetUnused(tables: Tables, context: string, id: number): void {
   if (heir !== undefined) tables.schemas.set(`${context}/${heir.id}`, { ...heir, identity: row.identity });
 }
 
-function touch(tables: Tables, subject: SubjectName, changes: Partial<SubjectState>, schemaId?: number): void {
+function touch(
+  tables: Tables,
+  subject: SubjectName,
+  changes: Partial<SubjectState>,
+  log: Pick<LoggedChange, 'at'> & Partial<LoggedChange>,
+): void {
+  const { revision } = tables;
   const state = stateIn(tables, subject);
-  tables.subjects.set(subjectText(subject), { ...state, ...changes, revision: tables.revision });
-  tables.changes.push({ revision: tables.revision, subject, schemaId });
+  tables.subjects.set(subjectText(subject), { ...state, ...changes, revision });
+  const ordinal = tables.changes.filter((one) => one.revision === revision).length;
+  const { at, type, version = null, schemaId = null, value = null } = log;
+  tables.changes.push({ revision, ordinal, at, type, subject, version, schemaId, value });
+}
+
+function isAfter(a: EventPosition, b: EventPosition): boolean {
+  return a.revision > b.revision || (a.revision === b.revision && a.ordinal > b.ordinal);
 }
 
 function stateIn(tables: Tables, subject: SubjectName): SubjectState {
   const state = tables.subjects.get(subjectText(subject));
-  return state ?? { subject, revision: 0, config: null, mode: null, versions: [] };
+  return state ?? { subject, revision: 0, config: null, mode: null, registration: null, versions: [] };
 }
 
 function ownerIn(tables: Tables, context: string, identity: string): number | undefined {
@@ -318,6 +391,7 @@ function copyOf(tables: Tables): Tables {
     schemas: new Map(tables.schemas),
     contexts: new Map(tables.contexts),
     changes: [...tables.changes],
+    plans: [...tables.plans],
     order: new Map(tables.order),
   };
 }

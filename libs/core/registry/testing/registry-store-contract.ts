@@ -43,7 +43,14 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
 
     it('knows nothing of a name that nobody used', async () => {
       const subject = fresh();
-      expect(await state(subject)).toEqual({ subject, revision: 0, config: null, mode: null, versions: [] });
+      expect(await state(subject)).toEqual({
+        subject,
+        revision: 0,
+        config: null,
+        mode: null,
+        registration: null,
+        versions: [],
+      });
       expect(await store.highestId(subject.context)).toBe(0);
     });
 
