@@ -4,8 +4,10 @@ export interface SchemaLimits {
   readonly textLength: number;
   /** Characters of a text with everything it refers to. */
   readonly resolvedTextLength: number;
-  /** Nesting of brackets in JSON text, checked before anything is built. */
+  /** Nesting of brackets in the text, checked before anything is built. */
   readonly depth: number;
+  /** Protobuf messages inside one another; the compilers of the language stop there too. */
+  readonly messageNesting: number;
   /** Types in one schema, references included. */
   readonly nodes: number;
   readonly fieldsPerRecord: number;
@@ -22,6 +24,7 @@ export const SCHEMA_LIMITS: SchemaLimits = {
   textLength: 1024 * 1024,
   resolvedTextLength: 4 * 1024 * 1024,
   depth: 128,
+  messageNesting: 32,
   nodes: 20_000,
   fieldsPerRecord: 4_096,
   enumSymbols: 10_000,

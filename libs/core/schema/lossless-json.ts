@@ -339,7 +339,8 @@ const CR = 0x0d;
 const TAB = 0x09;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 // With the `u` flag a whole pair is one character, so only a lone half matches.
-const LONE_SURROGATE = /[\uD800-\uDFFF]/u;
+/** Half of a surrogate pair: text that no UTF-8 can carry. */
+export const LONE_SURROGATE = /[\uD800-\uDFFF]/u;
 const WORD_CHARACTER = /[A-Za-z0-9_$.]/;
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['"', '"'],

@@ -1,3 +1,4 @@
+import { LONE_SURROGATE } from '../lossless-json.js';
 import { LONG_MAX, LONG_MIN } from '../integers.js';
 
 /** JSON values as Avro scalars; undefined where they are none. The one place that says what fits. */
@@ -53,6 +54,5 @@ export function doubleJson(value: number): number | string {
   return Number.isFinite(value) ? value : String(value);
 }
 
-const LONE_SURROGATE = /[\uD800-\uDFFF]/u;
 const WIDE_CHARACTER = /[^\u0000-\u00ff]/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;

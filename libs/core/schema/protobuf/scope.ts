@@ -1,4 +1,4 @@
-import type { ProtoFile, ProtoMessage, ProtoType } from './tree.js';
+import type { ProtoExtend, ProtoField, ProtoFile, ProtoType } from './tree.js';
 
 /** A file and where it came from. */
 export interface ProtoSource {
@@ -25,15 +25,17 @@ export interface ProtoDeclaration {
 
 /**
  * Every message and enum that a schema can name: its own, those of all its references whether imported or not, those of the bundled files. Where one full
- * name is declared twice, the file named earlier wins, and within a file the first declaration.
+ * name is declared twice, the file named earlier wins, and within a file the last declaration.
  */
 export class ProtoScope {
   readonly #byName = new Map<string, ProtoDeclaration>();
   readonly #byType = new Map<ProtoType, ProtoDeclaration>();
+  readonly #extensions = new Map<string, { readonly field: ProtoField; readonly source: ProtoSource }>();
 
   /** @param sources the schema itself first, then references in order, then bundled files. */
   constructor(readonly sources: readonly ProtoSource[]) {
     for (const source of sources) {
+      this.#declareExtensions(source.file.extends, source, source.file.packageName ?? '');
       for (const type of source.file.types) this.#declare(type, source, null);
     }
   }
@@ -53,22 +55,50 @@ export class ProtoScope {
    * tried under `within`, then under each shorter prefix, then alone, and the first declaration found is it.
    */
   resolve(name: string, within: string): ProtoDeclaration | undefined {
-    if (name.startsWith('.')) return this.#byName.get(name.slice(1));
-    for (let prefix = within; prefix !== ''; prefix = prefix.slice(0, Math.max(0, prefix.lastIndexOf('.')))) {
-      const found = this.#byName.get(`${prefix}.${name}`);
-      if (found !== undefined) return found;
-    }
-    return this.#byName.get(name);
+    const fullName = resolveIn(this.#byName, name, within);
+    return fullName === undefined ? undefined : this.#byName.get(fullName);
+  }
+
+  /** Full name of the extension field that `name` means when written inside `within`, found as types are. */
+  resolveExtension(name: string, within: string): string | undefined {
+    return resolveIn(this.#extensions, name, within);
+  }
+
+  /** The extension field with this full name. */
+  extension(fullName: string): ProtoField | undefined {
+    return this.#extensions.get(fullName)?.field;
   }
 
   #declare(type: ProtoType, source: ProtoSource, parent: ProtoDeclaration | null): void {
     const localName = parent === null ? type.name : `${parent.localName}.${type.name}`;
-    const { packageName } = source.file;
-    const fullName = packageName === null ? localName : `${packageName}.${localName}`;
+    const fullName = nameIn(source.file.packageName ?? '', localName);
     const declaration = { type, fullName, localName, source, parent };
     this.#byType.set(type, declaration);
-    if (!this.#byName.has(fullName)) this.#byName.set(fullName, declaration);
-    if (type.kind === 'message')
-      for (const nested of (type as ProtoMessage).types) this.#declare(nested, source, declaration);
+    const known = this.#byName.get(fullName);
+    if (known === undefined || known.source === source) this.#byName.set(fullName, declaration);
+    if (type.kind === 'enum') return;
+    this.#declareExtensions(type.extends, source, fullName);
+    for (const nested of type.types) this.#declare(nested, source, declaration);
   }
+
+  #declareExtensions(extended: readonly ProtoExtend[], source: ProtoSource, within: string): void {
+    for (const field of extended.flatMap((one) => one.fields)) {
+      const fullName = nameIn(within, field.name);
+      const known = this.#extensions.get(fullName);
+      if (known === undefined || known.source === source) this.#extensions.set(fullName, { field, source });
+    }
+  }
+}
+
+/** A name inside a package or message; `within` may be empty. */
+export function nameIn(within: string, name: string): string {
+  return within === '' ? name : `${within}.${name}`;
+}
+
+function resolveIn(known: ReadonlyMap<string, unknown>, name: string, within: string): string | undefined {
+  if (name.startsWith('.')) return known.has(name.slice(1)) ? name.slice(1) : undefined;
+  for (let prefix = within; prefix !== ''; prefix = prefix.slice(0, Math.max(0, prefix.lastIndexOf('.')))) {
+    if (known.has(`${prefix}.${name}`)) return `${prefix}.${name}`;
+  }
+  return known.has(name) ? name : undefined;
 }

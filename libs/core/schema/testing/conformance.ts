@@ -20,6 +20,9 @@ import {
   type VerdictCase,
 } from './conformance-cases.js';
 
+/** Recorded in the place of a text where the reference registry answered with status 500: nothing is asked there. */
+const REFERENCE_FAILED = 'status 500';
+
 /** A schema of a type that a suite does not parse: only its type counts. */
 class OpaqueFormat extends SchemaFormat {
   readonly rules = [];
@@ -114,7 +117,7 @@ export class Conformance {
         guid: guid(plain.canonical, one.references),
         stored_normalized: normalised.canonical,
         guid_normalized: guid(normalised.canonical, sorted),
-        formats: names.map((name) => plain.formatted(name)),
+        formats: names.map((name) => (one.formats![name] === REFERENCE_FAILED ? null : plain.formatted(name))),
         same: (one.same_as ?? []).every((other) => (guids.get(other) ?? one.guid) === one.guid),
       };
       const expected = {
@@ -122,7 +125,7 @@ export class Conformance {
         guid: one.guid,
         stored_normalized: one.stored_normalized,
         guid_normalized: one.guid_normalized,
-        formats: names.map((name) => one.formats![name]),
+        formats: names.map((name) => (one.formats![name] === REFERENCE_FAILED ? null : one.formats![name])),
         same: true,
       };
       return JSON.stringify(got) === JSON.stringify(expected) ? [] : [{ id: one.id, got, expected }];
