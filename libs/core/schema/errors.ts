@@ -45,14 +45,30 @@ export const schemaTooLarge = (limit: string, value: number, measured: number): 
     details: { limit, value, measured },
   });
 
-/** A comparison took more steps than it may. */
+/** Work on schemas took more steps than it may; how many it would take is not known. */
 export const schemaTooComplex = (value: number): AppError =>
+  tooComplex(`Comparing the schemas takes more than ${value} steps.`, 'comparisonSteps', value, value + 1);
+
+/** Types refer to one another through more levels than are followed. */
+export const schemaTooDeep = (value: number): AppError =>
+  tooComplex(`Comparing the schemas leads more than ${value} types deep.`, 'comparisonDepth', value, value + 1);
+
+/** Work on schemas was ended at its deadline. */
+export const schemaTooSlow = (deadlineMs: number): AppError =>
+  tooComplex(`Working on the schemas takes more than ${deadlineMs} ms.`, 'deadlineMs', deadlineMs, deadlineMs);
+
+/** Work on schemas needed more memory than it may have. */
+export const schemaTooHeavy = (heapMiB: number): AppError =>
+  tooComplex(`Working on the schemas takes more than ${heapMiB} MiB of memory.`, 'heapMiB', heapMiB, heapMiB);
+
+/** @param measured how far it had come when it was given up. */
+const tooComplex = (message: string, limit: string, value: number, measured: number): AppError =>
   new AppError({
     kind: 'unprocessable',
     code: 'schema-too-complex',
-    message: `Comparing the two schemas takes more than ${value} steps.`,
-    hint: 'Use fewer or smaller unions and combinations.',
-    details: { limit: 'comparisonSteps', value },
+    message,
+    hint: 'Use fewer or smaller unions, combinations and references.',
+    details: { limit, value, measured },
   });
 
 export const unknownCompatibilityLevel = (level: string, known: readonly string[]): AppError =>

@@ -1,5 +1,6 @@
 import type { SourcePosition } from './lossless-json.js';
-import type { SchemaLimits } from './limits.js';
+import { schemaLimits, type SchemaLimits } from './limits.js';
+import { StepBudget } from './step-budget.js';
 import type { SchemaOutline } from './outline.js';
 
 /** The languages a schema can be written in; spelled as on the wire. */
@@ -139,6 +140,19 @@ export interface DoubtfulJudgement extends Explanation {
   readonly writer: SchemaSpot | null;
 }
 
+export interface ComparisonOptions {
+  /** STRICT when absent. */
+  readonly policy?: CompatibilityPolicy;
+  readonly limits?: Partial<SchemaLimits>;
+  /** Taken from by this comparison, instead of one of its own of `limits.comparisonSteps`. */
+  readonly steps?: StepBudget;
+}
+
+/** The steps a comparison may take. */
+export function stepsOf({ steps, limits }: ComparisonOptions): StepBudget {
+  return steps ?? new StepBudget(schemaLimits(limits).comparisonSteps);
+}
+
 /** Everything the registry needs to know about one schema language. Stateless. */
 export abstract class SchemaFormat {
   abstract readonly type: SchemaType;
@@ -156,11 +170,7 @@ export abstract class SchemaFormat {
    * Compatible exactly when none is `breaking`. Both must be schemas of this format.
    * @throws `schema-too-complex` when the step budget ends first.
    */
-  abstract differences(
-    reader: ParsedSchema,
-    writer: ParsedSchema,
-    options?: { readonly policy?: CompatibilityPolicy; readonly limits?: Partial<SchemaLimits> },
-  ): readonly Difference[];
+  abstract differences(reader: ParsedSchema, writer: ParsedSchema, options?: ComparisonOptions): readonly Difference[];
 
   /** The difference as the reference registry words it, byte for byte. */
   abstract message(difference: Difference, direction: Direction): string;
@@ -180,7 +190,7 @@ export abstract class SchemaFormat {
     _reader: ParsedSchema,
     _writer: ParsedSchema,
     _direction: Direction,
-    _options?: { readonly policy?: CompatibilityPolicy; readonly limits?: Partial<SchemaLimits> },
+    _options?: ComparisonOptions,
   ): readonly DoubtfulJudgement[] {
     return [];
   }

@@ -2,6 +2,7 @@ import { unknownCompatibilityLevel } from './errors.js';
 import type { CompatibilityPolicy, Difference, Direction, ParsedSchema } from './format.js';
 import type { SchemaFormats } from './formats.js';
 import type { SchemaLimits } from './limits.js';
+import type { StepBudget } from './step-budget.js';
 
 /**
  * A compatibility level is a direction and a scope: who must be able to read whom, and against which earlier versions. A format only ever
@@ -65,6 +66,8 @@ export interface Judgement {
   /** STRICT when absent. */
   readonly policy?: CompatibilityPolicy;
   readonly limits?: Partial<SchemaLimits>;
+  /** Taken from by all comparisons together; without it each has its own. */
+  readonly steps?: StepBudget;
 }
 
 /**
@@ -91,7 +94,7 @@ export function judge(formats: SchemaFormats, judgement: Judgement): Verdict {
 /** The questions of a level asked of one earlier version. @throws `schema-too-complex`. */
 export function judgeVersion(
   formats: SchemaFormats,
-  { level, candidate, policy = 'STRICT', limits }: Omit<Judgement, 'earlier'>,
+  { level, candidate, policy = 'STRICT', limits, steps }: Omit<Judgement, 'earlier'>,
   { version, schema: earlier }: { readonly version: number | null; readonly schema: ParsedSchema },
 ): readonly Check[] {
   const { ask } = LEVELS[level];
@@ -101,7 +104,7 @@ export function judgeVersion(
   const format = formats.get(candidate.type);
   return ask.map((direction) => {
     const [reader, writer] = direction === 'new-reads-old' ? [candidate, earlier] : [earlier, candidate];
-    const differences = format.differences(reader, writer, { policy, limits }).filter((one) => one.breaking);
+    const differences = format.differences(reader, writer, { policy, limits, steps }).filter((one) => one.breaking);
     return { direction, version, earlier, typesDiffer: false, differences };
   });
 }

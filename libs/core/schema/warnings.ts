@@ -46,7 +46,7 @@ const TRANSITIVE: Partial<Record<CompatibilityLevel, CompatibilityLevel>> = {
  * @throws `schema-too-complex` as `judge` does.
  */
 export function verdictWarnings(formats: SchemaFormats, judgement: Judgement): readonly Warning[] {
-  const { level, candidate, policy, limits } = judgement;
+  const { level, candidate, policy, limits, steps } = judgement;
   const { ask, against } = LEVELS[level];
   const earlier = [...judgement.earlier].map(parsedOnce);
   const compared = against === 'latest' ? earlier.slice(0, 1) : earlier;
@@ -56,7 +56,7 @@ export function verdictWarnings(formats: SchemaFormats, judgement: Judgement): r
     if (ask.length === 0 || old.type !== candidate.type) break;
     for (const direction of ask) {
       const [reader, writer] = direction === 'new-reads-old' ? [candidate, old] : [old, candidate];
-      const doubts = formats.get(candidate.type).doubts(reader, writer, direction, { policy, limits });
+      const doubts = formats.get(candidate.type).doubts(reader, writer, direction, { policy, limits, steps });
       warnings.push(...doubts.map((doubt) => warning(doubt, direction, version)));
     }
     if (!judge(formats, { ...judgement, earlier: [{ version, schema }] }).compatible) break;

@@ -2,7 +2,8 @@ import { impossible } from '#libs/core/kernel';
 import { schemaTooLarge } from '../errors.js';
 import {
   SchemaFormat,
-  type CompatibilityPolicy,
+  stepsOf,
+  type ComparisonOptions,
   type Difference,
   type Direction,
   type DoubtfulJudgement,
@@ -11,7 +12,7 @@ import {
   type ParseOptions,
   type ResolvedReference,
 } from '../format.js';
-import { schemaLimits, type SchemaLimits } from '../limits.js';
+import { schemaLimits } from '../limits.js';
 import { nestingDepth } from '../lossless-json.js';
 import type { SchemaOutline } from '../outline.js';
 import { avroDifferences, type AvroDifference } from './differ.js';
@@ -42,16 +43,9 @@ export class AvroFormat extends SchemaFormat {
     return new AvroSchema(parseAvro(text, given), given);
   }
 
-  differences(
-    reader: ParsedSchema,
-    writer: ParsedSchema,
-    options: { readonly policy?: CompatibilityPolicy; readonly limits?: Partial<SchemaLimits> } = {},
-  ): readonly Difference[] {
-    const { comparisonSteps } = schemaLimits(options.limits);
+  differences(reader: ParsedSchema, writer: ParsedSchema, options: ComparisonOptions = {}): readonly Difference[] {
     const { root } = avroSchema(reader);
-    return avroDifferences(root, avroSchema(writer).root, { steps: comparisonSteps }).map((one) =>
-      described(one, root),
-    );
+    return avroDifferences(root, avroSchema(writer).root, stepsOf(options)).map((one) => described(one, root));
   }
 
   message(difference: Difference, direction: Direction): string {
@@ -66,10 +60,9 @@ export class AvroFormat extends SchemaFormat {
     reader: ParsedSchema,
     writer: ParsedSchema,
     direction: Direction,
-    options: { readonly limits?: Partial<SchemaLimits> } = {},
+    options: ComparisonOptions = {},
   ): readonly DoubtfulJudgement[] {
-    const { comparisonSteps } = schemaLimits(options.limits);
-    return avroDoubts(avroSchema(reader).root, avroSchema(writer).root, direction, { steps: comparisonSteps });
+    return avroDoubts(avroSchema(reader).root, avroSchema(writer).root, direction, stepsOf(options));
   }
 }
 

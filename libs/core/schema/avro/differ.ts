@@ -1,4 +1,5 @@
-import { schemaTooComplex } from '../errors.js';
+import { schemaTooDeep } from '../errors.js';
+import type { StepBudget } from '../step-budget.js';
 import { printAvro } from './print.js';
 import {
   isPrimitiveType,
@@ -39,11 +40,6 @@ interface FoundDifference {
   readonly writer: AvroType | AvroField;
 }
 
-export interface AvroDifferLimits {
-  /** Comparisons of one type with another, those of union branches included. */
-  readonly steps: number;
-}
-
 /** Differences listed at most. A schema in which one faulty type is used along 2^30 paths has one fault, not 2^30. */
 const LISTED_DIFFERENCES = 10_000;
 /** Types nested in one another that are followed. Beyond it the pair counts as too complex. */
@@ -58,13 +54,9 @@ const DEEPEST_PAIR = 1_000;
  * of this can be seen in the reference's messages.
  * @throws `schema-too-complex`.
  */
-export function avroDifferences(
-  reader: AvroType,
-  writer: AvroType,
-  limits: AvroDifferLimits,
-): readonly AvroDifference[] {
+export function avroDifferences(reader: AvroType, writer: AvroType, steps: StepBudget): readonly AvroDifference[] {
   try {
-    return flatten(new AvroDiffer(limits).compare(reader, writer));
+    return flatten(new AvroDiffer(steps).compare(reader, writer), steps);
   } catch (ambiguous) {
     if (ambiguous instanceof AmbiguousField) return [listed(ambiguous.difference)];
     throw ambiguous;
@@ -88,15 +80,13 @@ export class AmbiguousField extends Error {
 export class AvroDiffer {
   readonly #known = new Map<AvroType, Map<AvroType, Findings>>();
   readonly #fieldMaps = new Map<AvroRecord, ReadonlyMap<string, AvroField>>();
-  #stepsLeft: number;
   #depth = 0;
 
-  constructor(private readonly limits: AvroDifferLimits) {
-    this.#stepsLeft = limits.steps;
-  }
+  /** @param steps one for each comparison of one type with another, those of union branches included, and some for long lists. */
+  constructor(private readonly steps: StepBudget) {}
 
   compare(reader: AvroType, writer: AvroType, location: Location = null): Findings {
-    this.#step();
+    this.steps.spend();
     // A primitive has one place in its schema, so a pair of them is met once: nothing to remember.
     if (isPrimitiveType(reader) && isPrimitiveType(writer)) return this.#kinds(reader, writer, location);
     let known = this.#known.get(reader);
@@ -104,7 +94,7 @@ export class AvroDiffer {
     const found = known.get(writer);
     if (found !== undefined) return found;
     known.set(writer, COMPATIBLE);
-    if (++this.#depth > DEEPEST_PAIR) throw schemaTooComplex(this.limits.steps);
+    if (++this.#depth > DEEPEST_PAIR) throw schemaTooDeep(DEEPEST_PAIR);
     const findings = this.#compareAfresh(reader, writer, location);
     this.#depth--;
     known.set(writer, findings);
@@ -149,7 +139,7 @@ export class AvroDiffer {
       case 'enum':
         return [
           ...names(reader, writer as typeof reader, location),
-          ...symbols(reader, writer as typeof reader, location),
+          ...this.#symbols(reader, writer as typeof reader, location),
         ];
       case 'record':
         return joined([
@@ -201,17 +191,26 @@ export class AvroDiffer {
     });
   }
 
+  #symbols(reader: AvroEnum, writer: AvroEnum, location: Location): FoundDifference[] {
+    if (reader.defaultSymbol !== null) return [];
+    this.steps.spend((reader.symbols.length + writer.symbols.length) >> 3);
+    const known = new Set(reader.symbols);
+    const missing = writer.symbols.filter((symbol) => !known.has(symbol)).sort();
+    if (missing.length === 0) return [];
+    // The same difference may be listed along many paths, and the text is as long as the enum.
+    let text: string | undefined;
+    const detail = (): string => (text ??= `[${missing.join(', ')}]`);
+    return [{ kind: 'MISSING_ENUM_SYMBOLS', location: below(location, 'symbols'), detail, reader, writer }];
+  }
+
   #fieldsOf(record: AvroRecord): ReadonlyMap<string, AvroField> {
     let fields = this.#fieldMaps.get(record);
     if (fields === undefined) {
+      this.steps.spend(record.fields.length >> 3);
       fields = new Map(record.fields.map((field) => [field.name, field]));
       this.#fieldMaps.set(record, fields);
     }
     return fields;
-  }
-
-  #step(): void {
-    if (--this.#stepsLeft < 0) throw schemaTooComplex(this.limits.steps);
   }
 }
 
@@ -231,15 +230,6 @@ function sizes(reader: AvroFixed, writer: AvroFixed, location: Location): FoundD
   if (reader.size === writer.size) return [];
   const detail = (): string => `expected: ${writer.size}, found: ${reader.size}`;
   return [{ kind: 'FIXED_SIZE_MISMATCH', location: below(location, 'size'), detail, reader, writer }];
-}
-
-function symbols(reader: AvroEnum, writer: AvroEnum, location: Location): FoundDifference[] {
-  if (reader.defaultSymbol !== null) return [];
-  const known = new Set(reader.symbols);
-  const missing = writer.symbols.filter((symbol) => !known.has(symbol)).sort();
-  if (missing.length === 0) return [];
-  const detail = (): string => `[${missing.join(', ')}]`;
-  return [{ kind: 'MISSING_ENUM_SYMBOLS', location: below(location, 'symbols'), detail, reader, writer }];
 }
 
 function missingBranch(reader: AvroType, writer: AvroType, lacking: AvroType, location: Location): FoundDifference {
@@ -266,14 +256,16 @@ function joined(parts: readonly Findings[]): Findings {
 }
 
 /** The differences in order. Shared findings appear as often as they are reached, up to the limit. */
-function flatten(findings: Findings): readonly AvroDifference[] {
+function flatten(findings: Findings, steps: StepBudget): readonly AvroDifference[] {
   const differences: AvroDifference[] = [];
   const stack: { readonly list: Findings; next: number }[] = [{ list: findings, next: 0 }];
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
     const one = top.list[top.next++];
     if (one === undefined) stack.pop();
     else if ('kind' in one) {
-      if (differences.push(listed(one)) >= LISTED_DIFFERENCES) break;
+      const difference = listed(one);
+      steps.spend(1 + (difference.location.length >> 3));
+      if (differences.push(difference) >= LISTED_DIFFERENCES) break;
     } else stack.push({ list: one, next: 0 });
   }
   return differences;

@@ -1,5 +1,6 @@
 import type { DoubtfulJudgement, Direction, WarningRule } from '../format.js';
-import { AmbiguousField, AvroDiffer, type AvroDifferLimits } from './differ.js';
+import type { StepBudget } from '../step-budget.js';
+import { AmbiguousField, AvroDiffer } from './differ.js';
 import { logicalTypeOf } from './logical-types.js';
 import { readPairs, type AvroPair } from './pairs.js';
 import { avroPath, avroSpot } from './places.js';
@@ -79,11 +80,11 @@ export function avroDoubts(
   reader: AvroType,
   writer: AvroType,
   direction: Direction,
-  limits: AvroDifferLimits,
+  steps: StepBudget,
 ): readonly DoubtfulJudgement[] {
   const doubts: DoubtfulJudgement[] = [];
   try {
-    for (const pair of readPairs(new AvroDiffer(limits), reader, writer)) {
+    for (const pair of readPairs(new AvroDiffer(steps), reader, writer)) {
       const found = AVRO_WARNINGS.filter((rule) => rule.applies(pair));
       doubts.push(...found.map((rule) => judgement(rule, pair, direction)));
       if (doubts.length >= LISTED_WARNINGS) break;

@@ -11,5 +11,5 @@ export function avroPath(segments: readonly string[]): string {
 /** A type or field as text, and where it stands. */
 export function avroSpot(part: AvroType | AvroField): SchemaSpot {
   const text = (): string => ('kind' in part ? describeAvro(part) : `field ${part.name}: ${describeAvro(part.type)}`);
-  return schemaSpot(text, part.source.text, part.source.reference === null ? part.at : null);
+  return schemaSpot(text, part.source, part.source.reference === null ? part.at : null);
 }

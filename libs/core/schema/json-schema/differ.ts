@@ -1,11 +1,12 @@
-import { schemaTooComplex } from '../errors.js';
+import { schemaTooDeep } from '../errors.js';
 import type { CompatibilityPolicy } from '../format.js';
+import type { StepBudget } from '../step-budget.js';
 import { compareArrays } from './differ-array.js';
 import { compareCombined, tryCombined } from './differ-combined.js';
 import { compareObjects } from './differ-object.js';
 import { compareEnums, compareNumbers, compareStrings } from './differ-scalar.js';
 import { Findings, type FoundDifference } from './findings.js';
-import { dereferenced, type SchemaNode } from './node.js';
+import { dereferenced, type ObjectNode, type SchemaNode } from './node.js';
 import { PatternFinder } from './regex.js';
 import { NodeSameness } from './sameness.js';
 
@@ -18,8 +19,8 @@ const EXACT_STEPS = 200_000;
 
 export interface JsonDifferOptions {
   readonly policy: CompatibilityPolicy;
-  /** Comparisons of one schema with another. */
-  readonly steps: number;
+  /** One for each comparison of one schema with another, and some for long lists. */
+  readonly steps: StepBudget;
 }
 
 /**
@@ -35,21 +36,18 @@ export function jsonDifferences(
   update: SchemaNode,
   options: JsonDifferOptions,
 ): { readonly compatible: boolean; readonly differences: readonly FoundDifference[] } {
-  const exact = new JsonDiffer({ ...options, steps: Math.min(EXACT_STEPS, options.steps) }, 'sound', new Pairs());
-  let findings = exact.attempt(original, update);
+  const { policy, steps } = options;
+  let findings = new JsonDiffer(policy, steps, EXACT_STEPS, 'sound', new Pairs()).attempt(original, update);
   if (findings === undefined) {
     const failed = new Pairs();
-    let stepsLeft = options.steps;
     for (let known = -1; known < failed.size;) {
       known = failed.size;
-      const differ = new JsonDiffer({ ...options, steps: stepsLeft }, 'always', failed);
+      const differ = new JsonDiffer(policy, steps, Infinity, 'always', failed);
       findings = differ.attempt(original, update);
-      if (findings === undefined) throw schemaTooComplex(options.steps);
-      stepsLeft = differ.stepsLeft;
       if (!differ.cut) break;
     }
   }
-  return { compatible: findings!.compatible, differences: findings!.list(LISTED_DIFFERENCES) };
+  return { compatible: findings!.compatible, differences: findings!.list(LISTED_DIFFERENCES, steps) };
 }
 
 /** A set of pairs of nodes, by identity. */
@@ -70,7 +68,7 @@ class Pairs {
   }
 }
 
-class StepsSpent extends Error {}
+class AttemptSpent extends Error {}
 
 interface Visit {
   /** Place on the stack of pairs being compared; undefined once done. */
@@ -80,42 +78,48 @@ interface Visit {
 
 /** Compares one pair of schemas. Rules of single kinds live in files of their own and come back here for inner schemas. */
 export class JsonDiffer {
-  readonly patterns = new PatternFinder();
+  readonly patterns = new PatternFinder((steps) => this.spend(steps));
   readonly sameness = new NodeSameness();
   readonly #visits = new Map<SchemaNode, Map<SchemaNode, Visit>>();
-  stepsLeft: number;
   /** A pair was met while being compared. */
   cut = false;
   #depth = 0;
   /** Lowest place on the stack that the comparison at hand was cut at. */
   #lowestCut = Infinity;
 
+  /** @param attemptSteps how many of the steps may be taken before the attempt is given up. */
   constructor(
-    private readonly options: JsonDifferOptions,
+    private readonly policy: CompatibilityPolicy,
+    private readonly steps: StepBudget,
+    private attemptSteps: number,
     private readonly memory: 'sound' | 'always',
     private readonly failed: Pairs,
-  ) {
-    this.stepsLeft = options.steps;
-  }
+  ) {}
 
-  /** Undefined when the steps do not suffice. */
+  /** Undefined when the attempt is given up. @throws `schema-too-complex` when all steps are spent. */
   attempt(original: SchemaNode, update: SchemaNode): Findings | undefined {
     try {
       return this.compare(original, update);
     } catch (error) {
-      if (error instanceof StepsSpent) return undefined;
+      if (error instanceof AttemptSpent) return undefined;
       throw error;
     }
+  }
+
+  spend(steps = 1): void {
+    this.steps.spend(steps);
+    this.attemptSteps -= steps;
+    if (this.attemptSteps < 0) throw new AttemptSpent();
   }
 
   compare(original: SchemaNode, update: SchemaNode): Findings {
     const o = dereferenced(original);
     const u = dereferenced(update);
-    if (--this.stepsLeft < 0) throw new StepsSpent();
+    this.spend();
     const visit = this.#visit(o, u);
     if (visit.findings !== undefined) return visit.findings;
     if (visit.depth !== undefined) return this.#cutAt(visit.depth, o, u);
-    if (this.#depth >= DEEPEST_PAIR) throw schemaTooComplex(this.options.steps);
+    if (this.#depth >= DEEPEST_PAIR) throw schemaTooDeep(DEEPEST_PAIR);
 
     const outerCut = this.#lowestCut;
     this.#lowestCut = Infinity;
@@ -169,6 +173,7 @@ export class JsonDiffer {
       case 'number':
         return compareNumbers(o, u as typeof o, out);
       case 'enum':
+        this.spend((o.values.size + (u as typeof o).values.size) >> 3);
         return compareEnums(o, u as typeof o, out);
       case 'const':
         if (o.value !== (u as typeof o).value) out.add('ENUM_ARRAY_CHANGED', 'const');
@@ -183,6 +188,7 @@ export class JsonDiffer {
       case 'combined':
         return compareCombined(this, o, u as typeof o, out);
       case 'object':
+        this.spend(sizeOf(o) + sizeOf(u as typeof o));
         return compareObjects(this, o, u as typeof o, out);
       case 'array':
         return compareArrays(this, o, u as typeof o, out);
@@ -192,7 +198,7 @@ export class JsonDiffer {
   }
 
   #findings(original: SchemaNode, update: SchemaNode): Findings {
-    return new Findings(original, update, this.options.policy);
+    return new Findings(original, update, this.policy);
   }
 
   #visit(o: SchemaNode, u: SchemaNode): Visit {
@@ -202,4 +208,9 @@ export class JsonDiffer {
     if (visit === undefined) updates.set(u, (visit = { depth: undefined, findings: undefined }));
     return visit;
   }
+}
+
+/** Steps that looking at the names of an object is worth, beside comparing what they name. */
+function sizeOf({ properties, propertyDependencies, schemaDependencies }: ObjectNode): number {
+  return (properties.size + propertyDependencies.size + schemaDependencies.size) >> 3;
 }

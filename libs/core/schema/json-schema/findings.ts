@@ -1,4 +1,5 @@
 import type { CompatibilityPolicy } from '../format.js';
+import type { StepBudget } from '../step-budget.js';
 import { isTolerated, type JsonDifferenceKind } from './kinds.js';
 import type { SchemaNode } from './node.js';
 
@@ -55,15 +56,16 @@ export class Findings {
   }
 
   /** All differences with whole paths, in order, each once, at most `limit`. */
-  list(limit: number): readonly FoundDifference[] {
+  list(limit: number, budget: StepBudget): readonly FoundDifference[] {
     const listed = new Map<string, FoundDifference>();
     const stack: { readonly findings: Findings; readonly path: readonly string[]; next: number }[] = [
       { findings: this, path: [], next: 0 },
     ];
     // Bounds the walk where the same findings are reached along very many paths.
-    let steps = limit * 50;
+    let steps = limit * 20;
     for (let top = stack.at(-1); top !== undefined && listed.size < limit && steps-- > 0; top = stack.at(-1)) {
       const item = top.findings.#items[top.next++];
+      budget.spend(1 + (top.path.length >> 3));
       if (item === undefined) {
         stack.pop();
       } else if ('kind' in item) {

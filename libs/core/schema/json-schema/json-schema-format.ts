@@ -2,6 +2,8 @@ import { impossible } from '#libs/core/kernel';
 import { schemaInvalid, schemaTooLarge } from '../errors.js';
 import {
   SchemaFormat,
+  stepsOf,
+  type ComparisonOptions,
   type CompatibilityPolicy,
   type CompatibilityRule,
   type Difference,
@@ -43,15 +45,10 @@ export class JsonSchemaFormat extends SchemaFormat {
   }
 
   /** Tolerated differences are left out of `breaking` only; they are listed too. */
-  differences(
-    reader: ParsedSchema,
-    writer: ParsedSchema,
-    options: { readonly policy?: CompatibilityPolicy; readonly limits?: Partial<SchemaLimits> } = {},
-  ): readonly Difference[] {
+  differences(reader: ParsedSchema, writer: ParsedSchema, options: ComparisonOptions = {}): readonly Difference[] {
     const { policy = 'STRICT' } = options;
-    const { comparisonSteps } = schemaLimits(options.limits);
     const [original, update] = [jsonSchema(writer).root, jsonSchema(reader).root];
-    const { compatible, differences } = jsonDifferences(original, update, { policy, steps: comparisonSteps });
+    const { compatible, differences } = jsonDifferences(original, update, { policy, steps: stepsOf(options) });
     const listed = differences.map((one) => described(one, policy));
     // A verdict never rests on a difference that is not shown.
     if (!compatible && !listed.some((one) => one.breaking)) {

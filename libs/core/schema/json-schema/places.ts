@@ -23,7 +23,7 @@ export function jsonSpot(node: SchemaNode, path: readonly string[]): SchemaSpot 
   const part = path.length === 0 ? node.json : partAt(node.json, path);
   const text = (): string => (part === undefined ? '' : jsonTextStart(part, SPOT_LENGTH, { numbers: 'decimal' }));
   const at = part === undefined || part === node.json ? node.at : part.at;
-  return schemaSpot(text, node.source.text, node.source.reference === null ? at : null);
+  return schemaSpot(text, node.source, node.source.reference === null ? at : null);
 }
 
 /** Keywords that the reference's paths call by an older name. */

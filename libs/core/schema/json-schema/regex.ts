@@ -2,13 +2,15 @@ import { RE2JS } from 're2js';
 
 /** Patterns longer than this are kept and compared as text but never run. */
 const LONGEST_PATTERN = 1_024;
+/** Characters and classes of a pattern, each as often as it is repeated. Larger ones are kept and compared as text but never run. */
+const LARGEST_PATTERN = 10_000;
 
 /**
  * Whether a pattern is well formed. Java's syntax is the union of what the linear engine and JavaScript take, near enough: look-around and back references
- * are Java's and JavaScript's, `(?i)` and `\Q…\E` are Java's and the linear engine's. Neither runs anything here.
+ * are Java's and JavaScript's, `(?i)` and `\Q…\E` are Java's and the linear engine's. Neither runs anything here. JavaScript is asked first: it only reads,
+ * while the linear engine writes repetitions out.
  */
 export function isPattern(pattern: string): boolean {
-  if (linear(pattern) !== undefined) return true;
   for (const flags of ['u', '']) {
     try {
       new RegExp(pattern, flags);
@@ -17,30 +19,68 @@ export function isPattern(pattern: string): boolean {
       // The next one may take it.
     }
   }
-  return false;
+  if (pattern.length > LONGEST_PATTERN) return false;
+  const written = sizeOf(pattern) > LARGEST_PATTERN ? pattern.replaceAll(/\{\d+(?:,\d*)?\}/g, '{1}') : pattern;
+  return compiled(written) !== undefined;
 }
 
 /**
- * Finds patterns in names, in linear time. A pattern the linear engine does not take (look-around, back references) is found nowhere.
+ * Finds patterns in names, in linear time. A pattern the linear engine does not take (look-around, back references) or that is too large is found nowhere.
  * Remembers compiled patterns; one instance serves one comparison.
  */
 export class PatternFinder {
   readonly #compiled = new Map<string, RE2JS | undefined>();
 
+  /** @param spend told the steps before they are taken. */
+  constructor(private readonly spend: (steps: number) => void) {}
+
   finds(pattern: string, name: string): boolean {
-    let compiled = this.#compiled.get(pattern);
-    if (compiled === undefined && !this.#compiled.has(pattern)) {
-      this.#compiled.set(pattern, (compiled = linear(pattern)));
+    const size = Math.min(sizeOf(pattern), LARGEST_PATTERN);
+    let regex = this.#compiled.get(pattern);
+    if (regex === undefined && !this.#compiled.has(pattern)) {
+      this.spend(size * 8);
+      this.#compiled.set(pattern, (regex = linear(pattern)));
     }
-    return compiled?.matcher(name).find() === true;
+    if (regex === undefined) return false;
+    this.spend(1 + ((size * name.length) >> 3));
+    return regex.matcher(name).find();
   }
 }
 
 function linear(pattern: string): RE2JS | undefined {
-  if (pattern.length > LONGEST_PATTERN) return undefined;
+  return pattern.length > LONGEST_PATTERN || sizeOf(pattern) > LARGEST_PATTERN ? undefined : compiled(pattern);
+}
+
+function compiled(pattern: string): RE2JS | undefined {
   try {
     return RE2JS.compile(pattern);
   } catch {
     return undefined;
   }
+}
+
+const COUNTED = /\{(\d+)(?:,(\d*))?\}/y;
+
+/** Characters, classes and groups with their repetitions written out; an estimate from above, since the characters of a class are counted too. */
+function sizeOf(pattern: string): number {
+  let size = 0;
+  /** Of what a repetition at this place would repeat. */
+  let last = 0;
+  const groups: number[] = [];
+  for (let i = 0; i < pattern.length; i++) {
+    const c = pattern[i];
+    COUNTED.lastIndex = i;
+    const count = c === '{' ? COUNTED.exec(pattern) : null;
+    if (count !== null) {
+      size += last * Math.max(Number(count[1]), Number(count[2] ?? 0)) - last;
+      i += count[0].length - 1;
+    } else if (c === '(') groups.push(size);
+    else if (c === ')') last = size - (groups.pop() ?? 0);
+    else {
+      if (c === '\\') i++;
+      size++;
+      last = 1;
+    }
+  }
+  return size;
 }

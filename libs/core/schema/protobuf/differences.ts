@@ -26,5 +26,5 @@ export function protoDifferences(
 
 /** A declaration as text, and where it stands. */
 export function protoSpot({ text, source, at }: ProtoPart): SchemaSpot {
-  return schemaSpot(() => text, source.text, source.origin === 'own' ? at : null);
+  return schemaSpot(() => text, source, source.origin === 'own' ? at : null);
 }
