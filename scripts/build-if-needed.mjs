@@ -12,6 +12,7 @@ const SOURCES = [
   'tsconfig.json',
   'tsconfig.build.json',
   'package.json',
+  'package-lock.json',
 ];
 const STAMP = 'dist/.built';
 
