@@ -70,6 +70,11 @@ export class PostgresStore extends SqlStore {
     );
   }
 
+  /** A connection of the pool is a connection of its own. */
+  snapshot<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
+    return this.read(task);
+  }
+
   async write<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {

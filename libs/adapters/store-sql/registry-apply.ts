@@ -94,6 +94,13 @@ export class RegistryApply {
         return this.#set('mode', fact.subject, fact.mode);
       case 'registration-set':
         return this.#set('registration', fact.subject, fact.policy);
+      case 'ids-taken':
+        await this.#raise(fact.context, fact.upTo, fact.listed);
+        await this.#touch({ context: fact.context, name: '' });
+        await this.#log('ids-taken', { context: fact.context, name: '' });
+        return undefined;
+      case 'id-retired':
+        return this.#retire(fact);
       case 'context-removed':
         await this.session.run('update registry_contexts set present = 0 where name = ?', [fact.context]);
         await this.#touch({ context: fact.context, name: '' });
@@ -114,7 +121,7 @@ export class RegistryApply {
        values (?, ?, ?, ?, 0, ?, ?)
        on conflict (context, subject, version) do update
        set schema_id = excluded.schema_id, deleted = 0, registered_at = excluded.registered_at, revision = excluded.revision`,
-      [subject.context, subject.name, version, id, this.at, this.revision],
+      [subject.context, subject.name, version, id, fact.registeredAt ?? this.at, this.revision],
     );
     await this.#touch(subject);
     await this.#log('version-registered', subject, version, id);
@@ -154,40 +161,41 @@ export class RegistryApply {
       await this.#insertSchema(context, id, fact, collides ? null : identity);
       return id;
     }
-    return this.#given(context, choice.id, fact, identity);
+    return this.#given(context, choice, fact, identity);
   }
 
-  async #given(context: string, id: number, fact: Registered, identity: string): Promise<number> {
+  async #given(
+    context: string,
+    { id, secondary }: Extract<IdChoice, { kind: 'given' }>,
+    fact: Registered,
+    identity: string,
+  ): Promise<number> {
     const { content } = fact;
     const row = await this.session.one<{ guid: string; schema_type: string; text: string; purged: number }>(
       'select guid, schema_type, text, purged from registry_schemas where context = ? and id = ?',
       [context, id],
     );
     const same = row?.guid === content.guid && row.schema_type === content.schemaType;
-    if (row !== undefined && !(same && (row.purged !== 0 || row.text === content.text))) {
-      const place = context === '.' ? '' : `:${context}:`;
-      throw notPermitted(`Overwrite new schema with id ${id} in context ${place} is not permitted.`, { id, context });
-    }
-    await this.session.run(
-      `insert into registry_contexts (name, last_id, present) values (?, ?, 1)
-       on conflict (name) do update set present = 1,
-         last_id = case when registry_contexts.last_id < excluded.last_id then excluded.last_id else registry_contexts.last_id end`,
-      [context, id],
-    );
+    if (row !== undefined && !(same && (row.purged !== 0 || row.text === content.text))) throw idTaken(context, id);
+    await this.#raise(context, id, true);
+    const owner = secondary === true ? await this.#owner(context, identity) : undefined;
+    const own = owner === undefined || owner === id ? identity : null;
     // The id stored last is the one that later registrations of the content get.
-    await this.session.run('update registry_schemas set identity = null where context = ? and identity = ?', [
-      context,
-      identity,
-    ]);
+    if (own !== null) {
+      await this.session.run('update registry_schemas set identity = null where context = ? and identity = ?', [
+        context,
+        identity,
+      ]);
+    }
     if (row === undefined) {
-      await this.#insertSchema(context, id, fact, identity);
+      await this.#insertSchema(context, id, fact, own);
       return id;
     }
     await this.session.run(
       `update registry_schemas set identity = ?, text = ?, schema_references = ?, metadata = ?, rule_set = ?, purged = 0
        where context = ? and id = ?`,
       [
-        identity,
+        own,
         content.text,
         jsonOrNull(content.references as object),
         jsonOrNull(content.metadata),
@@ -198,6 +206,36 @@ export class RegistryApply {
     );
     if (row.purged !== 0) await this.#insertReferences(context, id, fact);
     return id;
+  }
+
+  /** Ids up to this one are given out; the context is listed if so. */
+  async #raise(context: string, upTo: number, listed: boolean): Promise<void> {
+    await this.session.run(
+      `insert into registry_contexts (name, last_id, present) values (?, ?, ?)
+       on conflict (name) do update set
+         present = case when excluded.present = 1 then 1 else registry_contexts.present end,
+         last_id = case when registry_contexts.last_id < excluded.last_id then excluded.last_id else registry_contexts.last_id end`,
+      [context, upTo, listed ? 1 : 0],
+    );
+  }
+
+  async #retire({ context, id, content }: Extract<RegistryFact, { type: 'id-retired' }>): Promise<undefined> {
+    const row = await this.session.one<{ guid: string; schema_type: string }>(
+      'select guid, schema_type from registry_schemas where context = ? and id = ?',
+      [context, id],
+    );
+    if (row !== undefined) {
+      if (row.guid !== content.guid || row.schema_type !== content.schemaType) throw idTaken(context, id);
+      return;
+    }
+    await this.#raise(context, id, false);
+    await this.session.run(
+      `insert into registry_schemas (context, id, guid, identity, schema_type, text, schema_references, metadata, rule_set, purged)
+       values (?, ?, ?, null, ?, '', null, null, null, 1)`,
+      [context, id, content.guid, content.schemaType],
+    );
+    await this.#touch({ context, name: '' });
+    await this.#log('id-retired', { context, name: '' });
   }
 
   async #owner(context: string, identity: string): Promise<number | undefined> {
@@ -364,4 +402,9 @@ class Breath {
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#since = performance.now();
   }
+}
+
+function idTaken(context: string, id: number): Error {
+  const place = context === '.' ? '' : `:${context}:`;
+  return notPermitted(`Overwrite new schema with id ${id} in context ${place} is not permitted.`, { id, context });
 }

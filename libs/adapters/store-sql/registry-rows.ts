@@ -10,6 +10,7 @@ import type {
   StoredSchema,
   SubjectName,
   SubjectState,
+  TakenId,
   VersionRow,
 } from '#libs/core/registry';
 
@@ -38,6 +39,8 @@ export interface SchemaRow {
   readonly context: string;
   readonly id: number;
   readonly guid: string;
+  /** Null where the context knows the content under another id. */
+  readonly identity: string | null;
   readonly schema_type: string;
   readonly text: string;
   readonly schema_references: string | null;
@@ -66,6 +69,17 @@ export interface PlanRow {
   readonly revision: number;
   readonly ids: string;
   readonly outcome: string;
+}
+
+export interface TakenIdRow {
+  readonly id: number;
+  readonly guid: string;
+  readonly schema_type: string;
+  readonly purged: number;
+}
+
+export function takenId(row: TakenIdRow): TakenId {
+  return { id: row.id, guid: row.guid, schemaType: row.schema_type as SchemaType, purged: row.purged !== 0 };
 }
 
 export function subjectState(

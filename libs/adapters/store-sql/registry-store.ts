@@ -3,13 +3,13 @@ import {
   identityOf,
   REGISTRY_EVENTS,
   RegistryStore,
-  subjectText,
   type AppliedChange,
   type AppliedPlan,
   type EventPosition,
   type EventsPage,
   type Referrer,
   type RegistryChange,
+  type RegistrySnapshot,
   type SchemaEntry,
   type SchemaRecord,
   type SchemasSnapshot,
@@ -17,7 +17,7 @@ import {
   type SubjectListing,
   type SubjectName,
   type SubjectsSnapshot,
-  type SubjectState,
+  type TakenId,
   type TouchedSince,
 } from '#libs/core/registry';
 import { RegistryApply } from './registry-apply.js';
@@ -25,16 +25,16 @@ import {
   appliedPlan,
   registryEvent,
   storedSchema,
-  subjectState,
+  takenId,
   usage,
   type EventRow,
   type PlanRow,
-  type SchemaRow,
-  type SubjectRow,
+  type TakenIdRow,
   type VersionRowData,
 } from './registry-rows.js';
+import { readSchemas, readSubjects, SqlRegistrySnapshot } from './registry-snapshot.js';
 import { SharedRead } from './shared-read.js';
-import { list, pairs, pieces } from './statement.js';
+import { list, pieces } from './statement.js';
 import type { SqlSession, SqlStore } from './sql-store.js';
 
 export interface SqlRegistryStoreOptions {
@@ -85,36 +85,10 @@ export class SqlRegistryStore extends RegistryStore {
   }
 
   async subjects(names: readonly SubjectName[]): Promise<SubjectsSnapshot> {
-    return this.store.read(async (session) => {
-      const revision = await currentRevision(session);
-      const rows = new Map<string, SubjectRow>();
-      const versions = new Map<string, VersionRowData[]>();
-      for (const piece of pieces(names)) {
-        const values = piece.flatMap(({ context, name }) => [context, name]);
-        for (const row of await session.all<SubjectRow>(
-          `select context, name, revision, config, mode, registration from registry_subjects where (context, name) in (${pairs(piece.length)})`,
-          values,
-        )) {
-          rows.set(subjectText(row), row);
-        }
-        for (const row of await session.all<VersionRowData>(
-          `select v.context, v.subject, v.version, v.schema_id, s.guid, v.deleted, v.registered_at
-           from registry_versions v join registry_schemas s on s.context = v.context and s.id = v.schema_id
-           where (v.context, v.subject) in (${pairs(piece.length)}) order by v.context, v.subject, v.version`,
-          values,
-        )) {
-          const key = subjectText({ context: row.context, name: row.subject });
-          const known = versions.get(key);
-          if (known === undefined) versions.set(key, [row]);
-          else known.push(row);
-        }
-      }
-      const states = names.map((name): SubjectState => {
-        const key = subjectText(name);
-        return subjectState(name, rows.get(key), versions.get(key) ?? []);
-      });
-      return { revision, states };
-    });
+    return this.store.read(async (session) => ({
+      revision: await currentRevision(session),
+      states: await readSubjects(session, names),
+    }));
   }
 
   async schemas(context: string, ids: readonly number[]): Promise<SchemasSnapshot> {
@@ -122,11 +96,7 @@ export class SqlRegistryStore extends RegistryStore {
       const revision = await currentRevision(session);
       const entries = new Map<number, SchemaEntry>();
       for (const piece of pieces(ids)) {
-        const rows = await session.all<SchemaRow>(
-          `select context, id, guid, schema_type, text, schema_references, metadata, rule_set from registry_schemas
-           where context = ? and purged = 0 and id in (${list(piece.length)})`,
-          [context, ...piece],
-        );
+        const rows = await readSchemas(session, context, piece);
         const uses = await session.all<Omit<VersionRowData, 'guid'>>(
           `select context, subject, version, schema_id, deleted, registered_at from registry_versions
            where context = ? and schema_id in (${list(piece.length)}) order by revision, version`,
@@ -146,6 +116,26 @@ export class SqlRegistryStore extends RegistryStore {
       [context, identityOf(content)],
     );
     return row?.id;
+  }
+
+  async taken(context: string, ids: readonly number[]): Promise<readonly TakenId[]> {
+    return this.store.read(async (session) => {
+      const taken: TakenId[] = [];
+      for (const piece of pieces(ids)) {
+        const rows = await session.all<TakenIdRow>(
+          `select id, guid, schema_type, purged from registry_schemas where context = ? and id in (${list(piece.length)})`,
+          [context, ...piece],
+        );
+        taken.push(...rows.map(takenId));
+      }
+      return taken;
+    });
+  }
+
+  snapshot<T>(task: (snapshot: RegistrySnapshot) => Promise<T>): Promise<T> {
+    return this.store.snapshot(async (session) =>
+      task(new SqlRegistrySnapshot(session, await currentRevision(session))),
+    );
   }
 
   async idsOfGuid(guid: string): Promise<readonly { context: string; id: number; purged: boolean }[]> {

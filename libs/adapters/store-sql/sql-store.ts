@@ -38,6 +38,9 @@ export abstract class SqlStore {
   /** Several statements on one snapshot; a statement that writes fails. */
   abstract read<T>(task: (session: SqlSession) => Promise<T>): Promise<T>;
 
+  /** As {@link read}, for tasks that may take long and may wait for others: nobody waits for them. Few at a time. */
+  abstract snapshot<T>(task: (session: SqlSession) => Promise<T>): Promise<T>;
+
   /**
    * One transaction: when the promise resolves, everything `task` wrote is on disk; when it rejects with what `task` threw, nothing is.
    * SQLite runs tasks one after another (so each sees all earlier ones) and shares one flush between those that wait; PostgreSQL runs them at the same time at

@@ -23,9 +23,11 @@ export class SqliteStore extends SqlStore {
   readonly #reads = new Serial();
   readonly #reader: SqliteSession;
   readonly #writes: WriteGroups;
+  readonly #snapshots = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
   private constructor(
+    private readonly path: string,
     private readonly writing: BetterSqlite3.Database,
     private readonly reading: BetterSqlite3.Database,
     private readonly release: () => void,
@@ -46,7 +48,7 @@ export class SqliteStore extends SqlStore {
       await migrateFile(writing, path);
       const reading = openReader(path);
       opened.push(reading);
-      return new SqliteStore(writing, reading, claim.release);
+      return new SqliteStore(path, writing, reading, claim.release);
     } catch (error) {
       for (const connection of opened) connection.close();
       claim.release();
@@ -76,6 +78,26 @@ export class SqliteStore extends SqlStore {
     );
   }
 
+  /** On a connection of its own. While it lasts the write-ahead log cannot shrink. */
+  async snapshot<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
+    return this.#guarded(() => {
+      const running = this.#onOwnConnection(task);
+      this.#snapshots.add(running);
+      return running.finally(() => this.#snapshots.delete(running));
+    });
+  }
+
+  async #onOwnConnection<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
+    const connection = openReader(this.path);
+    try {
+      const session = new SqliteSession(connection);
+      await session.run('BEGIN');
+      return await task(session);
+    } finally {
+      connection.close();
+    }
+  }
+
   async write<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
     return this.#guarded(() => this.#writes.run(task));
   }
@@ -88,6 +110,7 @@ export class SqliteStore extends SqlStore {
     this.#closing ??= (async () => {
       await this.#writes.idle();
       await this.#reads.idle();
+      await Promise.allSettled(this.#snapshots);
       this.reading.close();
       this.writing.close();
       this.release();

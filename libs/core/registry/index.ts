@@ -71,14 +71,18 @@ export {
   type AppliedPlan,
   type CarriedPlan,
   type EventsPage,
+  type ContextState,
   type IdChoice,
+  type KeptSchema,
   type ReferenceTarget,
   type Referrer,
   type RegistryChange,
   type RegistryFact,
+  type RegistrySnapshot,
   type SchemasSnapshot,
   type SubjectListing,
   type SubjectsSnapshot,
+  type TakenId,
   type TouchedSince,
 } from './store.js';
 export {

@@ -1,10 +1,12 @@
 import type { JsonValue } from '#libs/core/kernel';
+import type { SchemaType } from '#libs/core/schema';
 import type {
   RegistrationPolicy,
   RegistryConfig,
   RegistryMode,
   SchemaEntry,
   SchemaRecord,
+  StoredSchema,
   SubjectState,
 } from './model.js';
 import type { EventPosition, RegistryEvent } from './registry-event.js';
@@ -60,8 +62,11 @@ export type IdChoice =
   | { readonly kind: 'new'; readonly collides?: boolean }
   /** The id under which this context already knows the content. */
   | { readonly kind: 'known'; readonly id: number }
-  /** Named by the caller (import). Takes part in the high-water mark; refused when it ever stood for other content. */
-  | { readonly kind: 'given'; readonly id: number }
+  /**
+   * Named by the caller (import). Takes part in the high-water mark; refused when it ever stood for other content. `secondary`: where the context knows the content
+   * under another id, it goes on to; otherwise the id stored last is the one.
+   */
+  | { readonly kind: 'given'; readonly id: number; readonly secondary?: boolean }
   /** The id that an earlier fact of the same change gives this content. */
   | { readonly kind: 'shared' };
 
@@ -81,6 +86,8 @@ export type RegistryFact =
       readonly content: SchemaRecord;
       /** `content.references` with their contexts, in the same order. */
       readonly targets: readonly ReferenceTarget[];
+      /** When another registry registered it, epoch ms; the time of the change unless given. */
+      readonly registeredAt?: number;
     }
   | { readonly type: 'version-soft-deleted'; readonly subject: SubjectName; readonly version: number }
   | { readonly type: 'version-restored'; readonly subject: SubjectName; readonly version: number }
@@ -90,7 +97,53 @@ export type RegistryFact =
   | { readonly type: 'mode-set'; readonly subject: SubjectName; readonly mode: RegistryMode | null }
   | { readonly type: 'registration-set'; readonly subject: SubjectName; readonly policy: RegistrationPolicy | null }
   /** The context is no longer listed; its ids go on where they were when it comes back. */
-  | { readonly type: 'context-removed'; readonly context: string };
+  | { readonly type: 'context-removed'; readonly context: string }
+  /** Ids up to this one count as given out in the context. `listed`: the context is listed from now on. */
+  | { readonly type: 'ids-taken'; readonly context: string; readonly upTo: number; readonly listed: boolean }
+  /** The id stood for this content in another registry and is purged there: it will stand for nothing else here. Refused when it ever stood for other content. */
+  | {
+      readonly type: 'id-retired';
+      readonly context: string;
+      readonly id: number;
+      readonly content: Pick<SchemaRecord, 'guid' | 'schemaType'>;
+    };
+
+/** What an id stands for, or stood for before it was purged. */
+export interface TakenId {
+  readonly id: number;
+  readonly guid: string;
+  readonly schemaType: SchemaType;
+  readonly purged: boolean;
+}
+
+/** A context with its ids. */
+export interface ContextState {
+  readonly name: string;
+  /** The highest id ever given out; 0 when none was. */
+  readonly lastId: number;
+  /** Whether it is one of {@link RegistryStore.contexts}. */
+  readonly listed: boolean;
+}
+
+/** A schema as kept. */
+export interface KeptSchema {
+  readonly schema: StoredSchema;
+  /** Whether the context knows the content under this id, or under another of its ids. */
+  readonly primary: boolean;
+}
+
+/** The whole state as of one revision, read in pages, whatever is written meanwhile. Orders are those of code points. */
+export interface RegistrySnapshot {
+  readonly revision: number;
+  /** Contexts that ever gave out an id or that hold settings, ascending. */
+  contexts(): Promise<readonly ContextState[]>;
+  /** Names of a context after `after`, ascending, with what is stored under them. */
+  subjects(context: string, after: string | undefined, limit: number): Promise<readonly SubjectState[]>;
+  /** Schemas that are not purged, by id. */
+  schemas(context: string, ids: readonly number[]): Promise<ReadonlyMap<number, KeptSchema>>;
+  /** Purged ids above `after`, ascending. */
+  retired(context: string, after: number, limit: number): Promise<readonly TakenId[]>;
+}
 
 /** Part of the feed of changes as of one instant. */
 export interface EventsPage {
@@ -165,6 +218,9 @@ export abstract class RegistryStore {
     content: Pick<SchemaRecord, 'guid' | 'schemaType'>,
   ): Promise<number | undefined>;
 
+  /** Which of these ids stand for something in the context, or stood for something. */
+  abstract taken(context: string, ids: readonly number[]): Promise<readonly TakenId[]>;
+
   /** Every id this content ever had, by context and id; `purged` where no version carries it any more. */
   abstract idsOfGuid(
     guid: string,
@@ -206,6 +262,12 @@ export abstract class RegistryStore {
    * other content; `schema-ids-exhausted`.
    */
   abstract apply(change: RegistryChange): Promise<AppliedChange>;
+
+  /**
+   * Reads the whole state as of one revision. Others read and write meanwhile, so the task may take its time; it reads through the snapshot only.
+   * @throws what `task` throws.
+   */
+  abstract snapshot<T>(task: (snapshot: RegistrySnapshot) => Promise<T>): Promise<T>;
 
   /** Rows as stored, for the check that what is served is what is kept (reliability page, G21). */
   abstract counts(): Promise<{ readonly subjects: number; readonly versions: number; readonly schemas: number }>;

@@ -8,13 +8,16 @@ import {
   type AppliedPlan,
   type EventsPage,
   type IdChoice,
+  type KeptSchema,
   type ReferenceTarget,
   type Referrer,
   type RegistryChange,
   type RegistryFact,
+  type RegistrySnapshot,
   type SchemasSnapshot,
   type SubjectListing,
   type SubjectsSnapshot,
+  type TakenId,
   type TouchedSince,
 } from '../store.js';
 import { sameSubject, subjectText, type SubjectName } from '../subject-name.js';
@@ -117,6 +120,17 @@ export class MemoryRegistryStore extends RegistryStore {
       .filter((row) => row.content.guid === guid)
       .map(({ context, id, purged }) => ({ context, id, purged }))
       .sort((a, b) => (a.context === b.context ? a.id - b.id : a.context < b.context ? -1 : 1));
+  }
+
+  async taken(context: string, ids: readonly number[]): Promise<readonly TakenId[]> {
+    return ids.flatMap((id) => {
+      const row = this.#tables.schemas.get(`${context}/${id}`);
+      return row === undefined ? [] : [takenId(row)];
+    });
+  }
+
+  async snapshot<T>(task: (snapshot: RegistrySnapshot) => Promise<T>): Promise<T> {
+    return task(snapshotOf(copyOf(this.#tables)));
   }
 
   async list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]> {
@@ -252,6 +266,18 @@ function makeTrue(tables: Tables, fact: RegistryFact, at: number, isTaken: () =>
     case 'registration-set':
       touch(tables, fact.subject, { registration: fact.policy }, { at, type: fact.type, value: fact.policy });
       return undefined;
+    case 'ids-taken': {
+      const context = tables.contexts.get(fact.context) ?? { lastId: 0, present: false };
+      const lastId = Math.max(context.lastId, fact.upTo);
+      tables.contexts.set(fact.context, { lastId, present: context.present || fact.listed });
+      touch(tables, { context: fact.context, name: '' }, {}, { at });
+      return undefined;
+    }
+    case 'id-retired':
+      if (retire(tables, fact.context, fact.id, fact.content)) {
+        touch(tables, { context: fact.context, name: '' }, {}, { at });
+      }
+      return undefined;
     case 'context-removed': {
       const context = tables.contexts.get(fact.context);
       if (context !== undefined) tables.contexts.set(fact.context, { ...context, present: false });
@@ -271,7 +297,8 @@ function register(
   const id = schemaRow(tables, subject.context, fact, isTaken);
   const state = stateIn(tables, subject);
   const replaced = state.versions.find((row) => row.version === version);
-  const row: VersionRow = { version, schemaId: id, guid: content.guid, deleted: false, registeredAt: at };
+  const registeredAt = fact.registeredAt ?? at;
+  const row: VersionRow = { version, schemaId: id, guid: content.guid, deleted: false, registeredAt };
   const versions = [...state.versions.filter((one) => one.version !== version), row];
   tables.order.set(orderKey(subject, version), tables.revision);
   const sorted = versions.sort((a, b) => a.version - b.version);
@@ -307,20 +334,88 @@ function schemaRow(
   }
   const id = choice.kind === 'given' ? choice.id : space.lastId + 1;
   const key = `${context}/${id}`;
-  const present = tables.schemas.get(key);
-  const same = present?.content.guid === content.guid && present.content.schemaType === content.schemaType;
-  if (present !== undefined && !same && isTaken()) {
-    const place = context === '.' ? '' : `:${context}:`;
-    throw notPermitted(`Overwrite new schema with id ${id} in context ${place} is not permitted.`);
-  }
-  const collides = choice.kind === 'new' && choice.collides === true;
-  if (owner !== undefined && !collides) {
+  if (isTaken()) requireOwn(tables, context, id, content);
+  const staysBehind = choice.kind === 'new' ? choice.collides === true : choice.secondary === true && owner !== id;
+  if (owner !== undefined && !staysBehind) {
     const ownerKey = `${context}/${owner}`;
     tables.schemas.set(ownerKey, { ...tables.schemas.get(ownerKey)!, identity: null });
   }
-  tables.schemas.set(key, { context, id, content, targets, identity: collides ? null : identity, purged: false });
+  tables.schemas.set(key, { context, id, content, targets, identity: staysBehind ? null : identity, purged: false });
   tables.contexts.set(context, { lastId: Math.max(space.lastId, id), present: true });
   return id;
+}
+
+/** @throws `operation-not-permitted` when the id stands or stood for other content. */
+function requireOwn(
+  tables: Tables,
+  context: string,
+  id: number,
+  content: Pick<SchemaRecord, 'guid' | 'schemaType'>,
+): void {
+  const present = tables.schemas.get(`${context}/${id}`);
+  if (present === undefined || identityOf(present.content) === identityOf(content)) return;
+  const place = context === '.' ? '' : `:${context}:`;
+  throw notPermitted(`Overwrite new schema with id ${id} in context ${place} is not permitted.`);
+}
+
+/** @returns whether the id was unknown. */
+function retire(
+  tables: Tables,
+  context: string,
+  id: number,
+  { guid, schemaType }: Pick<SchemaRecord, 'guid' | 'schemaType'>,
+): boolean {
+  requireOwn(tables, context, id, { guid, schemaType });
+  const key = `${context}/${id}`;
+  if (tables.schemas.has(key)) return false;
+  const content = { guid, schemaType, text: '', references: [], metadata: null, ruleSet: null };
+  tables.schemas.set(key, { context, id, content, targets: [], identity: null, purged: true });
+  const space = tables.contexts.get(context) ?? { lastId: 0, present: false };
+  tables.contexts.set(context, { ...space, lastId: Math.max(space.lastId, id) });
+  return true;
+}
+
+function takenId({ id, content: { guid, schemaType }, purged }: SchemaRow): TakenId {
+  return { id, guid, schemaType, purged };
+}
+
+function snapshotOf(tables: Tables): RegistrySnapshot {
+  const rows = (context: string) =>
+    [...tables.schemas.values()].filter((row) => row.context === context).sort((a, b) => a.id - b.id);
+  return {
+    revision: tables.revision,
+    contexts: async () => {
+      const names = [...tables.contexts.keys(), ...[...tables.subjects.values()].map((one) => one.subject.context)];
+      return [...new Set(names)].sort(byCodePoint).map((name) => {
+        const known = tables.contexts.get(name);
+        return { name, lastId: known?.lastId ?? 0, listed: known?.present ?? false };
+      });
+    },
+    subjects: async (context, after, limit) =>
+      [...tables.subjects.values()]
+        .filter(({ subject }) => subject.context === context)
+        .filter(({ subject }) => after === undefined || byCodePoint(subject.name, after) > 0)
+        .sort((a, b) => byCodePoint(a.subject.name, b.subject.name))
+        .slice(0, limit),
+    schemas: async (context, ids) => {
+      const live = rows(context).filter((row) => !row.purged && ids.includes(row.id));
+      return new Map(
+        live.map(({ id, content, identity }): [number, KeptSchema] => [
+          id,
+          { schema: { context, id, ...content }, primary: identity !== null },
+        ]),
+      );
+    },
+    retired: async (context, after, limit) =>
+      rows(context)
+        .filter((row) => row.purged && row.id > after)
+        .slice(0, limit)
+        .map(takenId),
+  };
+}
+
+function byCodePoint(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 function changeVersion(

@@ -335,6 +335,111 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       expect((await store.schemas(context, ids)).entries.size).toBe(450);
     });
 
+    it('keeps the time at which another registry registered a version', async () => {
+      const subject = fresh();
+      const fact: RegistryFact = {
+        type: 'version-registered',
+        subject,
+        version: 1,
+        id: { kind: 'given', id: 4 },
+        content: contentOf('old'),
+        targets: [],
+        registeredAt: 17,
+      };
+      await apply([fact, { type: 'version-soft-deleted', subject, version: 1 }]);
+      expect((await state(subject)).versions).toMatchObject([{ version: 1, registeredAt: 17, deleted: true }]);
+    });
+
+    it('leaves a content to the id it has when a secondary one comes, whichever comes first', async () => {
+      const [subject, other] = [fresh(), fresh()];
+      const secondary = { kind: 'given', id: 9, secondary: true } as const;
+      await register(subject, 1, 'twin', { id: { kind: 'given', id: 3 } });
+      await register(subject, 2, 'twin', { id: secondary });
+      expect(await store.idOfContent(subject.context, contentOf('twin'))).toBe(3);
+      await register(other, 2, 'twin', { id: secondary });
+      await register(other, 1, 'twin', { id: { kind: 'given', id: 3 } });
+      expect(await store.idOfContent(other.context, contentOf('twin'))).toBe(3);
+    });
+
+    it('takes ids that another registry gave out, and never gives them out', async () => {
+      const subject = fresh();
+      const { context } = subject;
+      await apply([{ type: 'ids-taken', context, upTo: 40, listed: false }]);
+      expect([await store.highestId(context), (await store.contexts()).includes(context)]).toEqual([40, false]);
+      await apply([{ type: 'ids-taken', context, upTo: 7, listed: true }]);
+      expect([await store.highestId(context), (await store.contexts()).includes(context)]).toEqual([40, true]);
+      expect(await register(subject, 1, 'x')).toBe(41);
+    });
+
+    it('retires an id for one content, once and for all', async () => {
+      const subject = fresh();
+      const { context } = subject;
+      const retired = (id: number, text: string): RegistryFact => {
+        return { type: 'id-retired', context, id, content: { guid: contentOf(text).guid, schemaType: 'AVRO' } };
+      };
+      await apply([retired(5, 'gone')]);
+      await apply([retired(5, 'gone')]);
+      await expect(apply([retired(5, 'other')])).rejects.toMatchObject({ code: 'operation-not-permitted' });
+      await expect(register(subject, 1, 'other', { id: { kind: 'given', id: 5 } })).rejects.toMatchObject({
+        code: 'operation-not-permitted',
+      });
+      expect(await store.taken(context, [4, 5])).toEqual([
+        { id: 5, guid: contentOf('gone').guid, schemaType: 'AVRO', purged: true },
+      ]);
+      expect((await store.schemas(context, [5])).entries.size).toBe(0);
+      expect(await register(subject, 1, 'new')).toBe(6);
+      expect(await register(subject, 2, 'gone', { id: { kind: 'given', id: 5 } })).toBe(5);
+      await apply([retired(5, 'gone')]);
+      expect(await store.taken(context, [5, 6])).toMatchObject([
+        { id: 5, purged: false },
+        { id: 6, purged: false },
+      ]);
+    });
+
+    it('shows the whole state as of one revision, whatever is written meanwhile', async () => {
+      const context = `.snap${++runs}`;
+      const names = ['b', 'a', '\u{10000}', '\uffff'];
+      for (const name of names) await register({ context, name }, 1, `of ${name}`);
+      await register({ context, name: 'b' }, 2, 'of b', { id: { kind: 'given', id: 30 } });
+      await apply([{ type: 'version-purged', subject: { context, name: 'a' }, version: 1 }]);
+      await apply([{ type: 'config-set', subject: { context, name: '' }, config: { normalize: true } }]);
+      const revision = await store.revision();
+      await store.snapshot(async (snapshot) => {
+        await register({ context, name: 'a' }, 1, 'late');
+        await register({ context, name: 'late' }, 1, 'late');
+        await apply([{ type: 'config-set', subject: { context, name: '' }, config: null }]);
+        expect(snapshot.revision).toBe(revision);
+        expect((await snapshot.contexts()).find((one) => one.name === context)).toEqual({
+          name: context,
+          lastId: 30,
+          listed: true,
+        });
+        const pages: string[] = [];
+        let config: unknown = null;
+        for (let after: string | undefined; ;) {
+          const page = await snapshot.subjects(context, after, 2);
+          after = page.at(-1)?.subject.name;
+          for (const one of page) {
+            config ??= one.config;
+            pages.push(`${one.subject.name} ${one.versions.map((row) => row.version).join()}`);
+          }
+          if (page.length < 2) break;
+        }
+        expect(pages).toEqual([' ', 'a ', 'b 1,2', '\uffff 1', '\u{10000} 1']);
+        expect(config).toEqual({ normalize: true });
+        const schemas = await snapshot.schemas(context, [1, 2, 3, 4, 30]);
+        expect([...schemas].sort(([a], [b]) => a - b).map(([id, one]) => [id, one.primary, one.schema.text])).toEqual([
+          [1, false, 'of b'],
+          [3, true, 'of \u{10000}'],
+          [4, true, 'of \uffff'],
+          [30, true, 'of b'],
+        ]);
+        expect(await snapshot.retired(context, 0, 10)).toMatchObject([{ id: 2, guid: contentOf('of a').guid }]);
+        expect(await snapshot.retired(context, 2, 10)).toEqual([]);
+      });
+      expect((await state({ context, name: 'a' })).versions).toHaveLength(1);
+    });
+
     it('shows another instance what has been acknowledged', async () => {
       const other = await under.another?.();
       // A store with one owner has nobody to show it to.

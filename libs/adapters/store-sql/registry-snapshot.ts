@@ -1,0 +1,107 @@
+import {
+  subjectText,
+  type ContextState,
+  type KeptSchema,
+  type RegistrySnapshot,
+  type SubjectName,
+  type SubjectState,
+  type TakenId,
+} from '#libs/core/registry';
+import {
+  storedSchema,
+  subjectState,
+  takenId,
+  type SchemaRow,
+  type SubjectRow,
+  type TakenIdRow,
+  type VersionRowData,
+} from './registry-rows.js';
+import type { SqlSession } from './sql-store.js';
+import { list, pairs, pieces } from './statement.js';
+
+/** The registry's tables as of the transaction of a session. */
+export class SqlRegistrySnapshot implements RegistrySnapshot {
+  constructor(
+    private readonly session: SqlSession,
+    readonly revision: number,
+  ) {}
+
+  async contexts(): Promise<readonly ContextState[]> {
+    const rows = await this.session.all<{ name: string; last_id: number | null; present: number | null }>(
+      `select names.name, c.last_id, c.present
+       from (select name from registry_contexts union select context as name from registry_subjects) as names
+       left join registry_contexts c on c.name = names.name order by names.name`,
+    );
+    return rows.map((row) => ({ name: row.name, lastId: row.last_id ?? 0, listed: row.present === 1 }));
+  }
+
+  async subjects(context: string, after: string | undefined, limit: number): Promise<readonly SubjectState[]> {
+    const beyond = after === undefined ? '' : 'and name > ? ';
+    const rows = await this.session.all<{ name: string }>(
+      `select name from registry_subjects where context = ? ${beyond}order by name limit ?`,
+      [context, ...(after === undefined ? [] : [after]), limit],
+    );
+    return readSubjects(
+      this.session,
+      rows.map(({ name }) => ({ context, name })),
+    );
+  }
+
+  async schemas(context: string, ids: readonly number[]): Promise<ReadonlyMap<number, KeptSchema>> {
+    const kept = new Map<number, KeptSchema>();
+    for (const piece of pieces(ids)) {
+      for (const row of await readSchemas(this.session, context, piece)) {
+        kept.set(row.id, { schema: storedSchema(row), primary: row.identity !== null });
+      }
+    }
+    return kept;
+  }
+
+  async retired(context: string, after: number, limit: number): Promise<readonly TakenId[]> {
+    const rows = await this.session.all<TakenIdRow>(
+      `select id, guid, schema_type, purged from registry_schemas
+       where context = ? and purged = 1 and id > ? order by id limit ?`,
+      [context, after, limit],
+    );
+    return rows.map(takenId);
+  }
+}
+
+/** Schemas of a context that are not purged, by ids; at most as many as fit one statement. */
+export function readSchemas(session: SqlSession, context: string, ids: readonly number[]): Promise<SchemaRow[]> {
+  return session.all<SchemaRow>(
+    `select context, id, guid, identity, schema_type, text, schema_references, metadata, rule_set from registry_schemas
+     where context = ? and purged = 0 and id in (${list(ids.length)})`,
+    [context, ...ids],
+  );
+}
+
+/** One state per name, in their order. */
+export async function readSubjects(session: SqlSession, names: readonly SubjectName[]): Promise<SubjectState[]> {
+  const rows = new Map<string, SubjectRow>();
+  const versions = new Map<string, VersionRowData[]>();
+  for (const piece of pieces(names)) {
+    const values = piece.flatMap(({ context, name }) => [context, name]);
+    for (const row of await session.all<SubjectRow>(
+      `select context, name, revision, config, mode, registration from registry_subjects where (context, name) in (${pairs(piece.length)})`,
+      values,
+    )) {
+      rows.set(subjectText(row), row);
+    }
+    for (const row of await session.all<VersionRowData>(
+      `select v.context, v.subject, v.version, v.schema_id, s.guid, v.deleted, v.registered_at
+       from registry_versions v join registry_schemas s on s.context = v.context and s.id = v.schema_id
+       where (v.context, v.subject) in (${pairs(piece.length)}) order by v.context, v.subject, v.version`,
+      values,
+    )) {
+      const key = subjectText({ context: row.context, name: row.subject });
+      const known = versions.get(key);
+      if (known === undefined) versions.set(key, [row]);
+      else known.push(row);
+    }
+  }
+  return names.map((name): SubjectState => {
+    const key = subjectText(name);
+    return subjectState(name, rows.get(key), versions.get(key) ?? []);
+  });
+}
