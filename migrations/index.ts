@@ -3,6 +3,7 @@ import { Operations1764100000002 } from './0002-operations.js';
 import { TopicNamesAndDerivations1764100000004 } from './0004-topic-names-and-derivations.js';
 import { Views1764100000005 } from './0005-views.js';
 import { RegistryFeedAndPlans1764100000010 } from './0010-registry-feed-and-plans.js';
+import { RegistryAssociations1764100000011 } from './0011-registry-associations.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -18,4 +19,5 @@ export const MIGRATIONS: MigrationClass[] = [
   TopicNamesAndDerivations1764100000004,
   Views1764100000005,
   RegistryFeedAndPlans1764100000010,
+  RegistryAssociations1764100000011,
 ];

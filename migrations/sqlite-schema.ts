@@ -7,6 +7,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'TopicNamesAndDerivations1764100000004',
   'Views1764100000005',
   'RegistryFeedAndPlans1764100000010',
+  'RegistryAssociations1764100000011',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -37,10 +38,13 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE TABLE "views" ("name" text PRIMARY KEY NOT NULL, "id" text NOT NULL, "log_id" text NOT NULL, "cluster" text NOT NULL, "version" bigint NOT NULL, "declaration" text NOT NULL, "types" text NOT NULL, "state" text NOT NULL, "created_at" bigint NOT NULL, CONSTRAINT "uq_views_id" UNIQUE ("id"), CONSTRAINT "ck_views_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')))',
   'CREATE TABLE "registry_plans" ("hash" text PRIMARY KEY NOT NULL, "principal" text NOT NULL, "idempotency_key" text, "applied_at" bigint NOT NULL, "revision" bigint NOT NULL, "ids" text NOT NULL, "outcome" text NOT NULL, CONSTRAINT "uq_registry_plans_key" UNIQUE ("principal", "idempotency_key"))',
   'CREATE INDEX "ix_registry_plans_applied" ON "registry_plans" ("applied_at") ',
+  'CREATE TABLE "registry_associations" ("resource_id" text NOT NULL, "resource_type" text NOT NULL, "association_type" text NOT NULL, "guid" text NOT NULL, "resource_name" text NOT NULL, "resource_namespace" text NOT NULL, "context" text NOT NULL, "subject" text NOT NULL, "lifecycle" text NOT NULL, "frozen" integer NOT NULL, "created_at" bigint NOT NULL, "updated_at" bigint NOT NULL, "revision" bigint NOT NULL, CONSTRAINT "uq_registry_associations_name" UNIQUE ("resource_name", "resource_namespace", "resource_type", "association_type", "context", "subject"), CONSTRAINT "ck_registry_associations_lifecycle" CHECK (lifecycle in (\'STRONG\', \'WEAK\')), PRIMARY KEY ("resource_id", "resource_type", "association_type"))',
+  'CREATE INDEX "ix_registry_associations_subject" ON "registry_associations" ("context", "subject") ',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (1, 1764100000001, \'Registry1764100000001\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (2, 1764100000002, \'Operations1764100000002\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (3, 1764100000004, \'TopicNamesAndDerivations1764100000004\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (4, 1764100000005, \'Views1764100000005\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (5, 1764100000010, \'RegistryFeedAndPlans1764100000010\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (6, 1764100000011, \'RegistryAssociations1764100000011\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

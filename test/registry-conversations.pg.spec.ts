@@ -16,8 +16,7 @@ describe('conversations recorded with the reference registry, on PostgreSQL', ()
     await fresh.dispose();
   });
 
-  // Associations are not kept yet; see libs/features/registry/README.md.
-  const conversations = recordedTranscripts().filter(({ name }) => !name.startsWith('associations'));
+  const conversations = recordedTranscripts();
   it.each(conversations.map((one, index) => [one.name, index, one] as const))(
     '%s',
     async (_name, index, transcript) => {

@@ -12,6 +12,7 @@ import {
   type RegistryFact,
   type SubjectName,
 } from '#libs/core/registry';
+import { removeAssociation, requireResourceUnmoved, setAssociation } from './registry-associations.js';
 import { jsonOrNull } from './registry-rows.js';
 import { pairs } from './statement.js';
 import type { SqlSession } from './sql-store.js';
@@ -65,7 +66,8 @@ export class RegistryApply {
     return { revision: apply.revision, ids };
   }
 
-  async #check({ expected }: RegistryChange): Promise<void> {
+  async #check({ expected, resource }: RegistryChange): Promise<void> {
+    if (resource !== undefined) await requireResourceUnmoved(this.session, resource);
     if (expected.length === 0) return;
     const rows = await this.session.all<{ context: string; name: string; revision: number }>(
       `select context, name, revision from registry_subjects where (context, name) in (${pairs(expected.length)})`,
@@ -101,6 +103,10 @@ export class RegistryApply {
         return undefined;
       case 'id-retired':
         return this.#retire(fact);
+      case 'association-set':
+        return this.#associated('association-set', await setAssociation(this.session, fact.association, this.revision));
+      case 'association-removed':
+        return this.#associated('association-removed', await removeAssociation(this.session, fact.association));
       case 'context-removed':
         await this.session.run('update registry_contexts set present = 0 where name = ?', [fact.context]);
         await this.#touch({ context: fact.context, name: '' });
@@ -367,6 +373,13 @@ export class RegistryApply {
       [end, this.at - keepMs],
     );
     await this.session.run('delete from registry_changes where revision < ?', [kept?.revision ?? end]);
+  }
+
+  async #associated(kind: string, subjects: readonly SubjectName[]): Promise<undefined> {
+    for (const subject of new Map(subjects.map((one) => [subjectText(one), one])).values()) {
+      await this.#touch(subject);
+      await this.#log(kind, subject);
+    }
   }
 
   async #touch(subject: SubjectName): Promise<void> {

@@ -5,11 +5,15 @@ import {
   RegistryStore,
   type AppliedChange,
   type AppliedPlan,
+  type Association,
+  type AssociationQuery,
   type EventPosition,
   type EventsPage,
   type Referrer,
   type RegistryChange,
+  type RegistryConfig,
   type RegistrySnapshot,
+  type ResourceAssociations,
   type SchemaEntry,
   type SchemaRecord,
   type SchemasSnapshot,
@@ -20,6 +24,7 @@ import {
   type TakenId,
   type TouchedSince,
 } from '#libs/core/registry';
+import { associationsOfResource, findAssociations } from './registry-associations.js';
 import { RegistryApply } from './registry-apply.js';
 import {
   appliedPlan,
@@ -182,6 +187,23 @@ export class SqlRegistryStore extends RegistryStore {
         ]);
   }
 
+  async configs(
+    context: string | undefined,
+    prefix: string,
+  ): Promise<readonly { subject: SubjectName; config: RegistryConfig }[]> {
+    const within = context === undefined ? '' : 'context = ? and ';
+    const rows = await this.store.all<{ context: string; name: string; config: string }>(
+      `select context, name, config from registry_subjects where ${within}config is not null and name >= ? and name <= ?`,
+      [...(context === undefined ? [] : [context]), prefix, `${prefix}\u{10ffff}`],
+    );
+    return rows
+      .filter((row) => row.name.startsWith(prefix))
+      .map((row) => ({
+        subject: { context: row.context, name: row.name },
+        config: JSON.parse(row.config) as RegistryConfig,
+      }));
+  }
+
   async referrers(subject: SubjectName): Promise<readonly Referrer[]> {
     const rows = await this.store.all<{
       context: string;
@@ -249,6 +271,14 @@ export class SqlRegistryStore extends RegistryStore {
             by.key,
           ]);
     return row && appliedPlan(row);
+  }
+
+  associations(query: AssociationQuery): Promise<readonly Association[]> {
+    return findAssociations(this.store, query);
+  }
+
+  associationsOfResource(resourceId: string): Promise<ResourceAssociations> {
+    return associationsOfResource(this.store, resourceId);
   }
 
   async apply(change: RegistryChange): Promise<AppliedChange> {

@@ -1,13 +1,15 @@
 import { AppError, isAppError, Serial, type Clock } from '#libs/core/kernel';
 import type { SubjectState } from './model.js';
 import type { RegistryView } from './registry-view.js';
-import type { AppliedChange, RegistryFact, RegistryStore } from './store.js';
+import type { AppliedChange, RegistryChange, RegistryFact, RegistryStore, ResourceAssociations } from './store.js';
 import { subjectText, type SubjectName } from './subject-name.js';
 
 /** What an attempt decided: either facts to make true, with the states they rest on, or nothing. `reply` is built once they are. */
 export interface Decision<T> {
   readonly facts: readonly RegistryFact[];
   readonly states: readonly SubjectState[];
+  /** The resource whose associations it rests on, too. */
+  readonly resource?: ResourceAssociations;
   readonly reply: (applied: AppliedChange | undefined, at: number) => T;
 }
 
@@ -44,10 +46,11 @@ export class RegistryChanges {
     for (let n = 1; ; n++) {
       await this.view.refresh();
       try {
-        const { facts, states, reply } = await attempt();
+        const { facts, states, resource, reply } = await attempt();
         const at = this.clock.now();
         if (facts.length === 0) return reply(undefined, at);
-        return reply(await this.store.apply({ at, facts, expected: uniqueStates(states) }), at);
+        const change: RegistryChange = { at, facts, expected: uniqueStates(states) };
+        return reply(await this.store.apply(resource === undefined ? change : { ...change, resource }), at);
       } catch (error) {
         if (!isAppError(error, 'registry-state-moved')) throw error;
         if (n >= MAX_ATTEMPTS) throw contended(error);

@@ -1,4 +1,6 @@
 import {
+  associationForSubjectExists,
+  noActiveVersion,
   schemaReferenced,
   subjectNotFound,
   subjectNotSoftDeleted,
@@ -7,7 +9,7 @@ import {
   versionNotSoftDeleted,
   versionSoftDeleted,
 } from './errors.js';
-import { isLive, latestLive, type RegistryMode, type SubjectState } from './model.js';
+import { isLive, latestLive, type Association, type RegistryMode, type SubjectState } from './model.js';
 import { requireWritable } from './modes.js';
 import type { Referrer, RegistryFact } from './store.js';
 import { sameSubject, subjectText } from './subject-name.js';
@@ -18,6 +20,8 @@ export interface DeletionQuestion {
   /** Remove for good what has been softly deleted before. */
   readonly permanent: boolean;
   readonly referrers: readonly Referrer[];
+  /** Of the subject. */
+  readonly associations: readonly Association[];
 }
 
 /**
@@ -34,25 +38,45 @@ export function decideSubjectDeletion(question: DeletionQuestion): {
   if (versions.length === 0) throw subjectNotFound(name);
   if (!permanent && !versions.some(isLive)) throw subjectSoftDeleted(name);
   requireWritable(question.mode, subject);
+  if (question.associations.length > 0) throw associationForSubjectExists(name);
   const affected = permanent ? versions : versions.filter(isLive);
-  for (const { version } of affected) {
-    const outside = question.referrers.some(
-      (one) => one.target === version && (permanent || !one.deleted) && !sameSubject(one.subject, subject),
-    );
-    if (outside) throw schemaReferenced(name, version);
-  }
+  for (const { version } of affected) requireUnreferenced(question, version, 'outside');
   if (permanent && versions.some(isLive)) throw subjectNotSoftDeleted(name);
-  return {
-    versions: affected.map((row) => row.version),
-    facts: [
-      ...affected.map(({ version }): RegistryFact => ({
-        type: permanent ? 'version-purged' : 'version-soft-deleted',
-        subject,
-        version,
-      })),
-      ...(permanent ? settingsOf(state) : []),
-    ],
-  };
+  const facts = permanent
+    ? removalOf(state)
+    : affected.map(({ version }): RegistryFact => ({ type: 'version-soft-deleted', subject, version }));
+  return { versions: affected.map((row) => row.version), facts };
+}
+
+/**
+ * Removes a subject for good, live versions and all: what becomes of one that belongs to a resource when the resource goes.
+ * @throws `schema-referenced` when a schema of another subject, deleted or not, refers to it.
+ */
+export function decideSubjectRemoval(question: Omit<DeletionQuestion, 'permanent'>): readonly RegistryFact[] {
+  const { state } = question;
+  for (const { version } of state.versions) requireUnreferenced({ ...question, permanent: true }, version, 'outside');
+  return removalOf(state);
+}
+
+function removalOf(state: SubjectState): readonly RegistryFact[] {
+  const { subject, versions } = state;
+  return [
+    ...versions.map(({ version }): RegistryFact => ({ type: 'version-purged', subject, version })),
+    ...settingsOf(state),
+  ];
+}
+
+/** Soft deletion heeds live schemas that refer to the version, permanent deletion deleted ones too. @throws `schema-referenced` */
+function requireUnreferenced(
+  { state: { subject }, permanent, referrers }: DeletionQuestion,
+  version: number,
+  by: 'anybody' | 'outside',
+): void {
+  const found = referrers.some(
+    (one) =>
+      one.target === version && (permanent || !one.deleted) && (by === 'anybody' || !sameSubject(one.subject, subject)),
+  );
+  if (found) throw schemaReferenced(subjectText(subject), version);
 }
 
 /** Deletes one version (contract, endpoint 23). @param asked the number, or `latest`. @returns the number. */
@@ -69,8 +93,11 @@ export function decideVersionDeletion(
   if (row === undefined) throw versionNotFound(name, asked === 'latest' ? -1 : asked);
   requireWritable(question.mode, subject);
   const { version } = row;
-  const referenced = question.referrers.some((one) => one.target === version && (permanent || !one.deleted));
-  if (referenced) throw schemaReferenced(name, version);
+  if (question.associations.length > 0) {
+    if (permanent) throw associationForSubjectExists(name);
+    if (!versions.some((one) => isLive(one) && one !== row)) throw noActiveVersion(name);
+  }
+  requireUnreferenced(question, version, 'anybody');
   if (permanent && !row.deleted) throw versionNotSoftDeleted(name, version);
   return {
     version,

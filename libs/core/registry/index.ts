@@ -1,6 +1,18 @@
+export type { AssociationAction, Resource, SentAssociation, SentResource } from './association-request.js';
+export {
+  RegistryAssociations,
+  type AssociationFilter,
+  type AssociationOperation,
+  type AssociationOptions,
+  type AssociationOutcome,
+  type AssociationRemoval,
+  type AssociationRequest,
+} from './associations.js';
 export { checkCompatibility, type Assessment, type CompatibilityAnswer } from './compatibility.js';
 export { CONFIG_MEMBERS, levelOf, type ConfigUpdate } from './config.js';
 export {
+  associationInvalid,
+  associationNotFound,
   contextNotEmpty,
   emptySchema,
   forwardOnlyGlobal,
@@ -32,6 +44,11 @@ export {
   REGISTRATION_POLICIES,
   REGISTRY_MODES,
   type RegistrationPolicy,
+  ASSOCIATION_TYPES,
+  LIFECYCLES,
+  type Association,
+  type AssociationType,
+  type Lifecycle,
   type RegistryConfig,
   type RegistryMode,
   type SchemaEntry,
@@ -72,6 +89,7 @@ export {
   type CarriedPlan,
   type EventsPage,
   type ContextState,
+  type AssociationQuery,
   type IdChoice,
   type KeptSchema,
   type ReferenceTarget,
@@ -79,6 +97,7 @@ export {
   type RegistryChange,
   type RegistryFact,
   type RegistrySnapshot,
+  type ResourceAssociations,
   type SchemasSnapshot,
   type SubjectListing,
   type SubjectsSnapshot,

@@ -69,6 +69,32 @@ export interface SubjectState {
   readonly versions: readonly VersionRow[];
 }
 
+/** What becomes of a subject with the resource it is associated with: STRONG, it belongs to that resource alone; WEAK, it may be shared. */
+export const LIFECYCLES = ['STRONG', 'WEAK'] as const;
+export type Lifecycle = (typeof LIFECYCLES)[number];
+
+/** Which data of a resource a subject describes. */
+export const ASSOCIATION_TYPES = ['key', 'value'] as const;
+export type AssociationType = (typeof ASSOCIATION_TYPES)[number];
+
+/** A resource, normally a topic, tied to the subject of its keys or of its values. */
+export interface Association {
+  readonly guid: string;
+  readonly subject: SubjectName;
+  readonly resourceName: string;
+  readonly resourceNamespace: string;
+  readonly resourceId: string;
+  readonly resourceType: string;
+  /** One association of each type for a resource. */
+  readonly associationType: AssociationType;
+  readonly lifecycle: Lifecycle;
+  /** Never changed, and removed only together with the subject. */
+  readonly frozen: boolean;
+  /** Epoch ms. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
 /** A place where a schema is used. */
 export interface SchemaUsage {
   readonly subject: SubjectName;

@@ -22,7 +22,7 @@ import {
 } from './compatibility.js';
 import { effectiveConfig, effectiveMode, type Scopes } from './config.js';
 import { contentOf, type Candidate } from './content.js';
-import { emptySchema, schemaNotFound, stateMoved, subjectNotFound, versionNotFound } from './errors.js';
+import { emptySchema, notPermitted, schemaNotFound, stateMoved, subjectNotFound, versionNotFound } from './errors.js';
 import {
   isLive,
   latestLive,
@@ -150,6 +150,18 @@ export class Registering {
     return this.changes.make(subject, () => this.#attempt(subject, sent, options, first));
   }
 
+  /** What {@link register} would do now, for a change that does something else as well. Reads only. */
+  async decide(
+    subject: SubjectName,
+    sent: SentRegistration,
+    options: RegisterOptions,
+  ): Promise<Decision<RegisteredVersion>> {
+    requireValidRuleSet(sent.ruleSet);
+    requireUsableSubject(subject, subjectText(subject));
+    const first = await this.#search(subject, sent, options);
+    return first.known === undefined ? this.#attempt(subject, sent, options, first) : nothing(first.known);
+  }
+
   /** Steps 1 to 3: what is asked for, and whether the subject has it. */
   async #search(subject: SubjectName, sent: SentRegistration, options: RegisterOptions, before?: Searched) {
     const scopes = await this.view.scopes(subject);
@@ -188,6 +200,7 @@ export class Registering {
     requireRegistrable(mode, subject, numbering.id);
     const { candidate, chain } = found;
     requireAccepted(candidate.reading);
+    await this.#requireReferable(candidate);
     const contract = importing
       ? { metadata: sent.metadata ?? null, ruleSet: sent.ruleSet ?? null }
       : completedContract({ metadata: sent.metadata ?? null, ruleSet: sent.ruleSet ?? null }, latest, config, {
@@ -405,6 +418,16 @@ export class Registering {
     const entry = await this.view.entry(context, id);
     if (entry === undefined) throw stateMoved(`The id of schema ${content.guid}`);
     return sameContent(entry.schema, content) ? { id, collides: false } : { id: undefined, collides: true };
+  }
+
+  /** A subject that belongs to a resource is not for others to build on (contract 3.2, step 9). @throws `operation-not-permitted` */
+  async #requireReferable({ targets }: Candidate): Promise<void> {
+    if (targets.length === 0) return;
+    const associations = await this.store.associations({ subjects: targets.map((target) => target.subject) });
+    const strong = associations.find((one) => one.lifecycle === 'STRONG');
+    if (strong === undefined) return;
+    const subject = subjectText(strong.subject);
+    throw notPermitted(`Subject ${subject} has a strong association and cannot be referenced`, { subject });
   }
 
   /** Deleted versions of the subject that some schema still refers to. */

@@ -7,6 +7,7 @@ import {
   type SchemaFormats,
   type SchemaType,
 } from '#libs/core/schema';
+import { RegistryAssociations } from './associations.js';
 import { RegistryChanges } from './changes.js';
 import type { Assessment, CompatibilityAnswer } from './compatibility.js';
 import { effectiveMode } from './config.js';
@@ -55,6 +56,7 @@ export type VersionChoice = number | 'latest';
  */
 export class Registry {
   readonly settings: RegistrySettings;
+  readonly associations: RegistryAssociations;
   readonly view: RegistryView;
   readonly #registering: Registering;
   readonly #changes: RegistryChanges;
@@ -69,6 +71,7 @@ export class Registry {
     this.#changes = new RegistryChanges(store, this.view, clock);
     this.settings = new RegistrySettings(store, this.view, this.#changes);
     this.#registering = new Registering(store, this.view, engine, this.#changes);
+    this.associations = new RegistryAssociations(store, this.view, this.#changes, this.#registering, clock);
   }
 
   /** The schema languages it knows. */
@@ -269,6 +272,18 @@ export class Registry {
       .map(({ listing }) => listing);
   }
 
+  /** Names that are aliases, with what they stand for. @param context undefined: of all contexts. */
+  async aliases(
+    context: string | undefined,
+    prefix: string,
+  ): Promise<readonly { readonly alias: SubjectName; readonly target: SubjectName }[]> {
+    return (await this.store.configs(context, prefix)).flatMap(({ subject, config }) =>
+      config.alias === undefined || config.alias === '' || subject.name === ''
+        ? []
+        : [{ alias: subject, target: parseSubject(config.alias, subject.context) }],
+    );
+  }
+
   /** Every version of some subjects with its schema, in the order of the subjects, then of the numbers. @param wanted which versions of each. */
   versionsOf(
     subjects: readonly SubjectName[],
@@ -299,8 +314,8 @@ export class Registry {
   async deleteSubject(subject: SubjectName, permanent: boolean): Promise<readonly number[]> {
     const target = await this.target(subject);
     return this.#changes.make(target, async () => {
-      const { state, mode, referrers, states } = await this.#deletable(target);
-      const { versions, facts } = decideSubjectDeletion({ state, mode, permanent, referrers });
+      const { states, ...question } = await this.#deletable(target);
+      const { versions, facts } = decideSubjectDeletion({ ...question, permanent });
       return { facts, states, reply: () => versions };
     });
   }
@@ -309,8 +324,8 @@ export class Registry {
   async deleteVersion(subject: SubjectName, choice: VersionChoice, permanent: boolean): Promise<number> {
     const target = await this.target(subject);
     return this.#changes.make(target, async () => {
-      const { state, mode, referrers, states } = await this.#deletable(target);
-      const { version, facts } = decideVersionDeletion({ state, mode, permanent, referrers }, choice);
+      const { states, ...question } = await this.#deletable(target);
+      const { version, facts } = decideVersionDeletion({ ...question, permanent }, choice);
       return { facts, states, reply: () => version };
     });
   }
@@ -322,6 +337,7 @@ export class Registry {
       state: scopes.subject,
       mode: effectiveMode(scopes),
       referrers,
+      associations: await this.store.associations({ subjects: [subject] }),
       states: Object.values(scopes) as SubjectState[],
     };
   }

@@ -1,6 +1,7 @@
 import type { JsonValue } from '#libs/core/kernel';
 import type { SchemaType } from '#libs/core/schema';
 import type {
+  Association,
   RegistrationPolicy,
   RegistryConfig,
   RegistryMode,
@@ -96,6 +97,13 @@ export type RegistryFact =
   | { readonly type: 'config-set'; readonly subject: SubjectName; readonly config: RegistryConfig | null }
   | { readonly type: 'mode-set'; readonly subject: SubjectName; readonly mode: RegistryMode | null }
   | { readonly type: 'registration-set'; readonly subject: SubjectName; readonly policy: RegistrationPolicy | null }
+  /**
+   * Stored for its resource and type, in the place of what is there, and of an association of the same name, type and subject that an earlier resource of
+   * that name left behind.
+   */
+  | { readonly type: 'association-set'; readonly association: Association }
+  /** Harmless when it is gone. */
+  | { readonly type: 'association-removed'; readonly association: Association }
   /** The context is no longer listed; its ids go on where they were when it comes back. */
   | { readonly type: 'context-removed'; readonly context: string }
   /** Ids up to this one count as given out in the context. `listed`: the context is listed from now on. */
@@ -156,11 +164,26 @@ export interface EventsPage {
   readonly oldest: number;
 }
 
+/** The associations of one resource as of one instant. */
+export interface ResourceAssociations {
+  readonly resourceId: string;
+  /** Of the change that touched one of them last; 0 when there is none. Tells, with their number, whether one has changed. */
+  readonly revision: number;
+  readonly associations: readonly Association[];
+}
+
+/** Associations by what they tie together; an absent namespace is any. */
+export type AssociationQuery =
+  | { readonly subjects: readonly SubjectName[] }
+  | { readonly resourceName: string; readonly resourceNamespace: string | undefined };
+
 /** Facts that become true together, and the states they were decided on. */
 export interface RegistryChange {
   /** Epoch ms, kept with the versions and in the change log. */
   readonly at: number;
   readonly expected: readonly { readonly subject: SubjectName; readonly revision: number }[];
+  /** A resource whose associations the change was decided on. */
+  readonly resource?: ResourceAssociations;
   /** At least one. */
   readonly facts: readonly RegistryFact[];
   /** The plan that this change carries out; becomes known with it and is kept for {@link APPLIED_PLANS_MS} at least. */
@@ -196,7 +219,7 @@ export interface AppliedChange {
 /**
  * Where the registry keeps its state. Revisions are positive and rise by one with every change, in the order in which changes become visible; a name's
  * revision is that of the change that touched it last. Registering a version that refers to others touches those others' subjects, so that deleting one
- * and referring to it cannot both succeed.
+ * and referring to it cannot both succeed. Setting or removing an association touches its subject.
  */
 export abstract class RegistryStore {
   /** A revision that covers every change acknowledged, by any instance, before this call. Cheap. */
@@ -238,11 +261,23 @@ export abstract class RegistryStore {
   /** Names with settings or versions in one context or (undefined) in all. For modes and configs of a whole context. */
   abstract names(context: string | undefined): Promise<readonly SubjectName[]>;
 
+  /** Names with a config that begin with `prefix`, in one context or (undefined) in all, in no particular order. */
+  abstract configs(
+    context: string | undefined,
+    prefix: string,
+  ): Promise<readonly { readonly subject: SubjectName; readonly config: RegistryConfig }[]>;
+
   /** Versions, deleted ones included, that refer to versions of this subject. */
   abstract referrers(subject: SubjectName): Promise<readonly Referrer[]>;
 
   /** The highest id ever given out in the context; 0 when none was. */
   abstract highestId(context: string): Promise<number>;
+
+  /** By name, namespace, resource type, association type and subject, ascending; of several subjects, each one's in this order. */
+  abstract associations(query: AssociationQuery): Promise<readonly Association[]>;
+
+  /** In the same order. */
+  abstract associationsOfResource(resourceId: string): Promise<ResourceAssociations>;
 
   /**
    * Changes after a position, in the order in which they became visible: a reader that goes on from the last position it was given meets every change,
@@ -258,7 +293,7 @@ export abstract class RegistryStore {
 
   /**
    * Makes the facts true, all or none. Durable when the promise resolves.
-   * @throws `registry-state-moved` when a state named in `expected` or an {@link IdChoice} no longer holds; `operation-not-permitted` when a given id stands for
+   * @throws `registry-state-moved` when a state named in `expected` or `resource`, or an {@link IdChoice}, no longer holds; `operation-not-permitted` when a given id stands for
    * other content; `schema-ids-exhausted`.
    */
   abstract apply(change: RegistryChange): Promise<AppliedChange>;

@@ -90,8 +90,8 @@ export const configShape = z.object({ ...settings, compatibilityLevel: level });
 export const configUpdateShape = z.object({ ...settings, compatibility: level.nullable().optional() });
 export const modeShape = z.object({ mode: z.string().nullable().optional() });
 
-const flag = z.string().optional();
-const paging = { offset: z.string().optional(), limit: z.string().optional() };
+export const flag = z.string().optional();
+export const paging = { offset: z.string().optional(), limit: z.string().optional() };
 const shown = { format: z.string().optional(), referenceFormat: z.string().optional() };
 
 export const registerQuery = z.object({ normalize: flag, force: flag, format: shown.format });
@@ -112,7 +112,11 @@ export const schemasQuery = z.object({
   subjectPrefix: flag,
   deleted: flag,
   latestOnly: flag,
+  aliases: flag,
   ruleType: flag,
+  resourceType: flag,
+  associationType: z.array(z.string()).optional(),
+  lifecycle: z.array(z.enum(['NONE', 'STRONG', 'WEAK'])).optional(),
   ...paging,
 });
 export const schemaQuery = z.object({ subject: flag, fetchMaxId: flag, ...shown });

@@ -15,7 +15,11 @@ import {
 
 /** @param method what the reference's message names. @throws `invalid-request`, `body-missing` */
 export function registrationBody(body: unknown, method: string): SentRegistration {
-  const object = requireObject(body, `${method}.request`);
+  return registration(requireObject(body, `${method}.request`));
+}
+
+/** A schema to register as it stands in a body, perhaps inside another object. */
+export function registration(object: JsonObject): SentRegistration {
   return {
     schema: string(object, 'schema'),
     schemaType: string(object, 'schemaType'),
@@ -55,7 +59,7 @@ export function modeBody(body: unknown): string | null | undefined {
 }
 
 /** @throws `body-missing` (422) without a body, `invalid-request` (400) for one that is no object. */
-function requireObject(body: unknown, argument: string): JsonObject {
+export function requireObject(body: unknown, argument: string): JsonObject {
   if (body === undefined || body === null) {
     throw new AppError({
       kind: 'unprocessable',
@@ -117,16 +121,16 @@ function rule(value: unknown): SchemaRule {
   });
 }
 
-function member(from: JsonObject, name: string): unknown {
+export function member(from: JsonObject, name: string): unknown {
   return Object.hasOwn(from, name) ? from[name] : undefined;
 }
 
-function string(from: JsonObject, name: string): string | null | undefined {
+export function string(from: JsonObject, name: string): string | null | undefined {
   const value = member(from, name);
   return value === undefined || value === null ? value : scalarText(value, name);
 }
 
-function integer(from: JsonObject, name: string): number | null | undefined {
+export function integer(from: JsonObject, name: string): number | null | undefined {
   const value = member(from, name);
   if (value === undefined || value === null) return value;
   if (value === '') return null;
@@ -135,7 +139,7 @@ function integer(from: JsonObject, name: string): number | null | undefined {
   return Math.trunc(number);
 }
 
-function boolean(from: JsonObject, name: string): boolean | null | undefined {
+export function boolean(from: JsonObject, name: string): boolean | null | undefined {
   const value = member(from, name);
   if (value === undefined || value === null || typeof value === 'boolean') return value;
   if (typeof value === 'number') return value !== 0;
@@ -145,14 +149,14 @@ function boolean(from: JsonObject, name: string): boolean | null | undefined {
   throw unreadable(name, 'true or false', value);
 }
 
-function choice(from: JsonObject, name: string, known: readonly string[]): string | undefined {
+export function choice(from: JsonObject, name: string, known: readonly string[]): string | undefined {
   const value = string(from, name);
   if (value === undefined || value === null) return undefined;
   if (known.includes(value)) return value;
   throw unreadable(name, `one of ${known.join(', ')}`, value);
 }
 
-function list(from: JsonObject, name: string): readonly unknown[] | undefined {
+export function list(from: JsonObject, name: string): readonly unknown[] | undefined {
   const value = member(from, name);
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) throw unreadable(name, 'a list', value);
@@ -191,7 +195,7 @@ function compact<T extends object>(object: T): T {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }
 
-function unreadable(path: string, expected: string, value: unknown): AppError {
+export function unreadable(path: string, expected: string, value: unknown): AppError {
   const found =
     value === null
       ? 'null'

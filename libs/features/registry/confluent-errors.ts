@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AppError } from '#libs/core/kernel';
-import { ConfluentErrorMapper, type ConfluentError } from '#libs/platform/http';
+import { ConfluentErrorMapper, STATUS_OF_KIND, type ConfluentError } from '#libs/platform/http';
 
 /** `error_code` of the domain's codes (contract 1.6). The HTTP status is its first three digits. */
 const ERROR_CODES: Readonly<Record<string, number>> = {
@@ -15,6 +15,11 @@ const ERROR_CODES: Readonly<Record<string, number>> = {
   'subject-mode-not-found': 40409,
   'association-not-found': 40410,
   'schema-incompatible': 40901,
+  'association-exists-for-resource': 40903,
+  'association-exists-for-subject': 40904,
+  'strong-association-exists': 40905,
+  'no-active-version': 40907,
+  'association-frozen': 40908,
   'schema-invalid': 42201,
   'schema-type-unknown': 42201,
   'schema-too-large': 42201,
@@ -31,6 +36,7 @@ const ERROR_CODES: Readonly<Record<string, number>> = {
   'subject-invalid': 42208,
   'rule-set-invalid': 42210,
   'context-not-empty': 42211,
+  'association-invalid': 42212,
   'schema-ids-exhausted': 50001,
 };
 
@@ -41,10 +47,19 @@ const STORE_FAILURES = new Set(['unavailable', 'storage-full']);
 @Injectable()
 export class RegistryErrorMapper extends ConfluentErrorMapper {
   override map(error: AppError): ConfluentError | undefined {
-    const errorCode = ERROR_CODES[error.code] ?? (STORE_FAILURES.has(error.kind) ? 50001 : undefined);
+    const errorCode = codeOf(error);
     if (errorCode === undefined) return undefined;
     return { status: Math.floor(errorCode / 100), errorCode, message: confluentMessage(error) };
   }
+}
+
+function codeOf(error: AppError): number | undefined {
+  return ERROR_CODES[error.code] ?? (STORE_FAILURES.has(error.kind) ? 50001 : undefined);
+}
+
+/** The error of one entry of a batch. Errors without a code of their own have their status, as everywhere. */
+export function confluentError(error: AppError): { readonly errorCode: number; readonly message: string } {
+  return { errorCode: codeOf(error) ?? STATUS_OF_KIND[error.kind].status, message: confluentMessage(error) };
 }
 
 /** The message as the Confluent API words it; the compatibility endpoints show it as a message, too. */

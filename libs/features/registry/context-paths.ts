@@ -11,6 +11,9 @@ const PREFIX = /^\/contexts\/([^/?]+)(\/[^?]*)(\?.*)?$/;
 const BELOW = /^\/+(subjects|schemas|config|mode|compatibility|contexts|associations|v1\/metadata)([/:]|$)/;
 /** First segments whose next segment is a subject. */
 const SUBJECT_AFTER = new Set(['subjects', 'config', 'mode']);
+/** First segments below which a segment of {@link SUBJECT_AFTER} comes. */
+const SUBJECTS_BELOW = new Set(['compatibility', 'associations']);
+
 /**
  * The URL to route. Of other services' URLs nothing is changed.
  * @param url path and query as received.
@@ -48,7 +51,7 @@ export function contextInvalid(segment: string): AppError {
 
 function rewritten(context: string, path: string, query: string): string {
   const segments = path.slice(1).split('/');
-  const at = segments[0] === 'compatibility' ? 1 : 0;
+  const at = SUBJECTS_BELOW.has(segments[0]!) ? 1 : 0;
   if (SUBJECT_AFTER.has(segments[at]!)) {
     const subject = segments[at + 1];
     if (subject !== undefined && subject !== '') segments[at + 1] = qualifiedSegment(context, subject);

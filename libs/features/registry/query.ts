@@ -1,5 +1,5 @@
 import { AppError } from '#libs/core/kernel';
-import { versionInvalid, type VersionChoice } from '#libs/core/registry';
+import { DEFAULT_CONTEXT, versionInvalid, type VersionChoice } from '#libs/core/registry';
 
 /** Query parameters as Fastify parses them: a text, or several where the name was repeated. */
 export type RawQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -19,6 +19,16 @@ export function flag(query: RawQuery, name: string): boolean {
 export function texts(query: RawQuery, name: string): readonly string[] {
   const value = Object.hasOwn(query, name) ? query[name] : undefined;
   return value === undefined ? [] : typeof value === 'string' ? [value] : value;
+}
+
+/** Every value of a repeated parameter that takes one of a few words. @throws `not-found` for another word, as the reference has it. */
+export function choices<T extends string>(query: RawQuery, name: string, known: readonly T[]): readonly T[] {
+  return texts(query, name).flatMap((value) => {
+    if (value === '') return [];
+    const choice = known.find((one) => one === value);
+    if (choice === undefined) throw notFound();
+    return [choice];
+  });
 }
 
 /** A page of a list. `limit` undefined: to the end. */
@@ -48,7 +58,11 @@ function integer(query: RawQuery, name: string): number | undefined {
 export function javaInteger(given: string): number {
   const value = /^[+-]?[0-9]{1,10}$/.test(given) ? Number(given) : NaN;
   if (value >= -2_147_483_648 && value <= 2_147_483_647) return value;
-  throw new AppError({ kind: 'not-found', code: 'not-found', message: 'HTTP 404 Not Found' });
+  throw notFound();
+}
+
+function notFound(): AppError {
+  return new AppError({ kind: 'not-found', code: 'not-found', message: 'HTTP 404 Not Found' });
 }
 
 /** `latest`, `-1`, or a version number (contract, endpoint 20). @throws `version-invalid` */
@@ -58,4 +72,11 @@ export function versionChoice(given: string): VersionChoice {
   const value = /^\+?[0-9]{1,10}$/.test(trimmed) ? Number(trimmed) : NaN;
   if (value >= 1 && value <= 2_147_483_647) return value;
   throw versionInvalid(given);
+}
+
+/** `:*:pre` is every context, `:.ctx:pre` one, `pre` the default one. */
+export function prefixOf(prefix: string): { readonly context: string | undefined; readonly prefix: string } {
+  if (prefix.startsWith(':*:')) return { context: undefined, prefix: prefix.slice(3) };
+  const match = /^:(\.[^:]*):([^]*)$/.exec(prefix);
+  return match === null ? { context: DEFAULT_CONTEXT, prefix } : { context: match[1]!, prefix: match[2]! };
 }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ConfluentErrorMapper } from '#libs/platform/http';
 import { AssociationsController } from './associations.controller.js';
+import { AssociationsService } from './associations.service.js';
 import { CompatibilityController } from './compatibility.controller.js';
 import { ConfigController } from './config.controller.js';
 import { RegistryErrorMapper } from './confluent-errors.js';
@@ -10,6 +11,7 @@ import { RegistryIdentity } from './registry-identity.js';
 import { SchemaByIdRoute } from './schema-by-id.route.js';
 import { SchemaChecksController } from './schema-checks.controller.js';
 import { SchemaChecksService } from './schema-checks.service.js';
+import { SchemaListService } from './schema-list.service.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SchemasController } from './schemas.controller.js';
 import { SchemasService } from './schemas.service.js';
@@ -37,6 +39,8 @@ import { SubjectsService } from './subjects.service.js';
     SettingsService,
     SchemaTexts,
     SchemaChecksService,
+    AssociationsService,
+    SchemaListService,
     SchemaByIdRoute,
     RegistryIdentity,
     { provide: ConfluentErrorMapper, useClass: RegistryErrorMapper },

@@ -4,6 +4,7 @@ import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ConfluentApi } from '#libs/platform/http';
 import * as shapes from './api-shapes.js';
 import { javaInteger, type RawQuery } from './query.js';
+import { SchemaListService } from './schema-list.service.js';
 import { SchemasService } from './schemas.service.js';
 import type { Wire } from './wire.js';
 
@@ -18,6 +19,7 @@ const TYPE_ORDER = ['JSON', 'PROTOBUF', 'AVRO'] as const;
 export class SchemasController {
   constructor(
     private readonly schemas: SchemasService,
+    private readonly schemaList: SchemaListService,
     private readonly registry: Registry,
   ) {}
 
@@ -31,7 +33,7 @@ export class SchemasController {
     response: shapes.versionShape.array(),
   })
   list(@CurrentPrincipal() principal: Principal, @Query() query: RawQuery): Promise<readonly Wire[]> {
-    return this.schemas.schemas(principal, query);
+    return this.schemaList.list(principal, query);
   }
 
   @Get('types')

@@ -1,23 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import {
-  DEFAULT_CONTEXT,
-  Registry,
-  schemaNotFound,
-  type FoundSchema,
-  subjectText,
-  type SchemaUsage,
-  type StoredSchema,
-  type VersionRow,
-} from '#libs/core/registry';
+import { Registry, schemaNotFound, type FoundSchema, subjectText, type SchemaUsage } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
-import { flag, page, paged, text, type RawQuery } from './query.js';
+import { flag, page, paged, prefixOf, text, type RawQuery } from './query.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SubjectAccess } from './subject-access.js';
-import { schemaString, subjectVersion, type Wire } from './wire.js';
-
-/** Subjects read at a time while a list of versions is gathered. */
-const BATCH = 100;
-const LIST_LIMIT = 1_000;
+import { schemaString, type Wire } from './wire.js';
 
 /** Reading schemas by id and GUID, and lists over subjects (contract 2.3). */
 @Injectable()
@@ -118,49 +105,9 @@ export class SchemasService {
       .map((listing) => subjectText(listing.subject));
     return paged(names, page(query));
   }
-
-  /** Versions of all subjects, filtered; without a prefix those of the default context. */
-  async schemas(principal: Principal, query: RawQuery): Promise<readonly Wire[]> {
-    const access = new SubjectAccess(this.authorizer, principal);
-    const { context, prefix } = prefixOf(text(query, 'subjectPrefix') ?? '');
-    const deleted = flag(query, 'deleted');
-    const names = (await this.registry.list(context, prefix))
-      .filter((listing) => (deleted || listing.live) && access.allows('read', listing.subject))
-      .map((listing) => listing.subject);
-    const { offset, limit } = page(query, { usual: LIST_LIMIT, most: LIST_LIMIT });
-    const ruleType = text(query, 'ruleType');
-    const latestOnly = flag(query, 'latestOnly');
-    const wanted = (rows: readonly VersionRow[]) => {
-      const included = rows.filter((row) => deleted || !row.deleted);
-      return latestOnly ? included.slice(-1) : included;
-    };
-    const result: Wire[] = [];
-    let skip = offset;
-    for (let at = 0; at < names.length && result.length < limit!; at += BATCH) {
-      for (const { subject, row, schema } of await this.registry.versionsOf(names.slice(at, at + BATCH), wanted)) {
-        if (ruleType !== undefined && !hasRule(schema, ruleType)) continue;
-        if (skip-- > 0) continue;
-        if (result.length >= limit!) break;
-        result.push(subjectVersion(subjectText(subject), row, schema, await this.texts.shown(schema, {})));
-      }
-    }
-    return result;
-  }
 }
 
 function isEmpty(query: RawQuery): boolean {
   for (const _name in query) return false;
   return true;
-}
-
-/** `:*:pre` is every context, `:.ctx:pre` one, `pre` the default one. */
-function prefixOf(prefix: string): { readonly context: string | undefined; readonly prefix: string } {
-  if (prefix.startsWith(':*:')) return { context: undefined, prefix: prefix.slice(3) };
-  const match = /^:(\.[^:]*):([^]*)$/.exec(prefix);
-  return match === null ? { context: DEFAULT_CONTEXT, prefix } : { context: match[1]!, prefix: match[2]! };
-}
-
-function hasRule({ ruleSet }: StoredSchema, type: string): boolean {
-  const lists = [ruleSet?.migrationRules, ruleSet?.domainRules, ruleSet?.encodingRules];
-  return lists.some((rules) => rules?.some((rule) => rule.type === type));
 }

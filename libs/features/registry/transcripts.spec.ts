@@ -1,9 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRegistryApp, recordedTranscripts, replay, type RegistryApp } from './testing/index.js';
 
-/** Conversations about associations, of which this registry has none yet: only the reads that serializers make are answered. */
-const ASSOCIATIONS = ['associations', 'associations-strong'];
-
 /** Steps not taken per conversation, because they need Protobuf. A number that shrinks is progress; one that grows is a lost check. */
 const SKIPPED: Readonly<Record<string, number>> = {
   'evolution-story-protobuf': 12,
@@ -22,7 +19,6 @@ describe('conversations recorded with the reference registry', () => {
   afterAll(() => app.http.close());
 
   for (const [index, transcript] of recordedTranscripts().entries()) {
-    if (ASSOCIATIONS.includes(transcript.name)) continue;
     it(`${transcript.name}: ${transcript.about}`, async () => {
       const options = { prefix: `t${index}x`, formats: app.registry.types };
       const { mismatches, skipped } = await replay(app.http.fastify, transcript, options);

@@ -2,9 +2,11 @@ import {
   CONFIG_MEMBERS,
   levelOf,
   subjectText,
+  type Association,
   type RegisteredVersion,
   type RegistryConfig,
   type StoredSchema,
+  type SubjectVersion,
   type VersionRow,
 } from '#libs/core/registry';
 import type { SchemaMetadata, SchemaRuleSet } from '#libs/core/schema';
@@ -22,6 +24,20 @@ export interface Shown {
 
 export function subjectVersion(subject: string, row: VersionRow, schema: StoredSchema, shown: Shown): Wire {
   return without({ subject, version: row.version, id: schema.id, ...content(schema, shown), ...stored(row) });
+}
+
+/** An entry of the list of all schemas. */
+export function listedVersion(
+  { subject, row, schema }: SubjectVersion,
+  shown: Shown,
+  more: { readonly aliases: readonly string[]; readonly associations: readonly Association[] },
+): Wire {
+  const associations = more.associations.map(associationWire);
+  return without({
+    ...subjectVersion(subjectText(subject), row, schema, shown),
+    aliases: more.aliases,
+    associations,
+  });
 }
 
 /** A look-up that matched by identity shows no times: it is the content that was found, not the row. */
@@ -85,6 +101,36 @@ export function updatedConfigWire(config: RegistryConfig): Wire {
     else result[name] = value;
   }
   return result;
+}
+
+export function associationWire(one: Association): Wire {
+  const { guid, resourceName, resourceNamespace, resourceId, resourceType } = one;
+  const { subject, ...info } = associationInfo(one, undefined);
+  return {
+    subject,
+    guid,
+    resourceName,
+    resourceNamespace,
+    resourceId,
+    resourceType,
+    ...info,
+    createTs: one.createdAt,
+    updateTs: one.updatedAt,
+  };
+}
+
+/** An association as it stands in the answer to a request about its resource. */
+export function associationInfo(one: Association, schema: Wire | undefined): Wire {
+  const { associationType, lifecycle, frozen } = one;
+  return without({ subject: subjectText(one.subject), associationType, lifecycle, frozen, schema });
+}
+
+export function associationResult(
+  resource: { readonly [Part in 'resourceName' | 'resourceNamespace' | 'resourceId' | 'resourceType']?: string | null },
+  associations: readonly Wire[],
+): Wire {
+  const { resourceName, resourceNamespace, resourceId, resourceType } = resource;
+  return without({ resourceName, resourceNamespace, resourceId, resourceType, associations });
 }
 
 function content(schema: StoredSchema, shown: Shown): Wire {

@@ -1,11 +1,12 @@
 import { idsExhausted, notPermitted, stateMoved } from '../errors.js';
-import type { SchemaEntry, SchemaRecord, SubjectState, VersionRow } from '../model.js';
+import type { Association, SchemaEntry, SchemaRecord, SubjectState, VersionRow } from '../model.js';
 import { AFTER_REVISION, type EventPosition, type RegistryEvent, type RegistryEventType } from '../registry-event.js';
 import {
   identityOf,
   RegistryStore,
   type AppliedChange,
   type AppliedPlan,
+  type AssociationQuery,
   type EventsPage,
   type IdChoice,
   type KeptSchema,
@@ -14,6 +15,7 @@ import {
   type RegistryChange,
   type RegistryFact,
   type RegistrySnapshot,
+  type ResourceAssociations,
   type SchemasSnapshot,
   type SubjectListing,
   type SubjectsSnapshot,
@@ -50,6 +52,7 @@ interface Tables {
   readonly subjects: Map<string, SubjectState>;
   readonly schemas: Map<string, SchemaRow>;
   readonly contexts: Map<string, { lastId: number; present: boolean }>;
+  associations: readonly { readonly association: Association; readonly revision: number }[];
   readonly changes: LoggedChange[];
   readonly plans: AppliedPlan[];
   /** Order in which versions were registered. */
@@ -63,6 +66,7 @@ export class MemoryRegistryStore extends RegistryStore {
     subjects: new Map(),
     schemas: new Map(),
     contexts: new Map(),
+    associations: [],
     changes: [],
     plans: [],
     order: new Map(),
@@ -161,6 +165,13 @@ export class MemoryRegistryStore extends RegistryStore {
     return context === undefined ? names : names.filter((name) => name.context === context);
   }
 
+  async configs(context: string | undefined, prefix: string) {
+    return [...this.#tables.subjects.values()].flatMap(({ subject, config }) => {
+      const inside = (context === undefined || subject.context === context) && subject.name.startsWith(prefix);
+      return inside && config !== null ? [{ subject, config }] : [];
+    });
+  }
+
   async referrers(subject: SubjectName): Promise<readonly Referrer[]> {
     const { schemas, subjects } = this.#tables;
     const found: Referrer[] = [];
@@ -214,12 +225,33 @@ export class MemoryRegistryStore extends RegistryStore {
     return this.#tables.contexts.get(context)?.lastId ?? 0;
   }
 
+  async associations(query: AssociationQuery): Promise<readonly Association[]> {
+    const all = this.#tables.associations.map((row) => row.association);
+    return all
+      .filter((one) =>
+        'subjects' in query
+          ? query.subjects.some((subject) => sameSubject(subject, one.subject))
+          : query.resourceName === one.resourceName &&
+            (query.resourceNamespace ?? one.resourceNamespace) === one.resourceNamespace,
+      )
+      .sort(inOrder);
+  }
+
+  async associationsOfResource(resourceId: string): Promise<ResourceAssociations> {
+    return ofResource(this.#tables, resourceId);
+  }
+
   async apply(change: RegistryChange): Promise<AppliedChange> {
     // Facts go to a copy, which becomes the state only when all of them held.
     const next = copyOf(this.#tables);
     next.revision++;
     for (const { subject, revision } of change.expected) {
       if (stateIn(next, subject).revision !== revision) throw stateMoved(`Subject '${subjectText(subject)}'`);
+    }
+    if (change.resource !== undefined) {
+      const now = ofResource(next, change.resource.resourceId);
+      const same = now.associations.length === change.resource.associations.length;
+      if (!same || now.revision !== change.resource.revision) throw stateMoved('The resource');
     }
     const ids = change.facts.flatMap((fact) => makeTrue(next, fact, change.at, this.isTaken) ?? []);
     if (change.plan !== undefined) next.plans.push({ ...change.plan, revision: next.revision, ids });
@@ -278,6 +310,21 @@ function makeTrue(tables: Tables, fact: RegistryFact, at: number, isTaken: () =>
         touch(tables, { context: fact.context, name: '' }, {}, { at });
       }
       return undefined;
+    case 'association-set':
+    case 'association-removed': {
+      const { association } = fact;
+      const [gone, kept] = [true, false].map((replaced) =>
+        tables.associations.filter(
+          (row) =>
+            (sameResource(row.association, association) ||
+              (fact.type === 'association-set' && sameName(row.association, association))) === replaced,
+        ),
+      );
+      const set = fact.type === 'association-set' ? [{ association, revision: tables.revision }] : [];
+      tables.associations = [...kept!, ...set];
+      for (const row of [...gone!, ...set]) touch(tables, row.association.subject, {}, { at });
+      return undefined;
+    }
     case 'context-removed': {
       const context = tables.contexts.get(fact.context);
       if (context !== undefined) tables.contexts.set(fact.context, { ...context, present: false });
@@ -466,6 +513,38 @@ function isAfter(a: EventPosition, b: EventPosition): boolean {
   return a.revision > b.revision || (a.revision === b.revision && a.ordinal > b.ordinal);
 }
 
+function sameResource(a: Association, b: Association): boolean {
+  return a.resourceId === b.resourceId && a.resourceType === b.resourceType && a.associationType === b.associationType;
+}
+
+/** Whether both are of resources of the same name with the same subject. */
+function sameName(a: Association, b: Association): boolean {
+  return inOrder(a, b) === 0;
+}
+
+function inOrder(a: Association, b: Association): number {
+  const key = (one: Association) => [
+    one.resourceName,
+    one.resourceNamespace,
+    one.resourceType,
+    one.associationType,
+    one.subject.context,
+    one.subject.name,
+  ];
+  const other = key(b);
+  const at = key(a).findIndex((part, i) => part !== other[i]);
+  return at < 0 ? 0 : key(a)[at]! < other[at]! ? -1 : 1;
+}
+
+function ofResource(tables: Tables, resourceId: string): ResourceAssociations {
+  const rows = tables.associations.filter((row) => row.association.resourceId === resourceId);
+  return {
+    resourceId,
+    revision: Math.max(0, ...rows.map((row) => row.revision)),
+    associations: rows.map((row) => row.association).sort(inOrder),
+  };
+}
+
 function stateIn(tables: Tables, subject: SubjectName): SubjectState {
   const state = tables.subjects.get(subjectText(subject));
   return state ?? { subject, revision: 0, config: null, mode: null, registration: null, versions: [] };
@@ -485,6 +564,7 @@ function copyOf(tables: Tables): Tables {
     subjects: new Map(tables.subjects),
     schemas: new Map(tables.schemas),
     contexts: new Map(tables.contexts),
+    associations: tables.associations,
     changes: [...tables.changes],
     plans: [...tables.plans],
     order: new Map(tables.order),

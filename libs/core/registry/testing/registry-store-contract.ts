@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SchemaRecord, SubjectState } from '../model.js';
+import type { RegistryConfig, SchemaRecord, SubjectState } from '../model.js';
 import type { IdChoice, ReferenceTarget, RegistryFact, RegistryStore } from '../store.js';
 import { parseSubject, type SubjectName } from '../subject-name.js';
+import { storesAssociations } from './association-contract.js';
 
 export interface StoreUnderTest {
   readonly store: RegistryStore;
@@ -317,6 +318,20 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       expect(await state(subject)).toMatchObject({ config: null, mode: 'IMPORT' });
     });
 
+    it('finds configs by context and prefix', async () => {
+      const context = `.g${++runs}`;
+      const set = (name: string, config: RegistryConfig | null): RegistryFact => {
+        return { type: 'config-set', subject: { context, name }, config };
+      };
+      await apply([set('order', { alias: 'x' }), set('o%der', { normalize: true }), set('orders', null)]);
+      await register({ context, name: 'order-value' }, 1, 'unconfigured');
+      const found = [{ subject: { context, name: 'order' }, config: { alias: 'x' } }];
+      expect(await store.configs(context, 'or')).toEqual(found);
+      expect(await store.configs(context, '')).toHaveLength(2);
+      expect(await store.configs(`${context}x`, '')).toEqual([]);
+      expect(await store.configs(undefined, 'ord')).toEqual(expect.arrayContaining(found));
+    });
+
     it('reads many names and ids at once, in the order asked', async () => {
       const context = `.m${++runs}`;
       const names = Array.from({ length: 450 }, (_, i) => ({ context, name: `s${i}` }));
@@ -439,6 +454,8 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       });
       expect((await state({ context, name: 'a' })).versions).toHaveLength(1);
     });
+
+    storesAssociations(() => store);
 
     it('shows another instance what has been acknowledged', async () => {
       const other = await under.another?.();

@@ -1,0 +1,144 @@
+import {
+  stateMoved,
+  type Association,
+  type AssociationQuery,
+  type AssociationType,
+  type Lifecycle,
+  type ResourceAssociations,
+  type SubjectName,
+} from '#libs/core/registry';
+import { pairs, pieces } from './statement.js';
+import type { SqlSession } from './sql-store.js';
+
+interface AssociationRow {
+  readonly guid: string;
+  readonly context: string;
+  readonly subject: string;
+  readonly resource_name: string;
+  readonly resource_namespace: string;
+  readonly resource_id: string;
+  readonly resource_type: string;
+  readonly association_type: string;
+  readonly lifecycle: string;
+  readonly frozen: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly revision: number;
+}
+
+const SELECT = `select guid, context, subject, resource_name, resource_namespace, resource_id, resource_type, association_type, lifecycle, frozen,
+  created_at, updated_at, revision from registry_associations`;
+const ORDER = 'order by resource_name, resource_namespace, resource_type, association_type, context, subject';
+
+type Reading = Pick<SqlSession, 'all'>;
+
+export async function findAssociations(session: Reading, query: AssociationQuery): Promise<readonly Association[]> {
+  if ('resourceName' in query) {
+    const { resourceName, resourceNamespace } = query;
+    const rows =
+      resourceNamespace === undefined
+        ? await session.all<AssociationRow>(`${SELECT} where resource_name = ? ${ORDER}`, [resourceName])
+        : await session.all<AssociationRow>(`${SELECT} where resource_name = ? and resource_namespace = ? ${ORDER}`, [
+            resourceName,
+            resourceNamespace,
+          ]);
+    return rows.map(association);
+  }
+  const found: Association[] = [];
+  for (const piece of pieces(query.subjects)) {
+    const rows = await session.all<AssociationRow>(
+      `${SELECT} where (context, subject) in (${pairs(piece.length)}) ${ORDER}`,
+      piece.flatMap(({ context, name }) => [context, name]),
+    );
+    found.push(...rows.map(association));
+  }
+  return found;
+}
+
+export async function associationsOfResource(session: Reading, resourceId: string): Promise<ResourceAssociations> {
+  const rows = await session.all<AssociationRow>(`${SELECT} where resource_id = ? ${ORDER}`, [resourceId]);
+  const revision = Math.max(0, ...rows.map((row) => row.revision));
+  return { resourceId, revision, associations: rows.map(association) };
+}
+
+/** @throws `registry-state-moved` when an association of the resource was set or removed since it was read. */
+export async function requireResourceUnmoved(session: Reading, read: ResourceAssociations): Promise<void> {
+  const now = await associationsOfResource(session, read.resourceId);
+  if (now.revision !== read.revision || now.associations.length !== read.associations.length) {
+    throw stateMoved(`Resource '${read.resourceId}'`);
+  }
+}
+
+/** @returns the subjects whose associations changed. */
+export async function setAssociation(
+  session: SqlSession,
+  one: Association,
+  revision: number,
+): Promise<readonly SubjectName[]> {
+  const { subject, resourceName, resourceNamespace, resourceId, resourceType, associationType } = one;
+  const replaced = await session.all<{ context: string; subject: string }>(
+    `delete from registry_associations where (resource_id = ? and resource_type = ? and association_type = ?)
+       or (resource_name = ? and resource_namespace = ? and resource_type = ? and association_type = ? and context = ? and subject = ?)
+     returning context, subject`,
+    [
+      resourceId,
+      resourceType,
+      associationType,
+      resourceName,
+      resourceNamespace,
+      resourceType,
+      associationType,
+      subject.context,
+      subject.name,
+    ],
+  );
+  await session.run(
+    `insert into registry_associations (resource_id, resource_type, association_type, guid, resource_name, resource_namespace, context, subject, lifecycle, frozen,
+       created_at, updated_at, revision) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    [
+      resourceId,
+      resourceType,
+      associationType,
+      one.guid,
+      resourceName,
+      resourceNamespace,
+      subject.context,
+      subject.name,
+      one.lifecycle,
+      one.frozen ? 1 : 0,
+      one.createdAt,
+      one.updatedAt,
+      revision,
+    ],
+  );
+  return [subject, ...replaced.map(named)];
+}
+
+/** @returns the subjects whose associations changed. */
+export async function removeAssociation(session: SqlSession, one: Association): Promise<readonly SubjectName[]> {
+  const removed = await session.all<{ context: string; subject: string }>(
+    'delete from registry_associations where resource_id = ? and resource_type = ? and association_type = ? returning context, subject',
+    [one.resourceId, one.resourceType, one.associationType],
+  );
+  return removed.map(named);
+}
+
+function named({ context, subject }: { readonly context: string; readonly subject: string }): SubjectName {
+  return { context, name: subject };
+}
+
+function association(row: AssociationRow): Association {
+  return {
+    guid: row.guid,
+    subject: named(row),
+    resourceName: row.resource_name,
+    resourceNamespace: row.resource_namespace,
+    resourceId: row.resource_id,
+    resourceType: row.resource_type,
+    associationType: row.association_type as AssociationType,
+    lifecycle: row.lifecycle as Lifecycle,
+    frozen: row.frozen !== 0,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

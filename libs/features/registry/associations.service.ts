@@ -1,0 +1,235 @@
+import { Injectable } from '@nestjs/common';
+import { isAppError } from '#libs/core/kernel';
+import {
+  associationInvalid,
+  LIFECYCLES,
+  parseSubject,
+  Registry,
+  subjectText,
+  type Association,
+  type AssociationAction,
+  type AssociationFilter,
+  type AssociationOutcome,
+  type Lifecycle,
+  type SentResource,
+} from '#libs/core/registry';
+import { Authorizer, type Principal } from '#libs/platform/auth';
+import {
+  associationBody,
+  associationQueriesBody,
+  mutationsBody,
+  type SentAssociationQuery,
+  type SentMutation,
+} from './association-bodies.js';
+import { confluentError } from './confluent-errors.js';
+import { contextInvalid, contextNamed } from './context-paths.js';
+import { choices, flag, page, paged, text, texts, type RawQuery } from './query.js';
+import { SchemaTexts } from './schema-texts.js';
+import { SubjectAccess } from './subject-access.js';
+import {
+  associationInfo,
+  associationResult,
+  associationWire,
+  foundVersion,
+  subjectVersion,
+  type Wire,
+} from './wire.js';
+
+const TOPIC = 'topic';
+const ANY_NAMESPACE = '-';
+/** As many as of schemas. */
+const LIST_LIMIT = 1_000;
+
+/** Resources and their subjects (contract 2.9). What is associated with a subject is seen by whoever may read it, and changed by whoever may write it. */
+@Injectable()
+export class AssociationsService {
+  constructor(
+    private readonly registry: Registry,
+    private readonly authorizer: Authorizer,
+    private readonly schemaTexts: SchemaTexts,
+  ) {}
+
+  async ofSubject(principal: Principal, subject: string, query: RawQuery): Promise<readonly Wire[]> {
+    const filter = filterOf(query);
+    return this.shown(principal, await this.registry.associations.ofSubject(parseSubject(subject), filter), query);
+  }
+
+  async ofName(principal: Principal, namespace: string, name: string, query: RawQuery): Promise<readonly Wire[]> {
+    const filter = filterOf(query);
+    const found = await this.registry.associations.ofName(namespaceOf(namespace), name, filter);
+    return this.shown(principal, found, query);
+  }
+
+  async ofResource(principal: Principal, resourceId: string, query: RawQuery): Promise<readonly Wire[]> {
+    const filter = filterOf(query);
+    return this.shown(principal, await this.registry.associations.ofResource(resourceId, filter), query);
+  }
+
+  private shown(principal: Principal, found: readonly Association[], query: RawQuery): readonly Wire[] {
+    const visible = new SubjectAccess(this.authorizer, principal).visible(found);
+    return paged(visible, page(query, { usual: LIST_LIMIT, most: LIST_LIMIT })).map(associationWire);
+  }
+
+  /** @param resourceId of the path; undefined for creating. */
+  async put(
+    principal: Principal,
+    action: AssociationAction,
+    resourceId: string | undefined,
+    body: unknown,
+    query: RawQuery,
+  ): Promise<Wire> {
+    const sent = associationBody(body, action === 'create' ? 'createAssociation' : 'createOrUpdateAssociation');
+    const given = sent.resourceId ?? resourceId;
+    if (resourceId !== undefined && given !== resourceId) {
+      throw associationInvalid('resourceId', 'does not match the resource id in the path');
+    }
+    const options = optionsOf(query);
+    await this.demand(principal, { ...sent, resourceId: given }, sent.associations ?? [], options.context);
+    const outcome = await this.registry.associations.put(action, { ...sent, resourceId: given }, options);
+    return this.outcome(outcome);
+  }
+
+  async remove(principal: Principal, resourceId: string, query: RawQuery): Promise<void> {
+    const resourceType = text(query, 'resourceType') || TOPIC;
+    const associationTypes = texts(query, 'associationType');
+    const cascade = flag(query, 'cascadeLifecycle');
+    const held = await this.registry.associations.ofResource(resourceId, { resourceType, associationTypes });
+    this.demandRemoval(principal, held, cascade);
+    await this.registry.associations.remove(resourceId, resourceType, {
+      associationTypes,
+      cascade,
+      dryRun: flag(query, 'dryRun'),
+    });
+  }
+
+  /** An entry that fails says why in its place; the others are carried out all the same. */
+  async mutate(principal: Principal, body: unknown, query: RawQuery): Promise<Wire> {
+    const mutations = mutationsBody(body);
+    const options = optionsOf(query);
+    return this.batch(mutations, async (mutation) => {
+      const made = mutation.operations.flatMap((one) => (one.type === 'DELETE' ? [] : [one.association]));
+      await this.demand(principal, mutation, made, options.context);
+      await this.demandRemovals(principal, mutation);
+      return this.outcome(await this.registry.associations.mutate(mutation, options));
+    });
+  }
+
+  async batchGet(principal: Principal, body: unknown, query: RawQuery): Promise<Wire> {
+    const includeSchemas = flag(query, 'includeSchemas');
+    return this.batch(associationQueriesBody(body), (one) => this.answer(principal, one, includeSchemas));
+  }
+
+  private async answer(principal: Principal, asked: SentAssociationQuery, includeSchemas: boolean): Promise<Wire> {
+    const { resourceName, resourceNamespace, resourceId, associationTypes, lifecycle } = asked;
+    const resourceType = asked.resourceType || TOPIC;
+    const filter = { resourceType, associationTypes, lifecycles: lifecycle === undefined ? [] : [lifecycle] };
+    if (!resourceId && !resourceName) throw associationInvalid('resourceName', 'cannot be null or empty');
+    const found = resourceId
+      ? await this.registry.associations.ofResource(resourceId, filter)
+      : await this.registry.associations.ofName(namespaceOf(resourceNamespace), resourceName!, filter);
+    const visible = new SubjectAccess(this.authorizer, principal).visible(found);
+    const infos: Wire[] = [];
+    for (const one of visible) infos.push(associationInfo(one, includeSchemas ? await this.latest(one) : undefined));
+    const [first] = visible;
+    return associationResult(
+      {
+        resourceName: resourceName ?? first?.resourceName,
+        resourceNamespace: resourceNamespace ?? first?.resourceNamespace,
+        resourceId: resourceId ?? first?.resourceId,
+        resourceType,
+      },
+      infos,
+    );
+  }
+
+  private async latest({ subject }: Association): Promise<Wire | undefined> {
+    const latest = await this.registry.latest(subject);
+    if (latest === undefined) return undefined;
+    return subjectVersion(
+      subjectText(subject),
+      latest.row,
+      latest.schema,
+      await this.schemaTexts.shown(latest.schema, {}),
+    );
+  }
+
+  private async batch<T>(entries: readonly T[], answer: (entry: T) => Promise<Wire>): Promise<Wire> {
+    const results: Wire[] = [];
+    for (const entry of entries) {
+      try {
+        results.push({ result: await answer(entry) });
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        const { errorCode, message } = confluentError(error);
+        results.push({ error: { error_code: errorCode, message } });
+      }
+    }
+    return { results };
+  }
+
+  private async outcome({ resource, associations, schemas }: AssociationOutcome): Promise<Wire> {
+    const infos: Wire[] = [];
+    for (const one of associations) {
+      const found = schemas.get(one.associationType);
+      const schema = found && foundVersion(found, await this.schemaTexts.shown(found.schema, {}));
+      infos.push(associationInfo(one, schema));
+    }
+    return associationResult(resource, infos);
+  }
+
+  /** To tie a subject to a resource is to write it; what its schema refers to must be readable. */
+  private async demand(
+    principal: Principal,
+    { resourceName, resourceNamespace }: SentResource,
+    associations: NonNullable<ReturnType<typeof associationBody>['associations']>,
+    context: string,
+  ): Promise<void> {
+    const access = new SubjectAccess(this.authorizer, principal);
+    for (const { subject, associationType, schema } of associations) {
+      const own = `:.${resourceNamespace ?? ''}:${resourceName ?? ''}-${associationType || 'value'}`;
+      const named = parseSubject(subject ?? own, context);
+      const target = await this.registry.target(named);
+      for (const one of [named, target]) access.demand('write', one);
+      access.requireReadableReferences(target.context, schema?.references);
+    }
+  }
+
+  private async demandRemovals(principal: Principal, { operations, resourceId }: SentMutation): Promise<void> {
+    for (const one of operations) {
+      if (one.type !== 'DELETE') continue;
+      const associationTypes = [one.associationType || 'value'];
+      const held = await this.registry.associations.ofResource(resourceId ?? '', { associationTypes });
+      this.demandRemoval(principal, held, one.cascade);
+    }
+  }
+
+  /** What may not be read is not there; a subject that goes with its association must be one that the caller may delete. */
+  private demandRemoval(principal: Principal, held: readonly Association[], cascade: boolean): void {
+    const access = new SubjectAccess(this.authorizer, principal);
+    for (const { subject, lifecycle } of held) {
+      access.demandVisible(subject);
+      access.demand('write', subject);
+      if (cascade && lifecycle === 'STRONG') access.demand('delete', subject);
+    }
+  }
+}
+
+/** @throws `not-found` for a lifecycle that there is not, as the reference has it. */
+function filterOf(query: RawQuery): AssociationFilter {
+  return {
+    resourceType: text(query, 'resourceType') || TOPIC,
+    associationTypes: texts(query, 'associationType').filter((type) => type !== ''),
+    lifecycles: choices(query, 'lifecycle', LIFECYCLES).slice(0, 1) as Lifecycle[],
+  };
+}
+
+function optionsOf(query: RawQuery): { readonly context: string; readonly dryRun: boolean } {
+  const given = text(query, 'context') ?? '';
+  const context = given === '' ? '.' : contextNamed(encodeURIComponent(given));
+  if (context === undefined) throw contextInvalid(given);
+  return { context, dryRun: flag(query, 'dryRun') };
+}
+
+function namespaceOf(given: string | null | undefined): string | undefined {
+  return !given || given === ANY_NAMESPACE ? undefined : given;
+}

@@ -1,0 +1,136 @@
+import { Injectable } from '@nestjs/common';
+import {
+  LIFECYCLES,
+  Registry,
+  subjectText,
+  type Association,
+  type StoredSchema,
+  type SubjectName,
+  type SubjectVersion,
+  type VersionRow,
+} from '#libs/core/registry';
+import { Authorizer, type Principal } from '#libs/platform/auth';
+import { choices, flag, page, prefixOf, text, texts, type RawQuery } from './query.js';
+import { SchemaTexts } from './schema-texts.js';
+import { SubjectAccess } from './subject-access.js';
+import { listedVersion, type Wire } from './wire.js';
+
+/** Subjects read at a time. */
+const BATCH = 100;
+const LIST_LIMIT = 1_000;
+
+/** Who is listed, and with what beside the schema. */
+interface Listed {
+  readonly subject: SubjectName;
+  readonly aliases: readonly string[];
+}
+
+/** What may be said about associations; undefined: nothing was asked about them. */
+interface AssociationQuestion {
+  readonly resourceType: string;
+  readonly associationTypes: readonly string[];
+  /** Empty: any. NONE: a subject without associations. */
+  readonly lifecycles: readonly string[];
+}
+
+/** GET /schemas (contract, endpoint 7). */
+@Injectable()
+export class SchemaListService {
+  constructor(
+    private readonly registry: Registry,
+    private readonly authorizer: Authorizer,
+    private readonly schemaTexts: SchemaTexts,
+  ) {}
+
+  /** Versions of all subjects, filtered; without a prefix those of the default context. By subject, then by number. */
+  async list(principal: Principal, query: RawQuery): Promise<readonly Wire[]> {
+    const { offset, limit } = page(query, { usual: LIST_LIMIT, most: LIST_LIMIT });
+    const ruleType = text(query, 'ruleType') || undefined;
+    const asked = associationQuestion(query);
+    const listed = await this.listed(principal, query);
+    const result: Wire[] = [];
+    let skip = offset;
+    for (let at = 0; at < listed.length && result.length < limit!; at += BATCH) {
+      const batch = listed.slice(at, at + BATCH);
+      const associations = await this.associations(batch, asked);
+      const aliases = new Map(batch.map((one) => [subjectText(one.subject), one.aliases]));
+      for (const version of await this.versions(batch, query)) {
+        const subject = subjectText(version.subject);
+        const known = associations?.get(subject);
+        if (asked !== undefined && !isAskedFor(known!, asked)) continue;
+        if (ruleType !== undefined && !hasRule(version.schema, ruleType)) continue;
+        if (skip-- > 0) continue;
+        if (result.length >= limit!) break;
+        const more = { aliases: aliases.get(subject)!, associations: shown(known, asked) };
+        result.push(listedVersion(version, await this.schemaTexts.shown(version.schema, {}), more));
+      }
+    }
+    return result;
+  }
+
+  /** The subjects that begin with the prefix, with `aliases=true` also those that an alias of such a name stands for. */
+  private async listed(principal: Principal, query: RawQuery): Promise<readonly Listed[]> {
+    const access = new SubjectAccess(this.authorizer, principal);
+    const { context, prefix } = prefixOf(text(query, 'subjectPrefix') ?? '');
+    const deleted = flag(query, 'deleted');
+    const found = new Map<string, Listed>();
+    for (const { subject, live } of await this.registry.list(context, prefix)) {
+      if (deleted || live) found.set(subjectText(subject), { subject, aliases: [] });
+    }
+    for (const { alias, target } of flag(query, 'aliases') ? await this.registry.aliases(context, prefix) : []) {
+      if (!access.allows('read', alias)) continue;
+      const known = found.get(subjectText(target)) ?? { subject: target, aliases: [] };
+      found.set(subjectText(target), { subject: target, aliases: [...known.aliases, subjectText(alias)].sort() });
+    }
+    return [...found.values()]
+      .filter(({ subject }) => access.allows('read', subject))
+      .sort((a, b) => (subjectText(a.subject) < subjectText(b.subject) ? -1 : 1));
+  }
+
+  private versions(batch: readonly Listed[], query: RawQuery): Promise<readonly SubjectVersion[]> {
+    const deleted = flag(query, 'deleted');
+    const latestOnly = flag(query, 'latestOnly');
+    const wanted = (rows: readonly VersionRow[]) => {
+      const included = rows.filter((row) => deleted || !row.deleted);
+      return latestOnly ? included.slice(-1) : included;
+    };
+    return this.registry.versionsOf(
+      batch.map((one) => one.subject),
+      wanted,
+    );
+  }
+
+  private async associations(batch: readonly Listed[], asked: AssociationQuestion | undefined) {
+    if (asked === undefined) return undefined;
+    const { resourceType, associationTypes } = asked;
+    const subjects = batch.map((one) => one.subject);
+    return this.registry.associations.ofSubjects(subjects, { resourceType, associationTypes });
+  }
+}
+
+function associationQuestion(query: RawQuery): AssociationQuestion | undefined {
+  const resourceType = text(query, 'resourceType') || undefined;
+  const associationTypes = texts(query, 'associationType').filter((type) => type !== '');
+  const lifecycles = choices(query, 'lifecycle', ['NONE', ...LIFECYCLES]);
+  if (resourceType === undefined && associationTypes.length === 0 && lifecycles.length === 0) return undefined;
+  return { resourceType: resourceType ?? 'topic', associationTypes, lifecycles };
+}
+
+function isAskedFor(associations: readonly Association[], { lifecycles }: AssociationQuestion): boolean {
+  if (lifecycles.length === 0) return true;
+  if (associations.length === 0) return lifecycles.includes('NONE');
+  return associations.some((one) => lifecycles.includes(one.lifecycle));
+}
+
+function shown(
+  associations: readonly Association[] | undefined,
+  asked: AssociationQuestion | undefined,
+): readonly Association[] {
+  const lifecycles = asked?.lifecycles ?? [];
+  return (associations ?? []).filter((one) => lifecycles.length === 0 || lifecycles.includes(one.lifecycle));
+}
+
+function hasRule({ ruleSet }: StoredSchema, type: string): boolean {
+  const lists = [ruleSet?.migrationRules, ruleSet?.domainRules, ruleSet?.encodingRules];
+  return lists.some((rules) => rules?.some((rule) => rule.type === type));
+}
