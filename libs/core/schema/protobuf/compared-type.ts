@@ -22,24 +22,10 @@ export type ComparedType =
 export function comparedType(scope: ProtoScope, type: ProtoFieldType, within: ProtoDeclaration): ComparedType {
   if (type.kind === 'scalar') return { kind: 'scalar', group: WIRE_GROUPS[type.scalar] };
   if (type.kind === 'map') return { ...type, entry: null };
-  const declaration = meant(scope, type.name, within);
+  const declaration = scope.resolve(type.name, within.fullName);
   if (declaration === undefined) return { kind: 'message', name: type.name, declaration };
   if (declaration.type.kind === 'enum') return { kind: 'scalar', group: 'number' };
   return mapEntry(declaration.type) ?? { kind: 'message', name: type.name, declaration };
-}
-
-/**
- * What a name means to the comparison of the reference registry: under the package and the messages around it, longest first, then alone. Narrower than the
- * language: the package is one unit, so in package `a.b` a name is not tried under `a`.
- */
-function meant(scope: ProtoScope, name: string, within: ProtoDeclaration): ProtoDeclaration | undefined {
-  if (name.startsWith('.')) return scope.get(name.slice(1));
-  for (let around: ProtoDeclaration | null = within; around !== null; around = around.parent) {
-    const found = scope.get(`${around.fullName}.${name}`);
-    if (found !== undefined) return found;
-  }
-  const { packageName } = within.source.file;
-  return (packageName === null ? undefined : scope.get(`${packageName}.${name}`)) ?? scope.get(name);
 }
 
 function mapEntry(message: ProtoMessage): ComparedType | undefined {

@@ -1,5 +1,8 @@
-import { schemaTooComplex } from '../errors.js';
-import { compareFields } from './differ-fields.js';
+import { schemaTooDeep } from '../errors.js';
+import type { StepBudget } from '../step-budget.js';
+import type { FieldComparison } from './field-differ.js';
+import { fieldsByNumber } from './fields-by-number.js';
+import { fieldsByOneof } from './fields-by-oneof.js';
 import { Findings, type FoundDifference, type ProtoPart } from './findings.js';
 import type { ProtoDifferenceKind } from './kinds.js';
 import type { ProtoDeclaration, ProtoScope } from './scope.js';
@@ -12,11 +15,6 @@ const DEEPEST_PAIR = 1_000;
 /** Steps made exactly as the reference makes them, before memory is used everywhere. */
 const EXACT_STEPS = 50_000;
 
-export interface ProtoDifferLimits {
-  /** Messages, fields and constants looked at. */
-  readonly steps: number;
-}
-
 /**
  * The differences between the file that wrote and the file that reads, tolerated ones included; each scope is a file with all that its names can mean, the
  * file itself first.
@@ -25,28 +23,33 @@ export interface ProtoDifferLimits {
  * that is met while it is being compared counts as compatible; results are remembered wherever they cannot depend on that. If that is not enough, everything
  * is remembered, and the comparison repeated with the pairs found incompatible until no more are found, so that an early cut misleads nobody.
  *
+ * Whether the two are compatible is decided by number (the reference's development line, which hides no change behind a oneof). Where they are not, and release 8.3
+ * finds them incompatible too, what it finds is listed, since that is what clients know.
+ *
  * In the reader's order: package, messages (fields first, then what is nested), enums; what only the writer has comes last in its scope.
  * @throws `schema-too-complex`.
  */
 export function protoFileDifferences(
   reader: ProtoScope,
   writer: ProtoScope,
-  { steps }: ProtoDifferLimits,
+  steps: StepBudget,
 ): readonly FoundDifference[] {
-  let findings = new ProtoDiffer(reader, writer, Math.min(EXACT_STEPS, steps), 'sound', new Map()).attempt();
-  if (findings === undefined) {
-    const failed: Pairs<true> = new Map();
-    let stepsLeft = steps;
-    for (let known = -1; known < size(failed);) {
-      known = size(failed);
-      const differ = new ProtoDiffer(reader, writer, stepsLeft, 'always', failed);
-      findings = differ.attempt();
-      if (findings === undefined) throw schemaTooComplex(steps);
-      stepsLeft = differ.stepsLeft;
-      if (!differ.cut) break;
-    }
+  const decided = fileFindings(reader, writer, fieldsByNumber, steps);
+  if (decided.compatible) return decided.list(LISTED_DIFFERENCES);
+  const released = fileFindings(reader, writer, fieldsByOneof, steps);
+  return (released.compatible ? decided : released).list(LISTED_DIFFERENCES);
+}
+
+function fileFindings(reader: ProtoScope, writer: ProtoScope, fields: FieldComparison, steps: StepBudget): Findings {
+  const exact = new ProtoDiffer(reader, writer, fields, steps, EXACT_STEPS, 'sound', new Map()).attempt();
+  if (exact !== undefined) return exact;
+  const failed: Pairs<true> = new Map();
+  for (;;) {
+    const known = size(failed);
+    const differ = new ProtoDiffer(reader, writer, fields, steps, Infinity, 'always', failed);
+    const findings = differ.files();
+    if (!differ.cut || size(failed) === known) return findings;
   }
-  return findings!.list(LISTED_DIFFERENCES);
 }
 
 /** By writer, then reader. */
@@ -77,11 +80,10 @@ export interface MessagePair {
   readonly path: readonly string[];
 }
 
-class StepsSpent extends Error {}
+class AttemptSpent extends Error {}
 
 /** Compares one pair of files. What concerns fields lives in a file of its own and comes back here for messages of other files. */
 export class ProtoDiffer {
-  stepsLeft: number;
   /** A message was met while being compared. */
   cut = false;
   readonly #known: Pairs<Findings> = new Map();
@@ -90,28 +92,30 @@ export class ProtoDiffer {
   /** Lowest place on the stack that the comparison at hand was cut at. */
   #lowestCut = Infinity;
 
+  /** @param attemptSteps how many of the steps may be taken before the attempt is given up. */
   constructor(
     readonly reader: ProtoScope,
     readonly writer: ProtoScope,
-    private readonly steps: number,
+    private readonly fields: FieldComparison,
+    private readonly steps: StepBudget,
+    private attemptSteps: number,
     private readonly memory: 'sound' | 'always',
     private readonly failed: Pairs<true>,
-  ) {
-    this.stepsLeft = steps;
-  }
+  ) {}
 
-  /** Undefined when the steps do not suffice. */
+  /** As {@link files}; undefined when the attempt is given up. */
   attempt(): Findings | undefined {
     try {
-      return this.#files();
+      return this.files();
     } catch (error) {
-      if (error instanceof StepsSpent) return undefined;
+      if (error instanceof AttemptSpent) return undefined;
       throw error;
     }
   }
 
   step(): void {
-    if (--this.stepsLeft < 0) throw new StepsSpent();
+    this.steps.spend();
+    if (--this.attemptSteps < 0) throw new AttemptSpent();
   }
 
   /** Two messages of the same local name. */
@@ -123,14 +127,14 @@ export class ProtoDiffer {
     if (known !== undefined) return known;
     const open = this.#open.get(written);
     if (open !== undefined) return this.#cutAt(open, pair);
-    if (this.#open.size >= DEEPEST_PAIR) throw schemaTooComplex(this.steps);
+    if (this.#open.size >= DEEPEST_PAIR) throw schemaTooDeep(DEEPEST_PAIR);
 
     const outerCut = this.#lowestCut;
     const depth = this.#open.size;
     this.#lowestCut = Infinity;
     this.#open.set(written, depth);
     const findings = new Findings();
-    compareFields(this, pair, findings);
+    this.fields(this, pair, findings);
     this.#types(read.types, written.types, pair, findings);
     this.#open.delete(written);
     const independent = this.#lowestCut >= depth;
@@ -151,7 +155,8 @@ export class ProtoDiffer {
     return findings;
   }
 
-  #files(): Findings {
+  /** The two files. @throws `schema-too-complex` when all steps are spent. */
+  files(): Findings {
     const findings = new Findings();
     const [reader, writer] = [this.reader.sources[0]!, this.writer.sources[0]!];
     if (reader.file.packageName !== writer.file.packageName) {

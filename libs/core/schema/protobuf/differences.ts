@@ -1,18 +1,15 @@
 import type { Difference, SchemaSpot } from '../format.js';
 import { schemaSpot } from '../spots.js';
-import { protoFileDifferences, type ProtoDifferLimits } from './differ.js';
+import type { StepBudget } from '../step-budget.js';
+import { protoFileDifferences } from './differ.js';
 import type { ProtoPart } from './findings.js';
 import { isBreaking } from './kinds.js';
 import { protoRuleId } from './rules.js';
 import type { ProtoScope } from './scope.js';
 
 /** See `SchemaFormat.differences`. Each scope is a schema with everything that its names can mean, the schema's own file first. */
-export function protoDifferences(
-  reader: ProtoScope,
-  writer: ProtoScope,
-  limits: ProtoDifferLimits,
-): readonly Difference[] {
-  return protoFileDifferences(reader, writer, limits).map((found): Difference => ({
+export function protoDifferences(reader: ProtoScope, writer: ProtoScope, steps: StepBudget): readonly Difference[] {
+  return protoFileDifferences(reader, writer, steps).map((found): Difference => ({
     ruleId: protoRuleId(found.kind),
     errorType: found.kind,
     path: `#/${found.path.join('/')}`,

@@ -2,7 +2,8 @@ import { impossible } from '#libs/core/kernel';
 import { schemaInvalid, schemaTooLarge } from '../errors.js';
 import {
   SchemaFormat,
-  type CompatibilityPolicy,
+  stepsOf,
+  type ComparisonOptions,
   type Difference,
   type Direction,
   type Explanation,
@@ -38,13 +39,8 @@ export class ProtobufFormat extends SchemaFormat {
     return schema;
   }
 
-  differences(
-    reader: ParsedSchema,
-    writer: ParsedSchema,
-    options: { readonly policy?: CompatibilityPolicy; readonly limits?: Partial<SchemaLimits> } = {},
-  ): readonly Difference[] {
-    const { comparisonSteps } = schemaLimits(options.limits);
-    return protoDifferences(protobufSchema(reader).scope, protobufSchema(writer).scope, { steps: comparisonSteps });
+  differences(reader: ParsedSchema, writer: ParsedSchema, options: ComparisonOptions = {}): readonly Difference[] {
+    return protoDifferences(protobufSchema(reader).scope, protobufSchema(writer).scope, stepsOf(options));
   }
 
   message(difference: Difference, direction: Direction): string {

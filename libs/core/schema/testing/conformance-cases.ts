@@ -35,6 +35,8 @@ export interface VerdictCase {
   readonly reference_bug?: boolean;
   readonly alternatives?: readonly { readonly compatible: boolean }[];
   readonly heavy?: boolean;
+  /** Of a reference bug: what is wrong, and what another release answers. */
+  readonly note?: string;
 }
 
 export interface ParseCase {

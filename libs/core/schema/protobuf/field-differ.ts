@@ -6,89 +6,16 @@ import type { ProtoDeclaration, ProtoSource } from './scope.js';
 import { typeText, type ProtoField, type ProtoFieldType, type ProtoMessage, type ProtoOneof } from './tree.js';
 
 /** A field that decodes a number, with the oneof it is a member of. */
-interface PlacedField {
+export interface PlacedField {
   readonly field: ProtoField;
   readonly oneof: ProtoOneof | null;
 }
-type Fields = ReadonlyMap<number, PlacedField>;
 
-/**
- * Fields and oneofs of a pair of messages, by number. Where two fields claim a number, the last one counts. Groups take no part.
- *
- * A number is compared wherever it stands: joining, leaving or changing a oneof hides nothing. This is the reference's newer algorithm (8.5); release 8.3
- * compares members only with those of the oneof of the same name.
- */
-export function compareFields(differ: ProtoDiffer, pair: MessagePair, out: Findings): void {
-  const [reader, writer] = [placedFields(pair.reader.message), placedFields(pair.writer.message)];
-  compareOneofs(pair, reader, writer, out);
-  for (const [number, read] of reader) {
-    differ.step();
-    const written = writer.get(number);
-    if (written === undefined) added(pair, read, out);
-    else compareField(differ, pair, read, written, out);
-  }
-  const gone = goneOneofs(pair, reader);
-  for (const [number, written] of writer) {
-    differ.step();
-    if (!reader.has(number)) removed(pair, written, gone, out);
-  }
-}
+/** How the fields of two messages are paired, and what is said of those that have no partner. */
+export type FieldComparison = (differ: ProtoDiffer, pair: MessagePair, out: Findings) => void;
 
-function placedFields(message: ProtoMessage): Fields {
-  const fields = new Map<number, PlacedField>();
-  for (const field of message.fields) fields.set(field.number, { field, oneof: null });
-  for (const oneof of message.oneofs) for (const field of oneof.fields) fields.set(field.number, { field, oneof });
-  return fields;
-}
-
-/** Where each oneof of the reader got its members from: at most one place may have existed before. */
-function compareOneofs(pair: MessagePair, reader: Fields, writer: Fields, out: Findings): void {
-  const before = new Map(pair.writer.message.oneofs.map((oneof) => [oneof.name, oneof]));
-  for (const oneof of pair.reader.message.oneofs) {
-    const earlier = before.get(oneof.name) ?? null;
-    const report = (kind: ProtoDifferenceKind): void => noteOneof(pair, kind, oneof, earlier, out);
-    const origins = new Set<string>();
-    let alone = 0;
-    for (const { number } of oneof.fields) {
-      const written = writer.get(number);
-      if (written === undefined || reader.get(number)?.oneof !== oneof) continue;
-      if (written.oneof === null) alone++;
-      origins.add(written.oneof === null ? String(number) : `oneof ${written.oneof.name}`);
-    }
-    if (origins.size > 1) report(alone > 1 ? 'MULTIPLE_FIELDS_MOVED_TO_ONEOF' : 'FIELD_MOVED_TO_EXISTING_ONEOF');
-    if (earlier === null) report('ONEOF_ADDED');
-  }
-  const after = new Set(pair.reader.message.oneofs.map((oneof) => oneof.name));
-  for (const oneof of pair.writer.message.oneofs) {
-    if (!after.has(oneof.name)) noteOneof(pair, 'ONEOF_REMOVED', null, oneof, out);
-  }
-}
-
-/** Names of the writer's oneofs of which the reader has neither the name nor any number. */
-function goneOneofs(pair: MessagePair, reader: Fields): ReadonlySet<string> {
-  const kept = new Set(pair.reader.message.oneofs.map((oneof) => oneof.name));
-  return new Set(
-    pair.writer.message.oneofs
-      .filter(({ name, fields }) => !kept.has(name) && !fields.some(({ number }) => reader.has(number)))
-      .map(({ name }) => name),
-  );
-}
-
-function added(pair: MessagePair, read: PlacedField, out: Findings): void {
-  const required = read.field.label === 'required' ? 'REQUIRED_FIELD_ADDED' : 'FIELD_ADDED';
-  noteField(pair, read.oneof === null ? required : 'ONEOF_FIELD_ADDED', read, read, null, out);
-}
-
-function removed(pair: MessagePair, written: PlacedField, gone: ReadonlySet<string>, out: Findings): void {
-  if (written.oneof === null) {
-    const kind = written.field.label === 'required' ? 'REQUIRED_FIELD_REMOVED' : 'FIELD_REMOVED';
-    noteField(pair, kind, written, null, written, out);
-  } else if (!gone.has(written.oneof.name)) {
-    noteField(pair, 'ONEOF_FIELD_REMOVED', written, null, written, out);
-  }
-}
-
-function compareField(
+/** Two fields of one number: name, type, label. Told at the place that the reader's field has. */
+export function compareField(
   differ: ProtoDiffer,
   pair: MessagePair,
   read: PlacedField,
@@ -96,7 +23,6 @@ function compareField(
   out: Findings,
 ): void {
   const report = (kind: ProtoDifferenceKind): void => noteField(pair, kind, read, read, written, out);
-  if (written.oneof !== null && read.oneof === null) report('ONEOF_FIELD_MOVED_TO_TOP_LEVEL');
   if (read.field.name !== written.field.name) report('FIELD_NAME_CHANGED');
   const [reader, writer] = [read.field, written.field];
   const sameGroup = compareTypes(differ, pair, reader.type, writer.type, report, out, []);
@@ -148,7 +74,15 @@ function isOwn(declaration: ProtoDeclaration): boolean {
   return declaration.source.origin === 'own';
 }
 
-function noteField(
+/** A field that only the reader has, or only the writer. Oneofs have rules of their own. */
+export function noteLone(pair: MessagePair, side: 'reader' | 'writer', lone: PlacedField, out: Findings): void {
+  const required = lone.field.label === 'required';
+  if (side === 'reader') noteField(pair, required ? 'REQUIRED_FIELD_ADDED' : 'FIELD_ADDED', lone, lone, null, out);
+  else noteField(pair, required ? 'REQUIRED_FIELD_REMOVED' : 'FIELD_REMOVED', lone, null, lone, out);
+}
+
+/** Tells of a field at the place of `at`. */
+export function noteField(
   pair: MessagePair,
   kind: ProtoDifferenceKind,
   at: PlacedField,
@@ -172,7 +106,7 @@ function fieldPart({ field, oneof }: PlacedField, source: ProtoSource): ProtoPar
   return { text: oneof === null ? text : `${text} in oneof ${oneof.name}`, source, at: field.at };
 }
 
-function noteOneof(
+export function noteOneof(
   pair: MessagePair,
   kind: ProtoDifferenceKind,
   read: ProtoOneof | null,
