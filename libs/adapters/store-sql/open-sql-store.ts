@@ -1,5 +1,6 @@
 import { AppError } from '#libs/core/kernel';
 import type { SqlStore } from './sql-store.js';
+import type { Datasync } from './sqlite-flush.js';
 import { SqliteStore } from './sqlite-store.js';
 
 /** Exactly one of `url` and `path`. */
@@ -9,6 +10,9 @@ export interface SqlStoreOptions {
   /** SQLite: the database file. */
   readonly path?: string;
   readonly poolSize?: number;
+  /** SQLite: what to do when a flush has failed, and another `fdatasync`; see `SqliteStoreOptions`. */
+  readonly onFatal?: (error: Error) => void;
+  readonly datasync?: Datasync;
 }
 
 /**
@@ -29,7 +33,8 @@ export async function openSqlStore(options: SqlStoreOptions): Promise<SqlStore> 
     const { PostgresStore } = await import('./postgres-store.js');
     return PostgresStore.open({ url: options.url, poolSize: options.poolSize });
   }
-  if (options.path !== undefined && options.url === undefined) return SqliteStore.open({ path: options.path });
+  if (options.path !== undefined && options.url === undefined)
+    return SqliteStore.open({ ...options, path: options.path });
   throw new AppError({
     kind: 'invalid',
     code: 'database-unnamed',

@@ -77,3 +77,14 @@ export function storeClosed(): AppError {
     retryable: true,
   });
 }
+
+/** A flush failed: the writes that waited for it may be there or not, and nothing is accepted after it (reliability page, G8). */
+export function storeFlushFailed(cause: unknown): AppError {
+  return new AppError({
+    kind: 'unavailable',
+    code: 'store-flush-failed',
+    message: 'the metadata store could not flush to its disk; whether the last writes were kept is not known',
+    hint: 'look at the disk, then start the service again: it reads what is there',
+    cause,
+  });
+}

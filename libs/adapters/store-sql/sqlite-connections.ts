@@ -1,6 +1,9 @@
 import Database from 'better-sqlite3';
 
-/** The one connection that writes. */
+/**
+ * The one connection that writes. SQLite flushes at a commit only where it begins the write-ahead log anew (`NORMAL`); that every commit is flushed before anybody
+ * hears of it, and that the log is copied into the file in time, is the store's work, which does not stop the event loop for it.
+ */
 export function openWriter(path: string): Database.Database {
   return prepared(new Database(path), prepareWriter);
 }
@@ -12,7 +15,8 @@ export function openReader(path: string): Database.Database {
 
 export function prepareWriter(connection: Database.Database): void {
   connection.pragma('journal_mode = WAL');
-  connection.pragma('synchronous = FULL');
+  connection.pragma('synchronous = NORMAL');
+  connection.pragma('wal_autocheckpoint = 0');
   connection.pragma('foreign_keys = ON');
   connection.pragma('mmap_size = 0');
   connection.pragma('trusted_schema = OFF');

@@ -2,6 +2,7 @@ import { openSync, writeSync, closeSync, copyFileSync, mkdtempSync, rmSync, stat
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deferred } from '#libs/core/kernel';
 import { openSqlStore, type SqlStore } from './index.js';
 import { isOlder } from './sqlite-file.js';
 
@@ -93,12 +94,53 @@ describe('the store on a SQLite file', () => {
     expect(await ids()).toEqual([1]);
   });
 
-  it('syncs fully, in WAL mode, on the connection that writes', async () => {
-    const settings = await store.write(async (session) => [
-      await session.one('pragma synchronous'),
-      await session.one('pragma journal_mode'),
-    ]);
-    expect(settings).toEqual([{ synchronous: 2 }, { journal_mode: 'wal' }]);
+  it('flushes the log once for a group, before anybody is answered or reads it, and the file when the log has grown', async () => {
+    await store.close();
+    const flushes: string[] = [];
+    let gate = deferred<void>();
+    gate.resolve();
+    store = await openSqlStore({
+      path,
+      datasync: async (file) => {
+        const { size } = await file.stat();
+        flushes.push(size === statSync(path).size ? 'file' : 'log');
+        await gate.promise;
+      },
+    });
+    flushes.length = 0;
+    gate = deferred<void>();
+    let answered = 0;
+    const writes = Promise.all([1, 2, 3].map((id) => add(id).then(() => answered++)));
+    while (flushes.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const reading = ids();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([flushes, answered]).toEqual([['log'], 0]);
+    gate.resolve();
+    await writes;
+    expect(await reading).toEqual([1, 2, 3]);
+    for (let id = 10; !flushes.includes('file'); id++) await add(id, 'y'.repeat(100_000));
+    const { size } = statSync(`${path}-wal`);
+    for (let id = 1_000; id < 1_020; id++) await add(id, 'y'.repeat(100_000));
+    // The log was begun anew, not made longer.
+    expect(statSync(`${path}-wal`).size).toBe(size);
+  });
+
+  it('is closed to everybody once a flush has failed, and says so', async () => {
+    await store.close();
+    const fatal: unknown[] = [];
+    let failing = false;
+    store = await openSqlStore({
+      path,
+      onFatal: (error) => fatal.push(error),
+      datasync: () => (failing ? Promise.reject(new Error('EIO')) : Promise.resolve()),
+    });
+    await add(1);
+    failing = true;
+    await expect(add(2)).rejects.toMatchObject({ code: 'store-flush-failed' });
+    failing = false;
+    await expect(add(3)).rejects.toMatchObject({ code: 'store-flush-failed' });
+    await expect(ids()).rejects.toMatchObject({ code: 'store-flush-failed' });
+    expect(fatal).toHaveLength(1);
   });
 
   it('finds damage after a stop that left a write-ahead log behind, and says which file', async () => {

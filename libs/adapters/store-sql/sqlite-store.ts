@@ -1,21 +1,31 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import { Serial } from '#libs/core/kernel';
+import { checkpointWhenDue } from './sqlite-checkpoint.js';
 import { openReader, openWriter } from './sqlite-connections.js';
 import { claimFile, requireSound, requireVersion } from './sqlite-file.js';
+import { SqliteFlush, type Datasync } from './sqlite-flush.js';
 import { migrateFile } from './sqlite-migration.js';
 import { SqliteSession } from './sqlite-session.js';
-import { storeClosed, translateDriverError } from './sql-errors.js';
+import { storeClosed, storeFlushFailed, translateDriverError } from './sql-errors.js';
 import { SqlStore, type SqlRow, type SqlSession, type SqlValue } from './sql-store.js';
 import { WriteGroups } from './write-groups.js';
+
+/** Makes a transaction take its snapshot, which it does with its first read: now, when everything is flushed. */
+const TOUCH = 'select 1 from sqlite_schema limit 1';
 
 export interface SqliteStoreOptions {
   /** Database file; its directory is made when missing. Beside it live `-wal`, `-shm` and `.lock`. Never on a network file system. */
   readonly path: string;
+  /** Told once when a flush has failed and nothing can be promised any more; the process should end. */
+  readonly onFatal?: (error: Error) => void;
+  /** `fdatasync` unless given. */
+  readonly datasync?: Datasync;
 }
 
 /**
  * The store on one SQLite file: one writing connection with all writes in one line ({@link WriteGroups}), one reading connection that cannot write.
- * WAL with `synchronous=FULL`: an acknowledged write survives power loss, and readers see only what has been flushed.
+ * WAL, every commit flushed before it is answered: an acknowledged write survives power loss, and readers see only what has been flushed. The flushes do not stop the
+ * event loop.
  * One process per file; a second is refused.
  */
 export class SqliteStore extends SqlStore {
@@ -24,20 +34,40 @@ export class SqliteStore extends SqlStore {
   readonly #reader: SqliteSession;
   readonly #writes: WriteGroups;
   readonly #snapshots = new Set<Promise<unknown>>();
+  readonly #begin: BetterSqlite3.Statement;
+  readonly #touch: BetterSqlite3.Statement;
+  readonly #commit: BetterSqlite3.Statement;
   #closing: Promise<void> | undefined;
 
   private constructor(
     private readonly path: string,
     private readonly writing: BetterSqlite3.Database,
     private readonly reading: BetterSqlite3.Database,
+    private readonly flush: SqliteFlush,
     private readonly release: () => void,
+    onFatal: (error: Error) => void,
   ) {
     super();
     this.#reader = new SqliteSession(reading);
-    this.#writes = new WriteGroups(new SqliteSession(writing), () => writing.inTransaction);
+    this.#begin = reading.prepare('begin');
+    this.#touch = reading.prepare(TOUCH);
+    this.#commit = reading.prepare('commit');
+    const orFatal = async (task: Promise<void>): Promise<void> => {
+      try {
+        await task;
+      } catch (error) {
+        const failed = storeFlushFailed(error);
+        onFatal(failed);
+        throw failed;
+      }
+    };
+    this.#writes = new WriteGroups(new SqliteSession(writing), () => writing.inTransaction, {
+      flush: () => orFatal(flush.wal()),
+      tidy: () => orFatal(checkpointWhenDue(writing, flush)),
+    });
   }
 
-  static async open({ path }: SqliteStoreOptions): Promise<SqliteStore> {
+  static async open({ path, onFatal = () => undefined, datasync }: SqliteStoreOptions): Promise<SqliteStore> {
     const claim = claimFile(path);
     const opened: BetterSqlite3.Database[] = [];
     try {
@@ -48,7 +78,10 @@ export class SqliteStore extends SqlStore {
       await migrateFile(writing, path);
       const reading = openReader(path);
       opened.push(reading);
-      return new SqliteStore(path, writing, reading, claim.release);
+      // The log is made when it is first written or read.
+      writing.exec('BEGIN IMMEDIATE; COMMIT');
+      const flush = await SqliteFlush.open(path, datasync);
+      return new SqliteStore(path, writing, reading, flush, claim.release, onFatal);
     } catch (error) {
       for (const connection of opened) connection.close();
       claim.release();
@@ -58,7 +91,7 @@ export class SqliteStore extends SqlStore {
 
   async all<Row extends object = SqlRow>(sql: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
     // In line with the snapshots, since the reading connection has one transaction at a time.
-    return this.#guarded(() => this.#reads.run(() => this.#reader.all<Row>(sql, parameters)));
+    return this.#guarded(() => this.#reads.run(() => this.#whenFlushed(() => this.#reader.all<Row>(sql, parameters))));
   }
 
   async one<Row extends object = SqlRow>(sql: string, parameters: readonly SqlValue[] = []): Promise<Row | undefined> {
@@ -68,11 +101,14 @@ export class SqliteStore extends SqlStore {
   async read<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
     return this.#guarded(() =>
       this.#reads.run(async () => {
-        await this.#reader.run('BEGIN');
+        await this.#whenFlushed(() => {
+          this.#begin.run();
+          this.#touch.get();
+        });
         try {
           return await task(this.#reader);
         } finally {
-          await this.#reader.run('COMMIT');
+          this.#commit.run();
         }
       }),
     );
@@ -90,9 +126,11 @@ export class SqliteStore extends SqlStore {
   async #onOwnConnection<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
     const connection = openReader(this.path);
     try {
-      const session = new SqliteSession(connection);
-      await session.run('BEGIN');
-      return await task(session);
+      await this.#whenFlushed(() => {
+        connection.exec('begin');
+        connection.prepare(TOUCH).get();
+      });
+      return await task(new SqliteSession(connection));
     } finally {
       connection.close();
     }
@@ -113,9 +151,17 @@ export class SqliteStore extends SqlStore {
       await Promise.allSettled(this.#snapshots);
       this.reading.close();
       this.writing.close();
+      await this.flush.close();
       this.release();
     })();
     return this.#closing;
+  }
+
+  /** Runs a reading statement at a moment at which everything committed is durable. @param read begins to read before it returns. */
+  async #whenFlushed<T>(read: () => T): Promise<Awaited<T>> {
+    while (this.#writes.flushing !== undefined) await this.#writes.flushing;
+    if (this.#writes.failure !== undefined) throw this.#writes.failure.error;
+    return await read();
   }
 
   async #guarded<T>(task: () => Promise<T>): Promise<T> {

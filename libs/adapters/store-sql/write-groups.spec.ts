@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { deferred } from '#libs/core/kernel';
 import type { SqlSession } from './sql-store.js';
 import { WriteGroups } from './write-groups.js';
 
@@ -26,7 +27,8 @@ class Notes implements SqlSession {
   }
 }
 
-const groupsOf = (notes: Notes) => new WriteGroups(notes, () => notes.open);
+const groupsOf = (notes: Notes, flush = (): Promise<void> => Promise.resolve()) =>
+  new WriteGroups(notes, () => notes.open, { flush, tidy: async () => undefined });
 
 describe('the line of writers', () => {
   it('runs what waits together in one transaction and answers after the commit', async () => {
@@ -40,6 +42,28 @@ describe('the line of writers', () => {
     );
     expect(notes.statements.filter((one) => one === 'COMMIT')).toHaveLength(1);
     expect(answered.every((at) => at === notes.statements.length)).toBe(true);
+  });
+
+  it('answers nobody before the flush has ended, and tells readers of it meanwhile', async () => {
+    const notes = new Notes();
+    const disk = deferred<void>();
+    const groups = groupsOf(notes, () => disk.promise);
+    let answered = false;
+    const task = groups.run(async () => 1).then(() => (answered = true));
+    while (groups.flushing === undefined) await new Promise((resolve) => setImmediate(resolve));
+    expect([notes.statements.at(-1), answered]).toEqual(['COMMIT', false]);
+    disk.resolve();
+    await task;
+    expect(groups.flushing).toBeUndefined();
+  });
+
+  it('ends with a flush that fails: who waited is told, and nobody is taken after', async () => {
+    const notes = new Notes();
+    const groups = groupsOf(notes, () => Promise.reject(new Error('EIO')));
+    await expect(groups.run(async () => 1)).rejects.toThrow('EIO');
+    const statements = notes.statements.length;
+    await expect(groups.run(async () => 2)).rejects.toThrow('EIO');
+    expect(notes.statements).toHaveLength(statements);
   });
 
   it('takes tasks into the running group that arrive while it runs', async () => {

@@ -10,17 +10,30 @@ interface Waiting {
 const MAX_GROUP_MS = 10;
 const MAX_GROUP_TASKS = 256;
 
+/** How the database is written to disk. */
+export interface GroupDurability {
+  /** Makes everything committed so far durable. */
+  flush(): Promise<void>;
+  /** Called between groups, with everything flushed and no transaction open. */
+  tidy(): Promise<void>;
+}
+
 /**
  * The single line of writers of a SQLite file. Tasks run one after another on one connection; all that wait share one transaction and therefore one flush.
  * Each runs in a savepoint of its own, so a failing task takes back its own writes and nobody else's, and no task is answered before the commit is on disk.
+ * A failed flush ends the line: what the disk then holds is not known, so nothing after it can be promised.
  */
 export class WriteGroups {
   readonly #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
+  /** The flush of what is committed and not yet durable. */
+  #flushing: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(
     private readonly session: SqlSession,
     private readonly inTransaction: () => boolean,
+    private readonly durability: GroupDurability,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -30,6 +43,16 @@ export class WriteGroups {
     this.#waiting.push({ task, outcome });
     this.#running ??= this.#drain();
     return outcome.promise as Promise<T>;
+  }
+
+  /** The flush under way, if something is committed that is not yet durable: who reads now would see what may never have been. */
+  get flushing(): Promise<void> | undefined {
+    return this.#flushing;
+  }
+
+  /** What made a flush fail, if one has. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
   }
 
   /** Resolves when no task is waiting or running. */
@@ -43,8 +66,24 @@ export class WriteGroups {
       // answers come at once, so nothing else here would let go.
       await new Promise<void>((resolve) => setImmediate(resolve));
       await this.#group();
+      if (this.#failure === undefined) await this.#unlessFailing(() => this.durability.tidy());
     }
     this.#running = undefined;
+  }
+
+  async #flush(): Promise<void> {
+    this.#flushing = this.#unlessFailing(() => this.durability.flush());
+    await this.#flushing;
+    this.#flushing = undefined;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #unlessFailing(task: () => Promise<void>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      this.#failure = { error };
+    }
   }
 
   /** Runs one group. Never throws: every task taken is settled. */
@@ -52,6 +91,7 @@ export class WriteGroups {
     const settle: (() => void)[] = [];
     const inside: Waiting[] = [];
     try {
+      if (this.#failure !== undefined) throw this.#failure.error;
       await this.session.run('BEGIN IMMEDIATE');
       const opened = this.now();
       while (this.#waiting.length > 0 && inside.length < MAX_GROUP_TASKS && this.now() - opened < MAX_GROUP_MS) {
@@ -60,8 +100,9 @@ export class WriteGroups {
         settle.push(await this.#inSavepoint(waiting));
       }
       await this.session.run('COMMIT');
+      await this.#flush();
     } catch (error) {
-      // The transaction as a whole is lost: nobody's writes are there, whatever their tasks returned.
+      // The transaction as a whole is lost, or nobody knows whether it is there: whatever the tasks returned.
       if (this.inTransaction()) await this.session.run('ROLLBACK').catch(() => undefined);
       if (inside.length === 0) inside.push(...this.#waiting.splice(0));
       for (const waiting of inside) waiting.outcome.reject(error);
