@@ -393,7 +393,7 @@ describe('the registry over HTTP', () => {
   it('answers what probes and serializers ask', async () => {
     expect((await ask('GET', '/')).json).toEqual({});
     expect((await ask('POST', '/', '{}')).json).toEqual({});
-    expect((await ask('GET', '/schemas/types')).json).toEqual(['JSON', 'AVRO']);
+    expect((await ask('GET', '/schemas/types')).json).toEqual(['JSON', 'PROTOBUF', 'AVRO']);
     expect((await ask('GET', '/v1/metadata/id')).json).toMatchObject({ scope: { path: [] } });
     expect((await ask('GET', '/v1/metadata/version')).json).toHaveProperty('commitId');
     expect((await ask('GET', '/v1/metadata/deployment')).json).toEqual({ attributes: [] });

@@ -1,5 +1,4 @@
-import { fromBinary, isMessage, type Message } from '@bufbuild/protobuf';
-import { WireType } from '@bufbuild/protobuf/wire';
+import { fromBinary } from '@bufbuild/protobuf';
 import {
   EnumOptionsSchema,
   EnumValueOptionsSchema,
@@ -33,6 +32,7 @@ import {
   type ProtoRange,
   type ProtoService,
 } from './tree.js';
+import { isWellFormed } from './wire-check.js';
 
 /** Messages inside one another in a descriptor; what is a legal schema nests less. */
 const DESCRIPTOR_DEPTH = 64;
@@ -42,23 +42,9 @@ export function readDescriptor(text: string): FileDescriptorProto | undefined {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || (text.endsWith('=') ? text.length % 4 !== 0 : text.length % 4 === 1)) {
     return undefined;
   }
-  try {
-    const bytes = Buffer.from(text, 'base64');
-    const file = fromBinary(FileDescriptorProtoSchema, bytes, { recursionLimit: DESCRIPTOR_DEPTH });
-    return hasStrayGroupEnd(file) ? undefined : file;
-  } catch {
-    // Whatever the decoder stumbles over, the text is not a descriptor.
-    return undefined;
-  }
-}
-
-/** Whether a message or one inside it holds the end of a group that never began, which the decoder lets pass. */
-function hasStrayGroupEnd(message: Message): boolean {
-  if (message.$unknown?.some(({ wireType }) => wireType === WireType.EndGroup) === true) return true;
-  return Object.values(message).some((value: unknown) => {
-    if (Array.isArray(value)) return value.some((item) => isMessage(item) && hasStrayGroupEnd(item));
-    return isMessage(value) && hasStrayGroupEnd(value);
-  });
+  const bytes = Buffer.from(text, 'base64');
+  if (!isWellFormed(FileDescriptorProtoSchema, bytes, DESCRIPTOR_DEPTH)) return undefined;
+  return fromBinary(FileDescriptorProtoSchema, bytes, { recursionLimit: DESCRIPTOR_DEPTH });
 }
 
 /**

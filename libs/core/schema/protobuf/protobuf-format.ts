@@ -13,6 +13,7 @@ import {
 import { schemaLimits, type SchemaLimits } from '../limits.js';
 import { positionAt } from '../lossless-json.js';
 import type { SchemaOutline } from '../outline.js';
+import { definitionProblem } from './definition.js';
 import { protoDifferences } from './differences.js';
 import { withoutExtensions } from './extensions.js';
 import { normalForm } from './normalise.js';
@@ -36,6 +37,11 @@ export class ProtobufFormat extends SchemaFormat {
     const schema = new ProtobufSchema(scope, limits);
     // What normalising resolves is what the reference checks of a new schema.
     if (options.validate !== false) schema.normalised();
+    const problem = options.validateFields === true ? definitionProblem(scope) : undefined;
+    if (problem !== undefined) {
+      const position = positionAt(scope.sources[0]!.text, problem.at);
+      throw schemaInvalid('PROTOBUF', `Invalid protobuf schema definition: ${problem.reason}`, { position });
+    }
     return schema;
   }
 

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
 import { isJsonObject, type JsonValue } from '#libs/core/kernel';
-import { SCHEMA_TYPES, type SchemaType } from '#libs/core/schema';
 
 /** A recorded conversation with the reference (`test/fixtures/conformance/README.md` tells what the members mean). */
 export interface Transcript {
@@ -37,13 +36,6 @@ export interface Mismatch {
   readonly why: string;
 }
 
-export interface Replayed {
-  readonly steps: number;
-  readonly mismatches: readonly Mismatch[];
-  /** Steps that were not taken because they need a format that is not there. A registration that was not made ends the conversation. */
-  readonly skipped: number;
-}
-
 export function recordedTranscripts(): readonly Transcript[] {
   const path = fileURLToPath(new URL('../../../../test/fixtures/conformance/transcripts.jsonl.br', import.meta.url));
   const text = brotliDecompressSync(readFileSync(path)).toString('utf8').trimEnd();
@@ -53,42 +45,24 @@ export function recordedTranscripts(): readonly Transcript[] {
 const VENDOR_TYPE = 'application/vnd.schemaregistry.v1+json';
 
 /**
- * Has the conversation with a service. Variables (`${idA}`) take the value of their first appearance and must agree from then on; texts of messages are not
- * compared. A step that needs a format the service has not ends the conversation.
+ * Has the conversation with a service, whole. Variables (`${idA}`) take the value of their first appearance and must agree from then on; texts of messages are
+ * not compared.
  */
 export async function replay(
   fastify: FastifyInstance,
   transcript: Transcript,
-  options: { readonly prefix: string; readonly formats: readonly SchemaType[] },
-): Promise<Replayed> {
+  options: { readonly prefix: string },
+): Promise<readonly Mismatch[]> {
   const bound = new Map<string, JsonValue>([['p', options.prefix]]);
   const mismatches: Mismatch[] = [];
-  const { steps } = transcript;
-  let played = 0;
-  for (const [index, step] of steps.entries()) {
-    if (needsOther(step, options.formats)) {
-      if (step.path.startsWith('/compatibility/')) continue;
-      break;
-    }
-    played++;
-    const why = await play(fastify, step, bound, options.formats);
+  for (const [index, step] of transcript.steps.entries()) {
+    const why = await play(fastify, step, bound);
     if (why !== undefined) mismatches.push({ step: index, request: `${step.method} ${step.path}`, why });
   }
-  return { steps: played, mismatches, skipped: steps.length - played };
+  return mismatches;
 }
 
-/** Whether the request sends a schema in a language that the service does not have. */
-function needsOther({ body }: Step, formats: readonly SchemaType[]): boolean {
-  const type = isJsonObject(body) ? body['schemaType'] : undefined;
-  return SCHEMA_TYPES.some((one) => one === type && !formats.includes(one));
-}
-
-async function play(
-  fastify: FastifyInstance,
-  step: Step,
-  bound: Map<string, JsonValue>,
-  formats: readonly SchemaType[],
-): Promise<string | undefined> {
+async function play(fastify: FastifyInstance, step: Step, bound: Map<string, JsonValue>): Promise<string | undefined> {
   const payload = step.body_text ?? (step.body === undefined ? undefined : JSON.stringify(step.body));
   const typed = payload !== undefined && step.no_content_type !== true;
   const response = await fastify.inject({
@@ -117,20 +91,12 @@ async function play(
   if (response.statusCode === 204 || step.method === 'HEAD') return undefined;
   const actual = JSON.parse(response.body) as JsonValue;
   for (const answer of fitting) {
-    const expected = onlyKnownFormats(answer.response ?? null, formats);
     const trial = new Map(bound);
-    if (!agrees(expected, actual, trial, step.compare)) continue;
+    if (!agrees(answer.response ?? null, actual, trial, step.compare)) continue;
     for (const [name, value] of trial) bound.set(name, value);
     return undefined;
   }
   return `expected ${JSON.stringify(step.response)?.slice(0, 1_000)}; ${told}`;
-}
-
-/** The list of types of a service with fewer formats is shorter. */
-function onlyKnownFormats(expected: JsonValue, formats: readonly SchemaType[]): JsonValue {
-  const isTypeList =
-    Array.isArray(expected) && expected.length > 0 && expected.every((one) => SCHEMA_TYPES.includes(one as SchemaType));
-  return isTypeList ? expected.filter((one) => formats.includes(one as SchemaType)) : expected;
 }
 
 function agrees(
