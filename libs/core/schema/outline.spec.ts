@@ -152,6 +152,7 @@ describe('the outline of a .proto file', () => {
     });
     const file: ProtoFile = {
       syntax: 'proto2',
+      packageAt: -1,
       packageName: 'p',
       imports: [],
       options: [],

@@ -5,11 +5,13 @@ import type { CompatibilityPolicy } from './format.js';
 import { SchemaFormats } from './formats.js';
 import { JsonSchemaFormat } from './json-schema/json-schema-format.js';
 import { COMPATIBILITY_LEVELS, judge, type CompatibilityLevel } from './levels.js';
+import { ProtobufFormat } from './protobuf/protobuf-format.js';
 import { ruleFolders, type RuleCase, type Verdicts } from './testing/rule-cases.js';
 
 const FORMATS = [
   { format: new AvroFormat(), folder: 'avro', prefix: 'avro', type: 'AVRO', extension: 'avsc' },
   { format: new JsonSchemaFormat(), folder: 'json-schema', prefix: 'json', type: 'JSON', extension: 'json' },
+  { format: new ProtobufFormat(), folder: 'protobuf', prefix: 'protobuf', type: 'PROTOBUF', extension: 'proto' },
 ] as const;
 
 describe.each(FORMATS)('the catalogue of $type', ({ format, ...where }) => {

@@ -37,7 +37,16 @@ const message = (name: string, parts: Partial<ProtoMessage> = {}): ProtoMessage 
   ...parts,
 });
 const source = (origin: ProtoSource['origin'], packageName: string | null, ...types: ProtoType[]): ProtoSource => ({
-  file: { syntax: 'proto3', packageName, imports: [], options: [], types, extends: [], services: [] } as ProtoFile,
+  file: {
+    syntax: 'proto3',
+    packageName,
+    packageAt: -1,
+    imports: [],
+    options: [],
+    types,
+    extends: [],
+    services: [],
+  } as ProtoFile,
   text: '',
   origin,
   path: '',

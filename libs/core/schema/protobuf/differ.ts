@@ -3,8 +3,9 @@ import type { StepBudget } from '../step-budget.js';
 import type { FieldComparison } from './field-differ.js';
 import { fieldsByNumber } from './fields-by-number.js';
 import { fieldsByOneof } from './fields-by-oneof.js';
-import { Findings, type FoundDifference, type ProtoPart } from './findings.js';
+import { Findings, type FoundDifference } from './findings.js';
 import type { ProtoDifferenceKind } from './kinds.js';
+import { constantPart, packagePart, typePart } from './parts.js';
 import type { ProtoDeclaration, ProtoScope } from './scope.js';
 import { enumsOf, isMapEntry, messagesOf, type ProtoEnum, type ProtoMessage, type ProtoType } from './tree.js';
 
@@ -160,11 +161,8 @@ export class ProtoDiffer {
     const findings = new Findings();
     const [reader, writer] = [this.reader.sources[0]!, this.writer.sources[0]!];
     if (reader.file.packageName !== writer.file.packageName) {
-      const [read, written] = [reader, writer].map((source): ProtoPart | null => {
-        const { packageName } = source.file;
-        return packageName === null ? null : { text: `package ${packageName}`, source, at: -1 };
-      });
-      findings.add({ kind: 'PACKAGE_CHANGED', path: [], place: 'the package', reader: read!, writer: written! });
+      const [read, written] = [packagePart(reader), packagePart(writer)];
+      findings.add({ kind: 'PACKAGE_CHANGED', path: [], place: 'the package', reader: read, writer: written });
     }
     this.#types(reader.file.types, writer.file.types, null, findings);
     return findings;
@@ -220,14 +218,12 @@ export class ProtoDiffer {
       const [one, other] = [reader!.get(number), writer!.get(number)];
       if (one?.name === other?.name) continue;
       const kind = one === undefined ? 'REMOVED' : other === undefined ? 'ADDED' : 'CHANGED';
-      const part = (constant: typeof one, source: ProtoPart['source']): ProtoPart | null =>
-        constant === undefined ? null : { text: `${constant.name} = ${number}`, source, at: constant.at };
       out.add({
         kind: `ENUM_CONST_${kind}`,
         path: [...(within?.path ?? []), read.name, String(number)],
         place: [...(within?.path ?? []), read.name, (one ?? other)!.name].join('.'),
-        reader: part(one, readSource),
-        writer: part(other, writtenSource),
+        reader: constantPart(one, read, readSource),
+        writer: constantPart(other, written, writtenSource),
       });
     }
   }
@@ -240,17 +236,12 @@ export class ProtoDiffer {
     out: Findings,
   ): void {
     const path = [...(within?.path ?? []), (read ?? written)!.name];
-    const part = (type: ProtoType, scope: ProtoScope): ProtoPart => ({
-      text: `${type.kind} ${type.name}`,
-      source: scope.of(type)!.source,
-      at: type.at,
-    });
     out.add({
       kind,
       path,
       place: path.join('.'),
-      reader: read && part(read, this.reader),
-      writer: written && part(written, this.writer),
+      reader: typePart(read, within && within.reader, this.reader.sources[0]!),
+      writer: typePart(written, within && within.writer, this.writer.sources[0]!),
     });
   }
 }

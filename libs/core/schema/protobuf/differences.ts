@@ -2,7 +2,7 @@ import type { Difference, SchemaSpot } from '../format.js';
 import { schemaSpot } from '../spots.js';
 import type { StepBudget } from '../step-budget.js';
 import { protoFileDifferences } from './differ.js';
-import type { ProtoPart } from './findings.js';
+import type { ProtoPart } from './parts.js';
 import { isBreaking } from './kinds.js';
 import { protoRuleId } from './rules.js';
 import type { ProtoScope } from './scope.js';
@@ -16,12 +16,12 @@ export function protoDifferences(reader: ProtoScope, writer: ProtoScope, steps: 
     place: found.place,
     detail: '',
     breaking: isBreaking(found.kind),
-    reader: found.reader && protoSpot(found.reader),
-    writer: found.writer && protoSpot(found.writer),
+    reader: protoSpot(found.reader),
+    writer: protoSpot(found.writer),
   }));
 }
 
 /** A declaration as text, and where it stands. */
 export function protoSpot({ text, source, at }: ProtoPart): SchemaSpot {
-  return schemaSpot(() => text, source, source.origin === 'own' ? at : null);
+  return schemaSpot(text, source, source.origin === 'own' ? at : null);
 }

@@ -1,9 +1,10 @@
 import { comparedType } from './compared-type.js';
-import type { MessagePair, MessageSide, ProtoDiffer } from './differ.js';
-import type { Findings, ProtoPart } from './findings.js';
+import type { MessagePair, ProtoDiffer } from './differ.js';
+import type { Findings } from './findings.js';
 import type { ProtoDifferenceKind } from './kinds.js';
-import type { ProtoDeclaration, ProtoSource } from './scope.js';
-import { typeText, type ProtoField, type ProtoFieldType, type ProtoMessage, type ProtoOneof } from './tree.js';
+import { fieldPart, oneofPart } from './parts.js';
+import type { ProtoDeclaration } from './scope.js';
+import type { ProtoField, ProtoFieldType, ProtoMessage, ProtoOneof } from './tree.js';
 
 /** A field that decodes a number, with the oneof it is a member of. */
 export interface PlacedField {
@@ -95,17 +96,12 @@ export function noteField(
     kind,
     path: [...pair.path, ...path],
     place: `${pair.path.join('.')}.${at.field.name}`,
-    reader: read && fieldPart(read, pair.reader.declaration.source),
-    writer: written && fieldPart(written, pair.writer.declaration.source),
+    reader: fieldPart(read, pair.reader),
+    writer: fieldPart(written, pair.writer),
   });
 }
 
-function fieldPart({ field, oneof }: PlacedField, source: ProtoSource): ProtoPart {
-  const label = field.label === null ? '' : `${field.label} `;
-  const text = `${label}${typeText(field.type)} ${field.name} = ${field.number}`;
-  return { text: oneof === null ? text : `${text} in oneof ${oneof.name}`, source, at: field.at };
-}
-
+/** Tells of a oneof. */
 export function noteOneof(
   pair: MessagePair,
   kind: ProtoDifferenceKind,
@@ -113,17 +109,12 @@ export function noteOneof(
   written: ProtoOneof | null,
   out: Findings,
 ): void {
-  const name = (read ?? written)!.name;
-  const part = (oneof: ProtoOneof, { declaration }: MessageSide): ProtoPart => ({
-    text: `oneof ${oneof.name} { ${oneof.fields.map((field) => `${field.name} = ${field.number};`).join(' ')} }`,
-    source: declaration.source,
-    at: oneof.at,
-  });
+  const { name } = (read ?? written)!;
   out.add({
     kind,
     path: [...pair.path, name],
     place: `${pair.path.join('.')}.${name}`,
-    reader: read && part(read, pair.reader),
-    writer: written && part(written, pair.writer),
+    reader: oneofPart(read, pair.reader),
+    writer: oneofPart(written, pair.writer),
   });
 }

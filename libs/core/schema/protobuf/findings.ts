@@ -1,14 +1,5 @@
 import { isBreaking, PROTO_KINDS, type ProtoDifferenceKind } from './kinds.js';
-import type { ProtoSource } from './scope.js';
-
-/** A declaration of one side, for showing. */
-export interface ProtoPart {
-  /** As it would be written, without what is inside. */
-  readonly text: string;
-  readonly source: ProtoSource;
-  /** Index in the source text; -1 when there is none. */
-  readonly at: number;
-}
+import type { ProtoPart } from './parts.js';
 
 export interface FoundDifference {
   readonly kind: ProtoDifferenceKind;
@@ -16,8 +7,8 @@ export interface FoundDifference {
   readonly path: readonly string[];
   /** The same place in names: `Order.Line.price`. */
   readonly place: string;
-  readonly reader: ProtoPart | null;
-  readonly writer: ProtoPart | null;
+  readonly reader: ProtoPart;
+  readonly writer: ProtoPart;
 }
 
 /**

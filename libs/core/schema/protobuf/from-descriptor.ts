@@ -63,6 +63,7 @@ class DescriptorReader {
     return {
       syntax: syntax === 'proto2' || syntax === 'proto3' ? syntax : null,
       packageName: file.package === '' ? null : file.package,
+      packageAt: -1,
       imports: file.dependency.map((path, i) => ({
         at: -1,
         path,

@@ -41,6 +41,7 @@ class Normaliser {
     return {
       syntax: file.syntax === 'proto3' ? 'proto3' : null,
       packageName: file.packageName,
+      packageAt: -1,
       imports: sortedImports(file.imports),
       options: this.#options(file.options, within),
       types: this.#types(file.types, within),

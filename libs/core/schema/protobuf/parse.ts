@@ -56,6 +56,7 @@ class ProtoParser {
   file(): ProtoFile {
     const { reader } = this;
     let packageName: string | null = null;
+    let packageAt = -1;
     const imports: ProtoImport[] = [];
     const options: ProtoOption[] = [];
     const types = new Map<string, ProtoType>();
@@ -66,7 +67,7 @@ class ProtoParser {
       const { at } = reader;
       const word = reader.word();
       if (word === 'syntax') this.#readSyntax(at, first);
-      else if (word === 'package') packageName = this.#ended(reader.name());
+      else if (word === 'package') [packageName, packageAt] = [this.#ended(reader.name()), at];
       else if (word === 'import') imports.push(this.#import(at));
       else if (word === 'option') options.push(this.#option());
       else if (word === 'reserved') this.#reserved(at);
@@ -80,6 +81,7 @@ class ProtoParser {
     return {
       syntax: this.#syntax,
       packageName,
+      packageAt,
       imports,
       options,
       types: [...types.values()],

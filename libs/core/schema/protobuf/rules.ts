@@ -23,7 +23,7 @@ const RULES: Record<BreakingKind, ProtoRule> = {
     sentence: (path, r, w) =>
       `The package at '${path}' in the ${r} schema does not match the package in the ${w} schema`,
     what: ({ reader, writer }, r, w) =>
-      `The ${r} schema has ${reader?.text ?? 'no package'}, the ${w} one ${writer?.text ?? 'none'}.`,
+      `The ${r} schema has ${reader?.text || 'no package'}, the ${w} one ${writer?.text || 'none'}.`,
     fix: () => 'Keep the package; register a file of another package under a subject of its own.',
   },
   MESSAGE_REMOVED: {
@@ -137,7 +137,7 @@ export function protoExplanation(difference: Difference, direction: Direction): 
   if (rule === undefined) {
     const what = difference.errorType.toLowerCase().replaceAll('_', ' ');
     return {
-      what: `${difference.place}: ${what} (${words[0]}: ${difference.reader?.text ?? 'nothing'}; ${words[1]}: ${difference.writer?.text ?? 'nothing'}).`,
+      what: `${difference.place}: ${what} (${words[0]}: ${difference.reader?.text || 'nothing'}; ${words[1]}: ${difference.writer?.text || 'nothing'}).`,
       breaks: 'Nothing: fields are found by number, and unknown ones are skipped.',
       fix: 'Nothing needs to be done.',
     };

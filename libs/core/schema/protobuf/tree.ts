@@ -35,6 +35,8 @@ export interface ProtoFile {
   readonly syntax: 'proto2' | 'proto3' | null;
   /** As written; null when there is none. */
   readonly packageName: string | null;
+  /** Index in the text where the package is declared; -1 where it is not. */
+  readonly packageAt: number;
   readonly imports: readonly ProtoImport[];
   readonly options: readonly ProtoOption[];
   /** Messages and enums of the file level, in source order. */
