@@ -4,6 +4,7 @@ import { TopicNamesAndDerivations1764100000004 } from './0004-topic-names-and-de
 import { Views1764100000005 } from './0005-views.js';
 import { RegistryFeedAndPlans1764100000010 } from './0010-registry-feed-and-plans.js';
 import { RegistryAssociations1764100000011 } from './0011-registry-associations.js';
+import { RegistryTerms1764100000014 } from './0014-registry-terms.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -20,4 +21,5 @@ export const MIGRATIONS: MigrationClass[] = [
   Views1764100000005,
   RegistryFeedAndPlans1764100000010,
   RegistryAssociations1764100000011,
+  RegistryTerms1764100000014,
 ];

@@ -8,6 +8,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'Views1764100000005',
   'RegistryFeedAndPlans1764100000010',
   'RegistryAssociations1764100000011',
+  'RegistryTerms1764100000014',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -19,7 +20,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE INDEX "ix_registry_schemas_guid" ON "registry_schemas" ("guid") ',
   'CREATE TABLE "registry_subjects" ("context" text NOT NULL, "name" text NOT NULL, "revision" bigint NOT NULL, "config" text, "mode" text, registration text, PRIMARY KEY ("context", "name"))',
   'CREATE INDEX "ix_registry_subjects_name" ON "registry_subjects" ("name") ',
-  'CREATE TABLE "registry_versions" ("context" text NOT NULL, "subject" text NOT NULL, "version" integer NOT NULL, "schema_id" integer NOT NULL, "deleted" integer NOT NULL, "registered_at" bigint NOT NULL, "revision" bigint NOT NULL, CONSTRAINT "fk_registry_versions_schema" FOREIGN KEY ("context", "schema_id") REFERENCES "registry_schemas" ("context", "id"), PRIMARY KEY ("context", "subject", "version"))',
+  'CREATE TABLE "registry_versions" ("context" text NOT NULL, "subject" text NOT NULL, "version" integer NOT NULL, "schema_id" integer NOT NULL, "deleted" integer NOT NULL, "registered_at" bigint NOT NULL, "revision" bigint NOT NULL, terms text, CONSTRAINT "fk_registry_versions_schema" FOREIGN KEY ("context", "schema_id") REFERENCES "registry_schemas" ("context", "id"), PRIMARY KEY ("context", "subject", "version"))',
   'CREATE INDEX "ix_registry_versions_schema" ON "registry_versions" ("context", "schema_id") ',
   'CREATE TABLE "registry_references" ("context" text NOT NULL, "schema_id" integer NOT NULL, "ordinal" integer NOT NULL, "target_context" text NOT NULL, "target_subject" text NOT NULL, "target_version" integer NOT NULL, PRIMARY KEY ("context", "schema_id", "ordinal"))',
   'CREATE INDEX "ix_registry_references_target" ON "registry_references" ("target_context", "target_subject", "target_version") ',
@@ -40,11 +41,15 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE INDEX "ix_registry_plans_applied" ON "registry_plans" ("applied_at") ',
   'CREATE TABLE "registry_associations" ("resource_id" text NOT NULL, "resource_type" text NOT NULL, "association_type" text NOT NULL, "guid" text NOT NULL, "resource_name" text NOT NULL, "resource_namespace" text NOT NULL, "context" text NOT NULL, "subject" text NOT NULL, "lifecycle" text NOT NULL, "frozen" integer NOT NULL, "created_at" bigint NOT NULL, "updated_at" bigint NOT NULL, "revision" bigint NOT NULL, CONSTRAINT "uq_registry_associations_name" UNIQUE ("resource_name", "resource_namespace", "resource_type", "association_type", "context", "subject"), CONSTRAINT "ck_registry_associations_lifecycle" CHECK (lifecycle in (\'STRONG\', \'WEAK\')), PRIMARY KEY ("resource_id", "resource_type", "association_type"))',
   'CREATE INDEX "ix_registry_associations_subject" ON "registry_associations" ("context", "subject") ',
+  'CREATE TABLE "registry_terms" ("kind" integer NOT NULL, "term" text NOT NULL, "context" text NOT NULL, "subject" text NOT NULL, "version" integer NOT NULL, PRIMARY KEY ("kind", "term", "context", "subject", "version")) WITHOUT ROWID',
+  'CREATE INDEX "ix_registry_versions_without_terms" ON "registry_versions" ("context", "subject", "version") WHERE terms is null',
+  'CREATE INDEX "ix_registry_versions_deleted" ON "registry_versions" ("context", "subject", "version") WHERE deleted = 1',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (1, 1764100000001, \'Registry1764100000001\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (2, 1764100000002, \'Operations1764100000002\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (3, 1764100000004, \'TopicNamesAndDerivations1764100000004\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (4, 1764100000005, \'Views1764100000005\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (5, 1764100000010, \'RegistryFeedAndPlans1764100000010\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (6, 1764100000011, \'RegistryAssociations1764100000011\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (7, 1764100000014, \'RegistryTerms1764100000014\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

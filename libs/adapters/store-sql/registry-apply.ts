@@ -14,6 +14,7 @@ import {
 } from '#libs/core/registry';
 import { removeAssociation, requireResourceUnmoved, setAssociation } from './registry-associations.js';
 import { jsonOrNull } from './registry-rows.js';
+import { deleteTerms, insertTerms, termsText } from './registry-terms.js';
 import { pairs } from './statement.js';
 import type { SqlSession } from './sql-store.js';
 
@@ -118,17 +119,19 @@ export class RegistryApply {
   async #register(fact: Registered): Promise<number> {
     const { subject, version, content } = fact;
     const id = await this.#schema(subject.context, fact);
-    const replaced = await this.session.one<{ schema_id: number }>(
-      'select schema_id from registry_versions where context = ? and subject = ? and version = ?',
+    const replaced = await this.session.one<{ schema_id: number; terms: string | null }>(
+      'select schema_id, terms from registry_versions where context = ? and subject = ? and version = ?',
       [subject.context, subject.name, version],
     );
     await this.session.run(
-      `insert into registry_versions (context, subject, version, schema_id, deleted, registered_at, revision)
-       values (?, ?, ?, ?, 0, ?, ?)
+      `insert into registry_versions (context, subject, version, schema_id, deleted, registered_at, revision, terms)
+       values (?, ?, ?, ?, 0, ?, ?, ?)
        on conflict (context, subject, version) do update
-       set schema_id = excluded.schema_id, deleted = 0, registered_at = excluded.registered_at, revision = excluded.revision`,
-      [subject.context, subject.name, version, id, fact.registeredAt ?? this.at, this.revision],
+       set schema_id = excluded.schema_id, deleted = 0, registered_at = excluded.registered_at, revision = excluded.revision, terms = excluded.terms`,
+      [subject.context, subject.name, version, id, fact.registeredAt ?? this.at, this.revision, termsText(fact.terms)],
     );
+    if (replaced !== undefined) await deleteTerms(this.session, subject, version, replaced.terms);
+    await insertTerms(this.session, subject, version, fact.terms);
     await this.#touch(subject);
     await this.#log('version-registered', subject, version, id);
     if (replaced !== undefined && replaced.schema_id !== id) {
@@ -304,11 +307,12 @@ export class RegistryApply {
   }
 
   async #purge(subject: SubjectName, version: number): Promise<undefined> {
-    const row = await this.session.one<{ schema_id: number }>(
-      'delete from registry_versions where context = ? and subject = ? and version = ? returning schema_id',
+    const row = await this.session.one<{ schema_id: number; terms: string | null }>(
+      'delete from registry_versions where context = ? and subject = ? and version = ? returning schema_id, terms',
       [subject.context, subject.name, version],
     );
     if (row === undefined) throw stateMoved(`Version ${version} of subject '${subjectText(subject)}'`);
+    await deleteTerms(this.session, subject, version, row.terms);
     await this.#touch(subject);
     await this.#log('version-purged', subject, version, row.schema_id);
     await this.#forgetUnused(subject.context, row.schema_id);

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseSubject, type RegistryFact } from '#libs/core/registry';
-import { registryFeedContract, registryStoreContract } from '#libs/core/registry/testing';
+import { fieldTerm, parseSubject, type RegistryFact } from '#libs/core/registry';
+import {
+  contentOf,
+  registryFeedContract,
+  registrySearchContract,
+  registryStoreContract,
+} from '#libs/core/registry/testing';
 import { SqlRegistryStore } from './registry-store.js';
 import { freshSqliteStore, type FreshStore } from './testing/index.js';
 
@@ -11,6 +16,7 @@ const open = async () => {
 
 registryStoreContract('SQLite', open);
 registryFeedContract('SQLite', open);
+registrySearchContract('SQLite', open);
 
 describe('the feed of changes', () => {
   let fresh: FreshStore;
@@ -28,6 +34,43 @@ describe('the feed of changes', () => {
     expect(events[0]).toMatchObject({ revision: 1_048, at: 1_048 });
     expect(await store.touchedSince(oldest - 1, 5_000)).toMatchObject({ complete: true });
     expect(await store.touchedSince(oldest - 2, 5_000)).toMatchObject({ complete: false });
+  });
+});
+
+describe('versions that an older release has stored', () => {
+  let fresh: FreshStore;
+  beforeAll(async () => void (fresh = await freshSqliteStore()));
+  afterAll(() => fresh.dispose());
+
+  it('are told, get their terms once, and are passed over when they have changed meanwhile', async () => {
+    const store = new SqlRegistryStore(fresh.store);
+    const subject = parseSubject('s');
+    const facts = [1, 2].map((version): RegistryFact => ({
+      type: 'version-registered',
+      subject,
+      version,
+      id: { kind: 'new' },
+      content: contentOf(`text ${version}`),
+      targets: [],
+      terms: [],
+    }));
+    await store.apply({ at: 1, expected: [], facts });
+    expect(await store.unindexed(10)).toEqual([]);
+    await fresh.store.write((session) => session.run('update registry_versions set terms = null'));
+    const lacking = await store.unindexed(10);
+    expect(lacking.map((one) => one.version).sort()).toEqual([1, 2]);
+    expect(await store.unindexed(1)).toHaveLength(1);
+    await store.apply({ at: 2, expected: [], facts: [{ type: 'version-purged', subject, version: 2 }] });
+    const indexed = lacking.map((one) => ({ ...one, terms: [fieldTerm(`f${one.version}`)] }));
+    await store.index(indexed);
+    await store.index(indexed.map((one) => ({ ...one, terms: [fieldTerm('later')] })));
+    expect(await store.unindexed(10)).toEqual([]);
+    const found = async (word: string) => {
+      const terms = [fieldTerm(word)];
+      const asked = { context: '.', prefix: '', terms, versions: 'all' } as const;
+      return (await store.search(asked, undefined, 10)).hits.map((hit) => hit.row.version);
+    };
+    expect([await found('f1'), await found('f2'), await found('later')]).toEqual([[1], [], []]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { registryFeedContract, registryStoreContract } from '#libs/core/registry/testing';
+import { registryFeedContract, registrySearchContract, registryStoreContract } from '#libs/core/registry/testing';
 import { SqlRegistryStore } from './registry-store.js';
 import { freshPostgresStore } from './testing/index.js';
 
@@ -16,3 +16,4 @@ const open = async () => {
 
 registryStoreContract('PostgreSQL', open);
 registryFeedContract('PostgreSQL', open);
+registrySearchContract('PostgreSQL', open);

@@ -17,12 +17,17 @@ import {
   type SchemaEntry,
   type SchemaRecord,
   type SchemasSnapshot,
+  type SearchPage,
+  type SearchPosition,
+  type SearchTerm,
   type SchemaUsage,
   type SubjectListing,
   type SubjectName,
   type SubjectsSnapshot,
   type TakenId,
   type TouchedSince,
+  type UnindexedVersion,
+  type VersionSearch,
 } from '#libs/core/registry';
 import { associationsOfResource, findAssociations } from './registry-associations.js';
 import { RegistryApply } from './registry-apply.js';
@@ -38,6 +43,7 @@ import {
   type VersionRowData,
 } from './registry-rows.js';
 import { readSchemas, readSubjects, SqlRegistrySnapshot } from './registry-snapshot.js';
+import { indexVersion, searchVersions } from './registry-terms.js';
 import { SharedRead } from './shared-read.js';
 import { list, pieces } from './statement.js';
 import type { SqlSession, SqlStore } from './sql-store.js';
@@ -256,6 +262,28 @@ export class SqlRegistryStore extends RegistryStore {
           ? { revision, ordinal: AFTER_REVISION }
           : { revision: last.revision, ordinal: last.ordinal };
       return { events, next, caughtUp, oldest };
+    });
+  }
+
+  async search(question: VersionSearch, after: SearchPosition | undefined, limit: number): Promise<SearchPage> {
+    return this.store.read((session) => searchVersions(session, question, after, limit));
+  }
+
+  async unindexed(limit: number): Promise<readonly UnindexedVersion[]> {
+    const rows = await this.store.all<{ context: string; subject: string; version: number; schema_id: number }>(
+      'select context, subject, version, schema_id from registry_versions where terms is null limit ?',
+      [limit],
+    );
+    return rows.map((row) => ({
+      subject: { context: row.context, name: row.subject },
+      version: row.version,
+      schemaId: row.schema_id,
+    }));
+  }
+
+  async index(versions: readonly (UnindexedVersion & { readonly terms: readonly SearchTerm[] })[]): Promise<void> {
+    await this.store.write(async (session) => {
+      for (const one of versions) await indexVersion(session, one);
     });
   }
 

@@ -24,9 +24,15 @@ export function pairs(count: number): string {
   return `values ${Array.from({ length: count }, () => '(?, ?)').join(', ')}`;
 }
 
-/** The items in pieces of at most {@link MAX_LIST}. */
-export function pieces<T>(items: readonly T[]): readonly (readonly T[])[] {
+/** `count` rows of `width` placeholders, for an `insert … values …`. */
+export function rowsOf(count: number, width: number): string {
+  const row = `(${list(width)})`;
+  return Array.from({ length: count }, () => row).join(', ');
+}
+
+/** The items in pieces of at most `size`. */
+export function pieces<T>(items: readonly T[], size = MAX_LIST): readonly (readonly T[])[] {
   const result: T[][] = [];
-  for (let at = 0; at < items.length; at += MAX_LIST) result.push(items.slice(at, at + MAX_LIST));
+  for (let at = 0; at < items.length; at += size) result.push(items.slice(at, at + size));
   return result;
 }

@@ -81,6 +81,17 @@ export {
   type RegistryEventType,
 } from './registry-event.js';
 export {
+  fieldTerm,
+  nameTerm,
+  propertyTerm,
+  rarestFirst,
+  schemaTypeTerm,
+  tagTerm,
+  TERM_KINDS,
+  type SearchTerm,
+  type TermKind,
+} from './search-terms.js';
+export {
   APPLIED_PLANS_MS,
   identityOf,
   RegistryStore,
@@ -99,10 +110,14 @@ export {
   type RegistrySnapshot,
   type ResourceAssociations,
   type SchemasSnapshot,
+  type SearchPage,
+  type SearchPosition,
   type SubjectListing,
   type SubjectsSnapshot,
   type TakenId,
   type TouchedSince,
+  type UnindexedVersion,
+  type VersionSearch,
 } from './store.js';
 export {
   DEFAULT_CONTEXT,

@@ -14,6 +14,7 @@ import {
   type VersionRow,
 } from './model.js';
 import { isImporting } from './modes.js';
+import { termsOf } from './search-terms.js';
 import type { IdChoice, RegistryFact } from './store.js';
 import { subjectText } from './subject-name.js';
 
@@ -147,7 +148,15 @@ export async function decideRegistration(
     kind: 'register',
     version,
     facts: [
-      { type: 'version-registered', subject: state.subject, version, id, content, targets: candidate.targets },
+      {
+        type: 'version-registered',
+        subject: state.subject,
+        version,
+        id,
+        content,
+        targets: candidate.targets,
+        terms: termsOf(content.schemaType, candidate.reading.outline, content.metadata),
+      },
       ...replaced.map((row): RegistryFact => ({
         type: 'version-purged',
         subject: state.subject,

@@ -9,8 +9,10 @@ import type {
   SchemaRecord,
   StoredSchema,
   SubjectState,
+  VersionRow,
 } from './model.js';
 import type { EventPosition, RegistryEvent } from './registry-event.js';
+import type { SearchTerm } from './search-terms.js';
 import type { SubjectName } from './subject-name.js';
 
 /** States of several names as of one instant. */
@@ -89,6 +91,8 @@ export type RegistryFact =
       readonly targets: readonly ReferenceTarget[];
       /** When another registry registered it, epoch ms; the time of the change unless given. */
       readonly registeredAt?: number;
+      /** What the version is found by. */
+      readonly terms: readonly SearchTerm[];
     }
   | { readonly type: 'version-soft-deleted'; readonly subject: SubjectName; readonly version: number }
   | { readonly type: 'version-restored'; readonly subject: SubjectName; readonly version: number }
@@ -151,6 +155,35 @@ export interface RegistrySnapshot {
   schemas(context: string, ids: readonly number[]): Promise<ReadonlyMap<number, KeptSchema>>;
   /** Purged ids above `after`, ascending. */
   retired(context: string, after: number, limit: number): Promise<readonly TakenId[]>;
+}
+
+/** What is looked for; every condition must hold. */
+export interface VersionSearch {
+  readonly context: string;
+  /** Beginning of the subject's name within the context. */
+  readonly prefix: string;
+  /** The first one is where the search begins; see {@link rarestFirst}. */
+  readonly terms: readonly SearchTerm[];
+  /** `latest`: the newest live version of each subject; `live`: those not deleted. */
+  readonly versions: 'latest' | 'live' | 'deleted' | 'all';
+}
+
+/** Where a search goes on within its context: after this version of the subject, whether it is there or not. */
+export interface SearchPosition {
+  readonly name: string;
+  readonly version: number;
+}
+
+export interface SearchPage {
+  readonly hits: readonly { readonly subject: SubjectName; readonly row: VersionRow }[];
+  /** Null: nothing comes after. */
+  readonly next: SearchPosition | null;
+}
+
+export interface UnindexedVersion {
+  readonly subject: SubjectName;
+  readonly version: number;
+  readonly schemaId: number;
 }
 
 /** Part of the feed of changes as of one instant. */
@@ -285,6 +318,18 @@ export abstract class RegistryStore {
    * @param after undefined: from the oldest one kept.
    */
   abstract events(after: EventPosition | undefined, limit: number): Promise<EventsPage>;
+
+  /**
+   * Versions of one context that match, by the subject's name and by number. A page may hold fewer than `limit` although there is a next one: what is looked at for one page
+   * is bounded.
+   */
+  abstract search(question: VersionSearch, after: SearchPosition | undefined, limit: number): Promise<SearchPage>;
+
+  /** Versions stored without terms, by a release that knew none, in no particular order. */
+  abstract unindexed(limit: number): Promise<readonly UnindexedVersion[]>;
+
+  /** Adds the terms of versions that have none. One that has been changed meanwhile is passed over. Repeatable. */
+  abstract index(versions: readonly (UnindexedVersion & { readonly terms: readonly SearchTerm[] })[]): Promise<void>;
 
   /** A plan that has been carried out, by its hash or by its principal and key. */
   abstract appliedPlan(

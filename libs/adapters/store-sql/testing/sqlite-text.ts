@@ -26,6 +26,9 @@ export function sqliteText(connection: Database.Database): string[] {
 function insertions(connection: Database.Database, table: string): string[] {
   const columns = (connection.pragma(`table_info("${table}")`) as { name: string }[]).map(({ name }) => `"${name}"`);
   const values = columns.map((column) => `quote(${column})`).join(` || ', ' || `);
-  const rows = connection.prepare(`select ${values} from "${table}" order by rowid`).pluck().all() as string[];
+  const rows = connection
+    .prepare(`select ${values} from "${table}" order by ${columns.join(', ')}`)
+    .pluck()
+    .all() as string[];
   return rows.map((row) => `INSERT INTO "${table}" (${columns.join(', ')}) VALUES (${row})`);
 }

@@ -17,11 +17,16 @@ import {
   type RegistrySnapshot,
   type ResourceAssociations,
   type SchemasSnapshot,
+  type SearchPage,
+  type SearchPosition,
   type SubjectListing,
   type SubjectsSnapshot,
   type TakenId,
   type TouchedSince,
+  type UnindexedVersion,
+  type VersionSearch,
 } from '../store.js';
+import type { SearchTerm } from '../search-terms.js';
 import { sameSubject, subjectText, type SubjectName } from '../subject-name.js';
 
 const MAX_ID = 2_147_483_647;
@@ -55,6 +60,7 @@ interface Tables {
   associations: readonly { readonly association: Association; readonly revision: number }[];
   readonly changes: LoggedChange[];
   readonly plans: AppliedPlan[];
+  readonly terms: Map<string, readonly SearchTerm[]>;
   /** Order in which versions were registered. */
   readonly order: Map<string, number>;
 }
@@ -69,6 +75,7 @@ export class MemoryRegistryStore extends RegistryStore {
     associations: [],
     changes: [],
     plans: [],
+    terms: new Map(),
     order: new Map(),
   };
 
@@ -213,6 +220,45 @@ export class MemoryRegistryStore extends RegistryStore {
     return 1;
   }
 
+  async search(question: VersionSearch, after: SearchPosition | undefined, limit: number): Promise<SearchPage> {
+    const { context, prefix, terms, versions } = question;
+    const hits = [...this.#tables.subjects.values()]
+      .filter(({ subject }) => subject.context === context && subject.name.startsWith(prefix))
+      .sort((a, b) => (a.subject.name < b.subject.name ? -1 : 1))
+      .flatMap((state) => {
+        const live = state.versions.filter((row) => !row.deleted);
+        const rows = {
+          latest: live.slice(-1),
+          live,
+          deleted: state.versions.filter((row) => row.deleted),
+          all: state.versions,
+        }[versions];
+        return rows.map((row) => ({ subject: state.subject, row }));
+      })
+      .filter(({ subject, row }) => {
+        const known = this.#tables.terms.get(orderKey(subject, row.version)) ?? [];
+        const holds = ({ kind, text }: SearchTerm) => known.some((one) => one.kind === kind && one.text === text);
+        return terms.every(holds);
+      })
+      .filter(({ subject, row }) => {
+        if (after === undefined || subject.name > after.name) return true;
+        return subject.name === after.name && row.version > after.version;
+      });
+    const page = hits.slice(0, limit);
+    const last = page.at(-1);
+    const next = hits.length > limit && last ? { name: last.subject.name, version: last.row.version } : null;
+    return { hits: page, next };
+  }
+
+  /** Nothing: there was no earlier release. */
+  async unindexed(): Promise<readonly UnindexedVersion[]> {
+    return [];
+  }
+
+  async index(): Promise<void> {
+    // Whatever is there has its terms.
+  }
+
   async appliedPlan(
     by: { readonly hash: string } | { readonly principal: string; readonly key: string },
   ): Promise<AppliedPlan | undefined> {
@@ -348,6 +394,7 @@ function register(
   const row: VersionRow = { version, schemaId: id, guid: content.guid, deleted: false, registeredAt };
   const versions = [...state.versions.filter((one) => one.version !== version), row];
   tables.order.set(orderKey(subject, version), tables.revision);
+  tables.terms.set(orderKey(subject, version), fact.terms);
   const sorted = versions.sort((a, b) => a.version - b.version);
   touch(tables, subject, { versions: sorted }, { at, type: fact.type, version, schemaId: id });
   if (replaced !== undefined && replaced.schemaId !== id) {
@@ -567,6 +614,7 @@ function copyOf(tables: Tables): Tables {
     associations: tables.associations,
     changes: [...tables.changes],
     plans: [...tables.plans],
+    terms: new Map(tables.terms),
     order: new Map(tables.order),
   };
 }

@@ -25,7 +25,15 @@ export function registryFeedContract(name: string, open: () => Promise<StoreUnde
       version: number,
       text: string,
       id: IdChoice = { kind: 'new' },
-    ): RegistryFact => ({ type: 'version-registered', subject, version, id, content: contentOf(text), targets: [] });
+    ): RegistryFact => ({
+      type: 'version-registered',
+      subject,
+      version,
+      id,
+      content: contentOf(text),
+      targets: [],
+      terms: [],
+    });
     const end = async (): Promise<EventPosition> => ({ revision: await store.revision(), ordinal: AFTER_REVISION });
     const readOn = async (after: EventPosition | undefined, limit: number) => {
       const events: RegistryEvent[] = [];
@@ -97,7 +105,7 @@ export function registryFeedContract(name: string, open: () => Promise<StoreUnde
       const targets = [{ subject: target, version: 1 }];
       const content = contentOf('user', targets);
       await apply([
-        { type: 'version-registered', subject: referrer, version: 1, id: { kind: 'new' }, content, targets },
+        { type: 'version-registered', subject: referrer, version: 1, id: { kind: 'new' }, content, targets, terms: [] },
       ]);
       expect((await readOn(after, 1)).events.map((one) => one.subject)).toEqual([referrer]);
     });

@@ -38,7 +38,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       const known = await store.idOfContent(subject.context, content);
       const id = more.id ?? (known === undefined ? { kind: 'new' } : { kind: 'known', id: known });
       const targets = more.targets ?? [];
-      const fact: RegistryFact = { type: 'version-registered', subject, version, id, content, targets };
+      const fact: RegistryFact = { type: 'version-registered', subject, version, id, content, targets, terms: [] };
       return (await apply([fact], [], more.at)).ids[0]!;
     };
 
@@ -103,6 +103,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
         id: { kind: 'new' },
         content,
         targets,
+        terms: [],
       };
       const id = (await apply([fact])).ids[0]!;
       const { schema } = (await store.schemas(subject.context, [id])).entries.get(id)!;
@@ -158,6 +159,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
           id: { kind: 'new' },
           content,
           targets: [],
+          terms: [],
         };
         return apply([fact], [before]);
       };
@@ -249,7 +251,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       const first = await register(subject, 1, 'first');
       const twin: SchemaRecord = { ...contentOf('first'), text: 'second' };
       const fact = (version: number, id: IdChoice): RegistryFact => {
-        return { type: 'version-registered', subject, version, id, content: twin, targets: [] };
+        return { type: 'version-registered', subject, version, id, content: twin, targets: [], terms: [] };
       };
       const { ids } = await apply([fact(2, { kind: 'new', collides: true })]);
       expect(ids).toEqual([first + 1]);
@@ -342,6 +344,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
         id: { kind: 'new' },
         content: contentOf(`many${i}`),
         targets: [],
+        terms: [],
       }));
       const { ids } = await apply(facts);
       const { states } = await store.subjects([...names].reverse());
@@ -359,6 +362,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
         id: { kind: 'given', id: 4 },
         content: contentOf('old'),
         targets: [],
+        terms: [],
         registeredAt: 17,
       };
       await apply([fact, { type: 'version-soft-deleted', subject, version: 1 }]);
