@@ -2,6 +2,8 @@ import type { SchemaMetadata, SchemaRule, SchemaRuleSet } from '#libs/core/schem
 
 /** Metadata property with the version number, kept by the registry where a caller asks for explicit versions (contract 3.5). */
 export const VERSION_PROPERTY = 'confluent:version';
+const RULE_LISTS = ['migrationRules', 'domainRules', 'encodingRules'] as const;
+
 /** Metadata property with a comma-separated list of field names that must not be used. */
 export const RESERVED_PROPERTY = 'confluent:reserved';
 
@@ -30,11 +32,22 @@ export function mergedRuleSets(
   if (!earlier) return later ?? null;
   if (!later) return earlier;
   const result: { -readonly [Key in keyof SchemaRuleSet]: SchemaRuleSet[Key] } = {};
-  for (const list of ['migrationRules', 'domainRules', 'encodingRules'] as const) {
+  for (const list of RULE_LISTS) {
     if (earlier[list] || later[list]) result[list] = mergedRules(earlier[list] ?? [], later[list] ?? []);
   }
   const enableAt = later.enableAt ?? earlier.enableAt;
   return enableAt === undefined ? result : { ...result, enableAt };
+}
+
+/** The rule set without the rules of these names, in whatever list. */
+export function withoutRules(ruleSet: SchemaRuleSet, names: readonly string[]): SchemaRuleSet {
+  const result: { -readonly [Key in keyof SchemaRuleSet]: SchemaRuleSet[Key] } = { ...ruleSet };
+  for (const list of RULE_LISTS) {
+    const rules = ruleSet[list];
+    if (rules !== undefined)
+      result[list] = rules.filter((rule) => rule.name === undefined || !names.includes(rule.name));
+  }
+  return result;
 }
 
 export function propertyOf(metadata: SchemaMetadata | null | undefined, name: string): string | undefined {

@@ -70,6 +70,7 @@ export type {
   SentSchema,
   SubjectVersion,
 } from './registering.js';
+export type { SentRetagging } from './retagging.js';
 export { RegistryMessageCodec } from './registry-message-codec.js';
 export { Registry, type FoundSchema, type VersionChoice } from './registry.js';
 export type { RegistryViewOptions } from './registry-view.js';

@@ -37,9 +37,12 @@ export class KnownAnswers {
 }
 
 function keyOf(subject: SubjectName, sent: SentRegistration, inquiry: SchemaInquiry): string | undefined {
-  const { schema, schemaType, references, metadata, ruleSet, version, id } = sent;
+  const { schema, schemaType, references, metadata, ruleSet, version, id, tags = [], propagateTags = false } = sent;
   const carriesMore =
-    (references?.length ?? 0) > 0 || (metadata ?? ruleSet ?? version ?? id ?? undefined) !== undefined;
+    propagateTags ||
+    tags.length > 0 ||
+    (references?.length ?? 0) > 0 ||
+    (metadata ?? ruleSet ?? version ?? id ?? undefined) !== undefined;
   if (carriesMore || !schema) return undefined;
   const deleted = inquiry.kind === 'lookup' && inquiry.deleted;
   return `${inquiry.kind}\n${inquiry.normalize}\n${deleted}\n${schemaType ?? ''}\n${subjectText(subject)}\n${schema}`;

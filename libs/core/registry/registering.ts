@@ -10,6 +10,7 @@ import type {
   SchemaRuleSet,
   SchemaSource,
   SchemaType,
+  TagEdit,
 } from '#libs/core/schema';
 import type { Decision, RegistryChanges } from './changes.js';
 import {
@@ -73,6 +74,10 @@ export interface SentRegistration extends SentSchema {
   readonly version?: number | null;
   /** Only while importing; negative counts as absent. */
   readonly id?: number | null;
+  /** Written into the text, or taken out of it. */
+  readonly tags?: readonly TagEdit[];
+  /** Write the tags of the latest version into the text as well, where it has the same parts. */
+  readonly propagateTags?: boolean;
 }
 
 /** A version of a subject with its schema. */
@@ -173,14 +178,17 @@ export class Registering {
     const normalize = !importing && (options.normalize || config.normalize === true);
     const latest = await this.#latest(state);
     const source = importing ? requireText(sent) : (textOr(sent, latest) ?? fail(emptySchema()));
+    const tags = importing ? [] : await this.#tagEdits(sent, latest);
 
     const found = await this.#candidate(subject.context, source, {
       normalize,
       rules: importing ? undefined : rulesOf(config),
+      tags,
     });
     const question = { scopes, config, mode, importing, numbering, latest, found };
     // The same state was searched a moment ago, in vain.
-    if (fillsIn(config) || before?.scopes.subject.revision === state.revision) return { ...question, known: undefined };
+    const searchedBefore = before?.scopes.subject.revision === state.revision;
+    if (fillsIn(config) || editsTags(sent) || searchedBefore) return { ...question, known: undefined };
     const match = await this.#find(state, found.candidate, sent, searched(state, numbering), latest);
     const answers = match !== undefined && answersRegistration(match, numbering);
     return { ...question, known: answers ? await this.#found(state, match) : undefined };
@@ -356,7 +364,7 @@ export class Registering {
   async #candidate(
     context: string,
     sent: SentText,
-    options: ReadOptions,
+    options: ReadOptions & { readonly tags?: readonly TagEdit[] },
     versions: 'live' | 'stored' = 'live',
     from: ReferenceSource = this.view,
   ): Promise<{ readonly candidate: Candidate; readonly chain: ReferenceChain | undefined }> {
@@ -366,7 +374,9 @@ export class Registering {
         ? undefined
         : await new ReferenceWalk(from, versions).resolve(context, sent.references);
     const { resolved, key } = chain ?? NO_REFERENCES;
-    const source: SchemaSource = { schemaType, text, references: resolved, referencesKey: key };
+    const { tags = [] } = options;
+    let source: SchemaSource = { schemaType, text, references: resolved, referencesKey: key };
+    if (tags.length > 0) source = { ...source, text: await this.engine.retagged(source, tags) };
     const reading = await this.engine.read(source, options);
     const { references, targets } = chain ?? { references: [], targets: [] };
     const order = options.normalize ? normalisedOrder(references) : references.map((_, i) => i);
@@ -379,6 +389,15 @@ export class Registering {
       namedLatest: sent.references.some((reference) => reference.version === -1),
     };
     return { candidate, chain };
+  }
+
+  /** The edits asked for, after those that repeat what the latest version has. */
+  async #tagEdits(sent: SentRegistration, latest: StoredSchema | undefined): Promise<readonly TagEdit[]> {
+    const { tags = [], propagateTags = false } = sent;
+    if (!propagateTags || latest === undefined) return tags;
+    const parts = await this.engine.taggedParts(await this.view.source(latest));
+    const kept = parts.map(({ path, kind, tags: add }): TagEdit => ({ path, kind, add, remove: [], optional: true }));
+    return [...kept, ...tags];
   }
 
   /** As sent, then with the data contract of the latest version: so a client that sends only the schema finds the version that carries more. */
@@ -486,8 +505,17 @@ function requireAccepted({ refusal }: SchemaReading): void {
   if (refusal !== null) throw refusal;
 }
 
-function numberingOf({ version, id }: SentRegistration): Numbering {
-  return { version: Math.max(-1, version ?? 0), id: typeof id === 'number' && id >= 0 ? id : undefined };
+/** Edited tags make a version that must become the latest, unless a number is asked for. */
+function numberingOf({ version, id, tags = [] }: SentRegistration): Numbering {
+  const asked = Math.max(-1, version ?? 0);
+  return {
+    version: asked === 0 && tags.length > 0 ? -1 : asked,
+    id: typeof id === 'number' && id >= 0 ? id : undefined,
+  };
+}
+
+function editsTags({ tags = [], propagateTags = false }: SentRegistration): boolean {
+  return propagateTags || tags.length > 0;
 }
 
 /** Whether the settings add to what is sent, so that only the completed content can be compared. */

@@ -6,6 +6,7 @@ import {
   type SchemaEngine,
   type SchemaFormats,
   type SchemaType,
+  type TaggedPart,
 } from '#libs/core/schema';
 import { RegistryAssociations } from './associations.js';
 import { RegistryChanges } from './changes.js';
@@ -34,6 +35,7 @@ import {
   type SubjectVersion,
 } from './registering.js';
 import { RegistryView, type RegistryViewOptions } from './registry-view.js';
+import { requireOneSource, retagged, type SentRetagging } from './retagging.js';
 import { RegistrySettings } from './settings.js';
 import type { Referrer, RegistryStore, SubjectListing } from './store.js';
 import { DEFAULT_CONTEXT, isQualified, parseSubject, subjectText, type SubjectName } from './subject-name.js';
@@ -111,6 +113,30 @@ export class Registry {
     return this.#registering.answerAtHand(subject, sent, inquiry);
   }
 
+  /**
+   * Makes a new version of a version: with tags given to its parts and taken from them, with other metadata or rules (contract, endpoint 24). Made even when
+   * nothing changes.
+   * @throws `subject-not-found`, `version-not-found`, `rule-set-invalid`, `schema-invalid` for a part that is not there, and what registering throws.
+   */
+  async retag(subject: SubjectName, choice: VersionChoice, sent: SentRetagging): Promise<RegisteredVersion> {
+    requireOneSource(sent);
+    const target = await this.target(subject);
+    const [base, latest] = await this.view.consistent(async () => {
+      const state = await this.view.subject(target);
+      const row = chosenRow(state, choice, false);
+      return [await this.#version(state, row), await this.#version(state, latestLive(state)!)] as const;
+    });
+    return this.#registering.register(target, retagged(base.schema, latest.schema, sent), {
+      normalize: false,
+      force: false,
+    });
+  }
+
+  /** The parts of a schema with tags in its text, in the order of the text. */
+  async taggedParts(schema: StoredSchema): Promise<readonly TaggedPart[]> {
+    return this.engine.taggedParts(await this.view.source(schema));
+  }
+
   /** The version of the subject that this schema is. @throws `subject-not-found`, `schema-not-found`, `schema-invalid`. */
   async lookup(
     subject: SubjectName,
@@ -156,11 +182,7 @@ export class Registry {
   version(subject: SubjectName, choice: VersionChoice, deleted: boolean): Promise<SubjectVersion> {
     return this.view.consistent(async () => {
       const state = await this.#readable(subject);
-      const visible = deleted ? state.versions : state.versions.filter(isLive);
-      if (visible.length === 0) throw subjectNotFound(subjectText(state.subject));
-      const row = choice === 'latest' ? visible.findLast(isLive) : visible.find((one) => one.version === choice);
-      if (row === undefined) throw versionNotFound(subjectText(state.subject), choice === 'latest' ? -1 : choice);
-      return this.#version(state, row);
+      return this.#version(state, chosenRow(state, choice, deleted));
     });
   }
 
@@ -394,6 +416,15 @@ export class Registry {
   async #version(state: SubjectState, row: VersionRow): Promise<SubjectVersion> {
     return { subject: state.subject, row, schema: await this.view.schemaOf(state.subject, row) };
   }
+}
+
+/** @throws `subject-not-found`, `version-not-found` */
+function chosenRow(state: SubjectState, choice: VersionChoice, deleted: boolean): VersionRow {
+  const visible = deleted ? state.versions : state.versions.filter(isLive);
+  if (visible.length === 0) throw subjectNotFound(subjectText(state.subject));
+  const row = choice === 'latest' ? visible.findLast(isLive) : visible.find((one) => one.version === choice);
+  if (row === undefined) throw versionNotFound(subjectText(state.subject), choice === 'latest' ? -1 : choice);
+  return row;
 }
 
 /** The use to show: the subject's own most recent one; without a subject the first live one, or the first. */

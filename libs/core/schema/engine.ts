@@ -3,6 +3,7 @@ import type { CompatibilityPolicy, ParsedSchema, ResolvedReference, SchemaType }
 import type { SchemaFormats } from './formats.js';
 import type { CompatibilityLevel, Verdict } from './levels.js';
 import type { SchemaOutline } from './outline.js';
+import type { TagEdit, TaggedPart } from './tags.js';
 import type { Warning } from './warnings.js';
 
 /** Schema text with everything it refers to: what it takes to read it, in whatever thread. Plain data. */
@@ -76,6 +77,12 @@ export abstract class SchemaEngine {
 
   /** The text for a `format` query parameter, as {@link ParsedSchema.formatted}. @throws as {@link read}. */
   abstract formatted(source: SchemaSource, format: string): Promise<string>;
+
+  /** The parts with tags in the text, as {@link ParsedSchema.taggedParts}. @throws as {@link read}. */
+  abstract taggedParts(source: SchemaSource): Promise<readonly TaggedPart[]>;
+
+  /** The text with tags given and taken, as {@link ParsedSchema.retagged}. @throws as {@link read}; `schema-invalid` for a part that is not there. */
+  abstract retagged(source: SchemaSource, edits: readonly TagEdit[]): Promise<string>;
 
   /** The schema as a tree in this thread, by the rules for stored text: what codecs are made of. @throws as {@link read}. */
   abstract parsed(source: SchemaSource): Promise<ParsedSchema>;

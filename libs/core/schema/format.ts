@@ -2,6 +2,7 @@ import type { SourcePosition } from './lossless-json.js';
 import { schemaLimits, type SchemaLimits } from './limits.js';
 import { StepBudget } from './step-budget.js';
 import type { SchemaOutline } from './outline.js';
+import type { TagEdit, TaggedPart } from './tags.js';
 
 /** The languages a schema can be written in; spelled as on the wire. */
 export const SCHEMA_TYPES = ['AVRO', 'JSON', 'PROTOBUF'] as const;
@@ -60,6 +61,10 @@ export interface ParsedSchema {
   formatted(format: string | null | undefined): string;
   /** Types, fields and tags by name. */
   outline(): SchemaOutline;
+  /** The parts with tags in its text, in the order of the text. */
+  taggedParts(): readonly TaggedPart[];
+  /** The text with tags given and taken, to be parsed again. @throws `schema-invalid` for a part that is not there. */
+  retagged(edits: readonly TagEdit[]): string;
 }
 
 /** One side of a difference: what is written there and where. */

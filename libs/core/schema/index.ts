@@ -92,3 +92,4 @@ export { SchemaInference, type FieldStatistics, type InferenceConflict } from '.
 export { INFERENCE_LIMITS } from './infer/observation.js';
 export type { ProposalOptions } from './infer/propose-avro.js';
 export { exactValue, jsonNode } from './json-node.js';
+export type { TagEdit, TaggableKind, TaggedPart } from './tags.js';

@@ -12,6 +12,7 @@ import type { ParsedSchema } from './format.js';
 import type { SchemaFormats } from './formats.js';
 import { fails, judgeVersion, LEVELS, type Check, type EarlierVersion, type Verdict } from './levels.js';
 import type { SchemaLimits } from './limits.js';
+import type { TagEdit, TaggedPart } from './tags.js';
 import { verdictWarnings, type Warning } from './warnings.js';
 
 export interface LocalSchemaEngineOptions {
@@ -50,6 +51,14 @@ export class LocalSchemaEngine extends SchemaEngine {
 
   async formatted(source: SchemaSource, format: string): Promise<string> {
     return this.#understand(source, {}).parsed.formatted(format);
+  }
+
+  async taggedParts(source: SchemaSource): Promise<readonly TaggedPart[]> {
+    return this.#understand(source, {}).parsed.taggedParts();
+  }
+
+  async retagged(source: SchemaSource, edits: readonly TagEdit[]): Promise<string> {
+    return this.#understand(source, {}).parsed.retagged(edits);
   }
 
   async judge({ level, candidate, normalize, earlier, policy }: SourceJudgement): Promise<Verdict> {

@@ -31,6 +31,16 @@ const ruleSet = z.object({
 
 const references = z.array(z.object({ name: z.string(), subject: z.string(), version: z.int() }));
 
+const schemaTags = z.array(
+  z.object({
+    schemaEntity: z.object({
+      entityPath: z.string().describe('Record or field by name: `com.example.Order.id`.'),
+      entityType: z.enum(['sr_record', 'sr_field']),
+    }),
+    tags: z.array(z.string()),
+  }),
+);
+
 export const registrationShape = z.object({
   schema: z.string().optional().describe('Schema text. Empty: that of the latest version.'),
   schemaType: z.string().optional().describe('AVRO when absent.'),
@@ -39,6 +49,19 @@ export const registrationShape = z.object({
   ruleSet: ruleSet.optional(),
   version: z.int().optional().describe('-1: must become the latest. Otherwise the next number.'),
   id: z.int().optional().describe('Only in mode IMPORT.'),
+  schemaTagsToAdd: schemaTags.optional().describe('Written into the text.'),
+  schemaTagsToRemove: schemaTags.optional(),
+  propagateSchemaTags: z.boolean().optional().describe('Take over the tags of the latest version.'),
+});
+
+export const retaggingShape = z.object({
+  newVersion: z.int().optional().describe('The next number when left out.'),
+  tagsToAdd: schemaTags.optional(),
+  tagsToRemove: schemaTags.optional(),
+  metadata: metadata.optional(),
+  ruleSet: ruleSet.optional(),
+  rulesToMerge: ruleSet.optional(),
+  rulesToRemove: z.array(z.string()).optional().describe('Names of rules.'),
 });
 
 const content = {
@@ -48,6 +71,7 @@ const content = {
   metadata: metadata.optional(),
   ruleSet: ruleSet.optional(),
   schema: z.string(),
+  schemaTags: schemaTags.optional().describe('With findTags.'),
   ts: z.int().optional().describe('Time of registration, epoch ms.'),
   deleted: z.boolean().optional(),
 };
@@ -96,7 +120,8 @@ const shown = { format: z.string().optional(), referenceFormat: z.string().optio
 
 export const registerQuery = z.object({ normalize: flag, force: flag, format: shown.format });
 export const lookupQuery = z.object({ normalize: flag, deleted: flag, format: shown.format });
-export const versionQuery = z.object({ deleted: flag, ...shown });
+const findTags = z.array(z.string()).optional().describe('`*` for all.');
+export const versionQuery = z.object({ deleted: flag, findTags, ...shown });
 export const versionsQuery = z.object({ deleted: flag, deletedOnly: flag, deletedAsNegative: flag, ...paging });
 export const metadataQuery = z.object({
   key: z.array(z.string()).optional(),
@@ -119,7 +144,7 @@ export const schemasQuery = z.object({
   lifecycle: z.array(z.enum(['NONE', 'STRONG', 'WEAK'])).optional(),
   ...paging,
 });
-export const schemaQuery = z.object({ subject: flag, fetchMaxId: flag, ...shown });
+export const schemaQuery = z.object({ subject: flag, fetchMaxId: flag, findTags, ...shown });
 export const usagesQuery = z.object({ subject: flag, deleted: flag, ...paging });
 export const defaultQuery = z.object({ defaultToGlobal: flag });
 export const forceQuery = z.object({ force: flag });

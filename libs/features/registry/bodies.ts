@@ -1,11 +1,12 @@
 import { AppError, isJsonObject, type JsonObject } from '#libs/core/kernel';
-import type { ConfigUpdate, SentReference, SentRegistration } from '#libs/core/registry';
+import type { ConfigUpdate, SentReference, SentRegistration, SentRetagging } from '#libs/core/registry';
 import {
   COMPATIBILITY_POLICIES,
   compatibilityLevel,
   type SchemaMetadata,
   type SchemaRule,
   type SchemaRuleSet,
+  type TagEdit,
 } from '#libs/core/schema';
 
 /**
@@ -28,7 +29,39 @@ export function registration(object: JsonObject): SentRegistration {
     ruleSet: ruleSet(object, 'ruleSet'),
     version: integer(object, 'version'),
     id: integer(object, 'id'),
+    tags: tagEdits(object, 'schemaTagsToAdd', 'schemaTagsToRemove'),
+    propagateTags: boolean(object, 'propagateSchemaTags') === true,
   };
+}
+
+/** A POST …/tags. @throws `invalid-request`, `body-missing` */
+export function retaggingBody(body: unknown): SentRetagging {
+  const object = requireObject(body, 'modifySchemaTags.request');
+  return {
+    newVersion: integer(object, 'newVersion'),
+    tags: tagEdits(object, 'tagsToAdd', 'tagsToRemove'),
+    metadata: metadata(object, 'metadata'),
+    ruleSet: ruleSet(object, 'ruleSet'),
+    rulesToMerge: ruleSet(object, 'rulesToMerge'),
+    rulesToRemove: list(object, 'rulesToRemove')?.map((name) => scalarText(name, 'rulesToRemove')),
+  };
+}
+
+/** All that is added, then all that is removed. */
+function tagEdits(from: JsonObject, added: string, removed: string): readonly TagEdit[] {
+  const edits = (name: string, edit: (tags: readonly string[]) => Pick<TagEdit, 'add' | 'remove'>) =>
+    (list(from, name) ?? []).map((value): TagEdit => {
+      const entity = isJsonObject(value) ? member(value, 'schemaEntity') : undefined;
+      if (!isJsonObject(value) || !isJsonObject(entity)) throw unreadable(name, 'schemaEntity and tags', value);
+      const kind = choice(entity, 'entityType', ['sr_record', 'sr_field']) ?? 'sr_record';
+      const tags = (list(value, 'tags') ?? []).map((tag) => scalarText(tag, `${name}.tags`));
+      return {
+        path: string(entity, 'entityPath') ?? '',
+        kind: kind === 'sr_field' ? 'field' : 'record',
+        ...edit(tags),
+      };
+    });
+  return [...edits(added, (add) => ({ add, remove: [] })), ...edits(removed, (remove) => ({ add: [], remove }))];
 }
 
 /** A PUT of settings: absent members stay, null clears. @throws also `compatibility-level-unknown` */

@@ -40,7 +40,7 @@ export class SchemasService {
     if (plain && known?.usage === usage) return known.body;
     const maxId = flag(query, 'fetchMaxId') ? await this.registry.highestId(schema.context) : undefined;
     const more = { subject: subjectText(usage.subject), version: usage.version, maxId };
-    const body = JSON.stringify(schemaString(schema, await this.texts.shown(schema, query), usage, more));
+    const body = JSON.stringify(schemaString(schema, await this.texts.tagged(schema, query), usage, more));
     if (plain) this.bodies.set(usages, { usage, body });
     return body;
   }

@@ -192,4 +192,28 @@ export class SubjectsController {
   ): Promise<readonly number[]> {
     return this.subjects.referencedBy(principal, subject, version, query);
   }
+
+  @Post(':subject/versions/:version/tags')
+  @HttpCode(200)
+  @Access('write', 'subject', 'subject')
+  @ApiJson({
+    id: 'retagVersion',
+    summary: 'Make a new version of a version, with other tags, metadata or rules',
+    tag,
+    body: shapes.retaggingShape,
+    response: shapes.registeredShape,
+    errors: {
+      404: ['subject-not-found', 'version-not-found'],
+      409: ['schema-incompatible'],
+      422: ['schema-invalid', 'rule-set-invalid', 'version-invalid'],
+    },
+  })
+  retag(
+    @CurrentPrincipal() principal: Principal,
+    @Param('subject') subject: string,
+    @Param('version') version: string,
+    @Body() body: unknown,
+  ): Promise<Wire> {
+    return this.subjects.retag(principal, subject, version, body);
+  }
 }

@@ -15,7 +15,7 @@ import {
   type SubjectVersion,
 } from '#libs/core/registry';
 import { Authorizer, type Action, type Principal } from '#libs/platform/auth';
-import { registrationBody } from './bodies.js';
+import { registrationBody, retaggingBody } from './bodies.js';
 import { confluentMessage, isSchemaProblem } from './confluent-errors.js';
 import { flag, page, paged, texts, versionChoice, type RawQuery } from './query.js';
 import { SchemaTexts, showsAsStored } from './schema-texts.js';
@@ -118,7 +118,7 @@ export class SubjectsService {
 
   async version(principal: Principal, name: string, version: string, query: RawQuery): Promise<Wire> {
     const { subject, row, schema } = await this.found(principal, name, version, flag(query, 'deleted'));
-    return subjectVersion(subjectText(subject), row, schema, await this.texts.shown(schema, query));
+    return subjectVersion(subjectText(subject), row, schema, await this.texts.tagged(schema, query));
   }
 
   async versionText(principal: Principal, name: string, version: string, query: RawQuery): Promise<string> {
@@ -132,6 +132,14 @@ export class SubjectsService {
     const found = await this.registry.version(named, choice, deleted);
     if (!access.allows('read', found.subject)) throw subjectNotFound(subjectText(target));
     return found;
+  }
+
+  async retag(principal: Principal, name: string, version: string, body: unknown): Promise<Wire> {
+    const choice = versionChoice(version);
+    const sent = retaggingBody(body);
+    const { named } = await this.reach(principal, 'write', name);
+    const found = await this.registry.retag(named, choice, sent);
+    return registered(found, await this.texts.shown(found.schema, {}));
   }
 
   /** The newest version whose metadata has every one of the properties asked for. */

@@ -9,7 +9,7 @@ import {
   type SubjectVersion,
   type VersionRow,
 } from '#libs/core/registry';
-import type { SchemaMetadata, SchemaRuleSet } from '#libs/core/schema';
+import type { SchemaMetadata, SchemaRuleSet, TaggedPart } from '#libs/core/schema';
 
 /** Answers in the reference's shapes (contract 2.1). Members that are null or empty are left out; orders are those of the reference. */
 export type Wire = Readonly<Record<string, unknown>>;
@@ -20,6 +20,8 @@ export interface Shown {
   readonly text: string;
   readonly guid: string;
   readonly references: StoredSchema['references'];
+  /** Parts with the tags asked for; undefined: none were. */
+  readonly tags?: readonly TaggedPart[];
 }
 
 export function subjectVersion(subject: string, row: VersionRow, schema: StoredSchema, shown: Shown): Wire {
@@ -79,6 +81,7 @@ export function schemaString(
     references: shown.references,
     metadata: metadataWire(schema.metadata),
     ruleSet: ruleSetWire(schema.ruleSet),
+    schemaTags: schemaTags(shown),
     maxId: more.maxId,
     ...stored(row),
   });
@@ -141,11 +144,19 @@ function content(schema: StoredSchema, shown: Shown): Wire {
     metadata: metadataWire(schema.metadata),
     ruleSet: ruleSetWire(schema.ruleSet),
     schema: shown.text,
+    schemaTags: schemaTags(shown),
   };
 }
 
 function stored(row: { readonly registeredAt: number; readonly deleted: boolean }): Wire {
   return { ts: row.registeredAt, deleted: row.deleted };
+}
+
+function schemaTags({ tags }: Shown): readonly Wire[] | undefined {
+  return tags?.map((part) => ({
+    schemaEntity: { entityPath: part.path, entityType: part.kind === 'record' ? 'sr_record' : 'sr_field' },
+    tags: part.tags,
+  }));
 }
 
 function metadataWire(metadata: SchemaMetadata | null): Wire | undefined {

@@ -13,8 +13,10 @@ import {
   type ResolvedReference,
 } from '../format.js';
 import { schemaLimits } from '../limits.js';
-import { nestingDepth } from '../lossless-json.js';
+import { jsonText } from '../json-text.js';
+import { nestingDepth, parseLossless, type JsonNode } from '../lossless-json.js';
 import type { SchemaOutline } from '../outline.js';
+import { taggedPartsOf, TagEdits, type TagEdit, type TaggedPart } from '../tags.js';
 import { avroDifferences, type AvroDifference } from './differ.js';
 import { AVRO_WARNINGS, avroDoubts } from './doubts.js';
 import { normalForm } from './normalise.js';
@@ -23,6 +25,7 @@ import { parseAvro, parseAvroTree, type AvroDocument, type AvroParseOptions } fr
 import { printAvro } from './print.js';
 import { avroPath, avroSpot } from './places.js';
 import { avroExplanation, avroMessage, AVRO_RULES } from './rules.js';
+import { retaggedAvro } from './tags.js';
 import type { AvroField, AvroType } from './tree.js';
 
 /** Brackets that a text with all references written out may nest; it is only returned, never parsed again. */
@@ -122,6 +125,21 @@ export class AvroSchema implements ParsedSchema {
 
   outline(): SchemaOutline {
     return avroOutline(this.root);
+  }
+
+  taggedParts(): readonly TaggedPart[] {
+    return taggedPartsOf((change) => void retaggedAvro(this.#json(), change));
+  }
+
+  retagged(edits: readonly TagEdit[]): string {
+    const tags = new TagEdits('AVRO', edits);
+    const text = jsonText(retaggedAvro(this.#json(), tags.change));
+    tags.requireAllMet();
+    return text;
+  }
+
+  #json(): JsonNode {
+    return parseLossless(this.canonical, { maxDepth: this.#options.limits.depth });
   }
 }
 

@@ -16,6 +16,7 @@ import { jsonText } from '../json-text.js';
 import { schemaLimits, type SchemaLimits } from '../limits.js';
 import { nestingDepth } from '../lossless-json.js';
 import type { SchemaOutline } from '../outline.js';
+import { taggedPartsOf, TagEdits, type TagEdit, type TaggedPart } from '../tags.js';
 import { jsonDifferences } from './differ.js';
 import { SchemaDocuments } from './documents.js';
 import type { FoundDifference } from './findings.js';
@@ -26,6 +27,7 @@ import type { SchemaNode } from './node.js';
 import { jsonOutline } from './outline.js';
 import { jsonSpot, placeOf } from './places.js';
 import { JSON_RULES, explainJson } from './rules.js';
+import { retaggedJson } from './tags.js';
 
 /** JSON Schema, drafts 4, 6, 7, 2019-09 and 2020-12, as the reference registry understands it. */
 export class JsonSchemaFormat extends SchemaFormat {
@@ -111,6 +113,20 @@ export class JsonSchema implements ParsedSchema {
 
   outline(): SchemaOutline {
     return jsonOutline(this.root, this.documents.main.root);
+  }
+
+  /** What a property has is told of the property, not again of the object that it is. */
+  taggedParts(): readonly TaggedPart[] {
+    const parts = taggedPartsOf((change) => void retaggedJson(this.documents.main.root, change));
+    const fields = new Set(parts.filter(({ kind }) => kind === 'field').map(({ path }) => `${path}.object`));
+    return parts.filter(({ kind, path }) => kind === 'field' || !fields.has(path));
+  }
+
+  retagged(edits: readonly TagEdit[]): string {
+    const tags = new TagEdits('JSON', edits);
+    const text = jsonText(retaggedJson(this.documents.main.root, tags.change), { numbers: 'decimal' });
+    tags.requireAllMet();
+    return text;
   }
 }
 

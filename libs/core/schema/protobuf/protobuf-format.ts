@@ -13,6 +13,7 @@ import {
 import { schemaLimits, type SchemaLimits } from '../limits.js';
 import { positionAt } from '../lossless-json.js';
 import type { SchemaOutline } from '../outline.js';
+import { taggedPartsOf, TagEdits, type TagEdit, type TaggedPart } from '../tags.js';
 import { definitionProblem } from './definition.js';
 import { protoDifferences } from './differences.js';
 import { withoutExtensions } from './extensions.js';
@@ -23,6 +24,7 @@ import { PROTO_RULES, protoExplanation, protoMessage } from './rules.js';
 import { ProtoScope } from './scope.js';
 import { serializedDescriptor } from './serialized.js';
 import { protoSources } from './sources.js';
+import { retaggedProto } from './tags.js';
 import { messagesOf, type ProtoFile } from './tree.js';
 
 /** Protocol Buffers, proto2 and proto3, as the reference registry understands them. */
@@ -125,6 +127,17 @@ export class ProtobufSchema implements ParsedSchema {
 
   outline(): SchemaOutline {
     return protoOutline(this.scope);
+  }
+
+  taggedParts(): readonly TaggedPart[] {
+    return taggedPartsOf((change) => void retaggedProto(this.file, change));
+  }
+
+  retagged(edits: readonly TagEdit[]): string {
+    const tags = new TagEdits('PROTOBUF', edits);
+    const text = printProto(retaggedProto(this.file, tags.change));
+    tags.requireAllMet();
+    return text;
   }
 }
 

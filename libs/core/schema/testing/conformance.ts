@@ -37,6 +37,8 @@ class OpaqueFormat extends SchemaFormat {
       topLevelFieldNames: [],
       normalised: () => self,
       formatted: () => text,
+      taggedParts: () => [],
+      retagged: () => text,
       outline: () => ({ names: [], fields: [], tags: [] }),
     };
     return self;
