@@ -14,7 +14,6 @@ import { Clock } from '#libs/core/kernel';
 import { Clusters, TopicDirectories, TopicNames } from '#libs/core/log';
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
-import { LocalSchemaEngine, standardFormats } from '#libs/core/schema';
 import {
   Derivations,
   DerivationStore,
@@ -36,6 +35,7 @@ import { openClusters } from './open-clusters.js';
 import { operationMetrics } from './operation-metrics.js';
 import { RegistryFieldTypes } from './registry-field-types.js';
 import { RegistryRecordDecoder } from './registry-record-decoder.js';
+import { openSchemaEngine } from './schema-engine.js';
 import { streamMetrics } from './stream-metrics.js';
 import type { ServiceParts } from './service.js';
 
@@ -75,7 +75,12 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   if (store.dialect === 'sqlite') await leases.expireAll();
   const operationStore = new SqlOperationStore(store);
   const registryStore = new SqlRegistryStore(store);
-  const registry = new Registry(registryStore, new LocalSchemaEngine(standardFormats()), clock);
+  const registry = new Registry(registryStore, openSchemaEngine(config.schemas, clock, metrics, closers), clock, {
+    limits: {
+      comparedVersions: config.schemas.comparedVersions,
+      versionsPerSubject: config.schemas.versionsPerSubject,
+    },
+  });
   const codec = new RegistryMessageCodec(registry);
   const decoder = new RegistryRecordDecoder(codec);
   const types = new RegistryFieldTypes(registry);

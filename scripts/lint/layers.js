@@ -50,6 +50,12 @@ export const LAYERS = [
     reason: 'view tables live in a database of their own, apart from the metadata store and its adapter',
   },
   {
+    from: 'libs/adapters/schema-workers',
+    may: ['libs/core/kernel', 'libs/core/schema'],
+    reason:
+      'what runs on untrusted text in a thread of its own must not be able to reach a store, a log or the network',
+  },
+  {
     from: 'libs/platform',
     may: ['libs/core', 'libs/platform'],
     reason: 'the platform serves every feature, so it can depend on none of them',

@@ -1,4 +1,5 @@
 import {
+  LEVELS,
   verdictMessages,
   verdictsAtEveryLevel,
   type CompatibilityLevel,
@@ -15,6 +16,7 @@ import {
 import { levelOf, policyOf } from './config.js';
 import type { Candidate, LoadedVersion } from './content.js';
 import { propertyOf, reservedNames } from './data-contract.js';
+import { tooManyVersionsToCompare } from './errors.js';
 import type { RegistryConfig } from './model.js';
 
 /** An earlier version that takes part in a check. */
@@ -29,6 +31,10 @@ export interface CompatibilityQuestion {
   readonly metadata: SchemaMetadata | null;
   /** Live versions, newest first; may be begun several times. */
   readonly earlier: () => AsyncIterable<ComparedVersion>;
+  /** How many those are. */
+  readonly count: number;
+  /** How many of them one check may compare with. */
+  readonly maxCompared: number;
   readonly config: RegistryConfig;
   /** False: the level's direction, but only against the given versions' newest, as for an explicit version. */
   readonly history: boolean;
@@ -46,6 +52,7 @@ export interface CompatibilityAnswer {
 /**
  * Whether a schema may follow the versions there are: reserved fields against the latest version, then the level against the versions of the same
  * compatibility group.
+ * @throws `too-many-versions-to-compare`, and what reading and comparing throw.
  */
 export async function checkCompatibility(
   engine: SchemaEngine,
@@ -108,6 +115,11 @@ export async function assessCompatibility(
 
 function judgementOf(question: CompatibilityQuestion, level: CompatibilityLevel): SourceJudgement {
   const { source: candidate, normalize } = question.candidate;
+  const { count, maxCompared, history, config } = question;
+  // With a group, how many belong to it only shows when they are loaded.
+  if (history && LEVELS[level].against === 'all' && config.compatibilityGroup === undefined && count > maxCompared) {
+    throw tooManyVersionsToCompare(maxCompared, count);
+  }
   return { level, candidate, normalize, earlier: () => compared(question), policy: policyOf(question.config) };
 }
 
@@ -142,11 +154,14 @@ export async function* comparedVersions(versions: AsyncIterable<LoadedVersion>):
 }
 
 /** Versions whose value of the group's property equals the candidate's; absent equals absent. */
-async function* compared({ earlier, metadata, config, history }: CompatibilityQuestion): AsyncGenerator<EarlierSource> {
+async function* compared(question: CompatibilityQuestion): AsyncGenerator<EarlierSource> {
+  const { earlier, metadata, config, history, maxCompared } = question;
+  let count = 0;
   const group = config.compatibilityGroup;
   const wanted = group === undefined ? undefined : propertyOf(metadata, group);
   for await (const one of earlier()) {
     if (group !== undefined && propertyOf(one.metadata, group) !== wanted) continue;
+    if (++count > maxCompared) throw tooManyVersionsToCompare(maxCompared, count);
     yield { version: one.version, source: one.source };
     if (!history) return;
   }

@@ -128,6 +128,25 @@ export const tooManyReferences = (limit: string, value: number, measured: number
     details: { limit, value, measured },
   });
 
+export const tooManyVersions = (subject: string, value: number, measured: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'too-many-versions',
+    message: `Subject '${subject}' has ${measured} versions, and may have ${value}.`,
+    hint: 'Delete versions for good that nobody needs, begin a new subject, or raise `schemas.versionsPerSubject`.',
+    details: { limit: 'schemas.versionsPerSubject', value, measured },
+  });
+
+/** @param measured at least so many; they are not counted further. */
+export const tooManyVersionsToCompare = (value: number, measured: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'too-many-versions-to-compare',
+    message: `A check at this level would compare with ${measured} versions, and may with ${value}.`,
+    hint: 'Use a level that compares with the latest version only, a compatibility group, or raise `schemas.comparedVersions`.',
+    details: { limit: 'schemas.comparedVersions', value, measured },
+  });
+
 /** @param version as it was written. */
 export const versionInvalid = (version: string): AppError =>
   new AppError({

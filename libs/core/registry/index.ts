@@ -33,6 +33,8 @@ export {
   subjectNotSoftDeleted,
   subjectSoftDeleted,
   tooManyReferences,
+  tooManyVersions,
+  tooManyVersionsToCompare,
   versionInvalid,
   versionNotFound,
   versionNotNext,
@@ -72,7 +74,8 @@ export type {
 } from './registering.js';
 export type { SentRetagging } from './retagging.js';
 export { RegistryMessageCodec } from './registry-message-codec.js';
-export { Registry, type FoundSchema, type VersionChoice } from './registry.js';
+export { REGISTRY_LIMITS, type RegistryLimits } from './limits.js';
+export { Registry, type FoundSchema, type RegistryOptions, type VersionChoice } from './registry.js';
 export type { RegistryViewOptions } from './registry-view.js';
 export {
   AFTER_REVISION,

@@ -24,6 +24,7 @@ import {
 import { effectiveConfig, effectiveMode, type Scopes } from './config.js';
 import { contentOf, type Candidate } from './content.js';
 import { emptySchema, notPermitted, schemaNotFound, stateMoved, subjectNotFound, versionNotFound } from './errors.js';
+import type { RegistryLimits } from './limits.js';
 import {
   isLive,
   latestLive,
@@ -133,6 +134,7 @@ export class Registering {
     private readonly view: RegistryView,
     private readonly engine: SchemaEngine,
     private readonly changes: RegistryChanges,
+    private readonly limits: RegistryLimits,
   ) {
     this.#known = new KnownAnswers(view);
   }
@@ -228,6 +230,7 @@ export class Registering {
       knownId: known.id,
       collides: known.collides,
       load: (rows) => this.view.load(subject, rows),
+      limits: this.limits,
       referenced: await this.#referenced(state),
     });
     if (decision.kind === 'existing') return nothing(await this.#found(state, decision.match));
@@ -314,6 +317,8 @@ export class Registering {
       candidate,
       metadata: sent.metadata ?? null,
       earlier: () => comparedVersions(this.view.load(subject, rows)),
+      count: rows.length,
+      maxCompared: this.limits.comparedVersions,
       config,
       history: against === 'history',
     });
@@ -350,11 +355,14 @@ export class Registering {
       const old = await read(one, subject.context, {});
       given.unshift({ version: index + 1, metadata: one.metadata ?? null, source: old.source });
     }
-    const history = () => comparedVersions(this.view.load(subject, comparedRows(scopes.subject, 'history')));
+    const rows = comparedRows(scopes.subject, 'history');
+    const history = () => comparedVersions(this.view.load(subject, rows));
     return assessCompatibility(this.engine, {
       candidate,
       metadata: sent.metadata ?? null,
       earlier: earlier === undefined ? history : () => eachOf(given),
+      count: (earlier ?? rows).length,
+      maxCompared: this.limits.comparedVersions,
       config: policy === undefined ? config : { ...config, compatibilityPolicy: policy },
       levels,
     });

@@ -2,7 +2,8 @@ import type { SchemaEngine, SchemaMetadata, SchemaRuleSet } from '#libs/core/sch
 import { checkCompatibility, comparedVersions } from './compatibility.js';
 import { isEquivalent, type Candidate, type LoadedVersion } from './content.js';
 import { mergedMetadata, mergedRuleSets, propertyOf, VERSION_PROPERTY, withProperty } from './data-contract.js';
-import { schemaIncompatible, versionNotNext } from './errors.js';
+import { schemaIncompatible, tooManyVersions, versionNotNext } from './errors.js';
+import type { RegistryLimits } from './limits.js';
 import {
   isLive,
   nextVersion,
@@ -99,6 +100,7 @@ export interface RegistrationQuestion {
   /** The context knows other content by this GUID. */
   readonly collides: boolean;
   readonly load: LoadVersions;
+  readonly limits: RegistryLimits;
   /** Version numbers of the subject that some schema refers to. */
   readonly referenced: ReadonlySet<number>;
 }
@@ -109,7 +111,7 @@ export type RegistrationDecision =
 
 /**
  * Steps 10 to 15 of registration (contract 3.2).
- * @throws `schema-incompatible`, `version-not-next`, `schema-too-complex`.
+ * @throws `schema-incompatible`, `version-not-next`, `too-many-versions`, `too-many-versions-to-compare`, `schema-too-complex`.
  */
 export async function decideRegistration(
   engine: SchemaEngine,
@@ -124,6 +126,10 @@ export async function decideRegistration(
     if (match !== undefined) return { kind: 'existing', match };
   }
 
+  const { versionsPerSubject } = question.limits;
+  if (state.versions.length >= versionsPerSubject) {
+    throw tooManyVersions(subjectText(state.subject), versionsPerSubject, state.versions.length + 1);
+  }
   const importing = isImporting(mode);
   if (!importing && !question.force) await requireCompatible(engine, question);
   const next = nextVersion(state);
@@ -167,11 +173,14 @@ export async function decideRegistration(
 }
 
 async function requireCompatible(engine: SchemaEngine, question: RegistrationQuestion): Promise<void> {
-  const { state, candidate, content, config, load } = question;
+  const { state, candidate, content, config, load, limits } = question;
+  const live = state.versions.filter(isLive).reverse();
   const answer = await checkCompatibility(engine, {
     candidate,
     metadata: content.metadata,
-    earlier: () => comparedVersions(load(state.versions.filter(isLive).reverse())),
+    earlier: () => comparedVersions(load(live)),
+    count: live.length,
+    maxCompared: limits.comparedVersions,
     config,
     history: true,
   });

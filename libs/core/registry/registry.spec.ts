@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { AvroFormat, LocalSchemaEngine, SchemaFormats } from '#libs/core/schema';
-import { DEFAULT_SCOPE, parseSubject, Registry, type SchemaInquiry, type SentRegistration } from './index.js';
+import {
+  DEFAULT_SCOPE,
+  parseSubject,
+  Registry,
+  type RegistryLimits,
+  type SchemaInquiry,
+  type SentRegistration,
+} from './index.js';
 import type { RegistryChange } from './store.js';
 import { MemoryRegistryStore } from './testing/index.js';
 
@@ -18,9 +25,9 @@ function record(...fields: string[]): string {
   });
 }
 
-function open(store = new MemoryRegistryStore()) {
+function open(store = new MemoryRegistryStore(), limits: Partial<RegistryLimits> = {}) {
   const engine = new LocalSchemaEngine(new SchemaFormats([new AvroFormat()]));
-  const registry = new Registry(store, engine, new TickingClock());
+  const registry = new Registry(store, engine, new TickingClock(), { limits });
   const register = (subject: string, schema: string, more: SentRegistration = {}) =>
     registry.register(parseSubject(subject), { schema, ...more }, AS_SENT);
   return { store, registry, register };
@@ -299,6 +306,33 @@ describe('the registry', () => {
       { ...AS_SENT, force: true },
     );
     expect(forced.row.version).toBe(2);
+  });
+
+  it('bounds the versions of a subject and those a check compares with, and names the bound', async () => {
+    const { registry, register } = open(undefined, { versionsPerSubject: 5, comparedVersions: 3 });
+    const subject = parseSubject('s');
+    await registry.settings.setConfig(subject, { compatibility: 'FULL' });
+    const versions = ['a', 'b', 'c', 'd', 'e', 'f'].map((_, i, all) =>
+      record(...all.slice(0, i + 1).map((f) => `${f}?`)),
+    );
+    for (const version of versions.slice(0, 5)) await register('s', version);
+    // What is known needs no room.
+    expect((await register('s', versions[0]!)).row.version).toBe(1);
+    await expect(register('s', versions[5]!)).rejects.toMatchObject({
+      code: 'too-many-versions',
+      kind: 'unprocessable',
+      details: { limit: 'schemas.versionsPerSubject', value: 5, measured: 6 },
+    });
+    const check = () => registry.check(subject, { schema: versions[5]! }, 'history', { normalize: false });
+    expect((await check()).compatible).toBe(true);
+    await registry.settings.setConfig(subject, { compatibility: 'BACKWARD_TRANSITIVE' });
+    const refusal = { code: 'too-many-versions-to-compare', details: { limit: 'schemas.comparedVersions', value: 3 } };
+    await expect(check()).rejects.toMatchObject(refusal);
+    // Versions of other groups are not compared and do not count.
+    await registry.settings.setConfig(subject, { compatibility: 'BACKWARD_TRANSITIVE', compatibilityGroup: 'major' });
+    await expect(check()).rejects.toMatchObject(refusal);
+    const other = { schema: versions[5]!, metadata: { properties: { major: '2' } } };
+    expect((await registry.check(subject, other, 'history', { normalize: false })).compatible).toBe(true);
   });
 
   it('bounds references: how many, how deep, and what reaches itself only once', async () => {

@@ -15,6 +15,7 @@ import { effectiveMode } from './config.js';
 import { propertyOf } from './data-contract.js';
 import { decideSubjectDeletion, decideVersionDeletion } from './deletion.js';
 import { contextNotEmpty, schemaNotFound, subjectNotFound, versionNotFound } from './errors.js';
+import { REGISTRY_LIMITS, type RegistryLimits } from './limits.js';
 import {
   isLive,
   latestLive,
@@ -39,6 +40,10 @@ import { requireOneSource, retagged, type SentRetagging } from './retagging.js';
 import { RegistrySettings } from './settings.js';
 import type { Referrer, RegistryStore, SubjectListing } from './store.js';
 import { DEFAULT_CONTEXT, isQualified, parseSubject, subjectText, type SubjectName } from './subject-name.js';
+
+export interface RegistryOptions extends RegistryViewOptions {
+  readonly limits?: Partial<RegistryLimits>;
+}
 
 /** A schema found by id or GUID. */
 export interface FoundSchema {
@@ -67,12 +72,15 @@ export class Registry {
     private readonly store: RegistryStore,
     private readonly engine: SchemaEngine,
     clock: Clock,
-    options: RegistryViewOptions = {},
+    options: RegistryOptions = {},
   ) {
     this.view = new RegistryView(store, options);
     this.#changes = new RegistryChanges(store, this.view, clock);
     this.settings = new RegistrySettings(store, this.view, this.#changes);
-    this.#registering = new Registering(store, this.view, engine, this.#changes);
+    this.#registering = new Registering(store, this.view, engine, this.#changes, {
+      ...REGISTRY_LIMITS,
+      ...options.limits,
+    });
     this.associations = new RegistryAssociations(store, this.view, this.#changes, this.#registering, clock);
   }
 

@@ -68,11 +68,13 @@ export function termsOf(
   for (const [name, value] of Object.entries(metadata?.properties ?? {})) add(propertyTerm(name, value));
   for (const tag of [...outline.tags, ...Object.values(metadata?.tags ?? {}).flat()]) add(tagTerm(tag));
   for (const name of outline.names) {
+    if (found.size >= MAX_TERMS) break;
     add(nameTerm(name));
     add(nameTerm(name.slice(name.lastIndexOf('.') + 1)));
   }
   const paths = [...outline.fields].sort((a, b) => a.length - b.length);
   for (const path of paths) {
+    if (found.size >= MAX_TERMS) break;
     for (let parts = 1; parts <= Math.min(path.length, MAX_PATH_PARTS); parts++) {
       add(fieldTerm(path.slice(-parts).join('.')));
     }

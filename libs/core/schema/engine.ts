@@ -93,3 +93,13 @@ export abstract class SchemaEngine {
   /** Where that verdict is doubtful, as {@link verdictWarnings} tells. @throws as {@link read}. */
   abstract warnings(judgement: SourceJudgement): Promise<readonly Warning[]>;
 }
+
+/** Equal for two sources exactly when they have the same content, with {@link SchemaSource.storedAs} standing for a text. */
+export function sourceKey({ schemaType, text, referencesKey, storedAs }: SchemaSource): string {
+  return storedAs === undefined ? `/${referencesKey}/${schemaType}/${text}` : `#${referencesKey}/${storedAs}`;
+}
+
+/** Characters that reading the source takes in. */
+export function sourceLength({ text, references }: SchemaSource): number {
+  return references.reduce((length, reference) => length + reference.text.length, text.length);
+}

@@ -55,11 +55,16 @@ export const schemaTooDeep = (value: number): AppError =>
 
 /** Work on schemas was ended at its deadline. */
 export const schemaTooSlow = (deadlineMs: number): AppError =>
-  tooComplex(`Working on the schemas takes more than ${deadlineMs} ms.`, 'deadlineMs', deadlineMs, deadlineMs);
+  tooComplex(`Working on the schemas takes more than ${deadlineMs} ms.`, 'schemas.deadlineMs', deadlineMs, deadlineMs);
 
 /** Work on schemas needed more memory than it may have. */
-export const schemaTooHeavy = (heapMiB: number): AppError =>
-  tooComplex(`Working on the schemas takes more than ${heapMiB} MiB of memory.`, 'heapMiB', heapMiB, heapMiB);
+export const schemaTooHeavy = (heapBytes: number): AppError =>
+  tooComplex(
+    `Working on the schemas takes more than ${heapBytes} bytes of memory.`,
+    'schemas.workerHeapBytes',
+    heapBytes,
+    heapBytes,
+  );
 
 /** @param measured how far it had come when it was given up. */
 const tooComplex = (message: string, limit: string, value: number, measured: number): AppError =>

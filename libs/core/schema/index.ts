@@ -6,6 +6,8 @@ export type { AvroKind } from './avro/tree.js';
 export { AvroFormat, AvroSchema, avroSchema } from './avro/avro-format.js';
 export {
   SchemaEngine,
+  sourceKey,
+  sourceLength,
   type EarlierSource,
   type NewSchemaRules,
   type ReadOptions,
@@ -30,6 +32,8 @@ export {
   payloadInvalid,
   schemaInvalid,
   schemaTooComplex,
+  schemaTooHeavy,
+  schemaTooSlow,
   schemaTooLarge,
   unknownSchemaType,
   valueInvalid,
@@ -81,6 +85,7 @@ export {
 } from './levels.js';
 export { SCHEMA_LIMITS, type SchemaLimits } from './limits.js';
 export { LocalSchemaEngine, type LocalSchemaEngineOptions } from './local-engine.js';
+export { INLINE_STEPS, OffloadingSchemaEngine, type OffloadingOptions } from './offloading-engine.js';
 export type { SchemaOutline } from './outline.js';
 export type { SourcePosition } from './lossless-json.js';
 export { verdictMessages, type MessageContext } from './messages.js';

@@ -6,12 +6,15 @@ import {
   type ReadOptions,
   type SchemaReading,
   type SchemaSource,
+  sourceKey,
+  sourceLength,
   type SourceJudgement,
 } from './engine.js';
 import type { ParsedSchema } from './format.js';
 import type { SchemaFormats } from './formats.js';
 import { fails, judgeVersion, LEVELS, type Check, type EarlierVersion, type Verdict } from './levels.js';
 import type { SchemaLimits } from './limits.js';
+import type { StepBudget } from './step-budget.js';
 import type { TagEdit, TaggedPart } from './tags.js';
 import { verdictWarnings, type Warning } from './warnings.js';
 
@@ -22,17 +25,35 @@ export interface LocalSchemaEngineOptions {
 }
 
 /** A schema that was understood. */
-interface Understood {
-  readonly parsed: ParsedSchema;
-  /** What the rules for new schemas said, by the rules that were asked. */
-  readonly refusals: ReadonlyMap<string, AppError | null>;
+class Understood {
+  #equivalence: string | null | undefined;
+
+  constructor(
+    readonly parsed: ParsedSchema,
+    /** What the rules for new schemas said, by the rules that were asked. */
+    readonly refusals: ReadonlyMap<string, AppError | null>,
+  ) {}
+
+  /** Whether {@link equivalence} costs nothing. */
+  get isCompared(): boolean {
+    return this.#equivalence !== undefined;
+  }
+
+  /** Made when it is first compared. */
+  get equivalence(): string | null {
+    if (this.#equivalence === undefined) this.#equivalence = equivalenceOf(this.parsed);
+    return this.#equivalence;
+  }
 }
 
 const CACHE_BYTES = 96 * 1024 * 1024;
 /** Texts up to this length stand for themselves; longer ones are compared by digest. */
 const SHORT_EQUIVALENCE = 200;
 
-/** Reads and compares in the thread that asks, with nothing held back but the limits. */
+/**
+ * Reads and compares in the thread that asks. What is asked with a budget gives up with `schema-too-complex` once that is spent: reading takes a step for each
+ * character of what was not read lately. Without one, only the limits hold it back.
+ */
 export class LocalSchemaEngine extends SchemaEngine {
   readonly #understood: BoundedCache<Understood>;
 
@@ -44,33 +65,38 @@ export class LocalSchemaEngine extends SchemaEngine {
     this.#understood = new BoundedCache(options.cacheBytes ?? CACHE_BYTES);
   }
 
-  async read(source: SchemaSource, options: ReadOptions = {}): Promise<SchemaReading> {
-    const { parsed, refusals } = this.#understand(source, options);
-    return new LocalReading(parsed, refusals.get(nameOf(options.rules)) ?? null);
+  async read(source: SchemaSource, options: ReadOptions = {}, steps?: StepBudget): Promise<SchemaReading> {
+    const known = this.#known(source, options);
+    if (known?.isCompared === false) steps?.spend(sourceLength(source));
+    return new LocalReading(
+      known ?? this.#understand(source, options, steps),
+      options.rules === undefined ? '' : nameOf(options.rules),
+    );
   }
 
-  async formatted(source: SchemaSource, format: string): Promise<string> {
-    return this.#understand(source, {}).parsed.formatted(format);
+  async formatted(source: SchemaSource, format: string, steps?: StepBudget): Promise<string> {
+    return this.#whole(source, steps).formatted(format);
   }
 
-  async taggedParts(source: SchemaSource): Promise<readonly TaggedPart[]> {
-    return this.#understand(source, {}).parsed.taggedParts();
+  async taggedParts(source: SchemaSource, steps?: StepBudget): Promise<readonly TaggedPart[]> {
+    return this.#whole(source, steps).taggedParts();
   }
 
-  async retagged(source: SchemaSource, edits: readonly TagEdit[]): Promise<string> {
-    return this.#understand(source, {}).parsed.retagged(edits);
+  async retagged(source: SchemaSource, edits: readonly TagEdit[], steps?: StepBudget): Promise<string> {
+    return this.#whole(source, steps).retagged(edits);
   }
 
-  async judge({ level, candidate, normalize, earlier, policy }: SourceJudgement): Promise<Verdict> {
+  async judge(judgement: SourceJudgement, steps?: StepBudget): Promise<Verdict> {
+    const { level, candidate, normalize, earlier, policy } = judgement;
     const checks: Check[] = [];
     if (LEVELS[level].ask.length === 0) return { compatible: true, level, checks };
-    const { parsed } = this.#understand(candidate, { normalize });
+    const { parsed } = this.#understand(candidate, { normalize }, steps);
     const { limits } = this.options;
     for await (const { version, source } of earlier()) {
       const judged = judgeVersion(
         this.formats,
-        { level, candidate: parsed, policy, limits },
-        { version, schema: this.#understand(source, {}).parsed },
+        { level, candidate: parsed, policy, limits, steps },
+        { version, schema: this.#understand(source, {}, steps).parsed },
       );
       checks.push(...judged);
       if (judged.some(fails)) return { compatible: false, level, checks };
@@ -79,84 +105,98 @@ export class LocalSchemaEngine extends SchemaEngine {
     return { compatible: true, level, checks };
   }
 
-  async warnings({ level, candidate, normalize, earlier, policy }: SourceJudgement): Promise<readonly Warning[]> {
+  async warnings(judgement: SourceJudgement, steps?: StepBudget): Promise<readonly Warning[]> {
+    const { level, candidate, normalize, earlier, policy } = judgement;
     const versions: EarlierVersion[] = [];
     for await (const { version, source } of earlier()) {
-      versions.push({ version, schema: () => this.#understand(source, {}).parsed });
+      versions.push({ version, schema: () => this.#understand(source, {}, steps).parsed });
     }
-    const { parsed } = this.#understand(candidate, { normalize });
+    const { parsed } = this.#understand(candidate, { normalize }, steps);
     const { limits } = this.options;
-    return verdictWarnings(this.formats, { level, candidate: parsed, earlier: versions, policy, limits });
+    return verdictWarnings(this.formats, { level, candidate: parsed, earlier: versions, policy, limits, steps });
   }
 
   async parsed(source: SchemaSource): Promise<ParsedSchema> {
     return this.#understand(source, {}).parsed;
   }
 
-  #understand(source: SchemaSource, { normalize = false, rules }: ReadOptions): Understood {
-    const key = keyOf(source, normalize);
-    const known = this.#understood.get(key);
-    if (known !== undefined && (rules === undefined || known.refusals.has(nameOf(rules)))) return known;
-    const read = this.#parse(source, rules);
-    const understood = normalize ? { ...read, parsed: read.parsed.normalised() } : read;
+  /** Whether a stored schema was read lately, so that its text is not needed. */
+  knows(source: SchemaSource): boolean {
+    return this.#understood.get(keyOf(source, false)) !== undefined;
+  }
+
+  /** The schema for something that goes through all of it. */
+  #whole(source: SchemaSource, steps: StepBudget | undefined): ParsedSchema {
+    steps?.spend(sourceLength(source));
+    return this.#understand(source, {}, steps).parsed;
+  }
+
+  #understand(source: SchemaSource, options: ReadOptions, steps?: StepBudget): Understood {
+    const known = this.#known(source, options);
+    if (known !== undefined) return known;
+    steps?.spend(sourceLength(source));
+    const { parsed, refusals } = this.#parse(source, options.rules);
+    const understood = new Understood(options.normalize === true ? parsed.normalised() : parsed, refusals);
+    const key = keyOf(source, options.normalize === true);
     // A tree of objects takes about twenty times the room of its text.
-    this.#understood.set(key, understood, 2_000 + key.length * 2 + source.text.length * 20);
+    this.#understood.set(key, understood, 2_000 + key.length * 2 + sourceLength(source) * 20);
     return understood;
   }
 
+  #known(source: SchemaSource, { normalize = false, rules }: ReadOptions): Understood | undefined {
+    const known = this.#understood.get(keyOf(source, normalize));
+    return rules === undefined || known?.refusals.has(nameOf(rules)) === true ? known : undefined;
+  }
+
   /** Text that keeps the rules for new schemas is the same schema without them, so it is read once. */
-  #parse(source: SchemaSource, rules: NewSchemaRules | undefined): Understood {
+  #parse(source: SchemaSource, rules: NewSchemaRules | undefined): Pick<Understood, 'parsed' | 'refusals'> {
     const format = this.formats.get(source.schemaType);
     const options = { references: source.references, limits: this.options.limits };
-    let refusal: AppError | null = null;
-    if (rules !== undefined) {
-      try {
-        const parsed = format.parse(source.text, { ...options, ...rules });
-        return { parsed, refusals: new Map([[nameOf(rules), null]]) };
-      } catch (error) {
-        if (!isAppError(error, 'schema-invalid')) throw error;
-        refusal = error;
-      }
+    const read = () => format.parse(source.text, { ...options, validate: false });
+    if (rules === undefined) return { parsed: read(), refusals: new Map() };
+    try {
+      const parsed = format.parse(source.text, { ...options, ...rules });
+      return { parsed, refusals: new Map([[nameOf(rules), null]]) };
+    } catch (error) {
+      if (!isAppError(error, 'schema-invalid')) throw error;
+      return { parsed: read(), refusals: new Map([[nameOf(rules), error]]) };
     }
-    const parsed = format.parse(source.text, { ...options, validate: false });
-    return { parsed, refusals: refusal === null ? NOT_ASKED : new Map([[nameOf(rules), refusal]]) };
   }
 }
 
-const NOT_ASKED: ReadonlyMap<string, AppError | null> = new Map();
-
-function nameOf(rules: NewSchemaRules | undefined): string {
-  return rules === undefined ? '' : `${rules.validate}/${rules.validateFields}`;
+function nameOf({ validate, validateFields }: NewSchemaRules): string {
+  return `${validate}/${validateFields}`;
 }
 
-/** What a tree tells. The equivalence is only made for those that are compared. */
+/** What a tree tells. */
 class LocalReading implements SchemaReading {
-  #equivalence: string | null | undefined;
+  readonly refusal: AppError | null;
 
   constructor(
-    private readonly parsed: ParsedSchema,
-    readonly refusal: AppError | null,
-  ) {}
+    private readonly understood: Understood,
+    rules: string,
+  ) {
+    this.refusal = understood.refusals.get(rules) ?? null;
+  }
 
   get type() {
-    return this.parsed.type;
+    return this.understood.parsed.type;
   }
 
   get canonical() {
-    return this.parsed.canonical;
+    return this.understood.parsed.canonical;
   }
 
   get topLevelFieldNames() {
-    return this.parsed.topLevelFieldNames;
+    return this.understood.parsed.topLevelFieldNames;
   }
 
   get outline() {
-    return this.parsed.outline();
+    return this.understood.parsed.outline();
   }
 
-  get equivalence(): string | null {
-    if (this.#equivalence === undefined) this.#equivalence = equivalenceOf(this.parsed);
-    return this.#equivalence;
+  get equivalence() {
+    return this.understood.equivalence;
   }
 }
 
@@ -173,6 +213,5 @@ function equivalenceOf(parsed: ParsedSchema): string | null {
 }
 
 function keyOf(source: SchemaSource, normalize: boolean): string {
-  const content = source.storedAs ?? `${source.schemaType}/${source.text}`;
-  return `${normalize ? 'n' : 'p'}${source.storedAs === undefined ? '/' : '#'}${source.referencesKey}/${content}`;
+  return `${normalize ? 'n' : 'p'}${sourceKey(source)}`;
 }

@@ -17,12 +17,15 @@ export type OutlineEdge<Node> = readonly [name: string | null, to: Node];
 const MAX_PATHS = 4_000;
 const MAX_STEPS = 40_000;
 const MAX_DEPTH = 32;
+/** Characters of a path. Nobody looks for longer ones, and each may be as long as a text may be. */
+const MAX_LENGTH = 1_000;
 
 interface Place<Node> {
   readonly node: Node;
   readonly path: readonly string[];
   readonly above: Place<Node> | undefined;
   readonly depth: number;
+  readonly length: number;
 }
 
 /**
@@ -34,16 +37,18 @@ export function fieldPaths<Node extends object>(
   edges: (node: Node) => Iterable<OutlineEdge<Node>>,
 ): readonly (readonly string[])[] {
   const paths: (readonly string[])[] = [];
-  let places: Place<Node>[] = [{ node: root, path: [], above: undefined, depth: 0 }];
+  let places: Place<Node>[] = [{ node: root, path: [], above: undefined, depth: 0, length: 0 }];
   for (let steps = 0; places.length > 0;) {
     const next: Place<Node>[] = [];
     for (const place of places) {
       for (const [name, node] of edges(place.node)) {
         if (++steps > MAX_STEPS || paths.length >= MAX_PATHS) return paths;
+        const length = place.length + (name?.length ?? 0);
+        if (length > MAX_LENGTH) continue;
         const path = name === null ? place.path : [...place.path, name];
         if (name !== null) paths.push(path);
         if (place.depth < MAX_DEPTH && !isAbove(place, node)) {
-          next.push({ node, path, above: place, depth: place.depth + 1 });
+          next.push({ node, path, above: place, depth: place.depth + 1, length });
         }
       }
     }

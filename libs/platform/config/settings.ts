@@ -38,6 +38,29 @@ export const SETTINGS = {
     }),
     poolSize: count(2, 1_000, 10, 'Connections to PostgreSQL.'),
   },
+  schemas: {
+    workers: count(
+      1,
+      64,
+      2,
+      'Threads for work on schemas that is too much for the main one; each is started when it is needed.',
+    ),
+    workerHeapBytes: bytes(32 * MIB, 4 * GIB, 128 * MIB, 'Memory of one such thread.'),
+    deadlineMs: milliseconds(
+      50,
+      MINUTE,
+      2_000,
+      'Longest that reading a schema or checking its compatibility may take there.',
+    ),
+    queueBytes: bytes(
+      MIB,
+      4 * GIB,
+      64 * MIB,
+      'Texts of schemas that may wait for a thread; more are refused with 503.',
+    ),
+    comparedVersions: count(1, 100_000, 1_000, 'Versions that one check at a transitive level may compare with.'),
+    versionsPerSubject: count(1, 100_000, 10_000, 'Versions of one subject, softly deleted ones included.'),
+  },
   log: {
     enabled: flag(true, 'Run the embedded log as cluster `local`; `false` for a registry alone, or for Kafka only.'),
     segmentBytes: bytes(MIB, GIB, 128 * MIB, 'A segment file is closed before it grows beyond this.'),

@@ -1,0 +1,1 @@
+export { WorkerSchemaEngine, type WorkerSchemaEngineOptions } from './worker-schema-engine.js';

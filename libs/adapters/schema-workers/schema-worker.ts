@@ -1,0 +1,98 @@
+import type { MessagePort } from 'node:worker_threads';
+import { deferred, type Deferred } from '#libs/core/kernel';
+import type { EarlierSource, LocalSchemaEngine, SchemaReading, SourceJudgement } from '#libs/core/schema';
+import {
+  toWireError,
+  type NamedVersion,
+  type SchemaJob,
+  type WireReading,
+  type WorkerOutcome,
+  type WorkerQuestion,
+} from './protocol.js';
+
+/** Does the jobs that come through the port, one at a time, with an engine that remembers what it has read. */
+export class SchemaWorker {
+  #reply: Deferred<unknown> | undefined;
+
+  constructor(
+    private readonly port: MessagePort,
+    private readonly engine: LocalSchemaEngine,
+  ) {
+    port.on('message', (message: unknown) => {
+      const asked = this.#reply;
+      if (asked === undefined) void this.#job(message as SchemaJob);
+      else {
+        this.#reply = undefined;
+        asked.resolve(message);
+      }
+    });
+  }
+
+  async #job(job: SchemaJob): Promise<void> {
+    let outcome: WorkerOutcome;
+    try {
+      outcome = { answer: await this.#answer(job) };
+    } catch (error) {
+      outcome = { failure: toWireError(error) };
+    }
+    this.port.postMessage(outcome);
+  }
+
+  async #answer(job: SchemaJob): Promise<unknown> {
+    switch (job.kind) {
+      case 'read':
+        return wireReading(await this.engine.read(job.source, job.options));
+      case 'formatted':
+        return this.engine.formatted(job.source, job.format);
+      case 'taggedParts':
+        return this.engine.taggedParts(job.source);
+      case 'retagged':
+        return this.engine.retagged(job.source, job.edits);
+      case 'judge': {
+        const verdict = await this.engine.judge(this.#judgement(job));
+        // The text of an earlier version is only quoted where it failed.
+        const checks = verdict.checks.map((check) => {
+          const { type, canonical } = check.earlier;
+          return { ...check, earlier: { type, canonical: check.differences.length > 0 ? canonical : '' } };
+        });
+        return { ...verdict, checks };
+      }
+      case 'warnings':
+        return this.engine.warnings(this.#judgement(job));
+    }
+  }
+
+  #judgement(job: SchemaJob & { kind: 'judge' | 'warnings' }): SourceJudgement {
+    const { level, candidate, normalize, policy } = job;
+    return { level, candidate, normalize, policy, earlier: () => this.#earlier() };
+  }
+
+  /** Versions are named first; texts are only asked for where they are not known. */
+  async *#earlier(): AsyncGenerator<EarlierSource> {
+    for (;;) {
+      const named = (await this.#ask({ ask: 'versions' })) as readonly NamedVersion[];
+      if (named.length === 0) return;
+      const texts = new Map<number, EarlierSource['source']>();
+      for (const [index, { version, source }] of named.entries()) {
+        if (!texts.has(index) && !this.engine.knows(source)) {
+          const of = named.flatMap((one, i) => (i >= index && !this.engine.knows(one.source) ? [i] : []));
+          const sent = (await this.#ask({ ask: 'texts', of })) as readonly EarlierSource['source'][];
+          sent.forEach((one, i) => texts.set(of[i]!, one));
+        }
+        yield { version, source: texts.get(index) ?? source };
+      }
+    }
+  }
+
+  #ask(question: WorkerQuestion): Promise<unknown> {
+    this.#reply = deferred();
+    this.port.postMessage(question);
+    return this.#reply.promise;
+  }
+}
+
+function wireReading(reading: SchemaReading): WireReading {
+  // Members may be made when they are asked for.
+  const { type, canonical, equivalence, topLevelFieldNames, outline, refusal } = reading;
+  return { type, canonical, equivalence, topLevelFieldNames, outline, refusal: refusal && toWireError(refusal) };
+}

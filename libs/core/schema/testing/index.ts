@@ -1,0 +1,1 @@
+export { schemaEngineContract, type EngineUnderTest } from './schema-engine-contract.js';
