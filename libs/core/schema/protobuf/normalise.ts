@@ -161,6 +161,7 @@ class Normaliser {
   }
 
   #options(options: readonly ProtoOption[], within: string): readonly ProtoOption[] {
+    if (options.length === 0) return options;
     const byName = new Map<string, ProtoOption[]>();
     for (const option of options.map((one) => this.#named(one, within)).sort((a, b) => compareText(a.name, b.name))) {
       const known = byName.get(option.name);

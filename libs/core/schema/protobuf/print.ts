@@ -9,14 +9,15 @@ import {
   type ProtoFieldType,
   type ProtoFile,
   type ProtoGroup,
+  type ProtoImport,
   type ProtoMessage,
   type ProtoOneof,
   type ProtoOption,
   type ProtoOptionValue,
   type ProtoRange,
-  type ProtoReserved,
   type ProtoRpc,
   type ProtoService,
+  type ProtoType,
 } from './tree.js';
 
 /** The canonical text, byte for byte as the reference stores it. Comments and weak imports are not in it. */
@@ -29,154 +30,192 @@ export function printNormal(file: ProtoFile): string {
   return new NormalPrinter().file(file);
 }
 
-/** Every part is a list of lines without line ends; what stands inside something else is indented by two spaces, empty lines too. */
+/**
+ * Writes line after line. What stands inside something else is indented by two spaces more than it; so are the empty lines between the sections of a
+ * block, by as much as its heading.
+ */
 class ProtoPrinter {
+  readonly #lines: string[] = [];
+
   file(file: ProtoFile): string {
-    const head = [
-      ...(file.syntax === null ? [] : [`syntax = "${file.syntax}";`]),
-      ...(file.packageName === null ? [] : [`package ${file.packageName};`]),
-    ];
-    const sections = [
-      [...this.#imports(file, 'plain'), ...this.#imports(file, 'public')],
-      this.#optionStatements(file.options),
-      this.#types(file.types),
-      file.extends.flatMap((one) => this.#extend(one)),
-      file.services.flatMap((one) => this.#service(one)),
-    ];
-    const lines = [...head, ...sections.filter((section) => section.length > 0).flatMap((section) => ['', ...section])];
-    return lines.map((line) => `${line}\n`).join('');
+    if (file.syntax !== null) this.#line('', `syntax = "${file.syntax}";`);
+    if (file.packageName !== null) this.#line('', `package ${file.packageName};`);
+    const imports = (kind: ProtoImport['kind']): readonly ProtoImport[] =>
+      file.imports.filter((one) => one.kind === kind);
+    this.#section([...imports('plain'), ...imports('public')], ({ path, kind }) =>
+      this.#line('', `${kind === 'public' ? 'import public' : 'import'} ${quote(path)};`),
+    );
+    this.#section(file.options, (one) => this.#optionStatement('', one));
+    this.#section(inOrder(file.types), (one) => this.#type('', one));
+    this.#section(file.extends, (one) => this.#extend('', one));
+    this.#section(file.services, (one) => this.#service('', one));
+    return this.#lines.join('');
   }
 
   /** What stands in brackets after a field. */
   protected fieldOptions(field: ProtoField): readonly ProtoOption[] {
+    if (field.defaultValue === null && field.jsonName === null) return field.options;
     const options = [...field.options];
     if (field.defaultValue !== null) options.push(plainOption('default', defaultOf(field.type, field.defaultValue)));
     if (field.jsonName !== null) options.push(plainOption('json_name', { kind: 'string', value: field.jsonName }));
     return options;
   }
 
-  protected oneofs(message: ProtoMessage): readonly ProtoOneof[] {
-    return message.oneofs;
+  protected isShown(_oneof: ProtoOneof): boolean {
+    return true;
   }
 
-  #imports({ imports }: ProtoFile, kind: 'plain' | 'public'): readonly string[] {
-    const word = kind === 'plain' ? 'import' : 'import public';
-    return imports.filter((one) => one.kind === kind).map(({ path }) => `${word} ${quote(path)};`);
+  /** A section of the file: after an empty line. */
+  #section<T>(items: readonly T[], print: (item: T) => void): void {
+    if (items.length === 0) return;
+    this.#lines.push('\n');
+    for (const item of items) print(item);
   }
 
-  #types(types: ProtoFile['types']): readonly string[] {
-    return [
-      ...messagesOf(types).flatMap((message) => this.#message(message)),
-      ...enumsOf(types).flatMap((one) => this.#enum(one)),
-    ];
+  /** A heading with sections in braces, an empty line between sections. */
+  #block(indent: string, head: string, sections: readonly Section[]): void {
+    const shown = sections.filter(({ items }) => items.length > 0);
+    if (shown.length === 0) return this.#line(indent, `${head} {}`);
+    this.#line(indent, `${head} {`);
+    shown.forEach(({ items, print }, i) => {
+      if (i > 0) this.#line(indent, '');
+      for (const item of items) print(item as never);
+    });
+    this.#line(indent, '}');
   }
 
-  #message(message: ProtoMessage): readonly string[] {
-    return block(`message ${message.name}`, [
-      ...section(message.reserved, (one) => this.#reserved(one)),
-      ...section(message.options, (one) => optionStatement(one)),
-      ...section(message.fields, (one) => this.#field(one)),
-      // A message whose oneofs are all left out keeps the line before them: a trait of the reference.
-      ...(message.oneofs.length === 0 ? [] : [this.oneofs(message).flatMap((one) => this.#oneof(one))]),
-      ...section(message.groups, (one) => this.#group(one)),
-      ...section(message.extensions, ({ items, options }) => this.#ranges('extensions', items, options)),
-      ...section(message.extends, (one) => this.#extend(one)),
-      ...(message.types.length === 0 ? [] : [this.#types(message.types)]),
+  #type(indent: string, type: ProtoType): void {
+    if (type.kind === 'message') this.#message(indent, type);
+    else this.#enum(indent, type);
+  }
+
+  #message(indent: string, message: ProtoMessage): void {
+    const inner = `${indent}  `;
+    this.#block(indent, `message ${message.name}`, [
+      section(message.reserved, ({ items }) => this.#ranges(inner, 'reserved', items, [])),
+      section(message.options, (one) => this.#optionStatement(inner, one)),
+      section(message.fields, (one) => this.#field(inner, one)),
+      // Oneofs that are left out still make a section: a message of nothing else keeps an empty line, a trait of the reference.
+      section(message.oneofs, (one) => this.isShown(one) && this.#oneof(inner, one)),
+      section(message.groups, (one) => this.#group(inner, one)),
+      section(message.extensions, ({ items, options }) => this.#ranges(inner, 'extensions', items, options)),
+      section(message.extends, (one) => this.#extend(inner, one)),
+      section(inOrder(message.types), (one) => this.#type(inner, one)),
     ]);
   }
 
-  #enum(one: ProtoEnum): readonly string[] {
-    const lines = [
-      ...one.reserved.flatMap((reserved) => this.#reserved(reserved)),
-      ...this.#optionStatements(one.options),
-      ...one.constants.flatMap(({ name, number, options }) => withOptions(`${name} = ${number}`, options)),
+  #enum(indent: string, one: ProtoEnum): void {
+    const inner = `${indent}  `;
+    const parts = [
+      ...one.reserved.map(
+        ({ items }) =>
+          () =>
+            this.#ranges(inner, 'reserved', items, []),
+      ),
+      ...one.options.map((option) => () => this.#optionStatement(inner, option)),
+      ...one.constants.map(
+        ({ name, number, options }) =>
+          () =>
+            this.#statement(inner, `${name} = ${number}`, options),
+      ),
     ];
-    return block(`enum ${one.name}`, lines.length === 0 ? [] : [lines]);
+    this.#block(indent, `enum ${one.name}`, [section(parts, (print) => print())]);
   }
 
-  #oneof(oneof: ProtoOneof): readonly string[] {
-    return block(`oneof ${oneof.name}`, [
-      ...section(oneof.options, (one) => optionStatement(one)),
-      ...section(oneof.fields, (one) => this.#field(one)),
-      ...section(oneof.groups, (one) => this.#group(one)),
+  #oneof(indent: string, oneof: ProtoOneof): void {
+    const inner = `${indent}  `;
+    this.#block(indent, `oneof ${oneof.name}`, [
+      section(oneof.options, (one) => this.#optionStatement(inner, one)),
+      section(oneof.fields, (one) => this.#field(inner, one)),
+      section(oneof.groups, (one) => this.#group(inner, one)),
     ]);
   }
 
-  #field(field: ProtoField): readonly string[] {
+  #field(indent: string, field: ProtoField): void {
     const head = `${typeText(field.type)} ${field.name} = ${field.number}`;
-    return withOptions(labelled(field.label, head), this.fieldOptions(field));
+    this.#statement(indent, labelled(field.label, head), this.fieldOptions(field));
   }
 
-  #group(group: ProtoGroup): readonly string[] {
-    const head = labelled(group.label, `group ${group.name} = ${group.number}`);
-    return block(
-      head,
-      section(group.fields, (one) => this.#field(one)),
-    );
+  #group(indent: string, { label, name, number, fields }: ProtoGroup): void {
+    const head = labelled(label, `group ${name} = ${number}`);
+    this.#block(indent, head, [section(fields, (one) => this.#field(`${indent}  `, one))]);
   }
 
-  #extend(extend: ProtoExtend): readonly string[] {
-    return block(
-      `extend ${extend.extendee}`,
-      section(extend.fields, (one) => this.#field(one)),
-    );
-  }
-
-  #reserved({ items }: ProtoReserved): readonly string[] {
-    return this.#ranges('reserved', items, []);
+  #extend(indent: string, { extendee, fields }: ProtoExtend): void {
+    this.#block(indent, `extend ${extendee}`, [section(fields, (one) => this.#field(`${indent}  `, one))]);
   }
 
   #ranges(
+    indent: string,
     word: string,
     items: readonly (string | number | ProtoRange)[],
     options: readonly ProtoOption[],
-  ): readonly string[] {
-    return withOptions(`${word} ${items.map(rangeText).join(', ')}`, options);
+  ): void {
+    this.#statement(indent, `${word} ${items.map(rangeText).join(', ')}`, options);
   }
 
-  #service(service: ProtoService): readonly string[] {
-    return block(`service ${service.name}`, [
-      ...section(service.options, (one) => optionStatement(one)),
-      ...section(service.rpcs, (one) => this.#rpc(one)),
+  #service(indent: string, service: ProtoService): void {
+    const inner = `${indent}  `;
+    this.#block(indent, `service ${service.name}`, [
+      section(service.options, (one) => this.#optionStatement(inner, one)),
+      section(service.rpcs, (one) => this.#rpc(inner, one)),
     ]);
   }
 
-  #rpc(rpc: ProtoRpc): readonly string[] {
+  #rpc(indent: string, rpc: ProtoRpc): void {
     const request = `${rpc.requestStreaming ? 'stream ' : ''}${rpc.request}`;
     const response = `${rpc.responseStreaming ? 'stream ' : ''}${rpc.response}`;
     const head = `rpc ${rpc.name} (${request}) returns (${response})`;
-    if (rpc.options.length === 0) return [`${head};`];
-    return [`${head} {`, ...indented(this.#optionStatements(rpc.options)), '};'];
+    if (rpc.options.length === 0) return this.#line(indent, `${head};`);
+    this.#line(indent, `${head} {`);
+    for (const option of rpc.options) this.#optionStatement(`${indent}  `, option);
+    this.#line(indent, '};');
   }
 
-  #optionStatements(options: readonly ProtoOption[]): readonly string[] {
-    return options.flatMap(optionStatement);
+  #optionStatement(indent: string, option: ProtoOption): void {
+    this.#multiline(indent, `option ${optionText(option)};`);
+  }
+
+  #statement(indent: string, head: string, options: readonly ProtoOption[]): void {
+    if (options.length === 0) this.#line(indent, `${head};`);
+    else this.#multiline(indent, `${head} ${bracketed(options.map(optionText))};`);
+  }
+
+  #multiline(indent: string, text: string): void {
+    for (const line of text.split('\n')) this.#line(indent, line);
+  }
+
+  #line(indent: string, text: string): void {
+    this.#lines.push(indent, text, '\n');
   }
 }
 
 /** As {@link ProtoPrinter}, but `default` and `json_name` take their place among the sorted options, and empty oneofs are left out. */
 class NormalPrinter extends ProtoPrinter {
   protected override fieldOptions(field: ProtoField): readonly ProtoOption[] {
-    return [...super.fieldOptions(field)].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    const options = super.fieldOptions(field);
+    if (options.length < 2) return options;
+    return [...options].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   }
 
-  protected override oneofs(message: ProtoMessage): readonly ProtoOneof[] {
-    return message.oneofs.filter(({ fields, groups }) => fields.length + groups.length > 0);
+  protected override isShown({ fields, groups }: ProtoOneof): boolean {
+    return fields.length + groups.length > 0;
   }
 }
 
-/** A heading with sections in braces, an empty line between sections. */
-function block(head: string, sections: readonly (readonly string[])[]): readonly string[] {
-  if (sections.length === 0) return [`${head} {}`];
-  return [`${head} {`, ...sections.flatMap((lines, i) => [...(i === 0 ? [] : ['']), ...indented(lines)]), '}'];
+/** Parts of one kind in a block, and how each is printed. */
+interface Section {
+  readonly items: readonly unknown[];
+  readonly print: (item: never) => unknown;
 }
 
-function section<T>(items: readonly T[], print: (item: T) => readonly string[]): readonly (readonly string[])[] {
-  return items.length === 0 ? [] : [items.flatMap(print)];
+function section<T>(items: readonly T[], print: (item: T) => unknown): Section {
+  return { items, print };
 }
 
-function indented(lines: readonly string[]): readonly string[] {
-  return lines.map((line) => `  ${line}`);
+/** Messages before enums. */
+function inOrder(types: readonly ProtoType[]): readonly ProtoType[] {
+  return types.length < 2 ? types : [...messagesOf(types), ...enumsOf(types)];
 }
 
 function labelled(label: ProtoField['label'], head: string): string {
@@ -198,15 +237,6 @@ function defaultOf(type: ProtoFieldType, text: string): ProtoOptionValue {
   if (type.kind !== 'scalar') return { kind: 'enum', text };
   if (type.scalar === 'string') return { kind: 'string', value: text };
   return { kind: type.scalar === 'bool' ? 'boolean' : 'number', text };
-}
-
-function optionStatement(option: ProtoOption): readonly string[] {
-  return `option ${optionText(option)};`.split('\n');
-}
-
-function withOptions(head: string, options: readonly ProtoOption[]): readonly string[] {
-  if (options.length === 0) return [`${head};`];
-  return `${head} ${bracketed(options.map(optionText))};`.split('\n');
 }
 
 function optionText({ name, custom, value }: ProtoOption): string {
@@ -240,8 +270,8 @@ function valueText(value: ProtoOptionValue): string {
 function listed(items: readonly string[]): string {
   return items
     .map((item, i) => (i === items.length - 1 ? item : `${item},`))
-    .flatMap((item) => indented(item.split('\n')))
-    .map((line) => `${line}\n`)
+    .flatMap((item) => item.split('\n'))
+    .map((line) => `  ${line}\n`)
     .join('');
 }
 

@@ -38,7 +38,7 @@ export class ProtobufFormat extends SchemaFormat {
     const scope = new ProtoScope(protoSources(text, options.references ?? [], limits));
     const schema = new ProtobufSchema(scope, limits);
     // What normalising resolves is what the reference checks of a new schema.
-    if (options.validate !== false) schema.normalised();
+    if (options.validate !== false) schema.checkNames();
     const problem = options.validateFields === true ? definitionProblem(scope) : undefined;
     if (problem !== undefined) {
       const position = positionAt(scope.sources[0]!.text, problem.at);
@@ -64,6 +64,7 @@ export class ProtobufFormat extends SchemaFormat {
 export class ProtobufSchema implements ParsedSchema {
   readonly type = 'PROTOBUF';
   readonly canonical: string;
+  #normalFile: ProtoFile | undefined;
   #normalised: ProtobufSchema | undefined;
   #equivalence: string | undefined;
 
@@ -102,13 +103,16 @@ export class ProtobufSchema implements ParsedSchema {
   }
 
   /** @throws `schema-invalid` when a type name means nothing. */
+  checkNames(): void {
+    this.#normalFile ??= this.#inNormalForm();
+  }
+
+  /** @throws `schema-invalid` when a type name means nothing. */
   normalised(): ProtobufSchema {
     if (this.#normalised === undefined) {
+      this.checkNames();
       const [own, ...others] = this.scope.sources;
-      const file = normalForm(own!.file, this.scope, (name, at) => {
-        throw schemaInvalid('PROTOBUF', `Could not resolve type: ${name}`, { position: positionAt(own!.text, at) });
-      });
-      const scope = new ProtoScope([{ ...own!, file }, ...others]);
+      const scope = new ProtoScope([{ ...own!, file: this.#normalFile! }, ...others]);
       this.#normalised = new ProtobufSchema(scope, this.limits, 'normal');
     }
     return this.#normalised;
@@ -138,6 +142,13 @@ export class ProtobufSchema implements ParsedSchema {
     const text = printProto(retaggedProto(this.file, tags.change));
     tags.requireAllMet();
     return text;
+  }
+
+  #inNormalForm(): ProtoFile {
+    const { file, text } = this.scope.sources[0]!;
+    return normalForm(file, this.scope, (name, at) => {
+      throw schemaInvalid('PROTOBUF', `Could not resolve type: ${name}`, { position: positionAt(text, at) });
+    });
   }
 }
 

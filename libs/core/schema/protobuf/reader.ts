@@ -49,10 +49,11 @@ export class ProtoReader {
   }
 
   word(): string {
-    const start = this.at;
-    while (this.#at < this.text.length && isWordCharacter(this.text.charCodeAt(this.#at))) this.#at++;
-    if (start === this.#at) this.fail('expected a word');
-    return this.text.slice(start, this.#at);
+    this.#space();
+    WORD.lastIndex = this.#at;
+    const word = WORD.exec(this.text)?.[0] ?? this.fail('expected a word');
+    this.#at += word.length;
+    return word;
   }
 
   /** A word that may stand in parentheses or square brackets, without them. */
@@ -99,7 +100,7 @@ export class ProtoReader {
     let value = '';
     do {
       const quote = this.peek();
-      if (quote !== '"' && quote !== "'") this.fail('expected a quoted string');
+      if (quote !== '"' && quote !== "'") return this.fail('expected a quoted string');
       this.#at++;
       value += this.#stringPart(quote, start);
     } while (!this.exhausted && (this.peek() === '"' || this.peek() === "'"));
@@ -136,19 +137,18 @@ export class ProtoReader {
     return name;
   }
 
-  #stringPart(quote: string, start: number): string {
-    let value = '';
-    for (let from = this.#at; ;) {
-      const c = this.text[this.#at];
-      if (c === undefined) return this.fail('unterminated string', start);
-      if (c !== quote && c !== '\\') {
-        this.#at++;
-        continue;
-      }
-      value += this.text.slice(from, this.#at++);
-      if (c === quote) return value;
-      value += this.#escape(start);
-      from = this.#at;
+  #stringPart(quote: '"' | "'", start: number): string {
+    const parts: string[] = [];
+    for (;;) {
+      const plain = PLAIN_TEXT[quote];
+      plain.lastIndex = this.#at;
+      plain.test(this.text);
+      parts.push(this.text.slice(this.#at, plain.lastIndex));
+      const end = this.text[plain.lastIndex];
+      this.#at = plain.lastIndex + 1;
+      if (end === undefined) return this.fail('unterminated string', start);
+      if (end === quote) return parts.length === 1 ? parts[0]! : parts.join('');
+      parts.push(this.#escape(start));
     }
   }
 
@@ -173,9 +173,9 @@ export class ProtoReader {
 
   #space(): void {
     for (;;) {
-      const c = this.text[this.#at];
-      if (c === ' ' || c === '\t' || c === '\r' || c === '\n') this.#at++;
-      else if (c === '/') this.#comment();
+      const c = this.text.charCodeAt(this.#at);
+      if (c === SPACE || c === LF || c === CR || c === TAB) this.#at++;
+      else if (c === SLASH) this.#comment();
       else return;
     }
   }
@@ -209,16 +209,13 @@ export function bracketDepth(text: string): number {
 
 /** Whether the whole text is one word, keyword, name or number. */
 export function isWord(text: string): boolean {
-  return /^[a-zA-Z0-9_.-]+$/.test(text);
+  WORD.lastIndex = 0;
+  return WORD.exec(text)?.[0].length === text.length;
 }
 
 /** At most 60 characters of a word, for messages. */
 export function short(word: string): string {
   return word.length <= 60 ? word : `${word.slice(0, 60)}…`;
-}
-
-function isWordCharacter(c: number): boolean {
-  return (c >= 0x61 && c <= 0x7a) || (c >= 0x41 && c <= 0x5a) || isDigit(c) || c === 0x5f || c === 0x2d || c === 0x2e;
 }
 
 function isDigit(c: number): boolean {
@@ -232,6 +229,18 @@ function decimal(word: string): number {
 function inInt32(value: number): boolean {
   return value >= -(2 ** 31) && value < 2 ** 31;
 }
+
+const TAB = 0x09;
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const SLASH = 0x2f;
+
+/** Letters of a word. Used from a given index only. */
+const WORD = /[a-zA-Z0-9_.-]+/y;
+
+/** Up to the quote that may end a string, or an escape in it. Used from a given index only. */
+const PLAIN_TEXT = { '"': /[^"\\]*/y, "'": /[^'\\]*/y };
 
 const BRACKETS = [
   ['(', ')'],
