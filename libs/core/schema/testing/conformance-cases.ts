@@ -49,7 +49,7 @@ export interface ParseCase {
   readonly error_code: number | null;
   readonly message: string | null;
   readonly reference_bug?: boolean;
-  readonly alternatives?: readonly { readonly accepted: boolean }[];
+  readonly alternatives?: readonly { readonly accepted: boolean; readonly error_code: number | null }[];
 }
 
 export interface CanonicalCase {

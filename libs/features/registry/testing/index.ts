@@ -1,2 +1,3 @@
 export { openRegistryApp, type RegistryApp, type RegistryAppOptions } from './registry-app.js';
 export { recordedTranscripts, replay, type Mismatch, type Transcript } from './transcripts.js';
+export { RecordedCases, type WrongAnswer } from './recorded-cases.js';
