@@ -96,5 +96,6 @@ export { standardFormats } from './standard-formats.js';
 export { SchemaInference, type FieldStatistics, type InferenceConflict } from './infer/inference.js';
 export { INFERENCE_LIMITS } from './infer/observation.js';
 export type { ProposalOptions } from './infer/propose-avro.js';
-export { exactValue, jsonNode } from './json-node.js';
+export { jsonNode } from './json-node.js';
+export { ExactNumber, exactText, parseExact, parseReadable } from './exact-json.js';
 export type { TagEdit, TaggableKind, TaggedPart } from './tags.js';

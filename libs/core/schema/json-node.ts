@@ -21,26 +21,3 @@ export function jsonNode(value: JsonValue): JsonNode {
           };
   }
 }
-
-/** A tree as a value that loses nothing codecs can use: integers that a number cannot hold are BigInts. Objects have no prototype, so that every name is a member. */
-export function exactValue(node: JsonNode): unknown {
-  switch (node.kind) {
-    case 'null':
-      return null;
-    case 'boolean':
-    case 'string':
-      return node.value;
-    case 'number': {
-      const value = Number(node.text);
-      const inexact = Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?[0-9]+$/.test(node.text);
-      return inexact ? BigInt(node.text) : value;
-    }
-    case 'array':
-      return node.items.map(exactValue);
-    case 'object': {
-      const value = Object.create(null) as Record<string, unknown>;
-      for (const [key, member] of node.members) value[key] = exactValue(member);
-      return value;
-    }
-  }
-}

@@ -57,6 +57,8 @@ export interface LosslessJsonOptions {
   readonly trailing?: 'space' | 'anything';
   /** `NaN`, `Infinity` and `-Infinity` as numbers. Off by default. */
   readonly nonFinite?: boolean;
+  /** Halves of surrogate pairs, in the text or escaped. `refuse` by default. */
+  readonly surrogates?: 'refuse' | 'keep';
 }
 
 /** Why a text is not JSON. Callers turn it into an error of their own. */
@@ -84,7 +86,7 @@ export class JsonDepthError extends Error {
 /** Reads one JSON value. @throws {@link JsonSyntaxError}, {@link JsonDepthError}. Linear in the length of the text. */
 export function parseLossless(text: string, options: LosslessJsonOptions): JsonNode {
   scanDepth(text, options);
-  const broken = LONE_SURROGATE.exec(text);
+  const broken = options.surrogates === 'keep' ? null : LONE_SURROGATE.exec(text);
   if (broken !== null) {
     throw new JsonSyntaxError('the text holds half of a surrogate pair', positionAt(text, broken.index)!);
   }
@@ -117,7 +119,7 @@ export function nestingDepth(text: string): number {
 }
 
 /** Index of the quote that ends the string opened at `i`, or the length of the text. */
-function stringEnd(text: string, i: number): number {
+export function stringEnd(text: string, i: number): number {
   for (let j = i + 1; j < text.length; j++) {
     const c = text.charCodeAt(j);
     if (c === BACKSLASH) j++;
@@ -248,7 +250,8 @@ class Reader {
       const c = text.charCodeAt(this.#i);
       if (c === QUOTE) {
         value += text.slice(from, this.#i++);
-        if (escaped && LONE_SURROGATE.test(value)) this.#fail('a string holds half of a surrogate pair', start);
+        if (escaped && this.options.surrogates !== 'keep' && LONE_SURROGATE.test(value))
+          this.#fail('a string holds half of a surrogate pair', start);
         return value;
       }
       if (c === BACKSLASH) {

@@ -1,8 +1,9 @@
 import { valueInvalid, valuesInvalid } from '../errors.js';
-import { exactValue } from '../json-node.js';
+import { exactValue } from '../exact-json.js';
+import { jsonKind } from '../json-kind.js';
 import { ByteWriter } from './byte-writer.js';
 import { AvroFit, VALUE_DEPTH } from './fit.js';
-import { branchTable, DEFAULT_JSON, jsonKind, type AvroJsonMapping } from './mapping.js';
+import { branchTable, DEFAULT_JSON, type AvroJsonMapping } from './mapping.js';
 import { asBytes, asDouble, asFloat, asInt, asLong, asText } from './scalars.js';
 import type { AvroEnum, AvroField, AvroRecord, AvroType, AvroUnion } from './tree.js';
 

@@ -1,14 +1,7 @@
 import { nearest, type ErrorItem } from '#libs/core/kernel';
 import { valueInvalid } from '../errors.js';
-import {
-  branchTable,
-  branchTags,
-  jsonKind,
-  onlyKey,
-  type AvroJsonMapping,
-  type BranchTable,
-  type JsonKind,
-} from './mapping.js';
+import { jsonKind, kindInWords, pointerSegment } from '../json-kind.js';
+import { branchTable, branchTags, onlyKey, type AvroJsonMapping, type BranchTable } from './mapping.js';
 import { asBytes, asDouble, asFloat, asInt, asLong, asText } from './scalars.js';
 import type { AvroRecord, AvroType, AvroUnion } from './tree.js';
 import { typeName } from './tree.js';
@@ -109,7 +102,7 @@ export class AvroFit {
     } else if (type.kind === 'map') {
       for (const [key, one] of Object.entries(value as object)) {
         if (asText(key) === undefined) items.push({ path: at, message: 'has a key that is no well-formed text' });
-        this.#look(type.values, one, `${at}/${pointer(key)}`, items, depth + 1, limit);
+        this.#look(type.values, one, `${at}${pointerSegment(key)}`, items, depth + 1, limit);
       }
     } else if (type.kind === 'record') {
       this.#record(type, value as Record<string, unknown>, at, items, depth, limit);
@@ -125,7 +118,7 @@ export class AvroFit {
     limit: number,
   ): void {
     for (const field of type.fields) {
-      const path = `${at}/${pointer(field.name)}`;
+      const path = `${at}${pointerSegment(field.name)}`;
       if (Object.hasOwn(value, field.name)) this.#look(field.type, value[field.name], path, items, depth + 1, limit);
       else if (this.mapping.missing === 'refuse' || field.defaultValue === undefined) {
         items.push({ path, message: 'is missing and has no default' });
@@ -137,7 +130,7 @@ export class AvroFit {
       if (known.has(key)) continue;
       const near = nearest(key.slice(0, 200), known);
       const hint = near === undefined ? '' : `; did you mean '${near}'?`;
-      items.push({ path: `${at}/${pointer(key)}`, message: `is no field of ${type.name.full}${hint}` });
+      items.push({ path: `${at}${pointerSegment(key)}`, message: `is no field of ${type.name.full}${hint}` });
     }
   }
 
@@ -146,7 +139,7 @@ export class AvroFit {
     if (chosen?.fits === true) return;
     if (chosen !== undefined) {
       const branch = union.branches[chosen.index]!;
-      const path = chosen.value === value ? at : `${at}/${pointer(typeName(branch))}`;
+      const path = chosen.value === value ? at : `${at}${pointerSegment(typeName(branch))}`;
       this.#look(branch, chosen.value, path, items, depth + 1, limit);
       return;
     }
@@ -214,19 +207,5 @@ export class AvroFit {
 }
 
 function expected(what: string, value: unknown): string {
-  return `expected ${what}, got ${GOT[jsonKind(value) ?? 'null'] ?? 'nothing'}${typeof value === 'number' && !Number.isInteger(value) ? ' with a fraction' : ''}`;
+  return `expected ${what}, got ${kindInWords(value)}`;
 }
-
-function pointer(segment: string): string {
-  const short = segment.length > 200 ? `${segment.slice(0, 200)}…` : segment;
-  return short.replaceAll('~', '~0').replaceAll('/', '~1');
-}
-
-const GOT: Readonly<Record<JsonKind, string>> = {
-  null: 'null',
-  boolean: 'a boolean',
-  number: 'a number',
-  string: 'a text',
-  array: 'an array',
-  object: 'an object',
-};

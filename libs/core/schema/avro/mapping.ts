@@ -1,4 +1,5 @@
 import type { JsonValue } from '#libs/core/kernel';
+import { jsonKind, type JsonKind } from '../json-kind.js';
 import type { AvroType, AvroUnion } from './tree.js';
 import { typeName } from './tree.js';
 
@@ -33,24 +34,6 @@ export const DEFAULT_JSON: AvroJsonMapping & { readonly unions: 'bare' } = {
   missing: 'default',
   unknown: 'drop',
 };
-
-/** Types of JSON values, as far as they tell union branches apart. */
-export type JsonKind = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
-
-export function jsonKind(value: unknown): JsonKind | undefined {
-  switch (typeof value) {
-    case 'boolean':
-    case 'number':
-    case 'string':
-      return typeof value as JsonKind;
-    case 'bigint':
-      return 'number';
-    case 'object':
-      return value === null ? 'null' : Array.isArray(value) ? 'array' : 'object';
-    default:
-      return undefined;
-  }
-}
 
 /** Indexes of the branches that take some value of a JSON type, by that type. */
 export type BranchTable = Readonly<Record<JsonKind, readonly number[]>>;

@@ -1,5 +1,6 @@
-import { LONE_SURROGATE } from '../lossless-json.js';
+import { ExactNumber } from '../exact-json.js';
 import { LONG_MAX, LONG_MIN } from '../integers.js';
+import { LONE_SURROGATE } from '../lossless-json.js';
 
 /** JSON values as Avro scalars; undefined where they are none. The one place that says what fits. */
 
@@ -7,8 +8,9 @@ export function asInt(value: unknown): number | undefined {
   return typeof value === 'number' && (value | 0) === value ? value : undefined;
 }
 
-/** A safe integer, decimal text or a BigInt, within 64 bits. A number beyond 2^53 has lost its last digits already and is refused. */
+/** A safe integer, decimal text or an exact number, within 64 bits. A plain number beyond 2^53 has lost its last digits already and is refused. */
 export function asLong(value: unknown): number | bigint | undefined {
+  if (value instanceof ExactNumber) return asLong(value.text);
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined;
   if (typeof value === 'string') {
     if (!/^-?[0-9]{1,19}$/.test(value)) return undefined;
@@ -17,17 +19,20 @@ export function asLong(value: unknown): number | bigint | undefined {
     const narrow = Number(wide);
     return Number.isSafeInteger(narrow) ? narrow : wide;
   }
-  if (typeof value === 'bigint') return value >= LONG_MIN && value <= LONG_MAX ? value : undefined;
   return undefined;
 }
 
 export function asDouble(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
-  if (typeof value === 'bigint') return Number(value);
+  if (value instanceof ExactNumber) return inRange(Number(value.text));
   if (value === 'NaN') return NaN;
   if (value === 'Infinity') return Infinity;
   if (value === '-Infinity') return -Infinity;
   return undefined;
+}
+
+function inRange(nearest: number): number | undefined {
+  return Number.isFinite(nearest) ? nearest : undefined;
 }
 
 /** As a double, unless it is finite and too large for 32 bits. */

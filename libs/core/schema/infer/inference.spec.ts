@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '#libs/core/kernel';
 import { AvroFormat } from '../avro/avro-format.js';
 import { AvroCodec } from '../avro/codec.js';
-import { jsonNode, exactValue } from '../json-node.js';
+import { exactValue } from '../exact-json.js';
+import { jsonNode } from '../json-node.js';
 import { SchemaInference } from './inference.js';
 import type { ProposalOptions } from './propose-avro.js';
 

@@ -25,7 +25,7 @@ describe('JSON Schema against the recorded answers of the reference registry', (
     );
     expect(suite.wrongVerdicts(real)).toEqual([]);
     expect(real.length).toBeGreaterThan(80);
-  });
+  }, 120_000);
 
   it('gives one of the right answers where the reference fails', () => {
     const bugs = conformanceCases<VerdictCase>('verdicts-reference-bugs').filter((one) => one.format === 'JSON');

@@ -62,6 +62,11 @@ export class SchemaDocuments {
     }
   }
 
+  /** The schema's own text and those it refers to. */
+  get texts(): readonly string[] {
+    return [this.main, ...this.#registered.values()].map((document) => document.source.text);
+  }
+
   get modern(): boolean {
     return isModern(this.draft);
   }

@@ -78,7 +78,8 @@ export class JsonSchema implements ParsedSchema {
   #normalised: JsonSchema | undefined;
 
   constructor(
-    private readonly documents: SchemaDocuments,
+    /** The texts, for code that knows JSON Schema. */
+    readonly documents: SchemaDocuments,
     /** The typed tree that is compared. */
     readonly root: SchemaNode,
     private readonly limits: SchemaLimits,

@@ -5,6 +5,9 @@ const LONGEST_PATTERN = 1_024;
 /** Characters and classes of a pattern, each as often as it is repeated. Larger ones are kept and compared as text but never run. */
 const LARGEST_PATTERN = 10_000;
 
+/** Characters of a text that a pattern is run on. */
+export const LONGEST_INPUT = 65_536;
+
 /**
  * Whether a pattern is well formed. Java's syntax is the union of what the linear engine and JavaScript take, near enough: look-around and back references
  * are Java's and JavaScript's, `(?i)` and `\Q…\E` are Java's and the linear engine's. Neither runs anything here. JavaScript is asked first: it only reads,
@@ -24,31 +27,52 @@ export function isPattern(pattern: string): boolean {
   return compiled(written) !== undefined;
 }
 
+/** A pattern that is run, in linear time. */
+export class LinearPattern {
+  constructor(
+    readonly text: string,
+    private readonly regex: RE2JS,
+  ) {}
+
+  /** Whether it is found anywhere in the text. */
+  finds(text: string): boolean {
+    return this.regex.test(text);
+  }
+
+  /** Instructions that the engine may follow at every character. */
+  get size(): number {
+    return this.regex.programSize();
+  }
+}
+
+/** Undefined for a pattern that the linear engine does not take (look-around, back references) or that is too large: it is never run. */
+export function linearPattern(pattern: string): LinearPattern | undefined {
+  if (pattern.length > LONGEST_PATTERN || sizeOf(pattern) > LARGEST_PATTERN) return undefined;
+  const regex = compiled(pattern);
+  return regex && new LinearPattern(pattern, regex);
+}
+
 /**
- * Finds patterns in names, in linear time. A pattern the linear engine does not take (look-around, back references) or that is too large is found nowhere.
+ * Finds patterns in names. A pattern that is never run is found nowhere.
  * Remembers compiled patterns; one instance serves one comparison.
  */
 export class PatternFinder {
-  readonly #compiled = new Map<string, RE2JS | undefined>();
+  readonly #compiled = new Map<string, LinearPattern | undefined>();
 
   /** @param spend told the steps before they are taken. */
   constructor(private readonly spend: (steps: number) => void) {}
 
   finds(pattern: string, name: string): boolean {
     const size = Math.min(sizeOf(pattern), LARGEST_PATTERN);
-    let regex = this.#compiled.get(pattern);
-    if (regex === undefined && !this.#compiled.has(pattern)) {
+    let linear = this.#compiled.get(pattern);
+    if (linear === undefined && !this.#compiled.has(pattern)) {
       this.spend(size * 8);
-      this.#compiled.set(pattern, (regex = linear(pattern)));
+      this.#compiled.set(pattern, (linear = linearPattern(pattern)));
     }
-    if (regex === undefined) return false;
+    if (linear === undefined) return false;
     this.spend(1 + ((size * name.length) >> 3));
-    return regex.matcher(name).find();
+    return linear.finds(name);
   }
-}
-
-function linear(pattern: string): RE2JS | undefined {
-  return pattern.length > LONGEST_PATTERN || sizeOf(pattern) > LARGEST_PATTERN ? undefined : compiled(pattern);
 }
 
 function compiled(pattern: string): RE2JS | undefined {

@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ExactNumber, exactText, isDouble, parseExact, parseReadable } from './exact-json.js';
+
+describe('numbers in JSON text', () => {
+  it.each(['0', '-1.5', '0.1', '1e2', '9007199254740991', '0.30000000000000004', '1.7976931348623157e308', '5e-324'])(
+    '%s is what a double says',
+    (text) => {
+      expect(isDouble(text)).toBe(true);
+      expect(parseExact(text, 1)).toBe(Number(text));
+    },
+  );
+
+  it.each([
+    ['9007199254740992', '9007199254740992'],
+    ['-12345678901234567890', '-12345678901234567890'],
+    ['1e400', '1e400'],
+    ['0.12345678901234567890', 0.12345678901234568],
+    ['1e-400', 0],
+  ])('%s is more than its double, and reads as %j', (text, readable) => {
+    expect(isDouble(text)).toBe(false);
+    expect(parseExact(text, 1)).toEqual(new ExactNumber(text));
+    expect(parseReadable(text, 1)).toBe(readable);
+  });
+
+  it('come back as they were, whatever stands around them', () => {
+    const number = fc.oneof(
+      fc.bigInt().map(String),
+      fc.tuple(fc.bigInt({ min: 0n }), fc.nat({ max: 500 })).map(([digits, exponent]) => `${digits}.5e${exponent}`),
+    );
+    const texts = fc.array(
+      fc.oneof(
+        number,
+        fc.string({ unit: 'grapheme' }).map((text) => JSON.stringify(text)),
+      ),
+    );
+    fc.assert(
+      fc.property(texts, (items) => {
+        const text = `{"a":[${items.join(',')}],"__proto__":1}`;
+        const value = parseExact(text, 10) as { a: unknown[] };
+        expect(Object.keys(value)).toEqual(['a', '__proto__']);
+        expect(value.a.map((one) => (one instanceof ExactNumber ? one.text : JSON.stringify(one)))).toEqual(
+          items.map((one) => (one.startsWith('"') || !isDouble(one) ? one : JSON.stringify(Number(one)))),
+        );
+        expect(parseExact(exactText(value), 10)).toEqual(value);
+      }),
+    );
+  });
+
+  it('inside texts are texts', () => {
+    const text = '{"card":"12345678901234567890","escaped\\"1e400":"\\ud83d\\ude00"}';
+    expect(exactText(parseExact(text, 10))).toBe(JSON.stringify(JSON.parse(text)));
+  });
+
+  it('are never written by anything that cannot', () => {
+    expect(() => JSON.stringify(parseExact('[12345678901234567890]', 10))).toThrow(/impossible/);
+  });
+
+  it('stop neither depth nor length from being bounded', () => {
+    expect(() => parseExact('['.repeat(11) + ']'.repeat(11), 10)).toThrow(/deeper than 10/);
+    expect(() => parseReadable('[1', 10)).toThrow(SyntaxError);
+    const long = `1${'0'.repeat(1_000_000)}1`;
+    expect(exactText(parseExact(long, 10))).toBe(long);
+  });
+});

@@ -1,0 +1,136 @@
+import { impossible, type JsonValue } from '#libs/core/kernel';
+import { decimalOf } from './java-numbers.js';
+import { isIntegral } from './json-text.js';
+import { JsonDepthError, nestingDepth, parseLossless, positionAt, stringEnd, type JsonNode } from './lossless-json.js';
+
+/**
+ * A number of JSON text that is more than its double tells: an integer beyond ±(2^53 − 1), or any other number that a double would change. As it was
+ * written. Values read with {@link parseExact} hold one wherever that is so, and plain numbers everywhere else.
+ */
+export class ExactNumber {
+  constructor(readonly text: string) {}
+
+  /** Written without fraction and exponent. */
+  get integral(): boolean {
+    return isIntegral(this.text);
+  }
+
+  /** Only {@link exactText} writes them: `JSON.stringify` has no way to. */
+  toJSON(): never {
+    return impossible('an exact number was written with JSON.stringify');
+  }
+}
+
+/**
+ * JSON text as a value, numbers kept: where a double says less, they are {@link ExactNumber}s.
+ * @throws SyntaxError as `JSON.parse` does, {@link JsonDepthError}.
+ */
+export function parseExact(text: string, maxDepth: number): unknown {
+  return parseWith(text, maxDepth, exactNumber);
+}
+
+/** A tree as a value with {@link ExactNumber}s. */
+export function exactValue(node: JsonNode): unknown {
+  return plain(node, exactNumber);
+}
+
+/**
+ * JSON text as a plain value, as the native API shows data: integers beyond ±(2^53 − 1) and numbers beyond the range of a double are their text, fractions
+ * the nearest double.
+ * @throws SyntaxError as `JSON.parse` does, {@link JsonDepthError}.
+ */
+export function parseReadable(text: string, maxDepth: number): JsonValue {
+  return parseWith(text, maxDepth, (number) => {
+    const value = Number(number);
+    return isIntegral(number) || !Number.isFinite(value) ? number : value;
+  }) as JsonValue;
+}
+
+/** The value as compact JSON text, members in their order, exact numbers as they were written. */
+export function exactText(value: unknown): string {
+  return holdsExact(value) ? written(value) : JSON.stringify(value);
+}
+
+/** Whether the double nearest to a JSON number says everything about it. Of integers that are not safe, it does not say whether it was rounded. */
+export function isDouble(text: string): boolean {
+  if (text.length <= 15 && !/[eE]/.test(text)) return true;
+  if (isIntegral(text)) return Number.isSafeInteger(Number(text));
+  if (text.length > LONGEST_DOUBLE) return false;
+  const value = Number(text);
+  if (!Number.isFinite(value)) return false;
+  const [exact, double] = [digitsOf(text), digitsOf(String(value))];
+  return exact !== undefined && exact === double;
+}
+
+/** Equal for equal numbers, however spelled. Undefined for an exponent beyond all measure. */
+export function digitsOf(text: string): string | undefined {
+  const decimal = decimalOf(text);
+  if (decimal === undefined) return undefined;
+  let end = decimal.digits.length;
+  while (end > 0 && decimal.digits.charCodeAt(end - 1) === ZERO) end--;
+  if (end === 0) return '0';
+  return `${decimal.negative ? '-' : ''}${decimal.digits.slice(0, end)}e${decimal.digits.length - end - decimal.scale}`;
+}
+
+function parseWith(text: string, maxDepth: number, number: (text: string) => unknown): unknown {
+  if (text.length > maxDepth && nestingDepth(text) > maxDepth) {
+    throw new JsonDepthError(maxDepth, positionAt(text, 0)!);
+  }
+  const value: unknown = JSON.parse(text);
+  // No long run of digits and no exponent: the common case.
+  if (!SUSPECT.test(text) || !isSuspectOutsideStrings(text)) return value;
+  return plain(parseLossless(text, { maxDepth, surrogates: 'keep' }), number);
+}
+
+function exactNumber(text: string): ExactNumber {
+  return new ExactNumber(text);
+}
+
+function isSuspectOutsideStrings(text: string): boolean {
+  for (let at = 0; ;) {
+    const quote = text.indexOf('"', at);
+    if (SUSPECT.test(quote < 0 ? text.slice(at) : text.slice(at, quote))) return true;
+    if (quote < 0) return false;
+    at = stringEnd(text, quote) + 1;
+  }
+}
+
+/** Objects have no prototype, so that every name is a member like any other. */
+function plain(node: JsonNode, inexact: (text: string) => unknown): unknown {
+  switch (node.kind) {
+    case 'null':
+      return null;
+    case 'boolean':
+    case 'string':
+      return node.value;
+    case 'number':
+      return isDouble(node.text) ? Number(node.text) : inexact(node.text);
+    case 'array':
+      return node.items.map((item) => plain(item, inexact));
+    case 'object': {
+      const object = Object.create(null) as Record<string, unknown>;
+      for (const [name, member] of node.members) object[name] = plain(member, inexact);
+      return object;
+    }
+  }
+}
+
+function holdsExact(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (value instanceof ExactNumber) return true;
+  return Array.isArray(value) ? value.some(holdsExact) : Object.values(value).some(holdsExact);
+}
+
+function written(value: unknown): string {
+  if (value instanceof ExactNumber) return value.text;
+  if (Array.isArray(value)) return `[${value.map(written).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return `{${Object.entries(value)
+    .map(([name, member]) => `${JSON.stringify(name)}:${written(member)}`)
+    .join(',')}}`;
+}
+
+/** Characters of the longest text that a double can be written as without loss. */
+const LONGEST_DOUBLE = 1_100;
+const ZERO = 0x30;
+const SUSPECT = /[0-9.]{16}|[0-9][eE]/;
