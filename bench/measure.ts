@@ -18,9 +18,8 @@ export interface Figure {
   readonly what: string;
   readonly unit: string;
   readonly measured: number;
-  /** The most and the least that is accepted; `bench --gate` fails beyond. */
+  /** The most that is accepted; `bench --gate` fails above it. */
   readonly most?: number;
-  readonly least?: number;
   readonly note?: string;
 }
 

@@ -5,6 +5,7 @@ import { Views1764100000005 } from './0005-views.js';
 import { RegistryFeedAndPlans1764100000010 } from './0010-registry-feed-and-plans.js';
 import { RegistryAssociations1764100000011 } from './0011-registry-associations.js';
 import { RegistryTerms1764100000014 } from './0014-registry-terms.js';
+import { RegistryImports1764100000016 } from './0016-registry-imports.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -22,4 +23,5 @@ export const MIGRATIONS: MigrationClass[] = [
   RegistryFeedAndPlans1764100000010,
   RegistryAssociations1764100000011,
   RegistryTerms1764100000014,
+  RegistryImports1764100000016,
 ];

@@ -9,6 +9,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'RegistryFeedAndPlans1764100000010',
   'RegistryAssociations1764100000011',
   'RegistryTerms1764100000014',
+  'RegistryImports1764100000016',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -44,6 +45,9 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE TABLE "registry_terms" ("kind" integer NOT NULL, "term" text NOT NULL, "context" text NOT NULL, "subject" text NOT NULL, "version" integer NOT NULL, PRIMARY KEY ("kind", "term", "context", "subject", "version")) WITHOUT ROWID',
   'CREATE INDEX "ix_registry_versions_without_terms" ON "registry_versions" ("context", "subject", "version") WHERE terms is null',
   'CREATE INDEX "ix_registry_versions_deleted" ON "registry_versions" ("context", "subject", "version") WHERE deleted = 1',
+  'CREATE TABLE "registry_imports" ("id" text PRIMARY KEY NOT NULL, "created_at" bigint NOT NULL, "facts" text NOT NULL, "complete" integer NOT NULL, "held" integer NOT NULL)',
+  'CREATE TABLE "registry_import_entries" ("import_id" text NOT NULL, "kind" text NOT NULL, "context" text NOT NULL, "name" text NOT NULL, "number" integer NOT NULL, "schema_id" integer NOT NULL, "deleted" integer NOT NULL, "skipped" integer NOT NULL, "depth" integer NOT NULL, "document" text NOT NULL, PRIMARY KEY ("import_id", "kind", "context", "name", "number"))',
+  'CREATE INDEX "ix_registry_import_entries_order" ON "registry_import_entries" ("import_id", "depth", "context", "schema_id", "name", "number") WHERE kind = \'version\'',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (1, 1764100000001, \'Registry1764100000001\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (2, 1764100000002, \'Operations1764100000002\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (3, 1764100000004, \'TopicNamesAndDerivations1764100000004\')',
@@ -51,5 +55,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (5, 1764100000010, \'RegistryFeedAndPlans1764100000010\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (6, 1764100000011, \'RegistryAssociations1764100000011\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (7, 1764100000014, \'RegistryTerms1764100000014\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (8, 1764100000016, \'RegistryImports1764100000016\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

@@ -1,6 +1,5 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
-import type { SqlStoreOptions } from '#libs/adapters/store-sql';
 import type { Clock } from '#libs/core/kernel';
 import { rewriteRegistryUrl } from '#libs/features/registry';
 import type { Config } from '#libs/platform/config';
@@ -31,12 +30,10 @@ export interface ServiceOptions {
   readonly failPoints?: FailPoints;
   /** Called when the disk can no longer be trusted with writes: the process should end with its reserved code. */
   readonly onFatal?: (error: Error) => void;
-  /** How the metadata store's SQLite file is flushed; benchmarks put a slow disk in its place. */
-  readonly datasync?: SqlStoreOptions['datasync'];
 }
 
 /** What the parts of a service share while it is put together. */
-export interface ServiceParts extends Required<Omit<ServiceOptions, 'datasync'>>, Pick<ServiceOptions, 'datasync'> {
+export interface ServiceParts extends Required<ServiceOptions> {
   readonly health: Health;
   readonly metrics: Metrics;
 }

@@ -30,6 +30,12 @@ export const LAYERS = [
     reason: 'the operation engine knows phases and leases, not what the work is about',
   },
   {
+    from: 'libs/core/moving',
+    may: ['libs/core/kernel', 'libs/core/log', 'libs/core/schema', 'libs/core/registry', 'libs/core/operations'],
+    reason:
+      'moving a registry is work of operations over the ports of registry and log; it knows no adapter and no HTTP',
+  },
+  {
     from: 'libs/core/streams',
     may: ['libs/core/kernel', 'libs/core/log', 'libs/core/schema', 'libs/core/operations'],
     reason: 'stream algorithms are functions over the log port; adapters and features would tie them to one engine',

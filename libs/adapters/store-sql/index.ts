@@ -3,6 +3,7 @@ export { isUniqueViolation } from './sql-errors.js';
 export { lockClause, SqlStore, type Dialect, type SqlRow, type SqlSession, type SqlValue } from './sql-store.js';
 // One line per store, in alphabetical order.
 export { SqlDerivationStore } from './derivation-store.js';
+export { SqlImportStaging } from './import-staging.js';
 export { SqlLeaseStore } from './operation-store-leases.js';
 export { SqlOperationStore } from './operation-store.js';
 export { SqlTopicNames } from './topic-names.js';

@@ -47,6 +47,10 @@ export class SqlRegistrySnapshot implements RegistrySnapshot {
     );
   }
 
+  states(names: readonly SubjectName[]): Promise<readonly SubjectState[]> {
+    return readSubjects(this.session, names);
+  }
+
   async schemas(context: string, ids: readonly number[]): Promise<ReadonlyMap<number, KeptSchema>> {
     const kept = new Map<number, KeptSchema>();
     for (const piece of pieces(ids)) {

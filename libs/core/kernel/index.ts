@@ -4,4 +4,5 @@ export { BoundedCache } from './bounded-cache.js';
 export { type Brand } from './brand.js';
 export { Clock } from './clock.js';
 export { isJsonObject, stableJson, type JsonObject, type JsonValue } from './json.js';
+export { nestsDeeperThan } from './json-depth.js';
 export { nearest } from './nearest.js';

@@ -41,10 +41,12 @@ export {
   versionNotSoftDeleted,
   versionSoftDeleted,
 } from './errors.js';
+export * as contractValues from './contract-values.js';
 export { MessageCodec, type DecodedMessage, type MessageWriter } from './message-codec.js';
 export {
   REGISTRATION_POLICIES,
   REGISTRY_MODES,
+  sameContent,
   type RegistrationPolicy,
   ASSOCIATION_TYPES,
   LIFECYCLES,
@@ -61,7 +63,7 @@ export {
   type VersionRow,
 } from './model.js';
 export { modeNamed } from './modes.js';
-export type { SentReference } from './references.js';
+export { ReferenceWalk, type ReferenceSource, type SentReference } from './references.js';
 export type { SchemaInquiry } from './known-answers.js';
 export type {
   LookupOptions,
@@ -76,6 +78,7 @@ export type { SentRetagging } from './retagging.js';
 export { RegistryMessageCodec } from './registry-message-codec.js';
 export { REGISTRY_LIMITS, type RegistryLimits } from './limits.js';
 export { Registry, type FoundSchema, type RegistryOptions, type VersionChoice } from './registry.js';
+export { requireValidRuleSet } from './rule-set.js';
 export type { RegistryViewOptions } from './registry-view.js';
 export {
   AFTER_REVISION,
@@ -92,6 +95,7 @@ export {
   schemaTypeTerm,
   tagTerm,
   TERM_KINDS,
+  termsOf,
   type SearchTerm,
   type TermKind,
 } from './search-terms.js';
@@ -130,6 +134,9 @@ export {
   GLOBAL_SCOPE,
   MAX_SUBJECT_BYTES,
   parseSubject,
+  requireUsableScope,
+  requireUsableSubject,
+  sameSubject,
   subjectText,
   type SubjectName,
 } from './subject-name.js';

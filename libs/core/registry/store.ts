@@ -151,6 +151,8 @@ export interface RegistrySnapshot {
   contexts(): Promise<readonly ContextState[]>;
   /** Names of a context after `after`, ascending, with what is stored under them. */
   subjects(context: string, after: string | undefined, limit: number): Promise<readonly SubjectState[]>;
+  /** One state per name, in their order. */
+  states(names: readonly SubjectName[]): Promise<readonly SubjectState[]>;
   /** Schemas that are not purged, by id. */
   schemas(context: string, ids: readonly number[]): Promise<ReadonlyMap<number, KeptSchema>>;
   /** Purged ids above `after`, ascending. */

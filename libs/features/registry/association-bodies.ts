@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject } from '#libs/core/kernel';
 import {
   associationInvalid,
+  contractValues,
   LIFECYCLES,
   type AssociationOperation,
   type AssociationRequest,
@@ -8,9 +9,11 @@ import {
   type SentAssociation,
   type SentResource,
 } from '#libs/core/registry';
-import { boolean, choice, list, member, registration, requireObject, string, unreadable } from './bodies.js';
+import { registration, requireObject } from './bodies.js';
 
-/** Bodies about associations, read as leniently as the others (see bodies.ts). */
+const { boolean, choice, list, member, string, unreadable } = contractValues;
+
+/** Bodies about associations, read as leniently as the others (see contractValues). */
 
 /** @throws `invalid-request`, `body-missing` */
 export function associationBody(body: unknown, method: string): AssociationRequest {

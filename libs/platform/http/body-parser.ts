@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '#libs/core/kernel';
-import { nestsDeeperThan } from './json-depth.js';
+import { nestsDeeperThan } from '#libs/core/kernel';
 
 export interface BodyLimits {
   /** Levels of nesting in a JSON body. */

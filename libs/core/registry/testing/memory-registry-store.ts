@@ -491,6 +491,7 @@ function snapshotOf(tables: Tables): RegistrySnapshot {
         .filter(({ subject }) => after === undefined || byCodePoint(subject.name, after) > 0)
         .sort((a, b) => byCodePoint(a.subject.name, b.subject.name))
         .slice(0, limit),
+    states: async (names) => names.map((name) => stateIn(tables, name)),
     schemas: async (context, ids) => {
       const live = rows(context).filter((row) => !row.purged && ids.includes(row.id));
       return new Map(

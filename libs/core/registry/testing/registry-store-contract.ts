@@ -446,6 +446,11 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
         }
         expect(pages).toEqual([' ', 'a ', 'b 1,2', '\uffff 1', '\u{10000} 1']);
         expect(config).toEqual({ normalize: true });
+        const [late, b] = await snapshot.states([
+          { context, name: 'late' },
+          { context, name: 'b' },
+        ]);
+        expect([late!.versions.length, b!.versions.length]).toEqual([0, 2]);
         const schemas = await snapshot.schemas(context, [1, 2, 3, 4, 30]);
         expect([...schemas].sort(([a], [b]) => a - b).map(([id, one]) => [id, one.primary, one.schema.text])).toEqual([
           [1, false, 'of b'],

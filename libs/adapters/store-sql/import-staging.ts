@@ -1,0 +1,248 @@
+import type { JsonObject } from '#libs/core/kernel';
+import {
+  ImportStaging,
+  keyOf,
+  MOVED_KINDS,
+  type EntryKey,
+  type MovedEntry,
+  type MovedKind,
+  type MovedVersion,
+  type Staged,
+  type StagedCount,
+  type StagedPlace,
+  type StagedVersion,
+  type StagingChange,
+} from '#libs/core/moving';
+import type { SubjectName } from '#libs/core/registry';
+import type { SqlSession, SqlStore, SqlValue } from './sql-store.js';
+
+/** The kind under which a subject that was read whole is noted. */
+const READ = 'read';
+
+/** Entries deleted in one go. */
+const PIECE = 1_000;
+
+interface EntryRow {
+  readonly context: string;
+  readonly name: string;
+  readonly number: number;
+  readonly schema_id: number;
+  readonly deleted: number;
+  readonly depth: number;
+  readonly document: string;
+}
+
+/** Registries on their way in, in the tables of migration 0016. */
+export class SqlImportStaging extends ImportStaging {
+  constructor(private readonly store: SqlStore) {
+    super();
+  }
+
+  async begin(id: string, at: number): Promise<void> {
+    await this.#empty(id);
+    await this.#set(
+      `insert into registry_imports (id, created_at, facts, complete, held) values (?, ?, '{}', 0, 0)
+       on conflict (id) do update set created_at = excluded.created_at, facts = excluded.facts, complete = 0, held = 0`,
+      [id, at],
+    );
+  }
+
+  async find(id: string): Promise<Staged | undefined> {
+    const row = await this.store.one<{ created_at: number; facts: string; complete: number; held: number }>(
+      'select created_at, facts, complete, held from registry_imports where id = ?',
+      [id],
+    );
+    if (row === undefined) return undefined;
+    const facts = JSON.parse(row.facts) as JsonObject;
+    return { id, createdAt: row.created_at, facts, complete: row.complete === 1, held: row.held === 1 };
+  }
+
+  async write(id: string, changes: readonly StagingChange[]): Promise<void> {
+    await this.store.write(async (session) => {
+      for (const change of changes) await apply(session, id, change);
+    });
+  }
+
+  async isRead(id: string, { context, name }: SubjectName): Promise<boolean> {
+    const row = await this.store.one(
+      `select 1 as found from registry_import_entries where import_id = ? and kind = ? and context = ? and name = ? and number = 0`,
+      [id, READ, context, name],
+    );
+    return row !== undefined;
+  }
+
+  async rank(id: string, ranks: readonly { readonly key: EntryKey; readonly rank: number }[]): Promise<void> {
+    await this.store.write(async (session) => {
+      for (const { key, rank } of ranks) {
+        await session.run(`update registry_import_entries set depth = ? where ${KEY}`, [rank, ...keyValues(id, key)]);
+      }
+    });
+  }
+
+  async complete(id: string, facts: JsonObject): Promise<void> {
+    await this.#set('update registry_imports set complete = 1, facts = ? where id = ?', [JSON.stringify(facts), id]);
+  }
+
+  async hold(id: string): Promise<void> {
+    await this.#set('update registry_imports set held = 1 where id = ?', [id]);
+  }
+
+  async skip(id: string, keys: readonly EntryKey[]): Promise<void> {
+    await this.store.write(async (session) => {
+      for (const key of keys) {
+        await session.run(`update registry_import_entries set skipped = 1 where ${KEY}`, keyValues(id, key));
+      }
+    });
+  }
+
+  async entries(
+    id: string,
+    kind: Exclude<MovedKind, 'version'>,
+    after: EntryKey | undefined,
+    limit: number,
+  ): Promise<readonly MovedEntry[]> {
+    const rows = await this.store.all<EntryRow>(
+      `select document from registry_import_entries
+       where import_id = ? and kind = ? and skipped = 0 ${after === undefined ? '' : 'and (context, name, number) > (?, ?, ?) '}
+       order by context, name, number limit ?`,
+      [id, kind, ...(after === undefined ? [] : [after.context, after.name, after.number]), limit],
+    );
+    return rows.map((row) => JSON.parse(row.document) as MovedEntry);
+  }
+
+  async versions(id: string, after: StagedPlace | undefined, limit: number): Promise<readonly StagedVersion[]> {
+    const beyond = after === undefined ? '' : 'and (depth, context, schema_id, name, number) > (?, ?, ?, ?, ?) ';
+    const rows = await this.store.all<EntryRow>(
+      `select context, name, number, schema_id, deleted, depth, document from registry_import_entries
+       where import_id = ? and kind = 'version' and skipped = 0 ${beyond}
+       order by depth, context, schema_id, name, number limit ?`,
+      [id, ...(after === undefined ? [] : placeValues(after)), limit],
+    );
+    return rows.map((row) => {
+      const { context, name } = row;
+      const place = { rank: row.depth, context, id: row.schema_id, name, version: row.number };
+      return { entry: versionOf(row), place };
+    });
+  }
+
+  async versionsOf(id: string, { context, name }: SubjectName): Promise<readonly MovedVersion[]> {
+    const rows = await this.store.all<EntryRow>(
+      `select deleted, document from registry_import_entries
+       where import_id = ? and kind = 'version' and context = ? and name = ? and skipped = 0 order by number`,
+      [id, context, name],
+    );
+    return rows.map(versionOf);
+  }
+
+  async counts(id: string): Promise<readonly StagedCount[]> {
+    const rows = await this.store.all<{
+      kind: MovedKind;
+      context: string;
+      entries: number;
+      subjects: number;
+      deleted: number;
+      highest_id: number;
+    }>(
+      `select kind, context, count(*) as entries, count(distinct name) as subjects, sum(deleted) as deleted, max(schema_id) as highest_id
+       from registry_import_entries where import_id = ? and kind <> ? and skipped = 0 group by kind, context order by context`,
+      [id, READ],
+    );
+    return MOVED_KINDS.flatMap((kind) =>
+      rows
+        .filter((row) => row.kind === kind)
+        .map(({ context, entries, subjects, deleted, highest_id: highestId }) => {
+          const ofVersions = kind === 'version' ? subjects : 0;
+          // Sums are of a wider type on PostgreSQL, which its driver gives as text.
+          return { kind, context, entries, subjects: ofVersions, deleted: Number(deleted), highestId };
+        }),
+    );
+  }
+
+  async drop(id: string): Promise<void> {
+    await this.#empty(id);
+    await this.#set('delete from registry_imports where id = ?', [id]);
+  }
+
+  async prune(createdBefore: number): Promise<void> {
+    const old = await this.store.all<{ id: string }>(
+      'select id from registry_imports where held = 0 and created_at < ?',
+      [createdBefore],
+    );
+    for (const { id } of old) await this.drop(id);
+  }
+
+  /** A few at a time, since other writes wait meanwhile. */
+  async #empty(id: string): Promise<void> {
+    for (let gone = PIECE; gone === PIECE;) {
+      gone = await this.store.write((session) =>
+        session.run(
+          `delete from registry_import_entries where (import_id, kind, context, name, number) in
+             (select import_id, kind, context, name, number from registry_import_entries where import_id = ? limit ?)`,
+          [id, PIECE],
+        ),
+      );
+    }
+  }
+
+  async #set(sql: string, values: readonly SqlValue[]): Promise<void> {
+    await this.store.write((session) => session.run(sql, values));
+  }
+}
+
+const KEY = 'import_id = ? and kind = ? and context = ? and name = ? and number = ?';
+
+function keyValues(id: string, { kind, context, name, number }: EntryKey): readonly SqlValue[] {
+  return [id, kind, context, name, number];
+}
+
+function placeValues({ rank, context, id, name, version }: StagedPlace): readonly SqlValue[] {
+  return [rank, context, id, name, version];
+}
+
+async function apply(session: SqlSession, id: string, change: StagingChange): Promise<void> {
+  switch (change.type) {
+    case 'put':
+      return put(session, id, change.entry);
+    case 'remove':
+      await session.run(`delete from registry_import_entries where ${KEY}`, keyValues(id, change.key));
+      return;
+    case 'delete-up-to':
+      await session.run(
+        `update registry_import_entries set deleted = 1
+         where import_id = ? and kind = 'version' and context = ? and name = ? and number <= ?`,
+        [id, change.subject.context, change.subject.name, change.version],
+      );
+      return;
+    case 'clear-deleted':
+      return clear(session, id, change.scope);
+    case 'subject-read':
+      return insert(session, [id, READ, change.subject.context, change.subject.name, 0, 0, 0, '']);
+  }
+}
+
+async function put(session: SqlSession, id: string, entry: MovedEntry): Promise<void> {
+  const [schemaId, deleted] = entry.kind === 'version' ? [entry.id, entry.deleted ? 1 : 0] : [0, 0];
+  await insert(session, [...keyValues(id, keyOf(entry)), schemaId, deleted, JSON.stringify(entry)]);
+}
+
+async function insert(session: SqlSession, values: readonly SqlValue[]): Promise<void> {
+  await session.run(
+    `insert into registry_import_entries (import_id, kind, context, name, number, schema_id, deleted, document, skipped, depth)
+     values (?, ?, ?, ?, ?, ?, ?, ?, 0, 0)
+     on conflict (import_id, kind, context, name, number) do update
+     set schema_id = excluded.schema_id, deleted = excluded.deleted, document = excluded.document, skipped = 0, depth = 0`,
+    values,
+  );
+}
+
+async function clear(session: SqlSession, id: string, scope: SubjectName | null): Promise<void> {
+  const gone = `delete from registry_import_entries where import_id = ? and kind = 'version' and deleted = 1`;
+  if (scope === null) await session.run(gone, [id]);
+  else if (scope.name === '') await session.run(`${gone} and context = ?`, [id, scope.context]);
+  else await session.run(`${gone} and context = ? and name = ?`, [id, scope.context, scope.name]);
+}
+
+/** Whether a version is deleted can change after it was written. */
+function versionOf({ document, deleted }: Pick<EntryRow, 'document' | 'deleted'>): MovedVersion {
+  return { ...(JSON.parse(document) as MovedVersion), deleted: deleted === 1 };
+}

@@ -1,0 +1,157 @@
+import { isAppError, stableJson, type Clock, type JsonValue } from '#libs/core/kernel';
+import {
+  subjectText,
+  type RegistryFact,
+  type RegistryStore,
+  type SubjectName,
+  type SubjectState,
+} from '#libs/core/registry';
+import type { MovedConfig, MovedContext, MovedMode, MovedRegistration, MovedVersion, RetiredId } from './entry.js';
+import type { Conflict, ImportJudge, JudgedVersion } from './judge.js';
+import { targetsOf } from './selection.js';
+
+export type MovedSetting = MovedConfig | MovedMode | MovedRegistration;
+
+/** What came of some entries. */
+export interface BroughtIn {
+  readonly registered: number;
+  /** There already. */
+  readonly same: number;
+  readonly conflicts: readonly Conflict[];
+}
+
+/** Attempts at a change whose state moves under it. Each failed one means that somebody else got through. */
+const MAX_ATTEMPTS = 40;
+
+/**
+ * Writes what is to be imported into the registry, under given ids and numbers, as if the registry were in import mode for these entries alone. Every step looks at
+ * what is there first, so that it can be repeated after any interruption: what has been brought in counts as there.
+ */
+export class BringIn {
+  constructor(
+    private readonly store: RegistryStore,
+    private readonly judge: ImportJudge,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Ids of the context up to the highest one that is to come count as given out, so that nobody else gets one of them meanwhile. */
+  async context({ context, lastId, listed }: MovedContext): Promise<void> {
+    const known = await this.store.highestId(context);
+    const isListed = !listed || (await this.store.contexts()).includes(context);
+    if (known >= lastId && isListed) return;
+    await this.store.apply({
+      at: this.clock.now(),
+      expected: [],
+      facts: [{ type: 'ids-taken', context, upTo: lastId, listed }],
+    });
+  }
+
+  async retired(entries: readonly RetiredId[]): Promise<BroughtIn> {
+    const facts: RegistryFact[] = [];
+    const conflicts: Conflict[] = [];
+    for (const { context, id, guid, schemaType } of entries) {
+      const [taken] = await this.store.taken(context, [id]);
+      if (taken === undefined) facts.push({ type: 'id-retired', context, id, content: { guid, schemaType } });
+      else if (taken.guid !== guid || taken.schemaType !== schemaType) {
+        const message = `Id ${id} is purged at its source and stands for another schema here.`;
+        conflicts.push({ code: 'id-taken', subject: subjectText({ context, name: '' }), version: null, id, message });
+      }
+    }
+    if (facts.length > 0) await this.store.apply({ at: this.clock.now(), expected: [], facts });
+    return { registered: facts.length, same: entries.length - facts.length - conflicts.length, conflicts };
+  }
+
+  /** All that can be brought in of these, together. */
+  async versions(entries: readonly MovedVersion[]): Promise<BroughtIn> {
+    return this.#untilItHolds(async () => {
+      const judged = await this.judge.judge(entries);
+      const facts = judged.flatMap(factsOf);
+      const registered = judged.filter((one) => one.judgement.kind === 'register').length;
+      const conflicts = judged.flatMap(({ judgement }) => (judgement.kind === 'conflict' ? [judgement.conflict] : []));
+      const states = judged.map((one) => one.state);
+      return { facts, states, result: { registered, same: judged.length - registered - conflicts.length, conflicts } };
+    });
+  }
+
+  async setting(entry: MovedSetting): Promise<BroughtIn> {
+    return this.#untilItHolds(async () => {
+      const [state] = (await this.store.subjects([entry.scope])).states;
+      const found = judgeSetting(entry, state!);
+      if (found === 'same') return { facts: [], states: [], result: { registered: 0, same: 1, conflicts: [] } };
+      if (found !== 'set') return { facts: [], states: [], result: { registered: 0, same: 0, conflicts: [found] } };
+      return { facts: [settingFact(entry)], states: [state!], result: { registered: 1, same: 0, conflicts: [] } };
+    });
+  }
+
+  async #untilItHolds(
+    attempt: () => Promise<{ facts: readonly RegistryFact[]; states: readonly SubjectState[]; result: BroughtIn }>,
+  ): Promise<BroughtIn> {
+    for (let n = 1; ; n++) {
+      const { facts, states, result } = await attempt();
+      if (facts.length === 0) return result;
+      try {
+        await this.store.apply({ at: this.clock.now(), expected: revisionsOf(states), facts });
+        return result;
+      } catch (error) {
+        if (!isAppError(error, 'registry-state-moved') || n >= MAX_ATTEMPTS) throw error;
+        await this.clock.sleep(Math.min(n, 10));
+      }
+    }
+  }
+}
+
+/** Whether a setting can be made as it is at its source. Settings that are there and differ stay. */
+export function judgeSetting(entry: MovedSetting, state: SubjectState): 'same' | 'set' | Conflict {
+  const [name, wanted, stored] =
+    entry.kind === 'config'
+      ? (['configuration', entry.config, state.config] as const)
+      : entry.kind === 'mode'
+        ? (['mode', entry.mode, state.mode] as const)
+        : (['registration policy', entry.policy, state.registration] as const);
+  if (stored === null) return 'set';
+  if (stableJson(stored as JsonValue) === stableJson(wanted as JsonValue)) return 'same';
+  const subject = subjectText(entry.scope);
+  const where = subject === '' ? 'the default context' : `'${subject}'`;
+  return {
+    code: 'settings-differ',
+    subject,
+    version: null,
+    id: null,
+    message: `The ${name} of ${where} differs from the one at its source.`,
+  };
+}
+
+function settingFact(entry: MovedSetting): RegistryFact {
+  const { scope: subject } = entry;
+  switch (entry.kind) {
+    case 'config':
+      return { type: 'config-set', subject, config: entry.config };
+    case 'mode':
+      return { type: 'mode-set', subject, mode: entry.mode };
+    case 'registration':
+      return { type: 'registration-set', subject, policy: entry.policy };
+  }
+}
+
+function factsOf({ entry, judgement }: JudgedVersion): readonly RegistryFact[] {
+  if (judgement.kind !== 'register') return [];
+  const { subject, version, id, secondary, deleted, registeredAt } = entry;
+  return [
+    {
+      type: 'version-registered',
+      subject,
+      version,
+      id: { kind: 'given', id, ...(secondary ? { secondary } : {}) },
+      content: judgement.read.content,
+      terms: judgement.read.terms,
+      targets: targetsOf(entry),
+      ...(registeredAt === null ? {} : { registeredAt }),
+    },
+    ...(deleted ? [{ type: 'version-soft-deleted' as const, subject, version }] : []),
+  ];
+}
+
+function revisionsOf(states: readonly SubjectState[]): readonly { subject: SubjectName; revision: number }[] {
+  const byName = new Map(states.map((state) => [subjectText(state.subject), state]));
+  return [...byName.values()].map(({ subject, revision }) => ({ subject, revision }));
+}

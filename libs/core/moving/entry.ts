@@ -1,0 +1,99 @@
+import type { RegistrationPolicy, RegistryConfig, RegistryMode, SubjectName } from '#libs/core/registry';
+import type { SchemaMetadata, SchemaReference, SchemaRuleSet, SchemaType } from '#libs/core/schema';
+
+/** The content of a version as its registry tells it: not read by us yet, so it need not be a schema. */
+export interface MovedContent {
+  readonly schemaType: SchemaType;
+  readonly text: string;
+  readonly references: readonly SchemaReference[];
+  readonly metadata: SchemaMetadata | null;
+  readonly ruleSet: SchemaRuleSet | null;
+}
+
+export interface MovedVersion {
+  readonly kind: 'version';
+  readonly subject: SubjectName;
+  readonly version: number;
+  readonly id: number;
+  readonly content: MovedContent;
+  /** As its registry tells it; null where it does not. */
+  readonly guid: string | null;
+  /** Softly deleted. */
+  readonly deleted: boolean;
+  /** Epoch ms; null where its registry does not tell. */
+  readonly registeredAt: number | null;
+  /** The context knows the content under another id. */
+  readonly secondary: boolean;
+}
+
+/** Settings of a subject, of a context (empty name) or of all contexts. */
+export interface MovedConfig {
+  readonly kind: 'config';
+  readonly scope: SubjectName;
+  readonly config: RegistryConfig;
+}
+export interface MovedMode {
+  readonly kind: 'mode';
+  readonly scope: SubjectName;
+  readonly mode: RegistryMode;
+}
+export interface MovedRegistration {
+  readonly kind: 'registration';
+  readonly scope: SubjectName;
+  readonly policy: RegistrationPolicy;
+}
+
+/** A context with its ids. */
+export interface MovedContext {
+  readonly kind: 'context';
+  readonly context: string;
+  /** The highest id given out. */
+  readonly lastId: number;
+  readonly listed: boolean;
+}
+
+/** An id whose schema is purged. */
+export interface RetiredId {
+  readonly kind: 'retired';
+  readonly context: string;
+  readonly id: number;
+  readonly guid: string;
+  readonly schemaType: SchemaType;
+}
+
+/** One thing of a registry on the move, under the names of the place it comes from. */
+export type MovedEntry = MovedContext | RetiredId | MovedVersion | MovedConfig | MovedMode | MovedRegistration;
+export type MovedKind = MovedEntry['kind'];
+
+/** In the order in which they are brought in: settings last, so that none of them keeps anything out. */
+export const MOVED_KINDS = [
+  'context',
+  'retired',
+  'version',
+  'config',
+  'registration',
+  'mode',
+] as const satisfies readonly MovedKind[];
+
+/** What identifies an entry within its registry: of several with one key, the last counts. */
+export interface EntryKey {
+  readonly kind: MovedKind;
+  readonly context: string;
+  /** Name of the subject; empty for a context. */
+  readonly name: string;
+  /** Version, or the id of a retired one; 0 for everything else. */
+  readonly number: number;
+}
+
+export function keyOf(entry: MovedEntry): EntryKey {
+  switch (entry.kind) {
+    case 'context':
+      return { kind: entry.kind, context: entry.context, name: '', number: 0 };
+    case 'retired':
+      return { kind: entry.kind, context: entry.context, name: '', number: entry.id };
+    case 'version':
+      return { kind: entry.kind, context: entry.subject.context, name: entry.subject.name, number: entry.version };
+    default:
+      return { kind: entry.kind, context: entry.scope.context, name: entry.scope.name, number: 0 };
+  }
+}
