@@ -37,21 +37,39 @@ export function postgresUrl(): string {
   return url;
 }
 
+/** An empty database of a test's own. */
+export interface FreshDatabase {
+  readonly url: string;
+  /** Ends every connection to it from the server's side. */
+  readonly disconnectAll: () => Promise<void>;
+  readonly dispose: () => Promise<void>;
+}
+
 /** A new database on the test server; its user must be allowed to create databases. */
-export async function freshPostgresStore(): Promise<FreshStore & { readonly url: string }> {
+export async function freshPostgresDatabase(): Promise<FreshDatabase> {
   const name = `weir_test_${randomBytes(6).toString('hex')}`;
   await administer(`create database ${name}`);
   const url = new URL(postgresUrl());
   url.pathname = `/${name}`;
-  const options = { url: url.href, poolSize: 5 };
+  return {
+    url: url.href,
+    disconnectAll: () => administer(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`),
+    dispose: () => administer(`drop database ${name} with (force)`),
+  };
+}
+
+/** A store on a {@link freshPostgresDatabase}. */
+export async function freshPostgresStore(): Promise<FreshStore & { readonly url: string }> {
+  const { url, dispose } = await freshPostgresDatabase();
+  const options = { url, poolSize: 5 };
   const store = await openSqlStore(options);
   return {
     store,
-    url: url.href,
+    url,
     reopen: () => openSqlStore(options),
     dispose: async () => {
       await store.close();
-      await administer(`drop database ${name} with (force)`);
+      await dispose();
     },
   };
 }

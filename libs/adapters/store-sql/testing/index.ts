@@ -1,2 +1,9 @@
-export { freshPostgresStore, freshSqliteStore, postgresUrl, type FreshStore } from './fresh-store.js';
+export {
+  freshPostgresDatabase,
+  freshPostgresStore,
+  freshSqliteStore,
+  postgresUrl,
+  type FreshDatabase,
+  type FreshStore,
+} from './fresh-store.js';
 export { migratedSqliteText, sqliteText } from './sqlite-text.js';
