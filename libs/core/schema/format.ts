@@ -184,19 +184,17 @@ export abstract class SchemaFormat {
   abstract explain(difference: Difference, direction: Direction): Explanation;
 
   /** The doubtful judgements that {@link doubts} can name. */
-  readonly warningRules: readonly WarningRule[] = [];
+  abstract readonly warningRules: readonly WarningRule[];
 
   /**
    * Where the verdict on this pair is the reference registry's and yet open to doubt, in the reader's order, each place once for each rule; at most 1,000.
-   * Never changes a verdict. `direction` says which side is called new. None where the format knows none.
+   * Never changes a verdict. `direction` says which side is called new.
    * @throws `schema-too-complex` as {@link differences} does.
    */
-  doubts(
-    _reader: ParsedSchema,
-    _writer: ParsedSchema,
-    _direction: Direction,
-    _options?: ComparisonOptions,
-  ): readonly DoubtfulJudgement[] {
-    return [];
-  }
+  abstract doubts(
+    reader: ParsedSchema,
+    writer: ParsedSchema,
+    direction: Direction,
+    options?: ComparisonOptions,
+  ): readonly DoubtfulJudgement[];
 }

@@ -35,7 +35,7 @@ const RESOLVED_DEPTH = 1_000;
 export class AvroFormat extends SchemaFormat {
   readonly type = 'AVRO';
   readonly rules = Object.values(AVRO_RULES);
-  override readonly warningRules = AVRO_WARNINGS;
+  readonly warningRules = AVRO_WARNINGS;
 
   parse(text: string, options: ParseOptions = {}): AvroSchema {
     const given = {
@@ -59,7 +59,7 @@ export class AvroFormat extends SchemaFormat {
     return avroExplanation(difference, direction);
   }
 
-  override doubts(
+  doubts(
     reader: ParsedSchema,
     writer: ParsedSchema,
     direction: Direction,

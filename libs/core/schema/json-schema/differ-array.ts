@@ -35,7 +35,7 @@ function removed(differ: JsonDiffer, original: SchemaNode, u: ArrayNode, out: Fi
     out.add('ITEM_REMOVED_FROM_OPEN_CONTENT_MODEL', path);
     return;
   }
-  const covering = coveringSchema(u);
+  const covering = coveringItems(u);
   if (covering !== null) {
     const findings = differ.compare(original, covering);
     out.include(findings, path);
@@ -61,7 +61,7 @@ function added(differ: JsonDiffer, update: SchemaNode, o: ArrayNode, out: Findin
     out.add(empty ? 'ITEM_WITH_EMPTY_SCHEMA_ADDED_TO_OPEN_CONTENT_MODEL' : 'ITEM_ADDED_TO_OPEN_CONTENT_MODEL', path);
     return;
   }
-  const covering = coveringSchema(o);
+  const covering = coveringItems(o);
   if (covering === null) {
     out.add('ITEM_ADDED_TO_CLOSED_CONTENT_MODEL', path);
     return;
@@ -86,7 +86,7 @@ function isOpen(node: ArrayNode): boolean {
   );
 }
 
-function coveringSchema(node: ArrayNode): SchemaNode | null {
+export function coveringItems(node: ArrayNode): SchemaNode | null {
   if (node.additional !== null) return node.additional;
   const { unevaluated, permitsAdditional } = node;
   if (!permitsAdditional || unevaluated === null) return null;

@@ -46,16 +46,32 @@ export function compareCombined(differ: JsonDiffer, o: CombinedNode, u: Combined
   } else if (originals.length > updates.length) {
     out.add(o.criterion === 'allOf' ? 'PRODUCT_TYPE_NARROWED' : 'SUM_TYPE_NARROWED');
   }
+  const matched = matchedMembers(differ, originals, updates);
+  for (const { findings, index } of matched) out.include(findings, `${o.criterion}/${index}`);
+  if (matched.length < Math.min(originals.length, updates.length)) out.add('COMBINED_TYPE_SUBSCHEMAS_CHANGED');
+}
+
+interface MatchedMembers {
+  readonly original: SchemaNode;
+  readonly update: SchemaNode;
+  /** Place of `original` among its members. */
+  readonly index: number;
+  readonly findings: Findings;
+}
+
+/** As many members as possible, each with one of the other side that it is compatible with. */
+export function matchedMembers(
+  differ: JsonDiffer,
+  originals: readonly SchemaNode[],
+  updates: readonly SchemaNode[],
+): readonly MatchedMembers[] {
   const compared = originals.map((original) => updates.map((update) => differ.compare(original, update)));
   const edges = compared.map((row) => row.flatMap((findings, j) => (findings.compatible ? [j] : [])));
-  const matching = maximumMatching(edges, updates.length);
-  let matched = 0;
-  matching.forEach((partner, i) => {
-    if (partner === undefined) return;
-    matched++;
-    out.include(compared[i]![partner]!, `${o.criterion}/${i}`);
-  });
-  if (matched < Math.min(originals.length, updates.length)) out.add('COMBINED_TYPE_SUBSCHEMAS_CHANGED');
+  return maximumMatching(edges, updates.length).flatMap((partner, index) =>
+    partner === undefined
+      ? []
+      : [{ original: originals[index]!, update: updates[partner]!, index, findings: compared[index]![partner]! }],
+  );
 }
 
 function extendsCriterion(o: CombinedNode, u: CombinedNode): boolean {

@@ -2,6 +2,7 @@ import type { JsonDiffer } from './differ.js';
 import { compareBound } from './differ-scalar.js';
 import type { Findings } from './findings.js';
 import type { ObjectNode, SchemaNode } from './node.js';
+import type { PatternFinder } from './regex.js';
 
 /** Objects: required, properties, dependencies, additional and unevaluated properties, bounds. */
 export function compareObjects(differ: JsonDiffer, o: ObjectNode, u: ObjectNode, out: Findings): void {
@@ -48,7 +49,7 @@ function removed(
     out.add('PROPERTY_REMOVED_FROM_OPEN_CONTENT_MODEL', ...path);
     return;
   }
-  const covering = coveringSchema(differ, u, name);
+  const covering = coveringSchema(differ.patterns, u, name);
   if (covering !== null) {
     const findings = differ.compare(original, covering);
     out.include(findings, ...path);
@@ -91,7 +92,7 @@ function added(
     }
     return;
   }
-  const covering = coveringSchema(differ, o, name);
+  const covering = coveringSchema(differ.patterns, o, name);
   if (covering !== null) {
     const findings = differ.compare(covering, update);
     out.include(findings, ...path);
@@ -108,10 +109,14 @@ function added(
 }
 
 /** Any further property may occur, with any value. An object with `patternProperties` is never open, whatever else it permits. */
-function isOpen(node: ObjectNode): boolean {
+export function isOpen(node: ObjectNode): boolean {
+  return node.patternProperties.size === 0 && takesFurther(node);
+}
+
+/** Any further property may occur beside those that patterns are given for. */
+export function takesFurther(node: ObjectNode): boolean {
   const { unevaluated } = node;
   return (
-    node.patternProperties.size === 0 &&
     node.additional === null &&
     node.permitsAdditional &&
     (unevaluated === null || unevaluated.kind === 'true' || unevaluated.kind === 'empty')
@@ -119,9 +124,9 @@ function isOpen(node: ObjectNode): boolean {
 }
 
 /** The schema that further properties of this name must meet in an object that is not open, or null when none may occur. */
-function coveringSchema(differ: JsonDiffer, node: ObjectNode, name: string): SchemaNode | null {
+export function coveringSchema(patterns: PatternFinder, node: ObjectNode, name: string): SchemaNode | null {
   for (const [pattern, schema] of node.patternProperties) {
-    if (differ.patterns.finds(pattern, name)) return schema;
+    if (patterns.finds(pattern, name)) return schema;
   }
   if (node.additional !== null) return node.additional;
   const { unevaluated, permitsAdditional } = node;
@@ -192,6 +197,6 @@ export function compareUnevaluatedSchemas(
 }
 
 /** A default beside a `$ref` is not the property's. */
-function hasDefault(node: SchemaNode): boolean {
+export function hasDefault(node: SchemaNode): boolean {
   return node.kind !== 'reference' && node.defaultText !== undefined;
 }

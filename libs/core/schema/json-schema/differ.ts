@@ -37,17 +37,27 @@ export function jsonDifferences(
   options: JsonDifferOptions,
 ): { readonly compatible: boolean; readonly differences: readonly FoundDifference[] } {
   const { policy, steps } = options;
-  let findings = new JsonDiffer(policy, steps, EXACT_STEPS, 'sound', new Pairs()).attempt(original, update);
-  if (findings === undefined) {
-    const failed = new Pairs();
-    for (let known = -1; known < failed.size;) {
-      known = failed.size;
-      const differ = new JsonDiffer(policy, steps, Infinity, 'always', failed);
-      findings = differ.attempt(original, update);
-      if (!differ.cut) break;
-    }
+  const exact = new JsonDiffer(policy, steps, EXACT_STEPS, 'sound', new Pairs());
+  const findings = exact.attempt(original, update) ?? settled(original, update, options).findings;
+  return { compatible: findings.compatible, differences: findings.list(LISTED_DIFFERENCES, steps) };
+}
+
+/**
+ * The comparison made with everything remembered, and the differ that remembers it: every pair met between the two, none of them misled by an early cut.
+ * @throws `schema-too-complex`.
+ */
+export function settled(
+  original: SchemaNode,
+  update: SchemaNode,
+  { policy, steps }: JsonDifferOptions,
+): { readonly differ: JsonDiffer; readonly findings: Findings } {
+  const failed = new Pairs();
+  for (;;) {
+    const known = failed.size;
+    const differ = new JsonDiffer(policy, steps, Infinity, 'always', failed);
+    const findings = differ.compare(original, update);
+    if (!differ.cut || failed.size === known) return { differ, findings };
   }
-  return { compatible: findings!.compatible, differences: findings!.list(LISTED_DIFFERENCES, steps) };
 }
 
 /** A set of pairs of nodes, by identity. */

@@ -50,6 +50,11 @@ export class Findings {
     if (findings.#items.length > 0) this.#items.push({ path, findings });
   }
 
+  /** Differences of the pair itself, without those of inner pairs. */
+  ownDifferences(): readonly FoundDifference[] {
+    return this.#items.filter((item) => 'kind' in item);
+  }
+
   /** Incompatible for a reason that is listed elsewhere. */
   fail(): void {
     this.#compatible = false;

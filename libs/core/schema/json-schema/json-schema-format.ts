@@ -8,6 +8,7 @@ import {
   type CompatibilityRule,
   type Difference,
   type Direction,
+  type DoubtfulJudgement,
   type Explanation,
   type ParsedSchema,
   type ParseOptions,
@@ -19,6 +20,7 @@ import type { SchemaOutline } from '../outline.js';
 import { taggedPartsOf, TagEdits, type TagEdit, type TaggedPart } from '../tags.js';
 import { jsonDifferences } from './differ.js';
 import { SchemaDocuments } from './documents.js';
+import { JSON_WARNINGS, jsonDoubts } from './doubts.js';
 import type { FoundDifference } from './findings.js';
 import { isTolerated, sentence, type JsonDifferenceKind } from './kinds.js';
 import { loadClassic } from './load-classic.js';
@@ -33,6 +35,7 @@ import { retaggedJson } from './tags.js';
 export class JsonSchemaFormat extends SchemaFormat {
   readonly type = 'JSON';
   readonly rules: readonly CompatibilityRule[] = JSON_RULES;
+  readonly warningRules = JSON_WARNINGS;
 
   parse(text: string, options: ParseOptions = {}): JsonSchema {
     const limits = schemaLimits(options.limits);
@@ -68,6 +71,17 @@ export class JsonSchemaFormat extends SchemaFormat {
 
   explain(difference: Difference, direction: Direction): Explanation {
     return explainJson(difference, direction);
+  }
+
+  doubts(
+    reader: ParsedSchema,
+    writer: ParsedSchema,
+    direction: Direction,
+    options: ComparisonOptions = {},
+  ): readonly DoubtfulJudgement[] {
+    const { policy = 'STRICT' } = options;
+    const [original, update] = [jsonSchema(writer).root, jsonSchema(reader).root];
+    return jsonDoubts(original, update, direction, { policy, steps: stepsOf(options) });
   }
 }
 

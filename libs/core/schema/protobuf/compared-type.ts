@@ -28,6 +28,11 @@ export function comparedType(scope: ProtoScope, type: ProtoFieldType, within: Pr
   return mapEntry(declaration.type) ?? { kind: 'message', name: type.name, declaration };
 }
 
+/** Messages of the two files themselves are compared where they are declared. */
+export function isOwn(declaration: ProtoDeclaration): boolean {
+  return declaration.source.origin === 'own';
+}
+
 function mapEntry(message: ProtoMessage): ComparedType | undefined {
   if (!isMapEntry(message)) return undefined;
   const [key, value] = ['key', 'value'].map((name) => message.fields.find((field) => field.name === name));

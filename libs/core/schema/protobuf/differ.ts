@@ -246,7 +246,8 @@ export class ProtoDiffer {
   }
 }
 
-function messagePair(reader: ProtoDeclaration, writer: ProtoDeclaration): MessagePair {
+/** Two declarations of messages as a pair. */
+export function messagePair(reader: ProtoDeclaration, writer: ProtoDeclaration): MessagePair {
   return {
     reader: { declaration: reader, message: reader.type as ProtoMessage },
     writer: { declaration: writer, message: writer.type as ProtoMessage },

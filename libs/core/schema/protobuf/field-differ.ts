@@ -1,9 +1,8 @@
-import { comparedType } from './compared-type.js';
+import { comparedType, isOwn } from './compared-type.js';
 import type { MessagePair, ProtoDiffer } from './differ.js';
 import type { Findings } from './findings.js';
 import type { ProtoDifferenceKind } from './kinds.js';
 import { fieldPart, oneofPart } from './parts.js';
-import type { ProtoDeclaration } from './scope.js';
 import type { ProtoField, ProtoFieldType, ProtoMessage, ProtoOneof } from './tree.js';
 
 /** A field that decodes a number, with the oneof it is a member of. */
@@ -68,11 +67,6 @@ function compareTypes(
     }
   } else report('FIELD_KIND_CHANGED');
   return undefined;
-}
-
-/** Messages of the two files themselves are compared where they are declared. */
-function isOwn(declaration: ProtoDeclaration): boolean {
-  return declaration.source.origin === 'own';
 }
 
 /** A field that only the reader has, or only the writer. Oneofs have rules of their own. */

@@ -10,7 +10,8 @@ import {
 import type { Findings } from './findings.js';
 import type { ProtoMessage } from './tree.js';
 
-type Fields = ReadonlyMap<number, PlacedField>;
+/** By number. */
+export type Fields = ReadonlyMap<number, PlacedField>;
 
 /**
  * A number is compared wherever it stands: joining, leaving or changing a oneof hides nothing. What the members of a oneof of the reader were before may
@@ -42,7 +43,7 @@ export const fieldsByNumber: FieldComparison = (differ, pair, out) => {
 };
 
 /** Of two fields that claim a number, the last one counts; members of oneofs come last. */
-function placedFields(message: ProtoMessage): Fields {
+export function placedFields(message: ProtoMessage): Fields {
   const fields = new Map<number, PlacedField>();
   for (const field of message.fields) fields.set(field.number, { field, oneof: null });
   for (const oneof of message.oneofs) for (const field of oneof.fields) fields.set(field.number, { field, oneof });

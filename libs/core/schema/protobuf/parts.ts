@@ -1,7 +1,14 @@
 import type { MessageSide } from './differ.js';
 import type { PlacedField } from './field-differ.js';
 import type { ProtoSource } from './scope.js';
-import { typeText, type ProtoEnum, type ProtoEnumConstant, type ProtoOneof, type ProtoType } from './tree.js';
+import {
+  typeText,
+  type ProtoEnum,
+  type ProtoEnumConstant,
+  type ProtoGroup,
+  type ProtoOneof,
+  type ProtoType,
+} from './tree.js';
 
 /**
  * A declaration of one side, for showing. One that is not there has no text, and the place of what lacks it: the message around it, or the beginning of the file.
@@ -44,6 +51,10 @@ export function fieldPart(placed: PlacedField | null, { declaration, message }: 
     return `${label}${typeText(field.type)} ${field.name} = ${field.number}${inside}`;
   };
   return { text, source, at: field.at };
+}
+
+export function groupPart(group: ProtoGroup, { declaration }: MessageSide): ProtoPart {
+  return { text: () => `group ${group.name} = ${group.number}`, source: declaration.source, at: group.at };
 }
 
 export function oneofPart(oneof: ProtoOneof | null, { declaration, message }: MessageSide): ProtoPart {

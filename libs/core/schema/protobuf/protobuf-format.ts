@@ -6,6 +6,7 @@ import {
   type ComparisonOptions,
   type Difference,
   type Direction,
+  type DoubtfulJudgement,
   type Explanation,
   type ParsedSchema,
   type ParseOptions,
@@ -16,6 +17,7 @@ import type { SchemaOutline } from '../outline.js';
 import { taggedPartsOf, TagEdits, type TagEdit, type TaggedPart } from '../tags.js';
 import { definitionProblem } from './definition.js';
 import { protoDifferences } from './differences.js';
+import { protoDoubts } from './doubts.js';
 import { withoutExtensions } from './extensions.js';
 import { normalForm } from './normalise.js';
 import { protoOutline } from './outline.js';
@@ -26,11 +28,13 @@ import { serializedDescriptor } from './serialized.js';
 import { protoSources } from './sources.js';
 import { retaggedProto } from './tags.js';
 import { messagesOf, type ProtoFile } from './tree.js';
+import { PROTO_WARNINGS } from './warning-rules.js';
 
 /** Protocol Buffers, proto2 and proto3, as the reference registry understands them. */
 export class ProtobufFormat extends SchemaFormat {
   readonly type = 'PROTOBUF';
   readonly rules = PROTO_RULES;
+  readonly warningRules = PROTO_WARNINGS;
 
   /** Takes the text of a `.proto` file or a `FileDescriptorProto` in base64. */
   parse(text: string, options: ParseOptions = {}): ProtobufSchema {
@@ -57,6 +61,15 @@ export class ProtobufFormat extends SchemaFormat {
 
   explain(difference: Difference, direction: Direction): Explanation {
     return protoExplanation(difference, direction);
+  }
+
+  doubts(
+    reader: ParsedSchema,
+    writer: ParsedSchema,
+    direction: Direction,
+    options: ComparisonOptions = {},
+  ): readonly DoubtfulJudgement[] {
+    return protoDoubts(protobufSchema(reader).scope, protobufSchema(writer).scope, direction, stepsOf(options));
   }
 }
 

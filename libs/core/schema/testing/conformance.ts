@@ -46,6 +46,8 @@ class OpaqueFormat extends SchemaFormat {
   differences = () => [];
   message = () => '';
   explain = () => ({ what: '', breaks: '', fix: '' });
+  readonly warningRules = [];
+  doubts = () => [];
 }
 
 /** Puts recorded cases to a format, as a registry would, and returns those that come out otherwise. */
