@@ -90,6 +90,7 @@ export type { SchemaOutline } from './outline.js';
 export type { SourcePosition } from './lossless-json.js';
 export { verdictMessages, type MessageContext } from './messages.js';
 export { JsonSchema, JsonSchemaFormat } from './json-schema/json-schema-format.js';
+export { messageFields, type MessageField } from './protobuf/fields.js';
 export { indexedMessages, indexesOf, messageAt, type IndexedMessage } from './protobuf/message-indexes.js';
 export { ProtobufFormat, ProtobufSchema, protobufSchema } from './protobuf/protobuf-format.js';
 export { standardFormats } from './standard-formats.js';

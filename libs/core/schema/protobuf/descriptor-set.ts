@@ -9,6 +9,7 @@ import {
 } from '@bufbuild/protobuf/wkt';
 import { schemaInvalid } from '../errors.js';
 import { DescriptorWriter, type FieldInit, type MessageMembers, type NamedType } from './descriptor-writer.js';
+import { jsonNameOf } from './json-name.js';
 import { ProtoScope, type ProtoSource } from './scope.js';
 import type { ProtoField, ProtoGroup, ProtoMessage } from './tree.js';
 
@@ -143,11 +144,6 @@ class CompleteWriter extends DescriptorWriter {
       jsonName: field.jsonName ?? jsonNameOf(source.name),
     };
   }
-}
-
-/** `my_field` as `myField`. */
-function jsonNameOf(name: string): string {
-  return name.replace(/_+(.?)/g, (_, next: string) => next.toUpperCase());
 }
 
 function messageOfGroup({ at, name, fields }: ProtoGroup): ProtoMessage {

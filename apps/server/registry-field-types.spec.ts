@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '#libs/core/kernel/testing';
+import { parseSubject, Registry } from '#libs/core/registry';
+import { MemoryRegistryStore } from '#libs/core/registry/testing';
+import { LocalSchemaEngine, standardFormats, type SchemaType } from '#libs/core/schema';
+import { parseFieldPath } from '#libs/core/streams';
+import { RegistryFieldTypes } from './registry-field-types.js';
+
+async function typesOf(schemaType: SchemaType, schema: string, ...paths: string[]) {
+  const registry = new Registry(new MemoryRegistryStore(), new LocalSchemaEngine(standardFormats()), new ManualClock());
+  await registry.register(parseSubject('t-value'), { schema, schemaType }, { normalize: false, force: false });
+  const types = new RegistryFieldTypes(registry);
+  return Promise.all(paths.map((path) => types.typeOf('t', parseFieldPath(path))));
+}
+
+describe('column types from schemas', () => {
+  it('are those of the record in Avro', async () => {
+    const at = { type: 'long', logicalType: 'timestamp-millis' };
+    const inner = { type: 'record', name: 'I', fields: [{ name: 'zip', type: 'string' }] };
+    const fields = [
+      { name: 'id', type: 'long' },
+      { name: 'at', type: at },
+      { name: 'to', type: inner },
+      { name: 'tags', type: { type: 'array', items: 'string' } },
+    ];
+    const schema = JSON.stringify({ type: 'record', name: 'R', fields });
+    expect(
+      await typesOf(
+        'AVRO',
+        schema,
+        'value',
+        'value.id',
+        'value.at',
+        'value.to',
+        'value.to.zip',
+        'value.tags[0]',
+        'key.x',
+      ),
+    ).toEqual(['json', 'integer', 'timestamp', 'json', 'text', undefined, undefined]);
+  });
+
+  it('are found in Protobuf under JSON names, in whichever message of the file has them', async () => {
+    const schema = `
+      syntax = "proto3";
+      import "google/protobuf/timestamp.proto";
+      message Placed { int64 order_id = 1; google.protobuf.Timestamp at = 2; Line line = 3; uint64 hash = 4; bool new = 5; repeated double r = 6; }
+      message Paid { int64 order_id = 1; float amount = 2; string new = 3; }
+      message Line { E kind = 1; enum E { A = 0; } }
+    `;
+    const paths = ['value', 'value.orderId', 'value.at', 'value.line', 'value.line.kind', 'value.hash', 'value.amount'];
+    expect(await typesOf('PROTOBUF', schema, ...paths, 'value.r', 'value.new', 'value.r[0]')).toEqual([
+      'json',
+      'integer',
+      'timestamp',
+      'json',
+      'text',
+      'decimal',
+      'real',
+      'json',
+      // Two messages have it, and not of one type.
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('are refused for fields that are not there, with the nearest ones', async () => {
+    const schema = 'syntax = "proto3"; message M { int64 order_id = 1; N n = 2; } message N { string zip = 1; }';
+    const hint = (path: string) => typesOf('PROTOBUF', schema, path).catch((error: unknown) => error);
+    expect(await hint('value.order_id')).toMatchObject({ code: 'unknown-field', hint: "Did you mean 'orderId'?" });
+    expect(await hint('value.n.zap')).toMatchObject({ hint: "Did you mean 'zip'?" });
+    expect(await hint('value.nothing')).toMatchObject({ hint: 'Fields there: orderId, n, zip.' });
+  });
+
+  it('are none where the schema says nothing about fields', async () => {
+    expect(await typesOf('JSON', '{"properties":{"a":{}}}', 'value.a')).toEqual([undefined]);
+    expect(await typesOf('AVRO', '"string"', 'value.a')).toEqual([undefined]);
+    expect(await typesOf('PROTOBUF', 'enum E { A = 0; }', 'value.a')).toEqual([undefined]);
+  });
+});
