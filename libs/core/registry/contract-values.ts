@@ -83,14 +83,15 @@ export function ruleSet(from: JsonObject, name: string): SchemaRuleSet | null | 
   });
 }
 
+/** A rule is complete once it is read: the reference fills in kind and mode then, whatever the list, and they count in the identity of the schema. */
 function rule(value: unknown): SchemaRule {
   if (!isJsonObject(value)) throw unreadable('rule', 'an object', value);
   const tags = list(value, 'tags')?.map((tag) => scalarText(tag, 'tags'));
   return compact({
     name: string(value, 'name') ?? undefined,
     doc: string(value, 'doc') ?? undefined,
-    kind: choice(value, 'kind', ['TRANSFORM', 'CONDITION']),
-    mode: choice(value, 'mode', ['DOWNGRADE', 'READ', 'UPGRADE', 'UPDOWN', 'WRITE', 'WRITEREAD']),
+    kind: choice(value, 'kind', ['TRANSFORM', 'CONDITION']) ?? 'TRANSFORM',
+    mode: choice(value, 'mode', ['DOWNGRADE', 'READ', 'UPGRADE', 'UPDOWN', 'WRITE', 'WRITEREAD']) ?? 'WRITEREAD',
     type: string(value, 'type') ?? undefined,
     tags: tags && [...new Set(tags)].sort(),
     params: map(value, 'params', (param, at) => scalarText(param, at)),

@@ -24,7 +24,7 @@ export function mergedMetadata(
   };
 }
 
-/** Both rule sets; of rules with one name in one list the later stands, in the place of the earlier. */
+/** Both rule sets, list by list: the later rules after those of the earlier whose names they do not repeat. Clients run them in this order. */
 export function mergedRuleSets(
   earlier: SchemaRuleSet | null | undefined,
   later: SchemaRuleSet | null | undefined,
@@ -93,7 +93,6 @@ function mergedEntries<T>(
 }
 
 function mergedRules(earlier: readonly SchemaRule[], later: readonly SchemaRule[]): readonly SchemaRule[] {
-  const byName = new Map<string | undefined, SchemaRule>();
-  for (const rule of [...earlier, ...later]) byName.set(rule.name, rule);
-  return [...byName.values()];
+  const repeated = new Set(later.map((rule) => rule.name));
+  return [...earlier.filter((rule) => !repeated.has(rule.name)), ...later];
 }

@@ -200,12 +200,12 @@ export class Registry {
   }
 
   /**
-   * The newest version whose metadata has every one of the properties.
+   * The newest version with metadata that has every one of the properties.
    * @throws `subject-not-found`, `schema-not-found`.
    */
   versionWith(
     subject: SubjectName,
-    properties: readonly (readonly [string, string])[],
+    properties: ReadonlyMap<string, string>,
     deleted: boolean,
   ): Promise<SubjectVersion> {
     return this.view.consistent(async () => {
@@ -213,8 +213,8 @@ export class Registry {
       const rows = (deleted ? state.versions : state.versions.filter(isLive)).toReversed();
       if (rows.length === 0) throw subjectNotFound(subjectText(state.subject));
       for await (const { row, schema } of this.view.load(state.subject, rows)) {
-        const all = properties.every(([name, value]) => propertyOf(schema.metadata, name) === value);
-        if (all) return { subject: state.subject, row, schema };
+        const all = [...properties].every(([name, value]) => propertyOf(schema.metadata, name) === value);
+        if (schema.metadata !== null && all) return { subject: state.subject, row, schema };
       }
       throw schemaNotFound();
     });

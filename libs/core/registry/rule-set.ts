@@ -1,7 +1,7 @@
 import type { SchemaRule, SchemaRuleSet } from '#libs/core/schema';
 import { ruleSetInvalid } from './errors.js';
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
+const NAME = /^[\p{L}_][\p{L}\p{Nd}_-]*$/u;
 const MAX_NAME_LENGTH = 256;
 
 const KINDS = ['TRANSFORM', 'CONDITION'];

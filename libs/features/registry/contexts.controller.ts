@@ -4,7 +4,7 @@ import { Access, Authorizer, CurrentPrincipal, type Principal } from '#libs/plat
 import { ApiJson, ConfluentApi, HttpFault } from '#libs/platform/http';
 import { contextsQuery, namesShape } from './api-shapes.js';
 import { contextInvalid, contextNamed } from './context-paths.js';
-import { page, paged, text, type RawQuery } from './query.js';
+import { nothingHere, page, paged, text, type RawQuery } from './query.js';
 import { SubjectAccess } from './subject-access.js';
 
 const tag = 'schema registry';
@@ -53,10 +53,11 @@ export class ContextsController {
     await this.registry.deleteContext(context);
   }
 
-  /** Only reached by paths that name no context: others have been rewritten. */
+  /** Paths that the registry has have been rewritten: what is left names no context, or nothing of the registry in one. */
   @All([':context/:first', ':context/:first/*'])
   @Access('read', 'service')
-  unreadable(@Param('context') segment: string): never {
-    throw contextInvalid(segment);
+  nothing(@Param('context') segment: string): never {
+    if (contextNamed(encodeURIComponent(segment)) === undefined) throw contextInvalid(segment);
+    throw nothingHere();
   }
 }

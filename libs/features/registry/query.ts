@@ -26,7 +26,7 @@ export function choices<T extends string>(query: RawQuery, name: string, known: 
   return texts(query, name).flatMap((value) => {
     if (value === '') return [];
     const choice = known.find((one) => one === value);
-    if (choice === undefined) throw notFound();
+    if (choice === undefined) throw nothingHere();
     return [choice];
   });
 }
@@ -58,10 +58,11 @@ function integer(query: RawQuery, name: string): number | undefined {
 export function javaInteger(given: string): number {
   const value = /^[+-]?[0-9]{1,10}$/.test(given) ? Number(given) : NaN;
   if (value >= -2_147_483_648 && value <= 2_147_483_647) return value;
-  throw notFound();
+  throw nothingHere();
 }
 
-function notFound(): AppError {
+/** No such path, or a number in one that is none. */
+export function nothingHere(): AppError {
   return new AppError({ kind: 'not-found', code: 'not-found', message: 'HTTP 404 Not Found' });
 }
 

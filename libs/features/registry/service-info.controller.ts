@@ -1,7 +1,8 @@
-import { Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Access } from '#libs/platform/auth';
 import { ApiJson, ConfluentApi } from '#libs/platform/http';
+import { requireObject } from './bodies.js';
 import { RegistryIdentity } from './registry-identity.js';
 import type { Wire } from './wire.js';
 
@@ -25,7 +26,8 @@ export class ServiceInfoController {
   @HttpCode(200)
   @Access('read', 'service')
   @ApiJson({ id: 'postRoot', summary: 'Answer, as a sign of life', tag, response: empty })
-  postRoot(): Wire {
+  postRoot(@Body() body: unknown): Wire {
+    if (body !== undefined && body !== null) requireObject(body, 'post.request');
     return {};
   }
 

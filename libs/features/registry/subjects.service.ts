@@ -146,9 +146,8 @@ export class SubjectsService {
   async versionWithMetadata(principal: Principal, name: string, query: RawQuery): Promise<Wire> {
     const { named } = await this.reach(principal, 'read', name);
     const values = texts(query, 'value');
-    const properties = texts(query, 'key')
-      .slice(0, values.length)
-      .map((key, i) => [key, values[i]!] as const);
+    const keys = texts(query, 'key').slice(0, values.length);
+    const properties = new Map(keys.map((key, i) => [key, values[i]!]));
     const found = await this.registry.versionWith(named, properties, flag(query, 'deleted'));
     return subjectVersion(
       subjectText(found.subject),

@@ -89,11 +89,11 @@ export function schemaString(
 
 /** Settings as GET and DELETE answer them. */
 export function configWire(config: RegistryConfig): Wire {
-  const members = Object.entries(updatedConfigWire(config)).filter(([name]) => name !== 'compatibility');
-  return { ...Object.fromEntries(members), compatibilityLevel: levelOf(config) };
+  const members = { ...updatedConfigWire(config), compatibility: undefined };
+  return without({ ...members, compatibilityLevel: levelOf(config) });
 }
 
-/** Settings as PUT answers them. */
+/** Settings as PUT answers them: an empty text is printed. */
 export function updatedConfigWire(config: RegistryConfig): Wire {
   const result: Record<string, unknown> = {};
   for (const name of CONFIG_MEMBERS) {
@@ -166,7 +166,7 @@ function metadataWire(metadata: SchemaMetadata | null): Wire | undefined {
 function ruleSetWire(ruleSet: SchemaRuleSet | null): Wire | undefined {
   if (ruleSet === null) return undefined;
   const rules = (list: SchemaRuleSet['domainRules']) =>
-    list?.map((rule) => without({ kind: 'TRANSFORM', ...rule, disabled: rule.disabled === true }));
+    list?.map((rule) => without({ ...rule, disabled: rule.disabled === true }));
   return without({
     migrationRules: rules(ruleSet.migrationRules),
     domainRules: rules(ruleSet.domainRules),
@@ -189,6 +189,6 @@ function without(object: Record<string, unknown>): Wire {
 
 /** Maps inside metadata and rules are left out when empty; metadata and rule sets themselves are not. */
 function isEmptyMap(name: string, value: unknown): boolean {
-  if (name === 'metadata' || name === 'ruleSet') return false;
+  if (/metadata$|ruleSet$/i.test(name)) return false;
   return typeof value === 'object' && !Array.isArray(value) && Object.keys(value as object).length === 0;
 }

@@ -202,6 +202,7 @@ describe('the HTTP application', () => {
 
     it('answers 404 and 405 with what there is', async () => {
       expect((await call('/v1/nothing')).json()).toMatchObject({ status: 404, code: 'route-not-found' });
+      expect((await call('/v1')).json()).toMatchObject({ status: 404, code: 'route-not-found' });
       const refused = await call('/v1/things', {
         method: 'PUT',
         body: '{}',

@@ -50,17 +50,14 @@ export class RouteTable {
     return [...methods];
   }
 
-  /** Whether a path that matched nothing lies among the registry's, so that its error should speak that protocol. */
+  /**
+   * Whether a path that matched nothing lies among the registry's, so that its error should speak that protocol. So does a path of which nobody has the
+   * first segment: the registry lives at the root, and its clients ask for parts that not every registry has.
+   */
   isConfluentPath(path: string): boolean {
-    const given = path.split('/').filter((segment) => segment !== '');
-    return this.#routes.some((route) => {
-      const [first, second] = patternSegments(route.url);
-      return (
-        route.confluent &&
-        first !== undefined &&
-        first.text === given[0] &&
-        (given[0] !== 'v1' || second?.text === given[1])
-      );
-    });
+    const [first, second] = path.split('/').filter((segment) => segment !== '');
+    const below = this.#routes.filter((route) => patternSegments(route.url)[0]?.text === first);
+    if (first !== 'v1') return below.length === 0 || below.some((route) => route.confluent);
+    return below.some((route) => route.confluent && patternSegments(route.url)[1]?.text === second);
   }
 }
