@@ -275,11 +275,13 @@ function listed(items: readonly string[]): string {
     .join('');
 }
 
+/** As the reference escapes; a zero character too, which not every store takes. */
 function quote(text: string): string {
-  return `"${text.replace(/[\u0007\b\f\n\r\t\v\\'"]/g, (c) => ESCAPED.get(c)!)}"`;
+  return `"${text.replace(/[\0\u0007\b\f\n\r\t\v\\'"]/g, (c) => ESCAPED.get(c)!)}"`;
 }
 
 const ESCAPED: ReadonlyMap<string, string> = new Map([
+  ['\0', '\\000'],
   ['\u0007', '\\a'],
   ['\b', '\\b'],
   ['\f', '\\f'],

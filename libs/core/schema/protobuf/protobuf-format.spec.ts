@@ -84,6 +84,12 @@ describe('Protobuf text', () => {
     );
   });
 
+  it('writes a zero character as an escape, which reads back', () => {
+    const schema = format.parse('option a = "x\\0y\\x001";');
+    expect(schema.canonical).toBe('\noption a = "x\\000y\\0001";\n');
+    expect(format.parse(schema.canonical).canonical).toBe(schema.canonical);
+  });
+
   it('keeps options in their spelling and, normalised, under their full names in one piece', () => {
     const schema = format.parse(
       proto3(`package p;

@@ -16,7 +16,8 @@ export interface GeneratedFile {
  * comments; names spelled short, in part or in full.
  */
 export function arbitraryFile(limits: { readonly customOptions: boolean }): fc.Arbitrary<GeneratedFile> {
-  return fc.gen().map((g) => new FileText(g, limits.customOptions).write());
+  const choices = fc.array(fc.nat({ max: 2 ** 30 }), { minLength: 1, maxLength: 300, size: 'max' });
+  return choices.map((list) => new FileText(list, limits.customOptions).write());
 }
 
 const INTEGERS = [
@@ -44,13 +45,15 @@ class FileText {
   readonly #lines: string[] = [];
   readonly #messages: string[] = [];
   readonly #enums = new Map<string, readonly string[]>();
+  #next = 0;
   #hasGroups = false;
   #hasCustomOptions = false;
   #syntax: GeneratedFile['syntax'] = null;
   #package = '';
 
   constructor(
-    private readonly g: fc.GeneratorValue,
+    /** What is decided by chance, in order; from the beginning again when it runs out. */
+    private readonly choices: readonly number[],
     private readonly customOptions: boolean,
   ) {}
 
@@ -92,7 +95,7 @@ class FileText {
 
   #declareEnum(name: string, within: string): () => void {
     const path = `${within}.${name}`;
-    const numbers = [...new Set([0, ...this.g(fc.array, fc.integer({ min: -9, max: 99 }), { maxLength: 3 })])];
+    const numbers = [...new Set([0, ...Array.from({ length: this.#upTo(3) }, () => this.#upTo(108) - 9)])];
     const constants = numbers.map((_, i) => `${name}_C${i}`);
     this.#enums.set(path, constants);
     const options = this.#chance() ? ' [deprecated = true]' : '';
@@ -216,11 +219,11 @@ class FileText {
   }
 
   #upTo(max: number): number {
-    return this.g(fc.nat, { max });
+    return this.choices[this.#next++ % this.choices.length]! % (max + 1);
   }
 
   #chance(): boolean {
-    return this.g(fc.boolean);
+    return this.#upTo(1) === 1;
   }
 
   #shuffled<T>(items: readonly T[]): readonly T[] {
