@@ -100,3 +100,4 @@ export type { ProposalOptions } from './infer/propose-avro.js';
 export { jsonNode } from './json-node.js';
 export { ExactNumber, exactText, parseExact, parseReadable } from './exact-json.js';
 export type { TagEdit, TaggableKind, TaggedPart } from './tags.js';
+export { breakProofs, type BreakProof } from './json-schema/proof.js';

@@ -22,13 +22,19 @@ export class JsonValidator {
    * @param steps keywords, members, items and characters looked at before giving up; 1,000,000 take some 50 ms.
    */
   problems(value: unknown, steps: number): readonly ErrorItem[] {
+    const accepted = this.accepts(value, steps);
+    if (accepted === undefined) return [{ path: '', message: `takes more than ${steps} steps to check` }];
+    return accepted ? [] : this.#explained(value, steps);
+  }
+
+  /** Whether the value fits; undefined when it takes more steps to tell. */
+  accepts(value: unknown, steps: number): boolean | undefined {
     try {
-      if (this.#root.test(value, new Evaluation(steps))) return [];
+      return this.#root.test(value, new Evaluation(steps));
     } catch (error) {
       if (!(error instanceof OutOfSteps)) throw error;
-      return [{ path: '', message: `takes more than ${steps} steps to check` }];
+      return undefined;
     }
-    return this.#explained(value, steps);
   }
 
   /** Looks again, for the reasons: so the common case pays nothing for them. */
