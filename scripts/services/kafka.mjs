@@ -67,7 +67,11 @@ async function provideRelease(version) {
     const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
     const libs = join(building, 'libs');
     try {
-      await run('mvn', ['-B', '-q', goal, '-DincludeScope=runtime', `-DoutputDirectory=${libs}`], { cwd: building });
+      await run(
+        'mvn',
+        ['-B', '-q', '-Dstyle.color=never', goal, '-DincludeScope=runtime', `-DoutputDirectory=${libs}`],
+        { cwd: building },
+      );
     } catch (cause) {
       throw new ServiceUnavailable(
         `Kafka ${version} could not be fetched with Maven: ${String(cause.message).replace(/\s+/g, ' ').slice(0, 300)}`,

@@ -2,7 +2,16 @@
  * A PostgreSQL server of its own for tests: found on this machine or installed from Debian's package, on a new data directory, on loopback.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   findCommand,
@@ -16,6 +25,8 @@ import {
 
 /** Where Debian puts the programs of each major version. */
 const DEBIAN = '/usr/lib/postgresql';
+/** What Debian's package makes of a new installation. */
+const CREATE_CLUSTER = '/etc/postgresql-common/createcluster.conf';
 
 /**
  * The directory of `initdb` and `postgres`, the newest there is.
@@ -28,6 +39,18 @@ function findPrograms() {
     ...majors.map((major) => join(DEBIAN, major, 'bin')),
     ...(onPath === undefined ? [] : [dirname(onPath)]),
   ].find((bin) => existsSync(join(bin, 'initdb')) && existsSync(join(bin, 'postgres')));
+}
+
+/** Installs the programs alone: left to itself, Debian's package would also set up a server on the usual port and start it with the machine. */
+async function installPrograms() {
+  await installDebian(['postgresql-common'], 'PostgreSQL');
+  const before = readFileSync(CREATE_CLUSTER);
+  try {
+    appendFileSync(CREATE_CLUSTER, '\ncreate_main_cluster = false\n');
+    await installDebian(['postgresql'], 'PostgreSQL');
+  } finally {
+    writeFileSync(CREATE_CLUSTER, before);
+  }
 }
 
 /**
@@ -54,7 +77,7 @@ function unprivileged() {
  * @throws {ServiceUnavailable} when there is no PostgreSQL and none can be installed
  */
 export async function startPostgres() {
-  if (findPrograms() === undefined) await installDebian(['postgresql'], 'PostgreSQL');
+  if (findPrograms() === undefined) await installPrograms();
   const bin = findPrograms();
   if (bin === undefined) throw new ServiceUnavailable(`PostgreSQL has no initdb below ${DEBIAN} nor on the path`);
 

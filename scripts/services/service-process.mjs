@@ -62,14 +62,21 @@ export async function installDebian(packages, why) {
     throw new ServiceUnavailable(`${why} needs ${wanted}; not installed, and only root can install it`);
   if (findCommand('apt-get') === undefined)
     throw new ServiceUnavailable(`${why} needs ${wanted}; not installed, and there is no apt-get`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const apt = (...args) => run('apt-get', args, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+  // A list that cannot be fetched matters only when the package is not in those that are there.
+  const outdated = await apt('update', '-qq', '-o', 'APT::Update::Error-Mode=any').then(
+    () => undefined,
+    (error) => error,
+  );
   try {
-    await run('apt-get', ['update', '-qq'], { env });
-    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
+    await apt('install', '-y', '-qq', '--no-install-recommends', ...packages);
   } catch (cause) {
-    throw new ServiceUnavailable(`${why} needs ${wanted}; apt-get could not install it: ${firstLine(cause)}`, {
-      cause,
-    });
+    throw new ServiceUnavailable(
+      `${why} needs ${wanted}; apt-get could not install it: ${firstLine(outdated ?? cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
