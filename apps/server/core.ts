@@ -74,8 +74,9 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   // One process has the file: whatever is leased now was held by one that is dead, and need not be waited for.
   if (store.dialect === 'sqlite') await leases.expireAll();
   const operationStore = new SqlOperationStore(store);
-  const registryStore = new SqlRegistryStore(store);
+  const registryStore = new SqlRegistryStore(store, { keepEventsMs: config.registry.eventRetentionMs });
   const registry = new Registry(registryStore, openSchemaEngine(config.schemas, clock, metrics, closers), clock, {
+    registration: config.registry.registration,
     limits: {
       comparedVersions: config.schemas.comparedVersions,
       versionsPerSubject: config.schemas.versionsPerSubject,
@@ -175,6 +176,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     ]),
     run: async () => {
       await restoreNames(clusters, names, logger);
+      supervisor.run('registry search index', (signal) => registry.search.indexOlder(signal));
       engine.open();
       await derivations.start();
       await views.start();

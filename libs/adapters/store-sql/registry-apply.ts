@@ -3,9 +3,11 @@ import {
   identityOf,
   idsExhausted,
   notPermitted,
+  sameSubject,
   stateMoved,
   subjectText,
   type AppliedChange,
+  type Association,
   type CarriedPlan,
   type IdChoice,
   type RegistryChange,
@@ -105,9 +107,13 @@ export class RegistryApply {
       case 'id-retired':
         return this.#retire(fact);
       case 'association-set':
-        return this.#associated('association-set', await setAssociation(this.session, fact.association, this.revision));
+        return this.#associated(
+          fact.type,
+          fact.association,
+          await setAssociation(this.session, fact.association, this.revision),
+        );
       case 'association-removed':
-        return this.#associated('association-removed', await removeAssociation(this.session, fact.association));
+        return this.#associated(fact.type, fact.association, await removeAssociation(this.session, fact.association));
       case 'context-removed':
         await this.session.run('update registry_contexts set present = 0 where name = ?', [fact.context]);
         await this.#touch({ context: fact.context, name: '' });
@@ -379,10 +385,16 @@ export class RegistryApply {
     await this.session.run('delete from registry_changes where revision < ?', [kept?.revision ?? end]);
   }
 
-  async #associated(kind: string, subjects: readonly SubjectName[]): Promise<undefined> {
+  /** @param subjects those that got the association or lost one; who lost it to another subject is told so. */
+  async #associated(
+    kind: 'association-set' | 'association-removed',
+    association: Association,
+    subjects: readonly SubjectName[],
+  ): Promise<undefined> {
     for (const subject of new Map(subjects.map((one) => [subjectText(one), one])).values()) {
       await this.#touch(subject);
-      await this.#log(kind, subject);
+      const told = sameSubject(subject, association.subject) ? kind : 'association-removed';
+      await this.#log(told, subject, undefined, undefined, JSON.stringify(association));
     }
   }
 

@@ -1,5 +1,5 @@
 import { DEFAULT_LEVEL, type CompatibilityLevel, type CompatibilityPolicy } from '#libs/core/schema';
-import type { RegistryConfig, RegistryMode, SubjectState } from './model.js';
+import type { RegistrationPolicy, RegistryConfig, RegistryMode, SubjectState } from './model.js';
 import { DEFAULT_CONTEXT } from './subject-name.js';
 
 /** An update of settings: an absent member keeps its value, `null` clears it. */
@@ -77,6 +77,11 @@ export function policyOf(config: RegistryConfig): CompatibilityPolicy {
 /** The mode in force (contract 3.8). */
 export function effectiveMode(scopes: Scopes): RegistryMode {
   return scopes.subject.mode ?? scopes.context.mode ?? scopes.allContexts.mode ?? 'READWRITE';
+}
+
+/** Who may register new schemas: what is set nearest, otherwise what the service is set to. */
+export function effectiveRegistration(scopes: Scopes, otherwise: RegistrationPolicy): RegistrationPolicy {
+  return scopes.subject.registration ?? scopes.context.registration ?? scopes.allContexts.registration ?? otherwise;
 }
 
 /** Whether this scope answers with the service's defaults when nothing is stored, instead of "not found". */

@@ -1,4 +1,5 @@
 import { AppError } from '#libs/core/kernel';
+import type { Finding } from '#libs/core/schema';
 
 /**
  * Every failure of the registry, on one page. Messages are those of the Confluent API (contract, section 1.6), which tools display and match; what to do
@@ -80,14 +81,21 @@ export const subjectModeNotFound = (subject: string): AppError =>
     details: { subject },
   });
 
-/** @param messages the list that the compatibility endpoints answer with when `verbose=true`. */
-export const schemaIncompatible = (subject: string, messages: readonly string[]): AppError =>
+/**
+ * @param messages the list that the compatibility endpoints answer with when `verbose=true`.
+ * @param findings the same for people, for those who are shown them.
+ */
+export const schemaIncompatible = (
+  subject: string,
+  messages: readonly string[],
+  findings?: readonly Finding[],
+): AppError =>
   new AppError({
     kind: 'conflict',
     code: 'schema-incompatible',
     message: `Schema being registered is incompatible with an earlier schema for subject "${subject}", details: [${messages.join(', ')}]`,
     hint: 'Change the schema, or the compatibility level of the subject.',
-    details: { subject, messages },
+    details: findings === undefined ? { subject, messages } : { subject, findings },
   });
 
 export const emptySchema = (): AppError =>
@@ -277,4 +285,56 @@ export const stateMoved = (what: string): AppError =>
     code: 'registry-state-moved',
     message: `${what} changed meanwhile; nothing was written`,
     retryable: true,
+  });
+
+/** A deleted version was asked for where only a live one will do. */
+export const versionDeleted = (subject: string, version: number): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'version-deleted',
+    message: `Version ${version} of subject '${subject}' is deleted.`,
+    hint: `Restore it first: POST /v1/subjects/${encodeURIComponent(subject)}:restore.`,
+    details: { subject, version },
+  });
+
+/** What is to be live again refers to what is not. */
+export const referenceDeleted = (subject: string, version: number, target: string, targetVersion: number): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'reference-deleted',
+    message: `Version ${version} of subject '${subject}' refers to version ${targetVersion} of '${target}', which is deleted.`,
+    hint: `Restore that first: POST /v1/subjects/${encodeURIComponent(target)}:restore.`,
+    details: { subject, version, target, targetVersion },
+  });
+
+/** Events between the place a reader stands at and the oldest one kept are gone. */
+export const eventsForgotten = (revision: number, oldest: number): AppError =>
+  new AppError({
+    kind: 'gone',
+    code: 'events-forgotten',
+    message: `Changes after revision ${revision} are no longer kept; the oldest one kept is ${oldest}.`,
+    hint: 'Read the state anew (GET /v1/schemas), from a place taken before (GET /v1/schema-events?from=now), and go on from there. registry.eventRetentionMs keeps events longer.',
+    details: { revision, oldest },
+  });
+
+/** The index does not cover everything yet. */
+export const searchIncomplete = (): AppError =>
+  new AppError({
+    kind: 'unavailable',
+    code: 'search-incomplete',
+    message:
+      'Schemas that an older release has stored are still being indexed; a search by their content would miss some.',
+    hint: 'Retry in a while, or list without these conditions.',
+    retryable: true,
+    retryAfterMs: 2_000,
+  });
+
+/** The policy leaves new schemas to registrars. */
+export const registrationForbidden = (subject: string): AppError =>
+  new AppError({
+    kind: 'forbidden',
+    code: 'registration-forbidden',
+    message: `Subject '${subject}' takes new schemas from registrars only; this schema is not registered there.`,
+    hint: 'Have it registered with a token of role registrar, as a pipeline does; then clients that send it are answered its id. Clients need no right for that.',
+    details: { subject },
   });

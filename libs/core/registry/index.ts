@@ -21,6 +21,7 @@ export {
   notPermitted,
   referenceInvalid,
   referenceNotFound,
+  registrationForbidden,
   ruleSetInvalid,
   schemaIncompatible,
   schemaNotFound,
@@ -77,8 +78,16 @@ export type {
 export type { SentRetagging } from './retagging.js';
 export { RegistryMessageCodec } from './registry-message-codec.js';
 export { REGISTRY_LIMITS, type RegistryLimits } from './limits.js';
-export { Registry, type FoundSchema, type RegistryOptions, type VersionChoice } from './registry.js';
 export { requireValidRuleSet } from './rule-set.js';
+export { RegistryFeed } from './registry-feed.js';
+export { Registry, type FoundSchema, type RegistryOptions, type VersionChoice } from './registry.js';
+export {
+  SchemaSearch,
+  type SchemaSearchPage,
+  type SchemaSearchPosition,
+  type SchemaSearchQuestion,
+} from './schema-search.js';
+export { SubjectHistory, type RollbackOptions, type RolledBack } from './subject-history.js';
 export type { RegistryViewOptions } from './registry-view.js';
 export {
   AFTER_REVISION,

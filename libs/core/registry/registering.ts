@@ -23,13 +23,19 @@ import {
 } from './compatibility.js';
 import { effectiveConfig, effectiveMode, type Scopes } from './config.js';
 import { contentOf, type Candidate } from './content.js';
-import { emptySchema, notPermitted, schemaNotFound, stateMoved, subjectNotFound, versionNotFound } from './errors.js';
+import {
+  emptySchema,
+  notPermitted,
+  registrationForbidden,
+  schemaNotFound,
+  subjectNotFound,
+  versionNotFound,
+} from './errors.js';
 import type { RegistryLimits } from './limits.js';
 import {
   isLive,
   latestLive,
   nextVersion,
-  sameContent,
   type RegistryConfig,
   type SchemaRecord,
   type StoredSchema,
@@ -49,9 +55,11 @@ import {
   completedContract,
   decideRegistration,
   findMatch,
+  matchUnnumbered,
   type Match,
   type Numbering,
 } from './registration.js';
+import { knownAs } from './known-content.js';
 import { KnownAnswers, type SchemaInquiry } from './known-answers.js';
 import type { RegistryView } from './registry-view.js';
 import { requireValidRuleSet } from './rule-set.js';
@@ -157,6 +165,29 @@ export class Registering {
     return this.changes.make(subject, () => this.#attempt(subject, sent, options, first));
   }
 
+  /**
+   * What {@link register} answers for a schema that the subject has, whatever its mode; for whoever may not register new ones.
+   * @throws `registration-forbidden` for any other schema that can be read; what parsing throws.
+   */
+  async registered(subject: SubjectName, sent: SentRegistration, options: RegisterOptions): Promise<RegisteredVersion> {
+    requireValidRuleSet(sent.ruleSet);
+    requireUsableSubject(subject, subjectText(subject));
+    return this.view.consistent(async () => {
+      const asked = await this.#search(subject, sent, options);
+      if (asked.known !== undefined) return asked.known;
+      const { scopes, numbering, found } = asked;
+      const match = await matchUnnumbered(this.engine, {
+        state: scopes.subject,
+        numbering,
+        candidate: found.candidate,
+        content: completedContent(sent, asked),
+        load: (rows) => this.view.load(subject, rows),
+      });
+      if (match === undefined) throw registrationForbidden(subjectText(subject));
+      return this.#found(scopes.subject, match);
+    });
+  }
+
   /** What {@link register} would do now, for a change that does something else as well. Reads only. */
   async decide(
     subject: SubjectName,
@@ -205,20 +236,14 @@ export class Registering {
   ): Promise<Decision<RegisteredVersion>> {
     const now = await this.#search(subject, sent, options, before);
     if (now.known !== undefined) return nothing(now.known);
-    const { scopes, config, mode, importing, numbering, latest, found } = now;
+    const { scopes, config, mode, numbering, found } = now;
     const state = scopes.subject;
     requireRegistrable(mode, subject, numbering.id);
     const { candidate, chain } = found;
     requireAccepted(candidate.reading);
     await this.#requireReferable(candidate);
-    const contract = importing
-      ? { metadata: sent.metadata ?? null, ruleSet: sent.ruleSet ?? null }
-      : completedContract({ metadata: sent.metadata ?? null, ruleSet: sent.ruleSet ?? null }, latest, config, {
-          asked: numbering.version,
-          next: nextVersion(state),
-        });
-    const content = contentOf(candidate, contract.metadata, contract.ruleSet);
-    const known = await this.#knownAs(subject.context, content);
+    const content = completedContent(sent, now);
+    const known = await knownAs(this.store, this.view, subject.context, content);
     const decision = await decideRegistration(this.engine, {
       state,
       config,
@@ -435,18 +460,6 @@ export class Registering {
     return row && this.view.schemaOf(state.subject, row);
   }
 
-  /** The id under which the context knows the content, unless that id stands for other content of the same GUID. */
-  async #knownAs(
-    context: string,
-    content: SchemaRecord,
-  ): Promise<{ readonly id: number | undefined; readonly collides: boolean }> {
-    const id = await this.store.idOfContent(context, content);
-    if (id === undefined) return { id, collides: false };
-    const entry = await this.view.entry(context, id);
-    if (entry === undefined) throw stateMoved(`The id of schema ${content.guid}`);
-    return sameContent(entry.schema, content) ? { id, collides: false } : { id: undefined, collides: true };
-  }
-
   /** A subject that belongs to a resource is not for others to build on (contract 3.2, step 9). @throws `operation-not-permitted` */
   async #requireReferable({ targets }: Candidate): Promise<void> {
     if (targets.length === 0) return;
@@ -462,6 +475,27 @@ export class Registering {
     if (state.versions.every(isLive)) return new Set();
     return new Set((await this.store.referrers(state.subject)).map((one) => one.target));
   }
+}
+
+/** What was sent with what it inherits and what the settings add. */
+function completedContent(
+  sent: SentRegistration,
+  { scopes, config, importing, numbering, latest, found }: AskedRegistration,
+): SchemaRecord {
+  const own = { metadata: sent.metadata ?? null, ruleSet: sent.ruleSet ?? null };
+  const asked = { asked: numbering.version, next: nextVersion(scopes.subject) };
+  const { metadata, ruleSet } = importing ? own : completedContract(own, latest, config, asked);
+  return contentOf(found.candidate, metadata, ruleSet);
+}
+
+/** A registration as it was asked for, with what it is decided by. */
+interface AskedRegistration {
+  readonly scopes: Scopes;
+  readonly config: RegistryConfig;
+  readonly importing: boolean;
+  readonly numbering: Numbering;
+  readonly latest: StoredSchema | undefined;
+  readonly found: { readonly candidate: Candidate };
 }
 
 /** What is known of a state that was searched without success. */

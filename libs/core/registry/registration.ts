@@ -117,14 +117,9 @@ export async function decideRegistration(
   engine: SchemaEngine,
   question: RegistrationQuestion,
 ): Promise<RegistrationDecision> {
-  const { state, numbering, candidate, content, knownId, mode, load } = question;
-  if (numbering.version === 0) {
-    const rows = state.versions.filter(
-      (row) => isLive(row) && (numbering.id === undefined || numbering.id === row.schemaId),
-    );
-    const match = await findMatch(engine, candidate, content, rows, load);
-    if (match !== undefined) return { kind: 'existing', match };
-  }
+  const { state, numbering, candidate, content, knownId, mode } = question;
+  const match = await matchUnnumbered(engine, question);
+  if (match !== undefined) return { kind: 'existing', match };
 
   const { versionsPerSubject } = question.limits;
   if (state.versions.length >= versionsPerSubject) {
@@ -170,6 +165,19 @@ export async function decideRegistration(
       })),
     ],
   };
+}
+
+/** The live version that a registration without a number amounts to (contract 3.2, steps 10 and 11). */
+export async function matchUnnumbered(
+  engine: SchemaEngine,
+  question: Pick<RegistrationQuestion, 'state' | 'numbering' | 'candidate' | 'content' | 'load'>,
+): Promise<Match | undefined> {
+  const { state, numbering, candidate, content, load } = question;
+  if (numbering.version !== 0) return undefined;
+  const rows = state.versions.filter(
+    (row) => isLive(row) && (numbering.id === undefined || numbering.id === row.schemaId),
+  );
+  return findMatch(engine, candidate, content, rows, load);
 }
 
 async function requireCompatible(engine: SchemaEngine, question: RegistrationQuestion): Promise<void> {

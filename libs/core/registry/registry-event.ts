@@ -1,5 +1,5 @@
 import type { SchemaType } from '#libs/core/schema';
-import type { RegistrationPolicy, RegistryConfig, RegistryMode } from './model.js';
+import type { Association, RegistrationPolicy, RegistryConfig, RegistryMode } from './model.js';
 import type { SubjectName } from './subject-name.js';
 
 /** What happened, in the words of the facts. `version-replaced`: an import put another schema under the number; the event names the one that was there. */
@@ -12,6 +12,8 @@ export const REGISTRY_EVENTS = [
   'config-set',
   'mode-set',
   'registration-set',
+  'association-set',
+  'association-removed',
   'context-removed',
 ] as const;
 export type RegistryEventType = (typeof REGISTRY_EVENTS)[number];
@@ -35,8 +37,8 @@ export interface RegistryEvent extends EventPosition {
   readonly schemaId: number | null;
   readonly guid: string | null;
   readonly schemaType: SchemaType | null;
-  /** Of `…-set`: what holds from then on, null where it was taken away. */
-  readonly value: RegistryConfig | RegistryMode | RegistrationPolicy | null;
+  /** Of `…-set`: what holds from then on, null where it was taken away. Of `association-…`: the association that the subject has got or lost. */
+  readonly value: RegistryConfig | RegistryMode | RegistrationPolicy | Association | null;
 }
 
 /** Higher than any ordinal: a position after everything a revision did. */

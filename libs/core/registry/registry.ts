@@ -19,6 +19,7 @@ import { REGISTRY_LIMITS, type RegistryLimits } from './limits.js';
 import {
   isLive,
   latestLive,
+  type RegistrationPolicy,
   type SchemaEntry,
   type SchemaUsage,
   type StoredSchema,
@@ -37,12 +38,17 @@ import {
 } from './registering.js';
 import { RegistryView, type RegistryViewOptions } from './registry-view.js';
 import { requireOneSource, retagged, type SentRetagging } from './retagging.js';
+import { RegistryFeed } from './registry-feed.js';
+import { SchemaSearch } from './schema-search.js';
 import { RegistrySettings } from './settings.js';
+import { SubjectHistory } from './subject-history.js';
 import type { Referrer, RegistryStore, SubjectListing } from './store.js';
 import { DEFAULT_CONTEXT, isQualified, parseSubject, subjectText, type SubjectName } from './subject-name.js';
 
 export interface RegistryOptions extends RegistryViewOptions {
   readonly limits?: Partial<RegistryLimits>;
+  /** Who may register new schemas where nothing else is set; `open` unless given. */
+  readonly registration?: RegistrationPolicy;
 }
 
 /** A schema found by id or GUID. */
@@ -64,6 +70,9 @@ export type VersionChoice = number | 'latest';
 export class Registry {
   readonly settings: RegistrySettings;
   readonly associations: RegistryAssociations;
+  readonly history: SubjectHistory;
+  readonly search: SchemaSearch;
+  readonly feed: RegistryFeed;
   readonly view: RegistryView;
   readonly #registering: Registering;
   readonly #changes: RegistryChanges;
@@ -76,11 +85,12 @@ export class Registry {
   ) {
     this.view = new RegistryView(store, options);
     this.#changes = new RegistryChanges(store, this.view, clock);
-    this.settings = new RegistrySettings(store, this.view, this.#changes);
-    this.#registering = new Registering(store, this.view, engine, this.#changes, {
-      ...REGISTRY_LIMITS,
-      ...options.limits,
-    });
+    this.settings = new RegistrySettings(store, this.view, this.#changes, options.registration ?? 'open');
+    const limits = { ...REGISTRY_LIMITS, ...options.limits };
+    this.#registering = new Registering(store, this.view, engine, this.#changes, limits);
+    this.history = new SubjectHistory(store, this.view, engine, this.#changes, limits);
+    this.search = new SchemaSearch(store, this.view, engine);
+    this.feed = new RegistryFeed(store, clock);
     this.associations = new RegistryAssociations(store, this.view, this.#changes, this.#registering, clock);
   }
 
@@ -111,6 +121,14 @@ export class Registry {
    */
   async register(subject: SubjectName, sent: SentRegistration, options: RegisterOptions): Promise<RegisteredVersion> {
     return this.#registering.register(await this.target(subject), sent, options);
+  }
+
+  /**
+   * The version that {@link register} answers for a schema that is known: for whoever may not register new ones.
+   * @throws `registration-forbidden` for a new schema.
+   */
+  async registered(subject: SubjectName, sent: SentRegistration, options: RegisterOptions): Promise<RegisteredVersion> {
+    return this.#registering.registered(await this.target(subject), sent, options);
   }
 
   /**

@@ -1,5 +1,12 @@
 import type { RegistryChanges } from './changes.js';
-import { effectiveConfig, effectiveMode, hasDefaults, updatedConfig, type ConfigUpdate } from './config.js';
+import {
+  effectiveConfig,
+  effectiveMode,
+  effectiveRegistration,
+  hasDefaults,
+  updatedConfig,
+  type ConfigUpdate,
+} from './config.js';
 import {
   notPermitted,
   schemaReferenced,
@@ -7,7 +14,7 @@ import {
   subjectModeNotFound,
   subjectNotFound,
 } from './errors.js';
-import { isLive, type RegistryConfig, type RegistryMode, type SubjectState } from './model.js';
+import { isLive, type RegistrationPolicy, type RegistryConfig, type RegistryMode, type SubjectState } from './model.js';
 import { isImporting, requireWritable } from './modes.js';
 import type { RegistryView } from './registry-view.js';
 import { requireValidRuleSet } from './rule-set.js';
@@ -23,6 +30,7 @@ export class RegistrySettings {
     private readonly store: RegistryStore,
     private readonly view: RegistryView,
     private readonly changes: RegistryChanges,
+    private readonly defaultRegistration: RegistrationPolicy,
   ) {}
 
   /**
@@ -117,6 +125,30 @@ export class RegistrySettings {
         states: [own, ...cleared],
         reply: () => own.mode ?? (hasDefaults(scope) ? 'READWRITE' : null),
       };
+    });
+  }
+
+  /** Who may register new schemas there, and whether that is stored for the scope itself. */
+  async registration(
+    scope: SubjectName,
+  ): Promise<{ readonly policy: RegistrationPolicy; readonly own: RegistrationPolicy | null }> {
+    await this.view.refresh();
+    const scopes = await this.view.scopes(scope);
+    return { policy: effectiveRegistration(scopes, this.defaultRegistration), own: scopes.subject.registration };
+  }
+
+  /**
+   * Says who may register new schemas there; null takes it back. Unlike settings and modes it stays when the subject is deleted for good: what is protected does not
+   * become open by that.
+   * @throws `subject-invalid`
+   */
+  setRegistration(scope: SubjectName, policy: RegistrationPolicy | null): Promise<void> {
+    requireUsableScope(scope, subjectText(scope));
+    return this.changes.make(scope, async () => {
+      const state = await this.view.subject(scope);
+      const facts: RegistryFact[] =
+        state.registration === policy ? [] : [{ type: 'registration-set', subject: scope, policy }];
+      return { facts, states: [state], reply: () => undefined };
     });
   }
 

@@ -4,6 +4,7 @@ import { ConfluentErrorMapper, STATUS_OF_KIND, type ConfluentError } from '#libs
 
 /** `error_code` of the domain's codes (contract 1.6). The HTTP status is its first three digits. */
 const ERROR_CODES: Readonly<Record<string, number>> = {
+  'registration-forbidden': 40301,
   'subject-not-found': 40401,
   'version-not-found': 40402,
   'schema-not-found': 40403,

@@ -7,6 +7,14 @@ import { ConfigController } from './config.controller.js';
 import { RegistryErrorMapper } from './confluent-errors.js';
 import { ContextsController } from './contexts.controller.js';
 import { ModeController } from './mode.controller.js';
+import { RegistrationPolicyController } from './native/registration-policy.controller.js';
+import { SchemaEventsController } from './native/schema-events.controller.js';
+import { SchemaEventsService } from './native/schema-events.service.js';
+import { SchemaSearchController } from './native/schema-search.controller.js';
+import { SchemaSearchService } from './native/schema-search.service.js';
+import { SubjectHistoryController } from './native/subject-history.controller.js';
+import { SubjectHistoryService } from './native/subject-history.service.js';
+import { RegistrationRight } from './registration-right.js';
 import { RegistryIdentity } from './registry-identity.js';
 import { SchemaByIdRoute } from './schema-by-id.route.js';
 import { SchemaChecksController } from './schema-checks.controller.js';
@@ -32,6 +40,10 @@ import { SubjectsService } from './subjects.service.js';
     ContextsController,
     AssociationsController,
     SchemaChecksController,
+    SchemaEventsController,
+    SchemaSearchController,
+    SubjectHistoryController,
+    RegistrationPolicyController,
   ],
   providers: [
     SubjectsService,
@@ -41,6 +53,10 @@ import { SubjectsService } from './subjects.service.js';
     SchemaChecksService,
     AssociationsService,
     SchemaListService,
+    SchemaEventsService,
+    SchemaSearchService,
+    SubjectHistoryService,
+    RegistrationRight,
     SchemaByIdRoute,
     RegistryIdentity,
     { provide: ConfluentErrorMapper, useClass: RegistryErrorMapper },

@@ -106,16 +106,22 @@ export class SubjectsController {
 
   @Post(':subject/versions')
   @HttpCode(200)
-  @Access('write', 'subject', 'subject')
+  @Access('read', 'subject', 'subject')
   @ApiJson({
     id: 'registerSchema',
     summary: 'Register a schema under a subject',
+    description:
+      'A schema that the subject has is answered to whoever may read it. A new one takes the right to write there, and where the registration policy is `registrars-only` the right to alter it.',
     tag,
     body: shapes.registrationShape,
     bodyExample: { schema: '{"type":"record","name":"Order","fields":[{"name":"id","type":"long"}]}' },
     query: shapes.registerQuery,
     response: shapes.registeredShape,
-    errors: { 409: ['schema-incompatible'], 422: ['schema-invalid', 'operation-not-permitted', 'subject-invalid'] },
+    errors: {
+      403: ['registration-forbidden'],
+      409: ['schema-incompatible'],
+      422: ['schema-invalid', 'operation-not-permitted', 'subject-invalid'],
+    },
   })
   register(
     @CurrentPrincipal() principal: Principal,

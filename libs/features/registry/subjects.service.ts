@@ -18,6 +18,7 @@ import { Authorizer, type Action, type Principal } from '#libs/platform/auth';
 import { registrationBody, retaggingBody } from './bodies.js';
 import { confluentMessage, isSchemaProblem } from './confluent-errors.js';
 import { flag, page, paged, texts, versionChoice, type RawQuery } from './query.js';
+import { RegistrationRight } from './registration-right.js';
 import { SchemaTexts, showsAsStored } from './schema-texts.js';
 import { SubjectAccess } from './subject-access.js';
 import { foundVersion, registered, subjectVersion, type Shown, type Wire } from './wire.js';
@@ -32,6 +33,7 @@ export class SubjectsService {
     private readonly registry: Registry,
     private readonly authorizer: Authorizer,
     private readonly texts: SchemaTexts,
+    private readonly right: RegistrationRight,
   ) {}
 
   /** The answer as JSON text where it was given before and still holds. */
@@ -52,10 +54,28 @@ export class SubjectsService {
     query: RawQuery,
     options: RegisterOptions,
   ): Promise<Wire> {
-    const { named, target, access } = await this.reach(principal, 'write', name);
+    const { named, target, access } = await this.reach(principal, 'read', name);
     access.requireReadableReferences(target.context, sent.references);
-    const found = await this.registry.register(named, sent, options);
+    const found = (await this.right.holds(principal, target))
+      ? await this.registry.register(named, sent, options)
+      : await this.registeredBefore(access, target, sent, options);
     return registered(found, await this.texts.shown(found.schema, query));
+  }
+
+  /** Serializers register at every start: whoever may read is answered what is known, and refused only what is new. */
+  private async registeredBefore(
+    access: SubjectAccess,
+    target: SubjectName,
+    sent: SentRegistration,
+    options: RegisterOptions,
+  ): Promise<RegisteredVersion> {
+    try {
+      return await this.registry.registered(target, sent, options);
+    } catch (error) {
+      // Whoever may write at all is told of the policy; to everybody else it does not matter.
+      if (isAppError(error, 'registration-forbidden')) access.demand('write', target);
+      throw error;
+    }
   }
 
   /** Like {@link register}. */

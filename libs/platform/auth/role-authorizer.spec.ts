@@ -24,10 +24,12 @@ describe('roles', () => {
       for (const action of ACTIONS) expect(rolesAllow(['admin'], action, kind)).toBe(true);
   });
 
-  it('keep producers from schemas, registrars from records, and both from rules', () => {
+  it('keep registrars from records, producers from what only registrars may, and both from rules', () => {
     expect(rolesAllow(['producer'], 'write', 'topic')).toBe(true);
-    expect(rolesAllow(['producer'], 'write', 'subject')).toBe(false);
+    expect(rolesAllow(['producer'], 'write', 'subject')).toBe(true);
+    expect(rolesAllow(['producer'], 'alter', 'subject')).toBe(false);
     expect(rolesAllow(['registrar'], 'write', 'subject')).toBe(true);
+    expect(rolesAllow(['registrar'], 'alter', 'subject')).toBe(true);
     expect(rolesAllow(['registrar'], 'write', 'topic')).toBe(false);
     for (const role of ['producer', 'registrar', 'operator'])
       expect(rolesAllow([role], 'govern', 'subject')).toBe(false);

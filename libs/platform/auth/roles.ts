@@ -7,13 +7,14 @@ export type Role = (typeof ROLES)[number];
 type Grants = Readonly<Partial<Record<Action, readonly ObjectKind[] | 'every kind'>>>;
 
 /**
- * What each role may do, and to which kinds of object. `viewer` reads. `producer` also writes records and positions. `registrar` also registers schemas.
+ * What each role may do, and to which kinds of object. `viewer` reads. `producer` also writes records and positions, and schemas where everybody who writes may
+ * register. `registrar` registers schemas wherever the policy leaves that to registrars.
  * `operator` runs topics, groups, views and long work. `governor` decides rules: compatibility, modes, deletion of schemas. `admin` does everything.
  */
 export const ROLE_GRANTS: Readonly<Record<Role, Grants>> = {
   viewer: { read: 'every kind' },
-  producer: { read: 'every kind', write: ['topic', 'group'] },
-  registrar: { read: 'every kind', write: ['subject'] },
+  producer: { read: 'every kind', write: ['topic', 'group', 'subject'] },
+  registrar: { read: 'every kind', write: ['subject'], alter: ['subject'] },
   operator: {
     read: 'every kind',
     write: ['topic', 'group', 'view', 'operation'],

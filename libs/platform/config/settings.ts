@@ -73,6 +73,19 @@ export const SETTINGS = {
     openSegments: count(16, 100_000, 512, 'Segment files open at the same time.'),
     waitingBytes: bytes(MIB, 16 * GIB, 256 * MIB, 'Bytes of writes that may wait for the journal; more are refused.'),
   },
+  registry: {
+    registration: oneOf(
+      ['open', 'registrars-only'],
+      'open',
+      'Who may register schemas that are not known, where the registry itself says nothing: whoever may write, or registrars only.',
+    ),
+    eventRetentionMs: milliseconds(
+      0,
+      10 * 365 * DAY,
+      90 * DAY,
+      'How long the feed of schema changes keeps an event at least; 0 for ever.',
+    ),
+  },
   clusters: setting(
     'map',
     clusterDefinitions,

@@ -368,7 +368,11 @@ function makeTrue(tables: Tables, fact: RegistryFact, at: number, isTaken: () =>
       );
       const set = fact.type === 'association-set' ? [{ association, revision: tables.revision }] : [];
       tables.associations = [...kept!, ...set];
-      for (const row of [...gone!, ...set]) touch(tables, row.association.subject, {}, { at });
+      const subjects = [...gone!, ...set].map((row) => row.association.subject);
+      for (const subject of new Map(subjects.map((one) => [subjectText(one), one])).values()) {
+        const type = sameSubject(subject, association.subject) ? fact.type : 'association-removed';
+        touch(tables, subject, {}, { at, type, value: association });
+      }
       return undefined;
     }
     case 'context-removed': {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Association } from '../model.js';
 import { AFTER_REVISION, type EventPosition, type RegistryEvent } from '../registry-event.js';
 import type { CarriedPlan, IdChoice, RegistryFact, RegistryStore } from '../store.js';
 import { parseSubject, type SubjectName } from '../subject-name.js';
@@ -96,6 +97,31 @@ export function registryFeedContract(name: string, open: () => Promise<StoreUnde
       for (const limit of [1, 2, 3, 7, 8]) expect((await readOn(after, limit)).events).toEqual(whole);
       expect((await readOn(undefined, 1_000)).events.slice(-8)).toEqual(whole);
       expect((await store.events(undefined, 1)).oldest).toBe(1);
+    });
+
+    it('who got an association and who lost it', async () => {
+      const [a, b] = [fresh(), fresh()];
+      const after = await end();
+      const association = (subject: SubjectName): Association => ({
+        guid: `guid-${subject.name}`,
+        subject,
+        resourceName: 'orders',
+        resourceNamespace: subject.name === a.name ? a.name : b.name,
+        resourceId: `id-${a.name}`,
+        resourceType: 'topic',
+        associationType: 'value',
+        lifecycle: 'WEAK',
+        frozen: false,
+        createdAt: 1,
+        updatedAt: 1,
+      });
+      await apply([{ type: 'association-set', association: association(a) }]);
+      await apply([{ type: 'association-set', association: association(b) }]);
+      await apply([{ type: 'association-removed', association: association(b) }]);
+      const told = (await readOn(after, 100)).events.map((one) => `${one.type} ${one.subject.name}`);
+      expect(told[0]).toBe(`association-set ${a.name}`);
+      expect(told.slice(1, 3).sort()).toEqual([`association-removed ${a.name}`, `association-set ${b.name}`].sort());
+      expect(told.slice(3)).toEqual([`association-removed ${b.name}`]);
     });
 
     it('nothing of what is only to be forgotten by caches', async () => {

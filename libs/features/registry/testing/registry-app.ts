@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ManualClock } from '#libs/core/kernel/testing';
-import { Registry, type RegistryStore } from '#libs/core/registry';
+import { Registry, type RegistrationPolicy, type RegistryStore } from '#libs/core/registry';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
 import { LocalSchemaEngine, standardFormats } from '#libs/core/schema';
 import { Authorizer, OpenAuthenticator, RoleAuthorizer, type Authenticator } from '#libs/platform/auth';
@@ -11,6 +11,7 @@ export interface RegistryAppOptions {
   /** In memory when not given. */
   readonly store?: RegistryStore;
   readonly authenticator?: Authenticator;
+  readonly registration?: RegistrationPolicy;
 }
 
 export interface RegistryApp {
@@ -26,7 +27,9 @@ class PartsModule {}
 export async function openRegistryApp(options: RegistryAppOptions = {}): Promise<RegistryApp> {
   const clock = new ManualClock();
   const engine = new LocalSchemaEngine(standardFormats());
-  const registry = new Registry(options.store ?? new MemoryRegistryStore(), engine, clock);
+  const registry = new Registry(options.store ?? new MemoryRegistryStore(), engine, clock, {
+    registration: options.registration,
+  });
   const authorizer = new RoleAuthorizer();
   const parts: DynamicModule = {
     module: PartsModule,

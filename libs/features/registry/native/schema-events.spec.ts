@@ -1,0 +1,192 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MemoryRegistryStore } from '#libs/core/registry/testing';
+import { nativeClient, openRegistryApp, PrincipalsByName, type RegistryApp } from '../testing/index.js';
+
+interface Event {
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly data: Record<string, unknown>;
+}
+
+const schema = (name: string) => JSON.stringify({ type: 'record', name, fields: [] });
+
+describe('GET /v1/schema-events', () => {
+  const users = new PrincipalsByName();
+  let store: MemoryRegistryStore & { kept: number };
+  let app: RegistryApp;
+  const ask = nativeClient(() => app);
+  beforeEach(async () => {
+    class Forgetting extends MemoryRegistryStore {
+      kept = 1;
+      protected override oldest(): number {
+        return this.kept;
+      }
+    }
+    store = new Forgetting();
+    app = await openRegistryApp({ authenticator: users, store });
+  });
+  afterEach(() => app.http.close());
+
+  const register = (subject: string, name = 'R') =>
+    ask('POST', `/subjects/${encodeURIComponent(subject)}/versions`, { schema: schema(name) });
+  const read = async (query = '', as?: string) => {
+    const { json } = await ask('GET', `/v1/schema-events${query}`, undefined, as);
+    return json as { items: Event[]; next: string; caughtUp: boolean };
+  };
+  const told = ({ items }: { items: Event[] }) => items.map((one) => `${one.type.split('.').at(-1)} ${one.subject}`);
+
+  it('tells every kind of change, in order, as CloudEvents', async () => {
+    await register('a');
+    await ask('PUT', '/config/a', { compatibility: 'NONE' });
+    await ask('PUT', '/mode/a', { mode: 'READONLY' });
+    await ask('DELETE', '/mode/a');
+    await ask('DELETE', '/subjects/a');
+    await ask('POST', '/v1/subjects/a:restore', {});
+    await ask('PUT', '/v1/registration-policy/a', { policy: 'registrars-only' });
+    await ask('PUT', '/config', { compatibility: 'FULL' });
+    await register(':.dev:b');
+    await ask('DELETE', '/subjects/:.dev:b');
+    await ask('DELETE', '/subjects/:.dev:b?permanent=true');
+    await ask('DELETE', '/contexts/.dev');
+    const page = await read();
+    expect(told(page)).toEqual([
+      'version-registered a',
+      'config-set a',
+      'mode-set a',
+      'mode-set a',
+      'version-soft-deleted a',
+      'version-restored a',
+      'registration-set a',
+      'config-set ',
+      'version-registered :.dev:b',
+      'version-soft-deleted :.dev:b',
+      'version-purged :.dev:b',
+      'context-removed :.dev:',
+    ]);
+    expect(page.items[0]).toEqual({
+      specversion: '1.0',
+      id: '1.0',
+      source: '/v1/schema-events',
+      type: 'weir.registry.version-registered',
+      subject: 'a',
+      time: expect.stringMatching(/^20.*Z$/) as string,
+      datacontenttype: 'application/json',
+      data: { revision: 1, version: 1, id: 1, guid: expect.any(String) as string, schemaType: 'AVRO' },
+    });
+    expect(page.items[1]!.data).toMatchObject({ config: { compatibility: 'NONE' } });
+    expect(page.items[2]!.data).toMatchObject({ mode: 'READONLY' });
+    expect(page.items[3]!.data).toMatchObject({ mode: null });
+    expect(page.items[6]!.data).toMatchObject({ policy: 'registrars-only' });
+  });
+
+  it('goes on from any place, and has no end', async () => {
+    for (let i = 0; i < 7; i++) await register(`s${i}`, `N${i}`);
+    const seen: string[] = [];
+    let page = await read('?limit=3');
+    for (seen.push(...told(page)); !page.caughtUp; seen.push(...told(page))) {
+      page = await read(`?limit=3&cursor=${page.next}`);
+    }
+    expect(seen).toEqual(Array.from({ length: 7 }, (_, i) => `version-registered s${i}`));
+    expect(await read(`?cursor=${page.next}`)).toEqual({ items: [], next: page.next, caughtUp: true });
+    const now = await read('?from=now');
+    expect(now.items).toEqual([]);
+    await register('later', 'L');
+    expect(told(await read(`?cursor=${now.next}`))).toEqual(['version-registered later']);
+  });
+
+  it('waits for an event when asked to, and not for ever', async () => {
+    const { next } = await read('?from=now');
+    let answered = false;
+    const waiting = read(`?cursor=${next}&wait=30000`).finally(() => (answered = true));
+    await register('s');
+    while (!answered) {
+      app.clock.advance(200);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(told(await waiting)).toEqual(['version-registered s']);
+    const empty = read(`?from=now&wait=1`);
+    let over = false;
+    void empty.finally(() => (over = true));
+    while (!over) {
+      app.clock.advance(200);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await empty).items).toEqual([]);
+  });
+
+  it('leaves out what the caller may not read, and moves on all the same', async () => {
+    users.add('mine', ['viewer'], 'mine.*');
+    for (let i = 0; i < 4; i++) {
+      await register(`mine.${i}`, `M${i}`);
+      await register(`yours.${i}`, `Y${i}`);
+    }
+    await ask('PUT', '/config', { compatibility: 'FULL' });
+    const first = await read('?limit=3', 'mine');
+    expect(told(first)).toEqual([0, 1, 2].map((i) => `version-registered mine.${i}`));
+    expect(first.caughtUp).toBe(false);
+    const second = await read(`?limit=3&cursor=${first.next}`, 'mine');
+    expect(told(second)).toEqual(['version-registered mine.3', 'config-set ']);
+    expect(second.caughtUp).toBe(true);
+  });
+
+  it('says when changes between are no longer kept', async () => {
+    for (let i = 0; i < 3; i++) await register(`s${i}`, `N${i}`);
+    const { next } = await read('?limit=1');
+    store.kept = 3;
+    const gone = await ask('GET', `/v1/schema-events?cursor=${next}`);
+    expect([gone.status, gone.json.code]).toEqual([410, 'events-forgotten']);
+    expect(gone.json.details).toEqual({ revision: 1, oldest: 3 });
+    const stream = await ask('GET', '/v1/schema-events', undefined, undefined, {
+      accept: 'text/event-stream',
+      'last-event-id': '1.0',
+    });
+    expect(stream.status).toBe(410);
+  });
+
+  it('refuses a place it did not give', async () => {
+    for (const query of ['?cursor=xyz', '?cursor=MXg', '?limit=0', '?wait=-1', '?form=now']) {
+      expect((await ask('GET', `/v1/schema-events${query}`)).status).toBe(400);
+    }
+    const stream = await ask('GET', '/v1/schema-events', undefined, undefined, {
+      accept: 'text/event-stream',
+      'last-event-id': 'later',
+    });
+    expect([stream.status, stream.json.code]).toEqual([400, 'invalid-cursor']);
+  });
+
+  it('streams, resumes after the last event seen, and tells the place where all was hidden', async () => {
+    users.add('mine', ['viewer'], 'mine.*');
+    const base = await app.http.listen('127.0.0.1', 0);
+    /** Reads until the text of the stream says enough. */
+    const stream = async (headers: Record<string, string>, enough: (text: string) => boolean) => {
+      const abort = new AbortController();
+      const answer = await fetch(`${base}/v1/schema-events`, {
+        headers: { accept: 'text/event-stream', ...headers },
+        signal: abort.signal,
+      });
+      expect(answer.headers.get('content-type')).toContain('text/event-stream');
+      let text = '';
+      const decoder = new TextDecoder();
+      for await (const piece of answer.body!) {
+        text += decoder.decode(piece as Uint8Array, { stream: true });
+        app.clock.advance(200);
+        if (enough(text)) break;
+      }
+      abort.abort();
+      return [...text.matchAll(/^id: (.*)\nevent: (.*)$/gm)].map(([, id, event]) => `${id} ${event}`);
+    };
+    for (const subject of ['mine.a', 'yours', 'mine.b']) await register(subject, subject.replace('.', ''));
+    expect(await stream({}, (text) => text.includes('3.0'))).toEqual([
+      '1.0 weir.registry.version-registered',
+      '2.0 weir.registry.version-registered',
+      '3.0 weir.registry.version-registered',
+    ]);
+    expect(await stream({ 'last-event-id': '1.0' }, (text) => text.includes('3.0'))).toHaveLength(2);
+    await register('yours.too', 'Z');
+    const hidden = await stream({ authorization: 'Bearer mine', 'last-event-id': '1.0' }, (text) =>
+      text.includes('place'),
+    );
+    expect(hidden).toEqual(['3.0 weir.registry.version-registered', expect.stringMatching(/^4\.\d+ place$/)]);
+  });
+});

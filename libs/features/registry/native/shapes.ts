@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { MAX_SUBJECT_BYTES, REGISTRATION_POLICIES } from '#libs/core/registry';
+import { COMPATIBILITY_LEVELS, COMPATIBILITY_POLICIES, SCHEMA_TYPES } from '#libs/core/schema';
+
+/** What bodies and answers of several native routes share. */
+
+export const subjectName = z.string().min(1).max(MAX_SUBJECT_BYTES);
+export const time = z.string().describe('ISO 8601, UTC.');
+export const registrationPolicy = z.enum(REGISTRATION_POLICIES);
+
+/** A flag in a query. */
+export const flag = z
+  .enum(['true', 'false'])
+  .transform((text) => text === 'true')
+  .optional();
+
+export const metadata = z.strictObject({
+  tags: z.record(z.string(), z.array(z.string())).optional(),
+  properties: z.record(z.string(), z.string()).optional(),
+  sensitive: z.array(z.string()).optional(),
+});
+
+const rule = z.strictObject({
+  name: z.string().optional(),
+  doc: z.string().optional(),
+  kind: z.enum(['TRANSFORM', 'CONDITION']).optional(),
+  mode: z.enum(['UPGRADE', 'DOWNGRADE', 'UPDOWN', 'WRITE', 'READ', 'WRITEREAD']).optional(),
+  type: z.string().optional(),
+  tags: z.array(z.string()).optional(),
+  params: z.record(z.string(), z.string()).optional(),
+  expr: z.string().optional(),
+  onSuccess: z.string().optional(),
+  onFailure: z.string().optional(),
+  disabled: z.boolean().optional(),
+});
+
+export const ruleSet = z.strictObject({
+  migrationRules: z.array(rule).optional(),
+  domainRules: z.array(rule).optional(),
+  encodingRules: z.array(rule).optional(),
+  enableAt: z.enum(['ALL', 'CLIENT', 'GATEWAY', 'SERVER', 'NONE']).optional(),
+});
+
+/** Settings as they can be set: what is left out stays, null clears. */
+export const config = z.strictObject({
+  alias: z.string().nullable().optional(),
+  normalize: z.boolean().nullable().optional(),
+  validateFields: z.boolean().nullable().optional(),
+  validateNewSchemas: z.boolean().nullable().optional(),
+  validateRules: z.boolean().nullable().optional(),
+  compatibility: z.enum(COMPATIBILITY_LEVELS).nullable().optional(),
+  compatibilityPolicy: z.enum(COMPATIBILITY_POLICIES).nullable().optional(),
+  compatibilityGroup: z.string().nullable().optional(),
+  defaultMetadata: metadata.nullable().optional(),
+  overrideMetadata: metadata.nullable().optional(),
+  defaultRuleSet: ruleSet.nullable().optional(),
+  overrideRuleSet: ruleSet.nullable().optional(),
+});
+
+export const reference = z.object({ name: z.string(), subject: z.string(), version: z.int() });
+
+export const finding = z.object({
+  ruleId: z.string().describe('See `GET /v1/schema-rules`.'),
+  errorType: z.string(),
+  direction: z.enum(['new-reads-old', 'old-reads-new']),
+  version: z.int().nullable().describe('The earlier version it was found against.'),
+  path: z.string(),
+  place: z.string(),
+  before: z.string().nullable(),
+  after: z.string().nullable(),
+  what: z.string(),
+  breaks: z.string(),
+  whom: z.string(),
+  fix: z.string(),
+  position: z.object({ line: z.int(), column: z.int() }).nullable(),
+});
+
+export const schemaType = z.enum(SCHEMA_TYPES);
