@@ -84,6 +84,13 @@ describe('Protobuf text', () => {
     );
   });
 
+  it('stores a file without declarations as no text, and reads that back though nobody may send it', () => {
+    const { canonical } = format.parse('// nothing\n;');
+    expect(canonical).toBe('');
+    expect(format.parse(canonical, { validate: false }).canonical).toBe('');
+    expect(problem(canonical)).toBe('Empty schema');
+  });
+
   it('writes a zero character as an escape, which reads back', () => {
     const schema = format.parse('option a = "x\\0y\\x001";');
     expect(schema.canonical).toBe('\noption a = "x\\000y\\0001";\n');

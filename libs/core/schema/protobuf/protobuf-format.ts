@@ -39,6 +39,8 @@ export class ProtobufFormat extends SchemaFormat {
   /** Takes the text of a `.proto` file or a `FileDescriptorProto` in base64. */
   parse(text: string, options: ParseOptions = {}): ProtobufSchema {
     const limits = schemaLimits(options.limits);
+    // A file of nothing but comments is legal and stored as no text at all, which has to be read again.
+    if (options.validate !== false && text.trim() === '') throw schemaInvalid('PROTOBUF', 'Empty schema');
     const scope = new ProtoScope(protoSources(text, options.references ?? [], limits));
     const schema = new ProtobufSchema(scope, limits);
     // What normalising resolves is what the reference checks of a new schema.

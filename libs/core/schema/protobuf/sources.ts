@@ -39,7 +39,6 @@ export function protoSources(
 }
 
 function checkSizes(text: string, references: readonly ResolvedReference[], limits: SchemaLimits): void {
-  if (text.trim() === '') throw schemaInvalid('PROTOBUF', 'Empty schema');
   if (text.length > limits.textLength) throw schemaTooLarge('textLength', limits.textLength, text.length);
   if (references.length > limits.references) {
     throw schemaTooLarge('references', limits.references, references.length);
