@@ -3,6 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import {
   openSqlStore,
   SqlDerivationStore,
+  SqlImportStaging,
   SqlLeaseStore,
   SqlOperationStore,
   SqlRegistryStore,
@@ -12,6 +13,7 @@ import {
 import { SqliteViewTables } from '#libs/adapters/views-sql';
 import { Clock } from '#libs/core/kernel';
 import { Clusters, TopicDirectories, TopicNames } from '#libs/core/log';
+import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/moving';
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
 import {
@@ -36,6 +38,7 @@ import { operationMetrics } from './operation-metrics.js';
 import { RegistryFieldTypes } from './registry-field-types.js';
 import { RegistryRecordDecoder } from './registry-record-decoder.js';
 import { openSchemaEngine } from './schema-engine.js';
+import { openSourceRegistries } from './source-registries.js';
 import { streamMetrics } from './stream-metrics.js';
 import type { ServiceParts } from './service.js';
 
@@ -75,7 +78,8 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   if (store.dialect === 'sqlite') await leases.expireAll();
   const operationStore = new SqlOperationStore(store);
   const registryStore = new SqlRegistryStore(store, { keepEventsMs: config.registry.eventRetentionMs });
-  const registry = new Registry(registryStore, openSchemaEngine(config.schemas, clock, metrics, closers), clock, {
+  const schemas = openSchemaEngine(config.schemas, clock, metrics, closers);
+  const registry = new Registry(registryStore, schemas, clock, {
     registration: config.registry.registration,
     limits: {
       comparedVersions: config.schemas.comparedVersions,
@@ -85,6 +89,10 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   const codec = new RegistryMessageCodec(registry);
   const decoder = new RegistryRecordDecoder(codec);
   const types = new RegistryFieldTypes(registry);
+
+  const staging = new SqlImportStaging(store);
+  const sources = await openSourceRegistries(config, clock);
+  closers.add('other registries', () => sources.close());
 
   const supervisor = new Supervisor({
     clock,
@@ -110,6 +118,17 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
           ...(await views.readersOn(...where)),
           ...(await derivations.readersOn(...where)),
         ],
+      }),
+      new ImportHandler({
+        staging,
+        registries: sources,
+        directories,
+        store: registryStore,
+        registry,
+        engine: schemas,
+        clock,
+        newId,
+        failPoint: failPoints.pass,
       }),
     ],
     random: (bytes) => randomBytes(bytes),
@@ -164,6 +183,8 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: OperationEngine, useValue: engine },
       { provide: Supervisor, useValue: supervisor },
       { provide: RegistryStore, useValue: registryStore },
+      { provide: ImportStaging, useValue: staging },
+      { provide: SourceRegistries, useValue: sources },
       { provide: Registry, useValue: registry },
       { provide: MessageCodec, useValue: codec },
       { provide: RecordDecoder, useValue: decoder },

@@ -2,6 +2,7 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#libs/core/kernel';
 import { rewriteRegistryUrl } from '#libs/features/registry';
+import { RegistryMovesModule } from '#libs/features/registry-moves';
 import type { Config } from '#libs/platform/config';
 import { createHttpApp, type HttpApp, type RouteTable } from '#libs/platform/http';
 import {
@@ -100,7 +101,12 @@ async function build(parts: ServiceParts, data: Closers): Promise<{ app: HttpApp
   const authorizer = makeAuthorizer();
   const authenticator = await makeAuthenticator(config, clock);
   const core = await openCore(parts, authorizer, data);
-  const modules: (Type | DynamicModule)[] = [core.module, ObservabilityModule.with(health, metrics), ...FEATURES];
+  const modules: (Type | DynamicModule)[] = [
+    core.module,
+    ObservabilityModule.with(health, metrics),
+    ...FEATURES,
+    registryMoves(config),
+  ];
   const app = await createHttpApp({
     modules,
     authenticator,
@@ -125,6 +131,12 @@ async function build(parts: ServiceParts, data: Closers): Promise<{ app: HttpApp
     },
   });
   return { app, run: core.run };
+}
+
+/** Moving registries, within the limits of the configuration. */
+function registryMoves({ limits }: Config): DynamicModule {
+  const { importBytes: totalBytes, importEntryBytes: entryBytes, importEntries: entries } = limits;
+  return RegistryMovesModule.with({ totalBytes, entryBytes, entries });
 }
 
 /** Closes the HTTP side within a time; afterwards connections are cut. @returns whether everything under way had ended. */

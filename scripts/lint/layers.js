@@ -46,6 +46,11 @@ export const LAYERS = [
     reason: 'a log adapter keeps the promises of its port and knows nothing of what is built on it',
   },
   {
+    from: 'libs/adapters/registry-http',
+    may: ['libs/core/kernel', 'libs/core/moving'],
+    reason: 'it fetches what an import asks for and knows nothing of what becomes of it',
+  },
+  {
     from: 'libs/adapters/store-sql',
     may: ['libs/core', 'migrations'],
     reason: 'a store adapter implements store ports; it never calls features or another adapter',

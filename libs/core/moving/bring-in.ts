@@ -73,6 +73,11 @@ export class BringIn {
     });
   }
 
+  /** Whether a setting can be made as it is at its source. */
+  judgeSetting(entry: MovedSetting, state: SubjectState): 'same' | 'set' | Conflict {
+    return judgeSetting(entry, state);
+  }
+
   async setting(entry: MovedSetting): Promise<BroughtIn> {
     return this.#untilItHolds(async () => {
       const [state] = (await this.store.subjects([entry.scope])).states;
@@ -101,7 +106,7 @@ export class BringIn {
 }
 
 /** Whether a setting can be made as it is at its source. Settings that are there and differ stay. */
-export function judgeSetting(entry: MovedSetting, state: SubjectState): 'same' | 'set' | Conflict {
+function judgeSetting(entry: MovedSetting, state: SubjectState): 'same' | 'set' | Conflict {
   const [name, wanted, stored] =
     entry.kind === 'config'
       ? (['configuration', entry.config, state.config] as const)

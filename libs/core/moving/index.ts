@@ -15,3 +15,12 @@ export {
   type StagedVersion,
   type StagingChange,
 } from './staging.js';
+
+export { EXPORT_FORMAT, ExportWriter } from './export-format.js';
+export { RegistryExport, type ExportFilter } from './export.js';
+export { ImportHandler, type ImportTools } from './import-handler.js';
+export { CONFLICT_POLICIES } from './import-parameters.js';
+export { UNREADABLE } from './judge.js';
+export { SourceRegistries, SourceRegistry, type SourceAnswer } from './source-registry.js';
+export { dumpRecordOf } from './topic-dump.js';
+export { Upload, type UploadFacts, type UploadLimits } from './upload.js';

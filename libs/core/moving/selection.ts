@@ -65,6 +65,12 @@ export class Renaming {
     }
   }
 
+  /** Whether anything of a subject of the source can be selected. */
+  isSubjectSelected({ context, name }: SubjectName): boolean {
+    const { from, prefix } = this.selection;
+    return (from === null || context === from) && (prefix === null || name.startsWith(prefix));
+  }
+
   subject({ context, name }: SubjectName): SubjectName {
     return { context: this.#context(context), name };
   }

@@ -14,6 +14,8 @@ const KINDS: ReadonlyMap<string, ObjectKind> = new Map([
  */
 export function accessObjectOf(subject: string): AccessObject {
   const colon = subject.indexOf(':');
+  // The import of a registry changes any subject there is.
+  if (subject === 'registry:import') return { kind: 'subject', name: null };
   const kind = KINDS.get(subject.slice(0, colon));
   if (kind === undefined) return { kind: 'service', name: null };
   const rest = subject.slice(colon + 1);

@@ -1,4 +1,5 @@
 export type { ClusterDefinition } from './clusters.js';
+export type { SourceRegistrySetting } from './registries.js';
 export { CONFIG_FILE, readConfig, type ConfigSources } from './read-config.js';
 export { settingsAsMarkdown } from './render.js';
 export { clusterNames, isLoopback, LOCAL_CLUSTER } from './rules.js';

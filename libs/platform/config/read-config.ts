@@ -23,6 +23,9 @@ const NOT_OURS = new Set([
 ]);
 const OURS_ELSEWHERE = new Set(['WEIR_CONFIG', 'WEIR_FAIL_POINT']);
 
+/** Settings that the environment gives as JSON. */
+const AS_JSON = new Set(['clusters', 'registries']);
+
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where relative paths begin. */
@@ -133,7 +136,7 @@ function fromEnvironment(
     if (NOT_OURS.has(variable) || OURS_ELSEWHERE.has(variable) || variable.startsWith('WEIR_TEST_')) continue;
     const known = settings.find((one) => one.variable === variable);
     if (known !== undefined) {
-      given.set(known.key, { value: known.key === 'clusters' ? asJson(value) : value, where: variable });
+      given.set(known.key, { value: AS_JSON.has(known.key) ? asJson(value) : value, where: variable });
       continue;
     }
     const secret = settings.find((one) => one.setting.secret && `${one.variable}_FILE` === variable);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clusterDefinitions } from './clusters.js';
+import { registryDefinitions } from './registries.js';
 import { bytes, count, flag, milliseconds, oneOf, optionalText, setting, text, type ValuesOf } from './setting.js';
 
 const MIB = 1024 * 1024;
@@ -25,6 +26,9 @@ export const SETTINGS = {
   limits: {
     bodyBytes: bytes(1_024, GIB, 2 * MIB, 'Largest request body, except where a route takes more.'),
     jsonDepth: count(8, 1_000, 32, 'Levels of nesting in a JSON body.'),
+    importBytes: bytes(MIB, 16 * GIB, 100 * MIB, 'Largest file of a registry that may be posted.'),
+    importEntryBytes: bytes(1_024, 10 * MIB, 4 * MIB, 'Largest line of such a file.'),
+    importEntries: count(1, 10_000_000, 10_000, 'Lines of such a file.'),
     connections: count(1, 100_000, 1_000, 'Connections in all.'),
     connectionsPerAddress: count(1, 100_000, 100, 'Connections from one address; loopback is not counted.'),
   },
@@ -91,6 +95,12 @@ export const SETTINGS = {
     clusterDefinitions,
     new Map(),
     'Kafka clusters by name: `bootstrapServers`, and optionally `tls` and `sasl`. In the environment: as JSON.',
+  ),
+  registries: setting(
+    'map',
+    registryDefinitions,
+    new Map(),
+    'Registries that schemas may be imported from, by name: `url`, and optionally `username` with `password`, `token`, `tls`, `allowedAddresses` (networks beside the public ones), `timeoutMs`. In the environment: as JSON.',
   ),
   defaultCluster: setting(
     'text',

@@ -3,6 +3,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '#libs/core/kernel';
 import { nestsDeeperThan } from '#libs/core/kernel';
 
+/** The media type of bodies that reach their route as a stream. */
+export const STREAMED_TYPE = 'application/x-ndjson';
+
 export interface BodyLimits {
   /** Levels of nesting in a JSON body. */
   readonly jsonDepth: number;
@@ -25,6 +28,12 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
     } catch (error) {
       done(error as Error, undefined);
     }
+  });
+  // Only routes that say so take lines of JSON (`media-types.ts`), and read them while they arrive.
+  fastify.addContentTypeParser(STREAMED_TYPE, (request: FastifyRequest, payload, done) => {
+    if (!request.is404) return done(null, payload);
+    payload.resume();
+    done(null, undefined);
   });
 }
 

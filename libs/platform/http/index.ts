@@ -20,3 +20,4 @@ export { RouteTable, type TableRoute } from './route-table.js';
 export { sendEvents, type EventSource, type SendEventsOptions, type ServerSentEvent } from './server-sent-events.js';
 export { STATUS_OF_KIND } from './statuses.js';
 export { ZodPipe } from './zod-pipe.js';
+export { STREAMED_TYPE } from './body-parser.js';

@@ -1,0 +1,1 @@
+export { HttpSourceRegistries, type SourceRegistryDefinition } from './http-source-registries.js';

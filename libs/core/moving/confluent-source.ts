@@ -1,0 +1,169 @@
+import { AppError, isAppError, isJsonObject, Semaphore, type JsonValue } from '#libs/core/kernel';
+import { DEFAULT_CONTEXT, GLOBAL_SCOPE, sameSubject, subjectText, type SubjectName } from '#libs/core/registry';
+import type { MovedEntry, MovedVersion } from './entry.js';
+import { configFrom, modeFrom, subjectFrom, versionFrom } from './read-entry.js';
+import type { SourceAnswer, SourceRegistry } from './source-registry.js';
+
+/** Some of what a registry holds. */
+export interface SourcePage {
+  readonly entries: readonly MovedEntry[];
+  /** What could not be used, one sentence each. */
+  readonly invalid: readonly string[];
+}
+
+/** Requests under way at a time. */
+const AT_ONCE = 8;
+/** What a registry may hold, so that a hostile one ends. */
+const MAX_SUBJECTS = 1_000_000;
+const MAX_VERSIONS = 100_000;
+/** Versions of one subject in a page. */
+const PAGE = 50;
+
+/** The contents of a running registry, read through the Confluent API alone, as far back as releases without deletion marks, contexts and modes. */
+export class ConfluentSource {
+  readonly #places = new Semaphore(AT_ONCE);
+
+  constructor(
+    private readonly registry: SourceRegistry,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Contexts, the default one first. */
+  async contexts(): Promise<readonly string[]> {
+    const answer = await this.#get('/contexts');
+    if (answer === undefined) return [DEFAULT_CONTEXT];
+    const names = listOf(answer, 'the list of contexts').filter((one): one is string => typeof one === 'string');
+    const usable = names.filter((name) => /^\.[^:\u0000-\u001f\u007f-\u009f]{0,200}$/.test(name));
+    return [...new Set([DEFAULT_CONTEXT, ...usable])];
+  }
+
+  /** Names of subjects, those with deleted versions only too, ascending; with what could not be used. */
+  async subjects(): Promise<{ readonly subjects: readonly SubjectName[]; readonly invalid: readonly string[] }> {
+    const names = listOf((await this.#get('/subjects?deleted=true')) ?? [], 'the list of subjects');
+    if (names.length > MAX_SUBJECTS) throw tooMany('subjects', MAX_SUBJECTS, names.length);
+    const subjects = new Map<string, SubjectName>();
+    const invalid: string[] = [];
+    for (const name of names) {
+      try {
+        const subject = subjectFrom(name, `subject '${String(name).slice(0, 100)}'`);
+        subjects.set(subjectText(subject), subject);
+      } catch (error) {
+        invalid.push(messageOf(error));
+      }
+    }
+    return { subjects: [...subjects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, subject]) => subject), invalid };
+  }
+
+  /** Everything about one subject, a page at a time: versions ascending, then settings. */
+  async *subject(subject: SubjectName): AsyncGenerator<SourcePage> {
+    const path = `/subjects/${encodeURIComponent(subjectText(subject))}/versions`;
+    const [live, all] = await Promise.all([this.#numbers(path), this.#numbers(`${path}?deleted=true`)]);
+    const numbers = [...new Set([...all, ...live])].sort((a, b) => a - b);
+    if (numbers.length > MAX_VERSIONS) throw tooMany('versions of one subject', MAX_VERSIONS, numbers.length);
+    const isLive = new Set(live);
+    for (let at = 0; at < numbers.length; at += PAGE) {
+      const some = numbers.slice(at, at + PAGE);
+      yield await page(some.map(async (version) => [await this.#version(subject, version, !isLive.has(version))]));
+    }
+    yield await page([this.settings(subject)]);
+  }
+
+  /** What is set for a subject or scope; what a registry answers without having stored anything counts as nothing. */
+  async settings(scope: SubjectName): Promise<readonly MovedEntry[]> {
+    const text = subjectText(scope);
+    const below = text === '' ? '' : `/${encodeURIComponent(text)}`;
+    const what = text === '' ? 'the default settings' : `the settings of '${text}'`;
+    const [config, mode] = await Promise.all([this.#get(`/config${below}`), this.#get(`/mode${below}`)]);
+    const entries: MovedEntry[] = [];
+    if (config !== undefined) {
+      const read = configFrom(config, what);
+      const isDefault = scope.name === '' && read.compatibility === 'BACKWARD' && Object.keys(read).length === 1;
+      if (!isDefault && Object.keys(read).length > 0) entries.push({ kind: 'config', scope, config: read });
+    }
+    if (mode !== undefined) {
+      const read = modeFrom(mode, scope, what);
+      if (scope.name !== '' || read !== 'READWRITE') entries.push({ kind: 'mode', scope, mode: read });
+    }
+    return entries;
+  }
+
+  /** Scopes beside subjects that may have settings. */
+  scopes(contexts: readonly string[]): readonly SubjectName[] {
+    const named = contexts.map((context) => ({ context, name: '' }));
+    return contexts.length > 1 ? [...named, GLOBAL_SCOPE] : named;
+  }
+
+  async #version(subject: SubjectName, version: number, deleted: boolean): Promise<MovedVersion> {
+    const what = `version ${version} of subject '${subjectText(subject)}'`;
+    const name = encodeURIComponent(subjectText(subject));
+    const json = await this.#get(`/subjects/${name}/versions/${version}?deleted=true`);
+    if (json === undefined) throw answered(`${what} is listed and not there`);
+    if (isJsonObject(json) && typeof json['subject'] === 'string') {
+      // A name with an alias answers with the versions of another subject.
+      const answers = subjectFrom(json['subject'], what);
+      if (!sameSubject(answers, subject)) throw answered(`${what} is answered with one of '${subjectText(answers)}'`);
+    }
+    return { ...versionFrom(json, subject, version, what), deleted };
+  }
+
+  async #numbers(path: string): Promise<readonly number[]> {
+    const list = listOf((await this.#get(path)) ?? [], 'a list of versions');
+    return list.filter((one): one is number => typeof one === 'number' && Number.isInteger(one) && one >= 1);
+  }
+
+  async #get(path: string): Promise<JsonValue | undefined> {
+    await this.#places.acquire();
+    let answer: SourceAnswer;
+    try {
+      this.signal.throwIfAborted();
+      answer = await this.registry.get(path, this.signal);
+    } finally {
+      this.#places.release();
+    }
+    return answer.status === 'found' ? answer.body : undefined;
+  }
+}
+
+function listOf(json: JsonValue, what: string): readonly JsonValue[] {
+  if (Array.isArray(json)) return json;
+  throw answered(`${what} is no list`);
+}
+
+/** An answer that no registry gives. */
+function answered(what: string): AppError {
+  return new AppError({
+    kind: 'unprocessable',
+    code: 'import-entry-invalid',
+    message: `The other registry cannot be followed: ${what}.`,
+    details: { what },
+  });
+}
+
+function tooMany(what: string, limit: number, measured: number): AppError {
+  return new AppError({
+    kind: 'too-large',
+    code: 'import-too-large',
+    message: `The other registry has ${measured} ${what}, more than the limit of ${limit}.`,
+    details: { limit, measured },
+  });
+}
+
+/** What could be read, and why the rest could not. */
+async function page(readings: readonly Promise<readonly MovedEntry[]>[]): Promise<SourcePage> {
+  const invalid: string[] = [];
+  const found = await Promise.all(
+    readings.map((reading) =>
+      reading.catch((error: unknown) => {
+        invalid.push(messageOf(error));
+        return [];
+      }),
+    ),
+  );
+  return { entries: found.flat(), invalid: invalid.sort() };
+}
+
+/** What an entry suffers from; what keeps the registry from being read at all is thrown on. */
+function messageOf(error: unknown): string {
+  if (isAppError(error, 'import-entry-invalid')) return error.message;
+  throw error;
+}

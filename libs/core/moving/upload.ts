@@ -1,0 +1,174 @@
+import { AppError, isAppError, nestsDeeperThan, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import { createHash } from 'node:crypto';
+import { dumpRecordFrom } from './dump-line.js';
+import { damaged, EXPORT_FORMAT, ExportReader } from './export-format.js';
+import type { ImportStaging, StagingChange } from './staging.js';
+import { changesOf } from './topic-dump.js';
+
+export interface UploadLimits {
+  /** Of everything that is posted. */
+  readonly totalBytes: number;
+  /** Of one line. */
+  readonly entryBytes: number;
+  readonly entries: number;
+}
+
+/** What was posted, once it is staged. */
+export interface UploadFacts {
+  readonly format: 'weir-registry' | 'topic-dump';
+  /** Bytes, and their SHA-256 in hexadecimal. */
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly lines: number;
+  /** Records of the dump by their type; those of types that are not known here as `other`. */
+  readonly records: JsonObject;
+  /** Lines that could not be used: how many, and the first of them with the reason. */
+  readonly invalid: { readonly count: number; readonly first: readonly string[] };
+}
+
+/** Lines staged together. */
+const BATCH = 200;
+const LISTED = 20;
+const MAX_DEPTH = 64;
+const NEWLINE = 10;
+
+/**
+ * Stages what is posted while it arrives: a file that Weir exported, or a dump of a registry's topic, told apart by the first line. Memory holds a line and a batch at a
+ * time.
+ */
+export class Upload {
+  readonly #hash = createHash('sha256');
+  readonly #records = new Map<string, number>();
+  readonly #invalid: string[] = [];
+  #invalidCount = 0;
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #bytes = 0;
+  #lines = 0;
+  #reader: ExportReader | 'dump' | undefined;
+  #batch: StagingChange[] = [];
+
+  constructor(
+    private readonly staging: ImportStaging,
+    private readonly id: string,
+    private readonly limits: UploadLimits,
+  ) {}
+
+  /**
+   * Reads all of it and makes it complete.
+   * @throws `import-damaged`, `import-format-unknown`, `import-too-large` naming the limit; what was staged so far is worthless then.
+   */
+  async read(chunks: AsyncIterable<Uint8Array>): Promise<UploadFacts> {
+    for await (const chunk of chunks) await this.#take(chunk);
+    if (this.#pendingBytes > 0) await this.#line(this.#joined());
+    await this.#flush();
+    if (this.#reader === undefined) throw damaged('it is empty');
+    if (this.#reader !== 'dump') this.#reader.finish();
+    const facts: UploadFacts = {
+      format: this.#reader === 'dump' ? 'topic-dump' : EXPORT_FORMAT,
+      bytes: this.#bytes,
+      sha256: this.#hash.digest('hex'),
+      lines: this.#lines,
+      records: Object.fromEntries(this.#records),
+      invalid: { count: this.#invalidCount, first: this.#invalid },
+    };
+    await this.staging.complete(this.id, facts as unknown as JsonObject);
+    return facts;
+  }
+
+  async #take(chunk: Uint8Array): Promise<void> {
+    this.#bytes += chunk.length;
+    this.#hash.update(chunk);
+    if (this.#bytes > this.limits.totalBytes) throw tooLarge('importBytes', this.limits.totalBytes, this.#bytes);
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      this.#keep(chunk.subarray(start, end));
+      await this.#line(this.#joined());
+      start = end + 1;
+    }
+    this.#keep(chunk.subarray(start));
+  }
+
+  #keep(part: Uint8Array): void {
+    if (part.length === 0) return;
+    this.#pending.push(part);
+    this.#pendingBytes += part.length;
+    const { entryBytes } = this.limits;
+    if (this.#pendingBytes > entryBytes) throw tooLarge('importEntryBytes', entryBytes, this.#pendingBytes);
+  }
+
+  #joined(): Uint8Array {
+    const line = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending, this.#pendingBytes);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    return line;
+  }
+
+  async #line(bytes: Uint8Array): Promise<void> {
+    this.#lines++;
+    if (this.#lines > this.limits.entries) throw tooLarge('importEntries', this.limits.entries, this.#lines);
+    const text = utf8(bytes, this.#lines).replace(/\r$/, '');
+    if (nestsDeeperThan(bytes, MAX_DEPTH)) throw damaged(`line ${this.#lines} nests deeper than ${MAX_DEPTH} levels`);
+    this.#batch.push(...this.#changes(text));
+    if (this.#batch.length >= BATCH) await this.#flush();
+  }
+
+  #changes(text: string): readonly StagingChange[] {
+    const json = this.#reader === 'dump' ? undefined : parsed(text);
+    this.#reader ??= json !== undefined && ExportReader.recognises(json) ? new ExportReader() : 'dump';
+    try {
+      if (this.#reader === 'dump') return this.#dumped(text);
+      if (json === undefined) throw damaged(`line ${this.#lines} is not JSON`);
+      const entry = this.#reader.line(text, json);
+      return entry === undefined ? [] : [{ type: 'put', entry }];
+    } catch (error) {
+      if (!isAppError(error, 'import-entry-invalid')) throw error;
+      this.#invalidCount++;
+      if (this.#invalid.length < LISTED) this.#invalid.push(error.message);
+      return [];
+    }
+  }
+
+  #dumped(text: string): readonly StagingChange[] {
+    const record = dumpRecordFrom(text, this.#lines);
+    if (record === undefined) return [];
+    const { type, changes } = changesOf(record, `line ${this.#lines}`);
+    const name = type ?? 'other';
+    this.#records.set(name, (this.#records.get(name) ?? 0) + 1);
+    return changes;
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#batch;
+    this.#batch = [];
+    if (batch.length > 0) await this.staging.write(this.id, batch);
+  }
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true });
+
+function utf8(bytes: Uint8Array, line: number): string {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    throw damaged(`line ${line} is not UTF-8`);
+  }
+}
+
+function parsed(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}
+
+function tooLarge(limit: string, value: number, measured: number): AppError {
+  return new AppError({
+    kind: 'too-large',
+    code: 'import-too-large',
+    message: `What is posted exceeds the limit '${limit}' of ${value}: ${measured}.`,
+    hint: `Raise limits.${limit}, or import from the registry itself or its topic.`,
+    details: { limit, value, measured },
+  });
+}

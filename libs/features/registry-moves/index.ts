@@ -1,0 +1,1 @@
+export { RegistryMovesModule, type RegistryMovesOptions } from './registry-moves.module.js';
