@@ -1,4 +1,4 @@
-import { AppError, type ErrorItem } from '#libs/core/kernel';
+import { AppError, nearest, type ErrorItem } from '#libs/core/kernel';
 import { SCHEMA_TYPES, type SchemaType } from './format.js';
 import type { SourcePosition } from './lossless-json.js';
 
@@ -173,3 +173,21 @@ export const samplesNoMessage = (): AppError =>
     message: 'Some sample is no JSON object, and a Protobuf schema can only describe objects.',
     hint: 'Infer an Avro or JSON schema instead.',
   });
+
+/** The schema has no message of that name. @param name null: none was named, and there is none. */
+export const messageUnknown = (name: string | null, known: readonly string[]): AppError => {
+  const asked = name?.slice(0, 200) ?? null;
+  const near = asked === null ? undefined : nearest(asked, known);
+  return new AppError({
+    kind: 'unprocessable',
+    code: 'message-unknown',
+    message: asked === null ? 'The schema has no message.' : `The schema has no message '${asked}'.`,
+    hint:
+      known.length === 0
+        ? 'Only Protobuf schemas have messages to choose from; leave the name out.'
+        : near === undefined
+          ? `Messages: ${known.slice(0, 20).join(', ')}.`
+          : `Did you mean '${near}'?`,
+    details: { message: asked },
+  });
+};

@@ -1,7 +1,7 @@
 import { impossible, type JsonValue } from '#libs/core/kernel';
 import { decimalOf } from './java-numbers.js';
 import { isIntegral } from './json-text.js';
-import { JsonDepthError, nestingDepth, parseLossless, positionAt, stringEnd, type JsonNode } from './lossless-json.js';
+import { JsonDepthError, nestingDepth, parseLossless, stringEnd, type JsonNode } from './lossless-json.js';
 
 /**
  * A number of JSON text that is more than its double tells: an integer beyond ±(2^53 − 1), or any other number that a double would change. As it was
@@ -46,9 +46,12 @@ export function parseReadable(text: string, maxDepth: number): JsonValue {
   }) as JsonValue;
 }
 
-/** The value as compact JSON text, members in their order, exact numbers as they were written. */
-export function exactText(value: unknown): string {
-  return holdsExact(value) ? written(value) : JSON.stringify(value);
+/**
+ * The value as compact JSON text, members in their order, exact numbers as they were written.
+ * @throws {@link JsonDepthError}
+ */
+export function exactText(value: unknown, maxDepth: number): string | undefined {
+  return holdsExact(value, maxDepth) ? written(value) : JSON.stringify(value);
 }
 
 /** Whether the double nearest to a JSON number says everything about it. Of integers that are not safe, it does not say whether it was rounded. */
@@ -74,7 +77,7 @@ export function digitsOf(text: string): string | undefined {
 
 function parseWith(text: string, maxDepth: number, number: (text: string) => unknown): unknown {
   if (text.length > maxDepth && nestingDepth(text) > maxDepth) {
-    throw new JsonDepthError(maxDepth, positionAt(text, 0)!);
+    throw new JsonDepthError(maxDepth, START);
   }
   const value: unknown = JSON.parse(text);
   // No long run of digits and no exponent: the common case.
@@ -115,10 +118,16 @@ function plain(node: JsonNode, inexact: (text: string) => unknown): unknown {
   }
 }
 
-function holdsExact(value: unknown): boolean {
+/** Looks at all of it, since the depth is to be known before anything that recurses. */
+function holdsExact(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (value instanceof ExactNumber) return true;
-  return Array.isArray(value) ? value.some(holdsExact) : Object.values(value).some(holdsExact);
+  if (depth === 0) throw new JsonDepthError(depth, START);
+  let found = false;
+  for (const part of Array.isArray(value) ? (value as unknown[]) : Object.values(value)) {
+    if (holdsExact(part, depth - 1)) found = true;
+  }
+  return found;
 }
 
 function written(value: unknown): string {
@@ -132,5 +141,6 @@ function written(value: unknown): string {
 
 /** Characters of the longest text that a double can be written as without loss. */
 const LONGEST_DOUBLE = 1_100;
+const START = { line: 1, column: 1 };
 const ZERO = 0x30;
 const SUSPECT = /[0-9.]{16}|[0-9][eE]/;

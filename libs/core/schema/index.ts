@@ -29,6 +29,7 @@ export {
 } from './envelope.js';
 export {
   envelopeInvalid,
+  messageUnknown,
   payloadInvalid,
   schemaInvalid,
   schemaTooComplex,
@@ -93,6 +94,8 @@ export { JsonSchema, JsonSchemaFormat } from './json-schema/json-schema-format.j
 export { messageFields, type MessageField } from './protobuf/fields.js';
 export { indexedMessages, indexesOf, messageAt, type IndexedMessage } from './protobuf/message-indexes.js';
 export { ProtobufFormat, ProtobufSchema, protobufSchema } from './protobuf/protobuf-format.js';
+export { SchemaCodec, type DecodedPayload, type PayloadEncoder } from './codec.js';
+export { schemaCodec } from './standard-codecs.js';
 export { standardFormats } from './standard-formats.js';
 export { SchemaInference, type FieldStatistics, type InferenceConflict } from './infer/inference.js';
 export { INFERENCE_LIMITS } from './infer/observation.js';

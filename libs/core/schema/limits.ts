@@ -37,3 +37,6 @@ export const SCHEMA_LIMITS: SchemaLimits = {
 export function schemaLimits(changes: Partial<SchemaLimits> | undefined): SchemaLimits {
   return changes === undefined ? SCHEMA_LIMITS : { ...SCHEMA_LIMITS, ...changes };
 }
+
+/** Lists, objects and unions that a value may nest. */
+export const VALUE_DEPTH = 500;

@@ -1,6 +1,6 @@
 import type { JsonValue } from '#libs/core/kernel';
 import { payloadInvalid } from '../errors.js';
-import { VALUE_DEPTH } from './fit.js';
+import { VALUE_DEPTH } from '../limits.js';
 
 /** Reads Avro's binary encoding. Lengths and counts are checked against what is there before anything is made of them. */
 export class ByteReader {

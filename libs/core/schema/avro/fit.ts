@@ -1,6 +1,7 @@
 import { nearest, type ErrorItem } from '#libs/core/kernel';
 import { valueInvalid } from '../errors.js';
 import { jsonKind, kindInWords, pointerSegment } from '../json-kind.js';
+import { VALUE_DEPTH } from '../limits.js';
 import { branchTable, branchTags, onlyKey, type AvroJsonMapping, type BranchTable } from './mapping.js';
 import { asBytes, asDouble, asFloat, asInt, asLong, asText } from './scalars.js';
 import type { AvroRecord, AvroType, AvroUnion } from './tree.js';
@@ -10,8 +11,6 @@ import { typeName } from './tree.js';
 const REPORTED_PROBLEMS = 20;
 /** Steps of telling apart union branches in one value. Branches that differ only deep down multiply. */
 const TRIAL_STEPS = 500_000;
-/** Records, arrays, maps and unions that a value may nest. */
-export const VALUE_DEPTH = 500;
 
 /** A value and the branch of a union it goes into. */
 export interface ChosenBranch {
