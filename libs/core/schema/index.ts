@@ -101,6 +101,6 @@ export { SchemaInference, type FieldStatistics, type InferenceConflict } from '.
 export { INFERENCE_LIMITS } from './infer/observation.js';
 export type { ProposalOptions } from './infer/propose-avro.js';
 export { jsonNode } from './json-node.js';
-export { ExactNumber, exactText, parseExact, parseReadable } from './exact-json.js';
+export { ExactNumber, exactText, exactValue, parseExact, parseReadable } from './exact-json.js';
 export type { TagEdit, TaggableKind, TaggedPart } from './tags.js';
 export { breakProofs, type BreakProof } from './json-schema/proof.js';

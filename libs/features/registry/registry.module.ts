@@ -18,6 +18,7 @@ import { RegistrationRight } from './registration-right.js';
 import { RegistryIdentity } from './registry-identity.js';
 import { SchemaByIdRoute } from './schema-by-id.route.js';
 import { SchemaChecksController } from './schema-checks.controller.js';
+import { SchemaInferenceController } from './schema-inference.controller.js';
 import { SchemaChecksService } from './schema-checks.service.js';
 import { SchemaListService } from './schema-list.service.js';
 import { SchemaTexts } from './schema-texts.js';
@@ -40,6 +41,7 @@ import { SubjectsService } from './subjects.service.js';
     ContextsController,
     AssociationsController,
     SchemaChecksController,
+    SchemaInferenceController,
     SchemaEventsController,
     SchemaSearchController,
     SubjectHistoryController,
