@@ -17,7 +17,7 @@ import {
 import { removeAssociation, requireResourceUnmoved, setAssociation } from './registry-associations.js';
 import { jsonOrNull } from './registry-rows.js';
 import { deleteTerms, insertTerms, termsText } from './registry-terms.js';
-import { pairs } from './statement.js';
+import { pairs, pieces } from './statement.js';
 import type { SqlSession } from './sql-store.js';
 
 /** Ids are Java ints on the wire. */
@@ -72,11 +72,14 @@ export class RegistryApply {
   async #check({ expected, resource }: RegistryChange): Promise<void> {
     if (resource !== undefined) await requireResourceUnmoved(this.session, resource);
     if (expected.length === 0) return;
-    const rows = await this.session.all<{ context: string; name: string; revision: number }>(
-      `select context, name, revision from registry_subjects where (context, name) in (${pairs(expected.length)})`,
-      expected.flatMap(({ subject }) => [subject.context, subject.name]),
-    );
-    const revisions = new Map(rows.map((row) => [subjectText(row), row.revision]));
+    const revisions = new Map<string, number>();
+    for (const piece of pieces(expected)) {
+      const rows = await this.session.all<{ context: string; name: string; revision: number }>(
+        `select context, name, revision from registry_subjects where (context, name) in (${pairs(piece.length)})`,
+        piece.flatMap(({ subject }) => [subject.context, subject.name]),
+      );
+      for (const row of rows) revisions.set(subjectText(row), row.revision);
+    }
     for (const { subject, revision } of expected) {
       const text = subjectText(subject);
       if ((revisions.get(text) ?? 0) !== revision) throw stateMoved(`Subject '${text}'`);

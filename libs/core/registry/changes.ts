@@ -1,7 +1,14 @@
 import { AppError, isAppError, Serial, type Clock } from '#libs/core/kernel';
 import type { SubjectState } from './model.js';
 import type { RegistryView } from './registry-view.js';
-import type { AppliedChange, RegistryChange, RegistryFact, RegistryStore, ResourceAssociations } from './store.js';
+import type {
+  AppliedChange,
+  CarriedPlan,
+  RegistryChange,
+  RegistryFact,
+  RegistryStore,
+  ResourceAssociations,
+} from './store.js';
 import { subjectText, type SubjectName } from './subject-name.js';
 
 /** What an attempt decided: either facts to make true, with the states they rest on, or nothing. `reply` is built once they are. */
@@ -10,6 +17,8 @@ export interface Decision<T> {
   readonly states: readonly SubjectState[];
   /** The resource whose associations it rests on, too. */
   readonly resource?: ResourceAssociations;
+  /** The plan that it carries out. */
+  readonly plan?: CarriedPlan;
   readonly reply: (applied: AppliedChange | undefined, at: number) => T;
 }
 
@@ -46,11 +55,17 @@ export class RegistryChanges {
     for (let n = 1; ; n++) {
       await this.view.refresh();
       try {
-        const { facts, states, resource, reply } = await attempt();
+        const { facts, states, resource, plan, reply } = await attempt();
         const at = this.clock.now();
         if (facts.length === 0) return reply(undefined, at);
-        const change: RegistryChange = { at, facts, expected: uniqueStates(states) };
-        return reply(await this.store.apply(resource === undefined ? change : { ...change, resource }), at);
+        const change: RegistryChange = {
+          at,
+          facts,
+          expected: uniqueStates(states),
+          ...(resource === undefined ? {} : { resource }),
+          ...(plan === undefined ? {} : { plan }),
+        };
+        return reply(await this.store.apply(change), at);
       } catch (error) {
         if (!isAppError(error, 'registry-state-moved')) throw error;
         if (n >= MAX_ATTEMPTS) throw contended(error);

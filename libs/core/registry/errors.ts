@@ -338,3 +338,55 @@ export const registrationForbidden = (subject: string): AppError =>
     hint: 'Have it registered with a token of role registrar, as a pipeline does; then clients that send it are answered its id. Clients need no right for that.',
     details: { subject },
   });
+
+/** @param moved what is not as it was, in words; empty where only the request itself or what refers to the subjects differs. */
+export const planStale = (hash: string, moved: readonly string[]): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'plan-stale',
+    message:
+      moved.length === 0
+        ? 'This is not the plan that was made: what was sent with it is different, or what refers to its subjects is.'
+        : `The plan no longer holds: ${moved.slice(0, 5).join('; ')}${moved.length > 5 ? `; and ${moved.length - 5} more` : ''}.`,
+    hint: 'Make the plan again, look at it and apply the new one.',
+    details: { planHash: hash, moved: moved.slice(0, 100) },
+    items: moved.slice(0, 100).map((message) => ({ path: '/restsOn', message })),
+  });
+
+export const planBlocked = (hash: string, blockers: readonly string[]): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'plan-blocked',
+    message: `The plan cannot be applied, and nothing was: ${blockers[0]}${blockers.length > 1 ? ` And ${blockers.length - 1} more.` : ''}`,
+    hint: 'Remove what blocks it and make the plan again.',
+    details: { planHash: hash, blockers: blockers.slice(0, 100) },
+    items: blockers.slice(0, 100).map((message, i) => ({ path: `/blockers/${i}`, message })),
+  });
+
+export const planKeyReused = (hash: string): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'idempotency-key-reused',
+    message: `This idempotency key was used for another plan, ${hash}.`,
+    hint: 'Use a fresh key for another plan.',
+    details: { planHash: hash },
+  });
+
+/** @param path the subjects in the order in which they refer to one another, the first once more at the end. */
+export const referencesCyclic = (path: readonly string[]): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'references-cyclic',
+    message: `Schemas of the set refer to one another in a circle: ${path.slice(0, 20).join(' → ')}${path.length > 20 ? ' → …' : ''}.`,
+    hint: 'None of them can be registered before the others; take one reference out, or put the types into one schema.',
+    details: { path },
+  });
+
+export const selectionTooLarge = (value: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'selection-too-large',
+    message: `More than ${value} versions are selected; one plan deletes at most so many.`,
+    hint: 'Narrow the selection, and make several plans.',
+    details: { limit: 'versions', value },
+  });

@@ -79,6 +79,23 @@ export type { SentRetagging } from './retagging.js';
 export { RegistryMessageCodec } from './registry-message-codec.js';
 export { REGISTRY_LIMITS, type RegistryLimits } from './limits.js';
 export { requireValidRuleSet } from './rule-set.js';
+export type { DeletionBlock } from './bulk-deletion.js';
+export {
+  BulkDeletions,
+  type CarriedOutDeletion,
+  type DeletionPlan,
+  type DeletionSelection,
+  type PlannedDeletion,
+} from './bulk-deletions.js';
+export {
+  ChangeSets,
+  type CarriedOutChangeSet,
+  type ChangeOutcome,
+  type ChangeRefusal,
+  type ChangeSetPlan,
+  type SetChange,
+} from './change-sets.js';
+export type { AskedPlan, PlanBasis } from './registry-plans.js';
 export { RegistryFeed } from './registry-feed.js';
 export { Registry, type FoundSchema, type RegistryOptions, type VersionChoice } from './registry.js';
 export {

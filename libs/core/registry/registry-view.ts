@@ -179,7 +179,8 @@ export class RegistryView {
       text,
       references: chain.resolved,
       referencesKey: chain.key,
-      storedAs: `${schema.context}/${schema.id}`,
+      // What is only drafted has an id below zero, which means something else in every draft.
+      ...(schema.id < 0 ? {} : { storedAs: `${schema.context}/${schema.id}` }),
     };
   }
 

@@ -9,6 +9,8 @@ import {
   type TaggedPart,
 } from '#libs/core/schema';
 import { RegistryAssociations } from './associations.js';
+import { BulkDeletions } from './bulk-deletions.js';
+import { ChangeSets } from './change-sets.js';
 import { RegistryChanges } from './changes.js';
 import type { Assessment, CompatibilityAnswer } from './compatibility.js';
 import { effectiveMode } from './config.js';
@@ -39,6 +41,7 @@ import {
 import { RegistryView, type RegistryViewOptions } from './registry-view.js';
 import { requireOneSource, retagged, type SentRetagging } from './retagging.js';
 import { RegistryFeed } from './registry-feed.js';
+import { RegistryPlans } from './registry-plans.js';
 import { SchemaSearch } from './schema-search.js';
 import { RegistrySettings } from './settings.js';
 import { SubjectHistory } from './subject-history.js';
@@ -73,6 +76,8 @@ export class Registry {
   readonly history: SubjectHistory;
   readonly search: SchemaSearch;
   readonly feed: RegistryFeed;
+  readonly changeSets: ChangeSets;
+  readonly bulkDeletions: BulkDeletions;
   readonly view: RegistryView;
   readonly #registering: Registering;
   readonly #changes: RegistryChanges;
@@ -91,6 +96,10 @@ export class Registry {
     this.history = new SubjectHistory(store, this.view, engine, this.#changes, limits);
     this.search = new SchemaSearch(store, this.view, engine);
     this.feed = new RegistryFeed(store, clock);
+    const plans = new RegistryPlans(store, this.view, this.#changes);
+    const over = (other: RegistryStore) => new Registry(other, engine, clock, options);
+    this.changeSets = new ChangeSets(store, this.view, engine, clock, plans, over);
+    this.bulkDeletions = new BulkDeletions(store, this.view, this.search, clock, plans);
     this.associations = new RegistryAssociations(store, this.view, this.#changes, this.#registering, clock);
   }
 

@@ -1,0 +1,19 @@
+import type { Clock } from '#libs/core/kernel';
+
+const BREATH_MS = 8;
+
+/** Lets everything else in the process go on between the steps of long work: stores that answer at once never would. */
+export class Breath {
+  #since: number;
+
+  constructor(private readonly clock: Clock) {
+    this.#since = clock.monotonic();
+  }
+
+  /** Resolves at once unless the work has had the thread for some milliseconds. */
+  async take(): Promise<void> {
+    if (this.clock.monotonic() - this.#since < BREATH_MS) return;
+    await this.clock.sleep(0);
+    this.#since = this.clock.monotonic();
+  }
+}
