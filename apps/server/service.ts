@@ -114,6 +114,7 @@ async function build(parts: ServiceParts, data: Closers): Promise<{ app: HttpApp
     settings: {
       maxBodyBytes: config.limits.bodyBytes,
       jsonDepth: config.limits.jsonDepth,
+      jsonValues: config.limits.jsonValues,
       maxConnections: config.limits.connections,
       maxConnectionsPerAddress: config.limits.connectionsPerAddress,
       headersTimeoutMs: config.http.headersTimeoutMs,

@@ -26,6 +26,7 @@ export class SchemaWorker {
         asked.resolve(message);
       }
     });
+    port.postMessage({ ready: true });
   }
 
   async #job(job: SchemaJob): Promise<void> {

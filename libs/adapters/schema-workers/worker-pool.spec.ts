@@ -9,6 +9,17 @@ class ScriptedThread extends EventEmitter implements Thread {
   readonly got: unknown[] = [];
   ended = false;
 
+  /** @param loaded whether it says that it is ready as soon as somebody listens. */
+  constructor(private readonly loaded: boolean) {
+    super();
+  }
+
+  override on(event: string, listener: (...values: unknown[]) => void): this {
+    super.on(event, listener);
+    if (event === 'message' && this.loaded) this.say('ready');
+    return this;
+  }
+
   postMessage(message: unknown): void {
     this.got.push(message);
   }
@@ -32,7 +43,7 @@ const job = (request: unknown, more: Partial<Job> = {}): Job => ({
 });
 const outcome = (promise: Promise<unknown>) => promise.catch((error: AppError) => error.code);
 
-function open(threads = 1, queueBytes = 25) {
+function open(threads = 1, queueBytes = 25, ready = true) {
   const clock = new ManualClock();
   const started: ScriptedThread[] = [];
   const pool = new WorkerPool({
@@ -43,7 +54,7 @@ function open(threads = 1, queueBytes = 25) {
     tooSlow: failure('slow'),
     tooHeavy: failure('heavy'),
     start: () => {
-      const thread = new ScriptedThread();
+      const thread = new ScriptedThread(ready);
       started.push(thread);
       return thread;
     },
@@ -86,6 +97,18 @@ describe('a pool of workers', () => {
     started[1]!.say('in time');
     expect(await next).toBe('in time');
     expect(pool.counts).toMatchObject({ tooSlow: 1, done: 1 });
+  });
+
+  it('does not count against a job the time its thread takes to start', async () => {
+    const { pool, clock, started } = open(1, 25, false);
+    const answer = outcome(pool.run(job(1)));
+    clock.advance(60_000);
+    await settled();
+    expect([started[0]!.ended, started[0]!.got]).toEqual([false, []]);
+    started[0]!.say('ready');
+    expect(started[0]!.got).toEqual([1]);
+    started[0]!.say('one');
+    expect(await answer).toBe('one');
   });
 
   it('does not count against a job what its thread waits for', async () => {

@@ -118,6 +118,8 @@ export class WorkerPool {
 class Seat {
   readonly #thread: Thread;
   #job: WaitingJob | undefined;
+  /** A thread speaks first when it has loaded what it needs; that time is no job's. */
+  #ready = false;
   #timer: AbortController | undefined;
   #leftMs = 0;
   #since = 0;
@@ -144,8 +146,7 @@ class Seat {
   begin(job: WaitingJob): void {
     this.#job = job;
     this.#leftMs = this.options.deadlineMs;
-    this.#watch();
-    this.#thread.postMessage(job.request);
+    if (this.#ready) this.#send(job.request);
   }
 
   /** Fails the job, if there is one, and gives the thread up. */
@@ -164,6 +165,11 @@ class Seat {
 
   async #message(message: unknown): Promise<void> {
     const job = this.#job;
+    if (!this.#ready) {
+      this.#ready = true;
+      if (job !== undefined) this.#send(job.request);
+      return;
+    }
     // A thread that was given up may still have said something.
     if (job === undefined) return;
     this.#pause();
@@ -188,9 +194,12 @@ class Seat {
       }
       return;
     }
-    if (this.#job !== job) return;
+    if (this.#job === job) this.#send(answer);
+  }
+
+  #send(message: unknown): void {
     this.#watch();
-    this.#thread.postMessage(answer);
+    this.#thread.postMessage(message);
   }
 
   #watch(): void {

@@ -91,6 +91,7 @@ describe('schemas in worker threads', () => {
     const { port1, port2 } = new MessageChannel();
     new SchemaWorker(port2, { read: () => Promise.reject(new TypeError('boom')) } as unknown as LocalSchemaEngine);
     port1.postMessage({ kind: 'read', source: source(1), options: undefined });
+    await once(port1, 'message');
     const [outcome] = (await once(port1, 'message')) as [{ failure: { code: string; defect: string } }];
     expect(outcome.failure).toMatchObject({ code: 'schema-worker-defect', kind: 'internal' });
     expect(outcome.failure.defect).toContain('boom');

@@ -5,4 +5,5 @@ export { type Brand } from './brand.js';
 export { Clock } from './clock.js';
 export { isJsonObject, stableJson, type JsonObject, type JsonValue } from './json.js';
 export { nestsDeeperThan } from './json-depth.js';
+export { jsonValues } from './json-values.js';
 export { nearest } from './nearest.js';

@@ -1,4 +1,6 @@
 import type { SchemaMetadata, SchemaRule, SchemaRuleSet } from '#libs/core/schema';
+import { metadataTooLarge } from './errors.js';
+import { METADATA_ENTRIES } from './limits.js';
 
 /** Metadata property with the version number, kept by the registry where a caller asks for explicit versions (contract 3.5). */
 export const VERSION_PROPERTY = 'confluent:version';
@@ -95,4 +97,12 @@ function mergedEntries<T>(
 function mergedRules(earlier: readonly SchemaRule[], later: readonly SchemaRule[]): readonly SchemaRule[] {
   const repeated = new Set(later.map((rule) => rule.name));
   return [...earlier.filter((rule) => !repeated.has(rule.name)), ...later];
+}
+
+/** @throws `metadata-too-large` */
+export function requireBoundedMetadata(metadata: SchemaMetadata | null | undefined): void {
+  if (!metadata) return;
+  const { properties = {}, tags = {}, sensitive = [] } = metadata;
+  const measured = Object.keys(properties).length + Object.keys(tags).length + sensitive.length;
+  if (measured > METADATA_ENTRIES) throw metadataTooLarge(METADATA_ENTRIES, measured);
 }

@@ -145,6 +145,14 @@ export const tooManyVersions = (subject: string, value: number, measured: number
     details: { limit: 'schemas.versionsPerSubject', value, measured },
   });
 
+export const metadataTooLarge = (value: number, measured: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'metadata-too-large',
+    message: `The metadata has ${measured} entries, and may have ${value}.`,
+    details: { limit: 'metadataEntries', value, measured },
+  });
+
 /** @param measured at least so many; they are not counted further. */
 export const tooManyVersionsToCompare = (value: number, measured: number): AppError =>
   new AppError({

@@ -21,6 +21,7 @@ export {
   notPermitted,
   referenceInvalid,
   referenceNotFound,
+  metadataTooLarge,
   registrationForbidden,
   ruleSetInvalid,
   schemaIncompatible,

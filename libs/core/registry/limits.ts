@@ -1,3 +1,6 @@
+/** Properties, tagged paths and sensitive names in one metadata, together. Each is indexed, hashed and compared. */
+export const METADATA_ENTRIES = 2_000;
+
 /** Bounds on what a registry holds and compares; every refusal names the bound, its value and the measured value. */
 export interface RegistryLimits {
   /** Versions of one subject, softly deleted ones included. */

@@ -62,6 +62,7 @@ import {
 import { knownAs } from './known-content.js';
 import { KnownAnswers, type SchemaInquiry } from './known-answers.js';
 import type { RegistryView } from './registry-view.js';
+import { requireBoundedMetadata } from './data-contract.js';
 import { requireValidRuleSet } from './rule-set.js';
 import type { RegistryStore } from './store.js';
 import { DEFAULT_CONTEXT, DEFAULT_SCOPE, requireUsableSubject, subjectText, type SubjectName } from './subject-name.js';
@@ -154,6 +155,7 @@ export class Registering {
 
   /** Contract 3.2. `subject` is already the alias's target. */
   async register(subject: SubjectName, sent: SentRegistration, options: RegisterOptions): Promise<RegisteredVersion> {
+    requireBoundedMetadata(sent.metadata);
     requireValidRuleSet(sent.ruleSet);
     requireUsableSubject(subject, subjectText(subject));
     // Known content is answered without waiting for changes to the subject that are under way.
@@ -194,6 +196,7 @@ export class Registering {
     sent: SentRegistration,
     options: RegisterOptions,
   ): Promise<Decision<RegisteredVersion>> {
+    requireBoundedMetadata(sent.metadata);
     requireValidRuleSet(sent.ruleSet);
     requireUsableSubject(subject, subjectText(subject));
     const first = await this.#search(subject, sent, options);

@@ -335,6 +335,21 @@ describe('the registry', () => {
     expect((await registry.check(subject, other, 'history', { normalize: false })).compatible).toBe(true);
   });
 
+  it('bounds the entries of metadata, sent and in settings', async () => {
+    const { registry, register } = open();
+    const metadata = (count: number) => ({
+      properties: Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, 'v'])),
+    });
+    const refusal = {
+      code: 'metadata-too-large',
+      details: { limit: 'metadataEntries', value: 2_000, measured: 2_001 },
+    };
+    expect((await register('s', record('a'), { metadata: metadata(2_000) })).row.version).toBe(1);
+    await expect(register('s', record('a'), { metadata: metadata(2_001) })).rejects.toMatchObject(refusal);
+    const set = async () => registry.settings.setConfig(parseSubject('s'), { overrideMetadata: metadata(2_001) });
+    await expect(set()).rejects.toMatchObject(refusal);
+  });
+
   it('bounds references: how many, how deep, and what reaches itself only once', async () => {
     const { register } = open();
     let inner = 'int';

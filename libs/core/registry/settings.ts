@@ -17,6 +17,7 @@ import {
 import { isLive, type RegistrationPolicy, type RegistryConfig, type RegistryMode, type SubjectState } from './model.js';
 import { isImporting, requireWritable } from './modes.js';
 import type { RegistryView } from './registry-view.js';
+import { requireBoundedMetadata } from './data-contract.js';
 import { requireValidRuleSet } from './rule-set.js';
 import type { RegistryFact, RegistryStore } from './store.js';
 import { GLOBAL_CONTEXT, requireUsableScope, sameSubject, subjectText, type SubjectName } from './subject-name.js';
@@ -49,6 +50,8 @@ export class RegistrySettings {
   /** @returns the settings as they are now. @throws `operation-not-permitted` where the mode is read-only, `subject-invalid`, `rule-set-invalid`. */
   setConfig(scope: SubjectName, update: ConfigUpdate): Promise<RegistryConfig> {
     requireUsableScope(scope, subjectText(scope));
+    requireBoundedMetadata(update.defaultMetadata);
+    requireBoundedMetadata(update.overrideMetadata);
     requireValidRuleSet(update.defaultRuleSet);
     requireValidRuleSet(update.overrideRuleSet);
     return this.changes.make(scope, async () => {

@@ -1,6 +1,6 @@
 import type { Direction } from './format.js';
 import type { SchemaFormats } from './formats.js';
-import type { Verdict } from './levels.js';
+import type { Check, Verdict } from './levels.js';
 import type { SourcePosition } from './lossless-json.js';
 
 /** One reason why a schema was refused, with all a person needs to mend it. Wire shape of the native API. */
@@ -29,47 +29,49 @@ export interface Finding {
 
 /** The verdict's reasons in the order found; empty when compatible. */
 export function verdictFindings(formats: SchemaFormats, verdict: Verdict): readonly Finding[] {
-  if (verdict.compatible) return [];
-  return verdict.checks.flatMap((check): Finding[] => {
-    const { direction, version } = check;
-    const whom = affected(direction, version);
-    if (check.typesDiffer) {
-      return [
-        {
-          ruleId: 'schema/type-differs',
-          errorType: 'SCHEMA_TYPE_CHANGED',
-          direction,
-          version,
-          path: '/',
-          place: 'the schema',
-          before: check.earlier.type,
-          after: null,
-          what: `The earlier version is of type ${check.earlier.type}, the new schema is not.`,
-          breaks: 'Data in one format cannot be read with a schema of another.',
-          whom,
-          fix: 'Register it under another subject, or set the compatibility level of this one to NONE.',
-          position: null,
-        },
-      ];
-    }
-    const format = formats.get(check.earlier.type);
-    return check.differences.map((difference) => {
-      const { reader, writer } = difference;
-      const [before, after] = direction === 'new-reads-old' ? [writer, reader] : [reader, writer];
-      return {
-        ruleId: difference.ruleId,
-        errorType: difference.errorType,
+  return verdict.compatible ? [] : verdict.checks.flatMap((check) => checkFindings(formats, check));
+}
+
+/** The reasons found in one check, in order. */
+export function checkFindings(formats: SchemaFormats, check: Check): readonly Finding[] {
+  const { direction, version } = check;
+  const whom = affected(direction, version);
+  if (check.typesDiffer) {
+    return [
+      {
+        ruleId: 'schema/type-differs',
+        errorType: 'SCHEMA_TYPE_CHANGED',
         direction,
         version,
-        path: difference.path,
-        place: difference.place,
-        before: before?.text || null,
-        after: after?.text || null,
-        ...format.explain(difference, direction),
+        path: '/',
+        place: 'the schema',
+        before: check.earlier.type,
+        after: null,
+        what: `The earlier version is of type ${check.earlier.type}, the new schema is not.`,
+        breaks: 'Data in one format cannot be read with a schema of another.',
         whom,
-        position: after?.position ?? null,
-      };
-    });
+        fix: 'Register it under another subject, or set the compatibility level of this one to NONE.',
+        position: null,
+      },
+    ];
+  }
+  const format = formats.get(check.earlier.type);
+  return check.differences.map((difference) => {
+    const { reader, writer } = difference;
+    const [before, after] = direction === 'new-reads-old' ? [writer, reader] : [reader, writer];
+    return {
+      ruleId: difference.ruleId,
+      errorType: difference.errorType,
+      direction,
+      version,
+      path: difference.path,
+      place: difference.place,
+      before: before?.text || null,
+      after: after?.text || null,
+      ...format.explain(difference, direction),
+      whom,
+      position: after?.position ?? null,
+    };
   });
 }
 

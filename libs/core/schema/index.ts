@@ -50,7 +50,7 @@ export {
   type SchemaRule,
   type SchemaRuleSet,
 } from './fingerprint.js';
-export { verdictFindings, type Finding } from './findings.js';
+export { checkFindings, verdictFindings, type Finding } from './findings.js';
 export { NOT_TRANSITIVE, verdictWarnings, type Warning } from './warnings.js';
 export {
   COMPATIBILITY_POLICIES,

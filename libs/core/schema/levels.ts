@@ -38,6 +38,10 @@ export interface EarlierVersion {
   readonly schema: ParsedSchema | (() => ParsedSchema);
 }
 
+/** Differences of one check that are told, and characters of their places and details. A record of 4,000 fields can differ in all of them. */
+export const LISTED_DIFFERENCES = 1_000;
+const LISTED_CHARACTERS = 200_000;
+
 /** One question asked of one earlier version, and what came of it. */
 export interface Check {
   readonly direction: Direction;
@@ -47,7 +51,7 @@ export interface Check {
   readonly earlier: Pick<ParsedSchema, 'type' | 'canonical'>;
   /** True when the two are of different schema types: then there is nothing else to report. */
   readonly typesDiffer: boolean;
-  /** The breaking ones; tolerated differences are not listed. */
+  /** The breaking ones, as many as anyone reads: at most {@link LISTED_DIFFERENCES}. Tolerated differences are not listed. */
   readonly differences: readonly Difference[];
 }
 
@@ -105,8 +109,18 @@ export function judgeVersion(
   return ask.map((direction) => {
     const [reader, writer] = direction === 'new-reads-old' ? [candidate, earlier] : [earlier, candidate];
     const differences = format.differences(reader, writer, { policy, limits, steps }).filter((one) => one.breaking);
-    return { direction, version, earlier, typesDiffer: false, differences };
+    return { direction, version, earlier, typesDiffer: false, differences: listed(differences) };
   });
+}
+
+/** The first differences, up to both bounds; one at least where there are any. */
+function listed(differences: readonly Difference[]): readonly Difference[] {
+  let characters = 0;
+  const end = differences.slice(0, LISTED_DIFFERENCES).findIndex(({ path, place, detail }) => {
+    characters += path.length + place.length + detail.length;
+    return characters > LISTED_CHARACTERS;
+  });
+  return differences.slice(0, end === -1 ? LISTED_DIFFERENCES : Math.max(1, end));
 }
 
 /** Whether the check alone makes the candidate incompatible. */

@@ -58,6 +58,7 @@ export class RecordsController {
     body: produceBody,
     response: producedView,
     bodyLimit: 8 * 1024 * 1024,
+    jsonValues: 150_000,
   })
   async produce(
     @Param('cluster') cluster: string | undefined,

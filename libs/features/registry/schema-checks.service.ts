@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { parseSubject, Registry, subjectText, type Assessment } from '#libs/core/registry';
 import {
+  checkFindings,
   NOT_TRANSITIVE,
-  verdictFindings,
+  type Check,
   type CompatibilityLevel,
   type Finding,
   type SchemaType,
@@ -64,8 +65,15 @@ export class SchemaChecksService {
 
   private shown(assessment: Assessment, subject: string | undefined): SchemaCheckView {
     const { compatible, candidate, level, levels, policy, verdicts, warnings, violations } = assessment;
+    // Levels share their checks, and a check may have a thousand findings.
+    const findings = new Map<Check, readonly Finding[]>();
     const found = verdicts.map((verdict) => {
-      return { level: verdict.level, items: verdictFindings(this.registry.formats, verdict) };
+      const items = (verdict.compatible ? [] : verdict.checks).flatMap((check) => {
+        const known = findings.get(check) ?? checkFindings(this.registry.formats, check);
+        findings.set(check, known);
+        return known;
+      });
+      return { level: verdict.level, items };
     });
     return {
       compatible,
@@ -88,9 +96,11 @@ function byLevels<T extends Pick<Finding, 'ruleId' | 'direction' | 'version' | '
   told: readonly { readonly level: CompatibilityLevel; readonly items: readonly T[] }[],
 ): (T & { levels: CompatibilityLevel[] })[] {
   const found = new Map<string, T & { levels: CompatibilityLevel[] }>();
+  const keys = new Map<T, string>();
   for (const { level, items } of told) {
     for (const item of items) {
-      const key = JSON.stringify([item.direction, item.version, item.ruleId, item.path, item.what]);
+      const key = keys.get(item) ?? JSON.stringify([item.direction, item.version, item.ruleId, item.path, item.what]);
+      keys.set(item, key);
       const known = found.get(key);
       if (known === undefined) found.set(key, { ...item, levels: [level] });
       else if (known.levels.at(-1) !== level) known.levels.push(level);

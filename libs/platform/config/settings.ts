@@ -26,6 +26,7 @@ export const SETTINGS = {
   limits: {
     bodyBytes: bytes(1_024, GIB, 2 * MIB, 'Largest request body, except where a route takes more.'),
     jsonDepth: count(8, 1_000, 32, 'Levels of nesting in a JSON body.'),
+    jsonValues: count(100, 1_000_000, 10_000, 'Values in a JSON body, except where a route takes more.'),
     importBytes: bytes(MIB, 16 * GIB, 100 * MIB, 'Largest file of a registry that may be posted.'),
     importEntryBytes: bytes(1_024, 10 * MIB, 4 * MIB, 'Largest line of such a file.'),
     importEntries: count(1, 10_000_000, 10_000, 'Lines of such a file.'),

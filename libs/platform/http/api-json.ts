@@ -23,6 +23,8 @@ export interface ApiDoc {
   readonly errors?: Readonly<Record<number, readonly string[]>>;
   /** Largest body in bytes; `http.maxBodyBytes` unless given. */
   readonly bodyLimit?: number;
+  /** Most values in a JSON body; `limits.jsonValues` unless given. */
+  readonly jsonValues?: number;
 }
 
 declare module 'fastify' {

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError } from '#libs/core/kernel';
-import { nestsDeeperThan } from '#libs/core/kernel';
+import { AppError, jsonValues, nestsDeeperThan } from '#libs/core/kernel';
 
 /** The media type of bodies that reach their route as a stream. */
 export const STREAMED_TYPE = 'application/x-ndjson';
@@ -9,6 +8,8 @@ export const STREAMED_TYPE = 'application/x-ndjson';
 export interface BodyLimits {
   /** Levels of nesting in a JSON body. */
   readonly jsonDepth: number;
+  /** Values in a JSON body, of routes that do not name a limit of their own. */
+  readonly jsonValues: number;
 }
 
 /**
@@ -24,7 +25,8 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
     const binary = request.headers['content-type']?.startsWith('application/octet-stream') === true;
     if (binary && request.declared?.confluent !== true) return done(null, body);
     try {
-      done(null, parseJson(body, limits.jsonDepth));
+      const { jsonValues = limits.jsonValues } = request.routeOptions.config.api ?? {};
+      done(null, parseJson(body, limits.jsonDepth, jsonValues));
     } catch (error) {
       done(error as Error, undefined);
     }
@@ -37,16 +39,28 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
   });
 }
 
-/** @throws `body-not-json`, `json-too-deep`. */
-function parseJson(body: Buffer, maxDepth: number): unknown {
+/** @throws `body-not-json`, `json-too-deep`, `json-too-many-values`. */
+function parseJson(body: Buffer, maxDepth: number, maxValues: number): unknown {
   if (!isUtf8(body)) throw notJson('it is not UTF-8');
   if (nestsDeeperThan(body, maxDepth)) {
     throw new AppError({
       kind: 'invalid',
       code: 'json-too-deep',
       message: `The body nests deeper than ${maxDepth} levels.`,
-      details: { limit: maxDepth },
+      details: { limit: 'limits.jsonDepth', value: maxDepth },
     });
+  }
+  // A value takes two characters at least.
+  if (body.length > 2 * maxValues) {
+    const measured = jsonValues(body);
+    if (measured > maxValues) {
+      throw new AppError({
+        kind: 'too-large',
+        code: 'json-too-many-values',
+        message: `The body holds ${measured} values; this route takes ${maxValues}.`,
+        details: { limit: 'limits.jsonValues', value: maxValues, measured },
+      });
+    }
   }
   const text = body.toString('utf8');
   try {

@@ -183,6 +183,7 @@ describe('the HTTP application', () => {
       ['bytes where JSON is due', '{}', 'application/octet-stream', 415, 'unsupported-media-type'],
       ['nesting beyond the limit', `${'['.repeat(40)}${']'.repeat(40)}`, 'application/json', 400, 'json-too-deep'],
       ['a million brackets', '['.repeat(1_000_000), 'application/json', 400, 'json-too-deep'],
+      ['more values than anyone sends', `[${'0,'.repeat(20_000)}0]`, 'application/json', 413, 'json-too-many-values'],
       ['a body over the limit of the route', `"${'x'.repeat(4_000_001)}"`, 'application/json', 413, 'body-too-large'],
     ])('refuses %s', async (_what, given, type, status, code) => {
       const refused = await post('/v1/things', given, type);

@@ -4,6 +4,8 @@ export interface HttpSettings {
   readonly maxBodyBytes: number;
   /** Levels of nesting in a JSON body. */
   readonly jsonDepth: number;
+  /** Values in a JSON body, of routes that do not name a limit of their own. */
+  readonly jsonValues: number;
   /** Longest a client may take to send its headers, and its whole request. */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -19,6 +21,7 @@ export interface HttpSettings {
 export const HTTP_SETTINGS: HttpSettings = {
   maxBodyBytes: 2 * 1024 * 1024,
   jsonDepth: 32,
+  jsonValues: 10_000,
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 60_000,
   handlerTimeoutMs: 60_000,

@@ -1,0 +1,59 @@
+import { filled, registration, times, type HostileCase, type HostileRequest } from './hostile-case.js';
+
+const TOPIC = 'hostile';
+const topic: HostileRequest = {
+  method: 'POST',
+  path: '/v1/topics',
+  body: () => JSON.stringify({ name: TOPIC, partitions: 1 }),
+};
+const read: HostileRequest = { method: 'GET', path: `/v1/topics/${TOPIC}/records?limit=10` };
+const produce = (body: () => string): HostileRequest => ({ method: 'POST', path: `/v1/topics/${TOPIC}/records`, body });
+const one = (name: string, outcome: HostileCase['outcome'], ...requests: HostileRequest[]): HostileCase => ({
+  family: 'records',
+  name,
+  outcome,
+  requests: [topic, ...requests],
+});
+
+/** Bytes in an envelope of the schema with id 1, as a value. */
+const enveloped = (...payload: number[]) =>
+  JSON.stringify({ records: [{ value: { base64: Buffer.from([0, 0, 0, 0, 1, ...payload]).toString('base64') } }] });
+
+export const RECORD_CASES: readonly HostileCase[] = [
+  one(
+    'an array of two billion nulls',
+    'either',
+    registration('records-nulls', () => '{"type":"array","items":"null"}', 'AVRO'),
+    produce(() => enveloped(0xfe, 0xff, 0xff, 0xff, 0x0f, 0)),
+    read,
+  ),
+  one(
+    'a length of two gigabytes',
+    'either',
+    produce(() => enveloped(0xfe, 0xff, 0xff, 0xff, 0x0f)),
+    read,
+  ),
+  one(
+    'a million records',
+    'refused',
+    produce(() => `{"records":[${filled(2 * 1024 * 1024, () => '{}')}]}`),
+  ),
+  one(
+    'a value of many parts',
+    'either',
+    produce(() => `{"records":[{"value":[${filled(900_000, () => '1')}]}]}`),
+  ),
+  one(
+    'headers',
+    'either',
+    produce(() =>
+      JSON.stringify({ records: [{ value: 1, headers: times(20_000, (i) => ({ key: `h${i}`, value: 'x' })) }] }),
+    ),
+  ),
+  one(
+    'prototypes',
+    'either',
+    produce(() => '{"records":[{"key":"__proto__","value":{"__proto__":{"polluted":1},"constructor":1}}]}'),
+    read,
+  ),
+];

@@ -1,0 +1,185 @@
+import { createServer, connect, type Server } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { INLINE_STEPS } from '#libs/core/schema';
+import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { HOSTILE_CASES, type HostileCase, type HostileRequest } from '#libs/platform/testing/hostile';
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+/** Longer than any request may take with the deadlines there are; only a request that hangs gets there. */
+const HANGS_MS = 60_000;
+
+interface Answer {
+  readonly status: number;
+  readonly code: string | number | undefined;
+}
+
+/** The service under attack, with a listener that nobody should talk to. */
+class Attacked {
+  readonly #contacts: string[] = [];
+
+  private constructor(
+    readonly server: ServerProcess,
+    private readonly directory: TemporaryDirectory,
+    private readonly listener: Server,
+  ) {
+    listener.on('connection', (socket) => {
+      this.#contacts.push(String(socket.remotePort));
+      socket.destroy();
+    });
+  }
+
+  static async open(env: Record<string, string> = {}): Promise<Attacked> {
+    const directory = await temporaryDirectory();
+    const listener = createServer();
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    return new Attacked(await ServerProcess.start({ cwd: directory.path, env }), directory, listener);
+  }
+
+  /** Connections to the listener. */
+  get contacts(): number {
+    return this.#contacts.length;
+  }
+
+  async send({ method, path, body }: HostileRequest): Promise<Answer> {
+    const { port } = this.listener.address() as { port: number };
+    const response = await fetch(this.server.url + path, {
+      method,
+      headers: body === undefined ? {} : JSON_TYPE,
+      body: body?.().replaceAll('PORT', String(port)),
+      signal: AbortSignal.timeout(HANGS_MS),
+    });
+    const text = await response.text();
+    return { status: response.status, code: text.startsWith('{') ? codeOf(text) : undefined };
+  }
+
+  /** The sum of a metric over its labels, or over those samples that have the label. */
+  async metric(name: string, label = ''): Promise<number> {
+    const text = await (await fetch(`${this.server.url}/metrics`)).text();
+    const samples = text.split('\n').filter((line) => line.startsWith(`weir_${name}`) && line.includes(label));
+    return samples.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  }
+
+  async close(): Promise<void> {
+    await this.server.kill();
+    this.listener.close();
+    await this.directory.remove();
+  }
+}
+
+function codeOf(text: string): string | number | undefined {
+  const body = JSON.parse(text) as { code?: string; error_code?: number };
+  return body.code ?? body.error_code;
+}
+
+/** What is wrong with the answers to a case; undefined when nothing is. */
+function fault(one: HostileCase, answers: readonly Answer[]): string | undefined {
+  const told = answers.map(({ status, code }) => `${status} ${code ?? ''}`).join(', ');
+  const bad = answers.some(({ status, code }) => status >= 500 || (status >= 400 && code === undefined));
+  const last = answers.at(-1)!.status;
+  const expected = one.outcome === 'either' || (one.outcome === 'refused') === last >= 400;
+  return bad || !expected ? `${one.family}, ${one.name}: ${told}` : undefined;
+}
+
+/** Sends raw bytes and reads what comes back until the other side ends or goes quiet. */
+function raw(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname, () => socket.write(bytes, 'latin1'));
+    let answer = '';
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => {
+      answer += text;
+      if (answer.includes('\r\n\r\n')) socket.end();
+    });
+    socket.on('error', () => resolve(answer));
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+const POST = 'POST /subjects/raw/versions HTTP/1.1\r\nHost: x\r\n';
+const RAW_REQUESTS: readonly (readonly [string, string])[] = [
+  ['two lengths', `${POST}Content-Type: application/json\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{"a":`],
+  ['length and chunks', `${POST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+  [
+    'a chunk size that is none',
+    `${POST}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n`,
+  ],
+  ['a negative length', `${POST}Content-Length: -1\r\n\r\n`],
+  ['a length beyond counting', `${POST}Content-Length: 99999999999999999999\r\n\r\n`],
+  ['ten thousand headers', `GET /subjects HTTP/1.1\r\nHost: x\r\n${'a: b\r\n'.repeat(10_000)}\r\n`],
+  ['a header of a megabyte', `GET /subjects HTTP/1.1\r\nHost: x\r\na: ${'b'.repeat(1_000_000)}\r\n\r\n`],
+  ['two types', `${POST}Content-Type: application/json\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nxx`],
+  ['a type with a tab', `${POST}Content-Type: application/json\tx\r\nContent-Length: 2\r\n\r\n{}`],
+  ['no HTTP', '\x00\x01\x02\x03\r\n\r\n'],
+];
+
+const FAMILIES = [...new Set(HOSTILE_CASES.map(({ family }) => family))];
+
+describe('whatever is posted', () => {
+  let attacked: Attacked;
+  beforeAll(async () => void (attacked = await Attacked.open({ WEIR_SCHEMAS_DEADLINE_MS: '500' })));
+  afterAll(() => attacked.close());
+
+  it.each(FAMILIES)('is answered or refused, and harms nobody: %s', async (family) => {
+    const faults: string[] = [];
+    let under = true;
+    // A client that means well, all the while.
+    const neighbour = (async () => {
+      let answered = 0;
+      for (; under; answered++) {
+        const answer = await attacked.send({ method: 'GET', path: '/schemas/types' });
+        if (answer.status !== 200) faults.push(`a neighbour was answered ${answer.status}`);
+      }
+      return answered;
+    })();
+    for (const one of HOSTILE_CASES.filter((each) => each.family === family)) {
+      const answers: Answer[] = [];
+      for (const request of one.requests) answers.push(await attacked.send(request));
+      faults.push(...[fault(one, answers)].filter((each) => each !== undefined));
+    }
+    under = false;
+    expect(await neighbour).toBeGreaterThan(0);
+    expect(faults).toEqual([]);
+    expect(process.kill(attacked.server.pid, 0)).toBe(true);
+    expect(attacked.contacts).toBe(0);
+    // No reading and no comparison takes more of the main thread than it is given.
+    expect(await attacked.metric('schema_main_steps_max')).toBeLessThanOrEqual(INLINE_STEPS);
+  });
+
+  it.each(RAW_REQUESTS)('is refused as HTTP: %s', async (_what, bytes) => {
+    const answer = await raw(attacked.server.url, bytes);
+    expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
+    expect((await attacked.send({ method: 'GET', path: '/schemas/types' })).status).toBe(200);
+  });
+
+  it('was worked on in worker threads where it was large, and none of them died', async () => {
+    const jobs = (outcome: string) => attacked.metric('schema_worker_jobs', `outcome="${outcome}"`);
+    expect(await jobs('done')).toBeGreaterThan(10);
+    expect([await jobs('crashed'), await jobs('overloaded')]).toEqual([0, 0]);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
+
+describe('negative control: without its limits', () => {
+  const named = (family: string, name: string): HostileCase =>
+    HOSTILE_CASES.find((one) => one.family === family && one.name === name)!;
+
+  it('the service answers otherwise, and the same look at the answers sees it', async () => {
+    const attacked = await Attacked.open({ WEIR_LIMITS_JSON_VALUES: '1000000' });
+    const many = named('registry bodies', 'members nobody knows');
+    expect(fault(many, [await attacked.send(many.requests[0]!)])).toContain('200');
+    await attacked.close();
+  });
+
+  it('a comparison is ended by its deadline, and only that request fails', async () => {
+    const attacked = await Attacked.open({ WEIR_SCHEMAS_DEADLINE_MS: '50' });
+    const one = named('avro combinatorics', 'two unions of records alike');
+    const answers: Answer[] = [];
+    for (const request of one.requests) answers.push(await attacked.send(request));
+    expect(answers.some(({ code }) => code === 42201)).toBe(true);
+    expect(answers.every(({ status }) => status < 500)).toBe(true);
+    expect(await attacked.metric('schema_worker_jobs', 'outcome="tooSlow"')).toBeGreaterThan(0);
+    expect((await attacked.send({ method: 'GET', path: '/subjects' })).status).toBe(200);
+    await attacked.close();
+  });
+});
