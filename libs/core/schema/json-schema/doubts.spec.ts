@@ -274,6 +274,12 @@ describe('doubtful judgements on JSON Schemas', () => {
     expect(found.map(({ ruleId, place }) => [ruleId, place])).toEqual([['json/unsound-format', 'at format']]);
   });
 
+  it('take alternatives to overlap where keywords of one type stand beside another type', () => {
+    const alternative = { type: ['null'], dependencies: { a: ['a'] } };
+    const found = doubts({ oneOf: [{ minProperties: 0 }] }, { oneOf: [true, alternative] });
+    expect(found.map(({ ruleId }) => ruleId)).toContain('json/unsound-one-of-overlap');
+  });
+
   it('are none between a schema and itself', () => {
     for (const { before, after } of CASES) {
       expect(doubts(before, before)).toEqual([]);

@@ -60,10 +60,15 @@ function possible(node: SchemaNode, depth: number): Possible {
   }
 }
 
-/** Keywords of a type say nothing about values of other types unless `type` stands beside them. */
+/** Keywords of a type say nothing about values of other types, unless `type` beside them names it. */
 function typed(node: SchemaNode & { kind: 'string' | 'number' | 'array' | 'object' }): Possible {
-  const declared = node.json.kind === 'object' && node.json.members.has('type');
-  return declared ? { ...ANYTHING, types: new Set([node.kind]) } : ANYTHING;
+  const type = node.json.kind === 'object' ? node.json.members.get('type') : undefined;
+  const names = type?.kind === 'array' ? type.items : type === undefined ? [] : [type];
+  const named = names.some(
+    (name) =>
+      name.kind === 'string' && (name.value === node.kind || (node.kind === 'number' && name.value === 'integer')),
+  );
+  return named ? { ...ANYTHING, types: new Set([node.kind]) } : ANYTHING;
 }
 
 function listed(values: ReadonlySet<string>): Possible {
