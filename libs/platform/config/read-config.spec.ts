@@ -53,7 +53,7 @@ describe('the configuration', () => {
       problemsOf({ WEIR_HTTP_PORT: '70000', WEIR_DATA_DIRR: 'x', WEIR_LOG_SEGMENT_BYTES: '3 parsecs' }, file),
     ).toEqual([
       'http.prot in weir.server.yaml is not a setting; did you mean http.port?',
-      'lgo in weir.server.yaml is not a setting',
+      'lgo in weir.server.yaml is not a setting; did you mean log?',
       'WEIR_DATA_DIRR is not a setting; did you mean WEIR_DATA_DIR?',
       'WEIR_HTTP_PORT must be a whole number of 0 to 65535',
       'log.enabled in weir.server.yaml must be true or false',

@@ -114,12 +114,7 @@ function fromFile(
     const where = path.length === 0 ? file : `${key} in ${file}`;
     problems.push({
       path: where,
-      message: inside
-        ? 'must be a map of settings'
-        : unknown(
-            key,
-            settings.map((one) => one.key),
-          ),
+      message: inside ? 'must be a map of settings' : unknown(key, keysAndMaps(settings)),
     });
   }
 }
@@ -185,6 +180,11 @@ function nested(tree: SettingTree, values: ReadonlyMap<string, unknown>, path: r
       return [name, isSetting(node) ? values.get(here.join('.')) : nested(node, values, here)];
     }),
   );
+}
+
+/** What a key of the file can be: a setting, or a map of some. */
+function keysAndMaps(settings: readonly NamedSetting[]): readonly string[] {
+  return [...new Set(settings.flatMap(({ path }) => path.map((_, i) => path.slice(0, i + 1).join('.'))))];
 }
 
 function unknown(name: string, names: readonly string[]): string {
