@@ -6,8 +6,21 @@ import { patternSegments, templateOf } from './route-pattern.js';
 import type { RouteTable, TableRoute } from './route-table.js';
 import { STATUS_OF_KIND } from './statuses.js';
 
-/** What every native route may answer beside its own refusals. */
+/** What every route may answer beside its own refusals. */
 const COMMON_ERRORS = [400, 401, 403, 429, 500, 503];
+
+/**
+ * What follows from its shape: something named in its path may not be there, and a body may be too large or of another type. The Confluent API answers 404 for numbers
+ * out of range too, and 422 for what cannot be processed.
+ */
+function shapeErrors({ url, api, confluent }: TableRoute): readonly number[] {
+  const names = patternSegments(url).some(({ parameter }) => parameter !== undefined);
+  return [
+    ...(names ? [404] : []),
+    ...(api?.body === undefined ? [] : [413, 415]),
+    ...(confluent ? [404, 406, 422] : []),
+  ];
+}
 
 /**
  * The OpenAPI 3.1 document of the routes that document themselves. The same routes give the same text: paths and components are sorted, nothing depends on
@@ -98,10 +111,13 @@ function operationOf(route: TableRoute, components: Components): JsonObject {
   };
 }
 
-function errorsOf({ api, confluent, access }: TableRoute): JsonObject {
+function errorsOf(route: TableRoute): JsonObject {
+  const { api, confluent, access } = route;
   const own = Object.entries(api?.errors ?? {});
   const common = COMMON_ERRORS.filter((status) => !('public' in access) || (status !== 401 && status !== 403));
-  const statuses = [...new Set([...common, ...own.map(([status]) => Number(status))])].sort((a, b) => a - b);
+  const statuses = [...new Set([...common, ...shapeErrors(route), ...own.map(([status]) => Number(status))])].sort(
+    (a, b) => a - b,
+  );
   const name = confluent ? 'RegistryError' : 'Problem';
   return Object.fromEntries(
     statuses.map((status) => {
