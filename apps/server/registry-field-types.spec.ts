@@ -39,6 +39,43 @@ describe('column types from schemas', () => {
     ).toEqual(['json', 'integer', 'timestamp', 'json', 'text', undefined, undefined]);
   });
 
+  it('are those of the properties in JSON Schema, and none where a member need not be declared', async () => {
+    const schema = JSON.stringify({
+      type: 'object',
+      properties: {
+        id: { type: 'integer' },
+        price: { type: ['number', 'null'] },
+        at: { type: 'string', format: 'date-time' },
+        to: { type: 'object', properties: { zip: { type: 'string' } }, additionalProperties: false },
+        any: {},
+      },
+    });
+    const paths = [
+      'value',
+      'value.id',
+      'value.price',
+      'value.at',
+      'value.to',
+      'value.to.zip',
+      'value.any',
+      'value.more',
+    ];
+    expect(await typesOf('JSON', schema, ...paths)).toEqual([
+      'json',
+      'integer',
+      'real',
+      'timestamp',
+      'json',
+      'text',
+      undefined,
+      undefined,
+    ]);
+    await expect(typesOf('JSON', schema, 'value.to.zap')).rejects.toMatchObject({
+      code: 'unknown-field',
+      hint: "Did you mean 'zip'?",
+    });
+  });
+
   it('are found in Protobuf under JSON names, in whichever message of the file has them', async () => {
     const schema = `
       syntax = "proto3";

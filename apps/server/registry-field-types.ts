@@ -1,11 +1,20 @@
 import { AppError, nearest } from '#libs/core/kernel';
 import { parseSubject, type Registry } from '#libs/core/registry';
-import { messageFields, recordFields, type MessageField, type ParsedSchema, type SchemaField } from '#libs/core/schema';
+import {
+  messageFields,
+  propertyFields,
+  recordFields,
+  type MessageField,
+  type ParsedSchema,
+  type PropertyField,
+  type SchemaField,
+} from '#libs/core/schema';
 import { FieldTypes, type ColumnType, type FieldPath } from '#libs/core/streams';
 
 /**
  * Types of columns from the latest schemas of a topic's subjects (`<topic>-key`, `<topic>-value`). Fields have the names that decoded values have: those of the
- * record in Avro, the JSON names in Protobuf. A Protobuf value may be any message of its file, so a field is looked for in all of them.
+ * record in Avro, the properties of JSON Schema, the JSON names in Protobuf. A Protobuf value may be any message of its file, so a field is looked for in all of
+ * them. What a JSON Schema does not declare may be there nevertheless, and has no type.
  */
 export class RegistryFieldTypes extends FieldTypes {
   constructor(private readonly registry: Registry) {
@@ -14,13 +23,19 @@ export class RegistryFieldTypes extends FieldTypes {
 
   async typeOf(topic: string, path: FieldPath): Promise<ColumnType | undefined> {
     const latest = await this.registry.latest(parseSubject(`${topic}-${path.root}`));
-    if (latest === undefined || latest.schema.schemaType === 'JSON') return undefined;
+    if (latest === undefined) return undefined;
     const structures = structuresOf(await this.registry.parsed(latest.schema));
     // A schema without fields says nothing about columns; the whole of a record or message is JSON.
-    if (structures.every((fields) => fields.length === 0)) return undefined;
+    if (structures.every(({ fields }) => fields.length === 0)) return undefined;
     if (path.steps.length === 0) return 'json';
-    const found = structures.map((fields) => typeAt(fields, path)).filter((type) => type !== 'unknown');
-    if (found.length === 0) throw unknownField(structures.flat(), path, topic);
+    const found = structures.map((structure) => typeAt(structure, path)).filter((type) => type !== 'unknown');
+    if (found.length === 0) {
+      throw unknownField(
+        structures.flatMap(({ fields }) => fields),
+        path,
+        topic,
+      );
+    }
     return found.every((type) => type === found[0]) ? found[0] : undefined;
   }
 }
@@ -28,39 +43,65 @@ export class RegistryFieldTypes extends FieldTypes {
 /** A field and the column it makes; without one where its values are no single thing. */
 interface TypedField {
   readonly path: readonly string[];
-  readonly column: ColumnType;
+  readonly column: ColumnType | undefined;
   /** Whether its own fields are listed. */
+  readonly listed: boolean;
+  /** Whether it can have fields that are not listed. */
+  readonly open: boolean;
+}
+
+/** What a value can be: its fields, and whether it can have others. */
+interface Structure {
+  readonly fields: readonly TypedField[];
   readonly open: boolean;
 }
 
 /** The fields of each structure that a value can be. */
-function structuresOf(schema: ParsedSchema): readonly (readonly TypedField[])[] {
-  if (schema.type === 'AVRO') {
-    return [
-      recordFields(schema).map((field) => ({
+function structuresOf(schema: ParsedSchema): readonly Structure[] {
+  switch (schema.type) {
+    case 'AVRO': {
+      const fields = recordFields(schema).map((field) => ({
         path: field.path,
         column: avroColumn(field),
-        open: field.kind === 'record' && !field.recursive,
-      })),
-    ];
+        listed: field.kind === 'record' && !field.recursive,
+        open: false,
+      }));
+      return [{ fields, open: false }];
+    }
+    case 'JSON': {
+      const shape = propertyFields(schema);
+      if (shape === undefined) return [];
+      const fields = shape.fields.map((field) => ({
+        path: field.path,
+        column: jsonColumn(field),
+        listed: field.kind === 'object' && !field.recursive,
+        open: field.open,
+      }));
+      return [{ fields, open: shape.open }];
+    }
+    case 'PROTOBUF':
+      return [...messageFields(schema).values()].map((fields) => ({
+        fields: fields.map((field) => ({
+          path: field.path,
+          column: protobufColumn(field),
+          listed: field.kind === 'message' && !field.repeated && !field.recursive,
+          open: false,
+        })),
+        open: false,
+      }));
   }
-  return [...messageFields(schema).values()].map((fields) =>
-    fields.map((field) => ({
-      path: field.path,
-      column: protobufColumn(field),
-      open: field.kind === 'message' && !field.repeated && !field.recursive,
-    })),
-  );
 }
 
 /** `unknown` where there is no such field; undefined inside lists, maps and unions, which have no one type in the schema. */
-function typeAt(fields: readonly TypedField[], path: FieldPath): ColumnType | undefined | 'unknown' {
+function typeAt(structure: Structure, path: FieldPath): ColumnType | undefined | 'unknown' {
+  let { open } = structure;
   for (let depth = 1; depth <= path.steps.length; depth++) {
     const steps = path.steps.slice(0, depth);
-    const field = fields.find((one) => same(one.path, steps));
-    if (field === undefined) return 'unknown';
+    const field = structure.fields.find((one) => same(one.path, steps));
+    if (field === undefined) return open ? undefined : 'unknown';
     if (depth === path.steps.length) return field.column;
-    if (!field.open) return undefined;
+    if (!field.listed) return undefined;
+    ({ open } = field);
   }
   return undefined;
 }
@@ -87,6 +128,24 @@ function avroColumn(field: SchemaField): ColumnType {
       return 'json';
     default:
       return 'text';
+  }
+}
+
+function jsonColumn(field: PropertyField): ColumnType | undefined {
+  switch (field.kind) {
+    case 'boolean':
+    case 'integer':
+    case 'timestamp':
+      return field.kind;
+    case 'number':
+      return 'real';
+    case 'string':
+      return 'text';
+    case 'array':
+    case 'object':
+      return 'json';
+    case 'any':
+      return undefined;
   }
 }
 

@@ -1,11 +1,9 @@
 import type { JsonValue } from '#libs/core/kernel';
-import type { MessageCodec } from '#libs/core/registry';
+import type { RecordHeader } from '#libs/core/log';
+import type { DecodedMessage, MessageCodec, MessagePart } from '#libs/core/registry';
 import { JsonRecordDecoder, RecordDecoder, undecodableRecord } from '#libs/core/streams';
 
-/** First byte of a message that carries an envelope (registry contract 4.1); JSON text never begins with it. */
-const ENVELOPED = 0;
-
-/** Decodes what carries an envelope with the registry's schemas, and everything else as JSON text. */
+/** Decodes what names its schema, in front or in a header, with the registry's schemas, and everything else as JSON text. */
 export class RegistryRecordDecoder extends RecordDecoder {
   readonly #plain = new JsonRecordDecoder();
 
@@ -13,16 +11,26 @@ export class RegistryRecordDecoder extends RecordDecoder {
     super();
   }
 
-  value(topic: string, bytes: Uint8Array): JsonValue | Promise<JsonValue> {
-    return bytes[0] === ENVELOPED ? this.enveloped(topic, 'value', bytes) : this.#plain.value(topic, bytes);
+  value(topic: string, bytes: Uint8Array, headers: readonly RecordHeader[] = []): JsonValue | Promise<JsonValue> {
+    return this.#part(topic, 'value', bytes, headers);
   }
 
-  key(topic: string, bytes: Uint8Array): JsonValue | Promise<JsonValue> {
-    return bytes[0] === ENVELOPED ? this.enveloped(topic, 'key', bytes) : this.#plain.key(topic, bytes);
+  key(topic: string, bytes: Uint8Array, headers: readonly RecordHeader[] = []): JsonValue | Promise<JsonValue> {
+    return this.#part(topic, 'key', bytes, headers);
   }
 
-  private async enveloped(topic: string, part: 'key' | 'value', bytes: Uint8Array): Promise<JsonValue> {
-    const decoded = await this.codec.decode(bytes);
+  #part(
+    topic: string,
+    part: MessagePart,
+    bytes: Uint8Array,
+    headers: readonly RecordHeader[],
+  ): JsonValue | Promise<JsonValue> {
+    const decoded = this.codec.decode(bytes, part, headers);
+    if (decoded instanceof Promise) return decoded.then((one) => this.#read(topic, part, bytes, one));
+    return this.#read(topic, part, bytes, decoded);
+  }
+
+  #read(topic: string, part: MessagePart, bytes: Uint8Array, decoded: DecodedMessage | undefined): JsonValue {
     if (decoded === undefined) return this.#plain[part](topic, bytes);
     if (decoded.kind === 'failed') throw undecodableRecord(topic, part, decoded.reason);
     return decoded.value;

@@ -44,7 +44,14 @@ export {
   versionSoftDeleted,
 } from './errors.js';
 export * as contractValues from './contract-values.js';
-export { MessageCodec, type DecodedMessage, type MessageWriter } from './message-codec.js';
+export {
+  MessageCodec,
+  type DecodedMessage,
+  type MessageHeader,
+  type MessagePart,
+  type MessageWriter,
+  type WriterChoice,
+} from './message-codec.js';
 export {
   REGISTRATION_POLICIES,
   REGISTRY_MODES,

@@ -1,73 +1,132 @@
-import { BoundedCache, isAppError, type JsonValue } from '#libs/core/kernel';
-import { AvroCodec, envelope, readEnvelope, unknownSchemaType, type Envelope } from '#libs/core/schema';
-import { MessageCodec, type DecodedMessage, type MessageWriter } from './message-codec.js';
+import { BoundedCache, isAppError } from '#libs/core/kernel';
+import {
+  envelope,
+  guidHeader,
+  KEY_SCHEMA_HEADER,
+  readEnvelope,
+  schemaCodec,
+  VALUE_SCHEMA_HEADER,
+  type DecodedPayload,
+  type Envelope,
+  type SchemaCodec,
+} from '#libs/core/schema';
+import {
+  MessageCodec,
+  type DecodedMessage,
+  type MessageHeader,
+  type MessagePart,
+  type MessageWriter,
+  type WriterChoice,
+} from './message-codec.js';
 import type { StoredSchema } from './model.js';
 import type { Registry } from './registry.js';
 import { parseSubject, subjectText } from './subject-name.js';
 
-/** One schema's codec with the id that messages name. */
-interface SchemaCodec {
+/** One schema's codec with the id that is shown for it. */
+interface KnownCodec {
   readonly schemaId: number;
-  readonly codec: AvroCodec;
+  readonly codec: SchemaCodec;
+}
+
+/** A message with what it says of its schema. */
+interface Addressed {
+  readonly envelope: Envelope;
+  decode(codec: SchemaCodec): DecodedPayload;
 }
 
 const CODEC_BYTES = 64 * 1024 * 1024;
+const HEADERS: Readonly<Record<MessagePart, string>> = { key: KEY_SCHEMA_HEADER, value: VALUE_SCHEMA_HEADER };
 
 /**
  * Messages with the schemas of a {@link Registry}. What an id or GUID stands for never changes, so codecs are kept without asking again; only the latest
  * version of a subject is asked for each time.
  */
 export class RegistryMessageCodec extends MessageCodec {
-  readonly #codecs = new BoundedCache<SchemaCodec>(CODEC_BYTES);
+  readonly #codecs = new BoundedCache<KnownCodec>(CODEC_BYTES);
 
   constructor(private readonly registry: Registry) {
     super();
   }
 
-  async writerOf(subject: string, schemaId?: number): Promise<MessageWriter | undefined> {
+  async writerOf(subject: string, choice: WriterChoice = {}): Promise<MessageWriter | undefined> {
     const name = parseSubject(subject);
     const schema =
-      schemaId === undefined
+      choice.schemaId === undefined
         ? (await this.registry.latest(name))?.schema
-        : (await this.registry.schemaById(schemaId, subject)).schema;
+        : (await this.registry.schemaById(choice.schemaId, subject)).schema;
     if (schema === undefined) return undefined;
-    const { codec } = await this.#codecOf(schema);
-    const id = schema.id;
-    return { subject: subjectText(name), schemaId: id, encode: (value) => envelope(id, codec.encode(value)) };
+    const { codec } = await this.#codecOf(schema, `${schema.context}/${schema.id}`);
+    const encoder = codec.encoder(choice.message);
+    const about = { subject: subjectText(name), schemaId: schema.id, message: encoder.message };
+    if (choice.headerFor === undefined) {
+      const encode = (value: unknown) => envelope(schema.id, encoder.encode(value), encoder.indexes);
+      return { ...about, header: null, encode };
+    }
+    const value = Buffer.concat([guidHeader(schema.guid), encoder.indexes]);
+    return { ...about, header: { key: HEADERS[choice.headerFor], value }, encode: encoder.encode };
   }
 
-  async decode(bytes: Uint8Array): Promise<DecodedMessage | undefined> {
-    const found = readEnvelope(bytes);
+  decode(
+    bytes: Uint8Array,
+    part?: MessagePart,
+    headers: readonly MessageHeader[] = [],
+  ): DecodedMessage | undefined | Promise<DecodedMessage | undefined> {
+    const found = (part === undefined ? undefined : inHeader(bytes, HEADERS[part], headers)) ?? inFront(bytes);
     if (found === undefined) return undefined;
-    let schemaId = found.form === 'id' ? found.schemaId : 0;
+    const known = this.#codecs.get(keyOf(found.envelope));
+    return known === undefined ? this.#resolved(found) : decoded(found, known);
+  }
+
+  async #resolved(found: Addressed): Promise<DecodedMessage> {
+    const { envelope: named } = found;
     try {
-      const known = this.#codecs.get(keyOf(found)) ?? (await this.#resolve(found));
-      schemaId = known.schemaId;
-      const value: JsonValue = known.codec.decode(bytes, found.payloadAt);
-      return { kind: 'decoded', schemaId, value };
+      const { schema } =
+        named.form === 'id'
+          ? await this.registry.schemaById(named.schemaId)
+          : await this.registry.schemaByGuid(named.guid);
+      return decoded(found, await this.#codecOf(schema, keyOf(named)));
     } catch (error) {
-      // What the bytes say is wrong is an answer; that the registry cannot be reached is not.
-      if (!isAppError(error) || error.kind === 'internal' || error.kind === 'unavailable') throw error;
-      return { kind: 'failed', schemaId, reason: error.message };
+      return failed(error, named.form === 'id' ? named.schemaId : null);
     }
   }
 
-  async #resolve(found: Envelope): Promise<SchemaCodec> {
-    const { schema } =
-      found.form === 'id'
-        ? await this.registry.schemaById(found.schemaId)
-        : await this.registry.schemaByGuid(found.guid);
-    return this.#codecOf(schema, keyOf(found));
-  }
-
-  async #codecOf(schema: StoredSchema, key = `${schema.context}/${schema.id}`): Promise<SchemaCodec> {
+  async #codecOf(schema: StoredSchema, key: string): Promise<KnownCodec> {
     const known = this.#codecs.get(key);
     if (known !== undefined) return known;
-    if (schema.schemaType !== 'AVRO') throw unknownSchemaType(schema.schemaType, ['AVRO']);
-    const made: SchemaCodec = { schemaId: schema.id, codec: new AvroCodec(await this.registry.parsed(schema)) };
-    this.#codecs.set(key, made, 4_000 + schema.text.length * 30);
+    const made: KnownCodec = { schemaId: schema.id, codec: schemaCodec(await this.registry.parsed(schema)) };
+    const referenced = await this.registry.referencesOf(schema);
+    const length = referenced.reduce((sum, one) => sum + one.text.length, schema.text.length);
+    this.#codecs.set(key, made, 4_000 + length * 40);
     return made;
   }
+}
+
+function decoded(found: Addressed, { schemaId, codec }: KnownCodec): DecodedMessage {
+  try {
+    return { kind: 'decoded', schemaId, ...found.decode(codec) };
+  } catch (error) {
+    return failed(error, schemaId);
+  }
+}
+
+/** What the bytes say is wrong is an answer; that the registry cannot be reached is not. */
+function failed(error: unknown, schemaId: number | null): DecodedMessage {
+  if (!isAppError(error) || error.kind === 'internal' || error.kind === 'unavailable') throw error;
+  return { kind: 'failed', schemaId, reason: error.message };
+}
+
+/** The last header of the name counts; one that holds no GUID is somebody else's. */
+function inHeader(bytes: Uint8Array, name: string, headers: readonly MessageHeader[]): Addressed | undefined {
+  const value = headers.findLast(({ key }) => key === name)?.value;
+  const found = value ? readEnvelope(value) : undefined;
+  if (found?.form !== 'guid') return undefined;
+  const indexes = value!.subarray(found.payloadAt);
+  return { envelope: found, decode: (codec) => codec.decodeBare(bytes, indexes) };
+}
+
+function inFront(bytes: Uint8Array): Addressed | undefined {
+  const found = readEnvelope(bytes);
+  return found && { envelope: found, decode: (codec) => codec.decode(bytes, found.payloadAt) };
 }
 
 /** Ids without a context are the default context's. */

@@ -13,6 +13,7 @@ export const ENVELOPE_LENGTH = 5;
 const GUID_LENGTH = 17;
 const ID_MAGIC = 0;
 const GUID_MAGIC = 1;
+const NO_INDEXES = new Uint8Array(0);
 
 export const KEY_SCHEMA_HEADER = '__key_schema_id';
 export const VALUE_SCHEMA_HEADER = '__value_schema_id';
@@ -22,12 +23,13 @@ export type Envelope =
   | { readonly form: 'id'; readonly schemaId: number; readonly payloadAt: number }
   | { readonly form: 'guid'; readonly guid: string; readonly payloadAt: number };
 
-/** Payload with the prefix form in front. Ids are 1 … 2^31 − 1. */
-export function envelope(schemaId: number, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(ENVELOPE_LENGTH + payload.length);
+/** Payload with the prefix form in front, and Protobuf's message indexes between. Ids are 1 … 2^31 − 1. */
+export function envelope(schemaId: number, payload: Uint8Array, indexes: Uint8Array = NO_INDEXES): Uint8Array {
+  const bytes = new Uint8Array(ENVELOPE_LENGTH + indexes.length + payload.length);
   bytes[0] = ID_MAGIC;
   new DataView(bytes.buffer).setInt32(1, schemaId);
-  bytes.set(payload, ENVELOPE_LENGTH);
+  bytes.set(indexes, ENVELOPE_LENGTH);
+  bytes.set(payload, ENVELOPE_LENGTH + indexes.length);
   return bytes;
 }
 

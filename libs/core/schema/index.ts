@@ -84,12 +84,13 @@ export {
   type Judgement,
   type Verdict,
 } from './levels.js';
-export { SCHEMA_LIMITS, type SchemaLimits } from './limits.js';
+export { SCHEMA_LIMITS, VALUE_DEPTH, type SchemaLimits } from './limits.js';
 export { LocalSchemaEngine, type LocalSchemaEngineOptions } from './local-engine.js';
 export { INLINE_STEPS, OffloadingSchemaEngine, type OffloadingOptions } from './offloading-engine.js';
 export type { SchemaOutline } from './outline.js';
 export type { SourcePosition } from './lossless-json.js';
 export { verdictMessages, type MessageContext } from './messages.js';
+export { propertyFields, type ObjectShape, type PropertyField } from './json-schema/fields.js';
 export { JsonSchema, JsonSchemaFormat } from './json-schema/json-schema-format.js';
 export { messageFields, type MessageField } from './protobuf/fields.js';
 export { indexedMessages, indexesOf, messageAt, type IndexedMessage } from './protobuf/message-indexes.js';

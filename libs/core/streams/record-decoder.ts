@@ -1,21 +1,24 @@
 import { AppError, type JsonValue } from '#libs/core/kernel';
+import type { RecordHeader } from '#libs/core/log';
+import { parseReadable, VALUE_DEPTH } from '#libs/core/schema';
 
 /**
  * Turns the bytes of keys and values into JSON, by the topic's schemas where there are any. Class and injection token in one.
  *
- * Same bytes, same answer, for ever: key expressions and version fields rest on it. An implementation reads schemas by the id in the message, which
- * never changes meaning. Integers beyond ±(2^53 − 1) arrive as decimal text, bytes as base64 text.
+ * Same bytes and headers, same answer, for ever: key expressions and version fields rest on it. An implementation reads schemas by the id in the message, or
+ * by the GUID in a header, which never change meaning. Integers beyond ±(2^53 − 1) arrive as decimal text, bytes as base64 text.
  */
 export abstract class RecordDecoder {
   /**
    * The value of a record of a logical topic. Synchronous when everything needed is in memory, so that a loop over millions of records awaits
    * only what it must.
+   * @param headers the record's, since one may name the schema.
    * @throws `undecodable-record` (directly or by rejection).
    */
-  abstract value(topic: string, bytes: Uint8Array): JsonValue | Promise<JsonValue>;
+  abstract value(topic: string, bytes: Uint8Array, headers?: readonly RecordHeader[]): JsonValue | Promise<JsonValue>;
 
   /** The same for a key. */
-  abstract key(topic: string, bytes: Uint8Array): JsonValue | Promise<JsonValue>;
+  abstract key(topic: string, bytes: Uint8Array, headers?: readonly RecordHeader[]): JsonValue | Promise<JsonValue>;
 }
 
 /** Reads keys and values as JSON text, whatever the topic. Schemas are unknown to it. */
@@ -28,7 +31,7 @@ export class JsonRecordDecoder extends RecordDecoder {
   key(_topic: string, bytes: Uint8Array): JsonValue {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
     try {
-      return JSON.parse(text) as JsonValue;
+      return parseReadable(text, VALUE_DEPTH);
     } catch {
       return text;
     }
@@ -37,7 +40,7 @@ export class JsonRecordDecoder extends RecordDecoder {
 
 function parse(topic: string, part: string, bytes: Uint8Array): JsonValue {
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')) as JsonValue;
+    return parseReadable(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'), VALUE_DEPTH);
   } catch (cause) {
     throw undecodableRecord(topic, part, 'it is not JSON text', cause);
   }

@@ -71,13 +71,13 @@ export class DerivationsService {
 
   async #show(topic: string, key: string, row: LatestRow): Promise<LatestRowView> {
     const { timestamp, partition, offset } = row;
-    return { key, value: await this.#decode(topic, row.value), timestamp, partition, offset: String(offset) };
+    return { key, value: await this.#decode(topic, row), timestamp, partition, offset: String(offset) };
   }
 
   /** What cannot be decoded is shown as base64, with the reason. */
-  async #decode(topic: string, bytes: Uint8Array): Promise<JsonValue> {
+  async #decode(topic: string, { value: bytes, headers }: LatestRow): Promise<JsonValue> {
     try {
-      return await this.decoder.value(topic, bytes);
+      return await this.decoder.value(topic, bytes, headers);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'undecodable-record') throw error;
       return { base64: Buffer.from(bytes).toString('base64'), error: error.message };

@@ -8,22 +8,33 @@ import { AppError, isJsonObject, type ErrorItem, type JsonObject, type JsonValue
 export const FORMATS = ['auto', 'schema', 'json', 'text', 'binary'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** One record as the writer gave it: still JSON. */
+/** Where a record says which schema it was written with: in front of the payload by id, or in a header by GUID. */
+export const SCHEMA_PLACES = ['prefix', 'header'] as const;
+export type SchemaPlace = (typeof SCHEMA_PLACES)[number];
+
+/** One record as the writer gave it: still JSON, numbers as they were written (`parseExact`). */
 export interface GivenRecord {
-  readonly key: JsonValue;
-  readonly value: JsonValue;
+  readonly key: unknown;
+  readonly value: unknown;
   readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[];
   /** Epoch ms; undefined: the time of the request. */
   readonly timestamp: number | undefined;
   readonly partition: number | undefined;
 }
 
-export interface ProduceRequest {
-  readonly keyFormat: Format;
-  readonly valueFormat: Format;
+/** How the keys, or the values, of a request become bytes. */
+export interface PartRequest {
+  readonly format: Format;
   /** Encode with this schema instead of the subject's latest. */
-  readonly keySchemaId: number | undefined;
-  readonly valueSchemaId: number | undefined;
+  readonly schemaId: number | undefined;
+  /** Encode as this Protobuf message instead of the schema's first. */
+  readonly message: string | undefined;
+}
+
+export interface ProduceRequest {
+  readonly key: PartRequest;
+  readonly value: PartRequest;
+  readonly schemaIn: SchemaPlace;
   readonly records: readonly GivenRecord[];
 }
 
@@ -33,6 +44,14 @@ export const produceBody = z.strictObject({
   valueFormat: z.enum(FORMATS).default('auto'),
   keySchemaId: z.int().min(1).optional(),
   valueSchemaId: z.int().min(1).optional(),
+  keyMessage: z.string().optional().describe('Full name of the Protobuf message; the first of the schema when absent.'),
+  valueMessage: z.string().optional(),
+  schemaIn: z
+    .enum(SCHEMA_PLACES)
+    .default('prefix')
+    .describe(
+      '`header`: the schema is named by its GUID in `__key_schema_id` and `__value_schema_id`, payloads stay bare.',
+    ),
   records: z
     .array(
       z.strictObject({
@@ -59,7 +78,16 @@ export const MAX_RECORDS = 10_000;
 /** Problems listed in one refusal; the rest is counted. */
 const MAX_ITEMS = 20;
 
-const REQUEST_MEMBERS = new Set(['keyFormat', 'valueFormat', 'keySchemaId', 'valueSchemaId', 'records']);
+const REQUEST_MEMBERS = new Set([
+  'keyFormat',
+  'valueFormat',
+  'keySchemaId',
+  'valueSchemaId',
+  'keyMessage',
+  'valueMessage',
+  'schemaIn',
+  'records',
+]);
 const RECORD_MEMBERS = new Set(['key', 'value', 'headers', 'timestamp', 'partition']);
 
 /** @throws `invalid-request` with one item for each problem (the first 20), each naming the JSON pointer of its place. */
@@ -67,10 +95,9 @@ export function parseProduceRequest(body: unknown): ProduceRequest {
   const problems = new Problems();
   if (!isJsonObject(body)) throw problems.add('', 'must be an object with a member `records`').error();
   problems.unknownMembers(body, REQUEST_MEMBERS, '');
-  const keyFormat = format(body, 'keyFormat', problems);
-  const valueFormat = format(body, 'valueFormat', problems);
-  const keySchemaId = schemaId(body, 'keySchemaId', problems);
-  const valueSchemaId = schemaId(body, 'valueSchemaId', problems);
+  const key = partRequest(body, 'key', problems);
+  const value = partRequest(body, 'value', problems);
+  const schemaIn = oneOf(body, 'schemaIn', SCHEMA_PLACES, problems);
   const given = body['records'];
   if (!Array.isArray(given) || given.length === 0)
     throw problems.add('/records', 'must be a list with at least one record').error();
@@ -84,7 +111,7 @@ export function parseProduceRequest(body: unknown): ProduceRequest {
   }
   const records = given.map((record, index) => parseRecord(record, index, problems));
   problems.raise();
-  return { keyFormat, valueFormat, keySchemaId, valueSchemaId, records };
+  return { key, value, schemaIn, records };
 }
 
 function parseRecord(given: JsonValue, index: number, problems: Problems): GivenRecord {
@@ -134,11 +161,24 @@ function timestamp(given: JsonValue, at: string, problems: Problems): number | u
   return parsed;
 }
 
-function format(body: JsonObject, member: string, problems: Problems): Format {
-  const given = body[member] ?? 'auto';
-  if ((FORMATS as readonly JsonValue[]).includes(given)) return given as Format;
-  problems.add(`/${member}`, `must be one of ${FORMATS.join(', ')}`);
-  return 'auto';
+function partRequest(body: JsonObject, part: 'key' | 'value', problems: Problems): PartRequest {
+  const message = body[`${part}Message`];
+  if (message !== undefined && typeof message !== 'string') {
+    problems.add(`/${part}Message`, 'must be the full name of a message');
+  }
+  return {
+    format: oneOf(body, `${part}Format`, FORMATS, problems),
+    schemaId: schemaId(body, `${part}SchemaId`, problems),
+    message: typeof message === 'string' ? message : undefined,
+  };
+}
+
+/** A word of a list, the first when none is given. */
+function oneOf<T extends string>(body: JsonObject, member: string, words: readonly T[], problems: Problems): T {
+  const given = body[member] ?? words[0]!;
+  const word = words.find((one) => one === given);
+  if (word === undefined) problems.add(`/${member}`, `must be one of ${words.join(', ')}`);
+  return word ?? words[0]!;
 }
 
 function schemaId(body: JsonObject, member: string, problems: Problems): number | undefined {

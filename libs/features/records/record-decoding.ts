@@ -1,6 +1,7 @@
 import type { JsonValue } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
-import type { MessageCodec } from '#libs/core/registry';
+import type { MessageCodec, MessagePart } from '#libs/core/registry';
+import { parseReadable, VALUE_DEPTH } from '#libs/core/schema';
 
 /** A key or value as JSON, saying what it was read as. */
 export interface ReadPart {
@@ -8,6 +9,8 @@ export interface ReadPart {
   /** `schema`: decoded with the schema of `schemaId`. `json`, `text`: as such. `binary`: base64. `none`: null. */
   readonly format: 'schema' | 'json' | 'text' | 'binary' | 'none';
   readonly schemaId?: number;
+  /** Full name of the Protobuf message. */
+  readonly message?: string;
   /** Why a schema-encoded part could not be decoded; `data` is base64 then. */
   readonly error?: string;
 }
@@ -20,9 +23,11 @@ export interface ReadRecord {
   readonly key: JsonValue;
   readonly keyFormat: ReadPart['format'];
   readonly keySchemaId?: number;
+  readonly keyMessage?: string;
   readonly value: JsonValue;
   readonly valueFormat: ReadPart['format'];
   readonly valueSchemaId?: number;
+  readonly valueMessage?: string;
   readonly headers: readonly { readonly key: string; readonly value: JsonValue }[];
   readonly error?: string;
 }
@@ -32,8 +37,8 @@ export class RecordDecoding {
   constructor(private readonly codec: MessageCodec) {}
 
   async show(record: PartitionRecord, format: 'auto' | 'binary'): Promise<ReadRecord> {
-    const key = format === 'binary' ? binary(record.key) : await this.part(record.key, 'key');
-    const value = format === 'binary' ? binary(record.value) : await this.part(record.value, 'value');
+    const key = format === 'binary' ? binary(record.key) : await this.part(record, 'key');
+    const value = format === 'binary' ? binary(record.value) : await this.part(record, 'value');
     const error = key.error ?? value.error;
     return {
       partition: record.partition,
@@ -42,20 +47,28 @@ export class RecordDecoding {
       key: key.data,
       keyFormat: key.format,
       ...(key.schemaId === undefined ? {} : { keySchemaId: key.schemaId }),
+      ...(key.message === undefined ? {} : { keyMessage: key.message }),
       value: value.data,
       valueFormat: value.format,
       ...(value.schemaId === undefined ? {} : { valueSchemaId: value.schemaId }),
+      ...(value.message === undefined ? {} : { valueMessage: value.message }),
       headers: record.headers.map((header) => ({ key: header.key, value: headerValue(header.value) })),
       ...(error === undefined ? {} : { error }),
     };
   }
 
-  private async part(bytes: Uint8Array | null, part: 'key' | 'value'): Promise<ReadPart> {
+  private async part(record: PartitionRecord, part: MessagePart): Promise<ReadPart> {
+    const bytes = record[part];
     if (bytes === null) return binary(null);
-    const decoded = await this.codec.decode(bytes);
-    if (decoded?.kind === 'decoded') return { data: decoded.value, format: 'schema', schemaId: decoded.schemaId };
-    if (decoded?.kind === 'failed')
-      return { ...binary(bytes), schemaId: decoded.schemaId, error: `${part}: ${decoded.reason}` };
+    const decoded = await this.codec.decode(bytes, part, record.headers);
+    if (decoded?.kind === 'decoded') {
+      const { value: data, schemaId, message } = decoded;
+      return { data, format: 'schema', schemaId, ...(message === null ? {} : { message }) };
+    }
+    if (decoded?.kind === 'failed') {
+      const { schemaId, reason } = decoded;
+      return { ...binary(bytes), ...(schemaId === null ? {} : { schemaId }), error: `${part}: ${reason}` };
+    }
     const text = utf8(bytes);
     if (text === undefined) return binary(bytes);
     const json = part === 'value' || /^[[{]/.test(text) ? parsed(text) : undefined;
@@ -87,7 +100,7 @@ function utf8(bytes: Uint8Array): string | undefined {
 
 function parsed(text: string): { value: JsonValue } | undefined {
   try {
-    return { value: JSON.parse(text) as JsonValue };
+    return { value: parseReadable(text, VALUE_DEPTH) };
   } catch {
     return undefined;
   }

@@ -1,45 +1,58 @@
-import { AppError, isAppError, type JsonValue } from '#libs/core/kernel';
-import type { MessageCodec, MessageWriter } from '#libs/core/registry';
-import { type Format, fromBase64, type Problems } from './produce-request.js';
+import { AppError, isAppError } from '#libs/core/kernel';
+import type { RecordHeader } from '#libs/core/log';
+import type { MessageCodec, MessagePart, MessageWriter } from '#libs/core/registry';
+import { exactText, VALUE_DEPTH } from '#libs/core/schema';
+import { type Format, fromBase64, type PartRequest, type Problems, type SchemaPlace } from './produce-request.js';
 
 /** Turns the JSON form of keys (or values) of one request into bytes. */
-export type PartEncoder = (value: JsonValue, at: string, problems: Problems) => Uint8Array | null;
+export interface PartEncoder {
+  /** Null for null, and for what cannot be encoded: problems of a single value are added to the list, not thrown. */
+  encode(value: unknown, at: string, problems: Problems): Uint8Array | null;
+  /** The header that a record must carry when the part is there. */
+  readonly header: RecordHeader | null;
+}
 
 /**
- * The encoder of one part (`key` or `value`) of a topic's records. Problems of a single value are added to the list, not thrown.
- * @throws `schema-missing` when a schema is asked for and the topic has none; `schema-not-found` for an unknown id.
+ * The encoder of one part of a topic's records.
+ * @throws `schema-missing` when a schema is asked for and the topic has none; `schema-not-found` for an unknown id; `message-unknown`.
  */
 export async function partEncoder(
   codec: MessageCodec,
   topic: string,
-  part: 'key' | 'value',
-  format: Format,
-  schemaId: number | undefined,
+  part: MessagePart,
+  request: PartRequest,
+  schemaIn: SchemaPlace,
 ): Promise<PartEncoder> {
-  if (schemaId !== undefined && format !== 'auto' && format !== 'schema') {
+  const { format, schemaId, message } = request;
+  const bySchema = format === 'auto' || format === 'schema';
+  const named = schemaId !== undefined ? 'SchemaId' : message !== undefined ? 'Message' : undefined;
+  if (named !== undefined && !bySchema) {
     throw new AppError({
       kind: 'invalid',
       code: 'invalid-request',
-      message: `${part}SchemaId is given, so ${part}Format cannot be '${format}'.`,
+      message: `${part}${named} is given, so ${part}Format cannot be '${format}'.`,
       hint: `Leave ${part}Format out.`,
     });
   }
-  const bySchema = format === 'auto' || format === 'schema';
-  const writer = bySchema ? await codec.writerOf(`${topic}-${part}`, schemaId) : undefined;
-  if (writer !== undefined) return (value, at, problems) => encodeWith(writer, value, at, problems);
-  if (format === 'schema') {
+  const subject = `${topic}-${part}`;
+  const headerFor = schemaIn === 'header' ? part : undefined;
+  const writer = bySchema ? await codec.writerOf(subject, { schemaId, message, headerFor }) : undefined;
+  if (writer !== undefined) {
+    return { header: writer.header, encode: (value, at, problems) => encodeWith(writer, value, at, problems) };
+  }
+  if (format === 'schema' || named !== undefined) {
     throw new AppError({
       kind: 'unprocessable',
       code: 'schema-missing',
-      message: `Topic '${topic}' has no schema under subject '${topic}-${part}'.`,
-      hint: `Register one with POST /subjects/${topic}-${part}/versions, or choose another ${part}Format.`,
-      details: { subject: `${topic}-${part}` },
+      message: `Topic '${topic}' has no schema under subject '${subject}'.`,
+      hint: `Register one with POST /subjects/${subject}/versions, or choose another ${part}Format.`,
+      details: { subject },
     });
   }
-  return (value, at, problems) => plain(value, part, format, at, problems);
+  return { header: null, encode: (value, at, problems) => plain(value, part, format, at, problems) };
 }
 
-function encodeWith(writer: MessageWriter, value: JsonValue, at: string, problems: Problems): Uint8Array | null {
+function encodeWith(writer: MessageWriter, value: unknown, at: string, problems: Problems): Uint8Array | null {
   if (value === null) return null;
   try {
     return writer.encode(value);
@@ -51,13 +64,7 @@ function encodeWith(writer: MessageWriter, value: JsonValue, at: string, problem
   }
 }
 
-function plain(
-  value: JsonValue,
-  part: 'key' | 'value',
-  format: Format,
-  at: string,
-  problems: Problems,
-): Uint8Array | null {
+function plain(value: unknown, part: MessagePart, format: Format, at: string, problems: Problems): Uint8Array | null {
   if (value === null) return null;
   if (format === 'binary' || format === 'text') {
     const bytes =
@@ -66,5 +73,5 @@ function plain(
     return bytes ?? null;
   }
   const asText = format === 'auto' && part === 'key' && typeof value === 'string';
-  return Buffer.from(asText ? value : JSON.stringify(value), 'utf8');
+  return Buffer.from(asText ? value : exactText(value, VALUE_DEPTH)!, 'utf8');
 }

@@ -32,9 +32,11 @@ const recordsView = z.object({
       key: z.json(),
       keyFormat: part,
       keySchemaId: z.int().optional(),
+      keyMessage: z.string().optional().describe('Protobuf: full name of the message.'),
       value: z.json(),
       valueFormat: part,
       valueSchemaId: z.int().optional(),
+      valueMessage: z.string().optional(),
       headers: z.array(z.object({ key: z.string(), value: z.json() })),
       error: z.string().optional(),
     }),
@@ -59,6 +61,7 @@ export class RecordsController {
     response: producedView,
     bodyLimit: 8 * 1024 * 1024,
     jsonValues: 150_000,
+    exactNumbers: true,
   })
   async produce(
     @Param('cluster') cluster: string | undefined,

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { AppError, Clock } from '#libs/core/kernel';
 import {
@@ -9,6 +10,7 @@ import {
   type LogRecord,
   type Produced,
   type ProducedRecord,
+  type RecordHeader,
   type ReadPage,
 } from '#libs/core/log';
 import { MessageCodec } from '#libs/core/registry';
@@ -22,6 +24,8 @@ import { formatCursor, parseCursor, parseFrom, type ReadQuery } from './read-req
 export const MAX_HOLD_MS = 30_000;
 /** A client's clock this far ahead is refused: it would keep or drop data wrongly on engines that go by record time. */
 const MAX_AHEAD_MS = 3_600_000;
+/** How long records are encoded before others have their turn: schemas decide how much work a value is. */
+const TURN_MS = 10;
 /** Bytes of batches one read looks at before it answers. */
 const READ_BYTES = 4 * 1024 * 1024;
 
@@ -55,23 +59,26 @@ export class RecordsService {
     const directory = this.directories.of(cluster);
     await directory.resolve(topic);
     if (await this.derivations.writes(cluster, topic)) throw writtenByDerivation(topic);
-    const encodeKey = await partEncoder(this.codec, topic, 'key', request.keyFormat, request.keySchemaId);
-    const encodeValue = await partEncoder(this.codec, topic, 'value', request.valueFormat, request.valueSchemaId);
+    const keys = await partEncoder(this.codec, topic, 'key', request.key, request.schemaIn);
+    const values = await partEncoder(this.codec, topic, 'value', request.value, request.schemaIn);
     const now = this.clock.now();
     const problems = new Problems();
-    const records = request.records.map((given, index): ProducedRecord => {
+    const records: ProducedRecord[] = [];
+    let turnAt = now + TURN_MS;
+    for (const [index, given] of request.records.entries()) {
       const at = `/records/${index}`;
       if (given.timestamp !== undefined && given.timestamp > now + MAX_AHEAD_MS) {
         problems.add(`${at}/timestamp`, `is more than ${MAX_AHEAD_MS / 60_000} minutes ahead of the service's clock`);
       }
-      return {
-        key: encodeKey(given.key, `${at}/key`, problems),
-        value: encodeValue(given.value, `${at}/value`, problems),
-        headers: given.headers,
-        timestamp: given.timestamp ?? now,
-        partition: given.partition,
-      };
-    });
+      const key = keys.encode(given.key, `${at}/key`, problems);
+      const value = values.encode(given.value, `${at}/value`, problems);
+      const headers = withSchemaHeaders(given.headers, key && keys.header, value && values.header);
+      records.push({ key, value, headers, timestamp: given.timestamp ?? now, partition: given.partition });
+      if (this.clock.now() < turnAt) continue;
+      await turn();
+      signal?.throwIfAborted();
+      turnAt = this.clock.now() + TURN_MS;
+    }
     problems.raise('unprocessable');
     const producer = new TopicProducer(
       directory,
@@ -133,6 +140,15 @@ export class RecordsService {
     if (keyless === undefined) this.#keyless.set(topic, (keyless = new StickyPartitions(Math.random)));
     return keyless;
   }
+}
+
+/** Behind the writer's own, since the last header of a name counts. */
+function withSchemaHeaders(
+  given: readonly RecordHeader[],
+  key: RecordHeader | null,
+  value: RecordHeader | null,
+): readonly RecordHeader[] {
+  return key === null && value === null ? given : [...given, ...[key, value].filter((header) => header !== null)];
 }
 
 /** One writer per fact: a derived topic is written by its derivation alone. */

@@ -25,6 +25,8 @@ export interface ApiDoc {
   readonly bodyLimit?: number;
   /** Most values in a JSON body; `limits.jsonValues` unless given. */
   readonly jsonValues?: number;
+  /** Numbers of a JSON body that a double would change reach the route as they were written (`ExactNumber`). */
+  readonly exactNumbers?: boolean;
 }
 
 declare module 'fastify' {

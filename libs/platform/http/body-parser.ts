@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, jsonValues, nestsDeeperThan } from '#libs/core/kernel';
+import { parseExact } from '#libs/core/schema';
 
 /** The media type of bodies that reach their route as a stream. */
 export const STREAMED_TYPE = 'application/x-ndjson';
@@ -25,8 +26,8 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
     const binary = request.headers['content-type']?.startsWith('application/octet-stream') === true;
     if (binary && request.declared?.confluent !== true) return done(null, body);
     try {
-      const { jsonValues = limits.jsonValues } = request.routeOptions.config.api ?? {};
-      done(null, parseJson(body, limits.jsonDepth, jsonValues));
+      const { jsonValues = limits.jsonValues, exactNumbers = false } = request.declared?.api ?? {};
+      done(null, parseJson(body, limits.jsonDepth, jsonValues, exactNumbers));
     } catch (error) {
       done(error as Error, undefined);
     }
@@ -40,7 +41,7 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
 }
 
 /** @throws `body-not-json`, `json-too-deep`, `json-too-many-values`. */
-function parseJson(body: Buffer, maxDepth: number, maxValues: number): unknown {
+function parseJson(body: Buffer, maxDepth: number, maxValues: number, exact: boolean): unknown {
   if (!isUtf8(body)) throw notJson('it is not UTF-8');
   if (nestsDeeperThan(body, maxDepth)) {
     throw new AppError({
@@ -63,8 +64,9 @@ function parseJson(body: Buffer, maxDepth: number, maxValues: number): unknown {
     }
   }
   const text = body.toString('utf8');
+  const json = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
   try {
-    return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
+    return exact ? parseExact(json, maxDepth) : JSON.parse(json);
   } catch (cause) {
     throw notJson(placeOf((cause as Error).message), cause);
   }

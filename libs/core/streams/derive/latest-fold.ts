@@ -41,8 +41,11 @@ export class LatestFold {
     if (this.orderBy.by === 'timestamp') return record.timestamp;
     const root = this.#path!.root === 'key' ? record.key : record.value;
     if (root === null) return known?.version ?? null;
+    const { headers } = record;
     const decoded =
-      this.#path!.root === 'key' ? await this.decoder.key(topic, root) : await this.decoder.value(topic, root);
+      this.#path!.root === 'key'
+        ? await this.decoder.key(topic, root, headers)
+        : await this.decoder.value(topic, root, headers);
     return versionIn(topic, this.#path!, valueAt(this.#path!, decoded));
   }
 

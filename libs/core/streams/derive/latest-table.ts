@@ -1,10 +1,12 @@
-import type { PartitionRecord } from '#libs/core/log';
+import type { PartitionRecord, RecordHeader } from '#libs/core/log';
 import type { SourcePosition, SourceReader } from '../source-reader.js';
 
 /** The present state of a key in a latest stream. */
 export interface LatestRow {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+  /** May name the schema of the value. */
+  readonly headers: readonly RecordHeader[];
   readonly timestamp: number;
   readonly partition: number;
   readonly offset: number;
@@ -78,6 +80,10 @@ export class LatestTable {
       this.#rows.set(key, {
         key: Buffer.from(record.key),
         value: Buffer.from(record.value),
+        headers: record.headers.map((header) => ({
+          key: header.key,
+          value: header.value && Buffer.from(header.value),
+        })),
         timestamp,
         partition,
         offset,

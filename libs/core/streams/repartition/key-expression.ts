@@ -55,8 +55,8 @@ export class KeyExpression {
     if (this.#needsValue && record.value === null) return { failure: 'tombstone' };
     if (this.#needsKey && record.key === null) return { failure: 'missing-field' };
     try {
-      const value = this.#needsValue ? decoder.value(topic, record.value!) : null;
-      const key = this.#needsKey ? decoder.key(topic, record.key!) : null;
+      const value = this.#needsValue ? decoder.value(topic, record.value!, record.headers) : null;
+      const key = this.#needsKey ? decoder.key(topic, record.key!, record.headers) : null;
       if (!(value instanceof Promise) && !(key instanceof Promise)) return this.answer(record, key, value);
       return Promise.all([key, value]).then(
         ([k, v]) => this.answer(record, k, v),

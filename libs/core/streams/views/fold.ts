@@ -64,8 +64,8 @@ export async function fold(
     source === 0 && view.source.mode === 'events' ? new GroupFolding(view) : new RowFolding(storedFields(view, source));
   for (const record of records) {
     try {
-      const key = record.key === null ? null : await decoder.key(topic, record.key);
-      const value = record.value === null ? null : await decoder.value(topic, record.value);
+      const key = record.key === null ? null : await decoder.key(topic, record.key, record.headers);
+      const value = record.value === null ? null : await decoder.value(topic, record.value, record.headers);
       folding.add(record, { key, value });
     } catch (error) {
       if (!isAppError(error) || error.kind === 'internal' || error.retryable) throw error;
