@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { isAppError } from '#libs/core/kernel';
-import { parseSubject, Registry } from '#libs/core/registry';
+import { parseSubject, Registry, type SetChange } from '#libs/core/registry';
 import { AvroFormat, LocalSchemaEngine, SchemaFormats } from '#libs/core/schema';
 import { SqlRegistryStore } from './registry-store.js';
 import type { SqlStore } from './sql-store.js';
@@ -90,5 +90,54 @@ describe('three instances of the registry on one PostgreSQL', () => {
         if (one.status === 'rejected' && !isAppError(one.reason)) throw one.reason;
       expect([registered, deleted].filter((one) => one.status === 'fulfilled')).toHaveLength(1);
     }
+  });
+
+  it('carries out one plan once, at however many instances it is applied at the same time', async () => {
+    const changes: SetChange[] = [
+      {
+        kind: 'register',
+        subject: parseSubject('plan-order'),
+        sent: { schema: record('total').replace('"R"', '"Order"'), references: [{ name: 'M', subject: 'plan-money' }] },
+        normalize: false,
+      },
+      { kind: 'register', subject: parseSubject('plan-money'), sent: { schema: record('cents') }, normalize: false },
+    ];
+    const everything = () => true;
+    const plan = await instances[0]!.changeSets.plan(changes, everything);
+    expect(plan.blockers).toEqual([]);
+    const before = await stores[0]!.one<{ revision: number }>('select revision from registry_state');
+    const asked = { hash: plan.hash, restsOn: plan.restsOn, principal: 'ci', key: 'k', visible: everything };
+    const answers = await Promise.all(
+      Array.from({ length: 9 }, (_, i) => instances[i % 3]!.changeSets.apply(asked, changes)),
+    );
+    expect(answers.filter((one) => !one.repeated)).toHaveLength(1);
+    expect(new Set(answers.map((one) => JSON.stringify(one.changes))).size).toBe(1);
+    const after = await stores[0]!.one<{ revision: number }>('select revision from registry_state');
+    expect(after!.revision).toBe(before!.revision + 1);
+  });
+
+  it('lets one of several plans through that were made on one state, and writes nothing of the others', async () => {
+    const everything = () => true;
+    const planned = await Promise.all(
+      instances.map(async (instance, i) => {
+        const changes: SetChange[] = ['contested', `alone-${i}`].map((name) => ({
+          kind: 'register',
+          subject: parseSubject(name),
+          sent: { schema: record(`field${i}`) },
+          normalize: false,
+        }));
+        return { instance, changes, plan: await instance.changeSets.plan(changes, everything) };
+      }),
+    );
+    const outcomes = await Promise.allSettled(
+      planned.map(({ instance, changes, plan }) => {
+        const asked = { hash: plan.hash, restsOn: plan.restsOn, principal: 'ci', key: null, visible: everything };
+        return instance.changeSets.apply(asked, changes);
+      }),
+    );
+    const lost = outcomes.filter((one) => one.status === 'rejected').map((one) => one.reason as { code: string });
+    expect(lost.map((one) => one.code)).toEqual(['plan-stale', 'plan-stale']);
+    const written = await Promise.all([0, 1, 2].map((i) => instances[0]!.latest(parseSubject(`alone-${i}`))));
+    expect(written.filter((one) => one !== undefined)).toHaveLength(1);
   });
 });

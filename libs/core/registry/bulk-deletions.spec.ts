@@ -27,7 +27,13 @@ const found = (prefix: string, permanent = false): DeletionSelection => ({
   permanent,
   visible: () => true,
 });
-const asked = (plan: DeletionPlan) => ({ hash: plan.hash, restsOn: plan.restsOn, principal: 'op', key: null });
+const asked = (plan: DeletionPlan) => ({
+  hash: plan.hash,
+  restsOn: plan.restsOn,
+  principal: 'op',
+  key: null,
+  visible: () => true,
+});
 const told = (plan: Pick<DeletionPlan, 'subjects'>) =>
   plan.subjects.map((one) => `${one.subject.name}: ${one.versions.join(' ')}`);
 

@@ -4,7 +4,7 @@ import { decideBulkDeletion, type DeletionBlock, type DoomedSubject } from './bu
 import { effectiveMode } from './config.js';
 import { selectionTooLarge } from './errors.js';
 import type { SubjectState } from './model.js';
-import type { AskedPlan, CarriedOutPlan, PlanDraft, RegistryPlan, RegistryPlans } from './registry-plans.js';
+import type { AskedPlan, CarriedOutPlan, PlanDraft, RegistryPlan, RegistryPlans, Visible } from './registry-plans.js';
 import type { RegistryView } from './registry-view.js';
 import type { SchemaSearch, SchemaSearchPosition, SchemaSearchQuestion } from './schema-search.js';
 import type { RegistryStore } from './store.js';
@@ -18,8 +18,8 @@ export interface DeletionSelection {
   readonly search: Omit<SchemaSearchQuestion, 'versions'> | undefined;
   /** For good, what is softly deleted; otherwise softly, what is live. */
   readonly permanent: boolean;
-  /** Which of what a search finds counts. */
-  readonly visible: (subject: SubjectName) => boolean;
+  /** Of what a search finds only this counts. */
+  readonly visible: Visible;
 }
 
 /** What would become of a subject. */
@@ -58,7 +58,7 @@ export class BulkDeletions {
 
   /** @throws `selection-too-large`, `search-incomplete`. */
   async plan(selection: DeletionSelection): Promise<DeletionPlan> {
-    const { outcome, ...plan } = await this.plans.plan(() => this.#draft(selection));
+    const { outcome, ...plan } = await this.plans.plan(() => this.#draft(selection), selection.visible);
     return { ...plan, ...planned(outcome) };
   }
 
@@ -92,6 +92,7 @@ export class BulkDeletions {
     return {
       kind: 'bulk-deletion',
       outcome: { permanent, subjects: doomed as unknown as JsonValue },
+      decided: { permanent, subjects: doomed as unknown as JsonValue },
       blockers: doomed.flatMap(({ subject, blocks }) => blocks.map((block) => sentenceOf(subject, block))),
       facts,
       states: [...states.values()].sort((a, b) => (subjectText(a.subject) < subjectText(b.subject) ? -1 : 1)),

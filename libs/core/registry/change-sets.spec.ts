@@ -33,6 +33,7 @@ function open(store = new CountingStore()) {
     restsOn: plan.restsOn,
     principal: 'ci',
     key,
+    visible: () => true,
   });
   return { store, registry, register, asked };
 }
@@ -61,7 +62,7 @@ const SHOP = [
 describe('a set of changes', () => {
   it('registers schemas that refer to one another, none of which is there, in one change', async () => {
     const { registry, store, asked } = open();
-    const plan = await registry.changeSets.plan(SHOP);
+    const plan = await registry.changeSets.plan(SHOP, () => true);
     expect(plan.blockers).toEqual([]);
     expect(plan.changes.map((one) => [one.index, one.subject, one.outcome, one.version, one.id])).toEqual([
       [2, 'currency', 'new', 1, null],
@@ -90,7 +91,7 @@ describe('a set of changes', () => {
       set('broken', '{'),
       set('order', record('Order', field('total', 'Money')), [{ name: 'Money', subject: 'money' }]),
     ];
-    const plan = await registry.changeSets.plan(changes);
+    const plan = await registry.changeSets.plan(changes, () => true);
     const told = new Map(plan.changes.map((one) => [one.subject, one]));
     expect(told.get('fine')).toMatchObject({ outcome: 'new', version: 1 });
     expect(told.get('money')).toMatchObject({ outcome: 'refused', refusal: { code: 'schema-incompatible' } });
@@ -107,14 +108,14 @@ describe('a set of changes', () => {
     const { registry, register, asked } = open();
     await register('money', record('Money', field('cents', 'long')));
     const changes = [set('money', record('Money', field('cents', 'long'), field('of', 'string', { default: '' })))];
-    const plan = await registry.changeSets.plan(changes);
+    const plan = await registry.changeSets.plan(changes, () => true);
     await register('money', record('Money', field('cents', 'long'), field('note', 'string', { default: '' })));
     const stale = registry.changeSets.apply(asked(plan), changes);
     await expect(stale).rejects.toMatchObject({
       code: 'plan-stale',
       message: expect.stringContaining(`the latest version of 'money' was 1 and is 2`) as string,
     });
-    const again = await registry.changeSets.plan(changes);
+    const again = await registry.changeSets.plan(changes, () => true);
     expect((await registry.changeSets.apply(asked(again), changes)).changes[0]!.version).toBe(3);
   });
 
@@ -122,7 +123,7 @@ describe('a set of changes', () => {
     const { registry, register, asked } = open();
     await register('money', record('Money'));
     const changes = [set('a', record('A', field('m', 'Money')), [{ name: 'Money', subject: 'money', version: 1 }])];
-    const plan = await registry.changeSets.plan(changes);
+    const plan = await registry.changeSets.plan(changes, () => true);
     const other = {
       schema: record('B', field('m', 'Money')),
       references: [{ name: 'Money', subject: 'money', version: 1 }],
@@ -131,23 +132,33 @@ describe('a set of changes', () => {
     expect((await registry.changeSets.apply(asked(plan), changes)).repeated).toBe(false);
   });
 
+  it('holds although its content has become known elsewhere, and takes the id that it has got', async () => {
+    const { registry, register, asked } = open();
+    const changes = [set('a', record('R'))];
+    const plan = await registry.changeSets.plan(changes, () => true);
+    expect(plan.changes[0]!.id).toBeNull();
+    const { schema } = await register('elsewhere', record('R'));
+    const done = await registry.changeSets.apply(asked(plan), changes);
+    expect(done.changes[0]).toMatchObject({ outcome: 'new', version: 1, id: schema.id });
+  });
+
   it('refuses the hash with other changes than were planned', async () => {
     const { registry, asked } = open();
-    const plan = await registry.changeSets.plan([set('a', record('A'))]);
+    const plan = await registry.changeSets.plan([set('a', record('A'))], () => true);
     const other = registry.changeSets.apply(asked(plan), [set('a', record('A', field('x', 'int')))]);
     await expect(other).rejects.toMatchObject({ code: 'plan-stale', details: { moved: [] } });
   });
 
   it('answers the same when it is repeated, by hash or by key, at once or later', async () => {
     const { registry, store, asked } = open();
-    const plan = await registry.changeSets.plan(SHOP);
+    const plan = await registry.changeSets.plan(SHOP, () => true);
     const answers = await Promise.all([1, 2, 3].map(() => registry.changeSets.apply(asked(plan, 'k1'), SHOP)));
     expect(new Set(answers.map((one) => JSON.stringify(one.changes))).size).toBe(1);
     expect(answers.map((one) => one.repeated).sort()).toEqual([false, true, true]);
     expect(store.applied).toHaveLength(1);
     const later = await registry.changeSets.apply(asked(plan), SHOP);
     expect(later).toMatchObject({ repeated: true, revision: answers[0]!.revision, changes: answers[0]!.changes });
-    const other = await registry.changeSets.plan([set('z', record('Z'))]);
+    const other = await registry.changeSets.plan([set('z', record('Z'))], () => true);
     const reused = registry.changeSets.apply(asked(other, 'k1'), [set('z', record('Z'))]);
     await expect(reused).rejects.toMatchObject({ code: 'idempotency-key-reused' });
   });
@@ -162,7 +173,7 @@ describe('a set of changes', () => {
       { kind: 'set-config', subject: parseSubject('s'), update: { compatibility: 'FULL' } },
       { kind: 'set-mode', subject: parseSubject('s'), mode: 'READONLY' },
     ];
-    const plan = await registry.changeSets.plan(changes);
+    const plan = await registry.changeSets.plan(changes, () => true);
     expect(plan.changes.map((one) => one.outcome)).toEqual(['set', 'new', 'deleted', 'set', 'set']);
     await registry.changeSets.apply(asked(plan), changes);
     expect((await registry.versions(parseSubject('s'))).map((row) => [row.version, row.deleted])).toEqual([
@@ -180,7 +191,7 @@ describe('a set of changes', () => {
       set('a', record('A', field('m', 'Money')), [{ name: 'Money', subject: 'money', version: 1 }]),
       { kind: 'delete', subject: parseSubject('money'), version: undefined },
     ];
-    const plan = await registry.changeSets.plan(changes);
+    const plan = await registry.changeSets.plan(changes, () => true);
     expect(plan.changes[1]!.refusal).toMatchObject({ code: 'schema-referenced' });
   });
 
@@ -194,7 +205,7 @@ describe('a set of changes', () => {
       set('y', record('N')),
       set('y', record('N')),
     ];
-    const plan = await registry.changeSets.plan(changes);
+    const plan = await registry.changeSets.plan(changes, () => true);
     expect(plan.changes.map((one) => [one.outcome, one.version, one.id])).toEqual([
       ['unchanged', 1, 1],
       ['new', 1, 1],
@@ -212,7 +223,7 @@ describe('a set of changes', () => {
       set('a', record('A', field('b', 'B')), [{ name: 'B', subject: 'b' }]),
       set('b', record('B', field('a', 'A')), [{ name: 'A', subject: 'a' }]),
     ];
-    await expect(registry.changeSets.plan(circle)).rejects.toMatchObject({
+    await expect(registry.changeSets.plan(circle, () => true)).rejects.toMatchObject({
       code: 'references-cyclic',
       details: { path: ['a', 'b', 'a'] },
     });
@@ -225,7 +236,7 @@ describe('a set of changes', () => {
     const plans = await Promise.all(
       [left, right].map(async (one, i) => {
         const changes = [set('s', record('S', field(`f${i}`, 'int', { default: 0 }))), set(`only${i}`, record('O'))];
-        return { one, changes, plan: await one.registry.changeSets.plan(changes) };
+        return { one, changes, plan: await one.registry.changeSets.plan(changes, () => true) };
       }),
     );
     const outcomes = await Promise.allSettled(
@@ -239,8 +250,11 @@ describe('a set of changes', () => {
   it('leaves nothing of one draft for the next: what is not registered has no id to be known by', async () => {
     const registry = new Registry(new CountingStore(), engine, new TickingClock());
     const user = set('user', record('User', field('b', 'Base')), [{ name: 'Base', subject: 'base' }]);
-    const withField = await registry.changeSets.plan([set('base', record('Base', field('x', 'int'))), user]);
-    const without = await registry.changeSets.plan([set('base', '"string"'), user]);
+    const withField = await registry.changeSets.plan(
+      [set('base', record('Base', field('x', 'int'))), user],
+      () => true,
+    );
+    const without = await registry.changeSets.plan([set('base', '"string"'), user], () => true);
     expect(withField.blockers).toEqual([]);
     expect(without.changes[1]).toMatchObject({ outcome: 'refused', refusal: { code: 'schema-invalid' } });
   });

@@ -9,7 +9,7 @@ import { isLive, type RegistryMode } from './model.js';
 import type { SentReference } from './references.js';
 import type { SentSchema } from './registering.js';
 import type { Registry } from './registry.js';
-import type { AskedPlan, CarriedOutPlan, PlanDraft, RegistryPlan, RegistryPlans } from './registry-plans.js';
+import type { AskedPlan, CarriedOutPlan, PlanDraft, RegistryPlan, RegistryPlans, Visible } from './registry-plans.js';
 import type { RegistryView } from './registry-view.js';
 import type { RegistryStore } from './store.js';
 import { parseSubject, subjectText, type SubjectName } from './subject-name.js';
@@ -79,8 +79,8 @@ export class ChangeSets {
   ) {}
 
   /** @throws `references-cyclic` */
-  async plan(changes: readonly SetChange[]): Promise<ChangeSetPlan> {
-    const { outcome, ...plan } = await this.plans.plan(() => this.#draft(changes));
+  async plan(changes: readonly SetChange[], visible: Visible): Promise<ChangeSetPlan> {
+    const { outcome, ...plan } = await this.plans.plan(() => this.#draft(changes), visible);
     return { ...plan, changes: outcomesIn(outcome) };
   }
 
@@ -107,8 +107,14 @@ export class ChangeSets {
     const refused = outcomes.filter((one) => one.refusal !== null);
     return {
       kind: 'change-set',
-      // What was sent is part of the plan, though it is not told again.
-      outcome: { sent: digest.digest('hex'), changes: outcomes as unknown as JsonValue },
+      outcome: { changes: outcomes as unknown as JsonValue },
+      decided: {
+        // What was sent is part of the plan, though it is not told again.
+        sent: digest.digest('hex'),
+        changes: outcomes.map(({ index, outcome, version, deletedVersions, refusal }) => {
+          return [index, outcome, version, [...deletedVersions], refusal?.code ?? null];
+        }),
+      },
       blockers: refused.map(
         ({ index, subject, refusal }) => `Change ${index} (${subject}): ${refusal!.message.slice(0, 500)}`,
       ),

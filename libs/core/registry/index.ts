@@ -103,7 +103,7 @@ export {
   type ChangeSetPlan,
   type SetChange,
 } from './change-sets.js';
-export type { AskedPlan, PlanBasis } from './registry-plans.js';
+export type { AskedPlan, PlanBasis, Visible } from './registry-plans.js';
 export { RegistryFeed } from './registry-feed.js';
 export { Registry, type FoundSchema, type RegistryOptions, type VersionChoice } from './registry.js';
 export {

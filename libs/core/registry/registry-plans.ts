@@ -9,7 +9,7 @@ import { DEFAULT_SCOPE, parseSubject, subjectText, type SubjectName } from './su
 
 /** What a plan rests on: what was stored under a name when it was made. */
 export interface PlanBasis {
-  /** Qualified; `:.ctx:` is a context, empty the default one. */
+  /** Qualified; `:.ctx:` is a context, empty the default one. A digest behind `#` for what the reader may not read. */
   readonly subject: string;
   /** The newest live version; null without one. */
   readonly latest: number | null;
@@ -19,9 +19,11 @@ export interface PlanBasis {
 
 /** What would be done, decided on the state as it is. */
 export interface PlanDraft {
-  /** Kind and content of the plan; with what it rests on, this is what its hash stands for, and what repeating it answers. */
   readonly kind: string;
+  /** What is told of the plan, and answered when it is repeated. */
   readonly outcome: JsonObject;
+  /** The part of it that was decided by what the plan rests on; with that, what the hash stands for. Ids are given out later, whatever others register meanwhile. */
+  readonly decided: JsonValue;
   /** Reasons that keep it from being carried out. */
   readonly blockers: readonly string[];
   readonly facts: readonly RegistryFact[];
@@ -43,7 +45,11 @@ export interface AskedPlan {
   readonly principal: string;
   /** The caller's idempotency key. */
   readonly key: string | null;
+  readonly visible: Visible;
 }
+
+/** Whether whoever looks at a plan may read what is stored under a name. A plan also rests on what schemas refer to, however far away. */
+export type Visible = (subject: SubjectName) => boolean;
 
 /** A plan that has been carried out, now or before. */
 export interface CarriedOutPlan {
@@ -68,8 +74,8 @@ export class RegistryPlans {
     private readonly changes: RegistryChanges,
   ) {}
 
-  async plan(draft: () => Promise<PlanDraft>): Promise<RegistryPlan> {
-    return this.view.consistent(async () => this.#planOf(await draft()));
+  async plan(draft: () => Promise<PlanDraft>, visible: Visible): Promise<RegistryPlan> {
+    return this.view.consistent(async () => planOf(await draft(), visible));
   }
 
   /**
@@ -83,8 +89,13 @@ export class RegistryPlans {
       const before = await this.#before(asked);
       if (before !== undefined) return { facts: [], states: [], reply: () => repeated(before) };
       const drafted = await draft();
-      const plan = this.#planOf(drafted);
-      if (plan.hash !== asked.hash) throw planStale(asked.hash, movedBetween(asked.restsOn, plan.restsOn));
+      const plan = planOf(drafted, asked.visible);
+      if (plan.hash !== asked.hash) {
+        // Another instance may have carried it out while it was being made anew here.
+        const meanwhile = await this.#before(asked);
+        if (meanwhile !== undefined) return { facts: [], states: [], reply: () => repeated(meanwhile) };
+        throw planStale(asked.hash, movedBetween(asked.restsOn, plan.restsOn));
+      }
       if (plan.blockers.length > 0) throw planBlocked(plan.hash, plan.blockers);
       const { hash, outcome } = plan;
       return {
@@ -107,14 +118,21 @@ export class RegistryPlans {
     if (byKey !== undefined && byKey.hash !== hash) throw planKeyReused(byKey.hash);
     return byKey ?? this.store.appliedPlan({ hash });
   }
+}
 
-  #planOf({ kind, outcome, blockers, states }: PlanDraft): RegistryPlan {
-    const restsOn = states.map(basisOf);
-    const hash = createHash('sha256')
-      .update(stableJson({ kind, outcome, restsOn } as unknown as JsonValue))
-      .digest('hex');
-    return { hash, restsOn, outcome, blockers };
-  }
+/** The hash covers the names themselves, so that it is the same whoever looks. */
+function planOf({ kind, outcome, decided, blockers, states }: PlanDraft, visible: Visible): RegistryPlan {
+  const bases = states.map(basisOf);
+  const covered = stableJson({ kind, decided, restsOn: bases } as unknown as JsonValue);
+  const hash = createHash('sha256').update(covered).digest('hex');
+  const restsOn = bases.map((basis, i) =>
+    visible(states[i]!.subject) ? basis : { ...basis, subject: hidden(basis.subject), latest: null },
+  );
+  return { hash, restsOn, outcome, blockers };
+}
+
+function hidden(name: string): string {
+  return `#${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
 }
 
 function repeated({ hash, revision, outcome, ids }: AppliedPlan): CarriedOutPlan {
@@ -150,7 +168,7 @@ function movedBetween(planned: readonly PlanBasis[], now: readonly PlanBasis[]):
       moved.push(`the latest version of ${title} was ${shown(was)} and is ${shown(is)}`);
     else moved.push(`versions or settings of ${title} have changed`);
   }
-  return moved.sort();
+  return [...new Set(moved)].sort();
 }
 
 function shown({ latest }: PlanBasis): string {
@@ -158,6 +176,7 @@ function shown({ latest }: PlanBasis): string {
 }
 
 function titleOf(name: string): string {
+  if (/^#[0-9a-f]{32}$/.test(name)) return 'something that may not be read';
   const subject: SubjectName = name === '' ? DEFAULT_SCOPE : parseSubject(name);
   return subject.name === '' ? `context '${subject.context}'` : `'${name}'`;
 }

@@ -1,8 +1,15 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, RequestSignal, sendEvents, ZodPipe, type ServerSentEvent } from '#libs/platform/http';
-import { idempotencyKeyOf, waitMsOf } from './request-headers.js';
+import {
+  ApiJson,
+  idempotencyKeyOf,
+  RequestSignal,
+  sendEvents,
+  ZodPipe,
+  type ServerSentEvent,
+} from '#libs/platform/http';
+import { waitMsOf } from './request-headers.js';
 import {
   eventPage,
   historyQuery,

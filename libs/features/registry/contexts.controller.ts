@@ -1,7 +1,7 @@
 import { All, Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
 import { Registry, type SubjectName } from '#libs/core/registry';
 import { Access, Authorizer, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ConfluentApi, HttpFault } from '#libs/platform/http';
+import { ApiJson, Conditional, ConfluentApi, HttpFault } from '#libs/platform/http';
 import { contextsQuery, namesShape } from './api-shapes.js';
 import { contextInvalid, contextNamed } from './context-paths.js';
 import { nothingHere, page, paged, text, type RawQuery } from './query.js';
@@ -19,6 +19,7 @@ export class ContextsController {
   ) {}
 
   @Get()
+  @Conditional()
   @Access('read', 'subject')
   @ApiJson({ id: 'listContexts', summary: 'List contexts', tag, query: contextsQuery, response: namesShape })
   async list(@CurrentPrincipal() principal: Principal, @Query() query: RawQuery): Promise<readonly string[]> {

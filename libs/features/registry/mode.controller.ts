@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, Param, Put, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ConfluentApi } from '#libs/platform/http';
+import { ApiJson, Conditional, ConfluentApi } from '#libs/platform/http';
 import { defaultQuery, forceQuery, modeShape, recursiveQuery } from './api-shapes.js';
 import type { RawQuery } from './query.js';
 import { SettingsService } from './settings.service.js';
@@ -15,6 +15,7 @@ export class ModeController {
   constructor(private readonly settings: SettingsService) {}
 
   @Get()
+  @Conditional()
   @Access('read', 'subject')
   @ApiJson({ id: 'getGlobalMode', summary: 'Global mode', tag, query: defaultQuery, response: modeShape })
   global(@CurrentPrincipal() principal: Principal, @Query() query: RawQuery): Promise<Wire> {
@@ -49,6 +50,7 @@ export class ModeController {
   }
 
   @Get(':subject')
+  @Conditional()
   @Access('read', 'subject', 'subject')
   @ApiJson({
     id: 'getSubjectMode',

@@ -8,6 +8,10 @@ import { RegistryErrorMapper } from './confluent-errors.js';
 import { ContextsController } from './contexts.controller.js';
 import { ModeController } from './mode.controller.js';
 import { RegistrationPolicyController } from './native/registration-policy.controller.js';
+import { SchemaChangesController } from './native/schema-changes.controller.js';
+import { SchemaChangesService } from './native/schema-changes.service.js';
+import { SchemaDeletionsController } from './native/schema-deletions.controller.js';
+import { SchemaDeletionsService } from './native/schema-deletions.service.js';
 import { SchemaEventsController } from './native/schema-events.controller.js';
 import { SchemaEventsService } from './native/schema-events.service.js';
 import { SchemaSearchController } from './native/schema-search.controller.js';
@@ -43,6 +47,8 @@ import { SubjectsService } from './subjects.service.js';
     SchemaChecksController,
     SchemaInferenceController,
     SchemaEventsController,
+    SchemaChangesController,
+    SchemaDeletionsController,
     SchemaSearchController,
     SubjectHistoryController,
     RegistrationPolicyController,
@@ -56,6 +62,8 @@ import { SubjectsService } from './subjects.service.js';
     AssociationsService,
     SchemaListService,
     SchemaEventsService,
+    SchemaChangesService,
+    SchemaDeletionsService,
     SchemaSearchService,
     SubjectHistoryService,
     RegistrationRight,

@@ -1,10 +1,11 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NOBODY } from '#libs/platform/auth';
+import { isUnchanged, REVALIDATED } from '#libs/platform/http';
 import { schemaQuery, schemaShape } from './api-shapes.js';
 import { javaInteger, type RawQuery } from './query.js';
-import { SchemasService } from './schemas.service.js';
+import { SchemasService, type TaggedBody } from './schemas.service.js';
 
 type Request = FastifyRequest<{ Params: { id: string }; Querystring: RawQuery }>;
 
@@ -37,8 +38,23 @@ export class SchemaByIdRoute implements OnModuleInit {
           },
         },
       },
-      (request: Request) =>
-        this.schemas.bodyById(request.principal ?? NOBODY, javaInteger(request.params.id), request.query),
+      (request: Request, reply: FastifyReply) => {
+        const id = javaInteger(request.params.id);
+        const found = this.schemas.bodyById(request.principal ?? NOBODY, id, request.query);
+        return found instanceof Promise
+          ? found.then((one) => answered(request, reply, one))
+          : answered(request, reply, found);
+      },
     );
   }
+}
+
+/** Tags are kept with the answers, so that none is made for a request; a client that has the answer is sent none. */
+function answered(request: Request, reply: FastifyReply, { body, tag }: TaggedBody): string {
+  reply.header('etag', tag);
+  reply.header('cache-control', REVALIDATED);
+  const had = request.headers['if-none-match'];
+  if (had === undefined || !isUnchanged(had, tag)) return body;
+  reply.code(304);
+  return '';
 }

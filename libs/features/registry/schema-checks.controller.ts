@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, Conditional, ZodPipe } from '#libs/platform/http';
 import {
   schemaCheckBody,
   schemaCheckView,
@@ -43,6 +43,7 @@ export class SchemaChecksController {
   }
 
   @Get('schema-rules')
+  @Conditional()
   @Access('read', 'service')
   @ApiJson({
     id: 'listSchemaRules',

@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { Registry, subjectText } from '#libs/core/registry';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ConfluentApi } from '#libs/platform/http';
+import { ApiJson, Conditional, ConfluentApi } from '#libs/platform/http';
 import * as shapes from './api-shapes.js';
 import { javaInteger, type RawQuery } from './query.js';
 import { SchemaListService } from './schema-list.service.js';
@@ -24,6 +24,7 @@ export class SchemasController {
   ) {}
 
   @Get()
+  @Conditional()
   @Access('read', 'subject')
   @ApiJson({
     id: 'listSchemas',
@@ -37,6 +38,7 @@ export class SchemasController {
   }
 
   @Get('types')
+  @Conditional()
   @Access('read', 'service')
   @ApiJson({
     id: 'listSchemaTypes',
@@ -49,6 +51,7 @@ export class SchemasController {
   }
 
   @Get('ids/:id/schema')
+  @Conditional()
   @Access('read', 'subject')
   @ApiJson({ id: 'getSchemaTextById', summary: 'Schema text by id', tag, query: shapes.schemaQuery })
   textById(
@@ -60,6 +63,7 @@ export class SchemasController {
   }
 
   @Get('ids/:id/subjects')
+  @Conditional()
   @Access('read', 'subject')
   @ApiJson({
     id: 'listSubjectsOfSchema',
@@ -78,6 +82,7 @@ export class SchemasController {
   }
 
   @Get('ids/:id/versions')
+  @Conditional()
   @Access('read', 'subject')
   @ApiJson({
     id: 'listVersionsOfSchema',
@@ -96,6 +101,7 @@ export class SchemasController {
   }
 
   @Get('guids/:guid')
+  @Conditional()
   @Access('read', 'subject')
   @ApiJson({
     id: 'getSchemaByGuid',
@@ -114,6 +120,7 @@ export class SchemasController {
   }
 
   @Get('guids/:guid/ids')
+  @Conditional()
   @Access('read', 'subject')
   @ApiJson({
     id: 'listIdsOfGuid',

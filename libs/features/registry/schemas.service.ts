@@ -1,19 +1,27 @@
 import { Injectable } from '@nestjs/common';
 import { Registry, schemaNotFound, type FoundSchema, subjectText, type SchemaUsage } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
+import { entityTag } from '#libs/platform/http';
 import { flag, page, paged, prefixOf, text, type RawQuery } from './query.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SubjectAccess } from './subject-access.js';
 import { schemaString, type Wire } from './wire.js';
 
+/** An answer as JSON text, with its entity tag. */
+export interface TaggedBody {
+  readonly body: string;
+  readonly tag: string;
+}
+
+interface KeptBody extends TaggedBody {
+  readonly usage: SchemaUsage;
+}
+
 /** Reading schemas by id and GUID, and lists over subjects (contract 2.3). */
 @Injectable()
 export class SchemasService {
   /** By the list of uses, which the registry makes anew whenever one of them changes. */
-  private readonly bodies = new WeakMap<
-    readonly SchemaUsage[],
-    { readonly usage: SchemaUsage; readonly body: string }
-  >();
+  private readonly bodies = new WeakMap<readonly SchemaUsage[], KeptBody>();
 
   constructor(
     private readonly registry: Registry,
@@ -25,24 +33,25 @@ export class SchemasService {
    * The answer for an id as JSON text. Without parameters it is kept for as long as nothing about the schema changes, and given at once where the registry
    * can tell that at once.
    */
-  bodyById(principal: Principal, id: number, query: RawQuery): string | Promise<string> {
+  bodyById(principal: Principal, id: number, query: RawQuery): TaggedBody | Promise<TaggedBody> {
     const found = isEmpty(query) ? this.registry.schemaAtHand(id) : undefined;
     const known = found && this.bodies.get(found.usages);
     const isKnown = known !== undefined && known.usage === found?.usage;
-    if (isKnown && new SubjectAccess(this.authorizer, principal).allows('read', known.usage.subject)) return known.body;
+    if (isKnown && new SubjectAccess(this.authorizer, principal).allows('read', known.usage.subject)) return known;
     return this.makeBodyById(principal, id, query);
   }
 
-  private async makeBodyById(principal: Principal, id: number, query: RawQuery): Promise<string> {
+  private async makeBodyById(principal: Principal, id: number, query: RawQuery): Promise<TaggedBody> {
     const plain = isEmpty(query);
     const { schema, usage, usages } = await this.found(principal, id, query);
     const known = this.bodies.get(usages);
-    if (plain && known?.usage === usage) return known.body;
+    if (plain && known?.usage === usage) return known;
     const maxId = flag(query, 'fetchMaxId') ? await this.registry.highestId(schema.context) : undefined;
     const more = { subject: subjectText(usage.subject), version: usage.version, maxId };
     const body = JSON.stringify(schemaString(schema, await this.texts.tagged(schema, query), usage, more));
-    if (plain) this.bodies.set(usages, { usage, body });
-    return body;
+    const made = { usage, body, tag: entityTag(body) };
+    if (plain) this.bodies.set(usages, made);
+    return made;
   }
 
   async textById(principal: Principal, id: number, query: RawQuery): Promise<string> {

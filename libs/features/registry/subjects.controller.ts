@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ConfluentApi } from '#libs/platform/http';
+import { ApiJson, Conditional, ConfluentApi } from '#libs/platform/http';
 import * as shapes from './api-shapes.js';
 import type { RawQuery } from './query.js';
 import { SchemasService } from './schemas.service.js';
@@ -19,6 +19,7 @@ export class SubjectsController {
   ) {}
 
   @Get()
+  @Conditional()
   @Access('read', 'subject')
   @ApiJson({
     id: 'listSubjects',
@@ -71,6 +72,7 @@ export class SubjectsController {
   }
 
   @Get(':subject/metadata')
+  @Conditional()
   @Access('read', 'subject', 'subject')
   @ApiJson({
     id: 'findVersionByMetadata',
@@ -88,6 +90,7 @@ export class SubjectsController {
   }
 
   @Get(':subject/versions')
+  @Conditional()
   @Access('read', 'subject', 'subject')
   @ApiJson({
     id: 'listVersions',
@@ -133,6 +136,7 @@ export class SubjectsController {
   }
 
   @Get(':subject/versions/:version')
+  @Conditional()
   @Access('read', 'subject', 'subject')
   @ApiJson({
     id: 'getVersion',
@@ -170,6 +174,7 @@ export class SubjectsController {
   }
 
   @Get(':subject/versions/:version/schema')
+  @Conditional()
   @Access('read', 'subject', 'subject')
   @ApiJson({ id: 'getVersionText', summary: 'Schema text of a version', tag, query: shapes.versionQuery })
   versionText(
@@ -182,6 +187,7 @@ export class SubjectsController {
   }
 
   @Get([':subject/versions/:version/referencedby', ':subject/versions/:version/referencedBy'])
+  @Conditional()
   @Access('read', 'subject', 'subject')
   @ApiJson({
     id: 'listReferrers',

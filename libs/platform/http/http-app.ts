@@ -14,6 +14,7 @@ import { impossible } from '#libs/core/kernel';
 import { installDeclarations, installGuard, type Authenticator, type Authorizer } from '#libs/platform/auth';
 import { installAnswerDeadlines } from './answer-deadlines.js';
 import { installBodyParser } from './body-parser.js';
+import { installConditional } from './conditional.js';
 import { ConfluentErrorMapper } from './confluent-api.js';
 import { Connections } from './connections.js';
 import { beginDrain } from './drain.js';
@@ -76,6 +77,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
   installPathRules(fastify);
   installGuard(fastify, options);
   installMediaTypes(fastify);
+  installConditional(fastify);
   installBodyParser(fastify, settings);
   fastify.addHook('onRoute', (route) => {
     const bodyLimit = route.config?.api?.bodyLimit;

@@ -13,6 +13,8 @@ export {
 export { createHttpApp, type HttpApp, type HttpAppOptions } from './http-app.js';
 export { globalProviders } from './global-providers.js';
 export { HttpFault } from './http-fault.js';
+export { idempotencyKeyOf } from './idempotency-key.js';
+export { Conditional, entityTag, isUnchanged, REVALIDATED } from './conditional.js';
 export { openApiDocument } from './openapi-document.js';
 export { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
 export { RequestSignal, signalOf } from './request-signal.js';

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Put } from '@nestjs/common';
 import { GLOBAL_SCOPE, parseSubject, Registry, subjectText, type SubjectName } from '#libs/core/registry';
 import { Access, Authorizer, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, Conditional, ZodPipe } from '#libs/platform/http';
 import { SubjectAccess } from '../subject-access.js';
 import { policyBody, policyView, type PolicyBody, type PolicyView } from './registration-policy.shapes.js';
 
@@ -16,6 +16,7 @@ export class RegistrationPolicyController {
   ) {}
 
   @Get()
+  @Conditional()
   @Access('read', 'subject')
   @ApiJson({ id: 'getRegistrationPolicy', summary: 'Who may register new schemas', tag, response: policyView })
   get(): Promise<PolicyView> {
@@ -38,6 +39,7 @@ export class RegistrationPolicyController {
   }
 
   @Get(':subject')
+  @Conditional()
   @Access('read', 'subject', 'subject')
   @ApiJson({
     id: 'getSubjectRegistrationPolicy',

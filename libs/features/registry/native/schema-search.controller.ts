@@ -1,6 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, Conditional, ZodPipe } from '#libs/platform/http';
 import { SchemaSearchService } from './schema-search.service.js';
 import { searchPage, searchQuery, type SearchQuery, type SearchView } from './schema-search.shapes.js';
 
@@ -10,6 +10,7 @@ export class SchemaSearchController {
   constructor(private readonly schemas: SchemaSearchService) {}
 
   @Get()
+  @Conditional()
   @Access('read', 'subject')
   @ApiJson({
     id: 'searchSchemas',

@@ -41,9 +41,8 @@ export const ruleSet = z.strictObject({
   enableAt: z.enum(['ALL', 'CLIENT', 'GATEWAY', 'SERVER', 'NONE']).optional(),
 });
 
-/** Settings as they can be set: what is left out stays, null clears. */
+/** Settings as they can be set: what is left out stays, null clears. Aliases are not among them: a set of changes reaches no subject but those it names. */
 export const config = z.strictObject({
-  alias: z.string().nullable().optional(),
   normalize: z.boolean().nullable().optional(),
   validateFields: z.boolean().nullable().optional(),
   validateNewSchemas: z.boolean().nullable().optional(),

@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { nativeClient, openRegistryApp, PrincipalsByName, type RegistryApp } from '../testing/index.js';
+
+const record = (name: string, ...fields: object[]) => JSON.stringify({ type: 'record', name, fields });
+const field = (name: string, type: unknown, more: object = {}) => ({ name, type, ...more });
+
+describe('sets of changes over REST', () => {
+  const users = new PrincipalsByName();
+  let app: RegistryApp;
+  let run = 0;
+  let s: string;
+  const ask = nativeClient(() => app);
+  beforeAll(async () => {
+    app = await openRegistryApp({ authenticator: users });
+    users.add('viewer', ['viewer']);
+    users.add('registrar', ['registrar']);
+    users.add('producer', ['producer']);
+    users.add('narrow', ['admin'], 'mine*');
+  });
+  afterAll(() => app.http.close());
+  beforeEach(() => {
+    s = `c${++run}`;
+  });
+
+  const plan = (changes: object[], as?: string) => ask('POST', '/v1/schema-changes:plan', { changes }, as);
+  const apply = (
+    planned: { hash: string; restsOn: object[] },
+    changes: object[],
+    as?: string,
+    headers: Record<string, string> = {},
+  ) =>
+    ask('POST', '/v1/schema-changes:apply', { planHash: planned.hash, restsOn: planned.restsOn, changes }, as, headers);
+  const register = (subject: string, schema: string, more: object = {}) => ({
+    kind: 'register',
+    subject,
+    schema,
+    ...more,
+  });
+  const versions = async (subject: string) => (await ask('GET', `/subjects/${subject}/versions`)).json as unknown;
+  const shop = () => [
+    register(`${s}-order`, record('Order', field('total', 'Money')), {
+      references: [{ name: 'Money', subject: `${s}-money` }],
+    }),
+    register(`${s}-money`, record('Money', field('cents', 'long'))),
+  ];
+
+  it('plans with the right to read, changes nothing, and applies in order with the right to register', async () => {
+    const planned = await plan(shop(), 'viewer');
+    expect(planned.json).toMatchObject({
+      verdict: 'ok',
+      blockers: [],
+      changes: [
+        { index: 1, subject: `${s}-money`, outcome: 'new', version: 1, id: null, refusal: null },
+        { index: 0, subject: `${s}-order`, outcome: 'new', version: 1, id: null },
+      ],
+    });
+    expect((await ask('GET', `/subjects/${s}-money/versions`)).status).toBe(404);
+    expect((await apply(planned.json, shop(), 'viewer')).status).toBe(403);
+    const done = await apply(planned.json, shop(), 'registrar');
+    expect(done.status).toBe(200);
+    expect(done.json).toMatchObject({ planHash: planned.json.hash, repeated: false });
+    const ids = done.json.changes.map((one: { id: number }) => one.id) as number[];
+    expect(ids[1]).toBe(ids[0]! + 1);
+    expect(done.json.changes[0]).not.toHaveProperty('given');
+    expect((await ask('GET', `/schemas/ids/${ids[1]}`)).json.references).toEqual([
+      { name: 'Money', subject: `${s}-money`, version: 1 },
+    ]);
+    expect((await apply(planned.json, shop(), 'registrar')).json).toEqual({ ...done.json, repeated: true });
+  });
+
+  it('registers none of ten when the ninth is invalid', async () => {
+    const changes = Array.from({ length: 10 }, (_, i) =>
+      register(`${s}-${i}`, i === 8 ? '{"type":"recrod"}' : record(`R${i}`)),
+    );
+    const planned = await plan(changes);
+    expect(planned.json.verdict).toBe('blocked');
+    expect(planned.json.changes[8].refusal).toMatchObject({ code: 'schema-invalid', findings: [] });
+    const refused = await apply(planned.json, changes);
+    expect([refused.status, refused.json.code, refused.json.details.blockers]).toEqual([
+      409,
+      'plan-blocked',
+      [expect.stringContaining(`Change 8 (${s}-8)`)],
+    ]);
+    for (let i = 0; i < 10; i++) expect((await ask('GET', `/subjects/${s}-${i}/versions`)).status).toBe(404);
+  });
+
+  it('says what breaks readers, with the place, for a pipeline to show', async () => {
+    await ask('POST', `/subjects/${s}/versions`, { schema: record('S', field('a', 'long')) });
+    const schema = `{"type": "record", "name": "S", "fields": [\n  {"name": "a", "type": "string"}\n]}`;
+    const { json } = await plan([register(s, schema)]);
+    expect(json.changes[0]).toMatchObject({ outcome: 'refused', refusal: { code: 'schema-incompatible' } });
+    expect(json.changes[0].refusal.findings[0]).toMatchObject({
+      errorType: 'TYPE_MISMATCH',
+      version: 1,
+      position: { line: 2 },
+    });
+  });
+
+  it('refuses a stale plan and names what moved', async () => {
+    await ask('POST', `/subjects/${s}/versions`, { schema: record('S') });
+    const changes = [register(s, record('S', field('a', 'int', { default: 0 })))];
+    const planned = await plan(changes);
+    await ask('POST', `/subjects/${s}/versions`, { schema: record('S', field('b', 'int', { default: 0 })) });
+    const stale = await apply(planned.json, changes);
+    expect([stale.status, stale.json.code]).toEqual([409, 'plan-stale']);
+    expect(stale.json.detail).toContain(`the latest version of '${s}' was 1 and is 2`);
+    expect(await versions(s)).toEqual([1, 2]);
+  });
+
+  it('takes an idempotency key for one plan only', async () => {
+    const first = [register(`${s}-a`, record('A'))];
+    const second = [register(`${s}-b`, record('B'))];
+    const [a, b] = [await plan(first), await plan(second)];
+    const key = { 'idempotency-key': `key-${s}` };
+    expect((await apply(a.json, first, undefined, key)).json.repeated).toBe(false);
+    expect((await apply(a.json, first, undefined, key)).json.repeated).toBe(true);
+    const reused = await apply(b.json, second, undefined, key);
+    expect([reused.status, reused.json.code]).toEqual([422, 'idempotency-key-reused']);
+    expect((await apply(b.json, second, undefined, { 'idempotency-key': ' ' })).status).toBe(400);
+  });
+
+  it('judges every change: settings by who governs, deletions by who deletes, policy and references as elsewhere', async () => {
+    await ask('POST', `/subjects/${s}/versions`, { schema: record('S') });
+    for (const change of [
+      { kind: 'set-config', subject: s, config: { compatibility: 'NONE' } },
+      { kind: 'set-mode', subject: s, mode: 'READONLY' },
+      { kind: 'set-config', subject: '', config: { compatibility: 'NONE' } },
+      { kind: 'delete', subject: s },
+    ]) {
+      const planned = await plan([change], 'registrar');
+      expect([change.kind, planned.json.verdict]).toEqual([change.kind, 'ok']);
+      expect([change.kind, (await apply(planned.json, [change], 'registrar')).status]).toEqual([change.kind, 403]);
+    }
+    await ask('PUT', `/v1/registration-policy/${s}-new`, { policy: 'registrars-only' });
+    const changes = [register(`${s}-new`, record('N'))];
+    const planned = await plan(changes, 'producer');
+    expect((await apply(planned.json, changes, 'producer')).json.code).toBe('registration-forbidden');
+    expect((await plan([register(s, record('S'))], 'narrow')).status).toBe(404);
+    const referring = register(`mine-${s}`, record('M', field('s', 'S')), {
+      references: [{ name: 'S', subject: s, version: 1 }],
+    });
+    expect((await plan([referring], 'narrow')).json.code).toBe('reference-not-found');
+    expect((await plan([referring])).json.verdict).toBe('ok');
+  });
+
+  it('does not name what schemas refer to from afar and the caller may not read', async () => {
+    await ask('POST', `/subjects/far-${s}/versions`, { schema: record('Far') });
+    await ask('POST', `/subjects/mine-${s}-near/versions`, {
+      schema: record('Near', field('far', 'Far')),
+      references: [{ name: 'Far', subject: `far-${s}`, version: 1 }],
+    });
+    const changes = [
+      register(`mine-${s}`, record('M', field('near', 'Near')), {
+        references: [{ name: 'Near', subject: `mine-${s}-near`, version: 1 }],
+      }),
+    ];
+    const planned = await plan(changes, 'narrow');
+    expect(planned.json.verdict).toBe('ok');
+    expect(planned.text).not.toContain(`far-${s}`);
+    expect((await plan(changes)).json.hash).toBe(planned.json.hash);
+    await ask('POST', `/subjects/far-${s}/versions`, { schema: record('Far', field('x', 'int', { default: 0 })) });
+    const stale = await apply(planned.json, changes, 'narrow');
+    expect([stale.status, stale.json.code]).toEqual([409, 'plan-stale']);
+    expect(stale.text).not.toContain(`far-${s}`);
+    const again = await plan(changes, 'narrow');
+    expect((await apply(again.json, changes, 'narrow')).status).toBe(200);
+  });
+
+  it('follows an alias to where it is judged, and sets none', async () => {
+    await ask('POST', `/subjects/secret-${s}/versions`, { schema: record('S') });
+    await ask('PUT', `/config/mine-${s}`, { alias: `secret-${s}` });
+    expect((await plan([register(`mine-${s}`, record('S'))], 'narrow')).status).toBe(404);
+    const alias = { kind: 'set-config', subject: `mine-${s}`, config: { alias: 'x' } };
+    expect((await plan([alias])).json.code).toBe('invalid-request');
+  });
+
+  it('refuses circles, unknown members, and more than it takes', async () => {
+    const circle = [
+      register(`${s}-a`, record('A', field('b', 'B')), { references: [{ name: 'B', subject: `${s}-b` }] }),
+      register(`${s}-b`, record('B', field('a', 'A')), { references: [{ name: 'A', subject: `${s}-a` }] }),
+    ];
+    const refused = await plan(circle);
+    expect([refused.status, refused.json.code]).toEqual([422, 'references-cyclic']);
+    expect(refused.json.detail).toContain(`${s}-a → ${s}-b → ${s}-a`);
+    for (const changes of [[], [{ ...register(s, '"int"'), id: 4 }], [{ kind: 'rename', subject: s }]]) {
+      expect((await plan(changes)).status).toBe(400);
+    }
+    const many = Array.from({ length: 5_001 }, () => ({ kind: 'delete', subject: s }));
+    const refusedMany = await plan(many);
+    expect([refusedMany.status, refusedMany.json.code]).toEqual([413, 'json-too-many-values']);
+  });
+});

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { nativeClient, openRegistryApp, PrincipalsByName, type RegistryApp } from '../testing/index.js';
+
+const record = (name: string, ...fields: object[]) => JSON.stringify({ type: 'record', name, fields });
+
+describe('deleting many over REST', () => {
+  const users = new PrincipalsByName();
+  let app: RegistryApp;
+  let run = 0;
+  let s: string;
+  const ask = nativeClient(() => app);
+  beforeAll(async () => {
+    app = await openRegistryApp({ authenticator: users });
+    users.add('viewer', ['viewer']);
+  });
+  afterAll(() => app.http.close());
+  beforeEach(() => {
+    s = `d${++run}`;
+  });
+
+  const register = (subject: string, schema: string, more: object = {}) =>
+    ask('POST', `/subjects/${subject}/versions`, { schema, ...more });
+  const plan = (body: object, as?: string) => ask('POST', '/v1/schema-deletions:plan', body, as);
+  const apply = (planned: { hash: string; restsOn: object[] }, body: object, as?: string) =>
+    ask('POST', '/v1/schema-deletions:apply', { planHash: planned.hash, restsOn: planned.restsOn, ...body }, as);
+
+  it('shows what would go by prefix, deletes it softly, and then for good', async () => {
+    for (const name of ['a', 'b']) await register(`${s}.${name}`, record('R'));
+    const body = { filter: { prefix: `${s}.` } };
+    const planned = await plan(body, 'viewer');
+    expect(planned.json).toMatchObject({
+      verdict: 'ok',
+      permanent: false,
+      subjects: [
+        { subject: `${s}.a`, versions: [1], kept: [], usage: 'unknown', blocks: [] },
+        { subject: `${s}.b`, versions: [1] },
+      ],
+    });
+    expect((await apply(planned.json, body, 'viewer')).status).toBe(403);
+    expect((await ask('GET', `/subjects/${s}.a/versions`)).status).toBe(200);
+    const done = await apply(planned.json, body);
+    expect(done.json).toMatchObject({ repeated: false, subjects: planned.json.subjects });
+    expect((await ask('GET', `/subjects/${s}.a/versions`)).status).toBe(404);
+    const forGood = { ...body, permanent: true };
+    const second = await plan(forGood);
+    expect(second.json.subjects).toMatchObject([{ versions: [1] }, { versions: [1] }]);
+    await apply(second.json, forGood);
+    expect((await plan({ ...body, permanent: true })).json.subjects).toEqual([]);
+  });
+
+  it('deletes by what schemas hold', async () => {
+    await register(`${s}.old`, record('R'), { metadata: { properties: { owner: `gone-${s}` } } });
+    await register(`${s}.new`, record('R'));
+    const body = { filter: { owner: [`gone-${s}`] } };
+    const planned = await plan(body);
+    expect(planned.json.subjects.map((one: { subject: string }) => one.subject)).toEqual([`${s}.old`]);
+    expect((await apply(planned.json, body)).status).toBe(200);
+  });
+
+  it('refuses what is referenced, naming whom the caller may see and counting the others', async () => {
+    await register(`${s}.base`, record('Base'));
+    const references = [{ name: 'Base', subject: `${s}.base`, version: 1 }];
+    await register(`other.${s}`, record('U', { name: 'b', type: 'Base' }), { references });
+    const body = { subjects: [{ subject: `${s}.base` }] };
+    const planned = await plan(body);
+    expect(planned.json.subjects[0].blocks).toEqual([
+      { code: 'schema-referenced', version: 1, referrers: [{ subject: `other.${s}`, version: 1 }], hiddenReferrers: 0 },
+    ]);
+    const refused = await apply(planned.json, body);
+    expect([refused.status, refused.json.code]).toEqual([409, 'plan-blocked']);
+    users.add(`narrow-${s}`, ['admin'], `${s}.*`);
+    expect((await plan(body, `narrow-${s}`)).json.subjects[0].blocks).toMatchObject([
+      { code: 'schema-referenced', referrers: [], hiddenReferrers: 1 },
+    ]);
+    expect(JSON.stringify((await plan(body, `narrow-${s}`)).json)).not.toContain(`other.${s}`);
+  });
+
+  it('refuses a stale plan: what has come in would go too', async () => {
+    await register(`${s}.a`, record('R'));
+    const body = { filter: { prefix: `${s}.` } };
+    const planned = await plan(body);
+    await register(`${s}.b`, record('R'));
+    const stale = await apply(planned.json, body);
+    expect([stale.status, stale.json.code]).toEqual([409, 'plan-stale']);
+    expect(stale.json.detail).toContain(`'${s}.b' has come in`);
+    expect((await ask('GET', `/subjects/${s}.a/versions`)).json).toEqual([1]);
+  });
+
+  it('sees only what the caller may read', async () => {
+    await register(`${s}.mine`, record('R'));
+    await register(`${s}.yours`, record('R'));
+    users.add(`one-${s}`, ['admin'], `${s}.mine`);
+    const planned = await plan({ filter: { prefix: `${s}.` } }, `one-${s}`);
+    expect(planned.json.subjects.map((one: { subject: string }) => one.subject)).toEqual([`${s}.mine`]);
+    expect((await plan({ subjects: [{ subject: `${s}.yours` }] }, `one-${s}`)).status).toBe(404);
+  });
+
+  it('refuses a selection of nothing in particular', async () => {
+    for (const body of [{}, { filter: {} }, { subjects: [] }, { filter: { suffix: 'x' } }, { prefix: 'x' }]) {
+      expect([body, (await plan(body)).status]).toEqual([body, 400]);
+    }
+  });
+});
