@@ -1,10 +1,16 @@
-import Fastify from 'fastify';
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 
-/** The baseline of `schema-by-id`: a Fastify server with one route that returns the bytes it was sent, and nothing else. */
+/** The baseline of registry requests: a Fastify server that parses bodies as JSON, answers with the bytes it was sent, and does nothing else. */
 process.once('message', (body: string) => {
   const fastify = Fastify();
-  fastify.get('/schemas/ids/:id', (_request, reply) => {
-    void reply.header('content-type', 'application/vnd.schemaregistry.v1+json').send(body);
-  });
+  const type = 'application/vnd.schemaregistry.v1+json';
+  fastify.addContentTypeParser(type, { parseAs: 'string' }, (_request, text, done) =>
+    done(null, JSON.parse(text as string)),
+  );
+  const answer = (_request: FastifyRequest, reply: FastifyReply): void => {
+    void reply.header('content-type', type).send(body);
+  };
+  fastify.get('/schemas/ids/:id', answer);
+  fastify.post('/subjects/:subject', answer);
   void fastify.listen({ host: '127.0.0.1', port: 0 }).then((url) => process.send?.(url));
 });

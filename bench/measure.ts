@@ -18,8 +18,9 @@ export interface Figure {
   readonly what: string;
   readonly unit: string;
   readonly measured: number;
-  /** The most that is accepted; `bench --gate` fails above it. */
+  /** The most and the least that is accepted; `bench --gate` fails beyond. */
   readonly most?: number;
+  readonly least?: number;
   readonly note?: string;
 }
 

@@ -12,12 +12,13 @@ export class ServiceProcess {
     readonly url: string,
     private readonly directory: string,
     private readonly port: number,
+    private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
-  /** Reserves a free port; nothing runs yet. */
-  static async prepare(directory: string): Promise<ServiceProcess> {
+  /** Reserves a free port; nothing runs yet. @param settings more of the environment. */
+  static async prepare(directory: string, settings: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
     const port = await freePort();
-    return new ServiceProcess(`http://127.0.0.1:${port}`, directory, port);
+    return new ServiceProcess(`http://127.0.0.1:${port}`, directory, port, settings);
   }
 
   get pid(): number | undefined {
@@ -39,6 +40,7 @@ export class ServiceProcess {
         WEIR_DATA_DIR: join(this.directory, 'data'),
         WEIR_LOGGING_LEVEL: 'warn',
         WEIR_OPERATIONS_ROLLBACK_WINDOW_MS: '0',
+        ...this.settings,
       },
     });
     this.#child = child;

@@ -59,7 +59,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   const data = await prepareDataDirectory(config.data.dir, config.data.create);
   const store = await openSqlStore(
     config.database.url === undefined
-      ? { path: data.metadata, onFatal: parts.onFatal }
+      ? { path: data.metadata, onFatal: parts.onFatal, datasync: parts.datasync }
       : { url: config.database.url, poolSize: config.database.poolSize },
   );
   closers.add('metadata store', () => store.close());

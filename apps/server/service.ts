@@ -1,5 +1,6 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
+import type { SqlStoreOptions } from '#libs/adapters/store-sql';
 import type { Clock } from '#libs/core/kernel';
 import { rewriteRegistryUrl } from '#libs/features/registry';
 import { RegistryMovesModule } from '#libs/features/registry-moves';
@@ -31,10 +32,12 @@ export interface ServiceOptions {
   readonly failPoints?: FailPoints;
   /** Called when the disk can no longer be trusted with writes: the process should end with its reserved code. */
   readonly onFatal?: (error: Error) => void;
+  /** How the metadata store's SQLite file is flushed; benchmarks put a slow disk in its place. */
+  readonly datasync?: SqlStoreOptions['datasync'];
 }
 
 /** What the parts of a service share while it is put together. */
-export interface ServiceParts extends Required<ServiceOptions> {
+export interface ServiceParts extends Required<Omit<ServiceOptions, 'datasync'>>, Pick<ServiceOptions, 'datasync'> {
   readonly health: Health;
   readonly metrics: Metrics;
 }
