@@ -11,8 +11,8 @@ export function tryCombined(differ: JsonDiffer, o: SchemaNode, u: SchemaNode, ou
     const singleton = u.members.length === 1;
     if (!singleton && u.criterion === 'allOf') return false;
     for (const member of u.members) {
-      const findings = differ.compare(o, member);
-      if (!findings.compatible) continue;
+      const findings = differ.trial(o, member);
+      if (findings === null) continue;
       out.include(findings);
       if (!singleton) out.add('SUM_TYPE_EXTENDED');
       return true;
@@ -21,8 +21,8 @@ export function tryCombined(differ: JsonDiffer, o: SchemaNode, u: SchemaNode, ou
     const singleton = o.members.length === 1;
     if (!singleton && o.criterion !== 'allOf') return false;
     for (const member of o.members) {
-      const findings = differ.compare(member, u);
-      if (!findings.compatible) continue;
+      const findings = differ.trial(member, u);
+      if (findings === null) continue;
       out.include(findings);
       if (!singleton) out.add('PRODUCT_TYPE_NARROWED');
       return true;
@@ -65,8 +65,8 @@ export function matchedMembers(
   originals: readonly SchemaNode[],
   updates: readonly SchemaNode[],
 ): readonly MatchedMembers[] {
-  const compared = originals.map((original) => updates.map((update) => differ.compare(original, update)));
-  const edges = compared.map((row) => row.flatMap((findings, j) => (findings.compatible ? [j] : [])));
+  const compared = originals.map((original) => updates.map((update) => differ.trial(original, update)));
+  const edges = compared.map((row) => row.flatMap((findings, j) => (findings === null ? [] : [j])));
   return maximumMatching(edges, updates.length).flatMap((partner, index) =>
     partner === undefined
       ? []

@@ -5,7 +5,7 @@ import { compareArrays } from './differ-array.js';
 import { compareCombined, tryCombined } from './differ-combined.js';
 import { compareObjects } from './differ-object.js';
 import { compareEnums, compareNumbers, compareStrings } from './differ-scalar.js';
-import { Findings, type FoundDifference } from './findings.js';
+import { BROKEN, Findings, type FoundDifference } from './findings.js';
 import { dereferenced, type ObjectNode, type SchemaNode } from './node.js';
 import { PatternFinder } from './regex.js';
 import { NodeSameness } from './sameness.js';
@@ -84,6 +84,8 @@ interface Visit {
   /** Place on the stack of pairs being compared; undefined once done. */
   depth: number | undefined;
   findings: Findings | undefined;
+  /** Known to break, though not where: see {@link JsonDiffer.trial}. */
+  broken: boolean;
 }
 
 /** Compares one pair of schemas. Rules of single kinds live in files of their own and come back here for inner schemas. */
@@ -94,6 +96,8 @@ export class JsonDiffer {
   /** A pair was met while being compared. */
   cut = false;
   #depth = 0;
+  /** Trials within which the comparison at hand is made. */
+  #trials = 0;
   /** Lowest place on the stack that the comparison at hand was cut at. */
   #lowestCut = Infinity;
 
@@ -127,6 +131,7 @@ export class JsonDiffer {
     const u = dereferenced(update);
     this.spend();
     const visit = this.#visit(o, u);
+    if (this.#trials > 0 && (visit.broken || visit.findings?.compatible === false)) throw BROKEN;
     if (visit.findings !== undefined) return visit.findings;
     if (visit.depth !== undefined) return this.#cutAt(visit.depth, o, u);
     if (this.#depth >= DEEPEST_PAIR) throw schemaTooDeep(DEEPEST_PAIR);
@@ -135,14 +140,45 @@ export class JsonDiffer {
     this.#lowestCut = Infinity;
     visit.depth = this.#depth++;
     const findings = this.#findings(o, u);
-    this.#kinds(o, u, findings);
+    const broken = this.#breaks(o, u, findings);
     this.#depth--;
     const independent = this.#lowestCut >= visit.depth;
     this.#lowestCut = independent ? outerCut : Math.min(outerCut, this.#lowestCut);
     visit.depth = undefined;
     if (!findings.compatible) this.failed.add(o, u);
-    if (independent || this.memory === 'always') visit.findings = findings;
+    if (independent || this.memory === 'always') {
+      if (broken) visit.broken = true;
+      else visit.findings = findings;
+    }
+    if (broken) throw BROKEN;
     return findings;
+  }
+
+  /**
+   * As {@link compare}, where only a compatible pair counts: null at the first break. Of the members of a combination most fit each other not at all, and there
+   * is nothing to be told of those.
+   */
+  trial(original: SchemaNode, update: SchemaNode): Findings | null {
+    this.#trials++;
+    try {
+      return this.compare(original, update);
+    } catch (error) {
+      if (error === BROKEN) return null;
+      throw error;
+    } finally {
+      this.#trials--;
+    }
+  }
+
+  /** Compares the pair; true where that was broken off. */
+  #breaks(o: SchemaNode, u: SchemaNode, out: Findings): boolean {
+    try {
+      this.#kinds(o, u, out);
+      return false;
+    } catch (error) {
+      if (error === BROKEN) return true;
+      throw error;
+    }
   }
 
   /** As {@link compare}, where either side may be absent. */
@@ -190,10 +226,7 @@ export class JsonDiffer {
         return;
       case 'not':
         // The other way round: what must not match grew narrower when the old one covers it.
-        out.add(
-          this.compare((u as typeof o).inner, o.inner).compatible ? 'NOT_TYPE_NARROWED' : 'NOT_TYPE_EXTENDED',
-          'not',
-        );
+        out.add(this.trial((u as typeof o).inner, o.inner) === null ? 'NOT_TYPE_EXTENDED' : 'NOT_TYPE_NARROWED', 'not');
         return;
       case 'combined':
         return compareCombined(this, o, u as typeof o, out);
@@ -208,14 +241,14 @@ export class JsonDiffer {
   }
 
   #findings(original: SchemaNode, update: SchemaNode): Findings {
-    return new Findings(original, update, this.policy);
+    return new Findings(original, update, this.policy, this.#trials > 0);
   }
 
   #visit(o: SchemaNode, u: SchemaNode): Visit {
     let updates = this.#visits.get(o);
     if (updates === undefined) this.#visits.set(o, (updates = new Map()));
     let visit = updates.get(u);
-    if (visit === undefined) updates.set(u, (visit = { depth: undefined, findings: undefined }));
+    if (visit === undefined) updates.set(u, (visit = { depth: undefined, findings: undefined, broken: false }));
     return visit;
   }
 }

@@ -3,6 +3,11 @@ import type { StepBudget } from '../step-budget.js';
 import { isTolerated, type JsonDifferenceKind } from './kinds.js';
 import type { SchemaNode } from './node.js';
 
+class Broken extends Error {}
+
+/** Thrown by brief findings at the first break. One for all: it is thrown often, and says nothing. */
+export const BROKEN = new Broken('broken');
+
 /** One difference. */
 export interface FoundDifference {
   readonly kind: JsonDifferenceKind;
@@ -33,6 +38,8 @@ export class Findings {
     private readonly original: SchemaNode,
     private readonly update: SchemaNode,
     private readonly policy: CompatibilityPolicy,
+    /** One break is all that is asked for: the first ends the comparison. */
+    private readonly brief = false,
   ) {}
 
   /** No difference in it breaks anything under the policy. */
@@ -41,7 +48,7 @@ export class Findings {
   }
 
   add(kind: JsonDifferenceKind, ...path: readonly string[]): void {
-    if (!isTolerated(kind, this.policy)) this.#compatible = false;
+    if (!isTolerated(kind, this.policy)) this.fail();
     this.#items.push({ kind, path, own: path, original: this.original, update: this.update });
   }
 
@@ -58,6 +65,7 @@ export class Findings {
   /** Incompatible for a reason that is listed elsewhere. */
   fail(): void {
     this.#compatible = false;
+    if (this.brief) throw BROKEN;
   }
 
   /** All differences with whole paths, in order, each once, at most `limit`. */

@@ -126,10 +126,10 @@ describe.each(DRAFTS)('where a new JSON Schema of %s is called compatible with a
 
   it('no value was found that fits the old one and not the new one', () => {
     const seen = { compatible: 0, excused: 0, values: 0 };
-    fc.assert(law(UNSOUND, seen), { numRuns: 100 });
+    fc.assert(law(UNSOUND, seen), { numRuns: 40 });
     // Enough was asked: compatible pairs, and values that fitted.
-    expect(seen.compatible).toBeGreaterThan(25);
-    expect(seen.values).toBeGreaterThan(500);
+    expect(seen.compatible).toBeGreaterThan(8);
+    expect(seen.values).toBeGreaterThan(150);
   });
 
   it('without the excuses there are such values', () => {
