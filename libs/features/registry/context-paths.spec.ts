@@ -24,7 +24,7 @@ describe('paths below a context', () => {
     ['/contexts/.dev/schemas/guids/x', '/schemas/guids/x'],
     ['/contexts/.dev/contexts', '/contexts'],
     ['/contexts/.dev/v1/metadata/id', '/v1/metadata/id'],
-    ['/contexts/.dev/associations/subjects/a', '/associations/subjects/a?context=.dev'],
+    ['/contexts/.dev/associations/subjects/a', '/associations/subjects/%3A.dev%3Aa?context=.dev'],
   ])('%s is routed as %s', (url, expected) => {
     expect(rewriteRegistryUrl(url)).toBe(expected);
   });
