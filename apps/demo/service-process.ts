@@ -28,7 +28,7 @@ export class ServiceProcess {
   /** Starts the service and resolves with the milliseconds until `/readyz` said yes. */
   async start(): Promise<number> {
     const started = performance.now();
-    const main = new URL('../server/main.js', import.meta.url).pathname;
+    const main = new URL('../../service/main.js', import.meta.url).pathname;
     const child = spawn(process.execPath, [main], {
       cwd: this.directory,
       stdio: ['ignore', 'pipe', 'pipe'],

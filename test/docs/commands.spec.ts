@@ -11,7 +11,7 @@ import { programsOf, readPage } from './page.js';
 const RUN_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['npm ci && npm test', '.ci/run, its first line'],
   ['npm ci && npm run demo', '.ci/run: npm ci in its first line, the demo as a step of npm run check'],
-  ['npm start', 'this test starts the same service (dist/apps/server/main.js) for every page'],
+  ['npm start', 'this test starts the same service (dist/service/main.js) for every page'],
   ['npm run check', '.ci/run, its second half'],
 ]);
 const ELSEWHERE = new Set(RUN_ELSEWHERE.keys());

@@ -65,7 +65,7 @@ export class ServerProcess {
     readonly exited: Promise<ServerExit>;
     readonly output: () => string;
   } {
-    const main = options.main ?? 'dist/apps/server/main.js';
+    const main = options.main ?? 'dist/service/main.js';
     const child = spawn(process.execPath, [absolute(main)], {
       cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
