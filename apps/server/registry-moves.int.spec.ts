@@ -186,6 +186,26 @@ describe('a registry moves', () => {
     );
   });
 
+  it('leaves nothing staged behind, and keeps few uploads', async () => {
+    const target = await start();
+    const uploads = async () => (await call(target, 'GET', '/v1/registry-imports/uploads')).body.items;
+    const { body } = await upload(target, await exported(source));
+    expect(await uploads()).toMatchObject([{ id: body.id, complete: true, held: false, sha256: body.sha256 }]);
+    await imported(target, { source: { upload: body.id } });
+    expect(await uploads()).toEqual([]);
+    const dump = await exported(source, '?format=topic');
+    const posted = [];
+    for (let n = 0; n < 6; n++) posted.push(await upload(target, dump));
+    expect(posted.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201, 429]);
+    expect(posted[5]!.body.code).toBe('import-uploads-full');
+    const [first] = posted;
+    for (let n = 0; n < 2; n++)
+      expect((await call(target, 'DELETE', `/v1/registry-imports/uploads/${first!.body.id}`)).status).toBe(204);
+    expect((await uploads()).map(({ id }: { id: string }) => id)).toEqual(
+      posted.slice(1, 5).map(({ body: b }) => b.id),
+    );
+  });
+
   it('not when the file is cut, changed, or something else', async () => {
     const file = await exported(source);
     const target = await start();

@@ -5,6 +5,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { AppError, isAppError, nestsDeeperThan, type Clock, type JsonValue } from '#libs/core/kernel';
 import { SourceRegistries, SourceRegistry, type SourceAnswer } from '#libs/core/moving';
 import { AllowedAddresses } from './allowed-addresses.js';
+import { retryAfterMs } from './retry-after.js';
 
 /** A registry as the configuration names it, secrets and certificates read. */
 export interface SourceRegistryDefinition {
@@ -23,8 +24,16 @@ export interface SourceRegistryDefinition {
 const CONNECT_MS = 5_000;
 const MAX_REPLY_BYTES = 16 * 1024 * 1024;
 const MAX_DEPTH = 64;
-const ATTEMPTS = 3;
+const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 200;
+/** Longest that a request waits for a registry that asks to be left alone; when it asks for more, every request fails until then. */
+const LONGEST_REST_MS = 60_000;
+
+interface Received {
+  readonly status: number;
+  readonly body: Buffer;
+  readonly retryAfter: string | undefined;
+}
 
 /** Registries reached over HTTP. Redirects are not followed, addresses are judged when connecting, and answers are bounded before they are read. */
 export class HttpSourceRegistries extends SourceRegistries {
@@ -64,6 +73,8 @@ class HttpSourceRegistry extends SourceRegistry {
   readonly #base: URL;
   readonly #agent: HttpAgent;
   readonly #addresses: AllowedAddresses;
+  /** On the monotonic clock. */
+  #restsUntil = -Infinity;
 
   constructor(
     readonly name: string,
@@ -84,23 +95,44 @@ class HttpSourceRegistry extends SourceRegistry {
 
   async get(path: string, signal?: AbortSignal): Promise<SourceAnswer> {
     for (let attempt = 1; ; attempt++) {
+      await this.#rest(signal);
       try {
         return await this.#attempt(path, signal);
       } catch (error) {
         signal?.throwIfAborted();
         if (!isAppError(error) || !error.retryable || attempt >= ATTEMPTS) throw error;
-        await this.clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), signal);
+        this.#leaveAlone(FIRST_PAUSE_MS * 2 ** (attempt - 1));
       }
     }
   }
 
+  /** Nobody asks it anything for as long: who is refused speaks for all. */
+  #leaveAlone(ms: number): void {
+    this.#restsUntil = Math.max(this.#restsUntil, this.clock.monotonic() + ms);
+  }
+
+  async #rest(signal: AbortSignal | undefined): Promise<void> {
+    for (let left = this.#left; left > 0; left = this.#left) {
+      if (left > LONGEST_REST_MS)
+        throw this.#fault('busy', `asks to be left alone for ${Math.ceil(left / 1_000)} s`, true);
+      await this.clock.sleep(left, signal);
+    }
+  }
+
+  get #left(): number {
+    return this.#restsUntil - this.clock.monotonic();
+  }
+
   async #attempt(path: string, signal: AbortSignal | undefined): Promise<SourceAnswer> {
-    const { status, body } = await this.#send(path, signal);
+    const { status, body, retryAfter } = await this.#send(path, signal);
     if (status === 404 || status === 405) return { status: 'missing' };
     if (status >= 300 && status < 400)
       throw this.#fault('redirects', `answers with a redirect (${status}), which is not followed`);
     if (status === 401 || status === 403) throw this.#fault('refused', `refuses the credentials (${status})`);
-    if (status === 429 || status >= 500) throw this.#fault('busy', `answered ${status}`, true);
+    if (status === 408 || status === 429 || status >= 500) {
+      this.#leaveAlone(retryAfterMs(retryAfter, this.clock.now()) ?? 0);
+      throw this.#fault('busy', `answered ${status}`, true);
+    }
     if (status !== 200) throw this.#fault('invalid', `answered ${status}`);
     return { status: 'found', body: this.#parsed(body) };
   }
@@ -115,7 +147,7 @@ class HttpSourceRegistry extends SourceRegistry {
     }
   }
 
-  #send(path: string, signal: AbortSignal | undefined): Promise<{ status: number; body: Buffer }> {
+  #send(path: string, signal: AbortSignal | undefined): Promise<Received> {
     const { hostname } = this.#base;
     const literal = hostname.replace(/^\[|\]$/g, '');
     if (isIP(literal) !== 0 && !this.#addresses.allows(literal)) return Promise.reject(this.#notAllowed());
@@ -149,7 +181,7 @@ class HttpSourceRegistry extends SourceRegistry {
     });
   }
 
-  async #read(response: IncomingMessage): Promise<{ status: number; body: Buffer }> {
+  async #read(response: IncomingMessage): Promise<Received> {
     const chunks: Buffer[] = [];
     let length = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -157,7 +189,8 @@ class HttpSourceRegistry extends SourceRegistry {
       if (length > MAX_REPLY_BYTES) throw this.#fault('invalid', `answers with more than ${MAX_REPLY_BYTES} bytes`);
       chunks.push(chunk);
     }
-    return { status: response.statusCode ?? 0, body: Buffer.concat(chunks, length) };
+    const { statusCode: status = 0, headers } = response;
+    return { status, body: Buffer.concat(chunks, length), retryAfter: headers['retry-after'] };
   }
 
   #options(path: string): RequestOptions & { servername?: string } {

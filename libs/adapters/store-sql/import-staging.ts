@@ -19,7 +19,7 @@ import type { SqlSession, SqlStore, SqlValue } from './sql-store.js';
 /** The kind under which a subject that was read whole is noted. */
 const READ = 'read';
 
-/** Entries deleted in one go. */
+/** Entries deleted or marked in one go, since other writes wait meanwhile. */
 const PIECE = 1_000;
 
 interface EntryRow {
@@ -32,6 +32,20 @@ interface EntryRow {
   readonly document: string;
 }
 
+interface ImportRow {
+  readonly id: string;
+  readonly created_at: number;
+  readonly facts: string;
+  readonly complete: number;
+  readonly held: number;
+}
+
+const IMPORTS = 'select id, created_at, facts, complete, held from registry_imports';
+
+function stagedOf({ id, created_at: createdAt, facts, complete, held }: ImportRow): Staged {
+  return { id, createdAt, facts: JSON.parse(facts) as JsonObject, complete: complete === 1, held: held === 1 };
+}
+
 /** Registries on their way in, in the tables of migration 0016. */
 export class SqlImportStaging extends ImportStaging {
   constructor(private readonly store: SqlStore) {
@@ -42,19 +56,14 @@ export class SqlImportStaging extends ImportStaging {
     await this.#empty(id);
     await this.#set(
       `insert into registry_imports (id, created_at, facts, complete, held) values (?, ?, '{}', 0, 0)
-       on conflict (id) do update set created_at = excluded.created_at, facts = excluded.facts, complete = 0, held = 0`,
+       on conflict (id) do update set created_at = excluded.created_at, facts = excluded.facts, complete = 0`,
       [id, at],
     );
   }
 
   async find(id: string): Promise<Staged | undefined> {
-    const row = await this.store.one<{ created_at: number; facts: string; complete: number; held: number }>(
-      'select created_at, facts, complete, held from registry_imports where id = ?',
-      [id],
-    );
-    if (row === undefined) return undefined;
-    const facts = JSON.parse(row.facts) as JsonObject;
-    return { id, createdAt: row.created_at, facts, complete: row.complete === 1, held: row.held === 1 };
+    const row = await this.store.one<ImportRow>(`${IMPORTS} where id = ?`, [id]);
+    return row === undefined ? undefined : stagedOf(row);
   }
 
   async write(id: string, changes: readonly StagingChange[]): Promise<void> {
@@ -87,12 +96,21 @@ export class SqlImportStaging extends ImportStaging {
     await this.#set('update registry_imports set held = 1 where id = ?', [id]);
   }
 
-  async skip(id: string, keys: readonly EntryKey[]): Promise<void> {
+  async release(id: string): Promise<void> {
     await this.store.write(async (session) => {
-      for (const key of keys) {
-        await session.run(`update registry_import_entries set skipped = 1 where ${KEY}`, keyValues(id, key));
-      }
+      await session.run('update registry_import_entries set skipped = 0 where import_id = ? and skipped = 1', [id]);
+      await session.run('update registry_imports set held = 0 where id = ?', [id]);
     });
+  }
+
+  async skip(id: string, keys: readonly EntryKey[]): Promise<void> {
+    for (let at = 0; at < keys.length; at += PIECE) {
+      await this.store.write(async (session) => {
+        for (const key of keys.slice(at, at + PIECE)) {
+          await session.run(`update registry_import_entries set skipped = 1 where ${KEY}`, keyValues(id, key));
+        }
+      });
+    }
   }
 
   async entries(
@@ -158,6 +176,10 @@ export class SqlImportStaging extends ImportStaging {
     );
   }
 
+  async list(): Promise<readonly Staged[]> {
+    return (await this.store.all<ImportRow>(`${IMPORTS} order by created_at, id`)).map(stagedOf);
+  }
+
   async drop(id: string): Promise<void> {
     await this.#empty(id);
     await this.#set('delete from registry_imports where id = ?', [id]);
@@ -171,7 +193,6 @@ export class SqlImportStaging extends ImportStaging {
     for (const { id } of old) await this.drop(id);
   }
 
-  /** A few at a time, since other writes wait meanwhile. */
   async #empty(id: string): Promise<void> {
     for (let gone = PIECE; gone === PIECE;) {
       gone = await this.store.write((session) =>

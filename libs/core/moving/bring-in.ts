@@ -17,7 +17,8 @@ export interface BroughtIn {
   readonly registered: number;
   /** There already. */
   readonly same: number;
-  readonly conflicts: readonly Conflict[];
+  /** Each with the place of its entry among those given. */
+  readonly conflicts: readonly { readonly conflict: Conflict; readonly at: number }[];
 }
 
 /** Attempts at a change whose state moves under it. Each failed one means that somebody else got through. */
@@ -48,13 +49,14 @@ export class BringIn {
 
   async retired(entries: readonly RetiredId[]): Promise<BroughtIn> {
     const facts: RegistryFact[] = [];
-    const conflicts: Conflict[] = [];
-    for (const { context, id, guid, schemaType } of entries) {
+    const conflicts: BroughtIn['conflicts'][number][] = [];
+    for (const [at, { context, id, guid, schemaType }] of entries.entries()) {
       const [taken] = await this.store.taken(context, [id]);
       if (taken === undefined) facts.push({ type: 'id-retired', context, id, content: { guid, schemaType } });
       else if (taken.guid !== guid || taken.schemaType !== schemaType) {
         const message = `Id ${id} is purged at its source and stands for another schema here.`;
-        conflicts.push({ code: 'id-taken', subject: subjectText({ context, name: '' }), version: null, id, message });
+        const subject = subjectText({ context, name: '' });
+        conflicts.push({ conflict: { code: 'id-taken', subject, version: null, id, message }, at });
       }
     }
     if (facts.length > 0) await this.store.apply({ at: this.clock.now(), expected: [], facts });
@@ -67,15 +69,17 @@ export class BringIn {
       const judged = await this.judge.judge(entries);
       const facts = judged.flatMap(factsOf);
       const registered = judged.filter((one) => one.judgement.kind === 'register').length;
-      const conflicts = judged.flatMap(({ judgement }) => (judgement.kind === 'conflict' ? [judgement.conflict] : []));
+      const conflicts = judged.flatMap(({ judgement }, at) =>
+        judgement.kind === 'conflict' ? [{ conflict: judgement.conflict, at }] : [],
+      );
       const states = judged.map((one) => one.state);
       return { facts, states, result: { registered, same: judged.length - registered - conflicts.length, conflicts } };
     });
   }
 
   /** Whether a setting can be made as it is at its source. */
-  judgeSetting(entry: MovedSetting, state: SubjectState): 'same' | 'set' | Conflict {
-    return judgeSetting(entry, state);
+  async judgeSetting(entry: MovedSetting): Promise<'same' | 'set' | Conflict> {
+    return judgeSetting(entry, (await this.store.subjects([entry.scope])).states[0]!);
   }
 
   async setting(entry: MovedSetting): Promise<BroughtIn> {
@@ -83,7 +87,8 @@ export class BringIn {
       const [state] = (await this.store.subjects([entry.scope])).states;
       const found = judgeSetting(entry, state!);
       if (found === 'same') return { facts: [], states: [], result: { registered: 0, same: 1, conflicts: [] } };
-      if (found !== 'set') return { facts: [], states: [], result: { registered: 0, same: 0, conflicts: [found] } };
+      if (found !== 'set')
+        return { facts: [], states: [], result: { registered: 0, same: 0, conflicts: [{ conflict: found, at: 0 }] } };
       return { facts: [settingFact(entry)], states: [state!], result: { registered: 1, same: 0, conflicts: [] } };
     });
   }

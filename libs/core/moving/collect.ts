@@ -1,21 +1,29 @@
-import { AppError, isAppError, isJsonObject, type Clock, type JsonObject, type JsonValue } from '#libs/core/kernel';
-import { TopicReader, type TopicDirectories } from '#libs/core/log';
+import { AppError, nestsDeeperThan, type Clock, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import { NO_TIMESTAMP, TopicReader, type TopicDirectories } from '#libs/core/log';
 import { ConfluentSource } from './confluent-source.js';
+import { DumpReading } from './dump-reading.js';
 import { damaged } from './export-format.js';
 import type { ImportParameters } from './import-parameters.js';
+import { RegistryReading } from './registry-reading.js';
 import { Renaming } from './selection.js';
 import type { SourceRegistries } from './source-registry.js';
-import type { ImportStaging, StagingChange } from './staging.js';
-import { changesOf, isDumpKey } from './topic-dump.js';
+import type { ImportStaging } from './staging.js';
+import { isDumpKey } from './topic-dump.js';
 
-/** How far reading a source may go. */
+/** How a source is read. */
 export interface CollectOptions {
+  /** Aborted: nothing more is asked for, and the reading rejects with its reason. */
   readonly signal: AbortSignal;
-  /** Called after each step; answers whether to go on. */
-  readonly step: (entries: number) => Promise<boolean>;
+  /** Whether a running registry is looked over again for what changed while it was read. */
+  readonly settle: boolean;
+  /** Called after each step, with what it read. */
+  readonly step: (entries: number) => Promise<void>;
 }
 
-const LISTED = 20;
+/** Records of a topic, and their bytes, read at a time. */
+const PAGE_RECORDS = 200;
+const PAGE_BYTES = 4 * 1024 * 1024;
+const MAX_DEPTH = 64;
 
 /** Reads sources into the staging area. */
 export class Collector {
@@ -27,97 +35,73 @@ export class Collector {
   ) {}
 
   /**
-   * Goes on where an earlier reading was cut short. @returns whether everything has been read.
+   * Reads everything, going on where an earlier reading was cut short.
    * @throws `source-registry-…`, `topic-not-found`, `import-damaged`, `import-upload-not-found`.
    */
-  async collect(id: string, parameters: ImportParameters, options: CollectOptions): Promise<boolean> {
+  async collect(id: string, parameters: ImportParameters, options: CollectOptions): Promise<void> {
     const staged = await this.staging.find(id);
-    if (staged?.complete === true) return true;
+    if (staged?.complete === true) return;
     const { origin } = parameters;
     if (origin.kind === 'upload') throw uploadNotFound(origin.upload);
     // A topic is short and read from its beginning; a registry is gone on with, subject by subject.
     if (staged === undefined || origin.kind === 'topic') await this.staging.begin(id, this.clock.now());
-    return origin.kind === 'registry'
-      ? this.#registry(id, origin.registry, parameters, options)
-      : this.#topic(id, origin.cluster, origin.topic, options);
+    const facts =
+      origin.kind === 'registry'
+        ? await this.#registry(id, origin.registry, parameters, options)
+        : await this.#topic(id, origin.cluster, origin.topic, options);
+    await this.staging.complete(id, facts);
   }
 
-  async #registry(id: string, name: string, parameters: ImportParameters, options: CollectOptions): Promise<boolean> {
+  #registry(id: string, name: string, parameters: ImportParameters, options: CollectOptions): Promise<JsonObject> {
     const source = new ConfluentSource(this.registries.get(name), options.signal);
-    const wanted = new Renaming(parameters);
-    const invalid: string[] = [];
-    const put = async (entries: readonly StagingChange[]) => this.staging.write(id, entries);
-    const contexts = await source.contexts();
-    const { subjects, invalid: unusable } = await source.subjects();
-    invalid.push(...unusable);
-    for (const scope of source.scopes(contexts)) {
-      await put((await source.settings(scope)).map((entry) => ({ type: 'put', entry })));
-    }
-    for (const subject of subjects) {
-      if (!wanted.isSubjectSelected(subject) || (await this.staging.isRead(id, subject))) continue;
-      let count = 0;
-      for await (const page of source.subject(subject)) {
-        count += page.entries.length;
-        invalid.push(...page.invalid);
-        await put(page.entries.map((entry) => ({ type: 'put', entry })));
-      }
-      await put([{ type: 'subject-read', subject }]);
-      if (!(await options.step(count))) return false;
-    }
-    await this.staging.complete(id, { format: 'registry', invalid: listed(invalid) });
-    return true;
+    return new RegistryReading(this.staging, id, source, new Renaming(parameters), options).read();
   }
 
-  async #topic(id: string, cluster: string, topic: string, options: CollectOptions): Promise<boolean> {
-    const reader = new TopicReader(this.directories.of(cluster));
-    const { description } = await this.directories.of(cluster).resolve(topic);
+  async #topic(id: string, cluster: string, topic: string, options: CollectOptions): Promise<JsonObject> {
+    const directory = this.directories.of(cluster);
+    const reader = new TopicReader(directory);
+    const { description } = await directory.resolve(topic);
     if (description.partitions.length !== 1) throw damaged(`topic '${topic}' has more than one partition`);
-    const invalid: string[] = [];
-    const records: Record<string, number> = {};
+    const reading = new DumpReading();
     let at = await reader.start(topic, undefined, { kind: 'start' });
     for (;;) {
       const page = await reader.read(topic, at, {
-        records: 200,
-        maxBytes: 4 * 1024 * 1024,
+        records: PAGE_RECORDS,
+        maxBytes: PAGE_BYTES,
         waitMs: 0,
         signal: options.signal,
       });
-      const changes: StagingChange[] = [];
-      for (const { key, value, offset } of page.records) {
+      options.signal.throwIfAborted();
+      const changes = page.records.flatMap(({ key, value, offset, timestamp }) => {
         const what = `the record at offset ${offset}`;
         const parsedKey = parsed(key);
         if (!isDumpKey(parsedKey)) throw damaged(`${what} has no key of a registry`);
-        try {
-          const found = changesOf({ key: parsedKey, value: parsed(value) }, what);
-          const type = found.type ?? 'other';
-          records[type] = (records[type] ?? 0) + 1;
-          changes.push(...found.changes);
-        } catch (error) {
-          if (!isAppError(error, 'import-entry-invalid')) throw error;
-          invalid.push(error.message);
+        const parsedValue = parsed(value);
+        if (parsedValue === undefined) {
+          reading.invalid(`${what} cannot be imported: its value is no JSON.`);
+          return [];
         }
-      }
+        const written = timestamp === NO_TIMESTAMP ? undefined : timestamp;
+        return reading.changes({ key: parsedKey, value: parsedValue }, what, written);
+      });
       await this.staging.write(id, changes);
       at = page.next;
       if (page.records.length === 0 && page.atEnd) break;
-      if (!(await options.step(page.records.length))) return false;
+      await options.step(page.records.length);
     }
-    await this.staging.complete(id, { format: 'topic', records, invalid: listed(invalid) });
-    return true;
+    await this.staging.write(id, reading.conclusion());
+    return { format: 'topic', ...reading.facts() };
   }
 }
 
-function listed(invalid: readonly string[]): JsonObject {
-  return { count: invalid.length, first: invalid.slice(0, LISTED) };
-}
-
-function parsed(bytes: Uint8Array | null): JsonValue {
+/** Null stays null: nothing, or a record that ends its key. @returns undefined for what is no JSON. */
+function parsed(bytes: Uint8Array | null): JsonValue | undefined {
   if (bytes === null) return null;
+  if (nestsDeeperThan(bytes, MAX_DEPTH)) return undefined;
   try {
-    const json = JSON.parse(Buffer.from(bytes).toString('utf8')) as JsonValue;
-    return isJsonObject(json) ? json : null;
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as JsonValue;
   } catch {
-    return null;
+    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { AppError, isAppError, isJsonObject, Semaphore, type JsonValue } from '#libs/core/kernel';
+import { AppError, isAppError, isJsonObject, Semaphore, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { DEFAULT_CONTEXT, GLOBAL_SCOPE, sameSubject, subjectText, type SubjectName } from '#libs/core/registry';
 import type { MovedEntry, MovedVersion } from './entry.js';
 import { configFrom, modeFrom, subjectFrom, versionFrom } from './read-entry.js';
@@ -18,6 +18,14 @@ const MAX_SUBJECTS = 1_000_000;
 const MAX_VERSIONS = 100_000;
 /** Versions of one subject in a page. */
 const PAGE = 50;
+/** Schemas listed in one answer, each as long as a text may be. */
+const LISTING = 10;
+const MAX_ID = 2_147_483_647;
+
+export interface ListedVersion {
+  readonly version: number;
+  readonly deleted: boolean;
+}
 
 /** The contents of a running registry, read through the Confluent API alone, as far back as releases without deletion marks, contexts and modes. */
 export class ConfluentSource {
@@ -54,18 +62,57 @@ export class ConfluentSource {
     return { subjects: [...subjects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, subject]) => subject), invalid };
   }
 
-  /** Everything about one subject, a page at a time: versions ascending, then settings. */
-  async *subject(subject: SubjectName): AsyncGenerator<SourcePage> {
+  /** Numbers of the versions of a subject, ascending, and which of them are softly deleted. */
+  async versions(subject: SubjectName): Promise<readonly ListedVersion[]> {
     const path = `/subjects/${encodeURIComponent(subjectText(subject))}/versions`;
     const [live, all] = await Promise.all([this.#numbers(path), this.#numbers(`${path}?deleted=true`)]);
     const numbers = [...new Set([...all, ...live])].sort((a, b) => a - b);
     if (numbers.length > MAX_VERSIONS) throw tooMany('versions of one subject', MAX_VERSIONS, numbers.length);
     const isLive = new Set(live);
-    for (let at = 0; at < numbers.length; at += PAGE) {
-      const some = numbers.slice(at, at + PAGE);
-      yield await page(some.map(async (version) => [await this.#version(subject, version, !isLive.has(version))]));
+    return numbers.map((version) => ({ version, deleted: !isLive.has(version) }));
+  }
+
+  /** Everything about one subject, a page at a time. @param listed its versions, as {@link versions} gave them. */
+  async *subject(subject: SubjectName, listed: readonly ListedVersion[]): AsyncGenerator<SourcePage> {
+    const settings = await page([this.settings(subject)]);
+    yield settings;
+    const isAlias = settings.entries.some((one) => one.kind === 'config' && one.config.alias !== undefined);
+    if (isAlias) return yield* this.#behindAlias(subject);
+    for (let at = 0; at < listed.length; at += PAGE) {
+      const some = listed.slice(at, at + PAGE);
+      yield await page(
+        some.map(async ({ version, deleted }) => [await this.#version(subject, version, deleted)] as const),
+      );
     }
-    yield await page([this.settings(subject)]);
+  }
+
+  /** Names that stand for other subjects, as far as a registry lists them: releases without aliases list none. */
+  async *aliases(): AsyncGenerator<SubjectName> {
+    const seen = new Set<string>();
+    for (let offset = 0; offset < MAX_SUBJECTS; offset += LISTING) {
+      const query = `subjectPrefix=%3A*%3A&aliases=true&deleted=true&latestOnly=true&offset=${offset}&limit=${LISTING}`;
+      const found = listOf((await this.#get(`/schemas?${query}`)) ?? [], 'the list of schemas');
+      for (const text of found.flatMap(aliasesOf)) {
+        if (seen.has(text)) continue;
+        seen.add(text);
+        try {
+          yield subjectFrom(text, `alias '${text.slice(0, 100)}'`);
+        } catch (error) {
+          messageOf(error);
+        }
+      }
+      if (found.length < LISTING) return;
+    }
+  }
+
+  /** The highest id that a context ever gave out, where its registry tells; otherwise the one that is known. @param known an id that stands for something in the context. */
+  async highestId(context: string, known: number): Promise<number> {
+    const subject = encodeURIComponent(subjectText({ context, name: '' }));
+    const json = await this.#get(`/schemas/ids/${known}?subject=${subject}&fetchMaxId=true`);
+    const highest = isJsonObject(json) ? json['maxId'] : undefined;
+    return typeof highest === 'number' && Number.isInteger(highest) && highest <= MAX_ID
+      ? Math.max(known, highest)
+      : known;
   }
 
   /** What is set for a subject or scope; what a registry answers without having stored anything counts as nothing. */
@@ -93,13 +140,30 @@ export class ConfluentSource {
     return contexts.length > 1 ? [...named, GLOBAL_SCOPE] : named;
   }
 
+  /** The subject's own versions, where its name answers with those of another: lists of schemas look at no alias. */
+  async *#behindAlias(subject: SubjectName): AsyncGenerator<SourcePage> {
+    const text = subjectText(subject);
+    for (let offset = 0; offset < MAX_VERSIONS; offset += LISTING) {
+      const query = `subjectPrefix=${encodeURIComponent(text)}&deleted=true&offset=${offset}&limit=${LISTING}`;
+      const found = listOf((await this.#get(`/schemas?${query}`)) ?? [], 'the list of schemas');
+      // The name itself comes before those it begins.
+      const own = found.filter(isJsonObject).filter((one) => one['subject'] === text);
+      const reading = async (json: JsonObject) => {
+        const version = Number(json['version']);
+        return [versionFrom(json, subject, version, `version ${version} of subject '${text}'`)];
+      };
+      yield await page(own.map(reading));
+      if (own.length < LISTING) return;
+    }
+  }
+
   async #version(subject: SubjectName, version: number, deleted: boolean): Promise<MovedVersion> {
     const what = `version ${version} of subject '${subjectText(subject)}'`;
     const name = encodeURIComponent(subjectText(subject));
     const json = await this.#get(`/subjects/${name}/versions/${version}?deleted=true`);
     if (json === undefined) throw answered(`${what} is listed and not there`);
     if (isJsonObject(json) && typeof json['subject'] === 'string') {
-      // A name with an alias answers with the versions of another subject.
+      // An alias that was set meanwhile: the name answers with the versions of another subject.
       const answers = subjectFrom(json['subject'], what);
       if (!sameSubject(answers, subject)) throw answered(`${what} is answered with one of '${subjectText(answers)}'`);
     }
@@ -122,6 +186,11 @@ export class ConfluentSource {
     }
     return answer.status === 'found' ? answer.body : undefined;
   }
+}
+
+function aliasesOf(schema: JsonValue): readonly string[] {
+  const aliases = isJsonObject(schema) ? schema['aliases'] : undefined;
+  return Array.isArray(aliases) ? aliases.filter((one): one is string => typeof one === 'string') : [];
 }
 
 function listOf(json: JsonValue, what: string): readonly JsonValue[] {

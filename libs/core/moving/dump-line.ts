@@ -4,7 +4,7 @@ import { isDumpKey, type DumpRecord } from './topic-dump.js';
 
 /**
  * One line of a dump, as the usual tools print records: key and value separated by a tab (`kafka-console-consumer --property print.key=true`, `kcat -K '\t'`), or an object
- * with members `key` and `value` or `payload` (`kcat -J`). Either side is JSON, JSON within a text, or base64 of it; a value can be null.
+ * with members `key` and `value` or `payload` (`kcat -J`, which tells the time of the record as `ts`). Either side is JSON, JSON within a text, or base64 of it; a value can be null.
  * @returns undefined for a blank line. @throws `import-damaged`, quoting nothing.
  */
 export function dumpRecordFrom(text: string, number: number): DumpRecord | undefined {
@@ -12,7 +12,9 @@ export function dumpRecordFrom(text: string, number: number): DumpRecord | undef
   const json = parsed(text);
   if (isJsonObject(json) && json['key'] !== undefined) {
     const value = json['value'] === undefined ? json['payload'] : json['value'];
-    return whole(inner(json['key'], number), inner(value, number), number);
+    const { ts } = json;
+    const at = typeof ts === 'number' && Number.isSafeInteger(ts) && ts >= 0 ? { at: ts } : {};
+    return { ...whole(inner(json['key'], number), inner(value, number), number), ...at };
   }
   const tab = text.indexOf('\t');
   if (tab < 0)

@@ -1,4 +1,4 @@
-import { isJsonObject, type Clock, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import { AppError, isJsonObject, type Clock, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import type { TopicDirectories } from '#libs/core/log';
 import {
   operationBlocked,
@@ -7,23 +7,17 @@ import {
   type PhaseResult,
   type PlanDraft,
 } from '#libs/core/operations';
-import { AppError } from '#libs/core/kernel';
 import type { Registry, RegistryStore } from '#libs/core/registry';
 import type { SchemaEngine } from '#libs/core/schema';
-import { BringIn, type BroughtIn, type MovedSetting } from './bring-in.js';
-import { Collector } from './collect.js';
+import { BringIn, type BroughtIn } from './bring-in.js';
+import { Collector, uploadNotFound } from './collect.js';
 import { orderByReferences } from './dependency-order.js';
-import {
-  keyOf,
-  type EntryKey,
-  type MovedContext,
-  type MovedEntry,
-  type MovedKind,
-  type MovedVersion,
-  type RetiredId,
-} from './entry.js';
+import type { MovedEntry } from './entry.js';
+import { draftOf, invalidIn, isRefused, refusals } from './import-plan.js';
 import { importParameters, parametersToJson, type ImportParameters } from './import-parameters.js';
-import { ImportJudge, type Conflict } from './judge.js';
+import { ImportSurvey, SETTINGS } from './import-survey.js';
+import { ImportJudge } from './judge.js';
+import { SelectedEntries, type Selected } from './selected-entries.js';
 import { Renaming } from './selection.js';
 import type { SourceRegistries } from './source-registry.js';
 import { StagedSchemas } from './staged-schemas.js';
@@ -45,15 +39,14 @@ export interface ImportTools {
 
 /** Versions brought in together: one flush, and little enough that others need not wait. */
 const BATCH = 20;
-const PAGE = 100;
 /** Versions between two notes of how far it is; what comes after the last one is found to be there. */
 const NOTE_EVERY = 200;
-/** Longest that a plan looks at a source. What it has not seen by then is looked at before anything is written. */
-const PLAN_MS = 20_000;
+/** Longest that a plan reads a source, and longest that it compares. What it has not seen by then is looked at before anything is written. */
+const PLAN_READ_MS = 15_000;
+const PLAN_JUDGE_MS = 8_000;
 const LISTED = 50;
-const KEEP_UPLOADS_MS = 86_400_000;
-
-const SETTINGS = ['config', 'registration', 'mode'] as const;
+/** How long what no operation needs is kept. */
+export const KEEP_STAGED_MS = 86_400_000;
 
 /**
  * Imports a registry: reads it whole into the staging area (PREPARING), sees what is in conflict and writes nothing then, brings everything in under its own ids and
@@ -78,23 +71,17 @@ export class ImportHandler implements OperationHandler {
     const { staging, clock, newId } = this.tools;
     const parameters = this.#parameters(request);
     const { origin } = parameters;
-    await staging.prune(clock.now() - KEEP_UPLOADS_MS);
-    const until = clock.monotonic() + PLAN_MS;
-    const isInTime = () => clock.monotonic() < until;
+    await staging.prune(clock.now() - KEEP_STAGED_MS);
     const id = origin.kind === 'upload' ? origin.upload : `plan-${newId()}`;
     try {
-      const signal = new AbortController().signal;
-      const whole = await this.#collector.collect(id, parameters, { signal, step: async () => isInTime() });
-      if (whole) await orderByReferences(staging, id, signal);
-      const found = await this.#judgeAll(id, parameters, { signal, goOn: isInTime });
-      const facts = (await staging.find(id))?.facts ?? {};
-      return draftOf(
-        parameters,
-        found,
-        facts,
-        whole && found.whole,
-        await this.fingerprint(parametersToJson(parameters)),
-      );
+      const read = await this.#readForPlan(id, parameters);
+      const { signal } = new AbortController();
+      if (read) await orderByReferences(staging, id, signal);
+      const until = clock.monotonic() + PLAN_JUDGE_MS;
+      const goOn = () => clock.monotonic() < until;
+      const work = this.#work(id, parameters);
+      const survey = await ImportSurvey.of(work.selected, { ...work, clock }, { signal, read, goOn });
+      return draftOf(parameters, survey, await this.#facts(id), await this.fingerprint(parametersToJson(parameters)));
     } finally {
       if (origin.kind !== 'upload') await staging.drop(id);
     }
@@ -114,45 +101,72 @@ export class ImportHandler implements OperationHandler {
     }
   }
 
-  /** What came in stays; what was read of the source is forgotten. */
+  /** What came in stays; what was read of the source is forgotten. An upload can be planned again. */
   async cancel(run: OperationRun): Promise<void> {
-    await this.tools.staging.drop(this.#stagingOf(run));
+    const { staging } = this.tools;
+    const id = this.#stagingOf(run);
+    if (this.#parameters(run.parameters).origin.kind !== 'upload') await staging.drop(id);
+    else if ((await staging.find(id)) !== undefined) await staging.release(id);
   }
 
   async finish(): Promise<void> {
     // Nothing is left to destroy.
   }
 
+  /** @returns whether everything has been read. */
+  async #readForPlan(id: string, parameters: ImportParameters): Promise<boolean> {
+    const { clock } = this.tools;
+    const over = new AbortController();
+    const late = new DOMException('a plan looks no longer', 'TimeoutError');
+    clock.sleep(PLAN_READ_MS, over.signal).then(
+      () => over.abort(late),
+      () => undefined,
+    );
+    try {
+      await this.#collector.collect(id, parameters, {
+        signal: over.signal,
+        settle: false,
+        step: async () => undefined,
+      });
+      return true;
+    } catch (error) {
+      if (error === late) return false;
+      throw error;
+    } finally {
+      over.abort();
+    }
+  }
+
   async #prepare(run: OperationRun): Promise<PhaseResult> {
-    const { staging } = this.tools;
+    const { staging, clock } = this.tools;
     const parameters = this.#parameters(run.parameters);
     const id = this.#stagingOf(run);
+    await this.#hold(id, parameters);
     let read = 0;
     await this.#collector.collect(id, parameters, {
       signal: run.signal,
+      settle: true,
       step: async (entries) => {
         read += entries;
         await run.pace(entries, 0);
         run.report(progress(read, null));
         await this.#pass('import:read');
-        return true;
       },
     });
-    await staging.hold(id);
     await orderByReferences(staging, id, run.signal);
-    const found = await this.#judgeAll(id, parameters, { signal: run.signal, goOn: () => true });
-    const facts = (await staging.find(id))?.facts ?? {};
-    const invalid = invalidIn(facts);
-    const report = { ...reportOf(found), invalid };
-    await run.note({ report: report as unknown as JsonObject });
-    const refused = found.conflicts.filter((one) => isRefused(one, parameters));
-    if (refused.length > 0 || (invalid.count > 0 && parameters.conflicts === 'refuse')) {
+    const work = this.#work(id, parameters);
+    const options = { signal: run.signal, read: true, goOn: () => true };
+    const survey = await ImportSurvey.of(work.selected, { ...work, clock }, options);
+    const invalid = invalidIn(await this.#facts(id));
+    await run.note({ report: { ...survey.report(), invalid: { count: invalid.count, first: [...invalid.first] } } });
+    const refused = refusals(parameters, survey, invalid);
+    if (refused.length > 0) {
       throw operationBlocked(
-        `${found.conflictCount + invalid.count} entries cannot be brought in as they are; nothing has been. ${refused[0]?.message ?? invalid.first[0] ?? ''}`,
+        `${survey.conflictCount + invalid.count} entries cannot be brought in as they are; nothing has been. ${refused[0]!}`,
         'Remove what is in the way and resume, or cancel and plan the import with "conflicts": "skip" or into another context.',
       );
     }
-    await staging.skip(id, found.skipped);
+    await staging.skip(id, survey.inConflict);
     await this.#pass('import:prepared');
     return { next: 'COPYING' };
   }
@@ -160,34 +174,32 @@ export class ImportHandler implements OperationHandler {
   async #copy(run: OperationRun): Promise<PhaseResult> {
     const parameters = this.#parameters(run.parameters);
     const id = this.#stagingOf(run);
-    const { bringIn, renaming } = this.#work(id, parameters);
-    const total = await this.#total(id);
-    for (const context of await this.#contexts(id, renaming)) await bringIn.context(context);
+    const { bringIn, selected } = this.#work(id, parameters);
+    const settle = (brought: BroughtIn, entries: readonly Selected<MovedEntry>[]) =>
+      this.#settle(id, parameters, brought, entries);
+    const total = await selected.versionCount();
+    for (const context of await selected.contexts()) await bringIn.context(context);
     await this.#pass('import:ids-taken');
-    for await (const page of this.#pages(id, 'retired', renaming)) {
-      this.#settle(await bringIn.retired(page as RetiredId[]), parameters);
+    for await (const page of selected.others('retired')) {
+      await settle(await bringIn.retired(page.map(({ entry }) => entry)), page);
     }
-    let place = placeIn(run.notes['place']);
     let done = 0;
-    for (;;) {
+    for await (const { versions, place, staged } of selected.versions(placeIn(run.notes['place']), BATCH)) {
       run.signal.throwIfAborted();
-      const page = await this.tools.staging.versions(id, place, BATCH);
-      if (page.length === 0) break;
-      const entries = page.flatMap(({ entry }) => renaming.entry(entry) ?? []);
+      const entries = versions.map(({ entry }) => entry);
       await run.pace(
         entries.length,
         entries.reduce((sum, { content }) => sum + content.text.length, 0),
       );
-      this.#settle(await bringIn.versions(entries), parameters);
+      await settle(await bringIn.versions(entries), versions);
       await this.#pass('import:brought-in');
-      place = page.at(-1)!.place;
-      done += page.length;
+      done += staged;
       run.report(progress(done, total));
       if (done % NOTE_EVERY === 0) await run.note({ place: { ...place } });
     }
     for (const kind of SETTINGS) {
-      for await (const page of this.#pages(id, kind, renaming)) {
-        for (const entry of page) this.#settle(await bringIn.setting(entry as MovedSetting), parameters);
+      for await (const page of selected.others(kind)) {
+        for (const one of page) await settle(await bringIn.setting(one.entry), [one]);
       }
     }
     await this.#pass('import:settings');
@@ -195,146 +207,101 @@ export class ImportHandler implements OperationHandler {
   }
 
   async #verify(run: OperationRun): Promise<PhaseResult> {
-    const { staging, store } = this.tools;
+    const { staging } = this.tools;
     const parameters = this.#parameters(run.parameters);
     const id = this.#stagingOf(run);
-    const { judge, renaming } = this.#work(id, parameters);
-    const verifier = new ImportVerifier(store, judge);
-    const mismatches: Mismatch[] = [];
-    let checked = 0;
-    for (const context of await this.#contexts(id, renaming)) mismatches.push(...(await verifier.context(context)));
-    for await (const page of this.#pages(id, 'retired', renaming)) {
-      for (const entry of page) mismatches.push(...(await verifier.retired(entry as RetiredId)));
-    }
-    for (let place: StagedPlace | undefined; ;) {
-      run.signal.throwIfAborted();
-      const page = await staging.versions(id, place, BATCH);
-      if (page.length === 0) break;
-      const entries = page.flatMap(({ entry }) => renaming.entry(entry) ?? []);
-      await run.pace(entries.length, 0);
-      mismatches.push(...(await verifier.versions(entries)));
-      checked += entries.length;
-      place = page.at(-1)!.place;
-    }
-    for (const kind of SETTINGS) {
-      for await (const page of this.#pages(id, kind, renaming)) {
-        for (const entry of page) mismatches.push(...(await verifier.setting(entry as MovedSetting)));
-        checked += page.length;
-      }
-    }
-    const verification: JsonObject = {
-      level: 'full',
-      state: mismatches.length === 0 ? 'passed' : 'failed',
-      checked,
-      total: checked,
-      mismatches: mismatches.slice(0, LISTED) as unknown as JsonValue,
-    };
+    // Cut short after what was staged had been forgotten.
+    if ((await staging.find(id)) === undefined && hasPassed(run.notes['verification'])) return { next: 'FINISHED' };
+    const verification = await this.#compared(run, id, parameters);
+    const mismatches = verification['mismatches'] as unknown as readonly Mismatch[];
     await run.note({ verification });
-    if (mismatches.length > 0) throw importDiffers(mismatches);
-    return { next: 'FINISHED', notes: { verification } };
+    if (mismatches.length > 0) throw importDiffers(verification, mismatches);
+    await staging.drop(id);
+    await this.#pass('import:forgotten');
+    return { next: 'FINISHED' };
   }
 
-  async #judgeAll(
-    id: string,
-    parameters: ImportParameters,
-    { signal, goOn }: { readonly signal: AbortSignal; readonly goOn: () => boolean },
-  ): Promise<Found> {
-    const { staging, store } = this.tools;
-    const { judge, bringIn, renaming } = this.#work(id, parameters);
-    const found = new Found();
-    if ((await staging.find(id)) === undefined) return found;
-    for (let place: StagedPlace | undefined; ;) {
-      signal.throwIfAborted();
-      const page = await staging.versions(id, place, BATCH);
-      if (page.length === 0) break;
-      const selected = page.flatMap(({ entry }) => {
-        const renamed = renaming.entry(entry);
-        return renamed === undefined ? [] : [{ entry, renamed }];
-      });
-      const judged = await judge.judge(selected.map((one) => one.renamed));
-      judged.forEach(({ judgement, entry }, i) => {
-        found.version(entry);
-        if (judgement.kind === 'same') found.same++;
-        else if (judgement.kind === 'conflict') found.conflict(judgement.conflict, keyOf(selected[i]!.entry));
-        else {
-          found.registered++;
-          if (judgement.respelled) found.respelled++;
-        }
-      });
-      place = page.at(-1)!.place;
-      if (!goOn()) {
-        found.whole = false;
-        break;
-      }
-      await this.tools.clock.sleep(0);
+  /** Everything that was to be brought in, read back. */
+  async #compared(run: OperationRun, id: string, parameters: ImportParameters): Promise<JsonObject> {
+    const { judge, selected } = this.#work(id, parameters);
+    const verifier = new ImportVerifier(this.tools.store, judge);
+    const found: Mismatch[] = [];
+    let mismatches = 0;
+    let checked = 0;
+    const take = (some: readonly Mismatch[], entries: number): void => {
+      mismatches += some.length;
+      checked += entries;
+      found.push(...some.slice(0, LISTED - found.length));
+    };
+    for (const context of await selected.contexts()) take(await verifier.context(context), 1);
+    for await (const page of selected.others('retired')) {
+      for (const { entry } of page) take(await verifier.retired(entry), 1);
+    }
+    for await (const { versions } of selected.versions(undefined, BATCH)) {
+      run.signal.throwIfAborted();
+      const entries = versions.map(({ entry }) => entry);
+      await run.pace(entries.length, 0);
+      take(await verifier.versions(entries), entries.length);
     }
     for (const kind of SETTINGS) {
-      for await (const page of this.#pages(id, kind, renaming)) {
-        for (const entry of page as readonly MovedSetting[]) {
-          const judged = bringIn.judgeSetting(entry, (await store.subjects([entry.scope])).states[0]!);
-          found.setting(entry);
-          if (judged !== 'same' && judged !== 'set') found.conflict(judged, this.#originKey(entry, renaming));
-        }
+      for await (const page of selected.others(kind)) {
+        for (const { entry } of page) take(await verifier.setting(entry), 1);
       }
     }
-    return found;
-  }
-
-  #originKey(entry: MovedSetting, renaming: Renaming): EntryKey {
-    const scope = renaming.origin(entry.scope) ?? entry.scope;
-    return { kind: entry.kind, context: scope.context, name: scope.name, number: 0 };
+    const state = mismatches === 0 ? 'passed' : 'failed';
+    const listed = found as unknown as JsonValue;
+    return { level: 'full', state, checked, total: checked, mismatchCount: mismatches, mismatches: listed };
   }
 
   /** What a step left undone although nothing was in its way when the import began. */
-  #settle({ conflicts }: BroughtIn, parameters: ImportParameters): void {
-    const refused = conflicts.find((one) => isRefused(one, parameters));
+  async #settle(
+    id: string,
+    parameters: ImportParameters,
+    { conflicts }: BroughtIn,
+    entries: readonly Selected<MovedEntry>[],
+  ): Promise<void> {
+    if (conflicts.length === 0) return;
+    const refused = conflicts.find(({ conflict }) => isRefused(conflict, parameters));
     if (refused !== undefined) {
       throw operationBlocked(
-        refused.message,
+        refused.conflict.message,
         'Remove what is in the way and resume, or cancel: what has come in stays.',
       );
     }
+    await this.tools.staging.skip(
+      id,
+      conflicts.map(({ at }) => entries[at]!.origin),
+    );
   }
 
-  async #contexts(id: string, renaming: Renaming): Promise<readonly MovedContext[]> {
-    const contexts = new Map<string, MovedContext>();
-    for await (const page of this.#pages(id, 'context', renaming)) {
-      for (const entry of page as readonly MovedContext[]) contexts.set(entry.context, entry);
-    }
-    for (const { kind, context, highestId } of await this.tools.staging.counts(id)) {
-      const renamed =
-        kind === 'version' ? renaming.entry({ kind: 'context', context, lastId: highestId, listed: true }) : undefined;
-      if (renamed === undefined) continue;
-      const lastId = Math.max(renamed.lastId, contexts.get(renamed.context)?.lastId ?? 0);
-      contexts.set(renamed.context, { ...renamed, lastId });
-    }
-    return [...contexts.values()];
+  /** Keeps what is staged, or will be, from being pruned; nothing is left out of it yet. @throws `import-upload-not-found` */
+  async #hold(id: string, { origin }: ImportParameters): Promise<void> {
+    const { staging, clock } = this.tools;
+    if ((await staging.find(id)) === undefined) {
+      if (origin.kind === 'upload') throw uploadNotFound(origin.upload);
+      await staging.begin(id, clock.now());
+    } else await staging.release(id);
+    await staging.hold(id);
   }
 
-  async #total(id: string): Promise<number> {
-    const counts = await this.tools.staging.counts(id);
-    return counts.filter((one) => one.kind === 'version').reduce((sum, one) => sum + one.entries, 0);
-  }
-
-  async *#pages(
-    id: string,
-    kind: Exclude<MovedKind, 'version'>,
-    renaming: Renaming,
-  ): AsyncGenerator<readonly MovedEntry[]> {
-    for (let after: EntryKey | undefined; ;) {
-      const page = await this.tools.staging.entries(id, kind, after, PAGE);
-      yield page.flatMap((entry) => renaming.entry(entry) ?? []);
-      if (page.length < PAGE) return;
-      after = keyOf(page.at(-1)!);
-    }
+  async #facts(id: string): Promise<JsonObject> {
+    return (await this.tools.staging.find(id))?.facts ?? {};
   }
 
   #work(id: string, parameters: ImportParameters) {
     const { staging, registry, store, engine, clock } = this.tools;
     const renaming = new Renaming(parameters);
-    const staged = new StagedSchemas(staging, id, renaming, registry.view);
-    const judge = new ImportJudge(store, engine, staged, parameters.unreadable);
-    return { renaming, judge, bringIn: new BringIn(store, judge, clock) };
+    const judge = new ImportJudge(
+      store,
+      engine,
+      new StagedSchemas(staging, id, renaming, registry.view),
+      parameters.unreadable,
+    );
+    return {
+      selected: new SelectedEntries(staging, id, renaming),
+      judge,
+      bringIn: new BringIn(store, judge, clock),
+    };
   }
 
   #parameters(json: JsonObject): ImportParameters {
@@ -351,141 +318,24 @@ export class ImportHandler implements OperationHandler {
   }
 }
 
-/** What looking through the staged registry has shown. */
-class Found {
-  registered = 0;
-  same = 0;
-  respelled = 0;
-  whole = true;
-  conflictCount = 0;
-  readonly conflicts: Conflict[] = [];
-  readonly skipped: EntryKey[] = [];
-  readonly byCode: Record<string, number> = {};
-  readonly contexts = new Map<
-    string,
-    { versions: number; deleted: number; lowestId: number; highestId: number; subjects: Set<string> }
-  >();
-  readonly settings: string[] = [];
-
-  version({ subject, id, deleted }: MovedVersion): void {
-    const known = this.contexts.get(subject.context) ?? {
-      versions: 0,
-      deleted: 0,
-      lowestId: id,
-      highestId: id,
-      subjects: new Set(),
-    };
-    known.versions++;
-    if (deleted) known.deleted++;
-    known.lowestId = Math.min(known.lowestId, id);
-    known.highestId = Math.max(known.highestId, id);
-    known.subjects.add(subject.name);
-    this.contexts.set(subject.context, known);
-  }
-
-  setting(entry: MovedSetting): void {
-    if (this.settings.length < LISTED) {
-      const value =
-        entry.kind === 'mode'
-          ? entry.mode
-          : entry.kind === 'config'
-            ? (entry.config.compatibility ?? 'settings')
-            : entry.policy;
-      this.settings.push(
-        `${entry.kind} of '${entry.scope.context === '.' ? '' : `:${entry.scope.context}:`}${entry.scope.name}': ${value}`,
-      );
-    }
-  }
-
-  conflict(conflict: Conflict, key: EntryKey): void {
-    this.conflictCount++;
-    this.byCode[conflict.code] = (this.byCode[conflict.code] ?? 0) + 1;
-    if (this.conflicts.length < LISTED) this.conflicts.push(conflict);
-    this.skipped.push(key);
-  }
-}
-
-function reportOf(found: Found): JsonObject {
-  return {
-    contexts: [...found.contexts].map(([context, { subjects, ...numbers }]) => ({
-      context,
-      subjects: subjects.size,
-      ...numbers,
-    })),
-    new: found.registered,
-    same: found.same,
-    respelled: found.respelled,
-    settings: found.settings,
-    conflicts: { count: found.conflictCount, byCode: found.byCode, first: found.conflicts as unknown as JsonValue },
-  };
-}
-
-function draftOf(
-  parameters: ImportParameters,
-  found: Found,
-  facts: JsonObject,
-  whole: boolean,
-  fingerprint: JsonObject,
-): PlanDraft {
-  const invalid = invalidIn(facts);
-  const refused = found.conflicts.filter((one) => isRefused(one, parameters));
-  return {
-    subject: 'registry:import',
-    parameters: parametersToJson(parameters),
-    fingerprint,
-    steps: [
-      'read the whole source and keep it here',
-      'look for conflicts; with any, nothing is written',
-      'take the ids up to the highest one, so that nobody else gets one of them',
-      'bring in versions under their ids and numbers, after those they refer to, deleted ones as deleted',
-      'bring in settings',
-      'read everything back and compare it',
-    ],
-    impact: { ...reportOf(found), source: facts, complete: whole },
-    risks: [
-      ...(whole
-        ? []
-        : ['The source is larger than a plan looks at; the rest is looked at before anything is written.']),
-      ...(found.respelled === 0
-        ? []
-        : [`${found.respelled} texts are spelled otherwise here, so that their GUIDs differ.`]),
-      ...(found.settings.some((one) => /^mode .*READONLY/.test(one))
-        ? ['Modes that are read-only come along; leave them out with "modes": false.']
-        : []),
-      ...(found.conflictCount > 0 && refused.length === 0 ? [`${found.conflictCount} entries are left out.`] : []),
-    ],
-    blockers: [
-      ...refused.map((one) => one.message),
-      ...(invalid.count > 0 && parameters.conflicts === 'refuse' ? invalid.first : []),
-    ],
-    estimates: { etaSeconds: null, pauseMs: null, records: found.registered + found.same, bytes: null },
-  };
-}
-
-function isRefused({ code }: Conflict, { conflicts, unreadable }: ImportParameters): boolean {
-  return code === 'unreadable' ? unreadable === 'refuse' : conflicts === 'refuse';
-}
-
-function invalidIn(facts: JsonObject): { readonly count: number; readonly first: readonly string[] } {
-  const invalid = facts['invalid'];
-  if (!isJsonObject(invalid)) return { count: 0, first: [] };
-  return { count: Number(invalid['count']), first: (invalid['first'] as string[] | undefined) ?? [] };
-}
-
 function placeIn(noted: JsonValue | undefined): StagedPlace | undefined {
   return isJsonObject(noted) ? (noted as unknown as StagedPlace) : undefined;
+}
+
+function hasPassed(noted: JsonValue | undefined): boolean {
+  return isJsonObject(noted) && noted['state'] === 'passed';
 }
 
 function progress(done: number, total: number | null) {
   return { recordsDone: done, recordsTotal: total, totalIsEstimate: false, bytesDone: 0, partitions: [] };
 }
 
-function importDiffers(mismatches: readonly Mismatch[]): AppError {
+function importDiffers(verification: JsonObject, mismatches: readonly Mismatch[]): AppError {
   const { subject, version, differs } = mismatches[0]!;
   return new AppError({
     kind: 'conflict',
     code: 'import-differs',
-    message: `${mismatches.length} entries are not here as they are at their source; the first: ${differs} of '${subject}'${version === null ? '' : ` version ${version}`}.`,
+    message: `${String(verification['mismatchCount'])} entries are not here as they are at their source; the first: ${differs} of '${subject}'${version === null ? '' : ` version ${version}`}.`,
     hint: 'Somebody may have changed them meanwhile. Resume to compare again.',
   });
 }

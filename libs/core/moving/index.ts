@@ -18,7 +18,7 @@ export {
 
 export { EXPORT_FORMAT, ExportWriter } from './export-format.js';
 export { RegistryExport, type ExportFilter } from './export.js';
-export { ImportHandler, type ImportTools } from './import-handler.js';
+export { ImportHandler, KEEP_STAGED_MS, type ImportTools } from './import-handler.js';
 export { CONFLICT_POLICIES } from './import-parameters.js';
 export { UNREADABLE } from './judge.js';
 export { SourceRegistries, SourceRegistry, type SourceAnswer } from './source-registry.js';

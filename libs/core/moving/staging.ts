@@ -58,7 +58,7 @@ export interface StagedCount {
  * durable when the promise resolves, and seen by every instance, so that any of them can go on with an import.
  */
 export abstract class ImportStaging {
-  /** Makes an empty place, or empties the one of that id. */
+  /** Makes an empty place that nobody holds, or empties the one of that id. */
   abstract begin(id: string, at: number): Promise<void>;
   abstract find(id: string): Promise<Staged | undefined>;
   /** All changes or none, one after another. */
@@ -69,7 +69,9 @@ export abstract class ImportStaging {
   abstract complete(id: string, facts: JsonObject): Promise<void>;
   /** An operation needs it: {@link prune} passes it by. */
   abstract hold(id: string): Promise<void>;
-  /** Leaves these entries out of everything that follows. */
+  /** No operation needs it any more; nothing is left out of it. */
+  abstract release(id: string): Promise<void>;
+  /** Leaves these entries out of everything that follows, too, until it is released. Cut short, it is repeated. */
   abstract skip(id: string, keys: readonly EntryKey[]): Promise<void>;
 
   /** Entries other than versions, in the order of kinds, contexts, names and numbers. @param after the last one of the page before. */
@@ -86,6 +88,8 @@ export abstract class ImportStaging {
   /** By kind and context, those left out excepted. */
   abstract counts(id: string): Promise<readonly StagedCount[]>;
 
+  /** Everything that is staged or was begun, the oldest first. */
+  abstract list(): Promise<readonly Staged[]>;
   /** Forgets everything about it. Harmless to repeat. */
   abstract drop(id: string): Promise<void>;
   /** Drops what was begun before and is not held. */

@@ -27,6 +27,8 @@ export interface DumpRecord {
   readonly key: JsonObject;
   /** Null: a tombstone. */
   readonly value: JsonValue;
+  /** When it was written, epoch ms, where that is told beside it. */
+  readonly at?: number;
 }
 
 /**

@@ -1,9 +1,9 @@
 import { AppError, isAppError, nestsDeeperThan, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { createHash } from 'node:crypto';
 import { dumpRecordFrom } from './dump-line.js';
+import { DumpReading } from './dump-reading.js';
 import { damaged, EXPORT_FORMAT, ExportReader } from './export-format.js';
 import type { ImportStaging, StagingChange } from './staging.js';
-import { changesOf } from './topic-dump.js';
 
 export interface UploadLimits {
   /** Of everything that is posted. */
@@ -28,7 +28,6 @@ export interface UploadFacts {
 
 /** Lines staged together. */
 const BATCH = 200;
-const LISTED = 20;
 const MAX_DEPTH = 64;
 const NEWLINE = 10;
 
@@ -38,9 +37,7 @@ const NEWLINE = 10;
  */
 export class Upload {
   readonly #hash = createHash('sha256');
-  readonly #records = new Map<string, number>();
-  readonly #invalid: string[] = [];
-  #invalidCount = 0;
+  readonly #reading = new DumpReading();
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #bytes = 0;
@@ -61,6 +58,7 @@ export class Upload {
   async read(chunks: AsyncIterable<Uint8Array>): Promise<UploadFacts> {
     for await (const chunk of chunks) await this.#take(chunk);
     if (this.#pendingBytes > 0) await this.#line(this.#joined());
+    this.#batch.push(...this.#reading.conclusion());
     await this.#flush();
     if (this.#reader === undefined) throw damaged('it is empty');
     if (this.#reader !== 'dump') this.#reader.finish();
@@ -69,8 +67,7 @@ export class Upload {
       bytes: this.#bytes,
       sha256: this.#hash.digest('hex'),
       lines: this.#lines,
-      records: Object.fromEntries(this.#records),
-      invalid: { count: this.#invalidCount, first: this.#invalid },
+      ...this.#reading.facts(),
     };
     await this.staging.complete(this.id, facts as unknown as JsonObject);
     return facts;
@@ -123,8 +120,7 @@ export class Upload {
       return entry === undefined ? [] : [{ type: 'put', entry }];
     } catch (error) {
       if (!isAppError(error, 'import-entry-invalid')) throw error;
-      this.#invalidCount++;
-      if (this.#invalid.length < LISTED) this.#invalid.push(error.message);
+      this.#reading.invalid(error.message);
       return [];
     }
   }
@@ -132,10 +128,7 @@ export class Upload {
   #dumped(text: string): readonly StagingChange[] {
     const record = dumpRecordFrom(text, this.#lines);
     if (record === undefined) return [];
-    const { type, changes } = changesOf(record, `line ${this.#lines}`);
-    const name = type ?? 'other';
-    this.#records.set(name, (this.#records.get(name) ?? 0) + 1);
-    return changes;
+    return this.#reading.changes(record, `line ${this.#lines}`, record.at);
   }
 
   async #flush(): Promise<void> {

@@ -11,7 +11,12 @@ export const importPlanBody = z.strictObject({
       topic: z.string().min(1).max(249).describe('Topic in which a registry keeps its state, `_schemas`.'),
       cluster: z.string().min(1).max(63).optional(),
     }),
-    z.strictObject({ upload: z.string().min(1).max(100).describe('Id of what was posted to `uploads`.') }),
+    z.strictObject({
+      upload: z
+        .string()
+        .regex(/^upload-[0-9a-f]{1,64}$/, 'is no id of an upload')
+        .describe('Id of what was posted to `uploads`.'),
+    }),
   ]),
   from: context.optional().describe('Import this context of the source alone.'),
   into: context.optional().describe('The context that `from` becomes here.'),
@@ -58,6 +63,21 @@ export const uploadView = z.object({
   records: object.describe('Records of a dump by their type.'),
   invalid: z.object({ count: z.int(), first: z.array(z.string()) }),
 });
+
+/** What is posted and waits for an import. */
+export const uploadsView = z.object({
+  items: z.array(
+    z.object({
+      id: z.string(),
+      createdAt: z.string(),
+      complete: z.boolean().describe('False while it is being posted, and when that was cut short.'),
+      held: z.boolean().describe('Whether an import needs it.'),
+      bytes: z.int().nullable(),
+      sha256: z.string().nullable(),
+    }),
+  ),
+});
+export type UploadsView = z.infer<typeof uploadsView>;
 
 export const exportQuery = z.strictObject({
   format: z

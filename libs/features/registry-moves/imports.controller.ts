@@ -1,4 +1,5 @@
-import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import type { Staged } from '#libs/core/moving';
 import type { Plan } from '#libs/core/operations';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
@@ -6,8 +7,10 @@ import {
   importPlanBody,
   importPlanView,
   sourcesView,
+  uploadsView,
   type ImportPlanBody,
   type ImportPlanView,
+  type UploadsView,
 } from './import-shapes.js';
 import { ImportsService } from './imports.service.js';
 
@@ -23,6 +26,33 @@ export class ImportsController {
   @ApiJson({ id: 'listSourceRegistries', summary: 'Registries that can be imported from', tag, response: sourcesView })
   sources() {
     return { items: this.imports.sources() };
+  }
+
+  @Get('uploads')
+  @Access('admin', 'subject')
+  @ApiJson({
+    id: 'listRegistryUploads',
+    summary: 'What was posted and waits for an import',
+    tag,
+    response: uploadsView,
+  })
+  async uploads(): Promise<UploadsView> {
+    return { items: (await this.imports.uploads()).map(uploadOf) };
+  }
+
+  @Delete('uploads/:upload')
+  @HttpCode(204)
+  @Access('admin', 'subject')
+  @ApiJson({
+    id: 'deleteRegistryUpload',
+    summary: 'Forget what was posted for an import',
+    description: 'Harmless when it is gone.',
+    tag,
+    status: 204,
+    errors: { 409: ['import-upload-in-use'] },
+  })
+  removeUpload(@Param('upload') id: string): Promise<void> {
+    return this.imports.removeUpload(id);
   }
 
   @Post('plans')
@@ -50,6 +80,18 @@ export class ImportsController {
   ): Promise<ImportPlanView> {
     return viewOf(await this.imports.plan(body, principal));
   }
+}
+
+function uploadOf({ id, createdAt, complete, held, facts }: Staged): UploadsView['items'][number] {
+  const { bytes, sha256 } = facts;
+  return {
+    id,
+    createdAt: new Date(createdAt).toISOString(),
+    complete,
+    held,
+    bytes: typeof bytes === 'number' ? bytes : null,
+    sha256: typeof sha256 === 'string' ? sha256 : null,
+  };
 }
 
 function viewOf(plan: Plan): ImportPlanView {

@@ -35,6 +35,7 @@ export class UploadRoute implements OnModuleInit {
               413: ['import-too-large'],
               415: ['unsupported-media-type'],
               422: ['import-damaged', 'import-format-unknown'],
+              429: ['import-uploads-full'],
             },
           },
         },

@@ -141,6 +141,27 @@ export function importStagingContract(name: string, open: () => Promise<StagingU
       expect(await staging.entries(id, 'mode', undefined, 10)).toEqual([]);
     });
 
+    it('leaves out nothing any more once it is released', async () => {
+      const id = await fresh(versionOf('a', 1, 1), versionOf('b', 1, 2));
+      await staging.hold(id);
+      await staging.skip(id, [keyOf(versionOf('a', 1))]);
+      await staging.skip(id, [keyOf(versionOf('b', 1))]);
+      expect(await names(id)).toEqual([]);
+      await staging.release(id);
+      expect([await names(id), (await staging.find(id))?.held]).toEqual([['a 1', 'b 1'], false]);
+    });
+
+    it('lists what is staged, the oldest first', async () => {
+      const [one, other] = [await fresh(), await fresh()];
+      await staging.begin(one, 9_000);
+      await staging.hold(other);
+      const listed = (await staging.list()).filter(({ id }) => id === one || id === other);
+      expect(listed.map(({ id, createdAt, held }) => [id, createdAt, held])).toEqual([
+        [other, 1_000, true],
+        [one, 9_000, false],
+      ]);
+    });
+
     it('pages other entries in the order of their keys', async () => {
       const scopes = [':.x:b', 'c', 'a', ':.x:'];
       const id = await fresh(
@@ -179,10 +200,11 @@ export function importStagingContract(name: string, open: () => Promise<StagingU
 
     it('is complete once that is said, and empty again when begun anew', async () => {
       const id = await fresh(versionOf('a', 1));
+      await staging.hold(id);
       await staging.complete(id, { format: 'x', passedOver: 2 });
       expect(await staging.find(id)).toMatchObject({ complete: true, facts: { format: 'x', passedOver: 2 } });
       await staging.begin(id, 2_000);
-      expect(await staging.find(id)).toMatchObject({ complete: false, facts: {}, createdAt: 2_000 });
+      expect(await staging.find(id)).toEqual({ id, complete: false, facts: {}, createdAt: 2_000, held: true });
       expect(await all(id)).toEqual([]);
     });
 

@@ -27,7 +27,8 @@ export class MemoryImportStaging extends ImportStaging {
   readonly #areas = new Map<string, Area>();
 
   async begin(id: string, createdAt: number): Promise<void> {
-    const staged = { id, createdAt, facts: {}, complete: false, held: false };
+    const held = this.#areas.get(id)?.staged.held ?? false;
+    const staged = { id, createdAt, facts: {}, complete: false, held };
     this.#areas.set(id, { staged, rows: new Map(), read: [] });
   }
 
@@ -85,6 +86,12 @@ export class MemoryImportStaging extends ImportStaging {
     area.staged = { ...area.staged, held: true };
   }
 
+  async release(id: string): Promise<void> {
+    const area = this.#area(id);
+    for (const row of area.rows.values()) row.skipped = false;
+    area.staged = { ...area.staged, held: false };
+  }
+
   async skip(id: string, keys: readonly EntryKey[]): Promise<void> {
     const { rows } = this.#area(id);
     for (const key of keys) {
@@ -139,6 +146,10 @@ export class MemoryImportStaging extends ImportStaging {
         return [{ kind, context, entries: some.length, subjects, deleted, highestId }];
       }),
     );
+  }
+
+  async list(): Promise<readonly Staged[]> {
+    return [...this.#areas.values()].map(({ staged }) => staged).sort((a, b) => a.createdAt - b.createdAt);
   }
 
   async drop(id: string): Promise<void> {
