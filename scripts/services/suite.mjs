@@ -1,52 +1,84 @@
-/** Runs the vitest project that needs a service, and takes the service down again whatever happens. */
+/** Runs tests that need a service, and takes the service down again whatever happens. */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { firstLine, ServiceUnavailable } from './service-process.mjs';
 
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
 
 /**
- * Sets the exit code of this process: that of vitest; 1 when the service was there and did not start; and when the machine cannot run the
- * service, 0, or 1 with WEIR_REQUIRE_SERVICES=1. Further arguments of the command line go to vitest.
+ * Says that a suite cannot run on this machine.
+ * @param {string} suite its name
+ * @param {unknown} error thrown on, unless it is a ServiceUnavailable
+ * @returns {number} the exit code: 0, or 1 with WEIR_REQUIRE_SERVICES=1
+ */
+export function notRun(suite, error) {
+  if (!(error instanceof ServiceUnavailable)) throw error;
+  console.log(`SUITE NOT RUN: ${suite}: ${firstLine(error)}`);
+  return process.env.WEIR_REQUIRE_SERVICES === '1' ? 1 : 0;
+}
+
+/**
+ * Runs the vitest project that needs a service and sets the exit code of this process, as {@link runAgainst} tells it. Further arguments of the command
+ * line go to vitest.
  * @param {object} suite
  * @param {string} suite.project name of the vitest project
  * @param {() => Promise<{env: Record<string, string>, label: string, stop: () => Promise<void>}>} suite.start
  */
 export async function runSuite({ project, start }) {
+  process.exitCode = await runAgainst({
+    name: project,
+    // Not through npx: a signal must reach vitest itself.
+    start: async () => ({
+      ...(await start()),
+      command: process.execPath,
+      args: [VITEST, 'run', '--project', project, ...process.argv.slice(2)],
+    }),
+  });
+}
+
+/**
+ * Starts a service and runs a program against it.
+ * @param {object} suite
+ * @param {string} suite.name for the messages
+ * @param {() => Promise<{env: Record<string, string>, label: string, stop: () => Promise<void>, command: string, args: readonly string[], cwd?: string}>} suite.start
+ * @param {(line: string) => void} [suite.onLine] is given the lines of the program's standard output, which is shown otherwise
+ * @returns {Promise<number>} the exit code of the program; when a signal ended this run, 128 and its number; when the machine cannot run the service, 0, or 1
+ * with WEIR_REQUIRE_SERVICES=1. Rejects when the service was there and did not start.
+ */
+export async function runAgainst({ name, start, onLine }) {
   let interrupted;
   let child;
   const onSignal = (signal) => {
     interrupted = signal;
     child?.kill(signal);
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, onSignal);
+  const codeOf = (signal) => 128 + constants.signals[signal];
 
   let service;
   try {
     service = await start();
-  } catch (error) {
-    if (!(error instanceof ServiceUnavailable)) throw error;
-    const required = process.env.WEIR_REQUIRE_SERVICES === '1';
-    console.log(`SUITE NOT RUN: ${project}: ${firstLine(error)}`);
-    process.exitCode = required ? 1 : 0;
-    return;
-  }
-  try {
-    if (interrupted !== undefined) return;
-    console.log(`${project}: ${service.label}`);
+    if (interrupted !== undefined) return codeOf(interrupted);
+    console.log(`${name}: ${service.label}`);
     const code = await new Promise((resolve, reject) => {
-      // Not through npx: a signal must reach vitest itself.
-      child = spawn(process.execPath, [VITEST, 'run', '--project', project, ...process.argv.slice(2)], {
-        stdio: 'inherit',
+      child = spawn(service.command, [...service.args], {
+        cwd: service.cwd,
+        stdio: onLine === undefined ? 'inherit' : ['ignore', 'pipe', 'inherit'],
         env: { ...process.env, ...service.env },
       });
+      if (onLine !== undefined) createInterface(child.stdout).on('line', onLine);
       child.once('error', reject);
-      child.once('exit', (status, signal) => resolve(status ?? 128 + constants.signals[signal]));
+      child.once('close', (status, signal) => resolve(status ?? codeOf(signal)));
     });
-    process.exitCode = code;
+    return interrupted === undefined ? code : codeOf(interrupted);
+  } catch (error) {
+    if (service !== undefined) throw error;
+    return notRun(name, error);
   } finally {
-    await service.stop();
-    if (interrupted !== undefined) process.exitCode = 128 + constants.signals[interrupted];
+    await service?.stop();
+    for (const signal of signals) process.off(signal, onSignal);
   }
 }
