@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { hostile } from './hostile.js';
 import { knownSchemas } from './known-schemas.js';
 import { largeRegistry } from './large-registry.js';
 import { logAppend } from './log-append.js';
@@ -19,6 +20,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   logAppend,
   logFetch,
   repartition,
+  hostile,
 ];
 
 const { values, positionals } = parseArgs({

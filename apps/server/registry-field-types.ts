@@ -1,14 +1,6 @@
 import { AppError, nearest } from '#libs/core/kernel';
 import { parseSubject, type Registry } from '#libs/core/registry';
-import {
-  messageFields,
-  propertyFields,
-  recordFields,
-  type MessageField,
-  type ParsedSchema,
-  type PropertyField,
-  type SchemaField,
-} from '#libs/core/schema';
+import type { MessageField, PropertyField, SchemaField, SchemaFields } from '#libs/core/schema';
 import { FieldTypes, type ColumnType, type FieldPath } from '#libs/core/streams';
 
 /**
@@ -24,7 +16,7 @@ export class RegistryFieldTypes extends FieldTypes {
   async typeOf(topic: string, path: FieldPath): Promise<ColumnType | undefined> {
     const latest = await this.registry.latest(parseSubject(`${topic}-${path.root}`));
     if (latest === undefined) return undefined;
-    const structures = structuresOf(await this.registry.parsed(latest.schema));
+    const structures = structuresOf(await this.registry.fields(latest.schema));
     // A schema without fields says nothing about columns; the whole of a record or message is JSON.
     if (structures.every(({ fields }) => fields.length === 0)) return undefined;
     if (path.steps.length === 0) return 'json';
@@ -57,10 +49,10 @@ interface Structure {
 }
 
 /** The fields of each structure that a value can be. */
-function structuresOf(schema: ParsedSchema): readonly Structure[] {
-  switch (schema.type) {
+function structuresOf(declared: SchemaFields): readonly Structure[] {
+  switch (declared.type) {
     case 'AVRO': {
-      const fields = recordFields(schema).map((field) => ({
+      const fields = declared.fields.map((field) => ({
         path: field.path,
         column: avroColumn(field),
         listed: field.kind === 'record' && !field.recursive,
@@ -69,8 +61,8 @@ function structuresOf(schema: ParsedSchema): readonly Structure[] {
       return [{ fields, open: false }];
     }
     case 'JSON': {
-      const shape = propertyFields(schema);
-      if (shape === undefined) return [];
+      const { shape } = declared;
+      if (shape === null) return [];
       const fields = shape.fields.map((field) => ({
         path: field.path,
         column: jsonColumn(field),
@@ -80,7 +72,7 @@ function structuresOf(schema: ParsedSchema): readonly Structure[] {
       return [{ fields, open: shape.open }];
     }
     case 'PROTOBUF':
-      return [...messageFields(schema).values()].map((fields) => ({
+      return [...declared.messages.values()].map((fields) => ({
         fields: fields.map((field) => ({
           path: field.path,
           column: protobufColumn(field),

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { WorkerSchemaEngine } from '#libs/adapters/schema-workers';
 import type { Clock } from '#libs/core/kernel';
 import {
@@ -27,7 +28,10 @@ export function openSchemaEngine(
     queueBytes: config.queueBytes,
   });
   closers.add('schema workers', () => workers.close());
-  return new OffloadingSchemaEngine(new LocalSchemaEngine(formats), workers, measured(metrics, workers));
+  return new OffloadingSchemaEngine(new LocalSchemaEngine(formats), workers, {
+    ...measured(metrics, workers),
+    turn: () => turn(),
+  });
 }
 
 function measured(metrics: Metrics, workers: WorkerSchemaEngine): OffloadingOptions {

@@ -16,6 +16,33 @@ export type SchemaJob =
   | { readonly kind: 'formatted'; readonly source: SchemaSource; readonly format: string }
   | { readonly kind: 'taggedParts'; readonly source: SchemaSource }
   | { readonly kind: 'retagged'; readonly source: SchemaSource; readonly edits: readonly TagEdit[] }
+  | { readonly kind: 'fields'; readonly source: SchemaSource }
+  | {
+      /** Makes the codec, to tell whether one can be made. As with every job of messages, the source is named, and asked for where it is not known. */
+      readonly kind: 'codec';
+      readonly source: SchemaSource;
+    }
+  | {
+      /** Tells of the encoder of a message: {@link EncoderFacts}. */
+      readonly kind: 'encoder';
+      readonly source: SchemaSource;
+      readonly message: string | undefined;
+    }
+  | {
+      /** A value, as JSON text, to a payload. */
+      readonly kind: 'encode';
+      readonly source: SchemaSource;
+      readonly message: string | undefined;
+      readonly value: string;
+    }
+  | {
+      /** A payload to {@link DecodedText}. */
+      readonly kind: 'decode';
+      readonly source: SchemaSource;
+      readonly payload: Uint8Array;
+      /** Null where the payload begins with them. */
+      readonly indexes: Uint8Array | null;
+    }
   | {
       /** The earlier versions are asked for as they are needed. */
       readonly kind: 'judge' | 'warnings';
@@ -30,7 +57,21 @@ export type WorkerQuestion =
   /** The next earlier versions, by name only; none when there are no more. */
   | { readonly ask: 'versions' }
   /** The texts of versions of the last answer, by their place in it: as many as are sent at once, the first of them at least. */
-  | { readonly ask: 'texts'; readonly of: readonly number[] };
+  | { readonly ask: 'texts'; readonly of: readonly number[] }
+  /** The source of the job, with its texts. */
+  | { readonly ask: 'source' };
+
+/** What is told of an encoder; it stays where it is. */
+export interface EncoderFacts {
+  readonly message: string | null;
+  readonly indexes: Uint8Array;
+}
+
+/** A decoded payload. The value is JSON text, which is quicker to take in than a clone. */
+export interface DecodedText {
+  readonly message: string | null;
+  readonly value: string;
+}
 
 /** An earlier version by the name it is kept under, without its texts. */
 export interface NamedVersion {

@@ -1,8 +1,18 @@
 import type { MessagePort } from 'node:worker_threads';
 import { deferred, type Deferred } from '#libs/core/kernel';
-import type { EarlierSource, LocalSchemaEngine, SchemaReading, SourceJudgement } from '#libs/core/schema';
+import {
+  parseExact,
+  VALUE_DEPTH,
+  type EarlierSource,
+  type LocalSchemaEngine,
+  type SchemaReading,
+  type SchemaSource,
+  type SourceJudgement,
+} from '#libs/core/schema';
 import {
   toWireError,
+  type DecodedText,
+  type EncoderFacts,
   type NamedVersion,
   type SchemaJob,
   type WireReading,
@@ -49,6 +59,23 @@ export class SchemaWorker {
         return this.engine.taggedParts(job.source);
       case 'retagged':
         return this.engine.retagged(job.source, job.edits);
+      case 'fields':
+        return this.engine.fields(job.source);
+      case 'codec':
+        await this.#codec(job.source);
+        return null;
+      case 'encoder': {
+        const { message, indexes } = (await this.#codec(job.source)).encoder(job.message);
+        return { message, indexes } satisfies EncoderFacts;
+      }
+      case 'encode':
+        return (await this.#codec(job.source)).encoder(job.message).encode(parseExact(job.value, VALUE_DEPTH));
+      case 'decode': {
+        const codec = await this.#codec(job.source);
+        const { payload, indexes } = job;
+        const { message, value } = indexes === null ? codec.decode(payload, 0) : codec.decodeBare(payload, indexes);
+        return { message, value: JSON.stringify(value) } satisfies DecodedText;
+      }
       case 'judge': {
         const verdict = await this.engine.judge(this.#judgement(job));
         // The text of an earlier version is only quoted where it failed.
@@ -61,6 +88,11 @@ export class SchemaWorker {
       case 'warnings':
         return this.engine.warnings(this.#judgement(job));
     }
+  }
+
+  async #codec(named: SchemaSource) {
+    const known = named.storedAs === undefined || this.engine.knows(named);
+    return this.engine.codec(known ? named : ((await this.#ask({ ask: 'source' })) as SchemaSource));
   }
 
   #judgement(job: SchemaJob & { kind: 'judge' | 'warnings' }): SourceJudgement {

@@ -81,9 +81,16 @@ describe('schemas in worker threads', () => {
     close();
   });
 
-  it('cannot be had as trees', () => {
-    const { engine, close } = open();
-    expect(() => engine.parsed()).toThrow('impossible');
+  it('are sent once for all their messages', async () => {
+    const { engine, threads, close } = open();
+    const codec = await engine.codec({ ...source(2), storedAs: './1' });
+    const encoder = await codec.encoder();
+    for (let f0 = 0; f0 < 5; f0++) {
+      const payload = await encoder.encode({ f0 });
+      expect(await codec.decode(payload, 0)).toEqual({ message: null, value: { f0, f1: 0 } });
+    }
+    const questions = threads.flatMap(({ said }) => said).filter((one) => (one as { ask?: string }).ask === 'source');
+    expect(questions).toHaveLength(1);
     close();
   });
 

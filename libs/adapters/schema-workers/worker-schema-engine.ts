@@ -1,12 +1,18 @@
-import { impossible, type Clock } from '#libs/core/kernel';
+import { createHash } from 'node:crypto';
+import { BoundedCache, impossible, isAppError, type AppError, type Clock, type JsonValue } from '#libs/core/kernel';
 import {
   SchemaEngine,
   schemaTooHeavy,
   schemaTooSlow,
+  sourceKey,
   sourceLength,
+  valueText,
+  type DecodedPayload,
   type EarlierSource,
-  type ParsedSchema,
+  type EngineCodec,
+  type EngineEncoder,
   type ReadOptions,
+  type SchemaFields,
   type SchemaFormats,
   type SchemaReading,
   type SchemaSource,
@@ -17,7 +23,15 @@ import {
   type Warning,
 } from '#libs/core/schema';
 import { isolatedThread } from './isolation.js';
-import { fromWireError, type NamedVersion, type SchemaJob, type WireReading, type WorkerQuestion } from './protocol.js';
+import {
+  fromWireError,
+  type DecodedText,
+  type EncoderFacts,
+  type NamedVersion,
+  type SchemaJob,
+  type WireReading,
+  type WorkerQuestion,
+} from './protocol.js';
 import { WorkerPool, type PoolCounts, type Thread } from './worker-pool.js';
 
 export interface WorkerSchemaEngineOptions {
@@ -34,22 +48,28 @@ export interface WorkerSchemaEngineOptions {
 const NAMED_AT_ONCE = 50;
 /** Characters of texts sent to a worker at once, unless a single one is longer. */
 const SENT_AT_ONCE = 1024 * 1024;
+/** How long nobody tries again to make a codec that took too long, and how many such schemas are remembered. */
+const GIVEN_UP = { ms: 10_000, most: 1_000 };
 /** Of the heap of a worker, the part that may hold what it has read lately. */
 const CACHED_PART = 1 / 4;
 
 /**
  * Reads and compares in threads of their own, each request within a deadline and a heap. What comes back is plain data; what was read stays there, so that a
- * check against a hundred versions sends names, not texts. Cannot give out trees.
+ * check against a hundred versions, and a message, send names and not texts.
  */
 export class WorkerSchemaEngine extends SchemaEngine {
   readonly #pool: WorkerPool;
+  readonly #clock: Clock;
+  /** Schemas of which no codec could be made in time: whoever reads a thousand messages of one waits for it once. */
+  readonly #givenUp = new BoundedCache<{ readonly error: AppError; readonly at: number }>(GIVEN_UP.most);
 
   constructor(
     readonly formats: SchemaFormats,
     options: WorkerSchemaEngineOptions,
   ) {
     super();
-    const { heapBytes, deadlineMs } = options;
+    const { heapBytes, deadlineMs, clock } = options;
+    this.#clock = clock;
     const workerData = { cacheBytes: heapBytes * CACHED_PART };
     this.#pool = new WorkerPool({
       ...options,
@@ -85,8 +105,24 @@ export class WorkerSchemaEngine extends SchemaEngine {
     return (await this.#compare('warnings', judgement)) as readonly Warning[];
   }
 
-  parsed(): Promise<ParsedSchema> {
-    return impossible('a tree was asked of a worker thread');
+  async codec(source: SchemaSource): Promise<EngineCodec> {
+    const key = createHash('sha256').update(sourceKey(source)).digest('base64');
+    const known = this.#givenUp.get(key);
+    if (known !== undefined && this.#clock.monotonic() - known.at < GIVEN_UP.ms) throw known.error;
+    const codec = new WorkerCodec(source, (job, bytes) => this.#message(job, source, bytes));
+    try {
+      await codec.made();
+    } catch (error) {
+      if (isAppError(error, 'schema-too-complex')) {
+        this.#givenUp.set(key, { error, at: this.#clock.monotonic() }, 1);
+      }
+      throw error;
+    }
+    return codec;
+  }
+
+  async fields(source: SchemaSource): Promise<SchemaFields> {
+    return (await this.#run({ kind: 'fields', source }, source)) as SchemaFields;
   }
 
   /** Bytes of work that waits, threads at work, and how work has ended so far. */
@@ -110,6 +146,10 @@ export class WorkerSchemaEngine extends SchemaEngine {
     }
   }
 
+  #message(job: MessageJob, source: SchemaSource, bytes: number): Promise<unknown> {
+    return this.#pool.run({ request: job, bytes, supply: () => Promise.resolve(source), outcomeOf });
+  }
+
   #run(job: SchemaJob, source: SchemaSource, earlier?: EarlierTexts): Promise<unknown> {
     return this.#pool.run({
       request: job,
@@ -126,6 +166,56 @@ function outcomeOf(message: unknown): { readonly value: unknown } | undefined {
   return 'answer' in message ? { value: message.answer } : undefined;
 }
 
+type MessageJob = SchemaJob & { readonly kind: 'codec' | 'encoder' | 'encode' | 'decode' };
+
+/** The codec of one schema in whatever thread is free; each makes its own. */
+class WorkerCodec implements EngineCodec {
+  readonly #named: SchemaSource;
+
+  constructor(
+    source: SchemaSource,
+    private readonly ask: (job: MessageJob, bytes: number) => Promise<unknown>,
+  ) {
+    this.#named = named(source);
+  }
+
+  /** @throws where no codec can be made. */
+  async made(): Promise<void> {
+    await this.ask({ kind: 'codec', source: this.#named }, 0);
+  }
+
+  async encoder(message?: string): Promise<EngineEncoder> {
+    const source = this.#named;
+    const facts = (await this.ask({ kind: 'encoder', source, message }, 0)) as EncoderFacts;
+    const encode = async (value: unknown) => {
+      const text = valueText(value);
+      return (await this.ask({ kind: 'encode', source, message, value: text }, text.length * 2)) as Uint8Array;
+    };
+    return { ...facts, encode };
+  }
+
+  decode(bytes: Uint8Array, start: number): Promise<DecodedPayload> {
+    return this.#decode(bytes.subarray(start), null);
+  }
+
+  decodeBare(payload: Uint8Array, indexes: Uint8Array): Promise<DecodedPayload> {
+    return this.#decode(payload, indexes);
+  }
+
+  async #decode(bytes: Uint8Array, indexes: Uint8Array | null): Promise<DecodedPayload> {
+    // Cloning a part of a buffer clones all of it.
+    const payload = new Uint8Array(bytes);
+    const job: MessageJob = { kind: 'decode', source: this.#named, payload, indexes };
+    const { message, value } = (await this.ask(job, payload.length)) as DecodedText;
+    return { message, value: JSON.parse(value) as JsonValue };
+  }
+}
+
+/** The source without its texts, where it has a name; what was never stored is known by its text alone. */
+function named(source: SchemaSource): SchemaSource {
+  return source.storedAs === undefined ? source : { ...source, text: '', references: [] };
+}
+
 /** The earlier versions of one judgement, as a worker asks for them. */
 class EarlierTexts {
   #named: readonly EarlierSource[] = [];
@@ -134,6 +224,7 @@ class EarlierTexts {
 
   async supply(question: WorkerQuestion): Promise<readonly NamedVersion[] | readonly SchemaSource[]> {
     if (question.ask === 'versions') return this.#name();
+    if (question.ask === 'source') return impossible('a judgement sends its candidate along');
     const texts: SchemaSource[] = [];
     let length = 0;
     for (const index of question.of) {
@@ -146,16 +237,13 @@ class EarlierTexts {
   }
 
   async #name(): Promise<readonly NamedVersion[]> {
-    const named: EarlierSource[] = [];
-    while (named.length < NAMED_AT_ONCE) {
-      const next = await this.versions.next();
-      if (next.done === true) break;
-      named.push(next.value);
+    const next: EarlierSource[] = [];
+    while (next.length < NAMED_AT_ONCE) {
+      const one = await this.versions.next();
+      if (one.done === true) break;
+      next.push(one.value);
     }
-    this.#named = named;
-    // What was never stored is known by its text alone.
-    return named.map(({ version, source }) => {
-      return { version, source: source.storedAs === undefined ? source : { ...source, text: '', references: [] } };
-    });
+    this.#named = next;
+    return next.map(({ version, source }) => ({ version, source: named(source) }));
   }
 }

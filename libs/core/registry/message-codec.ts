@@ -27,10 +27,12 @@ export interface MessageWriter {
   /** The header that every record written must carry; null where the bytes say it all. */
   readonly header: MessageHeader | null;
   /**
+   * At once where the value is small, so that a loop over many awaits only what it must.
    * @param value as `JSON.parse` gives it, or `parseExact`.
-   * @throws `value-does-not-fit-schema` with one item per problem, paths as JSON pointers into the value.
+   * @throws `value-does-not-fit-schema` with one item per problem, paths as JSON pointers into the value; `schema-too-complex` for what takes too long to check.
+   * By rejection too.
    */
-  encode(value: unknown): Uint8Array;
+  encode(value: unknown): Uint8Array | Promise<Uint8Array>;
 }
 
 /** What became of bytes that name a schema. */
@@ -55,7 +57,7 @@ export abstract class MessageCodec {
 
   /**
    * Decodes bytes that name their schema in a header or in front; undefined for those that name none. Never throws for what is in the bytes. Synchronous when
-   * the schema is in memory.
+   * the schema and what the bytes stand for are small and in memory.
    * @param part which header counts, if any.
    */
   abstract decode(

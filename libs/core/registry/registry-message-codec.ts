@@ -4,11 +4,10 @@ import {
   guidHeader,
   KEY_SCHEMA_HEADER,
   readEnvelope,
-  schemaCodec,
   VALUE_SCHEMA_HEADER,
   type DecodedPayload,
+  type EngineCodec,
   type Envelope,
-  type SchemaCodec,
 } from '#libs/core/schema';
 import {
   MessageCodec,
@@ -25,13 +24,13 @@ import { parseSubject, subjectText } from './subject-name.js';
 /** One schema's codec with the id that is shown for it. */
 interface KnownCodec {
   readonly schemaId: number;
-  readonly codec: SchemaCodec;
+  readonly codec: EngineCodec;
 }
 
 /** A message with what it says of its schema. */
 interface Addressed {
   readonly envelope: Envelope;
-  decode(codec: SchemaCodec): DecodedPayload;
+  decode(codec: EngineCodec): DecodedPayload | Promise<DecodedPayload>;
 }
 
 const CODEC_BYTES = 64 * 1024 * 1024;
@@ -56,10 +55,14 @@ export class RegistryMessageCodec extends MessageCodec {
         : (await this.registry.schemaById(choice.schemaId, subject)).schema;
     if (schema === undefined) return undefined;
     const { codec } = await this.#codecOf(schema, `${schema.context}/${schema.id}`);
-    const encoder = codec.encoder(choice.message);
+    const encoder = await codec.encoder(choice.message);
     const about = { subject: subjectText(name), schemaId: schema.id, message: encoder.message };
     if (choice.headerFor === undefined) {
-      const encode = (value: unknown) => envelope(schema.id, encoder.encode(value), encoder.indexes);
+      const wrapped = (payload: Uint8Array) => envelope(schema.id, payload, encoder.indexes);
+      const encode = (value: unknown) => {
+        const payload = encoder.encode(value);
+        return payload instanceof Promise ? payload.then(wrapped) : wrapped(payload);
+      };
       return { ...about, header: null, encode };
     }
     const value = Buffer.concat([guidHeader(schema.guid), encoder.indexes]);
@@ -84,7 +87,7 @@ export class RegistryMessageCodec extends MessageCodec {
         named.form === 'id'
           ? await this.registry.schemaById(named.schemaId)
           : await this.registry.schemaByGuid(named.guid);
-      return decoded(found, await this.#codecOf(schema, keyOf(named)));
+      return await decoded(found, await this.#codecOf(schema, keyOf(named)));
     } catch (error) {
       return failed(error, named.form === 'id' ? named.schemaId : null);
     }
@@ -93,7 +96,7 @@ export class RegistryMessageCodec extends MessageCodec {
   async #codecOf(schema: StoredSchema, key: string): Promise<KnownCodec> {
     const known = this.#codecs.get(key);
     if (known !== undefined) return known;
-    const made: KnownCodec = { schemaId: schema.id, codec: schemaCodec(await this.registry.parsed(schema)) };
+    const made: KnownCodec = { schemaId: schema.id, codec: await this.registry.codec(schema) };
     const referenced = await this.registry.referencesOf(schema);
     const length = referenced.reduce((sum, one) => sum + one.text.length, schema.text.length);
     this.#codecs.set(key, made, 4_000 + length * 40);
@@ -101,9 +104,14 @@ export class RegistryMessageCodec extends MessageCodec {
   }
 }
 
-function decoded(found: Addressed, { schemaId, codec }: KnownCodec): DecodedMessage {
+function decoded(found: Addressed, { schemaId, codec }: KnownCodec): DecodedMessage | Promise<DecodedMessage> {
   try {
-    return { kind: 'decoded', schemaId, ...found.decode(codec) };
+    const payload = found.decode(codec);
+    if (!(payload instanceof Promise)) return { kind: 'decoded', schemaId, ...payload };
+    return payload.then(
+      (one): DecodedMessage => ({ kind: 'decoded', schemaId, ...one }),
+      (error: unknown) => failed(error, schemaId),
+    );
   } catch (error) {
     return failed(error, schemaId);
   }

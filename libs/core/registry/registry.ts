@@ -1,9 +1,10 @@
 import { type Clock, isAppError } from '#libs/core/kernel';
 import {
   fingerprint,
-  type ParsedSchema,
+  type EngineCodec,
   type ResolvedReference,
   type SchemaEngine,
+  type SchemaFields,
   type SchemaFormats,
   type SchemaType,
   type TaggedPart,
@@ -410,9 +411,14 @@ export class Registry {
     });
   }
 
-  /** The schema as a tree, for codecs and tables. @throws `schema-too-large` for one that this thread cannot take. */
-  async parsed(schema: StoredSchema): Promise<ParsedSchema> {
-    return this.engine.parsed(await this.view.source(schema));
+  /** Its codec. @throws `schema-invalid` where none can be made, `schema-too-complex` where that takes too long. */
+  async codec(schema: StoredSchema): Promise<EngineCodec> {
+    return this.engine.codec(await this.view.source(schema));
+  }
+
+  /** What its values have for fields. */
+  async fields(schema: StoredSchema): Promise<SchemaFields> {
+    return this.engine.fields(await this.view.source(schema));
   }
 
   /** The text for a `format` query parameter. */

@@ -1,5 +1,6 @@
 import type { JsonValue } from '#libs/core/kernel';
 import { messageUnknown } from './errors.js';
+import type { StepBudget } from './step-budget.js';
 
 /** Encodes values as payloads of one kind of message. */
 export interface PayloadEncoder {
@@ -10,9 +11,11 @@ export interface PayloadEncoder {
   /**
    * The payload alone.
    * @param value as `JSON.parse` or `parseExact` gives it.
-   * @throws `value-does-not-fit-schema` with an item for each problem (20 at most), paths as JSON pointers into the value.
+   * @param steps what it may take; only the limits when absent.
+   * @throws `value-does-not-fit-schema` with an item for each problem (20 at most), paths as JSON pointers into the value; `schema-too-complex` when the
+   * steps end first.
    */
-  encode(value: unknown): Uint8Array;
+  encode(value: unknown, steps?: StepBudget): Uint8Array;
 }
 
 export interface DecodedPayload {
@@ -32,21 +35,22 @@ export abstract class SchemaCodec {
 
   /**
    * The value that is all of `bytes` from `start` on, message indexes in front.
-   * @throws `payload-does-not-decode`, `envelope-invalid`.
+   * @param steps as in {@link PayloadEncoder.encode}.
+   * @throws `payload-does-not-decode`, `envelope-invalid`, `schema-too-complex` when the steps end first.
    */
-  abstract decode(bytes: Uint8Array, start: number): DecodedPayload;
+  abstract decode(bytes: Uint8Array, start: number, steps?: StepBudget): DecodedPayload;
 
   /**
    * The value that is all of `payload`, when the message indexes came apart from it, in a record header.
    * @throws as {@link decode}.
    */
-  abstract decodeBare(payload: Uint8Array, indexes: Uint8Array): DecodedPayload;
+  abstract decodeBare(payload: Uint8Array, indexes: Uint8Array, steps?: StepBudget): DecodedPayload;
 }
 
 /** JSON values to payloads and back, where there is nothing to choose. */
 export interface ValueCodec {
-  encode(value: unknown): Uint8Array;
-  decode(bytes: Uint8Array, start: number): JsonValue;
+  encode(value: unknown, steps?: StepBudget): Uint8Array;
+  decode(bytes: Uint8Array, start: number, steps?: StepBudget): JsonValue;
 }
 
 /** A codec of a language whose schemas describe one kind of value. */
@@ -57,15 +61,15 @@ export class SingleMessageCodec extends SchemaCodec {
 
   encoder(message?: string): PayloadEncoder {
     if (message !== undefined) throw messageUnknown(message, []);
-    return { message: null, indexes: NOTHING, encode: (value) => this.values.encode(value) };
+    return { message: null, indexes: NOTHING, encode: (value, steps) => this.values.encode(value, steps) };
   }
 
-  decode(bytes: Uint8Array, start: number): DecodedPayload {
-    return { value: this.values.decode(bytes, start), message: null };
+  decode(bytes: Uint8Array, start: number, steps?: StepBudget): DecodedPayload {
+    return { value: this.values.decode(bytes, start, steps), message: null };
   }
 
-  decodeBare(payload: Uint8Array): DecodedPayload {
-    return this.decode(payload, 0);
+  decodeBare(payload: Uint8Array, _indexes: Uint8Array, steps?: StepBudget): DecodedPayload {
+    return this.decode(payload, 0, steps);
   }
 }
 

@@ -1,8 +1,10 @@
 import type { AppError } from '#libs/core/kernel';
-import type { CompatibilityPolicy, ParsedSchema, ResolvedReference, SchemaType } from './format.js';
+import type { DecodedPayload } from './codec.js';
+import type { CompatibilityPolicy, ResolvedReference, SchemaType } from './format.js';
 import type { SchemaFormats } from './formats.js';
 import type { CompatibilityLevel, Verdict } from './levels.js';
 import type { SchemaOutline } from './outline.js';
+import type { SchemaFields } from './schema-fields.js';
 import type { TagEdit, TaggedPart } from './tags.js';
 import type { Warning } from './warnings.js';
 
@@ -64,8 +66,27 @@ export interface SourceJudgement {
   readonly policy: CompatibilityPolicy;
 }
 
+/** Encodes values as payloads of one kind of message, wherever that is done. */
+export interface EngineEncoder {
+  /** As in {@link PayloadEncoder}. */
+  readonly message: string | null;
+  readonly indexes: Uint8Array;
+  /** As {@link PayloadEncoder.encode}; at once where the value is small. @throws `schema-too-complex` for what takes too long. */
+  encode(value: unknown): Uint8Array | Promise<Uint8Array>;
+}
+
+/** The codec of one schema, wherever its work is done. Safe to keep and share. */
+export interface EngineCodec {
+  /** @throws `message-unknown` as {@link SchemaCodec.encoder}, by rejection too. */
+  encoder(message?: string): EngineEncoder | Promise<EngineEncoder>;
+  /** As {@link SchemaCodec.decode}; at once where what the payload stands for is small. @throws `schema-too-complex` for what takes too long. */
+  decode(bytes: Uint8Array, start: number): DecodedPayload | Promise<DecodedPayload>;
+  /** As {@link SchemaCodec.decodeBare}. */
+  decodeBare(payload: Uint8Array, indexes: Uint8Array): DecodedPayload | Promise<DecodedPayload>;
+}
+
 /**
- * Where the work with schema text is done: reading it and comparing it. Text comes from anybody, so an adapter decides how much of it the calling thread
+ * Where the work with schema text is done: reading it, comparing it, and writing and reading messages with it. Text comes from anybody, so an adapter decides how much of it the calling thread
  * may do. All methods may be repeated, and answer the same for the same source. An engine serves one store: `storedAs` means one schema for its whole life.
  */
 export abstract class SchemaEngine {
@@ -84,8 +105,11 @@ export abstract class SchemaEngine {
   /** The text with tags given and taken, as {@link ParsedSchema.retagged}. @throws as {@link read}; `schema-invalid` for a part that is not there. */
   abstract retagged(source: SchemaSource, edits: readonly TagEdit[]): Promise<string>;
 
-  /** The schema as a tree in this thread, by the rules for stored text: what codecs are made of. @throws as {@link read}. */
-  abstract parsed(source: SchemaSource): Promise<ParsedSchema>;
+  /** The schema's codec, by the rules for stored text. @throws as {@link read}; `schema-invalid` where no codec can be made of it. */
+  abstract codec(source: SchemaSource): Promise<EngineCodec>;
+
+  /** What values of the schema have for fields. @throws as {@link read}. */
+  abstract fields(source: SchemaSource): Promise<SchemaFields>;
 
   /** Whether the candidate may follow the earlier versions, as {@link judge} decides. @throws as {@link read}. */
   abstract judge(judgement: SourceJudgement): Promise<Verdict>;

@@ -54,7 +54,7 @@ describe('work that is offloaded', () => {
     const { here, done, judge } = open();
     const earlier = Array.from({ length: 60 }, (_, i) => fields(20 + i));
     expect((await judge(fields(10), earlier)).compatible).toBe(true);
-    for await (const { source } of history(earlier)) await here.parsed(source);
+    for await (const { source } of history(earlier)) await here.fields(source);
     expect((await judge(fields(11), earlier)).compatible).toBe(true);
     expect(done.map(({ where }) => where)).toEqual(['there', 'here']);
     expect(done[1]!.steps).toBeLessThan(INLINE_STEPS);
@@ -70,10 +70,67 @@ describe('work that is offloaded', () => {
   it('takes no step too many: a schema that was kept for a codec is compared there when it is large', async () => {
     const { engine, here, done } = open();
     const source = { ...sent(fields(2_000)), storedAs: './1' };
-    await here.parsed(source);
+    await here.codec(source);
     const reading = await engine.read(source);
     expect(reading.equivalence).not.toBeNull();
     expect(done).toEqual([{ where: 'there', steps: INLINE_STEPS }]);
+  });
+});
+
+describe('messages that are offloaded', () => {
+  const nulls = (count: number) => Buffer.from([...Array(count)].flatMap(() => [2, 0]));
+
+  async function open(schemaType: string, text: string, turn?: () => Promise<void>) {
+    const asked: string[] = [];
+    const there = local();
+    const far = new Proxy(there, {
+      get: (target, name) => {
+        if (name === 'codec') asked.push('codec');
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+    const engine = new OffloadingSchemaEngine(local(), far, { turn });
+    return { asked, codec: await engine.codec({ ...sent(text), schemaType, storedAs: './1' }) };
+  }
+
+  it('are those of schemas too large to be compiled here, and no others', async () => {
+    const large = await open('AVRO', fields(2_000));
+    expect(large.asked).toEqual(['codec']);
+    const small = await open('AVRO', fields(20));
+    const payload = await (await small.codec.encoder()).encode({ f1: 3 });
+    expect(small.codec.decode(payload, 0)).toMatchObject({ value: { f1: 3 } });
+    expect(small.asked).toEqual([]);
+  });
+
+  it.each([
+    ['AVRO', '{"type":"array","items":"null"}', Array(20_000).fill(null)],
+    ['JSON', '{"type":"array","items":{"type":"null"}}', Array(20_000).fill(null)],
+    ['JSON', '{"allOf":[{"$ref":"#"}]}', 1],
+    ['JSON', '{"type":"string","pattern":"^((a{100}){99})?$"}', 'b'],
+  ])('are those that take long: %s %s', async (schemaType, text, value) => {
+    const { asked, codec } = await open(schemaType, text);
+    const encoder = await codec.encoder();
+    await Promise.resolve((async () => encoder.encode(value))()).catch(() => undefined);
+    expect(asked).toEqual(['codec']);
+  });
+
+  it('are those that stand for many values in few bytes', async () => {
+    const { asked, codec } = await open('AVRO', '{"type":"array","items":"null"}');
+    const { value } = await codec.decode(Buffer.from([...[0xc0, 0xb8, 0x02], 0]), 0);
+    expect(value).toHaveLength(20_000);
+    expect(asked).toEqual(['codec']);
+  });
+
+  it('let others go on now and then, by what they took', async () => {
+    let turns = 0;
+    const { codec } = await open('AVRO', '{"type":"array","items":{"type":"array","items":"null"}}', async () => {
+      turns++;
+    });
+    const payload = Buffer.concat([Uint8Array.of(0xa0, 0x1f), nulls(2_000), Uint8Array.of(0)]);
+    for (let i = 0; i < 100; i++) await codec.decode(payload, 0);
+    expect(turns).toBeGreaterThanOrEqual(2);
+    expect(turns).toBeLessThan(10);
   });
 });
 

@@ -1,6 +1,8 @@
 import { impossible, type JsonValue } from '#libs/core/kernel';
+import { valueInvalid } from './errors.js';
 import { decimalOf } from './java-numbers.js';
 import { isIntegral } from './json-text.js';
+import { VALUE_DEPTH } from './limits.js';
 import { JsonDepthError, nestingDepth, parseLossless, stringEnd, type JsonNode } from './lossless-json.js';
 
 /**
@@ -52,6 +54,19 @@ export function parseReadable(text: string, maxDepth: number): JsonValue {
  */
 export function exactText(value: unknown, maxDepth: number): string | undefined {
   return holdsExact(value, maxDepth) ? written(value) : JSON.stringify(value);
+}
+
+/** The text of a value that somebody gave. @throws `value-does-not-fit-schema` for what is no JSON value, or nests too deep. */
+export function valueText(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = exactText(value, VALUE_DEPTH);
+  } catch (error) {
+    if (!(error instanceof JsonDepthError)) throw error;
+    throw valueInvalid('', `nests deeper than ${VALUE_DEPTH}`);
+  }
+  if (text === undefined) throw valueInvalid('', 'is no JSON value');
+  return text;
 }
 
 /** Whether the double nearest to a JSON number says everything about it. Of integers that are not safe, it does not say whether it was rounded. */

@@ -1,5 +1,5 @@
 export { AvroCodec } from './avro/codec.js';
-export { recordFields, type SchemaField } from './avro/fields.js';
+export type { SchemaField } from './avro/fields.js';
 export { AVRO_JSON, PLAIN_JSON, type AvroJsonMapping } from './avro/mapping.js';
 export { AvroResolver } from './avro/resolve.js';
 export type { AvroKind } from './avro/tree.js';
@@ -9,6 +9,8 @@ export {
   sourceKey,
   sourceLength,
   type EarlierSource,
+  type EngineCodec,
+  type EngineEncoder,
   type NewSchemaRules,
   type ReadOptions,
   type SchemaReading,
@@ -90,18 +92,19 @@ export { INLINE_STEPS, OffloadingSchemaEngine, type OffloadingOptions } from './
 export type { SchemaOutline } from './outline.js';
 export type { SourcePosition } from './lossless-json.js';
 export { verdictMessages, type MessageContext } from './messages.js';
-export { propertyFields, type ObjectShape, type PropertyField } from './json-schema/fields.js';
+export type { ObjectShape, PropertyField } from './json-schema/fields.js';
 export { JsonSchema, JsonSchemaFormat } from './json-schema/json-schema-format.js';
-export { messageFields, type MessageField } from './protobuf/fields.js';
+export type { MessageField } from './protobuf/fields.js';
 export { indexedMessages, indexesOf, messageAt, type IndexedMessage } from './protobuf/message-indexes.js';
 export { ProtobufFormat, ProtobufSchema, protobufSchema } from './protobuf/protobuf-format.js';
 export { SchemaCodec, type DecodedPayload, type PayloadEncoder } from './codec.js';
+export type { SchemaFields } from './schema-fields.js';
 export { schemaCodec } from './standard-codecs.js';
 export { standardFormats } from './standard-formats.js';
 export { SchemaInference, type FieldStatistics, type InferenceConflict } from './infer/inference.js';
 export { INFERENCE_LIMITS } from './infer/observation.js';
 export type { ProposalOptions } from './infer/propose-avro.js';
 export { jsonNode } from './json-node.js';
-export { ExactNumber, exactText, exactValue, parseExact, parseReadable } from './exact-json.js';
+export { ExactNumber, exactText, exactValue, parseExact, parseReadable, valueText } from './exact-json.js';
 export type { TagEdit, TaggableKind, TaggedPart } from './tags.js';
 export { breakProofs, type BreakProof } from './json-schema/proof.js';

@@ -10,10 +10,13 @@ import {
   sourceLength,
   type SourceJudgement,
 } from './engine.js';
-import type { ParsedSchema } from './format.js';
+import type { SchemaCodec } from './codec.js';
+import type { ParsedSchema, SchemaType } from './format.js';
 import type { SchemaFormats } from './formats.js';
 import { fails, judgeVersion, LEVELS, type Check, type EarlierVersion, type Verdict } from './levels.js';
 import type { SchemaLimits } from './limits.js';
+import { schemaFields, type SchemaFields } from './schema-fields.js';
+import { schemaCodec } from './standard-codecs.js';
 import type { StepBudget } from './step-budget.js';
 import type { TagEdit, TaggedPart } from './tags.js';
 import { verdictWarnings, type Warning } from './warnings.js';
@@ -27,6 +30,7 @@ export interface LocalSchemaEngineOptions {
 /** A schema that was understood. */
 class Understood {
   #equivalence: string | null | undefined;
+  #codec: SchemaCodec | undefined;
 
   constructor(
     readonly parsed: ParsedSchema,
@@ -39,6 +43,16 @@ class Understood {
     return this.#equivalence !== undefined;
   }
 
+  get hasCodec(): boolean {
+    return this.#codec !== undefined;
+  }
+
+  /** Made when it is first used. @throws `schema-invalid` where none can be made. */
+  get codec(): SchemaCodec {
+    this.#codec ??= schemaCodec(this.parsed);
+    return this.#codec;
+  }
+
   /** Made when it is first compared. */
   get equivalence(): string | null {
     if (this.#equivalence === undefined) this.#equivalence = equivalenceOf(this.parsed);
@@ -47,6 +61,8 @@ class Understood {
 }
 
 const CACHE_BYTES = 96 * 1024 * 1024;
+/** Steps that reading a character takes where a codec is made of the text too. */
+const CODEC_STEPS: Readonly<Record<SchemaType, number>> = { AVRO: 0.6, JSON: 1, PROTOBUF: 1.5 };
 /** Texts up to this length stand for themselves; longer ones are compared by digest. */
 const SHORT_EQUIVALENCE = 200;
 
@@ -116,8 +132,17 @@ export class LocalSchemaEngine extends SchemaEngine {
     return verdictWarnings(this.formats, { level, candidate: parsed, earlier: versions, policy, limits, steps });
   }
 
-  async parsed(source: SchemaSource): Promise<ParsedSchema> {
-    return this.#understand(source, {}).parsed;
+  async codec(source: SchemaSource, steps?: StepBudget): Promise<SchemaCodec> {
+    const known = this.#known(source, {});
+    if (known?.hasCodec !== true) {
+      const { type } = this.formats.get(source.schemaType);
+      steps?.spend(Math.ceil(sourceLength(source) * CODEC_STEPS[type]));
+    }
+    return (known ?? this.#understand(source, {})).codec;
+  }
+
+  async fields(source: SchemaSource, steps?: StepBudget): Promise<SchemaFields> {
+    return schemaFields(this.#understand(source, {}, steps).parsed, steps);
   }
 
   /** Whether a stored schema was read lately, so that its text is not needed. */

@@ -1,4 +1,4 @@
-import type { JsonValue } from '#libs/core/kernel';
+import type { Clock, JsonValue } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import type { MessageCodec, MessagePart } from '#libs/core/registry';
 import { parseReadable, VALUE_DEPTH } from '#libs/core/schema';
@@ -32,13 +32,48 @@ export interface ReadRecord {
   readonly error?: string;
 }
 
+/** Characters that the keys and values of one page are shown with. A few bytes can stand for any number of values. */
+const PAGE_CHARACTERS = 4 * 1024 * 1024;
+/** How long the records of one page may be decoded, wherever that is done. */
+const PAGE_MS = 5_000;
+/** What a value counts at least. */
+const LEAST_CHARACTERS = 8;
+
+/** What a page of records can still show, and how long that may still take. */
+export class PageRoom {
+  #left = PAGE_CHARACTERS;
+  readonly #until: number;
+
+  constructor(private readonly clock: Clock) {
+    this.#until = clock.monotonic() + PAGE_MS;
+  }
+
+  /** Why nothing more is decoded; undefined while there is room. */
+  get full(): string | undefined {
+    if (this.#left <= 0) return `the page shows more than ${PAGE_CHARACTERS} characters already`;
+    return this.clock.monotonic() > this.#until ? `the page has taken more than ${PAGE_MS} ms already` : undefined;
+  }
+
+  take(value: JsonValue): void {
+    const waiting: JsonValue[] = [value];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      this.#left -= LEAST_CHARACTERS;
+      if (typeof next === 'string') this.#left -= next.length;
+      if (typeof next !== 'object' || next === null) continue;
+      if (!Array.isArray(next)) for (const name of Object.keys(next)) this.#left -= name.length;
+      for (const part of Array.isArray(next) ? next : Object.values(next)) waiting.push(part as JsonValue);
+    }
+  }
+}
+
 /** Decodes records for people. What cannot be decoded is shown in place, with its bytes and the reason; nothing is left out. */
 export class RecordDecoding {
   constructor(private readonly codec: MessageCodec) {}
 
-  async show(record: PartitionRecord, format: 'auto' | 'binary'): Promise<ReadRecord> {
-    const key = format === 'binary' ? binary(record.key) : await this.part(record, 'key');
-    const value = format === 'binary' ? binary(record.value) : await this.part(record, 'value');
+  /** @param room what is left of the page; beyond it, records are shown with their bytes. */
+  async show(record: PartitionRecord, format: 'auto' | 'binary', room: PageRoom): Promise<ReadRecord> {
+    const key = format === 'binary' ? binary(record.key) : await this.part(record, 'key', room);
+    const value = format === 'binary' ? binary(record.value) : await this.part(record, 'value', room);
     const error = key.error ?? value.error;
     return {
       partition: record.partition,
@@ -57,9 +92,17 @@ export class RecordDecoding {
     };
   }
 
-  private async part(record: PartitionRecord, part: MessagePart): Promise<ReadPart> {
+  private async part(record: PartitionRecord, part: MessagePart, room: PageRoom): Promise<ReadPart> {
     const bytes = record[part];
     if (bytes === null) return binary(null);
+    if (room.full !== undefined)
+      return { ...binary(bytes), error: `${part}: ${room.full}; read fewer records at once` };
+    const read = await this.decoded(record, part, bytes);
+    room.take(read.data);
+    return read;
+  }
+
+  private async decoded(record: PartitionRecord, part: MessagePart, bytes: Uint8Array): Promise<ReadPart> {
     const decoded = await this.codec.decode(bytes, part, record.headers);
     if (decoded?.kind === 'decoded') {
       const { value: data, schemaId, message } = decoded;

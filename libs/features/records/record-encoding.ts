@@ -6,8 +6,8 @@ import { type Format, fromBase64, type PartRequest, type Problems, type SchemaPl
 
 /** Turns the JSON form of keys (or values) of one request into bytes. */
 export interface PartEncoder {
-  /** Null for null, and for what cannot be encoded: problems of a single value are added to the list, not thrown. */
-  encode(value: unknown, at: string, problems: Problems): Uint8Array | null;
+  /** Null for null, and for what cannot be encoded: problems of a single value are added to the list, not thrown. At once where it can be. */
+  encode(value: unknown, at: string, problems: Problems): Uint8Array | null | Promise<Uint8Array | null>;
   /** The header that a record must carry when the part is there. */
   readonly header: RecordHeader | null;
 }
@@ -52,15 +52,24 @@ export async function partEncoder(
   return { header: null, encode: (value, at, problems) => plain(value, part, format, at, problems) };
 }
 
-function encodeWith(writer: MessageWriter, value: unknown, at: string, problems: Problems): Uint8Array | null {
+function encodeWith(
+  writer: MessageWriter,
+  value: unknown,
+  at: string,
+  problems: Problems,
+): Uint8Array | null | Promise<Uint8Array | null> {
   if (value === null) return null;
-  try {
-    return writer.encode(value);
-  } catch (error) {
-    if (!isAppError(error) || error.kind === 'internal') throw error;
+  const failed = (error: unknown): null => {
+    if (!isAppError(error) || error.kind === 'internal' || error.kind === 'unavailable') throw error;
     if (error.items.length === 0) problems.add(at, error.message);
     for (const item of error.items) problems.add(`${at}${item.path}`, item.message);
     return null;
+  };
+  try {
+    const bytes = writer.encode(value);
+    return bytes instanceof Promise ? bytes.catch(failed) : bytes;
+  } catch (error) {
+    return failed(error);
   }
 }
 

@@ -16,7 +16,7 @@ import {
 import { MessageCodec } from '#libs/core/registry';
 import { Derivations, KeyExpression, RecordDecoder } from '#libs/core/streams';
 import { Problems, type ProduceRequest } from './produce-request.js';
-import { RecordDecoding, type ReadRecord } from './record-decoding.js';
+import { PageRoom, RecordDecoding, type ReadRecord } from './record-decoding.js';
 import { partEncoder } from './record-encoding.js';
 import { formatCursor, parseCursor, parseFrom, type ReadQuery } from './read-request.js';
 
@@ -24,10 +24,12 @@ import { formatCursor, parseCursor, parseFrom, type ReadQuery } from './read-req
 export const MAX_HOLD_MS = 30_000;
 /** A client's clock this far ahead is refused: it would keep or drop data wrongly on engines that go by record time. */
 const MAX_AHEAD_MS = 3_600_000;
-/** How long records are encoded before others have their turn: schemas decide how much work a value is. */
+/** How long records are encoded or decoded before others have their turn: schemas decide how much work a value is. */
 const TURN_MS = 10;
+/** How long the records of one request may be encoded, wherever that is done. */
+const MAX_ENCODING_MS = 10_000;
 /** Bytes of batches one read looks at before it answers. */
-const READ_BYTES = 4 * 1024 * 1024;
+const READ_BYTES = 1024 * 1024;
 
 /** Writes and reads records of logical topics. Holds no state but where keyless records go next. */
 @Injectable()
@@ -48,7 +50,8 @@ export class RecordsService {
 
   /**
    * Encodes all records, then writes them; when one cannot be encoded none is written.
-   * @throws `invalid-record` naming each record and field, `topic-not-found`, `topic-fenced`, `topic-is-derived`, `schema-missing`.
+   * @throws `invalid-record` naming each record and field, `topic-not-found`, `topic-fenced`, `topic-is-derived`, `schema-missing`,
+   * `records-too-complex`.
    */
   async produce(
     cluster: string | undefined,
@@ -64,20 +67,22 @@ export class RecordsService {
     const now = this.clock.now();
     const problems = new Problems();
     const records: ProducedRecord[] = [];
-    let turnAt = now + TURN_MS;
+    const began = this.clock.monotonic();
+    let turnAt = began + TURN_MS;
     for (const [index, given] of request.records.entries()) {
       const at = `/records/${index}`;
       if (given.timestamp !== undefined && given.timestamp > now + MAX_AHEAD_MS) {
         problems.add(`${at}/timestamp`, `is more than ${MAX_AHEAD_MS / 60_000} minutes ahead of the service's clock`);
       }
-      const key = keys.encode(given.key, `${at}/key`, problems);
-      const value = values.encode(given.value, `${at}/value`, problems);
+      const key = await keys.encode(given.key, `${at}/key`, problems);
+      const value = await values.encode(given.value, `${at}/value`, problems);
       const headers = withSchemaHeaders(given.headers, key && keys.header, value && values.header);
       records.push({ key, value, headers, timestamp: given.timestamp ?? now, partition: given.partition });
-      if (this.clock.now() < turnAt) continue;
+      if (this.clock.monotonic() < turnAt) continue;
       await turn();
       signal?.throwIfAborted();
-      turnAt = this.clock.now() + TURN_MS;
+      turnAt = this.clock.monotonic() + TURN_MS;
+      if (turnAt > began + MAX_ENCODING_MS) throw tooComplex(index + 1);
     }
     problems.raise('unprocessable');
     const producer = new TopicProducer(
@@ -114,7 +119,15 @@ export class RecordsService {
       signal,
     });
     const records: ReadRecord[] = [];
-    for (const record of page.records) records.push(await this.#decoding.show(record, query.format));
+    const room = new PageRoom(this.clock);
+    let turnAt = this.clock.monotonic() + TURN_MS;
+    for (const record of page.records) {
+      records.push(await this.#decoding.show(record, query.format, room));
+      if (this.clock.monotonic() < turnAt) continue;
+      await turn();
+      signal?.throwIfAborted();
+      turnAt = this.clock.monotonic() + TURN_MS;
+    }
     return { records, next: formatCursor(page.next), atEnd: page.atEnd };
   }
 
@@ -149,6 +162,17 @@ function withSchemaHeaders(
   value: RecordHeader | null,
 ): readonly RecordHeader[] {
   return key === null && value === null ? given : [...given, ...[key, value].filter((header) => header !== null)];
+}
+
+/** @param encoded records that were encoded in the time there is. */
+function tooComplex(encoded: number): AppError {
+  return new AppError({
+    kind: 'unprocessable',
+    code: 'records-too-complex',
+    message: `Encoding the records takes more than ${MAX_ENCODING_MS} ms; nothing was written.`,
+    hint: `Send fewer at once: ${encoded} were encoded by then.`,
+    details: { limit: 'encodingMs', value: MAX_ENCODING_MS, encoded },
+  });
 }
 
 /** One writer per fact: a derived topic is written by its derivation alone. */

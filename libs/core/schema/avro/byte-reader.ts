@@ -1,22 +1,22 @@
 import type { JsonValue } from '#libs/core/kernel';
 import { payloadInvalid } from '../errors.js';
 import { VALUE_DEPTH } from '../limits.js';
+import type { ValueBudget } from '../value-budget.js';
 
 /** Reads Avro's binary encoding. Lengths and counts are checked against what is there before anything is made of them. */
 export class ByteReader {
   readonly #bytes: Buffer;
   #at: number;
-  #elementsLeft: number;
   depth = 0;
 
   constructor(
     bytes: Uint8Array,
     start: number,
-    private readonly elements: number,
+    /** What the values that are read take from. */
+    readonly values: ValueBudget,
   ) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = start;
-    this.#elementsLeft = elements;
   }
 
   /** Where the next value begins. May be set back to read a value again. */
@@ -99,8 +99,7 @@ export class ByteReader {
       this.length();
       count = -count;
     }
-    this.#elementsLeft -= count;
-    if (this.#elementsLeft < 0) fail(`arrays and maps hold more than ${this.elements} items`);
+    this.values.spend(count);
     return count;
   }
 

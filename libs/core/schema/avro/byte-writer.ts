@@ -1,3 +1,8 @@
+import { valueInvalid } from '../errors.js';
+
+/** Bytes of the longest payload that is written. Defaults of defaults can make any number of bytes of a few characters. */
+const LONGEST_PAYLOAD = 16 * 1024 * 1024;
+
 /** Bytes of Avro's binary encoding, appended to a buffer that grows. Reused from value to value. */
 export class ByteWriter {
   #bytes = Buffer.allocUnsafeSlow(256);
@@ -112,6 +117,7 @@ export class ByteWriter {
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
+    if (needed > LONGEST_PAYLOAD) throw valueInvalid('', `takes more than ${LONGEST_PAYLOAD} bytes when written`);
     const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
     this.#bytes.copy(grown, 0, 0, this.#length);
     this.#bytes = grown;

@@ -5,7 +5,7 @@ import { AvroFormat } from './avro-format.js';
 import { AvroCodec } from './codec.js';
 import { AVRO_JSON } from './mapping.js';
 
-const codec = (schema: unknown, ...rest: [typeof AVRO_JSON?, { elements?: number }?]): AvroCodec =>
+const codec = (schema: unknown, ...rest: [typeof AVRO_JSON?, { values?: number }?]): AvroCodec =>
   new AvroCodec(new AvroFormat().parse(JSON.stringify(schema), { validate: false }), ...rest);
 const record = (...fields: object[]) => ({ type: 'record', name: 'n.R', fields });
 const problems = (run: () => unknown): readonly (readonly [string, string])[] => {
@@ -17,6 +17,20 @@ const problems = (run: () => unknown): readonly (readonly [string, string])[] =>
   }
   return [];
 };
+
+/** Records inside records, each with so many fields of the one before. */
+const tower = (levels: number, fields: number, innermost: string, leaf: unknown): unknown =>
+  levels === 0
+    ? innermost
+    : {
+        type: 'record',
+        name: `R${levels}`,
+        fields: Array.from({ length: fields }, (_, n) => ({
+          name: `f${n}`,
+          type: n === 0 ? tower(levels - 1, fields, innermost, leaf) : levels === 1 ? innermost : `R${levels - 1}`,
+          default: levels === 1 ? leaf : {},
+        })),
+      };
 
 describe('encoding plain JSON', () => {
   it('uses the default of a member that is left out', () => {
@@ -224,7 +238,37 @@ describe('decoding', () => {
     const ints = codec({ type: 'array', items: 'int' });
     expect(ints.decode(Uint8Array.of(3, 4, 2, 4, 2, 6, 0))).toEqual([1, 2, 3]);
     expect(() =>
-      codec({ type: 'array', items: 'null' }, undefined, { elements: 10 }).decode(Uint8Array.of(12, 12, 0)),
-    ).toThrow(/more than 10 items/);
+      codec({ type: 'array', items: 'null' }, undefined, { values: 10 }).decode(Uint8Array.of(12, 12, 0)),
+    ).toThrow(/more than 10 values/);
+  });
+
+  it('stand for a bounded number of values, though they be empty', () => {
+    expect(() => codec(tower(4, 60, 'null', null)).decode(Uint8Array.of())).toThrow(/more than 250000 values/);
+    expect(codec(tower(2, 60, 'null', null)).decode(Uint8Array.of())).toHaveProperty('f59.f59', null);
+  });
+
+  it('count names that take a byte by their length', () => {
+    const symbols = codec({ type: 'array', items: { type: 'enum', name: 'E', symbols: ['x'.repeat(8_000)] } });
+    const zeros = (count: number) =>
+      Uint8Array.from([0x80 | ((count * 2) % 128), (count * 2) >> 7, ...Array(count + 1).fill(0)]);
+    expect(symbols.decode(zeros(200))).toHaveLength(200);
+    expect(() => symbols.decode(zeros(300))).toThrow(/more than 250000 values/);
+  });
+});
+
+describe('defaults of defaults', () => {
+  it('are made once each, and bounded', () => {
+    expect(codec(tower(3, 20, 'int', 0)).encode({})).toHaveLength(8_000);
+    expect(() => codec(tower(5, 60, 'int', 0)).encode({})).toThrow(
+      expect.objectContaining({
+        code: 'value-does-not-fit-schema',
+        message: expect.stringContaining('16777216 bytes'),
+      }),
+    );
+  });
+
+  it('that need themselves are none', () => {
+    const itself = { type: 'record', name: 'R', fields: [{ name: 'r', type: 'R', default: {} }] };
+    expect(() => codec(itself).encode({})).toThrow(expect.objectContaining({ code: 'value-does-not-fit-schema' }));
   });
 });

@@ -1,5 +1,6 @@
 import type { JsonValue } from '#libs/core/kernel';
 import { payloadInvalid, valueInvalid } from '../errors.js';
+import type { StepBudget } from '../step-budget.js';
 import type { ParsedSchema } from '../format.js';
 import { avroSchema } from './avro-format.js';
 import { AVRO_DECODE_LIMITS, AvroDecoder, type AvroDecodeLimits } from './decode.js';
@@ -30,25 +31,25 @@ export class AvroCodec {
   }
 
   /** @throws `value-does-not-fit-schema` with an item for each problem (20 at most), paths as JSON pointers into the value. */
-  encode(value: unknown): Uint8Array {
+  encode(value: unknown, steps?: StepBudget): Uint8Array {
     if (this.#raw) {
       const bytes = asBytes(value, this.#mapping.bytes);
       if (bytes === undefined) throw valueInvalid('', `expected bytes as ${this.#mapping.bytes} text`);
       return bytes;
     }
     this.#encoder ??= new AvroEncoder(avroSchema(this.#schema).root, this.#mapping);
-    return this.#encoder.encode(value);
+    return this.#encoder.encode(value, steps);
   }
 
   /**
    * The value that is all of `bytes` from `start` on.
    * @throws `payload-does-not-decode`; every byte must belong to the value.
    */
-  decode(bytes: Uint8Array, start = 0): JsonValue {
+  decode(bytes: Uint8Array, start = 0, steps?: StepBudget): JsonValue {
     if (start > bytes.length) throw payloadInvalid('they end before the value begins');
     if (this.#raw)
       return Buffer.from(bytes.buffer, bytes.byteOffset + start, bytes.length - start).toString(this.#mapping.bytes);
     this.#decoder ??= new AvroDecoder(avroSchema(this.#schema).root, this.#mapping, this.#limits);
-    return this.#decoder.decode(bytes, start);
+    return this.#decoder.decode(bytes, start, steps);
   }
 }

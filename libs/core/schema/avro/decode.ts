@@ -1,16 +1,18 @@
 import type { JsonValue } from '#libs/core/kernel';
 import { payloadInvalid } from '../errors.js';
 import { ByteReader, nested } from './byte-reader.js';
+import type { StepBudget } from '../step-budget.js';
+import { nameWeight, PAYLOAD_VALUES, ValueBudget } from '../value-budget.js';
 import { branchValues, type AvroJsonMapping } from './mapping.js';
 import { doubleJson } from './scalars.js';
-import type { AvroRecord, AvroType, AvroUnion } from './tree.js';
+import { typeName, type AvroEnum, type AvroRecord, type AvroType, type AvroUnion } from './tree.js';
 
 export interface AvroDecodeLimits {
-  /** Items of arrays and maps in one value, those that take no bytes included. */
-  readonly elements: number;
+  /** Items of arrays and maps and fields of records in one value. */
+  readonly values: number;
 }
 
-export const AVRO_DECODE_LIMITS: AvroDecodeLimits = { elements: 1_000_000 };
+export const AVRO_DECODE_LIMITS: AvroDecodeLimits = { values: PAYLOAD_VALUES };
 
 type Decode = (source: ByteReader) => JsonValue;
 
@@ -27,9 +29,17 @@ export class AvroDecoder {
     this.#root = this.#decoder(type);
   }
 
-  /** The value that is all of `bytes` from `start` on. @throws `payload-does-not-decode`. */
-  decode(bytes: Uint8Array, start = 0): JsonValue {
-    const source = new ByteReader(bytes, start, this.limits.elements);
+  /** The value that is all of `bytes` from `start` on. @throws `payload-does-not-decode`; `schema-too-complex` when the steps end first. */
+  decode(bytes: Uint8Array, start = 0, steps?: StepBudget): JsonValue {
+    const values = new ValueBudget(this.limits.values, steps);
+    const value = this.within(bytes, start, values);
+    values.settle();
+    return value;
+  }
+
+  /** As {@link decode}, as a part of a value that is being read. */
+  within(bytes: Uint8Array, start: number, values: ValueBudget): JsonValue {
+    const source = new ByteReader(bytes, start, values);
     const value = this.#root(source);
     source.end();
     return value;
@@ -71,10 +81,8 @@ export class AvroDecoder {
         return (source) => source.text(source.length(), form);
       case 'fixed':
         return (source) => source.text(type.size, form);
-      case 'enum': {
-        const { symbols, name } = type;
-        return (source) => symbols[source.int()] ?? fail(`a value of enum ${name.full} is no index of its symbols`);
-      }
+      case 'enum':
+        return symbolReader(type);
       case 'array': {
         const item = this.#decoder(type.items);
         return nested((source) => {
@@ -105,9 +113,11 @@ export class AvroDecoder {
   #union(type: AvroUnion): Decode {
     const branches = type.branches.map((branch) => this.#decoder(branch));
     const shown = branchValues(type, this.mapping);
+    const weights = type.branches.map((branch) => nameWeight(typeName(branch)));
     return nested((source) => {
       const index = source.int();
       const decode = branches[index] ?? fail('a union has no branch of that index');
+      source.values.spend(weights[index]!);
       return shown(index, decode(source));
     });
   }
@@ -115,12 +125,24 @@ export class AvroDecoder {
   #record(type: AvroRecord): Decode {
     const fields = type.fields.map((field) => ({ name: field.name, decode: this.#decoder(field.type) }));
     const unsafe = fields.some((field) => field.name === '__proto__');
+    const weight = fields.reduce((sum, { name }) => sum + 1 + nameWeight(name), 0);
     return nested((source) => {
+      source.values.spend(weight);
       const value: Record<string, JsonValue> = unsafe ? (Object.create(null) as Record<string, JsonValue>) : {};
       for (const field of fields) value[field.name] = field.decode(source);
       return value;
     });
   }
+}
+
+function symbolReader({ symbols, name }: AvroEnum): Decode {
+  const weights = symbols.map(nameWeight);
+  return (source) => {
+    const index = source.int();
+    const symbol = symbols[index] ?? fail(`a value of enum ${name.full} is no index of its symbols`);
+    source.values.spend(weights[index]!);
+    return symbol;
+  };
 }
 
 function fail(reason: string): never {

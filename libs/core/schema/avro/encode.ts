@@ -1,8 +1,10 @@
+import { isAppError } from '#libs/core/kernel';
 import { valueInvalid, valuesInvalid } from '../errors.js';
 import { exactValue } from '../exact-json.js';
 import { jsonKind } from '../json-kind.js';
 import { ByteWriter } from './byte-writer.js';
 import { VALUE_DEPTH } from '../limits.js';
+import type { StepBudget } from '../step-budget.js';
 import { AvroFit } from './fit.js';
 import { branchTable, DEFAULT_JSON, type AvroJsonMapping } from './mapping.js';
 import { asBytes, asDouble, asFloat, asInt, asLong, asText } from './scalars.js';
@@ -23,25 +25,32 @@ export class AvroEncoder {
   readonly #out = new ByteWriter();
   readonly #root: Encode;
   #depth = 0;
+  #steps: StepBudget | undefined;
 
   constructor(
     private readonly type: AvroType,
     private readonly mapping: AvroJsonMapping,
+    private readonly defaults = new DefaultBytes(),
   ) {
     this.#fit = new AvroFit(mapping, mapping !== DEFAULT_JSON);
     this.#root = this.#encoder(type);
   }
 
-  /** @throws `value-does-not-fit-schema` with an item for each problem, paths as JSON pointers. */
-  encode(value: unknown): Uint8Array {
+  /**
+   * @param steps what it may take; only the limits when absent.
+   * @param depth lists, objects and unions around the value.
+   * @throws `value-does-not-fit-schema` with an item for each problem, paths as JSON pointers; `schema-too-complex` when the steps end first.
+   */
+  encode(value: unknown, steps?: StepBudget, depth = 0): Uint8Array {
     this.#out.reset();
-    this.#fit.reset();
-    this.#depth = 0;
+    this.#fit.reset(steps);
+    this.#depth = depth;
+    this.#steps = steps;
     try {
       this.#root(value, this.#out);
     } catch (error) {
       if (error !== MISFIT) throw error;
-      this.#fit.reset();
+      this.#fit.reset(steps);
       const problems = this.#fit.problems(this.type, value);
       throw problems.length > 0 ? valuesInvalid(problems) : valueInvalid('', 'it does not fit the schema');
     }
@@ -94,6 +103,7 @@ export class AvroEncoder {
         const item = this.#encoder(type.items);
         return this.#nested((value, out) => {
           if (!Array.isArray(value)) throw MISFIT;
+          this.#steps?.spend(value.length);
           if (value.length > 0) out.long(value.length);
           for (const one of value) item(one, out);
           out.byte(0);
@@ -104,6 +114,7 @@ export class AvroEncoder {
         return this.#nested((value, out) => {
           if (jsonKind(value) !== 'object') throw MISFIT;
           const keys = Object.keys(value as object);
+          this.#steps?.spend(keys.length);
           if (keys.length > 0) out.long(keys.length);
           for (const key of keys) {
             out.text(asText(key) ?? misfit());
@@ -148,10 +159,11 @@ export class AvroEncoder {
     const fields = type.fields.map((field) => ({
       name: field.name,
       encode: this.#encoder(field.type),
-      whenMissing: missing === 'default' ? defaultEncoder(field) : misfit,
+      whenMissing: missing === 'default' ? this.#default(field) : misfit,
     }));
     return this.#nested((value, out) => {
       if (jsonKind(value) !== 'object') throw MISFIT;
+      this.#steps?.spend(fields.length);
       const members = value as Record<string, unknown>;
       let present = 0;
       for (const field of fields) {
@@ -164,6 +176,15 @@ export class AvroEncoder {
       }
       if (unknown === 'refuse' && Object.keys(members).length !== present) throw MISFIT;
     });
+  }
+
+  #default(field: AvroField): (out: ByteWriter) => void {
+    let bytes: Uint8Array | undefined;
+    return (out) => {
+      bytes ??= this.defaults.of(field, this.#depth, this.#steps) ?? misfit();
+      this.#steps?.spend(bytes.length >> 4);
+      out.raw(bytes);
+    };
   }
 
   #nested(encode: Encode): Encode {
@@ -180,24 +201,38 @@ function enumEncoder(type: AvroEnum): Encode {
   return (value, out) => out.int(indexes.get(value) ?? misfit());
 }
 
-/** Writes the default of a field, encoded once, when it is first needed. */
-function defaultEncoder(field: AvroField): (out: ByteWriter) => void {
-  let bytes: Uint8Array | undefined;
-  return (out) => {
-    bytes ??= defaultBytes(field) ?? misfit();
-    out.raw(bytes);
-  };
-}
+/** Defaults of fields in binary, each made once. */
+export class DefaultBytes {
+  /** Null while it is made, so that a default that needs itself has none, and where none can be made. */
+  readonly #made = new Map<AvroField, Uint8Array | null>();
+  /** Encoders that are not in use. */
+  readonly #idle = new Map<AvroType, AvroEncoder>();
 
-/** The field's default in binary. Undefined when it has none, or one that no value of its type has (schemas can be stored unvalidated). */
-export function defaultBytes(field: AvroField): Uint8Array | undefined {
-  if (field.defaultValue === undefined) return undefined;
-  const value = exactValue(field.defaultValue);
-  const encoder = new AvroEncoder(field.type, DEFAULT_JSON);
-  try {
-    return encoder.encode(value);
-  } catch {
-    return undefined;
+  /**
+   * Undefined for a field without a default, or with one that no value of its type has (schemas can be stored unvalidated).
+   * @param depth lists, objects and unions around the field.
+   * @throws `schema-too-complex` when the steps end first.
+   */
+  of(field: AvroField, depth = 0, steps?: StepBudget): Uint8Array | undefined {
+    if (field.defaultValue === undefined) return undefined;
+    const known = this.#made.get(field);
+    if (known !== undefined) return known ?? undefined;
+    this.#made.set(field, null);
+    const encoder = this.#idle.get(field.type) ?? new AvroEncoder(field.type, DEFAULT_JSON, this);
+    this.#idle.delete(field.type);
+    try {
+      const bytes = encoder.encode(exactValue(field.defaultValue), steps, depth);
+      this.#made.set(field, bytes);
+      return bytes;
+    } catch (error) {
+      const misfits = isAppError(error, 'value-does-not-fit-schema');
+      // Steps may have ended, and further out there is more room.
+      if (!misfits || depth > 0) this.#made.delete(field);
+      if (!misfits) throw error;
+      return undefined;
+    } finally {
+      this.#idle.set(field.type, encoder);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ParsedSchema } from '../format.js';
+import type { StepBudget } from '../step-budget.js';
 import { avroSchema } from './avro-format.js';
 import { logicalTypeOf } from './logical-types.js';
 import type { AvroField, AvroKind, AvroRecord, AvroType } from './tree.js';
@@ -35,11 +36,13 @@ const LISTED_FIELDS = 10_000;
 /**
  * The fields of a record schema in declaration order, nested records followed by their own fields. Empty for a schema that is no record.
  * Fields inside arrays, maps and unions of several types are not listed: there is no single value of theirs in a record.
+ *
+ * @throws `schema-too-complex` when the steps end first.
  */
-export function recordFields(schema: ParsedSchema): readonly SchemaField[] {
+export function recordFields(schema: ParsedSchema, steps?: StepBudget): readonly SchemaField[] {
   const { root } = avroSchema(schema);
   const fields: SchemaField[] = [];
-  if (root.kind === 'record') collect(root, [], [root], fields);
+  if (root.kind === 'record') collect(root, [], [root], fields, steps);
   return fields;
 }
 
@@ -48,14 +51,16 @@ function collect(
   path: readonly string[],
   within: readonly AvroRecord[],
   fields: SchemaField[],
+  steps: StepBudget | undefined,
 ): void {
   for (const field of record.fields) {
     if (fields.length >= LISTED_FIELDS) return;
+    steps?.spend(1 + path.length);
     const here = [...path, field.name];
     const { type, nullable } = withoutNull(field.type);
     const recursive = type.kind === 'record' && within.includes(type);
     fields.push(describe(field, here, type, nullable, recursive));
-    if (type.kind === 'record' && !recursive) collect(type, here, [...within, type], fields);
+    if (type.kind === 'record' && !recursive) collect(type, here, [...within, type], fields, steps);
   }
 }
 

@@ -2,15 +2,18 @@ import { nearest, type ErrorItem } from '#libs/core/kernel';
 import { valueInvalid } from '../errors.js';
 import { jsonKind, kindInWords, pointerSegment } from '../json-kind.js';
 import { VALUE_DEPTH } from '../limits.js';
+import type { StepBudget } from '../step-budget.js';
 import { branchTable, branchTags, onlyKey, type AvroJsonMapping, type BranchTable } from './mapping.js';
 import { asBytes, asDouble, asFloat, asInt, asLong, asText } from './scalars.js';
-import type { AvroRecord, AvroType, AvroUnion } from './tree.js';
+import type { AvroEnum, AvroRecord, AvroType, AvroUnion } from './tree.js';
 import { typeName } from './tree.js';
 
 /** Problems reported at once. */
 const REPORTED_PROBLEMS = 20;
 /** Steps of telling apart union branches in one value. Branches that differ only deep down multiply. */
 const TRIAL_STEPS = 500_000;
+/** What looking for the name that was probably meant takes. */
+const NEAREST_STEPS = 500;
 
 /** A value and the branch of a union it goes into. */
 export interface ChosenBranch {
@@ -27,7 +30,9 @@ export interface ChosenBranch {
 export class AvroFit {
   readonly #tables = new Map<AvroUnion, { readonly table: BranchTable; readonly tags: ReadonlyMap<string, number> }>();
   readonly #fields = new Map<AvroRecord, ReadonlySet<string>>();
+  readonly #symbols = new Map<AvroEnum, ReadonlySet<string>>();
   #trialSteps = TRIAL_STEPS;
+  #steps: StepBudget | undefined;
 
   constructor(
     private readonly mapping: AvroJsonMapping,
@@ -36,8 +41,9 @@ export class AvroFit {
   ) {}
 
   /** Starts anew: the budget of steps is that of one value. */
-  reset(): void {
+  reset(steps?: StepBudget): void {
     this.#trialSteps = TRIAL_STEPS;
+    this.#steps = steps;
   }
 
   /** What is wrong with the value, with JSON pointers; empty when it fits. */
@@ -77,7 +83,9 @@ export class AvroFit {
 
   #look(type: AvroType, value: unknown, at: string, items: ErrorItem[], depth: number, limit: number): void {
     if (items.length >= limit) return;
-    if (limit === 1 && --this.#trialSteps < 0) {
+    const steps = 1 + (typeof value === 'string' ? value.length >> 4 : 0);
+    this.#steps?.spend(steps);
+    if (limit === 1 && (this.#trialSteps -= steps) < 0) {
       throw valueInvalid(at, 'takes too long to tell its union branches apart; write them as {"<type>": value}');
     }
     if (depth > VALUE_DEPTH) {
@@ -127,6 +135,8 @@ export class AvroFit {
     const known = this.#names(type);
     for (const key of Object.keys(value)) {
       if (known.has(key)) continue;
+      if (items.length >= limit) return;
+      this.#steps?.spend(NEAREST_STEPS);
       const near = nearest(key.slice(0, 200), known);
       const hint = near === undefined ? '' : `; did you mean '${near}'?`;
       items.push({ path: `${at}${pointerSegment(key)}`, message: `is no field of ${type.name.full}${hint}` });
@@ -175,7 +185,7 @@ export class AvroFit {
         return bytes.length === type.size ? null : `expected ${type.size} bytes, got ${bytes.length}`;
       }
       case 'enum':
-        return typeof value === 'string' && type.symbols.includes(value)
+        return typeof value === 'string' && this.#symbolsOf(type).has(value)
           ? null
           : expected(`one of ${type.symbols.slice(0, 20).join(', ')}${type.symbols.length > 20 ? ', …' : ''}`, value);
       default:
@@ -196,6 +206,12 @@ export class AvroFit {
       this.#tables.set(union, known);
     }
     return known;
+  }
+
+  #symbolsOf(type: AvroEnum): ReadonlySet<string> {
+    let symbols = this.#symbols.get(type);
+    if (symbols === undefined) this.#symbols.set(type, (symbols = new Set(type.symbols)));
+    return symbols;
   }
 
   #names(record: AvroRecord): ReadonlySet<string> {

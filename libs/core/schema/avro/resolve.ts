@@ -2,10 +2,11 @@ import type { JsonValue } from '#libs/core/kernel';
 import { payloadInvalid, valueUnreadable } from '../errors.js';
 import type { ParsedSchema } from '../format.js';
 import { avroSchema } from './avro-format.js';
+import { nameWeight, ValueBudget } from '../value-budget.js';
 import { ByteReader, nested } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import { AVRO_DECODE_LIMITS, AvroDecoder, type AvroDecodeLimits } from './decode.js';
-import { defaultBytes } from './encode.js';
+import { DefaultBytes } from './encode.js';
 import { branchValues, PLAIN_JSON, type AvroJsonMapping } from './mapping.js';
 import { doubleJson } from './scalars.js';
 import { isNamed, typeName, type AvroField, type AvroNamedType, type AvroRecord, type AvroType } from './tree.js';
@@ -31,6 +32,7 @@ class Unreadable extends Error {
 export class AvroResolver {
   readonly #reads = new Map<AvroType, Map<AvroType, Read>>();
   readonly #skips = new Map<AvroType, Read>();
+  readonly #defaults = new DefaultBytes();
   readonly #mapping: AvroJsonMapping;
   readonly #limits: AvroDecodeLimits;
   readonly #root: Read;
@@ -58,7 +60,7 @@ export class AvroResolver {
   decode(bytes: Uint8Array, start = 0): JsonValue {
     if (start > bytes.length) throw payloadInvalid('they end before the value begins');
     const payload = this.#bare ? withLength(bytes.subarray(start)) : bytes;
-    const source = new ByteReader(payload, this.#bare ? 0 : start, this.#limits.elements);
+    const source = new ByteReader(payload, this.#bare ? 0 : start, new ValueBudget(this.#limits.values));
     try {
       const value = this.#root(source);
       source.end();
@@ -189,14 +191,14 @@ export class AvroResolver {
   #record(writer: AvroRecord, reader: AvroRecord): Read {
     const written = new Map(writer.fields.map((field) => [field.name, field]));
     const wanted = new Map<AvroField, { readonly slot: number; readonly name: string; readonly read: Read }[]>();
-    const added: { readonly slot: number; readonly name: string; readonly make: () => JsonValue }[] = [];
+    const added: { readonly slot: number; readonly name: string; readonly make: Read }[] = [];
     for (const [slot, field] of reader.fields.entries()) {
       const source = written.get(field.name) ?? field.aliases.map((alias) => written.get(alias)).find(Boolean);
       if (source === undefined) {
-        const bytes = defaultBytes(field);
+        const bytes = this.#defaults.of(field);
         if (bytes === undefined) return unreadable('not written, and there is no default', field.name);
         const decoder = new AvroDecoder(field.type, this.#mapping, this.#limits);
-        added.push({ slot, name: field.name, make: () => decoder.decode(bytes) });
+        added.push({ slot, name: field.name, make: (source) => decoder.within(bytes, 0, source.values) });
         continue;
       }
       const uses = wanted.get(source) ?? [];
@@ -206,7 +208,9 @@ export class AvroResolver {
     const steps = writer.fields.map((field) => ({ uses: wanted.get(field) ?? [], skip: this.#skip(field.type) }));
     const names = reader.fields.map((field) => field.name);
     const unsafe = names.includes('__proto__');
+    const weight = names.reduce((sum, name) => sum + 1 + nameWeight(name), 0);
     return nested((source) => {
+      source.values.spend(weight);
       const values = new Array<JsonValue>(names.length);
       for (const { uses, skip } of steps) {
         const at = source.position;
@@ -220,7 +224,7 @@ export class AvroResolver {
           }
         }
       }
-      for (const { slot, make } of added) values[slot] = make();
+      for (const { slot, make } of added) values[slot] = make(source);
       const value: Record<string, JsonValue> = unsafe ? (Object.create(null) as Record<string, JsonValue>) : {};
       names.forEach((name, slot) => (value[name] = values[slot]!));
       return value;

@@ -1,5 +1,6 @@
 import type { ParsedSchema } from '../format.js';
 import type { JsonKind } from '../json-kind.js';
+import type { StepBudget } from '../step-budget.js';
 import type { JsonMembers, JsonNode } from '../lossless-json.js';
 import type { SchemaDocument, SchemaDocuments } from './documents.js';
 import { jsonSchema } from './json-schema-format.js';
@@ -34,11 +35,13 @@ const FOLLOWED = 32;
 /**
  * The declared properties of an object schema in order, nested objects followed by their own: those of the schema itself, of what it refers to, and of the
  * members of `allOf`. Undefined for a schema of anything else. Alternatives and conditions declare nothing that every value has.
+ *
+ * @throws `schema-too-complex` when the steps end first.
  */
-export function propertyFields(schema: ParsedSchema): ObjectShape | undefined {
+export function propertyFields(schema: ParsedSchema, steps?: StepBudget): ObjectShape | undefined {
   const { documents } = jsonSchema(schema);
   const { main } = documents;
-  const list = new PropertyList(documents);
+  const list = new PropertyList(documents, steps);
   const root = list.merged(main.root, { document: main, base: main.base });
   if (root.kind !== 'object') return undefined;
   list.collect(root, [], [root.json]);
@@ -63,7 +66,10 @@ interface Merged {
 class PropertyList {
   readonly fields: PropertyField[] = [];
 
-  constructor(private readonly documents: SchemaDocuments) {}
+  constructor(
+    private readonly documents: SchemaDocuments,
+    private readonly steps: StepBudget | undefined,
+  ) {}
 
   collect(object: Merged, path: readonly string[], around: readonly JsonNode[]): void {
     for (const [name, { json, place }] of object.properties) {
@@ -99,6 +105,7 @@ class PropertyList {
 
   /** The schema, what its references lead to and the members of its `allOf`; the innermost of a chain of references last. */
   #parts(json: JsonNode, outer: Place, left: number): { readonly json: JsonMembers; readonly place: Place }[] {
+    this.steps?.spend();
     if (json.kind !== 'object' || left === 0) return [];
     const place = { document: outer.document, base: this.documents.baseWithin(json, outer.base) };
     const reference = json.members.get('$ref');

@@ -46,10 +46,30 @@ export class LinearPattern {
 }
 
 /** Undefined for a pattern that the linear engine does not take (look-around, back references) or that is too large: it is never run. */
-export function linearPattern(pattern: string): LinearPattern | undefined {
+function linearPattern(pattern: string): LinearPattern | undefined {
   if (pattern.length > LONGEST_PATTERN || sizeOf(pattern) > LARGEST_PATTERN) return undefined;
   const regex = compiled(pattern);
   return regex && new LinearPattern(pattern, regex);
+}
+
+/** A pattern that is made ready when it is first run: what that takes is not asked of those whose values never get there. */
+export class LatePattern {
+  #linear: LinearPattern | undefined | null = null;
+
+  constructor(readonly text: string) {}
+
+  /** Undefined for a pattern that is never run. @param spend told the steps of making it ready, before they are taken. */
+  ready(spend: (steps: number) => void): LinearPattern | undefined {
+    if (this.#linear === null) {
+      spend(compilationSteps(this.text));
+      this.#linear = linearPattern(this.text);
+    }
+    return this.#linear;
+  }
+}
+
+function compilationSteps(pattern: string): number {
+  return Math.min(sizeOf(pattern), LARGEST_PATTERN) * 8;
 }
 
 /**
@@ -66,7 +86,7 @@ export class PatternFinder {
     const size = Math.min(sizeOf(pattern), LARGEST_PATTERN);
     let linear = this.#compiled.get(pattern);
     if (linear === undefined && !this.#compiled.has(pattern)) {
-      this.spend(size * 8);
+      this.spend(compilationSteps(pattern));
       this.#compiled.set(pattern, (linear = linearPattern(pattern)));
     }
     if (linear === undefined) return false;

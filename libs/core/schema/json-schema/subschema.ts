@@ -1,5 +1,7 @@
 import type { ErrorItem } from '#libs/core/kernel';
 import { jsonKind, kindInWords, pointerSegment, type JsonKind } from '../json-kind.js';
+import type { StepBudget } from '../step-budget.js';
+import type { LatePattern, LinearPattern } from './regex.js';
 
 /** Problems reported at once. */
 const REPORTED_PROBLEMS = 20;
@@ -55,13 +57,30 @@ export class Evaluation {
   /** Where to note what is evaluated of the value at hand; null when nobody asks. */
   evaluated: Evaluated | null = null;
   #depth = 0;
+  #left: number;
 
-  constructor(private steps: number) {}
+  /** @param outer pays for what is made once, and then serves every value. */
+  constructor(
+    private readonly steps: number,
+    private readonly outer?: StepBudget,
+  ) {
+    this.#left = steps;
+  }
+
+  /** Steps so far. */
+  get taken(): number {
+    return this.steps - Math.max(0, this.#left);
+  }
 
   /** @throws {@link OutOfSteps} */
   step(count = 1): void {
-    this.steps -= count;
-    if (this.steps < 0) throw new OutOfSteps();
+    this.#left -= count;
+    if (this.#left < 0) throw new OutOfSteps();
+  }
+
+  /** The pattern, ready to be run. What a value may take does not depend on which came before it, so making patterns ready is nothing it pays for. */
+  ready(pattern: LatePattern): LinearPattern | undefined {
+    return pattern.ready((steps) => this.outer?.spend(steps));
   }
 
   /** Goes into a schema. @returns false when there is no going deeper. */

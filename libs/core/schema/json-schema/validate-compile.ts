@@ -5,7 +5,7 @@ import type { JsonMembers, JsonNode } from '../lossless-json.js';
 import { SchemaDocuments, type SchemaDocument } from './documents.js';
 import { metaSchemaDraft } from './drafts.js';
 import { metaSchemaText } from './meta-schema.js';
-import { linearPattern } from './regex.js';
+import { LatePattern } from './regex.js';
 import { EVERY_KIND, Subschema, type Keyword, type SchemaResource } from './subschema.js';
 import { fragmentOf, resolveUri, withoutFragment } from './uri.js';
 import { ContainsItems, ItemCount, ListedItems, UnevaluatedItems, UniqueItems } from './validate-array.js';
@@ -252,8 +252,8 @@ class Reading {
     const format = this.#text('format');
     const check = format === undefined ? undefined : formatCheck(this.documents.draft, format);
     if (check !== undefined) add(new HasFormat(format!, check));
-    const pattern = linearPatternOf(this.#text('pattern'));
-    if (pattern !== undefined) add(new MatchesPattern(pattern));
+    const pattern = this.#text('pattern');
+    if (pattern !== undefined) add(new MatchesPattern(new LatePattern(pattern)));
   }
 
   #objects(): void {
@@ -267,7 +267,7 @@ class Reading {
       add(
         new DeclaredMembers(
           new Map(properties.map(([name, json]) => [name, this.around.schema(json)])),
-          patterns.map(([text, json]) => ({ pattern: linearPattern(text), schema: this.around.schema(json) })),
+          patterns.map(([text, json]) => ({ pattern: new LatePattern(text), schema: this.around.schema(json) })),
           isSchema(additional) ? this.around.schema(additional) : null,
         ),
       );
@@ -378,10 +378,6 @@ function isSchema(json: JsonNode | undefined): json is JsonNode {
 
 function textsOf(items: readonly JsonNode[]): readonly string[] {
   return items.flatMap((item) => (item.kind === 'string' ? [item.value] : []));
-}
-
-function linearPatternOf(text: string | undefined) {
-  return text === undefined ? undefined : linearPattern(text);
 }
 
 const COMBINATIONS = [

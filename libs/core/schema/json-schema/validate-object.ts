@@ -1,6 +1,6 @@
 import { nearest } from '#libs/core/kernel';
 import { pointerSegment } from '../json-kind.js';
-import { LONGEST_INPUT, type LinearPattern } from './regex.js';
+import { LONGEST_INPUT, type LatePattern } from './regex.js';
 import type { Evaluation, Keyword, Subschema } from './subschema.js';
 import { patternSteps } from './validate-values.js';
 
@@ -55,7 +55,7 @@ export class MemberCount implements Keyword {
 export class DeclaredMembers implements Keyword {
   constructor(
     private readonly properties: ReadonlyMap<string, Subschema>,
-    private readonly patterns: readonly { readonly pattern: LinearPattern | undefined; readonly schema: Subschema }[],
+    private readonly patterns: readonly { readonly pattern: LatePattern; readonly schema: Subschema }[],
     private readonly additional: Subschema | null,
   ) {}
 
@@ -120,7 +120,8 @@ export class DeclaredMembers implements Keyword {
   }
 
   /** Undefined where the pattern is not run. */
-  #matches(pattern: LinearPattern | undefined, name: string, run: Evaluation): boolean | undefined {
+  #matches(late: LatePattern, name: string, run: Evaluation): boolean | undefined {
+    const pattern = run.ready(late);
     if (pattern === undefined || name.length > LONGEST_INPUT) return undefined;
     run.step(patternSteps(pattern, name));
     return pattern.finds(name);

@@ -3,7 +3,7 @@ import { jsonText } from '../json-text.js';
 import { kindInWords } from '../json-kind.js';
 import type { JsonNode } from '../lossless-json.js';
 import type { Evaluation, Keyword } from './subschema.js';
-import { LONGEST_INPUT, type LinearPattern } from './regex.js';
+import { LONGEST_INPUT, type LatePattern } from './regex.js';
 import type { FormatCheck } from './validate-formats.js';
 import { compareNumbers, isMultiple, isWhole, SchemaNumber } from './validate-numbers.js';
 import { isValue, patternSteps } from './validate-values.js';
@@ -114,14 +114,17 @@ export class TextLength implements Keyword {
   }
 }
 
+/** A pattern that is not run (see `regex.ts`) refuses nothing. */
 export class MatchesPattern implements Keyword {
-  constructor(private readonly pattern: LinearPattern) {}
+  constructor(private readonly pattern: LatePattern) {}
 
   test(value: unknown, run: Evaluation): boolean {
     const text = value as string;
+    const pattern = run.ready(this.pattern);
+    if (pattern === undefined) return true;
     if (text.length > LONGEST_INPUT) return false;
-    run.step(patternSteps(this.pattern, text));
-    return this.pattern.finds(text);
+    run.step(patternSteps(pattern, text));
+    return pattern.finds(text);
   }
 
   report(value: unknown, run: Evaluation, at: string): void {

@@ -219,8 +219,6 @@ describe('hostile bytes', () => {
   it('hold a bounded number of values, those that take no bytes included', () => {
     const wide = message(...Array.from({ length: 1_000 }, (_, i) => `int32 f${i} = ${i + 10};`), 'repeated M m = 2;');
     const codec = codecOf(wide);
-    expect(() => codec.decodeBare(bytes('1200'.repeat(100_000)), Uint8Array.of(0))).toThrow(
-      /more than 1,000,000 values/,
-    );
+    expect(() => codec.decodeBare(bytes('1200'.repeat(100_000)), Uint8Array.of(0))).toThrow(/more than 250000 values/);
   });
 });

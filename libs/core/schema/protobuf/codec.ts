@@ -2,7 +2,9 @@ import type { DescMessage } from '@bufbuild/protobuf';
 import { SchemaCodec, type DecodedPayload, type PayloadEncoder } from '../codec.js';
 import { encodeMessageIndexes, readMessageIndexes, type MessageIndexes } from '../envelope.js';
 import { messageUnknown, payloadInvalid } from '../errors.js';
-import { ProtoDecoder, PROTO_ELEMENTS } from './decode.js';
+import type { StepBudget } from '../step-budget.js';
+import { PAYLOAD_VALUES } from '../value-budget.js';
+import { ProtoDecoder } from './decode.js';
 import { ProtoEncoder } from './encode.js';
 import { indexedMessages, indexesOf, messageAt } from './message-indexes.js';
 import { MessageTypes } from './message-types.js';
@@ -22,12 +24,12 @@ export class ProtobufCodec extends SchemaCodec {
   readonly #chosen = new Map<string, DescMessage>();
 
   /** @throws `schema-invalid` for a schema that was stored unchecked and that no codec can be made of. */
-  constructor(schema: ProtobufSchema, elements = PROTO_ELEMENTS) {
+  constructor(schema: ProtobufSchema, values = PAYLOAD_VALUES) {
     super();
     this.#scope = schema.scope;
     this.#types = new MessageTypes(schema.scope);
     this.#encoder = new ProtoEncoder(this.#types);
-    this.#decoder = new ProtoDecoder(this.#types, elements);
+    this.#decoder = new ProtoDecoder(this.#types, values);
   }
 
   encoder(message?: string): PayloadEncoder {
@@ -44,22 +46,22 @@ export class ProtobufCodec extends SchemaCodec {
     return {
       message: type.typeName,
       indexes: encodeMessageIndexes(indexes),
-      encode: (value) => this.#encoder.encode(type, value),
+      encode: (value, steps) => this.#encoder.encode(type, value, steps),
     };
   }
 
-  decode(bytes: Uint8Array, start: number): DecodedPayload {
+  decode(bytes: Uint8Array, start: number, steps?: StepBudget): DecodedPayload {
     const { path, payloadAt } = readMessageIndexes(bytes, start);
-    return this.#decode(path, bytes.subarray(payloadAt));
+    return this.#decode(path, bytes.subarray(payloadAt), steps);
   }
 
-  decodeBare(payload: Uint8Array, indexes: Uint8Array): DecodedPayload {
-    return this.#decode(readMessageIndexes(indexes, 0).path, payload);
+  decodeBare(payload: Uint8Array, indexes: Uint8Array, steps?: StepBudget): DecodedPayload {
+    return this.#decode(readMessageIndexes(indexes, 0).path, payload, steps);
   }
 
-  #decode(path: MessageIndexes, payload: Uint8Array): DecodedPayload {
+  #decode(path: MessageIndexes, payload: Uint8Array, steps: StepBudget | undefined): DecodedPayload {
     const type = this.#at(path);
-    return { value: this.#decoder.decode(type, payload), message: type.typeName };
+    return { value: this.#decoder.decode(type, payload, steps), message: type.typeName };
   }
 
   #at(path: MessageIndexes): DescMessage {

@@ -3,13 +3,12 @@ import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { isAppError, type JsonValue } from '#libs/core/kernel';
 import { payloadInvalid } from '../errors.js';
+import type { StepBudget } from '../step-budget.js';
+import { nameWeight, ValueBudget } from '../value-budget.js';
 import { isNullValue, jsonNameOf } from './encode.js';
 import { scalarForm } from './json-scalars.js';
 import { MESSAGE_DEPTH, type MessageTypes } from './message-types.js';
 import { durationText, fieldMaskText, timestampText, wellKnown, type WellKnown } from './well-known.js';
-
-/** Items, entries, messages and members that one value may be shown with, those that take no bytes included. */
-export const PROTO_ELEMENTS = 1_000_000;
 
 /** A message as it was read. Reading another occurrence of it adds to it, as the wire format has it. */
 interface RawMessage {
@@ -20,6 +19,8 @@ interface RawMessage {
 
 interface FieldReader {
   readonly name: string;
+  /** What showing the field takes, its value aside. */
+  readonly weight: number;
   readonly number: number;
   /** What is shown where nothing was read, of a field without presence. */
   readonly absent: (() => JsonValue) | null;
@@ -37,14 +38,17 @@ export class ProtoDecoder {
 
   constructor(
     private readonly types: MessageTypes,
-    private readonly elements: number,
+    /** Most values that one payload may be shown with. */
+    private readonly values: number,
   ) {}
 
-  /** The value that is all of `bytes`. @throws `payload-does-not-decode`. */
-  decode(message: DescMessage, bytes: Uint8Array): JsonValue {
-    const run = new Run(this.elements);
+  /** The value that is all of `bytes`. @throws `payload-does-not-decode`; `schema-too-complex` when the steps end first. */
+  decode(message: DescMessage, bytes: Uint8Array, steps?: StepBudget): JsonValue {
+    const run = new Run(this.values, steps);
     try {
-      return this.value(message, bytes, run);
+      const value = this.value(message, bytes, run);
+      run.settle();
+      return value;
     } catch (error) {
       if (isAppError(error)) throw error;
       // The wire library fails where bytes end or make no tag; its texts name positions only.
@@ -135,11 +139,9 @@ class MessageReader {
     const value = (this.#unsafe ? Object.create(null) : {}) as Record<string, JsonValue>;
     for (const [place, field] of this.fields.entries()) {
       const slot = raw.slots[place];
-      if (slot !== undefined) value[field.name] = field.show(slot, run);
-      else if (field.absent !== null) {
-        run.spend(1);
-        value[field.name] = field.absent();
-      }
+      if (slot === undefined && field.absent === null) continue;
+      run.spend(field.weight);
+      value[field.name] = slot === undefined ? field.absent!() : field.show(slot, run);
     }
     return value;
   }
@@ -196,16 +198,9 @@ class MessageReader {
 }
 
 /** One value being read: how deep it is, and how much it may still grow. */
-class Run {
+class Run extends ValueBudget {
   depth = 0;
   anyDepth = 0;
-
-  constructor(private left: number) {}
-
-  spend(elements: number): void {
-    this.left -= elements;
-    if (this.left < 0) throw payloadInvalid('they hold more than 1,000,000 values');
-  }
 }
 
 /** How a single value, an item or an entry is read. */
@@ -218,7 +213,8 @@ interface OneReader {
 }
 
 function fieldReader(field: DescField | DescExtension, place: number, decoder: ProtoDecoder): FieldReader {
-  const base = { name: jsonNameOf(field), number: field.number };
+  const name = jsonNameOf(field);
+  const base = { name, weight: 1 + nameWeight(name), number: field.number };
   const one = oneReader(field, decoder, field.number, field.utf8Validation);
   switch (field.fieldKind) {
     case 'list':
@@ -227,9 +223,10 @@ function fieldReader(field: DescField | DescExtension, place: number, decoder: P
       return { ...base, ...mapReader(field, one, place) };
     default: {
       const implicit = field.presence === FeatureSet_FieldPresence.IMPLICIT && field.fieldKind !== 'message';
+      const zero = implicit ? one.show(one.zero(), new Run(Infinity)) : null;
       return {
         ...base,
-        absent: implicit ? () => one.show(one.zero(), NO_RUN) : null,
+        absent: implicit ? () => zero : null,
         accepts: (wireType) => wireType === one.wireType,
         read: (slots, source, _wireType, run) => {
           const value = one.read(source, run, slots[place]);
@@ -241,7 +238,7 @@ function fieldReader(field: DescField | DescExtension, place: number, decoder: P
   }
 }
 
-function listReader(one: OneReader, place: number, packable: boolean): Omit<FieldReader, 'name' | 'number'> {
+function listReader(one: OneReader, place: number, packable: boolean): Omit<FieldReader, 'name' | 'weight' | 'number'> {
   const packed = (wireType: WireType) =>
     packable && wireType === WireType.LengthDelimited && one.wireType !== WireType.LengthDelimited;
   return {
@@ -268,7 +265,7 @@ function mapReader(
   field: DescField & { readonly fieldKind: 'map' },
   one: OneReader,
   place: number,
-): Omit<FieldReader, 'name' | 'number'> {
+): Omit<FieldReader, 'name' | 'weight' | 'number'> {
   const key = scalarForm(field.mapKey, field.utf8Validation);
   return {
     absent: () => ({}),
@@ -344,7 +341,13 @@ function enumReader(type: DescEnum): OneReader {
       const number = source.int32();
       return type.open || names.has(number) ? number : undefined;
     },
-    show: (slot) => (isNull ? null : (names.get(slot as number) ?? (slot as number))),
+    show: (slot, run) => {
+      if (isNull) return null;
+      const name = names.get(slot as number);
+      if (name === undefined) return slot as number;
+      run.spend(nameWeight(name));
+      return name;
+    },
     zero: () => type.values[0]?.number ?? 0,
   };
 }
@@ -352,6 +355,3 @@ function enumReader(type: DescEnum): OneReader {
 function outOfRange(message: DescMessage): never {
   throw payloadInvalid(`a ${message.typeName} is beyond what it can stand for`);
 }
-
-/** Zeros of scalars need no budget. */
-const NO_RUN = new Run(0);

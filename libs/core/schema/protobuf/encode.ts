@@ -3,6 +3,7 @@ import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { nearest, type ErrorItem } from '#libs/core/kernel';
 import { valuesInvalid } from '../errors.js';
+import type { StepBudget } from '../step-budget.js';
 import { ExactNumber } from '../exact-json.js';
 import { jsonKind, kindInWords, pointerSegment } from '../json-kind.js';
 import { mapKey, scalarForm, wholeNumber, type ScalarForm } from './json-scalars.js';
@@ -30,10 +31,17 @@ export class ProtoEncoder {
 
   constructor(private readonly types: MessageTypes) {}
 
-  /** @throws `value-does-not-fit-schema` with an item for each problem, paths as JSON pointers. */
-  encode(message: DescMessage, value: unknown): Uint8Array {
-    const run = new Run();
-    this.#writer(message)(value, run);
+  /**
+   * @param steps what it may take; only the limits when absent.
+   * @throws `value-does-not-fit-schema` with an item for each problem, paths as JSON pointers; `schema-too-complex` when the steps end first.
+   */
+  encode(message: DescMessage, value: unknown, steps?: StepBudget): Uint8Array {
+    const run = new Run(steps);
+    try {
+      this.#writer(message)(value, run);
+    } catch (error) {
+      if (error !== ENOUGH) throw error;
+    }
     if (run.problems.length > 0) throw valuesInvalid(run.problems);
     return run.out.finish();
   }
@@ -70,6 +78,7 @@ export class ProtoEncoder {
     return (value, run) => {
       if (jsonKind(value) !== 'object') return run.expected(`an object (${message.typeName})`, value);
       const members = value as Members;
+      run.steps?.spend(fields.length);
       const oneofs = message.oneofs.length > 0 ? new Map<object, string>() : null;
       let seen = 0;
       for (const { jsonName, otherName, oneof, required, one } of fields) {
@@ -162,13 +171,15 @@ export class ProtoEncoder {
   #list(field: (DescField | DescExtension) & { readonly fieldKind: 'list' }): WriteField {
     const { number } = field;
     const one = field.packed ? packedOne(field) : this.#one(field);
-    const items = (value: readonly unknown[], run: Run): void =>
+    const items = (value: readonly unknown[], run: Run): void => {
+      run.steps?.spend(value.length);
       value.forEach((item, i) => {
         run.path.push(i);
         if (item === null && !one.takesNull) run.problem('is null, which a list cannot hold');
         else one.write(item, run, number);
         run.path.pop();
       });
+    };
     return (value, run) => {
       if (!Array.isArray(value)) run.expected('an array', value);
       else if (!field.packed) items(value, run);
@@ -182,6 +193,7 @@ export class ProtoEncoder {
     return (value, run) => {
       if (jsonKind(value) !== 'object') return run.expected('an object', value);
       const keys = new Set<unknown>();
+      run.steps?.spend(Object.keys(value as Members).length);
       for (const [name, member] of Object.entries(value as Members)) {
         run.path.push(name);
         const read = mapKey(field.mapKey, name);
@@ -257,6 +269,9 @@ interface Valued {
   readonly delimitedEncoding?: boolean;
 }
 
+/** Thrown when as many problems are known as are reported. */
+const ENOUGH = new Error('enough problems');
+
 /** One value being written: where it stands, what was found. After a problem the bytes mean nothing, and the rest is read for its problems. */
 class Run {
   readonly out = new BinaryWriter();
@@ -264,10 +279,11 @@ class Run {
   readonly problems: ErrorItem[] = [];
   depth = 0;
 
+  constructor(readonly steps: StepBudget | undefined) {}
+
   problem(message: string): void {
-    if (this.problems.length < REPORTED_PROBLEMS) {
-      this.problems.push({ path: this.path.map(pointerSegment).join(''), message });
-    }
+    this.problems.push({ path: this.path.map(pointerSegment).join(''), message });
+    if (this.problems.length >= REPORTED_PROBLEMS) throw ENOUGH;
   }
 
   expected(what: string, value: unknown): void {
@@ -370,6 +386,7 @@ function deeper(run: Run, write: () => void): void {
 
 function writeStruct(value: unknown, run: Run): void {
   if (jsonKind(value) !== 'object') return run.expected('an object', value);
+  run.steps?.spend(Object.keys(value as Members).length);
   for (const [name, member] of Object.entries(value as Members)) {
     run.within(name, () => {
       if (TEXT.read(name) === undefined) return run.problem('has a name that is no well-formed text');
@@ -383,6 +400,7 @@ function writeStruct(value: unknown, run: Run): void {
 
 function writeListValue(value: unknown, run: Run): void {
   if (!Array.isArray(value)) return run.expected('an array', value);
+  run.steps?.spend(value.length);
   value.forEach((item, i) =>
     run.within(i, () => lengthDelimited(run, 1, () => deeper(run, () => writeValue(item, run)))),
   );

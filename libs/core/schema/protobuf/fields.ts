@@ -1,4 +1,5 @@
 import type { ParsedSchema } from '../format.js';
+import type { StepBudget } from '../step-budget.js';
 import { jsonNameOf } from './json-name.js';
 import { indexedMessages, type IndexedMessage } from './message-indexes.js';
 import { protobufSchema } from './protobuf-format.js';
@@ -35,12 +36,14 @@ const LISTED_FIELDS = 10_000;
 /**
  * The fields of every message of a schema that stands at the level of the file, in order of declaration, nested messages followed by their own fields. Fields inside
  * lists and maps are not listed: there is no single value of theirs in a message.
+ *
+ * @throws `schema-too-complex` when the steps end first.
  */
-export function messageFields(schema: ParsedSchema): ReadonlyMap<string, readonly MessageField[]> {
+export function messageFields(schema: ParsedSchema, steps?: StepBudget): ReadonlyMap<string, readonly MessageField[]> {
   const { scope } = protobufSchema(schema);
   const listed = new Map<string, readonly MessageField[]>();
   for (const one of indexedMessages(scope)) {
-    if (one.indexes.length === 1) listed.set(one.fullName, new FieldList(scope).of(one));
+    if (one.indexes.length === 1) listed.set(one.fullName, new FieldList(scope, steps).of(one));
   }
   return listed;
 }
@@ -54,7 +57,10 @@ interface Container {
 class FieldList {
   readonly #fields: MessageField[] = [];
 
-  constructor(private readonly scope: ProtoScope) {}
+  constructor(
+    private readonly scope: ProtoScope,
+    private readonly steps: StepBudget | undefined,
+  ) {}
 
   of({ message, fullName }: IndexedMessage): readonly MessageField[] {
     const container = { parts: message, within: fullName };
@@ -66,6 +72,7 @@ class FieldList {
     for (const { member, oneof } of membersOf(parts)) {
       if (this.#fields.length >= LISTED_FIELDS) return;
       const { inner, ...described } = this.#described(member, within);
+      this.steps?.spend(1 + path.length);
       const here = [...path, jsonName(member)];
       const single = inner !== undefined && !described.repeated;
       const recursive = single && around.includes(inner.parts);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseExact } from '../exact-json.js';
 import type { EarlierSource, SchemaEngine, SchemaSource, SourceJudgement } from '../engine.js';
 
 /** An engine over the standard formats, new for each test. */
@@ -200,6 +201,61 @@ export function schemaEngineContract(open: () => EngineUnderTest): void {
         expect((await engine.read(sent(record('a')))).type).toBe('AVRO');
       }),
     );
+
+    it.each([
+      ['AVRO', record('a', 'b'), { a: 1, b: 2 }, null],
+      ['JSON', '{"type":"object","properties":{"a":{"type":"string","pattern":"^x+$"}}}', { a: 'xx' }, null],
+      ['PROTOBUF', 'syntax = "proto3"; package p; message A {} message M { int32 a = 1; }', { a: 3 }, 'p.M'],
+    ] as const)('writes and reads messages: %s', async (schemaType, text, value, message) => {
+      const { engine, close } = open();
+      for (const source of [sent(text, schemaType), { ...sent(text, schemaType), storedAs: './1' }]) {
+        const codec = await engine.codec(source);
+        const encoder = await codec.encoder(message ?? undefined);
+        expect(encoder.message).toBe(message);
+        const payload = await encoder.encode(value);
+        expect(await codec.decodeBare(payload, encoder.indexes)).toEqual({ message, value });
+        const whole = Buffer.concat([Uint8Array.of(9), encoder.indexes, payload]);
+        expect(await codec.decode(whole, 1)).toEqual({ message, value });
+      }
+      close?.();
+    });
+
+    it(
+      'refuses values and payloads that do not fit, naming the place',
+      given(async (engine) => {
+        const codec = await engine.codec(sent(record('a')));
+        const encoder = await codec.encoder();
+        await expect((async () => encoder.encode({ a: 'x' }))()).rejects.toMatchObject({
+          code: 'value-does-not-fit-schema',
+          items: [{ path: '/a' }],
+        });
+        await expect((async () => codec.decode(Uint8Array.of(), 0))()).rejects.toMatchObject({
+          code: 'payload-does-not-decode',
+        });
+        await expect((async () => codec.encoder('M'))()).rejects.toMatchObject({ code: 'message-unknown' });
+        await expect(engine.codec(sent('{"type":"nonsense"}'))).rejects.toMatchObject({ code: 'schema-invalid' });
+      }),
+    );
+
+    it(
+      'keeps numbers that a double would change on their way to a payload',
+      given(async (engine) => {
+        const codec = await engine.codec(sent('{"type":"array","items":"long"}'));
+        const payload = await (await codec.encoder()).encode(parseExact('[9007199254740993, 1]', 5));
+        expect(await codec.decode(payload, 0)).toMatchObject({ value: ['9007199254740993', 1] });
+      }),
+    );
+
+    it.each([
+      ['AVRO', record('a', 'b'), { type: 'AVRO', fields: [{ path: ['a'] }, { path: ['b'] }] }],
+      ['JSON', '{"type":"object","properties":{"a":{}}}', { type: 'JSON', shape: { fields: [{ path: ['a'] }] } }],
+      ['JSON', '{"type":"string"}', { type: 'JSON', shape: null }],
+      ['PROTOBUF', 'message M { optional int32 a = 1; }', { messages: new Map([['M', [expect.anything()]]]) }],
+    ] as const)('tells the fields of values: %s %s', async (schemaType, text, expected) => {
+      const { engine, close } = open();
+      expect(await engine.fields(sent(text, schemaType))).toMatchObject(expected);
+      close?.();
+    });
 
     it(
       'tells where a verdict is doubtful',

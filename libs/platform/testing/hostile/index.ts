@@ -1,6 +1,7 @@
 import { AVRO_CASES } from './avro-cases.js';
 import type { HostileCase } from './hostile-case.js';
 import { JSON_CASES } from './json-cases.js';
+import { MESSAGE_CASES } from './message-cases.js';
 import { PROTOBUF_CASES } from './protobuf-cases.js';
 import { RECORD_CASES } from './record-cases.js';
 import { REGISTRY_CASES } from './registry-cases.js';
@@ -14,4 +15,5 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
   ...PROTOBUF_CASES,
   ...REGISTRY_CASES,
   ...RECORD_CASES,
+  ...MESSAGE_CASES,
 ];
