@@ -13,13 +13,12 @@ import {
   type TopicDirectory,
   TopicProducer,
 } from '#libs/core/log';
-import { MemoryTopicNames, WallClock } from '#libs/core/log/testing';
+import { MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { JsonRecordDecoder, RepartitionHandler } from '#libs/core/streams';
 import {
   drive,
   expectPlaced,
   newOperation,
-  OneCluster,
   readTopic,
   runOf,
   type StoredOperation,

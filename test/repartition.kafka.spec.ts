@@ -11,9 +11,9 @@ import {
   type TopicDirectory,
   TopicProducer,
 } from '#libs/core/log';
-import { MemoryTopicNames, WallClock } from '#libs/core/log/testing';
+import { MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { JsonRecordDecoder, RepartitionHandler } from '#libs/core/streams';
-import { drive, expectPlaced, newOperation, OneCluster, readTopic, runOf, textOf } from '#libs/core/streams/testing';
+import { drive, expectPlaced, newOperation, readTopic, runOf, textOf } from '#libs/core/streams/testing';
 
 const clock = new WallClock();
 const KEYS = 60;

@@ -1,5 +1,6 @@
 import {
   subjectText,
+  type Association,
   type ContextState,
   type KeptSchema,
   type RegistrySnapshot,
@@ -7,6 +8,7 @@ import {
   type SubjectState,
   type TakenId,
 } from '#libs/core/registry';
+import { findAssociations } from './registry-associations.js';
 import {
   storedSchema,
   subjectState,
@@ -59,6 +61,10 @@ export class SqlRegistrySnapshot implements RegistrySnapshot {
       }
     }
     return kept;
+  }
+
+  associations(subjects: readonly SubjectName[]): Promise<readonly Association[]> {
+    return findAssociations(this.session, { subjects });
   }
 
   async retired(context: string, after: number, limit: number): Promise<readonly TakenId[]> {

@@ -3,16 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '#libs/core/kernel';
-import {
-  Clusters,
-  encodeBatch,
-  type LogEngine,
-  physicalName,
-  recordsFrom,
-  TopicDirectories,
-  type PositionToken,
-} from '#libs/core/log';
-import { MemoryLogEngine, MemoryTopicNames, WallClock } from '#libs/core/log/testing';
+import { encodeBatch, physicalName, recordsFrom, TopicDirectories, type PositionToken } from '#libs/core/log';
+import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { Supervisor } from '#libs/core/operations';
 import {
   FieldTypes,
@@ -24,19 +16,6 @@ import {
   type ViewState,
 } from '#libs/core/streams';
 import { SqliteViewTables } from './sqlite-view-tables.js';
-
-class OneCluster extends Clusters {
-  readonly defaultName = 'local';
-  constructor(private readonly engine: LogEngine) {
-    super();
-  }
-  get(): LogEngine {
-    return this.engine;
-  }
-  names(): string[] {
-    return ['local'];
-  }
-}
 
 class MemoryViewStore extends ViewStore {
   readonly #views = new Map<string, StoredView>();

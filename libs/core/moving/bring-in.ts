@@ -1,16 +1,16 @@
-import { isAppError, stableJson, type Clock, type JsonValue } from '#libs/core/kernel';
+import { isAppError, type Clock } from '#libs/core/kernel';
 import {
   subjectText,
   type RegistryFact,
   type RegistryStore,
+  type ResourceAssociations,
   type SubjectName,
   type SubjectState,
 } from '#libs/core/registry';
-import type { MovedConfig, MovedContext, MovedMode, MovedRegistration, MovedVersion, RetiredId } from './entry.js';
+import { attachmentFact, type AttachmentJudge } from './attachments.js';
+import type { Attachment, MovedContext, MovedVersion, RetiredId } from './entry.js';
 import type { Conflict, ImportJudge, JudgedVersion } from './judge.js';
 import { targetsOf } from './selection.js';
-
-export type MovedSetting = MovedConfig | MovedMode | MovedRegistration;
 
 /** What came of some entries. */
 export interface BroughtIn {
@@ -19,6 +19,13 @@ export interface BroughtIn {
   readonly same: number;
   /** Each with the place of its entry among those given. */
   readonly conflicts: readonly { readonly conflict: Conflict; readonly at: number }[];
+}
+
+interface Attempt {
+  readonly facts: readonly RegistryFact[];
+  readonly states: readonly SubjectState[];
+  readonly resource?: ResourceAssociations;
+  readonly result: BroughtIn;
 }
 
 /** Attempts at a change whose state moves under it. Each failed one means that somebody else got through. */
@@ -32,6 +39,7 @@ export class BringIn {
   constructor(
     private readonly store: RegistryStore,
     private readonly judge: ImportJudge,
+    private readonly attachments: AttachmentJudge,
     private readonly clock: Clock,
   ) {}
 
@@ -77,69 +85,42 @@ export class BringIn {
     });
   }
 
-  /** Whether a setting can be made as it is at its source. */
-  async judgeSetting(entry: MovedSetting): Promise<'same' | 'set' | Conflict> {
-    return judgeSetting(entry, (await this.store.subjects([entry.scope])).states[0]!);
-  }
-
-  async setting(entry: MovedSetting): Promise<BroughtIn> {
+  async attachment(entry: Attachment): Promise<BroughtIn> {
     return this.#untilItHolds(async () => {
-      const [state] = (await this.store.subjects([entry.scope])).states;
-      const found = judgeSetting(entry, state!);
-      if (found === 'same') return { facts: [], states: [], result: { registered: 0, same: 1, conflicts: [] } };
-      if (found !== 'set')
-        return { facts: [], states: [], result: { registered: 0, same: 0, conflicts: [{ conflict: found, at: 0 }] } };
-      return { facts: [settingFact(entry)], states: [state!], result: { registered: 1, same: 0, conflicts: [] } };
+      const { judgement, state, resource } = await this.attachments.judge(entry);
+      switch (judgement.kind) {
+        case 'same':
+          return { facts: [], states: [], result: { registered: 0, same: 1, conflicts: [] } };
+        case 'conflict':
+          return {
+            facts: [],
+            states: [],
+            result: { registered: 0, same: 0, conflicts: [{ conflict: judgement.conflict, at: 0 }] },
+          };
+        case 'set':
+          return {
+            facts: [attachmentFact(entry)],
+            states: [state],
+            ...(resource === undefined ? {} : { resource }),
+            result: { registered: 1, same: 0, conflicts: [] },
+          };
+      }
     });
   }
 
-  async #untilItHolds(
-    attempt: () => Promise<{ facts: readonly RegistryFact[]; states: readonly SubjectState[]; result: BroughtIn }>,
-  ): Promise<BroughtIn> {
+  async #untilItHolds(attempt: () => Promise<Attempt>): Promise<BroughtIn> {
     for (let n = 1; ; n++) {
-      const { facts, states, result } = await attempt();
+      const { facts, states, result, resource } = await attempt();
       if (facts.length === 0) return result;
       try {
-        await this.store.apply({ at: this.clock.now(), expected: revisionsOf(states), facts });
+        const decidedOn = { expected: revisionsOf(states), ...(resource === undefined ? {} : { resource }) };
+        await this.store.apply({ at: this.clock.now(), ...decidedOn, facts });
         return result;
       } catch (error) {
         if (!isAppError(error, 'registry-state-moved') || n >= MAX_ATTEMPTS) throw error;
         await this.clock.sleep(Math.min(n, 10));
       }
     }
-  }
-}
-
-/** Whether a setting can be made as it is at its source. Settings that are there and differ stay. */
-function judgeSetting(entry: MovedSetting, state: SubjectState): 'same' | 'set' | Conflict {
-  const [name, wanted, stored] =
-    entry.kind === 'config'
-      ? (['configuration', entry.config, state.config] as const)
-      : entry.kind === 'mode'
-        ? (['mode', entry.mode, state.mode] as const)
-        : (['registration policy', entry.policy, state.registration] as const);
-  if (stored === null) return 'set';
-  if (stableJson(stored as JsonValue) === stableJson(wanted as JsonValue)) return 'same';
-  const subject = subjectText(entry.scope);
-  const where = subject === '' ? 'the default context' : `'${subject}'`;
-  return {
-    code: 'settings-differ',
-    subject,
-    version: null,
-    id: null,
-    message: `The ${name} of ${where} differs from the one at its source.`,
-  };
-}
-
-function settingFact(entry: MovedSetting): RegistryFact {
-  const { scope: subject } = entry;
-  switch (entry.kind) {
-    case 'config':
-      return { type: 'config-set', subject, config: entry.config };
-    case 'mode':
-      return { type: 'mode-set', subject, mode: entry.mode };
-    case 'registration':
-      return { type: 'registration-set', subject, policy: entry.policy };
   }
 }
 

@@ -1,7 +1,7 @@
 import { AppError, isAppError, isJsonObject, Semaphore, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { DEFAULT_CONTEXT, GLOBAL_SCOPE, sameSubject, subjectText, type SubjectName } from '#libs/core/registry';
 import type { MovedEntry, MovedVersion } from './entry.js';
-import { configFrom, modeFrom, subjectFrom, versionFrom } from './read-entry.js';
+import { associationFrom, configFrom, modeFrom, subjectFrom, versionFrom } from './read-entry.js';
 import type { SourceAnswer, SourceRegistry } from './source-registry.js';
 
 /** Some of what a registry holds. */
@@ -30,6 +30,8 @@ export interface ListedVersion {
 /** The contents of a running registry, read through the Confluent API alone, as far back as releases without deletion marks, contexts and modes. */
 export class ConfluentSource {
   readonly #places = new Semaphore(AT_ONCE);
+  /** Releases before 8.2 know no associations. */
+  #associates = true;
 
   constructor(
     private readonly registry: SourceRegistry,
@@ -76,6 +78,7 @@ export class ConfluentSource {
   async *subject(subject: SubjectName, listed: readonly ListedVersion[]): AsyncGenerator<SourcePage> {
     const settings = await page([this.settings(subject)]);
     yield settings;
+    yield await page([this.#associations(subject)]);
     const isAlias = settings.entries.some((one) => one.kind === 'config' && one.config.alias !== undefined);
     if (isAlias) return yield* this.#behindAlias(subject);
     for (let at = 0; at < listed.length; at += PAGE) {
@@ -138,6 +141,18 @@ export class ConfluentSource {
   scopes(contexts: readonly string[]): readonly SubjectName[] {
     const named = contexts.map((context) => ({ context, name: '' }));
     return contexts.length > 1 ? [...named, GLOBAL_SCOPE] : named;
+  }
+
+  async #associations(subject: SubjectName): Promise<readonly MovedEntry[]> {
+    if (!this.#associates) return [];
+    const text = subjectText(subject);
+    const answer = await this.#get(`/associations/subjects/${encodeURIComponent(text)}`);
+    if (answer === undefined) this.#associates = false;
+    const what = `an association of subject '${text}'`;
+    return listOf(answer ?? [], `the list of associations of '${text}'`).map((one) => ({
+      kind: 'association',
+      association: associationFrom(one, what),
+    }));
   }
 
   /** The subject's own versions, where its name answers with those of another: lists of schemas look at no alias. */

@@ -1,4 +1,11 @@
-import type { RegistrationPolicy, RegistryConfig, RegistryMode, SubjectName } from '#libs/core/registry';
+import {
+  ASSOCIATION_TYPES,
+  type Association,
+  type RegistrationPolicy,
+  type RegistryConfig,
+  type RegistryMode,
+  type SubjectName,
+} from '#libs/core/registry';
 import type { SchemaMetadata, SchemaReference, SchemaRuleSet, SchemaType } from '#libs/core/schema';
 
 /** The content of a version as its registry tells it: not read by us yet, so it need not be a schema. */
@@ -43,6 +50,15 @@ export interface MovedRegistration {
   readonly policy: RegistrationPolicy;
 }
 
+/** A resource that is tied to a subject. */
+export interface MovedAssociation {
+  readonly kind: 'association';
+  readonly association: Association;
+}
+
+/** What is brought in after versions, since it is about what they are under. */
+export type Attachment = MovedAssociation | MovedConfig | MovedRegistration | MovedMode;
+
 /** A context with its ids. */
 export interface MovedContext {
   readonly kind: 'context';
@@ -62,7 +78,7 @@ export interface RetiredId {
 }
 
 /** One thing of a registry on the move, under the names of the place it comes from. */
-export type MovedEntry = MovedContext | RetiredId | MovedVersion | MovedConfig | MovedMode | MovedRegistration;
+export type MovedEntry = MovedContext | RetiredId | MovedVersion | Attachment;
 export type MovedKind = MovedEntry['kind'];
 
 /** In the order in which they are brought in: settings last, so that none of them keeps anything out. */
@@ -70,6 +86,14 @@ export const MOVED_KINDS = [
   'context',
   'retired',
   'version',
+  'association',
+  'config',
+  'registration',
+  'mode',
+] as const satisfies readonly MovedKind[];
+
+export const ATTACHMENT_KINDS = [
+  'association',
   'config',
   'registration',
   'mode',
@@ -79,9 +103,9 @@ export const MOVED_KINDS = [
 export interface EntryKey {
   readonly kind: MovedKind;
   readonly context: string;
-  /** Name of the subject; empty for a context. */
+  /** Name of the subject; empty for a context; the id of the resource for an association. */
   readonly name: string;
-  /** Version, or the id of a retired one; 0 for everything else. */
+  /** Version, the id of a retired one, or the place of an association's type among the types; 0 for everything else. */
   readonly number: number;
 }
 
@@ -93,6 +117,11 @@ export function keyOf(entry: MovedEntry): EntryKey {
       return { kind: entry.kind, context: entry.context, name: '', number: entry.id };
     case 'version':
       return { kind: entry.kind, context: entry.subject.context, name: entry.subject.name, number: entry.version };
+    case 'association': {
+      const { subject, resourceId, associationType } = entry.association;
+      const number = ASSOCIATION_TYPES.indexOf(associationType);
+      return { kind: entry.kind, context: subject.context, name: resourceId, number };
+    }
     default:
       return { kind: entry.kind, context: entry.scope.context, name: entry.scope.name, number: 0 };
   }

@@ -5,10 +5,19 @@ import {
   REGISTRATION_POLICIES,
   REGISTRY_MODES,
   subjectText,
+  type Association,
   type RegistryConfig,
 } from '#libs/core/registry';
 import type { MovedEntry, MovedKind } from './entry.js';
-import { configFrom, entryInvalid, modeFrom, scopeFrom, subjectFrom, versionFrom } from './read-entry.js';
+import {
+  associationFrom,
+  configFrom,
+  entryInvalid,
+  modeFrom,
+  scopeFrom,
+  subjectFrom,
+  versionFrom,
+} from './read-entry.js';
 
 /**
  * A registry as one file: lines of JSON. The first says what it is and how many entries follow, each entry has a line, the last has the number of lines before it and
@@ -134,6 +143,8 @@ function printed(entry: MovedEntry): object {
         ...(entry.registeredAt === null ? {} : { ts: entry.registeredAt }),
       };
     }
+    case 'association':
+      return { kind: entry.kind, ...printedAssociation(entry.association) };
     case 'config':
       return { kind: entry.kind, scope: subjectText(entry.scope), config: sorted(namedLevel(entry.config)) };
     case 'mode':
@@ -141,6 +152,24 @@ function printed(entry: MovedEntry): object {
     case 'registration':
       return { kind: entry.kind, scope: subjectText(entry.scope), policy: entry.policy };
   }
+}
+
+/** As answers of the API have it. */
+function printedAssociation({ subject, frozen, createdAt, updatedAt, guid, ...rest }: Association): object {
+  const { resourceName, resourceNamespace, resourceId, resourceType, associationType, lifecycle } = rest;
+  return {
+    subject: subjectText(subject),
+    guid,
+    resourceName,
+    resourceNamespace,
+    resourceId,
+    resourceType,
+    associationType,
+    lifecycle,
+    ...(frozen ? { frozen } : {}),
+    createTs: createdAt,
+    updateTs: updatedAt,
+  };
 }
 
 /** The members of every object in the order of their names. */
@@ -175,6 +204,8 @@ function read(json: JsonObject, what: string): MovedEntry {
       const version = versionFrom(json, subject, Number(json['version']), what);
       return { ...version, secondary: contractValues.member(json, 'secondary') === true };
     }
+    case 'association':
+      return { kind, association: associationFrom(json, what) };
     case 'config':
       return { kind, scope: scopeFrom(json['scope'], what), config: configFrom(json['config'] ?? null, what) };
     case 'mode': {

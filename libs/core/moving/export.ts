@@ -54,6 +54,7 @@ export class RegistryExport {
     for (const { name, lastId, listed } of this.#spaces()) yield { kind: 'context', context: name, lastId, listed };
     yield* this.#retired();
     for await (const state of this.#states()) yield* this.#versions(state);
+    yield* this.#associations();
     for await (const { subject: scope, config } of this.#states()) {
       if (config !== null) yield { kind: 'config', scope, config };
     }
@@ -69,6 +70,7 @@ export class RegistryExport {
   async #count(): Promise<Record<MovedKind, number>> {
     const counts = { ...NOTHING, context: this.#spaces().length };
     for await (const { kind } of this.#retired()) counts[kind]++;
+    for await (const { kind } of this.#associations()) counts[kind]++;
     for await (const state of this.#states()) {
       counts.version += this.#rows(state).length;
       if (state.config !== null) counts.config++;
@@ -105,6 +107,24 @@ export class RegistryExport {
     }
   }
 
+  /** Of subjects with versions in the file: an association needs a version that is not deleted. */
+  async *#associations(): AsyncGenerator<MovedEntry> {
+    let subjects: SubjectName[] = [];
+    const found = async () =>
+      (await this.snapshot.associations(subjects)).map((association): MovedEntry => ({
+        kind: 'association',
+        association,
+      }));
+    for await (const state of this.#states()) {
+      if (!this.#rows(state).some((row) => !row.deleted)) continue;
+      subjects.push(state.subject);
+      if (subjects.length < PAGE) continue;
+      yield* await found();
+      subjects = [];
+    }
+    if (subjects.length > 0) yield* await found();
+  }
+
   #rows(state: SubjectState): readonly VersionRow[] {
     return state.versions.filter((row) => this.#chosen.hasVersion(state.subject, row));
   }
@@ -129,7 +149,15 @@ export class RegistryExport {
   }
 }
 
-const NOTHING: Record<MovedKind, number> = { context: 0, retired: 0, version: 0, config: 0, registration: 0, mode: 0 };
+const NOTHING: Record<MovedKind, number> = {
+  context: 0,
+  retired: 0,
+  version: 0,
+  association: 0,
+  config: 0,
+  registration: 0,
+  mode: 0,
+};
 
 async function* statesOf(snapshot: RegistrySnapshot, contexts: readonly ContextState[]): AsyncGenerator<SubjectState> {
   for (const { name: context } of contexts) {

@@ -9,13 +9,14 @@ import {
 } from '#libs/core/operations';
 import type { Registry, RegistryStore } from '#libs/core/registry';
 import type { SchemaEngine } from '#libs/core/schema';
+import { AttachmentJudge } from './attachments.js';
 import { BringIn, type BroughtIn } from './bring-in.js';
 import { Collector, uploadNotFound } from './collect.js';
 import { orderByReferences } from './dependency-order.js';
-import type { MovedEntry } from './entry.js';
+import { ATTACHMENT_KINDS, type MovedEntry } from './entry.js';
 import { draftOf, invalidIn, isRefused, refusals } from './import-plan.js';
 import { importParameters, parametersToJson, type ImportParameters } from './import-parameters.js';
-import { ImportSurvey, SETTINGS } from './import-survey.js';
+import { ImportSurvey } from './import-survey.js';
 import { ImportJudge } from './judge.js';
 import { SelectedEntries, type Selected } from './selected-entries.js';
 import { Renaming } from './selection.js';
@@ -157,8 +158,9 @@ export class ImportHandler implements OperationHandler {
     const work = this.#work(id, parameters);
     const options = { signal: run.signal, read: true, goOn: () => true };
     const survey = await ImportSurvey.of(work.selected, { ...work, clock }, options);
-    const invalid = invalidIn(await this.#facts(id));
-    await run.note({ report: { ...survey.report(), invalid: { count: invalid.count, first: [...invalid.first] } } });
+    const source = await this.#facts(id);
+    const invalid = invalidIn(source);
+    await run.note({ report: { ...survey.report(), source } });
     const refused = refusals(parameters, survey, invalid);
     if (refused.length > 0) {
       throw operationBlocked(
@@ -197,9 +199,9 @@ export class ImportHandler implements OperationHandler {
       run.report(progress(done, total));
       if (done % NOTE_EVERY === 0) await run.note({ place: { ...place } });
     }
-    for (const kind of SETTINGS) {
+    for (const kind of ATTACHMENT_KINDS) {
       for await (const page of selected.others(kind)) {
-        for (const one of page) await settle(await bringIn.setting(one.entry), [one]);
+        for (const one of page) await settle(await bringIn.attachment(one.entry), [one]);
       }
     }
     await this.#pass('import:settings');
@@ -243,9 +245,9 @@ export class ImportHandler implements OperationHandler {
       await run.pace(entries.length, 0);
       take(await verifier.versions(entries), entries.length);
     }
-    for (const kind of SETTINGS) {
+    for (const kind of ATTACHMENT_KINDS) {
       for await (const page of selected.others(kind)) {
-        for (const { entry } of page) take(await verifier.setting(entry), 1);
+        for (const { entry } of page) take(await verifier.attachment(entry), 1);
       }
     }
     const state = mismatches === 0 ? 'passed' : 'failed';
@@ -291,16 +293,14 @@ export class ImportHandler implements OperationHandler {
   #work(id: string, parameters: ImportParameters) {
     const { staging, registry, store, engine, clock } = this.tools;
     const renaming = new Renaming(parameters);
-    const judge = new ImportJudge(
-      store,
-      engine,
-      new StagedSchemas(staging, id, renaming, registry.view),
-      parameters.unreadable,
-    );
+    const staged = new StagedSchemas(staging, id, renaming, registry.view);
+    const judge = new ImportJudge(store, engine, staged, parameters.unreadable);
+    const attachments = new AttachmentJudge(store, staged);
     return {
       selected: new SelectedEntries(staging, id, renaming),
       judge,
-      bringIn: new BringIn(store, judge, clock),
+      attachments,
+      bringIn: new BringIn(store, judge, attachments, clock),
     };
   }
 

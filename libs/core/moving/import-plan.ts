@@ -27,7 +27,7 @@ export function draftOf(
       'look for conflicts; with any, nothing is written',
       'take the ids up to the highest one, so that nobody else gets one of them',
       'bring in versions under their ids and numbers, after those they refer to, deleted ones as deleted',
-      'bring in settings',
+      'bring in associations and settings',
       'read everything back and compare it',
     ],
     impact: { ...survey.report(), source: facts, complete: survey.whole },

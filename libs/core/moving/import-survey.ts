@@ -1,7 +1,14 @@
 import type { Clock, JsonObject, JsonValue } from '#libs/core/kernel';
 import { subjectText } from '#libs/core/registry';
-import type { BringIn, MovedSetting } from './bring-in.js';
-import type { EntryKey, MovedContext, MovedVersion } from './entry.js';
+import { nameOf, type AttachmentJudge } from './attachments.js';
+import {
+  ATTACHMENT_KINDS,
+  type Attachment,
+  type EntryKey,
+  type MovedAssociation,
+  type MovedContext,
+  type MovedVersion,
+} from './entry.js';
 import type { Conflict, ImportJudge } from './judge.js';
 import type { SelectedEntries } from './selected-entries.js';
 
@@ -10,8 +17,6 @@ const BATCH = 20;
 /** Conflicts and settings that are listed; all are counted. */
 const LISTED = 50;
 
-export const SETTINGS = ['config', 'registration', 'mode'] as const;
-
 /** What the versions of one context come to. */
 interface ContextSummary {
   versions: number;
@@ -19,6 +24,12 @@ interface ContextSummary {
   lowestId: number;
   highestId: number;
   readonly subjects: Set<string>;
+}
+
+export interface SurveyTools {
+  readonly judge: ImportJudge;
+  readonly attachments: AttachmentJudge;
+  readonly clock: Clock;
 }
 
 export interface SurveyOptions {
@@ -41,6 +52,7 @@ export class ImportSurvey {
   readonly conflicts: Conflict[] = [];
   /** What is staged and in conflict, all of it. */
   readonly inConflict: EntryKey[] = [];
+  associations = 0;
   /** Modes under which nobody could register. */
   readOnlyModes = 0;
   /** The first settings, a line each. */
@@ -52,7 +64,7 @@ export class ImportSurvey {
 
   static async of(
     selected: SelectedEntries,
-    { judge, bringIn, clock }: { readonly judge: ImportJudge; readonly bringIn: BringIn; readonly clock: Clock },
+    { judge, attachments, clock }: SurveyTools,
     { signal, read, goOn }: SurveyOptions,
   ): Promise<ImportSurvey> {
     const survey = new ImportSurvey(await selected.contexts());
@@ -78,12 +90,14 @@ export class ImportSurvey {
       }
       await clock.sleep(0);
     }
-    for (const kind of SETTINGS) {
+    for (const kind of ATTACHMENT_KINDS) {
+      // Whether the versions are there that associations need is known when everything has been read.
+      if (kind === 'association' && !read) continue;
       for await (const page of selected.others(kind)) {
         for (const { entry, origin } of page) {
-          const judged = await bringIn.judgeSetting(entry);
-          survey.#setting(entry);
-          if (judged !== 'same' && judged !== 'set') survey.#conflict(judged, origin);
+          const { judgement } = await attachments.judge(entry);
+          survey.#attachment(entry);
+          if (judgement.kind === 'conflict') survey.#conflict(judgement.conflict, origin);
         }
       }
     }
@@ -102,6 +116,7 @@ export class ImportSurvey {
       new: this.registered,
       same: this.same,
       respelled: this.respelled,
+      associations: this.associations,
       settings: this.settings,
       conflicts: { count: this.conflictCount, byCode: this.#byCode, first: this.conflicts as unknown as JsonValue },
     };
@@ -123,10 +138,14 @@ export class ImportSurvey {
     this.#contexts.set(subject.context, known);
   }
 
-  #setting(entry: MovedSetting): void {
+  #attachment(entry: Attachment): void {
+    if (entry.kind === 'association') {
+      this.associations++;
+      return;
+    }
     if (entry.kind === 'mode' && entry.mode.startsWith('READONLY')) this.readOnlyModes++;
     if (this.settings.length < LISTED)
-      this.settings.push(`${entry.kind} of '${subjectText(entry.scope)}': ${valueOf(entry)}`);
+      this.settings.push(`${entry.kind} of '${subjectText(nameOf(entry))}': ${valueOf(entry)}`);
   }
 
   #conflict(conflict: Conflict, origin: EntryKey): void {
@@ -138,7 +157,7 @@ export class ImportSurvey {
   }
 }
 
-function valueOf(entry: MovedSetting): string {
+function valueOf(entry: Exclude<Attachment, MovedAssociation>): string {
   switch (entry.kind) {
     case 'mode':
       return entry.mode;

@@ -2,6 +2,7 @@ export {
   keyOf,
   MOVED_KINDS,
   type EntryKey,
+  type MovedAssociation,
   type MovedContent,
   type MovedEntry,
   type MovedKind,

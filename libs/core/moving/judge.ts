@@ -27,7 +27,11 @@ export type ConflictCode =
   /** The text is no schema as it is understood here, or a reference leads nowhere. */
   | 'unreadable'
   /** Settings of the same scope differ. */
-  | 'settings-differ';
+  | 'settings-differ'
+  /** The resource, or the subject, is associated otherwise. */
+  | 'association-differs'
+  /** The association cannot be under what its subject is called here, or has no version to be of. */
+  | 'association-unfit';
 
 export interface Conflict {
   readonly code: ConflictCode;

@@ -1,11 +1,15 @@
-import { AppError, isAppError, isJsonObject, type JsonValue } from '#libs/core/kernel';
+import { AppError, isAppError, isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import {
+  associationTypeOf,
   contractValues,
+  LIFECYCLES,
   modeNamed,
   parseSubject,
+  requireResource,
   requireUsableScope,
   requireUsableSubject,
   subjectText,
+  type Association,
   type RegistryConfig,
   type SubjectName,
 } from '#libs/core/registry';
@@ -37,7 +41,6 @@ export function versionFrom(
   if (!isJsonObject(json)) throw entryInvalid(what, 'it is no object');
   return reading(what, () => {
     const { id, metadata, ruleSet, ...sent } = contractValues.registrationFrom(json);
-    const guid = contractValues.string(json, 'guid')?.toLowerCase() ?? null;
     const registeredAt = contractValues.member(json, 'ts');
     return {
       kind: 'version',
@@ -51,12 +54,50 @@ export function versionFrom(
         metadata: metadata ?? null,
         ruleSet: ruleSet ?? null,
       },
-      guid: guid !== null && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(guid) ? guid : null,
+      guid: guidFrom(json),
       deleted: contractValues.boolean(json, 'deleted') === true,
       registeredAt: isTime(registeredAt) ? registeredAt : null,
       secondary: false,
     };
   });
+}
+
+/** An association as answers print it. @throws `import-entry-invalid` */
+export function associationFrom(json: JsonValue, what: string): Association {
+  if (!isJsonObject(json)) throw entryInvalid(what, 'it is no object');
+  const text = (name: string): string | null => contractValues.string(json, name) ?? null;
+  return reading(what, () => {
+    const resource = requireResource(
+      {
+        resourceName: text('resourceName'),
+        resourceNamespace: text('resourceNamespace'),
+        resourceId: text('resourceId'),
+        resourceType: text('resourceType'),
+      },
+      false,
+    );
+    const lifecycle = LIFECYCLES.find((one) => one === text('lifecycle'));
+    if (lifecycle === undefined) throw entryInvalid(what, 'its lifecycle is none');
+    const guid = guidFrom(json);
+    if (guid === null) throw entryInvalid(what, 'it has no GUID');
+    const [createdAt, updatedAt] = ['createTs', 'updateTs'].map((name) => contractValues.member(json, name));
+    return {
+      guid,
+      subject: subjectFrom(text('subject'), what),
+      ...resource,
+      resourceId: resource.resourceId ?? '',
+      associationType: associationTypeOf(text('associationType')),
+      lifecycle,
+      frozen: contractValues.boolean(json, 'frozen') === true,
+      createdAt: isTime(createdAt) ? createdAt : 0,
+      updatedAt: isTime(updatedAt) ? updatedAt : 0,
+    };
+  });
+}
+
+function guidFrom(json: JsonObject): string | null {
+  const guid = contractValues.string(json, 'guid')?.toLowerCase() ?? null;
+  return guid !== null && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(guid) ? guid : null;
 }
 
 /** Settings as answers and the topic print them. @throws `import-entry-invalid` */

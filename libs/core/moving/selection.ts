@@ -7,7 +7,7 @@ import {
   type SubjectName,
 } from '#libs/core/registry';
 import type { SchemaReference } from '#libs/core/schema';
-import type { MovedEntry, MovedVersion } from './entry.js';
+import { keyOf, type MovedEntry, type MovedVersion } from './entry.js';
 
 /** What of the staged registry is imported, and where to. */
 export interface Selection {
@@ -60,6 +60,10 @@ export class Renaming {
         const references = entry.content.references.map((one) => this.#reference(one));
         return { ...entry, subject: this.subject(entry.subject), content: { ...entry.content, references } };
       }
+      case 'association': {
+        const { association } = entry;
+        return { ...entry, association: { ...association, subject: this.subject(association.subject) } };
+      }
       default:
         return { ...entry, scope: this.subject(entry.scope) };
     }
@@ -85,9 +89,7 @@ export class Renaming {
 
   #isSelected(entry: MovedEntry): boolean {
     const { from, prefix, configs, modes } = this.selection;
-    const context =
-      'context' in entry ? entry.context : entry.kind === 'version' ? entry.subject.context : entry.scope.context;
-    if (from !== null && context !== from) return false;
+    if (from !== null && keyOf(entry).context !== from) return false;
     switch (entry.kind) {
       case 'context':
         return true;
@@ -95,6 +97,8 @@ export class Renaming {
         return prefix === null;
       case 'version':
         return prefix === null || entry.subject.name.startsWith(prefix);
+      case 'association':
+        return prefix === null || entry.association.subject.name.startsWith(prefix);
       case 'mode':
         return modes && this.#hasScope(entry.scope);
       default:

@@ -119,6 +119,7 @@ export function dumpRecordOf(entry: MovedEntry): { readonly key: string; readonl
     }
     case 'retired':
     case 'registration':
+    case 'association':
       return undefined;
   }
 }

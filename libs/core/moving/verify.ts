@@ -7,8 +7,8 @@ import {
   type SubjectName,
   type SubjectState,
 } from '#libs/core/registry';
-import type { MovedSetting } from './bring-in.js';
-import type { MovedContext, MovedVersion, RetiredId } from './entry.js';
+import { nameOf, sameAssociation } from './attachments.js';
+import type { Attachment, MovedContext, MovedVersion, RetiredId } from './entry.js';
 import type { ImportJudge } from './judge.js';
 
 /** Something that is not here as it is at its source. */
@@ -25,9 +25,7 @@ export interface Mismatch {
     | 'references'
     | 'metadata'
     | 'rules'
-    | 'config'
-    | 'mode'
-    | 'registration'
+    | Attachment['kind']
     | 'retired-id'
     | 'highest-id';
 }
@@ -68,15 +66,25 @@ export class ImportVerifier {
     return [...(row.deleted === entry.deleted ? [] : ['deleted' as const]), ...contentDifferences(wanted, stored)];
   }
 
-  async setting(entry: MovedSetting): Promise<readonly Mismatch[]> {
+  async attachment(entry: Attachment): Promise<readonly Mismatch[]> {
+    const isThere = await this.#isThere(entry);
+    return isThere ? [] : [{ subject: subjectText(nameOf(entry)), version: null, differs: entry.kind }];
+  }
+
+  async #isThere(entry: Attachment): Promise<boolean> {
+    if (entry.kind === 'association') {
+      const { associations } = await this.store.associationsOfResource(entry.association.resourceId);
+      return associations.some((one) => sameAssociation(one, entry.association));
+    }
     const [state] = (await this.store.subjects([entry.scope])).states;
-    const equal =
-      entry.kind === 'config'
-        ? sameJson(entry.config, state!.config)
-        : entry.kind === 'mode'
-          ? entry.mode === state!.mode
-          : entry.policy === state!.registration;
-    return equal ? [] : [{ subject: subjectText(entry.scope), version: null, differs: entry.kind }];
+    switch (entry.kind) {
+      case 'config':
+        return sameJson(entry.config, state!.config);
+      case 'mode':
+        return entry.mode === state!.mode;
+      case 'registration':
+        return entry.policy === state!.registration;
+    }
   }
 
   async context({ context, lastId }: MovedContext): Promise<readonly Mismatch[]> {

@@ -1,4 +1,12 @@
-export type { AssociationAction, Resource, SentAssociation, SentResource } from './association-request.js';
+export {
+  associationTypeOf,
+  ownSubject,
+  requireResource,
+  type AssociationAction,
+  type Resource,
+  type SentAssociation,
+  type SentResource,
+} from './association-request.js';
 export {
   RegistryAssociations,
   type AssociationFilter,
@@ -55,6 +63,7 @@ export {
 export {
   REGISTRATION_POLICIES,
   REGISTRY_MODES,
+  latestLive,
   sameContent,
   type RegistrationPolicy,
   ASSOCIATION_TYPES,

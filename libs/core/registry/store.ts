@@ -155,6 +155,8 @@ export interface RegistrySnapshot {
   states(names: readonly SubjectName[]): Promise<readonly SubjectState[]>;
   /** Schemas that are not purged, by id. */
   schemas(context: string, ids: readonly number[]): Promise<ReadonlyMap<number, KeptSchema>>;
+  /** Of these subjects, in the order of {@link RegistryStore.associations}. */
+  associations(subjects: readonly SubjectName[]): Promise<readonly Association[]>;
   /** Purged ids above `after`, ascending. */
   retired(context: string, after: number, limit: number): Promise<readonly TakenId[]>;
 }

@@ -1,26 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Clusters, encodeBatch, type LogEngine, partitionerOf, TopicDirectories } from '#libs/core/log';
-import { MemoryLogEngine, MemoryTopicNames, WallClock } from '#libs/core/log/testing';
+import { encodeBatch, partitionerOf, TopicDirectories } from '#libs/core/log';
+import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { OperationEngine } from '#libs/core/operations';
 import { MemoryLeaseStore, MemoryOperationStore } from '#libs/core/operations/testing';
 import { JsonRecordDecoder, RepartitionHandler } from '#libs/core/streams';
 import { Authenticator, type Principal } from '#libs/platform/auth';
 import { startTestApp, type TestApp } from '#libs/platform/testing';
 import { RepartitioningModule } from './index.js';
-
-class OneCluster extends Clusters {
-  readonly defaultName = 'local';
-  constructor(private readonly engine: LogEngine) {
-    super();
-  }
-  get(): LogEngine {
-    return this.engine;
-  }
-  names(): readonly string[] {
-    return ['local'];
-  }
-}
 
 /** Whoever asks may operate some topics and read others. */
 class Scoped extends Authenticator {

@@ -5,5 +5,6 @@ export { breachesOf, type HistoryRead, type HistoryWrite } from './log-history.j
 export { MemoryLogEngine, type MemoryLogOptions } from './memory-engine.js';
 export { MemoryLogStorage } from './memory-storage.js';
 export { MemoryTopicNames } from './memory-topic-names.js';
+export { OneCluster } from './one-cluster.js';
 export { WallClock } from './wall-clock.js';
 export { topicNamesSuite, type TopicNamesSubject } from './topic-names-suite.js';

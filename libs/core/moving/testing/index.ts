@@ -1,2 +1,4 @@
 export { importStagingContract, versionOf, type StagingUnderTest } from './import-staging-contract.js';
 export { MemoryImportStaging } from './memory-import-staging.js';
+export { ImportWorld, type KeptImport } from './import-world.js';
+export { MemorySourceRegistry } from './memory-source-registry.js';

@@ -53,6 +53,17 @@ export function storesAssociations(store: () => RegistryStore): void {
       });
     });
 
+    it('are shown in a snapshot as they were', async () => {
+      const value = fresh();
+      await set(value);
+      const other = fresh();
+      await store().snapshot(async (snapshot) => {
+        await set({ ...value, lifecycle: 'STRONG' }, other);
+        expect(await snapshot.associations([other.subject, value.subject])).toEqual([value]);
+        expect(await snapshot.associations([])).toEqual([]);
+      });
+    });
+
     it('are one for each type of a resource', async () => {
       const first = fresh();
       const second = { ...first, subject: { context: '.', name: 'instead' }, lifecycle: 'STRONG' as const };

@@ -272,15 +272,7 @@ export class MemoryRegistryStore extends RegistryStore {
   }
 
   async associations(query: AssociationQuery): Promise<readonly Association[]> {
-    const all = this.#tables.associations.map((row) => row.association);
-    return all
-      .filter((one) =>
-        'subjects' in query
-          ? query.subjects.some((subject) => sameSubject(subject, one.subject))
-          : query.resourceName === one.resourceName &&
-            (query.resourceNamespace ?? one.resourceNamespace) === one.resourceNamespace,
-      )
-      .sort(inOrder);
+    return associationsIn(this.#tables, query);
   }
 
   async associationsOfResource(resourceId: string): Promise<ResourceAssociations> {
@@ -505,6 +497,7 @@ function snapshotOf(tables: Tables): RegistrySnapshot {
         ]),
       );
     },
+    associations: async (subjects) => associationsIn(tables, { subjects }),
     retired: async (context, after, limit) =>
       rows(context)
         .filter((row) => row.purged && row.id > after)
@@ -586,6 +579,18 @@ function inOrder(a: Association, b: Association): number {
   const other = key(b);
   const at = key(a).findIndex((part, i) => part !== other[i]);
   return at < 0 ? 0 : key(a)[at]! < other[at]! ? -1 : 1;
+}
+
+function associationsIn(tables: Tables, query: AssociationQuery): readonly Association[] {
+  return tables.associations
+    .map((row) => row.association)
+    .filter((one) =>
+      'subjects' in query
+        ? query.subjects.some((subject) => sameSubject(subject, one.subject))
+        : query.resourceName === one.resourceName &&
+          (query.resourceNamespace ?? one.resourceNamespace) === one.resourceNamespace,
+    )
+    .sort(inOrder);
 }
 
 function ofResource(tables: Tables, resourceId: string): ResourceAssociations {

@@ -1,24 +1,11 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Clusters, encodeBatch, type LogEngine, NO_TIMESTAMP, physicalName, TopicDirectories } from '#libs/core/log';
-import { LogFaults, MemoryLogEngine, MemoryTopicNames, WallClock } from '#libs/core/log/testing';
+import { encodeBatch, NO_TIMESTAMP, physicalName, TopicDirectories } from '#libs/core/log';
+import { LogFaults, MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { Supervisor } from '#libs/core/operations';
 import { JsonRecordDecoder } from '../record-decoder.js';
 import { MemoryDerivationStore } from '../testing/memory-derivation-store.js';
 import { Derivations, type DerivationRequest } from './derivations.js';
-
-class OneCluster extends Clusters {
-  readonly defaultName = 'local';
-  constructor(private readonly engine: LogEngine) {
-    super();
-  }
-  get(): LogEngine {
-    return this.engine;
-  }
-  names(): string[] {
-    return ['local'];
-  }
-}
 
 interface Change {
   readonly key: string | null;

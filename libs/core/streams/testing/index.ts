@@ -7,7 +7,6 @@ export { Killed, MortalLogEngine, Mortality, MortalTopicNames } from './mortal-l
 export { drive, newOperation, runOf, type DriveOptions, type StoredOperation } from './operation-driver.js';
 export {
   expectPlaced,
-  OneCluster,
   pairsOf,
   RepartitionWorld,
   startWriter,

@@ -1,8 +1,6 @@
 import { expect } from 'vitest';
 import type { JsonObject } from '#libs/core/kernel';
 import {
-  Clusters,
-  type LogEngine,
   partitionerOf,
   StickyPartitions,
   type StoredRecord,
@@ -10,27 +8,13 @@ import {
   TopicDirectory,
   TopicProducer,
 } from '#libs/core/log';
-import { MemoryLogEngine, MemoryLogStorage, MemoryTopicNames, WallClock } from '#libs/core/log/testing';
+import { MemoryLogEngine, MemoryLogStorage, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { RepartitionHandler } from '../repartition/handler.js';
 import { keylessTarget } from '../repartition/routers.js';
 import { JsonRecordDecoder } from '../record-decoder.js';
 import { MortalLogEngine, Mortality, MortalTopicNames } from './mortal-log.js';
 import { newOperation, type StoredOperation } from './operation-driver.js';
 import { fingerprint, readTopic } from './records.js';
-
-/** A single cluster, named `local`. */
-export class OneCluster extends Clusters {
-  readonly defaultName = 'local';
-  constructor(private readonly engine: LogEngine) {
-    super();
-  }
-  get(): LogEngine {
-    return this.engine;
-  }
-  names(): readonly string[] {
-    return ['local'];
-  }
-}
 
 const clock = new WallClock();
 
