@@ -6,6 +6,7 @@ import { RegistryFeedAndPlans1764100000010 } from './0010-registry-feed-and-plan
 import { RegistryAssociations1764100000011 } from './0011-registry-associations.js';
 import { RegistryTerms1764100000014 } from './0014-registry-terms.js';
 import { RegistryImports1764100000016 } from './0016-registry-imports.js';
+import { ScanParts1764100000017 } from './0017-scan-parts.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -24,4 +25,5 @@ export const MIGRATIONS: MigrationClass[] = [
   RegistryAssociations1764100000011,
   RegistryTerms1764100000014,
   RegistryImports1764100000016,
+  ScanParts1764100000017,
 ];

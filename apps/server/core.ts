@@ -7,6 +7,7 @@ import {
   SqlLeaseStore,
   SqlOperationStore,
   SqlRegistryStore,
+  SqlScanStore,
   SqlTopicNames,
   SqlViewStore,
 } from '#libs/adapters/store-sql';
@@ -16,6 +17,7 @@ import { Clusters, TopicDirectories, TopicNames } from '#libs/core/log';
 import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/moving';
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
+import { SchemaUsages, UsageHandler } from '#libs/core/scans';
 import {
   Derivations,
   DerivationStore,
@@ -94,6 +96,9 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   const sources = await openSourceRegistries(config, clock);
   closers.add('other registries', () => sources.close());
 
+  const scans = new SqlScanStore(store);
+  const scanTools = { clusters, scans, clock, failPoint: failPoints.pass };
+
   const supervisor = new Supervisor({
     clock,
     owner,
@@ -130,6 +135,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
         newId,
         failPoint: failPoints.pass,
       }),
+      new UsageHandler(scanTools),
     ],
     random: (bytes) => randomBytes(bytes),
     maxConcurrent: config.operations.maxConcurrent,
@@ -169,6 +175,25 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     failPoint: failPoints.pass,
   });
 
+  const usages = new SchemaUsages({
+    registry,
+    store: registryStore,
+    engine: schemas,
+    clusters,
+    scans,
+    operations: engine,
+    clock,
+    consumersOf: async (cluster, topic) => [
+      ...(await views.over(cluster, topic)).map((name) => ({ kind: 'view' as const, name, cluster, topic })),
+      ...(await derivations.over(cluster, topic)).map((name) => ({
+        kind: 'derivation' as const,
+        name,
+        cluster,
+        topic,
+      })),
+    ],
+  });
+
   streamMetrics(metrics, config.metrics.topicLabels, { directories, views, derivations });
 
   return {
@@ -186,6 +211,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: ImportStaging, useValue: staging },
       { provide: SourceRegistries, useValue: sources },
       { provide: Registry, useValue: registry },
+      { provide: SchemaUsages, useValue: usages },
       { provide: MessageCodec, useValue: codec },
       { provide: RecordDecoder, useValue: decoder },
       { provide: FieldTypes, useValue: types },

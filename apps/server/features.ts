@@ -5,6 +5,7 @@ import { OperationsModule } from '#libs/features/operations';
 import { RecordsModule } from '#libs/features/records';
 import { RegistryModule } from '#libs/features/registry';
 import { RepartitioningModule } from '#libs/features/repartitioning';
+import { ScansModule } from '#libs/features/scans';
 import { TopicsModule } from '#libs/features/topics';
 import { ViewsModule } from '#libs/features/views';
 
@@ -16,6 +17,7 @@ export const FEATURES: readonly Type[] = [
   RegistryModule,
   OperationsModule,
   RepartitioningModule,
+  ScansModule,
   DerivationsModule,
   ViewsModule,
 ];

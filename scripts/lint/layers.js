@@ -36,6 +36,11 @@ export const LAYERS = [
       'moving a registry is work of operations over the ports of registry and log; it knows no adapter and no HTTP',
   },
   {
+    from: 'libs/core/scans',
+    may: ['libs/core/kernel', 'libs/core/log', 'libs/core/schema', 'libs/core/registry', 'libs/core/operations'],
+    reason: 'scans read records and ask the registry, through ports; what views and derivations read they are told',
+  },
+  {
     from: 'libs/core/streams',
     may: ['libs/core/kernel', 'libs/core/log', 'libs/core/schema', 'libs/core/operations'],
     reason: 'stream algorithms are functions over the log port; adapters and features would tie them to one engine',

@@ -1,10 +1,10 @@
 import { BoundedCache, isAppError } from '#libs/core/kernel';
 import {
+  addressHeader,
   envelope,
   guidHeader,
-  KEY_SCHEMA_HEADER,
-  readEnvelope,
-  VALUE_SCHEMA_HEADER,
+  readAddress,
+  type Address,
   type DecodedPayload,
   type EngineCodec,
   type Envelope,
@@ -28,13 +28,11 @@ interface KnownCodec {
 }
 
 /** A message with what it says of its schema. */
-interface Addressed {
-  readonly envelope: Envelope;
-  decode(codec: EngineCodec): DecodedPayload | Promise<DecodedPayload>;
+interface Addressed extends Address {
+  readonly bytes: Uint8Array;
 }
 
 const CODEC_BYTES = 64 * 1024 * 1024;
-const HEADERS: Readonly<Record<MessagePart, string>> = { key: KEY_SCHEMA_HEADER, value: VALUE_SCHEMA_HEADER };
 
 /**
  * Messages with the schemas of a {@link Registry}. What an id or GUID stands for never changes, so codecs are kept without asking again; only the latest
@@ -66,7 +64,7 @@ export class RegistryMessageCodec extends MessageCodec {
       return { ...about, header: null, encode };
     }
     const value = Buffer.concat([guidHeader(schema.guid), encoder.indexes]);
-    return { ...about, header: { key: HEADERS[choice.headerFor], value }, encode: encoder.encode };
+    return { ...about, header: { key: addressHeader(choice.headerFor), value }, encode: encoder.encode };
   }
 
   decode(
@@ -74,8 +72,9 @@ export class RegistryMessageCodec extends MessageCodec {
     part?: MessagePart,
     headers: readonly MessageHeader[] = [],
   ): DecodedMessage | undefined | Promise<DecodedMessage | undefined> {
-    const found = (part === undefined ? undefined : inHeader(bytes, HEADERS[part], headers)) ?? inFront(bytes);
-    if (found === undefined) return undefined;
+    const address = readAddress(part, bytes, headers);
+    if (address === undefined) return undefined;
+    const found = { ...address, bytes };
     const known = this.#codecs.get(keyOf(found.envelope));
     return known === undefined ? this.#resolved(found) : decoded(found, known);
   }
@@ -106,7 +105,7 @@ export class RegistryMessageCodec extends MessageCodec {
 
 function decoded(found: Addressed, { schemaId, codec }: KnownCodec): DecodedMessage | Promise<DecodedMessage> {
   try {
-    const payload = found.decode(codec);
+    const payload = payloadOf(found, codec);
     if (!(payload instanceof Promise)) return { kind: 'decoded', schemaId, ...payload };
     return payload.then(
       (one): DecodedMessage => ({ kind: 'decoded', schemaId, ...one }),
@@ -117,24 +116,17 @@ function decoded(found: Addressed, { schemaId, codec }: KnownCodec): DecodedMess
   }
 }
 
+function payloadOf(
+  { bytes, envelope: named, indexes }: Addressed,
+  codec: EngineCodec,
+): DecodedPayload | Promise<DecodedPayload> {
+  return indexes === null ? codec.decode(bytes, named.payloadAt) : codec.decodeBare(bytes, indexes);
+}
+
 /** What the bytes say is wrong is an answer; that the registry cannot be reached is not. */
 function failed(error: unknown, schemaId: number | null): DecodedMessage {
   if (!isAppError(error) || error.kind === 'internal' || error.kind === 'unavailable') throw error;
   return { kind: 'failed', schemaId, reason: error.message };
-}
-
-/** The last header of the name counts; one that holds no GUID is somebody else's. */
-function inHeader(bytes: Uint8Array, name: string, headers: readonly MessageHeader[]): Addressed | undefined {
-  const value = headers.findLast(({ key }) => key === name)?.value;
-  const found = value ? readEnvelope(value) : undefined;
-  if (found?.form !== 'guid') return undefined;
-  const indexes = value!.subarray(found.payloadAt);
-  return { envelope: found, decode: (codec) => codec.decodeBare(bytes, indexes) };
-}
-
-function inFront(bytes: Uint8Array): Addressed | undefined {
-  const found = readEnvelope(bytes);
-  return found && { envelope: found, decode: (codec) => codec.decode(bytes, found.payloadAt) };
 }
 
 /** Ids without a context are the default context's. */

@@ -4,6 +4,7 @@ export { AVRO_JSON, PLAIN_JSON, type AvroJsonMapping } from './avro/mapping.js';
 export { AvroResolver } from './avro/resolve.js';
 export type { AvroKind } from './avro/tree.js';
 export { AvroFormat, AvroSchema, avroSchema } from './avro/avro-format.js';
+export { addressHeader, readAddress, type Address, type AddressedPart, type AddressHeader } from './address.js';
 export {
   SchemaEngine,
   sourceKey,

@@ -166,6 +166,14 @@ export class Derivations {
     return readers;
   }
 
+  /** Names of the derivations that read the logical topic. */
+  async over(cluster: string, topic: string): Promise<readonly string[]> {
+    const stored = await this.options.store.list(this.options.directories.of(cluster).engine.logId);
+    return stored
+      .filter(({ definition, state }) => state !== 'DELETING' && definition.source === topic)
+      .map(({ definition }) => definition.name);
+  }
+
   async #find(directory: TopicDirectory, name: string): Promise<StoredDerivation> {
     const stored = await this.options.store.find(directory.engine.logId, name);
     if (stored === undefined || stored.state === 'DELETING') throw derivationNotFound(name);

@@ -172,6 +172,16 @@ export class Views {
     return readers;
   }
 
+  /** Names of the views that read the logical topic. */
+  async over(cluster: string, topic: string): Promise<readonly string[]> {
+    const names: string[] = [];
+    for (const view of await this.options.store.list()) {
+      if (view.state === 'DELETING' || view.cluster !== cluster) continue;
+      if (sourcesOf(await this.#definition(view)).includes(topic)) names.push(view.name);
+    }
+    return names;
+  }
+
   async #find(name: string): Promise<StoredView> {
     const view = await this.options.store.find(name);
     if (view === undefined || view.state === 'DELETING') throw viewNotFound(name);

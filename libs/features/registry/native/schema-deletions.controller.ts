@@ -1,6 +1,6 @@
 import { Body, Controller, Headers, HttpCode, Post } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, idempotencyKeyOf, ZodPipe } from '#libs/platform/http';
+import { ApiJson, idempotencyKeyOf, RequestSignal, ZodPipe } from '#libs/platform/http';
 import { SchemaDeletionsService } from './schema-deletions.service.js';
 import {
   deletionApplyBody,
@@ -27,18 +27,19 @@ export class SchemaDeletionsController {
     id: 'planSchemaDeletion',
     summary: 'Show what a deletion of many would take, and delete nothing',
     description:
-      'By names, by prefix, or by what schemas hold. What others refer to goes only together with them. At most 10,000 versions.',
+      'By names, by prefix, or by what schemas hold. What others refer to goes only together with them. At most 10,000 versions. With `usage` it also says which of it retained records name.',
     tag,
     body: deletionPlanBody,
     bodyExample: { filter: { prefix: 'tmp.' } },
     response: deletionPlanView,
-    errors: { 422: ['selection-too-large'] },
+    errors: { 404: ['scan-not-found', 'operation-not-found'], 422: ['selection-too-large'], 429: ['scans-busy'] },
   })
   plan(
     @Body(new ZodPipe(deletionPlanBody)) body: DeletionPlanBody,
     @CurrentPrincipal() principal: Principal,
+    @RequestSignal() signal: AbortSignal,
   ): Promise<DeletionPlanView> {
-    return this.deletions.plan(principal, body);
+    return this.deletions.plan(principal, body, signal);
   }
 
   @Post('schema-deletions::apply')

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { parseSubject, Registry, subjectText, type DeletionSelection, type PlannedDeletion } from '#libs/core/registry';
+import { SchemaUsages, type UsageVerdict } from '#libs/core/scans';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { SubjectAccess } from '../subject-access.js';
 import type {
@@ -16,9 +17,10 @@ export class SchemaDeletionsService {
   constructor(
     private readonly registry: Registry,
     private readonly authorizer: Authorizer,
+    private readonly usages: SchemaUsages,
   ) {}
 
-  async plan(principal: Principal, body: DeletionPlanBody): Promise<DeletionPlanView> {
+  async plan(principal: Principal, body: DeletionPlanBody, signal: AbortSignal): Promise<DeletionPlanView> {
     const access = new SubjectAccess(this.authorizer, principal);
     const plan = await this.registry.bulkDeletions.plan(await this.selectionOf(access, body));
     const { hash, blockers, restsOn, permanent, subjects } = plan;
@@ -28,8 +30,32 @@ export class SchemaDeletionsService {
       blockers: [...blockers],
       restsOn: [...restsOn],
       permanent,
-      subjects: subjects.map((one) => viewOf(one, access)),
+      subjects: await this.withUsage(
+        subjects.map((one) => ({ planned: one, view: viewOf(one, access) })),
+        body.usage,
+        signal,
+      ),
     };
+  }
+
+  /** What retained records say of what goes, if somebody asked. */
+  private async withUsage(
+    doomed: readonly { readonly planned: PlannedDeletion; readonly view: DeletionDoneView['subjects'][number] }[],
+    asked: DeletionPlanBody['usage'],
+    signal: AbortSignal,
+  ): Promise<DeletionPlanView['subjects']> {
+    if (asked === undefined) return doomed.map(({ view }) => ({ ...view, usage: 'unknown', records: [] }));
+    const census = await this.usages.census(asked === 'count' ? undefined : asked.scan, signal);
+    const shown: DeletionPlanView['subjects'] = [];
+    for (const { planned, view } of doomed) {
+      signal.throwIfAborted();
+      const found = await this.usages.recordsOf(planned.subject, planned.versions, census);
+      const records = [...found].map(([version, { verdict, records: count, reasons }]) => {
+        return { version, usage: verdict, count, reasons: reasons.map((one) => one.message) };
+      });
+      shown.push({ ...view, usage: worstOf(records.map((one) => one.usage)), records });
+    }
+    return shown;
   }
 
   async apply(principal: Principal, key: string | undefined, body: DeletionApplyBody): Promise<DeletionDoneView> {
@@ -95,12 +121,11 @@ export class SchemaDeletionsService {
 function viewOf(
   { subject, versions, kept, blocks }: PlannedDeletion,
   access: SubjectAccess,
-): DeletionPlanView['subjects'][number] {
+): DeletionDoneView['subjects'][number] {
   return {
     subject: subjectText(subject),
     versions: [...versions],
     kept: [...kept],
-    usage: 'unknown',
     blocks: blocks.map(({ code, version, referrers }) => {
       const visible = access.visible(referrers);
       return {
@@ -111,4 +136,9 @@ function viewOf(
       };
     }),
   };
+}
+
+/** Of nothing, safe. */
+function worstOf(verdicts: readonly UsageVerdict[]): UsageVerdict {
+  return (['in-use', 'unknown'] as const).find((one) => verdicts.includes(one)) ?? 'safe';
 }

@@ -41,8 +41,15 @@ const isGiven = (body: { subjects: unknown[]; filter?: unknown }) =>
   body.subjects.length > 0 || body.filter !== undefined;
 const NOTHING = { message: 'selects nothing; name subjects or give a filter' };
 
+const usage = z
+  .union([z.literal('count'), z.strictObject({ scan: z.string().min(1).max(100) })])
+  .optional()
+  .describe(
+    'Also tell which of it retained records name: counted for the answer where little is retained, or by an operation of kind `schema-usage` and what has come since.',
+  );
+
 /** Body of `POST /v1/schema-deletions:plan`. */
-export const deletionPlanBody = z.strictObject(selection).refine(isGiven, NOTHING);
+export const deletionPlanBody = z.strictObject({ ...selection, usage }).refine(isGiven, NOTHING);
 export type DeletionPlanBody = z.infer<typeof deletionPlanBody>;
 
 /** Body of `POST /v1/schema-deletions:apply`. */
@@ -54,8 +61,22 @@ const doomed = z.object({
   versions: z.array(z.int()).describe('What goes.'),
   kept: z.array(z.int()).describe('What stays.'),
   usage: z
-    .literal('unknown')
-    .describe('Whether records that are kept were written with them; nothing here has looked.'),
+    .enum(['unknown', 'safe', 'in-use'])
+    .describe(
+      'What retained records say of what goes; `unknown` where nobody asked, or not everything has been looked at.',
+    ),
+  records: z
+    .array(
+      z.object({
+        version: z.int(),
+        usage: z.enum(['unknown', 'safe', 'in-use']),
+        count: z.int().describe('Keys and values of retained records that name it, as far as was looked.'),
+        reasons: z.array(z.string()),
+      }),
+    )
+    .describe(
+      'By version; empty where nobody asked. As `GET /v1/subjects/{subject}/versions/{version}/usage` tells, for records alone.',
+    ),
   blocks: z.array(
     z.object({
       code: z.string(),
@@ -69,5 +90,9 @@ const doomed = z.object({
 export const deletionPlanView = z.object({ ...planTold, permanent: z.boolean(), subjects: z.array(doomed) });
 export type DeletionPlanView = z.infer<typeof deletionPlanView>;
 
-export const deletionDoneView = z.object({ ...planDone, permanent: z.boolean(), subjects: z.array(doomed) });
+export const deletionDoneView = z.object({
+  ...planDone,
+  permanent: z.boolean(),
+  subjects: z.array(doomed.omit({ usage: true, records: true })),
+});
 export type DeletionDoneView = z.infer<typeof deletionDoneView>;

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { encodeBatch } from '#libs/core/log';
+import { envelope } from '#libs/core/schema';
 import { nativeClient, openRegistryApp, PrincipalsByName, type RegistryApp } from '../testing/index.js';
 
 const record = (name: string, ...fields: object[]) => JSON.stringify({ type: 'record', name, fields });
@@ -39,13 +41,40 @@ describe('deleting many over REST', () => {
     expect((await apply(planned.json, body, 'viewer')).status).toBe(403);
     expect((await ask('GET', `/subjects/${s}.a/versions`)).status).toBe(200);
     const done = await apply(planned.json, body);
-    expect(done.json).toMatchObject({ repeated: false, subjects: planned.json.subjects });
+    expect(done.json).toMatchObject({
+      repeated: false,
+      subjects: [
+        { subject: `${s}.a`, versions: [1] },
+        { subject: `${s}.b`, versions: [1] },
+      ],
+    });
     expect((await ask('GET', `/subjects/${s}.a/versions`)).status).toBe(404);
     const forGood = { ...body, permanent: true };
     const second = await plan(forGood);
     expect(second.json.subjects).toMatchObject([{ versions: [1] }, { versions: [1] }]);
     await apply(second.json, forGood);
     expect((await plan({ ...body, permanent: true })).json.subjects).toEqual([]);
+  });
+
+  it('tells, when asked, which of it retained records name', async () => {
+    const used = (await register(`${s}.used`, record('Used'))).json.id as number;
+    await register(`${s}.free`, record('Free'));
+    await app.log.createTopic({ name: s, partitions: 1 });
+    const value = envelope(used, Buffer.from('x'));
+    await app.log.append({ topic: s, partition: 0 }, encodeBatch([{ key: null, value, headers: [], timestamp: -1 }]));
+    const filter = { prefix: `${s}.` };
+    expect((await plan({ filter })).json.subjects).toMatchObject([
+      { usage: 'unknown', records: [] },
+      { usage: 'unknown', records: [] },
+    ]);
+    const planned = await plan({ filter, usage: 'count' });
+    expect(planned.json.subjects).toMatchObject([
+      { subject: `${s}.free`, usage: 'safe', records: [{ version: 1, usage: 'safe', count: 0, reasons: [] }] },
+      { subject: `${s}.used`, usage: 'in-use', records: [{ version: 1, usage: 'in-use', count: 1 }] },
+    ]);
+    // What was asked beside is no part of what is planned.
+    expect((await apply(planned.json, { filter })).status).toBe(200);
+    expect((await plan({ filter, usage: { scan: 'op_of-nobody' } })).status).toBe(404);
   });
 
   it('deletes by what schemas hold', async () => {

@@ -1,7 +1,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { Registry, type RegistrationPolicy, type RegistryStore } from '#libs/core/registry';
+import { MemoryLogEngine } from '#libs/core/log/testing';
+import { operationNotFound } from '#libs/core/operations';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
+import { SchemaUsages } from '#libs/core/scans';
+import { MemoryClusters, MemoryScanStore } from '#libs/core/scans/testing';
 import { LocalSchemaEngine, standardFormats } from '#libs/core/schema';
 import { Authorizer, OpenAuthenticator, RoleAuthorizer, type Authenticator } from '#libs/platform/auth';
 import { createHttpApp, type HttpApp } from '#libs/platform/http';
@@ -18,6 +22,8 @@ export interface RegistryApp {
   readonly http: HttpApp;
   readonly registry: Registry;
   readonly clock: ManualClock;
+  /** The one log there is. */
+  readonly log: MemoryLogEngine;
 }
 
 @Module({})
@@ -27,8 +33,20 @@ class PartsModule {}
 export async function openRegistryApp(options: RegistryAppOptions = {}): Promise<RegistryApp> {
   const clock = new ManualClock();
   const engine = new LocalSchemaEngine(standardFormats());
-  const registry = new Registry(options.store ?? new MemoryRegistryStore(), engine, clock, {
+  const store = options.store ?? new MemoryRegistryStore();
+  const registry = new Registry(store, engine, clock, {
     registration: options.registration,
+  });
+  const log = new MemoryLogEngine();
+  const usages = new SchemaUsages({
+    registry,
+    store,
+    engine,
+    clusters: new MemoryClusters(new Map([['local', log]])),
+    scans: new MemoryScanStore(),
+    operations: { status: notFound, planOf: notFound },
+    clock,
+    consumersOf: async () => [],
   });
   const authorizer = new RoleAuthorizer();
   const parts: DynamicModule = {
@@ -36,9 +54,10 @@ export async function openRegistryApp(options: RegistryAppOptions = {}): Promise
     global: true,
     providers: [
       { provide: Registry, useValue: registry },
+      { provide: SchemaUsages, useValue: usages },
       { provide: Authorizer, useValue: authorizer },
     ],
-    exports: [Registry, Authorizer],
+    exports: [Registry, SchemaUsages, Authorizer],
   };
   const http = await createHttpApp({
     modules: [parts, RegistryModule],
@@ -46,5 +65,10 @@ export async function openRegistryApp(options: RegistryAppOptions = {}): Promise
     authorizer,
     rewriteUrl: rewriteRegistryUrl,
   });
-  return { http, registry, clock };
+  return { http, registry, clock, log };
+}
+
+/** There are no operations here. */
+function notFound(id: string): Promise<never> {
+  return Promise.reject(operationNotFound(id));
 }

@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DataPlaneClient } from './testing/data-plane-client.js';
+import { runService, writeTokens, type RunningService } from './testing/running-service.js';
+
+/** Answers are looked at member by member. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Json = any;
+
+const avro = (...fields: object[]) =>
+  JSON.stringify({ type: 'record', name: 'Order', fields: [{ name: 'n', type: 'int' }, ...fields] });
+
+describe('the use of schemas over REST', () => {
+  let running: RunningService;
+  let client: DataPlaneClient;
+  let run = 0;
+  beforeAll(async () => {
+    running = await runService();
+    client = new DataPlaneClient(running.url);
+  });
+  afterAll(() => running.stop());
+
+  const usage = async (subject: string, version: number | string = 1, query = ''): Promise<Json> =>
+    (await client.call('GET', `/v1/subjects/${encodeURIComponent(subject)}/versions/${version}/usage${query}`)).json;
+  const numbers = (count: number) => Array.from({ length: count }, (_, n) => ({ value: { n } }));
+
+  /** Plans a scan, starts it and waits for its end. @returns its id. */
+  async function scan(path: string, body: object): Promise<string> {
+    const plan: Json = (await client.call('POST', path, body)).json;
+    expect(plan.blockers).toEqual([]);
+    const started: Json = (await client.call('POST', '/v1/operations', { planHash: plan.hash })).json;
+    await expect
+      .poll(async () => (await client.call('GET', `/v1/operations/${started.id}`)).json['state'], {
+        timeout: 20_000,
+        interval: 10,
+      })
+      .toBe('FINISHED');
+    const again: Json = (await client.call('POST', '/v1/operations', { planHash: plan.hash })).json;
+    expect(again.id).toBe(started.id);
+    return started.id as string;
+  }
+
+  it.each([
+    ['AVRO', avro()],
+    ['JSON', '{"type":"object","properties":{"n":{"type":"integer"}}}'],
+    ['PROTOBUF', 'syntax = "proto3"; message Order { int32 n = 1; }'],
+  ])(
+    'counts what was written with a schema of %s, by id and by GUID, at once and by an operation',
+    async (type, schema) => {
+      const topic = `orders${++run}`;
+      await client.topic(topic);
+      const id = await client.register(`${topic}-value`, type, schema);
+      expect((await client.produce(topic, numbers(5))).status).toBe(200);
+      expect((await client.produce(topic, numbers(2), { schemaIn: 'header' })).status).toBe(200);
+      const told = await usage(`${topic}-value`);
+      expect(told).toMatchObject({
+        schemaId: id,
+        verdict: 'in-use',
+        records: {
+          total: 7,
+          exact: true,
+          topics: [{ topic, partitions: [{ partition: 0, keys: 0, values: 7, lastOffset: '6' }] }],
+          hidden: 0,
+        },
+        topics: [{ topic, part: 'value', strategy: 'topic-name' }],
+        coverage: { scan: null, complete: true },
+      });
+      expect(told.coverage.partitions).toContainEqual({
+        ...{ cluster: 'local', topic, generation: 1, partition: 0 },
+        ...{ from: '0', upTo: '7', end: '7', state: 'counted', reason: null },
+      });
+      const counted = await scan('/v1/schema-usage/plans', {});
+      await client.produce(topic, numbers(1));
+      expect(await usage(`${topic}-value`, 'latest', `?scan=${counted}`)).toMatchObject({
+        records: { total: 8 },
+        coverage: { scan: counted, complete: true },
+      });
+      const list: Json = (await client.call('GET', `/v1/schema-usage/scans/${counted}?limit=1000`)).json;
+      expect(list).toMatchObject({ complete: true, next: null });
+      expect(list.items).toContainEqual(expect.objectContaining({ schemaId: id, values: 5 }));
+      expect(list.items.filter((one: Json) => one.topics.some((at: Json) => at.topic === topic))).toHaveLength(2);
+    },
+  );
+
+  it('calls a version safe when nothing needs it, and says why another is not', async () => {
+    const topic = `safe${++run}`;
+    await client.topic(topic);
+    const alone = avro().replace('Order', `Order${run}`);
+    await client.register(`${topic}-value`, 'AVRO', alone);
+    await client.register(`${topic}-value`, 'AVRO', alone.replace(']', ',{"name":"vat","type":"int","default":0}]'));
+    expect(await usage(`${topic}-value`, 1)).toMatchObject({
+      verdict: 'safe',
+      reasons: [],
+      records: { total: 0, topics: [] },
+    });
+    const latest = await usage(`${topic}-value`, 2);
+    expect([latest.verdict, latest.reasons.map((one: Json) => one.code)]).toEqual(['in-use', ['latest-of-topic']]);
+    await client.call('PUT', `/v1/views/${topic}`, { source: { topic }, columns: { n: 'value.n' } });
+    await client.call('POST', '/v1/derivations', {
+      kind: 'latest',
+      name: `${topic}-latest`,
+      source: topic,
+      orderBy: { by: 'offset' },
+    });
+    expect((await usage(`${topic}-value`, 2)).consumers).toEqual([
+      { kind: 'view', name: topic, cluster: 'local', topic },
+      { kind: 'derivation', name: `${topic}-latest`, cluster: 'local', topic },
+    ]);
+    expect(await usage(`${topic}-value`, 1)).toMatchObject({ verdict: 'safe' });
+  });
+
+  it('pages what a scan counted', async () => {
+    const topic = `paged${++run}`;
+    await client.topic(topic);
+    for (const name of ['A', 'B', 'C']) {
+      const id = await client.register(`${topic}.${name}`, 'AVRO', `{"type":"record","name":"${name}","fields":[]}`);
+      await client.produce(topic, [{ value: {} }], { valueSchemaId: id });
+    }
+    const counted = await scan('/v1/schema-usage/plans', { topics: [topic] });
+    const ids: number[] = [];
+    for (let cursor = ''; ;) {
+      const page: Json = (await client.call('GET', `/v1/schema-usage/scans/${counted}?limit=2${cursor}`)).json;
+      ids.push(...page.items.map((one: Json) => one.schemaId));
+      if (page.next === null) break;
+      cursor = `&cursor=${page.next}`;
+    }
+    expect(ids).toHaveLength(3);
+    expect(ids).toEqual([...ids].sort((a, b) => a - b));
+  });
+
+  it('refuses what is not there', async () => {
+    const status = async (path: string) => (await client.call('GET', path)).status;
+    await client.register('there', 'AVRO', '"string"');
+    expect(await status('/v1/subjects/nobody/versions/1/usage')).toBe(404);
+    expect(await status('/v1/subjects/there/versions/7/usage')).toBe(404);
+    expect(await status('/v1/subjects/there/versions/x/usage')).toBe(422);
+    expect(await status('/v1/subjects/there/versions/1/usage?scan=nobody')).toBe(404);
+    expect(await status('/v1/schema-usage/scans/op_00000000000000000000000000')).toBe(404);
+    expect((await client.call('POST', '/v1/schema-usage/plans', { cluster: 'nowhere' })).status).toBe(404);
+    expect((await client.call('POST', '/v1/schema-usage/plans', { topic: 'x' })).status).toBe(400);
+  });
+});
+
+describe('the use of schemas for somebody who may not read everything', () => {
+  it('is counted whole, and told without names', async () => {
+    let tokens: Record<string, string> = {};
+    const running = await runService({ WEIR_AUTH_MODE: 'token', WEIR_AUTH_TOKENS_FILE: 'tokens.yaml' }, async (cwd) => {
+      tokens = await writeTokens(cwd, [
+        { id: 'admin', roles: ['admin'] },
+        { id: 'narrow', roles: ['admin'], scope: { topic: ['mine'], subject: ['shared'] } },
+      ]);
+    });
+    const call = async (as: string, method: string, path: string, body?: object) => {
+      const response = await fetch(running.url + path, {
+        method,
+        headers: { authorization: `Bearer ${tokens[as]}`, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      return { status: response.status, json: (await response.json()) as Json };
+    };
+    try {
+      const { id } = (await call('admin', 'POST', '/subjects/shared/versions', { schema: avro() })).json;
+      await call('admin', 'POST', '/subjects/secret-user/versions', {
+        schema: '{"type":"record","name":"U","fields":[{"name":"o","type":"Order"}]}',
+        references: [{ name: 'Order', subject: 'shared', version: 1 }],
+      });
+      for (const topic of ['mine', 'secret']) {
+        await call('admin', 'POST', '/v1/topics', { name: topic, partitions: 1 });
+        const records = [{ value: { n: 1 } }];
+        const made = await call('admin', 'POST', `/v1/topics/${topic}/records`, { records, valueSchemaId: id });
+        expect(made.status).toBe(200);
+      }
+      const told = await call('narrow', 'GET', '/v1/subjects/shared/versions/1/usage');
+      expect(told.json).toMatchObject({
+        verdict: 'in-use',
+        records: { total: 2, topics: [{ topic: 'mine' }], hidden: 1 },
+        references: { versions: [], hidden: 1 },
+        coverage: { complete: true, hiddenPartitions: 1 },
+      });
+      expect(JSON.stringify(told.json)).not.toContain('secret');
+      expect((await call('narrow', 'POST', '/v1/schema-usage/plans', {})).status).toBe(403);
+    } finally {
+      await running.stop();
+    }
+  });
+});

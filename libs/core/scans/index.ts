@@ -1,0 +1,18 @@
+export { scanInvalid, scanNotFound } from './errors.js';
+export { readRanges, type RecordFold, type ScanControl } from './read-ranges.js';
+export { ScanHandler, type ScanFold, type ScanTools } from './scan-handler.js';
+export { partsOf, ScanStore, type ScanPart } from './scan-store.js';
+export { isOpen, rangesOf, rangesToJson, unread, type ScannedRange, type ScanRange, type ScanTrouble } from './scan.js';
+export { surveyPartitions, type Survey, type SurveyedPartition } from './survey.js';
+export { Census, isWhole, type CensusPartition, type PartitionCount, type UnnamedCount } from './usage/census.js';
+export {
+  SchemaUsages,
+  type CensusLimits,
+  type RecordUsage,
+  type SchemaUsageTools,
+  type VersionUsage,
+} from './usage/schema-usages.js';
+export type { NameTotal, ScanTotals } from './usage/scan-totals.js';
+export { tallyOf, UsageTally, type PartTally, type RangeTally } from './usage/tally.js';
+export { UsageHandler } from './usage/usage-handler.js';
+export type { TopicBinding, TopicConsumer, UsageReason, UsageVerdict } from './usage/verdict.js';

@@ -1,0 +1,172 @@
+import type { Clock, JsonObject } from '#libs/core/kernel';
+import type { Clusters } from '#libs/core/log';
+import type { OperationHandler, OperationProgress, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
+import { readRanges, type RecordFold } from './read-ranges.js';
+import { partsOf, type ScanPart, type ScanStore } from './scan-store.js';
+import { isOpen, rangesOf, unread, type ScannedRange, type ScanRange } from './scan.js';
+
+/** A fold whose summaries can be put away and taken up again, one for each range. */
+export interface ScanFold extends RecordFold {
+  /** What has been found in a range, as plain data that nothing changes any more. */
+  summary(index: number): JsonObject;
+  /** Goes on from a summary. */
+  restore(index: number, summary: JsonObject): void;
+}
+
+export interface ScanTools {
+  readonly clusters: Clusters;
+  readonly scans: ScanStore;
+  readonly clock: Clock;
+  /** Named steps for crash tests, `scan:…`. */
+  readonly failPoint?: (name: string) => void | Promise<void>;
+  /** For tests. */
+  readonly tuning?: { readonly saveEveryMs: number; readonly fetchBytes: number };
+}
+
+/** Time between two saves of how far a scan is. */
+const SAVE_EVERY_MS = 1_000;
+/** Ranges shown in the progress of an operation; more would be read by nobody. */
+const SHOWN = 200;
+
+/**
+ * An operation that reads what topics retain and changes nothing. What is read is settled in the plan: the same records are looked at however often the work is cut
+ * short. Position and summary of a range are saved together, so each record counts once.
+ */
+export abstract class ScanHandler implements OperationHandler {
+  abstract readonly kind: string;
+  readonly phases: OperationHandler['phases'] = {
+    PREPARING: async () => ({ next: 'VERIFYING' }),
+    VERIFYING: (run) => this.#scan(run),
+  };
+
+  constructor(protected readonly tools: ScanTools) {}
+
+  abstract plan(request: JsonObject): Promise<PlanDraft>;
+
+  /** What becomes of the records of these ranges. */
+  protected abstract fold(run: Pick<OperationRun, 'parameters'>, ranges: readonly ScanRange[]): Promise<ScanFold>;
+
+  accepts(parameters: JsonObject): boolean {
+    const names = this.tools.clusters.names();
+    return Object.entries(logsOf(parameters)).every(
+      ([cluster, logId]) => names.includes(cluster) && this.tools.clusters.get(cluster).logId === logId,
+    );
+  }
+
+  async fingerprint(parameters: JsonObject): Promise<JsonObject> {
+    const { clusters } = this.tools;
+    return Object.fromEntries(Object.keys(logsOf(parameters)).map((name) => [name, clusters.get(name).logId]));
+  }
+
+  /** Nothing has been changed; what was found is forgotten. */
+  async cancel(run: OperationRun): Promise<void> {
+    await this.tools.scans.drop(run.operationId);
+  }
+
+  async finish(): Promise<void> {
+    // Nothing is left to destroy.
+  }
+
+  async #scan(run: OperationRun): Promise<PhaseResult> {
+    const { clusters, clock, scans, tuning } = this.tools;
+    const ranges = rangesOf(run.parameters);
+    const states = ranges.map(unread);
+    const fold = await this.fold(run, ranges);
+    for await (const { index, position, gone, trouble, summary } of partsOf(scans, run.operationId)) {
+      Object.assign(states[index]!, { position, gone, trouble });
+      fold.restore(index, summary);
+    }
+    const keeper = new PartKeeper(scans, run.operationId, states, fold);
+    const total = states.reduce((sum, { range }) => sum + range.to - range.from, 0);
+    let bytesDone = 0;
+    let savedAt = clock.monotonic();
+    const report = (): void => run.report(progressOf(states, total, bytesDone));
+    report();
+    await readRanges(
+      states,
+      { clusters, clock, fold },
+      {
+        signal: run.signal,
+        fetchBytes: tuning?.fetchBytes,
+        admit: async (records, bytes) => {
+          await run.pace(records, bytes);
+          bytesDone += bytes;
+          return true;
+        },
+        settled: async () => {
+          report();
+          if (clock.monotonic() - savedAt >= (tuning?.saveEveryMs ?? SAVE_EVERY_MS)) {
+            await keeper.save();
+            savedAt = clock.monotonic();
+          }
+          await this.tools.failPoint?.('scan:read');
+        },
+      },
+    );
+    await keeper.save();
+    await this.tools.failPoint?.('scan:saved');
+    report();
+    return { next: 'FINISHED', notes: { verification: verificationOf(states) } };
+  }
+}
+
+/** Saves what has moved since the last time. */
+class PartKeeper {
+  readonly #saved: string[];
+
+  constructor(
+    private readonly scans: ScanStore,
+    private readonly scan: string,
+    private readonly states: readonly ScannedRange[],
+    private readonly fold: ScanFold,
+  ) {
+    this.#saved = states.map(markOf);
+  }
+
+  async save(): Promise<void> {
+    const moved: ScanPart[] = [];
+    for (const [index, state] of this.states.entries()) {
+      const mark = markOf(state);
+      if (mark === this.#saved[index]) continue;
+      this.#saved[index] = mark;
+      const { position, gone, trouble } = state;
+      moved.push({ index, position, gone, trouble, summary: this.fold.summary(index) });
+    }
+    if (moved.length > 0) await this.scans.save(this.scan, moved);
+  }
+}
+
+function markOf({ position, trouble }: ScannedRange): string {
+  return `${position}${trouble === null ? '' : trouble.code}`;
+}
+
+function logsOf(parameters: JsonObject): Readonly<Record<string, unknown>> {
+  return parameters['logs'] as JsonObject;
+}
+
+function progressOf(states: readonly ScannedRange[], total: number, bytesDone: number): OperationProgress {
+  const done = states.reduce((sum, { range, position }) => sum + position - range.from, 0);
+  const open = states.filter(isOpen).slice(0, SHOWN);
+  return {
+    recordsDone: done,
+    recordsTotal: total,
+    // Offsets are counted, of which some may have no record.
+    totalIsEstimate: true,
+    bytesDone,
+    partitions: open.map(({ range, position }) => {
+      const { partition, to } = range;
+      return { partition, position: String(position), end: String(to), lag: to - position };
+    }),
+  };
+}
+
+function verificationOf(states: readonly ScannedRange[]): JsonObject {
+  const troubled = states.filter((one) => one.trouble !== null).length;
+  return {
+    level: 'full',
+    state: troubled === 0 ? 'passed' : 'failed',
+    checked: states.length - troubled,
+    total: states.length,
+    mismatches: [],
+  };
+}

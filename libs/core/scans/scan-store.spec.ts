@@ -1,0 +1,3 @@
+import { MemoryScanStore, scanStoreContract } from './testing/index.js';
+
+scanStoreContract('memory', async () => ({ scans: new MemoryScanStore(), dispose: async () => undefined }));

@@ -1,0 +1,251 @@
+import type { Clock } from '#libs/core/kernel';
+import type { Clusters } from '#libs/core/log';
+import { isOperationId, type OperationEngine } from '#libs/core/operations';
+import {
+  type Registry,
+  type RegistryStore,
+  type SubjectName,
+  type SubjectVersion,
+  type VersionChoice,
+} from '#libs/core/registry';
+import type { SchemaEngine } from '#libs/core/schema';
+import { scanNotFound, scansBusy } from '../errors.js';
+import { readRanges } from '../read-ranges.js';
+import { partsOf, type ScanStore } from '../scan-store.js';
+import { rangesOf, unread, type ScannedRange, type ScanRange } from '../scan.js';
+import { surveyPartitions, type SurveyedPartition } from '../survey.js';
+import { Census, type CensusPartition, type CountedStretch, type PartitionCount } from './census.js';
+import { totalsOf, type ScanTotals } from './scan-totals.js';
+import { tallyOf, UsageTally } from './tally.js';
+import {
+  bindingsOf,
+  recordReasons,
+  usageReasons,
+  verdictOf,
+  type TopicConsumer,
+  type UsageReason,
+  type UsageVerdict,
+  type VersionFacts,
+} from './verdict.js';
+
+export interface SchemaUsageTools {
+  readonly registry: Registry;
+  readonly store: RegistryStore;
+  readonly engine: SchemaEngine;
+  readonly clusters: Clusters;
+  readonly scans: ScanStore;
+  readonly operations: Pick<OperationEngine, 'status' | 'planOf'>;
+  readonly clock: Clock;
+  /** Views and derivations that read the logical topic. */
+  readonly consumersOf: (cluster: string, topic: string) => Promise<readonly TopicConsumer[]>;
+}
+
+/** What one census may read of the log itself; what is beyond is a scan's. */
+export interface CensusLimits {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+const LIMITS: CensusLimits = { records: 200_000, bytes: 32 * 1024 * 1024 };
+/** Censuses that read at the same time. */
+const AT_ONCE = 2;
+
+/** What is known of the use of a version. */
+export interface VersionUsage extends VersionFacts {
+  readonly found: SubjectVersion;
+  readonly verdict: UsageVerdict;
+  readonly reasons: readonly UsageReason[];
+  readonly counts: readonly PartitionCount[];
+  readonly census: Census;
+}
+
+/** What records say of the use of a version. */
+export interface RecordUsage {
+  readonly verdict: UsageVerdict;
+  readonly records: number;
+  readonly reasons: readonly UsageReason[];
+}
+
+/** Tells which retained records, schemas, topics and views need a version of a schema, and where that is not known. */
+export class SchemaUsages {
+  #reading = 0;
+
+  constructor(
+    private readonly tools: SchemaUsageTools,
+    private readonly limits: CensusLimits = LIMITS,
+  ) {}
+
+  /**
+   * What all retained records name, as of now: what a scan has counted, and what it has not, if that is little enough to be read here. What is more stays uncounted
+   * and is said to be.
+   * @param scan operation that counted, finished or not.
+   * @throws `scan-not-found`, `scans-busy`.
+   */
+  async census(scan: string | undefined, signal: AbortSignal): Promise<Census> {
+    const counted = scan === undefined ? new Map<string, Counted>() : await this.#counted(scan);
+    const { partitions, internal } = await surveyPartitions(this.tools.clusters);
+    const known = partitions.map((partition) => {
+      const earlier = counted.get(keyOf(partition));
+      const from = Math.max(partition.from, earlier?.state.position ?? 0);
+      return { partition, earlier, rest: unread({ ...partition, from: Math.min(from, partition.to) }) };
+    });
+    // What could not be read then is not read now.
+    const open = known.filter((one) => one.earlier === undefined || one.earlier.state.trouble === null);
+    const rests = open.map((one) => one.rest);
+    const tally = await this.#read(rests, open, signal);
+    const places = new Map(rests.map((rest, index) => [rest, index]));
+    return new Census(
+      known.map(({ partition, earlier, rest }): CensusPartition => {
+        const stretches: CountedStretch[] = [];
+        if (earlier?.tally !== undefined) {
+          stretches.push({ from: earlier.state.range.from, tally: earlier.tally, earlier: true });
+        }
+        const now = places.has(rest) ? tally?.tally(places.get(rest)!) : undefined;
+        if (now !== undefined) stretches.push({ from: rest.range.from, tally: now, earlier: false });
+        const trouble = earlier?.state.trouble ?? rest.trouble;
+        return { partition, upTo: rest.position, stretches, trouble };
+      }),
+      internal,
+      scan ?? null,
+    );
+  }
+
+  /** @throws `subject-not-found`, `version-not-found`. */
+  async usageOf(subject: SubjectName, choice: VersionChoice, census: Census): Promise<VersionUsage> {
+    const { registry, store, engine, consumersOf } = this.tools;
+    const found = await registry.version(subject, choice, true);
+    const { row, schema } = found;
+    const [versions, referrers, associations, entry, reading] = await Promise.all([
+      registry.versions(found.subject),
+      store.referrers(found.subject),
+      store.associations({ subjects: [found.subject] }),
+      registry.view.entry(schema.context, schema.id),
+      registry.view.source(schema).then((source) => engine.read(source)),
+    ]);
+    const names = new Set(reading.outline.names);
+    const bindings = bindingsOf(
+      found.subject,
+      census.partitions.map((one) => one.partition),
+      names,
+    );
+    const counts = census.count(schema);
+    const facts: VersionFacts = {
+      subject: found.subject,
+      version: row.version,
+      latest: versions.findLast((one) => !one.deleted)?.version === row.version,
+      referrers: referrers.filter((one) => one.target === row.version),
+      associations,
+      carriers: (entry?.usages ?? []).filter(
+        (one) => one.version !== row.version || one.subject.name !== found.subject.name,
+      ),
+      bindings,
+      consumers: await consumersOn(consumersOf, [
+        ...bindings,
+        ...counts.map(({ partition }) => ({ cluster: partition.cluster, topic: partition.logical })),
+      ]),
+      namedByRecord: names.has(found.subject.name),
+    };
+    const reasons = usageReasons(facts, census, counts);
+    return { ...facts, found, verdict: verdictOf(reasons), reasons, counts, census };
+  }
+
+  /** What records say of versions of a subject. Versions that are not there are left out. */
+  async recordsOf(
+    subject: SubjectName,
+    versions: readonly number[],
+    census: Census,
+  ): Promise<ReadonlyMap<number, RecordUsage>> {
+    const rows = new Map((await this.tools.registry.versions(subject)).map((row) => [row.version, row]));
+    const bindings = bindingsOf(
+      subject,
+      census.partitions.map((one) => one.partition),
+      new Set(),
+    );
+    const found = new Map<number, RecordUsage>();
+    for (const version of versions) {
+      const row = rows.get(version);
+      if (row === undefined) continue;
+      const counts = census.count({ id: row.schemaId, guid: row.guid });
+      const reasons = recordReasons(census, counts, bindings);
+      const records = counts.reduce((sum, one) => sum + one.keys + one.values, 0);
+      found.set(version, { verdict: verdictOf(reasons), records, reasons });
+    }
+    return found;
+  }
+
+  /** Reads what is left, if it is little; nothing otherwise. Where sizes are not known, reading ends at the limit. */
+  async #read(
+    rests: readonly ScannedRange[],
+    about: readonly { readonly partition: SurveyedPartition }[],
+    signal: AbortSignal,
+  ): Promise<UsageTally | undefined> {
+    const { clusters, clock } = this.tools;
+    const records = rests.reduce((sum, { range }) => sum + range.to - range.from, 0);
+    if (records === 0) return undefined;
+    const bytes = rests.reduce((sum, { range }, i) => sum + bytesOf(range, about[i]!.partition), 0);
+    if (records > this.limits.records || bytes > this.limits.bytes) return undefined;
+    if (this.#reading >= AT_ONCE) throw scansBusy(AT_ONCE);
+    this.#reading++;
+    try {
+      const fold = new UsageTally();
+      let left = this.limits.bytes;
+      await readRanges(
+        rests,
+        { clusters, clock, fold },
+        { signal, admit: async (_records, size) => (left -= size) >= 0, settled: async () => undefined },
+      );
+      return fold;
+    } finally {
+      this.#reading--;
+    }
+  }
+
+  /** What a scan has counted so far, by name. @param visible logical topics that count. @throws `scan-not-found`. */
+  async totals(scan: string, visible: (topic: string) => boolean): Promise<ScanTotals> {
+    return totalsOf(await this.#ranges(scan), partsOf(this.tools.scans, scan), visible);
+  }
+
+  async #counted(scan: string): Promise<ReadonlyMap<string, Counted>> {
+    const ranges = await this.#ranges(scan);
+    const counted = new Map<string, Counted>();
+    for (const range of ranges) counted.set(keyOf(range), { state: unread(range), tally: undefined });
+    for await (const { index, position, gone, trouble, summary } of partsOf(this.tools.scans, scan)) {
+      const range = ranges[index]!;
+      counted.set(keyOf(range), { state: { range, position, gone, trouble }, tally: tallyOf(summary) });
+    }
+    return counted;
+  }
+
+  async #ranges(scan: string): Promise<readonly ScanRange[]> {
+    const { operations } = this.tools;
+    if (!isOperationId(scan)) throw scanNotFound(scan);
+    const status = await operations.status(scan);
+    if (status.kind !== 'schema-usage' || status.phase === 'CANCELLED') throw scanNotFound(scan);
+    return rangesOf((await operations.planOf(status.planHash)).parameters);
+  }
+}
+
+interface Counted {
+  readonly state: ScannedRange;
+  readonly tally: CountedStretch['tally'] | undefined;
+}
+
+/** A partition of a topic that was made anew under its name is another one. */
+function keyOf(range: Pick<SurveyedPartition, 'cluster' | 'topic' | 'topicId' | 'partition'>): string {
+  return JSON.stringify([range.cluster, range.topic, range.topicId, range.partition]);
+}
+
+/** Bytes of a stretch, as far as the engine tells; what it does not tell is found out while reading. */
+function bytesOf({ from, to }: ScannedRange['range'], partition: SurveyedPartition): number {
+  const all = partition.to - partition.from;
+  return partition.sizeBytes === null || all === 0 ? 0 : (partition.sizeBytes * (to - from)) / all;
+}
+
+async function consumersOn(
+  consumersOf: SchemaUsageTools['consumersOf'],
+  topics: readonly { readonly cluster: string; readonly topic: string }[],
+): Promise<readonly TopicConsumer[]> {
+  const distinct = new Map(topics.map(({ cluster, topic }) => [`${cluster}/${topic}`, { cluster, topic }]));
+  const found = await Promise.all([...distinct.values()].map(({ cluster, topic }) => consumersOf(cluster, topic)));
+  return found.flat();
+}

@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import { OperationEngine, type Plan } from '#libs/core/operations';
+import { parseSubject, Registry, subjectText, versionInvalid, type VersionChoice } from '#libs/core/registry';
+import { SchemaUsages } from '#libs/core/scans';
+import { Authorizer, type Principal } from '#libs/platform/auth';
+import { formatCursor, parseCursor } from '#libs/platform/http';
+import type { CensusQuery, CensusView, UsagePlanBody, UsageView } from './usage-shapes.js';
+import { Sight, usageViewOf } from './usage-view.js';
+
+/** The use of schemas for principals: everything counts, and is named where the principal may read it. */
+@Injectable()
+export class UsageService {
+  constructor(
+    private readonly usages: SchemaUsages,
+    private readonly registry: Registry,
+    private readonly engine: OperationEngine,
+    private readonly authorizer: Authorizer,
+  ) {}
+
+  /** @throws `scan-invalid`, `scan-too-wide`, `cluster-not-found`. */
+  plan(body: UsagePlanBody, principal: Principal): Promise<Plan> {
+    return this.engine.plan('schema-usage', { ...body }, principal.id);
+  }
+
+  /** @throws `subject-not-found`, `version-not-found`, `scan-not-found`, `scans-busy`. */
+  async usage(
+    principal: Principal,
+    name: string,
+    version: string,
+    scan: string | undefined,
+    signal: AbortSignal,
+  ): Promise<UsageView> {
+    const subject = await this.registry.target(parseSubject(name));
+    if (subjectText(subject) !== name) {
+      this.authorizer.demand(principal, 'read', { kind: 'subject', name: subjectText(subject) });
+    }
+    const choice = choiceOf(version);
+    // A version that is not there is told before anything is read.
+    const found = await this.registry.version(subject, choice, true);
+    if (subjectText(found.subject) !== subjectText(subject)) {
+      this.authorizer.demand(principal, 'read', { kind: 'subject', name: subjectText(found.subject) });
+    }
+    const census = await this.usages.census(scan, signal);
+    const usage = await this.usages.usageOf(found.subject, found.row.version, census);
+    return usageViewOf(usage, new Sight(this.authorizer, principal));
+  }
+
+  /** What a scan counted, by schema: those named by id first. @throws `scan-not-found`, `operation-not-found`. */
+  async counted(principal: Principal, scan: string, query: CensusQuery): Promise<CensusView> {
+    const sight = new Sight(this.authorizer, principal);
+    const { totals, complete } = await this.usages.totals(scan, (topic) => sight.topic(topic));
+    const after = query.cursor === undefined ? '' : parseCursor(query.cursor);
+    const items = totals.filter((one) => one.key > after).slice(0, query.limit);
+    const last = items.at(-1);
+    return {
+      scan,
+      complete,
+      items: items.map(({ schemaId, guid, keys, values, topics }) => ({
+        schemaId,
+        guid,
+        keys,
+        values,
+        topics: [...topics],
+      })),
+      next: last === undefined || last === totals.at(-1) ? null : formatCursor(last.key),
+    };
+  }
+}
+
+function choiceOf(text: string): VersionChoice {
+  if (text === 'latest') return text;
+  const version = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(version <= 2_147_483_647)) throw versionInvalid(text);
+  return version;
+}
