@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 
-/** Reads, compares, prints and outlines in all languages, then encodes and decodes Avro. */
+/** Reads, compares, prints and outlines in all languages, then writes and reads messages in all of them. */
 const PROGRAM = `
-import { AvroCodec, avroSchema, standardFormats } from './dist/libs/core/schema/index.js';
+import { schemaCodec, standardFormats } from './dist/libs/core/schema/index.js';
 let made = 'none';
 try { made = String(new Function('return 1')()); } catch {}
 const texts = {
@@ -19,8 +19,15 @@ for (const type of formats.types) {
   one.normalised(); one.equivalence; one.outline(); one.formatted('serialized');
   done.push([type, format.differences(one, other).length > 0]);
 }
-const codec = new AvroCodec(avroSchema(formats.get('AVRO').parse(texts.AVRO[0])));
-done.push(codec.decode(codec.encode({ a: 7 }), 0));
+const values = { AVRO: { a: 7 }, JSON: { a: 'aaa' }, PROTOBUF: { a: 7 } };
+for (const type of formats.types) {
+  const codec = schemaCodec(formats.get(type).parse(texts[type][0]));
+  const encoder = codec.encoder();
+  done.push(codec.decodeBare(encoder.encode(values[type]), encoder.indexes).value);
+  let refused = 'nothing';
+  try { encoder.encode({ a: false }); } catch (error) { refused = error.code; }
+  done.push(refused);
+}
 process.stdout.write(JSON.stringify({ made, done }));
 `;
 
@@ -33,7 +40,13 @@ function run(...flags: string[]): unknown {
   return stdout === '' ? stderr : JSON.parse(stdout);
 }
 
-const DONE = [['AVRO', true], ['JSON', true], ['PROTOBUF', true], { a: 7 }];
+const REFUSED = 'value-does-not-fit-schema';
+const DONE = [
+  ['AVRO', true],
+  ['JSON', true],
+  ['PROTOBUF', true],
+  ...[{ a: 7 }, REFUSED, { a: 'aaa' }, REFUSED, { a: 7 }, REFUSED],
+];
 
 describe('schemas without program text from strings', () => {
   it('are read, compared, printed and used all the same', () => {
