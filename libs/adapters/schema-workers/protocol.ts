@@ -50,6 +50,7 @@ export type SchemaJob =
       readonly candidate: SchemaSource;
       readonly normalize: boolean;
       readonly policy: CompatibilityPolicy;
+      readonly proofs: boolean;
     };
 
 /** What a worker asks while it is at a job. */

@@ -96,8 +96,8 @@ export class SchemaWorker {
   }
 
   #judgement(job: SchemaJob & { kind: 'judge' | 'warnings' }): SourceJudgement {
-    const { level, candidate, normalize, policy } = job;
-    return { level, candidate, normalize, policy, earlier: () => this.#earlier() };
+    const { level, candidate, normalize, policy, proofs } = job;
+    return { level, candidate, normalize, policy, proofs, earlier: () => this.#earlier() };
   }
 
   /** Versions are named first; texts are only asked for where they are not known. */

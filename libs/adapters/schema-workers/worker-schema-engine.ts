@@ -137,10 +137,14 @@ export class WorkerSchemaEngine extends SchemaEngine {
   }
 
   async #compare(kind: 'judge' | 'warnings', judgement: SourceJudgement): Promise<unknown> {
-    const { level, candidate, normalize, policy } = judgement;
+    const { level, candidate, normalize, policy, proofs } = judgement;
     const versions = judgement.earlier()[Symbol.asyncIterator]();
     try {
-      return await this.#run({ kind, level, candidate, normalize, policy }, candidate, new EarlierTexts(versions));
+      return await this.#run(
+        { kind, level, candidate, normalize, policy, proofs },
+        candidate,
+        new EarlierTexts(versions),
+      );
     } finally {
       await versions.return?.();
     }

@@ -192,7 +192,10 @@ export class ChangeSets {
     const told = { code: error.code, message: error.message.slice(0, 2_000), hint: error.hint ?? null };
     if (change.kind !== 'register' || error.code !== 'schema-incompatible') return { ...told, findings: [] };
     const sent = { ...change.sent, references: change.sent.references?.map(latestUnlessNumbered) };
-    const answer = await registry.check(change.subject, sent, 'history', { normalize: change.normalize });
+    const answer = await registry.check(change.subject, sent, 'history', {
+      normalize: change.normalize,
+      proofs: true,
+    });
     return { ...told, findings: verdictFindings(this.engine.formats, answer.verdict) };
   }
 }

@@ -38,6 +38,8 @@ export interface CompatibilityQuestion {
   readonly config: RegistryConfig;
   /** False: the level's direction, but only against the given versions' newest, as for an explicit version. */
   readonly history: boolean;
+  /** Look for documents that prove what breaks. False when absent. */
+  readonly proofs?: boolean;
 }
 
 export interface CompatibilityAnswer {
@@ -89,7 +91,7 @@ export async function assessCompatibility(
   engine: SchemaEngine,
   asked: Omit<CompatibilityQuestion, 'history'> & { readonly levels: readonly CompatibilityLevel[] | undefined },
 ): Promise<Assessment> {
-  const question = { ...asked, history: true };
+  const question = { ...asked, history: true, proofs: true };
   const level = levelOf(question.config);
   const levels = [...new Set(question.levels ?? [level])];
   const backward = await engine.judge(judgementOf(question, 'BACKWARD_TRANSITIVE'));
@@ -115,12 +117,12 @@ export async function assessCompatibility(
 
 function judgementOf(question: CompatibilityQuestion, level: CompatibilityLevel): SourceJudgement {
   const { source: candidate, normalize } = question.candidate;
-  const { count, maxCompared, history, config } = question;
+  const { count, maxCompared, history, config, proofs = false } = question;
   // With a group, how many belong to it only shows when they are loaded.
   if (history && LEVELS[level].against === 'all' && config.compatibilityGroup === undefined && count > maxCompared) {
     throw tooManyVersionsToCompare(maxCompared, count);
   }
-  return { level, candidate, normalize, earlier: () => compared(question), policy: policyOf(question.config) };
+  return { level, candidate, normalize, earlier: () => compared(question), policy: policyOf(config), proofs };
 }
 
 async function violationsOf({ candidate, metadata, earlier, config }: CompatibilityQuestion) {

@@ -109,6 +109,12 @@ export interface RegisterOptions {
   readonly force: boolean;
 }
 
+export interface CheckOptions {
+  readonly normalize: boolean;
+  /** Look for documents that prove what breaks. False when absent. */
+  readonly proofs?: boolean;
+}
+
 export interface LookupOptions {
   readonly normalize: boolean;
   /** Whether softly deleted versions may match. */
@@ -318,20 +324,15 @@ export class Registering {
    * @param against all versions that the level asks for, or one version only.
    * @throws `version-not-found` for an explicit version that is not there or deleted; what parsing throws.
    */
-  check(
-    subject: SubjectName,
-    sent: SentSchema,
-    against: Against,
-    options: { readonly normalize: boolean },
-  ): Promise<CompatibilityAnswer> {
-    return this.view.consistent(() => this.#check(subject, sent, against, options.normalize));
+  check(subject: SubjectName, sent: SentSchema, against: Against, options: CheckOptions): Promise<CompatibilityAnswer> {
+    return this.view.consistent(() => this.#check(subject, sent, against, options));
   }
 
   async #check(
     subject: SubjectName,
     sent: SentSchema,
     against: Against,
-    normalize: boolean,
+    { normalize, proofs }: CheckOptions,
   ): Promise<CompatibilityAnswer> {
     const scopes = await this.view.scopes(subject);
     const config = effectiveConfig(scopes);
@@ -349,6 +350,7 @@ export class Registering {
       maxCompared: this.limits.comparedVersions,
       config,
       history: against === 'history',
+      proofs,
     });
   }
 

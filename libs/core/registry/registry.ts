@@ -32,6 +32,7 @@ import {
 import type { SchemaInquiry } from './known-answers.js';
 import {
   Registering,
+  type CheckOptions,
   type RegisteredVersion,
   type RegisterOptions,
   type SchemaQuestion,
@@ -187,7 +188,7 @@ export class Registry {
     subject: SubjectName,
     sent: SentSchema,
     against: 'history' | VersionChoice,
-    options: { readonly normalize: boolean },
+    options: CheckOptions,
   ): Promise<CompatibilityAnswer> {
     return this.#registering.check(await this.target(subject), sent, against, options);
   }

@@ -88,6 +88,7 @@ export async function decideRollback(engine: SchemaEngine, question: RollbackQue
     maxCompared: limits.comparedVersions,
     config,
     history: true,
+    proofs: true,
   });
   return {
     version,

@@ -64,6 +64,8 @@ export interface SourceJudgement {
   /** Live versions that take part, newest first. Begun again where a first attempt gives up; loaded only as far as they are asked. */
   readonly earlier: () => AsyncIterable<EarlierSource>;
   readonly policy: CompatibilityPolicy;
+  /** Look for proofs of what breaks, in {@link Check.proofs}. */
+  readonly proofs: boolean;
 }
 
 /** Encodes values as payloads of one kind of message, wherever that is done. */

@@ -37,6 +37,7 @@ describe('work that is offloaded', () => {
         candidate: sent(candidate),
         normalize: false,
         policy: 'STRICT',
+        proofs: false,
         earlier: () => history(earlier),
       });
     return { engine, here, done, judge };

@@ -1,4 +1,4 @@
-import type { Direction } from './format.js';
+import type { BreakProof, Direction } from './format.js';
 import type { SchemaFormats } from './formats.js';
 import type { Check, Verdict } from './levels.js';
 import type { SourcePosition } from './lossless-json.js';
@@ -25,6 +25,8 @@ export interface Finding {
   readonly fix: string;
   /** Place in the text of the new schema, where it is there. */
   readonly position: SourcePosition | null;
+  /** A document that the writer's schema accepts and the reader's refuses; null where none is known. */
+  readonly proof: BreakProof | null;
 }
 
 /** The verdict's reasons in the order found; empty when compatible. */
@@ -52,11 +54,12 @@ export function checkFindings(formats: SchemaFormats, check: Check): readonly Fi
         whom,
         fix: 'Register it under another subject, or set the compatibility level of this one to NONE.',
         position: null,
+        proof: null,
       },
     ];
   }
   const format = formats.get(check.earlier.type);
-  return check.differences.map((difference) => {
+  return check.differences.map((difference, i) => {
     const { reader, writer } = difference;
     const [before, after] = direction === 'new-reads-old' ? [writer, reader] : [reader, writer];
     return {
@@ -71,6 +74,7 @@ export function checkFindings(formats: SchemaFormats, check: Check): readonly Fi
       ...format.explain(difference, direction),
       whom,
       position: after?.position ?? null,
+      proof: check.proofs[i] ?? null,
     };
   });
 }

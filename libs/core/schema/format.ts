@@ -121,6 +121,14 @@ export interface Explanation {
   readonly fix: string;
 }
 
+/** A document that shows what breaks. */
+export interface BreakProof {
+  /** JSON text. The writer's schema accepts it, the reader's refuses it. */
+  readonly document: string;
+  /** Why the reader refuses it: the first problem, as one sentence part. */
+  readonly refusal: string;
+}
+
 /** How a judgement is doubtful: data may fail although it says compatible, or would be read although it says incompatible. */
 export type Doubt = 'unsound' | 'over-strict';
 
@@ -176,6 +184,20 @@ export abstract class SchemaFormat {
    * @throws `schema-too-complex` when the step budget ends first.
    */
   abstract differences(reader: ParsedSchema, writer: ParsedSchema, options?: ComparisonOptions): readonly Difference[];
+
+  /**
+   * For each difference of this pair a small document that proves it, or null where none was found: a language may have no such documents, and looking for one ends when
+   * some steps are spent, some tenths of a second. Deterministic; never a false proof.
+   * @throws `schema-too-complex` when `options.steps` end first.
+   */
+  proofs(
+    _reader: ParsedSchema,
+    _writer: ParsedSchema,
+    differences: readonly Difference[],
+    _options: ComparisonOptions = {},
+  ): readonly (BreakProof | null)[] {
+    return differences.map(() => null);
+  }
 
   /** The difference as the reference registry words it, byte for byte. */
   abstract message(difference: Difference, direction: Direction): string;

@@ -59,6 +59,7 @@ export {
   COMPATIBILITY_POLICIES,
   SCHEMA_TYPES,
   SchemaFormat,
+  type BreakProof,
   type CompatibilityPolicy,
   type CompatibilityRule,
   type Difference,
@@ -108,4 +109,3 @@ export type { ProposalOptions } from './infer/propose-avro.js';
 export { jsonNode } from './json-node.js';
 export { ExactNumber, exactText, exactValue, parseExact, parseReadable, valueText } from './exact-json.js';
 export type { TagEdit, TaggableKind, TaggedPart } from './tags.js';
-export { breakProofs, type BreakProof } from './json-schema/proof.js';

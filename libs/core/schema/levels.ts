@@ -1,5 +1,5 @@
 import { unknownCompatibilityLevel } from './errors.js';
-import type { CompatibilityPolicy, Difference, Direction, ParsedSchema } from './format.js';
+import type { BreakProof, CompatibilityPolicy, Difference, Direction, ParsedSchema } from './format.js';
 import type { SchemaFormats } from './formats.js';
 import type { SchemaLimits } from './limits.js';
 import type { StepBudget } from './step-budget.js';
@@ -53,6 +53,8 @@ export interface Check {
   readonly typesDiffer: boolean;
   /** The breaking ones, as many as anyone reads: at most {@link LISTED_DIFFERENCES}. Tolerated differences are not listed. */
   readonly differences: readonly Difference[];
+  /** For each difference what proves it, as {@link SchemaFormat.proofs} tells; empty where nobody asked. */
+  readonly proofs: readonly (BreakProof | null)[];
 }
 
 export interface Verdict {
@@ -69,6 +71,8 @@ export interface Judgement {
   readonly earlier: Iterable<EarlierVersion>;
   /** STRICT when absent. */
   readonly policy?: CompatibilityPolicy;
+  /** Look for proofs of what breaks. False when absent. */
+  readonly proofs?: boolean;
   readonly limits?: Partial<SchemaLimits>;
   /** Taken from by all comparisons together; without it each has its own. */
   readonly steps?: StepBudget;
@@ -98,18 +102,21 @@ export function judge(formats: SchemaFormats, judgement: Judgement): Verdict {
 /** The questions of a level asked of one earlier version. @throws `schema-too-complex`. */
 export function judgeVersion(
   formats: SchemaFormats,
-  { level, candidate, policy = 'STRICT', limits, steps }: Omit<Judgement, 'earlier'>,
+  { level, candidate, policy = 'STRICT', proofs = false, limits, steps }: Omit<Judgement, 'earlier'>,
   { version, schema: earlier }: { readonly version: number | null; readonly schema: ParsedSchema },
 ): readonly Check[] {
   const { ask } = LEVELS[level];
   if (earlier.type !== candidate.type) {
-    return ask.slice(0, 1).map((direction) => ({ direction, version, earlier, typesDiffer: true, differences: [] }));
+    const none = { differences: [], proofs: [] };
+    return ask.slice(0, 1).map((direction) => ({ direction, version, earlier, typesDiffer: true, ...none }));
   }
   const format = formats.get(candidate.type);
   return ask.map((direction) => {
     const [reader, writer] = direction === 'new-reads-old' ? [candidate, earlier] : [earlier, candidate];
-    const differences = format.differences(reader, writer, { policy, limits, steps }).filter((one) => one.breaking);
-    return { direction, version, earlier, typesDiffer: false, differences: listed(differences) };
+    const options = { policy, limits, steps };
+    const differences = listed(format.differences(reader, writer, options).filter((one) => one.breaking));
+    const proven = proofs && differences.length > 0 ? format.proofs(reader, writer, differences, options) : [];
+    return { direction, version, earlier, typesDiffer: false, differences, proofs: proven };
   });
 }
 

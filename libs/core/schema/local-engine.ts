@@ -103,7 +103,7 @@ export class LocalSchemaEngine extends SchemaEngine {
   }
 
   async judge(judgement: SourceJudgement, steps?: StepBudget): Promise<Verdict> {
-    const { level, candidate, normalize, earlier, policy } = judgement;
+    const { level, candidate, normalize, earlier, policy, proofs } = judgement;
     const checks: Check[] = [];
     if (LEVELS[level].ask.length === 0) return { compatible: true, level, checks };
     const { parsed } = this.#understand(candidate, { normalize }, steps);
@@ -111,7 +111,7 @@ export class LocalSchemaEngine extends SchemaEngine {
     for await (const { version, source } of earlier()) {
       const judged = judgeVersion(
         this.formats,
-        { level, candidate: parsed, policy, limits, steps },
+        { level, candidate: parsed, policy, proofs, limits, steps },
         { version, schema: this.#understand(source, {}, steps).parsed },
       );
       checks.push(...judged);

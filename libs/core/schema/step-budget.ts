@@ -7,8 +7,14 @@ import { schemaTooComplex } from './errors.js';
 export class StepBudget {
   #left: number;
 
-  /** @param total the limit that a refusal names. */
-  constructor(readonly total: number) {
+  /**
+   * @param total the limit that a refusal names.
+   * @param outer a larger piece of work that this one is part of: it pays, too.
+   */
+  constructor(
+    readonly total: number,
+    private readonly outer?: StepBudget,
+  ) {
     this.#left = total;
   }
 
@@ -18,6 +24,7 @@ export class StepBudget {
 
   /** @throws `schema-too-complex` when there are not as many left. */
   spend(steps = 1): void {
+    this.outer?.spend(steps);
     this.#left -= steps;
     if (this.#left < 0) throw schemaTooComplex(this.total);
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { COMPATIBILITY_LEVELS, COMPATIBILITY_POLICIES, SCHEMA_TYPES } from '#libs/core/schema';
 import { MAX_SUBJECT_BYTES } from '#libs/core/registry';
+import { proof } from './native/shapes.js';
 
 /** Shapes of the native check, `POST /v1/schemas:check`. */
 
@@ -93,6 +94,7 @@ const told = {
 const finding = z.object({
   ...told,
   errorType: z.string().describe("The kind in the reference registry's words."),
+  proof,
   levels: z.array(level).describe('Levels at which this alone is enough to refuse the schema.'),
 });
 

@@ -100,6 +100,21 @@ describe('POST /v1/schemas:check', () => {
     expect(rules.items.map((rule) => rule.id)).toContain(finding!.ruleId);
   });
 
+  it('proves a break of JSON Schemas with a document, and leaves the proof out where it knows none', async () => {
+    const schema = (most?: number) => JSON.stringify({ properties: { name: { type: 'string', maxLength: most } } });
+    const json = await check({
+      schemaType: 'JSON',
+      schema: schema(3),
+      earlier: [{ schemaType: 'JSON', schema: schema() }],
+    });
+    const proven = json.findings.filter(({ direction }) => direction === 'new-reads-old');
+    expect(proven.map(({ proof }) => proof)).toEqual([
+      { document: '{"name":"aaaa"}', refusal: expect.stringContaining('/name must have at most 3') },
+    ]);
+    const avro = await check({ schema: record(id, vat), earlier: [{ schema: record(id) }] });
+    expect(avro.findings.map(({ proof }) => proof)).toEqual([null]);
+  });
+
   it('agrees with the compatibility endpoint at the level in force, whatever it is', async () => {
     await put(`/config/${s}`, { compatibility: 'NONE' });
     for (const schema of [record(id), record(vat), record(id, vatOrNone)]) await register(s, schema);

@@ -1,8 +1,9 @@
 import { impossible } from '#libs/core/kernel';
-import { schemaInvalid, schemaTooLarge } from '../errors.js';
+import { schemaInvalid, schemaTooComplex, schemaTooLarge } from '../errors.js';
 import {
   SchemaFormat,
   stepsOf,
+  type BreakProof,
   type ComparisonOptions,
   type CompatibilityPolicy,
   type CompatibilityRule,
@@ -17,6 +18,7 @@ import { jsonText } from '../json-text.js';
 import { schemaLimits, type SchemaLimits } from '../limits.js';
 import { nestingDepth } from '../lossless-json.js';
 import type { SchemaOutline } from '../outline.js';
+import { StepBudget } from '../step-budget.js';
 import { taggedPartsOf, TagEdits, type TagEdit, type TaggedPart } from '../tags.js';
 import { jsonDifferences } from './differ.js';
 import { SchemaDocuments } from './documents.js';
@@ -28,8 +30,12 @@ import { loadModern } from './load-modern.js';
 import type { SchemaNode } from './node.js';
 import { jsonOutline } from './outline.js';
 import { jsonSpot, placeOf } from './places.js';
+import { breakProofs } from './proof.js';
 import { JSON_RULES, explainJson } from './rules.js';
 import { retaggedJson } from './tags.js';
+
+/** Steps of looking for the proofs of one pair. */
+const PROOF_STEPS = 200_000;
 
 /** JSON Schema, drafts 4, 6, 7, 2019-09 and 2020-12, as the reference registry understands it. */
 export class JsonSchemaFormat extends SchemaFormat {
@@ -60,6 +66,18 @@ export class JsonSchemaFormat extends SchemaFormat {
       listed.push(described({ kind: 'TYPE_CHANGED', path: [], own: [], original, update }, policy));
     }
     return listed;
+  }
+
+  override proofs(
+    reader: ParsedSchema,
+    writer: ParsedSchema,
+    differences: readonly Difference[],
+    { steps }: ComparisonOptions = {},
+  ): readonly (BreakProof | null)[] {
+    const proofs = breakProofs(jsonSchema(reader), jsonSchema(writer), differences, new StepBudget(PROOF_STEPS, steps));
+    // Proofs that are missing because the caller's steps ended would be there elsewhere.
+    if (steps !== undefined && steps.left < 0) throw schemaTooComplex(steps.total);
+    return proofs;
   }
 
   message(difference: Difference, direction: Direction): string {

@@ -1,5 +1,5 @@
 import { isAppError } from '#libs/core/kernel';
-import type { Difference } from '../format.js';
+import type { BreakProof, Difference } from '../format.js';
 import type { StepBudget } from '../step-budget.js';
 import { settled, type JsonDiffer } from './differ.js';
 import { coveringItems } from './differ-array.js';
@@ -17,14 +17,6 @@ const LONGEST_PROOF = 2_000;
 const MOST_TRIES = 120;
 /** Steps that looking at one document may take; see `JsonValidator.problems`. */
 const VALIDATION_STEPS = 5_000;
-
-/** A document that shows what breaks. */
-export interface BreakProof {
-  /** JSON text. The writer's schema accepts it, the reader's refuses it. */
-  readonly document: string;
-  /** Why the reader refuses it: the first problem, as one sentence part. */
-  readonly refusal: string;
-}
 
 /**
  * For each difference a small document that proves it, or null where none was found: the reference may be stricter than need be, or the document hard to make.
@@ -65,7 +57,7 @@ class Prover {
     this.#samples = new Samples(steps);
     this.#differ = settled(writer.root, reader.root, { policy: 'STRICT', steps }).differ;
     this.#pairs = [...judgedPairs(this.#differ, writer.root, reader.root)];
-    steps.spend((reader.canonical.length + writer.canonical.length) >> 3);
+    steps.spend((reader.canonical.length + writer.canonical.length) >> 1);
     this.#reader = new JsonValidator(reader);
     this.#writer = new JsonValidator(writer);
   }
@@ -100,9 +92,9 @@ class Prover {
     const smallest = [...documents].sort(([one], [other]) => one.length - other.length || (one < other ? -1 : 1));
     for (const [text, document] of smallest.slice(0, MOST_TRIES)) {
       this.steps.spend(20 + (text.length >> 2));
-      if (this.#writer.accepts(document, VALIDATION_STEPS) !== true) continue;
-      if (this.#reader.accepts(document, VALIDATION_STEPS) !== false) continue;
-      const [refusal] = this.#reader.problems(document, VALIDATION_STEPS);
+      if (this.#writer.accepts(document, VALIDATION_STEPS, this.steps) !== true) continue;
+      if (this.#reader.accepts(document, VALIDATION_STEPS, this.steps) !== false) continue;
+      const [refusal] = this.#reader.problems(document, VALIDATION_STEPS, this.steps);
       return { document: text, refusal: `${refusal!.path || 'The document'} ${refusal!.message}` };
     }
     return null;

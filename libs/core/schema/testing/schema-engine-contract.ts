@@ -39,6 +39,7 @@ const judgement = (candidate: string, earlier: SourceJudgement['earlier'], more:
     candidate: sent(candidate),
     normalize: false,
     policy: 'STRICT',
+    proofs: false,
     earlier,
     ...more,
   }) as const;
@@ -256,6 +257,31 @@ export function schemaEngineContract(open: () => EngineUnderTest): void {
       expect(await engine.fields(sent(text, schemaType))).toMatchObject(expected);
       close?.();
     });
+
+    it(
+      'proves what breaks where it is asked to and the language has documents',
+      given(async (engine) => {
+        const schema = (maxLength?: number) => sent(JSON.stringify({ type: 'string', maxLength }), 'JSON');
+        for (const proofs of [true, false]) {
+          const { earlier } = versions([schema()]);
+          const { checks } = await engine.judge({ ...judgement('', earlier), candidate: schema(2), proofs });
+          expect(checks[0]!.differences).toHaveLength(1);
+          expect(checks[0]!.proofs).toEqual(
+            proofs
+              ? [
+                  {
+                    document: expect.stringMatching(/^"..."$/),
+                    refusal: expect.stringContaining('at most 2 characters'),
+                  },
+                ]
+              : [],
+          );
+        }
+        const { earlier } = versions([sent(record('a'))]);
+        const { checks } = await engine.judge(judgement(record('b'), earlier, { proofs: true }));
+        expect(checks[0]!.proofs).toEqual([null]);
+      }),
+    );
 
     it(
       'tells where a verdict is doubtful',

@@ -58,6 +58,14 @@ export const config = z.strictObject({
 
 export const reference = z.object({ name: z.string(), subject: z.string(), version: z.int() });
 
+/** A document that shows what breaks. */
+export const proof = z
+  .object({ document: z.string().describe('JSON text.'), refusal: z.string() })
+  .nullable()
+  .describe(
+    "JSON Schema: a document that the writer's schema accepts and the reader's refuses, and why. Null in other languages, and where none was found.",
+  );
+
 export const finding = z.object({
   ruleId: z.string().describe('See `GET /v1/schema-rules`.'),
   errorType: z.string(),
@@ -72,6 +80,7 @@ export const finding = z.object({
   whom: z.string(),
   fix: z.string(),
   position: z.object({ line: z.int(), column: z.int() }).nullable(),
+  proof,
 });
 
 export const schemaType = z.enum(SCHEMA_TYPES);
