@@ -37,14 +37,8 @@ const bundle = await rolldown({
 });
 try {
   await rm(TARGET, { recursive: true, force: true });
-  // Flat: the service finds its worker beside itself, packed or not. Names of classes are part of messages and of Nest's tokens.
-  await bundle.write({
-    dir: TARGET,
-    format: 'esm',
-    entryFileNames: '[name].js',
-    chunkFileNames: '[name]-[hash].js',
-    keepNames: true,
-  });
+  // Flat: the service finds its worker beside itself, packed or not. Not with `keepNames`: it costs each closure a definition of its name, a third of a quick request.
+  await bundle.write({ dir: TARGET, format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' });
 } finally {
   await bundle.close();
 }
