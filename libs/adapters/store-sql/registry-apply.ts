@@ -18,7 +18,7 @@ import { removeAssociation, requireResourceUnmoved, setAssociation } from './reg
 import { jsonOrNull } from './registry-rows.js';
 import { deleteTerms, insertTerms, termsText } from './registry-terms.js';
 import { pairs, pieces } from './statement.js';
-import type { SqlSession } from './sql-store.js';
+import type { SqlSession, SqlValue } from './sql-store.js';
 
 /** Ids are Java ints on the wire. */
 const MAX_ID = 2_147_483_647;
@@ -128,17 +128,13 @@ export class RegistryApply {
   async #register(fact: Registered): Promise<number> {
     const { subject, version, content } = fact;
     const id = await this.#schema(subject.context, fact);
-    const replaced = await this.session.one<{ schema_id: number; terms: string | null }>(
-      'select schema_id, terms from registry_versions where context = ? and subject = ? and version = ?',
-      [subject.context, subject.name, version],
-    );
-    await this.session.run(
+    const values = [id, fact.registeredAt ?? this.at, this.revision, termsText(fact.terms)];
+    const added = await this.session.run(
       `insert into registry_versions (context, subject, version, schema_id, deleted, registered_at, revision, terms)
-       values (?, ?, ?, ?, 0, ?, ?, ?)
-       on conflict (context, subject, version) do update
-       set schema_id = excluded.schema_id, deleted = 0, registered_at = excluded.registered_at, revision = excluded.revision, terms = excluded.terms`,
-      [subject.context, subject.name, version, id, fact.registeredAt ?? this.at, this.revision, termsText(fact.terms)],
+       values (?, ?, ?, ?, 0, ?, ?, ?) on conflict (context, subject, version) do nothing`,
+      [subject.context, subject.name, version, ...values],
     );
+    const replaced = added === 1 ? undefined : await this.#replace(subject, version, values);
     if (replaced !== undefined) await deleteTerms(this.session, subject, version, replaced.terms);
     await insertTerms(this.session, subject, version, fact.terms);
     await this.#touch(subject);
@@ -153,6 +149,24 @@ export class RegistryApply {
       await this.#log('version-referenced', target.subject, target.version, undefined);
     }
     return id;
+  }
+
+  /** Puts another schema where a version stands. @returns what stood there. */
+  async #replace(
+    { context, name }: SubjectName,
+    version: number,
+    values: readonly SqlValue[],
+  ): Promise<{ schema_id: number; terms: string | null } | undefined> {
+    const replaced = await this.session.one<{ schema_id: number; terms: string | null }>(
+      'select schema_id, terms from registry_versions where context = ? and subject = ? and version = ?',
+      [context, name, version],
+    );
+    await this.session.run(
+      `update registry_versions set schema_id = ?, deleted = 0, registered_at = ?, revision = ?, terms = ?
+       where context = ? and subject = ? and version = ?`,
+      [...values, context, name, version],
+    );
+    return replaced;
   }
 
   /** The row of the schema, made when needed. */
@@ -171,12 +185,9 @@ export class RegistryApply {
       return owner;
     }
     if (choice.kind === 'new') {
-      const collides = choice.collides === true;
-      if (!collides && (await this.#owner(context, identity)) !== undefined) {
-        throw stateMoved(`The id of schema ${content.guid}`);
-      }
       const id = await this.#nextId(context);
-      await this.#insertSchema(context, id, fact, collides ? null : identity);
+      const added = await this.#insertSchema(context, id, fact, choice.collides === true ? null : identity);
+      if (!added) throw stateMoved(`The id of schema ${content.guid}`);
       return id;
     }
     return this.#given(context, choice, fact, identity);
@@ -275,11 +286,12 @@ export class RegistryApply {
     return row.last_id;
   }
 
-  async #insertSchema(context: string, id: number, fact: Registered, identity: string | null): Promise<void> {
+  /** @returns whether the identity was free. */
+  async #insertSchema(context: string, id: number, fact: Registered, identity: string | null): Promise<boolean> {
     const { content } = fact;
-    await this.session.run(
+    const added = await this.session.run(
       `insert into registry_schemas (context, id, guid, identity, schema_type, text, schema_references, metadata, rule_set, purged)
-       values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) on conflict (context, identity) do nothing`,
       [
         context,
         id,
@@ -292,7 +304,8 @@ export class RegistryApply {
         jsonOrNull(content.ruleSet),
       ],
     );
-    await this.#insertReferences(context, id, fact);
+    if (added === 1) await this.#insertReferences(context, id, fact);
+    return added === 1;
   }
 
   async #insertReferences(context: string, id: number, { targets }: Registered): Promise<void> {

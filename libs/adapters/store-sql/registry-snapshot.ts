@@ -86,11 +86,12 @@ export function readSchemas(session: SqlSession, context: string, ids: readonly 
   );
 }
 
-/** One state per name, in their order. */
+/** One state per name, in their order. SQLite keeps to the order of a cross join; left to choose, it reads all versions of the context. */
 export async function readSubjects(session: SqlSession, names: readonly SubjectName[]): Promise<SubjectState[]> {
   const rows = new Map<string, SubjectRow>();
   const versions = new Map<string, VersionRowData[]>();
-  for (const piece of pieces(names)) {
+  const distinct = [...new Map(names.map((name) => [subjectText(name), name])).values()];
+  for (const piece of pieces(distinct)) {
     const values = piece.flatMap(({ context, name }) => [context, name]);
     for (const row of await session.all<SubjectRow>(
       `select context, name, revision, config, mode, registration from registry_subjects where (context, name) in (${pairs(piece.length)})`,
@@ -100,8 +101,9 @@ export async function readSubjects(session: SqlSession, names: readonly SubjectN
     }
     for (const row of await session.all<VersionRowData>(
       `select v.context, v.subject, v.version, v.schema_id, s.guid, v.deleted, v.registered_at
-       from registry_versions v join registry_schemas s on s.context = v.context and s.id = v.schema_id
-       where (v.context, v.subject) in (${pairs(piece.length)}) order by v.context, v.subject, v.version`,
+       from (${pairs(piece.length)}) n cross join registry_versions v cross join registry_schemas s
+       where v.context = n.column1 and v.subject = n.column2 and s.context = v.context and s.id = v.schema_id
+       order by v.context, v.subject, v.version`,
       values,
     )) {
       const key = subjectText({ context: row.context, name: row.subject });

@@ -6,7 +6,9 @@ import {
   registrySearchContract,
   registryStoreContract,
 } from '#libs/core/registry/testing';
+import { readSubjects } from './registry-snapshot.js';
 import { SqlRegistryStore } from './registry-store.js';
+import type { SqlSession } from './sql-store.js';
 import { freshSqliteStore, type FreshStore } from './testing/index.js';
 
 const open = async () => {
@@ -17,6 +19,44 @@ const open = async () => {
 registryStoreContract('SQLite', open);
 registryFeedContract('SQLite', open);
 registrySearchContract('SQLite', open);
+
+describe('reading subjects', () => {
+  let fresh: FreshStore;
+  beforeAll(async () => void (fresh = await freshSqliteStore()));
+  afterAll(() => fresh.dispose());
+
+  /** How SQLite finds the rows of the tables that `read` asks. */
+  const plansOf = (read: (session: SqlSession) => Promise<unknown>): Promise<string[]> =>
+    fresh.store.read(async (session) => {
+      const plans: string[] = [];
+      await read({
+        ...session,
+        all: async (sql, parameters) => {
+          const steps = await session.all<{ detail: string }>(`explain query plan ${sql}`, parameters);
+          plans.push(...steps.map(({ detail }) => detail).filter((detail) => /registry_|\b[vs]\b/.test(detail)));
+          return [];
+        },
+      });
+      return plans;
+    });
+
+  it('goes to the rows of each by their whole key, however many subjects the context has', async () => {
+    const plans = await plansOf((session) => readSubjects(session, [parseSubject('a'), parseSubject('b')]));
+    expect(plans).toHaveLength(3);
+    for (const plan of plans) expect(plan).toMatch(/^SEARCH .* USING INDEX .*\(context=\? AND (name|subject|id)=\?\)$/);
+  });
+
+  it('would be seen to read all versions of the context, as it did with a plain join', async () => {
+    const plans = await plansOf((session) =>
+      session.all(
+        `select v.version, v.deleted, s.guid from registry_versions v join registry_schemas s on s.context = v.context and s.id = v.schema_id
+         where (v.context, v.subject) in (values (?, ?)) order by v.context, v.subject, v.version`,
+        ['.', 'a'],
+      ),
+    );
+    expect(plans).toContainEqual(expect.stringMatching(/ v .*\(context=\?\)$/));
+  });
+});
 
 describe('the feed of changes', () => {
   let fresh: FreshStore;

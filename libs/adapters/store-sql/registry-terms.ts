@@ -10,7 +10,7 @@ import {
 } from '#libs/core/registry';
 import { versionRow, type VersionRowData } from './registry-rows.js';
 import type { SqlSession, SqlValue } from './sql-store.js';
-import { pieces, rowsOf } from './statement.js';
+import { pairs, pieces } from './statement.js';
 
 /** Rows in one insert at most; few different statements are prepared. */
 const TERMS_AT_ONCE = 40;
@@ -30,8 +30,9 @@ export async function insertTerms(
 ): Promise<void> {
   for (const piece of pieces(terms, TERMS_AT_ONCE)) {
     await session.run(
-      `insert into registry_terms (kind, term, context, subject, version) values ${rowsOf(piece.length, 5)}`,
-      piece.flatMap(({ kind, text }) => [kindNumber(kind), text, context, name, version]),
+      `insert into registry_terms (kind, term, context, subject, version)
+       select cast(t.column1 as integer), t.column2, ?, ?, cast(? as integer) from (${pairs(piece.length)}) t`,
+      [context, name, version, ...piece.flatMap(({ kind, text }) => [String(kindNumber(kind)), text])],
     );
   }
 }
