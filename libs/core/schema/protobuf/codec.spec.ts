@@ -26,6 +26,40 @@ function problems(text: string, value: unknown): readonly string[] {
   return [];
 }
 
+describe('a schema of an edition', () => {
+  const value = { numbers: [1, 2], apart: [3, 4], inner: { numbers: [5] } };
+  const text = (features: string) => `message M {
+    repeated int32 numbers = 1; repeated int32 apart = 2 ${features}; optional M inner = 3;
+  }`;
+
+  it('is written by its rules where its features tell that it is one, else as proto2', () => {
+    const edition = codecOf(text('[features.repeated_field_encoding = EXPANDED]'));
+    expect(hex(edition.encoder().encode(value))).toBe('0a020102' + '10031004' + '1a030a0105');
+    expect(hex(codecOf(text('')).encoder().encode(value))).toBe('08010802' + '10031004' + '1a020805');
+  });
+
+  it('is read whichever way its numbers are written', () => {
+    for (const payload of ['0a020102', '08010802']) {
+      for (const features of ['', '[features.repeated_field_encoding = EXPANDED]']) {
+        expect(shown(text(features), payload)).toMatchObject({ numbers: [1, 2] });
+      }
+    }
+  });
+
+  it('writes what is delimited between tags', () => {
+    const delimited =
+      'message M { optional M inner = 1 [features.message_encoding = DELIMITED]; optional int32 n = 2; }';
+    expect(
+      hex(
+        codecOf(delimited)
+          .encoder()
+          .encode({ inner: { n: 1 } }),
+      ),
+    ).toBe('0b10010c');
+    expect(shown(delimited, '0b10010c')).toEqual({ inner: { n: 1 } });
+  });
+});
+
 describe('which message is meant', () => {
   const text = `syntax = "proto3"; package p;
     enum NotCounted { ZERO = 0; }

@@ -1,6 +1,7 @@
-import { create } from '@bufbuild/protobuf';
+import { create, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import {
   DescriptorProtoSchema,
+  Edition,
   EnumDescriptorProtoSchema,
   EnumOptionsSchema,
   EnumValueOptionsSchema,
@@ -52,8 +53,14 @@ export interface NamedType {
 
 /**
  * A tree as `FileDescriptorProto`. What two kinds of reader need differs in names, labels and groups, and is left to the two kinds of writer.
+ *
+ * A tree does not tell the edition of a file. Only editions have features, so a file without syntax that sets one is written as of the first edition; readers
+ * refuse features in any other file.
  */
 export abstract class DescriptorWriter {
+  #hasFeatures = false;
+  #hasRequired = false;
+
   constructor(
     protected readonly file: ProtoFile,
     protected readonly scope: ProtoScope,
@@ -66,7 +73,7 @@ export abstract class DescriptorWriter {
   ): FileDescriptorProto {
     const { file } = this;
     const within = file.packageName ?? '';
-    return create(FileDescriptorProtoSchema, {
+    const written = create(FileDescriptorProtoSchema, {
       name,
       ...(file.packageName === null ? {} : { package: file.packageName }),
       dependency: [...dependencies.paths],
@@ -75,9 +82,14 @@ export abstract class DescriptorWriter {
       enumType: enumsOf(file.types).map((one) => this.#enum(one)),
       service: file.services.map((service) => this.#service(service, within)),
       extension: this.#extensions(file.extends, within),
-      ...options('file', FileOptionsSchema, file.options),
+      ...this.#options('file', FileOptionsSchema, file.options),
       ...(file.syntax === null ? {} : { syntax: file.syntax }),
     });
+    // The label is no part of editions: such a file is proto2 with options that mean nothing there.
+    if (file.syntax === null && this.#hasFeatures && !this.#hasRequired) {
+      Object.assign(written, { syntax: 'editions', edition: Edition.EDITION_2023 });
+    }
+    return written;
   }
 
   protected abstract namedType(name: string, within: string): NamedType;
@@ -91,6 +103,7 @@ export abstract class DescriptorWriter {
   protected abstract finished(field: FieldInit, source: ProtoField): FieldInit;
 
   protected fieldOf(field: ProtoField, within: string, more: FieldInit = {}): FieldDescriptorProto {
+    if (field.label === 'required') this.#hasRequired = true;
     const init: FieldInit = {
       name: field.name,
       number: field.number,
@@ -98,7 +111,7 @@ export abstract class DescriptorWriter {
       ...(field.label === null ? {} : { label: LABELS[field.label] }),
       ...(field.defaultValue === null ? {} : { defaultValue: field.defaultValue }),
       ...(field.jsonName === null ? {} : { jsonName: field.jsonName }),
-      ...options('field', FieldOptionsSchema, field.options),
+      ...this.#options('field', FieldOptionsSchema, field.options),
       ...more,
     };
     return create(FieldDescriptorProtoSchema, this.finished(init, field));
@@ -117,14 +130,14 @@ export abstract class DescriptorWriter {
         ...maps.map((field) => this.#mapEntry(field, within)),
       ],
       enumType: enumsOf(message.types).map((one) => this.#enum(one)),
-      extensionRange: message.extensions.flatMap(extensionRanges),
+      extensionRange: message.extensions.flatMap((one) => this.#extensionRanges(one)),
       extension: this.#extensions(message.extends, within),
       oneofDecl: oneofs.map(({ name, options: written }) => ({
         name,
         // The reference writes the options of oneofs and ranges even when there are none.
-        options: knownOptions(OneofOptionsSchema, written) ?? create(OneofOptionsSchema),
+        options: this.#known(OneofOptionsSchema, written) ?? create(OneofOptionsSchema),
       })),
-      ...options('message', MessageOptionsSchema, message.options),
+      ...this.#options('message', MessageOptionsSchema, message.options),
       ...reserved(message.reserved, 1),
     });
   }
@@ -161,9 +174,9 @@ export abstract class DescriptorWriter {
       value: one.constants.map((constant) => ({
         name: constant.name,
         number: constant.number,
-        ...options('enum_value', EnumValueOptionsSchema, constant.options),
+        ...this.#options('enum_value', EnumValueOptionsSchema, constant.options),
       })),
-      ...options('enum', EnumOptionsSchema, one.options),
+      ...this.#options('enum', EnumOptionsSchema, one.options),
       ...reserved(one.reserved, 0),
     });
   }
@@ -177,9 +190,9 @@ export abstract class DescriptorWriter {
         outputType: this.namedType(rpc.response, within).typeName,
         clientStreaming: rpc.requestStreaming,
         serverStreaming: rpc.responseStreaming,
-        ...withOptions(knownOptions(MethodOptionsSchema, rpc.options)),
+        ...withOptions(this.#known(MethodOptionsSchema, rpc.options)),
       })),
-      ...withOptions(knownOptions(ServiceOptionsSchema, service.options)),
+      ...withOptions(this.#known(ServiceOptionsSchema, service.options)),
     });
   }
 
@@ -187,6 +200,36 @@ export abstract class DescriptorWriter {
     return extended.flatMap(({ extendee, fields }) =>
       fields.map((field) => this.fieldOf(field, within, { extendee: this.namedType(extendee, within).typeName })),
     );
+  }
+
+  #extensionRanges({ items, options: written }: ProtoExtensions): object[] {
+    const known = this.#known(ExtensionRangeOptionsSchema, written) ?? create(ExtensionRangeOptionsSchema);
+    return items.map((item) => ({ ...rangeOf(item, 1), options: known }));
+  }
+
+  /** A member of an options message, or nothing where there is nothing to say. */
+  #options<
+    S extends
+      | typeof FileOptionsSchema
+      | typeof MessageOptionsSchema
+      | typeof FieldOptionsSchema
+      | typeof EnumOptionsSchema
+      | typeof EnumValueOptionsSchema,
+  >(
+    target: MetaTarget,
+    schema: S,
+    written: readonly ProtoOption[],
+  ): { options?: NonNullable<ReturnType<typeof knownOptions<S>>> } {
+    const known = this.#known(schema, written);
+    const message = known ?? create(schema);
+    const annotated = addMeta(target, written, message);
+    return known === undefined && !annotated ? {} : { options: message as NonNullable<typeof known> };
+  }
+
+  #known<S extends DescMessage>(schema: S, written: readonly ProtoOption[]): MessageShape<S> | undefined {
+    const known = knownOptions(schema, written);
+    if (known !== undefined && 'features' in known && known.features !== undefined) this.#hasFeatures = true;
+    return known;
   }
 }
 
@@ -196,25 +239,6 @@ export interface MessageMembers {
   readonly oneofs: readonly { readonly name: string; readonly options: readonly ProtoOption[] }[];
   /** Messages that fields define themselves. */
   readonly types: readonly DescriptorProto[];
-}
-
-/** A member of an options message, or nothing where there is nothing to say. */
-function options<
-  S extends
-    | typeof FileOptionsSchema
-    | typeof MessageOptionsSchema
-    | typeof FieldOptionsSchema
-    | typeof EnumOptionsSchema
-    | typeof EnumValueOptionsSchema,
->(
-  target: MetaTarget,
-  schema: S,
-  written: readonly ProtoOption[],
-): { options?: NonNullable<ReturnType<typeof knownOptions<S>>> } {
-  const known = knownOptions(schema, written);
-  const message = known ?? create(schema);
-  const annotated = addMeta(target, written, message);
-  return known === undefined && !annotated ? {} : { options: message as NonNullable<typeof known> };
 }
 
 function withOptions<T>(message: T | undefined): { options?: T } {
@@ -231,11 +255,6 @@ function reserved(
     reservedRange: items.filter((item) => typeof item !== 'string').map((item) => rangeOf(item, beyond)),
     reservedName: items.filter((item) => typeof item === 'string'),
   };
-}
-
-function extensionRanges({ items, options: written }: ProtoExtensions): object[] {
-  const known = knownOptions(ExtensionRangeOptionsSchema, written) ?? create(ExtensionRangeOptionsSchema);
-  return items.map((item) => ({ ...rangeOf(item, 1), options: known }));
 }
 
 function rangeOf(item: number | ProtoRange, beyond: 0 | 1): { start: number; end: number } {

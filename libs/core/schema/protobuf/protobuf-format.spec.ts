@@ -186,6 +186,21 @@ describe('Protobuf descriptors', () => {
     expect(format.parse(schema.canonical).formatted('SERIALIZED')).toBe(schema.formatted('serialized'));
   });
 
+  it.each([
+    ['of the first edition where the text has features', 'int32 a = 1 [features.field_presence = IMPLICIT];', true],
+    ['of proto2 where it has none', 'int32 a = 1;', false],
+    [
+      'of proto2 where it has a label that editions lack',
+      'int32 a = 1 [features.field_presence = IMPLICIT]; required int32 b = 2;',
+      false,
+    ],
+  ])('are %s', (_name, fields, edition) => {
+    const serialized = format.parse(`message M { optional ${fields} }`).formatted('serialized');
+    const { syntax, ...file } = fromBinary(FileDescriptorProtoSchema, Buffer.from(serialized, 'base64'));
+    expect(syntax).toBe(edition ? 'editions' : '');
+    expect(file.edition === Edition.EDITION_2023).toBe(edition);
+  });
+
   it('keep groups, annotations, ranges and public imports', () => {
     const text = `syntax = "proto2";
       import public "confluent/meta.proto";
