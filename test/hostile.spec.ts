@@ -1,10 +1,13 @@
 import { createServer, connect, type Server } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { INLINE_STEPS } from '#libs/core/schema';
 import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import { HOSTILE_CASES, type HostileCase, type HostileRequest } from '#libs/platform/testing/hostile';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
+/** Caches are bounded by bytes; what else is kept of hostile requests would show here. */
+const HEAP_GROWTH = 256 * 1024 * 1024;
 /** Longer than any request may take with the deadlines there are; only a request that hangs gets there. */
 const HANGS_MS = 60_000;
 
@@ -113,11 +116,45 @@ const RAW_REQUESTS: readonly (readonly [string, string])[] = [
   ['no HTTP', '\x00\x01\x02\x03\r\n\r\n'],
 ];
 
+/** Requests that come too slowly, or never end. Their ends are missing on purpose. */
+const SLOW_REQUESTS: readonly (readonly [string, string])[] = [
+  ['headers without an end', 'GET /subjects HTTP/1.1\r\nHost: x\r\nA: b\r\n'],
+  ['a request line without an end', 'GET /subj'],
+  ['a body without an end', `${POST}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"schema":`],
+  [
+    'chunks without an end',
+    `${POST}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n`,
+  ],
+];
+
+/** Sends the beginning, then a piece again and again, as long as anybody takes it. */
+function endless(url: string, beginning: string, piece: Buffer): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(beginning, 'latin1');
+      const more = (): void =>
+        void (socket.writable && answer === '' && (socket.write(piece) ? setImmediate(more) : 0));
+      socket.on('drain', more);
+      more();
+    });
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => void (answer += text));
+    socket.on('error', () => resolve(answer));
+    socket.on('close', () => resolve(answer));
+  });
+}
+
 const FAMILIES = [...new Set(HOSTILE_CASES.map(({ family }) => family))];
 
 describe('whatever is posted', () => {
   let attacked: Attacked;
-  beforeAll(async () => void (attacked = await Attacked.open({ WEIR_SCHEMAS_DEADLINE_MS: '500' })));
+  let heapBefore: number;
+  beforeAll(async () => {
+    attacked = await Attacked.open({ WEIR_SCHEMAS_DEADLINE_MS: '500' });
+    heapBefore = await attacked.metric('process_heap_bytes');
+  });
   afterAll(() => attacked.close());
 
   it.each(FAMILIES)('is answered or refused, and harms nobody: %s', async (family) => {
@@ -152,11 +189,48 @@ describe('whatever is posted', () => {
     expect((await attacked.send({ method: 'GET', path: '/schemas/types' })).status).toBe(200);
   });
 
+  it('is refused by its length where it has no end, and read no further', async () => {
+    const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, 0x20), Buffer.from('\r\n')]);
+    const beginning = `${POST}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    expect(await endless(attacked.server.url, beginning, chunk)).toMatch(/^(HTTP\/1\.1 413 |$)/);
+    expect((await attacked.send({ method: 'GET', path: '/schemas/types' })).status).toBe(200);
+  });
+
+  it('is refused when it is compressed: nothing is unpacked', async () => {
+    const response = await fetch(`${attacked.server.url}/subjects/bomb/versions`, {
+      method: 'POST',
+      headers: { ...JSON_TYPE, 'content-encoding': 'gzip' },
+      body: gzipSync(Buffer.alloc(64 * 1024 * 1024, 0x20)),
+    });
+    expect(response.status).toBeGreaterThanOrEqual(400);
+    expect(response.status).toBeLessThan(500);
+  });
+
+  it('leaves no memory behind', async () => {
+    const grown = async () => (await attacked.metric('process_heap_bytes')) - heapBefore;
+    await expect.poll(grown, { timeout: HANGS_MS, interval: 200 }).toBeLessThan(HEAP_GROWTH);
+  });
+
   it('was worked on in worker threads where it was large, and none of them died', async () => {
     const jobs = (outcome: string) => attacked.metric('schema_worker_jobs', `outcome="${outcome}"`);
     expect(await jobs('done')).toBeGreaterThan(10);
     expect([await jobs('crashed'), await jobs('overloaded')]).toEqual([0, 0]);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
+
+describe('whoever sends slowly', () => {
+  let attacked: Attacked;
+  beforeAll(async () => {
+    attacked = await Attacked.open({ WEIR_HTTP_HEADERS_TIMEOUT_MS: '1000', WEIR_HTTP_REQUEST_TIMEOUT_MS: '1000' });
+  });
+  afterAll(() => attacked.close());
+
+  it.each(SLOW_REQUESTS)('is answered that it took too long, and harms nobody: %s', async (_what, bytes) => {
+    const slow = raw(attacked.server.url, bytes);
+    expect((await attacked.send({ method: 'GET', path: '/schemas/types' })).status).toBe(200);
+    expect(await slow).toMatch(/^HTTP\/1\.1 408 [^]*"code":"http-408"/);
+    expect((await attacked.send({ method: 'GET', path: '/subjects' })).status).toBe(200);
   });
 });
 

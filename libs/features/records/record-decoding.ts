@@ -33,7 +33,7 @@ export interface ReadRecord {
 }
 
 /** Characters that the keys and values of one page are shown with. A few bytes can stand for any number of values. */
-const PAGE_CHARACTERS = 4 * 1024 * 1024;
+const PAGE_CHARACTERS = 2 * 1024 * 1024;
 /** How long the records of one page may be decoded, wherever that is done. */
 const PAGE_MS = 5_000;
 /** What a value counts at least. */

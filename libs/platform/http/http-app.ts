@@ -54,6 +54,9 @@ export interface HttpApp {
   close(): Promise<void>;
 }
 
+/** How often slow requests are looked for while one may take its time: an answer is late by so much of it at most. */
+const LOOKS_A_TIMEOUT = 5;
+
 @Module({})
 class HttpAppModule {}
 
@@ -137,7 +140,11 @@ function adapterOf(
     requestTimeout: settings.requestTimeoutMs,
     connectionTimeout: settings.idleTimeoutMs,
     keepAliveTimeout: Math.min(settings.idleTimeoutMs, 75_000),
-    http: { headersTimeout: settings.headersTimeoutMs, maxHeaderSize: 16_384 },
+    http: {
+      headersTimeout: settings.headersTimeoutMs,
+      connectionsCheckingInterval: Math.min(settings.headersTimeoutMs, settings.requestTimeoutMs) / LOOKS_A_TIMEOUT,
+      maxHeaderSize: 16_384,
+    },
     return503OnClosing: false,
     skipMiddie: true,
     multipart: false,
@@ -161,6 +168,11 @@ function neverUsed(): never {
   return impossible('a route has a Fastify schema; declare it with @ApiJson and parse with ZodPipe');
 }
 
+const REFUSALS: Readonly<Record<number, string>> = {
+  408: 'The request took longer to arrive than http.headersTimeoutMs or http.requestTimeoutMs allow; nothing was done.',
+  431: 'The headers are larger than 16384 bytes.',
+};
+
 /** Answers what is no HTTP at all, or took too long to become it. */
 function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -169,7 +181,14 @@ function refuseConnection(error: Error & { code?: string }, socket: Socket): voi
   }
   const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
   const title = STATUS_CODES[status] ?? '';
-  const body = JSON.stringify({ type: 'about:blank', title, status, code: `http-${status}` });
+  const detail = REFUSALS[status];
+  const body = JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    ...(detail && { detail }),
+    code: `http-${status}`,
+  });
   socket.end(
     `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
