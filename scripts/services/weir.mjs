@@ -22,8 +22,10 @@ export async function startWeir(roles) {
   const url = `http://127.0.0.1:${port}`;
   const server = new ServiceProcess(process.execPath, [MAIN], {
     cwd: home.path,
+    // Settings of whoever runs the tests are not for this one.
     env: {
-      ...process.env,
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
       WEIR_HTTP_PORT: String(port),
       WEIR_DATA_DIR: join(home.path, 'data'),
       WEIR_AUTH_MODE: 'token',
