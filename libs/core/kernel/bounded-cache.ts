@@ -2,14 +2,19 @@
 export class BoundedCache<V> {
   readonly #entries = new Map<string, { readonly value: V; readonly weight: number }>();
   #weight = 0;
+  /** Asked for last: it need not be moved behind the others. */
+  #newest: string | undefined;
 
   constructor(private readonly maxWeight: number) {}
 
   get(key: string): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    if (key !== this.#newest) {
+      this.#entries.delete(key);
+      this.#entries.set(key, entry);
+      this.#newest = key;
+    }
     return entry.value;
   }
 
@@ -18,6 +23,7 @@ export class BoundedCache<V> {
     this.delete(key);
     if (weight > this.maxWeight) return;
     this.#entries.set(key, { value, weight });
+    this.#newest = key;
     this.#weight += weight;
     for (const oldest of this.#entries.keys()) {
       if (this.#weight <= this.maxWeight) break;

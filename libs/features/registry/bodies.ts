@@ -6,9 +6,17 @@ const { boolean, choice, integer, list, member, metadata, ruleSet, scalarText, s
 
 /** Request bodies: objects of the contract, read leniently (see contractValues); a missing body is refused with 422. */
 
+/** What recurring bodies were read as. They are frozen, so what was read stays right. */
+const recurring = new WeakMap<object, SentRegistration>();
+
 /** @param method what the reference's message names. @throws `invalid-request`, `body-missing` */
 export function registrationBody(body: unknown, method: string): SentRegistration {
-  return registration(requireObject(body, `${method}.request`));
+  const known = typeof body === 'object' && body !== null ? recurring.get(body) : undefined;
+  if (known !== undefined) return known;
+  const object = requireObject(body, `${method}.request`);
+  const sent = registration(object);
+  if (Object.isFrozen(object)) recurring.set(object, sent);
+  return sent;
 }
 
 /** A schema to register as it stands in a body, perhaps inside another object. */

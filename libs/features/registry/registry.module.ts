@@ -20,7 +20,6 @@ import { SubjectHistoryController } from './native/subject-history.controller.js
 import { SubjectHistoryService } from './native/subject-history.service.js';
 import { RegistrationRight } from './registration-right.js';
 import { RegistryIdentity } from './registry-identity.js';
-import { SchemaByIdRoute } from './schema-by-id.route.js';
 import { SchemaChecksController } from './schema-checks.controller.js';
 import { SchemaInferenceController } from './schema-inference.controller.js';
 import { SchemaChecksService } from './schema-checks.service.js';
@@ -28,6 +27,7 @@ import { SchemaListService } from './schema-list.service.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SchemasController } from './schemas.controller.js';
 import { SchemasService } from './schemas.service.js';
+import { SerializerRoutes } from './serializer.routes.js';
 import { ServiceInfoController } from './service-info.controller.js';
 import { SettingsService } from './settings.service.js';
 import { SubjectsController } from './subjects.controller.js';
@@ -67,7 +67,7 @@ import { SubjectsService } from './subjects.service.js';
     SchemaSearchService,
     SubjectHistoryService,
     RegistrationRight,
-    SchemaByIdRoute,
+    SerializerRoutes,
     RegistryIdentity,
     { provide: ConfluentErrorMapper, useClass: RegistryErrorMapper },
   ],

@@ -9,7 +9,7 @@ import type { Wire } from './wire.js';
 
 const tag = 'schema registry';
 
-/** Subjects and versions (contract 2.4). */
+/** Subjects and versions (contract 2.4), but for what serializers ask (`serializer.routes.ts`). */
 @ConfluentApi()
 @Controller('subjects')
 export class SubjectsController {
@@ -30,27 +30,6 @@ export class SubjectsController {
   })
   list(@CurrentPrincipal() principal: Principal, @Query() query: RawQuery): Promise<readonly string[]> {
     return this.schemas.subjects(principal, query);
-  }
-
-  @Post(':subject')
-  @HttpCode(200)
-  @Access('read', 'subject', 'subject')
-  @ApiJson({
-    id: 'lookUpSchema',
-    summary: 'Find the version of a subject that a schema is',
-    tag,
-    body: shapes.registrationShape,
-    query: shapes.lookupQuery,
-    response: shapes.versionShape,
-    errors: { 404: ['subject-not-found', 'schema-not-found'], 422: ['schema-invalid'] },
-  })
-  lookup(
-    @CurrentPrincipal() principal: Principal,
-    @Param('subject') subject: string,
-    @Body() body: unknown,
-    @Query() query: RawQuery,
-  ): string | Promise<Wire> {
-    return this.subjects.lookup(principal, subject, body, query);
   }
 
   @Delete(':subject')
@@ -105,34 +84,6 @@ export class SubjectsController {
     @Query() query: RawQuery,
   ): Promise<readonly number[]> {
     return this.subjects.versions(principal, subject, query);
-  }
-
-  @Post(':subject/versions')
-  @HttpCode(200)
-  @Access('read', 'subject', 'subject')
-  @ApiJson({
-    id: 'registerSchema',
-    summary: 'Register a schema under a subject',
-    description:
-      'A schema that the subject has is answered to whoever may read it. A new one takes the right to write there, and where the registration policy is `registrars-only` the right to alter it.',
-    tag,
-    body: shapes.registrationShape,
-    bodyExample: { schema: '{"type":"record","name":"Order","fields":[{"name":"id","type":"long"}]}' },
-    query: shapes.registerQuery,
-    response: shapes.registeredShape,
-    errors: {
-      403: ['registration-forbidden'],
-      409: ['schema-incompatible'],
-      422: ['schema-invalid', 'operation-not-permitted', 'subject-invalid'],
-    },
-  })
-  register(
-    @CurrentPrincipal() principal: Principal,
-    @Param('subject') subject: string,
-    @Body() body: unknown,
-    @Query() query: RawQuery,
-  ): string | Promise<Wire> {
-    return this.subjects.register(principal, subject, body, query);
   }
 
   @Get(':subject/versions/:version')

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, jsonValues, nestsDeeperThan } from '#libs/core/kernel';
 import { parseExact } from '#libs/core/schema';
+import { RecurringBodies } from './recurring-bodies.js';
 
 /** The media type of bodies that reach their route as a stream. */
 export const STREAMED_TYPE = 'application/x-ndjson';
@@ -20,14 +21,16 @@ export interface BodyLimits {
  */
 export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits): void {
   fastify.removeAllContentTypeParsers();
+  const recurringBodies = new RecurringBodies();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer, done) => {
     // No route will look at it, and how it reads must not change the answer.
     if (request.is404 || body.length === 0) return done(null, undefined);
     const binary = request.headers['content-type']?.startsWith('application/octet-stream') === true;
     if (binary && request.declared?.confluent !== true) return done(null, body);
     try {
-      const { jsonValues = limits.jsonValues, exactNumbers = false } = request.declared?.api ?? {};
-      done(null, parseJson(body, limits.jsonDepth, jsonValues, exactNumbers));
+      const { jsonValues = limits.jsonValues, exactNumbers = false, recurring = false } = request.declared?.api ?? {};
+      const parse = (bytes: Buffer): unknown => parseJson(bytes, limits.jsonDepth, jsonValues, exactNumbers);
+      done(null, recurring ? recurringBodies.parsed(body, parse) : parse(body));
     } catch (error) {
       done(error as Error, undefined);
     }

@@ -1,0 +1,104 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { NOBODY } from '#libs/platform/auth';
+import { isUnchanged, REVALIDATED } from '#libs/platform/http';
+import * as shapes from './api-shapes.js';
+import { javaInteger, type RawQuery } from './query.js';
+import { SchemasService, type TaggedBody } from './schemas.service.js';
+import { SubjectsService } from './subjects.service.js';
+
+type ById = FastifyRequest<{ Params: { id: string }; Querystring: RawQuery }>;
+type OfSubject = FastifyRequest<{ Params: { subject: string }; Querystring: RawQuery }>;
+
+const tag = 'schema registry';
+
+const BY_ID: FastifyContextConfig = {
+  access: { action: 'read', kind: 'subject' },
+  confluent: true,
+  api: {
+    id: 'getSchemaById',
+    summary: 'A schema by id',
+    tag,
+    query: shapes.schemaQuery,
+    response: shapes.schemaShape,
+    errors: { 404: ['schema-not-found'] },
+  },
+};
+
+const LOOK_UP: FastifyContextConfig = {
+  access: { action: 'read', kind: 'subject', name: 'subject' },
+  confluent: true,
+  api: {
+    id: 'lookUpSchema',
+    summary: 'Find the version of a subject that a schema is',
+    tag,
+    body: shapes.registrationShape,
+    query: shapes.lookupQuery,
+    response: shapes.versionShape,
+    errors: { 404: ['subject-not-found', 'schema-not-found'], 422: ['schema-invalid'] },
+    recurring: true,
+  },
+};
+
+const REGISTER: FastifyContextConfig = {
+  access: { action: 'read', kind: 'subject', name: 'subject' },
+  confluent: true,
+  api: {
+    id: 'registerSchema',
+    summary: 'Register a schema under a subject',
+    description:
+      'A schema that the subject has is answered to whoever may read it. A new one takes the right to write there, and where the registration policy is `registrars-only` the right to alter it.',
+    tag,
+    body: shapes.registrationShape,
+    bodyExample: { schema: '{"type":"record","name":"Order","fields":[{"name":"id","type":"long"}]}' },
+    query: shapes.registerQuery,
+    response: shapes.registeredShape,
+    errors: {
+      403: ['registration-forbidden'],
+      409: ['schema-incompatible'],
+      422: ['schema-invalid', 'operation-not-permitted', 'subject-invalid'],
+    },
+    recurring: true,
+  },
+};
+
+/**
+ * What serializers and deserializers ask at every start, as plain Fastify routes, since Nest's own layer would cost as much as the answer. The guard, the media types
+ * and the error replies are the same as everywhere.
+ */
+@Injectable()
+export class SerializerRoutes implements OnModuleInit {
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly schemas: SchemasService,
+    private readonly subjects: SubjectsService,
+  ) {}
+
+  onModuleInit(): void {
+    const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
+    fastify.get('/schemas/ids/:id', { config: BY_ID }, (request: ById, reply: FastifyReply) => {
+      const id = javaInteger(request.params.id);
+      const found = this.schemas.bodyById(request.principal ?? NOBODY, id, request.query);
+      return found instanceof Promise
+        ? found.then((one) => answered(request, reply, one))
+        : answered(request, reply, found);
+    });
+    fastify.post('/subjects/:subject', { config: LOOK_UP }, ({ principal, params, body, query }: OfSubject) =>
+      this.subjects.lookup(principal ?? NOBODY, params.subject, body, query),
+    );
+    fastify.post('/subjects/:subject/versions', { config: REGISTER }, ({ principal, params, body, query }: OfSubject) =>
+      this.subjects.register(principal ?? NOBODY, params.subject, body, query),
+    );
+  }
+}
+
+/** Tags are kept with the answers, so that none is made for a request; a client that has the answer is sent none. */
+function answered(request: ById, reply: FastifyReply, { body, tag }: TaggedBody): string {
+  reply.header('etag', tag);
+  reply.header('cache-control', REVALIDATED);
+  const had = request.headers['if-none-match'];
+  if (had === undefined || !isUnchanged(had, tag)) return body;
+  reply.code(304);
+  return '';
+}
