@@ -169,9 +169,11 @@ class HttpSourceRegistry extends SourceRegistry {
       request.once('socket', (socket) =>
         socket.connecting ? socket.once('connect', () => clearTimeout(connecting)) : clearTimeout(connecting),
       );
-      request.once('error', (error) =>
-        fail(isAppError(error) ? error : this.#fault('unreachable', 'cannot be reached', true)),
-      );
+      request.once('error', (error: NodeJS.ErrnoException) => {
+        // Such as ECONNREFUSED, or what is wrong with a certificate.
+        const why = error.code === undefined ? '' : ` (${error.code})`;
+        fail(isAppError(error) ? error : this.#fault('unreachable', `cannot be reached${why}`, true));
+      });
       request.once('close', () => {
         clearTimeout(connecting);
         clearTimeout(whole);

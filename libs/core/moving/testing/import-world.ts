@@ -1,6 +1,6 @@
 import type { JsonObject } from '#libs/core/kernel';
 import { ManualClock } from '#libs/core/kernel/testing';
-import { TopicDirectories } from '#libs/core/log';
+import { TopicDirectories, type LogEngine } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster } from '#libs/core/log/testing';
 import type { OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import { Registry, type RegistryStore } from '#libs/core/registry';
@@ -35,9 +35,8 @@ const LIMITS = { totalBytes: 100_000_000, entryBytes: 10_000_000, entries: 100_0
 /** A registry in memory that others are imported into, by processes that come and go. */
 export class ImportWorld {
   readonly clock = new TickingClock();
-  readonly log = new MemoryLogEngine();
   readonly staging = new MemoryImportStaging();
-  readonly directories = new TopicDirectories(new OneCluster(this.log), new MemoryTopicNames(), this.clock);
+  readonly directories: TopicDirectories;
   readonly registry: Registry;
   readonly #engine = new LocalSchemaEngine(standardFormats());
   #ids = 0;
@@ -45,7 +44,9 @@ export class ImportWorld {
   constructor(
     readonly sources: readonly MemorySourceRegistry[] = [],
     readonly store: RegistryStore = new MemoryRegistryStore(),
+    log: LogEngine = new MemoryLogEngine(),
   ) {
+    this.directories = new TopicDirectories(new OneCluster(log), new MemoryTopicNames(), this.clock);
     this.registry = new Registry(this.store, this.#engine, this.clock);
   }
 
