@@ -29,6 +29,7 @@ import {
   ViewStore,
   ViewTables,
 } from '#libs/core/streams';
+import { SchemaEngine } from '#libs/core/schema';
 import { GroupLagCause } from '#libs/features/operations';
 import { Authorizer } from '#libs/platform/auth';
 import { globalProviders } from '#libs/platform/http';
@@ -210,6 +211,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: RegistryStore, useValue: registryStore },
       { provide: ImportStaging, useValue: staging },
       { provide: SourceRegistries, useValue: sources },
+      { provide: SchemaEngine, useValue: schemas },
       { provide: Registry, useValue: registry },
       { provide: SchemaUsages, useValue: usages },
       { provide: MessageCodec, useValue: codec },

@@ -75,6 +75,8 @@ export const produceBody = z.strictObject({
 
 /** Most records in one request. */
 export const MAX_RECORDS = 10_000;
+/** Bytes of the keys and values of one record's headers. */
+const MAX_HEADER_BYTES = 64 * 1024;
 /** Problems listed in one refusal; the rest is counted. */
 const MAX_ITEMS = 20;
 
@@ -139,6 +141,13 @@ function headers(given: JsonValue, at: string, problems: Problems): GivenRecord[
     problems.add(at, 'must be a list of {key, value}');
     return [];
   }
+  const read = readHeaders(given, at, problems);
+  const bytes = read.reduce((sum, { key, value }) => sum + Buffer.byteLength(key) + (value?.length ?? 0), 0);
+  if (bytes > MAX_HEADER_BYTES) problems.add(at, `take ${bytes} bytes; ${MAX_HEADER_BYTES} are the limit`);
+  return read;
+}
+
+function readHeaders(given: readonly JsonValue[], at: string, problems: Problems): GivenRecord['headers'] {
   return given.map((header, index) => {
     const value = isJsonObject(header) ? header['value'] : undefined;
     if (!isJsonObject(header) || typeof header['key'] !== 'string' || value === undefined) {

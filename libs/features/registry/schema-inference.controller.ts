@@ -2,7 +2,7 @@ import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { setImmediate } from 'node:timers/promises';
 import type { JsonValue } from '#libs/core/kernel';
-import { AvroCodec, AvroFormat, exactValue, jsonNode, SCHEMA_TYPES, SchemaInference } from '#libs/core/schema';
+import { exactValue, jsonNode, SCHEMA_TYPES, SchemaEngine, SchemaInference } from '#libs/core/schema';
 import { Access } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
 
@@ -36,6 +36,8 @@ const STRETCH_MS = 15;
 /** A schema proposed from samples. Nothing is stored. */
 @Controller('v1')
 export class SchemaInferenceController {
+  constructor(private readonly engine: SchemaEngine) {}
+
   @Post('schemas::infer')
   @HttpCode(200)
   @Access('read', 'subject')
@@ -57,8 +59,9 @@ export class SchemaInferenceController {
     const schema = inference.propose(schemaType, { name, namespace, enums });
     let accepted: number | null = null;
     if (schemaType === 'AVRO') {
-      const codec = new AvroCodec(new AvroFormat().parse(schema));
-      await each(samples, (sample) => codec.encode(exactValue(jsonNode(sample))));
+      const codec = await this.engine.codec({ schemaType, text: schema, references: [], referencesKey: '' });
+      const encoder = await codec.encoder();
+      await each(samples, (sample) => encoder.encode(exactValue(jsonNode(sample))));
       accepted = samples.length;
     }
     const fields = inference.fields().map((field) => ({ ...field }));
@@ -66,10 +69,10 @@ export class SchemaInferenceController {
   }
 }
 
-async function each(samples: readonly JsonValue[], look: (sample: JsonValue) => void): Promise<void> {
+async function each(samples: readonly JsonValue[], look: (sample: JsonValue) => unknown): Promise<void> {
   let since = performance.now();
   for (const sample of samples) {
-    look(sample);
+    await look(sample);
     if (performance.now() - since < STRETCH_MS) continue;
     await setImmediate();
     since = performance.now();

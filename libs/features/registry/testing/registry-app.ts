@@ -6,7 +6,7 @@ import { operationNotFound } from '#libs/core/operations';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
 import { SchemaUsages } from '#libs/core/scans';
 import { MemoryClusters, MemoryScanStore } from '#libs/core/scans/testing';
-import { LocalSchemaEngine, standardFormats } from '#libs/core/schema';
+import { LocalSchemaEngine, SchemaEngine, standardFormats } from '#libs/core/schema';
 import { Authorizer, OpenAuthenticator, RoleAuthorizer, type Authenticator } from '#libs/platform/auth';
 import { createHttpApp, type HttpApp } from '#libs/platform/http';
 import { RegistryModule, rewriteRegistryUrl } from '../index.js';
@@ -53,11 +53,12 @@ export async function openRegistryApp(options: RegistryAppOptions = {}): Promise
     module: PartsModule,
     global: true,
     providers: [
+      { provide: SchemaEngine, useValue: engine },
       { provide: Registry, useValue: registry },
       { provide: SchemaUsages, useValue: usages },
       { provide: Authorizer, useValue: authorizer },
     ],
-    exports: [Registry, SchemaUsages, Authorizer],
+    exports: [SchemaEngine, Registry, SchemaUsages, Authorizer],
   };
   const http = await createHttpApp({
     modules: [parts, RegistryModule],

@@ -71,7 +71,31 @@ function subjectDiamond(levels: number): HostileRequest[] {
   );
 }
 
+/** As many versions as one check compares with. */
+const VERSIONS = 1_000;
+/** A record of fifty optional fields, each version with other names. */
+const version = (i: number): string =>
+  JSON.stringify({
+    type: 'record',
+    name: 'V',
+    fields: times(50, (n) => ({ name: `f${i}_${n}`, type: ['null', 'string'], default: null })),
+  });
+
 export const REGISTRY_CASES: readonly HostileCase[] = [
+  one(
+    'registry versions',
+    'a thousand that a check compares with',
+    'either',
+    put('/config/registry-versions', () => '{"compatibility":"NONE"}'),
+    ...times(VERSIONS, (i) => registration('registry-versions', () => version(i), 'AVRO')),
+    put('/config/registry-versions', () => '{"compatibility":"FULL_TRANSITIVE"}'),
+    ...times(2, (i) =>
+      post('/compatibility/subjects/registry-versions/versions', () => schemaBody(version(VERSIONS + i), 'AVRO')),
+    ),
+    registration('registry-versions', () => version(VERSIONS), 'AVRO'),
+    post('/v1/schemas:check', () => JSON.stringify({ subject: 'registry-versions', schema: version(VERSIONS + 3) })),
+  ),
+
   ...NAMES.map((name, i) =>
     one(
       'registry names',
