@@ -49,12 +49,22 @@ export async function problemsOf(page: Page, npmCommands: ReadonlySet<string>, d
   const work = join(directory, 'work');
   await mkdir(work, { recursive: true });
   for (const [name, text] of page.files) await writeFile(join(work, name), `${text}\n`);
-  const server = await ServerProcess.start({ cwd: work, env: page.env });
+  const services = new Map<string, ServerProcess>();
+  /** Text of the page with the addresses of the services in the place of those that are written. */
+  const addressed = (text: string): string =>
+    [...services].reduce((sum, [written, { url }]) => sum.replaceAll(written, new URL(url).host), text);
   try {
+    for (const [n, written] of page.others.entries()) {
+      const cwd = join(directory, `other-${n}`);
+      await mkdir(cwd);
+      services.set(written, await ServerProcess.start({ cwd }));
+    }
+    const env = Object.fromEntries(Object.entries(page.env).map(([name, value]) => [name, addressed(value)]));
+    services.set(WRITTEN, await ServerProcess.start({ cwd: work, env }));
     const step = (index: number): string => join(directory, `step-${index}`);
     let script = CURL;
     for (const [index, { command }] of own.entries()) {
-      await writeFile(step(index), `${command.text.replaceAll(WRITTEN, new URL(server.url).host)}\n`);
+      await writeFile(step(index), `${addressed(command.text)}\n`);
       script += `WEIR_STEP=${step(index)}; . ${step(index)} > ${step(index)}.out 2> ${step(index)}.err; echo $? > ${step(index)}.code\n`;
     }
     await writeFile(join(directory, 'page.sh'), script);
@@ -73,7 +83,7 @@ export async function problemsOf(page: Page, npmCommands: ReadonlySet<string>, d
     }
     return problems;
   } finally {
-    await server.kill();
+    for (const service of services.values()) await service.kill();
   }
 }
 

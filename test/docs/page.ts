@@ -21,6 +21,8 @@ export interface PageBlock {
 export interface Page {
   /** `WEIR_*` variables of the service the page is about. */
   readonly env: Readonly<Record<string, string>>;
+  /** Addresses of further services that the page talks to. */
+  readonly others: readonly string[];
   /** Files the page shows and relies on, by name. */
   readonly files: ReadonlyMap<string, string>;
   readonly blocks: readonly PageBlock[];
@@ -37,7 +39,7 @@ interface Fence {
 /**
  * Reads a Markdown page. Fenced `sh` blocks are commands; a `json` or `text` block right after one is the answer of its last command. Comments say the rest:
  * `<!-- expect: 409 -->` the status of the last command of the next block, `<!-- file: tokens.yaml -->` that the next block is that file,
- * `<!-- service: WEIR_AUTH_MODE=token -->` how the page's service is started.
+ * `<!-- service: WEIR_AUTH_MODE=token -->` how the page's service is started, `<!-- other service: localhost:8082 -->` that there is a second one at that address.
  * @throws for JSON that is none, so that a page cannot promise what is never compared.
  */
 export function readPage(markdown: string): Page {
@@ -61,7 +63,8 @@ export function readPage(markdown: string): Page {
       expected: answer && expectedOf(answer),
     });
   });
-  return { env: environmentOf(markdown), files, blocks };
+  const others = [...markdown.matchAll(/<!-- other service: (\S+) -->/g)].map((match) => match[1]!);
+  return { env: environmentOf(markdown), others, files, blocks };
 }
 
 function expectedOf({ language, text }: Fence): Expected | undefined {
