@@ -1,4 +1,4 @@
-"""A value of every kind that Avro and Protobuf have, with what Weir's data plane shows of it."""
+"""A value of every kind that each schema language has, with what Weir's data plane shows of it."""
 
 import base64
 import datetime
@@ -94,6 +94,43 @@ AVRO_SHOWN = {
     "at": 978652800000,
 }
 AVRO_READ = {**AVRO_VALUE, "either": {"n": 2}}
+
+
+JSON = Schema(
+    json.dumps(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "https://weir.example/kinds.json",
+            "title": "Kinds",
+            "type": "object",
+            "properties": {
+                "text": {"type": "string", "pattern": "^ä"},
+                "int": {"type": "integer", "maximum": 0},
+                "big": {"type": "integer", "minimum": 2**69},
+                "float": {"type": "number", "exclusiveMaximum": 0.2},
+                "yes": {"const": True},
+                "nothing": {"type": "null"},
+                "list": {"prefixItems": [{"type": "array"}, {"type": "object"}], "items": {"$ref": "#/$defs/row"}},
+                "nested": {"propertyNames": {"maxLength": 9}},
+            },
+            "required": ["text"],
+            "unevaluatedProperties": False,
+            "$defs": {"row": {"type": "array", "contains": {"type": "integer"}, "uniqueItems": True}},
+        }
+    ),
+    "JSON",
+)
+JSON_VALUE = {
+    "text": 'ä\U0001f600"\\\n\0',
+    "int": -7,
+    "big": 2**70,
+    "float": 0.1,
+    "yes": True,
+    "nothing": None,
+    "list": [[], {}, [1, "a"], [2]],
+    "nested": {"a/b": {"~": 1e-300}, "": 0, "__proto__": {"x": 1}},
+}
+JSON_SHOWN = {**JSON_VALUE, "big": str(2**70)}
 
 
 _TYPES = descriptor_pb2.FieldDescriptorProto

@@ -27,9 +27,9 @@ LATEST = {"auto.register.schemas": False, "use.latest.version": True}
 ID = "order 1"
 
 
-def about(topic, headers=None):
-    """What the client tells its serializers of a value."""
-    return SerializationContext(topic, MessageField.VALUE, headers)
+def about(topic, headers=None, field=MessageField.VALUE):
+    """What the client tells its serializers of a value, or of a key."""
+    return SerializationContext(topic, field, headers)
 
 
 class Promises:
@@ -73,6 +73,17 @@ class Promises:
         ours, header = weir.read_bytes(topic)[1]
         self.assertEqual((ours.hex(), header), (bare.hex(), headers))
         self.assertEqual(self.read(topic, ours, header), self.value)
+
+    def test_keys(self):
+        """writes keys that Weir reads, with the id in front and with the GUID in a header"""
+        topic, headers = weir.fresh_topic(), {}
+        for conf in ({}, {"schema.id.serializer": header_schema_id_serializer}):
+            key = self.serializer(weir.client(), conf)(self.value, about(topic, headers, MessageField.KEY))
+            weir.produce_bytes(topic, b"", headers, key)
+        self.assertEqual(list(headers), ["__key_schema_id"])
+        self.assertEqual(weir.client().get_versions(f"{topic}-key"), [1])
+        for record in weir.read(topic):
+            self.assertEqual((record["key"], record["keyFormat"]), (self.shown, "schema"))
 
     def test_latest(self):
         """goes on with the latest version, reads what is older, and is refused an incompatible one"""
@@ -252,6 +263,23 @@ class JsonPromises(Promises, unittest.TestCase):
         with self.assertRaises(SerializationError):
             serializer({"n": 0}, about(topic))
         self.assertEqual(weir.produce(topic, {"n": 0}), 422)
+
+    def test_kinds(self):
+        """writes and reads values of every kind as Weir does, byte for byte"""
+        topic = weir.fresh_topic()
+        theirs = JSONSerializer(kinds.JSON, weir.client())(kinds.JSON_VALUE, about(topic))
+        weir.produce_bytes(topic, theirs)
+        self.assertEqual(weir.read(topic)[0]["value"], kinds.JSON_SHOWN)
+        self.assertEqual(weir.produce(topic, kinds.JSON_VALUE), 200)
+        ours, _ = weir.read_bytes(topic)[1]
+        self.assertEqual(ours.hex(), theirs.hex())
+        reader = JSONDeserializer(kinds.JSON, schema_registry_client=weir.client())
+        self.assertEqual(reader(ours, about(topic)), kinds.JSON_VALUE)
+        for part in ({"int": 1}, {"big": 2**69 - 1}, {"list": [[], {}, ["a"]]}, {"more": 1}, {"text": "a"}):
+            misfit = {**kinds.JSON_VALUE, **part}
+            with self.assertRaises(SerializationError):
+                JSONSerializer(kinds.JSON, weir.client())(misfit, about(topic))
+            self.assertEqual(weir.produce(topic, misfit), 422)
 
 
 class ProtobufPromises(Promises, unittest.TestCase):

@@ -34,11 +34,12 @@ def fresh_topic():
     return topic
 
 
-def produce_bytes(topic, value, headers=None):
+def produce_bytes(topic, value, headers=None, key=None):
     """Appends bytes as they are."""
     sent = [{"key": key, "value": {"base64": _text(bytes_)}} for key, bytes_ in (headers or {}).items()]
-    record = {"value": _text(value), "headers": sent}
-    status, answer = _call("POST", f"/v1/topics/{topic}/records", {"records": [record], "valueFormat": "binary"})
+    record = {"key": None if key is None else _text(key), "value": _text(value), "headers": sent}
+    body = {"records": [record], "keyFormat": "binary", "valueFormat": "binary"}
+    status, answer = _call("POST", f"/v1/topics/{topic}/records", body)
     assert status == 200, answer
 
 
