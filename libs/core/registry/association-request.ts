@@ -1,6 +1,6 @@
 import { associationInvalid } from './errors.js';
 import { ASSOCIATION_TYPES, type AssociationType, type Lifecycle } from './model.js';
-import type { SentRegistration } from './registering.js';
+import type { SentRegistration } from './sent-schema.js';
 import { MAX_SUBJECT_BYTES } from './subject-name.js';
 
 /** An association as it was sent; absent and null mean the same. */

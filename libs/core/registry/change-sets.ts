@@ -7,7 +7,7 @@ import type { ConfigUpdate } from './config.js';
 import { DraftStore } from './draft-store.js';
 import { isLive, type RegistryMode } from './model.js';
 import type { SentReference } from './references.js';
-import type { SentSchema } from './registering.js';
+import type { SentSchema } from './sent-schema.js';
 import type { Registry } from './registry.js';
 import type { AskedPlan, CarriedOutPlan, PlanDraft, RegistryPlan, RegistryPlans, Visible } from './registry-plans.js';
 import type { RegistryView } from './registry-view.js';

@@ -8,7 +8,7 @@ import {
 } from '#libs/core/schema';
 import type { ConfigUpdate } from './config.js';
 import type { SentReference } from './references.js';
-import type { SentRegistration } from './registering.js';
+import type { SentRegistration } from './sent-schema.js';
 
 /**
  * The objects of the contract as JSON, read as the reference's parser reads them (contract 1.3): unknown members are ignored, scalars become what is expected where that

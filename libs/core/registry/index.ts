@@ -83,15 +83,9 @@ export {
 export { modeNamed } from './modes.js';
 export { ReferenceWalk, type ReferenceSource, type SentReference } from './references.js';
 export type { SchemaInquiry } from './known-answers.js';
-export type {
-  LookupOptions,
-  RegisteredVersion,
-  RegisterOptions,
-  SchemaQuestion,
-  SentRegistration,
-  SentSchema,
-  SubjectVersion,
-} from './registering.js';
+export type { SchemaQuestion } from './checking.js';
+export type { LookupOptions, RegisteredVersion, RegisterOptions, SubjectVersion } from './registering.js';
+export type { SentRegistration, SentSchema } from './sent-schema.js';
 export type { SentRetagging } from './retagging.js';
 export { RegistryMessageCodec } from './registry-message-codec.js';
 export { REGISTRY_LIMITS, type RegistryLimits } from './limits.js';

@@ -1,6 +1,7 @@
 import { BoundedCache } from '#libs/core/kernel';
 import type { Scopes } from './config.js';
-import type { RegisteredVersion, SentRegistration } from './registering.js';
+import type { RegisteredVersion } from './registering.js';
+import type { SentRegistration } from './sent-schema.js';
 import type { RegistryView } from './registry-view.js';
 import { subjectText, type SubjectName } from './subject-name.js';
 

@@ -1,36 +1,12 @@
-import type {
-  CompatibilityLevel,
-  CompatibilityPolicy,
-  NewSchemaRules,
-  ReadOptions,
-  SchemaEngine,
-  SchemaMetadata,
-  SchemaReading,
-  SchemaReference,
-  SchemaRuleSet,
-  SchemaSource,
-  SchemaType,
-  TagEdit,
-} from '#libs/core/schema';
+import type { SchemaEngine, TagEdit } from '#libs/core/schema';
+import { requireAccepted, rulesOf, type Candidates } from './candidates.js';
 import type { Decision, RegistryChanges } from './changes.js';
-import {
-  assessCompatibility,
-  checkCompatibility,
-  comparedVersions,
-  type Assessment,
-  type ComparedVersion,
-  type CompatibilityAnswer,
-} from './compatibility.js';
 import { effectiveConfig, effectiveMode, type Scopes } from './config.js';
 import { contentOf, type Candidate } from './content.js';
-import {
-  emptySchema,
-  notPermitted,
-  registrationForbidden,
-  schemaNotFound,
-  subjectNotFound,
-  versionNotFound,
-} from './errors.js';
+import { requireBoundedMetadata } from './data-contract.js';
+import { notPermitted, registrationForbidden, schemaNotFound, subjectNotFound } from './errors.js';
+import { KnownAnswers, type SchemaInquiry } from './known-answers.js';
+import { knownAs } from './known-content.js';
 import type { RegistryLimits } from './limits.js';
 import {
   isLive,
@@ -44,13 +20,6 @@ import {
 } from './model.js';
 import { isImporting, requireRegistrable } from './modes.js';
 import {
-  NO_REFERENCES,
-  ReferenceWalk,
-  type ReferenceChain,
-  type ReferenceSource,
-  type SentReference,
-} from './references.js';
-import {
   answersRegistration,
   completedContract,
   decideRegistration,
@@ -59,36 +28,11 @@ import {
   type Match,
   type Numbering,
 } from './registration.js';
-import { knownAs } from './known-content.js';
-import { KnownAnswers, type SchemaInquiry } from './known-answers.js';
 import type { RegistryView } from './registry-view.js';
-import { requireBoundedMetadata } from './data-contract.js';
 import { requireValidRuleSet } from './rule-set.js';
+import { requireText, type SentRegistration, type SentSchema } from './sent-schema.js';
 import type { RegistryStore } from './store.js';
-import { DEFAULT_CONTEXT, DEFAULT_SCOPE, requireUsableSubject, subjectText, type SubjectName } from './subject-name.js';
-import { UnregisteredSchemas, type SentReferenced } from './unregistered-schemas.js';
-
-/** A schema as clients send it; absent and null mean the same. */
-export interface SentSchema {
-  /** Text; empty takes over the latest version's (on registration). */
-  readonly schema?: string | null;
-  /** `AVRO` when absent. */
-  readonly schemaType?: string | null;
-  readonly references?: readonly SentReference[] | null;
-  readonly metadata?: SchemaMetadata | null;
-  readonly ruleSet?: SchemaRuleSet | null;
-}
-
-export interface SentRegistration extends SentSchema {
-  /** 0 or absent: as it comes; negative: must become the latest; otherwise this number. */
-  readonly version?: number | null;
-  /** Only while importing; negative counts as absent. */
-  readonly id?: number | null;
-  /** Written into the text, or taken out of it. */
-  readonly tags?: readonly TagEdit[];
-  /** Write the tags of the latest version into the text as well, where it has the same parts. */
-  readonly propagateTags?: boolean;
-}
+import { DEFAULT_CONTEXT, requireUsableSubject, subjectText, type SubjectName } from './subject-name.js';
 
 /** A version of a subject with its schema. */
 export interface SubjectVersion {
@@ -109,38 +53,13 @@ export interface RegisterOptions {
   readonly force: boolean;
 }
 
-export interface CheckOptions {
-  readonly normalize: boolean;
-  /** Look for documents that prove what breaks. False when absent. */
-  readonly proofs?: boolean;
-}
-
 export interface LookupOptions {
   readonly normalize: boolean;
   /** Whether softly deleted versions may match. */
   readonly deleted: boolean;
 }
 
-/** What a schema is to be judged against, by the settings of the subject or by those of the default context. */
-export interface SchemaQuestion {
-  /** The alias's target. Absent: nothing of the registry but the settings of the default context counts. */
-  readonly subject: SubjectName | undefined;
-  readonly sent: SentSchema;
-  /** Oldest first, numbered from 1; in the place of the subject's versions. */
-  readonly earlier: readonly SentSchema[] | undefined;
-  /** What the schemas refer to and is not registered; each may refer to those before it. */
-  readonly referenced: readonly SentReferenced[];
-  readonly normalize: boolean;
-  /** In the place of the one in force. */
-  readonly policy: CompatibilityPolicy | undefined;
-  /** Levels that must be kept; undefined: the one in force. */
-  readonly levels: readonly CompatibilityLevel[] | undefined;
-}
-
-/** All versions that the level asks for, or one version only. */
-export type Against = 'history' | 'latest' | number;
-
-/** Registration, look-up and compatibility checks: everything that begins with schema text somebody sent. */
+/** Registration and look-up of schemas somebody sent. */
 export class Registering {
   readonly #known: KnownAnswers;
 
@@ -148,6 +67,7 @@ export class Registering {
     private readonly store: RegistryStore,
     private readonly view: RegistryView,
     private readonly engine: SchemaEngine,
+    private readonly candidates: Candidates,
     private readonly changes: RegistryChanges,
     private readonly limits: RegistryLimits,
   ) {
@@ -219,10 +139,10 @@ export class Registering {
     const numbering = numberingOf(sent);
     const normalize = !importing && (options.normalize || config.normalize === true);
     const latest = await this.#latest(state);
-    const source = importing ? requireText(sent) : (textOr(sent, latest) ?? fail(emptySchema()));
+    const source = importing ? requireText(sent) : requireText(sent, latest);
     const tags = importing ? [] : await this.#tagEdits(sent, latest);
 
-    const found = await this.#candidate(subject.context, source, {
+    const found = await this.candidates.read(subject.context, source, {
       normalize,
       rules: importing ? undefined : rulesOf(config),
       tags,
@@ -308,7 +228,7 @@ export class Registering {
       seen = true;
       const normalize = options.normalize || effectiveConfig(scopes).normalize === true;
       const source = requireText(sent);
-      const { candidate } = await this.#candidate(place.context, source, { normalize }, 'stored');
+      const { candidate } = await this.candidates.read(place.context, source, { normalize }, 'stored');
       const latest = await this.#latest(scopes.subject);
       const match = await this.#find(scopes.subject, candidate, sent, rows, latest);
       if (match === undefined) continue;
@@ -317,116 +237,6 @@ export class Registering {
       return found;
     }
     throw seen ? schemaNotFound() : subjectNotFound(subjectText(subject));
-  }
-
-  /**
-   * Whether the schema could follow the versions there are, under the settings in force.
-   * @param against all versions that the level asks for, or one version only.
-   * @throws `version-not-found` for an explicit version that is not there or deleted; what parsing throws.
-   */
-  check(subject: SubjectName, sent: SentSchema, against: Against, options: CheckOptions): Promise<CompatibilityAnswer> {
-    return this.view.consistent(() => this.#check(subject, sent, against, options));
-  }
-
-  async #check(
-    subject: SubjectName,
-    sent: SentSchema,
-    against: Against,
-    { normalize, proofs }: CheckOptions,
-  ): Promise<CompatibilityAnswer> {
-    const scopes = await this.view.scopes(subject);
-    const config = effectiveConfig(scopes);
-    const rows = comparedRows(scopes.subject, against);
-    const { candidate } = await this.#candidate(subject.context, requireText(sent), {
-      normalize: normalize || config.normalize === true,
-      rules: rulesOf(config),
-    });
-    requireAccepted(candidate.reading);
-    return checkCompatibility(this.engine, {
-      candidate,
-      metadata: sent.metadata ?? null,
-      earlier: () => comparedVersions(this.view.load(subject, rows)),
-      count: rows.length,
-      maxCompared: this.limits.comparedVersions,
-      config,
-      history: against === 'history',
-      proofs,
-    });
-  }
-
-  /**
-   * The verdict at every level. Asked about a subject, it is what {@link check} says at the level in force.
-   * @throws what parsing throws; `reference-sent-twice`.
-   */
-  assess(question: SchemaQuestion): Promise<Assessment> {
-    return this.view.consistent(() => this.#assess(question));
-  }
-
-  async #assess(question: SchemaQuestion) {
-    const { subject = DEFAULT_SCOPE, sent, earlier, referenced, normalize, policy, levels } = question;
-    const scopes = await this.view.scopes(subject);
-    const config = effectiveConfig(scopes);
-    const rules = rulesOf(config);
-    const source = new UnregisteredSchemas(this.view);
-    const read = async (schema: SentSchema, context: string, options: ReadOptions) => {
-      const { candidate } = await this.#candidate(context, requireText(schema), options, 'live', source);
-      requireAccepted(candidate.reading);
-      return candidate;
-    };
-    for (const one of referenced) {
-      const { reading, references } = await read(one, one.subject.context, {
-        rules: { ...rules, validateFields: false },
-      });
-      source.add(one, reading, references);
-    }
-    const candidate = await read(sent, subject.context, { normalize: normalize || config.normalize === true, rules });
-    const given: ComparedVersion[] = [];
-    for (const [index, one] of (earlier ?? []).entries()) {
-      const old = await read(one, subject.context, {});
-      given.unshift({ version: index + 1, metadata: one.metadata ?? null, source: old.source });
-    }
-    const rows = comparedRows(scopes.subject, 'history');
-    const history = () => comparedVersions(this.view.load(subject, rows));
-    return assessCompatibility(this.engine, {
-      candidate,
-      metadata: sent.metadata ?? null,
-      earlier: earlier === undefined ? history : () => eachOf(given),
-      count: (earlier ?? rows).length,
-      maxCompared: this.limits.comparedVersions,
-      config: policy === undefined ? config : { ...config, compatibilityPolicy: policy },
-      levels,
-    });
-  }
-
-  /** Reads what was sent. References of a new schema must be live; when only looking one up they need not be. */
-  async #candidate(
-    context: string,
-    sent: SentText,
-    options: ReadOptions & { readonly tags?: readonly TagEdit[] },
-    versions: 'live' | 'stored' = 'live',
-    from: ReferenceSource = this.view,
-  ): Promise<{ readonly candidate: Candidate; readonly chain: ReferenceChain | undefined }> {
-    const { schemaType, text } = sent;
-    const chain =
-      sent.references.length === 0
-        ? undefined
-        : await new ReferenceWalk(from, versions).resolve(context, sent.references);
-    const { resolved, key } = chain ?? NO_REFERENCES;
-    const { tags = [] } = options;
-    let source: SchemaSource = { schemaType, text, references: resolved, referencesKey: key };
-    if (tags.length > 0) source = { ...source, text: await this.engine.retagged(source, tags) };
-    const reading = await this.engine.read(source, options);
-    const { references, targets } = chain ?? { references: [], targets: [] };
-    const order = options.normalize ? normalisedOrder(references) : references.map((_, i) => i);
-    const candidate: Candidate = {
-      source,
-      normalize: options.normalize === true,
-      reading,
-      references: order.map((i) => references[i]!),
-      targets: order.map((i) => targets[i]!),
-      namedLatest: sent.references.some((reference) => reference.version === -1),
-    };
-    return { candidate, chain };
   }
 
   /** The edits asked for, after those that repeat what the latest version has. */
@@ -508,48 +318,8 @@ interface Searched {
   readonly scopes: Scopes;
 }
 
-async function* eachOf<T>(values: Iterable<T>): AsyncGenerator<T> {
-  yield* values;
-}
-
 function nothing(version: RegisteredVersion): Decision<RegisteredVersion> {
   return { facts: [], states: [], reply: () => version };
-}
-
-/** Schema text with its language, as parsing needs it. */
-interface SentText {
-  readonly text: string;
-  readonly schemaType: string;
-  readonly references: readonly SentReference[];
-}
-
-function requireText(sent: SentSchema): SentText {
-  return textOr(sent, undefined) ?? fail(emptySchema());
-}
-
-/** What was sent, or the latest version's schema where the text is missing. */
-function textOr(sent: SentSchema, latest: StoredSchema | undefined): SentText | undefined {
-  if (sent.schema) {
-    return {
-      text: sent.schema,
-      schemaType: sent.schemaType ?? ('AVRO' satisfies SchemaType),
-      references: sent.references ?? [],
-    };
-  }
-  return latest && { text: latest.text, schemaType: latest.schemaType, references: latest.references };
-}
-
-function fail(error: Error): never {
-  throw error;
-}
-
-/** What new schemas must keep beyond what can be read. */
-function rulesOf(config: RegistryConfig): NewSchemaRules {
-  return { validate: config.validateNewSchemas !== false, validateFields: config.validateFields === true };
-}
-
-function requireAccepted({ refusal }: SchemaReading): void {
-  if (refusal !== null) throw refusal;
 }
 
 /** Edited tags make a version that must become the latest, unless a number is asked for. */
@@ -575,27 +345,4 @@ function searched(state: SubjectState, numbering: Numbering): readonly VersionRo
   if (numbering.version !== -1) return state.versions.filter(isLive);
   const latest = latestLive(state);
   return latest === undefined ? [] : [latest];
-}
-
-function comparedRows(state: SubjectState, against: Against): readonly VersionRow[] {
-  if (against === 'history') return state.versions.filter(isLive).reverse();
-  const row =
-    against === 'latest' ? latestLive(state) : state.versions.find((one) => one.version === against && isLive(one));
-  if (row === undefined && against !== 'latest') throw versionNotFound(subjectText(state.subject), against);
-  return row === undefined ? [] : [row];
-}
-
-/** Indices of the references by subject and version, each pair once. */
-function normalisedOrder(references: readonly SchemaReference[]): readonly number[] {
-  const seen = new Set<string>();
-  return references
-    .map((reference, index) => ({ reference, index }))
-    .sort(({ reference: a }, { reference: b }) =>
-      a.subject < b.subject ? -1 : a.subject > b.subject ? 1 : a.version - b.version,
-    )
-    .filter(({ reference }) => {
-      const key = JSON.stringify([reference.name, reference.subject, reference.version]);
-      return !seen.has(key) && Boolean(seen.add(key));
-    })
-    .map(({ index }) => index);
 }

@@ -30,16 +30,10 @@ import {
   type VersionRow,
 } from './model.js';
 import type { SchemaInquiry } from './known-answers.js';
-import {
-  Registering,
-  type CheckOptions,
-  type RegisteredVersion,
-  type RegisterOptions,
-  type SchemaQuestion,
-  type SentRegistration,
-  type SentSchema,
-  type SubjectVersion,
-} from './registering.js';
+import { Candidates } from './candidates.js';
+import { Checking, type CheckOptions, type SchemaQuestion } from './checking.js';
+import { Registering, type RegisteredVersion, type RegisterOptions, type SubjectVersion } from './registering.js';
+import type { SentRegistration, SentSchema } from './sent-schema.js';
 import { RegistryView, type RegistryViewOptions } from './registry-view.js';
 import { requireOneSource, retagged, type SentRetagging } from './retagging.js';
 import { RegistryFeed } from './registry-feed.js';
@@ -82,6 +76,7 @@ export class Registry {
   readonly bulkDeletions: BulkDeletions;
   readonly view: RegistryView;
   readonly #registering: Registering;
+  readonly #checking: Checking;
   readonly #changes: RegistryChanges;
 
   constructor(
@@ -94,7 +89,9 @@ export class Registry {
     this.#changes = new RegistryChanges(store, this.view, clock);
     this.settings = new RegistrySettings(store, this.view, this.#changes, options.registration ?? 'open');
     const limits = { ...REGISTRY_LIMITS, ...options.limits };
-    this.#registering = new Registering(store, this.view, engine, this.#changes, limits);
+    const candidates = new Candidates(this.view, engine);
+    this.#registering = new Registering(store, this.view, engine, candidates, this.#changes, limits);
+    this.#checking = new Checking(this.view, engine, candidates, limits);
     this.history = new SubjectHistory(store, this.view, engine, this.#changes, limits);
     this.search = new SchemaSearch(store, this.view, engine);
     this.feed = new RegistryFeed(store, clock);
@@ -190,7 +187,7 @@ export class Registry {
     against: 'history' | VersionChoice,
     options: CheckOptions,
   ): Promise<CompatibilityAnswer> {
-    return this.#registering.check(await this.target(subject), sent, against, options);
+    return this.#checking.check(await this.target(subject), sent, against, options);
   }
 
   /**
@@ -199,7 +196,7 @@ export class Registry {
    */
   async assess(question: SchemaQuestion): Promise<Assessment> {
     const subject = question.subject && (await this.target(question.subject));
-    return this.#registering.assess({ ...question, subject });
+    return this.#checking.assess({ ...question, subject });
   }
 
   /** The highest live version, or undefined when the subject has none. Never looks into other contexts. */

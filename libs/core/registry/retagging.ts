@@ -2,7 +2,7 @@ import type { SchemaMetadata, SchemaRuleSet, TagEdit } from '#libs/core/schema';
 import { mergedRuleSets, VERSION_PROPERTY, withoutRules, withProperty } from './data-contract.js';
 import { ruleSetInvalid } from './errors.js';
 import type { StoredSchema } from './model.js';
-import type { SentRegistration } from './registering.js';
+import type { SentRegistration } from './sent-schema.js';
 
 /** What a new version has that the one it is made of has not; absent and null mean the same. */
 export interface SentRetagging {

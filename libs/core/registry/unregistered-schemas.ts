@@ -2,7 +2,7 @@ import { AppError } from '#libs/core/kernel';
 import { fingerprint, type SchemaReading } from '#libs/core/schema';
 import type { StoredSchema, SubjectState, VersionRow } from './model.js';
 import type { ReferenceSource } from './references.js';
-import type { SentSchema } from './registering.js';
+import type { SentSchema } from './sent-schema.js';
 import { subjectText, type SubjectName } from './subject-name.js';
 
 /** A schema that another refers to and that nobody has registered yet. */

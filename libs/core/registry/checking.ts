@@ -1,0 +1,144 @@
+import type { CompatibilityLevel, CompatibilityPolicy, ReadOptions, SchemaEngine } from '#libs/core/schema';
+import { requireAccepted, rulesOf, type Candidates } from './candidates.js';
+import {
+  assessCompatibility,
+  checkCompatibility,
+  comparedVersions,
+  type Assessment,
+  type ComparedVersion,
+  type CompatibilityAnswer,
+} from './compatibility.js';
+import { effectiveConfig } from './config.js';
+import { versionNotFound } from './errors.js';
+import type { RegistryLimits } from './limits.js';
+import { isLive, latestLive, type SubjectState, type VersionRow } from './model.js';
+import type { RegistryView } from './registry-view.js';
+import { requireText, type SentSchema } from './sent-schema.js';
+import { DEFAULT_SCOPE, subjectText, type SubjectName } from './subject-name.js';
+import { UnregisteredSchemas, type SentReferenced } from './unregistered-schemas.js';
+
+export interface CheckOptions {
+  readonly normalize: boolean;
+  /** Look for documents that prove what breaks. False when absent. */
+  readonly proofs?: boolean;
+}
+
+/** What a schema is to be judged against, by the settings of the subject or by those of the default context. */
+export interface SchemaQuestion {
+  /** The alias's target. Absent: nothing of the registry but the settings of the default context counts. */
+  readonly subject: SubjectName | undefined;
+  readonly sent: SentSchema;
+  /** Oldest first, numbered from 1; in the place of the subject's versions. */
+  readonly earlier: readonly SentSchema[] | undefined;
+  /** What the schemas refer to and is not registered; each may refer to those before it. */
+  readonly referenced: readonly SentReferenced[];
+  readonly normalize: boolean;
+  /** In the place of the one in force. */
+  readonly policy: CompatibilityPolicy | undefined;
+  /** Levels that must be kept; undefined: the one in force. */
+  readonly levels: readonly CompatibilityLevel[] | undefined;
+}
+
+/** All versions that the level asks for, or one version only. */
+export type Against = 'history' | 'latest' | number;
+
+/** Compatibility checks of schemas somebody sent; nothing is stored. */
+export class Checking {
+  constructor(
+    private readonly view: RegistryView,
+    private readonly engine: SchemaEngine,
+    private readonly candidates: Candidates,
+    private readonly limits: RegistryLimits,
+  ) {}
+
+  /**
+   * Whether the schema could follow the versions there are, under the settings in force.
+   * @param against all versions that the level asks for, or one version only.
+   * @throws `version-not-found` for an explicit version that is not there or deleted; what parsing throws.
+   */
+  check(subject: SubjectName, sent: SentSchema, against: Against, options: CheckOptions): Promise<CompatibilityAnswer> {
+    return this.view.consistent(() => this.#check(subject, sent, against, options));
+  }
+
+  async #check(
+    subject: SubjectName,
+    sent: SentSchema,
+    against: Against,
+    { normalize, proofs }: CheckOptions,
+  ): Promise<CompatibilityAnswer> {
+    const scopes = await this.view.scopes(subject);
+    const config = effectiveConfig(scopes);
+    const rows = comparedRows(scopes.subject, against);
+    const { candidate } = await this.candidates.read(subject.context, requireText(sent), {
+      normalize: normalize || config.normalize === true,
+      rules: rulesOf(config),
+    });
+    requireAccepted(candidate.reading);
+    return checkCompatibility(this.engine, {
+      candidate,
+      metadata: sent.metadata ?? null,
+      earlier: () => comparedVersions(this.view.load(subject, rows)),
+      count: rows.length,
+      maxCompared: this.limits.comparedVersions,
+      config,
+      history: against === 'history',
+      proofs,
+    });
+  }
+
+  /**
+   * The verdict at every level. Asked about a subject, it is what {@link check} says at the level in force.
+   * @throws what parsing throws; `reference-sent-twice`.
+   */
+  assess(question: SchemaQuestion): Promise<Assessment> {
+    return this.view.consistent(() => this.#assess(question));
+  }
+
+  async #assess(question: SchemaQuestion) {
+    const { subject = DEFAULT_SCOPE, sent, earlier, referenced, normalize, policy, levels } = question;
+    const scopes = await this.view.scopes(subject);
+    const config = effectiveConfig(scopes);
+    const rules = rulesOf(config);
+    const source = new UnregisteredSchemas(this.view);
+    const read = async (schema: SentSchema, context: string, options: ReadOptions) => {
+      const { candidate } = await this.candidates.read(context, requireText(schema), options, 'live', source);
+      requireAccepted(candidate.reading);
+      return candidate;
+    };
+    for (const one of referenced) {
+      const { reading, references } = await read(one, one.subject.context, {
+        rules: { ...rules, validateFields: false },
+      });
+      source.add(one, reading, references);
+    }
+    const candidate = await read(sent, subject.context, { normalize: normalize || config.normalize === true, rules });
+    const given: ComparedVersion[] = [];
+    for (const [index, one] of (earlier ?? []).entries()) {
+      const old = await read(one, subject.context, {});
+      given.unshift({ version: index + 1, metadata: one.metadata ?? null, source: old.source });
+    }
+    const rows = comparedRows(scopes.subject, 'history');
+    const history = () => comparedVersions(this.view.load(subject, rows));
+    return assessCompatibility(this.engine, {
+      candidate,
+      metadata: sent.metadata ?? null,
+      earlier: earlier === undefined ? history : () => eachOf(given),
+      count: (earlier ?? rows).length,
+      maxCompared: this.limits.comparedVersions,
+      config: policy === undefined ? config : { ...config, compatibilityPolicy: policy },
+      levels,
+    });
+  }
+}
+
+function comparedRows(state: SubjectState, against: Against): readonly VersionRow[] {
+  if (against === 'history') return state.versions.filter(isLive).reverse();
+  const row =
+    against === 'latest' ? latestLive(state) : state.versions.find((one) => one.version === against && isLive(one));
+  if (row === undefined && against !== 'latest') throw versionNotFound(subjectText(state.subject), against);
+  return row === undefined ? [] : [row];
+}
+
+async function* eachOf<T>(values: Iterable<T>): AsyncGenerator<T> {
+  yield* values;
+}
