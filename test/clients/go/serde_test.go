@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
@@ -150,15 +151,22 @@ func TestSerde(t *testing.T) {
 		})
 	}
 
-	t.Run("registers a serialized Protobuf descriptor as the text it stands for", func(t *testing.T) {
+	t.Run("registers a serialized Protobuf descriptor as the text it stands for, and builds the one it gets", func(t *testing.T) {
 		topic := freshTopic(t)
 		id := register(t, topic, sr.Schema{Schema: protobufOrder, Type: sr.TypeProtobuf})
 		encoded, err := proto.Marshal(protodesc.ToFileDescriptorProto(orderFile(t)))
 		must(t, err)
-		text, err := json.Marshal(encoded)
-		must(t, err)
-		same := register(t, topic, sr.Schema{Schema: string(text[1 : len(text)-1]), Type: sr.TypeProtobuf})
+		same := register(t, topic, sr.Schema{Schema: base64.StdEncoding.EncodeToString(encoded), Type: sr.TypeProtobuf})
 		equal(t, same, id)
+		text, err := client.SchemaTextByID(sr.WithParams(ctx, sr.Format("serialized")), id)
+		must(t, err)
+		decoded, err := base64.StdEncoding.DecodeString(text)
+		must(t, err)
+		var file descriptorpb.FileDescriptorProto
+		must(t, proto.Unmarshal(decoded, &file))
+		built, err := protodesc.NewFile(&file, &protoregistry.Files{})
+		must(t, err)
+		equal(t, built.Messages().ByName("Order").Fields().ByName("cents").Kind(), protoreflect.Int64Kind)
 	})
 
 	t.Run("puts the id of a registered schema in front, and finds it again", func(t *testing.T) {
