@@ -163,14 +163,15 @@ function protobufOrder(fields: string): SchemaInfo {
   };
 }
 
+const ORDER_VALUE = { id: 'o1', cents: 5 };
+/** Avro and JSON have the order as the data plane has it. */
+const PLAIN = { value: ORDER_VALUE, shown: ORDER_VALUE, given: ORDER_VALUE, misfit: { id: 'o1', cents: 'five' } };
+
 /** The three schema languages, with Protobuf last. */
 export const STOCK_FORMATS: readonly [StockFormat, StockFormat, StockFormat] = [
   {
     format: 'Avro',
-    value: { id: 'o1', cents: 5 },
-    shown: { id: 'o1', cents: 5 },
-    given: { id: 'o1', cents: 5 },
-    misfit: { id: 'o1', cents: 'five' },
+    ...PLAIN,
     schema: { schema: AVRO_ORDER, schemaType: 'AVRO' },
     compatible: { schema: AVRO_ORDER.replace('"long"}', '"long"},{"name":"note","type":"string","default":""}') },
     incompatible: { schema: AVRO_ORDER.replace('"long"', '"string"') },
@@ -179,10 +180,7 @@ export const STOCK_FORMATS: readonly [StockFormat, StockFormat, StockFormat] = [
   },
   {
     format: 'JSON Schema',
-    value: { id: 'o1', cents: 5 },
-    shown: { id: 'o1', cents: 5 },
-    given: { id: 'o1', cents: 5 },
-    misfit: { id: 'o1', cents: 'five' },
+    ...PLAIN,
     schema: { schema: JSON_ORDER, schemaType: 'JSON' },
     compatible: { schema: JSON_ORDER.replace('"integer"', '"number"'), schemaType: 'JSON' },
     incompatible: { schema: JSON_ORDER.replace('"integer"', '"string"'), schemaType: 'JSON' },

@@ -5,8 +5,6 @@ import unittest
 import orders
 import weir
 from confluent_kafka.schema_registry import (
-    AssociationCreateOrUpdateInfo,
-    AssociationCreateOrUpdateRequest,
     ConfigCompatibilityLevel,
     SchemaReference,
     SchemaRegistryError,
@@ -174,15 +172,7 @@ class ClientPromises(unittest.TestCase):
         """ties a topic to a subject, tells so, and lets go"""
         topic = weir.fresh_name()
         self.client.register_schema(self.subject, orders.avro())
-        tie = AssociationCreateOrUpdateInfo(subject=self.subject, association_type="value", lifecycle="WEAK")
-        request = AssociationCreateOrUpdateRequest(
-            resource_name=topic,
-            resource_namespace="lkc-1",
-            resource_id=f"id of {topic}",
-            resource_type="topic",
-            associations=[tie],
-        )
-        created = self.client.create_association(request)
+        created = self.client.create_association(weir.association(topic, self.subject))
         self.assertEqual([at.subject for at in created.associations], [self.subject])
         find = lambda: self.client.get_associations_by_resource_name(topic, "lkc-1", "topic", ["value"])
         self.assertEqual([(at.subject, at.association_type) for at in find()], [(self.subject, "value")])

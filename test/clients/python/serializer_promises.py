@@ -6,8 +6,6 @@ import kinds
 import orders
 import weir
 from confluent_kafka.schema_registry import (
-    AssociationCreateOrUpdateInfo,
-    AssociationCreateOrUpdateRequest,
     SchemaReference,
     SchemaRegistryError,
     header_schema_id_serializer,
@@ -221,17 +219,7 @@ class AvroPromises(Promises, unittest.TestCase):
         topic = weir.fresh_topic()
         subject = f"orders of {topic}"
         weir.client().register_schema(subject, orders.avro())
-        weir.client().create_association(
-            AssociationCreateOrUpdateRequest(
-                resource_name=topic,
-                resource_namespace="lkc-1",
-                resource_id=f"id of {topic}",
-                resource_type="topic",
-                associations=[
-                    AssociationCreateOrUpdateInfo(subject=subject, association_type="value", lifecycle="WEAK")
-                ],
-            )
-        )
+        weir.client().create_association(weir.association(topic, subject))
         self.serializer(weir.client(), LATEST)(self.value, about(topic))
         with self.assertRaises(SchemaRegistryError):
             weir.client().get_latest_version(f"{topic}-value")

@@ -7,7 +7,11 @@ import os
 import urllib.error
 import urllib.request
 
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import (
+    AssociationCreateOrUpdateInfo,
+    AssociationCreateOrUpdateRequest,
+    SchemaRegistryClient,
+)
 
 URL = os.environ["WEIR_URL"]
 TOKEN = os.environ["WEIR_TOKEN"]
@@ -32,6 +36,18 @@ def fresh_topic():
     status, _ = _call("POST", "/v1/topics", {"name": topic, "partitions": 1})
     assert status == 201, status
     return topic
+
+
+def association(topic, subject):
+    """A request to tie the values of a topic to a subject. Its resource is called `id of <topic>`."""
+    tie = AssociationCreateOrUpdateInfo(subject=subject, association_type="value", lifecycle="WEAK")
+    return AssociationCreateOrUpdateRequest(
+        resource_name=topic,
+        resource_namespace="lkc-1",
+        resource_id=f"id of {topic}",
+        resource_type="topic",
+        associations=[tie],
+    )
 
 
 def produce_bytes(topic, value, headers=None, key=None):
