@@ -2,6 +2,7 @@ import { AppError, isAppError, type AppErrorOptions } from '#libs/core/kernel';
 import type {
   CompatibilityLevel,
   CompatibilityPolicy,
+  ReadingTrial,
   ReadOptions,
   SchemaReading,
   SchemaSource,
@@ -17,6 +18,7 @@ export type SchemaJob =
   | { readonly kind: 'taggedParts'; readonly source: SchemaSource }
   | { readonly kind: 'retagged'; readonly source: SchemaSource; readonly edits: readonly TagEdit[] }
   | { readonly kind: 'fields'; readonly source: SchemaSource }
+  | { readonly kind: 'tried'; readonly trial: ReadingTrial }
   | {
       /** Makes the codec, to tell whether one can be made. As with every job of messages, the source is named, and asked for where it is not known. */
       readonly kind: 'codec';

@@ -61,6 +61,8 @@ export class SchemaWorker {
         return this.engine.retagged(job.source, job.edits);
       case 'fields':
         return this.engine.fields(job.source);
+      case 'tried':
+        return this.engine.tried(job.trial);
       case 'codec':
         await this.#codec(job.source);
         return null;

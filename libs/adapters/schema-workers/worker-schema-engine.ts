@@ -11,6 +11,7 @@ import {
   type EarlierSource,
   type EngineCodec,
   type EngineEncoder,
+  type ReadingTrial,
   type ReadOptions,
   type SchemaFields,
   type SchemaFormats,
@@ -19,6 +20,7 @@ import {
   type SourceJudgement,
   type TagEdit,
   type TaggedPart,
+  type TrialFailure,
   type Verdict,
   type Warning,
 } from '#libs/core/schema';
@@ -125,6 +127,13 @@ export class WorkerSchemaEngine extends SchemaEngine {
     return (await this.#run({ kind: 'fields', source }, source)) as SchemaFields;
   }
 
+  async tried(trial: ReadingTrial): Promise<readonly TrialFailure[]> {
+    const { candidate, writers, records } = trial;
+    const texts = [candidate, ...writers].reduce((sum, source) => sum + sourceLength(source) * 2, 0);
+    const bytes = records.reduce((sum, record) => sum + record.bytes.length, texts);
+    return (await this.#run({ kind: 'tried', trial }, bytes)) as readonly TrialFailure[];
+  }
+
   /** Bytes of work that waits, threads at work, and how work has ended so far. */
   get load(): { readonly waitingBytes: number; readonly busy: number; readonly counts: Readonly<PoolCounts> } {
     const { waitingBytes, busy, counts } = this.#pool;
@@ -154,10 +163,10 @@ export class WorkerSchemaEngine extends SchemaEngine {
     return this.#pool.run({ request: job, bytes, supply: () => Promise.resolve(source), outcomeOf });
   }
 
-  #run(job: SchemaJob, source: SchemaSource, earlier?: EarlierTexts): Promise<unknown> {
+  #run(job: SchemaJob, about: SchemaSource | number, earlier?: EarlierTexts): Promise<unknown> {
     return this.#pool.run({
       request: job,
-      bytes: sourceLength(source) * 2,
+      bytes: typeof about === 'number' ? about : sourceLength(about) * 2,
       supply: (question) => (earlier ?? impossible('nothing was to be asked')).supply(question as WorkerQuestion),
       outcomeOf,
     });

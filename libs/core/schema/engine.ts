@@ -6,6 +6,7 @@ import type { CompatibilityLevel, Verdict } from './levels.js';
 import type { SchemaOutline } from './outline.js';
 import type { SchemaFields } from './schema-fields.js';
 import type { TagEdit, TaggedPart } from './tags.js';
+import type { ReadingTrial, TrialFailure } from './trial.js';
 import type { Warning } from './warnings.js';
 
 /** Schema text with everything it refers to: what it takes to read it, in whatever thread. Plain data. */
@@ -118,6 +119,12 @@ export abstract class SchemaEngine {
 
   /** Where that verdict is doubtful, as {@link verdictWarnings} tells. @throws as {@link read}. */
   abstract warnings(judgement: SourceJudgement): Promise<readonly Warning[]>;
+
+  /**
+   * Tries a candidate on what others wrote. Records that are not among the failures were read; a record fails once, and failures are in the order of records.
+   * @throws as {@link read}; `schema-invalid` for a candidate that reads nothing at all; `schema-too-complex` where all of it together takes too long.
+   */
+  abstract tried(trial: ReadingTrial): Promise<readonly TrialFailure[]>;
 }
 
 /** Equal for two sources exactly when they have the same content, with {@link SchemaSource.storedAs} standing for a text. */

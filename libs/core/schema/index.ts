@@ -92,6 +92,7 @@ export { SCHEMA_LIMITS, VALUE_DEPTH, type SchemaLimits } from './limits.js';
 export { LocalSchemaEngine, type LocalSchemaEngineOptions } from './local-engine.js';
 export { INLINE_STEPS, OffloadingSchemaEngine, type OffloadingOptions } from './offloading-engine.js';
 export type { SchemaOutline } from './outline.js';
+export type { ReadingTrial, TrialFailure, TrialRecord } from './trial.js';
 export type { SourcePosition } from './lossless-json.js';
 export { verdictMessages, type MessageContext } from './messages.js';
 export type { ObjectShape, PropertyField } from './json-schema/fields.js';

@@ -19,6 +19,8 @@ import { schemaFields, type SchemaFields } from './schema-fields.js';
 import { schemaCodec } from './standard-codecs.js';
 import type { StepBudget } from './step-budget.js';
 import type { TagEdit, TaggedPart } from './tags.js';
+import { requireReader, trialReader } from './trial-readers.js';
+import type { ReadingTrial, TrialFailure, TrialReader } from './trial.js';
 import { verdictWarnings, type Warning } from './warnings.js';
 
 export interface LocalSchemaEngineOptions {
@@ -72,6 +74,7 @@ const SHORT_EQUIVALENCE = 200;
  */
 export class LocalSchemaEngine extends SchemaEngine {
   readonly #understood: BoundedCache<Understood>;
+  readonly #trialReaders: BoundedCache<TrialReader>;
 
   constructor(
     readonly formats: SchemaFormats,
@@ -79,6 +82,7 @@ export class LocalSchemaEngine extends SchemaEngine {
   ) {
     super();
     this.#understood = new BoundedCache(options.cacheBytes ?? CACHE_BYTES);
+    this.#trialReaders = new BoundedCache((options.cacheBytes ?? CACHE_BYTES) / 4);
   }
 
   async read(source: SchemaSource, options: ReadOptions = {}, steps?: StepBudget): Promise<SchemaReading> {
@@ -143,6 +147,32 @@ export class LocalSchemaEngine extends SchemaEngine {
 
   async fields(source: SchemaSource, steps?: StepBudget): Promise<SchemaFields> {
     return schemaFields(this.#understand(source, {}, steps).parsed, steps);
+  }
+
+  async tried({ candidate, writers, records }: ReadingTrial): Promise<readonly TrialFailure[]> {
+    const { parsed } = this.#understand(candidate, {});
+    requireReader(parsed);
+    const readers = new Map<number, TrialReader>();
+    const readerOf = (writer: number): TrialReader => {
+      const reader = readers.get(writer) ?? this.#trialReader(writers[writer]!, candidate);
+      readers.set(writer, reader);
+      return reader;
+    };
+    return records.flatMap((record, place) => {
+      const failure = readerOf(record.writer).failure(record);
+      return failure === undefined ? [] : [{ record: place, ...failure }];
+    });
+  }
+
+  #trialReader(writer: SchemaSource, candidate: SchemaSource): TrialReader {
+    const key = createHash('sha256')
+      .update(`${keyOf(writer, false)}\n${keyOf(candidate, false)}`)
+      .digest('base64');
+    const known = this.#trialReaders.get(key);
+    if (known !== undefined) return known;
+    const reader = trialReader(this.#understand(writer, {}).parsed, this.#understand(candidate, {}).parsed);
+    this.#trialReaders.set(key, reader, 4_000 + (sourceLength(writer) + sourceLength(candidate)) * 40);
+    return reader;
   }
 
   /** Whether a stored schema was read lately, so that its text is not needed. */

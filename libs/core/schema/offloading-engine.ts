@@ -15,6 +15,7 @@ import type { LocalSchemaEngine } from './local-engine.js';
 import type { SchemaFields } from './schema-fields.js';
 import { StepBudget } from './step-budget.js';
 import type { TagEdit, TaggedPart } from './tags.js';
+import type { ReadingTrial, TrialFailure } from './trial.js';
 import type { Warning } from './warnings.js';
 
 /**
@@ -79,6 +80,11 @@ export class OffloadingSchemaEngine extends SchemaEngine {
 
   warnings(judgement: SourceJudgement): Promise<readonly Warning[]> {
     return this.#either((engine, steps) => engine.warnings(judgement, steps));
+  }
+
+  /** Always there: how much work a record is, nobody knows before. */
+  tried(trial: ReadingTrial): Promise<readonly TrialFailure[]> {
+    return this.there.tried(trial);
   }
 
   async codec(source: SchemaSource): Promise<EngineCodec> {

@@ -284,6 +284,24 @@ export function schemaEngineContract(open: () => EngineUnderTest): void {
     );
 
     it(
+      'tries a schema on what others wrote',
+      given(async (engine) => {
+        const records = [0, 1, 2].map((writer) => ({ writer, bytes: Uint8Array.of(2), payloadAt: 0, indexes: null }));
+        const writers = [stored(1, record('a')), stored(2, record('b')), sent('{"type":"object"}', 'JSON')];
+        const failures = await engine.tried({ candidate: sent(record('a')), writers, records });
+        expect(failures).toEqual([
+          { record: 1, by: 'candidate', path: '/a', reason: 'not written, and there is no default' },
+          { record: 2, by: 'candidate', path: '', reason: expect.stringContaining('of type JSON') as string },
+        ]);
+        await expect(engine.tried({ candidate: sent('{"type":"x"}'), writers: [], records: [] })).rejects.toMatchObject(
+          {
+            code: 'schema-invalid',
+          },
+        );
+      }),
+    );
+
+    it(
       'tells where a verdict is doubtful',
       given(async (engine) => {
         const decimal = (scale: number) =>
