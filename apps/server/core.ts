@@ -17,7 +17,7 @@ import { Clusters, TopicDirectories, TopicNames } from '#libs/core/log';
 import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/moving';
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
-import { SchemaUsages, UsageHandler } from '#libs/core/scans';
+import { ReplayHandler, SchemaReplays, SchemaUsages, UsageHandler } from '#libs/core/scans';
 import {
   Derivations,
   DerivationStore,
@@ -137,6 +137,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
         failPoint: failPoints.pass,
       }),
       new UsageHandler(scanTools),
+      new ReplayHandler({ ...scanTools, directories, registry, engine: schemas }),
     ],
     random: (bytes) => randomBytes(bytes),
     maxConcurrent: config.operations.maxConcurrent,
@@ -214,6 +215,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: SchemaEngine, useValue: schemas },
       { provide: Registry, useValue: registry },
       { provide: SchemaUsages, useValue: usages },
+      { provide: SchemaReplays, useValue: new SchemaReplays(scans, engine) },
       { provide: MessageCodec, useValue: codec },
       { provide: RecordDecoder, useValue: decoder },
       { provide: FieldTypes, useValue: types },

@@ -140,6 +140,58 @@ describe('the use of schemas over REST', () => {
   });
 });
 
+/** Trying takes threads, which the process suite has: `test/scans.spec.ts`. */
+describe('a schema tried on retained records over REST', () => {
+  let running: RunningService;
+  let client: DataPlaneClient;
+  beforeAll(async () => {
+    running = await runService();
+    client = new DataPlaneClient(running.url);
+  });
+  afterAll(() => running.stop());
+
+  const plan = async (body: object) => client.call('POST', '/v1/schema-replays/plans', body);
+
+  it('refuses a candidate that is no schema, and a request that makes no sense', async () => {
+    await client.topic('refused');
+    const code = async (body: object) => {
+      const { status, json } = await plan({ topic: 'refused', schema: '"int"', ...body });
+      return [status, json['code']];
+    };
+    expect(await code({ schema: '{"type":"nonsense"}' })).toEqual([422, 'schema-invalid']);
+    expect(await code({ topic: 'nowhere' })).toEqual([404, 'topic-not-found']);
+    expect(await code({ last: 1, from: { offset: '1' } })).toEqual([400, 'scan-invalid']);
+    expect(await code({ references: [{ name: 'X', subject: 'nobody', version: 1 }] })).toEqual([
+      422,
+      'reference-not-found',
+    ]);
+    expect((await code({ failures: 1_000 }))[0]).toBe(400);
+    expect((await code({ from: { offset: -1 } }))[0]).toBe(400);
+    expect((await client.call('GET', '/v1/schema-replays/nobody')).status).toBe(404);
+    const usage: Json = (await client.call('POST', '/v1/schema-usage/plans', {})).json;
+    const other: Json = (await client.call('POST', '/v1/operations', { planHash: usage.hash })).json;
+    expect((await client.call('GET', `/v1/schema-replays/${other.id}`)).json['code']).toBe('scan-not-found');
+  });
+
+  it('plans what is to be tried, offset by offset', async () => {
+    await client.topic('listed');
+    await client.register('listed-value', 'AVRO', '"int"');
+    await client.produce('listed', [{ value: 1 }, { value: 2 }]);
+    const { status, json }: Json = await plan({ topic: 'listed', schema: '"long"', last: 1 });
+    expect([status, json]).toMatchObject([
+      201,
+      {
+        kind: 'schema-replay',
+        subject: expect.stringMatching(/^replay:local:[0-9a-f]{16}\/listed$/) as string,
+        impact: { partitions: 1, records: 1 },
+        parameters: { topic: 'listed', part: 'value', ranges: [{ topic: 'listed', partitions: [[0, 1, 2]] }] },
+        blockers: [],
+      },
+    ]);
+    expect((await plan({ topic: 'listed', schema: '"long"', last: 1 })).json['hash']).toBe(json.hash);
+  });
+});
+
 describe('the use of schemas for somebody who may not read everything', () => {
   it('is counted whole, and told without names', async () => {
     let tokens: Record<string, string> = {};

@@ -4,6 +4,9 @@ export { ScanHandler, type ScanFold, type ScanTools } from './scan-handler.js';
 export { partsOf, ScanStore, type ScanPart } from './scan-store.js';
 export { isOpen, rangesOf, rangesToJson, unread, type ScannedRange, type ScanRange, type ScanTrouble } from './scan.js';
 export { surveyPartitions, type Survey, type SurveyedPartition } from './survey.js';
+export { ReplayHandler, type ReplayTools } from './replay/replay-handler.js';
+export { type ReplayFailure, type WriterCount } from './replay/replay-tally.js';
+export { SchemaReplays, type ReplayedPartition, type ReplayResult } from './replay/schema-replays.js';
 export { Census, isWhole, type CensusPartition, type PartitionCount, type UnnamedCount } from './usage/census.js';
 export {
   SchemaUsages,

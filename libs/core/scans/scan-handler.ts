@@ -9,6 +9,8 @@ import { isOpen, rangesOf, unread, type ScannedRange, type ScanRange } from './s
 export interface ScanFold extends RecordFold {
   /** What has been found in a range, as plain data that nothing changes any more. */
   summary(index: number): JsonObject;
+  /** Whether enough has been found, so that the rest is left unread. False when not given. */
+  readonly isDone?: boolean;
   /** Goes on from a summary. */
   restore(index: number, summary: JsonObject): void;
 }
@@ -79,7 +81,8 @@ export abstract class ScanHandler implements OperationHandler {
     const keeper = new PartKeeper(scans, run.operationId, states, fold);
     const total = states.reduce((sum, { range }) => sum + range.to - range.from, 0);
     let bytesDone = 0;
-    let savedAt = clock.monotonic();
+    // The first step is saved at once, so that however short a life is, the next one has less to do.
+    let savedAt = -Infinity;
     const report = (): void => run.report(progressOf(states, total, bytesDone));
     report();
     await readRanges(
@@ -89,6 +92,7 @@ export abstract class ScanHandler implements OperationHandler {
         signal: run.signal,
         fetchBytes: tuning?.fetchBytes,
         admit: async (records, bytes) => {
+          if (fold.isDone === true) return false;
           await run.pace(records, bytes);
           bytesDone += bytes;
           return true;

@@ -20,14 +20,12 @@ async function tried(
   values: readonly unknown[],
   options: { readonly message?: string; readonly inHeader?: boolean } = {},
 ): Promise<string[]> {
-  const encoder = await (await engine.codec(source(type, writer))).encoder(options.message);
-  const records = await Promise.all(
-    values.map(async (value) => {
-      const payload = await encoder.encode(value);
-      if (options.inHeader === true) return { writer: 0, bytes: payload, payloadAt: 0, indexes: encoder.indexes };
-      return { writer: 0, bytes: Buffer.concat([encoder.indexes, payload]), payloadAt: 0, indexes: null };
-    }),
-  );
+  const encoder = (await engine.codec(source(type, writer))).encoder(options.message);
+  const records = values.map((value) => {
+    const payload = encoder.encode(value);
+    if (options.inHeader === true) return { writer: 0, bytes: payload, payloadAt: 0, indexes: encoder.indexes };
+    return { writer: 0, bytes: Buffer.concat([encoder.indexes, payload]), payloadAt: 0, indexes: null };
+  });
   const failures = await engine.tried({ candidate: source(type, candidate), writers: [source(type, writer)], records });
   return failures.map(({ record, by, path, reason }) => `${record} ${by} ${path} ${reason}`);
 }

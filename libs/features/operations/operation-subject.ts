@@ -2,6 +2,8 @@ import type { AccessObject, ObjectKind } from '#libs/platform/auth';
 
 const KINDS: ReadonlyMap<string, ObjectKind> = new Map([
   ['topic', 'topic'],
+  // A candidate tried on a topic's records: `replay:local:<digest>/orders`.
+  ['replay', 'topic'],
   ['view', 'view'],
   ['subject', 'subject'],
   ['group', 'group'],

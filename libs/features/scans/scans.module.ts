@@ -1,10 +1,12 @@
 import { Module } from '@nestjs/common';
+import { ReplayController } from './replay.controller.js';
+import { ReplayService } from './replay.service.js';
 import { UsageController } from './usage.controller.js';
 import { UsageService } from './usage.service.js';
 
-/** What retained records say of schemas, over REST. Needs `SchemaUsages`, `OperationEngine` with the handlers of scans, `Registry` and `Authorizer`. */
+/** What retained records say of schemas, over REST. Needs `SchemaUsages`, `SchemaReplays`, `OperationEngine` with the handlers of scans, `Registry` and `Authorizer`. */
 @Module({
-  controllers: [UsageController],
-  providers: [UsageService],
+  controllers: [UsageController, ReplayController],
+  providers: [UsageService, ReplayService],
 })
 export class ScansModule {}

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, RequestSignal, ZodPipe } from '#libs/platform/http';
+import { ApiJson, Conditional, RequestSignal, ZodPipe } from '#libs/platform/http';
 import { scanPlanView, scanPlanViewOf, type ScanPlanView } from './scan-plan-view.js';
 import {
   censusQuery,
@@ -25,6 +25,7 @@ export class UsageController {
 
   @Get('subjects/:subject/versions/:version/usage')
   @Access('read', 'subject', 'subject')
+  @Conditional()
   @ApiJson({
     id: 'getSchemaUsage',
     summary:
@@ -74,6 +75,7 @@ export class UsageController {
 
   @Get('schema-usage/scans/:scan')
   @Access('read', 'service')
+  @Conditional()
   @ApiJson({
     id: 'getUsageScan',
     summary: 'List what a scan has counted so far, schema by schema',

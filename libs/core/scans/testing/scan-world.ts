@@ -1,10 +1,12 @@
 import { AppError, type JsonObject } from '#libs/core/kernel';
-import { Clusters, encodeBatch, type LogEngine, type LogRecord } from '#libs/core/log';
-import { MemoryLogEngine, WallClock } from '#libs/core/log/testing';
+import { Clusters, encodeBatch, TopicDirectories, type LogEngine, type LogRecord } from '#libs/core/log';
+import { MemoryLogEngine, MemoryTopicNames, WallClock } from '#libs/core/log/testing';
 import { isTerminal, operationNotFound, type OperationRun, type Phase, type PlanDraft } from '#libs/core/operations';
 import { Registry } from '#libs/core/registry';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
 import { envelope, guidHeader, LocalSchemaEngine, standardFormats, VALUE_SCHEMA_HEADER } from '#libs/core/schema';
+import { ReplayHandler } from '../replay/replay-handler.js';
+import { SchemaReplays } from '../replay/schema-replays.js';
 import type { ScanHandler } from '../scan-handler.js';
 import { SchemaUsages, type CensusLimits, type SchemaUsageTools } from '../usage/schema-usages.js';
 import { UsageHandler } from '../usage/usage-handler.js';
@@ -50,21 +52,17 @@ export class ScanWorld {
   readonly clusters: Clusters;
   readonly tuning = { saveEveryMs: 0, fetchBytes: 64 * 1024 };
   readonly #started = new Map<string, StartedScan>();
+  readonly directories: TopicDirectories;
   consumers: Awaited<ReturnType<SchemaUsageTools['consumersOf']>> = [];
 
   constructor(more: Readonly<Record<string, LogEngine>> = {}) {
     this.clusters = new MemoryClusters(new Map(Object.entries({ local: this.log, ...more })));
+    this.directories = new TopicDirectories(this.clusters, new MemoryTopicNames(), this.clock);
   }
 
   usages(limits?: CensusLimits): SchemaUsages {
     const { registry, store, schemas: engine, clusters, scans, clock } = this;
-    const operations: SchemaUsageTools['operations'] = {
-      status: async (id) => {
-        const { handler, phase } = this.#scan(id);
-        return { kind: handler.kind, phase, planHash: id } as never;
-      },
-      planOf: async (hash) => this.#scan(hash).plan as never,
-    };
+    const operations = this.#operations();
     const consumersOf: SchemaUsageTools['consumersOf'] = async (cluster, topic) =>
       this.consumers.filter((one) => one.cluster === cluster && one.topic === topic);
     return new SchemaUsages({ registry, store, engine, clusters, scans, operations, clock, consumersOf }, limits);
@@ -72,6 +70,14 @@ export class ScanWorld {
 
   usageHandler(): UsageHandler {
     return new UsageHandler(this);
+  }
+
+  replayHandler(): ReplayHandler {
+    return new ReplayHandler({ ...this, engine: this.schemas });
+  }
+
+  replays(): SchemaReplays {
+    return new SchemaReplays(this.scans, this.#operations());
   }
 
   async append(topic: string, partition: number, records: readonly LogRecord[]): Promise<void> {
@@ -118,6 +124,16 @@ export class ScanWorld {
       if (error instanceof Died) return false;
       throw error;
     }
+  }
+
+  #operations(): SchemaUsageTools['operations'] {
+    return {
+      status: async (id) => {
+        const { handler, phase } = this.#scan(id);
+        return { kind: handler.kind, phase, planHash: id } as never;
+      },
+      planOf: async (hash) => this.#scan(hash).plan as never,
+    };
   }
 
   #scan(id: string): StartedScan {
