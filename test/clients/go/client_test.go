@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/sr"
@@ -25,6 +26,22 @@ func TestClient(t *testing.T) {
 		id, err = client.RegisterSchema(sr.WithParams(ctx, sr.Normalize), subject, spaced, -1, -1)
 		must(t, err)
 		equal(t, id, created.ID)
+	})
+
+	t.Run("gives one id and one version to many that register the same schema at once", func(t *testing.T) {
+		subject := freshSubject()
+		var wait sync.WaitGroup
+		created, errs := make([]sr.SubjectSchema, 20), make([]error, 20)
+		for i := range created {
+			wait.Go(func() {
+				created[i], errs[i] = client.CreateSchema(ctx, subject, avroSchema(`{"type":"fixed","name":"AtOnce","size":20}`))
+			})
+		}
+		wait.Wait()
+		for i := range created {
+			must(t, errs[i])
+			equal(t, []int{created[i].ID, created[i].Version}, []int{created[0].ID, 1})
+		}
 	})
 
 	t.Run("finds schemas by id, by GUID, by version, as the latest, and by their text", func(t *testing.T) {
