@@ -14,7 +14,7 @@ const FIELDS = 50;
 function recordOf(subject: number, n: number): string {
   const fields = Array.from({ length: FIELDS }, (_, i) => ({
     name: `s${subject}_field${n + i}`,
-    type: ['null', i % 3 === 0 ? 'string' : 'long'],
+    type: ['null', (n + i) % 3 === 0 ? 'string' : 'long'],
     default: null,
   }));
   return JSON.stringify({ type: 'record', name: 'Order', namespace: 'bench', fields });

@@ -128,6 +128,14 @@ export class SchemaWorker {
 
 function wireReading(reading: SchemaReading): WireReading {
   // Members may be made when they are asked for.
-  const { type, canonical, equivalence, topLevelFieldNames, outline, refusal } = reading;
-  return { type, canonical, equivalence, topLevelFieldNames, outline, refusal: refusal && toWireError(refusal) };
+  const { type, canonical, equivalence, sketch, topLevelFieldNames, outline, refusal } = reading;
+  return {
+    type,
+    canonical,
+    equivalence,
+    sketch,
+    topLevelFieldNames,
+    outline,
+    refusal: refusal && toWireError(refusal),
+  };
 }

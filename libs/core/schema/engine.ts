@@ -42,6 +42,8 @@ export interface SchemaReading {
   readonly canonical: string;
   /** Equal for two schemas exactly when the registry treats them as the same; null for one that equals no other. Not for people. */
   readonly equivalence: string | null;
+  /** The sketch of {@link equivalence}, to be held against a stored text's (`storedSketch`); null where that is. */
+  readonly sketch: string | null;
   /** Names declared at the top level of the root, for the reserved-field rule. */
   readonly topLevelFieldNames: readonly string[];
   /** Types, fields and tags by name. */

@@ -50,7 +50,8 @@ export interface ParsedSchema {
   readonly canonical: string;
   /**
    * Equal for two schemas exactly when the registry treats them as the same schema whatever references provided their parts: everything
-   * inlined, in canonical form, docs and aliases included.
+   * inlined, in canonical form, docs and aliases included. Without references it is the canonical text of the plain form but for the order of its parts
+   * (see `storedSketch`).
    */
   readonly equivalence: string;
   /** Names declared at the top level of the root (fields, properties), for the reserved-field rule. */

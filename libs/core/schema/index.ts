@@ -43,6 +43,7 @@ export {
   valueInvalid,
   valuesInvalid,
 } from './errors.js';
+export { storedSketch } from './equivalence.js';
 export { verdictsAtEveryLevel } from './every-level.js';
 export {
   fingerprint,

@@ -17,6 +17,7 @@ import { fails, judgeVersion, LEVELS, type Check, type EarlierVersion, type Verd
 import type { SchemaLimits } from './limits.js';
 import { schemaFields, type SchemaFields } from './schema-fields.js';
 import { schemaCodec } from './standard-codecs.js';
+import { characterSketch } from './equivalence.js';
 import type { StepBudget } from './step-budget.js';
 import type { TagEdit, TaggedPart } from './tags.js';
 import { requireReader, trialReader } from './trial-readers.js';
@@ -31,7 +32,7 @@ export interface LocalSchemaEngineOptions {
 
 /** A schema that was understood. */
 class Understood {
-  #equivalence: string | null | undefined;
+  #equivalence: Equivalence | null | undefined;
   #codec: SchemaCodec | undefined;
 
   constructor(
@@ -56,7 +57,7 @@ class Understood {
   }
 
   /** Made when it is first compared. */
-  get equivalence(): string | null {
+  get equivalence(): Equivalence | null {
     if (this.#equivalence === undefined) this.#equivalence = equivalenceOf(this.parsed);
     return this.#equivalence;
   }
@@ -251,11 +252,20 @@ class LocalReading implements SchemaReading {
   }
 
   get equivalence() {
-    return this.understood.equivalence;
+    return this.understood.equivalence?.text ?? null;
+  }
+
+  get sketch() {
+    return this.understood.equivalence?.sketch ?? null;
   }
 }
 
-function equivalenceOf(parsed: ParsedSchema): string | null {
+interface Equivalence {
+  readonly text: string;
+  readonly sketch: string;
+}
+
+function equivalenceOf(parsed: ParsedSchema): Equivalence | null {
   let text: string;
   try {
     text = parsed.equivalence;
@@ -264,7 +274,11 @@ function equivalenceOf(parsed: ParsedSchema): string | null {
     if (isAppError(error, 'schema-too-large')) return null;
     throw error;
   }
-  return text.length <= SHORT_EQUIVALENCE ? text : `sha256:${createHash('sha256').update(text).digest('base64')}`;
+  const short = text.length <= SHORT_EQUIVALENCE;
+  return {
+    text: short ? text : `sha256:${createHash('sha256').update(text).digest('base64')}`,
+    sketch: characterSketch(text),
+  };
 }
 
 function keyOf(source: SchemaSource, normalize: boolean): string {

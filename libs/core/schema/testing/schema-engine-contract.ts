@@ -321,6 +321,9 @@ export function schemaEngineContract(open: () => EngineUnderTest): void {
 /** Members that may be made when they are asked for. */
 function plain<T extends object>(value: T): T {
   return Object.fromEntries(
-    ['type', 'canonical', 'topLevelFieldNames', 'equivalence', 'refusal'].map((name) => [name, value[name as keyof T]]),
+    ['type', 'canonical', 'topLevelFieldNames', 'equivalence', 'sketch', 'refusal'].map((name) => [
+      name,
+      value[name as keyof T],
+    ]),
   ) as T;
 }
