@@ -3,7 +3,7 @@ import { valueInvalid } from './errors.js';
 import { decimalOf } from './java-numbers.js';
 import { isIntegral } from './json-text.js';
 import { VALUE_DEPTH } from './limits.js';
-import { JsonDepthError, nestingDepth, parseLossless, stringEnd, type JsonNode } from './lossless-json.js';
+import { JsonDepthError, nestingDepth, stringEnd, type JsonNode } from './lossless-json.js';
 
 /**
  * A number of JSON text that is more than its double tells: an integer beyond ±(2^53 − 1), or any other number that a double would change. As it was
@@ -29,6 +29,18 @@ export class ExactNumber {
  */
 export function parseExact(text: string, maxDepth: number): unknown {
   return parseWith(text, maxDepth, exactNumber);
+}
+
+/** As {@link parseExact}, letting others have their turn now and then. The text must be known to nest no deeper than it may. */
+export async function parseExactInTurns(text: string, turn: () => Promise<void>): Promise<unknown> {
+  const value: unknown = JSON.parse(text);
+  await turn();
+  const stages = exactStages(text, value, exactNumber);
+  for (;;) {
+    const next = stages.next();
+    if (next.done === true) return next.value;
+    await turn();
+  }
 }
 
 /** A tree as a value with {@link ExactNumber}s. */
@@ -96,21 +108,86 @@ function parseWith(text: string, maxDepth: number, number: (text: string) => unk
   }
   const value: unknown = JSON.parse(text);
   // No long run of digits and no exponent: the common case.
-  if (!SUSPECT.test(text) || !isSuspectOutsideStrings(text)) return value;
-  return plain(parseLossless(text, { maxDepth, surrogates: 'keep' }), number);
+  if (!SUSPECT.test(text)) return value;
+  const stages = exactStages(text, value, number);
+  for (;;) {
+    const next = stages.next();
+    if (next.done === true) return next.value;
+  }
+}
+
+/** Makes the numbers of a parsed text exact, in stages of some 20 ms at most where the text has 8 MiB. */
+function* exactStages(
+  text: string,
+  value: unknown,
+  number: (text: string) => unknown,
+): Generator<undefined, unknown, undefined> {
+  const quoted = yield* quotedNumbers(text);
+  if (quoted === text) return value;
+  yield;
+  const texts: unknown = JSON.parse(quoted);
+  yield;
+  return exact(value, texts, number);
+}
+
+/** JSON text, known to be well formed, in which the numbers that a double would change are strings. */
+function* quotedNumbers(text: string): Generator<undefined, string, undefined> {
+  const pieces: string[] = [];
+  let taken = 0;
+  let steps = 0;
+  for (let at = 0; at < text.length;) {
+    const quote = text.indexOf('"', at);
+    const end = quote < 0 ? text.length : quote;
+    for (const [from, to] of longNumbers(text.slice(at, end))) {
+      const number = text.slice(at + from, at + to);
+      if (!isDouble(number)) {
+        pieces.push(text.slice(taken, at + from), `"${number}"`);
+        taken = at + to;
+      }
+      if (++steps % STAGE_STEPS === 0) yield;
+    }
+    at = quote < 0 ? end : stringEnd(text, quote) + 1;
+    if (++steps % STAGE_STEPS === 0) yield;
+  }
+  return pieces.join('') + text.slice(taken);
+}
+
+/** Where numbers of many digits, or with an exponent, stand in text without strings. Written without a pattern that would remember every digit. */
+function* longNumbers(text: string): Generator<readonly [from: number, to: number]> {
+  const suspects = new RegExp(SUSPECT, 'g');
+  for (let found = suspects.exec(text); found !== null; found = suspects.exec(text)) {
+    let from = found.index;
+    let to = from + found[0].length;
+    while (from > 0 && isInNumbers(text.charCodeAt(from - 1))) from--;
+    while (to < text.length && isInNumbers(text.charCodeAt(to))) to++;
+    yield [from, to];
+    suspects.lastIndex = to;
+  }
+}
+
+/** Digits, `.`, `+`, `-`, `e` and `E`. */
+function isInNumbers(code: number): boolean {
+  return (
+    (code >= ZERO && code <= ZERO + 9) || code === 0x2e || code === 0x2b || code === 0x2d || (code | 0x20) === 0x65
+  );
+}
+
+/** One value twice, parsed with and without quotes around numbers: what is a number in one and a string in the other was quoted. */
+function exact(value: unknown, texts: unknown, number: (text: string) => unknown): unknown {
+  if (typeof value === 'number' && typeof texts === 'string') return number(texts);
+  if (typeof value !== 'object' || value === null) return value;
+  const [members, quoted] = [value, texts] as [Record<string, unknown>, Record<string, unknown>];
+  for (const name of Object.keys(members)) {
+    const member = members[name];
+    if (typeof member === 'number' || (typeof member === 'object' && member !== null)) {
+      members[name] = exact(member, quoted[name], number);
+    }
+  }
+  return value;
 }
 
 function exactNumber(text: string): ExactNumber {
   return new ExactNumber(text);
-}
-
-function isSuspectOutsideStrings(text: string): boolean {
-  for (let at = 0; ;) {
-    const quote = text.indexOf('"', at);
-    if (SUSPECT.test(quote < 0 ? text.slice(at) : text.slice(at, quote))) return true;
-    if (quote < 0) return false;
-    at = stringEnd(text, quote) + 1;
-  }
 }
 
 /** Objects have no prototype, so that every name is a member like any other. */
@@ -159,3 +236,5 @@ const LONGEST_DOUBLE = 1_100;
 const START = { line: 1, column: 1 };
 const ZERO = 0x30;
 const SUSPECT = /[0-9.]{16}|[0-9][eE]/;
+/** Numbers and strings looked at in one stage. */
+const STAGE_STEPS = 20_000;

@@ -109,5 +109,13 @@ export { SchemaInference, type FieldStatistics, type InferenceConflict } from '.
 export { INFERENCE_LIMITS } from './infer/observation.js';
 export type { ProposalOptions } from './infer/propose-avro.js';
 export { jsonNode } from './json-node.js';
-export { ExactNumber, exactText, exactValue, parseExact, parseReadable, valueText } from './exact-json.js';
+export {
+  ExactNumber,
+  exactText,
+  exactValue,
+  parseExact,
+  parseExactInTurns,
+  parseReadable,
+  valueText,
+} from './exact-json.js';
 export type { TagEdit, TaggableKind, TaggedPart } from './tags.js';

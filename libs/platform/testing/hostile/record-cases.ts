@@ -44,6 +44,21 @@ export const RECORD_CASES: readonly HostileCase[] = [
     produce(() => `{"records":[{"value":[${filled(900_000, () => '1')}]}]}`),
   ),
   one(
+    'eight megabytes of text around a number beyond doubles',
+    'either',
+    produce(() => `{"records":[{"value":[${filled(8_000_000, () => `"${'x\\u0041'.repeat(5_000)}"`)},1e400]}]}`),
+  ),
+  one(
+    'numbers beyond doubles',
+    'either',
+    produce(() => `{"records":[{"value":[${filled(7_000_000, (i) => `${'1234567890'.repeat(5)}${i}`)}]}]}`),
+  ),
+  one(
+    'a number of eight megabytes',
+    'either',
+    produce(() => `{"records":[{"value":0.${'1'.repeat(8_000_000)}}]}`),
+  ),
+  one(
     'headers',
     'either',
     produce(() =>
