@@ -215,7 +215,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: SchemaEngine, useValue: schemas },
       { provide: Registry, useValue: registry },
       { provide: SchemaUsages, useValue: usages },
-      { provide: SchemaReplays, useValue: new SchemaReplays(scans, engine) },
+      { provide: SchemaReplays, useValue: new SchemaReplays(scans, engine, clock) },
       { provide: MessageCodec, useValue: codec },
       { provide: RecordDecoder, useValue: decoder },
       { provide: FieldTypes, useValue: types },

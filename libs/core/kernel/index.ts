@@ -2,6 +2,7 @@ export { AppError, impossible, isAppError, type AppErrorOptions, type ErrorItem,
 export { deferred, Semaphore, Serial, type Deferred } from './async.js';
 export { BoundedCache } from './bounded-cache.js';
 export { type Brand } from './brand.js';
+export { Breath } from './breath.js';
 export { Clock } from './clock.js';
 export { isJsonObject, stableJson, type JsonObject, type JsonValue } from './json.js';
 export { nestsDeeperThan } from './json-depth.js';

@@ -1,5 +1,4 @@
-import type { Clock, JsonObject, JsonValue } from '#libs/core/kernel';
-import { Breath } from './breath.js';
+import { Breath, type Clock, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { decideBulkDeletion, type DeletionBlock, type DoomedSubject } from './bulk-deletion.js';
 import { effectiveMode } from './config.js';
 import { selectionTooLarge } from './errors.js';

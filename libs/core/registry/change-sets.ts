@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
-import { isAppError, stableJson, type AppError, type Clock, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import {
+  Breath,
+  isAppError,
+  stableJson,
+  type AppError,
+  type Clock,
+  type JsonObject,
+  type JsonValue,
+} from '#libs/core/kernel';
 import { verdictFindings, type Finding, type SchemaEngine } from '#libs/core/schema';
-import { Breath } from './breath.js';
 import { orderOf, type OrderedChange } from './change-order.js';
 import type { ConfigUpdate } from './config.js';
 import { DraftStore } from './draft-store.js';

@@ -15,7 +15,7 @@ export {
   type SchemaUsageTools,
   type VersionUsage,
 } from './usage/schema-usages.js';
-export type { NameTotal, ScanTotals } from './usage/scan-totals.js';
+export type { NameTotal, ScanTotals, TotalsPage } from './usage/scan-totals.js';
 export { tallyOf, UsageTally, type PartTally, type RangeTally } from './usage/tally.js';
 export { UsageHandler } from './usage/usage-handler.js';
 export type { TopicBinding, TopicConsumer, UsageReason, UsageVerdict } from './usage/verdict.js';

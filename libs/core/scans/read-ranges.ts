@@ -1,4 +1,4 @@
-import type { Clock } from '#libs/core/kernel';
+import { Breath, type Clock } from '#libs/core/kernel';
 import { batchesIn, RecordCursor, type Clusters, type FetchedPartition, type LogEngine } from '#libs/core/log';
 import { isOpen, troubleOf, type ScannedRange } from './scan.js';
 
@@ -26,8 +26,6 @@ export interface ScanControl {
 /** Ranges asked for at once. */
 const AT_ONCE = 64;
 const FETCH_BYTES = 1024 * 1024;
-/** Time that records may hold the thread. */
-const BREATH_MS = 8;
 /** Records between two looks at the clock. */
 const LOOK_EVERY = 64;
 /** Times that a log may answer nothing although its end says that there is something, and the wait for each. */
@@ -61,15 +59,15 @@ export async function readRanges(
 type Numbered = readonly [index: number, range: ScannedRange];
 
 class RangeReader {
-  #breathedAt: number;
+  readonly #breath: Breath;
   #taken = 0;
 
   constructor(
-    private readonly clock: Clock,
+    clock: Clock,
     private readonly fold: RecordFold,
     private readonly control: ScanControl,
   ) {
-    this.#breathedAt = clock.monotonic();
+    this.#breath = new Breath(clock);
   }
 
   async read(log: LogEngine, ranges: readonly Numbered[]): Promise<boolean> {
@@ -142,12 +140,9 @@ class RangeReader {
     }
   }
 
-  /** Lets everything else in the process go on, unless it just has. */
   async #breathe(): Promise<void> {
-    if (this.clock.monotonic() - this.#breathedAt < BREATH_MS) return;
-    await this.clock.sleep(0);
+    await this.#breath.take();
     this.control.signal.throwIfAborted();
-    this.#breathedAt = this.clock.monotonic();
   }
 }
 

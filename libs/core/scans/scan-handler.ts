@@ -13,6 +13,8 @@ export interface ScanFold extends RecordFold {
   readonly isDone?: boolean;
   /** Goes on from a summary. */
   restore(index: number, summary: JsonObject): void;
+  /** The range has been read to its end and its summary is kept: nothing more is needed of it here. */
+  forget(index: number): void;
 }
 
 export interface ScanTools {
@@ -27,6 +29,8 @@ export interface ScanTools {
 
 /** Time between two saves of how far a scan is. */
 const SAVE_EVERY_MS = 1_000;
+/** Parts saved in one write; each may tell thousands of names apart. */
+const SAVED_AT_ONCE = 16;
 /** Ranges shown in the progress of an operation; more would be read by nobody. */
 const SHOWN = 200;
 
@@ -74,9 +78,10 @@ export abstract class ScanHandler implements OperationHandler {
     const ranges = rangesOf(run.parameters);
     const states = ranges.map(unread);
     const fold = await this.fold(run, ranges);
-    for await (const { index, position, gone, trouble, summary } of partsOf(scans, run.operationId)) {
-      Object.assign(states[index]!, { position, gone, trouble });
+    for await (const { index, position, gone, trouble, summary } of partsOf(scans, run.operationId, clock)) {
+      const state = Object.assign(states[index]!, { position, gone, trouble });
       fold.restore(index, summary);
+      if (!isOpen(state)) fold.forget(index);
     }
     const keeper = new PartKeeper(scans, run.operationId, states, fold);
     const total = states.reduce((sum, { range }) => sum + range.to - range.from, 0);
@@ -128,15 +133,19 @@ class PartKeeper {
   }
 
   async save(): Promise<void> {
-    const moved: ScanPart[] = [];
-    for (const [index, state] of this.states.entries()) {
-      const mark = markOf(state);
-      if (mark === this.#saved[index]) continue;
-      this.#saved[index] = mark;
-      const { position, gone, trouble } = state;
-      moved.push({ index, position, gone, trouble, summary: this.fold.summary(index) });
+    const moved = this.states.flatMap((state, index) => (markOf(state) === this.#saved[index] ? [] : [index]));
+    for (let at = 0; at < moved.length; at += SAVED_AT_ONCE) {
+      const piece = moved.slice(at, at + SAVED_AT_ONCE);
+      const parts = piece.map((index): ScanPart => {
+        const { position, gone, trouble } = this.states[index]!;
+        return { index, position, gone, trouble, summary: this.fold.summary(index) };
+      });
+      await this.scans.save(this.scan, parts);
+      for (const index of piece) {
+        this.#saved[index] = markOf(this.states[index]!);
+        if (!isOpen(this.states[index]!)) this.fold.forget(index);
+      }
     }
-    if (moved.length > 0) await this.scans.save(this.scan, moved);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from '#libs/core/kernel';
+import { Breath, type Clock, type JsonObject } from '#libs/core/kernel';
 import type { ScanState } from './scan.js';
 
 /** What a scan has found in one of its ranges so far. */
@@ -24,14 +24,17 @@ export abstract class ScanStore {
   abstract drop(scan: string): Promise<void>;
 }
 
-const PAGE = 200;
+/** Parts read at once; each may tell thousands of names apart. */
+const PAGE = 20;
 
-/** All parts of a scan, page by page. */
-export async function* partsOf(store: ScanStore, scan: string): AsyncGenerator<ScanPart, void> {
+/** All parts of a scan, page by page, letting others go on between. */
+export async function* partsOf(store: ScanStore, scan: string, clock: Clock): AsyncGenerator<ScanPart, void> {
+  const breath = new Breath(clock);
   for (let after = -1; ;) {
     const page = await store.parts(scan, after, PAGE);
     yield* page;
     if (page.length < PAGE) return;
     after = page.at(-1)!.index;
+    await breath.take();
   }
 }

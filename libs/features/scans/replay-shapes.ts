@@ -96,6 +96,6 @@ export const replayView = z.object({
         reason: z.string(),
       }),
     )
-    .describe('The first ones of each partition.'),
+    .describe('The first ones of each partition, 1,000 in all at most.'),
 });
 export type ReplayView = z.infer<typeof replayView>;

@@ -9,13 +9,21 @@ const LISTED = 1_000;
 
 /** What one caller may be told of. Counts cover everything; names only what the caller may read. */
 export class Sight {
+  /** Partitions of a topic are many. */
+  readonly #topics = new Map<string, boolean>();
+
   constructor(
     private readonly authorizer: Authorizer,
     private readonly principal: Principal,
   ) {}
 
   topic(name: string): boolean {
-    return this.authorizer.allows(this.principal, 'read', { kind: 'topic', name });
+    let allowed = this.#topics.get(name);
+    if (allowed === undefined) {
+      allowed = this.authorizer.allows(this.principal, 'read', { kind: 'topic', name });
+      this.#topics.set(name, allowed);
+    }
+    return allowed;
   }
 
   subject(name: SubjectName): boolean {

@@ -40,29 +40,23 @@ export class UsageService {
     if (subjectText(found.subject) !== subjectText(subject)) {
       this.authorizer.demand(principal, 'read', { kind: 'subject', name: subjectText(found.subject) });
     }
-    const census = await this.usages.census(scan, signal);
-    const usage = await this.usages.usageOf(found.subject, found.row.version, census);
+    const usage = await this.usages.usageOf(found.subject, found.row.version, scan, signal);
     return usageViewOf(usage, new Sight(this.authorizer, principal));
   }
 
   /** What a scan counted, by schema: those named by id first. @throws `scan-not-found`, `operation-not-found`. */
   async counted(principal: Principal, scan: string, query: CensusQuery): Promise<CensusView> {
     const sight = new Sight(this.authorizer, principal);
-    const { totals, complete } = await this.usages.totals(scan, (topic) => sight.topic(topic));
     const after = query.cursor === undefined ? '' : parseCursor(query.cursor);
-    const items = totals.filter((one) => one.key > after).slice(0, query.limit);
-    const last = items.at(-1);
+    const page = { after, limit: query.limit };
+    const { totals, more, complete } = await this.usages.totals(scan, (topic) => sight.topic(topic), page);
     return {
       scan,
       complete,
-      items: items.map(({ schemaId, guid, keys, values, topics }) => ({
-        schemaId,
-        guid,
-        keys,
-        values,
-        topics: [...topics],
-      })),
-      next: last === undefined || last === totals.at(-1) ? null : formatCursor(last.key),
+      items: totals.map(({ schemaId, guid, keys, values, topics }) => {
+        return { schemaId, guid, keys, values, topics: [...topics] };
+      }),
+      next: more ? formatCursor(totals.at(-1)!.key) : null,
     };
   }
 }

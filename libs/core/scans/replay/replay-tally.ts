@@ -88,6 +88,8 @@ export class ReplayTally implements ScanFold {
   readonly #ranges = new Map<number, RangeReplay>();
   #pending: Pending[] = [];
   #pendingBytes = 0;
+  /** Of ranges that are forgotten. */
+  #bytesBefore = 0;
 
   constructor(
     private readonly part: AddressedPart,
@@ -102,7 +104,7 @@ export class ReplayTally implements ScanFold {
   }
 
   get isDone(): boolean {
-    let bytes = 0;
+    let bytes = this.#bytesBefore;
     for (const range of this.#ranges.values()) bytes += range.bytes;
     return bytes >= this.maxBytes;
   }
@@ -142,6 +144,11 @@ export class ReplayTally implements ScanFold {
 
   restore(index: number, summary: JsonObject): void {
     this.#ranges.set(index, RangeReplay.from(summary));
+  }
+
+  forget(index: number): void {
+    this.#bytesBefore += this.#ranges.get(index)?.bytes ?? 0;
+    this.#ranges.delete(index);
   }
 
   #note({ index, offset }: Pending, { schemaId, failure }: TriedRecord): void {

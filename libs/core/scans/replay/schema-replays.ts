@@ -1,4 +1,4 @@
-import type { JsonObject } from '#libs/core/kernel';
+import type { Clock, JsonObject } from '#libs/core/kernel';
 import { isOperationId, type OperationEngine } from '#libs/core/operations';
 import { scanNotFound } from '../errors.js';
 import { partsOf, type ScanStore } from '../scan-store.js';
@@ -29,11 +29,15 @@ export interface ReplayResult {
   readonly failures: readonly (ReplayFailure & { readonly partition: number })[];
 }
 
+/** Failures that one result lists. */
+const MAX_LISTED = 1_000;
+
 /** Tells what replays have found, finished or not. */
 export class SchemaReplays {
   constructor(
     private readonly scans: ScanStore,
     private readonly operations: Pick<OperationEngine, 'status' | 'planOf'>,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws `scan-not-found`, `operation-not-found`. */
@@ -47,11 +51,12 @@ export class SchemaReplays {
     });
     const writers = new Map<number, WriterCount>();
     const failures: (ReplayFailure & { partition: number })[] = [];
-    for await (const { index, position, gone, trouble, summary: json } of partsOf(this.scans, id)) {
+    for await (const { index, position, gone, trouble, summary: json } of partsOf(this.scans, id, this.clock)) {
       const { range } = partitions[index]!;
       const summary = replaySummary(json);
       partitions[index] = { range, position, gone, trouble, summary };
-      failures.push(...summary.failures.map((one) => ({ ...one, partition: range.partition })));
+      const listed = summary.failures.slice(0, MAX_LISTED - failures.length);
+      failures.push(...listed.map((one) => ({ ...one, partition: range.partition })));
       for (const [writer, count] of summary.writers) writers.set(writer, sumOf(writers.get(writer), count));
     }
     return {

@@ -1,3 +1,4 @@
+import { ManualClock } from '#libs/core/kernel/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partsOf, type ScanPart, type ScanStore } from '../scan-store.js';
 
@@ -7,6 +8,7 @@ export interface ScanStoreUnderTest {
 }
 
 let runs = 0;
+const clock = new ManualClock();
 
 const part = (index: number, position: number, more: Partial<ScanPart> = {}): ScanPart => ({
   index,
@@ -31,7 +33,7 @@ export function scanStoreContract(name: string, open: () => Promise<ScanStoreUnd
     const fresh = () => `op_${++runs}`;
     const all = async (scan: string) => {
       const found: ScanPart[] = [];
-      for await (const one of partsOf(scans, scan)) found.push(one);
+      for await (const one of partsOf(scans, scan, clock)) found.push(one);
       return found;
     };
 

@@ -77,7 +77,7 @@ export class ScanWorld {
   }
 
   replays(): SchemaReplays {
-    return new SchemaReplays(this.scans, this.#operations());
+    return new SchemaReplays(this.scans, this.#operations(), this.clock);
   }
 
   async append(topic: string, partition: number, records: readonly LogRecord[]): Promise<void> {

@@ -19,8 +19,17 @@ export interface NameTotal {
   }[];
 }
 
+/** Part of the totals of a scan. */
+export interface TotalsPage {
+  /** Totals whose keys come after this one; empty for the first. */
+  readonly after: string;
+  readonly limit: number;
+}
+
 export interface ScanTotals {
   readonly totals: readonly NameTotal[];
+  /** Whether more come after them. */
+  readonly more: boolean;
   /** Whether everything that was to be read has been. */
   readonly complete: boolean;
 }
@@ -33,13 +42,14 @@ interface Growing {
   readonly topics: Map<string, { cluster: string; topic: string; keys: number; values: number }>;
 }
 
-/** Adds up what a scan found, by name. @param visible logical topics that count. */
+/** Adds up what a scan found, by name, holding no more names than a page has. @param visible logical topics that count. */
 export async function totalsOf(
   ranges: readonly ScanRange[],
   parts: AsyncIterable<ScanPart>,
   visible: (topic: string) => boolean,
+  page: TotalsPage,
 ): Promise<ScanTotals> {
-  const names = new Map<string, Growing>();
+  const names = new FirstNames(page);
   const open = new Set(ranges.flatMap((range, index) => (range.from < range.to ? [index] : [])));
   for await (const { index, position, trouble, summary } of parts) {
     const range = ranges[index]!;
@@ -50,20 +60,47 @@ export async function totalsOf(
     add(names, key, 'keys', range.cluster, topic);
     add(names, value, 'values', range.cluster, topic);
   }
-  const totals = [...names]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, { schemaId, guid, topics }]): NameTotal => {
-      const all = [...topics.values()];
-      const sum = (member: Counted) => all.reduce((total, one) => total + one[member], 0);
-      return { key, schemaId, guid, keys: sum('keys'), values: sum('values'), topics: all };
-    });
-  return { totals, complete: open.size === 0 };
+  const found = names.first();
+  const totals = found.slice(0, page.limit).map(([key, { schemaId, guid, topics }]): NameTotal => {
+    const all = [...topics.values()];
+    const sum = (member: Counted) => all.reduce((total, one) => total + one[member], 0);
+    return { key, schemaId, guid, keys: sum('keys'), values: sum('values'), topics: all };
+  });
+  return { totals, more: found.length > page.limit, complete: open.size === 0 };
 }
 
-function add(names: Map<string, Growing>, part: PartTally, member: Counted, cluster: string, topic: string): void {
+/** The names that come first after a key. Those beyond the page are let go of now and then, and stay away: what was counted of them is of no use. */
+class FirstNames {
+  readonly #names = new Map<string, Growing>();
+  #last: string | undefined;
+
+  constructor(private readonly page: TotalsPage) {}
+
+  /** Undefined for a name that is not on the page. */
+  of(key: string, name: Pick<Growing, 'schemaId' | 'guid'>): Growing | undefined {
+    const known = this.#names.get(key);
+    if (known !== undefined) return known;
+    if (key <= this.page.after || (this.#last !== undefined && key > this.#last)) return undefined;
+    if (this.#names.size >= 2 * this.page.limit + 100) this.first();
+    if (this.#last !== undefined && key > this.#last) return undefined;
+    const made: Growing = { ...name, topics: new Map() };
+    this.#names.set(key, made);
+    return made;
+  }
+
+  /** One more than the page has, in the order of their keys; lets go of the others. */
+  first(): readonly (readonly [string, Growing])[] {
+    const ordered = [...this.#names].sort(([a], [b]) => (a < b ? -1 : 1));
+    for (const [key] of ordered.splice(this.page.limit + 1)) this.#names.delete(key);
+    if (ordered.length > this.page.limit) this.#last = ordered.at(-1)![0];
+    return ordered;
+  }
+}
+
+function add(names: FirstNames, part: PartTally, member: Counted, cluster: string, topic: string): void {
   const count = (key: string, name: Pick<Growing, 'schemaId' | 'guid'>, records: number): void => {
-    const known = names.get(key) ?? { ...name, topics: new Map() };
-    names.set(key, known);
+    const known = names.of(key, name);
+    if (known === undefined) return;
     const place = `${cluster}/${topic}`;
     const there = known.topics.get(place) ?? { cluster, topic, keys: 0, values: 0 };
     known.topics.set(place, there);

@@ -1,4 +1,4 @@
-import type { Clock } from '#libs/core/kernel';
+import { Breath, type Clock } from '#libs/core/kernel';
 import type { Clusters } from '#libs/core/log';
 import { isOperationId, type OperationEngine } from '#libs/core/operations';
 import {
@@ -7,6 +7,7 @@ import {
   type SubjectName,
   type SubjectVersion,
   type VersionChoice,
+  type VersionRow,
 } from '#libs/core/registry';
 import type { SchemaEngine } from '#libs/core/schema';
 import { scanNotFound, scansBusy } from '../errors.js';
@@ -14,9 +15,9 @@ import { readRanges } from '../read-ranges.js';
 import { partsOf, type ScanStore } from '../scan-store.js';
 import { rangesOf, unread, type ScannedRange, type ScanRange } from '../scan.js';
 import { surveyPartitions, type SurveyedPartition } from '../survey.js';
-import { Census, type CensusPartition, type CountedStretch, type PartitionCount } from './census.js';
-import { totalsOf, type ScanTotals } from './scan-totals.js';
-import { tallyOf, UsageTally } from './tally.js';
+import { Census, type CensusPartition, type CountedStretch, type PartitionCount, type SchemaNames } from './census.js';
+import { totalsOf, type ScanTotals, type TotalsPage } from './scan-totals.js';
+import { tallyOf, UsageTally, type WantedNames } from './tally.js';
 import {
   bindingsOf,
   recordReasons,
@@ -78,11 +79,14 @@ export class SchemaUsages {
   /**
    * What all retained records name, as of now: what a scan has counted, and what it has not, if that is little enough to be read here. What is more stays uncounted
    * and is said to be.
+   * @param wanted the schemas that the census is to know of.
    * @param scan operation that counted, finished or not.
    * @throws `scan-not-found`, `scans-busy`.
    */
-  async census(scan: string | undefined, signal: AbortSignal): Promise<Census> {
-    const counted = scan === undefined ? new Map<string, Counted>() : await this.#counted(scan);
+  async census(wanted: Iterable<SchemaNames>, scan: string | undefined, signal: AbortSignal): Promise<Census> {
+    const all = [...wanted];
+    const names = { ids: new Set(all.map(({ id }) => id)), guids: new Set(all.map(({ guid }) => guid)) };
+    const counted = scan === undefined ? new Map<string, Counted>() : await this.#counted(scan, names);
     const { partitions, internal } = await surveyPartitions(this.tools.clusters);
     const known = partitions.map((partition) => {
       const earlier = counted.get(keyOf(partition));
@@ -110,10 +114,16 @@ export class SchemaUsages {
     );
   }
 
-  /** @throws `subject-not-found`, `version-not-found`. */
-  async usageOf(subject: SubjectName, choice: VersionChoice, census: Census): Promise<VersionUsage> {
+  /** @throws `subject-not-found`, `version-not-found`, and as {@link census}. */
+  async usageOf(
+    subject: SubjectName,
+    choice: VersionChoice,
+    scan: string | undefined,
+    signal: AbortSignal,
+  ): Promise<VersionUsage> {
     const { registry, store, engine, consumersOf } = this.tools;
     const found = await registry.version(subject, choice, true);
+    const census = await this.census([found.schema], scan, signal);
     const { row, schema } = found;
     const [versions, referrers, associations, entry, reading] = await Promise.all([
       registry.versions(found.subject),
@@ -123,11 +133,7 @@ export class SchemaUsages {
       registry.view.source(schema).then((source) => engine.read(source)),
     ]);
     const names = new Set(reading.outline.names);
-    const bindings = bindingsOf(
-      found.subject,
-      census.partitions.map((one) => one.partition),
-      names,
-    );
+    const bindings = bindingsOf(found.subject, topicsIn(census), names);
     const counts = census.count(schema);
     const facts: VersionFacts = {
       subject: found.subject,
@@ -149,26 +155,36 @@ export class SchemaUsages {
     return { ...facts, found, verdict: verdictOf(reasons), reasons, counts, census };
   }
 
-  /** What records say of versions of a subject. Versions that are not there are left out. */
+  /** What records say of versions, subject by subject in the order given. Versions that are not there are left out. @throws as {@link census}. */
   async recordsOf(
-    subject: SubjectName,
-    versions: readonly number[],
-    census: Census,
-  ): Promise<ReadonlyMap<number, RecordUsage>> {
-    const rows = new Map((await this.tools.registry.versions(subject)).map((row) => [row.version, row]));
-    const bindings = bindingsOf(
-      subject,
-      census.partitions.map((one) => one.partition),
-      new Set(),
-    );
-    const found = new Map<number, RecordUsage>();
-    for (const version of versions) {
-      const row = rows.get(version);
-      if (row === undefined) continue;
-      const counts = census.count({ id: row.schemaId, guid: row.guid });
-      const reasons = recordReasons(census, counts, bindings);
-      const records = counts.reduce((sum, one) => sum + one.keys + one.values, 0);
-      found.set(version, { verdict: verdictOf(reasons), records, reasons });
+    asked: readonly { readonly subject: SubjectName; readonly versions: readonly number[] }[],
+    scan: string | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly ReadonlyMap<number, RecordUsage>[]> {
+    const { registry, clock } = this.tools;
+    const breath = new Breath(clock);
+    const rows: (readonly VersionRow[])[] = [];
+    for (const { subject, versions } of asked) {
+      const wanted = new Set(versions);
+      rows.push((await registry.versions(subject)).filter(({ version }) => wanted.has(version)));
+      await breath.take();
+    }
+    const names = rows.flat().map(({ schemaId: id, guid }) => ({ id, guid }));
+    const census = await this.census(names, scan, signal);
+    const topics = topicsIn(census);
+    const found: ReadonlyMap<number, RecordUsage>[] = [];
+    for (const [i, { subject }] of asked.entries()) {
+      const bindings = bindingsOf(subject, topics, new Set());
+      const usages = new Map<number, RecordUsage>();
+      for (const { version, schemaId: id, guid } of rows[i]!) {
+        const counts = census.count({ id, guid });
+        const reasons = recordReasons(census, counts, bindings);
+        const records = counts.reduce((sum, one) => sum + one.keys + one.values, 0);
+        usages.set(version, { verdict: verdictOf(reasons), records, reasons });
+        await breath.take();
+        signal.throwIfAborted();
+      }
+      found.push(usages);
     }
     return found;
   }
@@ -200,18 +216,20 @@ export class SchemaUsages {
     }
   }
 
-  /** What a scan has counted so far, by name. @param visible logical topics that count. @throws `scan-not-found`. */
-  async totals(scan: string, visible: (topic: string) => boolean): Promise<ScanTotals> {
-    return totalsOf(await this.#ranges(scan), partsOf(this.tools.scans, scan), visible);
+  /** What a scan has counted so far, by name, a page of it. @param visible logical topics that count. @throws `scan-not-found`. */
+  async totals(scan: string, visible: (topic: string) => boolean, page: TotalsPage): Promise<ScanTotals> {
+    const { scans, clock } = this.tools;
+    return totalsOf(await this.#ranges(scan), partsOf(scans, scan, clock), visible, page);
   }
 
-  async #counted(scan: string): Promise<ReadonlyMap<string, Counted>> {
+  async #counted(scan: string, wanted: WantedNames): Promise<ReadonlyMap<string, Counted>> {
+    const { scans, clock } = this.tools;
     const ranges = await this.#ranges(scan);
     const counted = new Map<string, Counted>();
     for (const range of ranges) counted.set(keyOf(range), { state: unread(range), tally: undefined });
-    for await (const { index, position, gone, trouble, summary } of partsOf(this.tools.scans, scan)) {
+    for await (const { index, position, gone, trouble, summary } of partsOf(scans, scan, clock)) {
       const range = ranges[index]!;
-      counted.set(keyOf(range), { state: { range, position, gone, trouble }, tally: tallyOf(summary) });
+      counted.set(keyOf(range), { state: { range, position, gone, trouble }, tally: tallyOf(summary, wanted) });
     }
     return counted;
   }
@@ -248,4 +266,11 @@ async function consumersOn(
   const distinct = new Map(topics.map(({ cluster, topic }) => [`${cluster}/${topic}`, { cluster, topic }]));
   const found = await Promise.all([...distinct.values()].map(({ cluster, topic }) => consumersOf(cluster, topic)));
   return found.flat();
+}
+
+/** Each topic once. */
+function topicsIn({ partitions }: Census): readonly SurveyedPartition[] {
+  const topics = new Map<string, SurveyedPartition>();
+  for (const { partition } of partitions) topics.set(`${partition.cluster}/${partition.logical}`, partition);
+  return [...topics.values()];
 }

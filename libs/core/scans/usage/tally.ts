@@ -30,8 +30,20 @@ export interface RangeTally {
   readonly value: PartTally;
 }
 
+/** Names that somebody asks about. */
+export interface WantedNames {
+  readonly ids: ReadonlySet<number>;
+  readonly guids: ReadonlySet<string>;
+}
+
+/** What is taken up of a summary. */
+interface Taken {
+  readonly maxNames: number;
+  readonly wanted?: WantedNames | undefined;
+}
+
 /** Different schemas that are listed for a part of the records of one range; beyond, only their records are counted. */
-const MAX_NAMES = 10_000;
+const MAX_NAMES = 2_000;
 
 class PartCount implements PartTally {
   readonly ids = new Map<number, { records: number; last: number }>();
@@ -70,12 +82,14 @@ class PartCount implements PartTally {
     return { ids: listed(this.ids), guids: listed(this.guids), unnamed, absent, unlisted };
   }
 
-  static from(part: AddressedPart, json: JsonObject, maxNames: number): PartCount {
+  static from(part: AddressedPart, json: JsonObject, { maxNames, wanted }: Taken): PartCount {
     const count = new PartCount(part, maxNames);
-    for (const [name, records, last] of json['ids'] as [number, number, number][])
-      count.ids.set(name, { records, last });
-    for (const [name, records, last] of json['guids'] as [string, number, number][])
-      count.guids.set(name, { records, last });
+    for (const [name, records, last] of json['ids'] as [number, number, number][]) {
+      if (wanted?.ids.has(name) ?? true) count.ids.set(name, { records, last });
+    }
+    for (const [name, records, last] of json['guids'] as [string, number, number][]) {
+      if (wanted?.guids.has(name) ?? true) count.guids.set(name, { records, last });
+    }
     for (const member of ['unnamed', 'absent', 'unlisted'] as const) count[member] = json[member] as number;
     return count;
   }
@@ -122,8 +136,11 @@ export class UsageTally implements ScanFold {
   }
 
   restore(index: number, summary: JsonObject): void {
-    const part = (name: AddressedPart) => PartCount.from(name, summary[name] as JsonObject, this.maxNames);
-    this.#ranges.set(index, new RangeCount(part('key'), part('value'), summary['records'] as number));
+    this.#ranges.set(index, restored(summary, { maxNames: this.maxNames }));
+  }
+
+  forget(index: number): void {
+    this.#ranges.delete(index);
   }
 
   #range(index: number): RangeCount {
@@ -136,9 +153,12 @@ export class UsageTally implements ScanFold {
   }
 }
 
-/** A summary as {@link UsageTally.summary} made it. */
-export function tallyOf(summary: JsonObject): RangeTally {
-  const tally = new UsageTally();
-  tally.restore(0, summary);
-  return tally.tally(0)!;
+/** A summary as {@link UsageTally.summary} made it. @param wanted names that are kept; all of them when not given. */
+export function tallyOf(summary: JsonObject, wanted?: WantedNames): RangeTally {
+  return restored(summary, { maxNames: MAX_NAMES, wanted });
+}
+
+function restored(summary: JsonObject, taken: Taken): RangeCount {
+  const part = (name: AddressedPart) => PartCount.from(name, summary[name] as JsonObject, taken);
+  return new RangeCount(part('key'), part('value'), summary['records'] as number);
 }

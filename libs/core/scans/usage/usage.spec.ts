@@ -67,8 +67,7 @@ describe('the use of a schema', () => {
   const topic = (name: string, partitions = 1) => world.log.createTopic({ name, partitions });
 
   async function usage(subject = 'orders-value', version: number | 'latest' = 1, scan?: string) {
-    const usages = world.usages();
-    return usages.usageOf(parseSubject(subject), version, await usages.census(scan, signal));
+    return world.usages().usageOf(parseSubject(subject), version, scan, signal);
   }
   const codes = ({ reasons }: { reasons: readonly { code: string }[] }) => reasons.map((one) => one.code);
 
@@ -112,7 +111,7 @@ describe('the use of a schema', () => {
       { partition: { topic: 'orders', partition: 1 }, trouble: { code: 'partition-degraded' } },
     ]);
     const small = world.usages({ records: 1, bytes: 1_000 });
-    const unread = await small.usageOf(parseSubject('orders-value'), 1, await small.census(undefined, signal));
+    const unread = await small.usageOf(parseSubject('orders-value'), 1, undefined, signal);
     expect([unread.verdict, codes(unread)]).toEqual(['unknown', ['records-not-read']]);
     expect(unread.census.incomplete.map(({ upTo, partition }) => [upTo, partition.to])).toEqual([[0, 2]]);
   });
@@ -246,7 +245,7 @@ describe('the use of a schema', () => {
       expect(counts.reduce((sum, one) => sum + one.keys + one.values, 0)).toBe(expected);
       expect(census.incomplete).toEqual([]);
       const few = world.usages({ records: 2, bytes: 1 << 20 });
-      expect((await few.census(scan, signal)).incomplete.map(({ partition }) => partition.topic).sort()).toEqual([
+      expect((await few.census([], scan, signal)).incomplete.map(({ partition }) => partition.topic).sort()).toEqual([
         'new',
         'orders',
       ]);
@@ -298,11 +297,36 @@ describe('the use of a schema', () => {
       const scan = await world.start(world.usageHandler(), { topics: ['a'] });
       await world.run(scan, world.usageHandler());
       const usages = world.usages({ records: 1, bytes: 1_000 });
-      const found = await usages.usageOf(parseSubject('orders-value'), 1, await usages.census(scan, signal));
+      const found = await usages.usageOf(parseSubject('orders-value'), 1, scan, signal);
       expect([found.verdict, codes(found)]).toEqual(['unknown', ['records-not-read']]);
-      expect((await usages.totals(scan, () => true)).totals).toMatchObject([
+      expect((await usages.totals(scan, () => true, { after: '', limit: 10 })).totals).toMatchObject([
         { schemaId: id + 1, values: 2, topics: [{ topic: 'a' }] },
       ]);
+    });
+
+    it('is listed page by page, whatever the order in which names were met', async () => {
+      await topic('many', 3);
+      const met = Array.from({ length: 900 }, (_, n) => 1 + ((n * 7_919) % 400));
+      for (const partition of [0, 1, 2]) {
+        await world.append(
+          'many',
+          partition,
+          met.filter((_, n) => n % 3 === partition).map((name) => namedById(name)),
+        );
+      }
+      const scan = await world.start(world.usageHandler(), {});
+      await world.run(scan, world.usageHandler());
+      for (const limit of [1_000, 37, 1]) {
+        const listed: (readonly [number, number])[] = [];
+        for (let after = ''; ;) {
+          const { totals, more } = await world.usages().totals(scan, () => true, { after, limit });
+          listed.push(...totals.map(({ schemaId, values }) => [schemaId!, values] as const));
+          if (!more) break;
+          after = totals.at(-1)!.key;
+        }
+        const expected = [...new Set(met)].sort((a, b) => a - b);
+        expect(listed).toEqual(expected.map((name) => [name, met.filter((one) => one === name).length]));
+      }
     });
 
     it('tells no more names apart than it can keep, and calls none of the others safe', () => {

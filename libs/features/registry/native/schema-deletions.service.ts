@@ -45,17 +45,18 @@ export class SchemaDeletionsService {
     signal: AbortSignal,
   ): Promise<DeletionPlanView['subjects']> {
     if (asked === undefined) return doomed.map(({ view }) => ({ ...view, usage: 'unknown', records: [] }));
-    const census = await this.usages.census(asked === 'count' ? undefined : asked.scan, signal);
-    const shown: DeletionPlanView['subjects'] = [];
-    for (const { planned, view } of doomed) {
-      signal.throwIfAborted();
-      const found = await this.usages.recordsOf(planned.subject, planned.versions, census);
-      const records = [...found].map(([version, { verdict, records: count, reasons }]) => {
+    const scan = asked === 'count' ? undefined : asked.scan;
+    const usages = await this.usages.recordsOf(
+      doomed.map(({ planned }) => planned),
+      scan,
+      signal,
+    );
+    return doomed.map(({ view }, i) => {
+      const records = [...usages[i]!].map(([version, { verdict, records: count, reasons }]) => {
         return { version, usage: verdict, count, reasons: reasons.map((one) => one.message) };
       });
-      shown.push({ ...view, usage: worstOf(records.map((one) => one.usage)), records });
-    }
-    return shown;
+      return { ...view, usage: worstOf(records.map((one) => one.usage)), records };
+    });
   }
 
   async apply(principal: Principal, key: string | undefined, body: DeletionApplyBody): Promise<DeletionDoneView> {

@@ -1,4 +1,4 @@
-import type { Clock } from '#libs/core/kernel';
+import type { Clock } from './clock.js';
 
 const BREATH_MS = 8;
 
