@@ -7,6 +7,7 @@ import type { ImportParameters } from './import-parameters.js';
 import { RegistryReading } from './registry-reading.js';
 import { Renaming } from './selection.js';
 import type { SourceRegistries } from './source-registry.js';
+import { StagedAmount } from './staged-amount.js';
 import type { ImportStaging } from './staging.js';
 import { isDumpKey } from './topic-dump.js';
 
@@ -32,11 +33,12 @@ export class Collector {
     private readonly registries: SourceRegistries,
     private readonly directories: TopicDirectories,
     private readonly clock: Clock,
+    private readonly mostCharacters: number,
   ) {}
 
   /**
    * Reads everything, going on where an earlier reading was cut short.
-   * @throws `source-registry-…`, `topic-not-found`, `import-damaged`, `import-upload-not-found`.
+   * @throws `source-registry-…`, `topic-not-found`, `import-damaged`, `import-too-large`, `import-upload-not-found`.
    */
   async collect(id: string, parameters: ImportParameters, options: CollectOptions): Promise<void> {
     const staged = await this.staging.find(id);
@@ -54,7 +56,8 @@ export class Collector {
 
   #registry(id: string, name: string, parameters: ImportParameters, options: CollectOptions): Promise<JsonObject> {
     const source = new ConfluentSource(this.registries.get(name), options.signal);
-    return new RegistryReading(this.staging, id, source, new Renaming(parameters), options).read();
+    const amount = new StagedAmount(this.mostCharacters);
+    return new RegistryReading(this.staging, id, source, new Renaming(parameters), amount, options).read();
   }
 
   async #topic(id: string, cluster: string, topic: string, options: CollectOptions): Promise<JsonObject> {
@@ -63,6 +66,7 @@ export class Collector {
     const { description } = await directory.resolve(topic);
     if (description.partitions.length !== 1) throw damaged(`topic '${topic}' has more than one partition`);
     const reading = new DumpReading();
+    const amount = new StagedAmount(this.mostCharacters);
     let at = await reader.start(topic, undefined, { kind: 'start' });
     for (;;) {
       const page = await reader.read(topic, at, {
@@ -84,6 +88,7 @@ export class Collector {
         const written = timestamp === NO_TIMESTAMP ? undefined : timestamp;
         return reading.changes({ key: parsedKey, value: parsedValue }, what, written);
       });
+      amount.take(page.records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0));
       await this.staging.write(id, changes);
       at = page.next;
       if (page.records.length === 0 && page.atEnd) break;

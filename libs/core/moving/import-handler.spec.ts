@@ -184,6 +184,16 @@ describe('a source that changes while it is read', () => {
   });
 });
 
+describe('a source without end', () => {
+  it('is read as far as may be, and nothing of a plan stays', async () => {
+    const { target } = await pair();
+    const plan = (most: number) => target.handler(undefined, most).plan(FROM_OLD);
+    await expect(plan(500)).rejects.toMatchObject({ code: 'import-too-large', details: { value: 500 } });
+    expect(await target.staging.list()).toEqual([]);
+    expect((await plan(50_000)).blockers).toEqual([]);
+  });
+});
+
 describe('what is in the way', () => {
   let both: Pair;
   let before: string;

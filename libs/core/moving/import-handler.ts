@@ -34,6 +34,8 @@ export interface ImportTools {
   readonly engine: SchemaEngine;
   readonly clock: Clock;
   readonly newId: () => string;
+  /** Characters of schemas that one import reads of a registry or a topic; 4 GiB unless given. */
+  readonly mostCharacters?: number;
   /** Named steps for crash tests, `import:…`. */
   readonly failPoint?: (name: string) => void | Promise<void>;
 }
@@ -46,6 +48,7 @@ const NOTE_EVERY = 200;
 const PLAN_READ_MS = 15_000;
 const PLAN_JUDGE_MS = 8_000;
 const LISTED = 50;
+const MOST_CHARACTERS = 4 * 1024 ** 3;
 /** How long what no operation needs is kept. */
 export const KEEP_STAGED_MS = 86_400_000;
 
@@ -63,8 +66,8 @@ export class ImportHandler implements OperationHandler {
   readonly #collector: Collector;
 
   constructor(private readonly tools: ImportTools) {
-    const { staging, registries, directories, clock } = tools;
-    this.#collector = new Collector(staging, registries, directories, clock);
+    const { staging, registries, directories, clock, mostCharacters = MOST_CHARACTERS } = tools;
+    this.#collector = new Collector(staging, registries, directories, clock, mostCharacters);
   }
 
   /** @throws `invalid-import`, `source-registry-…`, `topic-not-found`, `import-upload-not-found`. */

@@ -3,6 +3,7 @@ import { subjectText, type SubjectName } from '#libs/core/registry';
 import type { ConfluentSource, ListedVersion } from './confluent-source.js';
 import { keyOf, type EntryKey, type MovedEntry } from './entry.js';
 import type { Renaming } from './selection.js';
+import type { StagedAmount } from './staged-amount.js';
 import type { ImportStaging, StagedPlace, StagingChange } from './staging.js';
 
 export interface ReadingOptions {
@@ -37,6 +38,7 @@ export class RegistryReading {
     private readonly id: string,
     private readonly source: ConfluentSource,
     private readonly wanted: Renaming,
+    private readonly amount: StagedAmount,
     private readonly options: ReadingOptions,
   ) {}
 
@@ -160,8 +162,9 @@ export class RegistryReading {
     }
   }
 
-  #put(entries: readonly MovedEntry[]): Promise<void> {
-    return this.#write(entries.map((entry) => ({ type: 'put', entry })));
+  async #put(entries: readonly MovedEntry[]): Promise<void> {
+    this.amount.take(entries.reduce((sum, one) => sum + (one.kind === 'version' ? one.content.text.length : 0), 0));
+    await this.#write(entries.map((entry) => ({ type: 'put', entry })));
   }
 
   async #write(changes: readonly StagingChange[]): Promise<void> {

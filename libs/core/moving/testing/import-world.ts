@@ -51,7 +51,7 @@ export class ImportWorld {
   }
 
   /** A handler as another process would have it. @param pass called at each named step. */
-  handler(pass: (name: string) => void | Promise<void> = () => undefined): ImportHandler {
+  handler(pass: (name: string) => void | Promise<void> = () => undefined, mostCharacters?: number): ImportHandler {
     return new ImportHandler({
       staging: this.staging,
       registries: new FixedSourceRegistries(this.sources),
@@ -62,6 +62,7 @@ export class ImportWorld {
       clock: this.clock,
       newId: () => String(++this.#ids),
       failPoint: pass,
+      mostCharacters,
     });
   }
 
