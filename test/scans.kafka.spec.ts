@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openKafkaLog } from '#libs/adapters/log-kafka';
+import { encodeBatch, type LogEngine, type LogRecord } from '#libs/core/log';
+import { WallClock } from '#libs/core/log/testing';
+import { parseSubject } from '#libs/core/registry';
+import { namedByGuid, namedById, ScanWorld } from '#libs/core/scans/testing';
+
+const signal = new AbortController().signal;
+
+describe('scans on Apache Kafka', () => {
+  const topic = `orders-${randomBytes(4).toString('hex')}`;
+  let log: LogEngine;
+  let world: ScanWorld;
+  let schema: { readonly id: number; readonly guid: string };
+  beforeEach(async () => {
+    const bootstrapServers = process.env['WEIR_TEST_KAFKA']!.split(',');
+    log = await openKafkaLog({ name: 'test', bootstrapServers, clock: new WallClock() });
+    world = new ScanWorld({ kafka: log });
+    const sent = { schema: '{"type":"record","name":"R","fields":[{"name":"n","type":["null","int"]}]}' };
+    const options = { normalize: false, force: false };
+    ({ schema } = await world.registry.register(parseSubject(`${topic}-value`), sent, options));
+  });
+  afterEach(() => log.close());
+
+  const one = (n: number): LogRecord => namedById(schema.id, n % 5 === 0 ? Uint8Array.of(0) : Uint8Array.of(2, n % 60));
+
+  it('count and try every record once, transactions and their markers between, over the death of processes', async () => {
+    await log.createTopic({ name: topic, partitions: 2 });
+    const writer = await log.openWriter(`scans-${topic}`);
+    for (let n = 0; n < 40; n++) {
+      const batch = encodeBatch([one(n), one(n + 1), namedByGuid(schema.guid, Uint8Array.of(0))]);
+      if (n % 4 === 0) await writer.commit({ appends: [{ topic, partition: n % 2, batch }] });
+      else await log.append({ topic, partition: n % 2 }, batch);
+    }
+    await writer.close();
+    const nulls = Array.from({ length: 40 }, (_, n) => 1 + Number(n % 5 === 0) + Number((n + 1) % 5 === 0)).reduce(
+      (sum, count) => sum + count,
+      0,
+    );
+    world.tuning.fetchBytes = 400;
+
+    const usage = await world.start(world.usageHandler(), { cluster: 'kafka', topics: [topic] });
+    let lives = 0;
+    while (!(await world.run(usage, world.usageHandler(), 3))) lives++;
+    expect(lives).toBeGreaterThan(1);
+    const { totals } = await world.usages().totals(usage, () => true, { after: '', limit: 10 });
+    expect(totals.map(({ schemaId, guid, values }) => [schemaId, guid, values])).toEqual([
+      [schema.id, null, 80],
+      [null, schema.guid, 40],
+    ]);
+    const subject = parseSubject(`${topic}-value`);
+    for (const scan of [usage, undefined]) {
+      const found = await world.usages().usageOf(subject, 1, scan, signal);
+      expect(found.counts.reduce((sum, count) => sum + count.values, 0)).toBe(120);
+      expect(found.census.incomplete.filter(({ partition }) => partition.topic === topic)).toEqual([]);
+      expect(found.bindings).toMatchObject([{ cluster: 'kafka', topic }]);
+    }
+
+    const request = {
+      cluster: 'kafka',
+      topic,
+      schema: '{"type":"record","name":"R","fields":[{"name":"n","type":"int"}]}',
+    };
+    const replay = await world.start(world.replayHandler(), request);
+    while (!(await world.run(replay, world.replayHandler(), 3))) lives++;
+    const found = await world.replays().result(replay);
+    expect(found.complete).toBe(true);
+    expect([...found.writers]).toEqual([[schema.id, { read: 120 - nulls, failed: nulls, undecodable: 0 }]]);
+  });
+});
