@@ -2,8 +2,8 @@ import {
   APPLIED_PLANS_MS,
   identityOf,
   idsExhausted,
+  isSameAssociation,
   notPermitted,
-  sameSubject,
   stateMoved,
   subjectText,
   type AppliedChange,
@@ -110,13 +110,9 @@ export class RegistryApply {
       case 'id-retired':
         return this.#retire(fact);
       case 'association-set':
-        return this.#associated(
-          fact.type,
-          fact.association,
-          await setAssociation(this.session, fact.association, this.revision),
-        );
+        return this.#associate(fact.association);
       case 'association-removed':
-        return this.#associated(fact.type, fact.association, await removeAssociation(this.session, fact.association));
+        return this.#lose(await removeAssociation(this.session, fact.association));
       case 'context-removed':
         await this.session.run('update registry_contexts set present = 0 where name = ?', [fact.context]);
         await this.#touch({ context: fact.context, name: '' });
@@ -401,17 +397,23 @@ export class RegistryApply {
     await this.session.run('delete from registry_changes where revision < ?', [kept?.revision ?? end]);
   }
 
-  /** @param subjects those that got the association or lost one; who lost it to another subject is told so. */
-  async #associated(
-    kind: 'association-set' | 'association-removed',
-    association: Association,
-    subjects: readonly SubjectName[],
-  ): Promise<undefined> {
-    for (const subject of new Map(subjects.map((one) => [subjectText(one), one])).values()) {
-      await this.#touch(subject);
-      const told = sameSubject(subject, association.subject) ? kind : 'association-removed';
-      await this.#log(told, subject, undefined, undefined, JSON.stringify(association));
+  /** A subject that has lost an association to another subject, or to another resource of the name, is told so before the new one is. */
+  async #associate(association: Association): Promise<undefined> {
+    const replaced = await setAssociation(this.session, association, this.revision);
+    await this.#lose(replaced.filter((one) => !isSameAssociation(one, association)));
+    await this.#touch(association.subject);
+    await this.#logAssociation('association-set', association);
+  }
+
+  async #lose(associations: readonly Association[]): Promise<undefined> {
+    for (const one of associations) {
+      await this.#touch(one.subject);
+      await this.#logAssociation('association-removed', one);
     }
+  }
+
+  #logAssociation(kind: 'association-set' | 'association-removed', one: Association): Promise<void> {
+    return this.#log(kind, one.subject, undefined, undefined, JSON.stringify(one));
   }
 
   async #touch(subject: SubjectName): Promise<void> {

@@ -5,7 +5,6 @@ import {
   type AssociationType,
   type Lifecycle,
   type ResourceAssociations,
-  type SubjectName,
 } from '#libs/core/registry';
 import { pairs, pieces } from './statement.js';
 import type { SqlSession } from './sql-store.js';
@@ -26,8 +25,9 @@ interface AssociationRow {
   readonly revision: number;
 }
 
-const SELECT = `select guid, context, subject, resource_name, resource_namespace, resource_id, resource_type, association_type, lifecycle, frozen,
-  created_at, updated_at, revision from registry_associations`;
+const COLUMNS = `guid, context, subject, resource_name, resource_namespace, resource_id, resource_type, association_type, lifecycle, frozen,
+  created_at, updated_at, revision`;
+const SELECT = `select ${COLUMNS} from registry_associations`;
 const ORDER = 'order by resource_name, resource_namespace, resource_type, association_type, context, subject';
 
 type Reading = Pick<SqlSession, 'all'>;
@@ -69,17 +69,17 @@ export async function requireResourceUnmoved(session: Reading, read: ResourceAss
   }
 }
 
-/** @returns the subjects whose associations changed. */
+/** @returns what stood in its place: the earlier association of the resource, and that of an earlier resource of the name. */
 export async function setAssociation(
   session: SqlSession,
   one: Association,
   revision: number,
-): Promise<readonly SubjectName[]> {
+): Promise<readonly Association[]> {
   const { subject, resourceName, resourceNamespace, resourceId, resourceType, associationType } = one;
-  const replaced = await session.all<{ context: string; subject: string }>(
+  const replaced = await session.all<AssociationRow>(
     `delete from registry_associations where (resource_id = ? and resource_type = ? and association_type = ?)
        or (resource_name = ? and resource_namespace = ? and resource_type = ? and association_type = ? and context = ? and subject = ?)
-     returning context, subject`,
+     returning ${COLUMNS}`,
     [
       resourceId,
       resourceType,
@@ -111,26 +111,22 @@ export async function setAssociation(
       revision,
     ],
   );
-  return [subject, ...replaced.map(named)];
+  return replaced.map(association);
 }
 
-/** @returns the subjects whose associations changed. */
-export async function removeAssociation(session: SqlSession, one: Association): Promise<readonly SubjectName[]> {
-  const removed = await session.all<{ context: string; subject: string }>(
-    'delete from registry_associations where resource_id = ? and resource_type = ? and association_type = ? returning context, subject',
+/** @returns what was removed, as it was. */
+export async function removeAssociation(session: SqlSession, one: Association): Promise<readonly Association[]> {
+  const removed = await session.all<AssociationRow>(
+    `delete from registry_associations where resource_id = ? and resource_type = ? and association_type = ? returning ${COLUMNS}`,
     [one.resourceId, one.resourceType, one.associationType],
   );
-  return removed.map(named);
-}
-
-function named({ context, subject }: { readonly context: string; readonly subject: string }): SubjectName {
-  return { context, name: subject };
+  return removed.map(association);
 }
 
 function association(row: AssociationRow): Association {
   return {
     guid: row.guid,
-    subject: named(row),
+    subject: { context: row.context, name: row.subject },
     resourceName: row.resource_name,
     resourceNamespace: row.resource_namespace,
     resourceId: row.resource_id,

@@ -63,6 +63,7 @@ export {
 export {
   REGISTRATION_POLICIES,
   REGISTRY_MODES,
+  isSameAssociation,
   latestLive,
   sameContent,
   type RegistrationPolicy,

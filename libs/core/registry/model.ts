@@ -7,7 +7,7 @@ import type {
   SchemaRuleSet,
   SchemaType,
 } from '#libs/core/schema';
-import type { SubjectName } from './subject-name.js';
+import { sameSubject, type SubjectName } from './subject-name.js';
 
 /** A schema with its id, as stored: immutable for as long as it exists. */
 export interface StoredSchema {
@@ -93,6 +93,16 @@ export interface Association {
   /** Epoch ms. */
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+/** Whether both tie one resource to one subject in one way, so that one can only be the other as it was before or after a change. */
+export function isSameAssociation(a: Association, b: Association): boolean {
+  return (
+    a.resourceId === b.resourceId &&
+    a.resourceType === b.resourceType &&
+    a.associationType === b.associationType &&
+    sameSubject(a.subject, b.subject)
+  );
 }
 
 /** A place where a schema is used. */

@@ -37,7 +37,7 @@ export interface RegistryEvent extends EventPosition {
   readonly schemaId: number | null;
   readonly guid: string | null;
   readonly schemaType: SchemaType | null;
-  /** Of `…-set`: what holds from then on, null where it was taken away. Of `association-…`: the association that the subject has got or lost. */
+  /** Of `…-set`: what holds from then on, null where it was taken away. Of `association-…`: what the subject has got from then on, or what it lost as it was. */
   readonly value: RegistryConfig | RegistryMode | RegistrationPolicy | Association | null;
 }
 

@@ -1,5 +1,12 @@
 import { idsExhausted, notPermitted, stateMoved } from '../errors.js';
-import type { Association, SchemaEntry, SchemaRecord, SubjectState, VersionRow } from '../model.js';
+import {
+  isSameAssociation,
+  type Association,
+  type SchemaEntry,
+  type SchemaRecord,
+  type SubjectState,
+  type VersionRow,
+} from '../model.js';
 import { AFTER_REVISION, type EventPosition, type RegistryEvent, type RegistryEventType } from '../registry-event.js';
 import {
   identityOf,
@@ -360,11 +367,11 @@ function makeTrue(tables: Tables, fact: RegistryFact, at: number, isTaken: () =>
       );
       const set = fact.type === 'association-set' ? [{ association, revision: tables.revision }] : [];
       tables.associations = [...kept!, ...set];
-      const subjects = [...gone!, ...set].map((row) => row.association.subject);
-      for (const subject of new Map(subjects.map((one) => [subjectText(one), one])).values()) {
-        const type = sameSubject(subject, association.subject) ? fact.type : 'association-removed';
-        touch(tables, subject, {}, { at, type, value: association });
+      for (const { association: lost } of gone!) {
+        if (fact.type === 'association-set' && isSameAssociation(lost, association)) continue;
+        touch(tables, lost.subject, {}, { at, type: 'association-removed', value: lost });
       }
+      for (const { association: got } of set) touch(tables, got.subject, {}, { at, type: fact.type, value: got });
       return undefined;
     }
     case 'context-removed': {

@@ -99,29 +99,71 @@ export function registryFeedContract(name: string, open: () => Promise<StoreUnde
       expect((await store.events(undefined, 1)).oldest).toBe(1);
     });
 
-    it('who got an association and who lost it', async () => {
-      const [a, b] = [fresh(), fresh()];
-      const after = await end();
-      const association = (subject: SubjectName): Association => ({
+    describe('of associations', () => {
+      const association = (subject: SubjectName, more: Partial<Association> = {}): Association => ({
         guid: `guid-${subject.name}`,
         subject,
         resourceName: 'orders',
-        resourceNamespace: subject.name === a.name ? a.name : b.name,
-        resourceId: `id-${a.name}`,
+        resourceNamespace: subject.name,
+        resourceId: `id-${subject.name}`,
         resourceType: 'topic',
         associationType: 'value',
         lifecycle: 'WEAK',
         frozen: false,
         createdAt: 1,
         updatedAt: 1,
+        ...more,
       });
-      await apply([{ type: 'association-set', association: association(a) }]);
-      await apply([{ type: 'association-set', association: association(b) }]);
-      await apply([{ type: 'association-removed', association: association(b) }]);
-      const told = (await readOn(after, 100)).events.map((one) => `${one.type} ${one.subject.name}`);
-      expect(told[0]).toBe(`association-set ${a.name}`);
-      expect(told.slice(1, 3).sort()).toEqual([`association-removed ${a.name}`, `association-set ${b.name}`].sort());
-      expect(told.slice(3)).toEqual([`association-removed ${b.name}`]);
+      const set = (one: Association) => apply([{ type: 'association-set', association: one }]);
+      const remove = (one: Association) => apply([{ type: 'association-removed', association: one }]);
+      const toldSince = async (after: EventPosition) =>
+        (await readOn(after, 2)).events.map(({ type, subject, value }) => [type, subject.name, value]);
+
+      it('what a subject got, what became of it, and what it lost, as it was', async () => {
+        const subject = fresh();
+        const after = await end();
+        const [first, later] = [association(subject), association(subject, { lifecycle: 'STRONG', updatedAt: 2 })];
+        await set(first);
+        await set(later);
+        await remove(first);
+        expect(await toldSince(after)).toEqual([
+          ['association-set', subject.name, first],
+          ['association-set', subject.name, later],
+          ['association-removed', subject.name, later],
+        ]);
+      });
+
+      it('who lost one to another subject, before who got it', async () => {
+        const [a, b] = [fresh(), fresh()];
+        const old = association(a, { lifecycle: 'STRONG' });
+        const now = { ...old, subject: b, lifecycle: 'WEAK' as const };
+        await set(old);
+        const after = await end();
+        await set(now);
+        expect(await toldSince(after)).toEqual([
+          ['association-removed', a.name, old],
+          ['association-set', b.name, now],
+        ]);
+      });
+
+      it('which resource lost its own to a later one of the name', async () => {
+        const subject = fresh();
+        const old = association(subject);
+        const now = { ...old, resourceId: `${old.resourceId}-again` };
+        await set(old);
+        const after = await end();
+        await set(now);
+        expect(await toldSince(after)).toEqual([
+          ['association-removed', subject.name, old],
+          ['association-set', subject.name, now],
+        ]);
+      });
+
+      it('none where none was there to be removed', async () => {
+        const after = await end();
+        await remove(association(fresh()));
+        expect(await toldSince(after)).toEqual([]);
+      });
     });
 
     it('nothing of what is only to be forgotten by caches', async () => {

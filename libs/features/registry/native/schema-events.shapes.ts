@@ -49,7 +49,9 @@ export const eventView = z.object({
         frozen: z.boolean(),
       })
       .optional()
-      .describe('Of `association-set` and `association-removed`: what the subject has got or lost.'),
+      .describe(
+        'Of `association-set`: what the subject has from then on; of `association-removed`: what it lost, as it was.',
+      ),
     policy: registrationPolicy.nullable().optional().describe('Of `registration-set`.'),
   }),
 });

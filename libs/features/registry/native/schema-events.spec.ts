@@ -80,6 +80,39 @@ describe('GET /v1/schema-events', () => {
     expect(page.items[6]!.data).toMatchObject({ policy: 'registrars-only' });
   });
 
+  it('tells of associations what a subject got, what became of it and what it lost, to whoever may read the subject', async () => {
+    users.add('mine', ['viewer'], 'mine.*');
+    for (const subject of ['mine.a', 'yours.b']) await register(subject, subject.replace('.', ''));
+    const { next } = await read('?from=now');
+    const resource = { resourceName: 'orders', resourceNamespace: 'ns', resourceId: 'orders-1' };
+    const associate = (method: 'POST' | 'PUT', subject: string, more: object = {}) =>
+      ask(method, method === 'POST' ? '/associations' : '/associations/resources/orders-1', {
+        ...resource,
+        associations: [{ subject, associationType: 'value', ...more }],
+      });
+    expect((await associate('POST', 'mine.a', { lifecycle: 'WEAK' })).status).toBe(200);
+    expect((await associate('PUT', 'mine.a', { lifecycle: 'STRONG' })).status).toBe(200);
+    expect((await ask('DELETE', '/associations/resources/orders-1?resourceType=topic')).status).toBe(204);
+    expect((await associate('POST', 'yours.b', { lifecycle: 'WEAK' })).status).toBe(200);
+    const page = await read(`?cursor=${next}`);
+    expect(told(page)).toEqual([
+      'association-set mine.a',
+      'association-set mine.a',
+      'association-removed mine.a',
+      'association-set yours.b',
+    ]);
+    const orders = { ...resource, resourceType: 'topic', associationType: 'value', frozen: false };
+    expect(page.items.map((one) => one.data['association'])).toEqual([
+      { ...orders, lifecycle: 'WEAK' },
+      { ...orders, lifecycle: 'STRONG' },
+      { ...orders, lifecycle: 'STRONG' },
+      { ...orders, lifecycle: 'WEAK' },
+    ]);
+    expect(told(await read(`?cursor=${next}`, 'mine'))).toEqual(told(page).slice(0, 3));
+    const resumed = await read(`?cursor=${(await read(`?cursor=${next}&limit=1`)).next}`);
+    expect(told(resumed)).toEqual(told(page).slice(1));
+  });
+
   it('goes on from any place, and has no end', async () => {
     for (let i = 0; i < 7; i++) await register(`s${i}`, `N${i}`);
     const seen: string[] = [];
