@@ -89,6 +89,9 @@ export const usageView = z.object({
   }),
   references: z.object({ versions: z.array(version), hidden: z.int() }).describe('Versions that refer to it.'),
   carriers: z.object({ versions: z.array(version), hidden: z.int() }).describe('Other versions with the same id.'),
+  aliases: z
+    .object({ subjects: z.array(z.string()), hidden: z.int() })
+    .describe('Names that stand for the subject by their alias.'),
   associations: z.array(
     z.object({
       resourceName: z.string(),

@@ -36,7 +36,8 @@ export class Sight {
 }
 
 export function usageViewOf(usage: VersionUsage, sight: Sight): UsageView {
-  const { found, counts, census, referrers, carriers, associations, bindings, consumers } = usage;
+  const { found, counts, census, referrers, carriers, aliases, associations, bindings, consumers } = usage;
+  const named = aliases.filter((one) => sight.subject(one)).map(subjectText);
   const shown = counts.filter(({ partition }) => sight.topic(partition.logical));
   return {
     subject: subjectText(usage.subject),
@@ -54,6 +55,7 @@ export function usageViewOf(usage: VersionUsage, sight: Sight): UsageView {
     },
     references: visible(referrers, sight),
     carriers: visible(carriers, sight),
+    aliases: { subjects: named, hidden: aliases.length - named.length },
     associations: associations.map(({ resourceName, resourceNamespace, resourceType, associationType }) => {
       return { resourceName, resourceNamespace, resourceType, associationType };
     }),

@@ -2,6 +2,7 @@ import { Breath, type Clock } from '#libs/core/kernel';
 import type { Clusters } from '#libs/core/log';
 import { isOperationId, type OperationEngine } from '#libs/core/operations';
 import {
+  sameSubject,
   type Registry,
   type RegistryStore,
   type SubjectName,
@@ -125,8 +126,9 @@ export class SchemaUsages {
     const found = await registry.version(subject, choice, true);
     const census = await this.census([found.schema], scan, signal);
     const { row, schema } = found;
-    const [versions, referrers, associations, entry, reading] = await Promise.all([
+    const [versions, aliases, referrers, associations, entry, reading] = await Promise.all([
       registry.versions(found.subject),
+      registry.aliases(undefined, ''),
       store.referrers(found.subject),
       store.associations({ subjects: [found.subject] }),
       registry.view.entry(schema.context, schema.id),
@@ -141,6 +143,7 @@ export class SchemaUsages {
       latest: versions.findLast((one) => !one.deleted)?.version === row.version,
       referrers: referrers.filter((one) => one.target === row.version),
       associations,
+      aliases: aliases.flatMap(({ alias, target }) => (sameSubject(target, found.subject) ? [alias] : [])),
       carriers: (entry?.usages ?? []).filter(
         (one) => one.version !== row.version || one.subject.name !== found.subject.name,
       ),

@@ -144,6 +144,18 @@ describe('the use of a schema', () => {
     expect(codes(await usage())).toEqual(['schema-referenced']);
   });
 
+  it('is in use while an alias leads to it as the latest version', async () => {
+    await world.registry.settings.setConfig(parseSubject('orders-old'), { alias: 'orders-value' });
+    const found = await usage();
+    expect([found.verdict, codes(found), found.aliases.map((one) => one.name)]).toEqual([
+      'in-use',
+      ['alias-leads-here'],
+      ['orders-old'],
+    ]);
+    await register('orders-value', record('Order', { name: 'n', type: 'int', default: 0 }));
+    expect((await usage()).verdict).toBe('safe');
+  });
+
   it('knows subjects that are named by topic and record, and cannot tell for those named by record alone', async () => {
     await topic('orders');
     await register('orders-Order', record('Order'));

@@ -28,6 +28,7 @@ export interface UsageReason {
     | 'records-retained'
     | 'schema-referenced'
     | 'association-exists'
+    | 'alias-leads-here'
     | 'latest-of-topic'
     | 'read-by'
     | 'records-not-read'
@@ -48,6 +49,8 @@ export interface VersionFacts {
   readonly latest: boolean;
   readonly referrers: readonly Referrer[];
   readonly associations: readonly Association[];
+  /** Names that stand for the subject by its alias. */
+  readonly aliases: readonly SubjectName[];
   /** Other versions with the same id. */
   readonly carriers: readonly SchemaUsage[];
   readonly bindings: readonly TopicBinding[];
@@ -60,11 +63,17 @@ export interface VersionFacts {
 export function usageReasons(facts: VersionFacts, census: Census, counts: readonly PartitionCount[]): UsageReason[] {
   const reasons: UsageReason[] = [];
   const inUse = (code: UsageReason['code'], message: string) => reasons.push({ code, means: 'in-use', message });
-  const { referrers, associations, carriers, latest, bindings, consumers } = facts;
+  const { referrers, associations, aliases, carriers, latest, bindings, consumers } = facts;
   if (referrers.length > 0)
     inUse('schema-referenced', `${many(referrers.length, 'version')} of other schemas refer to it.`);
   if (associations.length > 0) {
     inUse('association-exists', `${many(associations.length, 'association')} tie its subject to a resource.`);
+  }
+  if (latest && aliases.length > 0) {
+    inUse(
+      'alias-leads-here',
+      `It is the latest version of a subject that ${many(aliases.length, 'alias', 'aliases')} lead to.`,
+    );
   }
   if (latest && bindings.length > 0) {
     inUse('latest-of-topic', `It is the latest version of the subject that writers of ${topicsOf(bindings)} use.`);
