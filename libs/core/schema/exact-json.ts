@@ -84,8 +84,8 @@ export function valueText(value: unknown): string {
 /** Whether the double nearest to a JSON number says everything about it. Of integers that are not safe, it does not say whether it was rounded. */
 export function isDouble(text: string): boolean {
   if (text.length <= 15 && !/[eE]/.test(text)) return true;
-  if (isIntegral(text)) return Number.isSafeInteger(Number(text));
   if (text.length > LONGEST_DOUBLE) return false;
+  if (isIntegral(text)) return Number.isSafeInteger(Number(text));
   const value = Number(text);
   if (!Number.isFinite(value)) return false;
   const [exact, double] = [digitsOf(text), digitsOf(String(value))];
