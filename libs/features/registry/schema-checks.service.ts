@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { parseSubject, Registry, subjectText, type Assessment } from '#libs/core/registry';
 import {
@@ -63,18 +64,18 @@ export class SchemaChecksService {
     return { items: [...items, warning(NOT_TRANSITIVE, null)] };
   }
 
-  private shown(assessment: Assessment, subject: string | undefined): SchemaCheckView {
+  private async shown(assessment: Assessment, subject: string | undefined): Promise<SchemaCheckView> {
     const { compatible, candidate, level, levels, policy, verdicts, warnings, violations } = assessment;
     // Levels share their checks, and a check may have a thousand findings.
     const findings = new Map<Check, readonly Finding[]>();
-    const found = verdicts.map((verdict) => {
-      const items = (verdict.compatible ? [] : verdict.checks).flatMap((check) => {
-        const known = findings.get(check) ?? checkFindings(this.registry.formats, check);
-        findings.set(check, known);
-        return known;
-      });
-      return { level: verdict.level, items };
+    for (const check of verdicts.flatMap((verdict) => (verdict.compatible ? [] : verdict.checks))) {
+      if (check.differences.length > 0 && !findings.has(check)) await turn();
+      findings.set(check, findings.get(check) ?? checkFindings(this.registry.formats, check));
+    }
+    const found = verdicts.map(({ level, compatible: fits, checks }) => {
+      return { level, items: fits ? [] : checks.flatMap((check) => findings.get(check)!) };
     });
+    if (findings.size > 0) await turn();
     return {
       compatible,
       subject: subject ?? null,
