@@ -8,6 +8,7 @@ import { logFetch } from './log-fetch.js';
 import type { Benchmark, Comparison, Figure } from './measure.js';
 import { newSubjects } from './new-subjects.js';
 import { newVersions } from './new-versions.js';
+import { realEvolution } from './real-evolution.js';
 import { repartition } from './repartition.js';
 import { start } from './start.js';
 
@@ -21,6 +22,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   logFetch,
   repartition,
   hostile,
+  ...realEvolution,
 ];
 
 const { values, positionals } = parseArgs({
