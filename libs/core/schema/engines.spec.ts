@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EarlierSource, SchemaSource } from './engine.js';
+import type { EarlierSource, SchemaSource, SourceJudgement } from './engine.js';
 import { LocalSchemaEngine } from './local-engine.js';
 import { INLINE_STEPS, OffloadingSchemaEngine } from './offloading-engine.js';
 import { standardFormats } from './standard-formats.js';
@@ -26,20 +26,21 @@ async function* history(texts: readonly string[]): AsyncGenerator<EarlierSource>
   for (const [i, text] of texts.entries()) yield { version: i, source: { ...sent(text), storedAs: `./${i}` } };
 }
 
+const question = (candidate: string, earlier: readonly string[]): SourceJudgement => ({
+  level: 'FULL_TRANSITIVE',
+  candidate: sent(candidate),
+  normalize: false,
+  policy: 'STRICT',
+  proofs: false,
+  earlier: () => history(earlier),
+});
+
 describe('work that is offloaded', () => {
   function open() {
     const done: { where: string; steps: number }[] = [];
     const here = local();
     const engine = new OffloadingSchemaEngine(here, local(), { onDone: (where, steps) => done.push({ where, steps }) });
-    const judge = (candidate: string, earlier: readonly string[]) =>
-      engine.judge({
-        level: 'FULL_TRANSITIVE',
-        candidate: sent(candidate),
-        normalize: false,
-        policy: 'STRICT',
-        proofs: false,
-        earlier: () => history(earlier),
-      });
+    const judge = (candidate: string, earlier: readonly string[]) => engine.judge(question(candidate, earlier));
     return { engine, here, done, judge };
   }
 
@@ -53,12 +54,32 @@ describe('work that is offloaded', () => {
 
   it('is a check against many versions the first time, and none of it once they are known here', async () => {
     const { here, done, judge } = open();
-    const earlier = Array.from({ length: 60 }, (_, i) => fields(20 + i));
+    const earlier = Array.from({ length: 200 }, (_, i) => fields(20 + i));
     expect((await judge(fields(10), earlier)).compatible).toBe(true);
-    for await (const { source } of history(earlier)) await here.fields(source);
+    await here.judge(question(fields(12), earlier));
     expect((await judge(fields(11), earlier)).compatible).toBe(true);
     expect(done.map(({ where }) => where)).toEqual(['there', 'here']);
     expect(done[1]!.steps).toBeLessThan(INLINE_STEPS);
+  });
+
+  it('needs no text of a version that was judged before, be it certain or not', async () => {
+    const engine = local();
+    const earlier = [fields(3)];
+    const withoutText = async function* (): AsyncGenerator<EarlierSource> {
+      for await (const one of history(earlier)) yield { ...one, source: { ...one.source, text: '' } };
+    };
+    expect((await engine.judge(question(fields(2), earlier))).compatible).toBe(true);
+    for await (const { source } of withoutText()) expect(engine.knows(source)).toBe(true);
+    const again = { ...question(fields(4), earlier), earlier: withoutText };
+    expect(await engine.judge(again)).toMatchObject({
+      compatible: true,
+      checks: [{ earlier: { canonical: fields(3) } }, {}],
+    });
+    const other = { ...question(fields(3, 'string'), earlier), earlier: withoutText };
+    expect(await engine.judge(other)).toMatchObject({
+      compatible: false,
+      checks: [{ earlier: { canonical: fields(3) } }, {}],
+    });
   });
 
   it('is refused for the same reason wherever it is done', async () => {

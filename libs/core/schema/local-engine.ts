@@ -88,7 +88,8 @@ const SHORT_EQUIVALENCE = 200;
  */
 export class LocalSchemaEngine extends SchemaEngine {
   readonly #understood: BoundedCache<Understood>;
-  readonly #digests: BoundedCache<{ readonly digest: RecordDigest | undefined }>;
+  /** Of stored versions, with their texts. */
+  readonly #digests: BoundedCache<{ readonly digest: RecordDigest | undefined; readonly text: string }>;
   readonly #trialReaders: BoundedCache<TrialReader>;
 
   constructor(
@@ -196,9 +197,18 @@ export class LocalSchemaEngine extends SchemaEngine {
     return reader;
   }
 
-  /** Whether a stored schema was read lately, so that its text is not needed. */
+  /** Whether a stored schema was read or judged lately, so that its text is not needed and may be left empty. */
   knows(source: SchemaSource): boolean {
-    return this.#understood.get(keyOf(source, false)) !== undefined;
+    return (
+      this.#understood.get(keyOf(source, false)) !== undefined || this.#digests.get(sourceKey(source)) !== undefined
+    );
+  }
+
+  /** The source with its text where that was left out, because it is known here. */
+  #complete(source: SchemaSource): SchemaSource {
+    const { storedAs, text } = source;
+    const kept = storedAs === undefined || text !== '' ? undefined : this.#digests.get(sourceKey(source));
+    return kept === undefined ? source : { ...source, text: kept.text };
   }
 
   /** The checks of a stored version that is compatible for certain, without reading it; undefined where it has to be compared. */
@@ -208,30 +218,32 @@ export class LocalSchemaEngine extends SchemaEngine {
     { version, source }: EarlierSource,
     steps: StepBudget | undefined,
   ): readonly Check[] | undefined {
-    const digest = this.#digest(source, steps);
-    if (digest === undefined) return undefined;
+    const known = this.#digest(source, steps);
+    if (known?.digest === undefined) return undefined;
+    const { digest, text: canonical } = known;
     steps?.spend(1 + Math.ceil(digest.types.size / STEP_FIELDS));
     const { ask } = LEVELS[level];
     const reads = ask.every((direction) =>
       direction === 'new-reads-old' ? certainlyReads(candidate, digest) : certainlyReads(digest, candidate),
     );
     if (!reads) return undefined;
-    const earlier = { type: 'AVRO', canonical: source.text } as const;
+    const earlier = { type: 'AVRO', canonical } as const;
     return ask.map((direction) => ({ direction, version, earlier, typesDiffer: false, differences: [], proofs: [] }));
   }
 
-  #digest(source: SchemaSource, steps: StepBudget | undefined): RecordDigest | undefined {
+  #digest(source: SchemaSource, steps: StepBudget | undefined) {
     const { schemaType, storedAs, references, text } = source;
     // What is stored is canonical.
     if (schemaType !== 'AVRO' || storedAs === undefined || references.length > 0) return undefined;
     const key = sourceKey(source);
     let known = this.#digests.get(key);
-    if (known === undefined) {
+    // A text left out is that of a schema that was read, which is compared.
+    if (known === undefined && text !== '') {
       steps?.spend(Math.ceil(text.length / STEP_CHARACTERS));
-      known = { digest: recordDigest(text) };
-      this.#digests.set(key, known, 500 + text.length * 2);
+      known = { digest: recordDigest(text), text };
+      this.#digests.set(key, known, 500 + text.length * 6);
     }
-    return known.digest;
+    return known;
   }
 
   /** The schema for something that goes through all of it. */
@@ -243,12 +255,13 @@ export class LocalSchemaEngine extends SchemaEngine {
   #understand(source: SchemaSource, options: ReadOptions, steps?: StepBudget): Understood {
     const known = this.#known(source, options);
     if (known !== undefined) return known;
-    steps?.spend(sourceLength(source));
-    const { parsed, refusals } = this.#parse(source, options.rules);
+    const complete = this.#complete(source);
+    steps?.spend(sourceLength(complete));
+    const { parsed, refusals } = this.#parse(complete, options.rules);
     const understood = new Understood(options.normalize === true ? parsed.normalised() : parsed, refusals);
     const key = keyOf(source, options.normalize === true);
     // A tree of objects takes about twenty times the room of its text.
-    this.#understood.set(key, understood, 2_000 + key.length * 2 + sourceLength(source) * 20);
+    this.#understood.set(key, understood, 2_000 + key.length * 2 + sourceLength(complete) * 20);
     return understood;
   }
 
