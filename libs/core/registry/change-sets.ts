@@ -21,6 +21,9 @@ import type { RegistryView } from './registry-view.js';
 import type { RegistryStore } from './store.js';
 import { parseSubject, subjectText, type SubjectName } from './subject-name.js';
 
+/** Subjects whose states are read in one go. */
+const READ_AT_ONCE = 500;
+
 /** One change of a set. Subjects are those that are meant: aliases have been followed. */
 export type SetChange =
   | {
@@ -99,12 +102,13 @@ export class ChangeSets {
   }
 
   async #draft(changes: readonly SetChange[]): Promise<PlanDraft> {
-    const order = orderOf(await this.#ordered(changes));
+    const breath = new Breath(this.clock);
+    const order = orderOf(await this.#ordered(changes, breath));
+    await breath.take();
     const draft = new DraftStore(this.view, this.store, await this.view.refresh());
     const registry = this.over(draft);
     const outcomes: ChangeOutcome[] = [];
     const digest = createHash('sha256');
-    const breath = new Breath(this.clock);
     for (const index of order) {
       const change = changes[index]!;
       digest.update(stableJson([index, change] as unknown as JsonValue));
@@ -131,18 +135,21 @@ export class ChangeSets {
   }
 
   /** What each change waits for: subjects referred to as "the latest", or in a version that is not there. States are read together, a change at a time would be slow. */
-  async #ordered(changes: readonly SetChange[]): Promise<readonly OrderedChange[]> {
+  async #ordered(changes: readonly SetChange[], breath: Breath): Promise<readonly OrderedChange[]> {
     const targets = changes.map(({ subject, ...change }) =>
       change.kind === 'register' ? targetsOf(subject, change.sent.references ?? []) : [],
     );
     const names = new Map<string, SubjectName>();
     for (const { subject } of [...changes, ...targets.flat()]) names.set(subjectText(subject), subject);
-    const states = await this.view.subjects([...names.values()]);
-    const live = new Set(
-      states.flatMap(({ subject, versions }) =>
-        versions.filter(isLive).map((row) => `${subjectText(subject)}/${row.version}`),
-      ),
-    );
+    const live = new Set<string>();
+    const all = [...names.values()];
+    for (let from = 0; from < all.length; from += READ_AT_ONCE) {
+      await breath.take();
+      for (const { subject, versions } of await this.view.subjects(all.slice(from, from + READ_AT_ONCE))) {
+        for (const row of versions) if (isLive(row)) live.add(`${subjectText(subject)}/${row.version}`);
+      }
+    }
+    await breath.take();
     return changes.map(({ subject, kind }, index) => ({
       subject,
       registers: kind === 'register',

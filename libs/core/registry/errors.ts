@@ -390,6 +390,15 @@ export const referencesCyclic = (path: readonly string[]): AppError =>
     details: { path },
   });
 
+export const planTooLarge = (value: number, measured: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'plan-too-large',
+    message: `The plan would rest on ${measured} subjects and contexts; a plan rests on ${value} at most.`,
+    hint: 'Make several plans, each of fewer changes.',
+    details: { limit: 'restsOn', value, measured },
+  });
+
 export const selectionTooLarge = (value: number): AppError =>
   new AppError({
     kind: 'unprocessable',

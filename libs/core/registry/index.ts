@@ -107,7 +107,7 @@ export {
   type ChangeSetPlan,
   type SetChange,
 } from './change-sets.js';
-export type { AskedPlan, PlanBasis, Visible } from './registry-plans.js';
+export { MAX_PLAN_BASES, type AskedPlan, type PlanBasis, type Visible } from './registry-plans.js';
 export { RegistryFeed } from './registry-feed.js';
 export { Registry, type FoundSchema, type RegistryOptions, type VersionChoice } from './registry.js';
 export {

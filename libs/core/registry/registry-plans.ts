@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { stableJson, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import { Breath, stableJson, type Clock, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import type { RegistryChanges } from './changes.js';
-import { planBlocked, planKeyReused, planStale } from './errors.js';
+import { planBlocked, planKeyReused, planStale, planTooLarge } from './errors.js';
 import { isLive, type SubjectState } from './model.js';
 import type { RegistryView } from './registry-view.js';
 import type { AppliedPlan, RegistryFact, RegistryStore } from './store.js';
 import { DEFAULT_SCOPE, parseSubject, subjectText, type SubjectName } from './subject-name.js';
+
+/** Names that one plan rests on at most: they come back with the request to carry it out. */
+export const MAX_PLAN_BASES = 25_000;
 
 /** What a plan rests on: what was stored under a name when it was made. */
 export interface PlanBasis {
@@ -72,10 +75,12 @@ export class RegistryPlans {
     private readonly store: RegistryStore,
     private readonly view: RegistryView,
     private readonly changes: RegistryChanges,
+    private readonly clock: Clock,
   ) {}
 
+  /** @throws `plan-too-large` */
   async plan(draft: () => Promise<PlanDraft>, visible: Visible): Promise<RegistryPlan> {
-    return this.view.consistent(async () => planOf(await draft(), visible));
+    return this.view.consistent(async () => this.#planOf(await draft(), visible));
   }
 
   /**
@@ -89,7 +94,7 @@ export class RegistryPlans {
       const before = await this.#before(asked);
       if (before !== undefined) return { facts: [], states: [], reply: () => repeated(before) };
       const drafted = await draft();
-      const plan = planOf(drafted, asked.visible);
+      const plan = await this.#planOf(drafted, asked.visible);
       if (plan.hash !== asked.hash) {
         // Another instance may have carried it out while it was being made anew here.
         const meanwhile = await this.#before(asked);
@@ -118,17 +123,21 @@ export class RegistryPlans {
     if (byKey !== undefined && byKey.hash !== hash) throw planKeyReused(byKey.hash);
     return byKey ?? this.store.appliedPlan({ hash });
   }
-}
 
-/** The hash covers the names themselves, so that it is the same whoever looks. */
-function planOf({ kind, outcome, decided, blockers, states }: PlanDraft, visible: Visible): RegistryPlan {
-  const bases = states.map(basisOf);
-  const covered = stableJson({ kind, decided, restsOn: bases } as unknown as JsonValue);
-  const hash = createHash('sha256').update(covered).digest('hex');
-  const restsOn = bases.map((basis, i) =>
-    visible(states[i]!.subject) ? basis : { ...basis, subject: hidden(basis.subject), latest: null },
-  );
-  return { hash, restsOn, outcome, blockers };
+  /** The hash covers the names themselves, so that it is the same whoever looks. */
+  async #planOf({ kind, outcome, decided, blockers, states }: PlanDraft, visible: Visible): Promise<RegistryPlan> {
+    if (states.length > MAX_PLAN_BASES) throw planTooLarge(MAX_PLAN_BASES, states.length);
+    const breath = new Breath(this.clock);
+    const digest = createHash('sha256').update(stableJson({ kind, decided }));
+    const restsOn: PlanBasis[] = [];
+    for (const state of states) {
+      const basis = basisOf(state);
+      digest.update(stableJson(basis as unknown as JsonValue));
+      restsOn.push(visible(state.subject) ? basis : { ...basis, subject: hidden(basis.subject), latest: null });
+      await breath.take();
+    }
+    return { hash: digest.digest('hex'), restsOn, outcome, blockers };
+  }
 }
 
 function hidden(name: string): string {

@@ -95,7 +95,7 @@ export class Registry {
     this.history = new SubjectHistory(store, this.view, engine, this.#changes, limits);
     this.search = new SchemaSearch(store, this.view, engine);
     this.feed = new RegistryFeed(store, clock);
-    const plans = new RegistryPlans(store, this.view, this.#changes);
+    const plans = new RegistryPlans(store, this.view, this.#changes, clock);
     const over = (other: RegistryStore) => new Registry(other, engine, clock, options);
     this.changeSets = new ChangeSets(store, this.view, engine, clock, plans, over);
     this.bulkDeletions = new BulkDeletions(store, this.view, this.search, clock, plans);

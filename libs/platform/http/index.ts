@@ -21,5 +21,5 @@ export { RequestSignal, signalOf } from './request-signal.js';
 export { RouteTable, type TableRoute } from './route-table.js';
 export { sendEvents, type EventSource, type SendEventsOptions, type ServerSentEvent } from './server-sent-events.js';
 export { STATUS_OF_KIND } from './statuses.js';
-export { ZodPipe } from './zod-pipe.js';
+export { ZodListsPipe, ZodPipe, type BoundedList } from './zod-pipe.js';
 export { STREAMED_TYPE } from './body-parser.js';

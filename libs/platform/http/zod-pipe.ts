@@ -1,5 +1,6 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { AppError, type ErrorItem } from '#libs/core/kernel';
 
 /** Problems listed in one refusal; the rest is counted. */
@@ -20,11 +21,74 @@ export class ZodPipe<T> implements PipeTransform<unknown, T> {
   }
 }
 
-function invalidRequest(
-  issues: readonly z.core.$ZodIssue[],
-  type: ArgumentMetadata['type'],
-  name: string | undefined,
-): AppError {
+/** Entries of a list that are parsed before others get their turn. */
+const STEP = 200;
+
+/**
+ * A {@link ZodPipe} for bodies with long lists: their entries are parsed in turns with other requests. What else the body holds is parsed before, with
+ * checks of the body as a whole, which see the entries as they were sent. Problems are those of the first entries that have any.
+ * @throws `list-too-long` naming the list, its limit and its length, and what {@link ZodPipe} throws.
+ */
+@Injectable()
+export class ZodListsPipe<T> implements PipeTransform<unknown, Promise<T>> {
+  readonly #outline: z.ZodObject;
+
+  constructor(
+    schema: z.ZodObject & z.ZodType<T>,
+    private readonly lists: Readonly<Record<string, BoundedList>>,
+  ) {
+    const unparsed = Object.entries(lists).map(([name, { min }]) => [name, z.array(z.unknown()).min(min)] as const);
+    this.#outline = schema.safeExtend(Object.fromEntries(unparsed));
+  }
+
+  async transform(value: unknown): Promise<T> {
+    const outline = this.#outline.safeParse(value);
+    if (!outline.success) throw invalidRequest(outline.error.issues, 'body');
+    const parsed = { ...outline.data };
+    for (const [name, { entry, max }] of Object.entries(this.lists)) {
+      const entries = parsed[name] as readonly unknown[];
+      if (entries.length > max) throw listTooLong(name, max, entries.length);
+      parsed[name] = await entriesOf(name, entries, entry);
+    }
+    return parsed as T;
+  }
+}
+
+/** A list of a body: what its entries are, and how many there may be. */
+export interface BoundedList {
+  readonly entry: z.ZodType;
+  readonly min: number;
+  readonly max: number;
+}
+
+async function entriesOf(name: string, entries: readonly unknown[], entry: z.ZodType): Promise<readonly unknown[]> {
+  const step = z.array(entry);
+  const parsed: unknown[] = [];
+  for (let from = 0; from < entries.length; from += STEP) {
+    const some = step.safeParse(entries.slice(from, from + STEP));
+    if (!some.success) {
+      const placed = some.error.issues.map(({ path: [at, ...path], ...issue }) => {
+        return { ...issue, path: [name, from + Number(at), ...path] } as z.core.$ZodIssue;
+      });
+      throw invalidRequest(placed, 'body');
+    }
+    for (const one of some.data) parsed.push(one);
+    await turn();
+  }
+  return parsed;
+}
+
+function listTooLong(name: string, max: number, measured: number): AppError {
+  return new AppError({
+    kind: 'too-large',
+    code: 'list-too-long',
+    message: `'${name}' holds ${measured} entries; this route takes ${max}.`,
+    hint: 'Send them in several requests.',
+    details: { limit: name, value: max, measured },
+  });
+}
+
+function invalidRequest(issues: readonly z.core.$ZodIssue[], type: ArgumentMetadata['type'], name?: string): AppError {
   const pointer = (path: readonly PropertyKey[]): string => {
     if (type === 'body') return path.map((part) => `/${escape(String(part))}`).join('');
     return [...(name === undefined ? [] : [name]), ...path.map(String)].join('.');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_SUBJECT_BYTES } from '#libs/core/registry';
+import { MAX_PLAN_BASES, MAX_SUBJECT_BYTES } from '#libs/core/registry';
 
 /** What plans of every kind have. */
 
@@ -9,8 +9,11 @@ export const planBasis = z.strictObject({
   digest: z.string().max(64),
 });
 
-/** Names one plan rests on at most; each change brings its subject, its references and the scopes above. */
-const MAX_BASES = 50_000;
+/** JSON values and bytes that what a plan rests on adds to a request; names are short where they are many. */
+export const MAX_BASES_VALUES = 4 * MAX_PLAN_BASES;
+export const MAX_BASES_BYTES = 128 * MAX_PLAN_BASES;
+/** What a plan rests on, to be parsed in turns with other requests. */
+export const basesInTurns = { restsOn: { entry: planBasis, min: 0, max: MAX_PLAN_BASES } };
 
 /** What comes with a request to apply a plan, beside what the plan was made from. */
 export const planGiven = {
@@ -18,7 +21,10 @@ export const planGiven = {
     .string()
     .regex(/^[0-9a-f]{64}$/, 'is not the hash of a plan: 64 hexadecimal digits')
     .describe('`hash` of the plan.'),
-  restsOn: z.array(planBasis).max(MAX_BASES).describe('`restsOn` of the plan, so that what has moved can be named.'),
+  restsOn: z
+    .array(planBasis)
+    .max(MAX_PLAN_BASES)
+    .describe('`restsOn` of the plan, so that what has moved can be named.'),
 };
 
 export const planTold = {

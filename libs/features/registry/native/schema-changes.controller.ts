@@ -1,13 +1,16 @@
 import { Body, Controller, Headers, HttpCode, Post } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, idempotencyKeyOf, ZodPipe } from '#libs/platform/http';
+import { ApiJson, idempotencyKeyOf, ZodListsPipe } from '#libs/platform/http';
+import { basesInTurns, MAX_BASES_BYTES, MAX_BASES_VALUES } from './plan.shapes.js';
 import { SchemaChangesService } from './schema-changes.service.js';
 import {
   changesAppliedView,
   changesApplyBody,
+  changesInTurns,
   changesPlanBody,
   changesPlanView,
   MAX_CHANGES_BYTES,
+  MAX_CHANGES_VALUES,
   type ChangesAppliedView,
   type ChangesApplyBody,
   type ChangesPlanBody,
@@ -46,11 +49,12 @@ export class SchemaChangesController {
     body: changesPlanBody,
     bodyExample: { changes: EXAMPLE },
     bodyLimit: MAX_CHANGES_BYTES,
+    jsonValues: MAX_CHANGES_VALUES,
     response: changesPlanView,
-    errors: { 422: ['references-cyclic', 'reference-not-found'] },
+    errors: { 413: ['list-too-long'], 422: ['references-cyclic', 'reference-not-found', 'plan-too-large'] },
   })
   plan(
-    @Body(new ZodPipe(changesPlanBody)) body: ChangesPlanBody,
+    @Body(new ZodListsPipe(changesPlanBody, changesInTurns)) body: ChangesPlanBody,
     @CurrentPrincipal() principal: Principal,
   ): Promise<ChangesPlanView> {
     return this.changes.plan(principal, body);
@@ -71,16 +75,18 @@ export class SchemaChangesController {
       restsOn: [],
       changes: EXAMPLE,
     },
-    bodyLimit: MAX_CHANGES_BYTES,
+    bodyLimit: MAX_CHANGES_BYTES + MAX_BASES_BYTES,
+    jsonValues: MAX_CHANGES_VALUES + MAX_BASES_VALUES,
     response: changesAppliedView,
     errors: {
       403: ['registration-forbidden'],
       409: ['plan-stale', 'plan-blocked'],
-      422: ['references-cyclic', 'idempotency-key-reused'],
+      413: ['list-too-long'],
+      422: ['references-cyclic', 'idempotency-key-reused', 'plan-too-large'],
     },
   })
   apply(
-    @Body(new ZodPipe(changesApplyBody)) body: ChangesApplyBody,
+    @Body(new ZodListsPipe(changesApplyBody, { ...basesInTurns, ...changesInTurns })) body: ChangesApplyBody,
     @Headers('idempotency-key') key: string | undefined,
     @CurrentPrincipal() principal: Principal,
   ): Promise<ChangesAppliedView> {

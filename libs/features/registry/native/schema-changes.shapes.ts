@@ -3,9 +3,11 @@ import { SCHEMA_TYPES } from '#libs/core/schema';
 import { planDone, planGiven, planTold } from './plan.shapes.js';
 import { config, finding, metadata, ruleSet, subjectName } from './shapes.js';
 
-/** Changes in one set, and bytes of a request. */
-export const MAX_CHANGES = 5_000;
+/** Changes in one set. */
+const MAX_CHANGES = 5_000;
+/** Bytes and JSON values of the changes in a request: 20 values for each of as many as there may be. */
 export const MAX_CHANGES_BYTES = 8 * 1024 * 1024;
+export const MAX_CHANGES_VALUES = 20 * MAX_CHANGES;
 
 const reference = z.strictObject({
   name: z.string().max(1_000),
@@ -46,6 +48,8 @@ const change = z.discriminatedUnion('kind', [
 ]);
 
 const changes = z.array(change).min(1).max(MAX_CHANGES);
+/** The changes, to be parsed in turns with other requests. */
+export const changesInTurns = { changes: { entry: change, min: 1, max: MAX_CHANGES } };
 
 /** Body of `POST /v1/schema-changes:plan`. */
 export const changesPlanBody = z.strictObject({ changes });

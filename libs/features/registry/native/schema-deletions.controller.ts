@@ -1,12 +1,15 @@
 import { Body, Controller, Headers, HttpCode, Post } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, idempotencyKeyOf, RequestSignal, ZodPipe } from '#libs/platform/http';
+import { ApiJson, idempotencyKeyOf, RequestSignal, ZodListsPipe, ZodPipe } from '#libs/platform/http';
+import { basesInTurns, MAX_BASES_BYTES, MAX_BASES_VALUES } from './plan.shapes.js';
 import { SchemaDeletionsService } from './schema-deletions.service.js';
 import {
   deletionApplyBody,
   deletionDoneView,
   deletionPlanBody,
   deletionPlanView,
+  MAX_SELECTION_BYTES,
+  MAX_SELECTION_VALUES,
   type DeletionApplyBody,
   type DeletionDoneView,
   type DeletionPlanBody,
@@ -31,8 +34,14 @@ export class SchemaDeletionsController {
     tag,
     body: deletionPlanBody,
     bodyExample: { filter: { prefix: 'tmp.' } },
+    bodyLimit: MAX_SELECTION_BYTES,
+    jsonValues: MAX_SELECTION_VALUES,
     response: deletionPlanView,
-    errors: { 404: ['scan-not-found', 'operation-not-found'], 422: ['selection-too-large'], 429: ['scans-busy'] },
+    errors: {
+      404: ['scan-not-found', 'operation-not-found'],
+      422: ['selection-too-large', 'plan-too-large'],
+      429: ['scans-busy'],
+    },
   })
   plan(
     @Body(new ZodPipe(deletionPlanBody)) body: DeletionPlanBody,
@@ -52,11 +61,17 @@ export class SchemaDeletionsController {
       'Send the selection as it was planned, with `hash` and `restsOn` of the plan. When anything has come, gone or moved since, nothing is deleted and it is named. Needs the right to delete each subject. Repeating it answers the same for a day.',
     tag,
     body: deletionApplyBody,
+    bodyLimit: MAX_SELECTION_BYTES + MAX_BASES_BYTES,
+    jsonValues: MAX_SELECTION_VALUES + MAX_BASES_VALUES,
     response: deletionDoneView,
-    errors: { 409: ['plan-stale', 'plan-blocked'], 422: ['selection-too-large', 'idempotency-key-reused'] },
+    errors: {
+      409: ['plan-stale', 'plan-blocked'],
+      413: ['list-too-long'],
+      422: ['selection-too-large', 'plan-too-large', 'idempotency-key-reused'],
+    },
   })
   apply(
-    @Body(new ZodPipe(deletionApplyBody)) body: DeletionApplyBody,
+    @Body(new ZodListsPipe(deletionApplyBody, basesInTurns)) body: DeletionApplyBody,
     @Headers('idempotency-key') key: string | undefined,
     @CurrentPrincipal() principal: Principal,
   ): Promise<DeletionDoneView> {

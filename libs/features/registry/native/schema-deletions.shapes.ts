@@ -3,6 +3,12 @@ import { MAX_SUBJECT_BYTES } from '#libs/core/registry';
 import { planDone, planGiven, planTold } from './plan.shapes.js';
 import { schemaType, subjectName } from './shapes.js';
 
+/** Subjects named in one selection. */
+const MAX_SUBJECTS = 5_000;
+/** Bytes and JSON values of a selection: an entry with a name and two versions for each of as many as there may be. */
+export const MAX_SELECTION_BYTES = 2 * 1024 * 1024;
+export const MAX_SELECTION_VALUES = 5 * MAX_SUBJECTS;
+
 const words = z.array(z.string().max(2_000)).max(8).optional();
 
 const filter = z
@@ -27,7 +33,7 @@ const filter = z
 const selection = {
   subjects: z
     .array(z.strictObject({ subject: subjectName, versions: z.array(z.int().min(1)).min(1).max(10_000).optional() }))
-    .max(5_000)
+    .max(MAX_SUBJECTS)
     .default([])
     .describe('Subjects by name, with all versions that can go or with some.'),
   filter: filter.optional().describe('As `GET /v1/schemas`; what it finds is added.'),

@@ -56,6 +56,20 @@ describe('deleting many over REST', () => {
     expect((await plan({ ...body, permanent: true })).json.subjects).toEqual([]);
   });
 
+  it('takes 5,000 names, and with them what the plan rests on', async () => {
+    const subjects = Array.from({ length: 5_000 }, (_, i) => ({ subject: `${s}.${i}`, versions: [1] }));
+    const planned = await plan({ subjects });
+    expect([planned.status, planned.json.blockers.length]).toEqual([200, 5_000]);
+    const restsOn = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ subject: `${s}.${i}`, latest: 1, digest: 'd'.repeat(32) }));
+    const hash = '0'.repeat(64);
+    const stale = await apply({ hash, restsOn: restsOn(5_000) }, { subjects });
+    expect([stale.status, stale.json.code]).toEqual([409, 'plan-stale']);
+    const refused = await apply({ hash, restsOn: restsOn(25_001) }, { filter: { prefix: s } });
+    expect([refused.status, refused.json.code]).toEqual([413, 'list-too-long']);
+    expect(refused.json.details).toEqual({ limit: 'restsOn', value: 25_000, measured: 25_001 });
+  });
+
   it('tells, when asked, which of it retained records name', async () => {
     const used = (await register(`${s}.used`, record('Used'))).json.id as number;
     await register(`${s}.free`, record('Free'));
