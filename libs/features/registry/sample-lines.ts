@@ -1,0 +1,101 @@
+import { isUtf8 } from 'node:buffer';
+import type { Readable } from 'node:stream';
+import { AppError, jsonValues, nestsDeeperThan, type JsonValue } from '#libs/core/kernel';
+
+/** Bytes of all lines, and lines that hold a sample. */
+const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_SAMPLES = 100_000;
+/** Bytes, levels and values of one sample. */
+const MAX_SAMPLE_BYTES = 1024 * 1024;
+const MAX_DEPTH = 32;
+const MAX_VALUES = 10_000;
+
+const NEWLINE = 0x0a;
+
+/** Samples as lines of JSON. They are kept as bytes and parsed each time they are gone through, so that many cost little. Empty lines are none. */
+export class SampleLines implements Iterable<JsonValue> {
+  private constructor(
+    private readonly bytes: Buffer,
+    private readonly ends: readonly number[],
+  ) {}
+
+  /** @throws `samples-too-large` naming the limit that is exceeded. */
+  static async read(body: Readable): Promise<SampleLines> {
+    const pieces: Buffer[] = [];
+    const ends: number[] = [];
+    let length = 0;
+    // What is refused early is still answered: the connection is not torn down under the client.
+    for await (const piece of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      for (let at = piece.indexOf(NEWLINE); at >= 0; at = piece.indexOf(NEWLINE, at + 1)) ends.push(length + at);
+      pieces.push(piece);
+      length += piece.length;
+      if (length > MAX_BYTES) throw tooLarge('bytes', MAX_BYTES);
+      if (ends.length > MAX_SAMPLES) throw tooLarge('lines', MAX_SAMPLES);
+    }
+    if (ends.at(-1) !== length - 1) ends.push(length);
+    return new SampleLines(Buffer.concat(pieces, length), ends);
+  }
+
+  /** @throws `sample-invalid` with the number of the line, `samples-missing` where every line is empty. */
+  *[Symbol.iterator](): Iterator<JsonValue> {
+    let [start, any] = [0, false];
+    for (const [index, end] of this.ends.entries()) {
+      const line = this.bytes.subarray(start, end);
+      start = end + 1;
+      if (isBlank(line)) continue;
+      any = true;
+      yield sampleOf(line, index + 1);
+    }
+    if (!any) throw missing();
+  }
+}
+
+function sampleOf(line: Buffer, number: number): JsonValue {
+  if (line.length > MAX_SAMPLE_BYTES) throw invalid(number, `it is longer than ${MAX_SAMPLE_BYTES} bytes`);
+  if (!isUtf8(line)) throw invalid(number, 'it is not UTF-8');
+  if (nestsDeeperThan(line, MAX_DEPTH)) throw invalid(number, `it nests deeper than ${MAX_DEPTH} levels`);
+  // A value takes two characters at least.
+  if (line.length > 2 * MAX_VALUES && jsonValues(line) > MAX_VALUES) {
+    throw invalid(number, `it holds more than ${MAX_VALUES} values`);
+  }
+  try {
+    return JSON.parse(line.toString('utf8')) as JsonValue;
+  } catch (cause) {
+    throw invalid(number, 'it is not JSON', cause);
+  }
+}
+
+/** JSON's white space only, and little of it: going through long lines of it would keep others waiting. */
+function isBlank(line: Buffer): boolean {
+  return line.length <= 64 && line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+}
+
+function missing(): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'samples-missing',
+    message: 'No line holds a sample.',
+    hint: 'Send one JSON value in each line.',
+  });
+}
+
+function invalid(number: number, why: string, cause?: unknown): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'sample-invalid',
+    message: `Line ${number} is no sample: ${why}.`,
+    hint: 'Send one JSON value in each line.',
+    details: { line: number },
+    cause,
+  });
+}
+
+function tooLarge(limit: string, value: number): AppError {
+  return new AppError({
+    kind: 'too-large',
+    code: 'samples-too-large',
+    message: `The samples have more than ${value} ${limit}; so many are taken.`,
+    hint: 'Send fewer of them: every hundredth says as much.',
+    details: { limit, value },
+  });
+}
