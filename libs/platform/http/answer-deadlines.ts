@@ -1,11 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HttpFault } from './http-fault.js';
 
-interface Waiting {
-  readonly request: FastifyRequest;
-  readonly since: number;
-}
-
 /**
  * Answers for a route that does not begin its answer in time: 504, outcome not known, and what the route says later is dropped. One timer looks after all
  * requests, in the order of their arrival, so an answer may be up to a tenth late; Fastify's own limit keeps a timer, a signal and three listeners for
@@ -16,9 +11,9 @@ export function installAnswerDeadlines(
   timeoutMs: number,
   refuse: (error: unknown, request: FastifyRequest, reply: FastifyReply) => void,
 ): void {
-  const waiting = new Map<FastifyReply, Waiting>();
-  fastify.addHook('onRequest', (request, reply, done) => {
-    waiting.set(reply, { request, since: performance.now() });
+  const waiting = new Set<FastifyReply>();
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    waiting.add(reply);
     done();
   });
   fastify.addHook('onResponse', (_request, reply, done) => {
@@ -26,12 +21,11 @@ export function installAnswerDeadlines(
     done();
   });
   const timer = setInterval(() => {
-    const latest = performance.now() - timeoutMs;
-    for (const [reply, { request, since }] of waiting) {
-      if (since > latest) break;
+    for (const reply of waiting) {
+      if (reply.elapsedTime < timeoutMs) break;
       waiting.delete(reply);
       // A stream that has begun, and a client that went away, are looked after elsewhere.
-      if (!reply.sent && !reply.raw.headersSent && !reply.raw.destroyed) refuse(tooLate(), request, reply);
+      if (!reply.sent && !reply.raw.headersSent && !reply.raw.destroyed) refuse(tooLate(), reply.request, reply);
     }
   }, timeoutMs / 10).unref();
   fastify.addHook('onClose', (_instance, done) => {

@@ -4,8 +4,8 @@ import type { HttpSettings } from './http-settings.js';
 
 /** The open connections of a server: bounded in all and per address, and let go of when the service stops. */
 export class Connections {
-  readonly #open = new Set<Socket>();
-  readonly #busy = new Set<Socket>();
+  /** With the answer to what was asked last on each; null before anything was. */
+  readonly #open = new Map<Socket, ServerResponse | null>();
   readonly #byAddress = new Map<string, number>();
   #stopping = false;
 
@@ -15,13 +15,9 @@ export class Connections {
   ) {
     server.maxConnections = settings.maxConnections;
     server.on('connection', (socket: Socket) => this.#opened(socket));
-    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-      const { socket } = request;
-      this.#busy.add(socket);
-      response.once('close', () => {
-        this.#busy.delete(socket);
-        if (this.#stopping) socket.end();
-      });
+    server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      if (this.#open.has(socket)) this.#open.set(socket, response);
+      if (this.#stopping) endAfter(response, socket);
     });
   }
 
@@ -31,7 +27,10 @@ export class Connections {
    */
   endUnused(): void {
     this.#stopping = true;
-    for (const socket of this.#open) if (!this.#busy.has(socket)) socket.destroy();
+    for (const [socket, response] of this.#open) {
+      if (response === null || response.closed) socket.destroy();
+      else endAfter(response, socket);
+    }
   }
 
   /** One too many is closed without a word: it has asked nothing yet. */
@@ -41,13 +40,12 @@ export class Connections {
       socket.destroy();
       return;
     }
-    this.#open.add(socket);
+    this.#open.set(socket, null);
     const counted = !isLoopback(address);
     const count = (this.#byAddress.get(address) ?? 0) + 1;
     if (counted) this.#byAddress.set(address, count);
     socket.once('close', () => {
       this.#open.delete(socket);
-      this.#busy.delete(socket);
       if (counted) this.#closed(address);
     });
     if (counted && count > this.settings.maxConnectionsPerAddress) socket.destroy();
@@ -58,6 +56,10 @@ export class Connections {
     if (left <= 0) this.#byAddress.delete(address);
     else this.#byAddress.set(address, left);
   }
+}
+
+function endAfter(response: ServerResponse, socket: Socket): void {
+  response.once('close', () => socket.end());
 }
 
 function isLoopback(address: string): boolean {
