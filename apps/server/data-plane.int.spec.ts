@@ -24,6 +24,17 @@ const SCHEMAS = {
   PROTOBUF: PROTO,
 } as const;
 
+interface Page {
+  readonly records: readonly {
+    readonly partition: number;
+    readonly offset: string;
+    readonly value: { readonly number: number };
+    readonly error?: string;
+  }[];
+  readonly next: string;
+  readonly atEnd: boolean;
+}
+
 describe('records with schemas, over REST', () => {
   let running: RunningService;
   let client: DataPlaneClient;
@@ -39,6 +50,35 @@ describe('records with schemas, over REST', () => {
     await client.topic(topic);
     return { topic, id: await client.register(`${topic}-value`, type, SCHEMAS[type]) };
   }
+
+  it('are read to the last one, all of them decoded, however much text a page would be', async () => {
+    const topic = `t${++topics}`;
+    await client.topic(topic, 3);
+    const filler = 'x'.repeat(1_000);
+    const values = Array.from({ length: 5_000 }, (_, number) => ({ number, filler }));
+    for (let at = 0; at < values.length; at += 500) {
+      const records = values.slice(at, at + 500).map((value) => ({ key: `k${value.number}`, value }));
+      expect((await client.produce(topic, records)).status).toBe(200);
+    }
+    const numbers = new Map<number, number>();
+    const sizes: number[] = [];
+    for (let query = 'from=start'; ;) {
+      const { json } = await client.call('GET', `/v1/topics/${topic}/records?${query}&limit=10000`);
+      const page = json as unknown as Page;
+      sizes.push(page.records.length);
+      for (const { error, partition, offset, value } of page.records) {
+        expect(error).toBeUndefined();
+        const before = numbers.get(value.number);
+        expect(before, `record ${value.number} once, ${partition}/${offset}`).toBeUndefined();
+        numbers.set(value.number, partition);
+      }
+      if (page.atEnd) break;
+      query = `cursor=${page.next}`;
+    }
+    expect(numbers.size).toBe(values.length);
+    // Some page ended early, and the next went on there.
+    expect(sizes.length).toBeGreaterThan(2);
+  });
 
   describe.each(['AVRO', 'JSON', 'PROTOBUF'] as const)('in %s', (type) => {
     it('are written as they are given and read as they were written', async () => {

@@ -46,8 +46,8 @@ export class DataPlaneClient {
     return answer.json['id'] as number;
   }
 
-  topic(name: string): Promise<Answer> {
-    return this.call('POST', '/v1/topics', { name, partitions: 1 });
+  topic(name: string, partitions = 1): Promise<Answer> {
+    return this.call('POST', '/v1/topics', { name, partitions });
   }
 
   produce(topic: string, records: readonly object[], more: object = {}): Promise<Answer> {

@@ -97,6 +97,7 @@ export {
   type ProduceOutcome,
 } from './topic-producer.js';
 export {
+  cutPage,
   TopicReader,
   type PartitionRecord,
   type ReadFrom,

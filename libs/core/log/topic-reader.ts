@@ -31,6 +31,15 @@ export interface ReadPage {
   readonly atEnd: boolean;
 }
 
+/** The page's first `count` records; the next page begins with the others. One at least. */
+export function cutPage(page: ReadPage, count: number): ReadPage {
+  if (count >= page.records.length) return page;
+  const positions = new Map(page.next.positions);
+  // The first of each partition comes last here, and stays.
+  for (const { partition, offset } of page.records.slice(count).reverse()) positions.set(partition, offset);
+  return { records: page.records.slice(0, count), next: { ...page.next, positions }, atEnd: false };
+}
+
 export interface ReadLimits {
   /** Most records in a page. */
   readonly records: number;

@@ -32,9 +32,9 @@ export interface ReadRecord {
   readonly error?: string;
 }
 
-/** Characters that the keys and values of one page are shown with. A few bytes can stand for any number of values. */
+/** Characters of keys and values after which a page ends. A few bytes can stand for many values. */
 const PAGE_CHARACTERS = 2 * 1024 * 1024;
-/** How long the records of one page may be decoded, wherever that is done. */
+/** How long records are decoded, wherever that is done, before the page ends. */
 const PAGE_MS = 5_000;
 /** What a value counts at least. */
 const LEAST_CHARACTERS = 8;
@@ -48,10 +48,9 @@ export class PageRoom {
     this.#until = clock.monotonic() + PAGE_MS;
   }
 
-  /** Why nothing more is decoded; undefined while there is room. */
-  get full(): string | undefined {
-    if (this.#left <= 0) return `the page shows more than ${PAGE_CHARACTERS} characters already`;
-    return this.clock.monotonic() > this.#until ? `the page has taken more than ${PAGE_MS} ms already` : undefined;
+  /** Whether the page ends here: what is left comes with the next one. */
+  get isFull(): boolean {
+    return this.#left <= 0 || this.clock.monotonic() > this.#until;
   }
 
   take(value: JsonValue): void {
@@ -70,7 +69,7 @@ export class PageRoom {
 export class RecordDecoding {
   constructor(private readonly codec: MessageCodec) {}
 
-  /** @param room what is left of the page; beyond it, records are shown with their bytes. */
+  /** @param room what is left of the page; the record is shown even where it takes more. */
   async show(record: PartitionRecord, format: 'auto' | 'binary', room: PageRoom): Promise<ReadRecord> {
     const key = format === 'binary' ? binary(record.key) : await this.part(record, 'key', room);
     const value = format === 'binary' ? binary(record.value) : await this.part(record, 'value', room);
@@ -95,8 +94,6 @@ export class RecordDecoding {
   private async part(record: PartitionRecord, part: MessagePart, room: PageRoom): Promise<ReadPart> {
     const bytes = record[part];
     if (bytes === null) return binary(null);
-    if (room.full !== undefined)
-      return { ...binary(bytes), error: `${part}: ${room.full}; read fewer records at once` };
     const read = await this.decoded(record, part, bytes);
     room.take(read.data);
     return read;

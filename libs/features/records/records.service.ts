@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { AppError, Clock } from '#libs/core/kernel';
 import {
+  cutPage,
   StickyPartitions,
   TopicDirectories,
   TopicProducer,
@@ -122,13 +123,15 @@ export class RecordsService {
     const room = new PageRoom(this.clock);
     let turnAt = this.clock.monotonic() + TURN_MS;
     for (const record of page.records) {
+      if (room.isFull && records.length > 0) break;
       records.push(await this.#decoding.show(record, query.format, room));
       if (this.clock.monotonic() < turnAt) continue;
       await turn();
       signal?.throwIfAborted();
       turnAt = this.clock.monotonic() + TURN_MS;
     }
-    return { records, next: formatCursor(page.next), atEnd: page.atEnd };
+    const { next, atEnd } = cutPage(page, records.length);
+    return { records, next: formatCursor(next), atEnd };
   }
 
   /** The key that a topic repartitioned by a key expression gives to a new record. @throws `key-missing`. */
