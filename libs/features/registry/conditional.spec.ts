@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nativeClient, openRegistryApp, PrincipalsByName, type RegistryApp } from './testing/index.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { PrincipalsByName, registryForSuite } from './testing/index.js';
 
 const schema = (name: string, ...fields: object[]) => JSON.stringify({ type: 'record', name, fields });
 
 describe('asking again for what one has', () => {
   const users = new PrincipalsByName();
-  let app: RegistryApp;
-  const ask = nativeClient(() => app);
+  const { calls } = registryForSuite({ authenticator: users });
   const get = (url: string, tag?: string, as?: string) =>
-    ask('GET', url, undefined, as, tag === undefined ? {} : { 'if-none-match': tag });
+    calls.get(url, as, tag === undefined ? {} : { 'if-none-match': tag });
   beforeAll(async () => {
-    app = await openRegistryApp({ authenticator: users });
-    await ask('POST', '/subjects/s/versions', { schema: schema('S') });
+    await calls.post('/subjects/s/versions', { schema: schema('S') });
   });
-  afterAll(() => app.http.close());
 
   const guid = async () => ((await get('/subjects/s/versions/1')).json as { guid: string }).guid;
   const PATHS = [
@@ -55,11 +52,11 @@ describe('asking again for what one has', () => {
   it('gives the answer anew when it has changed', async () => {
     const urls = ['/schemas/ids/1', '/subjects/s/versions/latest', '/subjects/s/versions', '/config', '/v1/schemas'];
     const tags = await Promise.all(urls.map(async (url) => (await get(url)).headers['etag'] as string));
-    await ask('POST', '/subjects/s/versions', { schema: schema('S', { name: 'x', type: 'int', default: 0 }) });
-    await ask('PUT', '/config', { compatibility: 'FULL' });
+    await calls.post('/subjects/s/versions', { schema: schema('S', { name: 'x', type: 'int', default: 0 }) });
+    await calls.put('/config', { compatibility: 'FULL' });
     const statuses = await Promise.all(urls.map(async (url, i) => (await get(url, tags[i])).status));
     expect(statuses).toEqual([304, 200, 200, 200, 200]);
-    await ask('DELETE', '/subjects/s/versions/1');
+    await calls.delete('/subjects/s/versions/1');
     // The answer tells that the version is deleted, so it is another one.
     expect((await get('/schemas/ids/1', tags[0])).status).toBe(200);
   });

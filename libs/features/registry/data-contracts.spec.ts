@@ -1,21 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openRegistryApp, RegistryCalls, type RegistryApp } from './testing/index.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { avroRecord, registryForSuite } from './testing/index.js';
 
-const user = (...fields: string[]) =>
-  JSON.stringify({ type: 'record', name: 'User', fields: fields.map((name) => ({ name, type: 'int', default: 0 })) });
+const user = (...fields: string[]) => avroRecord('User', ...fields);
 const rule = (name: string, more: object = {}) => ({ name, kind: 'CONDITION', mode: 'WRITE', type: 'CEL', ...more });
 const properties = (of: Record<string, string>) => ({ metadata: { properties: of } });
 
 describe('data contracts (contract 3.5)', () => {
-  let app: RegistryApp;
-  let calls: RegistryCalls;
+  const { calls } = registryForSuite();
   let run = 0;
   let s: string;
-  beforeAll(async () => {
-    app = await openRegistryApp();
-    calls = new RegistryCalls(app);
-  });
-  afterAll(() => app.http.close());
   beforeEach(() => {
     s = `contract${++run}`;
   });

@@ -1,21 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openRegistryApp, RegistryCalls, type RegistryApp } from './testing/index.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { avroRecord, registryForSuite } from './testing/index.js';
 
-const user = (...fields: string[]) =>
-  JSON.stringify({ type: 'record', name: 'User', fields: fields.map((name) => ({ name, type: 'int', default: 0 })) });
+const user = (...fields: string[]) => avroRecord('User', ...fields);
 
 describe('modes, settings and contexts (contract 2.6 to 2.8, 3.8, 3.10)', () => {
-  let app: RegistryApp;
-  let calls: RegistryCalls;
+  const { calls } = registryForSuite();
   let run = 0;
   /** A context of its own for each test. */
   let c: string;
   let s: string;
-  beforeAll(async () => {
-    app = await openRegistryApp();
-    calls = new RegistryCalls(app);
-  });
-  afterAll(() => app.http.close());
   beforeEach(() => {
     c = `:.m${++run}:`;
     s = `${c}s`;
@@ -172,7 +165,7 @@ describe('modes, settings and contexts (contract 2.6 to 2.8, 3.8, 3.10)', () => 
       await calls.put(`/config/${s}`, { defaultMetadata: { properties: { a: '1' } }, normalize: true });
       await mode(c, 'IMPORT');
       const answer = await calls.register(s, user('a'), { id: 9, version: 2, metadata: { properties: { b: '2' } } });
-      expect((answer.json as { metadata: object }).metadata).toEqual({ properties: { b: '2' } });
+      expect(answer.json.metadata).toEqual({ properties: { b: '2' } });
       expect((await calls.register(s, user('b'), { id: 10, version: 3 })).json).not.toHaveProperty('metadata');
     });
   });

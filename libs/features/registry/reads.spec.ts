@@ -1,22 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openRegistryApp, RegistryCalls, type RegistryApp } from './testing/index.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { avroRecord, registryForSuite } from './testing/index.js';
 
-const user = (...fields: string[]) =>
-  JSON.stringify({ type: 'record', name: 'User', fields: fields.map((name) => ({ name, type: 'int', default: 0 })) });
+const user = (...fields: string[]) => avroRecord('User', ...fields);
 const referring = '{"type":"record","name":"Order","fields":[{"name":"user","type":"User"}]}';
 const resolved = `{"type":"record","name":"Order","fields":[{"name":"user","type":${user('a')}}]}`;
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
 describe('what is read, in which form and how much of it (contract 2.3, 2.4, 3.6)', () => {
-  let app: RegistryApp;
-  let calls: RegistryCalls;
+  const { calls } = registryForSuite();
   let run = 0;
   let s: string;
-  beforeAll(async () => {
-    app = await openRegistryApp();
-    calls = new RegistryCalls(app);
-  });
-  afterAll(() => app.http.close());
   beforeEach(() => {
     s = `reads${++run}`;
   });

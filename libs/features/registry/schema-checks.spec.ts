@@ -1,17 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Authenticator, type Credentials, type Principal } from '#libs/platform/auth';
-import { openRegistryApp, type RegistryApp } from './testing/index.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { PrincipalsByName, registryForSuite } from './testing/index.js';
 import type { SchemaCheckView, SchemaRulesView } from './schema-check-shapes.js';
 
-/** Whoever says `Bearer narrow` may read subjects that begin with `mine.`; everybody else may do all. */
-class TwoUsers extends Authenticator {
-  readonly challenge = 'Bearer';
-  authenticate({ authorization }: Credentials): Principal {
-    return authorization === 'Bearer narrow'
-      ? { id: 'narrow', roles: ['viewer'], scope: new Map([['subject', ['mine.*']]]) }
-      : { id: 'root', roles: ['admin'] };
-  }
-}
+/** `narrow` may read subjects that begin with `mine.`; everybody else may do all. */
+const users = new PrincipalsByName();
+users.add('narrow', ['viewer'], 'mine.*');
 
 const LEVELS = ['NONE', 'BACKWARD', 'BACKWARD_TRANSITIVE', 'FORWARD', 'FORWARD_TRANSITIVE', 'FULL', 'FULL_TRANSITIVE'];
 
@@ -21,44 +14,24 @@ const vat = { name: 'vat', type: 'long' };
 const vatOrNone = { ...vat, default: 0 };
 
 describe('POST /v1/schemas:check', () => {
-  let app: RegistryApp;
+  const { calls } = registryForSuite({ authenticator: users });
   let run = 0;
   let s: string;
-  beforeAll(async () => {
-    app = await openRegistryApp({ authenticator: new TwoUsers() });
-  });
-  afterAll(() => app.http.close());
   beforeEach(() => {
     s = `check${++run}`;
   });
 
-  async function post(url: string, body: object, as?: string) {
-    const headers = { 'content-type': 'application/json', ...(as ? { authorization: `Bearer ${as}` } : {}) };
-    const answer = await app.http.fastify.inject({ method: 'POST', url, headers, payload: JSON.stringify(body) });
-    return { status: answer.statusCode, type: answer.headers['content-type'], json: JSON.parse(answer.body) as object };
-  }
-  const put = (url: string, body: object) =>
-    app.http.fastify.inject({
-      method: 'PUT',
-      url,
-      headers: { 'content-type': 'application/json' },
-      payload: JSON.stringify(body),
-    });
-  const register = (subject: string, schema: string, more: object = {}) =>
-    post(`/subjects/${encodeURIComponent(subject)}/versions`, { schema, ...more });
-  async function check(body: object): Promise<SchemaCheckView> {
-    const answer = await post('/v1/schemas:check', body);
-    expect(answer.status).toBe(200);
-    return answer.json as SchemaCheckView;
-  }
+  const register = (subject: string, schema: string, more: object = {}) => calls.register(subject, schema, more);
+  const rules = async () => (await calls.get<SchemaRulesView>('/v1/schema-rules')).json;
+  const check = (body: object) => calls.demand<SchemaCheckView>('POST', '/v1/schemas:check', body);
   const compatibleAt = (view: SchemaCheckView) =>
     view.verdicts.filter((verdict) => verdict.compatible).map((verdict) => verdict.level);
 
   it('says at which of the seven levels a schema may follow, and against which versions', async () => {
-    await put(`/config/${s}`, { compatibility: 'NONE' });
+    await calls.put(`/config/${s}`, { compatibility: 'NONE' });
     await register(s, record(id));
     await register(s, record(id, vatOrNone));
-    await put(`/config/${s}`, { compatibility: 'BACKWARD' });
+    await calls.put(`/config/${s}`, { compatibility: 'BACKWARD' });
     const view = await check({ subject: s, schema: record(id, vat) });
     expect(view.verdicts.map((verdict) => verdict.level)).toEqual(LEVELS);
     expect(compatibleAt(view)).toEqual(['NONE', 'BACKWARD', 'FORWARD', 'FORWARD_TRANSITIVE', 'FULL']);
@@ -96,8 +69,8 @@ describe('POST /v1/schemas:check', () => {
       position: { line: 5 },
     });
     for (const text of [finding!.what, finding!.breaks, finding!.whom, finding!.fix]) expect(text).toMatch(/\.$/);
-    const rules = (await app.http.fastify.inject('/v1/schema-rules')).json() as SchemaRulesView;
-    expect(rules.items.map((rule) => rule.id)).toContain(finding!.ruleId);
+    const { items } = await rules();
+    expect(items.map((rule) => rule.id)).toContain(finding!.ruleId);
   });
 
   it('proves a break of JSON Schemas with a document, and leaves the proof out where it knows none', async () => {
@@ -116,12 +89,12 @@ describe('POST /v1/schemas:check', () => {
   });
 
   it('agrees with the compatibility endpoint at the level in force, whatever it is', async () => {
-    await put(`/config/${s}`, { compatibility: 'NONE' });
+    await calls.put(`/config/${s}`, { compatibility: 'NONE' });
     for (const schema of [record(id), record(vat), record(id, vatOrNone)]) await register(s, schema);
     for (const compatibility of LEVELS) {
-      await put(`/config/${s}`, { compatibility });
+      await calls.put(`/config/${s}`, { compatibility });
       for (const schema of [record(id), record(vat), record(id, vat), record(), '"string"']) {
-        const confluent = await post(`/compatibility/subjects/${s}/versions`, { schema });
+        const confluent = await calls.post(`/compatibility/subjects/${s}/versions`, { schema });
         expect((await check({ subject: s, schema })).compatible).toBe(
           (confluent.json as { is_compatible: boolean }).is_compatible,
         );
@@ -138,14 +111,14 @@ describe('POST /v1/schemas:check', () => {
 
   it('judges schemas that are sent along, nothing registered and nothing stored', async () => {
     const earlier = [{ schema: record(id) }, { schema: record(id, vatOrNone) }];
-    await put('/config/:.:', { compatibility: 'FULL' });
+    await calls.put('/config/:.:', { compatibility: 'FULL' });
     const view = await check({ schema: record(id, vat), earlier });
-    await app.http.fastify.inject({ method: 'DELETE', url: '/config' });
+    await calls.delete('/config');
     expect(view).toMatchObject({ subject: null, level: 'FULL' });
     expect(compatibleAt(view)).not.toContain('BACKWARD_TRANSITIVE');
     expect(view.findings.map((finding) => finding.version)).toEqual([1]);
     expect(compatibleAt(await check({ schema: record(id) }))).toEqual(LEVELS);
-    expect((await app.http.fastify.inject('/subjects')).body).not.toContain(s);
+    expect((await calls.get('/subjects')).text).not.toContain(s);
   });
 
   it('takes schemas that refer to others nobody has registered', async () => {
@@ -159,25 +132,25 @@ describe('POST /v1/schemas:check', () => {
     ];
     const view = await check({ schema: order, references: [to('Place')], referenced });
     expect(view.schema).toBe(order);
-    const missing = await post('/v1/schemas:check', { schema: order, references: [to('Place')] });
+    const missing = await calls.post('/v1/schemas:check', { schema: order, references: [to('Place')] });
     expect(missing).toMatchObject({ status: 422, json: { code: 'reference-not-found' } });
-    const twice = await post('/v1/schemas:check', { schema: town, referenced: [referenced[0], referenced[0]] });
+    const twice = await calls.post('/v1/schemas:check', { schema: town, referenced: [referenced[0], referenced[0]] });
     expect(twice).toMatchObject({ status: 400, json: { code: 'reference-sent-twice' } });
   });
 
   it('heeds groups, reserved fields and aliases as registration does', async () => {
-    await put(`/config/${s}`, { compatibilityGroup: 'major', validateFields: true });
+    await calls.put(`/config/${s}`, { compatibilityGroup: 'major', validateFields: true });
     await register(s, record(id), { metadata: { properties: { major: '1', 'confluent:reserved': 'vat' } } });
     const other = await check({ subject: s, schema: record(vat), metadata: { properties: { major: '2' } } });
     expect(other.verdicts.every((verdict) => verdict.compatible)).toBe(true);
     expect(other.compatible).toBe(false);
     expect(other.violations).toHaveLength(1);
-    await put(`/config/${s}-alias`, { alias: s });
+    await calls.put(`/config/${s}-alias`, { alias: s });
     expect(await check({ subject: `${s}-alias`, schema: record(id) })).toMatchObject({ subject: s });
   });
 
   it('warns where the verdict is kept from the reference and yet open to doubt, at the levels that count', async () => {
-    await put(`/config/${s}`, { compatibility: 'NONE' });
+    await calls.put(`/config/${s}`, { compatibility: 'NONE' });
     for (const schema of [record(id), record(id, vatOrNone)]) await register(s, schema);
     const ask = (...levels: string[]) => check({ subject: s, schema: record(id, vat), levels });
     const latestOnly = await ask('BACKWARD', 'FULL');
@@ -187,8 +160,8 @@ describe('POST /v1/schemas:check', () => {
       { ruleId: 'schema/unsound-not-transitive', levels: ['FULL'] },
     ]);
     expect((await ask('BACKWARD_TRANSITIVE')).warnings).toEqual([]);
-    const rules = (await app.http.fastify.inject('/v1/schema-rules')).json() as SchemaRulesView;
-    expect(rules.items.filter((rule) => rule.kind === 'warning').map((rule) => rule.id)).toContain(
+    const { items } = await rules();
+    expect(items.filter((rule) => rule.kind === 'warning').map((rule) => rule.id)).toContain(
       latestOnly.warnings[0]!.ruleId,
     );
   });
@@ -221,24 +194,24 @@ describe('POST /v1/schemas:check', () => {
       [{ subject: 's' }, 400, 'invalid-request'],
       [{ schema: '"int"', levels: ['SIDEWAYS'] }, 400, 'invalid-request'],
     ] as const) {
-      const answer = await post('/v1/schemas:check', body);
-      expect([answer.status, (answer.json as { code: string }).code]).toEqual([status, code]);
-      expect(answer.type).toContain('application/problem+json');
+      const answer = await calls.post('/v1/schemas:check', body);
+      expect([answer.status, answer.problem.code]).toEqual([status, code]);
+      expect(answer.headers['content-type']).toContain('application/problem+json');
     }
   });
 
   it('shows nothing of what the caller may not read', async () => {
     await register(`${s}-secret`, '{"type":"record","name":"Secret","fields":[]}');
     await register(`mine.${s}`, '"string"');
-    const narrow = (body: object) => post('/v1/schemas:check', body, 'narrow');
+    const narrow = (body: object) => calls.post('/v1/schemas:check', body, 'narrow');
     expect(await narrow({ subject: `mine.${s}`, schema: '"string"' })).toMatchObject({ status: 200 });
     const denied = await narrow({ subject: `${s}-secret`, schema: '"string"' });
-    const missing = await post('/v1/schemas:check', { subject: 'no-such', schema: '"string"' });
+    const missing = await calls.post('/v1/schemas:check', { subject: 'no-such', schema: '"string"' });
     expect(denied.status).toBe(404);
     expect(missing.status).toBe(200);
     const schema = '{"type":"record","name":"R","fields":[{"name":"s","type":"Secret"}]}';
     const references = [{ name: 'Secret', subject: `${s}-secret`, version: 1 }];
-    expect((await post('/v1/schemas:check', { schema, references })).status).toBe(200);
+    expect((await calls.post('/v1/schemas:check', { schema, references })).status).toBe(200);
     for (const body of [
       { schema, references },
       { schema: '"int"', earlier: [{ schema, references }] },
@@ -246,7 +219,7 @@ describe('POST /v1/schemas:check', () => {
     ]) {
       expect(await narrow(body)).toMatchObject({ status: 422, json: { code: 'reference-not-found' } });
     }
-    await put(`/config/mine.${s}-alias`, { alias: `${s}-secret` });
+    await calls.put(`/config/mine.${s}-alias`, { alias: `${s}-secret` });
     expect((await narrow({ subject: `mine.${s}-alias`, schema: '"string"' })).status).toBe(404);
   });
 });

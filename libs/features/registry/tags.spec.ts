@@ -1,10 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openRegistryApp, type RegistryApp } from './testing/index.js';
-
-interface Answer {
-  readonly status: number;
-  readonly json: Record<string, unknown>;
-}
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Answer } from '#libs/platform/testing';
+import { registryForSuite, type Registered, type ShownSchema, type ShownVersion } from './testing/index.js';
 
 const plain = '{"type":"record","name":"myrecord","fields":[{"name":"f1","type":"string"}]}';
 const tagged = (...tags: string[]) =>
@@ -15,28 +11,18 @@ const entity = (entityPath: string, entityType: string, ...tags: string[]) => {
 const onRecord = (...tags: string[]) => [entity('myrecord', 'sr_record', ...tags)];
 
 describe('tags inside schemas', () => {
-  let app: RegistryApp;
+  const { calls } = registryForSuite();
   let run = 0;
   let s: string;
-  beforeAll(async () => {
-    app = await openRegistryApp();
-  });
-  afterAll(() => app.http.close());
   beforeEach(async () => {
     s = `tags${++run}`;
     await register({ schema: plain });
   });
 
-  async function ask(method: 'GET' | 'POST' | 'PUT', url: string, body?: object): Promise<Answer> {
-    const payload = body === undefined ? {} : { payload: JSON.stringify(body) };
-    const headers = { 'content-type': 'application/json' };
-    const answer = await app.http.fastify.inject({ method, url, headers, ...payload });
-    return { status: answer.statusCode, json: JSON.parse(answer.body) as Record<string, unknown> };
-  }
-  const register = (body: object) => ask('POST', `/subjects/${s}/versions`, body);
-  const retag = (body: object, version = 'latest') => ask('POST', `/subjects/${s}/versions/${version}/tags`, body);
-  const latest = async (query = '') => (await ask('GET', `/subjects/${s}/versions/latest${query}`)).json;
-  const code = ({ json }: Answer) => json['error_code'];
+  const register = (body: object) => calls.post<Registered>(`/subjects/${s}/versions`, body);
+  const retag = (body: object, version = 'latest') =>
+    calls.post<ShownVersion>(`/subjects/${s}/versions/${version}/tags`, body);
+  const latest = async (query = '') => (await calls.get<ShownVersion>(`/subjects/${s}/versions/latest${query}`)).json;
 
   describe('with a registration', () => {
     it('are written into the text and make a version of their own', async () => {
@@ -75,13 +61,13 @@ describe('tags inside schemas', () => {
       ['no list', {}, 400],
     ])('are refused for %s', async (_name, schemaTagsToAdd, error, version?: number) => {
       const answer = await register({ schema: plain, schemaTagsToAdd, ...(version === undefined ? {} : { version }) });
-      expect(code(answer)).toBe(error);
+      expect(answer.code).toBe(error);
       expect((await latest())['version']).toBe(1);
     });
 
     it('change nothing in a registry that is read only', async () => {
-      await ask('PUT', `/mode/${s}`, { mode: 'READONLY' });
-      expect(code(await register({ schema: plain, schemaTagsToAdd: onRecord('T') }))).toBe(42205);
+      await calls.put(`/mode/${s}`, { mode: 'READONLY' });
+      expect((await register({ schema: plain, schemaTagsToAdd: onRecord('T') })).code).toBe(42205);
       expect((await register({ schema: plain })).status).toBe(200);
     });
   });
@@ -107,10 +93,8 @@ describe('tags inside schemas', () => {
 
     it('come with metadata and rules', async () => {
       const rule = (name: string, type = 'CEL') => ({ name, type });
-      const names = (answer: Answer) =>
-        (answer.json as { ruleSet: { domainRules: { name: string; type: string }[] } }).ruleSet.domainRules.map(
-          ({ name, type }) => `${name} ${type}`,
-        );
+      const names = ({ json }: Answer<ShownVersion>) =>
+        json.ruleSet?.domainRules?.map(({ name, type }) => `${name} ${type}`);
       const first = await retag({
         metadata: { properties: { owner: 'x' } },
         ruleSet: { domainRules: [rule('a'), rule('b')] },
@@ -133,30 +117,30 @@ describe('tags inside schemas', () => {
       ['rules given and merged', '1', { ruleSet: {}, rulesToMerge: {} }, 42210],
       ['rules that are wrong', '1', { ruleSet: { domainRules: [{ name: 'a' }] } }, 42210],
     ])('are refused for %s', async (_name, version, body, error) => {
-      expect(code(await retag(body, version))).toBe(error);
+      expect((await retag(body, version)).code).toBe(error);
       expect((await latest())['version']).toBe(1);
     });
 
     it('are refused for an unknown subject', async () => {
-      expect(code(await ask('POST', '/subjects/nobody/versions/latest/tags', {}))).toBe(40401);
+      expect((await calls.post('/subjects/nobody/versions/latest/tags', {})).code).toBe(40401);
     });
   });
 
   describe('are found', () => {
     const all = [entity('myrecord', 'sr_record', 'A', 'B'), entity('myrecord.f1', 'sr_field', 'C')];
-    let id: unknown;
+    let id: number;
     beforeEach(async () => {
       ({ id } = (await register({ schema: plain, schemaTagsToAdd: all })).json);
     });
 
     it('by name or all at once, with a version and by id', async () => {
-      expect((await latest('?findTags=*'))['schemaTags']).toEqual(all);
-      expect((await latest('?findTags=C'))['schemaTags']).toEqual(all.slice(1));
-      expect((await latest('?findTags=B&findTags=C'))['schemaTags']).toEqual(all);
+      expect((await latest('?findTags=*')).schemaTags).toEqual(all);
+      expect((await latest('?findTags=C')).schemaTags).toEqual(all.slice(1));
+      expect((await latest('?findTags=B&findTags=C')).schemaTags).toEqual(all);
       expect(await latest('?findTags=X')).not.toHaveProperty('schemaTags');
       expect(await latest('?findTags=')).not.toHaveProperty('schemaTags');
-      expect((await ask('GET', `/schemas/ids/${String(id)}?findTags=A`)).json['schemaTags']).toEqual(all.slice(0, 1));
-      expect((await ask('GET', `/schemas/ids/${String(id)}`)).json).not.toHaveProperty('schemaTags');
+      expect((await calls.get<ShownSchema>(`/schemas/ids/${id}?findTags=A`)).json.schemaTags).toEqual(all.slice(0, 1));
+      expect((await calls.get(`/schemas/ids/${id}`)).json).not.toHaveProperty('schemaTags');
     });
   });
 });

@@ -10,6 +10,7 @@ export {
   type Page,
   type PageRequest,
 } from './paging.js';
+export { type ConfluentBody, type ProblemBody } from './error-bodies.js';
 export { createHttpApp, type HttpApp, type HttpAppOptions } from './http-app.js';
 export { globalProviders } from './global-providers.js';
 export { HttpFault } from './http-fault.js';

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { nativeClient, openRegistryApp, PrincipalsByName, type RegistryApp } from '../testing/index.js';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { inProcess } from '#libs/platform/testing';
+import { openRegistryApp, PrincipalsByName, RegistryCalls, registryForSuite } from '../testing/index.js';
 
 const record = (...fields: object[]) => JSON.stringify({ type: 'record', name: 'Order', fields });
 const id = { name: 'id', type: 'long' };
@@ -7,25 +8,21 @@ const vat = { name: 'vat', type: 'long', default: 0 };
 
 describe('the registration policy', () => {
   const users = new PrincipalsByName();
-  let app: RegistryApp;
+  const { calls } = registryForSuite({ authenticator: users });
   let run = 0;
   let s: string;
-  const ask = nativeClient(() => app);
-  beforeAll(async () => {
-    app = await openRegistryApp({ authenticator: users });
+  beforeAll(() => {
     for (const role of ['viewer', 'producer', 'registrar', 'governor']) users.add(role, [role]);
   });
-  afterAll(() => app.http.close());
   beforeEach(async () => {
     s = `p${++run}`;
-    await ask('PUT', '/v1/registration-policy', { policy: null });
+    await calls.put('/v1/registration-policy', { policy: null });
   });
 
   const register = (schema: string, as: string, more: object = {}, subject = s) =>
-    ask('POST', `/subjects/${encodeURIComponent(subject)}/versions`, { schema, ...more }, as);
+    calls.register(subject, schema, more, as);
   const set = (policy: string | null, subject?: string, as?: string) =>
-    ask(
-      'PUT',
+    calls.put(
       `/v1/registration-policy${subject === undefined ? '' : `/${encodeURIComponent(subject)}`}`,
       { policy },
       as,
@@ -48,16 +45,16 @@ describe('the registration policy', () => {
       403,
       { error_code: 40301, message: expect.stringContaining('registrars only') as string },
     ]);
-    expect((await ask('GET', `/subjects/${s}/versions`)).json).toEqual([1]);
+    expect((await calls.get(`/subjects/${s}/versions`)).json).toEqual([1]);
     expect((await register(record(id, vat), 'registrar')).json.version).toBe(2);
     expect((await register(record(id, vat), 'producer')).json.version).toBe(2);
   });
 
   it('answers known schemas too where settings complete them, and where the mode is read-only', async () => {
-    await ask('PUT', `/config/${s}`, { defaultMetadata: { properties: { owner: 'team' } } });
+    await calls.put(`/config/${s}`, { defaultMetadata: { properties: { owner: 'team' } } });
     const { id: known } = (await register(record(id), 'registrar')).json;
     await set('registrars-only');
-    await ask('PUT', `/mode/${s}`, { mode: 'READONLY' });
+    await calls.put(`/mode/${s}`, { mode: 'READONLY' });
     expect((await register(record(id), 'producer')).json.id).toBe(known);
     expect((await register(record(id), 'producer', { metadata: { properties: { owner: 'me' } } })).status).toBe(403);
   });
@@ -66,19 +63,19 @@ describe('the registration policy', () => {
     await register(record(id), 'registrar');
     await register(record(id, vat), 'registrar');
     await set('registrars-only');
-    const refused = await ask('POST', `/v1/subjects/${s}:rollback`, { version: 1 }, 'producer');
-    expect([refused.status, refused.json.code, refused.json.details]).toEqual([
+    const refused = await calls.post(`/v1/subjects/${s}:rollback`, { version: 1 }, 'producer');
+    expect([refused.status, refused.problem.code, refused.problem.details]).toEqual([
       403,
       'registration-forbidden',
       { subject: s },
     ]);
-    expect((await ask('POST', `/v1/subjects/${s}:rollback`, { version: 1 }, 'registrar')).status).toBe(200);
+    expect((await calls.post(`/v1/subjects/${s}:rollback`, { version: 1 }, 'registrar')).status).toBe(200);
   });
 
   it('is that of the subject, else of its context, else of all', async () => {
     const dev = `:.dev${run}:`;
     const shown = async (subject: string) =>
-      (await ask('GET', `/v1/registration-policy/${encodeURIComponent(subject)}`)).json as object;
+      (await calls.get(`/v1/registration-policy/${encodeURIComponent(subject)}`)).json as object;
     await set('registrars-only');
     await set('open', dev);
     await set('registrars-only', `${dev}strict`);
@@ -89,7 +86,7 @@ describe('the registration policy', () => {
     expect(await shown(`${dev}strict`)).toMatchObject({ policy: 'registrars-only', own: 'registrars-only' });
     await set(null, `${dev}strict`);
     expect(await shown(`${dev}strict`)).toMatchObject({ policy: 'open', own: null });
-    expect((await ask('GET', '/v1/registration-policy')).json).toEqual({
+    expect((await calls.get('/v1/registration-policy')).json).toEqual({
       subject: null,
       policy: 'registrars-only',
       own: 'registrars-only',
@@ -99,8 +96,8 @@ describe('the registration policy', () => {
   it('outlives the subject, so that deleting does not open what is protected', async () => {
     await set('registrars-only', s);
     await register(record(id), 'registrar');
-    await ask('DELETE', `/subjects/${s}`);
-    await ask('DELETE', `/subjects/${s}?permanent=true`);
+    await calls.delete(`/subjects/${s}`);
+    await calls.delete(`/subjects/${s}?permanent=true`);
     expect((await register(record(id), 'producer')).status).toBe(403);
   });
 
@@ -109,18 +106,18 @@ describe('the registration policy', () => {
     expect((await set('registrars-only', undefined, 'producer')).status).toBe(403);
     expect((await set('registrars-only', s, 'governor')).json).toMatchObject({ subject: s, own: 'registrars-only' });
     expect((await set('closed', s)).status).toBe(400);
-    expect((await set('open', '__GLOBAL')).json.code).toBe('subject-invalid');
+    expect((await set('open', '__GLOBAL')).problem.code).toBe('subject-invalid');
   });
 
   it('begins with what the service is set to', async () => {
     const strict = await openRegistryApp({ authenticator: users, registration: 'registrars-only' });
-    const asking = nativeClient(() => strict);
-    expect((await asking('GET', '/v1/registration-policy')).json).toEqual({
+    const asked = new RegistryCalls(inProcess(() => strict.http.fastify));
+    expect((await asked.get('/v1/registration-policy')).json).toEqual({
       subject: null,
       policy: 'registrars-only',
       own: null,
     });
-    const refused = await asking('POST', '/subjects/s/versions', { schema: record(id) }, 'producer');
+    const refused = await asked.register('s', record(id), {}, 'producer');
     expect(refused.status).toBe(403);
     await strict.http.close();
   });

@@ -1,42 +1,46 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { nativeClient, openRegistryApp, PrincipalsByName, type RegistryApp } from '../testing/index.js';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PrincipalsByName, registryForSuite } from '../testing/index.js';
+import type { ChangesAppliedView, ChangesPlanView } from './schema-changes.shapes.js';
 
 const record = (name: string, ...fields: object[]) => JSON.stringify({ type: 'record', name, fields });
 const field = (name: string, type: unknown, more: object = {}) => ({ name, type, ...more });
 
 describe('sets of changes over REST', () => {
   const users = new PrincipalsByName();
-  let app: RegistryApp;
+  const { calls } = registryForSuite({ authenticator: users });
   let run = 0;
   let s: string;
-  const ask = nativeClient(() => app);
-  beforeAll(async () => {
-    app = await openRegistryApp({ authenticator: users });
+  beforeAll(() => {
     users.add('viewer', ['viewer']);
     users.add('registrar', ['registrar']);
     users.add('producer', ['producer']);
     users.add('narrow', ['admin'], 'mine*');
   });
-  afterAll(() => app.http.close());
   beforeEach(() => {
     s = `c${++run}`;
   });
 
-  const plan = (changes: object[], as?: string) => ask('POST', '/v1/schema-changes:plan', { changes }, as);
+  const plan = (changes: object[], as?: string) =>
+    calls.post<ChangesPlanView>('/v1/schema-changes:plan', { changes }, as);
   const apply = (
     planned: { hash: string; restsOn: object[] },
     changes: object[],
     as?: string,
     headers: Record<string, string> = {},
   ) =>
-    ask('POST', '/v1/schema-changes:apply', { planHash: planned.hash, restsOn: planned.restsOn, changes }, as, headers);
+    calls.post<ChangesAppliedView>(
+      '/v1/schema-changes:apply',
+      { planHash: planned.hash, restsOn: planned.restsOn, changes },
+      as,
+      headers,
+    );
   const register = (subject: string, schema: string, more: object = {}) => ({
     kind: 'register',
     subject,
     schema,
     ...more,
   });
-  const versions = async (subject: string) => (await ask('GET', `/subjects/${subject}/versions`)).json as unknown;
+  const versions = (subject: string) => calls.versions(subject);
   const shop = () => [
     register(`${s}-order`, record('Order', field('total', 'Money')), {
       references: [{ name: 'Money', subject: `${s}-money` }],
@@ -54,15 +58,15 @@ describe('sets of changes over REST', () => {
         { index: 0, subject: `${s}-order`, outcome: 'new', version: 1, id: null },
       ],
     });
-    expect((await ask('GET', `/subjects/${s}-money/versions`)).status).toBe(404);
+    expect((await calls.get(`/subjects/${s}-money/versions`)).status).toBe(404);
     expect((await apply(planned.json, shop(), 'viewer')).status).toBe(403);
     const done = await apply(planned.json, shop(), 'registrar');
     expect(done.status).toBe(200);
     expect(done.json).toMatchObject({ planHash: planned.json.hash, repeated: false });
-    const ids = done.json.changes.map((one: { id: number }) => one.id) as number[];
+    const ids = done.json.changes.map((one) => one.id!);
     expect(ids[1]).toBe(ids[0]! + 1);
     expect(done.json.changes[0]).not.toHaveProperty('given');
-    expect((await ask('GET', `/schemas/ids/${ids[1]}`)).json.references).toEqual([
+    expect((await calls.get(`/schemas/ids/${ids[1]}`)).json).toHaveProperty('references', [
       { name: 'Money', subject: `${s}-money`, version: 1 },
     ]);
     expect((await apply(planned.json, shop(), 'registrar')).json).toEqual({ ...done.json, repeated: true });
@@ -74,22 +78,22 @@ describe('sets of changes over REST', () => {
     );
     const planned = await plan(changes);
     expect(planned.json.verdict).toBe('blocked');
-    expect(planned.json.changes[8].refusal).toMatchObject({ code: 'schema-invalid', findings: [] });
+    expect(planned.json.changes[8]!.refusal).toMatchObject({ code: 'schema-invalid', findings: [] });
     const refused = await apply(planned.json, changes);
-    expect([refused.status, refused.json.code, refused.json.details.blockers]).toEqual([
+    expect([refused.status, refused.problem.code, refused.problem.details?.['blockers']]).toEqual([
       409,
       'plan-blocked',
       [expect.stringContaining(`Change 8 (${s}-8)`)],
     ]);
-    for (let i = 0; i < 10; i++) expect((await ask('GET', `/subjects/${s}-${i}/versions`)).status).toBe(404);
+    for (let i = 0; i < 10; i++) expect((await calls.get(`/subjects/${s}-${i}/versions`)).status).toBe(404);
   });
 
   it('says what breaks readers, with the place, for a pipeline to show', async () => {
-    await ask('POST', `/subjects/${s}/versions`, { schema: record('S', field('a', 'long')) });
+    await calls.post(`/subjects/${s}/versions`, { schema: record('S', field('a', 'long')) });
     const schema = `{"type": "record", "name": "S", "fields": [\n  {"name": "a", "type": "string"}\n]}`;
     const { json } = await plan([register(s, schema)]);
     expect(json.changes[0]).toMatchObject({ outcome: 'refused', refusal: { code: 'schema-incompatible' } });
-    expect(json.changes[0].refusal.findings[0]).toMatchObject({
+    expect(json.changes[0]!.refusal!.findings[0]).toMatchObject({
       errorType: 'TYPE_MISMATCH',
       version: 1,
       position: { line: 2 },
@@ -97,13 +101,13 @@ describe('sets of changes over REST', () => {
   });
 
   it('refuses a stale plan and names what moved', async () => {
-    await ask('POST', `/subjects/${s}/versions`, { schema: record('S') });
+    await calls.post(`/subjects/${s}/versions`, { schema: record('S') });
     const changes = [register(s, record('S', field('a', 'int', { default: 0 })))];
     const planned = await plan(changes);
-    await ask('POST', `/subjects/${s}/versions`, { schema: record('S', field('b', 'int', { default: 0 })) });
+    await calls.post(`/subjects/${s}/versions`, { schema: record('S', field('b', 'int', { default: 0 })) });
     const stale = await apply(planned.json, changes);
-    expect([stale.status, stale.json.code]).toEqual([409, 'plan-stale']);
-    expect(stale.json.detail).toContain(`the latest version of '${s}' was 1 and is 2`);
+    expect([stale.status, stale.problem.code]).toEqual([409, 'plan-stale']);
+    expect(stale.problem.detail).toContain(`the latest version of '${s}' was 1 and is 2`);
     expect(await versions(s)).toEqual([1, 2]);
   });
 
@@ -115,12 +119,12 @@ describe('sets of changes over REST', () => {
     expect((await apply(a.json, first, undefined, key)).json.repeated).toBe(false);
     expect((await apply(a.json, first, undefined, key)).json.repeated).toBe(true);
     const reused = await apply(b.json, second, undefined, key);
-    expect([reused.status, reused.json.code]).toEqual([422, 'idempotency-key-reused']);
+    expect([reused.status, reused.problem.code]).toEqual([422, 'idempotency-key-reused']);
     expect((await apply(b.json, second, undefined, { 'idempotency-key': ' ' })).status).toBe(400);
   });
 
   it('judges every change: settings by who governs, deletions by who deletes, policy and references as elsewhere', async () => {
-    await ask('POST', `/subjects/${s}/versions`, { schema: record('S') });
+    await calls.post(`/subjects/${s}/versions`, { schema: record('S') });
     for (const change of [
       { kind: 'set-config', subject: s, config: { compatibility: 'NONE' } },
       { kind: 'set-mode', subject: s, mode: 'READONLY' },
@@ -131,21 +135,21 @@ describe('sets of changes over REST', () => {
       expect([change.kind, planned.json.verdict]).toEqual([change.kind, 'ok']);
       expect([change.kind, (await apply(planned.json, [change], 'registrar')).status]).toEqual([change.kind, 403]);
     }
-    await ask('PUT', `/v1/registration-policy/${s}-new`, { policy: 'registrars-only' });
+    await calls.put(`/v1/registration-policy/${s}-new`, { policy: 'registrars-only' });
     const changes = [register(`${s}-new`, record('N'))];
     const planned = await plan(changes, 'producer');
-    expect((await apply(planned.json, changes, 'producer')).json.code).toBe('registration-forbidden');
+    expect((await apply(planned.json, changes, 'producer')).problem.code).toBe('registration-forbidden');
     expect((await plan([register(s, record('S'))], 'narrow')).status).toBe(404);
     const referring = register(`mine-${s}`, record('M', field('s', 'S')), {
       references: [{ name: 'S', subject: s, version: 1 }],
     });
-    expect((await plan([referring], 'narrow')).json.code).toBe('reference-not-found');
+    expect((await plan([referring], 'narrow')).problem.code).toBe('reference-not-found');
     expect((await plan([referring])).json.verdict).toBe('ok');
   });
 
   it('does not name what schemas refer to from afar and the caller may not read', async () => {
-    await ask('POST', `/subjects/far-${s}/versions`, { schema: record('Far') });
-    await ask('POST', `/subjects/mine-${s}-near/versions`, {
+    await calls.post(`/subjects/far-${s}/versions`, { schema: record('Far') });
+    await calls.post(`/subjects/mine-${s}-near/versions`, {
       schema: record('Near', field('far', 'Far')),
       references: [{ name: 'Far', subject: `far-${s}`, version: 1 }],
     });
@@ -158,20 +162,20 @@ describe('sets of changes over REST', () => {
     expect(planned.json.verdict).toBe('ok');
     expect(planned.text).not.toContain(`far-${s}`);
     expect((await plan(changes)).json.hash).toBe(planned.json.hash);
-    await ask('POST', `/subjects/far-${s}/versions`, { schema: record('Far', field('x', 'int', { default: 0 })) });
+    await calls.post(`/subjects/far-${s}/versions`, { schema: record('Far', field('x', 'int', { default: 0 })) });
     const stale = await apply(planned.json, changes, 'narrow');
-    expect([stale.status, stale.json.code]).toEqual([409, 'plan-stale']);
+    expect([stale.status, stale.problem.code]).toEqual([409, 'plan-stale']);
     expect(stale.text).not.toContain(`far-${s}`);
     const again = await plan(changes, 'narrow');
     expect((await apply(again.json, changes, 'narrow')).status).toBe(200);
   });
 
   it('follows an alias to where it is judged, and sets none', async () => {
-    await ask('POST', `/subjects/secret-${s}/versions`, { schema: record('S') });
-    await ask('PUT', `/config/mine-${s}`, { alias: `secret-${s}` });
+    await calls.post(`/subjects/secret-${s}/versions`, { schema: record('S') });
+    await calls.put(`/config/mine-${s}`, { alias: `secret-${s}` });
     expect((await plan([register(`mine-${s}`, record('S'))], 'narrow')).status).toBe(404);
     const alias = { kind: 'set-config', subject: `mine-${s}`, config: { alias: 'x' } };
-    expect((await plan([alias])).json.code).toBe('invalid-request');
+    expect((await plan([alias])).problem.code).toBe('invalid-request');
   });
 
   it('refuses circles, unknown members, and more than it takes', async () => {
@@ -180,15 +184,15 @@ describe('sets of changes over REST', () => {
       register(`${s}-b`, record('B', field('a', 'A')), { references: [{ name: 'A', subject: `${s}-a` }] }),
     ];
     const refused = await plan(circle);
-    expect([refused.status, refused.json.code]).toEqual([422, 'references-cyclic']);
-    expect(refused.json.detail).toContain(`${s}-a → ${s}-b → ${s}-a`);
+    expect([refused.status, refused.problem.code]).toEqual([422, 'references-cyclic']);
+    expect(refused.problem.detail).toContain(`${s}-a → ${s}-b → ${s}-a`);
     for (const changes of [[], [{ ...register(s, '"int"'), id: 4 }], [{ kind: 'rename', subject: s }]]) {
       expect((await plan(changes)).status).toBe(400);
     }
     const many = Array.from({ length: 5_001 }, () => ({ kind: 'delete', subject: s }));
     const refusedMany = await plan(many);
-    expect([refusedMany.status, refusedMany.json.code]).toEqual([413, 'list-too-long']);
-    expect(refusedMany.json.details).toEqual({ limit: 'changes', value: 5_000, measured: 5_001 });
+    expect([refusedMany.status, refusedMany.problem.code]).toEqual([413, 'list-too-long']);
+    expect(refusedMany.problem.details).toEqual({ limit: 'changes', value: 5_000, measured: 5_001 });
   });
 
   it('takes as many as it says, each referring to others', async () => {
@@ -202,15 +206,13 @@ describe('sets of changes over REST', () => {
     ).reverse();
     const planned = await plan(changes);
     expect(planned.json).toMatchObject({ verdict: 'ok', blockers: [] });
-    const place = new Map<string, number>(
-      planned.json.changes.map((one: { subject: string }, i: number) => [one.subject, i]),
-    );
+    const place = new Map<string, number>(planned.json.changes.map((one, i) => [one.subject, i]));
     for (let i = 1; i < changes.length; i++) {
       expect(place.get(`${s}-${i >> 1}`)).toBeLessThan(place.get(`${s}-${i}`)!);
     }
     const done = await apply(planned.json, changes);
     expect(done.status).toBe(200);
-    const ids = new Set(done.json.changes.map((one: { id: number }) => one.id));
+    const ids = new Set(done.json.changes.map((one) => one.id));
     expect(ids.size).toBe(changes.length);
     expect(await versions(`${s}-1499`)).toEqual([1]);
     expect((await apply(planned.json, changes)).json).toEqual({ ...done.json, repeated: true });

@@ -1,30 +1,31 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeBatch } from '#libs/core/log';
 import { envelope } from '#libs/core/schema';
-import { nativeClient, openRegistryApp, PrincipalsByName, type RegistryApp } from '../testing/index.js';
+import { PrincipalsByName, registryForSuite } from '../testing/index.js';
+import type { DeletionDoneView, DeletionPlanView } from './schema-deletions.shapes.js';
 
 const record = (name: string, ...fields: object[]) => JSON.stringify({ type: 'record', name, fields });
 
 describe('deleting many over REST', () => {
   const users = new PrincipalsByName();
-  let app: RegistryApp;
+  const { app, calls } = registryForSuite({ authenticator: users });
   let run = 0;
   let s: string;
-  const ask = nativeClient(() => app);
-  beforeAll(async () => {
-    app = await openRegistryApp({ authenticator: users });
+  beforeAll(() => {
     users.add('viewer', ['viewer']);
   });
-  afterAll(() => app.http.close());
   beforeEach(() => {
     s = `d${++run}`;
   });
 
-  const register = (subject: string, schema: string, more: object = {}) =>
-    ask('POST', `/subjects/${subject}/versions`, { schema, ...more });
-  const plan = (body: object, as?: string) => ask('POST', '/v1/schema-deletions:plan', body, as);
+  const register = (subject: string, schema: string, more: object = {}) => calls.register(subject, schema, more);
+  const plan = (body: object, as?: string) => calls.post<DeletionPlanView>('/v1/schema-deletions:plan', body, as);
   const apply = (planned: { hash: string; restsOn: object[] }, body: object, as?: string) =>
-    ask('POST', '/v1/schema-deletions:apply', { planHash: planned.hash, restsOn: planned.restsOn, ...body }, as);
+    calls.post<DeletionDoneView>(
+      '/v1/schema-deletions:apply',
+      { planHash: planned.hash, restsOn: planned.restsOn, ...body },
+      as,
+    );
 
   it('shows what would go by prefix, deletes it softly, and then for good', async () => {
     for (const name of ['a', 'b']) await register(`${s}.${name}`, record('R'));
@@ -39,7 +40,7 @@ describe('deleting many over REST', () => {
       ],
     });
     expect((await apply(planned.json, body, 'viewer')).status).toBe(403);
-    expect((await ask('GET', `/subjects/${s}.a/versions`)).status).toBe(200);
+    expect((await calls.get(`/subjects/${s}.a/versions`)).status).toBe(200);
     const done = await apply(planned.json, body);
     expect(done.json).toMatchObject({
       repeated: false,
@@ -48,7 +49,7 @@ describe('deleting many over REST', () => {
         { subject: `${s}.b`, versions: [1] },
       ],
     });
-    expect((await ask('GET', `/subjects/${s}.a/versions`)).status).toBe(404);
+    expect((await calls.get(`/subjects/${s}.a/versions`)).status).toBe(404);
     const forGood = { ...body, permanent: true };
     const second = await plan(forGood);
     expect(second.json.subjects).toMatchObject([{ versions: [1] }, { versions: [1] }]);
@@ -64,18 +65,18 @@ describe('deleting many over REST', () => {
       Array.from({ length: count }, (_, i) => ({ subject: `${s}.${i}`, latest: 1, digest: 'd'.repeat(32) }));
     const hash = '0'.repeat(64);
     const stale = await apply({ hash, restsOn: restsOn(5_000) }, { subjects });
-    expect([stale.status, stale.json.code]).toEqual([409, 'plan-stale']);
+    expect([stale.status, stale.problem.code]).toEqual([409, 'plan-stale']);
     const refused = await apply({ hash, restsOn: restsOn(25_001) }, { filter: { prefix: s } });
-    expect([refused.status, refused.json.code]).toEqual([413, 'list-too-long']);
-    expect(refused.json.details).toEqual({ limit: 'restsOn', value: 25_000, measured: 25_001 });
+    expect([refused.status, refused.problem.code]).toEqual([413, 'list-too-long']);
+    expect(refused.problem.details).toEqual({ limit: 'restsOn', value: 25_000, measured: 25_001 });
   });
 
   it('tells, when asked, which of it retained records name', async () => {
-    const used = (await register(`${s}.used`, record('Used'))).json.id as number;
+    const used = (await register(`${s}.used`, record('Used'))).json.id;
     await register(`${s}.free`, record('Free'));
-    await app.log.createTopic({ name: s, partitions: 1 });
+    await app().log.createTopic({ name: s, partitions: 1 });
     const value = envelope(used, Buffer.from('x'));
-    await app.log.append({ topic: s, partition: 0 }, encodeBatch([{ key: null, value, headers: [], timestamp: -1 }]));
+    await app().log.append({ topic: s, partition: 0 }, encodeBatch([{ key: null, value, headers: [], timestamp: -1 }]));
     const filter = { prefix: `${s}.` };
     expect((await plan({ filter })).json.subjects).toMatchObject([
       { usage: 'unknown', records: [] },
@@ -96,7 +97,7 @@ describe('deleting many over REST', () => {
     await register(`${s}.new`, record('R'));
     const body = { filter: { owner: [`gone-${s}`] } };
     const planned = await plan(body);
-    expect(planned.json.subjects.map((one: { subject: string }) => one.subject)).toEqual([`${s}.old`]);
+    expect(planned.json.subjects.map((one) => one.subject)).toEqual([`${s}.old`]);
     expect((await apply(planned.json, body)).status).toBe(200);
   });
 
@@ -106,13 +107,13 @@ describe('deleting many over REST', () => {
     await register(`other.${s}`, record('U', { name: 'b', type: 'Base' }), { references });
     const body = { subjects: [{ subject: `${s}.base` }] };
     const planned = await plan(body);
-    expect(planned.json.subjects[0].blocks).toEqual([
+    expect(planned.json.subjects[0]!.blocks).toEqual([
       { code: 'schema-referenced', version: 1, referrers: [{ subject: `other.${s}`, version: 1 }], hiddenReferrers: 0 },
     ]);
     const refused = await apply(planned.json, body);
-    expect([refused.status, refused.json.code]).toEqual([409, 'plan-blocked']);
+    expect([refused.status, refused.problem.code]).toEqual([409, 'plan-blocked']);
     users.add(`narrow-${s}`, ['admin'], `${s}.*`);
-    expect((await plan(body, `narrow-${s}`)).json.subjects[0].blocks).toMatchObject([
+    expect((await plan(body, `narrow-${s}`)).json.subjects[0]!.blocks).toMatchObject([
       { code: 'schema-referenced', referrers: [], hiddenReferrers: 1 },
     ]);
     expect(JSON.stringify((await plan(body, `narrow-${s}`)).json)).not.toContain(`other.${s}`);
@@ -124,9 +125,9 @@ describe('deleting many over REST', () => {
     const planned = await plan(body);
     await register(`${s}.b`, record('R'));
     const stale = await apply(planned.json, body);
-    expect([stale.status, stale.json.code]).toEqual([409, 'plan-stale']);
-    expect(stale.json.detail).toContain(`'${s}.b' has come in`);
-    expect((await ask('GET', `/subjects/${s}.a/versions`)).json).toEqual([1]);
+    expect([stale.status, stale.problem.code]).toEqual([409, 'plan-stale']);
+    expect(stale.problem.detail).toContain(`'${s}.b' has come in`);
+    expect((await calls.get(`/subjects/${s}.a/versions`)).json).toEqual([1]);
   });
 
   it('sees only what the caller may read', async () => {
@@ -134,7 +135,7 @@ describe('deleting many over REST', () => {
     await register(`${s}.yours`, record('R'));
     users.add(`one-${s}`, ['admin'], `${s}.mine`);
     const planned = await plan({ filter: { prefix: `${s}.` } }, `one-${s}`);
-    expect(planned.json.subjects.map((one: { subject: string }) => one.subject)).toEqual([`${s}.mine`]);
+    expect(planned.json.subjects.map((one) => one.subject)).toEqual([`${s}.mine`]);
     expect((await plan({ subjects: [{ subject: `${s}.yours` }] }, `one-${s}`)).status).toBe(404);
   });
 

@@ -1,13 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
-import { nativeClient, openRegistryApp, PrincipalsByName, type RegistryApp } from '../testing/index.js';
-
-interface Event {
-  readonly id: string;
-  readonly type: string;
-  readonly subject: string;
-  readonly data: Record<string, unknown>;
-}
+import { inProcess } from '#libs/platform/testing';
+import { openRegistryApp, PrincipalsByName, RegistryCalls, type RegistryApp } from '../testing/index.js';
+import type { EventsView } from './schema-events.shapes.js';
 
 const schema = (name: string) => JSON.stringify({ type: 'record', name, fields: [] });
 
@@ -15,7 +10,7 @@ describe('GET /v1/schema-events', () => {
   const users = new PrincipalsByName();
   let store: MemoryRegistryStore & { kept: number };
   let app: RegistryApp;
-  const ask = nativeClient(() => app);
+  const calls = new RegistryCalls(inProcess(() => app.http.fastify));
   beforeEach(async () => {
     class Forgetting extends MemoryRegistryStore {
       kept = 1;
@@ -28,27 +23,25 @@ describe('GET /v1/schema-events', () => {
   });
   afterEach(() => app.http.close());
 
-  const register = (subject: string, name = 'R') =>
-    ask('POST', `/subjects/${encodeURIComponent(subject)}/versions`, { schema: schema(name) });
+  const register = (subject: string, name = 'R') => calls.register(subject, schema(name));
   const read = async (query = '', as?: string) => {
-    const { json } = await ask('GET', `/v1/schema-events${query}`, undefined, as);
-    return json as { items: Event[]; next: string; caughtUp: boolean };
+    return (await calls.get<EventsView>(`/v1/schema-events${query}`, as)).json;
   };
-  const told = ({ items }: { items: Event[] }) => items.map((one) => `${one.type.split('.').at(-1)} ${one.subject}`);
+  const told = ({ items }: EventsView) => items.map((one) => `${one.type.split('.').at(-1)} ${one.subject}`);
 
   it('tells every kind of change, in order, as CloudEvents', async () => {
     await register('a');
-    await ask('PUT', '/config/a', { compatibility: 'NONE' });
-    await ask('PUT', '/mode/a', { mode: 'READONLY' });
-    await ask('DELETE', '/mode/a');
-    await ask('DELETE', '/subjects/a');
-    await ask('POST', '/v1/subjects/a:restore', {});
-    await ask('PUT', '/v1/registration-policy/a', { policy: 'registrars-only' });
-    await ask('PUT', '/config', { compatibility: 'FULL' });
+    await calls.put('/config/a', { compatibility: 'NONE' });
+    await calls.put('/mode/a', { mode: 'READONLY' });
+    await calls.delete('/mode/a');
+    await calls.delete('/subjects/a');
+    await calls.post('/v1/subjects/a:restore', {});
+    await calls.put('/v1/registration-policy/a', { policy: 'registrars-only' });
+    await calls.put('/config', { compatibility: 'FULL' });
     await register(':.dev:b');
-    await ask('DELETE', '/subjects/:.dev:b');
-    await ask('DELETE', '/subjects/:.dev:b?permanent=true');
-    await ask('DELETE', '/contexts/.dev');
+    await calls.delete('/subjects/:.dev:b');
+    await calls.delete('/subjects/:.dev:b?permanent=true');
+    await calls.delete('/contexts/.dev');
     const page = await read();
     expect(told(page)).toEqual([
       'version-registered a',
@@ -86,13 +79,13 @@ describe('GET /v1/schema-events', () => {
     const { next } = await read('?from=now');
     const resource = { resourceName: 'orders', resourceNamespace: 'ns', resourceId: 'orders-1' };
     const associate = (method: 'POST' | 'PUT', subject: string, more: object = {}) =>
-      ask(method, method === 'POST' ? '/associations' : '/associations/resources/orders-1', {
+      calls.ask(method, method === 'POST' ? '/associations' : '/associations/resources/orders-1', {
         ...resource,
         associations: [{ subject, associationType: 'value', ...more }],
       });
     expect((await associate('POST', 'mine.a', { lifecycle: 'WEAK' })).status).toBe(200);
     expect((await associate('PUT', 'mine.a', { lifecycle: 'STRONG' })).status).toBe(200);
-    expect((await ask('DELETE', '/associations/resources/orders-1?resourceType=topic')).status).toBe(204);
+    expect((await calls.delete('/associations/resources/orders-1?resourceType=topic')).status).toBe(204);
     expect((await associate('POST', 'yours.b', { lifecycle: 'WEAK' })).status).toBe(200);
     const page = await read(`?cursor=${next}`);
     expect(told(page)).toEqual([
@@ -154,7 +147,7 @@ describe('GET /v1/schema-events', () => {
       await register(`mine.${i}`, `M${i}`);
       await register(`yours.${i}`, `Y${i}`);
     }
-    await ask('PUT', '/config', { compatibility: 'FULL' });
+    await calls.put('/config', { compatibility: 'FULL' });
     const first = await read('?limit=3', 'mine');
     expect(told(first)).toEqual([0, 1, 2].map((i) => `version-registered mine.${i}`));
     expect(first.caughtUp).toBe(false);
@@ -167,10 +160,10 @@ describe('GET /v1/schema-events', () => {
     for (let i = 0; i < 3; i++) await register(`s${i}`, `N${i}`);
     const { next } = await read('?limit=1');
     store.kept = 3;
-    const gone = await ask('GET', `/v1/schema-events?cursor=${next}`);
-    expect([gone.status, gone.json.code]).toEqual([410, 'events-forgotten']);
-    expect(gone.json.details).toEqual({ revision: 1, oldest: 3 });
-    const stream = await ask('GET', '/v1/schema-events', undefined, undefined, {
+    const gone = await calls.get(`/v1/schema-events?cursor=${next}`);
+    expect([gone.status, gone.problem.code]).toEqual([410, 'events-forgotten']);
+    expect(gone.problem.details).toEqual({ revision: 1, oldest: 3 });
+    const stream = await calls.get('/v1/schema-events', undefined, {
       accept: 'text/event-stream',
       'last-event-id': '1.0',
     });
@@ -179,13 +172,13 @@ describe('GET /v1/schema-events', () => {
 
   it('refuses a place it did not give', async () => {
     for (const query of ['?cursor=xyz', '?cursor=MXg', '?limit=0', '?wait=-1', '?form=now']) {
-      expect((await ask('GET', `/v1/schema-events${query}`)).status).toBe(400);
+      expect((await calls.get(`/v1/schema-events${query}`)).status).toBe(400);
     }
-    const stream = await ask('GET', '/v1/schema-events', undefined, undefined, {
+    const stream = await calls.get('/v1/schema-events', undefined, {
       accept: 'text/event-stream',
       'last-event-id': 'later',
     });
-    expect([stream.status, stream.json.code]).toEqual([400, 'invalid-cursor']);
+    expect([stream.status, stream.problem.code]).toEqual([400, 'invalid-cursor']);
   });
 
   it('streams, resumes after the last event seen, and tells the place where all was hidden', async () => {

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
-import { nativeClient, openRegistryApp, PrincipalsByName, type RegistryApp } from '../testing/index.js';
-
-interface Found {
-  readonly subject: string;
-  readonly version: number;
-  readonly schema?: string;
-}
+import { inProcess } from '#libs/platform/testing';
+import { openRegistryApp, PrincipalsByName, RegistryCalls, registryForSuite } from '../testing/index.js';
+import type { SearchView } from './schema-search.shapes.js';
 
 const avro = (name: string, ...fields: object[]) => JSON.stringify({ type: 'record', name, namespace: 'shop', fields });
 const ADDRESS = {
@@ -20,14 +16,9 @@ const ADDRESS = {
 
 describe('GET /v1/schemas', () => {
   const users = new PrincipalsByName();
-  let app: RegistryApp;
-  const ask = nativeClient(() => app);
+  const { calls } = registryForSuite({ authenticator: users });
   beforeAll(async () => {
-    app = await openRegistryApp({ authenticator: users });
-    const put = async (subject: string, schema: string, more: object = {}) => {
-      const answer = await ask('POST', `/subjects/${encodeURIComponent(subject)}/versions`, { schema, ...more });
-      expect(answer.status).toBe(200);
-    };
+    const put = (subject: string, schema: string, more: object = {}) => calls.registered(subject, schema, more);
     const id = { name: 'id', type: 'long' };
     await put('orders-value', avro('Order', id, { name: 'ship_to', type: ADDRESS }), {
       metadata: { properties: { owner: 'team-orders' } },
@@ -47,14 +38,10 @@ describe('GET /v1/schemas', () => {
     );
     await put(':.dev:orders-value', avro('Order', id));
     await put('gone-value', avro('Gone', id));
-    await ask('DELETE', '/subjects/gone-value');
+    await calls.delete('/subjects/gone-value');
   });
-  afterAll(() => app.http.close());
 
-  const page = async (query: string, as?: string) => {
-    const { json } = await ask('GET', `/v1/schemas${query}`, undefined, as);
-    return json as { items: Found[]; next: string | null };
-  };
+  const page = async (query: string, as?: string) => (await calls.get<SearchView>(`/v1/schemas${query}`, as)).json;
   const found = async (query: string, as?: string) =>
     (await page(query, as)).items.map((one) => `${one.subject}@${one.version}`);
 
@@ -120,7 +107,7 @@ describe('GET /v1/schemas', () => {
   it('pages in one order, across contexts', async () => {
     const seen: string[] = [];
     for (let next: string | null = ''; next !== null;) {
-      const one: { items: Found[]; next: string | null } = await page(
+      const one: { items: SearchView['items']; next: string | null } = await page(
         `?limit=2&versions=all${next === '' ? '' : `&cursor=${next}`}`,
       );
       seen.push(...one.items.map((each) => `${each.subject}@${each.version}`));
@@ -149,7 +136,7 @@ describe('GET /v1/schemas', () => {
       '?limit=5000',
       `?${'field=a&'.repeat(9)}`,
     ]) {
-      expect([query, (await ask('GET', `/v1/schemas${query}`)).status]).toEqual([query, 400]);
+      expect([query, (await calls.get(`/v1/schemas${query}`)).status]).toEqual([query, 400]);
     }
   });
 
@@ -167,14 +154,14 @@ describe('GET /v1/schemas', () => {
     }
     const store = new Older();
     const older = await openRegistryApp({ store });
-    const asking = nativeClient(() => older);
-    await asking('POST', '/subjects/s/versions', { schema: avro('S', { name: 'id', type: 'long' }) });
-    const refused = await asking('GET', '/v1/schemas?field=id');
-    expect([refused.status, refused.json.code]).toEqual([503, 'search-incomplete']);
-    expect((await asking('GET', '/v1/schemas')).json.items).toHaveLength(1);
+    const asked = new RegistryCalls(inProcess(() => older.http.fastify));
+    await asked.register('s', avro('S', { name: 'id', type: 'long' }));
+    const refused = await asked.get('/v1/schemas?field=id');
+    expect([refused.status, refused.problem.code]).toEqual([503, 'search-incomplete']);
+    expect((await asked.get<SearchView>('/v1/schemas')).json.items).toHaveLength(1);
     await older.registry.search.indexOlder(new AbortController().signal);
     expect(store.given).toEqual(['schemaType AVRO', 'name shop.S', 'name S', 'field id']);
-    expect((await asking('GET', '/v1/schemas?field=id')).json.items).toHaveLength(1);
+    expect((await asked.get<SearchView>('/v1/schemas?field=id')).json.items).toHaveLength(1);
     await older.http.close();
   });
 });

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { nativeClient, openRegistryApp, PrincipalsByName, type RegistryApp } from '../testing/index.js';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PrincipalsByName, registryForSuite, type ShownVersion } from '../testing/index.js';
+import type { RestoredView, RolledBackView } from './subject-history.shapes.js';
 
 const record = (...fields: object[]) => JSON.stringify({ type: 'record', name: 'Order', fields });
 const id = { name: 'id', type: 'long' };
@@ -7,33 +8,26 @@ const vat = { name: 'vat', type: 'long', default: 0 };
 
 describe('going back in the history of a subject', () => {
   const users = new PrincipalsByName();
-  let app: RegistryApp;
+  const { calls } = registryForSuite({ authenticator: users });
   let run = 0;
   let s: string;
-  const ask = nativeClient(() => app);
-  beforeAll(async () => {
-    app = await openRegistryApp({ authenticator: users });
+  beforeAll(() => {
     users.add('registrar', ['registrar']);
     users.add('governor', ['governor']);
     users.add('viewer', ['viewer']);
     users.add('elsewhere', ['admin'], 'elsewhere*');
   });
-  afterAll(() => app.http.close());
   beforeEach(() => {
     s = `h${++run}`;
   });
 
   const path = (subject = s) => `/subjects/${encodeURIComponent(subject)}`;
-  const register = async (schema: string, more: object = {}, subject = s) => {
-    const answer = await ask('POST', `${path(subject)}/versions`, { schema, ...more });
-    expect(answer.status).toBe(200);
-    return answer.json as { id: number; version: number };
-  };
+  const register = (schema: string, more: object = {}, subject = s) => calls.registered(subject, schema, more);
   const rollback = (version: number, more: object = {}, as?: string, query = '') =>
-    ask('POST', `/v1${path()}:rollback${query}`, { version, ...more }, as);
+    calls.post<RolledBackView>(`/v1${path()}:rollback${query}`, { version, ...more }, as);
   const restore = (body: object = {}, as?: string, query = '', subject = s) =>
-    ask('POST', `/v1${path(subject)}:restore${query}`, body, as);
-  const versions = async (subject = s) => (await ask('GET', `${path(subject)}/versions`)).json as number[];
+    calls.post<RestoredView>(`/v1${path(subject)}:restore${query}`, body, as);
+  const versions = () => calls.versions(s);
 
   describe('rolling back', () => {
     it('puts the earlier content on top, under the next number and with the id it had', async () => {
@@ -44,7 +38,7 @@ describe('going back in the history of a subject', () => {
         200,
         { outcome: 'rolled-back', from: 1, version: 3, id: first.id, compatible: true, findings: [], dryRun: false },
       ]);
-      const latest = await ask('GET', `${path()}/versions/latest`);
+      const latest = await calls.get<ShownVersion>(`${path()}/versions/latest`);
       expect(latest.json).toMatchObject({ version: 3, id: first.id, schema: record(id) });
       // Serializers that send either content go on as before.
       expect(await register(record(id))).toMatchObject({ id: first.id, version: 3 });
@@ -60,16 +54,16 @@ describe('going back in the history of a subject', () => {
     });
 
     it('is refused with reasons where readers would break, shows them in a trial, and can be forced by who governs', async () => {
-      await ask('PUT', `/config/${s}`, { compatibility: 'NONE' });
+      await calls.put(`/config/${s}`, { compatibility: 'NONE' });
       await register(record({ name: 'id', type: 'string' }));
       await register(record(id));
-      await ask('PUT', `/config/${s}`, { compatibility: 'BACKWARD' });
+      await calls.put(`/config/${s}`, { compatibility: 'BACKWARD' });
       const tried = await rollback(1, {}, 'viewer', '?dryRun=true');
       expect(tried.json).toMatchObject({ compatible: false, version: 3, dryRun: true });
       expect(tried.json.findings[0]).toMatchObject({ version: 2, errorType: 'TYPE_MISMATCH' });
       const refused = await rollback(1);
-      expect([refused.status, refused.json.code]).toEqual([409, 'schema-incompatible']);
-      expect(refused.json.details.findings).toEqual(tried.json.findings);
+      expect([refused.status, refused.problem.code]).toEqual([409, 'schema-incompatible']);
+      expect(refused.problem.details?.['findings']).toEqual(tried.json.findings);
       expect(await versions()).toEqual([1, 2]);
       expect((await rollback(1, { force: true }, 'registrar')).status).toBe(403);
       expect((await rollback(1, { force: true }, 'governor')).json).toMatchObject({ version: 3, compatible: false });
@@ -79,27 +73,27 @@ describe('going back in the history of a subject', () => {
       await register(record(id));
       const second = await register(record(id, vat), { version: 2 });
       await register(record(id));
-      await ask('POST', `${path()}/versions`, { schema: record(id), version: -1 });
+      await calls.post(`${path()}/versions`, { schema: record(id), version: -1 });
       const tried = await rollback(2, {}, undefined, '?dryRun=true');
       expect(tried.json).toMatchObject({ id: null, outcome: 'rolled-back' });
       const done = await rollback(2);
       expect(done.json.id).not.toBe(second.id);
-      const latest = await ask('GET', `${path()}/versions/latest`);
-      expect(latest.json.metadata.properties).toMatchObject({ 'confluent:version': String(done.json.version) });
+      const latest = await calls.get<ShownVersion>(`${path()}/versions/latest`);
+      expect(latest.json.metadata?.properties).toMatchObject({ 'confluent:version': String(done.json.version) });
     });
 
     it('takes live versions only, the right to register, and a mode that allows it', async () => {
       await register(record(id));
       await register(record(id, vat));
-      await ask('DELETE', `${path()}/versions/1`);
+      await calls.delete(`${path()}/versions/1`);
       const deleted = await rollback(1);
-      expect([deleted.status, deleted.json.code]).toEqual([409, 'version-deleted']);
-      expect((await rollback(9)).json.code).toBe('version-not-found');
+      expect([deleted.status, deleted.problem.code]).toEqual([409, 'version-deleted']);
+      expect((await rollback(9)).problem.code).toBe('version-not-found');
       await restore();
       expect((await rollback(1, {}, 'viewer')).status).toBe(403);
       expect((await rollback(1, {}, 'elsewhere')).status).toBe(404);
-      await ask('PUT', `/mode/${s}`, { mode: 'READONLY' });
-      expect((await rollback(1)).json.code).toBe('operation-not-permitted');
+      await calls.put(`/mode/${s}`, { mode: 'READONLY' });
+      expect((await rollback(1)).problem.code).toBe('operation-not-permitted');
       expect((await rollback(0)).status).toBe(400);
       expect((await rollback(1, { fast: true })).status).toBe(400);
     });
@@ -108,7 +102,7 @@ describe('going back in the history of a subject', () => {
       s = `:.dev:h${run}`;
       await register(record(id));
       await register(record(id, vat));
-      expect((await ask('POST', `/v1/subjects/${s}:rollback`, { version: 1 })).json).toMatchObject({
+      expect((await calls.post(`/v1/subjects/${s}:rollback`, { version: 1 })).json).toMatchObject({
         subject: s,
         version: 3,
       });
@@ -119,13 +113,13 @@ describe('going back in the history of a subject', () => {
     it('makes deleted versions live again, under their numbers and ids', async () => {
       const first = await register(record(id));
       await register(record(id, vat));
-      await ask('DELETE', path());
+      await calls.delete(path());
       expect((await restore({}, undefined, '?dryRun=true')).json).toEqual({
         subject: s,
         restored: [1, 2],
         dryRun: true,
       });
-      expect((await ask('GET', `${path()}/versions`)).status).toBe(404);
+      expect((await calls.get(`${path()}/versions`)).status).toBe(404);
       expect((await restore({ versions: [1] })).json).toEqual({ subject: s, restored: [1], dryRun: false });
       expect(await versions()).toEqual([1]);
       expect((await restore()).json.restored).toEqual([2]);
@@ -138,25 +132,25 @@ describe('going back in the history of a subject', () => {
       await register(JSON.stringify({ type: 'record', name: 'Base', fields: [] }), {}, base);
       const schema = record({ name: 'base', type: 'Base' });
       await register(schema, { references: [{ name: 'Base', subject: base, version: 1 }] });
-      await ask('DELETE', path());
-      await ask('DELETE', path(base));
+      await calls.delete(path());
+      await calls.delete(path(base));
       const refused = await restore();
-      expect([refused.status, refused.json.code]).toEqual([409, 'reference-deleted']);
-      expect(refused.json.details).toMatchObject({ subject: s, version: 1, target: base, targetVersion: 1 });
+      expect([refused.status, refused.problem.code]).toEqual([409, 'reference-deleted']);
+      expect(refused.problem.details).toMatchObject({ subject: s, version: 1, target: base, targetVersion: 1 });
       await restore({}, undefined, '', base);
       expect((await restore()).json.restored).toEqual([1]);
     });
 
     it('knows only what is there, and takes the right to delete', async () => {
-      expect((await restore()).json.code).toBe('subject-not-found');
+      expect((await restore()).problem.code).toBe('subject-not-found');
       await register(record(id));
-      expect((await restore({ versions: [4] })).json.code).toBe('version-not-found');
-      await ask('DELETE', path());
+      expect((await restore({ versions: [4] })).problem.code).toBe('version-not-found');
+      await calls.delete(path());
       expect((await restore({}, 'registrar')).status).toBe(403);
       expect((await restore({}, 'governor')).status).toBe(200);
-      await ask('DELETE', path());
-      await ask('DELETE', `${path()}?permanent=true`);
-      expect((await restore()).json.code).toBe('subject-not-found');
+      await calls.delete(path());
+      await calls.delete(`${path()}?permanent=true`);
+      expect((await restore()).problem.code).toBe('subject-not-found');
     });
   });
 });

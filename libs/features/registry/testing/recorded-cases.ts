@@ -1,12 +1,10 @@
 import type { SchemaType } from '#libs/core/schema';
 import type { CanonicalCase, CaseSchema, ParseCase, ReferencedCase, VerdictCase } from '#libs/core/schema/testing';
-import type { RegistryApp } from './registry-app.js';
-import { openRegistryApp } from './registry-app.js';
+import { inProcess, type Answer } from '#libs/platform/testing';
+import { openRegistryApp, type RegistryApp } from './registry-app.js';
+import { RegistryCalls, type ShownSchema } from './registry-calls.js';
 
-interface Answer {
-  readonly status: number;
-  readonly json: Record<string, unknown>;
-}
+type Body = Readonly<Record<string, unknown>>;
 
 /** How a case came out otherwise than recorded. */
 export interface WrongAnswer {
@@ -23,6 +21,7 @@ const GROUPS_PER_APP = 60;
  */
 export class RecordedCases {
   #app: RegistryApp | undefined;
+  readonly #calls = new RegistryCalls(inProcess(() => this.#app!.http.fastify));
   #groups = 0;
 
   constructor(
@@ -54,7 +53,7 @@ export class RecordedCases {
   /** Stored texts plain and normalised, GUIDs, other forms, and which cases share an id. They are registered side by side in one context. */
   async wrongTexts(cases: readonly CanonicalCase[]): Promise<readonly WrongAnswer[]> {
     const wrong: WrongAnswer[] = [];
-    const app = await this.#fresh();
+    await this.#fresh();
     const ids = new Map<string, unknown>();
     for (const [index, one] of cases.entries()) {
       for (const other of one.referenced ?? []) await this.#register(versionsOf(other.subject), other);
@@ -62,16 +61,13 @@ export class RecordedCases {
       const ask = async (query: string) => {
         const path = `/subjects/case${index}${query === '' ? '' : '-n'}/versions${query}`;
         const { id } = (await this.#register(path, one, { metadata })).json;
-        const answer = await app.http.fastify.inject(`/schemas/ids/${String(id)}`);
-        return { id, ...(JSON.parse(answer.body) as { schema: string; guid: string }) };
+        return { id, ...(await this.#calls.get<ShownSchema>(`/schemas/ids/${String(id)}`)).json };
       };
       const [plain, normal] = [await ask(''), await ask('?normalize=true')];
       ids.set(one.id, plain.id);
       const shown: Record<string, string> = {};
       for (const format of Object.keys(formats)) {
-        shown[format] = (
-          await app.http.fastify.inject(`/schemas/ids/${String(plain.id)}/schema?format=${format}`)
-        ).body;
+        shown[format] = (await this.#calls.get(`/schemas/ids/${String(plain.id)}/schema?format=${format}`)).text;
       }
       const right =
         plain.schema === one.stored &&
@@ -95,7 +91,7 @@ export class RecordedCases {
       let setting = '';
       for (const one of group) {
         const config = { compatibility: one.level, compatibilityPolicy: one.policy };
-        if (setting !== JSON.stringify(config)) await this.#send('PUT', `${context}/config/s`, config);
+        if (setting !== JSON.stringify(config)) await this.#calls.put(`${context}/config/s`, config);
         setting = JSON.stringify(config);
         const { json } = await this.#register(`/compatibility/subjects/s/versions?verbose=true`, one.new, {}, context);
         if (!this.#isRight(one, json)) wrong.push({ id: one.id, got: json });
@@ -119,27 +115,21 @@ export class RecordedCases {
   async #context(referenced: readonly ReferencedCase[] = []): Promise<string> {
     if (this.#app === undefined || this.#groups % GROUPS_PER_APP === 0) {
       await this.#fresh();
-      await this.#send('PUT', '/config/:.__GLOBAL:', { compatibility: 'NONE' });
+      await this.#calls.put('/config/:.__GLOBAL:', { compatibility: 'NONE' });
     }
     const context = `/contexts/.g${this.#groups++}`;
     for (const one of referenced) await this.#register(`${context}${versionsOf(one.subject)}`, one);
     return context;
   }
 
-  async #fresh(): Promise<RegistryApp> {
+  async #fresh(): Promise<void> {
     await this.close();
-    return (this.#app = await openRegistryApp());
+    this.#app = await openRegistryApp();
   }
 
-  #register(path: string, schema: CaseSchema, more: object = {}, context = ''): Promise<Answer> {
+  #register(path: string, schema: CaseSchema, more: object = {}, context = ''): Promise<Answer<Body>> {
     const { schemaType = this.type, references } = schema;
-    return this.#send('POST', `${context}${path}`, { schema: schema.schema, schemaType, references, ...more });
-  }
-
-  async #send(method: 'POST' | 'PUT', url: string, body: object): Promise<Answer> {
-    const headers = { 'content-type': 'application/vnd.schemaregistry.v1+json' };
-    const response = await this.#app!.http.fastify.inject({ method, url, headers, payload: JSON.stringify(body) });
-    return { status: response.statusCode, json: JSON.parse(response.body) as Record<string, unknown> };
+    return this.#calls.post(`${context}${path}`, { schema: schema.schema, schemaType, references, ...more });
   }
 }
 
