@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { AppError, deferred } from '#libs/core/kernel';
 import { dumpRecordOf, ExportWriter, RegistryExport, type ExportFilter } from '#libs/core/moving';
 import { RegistryStore } from '#libs/core/registry';
-import { ZodPipe } from '#libs/platform/http';
+import { PlainRoutes, ZodPipe } from '#libs/platform/http';
 import { exportQuery } from './import-shapes.js';
 
 /** Exports at a time: each holds a snapshot for as long as its client reads. */
@@ -19,12 +18,12 @@ export class ExportRoute implements OnModuleInit {
   #running = 0;
 
   constructor(
-    private readonly host: HttpAdapterHost,
+    private readonly plain: PlainRoutes,
     private readonly store: RegistryStore,
   ) {}
 
   onModuleInit(): void {
-    const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
+    const { fastify } = this.plain;
     fastify.get(
       '/v1/registry-export',
       {

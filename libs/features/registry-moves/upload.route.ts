@@ -1,9 +1,7 @@
 import { Readable } from 'node:stream';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
-import type { FastifyInstance } from 'fastify';
 import { AppError } from '#libs/core/kernel';
-import { STREAMED_TYPE } from '#libs/platform/http';
+import { PlainRoutes, STREAMED_TYPE } from '#libs/platform/http';
 import { uploadView } from './import-shapes.js';
 import { ImportsService } from './imports.service.js';
 
@@ -11,12 +9,12 @@ import { ImportsService } from './imports.service.js';
 @Injectable()
 export class UploadRoute implements OnModuleInit {
   constructor(
-    private readonly host: HttpAdapterHost,
+    private readonly plain: PlainRoutes,
     private readonly imports: ImportsService,
   ) {}
 
   onModuleInit(): void {
-    const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
+    const { fastify } = this.plain;
     fastify.post(
       '/v1/registry-imports/uploads',
       {

@@ -1,8 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
-import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import { NOBODY } from '#libs/platform/auth';
-import { isUnchanged, REVALIDATED } from '#libs/platform/http';
+import { isUnchanged, PlainRoutes, REVALIDATED } from '#libs/platform/http';
 import * as shapes from './api-shapes.js';
 import { javaInteger, type RawQuery } from './query.js';
 import { SchemasService, type TaggedBody } from './schemas.service.js';
@@ -70,13 +69,13 @@ const REGISTER: FastifyContextConfig = {
 @Injectable()
 export class SerializerRoutes implements OnModuleInit {
   constructor(
-    private readonly host: HttpAdapterHost,
+    private readonly plain: PlainRoutes,
     private readonly schemas: SchemasService,
     private readonly subjects: SubjectsService,
   ) {}
 
   onModuleInit(): void {
-    const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
+    const { fastify } = this.plain;
     fastify.get('/schemas/ids/:id', { config: BY_ID }, (request: ById, reply: FastifyReply) => {
       const id = javaInteger(request.params.id);
       const found = this.schemas.bodyById(request.principal ?? NOBODY, id, request.query);

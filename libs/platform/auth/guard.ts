@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, preHandlerHookHandler } from 'fastify';
 import { AppError } from '#libs/core/kernel';
 import type { Authorizer, Principal } from './access.js';
 import type { Authenticator } from './authenticator.js';
@@ -13,29 +13,33 @@ export interface GuardOptions {
  * The one guard of all routes, Nest's and plain Fastify's alike; it reads the route's own declaration. Install it before any route is added: a route
  * without a declaration then fails to be added, and with it the start. Credentials are checked before the body is read, and so is the permission,
  * unless the object's name stands in the body. Requests that match no route need valid credentials too, so that routes cannot be probed.
+ * @returns the step that every request passes before its body is read.
  */
-export function installGuard(fastify: FastifyInstance, { authenticator, authorizer }: GuardOptions): void {
+export function installGuard(
+  fastify: FastifyInstance,
+  { authenticator, authorizer }: GuardOptions,
+): (request: FastifyRequest) => void {
   fastify.decorateRequest('principal', null);
   fastify.addHook('onRoute', (route) => {
-    if (route.config?.access === undefined) throw undeclared(String(route.method), route.url);
+    const access = route.config?.access;
+    if (access === undefined) throw undeclared(String(route.method), route.url);
+    if ('public' in access || !namedInBody(access)) return;
+    const bodyRead: preHandlerHookHandler = (request, _reply, done) => {
+      demand(authorizer, request.principal!, access, request);
+      done();
+    };
+    route.preHandler = [bodyRead, ...[route.preHandler ?? []].flat()];
   });
-  fastify.addHook('onRequest', (request, _reply, done) => {
+  return (request) => {
     const access: RouteAccess | undefined = request.declared?.access;
-    if (access !== undefined && 'public' in access) return done();
+    if (access !== undefined && 'public' in access) return;
     const principal = authenticator.authenticate({
       authorization: request.headers.authorization,
       address: request.ip,
     });
     request.principal = principal;
     if (access !== undefined && !namedInBody(access)) demand(authorizer, principal, access, request);
-    done();
-  });
-  fastify.addHook('preHandler', (request, _reply, done) => {
-    const access: RouteAccess | undefined = request.declared?.access;
-    if (access === undefined || 'public' in access || !namedInBody(access)) return done();
-    demand(authorizer, request.principal!, access, request);
-    done();
-  });
+  };
 }
 
 function namedInBody(access: DeclaredAccess): boolean {

@@ -1,5 +1,5 @@
 import { RouteConfig } from '@nestjs/platform-fastify';
-import type { FastifyContextConfig, FastifyInstance } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,11 +26,10 @@ export function declareRoute(part: FastifyContextConfig): MethodDecorator {
   };
 }
 
-/** Gives every request the declaration of its route as {@link FastifyRequest.declared}. Installed before any hook that reads it. */
-export function installDeclarations(fastify: FastifyInstance): void {
+/** @returns the step that gives a request the declaration of its route as {@link FastifyRequest.declared}; it comes before any that reads it. */
+export function installDeclarations(fastify: FastifyInstance): (request: FastifyRequest) => void {
   fastify.decorateRequest('declared', null);
-  fastify.addHook('onRequest', (request, _reply, done) => {
+  return (request) => {
     request.declared = request.routeOptions.config;
-    done();
-  });
+  };
 }

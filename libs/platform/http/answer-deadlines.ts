@@ -5,17 +5,14 @@ import { HttpFault } from './http-fault.js';
  * Answers for a route that does not begin its answer in time: 504, outcome not known, and what the route says later is dropped. One timer looks after all
  * requests, in the order of their arrival, so an answer may be up to a tenth late; Fastify's own limit keeps a timer, a signal and three listeners for
  * each, which takes as long as a whole answer from memory.
+ * @returns the step with which the time of a request begins.
  */
 export function installAnswerDeadlines(
   fastify: FastifyInstance,
   timeoutMs: number,
   refuse: (error: unknown, request: FastifyRequest, reply: FastifyReply) => void,
-): void {
+): (request: FastifyRequest, reply: FastifyReply) => void {
   const waiting = new Set<FastifyReply>();
-  fastify.addHook('onRequest', (_request, reply, done) => {
-    waiting.add(reply);
-    done();
-  });
   fastify.addHook('onResponse', (_request, reply, done) => {
     waiting.delete(reply);
     done();
@@ -32,6 +29,7 @@ export function installAnswerDeadlines(
     clearInterval(timer);
     done();
   });
+  return (_request, reply) => void waiting.add(reply);
 }
 
 function tooLate(): HttpFault {

@@ -15,10 +15,12 @@ export class Connections {
   ) {
     server.maxConnections = settings.maxConnections;
     server.on('connection', (socket: Socket) => this.#opened(socket));
-    server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-      if (this.#open.has(socket)) this.#open.set(socket, response);
-      if (this.#stopping) endAfter(response, socket);
-    });
+  }
+
+  /** To be told of every request before it is answered, so that its connection is ended after the answer and not before. */
+  asked({ socket }: IncomingMessage, response: ServerResponse): void {
+    if (this.#open.has(socket)) this.#open.set(socket, response);
+    if (this.#stopping) endAfter(response, socket);
   }
 
   /**

@@ -18,6 +18,7 @@ export { idempotencyKeyOf } from './idempotency-key.js';
 export { Conditional, entityTag, isUnchanged, REVALIDATED } from './conditional.js';
 export { openApiDocument } from './openapi-document.js';
 export { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
+export { PlainRoutes } from './plain-routes.js';
 export { RequestSignal, signalOf } from './request-signal.js';
 export { RouteTable, type TableRoute } from './route-table.js';
 export { sendEvents, type EventSource, type SendEventsOptions, type ServerSentEvent } from './server-sent-events.js';

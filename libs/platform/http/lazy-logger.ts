@@ -1,5 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify';
 
+/** The logger itself, except that its children, and theirs, are {@link LazyLogger}s. */
+export function withLazyChildren(logger: FastifyBaseLogger): FastifyBaseLogger {
+  const child = (...[bindings, options]: Parameters<FastifyBaseLogger['child']>): FastifyBaseLogger =>
+    new LazyLogger(logger, bindings, options);
+  // As pino makes its children: everything else is found in the parent.
+  return Object.create(logger, { child: { value: child } }) as FastifyBaseLogger;
+}
+
 /**
  * The logger of a request, made with its first line. Most requests write none, and binding a logger takes about 6 µs with the service's formatting and
  * redaction, a fifth of a small answer.
@@ -8,7 +16,7 @@ export class LazyLogger {
   #made: FastifyBaseLogger | undefined;
 
   constructor(
-    private readonly parent: FastifyBaseLogger,
+    private readonly parent: FastifyBaseLogger | LazyLogger,
     private readonly bindings: Record<string, unknown>,
     private readonly options: ChildOptions = {},
   ) {}
@@ -22,11 +30,12 @@ export class LazyLogger {
   }
 
   get #logger(): FastifyBaseLogger {
-    return (this.#made ??= this.parent.child(this.bindings, this.options));
+    const parent = this.parent instanceof LazyLogger ? this.parent.#logger : this.parent;
+    return (this.#made ??= parent.child(this.bindings, this.options));
   }
 
-  child(...parameters: Parameters<FastifyBaseLogger['child']>): FastifyBaseLogger {
-    return this.#logger.child(...parameters);
+  child(...[bindings, options]: Parameters<FastifyBaseLogger['child']>): FastifyBaseLogger {
+    return new LazyLogger(this, bindings, options);
   }
 
   fatal(...line: Line): void {

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, onSendHookHandler } from 'fastify';
 import { HttpFault } from './http-fault.js';
 
 declare module 'fastify' {
@@ -33,10 +33,12 @@ const NATIVE_BODIES: ReadonlySet<string> = new Set([
 /**
  * Settles media types before anything is read (section 1.1 of the registry contract): types of bodies are an exact list; registry routes judge the type of a
  * request without body too, and agree on one of three types for the answer.
+ * @returns the step that settles them for a request.
  */
-export function installMediaTypes(fastify: FastifyInstance): void {
+export function installMediaTypes(fastify: FastifyInstance): (request: FastifyRequest) => void {
   fastify.decorateRequest('confluentType', CONFLUENT_TYPE);
-  fastify.addHook('onRequest', (request, _reply, done) => {
+  fastify.addHook('onSend', sendAgreedType);
+  return (request) => {
     const config = request.declared;
     const { headers } = request;
     if (config?.confluent === true) {
@@ -56,17 +58,17 @@ export function installMediaTypes(fastify: FastifyInstance): void {
     if (encoding !== undefined && encoding.toLowerCase() !== 'identity' && hasBody(request)) {
       throw new HttpFault(415, 'unsupported-encoding', 'Bodies are taken uncompressed only.');
     }
-    done();
-  });
-  fastify.addHook('onSend', (request, reply, payload, done) => {
-    const confluent = request.declared?.confluent === true || request.confluentType === null;
-    if (confluent && payload !== undefined && payload !== null) {
-      if (request.confluentType === null) reply.removeHeader('content-type');
-      else reply.header('content-type', request.confluentType);
-    }
-    done(null, payload);
-  });
+  };
 }
+
+const sendAgreedType: onSendHookHandler = ({ declared, confluentType }, reply, payload, done) => {
+  const confluent = declared?.confluent === true || confluentType === null;
+  if (confluent && payload !== undefined && payload !== null) {
+    if (confluentType === null) reply.removeHeader('content-type');
+    else reply.header('content-type', confluentType);
+  }
+  done(null, payload);
+};
 
 function hasBody({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { HttpFault } from './http-fault.js';
 
 const MAX_URL = 8_192;
@@ -9,16 +9,13 @@ const MAX_QUERY_PARAMETERS = 64;
 export const MAX_ENCODED_SEGMENT = MAX_SEGMENT * 3;
 
 /** Bounds of path and query, and no control characters in either, checked on what the router decoded: once, and never again. */
-export function installPathRules(fastify: FastifyInstance): void {
-  fastify.addHook('onRequest', (request, _reply, done) => {
-    const { url = '' } = request.raw;
-    if (url.length > MAX_URL) {
-      throw new HttpFault(414, 'url-too-long', `The URL has ${url.length} characters; the limit is ${MAX_URL}.`);
-    }
-    for (const value of valuesOf(request.params)) checkSegment(value);
-    if (url.includes('?')) checkQuery(request.query);
-    done();
-  });
+export function demandPathRules({ raw: { url = '' }, params, query }: FastifyRequest): void {
+  if (url.length > MAX_URL) {
+    throw new HttpFault(414, 'url-too-long', `The URL has ${url.length} characters; the limit is ${MAX_URL}.`);
+  }
+  // The router makes parameters without a prototype.
+  for (const name in params as Record<string, unknown>) checkSegment((params as Record<string, unknown>)[name]);
+  if (url.includes('?')) checkQuery(query);
 }
 
 function checkSegment(value: unknown): void {
@@ -35,16 +32,12 @@ function checkSegment(value: unknown): void {
 
 function checkQuery(query: unknown): void {
   let count = 0;
-  for (const value of valuesOf(query)) {
+  for (const value of Object.values(query as Record<string, unknown>)) {
     count += Array.isArray(value) ? value.length : 1;
     if (count > MAX_QUERY_PARAMETERS) {
       throw new HttpFault(400, 'too-many-parameters', `The query has more than ${MAX_QUERY_PARAMETERS} parameters.`);
     }
   }
-}
-
-function valuesOf(from: unknown): unknown[] {
-  return typeof from === 'object' && from !== null ? Object.values(from) : [];
 }
 
 /** C0 and DEL. What lies beyond ASCII is the routes' business. */

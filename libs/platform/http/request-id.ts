@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** Visible ASCII without the comma that joins repeated headers: exactly one value, and nothing that could forge a log line. */
 const ACCEPTABLE = /^[!-+\--~]{1,128}$/;
@@ -15,10 +15,7 @@ export function requestIdOf(raw: IncomingMessage): string {
   return typeof given === 'string' && ACCEPTABLE.test(given) ? given : `${BEGINNING}.${++counted}`;
 }
 
-/** Sends the id back with every answer. */
-export function installRequestId(fastify: FastifyInstance): void {
-  fastify.addHook('onRequest', (request, reply, done) => {
-    reply.header('X-Request-Id', request.id);
-    done();
-  });
+/** Sends the id back with the answer. */
+export function sendRequestId({ id }: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', id);
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '#libs/core/kernel';
 import { onDrain } from './drain.js';
 
@@ -13,13 +13,14 @@ declare module 'fastify' {
 
 const signals = new WeakMap<FastifyRequest, AbortSignal>();
 
-/** Lets {@link signalOf} find the answer of a request. */
-export function installRequestSignals(fastify: FastifyInstance): void {
+/** @returns the step that lets {@link signalOf} find the answer of a request. */
+export function installRequestSignals(
+  fastify: FastifyInstance,
+): (request: FastifyRequest, reply: FastifyReply) => void {
   fastify.decorateRequest('answering', null);
-  fastify.addHook('onRequest', (request, reply, done) => {
+  return (request, reply) => {
     request.answering = reply.raw;
-    done();
-  });
+  };
 }
 
 /**

@@ -16,14 +16,15 @@ export function installHttpMetrics(fastify: FastifyInstance, metrics: Metrics): 
     'route',
     'method',
   ]);
-  const routes = new Map<string, Measured>();
+  const routes = new Map<string, Map<string, Measured>>();
   fastify.addHook('onResponse', (request, reply, done) => {
     const { method } = request;
     const route = routeOf(request);
-    const key = `${method} ${route}`;
-    let measured = routes.get(key);
+    let methods = routes.get(route);
+    if (methods === undefined) routes.set(route, (methods = new Map()));
+    let measured = methods.get(method);
     if (measured === undefined) {
-      routes.set(key, (measured = { duration: durations.of({ route, method }), answers: new Map() }));
+      methods.set(method, (measured = { duration: durations.of({ route, method }), answers: new Map() }));
     }
     const status = reply.statusCode;
     let answers = measured.answers.get(status);
