@@ -68,4 +68,37 @@ describe('scans on Apache Kafka', () => {
     expect(found.complete).toBe(true);
     expect([...found.writers]).toEqual([[schema.id, { read: 120 - nulls, failed: nulls, undecodable: 0 }]]);
   });
+
+  it('take the newest records as samples, transactions and their markers between', async () => {
+    const name = `${topic}-samples`;
+    await log.createTopic({ name, partitions: 2 });
+    const writer = await log.openWriter(`samples-${topic}`);
+    const json = (n: number): LogRecord => {
+      return { key: null, value: Buffer.from(JSON.stringify({ n })), headers: [], timestamp: -1 };
+    };
+    for (let n = 0; n < 30; n++) {
+      await writer.commit({ appends: [{ topic: name, partition: n % 2, batch: encodeBatch([json(n)]) }] });
+    }
+    await writer.close();
+    await log.append({ topic: name, partition: 1 }, encodeBatch([one(1), { ...json(0), value: null }]));
+    const request = { cluster: 'kafka', topic: name, part: 'value', partitions: undefined, records: 12 } as const;
+    const { made, sampled } = await world.samples().sample(request, signal, async (samples) => {
+      const numbers: string[] = [];
+      for await (const node of samples) {
+        const n = node.kind === 'object' ? node.members.get('n') : undefined;
+        if (n?.kind === 'number') numbers.push(n.text);
+      }
+      return numbers;
+    });
+    expect(sampled).toMatchObject({ records: 12, used: 11, absent: 1, undecodable: 0 });
+    expect(sampled.writers).toEqual([
+      { schemaId: null, records: 10 },
+      { schemaId: schema.id, records: 1 },
+    ]);
+    const even = made.filter((n) => Number(n) % 2 === 0).map(Number);
+    const odd = made.filter((n) => Number(n) % 2 === 1).map(Number);
+    expect(even).toEqual(Array.from({ length: even.length }, (_, i) => 28 - 2 * (even.length - 1 - i)));
+    expect(odd).toEqual(Array.from({ length: odd.length }, (_, i) => 29 - 2 * (odd.length - 1 - i)));
+    expect(sampled.partitions.map(({ to }) => to)).toEqual([30, 32]);
+  });
 });

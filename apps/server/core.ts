@@ -17,7 +17,7 @@ import { Clusters, TopicDirectories, TopicNames } from '#libs/core/log';
 import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/moving';
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
-import { ReplayHandler, SchemaReplays, SchemaUsages, UsageHandler } from '#libs/core/scans';
+import { ReplayHandler, SchemaReplays, SchemaUsages, TopicSamples, UsageHandler } from '#libs/core/scans';
 import {
   Derivations,
   DerivationStore,
@@ -29,7 +29,7 @@ import {
   ViewStore,
   ViewTables,
 } from '#libs/core/streams';
-import { SchemaEngine } from '#libs/core/schema';
+import { SchemaEngine, SchemaProposals } from '#libs/core/schema';
 import { GroupLagCause } from '#libs/features/operations';
 import { Authorizer } from '#libs/platform/auth';
 import { globalProviders } from '#libs/platform/http';
@@ -216,6 +216,8 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: Registry, useValue: registry },
       { provide: SchemaUsages, useValue: usages },
       { provide: SchemaReplays, useValue: new SchemaReplays(scans, engine, clock) },
+      { provide: TopicSamples, useValue: new TopicSamples({ directories, codec, clock }) },
+      { provide: SchemaProposals, useValue: new SchemaProposals(schemas, clock) },
       { provide: MessageCodec, useValue: codec },
       { provide: RecordDecoder, useValue: decoder },
       { provide: FieldTypes, useValue: types },

@@ -65,6 +65,16 @@ describe('the routes of the service', () => {
     }
   });
 
+  it('list in the document every media type that their bodies may have', () => {
+    const { paths } = JSON.parse(documentText(running.service.app.routes, 'test')) as {
+      paths: Record<string, { post: { requestBody: { content: object } } }>;
+    };
+    const types = (path: string) => Object.keys(paths[path]!.post.requestBody.content);
+    expect(types('/v1/schemas:infer')).toEqual(['application/json', 'application/x-ndjson']);
+    expect(types('/v1/registry-imports/uploads')).toEqual(['application/x-ndjson']);
+    expect(types('/v1/topics')).toEqual(['application/json']);
+  });
+
   it('serve the document they are in', async () => {
     const response = await fetch(`${running.url}/openapi.json`);
     expect(response.status).toBe(200);

@@ -192,6 +192,65 @@ describe('a schema tried on retained records over REST', () => {
   });
 });
 
+describe('a schema proposed from what a topic retains', () => {
+  it('is proposed on the log of the service, from what was written with schemas and without, to whoever may read the topic', async () => {
+    let tokens: Record<string, string> = {};
+    const running = await runService({ WEIR_AUTH_MODE: 'token', WEIR_AUTH_TOKENS_FILE: 'tokens.yaml' }, async (cwd) => {
+      tokens = await writeTokens(cwd, [
+        { id: 'admin', roles: ['admin'] },
+        { id: 'narrow', roles: ['viewer'], scope: { topic: ['mine'], subject: ['*'] } },
+      ]);
+    });
+    const call = async (as: string, path: string, body: object) => {
+      const response = await fetch(running.url + path, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${tokens[as]}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, json: (await response.json()) as Json };
+    };
+    try {
+      for (const topic of ['mine', 'secret']) await call('admin', '/v1/topics', { name: topic, partitions: 2 });
+      const plain = Array.from({ length: 10 }, (_, n) => ({ value: { n, plain: true }, partition: n % 2 }));
+      expect((await call('admin', '/v1/topics/mine/records', { records: plain })).status).toBe(200);
+      const { id } = (await call('admin', '/subjects/mine-value/versions', { schema: avro() })).json;
+      const named = [
+        { value: { n: 10 }, partition: 0 },
+        { value: null, partition: 1 },
+      ];
+      expect((await call('admin', '/v1/topics/mine/records', { records: named })).status).toBe(200);
+      const { status, json } = await call('narrow', '/v1/topics/mine/schemas:infer', { records: 8, name: 'Mine' });
+      expect([status, json]).toMatchObject([
+        200,
+        {
+          accepted: 7,
+          sampled: {
+            ...{ records: 8, used: 7, absent: 1, undecodable: 0 },
+            writers: [
+              { schemaId: null, records: 6 },
+              { schemaId: id, records: 1 },
+            ],
+            partitions: [
+              { partition: 0, from: '2', to: '6', records: 4 },
+              { partition: 1, from: '2', to: '6', records: 4 },
+            ],
+          },
+        },
+      ]);
+      expect(JSON.parse(json.schema as string)).toMatchObject({
+        name: 'Mine',
+        fields: [
+          { name: 'n', type: 'long' },
+          { name: 'plain', type: ['null', 'boolean'] },
+        ],
+      });
+      expect((await call('narrow', '/v1/topics/secret/schemas:infer', {})).status).toBe(404);
+    } finally {
+      await running.stop();
+    }
+  });
+});
+
 describe('the use of schemas for somebody who may not read everything', () => {
   it('is counted whole, and told without names', async () => {
     let tokens: Record<string, string> = {};

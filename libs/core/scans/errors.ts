@@ -35,3 +35,39 @@ export const scansBusy = (limit: number): AppError =>
     retryable: true,
     retryAfterMs: 1_000,
   });
+
+/** @param found what the records looked at are instead of samples. */
+export const topicWithoutSamples = (
+  topic: string,
+  part: 'key' | 'value',
+  found: { readonly records: number; readonly absent: number; readonly undecodable: number },
+  failures: readonly { readonly partition: number; readonly offset: number; readonly reason: string }[],
+): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'topic-without-samples',
+    message:
+      found.records === 0
+        ? `No record of '${topic}' can be read that would tell its schema.`
+        : `None of the newest ${found.records} ${part}s of '${topic}' can be taken as a sample: ${found.absent} are null, ${found.undecodable} cannot be decoded.`,
+    hint:
+      found.records === 0
+        ? 'Write to the topic first, or name other partitions.'
+        : 'Look at more records or at the other part. Samples are JSON text, or name a schema that is registered here.',
+    details: {
+      topic,
+      part,
+      ...found,
+      failures: failures.map(({ offset, ...one }) => ({ ...one, offset: String(offset) })),
+    },
+  });
+
+/** @param samples those that were decoded by then. */
+export const samplesTooComplex = (limitMs: number, samples: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'samples-too-complex',
+    message: `Decoding the records takes more than ${limitMs} ms.`,
+    hint: `Look at fewer: ${samples} were decoded by then.`,
+    details: { limit: 'decodingMs', value: limitMs, measured: samples },
+  });

@@ -7,6 +7,8 @@ export { surveyPartitions, type Survey, type SurveyedPartition } from './survey.
 export { ReplayHandler, type ReplayTools } from './replay/replay-handler.js';
 export { type ReplayFailure, type WriterCount } from './replay/replay-tally.js';
 export { SchemaReplays, type ReplayedPartition, type ReplayResult } from './replay/schema-replays.js';
+export type { RecordSamples, SampleCounts, SampleFailure } from './samples/record-samples.js';
+export { TopicSamples, type SampledPartition, type SampledTopic, type SampleRequest } from './samples/topic-samples.js';
 export { Census, isWhole, type CensusPartition, type PartitionCount, type UnnamedCount } from './usage/census.js';
 export {
   SchemaUsages,

@@ -108,7 +108,9 @@ export { standardFormats } from './standard-formats.js';
 export { SchemaInference, type FieldStatistics, type InferenceConflict } from './infer/inference.js';
 export { INFERENCE_LIMITS } from './infer/observation.js';
 export type { ProposalOptions } from './infer/propose-avro.js';
+export { SchemaProposals, type SchemaProposal, type Samples } from './infer/schema-proposals.js';
 export { jsonNode } from './json-node.js';
+export { parseLossless, type JsonNode } from './lossless-json.js';
 export {
   ExactNumber,
   exactText,

@@ -32,6 +32,7 @@ import { ServiceInfoController } from './service-info.controller.js';
 import { SettingsService } from './settings.service.js';
 import { SubjectsController } from './subjects.controller.js';
 import { SubjectsService } from './subjects.service.js';
+import { TopicInferenceController } from './topic-inference.controller.js';
 
 /** The schema registry over REST, at the paths and in the words stock clients know. Needs `Registry` and `Authorizer` from the composition. */
 @Module({
@@ -46,6 +47,7 @@ import { SubjectsService } from './subjects.service.js';
     AssociationsController,
     SchemaChecksController,
     SchemaInferenceController,
+    TopicInferenceController,
     SchemaEventsController,
     SchemaChangesController,
     SchemaDeletionsController,

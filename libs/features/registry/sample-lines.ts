@@ -1,19 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import { AppError, jsonValues, nestsDeeperThan, type JsonValue } from '#libs/core/kernel';
+import { INFERENCE_LIMITS, jsonNode, type JsonNode } from '#libs/core/schema';
 
 /** Bytes of all lines, and lines that hold a sample. */
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_SAMPLES = 100_000;
-/** Bytes, levels and values of one sample. */
-const MAX_SAMPLE_BYTES = 1024 * 1024;
+const { sampleLength: MAX_SAMPLE_BYTES, sampleValues: MAX_VALUES } = INFERENCE_LIMITS;
+/** Levels of one sample. */
 const MAX_DEPTH = 32;
-const MAX_VALUES = 10_000;
 
 const NEWLINE = 0x0a;
 
 /** Samples as lines of JSON. They are kept as bytes and parsed each time they are gone through, so that many cost little. Empty lines are none. */
-export class SampleLines implements Iterable<JsonValue> {
+export class SampleLines implements Iterable<JsonNode> {
   private constructor(
     private readonly bytes: Buffer,
     private readonly ends: readonly number[],
@@ -37,14 +37,14 @@ export class SampleLines implements Iterable<JsonValue> {
   }
 
   /** @throws `sample-invalid` with the number of the line, `samples-missing` where every line is empty. */
-  *[Symbol.iterator](): Iterator<JsonValue> {
+  *[Symbol.iterator](): Iterator<JsonNode> {
     let [start, any] = [0, false];
     for (const [index, end] of this.ends.entries()) {
       const line = this.bytes.subarray(start, end);
       start = end + 1;
       if (isBlank(line)) continue;
       any = true;
-      yield sampleOf(line, index + 1);
+      yield jsonNode(sampleOf(line, index + 1));
     }
     if (!any) throw missing();
   }

@@ -94,21 +94,21 @@ function operationOf(route: TableRoute, components: Components): JsonObject {
     tags: [api.tag],
     ...('public' in route.access ? { security: [] } : {}),
     ...parametersOf(route, components),
-    ...(api.body === undefined
-      ? {}
-      : {
-          requestBody: {
-            required: true,
-            content: {
-              [json]: {
-                schema: components.schemaOf(api.body, 'input'),
-                ...(api.bodyExample === undefined ? {} : { example: api.bodyExample as JsonValue }),
-              },
-            },
-          },
-        }),
+    ...requestBodyOf(route, json, components),
     responses: { [status]: { description: describe(status), ...content }, ...errorsOf(route) },
   };
+}
+
+/** What a route takes: JSON of its schema, and other media types as the text they are. */
+function requestBodyOf({ api, consumes }: TableRoute, json: string, components: Components): JsonObject {
+  const { body, bodyExample } = api!;
+  const content: Record<string, JsonObject> = {};
+  if (body !== undefined) {
+    const schema = components.schemaOf(body, 'input');
+    content[json] = bodyExample === undefined ? { schema } : { schema, example: bodyExample as JsonValue };
+  }
+  for (const type of consumes) content[type] = { schema: { type: 'string' } };
+  return Object.keys(content).length === 0 ? {} : { requestBody: { required: true, content } };
 }
 
 function errorsOf(route: TableRoute): JsonObject {

@@ -11,6 +11,8 @@ export interface TableRoute {
   readonly access: RouteAccess;
   readonly api: ApiDoc | undefined;
   readonly confluent: boolean;
+  /** Media types of bodies beyond JSON. */
+  readonly consumes: readonly string[];
 }
 
 /** Every route of a server. The source of the OpenAPI document, of 405 answers and of the tests that look at all routes. */
@@ -30,6 +32,7 @@ export class RouteTable {
           access: config.access,
           api: config.api,
           confluent: config.confluent === true,
+          consumes: config.consumes ?? [],
         });
       }
     });

@@ -4,6 +4,7 @@ import { logErrors, type ResolvedTopic, type TopicDirectories, type TopicDirecto
 import type { OperationRun, PlanDraft } from '#libs/core/operations';
 import { DEFAULT_CONTEXT, ReferenceWalk, type Registry } from '#libs/core/registry';
 import type { AddressedPart, SchemaEngine, SchemaSource } from '#libs/core/schema';
+import { evenShares } from '../even-shares.js';
 import { ScanHandler, type ScanFold, type ScanTools } from '../scan-handler.js';
 import { rangesToJson, type ScanRange } from '../scan.js';
 import { partitionsOf } from '../survey.js';
@@ -126,14 +127,9 @@ async function rangesIn(
 
 /** The newest offsets of each range, evenly, so many in all at most. */
 function newest(ranges: readonly ScanRange[], records: number): readonly ScanRange[] {
-  const bySize = [...ranges].sort((a, b) => a.to - a.from - (b.to - b.from));
-  const kept = new Map<ScanRange, number>();
-  let rest = records;
-  for (const [i, range] of bySize.entries()) {
-    // What short ranges leave is for longer ones.
-    const share = Math.min(range.to - range.from, Math.floor(rest / (bySize.length - i)));
-    rest -= share;
-    kept.set(range, share);
-  }
-  return ranges.map((range) => ({ ...range, from: range.to - kept.get(range)! }));
+  const shares = evenShares(
+    ranges.map(({ from, to }) => to - from),
+    records,
+  );
+  return ranges.map((range, i) => ({ ...range, from: range.to - shares[i]! }));
 }

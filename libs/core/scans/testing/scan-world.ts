@@ -2,11 +2,12 @@ import { AppError, type JsonObject } from '#libs/core/kernel';
 import { Clusters, encodeBatch, TopicDirectories, type LogEngine, type LogRecord } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, WallClock } from '#libs/core/log/testing';
 import { isTerminal, operationNotFound, type OperationRun, type Phase, type PlanDraft } from '#libs/core/operations';
-import { Registry } from '#libs/core/registry';
+import { Registry, RegistryMessageCodec } from '#libs/core/registry';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
 import { envelope, guidHeader, LocalSchemaEngine, standardFormats, VALUE_SCHEMA_HEADER } from '#libs/core/schema';
 import { ReplayHandler } from '../replay/replay-handler.js';
 import { SchemaReplays } from '../replay/schema-replays.js';
+import { TopicSamples } from '../samples/topic-samples.js';
 import type { ScanHandler } from '../scan-handler.js';
 import { SchemaUsages, type CensusLimits, type SchemaUsageTools } from '../usage/schema-usages.js';
 import { UsageHandler } from '../usage/usage-handler.js';
@@ -78,6 +79,10 @@ export class ScanWorld {
 
   replays(): SchemaReplays {
     return new SchemaReplays(this.scans, this.#operations(), this.clock);
+  }
+
+  samples(): TopicSamples {
+    return new TopicSamples({ ...this, codec: new RegistryMessageCodec(this.registry) });
   }
 
   async append(topic: string, partition: number, records: readonly LogRecord[]): Promise<void> {

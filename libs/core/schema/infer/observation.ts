@@ -10,6 +10,8 @@ export const INFERENCE_LIMITS = {
   depth: 20,
   /** Characters of one sample. */
   sampleLength: 1024 * 1024,
+  /** Values in one sample, lists and objects themselves counted, where samples are lines or records. */
+  sampleValues: 10_000,
   /** Members an object may have in all samples together before it counts as a map. */
   members: 500,
   /** Different texts kept at one place. */

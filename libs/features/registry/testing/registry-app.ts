@@ -1,12 +1,13 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ManualClock } from '#libs/core/kernel/testing';
-import { Registry, type RegistrationPolicy, type RegistryStore } from '#libs/core/registry';
-import { MemoryLogEngine } from '#libs/core/log/testing';
+import { Registry, RegistryMessageCodec, type RegistrationPolicy, type RegistryStore } from '#libs/core/registry';
+import { TopicDirectories } from '#libs/core/log';
+import { MemoryLogEngine, MemoryTopicNames } from '#libs/core/log/testing';
 import { operationNotFound } from '#libs/core/operations';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
-import { SchemaUsages } from '#libs/core/scans';
+import { SchemaUsages, TopicSamples } from '#libs/core/scans';
 import { MemoryClusters, MemoryScanStore } from '#libs/core/scans/testing';
-import { LocalSchemaEngine, SchemaEngine, standardFormats } from '#libs/core/schema';
+import { LocalSchemaEngine, SchemaEngine, SchemaProposals, standardFormats } from '#libs/core/schema';
 import { Authorizer, OpenAuthenticator, RoleAuthorizer, type Authenticator } from '#libs/platform/auth';
 import { createHttpApp, type HttpApp } from '#libs/platform/http';
 import { RegistryModule, rewriteRegistryUrl } from '../index.js';
@@ -38,16 +39,19 @@ export async function openRegistryApp(options: RegistryAppOptions = {}): Promise
     registration: options.registration,
   });
   const log = new MemoryLogEngine();
+  const clusters = new MemoryClusters(new Map([['local', log]]));
   const usages = new SchemaUsages({
     registry,
     store,
     engine,
-    clusters: new MemoryClusters(new Map([['local', log]])),
+    clusters,
     scans: new MemoryScanStore(),
     operations: { status: notFound, planOf: notFound },
     clock,
     consumersOf: async () => [],
   });
+  const directories = new TopicDirectories(clusters, new MemoryTopicNames(), clock);
+  const codec = new RegistryMessageCodec(registry);
   const authorizer = new RoleAuthorizer();
   const parts: DynamicModule = {
     module: PartsModule,
@@ -56,9 +60,11 @@ export async function openRegistryApp(options: RegistryAppOptions = {}): Promise
       { provide: SchemaEngine, useValue: engine },
       { provide: Registry, useValue: registry },
       { provide: SchemaUsages, useValue: usages },
+      { provide: SchemaProposals, useValue: new SchemaProposals(engine, clock) },
+      { provide: TopicSamples, useValue: new TopicSamples({ directories, codec, clock }) },
       { provide: Authorizer, useValue: authorizer },
     ],
-    exports: [SchemaEngine, Registry, SchemaUsages, Authorizer],
+    exports: [SchemaEngine, Registry, SchemaUsages, SchemaProposals, TopicSamples, Authorizer],
   };
   const http = await createHttpApp({
     modules: [parts, RegistryModule],
