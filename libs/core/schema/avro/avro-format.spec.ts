@@ -42,6 +42,16 @@ describe('names', () => {
     );
   });
 
+  it('takes no redefinition inside the type itself, also where both call themselves by a name that has no meaning yet', () => {
+    const add = (right: unknown) => ({ type: 'record', name: 'Add', fields: [{ name: 'r', type: right }] });
+    expect(() => canonical(record({ name: 'e', type: add(['int', add('R')]) }))).toThrow(/Can't redefine: Add/);
+    const twice = (inner: unknown) => ({
+      ...record({ name: 'a', type: 'Later' }, { name: 'b', type: inner }),
+      name: 'T',
+    });
+    expect(() => canonical(twice(['int', twice('int')]))).toThrow(/Can't redefine: T/);
+  });
+
   it('takes names that JavaScript objects have already', () => {
     const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype'];
     const schema = record(

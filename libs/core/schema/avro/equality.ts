@@ -12,7 +12,9 @@ export function sameType(one: AvroType, other: AvroType): boolean {
 
 function same(a: AvroType, b: AvroType, busy: Map<AvroType, Set<AvroType>>): boolean {
   if (a === b) return true;
-  if (a.kind !== b.kind || !sameMembers(a.props, b.props)) return false;
+  // A name that is not resolved yet is equal to nothing but itself.
+  if (a.kind !== b.kind || (a.kind as string) === 'unresolved') return false;
+  if (!sameMembers(a.props, b.props)) return false;
   switch (a.kind) {
     case 'array':
       return same(a.items, (b as typeof a).items, busy);
@@ -41,8 +43,7 @@ function same(a: AvroType, b: AvroType, busy: Map<AvroType, Set<AvroType>>): boo
       return a.fields.every((field, i) => sameField(field, fields[i]!, busy));
     }
     default:
-      // A name that is not resolved yet is equal to nothing but itself.
-      return (a.kind as string) !== 'unresolved';
+      return true;
   }
 }
 

@@ -2,7 +2,7 @@ import { isTolerated, KINDS, type JsonDifferenceKind } from './kinds.js';
 import { coveringSchema, hasDefault, isOpen, takesFurther } from './differ-object.js';
 import { keywordOf, type CloserLook, type JsonWarningRule } from './closer-look.js';
 import type { CombinedNode, SchemaNode } from './node.js';
-import { mayOverlap } from './overlap.js';
+import { Overlaps } from './overlap.js';
 import type { JudgedPair } from './pairs.js';
 
 type Where = JsonWarningRule['where'];
@@ -236,7 +236,8 @@ function overlappingAlternatives({ original, update }: JudgedPair, look: CloserL
   if (look.text(original.json) === look.text(update.json)) return [];
   const { members } = update;
   look.differ.spend(members.length * members.length);
-  return members.some((one, i) => members.slice(i + 1).some((other) => mayOverlap(one, other))) ? [[]] : [];
+  const overlaps = new Overlaps((steps) => look.differ.spend(steps));
+  return members.some((one, i) => members.slice(i + 1).some((other) => overlaps.possible(one, other))) ? [[]] : [];
 }
 
 function flattened({ original, update }: JudgedPair, look: CloserLook): readonly (readonly string[])[] {

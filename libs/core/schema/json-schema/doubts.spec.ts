@@ -280,6 +280,23 @@ describe('doubtful judgements on JSON Schemas', () => {
     expect(found.map(({ ruleId }) => ruleId)).toContain('json/unsound-one-of-overlap');
   });
 
+  it('end for alternatives that lead in circles through required properties, or share alternatives of alternatives', () => {
+    const branch = object({ l: { $ref: '#/definitions/tree' } }, { required: ['l'] });
+    const tree = (...more: unknown[]) => ({
+      $ref: '#/definitions/tree',
+      definitions: { tree: { oneOf: [branch, object({ v: int }, { required: ['v'] }), ...more] } },
+    });
+    expect(doubts(tree(), tree(text)).map(({ ruleId }) => ruleId)).toContain('json/unsound-one-of-overlap');
+    const level = (next: string) => ({ oneOf: Array.from({ length: 250 }, () => ({ $ref: `#/definitions/${next}` })) });
+    const shared = (last: unknown) => ({
+      ...level('a'),
+      definitions: { a: level('b'), b: level('c'), c: last },
+    });
+    expect(doubts(shared(text), shared({ ...text, title: 'other' })).map(({ ruleId }) => ruleId)).toContain(
+      'json/unsound-one-of-overlap',
+    );
+  });
+
   it('are none between a schema and itself', () => {
     for (const { before, after } of CASES) {
       expect(doubts(before, before)).toEqual([]);

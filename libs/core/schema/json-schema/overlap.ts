@@ -17,46 +17,124 @@ interface Possible {
 
 const ANYTHING: Possible = { types: new Set(TYPES), values: null, fixed: new Map() };
 
-/** Whether some value may be accepted by both. False only where types, listed values, or the values of a required property exclude it. */
-export function mayOverlap(one: SchemaNode, other: SchemaNode): boolean {
-  const [a, b] = [possible(one, 0), possible(other, 0)];
-  if (a.values !== null && b.values !== null) return common(a.values, b.values);
-  const types = [...a.types].filter((type) => b.types.has(type));
-  if (types.length === 0) return false;
-  if (types.length > 1 || types[0] !== 'object') return true;
-  return ![...a.fixed].some(([name, values]) => {
-    const others = b.fixed.get(name);
-    return others !== undefined && !common(values, others);
-  });
-}
+/** Which schemas may accept a value in common. What was found about a schema is kept: alternatives share their parts. */
+export class Overlaps {
+  readonly #found = new Map<SchemaNode, (Possible | undefined)[]>();
 
-function possible(node: SchemaNode, depth: number): Possible {
-  if (depth > DEEPEST_LOOK) return ANYTHING;
-  switch (node.kind) {
-    case 'reference':
-      return node.target === null ? ANYTHING : possible(node.target, depth + 1);
-    case 'false':
-      return { ...ANYTHING, types: new Set() };
-    case 'boolean':
-    case 'null':
-      return { ...ANYTHING, types: new Set([node.kind]) };
-    case 'enum':
-      return listed(node.values);
-    case 'const':
-      return listed(new Set([node.value]));
-    case 'combined':
-      return combined(
-        node.criterion,
-        node.members.map((member) => possible(member, depth + 1)),
-      );
-    case 'object':
-      return { ...typed(node), fixed: fixedProperties(node) };
-    case 'string':
-    case 'number':
-    case 'array':
-      return typed(node);
-    default:
-      return ANYTHING;
+  /** @param spend told the steps before they are taken. */
+  constructor(private readonly spend: (steps: number) => void) {}
+
+  /** Whether some value may be accepted by both. False only where types, listed values, or the values of a required property exclude it. */
+  possible(one: SchemaNode, other: SchemaNode): boolean {
+    const [a, b] = [this.#look(one, 0), this.#look(other, 0)];
+    if (a.values !== null && b.values !== null) return this.#common(a.values, b.values);
+    const types = [...a.types].filter((type) => b.types.has(type));
+    if (types.length === 0) return false;
+    if (types.length > 1 || types[0] !== 'object') return true;
+    return ![...a.fixed].some(([name, values]) => {
+      const others = b.fixed.get(name);
+      return others !== undefined && !this.#common(values, others);
+    });
+  }
+
+  #look(node: SchemaNode, depth: number): Possible {
+    if (depth > DEEPEST_LOOK) return ANYTHING;
+    const known = this.#found.get(node)?.[depth];
+    if (known !== undefined) return known;
+    this.spend(1);
+    const found = this.#kindOf(node, depth);
+    const depths = this.#found.get(node) ?? [];
+    depths[depth] = found;
+    this.#found.set(node, depths);
+    return found;
+  }
+
+  #kindOf(node: SchemaNode, depth: number): Possible {
+    switch (node.kind) {
+      case 'reference':
+        return node.target === null ? ANYTHING : this.#look(node.target, depth + 1);
+      case 'false':
+        return { ...ANYTHING, types: new Set() };
+      case 'boolean':
+      case 'null':
+        return { ...ANYTHING, types: new Set([node.kind]) };
+      case 'enum':
+        return this.#listed(node.values);
+      case 'const':
+        return this.#listed(new Set([node.value]));
+      case 'combined':
+        return this.#combined(
+          node.criterion,
+          node.members.map((member) => this.#look(member, depth + 1)),
+        );
+      case 'object':
+        return { ...typed(node), fixed: this.#fixedProperties(node) };
+      case 'string':
+      case 'number':
+      case 'array':
+        return typed(node);
+      default:
+        return ANYTHING;
+    }
+  }
+
+  #listed(values: ReadonlySet<string>): Possible {
+    this.spend(values.size >> 3);
+    return { ...ANYTHING, types: new Set([...values].map(typeOfText)), values };
+  }
+
+  #combined(criterion: string, parts: readonly Possible[]): Possible {
+    if (criterion !== 'allOf') {
+      const values = parts.every((part) => part.values !== null) ? parts.map((part) => part.values!) : null;
+      this.spend(parts.length + (sum(values ?? []) >> 3));
+      return {
+        types: new Set(parts.flatMap((part) => [...part.types])),
+        values: values && new Set(values.flatMap((some) => [...some])),
+        fixed: new Map(),
+      };
+    }
+    this.spend(parts.length + (sum(parts.map((part) => part.fixed)) >> 3));
+    return parts.reduce(
+      (all, part) => ({
+        types: new Set([...all.types].filter((type) => part.types.has(type))),
+        values: all.values ?? part.values,
+        fixed: part.fixed.size === 0 ? all.fixed : new Map([...all.fixed, ...part.fixed]),
+      }),
+      ANYTHING,
+    );
+  }
+
+  #fixedProperties(node: SchemaNode & { kind: 'object' }): ReadonlyMap<string, ReadonlySet<string>> {
+    const fixed = new Map<string, ReadonlySet<string>>();
+    for (const name of node.required) {
+      this.spend(1);
+      const property = node.properties.get(name);
+      const values = property && this.#listedAt(dereferenced(property));
+      if (values) fixed.set(name, values);
+    }
+    return fixed;
+  }
+
+  /** The values of a schema that lists them, by itself or as alternatives of such. Looks into nothing else, so that properties may lead in circles. */
+  #listedAt(node: SchemaNode): ReadonlySet<string> | null {
+    switch (node.kind) {
+      case 'enum':
+      case 'const':
+        return this.#kindOf(node, 0).values;
+      case 'combined': {
+        const parts = node.members.map((member) =>
+          member.kind === 'enum' || member.kind === 'const' ? this.#kindOf(member, 0) : ANYTHING,
+        );
+        return this.#combined(node.criterion, parts).values;
+      }
+      default:
+        return null;
+    }
+  }
+
+  #common(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+    this.spend(one.size >> 3);
+    return [...one].some((value) => other.has(value));
   }
 }
 
@@ -71,45 +149,12 @@ function typed(node: SchemaNode & { kind: 'string' | 'number' | 'array' | 'objec
   return named ? { ...ANYTHING, types: new Set([node.kind]) } : ANYTHING;
 }
 
-function listed(values: ReadonlySet<string>): Possible {
-  return { ...ANYTHING, types: new Set([...values].map(typeOfText)), values };
-}
-
 function typeOfText(text: string): JsonType {
   if (text === 'null') return 'null';
   if (text === 'true' || text === 'false') return 'boolean';
   return text.startsWith('"') ? 'string' : text.startsWith('[') ? 'array' : text.startsWith('{') ? 'object' : 'number';
 }
 
-function combined(criterion: string, parts: readonly Possible[]): Possible {
-  if (criterion !== 'allOf') {
-    const values = parts.every((part) => part.values !== null) ? parts.flatMap((part) => [...part.values!]) : null;
-    return {
-      types: new Set(parts.flatMap((part) => [...part.types])),
-      values: values && new Set(values),
-      fixed: new Map(),
-    };
-  }
-  return parts.reduce(
-    (all, part) => ({
-      types: new Set([...all.types].filter((type) => part.types.has(type))),
-      values: all.values ?? part.values,
-      fixed: new Map([...all.fixed, ...part.fixed]),
-    }),
-    ANYTHING,
-  );
-}
-
-function fixedProperties(node: SchemaNode & { kind: 'object' }): ReadonlyMap<string, ReadonlySet<string>> {
-  const fixed = new Map<string, ReadonlySet<string>>();
-  for (const name of node.required) {
-    const property = node.properties.get(name);
-    const values = property && possible(dereferenced(property), DEEPEST_LOOK - 1).values;
-    if (values) fixed.set(name, values);
-  }
-  return fixed;
-}
-
-function common(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
-  return [...one].some((value) => other.has(value));
+function sum(parts: readonly { readonly size: number }[]): number {
+  return parts.reduce((total, { size }) => total + size, 0);
 }

@@ -113,10 +113,11 @@ export class SubschemaCompiler {
     return this.#schema(place.json, place);
   }
 
-  /** One that cannot be overridden is an ordinary reference. */
-  #dynamicReference(keyword: '$dynamicRef' | '$recursiveRef', text: string, from: Place): Keyword {
+  /** One that cannot be overridden is an ordinary reference; null for one that leads nowhere, which registration lets pass. */
+  #dynamicReference(keyword: '$dynamicRef' | '$recursiveRef', text: string, from: Place): Keyword | null {
     const place = keyword === '$recursiveRef' ? this.#rootOf(from) : this.documents.resolve(text, from);
-    if (place === undefined || place === 'meta-schema' || place.json.kind !== 'object') {
+    if (place === undefined) return null;
+    if (place === 'meta-schema' || place.json.kind !== 'object') {
       return this.#reference(text, from);
     }
     const anchor = place.json.members.get(keyword === '$dynamicRef' ? '$dynamicAnchor' : '$recursiveAnchor');
@@ -171,7 +172,7 @@ export class SubschemaCompiler {
 interface Around {
   schema(json: JsonNode): Subschema;
   reference(text: string): Keyword;
-  dynamicReference(keyword: '$dynamicRef' | '$recursiveRef', text: string): Keyword;
+  dynamicReference(keyword: '$dynamicRef' | '$recursiveRef', text: string): Keyword | null;
 }
 
 /** Reads the keywords of one schema object. */
@@ -261,7 +262,9 @@ class Reading {
     const required = this.#names('required');
     if (required !== undefined) add(new RequiredNames(required, null));
     this.#range('minProperties', 'maxProperties', (least, most) => add(new MemberCount(least, most)));
-    const [properties, patterns] = [this.#members('properties'), this.#members('patternProperties')];
+    // In drafts 4 to 7 a property named like the id keyword may hold what is no schema.
+    const properties = this.#members('properties').filter(([, json]) => isSchema(json));
+    const patterns = this.#members('patternProperties');
     const additional = this.json.members.get('additionalProperties');
     if (properties.length > 0 || patterns.length > 0 || isSchema(additional)) {
       add(
@@ -326,9 +329,8 @@ class Reading {
   #dynamicReferences(): void {
     const keyword = this.documents.draft === '2020-12' ? '$dynamicRef' : '$recursiveRef';
     const text = this.#text(keyword);
-    if (text !== undefined && this.#modern) {
-      this.target.add(EVERY_KIND, this.around.dynamicReference(keyword, text));
-    }
+    const reference = text !== undefined && this.#modern ? this.around.dynamicReference(keyword, text) : null;
+    if (reference !== null) this.target.add(EVERY_KIND, reference);
   }
 
   /** Last, because they ask what all the others evaluated. */

@@ -226,6 +226,11 @@ describe('dynamic references', () => {
     expect(fits(strict, { children: [{ data: 1 }] }, [reference('tree.json', tree)])).toBe(true);
   });
 
+  it('demand nothing where they lead nowhere, as on registration', () => {
+    expect(fits({ $schema: NEWEST, type: 'object', $dynamicRef: '#none' }, {})).toBe(true);
+    expect(fits({ $schema: NEWEST, type: 'object', $dynamicRef: '#none' }, 1)).toBe(false);
+  });
+
   it('are ordinary ones where the target cannot be overridden', () => {
     const plain = { ...tree, $dynamicAnchor: undefined, $anchor: 'node' };
     expect(fits(strict, { children: [{ daat: 1 }] }, [reference('tree.json', plain)])).toBe(true);
@@ -346,6 +351,16 @@ describe('drafts', () => {
   ])('the format %s', (name, right, wrong) => {
     for (const text of right) expect([text, fits({ format: name }, text)]).toEqual([text, true]);
     for (const text of wrong) expect([text, fits({ format: name }, text)]).toEqual([text, false]);
+  });
+});
+
+describe('a property named like the id keyword', () => {
+  it.each([
+    ['http://json-schema.org/draft-04/schema#', 'id'],
+    ['http://json-schema.org/draft-07/schema#', '$id'],
+  ])('demands nothing where it holds no schema (%s)', ($schema, id) => {
+    const schema = { $schema, properties: { [id]: 'http://example.org/x', a: { type: 'string' } } };
+    expect(told(schema, { [id]: 1, a: 1 })).toEqual(['/a: expected a text, got a number']);
   });
 });
 

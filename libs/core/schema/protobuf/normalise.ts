@@ -2,6 +2,7 @@ import { plainNumber } from './number-text.js';
 import { nameIn, type ProtoScope } from './scope.js';
 import {
   isMapEntry,
+  isMapKey,
   type ProtoEnum,
   type ProtoExtend,
   type ProtoExtensions,
@@ -63,7 +64,7 @@ class Normaliser {
     const own = types.filter((type) => {
       // The message that this name means here: with two of one name it may be the other.
       const meant = this.scope.resolve(type.name, within)?.type;
-      return type.kind === 'enum' || meant?.kind !== 'message' || !isMapEntry(meant);
+      return type.kind === 'enum' || meant?.kind !== 'message' || mapTypeOf(meant) === undefined;
     });
     return own.map((type) => {
       const name = nameIn(within, type.name);
@@ -144,7 +145,7 @@ class Normaliser {
     if (type.kind === 'scalar') return type;
     if (type.kind === 'map') return this.#mapType(type, within);
     const meant = this.scope.resolve(type.name, within) ?? this.unresolved(type.name, at);
-    const entry = meant.type.kind === 'message' && isMapEntry(meant.type) ? mapTypeOf(meant.type) : undefined;
+    const entry = meant.type.kind === 'message' ? mapTypeOf(meant.type) : undefined;
     return entry === undefined ? { kind: 'named', name: `.${meant.fullName}` } : this.#mapType(entry, within);
   }
 
@@ -223,11 +224,12 @@ class Normaliser {
   }
 }
 
-/** The map type whose entries a message is. Undefined when it lacks a key or a value. */
-export function mapTypeOf(entry: ProtoMessage): (ProtoFieldType & { readonly kind: 'map' }) | undefined {
-  const key = entry.fields.find((field) => field.name === 'key')?.type;
-  const value = entry.fields.find((field) => field.name === 'value')?.type;
-  return key === undefined || value === undefined ? undefined : { kind: 'map', key, value };
+/** The map type whose entries a message is. Undefined when it is none, or lacks what a map needs: written as a map it could not be read again. */
+function mapTypeOf(message: ProtoMessage): (ProtoFieldType & { readonly kind: 'map' }) | undefined {
+  if (!isMapEntry(message)) return undefined;
+  const key = message.fields.find((field) => field.name === 'key')?.type;
+  const value = message.fields.find((field) => field.name === 'value')?.type;
+  return key === undefined || !isMapKey(key) || value === undefined ? undefined : { kind: 'map', key, value };
 }
 
 function inOnePiece(option: ProtoOption): ProtoOption {

@@ -4,6 +4,7 @@ import { positionAt } from '../lossless-json.js';
 import { readOption, readOptionList } from './parse-options.js';
 import { bracketDepth, isWord, ProtoReader, short } from './reader.js';
 import {
+  isMapKey,
   isProtoScalar,
   LAST_FIELD_NUMBER,
   type ProtoEnum,
@@ -242,9 +243,7 @@ class ProtoParser {
     reader.require(',');
     const value = this.#type(reader.word());
     reader.require('>');
-    if (key.kind !== 'scalar' || key.scalar === 'bytes' || key.scalar === 'double' || key.scalar === 'float') {
-      reader.fail('a map key must be an integer, a bool or a string', at);
-    }
+    if (!isMapKey(key)) reader.fail('a map key must be an integer, a bool or a string', at);
     return { kind: 'map', key, value };
   }
 

@@ -126,6 +126,17 @@ describe('Protobuf text', () => {
     );
   });
 
+  it.each([
+    ['without a key', 'int32 value = 2;'],
+    ['with a key that maps cannot have', 'float key = 1; int32 value = 2;'],
+    ['with a key that is a message', 'A key = 1; int32 value = 2;'],
+  ])('normalises entries of a map %s to what reads back', (_what, fields) => {
+    const entry = `message VEntry { option map_entry = true; ${fields} }`;
+    const normal = format.parse(`syntax = "proto3"; message A { ${entry} repeated VEntry v = 1; }`).normalised();
+    expect(normal.canonical).toContain('repeated .A.VEntry v = 1;');
+    expect(format.parse(normal.canonical).normalised().canonical).toBe(normal.canonical);
+  });
+
   it('looks a type up in the file, in every reference, and in the files that come with it', () => {
     const a = reference('dir/a.proto', proto3('package a.b; message A { message N {} }'));
     const parse = (body: string) => problem(proto3(body), { references: [a] });

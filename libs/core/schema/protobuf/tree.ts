@@ -205,3 +205,8 @@ export function typeText(type: ProtoFieldType): string {
   if (type.kind === 'map') return `map<${typeText(type.key)}, ${typeText(type.value)}>`;
   return type.kind === 'scalar' ? type.scalar : type.name;
 }
+
+/** Whether maps of the language can have keys of this type. */
+export function isMapKey(type: ProtoFieldType): boolean {
+  return type.kind === 'scalar' && type.scalar !== 'bytes' && type.scalar !== 'double' && type.scalar !== 'float';
+}
