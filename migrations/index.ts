@@ -7,6 +7,7 @@ import { RegistryAssociations1764100000011 } from './0011-registry-associations.
 import { RegistryTerms1764100000014 } from './0014-registry-terms.js';
 import { RegistryImports1764100000016 } from './0016-registry-imports.js';
 import { ScanParts1764100000017 } from './0017-scan-parts.js';
+import { RegistryDigests1764100000018 } from './0018-registry-digests.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -26,4 +27,5 @@ export const MIGRATIONS: MigrationClass[] = [
   RegistryTerms1764100000014,
   RegistryImports1764100000016,
   ScanParts1764100000017,
+  RegistryDigests1764100000018,
 ];

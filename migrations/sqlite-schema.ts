@@ -11,6 +11,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'RegistryTerms1764100000014',
   'RegistryImports1764100000016',
   'ScanParts1764100000017',
+  'RegistryDigests1764100000018',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -50,6 +51,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE TABLE "registry_import_entries" ("import_id" text NOT NULL, "kind" text NOT NULL, "context" text NOT NULL, "name" text NOT NULL, "number" integer NOT NULL, "schema_id" integer NOT NULL, "deleted" integer NOT NULL, "skipped" integer NOT NULL, "depth" integer NOT NULL, "document" text NOT NULL, PRIMARY KEY ("import_id", "kind", "context", "name", "number"))',
   'CREATE INDEX "ix_registry_import_entries_order" ON "registry_import_entries" ("import_id", "depth", "context", "schema_id", "name", "number") WHERE kind = \'version\'',
   'CREATE TABLE "scan_parts" ("operation_id" text NOT NULL, "part" integer NOT NULL, "position" bigint NOT NULL, "document" text NOT NULL, PRIMARY KEY ("operation_id", "part"))',
+  'CREATE TABLE "registry_digests" ("context" text NOT NULL, "subject" text NOT NULL, "document" text NOT NULL, PRIMARY KEY ("context", "subject"))',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (1, 1764100000001, \'Registry1764100000001\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (2, 1764100000002, \'Operations1764100000002\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (3, 1764100000004, \'TopicNamesAndDerivations1764100000004\')',
@@ -59,5 +61,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (7, 1764100000014, \'RegistryTerms1764100000014\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (8, 1764100000016, \'RegistryImports1764100000016\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (9, 1764100000017, \'ScanParts1764100000017\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (10, 1764100000018, \'RegistryDigests1764100000018\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

@@ -10,6 +10,7 @@ import {
   type Association,
   type CarriedPlan,
   type IdChoice,
+  type KeptDigests,
   type RegistryChange,
   type RegistryFact,
   type SubjectName,
@@ -64,6 +65,7 @@ export class RegistryApply {
       if (id !== undefined) ids.push(id);
       await breath.take();
     }
+    if (change.digests !== undefined) await apply.#keepDigests(change.digests);
     if (change.plan !== undefined) await apply.#keepPlan(change.plan, ids);
     if (keepEventsMs > 0 && apply.revision % FORGET_EVERY === 0) await apply.#forgetEvents(keepEventsMs);
     return { revision: apply.revision, ids };
@@ -331,6 +333,10 @@ export class RegistryApply {
     );
     if (row === undefined) throw stateMoved(`Version ${version} of subject '${subjectText(subject)}'`);
     await deleteTerms(this.session, subject, version, row.terms);
+    await this.session.run('delete from registry_digests where context = ? and subject = ?', [
+      subject.context,
+      subject.name,
+    ]);
     await this.#touch(subject);
     await this.#log('version-purged', subject, version, row.schema_id);
     await this.#forgetUnused(subject.context, row.schema_id);
@@ -376,6 +382,14 @@ export class RegistryApply {
     await this.#touch(subject);
     await this.session.run(SET[column], [stored, subject.context, subject.name]);
     await this.#log(`${column}-set`, subject, undefined, undefined, value === null ? null : JSON.stringify(value));
+  }
+
+  async #keepDigests({ subject, text }: KeptDigests): Promise<void> {
+    await this.session.run(
+      `insert into registry_digests (context, subject, document) values (?, ?, ?)
+       on conflict (context, subject) do update set document = excluded.document`,
+      [subject.context, subject.name, text],
+    );
   }
 
   async #keepPlan({ hash, principal, key, outcome }: CarriedPlan, ids: readonly number[]): Promise<void> {

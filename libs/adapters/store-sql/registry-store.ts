@@ -234,6 +234,14 @@ export class SqlRegistryStore extends RegistryStore {
     }));
   }
 
+  async digests(subject: SubjectName): Promise<string | undefined> {
+    const row = await this.store.one<{ document: string }>(
+      'select document from registry_digests where context = ? and subject = ?',
+      [subject.context, subject.name],
+    );
+    return row?.document;
+  }
+
   async highestId(context: string): Promise<number> {
     const row = await this.store.one<{ last_id: number }>('select last_id from registry_contexts where name = ?', [
       context,

@@ -4,6 +4,7 @@ import type { RegistryView } from './registry-view.js';
 import type {
   AppliedChange,
   CarriedPlan,
+  KeptDigests,
   RegistryChange,
   RegistryFact,
   RegistryStore,
@@ -17,6 +18,8 @@ export interface Decision<T> {
   readonly states: readonly SubjectState[];
   /** The resource whose associations it rests on, too. */
   readonly resource?: ResourceAssociations;
+  /** What to keep with it of a subject's versions. */
+  readonly digests?: KeptDigests;
   /** The plan that it carries out. */
   readonly plan?: CarriedPlan;
   readonly reply: (applied: AppliedChange | undefined, at: number) => T;
@@ -55,7 +58,7 @@ export class RegistryChanges {
     for (let n = 1; ; n++) {
       await this.view.refresh();
       try {
-        const { facts, states, resource, plan, reply } = await attempt();
+        const { facts, states, resource, digests, plan, reply } = await attempt();
         const at = this.clock.now();
         if (facts.length === 0) return reply(undefined, at);
         const change: RegistryChange = {
@@ -63,6 +66,7 @@ export class RegistryChanges {
           facts,
           expected: uniqueStates(states),
           ...(resource === undefined ? {} : { resource }),
+          ...(digests === undefined ? {} : { digests }),
           ...(plan === undefined ? {} : { plan }),
         };
         return reply(await this.store.apply(change), at);

@@ -4,6 +4,7 @@ import {
   assessCompatibility,
   checkCompatibility,
   comparedVersions,
+  doubtfulVersions,
   type Assessment,
   type ComparedVersion,
   type CompatibilityAnswer,
@@ -14,6 +15,7 @@ import type { RegistryLimits } from './limits.js';
 import { isLive, latestLive, type SubjectState, type VersionRow } from './model.js';
 import type { RegistryView } from './registry-view.js';
 import { requireText, type SentSchema } from './sent-schema.js';
+import type { SubjectDigests } from './subject-digests.js';
 import { DEFAULT_SCOPE, subjectText, type SubjectName } from './subject-name.js';
 import { UnregisteredSchemas, type SentReferenced } from './unregistered-schemas.js';
 
@@ -48,6 +50,7 @@ export class Checking {
     private readonly view: RegistryView,
     private readonly engine: SchemaEngine,
     private readonly candidates: Candidates,
+    private readonly digests: SubjectDigests,
     private readonly limits: RegistryLimits,
   ) {}
 
@@ -74,10 +77,13 @@ export class Checking {
       rules: rulesOf(config),
     });
     requireAccepted(candidate.reading);
+    const versions = this.digests.versions(subject);
+    const doubtful = await doubtfulVersions(this.engine.formats, candidate, config, rows, versions);
     return checkCompatibility(this.engine, {
       candidate,
       metadata: sent.metadata ?? null,
-      earlier: () => comparedVersions(this.view.load(subject, rows)),
+      earlier: () => comparedVersions(versions.load(rows)),
+      doubtful: () => comparedVersions(versions.load(doubtful)),
       count: rows.length,
       maxCompared: this.limits.comparedVersions,
       config,

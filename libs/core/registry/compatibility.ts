@@ -6,6 +6,7 @@ import {
   type CompatibilityPolicy,
   type EarlierSource,
   type SchemaEngine,
+  type SchemaFormats,
   type SchemaMetadata,
   type SchemaReading,
   type SchemaSource,
@@ -17,7 +18,8 @@ import { levelOf, policyOf } from './config.js';
 import type { Candidate, LoadedVersion } from './content.js';
 import { propertyOf, reservedNames } from './data-contract.js';
 import { tooManyVersionsToCompare } from './errors.js';
-import type { RegistryConfig } from './model.js';
+import type { RegistryConfig, VersionRow } from './model.js';
+import { digestOf, type StoredVersions } from './subject-digests.js';
 
 /** An earlier version that takes part in a check. */
 export interface ComparedVersion {
@@ -31,7 +33,9 @@ export interface CompatibilityQuestion {
   readonly metadata: SchemaMetadata | null;
   /** Live versions, newest first; may be begun several times. */
   readonly earlier: () => AsyncIterable<ComparedVersion>;
-  /** How many those are. */
+  /** Those of them that take part and have to be compared, see {@link doubtfulVersions}; all that take part when absent. */
+  readonly doubtful?: () => AsyncIterable<ComparedVersion>;
+  /** How many earlier versions there are. */
   readonly count: number;
   /** How many of them one check may compare with. */
   readonly maxCompared: number;
@@ -155,13 +159,35 @@ export async function* comparedVersions(versions: AsyncIterable<LoadedVersion>):
   }
 }
 
+/**
+ * The versions that have to be compared at the level in force: of those it asks for, all but those with which the candidate is compatible for certain. What they say is
+ * what all say: a version that is compatible adds nothing to an answer.
+ * @param live newest first.
+ */
+export async function doubtfulVersions(
+  formats: SchemaFormats,
+  { reading, references }: Candidate,
+  config: RegistryConfig,
+  live: readonly VersionRow[],
+  versions: StoredVersions,
+): Promise<readonly VersionRow[]> {
+  const { ask, against } = LEVELS[levelOf(config)];
+  // Which versions belong to a group only shows when they are loaded.
+  if (ask.length === 0 || live.length === 0 || config.compatibilityGroup !== undefined) return live;
+  const asked = against === 'latest' ? live.slice(0, 1) : live;
+  const digest = digestOf(formats, reading.type, reading.canonical, references);
+  if (digest === undefined) return asked;
+  const isCertain = (await versions.digests(asked)).certain(digest, ask);
+  return asked.filter((row) => !isCertain(row.schemaId));
+}
+
 /** Versions whose value of the group's property equals the candidate's; absent equals absent. */
 async function* compared(question: CompatibilityQuestion): AsyncGenerator<EarlierSource> {
-  const { earlier, metadata, config, history, maxCompared } = question;
+  const { earlier, doubtful = earlier, metadata, config, history, maxCompared } = question;
   let count = 0;
   const group = config.compatibilityGroup;
   const wanted = group === undefined ? undefined : propertyOf(metadata, group);
-  for await (const one of earlier()) {
+  for await (const one of doubtful()) {
     if (group !== undefined && propertyOf(one.metadata, group) !== wanted) continue;
     if (++count > maxCompared) throw tooManyVersionsToCompare(maxCompared, count);
     yield { version: one.version, source: one.source };

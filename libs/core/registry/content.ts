@@ -1,6 +1,5 @@
 import {
   fingerprint,
-  storedSketch,
   type SchemaMetadata,
   type SchemaReading,
   type SchemaReference,
@@ -46,7 +45,7 @@ export function contentOf(
 /**
  * Whether a stored version counts as the same as what was sent although it is not identical (contract 3.3): the schemas are equal once references are
  * resolved, where the sender left references open or inlined their types; the version property in metadata is overlooked when the sender has none.
- * @param read reads the stored schema; only asked where the rest agrees, and its text could be the same in another order.
+ * @param read reads the stored schema; only asked where the rest agrees.
  */
 export async function isEquivalent(
   candidate: Candidate,
@@ -60,17 +59,7 @@ export async function isEquivalent(
   const referencesAgree =
     candidate.namedLatest || candidate.references.length === 0 || sameJson(candidate.references, schema.references);
   if (!referencesAgree || candidate.reading.equivalence === null) return false;
-  const sketch = schema.references.length === 0 ? sketchOf(schema) : undefined;
-  if (sketch !== undefined && sketch !== candidate.reading.sketch) return false;
   return candidate.reading.equivalence === (await read()).equivalence;
-}
-
-const sketches = new WeakMap<StoredSchema, string | undefined>();
-
-/** Kept for as long as the schema is: a version that is new is held against every other of its subject. */
-function sketchOf(schema: StoredSchema): string | undefined {
-  if (!sketches.has(schema)) sketches.set(schema, storedSketch(schema.schemaType, schema.text));
-  return sketches.get(schema);
 }
 
 function sameMetadata(sent: SchemaMetadata | null, stored: SchemaMetadata | null): boolean {

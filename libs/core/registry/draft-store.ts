@@ -232,6 +232,10 @@ export class DraftStore extends RegistryStore {
     return this.store.configs(context, prefix);
   }
 
+  digests(subject: SubjectName): Promise<string | undefined> {
+    return this.store.digests(subject);
+  }
+
   highestId(context: string): Promise<number> {
     return this.store.highestId(context);
   }

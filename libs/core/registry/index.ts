@@ -148,6 +148,7 @@ export {
   type ContextState,
   type AssociationQuery,
   type IdChoice,
+  type KeptDigests,
   type KeptSchema,
   type ReferenceTarget,
   type Referrer,

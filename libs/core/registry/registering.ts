@@ -32,6 +32,7 @@ import type { RegistryView } from './registry-view.js';
 import { requireValidRuleSet } from './rule-set.js';
 import { requireText, type SentRegistration, type SentSchema } from './sent-schema.js';
 import type { RegistryStore } from './store.js';
+import type { SubjectDigests } from './subject-digests.js';
 import { DEFAULT_CONTEXT, requireUsableSubject, subjectText, type SubjectName } from './subject-name.js';
 
 /** A version of a subject with its schema. */
@@ -68,6 +69,7 @@ export class Registering {
     private readonly view: RegistryView,
     private readonly engine: SchemaEngine,
     private readonly candidates: Candidates,
+    private readonly digests: SubjectDigests,
     private readonly changes: RegistryChanges,
     private readonly limits: RegistryLimits,
   ) {
@@ -109,7 +111,7 @@ export class Registering {
         numbering,
         candidate: found.candidate,
         content: completedContent(sent, asked),
-        load: (rows) => this.view.load(subject, rows),
+        versions: this.digests.versions(subject),
       });
       if (match === undefined) throw registrationForbidden(subjectText(subject));
       return this.#found(scopes.subject, match);
@@ -183,14 +185,16 @@ export class Registering {
       content,
       knownId: known.id,
       collides: known.collides,
-      load: (rows) => this.view.load(subject, rows),
+      versions: this.digests.versions(subject),
       limits: this.limits,
       referenced: await this.#referenced(state),
     });
     if (decision.kind === 'existing') return nothing(await this.#found(state, decision.match));
     const { version, facts } = decision;
+    const digests = await this.digests.toKeep(subject, state.versions);
     return {
       facts,
+      ...(digests === undefined ? {} : { digests }),
       states: [state, scopes.context, scopes.defaultContext, scopes.allContexts, ...(chain?.states ?? [])],
       reply: (applied, at) => {
         const id = applied!.ids[0]!;
@@ -256,14 +260,20 @@ export class Registering {
     rows: readonly VersionRow[],
     latest: StoredSchema | undefined,
   ): Promise<Match | undefined> {
-    const load = (some: readonly VersionRow[]) => this.view.load(state.subject, some);
+    const versions = this.digests.versions(state.subject);
     const metadata = sent.metadata ?? null;
     const ruleSet = sent.ruleSet ?? null;
-    const match = await findMatch(this.engine, candidate, contentOf(candidate, metadata, ruleSet), rows, load);
+    const match = await findMatch(this.engine, candidate, contentOf(candidate, metadata, ruleSet), rows, versions);
     if (match !== undefined) return match;
     const inherited = { metadata: metadata ?? latest?.metadata ?? null, ruleSet: ruleSet ?? latest?.ruleSet ?? null };
     if (inherited.metadata === metadata && inherited.ruleSet === ruleSet) return undefined;
-    return findMatch(this.engine, candidate, contentOf(candidate, inherited.metadata, inherited.ruleSet), rows, load);
+    return findMatch(
+      this.engine,
+      candidate,
+      contentOf(candidate, inherited.metadata, inherited.ruleSet),
+      rows,
+      versions,
+    );
   }
 
   async #found(state: SubjectState, { row, by }: Match): Promise<RegisteredVersion> {

@@ -1,6 +1,6 @@
 import type { SchemaEngine, SchemaMetadata, SchemaRuleSet } from '#libs/core/schema';
-import { checkCompatibility, comparedVersions } from './compatibility.js';
-import { isEquivalent, type Candidate, type LoadedVersion } from './content.js';
+import { checkCompatibility, comparedVersions, doubtfulVersions } from './compatibility.js';
+import { isEquivalent, type Candidate } from './content.js';
 import { mergedMetadata, mergedRuleSets, propertyOf, VERSION_PROPERTY, withProperty } from './data-contract.js';
 import { schemaIncompatible, tooManyVersions, versionNotNext } from './errors.js';
 import type { RegistryLimits } from './limits.js';
@@ -17,6 +17,7 @@ import {
 import { isImporting } from './modes.js';
 import { termsOf } from './search-terms.js';
 import type { IdChoice, RegistryFact } from './store.js';
+import type { StoredVersions } from './subject-digests.js';
 import { subjectText } from './subject-name.js';
 
 /** What the caller asked for about numbers. */
@@ -33,9 +34,6 @@ export interface Match {
   readonly by: 'identity' | 'equivalence';
 }
 
-/** Versions with their schemas, in the order of the rows, loaded as they are asked for. */
-export type LoadVersions = (rows: readonly VersionRow[]) => AsyncIterable<LoadedVersion>;
-
 /**
  * The match, if any, among stored versions, newest first.
  * @param rows versions that may match, ascending.
@@ -45,13 +43,16 @@ export async function findMatch(
   candidate: Candidate,
   content: SchemaRecord,
   rows: readonly VersionRow[],
-  load: LoadVersions,
+  versions: StoredVersions,
 ): Promise<Match | undefined> {
   const newestFirst = rows.toReversed();
-  for await (const { row, schema } of load(newestFirst.filter((one) => one.guid === content.guid))) {
+  for await (const { row, schema } of versions.load(newestFirst.filter((one) => one.guid === content.guid))) {
     if (sameContent(schema, content)) return { row, by: 'identity' };
   }
-  for await (const stored of load(newestFirst)) {
+  const { sketch } = candidate.reading;
+  if (sketch === null || rows.length === 0) return undefined;
+  const digests = await versions.digests(rows);
+  for await (const stored of versions.load(newestFirst.filter((row) => digests.mayEqual(row.schemaId, sketch)))) {
     const read = () => engine.read(stored.source);
     if (await isEquivalent(candidate, content.metadata, content.ruleSet, stored, read)) {
       return { row: stored.row, by: 'equivalence' };
@@ -99,7 +100,7 @@ export interface RegistrationQuestion {
   readonly knownId: number | undefined;
   /** The context knows other content by this GUID. */
   readonly collides: boolean;
-  readonly load: LoadVersions;
+  readonly versions: StoredVersions;
   readonly limits: RegistryLimits;
   /** Version numbers of the subject that some schema refers to. */
   readonly referenced: ReadonlySet<number>;
@@ -170,23 +171,25 @@ export async function decideRegistration(
 /** The live version that a registration without a number amounts to (contract 3.2, steps 10 and 11). */
 export async function matchUnnumbered(
   engine: SchemaEngine,
-  question: Pick<RegistrationQuestion, 'state' | 'numbering' | 'candidate' | 'content' | 'load'>,
+  question: Pick<RegistrationQuestion, 'state' | 'numbering' | 'candidate' | 'content' | 'versions'>,
 ): Promise<Match | undefined> {
-  const { state, numbering, candidate, content, load } = question;
+  const { state, numbering, candidate, content, versions } = question;
   if (numbering.version !== 0) return undefined;
   const rows = state.versions.filter(
     (row) => isLive(row) && (numbering.id === undefined || numbering.id === row.schemaId),
   );
-  return findMatch(engine, candidate, content, rows, load);
+  return findMatch(engine, candidate, content, rows, versions);
 }
 
 async function requireCompatible(engine: SchemaEngine, question: RegistrationQuestion): Promise<void> {
-  const { state, candidate, content, config, load, limits } = question;
+  const { state, candidate, content, config, versions, limits } = question;
   const live = state.versions.filter(isLive).reverse();
+  const doubtful = await doubtfulVersions(engine.formats, candidate, config, live, versions);
   const answer = await checkCompatibility(engine, {
     candidate,
     metadata: content.metadata,
-    earlier: () => comparedVersions(load(live)),
+    earlier: () => comparedVersions(versions.load(live)),
+    doubtful: () => comparedVersions(versions.load(doubtful)),
     count: live.length,
     maxCompared: limits.comparedVersions,
     config,

@@ -155,8 +155,16 @@ export class RegistryView {
     return entry.schema;
   }
 
-  /** Versions with their schemas, in the order given, read from the store a page at a time. */
+  /** Versions with their schemas and what those refer to, in the order given, read from the store a page at a time. */
   async *load(subject: SubjectName, rows: readonly VersionRow[]): AsyncGenerator<LoadedVersion> {
+    for await (const one of this.schemas(subject, rows)) yield { ...one, source: await this.source(one.schema) };
+  }
+
+  /** Versions with their schemas, as {@link load}. */
+  async *schemas(
+    subject: SubjectName,
+    rows: readonly VersionRow[],
+  ): AsyncGenerator<Pick<LoadedVersion, 'row' | 'schema'>> {
     for (let at = 0; at < rows.length; at += LOADED_AT_ONCE) {
       const page = rows.slice(at, at + LOADED_AT_ONCE);
       const entries = await this.entries(
@@ -164,8 +172,7 @@ export class RegistryView {
         page.map((row) => row.schemaId),
       );
       for (const row of page) {
-        const schema = entries.get(row.schemaId)?.schema ?? (await this.schemaOf(subject, row));
-        yield { row, schema, source: await this.source(schema) };
+        yield { row, schema: entries.get(row.schemaId)?.schema ?? (await this.schemaOf(subject, row)) };
       }
     }
   }

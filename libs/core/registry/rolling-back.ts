@@ -20,8 +20,9 @@ import {
   type SubjectState,
   type VersionRow,
 } from './model.js';
-import type { LoadVersions } from './registration.js';
+
 import type { ReferenceTarget } from './store.js';
+import type { StoredVersions } from './subject-digests.js';
 import { subjectText } from './subject-name.js';
 
 /** Where a subject stands when it is to go back to an earlier version. */
@@ -32,7 +33,7 @@ export interface RollbackQuestion {
   readonly source: SchemaSource;
   readonly references: readonly SchemaReference[];
   readonly targets: readonly ReferenceTarget[];
-  readonly load: LoadVersions;
+  readonly load: StoredVersions['load'];
   readonly limits: RegistryLimits;
 }
 

@@ -223,8 +223,16 @@ export interface RegistryChange {
   readonly resource?: ResourceAssociations;
   /** At least one. */
   readonly facts: readonly RegistryFact[];
+  /** Kept in the place of those of the subject kept before. */
+  readonly digests?: KeptDigests;
   /** The plan that this change carries out; becomes known with it and is kept for {@link APPLIED_PLANS_MS} at least. */
   readonly plan?: CarriedPlan;
+}
+
+/** What is remembered of a subject's versions, as `VersionDigests` writes it. */
+export interface KeptDigests {
+  readonly subject: SubjectName;
+  readonly text: string;
 }
 
 /** A plan as the change that carries it out names it. */
@@ -306,6 +314,9 @@ export abstract class RegistryStore {
 
   /** Versions, deleted ones included, that refer to versions of this subject. */
   abstract referrers(subject: SubjectName): Promise<readonly Referrer[]>;
+
+  /** The digests kept last of the subject; undefined when there are none, or they were dropped since: with any version that is purged, or at any time. */
+  abstract digests(subject: SubjectName): Promise<string | undefined>;
 
   /** The highest id ever given out in the context; 0 when none was. */
   abstract highestId(context: string): Promise<number>;

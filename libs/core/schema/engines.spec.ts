@@ -62,7 +62,7 @@ describe('work that is offloaded', () => {
     expect(done[1]!.steps).toBeLessThan(INLINE_STEPS);
   });
 
-  it('needs no text of a version that was judged before, be it certain or not', async () => {
+  it('needs no text of a version that was judged before', async () => {
     const engine = local();
     const earlier = [fields(3)];
     const withoutText = async function* (): AsyncGenerator<EarlierSource> {

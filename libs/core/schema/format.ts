@@ -1,3 +1,4 @@
+import type { SchemaDigest } from './digest.js';
 import type { SourcePosition } from './lossless-json.js';
 import { schemaLimits, type SchemaLimits } from './limits.js';
 import { StepBudget } from './step-budget.js';
@@ -178,6 +179,14 @@ export abstract class SchemaFormat {
    * @throws `schema-invalid` naming the place; `schema-too-large` naming limit and measured value.
    */
   abstract parse(text: string, options?: ParseOptions): ParsedSchema;
+
+  /**
+   * The digest of a stored text without references, by which most new schemas are judged without it; undefined where there is none, as in a language that has none.
+   * Takes time in proportion to the text; see `DIGESTED_LENGTH`.
+   */
+  digest(_canonical: string): SchemaDigest | undefined {
+    return undefined;
+  }
 
   /**
    * Why data written with `writer` cannot (or, with tolerated differences, need not exactly) be read with `reader`: depth first, in the reader's order.

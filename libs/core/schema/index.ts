@@ -43,6 +43,7 @@ export {
   valueInvalid,
   valuesInvalid,
 } from './errors.js';
+export { DIGESTED_LENGTH, type SchemaDigest } from './digest.js';
 export { storedSketch } from './equivalence.js';
 export { verdictsAtEveryLevel } from './every-level.js';
 export {
@@ -121,3 +122,4 @@ export {
   valueText,
 } from './exact-json.js';
 export type { TagEdit, TaggableKind, TaggedPart } from './tags.js';
+export { VersionDigests } from './version-digests.js';

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { BoundedCache, isAppError, type AppError } from '#libs/core/kernel';
 import {
   SchemaEngine,
-  type EarlierSource,
   type NewSchemaRules,
   type ReadOptions,
   type SchemaReading,
@@ -14,20 +13,11 @@ import {
 import type { SchemaCodec } from './codec.js';
 import type { ParsedSchema, SchemaType } from './format.js';
 import type { SchemaFormats } from './formats.js';
-import {
-  fails,
-  judgeVersion,
-  LEVELS,
-  type Check,
-  type CompatibilityLevel,
-  type EarlierVersion,
-  type Verdict,
-} from './levels.js';
+import { fails, judgeVersion, LEVELS, type Check, type EarlierVersion, type Verdict } from './levels.js';
 import type { SchemaLimits } from './limits.js';
 import { schemaFields, type SchemaFields } from './schema-fields.js';
 import { schemaCodec } from './standard-codecs.js';
 import { characterSketch } from './equivalence.js';
-import { certainlyReads, recordDigest, type RecordDigest } from './avro/record-digest.js';
 import type { StepBudget } from './step-budget.js';
 import type { TagEdit, TaggedPart } from './tags.js';
 import { requireReader, trialReader } from './trial-readers.js';
@@ -74,9 +64,6 @@ class Understood {
 }
 
 const CACHE_BYTES = 96 * 1024 * 1024;
-/** Characters of a digest, and fields compared by it, that count as a step. */
-const STEP_CHARACTERS = 8;
-const STEP_FIELDS = 16;
 /** Steps that reading a character takes where a codec is made of the text too. */
 const CODEC_STEPS: Readonly<Record<SchemaType, number>> = { AVRO: 0.6, JSON: 1, PROTOBUF: 1.5 };
 /** Texts up to this length stand for themselves; longer ones are compared by digest. */
@@ -88,8 +75,6 @@ const SHORT_EQUIVALENCE = 200;
  */
 export class LocalSchemaEngine extends SchemaEngine {
   readonly #understood: BoundedCache<Understood>;
-  /** Of stored versions, with their texts. */
-  readonly #digests: BoundedCache<{ readonly digest: RecordDigest | undefined; readonly text: string }>;
   readonly #trialReaders: BoundedCache<TrialReader>;
 
   constructor(
@@ -98,7 +83,6 @@ export class LocalSchemaEngine extends SchemaEngine {
   ) {
     super();
     this.#understood = new BoundedCache(options.cacheBytes ?? CACHE_BYTES);
-    this.#digests = new BoundedCache((options.cacheBytes ?? CACHE_BYTES) / 4);
     this.#trialReaders = new BoundedCache((options.cacheBytes ?? CACHE_BYTES) / 4);
   }
 
@@ -129,17 +113,12 @@ export class LocalSchemaEngine extends SchemaEngine {
     if (LEVELS[level].ask.length === 0) return { compatible: true, level, checks };
     const { parsed } = this.#understand(candidate, { normalize }, steps);
     const { limits } = this.options;
-    const digest =
-      parsed.type === 'AVRO' && candidate.references.length === 0 ? recordDigest(parsed.canonical) : undefined;
-    for await (const one of earlier()) {
-      const { version, source } = one;
-      const judged =
-        (digest && this.#judgedAtOnce(level, digest, one, steps)) ??
-        judgeVersion(
-          this.formats,
-          { level, candidate: parsed, policy, proofs, limits, steps },
-          { version, schema: this.#understand(source, {}, steps).parsed },
-        );
+    for await (const { version, source } of earlier()) {
+      const judged = judgeVersion(
+        this.formats,
+        { level, candidate: parsed, policy, proofs, limits, steps },
+        { version, schema: this.#understand(source, {}, steps).parsed },
+      );
       checks.push(...judged);
       if (judged.some(fails)) return { compatible: false, level, checks };
       if (LEVELS[level].against === 'latest') break;
@@ -197,53 +176,9 @@ export class LocalSchemaEngine extends SchemaEngine {
     return reader;
   }
 
-  /** Whether a stored schema was read or judged lately, so that its text is not needed and may be left empty. */
+  /** Whether a stored schema was read lately, so that its text is not needed and may be left empty. */
   knows(source: SchemaSource): boolean {
-    return (
-      this.#understood.get(keyOf(source, false)) !== undefined || this.#digests.get(sourceKey(source)) !== undefined
-    );
-  }
-
-  /** The source with its text where that was left out, because it is known here. */
-  #complete(source: SchemaSource): SchemaSource {
-    const { storedAs, text } = source;
-    const kept = storedAs === undefined || text !== '' ? undefined : this.#digests.get(sourceKey(source));
-    return kept === undefined ? source : { ...source, text: kept.text };
-  }
-
-  /** The checks of a stored version that is compatible for certain, without reading it; undefined where it has to be compared. */
-  #judgedAtOnce(
-    level: CompatibilityLevel,
-    candidate: RecordDigest,
-    { version, source }: EarlierSource,
-    steps: StepBudget | undefined,
-  ): readonly Check[] | undefined {
-    const known = this.#digest(source, steps);
-    if (known?.digest === undefined) return undefined;
-    const { digest, text: canonical } = known;
-    steps?.spend(1 + Math.ceil(digest.types.size / STEP_FIELDS));
-    const { ask } = LEVELS[level];
-    const reads = ask.every((direction) =>
-      direction === 'new-reads-old' ? certainlyReads(candidate, digest) : certainlyReads(digest, candidate),
-    );
-    if (!reads) return undefined;
-    const earlier = { type: 'AVRO', canonical } as const;
-    return ask.map((direction) => ({ direction, version, earlier, typesDiffer: false, differences: [], proofs: [] }));
-  }
-
-  #digest(source: SchemaSource, steps: StepBudget | undefined) {
-    const { schemaType, storedAs, references, text } = source;
-    // What is stored is canonical.
-    if (schemaType !== 'AVRO' || storedAs === undefined || references.length > 0) return undefined;
-    const key = sourceKey(source);
-    let known = this.#digests.get(key);
-    // A text left out is that of a schema that was read, which is compared.
-    if (known === undefined && text !== '') {
-      steps?.spend(Math.ceil(text.length / STEP_CHARACTERS));
-      known = { digest: recordDigest(text), text };
-      this.#digests.set(key, known, 500 + text.length * 6);
-    }
-    return known;
+    return this.#understood.get(keyOf(source, false)) !== undefined;
   }
 
   /** The schema for something that goes through all of it. */
@@ -255,13 +190,12 @@ export class LocalSchemaEngine extends SchemaEngine {
   #understand(source: SchemaSource, options: ReadOptions, steps?: StepBudget): Understood {
     const known = this.#known(source, options);
     if (known !== undefined) return known;
-    const complete = this.#complete(source);
-    steps?.spend(sourceLength(complete));
-    const { parsed, refusals } = this.#parse(complete, options.rules);
+    steps?.spend(sourceLength(source));
+    const { parsed, refusals } = this.#parse(source, options.rules);
     const understood = new Understood(options.normalize === true ? parsed.normalised() : parsed, refusals);
     const key = keyOf(source, options.normalize === true);
     // A tree of objects takes about twenty times the room of its text.
-    this.#understood.set(key, understood, 2_000 + key.length * 2 + sourceLength(complete) * 20);
+    this.#understood.set(key, understood, 2_000 + key.length * 2 + sourceLength(source) * 20);
     return understood;
   }
 

@@ -67,6 +67,7 @@ interface Tables {
   associations: readonly { readonly association: Association; readonly revision: number }[];
   readonly changes: LoggedChange[];
   readonly plans: AppliedPlan[];
+  readonly digests: Map<string, string>;
   readonly terms: Map<string, readonly SearchTerm[]>;
   /** Order in which versions were registered. */
   readonly order: Map<string, number>;
@@ -82,6 +83,7 @@ export class MemoryRegistryStore extends RegistryStore {
     associations: [],
     changes: [],
     plans: [],
+    digests: new Map(),
     terms: new Map(),
     order: new Map(),
   };
@@ -286,6 +288,10 @@ export class MemoryRegistryStore extends RegistryStore {
     return ofResource(this.#tables, resourceId);
   }
 
+  async digests(subject: SubjectName): Promise<string | undefined> {
+    return this.#tables.digests.get(subjectText(subject));
+  }
+
   async apply(change: RegistryChange): Promise<AppliedChange> {
     // Facts go to a copy, which becomes the state only when all of them held.
     const next = copyOf(this.#tables);
@@ -299,6 +305,7 @@ export class MemoryRegistryStore extends RegistryStore {
       if (!same || now.revision !== change.resource.revision) throw stateMoved('The resource');
     }
     const ids = change.facts.flatMap((fact) => makeTrue(next, fact, change.at, this.isTaken) ?? []);
+    if (change.digests !== undefined) next.digests.set(subjectText(change.digests.subject), change.digests.text);
     if (change.plan !== undefined) next.plans.push({ ...change.plan, revision: next.revision, ids });
     this.#tables = next;
     return { revision: next.revision, ids };
@@ -332,6 +339,7 @@ function makeTrue(tables: Tables, fact: RegistryFact, at: number, isTaken: () =>
     case 'version-purged': {
       const row = changeVersion(tables, fact, at, () => []);
       forgetUnused(tables, fact.subject.context, row.schemaId);
+      tables.digests.delete(subjectText(fact.subject));
       return undefined;
     }
     case 'config-set':
@@ -631,6 +639,7 @@ function copyOf(tables: Tables): Tables {
     associations: tables.associations,
     changes: [...tables.changes],
     plans: [...tables.plans],
+    digests: new Map(tables.digests),
     terms: new Map(tables.terms),
     order: new Map(tables.order),
   };

@@ -183,6 +183,22 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       expect((await state(subject)).revision).toBe(start + 2);
     });
 
+    it('keeps the digests that came last with a change, and drops them with a version that is purged', async () => {
+      const subject = fresh();
+      const other = { ...subject, name: `${subject.name}b` };
+      expect(await store.digests(subject)).toBeUndefined();
+      const facts: RegistryFact[] = [{ type: 'mode-set', subject, mode: null }];
+      await store.apply({ at: 1_000, facts, expected: [], digests: { subject, text: '[1,"a?"]' } });
+      await store.apply({ at: 1_000, facts, expected: [], digests: { subject, text: '[2]' } });
+      const stale = { subject, revision: 0 };
+      const refused = store.apply({ at: 1_000, facts, expected: [stale], digests: { subject, text: '[3]' } });
+      await expect(refused).rejects.toMatchObject({ code: 'registry-state-moved' });
+      await register(subject, 1, 'kept for');
+      expect([await store.digests(subject), await store.digests(other)]).toEqual(['[2]', undefined]);
+      await apply([{ type: 'version-purged', subject, version: 1 }]);
+      expect(await store.digests(subject)).toBeUndefined();
+    });
+
     it('never gives a purged id out again, and lists it with its GUID', async () => {
       const subject = fresh();
       const id = await register(subject, 1, 'gone');

@@ -15,8 +15,10 @@ import {
 import { schemaLimits } from '../limits.js';
 import { jsonText } from '../json-text.js';
 import { nestingDepth, parseLossless, type JsonNode } from '../lossless-json.js';
+import type { SchemaDigest } from '../digest.js';
 import type { SchemaOutline } from '../outline.js';
 import { taggedPartsOf, TagEdits, type TagEdit, type TaggedPart } from '../tags.js';
+import { avroDigest } from './digest.js';
 import { avroDifferences, type AvroDifference } from './differ.js';
 import { AVRO_WARNINGS, avroDoubts } from './doubts.js';
 import { normalForm } from './normalise.js';
@@ -44,6 +46,10 @@ export class AvroFormat extends SchemaFormat {
       limits: schemaLimits(options.limits),
     };
     return new AvroSchema(parseAvro(text, given), given);
+  }
+
+  override digest(canonical: string): SchemaDigest | undefined {
+    return avroDigest(canonical);
   }
 
   differences(reader: ParsedSchema, writer: ParsedSchema, options: ComparisonOptions = {}): readonly Difference[] {
