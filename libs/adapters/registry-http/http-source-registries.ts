@@ -2,7 +2,7 @@ import { lookup as dnsLookup } from 'node:dns';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { AppError, isAppError, nestsDeeperThan, type Clock, type JsonValue } from '#libs/core/kernel';
+import { AppError, isAppError, measureJson, type Clock, type JsonValue } from '#libs/core/kernel';
 import { SourceRegistries, SourceRegistry, type SourceAnswer } from '#libs/core/moving';
 import { AllowedAddresses } from './allowed-addresses.js';
 import { retryAfterMs } from './retry-after.js';
@@ -138,7 +138,7 @@ class HttpSourceRegistry extends SourceRegistry {
   }
 
   #parsed(body: Buffer): JsonValue {
-    if (nestsDeeperThan(body, MAX_DEPTH))
+    if (measureJson(body).depth > MAX_DEPTH)
       throw this.#fault('invalid', `answered with JSON deeper than ${MAX_DEPTH} levels`);
     try {
       return JSON.parse(body.toString('utf8')) as JsonValue;

@@ -1,4 +1,4 @@
-import { AppError, nestsDeeperThan, type Clock, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import { AppError, measureJson, type Clock, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { NO_TIMESTAMP, TopicReader, type TopicDirectories } from '#libs/core/log';
 import { ConfluentSource } from './confluent-source.js';
 import { DumpReading } from './dump-reading.js';
@@ -102,7 +102,7 @@ export class Collector {
 /** Null stays null: nothing, or a record that ends its key. @returns undefined for what is no JSON. */
 function parsed(bytes: Uint8Array | null): JsonValue | undefined {
   if (bytes === null) return null;
-  if (nestsDeeperThan(bytes, MAX_DEPTH)) return undefined;
+  if (measureJson(bytes).depth > MAX_DEPTH) return undefined;
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8')) as JsonValue;
   } catch {

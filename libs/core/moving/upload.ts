@@ -1,4 +1,4 @@
-import { AppError, isAppError, nestsDeeperThan, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import { AppError, isAppError, measureJson, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { createHash } from 'node:crypto';
 import { dumpRecordFrom } from './dump-line.js';
 import { DumpReading } from './dump-reading.js';
@@ -105,7 +105,8 @@ export class Upload {
     this.#lines++;
     if (this.#lines > this.limits.entries) throw tooLarge('importEntries', this.limits.entries, this.#lines);
     const text = utf8(bytes, this.#lines).replace(/\r$/, '');
-    if (nestsDeeperThan(bytes, MAX_DEPTH)) throw damaged(`line ${this.#lines} nests deeper than ${MAX_DEPTH} levels`);
+    if (measureJson(bytes).depth > MAX_DEPTH)
+      throw damaged(`line ${this.#lines} nests deeper than ${MAX_DEPTH} levels`);
     this.#batch.push(...this.#changes(text));
     if (this.#batch.length >= BATCH) await this.#flush();
   }

@@ -25,10 +25,10 @@ export type Envelope =
 
 /** Payload with the prefix form in front, and Protobuf's message indexes between. Ids are 1 … 2^31 − 1. */
 export function envelope(schemaId: number, payload: Uint8Array, indexes: Uint8Array = NO_INDEXES): Uint8Array {
-  const bytes = new Uint8Array(ENVELOPE_LENGTH + indexes.length + payload.length);
+  const bytes = Buffer.allocUnsafe(ENVELOPE_LENGTH + indexes.length + payload.length);
   bytes[0] = ID_MAGIC;
-  new DataView(bytes.buffer).setInt32(1, schemaId);
-  bytes.set(indexes, ENVELOPE_LENGTH);
+  bytes.writeInt32BE(schemaId, 1);
+  if (indexes.length > 0) bytes.set(indexes, ENVELOPE_LENGTH);
   bytes.set(payload, ENVELOPE_LENGTH + indexes.length);
   return bytes;
 }

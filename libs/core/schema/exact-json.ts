@@ -31,18 +31,6 @@ export function parseExact(text: string, maxDepth: number): unknown {
   return parseWith(text, maxDepth, exactNumber);
 }
 
-/** As {@link parseExact}, letting others have their turn now and then. The text must be known to nest no deeper than it may. */
-export async function parseExactInTurns(text: string, turn: () => Promise<void>): Promise<unknown> {
-  const value: unknown = JSON.parse(text);
-  await turn();
-  const stages = exactStages(text, value, exactNumber);
-  for (;;) {
-    const next = stages.next();
-    if (next.done === true) return next.value;
-    await turn();
-  }
-}
-
 /** A tree as a value with {@link ExactNumber}s. */
 export function exactValue(node: JsonNode): unknown {
   return plain(node, exactNumber);
@@ -83,7 +71,7 @@ export function valueText(value: unknown): string {
 
 /** Whether the double nearest to a JSON number says everything about it. Of integers that are not safe, it does not say whether it was rounded. */
 export function isDouble(text: string): boolean {
-  if (text.length <= 15 && !/[eE]/.test(text)) return true;
+  if (text.length <= SHORT && !/[eE]/.test(text)) return true;
   if (text.length > LONGEST_DOUBLE) return false;
   if (isIntegral(text)) return Number.isSafeInteger(Number(text));
   const value = Number(text);
@@ -107,69 +95,42 @@ function parseWith(text: string, maxDepth: number, number: (text: string) => unk
     throw new JsonDepthError(maxDepth, START);
   }
   const value: unknown = JSON.parse(text);
-  // No long run of digits and no exponent: the common case.
-  if (!SUSPECT.test(text)) return value;
-  const stages = exactStages(text, value, number);
-  for (;;) {
-    const next = stages.next();
-    if (next.done === true) return next.value;
-  }
+  const quoted = quotedNumbers(text);
+  return quoted === undefined ? value : exact(value, JSON.parse(quoted), number);
 }
 
-/** Makes the numbers of a parsed text exact, in stages of some 20 ms at most where the text has 8 MiB. */
-function* exactStages(
-  text: string,
-  value: unknown,
-  number: (text: string) => unknown,
-): Generator<undefined, unknown, undefined> {
-  const quoted = yield* quotedNumbers(text);
-  if (quoted === text) return value;
-  yield;
-  const texts: unknown = JSON.parse(quoted);
-  yield;
-  return exact(value, texts, number);
-}
-
-/** JSON text, known to be well formed, in which the numbers that a double would change are strings. */
-function* quotedNumbers(text: string): Generator<undefined, string, undefined> {
+/** JSON text, known to be well formed, in which the numbers that a double would change are strings. Undefined where there are none. */
+function quotedNumbers(text: string): string | undefined {
   const pieces: string[] = [];
   let taken = 0;
-  let steps = 0;
-  for (let at = 0; at < text.length;) {
-    const quote = text.indexOf('"', at);
-    const end = quote < 0 ? text.length : quote;
-    for (const [from, to] of longNumbers(text.slice(at, end))) {
-      const number = text.slice(at + from, at + to);
-      if (!isDouble(number)) {
-        pieces.push(text.slice(taken, at + from), `"${number}"`);
-        taken = at + to;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (character === QUOTE) {
+      at = stringEnd(text, at);
+    } else if (character === MINUS || isDigit(character)) {
+      const from = at;
+      let exponent = false;
+      for (let next = text.charCodeAt(at + 1); isInNumbers(next); next = text.charCodeAt(++at + 1)) {
+        if ((next | 0x20) === 0x65) exponent = true;
       }
-      if (++steps % STAGE_STEPS === 0) yield;
+      const to = at + 1;
+      if (to - from <= SHORT && !exponent) continue;
+      const number = text.slice(from, to);
+      if (isDouble(number)) continue;
+      pieces.push(text.slice(taken, from), `"${number}"`);
+      taken = to;
     }
-    at = quote < 0 ? end : stringEnd(text, quote) + 1;
-    if (++steps % STAGE_STEPS === 0) yield;
   }
-  return pieces.join('') + text.slice(taken);
+  return pieces.length === 0 ? undefined : pieces.join('') + text.slice(taken);
 }
 
-/** Where numbers of many digits, or with an exponent, stand in text without strings. Written without a pattern that would remember every digit. */
-function* longNumbers(text: string): Generator<readonly [from: number, to: number]> {
-  const suspects = new RegExp(SUSPECT, 'g');
-  for (let found = suspects.exec(text); found !== null; found = suspects.exec(text)) {
-    let from = found.index;
-    let to = from + found[0].length;
-    while (from > 0 && isInNumbers(text.charCodeAt(from - 1))) from--;
-    while (to < text.length && isInNumbers(text.charCodeAt(to))) to++;
-    yield [from, to];
-    suspects.lastIndex = to;
-  }
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= ZERO + 9;
 }
 
 /** Digits, `.`, `+`, `-`, `e` and `E`. */
 function isInNumbers(code: number): boolean {
-  return (
-    (code >= ZERO && code <= ZERO + 9) || code === 0x2e || code === 0x2b || code === 0x2d || (code | 0x20) === 0x65
-  );
+  return isDigit(code) || code === 0x2e || code === 0x2b || code === MINUS || (code | 0x20) === 0x65;
 }
 
 /** One value twice, parsed with and without quotes around numbers: what is a number in one and a string in the other was quoted. */
@@ -235,6 +196,7 @@ function written(value: unknown): string {
 const LONGEST_DOUBLE = 1_100;
 const START = { line: 1, column: 1 };
 const ZERO = 0x30;
-const SUSPECT = /[0-9.]{16}|[0-9][eE]/;
-/** Numbers and strings looked at in one stage. */
-const STAGE_STEPS = 20_000;
+/** Characters of a number without an exponent that a double always holds. */
+const SHORT = 15;
+const MINUS = 0x2d;
+const QUOTE = 0x22;

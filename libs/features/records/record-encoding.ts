@@ -6,8 +6,11 @@ import { type Format, fromBase64, type PartRequest, type Problems, type SchemaPl
 
 /** Turns the JSON form of keys (or values) of one request into bytes. */
 export interface PartEncoder {
-  /** Null for null, and for what cannot be encoded: problems of a single value are added to the list, not thrown. At once where it can be. */
-  encode(value: unknown, at: string, problems: Problems): Uint8Array | null | Promise<Uint8Array | null>;
+  /**
+   * Null for null, and for what cannot be encoded: problems of a single value are added to the list, not thrown. At once where it can be.
+   * @param index of its record in the request.
+   */
+  encode(value: unknown, index: number, problems: Problems): Uint8Array | null | Promise<Uint8Array | null>;
   /** The header that a record must carry when the part is there. */
   readonly header: RecordHeader | null;
 }
@@ -38,7 +41,10 @@ export async function partEncoder(
   const headerFor = schemaIn === 'header' ? part : undefined;
   const writer = bySchema ? await codec.writerOf(subject, { schemaId, message, headerFor }) : undefined;
   if (writer !== undefined) {
-    return { header: writer.header, encode: (value, at, problems) => encodeWith(writer, value, at, problems) };
+    return {
+      header: writer.header,
+      encode: (value, index, problems) => encodeWith(writer, value, { part, index }, problems),
+    };
   }
   if (format === 'schema' || named !== undefined) {
     throw new AppError({
@@ -49,18 +55,29 @@ export async function partEncoder(
       details: { subject },
     });
   }
-  return { header: null, encode: (value, at, problems) => plain(value, part, format, at, problems) };
+  return { header: null, encode: (value, index, problems) => plain(value, format, { part, index }, problems) };
+}
+
+/** Where a value stands in its request. */
+interface Place {
+  readonly part: MessagePart;
+  readonly index: number;
+}
+
+function pointer({ part, index }: Place): string {
+  return `/records/${index}/${part}`;
 }
 
 function encodeWith(
   writer: MessageWriter,
   value: unknown,
-  at: string,
+  place: Place,
   problems: Problems,
 ): Uint8Array | null | Promise<Uint8Array | null> {
   if (value === null) return null;
   const failed = (error: unknown): null => {
     if (!isAppError(error) || error.kind === 'internal' || error.kind === 'unavailable') throw error;
+    const at = pointer(place);
     if (error.items.length === 0) problems.add(at, error.message);
     for (const item of error.items) problems.add(`${at}${item.path}`, item.message);
     return null;
@@ -73,14 +90,14 @@ function encodeWith(
   }
 }
 
-function plain(value: unknown, part: MessagePart, format: Format, at: string, problems: Problems): Uint8Array | null {
+function plain(value: unknown, format: Format, place: Place, problems: Problems): Uint8Array | null {
   if (value === null) return null;
   if (format === 'binary' || format === 'text') {
     const bytes =
       typeof value !== 'string' ? undefined : format === 'text' ? Buffer.from(value, 'utf8') : fromBase64(value);
-    if (bytes === undefined) problems.add(at, format === 'text' ? 'must be text' : 'must be base64 text');
+    if (bytes === undefined) problems.add(pointer(place), format === 'text' ? 'must be text' : 'must be base64 text');
     return bytes ?? null;
   }
-  const asText = format === 'auto' && part === 'key' && typeof value === 'string';
+  const asText = format === 'auto' && place.part === 'key' && typeof value === 'string';
   return Buffer.from(asText ? value : exactText(value, VALUE_DEPTH)!, 'utf8');
 }

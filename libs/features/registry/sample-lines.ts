@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Readable } from 'node:stream';
-import { AppError, jsonValues, nestsDeeperThan, type JsonValue } from '#libs/core/kernel';
+import { AppError, measureJson, type JsonValue } from '#libs/core/kernel';
 import { INFERENCE_LIMITS, jsonNode, type JsonNode } from '#libs/core/schema';
 
 /** Bytes of all lines, and lines that hold a sample. */
@@ -53,11 +53,9 @@ export class SampleLines implements Iterable<JsonNode> {
 function sampleOf(line: Buffer, number: number): JsonValue {
   if (line.length > MAX_SAMPLE_BYTES) throw invalid(number, `it is longer than ${MAX_SAMPLE_BYTES} bytes`);
   if (!isUtf8(line)) throw invalid(number, 'it is not UTF-8');
-  if (nestsDeeperThan(line, MAX_DEPTH)) throw invalid(number, `it nests deeper than ${MAX_DEPTH} levels`);
-  // A value takes two characters at least.
-  if (line.length > 2 * MAX_VALUES && jsonValues(line) > MAX_VALUES) {
-    throw invalid(number, `it holds more than ${MAX_VALUES} values`);
-  }
+  const { depth, values } = measureJson(line);
+  if (depth > MAX_DEPTH) throw invalid(number, `it nests deeper than ${MAX_DEPTH} levels`);
+  if (values > MAX_VALUES) throw invalid(number, `it holds more than ${MAX_VALUES} values`);
   try {
     return JSON.parse(line.toString('utf8')) as JsonValue;
   } catch (cause) {

@@ -1,15 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError, jsonValues, nestsDeeperThan } from '#libs/core/kernel';
-import { parseExact, parseExactInTurns } from '#libs/core/schema';
+import { AppError, isAppError, measureJson, parseJsonInTurns, type JsonMeasure } from '#libs/core/kernel';
+import { parseExact } from '#libs/core/schema';
 import { RecurringBodies } from './recurring-bodies.js';
 
 /** The media type of bodies that reach their route as a stream. */
 export const STREAMED_TYPE = 'application/x-ndjson';
 
 /** Bytes of a body that is parsed in one go. */
-const AT_ONCE = 256 * 1024;
+const AT_ONCE = 64 * 1024;
+/** How long a body is parsed before others have their turn. */
+const TURN_MS = 8;
+/** Digits of a number in a body. What a number of millions of them is takes the processor a quarter of a second. */
+const LONGEST_NUMBER = 64 * 1024;
 
 export interface BodyLimits {
   /** Levels of nesting in a JSON body. */
@@ -55,7 +59,7 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
   });
 }
 
-/** Reads bodies that must be JSON within limits. @throws `body-not-json`, `json-too-deep`, `json-too-many-values`. */
+/** Reads bodies that must be JSON within limits. @throws `body-not-json`, `json-too-deep`, `json-too-many-values`, `json-number-too-long`, `json-name-too-long`. */
 class JsonParser {
   constructor(
     private readonly limits: BodyLimits,
@@ -63,61 +67,71 @@ class JsonParser {
   ) {}
 
   parsed(body: Buffer): unknown {
-    this.#requireDepth(body);
-    this.#requireFewValues(body);
-    const text = textOf(body);
+    const measure = this.#measured(body);
     try {
-      return this.exact ? parseExact(text, this.limits.jsonDepth) : JSON.parse(text);
+      return this.#parse(measure)(withoutMark(body).toString());
     } catch (cause) {
       throw notJson(placeOf((cause as Error).message), cause);
     }
   }
 
-  /** As {@link parsed}: each look at 8 MiB takes some 20 ms, and others have their turn in between. */
+  /** As {@link parsed}, while others have their turn. */
   async parsedInTurns(body: Buffer): Promise<unknown> {
-    this.#requireDepth(body);
-    await turn();
-    this.#requireFewValues(body);
-    await turn();
-    const text = textOf(body);
+    let since = performance.now();
+    const turnWhenDue = async (): Promise<void> => {
+      if (performance.now() - since < TURN_MS) return;
+      await turn();
+      since = performance.now();
+    };
+    const measure = this.#measured(body);
+    await turnWhenDue();
     try {
-      if (!this.exact) return JSON.parse(text);
-      return await parseExactInTurns(text, () => turn());
+      return await parseJsonInTurns(withoutMark(body), { turn: turnWhenDue, parse: this.#parse(measure) });
     } catch (cause) {
-      throw notJson(placeOf((cause as Error).message), cause);
+      throw isAppError(cause) ? cause : notJson(placeOf((cause as Error).message), cause);
     }
   }
 
-  #requireDepth(body: Buffer): void {
-    const { jsonDepth } = this.limits;
-    if (!isUtf8(body)) throw notJson('it is not UTF-8');
-    if (!nestsDeeperThan(body, jsonDepth)) return;
-    throw new AppError({
-      kind: 'invalid',
-      code: 'json-too-deep',
-      message: `The body nests deeper than ${jsonDepth} levels.`,
-      details: { limit: 'limits.jsonDepth', value: jsonDepth },
-    });
+  #parse(measure: JsonMeasure): (text: string) => unknown {
+    if (!this.exact || !measure.longNumbers) return JSON.parse;
+    return (text) => parseExact(text, this.limits.jsonDepth);
   }
 
-  #requireFewValues(body: Buffer): void {
-    const most = this.limits.jsonValues;
-    // A value takes two characters at least.
-    if (body.length <= 2 * most) return;
-    const measured = jsonValues(body);
-    if (measured <= most) return;
-    throw new AppError({
-      kind: 'too-large',
-      code: 'json-too-many-values',
-      message: `The body holds ${measured} values; this route takes ${most}.`,
-      details: { limit: 'limits.jsonValues', value: most, measured },
-    });
+  #measured(body: Buffer): JsonMeasure {
+    if (!isUtf8(body)) throw notJson('it is not UTF-8');
+    const measure = measureJson(body);
+    const { jsonDepth, jsonValues } = this.limits;
+    if (measure.depth > jsonDepth) {
+      throw new AppError({
+        kind: 'invalid',
+        code: 'json-too-deep',
+        message: `The body nests deeper than ${jsonDepth} levels.`,
+        details: { limit: 'limits.jsonDepth', value: jsonDepth },
+      });
+    }
+    if (measure.values > jsonValues) {
+      throw new AppError({
+        kind: 'too-large',
+        code: 'json-too-many-values',
+        message: `The body holds ${measure.values} values; this route takes ${jsonValues}.`,
+        details: { limit: 'limits.jsonValues', value: jsonValues, measured: measure.values },
+      });
+    }
+    if (measure.longestNumber > LONGEST_NUMBER) {
+      throw new AppError({
+        kind: 'too-large',
+        code: 'json-number-too-long',
+        message: `The body holds a number of ${measure.longestNumber} digits; ${LONGEST_NUMBER} are the limit.`,
+        details: { limit: 'jsonNumberDigits', value: LONGEST_NUMBER, measured: measure.longestNumber },
+      });
+    }
+    return measure;
   }
 }
 
-function textOf(body: Buffer): string {
-  const text = body.toString('utf8');
-  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+/** Some editors put a byte order mark in front. */
+function withoutMark(body: Buffer): Buffer {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
 }
 
 /** What of the parser's message can be repeated: the place, never the text around it. */

@@ -184,6 +184,9 @@ describe('the HTTP application', () => {
       ['nesting beyond the limit', `${'['.repeat(40)}${']'.repeat(40)}`, 'application/json', 400, 'json-too-deep'],
       ['a million brackets', '['.repeat(1_000_000), 'application/json', 400, 'json-too-deep'],
       ['more values than anyone sends', `[${'0,'.repeat(20_000)}0]`, 'application/json', 413, 'json-too-many-values'],
+      ['a number longer than any', `{"size":${'7'.repeat(70_000)}}`, 'application/json', 413, 'json-number-too-long'],
+      ['a name longer than any', `{"${'n'.repeat(70_000)}":1}`, 'application/json', 413, 'json-name-too-long'],
+      ['a long body that breaks off', `{"name":"${'x'.repeat(70_000)}`, 'application/json', 400, 'body-not-json'],
       ['a body over the limit of the route', `"${'x'.repeat(4_000_001)}"`, 'application/json', 413, 'body-too-large'],
     ])('refuses %s', async (_what, given, type, status, code) => {
       const refused = await post('/v1/things', given, type);

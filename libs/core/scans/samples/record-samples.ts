@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { Breath, jsonValues, nestsDeeperThan, type Clock, type JsonValue } from '#libs/core/kernel';
+import { Breath, measureJson, type Clock, type JsonValue } from '#libs/core/kernel';
 import type { MessageCodec } from '#libs/core/registry';
 import { INFERENCE_LIMITS, jsonNode, parseLossless, type AddressedPart, type JsonNode } from '#libs/core/schema';
 import { samplesTooComplex, topicWithoutSamples } from '../errors.js';
@@ -129,8 +129,9 @@ function plainSample(part: AddressedPart, bytes: Uint8Array): Sample {
   if (!isUtf8(bytes)) return { reason: 'names no schema and is not UTF-8 text' };
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
   if (part === 'key' && !/^[[{]/.test(text)) return { node: { kind: 'string', at: -1, value: text }, schemaId: null };
-  if (nestsDeeperThan(bytes, INFERENCE_LIMITS.depth)) return { reason: TOO_DEEP };
-  if (jsonValues(bytes) > INFERENCE_LIMITS.sampleValues) return { reason: TOO_MUCH };
+  const { depth, values } = measureJson(bytes);
+  if (depth > INFERENCE_LIMITS.depth) return { reason: TOO_DEEP };
+  if (values > INFERENCE_LIMITS.sampleValues) return { reason: TOO_MUCH };
   try {
     return { node: parseLossless(text, { maxDepth: INFERENCE_LIMITS.depth }), schemaId: null };
   } catch {

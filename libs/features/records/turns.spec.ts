@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '#libs/core/kernel/testing';
+import { Turns } from './turns.js';
+
+describe('turns of the work on records', () => {
+  it('are due after ten milliseconds of work, and count that work', async () => {
+    const clock = new ManualClock();
+    const turns = new Turns(clock);
+    clock.advance(9);
+    expect(turns.due).toBe(false);
+    clock.advance(3);
+    expect(turns.due).toBe(true);
+    await turns.take(undefined);
+    expect([turns.due, turns.spentMs]).toEqual([false, 12]);
+  });
+
+  it('do not count what others take, nor a process that stands still', async () => {
+    const clock = new ManualClock();
+    const turns = new Turns(clock);
+    clock.advance(10);
+    const taken = turns.take(undefined);
+    clock.advance(60_000);
+    await taken;
+    expect(turns.spentMs).toBe(10);
+    clock.advance(60_000);
+    await turns.take(undefined);
+    expect(turns.spentMs).toBe(1_010);
+  });
+
+  it('end with the request', async () => {
+    const gone = AbortSignal.abort(new Error('gone'));
+    await expect(new Turns(new ManualClock()).take(gone)).rejects.toThrow('gone');
+  });
+});
