@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { describe, expect, it } from 'vitest';
+import { serverForSuite } from '#libs/platform/testing';
 
 /** Longer than any request takes that does not hang. */
 const HANGS_MS = 30_000;
@@ -189,20 +189,11 @@ function unspoken(
 }
 
 describe('requests made from the OpenAPI document', () => {
-  let directory: TemporaryDirectory;
-  let server: ServerProcess;
-  beforeAll(async () => {
-    directory = await temporaryDirectory();
-    server = await ServerProcess.start({ cwd: directory.path });
-  });
-  afterAll(async () => {
-    await server.kill();
-    await directory.remove();
-  });
+  const server = serverForSuite();
 
   const send = async ({ method, path, body, type }: GeneratedRequest): Promise<number> => {
     const headers: Record<string, string> = body === undefined ? {} : { 'content-type': type };
-    const response = await fetch(server.url + path, { method, body, headers, signal: AbortSignal.timeout(HANGS_MS) });
+    const response = await fetch(server().url + path, { method, body, headers, signal: AbortSignal.timeout(HANGS_MS) });
     await response.arrayBuffer();
     return response.status;
   };
@@ -221,7 +212,7 @@ describe('requests made from the OpenAPI document', () => {
       }),
       { numRuns: 250 },
     );
-    expect(process.kill(server.pid, 0)).toBe(true);
+    expect(process.kill(server().pid, 0)).toBe(true);
   });
 
   it('negative control: a failure and an undocumented answer are seen', async () => {

@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OperationView } from '#libs/features/operations';
+import type { CensusView, ReplayView, UsageView } from '#libs/features/scans';
 import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
-
-/** Answers are looked at member by member. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Json = any;
+import { ServiceCalls } from '../apps/server/testing/service-calls.js';
 
 let directory: TemporaryDirectory;
 let server: ServerProcess;
@@ -20,50 +19,32 @@ function start(env: Record<string, string> = {}): Promise<ServerProcess> {
   return ServerProcess.start({ cwd: directory.path, env });
 }
 
-async function call(method: string, path: string, body?: object): Promise<{ status: number; json: Json }> {
-  const response = await fetch(server.url + path, {
-    method,
-    headers: body === undefined ? {} : { 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, json: await response.json() };
-}
-
-async function register(subject: string, schemaType: string, schema: string): Promise<number> {
-  const { status, json } = await call('POST', `/subjects/${subject}/versions`, { schemaType, schema });
-  expect(status).toBe(200);
-  return json.id as number;
-}
+const { records: calls, operations } = new ServiceCalls(() => server.url);
 
 async function produce(topic: string, values: readonly unknown[], more: object = {}): Promise<void> {
-  const body = { records: values.map((value) => ({ value })), ...more };
-  expect((await call('POST', `/v1/topics/${topic}/records`, body)).status).toBe(200);
+  const records = values.map((value) => ({ value }));
+  expect((await calls.produce(topic, records, more)).status).toBe(200);
 }
 
 async function begin(path: string, body: object): Promise<string> {
-  const plan = await call('POST', path, body);
-  expect([plan.status, plan.json.blockers]).toEqual([201, []]);
-  const started = await call('POST', '/v1/operations', { planHash: plan.json.hash });
-  return started.json.id as string;
+  const plan = await operations.plan(path, body);
+  expect(plan.blockers).toEqual([]);
+  return operations.start(plan);
 }
 
-async function ended(operation: string): Promise<Json> {
-  const state = async (): Promise<Json> => (await call('GET', `/v1/operations/${operation}`)).json;
-  await expect
-    .poll(async () => (await state()).state, { timeout: 60_000, interval: 20 })
-    .toMatch(/FINISHED|FAILED|BLOCKED/);
-  const last = await state();
+async function ended(operation: string): Promise<OperationView> {
+  const last = await operations.settled(operation);
   expect([last.state, last.lastError]).toEqual(['FINISHED', null]);
   return last;
 }
 
 describe('a schema tried on retained records', () => {
-  async function replay(body: object): Promise<Json> {
+  async function replay(body: object): Promise<ReplayView> {
     const operation = await begin('/v1/schema-replays/plans', body);
     await ended(operation);
     // The same question is the same operation.
     expect(await begin('/v1/schema-replays/plans', body)).toBe(operation);
-    return (await call('GET', `/v1/schema-replays/${operation}`)).json;
+    return calls.demand('GET', `/v1/schema-replays/${operation}`);
   }
 
   it.each([
@@ -94,8 +75,8 @@ describe('a schema tried on retained records', () => {
   ])(
     'says what a candidate in %s would read, what not, and why',
     async (schemaType, writer, fine, breaking, values, failure) => {
-      await call('POST', '/v1/topics', { name: 'tried', partitions: 1 });
-      const schemaId = await register('tried-value', schemaType, writer);
+      await calls.topic('tried');
+      const schemaId = await calls.register('tried-value', schemaType, writer);
       await produce('tried', values);
       await produce('tried', values.slice(0, 1), { schemaIn: 'header' });
       expect(await replay({ topic: 'tried', schemaType, schema: fine })).toMatchObject({
@@ -129,15 +110,15 @@ describe('scans of a process that is killed', () => {
   let nulls = 0;
 
   async function fill(): Promise<number> {
-    await call('POST', '/v1/topics', { name: 'filled', partitions: PARTITIONS });
-    const id = await register('filled-value', 'AVRO', writer);
+    await calls.topic('filled', PARTITIONS);
+    const id = await calls.register('filled-value', 'AVRO', writer);
     [total, nulls] = [0, 0];
     for (let batch = 0; batch < BATCHES; batch++) {
       const values = Array.from({ length: 100 }, (_, i) => ({ n: (batch * 7 + i) % 9 === 0 ? null : i, p: PADDING }));
       total += values.length;
       nulls += values.filter(({ n }) => n === null).length;
       const records = values.map((value) => ({ value, partition: batch % PARTITIONS }));
-      expect((await call('POST', '/v1/topics/filled/records', { records })).status).toBe(200);
+      expect((await calls.produce('filled', records)).status).toBe(200);
     }
     return id;
   }
@@ -151,7 +132,7 @@ describe('scans of a process that is killed', () => {
       // The process may be gone before it answers; the next one has the operation all the same.
       operation = await begin(path, body).catch(() => operation);
       const over = await Promise.race([server.exited.then(() => undefined), ended(operation).catch(() => undefined)]);
-      if (over !== undefined) return { operation, restarts: over.restarts as number };
+      if (over !== undefined) return { operation, restarts: over.restarts };
       await server.exited;
     }
     throw new Error('the scan does not go on');
@@ -161,14 +142,17 @@ describe('scans of a process that is killed', () => {
     const schemaId = await fill();
     const usage = await survive('/v1/schema-usage/plans', { topics: ['filled'] });
     expect(usage.restarts).toBeGreaterThanOrEqual(2);
-    const counted = (await call('GET', `/v1/schema-usage/scans/${usage.operation}`)).json;
+    const counted = await calls.demand<CensusView>('GET', `/v1/schema-usage/scans/${usage.operation}`);
     expect(counted).toMatchObject({ complete: true, items: [{ schemaId, keys: 0, values: total }] });
-    const told = (await call('GET', `/v1/subjects/filled-value/versions/1/usage?scan=${usage.operation}`)).json;
+    const told = await calls.demand<UsageView>(
+      'GET',
+      `/v1/subjects/filled-value/versions/1/usage?scan=${usage.operation}`,
+    );
     expect(told).toMatchObject({ verdict: 'in-use', records: { total, exact: true }, coverage: { complete: true } });
 
     const replay = await survive('/v1/schema-replays/plans', { topic: 'filled', schema: candidate, failures: 2 });
     expect(replay.restarts).toBeGreaterThanOrEqual(2);
-    const found = (await call('GET', `/v1/schema-replays/${replay.operation}`)).json;
+    const found = await calls.demand<ReplayView>('GET', `/v1/schema-replays/${replay.operation}`);
     expect(found).toMatchObject({
       over: true,
       complete: true,
@@ -182,25 +166,21 @@ describe('scans of a process that is killed', () => {
 
   it('can be paused and go on, and forget everything when they are cancelled', async () => {
     await fill();
-    const throttled = async (path: string, body: object) => {
-      const plan = await call('POST', path, body);
-      const slow = { recordsPerSecond: 200 };
-      return (await call('POST', '/v1/operations', { planHash: plan.json.hash, throttle: slow })).json.id as string;
-    };
+    const throttled = (path: string, body: object) =>
+      operations.begin(path, body, { throttle: { recordsPerSecond: 200 } });
     const scan = await throttled('/v1/schema-usage/plans', {});
-    const paused = await call('POST', `/v1/operations/${scan}:pause`);
+    const counted = () => calls.demand<CensusView>('GET', `/v1/schema-usage/scans/${scan}`);
+    const paused = await calls.post<OperationView>(`/v1/operations/${scan}:pause`);
     expect(paused.json.state).toBe('PAUSED');
-    expect((await call('GET', `/v1/schema-usage/scans/${scan}`)).json.complete).toBe(false);
-    await call('POST', `/v1/operations/${scan}:throttle`, { recordsPerSecond: null });
-    await call('POST', `/v1/operations/${scan}:resume`);
+    expect((await counted()).complete).toBe(false);
+    await calls.post(`/v1/operations/${scan}:throttle`, { recordsPerSecond: null });
+    await calls.post(`/v1/operations/${scan}:resume`);
     await ended(scan);
-    expect((await call('GET', `/v1/schema-usage/scans/${scan}`)).json.items[0].values).toBe(total);
+    expect((await counted()).items[0]!.values).toBe(total);
 
     const replay = await throttled('/v1/schema-replays/plans', { topic: 'filled', schema: candidate });
-    await call('POST', `/v1/operations/${replay}:cancel`);
-    await expect
-      .poll(async () => (await call('GET', `/v1/operations/${replay}`)).json.state, { timeout: 20_000, interval: 20 })
-      .toBe('CANCELLED');
-    expect((await call('GET', `/v1/schema-replays/${replay}`)).status).toBe(404);
+    await calls.post(`/v1/operations/${replay}:cancel`);
+    expect((await operations.settled(replay)).state).toBe('CANCELLED');
+    expect((await calls.get(`/v1/schema-replays/${replay}`)).status).toBe(404);
   });
 });

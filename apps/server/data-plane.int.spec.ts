@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DataPlaneClient } from './testing/data-plane-client.js';
+import { DataPlaneCalls } from '#libs/features/records/testing';
+import type { ShownVersion } from '#libs/features/registry/testing';
+import { overHttp } from '#libs/platform/testing';
 import { runService, type RunningService } from './testing/running-service.js';
 
 const PROTO = `syntax = "proto3";
@@ -24,24 +26,12 @@ const SCHEMAS = {
   PROTOBUF: PROTO,
 } as const;
 
-interface Page {
-  readonly records: readonly {
-    readonly partition: number;
-    readonly offset: string;
-    readonly value: { readonly number: number };
-    readonly error?: string;
-  }[];
-  readonly next: string;
-  readonly atEnd: boolean;
-}
-
 describe('records with schemas, over REST', () => {
   let running: RunningService;
-  let client: DataPlaneClient;
+  const client = new DataPlaneCalls(overHttp(() => running.url));
   let topics = 0;
   beforeAll(async () => {
     running = await runService();
-    client = new DataPlaneClient(running.url);
   });
   afterAll(() => running.stop());
 
@@ -63,14 +53,14 @@ describe('records with schemas, over REST', () => {
     const numbers = new Map<number, number>();
     const sizes: number[] = [];
     for (let query = 'from=start'; ;) {
-      const { json } = await client.call('GET', `/v1/topics/${topic}/records?${query}&limit=10000`);
-      const page = json as unknown as Page;
+      const page = await client.page(topic, `${query}&limit=10000`);
       sizes.push(page.records.length);
       for (const { error, partition, offset, value } of page.records) {
         expect(error).toBeUndefined();
-        const before = numbers.get(value.number);
-        expect(before, `record ${value.number} once, ${partition}/${offset}`).toBeUndefined();
-        numbers.set(value.number, partition);
+        const { number } = value as { number: number };
+        const before = numbers.get(number);
+        expect(before, `record ${number} once, ${partition}/${offset}`).toBeUndefined();
+        numbers.set(number, partition);
       }
       if (page.atEnd) break;
       query = `cursor=${page.next}`;
@@ -103,7 +93,7 @@ describe('records with schemas, over REST', () => {
         { value: { id: 'o1', cents: 5, colour: 'red' } },
       ]);
       expect(answer.status).toBe(422);
-      expect((answer.json['errors'] as { path: string }[]).map((one) => one.path)).toEqual([
+      expect(answer.problem.errors?.map((one) => one.path)).toEqual([
         '/records/1/value/id',
         '/records/1/value/cents',
         '/records/2/value/colour',
@@ -114,14 +104,14 @@ describe('records with schemas, over REST', () => {
     it('keep integers that JavaScript would round', async () => {
       const { topic } = await topicWith(type);
       const body = '{"records":[{"value":{"id":"o1","cents":9007199254740993}}]}';
-      expect((await client.call('POST', `/v1/topics/${topic}/records`, body)).status).toBe(200);
+      expect((await client.post(`/v1/topics/${topic}/records`, body)).status).toBe(200);
       expect((await client.read(topic))[0]!.value).toEqual({ id: 'o1', cents: '9007199254740993' });
       if (type === 'JSON') expect((await client.rawValues(topic))[0]!.toString('latin1')).toContain('9007199254740993');
     });
 
     it('can name their schema in a header and stay bare', async () => {
       const { topic, id } = await topicWith(type);
-      const guid = (await client.call('GET', `/subjects/${topic}-value/versions/1`)).json['guid'] as string;
+      const guid = (await client.get<ShownVersion>(`/subjects/${topic}-value/versions/1`)).json.guid;
       const own = { key: '__value_schema_id', value: 'mine' };
       const value = { id: 'o1', cents: 5 };
       await client.produce(topic, [{ key: 'k', value, headers: [own] }, { value: null }], { schemaIn: 'header' });
@@ -152,21 +142,22 @@ describe('records with schemas, over REST', () => {
       const { topic } = await topicWith(type);
       const view = `v${topics}`;
       const declaration = { source: { topic }, columns: { id: 'value.id', cents: 'value.cents' } };
-      const created = await client.call('PUT', `/v1/views/${view}`, declaration);
-      expect(created.json['columns']).toEqual([
+      const created = await client.put(`/v1/views/${view}`, declaration);
+      expect(created.json).toHaveProperty('columns', [
         { name: 'id', type: 'text' },
         { name: 'cents', type: 'integer' },
       ]);
       await client.produce(topic, [{ key: 'a', value: { id: 'o1', cents: 5 } }]);
       const last = await client.produce(topic, [{ key: 'b', value: { id: 'o2', cents: 7 } }], { schemaIn: 'header' });
-      const rows = await client.call(
-        'GET',
-        `/v1/views/${view}/rows?order=id&wait=10000&at-least=${encodeURIComponent(String(last.json['token']))}`,
+      const rows = await client.get(
+        `/v1/views/${view}/rows?order=id&wait=10000&at-least=${encodeURIComponent(last.json.token!)}`,
       );
-      expect(rows.json['rows']).toMatchObject([
-        { id: 'o1', cents: 5 },
-        { id: 'o2', cents: 7 },
-      ]);
+      expect(rows.json).toMatchObject({
+        rows: [
+          { id: 'o1', cents: 5 },
+          { id: 'o2', cents: 7 },
+        ],
+      });
     });
   });
 
@@ -218,11 +209,7 @@ describe('records with schemas, over REST', () => {
 
   it('without a schema keep their numbers too', async () => {
     await client.topic('plain');
-    await client.call(
-      'POST',
-      '/v1/topics/plain/records',
-      '{"records":[{"value":{"n":12345678901234567890,"f":1e400}}]}',
-    );
+    await client.post('/v1/topics/plain/records', '{"records":[{"value":{"n":12345678901234567890,"f":1e400}}]}');
     expect((await client.rawValues('plain'))[0]!.toString()).toBe('{"n":12345678901234567890,"f":1e400}');
     expect((await client.read('plain'))[0]!.value).toEqual({ n: '12345678901234567890', f: '1e400' });
   });

@@ -1,72 +1,42 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ImportPlanView, UploadsView } from '#libs/features/registry-moves';
+import type { ShownSchema, ShownVersion } from '#libs/features/registry/testing';
 import { runService, type RunningService } from './testing/running-service.js';
-
-/** Answers are looked at member by member. */
-interface Answer {
-  readonly status: number;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly body: any;
-}
+import { ServiceCalls } from './testing/service-calls.js';
 
 const record = (name: string, fields: unknown[]) => JSON.stringify({ type: 'record', name, fields });
 
-async function call(url: string, method: string, path: string, body?: unknown): Promise<Answer> {
-  const response = await fetch(`${url}${path}`, {
-    method,
-    headers: body === undefined ? {} : { 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, body: text === '' ? null : JSON.parse(text) };
-}
-
-const exported = async (url: string, query = '') => (await fetch(`${url}/v1/registry-export${query}`)).text();
-
-async function upload(url: string, text: string) {
-  const headers = { 'content-type': 'application/x-ndjson' };
-  const response = await fetch(`${url}/v1/registry-imports/uploads`, { method: 'POST', headers, body: text });
-  return { status: response.status, body: (await response.json()) as Answer['body'] };
-}
+const PLANS = '/v1/registry-imports/plans';
 
 /** Plans, starts and waits for the end. */
-async function imported(url: string, body: unknown) {
-  const plan = await call(url, 'POST', '/v1/registry-imports/plans', body);
-  expect([plan.status, plan.body.blockers]).toEqual([201, []]);
-  const started = await call(url, 'POST', '/v1/operations', { planHash: plan.body.hash });
-  expect(started.status).toBe(202);
-  const state = async () => (await call(url, 'GET', `/v1/operations/${started.body.id}`)).body;
-  await expect
-    .poll(async () => (await state()).state, { timeout: 20_000, interval: 20 })
-    .toMatch(/FINISHED|BLOCKED|FAILED/);
-  return { plan: plan.body, operation: await state() };
+async function imported({ operations }: ServiceCalls, request: unknown) {
+  const plan = await operations.plan<ImportPlanView>(PLANS, request);
+  expect(plan.blockers).toEqual([]);
+  return { plan, operation: await operations.settled(await operations.start(plan)) };
 }
 
 /** A registry with everything that can move: references, contexts, deleted versions, purged ids, contracts, settings. */
-async function fill(url: string): Promise<void> {
-  const register = async (subject: string, schema: string, more: object = {}) =>
-    expect(
-      (await call(url, 'POST', `/subjects/${encodeURIComponent(subject)}/versions`, { schema, ...more })).status,
-    ).toBe(200);
-  await call(url, 'PUT', '/config', { compatibility: 'NONE' });
-  await register('purged', '"bytes"');
-  await register('address', record('Address', [{ name: 'city', type: 'string' }]));
-  await register('order-value', record('Order', [{ name: 'to', type: 'Address' }]), {
+async function fill({ registry }: ServiceCalls): Promise<void> {
+  await registry.put('/config', { compatibility: 'NONE' });
+  await registry.registered('purged', '"bytes"');
+  await registry.registered('address', record('Address', [{ name: 'city', type: 'string' }]));
+  await registry.registered('order-value', record('Order', [{ name: 'to', type: 'Address' }]), {
     references: [{ name: 'Address', subject: 'address', version: 1 }],
     metadata: { properties: { owner: 'team-a' }, tags: { 'Order.to': ['PII'] } },
     ruleSet: { domainRules: [{ name: 'r', kind: 'CONDITION', type: 'CEL', mode: 'WRITE', expr: 'true' }] },
   });
-  await register('order-value', record('Order', [{ name: 'id', type: 'long' }]));
-  await register('gone', '"string"');
-  await register('json', '{"type":"object","properties":{"a":{"type":"string"}}}', { schemaType: 'JSON' });
-  await register(':.other:order-value', '"int"');
-  await call(url, 'DELETE', '/subjects/order-value/versions/1');
-  await call(url, 'DELETE', '/subjects/gone');
-  await call(url, 'DELETE', '/subjects/purged');
-  await call(url, 'DELETE', '/subjects/purged?permanent=true');
-  await call(url, 'PUT', '/config/order-value', { compatibility: 'FULL', normalize: true });
-  await call(url, 'PUT', '/mode/json', { mode: 'READONLY' });
+  await registry.registered('order-value', record('Order', [{ name: 'id', type: 'long' }]));
+  await registry.registered('gone', '"string"');
+  await registry.registered('json', '{"type":"object","properties":{"a":{"type":"string"}}}', { schemaType: 'JSON' });
+  await registry.registered(':.other:order-value', '"int"');
+  await registry.delete('/subjects/order-value/versions/1');
+  await registry.delete('/subjects/gone');
+  await registry.delete('/subjects/purged');
+  await registry.delete('/subjects/purged?permanent=true');
+  await registry.put('/config/order-value', { compatibility: 'FULL', normalize: true });
+  await registry.put('/mode/json', { mode: 'READONLY' });
 }
 
 describe('a registry moves', () => {
@@ -74,9 +44,9 @@ describe('a registry moves', () => {
   const start = async (env: Record<string, string> = {}) => {
     const service = await runService(env);
     running.push(service);
-    return service.url;
+    return new ServiceCalls(() => service.url);
   };
-  let source: string;
+  let source: ServiceCalls;
   beforeAll(async () => {
     source = await start();
     await fill(source);
@@ -86,8 +56,8 @@ describe('a registry moves', () => {
   });
 
   it('as a file into an empty one, which then gives the same file, ids and GUIDs', async () => {
-    const file = await exported(source);
-    expect(await exported(source)).toBe(file);
+    const file = await source.moves.exported();
+    expect(await source.moves.exported()).toBe(file);
     const lines = file
       .trim()
       .split('\n')
@@ -99,24 +69,24 @@ describe('a registry moves', () => {
     });
     expect(lines.at(-1)).toMatchObject({ kind: 'end', lines: lines.length - 1 });
     const target = await start();
-    const posted = await upload(target, file);
-    expect([posted.status, posted.body.format]).toEqual([201, 'weir-registry']);
-    const { plan, operation } = await imported(target, { source: { upload: posted.body.id } });
+    const posted = await target.moves.upload(file);
+    expect([posted.status, posted.json.format]).toEqual([201, 'weir-registry']);
+    const { plan, operation } = await imported(target, { source: { upload: posted.json.id } });
     expect(plan.impact).toMatchObject({ new: 6, same: 0, conflicts: { count: 0 } });
     expect(operation).toMatchObject({ state: 'FINISHED', verification: { state: 'passed', mismatches: [] } });
-    expect(await exported(target)).toBe(file);
-    const fresh = await call(target, 'POST', '/subjects/new/versions', { schema: '"double"' });
-    const next = await call(source, 'POST', '/subjects/new/versions', { schema: '"double"' });
-    expect(fresh.body.id).toBe(next.body.id);
-    await call(source, 'DELETE', '/subjects/new');
-    await call(source, 'DELETE', '/subjects/new?permanent=true');
+    expect(await target.moves.exported()).toBe(file);
+    const fresh = await target.registry.registered('new', '"double"');
+    const next = await source.registry.registered('new', '"double"');
+    expect(fresh.id).toBe(next.id);
+    await source.registry.delete('/subjects/new');
+    await source.registry.delete('/subjects/new?permanent=true');
   });
 
   it('from a running one, and a second import finds everything there', async () => {
-    const registries = JSON.stringify({ old: { url: source, allowedAddresses: ['127.0.0.0/8'] } });
+    const registries = JSON.stringify({ old: { url: source.url(), allowedAddresses: ['127.0.0.0/8'] } });
     const target = await start({ WEIR_REGISTRIES: registries });
-    expect((await call(target, 'GET', '/v1/registry-imports/sources')).body).toEqual({
-      items: [{ name: 'old', url: source }],
+    expect((await target.registry.get('/v1/registry-imports/sources')).json).toEqual({
+      items: [{ name: 'old', url: source.url() }],
     });
     const { operation } = await imported(target, { source: { registry: 'old' } });
     expect(operation).toMatchObject({ state: 'FINISHED', verification: { state: 'passed' } });
@@ -127,32 +97,32 @@ describe('a registry moves', () => {
           (line) =>
             line.includes('"kind":"version"') || line.includes('"kind":"config"') || line.includes('"kind":"mode"'),
         );
-    expect(kept(await exported(target))).toEqual(kept(await exported(source)));
-    const again = await call(target, 'POST', '/v1/registry-imports/plans', {
+    expect(kept(await target.moves.exported())).toEqual(kept(await source.moves.exported()));
+    const again = await target.registry.post<ImportPlanView>(PLANS, {
       source: { registry: 'old' },
       modes: false,
     });
-    expect(again.body.impact).toMatchObject({ new: 0, same: 6, conflicts: { count: 0 } });
+    expect(again.json.impact).toMatchObject({ new: 0, same: 6, conflicts: { count: 0 } });
   });
 
   it('into a context of its own, with its ids', async () => {
-    const registries = JSON.stringify({ old: { url: source, allowedAddresses: ['127.0.0.0/8'] } });
+    const registries = JSON.stringify({ old: { url: source.url(), allowedAddresses: ['127.0.0.0/8'] } });
     const target = await start({ WEIR_REGISTRIES: registries });
-    await call(target, 'POST', '/subjects/mine/versions', { schema: '"float"' });
-    await call(target, 'POST', '/subjects/mine2/versions', { schema: '"boolean"' });
-    const plain = await call(target, 'POST', '/v1/registry-imports/plans', { source: { registry: 'old' } });
-    expect(plain.body.impact.conflicts.byCode).toEqual({ 'id-taken': 1 });
-    expect(plain.body.blockers[0]).toMatch(/has id 2, which stands for another schema/);
-    expect((await call(target, 'POST', '/v1/operations', { planHash: plain.body.hash })).status).toBe(409);
+    await target.registry.post('/subjects/mine/versions', { schema: '"float"' });
+    await target.registry.post('/subjects/mine2/versions', { schema: '"boolean"' });
+    const plain = await target.registry.post<ImportPlanView>(PLANS, { source: { registry: 'old' } });
+    expect(plain.json.impact).toMatchObject({ conflicts: { byCode: { 'id-taken': 1 } } });
+    expect(plain.json.blockers[0]).toMatch(/has id 2, which stands for another schema/);
+    expect((await target.registry.post('/v1/operations', { planHash: plain.json.hash })).status).toBe(409);
     const { operation } = await imported(target, { source: { registry: 'old' }, from: '.', into: '.moved' });
     expect(operation.state).toBe('FINISHED');
-    const moved = await call(target, 'GET', '/contexts/.moved/subjects/order-value/versions/2');
-    const original = await call(source, 'GET', '/subjects/order-value/versions/2');
-    expect([moved.body.id, moved.body.guid]).toEqual([original.body.id, original.body.guid]);
+    const moved = await target.registry.get<ShownVersion>('/contexts/.moved/subjects/order-value/versions/2');
+    const original = await source.registry.get<ShownVersion>('/subjects/order-value/versions/2');
+    expect([moved.json.id, moved.json.guid]).toEqual([original.json.id, original.json.guid]);
   });
 
   it('as records of its topic, printed as tools print them, the last of a key counting', async () => {
-    const dump = await exported(source, '?format=topic');
+    const dump = await source.moves.exported('?format=topic');
     const [first] = dump.split('\n');
     expect(first).toMatch(/^\{"keytype":"(CONTEXT|SCHEMA)"/);
     const target = await start();
@@ -170,47 +140,45 @@ describe('a registry moves', () => {
       '{"keytype":"SCHEMA","subject":"late","version":1,"magic":1}\t{"subject":"late","version":1,"id":800,"schema":"\\"long\\"","deleted":false}',
       '{"keytype":"DELETE_SUBJECT","subject":"late","magic":0}\t{"subject":"late","version":1}',
     ];
-    const posted = await upload(target, [...mixed, ...noise].join('\n'));
-    expect(posted.body).toMatchObject({
+    const posted = await target.moves.upload([...mixed, ...noise].join('\n'));
+    expect(posted.json).toMatchObject({
       format: 'topic-dump',
       invalid: { count: 0 },
       records: { NOOP: 1, DELETE_SUBJECT: 1 },
     });
-    const { operation } = await imported(target, { source: { upload: posted.body.id } });
+    const { operation } = await imported(target, { source: { upload: posted.json.id } });
     expect(operation).toMatchObject({ state: 'FINISHED', verification: { state: 'passed' } });
-    expect((await call(target, 'GET', '/subjects/late/versions?deleted=true')).body).toEqual([1]);
-    expect((await call(target, 'GET', '/subjects/late/versions')).body.error_code).toBe(40401);
-    expect((await call(target, 'GET', '/subjects/never/versions?deleted=true')).body.error_code).toBe(40401);
-    expect((await call(target, 'GET', '/subjects/order-value/versions/2')).body.id).toBe(
-      (await call(source, 'GET', '/subjects/order-value/versions/2')).body.id,
-    );
+    expect((await target.registry.get('/subjects/late/versions?deleted=true')).json).toEqual([1]);
+    expect((await target.registry.get('/subjects/late/versions')).code).toBe(40401);
+    expect((await target.registry.get('/subjects/never/versions?deleted=true')).code).toBe(40401);
+    const second = ({ registry }: ServiceCalls) =>
+      registry.demand<ShownVersion>('GET', '/subjects/order-value/versions/2');
+    expect((await second(target)).id).toBe((await second(source)).id);
   });
 
   it('leaves nothing staged behind, and keeps few uploads', async () => {
     const target = await start();
-    const uploads = async () => (await call(target, 'GET', '/v1/registry-imports/uploads')).body.items;
-    const { body } = await upload(target, await exported(source));
-    expect(await uploads()).toMatchObject([{ id: body.id, complete: true, held: false, sha256: body.sha256 }]);
-    await imported(target, { source: { upload: body.id } });
+    const uploads = async () => (await target.registry.get<UploadsView>('/v1/registry-imports/uploads')).json.items;
+    const { json } = await target.moves.upload(await source.moves.exported());
+    expect(await uploads()).toMatchObject([{ id: json.id, complete: true, held: false, sha256: json.sha256 }]);
+    await imported(target, { source: { upload: json.id } });
     expect(await uploads()).toEqual([]);
-    const dump = await exported(source, '?format=topic');
+    const dump = await source.moves.exported('?format=topic');
     const posted = [];
-    for (let n = 0; n < 6; n++) posted.push(await upload(target, dump));
+    for (let n = 0; n < 6; n++) posted.push(await target.moves.upload(dump));
     expect(posted.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201, 429]);
-    expect(posted[5]!.body.code).toBe('import-uploads-full');
+    expect(posted[5]!.problem.code).toBe('import-uploads-full');
     const [first] = posted;
     for (let n = 0; n < 2; n++)
-      expect((await call(target, 'DELETE', `/v1/registry-imports/uploads/${first!.body.id}`)).status).toBe(204);
-    expect((await uploads()).map(({ id }: { id: string }) => id)).toEqual(
-      posted.slice(1, 5).map(({ body: b }) => b.id),
-    );
+      expect((await target.registry.delete(`/v1/registry-imports/uploads/${first!.json.id}`)).status).toBe(204);
+    expect((await uploads()).map(({ id }) => id)).toEqual(posted.slice(1, 5).map(({ json: { id } }) => id));
   });
 
   it('not when the file is cut, changed, or something else', async () => {
-    const file = await exported(source);
+    const file = await source.moves.exported();
     const target = await start();
     const lines = file.trimEnd().split('\n');
-    const refused = async (text: string) => (await upload(target, text)).body.code as string;
+    const refused = async (text: string) => (await target.moves.upload(text)).problem.code;
     expect(await refused(lines.slice(0, -1).join('\n'))).toBe('import-damaged');
     expect(await refused(file.replace('team-a', 'team-b'))).toBe('import-damaged');
     expect(await refused([lines[0], ...lines.slice(2)].join('\n'))).toBe('import-damaged');
@@ -219,7 +187,7 @@ describe('a registry moves', () => {
     expect(await refused('')).toBe('import-damaged');
     expect(await refused(`{"keytype":${'['.repeat(100_000)}`)).toBe('import-damaged');
     expect(await refused(`x${'y'.repeat(5 * 1024 * 1024)}`)).toBe('import-too-large');
-    expect((await call(target, 'GET', '/subjects?deleted=true')).body).toEqual([]);
+    expect((await target.registry.get('/subjects?deleted=true')).json).toEqual([]);
   });
 });
 
@@ -227,6 +195,7 @@ describe('a registry that answers oddly', () => {
   let server: Server;
   let url: string;
   let target: RunningService;
+  let calls: ServiceCalls;
   const answers = new Map<string, { status?: number; body: string; headers?: Record<string, string> }>();
   beforeAll(async () => {
     server = createServer((request, response) => {
@@ -240,13 +209,14 @@ describe('a registry that answers oddly', () => {
       inside: { url },
     };
     target = await runService({ WEIR_REGISTRIES: JSON.stringify(registries) });
+    calls = new ServiceCalls(() => target.url);
   });
   afterAll(async () => {
     await target.stop();
     server.close();
   });
   const plan = (registry = 'odd', more: object = {}) =>
-    call(target.url, 'POST', '/v1/registry-imports/plans', { source: { registry }, ...more });
+    calls.registry.post<ImportPlanView>(PLANS, { source: { registry }, ...more });
 
   it('is followed as far as it makes sense; what does not is named and keeps the rest out', async () => {
     answers.clear();
@@ -267,23 +237,23 @@ describe('a registry that answers oddly', () => {
     answers.set('/subjects/broken/versions/1?deleted=true', {
       body: '{"subject":"broken","version":1,"id":9,"schema":"{nonsense"}',
     });
-    const { status, body } = await plan();
+    const { status, json } = await plan();
     expect(status).toBe(201);
-    expect(body.impact).toMatchObject({
+    expect(json.impact).toMatchObject({
       new: 2,
       conflicts: { byCode: { unreadable: 1 } },
       source: { invalid: { count: 6 } },
     });
-    expect(body.blockers.length).toBeGreaterThan(3);
-    const { operation } = await imported(target.url, {
+    expect(json.blockers.length).toBeGreaterThan(3);
+    const { operation } = await imported(calls, {
       source: { registry: 'odd' },
       conflicts: 'skip',
       unreadable: 'keep',
     });
     expect(operation.state).toBe('FINISHED');
-    expect((await call(target.url, 'GET', '/subjects/fine/versions?deleted=true')).body).toEqual([1, 2]);
-    expect((await call(target.url, 'GET', '/subjects/fine/versions')).body).toEqual([1]);
-    expect((await call(target.url, 'GET', '/schemas/ids/9')).body.schema).toBe('{nonsense');
+    expect((await calls.registry.get('/subjects/fine/versions?deleted=true')).json).toEqual([1, 2]);
+    expect((await calls.registry.get('/subjects/fine/versions')).json).toEqual([1]);
+    expect((await calls.registry.get<ShownSchema>('/schemas/ids/9')).json.schema).toBe('{nonsense');
   });
 
   it.each([
@@ -300,13 +270,13 @@ describe('a registry that answers oddly', () => {
   ])('%s is an error of the source, without its secrets', async (_what, answer, code) => {
     answers.clear();
     answers.set('/subjects?deleted=true', answer);
-    const { body } = await plan();
-    expect(body.code).toBe(code);
-    expect(JSON.stringify(body)).not.toContain('secret-word');
+    const { problem, text } = await plan();
+    expect(problem.code).toBe(code);
+    expect(text).not.toContain('secret-word');
   });
 
   it('is not connected to where the configuration does not allow its network', async () => {
-    expect((await plan('inside')).body).toMatchObject({ code: 'source-registry-not-allowed' });
-    expect((await plan('unknown')).body).toMatchObject({ code: 'source-registry-not-found' });
+    expect((await plan('inside')).json).toMatchObject({ code: 'source-registry-not-allowed' });
+    expect((await plan('unknown')).json).toMatchObject({ code: 'source-registry-not-found' });
   });
 });

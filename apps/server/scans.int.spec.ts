@@ -1,42 +1,32 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DataPlaneClient } from './testing/data-plane-client.js';
+import type { CensusView, ScanPlanView, UsageView } from '#libs/features/scans';
 import { runService, writeTokens, type RunningService } from './testing/running-service.js';
-
-/** Answers are looked at member by member. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Json = any;
+import { ServiceCalls } from './testing/service-calls.js';
 
 const avro = (...fields: object[]) =>
   JSON.stringify({ type: 'record', name: 'Order', fields: [{ name: 'n', type: 'int' }, ...fields] });
 
 describe('the use of schemas over REST', () => {
   let running: RunningService;
-  let client: DataPlaneClient;
+  const { records: client, operations } = new ServiceCalls(() => running.url);
   let run = 0;
   beforeAll(async () => {
     running = await runService();
-    client = new DataPlaneClient(running.url);
   });
   afterAll(() => running.stop());
 
-  const usage = async (subject: string, version: number | string = 1, query = ''): Promise<Json> =>
-    (await client.call('GET', `/v1/subjects/${encodeURIComponent(subject)}/versions/${version}/usage${query}`)).json;
+  const usage = (subject: string, version: number | string = 1, query = '') =>
+    client.demand<UsageView>('GET', `/v1/subjects/${encodeURIComponent(subject)}/versions/${version}/usage${query}`);
   const numbers = (count: number) => Array.from({ length: count }, (_, n) => ({ value: { n } }));
 
   /** Plans a scan, starts it and waits for its end. @returns its id. */
   async function scan(path: string, body: object): Promise<string> {
-    const plan: Json = (await client.call('POST', path, body)).json;
+    const plan = await operations.plan(path, body);
     expect(plan.blockers).toEqual([]);
-    const started: Json = (await client.call('POST', '/v1/operations', { planHash: plan.hash })).json;
-    await expect
-      .poll(async () => (await client.call('GET', `/v1/operations/${started.id}`)).json['state'], {
-        timeout: 20_000,
-        interval: 10,
-      })
-      .toBe('FINISHED');
-    const again: Json = (await client.call('POST', '/v1/operations', { planHash: plan.hash })).json;
-    expect(again.id).toBe(started.id);
-    return started.id as string;
+    const id = await operations.start(plan);
+    expect((await operations.settled(id)).state).toBe('FINISHED');
+    expect(await operations.start(plan)).toBe(id);
+    return id;
   }
 
   it.each([
@@ -74,10 +64,10 @@ describe('the use of schemas over REST', () => {
         records: { total: 8 },
         coverage: { scan: counted, complete: true },
       });
-      const list: Json = (await client.call('GET', `/v1/schema-usage/scans/${counted}?limit=1000`)).json;
+      const list = await client.demand<CensusView>('GET', `/v1/schema-usage/scans/${counted}?limit=1000`);
       expect(list).toMatchObject({ complete: true, next: null });
       expect(list.items).toContainEqual(expect.objectContaining({ schemaId: id, values: 5 }));
-      expect(list.items.filter((one: Json) => one.topics.some((at: Json) => at.topic === topic))).toHaveLength(2);
+      expect(list.items.filter((one) => one.topics.some((at) => at.topic === topic))).toHaveLength(2);
     },
   );
 
@@ -93,9 +83,9 @@ describe('the use of schemas over REST', () => {
       records: { total: 0, topics: [] },
     });
     const latest = await usage(`${topic}-value`, 2);
-    expect([latest.verdict, latest.reasons.map((one: Json) => one.code)]).toEqual(['in-use', ['latest-of-topic']]);
-    await client.call('PUT', `/v1/views/${topic}`, { source: { topic }, columns: { n: 'value.n' } });
-    await client.call('POST', '/v1/derivations', {
+    expect([latest.verdict, latest.reasons.map((one) => one.code)]).toEqual(['in-use', ['latest-of-topic']]);
+    await client.put(`/v1/views/${topic}`, { source: { topic }, columns: { n: 'value.n' } });
+    await client.post('/v1/derivations', {
       kind: 'latest',
       name: `${topic}-latest`,
       source: topic,
@@ -116,47 +106,46 @@ describe('the use of schemas over REST', () => {
       await client.produce(topic, [{ value: {} }], { valueSchemaId: id });
     }
     const counted = await scan('/v1/schema-usage/plans', { topics: [topic] });
-    const ids: number[] = [];
+    const ids: (number | null)[] = [];
     for (let cursor = ''; ;) {
-      const page: Json = (await client.call('GET', `/v1/schema-usage/scans/${counted}?limit=2${cursor}`)).json;
-      ids.push(...page.items.map((one: Json) => one.schemaId));
+      const page = await client.demand<CensusView>('GET', `/v1/schema-usage/scans/${counted}?limit=2${cursor}`);
+      ids.push(...page.items.map((one) => one.schemaId));
       if (page.next === null) break;
       cursor = `&cursor=${page.next}`;
     }
     expect(ids).toHaveLength(3);
-    expect(ids).toEqual([...ids].sort((a, b) => a - b));
+    expect(ids).toEqual([...ids].sort((a, b) => a! - b!));
   });
 
   it('refuses what is not there', async () => {
-    const status = async (path: string) => (await client.call('GET', path)).status;
+    const status = async (path: string) => (await client.get(path)).status;
     await client.register('there', 'AVRO', '"string"');
     expect(await status('/v1/subjects/nobody/versions/1/usage')).toBe(404);
     expect(await status('/v1/subjects/there/versions/7/usage')).toBe(404);
     expect(await status('/v1/subjects/there/versions/x/usage')).toBe(422);
     expect(await status('/v1/subjects/there/versions/1/usage?scan=nobody')).toBe(404);
     expect(await status('/v1/schema-usage/scans/op_00000000000000000000000000')).toBe(404);
-    expect((await client.call('POST', '/v1/schema-usage/plans', { cluster: 'nowhere' })).status).toBe(404);
-    expect((await client.call('POST', '/v1/schema-usage/plans', { topic: 'x' })).status).toBe(400);
+    expect((await client.post('/v1/schema-usage/plans', { cluster: 'nowhere' })).status).toBe(404);
+    expect((await client.post('/v1/schema-usage/plans', { topic: 'x' })).status).toBe(400);
   });
 });
 
 /** Trying takes threads, which the process suite has: `test/scans.spec.ts`. */
 describe('a schema tried on retained records over REST', () => {
   let running: RunningService;
-  let client: DataPlaneClient;
+  const { records: client, operations } = new ServiceCalls(() => running.url);
   beforeAll(async () => {
     running = await runService();
-    client = new DataPlaneClient(running.url);
   });
   afterAll(() => running.stop());
 
-  const plan = async (body: object) => client.call('POST', '/v1/schema-replays/plans', body);
+  const plan = (body: object) => client.post<ScanPlanView>('/v1/schema-replays/plans', body);
 
   it('refuses a candidate that is no schema, and a request that makes no sense', async () => {
     await client.topic('refused');
     const code = async (body: object) => {
-      const { status, json } = await plan({ topic: 'refused', schema: '"int"', ...body });
-      return [status, json['code']];
+      const { status, problem } = await plan({ topic: 'refused', schema: '"int"', ...body });
+      return [status, problem.code];
     };
     expect(await code({ schema: '{"type":"nonsense"}' })).toEqual([422, 'schema-invalid']);
     expect(await code({ topic: 'nowhere' })).toEqual([404, 'topic-not-found']);
@@ -167,17 +156,16 @@ describe('a schema tried on retained records over REST', () => {
     ]);
     expect((await code({ failures: 1_000 }))[0]).toBe(400);
     expect((await code({ from: { offset: -1 } }))[0]).toBe(400);
-    expect((await client.call('GET', '/v1/schema-replays/nobody')).status).toBe(404);
-    const usage: Json = (await client.call('POST', '/v1/schema-usage/plans', {})).json;
-    const other: Json = (await client.call('POST', '/v1/operations', { planHash: usage.hash })).json;
-    expect((await client.call('GET', `/v1/schema-replays/${other.id}`)).json['code']).toBe('scan-not-found');
+    expect((await client.get('/v1/schema-replays/nobody')).status).toBe(404);
+    const other = await operations.begin('/v1/schema-usage/plans', {});
+    expect((await client.get(`/v1/schema-replays/${other}`)).problem.code).toBe('scan-not-found');
   });
 
   it('plans what is to be tried, offset by offset', async () => {
     await client.topic('listed');
     await client.register('listed-value', 'AVRO', '"int"');
     await client.produce('listed', [{ value: 1 }, { value: 2 }]);
-    const { status, json }: Json = await plan({ topic: 'listed', schema: '"long"', last: 1 });
+    const { status, json } = await plan({ topic: 'listed', schema: '"long"', last: 1 });
     expect([status, json]).toMatchObject([
       201,
       {
@@ -188,7 +176,7 @@ describe('a schema tried on retained records over REST', () => {
         blockers: [],
       },
     ]);
-    expect((await plan({ topic: 'listed', schema: '"long"', last: 1 })).json['hash']).toBe(json.hash);
+    expect((await plan({ topic: 'listed', schema: '"long"', last: 1 })).json.hash).toBe(json.hash);
   });
 });
 
@@ -201,25 +189,23 @@ describe('a schema proposed from what a topic retains', () => {
         { id: 'narrow', roles: ['viewer'], scope: { topic: ['mine'], subject: ['*'] } },
       ]);
     });
-    const call = async (as: string, path: string, body: object) => {
-      const response = await fetch(running.url + path, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${tokens[as]}`, 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-      return { status: response.status, json: (await response.json()) as Json };
-    };
+    const { registry } = new ServiceCalls(() => running.url);
+    const { admin, narrow } = tokens;
     try {
-      for (const topic of ['mine', 'secret']) await call('admin', '/v1/topics', { name: topic, partitions: 2 });
+      for (const topic of ['mine', 'secret']) await registry.post('/v1/topics', { name: topic, partitions: 2 }, admin);
       const plain = Array.from({ length: 10 }, (_, n) => ({ value: { n, plain: true }, partition: n % 2 }));
-      expect((await call('admin', '/v1/topics/mine/records', { records: plain })).status).toBe(200);
-      const { id } = (await call('admin', '/subjects/mine-value/versions', { schema: avro() })).json;
+      expect((await registry.post('/v1/topics/mine/records', { records: plain }, admin)).status).toBe(200);
+      const { id } = await registry.registered('mine-value', avro(), {}, admin);
       const named = [
         { value: { n: 10 }, partition: 0 },
         { value: null, partition: 1 },
       ];
-      expect((await call('admin', '/v1/topics/mine/records', { records: named })).status).toBe(200);
-      const { status, json } = await call('narrow', '/v1/topics/mine/schemas:infer', { records: 8, name: 'Mine' });
+      expect((await registry.post('/v1/topics/mine/records', { records: named }, admin)).status).toBe(200);
+      const { status, json } = await registry.post<{ schema: string }>(
+        '/v1/topics/mine/schemas:infer',
+        { records: 8, name: 'Mine' },
+        narrow,
+      );
       expect([status, json]).toMatchObject([
         200,
         {
@@ -237,14 +223,14 @@ describe('a schema proposed from what a topic retains', () => {
           },
         },
       ]);
-      expect(JSON.parse(json.schema as string)).toMatchObject({
+      expect(JSON.parse(json.schema)).toMatchObject({
         name: 'Mine',
         fields: [
           { name: 'n', type: 'long' },
           { name: 'plain', type: ['null', 'boolean'] },
         ],
       });
-      expect((await call('narrow', '/v1/topics/secret/schemas:infer', {})).status).toBe(404);
+      expect((await registry.post('/v1/topics/secret/schemas:infer', {}, narrow)).status).toBe(404);
     } finally {
       await running.stop();
     }
@@ -260,35 +246,28 @@ describe('the use of schemas for somebody who may not read everything', () => {
         { id: 'narrow', roles: ['admin'], scope: { topic: ['mine'], subject: ['shared'] } },
       ]);
     });
-    const call = async (as: string, method: string, path: string, body?: object) => {
-      const response = await fetch(running.url + path, {
-        method,
-        headers: { authorization: `Bearer ${tokens[as]}`, 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      return { status: response.status, json: (await response.json()) as Json };
-    };
+    const calls = new ServiceCalls(() => running.url).registry;
+    const { admin, narrow } = tokens;
     try {
-      const { id } = (await call('admin', 'POST', '/subjects/shared/versions', { schema: avro() })).json;
-      await call('admin', 'POST', '/subjects/secret-user/versions', {
-        schema: '{"type":"record","name":"U","fields":[{"name":"o","type":"Order"}]}',
-        references: [{ name: 'Order', subject: 'shared', version: 1 }],
-      });
+      const { id } = await calls.registered('shared', avro(), {}, admin);
+      const user = '{"type":"record","name":"U","fields":[{"name":"o","type":"Order"}]}';
+      const references = [{ name: 'Order', subject: 'shared', version: 1 }];
+      await calls.registered('secret-user', user, { references }, admin);
       for (const topic of ['mine', 'secret']) {
-        await call('admin', 'POST', '/v1/topics', { name: topic, partitions: 1 });
+        await calls.post('/v1/topics', { name: topic, partitions: 1 }, admin);
         const records = [{ value: { n: 1 } }];
-        const made = await call('admin', 'POST', `/v1/topics/${topic}/records`, { records, valueSchemaId: id });
+        const made = await calls.post(`/v1/topics/${topic}/records`, { records, valueSchemaId: id }, admin);
         expect(made.status).toBe(200);
       }
-      const told = await call('narrow', 'GET', '/v1/subjects/shared/versions/1/usage');
+      const told = await calls.get<UsageView>('/v1/subjects/shared/versions/1/usage', narrow);
       expect(told.json).toMatchObject({
         verdict: 'in-use',
         records: { total: 2, topics: [{ topic: 'mine' }], hidden: 1 },
         references: { versions: [], hidden: 1 },
         coverage: { complete: true, hiddenPartitions: 1 },
       });
-      expect(JSON.stringify(told.json)).not.toContain('secret');
-      expect((await call('narrow', 'POST', '/v1/schema-usage/plans', {})).status).toBe(403);
+      expect(told.text).not.toContain('secret');
+      expect((await calls.post('/v1/schema-usage/plans', {}, narrow)).status).toBe(403);
     } finally {
       await running.stop();
     }

@@ -16,7 +16,8 @@ import {
   type ClientConfig,
 } from '@confluentinc/schemaregistry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DataPlaneClient } from './testing/data-plane-client.js';
+import { DataPlaneCalls } from '#libs/features/records/testing';
+import { overHttp } from '#libs/platform/testing';
 import { runService, type RunningService } from './testing/running-service.js';
 import {
   AVRO_ORDER,
@@ -33,11 +34,10 @@ const binary = { valueFormat: 'binary' };
 /** Unchanged, against the whole service: its registry, its log, its data plane. */
 describe('the serializers of the official JavaScript client', () => {
   let running: RunningService;
-  let plane: DataPlaneClient;
+  const plane = new DataPlaneCalls(overHttp(() => running.url));
   let topics = 0;
   beforeAll(async () => {
     running = await runService();
-    plane = new DataPlaneClient(running.url);
   });
   afterAll(() => running.stop());
 

@@ -1,3 +1,4 @@
+import { HttpClient, overHttp, type Method } from '#libs/platform/testing';
 import { ProducerHistory, type Found } from './history.js';
 
 const TOPIC = 'orders';
@@ -7,23 +8,16 @@ class NoAnswer extends Error {}
 
 async function call<T>(
   base: string,
-  method: string,
+  method: Method,
   path: string,
   body?: unknown,
 ): Promise<{ status: number; body: T }> {
-  let response: Response;
-  let text: string;
   try {
-    response = await fetch(base + path, {
-      method,
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    text = await response.text();
+    const { status, json } = await new HttpClient(overHttp(() => base)).ask<T>(method, path, body);
+    return { status, body: json };
   } catch (cause) {
     throw new NoAnswer(`${method} ${path}`, { cause });
   }
-  return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as T };
 }
 
 interface Produced {
@@ -306,7 +300,7 @@ export class Clients {
     }
   }
 
-  async #demand<T>(base: string, method: string, path: string, body?: unknown): Promise<T> {
+  async #demand<T>(base: string, method: Method, path: string, body?: unknown): Promise<T> {
     const answer = await call<T>(base, method, path, body);
     if (answer.status >= 400) throw new Error(`${method} ${path} → ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body;

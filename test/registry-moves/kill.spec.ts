@@ -1,26 +1,20 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
-import { demand, exported, filled, highestId, settled, started, told, uploaded } from './moves-client.js';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { serverForSuite, ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import type { UploadsView } from '#libs/features/registry-moves';
+import { ServiceCalls } from '../../apps/server/testing/service-calls.js';
+import { begunImport, filled, highestId, settledImport, told } from './moving-service.js';
 
 const SCHEMAS = 200;
 
 describe('an import whose process is killed', () => {
-  let sourceDirectory: TemporaryDirectory;
-  let source: ServerProcess;
+  const source = serverForSuite();
   let file: string;
   let directory: TemporaryDirectory;
   let running: ServerProcess[];
   beforeAll(async () => {
-    sourceDirectory = await temporaryDirectory();
-    source = await ServerProcess.start({ cwd: sourceDirectory.path });
-    await filled(source.url, SCHEMAS);
-    file = await exported(source.url);
-  });
-  afterAll(async () => {
-    await source.kill();
-    await sourceDirectory.remove();
+    file = await (await filled(source().url, SCHEMAS)).moves.exported();
   });
   beforeEach(async () => {
     directory = await temporaryDirectory();
@@ -31,7 +25,7 @@ describe('an import whose process is killed', () => {
     await directory.remove();
   });
 
-  const start = async (env: Record<string, string> = {}, url = source.url): Promise<ServerProcess> => {
+  const start = async (env: Record<string, string> = {}, url = source().url): Promise<ServerProcess> => {
     const registries = { old: { url, allowedAddresses: ['127.0.0.0/8', '::1'] } };
     const server = await ServerProcess.start({
       cwd: directory.path,
@@ -41,11 +35,14 @@ describe('an import whose process is killed', () => {
     return server;
   };
 
+  const callsOf = ({ url }: ServerProcess) => new ServiceCalls(() => url);
+
   /** Starts an import in a process that dies at a step. @returns the import's id. */
   const begun = async (failPoint: string, from: 'registry' | 'upload'): Promise<string> => {
     const first = await start({ WEIR_FAIL_POINT: failPoint });
-    const id = await started(first.url, {
-      source: from === 'registry' ? { registry: 'old' } : { upload: await uploaded(first.url, file) },
+    const calls = callsOf(first);
+    const id = await begunImport(calls, {
+      source: from === 'registry' ? { registry: 'old' } : { upload: await calls.moves.uploaded(file) },
     });
     expect((await first.exited).signal).toBe('SIGKILL');
     return id;
@@ -62,15 +59,15 @@ describe('an import whose process is killed', () => {
     ['operation:registry-import:VERIFYING:after', 'upload'],
   ] as const)('at %s, reading a %s, ends with everything there once', async (failPoint, from) => {
     const id = await begun(failPoint, from);
-    const second = await start();
-    const operation = await settled(second.url, id);
+    const second = callsOf(await start());
+    const operation = await settledImport(second, id);
     expect(operation).toMatchObject({ state: 'FINISHED', verification: { state: 'passed', mismatches: [] } });
-    const there = await exported(second.url);
+    const there = await second.moves.exported();
     if (from === 'upload') expect(there).toBe(file);
     else expect(told(there)).toEqual(told(file));
-    const next = await demand(second.url, 'POST', '/subjects/next/versions', { schema: '"double"' });
+    const next = await second.registry.registered('next', '"double"');
     expect(next.id).toBe(highestId(file) + 1);
-    expect((await demand(second.url, 'GET', '/v1/registry-imports/uploads')).items).toEqual([]);
+    expect(await second.moves.demand<UploadsView>('GET', '/v1/registry-imports/uploads')).toEqual({ items: [] });
   });
 
   it.each([
@@ -82,8 +79,7 @@ describe('an import whose process is killed', () => {
     const database = new Database(join(directory.path, 'data', 'metadata.sqlite'));
     expect(database.prepare(damage).run().changes).toBe(1);
     database.close();
-    const second = await start();
-    const operation = await settled(second.url, id);
+    const operation = await settledImport(callsOf(await start()), id);
     expect(operation.state).not.toBe('FINISHED');
     expect(operation.verification).toMatchObject({
       state: 'failed',
@@ -97,22 +93,24 @@ describe('an import whose process is killed', () => {
     try {
       const first = await startSource('0');
       await filled(first.url, SCHEMAS);
-      const target = await start({}, first.url);
-      const id = await started(target.url, { source: { registry: 'old' } });
-      const state = () => demand(target.url, 'GET', `/v1/operations/${id}`);
+      const target = callsOf(await start({}, first.url));
+      const id = await begunImport(target, { source: { registry: 'old' } });
       await expect
-        .poll(async () => (await state()).progress?.records.done ?? 0, { timeout: 30_000, interval: 2 })
+        .poll(async () => (await target.operations.operation(id)).progress?.records.done ?? 0, {
+          timeout: 30_000,
+          interval: 2,
+        })
         .toBeGreaterThan(0);
       await first.kill();
       const again = await startSource(new URL(first.url).port);
       running.push(again);
-      let operation = await settled(target.url, id);
+      let operation = await settledImport(target, id);
       for (let n = 0; n < 5 && operation.state !== 'FINISHED'; n++) {
-        await demand(target.url, 'POST', `/v1/operations/${id}:resume`);
-        operation = await settled(target.url, id);
+        await target.operations.demand('POST', `/v1/operations/${id}:resume`);
+        operation = await settledImport(target, id);
       }
       expect(operation).toMatchObject({ state: 'FINISHED', verification: { state: 'passed' } });
-      expect(told(await exported(target.url))).toEqual(told(await exported(again.url)));
+      expect(told(await target.moves.exported())).toEqual(told(await callsOf(again).moves.exported()));
     } finally {
       for (const server of running) await server.kill();
       await other.remove();

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import { contradictions, type Deed } from './history.js';
-import { call, demand, exported, filled, settled, started, told } from './moves-client.js';
+import { ServiceCalls } from '../../apps/server/testing/service-calls.js';
+import { begunImport, filled, settledImport, told } from './moving-service.js';
 
 const WRITERS = 6;
 const EXPORTS = 12;
@@ -19,10 +20,9 @@ describe('two services', () => {
     running.push(server);
     return server;
   };
-  let source: ServerProcess;
+  let source: ServiceCalls;
   beforeAll(async () => {
-    source = await start();
-    await filled(source.url, MANY);
+    source = await filled((await start()).url, MANY);
   });
   afterAll(async () => {
     for (const server of running) await server.kill();
@@ -30,28 +30,28 @@ describe('two services', () => {
   });
 
   it(`move ${MANY} schemas over HTTP, within bounds of memory, and answer meanwhile`, async () => {
-    const registries = { old: { url: source.url, allowedAddresses: ['127.0.0.0/8', '::1'] } };
+    const registries = { old: { url: source.url(), allowedAddresses: ['127.0.0.0/8', '::1'] } };
     const { url } = await start({ WEIR_REGISTRIES: JSON.stringify(registries) });
+    const target = new ServiceCalls(() => url);
     const before = await residentBytes(url);
     let highest = before;
     let answered = 0;
-    const id = await started(url, { source: { registry: 'old' } });
-    const done = settled(url, id);
+    const id = await begunImport(target, { source: { registry: 'old' } });
+    const done = settledImport(target, id);
     let going = true;
     void done.finally(() => (going = false));
     while (going) {
-      expect((await call(url, 'GET', '/subjects?limit=1')).status).toBe(200);
+      expect((await target.registry.get('/subjects?limit=1')).status).toBe(200);
       answered++;
       if (answered % 20 === 0) highest = Math.max(highest, await residentBytes(url));
     }
     expect(await done).toMatchObject({ state: 'FINISHED', verification: { state: 'passed' } });
-    expect(told(await exported(url))).toEqual(told(await exported(source.url)));
+    expect(told(await target.moves.exported())).toEqual(told(await source.moves.exported()));
     expect(answered).toBeGreaterThan(100);
     expect(highest - before).toBeLessThan(IMPORT_BYTES);
   });
 
   it('show in an export the registry of one instant, whatever is written meanwhile', async () => {
-    const { url } = source;
     const deeds: Deed[] = [];
     let count = 0;
     let going = true;
@@ -66,11 +66,10 @@ describe('two services', () => {
         // Names before, among and after those that were there.
         const subject = `${['a', 'subject-0100', 'z'][n % 3]!}-${writer}-${n}`;
         await did(`${subject} 1`, () =>
-          demand(url, 'POST', `/subjects/${subject}/versions`, {
-            schema: `{"type":"fixed","name":"F${writer}_${n}","size":4}`,
-          }),
+          source.registry.registered(subject, `{"type":"fixed","name":"F${writer}_${n}","size":4}`),
         );
-        if (n % 4 === 3) await did(`${subject} 1 deleted`, () => demand(url, 'DELETE', `/subjects/${subject}`));
+        if (n % 4 === 3)
+          await did(`${subject} 1 deleted`, () => source.registry.demand('DELETE', `/subjects/${subject}`));
       }
     };
     const writers = Promise.all(Array.from({ length: WRITERS }, (_, writer) => write(writer)));
@@ -78,7 +77,7 @@ describe('two services', () => {
     try {
       for (let n = 0; n < EXPORTS; n++) {
         const begun = ++count;
-        const file = await exported(url);
+        const file = await source.moves.exported();
         exports.push({ begun, ended: ++count, names: namesIn(file) });
       }
     } finally {

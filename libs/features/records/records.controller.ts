@@ -1,5 +1,4 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { z } from 'zod';
 import { isAppError, type AppError } from '#libs/core/kernel';
 import { formatPositionToken, type Produced } from '#libs/core/log';
 import { Access } from '#libs/platform/auth';
@@ -7,43 +6,8 @@ import { ApiJson, RequestSignal, ZodPipe } from '#libs/platform/http';
 import { parseProduceRequest, produceBody } from './produce-request.js';
 import type { ReadRecord } from './record-decoding.js';
 import { readQuery, type ReadQuery } from './read-request.js';
+import { producedView, recordsView, type ProducedView } from './record-shapes.js';
 import { RecordsService } from './records.service.js';
-
-const producedView = z.object({
-  results: z.array(
-    z.union([
-      z.object({ partition: z.int(), offset: z.string() }),
-      z.object({ error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }) }),
-    ]),
-  ),
-  failed: z.int().describe('How many of the results are errors.'),
-  durability: z.enum(['durable', 'buffered', 'none']).nullable().describe('Level the acknowledged records reached.'),
-  token: z.string().nullable().describe('Pass it to a view as `at-least` to read what was written here.'),
-});
-type ProducedView = z.infer<typeof producedView>;
-
-const part = z.enum(['schema', 'json', 'text', 'binary', 'none']);
-const recordsView = z.object({
-  records: z.array(
-    z.object({
-      partition: z.int(),
-      offset: z.string(),
-      timestamp: z.int(),
-      key: z.json(),
-      keyFormat: part,
-      keySchemaId: z.int().optional(),
-      keyMessage: z.string().optional().describe('Protobuf: full name of the message.'),
-      value: z.json(),
-      valueFormat: part,
-      valueSchemaId: z.int().optional(),
-      valueMessage: z.string().optional(),
-      headers: z.array(z.object({ key: z.string(), value: z.json() })),
-      error: z.string().optional(),
-    }),
-  ),
-  next: z.string().describe('Cursor of the next page.'),
-  atEnd: z.boolean().describe('Whether the answer reaches the present end of every partition.'),
-});
 
 /** Records of topics in the default cluster, and in a named one. */
 @Controller(['v1/topics/:topic/records', 'v1/clusters/:cluster/topics/:topic/records'])

@@ -64,6 +64,8 @@ export const uploadView = z.object({
   invalid: z.object({ count: z.int(), first: z.array(z.string()) }),
 });
 
+export type UploadView = z.infer<typeof uploadView>;
+
 /** What is posted and waits for an import. */
 export const uploadsView = z.object({
   items: z.array(

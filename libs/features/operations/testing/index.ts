@@ -1,0 +1,1 @@
+export { OperationCalls } from './operation-calls.js';

@@ -1,0 +1,1 @@
+export { DataPlaneCalls } from './data-plane-calls.js';

@@ -1,0 +1,1 @@
+export { MoveCalls } from './move-calls.js';
