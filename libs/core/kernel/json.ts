@@ -4,7 +4,9 @@ export type JsonObject = { [key: string]: JsonValue };
 
 /** Whether `value` is a JSON object (not null, not an array). */
 export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** JSON text with the members of every object sorted by key: equal values give equal text. Used for hashes, never shown. */

@@ -2,6 +2,7 @@ import { AppError, isJsonObject, type JsonObject } from '#libs/core/kernel';
 import {
   COMPATIBILITY_POLICIES,
   compatibilityLevel,
+  ExactNumber,
   type SchemaMetadata,
   type SchemaRule,
   type SchemaRuleSet,
@@ -68,14 +69,14 @@ export function metadata(from: JsonObject, name: string): SchemaMetadata | null 
   });
   const properties = map(object, 'properties', (value, at) => scalarText(value, at));
   const sensitive = list(object, 'sensitive')?.map((value) => scalarText(value, 'sensitive'));
-  return compact({ tags, properties, sensitive: sensitive && [...new Set(sensitive)].sort() });
+  return filled({ tags, properties, sensitive: sensitive && [...new Set(sensitive)].sort() });
 }
 
 export function ruleSet(from: JsonObject, name: string): SchemaRuleSet | null | undefined {
   const object = member(from, name);
   if (object === undefined || object === null) return object;
   if (!isJsonObject(object)) throw unreadable(name, 'an object', object);
-  return compact({
+  return filled({
     migrationRules: list(object, 'migrationRules')?.map(rule),
     domainRules: list(object, 'domainRules')?.map(rule),
     encodingRules: list(object, 'encodingRules')?.map(rule),
@@ -87,15 +88,15 @@ export function ruleSet(from: JsonObject, name: string): SchemaRuleSet | null | 
 function rule(value: unknown): SchemaRule {
   if (!isJsonObject(value)) throw unreadable('rule', 'an object', value);
   const tags = list(value, 'tags')?.map((tag) => scalarText(tag, 'tags'));
-  return compact({
+  return filled({
     name: string(value, 'name') ?? undefined,
-    doc: string(value, 'doc') ?? undefined,
+    doc: string(value, 'doc') || undefined,
     kind: choice(value, 'kind', ['TRANSFORM', 'CONDITION']) ?? 'TRANSFORM',
     mode: choice(value, 'mode', ['DOWNGRADE', 'READ', 'UPGRADE', 'UPDOWN', 'WRITE', 'WRITEREAD']) ?? 'WRITEREAD',
     type: string(value, 'type') ?? undefined,
     tags: tags && [...new Set(tags)].sort(),
     params: map(value, 'params', (param, at) => scalarText(param, at)),
-    expr: string(value, 'expr') ?? undefined,
+    expr: string(value, 'expr') || undefined,
     onSuccess: string(value, 'onSuccess') ?? undefined,
     onFailure: string(value, 'onFailure') ?? undefined,
     disabled: boolean(value, 'disabled') === true ? true : undefined,
@@ -115,13 +116,13 @@ export function integer(from: JsonObject, name: string): number | null | undefin
   const value = member(from, name);
   if (value === undefined || value === null) return value;
   if (value === '') return null;
-  const number = typeof value === 'string' && /^\s*[+-]?[0-9]+\s*$/.test(value) ? Number(value) : value;
+  const number = typeof value === 'string' && /^\s*[+-]?[0-9]+\s*$/.test(value) ? Number(value) : double(value);
   if (typeof number !== 'number' || Math.abs(number) > 2_147_483_648) throw unreadable(name, 'an integer', value);
   return Math.trunc(number);
 }
 
 export function boolean(from: JsonObject, name: string): boolean | null | undefined {
-  const value = member(from, name);
+  const value = double(member(from, name));
   if (value === undefined || value === null || typeof value === 'boolean') return value;
   if (typeof value === 'number') return value !== 0;
   const text = typeof value === 'string' ? value.trim().toLowerCase() : undefined;
@@ -168,7 +169,20 @@ function map<T>(
 export function scalarText(value: unknown, at: string): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (value instanceof ExactNumber) return value.text;
   throw unreadable(at, 'a string', value);
+}
+
+/** A number, however it was spelled, as a plain one; anything else as it is. */
+function double(value: unknown): unknown {
+  return value instanceof ExactNumber ? Number(value.text) : value;
+}
+
+/** Without the members that hold nothing: neither the identity of a schema nor an answer tells them from members that are not there. */
+function filled<T extends object>(object: T): T {
+  const holds = (value: unknown) =>
+    typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : true;
+  return compact(Object.fromEntries(Object.entries(object).filter(([, value]) => holds(value))) as T);
 }
 
 /** Without the members that are undefined. */
@@ -184,7 +198,9 @@ export function unreadable(path: string, expected: string, value: unknown): AppE
         ? 'a list'
         : isJsonObject(value)
           ? 'an object'
-          : JSON.stringify(value);
+          : value instanceof ExactNumber
+            ? value.text
+            : JSON.stringify(value);
   return new AppError({
     kind: 'invalid',
     code: 'invalid-request',

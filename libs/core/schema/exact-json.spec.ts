@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseJsonInTurns } from '#libs/core/kernel';
-import { ExactNumber, exactText, isDouble, parseExact, parseReadable } from './exact-json.js';
+import { ExactNumber, exactText, isDouble, parseExact, parseReadable, parseSpelled } from './exact-json.js';
 
 describe('numbers in JSON text', () => {
   it.each(['0', '-1.5', '0.1', '1e2', '9007199254740991', '0.30000000000000004', '1.7976931348623157e308', '5e-324'])(
@@ -76,5 +76,19 @@ describe('numbers in JSON text', () => {
     expect(() => parseReadable('[1', 10)).toThrow(SyntaxError);
     const long = `1${'0'.repeat(1_000_000)}1`;
     expect(exactText(parseExact(long, 10), 10)).toBe(long);
+  });
+});
+
+describe('numbers as they were spelled', () => {
+  it.each(['1.50', '1.0', '1e2', '-0', '0.0', '12345678901234567890', '1E-7', '100000000000000000000000'])(
+    '%s is kept, wherever it stands',
+    (number) => {
+      const spelled = { a: [new ExactNumber(number), { b: new ExactNumber(number) }], c: '1.50 " -0', d: 1.5 };
+      expect(parseSpelled(`{"a":[${number},{"b":${number}}],"c":"1.50 \\" -0","d":1.5}`, 5)).toEqual(spelled);
+    },
+  );
+
+  it.each(['0', '1', '-1', '1.5', '1e+21', '1e-7', '0.1'])('%s is a plain one', (number) => {
+    expect(parseSpelled(`[${number}]`, 1)).toEqual([Number(number)]);
   });
 });

@@ -7,7 +7,8 @@ import { JsonDepthError, nestingDepth, stringEnd, type JsonNode } from './lossle
 
 /**
  * A number of JSON text that is more than its double tells: an integer beyond ±(2^53 − 1), or any other number that a double would change. As it was
- * written. Values read with {@link parseExact} hold one wherever that is so, and plain numbers everywhere else.
+ * written. Values read with {@link parseExact} hold one wherever that is so, and plain numbers everywhere else; with {@link parseSpelled}, wherever
+ * JavaScript would spell the number in another way.
  */
 export class ExactNumber {
   constructor(readonly text: string) {}
@@ -28,7 +29,16 @@ export class ExactNumber {
  * @throws SyntaxError as `JSON.parse` does, {@link JsonDepthError}.
  */
 export function parseExact(text: string, maxDepth: number): unknown {
-  return parseWith(text, maxDepth, exactNumber);
+  return parseWith(text, maxDepth, BY_VALUE, exactNumber);
+}
+
+/**
+ * JSON text as a value whose numbers can be told as they were spelled: `1.50`, `1e2` and `-0` are {@link ExactNumber}s, too.
+ * @throws SyntaxError as `JSON.parse` does; {@link JsonDepthError}, which is not looked for where no number can be unusual.
+ */
+export function parseSpelled(text: string, maxDepth: number): unknown {
+  // Native code is quick to tell that there is none.
+  return UNUSUAL.test(text) ? parseWith(text, maxDepth, BY_SPELLING, exactNumber) : JSON.parse(text);
 }
 
 /** A tree as a value with {@link ExactNumber}s. */
@@ -42,7 +52,7 @@ export function exactValue(node: JsonNode): unknown {
  * @throws SyntaxError as `JSON.parse` does, {@link JsonDepthError}.
  */
 export function parseReadable(text: string, maxDepth: number): JsonValue {
-  return parseWith(text, maxDepth, (number) => {
+  return parseWith(text, maxDepth, BY_VALUE, (number) => {
     const value = Number(number);
     return isIntegral(number) || !Number.isFinite(value) ? number : value;
   }) as JsonValue;
@@ -90,17 +100,24 @@ export function digitsOf(text: string): string | undefined {
   return `${decimal.negative ? '-' : ''}${decimal.digits.slice(0, end)}e${decimal.digits.length - end - decimal.scale}`;
 }
 
-function parseWith(text: string, maxDepth: number, number: (text: string) => unknown): unknown {
+/** Which numbers a plain one stands for. */
+interface PlainNumbers {
+  /** Whether all of up to {@link SHORT} characters without an exponent are among them. */
+  readonly short: boolean;
+  readonly includes: (number: string) => boolean;
+}
+
+function parseWith(text: string, maxDepth: number, plain: PlainNumbers, number: (text: string) => unknown): unknown {
   if (text.length > maxDepth && nestingDepth(text) > maxDepth) {
     throw new JsonDepthError(maxDepth, START);
   }
   const value: unknown = JSON.parse(text);
-  const quoted = quotedNumbers(text);
+  const quoted = quotedNumbers(text, plain);
   return quoted === undefined ? value : exact(value, JSON.parse(quoted), number);
 }
 
-/** JSON text, known to be well formed, in which the numbers that a double would change are strings. Undefined where there are none. */
-function quotedNumbers(text: string): string | undefined {
+/** JSON text, known to be well formed, in which the numbers that are not plain are strings. Undefined where there are none. */
+function quotedNumbers(text: string, plain: PlainNumbers): string | undefined {
   const pieces: string[] = [];
   let taken = 0;
   for (let at = 0; at < text.length; at++) {
@@ -114,9 +131,9 @@ function quotedNumbers(text: string): string | undefined {
         if ((next | 0x20) === 0x65) exponent = true;
       }
       const to = at + 1;
-      if (to - from <= SHORT && !exponent) continue;
+      if (plain.short && to - from <= SHORT && !exponent) continue;
       const number = text.slice(from, to);
-      if (isDouble(number)) continue;
+      if (plain.includes(number)) continue;
       pieces.push(text.slice(taken, from), `"${number}"`);
       taken = to;
     }
@@ -200,3 +217,7 @@ const ZERO = 0x30;
 const SHORT = 15;
 const MINUS = 0x2d;
 const QUOTE = 0x22;
+const BY_VALUE: PlainNumbers = { short: true, includes: isDouble };
+const BY_SPELLING: PlainNumbers = { short: false, includes: (number) => String(Number(number)) === number };
+/** Found in every number that JavaScript spells in another way, and in others. */
+const UNUSUAL = /[0-9]{16}|[0-9][.eE]|-0/;

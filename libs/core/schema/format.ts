@@ -96,7 +96,7 @@ export interface Difference {
 }
 
 /** Which larger or smaller set of differences is tolerated; changes JSON Schema only. */
-export const COMPATIBILITY_POLICIES = ['STRICT', 'LENIENT', 'LOGICAL'] as const;
+export const COMPATIBILITY_POLICIES = ['STRICT', 'LENIENT'] as const;
 export type CompatibilityPolicy = (typeof COMPATIBILITY_POLICIES)[number];
 
 /** Who decodes: the schema being registered, or the one already there. */

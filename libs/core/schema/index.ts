@@ -112,6 +112,14 @@ export type { ProposalOptions } from './infer/propose-avro.js';
 export { SchemaProposals, type SchemaProposal, type Samples } from './infer/schema-proposals.js';
 export { jsonNode } from './json-node.js';
 export { parseLossless, type JsonNode } from './lossless-json.js';
-export { ExactNumber, exactText, exactValue, parseExact, parseReadable, valueText } from './exact-json.js';
+export {
+  ExactNumber,
+  exactText,
+  exactValue,
+  parseExact,
+  parseReadable,
+  parseSpelled,
+  valueText,
+} from './exact-json.js';
 export type { TagEdit, TaggableKind, TaggedPart } from './tags.js';
 export { VersionDigests } from './version-digests.js';

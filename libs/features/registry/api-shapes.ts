@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMPATIBILITY_POLICIES } from '#libs/core/schema';
 
 /** Shapes of bodies and answers for the OpenAPI document. Bodies are read by bodies.ts, which is as lenient as clients need. */
 
@@ -101,7 +102,7 @@ const settings = {
   validateFields: z.boolean().nullable().optional(),
   validateNewSchemas: z.boolean().nullable().optional(),
   validateRules: z.boolean().nullable().optional(),
-  compatibilityPolicy: z.enum(['STRICT', 'LENIENT', 'LOGICAL']).nullable().optional(),
+  compatibilityPolicy: z.enum(COMPATIBILITY_POLICIES).nullable().optional(),
   compatibilityGroup: z.string().nullable().optional(),
   defaultMetadata: metadata.nullable().optional(),
   overrideMetadata: metadata.nullable().optional(),

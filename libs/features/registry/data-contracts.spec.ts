@@ -121,6 +121,16 @@ describe('data contracts (contract 3.5)', () => {
       expect((await calls.registered(`${s}-c`, user('a'), { metadata: kept })).id).toBe(id);
     });
 
+    it('is the same whether empty members stand in it or not, and so are rule sets', async () => {
+      const rule = { name: 'r', type: 'CEL' };
+      const first = await calls.registered(s, user('a'), { metadata: {}, ruleSet: { domainRules: [rule] } });
+      const same = await calls.registered(s, user('a'), {
+        metadata: { properties: {}, tags: {}, sensitive: [] },
+        ruleSet: { migrationRules: [], domainRules: [{ ...rule, doc: '', tags: [], params: {} }] },
+      });
+      expect([same.id, same.version]).toEqual([first.id, 1]);
+    });
+
     it('is inherited, replaced as a whole, and ends with an empty object', async () => {
       await calls.registered(s, user('a'), properties({ owner: 'x', team: 'y' }));
       expect(await calls.registered(s, user('a', 'b'))).toMatchObject(properties({ owner: 'x', team: 'y' }));

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, isAppError, measureJson, parseJsonInTurns, type JsonMeasure } from '#libs/core/kernel';
-import { parseExact } from '#libs/core/schema';
+import { parseExact, parseSpelled } from '#libs/core/schema';
 import { RecurringBodies } from './recurring-bodies.js';
 
 /** The media type of bodies that reach their route as a stream. */
@@ -36,7 +36,8 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
     const binary = request.headers['content-type']?.startsWith('application/octet-stream') === true;
     if (binary && request.declared?.confluent !== true) return done(null, body);
     const { jsonValues = limits.jsonValues, exactNumbers = false, recurring = false } = request.declared?.api ?? {};
-    const parser = new JsonParser({ jsonDepth: limits.jsonDepth, jsonValues }, exactNumbers);
+    const numbers = request.declared?.confluent === true ? 'spelled' : exactNumbers ? 'exact' : 'doubles';
+    const parser = new JsonParser({ jsonDepth: limits.jsonDepth, jsonValues }, numbers);
     if (body.length > AT_ONCE) {
       parser.parsedInTurns(body).then(
         (value) => done(null, value),
@@ -63,7 +64,8 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
 class JsonParser {
   constructor(
     private readonly limits: BodyLimits,
-    private readonly exact: boolean,
+    /** The contract of the registry turns a number into its text where a text is expected. */
+    private readonly numbers: 'doubles' | 'exact' | 'spelled',
   ) {}
 
   parsed(body: Buffer): unknown {
@@ -93,8 +95,10 @@ class JsonParser {
   }
 
   #parse(measure: JsonMeasure): (text: string) => unknown {
-    if (!this.exact || !measure.longNumbers) return JSON.parse;
-    return (text) => parseExact(text, this.limits.jsonDepth);
+    const { jsonDepth } = this.limits;
+    if (this.numbers === 'spelled') return (text) => parseSpelled(text, jsonDepth);
+    if (this.numbers === 'doubles' || !measure.longNumbers) return JSON.parse;
+    return (text) => parseExact(text, jsonDepth);
   }
 
   #measured(body: Buffer): JsonMeasure {

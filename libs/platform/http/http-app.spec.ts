@@ -1,3 +1,4 @@
+import { request, type IncomingMessage } from 'node:http';
 import { Body, Controller, Delete, Get, HttpCode, Module, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -278,6 +279,21 @@ describe('the HTTP application', () => {
       expect((await call('/subjects/a;x=y/versions')).json()).toEqual({ subject: 'a' });
       expect((await call('/subjects/a%3Bx/versions')).json()).toEqual({ subject: 'a;x' });
       expect((await call(`/subjects/${'%C3%A4'.repeat(500)}/versions`)).json()).toEqual({ subject: 'ä'.repeat(500) });
+    });
+
+    it('refuses empty parts of the path and escaped dots, and takes a dot for a name', async () => {
+      // Not by fetch, which resolves dots itself.
+      const statusOf = (path: string) =>
+        new Promise((resolve, reject) => {
+          const answered = (response: IncomingMessage) => resolve(response.resume().statusCode);
+          request(base, { path }, answered).on('error', reject).end();
+        });
+      for (const path of ['/subjects//versions', '//subjects', '/subjects/%2E/versions', '/subjects/%2e./versions']) {
+        expect([path, await statusOf(path)]).toEqual([path, 400]);
+      }
+      for (const path of ['/subjects/./versions', '/subjects/a%2E/versions', '/subjects?x=//%2E/']) {
+        expect([path, await statusOf(path)]).toEqual([path, 200]);
+      }
     });
   });
 

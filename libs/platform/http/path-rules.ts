@@ -8,14 +8,27 @@ const MAX_QUERY_PARAMETERS = 64;
 /** Longest percent-encoded parameter the router lets through: a decoded one of {@link MAX_SEGMENT} characters may take three times as many. */
 export const MAX_ENCODED_SEGMENT = MAX_SEGMENT * 3;
 
+/** A dot or two as a whole segment, escaped: a container in front would resolve it before the route sees it. */
+const ESCAPED_DOTS = /\/(?:%2e(?:%2e|\.)?|\.%2e)(?=\/|$)/i;
+
 /** Bounds of path and query, and no control characters in either, checked on what the router decoded: once, and never again. */
-export function demandPathRules({ raw: { url = '' }, params, query }: FastifyRequest): void {
+export function demandPathRules({ raw: { url = '' }, originalUrl, params, query }: FastifyRequest): void {
+  if (originalUrl.includes('%2') && ESCAPED_DOTS.test(pathOf(originalUrl))) {
+    throw new HttpFault(400, 'path-not-readable', 'A part of the path is an escaped dot; a dot stands for itself.');
+  }
+  if (url.includes('//') && pathOf(url).includes('//')) {
+    throw new HttpFault(400, 'path-not-readable', 'A part of the path is empty.');
+  }
   if (url.length > MAX_URL) {
     throw new HttpFault(414, 'url-too-long', `The URL has ${url.length} characters; the limit is ${MAX_URL}.`);
   }
   // The router makes parameters without a prototype.
   for (const name in params as Record<string, unknown>) checkSegment((params as Record<string, unknown>)[name]);
   if (url.includes('?')) checkQuery(query);
+}
+
+function pathOf(url: string): string {
+  return url.split('?', 1)[0]!;
 }
 
 function checkSegment(value: unknown): void {

@@ -1,11 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import {
+  contractValues,
   parseSubject,
   Registry,
   subjectText,
   type ChangeOutcome,
-  type ConfigUpdate,
   type SetChange,
   type SubjectName,
   type Visible,
@@ -89,12 +89,17 @@ export class SchemaChangesService {
     const named = parseSubject(body.subject);
     switch (body.kind) {
       case 'register': {
-        const { normalize, schema, schemaType, references, metadata, ruleSet } = body;
+        // Read as the contract's bodies are: one content has one id, whichever way it comes.
+        const { schema, schemaType, references, metadata, ruleSet } = contractValues.registrationFrom(body);
         const sent = { schema, schemaType, references, metadata, ruleSet };
-        return { kind: 'register', subject: await this.registry.target(named), sent, normalize };
+        return { kind: 'register', subject: await this.registry.target(named), sent, normalize: body.normalize };
       }
       case 'set-config':
-        return { kind: 'set-config', subject: named, update: body.config as ConfigUpdate };
+        return {
+          kind: 'set-config',
+          subject: named,
+          update: contractValues.configFrom(body.config, 'compatibility'),
+        };
       case 'set-mode':
         return { kind: 'set-mode', subject: named, mode: body.mode };
       case 'delete':

@@ -72,6 +72,23 @@ describe('sets of changes over REST', () => {
     expect((await apply(planned.json, shop(), 'registrar')).json).toEqual({ ...done.json, repeated: true });
   });
 
+  it('makes of one content one schema, whether it comes in a set or by itself', async () => {
+    const contract = {
+      metadata: { properties: { b: '1', a: '2' }, tags: { x: ['z', 'a', 'z'] }, sensitive: ['b', 'a'] },
+      ruleSet: { domainRules: [{ name: 'r', type: 'CEL', tags: ['z', 'a'] }] },
+    };
+    const schema = record(`Of${s}`, field('a', 'int'));
+    const changes = [register(`${s}-set`, schema, contract)];
+    const done = await apply((await plan(changes, 'registrar')).json, changes, 'registrar');
+    const alone = await calls.registered(`${s}-alone`, schema, contract);
+    expect(done.json.changes[0]!.id).toBe(alone.id);
+    expect(alone.ruleSet).toEqual({
+      domainRules: [
+        { name: 'r', kind: 'TRANSFORM', mode: 'WRITEREAD', type: 'CEL', tags: ['a', 'z'], disabled: false },
+      ],
+    });
+  });
+
   it('registers none of ten when the ninth is invalid', async () => {
     const changes = Array.from({ length: 10 }, (_, i) =>
       register(`${s}-${i}`, i === 8 ? '{"type":"recrod"}' : record(`R${i}`)),
