@@ -81,9 +81,37 @@ export function comparing(
   };
 }
 
+/** A case that compares two schemas which are the same but for one word. */
+export function differing(
+  family: string,
+  name: string,
+  outcome: HostileCase['outcome'],
+  schemaType: SchemaLanguage,
+  [first, second]: readonly [string, string],
+  text: (word: string) => string,
+): HostileCase {
+  return comparing(
+    family,
+    name,
+    outcome,
+    schemaType,
+    () => text(first),
+    () => text(second),
+  );
+}
+
 /** A subject of the case's own. */
 export function subjectOf(family: string, name: string): string {
   return `${family}-${name}`.replaceAll(/[^a-z0-9]+/gi, '-');
+}
+
+/** A number as Protobuf and Avro count: seven bits a byte, the lowest first. */
+export function varint(value: number): number[] {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return [...bytes, rest];
+    bytes.push((rest % 128) | 128);
+  }
 }
 
 export function times<T>(count: number, make: (i: number) => T): T[] {
@@ -101,6 +129,9 @@ export function filled(characters: number, piece: (i: number) => string): string
     pieces.push(one);
   }
 }
+
+/** A schema that is JSON, as text. */
+export const asJson = (schema: unknown) => () => JSON.stringify(schema);
 
 /** A little less than the longest text that is read. */
 export const LONGEST = 1024 * 1024 - 1_000;

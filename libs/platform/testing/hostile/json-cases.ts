@@ -1,6 +1,5 @@
-import { comparing, filled, LONGEST, registering, times, type HostileCase } from './hostile-case.js';
+import { asJson, comparing, differing, filled, LONGEST, registering, times, type HostileCase } from './hostile-case.js';
 
-const text = (schema: unknown) => () => JSON.stringify(schema);
 const object = (properties: object, more: object = {}): object => ({ type: 'object', properties, ...more });
 const named = (count: number, make: (i: number) => unknown): object =>
   Object.fromEntries(times(count, (i) => [`p${i}`, make(i)]));
@@ -103,7 +102,7 @@ export const JSON_CASES: readonly HostileCase[] = [
     'ten thousand members',
     'refused',
     'JSON',
-    text({ oneOf: times(10_000, (i) => ({ const: i })) }),
+    asJson({ oneOf: times(10_000, (i) => ({ const: i })) }),
   ),
   registering(
     'json size',
@@ -120,7 +119,7 @@ export const JSON_CASES: readonly HostileCase[] = [
       `${keyword} to itself`,
       'either',
       'JSON',
-      text(keyword === '$ref' ? { $ref: '#' } : { [keyword]: keyword === 'not' ? { $ref: '#' } : [{ $ref: '#' }] }),
+      asJson(keyword === '$ref' ? { $ref: '#' } : { [keyword]: keyword === 'not' ? { $ref: '#' } : [{ $ref: '#' }] }),
     ),
   ),
   registering(
@@ -128,85 +127,58 @@ export const JSON_CASES: readonly HostileCase[] = [
     'two that refer to one another',
     'either',
     'JSON',
-    text({ $ref: '#/definitions/a', definitions: { a: { $ref: '#/definitions/b' }, b: { $ref: '#/definitions/a' } } }),
+    asJson({
+      $ref: '#/definitions/a',
+      definitions: { a: { $ref: '#/definitions/b' }, b: { $ref: '#/definitions/a' } },
+    }),
   ),
   registering(
     'json recursion',
     'additional properties',
     'answered',
     'JSON',
-    text({ type: 'object', additionalProperties: { $ref: '#' } }),
+    asJson({ type: 'object', additionalProperties: { $ref: '#' } }),
   ),
   registering(
     'json recursion',
     'dynamic references',
     'either',
     'JSON',
-    text({
+    asJson({
       $schema: 'https://json-schema.org/draft/2020-12/schema',
       $dynamicAnchor: 'n',
       properties: { a: { $dynamicRef: '#n' } },
       $defs: { b: { $dynamicAnchor: 'n', allOf: [{ $dynamicRef: '#n' }] } },
     }),
   ),
-  comparing(
-    'json recursion',
-    'diamonds of thirty levels',
-    'either',
-    'JSON',
-    text(diamond(30, { type: 'string' })),
-    text(diamond(30, { type: 'integer' })),
+  differing('json recursion', 'diamonds of thirty levels', 'either', 'JSON', ['string', 'integer'], (word) =>
+    JSON.stringify(diamond(30, { type: word })),
   ),
   ...(['oneOf', 'anyOf', 'allOf'] as const).map((keyword) =>
-    comparing(
-      'json recursion',
-      `a tangle of ${keyword}`,
-      'either',
-      'JSON',
-      text(tangle(24, keyword, 'string')),
-      text(tangle(24, keyword, 'integer')),
+    differing('json recursion', `a tangle of ${keyword}`, 'either', 'JSON', ['string', 'integer'], (word) =>
+      JSON.stringify(tangle(24, keyword, word)),
     ),
   ),
 
-  comparing(
-    'json combinatorics',
-    'two oneOfs alike',
-    'either',
-    'JSON',
-    text(oneOf(256, 12, 'string')),
-    text(oneOf(256, 12, 'integer')),
+  differing('json combinatorics', 'two oneOfs alike', 'either', 'JSON', ['string', 'integer'], (word) =>
+    JSON.stringify(oneOf(256, 12, word)),
   ),
   comparing(
     'json combinatorics',
     'oneOf in oneOf',
     'either',
     'JSON',
-    text({ oneOf: times(60, (i) => ({ title: `${i}`, ...oneOf(30, 1, 'string') })) }),
-    text({ oneOf: times(60, (i) => ({ title: `x${i}`, ...oneOf(30, 1, 'integer') })) }),
+    asJson({ oneOf: times(60, (i) => ({ title: `${i}`, ...oneOf(30, 1, 'string') })) }),
+    asJson({ oneOf: times(60, (i) => ({ title: `x${i}`, ...oneOf(30, 1, 'integer') })) }),
   ),
-  comparing(
-    'json combinatorics',
-    'thousands of differences',
-    'either',
-    'JSON',
-    text(object(named(8_000, () => ({ type: 'string' })))),
-    text(object(named(8_000, () => ({ type: 'integer' })))),
+  differing('json combinatorics', 'thousands of differences', 'either', 'JSON', ['string', 'integer'], (word) =>
+    JSON.stringify(object(named(8_000, () => ({ type: word })))),
   ),
-  comparing(
-    'json combinatorics',
-    'closed objects with other names',
-    'either',
-    'JSON',
-    text(oneOfClosed(60, 40, 'a')),
-    text(oneOfClosed(60, 40, 'b')),
+  differing('json combinatorics', 'closed objects with other names', 'either', 'JSON', ['a', 'b'], (word) =>
+    JSON.stringify(oneOfClosed(60, 40, word)),
   ),
-  comparing(
-    'json combinatorics',
-    'differences under long names',
-    'either',
-    'JSON',
-    text(object({ ['n'.repeat(30_000)]: object(named(2_000, () => ({ type: 'string' }))) })),
-    text(object({ ['n'.repeat(30_000)]: object(named(2_000, () => ({ type: 'integer' }))) })),
+  differing('json combinatorics', 'differences under long names', 'either', 'JSON', ['string', 'integer'], (word) =>
+    JSON.stringify(object({ ['n'.repeat(30_000)]: object(named(2_000, () => ({ type: word }))) })),
   ),
 
   ...PATTERNS.map((pattern, i) =>
@@ -215,7 +187,7 @@ export const JSON_CASES: readonly HostileCase[] = [
       `pattern ${i}`,
       'either',
       'JSON',
-      text(object(named(8, (j) => ({ type: 'string', pattern: `${pattern}${j}` })))),
+      asJson(object(named(8, (j) => ({ type: 'string', pattern: `${pattern}${j}` })))),
     ),
   ),
   ...PATTERNS.filter((pattern) => pattern.length < 2_000).map((pattern, i) =>
@@ -224,12 +196,12 @@ export const JSON_CASES: readonly HostileCase[] = [
       `pattern properties ${i}`,
       'either',
       'JSON',
-      text({
+      asJson({
         type: 'object',
         additionalProperties: false,
         patternProperties: Object.fromEntries(times(40, (j) => [`${pattern}${j}`, { type: 'string' }])),
       }),
-      text({ type: 'object', additionalProperties: false, properties: named(400, () => ({ type: 'string' })) }),
+      asJson({ type: 'object', additionalProperties: false, properties: named(400, () => ({ type: 'string' })) }),
     ),
   ),
   comparing(
@@ -237,19 +209,19 @@ export const JSON_CASES: readonly HostileCase[] = [
     'a long name for a large pattern',
     'either',
     'JSON',
-    text({ type: 'object', additionalProperties: false, patternProperties: { '(a{30}){30}$': { type: 'string' } } }),
-    text({ type: 'object', additionalProperties: false, properties: { ['a'.repeat(200_000)]: { type: 'string' } } }),
+    asJson({ type: 'object', additionalProperties: false, patternProperties: { '(a{30}){30}$': { type: 'string' } } }),
+    asJson({ type: 'object', additionalProperties: false, properties: { ['a'.repeat(200_000)]: { type: 'string' } } }),
   ),
 
   ...OUTSIDE.flatMap((url, i) => [
-    registering('json outbound', `reference ${i}`, 'refused', 'JSON', text({ $ref: url })),
-    registering('json outbound', `dialect ${i}`, 'either', 'JSON', text({ $schema: url, type: 'object' })),
+    registering('json outbound', `reference ${i}`, 'refused', 'JSON', asJson({ $ref: url })),
+    registering('json outbound', `dialect ${i}`, 'either', 'JSON', asJson({ $schema: url, type: 'object' })),
     registering(
       'json outbound',
       `identity ${i}`,
       'either',
       'JSON',
-      text({ $id: url, properties: { a: { $ref: 'other.json' } } }),
+      asJson({ $id: url, properties: { a: { $ref: 'other.json' } } }),
     ),
   ]),
 
@@ -266,7 +238,7 @@ export const JSON_CASES: readonly HostileCase[] = [
     'code',
     'answered',
     'JSON',
-    text(
+    asJson(
       object({
         '"];process.exit();//': { type: 'string' },
         '`${process.exit()}`': { const: '\u2028"+process.exit()+"' },
@@ -282,21 +254,11 @@ export const JSON_CASES: readonly HostileCase[] = [
     () => `{"type":"number","multipleOf":1e-300,"minimum":-1e400,"maximum":${'9'.repeat(10_000)}}`,
     () => `{"type":"number","multipleOf":${'7'.repeat(10_000)},"minimum":-0,"maximum":1e308}`,
   ),
-  comparing(
-    'json numbers',
-    'many large divisors',
-    'either',
-    'JSON',
-    () =>
-      JSON.stringify(object(named(40, () => ({ type: 'number', multipleOf: 0 })))).replaceAll(
-        '"multipleOf":0',
-        `"multipleOf":0.${'3'.repeat(20_000)}`,
-      ),
-    () =>
-      JSON.stringify(object(named(40, () => ({ type: 'number', multipleOf: 0 })))).replaceAll(
-        '"multipleOf":0',
-        `"multipleOf":0.${'7'.repeat(20_000)}`,
-      ),
+  differing('json numbers', 'many large divisors', 'either', 'JSON', ['3', '7'], (word) =>
+    JSON.stringify(object(named(40, () => ({ type: 'number', multipleOf: 0 })))).replaceAll(
+      '"multipleOf":0',
+      `"multipleOf":0.${word.repeat(20_000)}`,
+    ),
   ),
 ];
 

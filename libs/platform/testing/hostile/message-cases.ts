@@ -1,4 +1,12 @@
-import { filled, LONGEST, times, type HostileCase, type HostileRequest, type SchemaLanguage } from './hostile-case.js';
+import {
+  filled,
+  LONGEST,
+  times,
+  varint,
+  type HostileCase,
+  type HostileRequest,
+  type SchemaLanguage,
+} from './hostile-case.js';
 
 /** Ids nobody else has; a schema is brought in under one, so that bytes can name it. */
 const FIRST_ID = 900_001;
@@ -66,14 +74,8 @@ function messages(name: string, schemaType: SchemaLanguage, text: () => string, 
   };
 }
 
-/** A count or length in Avro. */
-function long(value: number): number[] {
-  const bytes: number[] = [];
-  for (let rest = value * 2; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return [...bytes, rest];
-    bytes.push((rest % 128) | 0x80);
-  }
-}
+/** A count or length in Avro, where the lowest bit is the sign. */
+const long = (value: number): number[] => varint(value * 2);
 
 /** Records inside records, each with so many fields of the one before, and defaults for all of them. */
 function tower(levels: number, fields: number, innermost: string, leaf: unknown): string {

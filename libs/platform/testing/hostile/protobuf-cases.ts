@@ -1,4 +1,4 @@
-import { comparing, LONGEST, registering, times, type HostileCase } from './hostile-case.js';
+import { comparing, differing, LONGEST, registering, times, varint, type HostileCase } from './hostile-case.js';
 
 const file = (...lines: string[]) => `syntax = "proto3";\n${lines.join('\n')}\n`;
 const base64 = (...bytes: (number | number[])[]) => Buffer.from(bytes.flat()).toString('base64');
@@ -158,29 +158,14 @@ export const PROTOBUF_CASES: readonly HostileCase[] = [
   registering('protobuf recursion', 'an import of itself', 'either', 'PROTOBUF', () =>
     file('import "self.proto";', 'message M {}'),
   ),
-  comparing(
-    'protobuf recursion',
-    'diamonds',
-    'either',
-    'PROTOBUF',
-    () => messages(30, (i) => (i === 0 ? 'int32 v = 1;' : `M${i - 1} l = 1; M${i - 1} r = 2;`)),
-    () => messages(30, (i) => (i === 0 ? 'string v = 1;' : `M${i - 1} l = 1; M${i - 1} r = 2;`)),
+  differing('protobuf recursion', 'diamonds', 'either', 'PROTOBUF', ['int32', 'string'], (word) =>
+    messages(30, (i) => (i === 0 ? `${word} v = 1;` : `M${i - 1} l = 1; M${i - 1} r = 2;`)),
   ),
-  comparing(
-    'protobuf recursion',
-    'a tangle',
-    'either',
-    'PROTOBUF',
-    () => messages(120, (i) => times(60, (j) => `M${(i + j) % 120} f${j} = ${j + 1};`).join(' ') + ' int32 v = 100;'),
-    () => messages(120, (i) => times(60, (j) => `M${(i + j) % 120} f${j} = ${j + 1};`).join(' ') + ' string v = 100;'),
+  differing('protobuf recursion', 'a tangle', 'either', 'PROTOBUF', ['int32', 'string'], (word) =>
+    messages(120, (i) => times(60, (j) => `M${(i + j) % 120} f${j} = ${j + 1};`).join(' ') + ` ${word} v = 100;`),
   ),
-  comparing(
-    'protobuf combinatorics',
-    'every field differs',
-    'either',
-    'PROTOBUF',
-    () => messages(60, () => times(200, (j) => `int32 f${j} = ${j + 1};`).join(' ')),
-    () => messages(60, () => times(200, (j) => `string f${j} = ${j + 1};`).join(' ')),
+  differing('protobuf combinatorics', 'every field differs', 'either', 'PROTOBUF', ['int32', 'string'], (word) =>
+    messages(60, () => times(200, (j) => `${word} f${j} = ${j + 1};`).join(' ')),
   ),
   comparing(
     'protobuf combinatorics',
@@ -235,12 +220,4 @@ function descriptorOf(levels: number): number[] {
   let message = [0x0a, 1, 0x4d];
   for (let i = 0; i < levels; i++) message = [0x0a, 1, 0x4d, 0x1a, ...varint(message.length), ...message];
   return [0x0a, 1, 0x66, 0x22, ...varint(message.length), ...message];
-}
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest >>>= 7) {
-    if (rest < 0x80) return [...bytes, rest];
-    bytes.push((rest & 0x7f) | 0x80);
-  }
 }
