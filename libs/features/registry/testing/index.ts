@@ -3,5 +3,5 @@ export { PrincipalsByName } from './principals-by-name.js';
 export { openRegistryApp, type RegistryApp, type RegistryAppOptions } from './registry-app.js';
 export { RegistryCalls, type Registered, type ShownSchema, type ShownVersion } from './registry-calls.js';
 export { registryForSuite } from './registry-for-suite.js';
-export { recordedTranscripts, replay, type Mismatch, type Transcript } from './transcripts.js';
+export { transcriptsSuite, type OpenedStore } from './transcripts-suite.js';
 export { RecordedCases, type WrongAnswer } from './recorded-cases.js';
