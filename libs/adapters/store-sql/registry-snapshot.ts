@@ -99,12 +99,15 @@ export async function readSubjects(session: SqlSession, names: readonly SubjectN
     )) {
       rows.set(subjectText(row), row);
     }
+    // Whatever has versions has a row.
+    const held = piece.filter((name) => rows.has(subjectText(name)));
+    if (held.length === 0) continue;
     for (const row of await session.all<VersionRowData>(
       `select v.context, v.subject, v.version, v.schema_id, s.guid, v.deleted, v.registered_at
-       from (${pairs(piece.length)}) n cross join registry_versions v cross join registry_schemas s
+       from (${pairs(held.length)}) n cross join registry_versions v cross join registry_schemas s
        where v.context = n.column1 and v.subject = n.column2 and s.context = v.context and s.id = v.schema_id
        order by v.context, v.subject, v.version`,
-      values,
+      held.flatMap(({ context, name }) => [context, name]),
     )) {
       const key = subjectText({ context: row.context, name: row.subject });
       const known = versions.get(key);

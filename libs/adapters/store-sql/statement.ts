@@ -14,14 +14,17 @@ export function numberPlaceholders(sql: string): string {
 /** Values in one statement at most; longer lists are cut into pieces, so that there are few different statements. */
 export const MAX_LIST = 200;
 
+const lists: string[] = [];
+const listsOfPairs: string[] = [];
+
 /** `count` placeholders for an `in (…)` list. */
 export function list(count: number): string {
-  return Array.from({ length: count }, () => '?').join(', ');
+  return (lists[count] ??= Array.from({ length: count }, () => '?').join(', '));
 }
 
 /** `count` pairs of placeholders, for `(a, b) in (…)`. */
 export function pairs(count: number): string {
-  return `values ${Array.from({ length: count }, () => '(?, ?)').join(', ')}`;
+  return (listsOfPairs[count] ??= `values ${Array.from({ length: count }, () => '(?, ?)').join(', ')}`);
 }
 
 /** `count` rows of `width` placeholders, for an `insert … values …`. */

@@ -13,6 +13,7 @@ import {
   latestLive,
   nextVersion,
   type RegistryConfig,
+  type RegistryMode,
   type SchemaRecord,
   type StoredSchema,
   type SubjectState,
@@ -28,6 +29,7 @@ import {
   type Match,
   type Numbering,
 } from './registration.js';
+import type { ReferenceChain } from './references.js';
 import type { RegistryView } from './registry-view.js';
 import { requireValidRuleSet } from './rule-set.js';
 import { requireText, type SentRegistration, type SentSchema } from './sent-schema.js';
@@ -132,8 +134,14 @@ export class Registering {
   }
 
   /** Steps 1 to 3: what is asked for, and whether the subject has it. */
-  async #search(subject: SubjectName, sent: SentRegistration, options: RegisterOptions, before?: Searched) {
+  async #search(
+    subject: SubjectName,
+    sent: SentRegistration,
+    options: RegisterOptions,
+    before?: SearchedRegistration,
+  ): Promise<SearchedRegistration> {
     const scopes = await this.view.scopes(subject);
+    if (before !== undefined && isUnmoved(before, scopes)) return before;
     const state = scopes.subject;
     const config = effectiveConfig(scopes);
     const mode = effectiveMode(scopes);
@@ -163,7 +171,7 @@ export class Registering {
     subject: SubjectName,
     sent: SentRegistration,
     options: RegisterOptions,
-    before: Searched,
+    before: SearchedRegistration,
   ): Promise<Decision<RegisteredVersion>> {
     const now = await this.#search(subject, sent, options, before);
     if (now.known !== undefined) return nothing(now.known);
@@ -261,6 +269,7 @@ export class Registering {
     latest: StoredSchema | undefined,
   ): Promise<Match | undefined> {
     const versions = this.digests.versions(state.subject);
+    if (rows.length === 0) return undefined;
     const metadata = sent.metadata ?? null;
     const ruleSet = sent.ruleSet ?? null;
     const match = await findMatch(this.engine, candidate, contentOf(candidate, metadata, ruleSet), rows, versions);
@@ -320,12 +329,24 @@ interface AskedRegistration {
   readonly importing: boolean;
   readonly numbering: Numbering;
   readonly latest: StoredSchema | undefined;
-  readonly found: { readonly candidate: Candidate };
+  readonly mode: RegistryMode;
+  readonly found: { readonly candidate: Candidate; readonly chain: ReferenceChain | undefined };
 }
 
-/** What is known of a state that was searched without success. */
-interface Searched {
-  readonly scopes: Scopes;
+interface SearchedRegistration extends AskedRegistration {
+  /** What answers it. */
+  readonly known: RegisteredVersion | undefined;
+}
+
+/** Whether all that was looked at is as it was, so that looking again would find the same. */
+function isUnmoved({ scopes, found }: SearchedRegistration, now: Scopes): boolean {
+  return (
+    found.chain === undefined &&
+    scopes.subject === now.subject &&
+    scopes.context === now.context &&
+    scopes.defaultContext === now.defaultContext &&
+    scopes.allContexts === now.allContexts
+  );
 }
 
 function nothing(version: RegisteredVersion): Decision<RegisteredVersion> {

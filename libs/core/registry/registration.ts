@@ -45,12 +45,13 @@ export async function findMatch(
   rows: readonly VersionRow[],
   versions: StoredVersions,
 ): Promise<Match | undefined> {
+  if (rows.length === 0) return undefined;
   const newestFirst = rows.toReversed();
   for await (const { row, schema } of versions.load(newestFirst.filter((one) => one.guid === content.guid))) {
     if (sameContent(schema, content)) return { row, by: 'identity' };
   }
   const { sketch } = candidate.reading;
-  if (sketch === null || rows.length === 0) return undefined;
+  if (sketch === null) return undefined;
   const digests = await versions.digests(rows);
   for await (const stored of versions.load(newestFirst.filter((row) => digests.mayEqual(row.schemaId, sketch)))) {
     const read = () => engine.read(stored.source);

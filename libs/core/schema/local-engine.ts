@@ -87,10 +87,11 @@ export class LocalSchemaEngine extends SchemaEngine {
   }
 
   async read(source: SchemaSource, options: ReadOptions = {}, steps?: StepBudget): Promise<SchemaReading> {
-    const known = this.#known(source, options);
+    const key = keyOf(source, options.normalize);
+    const known = this.#known(key, options);
     if (known?.isCompared === false) steps?.spend(sourceLength(source));
     return new LocalReading(
-      known ?? this.#understand(source, options, steps),
+      known ?? this.#understandAs(key, source, options, steps),
       options.rules === undefined ? '' : nameOf(options.rules),
     );
   }
@@ -138,7 +139,7 @@ export class LocalSchemaEngine extends SchemaEngine {
   }
 
   async codec(source: SchemaSource, steps?: StepBudget): Promise<SchemaCodec> {
-    const known = this.#known(source, {});
+    const known = this.#known(keyOf(source), {});
     if (known?.hasCodec !== true) {
       const { type } = this.formats.get(source.schemaType);
       steps?.spend(Math.ceil(sourceLength(source) * CODEC_STEPS[type]));
@@ -167,7 +168,7 @@ export class LocalSchemaEngine extends SchemaEngine {
 
   #trialReader(writer: SchemaSource, candidate: SchemaSource): TrialReader {
     const key = createHash('sha256')
-      .update(`${keyOf(writer, false)}\n${keyOf(candidate, false)}`)
+      .update(`${keyOf(writer)}\n${keyOf(candidate)}`)
       .digest('base64');
     const known = this.#trialReaders.get(key);
     if (known !== undefined) return known;
@@ -178,7 +179,7 @@ export class LocalSchemaEngine extends SchemaEngine {
 
   /** Whether a stored schema was read lately, so that its text is not needed and may be left empty. */
   knows(source: SchemaSource): boolean {
-    return this.#understood.get(keyOf(source, false)) !== undefined;
+    return this.#understood.get(keyOf(source)) !== undefined;
   }
 
   /** The schema for something that goes through all of it. */
@@ -188,20 +189,22 @@ export class LocalSchemaEngine extends SchemaEngine {
   }
 
   #understand(source: SchemaSource, options: ReadOptions, steps?: StepBudget): Understood {
-    const known = this.#known(source, options);
-    if (known !== undefined) return known;
+    const key = keyOf(source, options.normalize);
+    return this.#known(key, options) ?? this.#understandAs(key, source, options, steps);
+  }
+
+  #known(key: string, { rules }: ReadOptions): Understood | undefined {
+    const known = this.#understood.get(key);
+    return rules === undefined || known?.refusals.has(nameOf(rules)) === true ? known : undefined;
+  }
+
+  #understandAs(key: string, source: SchemaSource, options: ReadOptions, steps?: StepBudget): Understood {
     steps?.spend(sourceLength(source));
     const { parsed, refusals } = this.#parse(source, options.rules);
     const understood = new Understood(options.normalize === true ? parsed.normalised() : parsed, refusals);
-    const key = keyOf(source, options.normalize === true);
     // A tree of objects takes about twenty times the room of its text.
     this.#understood.set(key, understood, 2_000 + key.length * 2 + sourceLength(source) * 20);
     return understood;
-  }
-
-  #known(source: SchemaSource, { normalize = false, rules }: ReadOptions): Understood | undefined {
-    const known = this.#understood.get(keyOf(source, normalize));
-    return rules === undefined || known?.refusals.has(nameOf(rules)) === true ? known : undefined;
   }
 
   /** Text that keeps the rules for new schemas is the same schema without them, so it is read once. */
@@ -281,6 +284,6 @@ function equivalenceOf(parsed: ParsedSchema): Equivalence | null {
   };
 }
 
-function keyOf(source: SchemaSource, normalize: boolean): string {
+function keyOf(source: SchemaSource, normalize = false): string {
   return `${normalize ? 'n' : 'p'}${sourceKey(source)}`;
 }
