@@ -1,3 +1,4 @@
+import type { Request } from 'autocannon';
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -40,23 +41,40 @@ async function fill(path: string, from: number, to: number): Promise<void> {
 interface Measured {
   readonly readyMs: number;
   readonly rssMb: number;
-  readonly perSecond: number;
+  /** Requests a second for the same {@link FEW} schemas again and again, spread over all there are. */
+  readonly byId: number;
+  readonly lookups: number;
+  /** GET by id of one schema after the other, none asked for before. */
+  readonly unread: number;
 }
 
-/** Starts on what is there and asks for schemas by id, spread over all of them. */
+/** Starts on what is there and asks for schemas, spread over all of them. */
 async function measure(directory: string, schemas: number): Promise<Measured> {
   const service = await ServiceProcess.prepare(directory);
   const readyMs = await service.start();
   try {
-    let n = 0;
-    const { perSecond } = await httpLoad(service.url, {
-      duration: 10,
-      requests: [
-        { setupRequest: (request) => ({ ...request, path: `/schemas/ids/${1 + ((n++ * 7_919) % schemas)}` }) },
-      ],
+    const ask = async (duration: number, of: (n: number) => Partial<Request>): Promise<number> => {
+      let n = 0;
+      const setupRequest = (request: Request): Request => ({ ...request, ...of(n++) });
+      return (await httpLoad(service.url, { duration, requests: [{ setupRequest }] })).perSecond;
+    };
+    const unread = await ask(schemas / 10_000, (n) => ({ path: `/schemas/ids/${1 + ((n * 7_919) % schemas)}` }));
+    const one = (n: number): number => (n % FEW) * (schemas / FEW);
+    const byId = (n: number): Partial<Request> => ({ path: `/schemas/ids/${1 + one(n)}` });
+    const headers = { 'content-type': 'application/vnd.schemaregistry.v1+json' };
+    const bodies = Array.from({ length: FEW }, (_, n) => JSON.stringify({ schema: schemaOf(one(n)) }));
+    const lookup = (n: number): Partial<Request> => ({
+      method: 'POST',
+      path: `/subjects/orders-${Math.floor(one(n) / VERSIONS)}-value`,
+      headers,
+      body: bodies[n % FEW],
     });
+    // Once for nothing: every one of them has been asked for when it counts.
+    await ask(3, byId);
+    await ask(3, lookup);
+    const measured = { byId: await ask(5, byId), lookups: await ask(5, lookup) };
     const status = readFileSync(`/proc/${service.pid}/status`, 'utf8');
-    return { readyMs, perSecond, rssMb: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? NaN) / 1_024 };
+    return { readyMs, ...measured, unread, rssMb: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? NaN) / 1_024 };
   } finally {
     await service.stop();
   }
@@ -77,13 +95,22 @@ export const largeRegistry: Benchmark = {
       const few = await measure(directory, FEW);
       await fill(path, FEW, MANY);
       const many = await measure(directory, MANY);
+      const [ofMany, ofFew] = [MANY, FEW].map((count) => `${count.toLocaleString('en-US')} schemas`);
+      const compared = (what: string, measured: number, baseline: number): Comparison => ({
+        what: `${what} among ${ofMany}`,
+        unit: 'requests/s',
+        measured,
+        baseline: { what: `the same among ${ofFew}`, measured: baseline },
+        goal: 0.8,
+      });
       return [
+        compared(`GET by id of ${ofFew}`, many.byId, few.byId),
+        compared(`POST a look-up of ${ofFew}`, many.lookups, few.lookups),
         {
-          what: `GET by id over ${MANY.toLocaleString('en-US')} schemas`,
+          what: 'GET by id of schemas that nobody has asked for',
           unit: 'requests/s',
-          measured: many.perSecond,
-          baseline: { what: `the same over ${FEW.toLocaleString('en-US')}`, measured: few.perSecond },
-          goal: 0.8,
+          measured: many.unread,
+          baseline: { what: `${ofFew} that were`, measured: few.byId },
         },
         {
           what: `start to ready with ${MANY.toLocaleString('en-US')} schemas`,

@@ -4,6 +4,8 @@ import {
   type ContextState,
   type KeptSchema,
   type RegistrySnapshot,
+  type SchemaEntry,
+  type SchemaUsage,
   type SubjectName,
   type SubjectState,
   type TakenId,
@@ -13,6 +15,7 @@ import {
   storedSchema,
   subjectState,
   takenId,
+  usage,
   type SchemaRow,
   type SubjectRow,
   type TakenIdRow,
@@ -84,6 +87,27 @@ export function readSchemas(session: SqlSession, context: string, ids: readonly 
      where context = ? and purged = 0 and id in (${list(ids.length)})`,
     [context, ...ids],
   );
+}
+
+/** Schemas of a context with every version that carries them, in the order of registration. */
+export async function readEntries(
+  session: SqlSession,
+  context: string,
+  ids: readonly number[],
+): Promise<Map<number, SchemaEntry>> {
+  const entries = new Map<number, SchemaEntry>();
+  for (const piece of pieces(ids)) {
+    const rows = await readSchemas(session, context, piece);
+    const uses = await session.all<Omit<VersionRowData, 'guid'>>(
+      `select context, subject, version, schema_id, deleted, registered_at from registry_versions
+       where context = ? and schema_id in (${list(piece.length)}) order by revision, version`,
+      [context, ...piece],
+    );
+    const usages = new Map<number, SchemaUsage[]>(rows.map((row) => [row.id, []]));
+    for (const row of uses) usages.get(row.schema_id)?.push(usage(row));
+    for (const row of rows) entries.set(row.id, { schema: storedSchema(row), usages: usages.get(row.id)! });
+  }
+  return entries;
 }
 
 /** One state per name, in their order. SQLite keeps to the order of a cross join; left to choose, it reads all versions of the context. */

@@ -20,7 +20,6 @@ import {
   type SearchPage,
   type SearchPosition,
   type SearchTerm,
-  type SchemaUsage,
   type SubjectListing,
   type SubjectName,
   type SubjectsSnapshot,
@@ -31,21 +30,12 @@ import {
 } from '#libs/core/registry';
 import { associationsOfResource, findAssociations } from './registry-associations.js';
 import { RegistryApply } from './registry-apply.js';
-import {
-  appliedPlan,
-  registryEvent,
-  storedSchema,
-  takenId,
-  usage,
-  type EventRow,
-  type PlanRow,
-  type TakenIdRow,
-  type VersionRowData,
-} from './registry-rows.js';
-import { readSchemas, readSubjects, SqlRegistrySnapshot } from './registry-snapshot.js';
+import { appliedPlan, registryEvent, takenId, type EventRow, type PlanRow, type TakenIdRow } from './registry-rows.js';
+import { readEntries, readSubjects, SqlRegistrySnapshot } from './registry-snapshot.js';
 import { indexVersion, searchVersions } from './registry-terms.js';
+import { GatheredRead } from './gathered-read.js';
 import { SharedRead } from './shared-read.js';
-import { list, pieces } from './statement.js';
+import { list, MAX_LIST, pieces } from './statement.js';
 import type { SqlSession, SqlStore } from './sql-store.js';
 
 export interface SqlRegistryStoreOptions {
@@ -53,11 +43,26 @@ export interface SqlRegistryStoreOptions {
   readonly keepEventsMs?: number;
 }
 
+interface SchemaKey {
+  readonly context: string;
+  readonly id: number;
+}
+
+interface SchemasOfContexts {
+  readonly revision: number;
+  readonly byContext: ReadonlyMap<string, ReadonlyMap<number, SchemaEntry>>;
+}
+
+/** Schemas read for several callers in one go; each may be as long as a text may. */
+const MAX_SCHEMAS_GATHERED = 50;
+
 /** The registry's state in the tables named `registry_…`. */
 export class SqlRegistryStore extends RegistryStore {
   /** On SQLite this process is the only writer, so it knows the revision without asking. */
   #known: number | undefined;
   readonly #revision: SharedRead<number>;
+  readonly #subjects = new GatheredRead((names: readonly SubjectName[]) => this.#readSubjects(names), MAX_LIST);
+  readonly #schemas = new GatheredRead((keys: readonly SchemaKey[]) => this.#readSchemas(keys), MAX_SCHEMAS_GATHERED);
 
   constructor(
     private readonly store: SqlStore,
@@ -96,6 +101,11 @@ export class SqlRegistryStore extends RegistryStore {
   }
 
   async subjects(names: readonly SubjectName[]): Promise<SubjectsSnapshot> {
+    const { result, from } = await this.#subjects.of(names);
+    return { revision: result.revision, states: result.states.slice(from, from + names.length) };
+  }
+
+  async #readSubjects(names: readonly SubjectName[]): Promise<SubjectsSnapshot> {
     return this.store.read(async (session) => ({
       revision: await currentRevision(session),
       states: await readSubjects(session, names),
@@ -103,21 +113,27 @@ export class SqlRegistryStore extends RegistryStore {
   }
 
   async schemas(context: string, ids: readonly number[]): Promise<SchemasSnapshot> {
+    const { result } = await this.#schemas.of(ids.map((id) => ({ context, id })));
+    const entries = new Map<number, SchemaEntry>();
+    for (const id of ids) {
+      const entry = result.byContext.get(context)?.get(id);
+      if (entry !== undefined) entries.set(id, entry);
+    }
+    return { revision: result.revision, entries };
+  }
+
+  async #readSchemas(keys: readonly SchemaKey[]): Promise<SchemasOfContexts> {
+    const asked = new Map<string, Set<number>>();
+    for (const { context, id } of keys) {
+      const ids = asked.get(context);
+      if (ids === undefined) asked.set(context, new Set([id]));
+      else ids.add(id);
+    }
     return this.store.read(async (session) => {
       const revision = await currentRevision(session);
-      const entries = new Map<number, SchemaEntry>();
-      for (const piece of pieces(ids)) {
-        const rows = await readSchemas(session, context, piece);
-        const uses = await session.all<Omit<VersionRowData, 'guid'>>(
-          `select context, subject, version, schema_id, deleted, registered_at from registry_versions
-           where context = ? and schema_id in (${list(piece.length)}) order by revision, version`,
-          [context, ...piece],
-        );
-        const usages = new Map<number, SchemaUsage[]>(rows.map((row) => [row.id, []]));
-        for (const row of uses) usages.get(row.schema_id)?.push(usage(row));
-        for (const row of rows) entries.set(row.id, { schema: storedSchema(row), usages: usages.get(row.id)! });
-      }
-      return { revision, entries };
+      const byContext = new Map<string, ReadonlyMap<number, SchemaEntry>>();
+      for (const [context, ids] of asked) byContext.set(context, await readEntries(session, context, [...ids]));
+      return { revision, byContext };
     });
   }
 

@@ -1,20 +1,24 @@
-/** A map that forgets the entries used longest ago once their weights exceed a bound. */
+interface Kept<V> {
+  readonly value: V;
+  readonly weight: number;
+  /** Asked for since it was set, or since it was last passed over. */
+  used: boolean;
+}
+
+/**
+ * Values by key, bounded by their weights together. Where room is needed, the oldest goes, except that one which was asked for meanwhile is passed over
+ * once (F. J. Corbató, "A Paging Experiment with the Multics System", 1968): nearly the least recently used, and asking moves nothing.
+ */
 export class BoundedCache<V> {
-  readonly #entries = new Map<string, { readonly value: V; readonly weight: number }>();
+  readonly #entries = new Map<string, Kept<V>>();
   #weight = 0;
-  /** Asked for last: it need not be moved behind the others. */
-  #newest: string | undefined;
 
   constructor(private readonly maxWeight: number) {}
 
   get(key: string): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    if (key !== this.#newest) {
-      this.#entries.delete(key);
-      this.#entries.set(key, entry);
-      this.#newest = key;
-    }
+    entry.used = true;
     return entry.value;
   }
 
@@ -22,12 +26,22 @@ export class BoundedCache<V> {
   set(key: string, value: V, weight: number): void {
     this.delete(key);
     if (weight > this.maxWeight) return;
-    this.#entries.set(key, { value, weight });
-    this.#newest = key;
+    this.#makeRoom(weight);
+    this.#entries.set(key, { value, weight, used: false });
     this.#weight += weight;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#weight <= this.maxWeight) break;
-      this.delete(oldest);
+  }
+
+  #makeRoom(weight: number): void {
+    // One that is passed over comes to the end, where this walk meets it again, unused.
+    for (const [key, entry] of this.#entries) {
+      if (this.#weight + weight <= this.maxWeight) return;
+      this.#entries.delete(key);
+      if (entry.used) {
+        entry.used = false;
+        this.#entries.set(key, entry);
+      } else {
+        this.#weight -= entry.weight;
+      }
     }
   }
 

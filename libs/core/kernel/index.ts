@@ -5,6 +5,7 @@ export { type Brand } from './brand.js';
 export { Breath } from './breath.js';
 export { Clock } from './clock.js';
 export { isJsonObject, stableJson, type JsonObject, type JsonValue } from './json.js';
+export { bytesInMemory } from './text-bytes.js';
 export { parseJsonInTurns, type ParsingInTurns } from './json-in-turns.js';
 export { measureJson, type JsonMeasure } from './json-measure.js';
 export { nearest } from './nearest.js';

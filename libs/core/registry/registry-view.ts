@@ -1,4 +1,4 @@
-import { BoundedCache, isAppError } from '#libs/core/kernel';
+import { BoundedCache, bytesInMemory, isAppError } from '#libs/core/kernel';
 import type { SchemaReference, SchemaSource } from '#libs/core/schema';
 import type { Scopes } from './config.js';
 import type { LoadedVersion } from './content.js';
@@ -38,7 +38,7 @@ export class RegistryView {
     options: RegistryViewOptions = {},
   ) {
     this.#subjects = new BoundedCache(options.subjectBytes ?? 32 * MIB);
-    this.#entries = new BoundedCache(options.schemaBytes ?? 64 * MIB);
+    this.#entries = new BoundedCache(options.schemaBytes ?? 32 * MIB);
   }
 
   /** Forgets what changed since the last time, whoever changed it. @returns the revision that is now covered. */
@@ -203,5 +203,5 @@ function weightOf(state: SubjectState): number {
 }
 
 function weightOfEntry({ schema, usages }: SchemaEntry): number {
-  return 600 + schema.text.length * 2 + schema.references.length * 300 + usages.length * 160;
+  return 500 + bytesInMemory(schema.text) + schema.references.length * 300 + usages.length * 160;
 }

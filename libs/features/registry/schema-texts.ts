@@ -19,11 +19,13 @@ export class SchemaTexts {
     const referenceFormat = text(query, 'referenceFormat') ?? text(query, 'reference_format');
     const qualified = referenceFormat?.toLowerCase() === 'qualified' ? this.registry.qualified(schema) : schema;
     const stored = format === undefined || format === '';
-    return {
-      text: stored ? schema.text : await this.registry.formatted(schema, format),
-      guid: qualified.guid,
-      references: qualified.references,
-    };
+    return stored
+      ? { ...this.asStored(schema), guid: qualified.guid, references: qualified.references }
+      : { text: await this.registry.formatted(schema, format), guid: qualified.guid, references: qualified.references };
+  }
+
+  asStored({ text, guid, references }: StoredSchema): Shown {
+    return { text, guid, references };
   }
 
   /** The same, with the parts of the text that carry one of the tags asked for; `*` is any. */

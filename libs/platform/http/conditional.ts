@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { declareRoute } from '#libs/platform/auth';
 
@@ -19,7 +19,7 @@ export function Conditional(): MethodDecorator {
 
 /** A strong tag: equal for equal bytes, and only for them. */
 export function entityTag(body: string | Uint8Array): string {
-  return `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`;
+  return `"${hash('sha256', body, 'base64url').slice(0, 27)}"`;
 }
 
 /** Whether the client has the answer with this tag (RFC 9110, 13.1.2: compared weakly, `*` stands for any). */
