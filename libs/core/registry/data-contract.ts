@@ -41,13 +41,13 @@ export function mergedRuleSets(
   return enableAt === undefined ? result : { ...result, enableAt };
 }
 
-/** The rule set without the rules of these names, in whatever list. */
+/** The rule set without the rules of these names, in whatever list; a list that loses its last rule goes. */
 export function withoutRules(ruleSet: SchemaRuleSet, names: readonly string[]): SchemaRuleSet {
   const result: { -readonly [Key in keyof SchemaRuleSet]: SchemaRuleSet[Key] } = { ...ruleSet };
   for (const list of RULE_LISTS) {
-    const rules = ruleSet[list];
-    if (rules !== undefined)
-      result[list] = rules.filter((rule) => rule.name === undefined || !names.includes(rule.name));
+    const left = ruleSet[list]?.filter((rule) => rule.name === undefined || !names.includes(rule.name));
+    if (left === undefined || left.length === 0) delete result[list];
+    else result[list] = left;
   }
   return result;
 }

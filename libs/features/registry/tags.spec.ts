@@ -106,6 +106,12 @@ describe('tags inside schemas', () => {
       expect(merged.json).toMatchObject({ metadata: { properties: { owner: 'x' } } });
       expect(names(await retag({ rulesToRemove: ['a', 'nobody'] }))).toEqual(['b JSONATA', 'c CEL']);
       expect(names(await retag({ tagsToAdd: onRecord('T') }))).toEqual(['b JSONATA', 'c CEL']);
+      // Without its last rule the version is found by what is shown of it.
+      const bare = await retag({ rulesToRemove: ['b', 'c'] });
+      const { schema, metadata, ruleSet } = bare.json;
+      expect(ruleSet).toEqual({});
+      const found = await calls.post(`/subjects/${s}`, { schema, metadata, ruleSet });
+      expect(found.json).toMatchObject({ id: bare.json.id });
     });
 
     it.each<[string, string, object, number]>([
