@@ -7,7 +7,9 @@ import type { ArrayNode, SchemaNode } from './node.js';
 /** Arrays: the schema of all items, items by position, additional and unevaluated items, bounds. */
 export function compareArrays(differ: JsonDiffer, o: ArrayNode, u: ArrayNode, out: Findings): void {
   differ.compareOptional(o.allItems, u.allItems, out, 'items');
+  if (out.ended) return;
   compareTuples(differ, o, u, out);
+  if (out.ended) return;
   compareAdditional(differ, o, u, out);
   compareUnevaluatedSchemas(differ, o.unevaluated, u.unevaluated, 'UNEVALUATED_ITEMS', 'unevaluatedItems', out);
   compareBound(o.maxItems, u.maxItems, 'MAX_ITEMS', 'maxItems', out);
@@ -27,6 +29,7 @@ function compareTuples(differ: JsonDiffer, o: ArrayNode, u: ArrayNode, out: Find
     if (original !== undefined && update !== undefined) out.include(differ.compare(original, update), path);
     else if (original !== undefined) removed(differ, original, u, out, path);
     else added(differ, update!, o, out, path);
+    if (out.ended) return;
   }
 }
 

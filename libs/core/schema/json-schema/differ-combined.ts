@@ -46,9 +46,12 @@ export function compareCombined(differ: JsonDiffer, o: CombinedNode, u: Combined
   } else if (originals.length > updates.length) {
     out.add(o.criterion === 'allOf' ? 'PRODUCT_TYPE_NARROWED' : 'SUM_TYPE_NARROWED');
   }
-  const matched = matchedMembers(differ, originals, updates);
+  if (out.ended) return;
+  const most = Math.min(originals.length, updates.length);
+  const needed = out.endsWith('COMBINED_TYPE_SUBSCHEMAS_CHANGED') ? most : 0;
+  const matched = matchedMembers(differ, originals, updates, needed);
   for (const { findings, index } of matched) out.include(findings, `${o.criterion}/${index}`);
-  if (matched.length < Math.min(originals.length, updates.length)) out.add('COMBINED_TYPE_SUBSCHEMAS_CHANGED');
+  if (matched.length < most) out.add('COMBINED_TYPE_SUBSCHEMAS_CHANGED');
 }
 
 interface MatchedMembers {
@@ -59,14 +62,26 @@ interface MatchedMembers {
   readonly findings: Findings;
 }
 
-/** As many members as possible, each with one of the other side that it is compatible with. */
+/**
+ * As many members as possible, each with one of the other side that it is compatible with.
+ * @param needed a smaller number of them counts as none: the rest is not tried once there are too many that fit nothing.
+ */
 export function matchedMembers(
   differ: JsonDiffer,
   originals: readonly SchemaNode[],
   updates: readonly SchemaNode[],
+  needed = 0,
 ): readonly MatchedMembers[] {
-  const compared = originals.map((original) => updates.map((update) => differ.trial(original, update)));
-  const edges = compared.map((row) => row.flatMap((findings, j) => (findings === null ? [] : [j])));
+  const compared: (Findings | null)[][] = [];
+  const edges: number[][] = [];
+  let left = originals.length;
+  for (const original of originals) {
+    const row = updates.map((update) => differ.trial(original, update));
+    const fitting = row.flatMap((findings, j) => (findings === null ? [] : [j]));
+    if (fitting.length === 0 && --left < needed) return [];
+    compared.push(row);
+    edges.push(fitting);
+  }
   return maximumMatching(edges, updates.length).flatMap((partner, index) =>
     partner === undefined
       ? []

@@ -7,7 +7,9 @@ import type { PatternFinder } from './regex.js';
 /** Objects: required, properties, dependencies, additional and unevaluated properties, bounds. */
 export function compareObjects(differ: JsonDiffer, o: ObjectNode, u: ObjectNode, out: Findings): void {
   compareRequired(o, u, out);
+  if (out.ended) return;
   compareProperties(differ, o, u, out);
+  if (out.ended) return;
   compareDependencies(differ, o, u, out);
   compareAdditional(differ, o, u, out);
   compareUnevaluated(differ, o, u, out);
@@ -27,12 +29,16 @@ function compareRequired(o: ObjectNode, u: ObjectNode, out: Findings): void {
 }
 
 function compareProperties(differ: JsonDiffer, o: ObjectNode, u: ObjectNode, out: Findings): void {
-  for (const name of new Set([...o.properties.keys(), ...u.properties.keys()])) {
-    const path = ['properties', name];
-    const [original, update] = [o.properties.get(name), u.properties.get(name)];
-    if (update === undefined) removed(differ, name, original!, u, out, path);
-    else if (original === undefined) added(differ, name, update, o, u, out, path);
-    else out.include(differ.compare(original, update), ...path);
+  for (const [name, original] of o.properties) {
+    const update = u.properties.get(name);
+    if (update === undefined) removed(differ, name, original, u, out, ['properties', name]);
+    else out.include(differ.compare(original, update), 'properties', name);
+    if (out.ended) return;
+  }
+  for (const [name, update] of u.properties) {
+    if (o.properties.has(name)) continue;
+    added(differ, name, update, o, u, out, ['properties', name]);
+    if (out.ended) return;
   }
 }
 
@@ -154,6 +160,7 @@ function compareDependencies(differ: JsonDiffer, o: ObjectNode, u: ObjectNode, o
     if (update === undefined) out.add('DEPENDENCY_SCHEMA_REMOVED', ...path);
     else if (original === undefined) out.add('DEPENDENCY_SCHEMA_ADDED', ...path);
     else out.include(differ.compare(original, update), ...path);
+    if (out.ended) return;
   }
 }
 

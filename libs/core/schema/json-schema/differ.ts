@@ -5,7 +5,7 @@ import { compareArrays } from './differ-array.js';
 import { compareCombined, tryCombined } from './differ-combined.js';
 import { compareObjects } from './differ-object.js';
 import { compareEnums, compareNumbers, compareStrings } from './differ-scalar.js';
-import { BROKEN, Findings, type FoundDifference } from './findings.js';
+import { Findings, type FoundDifference } from './findings.js';
 import { dereferenced, type ObjectNode, type SchemaNode } from './node.js';
 import { PatternFinder } from './regex.js';
 import { NodeSameness } from './sameness.js';
@@ -131,8 +131,8 @@ export class JsonDiffer {
     const u = dereferenced(update);
     this.spend();
     const visit = this.#visit(o, u);
-    if (this.#trials > 0 && (visit.broken || visit.findings?.compatible === false)) throw BROKEN;
     if (visit.findings !== undefined) return visit.findings;
+    if (visit.broken && this.#trials > 0) return this.#broken(o, u);
     if (visit.depth !== undefined) return this.#cutAt(visit.depth, o, u);
     if (this.#depth >= DEEPEST_PAIR) throw schemaTooDeep(DEEPEST_PAIR);
 
@@ -140,17 +140,16 @@ export class JsonDiffer {
     this.#lowestCut = Infinity;
     visit.depth = this.#depth++;
     const findings = this.#findings(o, u);
-    const broken = this.#breaks(o, u, findings);
+    this.#kinds(o, u, findings);
     this.#depth--;
     const independent = this.#lowestCut >= visit.depth;
     this.#lowestCut = independent ? outerCut : Math.min(outerCut, this.#lowestCut);
     visit.depth = undefined;
     if (!findings.compatible) this.failed.add(o, u);
     if (independent || this.memory === 'always') {
-      if (broken) visit.broken = true;
+      if (findings.ended) visit.broken = true;
       else visit.findings = findings;
     }
-    if (broken) throw BROKEN;
     return findings;
   }
 
@@ -160,25 +159,16 @@ export class JsonDiffer {
    */
   trial(original: SchemaNode, update: SchemaNode): Findings | null {
     this.#trials++;
-    try {
-      return this.compare(original, update);
-    } catch (error) {
-      if (error === BROKEN) return null;
-      throw error;
-    } finally {
-      this.#trials--;
-    }
+    const findings = this.compare(original, update);
+    this.#trials--;
+    return findings.compatible ? findings : null;
   }
 
-  /** Compares the pair; true where that was broken off. */
-  #breaks(o: SchemaNode, u: SchemaNode, out: Findings): boolean {
-    try {
-      this.#kinds(o, u, out);
-      return false;
-    } catch (error) {
-      if (error === BROKEN) return true;
-      throw error;
-    }
+  /** Of a pair of which nothing more is known, and nothing more asked. */
+  #broken(o: SchemaNode, u: SchemaNode): Findings {
+    const findings = this.#findings(o, u);
+    findings.fail();
+    return findings;
   }
 
   /** As {@link compare}, where either side may be absent. */

@@ -3,11 +3,6 @@ import type { StepBudget } from '../step-budget.js';
 import { isTolerated, type JsonDifferenceKind } from './kinds.js';
 import type { SchemaNode } from './node.js';
 
-class Broken extends Error {}
-
-/** Thrown by brief findings at the first break. One for all: it is thrown often, and says nothing. */
-export const BROKEN = new Broken('broken');
-
 /** One difference. */
 export interface FoundDifference {
   readonly kind: JsonDifferenceKind;
@@ -38,13 +33,23 @@ export class Findings {
     private readonly original: SchemaNode,
     private readonly update: SchemaNode,
     private readonly policy: CompatibilityPolicy,
-    /** One break is all that is asked for: the first ends the comparison. */
+    /** One break is all that is asked for. */
     private readonly brief = false,
   ) {}
 
   /** No difference in it breaks anything under the policy. */
   get compatible(): boolean {
     return this.#compatible;
+  }
+
+  /** What was asked for is known: whoever compares leaves off here, and what is found otherwise is told to nobody. */
+  get ended(): boolean {
+    return this.brief && !this.#compatible;
+  }
+
+  /** Whether such a difference would be all that is asked for. */
+  endsWith(kind: JsonDifferenceKind): boolean {
+    return this.brief && !isTolerated(kind, this.policy);
   }
 
   add(kind: JsonDifferenceKind, ...path: readonly string[]): void {
@@ -65,7 +70,6 @@ export class Findings {
   /** Incompatible for a reason that is listed elsewhere. */
   fail(): void {
     this.#compatible = false;
-    if (this.brief) throw BROKEN;
   }
 
   /** All differences with whole paths, in order, each once, at most `limit`. */
