@@ -94,7 +94,7 @@ class Definition {
       checkNumber(member.number, name, member.at);
       const other = byNumber.get(member.number);
       if (other !== undefined) {
-        const problem = `Field number ${member.number} has already been used in "${within}" by field "${other}".`;
+        const problem = `The number ${member.number} is that of "${other}" in "${within}".`;
         throw new Broken(name, problem, member.at);
       }
       byNumber.set(member.number, field);
@@ -110,26 +110,26 @@ class Definition {
     const repeated = field.label === 'repeated';
     const isPacked = field.options.some((option) => option.name === 'packed' && isTrue(option));
     if (isPacked && !(repeated && isPackable(type, meant))) {
-      throw new Broken(name, '[packed = true] can only be specified for repeated primitive fields.', at);
+      throw new Broken(name, 'Only repeated numbers, bools and enums can be packed.', at);
     }
     if (field.defaultValue === null) return;
-    if (repeated) throw new Broken(name, 'Repeated fields cannot have default values.', at);
+    if (repeated) throw new Broken(name, 'A repeated field has no default.', at);
     this.#default(field.defaultValue, field, name, meant);
   }
 
   #default(text: string, { type, at }: ProtoField, name: string, meant: ProtoDeclaration | undefined): void {
     if (type.kind === 'scalar') {
-      if (!fits(text, type.scalar)) throw new Broken(name, `Could not parse default value: "${text}"`, at);
+      if (!fits(text, type.scalar)) throw new Broken(name, `The default "${text}" is no value of its type.`, at);
     } else if (meant?.type.kind !== 'enum') {
-      throw new Broken(name, "Messages can't have default values.", at);
+      throw new Broken(name, 'A message has no default.', at);
     } else if (!meant.type.constants.some((constant) => constant.name === text)) {
-      throw new Broken(name, `Unknown enum default value: "${text}"`, at);
+      throw new Broken(name, `The default "${text}" is no constant of its enum.`, at);
     }
   }
 
   #enum(one: ProtoEnum, outside: string): void {
     const name = this.#named(one.name, outside, one.at);
-    if (one.constants.length === 0) throw new Broken(name, 'Enums must contain at least one value.', one.at);
+    if (one.constants.length === 0) throw new Broken(name, 'An enum needs a constant.', one.at);
     // Constants live beside their enum, not inside it.
     for (const constant of one.constants) this.#named(constant.name, outside, constant.at);
   }
@@ -144,7 +144,7 @@ class Definition {
         typeof range === 'number' ? range === field.number : range.from <= field.number && field.number <= range.to,
       );
       if (!allowed) {
-        throw new Broken(name, `"${fullName}" does not declare ${field.number} as an extension number.`, field.at);
+        throw new Broken(name, `"${fullName}" leaves the number ${field.number} to no extension.`, field.at);
       }
       this.#field(field, name, within);
     }
@@ -152,15 +152,15 @@ class Definition {
 
   #messageType(type: string, within: string, user: string, at: number): ProtoDeclaration {
     const meant = this.#declared(type, within, user, at);
-    if (meant.type.kind !== 'message') throw new Broken(user, `"${type}" is not a message type.`, at);
+    if (meant.type.kind !== 'message') throw new Broken(user, `"${type}" is an enum where a message is needed.`, at);
     return meant;
   }
 
   #declared(type: string, within: string, user: string, at: number): ProtoDeclaration {
     const meant = this.scope.resolve(type, within);
-    if (meant === undefined) throw new Broken(user, `"${type}" is not defined.`, at);
+    if (meant === undefined) throw new Broken(user, `"${type}" names no type.`, at);
     if (!this.#visible.has(meant.source)) {
-      const problem = `"${type}" is declared in "${meant.source.path}", which is not imported.`;
+      const problem = `"${type}" comes from "${meant.source.path}", which is not imported.`;
       throw new Broken(user, problem, at);
     }
     return meant;
@@ -169,10 +169,11 @@ class Definition {
   /** Takes a name into the table; two parts of one scope cannot share one. */
   #named(name: string, within: string, at: number): string {
     const fullName = nameIn(within, name);
-    if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) throw new Broken(fullName, `"${name}" is not a valid identifier.`, at);
+    if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name))
+      throw new Broken(fullName, `"${name}" is no name: letters, digits and _, no digit first.`, at);
     if (this.#symbols.has(fullName)) {
       const place = within === '' ? '' : ` in "${within}"`;
-      throw new Broken(fullName, `"${name}" is already defined${place}.`, at);
+      throw new Broken(fullName, `The name "${name}" is taken${place}.`, at);
     }
     this.#symbols.add(fullName);
     return fullName;
@@ -195,7 +196,7 @@ function imported(scope: ProtoScope, source: ProtoSource): readonly ProtoSource[
 }
 
 function checkNumber(number: number, name: string, at: number): void {
-  if (number <= 0) throw new Broken(name, 'Field numbers must be positive integers.', at);
+  if (number <= 0) throw new Broken(name, 'The number of a field is 1 or more.', at);
 }
 
 function isTrue({ value }: ProtoOption): boolean {

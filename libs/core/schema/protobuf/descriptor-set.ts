@@ -75,7 +75,7 @@ class CompleteWriter extends DescriptorWriter {
   protected namedType(name: string, within: string): NamedType {
     const meant = this.scope.resolve(name, within);
     if (meant === undefined) {
-      throw schemaInvalid('PROTOBUF', `Could not resolve type: ${name}`, {
+      throw schemaInvalid('PROTOBUF', `${name} names no type`, {
         ...(this.source.origin === 'own' ? {} : { reference: this.source.path }),
       });
     }

@@ -63,7 +63,7 @@ class ProtoParser {
     const types = new Map<string, ProtoType>();
     const extended: ProtoExtend[] = [];
     const services = new Map<string, ProtoService>();
-    for (let first = true; !reader.exhausted; first = false) {
+    for (let first = true; !reader.atEnd; first = false) {
       if (reader.take(';')) continue;
       const { at } = reader;
       const word = reader.word();
@@ -76,8 +76,8 @@ class ProtoParser {
       else if (word === 'enum') this.#declare(types, this.#enum(at));
       else if (word === 'service') this.#declare(services, this.#service(at));
       else if (word === 'extend') extended.push(this.#extend(at));
-      else if (word === 'edition') reader.fail('edition is not supported in text; send the file as a descriptor', at);
-      else reader.fail(`unexpected label: ${short(word)}`, at);
+      else if (word === 'edition') reader.fail('editions are read from descriptors only; send the file as one', at);
+      else this.#unknown(word, at, 'a file');
     }
     return {
       syntax: this.#syntax,
@@ -93,11 +93,12 @@ class ProtoParser {
 
   #readSyntax(at: number, first: boolean): void {
     const { reader } = this;
-    if (this.#syntax !== null) reader.fail('too many syntax definitions', at);
+    if (this.#syntax !== null) reader.fail('the syntax is declared already', at);
     reader.require('=');
-    if (!first) reader.fail("'syntax' element must be the first declaration in a file", at);
+    if (!first) reader.fail('the syntax has to be declared before anything else', at);
     const syntax = reader.quoted();
-    if (syntax !== 'proto2' && syntax !== 'proto3') return reader.fail(`unexpected syntax: ${short(syntax)}`, at);
+    if (syntax !== 'proto2' && syntax !== 'proto3')
+      return reader.fail(`there is no syntax ${short(syntax)}, only proto2 and proto3`, at);
     this.#syntax = this.#ended(syntax);
   }
 
@@ -105,7 +106,8 @@ class ProtoParser {
     const { reader } = this;
     const next = reader.peek();
     const word = next === '"' || next === "'" ? 'plain' : reader.word();
-    if (word !== 'plain' && word !== 'public' && word !== 'weak') return reader.fail('expected quoted string', at);
+    if (word !== 'plain' && word !== 'public' && word !== 'weak')
+      return reader.fail(`an import can be public or weak, not ${short(word)}`, at);
     return this.#ended({ at, path: reader.quoted(), kind: word });
   }
 
@@ -113,7 +115,7 @@ class ProtoParser {
     const earlier = known.get(one.name);
     if (earlier !== undefined) {
       const { line, column } = positionAt(this.reader.text, earlier.at)!;
-      this.reader.fail(`${short(one.name)} is already defined at line ${line}, column ${column}`, one.at);
+      this.reader.fail(`the name ${short(one.name)} is taken at line ${line}, column ${column}`, one.at);
     }
     known.set(one.name, one);
   }
@@ -135,11 +137,8 @@ class ProtoParser {
       extends: [] as ProtoExtend[],
       types: [] as ProtoType[],
     };
-    reader.require('{');
     let members = 0;
-    while (!reader.take('}')) {
-      if (reader.take(';')) continue;
-      const start = reader.at;
+    this.#block((start) => {
       const word = reader.word();
       if (word === 'option') message.options.push(this.#option());
       else if (word === 'reserved') message.reserved.push(this.#reserved(start));
@@ -158,7 +157,7 @@ class ProtoParser {
         members++;
       }
       this.#checkFields(members);
-    }
+    });
     return message;
   }
 
@@ -186,19 +185,15 @@ class ProtoParser {
   /** @param word the first word: a label or, where there is none, a type. */
   #fieldOrGroup(at: number, word: string): ProtoField | ProtoGroup {
     const { reader } = this;
-    let label: ProtoField['label'] = null;
-    if (word === 'required' || word === 'optional' || word === 'repeated') {
-      label = word;
-      if (label === 'required' && this.#syntax === 'proto3') {
-        reader.fail("'required' label forbidden in proto3 field declarations", at);
-      }
-    } else if (this.#syntax !== 'proto3' && !(word === 'map' && reader.peek() === '<')) {
-      reader.fail(`unexpected label: ${short(word)}`, at);
-    }
+    const label = isLabel(word) ? word : null;
     const typeName = label === null ? word : reader.word();
+    if (label === 'required' && this.#syntax === 'proto3') reader.fail('a field of proto3 cannot be required', at);
+    if (label === null && this.#syntax !== 'proto3' && !(word === 'map' && reader.peek() === '<')) {
+      reader.fail(`${short(word)} begins no declaration, and without proto3 a field begins with its label`, at);
+    }
     if (typeName === 'group') return this.#group(at, label);
     const type = this.#type(typeName);
-    if (type.kind === 'map' && label !== null) reader.fail("'map' type cannot have label", at);
+    if (type.kind === 'map' && label !== null) reader.fail('a map field has no label', at);
     return this.#field(at, label, type);
   }
 
@@ -288,7 +283,7 @@ class ProtoParser {
     const from = reader.integer();
     const next = reader.peek();
     if (next === ',' || next === ';' || next === '[') return from;
-    reader.requireWord('to', "expected ',', ';' or 'to'");
+    reader.requireWord('to');
     return { from, to: reader.rangeEnd(LAST_FIELD_NUMBER) };
   }
 
@@ -296,10 +291,7 @@ class ProtoParser {
     const { reader } = this;
     const extendee = reader.name();
     const fields: ProtoField[] = [];
-    reader.require('{');
-    while (!reader.take('}')) {
-      if (reader.take(';')) continue;
-      const start = reader.at;
+    this.#block((start) => {
       const word = reader.word();
       // The reference reads these two anywhere, and forgets them here.
       if (word === 'option') this.#option();
@@ -309,7 +301,7 @@ class ProtoParser {
         if ('type' in field) fields.push(field);
       }
       this.#checkFields(fields.length);
-    }
+    });
     return { at, extendee, fields };
   }
 
@@ -320,10 +312,7 @@ class ProtoParser {
     const options: ProtoOption[] = [];
     const reserved: ProtoReserved[] = [];
     const constants: ProtoEnumConstant[] = [];
-    reader.require('{');
-    while (!reader.take('}')) {
-      if (reader.take(';')) continue;
-      const start = reader.at;
+    this.#block((start) => {
       const word = reader.constantName();
       if (word === 'option') options.push(this.#option());
       else if (word === 'reserved') reserved.push(this.#reserved(start));
@@ -331,7 +320,7 @@ class ProtoParser {
       if (constants.length > limits.enumSymbols) {
         throw schemaTooLarge('enumSymbols', limits.enumSymbols, constants.length);
       }
-    }
+    });
     return { kind: 'enum', at, name, options, reserved, constants };
   }
 
@@ -346,16 +335,13 @@ class ProtoParser {
     const name = reader.name();
     const options: ProtoOption[] = [];
     const rpcs: ProtoRpc[] = [];
-    reader.require('{');
-    while (!reader.take('}')) {
-      if (reader.take(';')) continue;
-      const start = reader.at;
+    this.#block((start) => {
       const word = reader.word();
       if (word === 'option') options.push(this.#option());
       else if (word === 'reserved') this.#reserved(start);
       else if (word === 'rpc') rpcs.push(this.#rpc(start));
-      else reader.fail(`unexpected label: ${short(word)}`, start);
-    }
+      else this.#unknown(word, start, 'a service');
+    });
     return { at, name, options, rpcs };
   }
 
@@ -363,19 +349,17 @@ class ProtoParser {
     const { reader } = this;
     const name = reader.name();
     const request = this.#rpcType();
-    reader.requireWord('returns', "expected 'returns'");
+    reader.requireWord('returns');
     const response = this.#rpcType();
     const options: ProtoOption[] = [];
-    if (reader.take('{')) {
-      while (!reader.take('}')) {
-        if (reader.take(';')) continue;
-        const start = reader.at;
+    if (!reader.take(';')) {
+      this.#block((start) => {
         const word = reader.word();
         if (word === 'option') options.push(this.#option());
         else if (word === 'reserved') this.#reserved(start);
-        else reader.fail(`unexpected label: ${short(word)}`, start);
-      }
-    } else reader.require(';');
+        else this.#unknown(word, start, 'a method');
+      });
+    }
     return {
       at,
       name,
@@ -397,8 +381,21 @@ class ProtoParser {
     return { name, streaming };
   }
 
+  /** Declarations in braces, each begun where the index says. Semicolons beside them mean nothing. */
+  #block(declaration: (at: number) => void): void {
+    const { reader } = this;
+    reader.require('{');
+    while (!reader.take('}')) {
+      if (!reader.take(';')) declaration(reader.at);
+    }
+  }
+
+  #unknown(word: string, at: number, where: string): never {
+    return this.reader.fail(`${short(word)} begins no declaration of ${where}`, at);
+  }
+
   #option(): ProtoOption {
-    return this.#ended(readOption(this.reader, '='));
+    return this.#ended(readOption(this.reader));
   }
 
   #ended<T>(declaration: T): T {
@@ -425,4 +422,8 @@ class ProtoParser {
 function plainText(value: ProtoOptionValue): string | undefined {
   if (value.kind === 'string') return value.value;
   return 'text' in value ? value.text : undefined;
+}
+
+function isLabel(word: string): word is NonNullable<ProtoField['label']> {
+  return word === 'required' || word === 'optional' || word === 'repeated';
 }

@@ -37,13 +37,16 @@ function problem(text: string, options: Parameters<ProtobufFormat['parse']>[1] =
 
 describe('Protobuf text', () => {
   it.each([
-    ['message A {\n  int32 a = 1;\n}', 'unexpected label: int32 (line 2, column 3)'],
-    [proto3('message A {\n\n   int32 a 1;\n}'), "expected '=' but was '1' (line 4, column 12)"],
-    [proto3('message A { B b = 1; }'), 'Could not resolve type: B (line 2, column 13)'],
-    [proto3('message A {}\nenum A { Z = 0; }'), 'A is already defined at line 2, column 1 (line 3, column 1)'],
+    [
+      'message A {\n  int32 a = 1;\n}',
+      'int32 begins no declaration, and without proto3 a field begins with its label (line 2, column 3)',
+    ],
+    [proto3('message A {\n\n   int32 a 1;\n}'), "'=' is missing before '1' (line 4, column 12)"],
+    [proto3('message A { B b = 1; }'), 'B names no type (line 2, column 13)'],
+    [proto3('message A {}\nenum A { Z = 0; }'), 'the name A is taken at line 2, column 1 (line 3, column 1)'],
     [
       proto3('message A { int32 a = 1; /* x */ int32 b = 2; }'),
-      'no syntax may follow trailing comment (line 2, column 34)',
+      'a comment that follows a declaration on its line has to end the line (line 2, column 34)',
     ],
     [
       proto3('message A { map<double, int32> m = 1; }'),
@@ -53,9 +56,9 @@ describe('Protobuf text', () => {
       'syntax = "proto2"; message A { optional bytes b = 1 [default = "a b"]; }',
       'the default of b cannot be written without quotes (line 1, column 32)',
     ],
-    ['edition = "2023";', 'edition is not supported in text; send the file as a descriptor (line 1, column 1)'],
-    ['option x = "\n\\x', 'expected a digit after \\x or \\X (line 2, column 3)'],
-    ['option x = "\n\\"', 'unterminated string (line 1, column 12)'],
+    ['edition = "2023";', 'editions are read from descriptors only; send the file as one (line 1, column 1)'],
+    ['option x = "\n\\x', 'an escape names a character by number and has none (line 2, column 3)'],
+    ['option x = "\n\\"', 'the string that begins here is not closed (line 1, column 12)'],
     ['  \n ', 'Empty schema'],
   ])('%j is refused with line and column', (text, message) => {
     expect(problem(text)).toBe(message);
@@ -144,11 +147,11 @@ describe('Protobuf text', () => {
       parse('message M { a.b.A x = 1; .a.b.A.N y = 2; google.type.Money m = 3; confluent.type.Variant v = 4; }'),
     ).toBe('');
     expect(parse('package a.c; message M { b.A x = 1; }')).toBe('');
-    expect(parse('package c; message M { b.A x = 1; }')).toBe('Could not resolve type: b.A (line 2, column 24)');
+    expect(parse('package c; message M { b.A x = 1; }')).toBe('b.A names no type (line 2, column 24)');
     expect(parse('message M { map<string, Nowhere> m = 1; }')).toBe('');
     expect(problem('message M {}', { references: [{ ...a, schemaType: 'AVRO' }] })).toContain('of type AVRO');
     expect(problem('message M {}', { references: [reference('b.proto', '\nmessage {')] })).toBe(
-      "expected a word (line 2, column 9 in reference 'b.proto')",
+      "a word is missing (line 2, column 9 in reference 'b.proto')",
     );
     // Stored text is read back even where a name has lost its meaning.
     expect(problem(proto3('message M { B b = 1; }'), { validate: false })).toBe('');
@@ -289,34 +292,33 @@ describe('Protobuf descriptors', () => {
 
 describe('validateFields', () => {
   it.each([
-    ['message M { int32 a = 1; int32 b = 1; }', 'M.b: Field number 1 has already been used in "M" by field "a".'],
-    [
-      'message M { int32 a = 1; oneof o { int32 b = 1; } }',
-      'M.b: Field number 1 has already been used in "M" by field "a".',
-    ],
-    ['message M { int32 a = 1; int32 a = 2; }', 'M.a: "a" is already defined in "M".'],
-    ['message M { int32 a = 0; }', 'M.a: Field numbers must be positive integers.'],
-    ['enum E { Z = 0; } enum F { Z = 0; }', 'Z: "Z" is already defined.'],
-    ['enum E { }', 'E: Enums must contain at least one value.'],
-    ['message M-x {}', 'M-x: "M-x" is not a valid identifier.'],
-    ['message M { repeated int32 a = 1 [default = 1]; }', 'M.a: Repeated fields cannot have default values.'],
-    ['message M { int32 a = 1 [default = x]; }', 'M.a: Could not parse default value: "x"'],
-    ['message M { uint32 a = 1 [default = -1]; }', 'M.a: Could not parse default value: "-1"'],
-    ['message M { M m = 1 [default = x]; }', "M.m: Messages can't have default values."],
-    ['message M { E e = 1 [default = X]; enum E { Z = 0; } }', 'M.e: Unknown enum default value: "X"'],
+    ['message M { int32 a = 1; int32 b = 1; }', 'M.b: The number 1 is that of "a" in "M".'],
+    ['message M { int32 a = 1; oneof o { int32 b = 1; } }', 'M.b: The number 1 is that of "a" in "M".'],
+    ['message M { int32 a = 1; int32 a = 2; }', 'M.a: The name "a" is taken in "M".'],
+    ['message M { int32 a = 0; }', 'M.a: The number of a field is 1 or more.'],
+    ['enum E { Z = 0; } enum F { Z = 0; }', 'Z: The name "Z" is taken.'],
+    ['enum E { }', 'E: An enum needs a constant.'],
+    ['message M-x {}', 'M-x: "M-x" is no name: letters, digits and _, no digit first.'],
+    ['message M { repeated int32 a = 1 [default = 1]; }', 'M.a: A repeated field has no default.'],
+    ['message M { int32 a = 1 [default = x]; }', 'M.a: The default "x" is no value of its type.'],
+    ['message M { uint32 a = 1 [default = -1]; }', 'M.a: The default "-1" is no value of its type.'],
+    ['message M { M m = 1 [default = x]; }', 'M.m: A message has no default.'],
+    ['message M { E e = 1 [default = X]; enum E { Z = 0; } }', 'M.e: The default "X" is no constant of its enum.'],
     [
       'message M { repeated string s = 1 [packed = true]; }',
-      'M.s: [packed = true] can only be specified for repeated primitive fields.',
+      'M.s: Only repeated numbers, bools and enums can be packed.',
     ],
     [
       'message M { google.protobuf.Any a = 1; }',
-      'M.a: "google.protobuf.Any" is declared in "google/protobuf/any.proto", which is not imported.',
+      'M.a: "google.protobuf.Any" comes from "google/protobuf/any.proto", which is not imported.',
     ],
-    ['message M {} extend M { int32 a = 1; }', 'a: "M" does not declare 1 as an extension number.'],
-    ['enum E { Z = 0; } service S { rpc R (E) returns (E); }', 'S.R: "E" is not a message type.'],
+    ['message M {} extend M { int32 a = 1; }', 'a: "M" leaves the number 1 to no extension.'],
+    ['enum E { Z = 0; } service S { rpc R (E) returns (E); }', 'S.R: "E" is an enum where a message is needed.'],
   ])('refuses %j, which is kept without', (body, reason) => {
     expect(problem(proto3(body))).toBe('');
-    expect(problem(proto3(body), { validateFields: true })).toContain(`Invalid protobuf schema definition: ${reason}`);
+    expect(problem(proto3(body), { validateFields: true })).toContain(
+      `the definition breaks a rule of the language: ${reason}`,
+    );
   });
 
   it('lets pass what the language allows', () => {

@@ -48,7 +48,7 @@ export class ProtobufFormat extends SchemaFormat {
     const problem = options.validateFields === true ? definitionProblem(scope) : undefined;
     if (problem !== undefined) {
       const position = positionAt(scope.sources[0]!.text, problem.at);
-      throw schemaInvalid('PROTOBUF', `Invalid protobuf schema definition: ${problem.reason}`, { position });
+      throw schemaInvalid('PROTOBUF', `the definition breaks a rule of the language: ${problem.reason}`, { position });
     }
     return schema;
   }
@@ -162,7 +162,7 @@ export class ProtobufSchema implements ParsedSchema {
   #inNormalForm(): ProtoFile {
     const { file, text } = this.scope.sources[0]!;
     return normalForm(file, this.scope, (name, at) => {
-      throw schemaInvalid('PROTOBUF', `Could not resolve type: ${name}`, { position: positionAt(text, at) });
+      throw schemaInvalid('PROTOBUF', `${name} names no type`, { position: positionAt(text, at) });
     });
   }
 }

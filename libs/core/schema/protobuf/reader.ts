@@ -20,7 +20,7 @@ export class ProtoReader {
     return this.#at;
   }
 
-  get exhausted(): boolean {
+  get atEnd(): boolean {
     this.#space();
     return this.#at >= this.text.length;
   }
@@ -28,7 +28,7 @@ export class ProtoReader {
   /** The next character that counts, not taken. */
   peek(): string {
     this.#space();
-    if (this.#at >= this.text.length) this.fail('unexpected end of file');
+    if (this.#at >= this.text.length) this.fail('the text ends here, in the middle of a declaration');
     return this.text[this.#at]!;
   }
 
@@ -40,18 +40,19 @@ export class ProtoReader {
   }
 
   require(character: string): void {
-    if (!this.take(character)) this.fail(`expected '${character}' but was '${this.peek()}'`);
+    if (!this.take(character)) this.fail(`'${character}' is missing before '${this.peek()}'`);
   }
 
-  requireWord(word: string, problem: string): void {
+  requireWord(word: string): void {
     const at = this.at;
-    if (this.word() !== word) this.fail(problem, at);
+    const found = this.word();
+    if (found !== word) this.fail(`'${word}' is missing before ${short(found)}`, at);
   }
 
   word(): string {
     this.#space();
     WORD.lastIndex = this.#at;
-    const word = WORD.exec(this.text)?.[0] ?? this.fail('expected a word');
+    const word = WORD.exec(this.text)?.[0] ?? this.fail('a word is missing');
     this.#at += word.length;
     return word;
   }
@@ -82,7 +83,7 @@ export class ProtoReader {
     const at = this.at;
     const word = this.word();
     const value = /^0[xX][0-9a-fA-F]+$/.test(word) ? Number(word) : decimal(word);
-    return inInt32(value) ? value : this.fail(`expected an integer but was ${short(word)}`, at);
+    return inInt32(value) ? value : this.fail(`${short(word)} is no integer of 32 bits`, at);
   }
 
   /** The end of a range: a decimal integer or `max`. */
@@ -91,7 +92,9 @@ export class ProtoReader {
     const word = this.word();
     if (word === 'max') return max;
     const value = decimal(word);
-    return inInt32(value) ? value : this.fail(`expected an integer or max but was ${short(word)}`, at);
+    return inInt32(value)
+      ? value
+      : this.fail(`a range ends with an integer of 32 bits or max, not with ${short(word)}`, at);
   }
 
   /** Strings beside one another are one string. Escapes name characters; the ones that mean nothing stand for the character itself. */
@@ -100,10 +103,10 @@ export class ProtoReader {
     let value = '';
     do {
       const quote = this.peek();
-      if (quote !== '"' && quote !== "'") return this.fail('expected a quoted string');
+      if (quote !== '"' && quote !== "'") return this.fail('text in quotes is missing');
       this.#at++;
       value += this.#stringPart(quote, start);
-    } while (!this.exhausted && (this.peek() === '"' || this.peek() === "'"));
+    } while (!this.atEnd && (this.peek() === '"' || this.peek() === "'"));
     return value;
   }
 
@@ -116,11 +119,11 @@ export class ProtoReader {
     while (this.text[at] === ' ' || this.text[at] === '\t') at++;
     if (this.text[at] !== '/' || this.text[at + 1] !== '*') return;
     const end = this.text.indexOf('*/', at + 2);
-    if (end === -1) this.fail('unterminated comment', at);
+    if (end === -1) this.fail(UNCLOSED_COMMENT, at);
     at = end + 2;
     while (this.text[at] === ' ' || this.text[at] === '\t') at++;
     if (at < this.text.length && this.text[at] !== '\n' && this.text[at] !== '\r')
-      this.fail('no syntax may follow trailing comment', at);
+      this.fail('a comment that follows a declaration on its line has to end the line', at);
     this.#at = at;
   }
 
@@ -133,7 +136,8 @@ export class ProtoReader {
   }
 
   #withoutDigit(at: number, name: string): string {
-    if (isDigit(name.charCodeAt(0))) this.fail('field and constant names cannot start with a digit', at);
+    if (isDigit(name.charCodeAt(0)))
+      this.fail(`${short(name)} begins with a digit, which no name of a field or constant does`, at);
     return name;
   }
 
@@ -146,7 +150,7 @@ export class ProtoReader {
       parts.push(this.text.slice(this.#at, plain.lastIndex));
       const end = this.text[plain.lastIndex];
       this.#at = plain.lastIndex + 1;
-      if (end === undefined) return this.fail('unterminated string', start);
+      if (end === undefined) return this.fail(UNCLOSED_STRING, start);
       if (end === quote) return parts.length === 1 ? parts[0]! : parts.join('');
       parts.push(this.#escape(start));
     }
@@ -154,7 +158,7 @@ export class ProtoReader {
 
   #escape(start: number): string {
     const c = this.text[this.#at];
-    if (c === undefined) return this.fail('unterminated string', start);
+    if (c === undefined) return this.fail(UNCLOSED_STRING, start);
     if (c === 'x' || c === 'X') {
       this.#at++;
       return this.#numericEscape(/[0-9a-fA-F]{1,2}/y, 16);
@@ -166,7 +170,7 @@ export class ProtoReader {
 
   #numericEscape(pattern: RegExp, radix: number): string {
     pattern.lastIndex = this.#at;
-    const digits = pattern.exec(this.text)?.[0] ?? this.fail('expected a digit after \\x or \\X');
+    const digits = pattern.exec(this.text)?.[0] ?? this.fail('an escape names a character by number and has none');
     this.#at += digits.length;
     return String.fromCharCode(Number.parseInt(digits, radix));
   }
@@ -182,9 +186,9 @@ export class ProtoReader {
 
   #comment(): void {
     const next = this.text[this.#at + 1];
-    if (next !== '/' && next !== '*') this.fail("unexpected '/'");
+    if (next !== '/' && next !== '*') this.fail("'/' begins no comment");
     const end = next === '/' ? this.text.indexOf('\n', this.#at) : this.text.indexOf('*/', this.#at + 2);
-    if (end === -1 && next === '*') this.fail('unterminated comment');
+    if (end === -1 && next === '*') this.fail(UNCLOSED_COMMENT);
     this.#at = end === -1 ? this.text.length : end + (next === '/' ? 1 : 2);
   }
 }
@@ -229,6 +233,9 @@ function decimal(word: string): number {
 function inInt32(value: number): boolean {
   return value >= -(2 ** 31) && value < 2 ** 31;
 }
+
+const UNCLOSED_STRING = 'the string that begins here is not closed';
+const UNCLOSED_COMMENT = 'the comment that begins here is not closed';
 
 const TAB = 0x09;
 const LF = 0x0a;
