@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   subjectText,
   type Association,
@@ -23,6 +24,9 @@ import {
 } from './registry-rows.js';
 import type { SqlSession } from './sql-store.js';
 import { list, pairs, pieces } from './statement.js';
+
+/** Texts in one statement: SQLite hands them all over before anything else happens, and each may have a mebibyte. */
+const TEXTS_AT_ONCE = 16;
 
 /** The registry's tables as of the transaction of a session. */
 export class SqlRegistrySnapshot implements RegistrySnapshot {
@@ -58,10 +62,8 @@ export class SqlRegistrySnapshot implements RegistrySnapshot {
 
   async schemas(context: string, ids: readonly number[]): Promise<ReadonlyMap<number, KeptSchema>> {
     const kept = new Map<number, KeptSchema>();
-    for (const piece of pieces(ids)) {
-      for (const row of await readSchemas(this.session, context, piece)) {
-        kept.set(row.id, { schema: storedSchema(row), primary: row.identity !== null });
-      }
+    for (const row of await readSchemas(this.session, context, ids)) {
+      kept.set(row.id, { schema: storedSchema(row), primary: row.identity !== null });
     }
     return kept;
   }
@@ -80,13 +82,19 @@ export class SqlRegistrySnapshot implements RegistrySnapshot {
   }
 }
 
-/** Schemas of a context that are not purged, by ids; at most as many as fit one statement. */
-export function readSchemas(session: SqlSession, context: string, ids: readonly number[]): Promise<SchemaRow[]> {
-  return session.all<SchemaRow>(
-    `select context, id, guid, identity, schema_type, text, schema_references, metadata, rule_set from registry_schemas
-     where context = ? and purged = 0 and id in (${list(ids.length)})`,
-    [context, ...ids],
-  );
+/** Schemas of a context that are not purged, by ids. */
+async function readSchemas(session: SqlSession, context: string, ids: readonly number[]): Promise<SchemaRow[]> {
+  const rows: SchemaRow[] = [];
+  for (const piece of pieces(ids, TEXTS_AT_ONCE)) {
+    if (rows.length > 0) await turn();
+    const some = await session.all<SchemaRow>(
+      `select context, id, guid, identity, schema_type, text, schema_references, metadata, rule_set from registry_schemas
+       where context = ? and purged = 0 and id in (${list(piece.length)})`,
+      [context, ...piece],
+    );
+    rows.push(...some);
+  }
+  return rows;
 }
 
 /** Schemas of a context with every version that carries them, in the order of registration. */

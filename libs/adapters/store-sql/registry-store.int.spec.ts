@@ -20,6 +20,42 @@ registryStoreContract('SQLite', open);
 registryFeedContract('SQLite', open);
 registrySearchContract('SQLite', open);
 
+it('lets others go on while it reads many schemas, each of which may be long', async () => {
+  const fresh = await freshSqliteStore();
+  try {
+    const store = new SqlRegistryStore(fresh.store);
+    const subject = parseSubject('s');
+    const facts = Array.from({ length: 50 }, (_, i): RegistryFact => ({
+      type: 'version-registered',
+      subject,
+      version: i + 1,
+      id: { kind: 'new' },
+      content: contentOf(`one${i}`),
+      targets: [],
+      terms: [],
+    }));
+    const { ids } = await store.apply({ at: 1, expected: [], facts });
+    const turnsOf = async (task: () => Promise<unknown>): Promise<number> => {
+      let turns = 0;
+      let counting = setImmediate(function count() {
+        turns++;
+        counting = setImmediate(count);
+      });
+      await task();
+      clearImmediate(counting);
+      return turns;
+    };
+    const few = await turnsOf(() => store.schemas('.', ids.slice(0, 16)));
+    // Three statements more, and a turn before each.
+    expect(await turnsOf(() => store.schemas('.', ids))).toBe(few + 3);
+    expect(await turnsOf(() => fresh.store.read((session) => session.all('select text from registry_schemas')))).toBe(
+      0,
+    );
+  } finally {
+    await fresh.dispose();
+  }
+});
+
 describe('reading subjects', () => {
   let fresh: FreshStore;
   beforeAll(async () => {
