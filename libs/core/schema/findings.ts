@@ -1,30 +1,14 @@
-import type { BreakProof, Direction } from './format.js';
+import type { BreakProof } from './format.js';
 import type { SchemaFormats } from './formats.js';
 import type { Check, Verdict } from './levels.js';
-import type { SourcePosition } from './lossless-json.js';
+import { readersOf, sidesOf, type Remark } from './remark.js';
 
-/** One reason why a schema was refused, with all a person needs to mend it. Wire shape of the native API. */
-export interface Finding {
-  /** `schema/type-differs` where the two are of different schema types; otherwise a rule of the format's catalogue. */
-  readonly ruleId: string;
+/**
+ * One reason why a schema was refused, with all a person needs to mend it. Wire shape of the native API. Its rule is `schema/type-differs` where the two are of
+ * different schema types; otherwise one of the format's catalogue.
+ */
+export interface Finding extends Remark {
   readonly errorType: string;
-  readonly direction: Direction;
-  /** The earlier version it was found against. */
-  readonly version: number | null;
-  /** In the reader schema, in the reference's notation. */
-  readonly path: string;
-  /** The same place in names. */
-  readonly place: string;
-  /** What stood there in the earlier version, and what stands there now. */
-  readonly before: string | null;
-  readonly after: string | null;
-  readonly what: string;
-  readonly breaks: string;
-  /** Who runs into it. */
-  readonly whom: string;
-  readonly fix: string;
-  /** Place in the text of the new schema, where it is there. */
-  readonly position: SourcePosition | null;
   /** A document that the writer's schema accepts and the reader's refuses; null where none is known. */
   readonly proof: BreakProof | null;
 }
@@ -37,7 +21,8 @@ export function verdictFindings(formats: SchemaFormats, verdict: Verdict): reado
 /** The reasons found in one check, in order. */
 export function checkFindings(formats: SchemaFormats, check: Check): readonly Finding[] {
   const { direction, version } = check;
-  const whom = affected(direction, version);
+  const [consumers, records] = readersOf(direction, version);
+  const whom = `${consumers} cannot read ${records}.`;
   if (check.typesDiffer) {
     return [
       {
@@ -60,8 +45,7 @@ export function checkFindings(formats: SchemaFormats, check: Check): readonly Fi
   }
   const format = formats.get(check.earlier.type);
   return check.differences.map((difference, i) => {
-    const { reader, writer } = difference;
-    const [before, after] = direction === 'new-reads-old' ? [writer, reader] : [reader, writer];
+    const { before, after, position } = sidesOf(difference, direction);
     return {
       ruleId: difference.ruleId,
       errorType: difference.errorType,
@@ -69,19 +53,12 @@ export function checkFindings(formats: SchemaFormats, check: Check): readonly Fi
       version,
       path: difference.path,
       place: difference.place,
-      before: before?.text || null,
-      after: after?.text || null,
+      before,
+      after,
       ...format.explain(difference, direction),
       whom,
-      position: after?.position ?? null,
+      position,
       proof: check.proofs[i] ?? null,
     };
   });
-}
-
-function affected(direction: Direction, version: number | null): string {
-  const old = version === null ? 'the earlier version' : `version ${version}`;
-  return direction === 'new-reads-old'
-    ? `Consumers with the new schema cannot read records written with ${old}.`
-    : `Consumers still on ${old} cannot read records written with the new schema.`;
 }

@@ -33,7 +33,7 @@ export type TagChange = (
 ) => readonly string[];
 
 /** The edits as a function of parts, and a check that each has met its part. Edits of one part are done in their order. */
-export class TagEdits {
+class TagEdits {
   readonly #edits = new Map<string, TagEdit[]>();
   readonly #met = new Set<TagEdit>();
 
@@ -64,6 +64,21 @@ export class TagEdits {
       if (missed !== undefined) throw schemaInvalid(this.type, `No matching path '${missed.path}' found in the schema`);
     }
   }
+}
+
+/**
+ * The text that a walk over the parts of a schema writes with the edits made.
+ * @throws `schema-invalid` naming the first part that was not there.
+ */
+export function textWithEdits(
+  type: SchemaType,
+  edits: readonly TagEdit[],
+  write: (change: TagChange) => string,
+): string {
+  const tags = new TagEdits(type, edits);
+  const text = write(tags.change);
+  tags.requireAllMet();
+  return text;
 }
 
 /** What a walk over the parts of a schema meets: those that have tags. */

@@ -1,29 +1,11 @@
 import type { DoubtfulJudgement, Direction, Doubt, WarningRule } from './format.js';
 import type { SchemaFormats } from './formats.js';
 import { judge, LEVELS, type CompatibilityLevel, type EarlierVersion, type Judgement } from './levels.js';
-import type { SourcePosition } from './lossless-json.js';
+import { readersOf, sidesOf, type Remark } from './remark.js';
 
-/** A doubtful judgement for people. Wire shape of the native API; never part of the verdict. */
-export interface Warning {
-  /** A rule of the format's `warningRules`, or {@link NOT_TRANSITIVE}. */
-  readonly ruleId: string;
+/** A doubtful judgement for people. Wire shape of the native API; never part of the verdict. Its rule is one of the format's `warningRules`, or {@link NOT_TRANSITIVE}. */
+export interface Warning extends Remark {
   readonly doubt: Doubt;
-  readonly direction: Direction;
-  /** The earlier version it concerns. */
-  readonly version: number | null;
-  /** In the reader schema, in the reference's notation. */
-  readonly path: string;
-  /** The same place in names. */
-  readonly place: string;
-  /** What stands there in the earlier version, and what in the new one. */
-  readonly before: string | null;
-  readonly after: string | null;
-  readonly what: string;
-  readonly breaks: string;
-  readonly whom: string;
-  readonly fix: string;
-  /** Place in the text of the new schema, where it is there. */
-  readonly position: SourcePosition | null;
 }
 
 /** The level compares with the latest version only, and an older one would fail. Belongs to no format. */
@@ -71,24 +53,20 @@ function parsedOnce({ version, schema }: EarlierVersion) {
 
 function warning(doubt: DoubtfulJudgement, direction: Direction, version: number | null): Warning {
   const { reader, writer, ...rest } = doubt;
-  const [before, after] = direction === 'new-reads-old' ? [writer, reader] : [reader, writer];
+  const { before, after, position } = sidesOf({ reader, writer }, direction);
   return {
     ...rest,
     direction,
     version,
-    before: before?.text || null,
-    after: after?.text || null,
+    before,
+    after,
     whom: concerned(doubt.doubt, direction, version),
-    position: after?.position ?? null,
+    position,
   };
 }
 
 function concerned(doubt: Doubt, direction: Direction, version: number | null): string {
-  const old = version === null ? 'the earlier version' : `version ${version}`;
-  const [readers, records] =
-    direction === 'new-reads-old'
-      ? ['Consumers with the new schema', `records written with ${old}`]
-      : [`Consumers still on ${old}`, 'records written with the new schema'];
+  const [readers, records] = readersOf(direction, version);
   return doubt === 'unsound'
     ? `${readers} may fail on, or misread, ${records}.`
     : `${readers} can read ${records} here.`;

@@ -1,34 +1,11 @@
 import { z } from 'zod';
+import { METADATA_MEMBERS, RULE_MEMBERS, ruleSetMembers } from './contract-members.js';
 import { COMPATIBILITY_POLICIES } from '#libs/core/schema';
 
 /** Shapes of bodies and answers for the OpenAPI document. Bodies are read by bodies.ts, which is as lenient as clients need. */
 
-const metadata = z.object({
-  tags: z.record(z.string(), z.array(z.string())).optional(),
-  properties: z.record(z.string(), z.string()).optional(),
-  sensitive: z.array(z.string()).optional(),
-});
-
-const rule = z.object({
-  name: z.string().optional(),
-  doc: z.string().optional(),
-  kind: z.enum(['TRANSFORM', 'CONDITION']).optional(),
-  mode: z.enum(['UPGRADE', 'DOWNGRADE', 'UPDOWN', 'WRITE', 'READ', 'WRITEREAD']).optional(),
-  type: z.string().optional(),
-  tags: z.array(z.string()).optional(),
-  params: z.record(z.string(), z.string()).optional(),
-  expr: z.string().optional(),
-  onSuccess: z.string().optional(),
-  onFailure: z.string().optional(),
-  disabled: z.boolean().optional(),
-});
-
-const ruleSet = z.object({
-  migrationRules: z.array(rule).optional(),
-  domainRules: z.array(rule).optional(),
-  encodingRules: z.array(rule).optional(),
-  enableAt: z.enum(['ALL', 'CLIENT', 'GATEWAY', 'SERVER', 'NONE']).optional(),
-});
+const metadata = z.object(METADATA_MEMBERS);
+const ruleSet = z.object(ruleSetMembers(z.object(RULE_MEMBERS)));
 
 const references = z.array(z.object({ name: z.string(), subject: z.string(), version: z.int() }));
 

@@ -17,7 +17,7 @@ import { jsonText } from '../json-text.js';
 import { nestingDepth, parseLossless, type JsonNode } from '../lossless-json.js';
 import type { SchemaDigest } from '../digest.js';
 import type { SchemaOutline } from '../outline.js';
-import { taggedPartsOf, TagEdits, type TagEdit, type TaggedPart } from '../tags.js';
+import { taggedPartsOf, textWithEdits, type TagEdit, type TaggedPart } from '../tags.js';
 import { avroDigest } from './digest.js';
 import { avroDifferences, type AvroDifference } from './differ.js';
 import { AVRO_WARNINGS, avroDoubts } from './doubts.js';
@@ -138,10 +138,7 @@ export class AvroSchema implements ParsedSchema {
   }
 
   retagged(edits: readonly TagEdit[]): string {
-    const tags = new TagEdits('AVRO', edits);
-    const text = jsonText(retaggedAvro(this.#json(), tags.change));
-    tags.requireAllMet();
-    return text;
+    return textWithEdits('AVRO', edits, (change) => jsonText(retaggedAvro(this.#json(), change)));
   }
 
   #json(): JsonNode {

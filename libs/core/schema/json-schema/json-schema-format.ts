@@ -19,7 +19,7 @@ import { schemaLimits, type SchemaLimits } from '../limits.js';
 import { nestingDepth } from '../lossless-json.js';
 import type { SchemaOutline } from '../outline.js';
 import { StepBudget } from '../step-budget.js';
-import { taggedPartsOf, TagEdits, type TagEdit, type TaggedPart } from '../tags.js';
+import { taggedPartsOf, textWithEdits, type TagEdit, type TaggedPart } from '../tags.js';
 import { jsonDifferences } from './differ.js';
 import { SchemaDocuments } from './documents.js';
 import { JSON_WARNINGS, jsonDoubts } from './doubts.js';
@@ -156,10 +156,9 @@ export class JsonSchema implements ParsedSchema {
   }
 
   retagged(edits: readonly TagEdit[]): string {
-    const tags = new TagEdits('JSON', edits);
-    const text = jsonText(retaggedJson(this.documents.main.root, tags.change), { numbers: 'decimal' });
-    tags.requireAllMet();
-    return text;
+    return textWithEdits('JSON', edits, (change) =>
+      jsonText(retaggedJson(this.documents.main.root, change), { numbers: 'decimal' }),
+    );
   }
 }
 

@@ -14,7 +14,7 @@ import {
 import { schemaLimits, type SchemaLimits } from '../limits.js';
 import { positionAt } from '../lossless-json.js';
 import type { SchemaOutline } from '../outline.js';
-import { taggedPartsOf, TagEdits, type TagEdit, type TaggedPart } from '../tags.js';
+import { taggedPartsOf, textWithEdits, type TagEdit, type TaggedPart } from '../tags.js';
 import { definitionProblem } from './definition.js';
 import { protoDifferences } from './differences.js';
 import { protoDoubts } from './doubts.js';
@@ -153,10 +153,7 @@ export class ProtobufSchema implements ParsedSchema {
   }
 
   retagged(edits: readonly TagEdit[]): string {
-    const tags = new TagEdits('PROTOBUF', edits);
-    const text = printProto(retaggedProto(this.file, tags.change));
-    tags.requireAllMet();
-    return text;
+    return textWithEdits('PROTOBUF', edits, (change) => printProto(retaggedProto(this.file, change)));
   }
 
   #inNormalForm(): ProtoFile {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MAX_SUBJECT_BYTES, REGISTRATION_POLICIES } from '#libs/core/registry';
 import { COMPATIBILITY_LEVELS, COMPATIBILITY_POLICIES, SCHEMA_TYPES } from '#libs/core/schema';
+import { METADATA_MEMBERS, RULE_MEMBERS, ruleSetMembers } from '../contract-members.js';
 
 /** What bodies and answers of several native routes share. */
 
@@ -14,32 +15,8 @@ export const flag = z
   .transform((text) => text === 'true')
   .optional();
 
-export const metadata = z.strictObject({
-  tags: z.record(z.string(), z.array(z.string())).optional(),
-  properties: z.record(z.string(), z.string()).optional(),
-  sensitive: z.array(z.string()).optional(),
-});
-
-const rule = z.strictObject({
-  name: z.string().optional(),
-  doc: z.string().optional(),
-  kind: z.enum(['TRANSFORM', 'CONDITION']).optional(),
-  mode: z.enum(['UPGRADE', 'DOWNGRADE', 'UPDOWN', 'WRITE', 'READ', 'WRITEREAD']).optional(),
-  type: z.string().optional(),
-  tags: z.array(z.string()).optional(),
-  params: z.record(z.string(), z.string()).optional(),
-  expr: z.string().optional(),
-  onSuccess: z.string().optional(),
-  onFailure: z.string().optional(),
-  disabled: z.boolean().optional(),
-});
-
-export const ruleSet = z.strictObject({
-  migrationRules: z.array(rule).optional(),
-  domainRules: z.array(rule).optional(),
-  encodingRules: z.array(rule).optional(),
-  enableAt: z.enum(['ALL', 'CLIENT', 'GATEWAY', 'SERVER', 'NONE']).optional(),
-});
+export const metadata = z.strictObject(METADATA_MEMBERS);
+export const ruleSet = z.strictObject(ruleSetMembers(z.strictObject(RULE_MEMBERS)));
 
 /** Settings as they can be set: what is left out stays, null clears. Aliases are not among them: a set of changes reaches no subject but those it names. */
 export const config = z.strictObject({
