@@ -44,6 +44,35 @@ describe('the line of writers', () => {
     expect(answered.every((at) => at === notes.statements.length)).toBe(true);
   });
 
+  it('takes back what it did when a task fails, runs the others again apart from it, and goes on so until none fails', async () => {
+    const notes = new Notes();
+    const groups = groupsOf(notes);
+    const note = (text: string) => () => notes.run(text);
+    const fail = () => Promise.reject(new Error('no'));
+    const round = () => Promise.allSettled([groups.run(note('a')), groups.run(fail), groups.run(note('b'))]);
+    const outcomes = [...(await round()), ...(await round())].map((one) => one.status);
+    expect(outcomes).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    const apart = ['SAVEPOINT task', 'a', 'RELEASE task', 'SAVEPOINT task', 'ROLLBACK TO task', 'RELEASE task'];
+    const group = [...apart, 'SAVEPOINT task', 'b', 'RELEASE task', 'COMMIT'];
+    // The first time it was not known that one would fail.
+    const begun = ['BEGIN IMMEDIATE', 'a', 'ROLLBACK', 'BEGIN IMMEDIATE'];
+    expect(notes.statements).toEqual([...begun, ...group, 'BEGIN IMMEDIATE', ...group]);
+    await groups.run(note('c'));
+    await groups.run(note('d'));
+    expect(notes.statements.slice(-3)).toEqual(['BEGIN IMMEDIATE', 'd', 'COMMIT']);
+  });
+
+  it('takes back a task that fails alone, which is not run again', async () => {
+    const notes = new Notes();
+    let runs = 0;
+    const task = async () => {
+      runs++;
+      throw new Error('no');
+    };
+    await expect(groupsOf(notes).run(task)).rejects.toThrow('no');
+    expect([runs, notes.statements]).toEqual([1, ['BEGIN IMMEDIATE', 'ROLLBACK', 'BEGIN IMMEDIATE', 'COMMIT']]);
+  });
+
   it('answers nobody before the flush has ended, and tells readers of it meanwhile', async () => {
     const notes = new Notes();
     const disk = deferred<void>();

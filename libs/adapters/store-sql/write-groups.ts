@@ -1,6 +1,9 @@
 import { deferred, type Deferred } from '#libs/core/kernel';
 import type { SqlSession } from './sql-store.js';
 
+/** Tells a task's caller what became of it. */
+type Answer = () => void;
+
 interface Waiting {
   readonly task: (session: SqlSession) => Promise<unknown>;
   readonly outcome: Deferred<unknown>;
@@ -20,7 +23,8 @@ export interface GroupDurability {
 
 /**
  * The single line of writers of a SQLite file. Tasks run one after another on one connection; all that wait share one transaction and therefore one flush.
- * Each runs in a savepoint of its own, so a failing task takes back its own writes and nobody else's, and no task is answered before the commit is on disk.
+ * A failing task takes back its own writes and nobody else's: the group begins again with a savepoint around each task, and so does the next one, for as long as tasks fail. Savepoints
+ * cost a copy of every page that a task is the first to change, a tenth of a small task and more. No task is answered before the commit is on disk.
  * A failed flush ends the line: what the disk then holds is not known, so nothing after it can be promised.
  */
 export class WriteGroups {
@@ -29,6 +33,8 @@ export class WriteGroups {
   /** The flush of what is committed and not yet durable. */
   #flushing: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
+  /** Whether a task failed lately, so that the next group keeps its tasks apart from the beginning. */
+  #careful = false;
 
   constructor(
     private readonly session: SqlSession,
@@ -88,17 +94,12 @@ export class WriteGroups {
 
   /** Runs one group. Never throws: every task taken is settled. */
   async #group(): Promise<void> {
-    const settle: (() => void)[] = [];
     const inside: Waiting[] = [];
+    let answers: readonly Answer[];
     try {
       if (this.#failure !== undefined) throw this.#failure.error;
       await this.session.run('BEGIN IMMEDIATE');
-      const opened = this.now();
-      while (this.#waiting.length > 0 && inside.length < MAX_GROUP_TASKS && this.now() - opened < MAX_GROUP_MS) {
-        const waiting = this.#waiting.shift()!;
-        inside.push(waiting);
-        settle.push(await this.#inSavepoint(waiting));
-      }
+      answers = this.#careful ? await this.#apart(inside) : await this.#together(inside);
       await this.session.run('COMMIT');
       await this.#flush();
     } catch (error) {
@@ -108,11 +109,48 @@ export class WriteGroups {
       for (const waiting of inside) waiting.outcome.reject(error);
       return;
     }
-    for (const one of settle) one();
+    for (const answer of answers) answer();
+  }
+
+  /** The tasks of a group as they are taken, those that arrive while it runs included. */
+  *#arriving(inside: Waiting[]): Generator<Waiting> {
+    const opened = this.now();
+    while (this.#waiting.length > 0 && inside.length < MAX_GROUP_TASKS && this.now() - opened < MAX_GROUP_MS) {
+      const waiting = this.#waiting.shift()!;
+      inside.push(waiting);
+      yield waiting;
+    }
+  }
+
+  /** Runs tasks one after another as if none could fail. When one does, all that was done is taken back, and they run again, each apart. */
+  async #together(inside: Waiting[]): Promise<readonly Answer[]> {
+    const answers: Answer[] = [];
+    try {
+      for (const waiting of this.#arriving(inside)) {
+        const result = await waiting.task(this.session);
+        answers.push(() => waiting.outcome.resolve(result));
+      }
+      return answers;
+    } catch (error) {
+      if (!this.inTransaction()) throw error;
+      await this.session.run('ROLLBACK');
+      await this.session.run('BEGIN IMMEDIATE');
+      if (inside.length === 1) return [() => inside[0]!.outcome.reject(error)];
+      return this.#apart(inside);
+    }
+  }
+
+  /** Runs each task in a savepoint, those that were taken before first. */
+  async #apart(inside: Waiting[]): Promise<readonly Answer[]> {
+    this.#careful = false;
+    const answers: Answer[] = [];
+    for (const waiting of [...inside]) answers.push(await this.#inSavepoint(waiting));
+    for (const waiting of this.#arriving(inside)) answers.push(await this.#inSavepoint(waiting));
+    return answers;
   }
 
   /** @returns how to answer the task after the commit. @throws when the database gave up the whole transaction (disk full, I/O error). */
-  async #inSavepoint(waiting: Waiting): Promise<() => void> {
+  async #inSavepoint(waiting: Waiting): Promise<Answer> {
     await this.session.run('SAVEPOINT task');
     try {
       const result = await waiting.task(this.session);
@@ -120,6 +158,7 @@ export class WriteGroups {
       return () => waiting.outcome.resolve(result);
     } catch (error) {
       if (!this.inTransaction()) throw error;
+      this.#careful = true;
       await this.session.run('ROLLBACK TO task');
       await this.session.run('RELEASE task');
       return () => waiting.outcome.reject(error);
