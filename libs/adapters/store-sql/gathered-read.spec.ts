@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deferred, type Deferred } from '#libs/core/kernel';
+import { AppError, deferred, type Deferred } from '#libs/core/kernel';
 import { GatheredRead } from './gathered-read.js';
 
 /** A read that answers when told to, and tells what it was asked. */
@@ -71,5 +71,20 @@ describe('a gathered read', () => {
     await expect(failing).rejects.toThrow('unreadable');
     await answer(1);
     expect(await next).toEqual(['B']);
+  });
+
+  it('lets nobody pay for keys of another that cannot be asked for', async () => {
+    const { reads, answer, ask, turn } = reading();
+    const [first, wrong, last] = [ask('a'), ask('\0'), ask('b')];
+    await turn();
+    const refused = new AppError({ kind: 'invalid', code: 'text-not-storable', message: 'no' });
+    reads[0]!.answer.reject(refused);
+    await turn();
+    await answer(1);
+    reads[2]!.answer.reject(refused);
+    await expect(wrong).rejects.toBe(refused);
+    await answer(3);
+    expect(await Promise.all([first, last])).toEqual([['A'], ['B']]);
+    expect(reads.map(({ keys }) => keys)).toEqual([['a', '\0', 'b'], ['a'], ['\0'], ['b']]);
   });
 });

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { deferred, type Deferred } from '#libs/core/kernel';
+import { deferred, isAppError, type Deferred } from '#libs/core/kernel';
 
 interface Waiting<K, R> {
   readonly keys: readonly K[];
@@ -15,7 +15,8 @@ export interface Gathered<R> {
 
 /**
  * Reads by key on behalf of many callers: what is asked for in one turn of the event loop, or while a read is under way, is read together, in the order of
- * asking. A caller's read begins after it asked, so it sees everything acknowledged before. An error goes to everyone whose keys were in the read.
+ * asking. A caller's read begins after it asked, so it sees everything acknowledged before. Where keys cannot be asked for (an error of the kind `invalid`),
+ * every caller of the read is read for alone, so that the error goes to whoever brought them; any other error goes to everyone whose keys were in the read.
  */
 export class GatheredRead<K, R> {
   readonly #waiting: Waiting<K, R>[] = [];
@@ -39,19 +40,26 @@ export class GatheredRead<K, R> {
     // SQLite answers before the next request is looked at; all that has arrived shall have asked by then.
     await turn();
     while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, this.#fitting());
-      try {
-        const result = await this.read(group.flatMap(({ keys }) => keys));
-        let from = 0;
-        for (const { keys, answer } of group) {
-          answer.resolve({ result, from });
-          from += keys.length;
-        }
-      } catch (error) {
+      await this.#readFor(this.#waiting.splice(0, this.#fitting()));
+    }
+    this.#reading = false;
+  }
+
+  async #readFor(group: readonly Waiting<K, R>[]): Promise<void> {
+    try {
+      const result = await this.read(group.flatMap(({ keys }) => keys));
+      let from = 0;
+      for (const { keys, answer } of group) {
+        answer.resolve({ result, from });
+        from += keys.length;
+      }
+    } catch (error) {
+      if (group.length > 1 && isAppError(error) && error.kind === 'invalid') {
+        for (const one of group) await this.#readFor([one]);
+      } else {
         for (const { answer } of group) answer.reject(error);
       }
     }
-    this.#reading = false;
   }
 
   /** How many of those who wait fit into one read. */

@@ -24,6 +24,13 @@ describe('the store on PostgreSQL', () => {
     });
   });
 
+  it('refuses a text with a zero character, which it cannot hold, as the fault of who asks', async () => {
+    await expect(store.all('select id from notes where text = ?', ['a\0'])).rejects.toMatchObject({
+      kind: 'invalid',
+      code: 'text-not-storable',
+    });
+  });
+
   it('takes back a failed task as a whole', async () => {
     const task = store.write(async (session) => {
       await session.run('insert into notes (id, text) values (?, ?)', [7, 'x']);

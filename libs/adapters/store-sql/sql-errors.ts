@@ -46,6 +46,15 @@ export function translateDriverError(error: unknown): unknown {
       cause: error,
     });
   }
+  if (code === '22021') {
+    return new AppError({
+      kind: 'invalid',
+      code: 'text-not-storable',
+      message: 'A name holds a zero character, and none that is stored here does.',
+      hint: 'Take the character U+0000 out.',
+      cause: error,
+    });
+  }
   const lost =
     code !== undefined && (LOST_CONNECTION.has(code) || code.startsWith('08') || code.startsWith('SQLITE_IOERR'));
   if (lost || isPoolTimeout(error)) {
