@@ -1,12 +1,21 @@
 import { createHash } from 'node:crypto';
-import { BoundedCache, impossible, isAppError, type AppError, type Clock, type JsonValue } from '#libs/core/kernel';
+import { setImmediate as turn } from 'node:timers/promises';
+import {
+  BoundedCache,
+  impossible,
+  isAppError,
+  parseJsonInTurns,
+  type AppError,
+  type Clock,
+  type JsonValue,
+} from '#libs/core/kernel';
 import {
   SchemaEngine,
   schemaTooHeavy,
   schemaTooSlow,
   sourceKey,
   sourceLength,
-  valueText,
+  valueTextInTurns,
   type DecodedPayload,
   type EarlierSource,
   type EngineCodec,
@@ -201,7 +210,7 @@ class WorkerCodec implements EngineCodec {
     const source = this.#named;
     const facts = (await this.ask({ kind: 'encoder', source, message }, 0)) as EncoderFacts;
     const encode = async (value: unknown) => {
-      const text = valueText(value);
+      const text = await valueTextInTurns(value, () => turn());
       return (await this.ask({ kind: 'encode', source, message, value: text }, text.length * 2)) as Uint8Array;
     };
     return { ...facts, encode };
@@ -220,7 +229,8 @@ class WorkerCodec implements EngineCodec {
     const payload = new Uint8Array(bytes);
     const job: MessageJob = { kind: 'decode', source: this.#named, payload, indexes };
     const { message, value } = (await this.ask(job, payload.length)) as DecodedText;
-    return { message, value: JSON.parse(value) as JsonValue };
+    const parsed = await parseJsonInTurns(Buffer.from(value), { turn: () => turn(), parse: JSON.parse });
+    return { message, value: parsed as JsonValue };
   }
 }
 

@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseJsonInTurns } from '#libs/core/kernel';
-import { ExactNumber, exactText, isDouble, parseExact, parseReadable, parseSpelled } from './exact-json.js';
+import {
+  ExactNumber,
+  exactText,
+  exactTextInTurns,
+  isDouble,
+  parseExact,
+  parseReadable,
+  parseSpelled,
+  roughLength,
+} from './exact-json.js';
 
 describe('numbers in JSON text', () => {
   it.each(['0', '-1.5', '0.1', '1e2', '9007199254740991', '0.30000000000000004', '1.7976931348623157e308', '5e-324'])(
@@ -60,6 +69,26 @@ describe('numbers in JSON text', () => {
         expect(parseExact(exactText(value, 10)!, 10)).toEqual(value);
       }),
     );
+  });
+
+  it('are written as they were while others have their turn, and so is everything else', async () => {
+    const list = Array.from({ length: 20_000 }, (_, i) => [i, `n${i}`, { 'a "name"': null, exact: [] }]);
+    const text = `{"list":${JSON.stringify(list)},"big":[12345678901234567890,{"1":1e400}],"__proto__":{}}`;
+    const value = parseExact(text, 10);
+    let turns = 0;
+    const turn = async (): Promise<void> => void turns++;
+    expect(await exactTextInTurns(value, 10, turn)).toBe(text);
+    expect(turns).toBeGreaterThan(10);
+    expect(await exactTextInTurns('x', 0, turn)).toBe('"x"');
+    await expect(exactTextInTurns([[[]]], 2, turn)).rejects.toThrow(/deeper/);
+  });
+
+  it('and all else is estimated as long as it is written, and counted no further than asked', () => {
+    const value = { text: 'x'.repeat(1_000), list: Array.from({ length: 1_000 }, (_, i) => i) };
+    expect(roughLength(value, 1_000_000)).toBeGreaterThan(2_000);
+    expect(roughLength(value, 1_000_000)).toBeLessThan(JSON.stringify(value).length + 1_000);
+    expect(roughLength(value, 500)).toBe(501);
+    expect(roughLength(null, 500)).toBeLessThan(10);
   });
 
   it('inside texts are texts', () => {

@@ -66,17 +66,71 @@ export function exactText(value: unknown, maxDepth: number): string | undefined 
   return holdsExact(value, maxDepth) ? written(value) : JSON.stringify(value);
 }
 
+/** As {@link exactText}, while others have their turn. @param turn asked now and then: resolves when the work may go on. */
+export async function exactTextInTurns(
+  value: unknown,
+  maxDepth: number,
+  turn: () => Promise<void>,
+): Promise<string | undefined> {
+  if (isLeaf(value)) return leafText(value);
+  const stages = writtenInStages(value, maxDepth, { parts: 0 });
+  for (;;) {
+    // Before the first stage, too: whoever comes here has looked at the value already, and listing the names of a large object is most of the work on it.
+    await turn();
+    const next = stages.next();
+    if (next.done === true) return next.value;
+  }
+}
+
 /** The text of a value that somebody gave. @throws `value-does-not-fit-schema` for what is no JSON value, or nests too deep. */
 export function valueText(value: unknown): string {
-  let text: string | undefined;
   try {
-    text = exactText(value, VALUE_DEPTH);
+    return requireText(exactText(value, VALUE_DEPTH));
   } catch (error) {
-    if (!(error instanceof JsonDepthError)) throw error;
-    throw valueInvalid('', `nests deeper than ${VALUE_DEPTH}`);
+    throw misfit(error);
   }
+}
+
+/** As {@link valueText}, while others have their turn. */
+export async function valueTextInTurns(value: unknown, turn: () => Promise<void>): Promise<string> {
+  try {
+    return requireText(await exactTextInTurns(value, VALUE_DEPTH, turn));
+  } catch (error) {
+    throw misfit(error);
+  }
+}
+
+/** About as many characters as the text of a value takes; counted until there are more than `most`. */
+export function roughLength(value: unknown, most: number): number {
+  let length = 0;
+  const waiting: unknown[] = [value];
+  while (waiting.length > 0 && length <= most) {
+    const next = waiting.pop();
+    length += LEAST_LENGTH;
+    if (typeof next === 'string') length += next.length;
+    if (typeof next !== 'object' || next === null) continue;
+    if (next instanceof ExactNumber) length += next.text.length;
+    else if (Array.isArray(next)) {
+      if (next.length > most - length) return most + 1;
+      for (const item of next as unknown[]) waiting.push(item);
+    } else {
+      for (const name in next) {
+        length += name.length;
+        waiting.push((next as Record<string, unknown>)[name]);
+        if (length + waiting.length > most) return most + 1;
+      }
+    }
+  }
+  return length;
+}
+
+function requireText(text: string | undefined): string {
   if (text === undefined) throw valueInvalid('', 'is no JSON value');
   return text;
+}
+
+function misfit(error: unknown): unknown {
+  return error instanceof JsonDepthError ? valueInvalid('', `nests deeper than ${VALUE_DEPTH}`) : error;
 }
 
 /** Whether the double nearest to a JSON number says everything about it. Of integers that are not safe, it does not say whether it was rounded. */
@@ -209,6 +263,38 @@ function written(value: unknown): string {
     .join(',')}}`;
 }
 
+/** @param depth that is left. @param done parts written since the last stage ended. */
+function* writtenInStages(
+  value: object,
+  depth: number,
+  done: { parts: number },
+): Generator<undefined, string, undefined> {
+  if (depth === 0) throw new JsonDepthError(depth, START);
+  const parts: string[] = [];
+  const list = Array.isArray(value);
+  for (const name of list ? value.keys() : Object.keys(value)) {
+    const member = (value as Record<PropertyKey, unknown>)[name];
+    const text = isLeaf(member) ? leafText(member) : yield* writtenInStages(member, depth - 1, done);
+    parts.push(list ? text : `${JSON.stringify(name)}:${text}`);
+    if (++done.parts < STAGE_PARTS) continue;
+    done.parts = 0;
+    yield;
+  }
+  return list ? `[${parts.join(',')}]` : `{${parts.join(',')}}`;
+}
+
+function isLeaf(value: unknown): value is Exclude<unknown, object> {
+  return typeof value !== 'object' || value === null || value instanceof ExactNumber;
+}
+
+function leafText(value: unknown): string {
+  return value instanceof ExactNumber ? value.text : JSON.stringify(value);
+}
+
+/** Values written in one stage, a millisecond or two of them. */
+const STAGE_PARTS = 5_000;
+/** What a value counts at least. */
+const LEAST_LENGTH = 2;
 /** Characters of the longest text that a double can be written as without loss. */
 const LONGEST_DOUBLE = 1_100;
 const START = { line: 1, column: 1 };

@@ -115,11 +115,14 @@ export { parseLossless, type JsonNode } from './lossless-json.js';
 export {
   ExactNumber,
   exactText,
+  exactTextInTurns,
   exactValue,
   parseExact,
   parseReadable,
   parseSpelled,
+  roughLength,
   valueText,
+  valueTextInTurns,
 } from './exact-json.js';
 export type { TagEdit, TaggableKind, TaggedPart } from './tags.js';
 export { VersionDigests } from './version-digests.js';

@@ -1,4 +1,4 @@
-import type { Clock, JsonValue } from '#libs/core/kernel';
+import type { Clock, JsonObject, JsonValue } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import type { MessageCodec, MessagePart } from '#libs/core/registry';
 import { parseReadable, VALUE_DEPTH } from '#libs/core/schema';
@@ -59,8 +59,14 @@ export class PageRoom {
       this.#left -= LEAST_CHARACTERS;
       if (typeof next === 'string') this.#left -= next.length;
       if (typeof next !== 'object' || next === null) continue;
-      if (!Array.isArray(next)) for (const name of Object.keys(next)) this.#left -= name.length;
-      for (const part of Array.isArray(next) ? next : Object.values(next)) waiting.push(part as JsonValue);
+      if (Array.isArray(next)) {
+        for (const item of next) waiting.push(item);
+        continue;
+      }
+      for (const name of Object.keys(next)) {
+        this.#left -= name.length;
+        waiting.push((next as JsonObject)[name]!);
+      }
     }
   }
 }

@@ -1,7 +1,8 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { AppError, isAppError } from '#libs/core/kernel';
 import type { RecordHeader } from '#libs/core/log';
 import type { MessageCodec, MessagePart, MessageWriter } from '#libs/core/registry';
-import { exactText, VALUE_DEPTH } from '#libs/core/schema';
+import { exactText, exactTextInTurns, roughLength, VALUE_DEPTH } from '#libs/core/schema';
 import { type Format, fromBase64, type PartRequest, type Problems, type SchemaPlace } from './produce-request.js';
 
 /** Turns the JSON form of keys (or values) of one request into bytes. */
@@ -90,7 +91,12 @@ function encodeWith(
   }
 }
 
-function plain(value: unknown, format: Format, place: Place, problems: Problems): Uint8Array | null {
+function plain(
+  value: unknown,
+  format: Format,
+  place: Place,
+  problems: Problems,
+): Uint8Array | null | Promise<Uint8Array> {
   if (value === null) return null;
   if (format === 'binary' || format === 'text') {
     const bytes =
@@ -99,5 +105,10 @@ function plain(value: unknown, format: Format, place: Place, problems: Problems)
     return bytes ?? null;
   }
   const asText = format === 'auto' && place.part === 'key' && typeof value === 'string';
-  return Buffer.from(asText ? value : exactText(value, VALUE_DEPTH)!, 'utf8');
+  if (asText) return Buffer.from(value, 'utf8');
+  if (roughLength(value, AT_ONCE) <= AT_ONCE) return Buffer.from(exactText(value, VALUE_DEPTH)!, 'utf8');
+  return exactTextInTurns(value, VALUE_DEPTH, () => turn()).then((text) => Buffer.from(text!, 'utf8'));
 }
+
+/** Characters of a value that is written as JSON in one go. */
+const AT_ONCE = 64 * 1024;

@@ -1,7 +1,7 @@
 import type { JsonValue } from '#libs/core/kernel';
 import type { ValueCodec } from '../codec.js';
 import { payloadInvalid, valuesInvalid } from '../errors.js';
-import { parseReadable, valueText } from '../exact-json.js';
+import { parseReadable, roughLength, valueText } from '../exact-json.js';
 import { VALUE_DEPTH } from '../limits.js';
 import { JsonDepthError } from '../lossless-json.js';
 import type { StepBudget } from '../step-budget.js';
@@ -26,8 +26,9 @@ export class JsonCodec implements ValueCodec {
 
   /** @throws `value-does-not-fit-schema` with an item for each problem (20 at most), paths as JSON pointers into the value. */
   encode(value: unknown, outer?: StepBudget): Uint8Array {
+    // Before it is written: the value may be too long for that.
+    outer?.spend(Math.ceil(roughLength(value, outer.left * CHARACTERS_A_STEP) / CHARACTERS_A_STEP));
     const text = valueText(value);
-    outer?.spend(Math.ceil(text.length / CHARACTERS_A_STEP));
     const steps = Math.min(STEPS.base + STEPS.perCharacter * text.length, STEPS.most);
     const problems = this.#validator.problems(value, steps, outer);
     if (problems.length > 0) throw valuesInvalid(problems);

@@ -77,21 +77,21 @@ function compilationSteps(pattern: string): number {
  * Remembers compiled patterns; one instance serves one comparison.
  */
 export class PatternFinder {
-  readonly #compiled = new Map<string, LinearPattern | undefined>();
+  readonly #known = new Map<string, { readonly linear: LinearPattern | undefined; readonly size: number }>();
 
   /** @param spend told the steps before they are taken. */
   constructor(private readonly spend: (steps: number) => void) {}
 
   finds(pattern: string, name: string): boolean {
-    const size = Math.min(sizeOf(pattern), LARGEST_PATTERN);
-    let linear = this.#compiled.get(pattern);
-    if (linear === undefined && !this.#compiled.has(pattern)) {
+    let known = this.#known.get(pattern);
+    if (known === undefined) {
       this.spend(compilationSteps(pattern));
-      this.#compiled.set(pattern, (linear = linearPattern(pattern)));
+      known = { linear: linearPattern(pattern), size: Math.min(sizeOf(pattern), LARGEST_PATTERN) };
+      this.#known.set(pattern, known);
     }
-    if (linear === undefined) return false;
-    this.spend(1 + ((size * name.length) >> 3));
-    return linear.finds(name);
+    const { linear, size } = known;
+    this.spend(linear === undefined ? 1 : 1 + ((size * name.length) >> 3));
+    return linear !== undefined && linear.finds(name);
   }
 }
 
