@@ -389,3 +389,24 @@ describe('verification', () => {
     expect(differs).toContain('id address');
   });
 });
+
+describe('an import on several instances', () => {
+  it('is for those that have what it is read from', async () => {
+    const { source, target } = await pair();
+    const { plan: fromRegistry } = await target.started(FROM_OLD);
+    const { plan: fromUpload } = await target.started({
+      source: { upload: await target.uploaded(await source.exported()) },
+    });
+    const fromTopic = { parameters: { source: { topic: 't', cluster: 'local' } }, fingerprint: {} };
+    const { engine } = target.directories.of();
+    const accepted = (
+      world: ImportWorld,
+      { parameters, fingerprint }: { parameters: JsonObject; fingerprint: JsonObject },
+    ) => world.handler().accepts(parameters, fingerprint);
+    const stranger = new ImportWorld();
+    expect([accepted(target, fromRegistry), accepted(stranger, fromRegistry)]).toEqual([true, false]);
+    expect([accepted(target, fromUpload), accepted(stranger, fromUpload)]).toEqual([true, true]);
+    const planned = { ...fromTopic, fingerprint: { log: engine.logId } };
+    expect([accepted(target, planned), accepted(stranger, planned)]).toEqual([true, false]);
+  });
+});

@@ -70,6 +70,22 @@ export class ImportHandler implements OperationHandler {
     this.#collector = new Collector(staging, registries, directories, clock, mostCharacters);
   }
 
+  /** Instances that share a database may have logs of their own, all of one name, and know other registries. */
+  accepts(json: JsonObject, { log }: JsonObject): boolean {
+    const { registries, directories } = this.tools;
+    const { origin } = this.#parameters(json);
+    switch (origin.kind) {
+      case 'registry':
+        return registries.list().some(({ name }) => name === origin.registry);
+      case 'topic':
+        return (
+          directories.clusters.names().includes(origin.cluster) && directories.of(origin.cluster).engine.logId === log
+        );
+      case 'upload':
+        return true;
+    }
+  }
+
   /** @throws `invalid-import`, `source-registry-…`, `topic-not-found`, `import-upload-not-found`. */
   async plan(request: JsonObject): Promise<PlanDraft> {
     const { staging, clock, newId } = this.tools;

@@ -41,8 +41,8 @@ export interface PhaseResult {
  */
 export interface OperationHandler {
   readonly kind: string;
-  /** Whether this instance can do the work (the log is here, the cluster is configured). Absent means always. Cheap, no I/O. */
-  accepts?(parameters: JsonObject): boolean;
+  /** Whether this instance can do the work of a plan (the log is here, the source is configured). Absent means always. Cheap, no I/O. */
+  accepts?(parameters: JsonObject, fingerprint: JsonObject): boolean;
   /** Reads, decides, changes nothing. @throws AppError for a request that makes no sense. */
   plan(request: JsonObject): Promise<PlanDraft>;
   /** The fingerprint of now for an existing plan, compared with the plan's own at the start. */

@@ -113,7 +113,8 @@ export class OperationWorkers {
     }
     const plan = await this.#options.plan(operation.planHash);
     if (plan === undefined) return `its plan ${operation.planHash} is missing from the store`;
-    if (handler.accepts?.(plan.parameters) === false) return 'waits for an instance that has its log';
+    if (handler.accepts?.(plan.parameters, plan.fingerprint) === false)
+      return 'is for an instance that has its log or its source';
     const keeper = await LeaseKeeper.acquire(leases, clock, leaseName(id), owner, leaseMs);
     if (keeper === undefined) return undefined;
     // Read under the lease: the state may have changed since the list was made.

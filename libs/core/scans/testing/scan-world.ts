@@ -61,8 +61,9 @@ export class ScanWorld {
     this.directories = new TopicDirectories(this.clusters, new MemoryTopicNames(), this.clock);
   }
 
-  usages(limits?: CensusLimits): SchemaUsages {
-    const { registry, store, schemas: engine, clusters, scans, clock } = this;
+  /** @param clusters of the instance that is asked. */
+  usages(limits?: CensusLimits, clusters = this.clusters): SchemaUsages {
+    const { registry, store, schemas: engine, scans, clock } = this;
     const operations = this.#operations();
     const consumersOf: SchemaUsageTools['consumersOf'] = async (cluster, topic) =>
       this.consumers.filter((one) => one.cluster === cluster && one.topic === topic);

@@ -17,6 +17,8 @@ export interface CensusPartition {
   readonly upTo: number;
   readonly stretches: readonly CountedStretch[];
   readonly trouble: ScanTrouble | null;
+  /** Whether this instance has the log. */
+  readonly isHere: boolean;
 }
 
 /** How a schema is named in records. */
@@ -51,6 +53,8 @@ export class Census {
     readonly internal: readonly { readonly cluster: string; readonly topic: string }[],
     /** The scan it rests on, besides what was read for it. */
     readonly scan: string | null,
+    /** Logs that this instance has. */
+    readonly logs: number,
   ) {}
 
   /** Partitions of which not every retained record has been counted. */

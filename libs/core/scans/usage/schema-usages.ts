@@ -1,5 +1,5 @@
-import { Breath, type Clock } from '#libs/core/kernel';
-import type { Clusters } from '#libs/core/log';
+import { Breath, type Clock, type JsonObject } from '#libs/core/kernel';
+import { generationOf, type Clusters } from '#libs/core/log';
 import { isOperationId, type OperationEngine } from '#libs/core/operations';
 import {
   sameSubject,
@@ -14,7 +14,7 @@ import type { SchemaEngine } from '#libs/core/schema';
 import { scanNotFound, scansBusy } from '../errors.js';
 import { readRanges } from '../read-ranges.js';
 import { partsOf, type ScanStore } from '../scan-store.js';
-import { rangesOf, unread, type ScannedRange, type ScanRange } from '../scan.js';
+import { rangesOf, unread, type ScannedRange } from '../scan.js';
 import { surveyPartitions, type SurveyedPartition } from '../survey.js';
 import { Census, type CensusPartition, type CountedStretch, type PartitionCount, type SchemaNames } from './census.js';
 import { totalsOf, type ScanTotals, type TotalsPage } from './scan-totals.js';
@@ -87,7 +87,7 @@ export class SchemaUsages {
   async census(wanted: Iterable<SchemaNames>, scan: string | undefined, signal: AbortSignal): Promise<Census> {
     const all = [...wanted];
     const names = { ids: new Set(all.map(({ id }) => id)), guids: new Set(all.map(({ guid }) => guid)) };
-    const counted = scan === undefined ? new Map<string, Counted>() : await this.#counted(scan, names);
+    const { counted, elsewhere } = scan === undefined ? NOTHING_COUNTED : await this.#counted(scan, names);
     const { partitions, internal } = await surveyPartitions(this.tools.clusters);
     const known = partitions.map((partition) => {
       const earlier = counted.get(keyOf(partition));
@@ -99,20 +99,18 @@ export class SchemaUsages {
     const rests = open.map((one) => one.rest);
     const tally = await this.#read(rests, open, signal);
     const places = new Map(rests.map((rest, index) => [rest, index]));
-    return new Census(
-      known.map(({ partition, earlier, rest }): CensusPartition => {
-        const stretches: CountedStretch[] = [];
-        if (earlier?.tally !== undefined) {
-          stretches.push({ from: earlier.state.range.from, tally: earlier.tally, earlier: true });
-        }
-        const now = places.has(rest) ? tally?.tally(places.get(rest)!) : undefined;
-        if (now !== undefined) stretches.push({ from: rest.range.from, tally: now, earlier: false });
-        const trouble = earlier?.state.trouble ?? rest.trouble;
-        return { partition, upTo: rest.position, stretches, trouble };
-      }),
-      internal,
-      scan ?? null,
-    );
+    const here = known.map(({ partition, earlier, rest }): CensusPartition => {
+      const stretches: CountedStretch[] = [];
+      if (earlier?.tally !== undefined) {
+        stretches.push({ from: earlier.state.range.from, tally: earlier.tally, earlier: true });
+      }
+      const now = places.has(rest) ? tally?.tally(places.get(rest)!) : undefined;
+      if (now !== undefined) stretches.push({ from: rest.range.from, tally: now, earlier: false });
+      const trouble = earlier?.state.trouble ?? rest.trouble;
+      return { partition, upTo: rest.position, stretches, trouble, isHere: true };
+    });
+    const logs = this.tools.clusters.names().length;
+    return new Census([...here, ...elsewhere.map(partitionElsewhere)], internal, scan ?? null, logs);
   }
 
   /** @throws `subject-not-found`, `version-not-found`, and as {@link census}. */
@@ -148,7 +146,7 @@ export class SchemaUsages {
         (one) => one.version !== row.version || one.subject.name !== found.subject.name,
       ),
       bindings,
-      consumers: await consumersOn(consumersOf, [
+      consumers: await consumersOn(consumersOf, census, [
         ...bindings,
         ...counts.map(({ partition }) => ({ cluster: partition.cluster, topic: partition.logical })),
       ]),
@@ -222,27 +220,32 @@ export class SchemaUsages {
   /** What a scan has counted so far, by name, a page of it. @param visible logical topics that count. @throws `scan-not-found`. */
   async totals(scan: string, visible: (topic: string) => boolean, page: TotalsPage): Promise<ScanTotals> {
     const { scans, clock } = this.tools;
-    return totalsOf(await this.#ranges(scan), partsOf(scans, scan, clock), visible, page);
+    return totalsOf(rangesOf(await this.#parameters(scan)), partsOf(scans, scan, clock), visible, page);
   }
 
-  async #counted(scan: string, wanted: WantedNames): Promise<ReadonlyMap<string, Counted>> {
-    const { scans, clock } = this.tools;
-    const ranges = await this.#ranges(scan);
+  async #counted(scan: string, wanted: WantedNames): Promise<CountedBefore> {
+    const { scans, clock, clusters } = this.tools;
+    const parameters = await this.#parameters(scan);
+    const ranges = rangesOf(parameters);
     const counted = new Map<string, Counted>();
     for (const range of ranges) counted.set(keyOf(range), { state: unread(range), tally: undefined });
     for await (const { index, position, gone, trouble, summary } of partsOf(scans, scan, clock)) {
       const range = ranges[index]!;
       counted.set(keyOf(range), { state: { range, position, gone, trouble }, tally: tallyOf(summary, wanted) });
     }
-    return counted;
+    const logs = parameters['logs'] as JsonObject;
+    const names = clusters.names();
+    const isHere = (cluster: string) => names.includes(cluster) && clusters.get(cluster).logId === logs[cluster];
+    const elsewhere = [...counted.values()].filter(({ state }) => !isHere(state.range.cluster));
+    return { counted, elsewhere };
   }
 
-  async #ranges(scan: string): Promise<readonly ScanRange[]> {
+  async #parameters(scan: string): Promise<JsonObject> {
     const { operations } = this.tools;
     if (!isOperationId(scan)) throw scanNotFound(scan);
     const status = await operations.status(scan);
     if (status.kind !== 'schema-usage' || status.phase === 'CANCELLED') throw scanNotFound(scan);
-    return rangesOf((await operations.planOf(status.planHash)).parameters);
+    return (await operations.planOf(status.planHash)).parameters;
   }
 }
 
@@ -250,6 +253,28 @@ interface Counted {
   readonly state: ScannedRange;
   readonly tally: CountedStretch['tally'] | undefined;
 }
+
+/** What a scan has counted. */
+interface CountedBefore {
+  /** By partition. */
+  readonly counted: ReadonlyMap<string, Counted>;
+  /** Those of logs that this instance does not have. */
+  readonly elsewhere: readonly Counted[];
+}
+
+const NOTHING_COUNTED: CountedBefore = { counted: new Map(), elsewhere: [] };
+
+/** Instances may share a database and have logs of their own: what one has counted is true for the others, and what has come since they cannot know. */
+function partitionElsewhere({ state: { range, position, trouble }, tally }: Counted): CensusPartition {
+  const partition = { ...range, ...generationOf(range.topic), sizeBytes: null, compacted: true };
+  const stretches = tally === undefined ? [] : [{ from: range.from, tally, earlier: true }];
+  return { partition, upTo: position, stretches, trouble: trouble ?? LOG_ELSEWHERE, isHere: false };
+}
+
+const LOG_ELSEWHERE = {
+  code: 'log-elsewhere',
+  message: 'Its log is not at this instance: what has come since the scan is not known here.',
+};
 
 /** A partition of a topic that was made anew under its name is another one. */
 function keyOf(range: Pick<SurveyedPartition, 'cluster' | 'topic' | 'topicId' | 'partition'>): string {
@@ -262,11 +287,17 @@ function bytesOf({ from, to }: ScannedRange['range'], partition: SurveyedPartiti
   return partition.sizeBytes === null || all === 0 ? 0 : (partition.sizeBytes * (to - from)) / all;
 }
 
+/** What reads those of the topics that are here. */
 async function consumersOn(
   consumersOf: SchemaUsageTools['consumersOf'],
+  { partitions }: Census,
   topics: readonly { readonly cluster: string; readonly topic: string }[],
 ): Promise<readonly TopicConsumer[]> {
-  const distinct = new Map(topics.map(({ cluster, topic }) => [`${cluster}/${topic}`, { cluster, topic }]));
+  const here = new Set(
+    partitions.flatMap(({ isHere, partition }) => (isHere ? [`${partition.cluster}/${partition.logical}`] : [])),
+  );
+  const known = topics.filter(({ cluster, topic }) => here.has(`${cluster}/${topic}`));
+  const distinct = new Map(known.map(({ cluster, topic }) => [`${cluster}/${topic}`, { cluster, topic }]));
   const found = await Promise.all([...distinct.values()].map(({ cluster, topic }) => consumersOf(cluster, topic)));
   return found.flat();
 }

@@ -6,7 +6,7 @@ import { readAddress } from '#libs/core/schema';
 import { readRanges } from '../read-ranges.js';
 import { unread } from '../scan.js';
 import { surveyPartitions } from '../survey.js';
-import { namedByGuid, namedById, ScanWorld } from '../testing/index.js';
+import { MemoryClusters, namedByGuid, namedById, ScanWorld } from '../testing/index.js';
 import { UsageTally } from './tally.js';
 
 const signal = new AbortController().signal;
@@ -314,6 +314,33 @@ describe('the use of a schema', () => {
       expect((await usages.totals(scan, () => true, { after: '', limit: 10 })).totals).toMatchObject([
         { schemaId: id + 1, values: 2, topics: [{ topic: 'a' }] },
       ]);
+    });
+
+    it('is true for instances that do not have the log, which never take it for all there is', async () => {
+      await topic('orders', 2);
+      await world.append('orders', 0, [namedById(id), namedById(id)]);
+      const counted = await world.start(world.usageHandler(), {});
+      await world.run(counted, world.usageHandler());
+      const ask = (clusters: MemoryClusters, name: string | undefined, subject = 'orders-value') =>
+        world.usages(undefined, clusters).usageOf(parseSubject(subject), 1, name, signal);
+      const { id: unused } = await register('unused', record('Unused'));
+      expect(unused).not.toBe(id);
+      const logOfItsOwn = new MemoryClusters(new Map([['local', new MemoryLogEngine()]]));
+      for (const clusters of [new MemoryClusters(new Map()), logOfItsOwn]) {
+        const told = await ask(clusters, counted);
+        expect([told.verdict, told.counts.map(({ values, exact }) => [values, exact])]).toEqual([
+          'in-use',
+          [[2, false]],
+        ]);
+        expect(told.census.incomplete.map(({ partition, trouble }) => [partition.partition, trouble?.code])).toEqual([
+          [0, 'log-elsewhere'],
+          [1, 'log-elsewhere'],
+        ]);
+        const free = await ask(clusters, counted, 'unused');
+        expect([free.verdict, codes(free)]).toEqual(['unknown', expect.arrayContaining(['records-unreadable'])]);
+      }
+      const logless = await ask(new MemoryClusters(new Map()), undefined, 'unused');
+      expect([logless.verdict, codes(logless)]).toEqual(['unknown', ['no-log']]);
     });
 
     it('is listed page by page, whatever the order in which names were met', async () => {

@@ -31,6 +31,7 @@ export interface UsageReason {
     | 'alias-leads-here'
     | 'latest-of-topic'
     | 'read-by'
+    | 'no-log'
     | 'records-not-read'
     | 'records-unreadable'
     | 'records-unnamed'
@@ -116,6 +117,8 @@ export function recordReasons(
       `${atMost}${many(records, 'key or value', 'keys and values')} of retained records name it.`,
     );
   }
+  if (census.logs === 0)
+    add('no-log', 'unknown', 'This instance has no log: no retained record has been looked at by it.');
   const unreadable = census.partitions.filter((one) => one.trouble !== null);
   if (unreadable.length > 0) {
     add('records-unreadable', 'unknown', `${many(unreadable.length, 'partition')} cannot be read to the end.`);

@@ -84,8 +84,11 @@ export class RepartitionHandler implements OperationHandler {
     };
   }
 
-  accepts(parameters: JsonObject): boolean {
-    return this.#directories.clusters.names().includes(parametersFromJson(parameters).cluster);
+  /** Instances may share a database and have logs of their own, all of one name. */
+  accepts(parameters: JsonObject, { logId }: JsonObject): boolean {
+    const { cluster } = parametersFromJson(parameters);
+    const { clusters } = this.#directories;
+    return clusters.names().includes(cluster) && clusters.get(cluster).logId === logId;
   }
 
   /** @throws `invalid-repartition-request`, `invalid-key-expression`, `cluster-not-found`, `topic-not-found`. */
