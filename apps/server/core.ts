@@ -17,7 +17,15 @@ import { Clusters, TopicDirectories, TopicNames } from '#libs/core/log';
 import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/moving';
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
-import { ReplayHandler, SchemaReplays, SchemaUsages, TopicSamples, UsageHandler } from '#libs/core/scans';
+import {
+  ReplayHandler,
+  ScanLifetime,
+  ScanPruning,
+  SchemaReplays,
+  SchemaUsages,
+  TopicSamples,
+  UsageHandler,
+} from '#libs/core/scans';
 import {
   Derivations,
   DerivationStore,
@@ -98,7 +106,9 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   closers.add('other registries', () => sources.close());
 
   const scans = new SqlScanStore(store);
-  const scanTools = { clusters, scans, clock, failPoint: failPoints.pass };
+  const lifetime = new ScanLifetime(clock, config.operations.scanRetentionMs);
+  const pruning = new ScanPruning({ scans, operations: operationStore, lifetime, clock });
+  const scanTools = { clusters, scans, clock, lifetime, failPoint: failPoints.pass };
 
   const supervisor = new Supervisor({
     clock,
@@ -185,6 +195,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     scans,
     operations: engine,
     clock,
+    lifetime,
     consumersOf: async (cluster, topic) => [
       ...(await views.over(cluster, topic)).map((name) => ({ kind: 'view' as const, name, cluster, topic })),
       ...(await derivations.over(cluster, topic)).map((name) => ({
@@ -215,7 +226,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: SchemaEngine, useValue: schemas },
       { provide: Registry, useValue: registry },
       { provide: SchemaUsages, useValue: usages },
-      { provide: SchemaReplays, useValue: new SchemaReplays(scans, engine, clock) },
+      { provide: SchemaReplays, useValue: new SchemaReplays(scans, engine, clock, lifetime) },
       { provide: TopicSamples, useValue: new TopicSamples({ directories, codec, clock }) },
       { provide: SchemaProposals, useValue: new SchemaProposals(schemas, clock) },
       { provide: MessageCodec, useValue: codec },
@@ -230,6 +241,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     run: async () => {
       await restoreNames(clusters, names, logger);
       supervisor.run('registry search index', (signal) => registry.search.indexOlder(signal));
+      supervisor.run('end of scan results', (signal) => pruning.run(signal));
       engine.open();
       await derivations.start();
       await views.start();

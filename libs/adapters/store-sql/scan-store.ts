@@ -2,7 +2,7 @@ import type { JsonObject } from '#libs/core/kernel';
 import { ScanStore, type ScanPart, type ScanTrouble } from '#libs/core/scans';
 import type { SqlStore } from './sql-store.js';
 
-/** Parts saved in one transaction; other writes wait meanwhile. */
+/** Parts saved, or dropped, in one transaction; other writes wait meanwhile. */
 const PIECE = 200;
 
 interface PartDocument {
@@ -48,6 +48,22 @@ export class SqlScanStore extends ScanStore {
   }
 
   async drop(scan: string): Promise<void> {
-    await this.store.write((session) => session.run('delete from scan_parts where operation_id = ?', [scan]));
+    for (let dropped = PIECE; dropped === PIECE;) {
+      dropped = await this.store.write((session) =>
+        session.run(
+          `delete from scan_parts where operation_id = ?
+           and part in (select part from scan_parts where operation_id = ? order by part limit ?)`,
+          [scan, scan, PIECE],
+        ),
+      );
+    }
+  }
+
+  async next(scan: string): Promise<string | undefined> {
+    const row = await this.store.one<{ id: string }>(
+      'select operation_id as id from scan_parts where operation_id > ? order by operation_id limit 1',
+      [scan],
+    );
+    return row?.id;
   }
 }

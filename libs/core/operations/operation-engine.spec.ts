@@ -42,6 +42,23 @@ describe('planning and starting', () => {
     expect((await refusal(engine.start({ planHash: 'x', principal: 'ann' }))).code).toBe('plan-not-found');
   });
 
+  it('a finished plan answers its operation, and is run again when nothing is left of what it was for', async () => {
+    let spent = false;
+    const phases = { PREPARING: () => Promise.resolve({ next: 'FINISHED' as const }) };
+    const handler = Object.assign(new TestHandler(phases), { isSpent: () => spent });
+    const engine = world.engine(handler);
+    const first = await world.start(engine);
+    await world.until(async () => (await engine.status(first)).state === 'FINISHED');
+    const { planHash } = await engine.status(first);
+    const again = () => engine.start({ planHash, principal: 'ann' });
+    expect(await again()).toMatchObject({ created: false, operation: { id: first } });
+    spent = true;
+    const anew = await again();
+    expect(anew).toMatchObject({ created: true, operation: { planHash } });
+    expect(anew.operation.id).not.toBe(first);
+    expect((await again()).operation.id).toBe(anew.operation.id);
+  });
+
   it('a plan whose ground has moved is refused, and says what moved', async () => {
     const handler = new TestHandler();
     const engine = world.engine(handler);

@@ -152,7 +152,7 @@ export class OperationEngine {
 
   /**
    * Starts the operation of a plan, after comparing what the plan relied on with what is now. A plan whose operation is live or finished is not run again: that
-   * operation is answered.
+   * operation is answered, unless nothing is left of what it was for.
    * @throws `plan-not-found`, `plan-blocked`, `plan-stale`, `subject-busy`, `idempotency-key-reused`, `operation-kind-unknown`.
    */
   async start(request: StartRequest): Promise<Started> {
@@ -166,7 +166,7 @@ export class OperationEngine {
     }
     const plan = await this.planOf(request.planHash);
     const [latest] = await store.list({ planHash: plan.hash }, 1);
-    if (latest !== undefined && latest.phase !== 'CANCELLED' && latest.phase !== 'ROLLED_BACK') {
+    if (latest !== undefined && !this.#isUndone(latest)) {
       return { operation: await this.#status(latest), created: false };
     }
     const handler = this.#handler(plan.kind);
@@ -267,6 +267,12 @@ export class OperationEngine {
   }
 
   // ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whether what an operation was for is not there, so that its plan may be run again. */
+  #isUndone({ kind, phase, endedAt }: OperationRecord): boolean {
+    if (phase !== 'FINISHED' || endedAt === null) return phase === 'CANCELLED' || phase === 'ROLLED_BACK';
+    return this.#handlers.get(kind)?.isSpent?.(endedAt) === true;
+  }
 
   #handler(kind: string): OperationHandler {
     const handler = this.#handlers.get(kind);

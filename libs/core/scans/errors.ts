@@ -24,6 +24,16 @@ export const scanNotFound = (id: string): AppError =>
     details: { scan: id.slice(0, 100) },
   });
 
+/** @param endedAt epoch ms. */
+export const scanExpired = (id: string, endedAt: number, keptMs: number): AppError =>
+  new AppError({
+    kind: 'gone',
+    code: 'scan-expired',
+    message: `What scan '${id}' found is no longer kept: it ended at ${new Date(endedAt).toISOString()}.`,
+    hint: 'Plan the same again and start it. Results are kept as long as operations.scanRetentionMs says.',
+    details: { scan: id, endedAt: new Date(endedAt).toISOString(), keptMs },
+  });
+
 /** Readings of the log within requests are few at a time. */
 export const scansBusy = (limit: number): AppError =>
   new AppError({

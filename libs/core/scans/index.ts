@@ -1,5 +1,7 @@
 export { scanInvalid, scanNotFound } from './errors.js';
 export { readRanges, type RecordFold, type ScanControl } from './read-ranges.js';
+export { ScanLifetime } from './scan-lifetime.js';
+export { ScanPruning } from './scan-pruning.js';
 export { ScanHandler, type ScanFold, type ScanTools } from './scan-handler.js';
 export { partsOf, ScanStore, type ScanPart } from './scan-store.js';
 export { isOpen, rangesOf, rangesToJson, unread, type ScannedRange, type ScanRange, type ScanTrouble } from './scan.js';

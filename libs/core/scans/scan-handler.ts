@@ -2,6 +2,7 @@ import type { Clock, JsonObject } from '#libs/core/kernel';
 import type { Clusters } from '#libs/core/log';
 import type { OperationHandler, OperationProgress, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import { readRanges, type RecordFold } from './read-ranges.js';
+import type { ScanLifetime } from './scan-lifetime.js';
 import { partsOf, type ScanPart, type ScanStore } from './scan-store.js';
 import { isOpen, rangesOf, unread, type ScannedRange, type ScanRange } from './scan.js';
 
@@ -21,6 +22,7 @@ export interface ScanTools {
   readonly clusters: Clusters;
   readonly scans: ScanStore;
   readonly clock: Clock;
+  readonly lifetime: ScanLifetime;
   /** Named steps for crash tests, `scan:…`. */
   readonly failPoint?: (name: string) => void | Promise<void>;
   /** For tests. */
@@ -57,6 +59,10 @@ export abstract class ScanHandler implements OperationHandler {
     return Object.entries(logsOf(parameters)).every(
       ([cluster, logId]) => names.includes(cluster) && this.tools.clusters.get(cluster).logId === logId,
     );
+  }
+
+  isSpent(finishedAt: number): boolean {
+    return this.tools.lifetime.isOver(finishedAt);
   }
 
   async fingerprint(parameters: JsonObject): Promise<JsonObject> {

@@ -20,8 +20,10 @@ export abstract class ScanStore {
   abstract save(scan: string, parts: readonly ScanPart[]): Promise<void>;
   /** Parts by their index, those above `after`, `limit` at most. Ranges of which nothing was saved are left out. */
   abstract parts(scan: string, after: number, limit: number): Promise<readonly ScanPart[]>;
-  /** Forgets the scan. Harmless to repeat. */
+  /** Forgets the scan. Harmless to repeat, and after it was cut short. */
   abstract drop(scan: string): Promise<void>;
+  /** The first scan behind this id of which something is kept; ids go up with the time of their start. @param scan the empty text: the very first. */
+  abstract next(scan: string): Promise<string | undefined>;
 }
 
 /** Parts read at once; each may tell thousands of names apart. */

@@ -47,7 +47,7 @@ export class ReplayController {
     summary: 'Show what a replay has found so far: what was read, by partition and writer, and the first failures',
     tag,
     response: replayView,
-    errors: { 404: ['scan-not-found', 'operation-not-found'] },
+    errors: { 404: ['scan-not-found', 'operation-not-found'], 410: ['scan-expired'] },
   })
   result(@Param('operation') operation: string, @CurrentPrincipal() principal: Principal): Promise<ReplayView> {
     return this.replays.result(operation, principal);

@@ -26,11 +26,12 @@ export class ReplayService {
     return this.engine.plan('schema-replay', request, principal.id);
   }
 
-  /** @throws `scan-not-found`; `operation-not-found`, also for a topic that the principal may not read. */
+  /** @throws `scan-not-found`, `scan-expired`; `operation-not-found`, also for a topic that the principal may not read. */
   async result(id: string, principal: Principal): Promise<ReplayView> {
-    const view = replayViewOf(id, await this.replays.result(id));
-    if (!this.authorizer.allows(principal, 'read', { kind: 'topic', name: view.topic })) throw operationNotFound(id);
-    return view;
+    const admit = (name: string): void => {
+      if (!this.authorizer.allows(principal, 'read', { kind: 'topic', name })) throw operationNotFound(id);
+    };
+    return replayViewOf(id, await this.replays.result(id, admit));
   }
 
   /** A candidate tells something of what it refers to, so only what may be read can be referred to. */

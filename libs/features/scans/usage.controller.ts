@@ -37,6 +37,7 @@ export class UsageController {
     response: usageView,
     errors: {
       404: ['subject-not-found', 'version-not-found', 'scan-not-found', 'operation-not-found'],
+      410: ['scan-expired'],
       422: ['version-invalid'],
       429: ['scans-busy'],
     },
@@ -82,7 +83,7 @@ export class UsageController {
     tag,
     query: censusQuery,
     response: censusView,
-    errors: { 404: ['scan-not-found', 'operation-not-found'] },
+    errors: { 404: ['scan-not-found', 'operation-not-found'], 410: ['scan-expired'] },
   })
   counted(
     @Param('scan') scan: string,

@@ -22,7 +22,7 @@ export class UsageService {
     return this.engine.plan('schema-usage', { ...body }, principal.id);
   }
 
-  /** @throws `subject-not-found`, `version-not-found`, `scan-not-found`, `scans-busy`. */
+  /** @throws `subject-not-found`, `version-not-found`, `scan-not-found`, `scan-expired`, `scans-busy`. */
   async usage(
     principal: Principal,
     name: string,
@@ -44,7 +44,7 @@ export class UsageService {
     return usageViewOf(usage, new Sight(this.authorizer, principal));
   }
 
-  /** What a scan counted, by schema: those named by id first. @throws `scan-not-found`, `operation-not-found`. */
+  /** What a scan counted, by schema: those named by id first. @throws `scan-not-found`, `scan-expired`, `operation-not-found`. */
   async counted(principal: Principal, scan: string, query: CensusQuery): Promise<CensusView> {
     const sight = new Sight(this.authorizer, principal);
     const after = query.cursor === undefined ? '' : parseCursor(query.cursor);

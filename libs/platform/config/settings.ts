@@ -112,6 +112,12 @@ export const SETTINGS = {
   operations: {
     maxConcurrent: count(1, 64, 2, 'Operations that move data at the same time.'),
     rollbackWindowMs: milliseconds(0, 365 * DAY, DAY, 'How long an operation can be rolled back after its cutover.'),
+    scanRetentionMs: milliseconds(
+      0,
+      10 * 365 * DAY,
+      30 * DAY,
+      'How long what a scan of records has found (usage, replay) is kept after its end; 0 for ever.',
+    ),
   },
   auth: {
     mode: oneOf(['none', 'token'], 'none', '`none`: everybody may do everything; `token`: by `auth.tokensFile`.'),

@@ -1,6 +1,7 @@
 import type { Clock, JsonObject } from '#libs/core/kernel';
 import { isOperationId, type OperationEngine } from '#libs/core/operations';
 import { scanNotFound } from '../errors.js';
+import type { ScanLifetime } from '../scan-lifetime.js';
 import { partsOf, type ScanStore } from '../scan-store.js';
 import { rangesOf, type ScanRange, type ScanTrouble } from '../scan.js';
 import { replaySummary, type ReplayFailure, type ReplaySummary, type WriterCount } from './replay-tally.js';
@@ -38,14 +39,20 @@ export class SchemaReplays {
     private readonly scans: ScanStore,
     private readonly operations: Pick<OperationEngine, 'status' | 'planOf'>,
     private readonly clock: Clock,
+    private readonly lifetime: ScanLifetime,
   ) {}
 
-  /** @throws `scan-not-found`, `operation-not-found`. */
-  async result(id: string): Promise<ReplayResult> {
+  /**
+   * @param admit is told the logical topic before anything else is told; throws for those who may not know of it.
+   * @throws `scan-not-found`, `scan-expired`, `operation-not-found`.
+   */
+  async result(id: string, admit: (topic: string) => void = () => undefined): Promise<ReplayResult> {
     if (!isOperationId(id)) throw scanNotFound(id);
     const status = await this.operations.status(id);
     if (status.kind !== 'schema-replay' || status.phase === 'CANCELLED') throw scanNotFound(id);
     const { parameters } = await this.operations.planOf(status.planHash);
+    admit(parameters['topic'] as string);
+    this.lifetime.demand(id, status.endedAt);
     const partitions = rangesOf(parameters).map((range): ReplayedPartition => {
       return { range, position: range.from, gone: 0, trouble: null, summary: undefined };
     });

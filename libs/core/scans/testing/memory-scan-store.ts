@@ -25,4 +25,8 @@ export class MemoryScanStore extends ScanStore {
   async drop(scan: string): Promise<void> {
     this.#scans.delete(scan);
   }
+
+  async next(scan: string): Promise<string | undefined> {
+    return [...this.#scans.keys()].sort().find((one) => one > scan);
+  }
 }

@@ -75,5 +75,20 @@ export function scanStoreContract(name: string, open: () => Promise<ScanStoreUnd
       expect(await all(one)).toEqual([]);
       expect(await all(other)).toEqual([part(0, 2)]);
     });
+
+    it('tells of which scans something is kept, one after another, and drops as much as there is', async () => {
+      for (let scan = await scans.next(''); scan !== undefined; scan = await scans.next('')) await scans.drop(scan);
+      const parts = Array.from({ length: 450 }, (_, index) => part(index, index));
+      for (const scan of ['op_b', 'op_C', 'op_a']) await scans.save(scan, parts);
+      const kept = async () => {
+        const found: string[] = [];
+        for (let scan = await scans.next(''); scan !== undefined; scan = await scans.next(scan)) found.push(scan);
+        return found;
+      };
+      expect(await kept()).toEqual(['op_C', 'op_a', 'op_b']);
+      await scans.drop('op_a');
+      expect(await kept()).toEqual(['op_C', 'op_b']);
+      expect(await all('op_a')).toEqual([]);
+    });
   });
 }

@@ -9,6 +9,7 @@ import { ReplayHandler } from '../replay/replay-handler.js';
 import { SchemaReplays } from '../replay/schema-replays.js';
 import { TopicSamples } from '../samples/topic-samples.js';
 import type { ScanHandler } from '../scan-handler.js';
+import { ScanLifetime } from '../scan-lifetime.js';
 import { SchemaUsages, type CensusLimits, type SchemaUsageTools } from '../usage/schema-usages.js';
 import { UsageHandler } from '../usage/usage-handler.js';
 import { MemoryScanStore } from './memory-scan-store.js';
@@ -37,6 +38,7 @@ interface StartedScan {
   readonly plan: PlanDraft;
   phase: Phase;
   notes: JsonObject;
+  endedAt: number | null;
 }
 
 /** Thrown where a process of a test dies. */
@@ -50,6 +52,7 @@ export class ScanWorld {
   readonly schemas = new LocalSchemaEngine(standardFormats());
   readonly registry = new Registry(this.store, this.schemas, this.clock);
   readonly scans = new MemoryScanStore();
+  lifetime = new ScanLifetime(this.clock, 0);
   readonly clusters: Clusters;
   readonly tuning = { saveEveryMs: 0, fetchBytes: 64 * 1024 };
   readonly #started = new Map<string, StartedScan>();
@@ -63,11 +66,12 @@ export class ScanWorld {
 
   /** @param clusters of the instance that is asked. */
   usages(limits?: CensusLimits, clusters = this.clusters): SchemaUsages {
-    const { registry, store, schemas: engine, scans, clock } = this;
+    const { registry, store, schemas: engine, scans, clock, lifetime } = this;
     const operations = this.#operations();
     const consumersOf: SchemaUsageTools['consumersOf'] = async (cluster, topic) =>
       this.consumers.filter((one) => one.cluster === cluster && one.topic === topic);
-    return new SchemaUsages({ registry, store, engine, clusters, scans, operations, clock, consumersOf }, limits);
+    const tools = { registry, store, engine, clusters, scans, operations, clock, lifetime, consumersOf };
+    return new SchemaUsages(tools, limits);
   }
 
   usageHandler(): UsageHandler {
@@ -79,7 +83,7 @@ export class ScanWorld {
   }
 
   replays(): SchemaReplays {
-    return new SchemaReplays(this.scans, this.#operations(), this.clock);
+    return new SchemaReplays(this.scans, this.#operations(), this.clock, this.lifetime);
   }
 
   samples(): TopicSamples {
@@ -93,7 +97,7 @@ export class ScanWorld {
   /** Makes the operation of a plan, as the engine would. @returns its id. */
   async start(handler: ScanHandler, request: JsonObject): Promise<string> {
     const id = `op_${String(this.#started.size + 1).padStart(26, '0')}`;
-    this.#started.set(id, { handler, plan: await handler.plan(request), phase: 'PREPARING', notes: {} });
+    this.#started.set(id, { handler, plan: await handler.plan(request), phase: 'PREPARING', notes: {}, endedAt: null });
     return id;
   }
 
@@ -125,6 +129,7 @@ export class ScanWorld {
         scan.phase = next;
         scan.notes = { ...scan.notes, ...notes };
       }
+      scan.endedAt = this.clock.now();
       return true;
     } catch (error) {
       if (error instanceof Died) return false;
@@ -135,8 +140,8 @@ export class ScanWorld {
   #operations(): SchemaUsageTools['operations'] {
     return {
       status: async (id) => {
-        const { handler, phase } = this.#scan(id);
-        return { kind: handler.kind, phase, planHash: id } as never;
+        const { handler, phase, endedAt } = this.#scan(id);
+        return { kind: handler.kind, phase, endedAt, planHash: id } as never;
       },
       planOf: async (hash) => this.#scan(hash).plan as never,
     };

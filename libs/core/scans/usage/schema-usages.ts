@@ -13,6 +13,7 @@ import {
 import type { SchemaEngine } from '#libs/core/schema';
 import { scanNotFound, scansBusy } from '../errors.js';
 import { readRanges } from '../read-ranges.js';
+import type { ScanLifetime } from '../scan-lifetime.js';
 import { partsOf, type ScanStore } from '../scan-store.js';
 import { rangesOf, unread, type ScannedRange } from '../scan.js';
 import { surveyPartitions, type SurveyedPartition } from '../survey.js';
@@ -38,6 +39,7 @@ export interface SchemaUsageTools {
   readonly scans: ScanStore;
   readonly operations: Pick<OperationEngine, 'status' | 'planOf'>;
   readonly clock: Clock;
+  readonly lifetime: ScanLifetime;
   /** Views and derivations that read the logical topic. */
   readonly consumersOf: (cluster: string, topic: string) => Promise<readonly TopicConsumer[]>;
 }
@@ -82,7 +84,7 @@ export class SchemaUsages {
    * and is said to be.
    * @param wanted the schemas that the census is to know of.
    * @param scan operation that counted, finished or not.
-   * @throws `scan-not-found`, `scans-busy`.
+   * @throws `scan-not-found`, `scan-expired`, `scans-busy`.
    */
   async census(wanted: Iterable<SchemaNames>, scan: string | undefined, signal: AbortSignal): Promise<Census> {
     const all = [...wanted];
@@ -217,7 +219,7 @@ export class SchemaUsages {
     }
   }
 
-  /** What a scan has counted so far, by name, a page of it. @param visible logical topics that count. @throws `scan-not-found`. */
+  /** What a scan has counted so far, by name, a page of it. @param visible logical topics that count. @throws `scan-not-found`, `scan-expired`. */
   async totals(scan: string, visible: (topic: string) => boolean, page: TotalsPage): Promise<ScanTotals> {
     const { scans, clock } = this.tools;
     return totalsOf(rangesOf(await this.#parameters(scan)), partsOf(scans, scan, clock), visible, page);
@@ -241,10 +243,11 @@ export class SchemaUsages {
   }
 
   async #parameters(scan: string): Promise<JsonObject> {
-    const { operations } = this.tools;
+    const { operations, lifetime } = this.tools;
     if (!isOperationId(scan)) throw scanNotFound(scan);
     const status = await operations.status(scan);
     if (status.kind !== 'schema-usage' || status.phase === 'CANCELLED') throw scanNotFound(scan);
+    lifetime.demand(scan, status.endedAt);
     return (await operations.planOf(status.planHash)).parameters;
   }
 }

@@ -39,6 +39,7 @@ export class SchemaDeletionsController {
     response: deletionPlanView,
     errors: {
       404: ['scan-not-found', 'operation-not-found'],
+      410: ['scan-expired'],
       422: ['selection-too-large', 'plan-too-large'],
       429: ['scans-busy'],
     },

@@ -5,7 +5,7 @@ import { TopicDirectories } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames } from '#libs/core/log/testing';
 import { operationNotFound } from '#libs/core/operations';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
-import { SchemaUsages, TopicSamples } from '#libs/core/scans';
+import { ScanLifetime, SchemaUsages, TopicSamples } from '#libs/core/scans';
 import { MemoryClusters, MemoryScanStore } from '#libs/core/scans/testing';
 import { LocalSchemaEngine, SchemaEngine, SchemaProposals, standardFormats } from '#libs/core/schema';
 import { Authorizer, OpenAuthenticator, RoleAuthorizer, type Authenticator } from '#libs/platform/auth';
@@ -48,6 +48,7 @@ export async function openRegistryApp(options: RegistryAppOptions = {}): Promise
     scans: new MemoryScanStore(),
     operations: { status: notFound, planOf: notFound },
     clock,
+    lifetime: new ScanLifetime(clock, 0),
     consumersOf: async () => [],
   });
   const directories = new TopicDirectories(clusters, new MemoryTopicNames(), clock);
