@@ -18,6 +18,7 @@ import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/movin
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
 import {
+  IdUsages,
   ReplayHandler,
   ScanLifetime,
   ScanPruning,
@@ -187,7 +188,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     failPoint: failPoints.pass,
   });
 
-  const usages = new SchemaUsages({
+  const usageTools = {
     registry,
     store: registryStore,
     engine: schemas,
@@ -196,7 +197,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     operations: engine,
     clock,
     lifetime,
-    consumersOf: async (cluster, topic) => [
+    consumersOf: async (cluster: string, topic: string) => [
       ...(await views.over(cluster, topic)).map((name) => ({ kind: 'view' as const, name, cluster, topic })),
       ...(await derivations.over(cluster, topic)).map((name) => ({
         kind: 'derivation' as const,
@@ -205,7 +206,8 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
         topic,
       })),
     ],
-  });
+  };
+  const usages = new SchemaUsages(usageTools);
 
   streamMetrics(metrics, config.metrics.topicLabels, { directories, views, derivations });
 
@@ -226,6 +228,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: SchemaEngine, useValue: schemas },
       { provide: Registry, useValue: registry },
       { provide: SchemaUsages, useValue: usages },
+      { provide: IdUsages, useValue: new IdUsages(usageTools, usages) },
       { provide: SchemaReplays, useValue: new SchemaReplays(scans, engine, clock, lifetime) },
       { provide: TopicSamples, useValue: new TopicSamples({ directories, codec, clock }) },
       { provide: SchemaProposals, useValue: new SchemaProposals(schemas, clock) },

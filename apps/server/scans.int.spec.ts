@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CensusView, ScanPlanView, UsageView } from '#libs/features/scans';
+import type { CensusView, IdUsageView, ScanPlanView, UsageView } from '#libs/features/scans';
 import { runService, writeTokens, type RunningService } from './testing/running-service.js';
 import { ServiceCalls } from './testing/service-calls.js';
 
@@ -115,6 +115,42 @@ describe('the use of schemas over REST', () => {
     }
     expect(ids).toHaveLength(3);
     expect(ids).toEqual([...ids].sort((a, b) => a! - b!));
+  });
+
+  it('is told of an id too, for every version and context that goes by it', async () => {
+    const topic = `shared${++run}`;
+    await client.topic(topic);
+    const schema = avro().replace('Order', `Shared${run}`);
+    const id = await client.register(`${topic}-value`, 'AVRO', schema);
+    expect(await client.register(`${topic}.copy`, 'AVRO', schema)).toBe(id);
+    await client.produce(topic, numbers(3));
+    const told = await client.demand<IdUsageView>('GET', `/v1/schemas/ids/${id}/usage`);
+    expect(told).toMatchObject({
+      schemaId: id,
+      verdict: 'in-use',
+      reasons: [{ code: 'records-retained' }],
+      records: { total: 3, topics: [{ topic }], hidden: 0 },
+      schemas: [{ context: '.', schemaType: 'AVRO' }],
+      versions: [
+        {
+          subject: `${topic}-value`,
+          version: 1,
+          deleted: false,
+          verdict: 'in-use',
+          reasons: [{ code: 'latest-of-topic' }],
+        },
+        { subject: `${topic}.copy`, version: 1, deleted: false, verdict: 'safe', reasons: [] },
+      ],
+      hiddenVersions: 0,
+      topics: [{ topic, part: 'value' }],
+      coverage: { complete: true },
+    });
+    const one = await usage(`${topic}-value`);
+    expect([one.records, one.topics, one.coverage]).toEqual([told.records, told.topics, told.coverage]);
+    expect((await client.get(`/v1/schemas/ids/999999/usage`)).problem.code).toBe('schema-not-found');
+    for (const none of ['0', '2147483648', 'x']) {
+      expect((await client.get(`/v1/schemas/ids/${none}/usage`)).status).toBe(400);
+    }
   });
 
   it('refuses what is not there', async () => {
@@ -267,6 +303,19 @@ describe('the use of schemas for somebody who may not read everything', () => {
         coverage: { complete: true, hiddenPartitions: 1 },
       });
       expect(told.text).not.toContain('secret');
+      // Another subject carries the id, which may not be known of.
+      const secret = await calls.post<{ id: number }>('/subjects/secret-copy/versions', { schema: avro() }, admin);
+      expect(secret.json.id).toBe(id);
+      const byId = await calls.get<IdUsageView>(`/v1/schemas/ids/${id}/usage`, narrow);
+      expect(byId.json).toMatchObject({
+        ...{ verdict: 'in-use', hiddenVersions: 1, records: { total: 2, hidden: 1 } },
+        versions: [{ subject: 'shared', verdict: 'in-use' }],
+        references: { versions: [], hidden: 1 },
+      });
+      expect(byId.text).not.toContain('secret');
+      const hidden = await calls.post<{ id: number }>('/subjects/secret/versions', { schema: '"bytes"' }, admin);
+      const unseen = await calls.get(`/v1/schemas/ids/${hidden.json.id}/usage`, narrow);
+      expect([unseen.status, unseen.problem.code]).toEqual([404, 'schema-not-found']);
       expect((await calls.post('/v1/schema-usage/plans', {}, narrow)).status).toBe(403);
     } finally {
       await running.stop();

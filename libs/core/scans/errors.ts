@@ -15,6 +15,15 @@ export const scanTooWide = (limit: number, measured: number): AppError =>
     details: { limit: 'scanPartitions', value: limit, measured },
   });
 
+export const usageTooWide = (limit: number, measured: number): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'usage-too-wide',
+    message: `${measured} versions carry the id; the use of ${limit} is told at most.`,
+    hint: 'Ask for the use of the versions one by one.',
+    details: { limit: 'usageVersions', value: limit, measured },
+  });
+
 export const scanNotFound = (id: string): AppError =>
   new AppError({
     kind: 'not-found',

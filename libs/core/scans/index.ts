@@ -12,6 +12,7 @@ export { SchemaReplays, type ReplayedPartition, type ReplayResult } from './repl
 export type { RecordSamples, SampleCounts, SampleFailure } from './samples/record-samples.js';
 export { TopicSamples, type SampledPartition, type SampledTopic, type SampleRequest } from './samples/topic-samples.js';
 export { Census, isWhole, type CensusPartition, type PartitionCount, type UnnamedCount } from './usage/census.js';
+export { IdUsages, type CarrierUsage, type IdUsage } from './usage/id-usages.js';
 export {
   SchemaUsages,
   type CensusLimits,
@@ -22,4 +23,4 @@ export {
 export type { NameTotal, ScanTotals, TotalsPage } from './usage/scan-totals.js';
 export { tallyOf, UsageTally, type PartTally, type RangeTally } from './usage/tally.js';
 export { UsageHandler } from './usage/usage-handler.js';
-export type { TopicBinding, TopicConsumer, UsageReason, UsageVerdict } from './usage/verdict.js';
+export type { TopicBinding, TopicConsumer, UsageReason, UsageVerdict, VersionFacts } from './usage/verdict.js';

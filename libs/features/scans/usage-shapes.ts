@@ -58,40 +58,35 @@ const coverage = z.object({
     .describe('Partitions of topics that the caller may not read; they are counted all the same.'),
 });
 
-export const usageView = z.object({
-  subject: z.string(),
-  version: z.int(),
-  schemaId: z.int(),
-  guid: z.string(),
-  deleted: z.boolean(),
-  verdict: verdict.describe(
-    '`safe`: nothing here needs the version. `in-use`: something does. `unknown`: nothing does as far as was looked, which is not far enough.',
+const reasons = z.array(z.object({ code: z.string(), means: z.enum(['in-use', 'unknown']), message: z.string() }));
+const records = z.object({
+  total: z.int().describe('Keys and values of retained records that name the schema, by its id or GUID.'),
+  exact: z.boolean().describe('False: some may be gone since they were counted.'),
+  topics: z.array(
+    z.object({
+      ...place,
+      partitions: z.array(
+        z.object({
+          partition: z.int(),
+          keys: z.int(),
+          values: z.int(),
+          lastOffset: offset.describe('Of the last record that names it.'),
+          exact: z.boolean(),
+        }),
+      ),
+    }),
   ),
-  reasons: z.array(z.object({ code: z.string(), means: z.enum(['in-use', 'unknown']), message: z.string() })),
-  records: z.object({
-    total: z.int().describe('Keys and values of retained records that name the schema, by its id or GUID.'),
-    exact: z.boolean().describe('False: some may be gone since they were counted.'),
-    topics: z.array(
-      z.object({
-        ...place,
-        partitions: z.array(
-          z.object({
-            partition: z.int(),
-            keys: z.int(),
-            values: z.int(),
-            lastOffset: offset.describe('Of the last record that names it.'),
-            exact: z.boolean(),
-          }),
-        ),
-      }),
-    ),
-    hidden: z.int().describe('Those in topics that the caller may not read.'),
-  }),
-  references: z.object({ versions: z.array(version), hidden: z.int() }).describe('Versions that refer to it.'),
-  carriers: z.object({ versions: z.array(version), hidden: z.int() }).describe('Other versions with the same id.'),
-  aliases: z
-    .object({ subjects: z.array(z.string()), hidden: z.int() })
-    .describe('Names that stand for the subject by their alias.'),
+  hidden: z.int().describe('Those in topics that the caller may not read.'),
+});
+const versions = z.object({ versions: z.array(version), hidden: z.int() });
+const aliases = z
+  .object({ subjects: z.array(z.string()), hidden: z.int() })
+  .describe('Names that stand for the subject by their alias.');
+
+/** What is told of one version and of all versions of an id alike. */
+const needs = {
+  references: versions.describe('Versions that refer to it.'),
+  aliases,
   associations: z.array(
     z.object({
       resourceName: z.string(),
@@ -114,8 +109,53 @@ export const usageView = z.object({
     .array(z.object({ kind: z.enum(['view', 'derivation']), name: z.string(), cluster: z.string(), topic: z.string() }))
     .describe('What here reads those topics, or topics with records that name the schema.'),
   coverage,
+};
+
+export const usageView = z.object({
+  subject: z.string(),
+  version: z.int(),
+  schemaId: z.int(),
+  guid: z.string(),
+  deleted: z.boolean(),
+  verdict: verdict.describe(
+    '`safe`: nothing here needs the version. `in-use`: something does. `unknown`: nothing does as far as was looked, which is not far enough.',
+  ),
+  reasons,
+  records,
+  carriers: versions.describe('Other versions with the same id.'),
+  ...needs,
 });
 export type UsageView = z.infer<typeof usageView>;
+
+/** The id of a schema in a path. */
+export const schemaIdParameter = z
+  .string()
+  .regex(/^[1-9]\d{0,9}$/, 'is no id of a schema')
+  .transform(Number)
+  .refine((id) => id <= 2_147_483_647, 'is no id of a schema');
+
+export const idUsageView = z.object({
+  schemaId: z.int(),
+  verdict: verdict.describe('Of records and of all versions: `safe` where nothing here needs any of them.'),
+  reasons: reasons.describe('What records say.'),
+  records,
+  schemas: z
+    .array(z.object({ context: z.string(), guid: z.string(), schemaType: z.string() }))
+    .describe('What the id stands for, in each context.'),
+  versions: z
+    .array(
+      z.object({
+        ...version.shape,
+        guid: z.string(),
+        verdict: verdict.describe('Records left out of account.'),
+        reasons,
+      }),
+    )
+    .describe('Versions that carry the id.'),
+  hiddenVersions: z.int().describe('Versions that the caller may not read; they count all the same.'),
+  ...needs,
+});
+export type IdUsageView = z.infer<typeof idUsageView>;
 
 /** Query of what a scan counted. */
 export const censusQuery = z.strictObject({ ...pageQuery });

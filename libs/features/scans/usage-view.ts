@@ -1,8 +1,8 @@
-import type { Census, CensusPartition, PartitionCount, VersionUsage } from '#libs/core/scans';
+import type { Census, CensusPartition, IdUsage, PartitionCount, VersionFacts, VersionUsage } from '#libs/core/scans';
 import { isWhole } from '#libs/core/scans';
 import { subjectText, type SubjectName } from '#libs/core/registry';
 import type { Authorizer, Principal } from '#libs/platform/auth';
-import type { UsageView } from './usage-shapes.js';
+import type { IdUsageView, UsageView } from './usage-shapes.js';
 
 /** Partitions that one answer lists. */
 const LISTED = 1_000;
@@ -36,9 +36,7 @@ export class Sight {
 }
 
 export function usageViewOf(usage: VersionUsage, sight: Sight): UsageView {
-  const { found, counts, census, referrers, carriers, aliases, associations, bindings, consumers } = usage;
-  const named = aliases.filter((one) => sight.subject(one)).map(subjectText);
-  const shown = counts.filter(({ partition }) => sight.topic(partition.logical));
+  const { found, counts, census, carriers } = usage;
   return {
     subject: subjectText(usage.subject),
     version: usage.version,
@@ -47,23 +45,73 @@ export function usageViewOf(usage: VersionUsage, sight: Sight): UsageView {
     deleted: found.row.deleted,
     verdict: usage.verdict,
     reasons: [...usage.reasons],
-    records: {
-      total: totalOf(counts),
-      exact: counts.every((one) => one.exact),
-      topics: byTopic(shown),
-      hidden: totalOf(counts) - totalOf(shown),
-    },
-    references: visible(referrers, sight),
+    records: recordsOf(counts, sight),
     carriers: visible(carriers, sight),
-    aliases: { subjects: named, hidden: aliases.length - named.length },
-    associations: associations.map(({ resourceName, resourceNamespace, resourceType, associationType }) => {
-      return { resourceName, resourceNamespace, resourceType, associationType };
+    ...needsOf([usage], census, sight),
+  };
+}
+
+/** Versions that the caller may not read are counted, and what is needed of them is told without their names. */
+export function idUsageViewOf(usage: IdUsage, sight: Sight): IdUsageView {
+  const { schemaId, entries, versions, counts, census } = usage;
+  const shown = versions.filter((one) => sight.subject(one.subject));
+  return {
+    schemaId,
+    verdict: usage.verdict,
+    reasons: [...usage.reasons],
+    records: recordsOf(counts, sight),
+    schemas: entries
+      .filter(({ usages }) => usages.some(({ subject }) => sight.subject(subject)))
+      .map(({ schema: { context, guid, schemaType } }) => ({ context, guid, schemaType })),
+    versions: shown.map(({ subject, version, deleted, guid, verdict, reasons }) => {
+      return { subject: subjectText(subject), version, deleted, guid, verdict, reasons: [...reasons] };
     }),
-    topics: bindings.filter(({ topic }) => sight.topic(topic)),
-    consumers: consumers.filter(({ kind, name, topic }) => {
+    hiddenVersions: versions.length - shown.length,
+    ...needsOf(versions, census, sight),
+  };
+}
+
+/** What needs some versions, each thing once. Associations are those of subjects that the caller may read. */
+function needsOf(
+  versions: readonly VersionFacts[],
+  census: Census,
+  sight: Sight,
+): Pick<UsageView, 'references' | 'aliases' | 'associations' | 'topics' | 'consumers' | 'coverage'> {
+  const readable = versions.filter((one) => sight.subject(one.subject));
+  const all = <T>(of: (one: VersionFacts) => readonly T[], from = versions): T[] => distinct(from.flatMap(of));
+  const aliases = all((one) => one.aliases);
+  const named = aliases.filter((one) => sight.subject(one)).map(subjectText);
+  return {
+    references: visible(
+      all((one) => one.referrers),
+      sight,
+    ),
+    aliases: { subjects: named, hidden: aliases.length - named.length },
+    associations: all((one) => one.associations, readable).map(
+      ({ resourceName, resourceNamespace, resourceType, associationType }) => {
+        return { resourceName, resourceNamespace, resourceType, associationType };
+      },
+    ),
+    topics: all((one) => one.bindings, readable).filter(({ topic }) => sight.topic(topic)),
+    consumers: all((one) => one.consumers).filter(({ kind, name, topic }) => {
       return sight.topic(topic) && (kind === 'view' ? sight.view(name) : sight.topic(name));
     }),
     coverage: coverageOf(census, sight),
+  };
+}
+
+/** Each once, in the order of the first. */
+function distinct<T>(values: readonly T[]): T[] {
+  return [...new Map(values.map((one) => [JSON.stringify(one), one])).values()];
+}
+
+function recordsOf(counts: readonly PartitionCount[], sight: Sight): UsageView['records'] {
+  const shown = counts.filter(({ partition }) => sight.topic(partition.logical));
+  return {
+    total: totalOf(counts),
+    exact: counts.every((one) => one.exact),
+    topics: byTopic(shown),
+    hidden: totalOf(counts) - totalOf(shown),
   };
 }
 

@@ -5,11 +5,14 @@ import { scanPlanView, scanPlanViewOf, type ScanPlanView } from './scan-plan-vie
 import {
   censusQuery,
   censusView,
+  idUsageView,
+  schemaIdParameter,
   usagePlanBody,
   usageQuery,
   usageView,
   type CensusQuery,
   type CensusView,
+  type IdUsageView,
   type UsagePlanBody,
   type UsageQuery,
   type UsageView,
@@ -50,6 +53,33 @@ export class UsageController {
     @RequestSignal() signal: AbortSignal,
   ): Promise<UsageView> {
     return this.usages.usage(principal, subject, version, query.scan, signal);
+  }
+
+  @Get('schemas/ids/:id/usage')
+  @Access('read', 'subject')
+  @Conditional()
+  @ApiJson({
+    id: 'getSchemaIdUsage',
+    summary: 'Show who needs a schema by its id: all versions of all contexts that carry it',
+    description:
+      'As the usage of a version, for whatever the id stands for: records name no context. The verdict is of the records and of every version; up to 1,000 versions are looked at.',
+    tag,
+    query: usageQuery,
+    response: idUsageView,
+    errors: {
+      404: ['schema-not-found', 'scan-not-found', 'operation-not-found'],
+      410: ['scan-expired'],
+      422: ['usage-too-wide'],
+      429: ['scans-busy'],
+    },
+  })
+  usageOfId(
+    @Param('id', new ZodPipe(schemaIdParameter)) id: number,
+    @Query(new ZodPipe(usageQuery)) query: UsageQuery,
+    @CurrentPrincipal() principal: Principal,
+    @RequestSignal() signal: AbortSignal,
+  ): Promise<IdUsageView> {
+    return this.usages.usageOfId(principal, id, query.scan, signal);
   }
 
   @Post('schema-usage/plans')

@@ -1,17 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import { OperationEngine, type Plan } from '#libs/core/operations';
-import { parseSubject, Registry, subjectText, versionInvalid, type VersionChoice } from '#libs/core/registry';
-import { SchemaUsages } from '#libs/core/scans';
+import {
+  parseSubject,
+  Registry,
+  schemaNotFound,
+  subjectText,
+  versionInvalid,
+  type VersionChoice,
+} from '#libs/core/registry';
+import { IdUsages, SchemaUsages } from '#libs/core/scans';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { formatCursor, parseCursor } from '#libs/platform/http';
-import type { CensusQuery, CensusView, UsagePlanBody, UsageView } from './usage-shapes.js';
-import { Sight, usageViewOf } from './usage-view.js';
+import type { CensusQuery, CensusView, IdUsageView, UsagePlanBody, UsageView } from './usage-shapes.js';
+import { idUsageViewOf, Sight, usageViewOf } from './usage-view.js';
 
 /** The use of schemas for principals: everything counts, and is named where the principal may read it. */
 @Injectable()
 export class UsageService {
   constructor(
     private readonly usages: SchemaUsages,
+    private readonly idUsages: IdUsages,
     private readonly registry: Registry,
     private readonly engine: OperationEngine,
     private readonly authorizer: Authorizer,
@@ -42,6 +50,24 @@ export class UsageService {
     }
     const usage = await this.usages.usageOf(found.subject, found.row.version, scan, signal);
     return usageViewOf(usage, new Sight(this.authorizer, principal));
+  }
+
+  /**
+   * The use of an id by whoever may read one of the versions that carry it.
+   * @throws `schema-not-found`, `usage-too-wide`, `scan-not-found`, `scan-expired`, `scans-busy`.
+   */
+  async usageOfId(
+    principal: Principal,
+    schemaId: number,
+    scan: string | undefined,
+    signal: AbortSignal,
+  ): Promise<IdUsageView> {
+    const sight = new Sight(this.authorizer, principal);
+    // An id that is not there, or is not told of, is so before anything is read.
+    const entries = await this.idUsages.entriesOf(schemaId);
+    const isKnown = entries.some(({ usages }) => usages.some(({ subject }) => sight.subject(subject)));
+    if (!isKnown) throw schemaNotFound(schemaId);
+    return idUsageViewOf(await this.idUsages.usageOf(schemaId, scan, signal), sight);
   }
 
   /** What a scan counted, by schema: those named by id first. @throws `scan-not-found`, `scan-expired`, `operation-not-found`. */

@@ -10,6 +10,7 @@ import { SchemaReplays } from '../replay/schema-replays.js';
 import { TopicSamples } from '../samples/topic-samples.js';
 import type { ScanHandler } from '../scan-handler.js';
 import { ScanLifetime } from '../scan-lifetime.js';
+import { IdUsages } from '../usage/id-usages.js';
 import { SchemaUsages, type CensusLimits, type SchemaUsageTools } from '../usage/schema-usages.js';
 import { UsageHandler } from '../usage/usage-handler.js';
 import { MemoryScanStore } from './memory-scan-store.js';
@@ -72,6 +73,12 @@ export class ScanWorld {
       this.consumers.filter((one) => one.cluster === cluster && one.topic === topic);
     const tools = { registry, store, engine, clusters, scans, operations, clock, lifetime, consumersOf };
     return new SchemaUsages(tools, limits);
+  }
+
+  idUsages(limits?: CensusLimits): IdUsages {
+    const { registry, store, schemas: engine, clock } = this;
+    const consumersOf: SchemaUsageTools['consumersOf'] = async () => this.consumers;
+    return new IdUsages({ registry, store, engine, clock, consumersOf }, this.usages(limits));
   }
 
   usageHandler(): UsageHandler {

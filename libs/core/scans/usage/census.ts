@@ -63,10 +63,10 @@ export class Census {
   }
 
   /**
-   * Partitions with records that name the schema. Ids in front of records say nothing of a context, so those of a schema with the same id in another context
+   * Partitions with records that name the schema, by its id or one of the GUIDs. Ids in front of records say nothing of a context, so those of a schema with the same id in another context
    * count too.
    */
-  count({ id, guid }: SchemaNames): readonly PartitionCount[] {
+  count(id: number, guids: readonly string[]): readonly PartitionCount[] {
     return this.partitions.flatMap(({ partition, stretches }) => {
       const found = { keys: 0, values: 0, last: -1, exact: true };
       for (const { from, tally, earlier } of stretches) {
@@ -74,7 +74,7 @@ export class Census {
           [tally.key, 'keys'],
           [tally.value, 'values'],
         ] as const) {
-          for (const count of namedIn(part, id, guid)) {
+          for (const count of namedIn(part, id, guids)) {
             // The last of them being gone, all are.
             if (count.last < partition.from) continue;
             found[member] += count.records;
@@ -117,6 +117,6 @@ export function isWhole({ partition, upTo, trouble }: CensusPartition): boolean 
   return trouble === null && upTo >= partition.to;
 }
 
-function namedIn(part: PartTally, id: number, guid: string): readonly NameCount[] {
-  return [part.ids.get(id), part.guids.get(guid)].filter((one) => one !== undefined);
+function namedIn(part: PartTally, id: number, guids: readonly string[]): readonly NameCount[] {
+  return [part.ids.get(id), ...guids.map((guid) => part.guids.get(guid))].filter((one) => one !== undefined);
 }

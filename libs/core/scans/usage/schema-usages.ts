@@ -1,15 +1,7 @@
 import { Breath, type Clock, type JsonObject } from '#libs/core/kernel';
 import { generationOf, type Clusters } from '#libs/core/log';
 import { isOperationId, type OperationEngine } from '#libs/core/operations';
-import {
-  sameSubject,
-  type Registry,
-  type RegistryStore,
-  type SubjectName,
-  type SubjectVersion,
-  type VersionChoice,
-  type VersionRow,
-} from '#libs/core/registry';
+import { type SubjectName, type SubjectVersion, type VersionChoice, type VersionRow } from '#libs/core/registry';
 import type { SchemaEngine } from '#libs/core/schema';
 import { scanNotFound, scansBusy } from '../errors.js';
 import { readRanges } from '../read-ranges.js';
@@ -25,23 +17,19 @@ import {
   recordReasons,
   usageReasons,
   verdictOf,
-  type TopicConsumer,
   type UsageReason,
   type UsageVerdict,
   type VersionFacts,
 } from './verdict.js';
+import { VersionNeeds, type VersionNeedsTools } from './version-needs.js';
 
-export interface SchemaUsageTools {
-  readonly registry: Registry;
-  readonly store: RegistryStore;
+export interface SchemaUsageTools extends VersionNeedsTools {
   readonly engine: SchemaEngine;
   readonly clusters: Clusters;
   readonly scans: ScanStore;
   readonly operations: Pick<OperationEngine, 'status' | 'planOf'>;
   readonly clock: Clock;
   readonly lifetime: ScanLifetime;
-  /** Views and derivations that read the logical topic. */
-  readonly consumersOf: (cluster: string, topic: string) => Promise<readonly TopicConsumer[]>;
 }
 
 /** What one census may read of the log itself; what is beyond is a scan's. */
@@ -122,38 +110,21 @@ export class SchemaUsages {
     scan: string | undefined,
     signal: AbortSignal,
   ): Promise<VersionUsage> {
-    const { registry, store, engine, consumersOf } = this.tools;
+    const { registry, engine } = this.tools;
     const found = await registry.version(subject, choice, true);
     const census = await this.census([found.schema], scan, signal);
     const { row, schema } = found;
-    const [versions, aliases, referrers, associations, entry, reading] = await Promise.all([
-      registry.versions(found.subject),
-      registry.aliases(undefined, ''),
-      store.referrers(found.subject),
-      store.associations({ subjects: [found.subject] }),
+    const [entry, reading] = await Promise.all([
       registry.view.entry(schema.context, schema.id),
       registry.view.source(schema).then((source) => engine.read(source)),
     ]);
-    const names = new Set(reading.outline.names);
-    const bindings = bindingsOf(found.subject, topicsIn(census), names);
-    const counts = census.count(schema);
-    const facts: VersionFacts = {
-      subject: found.subject,
-      version: row.version,
-      latest: versions.findLast((one) => !one.deleted)?.version === row.version,
-      referrers: referrers.filter((one) => one.target === row.version),
-      associations,
-      aliases: aliases.flatMap(({ alias, target }) => (sameSubject(target, found.subject) ? [alias] : [])),
-      carriers: (entry?.usages ?? []).filter(
-        (one) => one.version !== row.version || one.subject.name !== found.subject.name,
-      ),
-      bindings,
-      consumers: await consumersOn(consumersOf, census, [
-        ...bindings,
-        ...counts.map(({ partition }) => ({ cluster: partition.cluster, topic: partition.logical })),
-      ]),
-      namedByRecord: names.has(found.subject.name),
-    };
+    const carriers = (entry?.usages ?? []).filter(
+      (one) => one.version !== row.version || one.subject.name !== found.subject.name,
+    );
+    const counts = census.count(schema.id, [schema.guid]);
+    const needs = new VersionNeeds(this.tools, census);
+    const version = { subject: found.subject, version: row.version };
+    const facts = await needs.of(version, new Set(reading.outline.names), carriers, counts);
     const reasons = usageReasons(facts, census, counts);
     return { ...facts, found, verdict: verdictOf(reasons), reasons, counts, census };
   }
@@ -180,7 +151,7 @@ export class SchemaUsages {
       const bindings = bindingsOf(subject, topics, new Set());
       const usages = new Map<number, RecordUsage>();
       for (const { version, schemaId: id, guid } of rows[i]!) {
-        const counts = census.count({ id, guid });
+        const counts = census.count(id, [guid]);
         const reasons = recordReasons(census, counts, bindings);
         const records = counts.reduce((sum, one) => sum + one.keys + one.values, 0);
         usages.set(version, { verdict: verdictOf(reasons), records, reasons });
@@ -288,21 +259,6 @@ function keyOf(range: Pick<SurveyedPartition, 'cluster' | 'topic' | 'topicId' | 
 function bytesOf({ from, to }: ScannedRange['range'], partition: SurveyedPartition): number {
   const all = partition.to - partition.from;
   return partition.sizeBytes === null || all === 0 ? 0 : (partition.sizeBytes * (to - from)) / all;
-}
-
-/** What reads those of the topics that are here. */
-async function consumersOn(
-  consumersOf: SchemaUsageTools['consumersOf'],
-  { partitions }: Census,
-  topics: readonly { readonly cluster: string; readonly topic: string }[],
-): Promise<readonly TopicConsumer[]> {
-  const here = new Set(
-    partitions.flatMap(({ isHere, partition }) => (isHere ? [`${partition.cluster}/${partition.logical}`] : [])),
-  );
-  const known = topics.filter(({ cluster, topic }) => here.has(`${cluster}/${topic}`));
-  const distinct = new Map(known.map(({ cluster, topic }) => [`${cluster}/${topic}`, { cluster, topic }]));
-  const found = await Promise.all([...distinct.values()].map(({ cluster, topic }) => consumersOf(cluster, topic)));
-  return found.flat();
 }
 
 /** Each topic once. */

@@ -62,9 +62,19 @@ export interface VersionFacts {
 
 /** What keeps it from being called safe, the worst first. */
 export function usageReasons(facts: VersionFacts, census: Census, counts: readonly PartitionCount[]): UsageReason[] {
+  const records = recordReasons(census, counts, facts.bindings);
+  if (facts.carriers.length > 0 && records[0]?.code === 'records-retained') {
+    const others = `${records[0].message} Its id stays readable as long as another version carries it.`;
+    records[0] = { ...records[0], message: others };
+  }
+  return worstFirst([...records, ...versionReasons(facts)]);
+}
+
+/** What needs a version besides records, the worst first. */
+export function versionReasons(facts: VersionFacts): UsageReason[] {
   const reasons: UsageReason[] = [];
   const inUse = (code: UsageReason['code'], message: string) => reasons.push({ code, means: 'in-use', message });
-  const { referrers, associations, aliases, carriers, latest, bindings, consumers } = facts;
+  const { referrers, associations, aliases, latest, bindings, consumers } = facts;
   if (referrers.length > 0)
     inUse('schema-referenced', `${many(referrers.length, 'version')} of other schemas refer to it.`);
   if (associations.length > 0) {
@@ -82,11 +92,6 @@ export function usageReasons(facts: VersionFacts, census: Census, counts: readon
   if (latest && bindings.length > 0 && consumers.length > 0) {
     inUse('read-by', `${many(consumers.length, 'view or derivation', 'views and derivations')} read such a topic.`);
   }
-  const records = recordReasons(census, counts, bindings);
-  if (carriers.length > 0 && records[0]?.code === 'records-retained') {
-    const others = `${records[0].message} Its id stays readable as long as another version carries it.`;
-    records[0] = { ...records[0], message: others };
-  }
   if (latest && facts.namedByRecord) {
     reasons.push({
       code: 'record-name-strategy',
@@ -95,7 +100,11 @@ export function usageReasons(facts: VersionFacts, census: Census, counts: readon
         'Its subject has the name of a type of the schema, as with the record name strategy: writers of any topic may use it.',
     });
   }
-  return [...records, ...reasons].sort((a, b) => Number(a.means === 'unknown') - Number(b.means === 'unknown'));
+  return worstFirst(reasons);
+}
+
+function worstFirst(reasons: readonly UsageReason[]): UsageReason[] {
+  return [...reasons].sort((a, b) => Number(a.means === 'unknown') - Number(b.means === 'unknown'));
 }
 
 /** What records say: those that name the schema, and where it is not known whether there are any. */
