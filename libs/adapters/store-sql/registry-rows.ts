@@ -85,7 +85,7 @@ export function takenId(row: TakenIdRow): TakenId {
 export function subjectState(
   subject: SubjectName,
   row: SubjectRow | undefined,
-  versions: readonly VersionRowData[],
+  versions: readonly Omit<VersionRowData, 'context' | 'subject'>[],
 ): SubjectState {
   return {
     subject,
@@ -97,7 +97,7 @@ export function subjectState(
   };
 }
 
-export function versionRow(row: VersionRowData): VersionRow {
+export function versionRow(row: Omit<VersionRowData, 'context' | 'subject'>): VersionRow {
   return {
     version: row.version,
     schemaId: row.schema_id,

@@ -23,7 +23,7 @@ import {
   type VersionRowData,
 } from './registry-rows.js';
 import type { SqlSession } from './sql-store.js';
-import { list, pairs, pieces } from './statement.js';
+import { list, pairs, pieces, rowsOf } from './statement.js';
 
 /** Texts in one statement: SQLite hands them all over before anything else happens, and each may have a mebibyte. */
 const TEXTS_AT_ONCE = 16;
@@ -118,37 +118,35 @@ export async function readEntries(
   return entries;
 }
 
+/** A version with the place of its subject among the names asked for: the names themselves, in every row, take longer to read than all the rest. */
+type PlacedRow = Omit<VersionRowData, 'context' | 'subject'> & { readonly place: string };
+
 /** One state per name, in their order. SQLite keeps to the order of a cross join; left to choose, it reads all versions of the context. */
 export async function readSubjects(session: SqlSession, names: readonly SubjectName[]): Promise<SubjectState[]> {
-  const rows = new Map<string, SubjectRow>();
-  const versions = new Map<string, VersionRowData[]>();
+  const states = new Map<string, SubjectState>();
   const distinct = [...new Map(names.map((name) => [subjectText(name), name])).values()];
   for (const piece of pieces(distinct)) {
-    const values = piece.flatMap(({ context, name }) => [context, name]);
-    for (const row of await session.all<SubjectRow>(
+    const rows = await session.all<SubjectRow>(
       `select context, name, revision, config, mode, registration from registry_subjects where (context, name) in (${pairs(piece.length)})`,
-      values,
-    )) {
-      rows.set(subjectText(row), row);
-    }
+      piece.flatMap(({ context, name }) => [context, name]),
+    );
     // Whatever has versions has a row.
-    const held = piece.filter((name) => rows.has(subjectText(name)));
-    if (held.length === 0) continue;
-    for (const row of await session.all<VersionRowData>(
-      `select v.context, v.subject, v.version, v.schema_id, s.guid, v.deleted, v.registered_at
-       from (${pairs(held.length)}) n cross join registry_versions v cross join registry_schemas s
-       where v.context = n.column1 and v.subject = n.column2 and s.context = v.context and s.id = v.schema_id
-       order by v.context, v.subject, v.version`,
-      held.flatMap(({ context, name }) => [context, name]),
-    )) {
-      const key = subjectText({ context: row.context, name: row.subject });
-      const known = versions.get(key);
-      if (known === undefined) versions.set(key, [row]);
-      else known.push(row);
+    const versions: PlacedRow[][] = rows.map(() => []);
+    if (rows.length > 0) {
+      for (const row of await session.all<PlacedRow>(
+        `select n.column3 as place, v.version, v.schema_id, s.guid, v.deleted, v.registered_at
+         from (values ${rowsOf(rows.length, 3)}) n cross join registry_versions v cross join registry_schemas s
+         where v.context = n.column1 and v.subject = n.column2 and s.context = v.context and s.id = v.schema_id
+         order by v.context, v.subject, v.version`,
+        rows.flatMap(({ context, name }, place) => [context, name, String(place)]),
+      )) {
+        versions[Number(row.place)]!.push(row);
+      }
     }
+    rows.forEach((row, place) => {
+      const { context, name } = row;
+      states.set(subjectText(row), subjectState({ context, name }, row, versions[place]!));
+    });
   }
-  return names.map((name): SubjectState => {
-    const key = subjectText(name);
-    return subjectState(name, rows.get(key), versions.get(key) ?? []);
-  });
+  return names.map((name) => states.get(subjectText(name)) ?? subjectState(name, undefined, []));
 }
