@@ -12,10 +12,10 @@ function newSchema(n: number): string {
   return JSON.stringify({ type: 'record', name: `Order${n}`, namespace: 'bench', fields });
 }
 
-/** Registers for five seconds, every request a subject of its own with a schema of its own. */
+/** Registers for five seconds, every request a subject of its own with a schema of its own; before, as long for nothing, so that all is compiled when it counts. */
 async function figure(what: string, url: string, least: number): Promise<Figure> {
   let n = 0;
-  const { perSecond, p50Ms, p99Ms } = await httpLoad(url, {
+  const load: Parameters<typeof httpLoad>[1] = {
     connections: CLIENTS,
     duration: 5,
     method: 'POST',
@@ -28,7 +28,9 @@ async function figure(what: string, url: string, least: number): Promise<Figure>
         },
       },
     ],
-  });
+  };
+  await httpLoad(url, load);
+  const { perSecond, p50Ms, p99Ms } = await httpLoad(url, load);
   return { what, unit: `subjects/s, p50 ${p50Ms} ms, p99 ${p99Ms} ms`, measured: perSecond, least };
 }
 
@@ -56,7 +58,7 @@ const onSlowDisk = (flushMs: number): Promise<Figure> =>
     }
   });
 
-/** Printed beside, where a server is named. */
+/** Printed beside, where there is a server. */
 const onPostgres = (database: string): Promise<Figure> =>
   inTemporaryDirectory(async (directory) => {
     const service = await ServiceProcess.prepare(directory, { WEIR_DATABASE_URL: database });
@@ -68,7 +70,7 @@ const onPostgres = (database: string): Promise<Figure> =>
     }
   });
 
-/** Durable registrations, many at a time. `WEIR_TEST_POSTGRES_URL` adds a run on that server. */
+/** Durable registrations, many at a time; on PostgreSQL too where `WEIR_TEST_POSTGRES_URL` names a server (`scripts/bench.mjs`). */
 export const newSubjects: Benchmark = {
   name: 'new-subjects',
   async run() {

@@ -72,11 +72,13 @@ function unprivileged() {
 }
 
 /**
- * Starts a server with one superuser `weir`. Nothing is flushed to the device: it is for tests and gone after `stop`.
+ * Starts a server with one superuser `weir`, gone after `stop`.
+ * @param {object} [options]
+ * @param {boolean} [options.durable] every commit is flushed to the device; tests do without
  * @returns {Promise<{url: string, version: string, stop: () => Promise<void>}>}
  * @throws {ServiceUnavailable} when there is no PostgreSQL and none can be installed
  */
-export async function startPostgres() {
+export async function startPostgres({ durable = false } = {}) {
   if (findPrograms() === undefined) await installPrograms();
   const bin = findPrograms();
   if (bin === undefined) throw new ServiceUnavailable(`PostgreSQL has no initdb below ${DEBIAN} nor on the path`);
@@ -101,9 +103,8 @@ export async function startPostgres() {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: sockets,
       port: String(port),
-      fsync: 'off',
-      full_page_writes: 'off',
       max_connections: '200',
+      ...(durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
     };
     const args = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
     server = new ServiceProcess(join(bin, 'postgres'), ['-D', data, ...args], { ...options, logFile });
