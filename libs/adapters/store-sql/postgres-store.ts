@@ -7,6 +7,7 @@ import { migrate } from './migrate.js';
 import { RunnerSession } from './runner-session.js';
 import { isRepeatable, storeClosed, translateDriverError } from './sql-errors.js';
 import { SqlStore, type SqlRow, type SqlSession, type SqlValue } from './sql-store.js';
+import { WriteGroups } from './write-groups.js';
 
 export interface PostgresStoreOptions {
   /** `postgres://user:password@host:port/database?sslmode=…` */
@@ -20,6 +21,9 @@ export interface PostgresStoreOptions {
 /** Any number; what matters is that every instance asks for the same one. */
 const MIGRATION_LOCK = 7_235_911_204;
 const MAX_ATTEMPTS = 8;
+const BEGIN_WRITE = 'START TRANSACTION ISOLATION LEVEL READ COMMITTED';
+/** The longest a group of writes stays open for more: each takes some ten round trips, and other instances wait for it. */
+const GROUP_MS = 50;
 const INT8_OID = 20;
 
 /** The store on PostgreSQL, for any number of instances. Transactions run at READ COMMITTED and are repeated after a serialization failure or deadlock. */
@@ -28,6 +32,15 @@ export class PostgresStore extends SqlStore {
   #running = 0;
   #idle: (() => void)[] = [];
   #closing: Promise<void> | undefined;
+  readonly #line = new WriteGroups({
+    begin: BEGIN_WRITE,
+    groupMs: GROUP_MS,
+    connected: (group) =>
+      this.#connected((runner) => group({ session: new RunnerSession(runner), inTransaction: () => true })),
+    // A commit is durable.
+    flush: () => Promise.resolve(),
+    tidy: () => Promise.resolve(),
+  });
 
   private constructor(private readonly source: DataSource) {
     super();
@@ -75,12 +88,25 @@ export class PostgresStore extends SqlStore {
     return this.read(task);
   }
 
-  async write<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
+  write<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
+    return this.#repeated(() => this.#withRunner((runner) => inTransaction(runner, BEGIN_WRITE, task)));
+  }
+
+  writeInLine<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
+    return this.#repeated(async () => {
+      if (this.#closing !== undefined) throw storeClosed();
+      try {
+        return await this.#line.run(task);
+      } catch (error) {
+        throw translateDriverError(error);
+      }
+    });
+  }
+
+  async #repeated<T>(write: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#withRunner((runner) =>
-          inTransaction(runner, 'START TRANSACTION ISOLATION LEVEL READ COMMITTED', task),
-        );
+        return await write();
       } catch (error) {
         if (!isRepeatable(error)) throw error;
         if (attempt >= MAX_ATTEMPTS) throw contended(error);
@@ -95,6 +121,7 @@ export class PostgresStore extends SqlStore {
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
+      await this.#line.idle();
       if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
       await this.source.destroy();
     })();
@@ -103,6 +130,10 @@ export class PostgresStore extends SqlStore {
 
   async #withRunner<T>(task: (runner: QueryRunner) => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) throw storeClosed();
+    return this.#connected(task);
+  }
+
+  async #connected<T>(task: (runner: QueryRunner) => Promise<T>): Promise<T> {
     this.#running++;
     const runner = this.source.createQueryRunner();
     try {

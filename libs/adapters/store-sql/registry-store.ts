@@ -334,7 +334,9 @@ export class SqlRegistryStore extends RegistryStore {
   }
 
   async apply(change: RegistryChange): Promise<AppliedChange> {
-    const applied = await this.store.write((session) => RegistryApply.run(session, change, this.options.keepEventsMs));
+    const applied = await this.store.writeInLine((session) =>
+      RegistryApply.run(session, change, this.options.keepEventsMs),
+    );
     this.#known = Math.max(this.#known ?? 0, applied.revision);
     return applied;
   }

@@ -50,6 +50,12 @@ export abstract class SqlStore {
    */
   abstract write<T>(task: (session: SqlSession) => Promise<T>): Promise<T>;
 
+  /**
+   * As {@link write}, for writes that would wait for one another anyway since all of them begin with the same row: at each instance those that wait share one
+   * transaction, and with it one flush.
+   */
+  abstract writeInLine<T>(task: (session: SqlSession) => Promise<T>): Promise<T>;
+
   /** A cheap round trip for readiness checks. @throws `store-unavailable`. */
   abstract ping(): Promise<void>;
 

@@ -10,6 +10,9 @@ import { storeClosed, storeFlushFailed, translateDriverError } from './sql-error
 import { SqlStore, type SqlRow, type SqlSession, type SqlValue } from './sql-store.js';
 import { WriteGroups } from './write-groups.js';
 
+/** The longest a group of writes stays open: nothing else has a turn meanwhile. */
+const GROUP_MS = 10;
+
 /** Makes a transaction take its snapshot, which it does with its first read: now, when everything is flushed. */
 const TOUCH = 'select 1 from sqlite_schema limit 1';
 
@@ -61,7 +64,11 @@ export class SqliteStore extends SqlStore {
         throw failed;
       }
     };
-    this.#writes = new WriteGroups(new SqliteSession(writing), () => writing.inTransaction, {
+    const writer = { session: new SqliteSession(writing), inTransaction: () => writing.inTransaction };
+    this.#writes = new WriteGroups({
+      begin: 'BEGIN IMMEDIATE',
+      groupMs: GROUP_MS,
+      connected: (group) => group(writer),
       flush: () => orFatal(flush.wal()),
       tidy: () => orFatal(checkpointWhenDue(writing, flush)),
     });
@@ -138,6 +145,10 @@ export class SqliteStore extends SqlStore {
 
   async write<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
     return this.#guarded(() => this.#writes.run(task));
+  }
+
+  writeInLine<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
+    return this.write(task);
   }
 
   async ping(): Promise<void> {

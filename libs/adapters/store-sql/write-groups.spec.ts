@@ -28,7 +28,13 @@ class Notes implements SqlSession {
 }
 
 const groupsOf = (notes: Notes, flush = (): Promise<void> => Promise.resolve()) =>
-  new WriteGroups(notes, () => notes.open, { flush, tidy: async () => undefined });
+  new WriteGroups({
+    begin: 'BEGIN IMMEDIATE',
+    groupMs: 10,
+    connected: (group) => group({ session: notes, inTransaction: () => notes.open }),
+    flush,
+    tidy: async () => undefined,
+  });
 
 describe('the line of writers', () => {
   it('runs what waits together in one transaction and answers after the commit', async () => {

@@ -9,20 +9,31 @@ interface Waiting {
   readonly outcome: Deferred<unknown>;
 }
 
-/** The longest a group stays open for tasks that arrive while it runs, and the most it takes. Beyond either it commits and a new group begins. */
-const MAX_GROUP_MS = 10;
+/** The most tasks that a group takes. Beyond it commits and a new group begins. */
 const MAX_GROUP_TASKS = 256;
 
-/** How the database is written to disk. */
-export interface GroupDurability {
-  /** Makes everything committed so far durable. */
+/** The database as its line of writers needs it. */
+export interface GroupDatabase {
+  /** The statement that begins a transaction. */
+  readonly begin: string;
+  /** The longest a group stays open for tasks that arrive while it runs, in ms. */
+  readonly groupMs: number;
+  /** Runs a group on a connection. @throws what `group` throws, or that there is no connection. */
+  connected<T>(group: (connection: GroupConnection) => Promise<T>): Promise<T>;
+  /** Makes everything committed so far durable, where a commit does not. */
   flush(): Promise<void>;
   /** Called between groups, with everything flushed and no transaction open. */
   tidy(): Promise<void>;
 }
 
+export interface GroupConnection {
+  readonly session: SqlSession;
+  /** Whether a transaction is open: some errors end it. */
+  inTransaction(): boolean;
+}
+
 /**
- * The single line of writers of a SQLite file. Tasks run one after another on one connection; all that wait share one transaction and therefore one flush.
+ * A line of writers. Tasks run one after another; all that wait share one transaction and therefore one flush.
  * A failing task takes back its own writes and nobody else's: the group begins again with a savepoint around each task, and so does the next one, for as long as tasks fail. Savepoints
  * cost a copy of every page that a task is the first to change, a tenth of a small task and more. No task is answered before the commit is on disk.
  * A failed flush ends the line: what the disk then holds is not known, so nothing after it can be promised.
@@ -37,9 +48,7 @@ export class WriteGroups {
   #careful = false;
 
   constructor(
-    private readonly session: SqlSession,
-    private readonly inTransaction: () => boolean,
-    private readonly durability: GroupDurability,
+    private readonly database: GroupDatabase,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -72,13 +81,13 @@ export class WriteGroups {
       // answers come at once, so nothing else here would let go.
       await new Promise<void>((resolve) => setImmediate(resolve));
       await this.#group();
-      if (this.#failure === undefined) await this.#unlessFailing(() => this.durability.tidy());
+      if (this.#failure === undefined) await this.#unlessFailing(() => this.database.tidy());
     }
     this.#running = undefined;
   }
 
   async #flush(): Promise<void> {
-    this.#flushing = this.#unlessFailing(() => this.durability.flush());
+    this.#flushing = this.#unlessFailing(() => this.database.flush());
     await this.#flushing;
     this.#flushing = undefined;
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -98,13 +107,10 @@ export class WriteGroups {
     let answers: readonly Answer[];
     try {
       if (this.#failure !== undefined) throw this.#failure.error;
-      await this.session.run('BEGIN IMMEDIATE');
-      answers = this.#careful ? await this.#apart(inside) : await this.#together(inside);
-      await this.session.run('COMMIT');
+      answers = await this.database.connected((connection) => this.#committed(connection, inside));
       await this.#flush();
     } catch (error) {
       // The transaction as a whole is lost, or nobody knows whether it is there: whatever the tasks returned.
-      if (this.inTransaction()) await this.session.run('ROLLBACK').catch(() => undefined);
       if (inside.length === 0) inside.push(...this.#waiting.splice(0));
       for (const waiting of inside) waiting.outcome.reject(error);
       return;
@@ -112,10 +118,23 @@ export class WriteGroups {
     for (const answer of answers) answer();
   }
 
+  async #committed(connection: GroupConnection, inside: Waiting[]): Promise<readonly Answer[]> {
+    const { session } = connection;
+    try {
+      await session.run(this.database.begin);
+      const answers = this.#careful ? await this.#apart(connection, inside) : await this.#together(connection, inside);
+      await session.run('COMMIT');
+      return answers;
+    } catch (error) {
+      if (connection.inTransaction()) await session.run('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+  }
+
   /** The tasks of a group as they are taken, those that arrive while it runs included. */
   *#arriving(inside: Waiting[]): Generator<Waiting> {
     const opened = this.now();
-    while (this.#waiting.length > 0 && inside.length < MAX_GROUP_TASKS && this.now() - opened < MAX_GROUP_MS) {
+    while (this.#waiting.length > 0 && inside.length < MAX_GROUP_TASKS && this.now() - opened < this.database.groupMs) {
       const waiting = this.#waiting.shift()!;
       inside.push(waiting);
       yield waiting;
@@ -123,44 +142,44 @@ export class WriteGroups {
   }
 
   /** Runs tasks one after another as if none could fail. When one does, all that was done is taken back, and they run again, each apart. */
-  async #together(inside: Waiting[]): Promise<readonly Answer[]> {
+  async #together(connection: GroupConnection, inside: Waiting[]): Promise<readonly Answer[]> {
     const answers: Answer[] = [];
     try {
       for (const waiting of this.#arriving(inside)) {
-        const result = await waiting.task(this.session);
+        const result = await waiting.task(connection.session);
         answers.push(() => waiting.outcome.resolve(result));
       }
       return answers;
     } catch (error) {
-      if (!this.inTransaction()) throw error;
-      await this.session.run('ROLLBACK');
-      await this.session.run('BEGIN IMMEDIATE');
+      if (!connection.inTransaction()) throw error;
+      await connection.session.run('ROLLBACK');
+      await connection.session.run(this.database.begin);
       if (inside.length === 1) return [() => inside[0]!.outcome.reject(error)];
-      return this.#apart(inside);
+      return this.#apart(connection, inside);
     }
   }
 
   /** Runs each task in a savepoint, those that were taken before first. */
-  async #apart(inside: Waiting[]): Promise<readonly Answer[]> {
+  async #apart(connection: GroupConnection, inside: Waiting[]): Promise<readonly Answer[]> {
     this.#careful = false;
     const answers: Answer[] = [];
-    for (const waiting of [...inside]) answers.push(await this.#inSavepoint(waiting));
-    for (const waiting of this.#arriving(inside)) answers.push(await this.#inSavepoint(waiting));
+    for (const waiting of [...inside]) answers.push(await this.#inSavepoint(connection, waiting));
+    for (const waiting of this.#arriving(inside)) answers.push(await this.#inSavepoint(connection, waiting));
     return answers;
   }
 
   /** @returns how to answer the task after the commit. @throws when the database gave up the whole transaction (disk full, I/O error). */
-  async #inSavepoint(waiting: Waiting): Promise<Answer> {
-    await this.session.run('SAVEPOINT task');
+  async #inSavepoint(connection: GroupConnection, waiting: Waiting): Promise<Answer> {
+    await connection.session.run('SAVEPOINT task');
     try {
-      const result = await waiting.task(this.session);
-      await this.session.run('RELEASE task');
+      const result = await waiting.task(connection.session);
+      await connection.session.run('RELEASE task');
       return () => waiting.outcome.resolve(result);
     } catch (error) {
-      if (!this.inTransaction()) throw error;
+      if (!connection.inTransaction()) throw error;
       this.#careful = true;
-      await this.session.run('ROLLBACK TO task');
-      await this.session.run('RELEASE task');
+      await connection.session.run('ROLLBACK TO task');
+      await connection.session.run('RELEASE task');
       return () => waiting.outcome.reject(error);
     }
   }
