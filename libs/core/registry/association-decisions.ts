@@ -13,9 +13,9 @@ import {
   associationForSubjectExists,
   associationFrozen,
   associationInvalid,
-  noActiveVersion,
   strongAssociationExists,
-} from './errors.js';
+} from './association-errors.js';
+import { noActiveVersion } from './errors.js';
 import type { Association, Lifecycle } from './model.js';
 import { sameSubject, subjectText, type SubjectName } from './subject-name.js';
 

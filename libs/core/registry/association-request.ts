@@ -1,4 +1,4 @@
-import { associationInvalid } from './errors.js';
+import { associationInvalid } from './association-errors.js';
 import { ASSOCIATION_TYPES, type AssociationType, type Lifecycle } from './model.js';
 import type { SentRegistration } from './sent-schema.js';
 import { MAX_SUBJECT_BYTES } from './subject-name.js';

@@ -13,7 +13,7 @@ import {
 import type { Decision, RegistryChanges } from './changes.js';
 import { effectiveMode } from './config.js';
 import { decideSubjectRemoval } from './deletion.js';
-import { associationFrozen, associationInvalid, associationNotFound } from './errors.js';
+import { associationFrozen, associationInvalid, associationNotFound } from './association-errors.js';
 import { latestLive, type Association, type AssociationType, type Lifecycle, type SubjectState } from './model.js';
 import { isImporting, requireWritable } from './modes.js';
 import type { RegisteredVersion, Registering } from './registering.js';

@@ -1,5 +1,5 @@
+import { associationForSubjectExists } from './association-errors.js';
 import {
-  associationForSubjectExists,
   noActiveVersion,
   schemaReferenced,
   subjectNotFound,

@@ -2,7 +2,7 @@ import { AppError } from '#libs/core/kernel';
 import type { Finding } from '#libs/core/schema';
 
 /**
- * Every failure of the registry, on one page. Messages are those of the Confluent API (contract, section 1.6), which tools display and match; what to do
+ * Every failure of the registry but those of associations (`association-errors.ts`), on one page. Messages are those of the Confluent API (contract, section 1.6), which tools display and match; what to do
  * about it is in the hint, which only the native API shows.
  */
 
@@ -204,42 +204,6 @@ export const subjectInvalid = (subject: string): AppError =>
     details: { subject: subject.slice(0, 300) },
   });
 
-/** @param resource the id or name that was asked for. */
-export const associationNotFound = (resource: string): AppError =>
-  new AppError({
-    kind: 'not-found',
-    code: 'association-not-found',
-    message: `Association for '${resource}' not found.`,
-    details: { resource },
-  });
-
-export const associationForResourceExists = (type: string, resource: string): AppError =>
-  new AppError({
-    kind: 'conflict',
-    code: 'association-exists-for-resource',
-    message: `An association of type '${type}' already exists for resource '${resource}'`,
-    hint: 'PUT /associations/resources/{resourceId} changes it.',
-    details: { type, resource },
-  });
-
-export const associationForSubjectExists = (subject: string): AppError =>
-  new AppError({
-    kind: 'conflict',
-    code: 'association-exists-for-subject',
-    message: `An association already exists for subject '${subject}'`,
-    hint: `GET /associations/subjects/${encodeURIComponent(subject)} lists them.`,
-    details: { subject },
-  });
-
-export const strongAssociationExists = (subject: string): AppError =>
-  new AppError({
-    kind: 'conflict',
-    code: 'strong-association-exists',
-    message: `A strong association already exists for subject '${subject}'`,
-    hint: `GET /associations/subjects/${encodeURIComponent(subject)} names the resource that owns it.`,
-    details: { subject },
-  });
-
 export const noActiveVersion = (subject: string): AppError =>
   new AppError({
     kind: 'conflict',
@@ -247,24 +211,6 @@ export const noActiveVersion = (subject: string): AppError =>
     message: `No active (non-deleted) version exists for subject '${subject}'`,
     hint: 'A subject that is associated with a resource keeps one version at least.',
     details: { subject },
-  });
-
-export const associationFrozen = (type: string, subject: string): AppError =>
-  new AppError({
-    kind: 'conflict',
-    code: 'association-frozen',
-    message: `The association of type '${type}' is frozen for subject '${subject}'`,
-    hint: 'It can be removed together with its subject: cascadeLifecycle=true.',
-    details: { type, subject },
-  });
-
-/** @param property of the request. */
-export const associationInvalid = (property: string, detail: string): AppError =>
-  new AppError({
-    kind: 'unprocessable',
-    code: 'association-invalid',
-    message: `The association specified an invalid value for property: '${property}', detail: ${detail}`,
-    details: { property, detail },
   });
 
 export const ruleSetInvalid = (reason: string): AppError =>

@@ -18,9 +18,8 @@ export {
 } from './associations.js';
 export { checkCompatibility, type Assessment, type CompatibilityAnswer } from './compatibility.js';
 export { CONFIG_MEMBERS, levelOf, type ConfigUpdate } from './config.js';
+export { associationInvalid, associationNotFound } from './association-errors.js';
 export {
-  associationInvalid,
-  associationNotFound,
   contextNotEmpty,
   emptySchema,
   forwardOnlyGlobal,
@@ -109,7 +108,8 @@ export {
 } from './change-sets.js';
 export { MAX_PLAN_BASES, type AskedPlan, type PlanBasis, type Visible } from './registry-plans.js';
 export { RegistryFeed } from './registry-feed.js';
-export { Registry, type FoundSchema, type RegistryOptions, type VersionChoice } from './registry.js';
+export { Registry, type RegistryOptions, type VersionChoice } from './registry.js';
+export { type FoundSchema } from './schema-ids.js';
 export {
   SchemaSearch,
   type SchemaSearchPage,

@@ -1,4 +1,4 @@
-import { type Clock, isAppError } from '#libs/core/kernel';
+import type { Clock } from '#libs/core/kernel';
 import {
   fingerprint,
   type EngineCodec,
@@ -14,16 +14,14 @@ import { BulkDeletions } from './bulk-deletions.js';
 import { ChangeSets } from './change-sets.js';
 import { RegistryChanges } from './changes.js';
 import type { Assessment, CompatibilityAnswer } from './compatibility.js';
-import { effectiveMode } from './config.js';
 import { propertyOf } from './data-contract.js';
-import { decideSubjectDeletion, decideVersionDeletion } from './deletion.js';
-import { contextNotEmpty, schemaNotFound, subjectNotFound, versionNotFound } from './errors.js';
+import { Deleting } from './deleting.js';
+import { schemaNotFound, subjectNotFound, versionNotFound } from './errors.js';
 import { REGISTRY_LIMITS, type RegistryLimits } from './limits.js';
 import {
   isLive,
   latestLive,
   type RegistrationPolicy,
-  type SchemaEntry,
   type SchemaUsage,
   type StoredSchema,
   type SubjectState,
@@ -38,26 +36,18 @@ import { RegistryView, type RegistryViewOptions } from './registry-view.js';
 import { requireOneSource, retagged, type SentRetagging } from './retagging.js';
 import { RegistryFeed } from './registry-feed.js';
 import { RegistryPlans } from './registry-plans.js';
+import { SchemaIds, type FoundSchema } from './schema-ids.js';
 import { SchemaSearch } from './schema-search.js';
 import { RegistrySettings } from './settings.js';
 import { SubjectDigests } from './subject-digests.js';
 import { SubjectHistory } from './subject-history.js';
 import type { Referrer, RegistryStore, SubjectListing } from './store.js';
-import { DEFAULT_CONTEXT, isQualified, parseSubject, subjectText, type SubjectName } from './subject-name.js';
+import { DEFAULT_CONTEXT, parseSubject, subjectText, type SubjectName } from './subject-name.js';
 
 export interface RegistryOptions extends RegistryViewOptions {
   readonly limits?: Partial<RegistryLimits>;
   /** Who may register new schemas where nothing else is set; `open` unless given. */
   readonly registration?: RegistrationPolicy;
-}
-
-/** A schema found by id or GUID. */
-export interface FoundSchema {
-  readonly schema: StoredSchema;
-  /** The version through which it was found. */
-  readonly usage: SchemaUsage;
-  /** Every version that carries the id, in the order of registration. */
-  readonly usages: readonly SchemaUsage[];
 }
 
 /** A number, or the highest version that is not deleted. */
@@ -78,7 +68,8 @@ export class Registry {
   readonly view: RegistryView;
   readonly #registering: Registering;
   readonly #checking: Checking;
-  readonly #changes: RegistryChanges;
+  readonly #deleting: Deleting;
+  readonly #ids: SchemaIds;
 
   constructor(
     private readonly store: RegistryStore,
@@ -87,21 +78,23 @@ export class Registry {
     options: RegistryOptions = {},
   ) {
     this.view = new RegistryView(store, options);
-    this.#changes = new RegistryChanges(store, this.view, clock);
-    this.settings = new RegistrySettings(store, this.view, this.#changes, options.registration ?? 'open');
+    const changes = new RegistryChanges(store, this.view, clock);
+    this.settings = new RegistrySettings(store, this.view, changes, options.registration ?? 'open');
     const limits = { ...REGISTRY_LIMITS, ...options.limits };
     const candidates = new Candidates(this.view, engine);
     const digests = new SubjectDigests(store, this.view, engine.formats, clock);
-    this.#registering = new Registering(store, this.view, engine, candidates, digests, this.#changes, limits);
+    this.#registering = new Registering(store, this.view, engine, candidates, digests, changes, limits);
     this.#checking = new Checking(this.view, engine, candidates, digests, limits);
-    this.history = new SubjectHistory(store, this.view, engine, this.#changes, limits);
+    this.#deleting = new Deleting(store, this.view, changes);
+    this.#ids = new SchemaIds(store, this.view, (subject) => this.#target(subject));
+    this.history = new SubjectHistory(store, this.view, engine, changes, limits);
     this.search = new SchemaSearch(store, this.view, engine);
     this.feed = new RegistryFeed(store, clock);
-    const plans = new RegistryPlans(store, this.view, this.#changes, clock);
+    const plans = new RegistryPlans(store, this.view, changes, clock);
     const over = (other: RegistryStore) => new Registry(other, engine, clock, options);
     this.changeSets = new ChangeSets(store, this.view, engine, clock, plans, over);
     this.bulkDeletions = new BulkDeletions(store, this.view, this.search, clock, plans);
-    this.associations = new RegistryAssociations(store, this.view, this.#changes, this.#registering, clock);
+    this.associations = new RegistryAssociations(store, this.view, changes, this.#registering, clock);
   }
 
   /** The schema languages it knows. */
@@ -253,66 +246,33 @@ export class Registry {
    * @param hint the subject it was written under, as clients send it; says which context the id belongs to (contract, endpoint 8).
    * @throws `schema-not-found`
    */
-  async schemaById(id: number, hint?: string): Promise<FoundSchema> {
-    await this.view.refresh();
-    for (const [context, subject] of await this.#placesOf(hint)) {
-      const entry = await this.view.entry(context, id);
-      const usage = entry && chosenUsage(entry, subject);
-      if (entry !== undefined && usage !== undefined) return { ...entry, usage };
-    }
-    throw schemaNotFound(id);
+  schemaById(id: number, hint?: string): Promise<FoundSchema> {
+    return this.#ids.schema(id, hint);
   }
 
   /**
    * What {@link schemaById} would answer for an id of the default context, where that can be told at once: it was read before, and nothing has changed since.
    */
   schemaAtHand(id: number): FoundSchema | undefined {
-    const entry = this.view.isFresh ? this.view.entryAtHand(DEFAULT_CONTEXT, id) : undefined;
-    const usage = entry && chosenUsage(entry, undefined);
-    return usage && { schema: entry.schema, usages: entry.usages, usage };
+    return this.#ids.schemaAtHand(id);
   }
 
   /**
    * Every subject version with the content of this id, the most recent of each subject, in the order of registration.
    * @throws `schema-not-found`
    */
-  async usagesOf(id: number, hint?: string): Promise<readonly SchemaUsage[]> {
-    const { schema } = await this.schemaById(id, hint).catch((error: unknown) => {
-      // These lists do not name the id they miss.
-      throw isAppError(error, 'schema-not-found') ? schemaNotFound() : error;
-    });
-    // Where an import gave one content several ids, the reference lists the uses of the id stored last.
-    const owner = (await this.store.idOfContent(schema.context, schema)) ?? id;
-    const entry = await this.view.entry(schema.context, owner);
-    const newest = new Map((entry?.usages ?? []).map((usage) => [usage.subject.name, usage]));
-    return [...newest.values()];
-  }
-
-  /** Where to look for an id: contexts in order, each with the subject that must own it there, if any. */
-  async #placesOf(hint: string | undefined): Promise<readonly (readonly [string, string | undefined])[]> {
-    if (hint === undefined || hint === '') return [[DEFAULT_CONTEXT, undefined]];
-    const { context, name } = await this.#target(parseSubject(hint));
-    if (context !== DEFAULT_CONTEXT || isQualified(hint)) return [[context, name === '' ? undefined : name]];
-    const others = (await this.store.contextsHolding(name)).map((one) => [one, name] as const);
-    return [[DEFAULT_CONTEXT, name], ...others, [DEFAULT_CONTEXT, undefined]];
+  usagesOf(id: number, hint?: string): Promise<readonly SchemaUsage[]> {
+    return this.#ids.usages(id, hint);
   }
 
   /** The schema with a GUID, from the default context if it is there. @throws `schema-not-found` */
-  async schemaByGuid(guid: string): Promise<FoundSchema> {
-    await this.view.refresh();
-    const places = (await this.store.idsOfGuid(canonicalGuid(guid))).filter((one) => !one.purged);
-    for (const { context, id } of places) {
-      const entry = await this.view.entry(context, id);
-      const usage = entry && chosenUsage(entry, undefined);
-      if (entry !== undefined && usage !== undefined) return { ...entry, usage };
-    }
-    throw schemaNotFound(guid);
+  schemaByGuid(guid: string): Promise<FoundSchema> {
+    return this.#ids.schemaByGuid(guid);
   }
 
   /** The ids a content has or had, one per context, the default context first. Empty for an unknown GUID. */
-  async idsOfGuid(guid: string): Promise<readonly { readonly context: string; readonly id: number }[]> {
-    const newest = new Map((await this.store.idsOfGuid(canonicalGuid(guid))).map((one) => [one.context, one.id]));
-    return [...newest].map(([context, id]) => ({ context, id }));
+  idsOfGuid(guid: string): Promise<readonly { readonly context: string; readonly id: number }[]> {
+    return this.#ids.ofGuid(guid);
   }
 
   /** Versions that refer to a version of the subject. The version itself may be deleted. @throws `subject-not-found`, `version-not-found` */
@@ -370,45 +330,17 @@ export class Registry {
 
   /** Deletes a subject, softly or for good. @returns the versions affected. @throws see deletion.ts. */
   async deleteSubject(subject: SubjectName, permanent: boolean): Promise<readonly number[]> {
-    const target = await this.target(subject);
-    return this.#changes.make(target, async () => {
-      const { states, ...question } = await this.#deletable(target);
-      const { versions, facts } = decideSubjectDeletion({ ...question, permanent });
-      return { facts, states, reply: () => versions };
-    });
+    return this.#deleting.subject(await this.target(subject), permanent);
   }
 
   /** Deletes a version, softly or for good. @returns its number. @throws see deletion.ts. */
   async deleteVersion(subject: SubjectName, choice: VersionChoice, permanent: boolean): Promise<number> {
-    const target = await this.target(subject);
-    return this.#changes.make(target, async () => {
-      const { states, ...question } = await this.#deletable(target);
-      const { version, facts } = decideVersionDeletion({ ...question, permanent }, choice);
-      return { facts, states, reply: () => version };
-    });
-  }
-
-  async #deletable(subject: SubjectName) {
-    const scopes = await this.view.scopes(subject);
-    const referrers = scopes.subject.versions.length === 0 ? [] : await this.store.referrers(subject);
-    return {
-      state: scopes.subject,
-      mode: effectiveMode(scopes),
-      referrers,
-      associations: await this.store.associations({ subjects: [subject] }),
-      states: Object.values(scopes) as SubjectState[],
-    };
+    return this.#deleting.version(await this.target(subject), choice, permanent);
   }
 
   /** Forgets an empty context; harmless for an unknown one. @throws `context-not-empty` */
-  async deleteContext(context: string): Promise<void> {
-    const scope = { context, name: '' };
-    await this.#changes.make(scope, async () => {
-      const state = await this.view.subject(scope);
-      if ((await this.store.list(context, '')).length > 0) throw contextNotEmpty(context);
-      const known = (await this.store.contexts()).includes(context);
-      return { facts: known ? [{ type: 'context-removed', context }] : [], states: [state], reply: () => undefined };
-    });
+  deleteContext(context: string): Promise<void> {
+    return this.#deleting.context(context);
   }
 
   /** Its codec. @throws `schema-invalid` where none can be made, `schema-too-complex` where that takes too long. */
@@ -466,16 +398,4 @@ function chosenRow(state: SubjectState, choice: VersionChoice, deleted: boolean)
   const row = choice === 'latest' ? visible.findLast(isLive) : visible.find((one) => one.version === choice);
   if (row === undefined) throw versionNotFound(subjectText(state.subject), choice === 'latest' ? -1 : choice);
   return row;
-}
-
-/** The use to show: the subject's own most recent one; without a subject the first live one, or the first. */
-function chosenUsage({ usages }: SchemaEntry, subject: string | undefined): SchemaUsage | undefined {
-  if (subject !== undefined) return usages.findLast((usage) => usage.subject.name === subject);
-  return usages.find((usage) => !usage.deleted) ?? usages[0];
-}
-
-/** Lower case with dashes, from either form; other texts stay and find nothing. */
-function canonicalGuid(text: string): string {
-  const digits = text.replaceAll('-', '').toLowerCase();
-  return /^[0-9a-f]{32}$/.test(digits) ? digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') : text;
 }

@@ -1,21 +1,17 @@
 import { ScalarType, type DescEnum, type DescExtension, type DescField, type DescMessage } from '@bufbuild/protobuf';
 import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { nearest, type ErrorItem } from '#libs/core/kernel';
+import { WireType } from '@bufbuild/protobuf/wire';
+import { nearest } from '#libs/core/kernel';
 import { valuesInvalid } from '../errors.js';
 import type { StepBudget } from '../step-budget.js';
 import { ExactNumber } from '../exact-json.js';
-import { jsonKind, kindInWords, pointerSegment } from '../json-kind.js';
+import { jsonKind } from '../json-kind.js';
+import { ENOUGH, lengthDelimited, REPORTED_PROBLEMS, Run, type Members, type WriteMessage } from './encode-run.js';
+import { secondsNanos, writeListValue, writeStruct, writeValue } from './encode-well-known.js';
 import { mapKey, scalarForm, wholeNumber, type ScalarForm } from './json-scalars.js';
 import { MESSAGE_DEPTH, type MessageTypes } from './message-types.js';
-import { durationOf, fieldMaskOf, timestampOf, wellKnown, type SecondsNanos, type WellKnown } from './well-known.js';
+import { durationOf, fieldMaskOf, timestampOf, wellKnown, type WellKnown } from './well-known.js';
 
-/** Problems reported at once. */
-const REPORTED_PROBLEMS = 20;
-
-type Members = Readonly<Record<string, unknown>>;
-/** Writes one value of a message, without tag and length. */
-type WriteMessage = (value: unknown, run: Run) => void;
 /** Writes a field that is given, with its tag. */
 type WriteField = (value: unknown, run: Run) => void;
 /** Writes one value of a kind of field, with a tag. */
@@ -269,34 +265,6 @@ interface Valued {
   readonly delimitedEncoding?: boolean;
 }
 
-/** Thrown when as many problems are known as are reported. */
-const ENOUGH = new Error('enough problems');
-
-/** One value being written: where it stands, what was found. After a problem the bytes mean nothing, and the rest is read for its problems. */
-class Run {
-  readonly out = new BinaryWriter();
-  readonly path: (string | number)[] = [];
-  readonly problems: ErrorItem[] = [];
-  depth = 0;
-
-  constructor(readonly steps: StepBudget | undefined) {}
-
-  problem(message: string): void {
-    this.problems.push({ path: this.path.map(pointerSegment).join(''), message });
-    if (this.problems.length >= REPORTED_PROBLEMS) throw ENOUGH;
-  }
-
-  expected(what: string, value: unknown): void {
-    this.problem(`expected ${what}, got ${kindInWords(value)}`);
-  }
-
-  within(name: string | number, what: () => void): void {
-    this.path.push(name);
-    what();
-    this.path.pop();
-  }
-}
-
 /** Name of a field in JSON; that of an extension stands in brackets. */
 export function jsonNameOf(field: DescField | DescExtension): string {
   return field.kind === 'extension' ? `[${field.typeName}]` : field.jsonName;
@@ -304,12 +272,6 @@ export function jsonNameOf(field: DescField | DescExtension): string {
 
 export function isNullValue(type: DescEnum): boolean {
   return type.typeName === 'google.protobuf.NullValue';
-}
-
-function lengthDelimited(run: Run, number: number, content: () => void): void {
-  run.out.tag(number, WireType.LengthDelimited).fork();
-  content();
-  run.out.join();
 }
 
 function implicit(form: ScalarForm, number: number): WriteField {
@@ -369,68 +331,6 @@ function enumReader(type: DescEnum): (value: unknown, run: Run) => number | unde
   };
 }
 
-function secondsNanos(read: (text: unknown) => SecondsNanos | undefined, expected: string): WriteMessage {
-  return (value, run) => {
-    const known = read(value);
-    if (known === undefined) return run.expected(expected, value);
-    if (known.seconds !== 0n) run.out.tag(1, WireType.Varint).int64(known.seconds);
-    if (known.nanos !== 0) run.out.tag(2, WireType.Varint).int32(known.nanos);
-  };
-}
-
-function deeper(run: Run, write: () => void): void {
-  if (++run.depth > MESSAGE_DEPTH) run.problem(`nests deeper than ${MESSAGE_DEPTH} messages`);
-  else write();
-  run.depth--;
-}
-
-function writeStruct(value: unknown, run: Run): void {
-  if (jsonKind(value) !== 'object') return run.expected('an object', value);
-  run.steps?.spend(Object.keys(value as Members).length);
-  for (const [name, member] of Object.entries(value as Members)) {
-    run.within(name, () => {
-      if (TEXT.read(name) === undefined) return run.problem('has a name that is no well-formed text');
-      lengthDelimited(run, 1, () => {
-        run.out.tag(1, WireType.LengthDelimited).string(name);
-        lengthDelimited(run, 2, () => deeper(run, () => writeValue(member, run)));
-      });
-    });
-  }
-}
-
-function writeListValue(value: unknown, run: Run): void {
-  if (!Array.isArray(value)) return run.expected('an array', value);
-  run.steps?.spend(value.length);
-  value.forEach((item, i) =>
-    run.within(i, () => lengthDelimited(run, 1, () => deeper(run, () => writeValue(item, run)))),
-  );
-}
-
-function writeValue(value: unknown, run: Run): void {
-  switch (jsonKind(value)) {
-    case 'null':
-      return void run.out.tag(1, WireType.Varint).int32(0);
-    case 'number':
-      if (value instanceof ExactNumber && value.integral) return run.problem('is a number that a double cannot hold');
-      return void run.out
-        .tag(2, WireType.Bit64)
-        .double(value instanceof ExactNumber ? Number(value.text) : (value as number));
-    case 'string': {
-      const text = TEXT.read(value);
-      if (text === undefined) return run.expected(TEXT.expected, value);
-      return void run.out.tag(3, WireType.LengthDelimited).string(text as string);
-    }
-    case 'boolean':
-      return void run.out.tag(4, WireType.Varint).bool(value as boolean);
-    case 'object':
-      return lengthDelimited(run, 5, () => deeper(run, () => writeStruct(value, run)));
-    case 'array':
-      return lengthDelimited(run, 6, () => deeper(run, () => writeListValue(value, run)));
-    default:
-      run.expected('a JSON value', value);
-  }
-}
-
 function unknownMembers(members: Members, names: ReadonlySet<string>, message: DescMessage, run: Run): void {
   for (const name of Object.keys(members)) {
     if (names.has(name)) continue;
@@ -439,5 +339,3 @@ function unknownMembers(members: Members, names: ReadonlySet<string>, message: D
     run.within(name, () => run.problem(`is no field of ${message.typeName}${hint}`));
   }
 }
-
-const TEXT = scalarForm(ScalarType.STRING);
