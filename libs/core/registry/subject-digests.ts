@@ -14,7 +14,7 @@ import type { RegistryView } from './registry-view.js';
 import type { KeptDigests, RegistryStore } from './store.js';
 import { subjectText, type SubjectName } from './subject-name.js';
 
-const DIGEST_BYTES = 32 * 1024 * 1024;
+const DIGEST_BYTES = 64 * 1024 * 1024;
 /** Schemas that are read again after a start rather than kept in the store, at least and in proportion to those kept. */
 const UNKEPT_SCHEMAS = 8;
 const UNKEPT_PART = 1 / 16;
