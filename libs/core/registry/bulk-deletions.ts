@@ -86,6 +86,7 @@ export class BulkDeletions {
     }
     const { permanent } = selection;
     const { doomed, facts } = decideBulkDeletion(subjects, permanent);
+    await breath.take();
     const count = doomed.reduce((sum, one) => sum + one.versions.length, 0);
     if (count > MAX_VERSIONS) throw selectionTooLarge(MAX_VERSIONS);
     return {
