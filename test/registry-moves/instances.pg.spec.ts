@@ -84,7 +84,7 @@ describe('imports of instances that share one PostgreSQL', () => {
       expect(await third.moves.exported()).toBe(there);
       const next = await third.registry.registered('next', '"double"');
       expect(next.id).toBe(highestId(file) + 1);
-      expect(await second.moves.demand('GET', `/schemas/ids/${next.id}`)).toEqual({ schema: '"double"' });
+      expect(await second.moves.demand('GET', `/schemas/ids/${next.id}`)).toMatchObject({ schema: '"double"' });
       expect(await second.moves.demand('GET', '/v1/registry-imports/uploads')).toEqual({ items: [] });
     },
     TAKEN_OVER_MS,
