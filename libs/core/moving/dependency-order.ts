@@ -30,7 +30,7 @@ export async function orderByReferences(staging: ImportStaging, id: string, sign
  * How many others stand below each name, one referring to the next; names that refer to nothing have none and are left out. A circle, which no registry has, is cut where it
  * is met.
  */
-export function ranksOf(references: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, number> {
+function ranksOf(references: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, number> {
   const ranks = new Map<string, number>();
   for (const start of references.keys()) {
     const stack = [start];

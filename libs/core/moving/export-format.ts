@@ -24,7 +24,7 @@ import {
  * their checksum. Members stand in a fixed order and are left out where they are null, empty or false, so that one state has one text.
  */
 export const EXPORT_FORMAT = 'weir-registry';
-export const EXPORT_VERSION = 1;
+const EXPORT_VERSION = 1;
 
 export interface ExportHeader {
   readonly format: typeof EXPORT_FORMAT;

@@ -17,7 +17,7 @@ export {
   type StagingChange,
 } from './staging.js';
 
-export { EXPORT_FORMAT, ExportWriter } from './export-format.js';
+export { ExportWriter } from './export-format.js';
 export { RegistryExport, type ExportFilter } from './export.js';
 export { ImportHandler, KEEP_STAGED_MS, type ImportTools } from './import-handler.js';
 export { CONFLICT_POLICIES } from './import-parameters.js';

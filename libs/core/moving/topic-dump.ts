@@ -11,15 +11,7 @@ import type { StagingChange } from './staging.js';
  */
 
 /** Kinds of records, in the reference's words. */
-export const DUMP_KEY_TYPES = [
-  'SCHEMA',
-  'CONFIG',
-  'MODE',
-  'DELETE_SUBJECT',
-  'CLEAR_SUBJECT',
-  'CONTEXT',
-  'NOOP',
-] as const;
+const DUMP_KEY_TYPES = ['SCHEMA', 'CONFIG', 'MODE', 'DELETE_SUBJECT', 'CLEAR_SUBJECT', 'CONTEXT', 'NOOP'] as const;
 export type DumpKeyType = (typeof DUMP_KEY_TYPES)[number];
 
 /** A record of the topic, both sides parsed. */

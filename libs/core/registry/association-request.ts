@@ -64,7 +64,7 @@ export function requireResource(sent: SentResource, dryRun: boolean): Resource {
 }
 
 /** @throws `association-invalid` */
-export function requireStorableId(resourceId: string): void {
+function requireStorableId(resourceId: string): void {
   if (Buffer.byteLength(resourceId, 'utf8') > MAX_SUBJECT_BYTES) {
     throw associationInvalid('resourceId', `exceeds max length of ${MAX_SUBJECT_BYTES}`);
   }
@@ -72,7 +72,7 @@ export function requireStorableId(resourceId: string): void {
 }
 
 /** `topic`, which is all there is. @throws `association-invalid` */
-export function resourceTypeOf(sent: string | null | undefined): string {
+function resourceTypeOf(sent: string | null | undefined): string {
   if (!sent || sent === TOPIC) return TOPIC;
   throw associationInvalid('resourceType', `must be '${TOPIC}'`);
 }

@@ -29,12 +29,14 @@ export interface PlannedDeletion {
   readonly blocks: readonly DeletionBlock[];
 }
 
+/** What a deletion of many would come to. */
 export interface DeletionPlan extends Omit<RegistryPlan, 'outcome'> {
   readonly permanent: boolean;
   /** By name. */
   readonly subjects: readonly PlannedDeletion[];
 }
 
+/** What a deletion of many came to. */
 export interface CarriedOutDeletion extends Omit<CarriedOutPlan, 'outcome' | 'ids'> {
   readonly permanent: boolean;
   readonly subjects: readonly PlannedDeletion[];

@@ -55,6 +55,7 @@ export interface ChangeOutcome {
   readonly refusal: ChangeRefusal | null;
 }
 
+/** Why one change of a set cannot be made. */
 export interface ChangeRefusal {
   readonly code: string;
   readonly message: string;
@@ -63,11 +64,13 @@ export interface ChangeRefusal {
   readonly findings: readonly Finding[];
 }
 
+/** What a set of changes would come to. */
 export interface ChangeSetPlan extends Omit<RegistryPlan, 'outcome'> {
   /** In the order in which they would be made. */
   readonly changes: readonly ChangeOutcome[];
 }
 
+/** What a set of changes came to. */
 export interface CarriedOutChangeSet extends Omit<CarriedOutPlan, 'outcome' | 'ids'> {
   /** With the ids that were given out. */
   readonly changes: readonly ChangeOutcome[];

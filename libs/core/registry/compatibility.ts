@@ -46,6 +46,7 @@ export interface CompatibilityQuestion {
   readonly proofs?: boolean;
 }
 
+/** Whether a schema may follow, with the sentences of the reference where it may not. */
 export interface CompatibilityAnswer {
   readonly compatible: boolean;
   readonly verdict: Verdict;

@@ -66,10 +66,12 @@ export function effectiveConfig(scopes: Scopes): RegistryConfig {
   return { ...own, ...inherited };
 }
 
+/** The compatibility level of settings; BACKWARD where they have none. */
 export function levelOf(config: RegistryConfig): CompatibilityLevel {
   return config.compatibility ?? DEFAULT_LEVEL;
 }
 
+/** The policy by which JSON Schemas are compared; STRICT where the settings have none. */
 export function policyOf(config: RegistryConfig): CompatibilityPolicy {
   return config.compatibilityPolicy ?? 'STRICT';
 }

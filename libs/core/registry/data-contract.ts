@@ -7,7 +7,7 @@ export const VERSION_PROPERTY = 'confluent:version';
 const RULE_LISTS = ['migrationRules', 'domainRules', 'encodingRules'] as const;
 
 /** Metadata property with a comma-separated list of field names that must not be used. */
-export const RESERVED_PROPERTY = 'confluent:reserved';
+const RESERVED_PROPERTY = 'confluent:reserved';
 
 /** Both contents with the later winning, entry by entry; an empty object is content, absence is not. */
 export function mergedMetadata(
@@ -52,11 +52,13 @@ export function withoutRules(ruleSet: SchemaRuleSet, names: readonly string[]): 
   return result;
 }
 
+/** The value of a metadata property; undefined where there is none. */
 export function propertyOf(metadata: SchemaMetadata | null | undefined, name: string): string | undefined {
   const properties = metadata?.properties;
   return properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined;
 }
 
+/** The metadata with a property set. */
 export function withProperty(metadata: SchemaMetadata | null, name: string, value: string): SchemaMetadata {
   return mergedMetadata(metadata, { properties: plain([[name, value]]) })!;
 }

@@ -18,37 +18,16 @@ export {
 } from './associations.js';
 export { checkCompatibility, type Assessment, type CompatibilityAnswer } from './compatibility.js';
 export { CONFIG_MEMBERS, levelOf, type ConfigUpdate } from './config.js';
-export { associationInvalid, associationNotFound } from './association-errors.js';
+export { associationInvalid } from './association-errors.js';
 export {
-  contextNotEmpty,
-  emptySchema,
-  forwardOnlyGlobal,
   idsExhausted,
-  modeUnknown,
   notPermitted,
-  referenceInvalid,
   referenceNotFound,
-  metadataTooLarge,
   registrationForbidden,
-  ruleSetInvalid,
-  schemaIncompatible,
   schemaNotFound,
-  schemaReferenced,
   stateMoved,
-  subjectConfigNotFound,
-  subjectInvalid,
-  subjectModeNotFound,
   subjectNotFound,
-  subjectNotSoftDeleted,
-  subjectSoftDeleted,
-  tooManyReferences,
-  tooManyVersions,
-  tooManyVersionsToCompare,
   versionInvalid,
-  versionNotFound,
-  versionNotNext,
-  versionNotSoftDeleted,
-  versionSoftDeleted,
 } from './errors.js';
 export * as contractValues from './contract-values.js';
 export {
@@ -64,7 +43,6 @@ export {
   REGISTRY_MODES,
   isSameAssociation,
   latestLive,
-  sameContent,
   type RegistrationPolicy,
   ASSOCIATION_TYPES,
   LIFECYCLES,
@@ -88,7 +66,7 @@ export type { LookupOptions, RegisteredVersion, RegisterOptions, SubjectVersion 
 export type { SentRegistration, SentSchema } from './sent-schema.js';
 export type { SentRetagging } from './retagging.js';
 export { RegistryMessageCodec } from './registry-message-codec.js';
-export { REGISTRY_LIMITS, type RegistryLimits } from './limits.js';
+export { type RegistryLimits } from './limits.js';
 export { requireValidRuleSet } from './rule-set.js';
 export type { DeletionBlock } from './bulk-deletion.js';
 export {
@@ -129,7 +107,6 @@ export {
   fieldTerm,
   nameTerm,
   propertyTerm,
-  rarestFirst,
   schemaTypeTerm,
   tagTerm,
   TERM_KINDS,
@@ -168,7 +145,6 @@ export {
 } from './store.js';
 export {
   DEFAULT_CONTEXT,
-  DEFAULT_SCOPE,
   GLOBAL_CONTEXT,
   GLOBAL_SCOPE,
   MAX_SUBJECT_BYTES,

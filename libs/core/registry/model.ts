@@ -129,6 +129,7 @@ export interface SchemaRecord {
   readonly ruleSet: SchemaRuleSet | null;
 }
 
+/** Whether the version is not softly deleted. */
 export function isLive(row: VersionRow): boolean {
   return !row.deleted;
 }

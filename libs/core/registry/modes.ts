@@ -7,6 +7,7 @@ export function isImporting(mode: RegistryMode): boolean {
   return mode === 'IMPORT' || mode === 'FORWARD';
 }
 
+/** Whether the mode refuses writes of every kind. */
 export function isReadOnly(mode: RegistryMode): boolean {
   return mode === 'READONLY' || mode === 'READONLY_OVERRIDE';
 }

@@ -8,6 +8,7 @@ import { NO_REFERENCES, ReferenceWalk, type ReferenceChain } from './references.
 import type { RegistryStore } from './store.js';
 import { contextScope, DEFAULT_SCOPE, GLOBAL_SCOPE, subjectText, type SubjectName } from './subject-name.js';
 
+/** How much of what was read is kept in memory. */
 export interface RegistryViewOptions {
   /** Bounds of what is kept in memory, each in bytes as estimated. */
   readonly subjectBytes?: number;

@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { AvroFormat, LocalSchemaEngine, SchemaFormats } from '#libs/core/schema';
-import {
-  DEFAULT_SCOPE,
-  parseSubject,
-  Registry,
-  type RegistryLimits,
-  type SchemaInquiry,
-  type SentRegistration,
-} from './index.js';
+import { parseSubject, Registry, type RegistryLimits, type SchemaInquiry, type SentRegistration } from './index.js';
+import { DEFAULT_SCOPE } from './subject-name.js';
 import type { RegistryChange } from './store.js';
 import { MemoryRegistryStore } from './testing/index.js';
 

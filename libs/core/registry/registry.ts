@@ -44,6 +44,7 @@ import { SubjectHistory } from './subject-history.js';
 import type { Referrer, RegistryStore, SubjectListing } from './store.js';
 import { DEFAULT_CONTEXT, parseSubject, subjectText, type SubjectName } from './subject-name.js';
 
+/** How a registry is set up; every part has a default. */
 export interface RegistryOptions extends RegistryViewOptions {
   readonly limits?: Partial<RegistryLimits>;
   /** Who may register new schemas where nothing else is set; `open` unless given. */

@@ -17,7 +17,7 @@ export interface SearchTerm {
 
 const MAX_TERM_BYTES = 500;
 /** Terms of one version at most; those of a schema beyond the limit are the deepest of its fields. */
-export const MAX_TERMS = 4_000;
+const MAX_TERMS = 4_000;
 /** Parts of a path at most that a field is found by: `c`, `b.c` and `a.b.c` of `a.b.c`. */
 const MAX_PATH_PARTS = 8;
 
@@ -31,14 +31,17 @@ export function nameTerm(name: string): SearchTerm {
   return term('name', name);
 }
 
+/** What versions with the tag are found by, wherever the tag stands. */
 export function tagTerm(tag: string): SearchTerm {
   return term('tag', tag);
 }
 
+/** What versions with the metadata property are found by. */
 export function propertyTerm(name: string, value: string): SearchTerm {
   return term('property', JSON.stringify([name, value]));
 }
 
+/** What versions in the schema language are found by. */
 export function schemaTypeTerm(type: SchemaType): SearchTerm {
   return term('schemaType', type);
 }

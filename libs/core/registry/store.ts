@@ -178,12 +178,14 @@ export interface SearchPosition {
   readonly version: number;
 }
 
+/** Versions found in a step of a search. */
 export interface SearchPage {
   readonly hits: readonly { readonly subject: SubjectName; readonly row: VersionRow }[];
   /** Null: nothing comes after. */
   readonly next: SearchPosition | null;
 }
 
+/** A version that an older release stored without search terms. */
 export interface UnindexedVersion {
   readonly subject: SubjectName;
   readonly version: number;
@@ -255,6 +257,7 @@ export interface AppliedPlan extends CarriedPlan {
 /** How long it is remembered at least that a plan was carried out, so that repeating it answers the same. */
 export const APPLIED_PLANS_MS = 24 * 3_600_000;
 
+/** What a change came to. */
 export interface AppliedChange {
   readonly revision: number;
   /** The id of each `version-registered` fact, in their order. */

@@ -48,10 +48,12 @@ export function contextText(context: string): string {
   return context === DEFAULT_CONTEXT ? '' : `:${context}:`;
 }
 
+/** The name under which settings of a context are kept. */
 export function contextScope(context: string): SubjectName {
   return { context, name: '' };
 }
 
+/** Whether both name one subject of one context. */
 export function sameSubject(a: SubjectName, b: SubjectName): boolean {
   return a.context === b.context && a.name === b.name;
 }

@@ -1,11 +1,10 @@
-export { scanInvalid, scanNotFound } from './errors.js';
-export { readRanges, type RecordFold, type ScanControl } from './read-ranges.js';
+export { type RecordFold, type ScanControl } from './read-ranges.js';
 export { ScanLifetime } from './scan-lifetime.js';
 export { ScanPruning } from './scan-pruning.js';
 export { ScanHandler, type ScanFold, type ScanTools } from './scan-handler.js';
 export { partsOf, ScanStore, type ScanPart } from './scan-store.js';
-export { isOpen, rangesOf, rangesToJson, unread, type ScannedRange, type ScanRange, type ScanTrouble } from './scan.js';
-export { surveyPartitions, type Survey, type SurveyedPartition } from './survey.js';
+export { isOpen, rangesOf, unread, type ScannedRange, type ScanRange, type ScanTrouble } from './scan.js';
+export { type Survey, type SurveyedPartition } from './survey.js';
 export { ReplayHandler, type ReplayTools } from './replay/replay-handler.js';
 export { type ReplayFailure, type WriterCount } from './replay/replay-tally.js';
 export { SchemaReplays, type ReplayedPartition, type ReplayResult } from './replay/schema-replays.js';
@@ -21,6 +20,6 @@ export {
   type VersionUsage,
 } from './usage/schema-usages.js';
 export type { NameTotal, ScanTotals, TotalsPage } from './usage/scan-totals.js';
-export { tallyOf, UsageTally, type PartTally, type RangeTally } from './usage/tally.js';
+export { UsageTally, type PartTally, type RangeTally } from './usage/tally.js';
 export { UsageHandler } from './usage/usage-handler.js';
 export type { TopicBinding, TopicConsumer, UsageReason, UsageVerdict, VersionFacts } from './usage/verdict.js';

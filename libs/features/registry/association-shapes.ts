@@ -20,7 +20,7 @@ const info = {
 };
 const made = { ...info, schema: registrationShape.optional(), normalize: z.boolean().optional() };
 
-export const associationShape = z.object({
+const associationShape = z.object({
   guid: z.string(),
   ...resource,
   ...info,

@@ -6,6 +6,7 @@ import { sameSubject, subjectText, type SubjectName } from '../subject-name.js';
 
 /** What the memory store holds, and the questions that several of its parts ask. */
 
+/** A content under an id. `identity` is null where new versions with the content get another id. */
 export interface SchemaRow {
   readonly context: string;
   readonly id: number;
@@ -27,6 +28,7 @@ export interface LoggedChange {
   readonly value: RegistryEvent['value'];
 }
 
+/** The state of a registry, all of it. */
 export interface Tables {
   revision: number;
   readonly subjects: Map<string, SubjectState>;
@@ -41,6 +43,7 @@ export interface Tables {
   readonly order: Map<string, number>;
 }
 
+/** The state of a registry that nobody has used. */
 export function emptyTables(): Tables {
   return {
     revision: 0,
@@ -72,6 +75,7 @@ export function copyOf(tables: Tables): Tables {
   };
 }
 
+/** The state of a subject or scope; that of an unknown one is empty. */
 export function stateIn(tables: Tables, subject: SubjectName): SubjectState {
   const state = tables.subjects.get(subjectText(subject));
   return state ?? { subject, revision: 0, config: null, mode: null, registration: null, versions: [] };
@@ -82,14 +86,17 @@ export function ownerIn(tables: Tables, context: string, identity: string): numb
   return [...tables.schemas.values()].find((row) => row.context === context && row.identity === identity)?.id;
 }
 
+/** The key of a version. */
 export function orderKey(subject: SubjectName, version: number): string {
   return `${subjectText(subject)}/${version}`;
 }
 
+/** The row as the port tells it to whoever asks for ids. */
 export function takenId({ id, content: { guid, schemaType }, purged }: SchemaRow): TakenId {
   return { id, guid, schemaType, purged };
 }
 
+/** Associations that a question asks for, in order. */
 export function associationsIn(tables: Tables, query: AssociationQuery): readonly Association[] {
   return tables.associations
     .map((row) => row.association)
@@ -102,6 +109,7 @@ export function associationsIn(tables: Tables, query: AssociationQuery): readonl
     .sort(inOrder);
 }
 
+/** Associations of one resource, in order. */
 export function ofResource(tables: Tables, resourceId: string): ResourceAssociations {
   const rows = tables.associations.filter((row) => row.association.resourceId === resourceId);
   return {
