@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { WorkerSchemaEngine } from '#libs/adapters/schema-workers';
 import type { Clock } from '#libs/core/kernel';
 import {
@@ -9,6 +8,7 @@ import {
   type SchemaEngine,
 } from '#libs/core/schema';
 import type { Config } from '#libs/platform/config';
+import { turn } from '#libs/platform/http';
 import type { Metrics } from '#libs/platform/observability';
 import type { Closers } from './closers.js';
 

@@ -1,8 +1,8 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { AppError, isAppError } from '#libs/core/kernel';
 import type { RecordHeader } from '#libs/core/log';
 import type { MessageCodec, MessagePart, MessageWriter } from '#libs/core/registry';
 import { exactText, exactTextInTurns, roughLength, VALUE_DEPTH } from '#libs/core/schema';
+import { turn } from '#libs/platform/http';
 import { type Format, fromBase64, type PartRequest, type Problems, type SchemaPlace } from './produce-request.js';
 
 /** Turns the JSON form of keys (or values) of one request into bytes. */

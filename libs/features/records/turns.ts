@@ -1,5 +1,5 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '#libs/core/kernel';
+import { turn } from '#libs/platform/http';
 
 /** How long records are encoded or decoded before others have their turn: schemas decide how much work a value is. */
 const TURN_MS = 10;

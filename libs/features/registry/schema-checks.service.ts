@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { parseSubject, Registry, subjectText, type Assessment } from '#libs/core/registry';
 import {
@@ -12,6 +11,7 @@ import {
   type WarningRule,
 } from '#libs/core/schema';
 import { Authorizer, type Principal } from '#libs/platform/auth';
+import { turn } from '#libs/platform/http';
 import type { SchemaCheckBody, SchemaCheckView, SchemaRulesView } from './schema-check-shapes.js';
 import { SubjectAccess } from './subject-access.js';
 

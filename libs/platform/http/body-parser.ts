@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, isAppError, measureJson, parseJsonInTurns, type JsonMeasure } from '#libs/core/kernel';
 import { parseExact, parseSpelled } from '#libs/core/schema';
 import { RecurringBodies } from './recurring-bodies.js';
+import { turn } from './turn.js';
 
 /** The media type of bodies that reach their route as a stream. */
 export const STREAMED_TYPE = 'application/x-ndjson';

@@ -24,4 +24,5 @@ export { RouteTable, type TableRoute } from './route-table.js';
 export { sendEvents, type EventSource, type SendEventsOptions, type ServerSentEvent } from './server-sent-events.js';
 export { STATUS_OF_KIND } from './statuses.js';
 export { ZodListsPipe, ZodPipe, type BoundedList } from './zod-pipe.js';
+export { turn } from './turn.js';
 export { STREAMED_TYPE } from './body-parser.js';

@@ -1,7 +1,7 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import { z } from 'zod';
 import { AppError, type ErrorItem } from '#libs/core/kernel';
+import { turn } from './turn.js';
 
 /** Problems listed in one refusal; the rest is counted. */
 const MAX_ITEMS = 20;

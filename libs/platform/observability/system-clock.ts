@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Clock } from '#libs/core/kernel';
+import { turn } from '#libs/platform/http';
 
 /** The machine's clocks. */
 export class SystemClock extends Clock {
@@ -12,6 +13,8 @@ export class SystemClock extends Clock {
   }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (ms <= 0) return turn();
     try {
       await wait(ms, undefined, { signal });
     } catch (error) {

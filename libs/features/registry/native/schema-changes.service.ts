@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import {
   contractValues,
@@ -11,6 +10,7 @@ import {
   type Visible,
 } from '#libs/core/registry';
 import { Authorizer, type Action, type Principal } from '#libs/platform/auth';
+import { turn } from '#libs/platform/http';
 import { RegistrationRight } from '../registration-right.js';
 import { SubjectAccess } from '../subject-access.js';
 import type {

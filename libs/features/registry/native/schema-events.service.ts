@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { AppError } from '#libs/core/kernel';
 import {
@@ -10,7 +9,7 @@ import {
   type SubjectName,
 } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
-import { formatCursor, parseCursor, type ServerSentEvent } from '#libs/platform/http';
+import { formatCursor, parseCursor, turn, type ServerSentEvent } from '#libs/platform/http';
 import type { EventsQuery, EventsView, EventView } from './schema-events.shapes.js';
 
 /** Events looked at in one step. */

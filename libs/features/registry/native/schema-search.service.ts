@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { AppError, type JsonValue } from '#libs/core/kernel';
 import {
@@ -15,7 +14,7 @@ import {
   type SubjectVersion,
 } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
-import { formatCursor, parseCursor } from '#libs/platform/http';
+import { formatCursor, parseCursor, turn } from '#libs/platform/http';
 import { SubjectAccess } from '../subject-access.js';
 import type { FoundVersionView, SearchQuery, SearchView } from './schema-search.shapes.js';
 
