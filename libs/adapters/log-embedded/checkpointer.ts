@@ -3,6 +3,7 @@ import { isNoSpace, storageFull } from './errors.js';
 import type { FileSystem } from './file-system.js';
 import type { Journal } from './journal.js';
 import type { LogState } from './log-state.js';
+import type { PartitionLog } from './partition-log.js';
 import type { EmbeddedLogObserver, EmbeddedLogSettings, FailPoint } from './options.js';
 import type { Segment } from './segment.js';
 import type { SegmentStore } from './segment-store.js';
@@ -20,6 +21,23 @@ export interface CheckpointParts {
   readonly failPoint: (name: FailPoint) => void;
   /** A checkpoint failed to flush: writing must end. */
   readonly failed: (error: unknown) => void;
+}
+
+/** What is no part of the captured state any more, so that no recovery will ask for its files. */
+interface Dropped {
+  readonly topics: readonly number[];
+  readonly segments: readonly DroppedSegment[];
+}
+
+interface DroppedSegment {
+  readonly partition: PartitionLog;
+  readonly baseOffset: number;
+}
+
+function* droppedSegments(state: LogState): Generator<DroppedSegment> {
+  for (const partition of state.partitions()) {
+    for (const baseOffset of partition.dropped) yield { partition, baseOffset };
+  }
 }
 
 /** How long a checkpoint that found no room waits before it tries again. */
@@ -85,9 +103,9 @@ export class Checkpointer {
   begin(clean: boolean): Promise<void> {
     const { journal, state, clock, failPoint, failed } = this.parts;
     failPoint('checkpoint-begin');
-    const segments = [...this.#dirty];
+    const segments = [...this.#dirty].filter((one) => !one.gone);
     this.#dirty = new Set();
-    const dropped = [...state.dropped];
+    const dropped = { topics: [...state.dropped], segments: [...droppedSegments(state)] };
     const place = journal.beginNext();
     const bytes = encodeSnapshot({ journal: place, clean, state: state.image() });
     const running = this.insist(() => this.carryOut(bytes, segments, dropped, clock.monotonic())).finally(() => {
@@ -118,11 +136,11 @@ export class Checkpointer {
   private async carryOut(
     snapshot: Uint8Array,
     segments: readonly Segment[],
-    dropped: readonly number[],
+    dropped: Dropped,
     started: number,
   ): Promise<void> {
     const { files, directory, segments: store, state, clock, observer, failPoint } = this.parts;
-    // Files of topics deleted since then are still there: they go in the loop below, or in that of the next checkpoint.
+    // Files of topics and segments deleted since then are still there: they go in the loops below, or in those of the next checkpoint.
     for (const segment of segments) {
       await store.writeIndexes(segment);
       await store.flush(segment.binding, segment.baseOffset);
@@ -130,7 +148,11 @@ export class Checkpointer {
     await store.syncDirectories();
     failPoint('checkpoint-segments-flushed');
     await writeSnapshot(files, directory, snapshot, () => failPoint('checkpoint-snapshot-renamed'));
-    for (const topic of dropped) {
+    for (const { partition, baseOffset } of dropped.segments) {
+      await store.removeSegment(partition.identity, baseOffset);
+      partition.dropped.delete(baseOffset);
+    }
+    for (const topic of dropped.topics) {
       await store.removeTopic(topic);
       state.dropped.delete(topic);
     }

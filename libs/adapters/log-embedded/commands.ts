@@ -42,6 +42,13 @@ export type Command =
       readonly entries: readonly (readonly [string, string | null])[];
     }
   | {
+      /** What lies before the offset is gone: by retention, or on request. */
+      readonly kind: 'start-moved';
+      readonly topic: number;
+      readonly partition: number;
+      readonly offset: number;
+    }
+  | {
       readonly kind: 'partition-degraded';
       readonly topic: number;
       readonly partition: number;

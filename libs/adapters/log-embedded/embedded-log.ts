@@ -3,6 +3,8 @@ import {
   type Appended,
   type AppendOptions,
   checkWriterId,
+  type DeletedRecords,
+  type DeletePosition,
   type FetchedPartition,
   type FetchRequest,
   type GroupDescription,
@@ -38,6 +40,7 @@ import { describeTopic, type Topic } from './log-state.js';
 import { type OpenedLog, openDirectory } from './open-log.js';
 import type { EmbeddedLogOptions } from './options.js';
 import type { PartitionLog } from './partition-log.js';
+import { decideDeletions } from './record-deletions.js';
 import type { SegmentDamage } from './segment-reader.js';
 
 /** The settings of a topic that this engine acts upon. */
@@ -203,6 +206,22 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   async offsetForTimestamp(ref: PartitionRef, timestampMs: number): Promise<number | null> {
     this.checkOpen();
     return await this.fetcher.offsetForTimestamp(ref.topic, this.partition(ref), timestampMs);
+  }
+
+  async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
+    const { state, reader } = this.opened;
+    let answers: readonly DeletedRecords[] = [];
+    const before = positions.map(({ topic, partition }) => state.topics.get(topic)?.partitions[partition]);
+    const segments = before.flatMap((one) => [...(one?.segments ?? [])]);
+    await this.decide(() => {
+      const decided = decideDeletions(state, positions);
+      answers = decided.answers;
+      return decided.commands;
+    });
+    for (const segment of segments) if (segment.gone) reader.forget(segment);
+    // Whoever waits at an offset that went is to learn it.
+    for (const partition of before) partition?.wake();
+    return answers;
   }
 
   async listGroups(): Promise<readonly string[]> {

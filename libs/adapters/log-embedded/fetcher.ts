@@ -65,12 +65,14 @@ export class Fetcher {
    */
   async offsetForTimestamp(topic: string, partition: PartitionLog, timestampMs: number): Promise<number | null> {
     for (;;) {
+      const { changes } = partition;
       try {
         const found = await this.searchSegments(partition, timestampMs);
         if (found !== null || partition.degradedAt === undefined) return found;
         throw logErrors.partitionDegraded(topic, partition.identity.partition, partition.degradedAt);
       } catch (error) {
         if (!(error instanceof SegmentDamage)) throw isAppError(error) ? error : readFailed(error);
+        if (partition.changes !== changes) continue;
         if (partition.degradedAt !== undefined && error.offset >= partition.degradedAt) {
           throw logErrors.partitionDegraded(topic, partition.identity.partition, partition.degradedAt);
         }
@@ -120,12 +122,14 @@ export class Fetcher {
       const partition = topic?.partitions[number];
       const refused = refusal(position, topic, partition);
       if (refused !== undefined || partition === undefined) return refused!;
+      const { changes } = partition;
       try {
-        return await this.read(partition, position, maxBytes, already);
+        const answer = await this.read(partition, position, maxBytes, already);
+        if (answer.batches.length > 0 || position.offset >= partition.startOffset) return answer;
       } catch (error) {
         if (!(error instanceof SegmentDamage)) throw isAppError(error) ? error : readFailed(error);
-        // A topic that is deleted while it is read loses its files under the reader.
-        if (this.parts.state.topics.get(name) !== topic) continue;
+        // A topic that is deleted while it is read, and a segment that goes, lose their files under the reader.
+        if (this.parts.state.topics.get(name) !== topic || partition.changes !== changes) continue;
         const { degradedAt } = partition;
         if (degradedAt === undefined || error.offset < degradedAt) this.parts.damaged(partition, error);
         else return degradedAnswer(partition, position);
@@ -149,7 +153,8 @@ export class Fetcher {
     const answer = (): FetchedPartition => {
       return { topic, partition: number, startOffset, endOffset, batches, nextOffset: next };
     };
-    while (next < Math.min(endOffset, stopAt)) {
+    // What is deleted meanwhile is not jumped over: the answer ends before it, and the next one says so.
+    while (next >= partition.startOffset && next < Math.min(endOffset, stopAt)) {
       const segment = partition.segmentAt(next);
       if (segment === undefined) break;
       const room = Math.max(1, Math.min(ownLimit, maxBytes - already) - bytes);

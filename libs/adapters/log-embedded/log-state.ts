@@ -127,6 +127,9 @@ export class LogState {
         }
         return;
       }
+      case 'start-moved':
+        this.partition(command.topic, command.partition)?.moveStart(command.offset);
+        return;
       case 'partition-degraded': {
         const partition = this.partition(command.topic, command.partition);
         if (partition !== undefined) {

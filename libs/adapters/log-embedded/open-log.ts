@@ -141,6 +141,7 @@ async function settle(opening: Opening, snapshot: Snapshot, recovered: Recovered
   await putAside(opening, state, place.generation, snapshot.clean);
   await inBatches([...state.partitions()], (partition) => checkSizes(opening, partition));
   for (const segment of touched) {
+    if (segment.gone) continue;
     await segments.writeIndexes(segment);
     await segments.flush(segment.binding, segment.baseOffset);
   }
@@ -199,7 +200,7 @@ async function putSegmentsAside(opening: Opening, partition: PartitionLog, gener
   const { topic, partition: number } = partition.identity;
   const path = partitionDirectory('', topic, number);
   const known = new Set<string>();
-  for (const { baseOffset } of partition.segments) {
+  for (const baseOffset of [...partition.segments.map((one) => one.baseOffset), ...partition.dropped]) {
     for (const ending of SEGMENT_FILES) known.add(`${segmentName(baseOffset)}.${ending}`);
   }
   for (const { name } of (await opening.files.list(opening.directory + path)) ?? []) {

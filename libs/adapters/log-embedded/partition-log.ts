@@ -20,6 +20,8 @@ export interface PartitionState {
   readonly startOffset: number;
   readonly degradedAt?: number;
   readonly segments: readonly SegmentState[];
+  /** Base offsets of segments that are no part of it any more, and whose files may still be there. */
+  readonly dropped?: readonly number[];
 }
 
 const MAX_RELATIVE_OFFSET = 0x7fff_ffff;
@@ -34,6 +36,10 @@ export class PartitionLog {
   startOffset = 0;
   /** Damage was found here: what lies before can be read, appends are refused. */
   degradedAt: number | undefined;
+  /** Base offsets of segments that went and whose files may still be there: a checkpoint that knows of it removes them. */
+  readonly dropped = new Set<number>();
+  /** Rises whenever segments go, so that a reader which found a file missing knows why. */
+  changes = 0;
   /** Called when the visible end, the health or the topic's state changes, and forgotten then. */
   readonly wakers = new Set<() => void>();
 
@@ -49,6 +55,7 @@ export class PartitionLog {
     const partition = new PartitionLog(identity);
     partition.startOffset = state.startOffset;
     partition.degradedAt = state.degradedAt;
+    for (const baseOffset of state.dropped ?? []) partition.dropped.add(baseOffset);
     for (const segment of state.segments) {
       partition.segments.push(Segment.restore({ ...identity, baseOffset: segment.baseOffset }, segment));
     }
@@ -61,6 +68,7 @@ export class PartitionLog {
       startOffset: this.startOffset,
       ...(this.degradedAt === undefined ? {} : { degradedAt: this.degradedAt }),
       segments: this.segments.map((one) => one.state),
+      ...(this.dropped.size === 0 ? {} : { dropped: [...this.dropped] }),
     };
   }
 
@@ -133,6 +141,26 @@ export class PartitionLog {
       else high = middle;
     }
     return this.segments[low];
+  }
+
+  /**
+   * Lets everything before an offset of the visible range go, whole segments with it; the one that grows too, when nothing of it stays. No places
+   * may be given behind the visible end.
+   */
+  moveStart(offset: number): void {
+    const { endOffset } = this;
+    this.startOffset = Math.max(this.startOffset, Math.min(offset, endOffset));
+    let gone = 0;
+    for (const segment of this.segments) {
+      if (segment.nextOffset > this.startOffset) break;
+      segment.gone = true;
+      this.dropped.add(segment.baseOffset);
+      gone++;
+    }
+    if (gone === 0) return;
+    this.segments.splice(0, gone);
+    this.changes++;
+    this.rewind();
   }
 
   /** Wakes the readers that wait for news of this partition. */

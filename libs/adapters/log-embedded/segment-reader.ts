@@ -160,7 +160,8 @@ export class SegmentReader {
       if (position < until) table.push(offset, position, maxTimestamp, maxAppendTimeMs, chain);
     }
     segment.written.waypoints = table.count;
-    await this.store.replaceSidecar(segment, encodeSidecarEntries(segment.binding, table, 0, table.count));
+    if (!segment.gone)
+      await this.store.replaceSidecar(segment, encodeSidecarEntries(segment.binding, table, 0, table.count));
     return table;
   }
 

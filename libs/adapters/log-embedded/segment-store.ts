@@ -3,7 +3,14 @@ import type { FileSystem, OpenFile } from './file-system.js';
 import { flushDirectory, flushFile } from './flush.js';
 import { type CachedFile, HandleCache } from './handle-cache.js';
 import { encodeOffsetIndex, encodeTimeIndex, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './kafka-indexes.js';
-import { partitionDirectory, type SegmentFile, segmentName, topicDirectory, topicsDirectory } from './log-directory.js';
+import {
+  partitionDirectory,
+  SEGMENT_FILES,
+  type SegmentFile,
+  segmentName,
+  topicDirectory,
+  topicsDirectory,
+} from './log-directory.js';
 import type { PartitionIdentity } from './partition-log.js';
 import type { Segment } from './segment.js';
 import { encodeSidecarEntries, encodeSidecarHeader, SIDECAR_ENTRY_BYTES, SIDECAR_HEADER_BYTES } from './sidecar.js';
@@ -185,6 +192,13 @@ export class SegmentStore {
       const bytes = Buffer.allocUnsafeSlow(await opened.size());
       return bytes.subarray(0, await opened.read(bytes, 0));
     });
+  }
+
+  /** Removes the files of one segment, which nobody begins to read any more. Their names may come back with a crash. Harmless to repeat. */
+  async removeSegment(identity: Omit<PartitionIdentity, 'log'>, baseOffset: number): Promise<void> {
+    await this.handles.forget(this.path(identity, baseOffset, 'log'));
+    for (const file of SEGMENT_FILES) await this.files.remove(this.path(identity, baseOffset, file));
+    this.#unsynced.add(partitionDirectory(this.directory, identity.topic, identity.partition));
   }
 
   /** Removes every file of a topic. Harmless to repeat. */

@@ -45,6 +45,8 @@ export class Segment {
     offsetEntries: [],
     timeEntries: [],
   };
+  /** It is no part of its partition any more; its files go soon. */
+  gone = false;
   /** The index files may hold more than `written` says, left by entries that recovery took back. */
   trimIndexes = true;
 

@@ -14,6 +14,7 @@ import {
   createPartitionsV3,
   createTopicsV7,
   deleteGroupsV2,
+  deleteRecordsV2,
   deleteTopicsV6,
   describeConfigsV4,
   describeGroupsV5,
@@ -39,6 +40,7 @@ export const consumerGroupDescribe = consumerGroupDescribeV0.api;
 export const createPartitions = createPartitionsV3.api;
 export const createTopics = createTopicsV7.api;
 export const deleteGroups = deleteGroupsV2.api;
+export const deleteRecords = deleteRecordsV2.api;
 export const deleteTopics = deleteTopicsV6.api;
 export const describeConfigs = describeConfigsV4.api;
 export const describeGroups = describeGroupsV5.api;

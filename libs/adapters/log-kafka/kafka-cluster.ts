@@ -49,6 +49,7 @@ const NEEDED: readonly { readonly key: number; readonly version: number }[] = [
   api.describeLogDirs,
   api.createPartitions,
   api.deleteGroups,
+  api.deleteRecords,
   api.incrementalAlterConfigs,
 ];
 

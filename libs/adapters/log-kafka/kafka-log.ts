@@ -4,6 +4,8 @@ import {
   type AppendOptions,
   checkGroup,
   checkWriterId,
+  type DeletedRecords,
+  type DeletePosition,
   type FetchedPartition,
   type FetchRequest,
   type GroupDescription,
@@ -26,6 +28,7 @@ import { KafkaCluster } from './kafka-cluster.js';
 import { KafkaWriter } from './kafka-writer.js';
 import type { KafkaLogOptions } from './options.js';
 import { PartitionOffsets } from './partition-offsets.js';
+import { RecordDeleter } from './record-deleter.js';
 import { TopicAdmin } from './topic-admin.js';
 import { KAFKA_TOPIC_CONFIGS } from './topic-configs.js';
 import { TopicStates, type WriteLease } from './topic-states.js';
@@ -51,6 +54,7 @@ export class KafkaLog extends LogEngine {
   readonly #appender: Appender;
   readonly #states: TopicStates;
   readonly #topics: TopicAdmin;
+  readonly #deleter: RecordDeleter;
   readonly #fetcher: Fetcher;
   readonly #groups: Groups;
   readonly #preparation: WritePreparation;
@@ -64,6 +68,7 @@ export class KafkaLog extends LogEngine {
     this.#appender = new Appender(cluster);
     this.#states = new TopicStates(cluster, this.#appender);
     this.#topics = new TopicAdmin(cluster, this.#states, this.#offsets, this.capabilities);
+    this.#deleter = new RecordDeleter(cluster, this.#states, this.#offsets);
     this.#fetcher = new Fetcher(cluster, this.#states, this.#offsets);
     this.#groups = new Groups(cluster);
     this.#preparation = new WritePreparation(cluster, this.#states);
@@ -159,6 +164,10 @@ export class KafkaLog extends LogEngine {
         offset = fetched!.nextOffset;
       }
     });
+  }
+
+  deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
+    return this.#run(() => this.#deleter.delete(positions));
   }
 
   listGroups(): Promise<readonly string[]> {

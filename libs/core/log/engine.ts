@@ -1,4 +1,5 @@
 import type { AppError } from '#libs/core/kernel';
+import type { DeletedRecords, DeletePosition } from './record-deletion.js';
 import type { PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
 
 /** How much an acknowledgement promises. `durable`: flushed to the device (or acknowledged by all in-sync replicas). */
@@ -169,6 +170,12 @@ export abstract class LogEngine {
 
   /** First offset whose record has a timestamp ≥ `timestampMs`, or null when there is none. @throws `topic-not-found`, `partition-not-found`. */
   abstract offsetForTimestamp(ref: PartitionRef, timestampMs: number): Promise<number | null>;
+
+  /**
+   * Deletes the records before each position, durably before it resolves: from then on they are out of range for every reader. Answers in the order of the
+   * positions; problems of a position are in its answer and spoil no other. Harmless to repeat.
+   */
+  abstract deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]>;
 
   abstract listGroups(): Promise<readonly string[]>;
   /** Positions of a group; empty for an unknown one. */

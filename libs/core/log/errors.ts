@@ -96,6 +96,19 @@ export const offsetOutOfRange = (
     details: { topic, partition, offset: String(offset), startOffset: String(start), endOffset: String(end) },
   });
 
+/** Records that neither retention nor a request may delete. */
+export const recordsKept = (
+  ref: PartitionRef,
+  rule: string,
+  details: Readonly<Record<string, unknown>> = {},
+): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'records-kept',
+    message: `Records of ${ref.topic}/${ref.partition} cannot be deleted: ${rule}.`,
+    details: { topic: ref.topic, partition: ref.partition, ...details },
+  });
+
 export const invalidBatch = (why: string, details: Readonly<Record<string, unknown>> = {}): AppError =>
   new AppError({ kind: 'invalid', code: 'invalid-batch', message: `The record batch is not valid: ${why}.`, details });
 

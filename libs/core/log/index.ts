@@ -59,6 +59,15 @@ export {
   type Partitioner,
   type PartitionerName,
 } from './partitioner.js';
+export {
+  checkDeletable,
+  checkDeletePosition,
+  decideDeletion,
+  dropsOldRecords,
+  type DeletableTopic,
+  type DeletedRecords,
+  type DeletePosition,
+} from './record-deletion.js';
 export { digestRecord, DigestSum } from './record-digest.js';
 export {
   checkTopicConfig,

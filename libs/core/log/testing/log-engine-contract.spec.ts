@@ -3,6 +3,8 @@ import {
   type Appended,
   type AppendOptions,
   decodeBatch,
+  type DeletedRecords,
+  type DeletePosition,
   encodeBatch,
   type FetchedPartition,
   type FetchRequest,
@@ -131,6 +133,41 @@ class FencingNobody extends MemoryLogEngine {
     const state = this.storage.writers.get(id);
     if (state === undefined) return super.raiseEpoch(id);
     return state.epoch;
+  }
+}
+
+/** Deletes whole batches only, as if records had no places of their own. */
+class DeletingBatches extends MemoryLogEngine {
+  override async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
+    const deleted = await super.deleteRecords(positions);
+    for (const { topic, partition } of positions) {
+      const one = this.storage.topics.get(topic)?.partitions[partition];
+      const first = one?.batches[0];
+      if (one !== undefined && first !== undefined) one.startOffset = Math.min(one.startOffset, first.baseOffset);
+    }
+    return deleted;
+  }
+}
+
+/** Takes the places of deleted records for free. */
+class ReusingPlaces extends MemoryLogEngine {
+  override async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
+    const deleted = await super.deleteRecords(positions);
+    for (const { topic, partition } of positions) {
+      const one = this.storage.topics.get(topic)?.partitions[partition];
+      if (one?.batches.length === 0) one.startOffset = one.endOffset = 0;
+    }
+    return deleted;
+  }
+}
+
+class DeletingAnything extends MemoryLogEngine {
+  override async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
+    const states = new Map([...this.storage.topics].map(([name, topic]) => [name, topic.state]));
+    for (const topic of this.storage.topics.values()) topic.state = 'ACTIVE';
+    const deleted = await super.deleteRecords(positions);
+    for (const [name, topic] of this.storage.topics) topic.state = states.get(name)!;
+    return deleted;
   }
 }
 
@@ -343,6 +380,28 @@ const BROKEN: readonly Broken[] = [
     what: 'guesses offsets of times',
     engine: GuessingTimes,
     breaks: ['a time is answered with the first offset whose record is not older'],
+  },
+  {
+    what: 'deletes whole batches only',
+    engine: DeletingBatches,
+    breaks: ['what is deleted is out of range for every reader, the rest reads as before, and offsets go on rising'],
+  },
+  {
+    what: 'gives the places of deleted records again',
+    engine: ReusingPlaces,
+    breaks: ['up to the end everything goes, the end offset stays, and the next record gets the next place'],
+  },
+  {
+    what: 'deletes records of topics that are out of service',
+    engine: DeletingAnything,
+    breaks: ['a topic that is out of service keeps its records'],
+  },
+  {
+    what: 'forgets deletions when it starts again',
+    restart: (storage) => {
+      for (const topic of storage.topics.values()) for (const one of topic.partitions) one.startOffset = 0;
+    },
+    breaks: ['a deletion outlives a restart, and may be repeated without harm'],
   },
   {
     what: 'answers after it was closed',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { appendPromises } from './contract/append-promises.js';
 import { ContractContext, type LogPromise, type OpenLog } from './contract/contract-context.js';
+import { deletionPromises } from './contract/deletion-promises.js';
 import { fetchPromises } from './contract/fetch-promises.js';
 import { groupPromises } from './contract/group-promises.js';
 import { lifetimePromises } from './contract/lifetime-promises.js';
@@ -14,6 +15,7 @@ export const LOG_ENGINE_PROMISES: Readonly<Record<string, readonly LogPromise[]>
   'topic states': statePromises,
   appending: appendPromises,
   fetching: fetchPromises,
+  'deleting records': deletionPromises,
   groups: groupPromises,
   writers: writerPromises,
   lifetime: lifetimePromises,

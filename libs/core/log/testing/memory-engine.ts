@@ -1,4 +1,4 @@
-import type { Clock } from '#libs/core/kernel';
+import { type Clock, isAppError } from '#libs/core/kernel';
 import {
   type Appended,
   type AppendOptions,
@@ -9,6 +9,9 @@ import {
   checkPosition,
   checkTopicConfig,
   checkWriterId,
+  decideDeletion,
+  type DeletedRecords,
+  type DeletePosition,
   type FetchedPartition,
   type FetchRequest,
   generationOf,
@@ -172,6 +175,13 @@ export class MemoryLogEngine extends LogEngine {
     return this.partition(ref).offsetFor(timestampMs);
   }
 
+  async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
+    this.checkOpen();
+    const deleted = positions.map((position) => this.deleteBefore(position));
+    this.wake();
+    return deleted;
+  }
+
   async listGroups(): Promise<readonly string[]> {
     this.checkOpen();
     return [...this.storage.groups.keys()].sort();
@@ -276,6 +286,22 @@ export class MemoryLogEngine extends LogEngine {
     this.storage.groups.set(group, positions);
     const note = metadata === undefined || metadata === '' ? {} : { metadata };
     positions.set(`${topic}/${partition}`, { topic, partition, offset, ...note });
+  }
+
+  private deleteBefore(position: DeletePosition): DeletedRecords {
+    const ref = placeOf(position);
+    let startOffset = 0;
+    try {
+      const { state, config } = this.topic(ref.topic);
+      const partition = this.partition(ref);
+      startOffset = partition.startOffset;
+      startOffset = decideDeletion(position, { state, config: Object.fromEntries(config) }, partition);
+      partition.dropBefore(startOffset);
+      return { ...ref, startOffset };
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      return { ...ref, startOffset, error };
+    }
   }
 
   private checkOpen(): void {

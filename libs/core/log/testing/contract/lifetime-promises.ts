@@ -34,6 +34,7 @@ export const lifetimePromises: readonly LogPromise[] = [
           () => engine.append(ref, batchOf('late')),
           () => engine.fetch({ positions: [{ ...ref, offset: 0 }], maxBytes: 1000 }),
           () => engine.offsetForTimestamp(ref, 0),
+          () => engine.deleteRecords([{ ...ref, offset: 'end' }]),
           () => engine.listGroups(),
           () => engine.describeGroup('g'),
           () => engine.commitPositions('g', [{ ...ref, offset: 1 }]),
