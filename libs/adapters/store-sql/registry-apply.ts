@@ -27,7 +27,7 @@ const MAX_ID = 2_147_483_647;
 /** Old events are looked for once in so many revisions, and up to four times as many are forgotten. */
 const FORGET_EVERY = 256;
 /** The longest that a change keeps everything else in the process waiting. */
-const BREATH_MS = 8;
+const BREATH_MS = 5;
 
 type Registered = Extract<RegistryFact, { type: 'version-registered' }>;
 type Marked = Extract<RegistryFact, { type: 'version-soft-deleted' | 'version-restored' }>;

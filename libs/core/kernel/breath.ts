@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 
-const BREATH_MS = 8;
+const BREATH_MS = 5;
 
 /** Lets everything else in the process go on between the steps of long work: stores that answer at once never would. */
 export class Breath {

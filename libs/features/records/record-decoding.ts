@@ -1,7 +1,7 @@
 import type { Clock, JsonObject, JsonValue } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import type { MessageCodec, MessagePart } from '#libs/core/registry';
-import { parseReadable, VALUE_DEPTH } from '#libs/core/schema';
+import { isLong, plainText, plainTextInTurns, utf8 } from './text-in-turns.js';
 
 /** A key or value as JSON, saying what it was read as. */
 export interface ReadPart {
@@ -115,10 +115,10 @@ export class RecordDecoding {
       const { schemaId, reason } = decoded;
       return { ...binary(bytes), ...(schemaId === null ? {} : { schemaId }), error: `${part}: ${reason}` };
     }
-    const text = utf8(bytes);
-    if (text === undefined) return binary(bytes);
-    const json = part === 'value' || /^[[{]/.test(text) ? parsed(text) : undefined;
-    return json === undefined ? { data: text, format: 'text' } : { data: json.value, format: 'json' };
+    const mayBeJson = part === 'value' ? () => true : isBracket;
+    const plain = isLong(bytes) ? await plainTextInTurns(bytes, mayBeJson) : plainText(bytes, mayBeJson);
+    if (plain === undefined) return binary(bytes);
+    return 'json' in plain ? { data: plain.json, format: 'json' } : { data: plain.text, format: 'text' };
   }
 }
 
@@ -134,20 +134,7 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function utf8(bytes: Uint8Array): string | undefined {
-  try {
-    return strict.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-function parsed(text: string): { value: JsonValue } | undefined {
-  try {
-    return { value: parseReadable(text, VALUE_DEPTH) };
-  } catch {
-    return undefined;
-  }
+/** A key is taken for JSON only where it is a list or an object: others are names, and look like themselves. */
+function isBracket(first: number | undefined): boolean {
+  return first === 0x5b || first === 0x7b;
 }

@@ -3,15 +3,15 @@ import { ManualClock } from '#libs/core/kernel/testing';
 import { Turns } from './turns.js';
 
 describe('turns of the work on records', () => {
-  it('are due after ten milliseconds of work, and count that work', async () => {
+  it('are due after five milliseconds of work, and count that work', async () => {
     const clock = new ManualClock();
     const turns = new Turns(clock);
-    clock.advance(9);
+    clock.advance(4);
     expect(turns.due).toBe(false);
     clock.advance(3);
     expect(turns.due).toBe(true);
     await turns.take(undefined);
-    expect([turns.due, turns.spentMs]).toEqual([false, 12]);
+    expect([turns.due, turns.spentMs]).toEqual([false, 7]);
   });
 
   it('do not count what others take, nor a process that stands still', async () => {

@@ -2,7 +2,7 @@ import type { Clock } from '#libs/core/kernel';
 import { turn } from '#libs/platform/http';
 
 /** How long records are encoded or decoded before others have their turn: schemas decide how much work a value is. */
-const TURN_MS = 10;
+const TURN_MS = 5;
 /** What the work between two turns counts at most. A value that takes longer has a deadline of its own; a process that was stopped meanwhile did nothing. */
 const LONGEST_MS = 1_000;
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { BoundedCache } from '#libs/core/kernel';
+import { BoundedCache, bytesInMemory } from '#libs/core/kernel';
 import {
   Registry,
   schemaNotFound,
@@ -63,7 +63,7 @@ export class SchemasService {
     if (known?.usages === usages && known.usage === usage) return known;
     const body = bodyOf(schema, this.texts.asStored(schema), usage, undefined);
     const made = { usages, usage, body, tag: entityTag(body) };
-    this.bodies.set(String(schema.id), made, body.length + 300);
+    this.bodies.set(String(schema.id), made, bytesInMemory(body) + 300);
     return made;
   }
 

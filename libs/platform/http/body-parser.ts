@@ -11,7 +11,7 @@ export const STREAMED_TYPE = 'application/x-ndjson';
 /** Bytes of a body that is parsed in one go. */
 const AT_ONCE = 64 * 1024;
 /** How long a body is parsed before others have their turn. */
-const TURN_MS = 8;
+const TURN_MS = 5;
 /** Digits of a number in a body. What a number of millions of them is takes the processor a quarter of a second. */
 const LONGEST_NUMBER = 64 * 1024;
 

@@ -1,6 +1,8 @@
 import { filled, registration, times, type HostileCase, type HostileRequest } from './hostile-case.js';
 
 const TOPIC = 'hostile';
+/** Takes batches of the size that a request may have. */
+const LARGE = 'hostile-large';
 const topic: HostileRequest = {
   method: 'POST',
   path: '/v1/topics',
@@ -58,6 +60,24 @@ export const RECORD_CASES: readonly HostileCase[] = [
     'either',
     produce(() => `{"records":[{"value":0.${'1'.repeat(8_000_000)}}]}`),
   ),
+  {
+    family: 'records',
+    name: 'eight megabytes of text beyond ASCII, read back',
+    outcome: 'either',
+    requests: [
+      {
+        method: 'POST',
+        path: '/v1/topics',
+        body: () => JSON.stringify({ name: LARGE, partitions: 1, config: { 'max.message.bytes': '9000000' } }),
+      },
+      {
+        method: 'POST',
+        path: `/v1/topics/${LARGE}/records`,
+        body: () => JSON.stringify({ records: [{ value: '\n\u00e9'.repeat(1_900_000) }] }),
+      },
+      { method: 'GET', path: `/v1/topics/${LARGE}/records?limit=1` },
+    ],
+  },
   one(
     'headers',
     'either',
