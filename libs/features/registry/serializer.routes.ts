@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import { NOBODY } from '#libs/platform/auth';
-import { isUnchanged, PlainRoutes, REVALIDATED } from '#libs/platform/http';
+import { isUnchanged, PlainRoutes, REGISTRY_DIALECT, REVALIDATED } from '#libs/platform/http';
 import * as shapes from './api-shapes.js';
 import { javaInteger, type RawQuery } from './query.js';
 import { SchemasService, type TaggedBody } from './schemas.service.js';
@@ -14,7 +14,7 @@ const tag = 'schema registry';
 
 const BY_ID: FastifyContextConfig = {
   access: { action: 'read', kind: 'subject' },
-  confluent: true,
+  confluent: REGISTRY_DIALECT,
   api: {
     id: 'getSchemaById',
     summary: 'A schema by id',
@@ -27,7 +27,7 @@ const BY_ID: FastifyContextConfig = {
 
 const LOOK_UP: FastifyContextConfig = {
   access: { action: 'read', kind: 'subject', name: 'subject' },
-  confluent: true,
+  confluent: REGISTRY_DIALECT,
   api: {
     id: 'lookUpSchema',
     summary: 'Find the version of a subject that a schema is',
@@ -42,7 +42,7 @@ const LOOK_UP: FastifyContextConfig = {
 
 const REGISTER: FastifyContextConfig = {
   access: { action: 'read', kind: 'subject', name: 'subject' },
-  confluent: true,
+  confluent: REGISTRY_DIALECT,
   api: {
     id: 'registerSchema',
     summary: 'Register a schema under a subject',

@@ -34,9 +34,9 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
     // No route will look at it, and how it reads must not change the answer.
     if (request.is404 || body.length === 0) return done(null, undefined);
     const binary = request.headers['content-type']?.startsWith('application/octet-stream') === true;
-    if (binary && request.declared?.confluent !== true) return done(null, body);
+    if (binary && request.declared?.confluent === undefined) return done(null, body);
     const { jsonValues = limits.jsonValues, exactNumbers = false, recurring = false } = request.declared?.api ?? {};
-    const numbers = request.declared?.confluent === true ? 'spelled' : exactNumbers ? 'exact' : 'doubles';
+    const numbers = request.declared?.confluent !== undefined ? 'spelled' : exactNumbers ? 'exact' : 'doubles';
     const parser = new JsonParser({ jsonDepth: limits.jsonDepth, jsonValues }, numbers);
     if (body.length > AT_ONCE) {
       parser.parsedInTurns(body).then(
@@ -60,11 +60,11 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
   });
 }
 
-/** Reads bodies that must be JSON within limits. @throws `body-not-json`, `json-too-deep`, `json-too-many-values`, `json-number-too-long`, `json-name-too-long`. */
-class JsonParser {
+/** Reads texts that must be JSON within limits, as bodies are and what comes in streams. @throws `body-not-json`, `json-too-deep`, `json-too-many-values`, `json-number-too-long`, `json-name-too-long`. */
+export class JsonParser {
   constructor(
     private readonly limits: BodyLimits,
-    /** The contract of the registry turns a number into its text where a text is expected. */
+    /** Confluent's contracts turn a number into its text where a text is expected. */
     private readonly numbers: 'doubles' | 'exact' | 'spelled',
   ) {}
 

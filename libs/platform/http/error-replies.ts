@@ -4,7 +4,7 @@ import type { ConfluentErrorMapper } from './confluent-api.js';
 import { answerOf, type ErrorAnswer } from './error-answer.js';
 import { confluentBody, problemBody } from './error-bodies.js';
 import { HttpFault } from './http-fault.js';
-import { CONFLUENT_TYPE } from './media-types.js';
+import { CONFLUENT_TYPE } from './registry-dialect.js';
 import type { RouteTable } from './route-table.js';
 
 /** Everything that goes wrong in a request ends here, wherever it was thrown, and leaves in the words of the path's protocol. */
@@ -33,11 +33,11 @@ export class ErrorReplies {
     if (answer.status === 401 && this.challenge !== undefined) reply.header('WWW-Authenticate', this.challenge);
     // Bodies are read to the end before a route runs; a refusal before that leaves bytes on the connection, which then cannot be used again.
     if (answer.status === 413) reply.header('Connection', 'close');
-    const confluent = request.routeOptions.config?.confluent ?? (request.is404 && this.routes.isConfluentPath(path));
-    if (confluent) {
-      const { status, body } = confluentBody(answer, this.confluentMapper);
-      // The reference sends this one without a type, and clients' recordings show it.
-      if (status === 405) request.confluentType = null;
+    const dialect = request.routeOptions.config?.confluent ?? (request.is404 ? this.routes.dialectOf(path) : undefined);
+    if (dialect !== undefined) {
+      const { status, body } = confluentBody(answer, dialect.errors ?? this.confluentMapper);
+      // The reference sends these without a type, and clients' recordings show it.
+      if (dialect.untyped.has(answer.code)) request.confluentType = null;
       reply.code(status).header('Content-Type', request.confluentType ?? CONFLUENT_TYPE);
       reply.send(Buffer.from(JSON.stringify(body)));
     } else {

@@ -30,6 +30,7 @@ import { PlainRoutes } from './plain-routes.js';
 import { requestIdOf, sendRequestId } from './request-id.js';
 import { installRequestSignals } from './request-signal.js';
 import { RouteTable } from './route-table.js';
+import { mayTakeItsTime } from './slow-bodies.js';
 
 export interface HttpAppOptions {
   /** Feature modules, and the modules that provide what they need. */
@@ -203,6 +204,7 @@ function refuseConnection(error: Error & { code?: string }, socket: Socket): voi
     socket.destroy();
     return;
   }
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && mayTakeItsTime(socket)) return;
   const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
   const title = STATUS_CODES[status] ?? '';
   const detail = REFUSALS[status];

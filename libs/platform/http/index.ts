@@ -1,5 +1,6 @@
 export { ApiJson, type ApiDoc } from './api-json.js';
-export { ConfluentApi, ConfluentErrorMapper, type ConfluentError } from './confluent-api.js';
+export { ConfluentApi, ConfluentErrorMapper, type ConfluentDialect, type ConfluentError } from './confluent-api.js';
+export { REGISTRY_DIALECT } from './registry-dialect.js';
 export {
   DEFAULT_PAGE,
   formatCursor,
@@ -24,5 +25,6 @@ export { RouteTable, type TableRoute } from './route-table.js';
 export { sendEvents, type EventSource, type SendEventsOptions, type ServerSentEvent } from './server-sent-events.js';
 export { STATUS_OF_KIND } from './statuses.js';
 export { ZodListsPipe, ZodPipe, type BoundedList } from './zod-pipe.js';
+export { takeYourTime } from './slow-bodies.js';
 export { turn } from './turn.js';
-export { STREAMED_TYPE } from './body-parser.js';
+export { JsonParser, STREAMED_TYPE } from './body-parser.js';

@@ -1,29 +1,19 @@
 import type { FastifyInstance, FastifyRequest, onSendHookHandler } from 'fastify';
+import type { ConfluentDialect } from './confluent-api.js';
 import { HttpFault } from './http-fault.js';
+import { CONFLUENT_TYPE, REGISTRY_DIALECT } from './registry-dialect.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Media types of bodies beyond JSON, exactly: `application/octet-stream`. Registry routes have their own list. */
+    /** Media types of bodies beyond JSON, exactly: `application/octet-stream`. Routes of Confluent APIs have lists of their own. */
     consumes?: readonly string[];
   }
   interface FastifyRequest {
-    /** On registry routes: the media type agreed for the answer. Null where none was acceptable, and the error goes without one. */
+    /** On routes of a Confluent API: the media type agreed for the answer. Null where none was acceptable, and the error goes without one. */
     confluentType: string | null;
   }
 }
 
-/** What registry clients know, in order of preference, with the weight the reference gives each. */
-const CONFLUENT_TYPES: readonly (readonly [type: string, weight: number])[] = [
-  ['application/vnd.schemaregistry.v1+json', 1],
-  ['application/vnd.schemaregistry+json', 0.9],
-  ['application/json', 0.5],
-];
-export const CONFLUENT_TYPE = 'application/vnd.schemaregistry.v1+json';
-
-const CONFLUENT_BODIES: ReadonlySet<string> = new Set([
-  ...CONFLUENT_TYPES.map(([type]) => type),
-  'application/octet-stream',
-]);
 const NATIVE_BODIES: ReadonlySet<string> = new Set([
   'application/json',
   'application/problem+json',
@@ -31,8 +21,8 @@ const NATIVE_BODIES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Settles media types before anything is read (section 1.1 of the registry contract): types of bodies are an exact list; registry routes judge the type of a
- * request without body too, and agree on one of three types for the answer.
+ * Settles media types before anything is read: types of bodies are an exact list; routes of Confluent APIs judge the type of a request without body too, and agree
+ * on one of the types of their dialect for the answer.
  * @returns the step that settles them for a request.
  */
 export function installMediaTypes(fastify: FastifyInstance): (request: FastifyRequest) => void {
@@ -41,16 +31,13 @@ export function installMediaTypes(fastify: FastifyInstance): (request: FastifyRe
   return (request) => {
     const config = request.declared;
     const { headers } = request;
-    if (config?.confluent === true) {
-      request.confluentType = agreedType(headers.accept);
+    const dialect = config?.confluent;
+    if (dialect !== undefined) {
+      request.confluentType = agreedType(headers.accept, dialect);
       if (request.confluentType === null)
         throw new HttpFault(406, 'not-acceptable', 'None of the media types in Accept can be sent.');
       const given = headers['content-type'];
-      if (given !== undefined && !given.includes('/')) {
-        request.confluentType = 'application/json';
-        throw new HttpFault(400, 'bad-request', 'Bad Request', { hint: 'Content-Type holds no media type.' });
-      }
-      if (given !== undefined) demandType(given, CONFLUENT_BODIES);
+      if (given !== undefined && dialect.takes !== null) demandDialectType(request, given, dialect, dialect.takes);
     } else if (!request.is404 && hasBody(request) && headers['content-type'] !== undefined) {
       demandType(headers['content-type'], NATIVE_BODIES, config?.consumes);
     }
@@ -62,7 +49,7 @@ export function installMediaTypes(fastify: FastifyInstance): (request: FastifyRe
 }
 
 const sendAgreedType: onSendHookHandler = ({ declared, confluentType }, reply, payload, done) => {
-  const confluent = declared?.confluent === true || confluentType === null;
+  const confluent = declared?.confluent !== undefined || confluentType === null;
   if (confluent && payload !== undefined && payload !== null) {
     if (confluentType === null) reply.removeHeader('content-type');
     else reply.header('content-type', confluentType);
@@ -82,13 +69,30 @@ function demandType(header: string, allowed: ReadonlySet<string>, more: readonly
   });
 }
 
-/** The best of the three types for an `Accept` header: its weight times ours, the most specific range deciding. Null when none is wanted. */
-export function agreedType(accept: string | undefined): string | null {
-  if (accept === undefined || accept === '*/*' || accept === CONFLUENT_TYPE) return CONFLUENT_TYPE;
+function demandDialectType(
+  request: FastifyRequest,
+  given: string,
+  dialect: ConfluentDialect,
+  takes: ReadonlySet<string>,
+): void {
+  if (!given.includes('/')) {
+    request.confluentType = 'application/json';
+    throw new HttpFault(400, 'bad-request', 'Bad Request', { hint: 'Content-Type holds no media type.' });
+  }
+  const agreed = request.confluentType;
+  request.confluentType = dialect.refusalType ?? agreed;
+  demandType(given, takes);
+  request.confluentType = agreed;
+}
+
+/** The best of a dialect's types for an `Accept` header: its weight times the dialect's, the most specific range deciding. Null when none is wanted. */
+export function agreedType(accept: string | undefined, { offers }: ConfluentDialect = REGISTRY_DIALECT): string | null {
+  const preferred = offers[0]![0];
+  if (accept === undefined || accept === '*/*' || accept === preferred) return preferred;
   const ranges = accept.split(',').map(rangeOf);
   let best: string | null = null;
   let bestWeight = 0;
-  for (const [type, weight] of CONFLUENT_TYPES) {
+  for (const [type, weight] of offers) {
     const quality = qualityOf(type, ranges) * weight;
     if (quality > bestWeight) [best, bestWeight] = [type, quality];
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { impossible, stableJson, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import type { ApiDoc } from './api-json.js';
-import { CONFLUENT_TYPE } from './media-types.js';
+import { CONFLUENT_TYPE } from './registry-dialect.js';
 import { patternSegments, templateOf } from './route-pattern.js';
 import type { RouteTable, TableRoute } from './route-table.js';
 import { STATUS_OF_KIND } from './statuses.js';
@@ -72,8 +72,17 @@ export function openApiDocument(routes: RouteTable, version: string): JsonObject
           description: 'Refused, or failed.',
           content: { [CONFLUENT_TYPE]: { schema: ref('RegistryError') } },
         },
+        RestProxyError: {
+          description: 'Refused, or failed.',
+          content: { 'application/json': { schema: ref('RestProxyError') } },
+        },
       },
-      schemas: sorted({ ...components.schemas, Problem: PROBLEM, RegistryError: REGISTRY_ERROR }),
+      schemas: sorted({
+        ...components.schemas,
+        Problem: PROBLEM,
+        RegistryError: CONFLUENT_ERROR,
+        RestProxyError: CONFLUENT_ERROR,
+      }),
     },
   };
 }
@@ -81,12 +90,13 @@ export function openApiDocument(routes: RouteTable, version: string): JsonObject
 function operationOf(route: TableRoute, components: Components): JsonObject {
   const api = route.api!;
   const id = `${api.id}${route.url.startsWith('/v1/clusters/:cluster/') ? 'InCluster' : ''}`;
-  const json = route.confluent ? CONFLUENT_TYPE : 'application/json';
+  const [answers] = route.confluent?.offers[0] ?? ['application/json'];
+  const [takes = 'application/json'] = route.confluent?.takes ?? [];
   const status = String(api.status ?? 200);
   const content: JsonObject =
     api.response === undefined
       ? {}
-      : { content: { [api.produces ?? json]: { schema: components.schemaOf(api.response, 'output') } } };
+      : { content: { [api.produces ?? answers]: { schema: components.schemaOf(api.response, 'output') } } };
   return {
     operationId: id,
     summary: api.summary,
@@ -94,18 +104,18 @@ function operationOf(route: TableRoute, components: Components): JsonObject {
     tags: [api.tag],
     ...('public' in route.access ? { security: [] } : {}),
     ...parametersOf(route, components),
-    ...requestBodyOf(route, json, components),
+    ...requestBodyOf(route, takes, components),
     responses: { [status]: { description: describe(status), ...content }, ...errorsOf(route) },
   };
 }
 
 /** What a route takes: JSON of its schema, and other media types as the text they are. */
-function requestBodyOf({ api, consumes }: TableRoute, json: string, components: Components): JsonObject {
+function requestBodyOf({ api, consumes }: TableRoute, takes: string, components: Components): JsonObject {
   const { body, bodyExample } = api!;
   const content: Record<string, JsonObject> = {};
   if (body !== undefined) {
     const schema = components.schemaOf(body, 'input');
-    content[json] = bodyExample === undefined ? { schema } : { schema, example: bodyExample as JsonValue };
+    content[takes] = bodyExample === undefined ? { schema } : { schema, example: bodyExample as JsonValue };
   }
   for (const type of consumes) content[type] = { schema: { type: 'string' } };
   return Object.keys(content).length === 0 ? {} : { requestBody: { required: true, content } };
@@ -118,12 +128,12 @@ function errorsOf(route: TableRoute): JsonObject {
   const statuses = [...new Set([...common, ...shapeErrors(route), ...own.map(([status]) => Number(status))])].sort(
     (a, b) => a - b,
   );
-  const name = confluent ? 'RegistryError' : 'Problem';
+  const name = confluent?.errorName ?? 'Problem';
   return Object.fromEntries(
     statuses.map((status) => {
       const codes = own.find(([one]) => Number(one) === status)?.[1];
       if (codes === undefined) return [String(status), { $ref: `#/components/responses/${name}` }];
-      const type = confluent ? CONFLUENT_TYPE : 'application/problem+json';
+      const type = confluent?.offers[0]?.[0] ?? 'application/problem+json';
       const description = `${describe(String(status))}: ${codes.map((code) => `\`${code}\``).join(', ')}.`;
       return [String(status), { description, content: { [type]: { schema: ref(name) } } }];
     }),
@@ -265,7 +275,7 @@ const PROBLEM: JsonObject = {
   },
 };
 
-const REGISTRY_ERROR: JsonObject = {
+const CONFLUENT_ERROR: JsonObject = {
   type: 'object',
   required: ['error_code', 'message'],
   additionalProperties: false,

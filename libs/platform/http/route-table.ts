@@ -1,6 +1,8 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { RouteAccess } from '#libs/platform/auth';
 import type { ApiDoc } from './api-json.js';
+import type { ConfluentDialect } from './confluent-api.js';
+import { REGISTRY_DIALECT } from './registry-dialect.js';
 import { fitsPattern, patternSegments } from './route-pattern.js';
 
 /** A route the service answers, as it declared itself. `HEAD` twins of `GET` routes are left out. */
@@ -10,7 +12,7 @@ export interface TableRoute {
   readonly url: string;
   readonly access: RouteAccess;
   readonly api: ApiDoc | undefined;
-  readonly confluent: boolean;
+  readonly confluent: ConfluentDialect | undefined;
   /** Media types of bodies beyond JSON. */
   readonly consumes: readonly string[];
 }
@@ -31,7 +33,7 @@ export class RouteTable {
           url: route.url,
           access: config.access,
           api: config.api,
-          confluent: config.confluent === true,
+          confluent: config.confluent,
           consumes: config.consumes ?? [],
         });
       }
@@ -54,13 +56,14 @@ export class RouteTable {
   }
 
   /**
-   * Whether a path that matched nothing lies among the registry's, so that its error should speak that protocol. So does a path of which nobody has the
-   * first segment: the registry lives at the root, and its clients ask for parts that not every registry has.
+   * The Confluent dialect in which to answer a path that matched nothing: that of its neighbours, of those below the same first segment. A path of which
+   * nobody has the first segment is the registry's: it lives at the root, and its clients ask for parts that not every registry has.
    */
-  isConfluentPath(path: string): boolean {
+  dialectOf(path: string): ConfluentDialect | undefined {
     const [first, second] = path.split('/').filter((segment) => segment !== '');
     const below = this.#routes.filter((route) => patternSegments(route.url)[0]?.text === first);
-    if (first !== 'v1') return below.length === 0 || below.some((route) => route.confluent);
-    return below.some((route) => route.confluent && patternSegments(route.url)[1]?.text === second);
+    if (first !== 'v1' && below.length === 0) return REGISTRY_DIALECT;
+    const near = below.filter((route) => first !== 'v1' || patternSegments(route.url)[1]?.text === second);
+    return near.find((route) => route.confluent !== undefined)?.confluent;
   }
 }
