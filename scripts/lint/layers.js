@@ -15,6 +15,11 @@ export const LAYERS = [
       'the log model must be usable by every adapter and in the browser-free command line without pulling in other domains',
   },
   {
+    from: 'libs/core/groups',
+    may: ['libs/core/kernel', 'libs/core/log'],
+    reason: 'what groups do with their positions are decisions over the log port; HTTP and engines come and go',
+  },
+  {
     from: 'libs/core/schema',
     may: ['libs/core/kernel'],
     reason: 'schema rules are shared with the offline command line and must not know of logs, stores or HTTP',

@@ -1,15 +1,19 @@
 import { z } from 'zod';
 
 /** Offsets in JSON are text: they outgrow what some readers hold in a number. */
-const offsetText = z.string().regex(/^[0-9]{1,16}$/, 'must be an offset as text, such as "120"');
+export const offsetText = z.string().regex(/^[0-9]{1,16}$/, 'must be an offset as text, such as "120"');
+export const topicName = z.string().min(1).max(249);
+export const partitionNumber = z.int().min(0).max(100_000);
+/** A time as epoch ms, or as ISO 8601 text; parsed to epoch ms. */
+export const timestampMs = z.union([z.int(), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))]);
 
 /** Body of `PUT /v1/groups/{group}/positions`. */
 export const positionsBody = z.strictObject({
   positions: z
     .array(
       z.strictObject({
-        topic: z.string().min(1).max(249),
-        partition: z.int().min(0),
+        topic: topicName,
+        partition: partitionNumber,
         offset: offsetText.describe('Next offset to read.'),
         metadata: z.string().max(4_096).optional().describe('Note of the reader.'),
       }),

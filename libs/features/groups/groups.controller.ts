@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
 import {
@@ -12,6 +12,7 @@ import {
   type PositionsBody,
 } from './group-schemas.js';
 import { GroupsService } from './groups.service.js';
+import { resetBody, resetView, type ResetBody, type ResetView } from './reset-schemas.js';
 
 /** Groups and the positions they read on from. */
 @Controller(['v1/groups', 'v1/clusters/:cluster/groups'])
@@ -58,6 +59,38 @@ export class GroupsController {
   ): Promise<GroupView> {
     await this.groups.setPositions(cluster, group, body, principal);
     return this.groups.describe(cluster, group, principal);
+  }
+
+  // In the router's language a doubled colon is a colon, and the parameter needs a pattern that ends before it.
+  @Post(':group([^:]+)::reset')
+  @HttpCode(200)
+  @Access('write', 'group', 'group')
+  @ApiJson({
+    id: 'resetGroup',
+    summary: 'Show what a reset of positions does, or do what was shown',
+    description:
+      'With `dryRun` it shows for each partition where the group stands, where it would go on, and how many records it skips and repeats. Send `apply` of that answer to do it; what would do something else by then is refused.',
+    tag: 'groups',
+    body: resetBody,
+    bodyExample: { to: { timestamp: '2001-01-05T08:00:00Z' }, topics: ['orders'], dryRun: true },
+    response: resetView,
+    bodyLimit: 2 * 1024 * 1024,
+    jsonValues: 30_000,
+    errors: {
+      400: ['position-out-of-range', 'duplicate-position'],
+      404: ['group-not-found', 'topic-not-found', 'partition-not-found'],
+      409: ['plan-stale', 'group-active', 'no-position'],
+      412: ['plan-needed'],
+      413: ['too-many-positions'],
+    },
+  })
+  async reset(
+    @Param('cluster') cluster: string | undefined,
+    @Param('group') group: string,
+    @Body(new ZodPipe(resetBody)) body: ResetBody,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<ResetView> {
+    return this.groups.reset(cluster, group, body, principal);
   }
 
   @Delete(':group')

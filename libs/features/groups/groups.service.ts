@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { AppError } from '#libs/core/kernel';
+import { groupErrors, GroupReset } from '#libs/core/groups';
+import { Clock } from '#libs/core/kernel';
 import { generationOf, logErrors, TopicDirectories, type GroupPosition } from '#libs/core/log';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page } from '#libs/platform/http';
 import type { GroupView, ListGroupsQuery, PositionsBody } from './group-schemas.js';
+import { outcomeView, planView, resetTargetOf, type ResetBody, type ResetView } from './reset-schemas.js';
 
 /** Positions of groups, by logical topic names. */
 @Injectable()
@@ -11,6 +13,7 @@ export class GroupsService {
   constructor(
     private readonly directories: TopicDirectories,
     private readonly authorizer: Authorizer,
+    private readonly clock: Clock,
   ) {}
 
   /** The groups the principal may read, by name. */
@@ -78,9 +81,12 @@ export class GroupsService {
       if (range === undefined)
         throw logErrors.partitionNotFound(topic, partition, resolved.description.partitions.length);
       const next = Number(offset);
-      if (next > range.endOffset) throw outOfRange(topic, partition, offset, range.endOffset);
       const place = `${topic}/${partition}`;
-      if (seen.has(place)) throw twice(place);
+      if (next > range.endOffset) {
+        const message = `offset ${offset} lies beyond the end ${range.endOffset}`;
+        throw groupErrors.positionOutOfRange([{ path: place, message }]);
+      }
+      if (seen.has(place)) throw groupErrors.duplicatePosition(place);
       seen.add(place);
       positions.push({
         topic: resolved.physical,
@@ -92,25 +98,30 @@ export class GroupsService {
     await directory.engine.commitPositions(group, positions);
   }
 
+  /**
+   * Shows what a reset does, or does what was shown.
+   * @throws `plan-needed`, `forbidden` for a topic the principal may not read, and what {@link GroupReset} throws.
+   */
+  async reset(cluster: string | undefined, group: string, body: ResetBody, principal: Principal): Promise<ResetView> {
+    const { topics, partitions } = body;
+    const to = resetTargetOf(body.to, this.clock.now());
+    const named = to.kind === 'vector' ? to.offsets.map((one) => one.topic) : (topics ?? []);
+    for (const name of new Set(named)) this.authorizer.demand(principal, 'read', { kind: 'topic', name });
+    const reset = new GroupReset(this.directories.of(cluster), (name) =>
+      this.authorizer.allows(principal, 'read', { kind: 'topic', name }),
+    );
+    const request = {
+      to,
+      ...(topics === undefined ? {} : { topics }),
+      ...(partitions === undefined ? {} : { partitions }),
+    };
+    if (body.dryRun) return planView(await reset.plan(group, request));
+    if (body.plan === undefined) throw groupErrors.planNeeded(group);
+    return outcomeView(group, body.plan, await reset.apply(group, request, body.plan));
+  }
+
   /** @throws `group-not-found`, `group-active`. */
   async delete(cluster: string | undefined, group: string): Promise<void> {
     await this.directories.of(cluster).engine.deleteGroup(group);
   }
-}
-
-function outOfRange(topic: string, partition: number, offset: string, end: number): AppError {
-  return new AppError({
-    kind: 'invalid',
-    code: 'position-out-of-range',
-    message: `Position ${offset} of ${topic}/${partition} lies beyond its end ${end}.`,
-    details: { topic, partition, offset, endOffset: String(end) },
-  });
-}
-
-function twice(place: string): AppError {
-  return new AppError({
-    kind: 'invalid',
-    code: 'duplicate-position',
-    message: `${place} is named twice; nothing was stored.`,
-  });
 }
