@@ -22,6 +22,7 @@ const rules: Rules = {
     denseOffsets: true,
     fencing: 'topic',
     idempotentProducers: false,
+    administration: { brokerConfigs: false, replication: false, accessRules: false },
   },
   limits: { ...EMBEDDED_LOG_LIMITS, topics: 2, partitionsPerTopic: 8, partitions: 10 },
 };

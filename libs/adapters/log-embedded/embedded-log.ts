@@ -14,6 +14,7 @@ import {
   logErrors,
   type LogWriter,
   type PartitionRef,
+  SingleBrokerAdministration,
   type TopicDescription,
   type TopicSpec,
   type TopicState,
@@ -69,6 +70,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
 export class EmbeddedLog extends LogEngine implements WriterHost {
   readonly capabilities: LogCapabilities;
   readonly logId: string;
+  readonly administration: SingleBrokerAdministration;
   private readonly checkpointer: Checkpointer;
   private readonly pipeline: CommitPipeline;
   private readonly fetcher: Fetcher;
@@ -91,7 +93,9 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       denseOffsets: true,
       fencing: 'topic',
       idempotentProducers: false,
+      administration: { brokerConfigs: false, replication: false, accessRules: false },
     };
+    this.administration = new SingleBrokerAdministration(this, { path: directory, checkOpen: () => this.checkOpen() });
     const failed = (error: unknown): void => this.fail(error);
     const shared = { clock, state, journal, segments, settings, observer, failPoint };
     this.checkpointer = new Checkpointer({ ...shared, files, directory, failed });

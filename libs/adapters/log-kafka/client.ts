@@ -9,6 +9,7 @@ import './with-resolvers.js';
 import {
   addOffsetsToTxnV3,
   addPartitionsToTxnV3,
+  alterPartitionReassignmentsV0,
   apiVersionsV3,
   consumerGroupDescribeV0,
   createPartitionsV3,
@@ -16,6 +17,7 @@ import {
   deleteGroupsV2,
   deleteRecordsV2,
   deleteTopicsV6,
+  describeAclsV3,
   describeConfigsV4,
   describeGroupsV5,
   describeLogDirsV4,
@@ -25,6 +27,7 @@ import {
   initProducerIdV4,
   listGroupsV4,
   listOffsetsV7,
+  listPartitionReassignmentsV0,
   metadataV12,
   offsetCommitV8,
   offsetFetchV8,
@@ -35,6 +38,7 @@ export { Connection, createAPI, Reader, Writer, type ConnectionOptions } from '@
 
 export const addOffsetsToTxn = addOffsetsToTxnV3.api;
 export const addPartitionsToTxn = addPartitionsToTxnV3.api;
+export const alterPartitionReassignments = alterPartitionReassignmentsV0.api;
 export const apiVersions = apiVersionsV3.api;
 export const consumerGroupDescribe = consumerGroupDescribeV0.api;
 export const createPartitions = createPartitionsV3.api;
@@ -42,6 +46,7 @@ export const createTopics = createTopicsV7.api;
 export const deleteGroups = deleteGroupsV2.api;
 export const deleteRecords = deleteRecordsV2.api;
 export const deleteTopics = deleteTopicsV6.api;
+export const describeAcls = describeAclsV3.api;
 export const describeConfigs = describeConfigsV4.api;
 export const describeGroups = describeGroupsV5.api;
 export const describeLogDirs = describeLogDirsV4.api;
@@ -51,6 +56,7 @@ export const incrementalAlterConfigs = incrementalAlterConfigsV1.api;
 export const initProducerId = initProducerIdV4.api;
 export const listGroups = listGroupsV4.api;
 export const listOffsets = listOffsetsV7.api;
+export const listPartitionReassignments = listPartitionReassignmentsV0.api;
 export const metadata = metadataV12.api;
 export const offsetCommit = offsetCommitV8.api;
 export const offsetFetch = offsetFetchV8.api;

@@ -14,6 +14,7 @@ import {
   KafkaSilence,
 } from './error-codes.js';
 import { type BrokerAddress, KAFKA_LOG_SETTINGS, type KafkaLogOptions, type KafkaLogSettings } from './options.js';
+import { electLeadersApi } from './wire-elect-leaders.js';
 import { fetchApi } from './wire-fetch.js';
 import { produceApi } from './wire-produce.js';
 
@@ -45,12 +46,16 @@ const NEEDED: readonly { readonly key: number; readonly version: number }[] = [
   api.addOffsetsToTxn,
   api.endTxn,
   api.txnOffsetCommit,
+  api.describeAcls,
   api.describeConfigs,
   api.describeLogDirs,
   api.createPartitions,
   api.deleteGroups,
   api.deleteRecords,
   api.incrementalAlterConfigs,
+  api.alterPartitionReassignments,
+  api.listPartitionReassignments,
+  electLeadersApi,
 ];
 
 /** Longest pause between two attempts. */

@@ -20,8 +20,10 @@ import {
   type TopicSpec,
   type TopicState,
 } from '#libs/core/log';
+import { KafkaAdministration } from './administration.js';
 import { Appender } from './appender.js';
 import { CheckpointStore } from './checkpoint-store.js';
+import { ConfigAdmin } from './config-admin.js';
 import { Fetcher } from './fetcher.js';
 import { checkGroupPositions, Groups } from './groups.js';
 import { KafkaCluster } from './kafka-cluster.js';
@@ -48,7 +50,9 @@ export class KafkaLog extends LogEngine {
     // Producer ids are the cluster's to give out: one made up by a client could break another program's producer. Batches that carry one are stored as
     // the engine's own, see README.
     idempotentProducers: false,
+    administration: { brokerConfigs: true, replication: true, accessRules: true },
   };
+  readonly administration: KafkaAdministration;
   readonly #cluster: KafkaCluster;
   readonly #offsets: PartitionOffsets;
   readonly #appender: Appender;
@@ -67,7 +71,14 @@ export class KafkaLog extends LogEngine {
     this.#offsets = new PartitionOffsets(cluster);
     this.#appender = new Appender(cluster);
     this.#states = new TopicStates(cluster, this.#appender);
-    this.#topics = new TopicAdmin(cluster, this.#states, this.#offsets, this.capabilities);
+    const configs = new ConfigAdmin(cluster);
+    this.#topics = new TopicAdmin(cluster, this.#states, this.#offsets, configs, this.capabilities);
+    this.administration = new KafkaAdministration({
+      cluster,
+      topics: this.#topics,
+      configs,
+      run: (call) => this.#run(call),
+    });
     this.#deleter = new RecordDeleter(cluster, this.#states, this.#offsets);
     this.#fetcher = new Fetcher(cluster, this.#states, this.#offsets);
     this.#groups = new Groups(cluster);

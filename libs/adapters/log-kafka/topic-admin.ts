@@ -10,6 +10,7 @@ import {
   type TopicState,
 } from '#libs/core/log';
 import * as api from './client.js';
+import type { ConfigAdmin } from './config-admin.js';
 import { CODE, expectNone, KafkaRefusal, KafkaSilence } from './error-codes.js';
 import type { KafkaCluster, TopicLayout } from './kafka-cluster.js';
 import type { PartitionOffsets } from './partition-offsets.js';
@@ -18,9 +19,6 @@ import type { TopicStates } from './topic-states.js';
 /** ConfigResource type TOPIC, and config source DYNAMIC_TOPIC_CONFIG: set on the topic itself. */
 const TOPIC_RESOURCE = 2;
 const SET_ON_TOPIC = 1;
-/** Operations of IncrementalAlterConfigs. */
-const SET = 0;
-const DELETE = 1;
 /** How long the brokers may take to do what the controller has decided. */
 const BROKER_TIMEOUT_MS = 10_000;
 
@@ -29,12 +27,20 @@ export class TopicAdmin {
   readonly #cluster: KafkaCluster;
   readonly #states: TopicStates;
   readonly #offsets: PartitionOffsets;
+  readonly #configs: ConfigAdmin;
   readonly #capabilities: LogCapabilities;
 
-  constructor(cluster: KafkaCluster, states: TopicStates, offsets: PartitionOffsets, capabilities: LogCapabilities) {
+  constructor(
+    cluster: KafkaCluster,
+    states: TopicStates,
+    offsets: PartitionOffsets,
+    configs: ConfigAdmin,
+    capabilities: LogCapabilities,
+  ) {
     this.#cluster = cluster;
     this.#states = states;
     this.#offsets = offsets;
+    this.#configs = configs;
     this.#capabilities = capabilities;
   }
 
@@ -73,25 +79,9 @@ export class TopicAdmin {
   async alterConfig(name: string, changes: Readonly<Record<string, string | null>>): Promise<TopicDescription> {
     const layout = await this.#cluster.freshLayoutOf(name);
     checkTopicConfig(changes, this.#capabilities.topicConfigs);
-    const entries = Object.entries(changes);
-    if (entries.length === 0) return await this.describe(name);
-    const what = `IncrementalAlterConfigs of ${name}`;
-    await this.#cluster.persist(async () => {
-      const configs = entries.map(([key, value]) =>
-        value === null ? { name: key, configOperation: DELETE as 1 } : { name: key, configOperation: SET as 0, value },
-      );
-      const resource = { resourceType: TOPIC_RESOURCE as 2, resourceName: name, configs };
-      const answer = await this.#cluster.callAny(what, api.incrementalAlterConfigs, [resource], false);
-      const [result] = answer.responses;
-      if (result?.errorCode === CODE.INVALID_CONFIG || result?.errorCode === CODE.INVALID_REQUEST) {
-        throw logErrors.invalidTopicConfig(
-          entries[0]![0],
-          `is refused by the brokers: ${result.errorMessage ?? 'no reason given'}`,
-        );
-      }
-      if (result !== undefined) expectNone(what, result.errorCode, result.errorMessage);
-    });
-    await this.#untilFollowed(layout, changes);
+    const resource = { kind: 'topic', topic: name } as const;
+    await this.#configs.send(resource, changes, false);
+    await this.#configs.untilFollowed(layout.leaders, resource, changes);
     return await this.#describeOne(layout);
   }
 
@@ -207,23 +197,6 @@ export class TopicAdmin {
     }
   }
 
-  /**
-   * Brokers follow the controller a moment later; what a caller is told must be what those who lead the partitions act upon. Not for ever: somebody
-   * else may have changed the same settings again.
-   */
-  async #untilFollowed(layout: TopicLayout, changes: Readonly<Record<string, string | null>>): Promise<void> {
-    const { clock } = this.#cluster;
-    const until = clock.monotonic() + BROKER_TIMEOUT_MS;
-    for (const node of new Set(layout.leaders)) {
-      for (; node >= 0 && clock.monotonic() < until; await this.#cluster.pause(10)) {
-        const configs = await this.#cluster.persist(() => this.#configsOf([layout], node));
-        const config = configs.get(layout.name) ?? {};
-        const own = (key: string): string | undefined => (Object.hasOwn(config, key) ? config[key] : undefined);
-        if (Object.entries(changes).every(([key, value]) => isSameValue(own(key), value))) break;
-      }
-    }
-  }
-
   /** Waits until the brokers serve a topic as it should be now, with a leader for each partition. */
   async #untilLayout(name: string, isRight: (layout: TopicLayout) => boolean): Promise<TopicLayout> {
     return await this.#cluster.persist(async () => {
@@ -277,20 +250,14 @@ export class TopicAdmin {
     });
   }
 
-  /** Settings made on the topics themselves, as one broker knows them: any, or the one named. */
-  async #configsOf(
-    layouts: readonly TopicLayout[],
-    node?: number,
-  ): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
+  /** Settings made on the topics themselves. */
+  async #configsOf(layouts: readonly TopicLayout[]): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
     const resources = layouts.map(({ name }) => ({
       resourceType: TOPIC_RESOURCE as 2,
       resourceName: name,
       configurationKeys: null,
     }));
-    const ask = [api.describeConfigs, resources, false, false] as const;
-    const answer = await (node === undefined
-      ? this.#cluster.callAny('DescribeConfigs', ...ask)
-      : this.#cluster.call(node, 'admin', 'DescribeConfigs', ...ask));
+    const answer = await this.#cluster.callAny('DescribeConfigs', api.describeConfigs, resources, false, false);
     const configs = new Map<string, Readonly<Record<string, string>>>();
     for (const { resourceName, errorCode, errorMessage, configs: entries } of answer.results) {
       if (errorCode === CODE.UNKNOWN_TOPIC_OR_PARTITION) continue;
@@ -331,15 +298,4 @@ export class TopicAdmin {
     }
     return sizes;
   }
-}
-
-/** Whether a broker shows the value that was set. It writes some in its own way: `0.50` as `0.5`, lists without spaces. */
-function isSameValue(shown: string | undefined, set: string | null): boolean {
-  if (shown === undefined || set === null) return shown === undefined && set === null;
-  const list = (text: string): string =>
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .join();
-  return list(shown) === list(set) || (set.trim() !== '' && Number(shown) === Number(set));
 }

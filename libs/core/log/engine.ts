@@ -1,4 +1,5 @@
 import type { AppError } from '#libs/core/kernel';
+import type { AdministrationCapabilities, ClusterAdministration } from './cluster-administration.js';
 import type { DeletedRecords, DeletePosition } from './record-deletion.js';
 import type { PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
 
@@ -18,6 +19,8 @@ export interface LogCapabilities {
   readonly fencing: 'topic' | 'service';
   /** Batches with a producer id are recognised when repeated (five batches per producer and partition). */
   readonly idempotentProducers: boolean;
+  /** What {@link LogEngine.administration} reaches. */
+  readonly administration: AdministrationCapabilities;
 }
 
 export interface AppendOptions {
@@ -139,6 +142,8 @@ export abstract class LogEngine {
   abstract readonly capabilities: LogCapabilities;
   /** Identity of the stored log (not of the process): operations, views and names are bound to it. */
   abstract readonly logId: string;
+  /** Brokers, settings, copies and leaders. */
+  abstract readonly administration: ClusterAdministration;
 
   /** @throws `topic-exists`, `invalid-topic-name`, `invalid-topic-config`, `too-many-partitions`. Durable before it resolves. */
   abstract createTopic(spec: TopicSpec): Promise<TopicDescription>;

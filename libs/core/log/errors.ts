@@ -37,6 +37,55 @@ export const invalidTopicConfig = (key: string, rule: string, hint?: string): Ap
     details: { key },
   });
 
+export const invalidBrokerConfig = (key: string, rule: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-broker-config',
+    message: `Broker setting '${key}' ${rule}.`,
+    details: { key },
+  });
+
+export const brokerNotFound = (broker: number, known: readonly number[]): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'broker-not-found',
+    message: `The cluster has no broker ${broker} now.`,
+    hint: `Brokers: ${known.join(', ')}.`,
+    details: { broker, known },
+  });
+
+export const invalidReassignment = (rule: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-reassignment',
+    message: `The copies cannot be moved so: ${rule}.`,
+  });
+
+export const noReassignment = ({ topic, partition }: PartitionRef): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'no-reassignment',
+    message: `No copy of ${topic}/${partition} is on its way to another broker.`,
+    details: { topic, partition },
+  });
+
+export const leaderNotAvailable = ({ topic, partition }: PartitionRef, why: string): AppError =>
+  new AppError({
+    kind: 'unavailable',
+    code: 'leader-not-available',
+    message: `The preferred broker of ${topic}/${partition} cannot lead now: ${why}.`,
+    details: { topic, partition },
+    retryable: true,
+    retryAfterMs: 1_000,
+  });
+
+export const accessRulesNotKept = (why: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'access-rules-not-kept',
+    message: `The cluster keeps no access rules: ${why}.`,
+  });
+
 export const tooManyPartitions = (asked: number, limit: number): AppError =>
   new AppError({
     kind: 'too-large',

@@ -45,6 +45,45 @@ export {
   type WriterCheckpoint,
   type WriterCommit,
 } from './engine.js';
+export {
+  ClusterAdministration,
+  type AdministrationCapabilities,
+  type AlterConfigOptions,
+} from './cluster-administration.js';
+export {
+  ACL_OPERATIONS,
+  ACL_PATTERN_TYPES,
+  ACL_PERMISSIONS,
+  ACL_RESOURCE_TYPES,
+  CONFIG_SOURCES,
+  CONFIG_TYPES,
+  type AccessRule,
+  type AccessRuleFilter,
+  type BrokerDescription,
+  type ClusterDescription,
+  type ConfigDescription,
+  type ConfigEntry,
+  type ConfigResource,
+  type ConfigSource,
+  type ConfigSynonym,
+  type ConfigType,
+  type ElectionOutcome,
+  type ExactlyOnceBasis,
+  type LogDirectory,
+  type PartitionOutcome,
+  type PartitionReplicas,
+  type Reassignment,
+  type StoredReplica,
+} from './cluster-description.js';
+export {
+  MAX_REASSIGNED,
+  planElection,
+  planReassignment,
+  type PlannedElection,
+  type PlannedMove,
+  type ReassignmentTarget,
+} from './reassignment.js';
+export { SINGLE_BROKER, SingleBrokerAdministration, type SingleBrokerFacts } from './single-broker.js';
 export * as logErrors from './errors.js';
 export { generationOf, isReservedName, physicalName, type Generation } from './generation.js';
 export {

@@ -73,6 +73,7 @@ export const clusterView = z.object({
     denseOffsets: z.boolean(),
     fencing: z.enum(['topic', 'service']),
     idempotentProducers: z.boolean(),
+    administration: z.object({ brokerConfigs: z.boolean(), replication: z.boolean(), accessRules: z.boolean() }),
   }),
 });
 export type ClusterView = z.infer<typeof clusterView>;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { administrationPromises } from './contract/administration-promises.js';
 import { appendPromises } from './contract/append-promises.js';
 import { ContractContext, type LogPromise, type OpenLog } from './contract/contract-context.js';
 import { deletionPromises } from './contract/deletion-promises.js';
@@ -18,6 +19,7 @@ export const LOG_ENGINE_PROMISES: Readonly<Record<string, readonly LogPromise[]>
   'deleting records': deletionPromises,
   groups: groupPromises,
   writers: writerPromises,
+  administration: administrationPromises,
   lifetime: lifetimePromises,
 };
 

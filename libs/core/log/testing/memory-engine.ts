@@ -24,6 +24,7 @@ import {
   logErrors,
   type LogWriter,
   type PartitionRef,
+  SingleBrokerAdministration,
   TOPIC_SETTINGS,
   type TopicDescription,
   type TopicSpec,
@@ -58,6 +59,10 @@ export class MemoryLogEngine extends LogEngine {
   readonly capabilities: LogCapabilities;
   readonly storage: MemoryLogStorage;
   readonly faults: LogFaults;
+  readonly administration = new SingleBrokerAdministration(this, {
+    path: 'memory',
+    checkOpen: () => this.checkOpen(),
+  });
   private readonly clock: Clock;
   private readonly wakers = new Set<() => void>();
   private closed = false;
@@ -74,6 +79,7 @@ export class MemoryLogEngine extends LogEngine {
       denseOffsets: options.denseOffsets ?? true,
       fencing: 'topic',
       idempotentProducers: true,
+      administration: { brokerConfigs: false, replication: false, accessRules: false },
     };
   }
 
