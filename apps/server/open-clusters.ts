@@ -36,7 +36,7 @@ async function openLocal(parts: ServiceParts, directory: string): Promise<LogEng
     name: 'log-writable',
     check: () => (fatal === undefined ? { ok: true } : { ok: false, detail: 'a flush failed; the service ends' }),
   });
-  return openEmbeddedLog({
+  const log = await openEmbeddedLog({
     directory,
     clock: parts.clock,
     settings: {
@@ -44,12 +44,14 @@ async function openLocal(parts: ServiceParts, directory: string): Promise<LogEng
       checkpointBytes: config.log.checkpointBytes,
       checkpointIntervalMs: config.log.checkpointIntervalMs,
       groupWaitMs: config.log.groupWaitMs,
+      producerExpirationMs: config.log.producerExpirationMs,
     },
     limits: {
       topics: config.log.maxTopics,
       partitionsPerTopic: config.log.maxPartitionsPerTopic,
       partitions: config.log.maxPartitions,
       openSegments: config.log.openSegments,
+      producers: config.log.maxProducers,
       waitingBytes: config.log.waitingBytes,
     },
     logger: factsLogger(parts.logger, 'log'),
@@ -70,6 +72,10 @@ async function openLocal(parts: ServiceParts, directory: string): Promise<LogEng
     },
     failPoint: parts.failPoints.pass,
   });
+  metrics.gauge('log_producers', 'Producers that the embedded log remembers, counted in each partition.', [], () => [
+    { value: log.producers },
+  ]);
+  return log;
 }
 
 async function openKafka(parts: ServiceParts, name: string, definition: ClusterDefinition): Promise<LogEngine> {

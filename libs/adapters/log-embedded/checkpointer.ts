@@ -106,6 +106,7 @@ export class Checkpointer {
     const segments = [...this.#dirty].filter((one) => !one.gone);
     this.#dirty = new Set();
     const dropped = { topics: [...state.dropped], segments: [...droppedSegments(state)] };
+    state.forgetProducers(clock.now());
     const place = journal.beginNext();
     const bytes = encodeSnapshot({ journal: place, clean, state: state.image() });
     const running = this.insist(() => this.carryOut(bytes, segments, dropped, clock.monotonic())).finally(() => {

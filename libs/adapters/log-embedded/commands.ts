@@ -41,6 +41,15 @@ export type Command =
       /** Values in base64; null removes the key. */
       readonly entries: readonly (readonly [string, string | null])[];
     }
+  /** Producer ids below this may be given out. */
+  | { readonly kind: 'producers-reserved'; readonly upTo: number }
+  | {
+      readonly kind: 'producer-named';
+      readonly name: string;
+      readonly producerId: number;
+      readonly epoch: number;
+      readonly openedAtMs: number;
+    }
   | {
       /** What lies before the offset is gone: by retention, or on request. */
       readonly kind: 'start-moved';

@@ -43,8 +43,11 @@ export class CommitGroup {
     return this.buffer;
   }
 
+  /** Takes a request in. One that has nothing to write, as a repetition, waits with the others: what it repeats may be among them. */
   add(request: PlacedRequest): void {
     const { placed, commandBytes, payloadBytes } = request;
+    this.requests.push(request);
+    if (placed.length === 0 && commandBytes.length === 0) return;
     const reference = payloadBytes > this.bulkBytes;
     const shape = entryShape(placed.length, commandBytes.length, reference ? 0 : payloadBytes);
     this.reserve(shape.entryLength);
@@ -60,7 +63,6 @@ export class CommitGroup {
     const facts = { generation, lsn: lsn + at, durableUpTo, appendTimeMs, sections: placed, commands: commandBytes };
     writeEntryFrame(this.buffer, at, shape, facts, salt);
     this.length += shape.entryLength;
-    this.requests.push(request);
   }
 
   /** The writes that bring all batches to their segments: one for each segment that got any, in the order of their places. */
@@ -96,7 +98,7 @@ export class CommitGroup {
     one.crc = headerCrc(memory, at);
     if (reference) this.referenced.add(one.log);
     this.placed.push(one);
-    this.records += one.append.recordCount;
+    this.records += one.append.header.recordCount;
     this.recordBytes += one.length;
   }
 

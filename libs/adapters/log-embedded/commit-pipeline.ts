@@ -3,7 +3,7 @@ import { type AppError, type Clock, isAppError } from '#libs/core/kernel';
 import { logErrors } from '#libs/core/log';
 import type { Checkpointer } from './checkpointer.js';
 import { CommitGroup } from './commit-group.js';
-import { type CommitRequest, type PlacedRequest, placeRequest } from './commit-request.js';
+import { type CommitRequest, type PlacedRequest, Placement, placeRequest } from './commit-request.js';
 import { isNoSpace, logFailed, logOverloaded, storageFull } from './errors.js';
 import type { Journal } from './journal.js';
 import type { LogState } from './log-state.js';
@@ -19,6 +19,8 @@ export interface PipelineParts {
   readonly checkpointer: Checkpointer;
   readonly settings: EmbeddedLogSettings;
   readonly waitingBytes: number;
+  /** Producers of partitions that are remembered at most. */
+  readonly producers: number;
   readonly observer: EmbeddedLogObserver;
   readonly failPoint: (name: FailPoint) => void;
   /** Told once, when writing has ended for good. */
@@ -137,7 +139,7 @@ export class CommitPipeline {
     };
     const group = new CommitGroup(this.#memory, place, settings.bulkBytes);
     try {
-      this.gather(group, state);
+      this.gather(group, new Placement(state, settings.segmentBytes, place.appendTimeMs, this.parts.producers));
     } catch (error) {
       return this.leave(group, error);
     }
@@ -146,8 +148,8 @@ export class CommitPipeline {
   }
 
   /** Moves requests from the line into a group, refusing those that cannot be done. */
-  private gather(group: CommitGroup, state: LogState): void {
-    const { groupBytes, segmentBytes } = this.parts.settings;
+  private gather(group: CommitGroup, placement: Placement): void {
+    const { groupBytes } = this.parts.settings;
     let taken = 0;
     let bytes = 0;
     for (const request of this.#queue) {
@@ -156,7 +158,7 @@ export class CommitPipeline {
       bytes += request.bytes;
       let placed: PlacedRequest;
       try {
-        placed = placeRequest(request, state, segmentBytes);
+        placed = placeRequest(request, placement);
       } catch (error) {
         request.reject(error);
         continue;
@@ -171,6 +173,8 @@ export class CommitPipeline {
   private async carryThrough(group: CommitGroup, appendTimeMs: number): Promise<void> {
     const { journal, clock, observer, failPoint } = this.parts;
     const writes = group.segmentWrites();
+    // Repetitions of what is durable already.
+    if (group.entries.length === 0) return this.makeVisible(group, appendTimeMs);
     const started = { atMs: 0 };
     try {
       await this.writeReferenced(writes.filter((one) => one.flush));
@@ -264,11 +268,15 @@ export class CommitPipeline {
         touched.add(log);
       }
       segment.extend(one.memory, one.at, one.length, appendTimeMs, settings.indexIntervalBytes);
+      log.producers.note(one.append.header, one.baseOffset, appendTimeMs);
     }
     for (const { request, appended, commands } of group.requests) {
       for (const command of commands) state.apply(command);
       request.resolve(appended);
     }
-    for (const partition of touched) partition.wake();
+    for (const partition of touched) {
+      partition.settle();
+      partition.wake();
+    }
   }
 }

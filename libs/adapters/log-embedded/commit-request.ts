@@ -1,4 +1,4 @@
-import { type Appended, logErrors, type PartitionRef } from '#libs/core/log';
+import { type Appended, type BatchHeader, logErrors, type PartitionRef, type ProducedBatch } from '#libs/core/log';
 import { encodeCommands, type Command } from './commands.js';
 import type { Section } from './journal-entry.js';
 import type { LogState } from './log-state.js';
@@ -7,8 +7,7 @@ import type { PartitionLog } from './partition-log.js';
 /** One checked batch of a request. */
 export interface RequestAppend extends PartitionRef {
   readonly batch: Uint8Array;
-  readonly recordCount: number;
-  readonly lastOffsetDelta: number;
+  readonly header: BatchHeader;
   readonly intoFenced: boolean;
 }
 
@@ -64,7 +63,7 @@ export class PlacedAppend implements Section {
   ) {
     this.topic = log.identity.topic;
     this.partition = log.identity.partition;
-    this.lastOffsetDelta = append.lastOffsetDelta;
+    this.lastOffsetDelta = append.header.lastOffsetDelta;
     this.length = append.batch.length;
   }
 
@@ -76,25 +75,66 @@ export class PlacedAppend implements Section {
 const NOWHERE = new Uint8Array();
 const NO_COMMANDS: readonly Command[] = [];
 
+/** What the requests of one group are placed by. */
+export class Placement {
+  /** How many more producers may be remembered; counted when the first new one comes. */
+  #room: number | undefined;
+
+  constructor(
+    readonly state: LogState,
+    readonly segmentBytes: number,
+    /** Append time of the group. */
+    readonly nowMs: number,
+    private readonly producers: number,
+  ) {}
+
+  /** Producers that last wrote before this are not known any more. */
+  get aliveFromMs(): number {
+    return this.nowMs - this.state.producerExpirationMs;
+  }
+
+  /** Makes room for one more producer of a partition. @throws `too-many-producers`. */
+  takeProducer(): void {
+    const { state, producers: limit, nowMs } = this;
+    if (this.#room === undefined && state.producerCount >= limit) state.forgetProducers(nowMs);
+    this.#room ??= limit - state.producerCount;
+    if (this.#room <= 0) throw logErrors.tooManyProducers(limit);
+    this.#room--;
+  }
+}
+
 /**
- * Decides whether a request can be done in the present state and gives its appends their places, or throws and leaves everything as it was.
- * @throws `topic-not-found`, `partition-not-found`, `topic-fenced`, `partition-degraded`, and what the request's `guard` and `decide` throw.
+ * Decides whether a request can be done in the present state and gives its appends their places, or throws and leaves everything as it was. A
+ * repeated batch of a producer gets no place: the answer names the one it has.
+ * @throws `topic-not-found`, `partition-not-found`, `topic-fenced`, `partition-degraded`, `unknown-producer`, `stale-producer-epoch`,
+ * `out-of-order-sequence`, `too-many-producers`, and what the request's `guard` and `decide` throw.
  */
-export function placeRequest(request: CommitRequest, state: LogState, segmentBytes: number): PlacedRequest {
+export function placeRequest(request: CommitRequest, placement: Placement): PlacedRequest {
   request.guard?.();
   const { appends } = request;
+  const { state } = placement;
   // Everything that can be refused is looked at before the first place is given.
-  for (const append of appends) targetOf(append, state);
+  for (const append of appends) {
+    const target = targetOf(append, state);
+    if (append.header.producerId >= 0) checkProducer(append.header, target, placement);
+  }
   const marks = request.decide === undefined ? undefined : appends.map((one) => targetOf(one, state).mark());
   const placed: PlacedAppend[] = [];
   const appended: Appended[] = [];
   let payloadBytes = 0;
   for (const append of appends) {
-    const one = place(append, state, segmentBytes);
-    const { topic, partition, lastOffsetDelta, batch } = append;
+    const { topic, partition, header, batch } = append;
+    const repeated = header.producerId < 0 ? undefined : repetitionOf(append, placement);
+    if (repeated !== undefined) {
+      const { baseOffset, lastOffset } = repeated;
+      appended.push({ topic, partition, baseOffset, lastOffset, durability: 'durable' });
+      continue;
+    }
+    const one = place(append, placement);
     const { baseOffset } = one;
+    const lastOffset = baseOffset + header.lastOffsetDelta;
     placed.push(one);
-    appended.push({ topic, partition, baseOffset, lastOffset: baseOffset + lastOffsetDelta, durability: 'durable' });
+    appended.push({ topic, partition, baseOffset, lastOffset, durability: 'durable' });
     payloadBytes += batch.length;
   }
   try {
@@ -106,12 +146,25 @@ export function placeRequest(request: CommitRequest, state: LogState, segmentByt
   }
 }
 
-function place(append: RequestAppend, state: LogState, segmentBytes: number): PlacedAppend {
+function place(append: RequestAppend, { state, segmentBytes, nowMs }: Placement): PlacedAppend {
+  const { batch, header } = append;
   const topic = state.topics.get(append.topic)!;
   const partition = topic.partitions[append.partition]!;
-  partition.reserve(append.batch.length, append.lastOffsetDelta, segmentBytes);
+  partition.reserve(batch.length, header.lastOffsetDelta, segmentBytes);
   const { baseOffset, segmentBase, position } = partition.last;
+  if (header.producerId >= 0) partition.notePlaced(header, baseOffset, nowMs);
   return new PlacedAppend(append, partition, topic.leaderEpoch, baseOffset, segmentBase, position);
+}
+
+function repetitionOf(append: RequestAppend, { state, aliveFromMs }: Placement): ProducedBatch | undefined {
+  return state.topics.get(append.topic)!.partitions[append.partition]!.repetitionOf(append.header, aliveFromMs);
+}
+
+function checkProducer(header: BatchHeader, partition: PartitionLog, placement: Placement): void {
+  const { state, aliveFromMs } = placement;
+  state.producerIds.check(header);
+  partition.repetitionOf(header, aliveFromMs);
+  if (!partition.knowsProducer(header.producerId, aliveFromMs)) placement.takeProducer();
 }
 
 function targetOf({ topic: name, partition: number, intoFenced }: RequestAppend, state: LogState): PartitionLog {

@@ -21,15 +21,15 @@ const rules: Rules = {
     maxPartitionsPerTopic: 8,
     denseOffsets: true,
     fencing: 'topic',
-    idempotentProducers: false,
     administration: { brokerConfigs: false, replication: false, accessRules: false },
+    idempotentProducers: true,
   },
   limits: { ...EMBEDDED_LOG_LIMITS, topics: 2, partitionsPerTopic: 8, partitions: 10 },
 };
 
 /** A state with these topics, made by the decisions themselves. */
 function stateWith(...topics: readonly (readonly [name: string, partitions: number])[]): LogState {
-  const state = new LogState('log');
+  const state = new LogState('log', 86_400_000);
   for (const [name, partitions] of topics) state.apply(decideTopic(state, { name, partitions }, rules, 5));
   return state;
 }

@@ -28,4 +28,9 @@ describe('durability on a simulated disk', () => {
   it('negative control: with flushes that do nothing the same simulation finds losses', async () => {
     expect(await breachesOfSeeds(10, { honest: false, ends: ['cut'] })).not.toEqual([]);
   });
+
+  it('negative control: with producers that are forgotten at once, a batch repeated after a crash is there twice', async () => {
+    const found = await breachesOfSeeds(10, { settings: { producerExpirationMs: 0 } });
+    expect(found.join('\n')).toMatch(/was acknowledged at \d+ and then at \d+|and again at/);
+  });
 });

@@ -15,6 +15,7 @@ import {
   type LogWriter,
   type PartitionRef,
   SingleBrokerAdministration,
+  type ProducerIdentity,
   type TopicDescription,
   type TopicSpec,
   type TopicState,
@@ -42,6 +43,7 @@ import { type OpenedLog, openDirectory } from './open-log.js';
 import type { EmbeddedLogOptions } from './options.js';
 import type { PartitionLog } from './partition-log.js';
 import { decideDeletions } from './record-deletions.js';
+import { ProducerOpenings } from './producer-openings.js';
 import type { SegmentDamage } from './segment-reader.js';
 
 /** The settings of a topic that this engine acts upon. */
@@ -74,6 +76,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   private readonly checkpointer: Checkpointer;
   private readonly pipeline: CommitPipeline;
   private readonly fetcher: Fetcher;
+  private readonly openings: ProducerOpenings;
   private readonly closing = new AbortController();
   private closed: Promise<void> | undefined;
 
@@ -92,16 +95,22 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       maxPartitionsPerTopic: limits.partitionsPerTopic,
       denseOffsets: true,
       fencing: 'topic',
-      idempotentProducers: false,
       administration: { brokerConfigs: false, replication: false, accessRules: false },
+      idempotentProducers: true,
     };
     this.administration = new SingleBrokerAdministration(this, { path: directory, checkOpen: () => this.checkOpen() });
     const failed = (error: unknown): void => this.fail(error);
     const shared = { clock, state, journal, segments, settings, observer, failPoint };
     this.checkpointer = new Checkpointer({ ...shared, files, directory, failed });
-    const { waitingBytes } = limits;
+    const { waitingBytes, producers } = limits;
     const { checkpointer } = this;
-    this.pipeline = new CommitPipeline({ ...shared, checkpointer, waitingBytes, failed: (error) => this.ended(error) });
+    this.pipeline = new CommitPipeline({
+      ...shared,
+      checkpointer,
+      waitingBytes,
+      producers,
+      failed: (error) => this.ended(error),
+    });
     this.fetcher = new Fetcher({
       clock,
       state,
@@ -110,12 +119,19 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       damaged: (partition, damage) => this.degrade(partition, damage),
       checkOpen: () => this.checkOpen(),
     });
+    const decide = (facts: () => readonly Command[]): Promise<void> => this.decide(facts);
+    this.openings = new ProducerOpenings({ clock, state, names: producers, decide });
     void this.pace();
   }
 
   /** Why writing has ended before the log was closed; undefined while all is well. */
   get failure(): unknown {
     return this.pipeline.failure;
+  }
+
+  /** Producers that partitions remember, counted in each of them. */
+  get producers(): number {
+    return this.opened.state.producerCount;
   }
 
   /** Bytes of appends and commits that are not durable yet. */
@@ -192,7 +208,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   append(to: PartitionRef, batch: Uint8Array, options: AppendOptions = {}): Promise<Appended> {
     return new Promise((resolve, reject) => {
       this.checkOpen();
-      const append = this.checkBatch(to, batch, options.intoFenced ?? false);
+      const append = this.checkBatch(to, batch, options.intoFenced ?? false, false);
       this.pipeline.submit({
         appends: [append],
         structural: false,
@@ -201,6 +217,11 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
         reject,
       });
     });
+  }
+
+  async openProducer(name?: string): Promise<ProducerIdentity> {
+    this.checkOpen();
+    return await this.openings.open(name);
   }
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
@@ -282,7 +303,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       if (this.opened.state.writers.get(id)?.epoch !== epoch) throw logErrors.writerFenced(id, epoch);
     };
     checkEpoch();
-    const checked = appends.map((one) => this.checkBatch(one, one.batch, one.intoFenced ?? false));
+    const checked = appends.map((one) => this.checkBatch(one, one.batch, one.intoFenced ?? false, true));
     let bytes = ENTRY_OVERHEAD;
     for (const { batch } of checked) bytes += batch.length + ENTRY_OVERHEAD;
     for (const { value } of typeof checkpoints === 'function' ? [] : checkpoints) bytes += 2 * (value?.length ?? 0);
@@ -375,14 +396,18 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   }
 
   /** What can be said against a batch without its turn having come. The rest is looked at then. */
-  private checkBatch({ topic, partition }: PartitionRef, batch: Uint8Array, intoFenced: boolean): RequestAppend {
+  private checkBatch(
+    { topic, partition }: PartitionRef,
+    batch: Uint8Array,
+    intoFenced: boolean,
+    anonymous: boolean,
+  ): RequestAppend {
     const { maxBatchBytes, partitions } = this.topic(topic);
     if (partitions[partition] === undefined) throw logErrors.partitionNotFound(topic, partition, partitions.length);
     const { codecs } = this.options;
     const maxBytes = Math.min(maxBatchBytes, this.opened.settings.segmentBytes);
-    const limits = { maxBytes, anonymous: true, ...(codecs === undefined ? {} : { codecs }) };
-    const { recordCount, lastOffsetDelta } = validateForAppend(batch, limits);
-    return { topic, partition, batch, recordCount, lastOffsetDelta, intoFenced };
+    const limits = { maxBytes, anonymous, ...(codecs === undefined ? {} : { codecs }) };
+    return { topic, partition, batch, header: validateForAppend(batch, limits), intoFenced };
   }
 
   private async changeTopic(name: string, decide: (topic: Topic) => Command): Promise<TopicDescription> {

@@ -16,7 +16,7 @@ export const logFormatUnknown = (directory: string, format: unknown, known: numb
   new AppError({
     kind: 'conflict',
     code: 'log-format-unknown',
-    message: `The log in ${directory} has format ${String(format)}; this version reads format ${known}. Nothing was changed.`,
+    message: `The log in ${directory} has format ${String(format)}; this version reads formats up to ${known}. Nothing was changed.`,
     hint: 'Start the version that wrote it, or a later one.',
     details: { directory, format: String(format), known },
   });

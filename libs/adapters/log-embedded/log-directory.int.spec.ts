@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32c } from '@node-rs/crc32';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeBatch } from '#libs/core/log';
 import { WallClock } from '#libs/core/log/testing';
 import { type EmbeddedLog, openEmbeddedLog } from './index.js';
+import type { LogIdentity } from './options.js';
 import { readAll } from './testing/scripted-client.js';
 
 /** Another process that holds the lock of a directory, as a running service does. */
@@ -102,12 +104,26 @@ describe('the directory of a log', () => {
     await (await open()).close();
     const marker = join(directory, 'weir-log.json');
     const text = await readFile(marker, 'utf8');
-    await writeFile(marker, text.replace('"format": 1', '"format": 2'));
+    await writeFile(marker, text.replace('"format": 2', '"format": 3'));
     const later = await content();
     await expect(open()).rejects.toMatchObject({ code: 'log-format-unknown', kind: 'conflict' });
     expect(await content()).toEqual(later);
     await rm(marker);
     await expect(open()).rejects.toMatchObject({ code: 'log-directory-foreign' });
+  });
+
+  it('of an older format opens as it is, and has the present format from then on', async () => {
+    await (await open()).close();
+    const marker = join(directory, 'weir-log.json');
+    const { logId, journalKey } = JSON.parse(await readFile(marker, 'utf8')) as LogIdentity;
+    const checksum = crc32c(JSON.stringify([1, logId, journalKey]))
+      .toString(16)
+      .padStart(8, '0');
+    await writeFile(marker, JSON.stringify({ format: 1, logId, journalKey, checksum }));
+    const log = await open();
+    expect(log.logId).toBe(logId);
+    expect(JSON.parse(await readFile(marker, 'utf8'))).toMatchObject({ format: 2, logId });
+    await log.close();
   });
 
   it('can be copied while the log is running, as a kill would leave it, and opens with everything acknowledged', async () => {

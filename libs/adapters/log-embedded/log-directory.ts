@@ -18,8 +18,12 @@ import { flushDirectory } from './flush.js';
 import type { LogIdentity } from './options.js';
 import { readWhole, writeWhole } from './whole-file.js';
 
-/** Of everything in the directory. Rises when older versions could misread what this one writes. */
-export const LOG_FORMAT = 1;
+/**
+ * Of everything in the directory. Rises when older versions could misread what this one writes: 2 has facts about producers, which a reader of 1
+ * would pass over. A directory of an older format is read as it is, and gets the new number before anything is written.
+ */
+export const LOG_FORMAT = 2;
+const OLDEST_FORMAT = 1;
 
 const MARKER = 'weir-log.json';
 const CREATING = 'weir-log.creating';
@@ -38,11 +42,17 @@ export const segmentName = (baseOffset: number): string => String(baseOffset).pa
 export const SEGMENT_FILES = ['log', 'index', 'timeindex', 'sidecar'] as const;
 export type SegmentFile = (typeof SEGMENT_FILES)[number];
 
+/** What the marker of a directory says. */
+export interface MarkedLog extends LogIdentity {
+  /** Of what lies there; see {@link raiseFormat}. */
+  readonly format: number;
+}
+
 /**
- * The identity of the log in a directory, or undefined where there is none yet and one may be created.
+ * What the marker says of the log in a directory, or undefined where there is none yet and one may be created.
  * @throws `log-format-unknown`, `log-directory-foreign`, `log-corrupt`.
  */
-export async function readMarker(files: FileSystem, directory: string): Promise<LogIdentity | undefined> {
+export async function readMarker(files: FileSystem, directory: string): Promise<MarkedLog | undefined> {
   const entries = (await files.list(directory)) ?? [];
   const names = entries.map((one) => one.name).filter((name) => !name.startsWith(LOCK_FILE));
   if (!names.includes(MARKER)) {
@@ -52,7 +62,8 @@ export async function readMarker(files: FileSystem, directory: string): Promise<
   const text = Buffer.from((await readWhole(files, `${directory}/${MARKER}`)) ?? []).toString('utf8');
   const marker = parseMarker(text);
   if (marker === undefined) throw logCorrupt('its marker file cannot be read', { file: `${directory}/${MARKER}` });
-  if (marker.format !== LOG_FORMAT) throw logFormatUnknown(directory, marker.format, LOG_FORMAT);
+  const format = Number.isInteger(marker.format) ? (marker.format as number) : NaN;
+  if (!(format >= OLDEST_FORMAT && format <= LOG_FORMAT)) throw logFormatUnknown(directory, marker.format, LOG_FORMAT);
   if (marker.checksum !== checksumOf(marker)) {
     throw logCorrupt('the checksum of its marker file is wrong', { file: `${directory}/${MARKER}` });
   }
@@ -60,7 +71,16 @@ export async function readMarker(files: FileSystem, directory: string): Promise<
     await files.remove(`${directory}/${CREATING}`);
     await flushDirectory(files, directory);
   }
-  return { logId: marker.logId, journalKey: marker.journalKey };
+  return { logId: marker.logId, journalKey: marker.journalKey, format };
+}
+
+/** Gives the directory of an older log the present format number. To be called when it can be read, before anything new is written. */
+export async function raiseFormat(
+  files: FileSystem,
+  directory: string,
+  { format, ...identity }: MarkedLog,
+): Promise<void> {
+  if (format !== LOG_FORMAT) await writeMarker(files, directory, identity);
 }
 
 /**
@@ -82,12 +102,15 @@ export async function createLog(
   }
   await files.makeDirectory(topicsDirectory(directory));
   await fill();
-  const { logId, journalKey } = identity;
+  await writeMarker(files, directory, identity);
+  await files.remove(`${directory}/${CREATING}`);
+  await flushDirectory(files, directory);
+}
+
+async function writeMarker(files: FileSystem, directory: string, { logId, journalKey }: LogIdentity): Promise<void> {
   const marker = { format: LOG_FORMAT, logId, journalKey };
   const text = JSON.stringify({ ...marker, checksum: checksumOf(marker) }, undefined, 2);
   await writeWhole(files, directory, MARKER, Buffer.from(`${text}\n`, 'utf8'));
-  await files.remove(`${directory}/${CREATING}`);
-  await flushDirectory(files, directory);
 }
 
 interface Marker {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { generationOf, integerSetting, readInt32, type TopicDescription, type TopicState } from '#libs/core/log';
 import type { Command, StoredPosition } from './commands.js';
+import { ProducerIds, type ProducerIdsImage } from './producer-ids.js';
 import { type PartitionIdentity, PartitionLog, type PartitionState } from './partition-log.js';
 
 export interface Topic {
@@ -23,6 +24,9 @@ export interface WriterState {
   readonly checkpoints: Map<string, Uint8Array>;
 }
 
+/** A name outlives its producer: as in Kafka, a week against a day. */
+const NAME_EXPIRATIONS = 7;
+
 /** The whole state as plain JSON, for the snapshot. */
 export interface LogStateImage {
   readonly topicsCreated: number;
@@ -38,6 +42,8 @@ export interface LogStateImage {
   }[];
   readonly groups: readonly (readonly [string, readonly StoredPosition[]])[];
   readonly writers: readonly (readonly [string, number, readonly (readonly [string, string])[]])[];
+  /** Absent in snapshots of format 1. */
+  readonly producers?: ProducerIdsImage;
 }
 
 /**
@@ -49,6 +55,7 @@ export class LogState {
   readonly byNumber = new Map<number, Topic>();
   readonly groups = new Map<string, Map<string, StoredPosition>>();
   readonly writers = new Map<string, WriterState>();
+  readonly producerIds = new ProducerIds();
   /** Deleted topics whose files may still be there. */
   readonly dropped = new Set<number>();
   /** Topics ever created; the next number is one more. */
@@ -56,7 +63,11 @@ export class LogState {
   /** Binds segments to this log. */
   readonly logNumber: number;
 
-  constructor(readonly logId: string) {
+  /** `producerExpirationMs`: how long a partition remembers a producer that does not write. */
+  constructor(
+    readonly logId: string,
+    readonly producerExpirationMs: number,
+  ) {
     this.logNumber = readInt32(createHash('sha256').update(logId).digest(), 0) >>> 0;
   }
 
@@ -65,6 +76,23 @@ export class LogState {
     let count = 0;
     for (const topic of this.topics.values()) count += topic.partitions.length;
     return count;
+  }
+
+  /** Producers that partitions remember, counted in each. */
+  get producerCount(): number {
+    let count = 0;
+    for (const partition of this.partitions()) count += partition.producers.count;
+    return count;
+  }
+
+  /** Drops producers that have not written for too long, and names of which nothing has been seen for {@link NAME_EXPIRATIONS} times as long. */
+  forgetProducers(nowMs: number): void {
+    const alive = new Set<number>();
+    for (const { producers } of this.partitions()) {
+      producers.expire(nowMs - this.producerExpirationMs);
+      for (const { producerId } of producers.all()) alive.add(producerId);
+    }
+    this.producerIds.expire(nowMs - NAME_EXPIRATIONS * this.producerExpirationMs, (id) => alive.has(id));
   }
 
   /** The public identity of the topic with a number: 16 bytes in base64url, as Kafka writes topic ids. */
@@ -130,6 +158,14 @@ export class LogState {
       case 'start-moved':
         this.partition(command.topic, command.partition)?.moveStart(command.offset);
         return;
+      case 'producers-reserved':
+        this.producerIds.reserve(command.upTo);
+        return;
+      case 'producer-named': {
+        const { name, producerId, epoch, openedAtMs } = command;
+        this.producerIds.name(name, { producerId, epoch, openedAtMs });
+        return;
+      }
       case 'partition-degraded': {
         const partition = this.partition(command.topic, command.partition);
         if (partition !== undefined) {
@@ -158,11 +194,13 @@ export class LogState {
         const entries = [...checkpoints].map(([key, value]) => [key, Buffer.from(value).toString('base64')] as const);
         return [id, epoch, entries] as const;
       }),
+      producers: this.producerIds.image(),
     };
   }
 
-  static restore(logId: string, image: LogStateImage): LogState {
-    const state = new LogState(logId);
+  static restore(logId: string, producerExpirationMs: number, image: LogStateImage): LogState {
+    const state = new LogState(logId, producerExpirationMs);
+    if (image.producers !== undefined) state.producerIds.restore(image.producers);
     state.topicsCreated = image.topicsCreated;
     for (const number of image.dropped) state.dropped.add(number);
     for (const { number, id, name, createdAtMs, config, state: topicState, partitions } of image.topics) {

@@ -7,7 +7,10 @@ import { Journal } from './journal.js';
 import {
   asideDirectory,
   createLog,
+  LOG_FORMAT,
+  type MarkedLog,
   partitionDirectory,
+  raiseFormat,
   readMarker,
   SEGMENT_FILES,
   segmentName,
@@ -82,6 +85,7 @@ export async function openDirectory(options: EmbeddedLogOptions, failed: (error:
     const opening = { files, directory, segments, reader, logger };
     await settle(opening, snapshot, recovered);
     failPoint('recovery-replayed');
+    await raiseFormat(files, directory, identity);
     journal = await Journal.open(files, directory, journalKey, settings.journalStepBytes);
     const { place, state } = recovered;
     const next = encodeSnapshot({
@@ -105,7 +109,7 @@ async function create(
   options: EmbeddedLogOptions,
   files: FileSystem,
   settings: EmbeddedLogSettings,
-): Promise<LogIdentity> {
+): Promise<MarkedLog> {
   const { directory } = options;
   const identity = (options.identity ?? newIdentity)();
   if (!/^[a-zA-Z0-9_-]{1,64}$/.test(identity.logId) || !/^[0-9a-f]{32}$/.test(identity.journalKey)) {
@@ -117,12 +121,12 @@ async function create(
     const key = Buffer.from(identity.journalKey, 'hex');
     const journal = await Journal.open(files, directory, key, settings.journalStepBytes);
     await journal.close();
-    const state = new LogState(identity.logId).image();
+    const state = new LogState(identity.logId, settings.producerExpirationMs).image();
     const place = { generation: 1, startLsn: 0 };
     const bytes = encodeSnapshot({ journal: place, clean: true, state });
     await writeSnapshot(files, directory, bytes);
   });
-  return identity;
+  return { ...identity, format: LOG_FORMAT };
 }
 
 interface Opening {

@@ -11,6 +11,8 @@ export interface EmbeddedLogLimits {
   readonly partitions: number;
   /** Segment files open at the same time. */
   readonly openSegments: number;
+  /** Producers that partitions remember, counted in each of them; beyond it new ones are refused with `too-many-producers`. As many names of producers. */
+  readonly producers: number;
   /** Bytes of appends and commits that wait for the journal; beyond it they are refused with `log-overloaded`. */
   readonly waitingBytes: number;
 }
@@ -20,6 +22,7 @@ export const EMBEDDED_LOG_LIMITS: EmbeddedLogLimits = {
   partitionsPerTopic: 256,
   partitions: 4_000,
   openSegments: 512,
+  producers: 10_000,
   waitingBytes: 256 * 1024 * 1024,
 };
 
@@ -41,6 +44,8 @@ export interface EmbeddedLogSettings {
   readonly groupWaitMs: number;
   /** Commits larger than this flush their segments first and put only references into the journal. */
   readonly bulkBytes: number;
+  /** How long a partition remembers a producer that does not write, in milliseconds. */
+  readonly producerExpirationMs: number;
   /** Bytes of index entries of closed segments kept in memory. */
   readonly indexCacheBytes: number;
 }
@@ -57,6 +62,7 @@ export const EMBEDDED_LOG_SETTINGS: EmbeddedLogSettings = {
   groupWaitMs: 0,
   bulkBytes: MIB,
   indexCacheBytes: 64 * MIB,
+  producerExpirationMs: 86_400_000,
 };
 
 /** Where the log says what it does. Messages are constant, facts are plain JSON; record contents never appear. */

@@ -1,3 +1,4 @@
+import { type BatchHeader, type ProducedBatch, type ProducerState, ProducerStates } from '#libs/core/log';
 import { Segment, type SegmentState } from './segment.js';
 
 /** What one partition is part of. */
@@ -22,6 +23,8 @@ export interface PartitionState {
   readonly segments: readonly SegmentState[];
   /** Base offsets of segments that are no part of it any more, and whose files may still be there. */
   readonly dropped?: readonly number[];
+  /** Absent when there are none, as in snapshots of format 1. */
+  readonly producers?: readonly ProducerState[];
 }
 
 const MAX_RELATIVE_OFFSET = 0x7fff_ffff;
@@ -40,6 +43,10 @@ export class PartitionLog {
   readonly dropped = new Set<number>();
   /** Rises whenever segments go, so that a reader which found a file missing knows why. */
   changes = 0;
+  /** Producers of what is visible. */
+  readonly producers = new ProducerStates();
+  /** Producers of what has a place, on top of them. */
+  private placed: ProducerStates | undefined;
   /** Called when the visible end, the health or the topic's state changes, and forgotten then. */
   readonly wakers = new Set<() => void>();
 
@@ -59,6 +66,7 @@ export class PartitionLog {
     for (const segment of state.segments) {
       partition.segments.push(Segment.restore({ ...identity, baseOffset: segment.baseOffset }, segment));
     }
+    if (state.producers !== undefined) partition.producers.restore(state.producers);
     partition.rewind();
     return partition;
   }
@@ -69,6 +77,7 @@ export class PartitionLog {
       ...(this.degradedAt === undefined ? {} : { degradedAt: this.degradedAt }),
       segments: this.segments.map((one) => one.state),
       ...(this.dropped.size === 0 ? {} : { dropped: [...this.dropped] }),
+      ...(this.producers.count === 0 ? {} : { producers: this.producers.all() }),
     };
   }
 
@@ -102,6 +111,29 @@ export class PartitionLog {
     this.position += length;
   }
 
+  /** Whether a producer wrote at `aliveFromMs` or later, counting what has a place. */
+  knowsProducer(producerId: number, aliveFromMs: number): boolean {
+    return (this.placed ?? this.producers).find(producerId, aliveFromMs) !== undefined;
+  }
+
+  /**
+   * The place a batch got before, undefined when it is to be appended. What has a place counts as written.
+   * @throws `stale-producer-epoch`, `out-of-order-sequence`.
+   */
+  repetitionOf(header: BatchHeader, aliveFromMs: number): ProducedBatch | undefined {
+    return (this.placed ?? this.producers).check(header, aliveFromMs);
+  }
+
+  /** Remembers the producer of a batch that got a place, until it is visible or taken back. */
+  notePlaced(header: BatchHeader, baseOffset: number, nowMs: number): void {
+    (this.placed ??= new ProducerStates(this.producers)).note(header, baseOffset, nowMs);
+  }
+
+  /** Everything that has a place is visible now. */
+  settle(): void {
+    this.placed = undefined;
+  }
+
   /** Marks how far places are given, for {@link rewindTo}. */
   mark(): ReservedEnd {
     return { offset: this.offset, segmentBase: this.segmentBase, position: this.position };
@@ -116,6 +148,7 @@ export class PartitionLog {
   /** Takes back every place behind the visible end. */
   rewind(): void {
     const { active, endOffset } = this;
+    this.placed = undefined;
     this.offset = endOffset;
     this.segmentBase = active?.baseOffset ?? endOffset;
     this.position = active?.sizeBytes ?? 0;

@@ -1,3 +1,4 @@
+import { readBatchHeader } from '#libs/core/log';
 import { decodeCommands } from './commands.js';
 import { logCorrupt } from './errors.js';
 import type { FileSystem } from './file-system.js';
@@ -55,7 +56,7 @@ interface JournalContent {
  * @throws `log-corrupt`.
  */
 export async function recoverState(parts: RecoveryParts, snapshot: Snapshot): Promise<Recovered> {
-  const state = LogState.restore(parts.logId, snapshot.state);
+  const state = LogState.restore(parts.logId, parts.settings.producerExpirationMs, snapshot.state);
   const touched = new Set<Segment>();
   const { generation, startLsn } = snapshot.journal;
   let lsn = startLsn;
@@ -192,6 +193,7 @@ async function replaySection(
     await segments.write({ identity: partition.identity, segmentBase, position, bytes: payload, again: true });
   }
   segment.extend(payload, 0, length, appendTimeMs, settings.indexIntervalBytes);
+  partition.producers.note(readBatchHeader(payload), baseOffset, appendTimeMs);
 }
 
 /** Whether a section goes on where the partition ends. */

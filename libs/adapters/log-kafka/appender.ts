@@ -2,20 +2,22 @@ import { AppError, type Deferred, deferred, Serial } from '#libs/core/kernel';
 import {
   type Appended,
   BATCH_HEADER_BYTES,
+  type BatchHeader,
   detachBatch,
   logErrors,
   type PartitionRef,
+  type ProducerIdentity,
   readBatchHeader,
 } from '#libs/core/log';
-import * as api from './client.js';
-import { CODE, expectNone, isPassing, KafkaRefusal, KafkaSilence } from './error-codes.js';
+import { CODE, isPassing, KafkaRefusal, KafkaSilence } from './error-codes.js';
 import type { KafkaCluster } from './kafka-cluster.js';
+import { newProducerId } from './producer-ids.js';
 import { produceFailure } from './produce-failure.js';
 import { type ProduceAnswer, produceApi } from './wire-produce.js';
 
 interface Item {
   readonly batch: Uint8Array;
-  readonly records: number;
+  readonly header: BatchHeader;
   readonly result: Deferred<Appended>;
   readonly until: number;
   pauseMs: number;
@@ -30,7 +32,7 @@ class Lane {
   readonly order = new Serial();
   readonly queue: Item[] = [];
   topicId = '';
-  producer: { readonly id: number; readonly epoch: number } | undefined;
+  producer: ProducerIdentity | undefined;
   sequence = 0;
   busy = false;
 
@@ -53,7 +55,7 @@ export class Appender {
   readonly #cluster: KafkaCluster;
   readonly #lanes = new Map<string, Lane>();
   readonly #senders = new Map<number, Sender>();
-  #producer: Promise<{ readonly id: number; readonly epoch: number }> | undefined;
+  #producer: Promise<ProducerIdentity> | undefined;
   #closing = false;
 
   constructor(cluster: KafkaCluster) {
@@ -118,7 +120,7 @@ export class Appender {
     const { clock, settings } = this.#cluster;
     return {
       batch,
-      records: readBatchHeader(batch).recordCount,
+      header: readBatchHeader(batch),
       result,
       until: clock.monotonic() + settings.retryForMs,
       pauseMs: settings.retryPauseMs,
@@ -136,7 +138,7 @@ export class Appender {
       return;
     }
     try {
-      lane.producer ??= await this.#begin(lane);
+      if (!isOwned(head)) lane.producer ??= await this.#begin(lane);
       const leader = await this.#cluster.leaderOf(lane.ref);
       const sender = this.#senders.get(leader) ?? new Sender(leader);
       this.#senders.set(leader, sender);
@@ -147,8 +149,8 @@ export class Appender {
     }
   }
 
-  async #begin(lane: Lane): Promise<{ readonly id: number; readonly epoch: number }> {
-    this.#producer ??= this.#newProducer();
+  async #begin(lane: Lane): Promise<ProducerIdentity> {
+    this.#producer ??= newProducerId(this.#cluster);
     try {
       const producer = await this.#producer;
       lane.sequence = 0;
@@ -157,15 +159,6 @@ export class Appender {
       this.#producer = undefined;
       throw error;
     }
-  }
-
-  async #newProducer(): Promise<{ readonly id: number; readonly epoch: number }> {
-    const what = 'InitProducerId';
-    return await this.#cluster.persist(async () => {
-      const answer = await this.#cluster.callAny(what, api.initProducerId, null, 60_000, -1n, -1);
-      expectNone(what, answer.errorCode);
-      return { id: Number(answer.producerId), epoch: answer.producerEpoch };
-    });
   }
 
   async #pump(sender: Sender): Promise<void> {
@@ -200,7 +193,7 @@ export class Appender {
     try {
       const batches = lanes.map((lane, i) => ({
         ...lane.ref,
-        batch: detachBatch(heads[i]!.batch, { ...lane.producer!, baseSequence: lane.sequence }),
+        batch: isOwned(heads[i]!) ? heads[i]!.batch : withProducer(heads[i]!.batch, lane),
       }));
       for (const head of heads) head.tried = true;
       const timeoutMs = this.#cluster.settings.requestTimeoutMs / 2;
@@ -235,13 +228,14 @@ export class Appender {
       return;
     }
     const baseOffset = Number(answer.baseOffset);
+    const { recordCount } = item.header;
     // 2147483647 is followed by 0.
-    lane.sequence = (lane.sequence + item.records) % 2_147_483_648;
+    if (!isOwned(item)) lane.sequence = (lane.sequence + recordCount) % 2_147_483_648;
     lane.queue.shift();
     item.result.resolve({
       ...lane.ref,
       baseOffset,
-      lastOffset: baseOffset + item.records - 1,
+      lastOffset: baseOffset + recordCount - 1,
       durability: 'durable',
     });
     void this.#schedule(lane);
@@ -251,6 +245,11 @@ export class Appender {
   async #failed(lane: Lane, item: Item, error: unknown): Promise<void> {
     const { clock } = this.#cluster;
     this.#cluster.forget(lane.ref.topic);
+    if (error instanceof KafkaRefusal && isLostSequence(error) && isOwned(item)) {
+      this.#reject(lane, item, this.#verdict(item, refusedProducer(item.header, error)));
+      void this.#schedule(lane);
+      return;
+    }
     if (error instanceof KafkaRefusal && isLostSequence(error)) {
       // The leader knows our producer no more, or otherwise. With a new one the batch is new to it, which is right only if it was never stored.
       lane.producer = undefined;
@@ -284,12 +283,29 @@ export class Appender {
     const at = lane.queue.indexOf(item);
     if (at >= 0) lane.queue.splice(at, 1);
     // What the leader remembers of an unknown batch is unknown too: go on as a new producer.
-    if (item.ambiguous) {
+    if (item.ambiguous && !isOwned(item)) {
       lane.producer = undefined;
       this.#producer = undefined;
     }
     item.result.reject(error);
   }
+}
+
+/** Whether the batch has a producer of its caller: it is stored under that one, as it is, and may be repeated by whoever has it. */
+function isOwned({ header }: Item): boolean {
+  return header.producerId >= 0;
+}
+
+function withProducer(batch: Uint8Array, { producer, sequence: baseSequence }: Lane): Uint8Array {
+  const { producerId: id, epoch } = producer!;
+  return detachBatch(batch, { id, epoch, baseSequence });
+}
+
+/** What the caller of a batch with a producer is told when the leader does not go along with its sequence or epoch. */
+function refusedProducer({ producerId, producerEpoch, baseSequence }: BatchHeader, error: KafkaRefusal): AppError {
+  return error.errorCode === CODE.INVALID_PRODUCER_EPOCH
+    ? logErrors.staleProducerEpoch(producerId, producerEpoch)
+    : logErrors.outOfOrderSequence(producerId, baseSequence);
 }
 
 function isLostSequence({ errorCode }: KafkaRefusal): boolean {

@@ -3,6 +3,7 @@ import {
   type Appended,
   type AppendOptions,
   checkGroup,
+  checkProducerName,
   checkWriterId,
   type DeletedRecords,
   type DeletePosition,
@@ -15,6 +16,7 @@ import {
   logErrors,
   type LogWriter,
   type PartitionRef,
+  type ProducerIdentity,
   recordsFrom,
   type TopicDescription,
   type TopicSpec,
@@ -31,10 +33,14 @@ import { KafkaWriter } from './kafka-writer.js';
 import type { KafkaLogOptions } from './options.js';
 import { PartitionOffsets } from './partition-offsets.js';
 import { RecordDeleter } from './record-deleter.js';
+import { newProducerId, takeOver } from './producer-ids.js';
 import { TopicAdmin } from './topic-admin.js';
 import { KAFKA_TOPIC_CONFIGS } from './topic-configs.js';
 import { TopicStates, type WriteLease } from './topic-states.js';
 import { WritePreparation } from './write-preparation.js';
+
+/** Names of producers are transactional ids that begin with it, so that ACLs can name them. No transaction is ever begun under them. */
+const PRODUCER_NAME_PREFIX = 'weir-producer-';
 
 /** Bytes read at once when a time is looked up record by record. */
 const SCAN_BYTES = 1024 * 1024;
@@ -47,10 +53,8 @@ export class KafkaLog extends LogEngine {
     maxPartitionsPerTopic: null,
     denseOffsets: false,
     fencing: 'service',
-    // Producer ids are the cluster's to give out: one made up by a client could break another program's producer. Batches that carry one are stored as
-    // the engine's own, see README.
-    idempotentProducers: false,
     administration: { brokerConfigs: true, replication: true, accessRules: true },
+    idempotentProducers: true,
   };
   readonly administration: KafkaAdministration;
   readonly #cluster: KafkaCluster;
@@ -146,6 +150,20 @@ export class KafkaLog extends LogEngine {
         return appended;
       } finally {
         lease?.end();
+      }
+    });
+  }
+
+  openProducer(name?: string): Promise<ProducerIdentity> {
+    return this.#run(async () => {
+      if (name === undefined) return await newProducerId(this.#cluster);
+      checkProducerName(name);
+      const purpose = this.#cluster.newPurpose('producer');
+      try {
+        const { id, epoch } = await takeOver(this.#cluster, PRODUCER_NAME_PREFIX + name, purpose);
+        return { producerId: Number(id), epoch };
+      } finally {
+        this.#cluster.release(purpose);
       }
     });
   }

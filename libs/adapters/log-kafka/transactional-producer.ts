@@ -5,6 +5,7 @@ import { CODE, expectNone, KafkaRefusal, KafkaSilence } from './error-codes.js';
 import { offsetsByTopic } from './groups.js';
 import type { KafkaCluster, Patience } from './kafka-cluster.js';
 import { produceFailure } from './produce-failure.js';
+import { takeOver } from './producer-ids.js';
 import { type ProduceAnswer, produceApi } from './wire-produce.js';
 
 /** A batch for a transaction and, once it is stored, its first offset. */
@@ -48,8 +49,7 @@ export class TransactionalProducer {
    * the links of this producer, which nobody else may use.
    */
   static async open(cluster: KafkaCluster, transactionalId: string, purpose: string): Promise<TransactionalProducer> {
-    // −1 and −1 say "unknown": anything else is taken for a producer that goes on, and fenced at its second start.
-    const { id, epoch } = await initialize(cluster, transactionalId, purpose, -1n, -1);
+    const { id, epoch } = await takeOver(cluster, transactionalId, purpose);
     return new TransactionalProducer(cluster, transactionalId, purpose, id, epoch);
   }
 
@@ -184,14 +184,8 @@ export class TransactionalProducer {
    * @throws {KafkaRefusal} fenced, {@link KafkaSilence}.
    */
   async bumpEpoch(patience: Patience): Promise<void> {
-    const { id, epoch } = await initialize(
-      this.#cluster,
-      this.#transactionalId,
-      this.#purpose,
-      this.#id,
-      this.#epoch,
-      patience,
-    );
+    const known = { id: this.#id, epoch: this.#epoch };
+    const { id, epoch } = await takeOver(this.#cluster, this.#transactionalId, this.#purpose, known, patience);
     this.#id = id;
     this.#epoch = epoch;
     // Sequences begin at 0 in each epoch.
@@ -299,25 +293,3 @@ export class TransactionalProducer {
 
 /** OPERATION_NOT_ATTEMPTED: another part of the same request was refused. */
 const OPERATION_NOT_ATTEMPTED = 55;
-
-async function initialize(
-  cluster: KafkaCluster,
-  transactionalId: string,
-  purpose: string,
-  id: bigint,
-  epoch: number,
-  patience?: Patience,
-): Promise<{ readonly id: bigint; readonly epoch: number }> {
-  const what = `InitProducerId of ${transactionalId}`;
-  const timeoutMs = cluster.settings.transactionTimeoutMs;
-  return await cluster.withCoordinator(
-    'transaction',
-    transactionalId,
-    async (node) => {
-      const answer = await cluster.call(node, purpose, what, api.initProducerId, transactionalId, timeoutMs, id, epoch);
-      expectNone(what, answer.errorCode);
-      return { id: answer.producerId, epoch: answer.producerEpoch };
-    },
-    patience,
-  );
-}

@@ -1,4 +1,4 @@
-import { type AppendLimits, logErrors, type PartitionRef, validateForAppend, type WriterCommit } from '#libs/core/log';
+import { type AppendLimits, type PartitionRef, validateForAppend, type WriterCommit } from '#libs/core/log';
 import { checkGroupPositions } from './groups.js';
 import type { KafkaCluster, TopicLayout } from './kafka-cluster.js';
 import type { Target, TopicStates, WriteLease } from './topic-states.js';
@@ -27,10 +27,7 @@ export class WritePreparation {
   async ofAppend(to: PartitionRef, batch: Uint8Array, intoFenced: boolean): Promise<Preparation> {
     await this.#states.provide();
     const layout = await this.#cluster.layoutWith(to);
-    const header = validateForAppend(batch, this.#limits);
-    if (header.transactional) {
-      throw logErrors.invalidBatch('it belongs to a transaction of another producer; detach it first');
-    }
+    validateForAppend(batch, this.#limits);
     const layouts = new Map([[to.topic, layout]]);
     return { layouts, lease: await this.#states.lease([{ topic: to.topic, intoFenced }], layouts) };
   }

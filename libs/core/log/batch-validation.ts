@@ -12,7 +12,7 @@ export interface AppendLimits extends Pick<DecodeOptions, 'codecs' | 'limits'> {
   readonly maxBytes?: number;
   /** The topic is compacted, so every record needs a key. */
   readonly requireKeys?: boolean;
-  /** Producer id and transactional bit are refused, as for a writer's commit. */
+  /** A producer id is refused, as for a writer's commit. */
   readonly anonymous?: boolean;
 }
 
@@ -38,9 +38,11 @@ export function validateForAppend(bytes: Uint8Array, limits: AppendLimits = {}):
   if (header.lastOffsetDelta + 1 !== header.recordCount) {
     throw invalidBatch(`it counts ${header.recordCount} records over ${header.lastOffsetDelta + 1} offsets`);
   }
-  if (header.producerId >= 0 && header.baseSequence < 0) throw invalidBatch('it has a producer id but no sequence');
-  if (limits.anonymous && (header.producerId >= 0 || header.transactional)) {
-    throw invalidBatch('it carries a producer of its own; detach it first');
+  if (header.transactional) throw invalidBatch('it belongs to a transaction of another producer; detach it first');
+  if (header.producerId >= 0) {
+    if (limits.anonymous) throw invalidBatch('it carries a producer of its own; detach it first');
+    if (header.baseSequence < 0) throw invalidBatch('it has a producer id but no sequence');
+    if (header.producerEpoch < 0) throw invalidBatch('it has a producer id but no epoch');
   }
   const cursor = new RecordCursor(header, bytes, { ...limits, fault: invalidBatch });
   for (let expected = 0; cursor.next(); expected++) {

@@ -1,6 +1,7 @@
 import type { AppError } from '#libs/core/kernel';
 import type { AdministrationCapabilities, ClusterAdministration } from './cluster-administration.js';
 import type { DeletedRecords, DeletePosition } from './record-deletion.js';
+import type { ProducerIdentity } from './producer-identity.js';
 import type { PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
 
 /** How much an acknowledgement promises. `durable`: flushed to the device (or acknowledged by all in-sync replicas). */
@@ -165,10 +166,22 @@ export abstract class LogEngine {
 
   /**
    * Appends one encoded record batch (base offset 0). The engine stamps base offset and leader epoch (the generation, from the name) and stores the
-   * record bytes as they are. Not idempotent unless the batch carries a producer id and `capabilities.idempotentProducers` holds.
+   * record bytes as they are. A batch with a producer (see {@link openProducer}) may be repeated while it is among the producer's last five in the partition: the
+   * answer names the place it got the first time, and nothing is appended. Without a producer a repetition is another append.
    * @throws `topic-fenced` (retryable), `topic-not-found`, `partition-not-found`, `invalid-batch`, `batch-too-large`, `partition-degraded`, `outcome-unknown`.
+   * @throws `out-of-order-sequence`: the sequence is not the next one of the producer in this partition. `stale-producer-epoch`: a later epoch has written there.
+   * Nothing was appended.
    */
   abstract append(to: PartitionRef, batch: Uint8Array, options?: AppendOptions): Promise<Appended>;
+
+  /**
+   * An identity for batches that may be repeated. Sequences begin at 0 in each partition, count records, and go on at 0 after 2147483647; an unknown producer may begin
+   * anywhere. A producer that does not write for a time (a day as things come) is forgotten by the partition.
+   *
+   * With a name the identity succeeds the one opened under it before, whose batches are refused (`stale-producer-epoch`) wherever the successor has written.
+   * @throws `invalid-producer-name`.
+   */
+  abstract openProducer(name?: string): Promise<ProducerIdentity>;
 
   /** Reads batches; answers in the order of the positions. See {@link FetchRequest}. Problems of a position are in its answer. */
   abstract fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>;

@@ -225,21 +225,53 @@ export const writerClosed = (id: string, epoch: number): AppError =>
     details: { writer: id, epoch },
   });
 
-export const staleProducerEpoch = (producerId: number, epoch: number, known: number): AppError =>
+/** `known`: the epoch that replaced it, where the engine tells. */
+export const staleProducerEpoch = (producerId: number, epoch: number, known?: number): AppError =>
   new AppError({
     kind: 'conflict',
     code: 'stale-producer-epoch',
-    message: `Producer ${producerId} of epoch ${epoch} was replaced by epoch ${known}.`,
-    details: { producerId: String(producerId), epoch, known },
+    message: `Producer ${producerId} of epoch ${epoch} was replaced by ${known === undefined ? 'a later epoch' : `epoch ${known}`}; nothing was appended.`,
+    hint: 'Another program opened a producer under the same name. One of the two should stop.',
+    details: { producerId: String(producerId), epoch, ...(known === undefined ? {} : { known }) },
   });
 
-export const outOfOrderSequence = (producerId: number, sequence: number, expected: number): AppError =>
+/** `expected`: the sequence that is next, where the engine tells. */
+export const outOfOrderSequence = (producerId: number, sequence: number, expected?: number): AppError =>
   new AppError({
     kind: 'conflict',
     code: 'out-of-order-sequence',
-    message: `Producer ${producerId} sent sequence ${sequence} where ${expected} is next.`,
+    message: `Producer ${producerId} sent sequence ${sequence} where ${expected === undefined ? 'another one' : expected} is next; nothing was appended.`,
     hint: 'A batch is missing in between, or this one was written long ago.',
-    details: { producerId: String(producerId), sequence, expected },
+    details: { producerId: String(producerId), sequence, ...(expected === undefined ? {} : { expected }) },
+  });
+
+/** A made-up id could one day be given to somebody else, whose batches would then be taken for repetitions. */
+export const unknownProducer = (producerId: number): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'unknown-producer',
+    message: `This log has given no producer the id ${producerId}; nothing was appended.`,
+    hint: 'Open a producer of this log, or append the batch without one.',
+    details: { producerId: String(producerId) },
+  });
+
+export const tooManyProducers = (limit: number): AppError =>
+  new AppError({
+    kind: 'exhausted',
+    code: 'too-many-producers',
+    message: `The log remembers ${limit} producers of partitions, which is its limit; nothing was appended.`,
+    hint: 'Use fewer producers for longer. One that does not write for a day is forgotten.',
+    details: { limit },
+    retryable: true,
+    retryAfterMs: 60_000,
+  });
+
+export const invalidProducerName = (name: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-producer-name',
+    message: `'${name.slice(0, 200)}' cannot be the name of a producer.`,
+    hint: 'Use 1 to 200 characters of a-z, A-Z, 0-9, dot, underscore and hyphen.',
   });
 
 export const invalidWriterId = (id: string): AppError =>

@@ -134,6 +134,7 @@ export { TopicDirectories, TopicDirectory, type HoldOptions, type ResolvedTopic 
 export { TopicNames, UNKNOWN_OPENING, type Opening, type TopicName } from './topic-names.js';
 export { VarintReader, varintSize, varlongSize, writeVarint, writeVarlong } from './varint.js';
 export { checkCheckpoint, checkGroup, checkPosition, checkWriterId, COMMIT_LIMITS } from './commit-checks.js';
+export { checkProducerName, LAST_PRODUCER_EPOCH, successorOf, type ProducerIdentity } from './producer-identity.js';
 export { KEPT_BATCHES, ProducerStates, type ProducedBatch, type ProducerState } from './producer-states.js';
 export { checkMorePartitions, checkNewTopic, checkPartitionCount } from './new-topic.js';
 export { formatPositionToken, parsePositionToken, type PositionToken } from './position-token.js';

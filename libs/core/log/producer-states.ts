@@ -15,7 +15,7 @@ export interface ProducerState {
   readonly epoch: number;
   /** When it last wrote, epoch ms by the caller's clock. */
   readonly lastWriteMs: number;
-  /** The last batches, oldest first, at most {@link KEPT_BATCHES}. */
+  /** The last batches, oldest first, at most {@link KEPT_BATCHES}, each beginning where the one before it ends. */
   readonly batches: readonly ProducedBatch[];
 }
 
@@ -27,17 +27,33 @@ const SEQUENCES = 2 ** 31;
 /**
  * The producers of one partition: which batches are repetitions, and which come out of turn (section 10 of the format reference, without
  * transactions). `check` decides and changes nothing; `note` is called once the batch is in the log.
+ *
+ * Given others `below`, it holds what comes on top of them, and leaves them as they are: for batches that have a place and are not in the log yet.
  */
 export class ProducerStates {
   readonly #states = new Map<number, ProducerState>();
 
+  constructor(private readonly below?: ProducerStates) {}
+
+  /** Producers known here, apart from those below. */
+  get count(): number {
+    return this.#states.size;
+  }
+
+  /** What is known of a producer that wrote at `aliveFromMs` or later. */
+  find(producerId: number, aliveFromMs = -Infinity): ProducerState | undefined {
+    const state = this.#states.get(producerId) ?? this.below?.find(producerId);
+    return state === undefined || state.lastWriteMs < aliveFromMs ? undefined : state;
+  }
+
   /**
-   * The batch of which this one is a repetition, undefined when it is to be appended. Batches without producer id are always appended.
+   * The batch of which this one is a repetition, undefined when it is to be appended. Batches without producer id are always appended, and a producer
+   * that last wrote before `aliveFromMs` is not known any more.
    * @throws `stale-producer-epoch`, `out-of-order-sequence`.
    */
-  check(header: BatchHeader): ProducedBatch | undefined {
+  check(header: BatchHeader, aliveFromMs = -Infinity): ProducedBatch | undefined {
     const { producerId, producerEpoch, baseSequence } = header;
-    const state = producerId < 0 ? undefined : this.#states.get(producerId);
+    const state = producerId < 0 ? undefined : this.find(producerId, aliveFromMs);
     if (state === undefined) return undefined;
     if (producerEpoch === state.epoch) {
       const last = lastSequence(header);
@@ -45,8 +61,7 @@ export class ProducerStates {
       if (same !== undefined) return same;
     }
     if (producerEpoch < state.epoch) throw staleProducerEpoch(producerId, producerEpoch, state.epoch);
-    const previous = producerEpoch > state.epoch ? undefined : state.batches.at(-1);
-    const expected = previous === undefined ? 0 : (previous.lastSequence + 1) % SEQUENCES;
+    const expected = producerEpoch > state.epoch ? 0 : nextSequence(state);
     if (baseSequence !== expected) throw outOfOrderSequence(producerId, baseSequence, expected);
     return undefined;
   }
@@ -55,10 +70,12 @@ export class ProducerStates {
   note(header: BatchHeader, baseOffset: number, nowMs: number): void {
     const { producerId, producerEpoch: epoch, baseSequence: firstSequence } = header;
     if (producerId < 0) return;
-    const state = this.#states.get(producerId);
+    const state = this.find(producerId);
     const lastOffset = baseOffset + header.lastOffsetDelta;
     const batch = { firstSequence, lastSequence: lastSequence(header), baseOffset, lastOffset };
-    const batches = [...(state?.epoch === epoch ? state.batches : []), batch].slice(-KEPT_BATCHES);
+    // A producer that was forgotten and begins anew must not meet its former batches.
+    const goesOn = state !== undefined && state.epoch === epoch && firstSequence === nextSequence(state);
+    const batches = goesOn ? [...state.batches, batch].slice(-KEPT_BATCHES) : [batch];
     this.#states.set(producerId, { producerId, epoch, lastWriteMs: nowMs, batches });
   }
 
@@ -67,7 +84,7 @@ export class ProducerStates {
     for (const [id, state] of this.#states) if (state.lastWriteMs < timeMs) this.#states.delete(id);
   }
 
-  /** Everything known, for a snapshot. */
+  /** Everything known here, for a snapshot. */
   all(): readonly ProducerState[] {
     return [...this.#states.values()];
   }
@@ -81,4 +98,9 @@ export class ProducerStates {
 /** Sequences run from 0 to 2147483647 and begin again. */
 function lastSequence(header: BatchHeader): number {
   return (header.baseSequence + header.lastOffsetDelta) % SEQUENCES;
+}
+
+function nextSequence({ batches }: ProducerState): number {
+  const last = batches.at(-1);
+  return last === undefined ? 0 : (last.lastSequence + 1) % SEQUENCES;
 }

@@ -76,6 +76,18 @@ export const SETTINGS = {
     maxPartitionsPerTopic: count(1, 10_000, 256, 'Partitions of one topic of the embedded log.'),
     maxPartitions: count(1, 100_000, 4_000, 'Partitions of the embedded log in all.'),
     openSegments: count(16, 100_000, 512, 'Segment files open at the same time.'),
+    maxProducers: count(
+      1,
+      1_000_000,
+      10_000,
+      'Producers of repeatable batches that the embedded log remembers, counted in each partition.',
+    ),
+    producerExpirationMs: milliseconds(
+      1_000,
+      365 * DAY,
+      DAY,
+      'How long the embedded log remembers a producer that does not write.',
+    ),
     waitingBytes: bytes(MIB, 16 * GIB, 256 * MIB, 'Bytes of writes that may wait for the journal; more are refused.'),
   },
   registry: {

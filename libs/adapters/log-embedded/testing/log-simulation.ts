@@ -12,6 +12,7 @@ import { breachesOf, type HistoryRead, type HistoryWrite } from '#libs/core/log/
 import { type EmbeddedLog, openEmbeddedLog } from '../embedded-log.js';
 import type { EmbeddedLogSettings } from '../options.js';
 import { type Outcome, Register } from './register.js';
+import { RepeatingProducer } from './repeating-producer.js';
 import { SeededRandom } from './seeded-random.js';
 import { SimulatedFileSystem } from './simulated-file-system.js';
 import { SimulatedClock, SimulatedLock } from './simulated-machine.js';
@@ -23,6 +24,8 @@ export interface SimulationOptions {
   readonly honest?: boolean;
   /** How often an era ends in a power cut, a kill, an orderly stop. */
   readonly ends?: readonly ('cut' | 'kill' | 'stop')[];
+  /** Settings in place of those the seed draws. */
+  readonly settings?: Partial<EmbeddedLogSettings>;
 }
 
 /** A small log, so that files roll, handles are evicted and checkpoints come every few commits. */
@@ -74,6 +77,7 @@ export class LogSimulation {
   private readonly limit = new Register('none');
   /** What readers were shown, by partition and offset. */
   private readonly shown = new Map<string, string>();
+  private readonly repeating: readonly RepeatingProducer[];
   private values = 0;
 
   constructor(
@@ -82,7 +86,17 @@ export class LogSimulation {
   ) {
     this.random = new SeededRandom(seed);
     this.disk = new SimulatedFileSystem(new SeededRandom(seed ^ 0x5eed));
-    this.settings = smallSettings(this.random);
+    this.settings = { ...smallSettings(this.random), ...options.settings };
+    const world = {
+      random: this.random,
+      value: (): string => this.value(),
+      nowMs: (): number => this.clock.now(),
+      outcome: (call: () => Promise<unknown>): Promise<Outcome> => this.outcome(call),
+      breach: (what: string): void => this.breach(what),
+    };
+    this.repeating = [undefined, undefined, 'named'].map(
+      (name, partition) => new RepeatingProducer({ topic: 'alpha', partition }, name, world),
+    );
   }
 
   /** @returns the breaches. */
@@ -104,6 +118,10 @@ export class LogSimulation {
       const log = await this.start();
       if (log === undefined) break;
       await this.check(log);
+      if (era === eras) {
+        for (const producer of this.repeating) await producer.repeat(log);
+        await this.check(log);
+      }
       if (era === eras) await this.end(log, 'stop');
       else {
         const end = this.random.pick(ends);
@@ -176,6 +194,7 @@ export class LogSimulation {
       ...['a', 'b', 'c'].map((id) => this.produce(log, `p-${id}-${this.values++}`, rounds)),
       ...['x', 'y'].map((id) => this.commitAtomically(log, id, rounds)),
       ...['g', 'h'].map((group) => this.moveGroup(log, group, rounds)),
+      ...this.repeating.map((producer) => producer.work(log, rounds)),
       this.read(log, rounds),
       this.administer(log, rounds),
     ]);
@@ -314,7 +333,7 @@ export class LogSimulation {
       const topic = topics.get(place.topic);
       if (topic !== undefined) reads.push({ ...place, records: await this.readAll(log, place, topic.partitions) });
     }
-    this.breaches.push(...breachesOf(this.writes, reads));
+    this.breaches.push(...breachesOf([...this.writes, ...this.repeating.flatMap((one) => one.writes)], reads));
     this.checkShown(reads);
     await this.checkCommits(log, reads);
     for (const [group, register] of this.positions) {

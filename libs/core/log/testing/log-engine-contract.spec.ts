@@ -5,12 +5,14 @@ import {
   decodeBatch,
   type DeletedRecords,
   type DeletePosition,
+  detachBatch,
   encodeBatch,
   type FetchedPartition,
   type FetchRequest,
   type GroupPosition,
   type LogWriter,
   type PartitionRef,
+  type ProducerIdentity,
   stampBatch,
   type TopicDescription,
   type TopicState,
@@ -261,6 +263,29 @@ class TellingWrongPlaces extends MemoryLogEngine {
   }
 }
 
+/** Stores every batch as one without a producer. */
+class ForgettingProducers extends MemoryLogEngine {
+  override append(to: PartitionRef, batch: Uint8Array, options?: AppendOptions): Promise<Appended> {
+    return super.append(to, detachBatch(batch), options);
+  }
+}
+
+/** Remembers one batch of a producer where five may be under way. */
+class RememberingOne extends MemoryLogEngine {
+  override async append(to: PartitionRef, batch: Uint8Array, options?: AppendOptions): Promise<Appended> {
+    const { producers } = this.storage.topics.get(to.topic)!.partitions[to.partition]!;
+    producers.restore(producers.all().map((one) => ({ ...one, batches: one.batches.slice(-1) })));
+    return super.append(to, batch, options);
+  }
+}
+
+/** Gives every producer of a name the epoch of the first. */
+class NamingTwice extends MemoryLogEngine {
+  override async openProducer(name?: string): Promise<ProducerIdentity> {
+    return (name === undefined ? undefined : this.storage.producerNames.get(name)) ?? super.openProducer(name);
+  }
+}
+
 const BROKEN: readonly Broken[] = [
   {
     what: 'reads batches backwards',
@@ -328,6 +353,40 @@ const BROKEN: readonly Broken[] = [
     what: 'loses an acknowledged batch',
     engine: LosingAcknowledged,
     breaks: ['many producers at once: nothing lost, nothing twice, each in its order, at the place acknowledged'],
+  },
+  {
+    what: 'appends repeated batches of a producer again',
+    engine: ForgettingProducers,
+    breaks: [
+      'a repeated batch of a producer is stored once and answered with its first place, also after a restart',
+      'batches of a producer sent without waiting, and repeated before the first answer came, are stored once and in order',
+      'a batch out of turn is refused and leaves nothing, and the producer goes on where it was',
+      'sequences count in each partition apart',
+    ],
+  },
+  {
+    what: 'recognises the last batch of a producer only',
+    engine: RememberingOne,
+    breaks: ['each of the last five batches of a producer is recognised, and none before them is appended again'],
+  },
+  {
+    what: 'lets a producer go on whose name was opened again',
+    engine: NamingTwice,
+    breaks: ['a producer opened under a name replaces the one before it, also over a restart'],
+  },
+  {
+    what: 'gives producer ids again when it starts again',
+    restart: (storage) => (storage.producersOpened = 0),
+    breaks: ['no two producers get the same id, at the same time or after a restart'],
+  },
+  {
+    what: 'forgets the producers of its partitions when it starts again',
+    restart: (storage) => {
+      for (const topic of storage.topics.values()) {
+        for (const one of topic.partitions) one.producers.expire(Infinity);
+      }
+    },
+    breaks: ['a repeated batch of a producer is stored once and answered with its first place, also after a restart'],
   },
   {
     what: 'does not heed the fence',

@@ -6,6 +6,7 @@ import { deletionPromises } from './contract/deletion-promises.js';
 import { fetchPromises } from './contract/fetch-promises.js';
 import { groupPromises } from './contract/group-promises.js';
 import { lifetimePromises } from './contract/lifetime-promises.js';
+import { producerPromises } from './contract/producer-promises.js';
 import { statePromises } from './contract/state-promises.js';
 import { topicPromises } from './contract/topic-promises.js';
 import { writerPromises } from './contract/writer-promises.js';
@@ -15,6 +16,7 @@ export const LOG_ENGINE_PROMISES: Readonly<Record<string, readonly LogPromise[]>
   topics: topicPromises,
   'topic states': statePromises,
   appending: appendPromises,
+  producers: producerPromises,
   fetching: fetchPromises,
   'deleting records': deletionPromises,
   groups: groupPromises,

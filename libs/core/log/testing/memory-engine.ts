@@ -7,6 +7,7 @@ import {
   checkMorePartitions,
   checkNewTopic,
   checkPosition,
+  checkProducerName,
   checkTopicConfig,
   checkWriterId,
   decideDeletion,
@@ -25,6 +26,8 @@ import {
   type LogWriter,
   type PartitionRef,
   SingleBrokerAdministration,
+  type ProducerIdentity,
+  successorOf,
   TOPIC_SETTINGS,
   type TopicDescription,
   type TopicSpec,
@@ -161,6 +164,16 @@ export class MemoryLogEngine extends LogEngine {
     });
   }
 
+  async openProducer(name?: string): Promise<ProducerIdentity> {
+    this.checkOpen();
+    const { storage } = this;
+    if (name === undefined) return { producerId: storage.producersOpened++, epoch: 0 };
+    checkProducerName(name);
+    const identity = successorOf(storage.producerNames.get(name), () => storage.producersOpened++);
+    storage.producerNames.set(name, identity);
+    return identity;
+  }
+
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     this.checkOpen();
     const minBytes = request.minBytes ?? 1;
@@ -270,6 +283,7 @@ export class MemoryLogEngine extends LogEngine {
     const config = Object.fromEntries(topic.config);
     const maxBytes = integerSetting(config, 'max.message.bytes');
     const header = validateForAppend(batch, { maxBytes, requireKeys: isCompacted(config), anonymous });
+    if (header.producerId >= this.storage.producersOpened) throw logErrors.unknownProducer(header.producerId);
     return { topic, partition, header };
   }
 

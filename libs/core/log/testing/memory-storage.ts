@@ -1,5 +1,5 @@
 import { type BatchHeader, RecordCursor, stampBatch } from '../index.js';
-import { type GroupPosition, ProducerStates, type TopicState } from '../index.js';
+import { type GroupPosition, type ProducerIdentity, ProducerStates, type TopicState } from '../index.js';
 
 /** A batch in its place. */
 export interface StoredBatch {
@@ -78,6 +78,10 @@ export class MemoryLogStorage {
   readonly groups = new Map<string, Map<string, GroupPosition>>();
   readonly writers = new Map<string, MemoryWriterState>();
   topicsCreated = 0;
+  /** Identities opened under a name, the last one of each. */
+  readonly producerNames = new Map<string, ProducerIdentity>();
+  /** Producer ids given out; the next one is this number. */
+  producersOpened = 0;
 
   constructor(logId = `memory-${++logs}`) {
     this.logId = logId;

@@ -173,29 +173,6 @@ export const appendPromises: readonly LogPromise[] = [
     },
   },
   {
-    title:
-      'a repeated batch of a known producer is stored once and answered with its first place, where the engine says so',
-    async holds(context) {
-      if (!context.engine.capabilities.idempotentProducers) return;
-      const ref = { topic: await context.topic(1), partition: 0 };
-      const id = 900_000 + Math.floor(Math.random() * 1_000_000);
-      const batch = (sequence: number, ...values: string[]): Buffer =>
-        encodeBatch(
-          values.map((value) => recordOf(value)),
-          { producer: { id, epoch: 0, baseSequence: sequence } },
-        );
-      const first = await context.engine.append(ref, batch(0, 'a', 'b'));
-      const second = await context.engine.append(ref, batch(2, 'c'));
-      expect(await context.engine.append(ref, batch(0, 'a', 'b'))).toMatchObject({ baseOffset: first.baseOffset });
-      expect(await context.engine.append(ref, batch(2, 'c'))).toMatchObject({ baseOffset: second.baseOffset });
-      await refusal(context.engine.append(ref, batch(7, 'x')), 'out-of-order-sequence');
-      await context.reopen();
-      expect(await context.engine.append(ref, batch(2, 'c'))).toMatchObject({ baseOffset: second.baseOffset });
-      await context.engine.append(ref, batch(3, 'd'));
-      expect(await context.values(ref, 4)).toEqual(['a', 'b', 'c', 'd']);
-    },
-  },
-  {
     title: 'stored batches carry their offsets',
     async holds(context) {
       const ref = { topic: await context.topic(1), partition: 0 };
