@@ -61,6 +61,33 @@ describe('the service as a process', () => {
     expect(await values(second.url)).toEqual(Array.from({ length: 20 }, (_, number) => number));
   });
 
+  it('has written each request with an idempotency key once, when it was killed and the client sends all of them again', async () => {
+    const first = await start();
+    await createTopic(first.url);
+    const sendAll = (url: string) =>
+      Array.from({ length: 200 }, (_, number) => {
+        const headers = { ...JSON_TYPE, 'idempotency-key': `k${number}` };
+        const body = JSON.stringify({ records: [{ value: number }, { value: -number }] });
+        return fetch(`${url}/v1/topics/t/records`, { method: 'POST', headers, body }).then(
+          (response) => response.text(),
+          () => undefined,
+        );
+      });
+    const sent = sendAll(first.url);
+    const acknowledged = [await sent[20]];
+    await first.kill();
+    acknowledged.push(...(await Promise.all(sent)));
+    const second = await start();
+    const again = await Promise.all(sendAll(second.url));
+    const counts = new Map<unknown, number>();
+    for (const value of await values(second.url)) counts.set(value, (counts.get(value) ?? 0) + 1);
+    expect(counts.size).toBe(399);
+    // Nought stands twice in its request, everything else once.
+    expect([...counts].filter(([value, count]) => count !== (value === 0 || value === -0 ? 2 : 1))).toEqual([]);
+    // Who was answered before the kill is answered the same after it.
+    for (const [at, text] of acknowledged.slice(1).entries()) if (text !== undefined) expect(again[at]).toBe(text);
+  });
+
   it('answers what is under way before it stops, and ends streams and long polls', async () => {
     const server = await start();
     await createTopic(server.url);

@@ -17,6 +17,7 @@ import { Clusters, TopicDirectories, TopicNames } from '#libs/core/log';
 import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/moving';
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
+import { RecordWriter } from '#libs/core/records';
 import {
   IdUsages,
   ReplayHandler,
@@ -172,6 +173,17 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     failPoint: failPoints.pass,
   });
 
+  const { idempotencyWindowMs, idempotencyKeys } = config.records;
+  const recordWriter = new RecordWriter({
+    directories,
+    decoder,
+    derivations,
+    clock,
+    random: Math.random,
+    idempotencyWindowMs,
+    idempotencyKeys,
+  });
+
   const tables = new SqliteViewTables(data.views);
   closers.add('view tables', () => tables.close());
   const viewStore = new SqlViewStore(store);
@@ -233,6 +245,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: TopicSamples, useValue: new TopicSamples({ directories, codec, clock }) },
       { provide: SchemaProposals, useValue: new SchemaProposals(schemas, clock) },
       { provide: MessageCodec, useValue: codec },
+      { provide: RecordWriter, useValue: recordWriter },
       { provide: RecordDecoder, useValue: decoder },
       { provide: FieldTypes, useValue: types },
       { provide: DerivationStore, useValue: derivationStore },

@@ -51,6 +51,11 @@ export const LAYERS = [
     reason: 'stream algorithms are functions over the log port; adapters and features would tie them to one engine',
   },
   {
+    from: 'libs/core/records',
+    may: ['libs/core/kernel', 'libs/core/log', 'libs/core/schema', 'libs/core/registry', 'libs/core/streams'],
+    reason: 'what several APIs do with records alike knows neither their requests nor HTTP',
+  },
+  {
     from: 'libs/adapters/log-',
     may: ['libs/core/kernel', 'libs/core/log'],
     reason: 'a log adapter keeps the promises of its port and knows nothing of what is built on it',

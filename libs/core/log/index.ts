@@ -137,14 +137,16 @@ export { checkCheckpoint, checkGroup, checkPosition, checkWriterId, COMMIT_LIMIT
 export { checkProducerName, LAST_PRODUCER_EPOCH, successorOf, type ProducerIdentity } from './producer-identity.js';
 export { KEPT_BATCHES, ProducerStates, type ProducedBatch, type ProducerState } from './producer-states.js';
 export { checkMorePartitions, checkNewTopic, checkPartitionCount } from './new-topic.js';
-export { formatPositionToken, parsePositionToken, type PositionToken } from './position-token.js';
 export {
-  TopicProducer,
-  type KeyDeriver,
-  type Produced,
-  type ProducedRecord,
-  type ProduceOutcome,
-} from './topic-producer.js';
+  AtomicProducer,
+  type AtomicallyProduced,
+  type AtomicProducerParts,
+  type AtomicRequest,
+  type Idempotency,
+} from './atomic/atomic-producer.js';
+export type { ProducedRecord } from './partition-groups.js';
+export { formatPositionToken, parsePositionToken, type PositionToken } from './position-token.js';
+export { TopicProducer, type KeyDeriver, type Produced, type ProduceOutcome } from './topic-producer.js';
 export {
   cutPage,
   TopicReader,

@@ -7,7 +7,8 @@ import { physicalName } from './generation.js';
 import { partitionerOf, RoundRobinPartitions } from './partitioner.js';
 import type { StoredRecord } from './record.js';
 import { TopicDirectory } from './topic-directory.js';
-import { TopicProducer, type ProducedRecord } from './topic-producer.js';
+import type { ProducedRecord } from './partition-groups.js';
+import { TopicProducer } from './topic-producer.js';
 import { TopicReader } from './topic-reader.js';
 import { MemoryLogEngine, MemoryTopicNames, WallClock } from './testing/index.js';
 

@@ -1,18 +1,11 @@
 import { AppError, isAppError } from '#libs/core/kernel';
-import { BatchEncoder, maxRecordSize } from './batch-encoder.js';
-import { BATCH_HEADER_BYTES } from './batch-header.js';
-import { DEFAULT_MAX_BATCH_BYTES } from './batch-validation.js';
 import type { Durability } from './engine.js';
-import { batchTooLarge, partitionNotFound, topicFenced } from './errors.js';
-import { type KeylessPartitions, partitionerOf } from './partitioner.js';
+import { topicFenced } from './errors.js';
+import { batchesOf, groupByPartition, type PartitionGroup, type ProducedRecord } from './partition-groups.js';
+import type { KeylessPartitions } from './partitioner.js';
 import type { PositionToken } from './position-token.js';
 import type { LogRecord } from './record.js';
 import type { HoldOptions, ResolvedTopic, TopicDirectory } from './topic-directory.js';
-
-/** A record to write, with its partition when the writer chooses it itself. */
-export interface ProducedRecord extends LogRecord {
-  readonly partition?: number;
-}
 
 /** What became of one record. An error with code `outcome-unknown` means it may have been written; any other means it was not. */
 export type ProduceOutcome = { readonly partition: number; readonly offset: number } | { readonly error: AppError };
@@ -55,11 +48,8 @@ export class TopicProducer {
     let durability: Durability | undefined;
     const write = async (topic: ResolvedTopic): Promise<void> => {
       const keyed = await this.keyed(topic, records, pending, outcomes);
-      const groups = this.group(
-        topic,
-        keyed,
-        pending.filter((index) => outcomes[index] === undefined),
-      );
+      const written = pending.filter((index) => outcomes[index] === undefined);
+      const groups = groupByPartition(topic, keyed, written, this.keyless);
       const results = await Promise.all(groups.map((group) => this.append(topic, group, keyed)));
       const positions = new Map<number, number>();
       const fenced: number[] = [];
@@ -104,40 +94,17 @@ export class TopicProducer {
     return keyed;
   }
 
-  /** Indexes of the pending records by partition, each in the order given. */
-  private group(topic: ResolvedTopic, records: readonly ProducedRecord[], pending: readonly number[]): Group[] {
-    const count = topic.description.partitions.length;
-    const limit = Number(topic.description.config['max.message.bytes'] ?? DEFAULT_MAX_BATCH_BYTES);
-    const partitionOf = partitionerOf();
-    const groups = new Map<number, Group>();
-    for (const index of pending) {
-      const record = records[index]!;
-      const size = maxRecordSize(record);
-      if (size + BATCH_HEADER_BYTES > limit) throw batchTooLarge(size + BATCH_HEADER_BYTES, limit);
-      const partition = record.partition ?? partitionOf(record.key, count) ?? this.keyless.next(count, size);
-      if (partition >= count) throw partitionNotFound(topic.logical, partition, count);
-      let group = groups.get(partition);
-      if (group === undefined) groups.set(partition, (group = { partition, limit, indexes: [] }));
-      group.indexes.push(index);
-    }
-    return [...groups.values()];
-  }
-
   /** Appends the records of one partition batch by batch; the first refusal ends it, so that order is kept. */
-  private async append(topic: ResolvedTopic, group: Group, records: readonly ProducedRecord[]): Promise<GroupResult> {
-    const { partition, limit, indexes } = group;
+  private async append(
+    topic: ResolvedTopic,
+    group: PartitionGroup,
+    records: readonly ProducedRecord[],
+  ): Promise<GroupResult> {
+    const { partition, indexes } = group;
     const result: GroupResult = { partition, outcomes: [], fenced: [], nextOffset: undefined, durability: undefined };
-    const encoder = new BatchEncoder();
-    for (let from = 0; from < indexes.length;) {
-      let to = from;
-      while (to < indexes.length) {
-        const record = records[indexes[to]!]!;
-        if (to > from && encoder.sizeBytes + maxRecordSize(record) > limit) break;
-        encoder.add(record);
-        to++;
-      }
+    for (const { from, to, bytes } of batchesOf(group, records)) {
       try {
-        const appended = await this.directory.engine.append({ topic: topic.physical, partition }, encoder.finish());
+        const appended = await this.directory.engine.append({ topic: topic.physical, partition }, bytes);
         for (let i = from; i < to; i++)
           result.outcomes.push([indexes[i]!, { partition, offset: appended.baseOffset + (i - from) }]);
         result.nextOffset = appended.lastOffset + 1;
@@ -148,16 +115,9 @@ export class TopicProducer {
         else for (const index of indexes.slice(from)) result.outcomes.push([index, { error }]);
         break;
       }
-      from = to;
     }
     return result;
   }
-}
-
-interface Group {
-  readonly partition: number;
-  readonly limit: number;
-  readonly indexes: number[];
 }
 
 interface GroupResult {

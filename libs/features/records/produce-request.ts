@@ -1,16 +1,6 @@
 import { z } from 'zod';
-import { AppError, isJsonObject, type ErrorItem, type JsonObject, type JsonValue } from '#libs/core/kernel';
-
-/**
- * How a key or value given as JSON becomes bytes. `auto`: by the topic's registered schema where there is one, otherwise text for a string (keys) and JSON
- * text for anything else. `schema`: by the registered schema, refused without one. `json`: JSON text. `text`: a string as UTF-8. `binary`: base64.
- */
-export const FORMATS = ['auto', 'schema', 'json', 'text', 'binary'] as const;
-export type Format = (typeof FORMATS)[number];
-
-/** Where a record says which schema it was written with: in front of the payload by id, or in a header by GUID. */
-export const SCHEMA_PLACES = ['prefix', 'header'] as const;
-export type SchemaPlace = (typeof SCHEMA_PLACES)[number];
+import { AppError, isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import { FORMATS, fromBase64, Problems, SCHEMA_PLACES, type PartRequest, type SchemaPlace } from '#libs/core/records';
 
 /** One record as the writer gave it: still JSON, numbers as they were written (`parseExact`). */
 export interface GivenRecord {
@@ -22,21 +12,26 @@ export interface GivenRecord {
   readonly partition: number | undefined;
 }
 
-/** How the keys, or the values, of a request become bytes. */
-export interface PartRequest {
-  readonly format: Format;
-  /** Encode with this schema instead of the subject's latest. */
-  readonly schemaId: number | undefined;
-  /** Encode as this Protobuf message instead of the schema's first. */
-  readonly message: string | undefined;
-}
-
 export interface ProduceRequest {
   readonly key: PartRequest;
   readonly value: PartRequest;
   readonly schemaIn: SchemaPlace;
   readonly records: readonly GivenRecord[];
 }
+
+/** Query of `POST …/records`. */
+export const produceQuery = z.strictObject({
+  atomic: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .describe('`true`: all records in one commit over partitions, or none.'),
+  acks: z
+    .enum(['all'])
+    .optional()
+    .describe('Only `all`: an answer never promises less than the topic does. The level reached is `durability`.'),
+});
+export type ProduceQuery = z.infer<typeof produceQuery>;
 
 /** The request body as documentation; bodies are read by {@link parseProduceRequest}, which is quicker on thousands of records. */
 export const produceBody = z.strictObject({
@@ -77,8 +72,6 @@ export const produceBody = z.strictObject({
 export const MAX_RECORDS = 10_000;
 /** Bytes of the keys and values of one record's headers. */
 const MAX_HEADER_BYTES = 64 * 1024;
-/** Problems listed in one refusal; the rest is counted. */
-const MAX_ITEMS = 20;
 
 const REQUEST_MEMBERS = new Set([
   'keyFormat',
@@ -199,41 +192,4 @@ function schemaId(body: JsonObject, member: string, problems: Problems): number 
 
 function isNatural(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-/** The bytes of base64 text, or undefined for text that is none. */
-export function fromBase64(text: string): Buffer | undefined {
-  return /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0 ? Buffer.from(text, 'base64') : undefined;
-}
-
-/** Collects what is wrong with a request, so that all of it is reported together. */
-export class Problems {
-  readonly #items: ErrorItem[] = [];
-  #more = 0;
-
-  add(path: string, message: string): this {
-    if (this.#items.length < MAX_ITEMS) this.#items.push({ path, message });
-    else this.#more++;
-    return this;
-  }
-
-  unknownMembers(object: JsonObject, known: ReadonlySet<string>, at: string): void {
-    for (const member of Object.keys(object)) {
-      if (!known.has(member)) this.add(`${at}/${member}`, `is not known; members are ${[...known].join(', ')}`);
-    }
-  }
-
-  error(kind: 'invalid' | 'unprocessable' = 'invalid'): AppError {
-    const count = this.#items.length + this.#more;
-    return new AppError({
-      kind,
-      code: kind === 'invalid' ? 'invalid-request' : 'invalid-record',
-      message: `The request has ${count} problem${count === 1 ? '' : 's'}; nothing was written.`,
-      items: this.#items,
-    });
-  }
-
-  raise(kind: 'invalid' | 'unprocessable' = 'invalid'): void {
-    if (this.#items.length > 0) throw this.error(kind);
-  }
 }

@@ -1,10 +1,11 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { isAppError, type AppError } from '#libs/core/kernel';
 import { formatPositionToken, type Produced } from '#libs/core/log';
 import { Access } from '#libs/platform/auth';
-import { ApiJson, RequestSignal, ZodPipe } from '#libs/platform/http';
-import { parseProduceRequest, produceBody } from './produce-request.js';
-import type { ReadRecord } from './record-decoding.js';
+import { ApiJson, BodyDigest, idempotencyKeyOf, RequestSignal, ZodPipe } from '#libs/platform/http';
+import { parseProduceRequest, produceBody, produceQuery, type ProduceQuery } from './produce-request.js';
+import type { ReadRecord } from '#libs/core/records';
 import { readQuery, type ReadQuery } from './read-request.js';
 import { producedView, recordsView, type ProducedView } from './record-shapes.js';
 import { RecordsService } from './records.service.js';
@@ -20,20 +21,38 @@ export class RecordsController {
   @ApiJson({
     id: 'produceRecords',
     summary: 'Write records',
+    description:
+      'Partitions are written each on its own, and each record has its result. With `atomic=true` all records are in one commit or none. With the header `Idempotency-Key` the request is written once, atomically, however often it is sent: a repetition gets the first answer and the header `Idempotency-Replayed: true`.',
     tag: 'records',
     body: produceBody,
+    query: produceQuery,
     response: producedView,
     bodyLimit: 8 * 1024 * 1024,
     jsonValues: 150_000,
     exactNumbers: true,
+    errors: {
+      409: ['topic-is-derived'],
+      422: ['invalid-record', 'schema-missing', 'idempotency-key-reused'],
+      429: ['too-many-idempotency-keys'],
+      503: ['topic-fenced', 'outcome-unknown', 'produce-contended'],
+    },
   })
   async produce(
     @Param('cluster') cluster: string | undefined,
     @Param('topic') topic: string,
+    @Query(new ZodPipe(produceQuery)) { atomic }: ProduceQuery,
+    @Headers('idempotency-key') givenKey: string | undefined,
     @Body() body: unknown,
+    @BodyDigest() requestHash: string | undefined,
     @RequestSignal() signal: AbortSignal,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ProducedView> {
-    return producedOf(await this.records.produce(cluster, topic, parseProduceRequest(body), signal));
+    const key = idempotencyKeyOf(givenKey);
+    const idempotency = key === undefined || requestHash === undefined ? undefined : { key, requestHash };
+    const request = parseProduceRequest(body);
+    const produced = await this.records.produce(cluster, topic, request, { atomic, idempotency, signal });
+    if (produced.repeated) reply.header('idempotency-replayed', 'true');
+    return producedOf(produced);
   }
 
   @Get()

@@ -90,6 +90,15 @@ export const SETTINGS = {
     ),
     waitingBytes: bytes(MIB, 16 * GIB, 256 * MIB, 'Bytes of writes that may wait for the journal; more are refused.'),
   },
+  records: {
+    idempotencyWindowMs: milliseconds(
+      1_000,
+      30 * DAY,
+      DAY,
+      'How long an `Idempotency-Key` of a produce request is known.',
+    ),
+    idempotencyKeys: count(1, 100_000_000, 200_000, 'Most such keys known at the same time, in each cluster.'),
+  },
   registry: {
     registration: oneOf(
       ['open', 'registrars-only'],

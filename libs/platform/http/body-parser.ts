@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, isAppError, measureJson, parseJsonInTurns, type JsonMeasure } from '#libs/core/kernel';
 import { parseExact, parseSpelled } from '#libs/core/schema';
+import { noteBodyDigest } from './body-digest.js';
 import { RecurringBodies } from './recurring-bodies.js';
 import { turn } from './turn.js';
 
@@ -33,6 +34,7 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer, done) => {
     // No route will look at it, and how it reads must not change the answer.
     if (request.is404 || body.length === 0) return done(null, undefined);
+    noteBodyDigest(request, body);
     const binary = request.headers['content-type']?.startsWith('application/octet-stream') === true;
     if (binary && request.declared?.confluent === undefined) return done(null, body);
     const { jsonValues = limits.jsonValues, exactNumbers = false, recurring = false } = request.declared?.api ?? {};

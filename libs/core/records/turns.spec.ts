@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { Turns } from './turns.js';
 
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
 describe('turns of the work on records', () => {
   it('are due after five milliseconds of work, and count that work', async () => {
     const clock = new ManualClock();
-    const turns = new Turns(clock);
+    const turns = new Turns(clock, turn);
     clock.advance(4);
     expect(turns.due).toBe(false);
     clock.advance(3);
@@ -16,7 +18,7 @@ describe('turns of the work on records', () => {
 
   it('do not count what others take, nor a process that stands still', async () => {
     const clock = new ManualClock();
-    const turns = new Turns(clock);
+    const turns = new Turns(clock, turn);
     clock.advance(10);
     const taken = turns.take(undefined);
     clock.advance(60_000);
@@ -29,6 +31,6 @@ describe('turns of the work on records', () => {
 
   it('end with the request', async () => {
     const gone = AbortSignal.abort(new Error('gone'));
-    await expect(new Turns(new ManualClock()).take(gone)).rejects.toThrow('gone');
+    await expect(new Turns(new ManualClock(), turn).take(gone)).rejects.toThrow('gone');
   });
 });

@@ -2,8 +2,9 @@ import { AppError, isAppError } from '#libs/core/kernel';
 import type { RecordHeader } from '#libs/core/log';
 import type { MessageCodec, MessagePart, MessageWriter } from '#libs/core/registry';
 import { exactText, exactTextInTurns, roughLength, VALUE_DEPTH } from '#libs/core/schema';
-import { turn } from '#libs/platform/http';
-import { type Format, fromBase64, type PartRequest, type Problems, type SchemaPlace } from './produce-request.js';
+import { type Format, fromBase64, type PartRequest, type SchemaPlace } from './part-request.js';
+import type { Problems } from './problems.js';
+import type { Turn } from './turns.js';
 
 /** Turns the JSON form of keys (or values) of one request into bytes. */
 export interface PartEncoder {
@@ -16,12 +17,18 @@ export interface PartEncoder {
   readonly header: RecordHeader | null;
 }
 
+/** What {@link partEncoder} works with. */
+export interface PartEncoderParts {
+  readonly codec: MessageCodec;
+  readonly turn: Turn;
+}
+
 /**
  * The encoder of one part of a topic's records.
  * @throws `schema-missing` when a schema is asked for and the topic has none; `schema-not-found` for an unknown id; `message-unknown`.
  */
 export async function partEncoder(
-  codec: MessageCodec,
+  { codec, turn }: PartEncoderParts,
   topic: string,
   part: MessagePart,
   request: PartRequest,
@@ -56,7 +63,7 @@ export async function partEncoder(
       details: { subject },
     });
   }
-  return { header: null, encode: (value, index, problems) => plain(value, format, { part, index }, problems) };
+  return { header: null, encode: (value, index, problems) => plain(value, format, { part, index, turn }, problems) };
 }
 
 /** Where a value stands in its request. */
@@ -94,7 +101,7 @@ function encodeWith(
 function plain(
   value: unknown,
   format: Format,
-  place: Place,
+  place: Place & { readonly turn: Turn },
   problems: Problems,
 ): Uint8Array | null | Promise<Uint8Array> {
   if (value === null) return null;
@@ -107,7 +114,7 @@ function plain(
   const asText = format === 'auto' && place.part === 'key' && typeof value === 'string';
   if (asText) return Buffer.from(value, 'utf8');
   if (roughLength(value, AT_ONCE) <= AT_ONCE) return Buffer.from(exactText(value, VALUE_DEPTH)!, 'utf8');
-  return exactTextInTurns(value, VALUE_DEPTH, () => turn()).then((text) => Buffer.from(text!, 'utf8'));
+  return exactTextInTurns(value, VALUE_DEPTH, place.turn).then((text) => Buffer.from(text!, 'utf8'));
 }
 
 /** Characters of a value that is written as JSON in one go. */

@@ -1,17 +1,22 @@
 import type { Clock } from '#libs/core/kernel';
-import { turn } from '#libs/platform/http';
 
 /** How long records are encoded or decoded before others have their turn: schemas decide how much work a value is. */
 const TURN_MS = 5;
 /** What the work between two turns counts at most. A value that takes longer has a deadline of its own; a process that was stopped meanwhile did nothing. */
 const LONGEST_MS = 1_000;
 
+/** Resolves when everything else has had its turn. */
+export type Turn = () => Promise<void>;
+
 /** The work on the records of one request, which others interrupt. */
 export class Turns {
   #since: number;
   #spentMs = 0;
 
-  constructor(private readonly clock: Clock) {
+  constructor(
+    private readonly clock: Clock,
+    private readonly turn: Turn,
+  ) {
     this.#since = clock.monotonic();
   }
 
@@ -28,7 +33,7 @@ export class Turns {
   /** Resolves when others had their turn. @throws the signal's reason. */
   async take(signal: AbortSignal | undefined): Promise<void> {
     this.#spentMs += Math.min(this.clock.monotonic() - this.#since, LONGEST_MS);
-    await turn();
+    await this.turn();
     signal?.throwIfAborted();
     this.#since = this.clock.monotonic();
   }

@@ -2,6 +2,7 @@ import type { Clock, JsonObject, JsonValue } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import type { MessageCodec, MessagePart } from '#libs/core/registry';
 import { isLong, plainText, plainTextInTurns, utf8 } from './text-in-turns.js';
+import type { Turn } from './turns.js';
 
 /** A key or value as JSON, saying what it was read as. */
 export interface ReadPart {
@@ -73,7 +74,10 @@ export class PageRoom {
 
 /** Decodes records for people. What cannot be decoded is shown in place, with its bytes and the reason; nothing is left out. */
 export class RecordDecoding {
-  constructor(private readonly codec: MessageCodec) {}
+  constructor(
+    private readonly codec: MessageCodec,
+    private readonly turn: Turn,
+  ) {}
 
   /** @param room what is left of the page; the record is shown even where it takes more. */
   async show(record: PartitionRecord, format: 'auto' | 'binary', room: PageRoom): Promise<ReadRecord> {
@@ -116,7 +120,7 @@ export class RecordDecoding {
       return { ...binary(bytes), ...(schemaId === null ? {} : { schemaId }), error: `${part}: ${reason}` };
     }
     const mayBeJson = part === 'value' ? () => true : isBracket;
-    const plain = isLong(bytes) ? await plainTextInTurns(bytes, mayBeJson) : plainText(bytes, mayBeJson);
+    const plain = isLong(bytes) ? await plainTextInTurns(bytes, mayBeJson, this.turn) : plainText(bytes, mayBeJson);
     if (plain === undefined) return binary(bytes);
     return 'json' in plain ? { data: plain.json, format: 'json' } : { data: plain.text, format: 'text' };
   }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { measureJson, parseJsonInTurns, type JsonValue } from '#libs/core/kernel';
 import { parseReadable, VALUE_DEPTH } from '#libs/core/schema';
-import { turn } from '#libs/platform/http';
+import type { Turn } from './turns.js';
 
 /** Bytes that are read as text in one go. A mebibyte with characters beyond ASCII takes some 8 ms. */
 const PIECE = 256 * 1024;
@@ -25,10 +25,11 @@ export function plainText(bytes: Uint8Array, mayBeJson: (first: number | undefin
 export async function plainTextInTurns(
   bytes: Uint8Array,
   mayBeJson: (first: number | undefined) => boolean,
+  turn: Turn,
 ): Promise<PlainText> {
   if (!isUtf8(bytes)) return undefined;
   if (mayBeJson(bytes[0])) {
-    const json = await parsedInTurns(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const json = await parsedInTurns(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), turn);
     if (json !== undefined) return { json };
   }
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -45,7 +46,7 @@ export function isLong(bytes: Uint8Array): boolean {
   return bytes.length > PIECE;
 }
 
-async function parsedInTurns(json: Buffer): Promise<JsonValue | undefined> {
+async function parsedInTurns(json: Buffer, turn: Turn): Promise<JsonValue | undefined> {
   // Pieces are parsed by themselves, so none of them shows how deep the whole is.
   if (measureJson(json).depth > VALUE_DEPTH) return undefined;
   const parse = (piece: string): JsonValue => parseReadable(piece, VALUE_DEPTH);

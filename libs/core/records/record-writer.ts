@@ -1,0 +1,134 @@
+import { AppError, type Clock } from '#libs/core/kernel';
+import {
+  type AtomicallyProduced,
+  AtomicProducer,
+  type Idempotency,
+  type KeylessPartitions,
+  type LogRecord,
+  logErrors,
+  type ProducedRecord,
+  StickyPartitions,
+  type TopicDirectories,
+  TopicProducer,
+} from '#libs/core/log';
+import { type Derivations, KeyExpression, type RecordDecoder } from '#libs/core/streams';
+
+/** How long a write waits for a cutover of its topic before it is refused. */
+export const MAX_HOLD_MS = 30_000;
+
+export interface RecordWriterParts {
+  readonly directories: TopicDirectories;
+  readonly decoder: RecordDecoder;
+  readonly derivations: Derivations;
+  readonly clock: Clock;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+  /** How long an idempotency key is known, in ms. */
+  readonly idempotencyWindowMs: number;
+  /** Most idempotency keys known at the same time, in each cluster. */
+  readonly idempotencyKeys: number;
+}
+
+export interface WriteOptions {
+  /** All records in one commit, or none. */
+  readonly atomic?: boolean;
+  /** The request is written once, and atomically. */
+  readonly idempotency?: Idempotency;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Writes encoded records to logical topics for every API: one place for who may write a topic, for keys by expression, for where keyless records go, and for
+ * requests that are written once. One instance serves a process. The class is the injection token.
+ */
+export class RecordWriter {
+  readonly #keyless = new Map<string, KeylessPartitions>();
+  readonly #expressions = new Map<string, KeyExpression>();
+  readonly #atomic = new Map<string, AtomicProducer>();
+
+  constructor(private readonly parts: RecordWriterParts) {}
+
+  /** To be asked before records are encoded. @throws `topic-not-found`, `topic-is-derived`. */
+  async demandWritable(cluster: string | undefined, topic: string): Promise<void> {
+    // The log's own topics hold what promises rest on.
+    if (topic.startsWith('__weir')) throw logErrors.topicNotFound(topic);
+    await this.parts.directories.of(cluster).resolve(topic);
+    if (await this.parts.derivations.writes(cluster, topic)) throw writtenByDerivation(topic);
+  }
+
+  /** What became of a request with an idempotency key before, where this instance knows it. @throws `idempotency-key-reused`, `topic-not-found`. */
+  async recall(
+    cluster: string | undefined,
+    topic: string,
+    idempotency: Idempotency,
+  ): Promise<AtomicallyProduced | undefined> {
+    return await this.#atomicOf(cluster ?? this.parts.directories.clusters.defaultName).recall(topic, idempotency);
+  }
+
+  /**
+   * Without options each partition is written on its own, and each record has its outcome (`TopicProducer`); otherwise all or none is (`AtomicProducer`).
+   * @throws what they throw.
+   */
+  async write(
+    cluster: string | undefined,
+    topic: string,
+    records: readonly ProducedRecord[],
+    { atomic = false, idempotency, signal }: WriteOptions = {},
+  ): Promise<AtomicallyProduced> {
+    const directory = this.parts.directories.of(cluster);
+    const name = cluster ?? this.parts.directories.clusters.defaultName;
+    const keyless = this.#keylessOf(`${name}/${topic}`);
+    const deriveKey = (at: { readonly logical: string }, expression: string, record: LogRecord) =>
+      this.#derivedKey(at.logical, expression, record);
+    if (!atomic && idempotency === undefined) {
+      const producer = new TopicProducer(directory, keyless, deriveKey);
+      return { ...(await producer.produce(topic, records, { maxHoldMs: MAX_HOLD_MS, signal })), repeated: false };
+    }
+    const request = { maxHoldMs: MAX_HOLD_MS, signal, keyless, deriveKey, idempotency };
+    return await this.#atomicOf(name).produce(topic, records, request);
+  }
+
+  /** The key that a topic repartitioned by a key expression gives to a new record. @throws `key-missing`. */
+  async #derivedKey(topic: string, expression: string, record: LogRecord): Promise<Uint8Array | null> {
+    let parsed = this.#expressions.get(expression);
+    if (parsed === undefined) this.#expressions.set(expression, (parsed = KeyExpression.parse(expression)));
+    // A tombstone has no value to take a key from: it keeps the writer's, which must be the new key then.
+    if (record.value === null) return record.key;
+    const answer = await parsed.evaluate(topic, { ...record, offset: 0 }, this.parts.decoder);
+    if ('key' in answer) return answer.key;
+    throw new AppError({
+      kind: 'unprocessable',
+      code: 'key-missing',
+      message: `The key of records of '${topic}' is ${expression}, which this record does not have: ${answer.failure}.`,
+      hint: `Give every record what ${expression} names.`,
+      details: { topic, expression },
+    });
+  }
+
+  #keylessOf(topic: string): KeylessPartitions {
+    let keyless = this.#keyless.get(topic);
+    if (keyless === undefined) this.#keyless.set(topic, (keyless = new StickyPartitions(this.parts.random)));
+    return keyless;
+  }
+
+  #atomicOf(cluster: string): AtomicProducer {
+    let producer = this.#atomic.get(cluster);
+    if (producer === undefined) {
+      const { directories, clock, random, idempotencyWindowMs: windowMs, idempotencyKeys: maxKeys } = this.parts;
+      producer = new AtomicProducer({ directory: directories.of(cluster), clock, random, windowMs, maxKeys });
+      this.#atomic.set(cluster, producer);
+    }
+    return producer;
+  }
+}
+
+/** One writer per fact: a derived topic is written by its derivation alone. */
+function writtenByDerivation(topic: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'topic-is-derived',
+    message: `Topic '${topic}' is written by a derivation; nobody else may write it.`,
+    hint: 'Write to the source of the derivation.',
+    details: { topic },
+  });
+}

@@ -1,0 +1,17 @@
+import { createHash } from 'node:crypto';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+
+const digests = new WeakMap<FastifyRequest, string>();
+
+/** Keeps the digest of a body's bytes where the client sent an idempotency key, so that a repetition is told from another request. */
+export function noteBodyDigest(request: FastifyRequest, body: Uint8Array): void {
+  if (request.headers['idempotency-key'] === undefined) return;
+  digests.set(request, createHash('sha256').update(body).digest('base64url'));
+}
+
+/** SHA-256 of the bytes of the body, as a parameter of a controller method; undefined without an idempotency key, without a body, and for one that is read as a stream. */
+export const BodyDigest: () => ParameterDecorator = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): string | undefined =>
+    digests.get(context.switchToHttp().getRequest<FastifyRequest>()),
+);
