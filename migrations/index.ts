@@ -8,6 +8,7 @@ import { RegistryTerms1764100000014 } from './0014-registry-terms.js';
 import { RegistryImports1764100000016 } from './0016-registry-imports.js';
 import { ScanParts1764100000017 } from './0017-scan-parts.js';
 import { RegistryDigests1764100000018 } from './0018-registry-digests.js';
+import { TopicGuards1764100000025 } from './0025-topic-guards.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -28,4 +29,5 @@ export const MIGRATIONS: MigrationClass[] = [
   RegistryImports1764100000016,
   ScanParts1764100000017,
   RegistryDigests1764100000018,
+  TopicGuards1764100000025,
 ];

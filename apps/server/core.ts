@@ -13,7 +13,7 @@ import {
 } from '#libs/adapters/store-sql';
 import { SqliteViewTables } from '#libs/adapters/views-sql';
 import { Clock } from '#libs/core/kernel';
-import { Clusters, TopicDirectories, TopicNames } from '#libs/core/log';
+import { Clusters, TopicDirectories, TopicLifecycle, TopicNames, type TopicUser } from '#libs/core/log';
 import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/moving';
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
@@ -25,6 +25,7 @@ import {
   ScanPruning,
   SchemaReplays,
   SchemaUsages,
+  type TopicConsumer,
   TopicSamples,
   UsageHandler,
 } from '#libs/core/scans';
@@ -200,6 +201,25 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     failPoint: failPoints.pass,
   });
 
+  const consumersOf = async (cluster: string, topic: string): Promise<TopicConsumer[]> => [
+    ...(await views.over(cluster, topic)).map((name) => ({ kind: 'view' as const, name, cluster, topic })),
+    ...(await derivations.over(cluster, topic)).map((name) => ({ kind: 'derivation' as const, name, cluster, topic })),
+  ];
+  const lifecycle = new TopicLifecycle({
+    directories,
+    names,
+    clock,
+    deletedRetentionMs: config.topics.deletedRetentionMs,
+    use: {
+      usersOf: async (cluster, topic): Promise<TopicUser[]> => [
+        ...(await consumersOf(cluster, topic)),
+        ...((await derivations.writes(cluster, topic)) ? [{ kind: 'derivation' as const, name: topic }] : []),
+      ],
+      operationOn: (cluster, topic) => operationStore.liveOn(`topic:${cluster}/${topic}`),
+    },
+    failPoint: failPoints.pass,
+  });
+
   const usageTools = {
     registry,
     store: registryStore,
@@ -209,15 +229,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     operations: engine,
     clock,
     lifetime,
-    consumersOf: async (cluster: string, topic: string) => [
-      ...(await views.over(cluster, topic)).map((name) => ({ kind: 'view' as const, name, cluster, topic })),
-      ...(await derivations.over(cluster, topic)).map((name) => ({
-        kind: 'derivation' as const,
-        name,
-        cluster,
-        topic,
-      })),
-    ],
+    consumersOf,
   };
   const usages = new SchemaUsages(usageTools);
 
@@ -230,6 +242,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: Clusters, useValue: clusters },
       { provide: TopicNames, useValue: names },
       { provide: TopicDirectories, useValue: directories },
+      { provide: TopicLifecycle, useValue: lifecycle },
       { provide: LeaseStore, useValue: leases },
       { provide: OperationStore, useValue: operationStore },
       { provide: OperationEngine, useValue: engine },
@@ -255,9 +268,13 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: Views, useValue: views },
     ]),
     run: async () => {
-      await restoreNames(clusters, names, logger);
+      await restoreNames(clusters, names, lifecycle, logger);
       supervisor.run('registry search index', (signal) => registry.search.indexOlder(signal));
       supervisor.run('end of scan results', (signal) => pruning.run(signal));
+      for (const cluster of clusters.names()) {
+        const { logId } = clusters.get(cluster);
+        supervisor.run(`deleted topics of ${logId}`, (signal) => lifecycle.keep(cluster, signal));
+      }
       engine.open();
       await derivations.start();
       await views.start();
@@ -271,11 +288,16 @@ function newId(): string {
 }
 
 /** A log that came without its names (a new metadata store) tells itself which generations stand behind them. */
-async function restoreNames(clusters: Clusters, names: TopicNames, logger: Logger): Promise<void> {
+async function restoreNames(
+  clusters: Clusters,
+  names: TopicNames,
+  lifecycle: TopicLifecycle,
+  logger: Logger,
+): Promise<void> {
   for (const cluster of clusters.names()) {
     const log = clusters.get(cluster);
     if ((await names.list(log.logId)).length > 0) continue;
-    const restored = await rebuildTopicNames(log, names);
+    const restored = [...(await rebuildTopicNames(log, names)), ...(await lifecycle.adopt(cluster))];
     if (restored.length > 0) logger.warn({ cluster, topics: restored }, 'names of topics were restored from the log');
   }
 }

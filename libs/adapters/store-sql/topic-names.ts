@@ -1,4 +1,11 @@
-import { type Opening, type TopicName, TopicNames, UNKNOWN_OPENING } from '#libs/core/log';
+import {
+  type Opening,
+  type TopicDeletion,
+  type TopicGuard,
+  type TopicName,
+  TopicNames,
+  UNKNOWN_OPENING,
+} from '#libs/core/log';
 import type { SqlStore } from './sql-store.js';
 
 interface Row {
@@ -9,11 +16,16 @@ interface Row {
   opens_at: string;
   closed_at: string;
   key_expression: string | null;
+  is_protected: number;
+  is_frozen: number;
+  deletion: string | null;
+  guard_revision: number;
 }
 
-const COLUMNS = 'logical, generation, opened_from, revision, opens_at, closed_at, key_expression';
+const COLUMNS =
+  'logical, generation, opened_from, revision, opens_at, closed_at, key_expression, is_protected, is_frozen, deletion, guard_revision';
 
-/** {@link TopicNames} on SQLite or PostgreSQL: one row per name that was ever moved. */
+/** {@link TopicNames} on SQLite or PostgreSQL: one row per name that was ever moved or guarded. */
 export class SqlTopicNames extends TopicNames {
   constructor(private readonly store: SqlStore) {
     super();
@@ -61,6 +73,33 @@ export class SqlTopicNames extends TopicNames {
     return moved && nameOf(logId, moved);
   }
 
+  async setGuard(
+    logId: string,
+    logical: string,
+    expectedRevision: number,
+    guard: TopicGuard,
+  ): Promise<TopicName | undefined> {
+    const deletion = guard.deletion === null ? null : JSON.stringify(guard.deletion);
+    const values = [Number(guard.protected), Number(guard.frozen), deletion];
+    const row = await this.store.write((session) =>
+      expectedRevision === 0
+        ? session.one<Row>(
+            `insert into topic_names (log_id, logical, generation, opened_from, revision, opens_at, closed_at, is_protected, is_frozen, deletion, guard_revision)
+             values (?, ?, 1, 1, 1, '[]', '[]', ?, ?, ?, 1)
+             on conflict (log_id, logical) do update
+             set is_protected = excluded.is_protected, is_frozen = excluded.is_frozen, deletion = excluded.deletion, guard_revision = 1
+             where topic_names.guard_revision = 0 returning ${COLUMNS}`,
+            [logId, logical, ...values],
+          )
+        : session.one<Row>(
+            `update topic_names set is_protected = ?, is_frozen = ?, deletion = ?, guard_revision = guard_revision + 1
+             where log_id = ? and logical = ? and guard_revision = ? returning ${COLUMNS}`,
+            [...values, logId, logical, expectedRevision],
+          ),
+    );
+    return row && nameOf(logId, row);
+  }
+
   async remove(logId: string, logical: string): Promise<void> {
     await this.store.write((session) =>
       session.run('delete from topic_names where log_id = ? and logical = ?', [logId, logical]),
@@ -78,5 +117,11 @@ function nameOf(logId: string, row: Row): TopicName {
     opensAt: JSON.parse(row.opens_at) as number[],
     closedAt: JSON.parse(row.closed_at) as number[],
     keyExpression: row.key_expression,
+    guard: {
+      protected: row.is_protected === 1,
+      frozen: row.is_frozen === 1,
+      deletion: row.deletion === null ? null : (JSON.parse(row.deletion) as TopicDeletion),
+    },
+    guardRevision: row.guard_revision,
   };
 }

@@ -131,6 +131,14 @@ export { NO_TIMESTAMP, type LogRecord, type RecordHeader, type StoredRecord } fr
 export { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from './int64.js';
 export type { PartitionDescription, PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
 export { TopicDirectories, TopicDirectory, type HoldOptions, type ResolvedTopic } from './topic-directory.js';
+export { UNGUARDED, type TopicDeletion, type TopicGuard } from './topic-guard.js';
+export {
+  TopicLifecycle,
+  type DeleteTopic,
+  type TopicLifecycleOptions,
+  type TopicUse,
+  type TopicUser,
+} from './topic-lifecycle.js';
 export { TopicNames, UNKNOWN_OPENING, type Opening, type TopicName } from './topic-names.js';
 export { VarintReader, varintSize, varlongSize, writeVarint, writeVarlong } from './varint.js';
 export { checkCheckpoint, checkGroup, checkPosition, checkWriterId, COMMIT_LIMITS } from './commit-checks.js';

@@ -2,8 +2,10 @@ import { AppError, type Clock, isAppError } from '#libs/core/kernel';
 import type { Appended, Clusters, LogEngine } from './engine.js';
 import { invalidTopicName, topicExists, topicNotFound } from './errors.js';
 import { generationOf, isReservedName, physicalName } from './generation.js';
+import { type TopicGuard, UNGUARDED } from './topic-guard.js';
+import { topicDeleted, topicFrozen, topicNameKept, topicProtected } from './topic-guard-errors.js';
 import type { TopicDescription, TopicSpec } from './topic.js';
-import type { TopicNames } from './topic-names.js';
+import type { TopicName, TopicNames } from './topic-names.js';
 
 /** A logical topic and the physical one behind it now. */
 export interface ResolvedTopic {
@@ -13,6 +15,7 @@ export interface ResolvedTopic {
   readonly description: TopicDescription;
   /** Where the key of new records comes from, or null: from the writer. */
   readonly keyExpression: string | null;
+  readonly guard: TopicGuard;
 }
 
 export interface HoldOptions {
@@ -37,36 +40,45 @@ export class TopicDirectory {
     return (await this.names.find(this.engine.logId, logical))?.generation ?? 1;
   }
 
-  /** @throws `topic-not-found`, also for physical names of later generations: those are internal. */
+  /** @throws `topic-not-found`, also for one that was deleted and is kept, and for physical names of later generations: those are internal. */
   async resolve(logical: string): Promise<ResolvedTopic> {
     if (generationOf(logical).generation > 1) throw topicNotFound(logical);
     const name = await this.names.find(this.engine.logId, logical);
-    const generation = name?.generation ?? 1;
-    const physical = physicalName(logical, generation);
+    if (name?.guard.deletion) throw topicDeleted(logical, name.guard.deletion);
+    const physical = physicalName(logical, name?.generation ?? 1);
     try {
-      const description = await this.engine.describeTopic(physical);
-      return { logical, generation, physical, description, keyExpression: name?.keyExpression ?? null };
+      return resolved(logical, await this.engine.describeTopic(physical), name);
     } catch (error) {
       throw isAppError(error, 'topic-not-found') ? topicNotFound(logical) : error;
     }
   }
 
-  /** Every logical topic, by name, each at its present generation; internal topics (`__` prefix) and other generations left out. */
+  /** Every logical topic, by name, each at its present generation; internal topics (`__` prefix), other generations and what was deleted left out. */
   async list(): Promise<readonly ResolvedTopic[]> {
-    const moved = new Map((await this.names.list(this.engine.logId)).map((row) => [row.logical, row]));
-    const resolved: ResolvedTopic[] = [];
+    return (await this.#all()).filter((topic) => topic.guard.deletion === null);
+  }
+
+  /** The topics that were deleted and are kept, by name. */
+  async listDeleted(): Promise<readonly ResolvedTopic[]> {
+    return (await this.#all()).filter((topic) => topic.guard.deletion !== null);
+  }
+
+  async #all(): Promise<readonly ResolvedTopic[]> {
+    const rows = new Map((await this.names.list(this.engine.logId)).map((row) => [row.logical, row]));
+    const topics: ResolvedTopic[] = [];
     for (const description of await this.engine.listTopics()) {
       const { logical, generation } = generationOf(description.name);
-      if (logical.startsWith('__') || generation !== (moved.get(logical)?.generation ?? 1)) continue;
-      const keyExpression = moved.get(logical)?.keyExpression ?? null;
-      resolved.push({ logical, generation, physical: description.name, description, keyExpression });
+      const row = rows.get(logical);
+      if (logical.startsWith('__') || generation !== (row?.generation ?? 1)) continue;
+      topics.push(resolved(logical, description, row));
     }
-    return resolved.sort((a, b) => (a.logical < b.logical ? -1 : 1));
+    return topics.sort((a, b) => (a.logical < b.logical ? -1 : 1));
   }
 
   /**
    * Creates generation 1 of a logical topic.
-   * @throws `topic-exists` also when another generation carries the name now; `invalid-topic-name` for names kept for internal use.
+   * @throws `topic-exists` also when another generation carries the name now; `topic-name-kept` while a topic of that name was deleted and can be restored; `invalid-topic-name` for names kept for
+   * internal use.
    */
   async create(spec: Omit<TopicSpec, 'state'>): Promise<ResolvedTopic> {
     if (isReservedName(spec.name))
@@ -75,25 +87,52 @@ export class TopicDirectory {
       throw invalidTopicName(spec.name, 'names that begin with __ are kept for internal topics');
     const present = await this.names.find(this.engine.logId, spec.name);
     if (present !== undefined) {
+      const { deletion } = present.guard;
+      if (deletion?.phase === 'PURGING') await this.erase(spec.name, present.generation);
+      else if (deletion !== null) throw topicNameKept(spec.name, deletion);
       if (await this.exists(physicalName(spec.name, present.generation))) throw topicExists(spec.name);
       // Left over from a deletion that was cut short after the topic was gone.
       await this.names.remove(this.engine.logId, spec.name);
     }
     const description = await this.engine.createTopic({ ...spec, state: 'ACTIVE' });
-    return { logical: spec.name, generation: 1, physical: description.name, description, keyExpression: null };
+    return resolved(spec.name, description, undefined);
   }
 
   /**
-   * Deletes a logical topic with all its generations, the present one last, so that a deletion that is cut short can be repeated.
-   * @throws `topic-not-found`.
+   * Refuses what would take records away from a protected topic; `what` says it for people: "it cannot be deleted".
+   * @throws `topic-not-found`, `topic-protected`.
+   */
+  async demandUnprotected(logical: string, what: string): Promise<void> {
+    const { guard } = await this.resolve(logical);
+    if (guard.protected) throw topicProtected(logical, what);
+  }
+
+  /**
+   * Deletes a logical topic for good and at once, whatever depends on it; what users ask for goes through `TopicLifecycle`. Can be repeated when it was cut short.
+   * @throws `topic-not-found`, `topic-protected`.
    */
   async delete(logical: string): Promise<void> {
-    const present = await this.resolve(logical);
+    const { guard, generation } = await this.resolve(logical);
+    if (guard.protected) throw topicProtected(logical, 'it cannot be deleted');
+    await this.erase(logical, generation);
+  }
+
+  /** Deletes every generation of a name, the present one last, and forgets the name. Harmless to repeat, and to cut short. */
+  async erase(logical: string, presentGeneration: number): Promise<void> {
+    const present = physicalName(logical, presentGeneration);
     for (const { name } of await this.engine.listTopics()) {
-      if (generationOf(name).logical === logical && name !== present.physical) await this.engine.deleteTopic(name);
+      if (generationOf(name).logical === logical && name !== present) await this.eraseOne(name);
     }
-    await this.engine.deleteTopic(present.physical);
+    await this.eraseOne(present);
     await this.names.remove(this.engine.logId, logical);
+  }
+
+  private async eraseOne(physical: string): Promise<void> {
+    try {
+      await this.engine.deleteTopic(physical);
+    } catch (error) {
+      if (!isAppError(error, 'topic-not-found')) throw error;
+    }
   }
 
   private async exists(physical: string): Promise<boolean> {
@@ -110,7 +149,7 @@ export class TopicDirectory {
    * Runs an append against the present generation of a topic. While the topic is fenced the append is held and tried again on whatever
    * generation the name stands for then, so that a writer sees a cutover as a pause. `append` must choose partitions anew from
    * the description it is given, and must not have taken effect when it throws `topic-fenced`.
-   * @throws `topic-fenced` when the fence outlasts `maxHoldMs`.
+   * @throws `topic-fenced` when the fence outlasts `maxHoldMs`, `topic-frozen` at once when users froze it.
    */
   async write<T = Appended>(
     logical: string,
@@ -120,6 +159,7 @@ export class TopicDirectory {
     const deadline = this.clock.monotonic() + hold.maxHoldMs;
     for (let waitMs = 2; ; waitMs = Math.min(waitMs * 2, 50)) {
       const topic = await this.resolve(logical);
+      if (topic.guard.frozen) throw topicFrozen(logical);
       try {
         return await append(topic);
       } catch (error) {
@@ -132,12 +172,23 @@ export class TopicDirectory {
   }
 }
 
+function resolved(logical: string, description: TopicDescription, row: TopicName | undefined): ResolvedTopic {
+  return {
+    logical,
+    generation: row?.generation ?? 1,
+    physical: description.name,
+    description,
+    keyExpression: row?.keyExpression ?? null,
+    guard: row?.guard ?? UNGUARDED,
+  };
+}
+
 function heldTooLong(topic: string, maxHoldMs: number, cause: AppError): AppError {
   return new AppError({
     kind: 'unavailable',
     code: 'topic-fenced',
     message: `Topic '${topic}' took no appends for ${maxHoldMs} ms; nothing was written.`,
-    hint: 'A cutover is in progress or the topic was frozen; try again shortly.',
+    hint: 'A cutover is in progress; try again shortly.',
     details: { topic, maxHoldMs },
     retryable: true,
     retryAfterMs: 1_000,

@@ -1,3 +1,5 @@
+import type { TopicGuard } from './topic-guard.js';
+
 /** How a generation took over a name: what every reader of the name needs in order to follow it exactly. */
 export interface Opening {
   /**
@@ -14,21 +16,24 @@ export interface Opening {
   readonly keyExpression: string | null;
 }
 
-/** Which generation a logical topic stands for, in one cluster. A logical name without a row is its own generation 1. */
+/** Which generation a logical topic stands for, in one cluster, and what guards it. A logical name without a row is its own generation 1, unguarded. */
 export interface TopicName extends Opening {
   readonly logId: string;
   readonly logical: string;
   readonly generation: number;
   /** The other generation the name stood for before this one, 1 if none: readers of that one follow to this one. */
   readonly openedFrom: number;
-  /** Rises by one with each change; 0 means "no row". */
+  /** Rises by one with each move; 0 means "no row". */
   readonly revision: number;
+  readonly guard: TopicGuard;
+  /** Rises by one with each change of the guard, 0 before the first. Moves leave it alone. */
+  readonly guardRevision: number;
 }
 
 export const UNKNOWN_OPENING: Opening = { opensAt: [], closedAt: [], keyExpression: null };
 
 /**
- * The name table. It only routes; safety rests on the FENCED state of the log. It can be rebuilt from the log: of the generations of a
+ * The name table. It only routes and guards; safety rests on the FENCED state of the log. It can be rebuilt from the log: of the generations of a
  * logical name the ACTIVE one counts.
  */
 export abstract class TopicNames {
@@ -41,6 +46,16 @@ export abstract class TopicNames {
     expectedRevision: number,
     generation: number,
     opening?: Opening,
+  ): Promise<TopicName | undefined>;
+  /**
+   * Changes the guard if its revision is still `expectedRevision` (0: never changed, or no row yet) and leaves everything else as it is; returns the new row, or undefined when someone else changed
+   * it. A name without a row gets one, at generation 1 and revision 1.
+   */
+  abstract setGuard(
+    logId: string,
+    logical: string,
+    expectedRevision: number,
+    guard: TopicGuard,
   ): Promise<TopicName | undefined>;
   /** Forgets the name (its topic was deleted). Harmless to repeat. */
   abstract remove(logId: string, logical: string): Promise<void>;

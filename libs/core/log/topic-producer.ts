@@ -67,8 +67,8 @@ export class TopicProducer {
     try {
       await this.directory.write(logical, hold, write);
     } catch (error) {
-      // Part of the request was written before the fence came and stayed: the rest is told apart, record by record.
-      if (!isAppError(error, 'topic-fenced') || pending.length === records.length) throw error;
+      // Part of the request was written before the topic was closed or went: the rest is told apart, record by record.
+      if (!isAppError(error) || pending.length === records.length) throw error;
       for (const index of pending) outcomes[index] = { error };
     }
     return { outcomes: outcomes as ProduceOutcome[], token, durability };

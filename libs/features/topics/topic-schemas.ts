@@ -21,8 +21,22 @@ export const alterConfigBody = z
   .refine((changes) => Object.keys(changes).length > 0, 'names no setting')
   .describe('Setting to its new value, or to null to return to the default.');
 
+/** A flag in a query: `?force=true`. */
+const flag = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((text) => text === 'true');
+
+/** Query of `DELETE /v1/topics/{topic}`. */
+export const deleteTopicQuery = z.strictObject({
+  permanent: flag.describe('Delete for good instead of keeping the topic for `topics.deletedRetentionMs`.'),
+  force: flag.describe('Delete although views or derivations depend on it; they fail until it is restored.'),
+});
+export type DeleteTopicQuery = z.infer<typeof deleteTopicQuery>;
+
 /** Query of `GET /v1/topics`. */
 export const listTopicsQuery = z.strictObject({
+  deleted: flag.describe('The topics that were deleted and can be restored, instead of those that are there.'),
   q: z.string().max(249).optional().describe('Only topics whose name contains this text.'),
   limit: z.coerce.number().int().min(1).max(1_000).default(50),
   cursor: z.string().max(4_096).optional().describe('`next` of the page before.'),
@@ -44,6 +58,10 @@ export const topicView = z.object({
   id: z.string(),
   generation: z.int().describe('Rises with each repartition or migration of the topic.'),
   state: z.enum(['ACTIVE', 'FENCED', 'BROWNED_OUT', 'RETIRED']),
+  protected: z.boolean().describe('Deleting it, or records of it, is refused.'),
+  frozen: z.boolean().describe('Takes no records until it is unfrozen.'),
+  deletedAt: z.string().nullable().describe('When it was deleted; null for a topic that is there.'),
+  purgeAt: z.string().nullable().describe('When it is deleted for good unless it is restored before.'),
   partitionCount: z.int(),
   records: z
     .string()

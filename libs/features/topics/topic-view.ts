@@ -4,6 +4,7 @@ import type { ClusterView, TopicSummary, TopicView } from './topic-schemas.js';
 /** A resolved topic as the list shows it. */
 export function summaryOf(cluster: string, topic: ResolvedTopic): TopicSummary {
   const { partitions, id, state, config, createdAtMs } = topic.description;
+  const { deletion } = topic.guard;
   const sizes = partitions.map((one) => one.sizeBytes);
   return {
     name: topic.logical,
@@ -11,6 +12,10 @@ export function summaryOf(cluster: string, topic: ResolvedTopic): TopicSummary {
     id,
     generation: topic.generation,
     state,
+    protected: topic.guard.protected,
+    frozen: topic.guard.frozen,
+    deletedAt: deletion === null ? null : new Date(deletion.atMs).toISOString(),
+    purgeAt: deletion === null ? null : new Date(deletion.purgeAtMs).toISOString(),
     partitionCount: partitions.length,
     records: String(partitions.reduce((sum, one) => sum + (one.endOffset - one.startOffset), 0)),
     sizeBytes: sizes.includes(null) ? null : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0),

@@ -4,10 +4,12 @@ import { ApiJson, ZodPipe } from '#libs/platform/http';
 import {
   alterConfigBody,
   createTopicBody,
+  deleteTopicQuery,
   listTopicsQuery,
   topicPage,
   topicView,
   type CreateTopicBody,
+  type DeleteTopicQuery,
   type ListTopicsQuery,
   type TopicPage,
   type TopicView,
@@ -83,8 +85,24 @@ export class TopicsController {
   @Delete(':topic')
   @HttpCode(204)
   @Access('delete', 'topic', 'topic')
-  @ApiJson({ id: 'deleteTopic', summary: 'Delete a topic with all its records', tag: 'topics', status: 204 })
-  async delete(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<void> {
-    await this.topics.delete(cluster, topic);
+  @ApiJson({
+    id: 'deleteTopic',
+    summary: 'Delete a topic',
+    description:
+      'It is unreachable at once, and kept with records, generations and group positions for `topics.deletedRetentionMs`: `:restore` brings it back until then. Its name cannot be given to another topic meanwhile. `permanent=true` deletes for good, also one that is kept.',
+    tag: 'topics',
+    query: deleteTopicQuery,
+    status: 204,
+    errors: {
+      404: ['topic-not-found'],
+      409: ['topic-protected', 'topic-in-use', 'topic-in-operation', 'topic-guard-changed'],
+    },
+  })
+  async delete(
+    @Param('cluster') cluster: string | undefined,
+    @Param('topic') topic: string,
+    @Query(new ZodPipe(deleteTopicQuery)) how: DeleteTopicQuery,
+  ): Promise<void> {
+    await this.topics.delete(cluster, topic, how);
   }
 }

@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AppError } from '#libs/core/kernel';
-import { TopicDirectories, type ResolvedTopic } from '#libs/core/log';
-import { OperationStore } from '#libs/core/operations';
+import { TopicDirectories, TopicLifecycle, type DeleteTopic, type ResolvedTopic } from '#libs/core/log';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page } from '#libs/platform/http';
 import type { CreateTopicBody, ListTopicsQuery } from './topic-schemas.js';
@@ -11,7 +9,7 @@ import type { CreateTopicBody, ListTopicsQuery } from './topic-schemas.js';
 export class TopicsService {
   constructor(
     private readonly directories: TopicDirectories,
-    private readonly operations: OperationStore,
+    private readonly lifecycle: TopicLifecycle,
     private readonly authorizer: Authorizer,
   ) {}
 
@@ -30,9 +28,10 @@ export class TopicsService {
     return this.directories.of(cluster).resolve(topic);
   }
 
-  /** The topics the principal may read, by name. */
+  /** The topics the principal may read, by name: those that are there, or those that were deleted and are kept. */
   async list(cluster: string | undefined, query: ListTopicsQuery, principal: Principal): Promise<Page<ResolvedTopic>> {
-    const topics = await this.directories.of(cluster).list();
+    const directory = this.directories.of(cluster);
+    const topics = await (query.deleted ? directory.listDeleted() : directory.list());
     const visible = topics.filter(
       (topic) =>
         (query.q === undefined || topic.logical.includes(query.q)) &&
@@ -52,22 +51,24 @@ export class TopicsService {
     return directory.resolve(topic);
   }
 
-  /**
-   * Deletes the topic with all its generations.
-   * @throws `topic-in-operation` while an operation works on it, naming the operation.
-   */
-  async delete(cluster: string | undefined, topic: string): Promise<void> {
+  /** See {@link TopicLifecycle.delete}. */
+  async delete(cluster: string | undefined, topic: string, how: DeleteTopic): Promise<void> {
+    await this.lifecycle.delete(this.clusterName(cluster), topic, how);
+  }
+
+  /** See {@link TopicLifecycle.restore}. */
+  restore(cluster: string | undefined, topic: string): Promise<ResolvedTopic> {
+    return this.lifecycle.restore(this.clusterName(cluster), topic);
+  }
+
+  /** See {@link TopicLifecycle.protect}. */
+  protect(cluster: string | undefined, topic: string, isProtected: boolean): Promise<ResolvedTopic> {
+    return this.lifecycle.protect(this.clusterName(cluster), topic, isProtected);
+  }
+
+  /** See {@link TopicLifecycle.freeze} and {@link TopicLifecycle.unfreeze}. */
+  freeze(cluster: string | undefined, topic: string, isFrozen: boolean): Promise<ResolvedTopic> {
     const name = this.clusterName(cluster);
-    const live = await this.operations.liveOn(`topic:${name}/${topic}`);
-    if (live !== undefined) {
-      throw new AppError({
-        kind: 'conflict',
-        code: 'topic-in-operation',
-        message: `Topic '${topic}' cannot be deleted: operation ${live.id} (${live.kind}) works on it.`,
-        hint: `Cancel or finish it first: POST /v1/operations/${live.id}:cancel.`,
-        details: { topic, operation: live.id },
-      });
-    }
-    await this.directories.of(name).delete(topic);
+    return isFrozen ? this.lifecycle.freeze(name, topic) : this.lifecycle.unfreeze(name, topic);
   }
 }

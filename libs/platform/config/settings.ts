@@ -99,6 +99,14 @@ export const SETTINGS = {
     ),
     idempotencyKeys: count(1, 100_000_000, 200_000, 'Most such keys known at the same time, in each cluster.'),
   },
+  topics: {
+    deletedRetentionMs: milliseconds(
+      0,
+      10 * 365 * DAY,
+      7 * DAY,
+      'How long a deleted topic is kept and can be restored; 0 deletes for good at once.',
+    ),
+  },
   registry: {
     registration: oneOf(
       ['open', 'registrars-only'],

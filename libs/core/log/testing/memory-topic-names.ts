@@ -1,4 +1,4 @@
-import { type Opening, type TopicName, TopicNames, UNKNOWN_OPENING } from '../index.js';
+import { type Opening, type TopicGuard, type TopicName, TopicNames, UNGUARDED, UNKNOWN_OPENING } from '../index.js';
 
 /** The name table in memory, for tests. */
 export class MemoryTopicNames extends TopicNames {
@@ -23,7 +23,30 @@ export class MemoryTopicNames extends TopicNames {
     const present = this.#rows.get(key);
     if ((present?.revision ?? 0) !== expectedRevision) return undefined;
     const openedFrom = present?.generation === generation ? present.openedFrom : (present?.generation ?? 1);
-    const row = { logId, logical, generation, openedFrom, revision: expectedRevision + 1, ...opening };
+    const { opensAt, closedAt, keyExpression } = opening;
+    const row = {
+      ...(present ?? firstRow(logId, logical)),
+      generation,
+      openedFrom,
+      revision: expectedRevision + 1,
+      opensAt,
+      closedAt,
+      keyExpression,
+    };
+    this.#rows.set(key, row);
+    return row;
+  }
+
+  async setGuard(
+    logId: string,
+    logical: string,
+    expectedRevision: number,
+    guard: TopicGuard,
+  ): Promise<TopicName | undefined> {
+    const key = keyOf(logId, logical);
+    const present = this.#rows.get(key) ?? firstRow(logId, logical);
+    if (present.guardRevision !== expectedRevision) return undefined;
+    const row = { ...present, guard, guardRevision: expectedRevision + 1 };
     this.#rows.set(key, row);
     return row;
   }
@@ -31,6 +54,11 @@ export class MemoryTopicNames extends TopicNames {
   async remove(logId: string, logical: string): Promise<void> {
     this.#rows.delete(keyOf(logId, logical));
   }
+}
+
+function firstRow(logId: string, logical: string): TopicName {
+  const name = { logId, logical, generation: 1, openedFrom: 1, revision: 1 };
+  return { ...name, ...UNKNOWN_OPENING, guard: UNGUARDED, guardRevision: 0 };
 }
 
 function keyOf(logId: string, logical: string): string {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { TopicNames } from '../index.js';
+import { type TopicGuard, type TopicNames, UNGUARDED } from '../index.js';
 
 /** What a suite is given to try: the name table, empty, and what takes it away again. */
 export interface TopicNamesSubject {
@@ -36,6 +36,8 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
         opensAt: [],
         closedAt: [],
         keyExpression: null,
+        guard: UNGUARDED,
+        guardRevision: 0,
       });
       expect(await names.compareAndSet('log', 'orders', 0, 3)).toBeUndefined();
       expect(await names.compareAndSet('log', 'orders', 2, 3)).toBeUndefined();
@@ -87,6 +89,50 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
         const won = moves.filter((row) => row !== undefined);
         expect(won).toHaveLength(1);
         expect(await names.find('log', 'orders')).toEqual(won[0]);
+      }
+    });
+
+    it('guards a name that was never moved, and one that was, without moving it', async () => {
+      const guard: TopicGuard = { ...UNGUARDED, protected: true };
+      const first = await names.setGuard('log', 'orders', 0, guard);
+      expect(first).toMatchObject({ generation: 1, openedFrom: 1, revision: 1, opensAt: [], guard, guardRevision: 1 });
+      expect(await names.find('log', 'orders')).toEqual(first);
+      const opening = { opensAt: [5], closedAt: [4], keyExpression: 'value.a' };
+      await names.compareAndSet('log', 'moved', 0, 2, opening);
+      expect(await names.setGuard('log', 'moved', 0, guard)).toMatchObject({
+        generation: 2,
+        revision: 1,
+        ...opening,
+        guard,
+      });
+      expect((await names.list('log')).map((row) => row.guard)).toEqual([guard, guard]);
+    });
+
+    it('a move leaves the guard as it is, and a guard is changed only from the revision the caller saw', async () => {
+      const deletion = {
+        phase: 'KEPT',
+        atMs: 1_700_000_000_000,
+        purgeAtMs: 1_700_000_600_000,
+        stateBefore: 'FENCED',
+      } as const;
+      const guard: TopicGuard = { protected: false, frozen: true, deletion };
+      await names.setGuard('log', 'orders', 0, guard);
+      expect(await names.compareAndSet('log', 'orders', 1, 2)).toMatchObject({ guard, guardRevision: 1 });
+      expect(await names.setGuard('log', 'orders', 0, UNGUARDED)).toBeUndefined();
+      expect(await names.setGuard('log', 'orders', 2, UNGUARDED)).toBeUndefined();
+      expect(await names.setGuard('log', 'other', 1, UNGUARDED)).toBeUndefined();
+      expect(await names.find('log', 'orders')).toMatchObject({ guard, generation: 2 });
+      expect(await names.setGuard('log', 'orders', 1, UNGUARDED)).toMatchObject({ guard: UNGUARDED, guardRevision: 2 });
+    });
+
+    it('lets one of many simultaneous changes of a guard through', async () => {
+      for (const expected of [0, 1]) {
+        const changes = await Promise.all(
+          Array.from({ length: 8 }, (_, i) =>
+            names.setGuard('log', 'orders', expected, { ...UNGUARDED, frozen: i % 2 === 0, protected: i > 3 }),
+          ),
+        );
+        expect(changes.filter((row) => row !== undefined)).toHaveLength(1);
       }
     });
 

@@ -113,10 +113,11 @@ export class Derivations {
     return this.#status(stored);
   }
 
-  /** Ends the derivation and deletes its topic. The source is untouched. @throws `derivation-not-found`, `derivation-changed`. */
+  /** Ends the derivation and deletes its topic for good. The source is untouched. @throws `derivation-not-found`, `derivation-changed`, `topic-protected`. */
   async delete(cluster: string | undefined, name: string): Promise<void> {
     const directory = this.options.directories.of(cluster);
     const known = await this.#find(directory, name);
+    await this.#demandUnprotected(directory, name);
     const stored = await this.options.store.setState(directory.engine.logId, name, known.revision, 'DELETING');
     if (stored === undefined) throw changed(name);
     await this.#remove(directory, stored);
@@ -178,6 +179,15 @@ export class Derivations {
     const stored = await this.options.store.find(directory.engine.logId, name);
     if (stored === undefined || stored.state === 'DELETING') throw derivationNotFound(name);
     return stored;
+  }
+
+  /** Asked before anything ends, since a deletion that has begun goes on at the next start. A topic that is gone protects nothing. */
+  async #demandUnprotected(directory: TopicDirectory, name: string): Promise<void> {
+    try {
+      await directory.demandUnprotected(name, 'the derivation that fills it cannot be deleted');
+    } catch (error) {
+      if (!isAppError(error, 'topic-not-found')) throw error;
+    }
   }
 
   async #demandFree(directory: TopicDirectory, name: string): Promise<void> {

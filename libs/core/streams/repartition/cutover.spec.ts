@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deferred, type JsonObject } from '#libs/core/kernel';
-import { encodeBatch } from '#libs/core/log';
+import { encodeBatch, UNGUARDED } from '#libs/core/log';
 import { WallClock } from '#libs/core/log/testing';
 import { SourceReader } from '../source-reader.js';
 import { drive, expectPlaced, RepartitionWorld, runOf, startWriter, textOf, valuesByKey } from '../testing/index.js';
@@ -45,6 +45,24 @@ describe('the cutover', () => {
     const found = valuesByKey(await world.read('orders'));
     for (const [key, values] of writer.acknowledged) expect(found.get(key)).toEqual(values);
     expect(found.get('k0')).toHaveLength(5);
+  });
+
+  it('never opens what users froze: not by a cutover, not by undoing one, not by cancelling', async () => {
+    const world = await filled(2, 10);
+    const operation = await world.planned(request(3));
+    const handler = world.process();
+    await drive(handler, operation, { until: 'READY' });
+    // Past everything that keeps a freeze and an operation apart.
+    await world.tableOfNames.setGuard(world.engine.logId, 'orders', 0, { ...UNGUARDED, frozen: true });
+    await world.engine.setTopicState('orders', 'FENCED');
+    await drive(handler, operation, { until: 'CUTTING_OVER' });
+    await drive(handler, operation, { until: 'READY' });
+    expect(operation.reason).toContain('frozen by a user');
+    await handler.cancel(runOf(operation));
+    expect(await world.topics()).toEqual(['orders:FENCED']);
+    await expect(world.planned(request(3), 'op-2')).resolves.toMatchObject({
+      plan: { blockers: [expect.stringContaining('frozen')] },
+    });
   });
 
   it('is undone when somebody cancels it', async () => {

@@ -8,6 +8,7 @@ import { parametersFromJson, parseRepartitionRequest } from './parameters.js';
 import { draftPlan, fingerprintOf } from './plan.js';
 import { applyHeldSettings, forgetWriters, mapTopics, prepare, removeTopic } from './preparation.js';
 import {
+  closedBy,
   completeSwitch,
   hasMoved,
   moveName,
@@ -173,6 +174,10 @@ export class RepartitionHandler implements OperationHandler {
   async #prepare(run: OperationRun): Promise<PhaseResult> {
     const work = this.#work(run);
     await work.failPoint('prepare:begun');
+    const { cluster, topic } = work.parameters;
+    // Frozen or deleted in the moment this began: of the two that exclude each other at least one sees the other.
+    const { guard } = await this.#directories.of(cluster).resolve(topic);
+    if (closedBy(guard) !== undefined) throw topicClosed(topic);
     const { startOffsets } = await prepare(work.engine, work.operationId, work.parameters);
     await work.failPoint('prepare:done');
     return {
@@ -387,6 +392,16 @@ function factsOf(work: RepartitionWork, live: Live, facts: SwitchFacts): JsonObj
 /** Records a copy has written to its target. */
 function writtenBy(copy: LiveCopy): number {
   return copy.sessions.reduce((sum, one) => sum + one.totals.sum.count, 0);
+}
+
+function topicClosed(topic: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'topic-frozen',
+    message: `Topic '${topic}' was frozen while the operation began.`,
+    hint: 'Unfreeze it and resume the operation, or cancel it.',
+    details: { topic },
+  });
 }
 
 function verificationFailed(topic: string, verification: Verification): AppError {

@@ -124,7 +124,9 @@ export function blockersOf(
   const found: string[] = [];
   const { source, target } = parameters;
   if (isInternalTopic(topic.logical)) found.push(`'${topic.logical}' is an internal topic`);
-  if (topic.description.state !== 'ACTIVE') {
+  if (topic.guard.frozen) {
+    found.push(`topic '${topic.logical}' is frozen; unfreeze it first`);
+  } else if (topic.description.state !== 'ACTIVE') {
     found.push(`topic '${topic.logical}' is ${topic.description.state}; only an ACTIVE topic can be repartitioned`);
   }
   const nothing =

@@ -1,5 +1,5 @@
 import { AppError, type Clock, type JsonObject } from '#libs/core/kernel';
-import { type LogEngine, type TopicName, type TopicNames, UNKNOWN_OPENING } from '#libs/core/log';
+import { type LogEngine, type TopicGuard, type TopicName, type TopicNames, UNKNOWN_OPENING } from '#libs/core/log';
 import { type CopyRun, endsOf, type LiveCopy } from '../copy/live-copy.js';
 import type { CopyVerifier, Verification } from '../verify/copy-verifier.js';
 import type { GroupMode } from './parameters.js';
@@ -83,6 +83,8 @@ export async function moveName(context: SwitchContext, change: Switch): Promise<
   if ((row?.generation ?? 1) !== from.generation) {
     throw new SwitchRefused(`the name '${topic}' stands for generation ${row?.generation}, not ${from.generation}`);
   }
+  const closed = row && closedBy(row.guard);
+  if (closed) throw new SwitchRefused(`the topic was ${closed} by a user`);
   await failPoint('switch:before-fence');
   const fence = endsOf(await engine.setTopicState(from.physical, 'FENCED'));
   await failPoint('switch:fenced');
@@ -126,6 +128,12 @@ export async function moveName(context: SwitchContext, change: Switch): Promise<
   return facts;
 }
 
+/** What users did that a switch would undo; undefined for nothing. */
+export function closedBy(guard: TopicGuard): 'frozen' | 'deleted' | undefined {
+  if (guard.deletion !== null) return 'deleted';
+  return guard.frozen ? 'frozen' : undefined;
+}
+
 /** Opens the new side and closes the old one: `RETIRED`, or `FENCED` when an operation goes on writing to it. Harmless to repeat. */
 export async function completeSwitch(
   context: Pick<SwitchContext, 'engine' | 'failPoint'>,
@@ -147,13 +155,16 @@ export async function releaseWriters(
   change: Pick<Switch, 'topic' | 'from' | 'to'>,
 ): Promise<boolean> {
   const { engine, names, failPoint } = context;
-  for (;;) {
-    const row = await names.find(engine.logId, change.topic);
+  let row: TopicName | undefined;
+  do {
+    row = await names.find(engine.logId, change.topic);
     if ((row?.generation ?? 1) === change.to.generation) return false;
-    if (await raiseRevision(engine, names, change.topic, row)) break;
-  }
+  } while (!(await raiseRevision(engine, names, change.topic, row)));
   await failPoint('switch:undoing');
-  await engine.setTopicState(change.from.physical, 'ACTIVE');
+  // What users closed stays closed.
+  if (row === undefined || closedBy(row.guard) === undefined) {
+    await engine.setTopicState(change.from.physical, 'ACTIVE');
+  }
   await failPoint('switch:undone');
   return true;
 }

@@ -5,7 +5,7 @@ import {
   type TopicSpec,
   type TopicState,
 } from '#libs/core/log';
-import { type TopicName, TopicNames, type Opening } from '#libs/core/log';
+import { type TopicGuard, type TopicName, TopicNames, type Opening } from '#libs/core/log';
 import { MemoryLogEngine, type MemoryLogOptions, type WriteCall } from '#libs/core/log/testing';
 
 /** Thrown where a process dies. Nothing it does afterwards has any effect. */
@@ -124,6 +124,17 @@ export class MortalTopicNames extends TopicNames {
   ): Promise<TopicName | undefined> {
     return await this.mortality.effect(`name ${logical} ${generation}`, () =>
       this.names.compareAndSet(logId, logical, expectedRevision, generation, opening),
+    );
+  }
+
+  async setGuard(
+    logId: string,
+    logical: string,
+    expectedRevision: number,
+    guard: TopicGuard,
+  ): Promise<TopicName | undefined> {
+    return await this.mortality.effect(`guard ${logical}`, () =>
+      this.names.setGuard(logId, logical, expectedRevision, guard),
     );
   }
 

@@ -1,0 +1,79 @@
+import { applyDecorators, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import type { ResolvedTopic } from '#libs/core/log';
+import { Access } from '#libs/platform/auth';
+import { ApiJson } from '#libs/platform/http';
+import { topicView, type TopicView } from './topic-schemas.js';
+import { viewOf } from './topic-view.js';
+import { TopicsService } from './topics.service.js';
+
+/** The route `POST …/topics/{topic}:<command>`. A doubled colon is a colon to the router, and the parameter needs a pattern that ends before it. */
+function CommandRoute(
+  command: string,
+  summary: string,
+  description: string,
+  conflicts: readonly string[],
+): MethodDecorator {
+  return applyDecorators(
+    Post(`:topic([^:]+)::${command}`),
+    HttpCode(200),
+    Access('alter', 'topic', 'topic'),
+    ApiJson({
+      id: `${command}Topic`,
+      summary,
+      description,
+      tag: 'topics',
+      response: topicView,
+      errors: { 404: ['topic-not-found'], 409: [...conflicts, 'topic-guard-changed'] },
+    }),
+  );
+}
+
+/** What users say about a topic beside its data. Repeating a command is harmless. */
+@Controller(['v1/topics', 'v1/clusters/:cluster/topics'])
+export class TopicCommandsController {
+  constructor(private readonly topics: TopicsService) {}
+
+  @CommandRoute(
+    'protect',
+    'Protect a topic',
+    'Deleting the topic, or records of it, is refused until `:unprotect`.',
+    [],
+  )
+  protect(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
+    return this.#answer(cluster, this.topics.protect(cluster, topic, true));
+  }
+
+  @CommandRoute('unprotect', 'Take the protection of a topic back', 'Allows deleting again.', [])
+  unprotect(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
+    return this.#answer(cluster, this.topics.protect(cluster, topic, false));
+  }
+
+  @CommandRoute(
+    'freeze',
+    'Freeze a topic',
+    'It takes no records until `:unfreeze`; reading goes on. When this answers, the end offsets are final. A frozen topic cannot be repartitioned.',
+    ['topic-in-operation', 'topic-not-active'],
+  )
+  freeze(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
+    return this.#answer(cluster, this.topics.freeze(cluster, topic, true));
+  }
+
+  @CommandRoute('unfreeze', 'Let writers of a frozen topic go on', 'Takes `:freeze` back.', [])
+  unfreeze(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
+    return this.#answer(cluster, this.topics.freeze(cluster, topic, false));
+  }
+
+  @CommandRoute(
+    'restore',
+    'Restore a deleted topic',
+    'Brings back records, offsets, generations and group positions, while the topic is kept (`GET /v1/topics?deleted=true`).',
+    ['topic-not-deleted'],
+  )
+  restore(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
+    return this.#answer(cluster, this.topics.restore(cluster, topic));
+  }
+
+  async #answer(cluster: string | undefined, change: Promise<ResolvedTopic>): Promise<TopicView> {
+    return viewOf(this.topics.clusterName(cluster), await change);
+  }
+}
