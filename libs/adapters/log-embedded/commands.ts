@@ -58,6 +58,12 @@ export type Command =
       readonly offset: number;
     }
   | {
+      readonly kind: 'retention-held';
+      readonly hold: string;
+      /** null: the hold is released. */
+      readonly positions: readonly StoredPosition[] | null;
+    }
+  | {
       readonly kind: 'partition-degraded';
       readonly topic: number;
       readonly partition: number;

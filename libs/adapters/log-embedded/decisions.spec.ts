@@ -23,6 +23,7 @@ const rules: Rules = {
     fencing: 'topic',
     administration: { brokerConfigs: false, replication: false, accessRules: false },
     idempotentProducers: true,
+    retentionHolds: true,
   },
   limits: { ...EMBEDDED_LOG_LIMITS, topics: 2, partitionsPerTopic: 8, partitions: 10 },
 };

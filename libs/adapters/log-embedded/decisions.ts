@@ -1,11 +1,13 @@
 import {
   checkCheckpoint,
   checkGroup,
+  checkHold,
   checkMorePartitions,
   checkNewTopic,
   checkPosition,
   checkTopicConfig,
   type GroupPosition,
+  type HeldPosition,
   type LogCapabilities,
   logErrors,
   type TopicSpec,
@@ -86,6 +88,19 @@ export function decidePositions(
     else known.push(stored);
   }
   return [...byGroup].map(([group, stored]) => ({ kind: 'positions-set', group, positions: stored }));
+}
+
+/** A hold on what an operation has still to read; null releases it. @throws `invalid-writer-id`, `invalid-position`, `topic-not-found`, `partition-not-found`. */
+export function decideHold(state: LogState, id: string, positions: readonly HeldPosition[] | null): Command {
+  checkHold(id, positions);
+  const stored = positions?.map(({ topic: name, partition, offset }) => {
+    const topic = state.topics.get(name);
+    if (topic === undefined) throw logErrors.topicNotFound(name);
+    const { partitions, number } = topic;
+    if (partitions[partition] === undefined) throw logErrors.partitionNotFound(name, partition, partitions.length);
+    return { topic: number, partition, offset };
+  });
+  return { kind: 'retention-held', hold: id, positions: stored ?? null };
 }
 
 /** Most characters of keys and base64 in one commit: what is framed on the main thread within a few tens of milliseconds. */

@@ -9,11 +9,13 @@ import {
   type FetchRequest,
   type GroupDescription,
   type GroupPosition,
+  type HeldPosition,
   type LogCapabilities,
   LogEngine,
   logErrors,
   type LogWriter,
   type PartitionRef,
+  type RetentionHold,
   SingleBrokerAdministration,
   type ProducerIdentity,
   type TopicDescription,
@@ -30,6 +32,7 @@ import type { CommitRequest, RequestAppend } from './commit-request.js';
 import {
   decideCheckpoints,
   decideConfig,
+  decideHold,
   decidePartitions,
   decidePositions,
   decideTopic,
@@ -97,6 +100,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       fencing: 'topic',
       administration: { brokerConfigs: false, replication: false, accessRules: false },
       idempotentProducers: true,
+      retentionHolds: true,
     };
     this.administration = new SingleBrokerAdministration(this, { path: directory, checkOpen: () => this.checkOpen() });
     const failed = (error: unknown): void => this.fail(error);
@@ -247,6 +251,24 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     // Whoever waits at an offset that went is to learn it.
     for (const partition of before) partition?.wake();
     return answers;
+  }
+
+  async holdRetention(id: string, positions: readonly HeldPosition[] | null): Promise<void> {
+    // Structural: no deletion that was decided without it comes behind it.
+    await this.decide(() => [decideHold(this.opened.state, id, positions)]);
+  }
+
+  async listRetentionHolds(): Promise<readonly RetentionHold[]> {
+    this.checkOpen();
+    const { state } = this.opened;
+    const holds = state.holds.image().map(([id, stored]): RetentionHold => {
+      const positions = stored.flatMap(({ topic: number, partition, offset }) => {
+        const topic = state.byNumber.get(number)?.name;
+        return topic === undefined ? [] : [{ topic, partition, offset }];
+      });
+      return { id, positions };
+    });
+    return holds.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   async listGroups(): Promise<readonly string[]> {

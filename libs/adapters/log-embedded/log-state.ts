@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { generationOf, integerSetting, readInt32, type TopicDescription, type TopicState } from '#libs/core/log';
 import type { Command, StoredPosition } from './commands.js';
 import { ProducerIds, type ProducerIdsImage } from './producer-ids.js';
+import { RetentionHolds, type RetentionHoldsImage } from './retention-holds.js';
 import { type PartitionIdentity, PartitionLog, type PartitionState } from './partition-log.js';
 
 export interface Topic {
@@ -44,6 +45,8 @@ export interface LogStateImage {
   readonly writers: readonly (readonly [string, number, readonly (readonly [string, string])[]])[];
   /** Absent in snapshots of format 1. */
   readonly producers?: ProducerIdsImage;
+  /** Absent in snapshots of versions that knew no holds. */
+  readonly holds?: RetentionHoldsImage;
 }
 
 /**
@@ -56,6 +59,7 @@ export class LogState {
   readonly groups = new Map<string, Map<string, StoredPosition>>();
   readonly writers = new Map<string, WriterState>();
   readonly producerIds = new ProducerIds();
+  readonly holds = new RetentionHolds();
   /** Deleted topics whose files may still be there. */
   readonly dropped = new Set<number>();
   /** Topics ever created; the next number is one more. */
@@ -166,6 +170,9 @@ export class LogState {
         this.producerIds.name(name, { producerId, epoch, openedAtMs });
         return;
       }
+      case 'retention-held':
+        this.holds.set(command.hold, command.positions?.filter((one) => this.byNumber.has(one.topic)) ?? null);
+        return;
       case 'partition-degraded': {
         const partition = this.partition(command.topic, command.partition);
         if (partition !== undefined) {
@@ -195,6 +202,7 @@ export class LogState {
         return [id, epoch, entries] as const;
       }),
       producers: this.producerIds.image(),
+      holds: this.holds.image(),
     };
   }
 
@@ -210,6 +218,7 @@ export class LogState {
       });
     }
     for (const [group, positions] of image.groups) state.setPositions(group, positions);
+    for (const [id, positions] of image.holds ?? []) state.holds.set(id, positions);
     for (const [id, epoch, entries] of image.writers) {
       const checkpoints = entries.map(([key, value]) => [key, Buffer.from(value, 'base64')] as const);
       state.writers.set(id, { epoch, checkpoints: new Map(checkpoints) });
@@ -247,6 +256,7 @@ export class LogState {
     this.topics.delete(topic.name);
     this.byNumber.delete(number);
     this.dropped.add(number);
+    this.holds.forgetTopic(number);
     for (const [group, positions] of this.groups) {
       for (const [key, position] of positions) if (position.topic === number) positions.delete(key);
       if (positions.size === 0) this.groups.delete(group);

@@ -25,7 +25,7 @@ export function decideDeletions(state: LogState, positions: readonly DeletePosit
       const end = position.offset === 'end' ? partition.endOffset : position.offset;
       if (degradedAt !== undefined && end > degradedAt) throw logErrors.partitionDegraded(name, number, degradedAt);
       const facts = { state: topic.state, config: Object.fromEntries(topic.config) };
-      const offset = decideDeletion(position, facts, partition);
+      const offset = decideDeletion(position, facts, partition, state.holds.on(topic.number, number));
       if (offset > startOffset) commands.push({ kind: 'start-moved', topic: topic.number, partition: number, offset });
       return { topic: name, partition: number, startOffset: offset };
     } catch (error) {

@@ -4,6 +4,7 @@ import {
   type AppendOptions,
   checkGroup,
   checkProducerName,
+  checkHold,
   checkWriterId,
   type DeletedRecords,
   type DeletePosition,
@@ -11,6 +12,7 @@ import {
   type FetchRequest,
   type GroupDescription,
   type GroupPosition,
+  type HeldPosition,
   type LogCapabilities,
   LogEngine,
   logErrors,
@@ -18,6 +20,7 @@ import {
   type PartitionRef,
   type ProducerIdentity,
   recordsFrom,
+  type RetentionHold,
   type TopicDescription,
   type TopicSpec,
   type TopicState,
@@ -55,6 +58,8 @@ export class KafkaLog extends LogEngine {
     fencing: 'service',
     administration: { brokerConfigs: true, replication: true, accessRules: true },
     idempotentProducers: true,
+    // The brokers' retention asks nobody.
+    retentionHolds: false,
   };
   readonly administration: KafkaAdministration;
   readonly #cluster: KafkaCluster;
@@ -197,6 +202,17 @@ export class KafkaLog extends LogEngine {
 
   deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
     return this.#run(() => this.#deleter.delete(positions));
+  }
+
+  holdRetention(id: string, positions: readonly HeldPosition[] | null): Promise<void> {
+    return this.#run(async () => {
+      checkHold(id, positions);
+      for (const position of positions ?? []) await this.#cluster.layoutWith(position);
+    });
+  }
+
+  listRetentionHolds(): Promise<readonly RetentionHold[]> {
+    return this.#run(async () => []);
   }
 
   listGroups(): Promise<readonly string[]> {

@@ -48,9 +48,11 @@ export class RecordCursor {
   keyLength = 0;
   valueAt = 0;
   valueLength = 0;
+  /** What lies behind the timestamp of the record: its offset delta and all the rest, up to {@link recordEnd}. */
+  restAt = 0;
+  recordEnd = 0;
   private headerCount = 0;
   private headersAt = 0;
-  private recordEnd = 0;
   private index = 0;
   private readonly reader: VarintReader;
 
@@ -94,6 +96,7 @@ export class RecordCursor {
     reader.at++; // record attributes: none are defined
     const delta = reader.int64();
     this.timestamp = header.logAppendTime ? header.maxTimestamp : this.timestampOf(delta);
+    this.restAt = reader.at;
     this.offsetDelta = reader.int32();
     this.offset = header.baseOffset + this.offsetDelta;
     this.keyLength = this.length();

@@ -2,6 +2,7 @@ import type { AppError } from '#libs/core/kernel';
 import type { AdministrationCapabilities, ClusterAdministration } from './cluster-administration.js';
 import type { DeletedRecords, DeletePosition } from './record-deletion.js';
 import type { ProducerIdentity } from './producer-identity.js';
+import type { HeldPosition, RetentionHold } from './retention-hold.js';
 import type { PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
 
 /** How much an acknowledgement promises. `durable`: flushed to the device (or acknowledged by all in-sync replicas). */
@@ -22,6 +23,8 @@ export interface LogCapabilities {
   readonly idempotentProducers: boolean;
   /** What {@link LogEngine.administration} reaches. */
   readonly administration: AdministrationCapabilities;
+  /** {@link LogEngine.holdRetention} keeps records from going. Where it does not, whoever reads an old part of a topic may find it gone. */
+  readonly retentionHolds: boolean;
 }
 
 export interface AppendOptions {
@@ -194,6 +197,16 @@ export abstract class LogEngine {
    * positions; problems of a position are in its answer and spoil no other. Harmless to repeat.
    */
   abstract deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]>;
+
+  /**
+   * Sets, moves or (with null) releases the hold with this id: as long as it stands, neither retention nor compaction nor {@link deleteRecords} takes anything at
+   * or above its positions. Deleting the topic does. Durable before it resolves; harmless to repeat. What is below the start of a partition already is not brought
+   * back. Without `capabilities.retentionHolds` it does nothing.
+   * @throws `topic-not-found`, `partition-not-found`, `invalid-writer-id`, `invalid-position`: the hold stays as it was.
+   */
+  abstract holdRetention(id: string, positions: readonly HeldPosition[] | null): Promise<void>;
+  /** The holds that stand, by id. */
+  abstract listRetentionHolds(): Promise<readonly RetentionHold[]>;
 
   abstract listGroups(): Promise<readonly string[]>;
   /** Positions of a group; empty for an unknown one. */

@@ -107,6 +107,32 @@ export {
   type DeletedRecords,
   type DeletePosition,
 } from './record-deletion.js';
+export {
+  compactionRules,
+  dueCompaction,
+  segmentGroups,
+  type CompactableSegment,
+  type CompactionFacts,
+  type CompactionRules,
+  type CompactionScope,
+} from './compaction.js';
+export { compactBatch, emptiedBatch, type CompactionPass } from './compacted-batch.js';
+export { LatestOffsets } from './latest-offsets.js';
+export {
+  checkHold,
+  lowestHold,
+  NOT_HELD,
+  type HeldFrom,
+  type HeldPosition,
+  type RetentionHold,
+} from './retention-hold.js';
+export {
+  retainedFrom,
+  retentionRules,
+  type RetainableSegment,
+  type RetentionFacts,
+  type RetentionRules,
+} from './retention.js';
 export { digestRecord, DigestSum } from './record-digest.js';
 export {
   checkTopicConfig,

@@ -1,5 +1,6 @@
 import type { AppError } from '#libs/core/kernel';
 import { invalidPosition, offsetOutOfRange, recordsKept, topicBrownedOut } from './errors.js';
+import { type HeldFrom, NOT_HELD } from './retention-hold.js';
 import type { PartitionRef, TopicState } from './topic.js';
 import { textSetting } from './topic-config.js';
 
@@ -43,18 +44,23 @@ export function checkDeletable(ref: PartitionRef, { state, config }: DeletableTo
 }
 
 /**
- * The start offset that a deletion comes to. A position below the present start changes nothing, so a deletion may be repeated.
- * @throws what {@link checkDeletable} throws, `invalid-position`, `offset-out-of-range` for a position behind the end.
+ * The start offset that a deletion comes to. What a running operation holds stays: who wants it gone ends the operation first. A position below the present start changes nothing, so a deletion may be repeated.
+ * @throws what {@link checkDeletable} throws, `records-kept`, `invalid-position`, `offset-out-of-range` for a position behind the end.
  */
 export function decideDeletion(
   position: DeletePosition,
   topic: DeletableTopic,
   { startOffset, endOffset }: { readonly startOffset: number; readonly endOffset: number },
+  held: HeldFrom = NOT_HELD,
 ): number {
   checkDeletePosition(position);
   checkDeletable(position, topic);
   const offset = position.offset === 'end' ? endOffset : position.offset;
   if (offset > endOffset) throw offsetOutOfRange(position.topic, position.partition, offset, startOffset, endOffset);
+  if (offset > held.from) {
+    const rule = `from offset ${held.from} on they are held for ${held.by.map((one) => `'${one}'`).join(', ')}`;
+    throw recordsKept(position, rule, { heldFrom: String(held.from), holds: held.by });
+  }
   return Math.max(startOffset, offset);
 }
 

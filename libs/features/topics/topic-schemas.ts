@@ -92,6 +92,7 @@ export const clusterView = z.object({
     fencing: z.enum(['topic', 'service']),
     idempotentProducers: z.boolean(),
     administration: z.object({ brokerConfigs: z.boolean(), replication: z.boolean(), accessRules: z.boolean() }),
+    retentionHolds: z.boolean(),
   }),
 });
 export type ClusterView = z.infer<typeof clusterView>;

@@ -173,6 +173,16 @@ class DeletingAnything extends MemoryLogEngine {
   }
 }
 
+class HoldingNothing extends MemoryLogEngine {
+  override async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
+    const holds = new Map(this.storage.holds);
+    this.storage.holds.clear();
+    const deleted = await super.deleteRecords(positions);
+    for (const [id, held] of holds) this.storage.holds.set(id, held);
+    return deleted;
+  }
+}
+
 /** Appends one after another instead of all or nothing. */
 class PiecemealWriter extends MemoryWriter {
   constructor(
@@ -461,6 +471,20 @@ const BROKEN: readonly Broken[] = [
       for (const topic of storage.topics.values()) for (const one of topic.partitions) one.startOffset = 0;
     },
     breaks: ['a deletion outlives a restart, and may be repeated without harm'],
+  },
+  {
+    what: 'heeds no holds',
+    engine: HoldingNothing,
+    breaks: [
+      'what is held cannot be deleted until the hold moves on or is released',
+      'the lowest hold counts, the other partitions are free',
+      'a hold that cannot be is refused and changes nothing',
+    ],
+  },
+  {
+    what: 'forgets holds when it starts again',
+    restart: (storage) => storage.holds.clear(),
+    breaks: ['a hold outlives a restart, is listed, and ends for a topic with the topic'],
   },
   {
     what: 'answers after it was closed',

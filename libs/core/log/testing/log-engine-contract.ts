@@ -5,6 +5,7 @@ import { ContractContext, type LogPromise, type OpenLog } from './contract/contr
 import { deletionPromises } from './contract/deletion-promises.js';
 import { fetchPromises } from './contract/fetch-promises.js';
 import { groupPromises } from './contract/group-promises.js';
+import { holdPromises } from './contract/hold-promises.js';
 import { lifetimePromises } from './contract/lifetime-promises.js';
 import { producerPromises } from './contract/producer-promises.js';
 import { statePromises } from './contract/state-promises.js';
@@ -19,6 +20,7 @@ export const LOG_ENGINE_PROMISES: Readonly<Record<string, readonly LogPromise[]>
   producers: producerPromises,
   fetching: fetchPromises,
   'deleting records': deletionPromises,
+  'retention holds': holdPromises,
   groups: groupPromises,
   writers: writerPromises,
   administration: administrationPromises,

@@ -4,6 +4,7 @@ import {
   type AppendOptions,
   type BatchHeader,
   checkGroup,
+  checkHold,
   checkMorePartitions,
   checkNewTopic,
   checkPosition,
@@ -18,13 +19,17 @@ import {
   generationOf,
   type GroupDescription,
   type GroupPosition,
+  type HeldFrom,
+  type HeldPosition,
   integerSetting,
   isCompacted,
   type LogCapabilities,
   LogEngine,
   logErrors,
   type LogWriter,
+  lowestHold,
   type PartitionRef,
+  type RetentionHold,
   SingleBrokerAdministration,
   type ProducerIdentity,
   successorOf,
@@ -83,6 +88,7 @@ export class MemoryLogEngine extends LogEngine {
       fencing: 'topic',
       idempotentProducers: true,
       administration: { brokerConfigs: false, replication: false, accessRules: false },
+      retentionHolds: true,
     };
   }
 
@@ -148,6 +154,12 @@ export class MemoryLogEngine extends LogEngine {
     this.checkOpen();
     this.topic(name);
     this.storage.topics.delete(name);
+    for (const [id, positions] of this.storage.holds) {
+      this.storage.holds.set(
+        id,
+        positions.filter((one) => one.topic !== name),
+      );
+    }
     for (const [group, positions] of this.storage.groups) {
       for (const [key, position] of positions) if (position.topic === name) positions.delete(key);
       if (positions.size === 0) this.storage.groups.delete(group);
@@ -201,6 +213,20 @@ export class MemoryLogEngine extends LogEngine {
     return deleted;
   }
 
+  async holdRetention(id: string, positions: readonly HeldPosition[] | null): Promise<void> {
+    this.checkOpen();
+    checkHold(id, positions);
+    for (const position of positions ?? []) this.partition(position);
+    if (positions === null) this.storage.holds.delete(id);
+    else this.storage.holds.set(id, structuredClone(positions));
+  }
+
+  async listRetentionHolds(): Promise<readonly RetentionHold[]> {
+    this.checkOpen();
+    const holds = [...this.storage.holds].map(([id, positions]) => ({ id, positions }));
+    return holds.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
   async listGroups(): Promise<readonly string[]> {
     this.checkOpen();
     return [...this.storage.groups.keys()].sort();
@@ -236,7 +262,7 @@ export class MemoryLogEngine extends LogEngine {
     this.wake();
   }
 
-  /** Retention under the reader: removes the records before an offset. */
+  /** Retention under the reader: removes the records before an offset, as an engine does that knows no holds. */
   dropBefore(ref: PartitionRef, offset: number): void {
     this.partition(ref).dropBefore(offset);
     this.wake();
@@ -308,6 +334,16 @@ export class MemoryLogEngine extends LogEngine {
     positions.set(`${topic}/${partition}`, { topic, partition, offset, ...note });
   }
 
+  private *positionsHeld({ topic, partition }: PartitionRef): Generator<{ id: string; offset: number }> {
+    for (const [id, positions] of this.storage.holds) {
+      for (const one of positions) if (one.topic === topic && one.partition === partition) yield { id, ...one };
+    }
+  }
+
+  private heldFrom(ref: PartitionRef): HeldFrom {
+    return lowestHold(this.positionsHeld(ref));
+  }
+
   private deleteBefore(position: DeletePosition): DeletedRecords {
     const ref = placeOf(position);
     let startOffset = 0;
@@ -315,7 +351,8 @@ export class MemoryLogEngine extends LogEngine {
       const { state, config } = this.topic(ref.topic);
       const partition = this.partition(ref);
       startOffset = partition.startOffset;
-      startOffset = decideDeletion(position, { state, config: Object.fromEntries(config) }, partition);
+      const facts = { state, config: Object.fromEntries(config) };
+      startOffset = decideDeletion(position, facts, partition, this.heldFrom(ref));
       partition.dropBefore(startOffset);
       return { ...ref, startOffset };
     } catch (error) {

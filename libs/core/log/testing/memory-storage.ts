@@ -1,5 +1,11 @@
 import { type BatchHeader, RecordCursor, stampBatch } from '../index.js';
-import { type GroupPosition, type ProducerIdentity, ProducerStates, type TopicState } from '../index.js';
+import {
+  type GroupPosition,
+  type HeldPosition,
+  type ProducerIdentity,
+  ProducerStates,
+  type TopicState,
+} from '../index.js';
 
 /** A batch in its place. */
 export interface StoredBatch {
@@ -77,6 +83,7 @@ export class MemoryLogStorage {
   readonly topics = new Map<string, MemoryTopic>();
   readonly groups = new Map<string, Map<string, GroupPosition>>();
   readonly writers = new Map<string, MemoryWriterState>();
+  readonly holds = new Map<string, readonly HeldPosition[]>();
   topicsCreated = 0;
   /** Identities opened under a name, the last one of each. */
   readonly producerNames = new Map<string, ProducerIdentity>();
