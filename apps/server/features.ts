@@ -5,6 +5,7 @@ import { OperationsModule } from '#libs/features/operations';
 import { RecordsModule } from '#libs/features/records';
 import { RegistryModule } from '#libs/features/registry';
 import { RepartitioningModule } from '#libs/features/repartitioning';
+import { RestProxyModule } from '#libs/features/rest-proxy';
 import { ScansModule } from '#libs/features/scans';
 import { TopicsModule } from '#libs/features/topics';
 import { ViewsModule } from '#libs/features/views';
@@ -20,4 +21,5 @@ export const FEATURES: readonly Type[] = [
   ScansModule,
   DerivationsModule,
   ViewsModule,
+  RestProxyModule,
 ];

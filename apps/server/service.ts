@@ -4,6 +4,7 @@ import type { SqlStoreOptions } from '#libs/adapters/store-sql';
 import type { Clock } from '#libs/core/kernel';
 import { rewriteRegistryUrl } from '#libs/features/registry';
 import { RegistryMovesModule } from '#libs/features/registry-moves';
+import { rewriteRestProxyUrl } from '#libs/features/rest-proxy';
 import type { Config } from '#libs/platform/config';
 import { createHttpApp, type HttpApp, type RouteTable } from '#libs/platform/http';
 import {
@@ -127,7 +128,7 @@ async function build(parts: ServiceParts, data: Closers): Promise<{ app: HttpApp
     },
     logger,
     nestLogger: nestLogger(logger),
-    rewriteUrl: rewriteRegistryUrl,
+    rewriteUrl: (url) => rewriteRegistryUrl(rewriteRestProxyUrl(url)),
     prepare: (fastify: FastifyInstance, routes: RouteTable) => {
       installDocumentRoute(fastify, routes, version);
       installHttpMetrics(fastify, metrics);

@@ -148,9 +148,21 @@ export class TopicAdmin {
     const what = `CreateTopics of ${spec.name}`;
     const topic = {
       name: spec.name,
-      numPartitions: spec.partitions,
-      replicationFactor: this.#cluster.options.replicationFactor ?? -1,
-      assignments: [],
+      // The protocol wants both left out where the brokers of each partition are named.
+      ...(spec.assignments === undefined
+        ? {
+            numPartitions: spec.partitions,
+            replicationFactor: spec.replicationFactor ?? this.#cluster.options.replicationFactor ?? -1,
+            assignments: [],
+          }
+        : {
+            numPartitions: -1,
+            replicationFactor: -1,
+            assignments: spec.assignments.map((brokers, partitionIndex) => ({
+              partitionIndex,
+              brokerIds: [...brokers],
+            })),
+          }),
       configs: Object.entries(spec.config ?? {}).map(([name, value]) => ({ name, value })),
     };
     return await this.#cluster.persist(async () => {
@@ -174,6 +186,9 @@ export class TopicAdmin {
           throw logErrors.invalidTopicName(spec.name, why);
         case CODE.INVALID_PARTITIONS:
           throw logErrors.invalidPartitionCount(spec.partitions, why);
+        case CODE.INVALID_REPLICATION_FACTOR:
+        case CODE.INVALID_REPLICA_ASSIGNMENT:
+          throw logErrors.invalidReplication(why);
         case CODE.INVALID_CONFIG:
           throw logErrors.invalidTopicConfig(
             Object.keys(spec.config ?? {})[0] ?? '',

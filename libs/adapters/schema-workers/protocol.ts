@@ -1,5 +1,6 @@
 import { AppError, isAppError, type AppErrorOptions } from '#libs/core/kernel';
 import type {
+  AvroForm,
   CompatibilityLevel,
   CompatibilityPolicy,
   ReadingTrial,
@@ -23,17 +24,20 @@ export type SchemaJob =
       /** Makes the codec, to tell whether one can be made. As with every job of messages, the source is named, and asked for where it is not known. */
       readonly kind: 'codec';
       readonly source: SchemaSource;
+      readonly form: AvroForm | undefined;
     }
   | {
       /** Tells of the encoder of a message: {@link EncoderFacts}. */
       readonly kind: 'encoder';
       readonly source: SchemaSource;
+      readonly form: AvroForm | undefined;
       readonly message: string | undefined;
     }
   | {
       /** A value, as JSON text, to a payload. */
       readonly kind: 'encode';
       readonly source: SchemaSource;
+      readonly form: AvroForm | undefined;
       readonly message: string | undefined;
       readonly value: string;
     }
@@ -41,6 +45,7 @@ export type SchemaJob =
       /** A payload to {@link DecodedText}. */
       readonly kind: 'decode';
       readonly source: SchemaSource;
+      readonly form: AvroForm | undefined;
       readonly payload: Uint8Array;
       /** Null where the payload begins with them. */
       readonly indexes: Uint8Array | null;

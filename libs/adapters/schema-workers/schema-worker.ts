@@ -64,16 +64,16 @@ export class SchemaWorker {
       case 'tried':
         return this.engine.tried(job.trial);
       case 'codec':
-        await this.#codec(job.source);
+        await this.#codec(job);
         return null;
       case 'encoder': {
-        const { message, indexes } = (await this.#codec(job.source)).encoder(job.message);
+        const { message, indexes } = (await this.#codec(job)).encoder(job.message);
         return { message, indexes } satisfies EncoderFacts;
       }
       case 'encode':
-        return (await this.#codec(job.source)).encoder(job.message).encode(parseExact(job.value, VALUE_DEPTH));
+        return (await this.#codec(job)).encoder(job.message).encode(parseExact(job.value, VALUE_DEPTH));
       case 'decode': {
-        const codec = await this.#codec(job.source);
+        const codec = await this.#codec(job);
         const { payload, indexes } = job;
         const { message, value } = indexes === null ? codec.decode(payload, 0) : codec.decodeBare(payload, indexes);
         return { message, value: JSON.stringify(value) } satisfies DecodedText;
@@ -92,9 +92,9 @@ export class SchemaWorker {
     }
   }
 
-  async #codec(named: SchemaSource) {
-    const known = named.storedAs === undefined || this.engine.knows(named);
-    return this.engine.codec(known ? named : ((await this.#ask({ ask: 'source' })) as SchemaSource));
+  async #codec({ source, form }: SchemaJob & { readonly kind: 'codec' | 'encoder' | 'encode' | 'decode' }) {
+    const known = source.storedAs === undefined || this.engine.knows(source);
+    return this.engine.codec(known ? source : ((await this.#ask({ ask: 'source' })) as SchemaSource), form);
   }
 
   #judgement(job: SchemaJob & { kind: 'judge' | 'warnings' }): SourceJudgement {

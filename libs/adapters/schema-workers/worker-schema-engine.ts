@@ -16,6 +16,7 @@ import {
   sourceKey,
   sourceLength,
   valueTextInTurns,
+  type AvroForm,
   type DecodedPayload,
   type EarlierSource,
   type EngineCodec,
@@ -116,11 +117,11 @@ export class WorkerSchemaEngine extends SchemaEngine {
     return (await this.#compare('warnings', judgement)) as readonly Warning[];
   }
 
-  async codec(source: SchemaSource): Promise<EngineCodec> {
+  async codec(source: SchemaSource, form?: AvroForm): Promise<EngineCodec> {
     const key = createHash('sha256').update(sourceKey(source)).digest('base64');
     const known = this.#givenUp.get(key);
     if (known !== undefined && this.#clock.monotonic() - known.at < GIVEN_UP.ms) throw known.error;
-    const codec = new WorkerCodec(source, (job, bytes) => this.#message(job, source, bytes));
+    const codec = new WorkerCodec(source, form, (job, bytes) => this.#message(job, source, bytes));
     try {
       await codec.made();
     } catch (error) {
@@ -196,6 +197,7 @@ class WorkerCodec implements EngineCodec {
 
   constructor(
     source: SchemaSource,
+    private readonly form: AvroForm | undefined,
     private readonly ask: (job: MessageJob, bytes: number) => Promise<unknown>,
   ) {
     this.#named = named(source);
@@ -203,15 +205,15 @@ class WorkerCodec implements EngineCodec {
 
   /** @throws where no codec can be made. */
   async made(): Promise<void> {
-    await this.ask({ kind: 'codec', source: this.#named }, 0);
+    await this.ask({ kind: 'codec', source: this.#named, form: this.form }, 0);
   }
 
   async encoder(message?: string): Promise<EngineEncoder> {
-    const source = this.#named;
-    const facts = (await this.ask({ kind: 'encoder', source, message }, 0)) as EncoderFacts;
+    const [source, form] = [this.#named, this.form];
+    const facts = (await this.ask({ kind: 'encoder', source, form, message }, 0)) as EncoderFacts;
     const encode = async (value: unknown) => {
       const text = await valueTextInTurns(value, () => turn());
-      return (await this.ask({ kind: 'encode', source, message, value: text }, text.length * 2)) as Uint8Array;
+      return (await this.ask({ kind: 'encode', source, form, message, value: text }, text.length * 2)) as Uint8Array;
     };
     return { ...facts, encode };
   }
@@ -227,7 +229,7 @@ class WorkerCodec implements EngineCodec {
   async #decode(bytes: Uint8Array, indexes: Uint8Array | null): Promise<DecodedPayload> {
     // Cloning a part of a buffer clones all of it.
     const payload = new Uint8Array(bytes);
-    const job: MessageJob = { kind: 'decode', source: this.#named, payload, indexes };
+    const job: MessageJob = { kind: 'decode', source: this.#named, form: this.form, payload, indexes };
     const { message, value } = (await this.ask(job, payload.length)) as DecodedText;
     const parsed = await parseJsonInTurns(Buffer.from(value), { turn: () => turn(), parse: JSON.parse });
     return { message, value: parsed as JsonValue };

@@ -86,6 +86,13 @@ export const accessRulesNotKept = (why: string): AppError =>
     message: `The cluster keeps no access rules: ${why}.`,
   });
 
+export const invalidReplication = (rule: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-replication',
+    message: `The copies of the topic cannot be placed so: ${rule}.`,
+  });
+
 export const tooManyPartitions = (asked: number, limit: number): AppError =>
   new AppError({
     kind: 'too-large',

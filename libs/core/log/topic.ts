@@ -14,6 +14,10 @@ export interface TopicSpec {
   readonly name: string;
   /** 1 … 256 on the embedded engine. */
   readonly partitions: number;
+  /** Copies of each partition; the engine's own default unless given. */
+  readonly replicationFactor?: number | undefined;
+  /** Brokers of the copies of each partition, by partition, the preferred leader first: as many entries as `partitions`. Instead of `replicationFactor`. */
+  readonly assignments?: readonly (readonly number[])[] | undefined;
   /** Explicit settings by Kafka's names, values as text. Keys outside `LogCapabilities.topicConfigs` are refused. */
   readonly config?: Readonly<Record<string, string>>;
   /** ACTIVE unless given. A generation that an operation still fills is created FENCED. */

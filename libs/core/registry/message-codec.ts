@@ -1,4 +1,5 @@
 import type { JsonValue } from '#libs/core/kernel';
+import type { AvroForm } from '#libs/core/schema';
 
 /** The two parts of a record that a schema can describe. */
 export type MessagePart = 'key' | 'value';
@@ -16,6 +17,8 @@ export interface WriterChoice {
   readonly message?: string | undefined;
   /** Name the schema by its GUID in the header of this part, and leave the payload bare (contract 4.2). */
   readonly headerFor?: MessagePart | undefined;
+  /** How Avro values stand in JSON; `plain` unless given. */
+  readonly form?: AvroForm | undefined;
 }
 
 /** Encodes values with one schema version. */
@@ -59,10 +62,12 @@ export abstract class MessageCodec {
    * Decodes bytes that name their schema in a header or in front; undefined for those that name none. Never throws for what is in the bytes. Synchronous when
    * the schema and what the bytes stand for are small and in memory.
    * @param part which header counts, if any.
+   * @param form how Avro values stand in JSON; `plain` unless given.
    */
   abstract decode(
     bytes: Uint8Array,
     part?: MessagePart,
     headers?: readonly MessageHeader[],
+    form?: AvroForm,
   ): DecodedMessage | undefined | Promise<DecodedMessage | undefined>;
 }

@@ -5,6 +5,7 @@ import {
   guidHeader,
   readAddress,
   type Address,
+  type AvroForm,
   type DecodedPayload,
   type EngineCodec,
   type Envelope,
@@ -30,6 +31,7 @@ interface KnownCodec {
 /** A message with what it says of its schema. */
 interface Addressed extends Address {
   readonly bytes: Uint8Array;
+  readonly form: AvroForm;
 }
 
 const CODEC_BYTES = 64 * 1024 * 1024;
@@ -52,7 +54,7 @@ export class RegistryMessageCodec extends MessageCodec {
         ? (await this.registry.latest(name))?.schema
         : (await this.registry.schemaById(choice.schemaId, subject)).schema;
     if (schema === undefined) return undefined;
-    const { codec } = await this.#codecOf(schema, `${schema.context}/${schema.id}`);
+    const { codec } = await this.#codecOf(schema, `${schema.context}/${schema.id}`, choice.form ?? 'plain');
     const encoder = await codec.encoder(choice.message);
     const about = { subject: subjectText(name), schemaId: schema.id, message: encoder.message };
     if (choice.headerFor === undefined) {
@@ -71,11 +73,12 @@ export class RegistryMessageCodec extends MessageCodec {
     bytes: Uint8Array,
     part?: MessagePart,
     headers: readonly MessageHeader[] = [],
+    form: AvroForm = 'plain',
   ): DecodedMessage | undefined | Promise<DecodedMessage | undefined> {
     const address = readAddress(part, bytes, headers);
     if (address === undefined) return undefined;
-    const found = { ...address, bytes };
-    const known = this.#codecs.get(keyOf(found.envelope));
+    const found = { ...address, bytes, form };
+    const known = this.#codecs.get(kept(keyOf(found.envelope), form));
     return known === undefined ? this.#resolved(found) : decoded(found, known);
   }
 
@@ -86,16 +89,17 @@ export class RegistryMessageCodec extends MessageCodec {
         named.form === 'id'
           ? await this.registry.schemaById(named.schemaId)
           : await this.registry.schemaByGuid(named.guid);
-      return await decoded(found, await this.#codecOf(schema, keyOf(named)));
+      return await decoded(found, await this.#codecOf(schema, keyOf(named), found.form));
     } catch (error) {
       return failed(error, named.form === 'id' ? named.schemaId : null);
     }
   }
 
-  async #codecOf(schema: StoredSchema, key: string): Promise<KnownCodec> {
+  async #codecOf(schema: StoredSchema, name: string, form: AvroForm): Promise<KnownCodec> {
+    const key = kept(name, form);
     const known = this.#codecs.get(key);
     if (known !== undefined) return known;
-    const made: KnownCodec = { schemaId: schema.id, codec: await this.registry.codec(schema) };
+    const made: KnownCodec = { schemaId: schema.id, codec: await this.registry.codec(schema, form) };
     const referenced = await this.registry.referencesOf(schema);
     const length = referenced.reduce((sum, one) => sum + one.text.length, schema.text.length);
     this.#codecs.set(key, made, 4_000 + length * 40);
@@ -127,6 +131,11 @@ function payloadOf(
 function failed(error: unknown, schemaId: number | null): DecodedMessage {
   if (!isAppError(error) || error.kind === 'internal' || error.kind === 'unavailable') throw error;
   return { kind: 'failed', schemaId, reason: error.message };
+}
+
+/** Under which name a codec is kept. */
+function kept(schema: string, form: AvroForm): string {
+  return form === 'plain' ? schema : `${form} ${schema}`;
 }
 
 /** Ids without a context are the default context's. */

@@ -1,6 +1,7 @@
 import type { Clock } from '#libs/core/kernel';
 import {
   fingerprint,
+  type AvroForm,
   type EngineCodec,
   type ResolvedReference,
   type SchemaEngine,
@@ -344,9 +345,9 @@ export class Registry {
     return this.#deleting.context(context);
   }
 
-  /** Its codec. @throws `schema-invalid` where none can be made, `schema-too-complex` where that takes too long. */
-  async codec(schema: StoredSchema): Promise<EngineCodec> {
-    return this.engine.codec(await this.view.source(schema));
+  /** Its codec. @param form of Avro values, as the engine takes it. @throws `schema-invalid` where none can be made, `schema-too-complex` where that takes too long. */
+  async codec(schema: StoredSchema, form?: AvroForm): Promise<EngineCodec> {
+    return this.engine.codec(await this.view.source(schema), form);
   }
 
   /** What its values have for fields. */

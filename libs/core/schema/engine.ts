@@ -1,4 +1,5 @@
 import type { AppError } from '#libs/core/kernel';
+import type { AvroForm } from './avro/mapping.js';
 import type { DecodedPayload } from './codec.js';
 import type { CompatibilityPolicy, ResolvedReference, SchemaType } from './format.js';
 import type { SchemaFormats } from './formats.js';
@@ -110,8 +111,12 @@ export abstract class SchemaEngine {
   /** The text with tags given and taken, as {@link ParsedSchema.retagged}. @throws as {@link read}; `schema-invalid` for a part that is not there. */
   abstract retagged(source: SchemaSource, edits: readonly TagEdit[]): Promise<string>;
 
-  /** The schema's codec, by the rules for stored text. @throws as {@link read}; `schema-invalid` where no codec can be made of it. */
-  abstract codec(source: SchemaSource): Promise<EngineCodec>;
+  /**
+   * The schema's codec, by the rules for stored text.
+   * @param form how Avro values stand in JSON, `plain` unless given; other languages have one form.
+   * @throws as {@link read}; `schema-invalid` where no codec can be made of it.
+   */
+  abstract codec(source: SchemaSource, form?: AvroForm): Promise<EngineCodec>;
 
   /** What values of the schema have for fields. @throws as {@link read}. */
   abstract fields(source: SchemaSource): Promise<SchemaFields>;

@@ -1,6 +1,6 @@
 export { AvroCodec } from './avro/codec.js';
 export type { SchemaField } from './avro/fields.js';
-export { AVRO_JSON, PLAIN_JSON, type AvroJsonMapping } from './avro/mapping.js';
+export { AVRO_JSON, PLAIN_JSON, type AvroForm, type AvroJsonMapping } from './avro/mapping.js';
 export { AvroResolver } from './avro/resolve.js';
 export type { AvroKind } from './avro/tree.js';
 export { AvroFormat, AvroSchema, avroSchema } from './avro/avro-format.js';

@@ -10,6 +10,7 @@ import {
   sourceLength,
   type SourceJudgement,
 } from './engine.js';
+import type { AvroForm } from './avro/mapping.js';
 import type { SchemaCodec } from './codec.js';
 import type { ParsedSchema, SchemaType } from './format.js';
 import type { SchemaFormats } from './formats.js';
@@ -33,7 +34,7 @@ export interface LocalSchemaEngineOptions {
 /** A schema that was understood. */
 class Understood {
   #equivalence: Equivalence | null | undefined;
-  #codec: SchemaCodec | undefined;
+  readonly #codecs = new Map<AvroForm, SchemaCodec>();
 
   constructor(
     readonly parsed: ParsedSchema,
@@ -46,14 +47,15 @@ class Understood {
     return this.#equivalence !== undefined;
   }
 
-  get hasCodec(): boolean {
-    return this.#codec !== undefined;
+  hasCodec(form: AvroForm): boolean {
+    return this.#codecs.has(form);
   }
 
   /** Made when it is first used. @throws `schema-invalid` where none can be made. */
-  get codec(): SchemaCodec {
-    this.#codec ??= schemaCodec(this.parsed);
-    return this.#codec;
+  codec(form: AvroForm): SchemaCodec {
+    let codec = this.#codecs.get(form);
+    if (codec === undefined) this.#codecs.set(form, (codec = schemaCodec(this.parsed, form)));
+    return codec;
   }
 
   /** Made when it is first compared. */
@@ -138,13 +140,13 @@ export class LocalSchemaEngine extends SchemaEngine {
     return verdictWarnings(this.formats, { level, candidate: parsed, earlier: versions, policy, limits, steps });
   }
 
-  async codec(source: SchemaSource, steps?: StepBudget): Promise<SchemaCodec> {
+  async codec(source: SchemaSource, form: AvroForm = 'plain', steps?: StepBudget): Promise<SchemaCodec> {
     const known = this.#known(keyOf(source), {});
-    if (known?.hasCodec !== true) {
+    if (known?.hasCodec(form) !== true) {
       const { type } = this.formats.get(source.schemaType);
       steps?.spend(Math.ceil(sourceLength(source) * CODEC_STEPS[type]));
     }
-    return (known ?? this.#understand(source, {})).codec;
+    return (known ?? this.#understand(source, {})).codec(form);
   }
 
   async fields(source: SchemaSource, steps?: StepBudget): Promise<SchemaFields> {

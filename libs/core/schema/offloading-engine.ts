@@ -1,4 +1,5 @@
 import { isAppError } from '#libs/core/kernel';
+import type { AvroForm } from './avro/mapping.js';
 import type { DecodedPayload, SchemaCodec } from './codec.js';
 import {
   SchemaEngine,
@@ -87,11 +88,11 @@ export class OffloadingSchemaEngine extends SchemaEngine {
     return this.there.tried(trial);
   }
 
-  async codec(source: SchemaSource): Promise<EngineCodec> {
-    const there = () => this.there.codec(source);
+  async codec(source: SchemaSource, form?: AvroForm): Promise<EngineCodec> {
+    const there = () => this.there.codec(source, form);
     let here: SchemaCodec | undefined;
     try {
-      here = await this.#within((steps) => this.here.codec(source, steps));
+      here = await this.#within((steps) => this.here.codec(source, form, steps));
     } catch (error) {
       if (!isAppError(error, 'schema-too-complex')) throw error;
       // Whether a codec can be made at all is told now, and not with every message.

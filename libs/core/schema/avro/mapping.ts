@@ -35,6 +35,10 @@ export const DEFAULT_JSON: AvroJsonMapping & { readonly unions: 'bare' } = {
   unknown: 'drop',
 };
 
+/** The mappings by name, for whoever has to say which one across threads. */
+export type AvroForm = 'plain' | 'tagged';
+export const AVRO_FORMS: Readonly<Record<AvroForm, AvroJsonMapping>> = { plain: PLAIN_JSON, tagged: AVRO_JSON };
+
 /** Indexes of the branches that take some value of a JSON type, by that type. */
 export type BranchTable = Readonly<Record<JsonKind, readonly number[]>>;
 

@@ -1,0 +1,1 @@
+export { RestProxyModule, rewriteRestProxyUrl } from './rest-proxy.module.js';

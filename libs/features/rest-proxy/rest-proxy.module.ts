@@ -1,0 +1,25 @@
+import { Module } from '@nestjs/common';
+import { ClusterIds } from './cluster-ids.js';
+import { AclsController } from './v3/acls.controller.js';
+import { ClustersController } from './v3/clusters.controller.js';
+import { ClustersService } from './v3/clusters.service.js';
+import { ConfigsService } from './v3/configs.service.js';
+import { PartitionsController } from './v3/partitions.controller.js';
+import { PartitionsService } from './v3/partitions.service.js';
+import { TopicsController } from './v3/topics.controller.js';
+import { TopicsService } from './v3/topics.service.js';
+
+/**
+ * The Confluent REST Proxy's paths, v3 and v2. Needs `Clusters`, `TopicDirectories`, `OperationStore`, `Derivations` and `Authorizer`
+ * from the composition.
+ */
+@Module({
+  controllers: [ClustersController, TopicsController, PartitionsController, AclsController],
+  providers: [ClusterIds, ClustersService, TopicsService, PartitionsService, ConfigsService],
+})
+export class RestProxyModule {}
+
+/** The vendor's server and cloud have v3 below `/kafka`; it is one route. */
+export function rewriteRestProxyUrl(url: string): string {
+  return url.startsWith('/kafka/v3/') ? url.slice('/kafka'.length) : url;
+}
