@@ -64,7 +64,7 @@ export function streamMetrics(metrics: Metrics, names: boolean, { directories, v
 async function groupLags(cluster: string, directory: TopicDirectory): Promise<Sample[]> {
   const ends = new Map((await directory.list()).map((topic) => [topic.physical, topic.description.partitions]));
   const samples: Sample[] = [];
-  for (const group of await directory.engine.listGroups()) {
+  for (const { group } of await directory.engine.listGroups()) {
     const lags = new Map<string, number>();
     for (const { topic, partition, offset } of (await directory.engine.describeGroup(group)).positions) {
       const end = ends.get(topic)?.[partition]?.endOffset;

@@ -34,6 +34,10 @@ export type Command =
   | { readonly kind: 'topic-deleted'; readonly topic: number }
   | { readonly kind: 'positions-set'; readonly group: string; readonly positions: readonly StoredPosition[] }
   | { readonly kind: 'group-deleted'; readonly group: string }
+  /** Members of a group agreed on a generation. */
+  | { readonly kind: 'generation-raised'; readonly group: string; readonly generation: number }
+  /** A group has no members any more; its generation is forgotten unless it has positions. */
+  | { readonly kind: 'group-released'; readonly group: string }
   | { readonly kind: 'writer-opened'; readonly writer: string; readonly epoch: number }
   | {
       readonly kind: 'checkpoints-set';

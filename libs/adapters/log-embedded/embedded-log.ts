@@ -8,8 +8,11 @@ import {
   type FetchedPartition,
   type FetchRequest,
   type GroupDescription,
+  type GroupListing,
+  type GroupMember,
   type GroupPosition,
   type HeldPosition,
+  type JoinGroup,
   type LogCapabilities,
   LogEngine,
   logErrors,
@@ -38,6 +41,7 @@ import {
   decideTopic,
   type Rules,
 } from './decisions.js';
+import { EmbeddedGroups, type GroupsHost } from './embedded-groups.js';
 import { EmbeddedWriter, type WriterHost } from './embedded-writer.js';
 import { isNoSpace, logFailed } from './errors.js';
 import { Fetcher } from './fetcher.js';
@@ -80,6 +84,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   private readonly pipeline: CommitPipeline;
   private readonly fetcher: Fetcher;
   private readonly openings: ProducerOpenings;
+  private readonly groups: EmbeddedGroups;
   private readonly closing = new AbortController();
   private closed: Promise<void> | undefined;
 
@@ -123,8 +128,9 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       damaged: (partition, damage) => this.degrade(partition, damage),
       checkOpen: () => this.checkOpen(),
     });
-    const decide = (facts: () => readonly Command[]): Promise<void> => this.decide(facts);
+    const decide: GroupsHost['decide'] = (facts, options) => this.decide(facts, options);
     this.openings = new ProducerOpenings({ clock, state, names: producers, decide });
+    this.groups = new EmbeddedGroups({ engine: this, clock, state, logger: opened.logger, decide });
     void this.pace();
   }
 
@@ -271,34 +277,27 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     return holds.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  async listGroups(): Promise<readonly string[]> {
+  async listGroups(): Promise<readonly GroupListing[]> {
     this.checkOpen();
-    return [...this.opened.state.groups.keys()].sort();
+    return this.groups.list();
   }
 
   async describeGroup(group: string): Promise<GroupDescription> {
     this.checkOpen();
-    const { state } = this.opened;
-    const positions: GroupPosition[] = [];
-    for (const { topic: number, partition, offset, metadata } of state.groups.get(group)?.values() ?? []) {
-      const topic = state.byNumber.get(number)?.name;
-      if (topic !== undefined) positions.push({ topic, partition, offset, ...(metadata ? { metadata } : {}) });
-    }
-    positions.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
-    return { group, positions, members: 0 };
+    return this.groups.describe(group);
+  }
+
+  async joinGroup(group: string, options: JoinGroup): Promise<GroupMember> {
+    this.checkOpen();
+    return this.groups.join(group, options);
   }
 
   async commitPositions(group: string, positions: readonly GroupPosition[]): Promise<void> {
-    const { state } = this.opened;
-    const ofGroup = positions.map((one) => ({ ...one, group }));
-    await this.decide(() => decidePositions(state, ofGroup), false);
+    await this.groups.commit(group, positions);
   }
 
   async deleteGroup(group: string): Promise<void> {
-    await this.decide(() => {
-      if (!this.opened.state.groups.has(group)) throw logErrors.groupNotFound(group);
-      return [{ kind: 'group-deleted', group }];
-    });
+    await this.groups.delete(group);
   }
 
   async openWriter(id: string): Promise<LogWriter> {
@@ -354,6 +353,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     const { segments, journal, held, logger } = this.opened;
     this.closing.abort();
     this.fetcher.wakeAll();
+    this.groups.close();
     try {
       await this.pipeline.drain();
       this.checkpointer.stopWaiting();
@@ -443,9 +443,12 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   }
 
   /** Makes facts durable that are decided when their turn has come. */
-  private async decide(decide: () => readonly Command[], structural = true): Promise<void> {
+  private async decide(
+    decide: () => readonly Command[],
+    { structural = true, guard }: { readonly structural?: boolean; guard?(): void } = {},
+  ): Promise<void> {
     this.checkOpen();
-    await this.submit({ appends: [], decide, structural, bytes: ENTRY_OVERHEAD });
+    await this.submit({ appends: [], decide, structural, bytes: ENTRY_OVERHEAD, ...(guard ? { guard } : {}) });
   }
 
   private submit(request: Omit<CommitRequest, 'resolve' | 'reject'>): Promise<readonly Appended[]> {
@@ -459,7 +462,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     partition.degradedAt = Math.min(partition.degradedAt ?? Infinity, offset);
     const facts = { topic, partition: number, offset, why: damage.why };
     this.opened.logger.error('damage in a segment: the partition is degraded', facts);
-    this.decide(() => [{ kind: 'partition-degraded', topic, partition: number, offset }], false).catch(
+    this.decide(() => [{ kind: 'partition-degraded', topic, partition: number, offset }], { structural: false }).catch(
       (error: unknown) => {
         const code = isAppError(error) ? error.code : 'unknown';
         this.opened.logger.warn('the degradation was not made durable', { ...facts, code });

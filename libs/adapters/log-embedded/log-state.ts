@@ -42,6 +42,8 @@ export interface LogStateImage {
     readonly partitions: readonly PartitionState[];
   }[];
   readonly groups: readonly (readonly [string, readonly StoredPosition[]])[];
+  /** Missing in snapshots made before groups had members. */
+  readonly generations?: readonly (readonly [string, number])[];
   readonly writers: readonly (readonly [string, number, readonly (readonly [string, string])[]])[];
   /** Absent in snapshots of format 1. */
   readonly producers?: ProducerIdsImage;
@@ -57,6 +59,8 @@ export class LogState {
   readonly topics = new Map<string, Topic>();
   readonly byNumber = new Map<number, Topic>();
   readonly groups = new Map<string, Map<string, StoredPosition>>();
+  /** What the members of a group last agreed on. */
+  readonly generations = new Map<string, number>();
   readonly writers = new Map<string, WriterState>();
   readonly producerIds = new ProducerIds();
   readonly holds = new RetentionHolds();
@@ -144,6 +148,13 @@ export class LogState {
         return;
       case 'group-deleted':
         this.groups.delete(command.group);
+        this.generations.delete(command.group);
+        return;
+      case 'generation-raised':
+        this.generations.set(command.group, Math.max(this.generations.get(command.group) ?? 0, command.generation));
+        return;
+      case 'group-released':
+        if (!this.groups.has(command.group)) this.generations.delete(command.group);
         return;
       case 'writer-opened': {
         const writer = this.writers.get(command.writer) ?? { epoch: 0, checkpoints: new Map<string, Uint8Array>() };
@@ -197,6 +208,7 @@ export class LogState {
         partitions: partitions.map((one) => one.state),
       })),
       groups: [...this.groups].map(([group, positions]) => [group, [...positions.values()]] as const),
+      generations: [...this.generations],
       writers: [...this.writers].map(([id, { epoch, checkpoints }]) => {
         const entries = [...checkpoints].map(([key, value]) => [key, Buffer.from(value).toString('base64')] as const);
         return [id, epoch, entries] as const;
@@ -219,6 +231,7 @@ export class LogState {
     }
     for (const [group, positions] of image.groups) state.setPositions(group, positions);
     for (const [id, positions] of image.holds ?? []) state.holds.set(id, positions);
+    for (const [group, generation] of image.generations ?? []) state.generations.set(group, generation);
     for (const [id, epoch, entries] of image.writers) {
       const checkpoints = entries.map(([key, value]) => [key, Buffer.from(value, 'base64')] as const);
       state.writers.set(id, { epoch, checkpoints: new Map(checkpoints) });
@@ -259,7 +272,9 @@ export class LogState {
     this.holds.forgetTopic(number);
     for (const [group, positions] of this.groups) {
       for (const [key, position] of positions) if (position.topic === number) positions.delete(key);
-      if (positions.size === 0) this.groups.delete(group);
+      if (positions.size > 0) continue;
+      this.groups.delete(group);
+      this.generations.delete(group);
     }
   }
 

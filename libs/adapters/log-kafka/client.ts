@@ -23,14 +23,18 @@ import {
   describeLogDirsV4,
   endTxnV3,
   findCoordinatorV4,
+  heartbeatV4,
   incrementalAlterConfigsV1,
   initProducerIdV4,
+  joinGroupV9,
+  leaveGroupV5,
   listGroupsV4,
   listOffsetsV7,
   listPartitionReassignmentsV0,
   metadataV12,
   offsetCommitV8,
   offsetFetchV8,
+  syncGroupV5,
   txnOffsetCommitV3,
 } from '@platformatic/kafka';
 
@@ -52,12 +56,16 @@ export const describeGroups = describeGroupsV5.api;
 export const describeLogDirs = describeLogDirsV4.api;
 export const endTxn = endTxnV3.api;
 export const findCoordinator = findCoordinatorV4.api;
+export const heartbeat = heartbeatV4.api;
 export const incrementalAlterConfigs = incrementalAlterConfigsV1.api;
 export const initProducerId = initProducerIdV4.api;
+export const joinGroup = joinGroupV9.api;
+export const leaveGroup = leaveGroupV5.api;
 export const listGroups = listGroupsV4.api;
 export const listOffsets = listOffsetsV7.api;
 export const listPartitionReassignments = listPartitionReassignmentsV0.api;
 export const metadata = metadataV12.api;
 export const offsetCommit = offsetCommitV8.api;
 export const offsetFetch = offsetFetchV8.api;
+export const syncGroup = syncGroupV5.api;
 export const txnOffsetCommit = txnOffsetCommitV3.api;

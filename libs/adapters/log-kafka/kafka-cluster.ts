@@ -39,6 +39,10 @@ const NEEDED: readonly { readonly key: number; readonly version: number }[] = [
   api.findCoordinator,
   api.describeGroups,
   api.listGroups,
+  api.joinGroup,
+  api.syncGroup,
+  api.heartbeat,
+  api.leaveGroup,
   api.createTopics,
   api.deleteTopics,
   api.initProducerId,
@@ -60,6 +64,14 @@ const NEEDED: readonly { readonly key: number; readonly version: number }[] = [
 
 /** Longest pause between two attempts. */
 const MAX_PAUSE_MS = 200;
+
+/** What a link has of its own. */
+export interface LinkTraits {
+  /** Name the broker shows for it, `weir-<cluster>` unless given. */
+  readonly clientId?: string;
+  /** Longest time for one answer, that of the settings unless given. */
+  readonly requestTimeoutMs?: number;
+}
 
 /** How long a call may go on being repeated. */
 export interface Patience {
@@ -161,15 +173,15 @@ export class KafkaCluster {
     throw new KafkaSilence(what, false, last);
   }
 
-  /** The link to a node for a purpose. Purposes keep requests apart that must not wait for each other. */
-  link(node: number, purpose: string): BrokerLink {
+  /** The link to a node for a purpose. Purposes keep requests apart that must not wait for each other. `as`: what is particular to this purpose. */
+  link(node: number, purpose: string, as: LinkTraits = {}): BrokerLink {
     if (this.closed) throw logErrors.logClosed();
     const key = `${node}/${purpose}`;
     const known = this.#links.get(key);
     if (known !== undefined && !known.broken) return known;
     const address = this.#brokers.get(node);
     if (address === undefined) throw new KafkaSilence(`broker ${node}`, false, new Error('the broker is not known'));
-    const link = this.#linkTo(address);
+    const link = this.#linkTo(address, as);
     this.#links.set(key, link);
     return link;
   }
@@ -388,9 +400,11 @@ export class KafkaCluster {
     this.#brokers.set(node, address);
   }
 
-  #linkTo(address: BrokerAddress): BrokerLink {
+  #linkTo(address: BrokerAddress, { clientId, requestTimeoutMs }: LinkTraits = {}): BrokerLink {
     const reached = this.options.addressOf?.(address) ?? address;
-    return new BrokerLink(reached, `weir-${this.name}`, this.#connection);
+    const { requestTimeout } = this.#connection;
+    const connection = { ...this.#connection, requestTimeout: requestTimeoutMs ?? requestTimeout };
+    return new BrokerLink(reached, clientId ?? `weir-${this.name}`, connection);
   }
 }
 

@@ -3,16 +3,22 @@ import {
   type Appended,
   type AppendOptions,
   checkGroup,
+  checkJoin,
   checkProducerName,
   checkHold,
   checkWriterId,
+  CoordinatedMember,
   type DeletedRecords,
   type DeletePosition,
   type FetchedPartition,
   type FetchRequest,
+  GROUP_LIMITS,
   type GroupDescription,
+  type GroupListing,
+  type GroupMember,
   type GroupPosition,
   type HeldPosition,
+  type JoinGroup,
   type LogCapabilities,
   LogEngine,
   logErrors,
@@ -30,6 +36,7 @@ import { Appender } from './appender.js';
 import { CheckpointStore } from './checkpoint-store.js';
 import { ConfigAdmin } from './config-admin.js';
 import { Fetcher } from './fetcher.js';
+import { KafkaGroupLink } from './group-link.js';
 import { checkGroupPositions, Groups } from './groups.js';
 import { KafkaCluster } from './kafka-cluster.js';
 import { KafkaWriter } from './kafka-writer.js';
@@ -215,12 +222,24 @@ export class KafkaLog extends LogEngine {
     return this.#run(async () => []);
   }
 
-  listGroups(): Promise<readonly string[]> {
+  listGroups(): Promise<readonly GroupListing[]> {
     return this.#run(() => this.#groups.list());
   }
 
   describeGroup(group: string): Promise<GroupDescription> {
     return this.#run(() => this.#groups.describe(group));
+  }
+
+  joinGroup(group: string, options: JoinGroup): Promise<GroupMember> {
+    return this.#run(async () => {
+      checkJoin(group, options);
+      const { defaultSessionTimeoutMs, defaultRebalanceTimeoutMs } = GROUP_LIMITS;
+      const { clientId, sessionTimeoutMs = defaultSessionTimeoutMs } = options;
+      const { rebalanceTimeoutMs = defaultRebalanceTimeoutMs } = options;
+      const member = { clientId, sessionTimeoutMs, rebalanceTimeoutMs };
+      const link = new KafkaGroupLink(this.#cluster, this.#groups, this.#offsets, member);
+      return new CoordinatedMember(group, options, link, this.#cluster.clock);
+    });
   }
 
   commitPositions(group: string, positions: readonly GroupPosition[]): Promise<void> {

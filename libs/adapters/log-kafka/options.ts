@@ -61,6 +61,8 @@ export interface KafkaLogSettings {
    * fences a topic waits this long before it reads the end offsets.
    */
   readonly stateLeaseMs: number;
+  /** How often a member of a group tells its coordinator that it lives, and learns of a rebalance; at least three times in its session timeout. */
+  readonly heartbeatEveryMs: number;
 }
 
 export const KAFKA_LOG_SETTINGS: KafkaLogSettings = {
@@ -74,6 +76,7 @@ export const KAFKA_LOG_SETTINGS: KafkaLogSettings = {
   fetchSliceMs: 1_000,
   produceBytes: 8 * 1024 * 1024,
   stateLeaseMs: 1_000,
+  heartbeatEveryMs: 1_000,
 };
 
 export interface KafkaLogOptions {

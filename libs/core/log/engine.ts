@@ -1,5 +1,6 @@
 import type { AppError } from '#libs/core/kernel';
 import type { AdministrationCapabilities, ClusterAdministration } from './cluster-administration.js';
+import type { GroupDescription, GroupListing, GroupMember, JoinGroup } from './group-membership.js';
 import type { DeletedRecords, DeletePosition } from './record-deletion.js';
 import type { ProducerIdentity } from './producer-identity.js';
 import type { HeldPosition, RetentionHold } from './retention-hold.js';
@@ -78,13 +79,6 @@ export interface FetchedPartition extends PartitionRef {
 export interface GroupPosition extends PartitionRef {
   readonly offset: number;
   readonly metadata?: string;
-}
-
-export interface GroupDescription {
-  readonly group: string;
-  readonly positions: readonly GroupPosition[];
-  /** Live members; 0 for a group that only keeps positions. */
-  readonly members: number;
 }
 
 export interface WriterAppend extends PartitionRef {
@@ -208,12 +202,21 @@ export abstract class LogEngine {
   /** The holds that stand, by id. */
   abstract listRetentionHolds(): Promise<readonly RetentionHold[]>;
 
-  abstract listGroups(): Promise<readonly string[]>;
-  /** Positions of a group; empty for an unknown one. */
+  /** Groups that have members or positions. */
+  abstract listGroups(): Promise<readonly GroupListing[]>;
+  /** Members and positions of a group; DEAD and empty for an unknown one. */
   abstract describeGroup(group: string): Promise<GroupDescription>;
-  /** Stores positions durably before it resolves. @throws `topic-not-found`, `partition-not-found`, `group-active` when live members own it. */
+  /**
+   * A member to be: nothing is sent before its first poll. See {@link GroupMember}.
+   * @throws `invalid-group`, `invalid-group-member`, `invalid-topic-name`, `invalid-session-timeout`, `too-many-topics-read`.
+   */
+  abstract joinGroup(group: string, options: JoinGroup): Promise<GroupMember>;
+  /**
+   * Stores positions from outside the group, durably before it resolves.
+   * @throws `topic-not-found`, `partition-not-found`; `group-active` when it has members at the moment of writing: theirs are never overwritten.
+   */
   abstract commitPositions(group: string, positions: readonly GroupPosition[]): Promise<void>;
-  /** @throws `group-not-found`, `group-active`. */
+  /** @throws `group-not-found`; `group-active` when it has members at that moment. */
   abstract deleteGroup(group: string): Promise<void>;
 
   /** Opens the session with this id (1 … 200 characters of `[a-zA-Z0-9._-]`) and fences every earlier one. */

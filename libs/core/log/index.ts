@@ -38,7 +38,6 @@ export {
   type FetchedPartition,
   type FetchPosition,
   type FetchRequest,
-  type GroupDescription,
   type GroupPosition,
   type LogCapabilities,
   type WriterAppend,
@@ -84,6 +83,36 @@ export {
   type ReassignmentTarget,
 } from './reassignment.js';
 export { SINGLE_BROKER, SingleBrokerAdministration, type SingleBrokerFacts } from './single-broker.js';
+export {
+  GROUP_LIMITS,
+  GroupMember,
+  type AssignedPartition,
+  type AssignmentStrategy,
+  type GroupDescription,
+  type GroupListing,
+  type GroupMemberDescription,
+  type GroupState,
+  type GroupUpdate,
+  type JoinGroup,
+} from './group-membership.js';
+export {
+  assignmentOf,
+  checkJoin,
+  ClassicGroup,
+  CONSUMER_PROTOCOL,
+  CoordinatedMember,
+  GroupCoordinator,
+  LocalLink,
+  type CoordinatorLink,
+  type GroupGenerations,
+  type GroupProtocol,
+  type GroupRefusal,
+  type JoinOutcome,
+  type JoinRequest,
+  type MemberClaim,
+  type SyncOutcome,
+  type SyncRequest,
+} from './groups/index.js';
 export * as logErrors from './errors.js';
 export { generationOf, isReservedName, physicalName, type Generation } from './generation.js';
 export {

@@ -23,9 +23,27 @@ export const positionsBody = z.strictObject({
 });
 export type PositionsBody = z.infer<typeof positionsBody>;
 
+const groupState = z
+  .enum(['EMPTY', 'PREPARING_REBALANCE', 'COMPLETING_REBALANCE', 'STABLE', 'DEAD'])
+  .describe('EMPTY: positions and no members. STABLE: the members agreed and read.');
+
 export const groupView = z.object({
   group: z.string(),
-  members: z.int(),
+  state: groupState,
+  generation: z
+    .int()
+    .nullable()
+    .describe('Rises whenever the members agree anew; null where the cluster does not tell.'),
+  strategy: z.string().nullable().describe('How the members share out partitions; null without members.'),
+  members: z.array(
+    z.object({
+      memberId: z.string(),
+      instanceId: z.string().nullable(),
+      clientId: z.string(),
+      host: z.string(),
+      assignment: z.array(z.object({ topic: z.string(), generation: z.int(), partition: z.int() })),
+    }),
+  ),
   positions: z.array(
     z.object({
       topic: z.string(),
@@ -40,10 +58,14 @@ export const groupView = z.object({
 });
 export type GroupView = z.infer<typeof groupView>;
 
-export const groupList = z.object({ items: z.array(z.object({ group: z.string() })), next: z.string().nullable() });
+export const groupList = z.object({
+  items: z.array(z.object({ group: z.string(), state: groupState })),
+  next: z.string().nullable(),
+});
 export type GroupList = z.infer<typeof groupList>;
 
 export const listGroupsQuery = z.strictObject({
+  state: groupState.optional().describe('Only groups in this state.'),
   limit: z.coerce.number().int().min(1).max(1_000).default(50),
   cursor: z.string().max(4_096).optional(),
 });

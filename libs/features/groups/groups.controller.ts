@@ -33,7 +33,12 @@ export class GroupsController {
 
   @Get(':group')
   @Access('read', 'group', 'group')
-  @ApiJson({ id: 'describeGroup', summary: 'Describe a group: positions and lag', tag: 'groups', response: groupView })
+  @ApiJson({
+    id: 'describeGroup',
+    summary: 'Describe a group: state, members, positions and lag',
+    tag: 'groups',
+    response: groupView,
+  })
   async describe(
     @Param('cluster') cluster: string | undefined,
     @Param('group') group: string,

@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { groupErrors, GroupReset } from '#libs/core/groups';
 import { Clock } from '#libs/core/kernel';
-import { generationOf, logErrors, TopicDirectories, type GroupPosition } from '#libs/core/log';
+import {
+  generationOf,
+  logErrors,
+  TopicDirectories,
+  type GroupListing,
+  type GroupMemberDescription,
+  type GroupPosition,
+} from '#libs/core/log';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page } from '#libs/platform/http';
 import type { GroupView, ListGroupsQuery, PositionsBody } from './group-schemas.js';
@@ -17,27 +24,23 @@ export class GroupsService {
   ) {}
 
   /** The groups the principal may read, by name. */
-  async list(
-    cluster: string | undefined,
-    query: ListGroupsQuery,
-    principal: Principal,
-  ): Promise<Page<{ group: string }>> {
+  async list(cluster: string | undefined, query: ListGroupsQuery, principal: Principal): Promise<Page<GroupListing>> {
     const groups = await this.directories.of(cluster).engine.listGroups();
     const visible = groups
-      .filter((group) => this.authorizer.allows(principal, 'read', { kind: 'group', name: group }))
-      .sort()
-      .map((group) => ({ group }));
+      .filter(({ state }) => query.state === undefined || state === query.state)
+      .filter(({ group }) => this.authorizer.allows(principal, 'read', { kind: 'group', name: group }))
+      .sort((a, b) => (a.group < b.group ? -1 : 1));
     return pageOf(visible, query, (entry) => entry.group);
   }
 
   /**
-   * Positions at the present generation of each topic the principal may read; those on superseded generations are left out.
+   * Members, and positions at the present generation of each topic the principal may read; those on superseded generations are left out.
    * @throws `group-not-found`.
    */
   async describe(cluster: string | undefined, group: string, principal: Principal): Promise<GroupView> {
     const directory = this.directories.of(cluster);
     const description = await directory.engine.describeGroup(group);
-    if (description.positions.length === 0) throw logErrors.groupNotFound(group);
+    if (description.state === 'DEAD') throw logErrors.groupNotFound(group);
     const ends = new Map((await directory.list()).map((topic) => [topic.physical, topic]));
     const positions: GroupView['positions'] = [];
     for (const position of description.positions) {
@@ -58,7 +61,28 @@ export class GroupsService {
       });
     }
     positions.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
-    return { group, members: description.members, positions };
+    const { state, generation, strategy, members } = description;
+    return {
+      group,
+      state,
+      generation,
+      strategy,
+      members: members.map((one) => this.memberView(one, principal)),
+      positions,
+    };
+  }
+
+  private memberView(
+    { assignment, ...member }: GroupMemberDescription,
+    principal: Principal,
+  ): GroupView['members'][number] {
+    const places = assignment.map(({ topic: physical, partition }) => {
+      const { logical: topic, generation } = generationOf(physical);
+      return { topic, generation, partition };
+    });
+    const mayRead = (topic: string): boolean =>
+      this.authorizer.allows(principal, 'read', { kind: 'topic', name: topic });
+    return { ...member, assignment: places.filter(({ topic }) => mayRead(topic)) };
   }
 
   /**

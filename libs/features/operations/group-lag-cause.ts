@@ -101,7 +101,7 @@ export class GroupLagCause implements ThrottleCause {
   async #readers(watched: Watched, now: number): Promise<readonly GroupDescription[]> {
     const { engine, physical, moved } = watched;
     const looksForGroups = now - watched.groupsAt >= FIND_GROUPS_EVERY_MS;
-    const names = looksForGroups ? await engine.listGroups() : watched.groups;
+    const names = looksForGroups ? (await engine.listGroups()).map((one) => one.group) : watched.groups;
     const described: GroupDescription[] = [];
     for (const name of names) described.push(await engine.describeGroup(name));
     const onTopic = described.filter((one) => one.positions.some((position) => position.topic === physical));
@@ -117,7 +117,7 @@ export class GroupLagCause implements ThrottleCause {
         // The first look cannot tell whether it moves: it is given the benefit of the doubt until the next one.
         moved.set(one.group, { sum, at: last === undefined ? -Infinity : now });
       }
-      return one.members > 0 || now - moved.get(one.group)!.at <= ALIVE_MS;
+      return one.members.length > 0 || now - moved.get(one.group)!.at <= ALIVE_MS;
     });
   }
 }

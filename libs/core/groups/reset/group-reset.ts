@@ -64,7 +64,7 @@ export class GroupReset {
         repeated: await counter.count(ref, config, repeated.from, repeated.to),
       });
     }
-    return { group, hash: resetHash(engine.logId, group, moves), members: description.members, moves: counted };
+    return { group, hash: resetHash(engine.logId, group, moves), members: description.members.length, moves: counted };
   }
 
   /**
@@ -76,7 +76,7 @@ export class GroupReset {
     const { description, moves } = await this.decide(group, request);
     const present = resetHash(engine.logId, group, moves);
     if (present !== hash) throw stalePlan(group, hash, present);
-    if (description.members > 0) throw logErrors.groupActive(group, description.members);
+    if (description.members.length > 0) throw logErrors.groupActive(group, description.members.length);
     await engine.commitPositions(
       group,
       moves.map(({ physical, partition, target }) => ({ topic: physical, partition, offset: target })),

@@ -8,3 +8,4 @@ export { MemoryTopicNames } from './memory-topic-names.js';
 export { OneCluster } from './one-cluster.js';
 export { WallClock } from './wall-clock.js';
 export { topicNamesSuite, type TopicNamesSubject } from './topic-names-suite.js';
+export { SkippingClock } from './skipping-clock.js';

@@ -9,6 +9,7 @@ import {
   encodeBatch,
   type FetchedPartition,
   type FetchRequest,
+  type GroupListing,
   type GroupPosition,
   type LogWriter,
   type PartitionRef,
@@ -231,7 +232,7 @@ class GuessingTimes extends MemoryLogEngine {
 }
 
 class AnsweringWhenClosed extends MemoryLogEngine {
-  override async listGroups(): Promise<readonly string[]> {
+  override async listGroups(): Promise<readonly GroupListing[]> {
     return await super.listGroups().catch(() => []);
   }
 }

@@ -7,6 +7,7 @@ import { fetchPromises } from './contract/fetch-promises.js';
 import { groupPromises } from './contract/group-promises.js';
 import { holdPromises } from './contract/hold-promises.js';
 import { lifetimePromises } from './contract/lifetime-promises.js';
+import { memberPromises } from './contract/member-promises.js';
 import { producerPromises } from './contract/producer-promises.js';
 import { statePromises } from './contract/state-promises.js';
 import { topicPromises } from './contract/topic-promises.js';
@@ -22,6 +23,7 @@ export const LOG_ENGINE_PROMISES: Readonly<Record<string, readonly LogPromise[]>
   'deleting records': deletionPromises,
   'retention holds': holdPromises,
   groups: groupPromises,
+  'group members': memberPromises,
   writers: writerPromises,
   administration: administrationPromises,
   lifetime: lifetimePromises,

@@ -18,16 +18,21 @@ import {
   type FetchRequest,
   generationOf,
   type GroupDescription,
+  type GroupListing,
+  type GroupMember,
   type GroupPosition,
   type HeldFrom,
   type HeldPosition,
+  type GroupRefusal,
   integerSetting,
   isCompacted,
+  type JoinGroup,
   type LogCapabilities,
   LogEngine,
   logErrors,
   type LogWriter,
   lowestHold,
+  type MemberClaim,
   type PartitionRef,
   type RetentionHold,
   SingleBrokerAdministration,
@@ -41,6 +46,7 @@ import {
 } from '../index.js';
 import { collect } from './memory-fetch.js';
 import { LogFaults, type WriteCall } from './log-faults.js';
+import { MemoryGroups } from './memory-groups.js';
 import { MemoryLogStorage, MemoryPartition, type MemoryTopic } from './memory-storage.js';
 import { MemoryWriter } from './memory-writer.js';
 import { WallClock } from './wall-clock.js';
@@ -72,6 +78,7 @@ export class MemoryLogEngine extends LogEngine {
     checkOpen: () => this.checkOpen(),
   });
   private readonly clock: Clock;
+  private readonly groups: MemoryGroups;
   private readonly wakers = new Set<() => void>();
   private closed = false;
 
@@ -80,6 +87,7 @@ export class MemoryLogEngine extends LogEngine {
     this.storage = options.storage ?? new MemoryLogStorage();
     this.clock = options.clock ?? new WallClock();
     this.faults = options.faults ?? new LogFaults();
+    this.groups = new MemoryGroups(this, this.clock);
     this.capabilities = {
       engine: 'memory',
       topicConfigs: options.topicConfigs ?? [...TOPIC_SETTINGS.keys()],
@@ -227,28 +235,40 @@ export class MemoryLogEngine extends LogEngine {
     return holds.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  async listGroups(): Promise<readonly string[]> {
+  async listGroups(): Promise<readonly GroupListing[]> {
     this.checkOpen();
-    return [...this.storage.groups.keys()].sort();
+    return this.groups.list();
   }
 
   async describeGroup(group: string): Promise<GroupDescription> {
     this.checkOpen();
-    const positions = [...(this.storage.groups.get(group)?.values() ?? [])];
-    positions.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
-    return { group, positions, members: 0 };
+    return this.groups.describe(group);
+  }
+
+  async joinGroup(group: string, options: JoinGroup): Promise<GroupMember> {
+    this.checkOpen();
+    return this.groups.join(group, options);
   }
 
   async commitPositions(group: string, positions: readonly GroupPosition[]): Promise<void> {
-    await this.withFaults({ kind: 'positions', topics: positions.map((one) => one.topic) }, () => {
+    await this.commitAsMember(group, undefined, positions);
+  }
+
+  /** Positions of a member, or of nobody. For {@link MemoryGroups}. */
+  async commitAsMember(
+    group: string,
+    claim: MemberClaim | undefined,
+    positions: readonly GroupPosition[],
+  ): Promise<GroupRefusal | undefined> {
+    return await this.withFaults({ kind: 'positions', topics: positions.map((one) => one.topic) }, () => {
       for (const position of positions) this.checkGroupPosition(group, position);
-      for (const position of positions) this.storePosition(group, position);
+      return this.groups.store(group, claim, positions);
     });
   }
 
   async deleteGroup(group: string): Promise<void> {
     this.checkOpen();
-    if (!this.storage.groups.delete(group)) throw logErrors.groupNotFound(group);
+    this.groups.delete(group);
   }
 
   async openWriter(id: string): Promise<LogWriter> {
@@ -259,6 +279,7 @@ export class MemoryLogEngine extends LogEngine {
 
   async close(): Promise<void> {
     this.closed = true;
+    this.groups.coordinator.close();
     this.wake();
   }
 

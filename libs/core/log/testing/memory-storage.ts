@@ -82,6 +82,8 @@ export class MemoryLogStorage {
   readonly logId: string;
   readonly topics = new Map<string, MemoryTopic>();
   readonly groups = new Map<string, Map<string, GroupPosition>>();
+  /** Generations that members of a group agreed on. */
+  readonly generations = new Map<string, number>();
   readonly writers = new Map<string, MemoryWriterState>();
   readonly holds = new Map<string, readonly HeldPosition[]>();
   topicsCreated = 0;

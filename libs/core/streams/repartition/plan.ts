@@ -140,7 +140,7 @@ interface GroupOnTopic {
 /** Groups that keep positions on a topic, by name. */
 async function groupsOn(engine: LogEngine, topic: TopicDescription): Promise<GroupOnTopic[]> {
   const found: GroupOnTopic[] = [];
-  for (const group of await engine.listGroups()) {
+  for (const { group } of await engine.listGroups()) {
     const { positions, members } = await engine.describeGroup(group);
     const here = new Map(positions.filter((one) => one.topic === topic.name).map((one) => [one.partition, one.offset]));
     if (here.size === 0) continue;
@@ -148,7 +148,7 @@ async function groupsOn(engine: LogEngine, topic: TopicDescription): Promise<Gro
       (sum, one) => sum + Math.max(0, one.endOffset - Math.max(here.get(one.partition) ?? 0, one.startOffset)),
       0,
     );
-    found.push({ group, members, lag });
+    found.push({ group, members: members.length, lag });
   }
   return found.sort((a, b) => (a.group < b.group ? -1 : 1));
 }

@@ -189,7 +189,7 @@ async function translateAll(
   const { engine, clock, run } = context;
   const vectors = async (): Promise<GroupVector[]> => {
     const found: GroupVector[] = [];
-    for (const group of await engine.listGroups()) {
+    for (const { group } of await engine.listGroups()) {
       const here = (await engine.describeGroup(group)).positions.filter((one) => one.topic === change.from.physical);
       if (here.length === 0) continue;
       found.push({ group, positions: new Map(here.map((one) => [one.partition, one.offset])) });

@@ -18,6 +18,8 @@ export interface OpenedLog {
   reopen(): Promise<LogEngine>;
   /** Closes the present engine and removes what the test made. */
   dispose(): Promise<void>;
+  /** Lets time pass for the engine without waiting for it, where its clock can be moved. */
+  skip?(ms: number): void;
 }
 
 export type OpenLog = () => Promise<OpenedLog>;
@@ -56,6 +58,12 @@ export class ContractContext {
 
   async dispose(): Promise<void> {
     await this.#log.dispose();
+  }
+
+  /** Comes back when this much time has passed for the engine. */
+  async passTime(ms: number): Promise<void> {
+    if (this.#log.skip === undefined) await new Promise((resolve) => setTimeout(resolve, ms));
+    else this.#log.skip(ms);
   }
 
   /** A name nothing else has: for topics, groups and writers. */
