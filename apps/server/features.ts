@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { ClustersModule } from '#libs/features/clusters';
 import { DerivationsModule } from '#libs/features/derivations';
 import { GroupsModule } from '#libs/features/groups';
 import { OperationsModule } from '#libs/features/operations';
@@ -12,6 +13,7 @@ import { ViewsModule } from '#libs/features/views';
 
 /** What the service offers, one module each. */
 export const FEATURES: readonly Type[] = [
+  ClustersModule,
   TopicsModule,
   RecordsModule,
   GroupsModule,

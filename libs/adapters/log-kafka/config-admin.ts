@@ -159,6 +159,7 @@ export class ConfigAdmin {
     const [described] = broker === undefined ? [] : await this.describe([{ kind: 'broker', broker }]);
     const known = new Map(described?.entries.map((one) => [one.name, one]));
     for (const name of Object.keys(changes)) {
+      if (isUnlisted(name)) continue;
       const entry = known.get(name);
       if (entry === undefined) throw unknownSetting(name, [...known.keys()]);
       if (entry.readOnly) throw logErrors.invalidBrokerConfig(name, 'can only be changed in the file of the broker');
@@ -231,6 +232,17 @@ function nameOf(resource: ConfigResource): string {
 
 const keyOf = (resource: ConfigResource): string =>
   `${resource.kind === 'topic' ? 'topic' : 'broker'} ${nameOf(resource)}`;
+
+/** Settings a broker takes although it does not list them while they are not set, and calls them read-only then: of listeners, and the limits of replication. */
+function isUnlisted(name: string): boolean {
+  return UNLISTED.has(name) || name.startsWith('listener.name.');
+}
+
+const UNLISTED: ReadonlySet<string> = new Set([
+  'leader.replication.throttled.rate',
+  'follower.replication.throttled.rate',
+  'replica.alter.log.dirs.io.max.bytes.per.second',
+]);
 
 function unknownSetting(name: string, known: readonly string[]): AppError {
   const close = nearest(name, known);

@@ -64,7 +64,7 @@ export abstract class ClusterAdministration {
    */
   abstract reassign(targets: readonly ReassignmentTarget[]): Promise<readonly PartitionOutcome[]>;
 
-  /** Ends moves and goes back to the copies before. A partition that is not moving answers `no-reassignment`. @throws as {@link reassign}. */
+  /** Ends moves and goes back to the copies before; after several targets they may be in another order. A partition that is not moving answers `no-reassignment`. @throws as {@link reassign}. */
   abstract cancelReassignments(partitions: readonly PartitionRef[]): Promise<readonly PartitionOutcome[]>;
 
   /**

@@ -79,20 +79,3 @@ export type TopicSummary = z.infer<typeof topicSummary>;
 
 export const topicPage = z.object({ items: z.array(topicSummary), next: z.string().nullable() });
 export type TopicPage = z.infer<typeof topicPage>;
-
-export const clusterView = z.object({
-  name: z.string(),
-  default: z.boolean(),
-  logId: z.string(),
-  engine: z.enum(['embedded', 'kafka', 'memory']),
-  capabilities: z.object({
-    topicConfigs: z.array(z.string()),
-    maxPartitionsPerTopic: z.int().nullable(),
-    denseOffsets: z.boolean(),
-    fencing: z.enum(['topic', 'service']),
-    idempotentProducers: z.boolean(),
-    administration: z.object({ brokerConfigs: z.boolean(), replication: z.boolean(), accessRules: z.boolean() }),
-    retentionHolds: z.boolean(),
-  }),
-});
-export type ClusterView = z.infer<typeof clusterView>;

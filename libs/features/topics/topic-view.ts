@@ -1,5 +1,5 @@
-import type { LogEngine, ResolvedTopic } from '#libs/core/log';
-import type { ClusterView, TopicSummary, TopicView } from './topic-schemas.js';
+import type { ResolvedTopic } from '#libs/core/log';
+import type { TopicSummary, TopicView } from './topic-schemas.js';
 
 /** A resolved topic as the list shows it. */
 export function summaryOf(cluster: string, topic: ResolvedTopic): TopicSummary {
@@ -35,17 +35,5 @@ export function viewOf(cluster: string, topic: ResolvedTopic): TopicView {
       sizeBytes: one.sizeBytes,
       health: one.health,
     })),
-  };
-}
-
-/** A configured cluster and what its engine can do. */
-export function clusterOf(name: string, isDefault: boolean, engine: LogEngine): ClusterView {
-  const { engine: kind, topicConfigs, ...rest } = engine.capabilities;
-  return {
-    name,
-    default: isDefault,
-    logId: engine.logId,
-    engine: kind,
-    capabilities: { ...rest, topicConfigs: [...topicConfigs] },
   };
 }

@@ -166,7 +166,10 @@ export const writerPromises: readonly LogPromise[] = [
       const id = context.name('writer');
       const committed: number[] = [];
       const worker = async (): Promise<void> => {
-        for (let last = 0; last < 12;) {
+        for (let [last, fenced] = [0, 0]; last < 12;) {
+          // Sessions that came back at once would fence each other before any of them can commit, the longer a commit takes the surer.
+          const pauseMs = Math.random() * Math.min(5 * 2 ** fenced, 1_000);
+          if (fenced > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
           const writer = await context.engine.openWriter(id);
           try {
             for (;;) {
@@ -177,8 +180,10 @@ export const writerPromises: readonly LogPromise[] = [
                 checkpoints: [{ key: 'count', value: bytes(String(last + 1)) }],
               });
               committed.push(last + 1);
+              fenced = 0;
             }
           } catch (error) {
+            fenced++;
             // A fence that strikes in the middle of a commit may leave its outcome open; the next session's checkpoint tells.
             if (!isAppError(error, 'writer-fenced') && !isAppError(error, 'outcome-unknown')) throw error;
           } finally {

@@ -1,0 +1,244 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BrokerProxy } from '#libs/adapters/log-kafka/testing';
+import type { LogEngine, PartitionRef } from '#libs/core/log';
+import { breachesOf, logEngineContract } from '#libs/core/log/testing';
+import { ThreeNodes, until } from './three-nodes.js';
+import { type Account, appending, batchOf, committing, Notes, partialSteps, readAll, stepOf } from './workload.js';
+
+/** Acknowledged writes that must come before a kill, and after it without the killed broker. */
+const BEFORE = 60;
+const AFTER = 40;
+const KILLS = 2;
+
+let cluster: ThreeNodes;
+
+beforeAll(async () => {
+  cluster = await ThreeNodes.start();
+});
+afterAll(async () => {
+  await cluster?.stop();
+});
+
+logEngineContract('Apache Kafka on three nodes', async () => {
+  let engine = await cluster.open();
+  return {
+    engine,
+    async reopen() {
+      await engine.close();
+      return (engine = await cluster.open());
+    },
+    dispose: () => engine.close(),
+  };
+});
+
+describe('three nodes', () => {
+  const run = randomBytes(4).toString('hex');
+  let engine: LogEngine;
+  beforeAll(async () => {
+    engine = await cluster.open();
+  });
+
+  async function topicOf(name: string, partitions: number, by = engine): Promise<string> {
+    const topic = `${name}-${run}`;
+    await by.createTopic({ name: topic, partitions });
+    return topic;
+  }
+
+  /** Kills the leader of a partition with clients at work, lets them go on without it, and brings it back; so many times. */
+  async function killing(ref: PartitionRef, notes: Notes): Promise<void> {
+    try {
+      for (let kill = 0; kill < KILLS; kill++) {
+        const more = (count: number): Promise<void> => {
+          const goal = notes.acknowledged + count;
+          return until(`${count} writes are acknowledged`, () => notes.acknowledged >= goal);
+        };
+        await more(BEFORE);
+        const leader = await cluster.leaderOf(engine, ref);
+        await leader.kill();
+        await more(AFTER);
+        expect((await cluster.leaderOf(engine, ref)).id, 'another broker leads').not.toBe(leader.id);
+        await cluster.bringBack(engine, leader);
+      }
+    } finally {
+      notes.stopped = true;
+    }
+  }
+
+  it('of plain appends nothing acknowledged is lost, and nothing is there twice, when leaders are killed', async () => {
+    const topic = await topicOf('appends', 3);
+    const notes = new Notes();
+    const clients = Array.from({ length: 6 }, (_, n) => appending(engine, { topic, partition: n % 3 }, `p${n}`, notes));
+    await killing({ topic, partition: 0 }, notes);
+    await Promise.all(clients);
+    const reads = await readAll(await cluster.open(), topic);
+    expect(breachesOf(notes.writes, reads)).toEqual([]);
+    expect(notes.acknowledged).toBeGreaterThanOrEqual(KILLS * (BEFORE + AFTER));
+  }, 400_000);
+
+  it('of commits nothing is lost, twice or partial when leaders are killed, and what is not known is said and can be read', async () => {
+    const topic = await topicOf('commits', 3);
+    const accounts = [0, 1, 2, 3].map((n): Account => ({
+      writer: `account${n}-${run}`,
+      group: `group${n}-${run}`,
+      refs: [
+        { topic, partition: n % 3 },
+        { topic, partition: (n + 1) % 3 },
+      ],
+    }));
+    const notes = new Notes();
+    const clients = accounts.map((account) => committing(engine, account, notes));
+    await killing({ topic, partition: 0 }, notes);
+    const steps = await Promise.all(clients);
+    const fresh = await cluster.open();
+    const reads = await readAll(fresh, topic);
+    expect(breachesOf(notes.writes, reads)).toEqual([]);
+    expect(partialSteps(reads)).toEqual([]);
+    for (const [n, { writer, group, refs }] of accounts.entries()) {
+      expect(await stepOf(fresh, writer), `checkpoint of ${writer}`).toBe(steps[n]);
+      expect((await fresh.describeGroup(group)).positions).toEqual([{ ...refs[0], offset: steps[n] }]);
+    }
+  }, 400_000);
+
+  describe('of an append that only its leader has', () => {
+    /** Pauses the followers, appends, kills the leader, lets the followers go on: whoever answered for the leader alone has lied. */
+    async function appendedByLeaderAlone(by: LogEngine, topic: string): Promise<readonly string[]> {
+      const ref = { topic, partition: 0 };
+      const notes = new Notes();
+      const first = await by.append(ref, batchOf('first'));
+      notes.note({ ...ref, producer: 'p', sequence: 0, value: 'first', acknowledged: { offset: first.baseOffset } });
+      const leader = await cluster.leaderOf(engine, ref);
+      const followers = cluster.service.nodes.filter((one) => one.id !== leader.id);
+      const signal = (name: NodeJS.Signals): void => {
+        for (const one of followers) process.kill(one.pid!, name);
+      };
+      let offset: number | undefined;
+      signal('SIGSTOP');
+      try {
+        const appending = by.append(ref, batchOf('second')).then(
+          (appended) => (offset = appended.baseOffset),
+          () => undefined,
+        );
+        // Long enough for a leader to answer alone; shorter than the cluster needs to take the followers for dead.
+        await Promise.race([appending, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+        await leader.kill();
+        const write = { ...ref, producer: 'p', sequence: 1, value: 'second' };
+        notes.note(offset === undefined ? write : { ...write, acknowledged: { offset } });
+        signal('SIGCONT');
+        await appending;
+      } finally {
+        signal('SIGCONT');
+      }
+      await until('another leads', async () => (await cluster.leaderOf(engine, ref)).id !== leader.id);
+      await cluster.bringBack(engine, leader);
+      return breachesOf(notes.writes, await readAll(await cluster.open(), topic));
+    }
+
+    // A look at the states of topics must not wait for a paused broker.
+    const settings = { stateLeaseMs: 60_000 };
+
+    it('nothing is acknowledged, so nothing is lost with the leader', async () => {
+      const by = await cluster.open({ settings });
+      expect(await appendedByLeaderAlone(by, await topicOf('alone', 1))).toEqual([]);
+    }, 400_000);
+
+    it('with acknowledgements of the leader alone it is lost: the check can fail', async () => {
+      const proxies = new Map<number, BrokerProxy>();
+      for (const { port } of cluster.service.nodes) {
+        const proxy = await BrokerProxy.start({ host: '127.0.0.1', port });
+        proxy.rewrite = acknowledgedByLeader;
+        proxies.set(port, proxy);
+      }
+      try {
+        const by = await cluster.open({ settings, addressOf: ({ port }) => proxies.get(port)!.address });
+        expect(await appendedByLeaderAlone(by, await topicOf('hasty', 1))).toContain("lost 'second'");
+      } finally {
+        for (const proxy of proxies.values()) await proxy.stop();
+      }
+    }, 400_000);
+  });
+
+  it('the lead goes back to the preferred broker by an election, once that one is back', async () => {
+    const ref = { topic: await topicOf('election', 1), partition: 0 };
+    const { administration } = engine;
+    const preferred = await cluster.leaderOf(engine, ref);
+    await preferred.kill();
+    await until('another leads', async () => (await cluster.leaderOf(engine, ref)).id !== preferred.id);
+    const [failed] = await administration.electPreferredLeaders([ref]);
+    expect(failed).toMatchObject({ outcome: 'failed', error: { code: 'leader-not-available' } });
+    await cluster.bringBack(engine, preferred);
+    const [elected] = await administration.electPreferredLeaders([ref]);
+    expect(elected).toEqual({ ...ref, outcome: 'elected' });
+    expect((await cluster.leaderOf(engine, ref)).id).toBe(preferred.id);
+    const [again] = await administration.electPreferredLeaders([ref]);
+    expect(again!.outcome).toBe('not-needed');
+  }, 400_000);
+
+  it('copies move to other brokers with what is in them; a move under way is seen, retargeted and cancelled', async () => {
+    const by = await cluster.open({ replicationFactor: 2 });
+    const topic = await topicOf('moves', 1, by);
+    const ref = { topic, partition: 0 };
+    for (let i = 0; i < 8; i++) await by.append(ref, batchOf('x'.repeat(500_000)));
+    const { administration } = by;
+    const [before] = await administration.describeReplicas([topic]);
+    const [a, b] = before!.replicas as [number, number];
+    const c = [1, 2, 3].find((id) => id !== a && id !== b)!;
+    const replicasAre = (...expected: number[]): Promise<void> =>
+      until(`the copies are on ${expected.join(', ')}`, async () => {
+        const [now] = await administration.describeReplicas([topic]);
+        const moving = await administration.listReassignments([ref]);
+        return moving.length === 0 && now!.replicas.join() === expected.join() && now!.inSync.length === 2;
+      });
+
+    // Throttled, a move stays under way until somebody ends it.
+    const throttle = async (rate: string | null, who: string | null): Promise<void> => {
+      await administration.alterConfig(
+        { kind: 'all-brokers' },
+        { 'leader.replication.throttled.rate': rate, 'follower.replication.throttled.rate': rate },
+      );
+      await administration.alterConfig(
+        { kind: 'topic', topic },
+        { 'leader.replication.throttled.replicas': who, 'follower.replication.throttled.replicas': who },
+      );
+    };
+    await throttle('1000', '*');
+    expect(await administration.reassign([{ ...ref, replicas: [a, c] }])).toEqual([ref]);
+    expect(await administration.listReassignments([ref])).toEqual([
+      { ...ref, replicas: expect.arrayContaining([a, b, c]) as number[], adding: [c], removing: [b] },
+    ]);
+    expect((await administration.listReassignments()).map((one) => one.topic)).toEqual([topic]);
+    // The number of copies a plan is judged by is the one before the move.
+    expect(await administration.reassign([{ ...ref, replicas: [b, c] }])).toEqual([ref]);
+    expect(await administration.listReassignments([ref])).toMatchObject([{ adding: [c], removing: [a] }]);
+    expect(await administration.cancelReassignments([ref])).toEqual([ref]);
+    // A retargeted move that is cancelled leaves the copies of before in the order of its last plan.
+    await replicasAre(b, a);
+    const [cancelled] = await administration.cancelReassignments([ref]);
+    expect(cancelled).toMatchObject({ error: { code: 'no-reassignment' } });
+    await throttle(null, null);
+
+    expect(await administration.reassign([{ ...ref, replicas: [c, a] }])).toEqual([ref]);
+    await replicasAre(c, a);
+    const directories = await administration.describeLogDirectories();
+    const sizes = directories.flatMap(({ broker, replicas }) =>
+      replicas.filter((one) => one.topic === topic && !one.moving).map((one) => [broker, one.sizeBytes > 4_000_000]),
+    );
+    expect(sizes.filter(([broker]) => broker !== b)).toEqual(
+      expect.arrayContaining([
+        [a, true],
+        [c, true],
+      ]),
+    );
+    const [read] = await readAll(by, topic);
+    expect(read!.records.map((one) => one.value!.length)).toEqual(Array.from({ length: 8 }, () => 500_000));
+    await by.append(ref, batchOf('goes on'));
+  }, 400_000);
+});
+
+/** Changes a Produce request without a transactional id from "all in-sync replicas" to "the leader". */
+function acknowledgedByLeader(apiKey: number, frame: Buffer, kind: 'request' | 'answer'): void {
+  if (apiKey !== 0 || kind !== 'request') return;
+  // Size, api key, version and correlation id; client id with its length; no tags; no transactional id.
+  const at = 12 + 2 + frame.readInt16BE(12) + 1 + 1;
+  if (frame.readInt16BE(at) === -1) frame.writeInt16BE(1, at);
+}
