@@ -47,6 +47,7 @@ import { globalProviders } from '#libs/platform/http';
 import type { Logger } from '#libs/platform/observability';
 import { Closers } from './closers.js';
 import { prepareDataDirectory } from './data-directory.js';
+import { openDiskSpace } from './disk-space.js';
 import { openClusters } from './open-clusters.js';
 import { operationMetrics } from './operation-metrics.js';
 import { RegistryFieldTypes } from './registry-field-types.js';
@@ -71,6 +72,7 @@ export interface Core {
 export async function openCore(parts: ServiceParts, authorizer: Authorizer, closers: Closers): Promise<Core> {
   const { config, clock, logger, metrics, health, failPoints } = parts;
   const data = await prepareDataDirectory(config.data.dir, config.data.create);
+  const room = await openDiskSpace(parts, data.path);
   const store = await openSqlStore(
     config.database.url === undefined
       ? { path: data.metadata, onFatal: parts.onFatal, datasync: parts.datasync }
@@ -79,7 +81,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   closers.add('metadata store', () => store.close());
   health.add({ name: 'metadata-store', check: () => store.ping().then(() => ({ ok: true })) });
 
-  const clusters = await openClusters(parts, data.log);
+  const clusters = await openClusters(parts, data.log, room);
   closers.add('clusters', async () => {
     for (const name of clusters.names()) await clusters.get(name).close();
   });
@@ -91,7 +93,11 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   // One process has the file: whatever is leased now was held by one that is dead, and need not be waited for.
   if (store.dialect === 'sqlite') await leases.expireAll();
   const operationStore = new SqlOperationStore(store);
-  const registryStore = new SqlRegistryStore(store, { keepEventsMs: config.registry.eventRetentionMs });
+  const metadataRoom = store.dialect === 'sqlite' ? { room } : {};
+  const registryStore = new SqlRegistryStore(store, {
+    keepEventsMs: config.registry.eventRetentionMs,
+    ...metadataRoom,
+  });
   const schemas = openSchemaEngine(config.schemas, clock, metrics, closers);
   const registry = new Registry(registryStore, schemas, clock, {
     registration: config.registry.registration,
@@ -104,7 +110,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   const decoder = new RegistryRecordDecoder(codec);
   const types = new RegistryFieldTypes(registry);
 
-  const staging = new SqlImportStaging(store);
+  const staging = new SqlImportStaging(store, metadataRoom.room);
   const sources = await openSourceRegistries(config, clock);
   closers.add('other registries', () => sources.close());
 
@@ -185,7 +191,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     idempotencyKeys,
   });
 
-  const tables = new SqliteViewTables(data.views);
+  const tables = new SqliteViewTables(data.views, room);
   closers.add('view tables', () => tables.close());
   const viewStore = new SqlViewStore(store);
   const views: Views = new Views({
@@ -269,6 +275,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     ]),
     run: async () => {
       await restoreNames(clusters, names, lifecycle, logger);
+      supervisor.run('room on the disk', (signal) => room.run(signal), { leased: false });
       supervisor.run('registry search index', (signal) => registry.search.indexOlder(signal));
       supervisor.run('end of scan results', (signal) => pruning.run(signal));
       for (const cluster of clusters.names()) {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { openEmbeddedLog } from '#libs/adapters/log-embedded';
+import { FlushWatch, openEmbeddedLog } from '#libs/adapters/log-embedded';
 import type { KafkaSasl, KafkaTls } from '#libs/adapters/log-kafka';
-import { AppError } from '#libs/core/kernel';
+import { AppError, type StorageRoom } from '#libs/core/kernel';
 import type { LogEngine } from '#libs/core/log';
 import { clusterNames, LOCAL_CLUSTER, type ClusterDefinition } from '#libs/platform/config';
 import { factsLogger } from '#libs/platform/observability';
@@ -10,11 +10,15 @@ import { ConfiguredClusters } from './configured-clusters.js';
 import type { ServiceParts } from './service.js';
 
 /** Opens every configured log. What is open already is closed again when one cannot be opened. */
-export async function openClusters(parts: ServiceParts, localDirectory: string): Promise<ConfiguredClusters> {
+export async function openClusters(
+  parts: ServiceParts,
+  localDirectory: string,
+  room: StorageRoom,
+): Promise<ConfiguredClusters> {
   const { config } = parts;
   const engines = new Map<string, LogEngine>();
   try {
-    if (config.log.enabled) engines.set(LOCAL_CLUSTER, await openLocal(parts, localDirectory));
+    if (config.log.enabled) engines.set(LOCAL_CLUSTER, await openLocal(parts, localDirectory, room));
     for (const [name, definition] of config.clusters) engines.set(name, await openKafka(parts, name, definition));
   } catch (error) {
     for (const engine of engines.values()) await engine.close();
@@ -23,13 +27,21 @@ export async function openClusters(parts: ServiceParts, localDirectory: string):
   return new ConfiguredClusters(engines, config.defaultCluster ?? clusterNames(config)[0]);
 }
 
-async function openLocal(parts: ServiceParts, directory: string): Promise<LogEngine> {
+async function openLocal(parts: ServiceParts, directory: string, room: StorageRoom): Promise<LogEngine> {
   const { config, metrics, health, onFatal } = parts;
   const appended = metrics.counter('records_appended_total', 'Records that became durable and visible.');
   const bytes = metrics.counter('append_bytes_total', 'Bytes of batches that became durable and visible.');
   const flushes = metrics.histogram('fsync_duration_seconds', 'Flushes of the journal.');
   const commits = metrics.counter('journal_commits_total', 'Commits of the journal; many share one flush.');
   const checkpoints = metrics.histogram('checkpoint_duration_seconds', 'Checkpoints of the embedded log.');
+  const logger = factsLogger(parts.logger, 'log');
+  const watch = new FlushWatch(logger);
+  metrics.gauge(
+    'flush_implausibly_quick',
+    '1 while flushes are quicker than a device that keeps what it acknowledges.',
+    [],
+    () => [{ value: watch.implausible ? 1 : 0 }],
+  );
   let fatal: Error | undefined;
   health.progress({ recovering: LOCAL_CLUSTER });
   health.add({
@@ -39,6 +51,7 @@ async function openLocal(parts: ServiceParts, directory: string): Promise<LogEng
   const log = await openEmbeddedLog({
     directory,
     clock: parts.clock,
+    room,
     settings: {
       segmentBytes: config.log.segmentBytes,
       checkpointBytes: config.log.checkpointBytes,
@@ -54,9 +67,10 @@ async function openLocal(parts: ServiceParts, directory: string): Promise<LogEng
       producers: config.log.maxProducers,
       waitingBytes: config.log.waitingBytes,
     },
-    logger: factsLogger(parts.logger, 'log'),
+    logger,
     observer: {
       flushed: (flush) => {
+        watch.flushed(flush.durationMs, parts.clock.monotonic());
         flushes.observe(flush.durationMs / 1_000);
         commits.add(flush.commits);
       },

@@ -76,6 +76,11 @@ export const LAYERS = [
     reason: 'view tables live in a database of their own, apart from the metadata store and its adapter',
   },
   {
+    from: 'libs/adapters/disk-space',
+    may: ['libs/core/kernel'],
+    reason: 'the room on a disk is the same for whoever writes to it',
+  },
+  {
     from: 'libs/adapters/schema-workers',
     may: ['libs/core/kernel', 'libs/core/schema'],
     reason:

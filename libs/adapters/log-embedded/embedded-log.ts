@@ -176,6 +176,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
 
   async createTopic(spec: TopicSpec): Promise<TopicDescription> {
     const { clock } = this.options;
+    this.checkRoom();
     await this.decide(() => [decideTopic(this.opened.state, spec, this.rules, clock.now())]);
     return describeTopic(this.topic(spec.name));
   }
@@ -196,6 +197,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
 
   async addPartitions(name: string, partitions: number): Promise<TopicDescription> {
     const { state } = this.opened;
+    this.checkRoom();
     return await this.changeTopic(name, (topic) => decidePartitions(state, topic, partitions, this.rules));
   }
 
@@ -218,6 +220,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   append(to: PartitionRef, batch: Uint8Array, options: AppendOptions = {}): Promise<Appended> {
     return new Promise((resolve, reject) => {
       this.checkOpen();
+      this.checkRoom();
       const append = this.checkBatch(to, batch, options.intoFenced ?? false, false);
       this.pipeline.submit({
         appends: [append],
@@ -324,6 +327,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       if (this.opened.state.writers.get(id)?.epoch !== epoch) throw logErrors.writerFenced(id, epoch);
     };
     checkEpoch();
+    if (appends.length > 0) this.checkRoom();
     const checked = appends.map((one) => this.checkBatch(one, one.batch, one.intoFenced ?? false, true));
     let bytes = ENTRY_OVERHEAD;
     for (const { batch } of checked) bytes += batch.length + ENTRY_OVERHEAD;
@@ -342,6 +346,12 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   close(): Promise<void> {
     this.closed ??= this.shutDown();
     return this.closed;
+  }
+
+  /** @throws `storage-full` while users' data may not be added. */
+  private checkRoom(): void {
+    const refusal = this.options.room?.refusal();
+    if (refusal !== undefined) throw refusal;
   }
 
   /** Ends writing for good. */

@@ -1,6 +1,7 @@
 export { DirectoryLock, SqliteDirectoryLock, type HeldDirectory } from './directory-lock.js';
 export { EmbeddedLog, openEmbeddedLog } from './embedded-log.js';
 export { FileSystem, OpenFile, type DirectoryEntry, type OpenMode } from './file-system.js';
+export { FlushWatch } from './flush-watch.js';
 export {
   EMBEDDED_LOG_LIMITS,
   EMBEDDED_LOG_SETTINGS,

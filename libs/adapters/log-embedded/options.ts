@@ -1,4 +1,4 @@
-import type { Clock } from '#libs/core/kernel';
+import type { Clock, StorageRoom } from '#libs/core/kernel';
 import type { CompressionCodecs } from '#libs/core/log';
 import type { DirectoryLock } from './directory-lock.js';
 import type { FileSystem } from './file-system.js';
@@ -119,6 +119,8 @@ export interface EmbeddedLogOptions {
   readonly clock: Clock;
   /** The real disk unless given. */
   readonly files?: FileSystem;
+  /** Asked before records, topics and partitions are added; no limit unless given. Positions, checkpoints of writers and deletions do not ask. */
+  readonly room?: StorageRoom;
   /** How the directory is kept from a second process: an exclusive SQLite transaction unless given. */
   readonly lock?: DirectoryLock;
   readonly limits?: Partial<EmbeddedLogLimits>;

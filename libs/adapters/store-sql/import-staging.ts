@@ -1,4 +1,4 @@
-import type { JsonObject } from '#libs/core/kernel';
+import type { JsonObject, StorageRoom } from '#libs/core/kernel';
 import {
   ImportStaging,
   keyOf,
@@ -48,7 +48,11 @@ function stagedOf({ id, created_at: createdAt, facts, complete, held }: ImportRo
 
 /** Registries on their way in, in the tables of migration 0016. */
 export class SqlImportStaging extends ImportStaging {
-  constructor(private readonly store: SqlStore) {
+  /** @param room asked before entries are staged; no limit unless given. */
+  constructor(
+    private readonly store: SqlStore,
+    private readonly room?: StorageRoom,
+  ) {
     super();
   }
 
@@ -67,6 +71,8 @@ export class SqlImportStaging extends ImportStaging {
   }
 
   async write(id: string, changes: readonly StagingChange[]): Promise<void> {
+    const refusal = this.room?.refusal();
+    if (refusal !== undefined) throw refusal;
     await this.store.write(async (session) => {
       for (const change of changes) await apply(session, id, change);
     });

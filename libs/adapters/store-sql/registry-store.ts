@@ -1,3 +1,4 @@
+import type { StorageRoom } from '#libs/core/kernel';
 import {
   AFTER_REVISION,
   identityOf,
@@ -12,6 +13,7 @@ import {
   type Referrer,
   type RegistryChange,
   type RegistryConfig,
+  type RegistryFact,
   type RegistrySnapshot,
   type ResourceAssociations,
   type SchemaEntry,
@@ -41,7 +43,12 @@ import type { SqlSession, SqlStore } from './sql-store.js';
 export interface SqlRegistryStoreOptions {
   /** How long the feed of changes keeps an event at least; 0: for ever. */
   readonly keepEventsMs?: number;
+  /** Asked before versions and associations are added; no limit unless given. */
+  readonly room?: StorageRoom;
 }
+
+/** What takes room on the disk. Settings are small and may be what helps; deletions make room. */
+const ADDING: ReadonlySet<RegistryFact['type']> = new Set(['version-registered', 'association-set']);
 
 interface SchemaKey {
   readonly context: string;
@@ -334,6 +341,8 @@ export class SqlRegistryStore extends RegistryStore {
   }
 
   async apply(change: RegistryChange): Promise<AppliedChange> {
+    const refusal = this.options.room?.refusal();
+    if (refusal !== undefined && change.facts.some(({ type }) => ADDING.has(type))) throw refusal;
     const applied = await this.store.writeInLine((session) =>
       RegistryApply.run(session, change, this.options.keepEventsMs),
     );

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { AppError, type JsonValue } from '#libs/core/kernel';
+import { AppError, type JsonValue, type StorageRoom } from '#libs/core/kernel';
 import {
   formatRowCursor,
   fromCell,
@@ -32,7 +32,11 @@ export class SqliteViewTables extends ViewTables {
   #closed = false;
 
   /** Opens or makes the file. @throws `views-unavailable` when that is not possible. */
-  constructor(path: string) {
+  /** @param room asked before each step of a view; no limit unless given. */
+  constructor(
+    path: string,
+    private readonly room?: StorageRoom,
+  ) {
     super();
     try {
       this.#writer = new Database(path);
@@ -96,6 +100,8 @@ export class SqliteViewTables extends ViewTables {
   }
 
   async apply(id: string, view: ViewDefinition, epoch: number, step: ViewStep): Promise<ViewPositions> {
+    const refusal = this.room?.refusal();
+    if (refusal !== undefined) throw refusal;
     return this.#write(() => {
       const { changes } = this.#writer
         .prepare('update weir_views set commits = commits + 1 where id = ? and epoch = ?')

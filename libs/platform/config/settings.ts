@@ -37,6 +37,26 @@ export const SETTINGS = {
     dir: text('./data', 'Directory that holds everything; the service keeps a second process out of it.'),
     create: flag(true, 'Make the directory when it is missing; `false` where that means that a volume is not mounted.'),
   },
+  storage: {
+    warnPercent: count(
+      0,
+      100,
+      10,
+      'Share of the disk of the data directory, in percent, below which free room is called low.',
+    ),
+    refuseFreeBytes: bytes(
+      0,
+      1024 * GIB,
+      0,
+      'Free bytes below which nothing is added; 0 for a twentieth of the disk, at most 5 GiB and at least 256 MiB. Reading, deleting and positions go on.',
+    ),
+    ballastBytes: bytes(
+      0,
+      16 * GIB,
+      64 * MIB,
+      'A file given up when there is no room, so that what must go on can; 0 for none.',
+    ),
+  },
   database: {
     url: optionalText('PostgreSQL for metadata, `postgres://…`. Without it: SQLite in the data directory.', {
       secret: true,

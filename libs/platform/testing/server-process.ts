@@ -17,6 +17,9 @@ export interface ServerExit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** A ballast is written at the first start of each; hundreds of them would be most of what tests write. */
+const QUICK = { WEIR_STORAGE_BALLAST_BYTES: '0' };
+
 /** The built service in a process of its own, on a free loopback port: to be killed, stopped, and started again on the same data. */
 export class ServerProcess {
   #lines: string[] = [];
@@ -69,7 +72,7 @@ export class ServerProcess {
     const child = spawn(process.execPath, [absolute(main)], {
       cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], WEIR_HTTP_PORT: '0', ...options.env },
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], WEIR_HTTP_PORT: '0', ...QUICK, ...options.env },
     });
     let text = '';
     const keep = (chunk: Buffer): void => void (text += chunk.toString('utf8'));

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import type { Room } from '#libs/core/kernel';
+import { ManualClock } from '#libs/core/kernel/testing';
+import { DiskSpace, type DiskSpaceOptions } from './disk-space.js';
+import { Volume } from './volume.js';
+
+const MIB = 1024 * 1024;
+
+/** A disk of a gibibyte of which so much is used, beside the ballast. */
+class Disk extends Volume {
+  ballast = 0;
+  failing = false;
+
+  constructor(public used: number) {
+    super();
+  }
+
+  space() {
+    if (this.failing) return Promise.reject(new Error('EIO'));
+    return Promise.resolve({ freeBytes: 1_024 * MIB - this.used - this.ballast, totalBytes: 1_024 * MIB });
+  }
+  ballastBytes() {
+    return Promise.resolve(this.ballast);
+  }
+  keepBallast(bytes: number) {
+    this.ballast = bytes;
+    return Promise.resolve();
+  }
+  giveUpBallast() {
+    this.ballast = 0;
+    return Promise.resolve();
+  }
+}
+
+/** Looks as often as it is told to. */
+async function watched(disk: Disk, options: Partial<DiskSpaceOptions> = {}) {
+  const clock = new ManualClock();
+  const told: Room[] = [];
+  const space = await DiskSpace.open({
+    volume: disk,
+    clock,
+    warnPercent: 10,
+    refuseBytes: 50 * MIB,
+    ballastBytes: 20 * MIB,
+    observer: { changed: (room) => told.push(room) },
+    ...options,
+  });
+  const step = async (): Promise<void> => {
+    const stop = new AbortController();
+    const running = space.run(stop.signal);
+    stop.abort();
+    await running;
+  };
+  return { space, told, step };
+}
+
+describe('the disk of the data', () => {
+  it('takes everything while there is room, and keeps its ballast', async () => {
+    const disk = new Disk(100 * MIB);
+    const { space, told, step } = await watched(disk);
+    await step();
+    expect([space.room, space.refusal(), disk.ballast, told]).toEqual(['ample', undefined, 20 * MIB, []]);
+  });
+
+  it('refuses what adds when the limit is reached, says how much is left, and gives up the ballast', async () => {
+    const disk = new Disk(100 * MIB);
+    const { space, told, step } = await watched(disk);
+    await step();
+    disk.used = 960 * MIB;
+    await step();
+    expect(space.refusal()).toMatchObject({
+      code: 'storage-full',
+      retryable: true,
+      details: { limit: 'storage.refuseFreeBytes', value: 50 * MIB, measured: 44 * MIB },
+    });
+    expect([disk.ballast, told]).toEqual([0, ['none']]);
+  });
+
+  it('does not take the bytes of the ballast for room', async () => {
+    const disk = new Disk(960 * MIB);
+    const { space, step } = await watched(disk, { refuseBytes: 60 * MIB });
+    await step();
+    await step();
+    expect([space.room, space.freeBytes, disk.ballast]).toEqual(['none', 44 * MIB, 0]);
+  });
+
+  it('takes writes again by itself a little beyond the limit, and makes the ballast again', async () => {
+    const disk = new Disk(960 * MIB);
+    const { space, told, step } = await watched(disk);
+    disk.used = 946 * MIB;
+    await step();
+    expect([space.room, space.freeBytes]).toEqual(['none', 58 * MIB]);
+    disk.used = 940 * MIB;
+    await step();
+    expect([space.room, space.refusal(), disk.ballast]).toEqual(['low', undefined, 20 * MIB]);
+    expect(told).toEqual(['none', 'low']);
+  });
+
+  it('stays as it was when the disk cannot be asked', async () => {
+    const disk = new Disk(960 * MIB);
+    const failures: unknown[] = [];
+    const { space, step } = await watched(disk, { observer: { failed: (error) => failures.push(error) } });
+    disk.failing = true;
+    disk.used = 0;
+    await step();
+    expect([space.room, failures.length]).toEqual(['none', 1]);
+  });
+
+  it('has limits of its own where none are given', async () => {
+    const { space } = await watched(new Disk(780 * MIB), { refuseBytes: 0 });
+    expect(space.refusal()?.details).toMatchObject({ value: 256 * MIB });
+  });
+});

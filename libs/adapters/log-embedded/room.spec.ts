@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { StorageRoom, storageRoomGone, type AppError } from '#libs/core/kernel';
+import { encodeBatch } from '#libs/core/log';
+import { openEmbeddedLog } from './index.js';
+import { SimulatedClock, SimulatedFileSystem, SimulatedLock } from './testing/index.js';
+
+class Room extends StorageRoom {
+  gone = false;
+  refusal(): AppError | undefined {
+    return this.gone ? storageRoomGone(10, 100) : undefined;
+  }
+}
+
+const one = { key: null, value: Buffer.from('v'), headers: [], timestamp: 1 };
+const at = { topic: 't', partition: 0 };
+const full = { code: 'storage-full', details: { limit: 'storage.refuseFreeBytes', value: 100, measured: 10 } };
+
+async function opened() {
+  const room = new Room();
+  const shared = { directory: '/log', clock: new SimulatedClock(), lock: new SimulatedLock(), room };
+  const log = await openEmbeddedLog({ ...shared, files: new SimulatedFileSystem() });
+  await log.createTopic({ name: 't', partitions: 1 });
+  await log.append(at, encodeBatch([one]));
+  return { log, room };
+}
+
+describe('without room on the disk', () => {
+  it('records, topics and partitions are refused, nothing of them is there, and they are taken again when there is room', async () => {
+    const { log, room } = await opened();
+    const writer = await log.openWriter('w');
+    room.gone = true;
+    await expect(log.append(at, encodeBatch([one]))).rejects.toMatchObject(full);
+    await expect(writer.commit({ appends: [{ ...at, batch: encodeBatch([one]) }] })).rejects.toMatchObject(full);
+    await expect(log.createTopic({ name: 'u', partitions: 1 })).rejects.toMatchObject(full);
+    await expect(log.addPartitions('t', 2)).rejects.toMatchObject(full);
+    const [topic, ...others] = await log.listTopics();
+    expect([topic?.partitions.map((p) => p.endOffset), others]).toEqual([[1], []]);
+    room.gone = false;
+    expect((await log.append(at, encodeBatch([one]))).baseOffset).toBe(1);
+    const [appended] = await writer.commit({ appends: [{ ...at, batch: encodeBatch([one]) }] });
+    expect(appended?.baseOffset).toBe(2);
+    await log.close();
+  });
+
+  it('reading, positions, checkpoints of writers, deleting and closing in order go on', async () => {
+    const { log, room } = await opened();
+    room.gone = true;
+    const [read] = await log.fetch({ positions: [{ ...at, offset: 0 }], maxBytes: 1_000 });
+    expect(read?.batches.length).toBe(1);
+    await log.commitPositions('g', [{ ...at, offset: 1 }]);
+    const writer = await log.openWriter('w');
+    await writer.commit({
+      positions: [{ group: 'h', ...at, offset: 1 }],
+      checkpoints: [{ key: 'k', value: Buffer.from('v') }],
+    });
+    await log.checkpoint();
+    await log.deleteRecords([{ ...at, offset: 'end' }]);
+    await log.deleteTopic('t');
+    await log.close();
+  });
+});

@@ -1,0 +1,43 @@
+import { AppError } from './app-error.js';
+
+/** What is left on a disk for users' data. `low` warns, `none` refuses what adds to it. */
+export type Room = 'ample' | 'low' | 'none';
+
+/** Free bytes below which a disk has little room, and below which none. */
+export interface RoomLimits {
+  readonly low: number;
+  readonly none: number;
+}
+
+/** A state is left only when there is this much more than where it began, so that a disk at a limit does not go to and fro. */
+const BACK = 1.2;
+
+/** @returns the room that `freeBytes` make, coming from `before`. */
+export function nextRoom(before: Room, freeBytes: number, limits: RoomLimits): Room {
+  if (freeBytes < limits.none) return 'none';
+  if (before === 'none' && freeBytes < limits.none * BACK) return 'none';
+  if (freeBytes < limits.low) return 'low';
+  return before !== 'ample' && freeBytes < limits.low * BACK ? 'low' : 'ample';
+}
+
+/**
+ * The room on the disk that holds the data. Whoever is about to add users' data asks first; what makes room (deletions, retention), what is small and keeps
+ * readers going (positions) and what closes in order does not ask.
+ */
+export abstract class StorageRoom {
+  /** Why nothing may be added now (`storage-full`, retryable), undefined while something may. Cheap: asked for every write. */
+  abstract refusal(): AppError | undefined;
+}
+
+/** @param freeBytes what is left, @param noneBytes what must be. */
+export function storageRoomGone(freeBytes: number, noneBytes: number): AppError {
+  return new AppError({
+    kind: 'storage-full',
+    code: 'storage-full',
+    message: `The disk has ${freeBytes} bytes left; below ${noneBytes} nothing is added. Nothing was written.`,
+    hint: 'Delete records, topics or other files, or enlarge the disk; writing resumes by itself. Reading goes on.',
+    details: { limit: 'storage.refuseFreeBytes', value: noneBytes, measured: freeBytes },
+    retryable: true,
+    retryAfterMs: 5_000,
+  });
+}
