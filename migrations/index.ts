@@ -9,6 +9,7 @@ import { RegistryImports1764100000016 } from './0016-registry-imports.js';
 import { ScanParts1764100000017 } from './0017-scan-parts.js';
 import { RegistryDigests1764100000018 } from './0018-registry-digests.js';
 import { TopicGuards1764100000025 } from './0025-topic-guards.js';
+import { ServiceKeys1764100000026 } from './0026-service-keys.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -30,4 +31,5 @@ export const MIGRATIONS: MigrationClass[] = [
   ScanParts1764100000017,
   RegistryDigests1764100000018,
   TopicGuards1764100000025,
+  ServiceKeys1764100000026,
 ];

@@ -13,6 +13,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'ScanParts1764100000017',
   'RegistryDigests1764100000018',
   'TopicGuards1764100000025',
+  'ServiceKeys1764100000026',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -53,6 +54,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE INDEX "ix_registry_import_entries_order" ON "registry_import_entries" ("import_id", "depth", "context", "schema_id", "name", "number") WHERE kind = \'version\'',
   'CREATE TABLE "scan_parts" ("operation_id" text NOT NULL, "part" integer NOT NULL, "position" bigint NOT NULL, "document" text NOT NULL, PRIMARY KEY ("operation_id", "part"))',
   'CREATE TABLE "registry_digests" ("context" text NOT NULL, "subject" text NOT NULL, "document" text NOT NULL, PRIMARY KEY ("context", "subject"))',
+  'CREATE TABLE "service_keys" ("name" text PRIMARY KEY NOT NULL, "secret" text NOT NULL)',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (1, 1764100000001, \'Registry1764100000001\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (2, 1764100000002, \'Operations1764100000002\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (3, 1764100000004, \'TopicNamesAndDerivations1764100000004\')',
@@ -64,5 +66,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (9, 1764100000017, \'ScanParts1764100000017\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (10, 1764100000018, \'RegistryDigests1764100000018\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (11, 1764100000025, \'TopicGuards1764100000025\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (12, 1764100000026, \'ServiceKeys1764100000026\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

@@ -8,11 +8,12 @@ import {
   SqlOperationStore,
   SqlRegistryStore,
   SqlScanStore,
+  SqlServiceKeys,
   SqlTopicNames,
   SqlViewStore,
 } from '#libs/adapters/store-sql';
 import { SqliteViewTables } from '#libs/adapters/views-sql';
-import { Clock } from '#libs/core/kernel';
+import { Clock, ServiceKeys } from '#libs/core/kernel';
 import { Clusters, TopicDirectories, TopicLifecycle, TopicNames, type TopicUser } from '#libs/core/log';
 import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/moving';
 import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
@@ -244,6 +245,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   return {
     module: globalProviders([
       { provide: Clock, useValue: clock },
+      { provide: ServiceKeys, useValue: new SqlServiceKeys(store) },
       { provide: Authorizer, useValue: authorizer },
       { provide: Clusters, useValue: clusters },
       { provide: TopicNames, useValue: names },

@@ -8,5 +8,6 @@ export { SqlLeaseStore } from './operation-store-leases.js';
 export { SqlOperationStore } from './operation-store.js';
 export { SqlTopicNames } from './topic-names.js';
 export { SqlRegistryStore } from './registry-store.js';
+export { SqlServiceKeys } from './service-keys.js';
 export { SqlScanStore } from './scan-store.js';
 export { SqlViewStore } from './view-store.js';

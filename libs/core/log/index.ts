@@ -208,6 +208,7 @@ export {
   type Idempotency,
 } from './atomic/atomic-producer.js';
 export type { ProducedRecord } from './partition-groups.js';
+export { formatReadCursor, parseReadCursor, type ReadCursor } from './read-cursor.js';
 export { formatPositionToken, parsePositionToken, type PositionToken } from './position-token.js';
 export { TopicProducer, type KeyDeriver, type Produced, type ProduceOutcome } from './topic-producer.js';
 export {
@@ -217,5 +218,6 @@ export {
   type ReadFrom,
   type ReadLimits,
   type ReadPage,
+  type ReadUntil,
   type ReadVector,
 } from './topic-reader.js';

@@ -35,6 +35,11 @@ export class TopicDirectory {
     private readonly clock: Clock,
   ) {}
 
+  /** How a name was moved last, undefined for one that never was. */
+  async nameOf(logical: string): Promise<TopicName | undefined> {
+    return await this.names.find(this.engine.logId, logical);
+  }
+
   /** The generation a logical name stands for now; 1 for a name that was never moved. */
   async generation(logical: string): Promise<number> {
     return (await this.names.find(this.engine.logId, logical))?.generation ?? 1;

@@ -1,9 +1,13 @@
-import { AppError } from '#libs/core/kernel';
+import { AppError, isAppError } from '#libs/core/kernel';
 import { recordsFrom } from './batch-decoder.js';
 import type { FetchedPartition } from './engine.js';
 import { partitionNotFound } from './errors.js';
+import { physicalName } from './generation.js';
+import { lastOffsetsFrom } from './last-records.js';
 import type { StoredRecord } from './record.js';
+import type { PartitionDescription } from './topic.js';
 import type { ResolvedTopic, TopicDirectory } from './topic-directory.js';
+import type { TopicName } from './topic-names.js';
 
 /** Where reading begins: an offset, the first record not older than a time (epoch ms), either end, or so many records before the end. */
 export type ReadFrom =
@@ -13,10 +17,19 @@ export type ReadFrom =
   | { readonly kind: 'time'; readonly timestampMs: number }
   | { readonly kind: 'last'; readonly count: number };
 
+/** Where reading ends, without the record there: an offset, the first record not older than a time, or the end as of now. */
+export type ReadUntil = Exclude<ReadFrom, { readonly kind: 'start' | 'last' }>;
+
 /** Next offsets of some partitions of one generation. */
 export interface ReadVector {
   readonly generation: number;
+  /** Identity of the physical topic: a name may be given again. */
+  readonly topicId: string;
+  /** All partitions are read, those that are added later too. */
+  readonly whole: boolean;
   readonly positions: ReadonlyMap<number, number>;
+  /** Where each partition ends for this reader; it never ends where none is given. */
+  readonly until?: ReadonlyMap<number, number>;
 }
 
 export interface PartitionRecord extends StoredRecord {
@@ -27,11 +40,11 @@ export interface ReadPage {
   readonly records: readonly PartitionRecord[];
   /** Where the next page begins. Pages put together are the log: nothing twice, nothing left out. */
   readonly next: ReadVector;
-  /** Whether every partition was read to its present end. */
+  /** Whether every partition was read to its present end, or to where this reader ends. */
   readonly atEnd: boolean;
 }
 
-/** The page's first `count` records; the next page begins with the others. One at least. */
+/** The page's first `count` records; the next page begins with the others. */
 export function cutPage(page: ReadPage, count: number): ReadPage {
   if (count >= page.records.length) return page;
   const positions = new Map(page.next.positions);
@@ -49,25 +62,30 @@ export interface ReadLimits {
   readonly signal?: AbortSignal;
 }
 
-/** Reads a logical topic page by page, holding no state of its own. Records of a partition come in offset order; between partitions there is none. */
+/**
+ * Reads a logical topic page by page, holding no state of its own, over its cutovers: the generation of the vector to where it was closed, then the next one from where
+ * it opened. Records of a partition come in offset order; between partitions there is none.
+ */
 export class TopicReader {
   constructor(private readonly directory: TopicDirectory) {}
 
   /** The vector a read begins at. @throws `topic-not-found`, `partition-not-found`. */
-  async start(logical: string, partition: number | undefined, from: ReadFrom): Promise<ReadVector> {
+  async start(logical: string, partition: number | undefined, from: ReadFrom, until?: ReadUntil): Promise<ReadVector> {
     const topic = await this.directory.resolve(logical);
     const positions = new Map<number, number>();
+    const ends = new Map<number, number>();
     for (const one of chosen(topic, partition)) {
       positions.set(one.partition, await this.offsetOf(topic, one, from));
+      if (until !== undefined) ends.set(one.partition, await this.offsetOf(topic, one, until));
     }
-    return { generation: topic.generation, positions };
+    const { generation } = topic;
+    const whole = partition === undefined;
+    const topicId = topic.description.id;
+    return { generation, topicId, whole, positions, until: until === undefined ? undefined : ends };
   }
 
-  private async offsetOf(
-    topic: ResolvedTopic,
-    at: { partition: number; startOffset: number; endOffset: number },
-    from: ReadFrom,
-  ): Promise<number> {
+  private async offsetOf(topic: ResolvedTopic, at: PartitionDescription, from: ReadFrom): Promise<number> {
+    const { engine } = this.directory;
     switch (from.kind) {
       case 'start':
         return at.startOffset;
@@ -76,28 +94,81 @@ export class TopicReader {
       case 'offset':
         return from.offset;
       case 'last':
-        return Math.max(at.startOffset, at.endOffset - from.count);
+        return await lastOffsetsFrom(engine, topic, at, from.count);
       case 'time': {
         const ref = { topic: topic.physical, partition: at.partition };
-        return (await this.directory.engine.offsetForTimestamp(ref, from.timestampMs)) ?? at.endOffset;
+        return (await engine.offsetForTimestamp(ref, from.timestampMs)) ?? at.endOffset;
       }
     }
   }
 
   /**
-   * One page from a vector on.
-   * @throws `generation-gone` when the topic has moved to another generation since the vector was made; `offset-out-of-range`, `partition-degraded`.
+   * One page from a vector on. It may be empty without being the end: the reader followed a cutover then.
+   * @throws `generation-gone` when the topic has moved on in a way that cannot be followed exactly, or was made anew; `offset-out-of-range`, `partition-degraded`.
    */
-  async read(logical: string, vector: ReadVector, limits: ReadLimits): Promise<ReadPage> {
+  async read(logical: string, given: ReadVector, limits: ReadLimits): Promise<ReadPage> {
     const topic = await this.directory.resolve(logical);
-    if (topic.generation !== vector.generation) throw generationGone(topic, vector.generation);
+    const row = await this.directory.nameOf(logical);
+    if (topic.generation !== given.generation) return await this.readOn(topic, row, given, limits);
+    if (topic.description.id !== given.topicId) throw madeAnew(topic);
+    const page = await this.pageOf(topic.physical, withAddedPartitions(topic, given), limits);
+    // While this waited the name may have moved, and what came since may be copies of what the next generation has: read again, knowing where to stop.
+    if ((await this.directory.nameOf(logical))?.revision === row?.revision) return page;
+    return await this.read(logical, given, { ...limits, waitMs: 0 });
+  }
+
+  /** Reads a generation that was superseded to where it was closed, then goes on at the opening. */
+  private async readOn(
+    topic: ResolvedTopic,
+    row: TopicName | undefined,
+    vector: ReadVector,
+    limits: ReadLimits,
+  ): Promise<ReadPage> {
+    const { generation, positions, until } = vector;
+    if (row?.openedFrom !== generation || row.closedAt.length === 0 || row.opensAt.length === 0)
+      throw generationGone(topic, generation, 'where it went on is not known');
+    const ends = new Map<number, number>();
+    for (const partition of positions.keys()) {
+      const closed = row.closedAt[partition] ?? 0;
+      ends.set(partition, Math.min(closed, until?.get(partition) ?? Infinity));
+    }
+    const read = [...positions].every(([partition, offset]) => offset >= ends.get(partition)!);
+    if (!read) {
+      const physical = physicalName(topic.logical, generation);
+      const page = await this.pageOf(physical, { ...vector, until: ends }, { ...limits, waitMs: 0 }).catch(
+        (error: unknown) => {
+          if (isAppError(error, 'topic-not-found')) throw generationGone(topic, generation, 'it was deleted');
+          throw error;
+        },
+      );
+      return { ...page, next: { ...page.next, until }, atEnd: page.atEnd && until !== undefined };
+    }
+    // Where the reader ends lies in the generation it has read.
+    if (until !== undefined) return { records: [], next: vector, atEnd: true };
+    if (!vector.whole) throw generationGone(topic, generation, 'its partitions were spread over others');
+    const next: ReadVector = {
+      generation: topic.generation,
+      topicId: topic.description.id,
+      whole: true,
+      positions: new Map(row.opensAt.map((offset, partition) => [partition, offset])),
+    };
+    return { records: [], next, atEnd: false };
+  }
+
+  private async pageOf(physical: string, vector: ReadVector, limits: ReadLimits): Promise<ReadPage> {
     const positions = new Map(vector.positions);
+    const endOf = (partition: number): number => vector.until?.get(partition) ?? Infinity;
     const records: PartitionRecord[] = [];
     let waitMs = limits.waitMs;
     let atEnd = false;
     while (records.length < limits.records) {
+      const open = [...positions].filter(([partition, offset]) => offset < endOf(partition));
+      if (open.length === 0) {
+        atEnd = true;
+        break;
+      }
       const fetched = await this.directory.engine.fetch({
-        positions: [...positions].map(([partition, offset]) => ({ topic: topic.physical, partition, offset })),
+        positions: open.map(([partition, offset]) => ({ topic: physical, partition, offset })),
         maxBytes: limits.maxBytes,
         maxWaitMs: records.length === 0 ? waitMs : 0,
         minBytes: 1,
@@ -106,20 +177,40 @@ export class TopicReader {
       waitMs = 0;
       const before = records.length;
       let moved = false;
-      for (const part of fetched) moved = take(part, positions, records, limits.records) || moved;
-      atEnd = fetched.every((part) => (positions.get(part.partition) ?? 0) >= part.endOffset);
+      for (const part of fetched) {
+        const limit = { records: limits.records, end: endOf(part.partition) };
+        moved = take(part, positions, records, limit) || moved;
+      }
+      atEnd = fetched.every(
+        ({ partition, endOffset }) => positions.get(partition)! >= Math.min(endOffset, endOf(partition)),
+      );
       if (!moved || (records.length === before && atEnd)) break;
     }
-    return { records, next: { generation: topic.generation, positions }, atEnd };
+    return { records, next: { ...vector, positions }, atEnd };
   }
 }
 
+/** A reader of all partitions reads those that came since, from their beginning. */
+function withAddedPartitions(topic: ResolvedTopic, vector: ReadVector): ReadVector {
+  const { partitions } = topic.description;
+  if (!vector.whole || vector.until !== undefined || partitions.length <= vector.positions.size) return vector;
+  const positions = new Map(partitions.map(({ partition, startOffset }) => [partition, startOffset]));
+  for (const [partition, offset] of vector.positions) positions.set(partition, offset);
+  return { ...vector, positions };
+}
+
 /** Moves records of a fetched partition into the page, up to its limit, and its position behind them. True when anything moved. */
-function take(part: FetchedPartition, positions: Map<number, number>, page: PartitionRecord[], limit: number): boolean {
+function take(
+  part: FetchedPartition,
+  positions: Map<number, number>,
+  page: PartitionRecord[],
+  limit: { readonly records: number; readonly end: number },
+): boolean {
   const from = positions.get(part.partition)!;
-  let next = Math.max(from, part.nextOffset);
+  let next = Math.max(from, Math.min(part.nextOffset, limit.end));
   for (const record of recordsFrom(part, from)) {
-    if (page.length >= limit) {
+    if (record.offset >= limit.end) break;
+    if (page.length >= limit.records) {
       next = record.offset;
       break;
     }
@@ -129,7 +220,7 @@ function take(part: FetchedPartition, positions: Map<number, number>, page: Part
   return next > from;
 }
 
-function chosen(topic: ResolvedTopic, partition: number | undefined): ResolvedTopic['description']['partitions'] {
+function chosen(topic: ResolvedTopic, partition: number | undefined): readonly PartitionDescription[] {
   const { partitions } = topic.description;
   if (partition === undefined) return partitions;
   const one = partitions.find((each) => each.partition === partition);
@@ -137,12 +228,22 @@ function chosen(topic: ResolvedTopic, partition: number | undefined): ResolvedTo
   return [one];
 }
 
-function generationGone(topic: ResolvedTopic, asked: number): AppError {
+function generationGone(topic: ResolvedTopic, asked: number, why: string): AppError {
   return new AppError({
     kind: 'gone',
     code: 'generation-gone',
-    message: `Topic '${topic.logical}' is at generation ${topic.generation}; the position belongs to generation ${asked}.`,
+    message: `Topic '${topic.logical}' is at generation ${topic.generation}; the position belongs to generation ${asked}, and cannot be followed: ${why}.`,
     hint: 'Read on from a time or from a group, whose positions were translated.',
-    details: { topic: topic.logical, generation: topic.generation, asked },
+    details: { reason: 'repartitioned', topic: topic.logical, generation: topic.generation, asked },
+  });
+}
+
+function madeAnew(topic: ResolvedTopic): AppError {
+  return new AppError({
+    kind: 'gone',
+    code: 'generation-gone',
+    message: `Topic '${topic.logical}' was deleted and made anew since the position was given.`,
+    hint: 'Read it from its start.',
+    details: { reason: 'recreated', topic: topic.logical },
   });
 }

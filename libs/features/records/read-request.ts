@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '#libs/core/kernel';
-import type { ReadFrom, ReadVector } from '#libs/core/log';
+import type { ReadFrom, ReadUntil } from '#libs/core/log';
+import { MAX_FILTER_LENGTH, MAX_FILTERS } from '#libs/core/records';
 
 /** Query of `GET /v1/topics/{topic}/records`. */
 export const readQuery = z.strictObject({
@@ -18,9 +19,26 @@ export const readQuery = z.strictObject({
     .max(100_000)
     .optional()
     .describe('One partition; all of them unless given.'),
+  until: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('Where to end, without the record there: `end` as of now, an offset, `@` and a time.'),
+  key: z.string().max(MAX_FILTER_LENGTH).optional().describe('Only records with this key, as it is shown.'),
+  filter: z
+    .union([z.string(), z.array(z.string()).max(MAX_FILTERS)])
+    .transform((given) => (typeof given === 'string' ? [given] : given))
+    .optional()
+    .describe(
+      'Only records of which this holds: `value.country=DE`, `key=o1`, `header.trace=f00d`. Repeated: all must hold.',
+    ),
   limit: z.coerce.number().int().min(1).max(10_000).default(100).describe('Most records in the answer.'),
   wait: z.coerce.number().int().min(0).max(30_000).default(0).describe('Longest wait in ms for a first record.'),
-  cursor: z.string().max(32_768).optional().describe('`next` of the page before; instead of from and partition.'),
+  cursor: z
+    .string()
+    .max(32_768)
+    .optional()
+    .describe('`next` of the page before; instead of from, until, partition, key and filter.'),
   format: z
     .enum(['auto', 'binary'])
     .default('auto')
@@ -39,54 +57,23 @@ export function parseFrom(text: string | undefined): ReadFrom {
     const timestampMs = /^[0-9]{1,15}$/.test(time) ? Number(time) : Date.parse(time);
     if (Number.isSafeInteger(timestampMs)) return { kind: 'time', timestampMs };
   }
-  throw new AppError({
-    kind: 'invalid',
-    code: 'invalid-position',
-    message: `'${text}' is not a position to read from.`,
-    hint: 'Use start, end, an offset such as 120, -10 for the last ten, or @2001-01-05T00:00:00Z.',
-  });
+  throw notAPosition(text, 'Use start, end, an offset such as 120, -10 for the last ten, or @2001-01-05T00:00:00Z.');
 }
 
-/** A cursor as text: versioned, opaque, safe in URLs. */
-export function formatCursor(vector: ReadVector): string {
-  return Buffer.from(
-    JSON.stringify([1, vector.generation, [...vector.positions].map(([p, offset]) => [p, String(offset)])]),
-  ).toString('base64url');
+/** Meaning of the `until` parameter. @throws `invalid-position`. */
+export function parseUntil(text: string | undefined): ReadUntil | undefined {
+  if (text === undefined) return undefined;
+  const until = parseFrom(text);
+  if (until.kind === 'start' || until.kind === 'last')
+    throw notAPosition(text, 'Use end, an offset such as 120, or @2001-01-05T00:00:00Z.');
+  return until;
 }
 
-/** @throws `invalid-cursor`. */
-export function parseCursor(text: string): ReadVector {
-  try {
-    const [version, generation, list] = JSON.parse(Buffer.from(text, 'base64url').toString()) as [
-      unknown,
-      unknown,
-      unknown,
-    ];
-    if (version === 1 && isNatural(generation) && Array.isArray(list) && list.length > 0) {
-      const positions = new Map<number, number>();
-      for (const entry of list as [unknown, unknown][]) {
-        const offset = /^[0-9]{1,16}$/.test(String(entry[1])) ? Number(entry[1]) : -1;
-        if (!isNatural(entry[0]) || !isNatural(offset)) throw invalidCursor();
-        positions.set(entry[0], offset);
-      }
-      return { generation, positions };
-    }
-  } catch (cause) {
-    throw invalidCursor(cause);
-  }
-  throw invalidCursor();
-}
-
-function isNatural(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function invalidCursor(cause?: unknown): AppError {
+function notAPosition(text: string, hint: string): AppError {
   return new AppError({
     kind: 'invalid',
-    code: 'invalid-cursor',
-    message: 'The cursor cannot be read.',
-    hint: 'Pass `next` of an earlier answer unchanged, or leave it out to begin anew.',
-    cause,
+    code: 'invalid-position',
+    message: `'${text}' is not a position here.`,
+    hint,
   });
 }

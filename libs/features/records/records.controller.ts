@@ -57,13 +57,25 @@ export class RecordsController {
 
   @Get()
   @Access('read', 'topic', 'topic')
-  @ApiJson({ id: 'readRecords', summary: 'Read records', tag: 'records', query: readQuery, response: recordsView })
+  @ApiJson({
+    id: 'readRecords',
+    summary: 'Read records',
+    description:
+      'Pages put together are the log, over restarts, instances and repartitions: the cursor holds all that is known of a reader, signed by the service. Where records were removed before they were read, 410 `cursor-trimmed` says so, with the cursor to go on with.',
+    tag: 'records',
+    query: readQuery,
+    response: recordsView,
+    errors: {
+      400: ['invalid-cursor', 'invalid-filter', 'invalid-position'],
+      410: ['cursor-trimmed', 'generation-gone'],
+    },
+  })
   async read(
     @Param('cluster') cluster: string | undefined,
     @Param('topic') topic: string,
     @Query(new ZodPipe(readQuery)) query: ReadQuery,
     @RequestSignal() signal: AbortSignal,
-  ): Promise<{ records: ReadRecord[]; next: string; atEnd: boolean }> {
+  ): Promise<{ records: readonly ReadRecord[]; next: string; atEnd: boolean }> {
     return this.records.read(cluster, topic, query, signal);
   }
 }

@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
 import { RecordsController } from './records.controller.js';
+import { RecordPages } from './record-pages.js';
 import { RecordsService } from './records.service.js';
 
-/** Writing and reading records over REST. Needs `TopicDirectories`, `MessageCodec` and `Clock` from the composition. */
-@Module({ controllers: [RecordsController], providers: [RecordsService] })
+/** Writing and reading records over REST. Needs `TopicDirectories`, `RecordWriter`, `MessageCodec`, `ServiceKeys` and `Clock` from the composition. */
+@Module({ controllers: [RecordsController], providers: [RecordsService, RecordPages] })
 export class RecordsModule {}

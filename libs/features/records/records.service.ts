@@ -1,49 +1,27 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, Clock } from '#libs/core/kernel';
-import {
-  cutPage,
-  TopicDirectories,
-  TopicReader,
-  type AtomicallyProduced,
-  type ProducedRecord,
-  type ReadPage,
-  type RecordHeader,
-} from '#libs/core/log';
-import {
-  PageRoom,
-  partEncoder,
-  Problems,
-  RecordDecoding,
-  RecordWriter,
-  Turns,
-  type ReadRecord,
-  type WriteOptions,
-} from '#libs/core/records';
+import type { AtomicallyProduced, ProducedRecord, RecordHeader } from '#libs/core/log';
+import { partEncoder, Problems, RecordWriter, Turns, type ReadRecord, type WriteOptions } from '#libs/core/records';
 import { MessageCodec } from '#libs/core/registry';
 import { turn } from '#libs/platform/http';
 import type { ProduceRequest } from './produce-request.js';
-import { formatCursor, parseCursor, parseFrom, type ReadQuery } from './read-request.js';
+import type { ReadQuery } from './read-request.js';
+import { RecordPages } from './record-pages.js';
 
 /** A client's clock this far ahead is refused: it would keep or drop data wrongly on engines that go by record time. */
 const MAX_AHEAD_MS = 3_600_000;
 /** How long the records of one request may be encoded, wherever that is done; the turns of others are not counted. */
 const MAX_ENCODING_MS = 10_000;
-/** Bytes of batches one read looks at before it answers. */
-const READ_BYTES = 1024 * 1024;
 
 /** Writes and reads records of logical topics. Holds no state. */
 @Injectable()
 export class RecordsService {
-  readonly #decoding: RecordDecoding;
-
   constructor(
-    private readonly directories: TopicDirectories,
     private readonly codec: MessageCodec,
     private readonly clock: Clock,
     private readonly writer: RecordWriter,
-  ) {
-    this.#decoding = new RecordDecoding(codec, turn);
-  }
+    private readonly pages: RecordPages,
+  ) {}
 
   /**
    * Encodes all records, then writes them; when one cannot be encoded none is written.
@@ -92,41 +70,17 @@ export class RecordsService {
     return records;
   }
 
-  /** One page of records, decoded, with the cursor of the next. */
+  /** One page of records, decoded, with the cursor of the next. @throws what {@link RecordPages} throws. */
   async read(
     cluster: string | undefined,
     topic: string,
     query: ReadQuery,
     signal?: AbortSignal,
-  ): Promise<{ records: ReadRecord[]; next: string; atEnd: boolean }> {
-    const reader = new TopicReader(this.directories.of(cluster));
-    if (query.cursor !== undefined && (query.from !== undefined || query.partition !== undefined)) {
-      throw new AppError({
-        kind: 'invalid',
-        code: 'invalid-request',
-        message: 'A cursor already says where to read on; from and partition cannot be given with it.',
-      });
-    }
-    const vector =
-      query.cursor === undefined
-        ? await reader.start(topic, query.partition, parseFrom(query.from))
-        : parseCursor(query.cursor);
-    const page: ReadPage = await reader.read(topic, vector, {
-      records: query.limit,
-      maxBytes: READ_BYTES,
-      waitMs: query.wait,
-      signal,
-    });
-    const records: ReadRecord[] = [];
-    const room = new PageRoom(this.clock);
-    const turns = new Turns(this.clock, turn);
-    for (const record of page.records) {
-      if (room.isFull && records.length > 0) break;
-      records.push(await this.#decoding.show(record, query.format, room));
-      if (turns.due) await turns.take(signal);
-    }
-    const { next, atEnd } = cutPage(page, records.length);
-    return { records, next: formatCursor(next), atEnd };
+  ): Promise<{ records: readonly ReadRecord[]; next: string; atEnd: boolean }> {
+    const begun = await this.pages.begin(cluster, topic, query);
+    const { limit, wait: waitMs, format } = query;
+    const { records, next, atEnd } = await this.pages.page(cluster, begun, { limit, waitMs, format, signal });
+    return { records, next: await this.pages.cursorOf(cluster, next), atEnd };
   }
 }
 

@@ -1,0 +1,215 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, Clock, isAppError, ServiceKeys } from '#libs/core/kernel';
+import {
+  cutPage,
+  formatReadCursor,
+  parseReadCursor,
+  TopicDirectories,
+  TopicReader,
+  type ReadPage,
+  type ReadVector,
+  type TopicDirectory,
+} from '#libs/core/log';
+import { MAX_FILTERS, PageRoom, parseFilter, passes, RecordDecoding, Turns, type ReadRecord } from '#libs/core/records';
+import { MessageCodec } from '#libs/core/registry';
+import { turn } from '#libs/platform/http';
+import { parseFrom, parseUntil, type ReadQuery } from './read-request.js';
+
+/** Bytes of batches one fetch looks at. */
+const READ_BYTES = 1024 * 1024;
+/** Records looked at for one answer, where a filter lets few through. */
+const MAX_EXAMINED = 20_000;
+/** Records taken from the log at once where a filter decides. */
+const EXAMINED_AT_ONCE = 1_000;
+
+/** A read that goes on: where it stands, and what it looks for. */
+export interface Reading {
+  readonly topic: string;
+  readonly vector: ReadVector;
+  /** As they were asked. */
+  readonly filters: readonly string[];
+}
+
+export interface PageLimits {
+  readonly limit: number;
+  readonly waitMs: number;
+  readonly format: 'auto' | 'binary';
+  readonly signal?: AbortSignal;
+}
+
+export interface Page {
+  readonly records: readonly ReadRecord[];
+  readonly next: Reading;
+  readonly atEnd: boolean;
+}
+
+/** Pages of decoded records, and the cursors between them. All state is in the cursor. */
+@Injectable()
+export class RecordPages {
+  readonly #decoding: RecordDecoding;
+  #key: Promise<Uint8Array> | undefined;
+
+  constructor(
+    private readonly directories: TopicDirectories,
+    codec: MessageCodec,
+    private readonly clock: Clock,
+    private readonly keys: ServiceKeys,
+  ) {
+    this.#decoding = new RecordDecoding(codec, turn);
+  }
+
+  /**
+   * Where a query begins.
+   * @throws `invalid-cursor`, `invalid-position`, `invalid-filter`, `invalid-request`, `topic-not-found`, `partition-not-found`.
+   */
+  async begin(cluster: string | undefined, topic: string, query: ReadQuery): Promise<Reading> {
+    const directory = this.directories.of(cluster);
+    const { cursor, from, until, partition, key, filter = [] } = query;
+    if (cursor !== undefined) {
+      if ([from, until, partition, key].some((one) => one !== undefined) || filter.length > 0) throw twoBeginnings();
+      return await this.at(cluster, topic, cursor);
+    }
+    const filters = key === undefined ? filter : [...filter, `key=${key}`];
+    if (filters.length > MAX_FILTERS) throw tooManyFilters(filters.length);
+    filters.forEach(parseFilter);
+    const vector = await new TopicReader(directory).start(topic, partition, parseFrom(from), parseUntil(until));
+    return { topic, vector, filters };
+  }
+
+  /** Where a cursor stands. @throws `invalid-cursor`. */
+  async at(cluster: string | undefined, topic: string, cursor: string): Promise<Reading> {
+    const { logId } = this.directories.of(cluster).engine;
+    return parseReadCursor(cursor, await this.#signingKey(), { logId, topic });
+  }
+
+  async cursorOf(cluster: string | undefined, reading: Reading): Promise<string> {
+    const { logId } = this.directories.of(cluster).engine;
+    return formatReadCursor({ logId, ...reading }, await this.#signingKey());
+  }
+
+  /**
+   * What follows, as much of it as an answer holds: up to the limit, 2 MiB of text, five seconds of decoding, or 20,000 records looked at. Waits for a first record
+   * that passes the filters.
+   * @throws `cursor-trimmed` with the cursor to go on with; `generation-gone`, `partition-degraded`.
+   */
+  async page(cluster: string | undefined, reading: Reading, limits: PageLimits): Promise<Page> {
+    const directory = this.directories.of(cluster);
+    const reader = new TopicReader(directory);
+    const { limit, format, signal } = limits;
+    const filters = reading.filters.map(parseFilter);
+    if (format === 'binary' && filters.some(({ part }) => part !== 'header')) throw filteredBytes();
+    const { topic } = reading;
+    const until = this.clock.monotonic() + limits.waitMs;
+    const records: ReadRecord[] = [];
+    const room = new PageRoom(this.clock);
+    const turns = new Turns(this.clock, turn);
+    let { vector } = reading;
+    for (let examined = 0; ;) {
+      const waitMs = records.length > 0 ? 0 : Math.max(0, until - this.clock.monotonic());
+      const most = filters.length === 0 ? limit : EXAMINED_AT_ONCE;
+      let page: ReadPage;
+      try {
+        page = await reader.read(topic, vector, { records: most, maxBytes: READ_BYTES, waitMs, signal });
+      } catch (error) {
+        // What was read before is answered; the next page tells.
+        if (records.length > 0 && isAppError(error)) return { records, next: { ...reading, vector }, atEnd: false };
+        throw isAppError(error, 'offset-out-of-range')
+          ? await this.#trimmed(cluster, directory, { ...reading, vector }, error)
+          : error;
+      }
+      let used = 0;
+      for (const record of page.records) {
+        if (records.length >= limit || (room.isFull && examined > 0)) break;
+        const shown = await this.#decoding.show(record, format, room);
+        used++;
+        examined++;
+        if (passes(shown, filters)) records.push(shown);
+        if (turns.due) await turns.take(signal);
+      }
+      const { next, atEnd } = cutPage(page, used);
+      const moved = isOther(next, vector);
+      vector = next;
+      const done = records.length >= limit || room.isFull || examined >= MAX_EXAMINED || used < page.records.length;
+      const waiting = records.length === 0 && atEnd && this.clock.monotonic() < until && !isOver(vector);
+      const more = !atEnd && moved && (filters.length > 0 || page.records.length === 0);
+      if (done || !(waiting || more)) return { records, next: { ...reading, vector }, atEnd };
+    }
+  }
+
+  /** Retention, or whoever deletes records, was faster than the reader. */
+  async #trimmed(
+    cluster: string | undefined,
+    directory: TopicDirectory,
+    reading: Reading,
+    cause: AppError,
+  ): Promise<AppError> {
+    const { topic, vector } = reading;
+    const { description, generation } = await directory.resolve(topic);
+    if (generation !== vector.generation) return cause;
+    const positions = new Map(vector.positions);
+    const lost: { partition: number; position: string; startOffset: string }[] = [];
+    for (const { partition, startOffset, endOffset } of description.partitions) {
+      const position = positions.get(partition);
+      if (position === undefined) continue;
+      if (position > endOffset) return cause;
+      if (position >= startOffset) continue;
+      lost.push({ partition, position: String(position), startOffset: String(startOffset) });
+      positions.set(partition, startOffset);
+    }
+    if (lost.length === 0) return cause;
+    const next = await this.cursorOf(cluster, { ...reading, vector: { ...vector, positions } });
+    return new AppError({
+      kind: 'gone',
+      code: 'cursor-trimmed',
+      message: `Records of '${topic}' were removed before they were read, in ${lost.length} partitions.`,
+      hint: 'Go on with `details.cursor`, at the first records that are left.',
+      details: { reason: 'removed', topic, partitions: lost, cursor: next },
+      cause,
+    });
+  }
+
+  #signingKey(): Promise<Uint8Array> {
+    this.#key ??= this.keys.key('read-cursors').catch((error: unknown) => {
+      this.#key = undefined;
+      throw error;
+    });
+    return this.#key;
+  }
+}
+
+/** Whether a reader has come to where it ends for good. */
+function isOver({ positions, until }: ReadVector): boolean {
+  return until !== undefined && [...positions].every(([partition, offset]) => offset >= (until.get(partition) ?? 0));
+}
+
+function isOther(one: ReadVector, other: ReadVector): boolean {
+  if (one.generation !== other.generation) return true;
+  return [...one.positions].some(([partition, offset]) => other.positions.get(partition) !== offset);
+}
+
+function twoBeginnings(): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'invalid-request',
+    message:
+      'A cursor already says where to read on and what to look for; from, until, partition, key and filter cannot be given with it.',
+  });
+}
+
+function tooManyFilters(measured: number): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'invalid-filter',
+    message: `${measured} filters are more than the limit of ${MAX_FILTERS}.`,
+    details: { limit: MAX_FILTERS, measured },
+  });
+}
+
+function filteredBytes(): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'invalid-request',
+    message: 'Filters on keys and values look at what was decoded, which format=binary leaves out.',
+    hint: 'Leave format out, or filter by headers.',
+  });
+}
