@@ -114,7 +114,12 @@ describe('bad input', () => {
     ]);
 
   it('in a body is refused with a code on every route that takes one', async () => {
-    for (const route of routes().filter((one) => one.api?.body !== undefined)) {
+    // What is wrong with a stream is said in its answer, under the status it began with.
+    const streamed = routes().filter((one) => one.api?.streamed === true);
+    for (const route of streamed)
+      for (const [what, body, headers] of WRONG_BODIES)
+        expectNoFailure(route, what, await send(route, pathOf(route), headers, body));
+    for (const route of routes().filter((one) => one.api?.body !== undefined && !streamed.includes(one))) {
       for (const [what, body, headers] of WRONG_BODIES)
         expectRefusal(route, what, await send(route, pathOf(route), headers, body));
       for (const body of WRONG_MEMBERS) {

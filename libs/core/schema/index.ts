@@ -78,6 +78,7 @@ export {
   type WarningRule,
 } from './format.js';
 export { SchemaFormats } from './formats.js';
+export { doubleText } from './java-numbers.js';
 export {
   COMPATIBILITY_LEVELS,
   compatibilityLevel,

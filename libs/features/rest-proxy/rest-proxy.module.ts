@@ -1,11 +1,15 @@
 import { Module } from '@nestjs/common';
 import { ClusterIds } from './cluster-ids.js';
+import { RecordsToWrite } from './produce/records-to-write.js';
+import { ProduceSchemas } from './produce/schemas.js';
 import { AclsController } from './v3/acls.controller.js';
 import { ClustersController } from './v3/clusters.controller.js';
 import { ClustersService } from './v3/clusters.service.js';
 import { ConfigsService } from './v3/configs.service.js';
 import { PartitionsController } from './v3/partitions.controller.js';
 import { PartitionsService } from './v3/partitions.service.js';
+import { RecordsRoutes, StreamLimits } from './v3/records.routes.js';
+import { V3Records } from './v3/records.service.js';
 import { TopicsController } from './v3/topics.controller.js';
 import { TopicsService } from './v3/topics.service.js';
 
@@ -15,7 +19,18 @@ import { TopicsService } from './v3/topics.service.js';
  */
 @Module({
   controllers: [ClustersController, TopicsController, PartitionsController, AclsController],
-  providers: [ClusterIds, ClustersService, TopicsService, PartitionsService, ConfigsService],
+  providers: [
+    ClusterIds,
+    ClustersService,
+    TopicsService,
+    PartitionsService,
+    ConfigsService,
+    ProduceSchemas,
+    RecordsToWrite,
+    V3Records,
+    RecordsRoutes,
+    StreamLimits,
+  ],
 })
 export class RestProxyModule {}
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { checkNewTopic, type PartitionReplicas, type ResolvedTopic } from '#libs/core/log';
+import { checkNewTopic, TopicLifecycle, type PartitionReplicas, type ResolvedTopic } from '#libs/core/log';
 import { OperationStore } from '#libs/core/operations';
 import { Derivations } from '#libs/core/streams';
 import { Authorizer, type Principal } from '#libs/platform/auth';
@@ -16,6 +16,7 @@ export class TopicsService {
   constructor(
     private readonly clusters: ClusterIds,
     private readonly operations: OperationStore,
+    private readonly lifecycle: TopicLifecycle,
     private readonly derivations: Derivations,
     private readonly authorizer: Authorizer,
   ) {}
@@ -93,10 +94,10 @@ export class TopicsService {
     return this.#described(Links.of(request, id), cluster, await cluster.directory.resolve(name), []);
   }
 
+  /** For good, as clients expect that the name is free then; a protected topic is not deleted. */
   async delete(id: string, name: string): Promise<void> {
     const cluster = await this.clusters.get(id);
-    await this.#demandIdle(cluster, name);
-    await cluster.directory.delete(name);
+    await this.lifecycle.delete(cluster.name, name, { permanent: true, force: false });
   }
 
   /** An operation counts on the topic it works on. */

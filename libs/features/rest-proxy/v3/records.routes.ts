@@ -1,0 +1,229 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { PassThrough, Readable } from 'node:stream';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Clock, isAppError } from '#libs/core/kernel';
+import { NOBODY } from '#libs/platform/auth';
+import { JsonParser, PlainRoutes, signalOf, takeYourTime } from '#libs/platform/http';
+import { ClusterIds, type NamedCluster } from '../cluster-ids.js';
+import { V3_BODY } from '../dialects.js';
+import { badRequest, refusal } from '../errors.js';
+import { TAG } from '../tag.js';
+import { batchEntries } from './batch-request.js';
+import { ConcatenatedJson, type StreamedText } from './concatenated-json.js';
+import { givenRecord, type GivenRecord } from './record-request.js';
+import { refused, V3Records, type RecordAnswer } from './records.service.js';
+import { batchBody, batchResult, recordBody, recordResult } from './record-shapes.js';
+
+/** How long a stream may be open, and how long a record's text may be. */
+export class StreamLimits {
+  readonly openMs: number = 24 * 60 * 60 * 1_000;
+  readonly recordBytes: number = 8 * 1024 * 1024;
+}
+
+/** Levels and values in the JSON of one record. */
+const RECORD_JSON = { jsonDepth: 32, jsonValues: 150_000 };
+/** How long what a client still sends is taken after its stream was ended, so that it can read the answer. */
+const LINGER_MS = 1_000;
+
+type OfTopic = FastifyRequest<{ Params: { cluster: string; topic: string } }>;
+
+/** Records of v3: as a stream that is answered while it arrives, and in batches (sections 4.3 and 4.5). */
+@Injectable()
+export class RecordsRoutes implements OnModuleInit {
+  readonly #parser = new JsonParser(RECORD_JSON, 'spelled');
+
+  constructor(
+    private readonly plain: PlainRoutes,
+    private readonly clusters: ClusterIds,
+    private readonly records: V3Records,
+    private readonly clock: Clock,
+    private readonly limits: StreamLimits,
+  ) {}
+
+  onModuleInit(): void {
+    const { fastify } = this.plain;
+    const path = '/v3/clusters/:cluster/topics/:topic/records';
+    const access = { action: 'write', kind: 'topic', name: 'topic' } as const;
+    // On an instance of its own: here the body is not to be read before the handler runs.
+    void fastify.register(async (streaming) => {
+      streaming.removeAllContentTypeParsers();
+      streaming.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+      streaming.post(
+        path,
+        {
+          config: {
+            access,
+            confluent: V3_BODY,
+            api: {
+              id: 'restProduce',
+              summary: 'Write records, answered one by one while they arrive',
+              description:
+                'The body is a sequence of objects, one after another or with white space between. Each is answered by one line, in order, with status 200 for the whole; a record that was refused is answered by `error_code` and `message`.',
+              tag: TAG,
+              body: recordBody,
+              response: recordResult,
+              streamed: true,
+            },
+          },
+        },
+        (request: OfTopic, reply) => this.#stream(request, reply),
+      );
+    });
+    fastify.post(
+      `${path}::batch`,
+      {
+        config: {
+          access,
+          confluent: V3_BODY,
+          api: {
+            id: 'restProduceBatch',
+            summary: 'Write up to ten records, each with its own outcome',
+            tag: TAG,
+            body: batchBody,
+            response: batchResult,
+            status: 207,
+            bodyLimit: 8 * 1024 * 1024,
+            jsonValues: 150_000,
+          },
+        },
+      },
+      async (request: OfTopic, reply) => {
+        reply.code(207);
+        return this.#batch(request);
+      },
+    );
+  }
+
+  async #batch(request: OfTopic): Promise<object> {
+    const { topic, cluster: id } = request.params;
+    const entries = batchEntries(request.body);
+    const cluster = await this.clusters.get(id);
+    const given = entries.map(({ record }) => record);
+    const answers = await this.records.produce(cluster, topic, given, request.principal ?? NOBODY, signalOf(request));
+    const told = answers.map((answer, i) => ({ id: entries[i]!.id, ...answer }));
+    return {
+      successes: told.filter((answer) => !('error_code' in answer)),
+      failures: told.filter((answer) => 'error_code' in answer),
+    };
+  }
+
+  async #stream(request: OfTopic, reply: FastifyReply): Promise<void> {
+    const { cluster: id, topic } = request.params;
+    const body = request.body instanceof Readable ? request.body : undefined;
+    const typed = request.headers['content-type'] !== undefined;
+    if (!typed && (body === undefined || request.headers['content-length'] === '0'))
+      throw refusal(42_206, 'Payload error. Request body is empty. Data is required.');
+    if (!typed) throw badRequest('Content-Type must be application/json.');
+    const cluster = await this.clusters.get(id);
+    const { raw } = reply;
+    reply.hijack();
+    raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), 'content-type': 'application/json' });
+    raw.flushHeaders();
+    const inTime = takeYourTime(request);
+    try {
+      // Ending the request itself would end its connection, and with it the answer.
+      const chunks = body === undefined ? Readable.from([]) : body.pipe(new PassThrough());
+      await this.#answer(request, raw, chunks, cluster, topic);
+    } catch (error) {
+      // A client that left ends its stream; anything else it sees as a stream that breaks off.
+      if (!signalOf(request).aborted) request.log.error({ err: error }, 'a stream of records broke off');
+      raw.destroy();
+    } finally {
+      inTime();
+      leave(request, raw);
+    }
+  }
+
+  /** The next chunk is read only when all of the one before was written and its answers were taken: nothing adds up. */
+  async #answer(
+    request: OfTopic,
+    raw: ServerResponse,
+    body: Readable,
+    cluster: NamedCluster,
+    topic: string,
+  ): Promise<void> {
+    const signal = signalOf(request);
+    const until = this.clock.monotonic() + this.limits.openMs;
+    const found = new ConcatenatedJson(this.limits.recordBytes);
+    const late = new AbortController();
+    const timer = this.clock.sleep(this.limits.openMs, late.signal).then(
+      () => body.destroy(),
+      () => undefined,
+    );
+    const write = async (texts: readonly StreamedText[]): Promise<boolean> => {
+      const { records, ended } = this.#read(texts);
+      const principal = request.principal ?? NOBODY;
+      const answers = await this.records.produce(cluster, topic, records, principal, signal);
+      const text = answers.map(line).join('');
+      if (text !== '' && !raw.write(text)) await once(raw, 'drain', { signal });
+      return !ended;
+    };
+    const stop = (): void => void body.destroy();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      let goesOn = true;
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        goesOn = await write([...found.push(chunk)]);
+        if (!goesOn) break;
+      }
+      if (goesOn) await write([...found.end()]);
+    } catch (error) {
+      if (!signal.aborted && this.clock.monotonic() < until) throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      late.abort();
+      await timer;
+    }
+    const { reason } = signal;
+    if (signal.aborted && isAppError(reason, 'service-stopping')) raw.write(line(refused(reason)));
+    else if (this.clock.monotonic() >= until)
+      raw.write(
+        line(refused(refusal(408, 'Streaming connection open for longer than allowed: Connection will be closed.'))),
+      );
+  }
+
+  /** The records of some texts, up to one that is no JSON: it is refused, and the stream ends. */
+  #read(texts: readonly StreamedText[]): {
+    readonly records: readonly Parameters<V3Records['produce']>[2][number][];
+    readonly ended: boolean;
+  } {
+    const records: (GivenRecord | { readonly unread: ReturnType<typeof badRequest> })[] = [];
+    for (const one of texts) {
+      if ('broken' in one) {
+        const tooLarge = refusal(413, `A record is longer than ${this.limits.recordBytes} bytes.`);
+        records.push({ unread: one.broken === 'syntax' ? badRequest('The text is not JSON.') : tooLarge });
+        return { records, ended: true };
+      }
+      let value: unknown;
+      try {
+        value = this.#parser.parsed(one.text);
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        records.push({ unread: error });
+        return { records, ended: true };
+      }
+      try {
+        records.push(givenRecord(value));
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        records.push({ unread: error });
+      }
+    }
+    return { records, ended: false };
+  }
+}
+
+function line(answer: RecordAnswer): string {
+  return `${JSON.stringify('error_code' in answer ? answer : { error_code: 200, ...answer })}\r\n`;
+}
+
+/** Ends the answer. A client that is still sending is listened to for a moment, then cut off: what it sends would be taken for its next request. */
+function leave({ raw: request }: FastifyRequest, raw: ServerResponse): void {
+  raw.end();
+  if (request.complete || request.destroyed) return;
+  request.resume();
+  const cut = setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
+  request.once('close', () => clearTimeout(cut));
+}
