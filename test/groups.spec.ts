@@ -61,4 +61,62 @@ describe('groups over HTTP', () => {
     });
     expect((await calls.get('/v1/groups/s')).status).toBe(404);
   });
+
+  it('hands out records under a lease until they are acknowledged, decoded, and moves the position behind them', async () => {
+    await calls.topic('jobs');
+    await calls.produce('jobs', [{ key: 'a', value: { n: 1 } }, { value: 'two' }, { value: 3 }]);
+    const { lease } = (await calls.post('/v1/groups/w/leases', { topics: ['jobs'], maxRecords: 2 })).json as {
+      lease: { id: string };
+    };
+    const path = `/v1/leases/${lease.id}`;
+    expect(await calls.get(`${path}/records`)).toMatchObject({
+      status: 200,
+      json: {
+        records: [
+          { topic: 'jobs', partition: 0, offset: '0', deliveries: 1, key: 'a', value: { n: 1 } },
+          { offset: '1', deliveries: 1, value: 'two' },
+        ],
+      },
+    });
+    const record = (offset: number) => ({ topic: 'jobs', partition: 0, offset: String(offset) });
+    expect(await calls.post(`${path}:ack`, { records: [record(1)] })).toMatchObject({
+      status: 200,
+      json: { partitions: [{ position: '0', next: '2', inHand: 1 }] },
+    });
+    expect(await calls.post(`${path}:nack`, { records: [record(0)] })).toMatchObject({ status: 200 });
+    expect((await calls.get(`${path}/records`)).json).toMatchObject({
+      records: [
+        { offset: '0', deliveries: 2 },
+        { offset: '2', deliveries: 1 },
+      ],
+    });
+    expect((await calls.post(`${path}:extend`, { visibilityMs: 60_000 })).status).toBe(200);
+    await calls.post(`${path}:ack`, { through: [record(2)] });
+    expect((await calls.get('/v1/groups/w')).json).toMatchObject({ positions: [{ offset: '3', lag: '0' }] });
+    expect((await calls.post(`${path}:release`)).status).toBe(204);
+    expect(await calls.post(`${path}:ack`, { records: [record(2)] })).toMatchObject({
+      status: 409,
+      json: { code: 'lease-lost' },
+    });
+    expect((await calls.post('/v1/groups/w/leases', { topics: ['jobs'] })).json).toEqual({
+      lease: null,
+      reason: 'empty',
+    });
+  });
+
+  it('lets nobody move or forget a group that is worked on under a lease, but by evicting it', async () => {
+    await calls.topic('busy');
+    await calls.produce('busy', [{ value: 1 }, { value: 2 }]);
+    await calls.post('/v1/groups/b/leases', { topics: ['busy'] });
+    const positions = [{ topic: 'busy', partition: 0, offset: '1' }];
+    const refused = { status: 409, json: { code: 'group-leased' } };
+    expect(await calls.put('/v1/groups/b/positions', { positions })).toMatchObject(refused);
+    expect(await calls.delete('/v1/groups/b')).toMatchObject(refused);
+    const shown = await calls.post('/v1/groups/b:reset', { to: 'latest', dryRun: true });
+    expect(shown.json).toMatchObject({ leases: 1 });
+    const { apply } = shown.json as { apply: object };
+    expect(await calls.post('/v1/groups/b:reset', apply)).toMatchObject(refused);
+    expect(await calls.post('/v1/groups/b:reset', { ...apply, evict: true })).toMatchObject({ status: 200 });
+    expect((await calls.get('/v1/groups/b/leases')).json).toEqual({ items: [] });
+  });
 });

@@ -13,6 +13,7 @@ import {
   SqlViewStore,
 } from '#libs/adapters/store-sql';
 import { SqliteViewTables } from '#libs/adapters/views-sql';
+import { Leases } from '#libs/core/groups';
 import { Clock, ServiceKeys } from '#libs/core/kernel';
 import { Clusters, TopicDirectories, TopicLifecycle, TopicNames, type TopicUser } from '#libs/core/log';
 import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/moving';
@@ -93,6 +94,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   const leases = new SqlLeaseStore(store);
   // One process has the file: whatever is leased now was held by one that is dead, and need not be waited for.
   if (store.dialect === 'sqlite') await leases.expireAll();
+  const groupLeases = new Leases({ directories, clock, nonce: () => randomBytes(9).toString('base64url') });
   const operationStore = new SqlOperationStore(store);
   const metadataRoom = store.dialect === 'sqlite' ? { room } : {};
   const registryStore = new SqlRegistryStore(store, {
@@ -251,6 +253,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: TopicNames, useValue: names },
       { provide: TopicDirectories, useValue: directories },
       { provide: TopicLifecycle, useValue: lifecycle },
+      { provide: Leases, useValue: groupLeases },
       { provide: LeaseStore, useValue: leases },
       { provide: OperationStore, useValue: operationStore },
       { provide: OperationEngine, useValue: engine },

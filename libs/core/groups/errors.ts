@@ -67,3 +67,67 @@ export const planNeeded = (group: string): AppError =>
     hint: 'Ask with "dryRun": true, look at the answer, and send its `apply`.',
     details: { group },
   });
+
+/** What names a lease that is not held any more: its records may be in other hands. */
+export const leaseLost = (why: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'lease-lost',
+    message: `The lease is not held any more: ${why}.`,
+    hint: 'Acquire another. What was not acknowledged comes again.',
+  });
+
+export const invalidLeaseId = (): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-lease',
+    message: 'This is not the id of a lease.',
+    hint: 'Pass the id exactly as the answer to its acquisition returned it.',
+  });
+
+export const partitionNotLeased = (place: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'partition-not-leased',
+    message: `${place} does not belong to the lease; nothing was changed.`,
+  });
+
+export const notHandedOut = (place: string, offset: number): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'not-handed-out',
+    message: `The record at offset ${offset} of ${place} was not handed out yet; nothing was changed.`,
+    details: { place, offset: String(offset) },
+  });
+
+export const tooManyLeases = (limit: number): AppError =>
+  new AppError({
+    kind: 'exhausted',
+    code: 'too-many-leases',
+    message: `The group has ${limit} leases, which is the limit.`,
+    hint: 'Release leases that are done with, or take several partitions with one.',
+    details: { limit, measured: limit },
+    retryable: true,
+    retryAfterMs: 1_000,
+  });
+
+/** Another instance works on the leases of the same group in the same moment, again and again. */
+export const leasesContended = (group: string): AppError =>
+  new AppError({
+    kind: 'unavailable',
+    code: 'leases-contended',
+    message: `The leases of group '${group}' are being changed by other instances; nothing was changed.`,
+    hint: 'Try again, or send the requests of one group to one instance.',
+    details: { group },
+    retryable: true,
+    retryAfterMs: 100,
+  });
+
+export const groupLeased = (group: string, leases: number): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'group-leased',
+    message: `Group '${group}' is worked on under ${leases} ${leases === 1 ? 'lease' : 'leases'}; nothing was changed.`,
+    hint: 'Wait until they are released or expire, or reset the group with "evict": true.',
+    details: { group, leases },
+  });

@@ -1,7 +1,12 @@
 import { Module } from '@nestjs/common';
 import { GroupsController } from './groups.controller.js';
 import { GroupsService } from './groups.service.js';
+import { GroupLeasesController, LeasesController } from './leases.controller.js';
+import { LeasesService } from './leases.service.js';
 
-/** Groups over REST. Needs `TopicDirectories` and `Authorizer` from the composition. */
-@Module({ controllers: [GroupsController], providers: [GroupsService] })
+/** Groups and leases over REST. Needs `TopicDirectories`, `Leases`, `MessageCodec`, `Clock` and `Authorizer` from the composition. */
+@Module({
+  controllers: [GroupsController, GroupLeasesController, LeasesController],
+  providers: [GroupsService, LeasesService],
+})
 export class GroupsModule {}

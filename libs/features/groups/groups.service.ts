@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { groupErrors, GroupReset } from '#libs/core/groups';
+import { groupErrors, GroupReset, Leases } from '#libs/core/groups';
 import { Clock } from '#libs/core/kernel';
 import {
   generationOf,
@@ -21,6 +21,7 @@ export class GroupsService {
     private readonly directories: TopicDirectories,
     private readonly authorizer: Authorizer,
     private readonly clock: Clock,
+    private readonly leases: Leases,
   ) {}
 
   /** The groups the principal may read, by name. */
@@ -87,7 +88,8 @@ export class GroupsService {
 
   /**
    * Stores positions durably. All of them or none.
-   * @throws `topic-not-found`, `partition-not-found`, `position-out-of-range`, `forbidden` for a topic the principal may not read.
+   * @throws `topic-not-found`, `partition-not-found`, `position-out-of-range`, `forbidden` for a topic the principal may not read,
+   * `group-active`, `group-leased`.
    */
   async setPositions(
     cluster: string | undefined,
@@ -119,6 +121,7 @@ export class GroupsService {
         ...(metadata === undefined ? {} : { metadata }),
       });
     }
+    await this.leases.demandNone(cluster, group);
     await directory.engine.commitPositions(group, positions);
   }
 
@@ -139,13 +142,19 @@ export class GroupsService {
       ...(topics === undefined ? {} : { topics }),
       ...(partitions === undefined ? {} : { partitions }),
     };
-    if (body.dryRun) return planView(await reset.plan(group, request));
+    if (body.dryRun) {
+      const plan = await reset.plan(group, request);
+      return planView(plan, (await this.leases.held(cluster, group)).length);
+    }
     if (body.plan === undefined) throw groupErrors.planNeeded(group);
+    if (body.evict) await this.leases.evict(cluster, group);
+    await this.leases.demandNone(cluster, group);
     return outcomeView(group, body.plan, await reset.apply(group, request, body.plan));
   }
 
-  /** @throws `group-not-found`, `group-active`. */
+  /** @throws `group-not-found`, `group-active`, `group-leased`. */
   async delete(cluster: string | undefined, group: string): Promise<void> {
+    await this.leases.demandNone(cluster, group);
     await this.directories.of(cluster).engine.deleteGroup(group);
   }
 }

@@ -40,6 +40,7 @@ export const resetBody = z
       .optional()
       .describe('Only these partitions of each topic.'),
     dryRun: z.boolean().default(false).describe('Look at what the reset would do, and change nothing.'),
+    evict: z.boolean().default(false).describe('End the leases of the group; otherwise a group with any is refused.'),
     plan: z
       .string()
       .length(64)
@@ -78,6 +79,7 @@ export const resetView = z.object({
   dryRun: z.boolean(),
   plan: z.string().describe('Names exactly these moves.'),
   members: z.int().optional().describe('Live members; with any, the reset is refused.'),
+  leases: z.int().optional().describe('Leases that are held; with any, the reset needs `evict`.'),
   partitions: z.array(
     z.object({
       topic: z.string(),
@@ -104,12 +106,13 @@ export const resetView = z.object({
 export type ResetView = z.infer<typeof resetView>;
 
 /** A dry run, with the request that makes it real: offsets are named in it, so that it means the same whatever is written meanwhile. */
-export function planView({ group, hash, members, moves }: ResetPlan): ResetView {
+export function planView({ group, hash, members, moves }: ResetPlan, leases: number): ResetView {
   return {
     group,
     dryRun: true,
     plan: hash,
     members,
+    leases,
     partitions: moves.map((move) => ({
       ...placeView(move),
       skipped: countView(move.skipped),

@@ -1,0 +1,176 @@
+import { type AppError, type Clock, isAppError } from '#libs/core/kernel';
+import { type GroupPosition, type LogEngine, logErrors, type LogWriter, type WriterAppend } from '#libs/core/log';
+import { leasesContended } from '../errors.js';
+import { adopt, expire } from './lease-book.js';
+import { bookFrom, changesBetween, leaseWriterId } from './lease-checkpoints.js';
+import { type LeaseBook, placeOf } from './lease.js';
+
+/** What a request comes to: the book afterwards, what it answers, and records that are written with it. */
+export interface LeaseDecision<T> {
+  readonly book: LeaseBook;
+  readonly reply: T;
+  readonly appends?: readonly WriterAppend[];
+}
+
+/**
+ * Decides by the book as of everything before it, and by where the group stands in the log (by place). May be called again on a newer book; throwing refuses the request.
+ */
+export type DecideLease<T> = (book: LeaseBook, now: number, stands: ReadonlyMap<string, number>) => LeaseDecision<T>;
+
+export interface RunOptions {
+  /** Ask the log where the group stands before deciding: somebody else may have moved it, or joined it. */
+  readonly fresh?: boolean;
+  /** Commit although nothing changes, so that the fence vouches for the book it was decided by. */
+  readonly confirmed?: boolean;
+}
+
+interface Waiting extends RunOptions {
+  readonly decide: DecideLease<unknown>;
+  resolve(reply: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** What is known of a group, and the right to change it. */
+interface Session {
+  readonly writer: LogWriter;
+  /** As the log has it. */
+  stored: LeaseBook;
+  /** The same without the work on partitions that somebody else has moved. */
+  book: LeaseBook;
+  stands: ReadonlyMap<string, number>;
+}
+
+/** Requests that share a commit. */
+const MAX_TOGETHER = 64;
+/** How often a request is decided anew since another instance came first. */
+const MAX_TRIES = 5;
+
+/**
+ * The leases of one group. Its book lives in the log, as checkpoints of a writer that are committed with the group's positions; what is kept here is a copy that the fence of the
+ * writer protects: of several instances that decide, one commits, and the others read again and decide anew. Requests that wait together are decided one after another and share a commit.
+ */
+export class GroupLeases {
+  readonly #waiting: Waiting[] = [];
+  #session: Session | undefined;
+  #working = false;
+
+  constructor(
+    private readonly engine: LogEngine,
+    private readonly clock: Clock,
+    readonly group: string,
+  ) {}
+
+  get idle(): boolean {
+    return !this.#working;
+  }
+
+  /**
+   * Makes a decision durable and answers its reply.
+   * @throws what `decide` throws; `group-active` when the group has live members; `leases-contended`; `outcome-unknown`; what the log says of the records written with it.
+   */
+  run<T>(decide: DecideLease<T>, options: RunOptions = {}): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ ...options, decide, resolve: resolve as (reply: unknown) => void, reject });
+      if (!this.#working) void this.#work();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.writer.close();
+    this.#session = undefined;
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, MAX_TOGETHER));
+    this.#working = false;
+  }
+
+  /** Resolves or rejects every one of them. */
+  async #settle(requests: readonly Waiting[]): Promise<void> {
+    let failure: unknown = leasesContended(this.group);
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      try {
+        return await this.#attempt(requests);
+      } catch (error) {
+        if (!isAppError(error, 'writer-fenced')) {
+          failure = error;
+          break;
+        }
+      }
+    }
+    // What one of them asks for can be refused by the log; the others need not suffer from it.
+    if (requests.length > 1 && isAppError(failure) && isRefusal(failure)) {
+      for (const one of requests) await this.#settle([one]);
+      return;
+    }
+    for (const one of requests) one.reject(failure);
+  }
+
+  async #attempt(requests: readonly Waiting[]): Promise<void> {
+    const session = requests.some((one) => one.fresh) ? await this.#refreshed() : await this.#opened();
+    const now = this.clock.now();
+    const begin = expire(session.book, now);
+    let book = begin;
+    const appends: WriterAppend[] = [];
+    const answers: (() => void)[] = [];
+    let confirmed = false;
+    for (const { decide, resolve, reject, ...options } of requests) {
+      try {
+        const decision = decide(book, now, session.stands);
+        confirmed ||= options.confirmed ?? false;
+        book = decision.book;
+        appends.push(...(decision.appends ?? []));
+        answers.push(() => resolve(decision.reply));
+      } catch (error) {
+        answers.push(() => reject(error));
+      }
+    }
+    if (book !== begin || appends.length > 0 || confirmed) {
+      const changes = changesBetween(session.stored, book);
+      const positions = changes.positions.map((one) => ({ ...one, group: this.group }));
+      try {
+        await session.writer.commit({ appends, positions, checkpoints: changes.checkpoints });
+      } catch (error) {
+        // Whatever the reason, what is known here may not be what holds.
+        if (!isAppError(error) || !isRefusal(error)) await this.close();
+        throw error;
+      }
+      session.stored = session.book = changes.book;
+      session.stands = new Map([...session.stands, ...positions.map((one) => [placeOf(one), one.offset] as const)]);
+    }
+    for (const answer of answers) answer();
+  }
+
+  async #opened(): Promise<Session> {
+    if (this.#session !== undefined) return this.#session;
+    const writer = await this.engine.openWriter(leaseWriterId(this.group));
+    const { positions } = await this.engine.describeGroup(this.group);
+    const stands = standsOf(positions);
+    const stored = bookFrom(writer.checkpoints(), positions);
+    // Checkpoints and positions were committed together, so a difference is somebody else's doing.
+    const book = adopt(stored, (work) => stands.get(placeOf(work)));
+    return (this.#session = { writer, stored, book, stands });
+  }
+
+  /** @throws `group-active`. */
+  async #refreshed(): Promise<Session> {
+    const session = await this.#opened();
+    const { positions, members } = await this.engine.describeGroup(this.group);
+    if (members.length > 0) throw logErrors.groupActive(this.group, members.length);
+    session.stands = standsOf(positions);
+    if (adopt(session.book, (work) => session.stands.get(placeOf(work))) === session.book) return session;
+    // Another instance, or somebody without leases: a new session tells, since its fence lets nobody come between.
+    await this.close();
+    return await this.#opened();
+  }
+}
+
+function standsOf(positions: readonly GroupPosition[]): ReadonlyMap<string, number> {
+  return new Map(positions.map((one) => [placeOf(one), one.offset]));
+}
+
+/** Nothing was done, and the session goes on. */
+function isRefusal({ code }: AppError): boolean {
+  return code !== 'writer-fenced' && code !== 'writer-closed' && code !== 'outcome-unknown' && code !== 'group-active';
+}

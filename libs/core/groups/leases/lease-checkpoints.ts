@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import type { GroupPosition, WriterCheckpoint } from '#libs/core/log';
+import { heldPlaces, settled } from './lease-book.js';
+import { type Lease, type LeaseBook, placeOf, positionOf, type PartitionWork, type UnackedRecord } from './lease.js';
+
+/**
+ * A book as checkpoints of a writer: one for the last epoch, one for each lease, one for each partition with records that are not acknowledged. They are
+ * committed with the positions, so what the log says of a group and of its leases is always of one moment.
+ */
+
+const LAST_EPOCH = 'epoch';
+const LEASE = 'lease/';
+const WORK = 'work/';
+
+/** The writer of a group's leases. Group names are any text, ids of writers are not. */
+export function leaseWriterId(group: string): string {
+  return `weir-leases-${digestOf(group)}`;
+}
+
+/** What a change of the book writes. */
+export interface LeaseChanges {
+  readonly positions: readonly GroupPosition[];
+  readonly checkpoints: readonly WriterCheckpoint[];
+  /** The book as it is stored. */
+  readonly book: LeaseBook;
+}
+
+/**
+ * Positions and checkpoints that lead from one stored book to another. Where any lease is concerned at least one position is among them, moved or not: the log checks with it that the group has no
+ * live members.
+ */
+export function changesBetween(before: LeaseBook, after: LeaseBook): LeaseChanges {
+  const positions: GroupPosition[] = [];
+  const checkpoints: WriterCheckpoint[] = [];
+  if (after.epoch !== before.epoch) checkpoints.push({ key: LAST_EPOCH, value: textBytes(after.epoch) });
+  for (const [epoch, lease] of after.leases) {
+    if (before.leases.get(epoch) !== lease) checkpoints.push({ key: LEASE + epoch, value: textBytes(lease) });
+  }
+  for (const epoch of before.leases.keys()) {
+    if (!after.leases.has(epoch)) checkpoints.push({ key: LEASE + epoch, value: null });
+  }
+  for (const [place, work] of after.work) {
+    const known = before.work.get(place);
+    if (known === work) continue;
+    if (known === undefined || positionOf(known) !== positionOf(work)) positions.push(storedPosition(work));
+    const key = WORK + digestOf(place);
+    if (work.unacked.length > 0) checkpoints.push({ key, value: textBytes(storedWork(work)) });
+    else if ((known?.unacked.length ?? 0) > 0) checkpoints.push({ key, value: null });
+  }
+  for (const [place, { unacked }] of before.work) {
+    if (!after.work.has(place) && unacked.length > 0) checkpoints.push({ key: WORK + digestOf(place), value: null });
+  }
+  if (positions.length === 0) {
+    const held = heldPlaces(after);
+    for (const [place, work] of after.work) {
+      if (!held.has(place)) continue;
+      positions.push(storedPosition(work));
+      break;
+    }
+  }
+  return { positions, checkpoints, book: settled(after) };
+}
+
+/** Reads a book back. Work of leased partitions without a record unacknowledged is where the group stands. */
+export function bookFrom(checkpoints: ReadonlyMap<string, Uint8Array>, positions: readonly GroupPosition[]): LeaseBook {
+  let epoch = 0;
+  const leases = new Map<number, Lease>();
+  const work = new Map<string, PartitionWork>();
+  for (const [key, bytes] of checkpoints) {
+    const stored: unknown = JSON.parse(Buffer.from(bytes).toString());
+    if (key === LAST_EPOCH) epoch = stored as number;
+    else if (key.startsWith(LEASE)) leases.set((stored as Lease).epoch, stored as Lease);
+    else {
+      const one = workFrom(stored as StoredWork);
+      work.set(placeOf(one), one);
+    }
+  }
+  const stands = new Map(positions.map((one) => [placeOf(one), one.offset]));
+  for (const lease of leases.values()) {
+    for (const { topic, partition } of lease.partitions) {
+      const place = placeOf({ topic, partition });
+      const next = stands.get(place);
+      if (!work.has(place) && next !== undefined) work.set(place, { topic, partition, next, unacked: [] });
+    }
+  }
+  return { epoch, leases, work };
+}
+
+/** Offset, deliveries, available at, 1 where in hand. */
+type StoredRecord = readonly [number, number, number, 0 | 1];
+
+interface StoredWork {
+  readonly topic: string;
+  readonly partition: number;
+  readonly next: number;
+  readonly unacked: readonly StoredRecord[];
+}
+
+function storedWork({ topic, partition, next, unacked }: PartitionWork): StoredWork {
+  return {
+    topic,
+    partition,
+    next,
+    unacked: unacked.map((one) => [one.offset, one.deliveries, one.availableAt, one.inHand ? 1 : 0]),
+  };
+}
+
+function workFrom({ topic, partition, next, unacked }: StoredWork): PartitionWork {
+  const records = unacked.map(([offset, deliveries, availableAt, inHand]): UnackedRecord => ({
+    offset,
+    deliveries,
+    availableAt,
+    inHand: inHand === 1,
+  }));
+  return { topic, partition, next, unacked: records };
+}
+
+/** Note with positions that leases have stored, so that others see at once whether there may be any. */
+export const LEASE_NOTE = 'weir: set under a lease';
+
+function storedPosition(work: PartitionWork): GroupPosition {
+  return { topic: work.topic, partition: work.partition, offset: positionOf(work), metadata: LEASE_NOTE };
+}
+
+function textBytes(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 40);
+}

@@ -1,0 +1,381 @@
+import { type Clock } from '#libs/core/kernel';
+import { generationOf, logErrors, type PartitionRef, type TopicDirectories, type TopicDirectory } from '#libs/core/log';
+import { groupLeased, leaseLost, partitionNotLeased } from '../errors.js';
+import { deadLetters } from './dead-letters.js';
+import { cutReads, type DueRecord, type DueRecords, readDue } from './due-records.js';
+import { GroupLeases } from './group-leases.js';
+import {
+  ack,
+  acquire,
+  evict,
+  extend,
+  handOut,
+  heldPlaces,
+  type LeasablePartition,
+  type LeaseKey,
+  leaseOf,
+  nack,
+  type ReadForLease,
+  type RecordChoice,
+  release,
+} from './lease-book.js';
+import { LEASE_NOTE } from './lease-checkpoints.js';
+import type { LeaseName } from './lease-id.js';
+import { type Lease, type LeaseBook, type LeaseTerms, type PartitionWork, placeOf } from './lease.js';
+
+/** What a lease is asked for. */
+export interface LeaseRequest {
+  readonly terms: LeaseTerms;
+  /** Logical names. */
+  readonly topics: readonly string[];
+  /** Only these partitions of each topic. */
+  readonly partitions?: readonly number[];
+  /** Most partitions of the lease. */
+  readonly maxPartitions: number;
+  /** Where to begin in a partition the group has no position in. */
+  readonly startAt: 'earliest' | 'latest';
+  /** Longest wait for a partition that has something to read and that nobody holds. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A lease with how far its work is. */
+export interface HeldLease {
+  readonly lease: Lease;
+  readonly work: readonly PartitionWork[];
+}
+
+/** Why there is no lease: others hold everything, or there is nothing to read in what they leave. */
+export type NoLease = 'held' | 'empty';
+
+/** A record in the hand of a lease. */
+export interface HandedOut extends DueRecord {
+  /** How often it was handed out, this time included. */
+  readonly deliveries: number;
+}
+
+/** What a lease may be given now. Nothing is handed out before {@link take}. */
+export interface LeasePage {
+  readonly due: readonly DueRecord[];
+  /** Hands out the first `count` of the records due, durably before it resolves. What was acknowledged meanwhile is left out. @throws `lease-lost`, `group-active`. */
+  take(count: number): Promise<readonly HandedOut[]>;
+}
+
+export interface LeaseTools {
+  readonly directories: TopicDirectories;
+  readonly clock: Clock;
+  /** Text nobody guesses or repeats. */
+  readonly nonce: () => string;
+}
+
+/** Bytes of batches that one read looks at. */
+const READ_BYTES = 1024 * 1024;
+/** Groups whose books are kept at hand; others are read again when they are needed. */
+const MAX_GROUPS = 500;
+/** How long nobody looks whether a lease has ended elsewhere. */
+const LOOK_EVERY_MS = 500;
+
+/**
+ * Leases over partitions of groups: whoever holds one works on its partitions alone, acknowledges record by record in any order, and loses it when its time is over. A committed
+ * position never passes a record that is not acknowledged.
+ */
+export class Leases {
+  readonly #groups = new Map<string, GroupLeases>();
+
+  constructor(private readonly tools: LeaseTools) {}
+
+  /**
+   * A lease over partitions that have something to read and that nobody holds: those furthest behind, as many as were asked for.
+   * @throws `topic-not-found`, `partition-not-found`; `group-active` when the group has live members; `offset-out-of-range` when the group stands at what
+   * retention has removed in everything that it could be given; `too-many-leases`; what {@link GroupLeases.run} throws.
+   */
+  async acquire(cluster: string | undefined, group: string, request: LeaseRequest): Promise<HeldLease | NoLease> {
+    const { clock } = this.tools;
+    const directory = this.tools.directories.of(cluster);
+    const deadline = clock.monotonic() + request.waitMs;
+    const nonce = this.tools.nonce();
+    for (;;) {
+      const candidates = await candidatesOf(directory, request);
+      const leases = this.#of(cluster, group);
+      const answer = await leases.run((book, now, stands) => choose(book, now, stands, candidates, request, nonce), {
+        fresh: true,
+      });
+      if (typeof answer !== 'string') return answer;
+      const leftMs = deadline - clock.monotonic();
+      if (leftMs <= 0) return answer;
+      const maxWaitMs = Math.min(leftMs, LOOK_EVERY_MS);
+      await clock.sleep(maxWaitMs, request.signal);
+    }
+  }
+
+  /**
+   * What a lease may be given now; waits for it when there is nothing. Records that have had their deliveries are written to the dead letter topic on the way, in one commit with the position.
+   * @throws `lease-lost`; `group-active`; `offset-out-of-range`, `partition-degraded`; what the dead letter topic refuses.
+   */
+  async read(cluster: string | undefined, name: LeaseName, waitMs: number, signal?: AbortSignal): Promise<LeasePage> {
+    const { clock } = this.tools;
+    const directory = this.tools.directories.of(cluster);
+    const { engine } = directory;
+    const leases = this.#of(cluster, name.group);
+    const deadline = clock.monotonic() + waitMs;
+    for (;;) {
+      const { lease, work } = await leases.run((book) => ({ book, reply: heldBy(book, name) }), { fresh: true });
+      await this.#checkGeneration(directory, leases, lease);
+      const found = await readDue(engine, lease, work, clock.now(), READ_BYTES);
+      if (found.dead.length > 0) {
+        await bury(directory, leases, name, lease, found);
+        continue;
+      }
+      const leftMs = deadline - clock.monotonic();
+      if (found.due.length > 0 || leftMs <= 0) {
+        return { due: found.due, take: (count) => take(leases, name, found, count) };
+      }
+      const moved = found.reads.some((read) => read.to > read.from || read.vanished.length > 0);
+      if (moved) await leases.run((book, now) => ({ book: handOut(book, name, found.reads, now), reply: undefined }));
+      else await this.#pause(directory, work, Math.min(leftMs, LOOK_EVERY_MS), signal);
+    }
+  }
+
+  /** @throws `lease-lost`, `partition-not-leased`, `not-handed-out`, `group-active`. */
+  async ack(cluster: string | undefined, name: LeaseName, choices: readonly RecordChoice[]): Promise<HeldLease> {
+    return await this.#change(cluster, name, choices, (book, physical) => ack(book, name, physical));
+  }
+
+  /** @throws as {@link ack} does. */
+  async nack(
+    cluster: string | undefined,
+    name: LeaseName,
+    choices: readonly RecordChoice[],
+    delayMs: number,
+  ): Promise<HeldLease> {
+    return await this.#change(cluster, name, choices, (book, physical, now) =>
+      nack(book, name, physical, delayMs, now),
+    );
+  }
+
+  /** @throws `lease-lost`, `group-active`. */
+  async extend(cluster: string | undefined, name: LeaseName, visibilityMs: number | undefined): Promise<HeldLease> {
+    return await this.#change(cluster, name, [], (book, _, now) => extend(book, name, visibilityMs, now));
+  }
+
+  /** @throws `lease-lost`. */
+  async release(cluster: string | undefined, name: LeaseName): Promise<void> {
+    await this.#of(cluster, name.group).run((book) => ({ book: release(book, name), reply: undefined }));
+  }
+
+  /** @throws `lease-lost`. */
+  async describe(cluster: string | undefined, name: LeaseName): Promise<HeldLease> {
+    return await this.#of(cluster, name.group).run((book) => ({ book, reply: heldBy(book, name) }));
+  }
+
+  /** Leases of a group that are held now; asks no more than the log's description of the group where none was ever acquired. */
+  async held(cluster: string | undefined, group: string): Promise<readonly HeldLease[]> {
+    const { positions } = await this.tools.directories.of(cluster).engine.describeGroup(group);
+    if (!positions.some((one) => one.metadata === LEASE_NOTE)) return [];
+    return await this.#of(cluster, group).run((book) => ({
+      book,
+      reply: [...book.leases.values()].map((lease) => heldBy(book, lease)),
+    }));
+  }
+
+  /** @throws `group-leased` when the group is worked on under leases. */
+  async demandNone(cluster: string | undefined, group: string): Promise<void> {
+    const { length } = await this.held(cluster, group);
+    if (length > 0) throw groupLeased(group, length);
+  }
+
+  /** Ends all leases of a group. What was unacknowledged is forgotten where its positions are set to another place then. */
+  async evict(cluster: string | undefined, group: string): Promise<void> {
+    if ((await this.held(cluster, group)).length === 0) return;
+    await this.#of(cluster, group).run((book) => ({ book: evict(book), reply: undefined }));
+  }
+
+  async close(): Promise<void> {
+    for (const leases of this.#groups.values()) await leases.close();
+    this.#groups.clear();
+  }
+
+  /** @param choices by logical names. */
+  async #change(
+    cluster: string | undefined,
+    name: LeaseName,
+    choices: readonly RecordChoice[],
+    change: (book: LeaseBook, physical: readonly RecordChoice[], now: number) => LeaseBook,
+  ): Promise<HeldLease> {
+    const directory = this.tools.directories.of(cluster);
+    const leases = this.#of(cluster, name.group);
+    const lease = await leases.run((book) => ({ book, reply: leaseOf(book, name) }));
+    await this.#checkGeneration(directory, leases, lease);
+    const physical = new Map(lease.partitions.map(({ topic }) => [generationOf(topic).logical, topic]));
+    const named = choices.map((one) => {
+      const topic = physical.get(one.topic);
+      if (topic === undefined) throw partitionNotLeased(placeOf(one));
+      return { ...one, topic };
+    });
+    return await leases.run((book, now) => {
+      const changed = change(book, named, now);
+      return { book: changed, reply: heldBy(changed, name) };
+    });
+  }
+
+  /** A lease over a generation that no longer carries the name ends: its position was carried over at the cutover. */
+  async #checkGeneration(directory: TopicDirectory, leases: GroupLeases, lease: Lease): Promise<void> {
+    for (const physical of new Set(lease.partitions.map((one) => one.topic))) {
+      const { logical, generation } = generationOf(physical);
+      if ((await directory.generation(logical)) === generation) continue;
+      await leases.run((book) => ({ book: release(book, lease), reply: undefined })).catch(() => undefined);
+      throw leaseLost(`topic '${logical}' has moved to another generation`);
+    }
+  }
+
+  /** Until something is written behind what was handed out, or the time is over. */
+  async #pause(
+    directory: TopicDirectory,
+    work: readonly PartitionWork[],
+    maxWaitMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const positions = work.map(({ topic, partition, next }) => ({ topic, partition, offset: next }));
+    const [first] = await directory.engine.fetch({ positions, maxBytes: 1, minBytes: 1, maxWaitMs, signal });
+    // Something is there that the lease has no room for: it waits for records to come back.
+    if (first !== undefined && first.batches.length > 0) await this.tools.clock.sleep(maxWaitMs, signal);
+  }
+
+  #of(cluster: string = this.tools.directories.clusters.defaultName, group: string): GroupLeases {
+    const key = `${cluster}\n${group}`;
+    const known = this.#groups.get(key);
+    if (known !== undefined) this.#groups.delete(key);
+    const leases = known ?? new GroupLeases(this.tools.directories.of(cluster).engine, this.tools.clock, group);
+    this.#groups.set(key, leases);
+    if (this.#groups.size > MAX_GROUPS) this.#forgetOldest();
+    return leases;
+  }
+
+  /** What is forgotten is read from the log again. */
+  #forgetOldest(): void {
+    for (const [key, leases] of this.#groups) {
+      if (!leases.idle) continue;
+      this.#groups.delete(key);
+      leases.close().catch(() => undefined);
+      return;
+    }
+  }
+}
+
+interface Candidate extends PartitionRef {
+  readonly startOffset: number;
+  readonly endOffset: number;
+}
+
+async function candidatesOf(
+  directory: TopicDirectory,
+  { topics, partitions }: LeaseRequest,
+): Promise<readonly Candidate[]> {
+  const candidates: Candidate[] = [];
+  for (const logical of new Set(topics)) {
+    const { physical, description } = await directory.resolve(logical);
+    const { length } = description.partitions;
+    const missing = partitions?.find((one) => one >= length);
+    if (missing !== undefined) throw logErrors.partitionNotFound(logical, missing, length);
+    for (const { partition, startOffset, endOffset } of description.partitions) {
+      if (partitions !== undefined && !partitions.includes(partition)) continue;
+      candidates.push({ topic: physical, partition, startOffset, endOffset });
+    }
+  }
+  return candidates;
+}
+
+function choose(
+  book: LeaseBook,
+  now: number,
+  stands: ReadonlyMap<string, number>,
+  candidates: readonly Candidate[],
+  { terms, maxPartitions, startAt }: LeaseRequest,
+  nonce: string,
+): { book: LeaseBook; reply: HeldLease | NoLease } {
+  const held = heldPlaces(book);
+  const free = candidates.filter((one) => !held.has(placeOf(one)));
+  const open: (LeasablePartition & { readonly behind: number })[] = [];
+  let fallen: Candidate | undefined;
+  for (const one of free) {
+    const place = placeOf(one);
+    const position = stands.get(place) ?? (startAt === 'earliest' ? one.startOffset : one.endOffset);
+    if (position < one.startOffset) {
+      fallen ??= one;
+      continue;
+    }
+    const work = book.work.get(place);
+    const next = work?.next ?? position;
+    const back = work?.unacked.filter((record) => record.availableAt <= now).length ?? 0;
+    const behind = Math.max(0, one.endOffset - next) + back;
+    const { topic, partition } = one;
+    if (behind > 0) open.push({ topic, partition, position, behind });
+  }
+  if (open.length === 0) {
+    if (fallen !== undefined) {
+      const { topic, partition, startOffset, endOffset } = fallen;
+      const { logical } = generationOf(topic);
+      throw logErrors.offsetOutOfRange(logical, partition, stands.get(placeOf(fallen))!, startOffset, endOffset);
+    }
+    return { book, reply: free.length === 0 ? 'held' : 'empty' };
+  }
+  open.sort((a, b) => b.behind - a.behind);
+  const { book: changed, lease } = acquire(book, terms, open.slice(0, maxPartitions), nonce, now);
+  return { book: changed, reply: heldBy(changed, lease) };
+}
+
+function heldBy(book: LeaseBook, key: LeaseKey): HeldLease {
+  const lease = leaseOf(book, key);
+  return { lease, work: lease.partitions.map((one) => book.work.get(placeOf(one))!) };
+}
+
+async function take(
+  leases: GroupLeases,
+  name: LeaseName,
+  found: DueRecords,
+  count: number,
+): Promise<readonly HandedOut[]> {
+  const reads = cutReads(found, count);
+  const isIdle = count === 0 && reads.every((read) => read.to === read.from && read.vanished.length === 0);
+  if (isIdle) return [];
+  // Also when all of it is in hand already: only the fence tells that no other instance has had it acknowledged.
+  const work = await leases.run(
+    (book, now) => {
+      const changed = handOut(book, name, reads, now);
+      return { book: changed, reply: heldBy(changed, name).work };
+    },
+    { confirmed: true },
+  );
+  const deliveries = new Map(
+    work.flatMap((one) =>
+      one.unacked.map((record) => [`${placeOf(one)}/${record.offset}`, record.deliveries] as const),
+    ),
+  );
+  return found.due.slice(0, count).flatMap((one) => {
+    const times = deliveries.get(`${placeOf(one)}/${one.record.offset}`);
+    return times === undefined ? [] : [{ ...one, deliveries: times }];
+  });
+}
+
+/** Writes the records that have had their deliveries to the dead letter topic, and acknowledges them, in one commit. */
+async function bury(
+  directory: TopicDirectory,
+  leases: GroupLeases,
+  name: LeaseName,
+  lease: Lease,
+  found: DueRecords,
+): Promise<void> {
+  const to = await directory.resolve(lease.deadLetter!.topic);
+  const reads: ReadForLease[] = found.reads.map((read) => ({ ...read, offsets: [], to: read.from }));
+  await leases.run((book, now) => {
+    const changed = handOut(book, name, reads, now);
+    const waiting = new Set(
+      heldBy(book, name).work.flatMap((one) =>
+        one.unacked.filter((record) => !record.inHand).map((record) => `${placeOf(one)}/${record.offset}`),
+      ),
+    );
+    // Of two that read the same, one writes it.
+    const dead = found.dead.filter((one) => waiting.has(`${placeOf(one)}/${one.record.offset}`));
+    return { book: changed, reply: undefined, appends: deadLetters(name.group, to, dead) };
+  });
+}
