@@ -364,8 +364,8 @@ const JOIN_REFUSALS = {
   'group-full': {
     kind: 'exhausted',
     code: 'group-full',
-    why: 'it has as many members as it may have',
-    hint: 'More members than partitions read nothing; wait until one leaves.',
+    why: 'it has as many members as it may have, or their lists of topics are too long together',
+    hint: 'More members than partitions read nothing; wait until one leaves, or let each read fewer topics.',
   },
   'inconsistent-protocol': {
     kind: 'conflict',

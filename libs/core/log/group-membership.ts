@@ -121,6 +121,8 @@ export const GROUP_LIMITS = {
   topicsPerMember: 1_000,
   clientIdLength: 200,
   membersPerGroup: 250,
+  /** Over all members of a group: what they say of themselves to whoever shares out, who reads it in one go. */
+  metadataBytesPerGroup: 512 * 1024,
   /** Groups with members at the same time. */
   activeGroups: 1_000,
 } as const;

@@ -245,7 +245,9 @@ export class ClassicGroup {
     }
     // Ids that were given hold a place, or a crowd that comes at once would pass the limit.
     const places = others.length + [...this.#given.keys()].filter((id) => id !== memberId).length;
-    return places >= this.settings.maxMembers ? 'group-full' : undefined;
+    const bytes = others.reduce((sum, one) => sum + metadataBytes(one.protocols), metadataBytes(protocols));
+    const full = places >= this.settings.maxMembers || bytes > GROUP_LIMITS.metadataBytesPerGroup;
+    return full ? 'group-full' : undefined;
   }
 
   #refusalOfMember(memberId: string, instanceId: string | null): GroupRefusal | undefined {
@@ -506,6 +508,10 @@ function isWaiting({ joining, syncing }: Member): boolean {
 
 function isSame(member: Member, { memberId, instanceId }: JoinRequest): boolean {
   return member.id === memberId || (instanceId !== null && member.instanceId === instanceId);
+}
+
+function metadataBytes(protocols: readonly GroupProtocol[]): number {
+  return protocols.reduce((sum, one) => sum + one.name.length + one.metadata.length, 0);
 }
 
 /** Names every member offers. */
