@@ -1,4 +1,4 @@
-import { stampBatch } from '#libs/core/log';
+import { stampAppendTime, stampBatch } from '#libs/core/log';
 import type { PlacedAppend, PlacedRequest } from './commit-request.js';
 import { entryShape, writeEntryFrame } from './journal-entry.js';
 import type { PartitionLog } from './partition-log.js';
@@ -92,6 +92,7 @@ export class CommitGroup {
   private copy(one: PlacedAppend, memory: Buffer, at: number, reference: boolean): void {
     memory.set(one.append.batch, at);
     stampBatch(memory, one.baseOffset, one.leaderEpoch, at);
+    if (one.append.appendTime) stampAppendTime(memory, this.place.appendTimeMs, at, one.length);
     one.memory = memory;
     one.at = at;
     one.reference = reference;

@@ -8,6 +8,8 @@ import type { PartitionLog } from './partition-log.js';
 export interface RequestAppend extends PartitionRef {
   readonly batch: Uint8Array;
   readonly header: BatchHeader;
+  /** Its records get the time of the append. */
+  readonly appendTime: boolean;
   readonly intoFenced: boolean;
 }
 

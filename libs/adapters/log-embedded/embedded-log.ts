@@ -1,7 +1,9 @@
 import { type AppError, isAppError } from '#libs/core/kernel';
 import {
+  acceptBatch,
   type Appended,
   type AppendOptions,
+  type AppendOrigin,
   checkWriterId,
   type DeletedRecords,
   type DeletePosition,
@@ -24,7 +26,6 @@ import {
   type TopicDescription,
   type TopicSpec,
   type TopicState,
-  validateForAppend,
   type WriterCheckpoint,
   type WriterCommit,
 } from '#libs/core/log';
@@ -54,7 +55,13 @@ import { ProducerOpenings } from './producer-openings.js';
 import type { SegmentDamage } from './segment-reader.js';
 
 /** The settings of a topic that this engine acts upon. */
-const TOPIC_CONFIGS = ['max.message.bytes'] as const;
+const TOPIC_CONFIGS = [
+  'compression.type',
+  'max.message.bytes',
+  'message.timestamp.after.max.ms',
+  'message.timestamp.before.max.ms',
+  'message.timestamp.type',
+] as const;
 /** What an entry takes besides its batches, roughly. */
 const ENTRY_OVERHEAD = 256;
 
@@ -221,11 +228,11 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     return new Promise((resolve, reject) => {
       this.checkOpen();
       this.checkRoom();
-      const append = this.checkBatch(to, batch, options.intoFenced ?? false, false);
+      const append = this.checkBatch(to, batch, options.intoFenced ?? false, 'client');
       this.pipeline.submit({
         appends: [append],
         structural: false,
-        bytes: batch.length + ENTRY_OVERHEAD,
+        bytes: append.batch.length + ENTRY_OVERHEAD,
         resolve: (appended) => resolve(appended[0]!),
         reject,
       });
@@ -328,7 +335,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     };
     checkEpoch();
     if (appends.length > 0) this.checkRoom();
-    const checked = appends.map((one) => this.checkBatch(one, one.batch, one.intoFenced ?? false, true));
+    const checked = appends.map((one) => this.checkBatch(one, one.batch, one.intoFenced ?? false, 'commit'));
     let bytes = ENTRY_OVERHEAD;
     for (const { batch } of checked) bytes += batch.length + ENTRY_OVERHEAD;
     for (const { value } of typeof checkpoints === 'function' ? [] : checkpoints) bytes += 2 * (value?.length ?? 0);
@@ -430,16 +437,16 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   /** What can be said against a batch without its turn having come. The rest is looked at then. */
   private checkBatch(
     { topic, partition }: PartitionRef,
-    batch: Uint8Array,
+    bytes: Uint8Array,
     intoFenced: boolean,
-    anonymous: boolean,
+    origin: AppendOrigin,
   ): RequestAppend {
-    const { maxBatchBytes, partitions } = this.topic(topic);
+    const { rules, partitions } = this.topic(topic);
     if (partitions[partition] === undefined) throw logErrors.partitionNotFound(topic, partition, partitions.length);
-    const { codecs } = this.options;
-    const maxBytes = Math.min(maxBatchBytes, this.opened.settings.segmentBytes);
-    const limits = { maxBytes, anonymous, ...(codecs === undefined ? {} : { codecs }) };
-    return { topic, partition, batch, header: validateForAppend(batch, limits), intoFenced };
+    const { codecs, clock } = this.options;
+    const maxBytes = Math.min(rules.maxBytes, this.opened.settings.segmentBytes);
+    const accepted = acceptBatch(bytes, { ...rules, maxBytes }, { origin, nowMs: clock.now(), codecs });
+    return { topic, partition, intoFenced, ...accepted };
   }
 
   private async changeTopic(name: string, decide: (topic: Topic) => Command): Promise<TopicDescription> {

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { generationOf, integerSetting, readInt32, type TopicDescription, type TopicState } from '#libs/core/log';
+import {
+  type AppendRules,
+  appendRulesOf,
+  generationOf,
+  readInt32,
+  type TopicDescription,
+  type TopicState,
+} from '#libs/core/log';
 import type { Command, StoredPosition } from './commands.js';
 import { ProducerIds, type ProducerIdsImage } from './producer-ids.js';
 import { RetentionHolds, type RetentionHoldsImage } from './retention-holds.js';
@@ -16,8 +23,8 @@ export interface Topic {
   /** Stamped into batches: the generation its name stands for. */
   readonly leaderEpoch: number;
   state: TopicState;
-  /** Longest batch it takes: the setting in force. */
-  maxBatchBytes: number;
+  /** What its settings say of batches. */
+  rules: AppendRules;
 }
 
 export interface WriterState {
@@ -245,7 +252,7 @@ export class LogState {
     partitions: number,
   ): Topic {
     const { generation: leaderEpoch } = generationOf(facts.name);
-    const topic: Topic = { ...facts, leaderEpoch, maxBatchBytes: 0, config: new Map(), partitions: [] };
+    const topic: Topic = { ...facts, leaderEpoch, rules: appendRulesOf({}), config: new Map(), partitions: [] };
     configure(topic, config);
     this.topics.set(topic.name, topic);
     this.byNumber.set(topic.number, topic);
@@ -292,7 +299,7 @@ function configure(topic: Topic, changes: readonly (readonly [string, string | n
     if (value === null) topic.config.delete(key);
     else topic.config.set(key, value);
   }
-  topic.maxBatchBytes = integerSetting(Object.fromEntries(topic.config), 'max.message.bytes');
+  topic.rules = appendRulesOf(Object.fromEntries(topic.config));
 }
 
 /** A topic as the port shows it. */

@@ -125,7 +125,7 @@ export interface EmbeddedLogOptions {
   readonly lock?: DirectoryLock;
   readonly limits?: Partial<EmbeddedLogLimits>;
   readonly settings?: Partial<EmbeddedLogSettings>;
-  /** Compressions whose batches can be checked and searched; those built in (gzip) unless given. */
+  /** Compressions whose batches can be checked and searched; all that Kafka knows unless given. */
   readonly codecs?: CompressionCodecs;
   readonly logger?: EmbeddedLogLogger;
   readonly observer?: EmbeddedLogObserver;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { encodeBatch } from '#libs/core/log';
+import { COMPRESSIONS, encodeBatch } from '#libs/core/log';
 import { WallClock } from '#libs/core/log/testing';
 import { openEmbeddedLog } from './index.js';
 
@@ -32,7 +32,7 @@ describe("Kafka's own reader", () => {
       await log.createTopic({ name: 't', partitions: 1 });
       let batches = 0;
       for (let i = 0; i < 200; i++) {
-        // Timestamps that go back at times, some batches compressed, some by reference.
+        // Timestamps that go back at times, batches of every compression, some by reference.
         const records = Array.from({ length: 1 + (i % 4) }, (_, k) => ({
           key: Buffer.from(`key-${k}`),
           value: Buffer.alloc((i * 37) % 1_500, 65),
@@ -41,7 +41,7 @@ describe("Kafka's own reader", () => {
         }));
         await log.append(
           { topic: 't', partition: 0 },
-          encodeBatch(records, i % 5 === 0 ? { compression: 'gzip' } : {}),
+          encodeBatch(records, { compression: COMPRESSIONS[i % COMPRESSIONS.length]! }),
         );
         batches++;
         if (i === 100) await log.checkpoint();

@@ -88,7 +88,7 @@ export interface KafkaLogOptions {
   readonly sasl?: KafkaSasl;
   readonly clock: Clock;
   readonly logger?: KafkaLogLogger;
-  /** Compressions whose content is looked at before an append; a batch in another one is refused. none and gzip unless given. */
+  /** Compressions whose content is looked at before an append; a batch in another one is refused. All that Kafka knows unless given. */
   readonly codecs?: CompressionCodecs;
   /** Replicas of topics created here, the internal ones too; the brokers' default unless given. */
   readonly replicationFactor?: number;

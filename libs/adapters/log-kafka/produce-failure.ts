@@ -21,7 +21,7 @@ export function produceFailure(ref: PartitionRef, batch: Uint8Array, answer: Pro
         ...ref,
       });
     case CODE.INVALID_TIMESTAMP:
-      return logErrors.invalidBatch(why ?? 'a timestamp is outside what the topic allows', { ...ref });
+      return logErrors.invalidTimestamp(why ?? 'the broker says so', { ...ref });
     case CODE.CORRUPT_MESSAGE:
       return logErrors.invalidBatch(why ?? 'the broker finds it damaged', { ...ref });
     case CODE.UNSUPPORTED_COMPRESSION_TYPE:

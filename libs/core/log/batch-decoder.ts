@@ -6,13 +6,8 @@ import {
   readBatchHeader,
   verifyBatch,
 } from './batch-header.js';
-import {
-  BUILT_IN_CODECS,
-  type CompressionCodecs,
-  decompress,
-  DECOMPRESSION_LIMITS,
-  type DecompressionLimits,
-} from './compression.js';
+import { BUILT_IN_CODECS } from './built-in-codecs.js';
+import { type CompressionCodecs, decompress, DECOMPRESSION_LIMITS, type DecompressionLimits } from './compression.js';
 import type { FetchedPartition } from './engine.js';
 import { corruptBatch } from './errors.js';
 import type { RecordHeader, StoredRecord } from './record.js';

@@ -1,5 +1,6 @@
 import { batchCrc, AT, ATTRIBUTE, BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES } from './batch-header.js';
-import { BUILT_IN_CODECS, COMPRESSION_IDS, type CompressionCodecs, type CompressionName } from './compression.js';
+import { BUILT_IN_CODECS } from './built-in-codecs.js';
+import { COMPRESSION_IDS, type CompressionCodecs, type CompressionName } from './compression.js';
 import { batchTooLarge, invalidBatch, invalidRecord } from './errors.js';
 import { writeInt16, writeInt32, writeInt64 } from './int64.js';
 import { type LogRecord, NO_TIMESTAMP } from './record.js';

@@ -1,7 +1,7 @@
 import { crc32c } from '@node-rs/crc32';
 import { AppError } from '#libs/core/kernel';
 import { corruptBatch } from './errors.js';
-import { readInt16, readInt32, readInt64, writeInt32, writeInt64 } from './int64.js';
+import { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from './int64.js';
 
 /** Bytes before the records of a batch (Kafka record batch, magic 2). */
 export const BATCH_HEADER_BYTES = 61;
@@ -146,6 +146,13 @@ function hex(crc: number): string {
 export function stampBatch(bytes: Uint8Array, baseOffset: number, leaderEpoch: number, at = 0): void {
   writeInt64(bytes, at + AT.baseOffset, baseOffset);
   writeInt32(bytes, at + AT.leaderEpoch, leaderEpoch);
+}
+
+/** Gives all records of a batch the time of its append, in the bytes themselves: bit 3, `maxTimestamp`, and the checksum made anew. */
+export function stampAppendTime(bytes: Uint8Array, timeMs: number, at: number, sizeBytes: number): void {
+  writeInt16(bytes, at + AT.attributes, readInt16(bytes, at + AT.attributes) | ATTRIBUTE.logAppendTime);
+  writeInt64(bytes, at + AT.maxTimestamp, timeMs);
+  writeInt32(bytes, at + AT.crc, batchCrc(bytes, at, sizeBytes));
 }
 
 /** One batch inside a longer buffer. */

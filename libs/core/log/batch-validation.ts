@@ -1,8 +1,20 @@
-import { batchCrc, AT, ATTRIBUTE, type BatchHeader, readBatchHeader, verifyBatch } from './batch-header.js';
+import {
+  AT,
+  ATTRIBUTE,
+  BATCH_HEADER_BYTES,
+  BATCH_PREFIX_BYTES,
+  batchCrc,
+  type BatchHeader,
+  readBatchHeader,
+  verifyBatch,
+} from './batch-header.js';
 import { type DecodeOptions, RecordCursor } from './batch-decoder.js';
 import type { BatchProducer } from './batch-encoder.js';
-import { batchTooLarge, invalidBatch } from './errors.js';
+import { BUILT_IN_CODECS } from './built-in-codecs.js';
+import { COMPRESSION_IDS, type CompressionName, decompress, DECOMPRESSION_LIMITS } from './compression.js';
+import { batchTooLarge, invalidBatch, invalidTimestamp } from './errors.js';
 import { writeInt16, writeInt32, writeInt64 } from './int64.js';
+import { NO_TIMESTAMP } from './record.js';
 
 /** `max.message.bytes` of Kafka: one batch with its header and after compression. */
 export const DEFAULT_MAX_BATCH_BYTES = 1_048_588;
@@ -12,14 +24,16 @@ export interface AppendLimits extends Pick<DecodeOptions, 'codecs' | 'limits'> {
   readonly maxBytes?: number;
   /** The topic is compacted, so every record needs a key. */
   readonly requireKeys?: boolean;
+  /** Times outside are refused, bounds included; a record without a timestamp passes. Not looked at unless given. */
+  readonly timestamps?: { readonly fromMs: number; readonly toMs: number };
   /** A producer id is refused, as for a writer's commit. */
   readonly anonymous?: boolean;
 }
 
 /**
  * Decides whether a batch may be appended, and answers its header. It must be exactly one batch, with base offset 0, a right checksum, one record for each
- * offset, and records that can be read to the end (compressed ones are decompressed within limits to see that). Timestamps, and
- * the header's `maxTimestamp`, are taken as they are.
+ * offset, and records that can be read to the end (compressed ones are decompressed within limits to see that). The header's
+ * `maxTimestamp` is taken as it is.
  *
  * Stricter than a Kafka broker in three places: bytes behind the batch are refused instead of cut, offset deltas are looked at in uncompressed batches too,
  * and 64-bit fields must be safe integers.
@@ -49,11 +63,47 @@ export function validateForAppend(bytes: Uint8Array, limits: AppendLimits = {}):
     if (cursor.offsetDelta !== expected) {
       throw invalidBatch(`record ${expected} says it is at place ${cursor.offsetDelta}`);
     }
+    if (limits.timestamps !== undefined) checkTimestamp(cursor.timestamp, expected, limits.timestamps);
     if (limits.requireKeys && cursor.keyLength < 0) {
       throw invalidBatch(`record ${expected} has no key, which a compacted topic needs`, { record: expected });
     }
   }
   return header;
+}
+
+function checkTimestamp(timestamp: number, record: number, { fromMs, toMs }: { fromMs: number; toMs: number }): void {
+  if (timestamp === NO_TIMESTAMP || (timestamp >= fromMs && timestamp <= toMs)) return;
+  const ahead = timestamp > toMs;
+  const bound = ahead ? toMs : fromMs;
+  const why = `${timestamp} of record ${record} is ${ahead ? 'later' : 'earlier'} than ${bound}`;
+  throw invalidTimestamp(why, { record, timestamp, [ahead ? 'latest' : 'earliest']: bound });
+}
+
+/**
+ * The batch with its records compressed otherwise, everything else as it was, the checksum made anew.
+ * @throws `invalid-batch`, `decompression-limit`, `unsupported-compression`.
+ */
+export function recompressBatch(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  compression: CompressionName,
+  options: Pick<DecodeOptions, 'codecs' | 'limits'> = {},
+): Buffer {
+  const { codecs = BUILT_IN_CODECS, limits = DECOMPRESSION_LIMITS } = options;
+  const block = bytes.subarray(BATCH_HEADER_BYTES, header.sizeBytes);
+  const plain =
+    header.compression === 0
+      ? block
+      : decompress(header.compression, block, codecs, limits, (why) => invalidBatch(why));
+  const id = COMPRESSION_IDS[compression];
+  const body = id === 0 ? plain : codecs.of(id).compress(plain);
+  const copy = Buffer.allocUnsafeSlow(BATCH_HEADER_BYTES + body.length);
+  copy.set(bytes.subarray(0, BATCH_HEADER_BYTES));
+  copy.set(body, BATCH_HEADER_BYTES);
+  writeInt32(copy, AT.batchLength, copy.length - BATCH_PREFIX_BYTES);
+  writeInt16(copy, AT.attributes, (header.attributes & ~ATTRIBUTE.compression) | id);
+  writeInt32(copy, AT.crc, batchCrc(copy, 0, copy.length));
+  return copy;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type DecodeOptions, RecordCursor } from './batch-decoder.js';
 import { AT, ATTRIBUTE, BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES, batchCrc, type BatchHeader } from './batch-header.js';
-import { BUILT_IN_CODECS, type CompressionCodecs } from './compression.js';
+import { BUILT_IN_CODECS } from './built-in-codecs.js';
+import { type CompressionCodecs } from './compression.js';
 import { writeInt16, writeInt32, writeInt64 } from './int64.js';
 import type { LatestOffsets } from './latest-offsets.js';
 import { NO_TIMESTAMP } from './record.js';

@@ -1,4 +1,3 @@
-import { constants, gunzipSync, gzipSync } from 'node:zlib';
 import type { AppError } from '#libs/core/kernel';
 import { decompressionLimit, unsupportedCompression } from './errors.js';
 
@@ -14,11 +13,12 @@ export const COMPRESSION_IDS: Readonly<Record<CompressionName, number>> = {
   zstd: 4,
 };
 
-const NAMES: readonly CompressionName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+/** All of them, in the order of their numbers. */
+export const COMPRESSIONS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const satisfies readonly CompressionName[];
 
 /** The name of a compression number, undefined for 5 to 7, which mean nothing. */
 export function compressionName(id: number): CompressionName | undefined {
-  return NAMES[id];
+  return (COMPRESSIONS as readonly CompressionName[])[id];
 }
 
 /** One way to compress the records of a batch. CPU only, synchronous; callers with large batches go to a worker. */
@@ -42,7 +42,7 @@ export class CompressionCodecs {
 
   /** Names that can be read and written, `none` first. */
   get names(): readonly CompressionName[] {
-    return NAMES.filter((name) => name === 'none' || this.#byId.has(COMPRESSION_IDS[name]));
+    return COMPRESSIONS.filter((name) => name === 'none' || this.#byId.has(COMPRESSION_IDS[name]));
   }
 
   /** @throws `unsupported-compression`. */
@@ -92,19 +92,3 @@ export function decompress(
     );
   }
 }
-
-/** One gzip member (RFC 1952), as section 2.5 of Kafka's format wants it. */
-const gzip: CompressionCodec = {
-  name: 'gzip',
-  compress: (bytes) => gzipSync(bytes, { level: constants.Z_DEFAULT_COMPRESSION }),
-  decompress(bytes, maxBytes, tooLarge) {
-    try {
-      return gunzipSync(bytes, { maxOutputLength: maxBytes });
-    } catch (error) {
-      throw (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge() : error;
-    }
-  },
-};
-
-/** The codecs that come with the runtime: gzip. Others are added with {@link CompressionCodecs.with}. */
-export const BUILT_IN_CODECS = new CompressionCodecs([gzip]);

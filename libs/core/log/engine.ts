@@ -163,9 +163,9 @@ export abstract class LogEngine {
 
   /**
    * Appends one encoded record batch (base offset 0). The engine stamps base offset and leader epoch (the generation, from the name) and stores the
-   * record bytes as they are. A batch with a producer (see {@link openProducer}) may be repeated while it is among the producer's last five in the partition: the
+   * record bytes as they are, unless the topic's `compression.type` or `message.timestamp.type` wants them otherwise. A batch with a producer (see {@link openProducer}) may be repeated while it is among the producer's last five in the partition: the
    * answer names the place it got the first time, and nothing is appended. Without a producer a repetition is another append.
-   * @throws `topic-fenced` (retryable), `topic-not-found`, `partition-not-found`, `invalid-batch`, `batch-too-large`, `partition-degraded`, `outcome-unknown`.
+   * @throws `topic-fenced` (retryable), `topic-not-found`, `partition-not-found`, `invalid-batch`, `invalid-timestamp`, `batch-too-large`, `partition-degraded`, `outcome-unknown`.
    * @throws `out-of-order-sequence`: the sequence is not the next one of the producer in this partition. `stale-producer-epoch`: a later epoch has written there.
    * Nothing was appended.
    */

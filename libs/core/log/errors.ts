@@ -168,6 +168,16 @@ export const recordsKept = (
 export const invalidBatch = (why: string, details: Readonly<Record<string, unknown>> = {}): AppError =>
   new AppError({ kind: 'invalid', code: 'invalid-batch', message: `The record batch is not valid: ${why}.`, details });
 
+/** `details` name record, timestamp and the range, where the engine tells. */
+export const invalidTimestamp = (why: string, details: Readonly<Record<string, unknown>> = {}): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-timestamp',
+    message: `A timestamp is not what the topic takes: ${why}. Nothing was appended.`,
+    hint: 'Look at the clock of the writer. message.timestamp.after.max.ms and message.timestamp.before.max.ms of the topic say what it takes.',
+    details,
+  });
+
 export const corruptBatch = (why: string, details: Readonly<Record<string, unknown>> = {}): AppError =>
   new AppError({
     kind: 'internal',

@@ -5,22 +5,26 @@ export {
   BATCH_HEADER_BYTES,
   BATCH_PREFIX_BYTES,
   readBatchHeader,
+  stampAppendTime,
   stampBatch,
   verifyBatch,
   type BatchFault,
   type BatchHeader,
   type BatchSlice,
 } from './batch-header.js';
+export { acceptBatch, appendRulesOf, type AcceptedBatch, type AppendOrigin, type AppendRules } from './append-rules.js';
 export {
   DEFAULT_MAX_BATCH_BYTES,
   detachBatch,
   isWholeBatch,
+  recompressBatch,
   validateForAppend,
   type AppendLimits,
 } from './batch-validation.js';
+export { BUILT_IN_CODECS } from './built-in-codecs.js';
 export {
-  BUILT_IN_CODECS,
   COMPRESSION_IDS,
+  COMPRESSIONS,
   CompressionCodecs,
   compressionName,
   DECOMPRESSION_LIMITS,

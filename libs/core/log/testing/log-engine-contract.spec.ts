@@ -16,6 +16,7 @@ import {
   type ProducerIdentity,
   stampBatch,
   type TopicDescription,
+  type TopicSpec,
   type TopicState,
   type WriterCommit,
 } from '../index.js';
@@ -297,6 +298,13 @@ class NamingTwice extends MemoryLogEngine {
   }
 }
 
+/** Keeps settings and does not act upon them. */
+class IgnoringSettings extends MemoryLogEngine {
+  override createTopic(spec: TopicSpec): Promise<TopicDescription> {
+    return super.createTopic({ ...spec, config: {} });
+  }
+}
+
 const BROKEN: readonly Broken[] = [
   {
     what: 'reads batches backwards',
@@ -398,6 +406,15 @@ const BROKEN: readonly Broken[] = [
       }
     },
     breaks: ['a repeated batch of a producer is stored once and answered with its first place, also after a restart'],
+  },
+  {
+    what: 'does not act upon the settings of its topics',
+    engine: IgnoringSettings,
+    breaks: [
+      'a topic keeps batches in the compression it wants, with the same records',
+      'with LogAppendTime records get the time of their append, whatever they brought',
+      'timestamps too far from the clock are refused and leave nothing, and none at all is taken',
+    ],
   },
   {
     what: 'does not heed the fence',

@@ -9,6 +9,7 @@ import { holdPromises } from './contract/hold-promises.js';
 import { lifetimePromises } from './contract/lifetime-promises.js';
 import { memberPromises } from './contract/member-promises.js';
 import { producerPromises } from './contract/producer-promises.js';
+import { settingPromises } from './contract/setting-promises.js';
 import { statePromises } from './contract/state-promises.js';
 import { topicPromises } from './contract/topic-promises.js';
 import { writerPromises } from './contract/writer-promises.js';
@@ -19,6 +20,7 @@ export const LOG_ENGINE_PROMISES: Readonly<Record<string, readonly LogPromise[]>
   'topic states': statePromises,
   appending: appendPromises,
   producers: producerPromises,
+  'topic settings': settingPromises,
   fetching: fetchPromises,
   'deleting records': deletionPromises,
   'retention holds': holdPromises,

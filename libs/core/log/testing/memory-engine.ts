@@ -1,8 +1,10 @@
 import { type Clock, isAppError } from '#libs/core/kernel';
 import {
+  acceptBatch,
+  type AcceptedBatch,
   type Appended,
   type AppendOptions,
-  type BatchHeader,
+  appendRulesOf,
   checkGroup,
   checkHold,
   checkMorePartitions,
@@ -24,8 +26,6 @@ import {
   type HeldFrom,
   type HeldPosition,
   type GroupRefusal,
-  integerSetting,
-  isCompacted,
   type JoinGroup,
   type LogCapabilities,
   LogEngine,
@@ -37,12 +37,12 @@ import {
   type RetentionHold,
   SingleBrokerAdministration,
   type ProducerIdentity,
+  stampAppendTime,
   successorOf,
   TOPIC_SETTINGS,
   type TopicDescription,
   type TopicSpec,
   type TopicState,
-  validateForAppend,
 } from '../index.js';
 import { collect } from './memory-fetch.js';
 import { LogFaults, type WriteCall } from './log-faults.js';
@@ -180,7 +180,7 @@ export class MemoryLogEngine extends LogEngine {
       const checked = this.checkAppend(to, batch, options.intoFenced ?? false, false);
       const repeated = checked.partition.producers.check(checked.header);
       if (repeated !== undefined) return { ...placeOf(to), ...pick(repeated), durability: 'durable' as const };
-      return this.store(checked, batch);
+      return this.store(checked);
     });
   }
 
@@ -327,16 +327,19 @@ export class MemoryLogEngine extends LogEngine {
     if (partition.degradedAt !== undefined) {
       throw logErrors.partitionDegraded(to.topic, to.partition, partition.degradedAt);
     }
-    const config = Object.fromEntries(topic.config);
-    const maxBytes = integerSetting(config, 'max.message.bytes');
-    const header = validateForAppend(batch, { maxBytes, requireKeys: isCompacted(config), anonymous });
+    const rules = appendRulesOf(Object.fromEntries(topic.config));
+    const origin = anonymous ? 'commit' : 'client';
+    const accepted = acceptBatch(batch, rules, { origin, nowMs: this.clock.now() });
+    const { header } = accepted;
     if (header.producerId >= this.storage.producersOpened) throw logErrors.unknownProducer(header.producerId);
-    return { topic, partition, header };
+    return { topic, partition, ...accepted };
   }
 
   /** Appends a checked batch. */
-  store({ topic, partition, header }: CheckedAppend, batch: Uint8Array): Appended {
-    const stored = partition.append(batch, header, generationOf(topic.name).generation);
+  store({ topic, partition, header, batch, appendTime }: CheckedAppend): Appended {
+    const bytes = Buffer.from(batch);
+    if (appendTime) stampAppendTime(bytes, this.clock.now(), 0, bytes.length);
+    const stored = partition.append(bytes, header, generationOf(topic.name).generation);
     partition.producers.note(header, stored.baseOffset, this.clock.now());
     this.wake();
     return { topic: topic.name, partition: partition.partition, ...pick(stored), durability: 'durable' };
@@ -421,10 +424,9 @@ export class MemoryLogEngine extends LogEngine {
 }
 
 /** A batch that may be appended, and where. */
-export interface CheckedAppend {
+export interface CheckedAppend extends AcceptedBatch {
   readonly topic: MemoryTopic;
   readonly partition: MemoryPartition;
-  readonly header: BatchHeader;
 }
 
 function describe(topic: MemoryTopic): TopicDescription {

@@ -1,4 +1,4 @@
-import { type BatchHeader, RecordCursor, stampBatch } from '../index.js';
+import { type BatchHeader, readBatchHeader, RecordCursor, stampBatch } from '../index.js';
 import {
   type GroupPosition,
   type HeldPosition,
@@ -29,11 +29,12 @@ export class MemoryPartition {
     return this.batches.reduce((sum, one) => sum + one.bytes.length, 0);
   }
 
-  append(batch: Uint8Array, header: BatchHeader, leaderEpoch: number): StoredBatch {
-    const bytes = Buffer.from(batch);
+  /** Keeps the bytes, which are nobody else's. */
+  append(bytes: Uint8Array, { lastOffsetDelta }: BatchHeader, leaderEpoch: number): StoredBatch {
     stampBatch(bytes, this.endOffset, leaderEpoch);
     const baseOffset = this.endOffset;
-    const stored = { baseOffset, lastOffset: baseOffset + header.lastOffsetDelta, bytes, header };
+    const header = readBatchHeader(bytes);
+    const stored = { baseOffset, lastOffset: baseOffset + lastOffsetDelta, bytes, header };
     this.batches.push(stored);
     this.endOffset = stored.lastOffset + 1;
     return stored;

@@ -50,7 +50,7 @@ export class MemoryWriter extends LogWriter {
     const written = typeof checkpoints === 'function' ? checkpoints(placesOf(checked)) : checkpoints;
     for (const { key, value } of written) checkCheckpoint(key, value);
 
-    const appended = checked.map((one, i) => engine.store(one, appends[i]!.batch));
+    const appended = checked.map((one) => engine.store(one));
     if (!engine.capabilities.denseOffsets) {
       for (const partition of new Set(checked.map((one) => one.partition))) partition.appendMarker();
     }
