@@ -18,6 +18,7 @@ const STEPS = [
   { name: 'demo', command: 'npm run --silent demo' },
   { name: 'postgres', command: 'npm run --silent test:postgres' },
   { name: 'kafka', command: 'npm run --silent test:kafka' },
+  { name: 'kafka-3.9', command: 'WEIR_KAFKA_VERSION=3.9.2 npm run --silent test:kafka -- libs/adapters/log-kafka' },
   { name: 'clients', command: 'npm run --silent test:clients' },
   { name: 'nodes', command: 'npm run --silent test:nodes' },
 ];

@@ -33,6 +33,9 @@ async function brokers() {
     WEIR_TEST_KAFKA_SASL: sasl,
     WEIR_TEST_KAFKA_TLS: tls.server,
     WEIR_TEST_KAFKA_CA: tls.ca,
+    WEIR_TEST_KAFKA_MUTUAL: tls.mutual,
+    WEIR_TEST_KAFKA_CERT: tls.cert,
+    WEIR_TEST_KAFKA_KEY: tls.key,
   };
   return { env, label: `Apache Kafka ${version} at ${bootstrapServers}`, stop };
 }

@@ -22,8 +22,11 @@ import { KAFKA_TEST_USER, secureProperties } from './kafka-security.mjs';
 const CACHE = join(dirname(fileURLToPath(import.meta.url)), '../../.cache/kafka');
 const DEFAULT_VERSION = '4.1.2';
 /** Written last: its presence says that a cached version is whole. */
-const MARKER = 'complete-2';
-const SCRAM_USER = `SCRAM-SHA-256=[name=${KAFKA_TEST_USER.username},password=${KAFKA_TEST_USER.password}]`;
+const MARKER = 'complete-3';
+const SCRAM_USERS = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+  '--add-scram',
+  `${mechanism}=[name=${KAFKA_TEST_USER.username},password=${KAFKA_TEST_USER.password}]`,
+]);
 const JVM = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
 /** @param {string} version */
@@ -89,7 +92,7 @@ async function provideRelease(version) {
         {},
       ),
     );
-    const format = ['kafka.tools.StorageTool', 'format', '-t', newClusterId(), '-c', config, '--add-scram', SCRAM_USER];
+    const format = ['kafka.tools.StorageTool', 'format', '-t', newClusterId(), '-c', config, ...SCRAM_USERS];
     await run('java', [...JVM, '-Xmx64m', ...loggingOf(version, building), '-cp', `${libs}/*`, ...format]);
     copyFileSync(join(formatted, 'bootstrap.checkpoint'), join(building, 'bootstrap.checkpoint'));
     rmSync(formatted, { recursive: true });
@@ -271,9 +274,9 @@ function countBrokers(port) {
  * @param {object} [options]
  * @param {string} [options.version] release, else WEIR_KAFKA_VERSION, else 4.1.2
  * @param {number} [options.nodes] 1 or 3
- * @param {boolean} [options.secure] one node with SASL and TLS listeners beside the open one, see {@link secureProperties}
+ * @param {boolean} [options.secure] one node with SASL, TLS and mutual TLS listeners beside the open one, see {@link secureProperties}
  * @param {Record<string, string | number | boolean>} [options.properties] broker settings over the ones given here
- * @returns {Promise<{bootstrapServers: string, version: string, clusterId: string, nodes: KafkaNode[], sasl?: string, tls?: {server: string, ca: string}, stop: () => Promise<void>}>}
+ * @returns {Promise<{bootstrapServers: string, version: string, clusterId: string, nodes: KafkaNode[], sasl?: string, tls?: {server: string, mutual: string, ca: string, cert: string, key: string}, stop: () => Promise<void>}>}
  * @throws {ServiceUnavailable} when Java or the jars cannot be had
  */
 export async function startKafka({
@@ -298,13 +301,14 @@ export async function startKafka({
     const taken = new Set();
     for (let id = 1; id <= count; id++) {
       const ports = new Set();
-      while (ports.size < 4) {
+      while (ports.size < 5) {
         const port = await freePort();
         if (!taken.has(port)) ports.add(port);
         taken.add(port);
       }
-      const [port, controllerPort, saslPort, tlsPort] = ports;
-      planned.push({ id, port, controllerPort, saslPort, tlsPort, dataDirectory: join(home.path, `n${id}`) });
+      const [port, controllerPort, saslPort, tlsPort, mutualPort] = ports;
+      const dataDirectory = join(home.path, `n${id}`);
+      planned.push({ id, port, controllerPort, saslPort, tlsPort, mutualPort, dataDirectory });
     }
     for (const node of planned) {
       const own = { ...(secure ? await secureProperties(node, home.path) : {}), ...properties };
@@ -329,7 +333,13 @@ export async function startKafka({
       ...(secure
         ? {
             sasl: `127.0.0.1:${planned[0].saslPort}`,
-            tls: { server: `localhost:${planned[0].tlsPort}`, ca: join(home.path, 'ca.pem') },
+            tls: {
+              server: `localhost:${planned[0].tlsPort}`,
+              mutual: `localhost:${planned[0].mutualPort}`,
+              ca: join(home.path, 'ca.pem'),
+              cert: join(home.path, 'client.crt'),
+              key: join(home.path, 'client.key'),
+            },
           }
         : {}),
       stop,

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ACTIONS, ROLE_GRANTS, ROLES, type Action, type Role } from '#libs/platform/auth';
+import { readConfig } from '#libs/platform/config';
 import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import { problemsOf } from './page-run.js';
 import { programsOf, readPage } from './page.js';
@@ -52,6 +53,15 @@ describe('the pages', () => {
     const page = readPage(await readFile(`${ROOT}/README.md`, 'utf8'));
     const calls = page.blocks.flatMap((block) => block.commands).filter((command) => !ELSEWHERE.has(command.text));
     expect(calls.map((call) => programsOf(call.text))).toEqual(Array<string[]>(6).fill(['curl']));
+  });
+
+  it('configure clusters as the service reads them', async () => {
+    const text = await readFile(`${ROOT}/docs/clusters.md`, 'utf8');
+    const [, file] = /```yaml\n([^`]+)```/.exec(text)!;
+    await writeFile(`${directory.path}/weir.server.yaml`, file!);
+    const { clusters, defaultCluster } = readConfig({ env: {}, cwd: directory.path });
+    expect([...clusters.keys()]).toEqual(['lab', 'staging', 'production']);
+    expect(defaultCluster).toBe('production');
   });
 
   it('name only tests that are there', async () => {

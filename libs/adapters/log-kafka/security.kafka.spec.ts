@@ -1,19 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createAclsV3 } from '@platformatic/kafka';
-import { encodeBatch, type LogEngine, recordsFrom } from '#libs/core/log';
+import { addPartitionsToTxnV4, createAclsV3 } from '@platformatic/kafka';
+import { type AccessRuleFilter, encodeBatch, type LogEngine, recordsFrom } from '#libs/core/log';
 import { WallClock } from '#libs/core/log/testing';
+import { CODE } from './error-codes.js';
 import { KafkaCluster } from './kafka-cluster.js';
 import type { KafkaSasl } from './index.js';
 import { openTestEngine, testServers } from './testing/index.js';
 
 const { WEIR_TEST_KAFKA_SASL: sasl, WEIR_TEST_KAFKA_TLS: tls, WEIR_TEST_KAFKA_CA: ca } = process.env;
+const { WEIR_TEST_KAFKA_MUTUAL: mutual, WEIR_TEST_KAFKA_CERT: cert, WEIR_TEST_KAFKA_KEY: key } = process.env;
 const USER = { username: 'app', password: 'secret' };
+const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 const batch = encodeBatch([{ key: null, value: Buffer.from('through'), headers: [], timestamp: 1_700_000_000_000 }]);
 
-/** Resource types, the prefixed pattern, operation ALL and permission ALLOW, by the protocol's numbers. */
+/** Resource types, the literal pattern, operations and permission ALLOW, by the protocol's numbers. */
 const [TOPIC, GROUP, CLUSTER, TRANSACTIONAL_ID] = [2, 3, 4, 5];
-const [LITERAL, ALL, ALLOW] = [3, 2, 3];
+const [LITERAL, ALLOW] = [3, 3];
+const [ALL, DESCRIBE, IDEMPOTENT_WRITE] = [2, 8, 12];
 
 async function worksThrough(engine: LogEngine, topic: string): Promise<void> {
   const ref = { topic, partition: 0 };
@@ -63,7 +67,7 @@ describe('connections to brokers that ask who is there', () => {
 
   it('go through SASL, are refused with a wrong password, and do what the ACLs allow', async () => {
     const as = (one: KafkaSasl) => open({ bootstrapServers: [sasl], sasl: one });
-    for (const mechanism of ['PLAIN', 'SCRAM-SHA-256'] as const) {
+    for (const mechanism of MECHANISMS) {
       await expect(as({ mechanism, ...USER, password: 'guess' })).rejects.toMatchObject({
         code: 'cluster-access-denied',
       });
@@ -77,22 +81,77 @@ describe('connections to brokers that ask who is there', () => {
       bootstrapServers: testServers(),
       clock: new WallClock(),
     });
-    const everything = [TOPIC, GROUP, TRANSACTIONAL_ID].map((resourceType) => ({ resourceType, resourceName: '*' }));
-    const acls = [...everything, { resourceType: CLUSTER, resourceName: 'kafka-cluster' }].map((one) => ({
+    // On the cluster no more than the README says is needed: ClusterAction, which ALL would bring, is for brokers.
+    const acls = [
+      ...[TOPIC, GROUP, TRANSACTIONAL_ID].map((resourceType) => ({ resourceType, resourceName: '*', operation: ALL })),
+      ...[DESCRIBE, IDEMPOTENT_WRITE].map((operation) => ({
+        resourceType: CLUSTER,
+        resourceName: 'kafka-cluster',
+        operation,
+      })),
+    ].map((one) => ({
       ...one,
       resourcePatternType: LITERAL,
       principal: `User:${USER.username}`,
       host: '*',
-      operation: ALL,
       permissionType: ALLOW,
     }));
     const answer = await admin.callAny('CreateAcls', createAclsV3.api, acls as never);
-    expect(answer.results.map((one) => one.errorCode)).toEqual([0, 0, 0, 0]);
+    expect(answer.results.map((one) => one.errorCode)).toEqual([0, 0, 0, 0, 0]);
     admin.close();
 
-    for (const mechanism of ['PLAIN', 'SCRAM-SHA-256'] as const) {
+    for (const mechanism of MECHANISMS) {
       const engine = await as({ mechanism, ...USER, password: () => Promise.resolve(USER.password) });
       await worksThrough(engine, `${name}-${mechanism.toLowerCase()}`);
     }
+
+    const operator = await open();
+    const rules = (filter: AccessRuleFilter) => operator.administration.listAccessRules(filter);
+    const cluster = {
+      resourceType: 'CLUSTER',
+      resourceName: 'kafka-cluster',
+      patternType: 'LITERAL',
+      principal: 'User:app',
+      host: '*',
+      permission: 'ALLOW',
+    };
+    expect(await rules({ resourceType: 'CLUSTER' })).toEqual([
+      { ...cluster, operation: 'DESCRIBE' },
+      { ...cluster, operation: 'IDEMPOTENT_WRITE' },
+    ]);
+    expect(await rules({ resourceType: 'TOPIC', resourceName: 'any', patternType: 'MATCH' })).toMatchObject([
+      { resourceType: 'TOPIC', resourceName: '*', operation: 'ALL' },
+    ]);
+    expect(await rules({ principal: 'User:nobody' })).toEqual([]);
+    expect(await rules({})).toHaveLength(5);
+
+    // Why AddPartitionsToTxn stays at version 3: the newer ones are for brokers, and ask for ClusterAction.
+    const user = await KafkaCluster.connect({
+      name: 'user',
+      bootstrapServers: [sasl],
+      sasl: { mechanism: 'PLAIN', ...USER },
+      clock: new WallClock(),
+    });
+    const transaction = {
+      transactionalId: name,
+      producerId: 0n,
+      producerEpoch: 0,
+      verifyOnly: false,
+      topics: [{ name, partitions: [0] }],
+    };
+    const refused = await user.withCoordinator('transaction', name, (node) =>
+      user.call(node, 'control', 'AddPartitionsToTxn', addPartitionsToTxnV4.api, [transaction]),
+    );
+    expect(refused.errorCode).toBe(CODE.CLUSTER_AUTHORIZATION_FAILED);
+    user.close();
+  });
+
+  it('go through mutual TLS with a certificate of ours, and not without', async () => {
+    const trust = { ca: readFileSync(ca, 'utf8') };
+    const own = { cert: readFileSync(cert!, 'utf8'), key: readFileSync(key!, 'utf8') };
+    await worksThrough(await open({ bootstrapServers: [mutual!], tls: { ...trust, ...own } }), `mutual-${Date.now()}`);
+    await expect(open({ bootstrapServers: [mutual!], tls: trust })).rejects.toMatchObject({
+      code: 'cluster-unavailable',
+    });
   });
 });

@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeTransactionsV0 } from '@platformatic/kafka';
+import { batchesIn, detachBatch, encodeBatch, type LogEngine, readBatchHeader } from '#libs/core/log';
+import { ContractContext, WallClock } from '#libs/core/log/testing';
+import * as api from './client.js';
+import { type BrokerAddress, KAFKA_LOG_SETTINGS } from './index.js';
+import { KafkaCluster } from './kafka-cluster.js';
+import { BrokerProxy, openTestEngine, openTestLog, testServers } from './testing/index.js';
+import { TransactionalProducer } from './transactional-producer.js';
+import { produceApi } from './wire-produce.js';
+
+const batchOf = (...values: string[]): Buffer =>
+  encodeBatch(
+    values.map((value) => ({ key: null, value: Buffer.from(value), headers: [], timestamp: 1_700_000_000_000 })),
+  );
+const LONG = { forMs: 15_000 };
+/** Where an API key stands in a request frame, and its version. */
+const VERSION_AT = 6;
+
+/** Real time that notes for how long somebody slept. */
+class NotingClock extends WallClock {
+  sleptMs = 0;
+  override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.sleptMs += ms;
+    await super.sleep(ms, signal);
+  }
+}
+
+describe('transactions on a real broker', () => {
+  let context: ContractContext;
+  let cluster: KafkaCluster;
+  let proxy: BrokerProxy;
+  const engines: LogEngine[] = [];
+
+  beforeAll(async () => {
+    context = new ContractContext(await openTestLog(), openTestLog);
+    cluster = await KafkaCluster.connect({ name: 'raw', bootstrapServers: testServers(), clock: new WallClock() });
+    const [host, port] = testServers()[0]!.split(':');
+    proxy = await BrokerProxy.start({ host: host!, port: Number(port) });
+  });
+  afterAll(async () => {
+    for (const engine of engines) await engine.close();
+    await proxy?.stop();
+    cluster?.close();
+    await context?.dispose();
+  });
+
+  const throughProxy = async (): Promise<LogEngine> => {
+    const engine = await openTestEngine({ addressOf: (): BrokerAddress => proxy.address });
+    engines.push(engine);
+    return engine;
+  };
+
+  it('take all their partitions in before anything is sent to one, and keep to the version for ordinary principals', async () => {
+    const engine = await throughProxy();
+    const topic = await context.topic(8);
+    const writer = await engine.openWriter(context.name('writer'));
+    const steps: { readonly key: number; readonly version: number }[] = [];
+    proxy.rewrite = (key, frame, kind) => {
+      const ofTransaction = [api.addPartitionsToTxn.key, produceApi.key, api.endTxn.key].includes(key);
+      if (kind === 'request' && ofTransaction) steps.push({ key, version: frame.readInt16BE(VERSION_AT) });
+    };
+    const partitions = [0, 1, 2, 3, 4, 5, 6, 7];
+    await writer.commit({
+      appends: partitions.map((partition) => ({ topic, partition, batch: batchOf(`p${partition}`) })),
+      checkpoints: [{ key: 'k', value: Buffer.from('v') }],
+    });
+    proxy.rewrite = undefined;
+    // An AddPartitionsToTxn that ran into the markers of the transaction before is said again.
+    const keys = steps.map((one) => one.key).filter((key, i, all) => key !== all[i - 1]);
+    expect(keys).toEqual([api.addPartitionsToTxn.key, produceApi.key, api.endTxn.key]);
+    expect(steps.find((one) => one.key === api.addPartitionsToTxn.key)!.version).toBe(3);
+    for (const partition of partitions)
+      expect(await context.values({ topic, partition }, 1)).toEqual([`p${partition}`]);
+  });
+
+  it('live a minute at the coordinator, so that a long step does not lose them', async () => {
+    const id = context.name('txn');
+    const ref = { topic: await context.topic(1), partition: 0 };
+    const producer = await TransactionalProducer.open(cluster, id, 'long');
+    await producer.addPartitions([ref], LONG);
+    const described = async () => {
+      const answer = await cluster.withCoordinator('transaction', id, (node) =>
+        cluster.call(node, 'control', 'DescribeTransactions', describeTransactionsV0.api, [id]),
+      );
+      return answer.transactionStates[0]!;
+    };
+    expect(await described()).toMatchObject({
+      transactionState: 'Ongoing',
+      transactionTimeoutMs: KAFKA_LOG_SETTINGS.transactionTimeoutMs,
+    });
+    expect(KAFKA_LOG_SETTINGS.transactionTimeoutMs).toBe(60_000);
+    expect(KAFKA_LOG_SETTINGS.commitForMs).toBeLessThanOrEqual(15_000);
+    await producer.produce([{ ...ref, batch: batchOf('late') }], LONG);
+    expect(await producer.end(true, LONG)).toBe('done');
+    await context.eventually(async () => expect((await described()).transactionState).toBe('CompleteCommit'));
+  });
+
+  it('follow each other with pauses of milliseconds, though markers of the one before are still being written', async () => {
+    const clock = new NotingClock();
+    const engine = await openTestEngine({ clock });
+    engines.push(engine);
+    const ref = { topic: await context.topic(1), partition: 0 };
+    const writer = await engine.openWriter(context.name('writer'));
+    await writer.commit({ appends: [{ ...ref, batch: batchOf('first') }] });
+    clock.sleptMs = 0;
+    for (let i = 0; i < 20; i++) await writer.commit({ appends: [{ ...ref, batch: batchOf(String(i)) }] });
+    // With the client library's own pause of a second after each it would be twenty.
+    expect(clock.sleptMs).toBeLessThan(4_000);
+  });
+
+  it('carry copied batches with their records as they are, byte for byte, and store a repeated one once', async () => {
+    const engine = await throughProxy();
+    const from = { topic: await context.topic(1), partition: 0 };
+    const to = { topic: await context.topic(1), partition: 0 };
+    const headers = [
+      { key: 'h', value: Buffer.from([0, 255]) },
+      { key: 'h', value: null },
+    ];
+    const records = Array.from({ length: 50 }, (_, i) => ({
+      key: i % 3 === 0 ? null : Buffer.from(`k${i}`),
+      value: i % 7 === 0 ? null : Buffer.from('x'.repeat(i)),
+      headers,
+      timestamp: 1_700_000_000_000 - i,
+    }));
+    await engine.append(from, encodeBatch(records, { compression: 'gzip' }));
+    const read = async (ref: typeof from): Promise<Uint8Array> => {
+      const [fetched] = await engine.fetch({
+        positions: [{ ...ref, offset: 0 }],
+        maxBytes: 1 << 20,
+        maxWaitMs: 10_000,
+      });
+      return fetched!.batches[0]!;
+    };
+    const source = await read(from);
+    const writer = await engine.openWriter(context.name('writer'));
+    proxy.cutNext(produceApi.key, 'answer');
+    await writer.commit({ appends: [{ ...to, batch: detachBatch(source) }] });
+    const stored = await read(to);
+    const recordBytes = (batch: Uint8Array): string => Buffer.from(batch).subarray(61).toString('hex');
+    expect(recordBytes(stored)).toBe(recordBytes(source));
+    const [a, b] = [readBatchHeader(source), readBatchHeader(stored)];
+    expect([b.compression, b.recordCount, b.baseTimestamp, b.maxTimestamp]).toEqual([
+      a.compression,
+      a.recordCount,
+      a.baseTimestamp,
+      a.maxTimestamp,
+    ]);
+    expect([a.transactional, b.transactional]).toEqual([false, true]);
+    expect(await context.read(to, 50)).toHaveLength(50);
+    expect([...batchesIn(Buffer.from(stored))]).toHaveLength(1);
+  });
+
+  it('are of the first protocol on every release, and the description says so beside what the brokers have agreed on', async () => {
+    const { exactlyOnce } = await context.engine.administration.describeCluster();
+    expect(exactlyOnce.basis).toBe('epoch-ended-when-unknown');
+    // Brokers with the epoch-bumping protocol offer EndTxn 5.
+    expect(exactlyOnce.transactionVersion! >= 2).toBe(cluster.supports({ key: api.endTxn.key, version: 5 }));
+  });
+
+  it('are not begun on brokers that lack the version for them: opening says what is missing', async () => {
+    proxy.rewrite = (apiKey, frame, kind) => {
+      if (apiKey !== api.apiVersions.key || kind !== 'answer') return;
+      // Size, correlation id, error code and the length of the list; then key, lowest and highest version, no tags.
+      for (let at = 11; at + 7 <= frame.length; at += 7) {
+        if (frame.readInt16BE(at) === api.addPartitionsToTxn.key) return void frame.writeInt16BE(2, at + 4);
+      }
+    };
+    try {
+      const bootstrapServers = [`${proxy.address.host}:${proxy.address.port}`];
+      await expect(openTestEngine({ bootstrapServers })).rejects.toMatchObject({
+        code: 'cluster-unsupported',
+        message: expect.stringContaining(`${api.addPartitionsToTxn.key} version 3`) as unknown,
+      });
+    } finally {
+      proxy.rewrite = undefined;
+    }
+    await (await openTestEngine()).close();
+  });
+});
