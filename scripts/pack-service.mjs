@@ -1,7 +1,7 @@
 /**
  * Packs the service into a few files in `dist/service`, which is what `npm start` runs: loading 600 modules one by one was half of a start.
  *
- * `main.js` is the service, `thread.js` the schema worker it starts; what is imported when first needed stays in files of its own. Packed with them are the packages
+ * `main.js` is the service, `thread.js` the schema worker it starts, `database-check-thread.js` looks at the database of a backup; what is imported when first needed stays in files of its own. Packed with them are the packages
  * that consist of many small modules. `dist/apps/server/main.js` runs the same code unpacked (`npm run dev`).
  */
 import { rm } from 'node:fs/promises';
@@ -30,7 +30,11 @@ const LEFT = [
 const TARGET = 'dist/service';
 
 const bundle = await rolldown({
-  input: { main: 'dist/apps/server/main.js', thread: 'dist/libs/adapters/schema-workers/thread.js' },
+  input: {
+    main: 'dist/apps/server/main.js',
+    thread: 'dist/libs/adapters/schema-workers/thread.js',
+    'database-check-thread': 'dist/libs/adapters/store-sql/database-check-thread.js',
+  },
   platform: 'node',
   external: isLeft,
   preserveEntrySignatures: 'strict',

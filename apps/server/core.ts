@@ -47,6 +47,8 @@ import { GroupLagCause } from '#libs/features/operations';
 import { Authorizer } from '#libs/platform/auth';
 import { globalProviders } from '#libs/platform/http';
 import type { Logger } from '#libs/platform/observability';
+import { Backups, BackupHandler, BackupVerificationHandler } from '#libs/core/backups';
+import { openBackups, takerOf } from './backups.js';
 import { Closers } from './closers.js';
 import { prepareDataDirectory } from './data-directory.js';
 import { openDiskSpace } from './disk-space.js';
@@ -122,6 +124,13 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   const pruning = new ScanPruning({ scans, operations: operationStore, lifetime, clock });
   const scanTools = { clusters, scans, clock, lifetime, failPoint: failPoints.pass };
 
+  const backups = openBackups(config, clock);
+  const backupTools = {
+    backups,
+    cut: takerOf({ store, clusters, clock, config, version: parts.version }),
+    newId: () => backupId(clock),
+    failPoint: failPoints.pass,
+  };
   const supervisor = new Supervisor({
     clock,
     owner,
@@ -158,6 +167,8 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
         newId,
         failPoint: failPoints.pass,
       }),
+      new BackupHandler(backupTools),
+      new BackupVerificationHandler(backupTools),
       new UsageHandler(scanTools),
       new ReplayHandler({ ...scanTools, directories, registry, engine: schemas }),
     ],
@@ -261,6 +272,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: RegistryStore, useValue: registryStore },
       { provide: ImportStaging, useValue: staging },
       { provide: SourceRegistries, useValue: sources },
+      { provide: Backups, useValue: backups },
       { provide: SchemaEngine, useValue: schemas },
       { provide: Registry, useValue: registry },
       { provide: SchemaUsages, useValue: usages },
@@ -297,6 +309,11 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
 /** A fresh id for derivations and views. */
 function newId(): string {
   return randomBytes(10).toString('hex');
+}
+
+/** A fresh id for backups, which sorts by time. */
+function backupId(clock: Clock): string {
+  return `${new Date(clock.now()).toISOString().slice(0, 19).replace(/\D/g, '')}-${randomBytes(4).toString('hex')}`;
 }
 
 /** A log that came without its names (a new metadata store) tells itself which generations stand behind them. */

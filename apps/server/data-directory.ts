@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { completeRestore } from '#libs/adapters/backups-disk';
 import { AppError } from '#libs/core/kernel';
 
 /** Where what lies in the data directory. */
@@ -11,7 +12,7 @@ export interface DataDirectory {
 }
 
 /**
- * Makes sure of the data directory. Each part keeps a second process out by a lock of its own.
+ * Makes sure of the data directory, and completes a restore that was decided. Each part keeps a second process out by a lock of its own.
  * @throws `data-directory-missing` when it must exist and does not (a volume that is not mounted), `data-directory-unusable`.
  */
 export async function prepareDataDirectory(directory: string, create: boolean): Promise<DataDirectory> {
@@ -30,6 +31,7 @@ export async function prepareDataDirectory(directory: string, create: boolean): 
       hint: 'Mount the volume it lies on, or create it for a new service.',
     });
   }
+  await completeRestore(path);
   return { path, metadata: join(path, 'metadata.sqlite'), views: join(path, 'views.sqlite'), log: join(path, 'log') };
 }
 

@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { BackupsModule } from '#libs/features/backups';
 import { ClustersModule } from '#libs/features/clusters';
 import { DerivationsModule } from '#libs/features/derivations';
 import { GroupsModule } from '#libs/features/groups';
@@ -24,4 +25,5 @@ export const FEATURES: readonly Type[] = [
   DerivationsModule,
   ViewsModule,
   RestProxyModule,
+  BackupsModule,
 ];

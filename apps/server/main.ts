@@ -4,6 +4,7 @@ import { readConfig, type Config } from '#libs/platform/config';
 import { createLogger, SystemClock, type Logger } from '#libs/platform/observability';
 import { EXIT } from './exit-codes.js';
 import { FailPoints } from './fail-points.js';
+import { restoreInto } from './restore.js';
 import { startService, type Service } from './service.js';
 import { productVersion } from './version.js';
 
@@ -18,6 +19,10 @@ const DATA_ERRORS = new Set([
   'store-newer',
   'data-directory-missing',
   'data-directory-unusable',
+  'data-directory-not-empty',
+  'backup-not-found',
+  'backup-damaged',
+  'backup-newer',
 ]);
 
 /** Longest a process that cannot trust its disk waits for its last answers. */
@@ -36,12 +41,14 @@ async function main(): Promise<void> {
   const fatal = fatalStorage(logger);
   const stop = stopOnSignals(logger);
   try {
+    const failPoints = FailPoints.from(process.env['WEIR_FAIL_POINT']);
+    await restoreInto(config, process.argv.slice(2), logger, failPoints.pass);
     const service = await startService({
       config,
       clock: new SystemClock(),
       logger,
       version,
-      failPoints: FailPoints.from(process.env['WEIR_FAIL_POINT']),
+      failPoints,
       onFatal: fatal.raise,
     });
     fatal.arm(service);

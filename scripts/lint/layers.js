@@ -56,6 +56,16 @@ export const LAYERS = [
     reason: 'what several APIs do with records alike knows neither their requests nor HTTP',
   },
   {
+    from: 'libs/core/backups',
+    may: ['libs/core/kernel', 'libs/core/log', 'libs/core/operations'],
+    reason: 'a backup is work of operations over files that it is given; what is in them only their adapters know',
+  },
+  {
+    from: 'libs/adapters/backups-disk',
+    may: ['libs/core/kernel', 'libs/core/backups'],
+    reason: 'it keeps files; that logs and databases are in them it is told by the composition',
+  },
+  {
     from: 'libs/adapters/log-',
     may: ['libs/core/kernel', 'libs/core/log'],
     reason: 'a log adapter keeps the promises of its port and knows nothing of what is built on it',

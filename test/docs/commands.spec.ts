@@ -13,6 +13,7 @@ const RUN_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['npm ci && npm test', '.ci/run, its first line'],
   ['npm ci && npm run demo', '.ci/run: npm ci in its first line, the demo as a step of npm run check'],
   ['npm start', 'this test starts the same service (dist/service/main.js) for every page'],
+  ['npm start -- --restore 20260102030405-0a1b2c3d', 'test/backups.spec.ts, with the id of the backup it took'],
   ['npm run check', '.ci/run, its second half'],
 ]);
 const ELSEWHERE = new Set(RUN_ELSEWHERE.keys());

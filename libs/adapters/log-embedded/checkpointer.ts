@@ -52,6 +52,8 @@ const RETRY_MS = 1_000;
 export class Checkpointer {
   #dirty = new Set<Segment>();
   #running: Promise<void> | undefined;
+  /** Who needs files that are no part of the log any more. */
+  #holds = 0;
   /** Why the running checkpoint waits. */
   #noRoom: AppError | undefined;
   readonly #stop = new AbortController();
@@ -60,6 +62,16 @@ export class Checkpointer {
 
   get running(): Promise<void> | undefined {
     return this.#running;
+  }
+
+  /** Keeps the files of everything that goes from now on, until the returned function is called; a later checkpoint removes them then. */
+  holdFiles(): () => void {
+    this.#holds++;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#holds--;
+      isHeld = false;
+    };
   }
 
   /** A segment got bytes that a checkpoint must flush. */
@@ -150,10 +162,12 @@ export class Checkpointer {
     failPoint('checkpoint-segments-flushed');
     await writeSnapshot(files, directory, snapshot, () => failPoint('checkpoint-snapshot-renamed'));
     for (const { partition, baseOffset } of dropped.segments) {
+      if (this.#holds > 0) break;
       await store.removeSegment(partition.identity, baseOffset);
       partition.dropped.delete(baseOffset);
     }
     for (const topic of dropped.topics) {
+      if (this.#holds > 0) break;
       await store.removeTopic(topic);
       state.dropped.delete(topic);
     }

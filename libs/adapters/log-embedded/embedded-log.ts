@@ -46,6 +46,8 @@ import { EmbeddedGroups, type GroupsHost } from './embedded-groups.js';
 import { EmbeddedWriter, type WriterHost } from './embedded-writer.js';
 import { isNoSpace, logFailed } from './errors.js';
 import { Fetcher } from './fetcher.js';
+import { filesOf, type LogCut, topicsOf } from './log-cut.js';
+import { MARKER } from './log-directory.js';
 import { describeTopic, type Topic } from './log-state.js';
 import { type OpenedLog, openDirectory } from './open-log.js';
 import type { EmbeddedLogOptions } from './options.js';
@@ -53,6 +55,7 @@ import type { PartitionLog } from './partition-log.js';
 import { decideDeletions } from './record-deletions.js';
 import { ProducerOpenings } from './producer-openings.js';
 import type { SegmentDamage } from './segment-reader.js';
+import { readWhole } from './whole-file.js';
 
 /** The settings of a topic that this engine acts upon. */
 const TOPIC_CONFIGS = [
@@ -154,6 +157,23 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   /** Bytes of appends and commits that are not durable yet. */
   get waitingBytes(): number {
     return this.pipeline.queuedBytes;
+  }
+
+  /**
+   * The log as it is at one moment, as files to be copied while writing goes on. `alongside` is called at that very moment, in the same turn of the event loop: everything acknowledged before is in the cut, and
+   * nothing that is acknowledged later. Release the cut when the files are copied; until then nothing that it names is removed.
+   * @throws `log-failed`, `log-closed`.
+   */
+  async cut<T>(alongside: () => T): Promise<{ readonly cut: LogCut; readonly alongside: T }> {
+    this.checkOpen();
+    const { state, segments, files } = this.opened;
+    const { directory } = this.options;
+    const marker = (await readWhole(files, `${directory}/${MARKER}`)) ?? new Uint8Array();
+    return await this.pipeline.between(() => {
+      const fixed = { topics: topicsOf(state), files: filesOf(directory, marker, state, segments) };
+      const also = alongside();
+      return { cut: { logId: this.logId, ...fixed, release: this.checkpointer.holdFiles() }, alongside: also };
+    });
   }
 
   /**

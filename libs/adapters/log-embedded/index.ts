@@ -1,5 +1,7 @@
 export { DirectoryLock, SqliteDirectoryLock, type HeldDirectory } from './directory-lock.js';
 export { EmbeddedLog, openEmbeddedLog } from './embedded-log.js';
+export type { LogCut } from './log-cut.js';
+export { inspectLog, type InspectedLog } from './log-inspection.js';
 export { FileSystem, OpenFile, type DirectoryEntry, type OpenMode } from './file-system.js';
 export { FlushWatch } from './flush-watch.js';
 export {

@@ -25,7 +25,7 @@ import { readWhole, writeWhole } from './whole-file.js';
 export const LOG_FORMAT = 2;
 const OLDEST_FORMAT = 1;
 
-const MARKER = 'weir-log.json';
+export const MARKER = 'weir-log.json';
 const CREATING = 'weir-log.creating';
 
 export const topicsDirectory = (directory: string): string => `${directory}/topics`;

@@ -1,6 +1,15 @@
 export { openSqlStore, type SqlStoreOptions } from './open-sql-store.js';
+export { inspectDatabase } from './sqlite-inspection.js';
 export { isUniqueViolation } from './sql-errors.js';
-export { lockClause, SqlStore, type Dialect, type SqlRow, type SqlSession, type SqlValue } from './sql-store.js';
+export {
+  lockClause,
+  SqlStore,
+  type Dialect,
+  type SqlRow,
+  type SqlSession,
+  type SqlValue,
+  type StoreCut,
+} from './sql-store.js';
 // One line per store, in alphabetical order.
 export { SqlDerivationStore } from './derivation-store.js';
 export { SqlImportStaging } from './import-staging.js';

@@ -1,3 +1,5 @@
+import type { FixedFile } from '#libs/core/kernel';
+
 /** Which SQL the statements reach. Differences that a store must know are few; see README.md. */
 export type Dialect = 'sqlite' | 'postgres';
 
@@ -19,6 +21,13 @@ export interface SqlSession {
   one<Row extends object = SqlRow>(sql: string, parameters?: readonly SqlValue[]): Promise<Row | undefined>;
   /** The number of rows inserted, changed or deleted. */
   run(sql: string, parameters?: readonly SqlValue[]): Promise<number>;
+}
+
+/** A database at one moment. */
+export interface StoreCut {
+  readonly files: readonly FixedFile[];
+  /** Until then the files cannot shrink. Harmless to repeat. */
+  release(): void;
 }
 
 /**
@@ -55,6 +64,11 @@ export abstract class SqlStore {
    * transaction, and with it one flush.
    */
   abstract writeInLine<T>(task: (session: SqlSession) => Promise<T>): Promise<T>;
+
+  /**
+   * The database as it is at the moment of the call, in the same turn of the event loop: as files to be copied while writing goes on. Undefined where the database is a server's, which makes its own backups.
+   */
+  abstract cut(): StoreCut | undefined;
 
   /** A cheap round trip for readiness checks. @throws `store-unavailable`. */
   abstract ping(): Promise<void>;

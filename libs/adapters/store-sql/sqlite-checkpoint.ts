@@ -34,6 +34,7 @@ function copyUnflushed(writer: Database): WalState {
   }
 }
 
-function walState(connection: Database, mode: 'NOOP' | 'PASSIVE'): WalState {
+/** How the write-ahead log stands. `PASSIVE` copies what it can into the database before, `NOOP` nothing. */
+export function walState(connection: Database, mode: 'NOOP' | 'PASSIVE'): WalState {
   return (connection.pragma(`wal_checkpoint(${mode})`) as [WalState])[0];
 }

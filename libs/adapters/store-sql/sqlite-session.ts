@@ -1,6 +1,9 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { SqlRow, SqlSession, SqlValue } from './sql-store.js';
 
+/** Makes a transaction take its snapshot, which it does with its first read. */
+export const TOUCH = 'select 1 from sqlite_schema limit 1';
+
 /** Statements kept prepared; the oldest goes first. There are a few hundred, lists of values included. */
 const MAX_STATEMENTS = 500;
 

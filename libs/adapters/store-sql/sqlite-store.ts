@@ -5,16 +5,14 @@ import { openReader, openWriter } from './sqlite-connections.js';
 import { claimFile, requireSound, requireVersion } from './sqlite-file.js';
 import { SqliteFlush, type Datasync } from './sqlite-flush.js';
 import { migrateFile } from './sqlite-migration.js';
-import { SqliteSession } from './sqlite-session.js';
+import { cutDatabase } from './sqlite-cut.js';
+import { SqliteSession, TOUCH } from './sqlite-session.js';
 import { storeClosed, storeFlushFailed, translateDriverError } from './sql-errors.js';
-import { SqlStore, type SqlRow, type SqlSession, type SqlValue } from './sql-store.js';
+import { SqlStore, type SqlRow, type SqlSession, type SqlValue, type StoreCut } from './sql-store.js';
 import { WriteGroups } from './write-groups.js';
 
 /** The longest a group of writes stays open: nothing else has a turn meanwhile. */
 const GROUP_MS = 10;
-
-/** Makes a transaction take its snapshot, which it does with its first read: now, when everything is flushed. */
-const TOUCH = 'select 1 from sqlite_schema limit 1';
 
 export interface SqliteStoreOptions {
   /** Database file; its directory is made when missing. Beside it live `-wal`, `-shm` and `.lock`. Never on a network file system. */
@@ -149,6 +147,12 @@ export class SqliteStore extends SqlStore {
 
   writeInLine<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
     return this.write(task);
+  }
+
+  /** What is committed and not flushed yet is in it, too: it was not acknowledged, and may be kept. */
+  cut(): StoreCut {
+    if (this.#closing !== undefined) throw storeClosed();
+    return cutDatabase(this.path);
   }
 
   async ping(): Promise<void> {

@@ -4,6 +4,7 @@ export { BoundedCache } from './bounded-cache.js';
 export { type Brand } from './brand.js';
 export { Breath } from './breath.js';
 export { Clock } from './clock.js';
+export { bytesOf, type FixedFile, type FixedPart } from './fixed-file.js';
 export { isJsonObject, stableJson, type JsonObject, type JsonValue } from './json.js';
 export { bytesInMemory } from './text-bytes.js';
 export { nextRoom, StorageRoom, storageRoomGone, type Room, type RoomLimits } from './storage-room.js';

@@ -57,6 +57,11 @@ export const SETTINGS = {
       'A file given up when there is no room, so that what must go on can; 0 for none.',
     ),
   },
+  backups: {
+    directory: optionalText(
+      'Directory for backups of the embedded log and the SQLite metadata, best on another disk. Without it there are none.',
+    ),
+  },
   database: {
     url: optionalText('PostgreSQL for metadata, `postgres://…`. Without it: SQLite in the data directory.', {
       secret: true,

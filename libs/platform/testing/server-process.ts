@@ -6,6 +6,8 @@ export interface ServerProcessOptions {
   readonly cwd: string;
   /** `WEIR_*` variables; only these and the essentials reach the process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Of the command line. */
+  readonly args?: readonly string[];
   /** Longest wait for the process to be ready. */
   readonly readyMs?: number;
   /** The script, unless it is the built server. */
@@ -69,7 +71,7 @@ export class ServerProcess {
     readonly output: () => string;
   } {
     const main = options.main ?? 'dist/service/main.js';
-    const child = spawn(process.execPath, [absolute(main)], {
+    const child = spawn(process.execPath, [absolute(main), ...(options.args ?? [])], {
       cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], WEIR_HTTP_PORT: '0', ...QUICK, ...options.env },

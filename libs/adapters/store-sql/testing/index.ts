@@ -7,3 +7,4 @@ export {
   type FreshStore,
 } from './fresh-store.js';
 export { migratedSqliteText, sqliteText } from './sqlite-text.js';
+export { databaseProblems } from '../database-check.js';

@@ -1,0 +1,2 @@
+export { DiskBackups, type ContentChecks } from './disk-backups.js';
+export { completeRestore, restoreBackup, type RestoreOptions } from './restore.js';

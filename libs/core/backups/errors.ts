@@ -1,0 +1,64 @@
+import { AppError } from '#libs/core/kernel';
+
+/** Every failure of backups, on one page. Codes are public. */
+
+export const backupNotFound = (id: string): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'backup-not-found',
+    message: `There is no backup '${id}', or it is not complete yet.`,
+    hint: 'GET /v1/backups lists those there are.',
+    details: { backup: id },
+  });
+
+export const backupsNotConfigured = (): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'backups-not-configured',
+    message: 'This service has no directory for backups.',
+    hint: 'Name one in its configuration: backups.directory (WEIR_BACKUPS_DIRECTORY), best on another disk than data.dir.',
+  });
+
+export const nothingToBackUp = (): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'nothing-to-back-up',
+    message: 'This service holds nothing itself: its topics are on Apache Kafka and its metadata on PostgreSQL.',
+    hint: 'Use pg_dump for the metadata, and what your Kafka cluster offers for its topics.',
+  });
+
+export const backupInUse = (id: string, operation: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'backup-in-use',
+    message: `Backup '${id}' cannot be deleted: operation ${operation} works on it.`,
+    hint: 'Wait for it, or cancel it.',
+    details: { backup: id, operation },
+  });
+
+export const backupDamaged = (id: string, problems: readonly string[]): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'backup-damaged',
+    message: `Backup '${id}' is damaged: ${problems.slice(0, 3).join('; ')}${problems.length > 3 ? '; …' : ''}.`,
+    hint: 'Take another one. Of a damaged backup nothing was restored.',
+    details: { backup: id, problems: problems.slice(0, 100) },
+  });
+
+export const backupNewer = (id: string, format: unknown, known: number): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'backup-newer',
+    message: `Backup '${id}' has format ${String(format)}; this release knows formats up to ${known}. Nothing was touched.`,
+    hint: 'Use the release that made it, or a later one.',
+    details: { backup: id, known },
+  });
+
+export const sourceChanged = (path: string, expected: number, found: number): AppError =>
+  new AppError({
+    kind: 'internal',
+    code: 'backup-source-short',
+    message: `${path} has ${found} of the ${expected} bytes that it should have; the backup was given up.`,
+    hint: 'The file is damaged, or the partition it belongs to: see the health of partitions.',
+    details: { path, expected, found },
+  });

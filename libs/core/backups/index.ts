@@ -1,0 +1,21 @@
+export { BackupHandler, type BackupTools } from './backup-handler.js';
+export {
+  Backups,
+  type BackupCut,
+  type BackupState,
+  type BackupWork,
+  type StoredBackup,
+  type Verification,
+} from './backups.js';
+export * as backupErrors from './errors.js';
+export {
+  BACKUP_FORMAT,
+  manifestText,
+  parseManifest,
+  topicsOf,
+  type BackedUpFile,
+  type BackedUpPartition,
+  type BackedUpTopic,
+  type BackupManifest,
+} from './manifest.js';
+export { BackupVerificationHandler } from './verification-handler.js';

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+/** Body of `POST /v1/backups`. */
+export const createBackupBody = z.strictObject({
+  full: z
+    .boolean()
+    .default(false)
+    .describe('Copy every file, instead of sharing those that do not change with the last backup.'),
+});
+export type CreateBackupBody = z.infer<typeof createBackupBody>;
+
+/** Work on a backup that has begun. */
+export const backupWork = z.object({
+  id: z.string().describe('The backup.'),
+  operation: z.string().describe('The operation that does it: `GET /v1/operations/{operation}`.'),
+});
+export type BackupWorkView = z.infer<typeof backupWork>;
+
+export const backupSummary = z.object({
+  id: z.string(),
+  takenAt: z.string().describe('The moment that everything in it stands at.'),
+  madeBy: z.string().describe('The release that made it.'),
+  logId: z.string().nullable().describe('The embedded log in it; null for none.'),
+  metadata: z.enum(['sqlite', 'postgres']).describe('`sqlite`: in the backup. `postgres`: not in it.'),
+  topics: z.int().describe('Topics of the log; each generation counts.'),
+  files: z.int(),
+  bytes: z.int().describe('Of all its files, those shared with another backup included.'),
+  leftOut: z.array(z.string()).describe('What is not in it.'),
+  verification: z
+    .object({ at: z.string(), sound: z.boolean(), problems: z.array(z.string()) })
+    .nullable()
+    .describe('What was found when it was read back last; null for never.'),
+});
+export type BackupSummary = z.infer<typeof backupSummary>;
+
+export const backupList = z.object({ items: z.array(backupSummary) });
+export type BackupList = z.infer<typeof backupList>;
+
+export const backupView = backupSummary.extend({
+  positions: z
+    .array(
+      z.object({
+        topic: z.string().describe('Physical name.'),
+        state: z.string(),
+        partitions: z.array(
+          z.object({
+            partition: z.int(),
+            startOffset: z.string(),
+            endOffset: z.string(),
+            health: z.enum(['ok', 'degraded']),
+          }),
+        ),
+      }),
+    )
+    .describe('The log in it: every record from start to end offset, and nothing from there on.'),
+});
+export type BackupView = z.infer<typeof backupView>;
