@@ -42,10 +42,15 @@ const LEAST_CHARACTERS = 8;
 
 /** What a page of records can still show, and how long that may still take. */
 export class PageRoom {
-  #left = PAGE_CHARACTERS;
+  #left: number;
   readonly #until: number;
 
-  constructor(private readonly clock: Clock) {
+  /** @param characters of keys and values after which it is full. */
+  constructor(
+    private readonly clock: Clock,
+    characters = PAGE_CHARACTERS,
+  ) {
+    this.#left = characters;
     this.#until = clock.monotonic() + PAGE_MS;
   }
 

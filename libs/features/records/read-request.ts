@@ -77,3 +77,9 @@ function notAPosition(text: string, hint: string): AppError {
     hint,
   });
 }
+
+/** Query of `GET /v1/topics/{topic}/stream`. */
+export const streamQuery = readQuery.omit({ limit: true, wait: true }).extend({
+  from: readQuery.shape.from.describe('As for reading records; `end` unless given.'),
+});
+export type StreamQuery = z.infer<typeof streamQuery>;

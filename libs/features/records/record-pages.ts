@@ -13,10 +13,15 @@ import {
 import { MAX_FILTERS, PageRoom, parseFilter, passes, RecordDecoding, Turns, type ReadRecord } from '#libs/core/records';
 import { MessageCodec } from '#libs/core/registry';
 import { turn } from '#libs/platform/http';
-import { parseFrom, parseUntil, type ReadQuery } from './read-request.js';
+import { parseFrom, parseUntil, type StreamQuery } from './read-request.js';
 
 /** Bytes of batches one fetch looks at. */
 const READ_BYTES = 1024 * 1024;
+/** Characters of decoded records that wait for one client which follows a topic, and records. */
+const FOLLOWED_CHARACTERS = 64 * 1024;
+const FOLLOWED_RECORDS = 100;
+/** How long one wait of such a reader takes; then it begins another. */
+const FOLLOWED_WAIT_MS = 20_000;
 /** Records looked at for one answer, where a filter lets few through. */
 const MAX_EXAMINED = 20_000;
 /** Records taken from the log at once where a filter decides. */
@@ -35,10 +40,20 @@ export interface PageLimits {
   readonly waitMs: number;
   readonly format: 'auto' | 'binary';
   readonly signal?: AbortSignal;
+  /** Characters of keys and values after which the page ends, where it is not what an answer holds. */
+  readonly characters?: number;
+}
+
+/** A record of a reader that follows a topic, with where it goes on behind it. */
+export interface FollowedRecord {
+  readonly record: ReadRecord;
+  readonly cursor: string;
 }
 
 export interface Page {
   readonly records: readonly ReadRecord[];
+  /** Where each record was read: the generation, and the positions behind it. */
+  readonly places: readonly ReadVector[];
   readonly next: Reading;
   readonly atEnd: boolean;
 }
@@ -62,7 +77,7 @@ export class RecordPages {
    * Where a query begins.
    * @throws `invalid-cursor`, `invalid-position`, `invalid-filter`, `invalid-request`, `topic-not-found`, `partition-not-found`.
    */
-  async begin(cluster: string | undefined, topic: string, query: ReadQuery): Promise<Reading> {
+  async begin(cluster: string | undefined, topic: string, query: StreamQuery): Promise<Reading> {
     const directory = this.directories.of(cluster);
     const { cursor, from, until, partition, key, filter = [] } = query;
     if (cursor !== undefined) {
@@ -101,7 +116,8 @@ export class RecordPages {
     const { topic } = reading;
     const until = this.clock.monotonic() + limits.waitMs;
     const records: ReadRecord[] = [];
-    const room = new PageRoom(this.clock);
+    const places: ReadVector[] = [];
+    const room = new PageRoom(this.clock, limits.characters);
     const turns = new Turns(this.clock, turn);
     let { vector } = reading;
     for (let examined = 0; ;) {
@@ -112,18 +128,24 @@ export class RecordPages {
         page = await reader.read(topic, vector, { records: most, maxBytes: READ_BYTES, waitMs, signal });
       } catch (error) {
         // What was read before is answered; the next page tells.
-        if (records.length > 0 && isAppError(error)) return { records, next: { ...reading, vector }, atEnd: false };
+        if (records.length > 0 && isAppError(error))
+          return { records, places, next: { ...reading, vector }, atEnd: false };
         throw isAppError(error, 'offset-out-of-range')
           ? await this.#trimmed(cluster, directory, { ...reading, vector }, error)
           : error;
       }
       let used = 0;
+      const behind = new Map(vector.positions);
       for (const record of page.records) {
         if (records.length >= limit || (room.isFull && examined > 0)) break;
         const shown = await this.#decoding.show(record, format, room);
         used++;
         examined++;
-        if (passes(shown, filters)) records.push(shown);
+        behind.set(record.partition, record.offset + 1);
+        if (passes(shown, filters)) {
+          records.push(shown);
+          places.push({ ...vector, positions: new Map(behind) });
+        }
         if (turns.due) await turns.take(signal);
       }
       const { next, atEnd } = cutPage(page, used);
@@ -132,7 +154,35 @@ export class RecordPages {
       const done = records.length >= limit || room.isFull || examined >= MAX_EXAMINED || used < page.records.length;
       const waiting = records.length === 0 && atEnd && this.clock.monotonic() < until && !isOver(vector);
       const more = !atEnd && moved && (filters.length > 0 || page.records.length === 0);
-      if (done || !(waiting || more)) return { records, next: { ...reading, vector }, atEnd };
+      if (done || !(waiting || more)) return { records, places, next: { ...reading, vector }, atEnd };
+    }
+  }
+
+  /**
+   * What comes from a place on, record by record, for ever or to where the reader ends. Little is decoded ahead of whoever takes it.
+   * @throws as {@link page} does.
+   */
+  async *follow(
+    cluster: string | undefined,
+    reading: Reading,
+    format: PageLimits['format'],
+    signal: AbortSignal,
+  ): AsyncGenerator<FollowedRecord, void> {
+    let at = reading;
+    const limits = {
+      limit: FOLLOWED_RECORDS,
+      characters: FOLLOWED_CHARACTERS,
+      waitMs: FOLLOWED_WAIT_MS,
+      format,
+      signal,
+    };
+    while (!isOver(at.vector)) {
+      const { records, places, next } = await this.page(cluster, at, limits);
+      for (const [index, record] of records.entries()) {
+        yield { record, cursor: await this.cursorOf(cluster, { ...at, vector: places[index]! }) };
+      }
+      at = next;
+      signal.throwIfAborted();
     }
   }
 

@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
+import { RecordStreamController } from './record-stream.controller.js';
 import { RecordsController } from './records.controller.js';
 import { RecordPages } from './record-pages.js';
 import { RecordsService } from './records.service.js';
 
 /** Writing and reading records over REST. Needs `TopicDirectories`, `RecordWriter`, `MessageCodec`, `ServiceKeys` and `Clock` from the composition. */
-@Module({ controllers: [RecordsController], providers: [RecordsService, RecordPages] })
+@Module({ controllers: [RecordsController, RecordStreamController], providers: [RecordsService, RecordPages] })
 export class RecordsModule {}

@@ -1,8 +1,7 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
 import {
-  alterConfigBody,
   createTopicBody,
   deleteTopicQuery,
   listTopicsQuery,
@@ -63,23 +62,6 @@ export class TopicsController {
   @ApiJson({ id: 'describeTopic', summary: 'Describe a topic with its partitions', tag: 'topics', response: topicView })
   async describe(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
     return viewOf(this.topics.clusterName(cluster), await this.topics.describe(cluster, topic));
-  }
-
-  @Patch(':topic/config')
-  @Access('alter', 'topic', 'topic')
-  @ApiJson({
-    id: 'alterTopicConfig',
-    summary: 'Change settings of a topic',
-    tag: 'topics',
-    body: alterConfigBody,
-    response: topicView,
-  })
-  async alterConfig(
-    @Param('cluster') cluster: string | undefined,
-    @Param('topic') topic: string,
-    @Body(new ZodPipe(alterConfigBody)) changes: Record<string, string | null>,
-  ): Promise<TopicView> {
-    return viewOf(this.topics.clusterName(cluster), await this.topics.alterConfig(cluster, topic, changes));
   }
 
   @Delete(':topic')

@@ -1,8 +1,13 @@
 import { Module } from '@nestjs/common';
+import { TopicChangesController } from './topic-changes.controller.js';
+import { TopicChangesService } from './topic-changes.service.js';
 import { TopicCommandsController } from './topic-commands.controller.js';
 import { TopicsController } from './topics.controller.js';
 import { TopicsService } from './topics.service.js';
 
-/** Topics over REST. Needs `TopicDirectories`, `TopicLifecycle` and `Authorizer` from the composition. */
-@Module({ controllers: [TopicsController, TopicCommandsController], providers: [TopicsService] })
+/** Topics over REST. Needs `TopicDirectories`, `TopicLifecycle`, `OperationStore` and `Authorizer` from the composition. */
+@Module({
+  controllers: [TopicsController, TopicChangesController, TopicCommandsController],
+  providers: [TopicsService, TopicChangesService],
+})
 export class TopicsModule {}

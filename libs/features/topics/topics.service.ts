@@ -40,17 +40,6 @@ export class TopicsService {
     return pageOf(visible, query, (topic) => topic.logical);
   }
 
-  async alterConfig(
-    cluster: string | undefined,
-    topic: string,
-    changes: Readonly<Record<string, string | null>>,
-  ): Promise<ResolvedTopic> {
-    const directory = this.directories.of(cluster);
-    const { physical } = await directory.resolve(topic);
-    await directory.engine.alterTopicConfig(physical, changes);
-    return directory.resolve(topic);
-  }
-
   /** See {@link TopicLifecycle.delete}. */
   async delete(cluster: string | undefined, topic: string, how: DeleteTopic): Promise<void> {
     await this.lifecycle.delete(this.clusterName(cluster), topic, how);
