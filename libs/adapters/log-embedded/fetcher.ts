@@ -170,6 +170,8 @@ export class Fetcher {
         bytes += batch.length;
         next = header.lastOffset + 1;
       }
+      // What would still fit ends before the next waypoint, so it would be read for nothing.
+      if (next < segment.nextOffset) break;
     }
     return answer();
   }

@@ -1,5 +1,6 @@
 import { type BatchHeader, verifyBatch } from '#libs/core/log';
 import { isAppError } from '#libs/core/kernel';
+import { ReadAhead } from './read-ahead.js';
 import { chainBatch } from './segment-chain.js';
 import { Segment } from './segment.js';
 import type { SegmentStore } from './segment-store.js';
@@ -29,18 +30,20 @@ export class SegmentDamage extends Error {
  */
 export class SegmentReader {
   readonly #tables = new Map<Segment, Waypoints>();
+  readonly #ahead: ReadAhead;
   #tableBytes = 0;
 
   constructor(
     private readonly store: SegmentStore,
     private readonly cacheBytes: number,
     private readonly intervalBytes: number,
-  ) {}
+  ) {
+    this.#ahead = new ReadAhead((segment, position, length) => store.read(segment, position, length));
+  }
 
   /**
-   * The batches from the one that holds `offset` on: at least as many bytes of them as `bytes`, if there are so many, and a few more, since
-   * reading ends at a waypoint. `end` is the end of what may be read, as it was when the caller decided to read. Nothing from `stopAt` on is
-   * looked at: damage is known to be there.
+   * The batches from the one that holds `offset` on, as many as `bytes` hold up to a waypoint, or all up to the next waypoint where that is further. `end` is the end of
+   * what may be read, as it was when the caller decided to read. Nothing from `stopAt` on is looked at: damage is known to be there.
    * @throws {SegmentDamage}
    */
   async readFrom(
@@ -51,8 +54,8 @@ export class SegmentReader {
     stopAt = Infinity,
   ): Promise<readonly ReadBatch[]> {
     const from = await this.floor(segment, (table) => table.lastAtOffset(offset));
-    const until = await this.until(segment, from.position + bytes, end);
-    const batches = await this.read(segment, from, until, stopAt);
+    const until = await this.until(segment, from, bytes, end);
+    const batches = await this.read(segment, from, until, end, stopAt);
     return batches.filter((one) => one.header.lastOffset >= offset);
   }
 
@@ -63,6 +66,7 @@ export class SegmentReader {
 
   /** Forgets what is kept of a segment that goes. */
   forget(segment: Segment): void {
+    this.#ahead.forget(segment);
     const table = this.#tables.get(segment);
     if (table !== undefined) this.#tableBytes -= table.sizeBytes;
     this.#tables.delete(segment);
@@ -87,24 +91,31 @@ export class SegmentReader {
     return index >= 0 ? table.at(index) : startOf(segment);
   }
 
-  /** The first waypoint at or behind a position, `end` when that comes first. */
-  private async until(segment: Segment, position: number, end: Waypoint): Promise<Waypoint> {
-    if (position >= end.position) return end;
-    const table = await this.table(segment);
-    for (const waypoints of [table, segment.tail.waypoints]) {
-      const index = waypoints.firstAtPosition(position);
-      if (index < waypoints.count) {
-        const found = waypoints.at(index);
-        return found.position < end.position ? found : end;
-      }
+  /** The last waypoint within so many bytes behind another, or the first behind it where none is; `end` when that comes first. */
+  private async until(segment: Segment, from: Waypoint, bytes: number, end: Waypoint): Promise<Waypoint> {
+    const limit = from.position + bytes;
+    if (limit >= end.position) return end;
+    let found: Waypoint | undefined;
+    for (const waypoints of [await this.table(segment), segment.tail.waypoints]) {
+      const behind = waypoints.firstAtPosition(limit + 1);
+      const within = behind > 0 ? waypoints.at(behind - 1) : undefined;
+      if (within !== undefined && within.position > from.position) found = within;
+      else if (found === undefined && behind < waypoints.count) found = waypoints.at(behind);
     }
-    return end;
+    return found === undefined || found.position > end.position ? end : found;
   }
 
-  private async read(segment: Segment, from: Waypoint, until: Waypoint, stopAt: number): Promise<readonly ReadBatch[]> {
+  private async read(
+    segment: Segment,
+    from: Waypoint,
+    until: Waypoint,
+    end: Waypoint,
+    stopAt: number,
+  ): Promise<readonly ReadBatch[]> {
     const length = until.position - from.position;
     try {
-      return checked(await this.store.read(segment, from.position, length), length, [from, until], stopAt);
+      const bytes = await this.#ahead.read(segment, from.position, length, end.position - until.position);
+      return checked(bytes, length, [from, until], stopAt);
     } catch (error) {
       if (!(error instanceof SegmentDamage)) throw error;
       // Once more: a transient error of the machine must not cost a partition. This time from waypoint to waypoint, to find the place.
