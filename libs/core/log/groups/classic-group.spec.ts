@@ -109,6 +109,7 @@ describe('a classic group', () => {
     const ticket = bench.enter('a');
     expect(bench.joined(ticket)).toMatchObject({ kind: 'joined', generation: 1, protocol: 'range', leader: 'a' });
     expect(bench.group.state).toBe('COMPLETING_REBALANCE');
+    expect(bench.group.heartbeat(bench.claim('a'), 0)).toBeUndefined();
     const synced = bench.sync(bench.claim('a'), { a: 'share' });
     expect(bench.synced(synced)).toEqual({ kind: 'synced', assignment: bytes('share') });
     expect(bench.group.state).toBe('STABLE');
