@@ -79,6 +79,7 @@ export {
 } from './format.js';
 export { SchemaFormats } from './formats.js';
 export { doubleText } from './java-numbers.js';
+export { linearPattern, type LinearPattern } from './json-schema/regex.js';
 export {
   COMPATIBILITY_LEVELS,
   compatibilityLevel,

@@ -28,7 +28,7 @@ import { SchemaTexts } from './schema-texts.js';
 import { SchemasController } from './schemas.controller.js';
 import { SchemasService } from './schemas.service.js';
 import { SerializerRoutes } from './serializer.routes.js';
-import { ServiceInfoController } from './service-info.controller.js';
+import { RootController, ServiceInfoController } from './service-info.controller.js';
 import { SettingsService } from './settings.service.js';
 import { SubjectsController } from './subjects.controller.js';
 import { SubjectsService } from './subjects.service.js';
@@ -37,6 +37,7 @@ import { TopicInferenceController } from './topic-inference.controller.js';
 /** The schema registry over REST, at the paths and in the words stock clients know. Needs `Registry` and `Authorizer` from the composition. */
 @Module({
   controllers: [
+    RootController,
     ServiceInfoController,
     SubjectsController,
     SchemasController,

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Access } from '#libs/platform/auth';
-import { ApiJson, ConfluentApi } from '#libs/platform/http';
+import { ApiJson, ConfluentApi, REGISTRY_DIALECT, type ConfluentDialect } from '#libs/platform/http';
 import { requireObject } from './bodies.js';
 import { RegistryIdentity } from './registry-identity.js';
 import type { Wire } from './wire.js';
@@ -9,12 +9,16 @@ import type { Wire } from './wire.js';
 const tag = 'schema registry';
 const empty = z.object({});
 
-/** What clients, probes and tools ask a registry about itself (contract 2.2). */
-@ConfluentApi()
-@Controller()
-export class ServiceInfoController {
-  constructor(@Inject(RegistryIdentity) private readonly identity: RegistryIdentity) {}
+/** The REST Proxy answers the same at the same path, in a type of its own. */
+const ROOT: ConfluentDialect = {
+  ...REGISTRY_DIALECT,
+  offers: [...REGISTRY_DIALECT.offers, ['application/vnd.kafka.v2+json', 0.4]],
+};
 
+/** A sign of life (contract 2.2). */
+@ConfluentApi(ROOT)
+@Controller()
+export class RootController {
   @Get()
   @Access('read', 'service')
   @ApiJson({ id: 'getRoot', summary: 'Answer, as a sign of life', tag, response: empty })
@@ -30,6 +34,13 @@ export class ServiceInfoController {
     if (body !== undefined && body !== null) requireObject(body, 'post.request');
     return {};
   }
+}
+
+/** What clients, probes and tools ask a registry about itself (contract 2.2). */
+@ConfluentApi()
+@Controller()
+export class ServiceInfoController {
+  constructor(@Inject(RegistryIdentity) private readonly identity: RegistryIdentity) {}
 
   @Get('v1/metadata/id')
   @Access('read', 'service')

@@ -46,7 +46,7 @@ export class LinearPattern {
 }
 
 /** Undefined for a pattern that the linear engine does not take (look-around, back references) or that is too large: it is never run. */
-function linearPattern(pattern: string): LinearPattern | undefined {
+export function linearPattern(pattern: string): LinearPattern | undefined {
   if (pattern.length > LONGEST_PATTERN || sizeOf(pattern) > LARGEST_PATTERN) return undefined;
   const regex = compiled(pattern);
   return regex && new LinearPattern(pattern, regex);

@@ -5,10 +5,11 @@ import type { MessagePart } from '#libs/core/registry';
 import type { Principal } from '#libs/platform/auth';
 import { turn } from '#libs/platform/http';
 import type { NamedCluster } from '../cluster-ids.js';
-import { badRequest, errorCodeOf, messageOf, refusal } from '../errors.js';
-import { plainBytes, plainNumbers } from '../produce/data.js';
+import { errorCodeOf, messageOf, refusal } from '../errors.js';
+import { plainBytes } from '../produce/data.js';
+import { encodeWith } from '../produce/encode-with.js';
 import { RecordsToWrite, type EncodedRecord } from '../produce/records-to-write.js';
-import { isMisfit, ProduceSchemas, type ChosenSchema, type SchemaChoice } from '../produce/schemas.js';
+import { ProduceSchemas, type ChosenSchema, type SchemaChoice } from '../produce/schemas.js';
 import { instantText, type GivenData, type GivenRecord } from './record-request.js';
 
 /** What is answered about a record that was written; members in the order of the reference, which clients compare as text. */
@@ -154,17 +155,6 @@ class RecordEncoder {
       this.#chosen.set(key, chosen);
     }
     return chosen;
-  }
-}
-
-/** @throws 400 for data that does not fit, saying where. */
-export async function encodeWith(writer: ChosenSchema['writer'], data: unknown): Promise<Uint8Array> {
-  try {
-    return await writer.encode(plainNumbers(data));
-  } catch (error) {
-    if (!isMisfit(error)) throw error;
-    const problems = error.items.map(({ path, message }) => `${path === '' ? 'the value' : path} ${message}`);
-    throw badRequest(problems.length === 0 ? error.message : problems.join('; '));
   }
 }
 
