@@ -119,4 +119,23 @@ describe('groups over HTTP', () => {
     expect(await calls.post('/v1/groups/b:reset', { ...apply, evict: true })).toMatchObject({ status: 200 });
     expect((await calls.get('/v1/groups/b/leases')).json).toEqual({ items: [] });
   });
+
+  it('tells how far a group is behind, in records and in seconds, in its description and in the metrics', async () => {
+    await calls.topic('lagging');
+    await calls.produce('lagging', [
+      { value: 1, timestamp: 0 },
+      { value: 2, timestamp: Date.now() - 3_600_000 },
+    ]);
+    await calls.put('/v1/groups/l/positions', { positions: [{ topic: 'lagging', partition: 0, offset: '1' }] });
+    const { json } = await calls.get('/v1/groups/l');
+    expect(json).toMatchObject({ positions: [{ lag: '1', lagBasis: 'record-time' }] });
+    const [{ lagSeconds }] = (json as { positions: [{ lagSeconds: number }] }).positions;
+    expect(lagSeconds).toBeGreaterThanOrEqual(3_600);
+    const metrics = await fetch(`${server().url}/metrics`).then((answer) => answer.text());
+    expect(metrics).toMatch(/weir_group_lag_records\{cluster="local",group="l",topic="lagging"\} 1/);
+    const told = Number(
+      /weir_group_lag_seconds\{cluster="local",group="l",topic="lagging"\} ([0-9.]+)/.exec(metrics)?.[1],
+    );
+    expect(told).toBeGreaterThanOrEqual(lagSeconds);
+  });
 });

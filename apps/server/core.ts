@@ -52,6 +52,7 @@ import { openBackups, takerOf } from './backups.js';
 import { Closers } from './closers.js';
 import { prepareDataDirectory } from './data-directory.js';
 import { openDiskSpace } from './disk-space.js';
+import { groupLagMetrics } from './group-lag-metrics.js';
 import { openClusters } from './open-clusters.js';
 import { operationMetrics } from './operation-metrics.js';
 import { RegistryFieldTypes } from './registry-field-types.js';
@@ -254,6 +255,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   const usages = new SchemaUsages(usageTools);
 
   streamMetrics(metrics, config.metrics.topicLabels, { directories, views, derivations });
+  groupLagMetrics(metrics, config.metrics.topicLabels, directories, clock);
 
   return {
     module: globalProviders([

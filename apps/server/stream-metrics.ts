@@ -1,4 +1,4 @@
-import { generationOf, type TopicDirectories, type TopicDirectory } from '#libs/core/log';
+import { type TopicDirectories, type TopicDirectory } from '#libs/core/log';
 import type { Derivations, Views } from '#libs/core/streams';
 import type { Metrics, Sample } from '#libs/platform/observability';
 
@@ -8,7 +8,7 @@ export interface Measured {
   readonly derivations: Derivations;
 }
 
-/** Topics, groups, derivations and views as gauges, looked up when the metrics are read. Without `names`, topics and groups are added up per cluster. */
+/** Topics, derivations and views as gauges, looked up when the metrics are read. Without `names`, topics are added up per cluster. */
 export function streamMetrics(metrics: Metrics, names: boolean, { directories, views, derivations }: Measured): void {
   const embedded = (): { cluster: string; directory: TopicDirectory }[] =>
     directories.clusters
@@ -25,12 +25,6 @@ export function streamMetrics(metrics: Metrics, names: boolean, { directories, v
         samples.push({ labels: { cluster, topic: logical }, value });
       }
     }
-    return names ? samples : summed(samples, ['cluster']);
-  });
-
-  metrics.gauge('group_lag_records', 'Records a group has not read.', ['cluster', 'group', 'topic'], async () => {
-    const samples: Sample[] = [];
-    for (const { cluster, directory } of embedded()) samples.push(...(await groupLags(cluster, directory)));
     return names ? samples : summed(samples, ['cluster']);
   });
 
@@ -59,22 +53,6 @@ export function streamMetrics(metrics: Metrics, names: boolean, { directories, v
       staleMs === null ? [] : [{ labels: { view: stored.name }, value: staleMs / 1_000 }],
     ),
   );
-}
-
-async function groupLags(cluster: string, directory: TopicDirectory): Promise<Sample[]> {
-  const ends = new Map((await directory.list()).map((topic) => [topic.physical, topic.description.partitions]));
-  const samples: Sample[] = [];
-  for (const { group } of await directory.engine.listGroups()) {
-    const lags = new Map<string, number>();
-    for (const { topic, partition, offset } of (await directory.engine.describeGroup(group)).positions) {
-      const end = ends.get(topic)?.[partition]?.endOffset;
-      if (end === undefined) continue;
-      const { logical } = generationOf(topic);
-      lags.set(logical, (lags.get(logical) ?? 0) + Math.max(0, end - offset));
-    }
-    for (const [topic, value] of lags) samples.push({ labels: { cluster, group, topic }, value });
-  }
-  return samples;
 }
 
 /** Samples added up over all labels but the kept ones. */

@@ -85,6 +85,11 @@ export class EmbeddedGroups implements GroupGenerations {
     await this.host.decide(() => decidePositions(state, ofGroup), { structural: false, guard });
   }
 
+  /** For the moment a change has its turn. @throws `group-active`. */
+  checkVacant(group: string): void {
+    this.coordinator.checkVacant(group);
+  }
+
   /** @throws `group-not-found`, `group-active`. */
   async delete(group: string): Promise<void> {
     const guard = (): void => this.coordinator.checkVacant(group);

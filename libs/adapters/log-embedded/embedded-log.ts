@@ -349,7 +349,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   ): Promise<readonly Appended[]> {
     this.checkOpen();
     const { id, epoch } = writer;
-    const { appends = [], positions = [], checkpoints = [] } = commit;
+    const { appends = [], positions = [], checkpoints = [], onlyVacant = false } = commit;
     const checkEpoch = (): void => {
       if (this.opened.state.writers.get(id)?.epoch !== epoch) throw logErrors.writerFenced(id, epoch);
     };
@@ -366,7 +366,11 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       decided(entries);
       return commands;
     };
-    return await this.submit({ appends: checked, guard: checkEpoch, decide, structural: false, bytes });
+    const guard = (): void => {
+      checkEpoch();
+      if (onlyVacant) for (const { group } of positions) this.groups.checkVacant(group);
+    };
+    return await this.submit({ appends: checked, guard, decide, structural: false, bytes });
   }
 
   /** Drains, takes a last checkpoint, so that the next start has nothing to recover, and releases everything. */

@@ -119,7 +119,7 @@ export class Groups {
       const answer = await this.#cluster.call(node, 'admin', what, api.offsetCommit, group, -1, '', null, topics);
       return commitRefusal(what, answer.topics);
     });
-    if (refusal !== undefined) throw logErrors.groupActive(group, Math.max(1, await this.#memberCount(group)));
+    if (refusal !== undefined) throw logErrors.groupActive(group, Math.max(1, await this.memberCount(group)));
   }
 
   /** @throws `group-not-found`, `group-active`. */
@@ -134,7 +134,7 @@ export class Groups {
     } catch (error) {
       if (!(error instanceof KafkaRefusal)) throw error;
       if (error.errorCode === CODE.GROUP_ID_NOT_FOUND) throw logErrors.groupNotFound(group);
-      if (error.errorCode === CODE.NON_EMPTY_GROUP) throw logErrors.groupActive(group, await this.#memberCount(group));
+      if (error.errorCode === CODE.NON_EMPTY_GROUP) throw logErrors.groupActive(group, await this.memberCount(group));
       throw error;
     }
   }
@@ -160,7 +160,8 @@ export class Groups {
     if (this.#settling.get(group) === noted) this.#settling.delete(group);
   }
 
-  async #memberCount(group: string): Promise<number> {
+  /** Live members. */
+  async memberCount(group: string): Promise<number> {
     return (await this.#membership(group)).members.length;
   }
 

@@ -135,7 +135,8 @@ export class KafkaWriter extends LogWriter {
       const batches = this.#store.encode(this.id, written).map((batch) => ({ ...place, batch }));
       await this.#producer.produce(batches, patience());
       for (const [group, ofGroup] of byGroup(positions)) {
-        await this.#producer.addPositions(group, ofGroup, patience());
+        if (await this.#producer.addPositions(group, ofGroup, commit.onlyVacant ?? false, patience())) continue;
+        throw logErrors.groupActive(group, Math.max(1, await this.#groups.memberCount(group)));
       }
     } catch (error) {
       await this.#abort(error);

@@ -2,7 +2,7 @@ import { AppError } from '#libs/core/kernel';
 import { detachBatch, type GroupPosition, type PartitionRef, readBatchHeader } from '#libs/core/log';
 import * as api from './client.js';
 import { CODE, expectNone, KafkaRefusal, KafkaSilence } from './error-codes.js';
-import { offsetsByTopic } from './groups.js';
+import { commitRefusal, offsetsByTopic } from './groups.js';
 import type { KafkaCluster, Patience } from './kafka-cluster.js';
 import { produceFailure } from './produce-failure.js';
 import { takeOver } from './producer-ids.js';
@@ -12,6 +12,9 @@ import { type ProduceAnswer, produceApi } from './wire-produce.js';
 export interface TransactionBatch extends PartitionRef {
   readonly batch: Uint8Array;
 }
+
+/** Names a member that no group has: coordinators give their members other ids. */
+const OUTSIDER = 'weir-outsider';
 
 /** How the end of a transaction came out. */
 export type Ending =
@@ -116,8 +119,15 @@ export class TransactionalProducer {
     return offsets;
   }
 
-  /** Moves positions of a group with the transaction. */
-  async addPositions(group: string, positions: readonly GroupPosition[], patience: Patience): Promise<void> {
+  /**
+   * Moves positions of a group with the transaction. @returns false when the group has live members and may not have any: the transaction is to be aborted then.
+   */
+  async addPositions(
+    group: string,
+    positions: readonly GroupPosition[],
+    onlyVacant: boolean,
+    patience: Patience,
+  ): Promise<boolean> {
     const id = this.#transactionalId;
     const adding = `AddOffsetsToTxn of ${id}`;
     await this.#withCoordinator(async (node) => {
@@ -135,13 +145,15 @@ export class TransactionalProducer {
     }, patience);
     const what = `TxnOffsetCommit of ${group}`;
     const topics = offsetsByTopic(positions);
-    await this.#cluster.withCoordinator(
+    // Coordinators take positions from whoever names no member. Who names one is let in when the group is empty, whatever the name, and refused as a stranger when it is not.
+    const memberId = onlyVacant ? OUTSIDER : '';
+    return await this.#cluster.withCoordinator(
       'group',
       group,
       async (node) => {
-        const args = [id, group, this.#id, this.#epoch, -1, '', null, topics] as const;
+        const args = [id, group, this.#id, this.#epoch, -1, memberId, null, topics] as const;
         const answer = await this.#cluster.call(node, this.#purpose, what, api.txnOffsetCommit, ...args);
-        for (const { partitions } of answer.topics) for (const one of partitions) expectNone(what, one.errorCode);
+        return commitRefusal(what, answer.topics) === undefined;
       },
       patience,
     );

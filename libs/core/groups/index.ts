@@ -1,6 +1,7 @@
 export { GroupReset, MAX_RESET_PARTITIONS, type ResetOutcome, type ResetPlan } from './reset/group-reset.js';
 export type { CountedMove, ResetMove } from './reset/reset-plan.js';
 export type { ResetRequest, ResetTarget, TargetOffset } from './reset/reset-target.js';
+export { UnreadAges, type FirstUnread, type UnreadPosition } from './lag/unread-ages.js';
 export * as groupErrors from './errors.js';
 export type { RecordCount } from './record-count.js';
 export {

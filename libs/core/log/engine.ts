@@ -103,6 +103,11 @@ export interface WriterCommit {
    * records got, as an offset map does. It must be pure and quick.
    */
   readonly checkpoints?: readonly WriterCheckpoint[] | ((appended: readonly Appended[]) => readonly WriterCheckpoint[]);
+  /**
+   * The positions are stored only if their groups have no live members at the moment of writing, as with {@link LogEngine.commitPositions}: otherwise the commit is
+   * refused with `group-active`. Unless given, whoever holds the session is trusted to know.
+   */
+  readonly onlyVacant?: boolean;
 }
 
 /**
@@ -122,7 +127,7 @@ export abstract class LogWriter {
    * All of it or nothing, durably, and visible to readers together per partition.
    * @throws `writer-fenced` when a later session was opened; this one is dead.
    * @throws `outcome-unknown` when it cannot be told whether the commit took place: the session is dead, open a new one and read the checkpoint to learn.
-   * @throws `topic-fenced`, `topic-not-found`, `partition-not-found`, `invalid-batch`, `batch-too-large`: nothing was done, the session goes on.
+   * @throws `topic-fenced`, `topic-not-found`, `partition-not-found`, `invalid-batch`, `batch-too-large`, `group-active`: nothing was done, the session goes on.
    */
   abstract commit(commit: WriterCommit): Promise<readonly Appended[]>;
 

@@ -52,6 +52,16 @@ export const groupView = z.object({
       offset: z.string(),
       endOffset: z.string().nullable(),
       lag: z.string().nullable().describe('Records between the position and the end; null when the topic is gone.'),
+      lagSeconds: z
+        .number()
+        .nullable()
+        .describe('Age of the first record not read, 0 at the end; null where it is not known.'),
+      lagBasis: z
+        .enum(['record-time', 'append-time'])
+        .nullable()
+        .describe(
+          'Whose time that is: what the writer of the record said, or the time of its append where the topic stamps records with it.',
+        ),
       metadata: z.string().optional(),
     }),
   ),

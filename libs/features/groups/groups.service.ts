@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { groupErrors, GroupReset, Leases } from '#libs/core/groups';
+import { groupErrors, GroupReset, Leases, UnreadAges, type FirstUnread, type UnreadPosition } from '#libs/core/groups';
 import { Clock } from '#libs/core/kernel';
 import {
   generationOf,
@@ -8,21 +8,35 @@ import {
   type GroupListing,
   type GroupMemberDescription,
   type GroupPosition,
+  type LogEngine,
 } from '#libs/core/log';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page } from '#libs/platform/http';
 import type { GroupView, ListGroupsQuery, PositionsBody } from './group-schemas.js';
 import { outcomeView, planView, resetTargetOf, type ResetBody, type ResetView } from './reset-schemas.js';
 
+/** A position as it is shown, but for its age. */
+type ShownPosition = Omit<GroupView['positions'][number], 'lagSeconds' | 'lagBasis'> & {
+  /** Unless the group has read everything. */
+  readonly unread?: UnreadPosition;
+};
+
+/** How long a description looks for the times of records. */
+const AGES_MS = 1_000;
+
 /** Positions of groups, by logical topic names. */
 @Injectable()
 export class GroupsService {
+  readonly #ages: UnreadAges;
+
   constructor(
     private readonly directories: TopicDirectories,
     private readonly authorizer: Authorizer,
     private readonly clock: Clock,
     private readonly leases: Leases,
-  ) {}
+  ) {
+    this.#ages = new UnreadAges(clock);
+  }
 
   /** The groups the principal may read, by name. */
   async list(cluster: string | undefined, query: ListGroupsQuery, principal: Principal): Promise<Page<GroupListing>> {
@@ -43,14 +57,18 @@ export class GroupsService {
     const description = await directory.engine.describeGroup(group);
     if (description.state === 'DEAD') throw logErrors.groupNotFound(group);
     const ends = new Map((await directory.list()).map((topic) => [topic.physical, topic]));
-    const positions: GroupView['positions'] = [];
+    const positions: ShownPosition[] = [];
     for (const position of description.positions) {
       const { logical, generation } = generationOf(position.topic);
       const topic = ends.get(position.topic);
       if (topic === undefined && generation !== 1) continue;
       if (topic === undefined && (await directory.generation(logical)) !== 1) continue;
       if (!this.authorizer.allows(principal, 'read', { kind: 'topic', name: logical })) continue;
-      const end = topic?.description.partitions[position.partition]?.endOffset;
+      const range = topic?.description.partitions[position.partition];
+      const end = range?.endOffset;
+      // Below what is retained, the first record that is left is the first not read.
+      const offset = Math.max(position.offset, range?.startOffset ?? 0);
+      const unread = { topic: position.topic, partition: position.partition, offset };
       positions.push({
         topic: logical,
         generation,
@@ -59,6 +77,7 @@ export class GroupsService {
         endOffset: end === undefined ? null : String(end),
         lag: end === undefined ? null : String(Math.max(0, end - position.offset)),
         ...(position.metadata === undefined ? {} : { metadata: position.metadata }),
+        ...(end !== undefined && offset < end ? { unread } : {}),
       });
     }
     positions.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
@@ -69,8 +88,22 @@ export class GroupsService {
       generation,
       strategy,
       members: members.map((one) => this.memberView(one, principal)),
-      positions,
+      positions: await this.withAges(directory.engine, positions),
     };
+  }
+
+  private async withAges(engine: LogEngine, positions: readonly ShownPosition[]): Promise<GroupView['positions']> {
+    const unread = positions.flatMap((one) => one.unread ?? []);
+    const found = await this.#ages.find(engine, unread, AGES_MS);
+    const ages = new Map(unread.map((one, index) => [one, found[index]]));
+    const now = this.clock.now();
+    return positions.map(({ unread: at, ...rest }) => {
+      const first: FirstUnread | undefined = at && ages.get(at);
+      if (at === undefined) return { ...rest, lagSeconds: rest.lag === null ? null : 0, lagBasis: null };
+      const timestampMs = first?.timestampMs ?? null;
+      const lagSeconds = timestampMs === null ? null : Math.max(0, now - timestampMs) / 1_000;
+      return { ...rest, lagSeconds, lagBasis: lagSeconds === null ? null : first!.basis };
+    });
   }
 
   private memberView(

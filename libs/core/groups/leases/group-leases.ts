@@ -130,7 +130,7 @@ export class GroupLeases {
       const changes = changesBetween(session.stored, book);
       const positions = changes.positions.map((one) => ({ ...one, group: this.group }));
       try {
-        await session.writer.commit({ appends, positions, checkpoints: changes.checkpoints });
+        await session.writer.commit({ appends, positions, checkpoints: changes.checkpoints, onlyVacant: true });
       } catch (error) {
         // Whatever the reason, what is known here may not be what holds.
         if (!isAppError(error) || !isRefusal(error)) await this.close();

@@ -335,3 +335,24 @@ async function passing(world: World, ms: number): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
+
+describe('a group with members', () => {
+  it('is given no lease, and one that was given is fenced as soon as a member joins', async () => {
+    const world = await worldWith(5);
+    const leases = world.instance();
+    const lease = await acquired(leases);
+    await handed(leases, lease);
+    const options = { topics: ['t'], strategies: ['range'], clientId: 'c', startAt: 'earliest' } as const;
+    const member = await world.engine.joinGroup('g', options);
+    while ((await member.poll()).phase !== 'stable');
+    const refused = { kind: 'conflict', code: 'group-active' };
+    expect(await refusalOf(leases.ack(undefined, lease, [at(0)]))).toMatchObject(refused);
+    expect(await refusalOf(leases.extend(undefined, lease, undefined))).toMatchObject(refused);
+    expect(await refusalOf(leases.read(undefined, lease, 0))).toMatchObject(refused);
+    expect(await refusalOf(leases.acquire(undefined, 'g', ASKED))).toMatchObject(refused);
+    expect(await world.position()).toBe(0);
+    await member.leave();
+    await leases.ack(undefined, lease, [at(0)]);
+    expect(await world.position()).toBe(1);
+  });
+});

@@ -266,6 +266,11 @@ export class MemoryLogEngine extends LogEngine {
     });
   }
 
+  /** For {@link MemoryWriter}. @throws `group-active`. */
+  checkVacant(group: string): void {
+    this.groups.coordinator.checkVacant(group);
+  }
+
   async deleteGroup(group: string): Promise<void> {
     this.checkOpen();
     this.groups.delete(group);

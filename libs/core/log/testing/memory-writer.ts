@@ -41,12 +41,15 @@ export class MemoryWriter extends LogWriter {
   }
 
   /** Checks everything, then changes everything, in one step. */
-  private apply({ appends = [], positions = [], checkpoints = [] }: WriterCommit): readonly Appended[] {
+  private apply({ appends = [], positions = [], checkpoints = [], onlyVacant }: WriterCommit): readonly Appended[] {
     const { engine } = this;
     const state = engine.storage.writers.get(this.id);
     if (state === undefined || state.epoch !== this.epoch) throw logErrors.writerFenced(this.id, this.epoch);
     const checked = appends.map((one) => engine.checkAppend(one, one.batch, one.intoFenced ?? false, true));
-    for (const { group, ...position } of positions) engine.checkGroupPosition(group, position);
+    for (const { group, ...position } of positions) {
+      engine.checkGroupPosition(group, position);
+      if (onlyVacant) engine.checkVacant(group);
+    }
     const written = typeof checkpoints === 'function' ? checkpoints(placesOf(checked)) : checkpoints;
     for (const { key, value } of written) checkCheckpoint(key, value);
 

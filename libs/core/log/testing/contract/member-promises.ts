@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { GroupMember, GroupPosition, JoinGroup, PartitionRef } from '../../index.js';
-import { type ContractContext, type LogPromise, refusal } from './contract-context.js';
+import { batchOf, type ContractContext, type LogPromise, refusal } from './contract-context.js';
 
 /** The shortest a stock broker allows. */
 const SESSION_MS = 6_000;
@@ -186,6 +186,32 @@ export const memberPromises: readonly LogPromise[] = [
       await context.engine.commitPositions(group, [positionAt(at, 6)]);
       await context.engine.deleteGroup(group);
       expect((await context.engine.describeGroup(group)).state).toBe('DEAD');
+    },
+  },
+  {
+    title: 'a commit of a writer for vacant groups only does nothing while there are members, and the session goes on',
+    async holds(context) {
+      const topic = await context.topic(1);
+      const group = context.name('group');
+      const at = { topic, partition: 0 };
+      const writer = await context.engine.openWriter(context.name('writer'));
+      const commitOf = (offset: number) => ({
+        appends: [{ ...at, batch: batchOf(`${offset}`) }],
+        positions: [{ ...positionAt(at, offset), group }],
+        checkpoints: [{ key: 'last', value: Buffer.from(`${offset}`) }],
+        onlyVacant: true,
+      });
+      await writer.commit(commitOf(1));
+      const member = await context.engine.joinGroup(group, optionsFor([topic]));
+      await agreed(context, member);
+      await refusal(writer.commit(commitOf(2)), 'group-active');
+      expect(await context.read(at, 1)).toMatchObject([{ value: Buffer.from('1') }]);
+      expect((await context.engine.describeGroup(group)).positions).toEqual([positionAt(at, 1)]);
+      expect(writer.checkpoint('last')).toEqual(Uint8Array.from(Buffer.from('1')));
+      await member.leave();
+      await writer.commit(commitOf(3));
+      expect((await context.engine.describeGroup(group)).positions).toEqual([positionAt(at, 3)]);
+      expect(await context.read(at, 2)).toMatchObject([{ value: Buffer.from('1') }, { value: Buffer.from('3') }]);
     },
   },
   {
