@@ -13,6 +13,7 @@ const STEPS = [
   { name: 'types', command: 'npm run --silent types' },
   { name: 'format', command: 'npm run --silent format' },
   { name: 'tests', command: 'npm test' },
+  { name: 'simulation', command: 'npm run --silent test:simulation' },
   { name: 'docs', command: 'npm run --silent docs:configuration -- --check' },
   { name: 'openapi', command: 'npm run --silent openapi -- --check' },
   { name: 'demo', command: 'npm run --silent demo' },
