@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BrokerProxy } from '#libs/adapters/log-kafka/testing';
-import type { LogEngine, PartitionRef } from '#libs/core/log';
-import { breachesOf, logEngineContract } from '#libs/core/log/testing';
+import { Clusters, type LogEngine, type PartitionRef } from '#libs/core/log';
+import { breachesOf, logEngineContract, OneCluster } from '#libs/core/log/testing';
+import { ClustersModule } from '#libs/features/clusters';
+import { startTestApp } from '#libs/platform/testing';
 import { ThreeNodes, until } from './three-nodes.js';
 import { type Account, appending, batchOf, committing, Notes, partialSteps, readAll, stepOf } from './workload.js';
 
@@ -10,6 +12,12 @@ import { type Account, appending, batchOf, committing, Notes, partialSteps, read
 const BEFORE = 60;
 const AFTER = 40;
 const KILLS = 2;
+
+interface ClusterAnswer {
+  readonly clusterId: string;
+  readonly controller: number;
+  readonly brokers: readonly { readonly port: number }[];
+}
 
 let cluster: ThreeNodes;
 
@@ -157,6 +165,51 @@ describe('three nodes', () => {
       }
     }, 400_000);
   });
+
+  it('the routes of clusters tell what the brokers tell', async () => {
+    const topic = await topicOf('routes', 1);
+    await engine.append({ topic, partition: 0 }, batchOf('x'.repeat(10_000)));
+    const test = await startTestApp({
+      modules: [ClustersModule],
+      providers: [{ provide: Clusters, useValue: new OneCluster(engine) }],
+    });
+    try {
+      const get = async (path: string) => (await test.agent.get(`/v1/clusters/local${path}`)).body as never;
+      const { brokers, clusterId, controller }: ClusterAnswer = await get('');
+      expect(clusterId).toBe(cluster.service.clusterId);
+      expect(brokers.map((one) => one.port)).toEqual(cluster.service.nodes.map((one) => one.port));
+      expect([1, 2, 3]).toContain(controller);
+      const { items: settings }: { items: { name: string }[] } = await get('/brokers/2/config');
+      expect(settings.length).toBeGreaterThan(200);
+      expect(settings.find((one) => one.name === 'node.id')).toMatchObject({ value: '2', readOnly: true });
+      const { items: directories }: { items: { broker: number }[] } = await get(`/log-directories?topic=${topic}`);
+      expect(directories.map((one) => one.broker)).toEqual([1, 2, 3]);
+      for (const one of directories) {
+        expect(one).toMatchObject({
+          partitions: [{ partition: 0, moving: false }],
+          totalBytes: expect.any(Number) as number,
+        });
+      }
+      const { items: replicas }: { items: { replicas: number[] }[] } = await get(`/replicas?topic=${topic}`);
+      const [{ replicas: from }] = replicas as [{ replicas: number[] }];
+      const to = [...from].reverse();
+      const partitions = [{ topic, partition: 0, replicas: to }];
+      const moved = await test.agent.post('/v1/clusters/local/reassignments').send({ partitions });
+      expect(moved.body).toMatchObject({ items: [{ from, to, adding: [], removing: [] }] });
+      await until('the order is the new one', async () => {
+        const page: { items: { replicas: number[] }[] } = await get(`/replicas?topic=${topic}`);
+        return page.items[0]!.replicas.join() === to.join();
+      });
+      const elected = await test.agent
+        .post('/v1/clusters/local:elect-leaders')
+        .send({ partitions: [{ topic, partition: 0 }] });
+      expect(elected.body).toMatchObject({ items: [{ preferred: to[0], outcome: 'elected' }] });
+      expect((await cluster.leaderOf(engine, { topic, partition: 0 })).id).toBe(to[0]);
+      expect(await get('/access-rules')).toMatchObject({ code: 'access-rules-not-kept' });
+    } finally {
+      await test.close();
+    }
+  }, 400_000);
 
   it('the lead goes back to the preferred broker by an election, once that one is back', async () => {
     const ref = { topic: await topicOf('election', 1), partition: 0 };
