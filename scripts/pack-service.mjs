@@ -1,7 +1,7 @@
 /**
  * Packs the service into a few files in `dist/service`, which is what `npm start` runs: loading 600 modules one by one was half of a start.
  *
- * `main.js` is the service, `thread.js` the schema worker it starts, `database-check-thread.js` looks at the database of a backup; what is imported when first needed stays in files of its own. Packed with them are the packages
+ * `main.js` is the service, `thread.js` the schema worker and `compaction-worker.js` the compaction it starts, `database-check-thread.js` looks at the database of a backup; what is imported when first needed stays in files of its own. Packed with them are the packages
  * that consist of many small modules. `dist/apps/server/main.js` runs the same code unpacked (`npm run dev`).
  */
 import { rm } from 'node:fs/promises';
@@ -34,6 +34,7 @@ const bundle = await rolldown({
     main: 'dist/apps/server/main.js',
     thread: 'dist/libs/adapters/schema-workers/thread.js',
     'database-check-thread': 'dist/libs/adapters/store-sql/database-check-thread.js',
+    'compaction-worker': 'dist/libs/adapters/log-embedded/compaction-worker.js',
   },
   platform: 'node',
   external: isLeft,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { FlushWatch, openEmbeddedLog } from '#libs/adapters/log-embedded';
+import { CompactionThread, FlushWatch, openEmbeddedLog } from '#libs/adapters/log-embedded';
 import type { KafkaSasl, KafkaTls } from '#libs/adapters/log-kafka';
 import { AppError, type StorageRoom } from '#libs/core/kernel';
 import type { LogEngine } from '#libs/core/log';
@@ -34,6 +34,13 @@ async function openLocal(parts: ServiceParts, directory: string, room: StorageRo
   const flushes = metrics.histogram('fsync_duration_seconds', 'Flushes of the journal.');
   const commits = metrics.counter('journal_commits_total', 'Commits of the journal; many share one flush.');
   const checkpoints = metrics.histogram('checkpoint_duration_seconds', 'Checkpoints of the embedded log.');
+  const droppedSegments = metrics.counter('retention_segments_total', 'Segments that went by age or size.');
+  const droppedBytes = metrics.counter('retention_bytes_total', 'Bytes of segments that went by age or size.');
+  const compactions = metrics.histogram('compaction_duration_seconds', 'Compactions of one partition.');
+  const compactedBytes = metrics.counter(
+    'compaction_bytes_total',
+    'Bytes of overwritten records that compaction took.',
+  );
   const logger = factsLogger(parts.logger, 'log');
   const watch = new FlushWatch(logger);
   metrics.gauge(
@@ -58,6 +65,9 @@ async function openLocal(parts: ServiceParts, directory: string, room: StorageRo
       checkpointIntervalMs: config.log.checkpointIntervalMs,
       groupWaitMs: config.log.groupWaitMs,
       producerExpirationMs: config.log.producerExpirationMs,
+      retentionCheckMs: config.log.retentionCheckMs,
+      compactionBytesPerSecond: config.log.compactionBytesPerSecond,
+      compactionMapBytes: config.log.compactionMapBytes,
     },
     limits: {
       topics: config.log.maxTopics,
@@ -67,6 +77,7 @@ async function openLocal(parts: ServiceParts, directory: string, room: StorageRo
       producers: config.log.maxProducers,
       waitingBytes: config.log.waitingBytes,
     },
+    compaction: new CompactionThread(),
     logger,
     observer: {
       flushed: (flush) => {
@@ -79,6 +90,14 @@ async function openLocal(parts: ServiceParts, directory: string, room: StorageRo
         bytes.add(group.bytes);
       },
       checkpointed: (checkpoint) => checkpoints.observe(checkpoint.durationMs / 1_000),
+      retained: ({ segments, bytes: gone }) => {
+        droppedSegments.add(segments);
+        droppedBytes.add(gone);
+      },
+      compacted: ({ durationMs, readBytes, keptBytes }) => {
+        compactions.observe(durationMs / 1_000);
+        compactedBytes.add(readBytes - keptBytes);
+      },
     },
     onFatal: (error) => {
       fatal = error;

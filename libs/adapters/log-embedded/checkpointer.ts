@@ -3,7 +3,7 @@ import { isNoSpace, storageFull } from './errors.js';
 import type { FileSystem } from './file-system.js';
 import type { Journal } from './journal.js';
 import type { LogState } from './log-state.js';
-import type { PartitionLog } from './partition-log.js';
+import type { DroppedSegment, PartitionLog } from './partition-log.js';
 import type { EmbeddedLogObserver, EmbeddedLogSettings, FailPoint } from './options.js';
 import type { Segment } from './segment.js';
 import type { SegmentStore } from './segment-store.js';
@@ -26,17 +26,17 @@ export interface CheckpointParts {
 /** What is no part of the captured state any more, so that no recovery will ask for its files. */
 interface Dropped {
   readonly topics: readonly number[];
-  readonly segments: readonly DroppedSegment[];
+  readonly segments: readonly DroppedOf[];
 }
 
-interface DroppedSegment {
+interface DroppedOf {
   readonly partition: PartitionLog;
-  readonly baseOffset: number;
+  readonly segment: DroppedSegment;
 }
 
-function* droppedSegments(state: LogState): Generator<DroppedSegment> {
+function* droppedSegments(state: LogState): Generator<DroppedOf> {
   for (const partition of state.partitions()) {
-    for (const baseOffset of partition.dropped) yield { partition, baseOffset };
+    for (const segment of partition.dropped) yield { partition, segment };
   }
 }
 
@@ -161,10 +161,10 @@ export class Checkpointer {
     await store.syncDirectories();
     failPoint('checkpoint-segments-flushed');
     await writeSnapshot(files, directory, snapshot, () => failPoint('checkpoint-snapshot-renamed'));
-    for (const { partition, baseOffset } of dropped.segments) {
+    for (const { partition, segment } of dropped.segments) {
       if (this.#holds > 0) break;
-      await store.removeSegment(partition.identity, baseOffset);
-      partition.dropped.delete(baseOffset);
+      await store.removeSegment({ ...partition.identity, ...segment }, segment.baseOffset);
+      partition.dropped.delete(segment);
     }
     for (const topic of dropped.topics) {
       if (this.#holds > 0) break;

@@ -1,4 +1,5 @@
 import type { TopicState } from '#libs/core/log';
+import type { SegmentState } from './segment.js';
 
 /** A position of a group as it is stored: bound to the topic's number, so that a topic created again under the name does not inherit it. */
 export interface StoredPosition {
@@ -60,6 +61,16 @@ export type Command =
       readonly topic: number;
       readonly partition: number;
       readonly offset: number;
+    }
+  | {
+      /** Compaction put a segment in the place of others, which begin at these offsets and follow each other; or null where nothing of them stayed. */
+      readonly kind: 'segments-compacted';
+      readonly topic: number;
+      readonly partition: number;
+      readonly replaced: readonly number[];
+      readonly by: SegmentState | null;
+      /** Each key stands once at most before this offset. */
+      readonly cleanUpTo: number;
     }
   | {
       readonly kind: 'retention-held';

@@ -152,7 +152,8 @@ function place(append: RequestAppend, { state, segmentBytes, nowMs }: Placement)
   const { batch, header } = append;
   const topic = state.topics.get(append.topic)!;
   const partition = topic.partitions[append.partition]!;
-  partition.reserve(batch.length, header.lastOffsetDelta, segmentBytes);
+  const limits = { segmentBytes: Math.min(segmentBytes, topic.segmentBytes), segmentMs: topic.segmentMs, nowMs };
+  partition.reserve(batch.length, header.lastOffsetDelta, limits);
   const { baseOffset, segmentBase, position } = partition.last;
   if (header.producerId >= 0) partition.notePlaced(header, baseOffset, nowMs);
   return new PlacedAppend(append, partition, topic.leaderEpoch, baseOffset, segmentBase, position);

@@ -52,6 +52,8 @@ import { describeTopic, type Topic } from './log-state.js';
 import { type OpenedLog, openDirectory } from './open-log.js';
 import type { EmbeddedLogOptions } from './options.js';
 import type { PartitionLog } from './partition-log.js';
+import { SegmentLife } from './segment-life.js';
+import { LocalCompactionWork } from './compaction-work.js';
 import { decideDeletions } from './record-deletions.js';
 import { ProducerOpenings } from './producer-openings.js';
 import type { SegmentDamage } from './segment-reader.js';
@@ -59,11 +61,20 @@ import { readWhole } from './whole-file.js';
 
 /** The settings of a topic that this engine acts upon. */
 const TOPIC_CONFIGS = [
+  'cleanup.policy',
   'compression.type',
+  'delete.retention.ms',
+  'max.compaction.lag.ms',
   'max.message.bytes',
   'message.timestamp.after.max.ms',
   'message.timestamp.before.max.ms',
   'message.timestamp.type',
+  'min.cleanable.dirty.ratio',
+  'min.compaction.lag.ms',
+  'retention.bytes',
+  'retention.ms',
+  'segment.bytes',
+  'segment.ms',
 ] as const;
 /** What an entry takes besides its batches, roughly. */
 const ENTRY_OVERHEAD = 256;
@@ -95,6 +106,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   private readonly fetcher: Fetcher;
   private readonly openings: ProducerOpenings;
   private readonly groups: EmbeddedGroups;
+  private readonly life: SegmentLife;
   private readonly closing = new AbortController();
   private closed: Promise<void> | undefined;
 
@@ -141,7 +153,21 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     const decide: GroupsHost['decide'] = (facts, options) => this.decide(facts, options);
     this.openings = new ProducerOpenings({ clock, state, names: producers, decide });
     this.groups = new EmbeddedGroups({ engine: this, clock, state, logger: opened.logger, decide });
-    void this.pace();
+    this.life = new SegmentLife({
+      ...shared,
+      reader,
+      decide,
+      logger: opened.logger,
+      work: options.compaction ?? new LocalCompactionWork(options.codecs),
+      between: (work) => this.pipeline.between(work),
+      touch: (segment) => checkpointer.touch(segment),
+      damaged: (partition, damage) => this.degrade(partition, damage),
+      failed,
+    });
+    void this.pace(settings.checkpointIntervalMs, async () => {
+      if (journal.position > 0) await this.checkpoint();
+    });
+    void this.pace(settings.retentionCheckMs, () => this.checkRetention());
   }
 
   /** Why writing has ended before the log was closed; undefined while all is well. */
@@ -187,6 +213,15 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     } catch (error) {
       throw isAppError(error) ? error : logFailed(error);
     }
+  }
+
+  /**
+   * Lets old segments go and compacts what is due, now instead of when its turn comes. Files are removed by the next checkpoint.
+   * @throws `log-failed`, `log-closed`.
+   */
+  async checkRetention(): Promise<void> {
+    this.checkOpen();
+    await this.life.check();
   }
 
   private async takeCheckpoint(): Promise<void> {
@@ -396,6 +431,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     this.fetcher.wakeAll();
     this.groups.close();
     try {
+      await this.life.stop();
       await this.pipeline.drain();
       this.checkpointer.stopWaiting();
       await this.checkpointer.running;
@@ -414,16 +450,13 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     }
   }
 
-  /** Begins checkpoints by the clock, so that a quiet log has little to recover too. */
-  private async pace(): Promise<void> {
-    const { clock } = this.options;
-    const { settings, journal } = this.opened;
+  /** Does something by the clock, so that a quiet log has little to recover, and loses its old records too. What fails reports itself. */
+  private async pace(intervalMs: number, work: () => Promise<void>): Promise<void> {
     const { signal } = this.closing;
-    while (settings.checkpointIntervalMs > 0 && !signal.aborted) {
-      await clock.sleep(settings.checkpointIntervalMs, signal).catch(() => undefined);
+    while (intervalMs > 0 && !signal.aborted) {
+      await this.options.clock.sleep(intervalMs, signal).catch(() => undefined);
       if (signal.aborted || this.failure !== undefined) return;
-      // A failing checkpoint reports itself.
-      if (journal.position > 0) await this.checkpoint().catch(() => undefined);
+      await work().catch(() => undefined);
     }
   }
 

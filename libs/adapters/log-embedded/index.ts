@@ -1,3 +1,5 @@
+export { CompactionThread } from './compaction-thread.js';
+export { CompactionWork, LocalCompactionWork, type CompactedRun, type CompactionOrder } from './compaction-work.js';
 export { DirectoryLock, SqliteDirectoryLock, type HeldDirectory } from './directory-lock.js';
 export { EmbeddedLog, openEmbeddedLog } from './embedded-log.js';
 export type { LogCut } from './log-cut.js';

@@ -6,6 +6,7 @@
  *   state-0, state-1       the state snapshot, twice (state-snapshot.ts)
  *   journal-0, journal-1   the journal, two files that take turns (journal.ts)
  *   topics/<number>/<partition>/<base offset>.log .index .timeindex .sidecar
+ *   topics/<number>/<partition>/<base offset>.<revision>.log …      the same of a segment that compaction made
  *   aside/                 what was found and not understood, and cut tails; never read
  *   weir-log.creating      there only while a log is being created
  */
@@ -37,6 +38,16 @@ export const partitionDirectory = (directory: string, topic: number, partition: 
 
 /** Name of a segment's files without their endings: the base offset in 20 digits, as Kafka names them. */
 export const segmentName = (baseOffset: number): string => String(baseOffset).padStart(20, '0');
+
+/** Name of a segment's files without their endings, whoever made it. */
+export const segmentFileName = (baseOffset: number, revision?: number): string =>
+  revision === undefined ? segmentName(baseOffset) : `${segmentName(baseOffset)}.${revision}`;
+
+/** The revision that the name of a file tells, undefined when it is not that of a compacted segment. */
+export function revisionIn(name: string): number | undefined {
+  const match = /^[0-9]{20}\.([0-9]+)\.[a-z]+$/.exec(name);
+  return match === null ? undefined : Number(match[1]);
+}
 
 /** Endings of the files of a segment. */
 export const SEGMENT_FILES = ['log', 'index', 'timeindex', 'sidecar'] as const;

@@ -3,6 +3,7 @@ import {
   type AppendRules,
   appendRulesOf,
   generationOf,
+  integerSetting,
   readInt32,
   type TopicDescription,
   type TopicState,
@@ -25,6 +26,9 @@ export interface Topic {
   state: TopicState;
   /** What its settings say of batches. */
   rules: AppendRules;
+  /** When a segment is closed: the settings in force. */
+  segmentMs: number;
+  segmentBytes: number;
 }
 
 export interface WriterState {
@@ -188,6 +192,11 @@ export class LogState {
         this.producerIds.name(name, { producerId, epoch, openedAtMs });
         return;
       }
+      case 'segments-compacted': {
+        const { replaced, by, cleanUpTo } = command;
+        this.partition(command.topic, command.partition)?.putCompacted(replaced, by, cleanUpTo);
+        return;
+      }
       case 'retention-held':
         this.holds.set(command.hold, command.positions?.filter((one) => this.byNumber.has(one.topic)) ?? null);
         return;
@@ -252,7 +261,15 @@ export class LogState {
     partitions: number,
   ): Topic {
     const { generation: leaderEpoch } = generationOf(facts.name);
-    const topic: Topic = { ...facts, leaderEpoch, rules: appendRulesOf({}), config: new Map(), partitions: [] };
+    const topic: Topic = {
+      ...facts,
+      leaderEpoch,
+      rules: appendRulesOf({}),
+      segmentMs: 0,
+      segmentBytes: 0,
+      config: new Map(),
+      partitions: [],
+    };
     configure(topic, config);
     this.topics.set(topic.name, topic);
     this.byNumber.set(topic.number, topic);
@@ -299,7 +316,10 @@ function configure(topic: Topic, changes: readonly (readonly [string, string | n
     if (value === null) topic.config.delete(key);
     else topic.config.set(key, value);
   }
-  topic.rules = appendRulesOf(Object.fromEntries(topic.config));
+  const config = Object.fromEntries(topic.config);
+  topic.rules = appendRulesOf(config);
+  topic.segmentMs = integerSetting(config, 'segment.ms');
+  topic.segmentBytes = integerSetting(config, 'segment.bytes');
 }
 
 /** A topic as the port shows it. */

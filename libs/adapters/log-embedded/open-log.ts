@@ -12,8 +12,9 @@ import {
   partitionDirectory,
   raiseFormat,
   readMarker,
+  revisionIn,
   SEGMENT_FILES,
-  segmentName,
+  segmentFileName,
   topicDirectory,
   topicsDirectory,
 } from './log-directory.js';
@@ -204,11 +205,13 @@ async function putSegmentsAside(opening: Opening, partition: PartitionLog, gener
   const { topic, partition: number } = partition.identity;
   const path = partitionDirectory('', topic, number);
   const known = new Set<string>();
-  for (const baseOffset of [...partition.segments.map((one) => one.baseOffset), ...partition.dropped]) {
-    for (const ending of SEGMENT_FILES) known.add(`${segmentName(baseOffset)}.${ending}`);
+  for (const { baseOffset, revision } of [...partition.segments.map((one) => one.binding), ...partition.dropped]) {
+    for (const ending of SEGMENT_FILES) known.add(`${segmentFileName(baseOffset, revision)}.${ending}`);
   }
   for (const { name } of (await opening.files.list(opening.directory + path)) ?? []) {
-    if (!known.has(name)) await moveAside(opening, `${path}/${name}`, `${generation}-${topic}-${number}-${name}`);
+    // A compaction was cut short: what it read from is all there.
+    if ((revisionIn(name) ?? 0) > partition.revision) await opening.files.remove(`${opening.directory}${path}/${name}`);
+    else if (!known.has(name)) await moveAside(opening, `${path}/${name}`, `${generation}-${topic}-${number}-${name}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock, StorageRoom } from '#libs/core/kernel';
 import type { CompressionCodecs } from '#libs/core/log';
+import type { CompactionWork } from './compaction-work.js';
 import type { DirectoryLock } from './directory-lock.js';
 import type { FileSystem } from './file-system.js';
 
@@ -46,6 +47,12 @@ export interface EmbeddedLogSettings {
   readonly bulkBytes: number;
   /** How long a partition remembers a producer that does not write, in milliseconds. */
   readonly producerExpirationMs: number;
+  /** How often old segments are looked for and compaction is considered, in milliseconds; 0 for never. */
+  readonly retentionCheckMs: number;
+  /** Memory for the keys of one compaction; with more keys it takes several passes. */
+  readonly compactionMapBytes: number;
+  /** Compaction reads and writes at most so many bytes in a second, so that it does not take the disk from those who wait for it. */
+  readonly compactionBytesPerSecond: number;
   /** Bytes of index entries of closed segments kept in memory. */
   readonly indexCacheBytes: number;
 }
@@ -63,6 +70,9 @@ export const EMBEDDED_LOG_SETTINGS: EmbeddedLogSettings = {
   bulkBytes: MIB,
   indexCacheBytes: 64 * MIB,
   producerExpirationMs: 86_400_000,
+  retentionCheckMs: 300_000,
+  compactionMapBytes: 64 * MIB,
+  compactionBytesPerSecond: 32 * MIB,
 };
 
 /** Where the log says what it does. Messages are constant, facts are plain JSON; record contents never appear. */
@@ -79,6 +89,15 @@ export interface EmbeddedLogObserver {
   /** Records became durable and visible. */
   appended?(appended: { readonly records: number; readonly bytes: number }): void;
   checkpointed?(checkpoint: { readonly durationMs: number; readonly segments: number }): void;
+  /** Segments went by age or size. */
+  retained?(retained: { readonly durationMs: number; readonly segments: number; readonly bytes: number }): void;
+  /** A partition was compacted: so many bytes were read and kept, and so many segments replaced. */
+  compacted?(compacted: {
+    readonly durationMs: number;
+    readonly readBytes: number;
+    readonly keptBytes: number;
+    readonly segments: number;
+  }): void;
 }
 
 /** Named steps at which a crash test may end the process. */
@@ -88,6 +107,9 @@ export type FailPoint =
   | 'checkpoint-begin'
   | 'checkpoint-segments-flushed'
   | 'checkpoint-snapshot-renamed'
+  | 'compaction-written'
+  | 'compaction-flushed'
+  | 'compaction-swapped'
   | 'recovery-begin'
   | 'recovery-replayed'
   | 'recovery-snapshot-renamed'
@@ -99,6 +121,9 @@ export const FAIL_POINTS: readonly FailPoint[] = [
   'checkpoint-begin',
   'checkpoint-segments-flushed',
   'checkpoint-snapshot-renamed',
+  'compaction-written',
+  'compaction-flushed',
+  'compaction-swapped',
   'recovery-begin',
   'recovery-replayed',
   'recovery-snapshot-renamed',
@@ -127,6 +152,8 @@ export interface EmbeddedLogOptions {
   readonly settings?: Partial<EmbeddedLogSettings>;
   /** Compressions whose batches can be checked and searched; all that Kafka knows unless given. */
   readonly codecs?: CompressionCodecs;
+  /** Where compaction does its work; on the thread of the log unless given. It is closed with the log. */
+  readonly compaction?: CompactionWork;
   readonly logger?: EmbeddedLogLogger;
   readonly observer?: EmbeddedLogObserver;
   /**

@@ -9,6 +9,19 @@ export interface PartitionIdentity {
   readonly partition: number;
 }
 
+/** A segment whose files are not needed any more. */
+export interface DroppedSegment {
+  readonly baseOffset: number;
+  readonly revision?: number;
+}
+
+/** When a batch begins a new segment. */
+export interface SegmentLimits {
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+  readonly nowMs: number;
+}
+
 /** How far places are given. */
 export interface ReservedEnd {
   readonly offset: number;
@@ -21,8 +34,10 @@ export interface PartitionState {
   readonly startOffset: number;
   readonly degradedAt?: number;
   readonly segments: readonly SegmentState[];
-  /** Base offsets of segments that are no part of it any more, and whose files may still be there. */
-  readonly dropped?: readonly number[];
+  /** Segments that are no part of it any more, and whose files may still be there. */
+  readonly dropped?: readonly DroppedSegment[];
+  /** Absent while nothing was compacted. */
+  readonly compaction?: { readonly cleanUpTo: number; readonly revision: number };
   /** Absent when there are none, as in snapshots of format 1. */
   readonly producers?: readonly ProducerState[];
 }
@@ -39,8 +54,12 @@ export class PartitionLog {
   startOffset = 0;
   /** Damage was found here: what lies before can be read, appends are refused. */
   degradedAt: number | undefined;
-  /** Base offsets of segments that went and whose files may still be there: a checkpoint that knows of it removes them. */
-  readonly dropped = new Set<number>();
+  /** Segments that went and whose files may still be there: a checkpoint that knows of it removes them. */
+  readonly dropped = new Set<DroppedSegment>();
+  /** Compacted up to here: each key stands before it once at most. */
+  cleanUpTo = 0;
+  /** The last revision that a segment got. */
+  revision = 0;
   /** Rises whenever segments go, so that a reader which found a file missing knows why. */
   changes = 0;
   /** Producers of what is visible. */
@@ -62,10 +81,10 @@ export class PartitionLog {
     const partition = new PartitionLog(identity);
     partition.startOffset = state.startOffset;
     partition.degradedAt = state.degradedAt;
-    for (const baseOffset of state.dropped ?? []) partition.dropped.add(baseOffset);
-    for (const segment of state.segments) {
-      partition.segments.push(Segment.restore({ ...identity, baseOffset: segment.baseOffset }, segment));
-    }
+    for (const dropped of state.dropped ?? []) partition.dropped.add(dropped);
+    partition.cleanUpTo = state.compaction?.cleanUpTo ?? 0;
+    partition.revision = state.compaction?.revision ?? 0;
+    for (const segment of state.segments) partition.segments.push(partition.restored(segment));
     if (state.producers !== undefined) partition.producers.restore(state.producers);
     partition.rewind();
     return partition;
@@ -77,6 +96,9 @@ export class PartitionLog {
       ...(this.degradedAt === undefined ? {} : { degradedAt: this.degradedAt }),
       segments: this.segments.map((one) => one.state),
       ...(this.dropped.size === 0 ? {} : { dropped: [...this.dropped] }),
+      ...(this.cleanUpTo === 0 && this.revision === 0
+        ? {}
+        : { compaction: { cleanUpTo: this.cleanUpTo, revision: this.revision } }),
       ...(this.producers.count === 0 ? {} : { producers: this.producers.all() }),
     };
   }
@@ -97,10 +119,11 @@ export class PartitionLog {
   }
 
   /** Gives the next place to a batch, in a new segment when it does not fit into this one: see {@link last}. */
-  reserve(length: number, lastOffsetDelta: number, segmentBytes: number): void {
-    const { offset } = this;
+  reserve(length: number, lastOffsetDelta: number, { segmentBytes, segmentMs, nowMs }: SegmentLimits): void {
+    const { offset, active } = this;
     const full = this.position > 0 && this.position + length > segmentBytes;
-    if (full || offset + lastOffsetDelta - this.segmentBase > MAX_RELATIVE_OFFSET) {
+    const old = active?.baseOffset === this.segmentBase && nowMs - active.firstAppendTimeMs > segmentMs;
+    if (full || old || offset + lastOffsetDelta - this.segmentBase > MAX_RELATIVE_OFFSET) {
       this.segmentBase = offset;
       this.position = 0;
     }
@@ -150,8 +173,18 @@ export class PartitionLog {
     const { active, endOffset } = this;
     this.placed = undefined;
     this.offset = endOffset;
-    this.segmentBase = active?.baseOffset ?? endOffset;
-    this.position = active?.sizeBytes ?? 0;
+    const grows = active !== undefined && !active.closed;
+    this.segmentBase = grows ? active.baseOffset : endOffset;
+    this.position = grows ? active.sizeBytes : 0;
+  }
+
+  /** Lets the next batch begin a new segment. No places may be given behind the visible end. */
+  closeActive(): void {
+    const { active } = this;
+    if (active === undefined || active.closed) return;
+    active.closed = true;
+    active.seal();
+    this.rewind();
   }
 
   /** The segment with this base offset, the last one or a new one behind it (the last one is closed then). */
@@ -186,14 +219,36 @@ export class PartitionLog {
     let gone = 0;
     for (const segment of this.segments) {
       if (segment.nextOffset > this.startOffset) break;
-      segment.gone = true;
-      this.dropped.add(segment.baseOffset);
       gone++;
     }
-    if (gone === 0) return;
-    this.segments.splice(0, gone);
+    if (gone > 0) this.replace(0, gone);
+  }
+
+  /**
+   * Puts a compacted segment in the place of the segments that begin at these offsets, or nothing. They must follow each other, and no places may be given
+   * behind the visible end.
+   */
+  putCompacted(replaced: readonly number[], by: SegmentState | null, cleanUpTo: number): void {
+    this.cleanUpTo = Math.max(this.cleanUpTo, cleanUpTo);
+    this.revision = Math.max(this.revision, by?.revision ?? 0);
+    const at = this.segments.findIndex((one) => one.baseOffset === replaced[0]);
+    if (at >= 0) this.replace(at, replaced.length, by);
+  }
+
+  private replace(at: number, count: number, by: SegmentState | null = null): void {
+    const gone = this.segments.splice(at, count, ...(by === null ? [] : [this.restored(by)]));
+    for (const segment of gone) {
+      segment.gone = true;
+      const { baseOffset, revision } = segment.binding;
+      this.dropped.add({ baseOffset, ...(revision === undefined ? {} : { revision }) });
+    }
     this.changes++;
     this.rewind();
+  }
+
+  private restored(state: SegmentState): Segment {
+    const { baseOffset, revision } = state;
+    return Segment.restore({ ...this.identity, baseOffset, ...(revision === undefined ? {} : { revision }) }, state);
   }
 
   /** Wakes the readers that wait for news of this partition. */

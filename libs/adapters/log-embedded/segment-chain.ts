@@ -24,6 +24,8 @@ export interface SegmentBinding {
   readonly topic: number;
   readonly partition: number;
   readonly baseOffset: number;
+  /** Which compaction of the partition made it; absent for a segment that was appended to. Its name and its checksums tell it from the others of that base. */
+  readonly revision?: number;
 }
 
 /** The chain before the first batch. */
@@ -33,7 +35,10 @@ export function chainStart(binding: SegmentBinding): number {
   writeInt32(bytes, 4, binding.topic);
   writeInt32(bytes, 8, binding.partition);
   writeInt64(bytes, 12, binding.baseOffset);
-  return extend(0, bytes, 0, bytes.length);
+  const chain = extend(0, bytes, 0, bytes.length);
+  if (binding.revision === undefined) return chain;
+  writeInt32(bytes, 0, binding.revision);
+  return extend(chain, bytes, 0, 4);
 }
 
 /** The chain behind the batch at `at`. Written out here since 21 bytes cost less than a call into native code. */

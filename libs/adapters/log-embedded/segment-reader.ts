@@ -115,13 +115,13 @@ export class SegmentReader {
     const length = until.position - from.position;
     try {
       const bytes = await this.#ahead.read(segment, from.position, length, end.position - until.position);
-      return checked(bytes, length, [from, until], stopAt);
+      return checked(segment, bytes, length, [from, until], stopAt);
     } catch (error) {
       if (!(error instanceof SegmentDamage)) throw error;
       // Once more: a transient error of the machine must not cost a partition. This time from waypoint to waypoint, to find the place.
       const between = await this.between(segment, from, until);
       const bytes = await this.store.read(segment, from.position, length);
-      return checked(bytes, length, [from, ...between, until], stopAt);
+      return checked(segment, bytes, length, [from, ...between, until], stopAt);
     }
   }
 
@@ -189,7 +189,8 @@ export class SegmentReader {
         const batch = wholeBatch(bytes, at, copy.sizeBytes + (bytes.length - at) < end.position);
         if (batch === undefined) break;
         if (batch instanceof Error) throw new SegmentDamage(copy.nextOffset, batch.message);
-        if (batch.baseOffset !== copy.nextOffset) throw new SegmentDamage(copy.nextOffset, 'offsets do not follow');
+        if (!follows(segment, batch, copy.nextOffset))
+          throw new SegmentDamage(copy.nextOffset, 'offsets do not follow');
         copy.extend(bytes, at, batch.sizeBytes, end.maxAppendTimeMs, this.intervalBytes);
         at += batch.sizeBytes;
       }
@@ -205,8 +206,14 @@ function startOf(segment: Segment): Waypoint {
   return new Segment(segment.binding).end;
 }
 
+/** Whether a batch may stand where `offset` is next: compaction leaves gaps, nothing else does. */
+function follows({ binding }: Segment, { baseOffset }: BatchHeader, offset: number): boolean {
+  return binding.revision === undefined ? baseOffset === offset : baseOffset >= offset;
+}
+
 /** The batches of bytes that reach from the first waypoint to the last, if they are what the waypoints say. @throws {SegmentDamage} */
 function checked(
+  segment: Segment,
   bytes: Uint8Array,
   length: number,
   [from, ...waypoints]: readonly Waypoint[],
@@ -223,7 +230,7 @@ function checked(
     if (header === undefined || header instanceof Error) {
       throw new SegmentDamage(offset, header?.message ?? 'a batch is cut off');
     }
-    if (header.baseOffset !== offset) throw new SegmentDamage(offset, `offset ${header.baseOffset} stands here`);
+    if (!follows(segment, header, offset)) throw new SegmentDamage(offset, `offset ${header.baseOffset} stands here`);
     batches.push({ header, bytes: bytes.subarray(at, at + header.sizeBytes) });
     chain = chainBatch(chain, bytes, at);
     offset = header.lastOffset + 1;

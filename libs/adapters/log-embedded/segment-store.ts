@@ -7,18 +7,22 @@ import {
   partitionDirectory,
   SEGMENT_FILES,
   type SegmentFile,
-  segmentName,
+  segmentFileName,
   topicDirectory,
   topicsDirectory,
 } from './log-directory.js';
 import type { PartitionIdentity } from './partition-log.js';
+import type { SegmentBinding } from './segment-chain.js';
 import type { Segment } from './segment.js';
 import { encodeSidecarEntries, encodeSidecarHeader, SIDECAR_ENTRY_BYTES, SIDECAR_HEADER_BYTES } from './sidecar.js';
 import { writeAll } from './write-all.js';
 
+/** Where a segment's files lie. */
+export type SegmentPlace = Pick<SegmentBinding, 'topic' | 'partition' | 'revision'>;
+
 /** Bytes for one segment file, all of one group. */
 export interface SegmentWrite {
-  readonly identity: PartitionIdentity;
+  readonly identity: PartitionIdentity & SegmentPlace;
   readonly segmentBase: number;
   readonly position: number;
   readonly bytes: Uint8Array;
@@ -52,8 +56,8 @@ export class SegmentStore {
     this.handles = new HandleCache(files, openSegments, failed);
   }
 
-  path({ topic, partition }: Omit<PartitionIdentity, 'log'>, baseOffset: number, file: SegmentFile): string {
-    return `${partitionDirectory(this.directory, topic, partition)}/${segmentName(baseOffset)}.${file}`;
+  path({ topic, partition, revision }: SegmentPlace, baseOffset: number, file: SegmentFile): string {
+    return `${partitionDirectory(this.directory, topic, partition)}/${segmentFileName(baseOffset, revision)}.${file}`;
   }
 
   /** Writes bytes into a `.log` file, creating file and directories where position 0 begins one. Undefined when it is done already. */
@@ -96,7 +100,7 @@ export class SegmentStore {
   }
 
   /** Makes the bytes of a `.log` file durable; see {@link syncDirectories} for its name. */
-  async flush(identity: Omit<PartitionIdentity, 'log'>, segmentBase: number): Promise<void> {
+  async flush(identity: SegmentPlace, segmentBase: number): Promise<void> {
     await this.handles.sync(this.path(identity, segmentBase, 'log'));
   }
 
@@ -134,12 +138,7 @@ export class SegmentStore {
     return await this.readAt(segment.binding, segment.baseOffset, position, length);
   }
 
-  async readAt(
-    identity: Omit<PartitionIdentity, 'log'>,
-    segmentBase: number,
-    position: number,
-    length: number,
-  ): Promise<Uint8Array> {
+  async readAt(identity: SegmentPlace, segmentBase: number, position: number, length: number): Promise<Uint8Array> {
     const target = Buffer.allocUnsafeSlow(length);
     try {
       const path = this.path(identity, segmentBase, 'log');
@@ -195,7 +194,7 @@ export class SegmentStore {
   }
 
   /** Removes the files of one segment, which nobody begins to read any more. Their names may come back with a crash. Harmless to repeat. */
-  async removeSegment(identity: Omit<PartitionIdentity, 'log'>, baseOffset: number): Promise<void> {
+  async removeSegment(identity: SegmentPlace, baseOffset: number): Promise<void> {
     await this.handles.forget(this.path(identity, baseOffset, 'log'));
     for (const file of SEGMENT_FILES) await this.files.remove(this.path(identity, baseOffset, file));
     this.#unsynced.add(partitionDirectory(this.directory, identity.topic, identity.partition));

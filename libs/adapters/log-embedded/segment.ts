@@ -14,6 +14,10 @@ export interface SegmentState {
   readonly maxTimestamp: number;
   readonly maxTimestampOffset: number;
   readonly maxAppendTimeMs: number;
+  /** Absent in snapshots that did not know it: as old as its last batch then. */
+  readonly firstAppendTimeMs?: number;
+  /** Absent unless a compaction made it. */
+  readonly revision?: number;
   readonly chain: number;
   /** Bytes since the last index entry. */
   readonly sinceIndex: number;
@@ -33,6 +37,8 @@ export class Segment {
   nextOffset: number;
   maxTimestamp = -1;
   maxTimestampOffset: number;
+  /** When its first and its last batch were appended, epoch ms; −1 for none. */
+  firstAppendTimeMs = -1;
   maxAppendTimeMs = -1;
   chain: number;
   private sinceIndex = 0;
@@ -45,6 +51,8 @@ export class Segment {
     offsetEntries: [],
     timeEntries: [],
   };
+  /** Nothing is appended to it any more, though it may be the last one. */
+  closed: boolean;
   /** It is no part of its partition any more; its files go soon. */
   gone = false;
   /** The index files may hold more than `written` says, left by entries that recovery took back. */
@@ -54,6 +62,7 @@ export class Segment {
     this.nextOffset = binding.baseOffset;
     this.maxTimestampOffset = binding.baseOffset;
     this.chain = chainStart(binding);
+    this.closed = binding.revision !== undefined;
   }
 
   static restore(binding: SegmentBinding, state: SegmentState): Segment {
@@ -63,6 +72,7 @@ export class Segment {
     segment.maxTimestamp = state.maxTimestamp;
     segment.maxTimestampOffset = state.maxTimestampOffset;
     segment.maxAppendTimeMs = state.maxAppendTimeMs;
+    segment.firstAppendTimeMs = state.firstAppendTimeMs ?? state.maxAppendTimeMs;
     segment.chain = state.chain;
     segment.sinceIndex = state.sinceIndex;
     segment.lastIndexedTimestamp = state.lastIndexedTimestamp;
@@ -91,6 +101,8 @@ export class Segment {
       maxTimestamp: this.maxTimestamp,
       maxTimestampOffset: this.maxTimestampOffset,
       maxAppendTimeMs: this.maxAppendTimeMs,
+      firstAppendTimeMs: this.firstAppendTimeMs,
+      ...(this.binding.revision === undefined ? {} : { revision: this.binding.revision }),
       chain: this.chain,
       sinceIndex: this.sinceIndex,
       lastIndexedTimestamp: this.lastIndexedTimestamp,
@@ -113,6 +125,7 @@ export class Segment {
     this.sizeBytes += length;
     this.nextOffset = lastOffset + 1;
     this.maxAppendTimeMs = appendTimeMs;
+    if (this.firstAppendTimeMs < 0) this.firstAppendTimeMs = appendTimeMs;
     this.chain = chainBatch(this.chain, bytes, at);
   }
 

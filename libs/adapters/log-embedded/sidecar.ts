@@ -7,10 +7,10 @@
  *             8  u32  topic number
  *            12  u32  partition
  *            16  u64  base offset of the segment
- *            24  u32  zero
+ *            24  u32  revision, zero for a segment that was appended to
  *            28  u32  CRC-32C of bytes 0 to 28
  *   entries, one per waypoint, 32 each:
- *             0  u32  offset of the batch that begins here − base offset
+ *             0  u32  offset of the batch that begins here − base offset (in a compacted segment: the first that may stand here)
  *             4  u32  its position in the `.log` file
  *             8  i64  largest timestamp of the batches before
  *            16  i64  append time of the last batch before
@@ -37,6 +37,7 @@ export function encodeSidecarHeader(binding: SegmentBinding): Uint8Array {
   writeInt32(bytes, 8, binding.topic);
   writeInt32(bytes, 12, binding.partition);
   writeInt64(bytes, 16, binding.baseOffset);
+  writeInt32(bytes, 24, binding.revision ?? 0);
   writeInt32(bytes, CRC_AT, crc32c(bytes.subarray(0, CRC_AT)));
   return bytes;
 }

@@ -3,7 +3,8 @@ import { clusterDefinitions } from './clusters.js';
 import { registryDefinitions } from './registries.js';
 import { bytes, count, flag, milliseconds, oneOf, optionalText, setting, text, type ValuesOf } from './setting.js';
 
-const MIB = 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -112,6 +113,24 @@ export const SETTINGS = {
       365 * DAY,
       DAY,
       'How long the embedded log remembers a producer that does not write.',
+    ),
+    retentionCheckMs: milliseconds(
+      0,
+      DAY,
+      300_000,
+      'How often the embedded log looks for segments to drop and topics to compact; 0 for never.',
+    ),
+    compactionBytesPerSecond: bytes(
+      64 * KIB,
+      16 * GIB,
+      32 * MIB,
+      'Bytes of segments that compaction works through in a second at most.',
+    ),
+    compactionMapBytes: bytes(
+      MIB,
+      4 * GIB,
+      64 * MIB,
+      'Memory for the keys of one compaction; more keys take more passes.',
     ),
     waitingBytes: bytes(MIB, 16 * GIB, 256 * MIB, 'Bytes of writes that may wait for the journal; more are refused.'),
   },

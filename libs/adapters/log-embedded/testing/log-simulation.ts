@@ -14,6 +14,7 @@ import type { EmbeddedLogSettings } from '../options.js';
 import { type Outcome, Register } from './register.js';
 import { RepeatingProducer } from './repeating-producer.js';
 import { SeededRandom } from './seeded-random.js';
+import { SegmentLifeClient } from './segment-life-client.js';
 import { SimulatedFileSystem } from './simulated-file-system.js';
 import { SimulatedClock, SimulatedLock } from './simulated-machine.js';
 
@@ -39,6 +40,9 @@ function smallSettings(random: SeededRandom): Partial<EmbeddedLogSettings> {
     groupBytes: random.pick([2_000, 20_000]),
     bulkBytes: random.pick([700, 10_000]),
     indexCacheBytes: 2_000,
+    retentionCheckMs: 0,
+    compactionMapBytes: random.pick([300, 1_000_000]),
+    compactionBytesPerSecond: random.pick([50_000, Infinity]),
   };
 }
 
@@ -72,6 +76,8 @@ export class LogSimulation {
   private readonly commits = new Map<string, CommitNote[]>();
   private readonly checkpoints = new Map<string, Register<number>>();
   private readonly positions = new Map<string, Register<number>>();
+  /** A client whose topics lose records by right. */
+  readonly segmentLife: SegmentLifeClient;
   private readonly beta = new Register<TopicState>('ACTIVE');
   private readonly scratch = new Register(0);
   private readonly limit = new Register('none');
@@ -87,6 +93,7 @@ export class LogSimulation {
     this.random = new SeededRandom(seed);
     this.disk = new SimulatedFileSystem(new SeededRandom(seed ^ 0x5eed));
     this.settings = { ...smallSettings(this.random), ...options.settings };
+    this.segmentLife = new SegmentLifeClient(this.random, (call) => this.outcome(call));
     const world = {
       random: this.random,
       value: (): string => this.value(),
@@ -197,6 +204,7 @@ export class LogSimulation {
       ...this.repeating.map((producer) => producer.work(log, rounds)),
       this.read(log, rounds),
       this.administer(log, rounds),
+      this.segmentLife.work(log, rounds, () => this.over(log)),
     ]);
   }
 
@@ -335,6 +343,7 @@ export class LogSimulation {
     }
     this.breaches.push(...breachesOf([...this.writes, ...this.repeating.flatMap((one) => one.writes)], reads));
     this.checkShown(reads);
+    this.breaches.push(...(await this.segmentLife.check(log)));
     await this.checkCommits(log, reads);
     for (const [group, register] of this.positions) {
       const [position] = (await log.describeGroup(group)).positions;
