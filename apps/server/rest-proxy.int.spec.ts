@@ -6,13 +6,4 @@ let running: RunningService;
 beforeAll(async () => void (running = await runService()));
 afterAll(() => running.stop());
 
-const SETTINGS = 'the embedded log has no such settings';
-
-conversationsSuite(
-  'on the embedded log',
-  () => running.url,
-  new Map([
-    ['v3-topic-configs', SETTINGS],
-    ['v3-topic-configs-alter', SETTINGS],
-  ]),
-);
+conversationsSuite('on the embedded log', () => running.url, new Map());
