@@ -6,4 +6,4 @@ let running: RunningService;
 beforeAll(async () => void (running = await runService()));
 afterAll(() => running.stop());
 
-conversationsSuite('on the embedded log', () => running.url, new Map());
+conversationsSuite('on the embedded log', () => running.url);
