@@ -141,13 +141,13 @@ describe('bad input', () => {
         );
       }
     }
-  });
+  }, 120_000);
 
   it('in a query never makes a route fail', async () => {
     for (const route of routes()) {
       for (const query of WRONG_QUERIES) expectNoFailure(route, query, await send(route, `${pathOf(route)}?${query}`));
     }
-  });
+  }, 120_000);
 
   it('in a query is refused by name on native lists', async () => {
     for (const path of ['/v1/topics', '/v1/groups', '/v1/operations', '/v1/views']) {
@@ -166,7 +166,7 @@ describe('bad input', () => {
           await send(route, pathOf(route, name), JSON_TYPE, route.method === 'GET' ? undefined : '{}'),
         );
     }
-  });
+  }, 120_000);
 
   it('leaves no trace: no defect in the log, nothing created, nothing polluted, and the service answers', async () => {
     expect(running.log.filter((line) => line.includes('"level":"error"') || line.includes('"level":"fatal"'))).toEqual(
