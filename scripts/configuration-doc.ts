@@ -40,7 +40,7 @@ defaultCluster: production
 \`\`\`
 
 In the environment the same as JSON: \`WEIR_CLUSTERS={"production":{"bootstrapServers":["broker-1.example.org:9093"]}}\`. \`tls\` is \`true\`, or names files in PEM
-(\`caFile\`, \`certFile\`, \`keyFile\`) and the \`serverName\` to expect. A password file is read at every connection.
+(\`caFile\`, \`certFile\`, \`keyFile\`) and the \`serverName\` to expect. A password file is read at every connection. [clusters.md](clusters.md) has more, and what is promised on which engine.
 
 ## Access
 

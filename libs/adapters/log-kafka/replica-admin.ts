@@ -1,4 +1,5 @@
 import {
+  beforeMoves,
   type ElectionOutcome,
   logErrors,
   type PartitionOutcome,
@@ -67,13 +68,9 @@ export class ReplicaAdmin {
   async reassign(targets: readonly ReassignmentTarget[]): Promise<readonly PartitionOutcome[]> {
     if (targets.length === 0) return [];
     const replicas = await this.describe(targets.map((one) => one.topic));
-    const moving = new Map((await this.#moving(targets)).map((one) => [keyOf(one), one]));
-    // What a partition had before its move is what a new target is judged by.
-    const settled = replicas.map((one) => {
-      const adding = moving.get(keyOf(one))?.adding ?? [];
-      return { ...one, replicas: one.replicas.filter((broker) => !adding.includes(broker)) };
-    });
-    const moves = planReassignment(targets, settled, this.#cluster.nodes());
+    const underWay = await this.#moving(targets);
+    const moving = new Set(underWay.map(keyOf));
+    const moves = planReassignment(targets, beforeMoves(replicas, underWay), this.#cluster.nodes());
     const needed = moves.filter((one) => !one.unchanged || moving.has(keyOf(one)));
     const codes = await this.#alter(needed.map(({ topic, partition, to }) => ({ topic, partition, replicas: to })));
     return moves.map(({ topic, partition }): PartitionOutcome => {

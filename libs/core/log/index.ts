@@ -79,6 +79,7 @@ export {
   type StoredReplica,
 } from './cluster-description.js';
 export {
+  beforeMoves,
   MAX_REASSIGNED,
   planElection,
   planReassignment,

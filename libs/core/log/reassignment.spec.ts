@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planElection, planReassignment, type PartitionReplicas } from './index.js';
+import { beforeMoves, planElection, planReassignment, type PartitionReplicas } from './index.js';
 
 const copy = (partition: number, replicas: number[], rest: Partial<PartitionReplicas> = {}): PartitionReplicas => ({
   topic: 'orders',
@@ -39,6 +39,18 @@ describe('a plan that moves copies', () => {
     expect(plan(to(7, 1, 2))).toThrow(/no partition 7/);
     expect(plan({ topic: 'constructor', partition: 0, replicas: [1, 2] })).toThrow(/does not exist/);
     expect(plan(...Array.from({ length: 1_001 }, () => to(0, 1, 2)))).toThrow(/more than 1000/);
+  });
+});
+
+describe('a partition that is moving', () => {
+  it('is judged by the copies it had before', () => {
+    const moving = [{ topic: 'orders', partition: 0, replicas: [3, 1, 2], adding: [3], removing: [1] }];
+    const replicas = beforeMoves([copy(0, [3, 1, 2]), copy(1, [2, 3])], moving);
+    expect(replicas.map((one) => one.replicas)).toEqual([
+      [1, 2],
+      [2, 3],
+    ]);
+    expect(planReassignment([to(0, 4, 2)], replicas, [1, 2, 3, 4])[0]).toMatchObject({ adding: [4], removing: [1] });
   });
 });
 

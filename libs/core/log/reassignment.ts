@@ -1,4 +1,4 @@
-import type { PartitionReplicas } from './cluster-description.js';
+import type { PartitionReplicas, Reassignment } from './cluster-description.js';
 import { brokerNotFound, invalidReassignment, partitionNotFound, topicNotFound } from './errors.js';
 import type { PartitionRef } from './topic.js';
 
@@ -54,6 +54,20 @@ export function planReassignment(
       removing: from.filter((broker) => !to.includes(broker)),
       unchanged: to.every((broker, i) => broker === from[i]),
     };
+  });
+}
+
+/**
+ * Partitions with the copies they had before the moves under way: a moving partition has old and new ones at once, and a new plan for it is judged by the old.
+ */
+export function beforeMoves(
+  replicas: readonly PartitionReplicas[],
+  moving: readonly Reassignment[],
+): readonly PartitionReplicas[] {
+  const adding = new Map(moving.map((one) => [`${one.topic}/${one.partition}`, one.adding]));
+  return replicas.map((one) => {
+    const added = adding.get(`${one.topic}/${one.partition}`) ?? [];
+    return { ...one, replicas: one.replicas.filter((broker) => !added.includes(broker)) };
   });
 }
 

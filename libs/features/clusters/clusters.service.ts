@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import {
   type AccessRule,
   type AccessRuleFilter,
+  beforeMoves,
   type ClusterAdministration,
   Clusters,
   type ConfigDescription,
@@ -86,15 +87,9 @@ export class ClustersService {
       administration.listReassignments(targets),
       administration.describeCluster(),
     ]);
-    // A partition that is moving is judged by the copies it had before.
-    const adding = new Map(moving.map((one) => [`${one.topic}/${one.partition}`, one.adding]));
-    const settled = replicas.map((one) => ({
-      ...one,
-      replicas: one.replicas.filter((id) => !adding.get(`${one.topic}/${one.partition}`)?.includes(id)),
-    }));
     const planned = planReassignment(
       targets,
-      settled,
+      beforeMoves(replicas, moving),
       brokers.map((one) => one.id),
     );
     return dryRun ? { planned } : { planned, outcomes: await administration.reassign(targets) };
