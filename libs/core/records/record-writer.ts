@@ -2,11 +2,14 @@ import { AppError, type Clock } from '#libs/core/kernel';
 import {
   type AtomicallyProduced,
   AtomicProducer,
+  batchesIn,
   type Idempotency,
   type KeylessPartitions,
   type LogRecord,
   logErrors,
+  type Produced,
   type ProducedRecord,
+  type ProduceOutcome,
   StickyPartitions,
   type TopicDirectories,
   TopicProducer,
@@ -88,6 +91,40 @@ export class RecordWriter {
     return await this.#atomicOf(name).produce(topic, records, request);
   }
 
+  /**
+   * Stores record batches of Kafka's format (magic 2) in a partition, as they are, one after another; their records have consecutive outcomes. Held while the topic is
+   * fenced. A batch with a producer id that is repeated is not stored again.
+   * @throws `invalid-batch` also for bytes behind the last whole batch; `key-is-derived`; what an append is refused with. Batches before a refused one are stored.
+   */
+  async appendBatches(
+    cluster: string | undefined,
+    topic: string,
+    partition: number,
+    bytes: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<Produced> {
+    const directory = this.parts.directories.of(cluster);
+    const batches = [...batchesIn(bytes, 0, logErrors.invalidBatch)];
+    const whole = batches.reduce((sum, { bytes: { length } }) => sum + length, 0);
+    if (batches.length === 0 || whole < bytes.length)
+      throw logErrors.invalidBatch(`${bytes.length - whole} bytes are no whole batch`);
+    const outcomes: ProduceOutcome[] = [];
+    let produced: Produced | undefined;
+    for (const { bytes: batch } of batches) {
+      await directory.write(topic, { maxHoldMs: MAX_HOLD_MS, signal }, async (at) => {
+        if (at.keyExpression !== null) throw keyIsDerived(topic, at.keyExpression);
+        const appended = await directory.engine.append({ topic: at.physical, partition }, batch);
+        const { baseOffset, lastOffset, durability } = appended;
+        for (let offset = baseOffset; offset <= lastOffset; offset++) outcomes.push({ partition, offset });
+        const { logId } = directory.engine;
+        const positions = new Map([[partition, lastOffset + 1]]);
+        produced = { outcomes, durability, token: { logId, topic, generation: at.generation, positions } };
+        return appended;
+      });
+    }
+    return produced!;
+  }
+
   /** The key that a topic repartitioned by a key expression gives to a new record. @throws `key-missing`. */
   async #derivedKey(topic: string, expression: string, record: LogRecord): Promise<Uint8Array | null> {
     let parsed = this.#expressions.get(expression);
@@ -120,6 +157,16 @@ export class RecordWriter {
     }
     return producer;
   }
+}
+
+function keyIsDerived(topic: string, expression: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'key-is-derived',
+    message: `The key of records of '${topic}' is ${expression}, so they cannot be stored as they are.`,
+    hint: 'Write them as JSON, or as lines of it.',
+    details: { topic, expression },
+  });
 }
 
 /** One writer per fact: a derived topic is written by its derivation alone. */

@@ -30,6 +30,14 @@ export const produceQuery = z.strictObject({
     .enum(['all'])
     .optional()
     .describe('Only `all`: an answer never promises less than the topic does. The level reached is `durability`.'),
+  keyFormat: z.enum(FORMATS).optional().describe('Of lines; a JSON body says it itself, as it does what follows.'),
+  valueFormat: z.enum(FORMATS).optional(),
+  keySchemaId: z.coerce.number().int().min(1).optional(),
+  valueSchemaId: z.coerce.number().int().min(1).optional(),
+  keyMessage: z.string().max(1_024).optional(),
+  valueMessage: z.string().max(1_024).optional(),
+  schemaIn: z.enum(SCHEMA_PLACES).optional(),
+  partition: z.coerce.number().int().min(0).max(100_000).optional().describe('Of record batches as bytes.'),
 });
 export type ProduceQuery = z.infer<typeof produceQuery>;
 

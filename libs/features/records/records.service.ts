@@ -4,6 +4,8 @@ import type { AtomicallyProduced, ProducedRecord, RecordHeader } from '#libs/cor
 import { partEncoder, Problems, RecordWriter, Turns, type ReadRecord, type WriteOptions } from '#libs/core/records';
 import { MessageCodec } from '#libs/core/registry';
 import { turn } from '#libs/platform/http';
+import { producedOf } from './produced-view.js';
+import type { ProducedView } from './record-shapes.js';
 import type { ProduceRequest } from './produce-request.js';
 import type { ReadQuery } from './read-request.js';
 import { RecordPages } from './record-pages.js';
@@ -41,7 +43,38 @@ export class RecordsService {
     return await this.writer.write(cluster, topic, await this.encode(topic, request, options.signal), options);
   }
 
-  private async encode(topic: string, request: ProduceRequest, signal?: AbortSignal): Promise<ProducedRecord[]> {
+  /** As `RecordWriter` does. */
+  async demandWritable(cluster: string | undefined, topic: string): Promise<void> {
+    await this.writer.demandWritable(cluster, topic);
+  }
+
+  /** As `RecordWriter` does. */
+  async write(
+    cluster: string | undefined,
+    topic: string,
+    records: readonly ProducedRecord[],
+    options: WriteOptions,
+  ): Promise<AtomicallyProduced> {
+    return await this.writer.write(cluster, topic, records, options);
+  }
+
+  /**
+   * Stores record batches as they are.
+   * @throws `invalid-batch`, `key-is-derived`, and what an append is refused with; batches before a refused one are stored.
+   */
+  async appendBatches(
+    cluster: string | undefined,
+    topic: string,
+    partition: number,
+    bytes: Buffer,
+    signal?: AbortSignal,
+  ): Promise<ProducedView> {
+    await this.writer.demandWritable(cluster, topic);
+    return producedOf(await this.writer.appendBatches(cluster, topic, partition, bytes, signal));
+  }
+
+  /** @throws `invalid-record`, `schema-missing`, `records-too-complex`. */
+  async encode(topic: string, request: ProduceRequest, signal?: AbortSignal): Promise<ProducedRecord[]> {
     const parts = { codec: this.codec, turn };
     const keys = await partEncoder(parts, topic, 'key', request.key, request.schemaIn);
     const values = await partEncoder(parts, topic, 'value', request.value, request.schemaIn);

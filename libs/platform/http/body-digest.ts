@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 
 const digests = new WeakMap<FastifyRequest, string>();
@@ -10,8 +9,7 @@ export function noteBodyDigest(request: FastifyRequest, body: Uint8Array): void 
   digests.set(request, createHash('sha256').update(body).digest('base64url'));
 }
 
-/** SHA-256 of the bytes of the body, as a parameter of a controller method; undefined without an idempotency key, without a body, and for one that is read as a stream. */
-export const BodyDigest: () => ParameterDecorator = createParamDecorator(
-  (_data: unknown, context: ExecutionContext): string | undefined =>
-    digests.get(context.switchToHttp().getRequest<FastifyRequest>()),
-);
+/** SHA-256 of the bytes of the body; undefined without an idempotency key, without a body, and for one that is read as a stream. */
+export function bodyDigestOf(request: FastifyRequest): string | undefined {
+  return digests.get(request);
+}

@@ -15,7 +15,7 @@ export { type ConfluentBody, type ProblemBody } from './error-bodies.js';
 export { createHttpApp, type HttpApp, type HttpAppOptions } from './http-app.js';
 export { globalProviders } from './global-providers.js';
 export { HttpFault } from './http-fault.js';
-export { BodyDigest } from './body-digest.js';
+export { bodyDigestOf } from './body-digest.js';
 export { idempotencyKeyOf } from './idempotency-key.js';
 export { Conditional, entityTag, isUnchanged, REVALIDATED } from './conditional.js';
 export { openApiDocument } from './openapi-document.js';

@@ -1,0 +1,185 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { PassThrough, Readable } from 'node:stream';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError, isAppError } from '#libs/core/kernel';
+import {
+  bodyDigestOf,
+  idempotencyKeyOf,
+  PlainRoutes,
+  signalOf,
+  STREAMED_TYPE,
+  takeYourTime,
+  ZodPipe,
+} from '#libs/platform/http';
+import { LineSplitter } from './line-splitter.js';
+import { parseProduceRequest, produceBody, produceQuery, type ProduceQuery } from './produce-request.js';
+import { producedOf } from './produced-view.js';
+import { ProducedLines, type LineResult } from './produced-lines.js';
+import { producedView } from './record-shapes.js';
+import { RecordsService } from './records.service.js';
+
+type OfTopic = FastifyRequest<{ Params: { topic: string; cluster?: string } }>;
+
+/** A client that takes none of its results for this long is cut off. */
+const WRITE_DEADLINE_MS = 10_000;
+/** Characters of results that wait for a client that is still sending: some read nothing before they have sent everything. */
+const WAITING_RESULTS = 1024 * 1024;
+
+const CONFIG: FastifyContextConfig = {
+  access: { action: 'write', kind: 'topic', name: 'topic' },
+  consumes: [STREAMED_TYPE, 'application/octet-stream'],
+  api: {
+    id: 'produceRecords',
+    summary: 'Write records',
+    description:
+      'Partitions are written each on its own, and each record has its result. With `atomic=true` all records are in one commit or none. With the header `Idempotency-Key` the request is written once, atomically, however often it is sent: a repetition gets the first answer and the header `Idempotency-Replayed: true`. As `application/x-ndjson` each line is an entry of `records`; what stands beside them is said in the query, and each line is answered by a line, in order, while more arrive; the last one, `end`, sums up. As `application/octet-stream` the body is record batches in Kafka’s format (magic 2), stored as they are in `partition`.',
+    tag: 'records',
+    body: produceBody,
+    query: produceQuery,
+    response: producedView,
+    bodyLimit: 8 * 1024 * 1024,
+    jsonValues: 150_000,
+    exactNumbers: true,
+    errors: {
+      409: ['topic-is-derived', 'key-is-derived'],
+      422: ['invalid-record', 'schema-missing', 'idempotency-key-reused'],
+      429: ['too-many-idempotency-keys'],
+      503: ['topic-fenced', 'outcome-unknown', 'produce-contended'],
+    },
+  },
+};
+
+const queryPipe = new ZodPipe(produceQuery);
+
+/** POST …/records as a plain Fastify route: its body may be read while it arrives. */
+@Injectable()
+export class ProduceRoute implements OnModuleInit {
+  constructor(
+    private readonly plain: PlainRoutes,
+    private readonly records: RecordsService,
+    private readonly lines: ProducedLines,
+  ) {}
+
+  onModuleInit(): void {
+    for (const path of ['/v1/topics/:topic/records', '/v1/clusters/:cluster/topics/:topic/records']) {
+      this.plain.fastify.post(path, { config: CONFIG }, (request: OfTopic, reply) => this.#produce(request, reply));
+    }
+  }
+
+  async #produce(request: OfTopic, reply: FastifyReply): Promise<unknown> {
+    const query = queryPipe.transform(request.query, { type: 'query' });
+    const { cluster, topic } = request.params;
+    const given = request.headers['idempotency-key'];
+    const key = idempotencyKeyOf(Array.isArray(given) ? given.join(',') : given);
+    if (request.body instanceof Readable) return await this.#stream(request, reply, query, key);
+    const signal = signalOf(request);
+    if (Buffer.isBuffer(request.body)) {
+      if (key !== undefined || query.atomic === true || query.partition === undefined) throw bytesGoToOnePartition();
+      return await this.records.appendBatches(cluster, topic, query.partition, request.body, signal);
+    }
+    const forLines = LINE_OPTIONS.filter((option) => query[option] !== undefined);
+    if (forLines.length > 0) throw saidInTheBody(forLines);
+    const requestHash = bodyDigestOf(request);
+    const idempotency = key === undefined || requestHash === undefined ? undefined : { key, requestHash };
+    const { atomic } = query;
+    const produced = await this.records.produce(cluster, topic, parseProduceRequest(request.body), {
+      atomic,
+      idempotency,
+      signal,
+    });
+    if (produced.repeated) reply.header('idempotency-replayed', 'true');
+    return producedOf(produced);
+  }
+
+  /** The next chunk is read only when all of the one before was written: nothing adds up but results, and those to a limit. */
+  async #stream(request: OfTopic, reply: FastifyReply, query: ProduceQuery, key: string | undefined): Promise<void> {
+    const { cluster, topic } = request.params;
+    if (query.atomic === true) throw linesAreNotAtomic();
+    const signal = signalOf(request);
+    const writing = await this.lines.begin(cluster, topic, query, key, signal);
+    const { raw } = reply;
+    reply.hijack();
+    raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), 'content-type': STREAMED_TYPE });
+    raw.flushHeaders();
+    const inTime = takeYourTime(request);
+    // Ending the request itself would end its connection, and with it the answer.
+    const body = (request.body as Readable).pipe(new PassThrough());
+    const stop = (): void => void body.destroy();
+    signal.addEventListener('abort', stop, { once: true });
+    const tell = async (results: readonly LineResult[]): Promise<void> => {
+      if (results.length === 0) return;
+      raw.write(results.map((result) => `${JSON.stringify(result)}\n`).join(''));
+      if (raw.writableLength > WAITING_RESULTS) await taken(raw, signal);
+    };
+    try {
+      const splitter = new LineSplitter();
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        writing.add(splitter.push(chunk));
+        await tell(await writing.write(body.readableLength === 0));
+        if (writing.stopped) break;
+      }
+      writing.add(splitter.end());
+      await tell(await writing.finish());
+      raw.write(`${JSON.stringify(writing.end())}\n`);
+    } catch (error) {
+      if (!signal.aborted) {
+        request.log.error({ err: error }, 'a stream of records broke off');
+        raw.destroy();
+      } else if (isAppError(signal.reason, 'service-stopping')) {
+        raw.write(`${JSON.stringify(writing.end(signal.reason))}\n`);
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      inTime();
+      raw.end();
+      // What is left of the body is not read: the connection ends with the answer.
+      if (!request.raw.readableEnded) raw.once('close', () => request.raw.destroy());
+    }
+  }
+}
+
+/** What a request of lines says in its query, and one of JSON in its body. */
+const LINE_OPTIONS = [
+  'keyFormat',
+  'valueFormat',
+  'keySchemaId',
+  'valueSchemaId',
+  'keyMessage',
+  'valueMessage',
+  'schemaIn',
+  'partition',
+] as const;
+
+/** Resolves when the client has taken what waits for it. @throws when it does not within the deadline, or is gone. */
+async function taken(raw: ServerResponse, signal: AbortSignal): Promise<void> {
+  await once(raw, 'drain', { signal: AbortSignal.any([signal, AbortSignal.timeout(WRITE_DEADLINE_MS)]) });
+}
+
+function bytesGoToOnePartition(): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'invalid-request',
+    message: 'Record batches as bytes need `partition`, and take neither `atomic` nor an idempotency key.',
+    hint: 'Give batches a producer id, epoch and sequence to have repetitions recognised.',
+  });
+}
+
+function linesAreNotAtomic(): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'invalid-request',
+    message: 'Lines are written while they arrive, so they cannot be atomic.',
+    hint: 'Send JSON, or give an idempotency key: then lines can be sent again without being written twice.',
+  });
+}
+
+function saidInTheBody(options: readonly string[]): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'invalid-request',
+    message: `A JSON body says ${options.join(', ')} itself, or each of its records does.`,
+    items: options.map((path) => ({ path, message: 'is for bodies of lines or batches' })),
+  });
+}
