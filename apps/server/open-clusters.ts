@@ -64,6 +64,8 @@ async function openLocal(parts: ServiceParts, directory: string, room: StorageRo
       checkpointBytes: config.log.checkpointBytes,
       checkpointIntervalMs: config.log.checkpointIntervalMs,
       groupWaitMs: config.log.groupWaitMs,
+      flushBytes: config.log.flushBytes,
+      flushIntervalMs: config.log.flushIntervalMs,
       producerExpirationMs: config.log.producerExpirationMs,
       retentionCheckMs: config.log.retentionCheckMs,
       compactionBytesPerSecond: config.log.compactionBytesPerSecond,
@@ -107,6 +109,12 @@ async function openLocal(parts: ServiceParts, directory: string, room: StorageRo
   });
   metrics.gauge('log_producers', 'Producers that the embedded log remembers, counted in each partition.', [], () => [
     { value: log.producers },
+  ]);
+  metrics.gauge('log_unflushed_bytes', 'Bytes acknowledged at a weaker level than durable and not flushed.', [], () => [
+    { value: log.unflushed.bytes },
+  ]);
+  metrics.gauge('log_unflushed_age_seconds', 'Age of the oldest of them.', [], () => [
+    { value: log.unflushed.ageMs / 1_000 },
   ]);
   return log;
 }

@@ -79,12 +79,15 @@ export class Checkpointer {
     this.#dirty.add(segment);
   }
 
-  /** Between groups: begins a checkpoint when the journal is long enough and no other one runs. */
-  considerStarting(): void {
+  /** Whether the journal is long enough for a checkpoint and no other one runs. */
+  get due(): boolean {
     const { journal, settings } = this.parts;
-    if (this.#running === undefined && journal.position >= settings.checkpointBytes) {
-      this.begin(false).catch(() => undefined); // A failing checkpoint reports itself.
-    }
+    return this.#running === undefined && journal.position >= settings.checkpointBytes;
+  }
+
+  /** Between groups, everything flushed: begins a checkpoint when it is due. */
+  considerStarting(): void {
+    if (this.due) this.begin(false).catch(() => undefined); // A failing checkpoint reports itself.
   }
 
   /** Between groups: waits when the journal is too long because the running checkpoint is slow. Answers the refusal when there is no room for it. */
@@ -109,7 +112,7 @@ export class Checkpointer {
   }
 
   /**
-   * Must be called between groups and while no other checkpoint runs. What has to be captured is captured before this returns. `clean`: nothing will
+   * Must be called between groups, with the journal flushed, and while no other checkpoint runs. What has to be captured is captured before this returns. `clean`: nothing will
    * be written behind it. The promise rejects with `storage-full` after {@link stopWaiting}, and with what ended the log.
    */
   begin(clean: boolean): Promise<void> {

@@ -1,4 +1,4 @@
-import { stampAppendTime, stampBatch } from '#libs/core/log';
+import { type Durability, stampAppendTime, stampBatch, strongerOf } from '#libs/core/log';
 import type { PlacedAppend, PlacedRequest } from './commit-request.js';
 import { entryShape, writeEntryFrame } from './journal-entry.js';
 import type { PartitionLog } from './partition-log.js';
@@ -23,6 +23,8 @@ export class CommitGroup {
   readonly placed: PlacedAppend[] = [];
   /** Partitions whose segments must be flushed before the journal, which only refers to them, is written. */
   private readonly referenced = new Set<PartitionLog>();
+  /** The strongest level of its requests. */
+  level: Durability = 'none';
   records = 0;
   recordBytes = 0;
   private length = 0;
@@ -47,6 +49,7 @@ export class CommitGroup {
   add(request: PlacedRequest): void {
     const { placed, commandBytes, payloadBytes } = request;
     this.requests.push(request);
+    this.level = strongerOf(this.level, request.level);
     if (placed.length === 0 && commandBytes.length === 0) return;
     const reference = payloadBytes > this.bulkBytes;
     const shape = entryShape(placed.length, commandBytes.length, reference ? 0 : payloadBytes);

@@ -10,6 +10,7 @@ import type { LogState } from './log-state.js';
 import type { EmbeddedLogObserver, EmbeddedLogSettings, FailPoint } from './options.js';
 import type { PartitionLog } from './partition-log.js';
 import type { SegmentStore, SegmentWrite } from './segment-store.js';
+import { UnflushedWrites } from './unflushed-writes.js';
 
 export interface PipelineParts {
   readonly clock: Clock;
@@ -28,8 +29,8 @@ export interface PipelineParts {
 }
 
 /**
- * The one writer of the log. Requests wait in line; a group of them is placed, written to the segments and the journal, flushed, and only
- * then made visible and acknowledged. While one group is on its way the next one gathers, so that one flush serves all who wait (G3).
+ * The one writer of the log. Requests wait in line; a group of them is placed, written to the segments and the journal, flushed as far as the strongest level
+ * in it wants that, and only then made visible and acknowledged. While one group is on its way the next one gathers, so that one flush serves all who wait (G3).
  *
  * Placing a request is the moment of its decision: fences, writer epochs and offsets are looked at there, one request after another, in the
  * state that all durable requests before it have made. So there is nothing to take back but places when a group cannot be written.
@@ -41,9 +42,21 @@ export class CommitPipeline {
   /** Work to be done between two groups, when nothing is on its way. */
   #between: (() => void)[] = [];
   #failure: unknown;
+  readonly #unflushed: UnflushedWrites;
+  /** What was acknowledged unflushed has come to its time. */
+  #flushDue = false;
+  #flushTimer: AbortController | undefined;
   #memory: Buffer = Buffer.allocUnsafeSlow(256 * 1024);
 
-  constructor(private readonly parts: PipelineParts) {}
+  constructor(private readonly parts: PipelineParts) {
+    const { flushBytes: bytes, flushIntervalMs: ms } = parts.settings;
+    this.#unflushed = new UnflushedWrites({ bytes, ms });
+  }
+
+  /** What is acknowledged or shown and not flushed: bytes of the journal, and how long ago the first of them were written. */
+  get unflushed(): { readonly bytes: number; readonly ageMs: number } {
+    return { bytes: this.#unflushed.bytes, ageMs: this.#unflushed.ageMs(this.parts.clock.monotonic()) };
+  }
 
   /** Why writing has ended, undefined while it has not. */
   get failure(): unknown {
@@ -81,6 +94,13 @@ export class CommitPipeline {
     });
   }
 
+  /** Flushes what was written without, and resolves when nothing waits any more. */
+  async flush(): Promise<void> {
+    this.#flushDue = true;
+    this.start();
+    await this.drain();
+  }
+
   /** Resolves when nothing waits any more. */
   async drain(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
@@ -90,6 +110,7 @@ export class CommitPipeline {
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
+    this.#flushTimer?.abort();
     const waiting = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
@@ -100,8 +121,12 @@ export class CommitPipeline {
   private start(): void {
     this.#running ??= this.run().finally(() => {
       this.#running = undefined;
-      if (this.#queue.length > 0 || this.#between.length > 0) this.start();
+      if (this.hasWork) this.start();
     });
+  }
+
+  private get hasWork(): boolean {
+    return this.#queue.length > 0 || this.#between.length > 0 || this.#flushDue;
   }
 
   private async run(): Promise<void> {
@@ -109,7 +134,8 @@ export class CommitPipeline {
     // Everyone who was woken by the last flush gets a chance to be on the next.
     if (settings.groupWaitMs > 0) await clock.sleep(settings.groupWaitMs);
     else await turn();
-    while (this.#queue.length > 0 || this.#between.length > 0) {
+    while (this.hasWork) {
+      if (this.#flushDue || this.#between.length > 0) await this.flushWritten();
       const between = this.#between;
       this.#between = [];
       for (const work of between) work();
@@ -118,6 +144,7 @@ export class CommitPipeline {
         const noRoom = await checkpointer.makeRoom();
         if (noRoom === undefined) await this.writeGroup();
         else this.refuseAll(noRoom);
+        if (checkpointer.due) await this.flushWritten();
         checkpointer.considerStarting();
         if (this.#queue.length === 0) journal.noteDurable(clock.now());
       } catch (error) {
@@ -125,6 +152,43 @@ export class CommitPipeline {
       }
       if (this.#failure === undefined) await turn();
     }
+  }
+
+  /** Flushes what was acknowledged without: a checkpoint begins where the journal is flushed, and work between groups finds everything durable. */
+  private async flushWritten(): Promise<void> {
+    const { clock, journal, observer } = this.parts;
+    const { any, bytes, commits } = this.#unflushed;
+    this.#flushDue = false;
+    if (!any || this.#failure !== undefined) return;
+    const startedMs = clock.monotonic();
+    try {
+      await journal.flush();
+    } catch (error) {
+      return this.fail(error);
+    }
+    this.flushed();
+    observer.flushed?.({ durationMs: clock.monotonic() - startedMs, bytes, commits });
+  }
+
+  private flushed(): void {
+    this.#unflushed.clear();
+    this.#flushTimer?.abort();
+    this.#flushTimer = undefined;
+  }
+
+  /** Sees to it that what has just been acknowledged unflushed is flushed in time. */
+  private armFlush(): void {
+    if (this.#flushTimer !== undefined || !this.#unflushed.bounded) return;
+    const { clock, settings } = this.parts;
+    const timer = new AbortController();
+    this.#flushTimer = timer;
+    const due = (): void => {
+      if (timer.signal.aborted) return;
+      this.#flushTimer = undefined;
+      this.#flushDue = true;
+      this.start();
+    };
+    clock.sleep(settings.flushIntervalMs, timer.signal).then(due, () => undefined);
   }
 
   /** Places as many requests as fit and carries them through. Throws only what ends the log. */
@@ -172,27 +236,37 @@ export class CommitPipeline {
 
   private async carryThrough(group: CommitGroup, appendTimeMs: number): Promise<void> {
     const { journal, clock, observer, failPoint } = this.parts;
+    const { entries, level, requests } = group;
     const writes = group.segmentWrites();
-    // Repetitions of what is durable already.
-    if (group.entries.length === 0) return this.makeVisible(group, appendTimeMs);
-    const started = { atMs: 0 };
+    const unflushed = this.#unflushed;
+    // Repetitions of what is durable already, or as durable as they ask for.
+    if (entries.length === 0 && !(level === 'durable' && unflushed.any)) return this.makeVisible(group, appendTimeMs);
+    const flush = unflushed.needsFlush(level, entries.length, clock.monotonic());
+    let startedMs = 0;
     try {
       await this.writeReferenced(writes.filter((one) => one.flush));
-      await journal.write(group.entries);
+      await journal.write(entries);
       failPoint('journal-append');
-      started.atMs = clock.monotonic();
-      await this.flushWhileWriting(writes.filter((one) => !one.flush));
+      startedMs = clock.monotonic();
+      const others = writes.filter((one) => !one.flush);
+      await (flush ? this.flushWhileWriting(others) : this.writeSegments(others));
     } catch (error) {
       if (isNoSpace(error)) await this.giveUp(group, writes, error);
       else this.leave(group, error);
       return;
     }
-    failPoint('journal-flushed');
+    if (flush) failPoint('journal-flushed');
     // Something else failed meanwhile, a checkpoint perhaps: nothing is acknowledged any more.
     if (this.#failure !== undefined) return this.leave(group, this.#failure);
-    const durationMs = clock.monotonic() - started.atMs;
+    const nowMs = clock.monotonic();
+    if (!flush) unflushed.add(level, entries.length, requests.length, nowMs);
     this.makeVisible(group, appendTimeMs);
-    observer.flushed?.({ durationMs, bytes: group.entries.length, commits: group.requests.length });
+    if (flush) {
+      const bytes = entries.length + unflushed.bytes;
+      const commits = requests.length + unflushed.commits;
+      this.flushed();
+      observer.flushed?.({ durationMs: nowMs - startedMs, bytes, commits });
+    } else this.armFlush();
     if (group.records > 0) observer.appended?.({ records: group.records, bytes: group.recordBytes });
   }
 

@@ -1,4 +1,12 @@
-import { type Appended, type BatchHeader, logErrors, type PartitionRef, type ProducedBatch } from '#libs/core/log';
+import {
+  type Appended,
+  type BatchHeader,
+  type Durability,
+  logErrors,
+  type PartitionRef,
+  type ProducedBatch,
+  strongerOf,
+} from '#libs/core/log';
 import { encodeCommands, type Command } from './commands.js';
 import type { Section } from './journal-entry.js';
 import type { LogState } from './log-state.js';
@@ -23,11 +31,13 @@ export interface CommitRequest {
    * everything before it. Throwing refuses the request: nothing of it is done.
    */
   readonly decide?: (appended: readonly Appended[]) => readonly Command[];
+  /** A stronger level than those of the topics was asked for. Requests with facts are durable in any case. */
+  readonly durability?: Durability | undefined;
   /** The facts decide over other requests (topics, sessions): nothing rides on the same flush behind it. */
   readonly structural: boolean;
   /** What it roughly takes in memory and journal. */
   readonly bytes: number;
-  /** It is durable and visible. */
+  /** It is visible, and as durable as its level says. */
   resolve(appended: readonly Appended[]): void;
   reject(error: unknown): void;
 }
@@ -40,6 +50,8 @@ export interface PlacedRequest {
   readonly commands: readonly Command[];
   readonly commandBytes: Uint8Array;
   readonly payloadBytes: number;
+  /** The strongest level in it. */
+  readonly level: Durability;
 }
 
 /** A batch that got its place: a section of a journal entry to be. */
@@ -120,6 +132,7 @@ export function placeRequest(request: CommitRequest, placement: Placement): Plac
     const target = targetOf(append, state);
     if (append.header.producerId >= 0) checkProducer(append.header, target, placement);
   }
+  const level = levelOf(request, state);
   const marks = request.decide === undefined ? undefined : appends.map((one) => targetOf(one, state).mark());
   const placed: PlacedAppend[] = [];
   const appended: Appended[] = [];
@@ -129,23 +142,29 @@ export function placeRequest(request: CommitRequest, placement: Placement): Plac
     const repeated = header.producerId < 0 ? undefined : repetitionOf(append, placement);
     if (repeated !== undefined) {
       const { baseOffset, lastOffset } = repeated;
-      appended.push({ topic, partition, baseOffset, lastOffset, durability: 'durable' });
+      appended.push({ topic, partition, baseOffset, lastOffset, durability: level });
       continue;
     }
     const one = place(append, placement);
     const { baseOffset } = one;
     const lastOffset = baseOffset + header.lastOffsetDelta;
     placed.push(one);
-    appended.push({ topic, partition, baseOffset, lastOffset, durability: 'durable' });
+    appended.push({ topic, partition, baseOffset, lastOffset, durability: level });
     payloadBytes += batch.length;
   }
   try {
     const commands = request.decide?.(appended) ?? NO_COMMANDS;
-    return { request, placed, appended, commands, commandBytes: encodeCommands(commands), payloadBytes };
+    return { request, placed, appended, commands, commandBytes: encodeCommands(commands), payloadBytes, level };
   } catch (error) {
     for (let i = placed.length - 1; i >= 0; i--) placed[i]!.log.rewindTo(marks![i]!);
     throw error;
   }
+}
+
+/** A commit is durable whatever it touches: sessions, positions and checkpoints rest on it. An append has the level of its topic, or a stronger one. */
+function levelOf({ appends, decide, durability = 'none' }: CommitRequest, { topics }: LogState): Durability {
+  if (decide !== undefined) return 'durable';
+  return appends.reduce((level, { topic }) => strongerOf(level, topics.get(topic)!.rules.durability), durability);
 }
 
 function place(append: RequestAppend, { state, segmentBytes, nowMs }: Placement): PlacedAppend {

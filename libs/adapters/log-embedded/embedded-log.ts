@@ -75,6 +75,7 @@ const TOPIC_CONFIGS = [
   'retention.ms',
   'segment.bytes',
   'segment.ms',
+  'weir.durability',
 ] as const;
 /** What an entry takes besides its batches, roughly. */
 const ENTRY_OVERHEAD = 256;
@@ -178,6 +179,11 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   /** Producers that partitions remember, counted in each of them. */
   get producers(): number {
     return this.opened.state.producerCount;
+  }
+
+  /** What is acknowledged at a weaker level than `durable` and not flushed: bytes of the journal, and the age of the oldest. */
+  get unflushed(): { readonly bytes: number; readonly ageMs: number } {
+    return this.pipeline.unflushed;
   }
 
   /** Bytes of appends and commits that are not durable yet. */
@@ -286,6 +292,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       const append = this.checkBatch(to, batch, options.intoFenced ?? false, 'client');
       this.pipeline.submit({
         appends: [append],
+        durability: options.durability,
         structural: false,
         bytes: append.batch.length + ENTRY_OVERHEAD,
         resolve: (appended) => resolve(appended[0]!),
@@ -432,7 +439,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     this.groups.close();
     try {
       await this.life.stop();
-      await this.pipeline.drain();
+      await this.pipeline.flush();
       this.checkpointer.stopWaiting();
       await this.checkpointer.running;
       if (this.failure === undefined) await this.checkpointer.begin(true);

@@ -43,6 +43,9 @@ export interface EmbeddedLogSettings {
   readonly groupBytes: number;
   /** How long a flush waits for company, in milliseconds. 0: whatever arrived during the flush before it rides on the next. */
   readonly groupWaitMs: number;
+  /** Topics at level `buffered`: the journal is flushed when so many bytes of them are not, and so long after the first of them, in milliseconds. */
+  readonly flushBytes: number;
+  readonly flushIntervalMs: number;
   /** Commits larger than this flush their segments first and put only references into the journal. */
   readonly bulkBytes: number;
   /** How long a partition remembers a producer that does not write, in milliseconds. */
@@ -67,6 +70,8 @@ export const EMBEDDED_LOG_SETTINGS: EmbeddedLogSettings = {
   journalStepBytes: 4 * MIB,
   groupBytes: 8 * MIB,
   groupWaitMs: 0,
+  flushBytes: 8 * MIB,
+  flushIntervalMs: 1_000,
   bulkBytes: MIB,
   indexCacheBytes: 64 * MIB,
   producerExpirationMs: 86_400_000,
@@ -86,7 +91,7 @@ export interface EmbeddedLogLogger {
 export interface EmbeddedLogObserver {
   /** One flush of the journal, with everything that rode on it. */
   flushed?(flush: { readonly durationMs: number; readonly bytes: number; readonly commits: number }): void;
-  /** Records became durable and visible. */
+  /** Records became visible, as durable as their topics want them. */
   appended?(appended: { readonly records: number; readonly bytes: number }): void;
   checkpointed?(checkpoint: { readonly durationMs: number; readonly segments: number }): void;
   /** Segments went by age or size. */

@@ -2,6 +2,7 @@ import { isAppError } from '#libs/core/kernel';
 import type { BatchHeader } from './batch-header.js';
 import { recompressBatch, validateForAppend } from './batch-validation.js';
 import { COMPRESSION_IDS, type CompressionCodecs, type CompressionName } from './compression.js';
+import type { Durability } from './durability.js';
 import { batchTooLarge } from './errors.js';
 import { integerSetting, isCompacted, textSetting } from './topic-config.js';
 
@@ -10,6 +11,8 @@ export interface AppendRules {
   /** Longest batch, before and after it is compressed otherwise. */
   readonly maxBytes: number;
   readonly requireKeys: boolean;
+  /** Level of acknowledgements. */
+  readonly durability: Durability;
   /** Undefined: batches stay as they come. */
   readonly compression: CompressionName | undefined;
   /** Records get the time of their append. */
@@ -25,6 +28,7 @@ export function appendRulesOf(config: Readonly<Record<string, string>>): AppendR
   return {
     maxBytes: integerSetting(config, 'max.message.bytes'),
     requireKeys: isCompacted(config),
+    durability: textSetting(config, 'weir.durability') as Durability,
     compression:
       compression === 'producer'
         ? undefined

@@ -2,12 +2,10 @@ import type { AppError } from '#libs/core/kernel';
 import type { AdministrationCapabilities, ClusterAdministration } from './cluster-administration.js';
 import type { GroupDescription, GroupListing, GroupMember, JoinGroup } from './group-membership.js';
 import type { DeletedRecords, DeletePosition } from './record-deletion.js';
+import type { Durability } from './durability.js';
 import type { ProducerIdentity } from './producer-identity.js';
 import type { HeldPosition, RetentionHold } from './retention-hold.js';
 import type { PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
-
-/** How much an acknowledgement promises. `durable`: flushed to the device (or acknowledged by all in-sync replicas). */
-export type Durability = 'durable' | 'buffered' | 'none';
 
 /** What an engine can do beyond the port, as data. Callers branch on these, never on the adapter's type. */
 export interface LogCapabilities {
@@ -31,6 +29,8 @@ export interface LogCapabilities {
 export interface AppendOptions {
   /** Append although the topic is FENCED. For the operation that owns the fence; never for users' writes. */
   readonly intoFenced?: boolean;
+  /** Asks for a stronger level than the topic's (`weir.durability`); a weaker one has no effect. */
+  readonly durability?: Durability;
 }
 
 export interface Appended extends PartitionRef {
@@ -124,7 +124,7 @@ export abstract class LogWriter {
   abstract checkpoints(): ReadonlyMap<string, Uint8Array>;
 
   /**
-   * All of it or nothing, durably, and visible to readers together per partition.
+   * All of it or nothing, durably whatever the levels of the topics, and visible to readers together per partition.
    * @throws `writer-fenced` when a later session was opened; this one is dead.
    * @throws `outcome-unknown` when it cannot be told whether the commit took place: the session is dead, open a new one and read the checkpoint to learn.
    * @throws `topic-fenced`, `topic-not-found`, `partition-not-found`, `invalid-batch`, `batch-too-large`, `group-active`: nothing was done, the session goes on.
@@ -139,7 +139,7 @@ export abstract class LogWriter {
  * A named log: topics of ordered partitions. The class is the type and the injection token.
  *
  * Ordering: appends to one partition that are issued in sequence get rising offsets; an acknowledged offset implies that everything below
- * it in the partition is as durable. Offsets are final. Nothing a reader saw can vanish.
+ * it in the partition is as durable. Offsets are final. Nothing a reader saw can vanish, except as far as the level of a topic says.
  */
 export abstract class LogEngine {
   abstract readonly capabilities: LogCapabilities;
@@ -167,7 +167,7 @@ export abstract class LogEngine {
   abstract deleteTopic(topic: string): Promise<void>;
 
   /**
-   * Appends one encoded record batch (base offset 0). The engine stamps base offset and leader epoch (the generation, from the name) and stores the
+   * Appends one encoded record batch (base offset 0), at the level of the topic or a stronger one. The engine stamps base offset and leader epoch (the generation, from the name) and stores the
    * record bytes as they are, unless the topic's `compression.type` or `message.timestamp.type` wants them otherwise. A batch with a producer (see {@link openProducer}) may be repeated while it is among the producer's last five in the partition: the
    * answer names the place it got the first time, and nothing is appended. Without a producer a repetition is another append.
    * @throws `topic-fenced` (retryable), `topic-not-found`, `partition-not-found`, `invalid-batch`, `invalid-timestamp`, `batch-too-large`, `partition-degraded`, `outcome-unknown`.

@@ -38,7 +38,6 @@ export {
   LogWriter,
   type Appended,
   type AppendOptions,
-  type Durability,
   type FetchedPartition,
   type FetchPosition,
   type FetchRequest,
@@ -118,6 +117,7 @@ export {
   type SyncOutcome,
   type SyncRequest,
 } from './groups/index.js';
+export { strongerOf, type Durability } from './durability.js';
 export * as logErrors from './errors.js';
 export { generationOf, isReservedName, physicalName, type Generation } from './generation.js';
 export {

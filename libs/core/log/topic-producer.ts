@@ -1,5 +1,5 @@
 import { AppError, isAppError } from '#libs/core/kernel';
-import type { Durability } from './engine.js';
+import type { Durability } from './durability.js';
 import { topicFenced } from './errors.js';
 import { batchesOf, groupByPartition, type PartitionGroup, type ProducedRecord } from './partition-groups.js';
 import type { KeylessPartitions } from './partitioner.js';

@@ -98,6 +98,18 @@ export const SETTINGS = {
     checkpointBytes: bytes(MIB, 4 * GIB, 64 * MIB, 'Journal bytes after which a checkpoint begins.'),
     checkpointIntervalMs: milliseconds(0, DAY, 30_000, 'Longest time without a checkpoint; 0 for no limit.'),
     groupWaitMs: milliseconds(0, 1_000, 0, 'How long a flush waits for company.'),
+    flushBytes: bytes(
+      4_096,
+      GIB,
+      8 * MIB,
+      'Unflushed bytes of topics with `weir.durability: buffered` after which the journal is flushed.',
+    ),
+    flushIntervalMs: milliseconds(
+      1,
+      MINUTE,
+      1_000,
+      'Longest time that what such a topic acknowledged stays unflushed.',
+    ),
     maxTopics: count(1, 100_000, 2_000, 'Topics of the embedded log.'),
     maxPartitionsPerTopic: count(1, 10_000, 256, 'Partitions of one topic of the embedded log.'),
     maxPartitions: count(1, 100_000, 4_000, 'Partitions of the embedded log in all.'),

@@ -15,6 +15,7 @@ import { type Outcome, Register } from './register.js';
 import { RepeatingProducer } from './repeating-producer.js';
 import { SeededRandom } from './seeded-random.js';
 import { SegmentLifeClient } from './segment-life-client.js';
+import { WeakerTopics } from './weaker-topics.js';
 import { SimulatedFileSystem } from './simulated-file-system.js';
 import { SimulatedClock, SimulatedLock } from './simulated-machine.js';
 
@@ -28,6 +29,9 @@ export interface SimulationOptions {
   /** Settings in place of those the seed draws. */
   readonly settings?: Partial<EmbeddedLogSettings>;
 }
+
+/** What a power cut may take at level `buffered`. */
+const FLUSH_BYTES = 4_000;
 
 /** A small log, so that files roll, handles are evicted and checkpoints come every few commits. */
 function smallSettings(random: SeededRandom): Partial<EmbeddedLogSettings> {
@@ -43,6 +47,7 @@ function smallSettings(random: SeededRandom): Partial<EmbeddedLogSettings> {
     retentionCheckMs: 0,
     compactionMapBytes: random.pick([300, 1_000_000]),
     compactionBytesPerSecond: random.pick([50_000, Infinity]),
+    flushBytes: FLUSH_BYTES,
   };
 }
 
@@ -84,6 +89,9 @@ export class LogSimulation {
   /** What readers were shown, by partition and offset. */
   private readonly shown = new Map<string, string>();
   private readonly repeating: readonly RepeatingProducer[];
+  private readonly weaker: WeakerTopics;
+  /** The last life ended in a power cut. */
+  private cut = false;
   private values = 0;
 
   constructor(
@@ -101,6 +109,7 @@ export class LogSimulation {
       outcome: (call: () => Promise<unknown>): Promise<Outcome> => this.outcome(call),
       breach: (what: string): void => this.breach(what),
     };
+    this.weaker = new WeakerTopics(world, FLUSH_BYTES);
     this.repeating = [undefined, undefined, 'named'].map(
       (name, partition) => new RepeatingProducer({ topic: 'alpha', partition }, name, world),
     );
@@ -114,6 +123,11 @@ export class LogSimulation {
       this.breach(`unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     }
     return this.breaches;
+  }
+
+  /** Records acknowledged at a weaker level than `durable` that a power cut took. */
+  get lost(): number {
+    return this.weaker.lost;
   }
 
   /** What the log reported, for whoever looks at a breach. */
@@ -145,6 +159,7 @@ export class LogSimulation {
   }
 
   private async end(log: EmbeddedLog, end: 'cut' | 'kill' | 'stop'): Promise<void> {
+    this.cut = end === 'cut';
     if (end === 'stop') {
       await log.close().catch((error: unknown) => this.breach(`the log could not be closed: ${String(error)}`));
       if (this.disk.openFiles !== 0) this.breach(`${this.disk.openFiles} files were left open`);
@@ -202,6 +217,7 @@ export class LogSimulation {
       ...['x', 'y'].map((id) => this.commitAtomically(log, id, rounds)),
       ...['g', 'h'].map((group) => this.moveGroup(log, group, rounds)),
       ...this.repeating.map((producer) => producer.work(log, rounds)),
+      this.weaker.work(log, rounds),
       this.read(log, rounds),
       this.administer(log, rounds),
       this.segmentLife.work(log, rounds, () => this.over(log)),
@@ -344,6 +360,7 @@ export class LogSimulation {
     this.breaches.push(...breachesOf([...this.writes, ...this.repeating.flatMap((one) => one.writes)], reads));
     this.checkShown(reads);
     this.breaches.push(...(await this.segmentLife.check(log)));
+    await this.weaker.check(log, this.cut);
     await this.checkCommits(log, reads);
     for (const [group, register] of this.positions) {
       const [position] = (await log.describeGroup(group)).positions;

@@ -1,4 +1,4 @@
-import type { Durability } from '../engine.js';
+import type { Durability } from '../durability.js';
 import type { ProduceOutcome } from '../topic-producer.js';
 import type { ResolvedTopic } from '../topic-directory.js';
 

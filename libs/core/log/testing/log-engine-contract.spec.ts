@@ -430,6 +430,7 @@ const BROKEN: readonly Broken[] = [
       'a topic keeps batches in the compression it wants, with the same records',
       'with LogAppendTime records get the time of their append, whatever they brought',
       'timestamps too far from the clock are refused and leave nothing, and none at all is taken',
+      'an acknowledgement names the level of its topic, or a stronger one that was asked for, and commits are durable',
     ],
   },
   {

@@ -16,6 +16,7 @@ import {
   decideDeletion,
   type DeletedRecords,
   type DeletePosition,
+  type Durability,
   type FetchedPartition,
   type FetchRequest,
   generationOf,
@@ -38,6 +39,7 @@ import {
   SingleBrokerAdministration,
   type ProducerIdentity,
   stampAppendTime,
+  strongerOf,
   successorOf,
   TOPIC_SETTINGS,
   type TopicDescription,
@@ -179,8 +181,9 @@ export class MemoryLogEngine extends LogEngine {
     return await this.withFaults({ kind: 'append', topics: [to.topic] }, () => {
       const checked = this.checkAppend(to, batch, options.intoFenced ?? false, false);
       const repeated = checked.partition.producers.check(checked.header);
-      if (repeated !== undefined) return { ...placeOf(to), ...pick(repeated), durability: 'durable' as const };
-      return this.store(checked);
+      const durability = strongerOf(checked.durability, options.durability ?? 'none');
+      if (repeated !== undefined) return { ...placeOf(to), ...pick(repeated), durability };
+      return { ...this.store(checked), durability };
     });
   }
 
@@ -337,7 +340,7 @@ export class MemoryLogEngine extends LogEngine {
     const accepted = acceptBatch(batch, rules, { origin, nowMs: this.clock.now() });
     const { header } = accepted;
     if (header.producerId >= this.storage.producersOpened) throw logErrors.unknownProducer(header.producerId);
-    return { topic, partition, ...accepted };
+    return { topic, partition, durability: rules.durability, ...accepted };
   }
 
   /** Appends a checked batch. */
@@ -432,6 +435,7 @@ export class MemoryLogEngine extends LogEngine {
 export interface CheckedAppend extends AcceptedBatch {
   readonly topic: MemoryTopic;
   readonly partition: MemoryPartition;
+  readonly durability: Durability;
 }
 
 function describe(topic: MemoryTopic): TopicDescription {

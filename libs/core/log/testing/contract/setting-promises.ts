@@ -63,6 +63,29 @@ export const settingPromises: readonly LogPromise[] = [
     },
   },
   {
+    title:
+      'an acknowledgement names the level of its topic, or a stronger one that was asked for, and commits are durable',
+    async holds(context) {
+      const { topicConfigs } = context.engine.capabilities;
+      for (const level of ['durable', 'buffered', 'none'] as const) {
+        const known = topicConfigs.includes('weir.durability');
+        const ref = await place(context, known ? { 'weir.durability': level } : {});
+        const reached = known ? level : 'durable';
+        const batch = (): Buffer => encodeBatch([recordOf('v')]);
+        expect((await context.engine.append(ref, batch())).durability).toBe(reached);
+        expect(await context.values(ref, 1), 'it is shown at once').toEqual(['v']);
+        expect((await context.engine.append(ref, batch(), { durability: 'none' })).durability).toBe(reached);
+        expect((await context.engine.append(ref, batch(), { durability: 'durable' })).durability).toBe('durable');
+        const writer = await context.engine.openWriter(context.name('writer'));
+        const [committed] = await writer.commit({ appends: [{ ...ref, batch: batch() }] });
+        expect(committed!.durability).toBe('durable');
+        await writer.close();
+        await context.reopen();
+        expect(await context.values(ref, 4)).toEqual(['v', 'v', 'v', 'v']);
+      }
+    },
+  },
+  {
     title: 'timestamps too far from the clock are refused and leave nothing, and none at all is taken',
     async holds(context) {
       const limits = {
