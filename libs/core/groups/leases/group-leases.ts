@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly fresh?: boolean;
   /** Commit although nothing changes, so that the fence vouches for the book it was decided by. */
   readonly confirmed?: boolean;
+  /** Decide by what the log has now, also where another instance may have changed it and the reply needs no commit. */
+  readonly current?: boolean;
 }
 
 interface Waiting extends RunOptions {
@@ -108,6 +110,10 @@ export class GroupLeases {
   }
 
   async #attempt(requests: readonly Waiting[]): Promise<void> {
+    // Of one process alone, what is kept here is what holds.
+    const mayBeOld = this.#session !== undefined && this.engine.capabilities.engine !== 'embedded';
+    if (mayBeOld && requests.some((one) => one.current)) await this.close();
+    const before = this.#session;
     const session = requests.some((one) => one.fresh) ? await this.#refreshed() : await this.#opened();
     const now = this.clock.now();
     const begin = expire(session.book, now);
@@ -123,6 +129,11 @@ export class GroupLeases {
         appends.push(...(decision.appends ?? []));
         answers.push(() => resolve(decision.reply));
       } catch (error) {
+        if (mayBeOld && session === before) {
+          // A refusal writes nothing that the fence could check: it is decided by a new session.
+          await this.close();
+          return await this.#attempt(requests);
+        }
         answers.push(() => reject(error));
       }
     }

@@ -134,7 +134,7 @@ async function problemsOf(seed: number, meddle?: (commit: WriterCommit) => Write
       await step();
     } catch (error) {
       if (!isAppError(error)) throw error;
-      const expected = ['lease-lost', 'outcome-unknown', 'leases-contended', 'not-handed-out'];
+      const expected = ['lease-lost', 'outcome-unknown', 'leases-contended'];
       if (!expected.includes(error.code)) problems.push(`${error.code}: ${error.message}`);
     }
     const buried = await buriedIn(engine);

@@ -126,6 +126,17 @@ describe('a lease', () => {
     expect(await handed(world.instance(), next)).toEqual(['0×2', '2×2', '4×2']);
   });
 
+  it('is of all instances together: none refuses by what it knew before', async () => {
+    const world = await worldWith(5);
+    const [one, other] = [world.instance(), world.instance()];
+    const lease = await acquired(one);
+    await handed(other, lease);
+    await one.ack(undefined, lease, [at(1)]);
+    await other.release(undefined, lease);
+    expect((await acquired(one)).epoch).toBe(2);
+    expect(await other.acquire(undefined, 'g', ASKED)).toBe('held');
+  });
+
   it('gives records back at once or after a delay, with their deliveries counted', async () => {
     const world = await worldWith(3);
     const leases = world.instance();

@@ -99,6 +99,7 @@ export class Leases {
       const leases = this.#of(cluster, group);
       const answer = await leases.run((book, now, stands) => choose(book, now, stands, candidates, request, nonce), {
         fresh: true,
+        current: true,
       });
       if (typeof answer !== 'string') return answer;
       const leftMs = deadline - clock.monotonic();
@@ -172,10 +173,10 @@ export class Leases {
   async held(cluster: string | undefined, group: string): Promise<readonly HeldLease[]> {
     const { positions } = await this.tools.directories.of(cluster).engine.describeGroup(group);
     if (!positions.some((one) => one.metadata === LEASE_NOTE)) return [];
-    return await this.#of(cluster, group).run((book) => ({
-      book,
-      reply: [...book.leases.values()].map((lease) => heldBy(book, lease)),
-    }));
+    return await this.#of(cluster, group).run(
+      (book) => ({ book, reply: [...book.leases.values()].map((lease) => heldBy(book, lease)) }),
+      { current: true },
+    );
   }
 
   /** @throws `group-leased` when the group is worked on under leases. */
