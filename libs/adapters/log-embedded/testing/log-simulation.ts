@@ -125,11 +125,6 @@ export class LogSimulation {
     return this.breaches;
   }
 
-  /** Records acknowledged at a weaker level than `durable` that a power cut took. */
-  get lost(): number {
-    return this.weaker.lost;
-  }
-
   /** What the log reported, for whoever looks at a breach. */
   readonly reports: string[] = [];
 

@@ -31,8 +31,6 @@ interface Acknowledged {
 export class WeakerTopics {
   /** By level and offset, what is known to have been there. */
   readonly #known = new Map(LEVELS.map((level) => [level, new Map<number, Acknowledged>()]));
-  /** Records acknowledged that a power cut took. */
-  lost = 0;
 
   constructor(
     private readonly world: WeakerWorld,
@@ -101,7 +99,6 @@ export class WeakerTopics {
           continue;
         }
         lostBytes += bytes;
-        this.lost++;
         known.delete(offset);
       }
       if (lostBytes > 0 && !cut) this.world.breach(`${lostBytes} bytes of ${place.topic} are gone without a power cut`);
