@@ -11,7 +11,10 @@ interface Body {
   readonly verification: { readonly sound: boolean; readonly problems: readonly string[] } | null;
 }
 
-describe('a backup of the service as a process', () => {
+/** Many starts, each of which a busy machine may hold up. */
+const LONG_MS = 600_000;
+
+describe('a backup of the service as a process', { timeout: LONG_MS }, () => {
   let directory: TemporaryDirectory;
   let server: ServerProcess | undefined;
   beforeEach(async () => {
@@ -179,6 +182,43 @@ describe('a backup of the service as a process', () => {
       await server!.kill();
     }
   });
+
+  it('is restored over REST by a service that holds nothing, which goes on at its address; killed at any step it is empty or all of it', async () => {
+    await start('data');
+    await fill();
+    const before = await world();
+    const id = await take();
+    expect((await call('POST', `/v1/backups/${id}:restore`)).status).toBe(409);
+    await server!.kill();
+    await start('fresh');
+    expect((await call('POST', `/v1/backups/${id}:restore`)).status).toBe(202);
+    await untilRestored();
+    expect(await world()).toBe(before);
+    await server!.kill();
+    const decided = new Set(['decided', 'cleared', 'placed:2', 'complete']);
+    for (const step of ['file-copied:3', 'closing', ...decided]) {
+      const data = `over-rest-${step.replace(':', '-')}`;
+      await start(data, { env: { WEIR_FAIL_POINT: `restore:${step}` } });
+      await call('POST', `/v1/backups/${id}:restore`).catch(() => undefined);
+      expect(await server!.exited, step).toMatchObject({ signal: 'SIGKILL' });
+      await start(data);
+      if (!decided.has(step)) {
+        // Where the operation was still at work, it goes on by itself.
+        await call('POST', `/v1/backups/${id}:restore`).catch(() => undefined);
+        await untilRestored();
+      }
+      expect(await world(), step).toBe(before);
+      await server!.kill();
+    }
+  });
+
+  const untilRestored = async (): Promise<void> => {
+    for (;;) {
+      const topics = await call('GET', '/v1/topics').catch(() => undefined);
+      if (topics?.status === 200 && topics.body.items.length > 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
 
   it('is not restored over data, and says so in words and exit code', async () => {
     await start('data');

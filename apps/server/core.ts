@@ -47,7 +47,7 @@ import { GroupLagCause } from '#libs/features/operations';
 import { Authorizer } from '#libs/platform/auth';
 import { globalProviders } from '#libs/platform/http';
 import type { Logger } from '#libs/platform/observability';
-import { Backups, BackupHandler, BackupVerificationHandler } from '#libs/core/backups';
+import { Backups, BackupHandler, BackupVerificationHandler, RestoreHandler } from '#libs/core/backups';
 import { openBackups, takerOf } from './backups.js';
 import { Closers } from './closers.js';
 import { prepareDataDirectory } from './data-directory.js';
@@ -55,6 +55,7 @@ import { openDiskSpace } from './disk-space.js';
 import { groupLagMetrics } from './group-lag-metrics.js';
 import { openClusters } from './open-clusters.js';
 import { operationMetrics } from './operation-metrics.js';
+import { ServiceRestores } from './service-restores.js';
 import { RegistryFieldTypes } from './registry-field-types.js';
 import { RegistryRecordDecoder } from './registry-record-decoder.js';
 import { openSchemaEngine } from './schema-engine.js';
@@ -76,7 +77,7 @@ export interface Core {
 /** Opens the adapters the configuration names and makes the domain objects over them. What was opened goes to `closers`, whatever happens. */
 export async function openCore(parts: ServiceParts, authorizer: Authorizer, closers: Closers): Promise<Core> {
   const { config, clock, logger, metrics, health, failPoints } = parts;
-  const data = await prepareDataDirectory(config.data.dir, config.data.create);
+  const data = await prepareDataDirectory(config.data.dir, config.data.create, failPoints.pass);
   const room = await openDiskSpace(parts, data.path);
   const store = await openSqlStore(
     config.database.url === undefined
@@ -126,6 +127,8 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   const scanTools = { clusters, scans, clock, lifetime, failPoint: failPoints.pass };
 
   const backups = openBackups(config, clock);
+  const restores = new ServiceRestores({ ...parts, backups, store, clusters, directory: data.path });
+  closers.add('restore', () => restores.decide());
   const backupTools = {
     backups,
     cut: takerOf({ store, clusters, clock, config, version: parts.version }),
@@ -170,6 +173,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       }),
       new BackupHandler(backupTools),
       new BackupVerificationHandler(backupTools),
+      new RestoreHandler(restores, failPoints.pass),
       new UsageHandler(scanTools),
       new ReplayHandler({ ...scanTools, directories, registry, engine: schemas }),
     ],

@@ -15,7 +15,11 @@ export interface DataDirectory {
  * Makes sure of the data directory, and completes a restore that was decided. Each part keeps a second process out by a lock of its own.
  * @throws `data-directory-missing` when it must exist and does not (a volume that is not mounted), `data-directory-unusable`.
  */
-export async function prepareDataDirectory(directory: string, create: boolean): Promise<DataDirectory> {
+export async function prepareDataDirectory(
+  directory: string,
+  create: boolean,
+  failPoint?: (name: string) => void,
+): Promise<DataDirectory> {
   const path = resolve(directory);
   try {
     if (create) await mkdir(path, { recursive: true, mode: 0o750 });
@@ -31,7 +35,7 @@ export async function prepareDataDirectory(directory: string, create: boolean): 
       hint: 'Mount the volume it lies on, or create it for a new service.',
     });
   }
-  await completeRestore(path);
+  await completeRestore(path, failPoint);
   return { path, metadata: join(path, 'metadata.sqlite'), views: join(path, 'views.sqlite'), log: join(path, 'log') };
 }
 

@@ -43,17 +43,30 @@ async function main(): Promise<void> {
   try {
     const failPoints = FailPoints.from(process.env['WEIR_FAIL_POINT']);
     await restoreInto(config, process.argv.slice(2), logger, failPoints.pass);
-    const service = await startService({
-      config,
-      clock: new SystemClock(),
-      logger,
-      version,
-      failPoints,
-      onFatal: fatal.raise,
-    });
-    fatal.arm(service);
-    announce(service, config, logger, version);
-    stop.arm(service);
+    const start = async (settings: Config): Promise<void> => {
+      const service: Service = await startService({
+        config: settings,
+        clock: new SystemClock(),
+        logger,
+        version,
+        failPoints,
+        onFatal: fatal.raise,
+        onRestored: () => void again(service),
+      });
+      fatal.arm(service);
+      announce(service, config, logger, version);
+      stop.arm(service);
+    };
+    /** On what was restored, where clients know it. */
+    const again = async (before: Service): Promise<void> => {
+      logger.info({}, 'the service stops, to start again on what was restored');
+      await before.stop();
+      const port = Number(new URL(before.url).port);
+      await start({ ...config, http: { ...config.http, port } }).catch((error: unknown) =>
+        refuseToStart(logger, error),
+      );
+    };
+    await start(config);
   } catch (error) {
     refuseToStart(logger, error);
   }

@@ -33,6 +33,8 @@ export interface ServiceOptions {
   readonly failPoints?: FailPoints;
   /** Called when the disk can no longer be trusted with writes: the process should end with its reserved code. */
   readonly onFatal?: (error: Error) => void;
+  /** Called when the service is to stop in order and to start again, on what was restored. Nobody does unless given: then the next start is on it. */
+  readonly onRestored?: () => void;
   /** How the metadata store's SQLite file is flushed; benchmarks put a slow disk in its place. */
   readonly datasync?: SqlStoreOptions['datasync'];
 }
@@ -61,6 +63,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const parts: ServiceParts = {
     failPoints: FailPoints.from(undefined),
     onFatal: () => undefined,
+    onRestored: () => undefined,
     ...options,
     health: new Health(),
     metrics: new Metrics(),

@@ -1,2 +1,9 @@
 export { DiskBackups, type ContentChecks } from './disk-backups.js';
-export { completeRestore, restoreBackup, type RestoreOptions } from './restore.js';
+export {
+  completeRestore,
+  decideRestore,
+  forgetRestore,
+  restoreBackup,
+  stageRestore,
+  type RestoreOptions,
+} from './restore.js';

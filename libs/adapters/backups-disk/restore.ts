@@ -9,6 +9,13 @@ import { flushDirectory, flushTree, writeFixed, type Steps } from './file-copy.j
 const BEGUN = 'restore.begun';
 /** Its name says that everything is in it and flushed: from here on the restore only goes forward. */
 const DECIDED = 'restore.decided';
+/** Beside what was copied: what a fresh service made goes first. */
+const REPLACES = 'replaces';
+/** Everything a service makes in its data directory that a restore takes the place of. */
+const REPLACED = [
+  'log',
+  ...['metadata.sqlite', 'views.sqlite'].flatMap((name) => ['', '-wal', '-shm'].map((end) => name + end)),
+];
 /** Says which backup a directory came from. */
 const RESTORED = 'restored.json';
 /** Where a new file system keeps what it finds. */
@@ -36,10 +43,40 @@ export async function restoreBackup(options: RestoreOptions): Promise<BackupMani
   await completeRestore(to);
   if ((await restoredFrom(to)) === manifest.id) return undefined;
   await requireEmpty(to);
+  await stage(manifest, options, false);
+  await decideRestore(to);
+  failPoint('restore:decided');
+  await completeRestore(to, failPoint);
+  return manifest;
+}
+
+/**
+ * Copies a backup aside in the data directory of a service that runs and holds nothing. Nothing has happened until {@link decideRestore}; what the service made goes when the restore is completed.
+ * @throws `backup-not-found`, `backup-newer`, `backup-damaged`, `storage-full`.
+ */
+export async function stageRestore(options: RestoreOptions): Promise<void> {
+  await forgetRestore(options.to);
+  await stage(await manifestOf(options.from), options, true);
+}
+
+/** Forgets what was copied aside, unless it was decided. */
+export async function forgetRestore(to: string): Promise<void> {
+  await rm(join(to, BEGUN), { recursive: true, force: true });
+}
+
+/** From here on what was copied aside takes the place of everything else, at the next start at the latest. To be called when nothing of the directory is written any more. */
+export async function decideRestore(to: string): Promise<void> {
+  await rename(join(to, BEGUN), join(to, DECIDED));
+  await flushDirectory(to);
+}
+
+async function stage(manifest: BackupManifest, options: RestoreOptions, isReplacing: boolean): Promise<void> {
+  const { to, failPoint } = options;
   const begun = join(to, BEGUN);
   failPoint('restore:begun');
   try {
     await copyAll(manifest, begun, options);
+    if (isReplacing) await writeFixed({ path: REPLACES, parts: [] }, join(begun, REPLACES), options);
     const restored = Buffer.from(JSON.stringify({ backup: manifest.id, takenAtMs: manifest.takenAtMs }));
     await writeFixed({ path: RESTORED, parts: [{ memory: restored }] }, join(begun, RESTORED), options);
     failPoint('restore:copied');
@@ -49,17 +86,20 @@ export async function restoreBackup(options: RestoreOptions): Promise<BackupMani
     await rm(begun, { recursive: true, force: true });
     throw error;
   }
-  await rename(begun, join(to, DECIDED));
-  failPoint('restore:decided');
-  await flushDirectory(to);
-  await completeRestore(to, failPoint);
-  return manifest;
 }
 
 /** Puts a restore in its place that was decided, and forgets one that was not. To be called before anything in a data directory is opened. Harmless to repeat. */
 export async function completeRestore(to: string, failPoint: (name: string) => void = () => undefined): Promise<void> {
-  await rm(join(to, BEGUN), { recursive: true, force: true });
+  await forgetRestore(to);
   const decided = join(to, DECIDED);
+  if ((await namesIn(decided))?.includes(REPLACES) === true) {
+    // Nothing is in its place yet: all of this may be done again.
+    for (const name of REPLACED) await rm(join(to, name), { recursive: true, force: true });
+    await flushDirectory(to);
+    failPoint('restore:cleared');
+    await rm(join(decided, REPLACES));
+    await flushDirectory(decided);
+  }
   const entries = await namesIn(decided);
   if (entries === undefined) return;
   for (const name of entries) {

@@ -54,6 +54,23 @@ export const backupNewer = (id: string, format: unknown, known: number): AppErro
     details: { backup: id, known },
   });
 
+export const serviceNotEmpty = (holds: readonly string[]): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'service-not-empty',
+    message: `This service holds something already (${holds.join(', ')}); nothing was restored.`,
+    hint: 'Start a service on an empty data directory, and restore there.',
+    details: { holds },
+  });
+
+export const restoreNotPossible = (why: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'restore-not-possible',
+    message: `The backup cannot be restored by this service while it runs: ${why}.`,
+    hint: 'Restore from the command line, before the service starts: npm start -- --restore <backup>.',
+  });
+
 export const sourceChanged = (path: string, expected: number, found: number): AppError =>
   new AppError({
     kind: 'internal',

@@ -18,4 +18,6 @@ export {
   type BackedUpTopic,
   type BackupManifest,
 } from './manifest.js';
+export { RestoreHandler } from './restore-handler.js';
+export { Restores } from './restores.js';
 export { BackupVerificationHandler } from './verification-handler.js';

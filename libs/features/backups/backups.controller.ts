@@ -85,6 +85,33 @@ export class BackupsController {
     return this.backups.verify(id, principal);
   }
 
+  @Post(':id([^:]+)::restore')
+  @HttpCode(202)
+  @Access('admin', 'service')
+  @ApiJson({
+    id: 'restoreBackup',
+    summary: 'Become what a backup holds',
+    description:
+      'On a service that holds nothing yet. An operation copies and compares everything beside what is there; then the service stops in order and starts again as the backup, which knows nothing of the operation. Until that moment nothing has changed. From the command line: `npm start -- --restore <backup>`.',
+    tag,
+    response: backupWork,
+    status: 202,
+    errors: {
+      404: ['backup-not-found'],
+      409: [
+        'backups-not-configured',
+        'service-not-empty',
+        'restore-not-possible',
+        'backup-newer',
+        'backup-damaged',
+        'subject-busy',
+      ],
+    },
+  })
+  restore(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<BackupWorkView> {
+    return this.backups.restore(id, principal);
+  }
+
   @Delete(':id')
   @HttpCode(204)
   @Access('admin', 'service')

@@ -25,6 +25,11 @@ export class BackupsService {
     return await this.#start('backup-verification', { id }, principal);
   }
 
+  /** @throws `backup-not-found`, `backup-newer`, `backup-damaged`, `service-not-empty`, `restore-not-possible`. */
+  async restore(id: string, principal: Principal): Promise<BackupWorkView> {
+    return await this.#start('restore', { id }, principal);
+  }
+
   /** The newest first. */
   list(): Promise<readonly StoredBackup[]> {
     return this.backups.list();
