@@ -4,6 +4,7 @@ import {
   type AcceptedBatch,
   type Appended,
   type AppendOptions,
+  type ClusterAdministration,
   appendRulesOf,
   checkGroup,
   checkHold,
@@ -75,7 +76,7 @@ export class MemoryLogEngine extends LogEngine {
   readonly capabilities: LogCapabilities;
   readonly storage: MemoryLogStorage;
   readonly faults: LogFaults;
-  readonly administration = new SingleBrokerAdministration(this, {
+  readonly administration: ClusterAdministration = new SingleBrokerAdministration(this, {
     path: 'memory',
     checkOpen: () => this.checkOpen(),
   });
