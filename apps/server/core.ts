@@ -36,6 +36,7 @@ import {
   DerivationStore,
   FieldTypes,
   rebuildTopicNames,
+  releaseAbandonedHolds,
   RecordDecoder,
   RepartitionHandler,
   Views,
@@ -298,6 +299,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     ]),
     run: async () => {
       await restoreNames(clusters, names, lifecycle, logger);
+      for (const name of clusters.names()) await releaseAbandonedHolds(clusters.get(name), operationStore);
       supervisor.run('room on the disk', (signal) => room.run(signal), { leased: false });
       supervisor.run('registry search index', (signal) => registry.search.indexOlder(signal));
       supervisor.run('end of scan results', (signal) => pruning.run(signal));

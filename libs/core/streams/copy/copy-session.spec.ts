@@ -4,7 +4,7 @@ import { isAppError } from '#libs/core/kernel';
 import { encodeBatch, type LogEngine, logErrors, partitionerOf, type StoredRecord } from '#libs/core/log';
 import { LogFaults, MemoryLogEngine } from '#libs/core/log/testing';
 import { keylessTarget, KeyRouter } from '../repartition/routers.js';
-import { anyContent, appendContent, fingerprint, readTopic } from '../testing/index.js';
+import { ANY_TIMESTAMP, anyContent, appendContent, fingerprint, readTopic } from '../testing/index.js';
 import { CopyVerifier } from '../verify/copy-verifier.js';
 import { BUILD_LIMITS, ChunkBuilder } from './chunk-builder.js';
 import { type CopyLane, CopySession } from './copy-session.js';
@@ -96,7 +96,7 @@ describe('copying a topic', () => {
       fc.asyncProperty(scenario, async ({ shape, content, late, maxBytes, maxRecords, faults }) => {
         const injected = new LogFaults();
         const engine = new MemoryLogEngine({ faults: injected, denseOffsets: shape.dense });
-        await engine.createTopic({ name: 'old', partitions: shape.sources });
+        await engine.createTopic({ name: 'old', partitions: shape.sources, config: ANY_TIMESTAMP });
         await appendContent(engine, 'old', content);
         const router = await prepare(engine, shape.sources, shape.targets);
         const limits = { ...LIMITS, maxRecords };
@@ -153,7 +153,7 @@ describe('copying a topic', () => {
     await fc.assert(
       fc.asyncProperty(scenario, async ({ shape, content, late, maxBytes }) => {
         const engine = new MemoryLogEngine({ denseOffsets: shape.dense });
-        await engine.createTopic({ name: 'old', partitions: shape.sources });
+        await engine.createTopic({ name: 'old', partitions: shape.sources, config: ANY_TIMESTAMP });
         const router = await prepare(engine, shape.sources, shape.targets);
         const sessions = await openAll(engine, shape.sources, router);
         const verifier = verifierOf(engine, sessions, router, 'readback');

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WallClock } from '#libs/core/log/testing';
 import {
+  ANY_TIMESTAMP,
   anyContent,
   appendContent,
   drive,
@@ -33,7 +34,7 @@ describe('repartitioning', () => {
     await fc.assert(
       fc.asyncProperty(scenario, async ({ shape, content, dense, verification }) => {
         const world = new RepartitionWorld(dense);
-        await world.engine.createTopic({ name: 'orders', partitions: shape.sources });
+        await world.engine.createTopic({ name: 'orders', partitions: shape.sources, config: ANY_TIMESTAMP });
         await appendContent(world.engine, 'orders', content);
         const before = await world.read('orders');
         const operation = await world.planned({

@@ -98,6 +98,7 @@ describe('killed anywhere', () => {
           expect(await work(world, operation, new Mortality(at, after), last), name).toBe(true);
           expect(valuesByKey(await world.read('orders')), name).toEqual(expected);
           expect(await world.topics(), name).toEqual(topics);
+          expect(await world.engine.listRetentionHolds(), name).toEqual([]);
           expect(world.storage.writers.get('op-1-0')?.checkpoints.size ?? 0, name).toBe(0);
           // Writers can go on.
           await world.write('orders', 'later', name);
@@ -132,6 +133,7 @@ describe('killed anywhere', () => {
         .catch((error: unknown) => expect(error).toBeInstanceOf(Killed));
       await world.process().cancel(runOf(cut));
       expect(await world.topics(), calm.names[at - 1]).toEqual(['orders:ACTIVE']);
+      expect(await world.engine.listRetentionHolds(), calm.names[at - 1]).toEqual([]);
       await world.write('orders', 'later', 'x');
     }
   });

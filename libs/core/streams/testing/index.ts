@@ -1,6 +1,14 @@
 export { derivationStoreSuite, type DerivationStoreSubject } from './derivation-store-suite.js';
 export { MemoryDerivationStore } from './memory-derivation-store.js';
-export { anyContent, anyRecord, appendContent, fingerprint, readTopic, type TopicContent } from './records.js';
+export {
+  ANY_TIMESTAMP,
+  anyContent,
+  anyRecord,
+  appendContent,
+  fingerprint,
+  readTopic,
+  type TopicContent,
+} from './records.js';
 export { viewTablesContract, type ViewTablesSubject } from './view-tables-contract.js';
 export { viewStoreSuite, type ViewStoreSubject } from './view-store-suite.js';
 export { Killed, MortalLogEngine, Mortality, MortalTopicNames } from './mortal-log.js';

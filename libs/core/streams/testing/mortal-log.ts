@@ -1,5 +1,6 @@
 import {
   type AppendOptions,
+  type HeldPosition,
   type Appended,
   type TopicDescription,
   type TopicSpec,
@@ -75,6 +76,12 @@ export class MortalLogEngine extends MemoryLogEngine {
 
   override async deleteTopic(name: string): Promise<void> {
     await this.mortality.effect(`delete ${name}`, () => super.deleteTopic(name));
+  }
+
+  override async holdRetention(id: string, positions: readonly HeldPosition[] | null): Promise<void> {
+    await this.mortality.effect(positions === null ? `release ${id}` : `hold ${id}`, () =>
+      super.holdRetention(id, positions),
+    );
   }
 
   override async append(

@@ -3,6 +3,9 @@ import { encodeBatch, type LogEngine, type LogRecord, recordsFrom, type StoredRe
 
 const KEYS = ['', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'order-1', 'order-2', 'ключ'];
 
+/** For topics with records of any timestamp, as those written before there were bounds. */
+export const ANY_TIMESTAMP = { 'message.timestamp.after.max.ms': '9223372036854775807' };
+
 /** Records of few keys, with everything that tends to get lost: null and empty keys and values, repeated headers, timestamps of all sorts and none. */
 export const anyRecord: fc.Arbitrary<LogRecord> = fc.record({
   key: fc.oneof(
