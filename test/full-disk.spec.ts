@@ -138,7 +138,7 @@ describe.skipIf(probe !== undefined)('a disk that fills', () => {
   it('takes writes again by itself when there is room', async () => {
     await start();
     const { acknowledged } = await fill();
-    expect((await call('DELETE', '/v1/topics/t')).status).toBeLessThan(300);
+    expect((await call('DELETE', '/v1/topics/t?permanent=true')).status).toBeLessThan(300);
     await until(async () => (await call('POST', '/v1/topics', { name: 'u', partitions: 1 })).status === 201);
     await until(async () => (await metric('weir_disk_refuses_writes')) === 0);
     expect(acknowledged).toBeGreaterThan(10);

@@ -157,6 +157,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     this.life = new SegmentLife({
       ...shared,
       reader,
+      room: options.room,
       decide,
       logger: opened.logger,
       work: options.compaction ?? new LocalCompactionWork(options.codecs),
@@ -283,6 +284,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       partition.wake();
       for (const segment of partition.segments) this.opened.reader.forget(segment);
     }
+    this.makeRoom();
   }
 
   append(to: PartitionRef, batch: Uint8Array, options: AppendOptions = {}): Promise<Appended> {
@@ -328,6 +330,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     for (const segment of segments) if (segment.gone) reader.forget(segment);
     // Whoever waits at an offset that went is to learn it.
     for (const partition of before) partition?.wake();
+    this.makeRoom();
     return answers;
   }
 
@@ -425,6 +428,11 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   private checkRoom(): void {
     const refusal = this.options.room?.refusal();
     if (refusal !== undefined) throw refusal;
+  }
+
+  /** Files of what was deleted go with the next checkpoint: with a full disk that is now. */
+  private makeRoom(): void {
+    if (this.options.room?.refusal() !== undefined) this.checkpoint().catch(() => undefined);
   }
 
   /** Ends writing for good. */

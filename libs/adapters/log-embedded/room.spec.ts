@@ -42,6 +42,22 @@ describe('without room on the disk', () => {
     await log.close();
   });
 
+  it('files of what is deleted go at once, instead of when the next checkpoint is due', async () => {
+    const room = new Room();
+    const files = new SimulatedFileSystem();
+    const shared = { directory: '/log', clock: new SimulatedClock(), lock: new SimulatedLock(), room };
+    const settings = { checkpointIntervalMs: 0 };
+    const log = await openEmbeddedLog({ ...shared, files, settings });
+    await log.createTopic({ name: 't', partitions: 1 });
+    await log.append(at, encodeBatch([one]));
+    const topics = async (): Promise<number> => (await files.list('/log/topics'))!.length;
+    expect(await topics()).toBe(1);
+    room.gone = true;
+    await log.deleteTopic('t');
+    while ((await topics()) > 0) await new Promise((resolve) => setImmediate(resolve));
+    await log.close();
+  });
+
   it('reading, positions, checkpoints of writers, deleting and closing in order go on', async () => {
     const { log, room } = await opened();
     room.gone = true;

@@ -1,4 +1,4 @@
-import { type Clock, isAppError, Serial } from '#libs/core/kernel';
+import { type Clock, isAppError, Serial, type StorageRoom } from '#libs/core/kernel';
 import {
   compactionRules,
   type CompactionScope,
@@ -20,6 +20,7 @@ import type { SegmentStore } from './segment-store.js';
 
 export interface SegmentLifeParts {
   readonly clock: Clock;
+  readonly room?: StorageRoom | undefined;
   readonly state: LogState;
   readonly segments: SegmentStore;
   readonly reader: SegmentReader;
@@ -65,7 +66,8 @@ export class SegmentLife {
       if (this.#stop.signal.aborted) return;
       await this.retain();
       for (const due of await this.dueCompactions()) {
-        if (this.#stop.signal.aborted) return;
+        // It needs room for a second copy of what it compacts.
+        if (this.#stop.signal.aborted || this.parts.room?.refusal() !== undefined) return;
         await this.compact(due);
       }
     });
