@@ -107,7 +107,10 @@ describe('members of a group that come, hang, wake and leave', () => {
 
   it('negative control: believing every member once known, the same simulation finds positions that go back', async () => {
     let found = 0;
-    for (let seed = 1; seed <= 20; seed++) found += (await simulate(seed, 'range', BelievingMembers)).length;
+    // When joins are answered depends on the machine, so some runs of a seed find nothing.
+    for (let seed = 1; seed <= 400 && found === 0; seed++) {
+      found += (await simulate(seed, 'range', BelievingMembers)).length;
+    }
     expect(found).toBeGreaterThan(0);
   }, 60_000);
 
