@@ -55,6 +55,21 @@ describe('a request with an idempotency key, on Apache Kafka', () => {
       idempotency: { key: `${topic}/${key}`, requestHash: hash },
     });
 
+  /** All values of a partition, sorted. A broker shows the records of a transaction a moment after it has answered: so this waits until there are `count`. */
+  async function read(log: LogEngine, partition: number, count: number): Promise<string[]> {
+    const values: string[] = [];
+    const deadline = clock.monotonic() + 30_000;
+    for (let offset = 0; clock.monotonic() < deadline;) {
+      const enough = values.length >= count;
+      const request = { positions: [{ topic, partition, offset }], maxBytes: 1 << 20, maxWaitMs: enough ? 0 : 1_000 };
+      const [part] = await log.fetch(request);
+      for (const { value } of recordsFrom(part!, offset)) values.push(String(value));
+      if (enough && part!.nextOffset === offset) break;
+      offset = part!.nextOffset;
+    }
+    return values.sort();
+  }
+
   it('is written once by two instances on one cluster, and over their restarts', async () => {
     const [first, second] = [await start(), await start()];
     await first.directory.create({ name: topic, partitions: 2 });
@@ -67,10 +82,7 @@ describe('a request with an idempotency key, on Apache Kafka', () => {
       expect([repeated, outcomes]).toEqual([true, answers[at * 3]!.outcomes]);
     }
     await expect(send(second, 'k0', 'another')).rejects.toMatchObject({ code: 'idempotency-key-reused' });
-    const positions = [0, 1].map((partition) => ({ topic, partition, offset: 0 }));
-    const values = (await first.log.fetch({ positions, maxBytes: 1 << 20 })).map((part) =>
-      [...recordsFrom(part, 0)].map(({ value }) => String(value)).sort(),
-    );
+    const values = [await read(first.log, 0, keys.length), await read(first.log, 1, keys.length)];
     expect(values).toEqual([keys.map((key) => `${key}/0`), keys.map((key) => `${key}/1`)]);
   });
 });
