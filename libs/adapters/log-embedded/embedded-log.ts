@@ -169,7 +169,9 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     void this.pace(settings.checkpointIntervalMs, async () => {
       if (journal.position > 0) await this.checkpoint();
     });
-    void this.pace(settings.retentionCheckMs, () => this.checkRetention());
+    void this.pace(settings.retentionCheckMs, () =>
+      this.checkRetention().catch((error: unknown) => this.keptOld(error)),
+    );
   }
 
   /** Why writing has ended before the log was closed; undefined while all is well. */
@@ -465,7 +467,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     }
   }
 
-  /** Does something by the clock, so that a quiet log has little to recover, and loses its old records too. What fails reports itself. */
+  /** Does something by the clock, so that a quiet log has little to recover, and loses its old records too. What fails has reported itself. */
   private async pace(intervalMs: number, work: () => Promise<void>): Promise<void> {
     const { signal } = this.closing;
     while (intervalMs > 0 && !signal.aborted) {
@@ -473,6 +475,13 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       if (signal.aborted || this.failure !== undefined) return;
       await work().catch(() => undefined);
     }
+  }
+
+  /** Retention could not act, on a full disk perhaps; the next look tries again. A log that is closed or has failed says so elsewhere. */
+  private keptOld(error: unknown): void {
+    if (this.closing.signal.aborted || this.failure !== undefined) return;
+    const code = isAppError(error) ? error.code : 'unknown';
+    this.opened.logger.warn('old records could not be looked at; it is tried again', { code });
   }
 
   private ended(error: unknown): void {
