@@ -11,8 +11,8 @@ export interface StoredPosition {
 
 /**
  * What a journal entry changes besides appending batches. Commands are facts that were decided before they were written: applying one never
- * fails and never looks at a clock, so that replay gives the state that was. Their JSON is part of the on-disk format; new kinds may be
- * added with a new format number only.
+ * fails and never looks at a clock, so that replay gives the state that was. Their JSON is part of the on-disk format. A replay passes over kinds it does not know, so a
+ * kind that came after a release raises `LOG_FORMAT`: an older version must refuse a log whose facts it would lose.
  */
 export type Command =
   | {

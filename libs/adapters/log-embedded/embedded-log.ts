@@ -33,50 +33,24 @@ import { Checkpointer } from './checkpointer.js';
 import type { Command } from './commands.js';
 import { CommitPipeline } from './commit-pipeline.js';
 import type { CommitRequest, RequestAppend } from './commit-request.js';
-import {
-  decideCheckpoints,
-  decideConfig,
-  decideHold,
-  decidePartitions,
-  decidePositions,
-  decideTopic,
-  type Rules,
-} from './decisions.js';
+import { decideCheckpoints, decidePositions } from './decisions.js';
 import { EmbeddedGroups, type GroupsHost } from './embedded-groups.js';
+import { EmbeddedTopics, TOPIC_CONFIGS } from './embedded-topics.js';
 import { EmbeddedWriter, type WriterHost } from './embedded-writer.js';
-import { isNoSpace, logFailed } from './errors.js';
+import { isNoSpace } from './errors.js';
 import { Fetcher } from './fetcher.js';
 import { filesOf, type LogCut, topicsOf } from './log-cut.js';
 import { MARKER } from './log-directory.js';
-import { describeTopic, type Topic } from './log-state.js';
 import { type OpenedLog, openDirectory } from './open-log.js';
 import type { EmbeddedLogOptions } from './options.js';
 import type { PartitionLog } from './partition-log.js';
 import { SegmentLife } from './segment-life.js';
 import { LocalCompactionWork } from './compaction-work.js';
-import { decideDeletions } from './record-deletions.js';
 import { ProducerOpenings } from './producer-openings.js';
 import type { SegmentDamage } from './segment-reader.js';
+import { Upkeep } from './upkeep.js';
 import { readWhole } from './whole-file.js';
 
-/** The settings of a topic that this engine acts upon. */
-const TOPIC_CONFIGS = [
-  'cleanup.policy',
-  'compression.type',
-  'delete.retention.ms',
-  'max.compaction.lag.ms',
-  'max.message.bytes',
-  'message.timestamp.after.max.ms',
-  'message.timestamp.before.max.ms',
-  'message.timestamp.type',
-  'min.cleanable.dirty.ratio',
-  'min.compaction.lag.ms',
-  'retention.bytes',
-  'retention.ms',
-  'segment.bytes',
-  'segment.ms',
-  'weir.durability',
-] as const;
 /** What an entry takes besides its batches, roughly. */
 const ENTRY_OVERHEAD = 256;
 
@@ -107,7 +81,9 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   private readonly fetcher: Fetcher;
   private readonly openings: ProducerOpenings;
   private readonly groups: EmbeddedGroups;
+  private readonly topics: EmbeddedTopics;
   private readonly life: SegmentLife;
+  private readonly upkeep: Upkeep;
   private readonly closing = new AbortController();
   private closed: Promise<void> | undefined;
 
@@ -152,6 +128,16 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       checkOpen: () => this.checkOpen(),
     });
     const decide: GroupsHost['decide'] = (facts, options) => this.decide(facts, options);
+    this.topics = new EmbeddedTopics({
+      state,
+      reader,
+      limits,
+      capabilities: this.capabilities,
+      now: () => clock.now(),
+      decide,
+      checkRoom: () => this.checkRoom(),
+      makeRoom: () => this.makeRoom(),
+    });
     this.openings = new ProducerOpenings({ clock, state, names: producers, decide });
     this.groups = new EmbeddedGroups({ engine: this, clock, state, logger: opened.logger, decide });
     this.life = new SegmentLife({
@@ -166,12 +152,11 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       damaged: (partition, damage) => this.degrade(partition, damage),
       failed,
     });
-    void this.pace(settings.checkpointIntervalMs, async () => {
-      if (journal.position > 0) await this.checkpoint();
-    });
-    void this.pace(settings.retentionCheckMs, () =>
-      this.checkRetention().catch((error: unknown) => this.keptOld(error)),
-    );
+    const { life, pipeline } = this;
+    const closing = this.closing.signal;
+    const { logger } = opened;
+    this.upkeep = new Upkeep({ clock, settings, logger, journal, pipeline, checkpointer, life, closing });
+    this.upkeep.start();
   }
 
   /** Why writing has ended before the log was closed; undefined while all is well. */
@@ -217,11 +202,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
    */
   async checkpoint(): Promise<void> {
     this.checkOpen();
-    try {
-      await this.takeCheckpoint();
-    } catch (error) {
-      throw isAppError(error) ? error : logFailed(error);
-    }
+    await this.upkeep.checkpoint();
   }
 
   /**
@@ -233,60 +214,34 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     await this.life.check();
   }
 
-  private async takeCheckpoint(): Promise<void> {
-    for (let begun = false; !begun;) {
-      await this.checkpointer.idle();
-      begun = await this.pipeline.between(() => {
-        if (this.checkpointer.running !== undefined) return false;
-        this.checkpointer.begin(false).catch(() => undefined);
-        return true;
-      });
-    }
-    await this.checkpointer.running;
-  }
-
   async createTopic(spec: TopicSpec): Promise<TopicDescription> {
-    const { clock } = this.options;
-    this.checkRoom();
-    await this.decide(() => [decideTopic(this.opened.state, spec, this.rules, clock.now())]);
-    return describeTopic(this.topic(spec.name));
+    return await this.topics.create(spec);
   }
 
   async describeTopic(topic: string): Promise<TopicDescription> {
     this.checkOpen();
-    return describeTopic(this.topic(topic));
+    return this.topics.describe(topic);
   }
 
   async listTopics(): Promise<readonly TopicDescription[]> {
     this.checkOpen();
-    return [...this.opened.state.topics.values()].map(describeTopic).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.topics.list();
   }
 
   async alterTopicConfig(name: string, changes: Readonly<Record<string, string | null>>): Promise<TopicDescription> {
-    return await this.changeTopic(name, (topic) => decideConfig(topic, changes, this.rules));
+    return await this.topics.alterConfig(name, changes);
   }
 
   async addPartitions(name: string, partitions: number): Promise<TopicDescription> {
-    const { state } = this.opened;
-    this.checkRoom();
-    return await this.changeTopic(name, (topic) => decidePartitions(state, topic, partitions, this.rules));
+    return await this.topics.addPartitions(name, partitions);
   }
 
   async setTopicState(name: string, state: TopicState): Promise<TopicDescription> {
-    return await this.changeTopic(name, ({ number }) => ({ kind: 'topic-moved', topic: number, state }));
+    return await this.topics.setState(name, state);
   }
 
   async deleteTopic(name: string): Promise<void> {
-    let topic: Topic | undefined;
-    await this.decide(() => {
-      topic = this.topic(name);
-      return [{ kind: 'topic-deleted', topic: topic.number }];
-    });
-    for (const partition of topic?.partitions ?? []) {
-      partition.wake();
-      for (const segment of partition.segments) this.opened.reader.forget(segment);
-    }
-    this.makeRoom();
+    await this.topics.delete(name);
   }
 
   append(to: PartitionRef, batch: Uint8Array, options: AppendOptions = {}): Promise<Appended> {
@@ -316,42 +271,20 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
 
   async offsetForTimestamp(ref: PartitionRef, timestampMs: number): Promise<number | null> {
     this.checkOpen();
-    return await this.fetcher.offsetForTimestamp(ref.topic, this.partition(ref), timestampMs);
+    return await this.fetcher.offsetForTimestamp(ref.topic, this.topics.partition(ref), timestampMs);
   }
 
   async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
-    const { state, reader } = this.opened;
-    let answers: readonly DeletedRecords[] = [];
-    const before = positions.map(({ topic, partition }) => state.topics.get(topic)?.partitions[partition]);
-    const segments = before.flatMap((one) => [...(one?.segments ?? [])]);
-    await this.decide(() => {
-      const decided = decideDeletions(state, positions);
-      answers = decided.answers;
-      return decided.commands;
-    });
-    for (const segment of segments) if (segment.gone) reader.forget(segment);
-    // Whoever waits at an offset that went is to learn it.
-    for (const partition of before) partition?.wake();
-    this.makeRoom();
-    return answers;
+    return await this.topics.deleteRecords(positions);
   }
 
   async holdRetention(id: string, positions: readonly HeldPosition[] | null): Promise<void> {
-    // Structural: no deletion that was decided without it comes behind it.
-    await this.decide(() => [decideHold(this.opened.state, id, positions)]);
+    await this.topics.hold(id, positions);
   }
 
   async listRetentionHolds(): Promise<readonly RetentionHold[]> {
     this.checkOpen();
-    const { state } = this.opened;
-    const holds = state.holds.image().map(([id, stored]): RetentionHold => {
-      const positions = stored.flatMap(({ topic: number, partition, offset }) => {
-        const topic = state.byNumber.get(number)?.name;
-        return topic === undefined ? [] : [{ topic, partition, offset }];
-      });
-      return { id, positions };
-    });
-    return holds.sort((a, b) => (a.id < b.id ? -1 : 1));
+    return this.topics.holds();
   }
 
   async listGroups(): Promise<readonly GroupListing[]> {
@@ -467,23 +400,6 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     }
   }
 
-  /** Does something by the clock, so that a quiet log has little to recover, and loses its old records too. What fails has reported itself. */
-  private async pace(intervalMs: number, work: () => Promise<void>): Promise<void> {
-    const { signal } = this.closing;
-    while (intervalMs > 0 && !signal.aborted) {
-      await this.options.clock.sleep(intervalMs, signal).catch(() => undefined);
-      if (signal.aborted || this.failure !== undefined) return;
-      await work().catch(() => undefined);
-    }
-  }
-
-  /** Retention could not act, on a full disk perhaps; the next look tries again. A log that is closed or has failed says so elsewhere. */
-  private keptOld(error: unknown): void {
-    if (this.closing.signal.aborted || this.failure !== undefined) return;
-    const code = isAppError(error) ? error.code : 'unknown';
-    this.opened.logger.warn('old records could not be looked at; it is tried again', { code });
-  }
-
   private ended(error: unknown): void {
     const { logger } = this.opened;
     const facts = {
@@ -494,25 +410,8 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     this.options.onFatal?.(error instanceof Error ? error : new Error(String(error)));
   }
 
-  private get rules(): Rules {
-    return { capabilities: this.capabilities, limits: this.opened.limits };
-  }
-
   private checkOpen(): void {
     if (this.closing.signal.aborted) throw logErrors.logClosed();
-  }
-
-  private topic(name: string): Topic {
-    const topic = this.opened.state.topics.get(name);
-    if (topic === undefined) throw logErrors.topicNotFound(name);
-    return topic;
-  }
-
-  private partition(ref: PartitionRef): PartitionLog {
-    const { partitions } = this.topic(ref.topic);
-    const partition = partitions[ref.partition];
-    if (partition === undefined) throw logErrors.partitionNotFound(ref.topic, ref.partition, partitions.length);
-    return partition;
   }
 
   /** What can be said against a batch without its turn having come. The rest is looked at then. */
@@ -522,22 +421,12 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     intoFenced: boolean,
     origin: AppendOrigin,
   ): RequestAppend {
-    const { rules, partitions } = this.topic(topic);
+    const { rules, partitions } = this.topics.topic(topic);
     if (partitions[partition] === undefined) throw logErrors.partitionNotFound(topic, partition, partitions.length);
     const { codecs, clock } = this.options;
     const maxBytes = Math.min(rules.maxBytes, this.opened.settings.segmentBytes);
     const accepted = acceptBatch(bytes, { ...rules, maxBytes }, { origin, nowMs: clock.now(), codecs });
     return { topic, partition, intoFenced, ...accepted };
-  }
-
-  private async changeTopic(name: string, decide: (topic: Topic) => Command): Promise<TopicDescription> {
-    let topic: Topic | undefined;
-    await this.decide(() => {
-      topic = this.topic(name);
-      return [decide(topic)];
-    });
-    for (const partition of topic?.partitions ?? []) partition.wake();
-    return describeTopic(topic ?? this.topic(name));
   }
 
   /** Makes facts durable that are decided when their turn has come. */

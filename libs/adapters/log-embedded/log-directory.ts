@@ -20,8 +20,8 @@ import type { LogIdentity } from './options.js';
 import { readWhole, writeWhole } from './whole-file.js';
 
 /**
- * Of everything in the directory. Rises when older versions could misread what this one writes: 2 has facts about producers, which a reader of 1
- * would pass over. A directory of an older format is read as it is, and gets the new number before anything is written.
+ * Of everything in the directory. Rises when older versions could misread what this one writes: 2 has facts about producers, starts of partitions, compaction and holds, which a
+ * reader of 1 would pass over. A directory of an older format is read as it is, and gets the new number before anything is written.
  */
 export const LOG_FORMAT = 2;
 const OLDEST_FORMAT = 1;

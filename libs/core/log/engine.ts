@@ -14,7 +14,10 @@ export interface LogCapabilities {
   readonly topicConfigs: readonly string[];
   /** Upper bound of partitions in one topic, null where the engine sets none of its own. */
   readonly maxPartitionsPerTopic: number | null;
-  /** Offsets of a partition are consecutive. On Kafka they only rise: transaction markers take places. */
+  /**
+   * Appending gives consecutive offsets, so that as long as nothing was compacted away a range of offsets is a count of records. A topic whose `cleanup.policy` has `compact` loses records
+   * and keeps the places of the others, on every engine. On Kafka offsets only rise: markers of transactions take places, too.
+   */
   readonly denseOffsets: boolean;
   /** `topic`: FENCED is checked with every append by whoever writes. `service`: only writes through this service are held back. */
   readonly fencing: 'topic' | 'service';

@@ -1,16 +1,10 @@
 import { isAppError } from '#libs/core/kernel';
-import {
-  encodeBatch,
-  type LogEngine,
-  type LogWriter,
-  type PartitionRef,
-  recordsFrom,
-  type StoredRecord,
-  type TopicState,
-} from '#libs/core/log';
+import { encodeBatch, type LogEngine, type PartitionRef, recordsFrom, type StoredRecord } from '#libs/core/log';
 import { breachesOf, type HistoryRead, type HistoryWrite } from '#libs/core/log/testing';
 import { type EmbeddedLog, openEmbeddedLog } from '../embedded-log.js';
 import type { EmbeddedLogSettings } from '../options.js';
+import { Administrator } from './administrator.js';
+import { AtomicWriter } from './atomic-writer.js';
 import { type Outcome, Register } from './register.js';
 import { RepeatingProducer } from './repeating-producer.js';
 import { SeededRandom } from './seeded-random.js';
@@ -58,12 +52,6 @@ const TOPICS: readonly (readonly [string, number])[] = [
 const PARTITIONS: readonly PartitionRef[] = TOPICS.flatMap(([topic, count]) =>
   Array.from({ length: count }, (_, partition) => ({ topic, partition })),
 );
-const STATES: readonly TopicState[] = ['ACTIVE', 'FENCED', 'ACTIVE', 'RETIRED', 'ACTIVE'];
-
-interface CommitNote {
-  readonly values: readonly string[];
-  outcome: Outcome;
-}
 
 /**
  * One run of the simulation: concurrent clients drive the shipped engine on a simulated disk, the machine stops at a random call (of recovery, too), starts
@@ -78,17 +66,14 @@ export class LogSimulation {
   private readonly clock = new SimulatedClock();
   private readonly settings: Partial<EmbeddedLogSettings>;
   private readonly writes: (HistoryWrite & { acknowledged?: { offset: number }; refused?: boolean })[] = [];
-  private readonly commits = new Map<string, CommitNote[]>();
-  private readonly checkpoints = new Map<string, Register<number>>();
   private readonly positions = new Map<string, Register<number>>();
   /** A client whose topics lose records by right. */
   readonly segmentLife: SegmentLifeClient;
-  private readonly beta = new Register<TopicState>('ACTIVE');
-  private readonly scratch = new Register(0);
-  private readonly limit = new Register('none');
   /** What readers were shown, by partition and offset. */
   private readonly shown = new Map<string, string>();
   private readonly repeating: readonly RepeatingProducer[];
+  private readonly atomic: readonly AtomicWriter[];
+  private readonly administrator: Administrator;
   private readonly weaker: WeakerTopics;
   /** The last life ended in a power cut. */
   private cut = false;
@@ -104,6 +89,11 @@ export class LogSimulation {
     this.segmentLife = new SegmentLifeClient(this.random, (call) => this.outcome(call));
     const world = {
       random: this.random,
+      places: PARTITIONS,
+      batch: (value: string): Uint8Array => this.batch(value),
+      note: (writes: readonly Omit<HistoryWrite, 'sequence'>[]): { refuse(): void } => this.note(writes),
+      over: (log: LogEngine): boolean => this.over(log),
+      pause: (): Promise<void> => this.pause(),
       value: (): string => this.value(),
       nowMs: (): number => this.clock.now(),
       outcome: (call: () => Promise<unknown>): Promise<Outcome> => this.outcome(call),
@@ -113,6 +103,8 @@ export class LogSimulation {
     this.repeating = [undefined, undefined, 'named'].map(
       (name, partition) => new RepeatingProducer({ topic: 'alpha', partition }, name, world),
     );
+    this.administrator = new Administrator(world);
+    this.atomic = ['x', 'y'].map((id) => new AtomicWriter(id, this.register(this.positions, `writer-${id}`), world));
   }
 
   /** @returns the breaches. */
@@ -209,12 +201,12 @@ export class LogSimulation {
     const rounds = this.random.between(5, 40);
     await Promise.all([
       ...['a', 'b', 'c'].map((id) => this.produce(log, `p-${id}-${this.values++}`, rounds)),
-      ...['x', 'y'].map((id) => this.commitAtomically(log, id, rounds)),
+      ...this.atomic.map((writer) => writer.work(log, rounds)),
       ...['g', 'h'].map((group) => this.moveGroup(log, group, rounds)),
       ...this.repeating.map((producer) => producer.work(log, rounds)),
       this.weaker.work(log, rounds),
       this.read(log, rounds),
-      this.administer(log, rounds),
+      this.administrator.work(log, rounds),
       this.segmentLife.work(log, rounds, () => this.over(log)),
     ]);
   }
@@ -241,50 +233,10 @@ export class LogSimulation {
     if (outcome === 'refused') write.refused = true;
   }
 
-  /** Commits over several partitions with a checkpoint and a position, each telling its number. */
-  private async commitAtomically(log: LogEngine, id: string, rounds: number): Promise<void> {
-    const notes = this.commits.get(id) ?? [];
-    this.commits.set(id, notes);
-    const checkpoint = this.register(this.checkpoints, id);
-    const position = this.register(this.positions, `writer-${id}`);
-    let writer: LogWriter | undefined;
-    for (let round = 0; round < rounds && !this.over(log); round++) {
-      if (writer === undefined || this.random.chance(0.1)) {
-        await this.outcome(async () => (writer = await log.openWriter(id)));
-        if (writer === undefined) return;
-      }
-      const session = writer;
-      const number = notes.length + 1;
-      const places = Array.from({ length: this.random.between(0, 4) }, () => this.random.pick(PARTITIONS));
-      const note: CommitNote = { values: places.map(() => this.value()), outcome: 'unknown' };
-      notes.push(note);
-      const writes = places.map((place, i) => ({
-        ...place,
-        producer: `w-${id}`,
-        sequence: this.writes.length + i,
-        value: note.values[i]!,
-      }));
-      this.writes.push(...writes);
-      const appends = writes.map((one) => ({
-        topic: one.topic,
-        partition: one.partition,
-        batch: this.batch(one.value),
-        intoFenced: true,
-      }));
-      const commit = {
-        appends,
-        positions: [{ group: `writer-${id}`, topic: 'alpha', partition: 0, offset: number }],
-        checkpoints: [{ key: 'number', value: Buffer.from(String(number)) }],
-      };
-      note.outcome = await checkpoint.set(number, () =>
-        position.set(number, () => this.outcome(async () => void (await session.commit(commit)))),
-      );
-      for (const write of writes) {
-        if (note.outcome === 'refused') Object.assign(write, { refused: true });
-      }
-      if (note.outcome === 'unknown') return;
-      await this.pause();
-    }
+  private note(writes: readonly Omit<HistoryWrite, 'sequence'>[]): { refuse(): void } {
+    const noted: LogSimulation['writes'] = writes.map((one, i) => ({ ...one, sequence: this.writes.length + i }));
+    this.writes.push(...noted);
+    return { refuse: () => noted.forEach((one) => (one.refused = true)) };
   }
 
   private async moveGroup(log: LogEngine, group: string, rounds: number): Promise<void> {
@@ -314,36 +266,6 @@ export class LogSimulation {
     }
   }
 
-  private async administer(log: EmbeddedLog, rounds: number): Promise<void> {
-    for (let round = 0; round < rounds && !this.over(log); round++) {
-      const name = `scratch-${this.scratch.value}`;
-      const action = this.random.below(6);
-      let outcome: Outcome = 'done';
-      if (action === 0) {
-        const state = this.random.pick(STATES);
-        outcome = await this.beta.set(state, () => this.outcome(() => log.setTopicState('beta', state)));
-      } else if (action === 1) {
-        const next = this.scratch.value + 1;
-        const create = { name: `scratch-${next}`, partitions: 2 };
-        outcome = await this.scratch.set(next, () => this.outcome(() => log.createTopic(create)));
-        if (outcome === 'done') await this.fillAndDelete(log, create.name, name);
-      } else if (action === 2) {
-        const bytes = String(this.random.between(5_000, 9_000));
-        const changes = { 'max.message.bytes': bytes };
-        outcome = await this.limit.set(bytes, () => this.outcome(() => log.alterTopicConfig('alpha', changes)));
-      } else if (action === 3) await this.outcome(() => log.checkpoint());
-      if (outcome === 'unknown') return;
-      await this.pause();
-    }
-  }
-
-  /** Appends to the new scratch topic and deletes the old one: its records need not be there, its files must go. */
-  private async fillAndDelete(log: LogEngine, created: string, old: string): Promise<void> {
-    const batch = this.batch('scratch');
-    await this.outcome(() => log.append({ topic: created, partition: 1 }, batch));
-    await this.outcome(() => log.deleteTopic(old));
-  }
-
   /** Compares everything the clients know with what the log holds. */
   private async check(log: EmbeddedLog): Promise<void> {
     const topics = new Map((await log.listTopics()).map((one) => [one.name, one]));
@@ -356,41 +278,16 @@ export class LogSimulation {
     this.checkShown(reads);
     this.breaches.push(...(await this.segmentLife.check(log)));
     await this.weaker.check(log, this.cut);
-    await this.checkCommits(log, reads);
+    const there = new Set(reads.flatMap((one) => one.records.map((record) => text(record.value))));
+    for (const writer of this.atomic) await writer.check(log, there);
     for (const [group, register] of this.positions) {
       const [position] = (await log.describeGroup(group)).positions;
-      this.settle(`position of ${group}`, register, position?.offset ?? 0);
+      const breach = register.settled(`position of ${group}`, position?.offset ?? 0);
+      if (breach !== undefined) this.breach(breach);
     }
-    const beta = topics.get('beta');
-    if (beta !== undefined) this.settle('state of beta', this.beta, beta.state);
-    const alpha = topics.get('alpha');
-    if (alpha !== undefined) this.settle('limit of alpha', this.limit, alpha.config['max.message.bytes'] ?? 'none');
-    const scratch = [...topics.keys()].filter((name) => name.startsWith('scratch-'));
-    const newest = Math.max(0, ...scratch.map((name) => Number(name.slice(8))));
-    if (newest > 0 || this.scratch.value > 0) this.settle('newest scratch topic', this.scratch, newest);
+    this.administrator.check(topics);
     // A write whose outcome was not known and that is not there now never took place.
-    const there = new Set(reads.flatMap((one) => one.records.map((record) => text(record.value))));
     for (const write of this.writes) if (!write.acknowledged && !there.has(write.value)) write.refused = true;
-  }
-
-  private async checkCommits(log: LogEngine, reads: readonly HistoryRead[]): Promise<void> {
-    const there = new Set(reads.flatMap((one) => one.records.map((record) => text(record.value))));
-    for (const [id, notes] of this.commits) {
-      const writer = await log.openWriter(id);
-      const stored = Number(text(writer.checkpoint('number') ?? Buffer.from('0')));
-      this.settle(`checkpoint of ${id}`, this.register(this.checkpoints, id), stored);
-      notes.forEach((note, index) => {
-        const number = index + 1;
-        const expected = number <= stored && note.outcome !== 'refused';
-        const present = note.values.filter((value) => there.has(value)).length;
-        if (present !== (expected ? note.values.length : 0)) {
-          this.breach(
-            `commit ${number} of ${id} (${note.outcome}): ${present} of ${note.values.length} appends, checkpoint ${stored}`,
-          );
-        }
-        note.outcome = expected ? 'done' : 'refused';
-      });
-    }
   }
 
   private checkShown(reads: readonly HistoryRead[]): void {
@@ -435,11 +332,6 @@ export class LogSimulation {
 
   private noteShown(place: PartitionRef, record: StoredRecord): void {
     this.shown.set(`${place.topic}/${place.partition}@${record.offset}`, text(record.value));
-  }
-
-  private settle<T>(what: string, register: Register<T>, actual: T): void {
-    const expected = register.describe();
-    if (!register.settle(actual)) this.breach(`${what} is ${String(actual)}, not ${expected}`);
   }
 
   private register(registers: Map<string, Register<number>>, name: string): Register<number> {

@@ -31,6 +31,12 @@ export class Register<T> {
     return possible;
   }
 
+  /** The same, with the breach in words where it may not. */
+  settled(what: string, actual: T): string | undefined {
+    const expected = this.describe();
+    return this.settle(actual) ? undefined : `${what} is ${String(actual)}, not ${expected}`;
+  }
+
   describe(): string {
     return `${String(this.known)}${this.#maybe.map((one) => ` or ${String(one)}`).join('')}`;
   }

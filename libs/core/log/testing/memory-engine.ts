@@ -1,4 +1,4 @@
-import { type Clock, isAppError } from '#libs/core/kernel';
+import type { Clock } from '#libs/core/kernel';
 import {
   acceptBatch,
   type AcceptedBatch,
@@ -14,7 +14,6 @@ import {
   checkProducerName,
   checkTopicConfig,
   checkWriterId,
-  decideDeletion,
   type DeletedRecords,
   type DeletePosition,
   type Durability,
@@ -25,7 +24,6 @@ import {
   type GroupListing,
   type GroupMember,
   type GroupPosition,
-  type HeldFrom,
   type HeldPosition,
   type GroupRefusal,
   type JoinGroup,
@@ -33,7 +31,6 @@ import {
   LogEngine,
   logErrors,
   type LogWriter,
-  lowestHold,
   type MemberClaim,
   type PartitionRef,
   type RetentionHold,
@@ -47,10 +44,11 @@ import {
   type TopicSpec,
   type TopicState,
 } from '../index.js';
+import { deleteRecordsBefore } from './memory-deletions.js';
 import { collect } from './memory-fetch.js';
 import { LogFaults, type WriteCall } from './log-faults.js';
 import { MemoryGroups } from './memory-groups.js';
-import { MemoryLogStorage, MemoryPartition, type MemoryTopic } from './memory-storage.js';
+import { describeTopic, MemoryLogStorage, MemoryPartition, type MemoryTopic } from './memory-storage.js';
 import { MemoryWriter } from './memory-writer.js';
 import { WallClock } from './wall-clock.js';
 
@@ -121,60 +119,49 @@ export class MemoryLogEngine extends LogEngine {
     };
     topics.set(spec.name, topic);
     this.wake();
-    return describe(topic);
+    return describeTopic(topic);
   }
 
   async describeTopic(name: string): Promise<TopicDescription> {
     this.checkOpen();
-    return describe(this.topic(name));
+    return describeTopic(this.storage.topic(name));
   }
 
   async listTopics(): Promise<readonly TopicDescription[]> {
     this.checkOpen();
-    return [...this.storage.topics.values()].map(describe).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...this.storage.topics.values()].map(describeTopic).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   async alterTopicConfig(name: string, changes: Readonly<Record<string, string | null>>): Promise<TopicDescription> {
     this.checkOpen();
-    const topic = this.topic(name);
+    const topic = this.storage.topic(name);
     checkTopicConfig(changes, this.capabilities.topicConfigs);
     for (const [key, value] of Object.entries(changes)) {
       if (value === null) topic.config.delete(key);
       else topic.config.set(key, value);
     }
-    return describe(topic);
+    return describeTopic(topic);
   }
 
   async addPartitions(name: string, partitions: number): Promise<TopicDescription> {
     this.checkOpen();
-    const topic = this.topic(name);
+    const topic = this.storage.topic(name);
     checkMorePartitions(partitions, topic.partitions.length, this.capabilities.maxPartitionsPerTopic);
     while (topic.partitions.length < partitions) topic.partitions.push(new MemoryPartition(topic.partitions.length));
-    return describe(topic);
+    return describeTopic(topic);
   }
 
   async setTopicState(name: string, state: TopicState): Promise<TopicDescription> {
     this.checkOpen();
-    const topic = this.topic(name);
+    const topic = this.storage.topic(name);
     topic.state = state;
     this.wake();
-    return describe(topic);
+    return describeTopic(topic);
   }
 
   async deleteTopic(name: string): Promise<void> {
     this.checkOpen();
-    this.topic(name);
-    this.storage.topics.delete(name);
-    for (const [id, positions] of this.storage.holds) {
-      this.storage.holds.set(
-        id,
-        positions.filter((one) => one.topic !== name),
-      );
-    }
-    for (const [group, positions] of this.storage.groups) {
-      for (const [key, position] of positions) if (position.topic === name) positions.delete(key);
-      if (positions.size === 0) this.storage.groups.delete(group);
-    }
+    this.storage.deleteTopic(name);
     this.wake();
   }
 
@@ -215,12 +202,12 @@ export class MemoryLogEngine extends LogEngine {
 
   async offsetForTimestamp(ref: PartitionRef, timestampMs: number): Promise<number | null> {
     this.checkOpen();
-    return this.partition(ref).offsetFor(timestampMs);
+    return this.storage.partition(ref).offsetFor(timestampMs);
   }
 
   async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
     this.checkOpen();
-    const deleted = positions.map((position) => this.deleteBefore(position));
+    const deleted = positions.map((position) => deleteRecordsBefore(this.storage, position));
     this.wake();
     return deleted;
   }
@@ -228,7 +215,7 @@ export class MemoryLogEngine extends LogEngine {
   async holdRetention(id: string, positions: readonly HeldPosition[] | null): Promise<void> {
     this.checkOpen();
     checkHold(id, positions);
-    for (const position of positions ?? []) this.partition(position);
+    for (const position of positions ?? []) this.storage.partition(position);
     if (positions === null) this.storage.holds.delete(id);
     else this.storage.holds.set(id, structuredClone(positions));
   }
@@ -294,13 +281,13 @@ export class MemoryLogEngine extends LogEngine {
 
   /** Retention under the reader: removes the records before an offset, as an engine does that knows no holds. */
   dropBefore(ref: PartitionRef, offset: number): void {
-    this.partition(ref).dropBefore(offset);
+    this.storage.partition(ref).dropBefore(offset);
     this.wake();
   }
 
   /** Damage found at an offset: what lies before can be read, appends are refused. */
   degrade(ref: PartitionRef, offset: number): void {
-    this.partition(ref).degradedAt = offset;
+    this.storage.partition(ref).degradedAt = offset;
     this.wake();
   }
 
@@ -328,8 +315,8 @@ export class MemoryLogEngine extends LogEngine {
 
   /** Decides whether a batch may be appended; changes nothing. */
   checkAppend(to: PartitionRef, batch: Uint8Array, intoFenced: boolean, anonymous: boolean): CheckedAppend {
-    const topic = this.topic(to.topic);
-    const partition = this.partition(to);
+    const topic = this.storage.topic(to.topic);
+    const partition = this.storage.partition(to);
     if (topic.state !== 'ACTIVE' && !(intoFenced && topic.state === 'FENCED')) {
       throw logErrors.topicFenced(topic.name, topic.state);
     }
@@ -357,7 +344,7 @@ export class MemoryLogEngine extends LogEngine {
   checkGroupPosition(group: string, position: GroupPosition): void {
     checkGroup(group);
     checkPosition(position);
-    this.partition(position);
+    this.storage.partition(position);
   }
 
   storePosition(group: string, { topic, partition, offset, metadata }: GroupPosition): void {
@@ -367,48 +354,8 @@ export class MemoryLogEngine extends LogEngine {
     positions.set(`${topic}/${partition}`, { topic, partition, offset, ...note });
   }
 
-  private *positionsHeld({ topic, partition }: PartitionRef): Generator<{ id: string; offset: number }> {
-    for (const [id, positions] of this.storage.holds) {
-      for (const one of positions) if (one.topic === topic && one.partition === partition) yield { id, ...one };
-    }
-  }
-
-  private heldFrom(ref: PartitionRef): HeldFrom {
-    return lowestHold(this.positionsHeld(ref));
-  }
-
-  private deleteBefore(position: DeletePosition): DeletedRecords {
-    const ref = placeOf(position);
-    let startOffset = 0;
-    try {
-      const { state, config } = this.topic(ref.topic);
-      const partition = this.partition(ref);
-      startOffset = partition.startOffset;
-      const facts = { state, config: Object.fromEntries(config) };
-      startOffset = decideDeletion(position, facts, partition, this.heldFrom(ref));
-      partition.dropBefore(startOffset);
-      return { ...ref, startOffset };
-    } catch (error) {
-      if (!isAppError(error)) throw error;
-      return { ...ref, startOffset, error };
-    }
-  }
-
   private checkOpen(): void {
     if (this.closed) throw logErrors.logClosed();
-  }
-
-  private topic(name: string): MemoryTopic {
-    const topic = this.storage.topics.get(name);
-    if (topic === undefined) throw logErrors.topicNotFound(name);
-    return topic;
-  }
-
-  private partition(ref: PartitionRef): MemoryPartition {
-    const { partitions } = this.topic(ref.topic);
-    const partition = partitions[ref.partition];
-    if (partition === undefined) throw logErrors.partitionNotFound(ref.topic, ref.partition, partitions.length);
-    return partition;
   }
 
   private async wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -437,23 +384,6 @@ export interface CheckedAppend extends AcceptedBatch {
   readonly topic: MemoryTopic;
   readonly partition: MemoryPartition;
   readonly durability: Durability;
-}
-
-function describe(topic: MemoryTopic): TopicDescription {
-  return {
-    name: topic.name,
-    id: topic.id,
-    state: topic.state,
-    createdAtMs: topic.createdAtMs,
-    config: Object.fromEntries(topic.config),
-    partitions: topic.partitions.map(({ partition, startOffset, endOffset, sizeBytes, degradedAt }) => ({
-      partition,
-      startOffset,
-      endOffset,
-      sizeBytes,
-      health: degradedAt === undefined ? 'ok' : 'degraded',
-    })),
-  };
 }
 
 function placeOf({ topic, partition }: PartitionRef): PartitionRef {

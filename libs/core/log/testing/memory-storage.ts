@@ -2,8 +2,11 @@ import { type BatchHeader, readBatchHeader, RecordCursor, stampBatch } from '../
 import {
   type GroupPosition,
   type HeldPosition,
+  logErrors,
+  type PartitionRef,
   type ProducerIdentity,
   ProducerStates,
+  type TopicDescription,
   type TopicState,
 } from '../index.js';
 
@@ -96,4 +99,53 @@ export class MemoryLogStorage {
   constructor(logId = `memory-${++logs}`) {
     this.logId = logId;
   }
+
+  /** @throws `topic-not-found`. */
+  topic(name: string): MemoryTopic {
+    const topic = this.topics.get(name);
+    if (topic === undefined) throw logErrors.topicNotFound(name);
+    return topic;
+  }
+
+  /** @throws `topic-not-found`, `partition-not-found`. */
+  partition(ref: PartitionRef): MemoryPartition {
+    const { partitions } = this.topic(ref.topic);
+    const partition = partitions[ref.partition];
+    if (partition === undefined) throw logErrors.partitionNotFound(ref.topic, ref.partition, partitions.length);
+    return partition;
+  }
+
+  /** A topic goes, with what is held of it and the positions in it. @throws `topic-not-found`. */
+  deleteTopic(name: string): void {
+    this.topic(name);
+    this.topics.delete(name);
+    for (const [id, positions] of this.holds) {
+      this.holds.set(
+        id,
+        positions.filter((one) => one.topic !== name),
+      );
+    }
+    for (const [group, positions] of this.groups) {
+      for (const [key, position] of positions) if (position.topic === name) positions.delete(key);
+      if (positions.size === 0) this.groups.delete(group);
+    }
+  }
+}
+
+/** A topic as the port shows it. */
+export function describeTopic(topic: MemoryTopic): TopicDescription {
+  return {
+    name: topic.name,
+    id: topic.id,
+    state: topic.state,
+    createdAtMs: topic.createdAtMs,
+    config: Object.fromEntries(topic.config),
+    partitions: topic.partitions.map(({ partition, startOffset, endOffset, sizeBytes, degradedAt }) => ({
+      partition,
+      startOffset,
+      endOffset,
+      sizeBytes,
+      health: degradedAt === undefined ? 'ok' : 'degraded',
+    })),
+  };
 }
