@@ -39,6 +39,8 @@ const PAGE_CHARACTERS = 2 * 1024 * 1024;
 const PAGE_MS = 5_000;
 /** What a value counts at least. */
 const LEAST_CHARACTERS = 8;
+/** Characters that are counted before others have their turn: a millisecond, where they are many small values. */
+const COUNTED_AT_ONCE = 128 * 1024;
 
 /** What a page of records can still show, and how long that may still take. */
 export class PageRoom {
@@ -59,9 +61,18 @@ export class PageRoom {
     return this.#left <= 0 || this.clock.monotonic() > this.#until;
   }
 
-  take(value: JsonValue): void {
-    const waiting: JsonValue[] = [value];
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+  /** Counts a value, as far as there is room for it. @returns what of a large one is to be counted by {@link takeMore}, behind a turn of others; empty when all is counted. */
+  take(value: JsonValue): JsonValue[] {
+    return this.takeMore([value]);
+  }
+
+  /** Goes on with what {@link take} left. */
+  takeMore(waiting: JsonValue[]): JsonValue[] {
+    const until = this.#left - COUNTED_AT_ONCE;
+    while (this.#left > 0) {
+      if (this.#left <= until) return waiting;
+      const next = waiting.pop();
+      if (next === undefined) return waiting;
       this.#left -= LEAST_CHARACTERS;
       if (typeof next === 'string') this.#left -= next.length;
       if (typeof next !== 'object' || next === null) continue;
@@ -74,6 +85,7 @@ export class PageRoom {
         waiting.push((next as JsonObject)[name]!);
       }
     }
+    return [];
   }
 }
 
@@ -110,7 +122,7 @@ export class RecordDecoding {
     const bytes = record[part];
     if (bytes === null) return binary(null);
     const read = await this.decoded(record, part, bytes);
-    room.take(read.data);
+    for (let rest = room.take(read.data); rest.length > 0; rest = room.takeMore(rest)) await this.turn();
     return read;
   }
 

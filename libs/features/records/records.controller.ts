@@ -1,5 +1,5 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
-import type { ReadRecord } from '#libs/core/records';
+import { Controller, Get, Param, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { Access } from '#libs/platform/auth';
 import { ApiJson, RequestSignal, ZodPipe } from '#libs/platform/http';
 import { readQuery, type ReadQuery } from './read-request.js';
@@ -31,7 +31,10 @@ export class RecordsController {
     @Param('topic') topic: string,
     @Query(new ZodPipe(readQuery)) query: ReadQuery,
     @RequestSignal() signal: AbortSignal,
-  ): Promise<{ records: readonly ReadRecord[]; next: string; atEnd: boolean }> {
-    return this.records.read(cluster, topic, query, signal);
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string> {
+    const text = await this.records.read(cluster, topic, query, signal);
+    reply.type('application/json; charset=utf-8');
+    return text;
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, Clock } from '#libs/core/kernel';
 import type { AtomicallyProduced, ProducedRecord, RecordHeader } from '#libs/core/log';
-import { partEncoder, Problems, RecordWriter, Turns, type ReadRecord, type WriteOptions } from '#libs/core/records';
+import { partEncoder, Problems, RecordWriter, Turns, type WriteOptions } from '#libs/core/records';
 import { MessageCodec } from '#libs/core/registry';
 import { turn } from '#libs/platform/http';
 import { producedOf } from './produced-view.js';
@@ -9,6 +9,7 @@ import type { ProducedView } from './record-shapes.js';
 import type { ProduceRequest } from './produce-request.js';
 import type { ReadQuery } from './read-request.js';
 import { RecordPages } from './record-pages.js';
+import { recordsText } from './records-text.js';
 
 /** A client's clock this far ahead is refused: it would keep or drop data wrongly on engines that go by record time. */
 const MAX_AHEAD_MS = 3_600_000;
@@ -103,17 +104,13 @@ export class RecordsService {
     return records;
   }
 
-  /** One page of records, decoded, with the cursor of the next. @throws what {@link RecordPages} throws. */
-  async read(
-    cluster: string | undefined,
-    topic: string,
-    query: ReadQuery,
-    signal?: AbortSignal,
-  ): Promise<{ records: readonly ReadRecord[]; next: string; atEnd: boolean }> {
+  /** One page of records, decoded, with the cursor of the next, as JSON text. @throws what {@link RecordPages} throws. */
+  async read(cluster: string | undefined, topic: string, query: ReadQuery, signal?: AbortSignal): Promise<string> {
     const begun = await this.pages.begin(cluster, topic, query);
     const { limit, wait: waitMs, format } = query;
     const { records, next, atEnd } = await this.pages.page(cluster, begun, { limit, waitMs, format, signal });
-    return { records, next: await this.pages.cursorOf(cluster, next), atEnd };
+    const answer = { records, next: await this.pages.cursorOf(cluster, next), atEnd };
+    return await recordsText(answer, new Turns(this.clock, turn), signal);
   }
 }
 
