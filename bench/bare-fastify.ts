@@ -1,10 +1,11 @@
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 
-/** The baseline of registry requests: a Fastify server that parses bodies as JSON, answers with the bytes it was sent, and does nothing else. */
+/** The baseline of requests over HTTP: a Fastify server that parses bodies as JSON, answers with the bytes it was sent, and does nothing else. */
 process.once('message', (body: string) => {
-  const fastify = Fastify();
+  const fastify = Fastify({ bodyLimit: 8 * 1024 * 1024 });
   const type = 'application/vnd.schemaregistry.v1+json';
-  fastify.addContentTypeParser(type, { parseAs: 'string' }, (_request, text, done) =>
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) =>
     done(null, JSON.parse(text as string)),
   );
   const answer = (_request: FastifyRequest, reply: FastifyReply): void => {
@@ -12,5 +13,6 @@ process.once('message', (body: string) => {
   };
   fastify.get('/schemas/ids/:id', answer);
   fastify.post('/subjects/:subject', answer);
+  fastify.post('/v1/topics/:topic/records', answer);
   void fastify.listen({ host: '127.0.0.1', port: 0 }).then((url) => process.send?.(url));
 });

@@ -1,6 +1,8 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { foregroundProduce } from './foreground-produce.js';
 import { hostile } from './hostile.js';
+import { kafkaAppend } from './kafka-append.js';
 import { knownSchemas } from './known-schemas.js';
 import { largeRegistry } from './large-registry.js';
 import { logAppend } from './log-append.js';
@@ -8,8 +10,11 @@ import { logFetch } from './log-fetch.js';
 import type { Benchmark, Comparison, Figure } from './measure.js';
 import { newSubjects } from './new-subjects.js';
 import { newVersions } from './new-versions.js';
+import { partitions } from './partitions.js';
 import { realEvolution } from './real-evolution.js';
 import { repartition } from './repartition.js';
+import { restAppend } from './rest-append.js';
+import { restFetch } from './rest-fetch.js';
 import { start } from './start.js';
 
 const BENCHMARKS: readonly Benchmark[] = [
@@ -20,6 +25,11 @@ const BENCHMARKS: readonly Benchmark[] = [
   largeRegistry,
   logAppend,
   logFetch,
+  partitions,
+  kafkaAppend,
+  restAppend,
+  restFetch,
+  foregroundProduce,
   repartition,
   hostile,
   ...realEvolution,

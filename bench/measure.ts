@@ -34,6 +34,12 @@ export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
+/** What so large a share of the values is not above, as 0.99; NaN where there are none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+}
+
 /** Runs measured thing and baseline in turns, so that both see the same machine, and answers the medians. */
 export async function inTurns(
   rounds: number,

@@ -15,6 +15,8 @@ export interface KafkaService {
   readonly version: string;
   readonly clusterId: string;
   readonly nodes: readonly KafkaNode[];
+  /** Runs a program of the release, by the name of its class, to its end. @returns what it wrote to stdout; rejects with the end of its output when it fails. */
+  tool(main: string, args: readonly string[]): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -23,4 +25,5 @@ export declare function startKafka(options?: {
   readonly nodes?: 1 | 3;
   readonly secure?: boolean;
   readonly properties?: Readonly<Record<string, string | number | boolean>>;
+  readonly jvm?: readonly string[];
 }): Promise<KafkaService>;

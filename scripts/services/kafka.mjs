@@ -189,11 +189,11 @@ export class KafkaNode {
   #version;
   #home;
 
-  #heap;
+  #jvm;
 
-  constructor(node, { release, version, home, heap }) {
+  constructor(node, { release, version, home, jvm }) {
     Object.assign(this, node);
-    this.#heap = heap;
+    this.#jvm = jvm;
     this.#release = release;
     this.#version = version;
     this.#home = home;
@@ -204,8 +204,7 @@ export class KafkaNode {
     const logFile = join(this.#home, `n${this.id}.log`);
     const config = join(this.#home, `n${this.id}.properties`);
     const args = [
-      ...JVM,
-      `-Xmx${this.#heap}`,
+      ...this.#jvm,
       ...loggingOf(this.#version, this.#home),
       '-cp',
       `${this.#release}/libs/*`,
@@ -276,7 +275,8 @@ function countBrokers(port) {
  * @param {number} [options.nodes] 1 or 3
  * @param {boolean} [options.secure] one node with SASL, TLS and mutual TLS listeners beside the open one, see {@link secureProperties}
  * @param {Record<string, string | number | boolean>} [options.properties] broker settings over the ones given here
- * @returns {Promise<{bootstrapServers: string, version: string, clusterId: string, nodes: KafkaNode[], sasl?: string, tls?: {server: string, mutual: string, ca: string, cert: string, key: string}, stop: () => Promise<void>}>}
+ * @param {readonly string[]} [options.jvm] arguments of the nodes' Java instead of those that make tests quick to start and small
+ * @returns {Promise<{bootstrapServers: string, version: string, clusterId: string, nodes: KafkaNode[], tool: (main: string, args: readonly string[]) => Promise<string>, sasl?: string, tls?: {server: string, mutual: string, ca: string, cert: string, key: string}, stop: () => Promise<void>}>}
  * @throws {ServiceUnavailable} when Java or the jars cannot be had
  */
 export async function startKafka({
@@ -284,6 +284,7 @@ export async function startKafka({
   nodes: count = 1,
   secure = false,
   properties = {},
+  jvm,
 } = {}) {
   if (!/^\d+\.\d+\.\d+$/.test(version)) throw new Error(`'${version}' is no Kafka release; give it as 4.1.2`);
   await requireJava();
@@ -321,7 +322,7 @@ export async function startKafka({
       writeFileSync(join(home.path, `n${node.id}.properties`), propertiesOf(node, planned, own));
       // Three nodes share a machine: each stays below 200 MiB with this heap, the small dedupe buffer given.
       const heap = count > 1 ? '192m' : '384m';
-      nodes.push(new KafkaNode(node, { release, version, home: home.path, heap }));
+      nodes.push(new KafkaNode(node, { release, version, home: home.path, jvm: jvm ?? [...JVM, `-Xmx${heap}`] }));
     }
     for (const node of nodes) node.start();
     for (const node of nodes) await node.untilServing(count);
@@ -330,6 +331,9 @@ export async function startKafka({
       version,
       clusterId,
       nodes,
+      // A program of the release, by the name of its class, to its end; answers what it wrote.
+      tool: (main, args) =>
+        run('java', [...loggingOf(version, home.path), '-cp', `${release}/libs/*`, main, ...args], { cwd: home.path }),
       ...(secure
         ? {
             sasl: `127.0.0.1:${planned[0].saslPort}`,

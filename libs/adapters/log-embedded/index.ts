@@ -6,6 +6,7 @@ export type { LogCut } from './log-cut.js';
 export { inspectLog, type InspectedLog } from './log-inspection.js';
 export { FileSystem, OpenFile, type DirectoryEntry, type OpenMode } from './file-system.js';
 export { FlushWatch } from './flush-watch.js';
+export { NodeFileSystem } from './node-file-system.js';
 export {
   EMBEDDED_LOG_LIMITS,
   EMBEDDED_LOG_SETTINGS,
