@@ -41,6 +41,10 @@ async function openLocal(parts: ServiceParts, directory: string, room: StorageRo
     'compaction_bytes_total',
     'Bytes of overwritten records that compaction took.',
   );
+  const compactionFailures = metrics.counter(
+    'compaction_failures_total',
+    'Partitions that could not be compacted; each is tried again at the next look.',
+  );
   const logger = factsLogger(parts.logger, 'log');
   const watch = new FlushWatch(logger);
   metrics.gauge(
@@ -100,6 +104,7 @@ async function openLocal(parts: ServiceParts, directory: string, room: StorageRo
         compactions.observe(durationMs / 1_000);
         compactedBytes.add(readBytes - keptBytes);
       },
+      compactionFailed: () => compactionFailures.add(1),
     },
     onFatal: (error) => {
       fatal = error;

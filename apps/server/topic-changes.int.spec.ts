@@ -41,6 +41,19 @@ describe('what a topic holds, and how, is changed over REST', () => {
     expect(await left(topic)).toEqual([]);
   });
 
+  it('is judged by a dry run as it would be done: what is compacted or held is kept, and offsets are called records only where they are', async () => {
+    const compacted = `compacted${++topics}`;
+    await client.post('/v1/topics', { name: compacted, partitions: 1, config: { 'cleanup.policy': 'compact' } });
+    await client.produce(compacted, [{ key: 'k', value: 1 }]);
+    for (const dryRun of [true, false]) {
+      const { json } = await remove(compacted, { before: 'end', dryRun });
+      expect(json).toMatchObject({ dryRun, offsets: '0', exact: false });
+      expect(json.partitions).toMatchObject([{ newStartOffset: '0', error: { code: 'records-kept' } }]);
+    }
+    const topic = await filled();
+    expect((await remove(topic, { before: 'end', dryRun: true })).json).toMatchObject({ offsets: '10', exact: true });
+  });
+
   it('says of each partition what became of it, and spoils no other', async () => {
     const topic = await filled();
     const positions = [

@@ -168,6 +168,7 @@ export class Checkpointer {
       if (this.#holds > 0) break;
       await store.removeSegment({ ...partition.identity, ...segment }, segment.baseOffset);
       partition.dropped.delete(segment);
+      failPoint('files-removed');
     }
     for (const topic of dropped.topics) {
       if (this.#holds > 0) break;

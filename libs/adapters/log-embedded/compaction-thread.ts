@@ -15,14 +15,32 @@ export type CompactionAnswer = { readonly value: unknown } | { readonly failure:
 /** The worker's heap beside the table of keys. */
 const HEAP_MIB = 64;
 const MIB = 1024 * 1024;
+/** An answer takes milliseconds; a thread that is silent for so long will not give one. */
+const ANSWER_MS = 60_000;
+
+export interface CompactionThreadOptions {
+  /** Where the thread begins; `compaction-worker.js` beside this file unless given. */
+  readonly script?: URL;
+  /** How long an answer may take before the thread counts as dead, in milliseconds. */
+  readonly answerMs?: number;
+}
 
 /**
- * Compaction in a worker thread of its own, which starts with the first pass and stays until the log is closed. Bytes go over without being copied. A thread that dies
- * fails the pass it was at, whose files are removed; the next pass starts another.
+ * Compaction in a worker thread of its own, which starts with the first pass and stays until the log is closed. Bytes go over without being copied. A thread that dies or
+ * falls silent fails the pass it was at, saying why, and that pass's files are removed; the next pass starts another.
  */
 export class CompactionThread extends CompactionWork {
   #worker: Worker | undefined;
   #waiting: Deferred<unknown> | undefined;
+  readonly #script: URL;
+  readonly #answerMs: number;
+
+  constructor({ script, answerMs = ANSWER_MS }: CompactionThreadOptions = {}) {
+    super();
+    // Written out here, so that what packs the service finds it.
+    this.#script = script ?? new URL('./compaction-worker.js', import.meta.url);
+    this.#answerMs = answerMs;
+  }
 
   async begin(order: CompactionOrder): Promise<void> {
     this.#worker ??= this.start(order.mapBytes);
@@ -45,14 +63,16 @@ export class CompactionThread extends CompactionWork {
     if (this.#worker !== undefined) await this.ask({ do: 'end' });
   }
 
+  /** A pass that is under way fails. */
   async close(): Promise<void> {
-    const worker = this.#worker;
-    this.#worker = undefined;
+    const [worker, waiting] = [this.#worker, this.#waiting];
+    this.#worker = this.#waiting = undefined;
+    waiting?.reject(new Error('the compaction thread was closed'));
     await worker?.terminate();
   }
 
   private start(mapBytes: number): Worker {
-    const worker = new Worker(new URL('./compaction-worker.js', import.meta.url), {
+    const worker = new Worker(this.#script, {
       env: {},
       // Texts and entries of the table take more than is counted for them while it grows.
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB + Math.ceil((3 * mapBytes) / MIB) },
@@ -63,13 +83,15 @@ export class CompactionThread extends CompactionWork {
       if ('failure' in answer) waiting?.reject(new Error(answer.failure));
       else waiting?.resolve(answer.value);
     });
-    const gone = (error: unknown): void => {
-      if (this.#worker === worker) this.#worker = undefined;
-      this.#waiting?.reject(new Error('the compaction thread ended', { cause: error }));
+    const gone = (why: string): void => {
+      // A later thread is not concerned.
+      if (this.#worker !== worker) return;
+      this.#worker = undefined;
+      this.#waiting?.reject(new Error(`the compaction thread ended: ${why}`));
       this.#waiting = undefined;
     };
-    worker.on('error', gone);
-    worker.on('exit', gone);
+    worker.on('error', (error: unknown) => gone(error instanceof Error ? error.message : String(error)));
+    worker.on('exit', (code) => gone(`it left with code ${code}`));
     worker.unref();
     return worker;
   }
@@ -79,7 +101,19 @@ export class CompactionThread extends CompactionWork {
     if (this.#worker === undefined) throw new Error('the compaction thread ended');
     const waiting = deferred<unknown>();
     this.#waiting = waiting;
-    this.#worker.postMessage(request, given === undefined ? [] : [given.buffer as ArrayBuffer]);
-    return await waiting.promise;
+    const worker = this.#worker;
+    worker.postMessage(request, given === undefined ? [] : [given.buffer as ArrayBuffer]);
+    const silent = setTimeout(() => {
+      if (this.#waiting !== waiting) return;
+      this.#worker = this.#waiting = undefined;
+      waiting.reject(new Error(`the compaction thread gave no answer for ${this.#answerMs} ms and was ended`));
+      void worker.terminate();
+    }, this.#answerMs);
+    silent.unref();
+    try {
+      return await waiting.promise;
+    } finally {
+      clearTimeout(silent);
+    }
   }
 }

@@ -40,6 +40,7 @@ export abstract class CompactionWork {
   abstract compact(batches: Uint8Array, keepLast: boolean): Promise<CompactedRun>;
   /** Ends the pass and gives its memory back. Harmless to repeat. */
   abstract end(): Promise<void>;
+  /** For good. What is under way may fail. */
   abstract close(): Promise<void>;
 }
 

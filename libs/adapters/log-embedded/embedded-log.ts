@@ -7,6 +7,7 @@ import {
   checkWriterId,
   type DeletedRecords,
   type DeletePosition,
+  type DeleteRecordsOptions,
   type FetchedPartition,
   type FetchRequest,
   type GroupDescription,
@@ -133,6 +134,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       reader,
       limits,
       capabilities: this.capabilities,
+      failPoint,
       now: () => clock.now(),
       decide,
       checkRoom: () => this.checkRoom(),
@@ -274,8 +276,12 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     return await this.fetcher.offsetForTimestamp(ref.topic, this.topics.partition(ref), timestampMs);
   }
 
-  async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
-    return await this.topics.deleteRecords(positions);
+  async deleteRecords(
+    positions: readonly DeletePosition[],
+    options?: DeleteRecordsOptions,
+  ): Promise<readonly DeletedRecords[]> {
+    this.checkOpen();
+    return await this.topics.deleteRecords(positions, options);
   }
 
   async holdRetention(id: string, positions: readonly HeldPosition[] | null): Promise<void> {

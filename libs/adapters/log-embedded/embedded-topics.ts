@@ -1,6 +1,7 @@
 import {
   type DeletedRecords,
   type DeletePosition,
+  type DeleteRecordsOptions,
   type HeldPosition,
   type LogCapabilities,
   logErrors,
@@ -14,7 +15,7 @@ import type { Command } from './commands.js';
 import { decideConfig, decideHold, decidePartitions, decideTopic, type Rules } from './decisions.js';
 import { topicsOf } from './log-cut.js';
 import { describeTopic, type LogState, type Topic } from './log-state.js';
-import type { EmbeddedLogLimits } from './options.js';
+import type { EmbeddedLogLimits, FailPoint } from './options.js';
 import type { PartitionLog } from './partition-log.js';
 import { decideDeletions } from './record-deletions.js';
 import type { SegmentReader } from './segment-reader.js';
@@ -44,6 +45,7 @@ export interface TopicsHost {
   readonly reader: SegmentReader;
   readonly capabilities: LogCapabilities;
   readonly limits: EmbeddedLogLimits;
+  readonly failPoint: (name: FailPoint) => void;
   now(): number;
   /** Makes facts durable that are decided when their turn has come, with nothing undecided before them. */
   decide(decide: () => readonly Command[]): Promise<void>;
@@ -119,8 +121,13 @@ export class EmbeddedTopics {
     this.host.makeRoom();
   }
 
-  async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
+  /** `validateOnly`: what would be answered by the state as it is now, without a place in the line. */
+  async deleteRecords(
+    positions: readonly DeletePosition[],
+    { validateOnly = false }: DeleteRecordsOptions = {},
+  ): Promise<readonly DeletedRecords[]> {
     const { state, reader, decide } = this.host;
+    if (validateOnly) return decideDeletions(state, positions).answers;
     let answers: readonly DeletedRecords[] = [];
     const before = positions.map(({ topic, partition }) => state.topics.get(topic)?.partitions[partition]);
     const segments = before.flatMap((one) => [...(one?.segments ?? [])]);
@@ -129,6 +136,7 @@ export class EmbeddedTopics {
       answers = decided.answers;
       return decided.commands;
     });
+    this.host.failPoint('start-moved');
     for (const segment of segments) if (segment.gone) reader.forget(segment);
     // Whoever waits at an offset that went is to learn it.
     for (const partition of before) partition?.wake();

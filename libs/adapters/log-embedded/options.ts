@@ -103,6 +103,8 @@ export interface EmbeddedLogObserver {
     readonly keptBytes: number;
     readonly segments: number;
   }): void;
+  /** A partition was not compacted, for a reason that is logged; it is tried again at the next look. */
+  compactionFailed?(): void;
 }
 
 /** Named steps at which a crash test may end the process. */
@@ -115,6 +117,8 @@ export type FailPoint =
   | 'compaction-written'
   | 'compaction-flushed'
   | 'compaction-swapped'
+  | 'start-moved'
+  | 'files-removed'
   | 'recovery-begin'
   | 'recovery-replayed'
   | 'recovery-snapshot-renamed'
@@ -129,6 +133,8 @@ export const FAIL_POINTS: readonly FailPoint[] = [
   'compaction-written',
   'compaction-flushed',
   'compaction-swapped',
+  'start-moved',
+  'files-removed',
   'recovery-begin',
   'recovery-replayed',
   'recovery-snapshot-renamed',

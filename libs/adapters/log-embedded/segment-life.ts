@@ -76,7 +76,9 @@ export class SegmentLife {
   /** Begins nothing any more and resolves when nothing is under way; a compaction is cut short. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.#turn.run(() => this.parts.work.close());
+    // At once: work that does not come back must not hold up the stop.
+    await this.parts.work.close();
+    await this.#turn.run(async () => undefined);
   }
 
   private *served(): Generator<{ readonly topic: Topic; readonly partition: PartitionLog }> {
@@ -87,7 +89,7 @@ export class SegmentLife {
   }
 
   private async retain(): Promise<void> {
-    const { decide, observer, clock, reader } = this.parts;
+    const { decide, observer, clock, reader, failPoint } = this.parts;
     const started = clock.monotonic();
     // First without a place in the line: mostly there is nothing to do.
     if (this.starts().length === 0) return;
@@ -103,6 +105,7 @@ export class SegmentLife {
         return { kind: 'start-moved', topic, partition: number, offset };
       });
     });
+    failPoint('start-moved');
     for (const segment of gone) reader.forget(segment);
     for (const { partition } of moved) partition.wake();
     observer.retained?.({ durationMs: clock.monotonic() - started, segments: gone.length, bytes });
@@ -177,6 +180,7 @@ export class SegmentLife {
       if (isAppError(error, 'flush-failed')) this.parts.failed(error);
       const { topic: number, partition: index } = partition.identity;
       const facts = { topic: number, partition: index, code: isAppError(error) ? error.code : 'unknown' };
+      observer.compactionFailed?.();
       logger.warn('a partition was not compacted', { ...facts, error: error instanceof Error ? error.message : '' });
     }
   }

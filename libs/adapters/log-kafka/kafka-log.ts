@@ -10,6 +10,7 @@ import {
   CoordinatedMember,
   type DeletedRecords,
   type DeletePosition,
+  type DeleteRecordsOptions,
   type FetchedPartition,
   type FetchRequest,
   GROUP_LIMITS,
@@ -207,8 +208,11 @@ export class KafkaLog extends LogEngine {
     });
   }
 
-  deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
-    return this.#run(() => this.#deleter.delete(positions));
+  deleteRecords(
+    positions: readonly DeletePosition[],
+    { validateOnly = false }: DeleteRecordsOptions = {},
+  ): Promise<readonly DeletedRecords[]> {
+    return this.#run(() => this.#deleter.delete(positions, validateOnly));
   }
 
   holdRetention(id: string, positions: readonly HeldPosition[] | null): Promise<void> {

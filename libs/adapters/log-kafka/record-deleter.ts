@@ -24,13 +24,13 @@ export class RecordDeleter {
     this.#offsets = offsets;
   }
 
-  /** Answers in the order of the positions. */
-  async delete(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
+  /** Answers in the order of the positions. `validateOnly`: the same answers, and nothing is deleted. */
+  async delete(positions: readonly DeletePosition[], validateOnly: boolean): Promise<readonly DeletedRecords[]> {
     await this.#states.see();
-    return await Promise.all(positions.map((position) => this.#deleteOne(position)));
+    return await Promise.all(positions.map((position) => this.#deleteOne(position, validateOnly)));
   }
 
-  async #deleteOne(position: DeletePosition): Promise<DeletedRecords> {
+  async #deleteOne(position: DeletePosition, validateOnly: boolean): Promise<DeletedRecords> {
     const { topic, partition } = position;
     let startOffset = 0;
     try {
@@ -40,7 +40,11 @@ export class RecordDeleter {
       // The policy is the leader's to look at; it refuses by itself.
       const facts = { state: this.#states.of(layout), config: {} };
       const offset = decideDeletion(position, facts, { startOffset, endOffset: range.end });
-      if (offset > startOffset) startOffset = await this.#ask(position, offset, range);
+      if (offset > startOffset) {
+        // A deletion up to the present start deletes nothing, and is refused by the leader as any other would be.
+        const deleted = await this.#ask(position, validateOnly ? startOffset : offset, range);
+        startOffset = validateOnly ? offset : deleted;
+      }
       return { topic, partition, startOffset };
     } catch (error) {
       const failure = this.#cluster.failure(error);

@@ -1,7 +1,7 @@
 import type { AppError } from '#libs/core/kernel';
 import type { AdministrationCapabilities, ClusterAdministration } from './cluster-administration.js';
 import type { GroupDescription, GroupListing, GroupMember, JoinGroup } from './group-membership.js';
-import type { DeletedRecords, DeletePosition } from './record-deletion.js';
+import type { DeletedRecords, DeletePosition, DeleteRecordsOptions } from './record-deletion.js';
 import type { Durability } from './durability.js';
 import type { ProducerIdentity } from './producer-identity.js';
 import type { HeldPosition, RetentionHold } from './retention-hold.js';
@@ -196,9 +196,12 @@ export abstract class LogEngine {
 
   /**
    * Deletes the records before each position, durably before it resolves: from then on they are out of range for every reader. Answers in the order of the
-   * positions; problems of a position are in its answer and spoil no other. Harmless to repeat.
+   * positions; problems of a position are in its answer and spoil no other. Harmless to repeat. With `validateOnly` the same is answered and nothing is done.
    */
-  abstract deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]>;
+  abstract deleteRecords(
+    positions: readonly DeletePosition[],
+    options?: DeleteRecordsOptions,
+  ): Promise<readonly DeletedRecords[]>;
 
   /**
    * Sets, moves or (with null) releases the hold with this id: as long as it stands, neither retention nor compaction nor {@link deleteRecords} takes anything at

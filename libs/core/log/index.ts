@@ -140,6 +140,7 @@ export {
   type DeletableTopic,
   type DeletedRecords,
   type DeletePosition,
+  type DeleteRecordsOptions,
 } from './record-deletion.js';
 export {
   compactionRules,

@@ -10,6 +10,11 @@ export interface DeletePosition extends PartitionRef {
   readonly offset: number | 'end';
 }
 
+export interface DeleteRecordsOptions {
+  /** Only judge: the answers are those the deletion would give now, and nothing is deleted. */
+  readonly validateOnly?: boolean;
+}
+
 /** What became of one {@link DeletePosition}. */
 export interface DeletedRecords extends PartitionRef {
   /** First offset that can be read now; 0 where the partition is not known. */

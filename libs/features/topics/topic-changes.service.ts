@@ -1,6 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, isAppError } from '#libs/core/kernel';
-import { TopicDirectories, type ConfigEntry, type PartitionDescription, type ResolvedTopic } from '#libs/core/log';
+import {
+  type ConfigEntry,
+  isCompacted,
+  type PartitionDescription,
+  type ResolvedTopic,
+  TopicDirectories,
+} from '#libs/core/log';
 import { OperationStore } from '#libs/core/operations';
 import type { DeleteRecordsBody, DeletionView } from './topic-change-schemas.js';
 
@@ -57,22 +63,21 @@ export class TopicChangesService {
       }
     }
     const asked = [...places].map(([{ partition }, offset]) => ({ topic: physical, partition, offset }));
-    const done = dryRun ? [] : await directory.engine.deleteRecords(asked);
-    const partitions = [...places].map(([{ partition, startOffset, endOffset }, offset], at) => {
-      const answer = done[at];
-      const behind = offset > endOffset ? outOfRange(topic, partition, offset, endOffset) : undefined;
-      const error = answer?.error ?? (dryRun ? behind : undefined);
-      const start = error === undefined ? (answer?.startOffset ?? Math.max(startOffset, offset)) : startOffset;
+    const answers = await directory.engine.deleteRecords(asked, { validateOnly: dryRun });
+    const partitions = [...places.keys()].map(({ partition, startOffset }, at) => {
+      const { error, startOffset: answered } = answers[at]!;
+      const start = error === undefined ? answered : startOffset;
       return {
         partition,
         startOffset: String(startOffset),
         newStartOffset: String(start),
-        offsets: String(start - startOffset),
+        offsets: String(Math.max(0, start - startOffset)),
         ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
       };
     });
     const total = partitions.reduce((sum, { offsets }) => sum + Number(offsets), 0);
-    return { dryRun, offsets: String(total), exact: directory.engine.capabilities.denseOffsets, partitions };
+    const exact = directory.engine.capabilities.denseOffsets && !isCompacted(description.config);
+    return { dryRun, offsets: String(total), exact, partitions };
   }
 
   async #before(
@@ -138,13 +143,5 @@ function unknownPartition(topic: string, partition: number, count: number): AppE
     code: 'partition-not-found',
     message: `Topic '${topic}' has no partition ${partition}; it has partitions 0 to ${count - 1}. Nothing was deleted.`,
     details: { topic, partition, partitions: count },
-  });
-}
-
-function outOfRange(topic: string, partition: number, offset: number, end: number): AppError {
-  return new AppError({
-    kind: 'gone',
-    code: 'offset-out-of-range',
-    message: `Offset ${offset} of ${topic}/${partition} lies behind its end, ${end}.`,
   });
 }

@@ -8,6 +8,7 @@ import { physicalName } from '../generation.js';
 import type { ProducedRecord } from '../partition-groups.js';
 import { RoundRobinPartitions } from '../partitioner.js';
 import { TopicDirectory } from '../topic-directory.js';
+import { UNGUARDED } from '../topic-guard.js';
 import { MemoryLogEngine, MemoryLogStorage, MemoryTopicNames, WallClock } from '../testing/index.js';
 import { AtomicProducer, type AtomicRequest } from './atomic-producer.js';
 
@@ -185,6 +186,26 @@ describe('a request with an idempotency key', () => {
     expect(await instances[1].start().produce('t', [record('a')], request('before'))).toEqual(repeated);
     expect((await instances[1].start().produce('t', [record('b')], request('during'))).repeated).toBe(true);
     expect((await valuesOf(engine, physicalName('t', 2))).sort()).toEqual(['copied', 'v']);
+  });
+
+  it('is answered with its first places when the topic was frozen since, by whichever instance, and a new one is refused', async () => {
+    const { engine, names, instances } = await setUp();
+    // The second instance has a session of every line, which the first one takes over.
+    for (let i = 0; i < 40; i++) await instances[1].producer.produce('t', [record('x', 'other')], request(`other${i}`));
+    const first = await instances[0].producer.produce('t', [record('a')], request('k1'));
+    await names.setGuard(engine.logId, 't', 0, { ...UNGUARDED, frozen: true });
+    await engine.setTopicState('t', 'FENCED');
+    for (const producer of [instances[0].producer, instances[1].producer, instances[1].start()]) {
+      expect(await producer.produce('t', [record('a')], request('k1'))).toEqual({ ...first, repeated: true });
+      await expect(producer.produce('t', [record('a')], request('new'))).rejects.toMatchObject({
+        code: 'topic-frozen',
+      });
+      await expect(producer.produce('t', [record('a')], request())).rejects.toMatchObject({ code: 'topic-frozen' });
+      await expect(producer.produce('t', [record('b')], request('k1', 'two'))).rejects.toMatchObject({
+        code: 'idempotency-key-reused',
+      });
+    }
+    expect((await valuesOf(engine, 't')).filter((value) => value === 'v')).toHaveLength(1);
   });
 
   it('is another request when the topic was deleted and made anew', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError, type Clock } from '#libs/core/kernel';
+import { AppError, type Clock, isAppError } from '#libs/core/kernel';
 import type { Appended, WriterAppend } from '../engine.js';
 import { batchesOf, groupByPartition, type PartitionGroup, type ProducedRecord } from '../partition-groups.js';
 import type { KeylessPartitions } from '../partitioner.js';
@@ -54,7 +54,7 @@ export class AtomicProducer {
 
   /**
    * @throws `idempotency-key-reused` for a key of another request; `too-many-idempotency-keys`; `topic-fenced` when a fence outlasts the hold; `outcome-unknown`, which with a key only
-   * says that asking again will tell; `topic-not-found`, `partition-not-found`, `batch-too-large`, `produce-contended`.
+   * says that asking again will tell; `topic-frozen`, unless it was written before; `topic-not-found`, `partition-not-found`, `batch-too-large`, `produce-contended`.
    */
   async produce(
     logical: string,
@@ -64,9 +64,17 @@ export class AtomicProducer {
     const { directory, clock } = this.parts;
     const { id, slot } = this.#placeOf(logical, request.idempotency?.key);
     const deadline = clock.monotonic() + request.maxHoldMs;
-    return await directory.write(logical, request, (topic) =>
-      slot.run((turn) => this.#write(topic, records, { ...request, id, turn }), id !== undefined, deadline),
-    );
+    try {
+      return await directory.write(logical, request, (topic) =>
+        slot.run((turn) => this.#write(topic, records, { ...request, id, turn }), id !== undefined, deadline),
+      );
+    } catch (error) {
+      // What was written before was written, whatever may be written now.
+      if (request.idempotency === undefined || !isAppError(error, 'topic-frozen')) throw error;
+      const kept = await this.#asked(logical, request.idempotency, deadline, true);
+      if (kept === undefined) throw error;
+      return kept;
+    }
   }
 
   /**
@@ -75,10 +83,19 @@ export class AtomicProducer {
    * @throws `idempotency-key-reused`, `topic-not-found`.
    */
   async recall(logical: string, idempotency: Idempotency): Promise<AtomicallyProduced | undefined> {
-    const { directory, clock } = this.parts;
-    const topic = await directory.resolve(logical);
+    return await this.#asked(logical, idempotency, this.parts.clock.monotonic(), false);
+  }
+
+  /** Looks for a result without writing anything. `certain`: also for what other instances have written. */
+  async #asked(
+    logical: string,
+    idempotency: Idempotency,
+    deadline: number,
+    certain: boolean,
+  ): Promise<AtomicallyProduced | undefined> {
+    const topic = await this.parts.directory.resolve(logical);
     const { id, slot } = this.#placeOf(logical, idempotency.key);
-    return await slot.run((turn) => this.#recalled(topic, turn, id!, idempotency), true, clock.monotonic());
+    return await slot.run((turn) => this.#recalled(topic, turn, id!, idempotency), true, deadline, certain);
   }
 
   #placeOf(logical: string, key: string | undefined): { readonly id: string | undefined; readonly slot: ProduceSlot } {

@@ -54,10 +54,12 @@ export class ProduceSlot {
    * Takes a turn when all who came before have had theirs. When another instance took the session over, or it is not known whether the commit took place, the turn begins
    * again over a new session and finds out.
    * @param exact whether `work` can tell by a kept result that it was done: only then may it begin again after an unknown outcome.
+   * @param fresh for work that commits nothing, so that no fence would tell that another instance has written since: the session is opened anew.
    * @throws `outcome-unknown`; `produce-contended` when other instances kept taking the session until `deadline` (monotonic ms); what `work` throws.
    */
-  run<T>(work: (turn: SlotTurn) => Promise<T>, exact: boolean, deadline: number): Promise<T> {
+  run<T>(work: (turn: SlotTurn) => Promise<T>, exact: boolean, deadline: number, fresh = false): Promise<T> {
     return this.#line.run(async () => {
+      if (fresh) this.#session = undefined;
       const { clock, random } = this.parts;
       let unknown: AppError | undefined;
       for (let attempt = 0; ; attempt++) {

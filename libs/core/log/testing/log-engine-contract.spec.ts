@@ -140,6 +140,13 @@ class FencingNobody extends MemoryLogEngine {
   }
 }
 
+/** Finds out what a deletion would come to by deleting. */
+class JudgingByDeleting extends MemoryLogEngine {
+  override async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
+    return await super.deleteRecords(positions);
+  }
+}
+
 /** Deletes whole batches only, as if records had no places of their own. */
 class DeletingBatches extends MemoryLogEngine {
   override async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
@@ -499,6 +506,13 @@ const BROKEN: readonly Broken[] = [
     what: 'deletes records of topics that are out of service',
     engine: DeletingAnything,
     breaks: ['a topic that is out of service keeps its records'],
+  },
+  {
+    what: 'deletes where it was only to judge',
+    engine: JudgingByDeleting,
+    breaks: [
+      'what a deletion would come to is said without deleting: the same answers, those of holds and policy included',
+    ],
   },
   {
     what: 'forgets deletions when it starts again',

@@ -3,8 +3,12 @@ import { decideDeletion, type DeletedRecords, type DeletePosition, type HeldFrom
 import type { PartitionRef } from '../index.js';
 import type { MemoryLogStorage } from './memory-storage.js';
 
-/** Deletes the records before a place in a partition, unless something is to be kept of them. */
-export function deleteRecordsBefore(storage: MemoryLogStorage, position: DeletePosition): DeletedRecords {
+/** Deletes the records before a place in a partition, unless something is to be kept of them. `validateOnly`: only says what would come of it. */
+export function deleteRecordsBefore(
+  storage: MemoryLogStorage,
+  position: DeletePosition,
+  validateOnly: boolean,
+): DeletedRecords {
   const { topic: name, partition: number } = position;
   const ref = { topic: name, partition: number };
   let startOffset = 0;
@@ -14,7 +18,7 @@ export function deleteRecordsBefore(storage: MemoryLogStorage, position: DeleteP
     startOffset = partition.startOffset;
     const facts = { state, config: Object.fromEntries(config) };
     startOffset = decideDeletion(position, facts, partition, heldFrom(storage, ref));
-    partition.dropBefore(startOffset);
+    if (!validateOnly) partition.dropBefore(startOffset);
     return { ...ref, startOffset };
   } catch (error) {
     if (!isAppError(error)) throw error;

@@ -16,6 +16,7 @@ import {
   checkWriterId,
   type DeletedRecords,
   type DeletePosition,
+  type DeleteRecordsOptions,
   type Durability,
   type FetchedPartition,
   type FetchRequest,
@@ -205,9 +206,12 @@ export class MemoryLogEngine extends LogEngine {
     return this.storage.partition(ref).offsetFor(timestampMs);
   }
 
-  async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
+  async deleteRecords(
+    positions: readonly DeletePosition[],
+    { validateOnly = false }: DeleteRecordsOptions = {},
+  ): Promise<readonly DeletedRecords[]> {
     this.checkOpen();
-    const deleted = positions.map((position) => deleteRecordsBefore(this.storage, position));
+    const deleted = positions.map((position) => deleteRecordsBefore(this.storage, position, validateOnly));
     this.wake();
     return deleted;
   }

@@ -91,6 +91,55 @@ export const deletionPromises: readonly LogPromise[] = [
     },
   },
   {
+    title:
+      'what a deletion would come to is said without deleting: the same answers, those of holds and policy included',
+    async holds(context) {
+      const { engine } = context;
+      const { topicConfigs, retentionHolds } = engine.capabilities;
+      const topic = await context.topic(3);
+      for (const partition of [0, 1, 2]) await context.append({ topic, partition }, 'a', 'b', 'c');
+      for (const partition of [0, 1, 2]) await context.read({ topic, partition }, 3);
+      const compacts = topicConfigs.includes('cleanup.policy');
+      const kept = await context.topic(
+        1,
+        compacts ? { config: { 'cleanup.policy': 'compact' } } : { state: 'RETIRED' },
+      );
+      const one = { topic: kept, partition: 0 };
+      if (compacts) {
+        await engine.append(one, encodeBatch([recordOf('kept', { key: Buffer.from('k') })]));
+        await context.values(one, 1);
+      }
+      const hold = context.name('hold');
+      await engine.holdRetention(hold, [{ topic, partition: 1, offset: 1 }]);
+      const asked = [
+        { topic, partition: 0, offset: 2 },
+        { topic, partition: 1, offset: 2 },
+        { topic, partition: 2, offset: 'end' as const },
+        { topic, partition: 0, offset: 99 },
+        { topic, partition: 7, offset: 'end' as const },
+        ...(compacts ? [{ ...one, offset: 'end' as const }] : []),
+      ];
+      const said = await engine.deleteRecords(asked, { validateOnly: true });
+      expect(said.map((answer) => answer.error?.code)).toEqual([
+        undefined,
+        retentionHolds ? 'records-kept' : undefined,
+        undefined,
+        'offset-out-of-range',
+        'partition-not-found',
+        ...(compacts ? ['records-kept'] : []),
+      ]);
+      for (const partition of [0, 1, 2]) {
+        expect(await context.values({ topic, partition }, 3), 'nothing went').toEqual(['a', 'b', 'c']);
+      }
+      const done = await engine.deleteRecords(asked);
+      // The second position of a partition is judged when the first has been carried out.
+      const placeOf = (answer: (typeof done)[number]): unknown => [answer.startOffset, answer.error?.code];
+      const others = (answers: typeof done): unknown[] => answers.filter((_, at) => at !== 3).map(placeOf);
+      expect(others(done)).toEqual(others(said));
+      await engine.holdRetention(hold, null);
+    },
+  },
+  {
     title: 'a topic that is out of service keeps its records',
     async holds(context) {
       const ref = { topic: await context.topic(1), partition: 0 };
