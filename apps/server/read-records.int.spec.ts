@@ -9,7 +9,7 @@ describe('records are found and paged, over REST', () => {
   const client = new DataPlaneCalls(overHttp(() => running.url));
   let topics = 0;
   beforeAll(async () => {
-    running = await runService();
+    running = await runService({ WEIR_LOG_MAX_PARTITIONS_PER_TOPIC: '2000' });
   });
   afterAll(() => running.stop());
 
@@ -53,6 +53,28 @@ describe('records are found and paged, over REST', () => {
       query = `cursor=${page.next}`;
     }
     expect(seen.sort((a, b) => a - b)).toEqual(multiples(3));
+  });
+
+  it('page by page over 2,000 partitions: by the URL while the cursor fits in, by a body however long it is', async () => {
+    await client.topic('wide', 2_000);
+    const records = Array.from({ length: 2_000 }, (_, n) => ({ value: { n }, partition: n }));
+    await client.produce('wide', records);
+    const first = await client.page('wide', 'limit=700');
+    expect(first.next.length).toBeLessThan(8_000);
+    const second = await client.page('wide', `cursor=${first.next}&limit=700`);
+    const read = (body: object): Promise<typeof first> => client.demand('POST', '/v1/topics/wide/records:read', body);
+    const third = await read({ cursor: second.next, limit: 700 });
+    const seen = [first, second, third].flatMap((page) => numbers(page.records));
+    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 2_000 }, (_, n) => n));
+    expect(third.atEnd).toBe(true);
+    // Ends make it longer than the headers of a request may be.
+    const bounded = await read({ until: '9007199254740991', filter: [`value.n=${'x'.repeat(1_000)}`], limit: 1 });
+    expect(bounded.next.length).toBeGreaterThan(16_384);
+    const tooLong = await fetch(`${running.url}/v1/topics/wide/records?cursor=${bounded.next}`);
+    expect(tooLong.status).toBe(431);
+    expect((await read({ cursor: bounded.next })).records).toEqual([]);
+    const both = await client.post('/v1/topics/wide/records:read', { cursor: first.next, from: 'start' });
+    expect([both.status, both.json]).toMatchObject([400, { code: 'invalid-request' }]);
   });
 
   it('up to an offset, a time, or the end as of now', async () => {

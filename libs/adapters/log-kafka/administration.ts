@@ -1,10 +1,6 @@
 import {
   type AccessRule,
   type AccessRuleFilter,
-  ACL_OPERATIONS,
-  ACL_PATTERN_TYPES,
-  ACL_PERMISSIONS,
-  ACL_RESOURCE_TYPES,
   type AlterConfigOptions,
   checkTopicConfig,
   ClusterAdministration,
@@ -14,6 +10,7 @@ import {
   type ElectionOutcome,
   type LogDirectory,
   logErrors,
+  type NewAccessRule,
   type PartitionOutcome,
   type PartitionRef,
   type PartitionReplicas,
@@ -21,9 +18,10 @@ import {
   type ReassignmentTarget,
   type StoredReplica,
 } from '#libs/core/log';
+import { AccessRuleAdmin } from './access-rules.js';
 import * as api from './client.js';
 import type { ConfigAdmin } from './config-admin.js';
-import { CODE, expectNone, nameOfCode } from './error-codes.js';
+import { expectNone, nameOfCode } from './error-codes.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 import { ReplicaAdmin } from './replica-admin.js';
 import { KAFKA_TOPIC_CONFIGS } from './topic-configs.js';
@@ -44,6 +42,7 @@ export class KafkaAdministration extends ClusterAdministration {
   readonly #topics: TopicAdmin;
   readonly #configs: ConfigAdmin;
   readonly #replicas: ReplicaAdmin;
+  readonly #access: AccessRuleAdmin;
   readonly #run: KafkaAdministrationParts['run'];
 
   constructor({ cluster, topics, configs, run }: KafkaAdministrationParts) {
@@ -52,6 +51,7 @@ export class KafkaAdministration extends ClusterAdministration {
     this.#topics = topics;
     this.#configs = configs;
     this.#replicas = new ReplicaAdmin(cluster);
+    this.#access = new AccessRuleAdmin(cluster);
     this.#run = run;
   }
 
@@ -126,36 +126,15 @@ export class KafkaAdministration extends ClusterAdministration {
   }
 
   listAccessRules(filter: AccessRuleFilter = {}): Promise<readonly AccessRule[]> {
-    return this.#run(() =>
-      this.#cluster.persist(async () => {
-        const answer = await this.#cluster.callAny('DescribeAcls', api.describeAcls, {
-          resourceType: RESOURCE_TYPES.number(filter.resourceType) as 1,
-          resourceName: filter.resourceName ?? null,
-          resourcePatternType: PATTERN_TYPES.number(filter.patternType) as 1,
-          principal: filter.principal ?? null,
-          host: filter.host ?? null,
-          operation: OPERATIONS.number(filter.operation) as 1,
-          permissionType: PERMISSIONS.number(filter.permission) as 1,
-        });
-        if (answer.errorCode === CODE.SECURITY_DISABLED) {
-          throw logErrors.accessRulesNotKept('its brokers have no authorizer');
-        }
-        expectNone('DescribeAcls', answer.errorCode, answer.errorMessage);
-        const rules = answer.resources.flatMap(({ resourceType, resourceName, resourcePatternType, acls }) =>
-          acls.map(({ principal, host, operation, permissionType }): AccessRule => ({
-            resourceType: RESOURCE_TYPES.word(resourceType),
-            resourceName,
-            patternType: PATTERN_TYPES.word(resourcePatternType),
-            principal,
-            host,
-            operation: OPERATIONS.word(operation),
-            permission: PERMISSIONS.word(permissionType),
-          })),
-        );
-        const ordered = rules.map((rule) => [JSON.stringify(Object.values(rule)), rule] as const);
-        return ordered.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => rule);
-      }),
-    );
+    return this.#run(() => this.#access.list(filter));
+  }
+
+  createAccessRules(rules: readonly NewAccessRule[]): Promise<void> {
+    return this.#run(() => this.#access.create(rules));
+  }
+
+  deleteAccessRules(filter: AccessRuleFilter): Promise<readonly AccessRule[]> {
+    return this.#run(() => this.#access.delete(filter));
   }
 
   async #directoriesOf(broker: number): Promise<readonly LogDirectory[]> {
@@ -180,32 +159,3 @@ export class KafkaAdministration extends ClusterAdministration {
     return directories.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 }
-
-/** What the protocol's filters call "any". */
-const ANY = 1;
-
-/** The numbers the protocol has for words. */
-class Words<Word extends string> {
-  readonly #numbers: ReadonlyMap<string, number>;
-  readonly #words: ReadonlyMap<number, Word>;
-
-  constructor(words: readonly Word[], numbers: readonly number[]) {
-    this.#numbers = new Map(words.map((word, i) => [word, numbers[i]!]));
-    this.#words = new Map(words.map((word, i) => [numbers[i]!, word]));
-  }
-
-  number(word: string | undefined): number {
-    return word === undefined ? ANY : (this.#numbers.get(word) ?? ANY);
-  }
-
-  word(number: number): Word | 'UNKNOWN' {
-    return this.#words.get(number) ?? 'UNKNOWN';
-  }
-}
-
-const RESOURCE_TYPES = new Words(ACL_RESOURCE_TYPES, [2, 3, 4, 5, 6, 7]);
-const PATTERN_TYPES = new Words([...ACL_PATTERN_TYPES, 'MATCH'], [3, 4, 2]) as Words<
-  (typeof ACL_PATTERN_TYPES)[number]
->;
-const OPERATIONS = new Words(ACL_OPERATIONS, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
-const PERMISSIONS = new Words(ACL_PERMISSIONS, [3, 2]);

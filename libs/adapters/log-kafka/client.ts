@@ -12,8 +12,10 @@ import {
   alterPartitionReassignmentsV0,
   apiVersionsV3,
   consumerGroupDescribeV0,
+  createAclsV3,
   createPartitionsV3,
   createTopicsV7,
+  deleteAclsV3,
   deleteGroupsV2,
   deleteRecordsV2,
   deleteTopicsV6,
@@ -45,8 +47,10 @@ export const addPartitionsToTxn = addPartitionsToTxnV3.api;
 export const alterPartitionReassignments = alterPartitionReassignmentsV0.api;
 export const apiVersions = apiVersionsV3.api;
 export const consumerGroupDescribe = consumerGroupDescribeV0.api;
+export const createAcls = createAclsV3.api;
 export const createPartitions = createPartitionsV3.api;
 export const createTopics = createTopicsV7.api;
+export const deleteAcls = deleteAclsV3.api;
 export const deleteGroups = deleteGroupsV2.api;
 export const deleteRecords = deleteRecordsV2.api;
 export const deleteTopics = deleteTopicsV6.api;

@@ -50,6 +50,8 @@ const NEEDED: readonly { readonly key: number; readonly version: number }[] = [
   api.addOffsetsToTxn,
   api.endTxn,
   api.txnOffsetCommit,
+  api.createAcls,
+  api.deleteAcls,
   api.describeAcls,
   api.describeConfigs,
   api.describeLogDirs,

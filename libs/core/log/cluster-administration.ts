@@ -1,6 +1,5 @@
+import type { AccessRule, AccessRuleFilter, NewAccessRule } from './access-rules.js';
 import type {
-  AccessRule,
-  AccessRuleFilter,
   ClusterDescription,
   ConfigDescription,
   ConfigResource,
@@ -79,4 +78,19 @@ export abstract class ClusterAdministration {
    * @throws `access-rules-not-kept` where it enforces none, also when the brokers have been given no authorizer.
    */
   abstract listAccessRules(filter?: AccessRuleFilter): Promise<readonly AccessRule[]>;
+
+  /**
+   * Stores access rules, and resolves when every broker known shows them. They are judged one by one: when one is refused, others may have been stored. A rule that
+   * is there already is no error, so a repetition is harmless.
+   * @throws `access-rules-not-kept`, `invalid-access-rule`.
+   */
+  abstract createAccessRules(rules: readonly NewAccessRule[]): Promise<void>;
+
+  /**
+   * Deletes every rule that matches; what is absent matches everything, so an empty filter deletes all. Answers those deleted, ordered as {@link listAccessRules}
+   * does, and resolves when no broker known shows them any more. A repetition finds nothing and answers nothing. A rule that went with an attempt whose answer was
+   * lost is answered all the same; one that somebody else deleted in that moment may be answered too.
+   * @throws `access-rules-not-kept`.
+   */
+  abstract deleteAccessRules(filter: AccessRuleFilter): Promise<readonly AccessRule[]>;
 }

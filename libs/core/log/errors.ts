@@ -88,6 +88,13 @@ export const accessRulesNotKept = (why: string): AppError =>
     message: `The cluster keeps no access rules: ${why}.`,
   });
 
+export const invalidAccessRule = (rule: string): AppError =>
+  new AppError({
+    kind: 'invalid',
+    code: 'invalid-access-rule',
+    message: `The access rule cannot be kept: ${rule}.`,
+  });
+
 export const invalidReplication = (rule: string): AppError =>
   new AppError({
     kind: 'invalid',

@@ -57,10 +57,13 @@ export {
   ACL_PATTERN_TYPES,
   ACL_PERMISSIONS,
   ACL_RESOURCE_TYPES,
-  CONFIG_SOURCES,
-  CONFIG_TYPES,
   type AccessRule,
   type AccessRuleFilter,
+  type NewAccessRule,
+} from './access-rules.js';
+export {
+  CONFIG_SOURCES,
+  CONFIG_TYPES,
   type BrokerDescription,
   type ClusterDescription,
   type ConfigDescription,

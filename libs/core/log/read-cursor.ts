@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { AppError } from '#libs/core/kernel';
 import type { ReadVector } from './topic-reader.js';
+import { vectorBytes, vectorOf } from './vector-bytes.js';
 
 /** Where a read goes on, and of what: all of it in the text that the client holds. */
 export interface ReadCursor {
@@ -11,20 +12,24 @@ export interface ReadCursor {
   readonly filters: readonly string[];
 }
 
-const FORM = 2;
+const FORM = 3;
+/** Bytes before the content: the form, and the length of what stands as JSON. */
+const HEAD_BYTES = 5;
 /** Bytes of the signature: HMAC-SHA-256, cut to half. */
 const SIGNATURE_BYTES = 16;
 
-/** The cursor as text, safe in URLs and headers: base64url of versioned JSON, a dot, the signature. */
+/**
+ * The cursor as text, safe in URLs and headers: base64url of its form, what is read as JSON, and the vector in few bytes; a dot; the signature. Three to six characters for each
+ * partition of a topic whose partitions are about equally full, up to 14 otherwise, twice that with ends: of some 2,000 partitions it may be more than a URL holds.
+ */
 export function formatReadCursor(cursor: ReadCursor, key: Uint8Array): string {
   const { logId, topic, vector, filters } = cursor;
-  const { generation, topicId, whole, positions, until } = vector;
-  const places = [...positions].map(([partition, offset]) => {
-    const end = until?.get(partition);
-    return end === undefined ? [partition, String(offset)] : [partition, String(offset), String(end)];
-  });
-  const content = JSON.stringify([FORM, logId, topic, generation, topicId, whole ? 1 : 0, places, filters]);
-  const text = Buffer.from(content).toString('base64url');
+  const { generation, topicId, whole } = vector;
+  const told = Buffer.from(JSON.stringify([logId, topic, generation, topicId, whole ? 1 : 0, filters]));
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeUInt8(FORM, 0);
+  head.writeUInt32BE(told.length, 1);
+  const text = Buffer.concat([head, told, vectorBytes(vector)]).toString('base64url');
   return `${text}.${signatureOf(text, key).toString('base64url')}`;
 }
 
@@ -43,19 +48,15 @@ export function parseReadCursor(
     throw invalidCursor();
   // What carries our signature was made by us: nothing else is read.
   if (!timingSafeEqual(given, signatureOf(content, key))) throw invalidCursor();
-  const [form, logId, topic, generation, topicId, whole, places, filters] = JSON.parse(
-    Buffer.from(content, 'base64url').toString(),
-  ) as [number, string, string, number, string, number, [number, string, string?][], string[]];
-  if (form !== FORM) throw invalidCursor();
+  const bytes = Buffer.from(content, 'base64url');
+  if (bytes[0] !== FORM) throw invalidCursor();
+  const behind = HEAD_BYTES + bytes.readUInt32BE(1);
+  const [logId, topic, generation, topicId, whole, filters] = JSON.parse(
+    bytes.toString('utf8', HEAD_BYTES, behind),
+  ) as [string, string, number, string, number, string[]];
   if (logId !== of.logId || topic !== of.topic) throw otherTopic(of.topic);
-  const ends = places.flatMap(([partition, , end]) => (end === undefined ? [] : [[partition, Number(end)] as const]));
-  const vector: ReadVector = {
-    generation,
-    topicId,
-    whole: whole === 1,
-    positions: new Map(places.map(([partition, offset]) => [partition, Number(offset)])),
-    until: ends.length === 0 ? undefined : new Map(ends),
-  };
+  const { positions, until } = vectorOf(bytes.subarray(behind), invalidCursor);
+  const vector: ReadVector = { generation, topicId, whole: whole === 1, positions, until };
   return { logId, topic, vector, filters };
 }
 

@@ -1,6 +1,6 @@
+import type { AccessRule } from './access-rules.js';
 import { ClusterAdministration, type AlterConfigOptions } from './cluster-administration.js';
 import type {
-  AccessRule,
   ClusterDescription,
   ConfigDescription,
   ConfigEntry,
@@ -131,7 +131,15 @@ export class SingleBrokerAdministration extends ClusterAdministration {
   }
 
   async listAccessRules(): Promise<readonly AccessRule[]> {
-    throw accessRulesNotKept('this engine has no clients but this service, whose roles decide');
+    throw noRules();
+  }
+
+  async createAccessRules(): Promise<void> {
+    throw noRules();
+  }
+
+  async deleteAccessRules(): Promise<readonly AccessRule[]> {
+    throw noRules();
   }
 
   #checkBroker(broker: number): void {
@@ -178,3 +186,7 @@ const TYPE_WORDS = {
   choice: 'STRING',
   choices: 'LIST',
 } as const satisfies Record<TopicSettingType['kind'], ConfigEntry['type']>;
+
+function noRules(): Error {
+  return accessRulesNotKept('this engine has no clients but this service, whose roles decide');
+}

@@ -256,6 +256,16 @@ describe('a cursor', () => {
     expect(parseReadCursor(text, KEY, of)).toEqual(cursor);
   });
 
+  it('of 2,000 partitions fits into the headers of a request, about equally full as they are', () => {
+    const positions = new Map(Array.from({ length: 2_000 }, (_, at) => [at, 5_000_000 + ((at * 7_919) % 4_000)]));
+    const long = { ...cursor, vector: { ...vector, whole: true, positions, until: undefined } };
+    const written = formatReadCursor(long, KEY);
+    expect(written.length).toBeLessThan(8_000);
+    const inDigits = JSON.stringify([...positions].map(([partition, offset]) => [partition, String(offset)]));
+    expect(inDigits.length, 'control: written out, it does not').toBeGreaterThan(16_384);
+    expect(parseReadCursor(written, KEY, of)).toEqual(long);
+  });
+
   it('is refused when anything of it was changed, and when another key or topic is meant', () => {
     const refused = expect.objectContaining({ code: 'invalid-cursor' }) as Error;
     for (let at = 0; at < text.length; at++) {

@@ -38,13 +38,27 @@ export const readQuery = z.strictObject({
     .string()
     .max(32_768)
     .optional()
-    .describe('`next` of the page before; instead of from, until, partition, key and filter.'),
+    .describe(
+      '`next` of the page before; instead of from, until, partition, key and filter. One too long for a URL goes into the body of `records:read`.',
+    ),
   format: z
     .enum(['auto', 'binary'])
     .default('auto')
     .describe('`auto` decodes by schema, JSON or text; `binary` gives base64.'),
 });
 export type ReadQuery = z.infer<typeof readQuery>;
+
+/** Characters of a cursor in a body: more than that of any topic the service makes. */
+const MAX_SENT_CURSOR = 4 * 1024 * 1024;
+
+/** Body of `POST /v1/topics/{topic}/records:read`: the query, with a cursor of any length. */
+export const readBody = readQuery.extend({
+  cursor: z
+    .string()
+    .max(MAX_SENT_CURSOR)
+    .optional()
+    .describe('`next` of the page before; instead of from, until, partition, key and filter.'),
+});
 
 /** Meaning of the `from` parameter. @throws `invalid-position`, with the forms there are. */
 export function parseFrom(text: string | undefined): ReadFrom {

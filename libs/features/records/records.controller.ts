@@ -1,17 +1,17 @@
-import { Controller, Get, Param, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Access } from '#libs/platform/auth';
 import { ApiJson, RequestSignal, ZodPipe } from '#libs/platform/http';
-import { readQuery, type ReadQuery } from './read-request.js';
+import { readBody, readQuery, type ReadQuery } from './read-request.js';
 import { recordsView } from './record-shapes.js';
 import { RecordsService } from './records.service.js';
 
 /** Reading records of topics in the default cluster, and in a named one. Writing is a route of its own, which streams. */
-@Controller(['v1/topics/:topic/records', 'v1/clusters/:cluster/topics/:topic/records'])
+@Controller(['v1/topics/:topic', 'v1/clusters/:cluster/topics/:topic'])
 export class RecordsController {
   constructor(private readonly records: RecordsService) {}
 
-  @Get()
+  @Get('records')
   @Access('read', 'topic', 'topic')
   @ApiJson({
     id: 'readRecords',
@@ -32,6 +32,42 @@ export class RecordsController {
     @Query(new ZodPipe(readQuery)) query: ReadQuery,
     @RequestSignal() signal: AbortSignal,
     @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string> {
+    return await this.#read(cluster, topic, query, signal, reply);
+  }
+
+  @Post('records::read')
+  @HttpCode(200)
+  @Access('read', 'topic', 'topic')
+  @ApiJson({
+    id: 'readRecordsByBody',
+    summary: 'Read records, by a body',
+    description:
+      'As reading records, with its parameters as members: for cursors longer than a URL holds, which those of topics with thousands of partitions may be. Changes nothing.',
+    tag: 'records',
+    body: readBody,
+    response: recordsView,
+    errors: {
+      400: ['invalid-cursor', 'invalid-filter', 'invalid-position'],
+      410: ['cursor-trimmed', 'generation-gone'],
+    },
+  })
+  async readByBody(
+    @Param('cluster') cluster: string | undefined,
+    @Param('topic') topic: string,
+    @Body(new ZodPipe(readBody)) body: ReadQuery,
+    @RequestSignal() signal: AbortSignal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string> {
+    return await this.#read(cluster, topic, body, signal, reply);
+  }
+
+  async #read(
+    cluster: string | undefined,
+    topic: string,
+    query: ReadQuery,
+    signal: AbortSignal,
+    reply: FastifyReply,
   ): Promise<string> {
     const text = await this.records.read(cluster, topic, query, signal);
     reply.type('application/json; charset=utf-8');

@@ -57,6 +57,7 @@ const CODES: ReadonlyMap<string, number> = new Map([
   ['partition-not-found', 40_402],
   ...[
     'access-rules-not-kept',
+    'invalid-access-rule',
     'invalid-broker-config',
     'invalid-partition-count',
     'invalid-replication',

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
+  type AccessRule,
+  type AccessRuleFilter,
   type AlterConfigOptions,
   type ClusterAdministration,
   type ConfigDescription,
   type ConfigResource,
+  logErrors,
+  type NewAccessRule,
   type PartitionOutcome,
   type PartitionReplicas,
   type ReassignmentTarget,
@@ -52,6 +56,56 @@ class GuessingTopics extends SingleBrokerAdministration {
   }
 }
 
+/** Keeps rules as an authorizer does, as far as the promises look. */
+class KeepingRules extends SingleBrokerAdministration {
+  protected rules: readonly NewAccessRule[] = [];
+
+  override async listAccessRules(filter: AccessRuleFilter = {}): Promise<readonly AccessRule[]> {
+    return this.matching(filter);
+  }
+
+  override async createAccessRules(rules: readonly NewAccessRule[] = []): Promise<void> {
+    if (rules.some((rule) => !rule.principal.includes(':'))) throw logErrors.invalidAccessRule('whose is it?');
+    const told = new Set(this.rules.map((rule) => JSON.stringify(rule)));
+    this.rules = [...this.rules, ...rules.filter((rule) => !told.has(JSON.stringify(rule)))];
+  }
+
+  override async deleteAccessRules(filter: AccessRuleFilter = {}): Promise<readonly AccessRule[]> {
+    const gone = this.matching(filter);
+    this.rules = this.rules.filter((rule) => !gone.includes(rule));
+    return gone;
+  }
+
+  protected matching(filter: AccessRuleFilter): readonly NewAccessRule[] {
+    return this.rules.filter((rule) =>
+      Object.entries(filter).every(([name, value]) => rule[name as keyof NewAccessRule] === value),
+    );
+  }
+}
+
+class DeletingMore extends KeepingRules {
+  override deleteAccessRules({ principal }: AccessRuleFilter = {}): Promise<readonly AccessRule[]> {
+    return super.deleteAccessRules({ ...(principal && { principal }) });
+  }
+}
+
+class DeletingSilently extends KeepingRules {
+  override async deleteAccessRules(filter: AccessRuleFilter = {}): Promise<readonly AccessRule[]> {
+    await super.deleteAccessRules(filter);
+    return [];
+  }
+}
+
+class CollectingRules extends KeepingRules {
+  override async createAccessRules(rules: readonly NewAccessRule[] = []): Promise<void> {
+    await super.createAccessRules(rules.slice(0, 0));
+    this.rules = [...this.rules, ...rules];
+  }
+}
+
+const RULES_ARE_KEPT =
+  'access rules that are stored are listed, a second time too, and gone once they are deleted, which answers them';
+
 /** An administration made to break promises, and one that must not hold with it. */
 const BROKEN: readonly {
   readonly what: string;
@@ -85,19 +139,33 @@ const BROKEN: readonly {
     administration: GuessingTopics,
     breaks: 'every verb of the administration says which topic or broker does not exist',
   },
+  { what: 'deletes more rules than it was asked to', administration: DeletingMore, breaks: RULES_ARE_KEPT },
+  { what: 'does not say which rules it deleted', administration: DeletingSilently, breaks: RULES_ARE_KEPT },
+  { what: 'keeps a rule twice, and any rule', administration: CollectingRules, breaks: RULES_ARE_KEPT },
 ];
+
+/** An engine with this administration. */
+async function contextWith(administration: (typeof BROKEN)[number]['administration']): Promise<ContractContext> {
+  const open = async () => {
+    const engine = new MemoryLogEngine();
+    Object.defineProperty(engine, 'administration', { value: new administration(engine, FACTS) });
+    return { engine, reopen: () => Promise.resolve(engine), dispose: () => engine.close() };
+  };
+  return new ContractContext(await open(), open, 300);
+}
 
 describe('negative controls of the administration', () => {
   for (const { what, administration: Administration, breaks } of BROKEN) {
     it(`an administration that ${what} fails: ${breaks}`, async () => {
-      const open = async () => {
-        const engine = new MemoryLogEngine();
-        Object.defineProperty(engine, 'administration', { value: new Administration(engine, FACTS) });
-        return { engine, reopen: () => Promise.resolve(engine), dispose: () => engine.close() };
-      };
-      const context = new ContractContext(await open(), open, 300);
+      const context = await contextWith(Administration);
       await expect(logEnginePromise(breaks).holds(context)).rejects.toThrow();
       await context.dispose();
     });
   }
+
+  it('an administration that keeps rules as promised passes', async () => {
+    const context = await contextWith(KeepingRules);
+    await logEnginePromise(RULES_ARE_KEPT).holds(context);
+    await context.dispose();
+  });
 });

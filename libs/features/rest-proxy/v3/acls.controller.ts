@@ -1,35 +1,31 @@
-import { Controller, Get, Param, Query, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
-import {
-  ACL_OPERATIONS,
-  ACL_PATTERN_TYPES,
-  ACL_PERMISSIONS,
-  ACL_RESOURCE_TYPES,
-  type AccessRuleFilter,
-} from '#libs/core/log';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AccessRule } from '#libs/core/log';
 import { Access } from '#libs/platform/auth';
 import { ApiJson, ConfluentApi } from '#libs/platform/http';
 import { ClusterIds } from '../cluster-ids.js';
-import { V3 } from '../dialects.js';
-import { refusal } from '../errors.js';
-import { lastOf, type RawQuery } from '../query.js';
+import { V3, V3_BODY } from '../dialects.js';
+import type { RawQuery } from '../query.js';
 import { TAG } from '../tag.js';
+import { deletionOf, filterOf, newRuleOf, newRulesOf } from './acl-requests.js';
 import { Links } from './links.js';
-import { aclResource, listOf, type Resource } from './resources.js';
-import { aclQuery, resourceList } from './shapes.js';
+import { aclResource, aclUrl, listOf, type Resource } from './resources.js';
+import { aclBatchBody, aclBody, aclQuery, aclsDeleted, resourceList } from './shapes.js';
 
-/** Access rules of the brokers, to read (section 3.7 of the contract). */
-@ConfluentApi(V3)
-@Controller('v3/clusters/:cluster/acls')
+const NOT_KEPT = '400 with code 40002 where the brokers keep none, as those of the embedded log.';
+
+/** Access rules of the brokers (section 3.7 of the contract). */
+@Controller('v3/clusters/:cluster')
 export class AclsController {
   constructor(private readonly clusters: ClusterIds) {}
 
-  @Get()
-  @Access('read', 'cluster')
+  @Get('acls')
+  @ConfluentApi(V3)
+  @Access('admin', 'cluster')
   @ApiJson({
     id: 'restListAcls',
     summary: 'Access rules that the brokers keep',
-    description: '400 with code 40002 where the brokers keep none, as those of the embedded log.',
+    description: NOT_KEPT,
     tag: TAG,
     query: aclQuery,
     response: resourceList,
@@ -43,36 +39,72 @@ export class AclsController {
     const { engine } = await this.clusters.get(cluster);
     const links = Links.of(request, cluster);
     const rules = await engine.administration.listAccessRules(filter);
-    return listOf(
-      'KafkaAclList',
-      links.to('acls'),
-      rules.map((rule) => aclResource(links, cluster, rule)),
-    );
+    return listOf('KafkaAclList', links.to('acls'), resources(links, cluster, rules));
+  }
+
+  @Post('acls')
+  @HttpCode(201)
+  @ConfluentApi(V3_BODY)
+  @Access('admin', 'cluster')
+  @ApiJson({
+    id: 'restCreateAcl',
+    summary: 'Have the brokers keep an access rule',
+    description: `Answers no body; \`Location\` is the search that finds it. A rule that is there already is created again without harm. ${NOT_KEPT}`,
+    tag: TAG,
+    body: aclBody,
+    status: 201,
+  })
+  async create(
+    @Req() request: FastifyRequest,
+    @Param('cluster') cluster: string,
+    @Body() body: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<void> {
+    const { engine } = await this.clusters.get(cluster);
+    const rule = newRuleOf(body);
+    await engine.administration.createAccessRules([rule]);
+    reply.header('location', aclUrl(Links.of(request, cluster), rule));
+  }
+
+  @Post('acls::batch')
+  @HttpCode(204)
+  @ConfluentApi(V3_BODY)
+  @Access('admin', 'cluster')
+  @ApiJson({
+    id: 'restCreateAcls',
+    summary: 'Have the brokers keep several access rules',
+    description: `The brokers judge them one by one: where one is refused, others may have been stored; sending all again is harmless. ${NOT_KEPT}`,
+    tag: TAG,
+    body: aclBatchBody,
+    status: 204,
+  })
+  async createAll(@Param('cluster') cluster: string, @Body() body: unknown): Promise<void> {
+    const { engine } = await this.clusters.get(cluster);
+    await engine.administration.createAccessRules(newRulesOf(body));
+  }
+
+  @Delete('acls')
+  @ConfluentApi(V3)
+  @Access('admin', 'cluster')
+  @ApiJson({
+    id: 'restDeleteAcls',
+    summary: 'Delete the access rules that match',
+    description: `resource_type, pattern_type, operation and permission must be given, \`ANY\` for all. Answers the rules deleted. ${NOT_KEPT}`,
+    tag: TAG,
+    query: aclQuery,
+    response: aclsDeleted,
+  })
+  async delete(
+    @Req() request: FastifyRequest,
+    @Param('cluster') cluster: string,
+    @Query() query: RawQuery,
+  ): Promise<{ readonly data: readonly Resource[] }> {
+    const { engine } = await this.clusters.get(cluster);
+    const rules = await engine.administration.deleteAccessRules(deletionOf(query));
+    return { data: resources(Links.of(request, cluster), cluster, rules) };
   }
 }
 
-function filterOf(query: RawQuery): AccessRuleFilter {
-  const [resourceName, principal, host] = ['resource_name', 'principal', 'host'].map((name) => lastOf(query, name));
-  const resourceType = word(query, 'resource_type', 'ResourceType', ACL_RESOURCE_TYPES);
-  const patternType = word(query, 'pattern_type', 'PatternType', [...ACL_PATTERN_TYPES, 'MATCH'] as const);
-  const operation = word(query, 'operation', 'Operation', ACL_OPERATIONS);
-  const permission = word(query, 'permission', 'Permission', ACL_PERMISSIONS);
-  return {
-    ...(resourceName && { resourceName }),
-    ...(principal && { principal }),
-    ...(host && { host }),
-    ...(resourceType && { resourceType }),
-    ...(patternType && { patternType }),
-    ...(operation && { operation }),
-    ...(permission && { permission }),
-  };
-}
-
-/** In any case; ANY is the same as nothing. @throws 404 for a word that is none, as the reference has it. */
-function word<T extends string>(query: RawQuery, name: string, kind: string, words: readonly T[]): T | undefined {
-  const given = lastOf(query, name);
-  if (given === undefined || given === '' || given.toUpperCase() === 'ANY') return undefined;
-  const found = words.find((one) => one === given.toUpperCase());
-  if (found === undefined) throw refusal(404, `The valid values for ${kind} do not include '${given}'`);
-  return found;
+function resources(links: Links, cluster: string, rules: readonly AccessRule[]): Resource[] {
+  return rules.map((rule) => aclResource(links, cluster, rule));
 }

@@ -208,7 +208,21 @@ export function configResource(links: Links, clusterId: string, place: ConfigPla
 
 /** Access rules have no name of their own: `self` is the search that finds the rule. */
 export function aclResource(links: Links, clusterId: string, rule: AccessRule): Resource {
-  const members = {
+  return {
+    kind: 'KafkaAcl',
+    metadata: { self: aclUrl(links, rule) },
+    cluster_id: clusterId,
+    ...aclMembers(rule),
+  };
+}
+
+/** The search that finds one access rule: its URL, since rules have no names. */
+export function aclUrl(links: Links, rule: AccessRule): string {
+  return `${links.to('acls')}?${new URLSearchParams(aclMembers(rule)).toString()}`;
+}
+
+function aclMembers(rule: AccessRule) {
+  return {
     resource_type: rule.resourceType,
     resource_name: rule.resourceName,
     pattern_type: rule.patternType,
@@ -216,12 +230,6 @@ export function aclResource(links: Links, clusterId: string, rule: AccessRule): 
     host: rule.host,
     operation: rule.operation,
     permission: rule.permission,
-  };
-  return {
-    kind: 'KafkaAcl',
-    metadata: { self: `${links.to('acls')}?${new URLSearchParams(members).toString()}` },
-    cluster_id: clusterId,
-    ...members,
   };
 }
 

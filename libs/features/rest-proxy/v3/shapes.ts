@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ACL_OPERATIONS, ACL_PATTERN_TYPES, ACL_PERMISSIONS, ACL_RESOURCE_TYPES } from '#libs/core/log';
 
 /** Shapes of v3 for the OpenAPI document. What is sent is read by hand, since the contract turns scalars into one another. */
 export const related = z.object({ related: z.string() });
@@ -42,3 +43,15 @@ export const aclQuery = z.object({
   operation: z.string().optional(),
   permission: z.string().optional(),
 });
+
+export const aclBody = z.strictObject({
+  resource_type: z.enum(ACL_RESOURCE_TYPES),
+  resource_name: z.string(),
+  pattern_type: z.enum(ACL_PATTERN_TYPES),
+  principal: z.string().describe('As `User:app`.'),
+  host: z.string().describe('An address, or `*`.'),
+  operation: z.enum(ACL_OPERATIONS),
+  permission: z.enum(ACL_PERMISSIONS),
+});
+export const aclBatchBody = z.strictObject({ data: z.array(aclBody) });
+export const aclsDeleted = z.object({ data: z.array(resource) });

@@ -111,6 +111,9 @@ export function alterationOf(body: unknown): Alteration {
 
 /** @throws 42206: no body, an empty one, or `null`. */
 export function requireBody(body: unknown): void {
-  if (body === undefined || body === null)
-    throw refusal(42_206, 'Payload error. Request body is empty. Data is required.');
+  if (body === undefined || body === null) throw emptyBody();
+}
+
+export function emptyBody(): Error {
+  return refusal(42_206, 'Payload error. Request body is empty. Data is required.');
 }

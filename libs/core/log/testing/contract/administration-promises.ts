@@ -1,5 +1,16 @@
 import { expect } from 'vitest';
+import type { NewAccessRule } from '../../index.js';
 import { type LogPromise, refusal } from './contract-context.js';
+
+const RULE: NewAccessRule = {
+  resourceType: 'TOPIC',
+  resourceName: 'ct-access',
+  patternType: 'LITERAL',
+  principal: 'User:ct-access',
+  host: '*',
+  operation: 'READ',
+  permission: 'ALLOW',
+};
 
 /** Brokers, settings, copies and leaders. */
 export const administrationPromises: readonly LogPromise[] = [
@@ -196,7 +207,39 @@ export const administrationPromises: readonly LogPromise[] = [
     async holds({ engine: { administration, capabilities } }) {
       const listed = await administration.listAccessRules().catch((error: unknown) => Promise.resolve(error));
       if (Array.isArray(listed)) expect(capabilities.administration.accessRules).toBe(true);
-      else await refusal(Promise.reject(listed as Error), 'access-rules-not-kept');
+      else {
+        await refusal(Promise.reject(listed as Error), 'access-rules-not-kept');
+        await refusal(administration.createAccessRules([RULE]), 'access-rules-not-kept');
+        await refusal(administration.deleteAccessRules({}), 'access-rules-not-kept');
+      }
+    },
+  },
+  {
+    title:
+      'access rules that are stored are listed, a second time too, and gone once they are deleted, which answers them',
+    async holds(context) {
+      const { administration } = context.engine;
+      const principal = `User:${context.name('rules')}`;
+      const rules = [
+        { ...RULE, principal },
+        { ...RULE, principal, patternType: 'PREFIXED', resourceName: 'ct-', operation: 'WRITE', permission: 'DENY' },
+      ] as const;
+      const kept = await administration.listAccessRules().then(
+        () => true,
+        () => false,
+      );
+      if (!kept) return;
+      await administration.createAccessRules(rules);
+      await administration.createAccessRules([rules[0]]);
+      const listed = await administration.listAccessRules({ principal });
+      expect(listed).toHaveLength(2);
+      expect(listed).toEqual(expect.arrayContaining(rules as never));
+      await refusal(administration.createAccessRules([{ ...RULE, principal: 'nobody' }]), 'invalid-access-rule');
+      expect(await administration.deleteAccessRules({ principal, operation: 'WRITE' })).toEqual([rules[1]]);
+      expect(await administration.listAccessRules({ principal })).toEqual([rules[0]]);
+      expect(await administration.deleteAccessRules({ principal })).toEqual([rules[0]]);
+      expect(await administration.deleteAccessRules({ principal })).toEqual([]);
+      expect(await administration.listAccessRules({ principal })).toEqual([]);
     },
   },
   {
