@@ -5,3 +5,4 @@ export { Problems } from './problems.js';
 export { PageRoom, RecordDecoding, type ReadPart, type ReadRecord } from './record-decoding.js';
 export { MAX_HOLD_MS, RecordWriter, type RecordWriterParts, type WriteOptions } from './record-writer.js';
 export { Turns, type Turn } from './turns.js';
+export { WrittenJson } from './written-json.js';

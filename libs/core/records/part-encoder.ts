@@ -5,11 +5,13 @@ import { exactText, exactTextInTurns, roughLength, VALUE_DEPTH } from '#libs/cor
 import { type Format, fromBase64, type PartRequest, type SchemaPlace } from './part-request.js';
 import type { Problems } from './problems.js';
 import type { Turn } from './turns.js';
+import { WrittenJson } from './written-json.js';
 
 /** Turns the JSON form of keys (or values) of one request into bytes. */
 export interface PartEncoder {
   /**
    * Null for null, and for what cannot be encoded: problems of a single value are added to the list, not thrown. At once where it can be.
+   * @param value as `parseExact` gives it, or a {@link WrittenJson}: where no schema describes it, that is stored as it was written.
    * @param index of its record in the request.
    */
   encode(value: unknown, index: number, problems: Problems): Uint8Array | null | Promise<Uint8Array | null>;
@@ -51,7 +53,8 @@ export async function partEncoder(
   if (writer !== undefined) {
     return {
       header: writer.header,
-      encode: (value, index, problems) => encodeWith(writer, value, { part, index }, problems),
+      encode: (given, index, problems) =>
+        withValue(given, turn, (value) => encodeWith(writer, value, { part, index }, problems)),
     };
   }
   if (format === 'schema' || named !== undefined) {
@@ -63,8 +66,23 @@ export async function partEncoder(
       details: { subject },
     });
   }
-  return { header: null, encode: (value, index, problems) => plain(value, format, { part, index, turn }, problems) };
+  const asText = format === 'auto' || format === 'json';
+  return {
+    header: null,
+    encode: (given, index, problems) =>
+      asText && given instanceof WrittenJson
+        ? given.bytes()
+        : withValue(given, turn, (value) => plain(value, format, { part, index, turn }, problems)),
+  };
 }
+
+/** What becomes of a value, which may have to be parsed first. */
+function withValue(given: unknown, turn: Turn, encode: (value: unknown) => Encoded): Encoded {
+  const value = given instanceof WrittenJson ? given.value(turn) : given;
+  return value instanceof Promise ? value.then(encode) : encode(value);
+}
+
+type Encoded = Uint8Array | null | Promise<Uint8Array | null>;
 
 /** Where a value stands in its request. */
 interface Place {
@@ -76,12 +94,7 @@ function pointer({ part, index }: Place): string {
   return `/records/${index}/${part}`;
 }
 
-function encodeWith(
-  writer: MessageWriter,
-  value: unknown,
-  place: Place,
-  problems: Problems,
-): Uint8Array | null | Promise<Uint8Array | null> {
+function encodeWith(writer: MessageWriter, value: unknown, place: Place, problems: Problems): Encoded {
   if (value === null) return null;
   const failed = (error: unknown): null => {
     if (!isAppError(error) || error.kind === 'internal' || error.kind === 'unavailable') throw error;

@@ -11,10 +11,12 @@ import {
   signalOf,
   STREAMED_TYPE,
   takeYourTime,
+  UnreadJson,
   ZodPipe,
 } from '#libs/platform/http';
 import { LineSplitter } from './line-splitter.js';
 import { parseProduceRequest, produceBody, produceQuery, type ProduceQuery } from './produce-request.js';
+import { readProduceText } from './produce-text.js';
 import { producedOf } from './produced-view.js';
 import { ProducedLines, type LineResult } from './produced-lines.js';
 import { producedView } from './record-shapes.js';
@@ -41,7 +43,7 @@ const CONFIG: FastifyContextConfig = {
     response: producedView,
     bodyLimit: 8 * 1024 * 1024,
     jsonValues: 150_000,
-    exactNumbers: true,
+    scanned: true,
     errors: {
       409: ['topic-is-derived', 'key-is-derived'],
       422: ['invalid-record', 'schema-missing', 'idempotency-key-reused'],
@@ -84,7 +86,8 @@ export class ProduceRoute implements OnModuleInit {
     const requestHash = bodyDigestOf(request);
     const idempotency = key === undefined || requestHash === undefined ? undefined : { key, requestHash };
     const { atomic } = query;
-    const produced = await this.records.produce(cluster, topic, parseProduceRequest(request.body), {
+    const body = request.body instanceof UnreadJson ? await request.body.scanned(readProduceText) : request.body;
+    const produced = await this.records.produce(cluster, topic, parseProduceRequest(body), {
       atomic,
       idempotency,
       signal,

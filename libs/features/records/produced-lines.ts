@@ -12,6 +12,7 @@ import { Turns } from '#libs/core/records';
 import { JsonParser, turn } from '#libs/platform/http';
 import { MAX_LINE_BYTES, type Line } from './line-splitter.js';
 import { parseProduceRequest, type GivenRecord, type ProduceQuery, type ProduceRequest } from './produce-request.js';
+import { readRecordText } from './produce-text.js';
 import { errorOf, resultOf } from './produced-view.js';
 import type { ProducedView } from './record-shapes.js';
 import { RecordsService } from './records.service.js';
@@ -204,8 +205,8 @@ export class LinesWriting {
   async #read(line: Line): Promise<GivenRecord | AppError> {
     if (line === 'too-long') return lineTooLong();
     try {
-      const value = line.length > 64 * 1024 ? await this.#parser.parsedInTurns(line) : this.#parser.parsed(line);
-      return parseProduceRequest({ records: [value] }).records[0]!;
+      const record = await this.#parser.scanned(line, readRecordText);
+      return parseProduceRequest({ records: [record] }).records[0]!;
     } catch (error) {
       return refusalOf(error);
     }

@@ -27,6 +27,8 @@ export interface ApiDoc {
   readonly jsonValues?: number;
   /** Numbers of a JSON body that a double would change reach the route as they were written (`ExactNumber`). */
   readonly exactNumbers?: boolean;
+  /** The route goes over the text of a JSON body itself, which reaches it as `UnreadJson`: what it has no use for is not made a value of. */
+  readonly scanned?: boolean;
   /** The body is a stream that is answered while it arrives: what is wrong with it is said in the answer. */
   readonly streamed?: boolean;
   /** Clients send the same body again and again: it is parsed once, and everybody who sends it meanwhile gets the same frozen value. Not with `exactNumbers`. */

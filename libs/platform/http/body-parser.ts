@@ -1,6 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError, isAppError, measureJson, parseJsonInTurns, type JsonMeasure } from '#libs/core/kernel';
+import {
+  AppError,
+  isAppError,
+  JsonScanner,
+  jsonTooDeep,
+  measureJson,
+  parseJsonInTurns,
+  type JsonMeasure,
+} from '#libs/core/kernel';
 import { parseExact, parseSpelled } from '#libs/core/schema';
 import { noteBodyDigest } from './body-digest.js';
 import { RecurringBodies } from './recurring-bodies.js';
@@ -37,7 +45,13 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
     noteBodyDigest(request, body);
     const binary = request.headers['content-type']?.startsWith('application/octet-stream') === true;
     if (binary && request.declared?.confluent === undefined) return done(null, body);
-    const { jsonValues = limits.jsonValues, exactNumbers = false, recurring = false } = request.declared?.api ?? {};
+    const {
+      jsonValues = limits.jsonValues,
+      exactNumbers = false,
+      recurring = false,
+      scanned = false,
+    } = request.declared?.api ?? {};
+    if (scanned) return done(null, new UnreadJson(body, { jsonDepth: limits.jsonDepth, jsonValues }));
     const numbers = request.declared?.confluent !== undefined ? 'spelled' : exactNumbers ? 'exact' : 'doubles';
     const parser = new JsonParser({ jsonDepth: limits.jsonDepth, jsonValues }, numbers);
     if (body.length > AT_ONCE) {
@@ -62,6 +76,19 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
   });
 }
 
+/** A JSON body that its route goes over itself (`ApiDoc.scanned`). */
+export class UnreadJson {
+  constructor(
+    private readonly body: Buffer,
+    private readonly limits: BodyLimits,
+  ) {}
+
+  /** As {@link JsonParser.scanned} does it. */
+  async scanned<T>(read: (text: JsonScanner, turnWhenDue: () => Promise<void>) => Promise<T>): Promise<T> {
+    return await new JsonParser(this.limits, 'exact').scanned(this.body, read);
+  }
+}
+
 /** Reads texts that must be JSON within limits, as bodies are and what comes in streams. @throws `body-not-json`, `json-too-deep`, `json-too-many-values`, `json-number-too-long`, `json-name-too-long`. */
 export class JsonParser {
   constructor(
@@ -79,14 +106,26 @@ export class JsonParser {
     }
   }
 
+  /** What `read` makes of a text that it goes over to its end. It is to ask for turns between its parts; others have one when it is due. */
+  async scanned<T>(
+    body: Buffer,
+    read: (text: JsonScanner, turnWhenDue: () => Promise<void>) => Promise<T>,
+  ): Promise<T> {
+    if (!isUtf8(body)) throw notJson('it is not UTF-8');
+    const text = new JsonScanner(withoutMark(body), { depth: this.limits.jsonDepth });
+    try {
+      const value = await read(text, turnsWhenDue());
+      text.end();
+      this.#demandFew(text);
+      return value;
+    } catch (error) {
+      throw error instanceof SyntaxError ? notJson(placeOf(error.message), error) : error;
+    }
+  }
+
   /** As {@link parsed}, while others have their turn. */
   async parsedInTurns(body: Buffer): Promise<unknown> {
-    let since = performance.now();
-    const turnWhenDue = async (): Promise<void> => {
-      if (performance.now() - since < TURN_MS) return;
-      await turn();
-      since = performance.now();
-    };
+    const turnWhenDue = turnsWhenDue();
     const measure = this.#measured(body);
     await turnWhenDue();
     try {
@@ -106,15 +145,13 @@ export class JsonParser {
   #measured(body: Buffer): JsonMeasure {
     if (!isUtf8(body)) throw notJson('it is not UTF-8');
     const measure = measureJson(body);
-    const { jsonDepth, jsonValues } = this.limits;
-    if (measure.depth > jsonDepth) {
-      throw new AppError({
-        kind: 'invalid',
-        code: 'json-too-deep',
-        message: `The body nests deeper than ${jsonDepth} levels.`,
-        details: { limit: 'limits.jsonDepth', value: jsonDepth },
-      });
-    }
+    if (measure.depth > this.limits.jsonDepth) throw jsonTooDeep(this.limits.jsonDepth);
+    this.#demandFew(measure);
+    return measure;
+  }
+
+  #demandFew(measure: Pick<JsonMeasure, 'values' | 'longestNumber'>): void {
+    const { jsonValues } = this.limits;
     if (measure.values > jsonValues) {
       throw new AppError({
         kind: 'too-large',
@@ -131,8 +168,17 @@ export class JsonParser {
         details: { limit: 'jsonNumberDigits', value: LONGEST_NUMBER, measured: measure.longestNumber },
       });
     }
-    return measure;
   }
+}
+
+/** Others have their turn where {@link TURN_MS} have gone by since they had one. */
+function turnsWhenDue(): () => Promise<void> {
+  let since = performance.now();
+  return async () => {
+    if (performance.now() - since < TURN_MS) return;
+    await turn();
+    since = performance.now();
+  };
 }
 
 /** Some editors put a byte order mark in front. */

@@ -28,4 +28,4 @@ export { STATUS_OF_KIND } from './statuses.js';
 export { ZodListsPipe, ZodPipe, type BoundedList } from './zod-pipe.js';
 export { takeYourTime } from './slow-bodies.js';
 export { turn } from './turn.js';
-export { JsonParser, STREAMED_TYPE } from './body-parser.js';
+export { JsonParser, STREAMED_TYPE, UnreadJson } from './body-parser.js';
