@@ -42,11 +42,12 @@ export class Fetcher {
       checkOpen();
       // Registered before looking, so that what comes while reading is not slept over.
       const news = this.watch(request.positions);
+      request.memory?.begin();
       try {
         const fetched: FetchedPartition[] = [];
         let bytes = 0;
         for (const position of request.positions) {
-          const answer = await this.collect(position, request.maxBytes, bytes);
+          const answer = await this.collect(position, request, bytes);
           for (const batch of answer.batches) bytes += batch.length;
           fetched.push(answer);
         }
@@ -115,7 +116,7 @@ export class Fetcher {
     return undefined;
   }
 
-  private async collect(position: FetchPosition, maxBytes: number, already: number): Promise<FetchedPartition> {
+  private async collect(position: FetchPosition, request: FetchRequest, already: number): Promise<FetchedPartition> {
     for (;;) {
       const { topic: name, partition: number } = position;
       const topic = this.parts.state.topics.get(name);
@@ -124,7 +125,7 @@ export class Fetcher {
       if (refused !== undefined || partition === undefined) return refused!;
       const { changes } = partition;
       try {
-        const answer = await this.read(partition, position, maxBytes, already);
+        const answer = await this.read(partition, position, request, already);
         if (answer.batches.length > 0 || position.offset >= partition.startOffset) return answer;
       } catch (error) {
         if (!(error instanceof SegmentDamage)) throw isAppError(error) ? error : readFailed(error);
@@ -140,7 +141,7 @@ export class Fetcher {
   private async read(
     partition: PartitionLog,
     position: FetchPosition,
-    maxBytes: number,
+    { maxBytes, memory }: FetchRequest,
     already: number,
   ): Promise<FetchedPartition> {
     const { topic, partition: number, offset } = position;
@@ -159,7 +160,7 @@ export class Fetcher {
       if (segment === undefined) break;
       const room = Math.max(1, Math.min(ownLimit, maxBytes - already) - bytes);
       if (already + bytes > 0 && already + bytes >= maxBytes) break;
-      const found = await this.parts.reader.readFrom(segment, next, room, segment.end, stopAt);
+      const found = await this.parts.reader.readFrom(segment, next, room, segment.end, stopAt, memory);
       if (found.length === 0) break;
       for (const { header, bytes: batch } of found) {
         const tooMuch =

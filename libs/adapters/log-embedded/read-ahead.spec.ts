@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { FetchMemory } from '#libs/core/log';
 import { ReadAhead } from './read-ahead.js';
 import { Segment } from './segment.js';
 
@@ -82,5 +83,44 @@ describe('reading ahead', () => {
     failing = true;
     const third = ahead.read(segment, 20, 10, 970);
     expect([(await second).length, (await third).length]).toEqual([10, 10]);
+  });
+
+  /** Readers of one segment that each hold what they read last, and what of it was overwritten meanwhile. */
+  async function overwritten(
+    steps: readonly { readonly reader: number; readonly length: number; readonly restart: boolean }[],
+    memories: readonly (FetchMemory | undefined)[],
+  ): Promise<number> {
+    const ahead = new ReadAhead((_, position, length, into = Buffer.alloc(length)) => {
+      const target = into.subarray(0, length);
+      target.set(content.subarray(position, position + length));
+      return Promise.resolve(target);
+    });
+    const segment = segmentAt(0);
+    const readers = memories.map((memory) => ({ memory, end: 0, from: 0, held: new Uint8Array() as Uint8Array }));
+    let wrong = 0;
+    for (const { reader: number, length, restart } of steps) {
+      const reader = readers[number]!;
+      for (const { held, from } of readers) wrong += content.subarray(from, from + held.length).equals(held) ? 0 : 1;
+      reader.memory?.begin();
+      reader.from = restart || reader.end >= SIZE ? 0 : reader.end;
+      const size = Math.min(length, SIZE - reader.from);
+      reader.end = reader.from + size;
+      reader.held = await ahead.read(segment, reader.from, size, SIZE - reader.end, reader.memory);
+      wrong += content.subarray(reader.from, reader.end).equals(reader.held) ? 0 : 1;
+    }
+    return wrong;
+  }
+
+  it('into memory that readers lend changes nothing that one of them still holds; negative control: two that share one', async () => {
+    const step = fc.record({ reader: fc.nat(2), length: fc.constantFrom(10, 25, 50), restart: fc.boolean() });
+    const steps = fc.array(step, { minLength: 1, maxLength: 80 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (all) => {
+        expect(await overwritten(all, [new FetchMemory(), new FetchMemory(), undefined])).toBe(0);
+      }),
+    );
+    const shared = new FetchMemory();
+    const turns = Array.from({ length: 40 }, (_, i) => ({ reader: i % 2, length: i % 2 ? 10 : 25, restart: false }));
+    expect(await overwritten(turns, [shared, shared, undefined])).toBeGreaterThan(0);
   });
 });

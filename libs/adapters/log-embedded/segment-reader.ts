@@ -1,4 +1,4 @@
-import { type BatchHeader, verifyBatch } from '#libs/core/log';
+import { type BatchHeader, type FetchMemory, verifyBatch } from '#libs/core/log';
 import { isAppError } from '#libs/core/kernel';
 import { ReadAhead } from './read-ahead.js';
 import { chainBatch } from './segment-chain.js';
@@ -38,12 +38,12 @@ export class SegmentReader {
     private readonly cacheBytes: number,
     private readonly intervalBytes: number,
   ) {
-    this.#ahead = new ReadAhead((segment, position, length) => store.read(segment, position, length));
+    this.#ahead = new ReadAhead((segment, position, length, into) => store.read(segment, position, length, into));
   }
 
   /**
    * The batches from the one that holds `offset` on, as many as `bytes` hold up to a waypoint, or all up to the next waypoint where that is further. `end` is the end of
-   * what may be read, as it was when the caller decided to read. Nothing from `stopAt` on is looked at: damage is known to be there.
+   * what may be read, as it was when the caller decided to read. Nothing from `stopAt` on is looked at: damage is known to be there. Where `memory` is lent, the batches lie in it.
    * @throws {SegmentDamage}
    */
   async readFrom(
@@ -52,10 +52,11 @@ export class SegmentReader {
     bytes: number,
     end: Waypoint,
     stopAt = Infinity,
+    memory?: FetchMemory,
   ): Promise<readonly ReadBatch[]> {
     const from = await this.floor(segment, (table) => table.lastAtOffset(offset));
     const until = await this.until(segment, from, bytes, end);
-    const batches = await this.read(segment, from, until, end, stopAt);
+    const batches = await this.read(segment, from, until, end, stopAt, memory);
     return batches.filter((one) => one.header.lastOffset >= offset);
   }
 
@@ -111,10 +112,11 @@ export class SegmentReader {
     until: Waypoint,
     end: Waypoint,
     stopAt: number,
+    memory: FetchMemory | undefined,
   ): Promise<readonly ReadBatch[]> {
     const length = until.position - from.position;
     try {
-      const bytes = await this.#ahead.read(segment, from.position, length, end.position - until.position);
+      const bytes = await this.#ahead.read(segment, from.position, length, end.position - until.position, memory);
       return checked(segment, bytes, length, [from, until], stopAt);
     } catch (error) {
       if (!(error instanceof SegmentDamage)) throw error;

@@ -133,13 +133,19 @@ export class SegmentStore {
     return size;
   }
 
-  /** Bytes from a `.log` file; fewer than asked where the file ends, none where it is missing. */
-  async read(segment: Segment, position: number, length: number): Promise<Uint8Array> {
-    return await this.readAt(segment.binding, segment.baseOffset, position, length);
+  /** Bytes from a `.log` file, into memory that is given where it is; fewer than asked where the file ends, none where it is missing. */
+  async read(segment: Segment, position: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+    return await this.readAt(segment.binding, segment.baseOffset, position, length, into);
   }
 
-  async readAt(identity: SegmentPlace, segmentBase: number, position: number, length: number): Promise<Uint8Array> {
-    const target = Buffer.allocUnsafeSlow(length);
+  async readAt(
+    identity: SegmentPlace,
+    segmentBase: number,
+    position: number,
+    length: number,
+    into: Uint8Array = Buffer.allocUnsafeSlow(length),
+  ): Promise<Uint8Array> {
+    const target = into.subarray(0, length);
     try {
       const path = this.path(identity, segmentBase, 'log');
       const count = await this.withFile(path, (cached) => cached.file.read(target, position), 'write');

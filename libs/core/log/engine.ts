@@ -3,6 +3,7 @@ import type { AdministrationCapabilities, ClusterAdministration } from './cluste
 import type { GroupDescription, GroupListing, GroupMember, JoinGroup } from './group-membership.js';
 import type { DeletedRecords, DeletePosition, DeleteRecordsOptions } from './record-deletion.js';
 import type { Durability } from './durability.js';
+import type { FetchMemory } from './fetch-memory.js';
 import type { ProducerIdentity } from './producer-identity.js';
 import type { HeldPosition, RetentionHold } from './retention-hold.js';
 import type { PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
@@ -58,6 +59,8 @@ export interface FetchRequest {
   readonly minBytes?: number;
   /** Longest wait, 0 by default: answer at once. An error on any position ends the wait. */
   readonly maxWaitMs?: number;
+  /** Lent by a reader that is done with one answer when it asks for the next. */
+  readonly memory?: FetchMemory | undefined;
   readonly signal?: AbortSignal;
 }
 

@@ -47,6 +47,7 @@ export {
   type WriterCheckpoint,
   type WriterCommit,
 } from './engine.js';
+export { FetchMemory } from './fetch-memory.js';
 export {
   ClusterAdministration,
   type AdministrationCapabilities,

@@ -1,10 +1,17 @@
 import { Breath, type Clock } from '#libs/core/kernel';
-import { batchesIn, RecordCursor, type Clusters, type FetchedPartition, type LogEngine } from '#libs/core/log';
+import {
+  batchesIn,
+  FetchMemory,
+  RecordCursor,
+  type Clusters,
+  type FetchedPartition,
+  type LogEngine,
+} from '#libs/core/log';
 import { isOpen, troubleOf, type ScannedRange } from './scan.js';
 
 /** What becomes of the records of a scan. */
 export interface RecordFold {
-  /** Takes a record of the range at this place in. Quick: whoever else waits for the thread waits for this. */
+  /** Takes a record of the range at this place in, whose bytes last until {@link settle}. Quick: whoever else waits for the thread waits for this. */
   take(index: number, record: RecordCursor): void;
   /** Whether {@link settle} should be called before more is taken in. */
   readonly isFull: boolean;
@@ -60,6 +67,8 @@ type Numbered = readonly [index: number, range: ScannedRange];
 
 class RangeReader {
   readonly #breath: Breath;
+  /** Everything is in the summaries before the next fetch. */
+  readonly #memory = new FetchMemory();
   #taken = 0;
 
   constructor(
@@ -82,6 +91,7 @@ class RangeReader {
         }),
         maxBytes: this.control.fetchBytes ?? FETCH_BYTES,
         ...(silences > 0 ? { maxWaitMs: SILENCE_MS } : {}),
+        memory: this.#memory,
         signal: this.control.signal,
       });
       const bytes = fetched.flatMap((one) => one.batches).reduce((sum, batch) => sum + batch.length, 0);

@@ -1,12 +1,20 @@
-import { batchesIn, type BatchSlice, type LogEngine, RecordCursor, type StoredRecord } from '#libs/core/log';
+import {
+  batchesIn,
+  type BatchSlice,
+  FetchMemory,
+  type LogEngine,
+  RecordCursor,
+  type StoredRecord,
+} from '#libs/core/log';
 
-/** Reads one partition record by record, fetching as it goes. */
+/** Reads one partition record by record, fetching as it goes. A record lasts until the next one is asked for: whoever keeps one longer copies it. */
 export class PartitionCursor {
   #position: number;
   #slices: BatchSlice[] = [];
   #next = 0;
   #cursor: RecordCursor | undefined;
   #present: StoredRecord | undefined;
+  readonly #memory = new FetchMemory();
 
   constructor(
     private readonly engine: LogEngine,
@@ -55,6 +63,7 @@ export class PartitionCursor {
       const [fetched] = await this.engine.fetch({
         positions: [{ topic: this.topic, partition: this.partition, offset: this.#position }],
         maxBytes: this.fetchBytes,
+        memory: this.#memory,
       });
       if (fetched === undefined) return undefined;
       if (fetched.error !== undefined) throw fetched.error;

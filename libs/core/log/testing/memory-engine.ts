@@ -52,6 +52,7 @@ import { MemoryGroups } from './memory-groups.js';
 import { describeTopic, MemoryLogStorage, MemoryPartition, type MemoryTopic } from './memory-storage.js';
 import { MemoryWriter } from './memory-writer.js';
 import { WallClock } from './wall-clock.js';
+import { LentMemory } from './lent-memory.js';
 
 export interface MemoryLogOptions {
   /** What was there before; empty unless given. */
@@ -72,6 +73,7 @@ export interface MemoryLogOptions {
  * must be ready for: see {@link LogFaults}, {@link dropBefore} and {@link degrade}.
  */
 export class MemoryLogEngine extends LogEngine {
+  private readonly lent = new LentMemory();
   readonly capabilities: LogCapabilities;
   readonly storage: MemoryLogStorage;
   readonly faults: LogFaults;
@@ -192,7 +194,8 @@ export class MemoryLogEngine extends LogEngine {
     const deadline = this.clock.monotonic() + (request.maxWaitMs ?? 0);
     for (;;) {
       request.signal?.throwIfAborted();
-      const fetched = collect(this.storage, request);
+      this.lent.begin(request.memory);
+      const fetched = this.lent.answered(collect(this.storage, request), request.memory);
       const bytes = fetched.reduce((sum, one) => sum + one.batches.reduce((all, batch) => all + batch.length, 0), 0);
       const leftMs = deadline - this.clock.monotonic();
       if (bytes >= minBytes || leftMs <= 0 || fetched.some((one) => one.error !== undefined)) return fetched;

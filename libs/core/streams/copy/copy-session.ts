@@ -3,6 +3,7 @@ import {
   type Appended,
   DigestSum,
   encodeBatch,
+  FetchMemory,
   type LogEngine,
   type LogWriter,
   type WriterAppend,
@@ -63,6 +64,8 @@ export class CopySession {
   #state: LaneState;
   /** Beyond the committed position when nothing but transaction markers or compacted places lay there. */
   #readFrom: number;
+  /** A step is done with what it fetched before the next one fetches. */
+  #memory = new FetchMemory();
 
   private constructor(
     readonly lane: CopyLane,
@@ -113,6 +116,7 @@ export class CopySession {
       positions: [{ topic, partition, offset: this.#readFrom }],
       maxBytes: limits.maxBytes,
       maxWaitMs: limits.maxWaitMs,
+      memory: this.#memory,
       signal: limits.signal,
     });
     if (fetched === undefined) return { records: 0, bytes: 0, sourceEnd: this.#readFrom };
@@ -183,6 +187,8 @@ export class CopySession {
       this.#state = { ...next, last };
       this.#readFrom = next.position;
     } catch (error) {
+      // Nobody knows whether the engine still works on what it was given.
+      this.#memory = new FetchMemory();
       if (!isAppError(error, 'outcome-unknown')) throw error;
       this.#writer = await this.engine.openWriter(lane.writerId);
       this.#state = readState(this.#writer, lane);

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { encodeBatch, recordsFrom, verifyBatch } from '../../index.js';
+import { encodeBatch, FetchMemory, recordsFrom, verifyBatch } from '../../index.js';
 import { batchOf, type LogPromise, recordOf, refusal, textOf, within } from './contract-context.js';
 
 /** Reading: positions, limits, waiting, times. */
@@ -102,6 +102,33 @@ export const fetchPromises: readonly LogPromise[] = [
         ),
       ).toBe('v'.repeat(900));
       expect(await context.read({ topic, partition: 0 }, 4, one!.nextOffset)).toHaveLength(4);
+    },
+  },
+  {
+    title: 'memory that a reader lends changes no answer before it asks for the next',
+    async holds(context) {
+      const topic = await context.topic(2);
+      const values = Array.from({ length: 12 }, (_, i) => `${i}:${'v'.repeat(900)}`);
+      for (const [i, value] of values.entries()) await context.append({ topic, partition: i % 2 }, value);
+      for (const partition of [0, 1]) await context.read({ topic, partition }, 6);
+      const memory = new FetchMemory();
+      const seen: (string | null)[] = [];
+      const next = [0, 0];
+      for (let rounds = 0; seen.length < values.length; rounds++) {
+        expect(rounds, 'fetches').toBeLessThan(20);
+        const positions = next.map((offset, partition) => ({ topic, partition, offset }));
+        const fetched = await context.engine.fetch({ positions, maxBytes: 2_500, memory });
+        // Others read meanwhile, without it and with their own.
+        for (const other of [undefined, new FetchMemory()]) {
+          const all = [0, 1].map((partition) => ({ topic, partition, offset: 0 }));
+          await context.engine.fetch({ positions: all, maxBytes: 1 << 20, memory: other });
+        }
+        for (const part of fetched) {
+          for (const record of recordsFrom(part, next[part.partition]!)) seen.push(textOf(record.value));
+          next[part.partition] = part.nextOffset;
+        }
+      }
+      expect([...seen].sort()).toEqual([...values].sort());
     },
   },
   {
