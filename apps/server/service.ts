@@ -9,6 +9,7 @@ import type { Config } from '#libs/platform/config';
 import { createHttpApp, type HttpApp, type RouteTable } from '#libs/platform/http';
 import {
   Health,
+  installByteMetrics,
   installHttpMetrics,
   installProcessMetrics,
   installRequestLog,
@@ -124,10 +125,14 @@ async function build(parts: ServiceParts, data: Closers): Promise<{ app: HttpApp
       jsonValues: config.limits.jsonValues,
       maxConnections: config.limits.connections,
       maxConnectionsPerAddress: config.limits.connectionsPerAddress,
+      bytesInFlight: config.limits.bytesInFlight,
+      bytesInFlightPerConnection: config.limits.bytesInFlightPerConnection,
       headersTimeoutMs: config.http.headersTimeoutMs,
       requestTimeoutMs: config.http.requestTimeoutMs,
       handlerTimeoutMs: config.http.handlerTimeoutMs,
       idleTimeoutMs: config.http.idleTimeoutMs,
+      writeTimeoutMs: config.http.writeTimeoutMs,
+      streamTimeoutMs: config.http.streamTimeoutMs,
     },
     logger,
     nestLogger: nestLogger(logger),
@@ -138,6 +143,7 @@ async function build(parts: ServiceParts, data: Closers): Promise<{ app: HttpApp
       installRequestLog(fastify, logger, config.logging.requests);
     },
   });
+  installByteMetrics(metrics, app.bytesInFlight);
   return { app, run: core.run };
 }
 

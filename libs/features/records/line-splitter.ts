@@ -13,6 +13,11 @@ export class LineSplitter {
   #begunBytes = 0;
   #over = false;
 
+  /** Bytes of the line that has begun. */
+  get begunBytes(): number {
+    return this.#begunBytes;
+  }
+
   push(chunk: Buffer): Line[] {
     const lines: Line[] = [];
     let from = 0;

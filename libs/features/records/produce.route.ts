@@ -1,16 +1,16 @@
-import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, isAppError } from '#libs/core/kernel';
 import {
+  ArrivingBody,
   bodyDigestOf,
   idempotencyKeyOf,
+  isStreamEnd,
+  PacedAnswer,
   PlainRoutes,
   signalOf,
   STREAMED_TYPE,
-  takeYourTime,
   UnreadJson,
   ZodPipe,
 } from '#libs/platform/http';
@@ -24,9 +24,7 @@ import { RecordsService } from './records.service.js';
 
 type OfTopic = FastifyRequest<{ Params: { topic: string; cluster?: string } }>;
 
-/** A client that takes none of its results for this long is cut off. */
-const WRITE_DEADLINE_MS = 10_000;
-/** Characters of results that wait for a client that is still sending: some read nothing before they have sent everything. */
+/** Bytes of results that wait for a client that is still sending: some read nothing before they have sent everything. */
 const WAITING_RESULTS = 1024 * 1024;
 
 const CONFIG: FastifyContextConfig = {
@@ -36,7 +34,7 @@ const CONFIG: FastifyContextConfig = {
     id: 'produceRecords',
     summary: 'Write records',
     description:
-      'Partitions are written each on its own, and each record has its result. With `atomic=true` all records are in one commit or none. With the header `Idempotency-Key` the request is written once, atomically, however often it is sent: a repetition gets the first answer and the header `Idempotency-Replayed: true`. As `application/x-ndjson` each line is an entry of `records`; what stands beside them is said in the query, and each line is answered by a line, in order, while more arrive; the last one, `end`, sums up. As `application/octet-stream` the body is record batches in Kafka’s format (magic 2), stored as they are in `partition`.',
+      'Partitions are written each on its own, and each record has its result. With `atomic=true` all records are in one commit or none. With the header `Idempotency-Key` the request is written once, atomically, however often it is sent: a repetition gets the first answer and the header `Idempotency-Replayed: true`. As `application/x-ndjson` each line is an entry of `records`; what stands beside them is said in the query, and each line is answered by a line, in order, while more arrive; the last one, `end`, sums up. A stream may be open for `http.streamTimeoutMs`, a line takes `http.requestTimeoutMs` at most to arrive, and a client that takes none of its results for `http.writeTimeoutMs` is cut off. As `application/octet-stream` the body is record batches in Kafka’s format (magic 2), stored as they are in `partition`.',
     tag: 'records',
     body: produceBody,
     query: produceQuery,
@@ -102,40 +100,32 @@ export class ProduceRoute implements OnModuleInit {
     if (query.atomic === true) throw linesAreNotAtomic();
     const signal = signalOf(request);
     const writing = await this.lines.begin(cluster, topic, query, key, signal);
-    const { raw } = reply;
-    reply.hijack();
-    raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), 'content-type': STREAMED_TYPE });
-    raw.flushHeaders();
-    const inTime = takeYourTime(request);
-    // Ending the request itself would end its connection, and with it the answer.
-    const body = (request.body as Readable).pipe(new PassThrough());
-    const stop = (): void => void body.destroy();
-    signal.addEventListener('abort', stop, { once: true });
+    const answer = new PacedAnswer(request, reply, { 'content-type': STREAMED_TYPE });
+    const { raw } = answer;
+    const body = new ArrivingBody(request);
     const tell = async (results: readonly LineResult[]): Promise<void> => {
       if (results.length === 0) return;
-      raw.write(results.map((result) => `${JSON.stringify(result)}\n`).join(''));
-      if (raw.writableLength > WAITING_RESULTS) await taken(raw, signal);
+      await answer.write(results.map((result) => `${JSON.stringify(result)}\n`).join(''), WAITING_RESULTS);
     };
     try {
       const splitter = new LineSplitter();
-      for await (const chunk of body as AsyncIterable<Buffer>) {
+      for await (const chunk of body) {
         writing.add(splitter.push(chunk));
-        await tell(await writing.write(body.readableLength === 0));
+        await tell(await writing.write(body.isQuiet));
         if (writing.stopped) break;
+        body.keeps(writing.waitingBytes, splitter.begunBytes);
       }
       writing.add(splitter.end());
       await tell(await writing.finish());
       raw.write(`${JSON.stringify(writing.end())}\n`);
     } catch (error) {
-      if (!signal.aborted) {
-        request.log.error({ err: error }, 'a stream of records broke off');
+      if (isStreamEnd(error)) raw.write(`${JSON.stringify(writing.end(error))}\n`);
+      else if (!signal.aborted) {
+        if (!isAppError(error, 'client-too-slow')) request.log.error({ err: error }, 'a stream of records broke off');
         raw.destroy();
-      } else if (isAppError(signal.reason, 'service-stopping')) {
-        raw.write(`${JSON.stringify(writing.end(signal.reason))}\n`);
       }
     } finally {
-      signal.removeEventListener('abort', stop);
-      inTime();
+      body.close();
       raw.end();
       // What is left of the body is not read: the connection ends with the answer.
       if (!request.raw.readableEnded) raw.once('close', () => request.raw.destroy());
@@ -154,11 +144,6 @@ const LINE_OPTIONS = [
   'schemaIn',
   'partition',
 ] as const;
-
-/** Resolves when the client has taken what waits for it. @throws when it does not within the deadline, or is gone. */
-async function taken(raw: ServerResponse, signal: AbortSignal): Promise<void> {
-  await once(raw, 'drain', { signal: AbortSignal.any([signal, AbortSignal.timeout(WRITE_DEADLINE_MS)]) });
-}
 
 function bytesGoToOnePartition(): AppError {
   return new AppError({

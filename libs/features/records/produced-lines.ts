@@ -94,6 +94,11 @@ export class LinesWriting {
     return this.#stopped !== undefined;
   }
 
+  /** Bytes of lines that wait to be written. */
+  get waitingBytes(): number {
+    return this.#bytes;
+  }
+
   add(lines: readonly Line[]): void {
     for (const line of lines) {
       this.#waiting.push(line);
@@ -119,6 +124,7 @@ export class LinesWriting {
   async finish(): Promise<LineResult[]> {
     const results = await this.write(true);
     if (this.stopped || this.#waiting.length === 0) return results;
+    this.#bytes = 0;
     return [...results, ...(await this.#batch(this.#waiting.splice(0)))];
   }
 

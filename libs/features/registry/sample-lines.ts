@@ -19,18 +19,22 @@ export class SampleLines implements Iterable<JsonNode> {
     private readonly ends: readonly number[],
   ) {}
 
-  /** @throws `samples-too-large` naming the limit that is exceeded. */
-  static async read(body: Readable): Promise<SampleLines> {
+  /**
+   * @param hold counts bytes that are kept from now on; what it throws ends the reading.
+   * @throws `samples-too-large` naming the limit that is exceeded.
+   */
+  static async read(body: Readable, hold: (bytes: number) => void): Promise<SampleLines> {
     const pieces: Buffer[] = [];
     const ends: number[] = [];
     let length = 0;
     // What is refused early is still answered: the connection is not torn down under the client.
     for await (const piece of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       for (let at = piece.indexOf(NEWLINE); at >= 0; at = piece.indexOf(NEWLINE, at + 1)) ends.push(length + at);
-      pieces.push(piece);
       length += piece.length;
       if (length > MAX_BYTES) throw tooLarge('bytes', MAX_BYTES);
       if (ends.length > MAX_SAMPLES) throw tooLarge('lines', MAX_SAMPLES);
+      hold(piece.length);
+      pieces.push(piece);
     }
     if (ends.at(-1) !== length - 1) ends.push(length);
     return new SampleLines(Buffer.concat(pieces, length), ends);

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
-import { Body, Controller, HttpCode, Post, Query } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Query, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import type { JsonValue } from '#libs/core/kernel';
 import { jsonNode, SchemaProposals, type Samples } from '#libs/core/schema';
 import { Access, declareRoute } from '#libs/platform/auth';
-import { ApiJson, STREAMED_TYPE, ZodPipe } from '#libs/platform/http';
+import { accountOf, ApiJson, STREAMED_TYPE, ZodPipe } from '#libs/platform/http';
 import {
   proposalOptions,
   proposalView,
@@ -44,10 +45,16 @@ export class SchemaInferenceController {
     },
     bodyLimit: 8 * 1024 * 1024,
   })
-  async infer(@Body() body: unknown, @Query(new ZodPipe(samplesQuery)) query: SamplesQuery): Promise<ProposalView> {
+  async infer(
+    @Body() body: unknown,
+    @Query(new ZodPipe(samplesQuery)) query: SamplesQuery,
+    @Req() request: FastifyRequest,
+  ): Promise<ProposalView> {
     if (body instanceof Readable) {
       const { schemaType, ...options } = optionsPipe.transform(query, { type: 'query' });
-      return proposalViewOf(await this.proposals.propose(await SampleLines.read(body), schemaType, options));
+      const account = accountOf(request);
+      const samples = await SampleLines.read(body, (bytes) => account.hold(bytes));
+      return proposalViewOf(await this.proposals.propose(samples, schemaType, options));
     }
     const { samples, schemaType, ...options } = bodyPipe.transform(withOptions(body, query));
     return proposalViewOf(await this.proposals.propose(nodesOf(samples), schemaType, options));

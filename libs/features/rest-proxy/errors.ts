@@ -68,6 +68,8 @@ const CODES: ReadonlyMap<string, number> = new Map([
   ].map((code) => [code, 40_002] as const),
   ['unauthenticated', 40_101],
   ['forbidden', 40_301],
+  // What the contract has for a proxy that cannot take more just now.
+  ['too-many-bytes-in-flight', 429],
 ]);
 
 /** What the code of an error's kind is where the error has none of its own. */

@@ -14,7 +14,7 @@ import { GroupsController } from './v3/groups.controller.js';
 import { GroupsService } from './v3/groups.service.js';
 import { PartitionsController } from './v3/partitions.controller.js';
 import { PartitionsService } from './v3/partitions.service.js';
-import { RecordsRoutes, StreamLimits } from './v3/records.routes.js';
+import { RecordsRoutes } from './v3/records.routes.js';
 import { V3Records } from './v3/records.service.js';
 import { TopicsController } from './v3/topics.controller.js';
 import { TopicsService } from './v3/topics.service.js';
@@ -42,7 +42,6 @@ import { TopicsService } from './v3/topics.service.js';
     ProduceSchemas,
     RecordsToWrite,
     V3Records,
-    StreamLimits,
     RecordsRoutes,
     V2Produce,
     ConsumerInstances,

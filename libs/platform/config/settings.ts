@@ -21,6 +21,18 @@ export const SETTINGS = {
     headersTimeoutMs: milliseconds(1_000, 10 * MINUTE, 15_000, 'Longest a client may take to send its headers.'),
     requestTimeoutMs: milliseconds(1_000, 60 * MINUTE, 60_000, 'Longest a client may take to send a request.'),
     handlerTimeoutMs: milliseconds(31_000, 60 * MINUTE, 60_000, 'Longest the service may take to begin an answer.'),
+    writeTimeoutMs: milliseconds(
+      100,
+      60 * MINUTE,
+      10_000,
+      'A client that takes nothing of its answer for this long is cut off.',
+    ),
+    streamTimeoutMs: milliseconds(
+      100,
+      7 * DAY,
+      DAY,
+      'Longest a client may go on sending records in one request that is answered meanwhile.',
+    ),
     idleTimeoutMs: milliseconds(1_000, DAY, 10 * MINUTE, 'A connection without traffic is closed after this.'),
     drainMs: milliseconds(0, 10 * MINUTE, 15_000, 'How long a stop waits for requests under way.'),
   },
@@ -33,6 +45,18 @@ export const SETTINGS = {
     importEntries: count(1, 10_000_000, 10_000, 'Lines of such a file.'),
     connections: count(1, 100_000, 1_000, 'Connections in all.'),
     connectionsPerAddress: count(1, 100_000, 100, 'Connections from one address; loopback is not counted.'),
+    bytesInFlight: bytes(
+      64 * KIB,
+      64 * GIB,
+      256 * MIB,
+      'Bytes of bodies and answers under way, in all; more are refused with 503.',
+    ),
+    bytesInFlightPerConnection: bytes(
+      64 * KIB,
+      16 * GIB,
+      16 * MIB,
+      'The same of one connection; more are refused with 429. No single body or answer may be larger.',
+    ),
   },
   data: {
     dir: text('./data', 'Directory that holds everything; the service keeps a second process out of it.'),

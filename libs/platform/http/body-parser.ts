@@ -10,12 +10,12 @@ import {
   type JsonMeasure,
 } from '#libs/core/kernel';
 import { parseExact, parseSpelled } from '#libs/core/schema';
+import { collectBody } from './body-collector.js';
 import { noteBodyDigest } from './body-digest.js';
+import { bodyLimitOf } from './count-bytes.js';
 import { RecurringBodies } from './recurring-bodies.js';
+import { STREAMED_TYPE } from './streamed-type.js';
 import { turn } from './turn.js';
-
-/** The media type of bodies that reach their route as a stream. */
-export const STREAMED_TYPE = 'application/x-ndjson';
 
 /** Bytes of a body that is parsed in one go. */
 const AT_ONCE = 64 * 1024;
@@ -36,10 +36,13 @@ export interface BodyLimits {
  * its header was spelled. An empty body is `undefined`, whatever its type: official registry clients send a type with every DELETE. Binary bodies of
  * native routes stay bytes; everything else is JSON.
  */
-export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits): void {
+export function installBodyParser(
+  fastify: FastifyInstance,
+  limits: BodyLimits & { readonly maxBodyBytes: number },
+): void {
   fastify.removeAllContentTypeParsers();
   const recurringBodies = new RecurringBodies();
-  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer, done) => {
+  const parse = (request: FastifyRequest, body: Buffer, done: (error: Error | null, body?: unknown) => void): void => {
     // No route will look at it, and how it reads must not change the answer.
     if (request.is404 || body.length === 0) return done(null, undefined);
     noteBodyDigest(request, body);
@@ -62,11 +65,17 @@ export function installBodyParser(fastify: FastifyInstance, limits: BodyLimits):
       return;
     }
     try {
-      const parse = (bytes: Buffer): unknown => parser.parsed(bytes);
-      done(null, recurring ? recurringBodies.parsed(body, parse) : parse(body));
+      const parsed = (bytes: Buffer): unknown => parser.parsed(bytes);
+      done(null, recurring ? recurringBodies.parsed(body, parsed) : parsed(body));
     } catch (error) {
       done(error as Error, undefined);
     }
+  };
+  fastify.addContentTypeParser('*', (request: FastifyRequest, payload, done) => {
+    collectBody(request, payload, bodyLimitOf(request, limits), (error, body) => {
+      if (body === undefined) done(error, undefined);
+      else parse(request, body, done);
+    });
   });
   // Only routes that say so take lines of JSON (`media-types.ts`), and read them while they arrive.
   fastify.addContentTypeParser(STREAMED_TYPE, (request: FastifyRequest, payload, done) => {

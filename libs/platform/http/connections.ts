@@ -17,10 +17,15 @@ export class Connections {
     server.on('connection', (socket: Socket) => this.#opened(socket));
   }
 
-  /** To be told of every request before it is answered, so that its connection is ended after the answer and not before. */
-  asked({ socket }: IncomingMessage, response: ServerResponse): void {
-    if (this.#open.has(socket)) this.#open.set(socket, response);
+  /**
+   * To be told of every request before it is answered, so that its connection is ended after the answer and not before.
+   * @returns whether the one before it on its connection is still being answered.
+   */
+  asked({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    const before = this.#open.get(socket);
+    if (before !== undefined) this.#open.set(socket, response);
     if (this.#stopping) endAfter(response, socket);
+    return before !== undefined && before !== null && !before.closed && before !== response;
   }
 
   /**

@@ -19,6 +19,8 @@ import { installBodyParser } from './body-parser.js';
 import { installConditional } from './conditional.js';
 import { ConfluentErrorMapper } from './confluent-api.js';
 import { Connections } from './connections.js';
+import { installByteCounting } from './count-bytes.js';
+import type { BytesInFlight } from './bytes-in-flight.js';
 import { beginDrain } from './drain.js';
 import { ErrorFilter, ErrorReplies } from './error-replies.js';
 import { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
@@ -53,6 +55,8 @@ export interface HttpApp {
   readonly nest: NestFastifyApplication;
   readonly fastify: FastifyInstance;
   readonly routes: RouteTable;
+  /** What its requests hold. */
+  readonly bytesInFlight: BytesInFlight;
   /** @returns the base URL, `http://127.0.0.1:8081`. */
   listen(host: string, port: number): Promise<string>;
   /** Ends long polls and streams, waits for the requests under way, then closes. Harmless to repeat. */
@@ -80,8 +84,12 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
   fastify.setErrorHandler((error, request, reply) => replies.send(error, request, reply));
 
   // One hook for all of them: Fastify's way from hook to hook takes longer than most of these steps.
+  const counting = installByteCounting(fastify, settings);
+  fastify.decorate('streamTimes', settings);
   const steps = [
-    ({ raw }: FastifyRequest, reply: FastifyReply) => connections.asked(raw, reply.raw),
+    (request: FastifyRequest, reply: FastifyReply) => {
+      if (connections.asked(request.raw, reply.raw)) counting.pipelined(request, reply);
+    },
     installDeclarations(fastify),
     sendRequestId,
     installRequestSignals(fastify),
@@ -89,6 +97,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
     demandPathRules,
     installGuard(fastify, options),
     installMediaTypes(fastify),
+    counting.bodies,
   ];
   fastify.addHook('onRequest', (request, reply, done) => {
     for (const step of steps) step(request, reply);
@@ -126,6 +135,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
     nest,
     fastify,
     routes,
+    bytesInFlight: fastify.bytesInFlight,
     async listen(host, port) {
       await nest.listen(port, host);
       const address = fastify.server.address();

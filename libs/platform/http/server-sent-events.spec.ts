@@ -1,17 +1,18 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { OpenAuthenticator, RoleAuthorizer } from '#libs/platform/auth';
-import { createHttpApp, sendEvents, type EventSource, type HttpApp } from './index.js';
+import { createHttpApp, sendEvents, type EventSource, type HttpApp, type HttpSettings } from './index.js';
 
 describe('a stream of events', () => {
   let app: HttpApp | undefined;
   afterEach(() => app?.close());
 
-  const serve = async (source: EventSource, options = {}): Promise<string> => {
+  const serve = async (source: EventSource, options = {}, settings: Partial<HttpSettings> = {}): Promise<string> => {
     app = await createHttpApp({
       modules: [],
       authenticator: new OpenAuthenticator(),
       authorizer: new RoleAuthorizer(),
+      settings,
       prepare: (fastify) =>
         void fastify.get('/events', { config: { access: { public: 'a test' } } }, (request, reply) =>
           sendEvents(request, reply, source, options),
@@ -86,7 +87,8 @@ describe('a stream of events', () => {
           ended();
         }
       },
-      { writeDeadlineMs: 200 },
+      {},
+      { writeTimeoutMs: 200 },
     );
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     socket.pause();

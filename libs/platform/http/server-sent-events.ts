@@ -1,5 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isAppError } from '#libs/core/kernel';
+import { PacedAnswer } from './paced-answer.js';
 import { signalOf } from './request-signal.js';
 
 /** One event of a stream. */
@@ -21,45 +22,42 @@ export type EventSource = (afterId: string | undefined, signal: AbortSignal) => 
 export interface SendEventsOptions {
   /** Time between comments that keep intermediaries from closing a quiet stream. */
   readonly heartbeatMs?: number;
-  /** A client that takes nothing for this long is cut off; it can come back with `Last-Event-ID`. */
-  readonly writeDeadlineMs?: number;
 }
 
 /**
  * Answers with a stream of server-sent events; resolves when it is over. Refuse before calling it: the status has been sent then. The next event is
- * taken from the source only when the socket has taken the one before, so a slow client holds back the source and costs no memory. In a controller:
- * take `@Req()` and `@Res()` and return the promise.
+ * taken from the source only when the socket has taken the one before, so a slow client holds back the source and costs no memory. A client that takes nothing for
+ * `http.writeTimeoutMs`, and one for whose event there is no room, is cut off and can come back with `Last-Event-ID`. In a controller: take `@Req()` and `@Res()` and return
+ * the promise.
  */
 export async function sendEvents(
   request: FastifyRequest,
   reply: FastifyReply,
   source: EventSource,
-  { heartbeatMs = 15_000, writeDeadlineMs = 10_000 }: SendEventsOptions = {},
+  { heartbeatMs = 15_000 }: SendEventsOptions = {},
 ): Promise<void> {
-  const { raw } = reply;
   const signal = signalOf(request);
   const lastEventId = request.headers['last-event-id'];
-  reply.hijack();
-  raw.writeHead(200, {
-    ...(reply.getHeaders() as Record<string, string>),
+  const answer = new PacedAnswer(request, reply, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   });
+  const { raw } = answer;
   raw.write(': open\n\n');
   const heartbeat = setInterval(() => {
-    if (!raw.writableNeedDrain) raw.write(': heartbeat\n\n');
+    if (!answer.isWaiting) raw.write(': heartbeat\n\n');
   }, heartbeatMs);
   try {
     const afterId = typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined;
     for await (const event of source(afterId, signal)) {
       if (signal.aborted) break;
-      if (!raw.write(format(event)) && !(await drained(raw, signal, writeDeadlineMs))) break;
+      await answer.offer(format(event));
     }
   } catch (error) {
     // A client that left, or the service that stops, ends a stream in order. Anything else the client sees as a broken stream, and resumes.
     if (!signal.aborted) {
-      request.log.error({ err: error }, 'a stream of events broke off');
+      if (!isCut(error)) request.log.error({ err: error }, 'a stream of events broke off');
       raw.destroy();
     }
   } finally {
@@ -68,28 +66,22 @@ export async function sendEvents(
   }
 }
 
+/** Whether it says that the client was cut off, which is no defect. */
+function isCut(error: unknown): boolean {
+  return isAppError(error) && error.kind !== 'internal' && CUTS.has(error.code);
+}
+
+const CUTS: ReadonlySet<string> = new Set([
+  'client-too-slow',
+  'too-many-bytes-in-flight',
+  'connection-bytes-in-flight',
+  'larger-than-a-connection',
+]);
+
 function format({ id, event, data }: ServerSentEvent): string {
   return `${id === undefined ? '' : `id: ${oneLine(id)}\n`}${event === undefined ? '' : `event: ${oneLine(event)}\n`}data: ${JSON.stringify(data)}\n\n`;
 }
 
 function oneLine(text: string): string {
   return text.replace(/[\r\n\0]/g, ' ');
-}
-
-/** Whether the socket took what was written, within the deadline and before the signal aborted; when not, the connection is cut. */
-function drained(raw: ServerResponse, signal: AbortSignal, deadlineMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const settle = (ok: boolean): void => {
-      clearTimeout(timer);
-      raw.off('drain', onDrain);
-      signal.removeEventListener('abort', onAbort);
-      if (!ok) raw.destroy();
-      resolve(ok);
-    };
-    const onDrain = (): void => settle(true);
-    const onAbort = (): void => settle(false);
-    const timer = setTimeout(onAbort, deadlineMs);
-    raw.once('drain', onDrain);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
 }

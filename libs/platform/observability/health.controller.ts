@@ -1,7 +1,7 @@
 import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { Access, Public } from '#libs/platform/auth';
+import { Access, declareRoute, Public } from '#libs/platform/auth';
 import { ApiJson } from '#libs/platform/http';
 import { Health, type Readiness } from './health.js';
 import { Metrics } from './metrics.js';
@@ -66,6 +66,7 @@ export class HealthController {
   @Get('metrics')
   @Access('read', 'service')
   @Header('Cache-Control', 'no-store')
+  @declareRoute({ answersAnyway: true })
   @ApiJson({
     id: 'getMetrics',
     summary: 'Read the metrics in the Prometheus text format',

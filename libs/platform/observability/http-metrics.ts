@@ -42,6 +42,20 @@ function routeOf({ declared }: FastifyRequest): string {
   return (declared as { readonly url?: string } | null)?.url ?? 'none';
 }
 
+/** What requests hold, and how many were refused because they would hold too much. Both are read, never counted twice. */
+export function installByteMetrics(
+  metrics: Metrics,
+  bytes: { readonly held: number; readonly refused: Readonly<Record<string, number>> },
+): void {
+  metrics.gauge('http_bytes_in_flight', 'Bytes of bodies and answers under way.', [], () => [{ value: bytes.held }]);
+  metrics.gauge(
+    'http_bytes_in_flight_refused',
+    'Requests refused since the start because bodies and answers under way were at their bound.',
+    ['bound'],
+    () => Object.entries(bytes.refused).map(([bound, value]) => ({ labels: { bound }, value })),
+  );
+}
+
 /** Gives requests a line in the log: all of them, those that were refused or failed, or none. */
 export function installRequestLog(fastify: FastifyInstance, logger: Logger, which: 'none' | 'errors' | 'all'): void {
   if (which === 'none') return;

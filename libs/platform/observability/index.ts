@@ -1,5 +1,5 @@
 export { Health, type CheckResult, type Readiness, type ReadinessCheck } from './health.js';
-export { installHttpMetrics, installRequestLog } from './http-metrics.js';
+export { installByteMetrics, installHttpMetrics, installRequestLog } from './http-metrics.js';
 export {
   createLogger,
   factsLogger,

@@ -3,3 +3,4 @@ export { serverForSuite } from './server-for-suite.js';
 export { ServerProcess, type ServerExit, type ServerProcessOptions } from './server-process.js';
 export { temporaryDirectory, type TemporaryDirectory } from './temporary-directory.js';
 export { startTestApp, type TestApp, type TestAppOptions } from './test-app.js';
+export { SocketClient } from './socket-client.js';

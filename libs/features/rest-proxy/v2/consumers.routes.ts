@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import { Authorizer, NOBODY } from '#libs/platform/auth';
-import { JsonParser, PlainRoutes, signalOf } from '#libs/platform/http';
+import { accountOf, JsonParser, PlainRoutes, signalOf } from '#libs/platform/http';
 import { formatOfType, V2_CONSUMER, V2_RECORDS } from '../dialects.js';
 import { nothingHere, partitionMissing, refusal } from '../errors.js';
 import { pathNumber } from '../json-members.js';
@@ -143,6 +143,8 @@ export class ConsumersRoutes implements OnModuleInit {
             response: shapes.records,
           }),
           confluent: V2_RECORDS,
+          // What is delivered is not delivered again.
+          answersAnyway: true,
         },
       },
       (request: OfInstance) => this.#records(request),
@@ -182,6 +184,7 @@ export class ConsumersRoutes implements OnModuleInit {
       if (given !== undefined && number === undefined) throw nothingHere();
       return number === undefined || number < 0 ? undefined : number;
     };
+    request.server.bytesInFlight.demandRoom();
     const [waitMs = Infinity, maxBytes = Infinity] = [numberOf('timeout'), numberOf('max_bytes')];
     return instance.read({
       waitMs,
@@ -191,12 +194,15 @@ export class ConsumersRoutes implements OnModuleInit {
     });
   }
 
-  async #bodyOfGet({ raw }: FastifyRequest): Promise<unknown> {
+  async #bodyOfGet(request: FastifyRequest): Promise<unknown> {
+    const { raw } = request;
+    const account = accountOf(request);
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of raw as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > MOST_GET_BYTES) throw refusal(413, `A body with GET has at most ${MOST_GET_BYTES} bytes.`);
+      account.hold(chunk.length);
       chunks.push(chunk);
     }
     return bytes === 0 ? undefined : this.#parser.parsed(Buffer.concat(chunks));

@@ -26,6 +26,11 @@ export class ConcatenatedJson {
 
   constructor(private readonly longest: number) {}
 
+  /** Bytes of the value that has begun. */
+  get begunBytes(): number {
+    return this.#bytes;
+  }
+
   /** The texts that are whole with this chunk, in order. */
   *push(chunk: Buffer): Generator<StreamedText> {
     let from = 0;
@@ -104,6 +109,7 @@ export class ConcatenatedJson {
   #break(broken: 'syntax' | 'too-large'): StreamedText {
     this.#broken = true;
     this.#parts = [];
+    this.#bytes = 0;
     return { broken };
   }
 

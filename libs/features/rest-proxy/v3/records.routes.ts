@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Clock, isAppError } from '#libs/core/kernel';
+import { isAppError, type AppError } from '#libs/core/kernel';
 import { NOBODY } from '#libs/platform/auth';
-import { JsonParser, PlainRoutes, signalOf, takeYourTime } from '#libs/platform/http';
+import { ArrivingBody, isStreamEnd, JsonParser, PacedAnswer, PlainRoutes, signalOf } from '#libs/platform/http';
 import { ClusterIds, type NamedCluster } from '../cluster-ids.js';
 import { V3_BODY } from '../dialects.js';
 import { badRequest, refusal } from '../errors.js';
@@ -16,12 +15,8 @@ import { givenRecord, type GivenRecord } from './record-request.js';
 import { refused, V3Records, type RecordAnswer } from './records.service.js';
 import { batchBody, batchResult, recordBody, recordResult } from './record-shapes.js';
 
-/** How long a stream may be open, and how long a record's text may be. */
-export class StreamLimits {
-  readonly openMs: number = 24 * 60 * 60 * 1_000;
-  readonly recordBytes: number = 8 * 1024 * 1024;
-}
-
+/** How long a record's text may be. */
+const RECORD_BYTES = 8 * 1024 * 1024;
 /** Levels and values in the JSON of one record. */
 const RECORD_JSON = { jsonDepth: 32, jsonValues: 150_000 };
 /** How long what a client still sends is taken after its stream was ended, so that it can read the answer. */
@@ -38,8 +33,6 @@ export class RecordsRoutes implements OnModuleInit {
     private readonly plain: PlainRoutes,
     private readonly clusters: ClusterIds,
     private readonly records: V3Records,
-    private readonly clock: Clock,
-    private readonly limits: StreamLimits,
   ) {}
 
   onModuleInit(): void {
@@ -117,71 +110,46 @@ export class RecordsRoutes implements OnModuleInit {
       throw refusal(42_206, 'Payload error. Request body is empty. Data is required.');
     if (!typed) throw badRequest('Content-Type must be application/json.');
     const cluster = await this.clusters.get(id);
-    const { raw } = reply;
-    reply.hijack();
-    raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), 'content-type': 'application/json' });
-    raw.flushHeaders();
-    const inTime = takeYourTime(request);
+    const answer = new PacedAnswer(request, reply, { 'content-type': 'application/json' });
+    const arriving = new ArrivingBody(request);
     try {
-      // Ending the request itself would end its connection, and with it the answer.
-      const chunks = body === undefined ? Readable.from([]) : body.pipe(new PassThrough());
-      await this.#answer(request, raw, chunks, cluster, topic);
+      await this.#answer(request, answer, arriving, cluster, topic);
     } catch (error) {
-      // A client that left ends its stream; anything else it sees as a stream that breaks off.
-      if (!signalOf(request).aborted) request.log.error({ err: error }, 'a stream of records broke off');
-      raw.destroy();
+      if (isStreamEnd(error)) answer.raw.write(line(refused(inTheContract(error))));
+      else {
+        // A client that left ends its stream; anything else it sees as a stream that breaks off.
+        if (!signalOf(request).aborted && !isAppError(error, 'client-too-slow'))
+          request.log.error({ err: error }, 'a stream of records broke off');
+        answer.raw.destroy();
+      }
     } finally {
-      inTime();
-      leave(request, raw);
+      arriving.close();
+      leave(request, answer.raw);
     }
   }
 
   /** The next chunk is read only when all of the one before was written and its answers were taken: nothing adds up. */
   async #answer(
     request: OfTopic,
-    raw: ServerResponse,
-    body: Readable,
+    answer: PacedAnswer,
+    body: ArrivingBody,
     cluster: NamedCluster,
     topic: string,
   ): Promise<void> {
     const signal = signalOf(request);
-    const until = this.clock.monotonic() + this.limits.openMs;
-    const found = new ConcatenatedJson(this.limits.recordBytes);
-    const late = new AbortController();
-    const timer = this.clock.sleep(this.limits.openMs, late.signal).then(
-      () => body.destroy(),
-      () => undefined,
-    );
+    const found = new ConcatenatedJson(RECORD_BYTES);
     const write = async (texts: readonly StreamedText[]): Promise<boolean> => {
       const { records, ended } = this.#read(texts);
       const principal = request.principal ?? NOBODY;
       const answers = await this.records.produce(cluster, topic, records, principal, signal);
-      const text = answers.map(line).join('');
-      if (text !== '' && !raw.write(text)) await once(raw, 'drain', { signal });
+      if (answers.length > 0) await answer.write(answers.map(line).join(''));
       return !ended;
     };
-    const stop = (): void => void body.destroy();
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      let goesOn = true;
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        goesOn = await write([...found.push(chunk)]);
-        if (!goesOn) break;
-      }
-      if (goesOn) await write([...found.end()]);
-    } catch (error) {
-      if (!signal.aborted && this.clock.monotonic() < until) throw error;
-    } finally {
-      signal.removeEventListener('abort', stop);
-      late.abort();
-      await timer;
+    for await (const chunk of body) {
+      if (!(await write([...found.push(chunk)]))) return;
+      body.keeps(0, found.begunBytes);
     }
-    const { reason } = signal;
-    if (signal.aborted && isAppError(reason, 'service-stopping')) raw.write(line(refused(reason)));
-    else if (this.clock.monotonic() >= until)
-      raw.write(
-        line(refused(refusal(408, 'Streaming connection open for longer than allowed: Connection will be closed.'))),
-      );
+    await write([...found.end()]);
   }
 
   /** The records of some texts, up to one that is no JSON: it is refused, and the stream ends. */
@@ -192,7 +160,7 @@ export class RecordsRoutes implements OnModuleInit {
     const records: (GivenRecord | { readonly unread: ReturnType<typeof badRequest> })[] = [];
     for (const one of texts) {
       if ('broken' in one) {
-        const tooLarge = refusal(413, `A record is longer than ${this.limits.recordBytes} bytes.`);
+        const tooLarge = refusal(413, `A record is longer than ${RECORD_BYTES} bytes.`);
         records.push({ unread: one.broken === 'syntax' ? badRequest('The text is not JSON.') : tooLarge });
         return { records, ended: true };
       }
@@ -213,6 +181,15 @@ export class RecordsRoutes implements OnModuleInit {
     }
     return { records, ended: false };
   }
+}
+
+/** Why a stream was ended, in words that its clients know. */
+function inTheContract(error: AppError): AppError {
+  return error.code === 'stream-open-too-long'
+    ? refusal(408, 'Streaming connection open for longer than allowed: Connection will be closed.')
+    : error.kind === 'timeout'
+      ? refusal(408, error.message)
+      : error;
 }
 
 function line(answer: RecordAnswer): string {

@@ -1,0 +1,179 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { encodeBatch } from '#libs/core/log';
+import { DataPlaneCalls } from '#libs/features/records/testing';
+import { overHttp, SocketClient } from '#libs/platform/testing';
+import { runService, type RunningService } from './testing/running-service.js';
+
+const LIMIT = 1024 * 1024;
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** A write that is refused while others hold all there is, and done when they have gone. */
+interface Write {
+  readonly what: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body: () => string | Buffer;
+  /** Of the refusal, where the API has a word of its own for it. */
+  readonly status?: number;
+}
+
+describe('a service whose bytes in flight are all taken', () => {
+  let running: RunningService;
+  let cluster: string;
+  const client = new DataPlaneCalls(overHttp(() => running.url));
+  const holders: SocketClient[] = [];
+  beforeAll(async () => {
+    running = await runService({
+      WEIR_LIMITS_BYTES_IN_FLIGHT: String(LIMIT),
+      WEIR_LIMITS_BYTES_IN_FLIGHT_PER_CONNECTION: String(LIMIT),
+    });
+    await client.topic('taken');
+    const clusters = await client.demand<{ data: { cluster_id: string }[] }>('GET', '/v3/clusters');
+    cluster = clusters.data[0]!.cluster_id;
+  });
+  const letGo = async (): Promise<void> => {
+    for (const { socket } of holders.splice(0)) socket.destroy();
+    while (running.service.app.bytesInFlight.held > 0) await new Promise(setImmediate);
+  };
+  afterEach(letGo);
+  afterAll(() => running.stop());
+
+  /** Announces a body of all that may be held, and sends nothing of it. */
+  const hold = async (bytes = LIMIT): Promise<void> => {
+    const holder = await SocketClient.open(running.url);
+    holders.push(holder);
+    await holder.announce('POST /v1/topics/taken/records', bytes, JSON_TYPE);
+  };
+
+  const value = 'x'.repeat(100);
+  const WRITES: readonly Write[] = [
+    {
+      what: 'JSON with an idempotency key',
+      path: '/v1/topics/taken/records',
+      headers: { ...JSON_TYPE, 'idempotency-key': 'taken-1' },
+      body: () => JSON.stringify({ records: [{ value }] }),
+    },
+    {
+      what: 'batches as bytes',
+      path: '/v1/topics/taken/records?partition=0',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: () => encodeBatch([{ key: null, value: Buffer.from(value), headers: [], timestamp: 1 }]),
+    },
+    {
+      what: 'REST Proxy v2',
+      path: '/topics/taken',
+      headers: { 'content-type': 'application/vnd.kafka.json.v2+json' },
+      status: 429,
+      body: () => JSON.stringify({ records: [{ value }] }),
+    },
+    {
+      what: 'a batch of REST Proxy v3',
+      path: '/v3/clusters/CLUSTER/topics/taken/records:batch',
+      headers: JSON_TYPE,
+      body: () => JSON.stringify({ entries: [{ id: '1', value: { type: 'STRING', data: value } }] }),
+      status: 429,
+    },
+    {
+      what: 'a topic',
+      path: '/v1/topics',
+      headers: JSON_TYPE,
+      body: () => JSON.stringify({ name: 'made', partitions: 1 }),
+    },
+  ];
+  const send = (write: Write): Promise<Response> =>
+    fetch(running.url + write.path.replace('CLUSTER', cluster), {
+      method: 'POST',
+      headers: write.headers,
+      body: write.body(),
+    });
+
+  it.each(WRITES)('refuses $what with nothing done, and does it when it is sent again', async (write) => {
+    const before = await client.read('taken');
+    await hold();
+    const refused = await send(write);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([write.status ?? 503, '1']);
+    expect(await refused.text()).toContain('limits.bytesInFlight');
+    await letGo();
+    expect(await client.read('taken')).toEqual(before);
+    const [first, second] = [await send(write), 'idempotency-key' in write.headers ? await send(write) : undefined];
+    expect(first.ok).toBe(true);
+    if (second !== undefined) expect(second.headers.get('idempotency-replayed')).toBe('true');
+    const added = write.what === 'a topic' ? 0 : 1;
+    expect((await client.read('taken')).length).toBe(before.length + added);
+  });
+
+  it('ends a stream of lines with the reason, and what was answered before is all that was written', async () => {
+    const before = await client.read('taken');
+    const stream = await SocketClient.open(running.url);
+    stream.head('POST /v1/topics/taken/records', {
+      'Content-Type': 'application/x-ndjson',
+      'Transfer-Encoding': 'chunked',
+    });
+    stream.chunk('{"value":"first"}\n');
+    await stream.until('"offset"');
+    await hold();
+    stream.chunk('{"value":"second"}\n');
+    await stream.until('too-many-bytes-in-flight');
+    await stream.ended();
+    expect(stream.text).toContain('"records":1');
+    await letGo();
+    expect((await client.read('taken')).slice(before.length).map((record) => record.value)).toEqual(['first']);
+  });
+
+  it('ends a stream of REST Proxy v3 likewise', async () => {
+    const before = await client.read('taken');
+    const stream = await SocketClient.open(running.url);
+    stream.head(`POST /v3/clusters/${cluster}/topics/taken/records`, {
+      'Content-Type': 'application/json',
+      'Transfer-Encoding': 'chunked',
+    });
+    stream.chunk('{"value":{"type":"STRING","data":"first"}}');
+    await stream.until('"error_code":200');
+    await hold();
+    stream.chunk('{"value":{"type":"STRING","data":"second"}}');
+    await stream.until('limits.bytesInFlight');
+    expect(stream.text).toContain('"error_code":429');
+    await stream.ended();
+    await letGo();
+    expect((await client.read('taken')).length).toBe(before.length + 1);
+  });
+
+  it('refuses samples that are read while they arrive, and a read that would be large, and answers probes and metrics', async () => {
+    await client.produce('taken', [{ value: 'x'.repeat(50_000) }]);
+    await hold();
+    const samples = await fetch(`${running.url}/v1/schemas:infer`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: '{"a":1}\n',
+    });
+    expect(samples.status).toBe(503);
+    expect((await client.get('/v1/topics/taken/records?from=-1')).status).toBe(503);
+    expect((await client.get('/healthz')).status).toBe(200);
+    const metrics = (await client.get('/metrics')).text;
+    expect(metrics).toMatch(new RegExp(`^weir_http_bytes_in_flight ${LIMIT}$`, 'm'));
+    expect(metrics).toMatch(/^weir_http_bytes_in_flight_refused\{bound="total"\} [1-9]\d*$/m);
+    expect(metrics).toMatch(/^weir_http_bytes_in_flight_refused\{bound="connection"\} 0$/m);
+  });
+
+  it('does not read for a consumer instance what it could not deliver', async () => {
+    const type = 'application/vnd.kafka.v2+json';
+    const base = '/consumers/taken/instances/one';
+    const ask = (path: string, body: object) =>
+      client.post(path, body, undefined, { 'content-type': type, accept: type });
+    await ask('/consumers/taken', { name: 'one', format: 'binary', 'auto.offset.reset': 'earliest' });
+    await ask(`${base}/assignments`, { partitions: [{ topic: 'taken', partition: 0 }] });
+    const read = () =>
+      client.get<{ offset: number }[]>(`${base}/records`, undefined, {
+        accept: 'application/vnd.kafka.binary.v2+json',
+      });
+    await hold();
+    expect((await read()).status).toBe(429);
+    await letGo();
+    expect((await read()).json[0]!.offset).toBe(0);
+  });
+
+  it('negative control: with half of it left, the same write is taken', async () => {
+    await hold(LIMIT / 2);
+    expect((await send(WRITES[0]!)).status).toBe(200);
+  });
+});

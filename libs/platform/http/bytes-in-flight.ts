@@ -1,0 +1,162 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { AppError } from '#libs/core/kernel';
+
+export interface BytesInFlightLimits {
+  /** Of all requests together. */
+  readonly bytesInFlight: number;
+  /** Of the requests of one connection. */
+  readonly bytesInFlightPerConnection: number;
+}
+
+/** What one connection holds. */
+interface Connection {
+  held: number;
+  gone: boolean;
+}
+
+/** After how long a refused request may be tried again. */
+const RETRY_AFTER_MS = 1_000;
+
+/**
+ * Bytes of bodies and answers that the service holds, as they are on the wire: counted for all requests together and for each connection, and bounded for both.
+ * What was counted is given back when the answer is closed, or the connection, whichever comes first.
+ */
+export class BytesInFlight {
+  readonly #connections = new WeakMap<Socket, Connection>();
+  #held = 0;
+  #refused = { total: 0, connection: 0 };
+
+  constructor(readonly limits: BytesInFlightLimits) {}
+
+  /** Bytes held now. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Requests refused so far, by the bound they met. */
+  get refused(): Readonly<Record<'total' | 'connection', number>> {
+    return this.#refused;
+  }
+
+  /** Something to count on for a request, empty at first. A request may have several. */
+  account(socket: Socket, response: ServerResponse | null): ByteAccount {
+    const account = new ByteAccount(this, this.#connection(socket));
+    response?.once('close', () => account.close());
+    return account;
+  }
+
+  /** @throws `too-many-bytes-in-flight` while nothing more can be held. */
+  demandRoom(): void {
+    if (this.#held >= this.limits.bytesInFlight) throw this.#beyondTotal(0);
+  }
+
+  /** For accounts. @throws as {@link ByteAccount.hold}; nothing was counted then. */
+  take(connection: Connection, bytes: number, own: number): void {
+    const { bytesInFlight, bytesInFlightPerConnection: perConnection } = this.limits;
+    if (own + bytes > perConnection) throw neverHeld(own + bytes, perConnection);
+    if (connection.held + bytes > perConnection) {
+      this.#refused.connection++;
+      throw beyondConnection(connection.held + bytes, perConnection);
+    }
+    if (this.#held + bytes > bytesInFlight) throw this.#beyondTotal(bytes);
+    this.add(connection, bytes);
+  }
+
+  /** For accounts: counts, or counts back, whatever the bounds are. */
+  add(connection: Connection, bytes: number): void {
+    if (connection.gone) return;
+    connection.held += bytes;
+    this.#held += bytes;
+  }
+
+  #connection(socket: Socket): Connection {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const connection = { held: 0, gone: socket.destroyed };
+    this.#connections.set(socket, connection);
+    // Of requests that were sent one behind another, those whose turn has not come are not told that their connection is gone.
+    socket.once('close', () => {
+      this.#held -= connection.held;
+      connection.held = 0;
+      connection.gone = true;
+    });
+    return connection;
+  }
+
+  #beyondTotal(bytes: number): AppError {
+    this.#refused.total++;
+    const { bytesInFlight: value } = this.limits;
+    const measured = this.#held + bytes;
+    return new AppError({
+      kind: 'unavailable',
+      code: 'too-many-bytes-in-flight',
+      message: `Bodies and answers of ${measured} bytes would be under way; limits.bytesInFlight is ${value}. What is refused here was not begun.`,
+      hint: 'Send it again after a moment.',
+      details: { limit: 'limits.bytesInFlight', value, measured },
+      retryable: true,
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+}
+
+/** What is counted for one request, or one side of it. */
+export class ByteAccount {
+  #held = 0;
+  #closed = false;
+
+  constructor(
+    private readonly ledger: BytesInFlight,
+    private readonly connection: Connection,
+  ) {}
+
+  /** Bytes counted here now. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /**
+   * Counts so many bytes more.
+   * @throws `too-many-bytes-in-flight`, `connection-bytes-in-flight` (both may be tried again), `larger-than-a-connection`; nothing was counted then.
+   */
+  hold(bytes: number): void {
+    if (this.#closed) return;
+    this.ledger.take(this.connection, bytes, this.#held);
+    this.#held += bytes;
+  }
+
+  /** Counts exactly so many bytes, whatever the bounds are: for what must be kept or told because something was done. Others are refused instead. */
+  keep(bytes: number): void {
+    if (this.#closed) return;
+    this.ledger.add(this.connection, bytes - this.#held);
+    this.#held = bytes;
+  }
+
+  /** Counts nothing any more. Harmless to repeat. */
+  close(): void {
+    this.keep(0);
+    this.#closed = true;
+  }
+}
+
+function beyondConnection(measured: number, value: number): AppError {
+  return new AppError({
+    kind: 'exhausted',
+    code: 'connection-bytes-in-flight',
+    message: `Bodies and answers of ${measured} bytes would be under way on one connection; limits.bytesInFlightPerConnection is ${value}. What is refused here was not begun.`,
+    hint: 'Take the answers before sending more, and send it again.',
+    details: { limit: 'limits.bytesInFlightPerConnection', value, measured },
+    retryable: true,
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
+function neverHeld(measured: number, value: number): AppError {
+  return new AppError({
+    kind: 'too-large',
+    code: 'larger-than-a-connection',
+    message: `${measured} bytes are more than one connection may hold; limits.bytesInFlightPerConnection is ${value}.`,
+    hint: 'Send less at once, or raise the limit.',
+    details: { limit: 'limits.bytesInFlightPerConnection', value, measured },
+  });
+}
