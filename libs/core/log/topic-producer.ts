@@ -10,6 +10,11 @@ import type { HoldOptions, ResolvedTopic, TopicDirectory } from './topic-directo
 /** What became of one record. An error with code `outcome-unknown` means it may have been written; any other means it was not. */
 export type ProduceOutcome = { readonly partition: number; readonly offset: number } | { readonly error: AppError };
 
+export interface ProduceOptions extends HoldOptions {
+  /** At least this level, where the topic promises less. */
+  readonly durability?: Durability;
+}
+
 export interface Produced {
   /** One for each record, in the order given. */
   readonly outcomes: readonly ProduceOutcome[];
@@ -41,7 +46,7 @@ export class TopicProducer {
   ) {}
 
   /** @throws `topic-not-found`; `partition-not-found` and `batch-too-large` for a record that cannot be written at all, before any is. */
-  async produce(logical: string, records: readonly ProducedRecord[], hold: HoldOptions): Promise<Produced> {
+  async produce(logical: string, records: readonly ProducedRecord[], options: ProduceOptions): Promise<Produced> {
     const outcomes = new Array<ProduceOutcome | undefined>(records.length);
     let pending: readonly number[] = records.map((_, index) => index);
     let token: PositionToken | undefined;
@@ -50,7 +55,7 @@ export class TopicProducer {
       const keyed = await this.keyed(topic, records, pending, outcomes);
       const written = pending.filter((index) => outcomes[index] === undefined);
       const groups = groupByPartition(topic, keyed, written, this.keyless);
-      const results = await Promise.all(groups.map((group) => this.append(topic, group, keyed)));
+      const results = await Promise.all(groups.map((group) => this.append(topic, group, keyed, options.durability)));
       const positions = new Map<number, number>();
       const fenced: number[] = [];
       for (const result of results) {
@@ -65,7 +70,7 @@ export class TopicProducer {
       if (pending.length > 0) throw topicFenced(logical, 'FENCED');
     };
     try {
-      await this.directory.write(logical, hold, write);
+      await this.directory.write(logical, options, write);
     } catch (error) {
       // Part of the request was written before the topic was closed or went: the rest is told apart, record by record.
       if (!isAppError(error) || pending.length === records.length) throw error;
@@ -99,12 +104,15 @@ export class TopicProducer {
     topic: ResolvedTopic,
     group: PartitionGroup,
     records: readonly ProducedRecord[],
+    asked: Durability | undefined,
   ): Promise<GroupResult> {
     const { partition, indexes } = group;
     const result: GroupResult = { partition, outcomes: [], fenced: [], nextOffset: undefined, durability: undefined };
     for (const { from, to, bytes } of batchesOf(group, records)) {
       try {
-        const appended = await this.directory.engine.append({ topic: topic.physical, partition }, bytes);
+        const appended = await this.directory.engine.append({ topic: topic.physical, partition }, bytes, {
+          durability: asked,
+        });
         for (let i = from; i < to; i++)
           result.outcomes.push([indexes[i]!, { partition, offset: appended.baseOffset + (i - from) }]);
         result.nextOffset = appended.lastOffset + 1;

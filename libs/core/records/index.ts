@@ -3,6 +3,12 @@ export { partEncoder, type PartEncoder, type PartEncoderParts } from './part-enc
 export { MAX_FILTER_LENGTH, MAX_FILTERS, parseFilter, passes, type RecordFilter } from './record-filter.js';
 export { Problems } from './problems.js';
 export { PageRoom, RecordDecoding, type ReadPart, type ReadRecord } from './record-decoding.js';
-export { MAX_HOLD_MS, RecordWriter, type RecordWriterParts, type WriteOptions } from './record-writer.js';
+export {
+  type AppendBatchesOptions,
+  MAX_HOLD_MS,
+  RecordWriter,
+  type RecordWriterParts,
+  type WriteOptions,
+} from './record-writer.js';
 export { Turns, type Turn } from './turns.js';
 export { WrittenJson } from './written-json.js';

@@ -3,6 +3,7 @@ import {
   type AtomicallyProduced,
   AtomicProducer,
   batchesIn,
+  type Durability,
   type Idempotency,
   type KeylessPartitions,
   type LogRecord,
@@ -37,8 +38,13 @@ export interface WriteOptions {
   readonly atomic?: boolean;
   /** The request is written once, and atomically. */
   readonly idempotency?: Idempotency;
+  /** At least this level, where the topic promises less; what is atomic is durable in any case. */
+  readonly durability?: Durability;
   readonly signal?: AbortSignal;
 }
+
+/** What stored batches may be asked for. */
+export type AppendBatchesOptions = Pick<WriteOptions, 'durability' | 'signal'>;
 
 /**
  * Writes encoded records to logical topics for every API: one place for who may write a topic, for keys by expression, for where keyless records go, and for
@@ -76,7 +82,7 @@ export class RecordWriter {
     cluster: string | undefined,
     topic: string,
     records: readonly ProducedRecord[],
-    { atomic = false, idempotency, signal }: WriteOptions = {},
+    { atomic = false, idempotency, durability, signal }: WriteOptions = {},
   ): Promise<AtomicallyProduced> {
     const directory = this.parts.directories.of(cluster);
     const name = cluster ?? this.parts.directories.clusters.defaultName;
@@ -85,7 +91,10 @@ export class RecordWriter {
       this.#derivedKey(at.logical, expression, record);
     if (!atomic && idempotency === undefined) {
       const producer = new TopicProducer(directory, keyless, deriveKey);
-      return { ...(await producer.produce(topic, records, { maxHoldMs: MAX_HOLD_MS, signal })), repeated: false };
+      return {
+        ...(await producer.produce(topic, records, { maxHoldMs: MAX_HOLD_MS, durability, signal })),
+        repeated: false,
+      };
     }
     const request = { maxHoldMs: MAX_HOLD_MS, signal, keyless, deriveKey, idempotency };
     return await this.#atomicOf(name).produce(topic, records, request);
@@ -101,7 +110,7 @@ export class RecordWriter {
     topic: string,
     partition: number,
     bytes: Uint8Array,
-    signal?: AbortSignal,
+    { durability: asked, signal }: AppendBatchesOptions = {},
   ): Promise<Produced> {
     const directory = this.parts.directories.of(cluster);
     const batches = [...batchesIn(bytes, 0, logErrors.invalidBatch)];
@@ -113,7 +122,7 @@ export class RecordWriter {
     for (const { bytes: batch } of batches) {
       await directory.write(topic, { maxHoldMs: MAX_HOLD_MS, signal }, async (at) => {
         if (at.keyExpression !== null) throw keyIsDerived(topic, at.keyExpression);
-        const appended = await directory.engine.append({ topic: at.physical, partition }, batch);
+        const appended = await directory.engine.append({ topic: at.physical, partition }, batch, { durability: asked });
         const { baseOffset, lastOffset, durability } = appended;
         for (let offset = baseOffset; offset <= lastOffset; offset++) outcomes.push({ partition, offset });
         const { logId } = directory.engine;

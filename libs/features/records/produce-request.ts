@@ -30,6 +30,12 @@ export const produceQuery = z.strictObject({
     .enum(['all'])
     .optional()
     .describe('Only `all`: an answer never promises less than the topic does. The level reached is `durability`.'),
+  durability: z
+    .enum(['durable', 'buffered', 'none'])
+    .optional()
+    .describe(
+      'Asks for at least this level, where the topic (`weir.durability`) promises less; a weaker one has no effect. The level reached is `durability` in the answer.',
+    ),
   keyFormat: z.enum(FORMATS).optional().describe('Of lines; a JSON body says it itself, as it does what follows.'),
   valueFormat: z.enum(FORMATS).optional(),
   keySchemaId: z.coerce.number().int().min(1).optional(),

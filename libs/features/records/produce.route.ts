@@ -75,18 +75,19 @@ export class ProduceRoute implements OnModuleInit {
     const key = idempotencyKeyOf(Array.isArray(given) ? given.join(',') : given);
     if (request.body instanceof Readable) return await this.#stream(request, reply, query, key);
     const signal = signalOf(request);
+    const { atomic, durability } = query;
     if (Buffer.isBuffer(request.body)) {
-      if (key !== undefined || query.atomic === true || query.partition === undefined) throw bytesGoToOnePartition();
-      return await this.records.appendBatches(cluster, topic, query.partition, request.body, signal);
+      if (key !== undefined || atomic === true || query.partition === undefined) throw bytesGoToOnePartition();
+      return await this.records.appendBatches(cluster, topic, query.partition, request.body, { durability, signal });
     }
     const forLines = LINE_OPTIONS.filter((option) => query[option] !== undefined);
     if (forLines.length > 0) throw saidInTheBody(forLines);
     const requestHash = bodyDigestOf(request);
     const idempotency = key === undefined || requestHash === undefined ? undefined : { key, requestHash };
-    const { atomic } = query;
     const body = request.body instanceof UnreadJson ? await request.body.scanned(readProduceText) : request.body;
     const produced = await this.records.produce(cluster, topic, parseProduceRequest(body), {
       atomic,
+      durability,
       idempotency,
       signal,
     });

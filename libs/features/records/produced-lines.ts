@@ -60,7 +60,8 @@ export class ProducedLines {
     const formats = { keyFormat, valueFormat, keySchemaId, valueSchemaId, keyMessage, valueMessage, schemaIn };
     const none = parseProduceRequest({ ...formats, records: [{ value: null }] });
     await this.records.demandWritable(cluster, topic);
-    return new LinesWriting(this.records, this.clock, { cluster, topic, key, signal, formats: none });
+    const { durability } = query;
+    return new LinesWriting(this.records, this.clock, { cluster, topic, key, durability, signal, formats: none });
   }
 }
 
@@ -68,6 +69,8 @@ interface LinesRequest {
   readonly cluster: string | undefined;
   readonly topic: string;
   readonly key: string | undefined;
+  /** At least this level. */
+  readonly durability: Durability | undefined;
   readonly signal: AbortSignal;
   readonly formats: ProduceRequest;
 }
@@ -195,9 +198,9 @@ export class LinesWriting {
     places: readonly number[],
     outcomes: ProduceOutcome[],
   ): Promise<void> {
-    const { cluster, topic, key, signal } = this.request;
+    const { cluster, topic, key, durability, signal } = this.request;
     const idempotency = key === undefined ? undefined : { key: `${key}\n${number}`, requestHash: hashOf(lines) };
-    const produced = await this.records.write(cluster, topic, records, { idempotency, signal });
+    const produced = await this.records.write(cluster, topic, records, { idempotency, durability, signal });
     for (const [at, outcome] of produced.outcomes.entries()) outcomes[places[at]!] = outcome;
     if (produced.repeated) this.#told.replayed += records.length;
     this.#durability = produced.durability ?? this.#durability;

@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, Clock } from '#libs/core/kernel';
 import type { AtomicallyProduced, ProducedRecord, RecordHeader } from '#libs/core/log';
-import { partEncoder, Problems, RecordWriter, Turns, type WriteOptions } from '#libs/core/records';
+import {
+  type AppendBatchesOptions,
+  partEncoder,
+  Problems,
+  RecordWriter,
+  Turns,
+  type WriteOptions,
+} from '#libs/core/records';
 import { MessageCodec } from '#libs/core/registry';
 import { turn } from '#libs/platform/http';
 import { producedOf } from './produced-view.js';
@@ -68,10 +75,10 @@ export class RecordsService {
     topic: string,
     partition: number,
     bytes: Buffer,
-    signal?: AbortSignal,
+    options: AppendBatchesOptions = {},
   ): Promise<ProducedView> {
     await this.writer.demandWritable(cluster, topic);
-    return producedOf(await this.writer.appendBatches(cluster, topic, partition, bytes, signal));
+    return producedOf(await this.writer.appendBatches(cluster, topic, partition, bytes, options));
   }
 
   /** @throws `invalid-record`, `schema-missing`, `records-too-complex`. */

@@ -12,6 +12,8 @@ import {
   type PartitionReplicas,
   type ReassignmentTarget,
   SingleBrokerAdministration,
+  type TopicDescription,
+  type TopicSpec,
 } from '../index.js';
 import { ContractContext } from './contract/contract-context.js';
 import { logEnginePromise } from './log-engine-contract.js';
@@ -166,6 +168,21 @@ describe('negative controls of the administration', () => {
   it('an administration that keeps rules as promised passes', async () => {
     const context = await contextWith(KeepingRules);
     await logEnginePromise(RULES_ARE_KEPT).holds(context);
+    await context.dispose();
+  });
+
+  it('an engine that takes topics without looking at where their copies are to be fails', async () => {
+    class CarelessWithCopies extends MemoryLogEngine {
+      override createTopic({ name, partitions, config }: TopicSpec): Promise<TopicDescription> {
+        return super.createTopic({ name, partitions, ...(config && { config }) });
+      }
+    }
+    const engine = new CarelessWithCopies();
+    const open = async () => ({ engine, reopen: () => Promise.resolve(engine), dispose: () => engine.close() });
+    const context = new ContractContext(await open(), open, 300);
+    const title =
+      'copies are where they were asked to be, as many as were asked for, or the topic is refused and not there';
+    await expect(logEnginePromise(title).holds(context)).rejects.toThrow("'invalid-replication'");
     await context.dispose();
   });
 });

@@ -30,15 +30,23 @@ export function shareOut(
   partitionCounts: ReadonlyMap<string, number>,
   claims: Claims,
 ): Assignment {
-  const topics = existingTopics(
-    subscribers.flatMap((one) => one.topics),
-    partitionCounts,
-  );
-  const [first, ...others] = subscribers.map((one) => new Set(one.topics));
-  const alike = others.every((set) => set.size === first!.size && [...set].every((topic) => first!.has(topic)));
+  const topics = existingTopics(everyTopic(subscribers), partitionCounts);
+  const [first, ...others] = subscribers.map((one) => one.topics);
+  const alike = others.every((other) => areSame(first!, other));
   if (!alike) return balanceMixed(subscribers, topics, partitionCounts, claims);
   const all = topics.flatMap((topic) => partitionsOf(topic, partitionCounts));
   return balanceAlike(subscribers, all, claims);
+}
+
+function* everyTopic(subscribers: readonly Subscriber[]): Generator<string, void> {
+  for (const { topics } of subscribers) yield* topics;
+}
+
+/** Whether two subscriptions name the same topics, in whatever order; most name them in the same one. */
+function areSame(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length === other.length && one.every((topic, i) => topic === other[i])) return true;
+  const [these, those] = [new Set(one), new Set(other)];
+  return these.size === those.size && other.every((topic) => these.has(topic));
 }
 
 export function partitionsOf(topic: string, partitionCounts: ReadonlyMap<string, number>): PartitionRef[] {

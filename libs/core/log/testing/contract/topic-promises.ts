@@ -97,6 +97,37 @@ export const topicPromises: readonly LogPromise[] = [
     },
   },
   {
+    title: 'copies are where they were asked to be, as many as were asked for, or the topic is refused and not there',
+    async holds(context) {
+      const { engine } = context;
+      const { brokers } = await engine.administration.describeCluster();
+      const ids = brokers.map((one) => one.id);
+      const placesOf = async (topic: string) =>
+        (await engine.administration.describeReplicas([topic])).map(({ replicas }) => replicas);
+      for (let factor = 1; factor <= ids.length; factor++) {
+        const places = await placesOf(await context.topic(2, { replicationFactor: factor }));
+        expect(places.map((replicas) => [replicas.length, new Set(replicas).size])).toEqual([
+          [factor, factor],
+          [factor, factor],
+        ]);
+      }
+      // The last broker leads the first partition, whom nobody would have chosen by counting.
+      const assignments = [[...ids].reverse(), ids];
+      expect(await placesOf(await context.topic(2, { assignments }))).toEqual(assignments);
+      const name = context.name('copies');
+      const nobody = Math.max(...ids) + 1_000;
+      for (const copies of [
+        ...[0, -1, 1.5, ids.length + 1].map((replicationFactor) => ({ replicationFactor })),
+        ...[[[ids[0]!]], [[ids[0]!], [nobody]], [[ids[0]!], [ids[0]!, ids[0]!]], [[ids[0]!], []]].map((places) => ({
+          assignments: places,
+        })),
+      ]) {
+        await refusal(engine.createTopic({ name, partitions: 2, ...copies }), 'invalid-replication');
+      }
+      await refusal(engine.describeTopic(name), 'topic-not-found');
+    },
+  },
+  {
     title: 'settings are set and unset, and a refused change changes nothing',
     async holds(context) {
       const { engine } = context;
