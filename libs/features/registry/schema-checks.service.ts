@@ -76,6 +76,9 @@ export class SchemaChecksService {
       return { level, items: fits ? [] : checks.flatMap((check) => findings.get(check)!) };
     });
     if (findings.size > 0) await turn();
+    const merged = byLevels(found);
+    // Writing thousands of them as text takes as long as each step before.
+    if (findings.size > 0) await turn();
     return {
       compatible,
       subject: subject ?? null,
@@ -85,7 +88,7 @@ export class SchemaChecksService {
       levels: [...levels],
       policy,
       verdicts: verdicts.map(verdictView),
-      findings: byLevels(found),
+      findings: merged,
       warnings: byLevels(warnings.map((one) => ({ level: one.level, items: one.warnings }))),
       violations: [...violations],
     };
