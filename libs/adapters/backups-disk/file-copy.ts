@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { AppError, type FixedFile } from '#libs/core/kernel';
 import { backupErrors } from '#libs/core/backups';
 
 /** Bytes moved in one step: reading, hashing and writing so many takes a fraction of a millisecond. */
 const STEP_BYTES = 256 * 1024;
+
+/**
+ * Bytes that are written between two flushes. Flushed at the end only, a large file would keep the disk from whoever waits for a flush of the journal meanwhile, for as long as
+ * all of it takes.
+ */
+const FLUSH_BYTES = 1024 * 1024;
 
 /** What is moved, and how it goes on. */
 export interface Steps {
@@ -26,6 +33,7 @@ export async function writeFixed(file: FixedFile, target: string, steps: Steps):
   await mkdir(dirname(target), { recursive: true, mode: 0o750 });
   const hash = createHash('sha256');
   let bytes = 0;
+  let flushed = 0;
   try {
     const output = await open(target, 'w', 0o640);
     try {
@@ -40,9 +48,14 @@ export async function writeFixed(file: FixedFile, target: string, steps: Steps):
           hash.update(chunk);
           bytes += chunk.length;
           await output.writeFile(chunk);
+          if (bytes - flushed < FLUSH_BYTES) continue;
+          await output.datasync();
+          flushed = bytes;
         }
       }
+      const began = performance.now();
       await output.datasync();
+      await restSince(began);
     } finally {
       await output.close();
     }
@@ -50,6 +63,11 @@ export async function writeFixed(file: FixedFile, target: string, steps: Steps):
     throw isNoSpace(error) ? storageFull(target, error) : error;
   }
   return { bytes, sha256: hash.digest('hex') };
+}
+
+/** Leaves disk and thread to others for as long as they were taken up since a moment of `performance.now()`. */
+async function restSince(began: number): Promise<void> {
+  await wait(performance.now() - began);
 }
 
 /** Reads a whole file for its checksum; undefined when there is none. */
@@ -68,7 +86,7 @@ export async function hashFile(path: string, steps: Steps): Promise<Moved | unde
   return { bytes, sha256: hash.digest('hex') };
 }
 
-/** The first `length` bytes of a file, all of it when none is given. Each chunk is overwritten by the next. */
+/** The first `length` bytes of a file, all of it when none is given, with a rest after each chunk. Each is overwritten by the next. */
 async function* chunksOf(
   path: string,
   { signal, pace }: Steps,
@@ -88,7 +106,9 @@ async function* chunksOf(
         return;
       }
       done += bytesRead;
+      const began = performance.now();
       yield buffer.subarray(0, bytesRead);
+      await restSince(began);
     }
   } finally {
     await input.close();

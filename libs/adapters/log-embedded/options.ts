@@ -22,7 +22,8 @@ export const EMBEDDED_LOG_LIMITS: EmbeddedLogLimits = {
   topics: 2_000,
   partitionsPerTopic: 256,
   partitions: 4_000,
-  openSegments: 512,
+  // Above a thousand partitions that are written in turns: a segment that is closed for another one is flushed first.
+  openSegments: 2_048,
   producers: 10_000,
   waitingBytes: 256 * 1024 * 1024,
 };

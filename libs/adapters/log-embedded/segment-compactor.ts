@@ -30,6 +30,10 @@ export interface Compacted {
 
 /** Bytes that are read, looked through and written at a time: a few milliseconds of the main thread. */
 const RUN_BYTES = 256 * 1024;
+/**
+ * Bytes that are written between two flushes. Flushed at the end only, a whole segment would keep the disk from whoever waits for a flush of the journal meanwhile.
+ */
+const FLUSH_BYTES = 1024 * 1024;
 /** A pause shorter than this is saved up. */
 const PAUSE_MS = 20;
 
@@ -125,6 +129,7 @@ export class SegmentCompactor {
   private async rewrite(group: readonly Segment[], target: Segment, last: Segment | undefined): Promise<boolean> {
     const { work, segments, settings } = this.parts;
     let changed = false;
+    let flushed = 0;
     for (const source of group) {
       for await (const run of this.runsOf(source)) {
         const left = await work.compact(run.bytes, source === last && run.ends);
@@ -135,6 +140,9 @@ export class SegmentCompactor {
         for (const at of placesIn(left.bytes)) {
           target.extend(left.bytes, at, lengthAt(left.bytes, at), source.maxAppendTimeMs, settings.indexIntervalBytes);
         }
+        if (target.sizeBytes - flushed < FLUSH_BYTES) continue;
+        await segments.flush(target.binding, target.baseOffset);
+        flushed = target.sizeBytes;
       }
     }
     // As old as what it was made of, whatever of that stayed.

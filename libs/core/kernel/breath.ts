@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 
-const BREATH_MS = 5;
+/** A request passes through the event loop several times, and may wait so long each time. */
+const BREATH_MS = 2;
 
 /** Lets everything else in the process go on between the steps of long work: stores that answer at once never would. */
 export class Breath {

@@ -26,7 +26,7 @@ const LONGEST_NAP_MS = 250;
 /** Going unthrottled this long ends the state; shorter gaps are the normal rhythm of a rate limit. */
 const CALM_MS = 1_000;
 /** Work that never waits lets others run this often. */
-const YIELD_EVERY_MS = 40;
+const YIELD_EVERY_MS = 5;
 
 /** Holds one operation to its limits and to the causes. Any single reason holds it; the first one is named. */
 export class Throttle {

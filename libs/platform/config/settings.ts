@@ -137,7 +137,7 @@ export const SETTINGS = {
     maxTopics: count(1, 100_000, 2_000, 'Topics of the embedded log.'),
     maxPartitionsPerTopic: count(1, 10_000, 256, 'Partitions of one topic of the embedded log.'),
     maxPartitions: count(1, 100_000, 4_000, 'Partitions of the embedded log in all.'),
-    openSegments: count(16, 100_000, 512, 'Segment files open at the same time.'),
+    openSegments: count(16, 100_000, 2_048, 'Segment files open at the same time.'),
     maxProducers: count(
       1,
       1_000_000,
