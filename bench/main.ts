@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { foregroundProduce } from './foreground-produce.js';
+import { boundedMemory } from './bounded-memory.js';
 import { hostile } from './hostile.js';
 import { kafkaAppend } from './kafka-append.js';
 import { knownSchemas } from './known-schemas.js';
@@ -32,6 +33,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   foregroundProduce,
   repartition,
   hostile,
+  boundedMemory,
   ...realEvolution,
 ];
 

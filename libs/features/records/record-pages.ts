@@ -17,8 +17,10 @@ import { parseFrom, parseUntil, type StreamQuery } from './read-request.js';
 
 /** Bytes of batches one fetch looks at. */
 const READ_BYTES = 1024 * 1024;
-/** Characters of decoded records that wait for one client which follows a topic, and records. */
-const FOLLOWED_CHARACTERS = 64 * 1024;
+/** Characters of decoded records that wait for one client which follows a topic, and records; a thousand may follow and not read. */
+const FOLLOWED_CHARACTERS = 16 * 1024;
+/** Bytes of batches one fetch for it looks at: little more than it takes, since the rest is read again. */
+const FOLLOWED_BYTES = 64 * 1024;
 const FOLLOWED_RECORDS = 100;
 /** How long one wait of such a reader takes; then it begins another. */
 const FOLLOWED_WAIT_MS = 20_000;
@@ -42,6 +44,8 @@ export interface PageLimits {
   readonly signal?: AbortSignal;
   /** Characters of keys and values after which the page ends, where it is not what an answer holds. */
   readonly characters?: number;
+  /** Bytes of batches one fetch looks at, where it is not what an answer needs. */
+  readonly bytes?: number;
 }
 
 /** A record of a reader that follows a topic, with where it goes on behind it. */
@@ -125,7 +129,12 @@ export class RecordPages {
       const most = filters.length === 0 ? limit : EXAMINED_AT_ONCE;
       let page: ReadPage;
       try {
-        page = await reader.read(topic, vector, { records: most, maxBytes: READ_BYTES, waitMs, signal });
+        page = await reader.read(topic, vector, {
+          records: most,
+          maxBytes: limits.bytes ?? READ_BYTES,
+          waitMs,
+          signal,
+        });
       } catch (error) {
         // What was read before is answered; the next page tells.
         if (records.length > 0 && isAppError(error))
@@ -172,6 +181,7 @@ export class RecordPages {
     const limits = {
       limit: FOLLOWED_RECORDS,
       characters: FOLLOWED_CHARACTERS,
+      bytes: FOLLOWED_BYTES,
       waitMs: FOLLOWED_WAIT_MS,
       format,
       signal,
