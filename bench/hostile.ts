@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { ServerProcess } from '#libs/platform/testing';
-import { HOSTILE_CASES, type HostileRequest } from '#libs/platform/testing/hostile';
+import { clusterIdOf, headersOf, HOSTILE_CASES, pathAt, type HostileRequest } from '#libs/platform/testing/hostile';
 import { inTemporaryDirectory, type Benchmark, type Figure } from './measure.js';
 
 /** Time in which nobody means harm, to compare with. */
@@ -24,10 +24,16 @@ async function processorMs(pid: number): Promise<number> {
 }
 
 /** Sends a request and takes in the answer. The service may end the connection while a body it refuses is still being sent; that is an answer, too. */
-async function send(url: string, { method, path, body }: HostileRequest): Promise<void> {
-  const headers: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
+async function send(url: string, request: HostileRequest, clusterId = ''): Promise<void> {
+  const { method } = request;
+  const body = request.body?.() as string | Uint8Array<ArrayBuffer> | undefined;
   try {
-    const response = await fetch(url + path, { method, headers, body: body?.(), signal: AbortSignal.timeout(WAIT_MS) });
+    const response = await fetch(url + pathAt(clusterId, request), {
+      method,
+      headers: headersOf(request),
+      body,
+      signal: AbortSignal.timeout(WAIT_MS),
+    });
     await response.arrayBuffer();
   } catch (error) {
     const cause = (error as { cause?: { code?: string } }).cause?.code;
@@ -72,6 +78,7 @@ export const hostile: Benchmark = {
       const server = await ServerProcess.start({ cwd: directory, main });
       try {
         const { url } = server;
+        const clusterId = await clusterIdOf(url);
         await stallMs(url);
         const until = performance.now() + QUIET_MS;
         const quietP99 = await neighbour(url, () => performance.now() < until);
@@ -80,12 +87,14 @@ export const hostile: Benchmark = {
         let under = true;
         const beside = neighbour(url, () => under);
         const families = new Map<string, Family>();
+        const wanted = process.env['WEIR_BENCH_FAMILIES']?.split(',');
         for (const { family, name, requests } of HOSTILE_CASES) {
+          if (wanted?.includes(family) === false) continue;
           const worst = families.get(family) ?? { delay: NOTHING, processor: NOTHING };
           families.set(family, worst);
           for (const request of requests) {
             const before = await processorMs(server.pid);
-            await send(url, request);
+            await send(url, request, clusterId);
             const processor = (await processorMs(server.pid)) - before;
             const what = `${name}, ${request.method} ${request.path.slice(0, 40)}`;
             worst.delay = larger(worst.delay, { ms: await stallMs(url), what });

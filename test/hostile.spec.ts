@@ -3,7 +3,14 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { INLINE_STEPS } from '#libs/core/schema';
 import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
-import { HOSTILE_CASES, type HostileCase, type HostileRequest } from '#libs/platform/testing/hostile';
+import {
+  clusterIdOf,
+  headersOf,
+  HOSTILE_CASES,
+  pathAt,
+  type HostileCase,
+  type HostileRequest,
+} from '#libs/platform/testing/hostile';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 /** What the process has for everything that is posted: some 256 MiB beyond what it starts with. V8 ends a process that keeps more. */
@@ -24,6 +31,7 @@ class Attacked {
     readonly server: ServerProcess,
     private readonly directory: TemporaryDirectory,
     private readonly listener: Server,
+    private readonly clusterId: string,
   ) {
     listener.on('connection', (socket) => {
       this.#contacts.push(String(socket.remotePort));
@@ -35,7 +43,8 @@ class Attacked {
     const directory = await temporaryDirectory();
     const listener = createServer();
     await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-    return new Attacked(await ServerProcess.start({ cwd: directory.path, env }), directory, listener);
+    const server = await ServerProcess.start({ cwd: directory.path, env });
+    return new Attacked(server, directory, listener, await clusterIdOf(server.url));
   }
 
   /** Connections to the listener. */
@@ -43,12 +52,14 @@ class Attacked {
     return this.#contacts.length;
   }
 
-  async send({ method, path, body }: HostileRequest): Promise<Answer> {
+  async send(request: HostileRequest): Promise<Answer> {
+    const { method } = request;
     const { port } = this.listener.address() as { port: number };
-    const response = await fetch(this.server.url + path, {
+    const body = request.body?.();
+    const response = await fetch(this.server.url + pathAt(this.clusterId, request), {
       method,
-      headers: body === undefined ? {} : JSON_TYPE,
-      body: body?.().replaceAll('PORT', String(port)),
+      headers: headersOf(request),
+      body: typeof body === 'string' ? body.replaceAll('PORT', String(port)) : (body as Uint8Array<ArrayBuffer>),
       signal: AbortSignal.timeout(HANGS_MS),
     });
     const text = await response.text();

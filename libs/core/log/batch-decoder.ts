@@ -105,6 +105,8 @@ export class RecordCursor {
     this.headersAt = reader.at;
     this.index++;
     if (this.headerCount === 0 && reader.at !== end) throw reader.malformed('a record is longer than its fields');
+    // A header takes two bytes at least: one that is only counted would be found by whoever reads the record, and by nobody before.
+    if (this.headerCount * 2 > end - reader.at) throw reader.malformed('a record has fewer headers than it counts');
     return true;
   }
 

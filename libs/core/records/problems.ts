@@ -15,8 +15,9 @@ export class Problems {
   }
 
   unknownMembers(object: JsonObject, known: ReadonlySet<string>, at: string): void {
+    const why = `is not known; members are ${[...known].join(', ')}`;
     for (const member of Object.keys(object)) {
-      if (!known.has(member)) this.add(`${at}/${member}`, `is not known; members are ${[...known].join(', ')}`);
+      if (!known.has(member)) this.add(`${at}/${member}`, why);
     }
   }
 

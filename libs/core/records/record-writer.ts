@@ -3,6 +3,7 @@ import {
   type AtomicallyProduced,
   AtomicProducer,
   batchesIn,
+  type BatchSlice,
   type Durability,
   type Idempotency,
   type KeylessPartitions,
@@ -16,7 +17,11 @@ import {
   TopicProducer,
 } from '#libs/core/log';
 import { type Derivations, KeyExpression, type RecordDecoder } from '#libs/core/streams';
+import { Turns } from './turns.js';
 
+/** Batches of one request, each of which is flushed by itself, and records in them, each of which has its place in the answer. */
+const MOST_BATCHES = 1_000;
+const MOST_RECORDS = 50_000;
 /** How long a write waits for a cutover of its topic before it is refused. */
 export const MAX_HOLD_MS = 30_000;
 
@@ -103,7 +108,7 @@ export class RecordWriter {
   /**
    * Stores record batches of Kafka's format (magic 2) in a partition, as they are, one after another; their records have consecutive outcomes. Held while the topic is
    * fenced. A batch with a producer id that is repeated is not stored again.
-   * @throws `invalid-batch` also for bytes behind the last whole batch; `key-is-derived`; what an append is refused with. Batches before a refused one are stored.
+   * @throws `too-many-batches`, `too-many-records`: nothing was stored then; `invalid-batch` also for bytes behind the last whole batch; `key-is-derived`; what an append is refused with. Batches before a refused one are stored.
    */
   async appendBatches(
     cluster: string | undefined,
@@ -112,11 +117,10 @@ export class RecordWriter {
     bytes: Uint8Array,
     { durability: asked, signal }: AppendBatchesOptions = {},
   ): Promise<Produced> {
-    const directory = this.parts.directories.of(cluster);
-    const batches = [...batchesIn(bytes, 0, logErrors.invalidBatch)];
-    const whole = batches.reduce((sum, { bytes: { length } }) => sum + length, 0);
-    if (batches.length === 0 || whole < bytes.length)
-      throw logErrors.invalidBatch(`${bytes.length - whole} bytes are no whole batch`);
+    const { clock, directories } = this.parts;
+    const directory = directories.of(cluster);
+    const batches = batchesOf(bytes);
+    const turns = new Turns(clock, () => clock.sleep(0));
     const outcomes: ProduceOutcome[] = [];
     let produced: Produced | undefined;
     for (const { bytes: batch } of batches) {
@@ -130,6 +134,7 @@ export class RecordWriter {
         produced = { outcomes, durability, token: { logId, topic, generation: at.generation, positions } };
         return appended;
       });
+      if (turns.due) await turns.take(signal);
     }
     return produced!;
   }
@@ -166,6 +171,32 @@ export class RecordWriter {
     }
     return producer;
   }
+}
+
+/** @throws `invalid-batch`, `too-many-batches`, `too-many-records`. */
+function batchesOf(bytes: Uint8Array): readonly BatchSlice[] {
+  const batches: BatchSlice[] = [];
+  let [whole, records] = [0, 0];
+  for (const batch of batchesIn(bytes, 0, logErrors.invalidBatch)) {
+    if (batches.push(batch) > MOST_BATCHES) throw tooMuchAtOnce('batches', MOST_BATCHES, batches.length);
+    whole += batch.bytes.length;
+    // What a header says is true, or its batch is refused.
+    records += Math.max(0, batch.header.recordCount);
+    if (records > MOST_RECORDS) throw tooMuchAtOnce('records', MOST_RECORDS, records);
+  }
+  if (batches.length === 0 || whole < bytes.length)
+    throw logErrors.invalidBatch(`${bytes.length - whole} bytes are no whole batch`);
+  return batches;
+}
+
+function tooMuchAtOnce(what: 'batches' | 'records', value: number, measured: number): AppError {
+  return new AppError({
+    kind: 'too-large',
+    code: `too-many-${what}`,
+    message: `At least ${measured} ${what} in one request are more than the limit of ${value}; nothing was stored.`,
+    hint: 'Send them in several requests.',
+    details: { limit: what, value, measured },
+  });
 }
 
 function keyIsDerived(topic: string, expression: string): AppError {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type HeldLease, Leases, parseLeaseId, type LeaseName } from '#libs/core/groups';
 import { Clock } from '#libs/core/kernel';
 import { generationOf } from '#libs/core/log';
-import { PageRoom, RecordDecoding, Turns, type ReadRecord } from '#libs/core/records';
+import { PageRoom, RecordDecoding, RecordWriter, Turns, type ReadRecord } from '#libs/core/records';
 import { MessageCodec } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { turn } from '#libs/platform/http';
@@ -34,12 +34,13 @@ export class LeasesService {
     private readonly leases: Leases,
     private readonly authorizer: Authorizer,
     private readonly clock: Clock,
+    private readonly writer: RecordWriter,
     codec: MessageCodec,
   ) {
     this.#decoding = new RecordDecoding(codec, turn);
   }
 
-  /** @throws what {@link Leases.acquire} throws; `forbidden` for a topic that may not be read, or a dead letter topic that may not be written. */
+  /** @throws what {@link Leases.acquire} throws; `forbidden` for a topic that may not be read, or a dead letter topic that may not be written; `topic-not-found`, `topic-is-derived` for one that nobody writes. */
   async acquire(
     cluster: string | undefined,
     group: string,
@@ -49,7 +50,11 @@ export class LeasesService {
   ): Promise<AcquiredView> {
     const { topics, partitions, maxPartitions, startAt, waitMs, visibilityMs, maxRecords, deadLetter = null } = body;
     for (const name of topics) this.authorizer.demand(principal, 'read', { kind: 'topic', name });
-    if (deadLetter !== null) this.authorizer.demand(principal, 'write', { kind: 'topic', name: deadLetter.topic });
+    if (deadLetter !== null) {
+      this.authorizer.demand(principal, 'write', { kind: 'topic', name: deadLetter.topic });
+      // By the same rule as everybody else writes: the log's own topics and derived ones take no dead letters.
+      await this.writer.demandWritable(cluster, deadLetter.topic);
+    }
     const terms = { visibilityMs, maxRecords, deadLetter };
     const asked = { terms, topics, maxPartitions, startAt, waitMs, signal };
     const held = await this.leases.acquire(cluster, group, partitions === undefined ? asked : { ...asked, partitions });

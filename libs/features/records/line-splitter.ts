@@ -22,8 +22,11 @@ export class LineSplitter {
     const lines: Line[] = [];
     let from = 0;
     for (let at = chunk.indexOf(LF); !this.#over && at >= 0; at = chunk.indexOf(LF, from)) {
-      this.#begin(chunk.subarray(from, at));
-      this.#cut(lines);
+      // Of nothing but line breaks there may be many.
+      if (at > from || this.#begunBytes > 0) {
+        this.#begin(chunk.subarray(from, at));
+        this.#cut(lines);
+      }
       from = at + 1;
     }
     if (this.#over) return lines;
@@ -53,6 +56,11 @@ export class LineSplitter {
     if (line.length > MAX_LINE_BYTES) {
       this.#over = true;
       lines.push('too-long');
-    } else if (line.some((byte) => byte !== 0x20 && byte !== 0x09)) lines.push(line);
+    } else if (!isBlank(line)) lines.push(line);
   }
+}
+
+function isBlank(line: Buffer): boolean {
+  for (let at = 0; at < line.length; at++) if (line[at] !== 0x20 && line[at] !== 0x09) return false;
+  return true;
 }

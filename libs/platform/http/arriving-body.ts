@@ -6,13 +6,18 @@ import { accountOf } from './count-bytes.js';
 import { signalOf } from './request-signal.js';
 import { takeYourTime } from './slow-bodies.js';
 import { streamTimesOf, type StreamTimes } from './stream-times.js';
+import { turn } from './turn.js';
+
+/** How long chunks are worked on before others have their turn. */
+const TURN_MS = 5;
 
 /**
  * A body that its route reads while it arrives and answers meanwhile. The next chunk is read when the route is done with the one before; what the route keeps of
  * them is counted. It ends with its client, with the service, after `http.streamTimeoutMs`, and where a piece that has begun is not whole within `http.requestTimeoutMs`.
  */
 export class ArrivingBody implements AsyncIterable<Buffer> {
-  readonly #body: Readable;
+  readonly #given: Readable;
+  readonly #body: PassThrough;
   readonly #account: ByteAccount;
   readonly #signal: AbortSignal;
   readonly #times: StreamTimes;
@@ -26,6 +31,7 @@ export class ArrivingBody implements AsyncIterable<Buffer> {
   constructor(request: FastifyRequest) {
     const given = request.body instanceof Readable ? request.body : Readable.from([]);
     // Ending the request itself would end its connection, and with it the answer.
+    this.#given = given;
     this.#body = given.pipe(new PassThrough());
     this.#account = accountOf(request);
     this.#signal = signalOf(request);
@@ -47,8 +53,14 @@ export class ArrivingBody implements AsyncIterable<Buffer> {
    * @throws why it was ended: `stream-open-too-long`, `record-too-slow`, what counting refuses (the chunk was not given then), and the reason of the request's signal.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void> {
+    let since = performance.now();
     try {
       for await (const chunk of this.#body as AsyncIterable<Buffer>) {
+        // Chunks that are there already would follow one another with nobody else in between.
+        if (performance.now() - since >= TURN_MS) {
+          await turn();
+          since = performance.now();
+        }
         if (this.#reason !== undefined) break;
         this.#account.hold(chunk.length);
         this.#lastChunk = chunk.length;
@@ -82,6 +94,8 @@ export class ArrivingBody implements AsyncIterable<Buffer> {
     this.#signal.removeEventListener('abort', this.#stop);
     this.#inTime();
     this.#account.close();
+    // At once: what is left of the request may be read by somebody else.
+    this.#given.unpipe(this.#body);
     this.#body.destroy();
   }
 

@@ -5,6 +5,9 @@ const HASH_BITS = 14;
 /** A repetition is worth telling from here on. */
 const SHORTEST = 4;
 
+/** From so many bytes on moving them together is quicker than one by one. */
+const WORTH_A_CALL = 24;
+
 const table = new Int32Array(1 << HASH_BITS);
 
 /**
@@ -45,6 +48,18 @@ export function repeatBytes(target: Uint8Array, at: number, distance: number, le
     target.copyWithin(at, at - distance, at - distance + length);
     return at + length;
   }
-  for (const end = at + length; at < end; at++) target[at] = target[at - distance]!;
-  return at;
+  const end = at + length;
+  if (length < WORTH_A_CALL) {
+    for (; at < end; at++) target[at] = target[at - distance]!;
+  } else if (distance === 1) target.fill(target[at - 1]!, at, end);
+  else {
+    // What is there is doubled until it is enough: it repeats every `distance` bytes, and so does any whole number of it.
+    target.copyWithin(at, at - distance, at);
+    for (let done = distance; done < length;) {
+      const part = Math.min(done, length - done);
+      target.copyWithin(at + done, at, at + part);
+      done += part;
+    }
+  }
+  return end;
 }

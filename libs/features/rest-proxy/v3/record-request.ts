@@ -41,11 +41,30 @@ export function givenEntry(value: unknown): { readonly id: unknown; readonly rec
 function recordOf(members: Members): GivenRecord {
   return {
     partition: members.integer('partition_id'),
-    headers: (members.list('headers') ?? []).map(headerOf),
+    headers: headersOf(members.list('headers') ?? []),
     key: dataOf(members.raw('key')),
     value: dataOf(members.raw('value')),
     timestamp: timestampOf(members.raw('timestamp')),
   };
+}
+
+/** Headers of one record. */
+const MOST_HEADERS = 10_000;
+/** Bytes of the names and values of one record's headers, as in the native API. */
+const MOST_HEADER_BYTES = 64 * 1024;
+
+/** @throws 400 as soon as they are too many. */
+function headersOf(given: readonly unknown[]): readonly RecordHeader[] {
+  const headers: RecordHeader[] = [];
+  let bytes = 0;
+  for (const one of given) {
+    const header = headerOf(one);
+    bytes += Buffer.byteLength(header.key) + (header.value?.length ?? 0);
+    if (bytes > MOST_HEADER_BYTES || headers.length >= MOST_HEADERS)
+      throw badRequest(`The headers of a record take ${MOST_HEADER_BYTES} bytes and are ${MOST_HEADERS} at most.`);
+    headers.push(header);
+  }
+  return headers;
 }
 
 function headerOf(given: unknown): RecordHeader {
@@ -93,6 +112,8 @@ function dataOf(given: unknown): GivenData | undefined {
   return { schema: { ...under, by: 'latest' }, data };
 }
 
+/** As far from 1970 as a time can be written as text, which the answer does. */
+const MOST_MS = 8_640_000_000_000_000;
 const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d(?::?\d\d)?)$/;
 
 /** ISO 8601 with a zone, cut to milliseconds; a bare number is seconds since 1970, also as text. @throws 400. */
@@ -104,7 +125,7 @@ export function timestampOf(given: unknown): number | undefined {
   if (seconds !== null) {
     const [, sign, whole, fraction = ''] = seconds;
     const ms = Number(whole) * 1_000 + Number(fraction.slice(0, 3).padEnd(3, '0'));
-    if (!Number.isSafeInteger(ms)) throw badRequest('timestamp is beyond all time.');
+    if (!(ms <= MOST_MS)) throw badRequest('timestamp is beyond all time.');
     return sign === '-' ? -ms : ms;
   }
   const [, time, fraction = '', zone = ''] = ISO.exec(text) ?? [];

@@ -4,7 +4,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isAppError, type AppError } from '#libs/core/kernel';
 import { NOBODY } from '#libs/platform/auth';
-import { ArrivingBody, isStreamEnd, JsonParser, PacedAnswer, PlainRoutes, signalOf } from '#libs/platform/http';
+import { ArrivingBody, isStreamEnd, JsonParser, PacedAnswer, PlainRoutes, signalOf, turn } from '#libs/platform/http';
 import { ClusterIds, type NamedCluster } from '../cluster-ids.js';
 import { V3_BODY } from '../dialects.js';
 import { badRequest, refusal } from '../errors.js';
@@ -17,6 +17,8 @@ import { batchBody, batchResult, recordBody, recordResult } from './record-shape
 
 /** How long a record's text may be. */
 const RECORD_BYTES = 8 * 1024 * 1024;
+/** Records that are read, written and answered together: of the smallest a chunk holds tens of thousands. */
+const AT_ONCE = 500;
 /** Levels and values in the JSON of one record. */
 const RECORD_JSON = { jsonDepth: 32, jsonValues: 150_000 };
 /** How long what a client still sends is taken after its stream was ended, so that it can read the answer. */
@@ -146,7 +148,14 @@ export class RecordsRoutes implements OnModuleInit {
       return !ended;
     };
     for await (const chunk of body) {
-      if (!(await write([...found.push(chunk)]))) return;
+      let some: StreamedText[] = [];
+      for (const text of found.push(chunk)) {
+        if (some.push(text) < AT_ONCE) continue;
+        if (!(await write(some))) return;
+        await turn();
+        some = [];
+      }
+      if (!(await write(some))) return;
       body.keeps(0, found.begunBytes);
     }
     await write([...found.end()]);

@@ -3,7 +3,15 @@ export interface HostileRequest {
   readonly method: string;
   readonly path: string;
   /** Made when it is sent: bodies are large. */
-  readonly body?: () => string;
+  readonly body?: () => string | Uint8Array;
+  /** Media type of the body, `application/json` unless given. */
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What goes out as headers of a request. */
+export function headersOf({ body, type = 'application/json', headers = {} }: HostileRequest): Record<string, string> {
+  return body === undefined ? { ...headers } : { 'content-type': type, ...headers };
 }
 
 /** Requests that somebody sends to do harm, in order. */
@@ -12,8 +20,8 @@ export interface HostileCase {
   readonly name: string;
   readonly requests: readonly HostileRequest[];
   /**
-   * What becomes of the last request. `refused`: a client error with a code. `answered`: harmless after all, and a success. `either`: depends on how much
-   * a machine does within the deadline.
+   * What becomes of the last request. `refused`: a client error with a code. `answered`: harmless after all, and a success; also a stream, which tells what is wrong inside.
+   * `either`: depends on how much a machine does within the deadline.
    */
   readonly outcome: 'refused' | 'answered' | 'either';
 }
@@ -135,3 +143,8 @@ export const asJson = (schema: unknown) => () => JSON.stringify(schema);
 
 /** A little less than the longest text that is read. */
 export const LONGEST = 1024 * 1024 - 1_000;
+
+/** A topic of the case's own. */
+export function topicRequest(name: string, config: Readonly<Record<string, string>> = {}): HostileRequest {
+  return { method: 'POST', path: '/v1/topics', body: () => JSON.stringify({ name, partitions: 1, config }) };
+}
