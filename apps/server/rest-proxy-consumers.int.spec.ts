@@ -12,6 +12,21 @@ interface Read {
   readonly offset: number;
 }
 
+/** Formats with a schema: its text, and values of it. */
+const SCHEMA_FORMATS: readonly (readonly [format: string, schema: string, valueOf: (n: number) => object])[] = [
+  [
+    'avro',
+    '{"type":"record","name":"Moved","fields":[{"name":"n","type":"int"},{"name":"note","type":["null","string"]}]}',
+    (n) => ({ n, note: n % 2 === 0 ? null : { string: `note ${n}` } }),
+  ],
+  [
+    'jsonschema',
+    '{"type":"object","properties":{"n":{"type":"integer"},"note":{"type":"string"}},"required":["n"]}',
+    (n) => ({ n, note: `note ${n}` }),
+  ],
+  ['protobuf', 'syntax = "proto3"; message Moved { int32 n = 1; string note = 2; }', (n) => ({ n, note: `note ${n}` })],
+];
+
 describe('consumers of v2', () => {
   let running: RunningService;
   let calls: HttpClient;
@@ -135,6 +150,48 @@ describe('consumers of v2', () => {
       expect((await calls.post(`${other}/subscription`, { topic_pattern: pattern })).code).toBe(400);
     }
   });
+
+  for (const [format, schema, valueOf] of SCHEMA_FORMATS) {
+    it(`get every record once, in order and as it was written, as ${format}`, async () => {
+      const name = `moved.${format}`;
+      const type = `application/vnd.kafka.${format}.v2+json`;
+      await calls.demand('POST', topics, { topic_name: name, partitions_count: 2 });
+      let written = 0;
+      const write = async (count: number, partitions: number): Promise<void> => {
+        const records = Array.from({ length: count }, () => ({
+          value: valueOf(written),
+          partition: written++ % partitions,
+        }));
+        const body = { value_schema: schema, records };
+        const answer = await calls.post<{ offsets: { error: string | null }[] }>(`/topics/${name}`, body, undefined, {
+          'content-type': type,
+        });
+        expect(answer.json.offsets.map(({ error }) => error)).toEqual(records.map(() => null));
+      };
+      await write(12, 2);
+      const at = await instance(name, 'i', { format, 'auto.commit.enable': 'true', 'fetch.min.bytes': '1' });
+      await calls.demand('POST', `${at}/subscription`, { topics: [name] });
+      const seen: Read[] = [];
+      const look = async (query: string): Promise<void> => {
+        const answer = await read(at, query, type);
+        expect([answer.status, answer.text.slice(0, 200)]).toEqual([200, expect.any(String)]);
+        seen.push(...answer.json);
+      };
+      for (let tries = 0; tries < 50 && seen.length === 0; tries++) await look('?max_bytes=1&timeout=200');
+      const wrong = await read(at, '', format === 'avro' ? JSON_TYPE : 'application/vnd.kafka.avro.v2+json');
+      expect(wrong.code).toBe(40_601);
+      await write(8, 2);
+      for (let tries = 0; tries < 100 && seen.length < written; tries++) await look('?timeout=200');
+      await look('?timeout=300');
+      const numbers = seen.map(({ value }) => (value as { n: number }).n);
+      expect([...numbers].sort((a, b) => a - b)).toEqual(Array.from({ length: written }, (_, n) => n));
+      for (const { value } of seen) expect(value).toEqual(valueOf((value as { n: number }).n));
+      for (const partition of [0, 1]) {
+        const own = numbers.filter((n) => n % 2 === partition);
+        expect(own).toEqual([...own].sort((a, b) => a - b));
+      }
+    }, 90_000);
+  }
 
   it('are answered 500 before any subscription, and 40801 never takes their place', async () => {
     const at = await instance('nothing', 'i');

@@ -1,30 +1,19 @@
 import { isAppError, Serial, type AppError, type Clock } from '#libs/core/kernel';
-import {
-  generationOf,
-  physicalName,
-  recordsFrom,
-  type FetchedPartition,
-  type GroupMember,
-  type GroupPosition,
-} from '#libs/core/log';
-import { PageRoom, Turns } from '#libs/core/records';
+import { generationOf, physicalName, recordsFrom, type FetchedPartition, type GroupPosition } from '#libs/core/log';
 import type { MessageCodec } from '#libs/core/registry';
-import { turn } from '#libs/platform/http';
 import type { NamedCluster } from '../cluster-ids.js';
 import { badRequest, refusal, unhandled } from '../errors.js';
 import type { ConsumerOptions, Place, PlacedOffset, Seek } from './consumer-requests.js';
+import { Cutovers } from './cutovers.js';
+import { Membership } from './membership.js';
+import { RecordPage } from './record-page.js';
 import { RecordText } from './record-text.js';
 import { Subscription } from './subscription.js';
 
 /** Bytes of batches one look takes. */
 const FETCH_BYTES = 1024 * 1024;
-/** Most records, and bytes of keys and values, in one answer. */
-const MOST_RECORDS = 10_000;
-const MOST_BYTES = 4 * 1024 * 1024;
 /** Longest wait in a fetch: a member is heard of in between. */
 const FETCH_WAIT_MS = 5_000;
-/** A commit waits for the group to agree so often. */
-const COMMIT_TRIES = 5;
 const COMMIT_WAIT_MS = 3_000;
 
 /** A partition that is read: where the next read begins (null: not known yet), and up to where records were delivered. */
@@ -32,6 +21,8 @@ interface ReadPartition extends Place {
   readonly physical: string;
   next: number | null;
   delivered: number | null;
+  /** Records of this generation were delivered: offsets that are committed by name are of it. */
+  told: boolean;
 }
 
 export interface ReadOptions {
@@ -62,12 +53,16 @@ export class ConsumerInstance {
   readonly #read = new Map<string, ReadPartition>();
   #subscription: Subscription | undefined;
   #assigned = false;
-  #member: { readonly member: GroupMember; readonly topics: readonly string[] } | undefined;
+  readonly #membership: Membership;
+  readonly #cutovers: Cutovers;
   #usedAt: number;
   #busy = 0;
 
   constructor(private readonly parts: InstanceParts) {
-    this.#texts = new RecordText(parts.codec, parts.options.format);
+    const { cluster, codec, clock, group, name, options } = parts;
+    this.#texts = new RecordText(codec, options.format);
+    this.#membership = new Membership(cluster, group, name);
+    this.#cutovers = new Cutovers(cluster.engine, cluster.directory, group, clock);
     this.#usedAt = parts.clock.monotonic();
   }
 
@@ -103,6 +98,7 @@ export class ConsumerInstance {
   assign(places: readonly Place[]): Promise<void> {
     return this.#run(async () => {
       if (this.#subscription !== undefined) throw exclusive();
+      this.#cutovers.leave(this.#read.values());
       const kept = new Map(this.#read);
       this.#read.clear();
       this.#assigned = places.length > 0;
@@ -112,7 +108,9 @@ export class ConsumerInstance {
         const known = kept.get(key);
         this.#read.set(
           key,
-          known?.physical === physical ? known : { topic, partition, physical, next: null, delivered: null },
+          known?.physical === physical
+            ? known
+            : { topic, partition, physical, next: null, delivered: null, told: false },
         );
       }
     });
@@ -125,7 +123,8 @@ export class ConsumerInstance {
   /**
    * Records from where the last read ended, as JSON text of a list. A record that cannot be read ends the answer before it; when it is the first, it is refused
    * by name and stays where it is: seek past it.
-   * @throws 40801 for it, 500 before any subscription.
+   * Of a topic that was repartitioned the generation before is read to its end, then the next one from where it opened.
+   * @throws 40801 for it, 500 before any subscription; 40903 when partitions assigned by hand are of a generation that is over, and read to its end.
    */
   read(options: ReadOptions): Promise<string> {
     return this.#run(async () => {
@@ -133,8 +132,8 @@ export class ConsumerInstance {
       const until = clock.monotonic() + Math.min(options.waitMs, reading.timeoutMs);
       const left = (): number => Math.max(0, until - clock.monotonic());
       if (this.#subscription === undefined && !this.#assigned) throw unhandled();
-      if (reading.autoCommit) await this.#commitDelivered().catch(unlessDefect);
-      const page = new RecordPage(Math.min(options.maxBytes, MOST_BYTES), clock, options.signal);
+      await this.#commitIfAutomatic();
+      const page = new RecordPage(options.maxBytes, clock, options.signal);
       do {
         if (this.#subscription !== undefined) await this.#follow(left());
         const found = await this.#fetch(options, page.isEmpty || page.bytes < reading.minBytes ? left() : 0);
@@ -144,6 +143,7 @@ export class ConsumerInstance {
         if (page.isFull || (page.count === before && !page.isEmpty && page.bytes >= reading.minBytes)) break;
         options.signal.throwIfAborted();
       } while (left() > 0);
+      if (page.isEmpty && this.#assigned) this.#demandPresent();
       return page.text;
     });
   }
@@ -155,7 +155,7 @@ export class ConsumerInstance {
       const positions: GroupPosition[] = [];
       for (const { topic, partition, offset, metadata } of offsets) {
         if (offset < -1) throw badRequest('An offset is not negative.');
-        const physical = await this.#physical(topic);
+        const physical = await this.#physicalRead(topic, partition);
         positions.push({
           topic: physical,
           partition,
@@ -208,16 +208,16 @@ export class ConsumerInstance {
   /** Leaves the group. @param commits whether what was delivered is committed first, where that is automatic. */
   close(commits: boolean): Promise<void> {
     return this.#run(async () => {
-      if (commits && this.parts.options.autoCommit) await this.#commitDelivered().catch(unlessDefect);
+      if (commits) await this.#commitIfAutomatic();
       await this.#leave();
     });
   }
 
   /** Tells the group that this member lives. Harmless while it is none. */
   async beat(): Promise<void> {
-    if (this.#busy > 0 || this.#member === undefined) return;
+    if (this.#busy > 0 || this.#membership.topics === undefined) return;
     await this.#calls.run(async () => {
-      if (this.#member !== undefined) await this.#update(0);
+      if (this.#membership.topics !== undefined) await this.#update(0);
     });
   }
 
@@ -232,7 +232,7 @@ export class ConsumerInstance {
   }
 
   async #forget(): Promise<void> {
-    if (this.parts.options.autoCommit) await this.#commitDelivered().catch(unlessDefect);
+    await this.#commitIfAutomatic();
     await this.#leave();
     this.#subscription = undefined;
     this.#assigned = false;
@@ -240,60 +240,50 @@ export class ConsumerInstance {
   }
 
   async #leave(): Promise<void> {
-    const joined = this.#member;
-    this.#member = undefined;
-    if (joined === undefined) return;
+    if (this.#membership.topics === undefined) return;
+    this.#cutovers.leave(this.#read.values());
     this.#read.clear();
-    await joined.member.leave();
+    await this.#membership.leave();
   }
 
   /** Is a member of the group for the topics that are meant now, and knows what it reads. */
   async #follow(waitMs: number): Promise<void> {
-    const { cluster, group, name } = this.parts;
-    const topics = await this.#subscription!.physical(cluster.directory);
-    if (this.#member !== undefined && this.#member.topics.join() !== topics.join()) {
+    const wanted = await this.#subscription!.physical(this.parts.cluster.directory);
+    const present = this.#membership.topics;
+    const topics = present === undefined ? wanted : await this.#cutovers.staying(wanted, present, this.#read.values());
+    if (present !== undefined && present.join() !== topics.join()) {
       // Topics came, went, or moved to another generation.
-      if (this.parts.options.autoCommit) await this.#commitDelivered().catch(unlessDefect);
+      await this.#commitIfAutomatic();
       await this.#leave();
     }
     if (topics.length === 0) return;
-    if (this.#member === undefined) {
-      const member = await cluster.engine.joinGroup(group, {
-        topics,
-        strategies: ['range', 'cooperative-sticky'],
-        clientId: clientIdOf(name),
-        startAt: 'none',
-      });
-      this.#member = { member, topics };
-    }
+    if (this.#membership.topics === undefined) await this.#membership.join(topics);
     await this.#update(waitMs);
   }
 
   async #update(waitMs: number): Promise<void> {
-    const { member } = this.#member!;
-    let update = await member.poll(waitMs);
-    if (update.phase === 'revoking') {
-      if (this.parts.options.autoCommit) await this.#commitDelivered().catch(unlessDefect);
-      update = await member.poll(waitMs);
-    }
+    const assignment = await this.#membership.poll(waitMs, () => this.#commitIfAutomatic());
     const present = new Set<string>();
-    for (const { topic: physical, partition, offset } of update.assignment) {
+    for (const { topic: physical, partition, offset } of assignment) {
       const topic = generationOf(physical).logical;
       const key = `${topic}/${partition}`;
       present.add(key);
-      if (this.#read.get(key)?.physical !== physical)
-        this.#read.set(key, { topic, partition, physical, next: offset, delivered: null });
+      if (this.#read.get(key)?.physical === physical) continue;
+      const next = await this.#cutovers.begin(physical, partition, offset);
+      this.#read.set(key, { topic, partition, physical, next, delivered: null, told: false });
     }
     for (const key of this.#read.keys()) if (!present.has(key)) this.#read.delete(key);
   }
 
   async #fetch({ mayRead, signal }: ReadOptions, waitMs: number): Promise<readonly FetchedPartition[]> {
     const { cluster, clock } = this.parts;
+    if (this.#assigned) await this.#cutovers.learn([...this.#read.values()].map((read) => read.physical));
     const positions: { topic: string; partition: number; offset: number }[] = [];
     for (const read of this.#read.values()) {
       if (!mayRead(read.topic)) continue;
       const offset = read.next ?? (await this.#begin(read));
-      if (offset !== undefined) positions.push({ topic: read.physical, partition: read.partition, offset });
+      if (offset !== undefined && offset < this.#cutovers.endOf(read))
+        positions.push({ topic: read.physical, partition: read.partition, offset });
     }
     const wait = Math.min(waitMs, FETCH_WAIT_MS);
     if (positions.length === 0) {
@@ -301,7 +291,16 @@ export class ConsumerInstance {
       if (wait > 0) await clock.sleep(wait, signal);
       return [];
     }
-    return cluster.engine.fetch({ positions, maxBytes: FETCH_BYTES, minBytes: 1, maxWaitMs: wait, signal });
+    const found = await cluster.engine.fetch({
+      positions,
+      maxBytes: FETCH_BYTES,
+      minBytes: 1,
+      maxWaitMs: wait,
+      signal,
+    });
+    // While this waited the name may have moved: what came since may be copies of what the next generation has.
+    await this.#cutovers.learn(found.filter(({ batches }) => batches.length > 0).map(({ topic }) => topic));
+    return found;
   }
 
   /** Where a partition is first read: the group's position, or where the instance was told to begin. Undefined while there is no such partition. */
@@ -309,10 +308,11 @@ export class ConsumerInstance {
     const { cluster, group, options } = this.parts;
     const { positions } = await cluster.engine.describeGroup(group);
     const position = positions.find((one) => one.topic === read.physical && one.partition === read.partition);
-    if (position === undefined && options.reset === 'none')
+    const known = await this.#cutovers.begin(read.physical, read.partition, position?.offset ?? null);
+    if (known === null && options.reset === 'none')
       throw refusal(50_002, `Undefined offset with no reset policy for partition ${read.topic}-${read.partition}`);
     const edge = options.reset === 'earliest' ? 'beginning' : 'end';
-    read.next = position?.offset ?? (await this.#edge(read, edge).catch(unlessMissing)) ?? null;
+    read.next = known ?? (await this.#edge(read, edge).catch(unlessMissing)) ?? null;
     return read.next ?? undefined;
   }
 
@@ -337,7 +337,9 @@ export class ConsumerInstance {
       else throw error;
       return;
     }
+    const end = this.#cutovers.endOf(read);
     for (const record of recordsFrom(part, read.next)) {
+      if (record.offset >= end) break;
       const [key, value] = [await this.#texts.of(record, 'key'), await this.#texts.of(record, 'value')];
       const failure = 'failure' in key ? key.failure : 'failure' in value ? value.failure : undefined;
       if (failure !== undefined) {
@@ -350,9 +352,10 @@ export class ConsumerInstance {
       if (!page.add((key as { json: string }).json, (value as { json: string }).json, fields, size)) return;
       read.next = record.offset + 1;
       read.delivered = read.next;
+      read.told = true;
       await page.breath();
     }
-    read.next = Math.max(read.next, part.nextOffset);
+    read.next = Math.max(read.next, Math.min(part.nextOffset, end));
   }
 
   #assignedAt(topic: string, partition: number): ReadPartition {
@@ -371,89 +374,41 @@ export class ConsumerInstance {
     for (const read of reads) read.delivered = null;
   }
 
-  /** As a member where it is one: then only what it reads, and only while it reads it. */
-  async #commit(positions: readonly GroupPosition[]): Promise<void> {
-    const { cluster, group } = this.parts;
-    for (let tries = 1; ; tries++) {
-      try {
-        const { member } = this.#member ?? {};
-        return await (member === undefined
-          ? cluster.engine.commitPositions(group, positions)
-          : member.commit(positions));
-      } catch (error) {
-        const waits = isAppError(error, 'group-rebalancing') || isAppError(error, 'stale-generation');
-        if (!waits || tries === COMMIT_TRIES || this.#member === undefined) throw notCommitted(error);
-        await this.#update(COMMIT_WAIT_MS);
-      }
+  async #commitIfAutomatic(): Promise<void> {
+    if (this.parts.options.autoCommit) await this.#commitDelivered().catch(unlessDefect);
+  }
+
+  #commit(positions: readonly GroupPosition[]): Promise<void> {
+    return this.#membership.commit(positions, () => this.#update(COMMIT_WAIT_MS));
+  }
+
+  /** Partitions that were assigned by hand are told apart from those of the next generation by nobody but the client. */
+  #demandPresent(): void {
+    for (const read of this.#read.values()) {
+      if (read.next === null || read.next < this.#cutovers.endOf(read)) continue;
+      throw refusal(
+        40_903,
+        `Illegal state: Topic ${read.topic} was repartitioned and is read to the end of what it was; assign its partitions anew`,
+      );
     }
+  }
+
+  /** The generation that an offset of this partition is of: the one it is read from. */
+  async #physicalRead(topic: string, partition: number): Promise<string> {
+    const read = this.#read.get(`${topic}/${partition}`);
+    if (read === undefined) return await this.#physical(topic);
+    if (!read.told && this.#cutovers.hasLeft(topic, read.physical))
+      throw refusal(
+        50_002,
+        `Topic ${topic} was repartitioned: offsets of before are stored before the next read only.`,
+      );
+    return read.physical;
   }
 
   async #physical(topic: string): Promise<string> {
     // Generations and internal topics have no logical name: what is asked for under theirs is not there.
     if (generationOf(topic).generation > 1 || topic.startsWith('__')) return `${topic}/`;
     return physicalName(topic, await this.parts.cluster.directory.generation(topic));
-  }
-}
-
-/** The records of one answer, as JSON text. The first is taken whatever its size. */
-class RecordPage {
-  readonly #parts: string[] = [];
-  readonly #room: PageRoom;
-  readonly #turns: Turns;
-  #ended = false;
-  bytes = 0;
-
-  constructor(
-    private readonly maxBytes: number,
-    clock: Clock,
-    private readonly signal: AbortSignal,
-  ) {
-    this.#room = new PageRoom(clock);
-    this.#turns = new Turns(clock, turn);
-  }
-
-  get count(): number {
-    return this.#parts.length;
-  }
-
-  get isEmpty(): boolean {
-    return this.#parts.length === 0;
-  }
-
-  get isFull(): boolean {
-    return this.#ended || this.#parts.length >= MOST_RECORDS || (this.#room.isFull && !this.isEmpty);
-  }
-
-  get text(): string {
-    return `[${this.#parts.join(',')}]`;
-  }
-
-  /** @returns whether it was taken; the page ends where not. */
-  add(
-    key: string,
-    value: string,
-    { topic, partition, offset }: Place & { readonly offset: number },
-    size: number,
-  ): boolean {
-    if (this.isFull || (!this.isEmpty && this.bytes + size > this.maxBytes)) {
-      this.#ended = true;
-      return false;
-    }
-    this.bytes += size;
-    this.#room.take(key);
-    this.#room.take(value);
-    this.#parts.push(
-      `{"topic":${JSON.stringify(topic)},"key":${key},"value":${value},"partition":${partition},"offset":${offset}}`,
-    );
-    return true;
-  }
-
-  end(): void {
-    this.#ended = true;
-  }
-
-  async breath(): Promise<void> {
-    if (this.#turns.due) await this.#turns.take(this.signal);
   }
 }
 
@@ -470,14 +425,6 @@ function unreadable({ topic, partition }: Place, offset: number, why: string): A
   return refusal(40_801, `Record ${offset} of ${topic}-${partition} cannot be read in this format: ${why}.`);
 }
 
-/** A position that cannot be stored now may be stored later, as the reference has it. */
-function notCommitted(error: unknown): unknown {
-  if (!isAppError(error) || error.kind === 'internal') return error;
-  const later =
-    error.code === 'topic-not-found' || error.code === 'partition-not-found' || error.kind === 'unavailable';
-  return error.kind === 'conflict' || later ? refusal(later ? 50_003 : 50_002, error.message) : error;
-}
-
 function unlessDefect(error: unknown): void {
   if (!isAppError(error) || error.kind === 'internal') throw error;
 }
@@ -485,9 +432,4 @@ function unlessDefect(error: unknown): void {
 function unlessMissing(error: unknown): undefined {
   if (isAppError(error) && (error.kind === 'not-found' || error.kind === 'unavailable')) return undefined;
   throw error;
-}
-
-/** Characters that every broker takes, and at most as many. */
-function clientIdOf(name: string): string {
-  return `rest-${name.replace(/[^a-zA-Z0-9._-]/g, '_').slice(0, 150)}`;
 }
