@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, Clock, isAppError, ServiceKeys } from '#libs/core/kernel';
+import { AppError, Clock, isAppError, Semaphore, ServiceKeys } from '#libs/core/kernel';
 import {
   cutPage,
   formatReadCursor,
@@ -17,6 +17,8 @@ import { parseFrom, parseUntil, type StreamQuery } from './read-request.js';
 
 /** Bytes of batches one fetch looks at. */
 const READ_BYTES = 1024 * 1024;
+/** Pages that are read and decoded at the same time; the batches of those that wait for their turn would add up. */
+const MADE_AT_ONCE = 16;
 /** Characters of decoded records that wait for one client which follows a topic, and records; a thousand may follow and not read. */
 const FOLLOWED_CHARACTERS = 16 * 1024;
 /** Bytes of batches one fetch for it looks at: little more than it takes, since the rest is read again. */
@@ -66,6 +68,7 @@ export interface Page {
 @Injectable()
 export class RecordPages {
   readonly #decoding: RecordDecoding;
+  readonly #making = new Semaphore(MADE_AT_ONCE);
   #key: Promise<Uint8Array> | undefined;
 
   constructor(
@@ -125,17 +128,18 @@ export class RecordPages {
     const turns = new Turns(this.clock, turn);
     let { vector } = reading;
     for (let examined = 0; ;) {
-      const waitMs = records.length > 0 ? 0 : Math.max(0, until - this.clock.monotonic());
       const most = filters.length === 0 ? limit : EXAMINED_AT_ONCE;
       let page: ReadPage;
+      await this.#making.acquire();
       try {
         page = await reader.read(topic, vector, {
           records: most,
           maxBytes: limits.bytes ?? READ_BYTES,
-          waitMs,
+          waitMs: 0,
           signal,
         });
       } catch (error) {
+        this.#making.release();
         // What was read before is answered; the next page tells.
         if (records.length > 0 && isAppError(error))
           return { records, places, next: { ...reading, vector }, atEnd: false };
@@ -143,27 +147,43 @@ export class RecordPages {
           ? await this.#trimmed(cluster, directory, { ...reading, vector }, error)
           : error;
       }
-      let used = 0;
-      const behind = new Map(vector.positions);
-      for (const record of page.records) {
-        if (records.length >= limit || (room.isFull && examined > 0)) break;
-        const shown = await this.#decoding.show(record, format, room);
-        used++;
-        examined++;
-        behind.set(record.partition, record.offset + 1);
-        if (passes(shown, filters)) {
-          records.push(shown);
-          places.push({ ...vector, positions: new Map(behind) });
+      let more: boolean;
+      try {
+        let used = 0;
+        const behind = new Map(vector.positions);
+        for (const record of page.records) {
+          if (records.length >= limit || (room.isFull && examined > 0)) break;
+          const shown = await this.#decoding.show(record, format, room);
+          used++;
+          examined++;
+          behind.set(record.partition, record.offset + 1);
+          if (passes(shown, filters)) {
+            records.push(shown);
+            places.push({ ...vector, positions: new Map(behind) });
+          }
+          if (turns.due) await turns.take(signal);
         }
-        if (turns.due) await turns.take(signal);
+        const { next, atEnd } = cutPage(page, used);
+        const moved = isOther(next, vector);
+        vector = next;
+        const done = records.length >= limit || room.isFull || examined >= MAX_EXAMINED || used < page.records.length;
+        const waiting = records.length === 0 && atEnd && this.clock.monotonic() < until && !isOver(vector);
+        more = !atEnd && moved && (filters.length > 0 || page.records.length === 0);
+        if (done || !(waiting || more)) return { records, places, next: { ...reading, vector }, atEnd };
+      } finally {
+        this.#making.release();
       }
-      const { next, atEnd } = cutPage(page, used);
-      const moved = isOther(next, vector);
-      vector = next;
-      const done = records.length >= limit || room.isFull || examined >= MAX_EXAMINED || used < page.records.length;
-      const waiting = records.length === 0 && atEnd && this.clock.monotonic() < until && !isOver(vector);
-      const more = !atEnd && moved && (filters.length > 0 || page.records.length === 0);
-      if (done || !(waiting || more)) return { records, places, next: { ...reading, vector }, atEnd };
+      if (!more) await this.#arrival(reader, { ...reading, vector }, until, signal);
+    }
+  }
+
+  /** Resolves when there is something to read, or at a time; what it is the next look tells. It waits in nobody's place, and keeps nothing. */
+  async #arrival(reader: TopicReader, { topic, vector }: Reading, until: number, signal?: AbortSignal): Promise<void> {
+    const waitMs = Math.max(0, until - this.clock.monotonic());
+    try {
+      await reader.read(topic, vector, { records: 1, maxBytes: 1, waitMs, signal });
+    } catch (error) {
+      if (!isAppError(error, 'offset-out-of-range')) throw error;
     }
   }
 
