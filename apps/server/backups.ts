@@ -6,9 +6,11 @@ import {
   backupErrors,
   Backups,
   topicsOf,
+  type BackupContent,
   type BackupCut,
   type BackupManifest,
   type BackupState,
+  type Received,
   type StoredBackup,
   type Verification,
 } from '#libs/core/backups';
@@ -17,12 +19,14 @@ import type { Clusters } from '#libs/core/log';
 import { LOCAL_CLUSTER, type Config } from '#libs/platform/config';
 
 /** Where the configuration keeps backups. */
-export function openBackups({ backups }: Config, clock: Clock): Backups {
+export function openBackups({ backups }: Config, clock: Clock, failPoint: (name: string) => void): Backups {
   if (backups.directory === undefined) return new NoBackups();
-  return new DiskBackups(resolve(backups.directory), clock, {
-    log: async (directory, pace) => (await inspectLog(directory, pace)).problems,
+  const checks = {
+    log: async (directory: string, pace: (bytes: number) => Promise<void>) =>
+      (await inspectLog(directory, pace)).problems,
     metadata: inspectDatabase,
-  });
+  };
+  return new DiskBackups(resolve(backups.directory), clock, checks, failPoint);
 }
 
 /** What a cut is taken of. */
@@ -107,6 +111,18 @@ class NoBackups extends Backups {
 
   async verify(): Promise<Verification> {
     throw backupErrors.backupsNotConfigured();
+  }
+
+  async content(): Promise<BackupContent> {
+    throw backupErrors.backupsNotConfigured();
+  }
+
+  async receive(): Promise<Received> {
+    throw backupErrors.backupsNotConfigured();
+  }
+
+  async sweep(): Promise<void> {
+    // Nothing can have arrived.
   }
 
   async remove(): Promise<void> {

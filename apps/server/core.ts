@@ -127,7 +127,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   const pruning = new ScanPruning({ scans, operations: operationStore, lifetime, clock });
   const scanTools = { clusters, scans, clock, lifetime, failPoint: failPoints.pass };
 
-  const backups = openBackups(config, clock);
+  const backups = openBackups(config, clock, failPoints.pass);
   const restores = new ServiceRestores({ ...parts, backups, store, clusters, directory: data.path });
   closers.add('restore', () => restores.decide());
   const backupTools = {
@@ -298,6 +298,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: Views, useValue: views },
     ]),
     run: async () => {
+      await backups.sweep();
       await restoreNames(clusters, names, lifecycle, logger);
       for (const name of clusters.names()) await releaseAbandonedHolds(clusters.get(name), operationStore);
       supervisor.run('room on the disk', (signal) => room.run(signal), { leased: false });

@@ -1,5 +1,4 @@
 import type { Type } from '@nestjs/common';
-import { BackupsModule } from '#libs/features/backups';
 import { ClustersModule } from '#libs/features/clusters';
 import { DerivationsModule } from '#libs/features/derivations';
 import { GroupsModule } from '#libs/features/groups';
@@ -25,5 +24,4 @@ export const FEATURES: readonly Type[] = [
   DerivationsModule,
   ViewsModule,
   RestProxyModule,
-  BackupsModule,
 ];

@@ -2,6 +2,7 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import type { SqlStoreOptions } from '#libs/adapters/store-sql';
 import type { Clock } from '#libs/core/kernel';
+import { BackupsModule } from '#libs/features/backups';
 import { rewriteRegistryUrl } from '#libs/features/registry';
 import { RegistryMovesModule } from '#libs/features/registry-moves';
 import { rewriteRestProxyUrl } from '#libs/features/rest-proxy';
@@ -114,6 +115,7 @@ async function build(parts: ServiceParts, data: Closers): Promise<{ app: HttpApp
     ObservabilityModule.with(health, metrics),
     ...FEATURES,
     registryMoves(config),
+    BackupsModule.with({ maxBytes: config.limits.backupBytes }),
   ];
   const app = await createHttpApp({
     modules,

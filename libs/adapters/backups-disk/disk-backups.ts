@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bytesOf, type Clock, type FixedFile, isAppError } from '#libs/core/kernel';
@@ -5,17 +6,22 @@ import {
   BACKUP_FORMAT,
   backupErrors,
   Backups,
+  MANIFEST_NAME,
   manifestText,
   parseManifest,
+  digestOf,
   type BackedUpFile,
+  type BackupContent,
   type BackupCut,
   type BackupManifest,
   type BackupState,
   type BackupWork,
+  type Received,
   type StoredBackup,
   type Verification,
 } from '#libs/core/backups';
-import { flushDirectory, flushTree, hashFile, writeFixed } from './file-copy.js';
+import { ContentArrival, contentOf } from './content.js';
+import { flushDirectory, flushTree, hashFile, unpaced, writeFixed, type Steps } from './file-copy.js';
 
 /** Looks into what lies in a backup; the composition knows how. Each answers problems in words. */
 export interface ContentChecks {
@@ -25,10 +31,10 @@ export interface ContentChecks {
   metadata(path: string): Promise<readonly string[]>;
 }
 
-export const MANIFEST = 'manifest.json';
 const VERIFICATION = 'verification.json';
 /** Endings of what is under way: none of it is an id. */
 const BEGUN = '.begun';
+const ARRIVING = '.arriving';
 const CHECKED = '.checked';
 const REMOVED = '.removed';
 const ID = /^[a-z0-9-]{1,64}$/;
@@ -42,6 +48,7 @@ export class DiskBackups extends Backups {
     private readonly directory: string,
     private readonly clock: Clock,
     private readonly checks: ContentChecks,
+    private readonly failPoint: (name: string) => void | Promise<void> = () => undefined,
   ) {
     super();
   }
@@ -60,11 +67,16 @@ export class DiskBackups extends Backups {
   }
 
   async describe(id: string): Promise<StoredBackup> {
-    const text = await textOf(this.#path(id, MANIFEST));
+    const text = await textOf(this.#path(id, MANIFEST_NAME));
     if (text === undefined) throw backupErrors.backupNotFound(id);
     const manifest = parseManifest(id, text);
     const verification = await textOf(this.#path(id, VERIFICATION));
-    return { manifest, verification: verification === undefined ? null : (JSON.parse(verification) as Verification) };
+    const digest = digestOf(text);
+    return {
+      manifest,
+      digest,
+      verification: verification === undefined ? null : (JSON.parse(verification) as Verification),
+    };
   }
 
   async state(id: string): Promise<BackupState> {
@@ -90,8 +102,8 @@ export class DiskBackups extends Backups {
     const { takenAtMs, madeBy, log, metadata, leftOut } = cut;
     const manifest = { format: BACKUP_FORMAT, id, takenAtMs, madeBy, log, metadata, leftOut, files };
     await writeFixed(
-      { path: MANIFEST, parts: [{ memory: Buffer.from(manifestText(manifest)) }] },
-      join(begun, MANIFEST),
+      { path: MANIFEST_NAME, parts: [{ memory: Buffer.from(manifestText(manifest)) }] },
+      join(begun, MANIFEST_NAME),
       work,
     );
     await work.failPoint('backup:copied');
@@ -110,6 +122,55 @@ export class DiskBackups extends Backups {
     await writeFile(`${path}.new`, JSON.stringify(verification), { mode: 0o640 });
     await rename(`${path}.new`, path);
     return verification;
+  }
+
+  async content(id: string): Promise<BackupContent> {
+    const { manifest } = await this.describe(id);
+    return await contentOf(manifest, this.#path(id));
+  }
+
+  async receive(
+    id: string,
+    chunks: AsyncIterable<Uint8Array>,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Received> {
+    // Names nothing on the disk before it is known to be an id.
+    const arrival = await ContentArrival.begin(id, chunks, maxBytes, { failPoint: this.failPoint, signal });
+    const path = this.#path(id);
+    if (await exists(path)) {
+      const known = await this.describe(id);
+      if (known.digest !== arrival.digest) throw backupErrors.backupExists(id);
+      return { backup: known, isNew: false };
+    }
+    const arriving = path + ARRIVING;
+    try {
+      await arrival.takeInto(arriving);
+      const problems = await this.#contentProblems(arriving, arrival.manifest, unpaced(signal));
+      if (problems.length > 0) throw backupErrors.backupContentDamaged(id, problems[0]!);
+      await arrival.completeIn(arriving);
+      signal.throwIfAborted();
+      await rename(arriving, path).catch((error: unknown) => {
+        const { code } = error as NodeJS.ErrnoException;
+        throw code === 'ENOTEMPTY' || code === 'EEXIST' ? backupErrors.backupExists(id) : error;
+      });
+    } catch (error) {
+      await rm(arriving, { recursive: true, force: true });
+      throw error;
+    }
+    await this.failPoint('backup-upload:named');
+    await flushDirectory(this.directory);
+    return { backup: await this.describe(id), isNew: true };
+  }
+
+  async sweep(): Promise<void> {
+    for (const { name } of await this.#entries()) {
+      const id = name.endsWith(ARRIVING) ? name.slice(0, -ARRIVING.length) : undefined;
+      if (id === undefined || !ID.test(id)) continue;
+      // Renamed first: where another service shares the directory and is just taking it in, that fails as a whole.
+      await rename(join(this.directory, name), this.#path(id) + REMOVED).catch(() => undefined);
+      await rm(this.#path(id) + REMOVED, { recursive: true, force: true });
+    }
   }
 
   async remove(id: string): Promise<void> {
@@ -133,17 +194,26 @@ export class DiskBackups extends Backups {
       else if (found.bytes !== bytes) problems.push(`${path} has ${found.bytes} bytes instead of ${bytes}`);
       else if (found.sha256 !== sha256) problems.push(`${path} is not what was written`);
     }
-    if (manifest.log !== null) problems.push(...(await this.#logProblems(id, work)));
-    if (problems.length === 0 && manifest.metadata === 'sqlite')
-      problems.push(...(await this.#metadataProblems(id, manifest, work)));
-    return problems;
+    return [...problems, ...(await this.#contentProblems(this.#path(id), manifest, work, problems.length > 0))];
   }
 
-  async #logProblems(id: string, work: BackupWork): Promise<readonly string[]> {
+  /** Looks into log and database, whose files are as they were written. */
+  async #contentProblems(
+    directory: string,
+    manifest: BackupManifest,
+    steps: Steps,
+    isDamaged = false,
+  ): Promise<readonly string[]> {
+    const problems = manifest.log === null ? [] : await this.#logProblems(join(directory, 'log'), steps);
+    if (isDamaged || problems.length > 0 || manifest.metadata !== 'sqlite') return problems;
+    return await this.#metadataProblems(directory, manifest, steps);
+  }
+
+  async #logProblems(directory: string, steps: Steps): Promise<readonly string[]> {
     try {
-      return await this.checks.log(this.#path(id, 'log'), (bytes) => {
-        work.signal.throwIfAborted();
-        return work.pace(bytes);
+      return await this.checks.log(directory, (bytes) => {
+        steps.signal.throwIfAborted();
+        return steps.pace(bytes);
       });
     } catch (error) {
       if (isAppError(error)) return [error.message];
@@ -152,14 +222,14 @@ export class DiskBackups extends Backups {
   }
 
   /** On a copy: opening a database copies its log into it. */
-  async #metadataProblems(id: string, { files }: BackupManifest, work: BackupWork): Promise<readonly string[]> {
+  async #metadataProblems(directory: string, { id, files }: BackupManifest, steps: Steps): Promise<readonly string[]> {
     const copy = this.#path(id) + CHECKED;
     await rm(copy, { recursive: true, force: true });
     try {
       let database: string | undefined;
       for (const { path, bytes } of files) {
         if (!path.startsWith('metadata/')) continue;
-        await writeFixed({ path, parts: [{ file: this.#path(id, path), bytes }] }, join(copy, path), work);
+        await writeFixed({ path, parts: [{ file: join(directory, path), bytes }] }, join(copy, path), steps);
         if (!path.endsWith('-wal')) database = join(copy, path);
       }
       return database === undefined ? ['the database is missing'] : await this.checks.metadata(database);
@@ -190,11 +260,15 @@ export class DiskBackups extends Backups {
   }
 
   async #ids(): Promise<readonly string[]> {
-    const entries = await readdir(this.directory, { withFileTypes: true }).catch((error: unknown) => {
+    const entries = await this.#entries();
+    return entries.filter((entry) => entry.isDirectory() && ID.test(entry.name)).map((entry) => entry.name);
+  }
+
+  async #entries(): Promise<readonly Dirent[]> {
+    return await readdir(this.directory, { withFileTypes: true }).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
     });
-    return entries.filter((entry) => entry.isDirectory() && ID.test(entry.name)).map((entry) => entry.name);
   }
 
   /** A place in a backup. Ids come from requests: one that could lead elsewhere is of no backup. */

@@ -30,6 +30,11 @@ export interface Moved {
 
 /** Writes a fixed file anew and flushes it; its directory is made, and not flushed. @throws `backup-source-short`, `storage-full`. */
 export async function writeFixed(file: FixedFile, target: string, steps: Steps): Promise<Moved> {
+  return await writeChunks(chunksOfFixed(file, steps), target);
+}
+
+/** Writes what comes to a file anew and flushes it; its directory is made, and not flushed. @throws `storage-full`, and what reading throws. */
+export async function writeChunks(chunks: AsyncIterable<Uint8Array>, target: string): Promise<Moved> {
   await mkdir(dirname(target), { recursive: true, mode: 0o750 });
   const hash = createHash('sha256');
   let bytes = 0;
@@ -37,21 +42,13 @@ export async function writeFixed(file: FixedFile, target: string, steps: Steps):
   try {
     const output = await open(target, 'w', 0o640);
     try {
-      for (const part of file.parts) {
-        const chunks =
-          'memory' in part
-            ? [part.memory]
-            : chunksOf(part.file, steps, part.bytes, (found) =>
-                backupErrors.sourceChanged(file.path, part.bytes, found),
-              );
-        for await (const chunk of chunks) {
-          hash.update(chunk);
-          bytes += chunk.length;
-          await output.writeFile(chunk);
-          if (bytes - flushed < FLUSH_BYTES) continue;
-          await output.datasync();
-          flushed = bytes;
-        }
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        bytes += chunk.length;
+        await output.writeFile(chunk);
+        if (bytes - flushed < FLUSH_BYTES) continue;
+        await output.datasync();
+        flushed = bytes;
       }
       const began = performance.now();
       await output.datasync();
@@ -63,6 +60,16 @@ export async function writeFixed(file: FixedFile, target: string, steps: Steps):
     throw isNoSpace(error) ? storageFull(target, error) : error;
   }
   return { bytes, sha256: hash.digest('hex') };
+}
+
+async function* chunksOfFixed(file: FixedFile, steps: Steps): AsyncGenerator<Uint8Array> {
+  for (const part of file.parts) {
+    if ('memory' in part) yield part.memory;
+    else
+      yield* chunksOf(part.file, steps, part.bytes, (found) =>
+        backupErrors.sourceChanged(file.path, part.bytes, found),
+      );
+  }
 }
 
 /** Leaves disk and thread to others for as long as they were taken up since a moment of `performance.now()`. */
@@ -87,7 +94,7 @@ export async function hashFile(path: string, steps: Steps): Promise<Moved | unde
 }
 
 /** The first `length` bytes of a file, all of it when none is given, with a rest after each chunk. Each is overwritten by the next. */
-async function* chunksOf(
+export async function* chunksOf(
   path: string,
   { signal, pace }: Steps,
   length = Infinity,
@@ -113,6 +120,11 @@ async function* chunksOf(
   } finally {
     await input.close();
   }
+}
+
+/** Steps at full speed. */
+export function unpaced(signal: AbortSignal): Steps {
+  return { signal, pace: () => Promise.resolve() };
 }
 
 /** Makes the names in a directory and below durable. */

@@ -1,8 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { AppError } from '#libs/core/kernel';
-import { backupErrors, parseManifest, type BackupManifest } from '#libs/core/backups';
-import { MANIFEST } from './disk-backups.js';
+import { backupErrors, MANIFEST_NAME, parseManifest, type BackupManifest } from '#libs/core/backups';
 import { flushDirectory, flushTree, writeFixed, type Steps } from './file-copy.js';
 
 /** Copied here; nothing yet. */
@@ -137,7 +136,7 @@ function placeOf(path: string): string {
 
 async function manifestOf(from: string): Promise<BackupManifest> {
   const id = basename(from);
-  const text = await readFile(join(from, MANIFEST), 'utf8').catch((error: unknown) => {
+  const text = await readFile(join(from, MANIFEST_NAME), 'utf8').catch((error: unknown) => {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw backupErrors.backupNotFound(id);
     throw error;

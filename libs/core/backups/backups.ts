@@ -20,8 +20,28 @@ export interface Verification {
 /** A backup that is complete. */
 export interface StoredBackup {
   readonly manifest: BackupManifest;
+  /** See `digestOf`. */
+  readonly digest: string;
   /** The last time it was read back; null for never. */
   readonly verification: Verification | null;
+}
+
+/** A backup as one file: see `archiveParts`. */
+export interface BackupContent {
+  readonly digest: string;
+  readonly bytes: number;
+  /**
+   * The bytes from `from` up to `to`. Each file that is read to its end is compared with its checksum before anything that follows it is given.
+   * @throws while it is read: `backup-damaged`, and the signal's reason.
+   */
+  read(from: number, to: number, signal: AbortSignal): AsyncGenerator<Uint8Array>;
+}
+
+/** A backup that was taken in. */
+export interface Received {
+  readonly backup: StoredBackup;
+  /** False when the same backup was here before. */
+  readonly isNew: boolean;
 }
 
 /** How work on a backup goes on. */
@@ -56,6 +76,21 @@ export abstract class Backups {
   abstract write(id: string, cut: BackupCut, isFull: boolean, work: BackupWork): Promise<BackupManifest>;
   /** Reads everything back (checksums of files and batches, offsets, the database), and keeps what was found with the backup. @throws `backup-not-found`, `backup-newer`. */
   abstract verify(id: string, work: BackupWork): Promise<Verification>;
+  /** A backup to be sent elsewhere. @throws `backup-not-found`, `backup-damaged`, `backup-newer`. */
+  abstract content(id: string): Promise<BackupContent>;
+  /**
+   * Takes in what {@link content} gave elsewhere, at most `maxBytes` of it: read while it arrives, compared with its checksums, flushed, looked into as {@link verify} does, and only then there. Until then, and when anything goes
+   * wrong, nothing is. Of the same backup as one that is here already no more than the manifest is read.
+   * @throws `backup-content-damaged`, `backup-exists`, `backup-too-large`, `backup-newer`, `storage-full`, and the signal's reason.
+   */
+  abstract receive(
+    id: string,
+    chunks: AsyncIterable<Uint8Array>,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Received>;
+  /** Forgets what a process that died had taken in of a backup. To be called when the service starts. */
+  abstract sweep(): Promise<void>;
   /** Removes a backup, or what was begun of one. Harmless to repeat. */
   abstract remove(id: string): Promise<void>;
 }

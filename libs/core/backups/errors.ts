@@ -27,13 +27,50 @@ export const nothingToBackUp = (): AppError =>
     hint: 'Use pg_dump for the metadata, and what your Kafka cluster offers for its topics.',
   });
 
-export const backupInUse = (id: string, operation: string): AppError =>
+export const backupInUse = (id: string, by: { readonly operation: string } | 'download'): AppError =>
   new AppError({
     kind: 'conflict',
     code: 'backup-in-use',
-    message: `Backup '${id}' cannot be deleted: operation ${operation} works on it.`,
-    hint: 'Wait for it, or cancel it.',
-    details: { backup: id, operation },
+    message: `Backup '${id}' cannot be deleted: ${by === 'download' ? 'somebody downloads it' : `operation ${by.operation} works on it`}.`,
+    hint: by === 'download' ? 'Wait until it has ended.' : 'Wait for it, or cancel it.',
+    details: { backup: id, ...(by === 'download' ? {} : by) },
+  });
+
+export const backupExists = (id: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'backup-exists',
+    message: `There is another backup '${id}' here already; nothing was taken in.`,
+    hint: `Compare the digests of both. To replace this one: DELETE /v1/backups/${id} first.`,
+    details: { backup: id },
+  });
+
+export const backupContentDamaged = (id: string, problem: string): AppError =>
+  new AppError({
+    kind: 'unprocessable',
+    code: 'backup-content-damaged',
+    message: `What arrived is not the content of backup '${id}': ${problem}. Nothing of it was kept.`,
+    hint: 'Send the archive exactly as GET /v1/backups/{id}/content gave it; if it is, verify the backup where it came from.',
+    details: { backup: id, problem },
+  });
+
+export const backupTooLarge = (id: string, bytes: number, limit: string, value: number): AppError =>
+  new AppError({
+    kind: 'too-large',
+    code: 'backup-too-large',
+    message: `Backup '${id}' has ${bytes} bytes; ${value} are the limit (${limit}). Nothing of it was kept.`,
+    hint: 'Raise limits.backupBytes (WEIR_LIMITS_BACKUP_BYTES), or copy the directory of the backup into backups.directory.',
+    details: { backup: id, limit, value, measured: bytes },
+  });
+
+export const backupTransfersBusy = (what: 'downloads' | 'uploads', most: number): AppError =>
+  new AppError({
+    kind: 'exhausted',
+    code: 'backup-transfers-busy',
+    message: `${most} ${what} of backups are under way; there are no more at a time.`,
+    hint: 'Try again when one has ended.',
+    retryable: true,
+    retryAfterMs: 10_000,
   });
 
 export const backupDamaged = (id: string, problems: readonly string[]): AppError =>

@@ -1,15 +1,20 @@
+export { archiveBytes, archiveParts, ARCHIVE_TYPE, MANIFEST_NAME, type ArchivePart } from './archive.js';
+export { ArchiveReader, type ArrivedManifest } from './archive-reader.js';
 export { BackupHandler, type BackupTools } from './backup-handler.js';
 export {
   Backups,
+  type BackupContent,
   type BackupCut,
   type BackupState,
   type BackupWork,
+  type Received,
   type StoredBackup,
   type Verification,
 } from './backups.js';
 export * as backupErrors from './errors.js';
 export {
   BACKUP_FORMAT,
+  digestOf,
   manifestText,
   parseManifest,
   topicsOf,

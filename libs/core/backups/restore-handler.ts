@@ -3,7 +3,10 @@ import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#li
 import { idOf } from './backup-handler.js';
 import type { Restores } from './restores.js';
 
-/** Restores a backup over a service that holds nothing. The operation is of the service that goes: the one that comes does not know it. */
+/**
+ * Restores a backup over a service that holds nothing. The operation is of the service that goes and is at work until then: killed anywhere, the service is what was restored, or goes on with the operation at its next start. The one that comes does
+ * not know it.
+ */
 export class RestoreHandler implements OperationHandler {
   readonly kind = 'restore';
   readonly phases: OperationHandler['phases'] = { COPYING: (run) => this.#restore(run) };
@@ -53,6 +56,15 @@ export class RestoreHandler implements OperationHandler {
       failPoint: this.failPoint,
     });
     this.restores.proceed();
-    return { next: 'FINISHED' };
+    // The operation ends with its service. Killed before that has come to an end, the service finds it at work and goes on with it.
+    await ended(run.signal);
+    throw run.signal.reason;
   }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

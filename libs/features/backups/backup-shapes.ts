@@ -18,6 +18,11 @@ export type BackupWorkView = z.infer<typeof backupWork>;
 
 export const backupSummary = z.object({
   id: z.string(),
+  digest: z
+    .string()
+    .describe(
+      'What copies of a backup are compared by: SHA-256 of its manifest, which has the checksums of all files. Also the entity tag of its content.',
+    ),
   takenAt: z.string().describe('The moment that everything in it stands at.'),
   madeBy: z.string().describe('The release that made it.'),
   logId: z.string().nullable().describe('The embedded log in it; null for none.'),

@@ -2,10 +2,11 @@ import type { StoredBackup } from '#libs/core/backups';
 import type { BackupSummary, BackupView } from './backup-shapes.js';
 
 /** A backup as the list shows it. */
-export function summaryOf({ manifest, verification }: StoredBackup): BackupSummary {
+export function summaryOf({ manifest, digest, verification }: StoredBackup): BackupSummary {
   const { id, takenAtMs, madeBy, log, metadata, files, leftOut } = manifest;
   return {
     id,
+    digest,
     takenAt: new Date(takenAtMs).toISOString(),
     madeBy,
     logId: log?.logId ?? null,

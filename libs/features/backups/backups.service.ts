@@ -4,6 +4,7 @@ import type { JsonObject } from '#libs/core/kernel';
 import { OperationEngine, OperationStore } from '#libs/core/operations';
 import type { Principal } from '#libs/platform/auth';
 import type { BackupWorkView } from './backup-shapes.js';
+import { BackupTransfers } from './backup-transfers.js';
 
 /** Backups: what takes long is an operation, started at once. */
 @Injectable()
@@ -12,6 +13,7 @@ export class BackupsService {
     private readonly backups: Backups,
     private readonly engine: OperationEngine,
     private readonly operations: OperationStore,
+    private readonly transfers: BackupTransfers,
   ) {}
 
   /** @throws `backups-not-configured`, `nothing-to-back-up`, `subject-busy` while another one is taken. */
@@ -44,7 +46,8 @@ export class BackupsService {
   async delete(id: string): Promise<void> {
     if ((await this.backups.state(id)) !== 'complete') throw backupErrors.backupNotFound(id);
     const operation = await this.operations.liveOn(`backup:${id}`);
-    if (operation !== undefined) throw backupErrors.backupInUse(id, operation.id);
+    if (operation !== undefined) throw backupErrors.backupInUse(id, { operation: operation.id });
+    if (this.transfers.isDownloaded(id)) throw backupErrors.backupInUse(id, 'download');
     await this.backups.remove(id);
   }
 

@@ -43,6 +43,7 @@ export const SETTINGS = {
     importBytes: bytes(MIB, 16 * GIB, 100 * MIB, 'Largest file of a registry that may be posted.'),
     importEntryBytes: bytes(1_024, 10 * MIB, 4 * MIB, 'Largest line of such a file.'),
     importEntries: count(1, 10_000_000, 10_000, 'Lines of such a file.'),
+    backupBytes: bytes(MIB, 64 * 1024 * GIB, 256 * GIB, 'Largest backup that may be uploaded.'),
     connections: count(1, 100_000, 1_000, 'Connections in all.'),
     connectionsPerAddress: count(1, 100_000, 100, 'Connections from one address; loopback is not counted.'),
     bytesInFlight: bytes(

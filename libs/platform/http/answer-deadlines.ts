@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HttpFault } from './http-fault.js';
+import { mayTakeItsTime } from './slow-bodies.js';
 
 /**
  * Answers for a route that does not begin its answer in time: 504, outcome not known, and what the route says later is dropped. One timer looks after all
@@ -21,8 +22,9 @@ export function installAnswerDeadlines(
     for (const reply of waiting) {
       if (reply.elapsedTime < timeoutMs) break;
       waiting.delete(reply);
-      // A stream that has begun, and a client that went away, are looked after elsewhere.
-      if (!reply.sent && !reply.raw.headersSent && !reply.raw.destroyed) refuse(tooLate(), reply.request, reply);
+      // A stream that has begun, a body that takes its time to arrive, and a client that went away are looked after elsewhere.
+      if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) continue;
+      if (!mayTakeItsTime(reply.request.raw.socket)) refuse(tooLate(), reply.request, reply);
     }
   }, timeoutMs / 10).unref();
   fastify.addHook('onClose', (_instance, done) => {

@@ -14,7 +14,7 @@ import { collectBody } from './body-collector.js';
 import { noteBodyDigest } from './body-digest.js';
 import { bodyLimitOf } from './count-bytes.js';
 import { RecurringBodies } from './recurring-bodies.js';
-import { STREAMED_TYPE } from './streamed-type.js';
+import { STREAMED_TYPES } from './streamed-type.js';
 import { turn } from './turn.js';
 
 /** Bytes of a body that is parsed in one go. */
@@ -77,8 +77,8 @@ export function installBodyParser(
       else parse(request, body, done);
     });
   });
-  // Only routes that say so take lines of JSON (`media-types.ts`), and read them while they arrive.
-  fastify.addContentTypeParser(STREAMED_TYPE, (request: FastifyRequest, payload, done) => {
+  // Only routes that say so take them (`media-types.ts`), and read them while they arrive.
+  fastify.addContentTypeParser([...STREAMED_TYPES], (request: FastifyRequest, payload, done) => {
     if (!request.is404) return done(null, payload);
     payload.resume();
     done(null, undefined);

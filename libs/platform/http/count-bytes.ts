@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BytesInFlight, type ByteAccount } from './bytes-in-flight.js';
 import type { HttpSettings } from './http-settings.js';
-import { STREAMED_TYPE } from './streamed-type.js';
+import { STREAMED_TYPES } from './streamed-type.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -71,7 +71,7 @@ export function bodyLimitOf(
 /** Whether all of the body is read before the route runs. */
 function isCollected({ method, declared, headers }: FastifyRequest): boolean {
   if (method === 'GET' || method === 'HEAD' || declared?.api?.streamed === true) return false;
-  return headers['content-type']?.startsWith(STREAMED_TYPE) !== true;
+  return !STREAMED_TYPES.some((type) => headers['content-type']?.startsWith(type) === true);
 }
 
 function nothingWasDone({ method, declared }: FastifyRequest): boolean {
