@@ -15,9 +15,16 @@ import {
 import { SqliteViewTables } from '#libs/adapters/views-sql';
 import { Leases } from '#libs/core/groups';
 import { Clock, ServiceKeys } from '#libs/core/kernel';
-import { Clusters, TopicDirectories, TopicLifecycle, TopicNames, type TopicUser } from '#libs/core/log';
+import {
+  Clusters,
+  releaseAbandonedHolds,
+  TopicDirectories,
+  TopicLifecycle,
+  TopicNames,
+  type TopicUser,
+} from '#libs/core/log';
 import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/moving';
-import { LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
+import { isTerminal, LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
 import { RecordWriter } from '#libs/core/records';
 import {
@@ -36,7 +43,6 @@ import {
   DerivationStore,
   FieldTypes,
   rebuildTopicNames,
-  releaseAbandonedHolds,
   RecordDecoder,
   RepartitionHandler,
   Views,
@@ -262,6 +268,10 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   streamMetrics(metrics, config.metrics.topicLabels, { directories, views, derivations });
   groupLagMetrics(metrics, config.metrics.topicLabels, directories, clock);
 
+  const isLive = async (id: string): Promise<boolean> => {
+    const operation = await operationStore.operation(id);
+    return operation !== undefined && !isTerminal(operation.phase);
+  };
   return {
     module: globalProviders([
       { provide: Clock, useValue: clock },
@@ -300,7 +310,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     run: async () => {
       await backups.sweep();
       await restoreNames(clusters, names, lifecycle, logger);
-      for (const name of clusters.names()) await releaseAbandonedHolds(clusters.get(name), operationStore);
+      for (const name of clusters.names()) await releaseAbandonedHolds(clusters.get(name), isLive);
       supervisor.run('room on the disk', (signal) => room.run(signal), { leased: false });
       supervisor.run('registry search index', (signal) => registry.search.indexOlder(signal));
       supervisor.run('end of scan results', (signal) => pruning.run(signal));

@@ -158,6 +158,14 @@ export {
 export { compactBatch, emptiedBatch, type CompactionPass } from './compacted-batch.js';
 export { LatestOffsets } from './latest-offsets.js';
 export {
+  HOLDING_WORK,
+  holdFor,
+  holdTopic,
+  releaseAbandonedHolds,
+  releaseHold,
+  type HoldingWork,
+} from './operation-holds.js';
+export {
   checkHold,
   lowestHold,
   NOT_HELD,

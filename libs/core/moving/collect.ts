@@ -1,5 +1,5 @@
 import { AppError, measureJson, type Clock, type JsonObject, type JsonValue } from '#libs/core/kernel';
-import { NO_TIMESTAMP, TopicReader, type TopicDirectories } from '#libs/core/log';
+import { holdTopic, NO_TIMESTAMP, releaseHold, TopicReader, type TopicDirectories } from '#libs/core/log';
 import { ConfluentSource } from './confluent-source.js';
 import { DumpReading } from './dump-reading.js';
 import { damaged } from './export-format.js';
@@ -17,6 +17,8 @@ export interface CollectOptions {
   readonly signal: AbortSignal;
   /** Whether a running registry is looked over again for what changed while it was read. */
   readonly settle: boolean;
+  /** Operation for which a topic is held while it is read, so that nothing of it goes meanwhile. Unless given, nothing is held. */
+  readonly hold?: string;
   /** Called after each step, with what it read. */
   readonly step: (entries: number) => Promise<void>;
 }
@@ -50,7 +52,7 @@ export class Collector {
     const facts =
       origin.kind === 'registry'
         ? await this.#registry(id, origin.registry, parameters, options)
-        : await this.#topic(id, origin.cluster, origin.topic, options);
+        : await this.#heldTopic(id, origin.cluster, origin.topic, options);
     await this.staging.complete(id, facts);
   }
 
@@ -58,6 +60,19 @@ export class Collector {
     const source = new ConfluentSource(this.registries.get(name), options.signal);
     const amount = new StagedAmount(this.mostCharacters);
     return new RegistryReading(this.staging, id, source, new Renaming(parameters), amount, options).read();
+  }
+
+  /** The topic is read from its beginning each time, so that nothing is held between two readings. */
+  async #heldTopic(id: string, cluster: string, topic: string, options: CollectOptions): Promise<JsonObject> {
+    const directory = this.directories.of(cluster);
+    const { hold } = options;
+    if (hold === undefined) return await this.#topic(id, cluster, topic, options);
+    await holdTopic(directory.engine, 'import', hold, (await directory.resolve(topic)).physical);
+    try {
+      return await this.#topic(id, cluster, topic, options);
+    } finally {
+      await releaseHold(directory.engine, 'import', hold);
+    }
   }
 
   async #topic(id: string, cluster: string, topic: string, options: CollectOptions): Promise<JsonObject> {

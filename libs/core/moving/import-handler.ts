@@ -166,6 +166,7 @@ export class ImportHandler implements OperationHandler {
     await this.#collector.collect(id, parameters, {
       signal: run.signal,
       settle: true,
+      hold: run.operationId,
       step: async (entries) => {
         read += entries;
         await run.pace(entries, 0);

@@ -1,6 +1,7 @@
 import type { Clock, JsonObject } from '#libs/core/kernel';
 import type { Clusters } from '#libs/core/log';
 import type { OperationHandler, OperationProgress, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
+import { RangeHold } from './range-hold.js';
 import { readRanges, type RecordFold } from './read-ranges.js';
 import type { ScanLifetime } from './scan-lifetime.js';
 import { partsOf, type ScanPart, type ScanStore } from './scan-store.js';
@@ -44,7 +45,7 @@ export abstract class ScanHandler implements OperationHandler {
   abstract readonly kind: string;
   readonly phases: OperationHandler['phases'] = {
     PREPARING: async () => ({ next: 'VERIFYING' }),
-    VERIFYING: (run) => this.#scan(run),
+    VERIFYING: (run) => this.#held(run),
   };
 
   constructor(protected readonly tools: ScanTools) {}
@@ -72,11 +73,31 @@ export abstract class ScanHandler implements OperationHandler {
 
   /** Nothing has been changed; what was found is forgotten. */
   async cancel(run: OperationRun): Promise<void> {
+    await this.#holdOf(run).release();
     await this.tools.scans.drop(run.operationId);
   }
 
   async finish(): Promise<void> {
     // Nothing is left to destroy.
+  }
+
+  #holdOf({ operationId, parameters }: OperationRun): RangeHold {
+    return new RangeHold(this.tools.clusters, operationId, rangesOf(parameters));
+  }
+
+  /** Reads while everything that is to be read is held; a scan that failed or has ended holds nothing. Paused, and over a restart, it goes on to hold. */
+  async #held(run: OperationRun): Promise<PhaseResult> {
+    const hold = this.#holdOf(run);
+    await hold.take();
+    await this.tools.failPoint?.('scan:held');
+    try {
+      const result = await this.#scan(run);
+      await hold.release();
+      return result;
+    } catch (error) {
+      if (!run.signal.aborted) await hold.release();
+      throw error;
+    }
   }
 
   async #scan(run: OperationRun): Promise<PhaseResult> {

@@ -61,5 +61,4 @@ export { covers, Views, type ReadAtLeast, type ViewStatus } from './views/views.
 export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/key-expression.js';
 export { RepartitionHandler, type RepartitionOptions } from './repartition/handler.js';
 export { rebuildTopicNames } from './repartition/rebuild-names.js';
-export { releaseAbandonedHolds } from './repartition/source-hold.js';
 export { REPARTITION_TUNING, type RepartitionTuning } from './repartition/work.js';

@@ -110,9 +110,14 @@ export class ScanWorld {
 
   /**
    * Runs an operation to its end, or until the process that runs it dies.
-   * @param livesFor fetches that the process lives to see; for ever when not given. @returns whether the operation is over.
+   * @param livesFor fetches that the process lives to see; for ever when not given. @param signal of a pause. @returns whether the operation is over.
    */
-  async run(id: string, handler: ScanHandler, livesFor = Infinity): Promise<boolean> {
+  async run(
+    id: string,
+    handler: ScanHandler,
+    livesFor = Infinity,
+    signal = new AbortController().signal,
+  ): Promise<boolean> {
     const scan = this.#scan(id);
     let left = livesFor;
     const run: OperationRun = {
@@ -121,7 +126,7 @@ export class ScanWorld {
       get notes() {
         return scan.notes;
       },
-      signal: new AbortController().signal,
+      signal,
       report: () => undefined,
       pace: async () => {
         if (left-- <= 0) throw new Died();
@@ -142,6 +147,12 @@ export class ScanWorld {
       if (error instanceof Died) return false;
       throw error;
     }
+  }
+
+  /** Cancels an operation that nobody works on, as the engine would. */
+  async cancel(id: string, handler: ScanHandler): Promise<void> {
+    const { parameters } = this.#scan(id).plan;
+    await handler.cancel({ operationId: id, parameters } as OperationRun);
   }
 
   #operations(): SchemaUsageTools['operations'] {

@@ -1,5 +1,5 @@
 import { AppError, isAppError, type JsonObject } from '#libs/core/kernel';
-import type { TopicDirectories } from '#libs/core/log';
+import { holdTopic, releaseHold, type TopicDirectories } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import type { LiveCopy } from '../copy/live-copy.js';
 import { closingOf, isRead } from '../source-reader.js';
@@ -7,7 +7,6 @@ import type { Verification } from '../verify/copy-verifier.js';
 import { parametersFromJson, parseRepartitionRequest } from './parameters.js';
 import { draftPlan, fingerprintOf } from './plan.js';
 import { applyHeldSettings, forgetWriters, mapTopics, prepare, removeTopic } from './preparation.js';
-import { holdSource, releaseSource } from './source-hold.js';
 import {
   closedBy,
   completeSwitch,
@@ -179,7 +178,7 @@ export class RepartitionHandler implements OperationHandler {
     // Frozen or deleted in the moment this began: of the two that exclude each other at least one sees the other.
     const { guard } = await this.#directories.of(cluster).resolve(topic);
     if (closedBy(guard) !== undefined) throw topicClosed(topic);
-    await holdSource(work.engine, work.operationId, work.parameters.source.physical);
+    await holdTopic(work.engine, 'repartition', work.operationId, work.parameters.source.physical);
     await work.failPoint('prepare:held');
     const { startOffsets } = await prepare(work.engine, work.operationId, work.parameters);
     await work.failPoint('prepare:done');
@@ -347,7 +346,7 @@ export class RepartitionHandler implements OperationHandler {
     const { there, back } = mapTopics(operationId);
     await removeTopic(engine, there);
     await removeTopic(engine, back);
-    await releaseSource(engine, operationId);
+    await releaseHold(engine, 'repartition', operationId);
   }
 
   #work(run: OperationRun): RepartitionWork {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { drive, RepartitionWorld, runOf } from '../testing/index.js';
-import { releaseAbandonedHolds } from './source-hold.js';
 
 /** A topic of two partitions that is being copied. */
 async function copying() {
@@ -36,17 +35,5 @@ describe('what a repartition has still to read', () => {
     expect((await world.engine.listRetentionHolds()).length).toBe(1);
     await handler.finish(runOf(operation));
     expect(await world.engine.listRetentionHolds()).toEqual([]);
-  });
-
-  it('is released when nobody knows the operation, or it has ended; the hold of another kind is not touched', async () => {
-    const { world, operation } = await copying();
-    await world.engine.holdRetention('backup-1', []);
-    const record = (phase: string) => ({ operation: () => Promise.resolve({ phase } as never) });
-    expect(await releaseAbandonedHolds(world.engine, record('COPYING'))).toEqual([]);
-    expect(await releaseAbandonedHolds(world.engine, record('CANCELLED'))).toEqual([runOf(operation).operationId]);
-    expect((await world.engine.listRetentionHolds()).map((one) => one.id)).toEqual(['backup-1']);
-    await world.engine.holdRetention('repartition-lost', []);
-    const unknown = { operation: () => Promise.resolve(undefined) };
-    expect(await releaseAbandonedHolds(world.engine, unknown)).toEqual(['lost']);
   });
 });
