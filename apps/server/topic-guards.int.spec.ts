@@ -49,8 +49,15 @@ describe('topics that are guarded, over REST', () => {
       status: 409,
       body: { code: 'topic-name-kept' },
     });
+    // A position of it says so, instead of looking like one that nobody knows anything of.
+    const position = { topic: 'orders', partition: 0, offset: '0' };
+    expect((await call('GET', '/v1/groups/g')).body.positions).toEqual([
+      expect.objectContaining({ ...position, endOffset: null, lag: null, topicDeletedAt: expect.stringMatching(/^2/) }),
+    ]);
     expect(await call('POST', '/v1/topics/orders:restore')).toEqual({ status: 200, body: before });
-    expect((await call('GET', '/v1/groups/g')).body.positions).toHaveLength(1);
+    expect((await call('GET', '/v1/groups/g')).body.positions).toEqual([
+      expect.objectContaining({ ...position, lag: expect.stringMatching(/^[0-9]+$/), topicDeletedAt: null }),
+    ]);
     expect((await client.page('orders', 'from=start')).records).toHaveLength(2);
   });
 

@@ -52,6 +52,12 @@ export const groupView = z.object({
       offset: z.string(),
       endOffset: z.string().nullable(),
       lag: z.string().nullable().describe('Records between the position and the end; null when the topic is gone.'),
+      topicDeletedAt: z
+        .string()
+        .nullable()
+        .describe(
+          'When the topic was deleted, while it is kept and can be restored: the group goes on from here then; null for one that is there.',
+        ),
       lagSeconds: z
         .number()
         .nullable()

@@ -49,7 +49,8 @@ export class GroupsService {
   }
 
   /**
-   * Members, and positions at the present generation of each topic the principal may read; those on superseded generations are left out.
+   * Members, and positions at the present generation of each topic the principal may read; those on superseded generations are left out. Positions of a deleted topic that is kept are there and say so: they are what the group
+   * goes on from when it is restored.
    * @throws `group-not-found`.
    */
   async describe(cluster: string | undefined, group: string, principal: Principal): Promise<GroupView> {
@@ -57,12 +58,14 @@ export class GroupsService {
     const description = await directory.engine.describeGroup(group);
     if (description.state === 'DEAD') throw logErrors.groupNotFound(group);
     const ends = new Map((await directory.list()).map((topic) => [topic.physical, topic]));
+    const deleted = new Map((await directory.listDeleted()).map(({ physical, guard }) => [physical, guard.deletion]));
     const positions: ShownPosition[] = [];
     for (const position of description.positions) {
       const { logical, generation } = generationOf(position.topic);
       const topic = ends.get(position.topic);
-      if (topic === undefined && generation !== 1) continue;
-      if (topic === undefined && (await directory.generation(logical)) !== 1) continue;
+      const deletion = deleted.get(position.topic) ?? null;
+      const isKnown = topic !== undefined || deletion !== null;
+      if (!isKnown && (generation !== 1 || (await directory.generation(logical)) !== 1)) continue;
       if (!this.authorizer.allows(principal, 'read', { kind: 'topic', name: logical })) continue;
       const range = topic?.description.partitions[position.partition];
       const end = range?.endOffset;
@@ -76,6 +79,7 @@ export class GroupsService {
         offset: String(position.offset),
         endOffset: end === undefined ? null : String(end),
         lag: end === undefined ? null : String(Math.max(0, end - position.offset)),
+        topicDeletedAt: deletion === null ? null : new Date(deletion.atMs).toISOString(),
         ...(position.metadata === undefined ? {} : { metadata: position.metadata }),
         ...(end !== undefined && offset < end ? { unread } : {}),
       });
