@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import { encodeBatch } from '#libs/core/log';
 import { ServerProcess } from '#libs/platform/testing';
 
 /** Members of the answers that these tests look at. */
@@ -129,7 +128,7 @@ export class BackedUpService {
   }
 
   /**
-   * What the log remembers beside records in a row: a compacted topic with a tombstone, a topic of which retention took the beginning, one of which a person did, producers of repeatable batches, requests with a
+   * What the log remembers beside records in a row: a compacted topic with a tombstone, a topic of which retention took the beginning, one of which a person did, requests with a
    * key, a lease with something in hand and something acknowledged, a frozen topic, and one that is deleted with records and positions.
    */
   async fillWithState(): Promise<void> {
@@ -145,7 +144,6 @@ export class BackedUpService {
     await this.#write('trimmed', 10, (i) => i);
     await this.done('POST', '/v1/topics/trimmed:delete-records', { positions: [{ partition: 0, offset: '4' }] });
     await this.done('POST', '/v1/topics', { name: 'produced', partitions: 1 });
-    for (const sequence of [0, 1]) expect(await this.produceBatch(sequence)).toMatchObject({ status: 200 });
     expect(await this.produceOnce()).toMatchObject({ status: 200, replayed: null });
     await this.done('POST', '/v1/topics', { name: 'mails', partitions: 1 });
     await this.#write('mails', 5, (i) => i);
@@ -167,18 +165,6 @@ export class BackedUpService {
       positions: [{ topic: 'old', partition: 0, offset: '2' }],
     });
     await this.done('DELETE', '/v1/topics/old');
-  }
-
-  /** Sends the batch of one producer with this sequence. */
-  async produceBatch(sequence: number): Promise<{ status: number; offset: string | undefined }> {
-    const value = Buffer.from(`batch ${sequence}`);
-    const producer = { id: 7, epoch: 0, baseSequence: sequence };
-    const response = await fetch(`${this.server.url}/v1/topics/produced/records?partition=0`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/octet-stream' },
-      body: encodeBatch([{ key: null, value, headers: [], timestamp: Date.now() }], { producer }),
-    });
-    return { status: response.status, offset: ((await response.json()) as Body).results?.[0]?.offset };
   }
 
   /** Sends the same request with an idempotency key. */

@@ -45,7 +45,7 @@ describe('a backup of the service as a process', { timeout: LONG_MS }, () => {
     expect((await service.call('GET', `/v1/backups/${id}`)).status).toBe(404);
   });
 
-  it('keeps what the log remembers beside records: compaction, retention, producers, requests sent once, leases, frozen and deleted topics', async () => {
+  it('keeps what the log remembers beside records: compaction, retention, requests sent once, leases, frozen and deleted topics', async () => {
     await service.start('data');
     await service.fill();
     await service.fillWithState();
@@ -55,15 +55,14 @@ describe('a backup of the service as a process', { timeout: LONG_MS }, () => {
     await service.start('data', { env });
     const before = await service.world();
     const id = await service.take();
-    const last = { batch: await service.produceBatch(1), once: await service.produceOnce() };
+    const once = await service.produceOnce();
     await service.kill();
     await service.start('restored', { env, args: ['--restore', id] });
     expect(await service.world()).toBe(before);
-    // What was written before is known, what comes next is new, and what skips one is refused.
-    expect(await service.produceBatch(1)).toEqual(last.batch);
-    expect(await service.produceOnce()).toEqual({ ...last.once, replayed: 'true' });
-    expect((await service.produceBatch(9)).status).toBe(409);
-    expect(await service.produceBatch(2)).toMatchObject({ status: 200, offset: '3' });
+    // The request is known, and answered with what it wrote then.
+    expect(await service.produceOnce()).toEqual(once);
+    expect(once.replayed).toBe('true');
+    await service.done('POST', '/v1/topics/produced/records', { records: [{ value: 'more' }] });
     expect(await service.world(), 'control: it tells what was written').not.toBe(before);
     // Of the mails the one that was acknowledged does not come again.
     const { lease } = await service.done('POST', '/v1/groups/mailers/leases', { topics: ['mails'], maxRecords: 10 });

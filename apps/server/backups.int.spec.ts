@@ -252,6 +252,32 @@ describe('a backup', () => {
     await there.close();
   });
 
+  it('knows the producers of batches and what each has written last: a repetition is not written again', async () => {
+    const identity = await data.log.openProducer('shop');
+    const batch = (baseSequence: number): Buffer =>
+      encodeBatch([{ key: null, value: Buffer.from(`${baseSequence}`), headers: [], timestamp: 0 }], {
+        producer: { id: identity.producerId, epoch: identity.epoch, baseSequence },
+      });
+    const to = { topic: 'orders', partition: 2 };
+    for (const sequence of [0, 1, 2]) await data.log.append(to, batch(sequence));
+    await take('one');
+    const there = await restored('one');
+    expect(await there.log.append(to, batch(1))).toMatchObject({ baseOffset: 1 });
+    await expect(there.log.append(to, batch(9))).rejects.toMatchObject({ code: 'out-of-order-sequence' });
+    expect(await there.log.append(to, batch(3))).toMatchObject({ baseOffset: 3 });
+    // The name goes on under the same id, and fences who wrote before.
+    const again = await there.log.openProducer('shop');
+    expect(again).toEqual({ producerId: identity.producerId, epoch: identity.epoch + 1 });
+    await expect(there.log.append(to, batch(4))).rejects.toMatchObject({ code: 'stale-producer-epoch' });
+    await there.close();
+    // Control: a log that starts without what the backup holds knows none of them.
+    await mkdir(at('empty'));
+    const fresh = await Data.open(at('empty'));
+    await fresh.log.createTopic({ name: 'orders', partitions: PARTITIONS });
+    await expect(fresh.log.append(to, batch(1))).rejects.toMatchObject({ code: 'unknown-producer' });
+    await fresh.close();
+  });
+
   it('shares files that do not change with the one before, and loses nothing when that one is deleted', async () => {
     const { writers } = await underWriters(() => take('first'));
     const manifest = await take('second');

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { isAppError } from '#libs/core/kernel';
+import { deferred, isAppError } from '#libs/core/kernel';
 import { readConfig, type Config } from '#libs/platform/config';
 import { createLogger, SystemClock, type Logger } from '#libs/platform/observability';
 import { EXIT } from './exit-codes.js';
@@ -44,18 +44,21 @@ async function main(): Promise<void> {
     const failPoints = FailPoints.from(process.env['WEIR_FAIL_POINT']);
     await restoreInto(config, process.argv.slice(2), logger, failPoints.pass);
     const start = async (settings: Config): Promise<void> => {
-      const service: Service = await startService({
+      const started = deferred<Service>();
+      const service = await startService({
         config: settings,
         clock: new SystemClock(),
         logger,
         version,
         failPoints,
         onFatal: fatal.raise,
-        onRestored: () => void again(service),
+        // A restore that was cut short goes on with the start, and may be done before that is.
+        onRestored: () => void started.promise.then(again),
       });
       fatal.arm(service);
       announce(service, config, logger, version);
       stop.arm(service);
+      started.resolve(service);
     };
     /** On what was restored, where clients know it. */
     const again = async (before: Service): Promise<void> => {
