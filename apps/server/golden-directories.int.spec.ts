@@ -1,0 +1,94 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { restoreBackup } from '#libs/adapters/backups-disk';
+import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import type { Service } from './service.js';
+import { goldenFrom, seenBy, serviceOn, unpack, type GoldenDirectory } from './testing/golden-directory.js';
+
+const FIXTURES = resolve(import.meta.dirname, '../../test/fixtures/data-directories');
+const NAMES = (await readdir(FIXTURES)).filter((name) => name.endsWith('.json.gz'));
+
+describe('a data directory that was written by', () => {
+  let directory: TemporaryDirectory;
+  let service: Service | undefined;
+  beforeEach(async () => {
+    directory = await temporaryDirectory();
+    await mkdir(directory.path, { recursive: true });
+  });
+  afterEach(async () => {
+    await service?.stop();
+    service = undefined;
+    await directory.remove();
+  });
+
+  const golden = async (name: string): Promise<GoldenDirectory> => goldenFrom(await readFile(join(FIXTURES, name)));
+  const start = async (): Promise<Service> => (service = await serviceOn(directory.path, 'test'));
+  const stop = async (): Promise<void> => {
+    await service?.stop();
+    service = undefined;
+  };
+  const produce = async (): Promise<number> => {
+    const response = await fetch(`${service!.url}/v1/topics/orders/records`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ records: [{ key: 'new', value: { cents: 1 } }] }),
+    });
+    return response.status;
+  };
+
+  for (const name of NAMES) {
+    it(`${name} is opened with everything in it, written to, and opened again`, async () => {
+      const { data, seen } = await golden(name);
+      await unpack(data, join(directory.path, 'data'));
+      await start();
+      expect(await seenBy(service!.url)).toEqual(seen);
+      expect(await produce()).toBe(200);
+      const more = await seenBy(service!.url);
+      expect(more, 'control: one record more is seen').not.toEqual(seen);
+      await stop();
+      await start();
+      expect(await seenBy(service!.url)).toEqual(more);
+    });
+
+    it(`${name} comes back from its backup, where it took one`, async () => {
+      const { backup, seen, logFormat } = await golden(name);
+      // Backups are younger than the first format of the log.
+      if (backup === null) return expect(logFormat).toBe(1);
+      const from = join(directory.path, 'backups', backup.id);
+      await unpack(backup.files, from);
+      const steps = { signal: new AbortController().signal, pace: () => Promise.resolve(), failPoint: () => undefined };
+      await restoreBackup({ from, to: join(directory.path, 'data'), ...steps });
+      await start();
+      expect(await seenBy(service!.url)).toEqual(seen);
+    });
+
+    it(`${name}, but for a format of the log that nobody knows yet, is refused and not touched`, async () => {
+      const { data } = await golden(name);
+      await unpack(data, join(directory.path, 'data'));
+      const marker = join(directory.path, 'data/log/weir-log.json');
+      const text = (await readFile(marker, 'utf8')).replace(/"format": ?\d+/, '"format":99');
+      await writeFile(marker, text);
+      await expect(start()).rejects.toMatchObject({ code: 'log-format-unknown' });
+      expect(await readFile(marker, 'utf8')).toBe(text);
+    });
+
+    it(`${name} is found out when a record in it was changed`, async () => {
+      const { data } = await golden(name);
+      const path = Object.keys(data).find((one) => /^log\/.*\.log$/.test(one) && data[one]!.length > 500)!;
+      const harmed = Buffer.from(data[path]!, 'base64');
+      harmed[harmed.length - 3]! ^= 1;
+      await unpack({ ...data, [path]: harmed.toString('base64') }, join(directory.path, 'data'));
+      const seen = await start().then(
+        () => seenBy(service!.url).catch(String),
+        (error: unknown) => (error as { code?: string }).code,
+      );
+      expect(seen).not.toEqual((await golden(name)).seen);
+    });
+  }
+
+  it('both formats of the log there have been', async () => {
+    const formats = await Promise.all(NAMES.map(async (name) => (await golden(name)).logFormat));
+    expect([...new Set(formats)].sort()).toEqual([1, 2]);
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { Clusters, encodeBatch, physicalName, recordsFrom, TopicDirectories, type LogEngine } from '#libs/core/log';
+import { MemoryLogEngine, MemoryTopicNames, WallClock } from '#libs/core/log/testing';
+import { RecordWriter } from './record-writer.js';
+
+class OneCluster extends Clusters {
+  readonly defaultName = 'local';
+
+  constructor(private readonly log: LogEngine) {
+    super();
+  }
+
+  get(): LogEngine {
+    return this.log;
+  }
+
+  names(): readonly string[] {
+    return ['local'];
+  }
+}
+
+/** A writer over a log in memory, and a producer of that log. */
+async function setUp() {
+  const engine = new MemoryLogEngine();
+  const names = new MemoryTopicNames();
+  const clock = new WallClock();
+  await engine.createTopic({ name: 'orders', partitions: 1 });
+  const directories = new TopicDirectories(new OneCluster(engine), names, clock);
+  // Batches go past decoder and derivations.
+  const beside = { decoder: undefined as never, derivations: undefined as never };
+  const limits = { idempotencyWindowMs: 86_400_000, idempotencyKeys: 1_000 };
+  const writer = new RecordWriter({ directories, clock, random: Math.random, ...beside, ...limits });
+  const { producerId: id, epoch } = await engine.openProducer();
+  const send = async (baseSequence: number) => {
+    const record = { key: null, value: Buffer.from(`${baseSequence}`), headers: [], timestamp: 0 };
+    const batch = encodeBatch([record], { producer: { id, epoch, baseSequence } });
+    const { token, outcomes } = await writer.appendBatches(undefined, 'orders', 0, batch);
+    return [token?.generation, outcomes];
+  };
+  const cutOver = async (): Promise<void> => {
+    await engine.setTopicState('orders', 'FENCED');
+    await engine.createTopic({ name: physicalName('orders', 2), partitions: 1 });
+    await names.compareAndSet(engine.logId, 'orders', 0, 2);
+  };
+  const valuesOf = async (topic: string): Promise<string[]> => {
+    const [part] = await engine.fetch({ positions: [{ topic, partition: 0, offset: 0 }], maxBytes: 1e6 });
+    return [...recordsFrom(part!, 0)].map(({ value }) => Buffer.from(value!).toString());
+  };
+  return { send, cutOver, valuesOf };
+}
+
+describe('a batch of a producer', () => {
+  it('is stored once within a generation', async () => {
+    const { send, cutOver, valuesOf } = await setUp();
+    expect(await send(0)).toEqual(await send(0));
+    await cutOver();
+    expect(await send(1)).toEqual([2, [{ partition: 0, offset: 0 }]]);
+    expect(await send(1)).toEqual([2, [{ partition: 0, offset: 0 }]]);
+    await expect(send(3)).rejects.toMatchObject({ code: 'out-of-order-sequence' });
+    expect(await valuesOf(physicalName('orders', 2))).toEqual(['1']);
+  });
+
+  it('that was acknowledged before a cutover and is repeated after it is there twice, as is documented: the next generation knows no producers', async () => {
+    const { send, cutOver, valuesOf } = await setUp();
+    await send(0);
+    await cutOver();
+    expect(await send(0)).toEqual([2, [{ partition: 0, offset: 0 }]]);
+    expect([await valuesOf('orders'), await valuesOf(physicalName('orders', 2))]).toEqual([['0'], ['0']]);
+  });
+});
