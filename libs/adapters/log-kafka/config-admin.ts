@@ -1,5 +1,6 @@
 import { type AppError, nearest } from '#libs/core/kernel';
 import {
+  CONFIG_TYPES,
   type ConfigDescription,
   type ConfigEntry,
   type ConfigResource,
@@ -31,18 +32,7 @@ const SOURCES: readonly ConfigSource[] = [
   'DYNAMIC_CLIENT_METRICS_CONFIG',
   'DYNAMIC_GROUP_CONFIG',
 ];
-const TYPES: readonly ConfigType[] = [
-  'UNKNOWN',
-  'BOOLEAN',
-  'STRING',
-  'INT',
-  'SHORT',
-  'LONG',
-  'DOUBLE',
-  'LIST',
-  'CLASS',
-  'PASSWORD',
-];
+const TYPES: readonly ConfigType[] = ['UNKNOWN', ...CONFIG_TYPES];
 
 /** The source that means: set on this resource itself. */
 const OWN_SOURCE = {
