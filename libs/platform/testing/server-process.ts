@@ -109,6 +109,12 @@ export class ServerProcess {
     this.child.kill(signal);
   }
 
+  /** How the process ended, undefined while it runs. */
+  get exit(): ServerExit | undefined {
+    const { exitCode: code, signalCode: signal } = this.child;
+    return code === null && signal === null ? undefined : { code, signal };
+  }
+
   private follow(soFar: string): void {
     const take = (text: string): void => {
       const parts = (this.#rest + text).split('\n');

@@ -1,0 +1,140 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { compileShim, type Fault, IoFaults } from './fault-shim.js';
+import { Workload } from './workload.js';
+
+/** What the service ends with when the disk can no longer be trusted. */
+const ENDED = { code: 74, signal: null };
+/** Of the calls of a round every how many is struck, so that the suite takes a minute: each EIO costs a start of the service. WEIR_IO_FAULTS_STRIDE=1 strikes all. */
+const STRIDES = { EIO: 37, ENOSPC: 23, short: 23 } as const;
+const strideOf = (fault: keyof typeof STRIDES): number =>
+  Number(process.env['WEIR_IO_FAULTS_STRIDE'] ?? STRIDES[fault]);
+const ENV = {
+  // Checkpoints come by themselves, so that each round has one.
+  WEIR_LOG_CHECKPOINT_INTERVAL_MS: '40',
+  WEIR_LOG_SEGMENT_BYTES: '1048576',
+  WEIR_LOG_RETENTION_CHECK_MS: '0',
+};
+
+describe('the service on a disk of which one call fails', () => {
+  let temporary: TemporaryDirectory;
+  let library: string;
+  let lives = 0;
+  beforeAll(async () => {
+    temporary = await temporaryDirectory();
+    library = await compileShim(temporary.path);
+  });
+  afterAll(() => temporary.remove());
+
+  /** A service of its own, on a disk that can be made to fail. */
+  class FaultyService {
+    server: ServerProcess | undefined;
+
+    private constructor(
+      readonly faults: IoFaults,
+      private readonly cwd: string,
+    ) {}
+
+    static async create(): Promise<FaultyService> {
+      const cwd = join(temporary.path, `life${lives++}`);
+      await mkdir(cwd);
+      // The log has the suite; what SQLite makes of such a disk has its own.
+      const faults = await IoFaults.over(library, join(cwd, 'data/log'), join(cwd, 'control'));
+      return new FaultyService(faults, cwd);
+    }
+
+    get url(): string {
+      return this.server!.url;
+    }
+
+    async start(): Promise<void> {
+      const WEIR_DATA_DIR = join(this.cwd, 'data');
+      const env = { ...ENV, WEIR_DATA_DIR, ...this.faults.env };
+      this.server = await ServerProcess.start({ cwd: this.cwd, env, readyMs: 90_000 });
+    }
+
+    /** As after a crash: nothing is flushed on the way. */
+    async restart(): Promise<void> {
+      await this.server?.kill();
+      await this.start();
+    }
+
+    async checkpoints(): Promise<number> {
+      const text = await (await fetch(`${this.url}/metrics`)).text();
+      return Number(/^weir_checkpoint_duration_seconds_count (\S+)$/m.exec(text)?.[1] ?? 0);
+    }
+  }
+
+  /** A round, and the checkpoint behind it; ends when the call was struck, or nothing is left that could be. Answers whether the service lives on. */
+  async function roundOn(service: FaultyService, workload: Workload, number: number): Promise<boolean> {
+    await workload.round(service.url, number);
+    try {
+      const before = await service.checkpoints();
+      await workload.append(service.url, number);
+      while (service.faults.struck === undefined && (await service.checkpoints()) === before);
+      // Whoever is to end says so at once.
+      const ready = await fetch(`${service.url}/readyz`);
+      await ready.arrayBuffer();
+      if (ready.ok) return true;
+    } catch (error) {
+      // Only a process that is gone gives no answer.
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await service.server!.exited;
+    return false;
+  }
+
+  /** Lets one call after another fail, each in a round of its own. Answers what was struck, and whether the service lived on. */
+  async function strikeAll(fault: Fault, workload: Workload, stride = 1) {
+    const service = await FaultyService.create();
+    const strikes: { readonly call: string; readonly path: string; readonly survived: boolean }[] = [];
+    const problems: string[] = [];
+    try {
+      await service.start();
+      for (let n = 1; problems.length === 0; n += stride) {
+        service.faults.arm(n, fault);
+        const survived = await roundOn(service, workload, n);
+        const strike = service.faults.struck;
+        service.faults.arm(0, fault);
+        if (!survived) {
+          expect(service.server!.exit, `call ${n}: ${strike?.call} ${strike?.path}`).toEqual(ENDED);
+          await service.start();
+        }
+        const what = `call ${n}, ${strike?.call} of ${strike?.path} (${fault})`;
+        problems.push(...(await workload.problems(service.url)).map((one) => `${what}: ${one}`));
+        if (strike === undefined) break;
+        strikes.push({ ...strike, survived });
+      }
+      await service.restart();
+      problems.push(...(await workload.problems(service.url, true)));
+    } finally {
+      await service.server?.kill();
+      service.faults.close();
+    }
+    return { strikes, problems };
+  }
+
+  it.each(['EIO', 'ENOSPC', 'short'] as const)(
+    'keeps what it acknowledged and says honestly what it did not do, whichever call fails (%s)',
+    async (fault) => {
+      const workload = new Workload();
+      const { strikes, problems } = await strikeAll(fault, workload, strideOf(fault));
+      expect(problems).toEqual([]);
+      expect(workload.dishonest).toEqual([]);
+      expect(workload.acknowledged).toBeGreaterThan(strikes.length);
+      expect(strikes.length).toBeGreaterThan(1);
+      // A flush that failed is never believed, nor tried again.
+      const flushes = strikes.filter((one) => one.call === 'flush');
+      if (fault !== 'short') expect(flushes.filter((one) => one.survived)).toEqual([]);
+    },
+    600_000,
+  );
+
+  it('negative control: a write that was not done and is believed loses what was acknowledged', async () => {
+    const workload = new Workload();
+    const { problems } = await strikeAll('lost', workload);
+    expect(problems).not.toEqual([]);
+  }, 300_000);
+});
