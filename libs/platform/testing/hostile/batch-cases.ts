@@ -166,7 +166,7 @@ export const BATCH_CASES: readonly HostileCase[] = [
     }),
   ]),
   batches('a hundred thousand batches', 'refused', () => Buffer.concat(times(100_000, () => small(1))), LARGE),
-  batches('eight megabytes in one batch of the smallest records', 'refused', () => swarm('none', 1_000_000), LARGE),
+  batches('eight megabytes in one batch of the smallest records', 'refused', () => swarm('none', 900_000), LARGE),
   batches('a good one, which all of it has not hurt', 'answered', () => {
     const batch = small();
     readBatchHeader(batch);
