@@ -228,6 +228,8 @@ describe('a backup that goes elsewhere', () => {
     await mkdir(at('there/two.arriving/log'), { recursive: true });
     await writeFile(at('there/two.arriving/log/state'), 'half');
     await mkdir(at('there/three.begun'));
+    // What an earlier start was removing when it died stands in the way of a rename.
+    await mkdir(at('there/two.removed/log'), { recursive: true });
     await there.sweep();
     expect((await readdir(at('there'))).sort()).toEqual(['one', 'three.begun']);
     await new DiskBackups(at('nowhere'), clock, CHECKS).sweep();

@@ -167,9 +167,17 @@ export class DiskBackups extends Backups {
     for (const { name } of await this.#entries()) {
       const id = name.endsWith(ARRIVING) ? name.slice(0, -ARRIVING.length) : undefined;
       if (id === undefined || !ID.test(id)) continue;
-      // Renamed first: where another service shares the directory and is just taking it in, that fails as a whole.
-      await rename(join(this.directory, name), this.#path(id) + REMOVED).catch(() => undefined);
-      await rm(this.#path(id) + REMOVED, { recursive: true, force: true });
+      const removed = this.#path(id) + REMOVED;
+      await rm(removed, { recursive: true, force: true });
+      // Renamed first: another service that shares the directory and is just taking it in then fails as a whole, and one that has taken it in left no such name.
+      const isThere = await rename(join(this.directory, name), removed).then(
+        () => true,
+        (error: unknown) => {
+          if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+          throw error;
+        },
+      );
+      if (isThere) await rm(removed, { recursive: true, force: true });
     }
   }
 

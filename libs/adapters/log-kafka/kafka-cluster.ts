@@ -13,10 +13,8 @@ import {
   KafkaRefusal,
   KafkaSilence,
 } from './error-codes.js';
+import { NEEDED_REQUESTS } from './needed-requests.js';
 import { type BrokerAddress, KAFKA_LOG_SETTINGS, type KafkaLogOptions, type KafkaLogSettings } from './options.js';
-import { electLeadersApi } from './wire-elect-leaders.js';
-import { fetchApi } from './wire-fetch.js';
-import { produceApi } from './wire-produce.js';
 
 /** A topic as the brokers describe it to clients. */
 export interface TopicLayout {
@@ -27,42 +25,6 @@ export interface TopicLayout {
 }
 
 export type CoordinatorKind = 'group' | 'transaction';
-
-/** Every request this adapter makes, at the version it makes it. Optional ones are left out: see {@link KafkaCluster.supports}. */
-const NEEDED: readonly { readonly key: number; readonly version: number }[] = [
-  produceApi,
-  fetchApi,
-  api.listOffsets,
-  api.metadata,
-  api.offsetCommit,
-  api.offsetFetch,
-  api.findCoordinator,
-  api.describeGroups,
-  api.listGroups,
-  api.joinGroup,
-  api.syncGroup,
-  api.heartbeat,
-  api.leaveGroup,
-  api.createTopics,
-  api.deleteTopics,
-  api.initProducerId,
-  api.addPartitionsToTxn,
-  api.addOffsetsToTxn,
-  api.endTxn,
-  api.txnOffsetCommit,
-  api.createAcls,
-  api.deleteAcls,
-  api.describeAcls,
-  api.describeConfigs,
-  api.describeLogDirs,
-  api.createPartitions,
-  api.deleteGroups,
-  api.deleteRecords,
-  api.incrementalAlterConfigs,
-  api.alterPartitionReassignments,
-  api.listPartitionReassignments,
-  electLeadersApi,
-];
 
 /** Longest pause between two attempts. */
 const MAX_PAUSE_MS = 200;
@@ -372,7 +334,9 @@ export class KafkaCluster {
   }
 
   #requireVersions(): void {
-    const missing = NEEDED.filter((one) => !this.supports(one)).map((one) => `${one.key} version ${one.version}`);
+    const missing = NEEDED_REQUESTS.filter((one) => !this.supports(one)).map(
+      (one) => `${one.key} version ${one.version}`,
+    );
     if (missing.length > 0) {
       throw clusterUnsupported(this.name, `its brokers do not serve these requests: ${missing.join(', ')}`);
     }

@@ -1,15 +1,11 @@
 import {
   APPLIED_PLANS_MS,
-  identityOf,
-  idsExhausted,
   isSameAssociation,
-  notPermitted,
   stateMoved,
   subjectText,
   type AppliedChange,
   type Association,
   type CarriedPlan,
-  type IdChoice,
   type KeptDigests,
   type RegistryChange,
   type RegistryFact,
@@ -17,19 +13,16 @@ import {
 } from '#libs/core/registry';
 import { removeAssociation, requireResourceUnmoved, setAssociation } from './registry-associations.js';
 import { jsonOrNull } from './registry-rows.js';
+import { SchemaRows, type Registered } from './schema-rows.js';
 import { deleteTerms, insertTerms, termsText } from './registry-terms.js';
 import { pairs, pieces } from './statement.js';
 import type { SqlSession, SqlValue } from './sql-store.js';
-
-/** Ids are Java ints on the wire. */
-const MAX_ID = 2_147_483_647;
 
 /** Old events are looked for once in so many revisions, and up to four times as many are forgotten. */
 const FORGET_EVERY = 256;
 /** The longest that a change keeps everything else in the process waiting. */
 const BREATH_MS = 5;
 
-type Registered = Extract<RegistryFact, { type: 'version-registered' }>;
 type Marked = Extract<RegistryFact, { type: 'version-soft-deleted' | 'version-restored' }>;
 
 const SET = {
@@ -40,13 +33,16 @@ const SET = {
 
 /** One change inside its transaction. */
 export class RegistryApply {
+  readonly #schemas: SchemaRows;
   #ordinal = 0;
 
   private constructor(
     private readonly session: SqlSession,
     private readonly revision: number,
     private readonly at: number,
-  ) {}
+  ) {
+    this.#schemas = new SchemaRows(session);
+  }
 
   /**
    * Takes the next revision, which also puts concurrent changes in line until this one commits: revisions become visible in their order. Then checks what
@@ -105,7 +101,7 @@ export class RegistryApply {
       case 'registration-set':
         return this.#set('registration', fact.subject, fact.policy);
       case 'ids-taken':
-        await this.#raise(fact.context, fact.upTo, fact.listed);
+        await this.#schemas.raise(fact.context, fact.upTo, fact.listed);
         await this.#touch({ context: fact.context, name: '' });
         await this.#log('ids-taken', { context: fact.context, name: '' });
         return undefined;
@@ -125,7 +121,7 @@ export class RegistryApply {
 
   async #register(fact: Registered): Promise<number> {
     const { subject, version, content } = fact;
-    const id = await this.#schema(subject.context, fact);
+    const id = await this.#schemas.idOf(subject.context, fact);
     const values = [id, fact.registeredAt ?? this.at, this.revision, termsText(fact.terms)];
     const added = await this.session.run(
       `insert into registry_versions (context, subject, version, schema_id, deleted, registered_at, revision, terms)
@@ -139,7 +135,7 @@ export class RegistryApply {
     await this.#log('version-registered', subject, version, id);
     if (replaced !== undefined && replaced.schema_id !== id) {
       await this.#log('version-replaced', subject, version, replaced.schema_id);
-      await this.#forgetUnused(subject.context, replaced.schema_id);
+      await this.#schemas.forgetUnused(subject.context, replaced.schema_id);
     }
     // Touching what is referred to makes a deletion decided before this moment fail.
     for (const target of content.references.length === 0 ? [] : fact.targets) {
@@ -167,153 +163,10 @@ export class RegistryApply {
     return replaced;
   }
 
-  /** The row of the schema, made when needed. */
-  async #schema(context: string, fact: Registered): Promise<number> {
-    const { content } = fact;
-    const identity = identityOf(content);
-    const choice: IdChoice = fact.id;
-    if (choice.kind === 'known') {
-      const owner = await this.#owner(context, identity);
-      if (owner !== choice.id) throw stateMoved(`The id of schema ${content.guid}`);
-      return choice.id;
-    }
-    if (choice.kind === 'shared') {
-      const owner = await this.#owner(context, identity);
-      if (owner === undefined) throw stateMoved(`The id of schema ${content.guid}`);
-      return owner;
-    }
-    if (choice.kind === 'new') {
-      const id = await this.#nextId(context);
-      const added = await this.#insertSchema(context, id, fact, choice.collides === true ? null : identity);
-      if (!added) throw stateMoved(`The id of schema ${content.guid}`);
-      return id;
-    }
-    return this.#given(context, choice, fact, identity);
-  }
-
-  async #given(
-    context: string,
-    { id, secondary }: Extract<IdChoice, { kind: 'given' }>,
-    fact: Registered,
-    identity: string,
-  ): Promise<number> {
-    const { content } = fact;
-    const row = await this.session.one<{ guid: string; schema_type: string; text: string; purged: number }>(
-      'select guid, schema_type, text, purged from registry_schemas where context = ? and id = ?',
-      [context, id],
-    );
-    const same = row?.guid === content.guid && row.schema_type === content.schemaType;
-    if (row !== undefined && !(same && (row.purged !== 0 || row.text === content.text))) throw idTaken(context, id);
-    await this.#raise(context, id, true);
-    const owner = secondary === true ? await this.#owner(context, identity) : undefined;
-    const own = owner === undefined || owner === id ? identity : null;
-    // The id stored last is the one that later registrations of the content get.
-    if (own !== null) {
-      await this.session.run('update registry_schemas set identity = null where context = ? and identity = ?', [
-        context,
-        identity,
-      ]);
-    }
-    if (row === undefined) {
-      await this.#insertSchema(context, id, fact, own);
-      return id;
-    }
-    await this.session.run(
-      `update registry_schemas set identity = ?, text = ?, schema_references = ?, metadata = ?, rule_set = ?, purged = 0
-       where context = ? and id = ?`,
-      [
-        own,
-        content.text,
-        jsonOrNull(content.references as object),
-        jsonOrNull(content.metadata),
-        jsonOrNull(content.ruleSet),
-        context,
-        id,
-      ],
-    );
-    if (row.purged !== 0) await this.#insertReferences(context, id, fact);
-    return id;
-  }
-
-  /** Ids up to this one are given out; the context is listed if so. */
-  async #raise(context: string, upTo: number, listed: boolean): Promise<void> {
-    await this.session.run(
-      `insert into registry_contexts (name, last_id, present) values (?, ?, ?)
-       on conflict (name) do update set
-         present = case when excluded.present = 1 then 1 else registry_contexts.present end,
-         last_id = case when registry_contexts.last_id < excluded.last_id then excluded.last_id else registry_contexts.last_id end`,
-      [context, upTo, listed ? 1 : 0],
-    );
-  }
-
   async #retire({ context, id, content }: Extract<RegistryFact, { type: 'id-retired' }>): Promise<undefined> {
-    const row = await this.session.one<{ guid: string; schema_type: string }>(
-      'select guid, schema_type from registry_schemas where context = ? and id = ?',
-      [context, id],
-    );
-    if (row !== undefined) {
-      if (row.guid !== content.guid || row.schema_type !== content.schemaType) throw idTaken(context, id);
-      return;
-    }
-    await this.#raise(context, id, false);
-    await this.session.run(
-      `insert into registry_schemas (context, id, guid, identity, schema_type, text, schema_references, metadata, rule_set, purged)
-       values (?, ?, ?, null, ?, '', null, null, null, 1)`,
-      [context, id, content.guid, content.schemaType],
-    );
+    if (!(await this.#schemas.retire(context, id, content))) return;
     await this.#touch({ context, name: '' });
     await this.#log('id-retired', { context, name: '' });
-  }
-
-  async #owner(context: string, identity: string): Promise<number | undefined> {
-    const row = await this.session.one<{ id: number }>(
-      'select id from registry_schemas where context = ? and identity = ?',
-      [context, identity],
-    );
-    return row?.id;
-  }
-
-  async #nextId(context: string): Promise<number> {
-    const row = await this.session.one<{ last_id: number }>(
-      `insert into registry_contexts (name, last_id, present) values (?, 1, 1)
-       on conflict (name) do update set last_id = registry_contexts.last_id + 1, present = 1
-       where registry_contexts.last_id < ${MAX_ID} returning last_id`,
-      [context],
-    );
-    if (row === undefined) throw idsExhausted(context);
-    return row.last_id;
-  }
-
-  /** @returns whether the identity was free. */
-  async #insertSchema(context: string, id: number, fact: Registered, identity: string | null): Promise<boolean> {
-    const { content } = fact;
-    const added = await this.session.run(
-      `insert into registry_schemas (context, id, guid, identity, schema_type, text, schema_references, metadata, rule_set, purged)
-       values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) on conflict (context, identity) do nothing`,
-      [
-        context,
-        id,
-        content.guid,
-        identity,
-        content.schemaType,
-        content.text,
-        jsonOrNull(content.references as object),
-        jsonOrNull(content.metadata),
-        jsonOrNull(content.ruleSet),
-      ],
-    );
-    if (added === 1) await this.#insertReferences(context, id, fact);
-    return added === 1;
-  }
-
-  async #insertReferences(context: string, id: number, { targets }: Registered): Promise<void> {
-    for (const [ordinal, { subject, version }] of targets.entries()) {
-      await this.session.run(
-        `insert into registry_references (context, schema_id, ordinal, target_context, target_subject, target_version)
-         values (?, ?, ?, ?, ?, ?)`,
-        [context, id, ordinal, subject.context, subject.name, version],
-      );
-    }
   }
 
   async #mark({ type, subject, version }: Marked, deleted: 0 | 1): Promise<undefined> {
@@ -339,38 +192,7 @@ export class RegistryApply {
     ]);
     await this.#touch(subject);
     await this.#log('version-purged', subject, version, row.schema_id);
-    await this.#forgetUnused(subject.context, row.schema_id);
-  }
-
-  /** A schema that no version carries keeps its id and GUID for ever, and nothing else. */
-  async #forgetUnused(context: string, id: number): Promise<void> {
-    const used = await this.session.one(
-      'select 1 as used from registry_versions where context = ? and schema_id = ? limit 1',
-      [context, id],
-    );
-    if (used !== undefined) return;
-    const row = await this.session.one<{ guid: string; schema_type: string; identity: string | null }>(
-      'select guid, schema_type, identity from registry_schemas where context = ? and id = ?',
-      [context, id],
-    );
-    await this.session.run(
-      `update registry_schemas set purged = 1, identity = null, text = '', schema_references = null, metadata = null, rule_set = null
-       where context = ? and id = ?`,
-      [context, id],
-    );
-    await this.session.run('delete from registry_references where context = ? and schema_id = ?', [context, id]);
-    if (row === undefined || row.identity === null) return;
-    // Another id may carry the same content, from an import; it takes over.
-    const heir = await this.session.one<{ id: number | null }>(
-      'select max(id) as id from registry_schemas where context = ? and guid = ? and schema_type = ? and purged = 0',
-      [context, row.guid, row.schema_type],
-    );
-    if (heir === undefined || heir.id === null) return;
-    await this.session.run('update registry_schemas set identity = ? where context = ? and id = ?', [
-      row.identity,
-      context,
-      heir.id,
-    ]);
+    await this.#schemas.forgetUnused(subject.context, row.schema_id);
   }
 
   async #set(
@@ -463,9 +285,4 @@ class Breath {
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#since = performance.now();
   }
-}
-
-function idTaken(context: string, id: number): Error {
-  const place = context === '.' ? '' : `:${context}:`;
-  return notPermitted(`Overwrite new schema with id ${id} in context ${place} is not permitted.`, { id, context });
 }
