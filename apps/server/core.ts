@@ -65,6 +65,7 @@ import { operationMetrics } from './operation-metrics.js';
 import { ServiceRestores } from './service-restores.js';
 import { RegistryFieldTypes } from './registry-field-types.js';
 import { RegistryRecordDecoder } from './registry-record-decoder.js';
+import { RegistryValueMerging } from './registry-value-merging.js';
 import { openSchemaEngine } from './schema-engine.js';
 import { openSourceRegistries } from './source-registries.js';
 import { streamMetrics } from './stream-metrics.js';
@@ -200,6 +201,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     directories,
     names,
     decoder,
+    merging: new RegistryValueMerging(codec),
     supervisor,
     clock,
     newId,

@@ -226,7 +226,7 @@ export {
   type Idempotency,
 } from './atomic/atomic-producer.js';
 export type { ProducedRecord } from './partition-groups.js';
-export { formatReadCursor, parseReadCursor, type ReadCursor } from './read-cursor.js';
+export { formatReadCursor, parseReadCursor, READ_CURSOR_KEY, type ReadCursor } from './read-cursor.js';
 export { formatPositionToken, parsePositionToken, type PositionToken } from './position-token.js';
 export { TopicProducer, type KeyDeriver, type Produced, type ProduceOutcome } from './topic-producer.js';
 export {

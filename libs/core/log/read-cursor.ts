@@ -18,6 +18,9 @@ const HEAD_BYTES = 5;
 /** Bytes of the signature: HMAC-SHA-256, cut to half. */
 const SIGNATURE_BYTES = 16;
 
+/** Name of the service's key that read cursors are signed with. */
+export const READ_CURSOR_KEY = 'read-cursors';
+
 /**
  * The cursor as text, safe in URLs and headers: base64url of its form, what is read as JSON, and the vector in few bytes; a dot; the signature. Three to six characters for each
  * partition of a topic whose partitions are about equally full, up to 14 otherwise, twice that with ends: of some 2,000 partitions it may be more than a URL holds.

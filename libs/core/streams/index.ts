@@ -1,19 +1,34 @@
 export {
   type ConflictPolicy,
   type DerivationDefinition,
+  type DerivationKind,
+  type DerivationOrder,
   type DerivationState,
-  type LatestOrder,
+  type DeletionRule,
+  type LatePolicy,
+  type MergeRule,
   type NullKeyPolicy,
   type StoredDerivation,
 } from './derive/derivation.js';
 export {
   Derivations,
   type DerivationRequest,
+  type DerivedSnapshot,
   type DerivationsOptions,
   type DerivationStatus,
 } from './derive/derivations.js';
-export { DerivationWorker, type DerivationCounts, type DerivationProgress } from './derive/derivation-worker.js';
-export { LatestTable, type LatestRow } from './derive/latest-table.js';
+export {
+  DerivationWorker,
+  LATE_HORIZON_MS,
+  type DerivationCounts,
+  type DerivationProgress,
+} from './derive/derivation-worker.js';
+export { LatestTable, type LatestRow, type LatestSnapshot } from './derive/latest-table.js';
+export { KeyHistory, type KeyVersion, type StateChoice } from './derive/key-history.js';
+export type { VersionPlace } from './derive/version-table.js';
+export type { ChangeType } from './derive/derived-headers.js';
+export { jsonChanges, type JsonChange } from './derive/json-changes.js';
+export { JsonValueMerging, mergeMembers, ValueMerging, type RecordValue } from './derive/value-merging.js';
 export { derivationExists, derivationNotFound, DerivationStore } from './derive/derivation-store.js';
 export { JsonRecordDecoder, RecordDecoder, undecodableRecord } from './record-decoder.js';
 export { parseFieldPath, valueAt, type FieldPath } from './field-path.js';

@@ -1,5 +1,5 @@
 import type { JsonValue } from '#libs/core/kernel';
-import type { DerivationStatus } from '#libs/core/streams';
+import { LATE_HORIZON_MS, type DerivationStatus } from '#libs/core/streams';
 import type { DerivationView } from './derivation-schemas.js';
 
 /** A derivation as the native API shows it. */
@@ -13,6 +13,10 @@ export function viewOf(status: DerivationStatus): DerivationView {
     orderBy: definition.orderBy as JsonValue,
     nullKeys: definition.nullKeys,
     onConflict: definition.onConflict,
+    deletes: (definition.deletes ?? null) as JsonValue,
+    late: definition.late ?? 'drop',
+    lateHorizonMs: definition.lateHorizonMs ?? LATE_HORIZON_MS,
+    merge: (definition.merge ?? null) as JsonValue,
     state,
     worker: status.worker,
     problem: status.problem,
@@ -26,8 +30,14 @@ export function viewOf(status: DerivationStatus): DerivationView {
         ? null
         : { generation: progress.position.generation, offsets: byPartition(progress.position.next) },
     historyStart: progress === null ? null : byPartition(progress.historyStart),
+    history:
+      progress === null
+        ? null
+        : { missing: progress.history.missing, completeSince: isoOrNull(progress.history.completeSince) },
   };
 }
+
+const isoOrNull = (timeMs: number | null): string | null => (timeMs === null ? null : new Date(timeMs).toISOString());
 
 function byPartition(offsets: readonly number[]): Record<string, string> {
   return Object.fromEntries(offsets.map((offset, partition) => [String(partition), String(offset)]));

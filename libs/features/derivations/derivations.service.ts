@@ -1,9 +1,25 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type JsonValue } from '#libs/core/kernel';
-import { Derivations, RecordDecoder, type DerivationStatus, type LatestRow } from '#libs/core/streams';
+import { AppError, type JsonValue, ServiceKeys } from '#libs/core/kernel';
+import { formatReadCursor, READ_CURSOR_KEY } from '#libs/core/log';
+import {
+  Derivations,
+  RecordDecoder,
+  type DerivationRequest,
+  type DerivationStatus,
+  type LatestRow,
+  type LatestSnapshot,
+} from '#libs/core/streams';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { formatCursor, pageOf, parseCursor, type Page, type PageRequest } from '#libs/platform/http';
 import type { CreateBody, LatestPage, LatestQuery, LatestRowView } from './derivation-schemas.js';
+import { shownValue } from './shown-value.js';
+
+/** The live keys of a derived topic, and the cursor behind them. */
+export interface TopicSnapshot {
+  readonly rows: AsyncIterable<LatestRowView>;
+  readonly count: number;
+  readonly cursor: string;
+}
 
 /** Derivations for principals. A derivation is known by the topic it writes, and judged as that topic; creating one needs the right to read its source. */
 @Injectable()
@@ -12,12 +28,12 @@ export class DerivationsService {
     private readonly derivations: Derivations,
     private readonly decoder: RecordDecoder,
     private readonly authorizer: Authorizer,
+    private readonly keys: ServiceKeys,
   ) {}
 
   create(cluster: string | undefined, body: CreateBody, principal: Principal): Promise<DerivationStatus> {
     this.authorizer.demand(principal, 'read', { kind: 'topic', name: body.source });
-    const { name, source, orderBy, nullKeys, onConflict } = body;
-    return this.derivations.create(cluster, { name, source, orderBy, nullKeys, onConflict }, principal.id);
+    return this.derivations.create(cluster, body as DerivationRequest, principal.id);
   }
 
   async list(cluster: string | undefined, request: PageRequest, principal: Principal): Promise<Page<DerivationStatus>> {
@@ -69,18 +85,23 @@ export class DerivationsService {
     return this.#show(topic, key, row);
   }
 
+  /** All live keys of a derived topic at one position, with a cursor of what follows it. @throws `not-a-latest-stream` */
+  async snapshot(cluster: string | undefined, topic: string, signal: AbortSignal): Promise<TopicSnapshot> {
+    const { rows, logId, vector } = await this.derivations.snapshot(cluster, topic, signal);
+    const cursor = formatReadCursor({ logId, topic, vector, filters: [] }, await this.keys.key(READ_CURSOR_KEY));
+    return { rows: this.#shown(topic, rows), count: rows.length, cursor };
+  }
+
+  async *#shown(topic: string, rows: LatestSnapshot['rows']): AsyncGenerator<LatestRowView> {
+    for (const [key, row] of rows) yield await this.#show(topic, key, row);
+  }
+
   async #show(topic: string, key: string, row: LatestRow): Promise<LatestRowView> {
     const { timestamp, partition, offset } = row;
     return { key, value: await this.#decode(topic, row), timestamp, partition, offset: String(offset) };
   }
 
-  /** What cannot be decoded is shown as base64, with the reason. */
-  async #decode(topic: string, { value: bytes, headers }: LatestRow): Promise<JsonValue> {
-    try {
-      return await this.decoder.value(topic, bytes, headers);
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'undecodable-record') throw error;
-      return { base64: Buffer.from(bytes).toString('base64'), error: error.message };
-    }
+  #decode(topic: string, { value, headers }: LatestRow): Promise<JsonValue> {
+    return shownValue(this.decoder, topic, value, headers);
   }
 }

@@ -4,6 +4,7 @@ import {
   cutPage,
   formatReadCursor,
   parseReadCursor,
+  READ_CURSOR_KEY,
   TopicDirectories,
   TopicReader,
   type ReadPage,
@@ -249,7 +250,7 @@ export class RecordPages {
   }
 
   #signingKey(): Promise<Uint8Array> {
-    this.#key ??= this.keys.key('read-cursors').catch((error: unknown) => {
+    this.#key ??= this.keys.key(READ_CURSOR_KEY).catch((error: unknown) => {
       this.#key = undefined;
       throw error;
     });

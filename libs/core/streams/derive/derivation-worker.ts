@@ -1,12 +1,14 @@
-import { AppError } from '#libs/core/kernel';
+import { AppError, type Clock } from '#libs/core/kernel';
 import {
   BatchEncoder,
+  isCompacted,
   type LogEngine,
   type LogRecord,
   type LogWriter,
   maxRecordSize,
   partitionerOf,
   type PartitionRecord,
+  physicalName,
   recordsFrom,
   type WriterAppend,
 } from '#libs/core/log';
@@ -14,7 +16,13 @@ import type { SupervisedRun } from '#libs/core/operations';
 import type { RecordDecoder } from '../record-decoder.js';
 import type { SourcePosition, SourceReader } from '../source-reader.js';
 import type { DerivationDefinition } from './derivation.js';
-import { concernsRecord, type LatestEntry, LatestFold, stateDigest } from './latest-fold.js';
+import { textHeader } from './derived-headers.js';
+import type { DerivedStream } from './derived-stream.js';
+import { hasGaps, type HistoryStatement, statementAfter, statementAt } from './history-statement.js';
+import { LatestStream } from './latest-stream.js';
+import { concernsRecord, type KeyState, StateOrder } from './state-order.js';
+import type { ValueMerging } from './value-merging.js';
+import { VersionedStream } from './versioned-stream.js';
 
 /** What became of the records of the source so far. Kept with the position, in the log. */
 export interface DerivationCounts {
@@ -37,6 +45,7 @@ export interface DerivationProgress {
   readonly counts: DerivationCounts;
   /** First offset of each partition that was there to be read when it began: what came before is not in the result. */
   readonly historyStart: readonly number[];
+  readonly history: HistoryStatement;
 }
 
 export interface DerivationWorkerOptions {
@@ -46,9 +55,13 @@ export interface DerivationWorkerOptions {
   readonly source: SourceReader;
   /** Physical topic that is written, kept FENCED so that nobody else writes it. */
   readonly target: string;
-  /** Where records go that the stream has no place for, under the policy `dlq`. */
+  /** Where records go that the stream has no place for, under a policy `dlq`. */
   readonly deadLetters: string;
+  /** Where records go that came late, under the policy `topic`. */
+  readonly lateRecords: string;
   readonly decoder: RecordDecoder;
+  readonly merging: ValueMerging;
+  readonly clock: Clock;
   readonly stepBytes?: number;
   readonly failPoint?: (name: string) => void;
   readonly onStep?: (records: number) => void;
@@ -59,23 +72,34 @@ const CHECKPOINT = 'progress';
 const STEP_BYTES = 512 * 1024;
 const BATCH_BYTES = 512 * 1024;
 const WAIT_MS = 1_000;
+/** A latest stream remembers an ended key for so long unless told otherwise; its tombstones stay as long. */
+export const LATE_HORIZON_MS = 86_400_000;
+/** Ended keys are looked through when so many more of them are known. */
+const FORGET_EVERY = 10_000;
 
 /** The id of the writer session of a derivation. */
 export const writerIdOf = (definition: DerivationDefinition): string => `derivation-${definition.id}`;
 
 /**
- * Computes one latest stream: reads what follows its position, decides by {@link LatestFold}, and commits output and position in one atomic step. The state by
+ * Computes one derived stream: reads what follows its position, decides by {@link StateOrder}, and commits output and position in one atomic step. The state by
  * which newer is told from older is a cache: it is folded from the target when the worker starts. A second worker fences the first.
  */
 export class DerivationWorker {
-  readonly #fold: LatestFold;
-  readonly #entries = new Map<string, LatestEntry>();
+  readonly #stream: DerivedStream;
+  readonly #states = new Map<string, KeyState>();
+  /** When a key was seen to end, on the clock; the oldest first. */
+  readonly #ended = new Map<string, number>();
+  #forgetAt = FORGET_EVERY;
   #progress: DerivationProgress | undefined;
   #lag: number | undefined;
 
   constructor(private readonly options: DerivationWorkerOptions) {
-    const { orderBy, onConflict } = options.definition;
-    this.#fold = new LatestFold(orderBy, onConflict, options.decoder);
+    const { definition, decoder, merging } = options;
+    const order = new StateOrder(definition.orderBy, definition.onConflict, decoder);
+    this.#stream =
+      definition.kind === 'latest'
+        ? new LatestStream(definition, order, decoder, merging)
+        : new VersionedStream(definition, order, decoder);
   }
 
   get progress(): DerivationProgress | undefined {
@@ -90,7 +114,7 @@ export class DerivationWorker {
   /** Live keys, ended ones left out. */
   get keys(): number {
     let live = 0;
-    for (const entry of this.#entries.values()) if (entry.digest !== null) live++;
+    for (const state of this.#states.values()) if (state.digest !== null) live++;
     return live;
   }
 
@@ -127,22 +151,41 @@ export class DerivationWorker {
 
   async #beginning(): Promise<DerivationProgress> {
     const position = await this.options.source.begin();
-    return { position, counts: NO_COUNTS, historyStart: position.next };
+    return { position, counts: NO_COUNTS, historyStart: position.next, history: statementAt(position) };
   }
 
   /** Folds the target into the state: what was committed is what is known. */
   async #restore(signal: AbortSignal): Promise<void> {
     const { engine, target, source } = this.options;
-    this.#entries.clear();
+    this.#states.clear();
+    this.#ended.clear();
     const { partitions } = await engine.describeTopic(target);
     for (const { partition, startOffset } of partitions) {
       for await (const record of everyRecord(engine, target, partition, startOffset, signal)) {
         if (record.key === null) continue;
         const key = textOf(record.key);
-        const version = await this.#fold.versionOf(source.topic, record, this.#entries.get(key));
-        this.#entries.set(key, { version, digest: stateDigest(record) });
+        this.#keep(key, await this.#stream.restored(source.topic, record, this.#states.get(key)));
       }
     }
+  }
+
+  #keep(key: string, state: KeyState): void {
+    this.#states.set(key, state);
+    this.#ended.delete(key);
+    if (state.digest === null) this.#ended.set(key, this.options.clock.now());
+  }
+
+  /** A latest stream forgets keys that ended longer ago than late records are expected. A versioned one goes on counting where it ended. */
+  #forgetEnded(): void {
+    const { definition, clock } = this.options;
+    if (definition.kind === 'versioned' || this.#ended.size < this.#forgetAt) return;
+    const before = clock.now() - (definition.lateHorizonMs ?? LATE_HORIZON_MS);
+    for (const [key, endedAt] of this.#ended) {
+      if (endedAt >= before) break;
+      this.#ended.delete(key);
+      this.#states.delete(key);
+    }
+    this.#forgetAt = this.#ended.size + FORGET_EVERY;
   }
 
   async #step(
@@ -151,10 +194,12 @@ export class DerivationWorker {
     records: readonly PartitionRecord[],
     to: SourcePosition,
   ): Promise<DerivationProgress> {
+    const { engine, source, target, deadLetters, lateRecords, definition, failPoint } = this.options;
     const counts = { ...at.counts };
-    const changed = new Map<string, LatestEntry>();
+    const changed = new Map<string, KeyState>();
     const output: LogRecord[] = [];
     const dead: LogRecord[] = [];
+    const late: LogRecord[] = [];
     for (const record of records) {
       counts.read++;
       if (record.key === null) {
@@ -163,17 +208,22 @@ export class DerivationWorker {
         continue;
       }
       const key = textOf(record.key);
-      const known = changed.get(key) ?? this.#entries.get(key);
-      const digest = stateDigest(record);
+      const known = changed.get(key) ?? this.#states.get(key);
       try {
-        const version = await this.#fold.versionOf(this.options.source.topic, record, known);
-        const verdict = this.#fold.judge(known, version, digest);
+        const said = await this.#stream.said(source.topic, record, known);
+        const verdict = this.#stream.order.judge(known, said.version, said.digest);
         if (verdict.startsWith('conflict')) counts.conflicts++;
-        if (verdict === 'older') counts.late++;
-        if (verdict === 'same' || (known === undefined && digest === null)) counts.same++;
-        else if (verdict === 'newer' || verdict === 'conflict-replaced') {
-          changed.set(key, { version, digest });
-          output.push(record);
+        if (verdict === 'older') {
+          counts.late++;
+          if (definition.late === 'topic') late.push(record);
+        } else if (verdict === 'conflict-refused') {
+          dead.push(this.#refused(record, 'version-conflict'));
+        } else if (verdict === 'same' || (known === undefined && said.digest === null)) {
+          counts.same++;
+        } else if (verdict === 'newer' || verdict === 'conflict-replaced') {
+          const written = this.#stream.next(said, known);
+          changed.set(key, written.state);
+          output.push(written.record);
           counts.written++;
         }
       } catch (error) {
@@ -182,17 +232,35 @@ export class DerivationWorker {
         this.#refuse(record, dead, error.code, error.message);
       }
     }
-    const { engine, target, deadLetters, failPoint } = this.options;
-    const progress: DerivationProgress = { position: to, counts, historyStart: at.historyStart };
+    const progress: DerivationProgress = {
+      position: to,
+      counts,
+      historyStart: at.historyStart,
+      history: await this.#history(at, records, to),
+    };
     const appends = [
       ...(await batchesFor(engine, target, output, true)),
-      ...(dead.length === 0 ? [] : await batchesFor(engine, deadLetters, dead, true)),
+      ...(await batchesFor(engine, deadLetters, dead, true)),
+      ...(await batchesFor(engine, lateRecords, late, true)),
     ];
     failPoint?.('derivation-step-folded');
     await writer.commit({ appends, checkpoints: [{ key: CHECKPOINT, value: Buffer.from(JSON.stringify(progress)) }] });
     failPoint?.('derivation-step-stored');
-    for (const [key, entry] of changed) this.#entries.set(key, entry);
+    for (const [key, state] of changed) this.#keep(key, state);
+    this.#forgetEnded();
     return progress;
+  }
+
+  async #history(
+    { history, position }: DerivationProgress,
+    records: readonly PartitionRecord[],
+    to: SourcePosition,
+  ): Promise<HistoryStatement> {
+    const { engine, source } = this.options;
+    const areGapsLosses =
+      hasGaps(position, records, to) &&
+      isCompacted((await engine.describeTopic(physicalName(source.topic, position.generation))).config);
+    return statementAfter(history, position, records, to, areGapsLosses);
   }
 
   #refuse(record: PartitionRecord, dead: LogRecord[], code: string, why: string): void {
@@ -201,13 +269,7 @@ export class DerivationWorker {
       case 'drop':
         return;
       case 'dlq':
-        dead.push({
-          ...record,
-          headers: [
-            ...record.headers,
-            { key: 'weir-refused', value: Buffer.from(`${code} ${source.topic}/${record.partition}/${record.offset}`) },
-          ],
-        });
+        dead.push(this.#refused(record, code));
         return;
       case 'fail':
         throw new AppError({
@@ -217,6 +279,11 @@ export class DerivationWorker {
           hint: 'Delete the derivation and create it with nullKeys drop or dlq, or correct the source.',
         });
     }
+  }
+
+  #refused(record: PartitionRecord, code: string): LogRecord {
+    const from = `${this.options.source.topic}/${record.partition}/${record.offset}`;
+    return { ...record, headers: [...record.headers, textHeader('weir-refused', `${code} ${from}`)] };
   }
 }
 
@@ -267,7 +334,11 @@ function textOf(key: Uint8Array): string {
 }
 
 function progressOf(bytes: Uint8Array | undefined): DerivationProgress | undefined {
-  return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString('utf8')) as DerivationProgress);
+  if (bytes === undefined) return undefined;
+  const stored = JSON.parse(Buffer.from(bytes).toString('utf8')) as Omit<DerivationProgress, 'history'> &
+    Partial<Pick<DerivationProgress, 'history'>>;
+  // Written before histories were told: what is missing is known from here on.
+  return { ...stored, history: stored.history ?? statementAt({ generation: 0, next: stored.historyStart }) };
 }
 
 /**

@@ -1,95 +1,25 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { encodeBatch, NO_TIMESTAMP, physicalName, TopicDirectories } from '#libs/core/log';
-import { LogFaults, MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
-import { Supervisor } from '#libs/core/operations';
-import { JsonRecordDecoder } from '../record-decoder.js';
-import { MemoryDerivationStore } from '../testing/memory-derivation-store.js';
-import { Derivations, type DerivationRequest } from './derivations.js';
-
-interface Change {
-  readonly key: string | null;
-  readonly value: unknown;
-  readonly timestamp?: number;
-}
-
-const LATEST: DerivationRequest = {
-  name: 'latest',
-  source: 't',
-  orderBy: { by: 'offset' },
-  nullKeys: 'drop',
-  onConflict: 'last',
-};
-
-/** Longest wait for work that goes on beside the test. */
-const SOON = { timeout: 10_000, interval: 5 };
+import { physicalName } from '#libs/core/log';
+import { DerivationWorld, LATEST, SOON } from '../testing/derivation-world.js';
+import { headerText } from './derived-headers.js';
+import type { DerivationRequest } from './derivations.js';
 
 describe('latest derivations', () => {
-  const clock = new WallClock();
-  let faults: LogFaults;
-  let engine: MemoryLogEngine;
-  let names: MemoryTopicNames;
-  let store: MemoryDerivationStore;
-  let supervisor: Supervisor;
-  let derivations: Derivations;
-  let number = 0;
-
-  function open(): void {
-    supervisor = new Supervisor({ clock, owner: `test-${number++}`, backoffMs: 1 });
-    derivations = new Derivations({
-      store,
-      directories: new TopicDirectories(new OneCluster(engine), names, clock),
-      names,
-      decoder: new JsonRecordDecoder(),
-      supervisor,
-      clock,
-      newId: () => `d${number++}`,
-    });
-  }
+  let world: DerivationWorld;
 
   beforeEach(async () => {
-    faults = new LogFaults();
-    engine = new MemoryLogEngine({ faults });
-    names = new MemoryTopicNames();
-    store = new MemoryDerivationStore();
-    open();
-    await engine.createTopic({ name: 't', partitions: 1 });
+    world = await DerivationWorld.open();
   });
 
-  afterEach(async () => {
-    await supervisor.close();
-    await engine.close();
-  });
-
-  async function write(topic: string, ...changes: Change[]): Promise<void> {
-    const records = changes.map(({ key, value, timestamp = NO_TIMESTAMP }) => ({
-      key: key === null ? null : Buffer.from(key),
-      value: value === undefined ? null : Buffer.from(JSON.stringify(value)),
-      headers: [],
-      timestamp,
-    }));
-    if (records.length > 0) await engine.append({ topic, partition: 0 }, encodeBatch(records));
-  }
-
-  /** The latest state as a lookup shows it, once the derivation has read everything. */
-  async function settled(name = 'latest', records?: number): Promise<Record<string, unknown>> {
-    await expect.poll(async () => (await derivations.describe(undefined, name)).lag, SOON).toBe(0);
-    if (records !== undefined)
-      await expect
-        .poll(async () => (await derivations.describe(undefined, name)).progress?.counts.read, SOON)
-        .toBe(records);
-    const table = await derivations.latest(undefined, name);
-    return Object.fromEntries(
-      table.page('', undefined, 1_000).map(([key, row]) => [key, JSON.parse(Buffer.from(row.value).toString())]),
-    );
-  }
+  afterEach(() => world.close());
 
   it('keeps one state per key, the newest, and none after its tombstone', async () => {
-    await write('t', { key: 'a', value: 1 }, { key: 'b', value: 2 }, { key: 'a', value: 3 });
-    await derivations.create(undefined, LATEST, 'test');
-    expect(await settled('latest', 3)).toEqual({ a: 3, b: 2 });
-    await write('t', { key: 'a', value: undefined }, { key: 'c', value: 4 });
-    expect(await settled('latest', 5)).toEqual({ b: 2, c: 4 });
+    await world.write('t', { key: 'a', value: 1 }, { key: 'b', value: 2 }, { key: 'a', value: 3 });
+    await world.derivations.create(undefined, LATEST, 'test');
+    expect(await world.settled('latest', 3)).toEqual({ a: 3, b: 2 });
+    await world.write('t', { key: 'a', value: undefined }, { key: 'c', value: 4 });
+    expect(await world.settled('latest', 5)).toEqual({ b: 2, c: 4 });
   });
 
   it('goes by timestamp or by a field when told to, whatever order records come in (L3)', async () => {
@@ -102,18 +32,22 @@ describe('latest derivations', () => {
         fc.constantFrom<DerivationRequest['orderBy']>({ by: 'timestamp' }, { by: 'field', path: 'value.version' }),
         fc.array(fc.boolean(), { minLength: 15, maxLength: 15 }),
         async (versions, orderBy, splits) => {
-          const topic = `s${number++}`;
-          await engine.createTopic({ name: topic, partitions: 1 });
-          await derivations.create(undefined, { ...LATEST, name: `${topic}-latest`, source: topic, orderBy }, 'test');
+          const topic = `s${world.fresh()}`;
+          await world.engine.createTopic({ name: topic, partitions: 1 });
+          await world.derivations.create(
+            undefined,
+            { ...LATEST, name: `${topic}-latest`, source: topic, orderBy },
+            'test',
+          );
           for (const [index, { key, version }] of versions.entries()) {
-            await write(topic, { key, value: { version }, timestamp: version });
+            await world.write(topic, { key, value: { version }, timestamp: version });
             if (splits[index]) await new Promise((resolve) => setImmediate(resolve));
           }
           const expected: Record<string, unknown> = {};
           for (const { key, version } of versions)
             if (version > ((expected[key] as { version: number } | undefined)?.version ?? 0))
               expected[key] = { version };
-          expect(await settled(`${topic}-latest`, versions.length)).toEqual(expected);
+          expect(await world.settled(`${topic}-latest`, versions.length)).toEqual(expected);
         },
       ),
       { numRuns: 20 },
@@ -121,7 +55,7 @@ describe('latest derivations', () => {
   });
 
   it('counts what it leaves out: late, equal, without key, without version', async () => {
-    await write(
+    await world.write(
       't',
       { key: 'a', value: { v: 5 } },
       { key: 'a', value: { v: 4 } },
@@ -131,13 +65,13 @@ describe('latest derivations', () => {
       { key: 'b', value: {} },
       { key: 'c', value: undefined },
     );
-    await derivations.create(
+    await world.derivations.create(
       undefined,
       { ...LATEST, orderBy: { by: 'field', path: 'value.v' }, onConflict: 'first' },
       'test',
     );
-    expect(await settled('latest', 7)).toEqual({ a: { v: 5 } });
-    expect((await derivations.describe(undefined, 'latest')).progress?.counts).toEqual({
+    expect(await world.settled('latest', 7)).toEqual({ a: { v: 5 } });
+    expect((await world.derivations.describe(undefined, 'latest')).progress?.counts).toEqual({
       read: 7,
       written: 1,
       late: 1,
@@ -149,76 +83,155 @@ describe('latest derivations', () => {
   });
 
   it('copies what it has no place for to the dead letters, or stops, when told to', async () => {
-    await write('t', { key: null, value: 1 }, { key: 'a', value: 2 });
-    await derivations.create(undefined, { ...LATEST, name: 'kept', nullKeys: 'dlq' }, 'test');
-    expect(await settled('kept', 2)).toEqual({ a: 2 });
-    expect((await engine.describeTopic('kept.dlq')).partitions[0]?.endOffset).toBe(1);
-    await derivations.create(undefined, { ...LATEST, name: 'strict', nullKeys: 'fail' }, 'test');
+    await world.write('t', { key: null, value: 1 }, { key: 'a', value: 2 });
+    await world.derivations.create(undefined, { ...LATEST, name: 'kept', nullKeys: 'dlq' }, 'test');
+    expect(await world.settled('kept', 2)).toEqual({ a: 2 });
+    expect((await world.engine.describeTopic('kept.dlq')).partitions[0]?.endOffset).toBe(1);
+    await world.derivations.create(undefined, { ...LATEST, name: 'strict', nullKeys: 'fail' }, 'test');
     await expect
-      .poll(async () => (await derivations.describe(undefined, 'strict')).problem, SOON)
+      .poll(async () => (await world.derivations.describe(undefined, 'strict')).problem, SOON)
       .toMatch(/t\/0\/0 has no place in 'strict'/);
   });
 
+  it('adds partial values up in the order they come in, over a restart too', async () => {
+    await world.write(
+      't',
+      { key: 'a', value: { n: 1, at: { city: 'Oslo', zip: '0150' } } },
+      { key: 'a', value: { n: 2 } },
+    );
+    await world.derivations.create(undefined, { ...LATEST, merge: { nulls: 'keep' } }, 'test');
+    expect(await world.settled('latest', 2)).toEqual({ a: { n: 2, at: { city: 'Oslo', zip: '0150' } } });
+    await world.stop();
+    await world.write('t', { key: 'a', value: { at: { city: 'Bergen' }, n: null } }, { key: 'a', value: { n: 2 } });
+    await world.restart();
+    expect(await world.settled('latest', 4)).toEqual({ a: { n: 2, at: { city: 'Bergen', zip: '0150' } } });
+    expect((await world.describe('latest')).progress?.counts).toMatchObject({ written: 3, same: 1 });
+    await world.write('t', { key: 'a', value: undefined }, { key: 'a', value: { n: 7 } });
+    expect(await world.settled('latest', 6)).toEqual({ a: { n: 7 } });
+  });
+
+  it('ends a key with a value that says so, and no late record brings it back', async () => {
+    const request = {
+      ...LATEST,
+      orderBy: { by: 'field', path: 'value.v' } as const,
+      deletes: { path: 'value.state', equals: 'gone' },
+    };
+    await world.write(
+      't',
+      { key: 'a', value: { v: 1 } },
+      { key: 'b', value: { v: 1 } },
+      { key: 'a', value: { v: 3, state: 'gone' } },
+    );
+    await world.derivations.create(undefined, request, 'test');
+    expect(await world.settled('latest', 3)).toEqual({ b: { v: 1 } });
+    await world.stop();
+    await world.restart();
+    await world.write('t', { key: 'a', value: { v: 2 } });
+    expect(await world.settled('latest', 4)).toEqual({ b: { v: 1 } });
+    await world.write('t', { key: 'a', value: { v: 4 } });
+    expect(await world.settled('latest', 5)).toEqual({ a: { v: 4 }, b: { v: 1 } });
+  });
+
+  it('copies the second of two versions that differ to the dead letters when told to', async () => {
+    const orderBy = { by: 'timestamp' } as const;
+    await world.write('t', { key: 'a', value: 1, timestamp: 5 }, { key: 'a', value: 2, timestamp: 5 });
+    await world.derivations.create(undefined, { ...LATEST, orderBy, onConflict: 'dlq' }, 'test');
+    expect(await world.settled('latest', 2)).toEqual({ a: 1 });
+    const [dead] = await world.recordsOf('latest.dlq');
+    expect(Buffer.from(dead!.value!).toString()).toBe('2');
+    expect(headerText(dead!.headers, 'weir-refused')).toBe('version-conflict t/0/1');
+  });
+
+  it('forgets ended keys when no late record is looked out for any more', async () => {
+    const keys = Array.from({ length: 10_001 }, (_, index) => `k${index}`);
+    await world.derivations.create(undefined, { ...LATEST, orderBy: { by: 'timestamp' }, lateHorizonMs: 0 }, 'test');
+    await world.write('t', ...keys.map((key) => ({ key, value: 1, timestamp: 10 })));
+    await world.write('t', ...keys.map((key) => ({ key, value: undefined, timestamp: 11 })));
+    await world.settle('latest', 20_002);
+    await world.write('t', { key: 'other', value: 1, timestamp: 10 });
+    await world.settle('latest', 20_003);
+    await world.write('t', { key: 'k0', value: 2, timestamp: 10 });
+    expect(await world.settled('latest', 20_004)).toEqual({ k0: 2, other: 1 });
+  });
+
+  it('gives every live key once at one position, whatever is written meanwhile (L5)', async () => {
+    await world.write('t', { key: 'a', value: 1 }, { key: 'b', value: 2 }, { key: 'a', value: undefined });
+    await world.derivations.create(undefined, LATEST, 'test');
+    await world.settle('latest', 3);
+    const { rows, vector } = await world.derivations.snapshot(undefined, 'latest');
+    await world.write('t', { key: 'b', value: 3 }, { key: 'c', value: 4 });
+    expect(await world.settled('latest', 5)).toEqual({ b: 3, c: 4 });
+    expect(rows.map(([key, row]) => [key, Buffer.from(row.value).toString()])).toEqual([['b', '2']]);
+    expect([...vector.positions]).toEqual([[0, 3]]);
+  });
+
   it('writes nothing twice when an acknowledgement is lost, and fences whoever ran before (L4)', async () => {
-    await derivations.create(undefined, LATEST, 'test');
+    await world.derivations.create(undefined, LATEST, 'test');
     for (let n = 0; n < 10; n++) {
-      if (n % 3 === 1) faults.once('commit', { kind: 'lost-acknowledgement' });
-      if (n % 3 === 2) faults.once('commit', { kind: 'lost-request' });
-      await write('t', { key: `k${n % 4}`, value: n });
-      await settled('latest', n + 1);
+      if (n % 3 === 1) world.faults.once('commit', { kind: 'lost-acknowledgement' });
+      if (n % 3 === 2) world.faults.once('commit', { kind: 'lost-request' });
+      await world.write('t', { key: `k${n % 4}`, value: n });
+      await world.settled('latest', n + 1);
     }
-    expect(await settled('latest', 10)).toEqual({ k0: 8, k1: 9, k2: 6, k3: 7 });
-    expect((await engine.describeTopic('latest')).partitions[0]?.endOffset).toBe(10);
+    expect(await world.settled('latest', 10)).toEqual({ k0: 8, k1: 9, k2: 6, k3: 7 });
+    expect((await world.engine.describeTopic('latest')).partitions[0]?.endOffset).toBe(10);
   });
 
   it('goes on after a restart, its state folded anew from what it wrote', async () => {
-    await write('t', { key: 'a', value: { v: 5 } });
-    await derivations.create(undefined, { ...LATEST, orderBy: { by: 'field', path: 'value.v' } }, 'test');
-    await settled('latest', 1);
-    await supervisor.close();
-    await write('t', { key: 'a', value: { v: 4 } }, { key: 'b', value: { v: 1 } });
-    open();
-    await derivations.start();
-    expect(await settled('latest', 3)).toEqual({ a: { v: 5 }, b: { v: 1 } });
+    await world.write('t', { key: 'a', value: { v: 5 } });
+    await world.derivations.create(undefined, { ...LATEST, orderBy: { by: 'field', path: 'value.v' } }, 'test');
+    await world.settled('latest', 1);
+    await world.stop();
+    await world.write('t', { key: 'a', value: { v: 4 } }, { key: 'b', value: { v: 1 } });
+    await world.restart();
+    expect(await world.settled('latest', 3)).toEqual({ a: { v: 5 }, b: { v: 1 } });
   });
 
   it('follows a cutover of its source, reading no record twice', async () => {
-    await write('t', { key: 'a', value: 1 });
-    await derivations.create(undefined, LATEST, 'test');
-    await settled('latest', 1);
+    await world.write('t', { key: 'a', value: 1 });
+    await world.derivations.create(undefined, LATEST, 'test');
+    await world.settled('latest', 1);
     const next = physicalName('t', 2);
-    await engine.createTopic({ name: next, partitions: 2 });
-    await write(next, { key: 'a', value: 1 });
-    await engine.setTopicState('t', 'FENCED');
-    await names.compareAndSet(engine.logId, 't', 0, 2, { opensAt: [1, 0], closedAt: [], keyExpression: null });
-    await write(next, { key: 'a', value: 2 });
-    expect(await settled('latest', 2)).toEqual({ a: 2 });
+    await world.engine.createTopic({ name: next, partitions: 2 });
+    await world.write(next, { key: 'a', value: 1 });
+    await world.engine.setTopicState('t', 'FENCED');
+    await world.names.compareAndSet(world.engine.logId, 't', 0, 2, {
+      opensAt: [1, 0],
+      closedAt: [],
+      keyExpression: null,
+    });
+    await world.write(next, { key: 'a', value: 2 });
+    expect(await world.settled('latest', 2)).toEqual({ a: 2 });
   });
 
   it('lets nobody else write its topic, and takes it away when it is deleted', async () => {
-    await derivations.create(undefined, LATEST, 'test');
-    await expect(write('latest', { key: 'a', value: 1 })).rejects.toMatchObject({ code: 'topic-fenced' });
-    await expect(derivations.create(undefined, LATEST, 'test')).rejects.toMatchObject({ code: 'derivation-exists' });
-    await derivations.delete(undefined, 'latest');
-    await expect(engine.describeTopic('latest')).rejects.toMatchObject({ code: 'topic-not-found' });
-    await expect(derivations.describe(undefined, 'latest')).rejects.toMatchObject({ code: 'derivation-not-found' });
-    await write('t', { key: 'x', value: 1 });
-    await derivations.create(undefined, LATEST, 'test');
-    expect(await settled('latest', 1)).toEqual({ x: 1 });
+    await world.derivations.create(undefined, LATEST, 'test');
+    await expect(world.write('latest', { key: 'a', value: 1 })).rejects.toMatchObject({ code: 'topic-fenced' });
+    await expect(world.derivations.create(undefined, LATEST, 'test')).rejects.toMatchObject({
+      code: 'derivation-exists',
+    });
+    await world.derivations.delete(undefined, 'latest');
+    await expect(world.engine.describeTopic('latest')).rejects.toMatchObject({ code: 'topic-not-found' });
+    await expect(world.derivations.describe(undefined, 'latest')).rejects.toMatchObject({
+      code: 'derivation-not-found',
+    });
+    await world.write('t', { key: 'x', value: 1 });
+    await world.derivations.create(undefined, LATEST, 'test');
+    expect(await world.settled('latest', 1)).toEqual({ x: 1 });
   });
 
   it('refuses a source that is not there, a name that is taken, and itself as source, creating nothing', async () => {
-    await expect(derivations.create(undefined, { ...LATEST, source: 'nope' }, 'test')).rejects.toMatchObject({
+    await expect(world.derivations.create(undefined, { ...LATEST, source: 'nope' }, 'test')).rejects.toMatchObject({
       code: 'topic-not-found',
     });
-    await expect(derivations.create(undefined, { ...LATEST, name: 't' }, 'test')).rejects.toMatchObject({
+    await expect(world.derivations.create(undefined, { ...LATEST, name: 't' }, 'test')).rejects.toMatchObject({
       code: 'derivation-of-itself',
     });
-    await engine.createTopic({ name: 'other', partitions: 1 });
-    await expect(derivations.create(undefined, { ...LATEST, name: 'other' }, 'test')).rejects.toMatchObject({
+    await world.engine.createTopic({ name: 'other', partitions: 1 });
+    await expect(world.derivations.create(undefined, { ...LATEST, name: 'other' }, 'test')).rejects.toMatchObject({
       code: 'topic-exists',
     });
-    await expect(derivations.latest(undefined, 'other')).rejects.toMatchObject({ code: 'not-a-latest-stream' });
-    expect(await derivations.list(undefined)).toEqual([]);
+    await expect(world.derivations.latest(undefined, 'other')).rejects.toMatchObject({ code: 'not-a-latest-stream' });
+    expect(await world.derivations.list(undefined)).toEqual([]);
   });
 });

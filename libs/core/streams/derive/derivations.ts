@@ -1,6 +1,7 @@
 import { AppError, isAppError, type Clock } from '#libs/core/kernel';
 import {
   physicalName,
+  type ReadVector,
   type ResolvedTopic,
   type TopicDirectories,
   type TopicDirectory,
@@ -12,14 +13,24 @@ import { SourceReader } from '../source-reader.js';
 import { parseFieldPath } from '../field-path.js';
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
 import { derivationExists, derivationNotFound, type DerivationStore } from './derivation-store.js';
-import { DerivationWorker, storedProgress, writerIdOf, type DerivationProgress } from './derivation-worker.js';
-import { LatestTable } from './latest-table.js';
+import {
+  DerivationWorker,
+  LATE_HORIZON_MS,
+  storedProgress,
+  writerIdOf,
+  type DerivationProgress,
+} from './derivation-worker.js';
+import { KeyHistory } from './key-history.js';
+import { LatestTable, type LatestSnapshot } from './latest-table.js';
+import type { ValueMerging } from './value-merging.js';
+import { VersionTable } from './version-table.js';
 
 export interface DerivationsOptions {
   readonly store: DerivationStore;
   readonly directories: TopicDirectories;
   readonly names: TopicNames;
   readonly decoder: RecordDecoder;
+  readonly merging: ValueMerging;
   readonly supervisor: Supervisor;
   readonly clock: Clock;
   /** A fresh id, never used before. */
@@ -39,13 +50,21 @@ export interface DerivationStatus {
   readonly keys: number | null;
 }
 
+/** Every live key of a derived topic once (L5), with the vector at which that is so. */
+export interface DerivedSnapshot {
+  readonly rows: LatestSnapshot['rows'];
+  readonly logId: string;
+  readonly vector: ReadVector;
+}
+
 /** What somebody asks for, defaults filled in. */
-export type DerivationRequest = Pick<DerivationDefinition, 'name' | 'source' | 'orderBy' | 'nullKeys' | 'onConflict'>;
+export type DerivationRequest = Omit<DerivationDefinition, 'id' | 'logId' | 'createdAt' | 'createdBy'>;
 
 /** All derivations of one service: creates, keeps going, looks up and removes them. */
 export class Derivations {
   readonly #workers = new Map<string, DerivationWorker>();
   readonly #tables = new Map<string, LatestTable>();
+  readonly #versions = new Map<string, VersionTable>();
 
   constructor(private readonly options: DerivationsOptions) {}
 
@@ -62,12 +81,12 @@ export class Derivations {
 
   /**
    * Creates the target topic and starts to fill it.
-   * @throws `topic-not-found` for the source, `derivation-exists`, `topic-exists` for the name, `invalid-field-path`.
+   * @throws `topic-not-found` for the source, `derivation-exists`, `topic-exists` for the name, `invalid-field-path`, `invalid-derivation`.
    */
   async create(cluster: string | undefined, request: DerivationRequest, createdBy: string): Promise<DerivationStatus> {
     const directory = this.options.directories.of(cluster);
     const { logId } = directory.engine;
-    if (request.orderBy.by === 'field') parseFieldPath(request.orderBy.path);
+    demandSound(request);
     const source = await directory.resolve(request.source);
     if (request.name === request.source) throw ofItself(request.name);
     if ((await this.options.store.find(logId, request.name)) !== undefined) throw derivationExists(request.name);
@@ -76,7 +95,6 @@ export class Derivations {
       ...request,
       id: this.options.newId(),
       logId,
-      kind: 'latest',
       createdAt: this.options.clock.now(),
       createdBy,
     };
@@ -129,22 +147,49 @@ export class Derivations {
   }
 
   /**
-   * The latest state of a derived topic, as of now.
+   * The latest state of a derived topic of either kind, as of now: in a versioned one it is the last version of each key (L1).
    * @throws `not-a-latest-stream` for any other topic.
    */
   async latest(cluster: string | undefined, topic: string, signal?: AbortSignal): Promise<LatestTable> {
     const directory = this.options.directories.of(cluster);
-    const stored = await this.options.store.find(directory.engine.logId, topic);
-    if (stored === undefined || stored.state === 'DELETING') {
-      await directory.resolve(topic);
-      throw notLatest(topic);
-    }
-    const { id } = stored.definition;
+    const { id } = (await this.#filling(directory, topic)) ?? notLatest(topic);
     let table = this.#tables.get(id);
     if (table === undefined)
       this.#tables.set(id, (table = new LatestTable(new SourceReader(directory, this.options.names, topic))));
     await table.catchUp(signal);
     return table;
+  }
+
+  /** Every live key of a derived topic at one position, and how records behind it are read. @throws `not-a-latest-stream` */
+  async snapshot(cluster: string | undefined, topic: string, signal?: AbortSignal): Promise<DerivedSnapshot> {
+    const table = await this.latest(cluster, topic, signal);
+    const { engine } = this.options.directories.of(cluster);
+    const { rows, position } = await table.snapshot(signal);
+    const { id } = await engine.describeTopic(physicalName(topic, position.generation));
+    const positions = new Map(position.next.entries());
+    return {
+      rows,
+      logId: engine.logId,
+      vector: { generation: position.generation, topicId: id, whole: true, positions },
+    };
+  }
+
+  /**
+   * The states of the keys of a versioned stream, as of now.
+   * @throws `not-a-versioned-stream` for any other topic.
+   */
+  async history(cluster: string | undefined, topic: string, signal?: AbortSignal): Promise<KeyHistory> {
+    const directory = this.options.directories.of(cluster);
+    const filling = await this.#filling(directory, topic);
+    if (filling?.kind !== 'versioned') return notVersioned(topic);
+    let table = this.#versions.get(filling.id);
+    if (table === undefined)
+      this.#versions.set(
+        filling.id,
+        (table = new VersionTable(new SourceReader(directory, this.options.names, topic))),
+      );
+    await table.catchUp(signal);
+    return new KeyHistory(topic, directory.engine, table);
   }
 
   /** The derivations that stand in a generation of a topic, which must not be deleted under them. */
@@ -175,6 +220,14 @@ export class Derivations {
       .map(({ definition }) => definition.name);
   }
 
+  /** The derivation that fills a topic. @throws `topic-not-found` */
+  async #filling(directory: TopicDirectory, topic: string): Promise<DerivationDefinition | undefined> {
+    const stored = await this.options.store.find(directory.engine.logId, topic);
+    if (stored !== undefined && stored.state !== 'DELETING') return stored.definition;
+    await directory.resolve(topic);
+    return undefined;
+  }
+
   async #find(directory: TopicDirectory, name: string): Promise<StoredDerivation> {
     const stored = await this.options.store.find(directory.engine.logId, name);
     if (stored === undefined || stored.state === 'DELETING') throw derivationNotFound(name);
@@ -201,23 +254,18 @@ export class Derivations {
   /** The target is closed to everybody but its writer session: FENCED is its state for good. */
   async #makeTopics(directory: TopicDirectory, definition: DerivationDefinition, source: ResolvedTopic): Promise<void> {
     const { engine } = directory;
-    const config: Record<string, string> = engine.capabilities.topicConfigs.includes('cleanup.policy')
-      ? { 'cleanup.policy': 'compact' }
-      : {};
+    const wanted = Object.entries(settingsOf(definition));
+    const config = Object.fromEntries(wanted.filter(([name]) => engine.capabilities.topicConfigs.includes(name)));
     const partitions = source.description.partitions.length;
     await directory.create({ name: definition.name, partitions, config });
     await engine.setTopicState(physicalName(definition.name, 1), 'FENCED');
-    if (definition.nullKeys !== 'dlq') return;
-    const deadLetters = deadLettersOf(definition);
-    try {
-      await directory.create({ name: deadLetters, partitions: 1 });
-    } catch (error) {
-      if (!isAppError(error, 'topic-exists')) throw error;
-    }
+    if (definition.nullKeys === 'dlq' || definition.onConflict === 'dlq')
+      await demandTopic(directory, deadLettersOf(definition));
+    if (definition.late === 'topic') await demandTopic(directory, lateRecordsOf(definition));
   }
 
   async #run(directory: TopicDirectory, stored: StoredDerivation): Promise<void> {
-    const { names, decoder, supervisor, failPoint, onStep } = this.options;
+    const { names, decoder, merging, supervisor, clock, failPoint, onStep } = this.options;
     const { definition } = stored;
     const worker = new DerivationWorker({
       definition,
@@ -225,7 +273,10 @@ export class Derivations {
       source: new SourceReader(directory, names, definition.source),
       target: physicalName(definition.name, await directory.generation(definition.name)),
       deadLetters: deadLettersOf(definition),
+      lateRecords: lateRecordsOf(definition),
       decoder,
+      merging,
+      clock,
       failPoint,
       onStep: (records) => onStep?.(definition.name, records),
     });
@@ -241,6 +292,7 @@ export class Derivations {
   async #remove(directory: TopicDirectory, stored: StoredDerivation): Promise<void> {
     await this.#stop(stored);
     this.#tables.delete(stored.definition.id);
+    this.#versions.delete(stored.definition.id);
     // The session's positions go with it: opening it also fences a worker on another instance.
     const writer = await directory.engine.openWriter(writerIdOf(stored.definition));
     await writer.commit({ checkpoints: [...writer.checkpoints().keys()].map((key) => ({ key, value: null })) });
@@ -268,6 +320,38 @@ export class Derivations {
 }
 
 const deadLettersOf = (definition: DerivationDefinition): string => `${definition.name}.dlq`;
+const lateRecordsOf = (definition: DerivationDefinition): string => `${definition.name}.late`;
+
+/** What a target keeps: of a latest stream the last record of each key, tombstones as long as a late record is looked out for; of a versioned one everything. */
+function settingsOf({ kind, lateHorizonMs }: DerivationDefinition): Record<string, string> {
+  return kind === 'latest'
+    ? { 'cleanup.policy': 'compact', 'delete.retention.ms': String(lateHorizonMs ?? LATE_HORIZON_MS) }
+    : { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' };
+}
+
+/** A topic beside the target, which may be there from a derivation before. */
+async function demandTopic(directory: TopicDirectory, name: string): Promise<void> {
+  try {
+    await directory.create({ name, partitions: 1 });
+  } catch (error) {
+    if (!isAppError(error, 'topic-exists')) throw error;
+  }
+}
+
+/** @throws `invalid-field-path`, `invalid-derivation` */
+function demandSound({ kind, orderBy, deletes, merge }: DerivationRequest): void {
+  if (orderBy.by === 'field') parseFieldPath(orderBy.path);
+  if (deletes && parseFieldPath(deletes.path).root !== 'value')
+    throw unsound('deletes.path', 'A deletion is told by a field of the value; begin the path with value.');
+  if (!merge) return;
+  if (kind !== 'latest')
+    throw unsound('merge', 'Values are merged in a latest stream only; derive the versions of it.');
+  if (orderBy.by !== 'offset')
+    throw unsound(
+      'merge',
+      'What partial values add up to depends on their order; merge goes with orderBy offset only.',
+    );
+}
 
 function ofItself(name: string): AppError {
   return new AppError({
@@ -296,8 +380,27 @@ function changed(name: string): AppError {
   });
 }
 
-function notLatest(topic: string): AppError {
+function unsound(member: string, why: string): AppError {
   return new AppError({
+    kind: 'invalid',
+    code: 'invalid-derivation',
+    message: `There is no such derivation: ${why}`,
+    details: { member },
+  });
+}
+
+function notVersioned(topic: string): never {
+  throw new AppError({
+    kind: 'conflict',
+    code: 'not-a-versioned-stream',
+    message: `Topic '${topic}' is not a versioned stream.`,
+    hint: `Derive one: POST /v1/derivations {"kind": "versioned", "source": "${topic}", "name": "${topic}-versions"}.`,
+    details: { topic },
+  });
+}
+
+function notLatest(topic: string): never {
+  throw new AppError({
     kind: 'conflict',
     code: 'not-a-latest-stream',
     message: `Topic '${topic}' is not a latest stream.`,

@@ -1,5 +1,6 @@
 import type { PartitionRecord, RecordHeader } from '#libs/core/log';
-import type { SourcePosition, SourceReader } from '../source-reader.js';
+import type { SourcePosition } from '../source-reader.js';
+import { FoldedTopic, keyText } from './folded-topic.js';
 
 /** The present state of a key in a latest stream. */
 export interface LatestRow {
@@ -12,29 +13,21 @@ export interface LatestRow {
   readonly offset: number;
 }
 
-const CATCH_UP_BYTES = 1024 * 1024;
+/** The rows of a latest stream at one position. */
+export interface LatestSnapshot {
+  readonly position: SourcePosition;
+  /** By key, in the order of {@link LatestTable.page}. */
+  readonly rows: readonly (readonly [key: string, row: LatestRow])[];
+}
 
-/**
- * A latest stream folded by key, kept in memory for lookups: one row per live key at a known position (L5). A cache: built by reading the topic, built anew
- * after a restart, and brought up to date by every call of {@link catchUp}.
- */
-export class LatestTable {
+/** A latest stream folded by key, kept in memory for lookups: one row per live key at a known position (L5). */
+export class LatestTable extends FoldedTopic {
   readonly #rows = new Map<string, LatestRow>();
   /** Keys in order, made when they are asked for and something changed. */
   #ordered: readonly string[] | undefined;
-  #position: SourcePosition | undefined;
-  #catchingUp: Promise<SourcePosition> | undefined;
-
-  constructor(private readonly reader: SourceReader) {}
 
   get size(): number {
     return this.#rows.size;
-  }
-
-  /** Reads to the present end. Calls at the same time share one reading. @throws what reading throws; the next call goes on where this one ended. */
-  catchUp(signal?: AbortSignal): Promise<SourcePosition> {
-    this.#catchingUp ??= this.#read(signal).finally(() => (this.#catchingUp = undefined));
-    return this.#catchingUp;
   }
 
   find(key: string): LatestRow | undefined {
@@ -43,8 +36,7 @@ export class LatestTable {
 
   /** Rows by key (by code unit), after `after`, with the prefix, at most `limit`. Keys are UTF-8 text; other bytes show as U+FFFD. */
   page(prefix: string, after: string | undefined, limit: number): readonly (readonly [key: string, row: LatestRow])[] {
-    this.#ordered ??= [...this.#rows.keys()].sort();
-    const keys = this.#ordered;
+    const keys = this.#keys();
     const page: [string, LatestRow][] = [];
     for (
       let at = firstAtLeast(keys, after === undefined || after < prefix ? prefix : after);
@@ -58,20 +50,20 @@ export class LatestTable {
     return page;
   }
 
-  async #read(signal: AbortSignal | undefined): Promise<SourcePosition> {
-    let at = this.#position ?? (await this.reader.begin());
-    for (;;) {
-      const chunk = await this.reader.next(at, { maxBytes: CATCH_UP_BYTES, maxWaitMs: 0, signal });
-      for (const record of chunk.records) this.#take(record);
-      const still = chunk.records.length === 0 && chunk.to.generation === at.generation && chunk.lag === 0;
-      this.#position = at = chunk.to;
-      if (still) return at;
-    }
+  /** Every live key once, as of the present end (L5). Rows that change later do not change in it. */
+  async snapshot(signal?: AbortSignal): Promise<LatestSnapshot> {
+    const position = await this.catchUp(signal);
+    return { position, rows: this.#keys().map((key) => [key, this.#rows.get(key)!]) };
   }
 
-  #take(record: PartitionRecord): void {
+  #keys(): readonly string[] {
+    this.#ordered ??= [...this.#rows.keys()].sort();
+    return this.#ordered;
+  }
+
+  protected override take(record: PartitionRecord): void {
     if (record.key === null) return;
-    const key = Buffer.from(record.key).toString('utf8');
+    const key = keyText(record.key);
     const known = this.#rows.has(key);
     if (record.value === null) this.#rows.delete(key);
     // Copies: the record's bytes are views of a whole batch.

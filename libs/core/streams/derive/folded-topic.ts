@@ -1,0 +1,37 @@
+import type { PartitionRecord } from '#libs/core/log';
+import type { SourcePosition, SourceReader } from '../source-reader.js';
+
+const CATCH_UP_BYTES = 1024 * 1024;
+
+/** A topic folded in memory for lookups. A cache: built by reading the topic, built anew after a restart, and brought up to date by every call of {@link catchUp}. */
+export abstract class FoldedTopic {
+  #position: SourcePosition | undefined;
+  #catchingUp: Promise<SourcePosition> | undefined;
+
+  constructor(private readonly reader: SourceReader) {}
+
+  /** Reads to the present end. Calls at the same time share one reading. @throws what reading throws; the next call goes on where this one ended. */
+  catchUp(signal?: AbortSignal): Promise<SourcePosition> {
+    this.#catchingUp ??= this.#read(signal).finally(() => (this.#catchingUp = undefined));
+    return this.#catchingUp;
+  }
+
+  /** Takes one record in; records of a partition come in their order. What is kept of it must be copied. */
+  protected abstract take(record: PartitionRecord, generation: number): void;
+
+  async #read(signal: AbortSignal | undefined): Promise<SourcePosition> {
+    let at = this.#position ?? (await this.reader.begin());
+    for (;;) {
+      const chunk = await this.reader.next(at, { maxBytes: CATCH_UP_BYTES, maxWaitMs: 0, signal });
+      for (const record of chunk.records) this.take(record, at.generation);
+      const still = chunk.records.length === 0 && chunk.to.generation === at.generation && chunk.lag === 0;
+      this.#position = at = chunk.to;
+      if (still) return at;
+    }
+  }
+}
+
+/** A key as it is looked up by. Keys are UTF-8 text; other bytes show as U+FFFD. */
+export function keyText(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('utf8');
+}
