@@ -54,6 +54,13 @@ async function neighbour(url: string, under: () => boolean): Promise<number> {
   return times[Math.floor(times.length * 0.99)] ?? NaN;
 }
 
+/** Which request failed, and how the service is. */
+function failureOf(server: ServerProcess, family: string, name: string, { method, path }: HostileRequest): string {
+  const { exit, lines } = server;
+  const state = exit === undefined ? 'The service runs.' : `The service is gone (${exit.signal ?? exit.code}).`;
+  return `${family}: ${name}: ${method} ${path.slice(0, 100)} failed. ${state} It wrote last:\n${lines.slice(-10).join('\n')}`;
+}
+
 /** The longest of a family, and the request it was seen under. */
 interface Worst {
   readonly ms: number;
@@ -86,6 +93,8 @@ export const hostile: Benchmark = {
 
         let under = true;
         const beside = neighbour(url, () => under);
+        // What becomes of it is told where it is waited for. Unhandled until then, its failure would end the run in place of that of a hostile request.
+        beside.catch(() => undefined);
         const families = new Map<string, Family>();
         const wanted = process.env['WEIR_BENCH_FAMILIES']?.split(',');
         for (const { family, name, requests } of HOSTILE_CASES) {
@@ -94,7 +103,9 @@ export const hostile: Benchmark = {
           families.set(family, worst);
           for (const request of requests) {
             const before = await processorMs(server.pid);
-            await send(url, request, clusterId);
+            await send(url, request, clusterId).catch((cause: unknown) => {
+              throw new Error(failureOf(server, family, name, request), { cause });
+            });
             const processor = (await processorMs(server.pid)) - before;
             const what = `${name}, ${request.method} ${request.path.slice(0, 40)}`;
             worst.delay = larger(worst.delay, { ms: await stallMs(url), what });

@@ -9,7 +9,7 @@ export { isJsonObject, stableJson, type JsonObject, type JsonValue } from './jso
 export { bytesInMemory } from './text-bytes.js';
 export { nextRoom, StorageRoom, storageRoomGone, type Room, type RoomLimits } from './storage-room.js';
 export { parseJsonInTurns, type ParsingInTurns } from './json-in-turns.js';
-export { measureJson, type JsonMeasure } from './json-measure.js';
-export { JsonScanner, jsonTooDeep, withoutSpaces, type ScannedText } from './json-scanner.js';
+export { measureJson, measureJsonInTurns, type JsonMeasure } from './json-measure.js';
+export { JsonScanner, jsonTooDeep, withoutSpaces, withoutSpacesInTurns, type ScannedText } from './json-scanner.js';
 export { ServiceKeys } from './service-keys.js';
 export { nearest } from './nearest.js';

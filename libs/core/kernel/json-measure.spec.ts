@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { measureJson } from './json-measure.js';
+import { measureJson, measureJsonInTurns } from './json-measure.js';
 
 const measured = (text: string) => measureJson(Buffer.from(text));
 
@@ -45,6 +45,37 @@ describe('JSON text, measured without parsing it', () => {
     'has none: %s',
     (text) => expect(measured(text).longNumbers).toBe(false),
   );
+
+  it('measures the same in turns, wherever it is cut', async () => {
+    const pieces = fc.array(
+      fc.constantFrom('"', '\\', '[', ']', '{', '}', ',', '1', '123456789.', 'e5', '"a\\"b"', '"[,"', ' ', 'ä'),
+      { maxLength: 30 },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.json(),
+          pieces.map((some) => some.join('')),
+        ),
+        fc.integer({ min: 1, max: 9 }),
+        async (text, piece) => {
+          const bytes = Buffer.from(text);
+          expect([text, await measureJsonInTurns(bytes, async () => undefined, piece)]).toEqual([
+            text,
+            measureJson(bytes),
+          ]);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+    let turns = 0;
+    const count = async () => void turns++;
+    await measureJsonInTurns(Buffer.from(`["${'x'.repeat(500)}",${'1,'.repeat(250)}1]`), count, 100);
+    expect(turns).toBe(10);
+    // Negative control: a piece as long as the text leaves no turn to anybody.
+    await measureJsonInTurns(Buffer.alloc(1_000, '1'), count, 1_000);
+    expect(turns).toBe(10);
+  });
 
   it('takes a moment for strings that are all escapes', () => {
     const text = Buffer.from(`"${'\\\\'.repeat(500_000)}${'\\"'.repeat(500_000)}"`);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { measureJson } from './json-measure.js';
-import { JsonScanner, withoutSpaces } from './json-scanner.js';
+import { JsonScanner, withoutSpaces, withoutSpacesInTurns, type ScannedText } from './json-scanner.js';
 
 const scanner = (text: string, depth = 64) => new JsonScanner(Buffer.from(text), { depth });
 
@@ -195,6 +195,70 @@ describe('JSON text that is gone over', () => {
       [true, false, false],
       [false, false, false],
     ]);
+  });
+
+  /** What comes of going over a text: the same whether it is halted or not. */
+  const outcome = (text: string, scanned: (scan: JsonScanner) => ScannedText): unknown => {
+    const scan = scanner(text, 8);
+    try {
+      const part = scanned(scan);
+      scan.end();
+      return { part, values: scan.values, longestNumber: scan.longestNumber };
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  /** The same some bytes at a time; `halts` counts how often it was halted. */
+  const inPieces = (most: number, halts = { count: 0 }) => {
+    return (scan: JsonScanner): ScannedText => {
+      for (;;) {
+        const part = scan.scanSome(most);
+        if (part !== undefined) return part;
+        halts.count++;
+      }
+    };
+  };
+
+  it('is the same text when it is gone over some bytes at a time, JSON or not', () => {
+    const piece = fc.constantFrom('', ',', '[', ']', '{', '"', '\\', 'x', '-', '\u0001');
+    fc.assert(
+      fc.property(json, fc.nat(), piece, fc.integer({ min: 1, max: 12 }), (text, nat, put, most) => {
+        const at = nat % (text.length + 1);
+        for (const one of [text, text.slice(0, at) + put + text.slice(at)]) {
+          expect([one, outcome(one, inPieces(most))]).toEqual([one, outcome(one, (scan) => scan.scan())]);
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it.each([
+    ['a long list', `[${'1,'.repeat(5_000)}1]`],
+    ['a long string', `"${'x\\n'.repeat(3_000)}"`],
+    ['strings in objects', `[${`{"a":"${'y'.repeat(90)}"},`.repeat(100)}{}]`],
+  ])('is halted often where it is long: %s', (_what, text) => {
+    const halts = { count: 0 };
+    outcome(text, inPieces(100, halts));
+    expect(halts.count).toBeGreaterThan(text.length / 250);
+    // Negative control: gone over as a whole it is never halted.
+    const whole = { count: 0 };
+    outcome(text, inPieces(text.length, whole));
+    expect(whole.count).toBe(0);
+  });
+
+  it('loses its white space in turns as it does at once', async () => {
+    await fc.assert(
+      fc.asyncProperty(json, fc.integer({ min: 1, max: 9 }), async (text, piece) => {
+        const bytes = Buffer.from(text);
+        let turns = 0;
+        const compact = await withoutSpacesInTurns(bytes, async () => void turns++, piece);
+        expect(Buffer.from(compact)).toEqual(Buffer.from(withoutSpaces(bytes)));
+        expect(turns).toBeLessThan(text.length / piece + 1);
+      }),
+    );
+    let turns = 0;
+    await withoutSpacesInTurns(Buffer.from('[ ]'.padEnd(1_000)), async () => void turns++, 100);
+    expect(turns).toBe(9);
   });
 
   it('loses the white space between its parts, and nothing else', () => {

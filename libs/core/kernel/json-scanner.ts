@@ -1,4 +1,4 @@
-import { AppError } from './app-error.js';
+import { AppError, impossible } from './app-error.js';
 
 /** What a value holds that was gone over, as far as it matters to whoever takes its text. */
 export interface ScannedText {
@@ -13,6 +13,15 @@ export interface ScannedText {
   readonly longNumbers: boolean;
 }
 
+/** Where a scan stands within a value. */
+interface Halt {
+  readonly at: number;
+  /** Lists and objects that are open there. */
+  readonly depth: number;
+  /** It is in a string, and not where a value begins. */
+  readonly inString: boolean;
+}
+
 export interface ScanLimits {
   /** Levels of lists and objects within each other, those that were entered included. */
   readonly depth: number;
@@ -22,7 +31,8 @@ export interface ScanLimits {
  * Goes over JSON text in UTF-8 byte by byte: finds where members and items stand, and that what stands there is JSON, without making values of it. Takes exactly the texts that
  * `JSON.parse` takes. Whoever is to have values parses the parts that are needed; who is to have text has it as it was written.
  *
- * Lists and objects are entered one by one ({@link enter}, {@link nextMember}, {@link nextItem}), and gone over as a whole with {@link scan}.
+ * Lists and objects are entered one by one ({@link enter}, {@link nextMember}, {@link nextItem}), and gone over as a whole with {@link scan}, or some of it at a time with
+ * {@link scanSome}.
  */
 export class JsonScanner {
   /** The byte that is looked at next. */
@@ -34,12 +44,15 @@ export class JsonScanner {
   #depth = 0;
   /** Nothing was read yet of the list or object that was entered last. */
   #fresh = false;
-  /** What was met in the value that is gone over. */
+  /** Where the value begins that is gone over, and what was met in it. */
+  #from = 0;
   #spaced = false;
   #longNumbers = false;
   #escaped = false;
   /** Of the lists and objects that are open within the value that is gone over, by level: whether it is an object. */
   readonly #objects: Uint8Array;
+  /** Where the value is gone on with that was not gone over to its end. */
+  #halt: Halt | undefined;
 
   constructor(
     private readonly json: Buffer,
@@ -99,18 +112,23 @@ export class JsonScanner {
 
   /** Goes over the value that begins here, whatever it is. @throws SyntaxError, `json-too-deep`. */
   scan(): ScannedText {
+    return this.scanSome(this.json.length) ?? impossible('a value went on behind the end of its text');
+  }
+
+  /**
+   * As {@link scan}, but halts after `most` bytes, or where the name or number ends that stands there. Undefined then: called again it goes on, and nothing else may be asked for
+   * before it has come to the end of the value.
+   */
+  scanSome(most: number): ScannedText | undefined {
     const { json } = this;
     const objects = this.#objects;
     const outer = this.#depth;
-    let depth = outer;
-    const from = this.#behindSpace(this.at);
-    let at = from;
-    this.#spaced = false;
-    this.#longNumbers = false;
-    this.#escaped = false;
+    let { at, depth, inString } = this.#halt ?? this.#beginning();
+    this.#halt = undefined;
+    const stop = at + most;
     for (;;) {
-      // A value begins here.
-      const kind = KINDS[json[at]!];
+      // A value begins here, or the string goes on in which it was halted.
+      const kind = inString ? IS_QUOTE : KINDS[json[at]!];
       if (kind === IS_OPEN) {
         if (++depth > this.limits.depth) throw jsonTooDeep(this.limits.depth);
         this.values++;
@@ -123,8 +141,11 @@ export class JsonScanner {
         }
         depth--;
         at++;
-      } else if (kind === IS_QUOTE) at = this.#behindString(at);
-      else if (kind === IS_NUMBER) at = this.#behindNumber(at);
+      } else if (kind === IS_QUOTE) {
+        at = this.#behindSomeString(inString ? at : at + 1, stop);
+        inString = at < 0;
+        if (inString) return this.#halted(~at, depth, true);
+      } else if (kind === IS_NUMBER) at = this.#behindNumber(at);
       else at = this.#behindWord(at);
       // A value has ended here: of what it is in, another one may follow, or the end.
       while (depth > outer) {
@@ -139,9 +160,24 @@ export class JsonScanner {
       this.values++;
       at = this.#behindSpace(at + 1);
       if (objects[depth] === 1) at = this.#behindName(at);
+      if (at >= stop) return this.#halted(at, depth, false);
     }
     this.at = at;
-    return { from, to: at, spaced: this.#spaced, escaped: this.#escaped, longNumbers: this.#longNumbers };
+    return { from: this.#from, to: at, spaced: this.#spaced, escaped: this.#escaped, longNumbers: this.#longNumbers };
+  }
+
+  /** Where a value begins that nothing was seen of. */
+  #beginning(): Halt {
+    this.#from = this.#behindSpace(this.at);
+    this.#spaced = false;
+    this.#longNumbers = false;
+    this.#escaped = false;
+    return { at: this.#from, depth: this.#depth, inString: false };
+  }
+
+  #halted(at: number, depth: number, inString: boolean): undefined {
+    this.#halt = { at, depth, inString };
+    this.at = at;
   }
 
   /** Whether a member or item follows in what was entered last; leaves it otherwise. */
@@ -180,14 +216,22 @@ export class JsonScanner {
 
   /** @param quote that begins the string. */
   #behindString(quote: number): number {
+    return this.#behindSomeString(quote + 1, this.json.length);
+  }
+
+  /** @param from within a string. @returns the place behind it; where it goes on at `stop`, the place to go on at, its bits turned (`~`). */
+  #behindSomeString(from: number, stop: number): number {
     const { json } = this;
     const { length } = json;
-    for (let at = quote + 1; at < length; at++) {
+    const end = Math.min(length, stop);
+    let at = from;
+    for (; at < end; at++) {
       const byte = json[at]!;
       if (byte === QUOTE) return at + 1;
       if (byte === BACKSLASH) at = this.#escapeEnd(at + 1);
       else if (byte < SPACE) throw notJsonAt(at);
     }
+    if (at < length) return ~at;
     throw notJsonAt(length);
   }
 
@@ -247,9 +291,37 @@ export class JsonScanner {
 
 /** JSON text without the white space between its parts. The text must be known to be JSON. */
 export function withoutSpaces(json: Uint8Array): Uint8Array {
-  const compact = new Uint8Array(json.length);
-  let length = 0;
-  for (let at = 0; at < json.length; at++) {
+  const compacting: Compacting = { at: 0, compact: new Uint8Array(json.length), length: 0 };
+  compactSome(json, compacting, json.length);
+  return compacting.compact.subarray(0, compacting.length);
+}
+
+/** As {@link withoutSpaces}, while others have their turn. @param turn asked after every `pieceLength` bytes or, in a string, behind it. */
+export async function withoutSpacesInTurns(
+  json: Uint8Array,
+  turn: () => Promise<void>,
+  pieceLength: number,
+): Promise<Uint8Array> {
+  const compacting: Compacting = { at: 0, compact: new Uint8Array(json.length), length: 0 };
+  for (;;) {
+    compactSome(json, compacting, Math.min(json.length, compacting.at + pieceLength));
+    if (compacting.at >= json.length) return compacting.compact.subarray(0, compacting.length);
+    await turn();
+  }
+}
+
+/** What was taken over of a text so far. */
+interface Compacting {
+  at: number;
+  readonly compact: Uint8Array;
+  length: number;
+}
+
+/** Goes on to `stop`, or behind the string it lies in. */
+function compactSome(json: Uint8Array, compacting: Compacting, stop: number): void {
+  const { compact } = compacting;
+  let { at, length } = compacting;
+  for (; at < stop; at++) {
     const byte = json[at]!;
     if (isSpace(byte)) continue;
     compact[length++] = byte;
@@ -261,7 +333,8 @@ export function withoutSpaces(json: Uint8Array): Uint8Array {
     }
     compact[length++] = QUOTE;
   }
-  return compact.subarray(0, length);
+  compacting.at = at;
+  compacting.length = length;
 }
 
 function isSpace(byte: number | undefined): boolean {

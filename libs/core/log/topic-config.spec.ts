@@ -57,6 +57,17 @@ describe('topic settings', () => {
     expect(error.items).toMatchObject([{ path: 'retention.ms' }, { path: 'cleanup.polcy' }]);
   });
 
+  it('names the first 20 of what is wrong, and counts the rest', () => {
+    const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, i) => [`retention.m${i}`, 'x']));
+    const error = failure({ 'retention.ms': '1', ...many });
+    expect(error.message).toMatch(/^3000 topic settings are not valid\. The first 20 are named\. Topic setting/);
+    expect(error.items).toHaveLength(20);
+    expect(error.items[19]).toMatchObject({ path: 'retention.m19' });
+    // Negative control: as many as are named are not counted apart.
+    const few = failure(Object.fromEntries(Object.entries(many).slice(0, 20)));
+    expect([few.items.length, few.message.includes('The first')]).toEqual([20, false]);
+  });
+
   it('leaves the value of a key only the engine knows to the engine', () => {
     expect(() => checkTopicConfig({ 'broker.own': 'anything' }, ['broker.own'])).not.toThrow();
   });

@@ -125,27 +125,37 @@ const SETTINGS: readonly TopicSetting[] = [
 /** Every setting the project knows, by name. An engine acts on those its capabilities list. */
 export const TOPIC_SETTINGS: ReadonlyMap<string, TopicSetting> = new Map(SETTINGS.map((one) => [one.name, one]));
 
+/** Faults that are told one by one; the rest is counted. */
+const MOST_FAULTS = 20;
+
 /**
  * Checks changes to a topic's settings: every key is one the engine acts on, every value fits. A null value unsets a key. Says everything that is
- * wrong, each problem in the error's items.
+ * wrong, each of the first 20 problems in the error's items.
  * @throws `invalid-topic-config`.
  */
 export function checkTopicConfig(
   changes: Readonly<Record<string, string | null>>,
   supportedKeys: readonly string[],
 ): void {
+  const supported = new Set(supportedKeys);
   const faults: AppError[] = [];
+  let count = 0;
   for (const [key, value] of Object.entries(changes)) {
-    const fault = supportedKeys.includes(key) ? valueFault(key, value) : unknownKey(key, supportedKeys);
-    if (fault !== undefined) faults.push(fault);
+    const known = supported.has(key);
+    const rule = known ? brokenRule(key, value) : undefined;
+    if (known && rule === undefined) continue;
+    // An error knows where it was made, and who mistyped is told what was meant: too much for each of thousands.
+    if (++count > MOST_FAULTS) continue;
+    faults.push(rule === undefined ? unknownKey(key, supportedKeys) : invalidTopicConfig(key, ...rule));
   }
   const [first] = faults;
   if (first === undefined) return;
-  if (faults.length === 1) throw first;
+  if (count === 1) throw first;
+  const more = count > MOST_FAULTS ? ` The first ${MOST_FAULTS} are named.` : '';
   throw new AppError({
     kind: 'invalid',
     code: first.code,
-    message: `${faults.length} topic settings are not valid. ${faults.map((one) => one.message).join(' ')}`,
+    message: `${count} topic settings are not valid.${more} ${faults.map((one) => one.message).join(' ')}`,
     hint: first.hint,
     items: faults.map((one) => ({ path: String(one.details['key']), message: one.message, code: one.code })),
     details: { keys: faults.map((one) => one.details['key']) },
@@ -162,16 +172,15 @@ function unknownKey(key: string, supported: readonly string[]): AppError {
   );
 }
 
-function valueFault(key: string, value: unknown): AppError | undefined {
+/** The rule that a value breaks, and what the setting is. Undefined where it fits. */
+function brokenRule(key: string, value: unknown): readonly [rule: string, doc?: string] | undefined {
   if (value === null) return undefined;
-  if (typeof value !== 'string') return invalidTopicConfig(key, 'must be text');
+  if (typeof value !== 'string') return ['must be text'];
   const setting = TOPIC_SETTINGS.get(key);
   // A setting that only the engine behind the port knows (a broker may have more): the broker judges the value.
   if (setting === undefined) return undefined;
   const rule = fits(setting.type, value);
-  return rule === undefined
-    ? undefined
-    : invalidTopicConfig(key, `must be ${rule}, not '${value.slice(0, 100)}'`, setting.doc);
+  return rule === undefined ? undefined : [`must be ${rule}, not '${value.slice(0, 100)}'`, setting.doc];
 }
 
 /** What the value should have been, undefined when it fits. */

@@ -71,7 +71,7 @@ export async function partEncoder(
     header: null,
     encode: (given, index, problems) =>
       asText && given instanceof WrittenJson
-        ? given.bytes()
+        ? given.bytes(turn)
         : withValue(given, turn, (value) => plain(value, format, { part, index, turn }, problems)),
   };
 }

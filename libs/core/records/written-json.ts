@@ -1,9 +1,17 @@
-import { parseJsonInTurns, withoutSpaces, type JsonScanner, type ScannedText } from '#libs/core/kernel';
+import {
+  parseJsonInTurns,
+  withoutSpaces,
+  withoutSpacesInTurns,
+  type JsonScanner,
+  type ScannedText,
+} from '#libs/core/kernel';
 import { parseExact, VALUE_DEPTH } from '#libs/core/schema';
 import type { Turn } from './turns.js';
 
 /** Bytes of a text that is parsed in one go. */
 const AT_ONCE = 64 * 1024;
+/** Bytes that are gone over in one go: a millisecond, some more where they are all brackets. */
+const PIECE = 256 * 1024;
 
 /**
  * A JSON value as it was written: known to be JSON, and not made a value of until somebody needs one. What no schema describes is stored as its text, so that no digit, escape or
@@ -15,9 +23,25 @@ export class WrittenJson {
     private readonly scanned: Pick<ScannedText, 'spaced' | 'escaped' | 'longNumbers'>,
   ) {}
 
-  /** The value that begins here; null for null, which is none. @throws SyntaxError, `json-too-deep`. */
-  static next(scanner: JsonScanner): WrittenJson | null {
-    const scanned = scanner.scan();
+  /**
+   * The value that begins here; null for null, which is none; undefined where it is longer than is gone over in one go: {@link rest} goes on then.
+   * @throws SyntaxError, `json-too-deep`.
+   */
+  static next(scanner: JsonScanner): WrittenJson | null | undefined {
+    const scanned = scanner.scanSome(PIECE);
+    return scanned && WrittenJson.#of(scanner, scanned);
+  }
+
+  /** The value that {@link next} has begun, gone over to its end while others have their turn. @throws as {@link next} does, by rejection. */
+  static async rest(scanner: JsonScanner, turn: Turn): Promise<WrittenJson | null> {
+    for (;;) {
+      await turn();
+      const scanned = scanner.scanSome(PIECE);
+      if (scanned !== undefined) return WrittenJson.#of(scanner, scanned);
+    }
+  }
+
+  static #of(scanner: JsonScanner, scanned: ScannedText): WrittenJson | null {
     const text = scanner.bytes(scanned);
     return text[0] === LETTER_N ? null : new WrittenJson(text, scanned);
   }
@@ -27,9 +51,11 @@ export class WrittenJson {
     return this.text.length > AT_ONCE;
   }
 
-  /** Its text without the white space between its parts. May share memory with the text it was found in. */
-  bytes(): Uint8Array {
-    return this.scanned.spaced ? withoutSpaces(this.text) : this.text;
+  /** Its text without the white space between its parts; by promise where that is long, while others have their turn. May share memory with the text it was found in. */
+  bytes(turn: Turn): Uint8Array | Promise<Uint8Array> {
+    const { text } = this;
+    if (!this.scanned.spaced) return text;
+    return text.length > PIECE ? withoutSpacesInTurns(text, turn, PIECE) : withoutSpaces(text);
   }
 
   /** The value, numbers kept as `parseExact` does it; by promise where it is long, while others have their turn. @throws `json-name-too-long`, by rejection. */

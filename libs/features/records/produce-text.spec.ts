@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isJsonObject } from '#libs/core/kernel';
+import { isJsonObject, JsonScanner } from '#libs/core/kernel';
 import { WrittenJson } from '#libs/core/records';
 import { parseExact } from '#libs/core/schema';
 import { JsonParser } from '#libs/platform/http';
@@ -42,14 +42,14 @@ describe('the text of a produce request', () => {
   it('keeps of a value every digit, escape and member', async () => {
     const value = '{"a":1.50,"b":[1e2,-0,12345678901234567890],"7":"\\u0041\\/","a":2}';
     const body = (await read(`{"records":[{"value": ${value} }]}`)) as { records: { value: WrittenJson }[] };
-    expect(Buffer.from(body.records[0]!.value.bytes()).toString()).toBe(value);
+    expect(Buffer.from(await body.records[0]!.value.bytes(now)).toString()).toBe(value);
   });
 
   it('loses the white space between the parts of a value', async () => {
     const record = (await parser.scanned(Buffer.from('{"value" : { "a" : [ 1 , " b " ] } }'), readRecordText)) as {
       value: WrittenJson;
     };
-    expect(Buffer.from(record.value.bytes()).toString()).toBe('{"a":[1," b "]}');
+    expect(Buffer.from(await record.value.bytes(now)).toString()).toBe('{"a":[1," b "]}');
   });
 
   it('has null for a value that is null, and nothing for one that is not there', async () => {
@@ -66,6 +66,43 @@ describe('the text of a produce request', () => {
     const record = (await read(text)) as { records: { value: WrittenJson }[] };
     await record.records[0]!.value.value(async () => void turns++);
     expect(turns).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['a value', (long: string) => `{"records":[{"value":1},{"value":${long},"key":2},{"value":3}]}`],
+    ['a key', (long: string) => `{"records":[{"key":${long},"value":1}]}`],
+    ['headers', (long: string) => `{"records":[{"headers":${long},"value":1}]}`],
+    ['what is no record', (long: string) => `{"records":[${long}]}`],
+    ['a member beside the records', (long: string) => `{"schemaIn":${long},"records":[{"value":1}]}`],
+    ['what is no request', (long: string) => long],
+  ])('is gone over in turns where it is long: %s', async (_what, text) => {
+    const long = `[${Array.from({ length: 20_000 }, (_, n) => JSON.stringify(`item ${n}`.padEnd(100))).join()}]`;
+    const given = text(long);
+    const turnsOf = async (one: string): Promise<number> => {
+      let turns = 0;
+      const scanner = new JsonScanner(Buffer.from(one), { depth: 32 });
+      expect(await valued(await readProduceText(scanner, async () => void turns++))).toEqual(
+        onlyRecords(JSON.parse(one)),
+      );
+      scanner.end();
+      return turns;
+    };
+    expect(await turnsOf(given)).toBeGreaterThanOrEqual(Math.floor(given.length / (256 * 1024)));
+    // Negative control: what is short asks for none, so that the turns counted are those of the long part.
+    expect(await turnsOf(text('[]'))).toBe(0);
+  });
+
+  it('has so many members in a record, and in the request, and not one more', async () => {
+    const members = (count: number) => Array.from({ length: count }, (_, n) => `"m${n}":1`).join();
+    expect(await read(`{"records":[{${members(100)}}],${members(99)}}`)).toMatchObject({ m0: 1, m98: 1 });
+    const refused = { code: 'too-many-members', details: { limit: 'recordMembers', value: 100 } };
+    await expect(read(`{"records":[{${members(101)}}]}`)).rejects.toMatchObject(refused);
+    await expect(read(`{${members(101)}}`)).rejects.toMatchObject(refused);
+    await expect(parser.scanned(Buffer.from(`{${members(101)}}`), readRecordText)).rejects.toMatchObject(refused);
+    // Of what is in a value there may be as many as there are.
+    const value = `{${members(5_000)}}`;
+    const body = (await read(`{"records":[{"value":${value}}]}`)) as { records: { value: WrittenJson }[] };
+    expect(Buffer.from(await body.records[0]!.value.bytes(now)).toString()).toBe(value);
   });
 
   it('has the last of two members of one name', async () => {

@@ -6,6 +6,7 @@ import {
   JsonScanner,
   jsonTooDeep,
   measureJson,
+  measureJsonInTurns,
   parseJsonInTurns,
   type JsonMeasure,
 } from '#libs/core/kernel';
@@ -19,6 +20,8 @@ import { turn } from './turn.js';
 
 /** Bytes of a body that is parsed in one go. */
 const AT_ONCE = 64 * 1024;
+/** Bytes of it that are measured in one go: a millisecond on a fast machine. */
+const MEASURED_AT_ONCE = 512 * 1024;
 /** How long a body is parsed before others have their turn. */
 const TURN_MS = 5;
 /** Digits of a number in a body. What a number of millions of them is takes the processor a quarter of a second. */
@@ -107,7 +110,8 @@ export class JsonParser {
   ) {}
 
   parsed(body: Buffer): unknown {
-    const measure = this.#measured(body);
+    if (!isUtf8(body)) throw notJson('it is not UTF-8');
+    const measure = this.#demandWithin(measureJson(body));
     try {
       return this.#parse(measure)(withoutMark(body).toString());
     } catch (cause) {
@@ -135,7 +139,8 @@ export class JsonParser {
   /** As {@link parsed}, while others have their turn. */
   async parsedInTurns(body: Buffer): Promise<unknown> {
     const turnWhenDue = turnsWhenDue();
-    const measure = this.#measured(body);
+    if (!isUtf8(body)) throw notJson('it is not UTF-8');
+    const measure = this.#demandWithin(await measureJsonInTurns(body, turnWhenDue, MEASURED_AT_ONCE));
     await turnWhenDue();
     try {
       return await parseJsonInTurns(withoutMark(body), { turn: turnWhenDue, parse: this.#parse(measure) });
@@ -151,9 +156,7 @@ export class JsonParser {
     return (text) => parseExact(text, jsonDepth);
   }
 
-  #measured(body: Buffer): JsonMeasure {
-    if (!isUtf8(body)) throw notJson('it is not UTF-8');
-    const measure = measureJson(body);
+  #demandWithin(measure: JsonMeasure): JsonMeasure {
     if (measure.depth > this.limits.jsonDepth) throw jsonTooDeep(this.limits.jsonDepth);
     this.#demandFew(measure);
     return measure;

@@ -19,6 +19,8 @@ import { batchBody, batchResult, recordBody, recordResult } from './record-shape
 const RECORD_BYTES = 8 * 1024 * 1024;
 /** Records that are read, written and answered together: of the smallest a chunk holds tens of thousands. */
 const AT_ONCE = 500;
+/** Bytes of a record's text that is read in one go. */
+const READ_AT_ONCE = 64 * 1024;
 /** Levels and values in the JSON of one record. */
 const RECORD_JSON = { jsonDepth: 32, jsonValues: 150_000 };
 /** How long what a client still sends is taken after its stream was ended, so that it can read the answer. */
@@ -141,7 +143,7 @@ export class RecordsRoutes implements OnModuleInit {
     const signal = signalOf(request);
     const found = new ConcatenatedJson(RECORD_BYTES);
     const write = async (texts: readonly StreamedText[]): Promise<boolean> => {
-      const { records, ended } = this.#read(texts);
+      const { records, ended } = await this.#read(texts);
       const principal = request.principal ?? NOBODY;
       const answers = await this.records.produce(cluster, topic, records, principal, signal);
       if (answers.length > 0) await answer.write(answers.map(line).join(''));
@@ -162,10 +164,10 @@ export class RecordsRoutes implements OnModuleInit {
   }
 
   /** The records of some texts, up to one that is no JSON: it is refused, and the stream ends. */
-  #read(texts: readonly StreamedText[]): {
+  async #read(texts: readonly StreamedText[]): Promise<{
     readonly records: readonly Parameters<V3Records['produce']>[2][number][];
     readonly ended: boolean;
-  } {
+  }> {
     const records: (GivenRecord | { readonly unread: ReturnType<typeof badRequest> })[] = [];
     for (const one of texts) {
       if ('broken' in one) {
@@ -175,7 +177,8 @@ export class RecordsRoutes implements OnModuleInit {
       }
       let value: unknown;
       try {
-        value = this.#parser.parsed(one.text);
+        const { text } = one;
+        value = text.length > READ_AT_ONCE ? await this.#parser.parsedInTurns(text) : this.#parser.parsed(text);
       } catch (error) {
         if (!isAppError(error)) throw error;
         records.push({ unread: error });
