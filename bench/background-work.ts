@@ -29,6 +29,8 @@ export interface BegunWork {
 
 /** Work that a service does on topics beside the one that is written. */
 export interface BackgroundWork {
+  /** For choosing it. */
+  readonly name: string;
   readonly what: string;
   /**
    * Begins it, and has it done again as long as `under` says so.
@@ -76,6 +78,7 @@ export function backgroundWork(api: Api, url: string): readonly BackgroundWork[]
     api.call('PATCH', `/v1/topics/${topic}/config`, settings);
   return [
     {
+      name: 'compaction',
       what: 'compaction of another topic',
       async begin(round, under) {
         const before = await metric(url, 'compaction_duration_seconds_count');
@@ -91,6 +94,7 @@ export function backgroundWork(api: Api, url: string): readonly BackgroundWork[]
       },
     },
     {
+      name: 'retention',
       what: 'retention of another topic',
       async begin(round, under) {
         const before = await metric(url, 'retention_segments_total');
@@ -105,6 +109,7 @@ export function backgroundWork(api: Api, url: string): readonly BackgroundWork[]
       },
     },
     {
+      name: 'backup',
       what: 'a backup',
       async begin(_round, under) {
         return repeated(api, under, async () => {
@@ -115,6 +120,7 @@ export function backgroundWork(api: Api, url: string): readonly BackgroundWork[]
       },
     },
     {
+      name: 'read-back',
       what: 'reading back of a backup, as a recovery reads',
       async begin(_round, under) {
         return repeated(api, under, async () => {
@@ -124,6 +130,7 @@ export function backgroundWork(api: Api, url: string): readonly BackgroundWork[]
       },
     },
     {
+      name: 'scan',
       what: 'reading of all topics from end to end (a scan)',
       async begin(_round, under) {
         return repeated(api, under, async () => {

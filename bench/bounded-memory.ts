@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { ServerProcess } from '#libs/platform/testing';
 import { inTemporaryDirectory, median, perSecond, type Benchmark } from './measure.js';
+import { residentMb } from './resident-memory.js';
 
 /** How long the overload lasts: `WEIR_BENCH_SECONDS`. The goal is stated for 600. */
 const SECONDS = Number(process.env['WEIR_BENCH_SECONDS'] ?? 60);
@@ -26,15 +26,6 @@ const ENV = {
   WEIR_LOG_SEGMENT_BYTES: '16MiB',
   WEIR_LOG_RETENTION_CHECK_MS: '2s',
 };
-
-/** Memory of a process, in MB. Linux tells it; elsewhere the service does. */
-async function residentMb(server: ServerProcess): Promise<number> {
-  const status = await readFile(`/proc/${server.pid}/status`, 'utf8').catch(() => '');
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kib !== undefined) return Number(kib) / 1024;
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  return Number(/^weir_process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]) / MB;
-}
 
 /** Clients that follow the topic from its beginning and read nothing; one that is cut off comes back. */
 class StalledReaders {

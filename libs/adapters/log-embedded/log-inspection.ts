@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { TopicDescription } from '#libs/core/log';
 import { logCorrupt } from './errors.js';
 import type { FileSystem } from './file-system.js';
@@ -23,7 +24,7 @@ const MOST_PROBLEMS = 100;
 
 /**
  * Reads a whole log that was left clean, from end to end: every checksum of a batch, that offsets follow each other, and that each batch belongs where it lies. Changes
- * nothing. `pace` is called before each segment with its bytes.
+ * nothing. `pace` is called before each segment with its bytes; within it, disk and thread are left to others for as long as they are taken up.
  * @throws `log-format-unknown`, `log-directory-foreign`, `log-corrupt` where its state cannot be read.
  */
 export async function inspectLog(
@@ -46,7 +47,7 @@ export async function inspectLog(
         for (const segment of partition.segments) {
           if (partition.degradedAt !== undefined || problems.length === MOST_PROBLEMS) continue;
           await pace(segment.sizeBytes);
-          const soundUpTo = await reader.soundUpTo(segment);
+          const soundUpTo = await reader.soundUpTo(segment, rests());
           if (soundUpTo === segment.nextOffset) continue;
           problems.push(`${topic.name}/${number} is damaged from offset ${soundUpTo} on`);
         }
@@ -56,4 +57,13 @@ export async function inspectLog(
     await store.handles.closeAll(false);
   }
   return { logId: marker.logId, topics: topicsOf(state), problems };
+}
+
+/** Waits, each time it is called, for as long as has passed since the wait before. */
+function rests(): () => Promise<void> {
+  let since = performance.now();
+  return async () => {
+    await wait(performance.now() - since);
+    since = performance.now();
+  };
 }

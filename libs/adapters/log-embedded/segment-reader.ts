@@ -73,10 +73,13 @@ export class SegmentReader {
     this.#tables.delete(segment);
   }
 
-  /** The offset up to which a segment is sound, when its file is read from the start. Its `nextOffset` when all of it is. */
-  async soundUpTo(segment: Segment): Promise<number> {
+  /**
+   * The offset up to which a segment is sound, when its file is read from the start. Its `nextOffset` when all of it is. `rest` is called between its pieces, so that
+   * others have disk and thread meanwhile.
+   */
+  async soundUpTo(segment: Segment, rest?: () => Promise<void>): Promise<number> {
     try {
-      await this.scan(segment);
+      await this.scan(segment, rest);
       return segment.nextOffset;
     } catch (error) {
       if (error instanceof SegmentDamage) return error.offset;
@@ -179,13 +182,15 @@ export class SegmentReader {
   }
 
   /** Reads a whole segment up to its visible end. Append times are not in it and come out as that of the last batch. @throws {SegmentDamage} */
-  private async scan(segment: Segment): Promise<Segment> {
+  private async scan(segment: Segment, rest?: () => Promise<void>): Promise<Segment> {
     const copy = new Segment(segment.binding);
     const end = segment.end;
     let step = 1024 * 1024;
+    let memory = Buffer.allocUnsafeSlow(Math.min(step, end.position));
     while (copy.sizeBytes < end.position) {
       const length = Math.min(step, end.position - copy.sizeBytes);
-      const bytes = await this.store.read(segment, copy.sizeBytes, length);
+      if (memory.length < length) memory = Buffer.allocUnsafeSlow(length);
+      const bytes = await this.store.read(segment, copy.sizeBytes, length, memory);
       const before = copy.sizeBytes;
       for (let at = 0; at < bytes.length;) {
         const batch = wholeBatch(bytes, at, copy.sizeBytes + (bytes.length - at) < end.position);
@@ -198,6 +203,7 @@ export class SegmentReader {
       }
       if (bytes.length < length) throw new SegmentDamage(copy.nextOffset, 'the file ends here');
       if (copy.sizeBytes === before) step *= 2;
+      await rest?.();
     }
     if (copy.chain !== end.chain) throw new SegmentDamage(segment.baseOffset, 'its batches belong elsewhere');
     return copy;

@@ -11,6 +11,7 @@ import { type CompressionCodecs, decompress, DECOMPRESSION_LIMITS, type Decompre
 import type { FetchedPartition } from './engine.js';
 import { corruptBatch } from './errors.js';
 import type { RecordHeader, StoredRecord } from './record.js';
+import type { RecordRanges } from './record-digest.js';
 import { VarintReader } from './varint.js';
 
 export interface DecodeOptions {
@@ -33,7 +34,7 @@ const NO_HEADERS: readonly RecordHeader[] = Object.freeze([]);
  * Walks the records of one batch. Each field of the present record is readable between two calls of `next`; key and value are given as
  * ranges of `bytes`, so that looking costs nothing. Length −1 means null.
  */
-export class RecordCursor {
+export class RecordCursor implements RecordRanges {
   /** What the ranges refer to: the batch itself, or its decompressed records. */
   readonly bytes: Uint8Array;
   offset = 0;
@@ -45,11 +46,14 @@ export class RecordCursor {
   valueLength = 0;
   /** What lies behind the timestamp of the record: its offset delta and all the rest, up to {@link recordEnd}. */
   restAt = 0;
+  /** Where key, value and headers begin, which are the same bytes in any batch. */
+  fieldsAt = 0;
   recordEnd = 0;
   private headerCount = 0;
   private headersAt = 0;
   private index = 0;
   private readonly reader: VarintReader;
+  #view: DataView | undefined;
 
   /** `bytes` begin with the batch of this header. */
   constructor(
@@ -84,6 +88,102 @@ export class RecordCursor {
       if (reader.at !== reader.end) throw reader.malformed(`${reader.end - reader.at} bytes follow its last record`);
       return false;
     }
+    if (!this.short()) this.long();
+    this.index++;
+    return true;
+  }
+
+  /** {@link bytes}, for reading several at once. */
+  get view(): DataView {
+    return (this.#view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length));
+  }
+
+  /**
+   * Reads a record of the usual shape: each number short, everything where it belongs. False, with nothing changed, for any other, of which
+   * {@link long} finds out what it is. Nearly every record goes this way, in a third of the time.
+   */
+  private short(): boolean {
+    const { bytes, reader, header } = this;
+    let at = reader.at;
+    // What is read before the key takes 12 bytes at most.
+    if (at + 16 > reader.end) return false;
+    let z = bytes[at++]!;
+    if (z >= 0x80) {
+      const high = bytes[at++]!;
+      if (high >= 0x80) return false;
+      z = (z & 0x7f) | (high << 7);
+    }
+    const end = at + (z >>> 1);
+    if ((z & 1) === 1 || end > reader.end) return false;
+    at++; // record attributes: none are defined
+    z = bytes[at++]!;
+    if (z >= 0x80) {
+      z &= 0x7f;
+      let byte = 0x80;
+      for (let shift = 7; byte >= 0x80; shift += 7) {
+        if (shift > 21) return false;
+        byte = bytes[at++]!;
+        z |= (byte & 0x7f) << shift;
+      }
+    }
+    const timestamp = header.logAppendTime ? header.maxTimestamp : header.baseTimestamp + ((z >>> 1) ^ -(z & 1));
+    if (!Number.isSafeInteger(timestamp)) return false;
+    const restAt = at;
+    z = bytes[at++]!;
+    if (z >= 0x80) {
+      const middle = bytes[at++]!;
+      z = (z & 0x7f) | ((middle & 0x7f) << 7);
+      if (middle >= 0x80) {
+        const high = bytes[at++]!;
+        if (high >= 0x80) return false;
+        z |= high << 14;
+      }
+    }
+    if ((z & 1) === 1) return false;
+    const offsetDelta = z >>> 1;
+    const fieldsAt = at;
+    z = bytes[at++]!;
+    if (z >= 0x80) {
+      const high = bytes[at++]!;
+      if (high >= 0x80) return false;
+      z = (z & 0x7f) | (high << 7);
+    }
+    const keyLength = (z >>> 1) ^ -(z & 1);
+    const keyAt = at;
+    if (keyLength > 0) at += keyLength;
+    if (keyLength < -1 || at + 2 > end) return false;
+    z = bytes[at++]!;
+    if (z >= 0x80) {
+      const high = bytes[at++]!;
+      if (high >= 0x80) return false;
+      z = (z & 0x7f) | (high << 7);
+    }
+    const valueLength = (z >>> 1) ^ -(z & 1);
+    const valueAt = at;
+    if (valueLength > 0) at += valueLength;
+    if (valueLength < -1 || at >= end) return false;
+    z = bytes[at++]!;
+    const headerCount = z >>> 1;
+    if (z >= 0x80 || (z & 1) === 1) return false;
+    if (headerCount === 0 ? at !== end : headerCount * 2 > end - at) return false;
+    this.recordEnd = end;
+    this.timestamp = timestamp;
+    this.restAt = restAt;
+    this.offsetDelta = offsetDelta;
+    this.offset = header.baseOffset + offsetDelta;
+    this.fieldsAt = fieldsAt;
+    this.keyLength = keyLength;
+    this.keyAt = keyAt;
+    this.valueLength = valueLength;
+    this.valueAt = valueAt;
+    this.headerCount = headerCount;
+    this.headersAt = at;
+    reader.at = at;
+    return true;
+  }
+
+  private long(): void {
+    const { reader, header } = this;
     const length = reader.int32();
     const end = reader.at + length;
     if (length < 0 || end > reader.end) throw reader.malformed('a record reaches beyond the end');
@@ -94,6 +194,7 @@ export class RecordCursor {
     this.restAt = reader.at;
     this.offsetDelta = reader.int32();
     this.offset = header.baseOffset + this.offsetDelta;
+    this.fieldsAt = reader.at;
     this.keyLength = this.length();
     this.keyAt = reader.at;
     if (this.keyLength > 0) reader.at += this.keyLength;
@@ -103,11 +204,9 @@ export class RecordCursor {
     this.headerCount = reader.int32();
     if (this.headerCount < 0) throw reader.malformed('a record has a negative number of headers');
     this.headersAt = reader.at;
-    this.index++;
     if (this.headerCount === 0 && reader.at !== end) throw reader.malformed('a record is longer than its fields');
     // A header takes two bytes at least: one that is only counted would be found by whoever reads the record, and by nobody before.
     if (this.headerCount * 2 > end - reader.at) throw reader.malformed('a record has fewer headers than it counts');
-    return true;
   }
 
   /** Headers of the present record; values are views. Keys that are not UTF-8 read with U+FFFD in place of the wrong bytes, as in Kafka's own client. */

@@ -1,4 +1,11 @@
-export { BatchEncoder, encodeBatch, maxRecordSize, type BatchProducer, type EncodeOptions } from './batch-encoder.js';
+export {
+  BatchEncoder,
+  encodeBatch,
+  MAX_RECORD_HEAD_BYTES,
+  maxRecordSize,
+  type BatchProducer,
+  type EncodeOptions,
+} from './batch-encoder.js';
 export { decodeBatch, RecordCursor, recordsFrom, type DecodedBatch, type DecodeOptions } from './batch-decoder.js';
 export {
   batchesIn,
@@ -129,11 +136,13 @@ export {
   fnv1a,
   murmur2,
   PARTITIONER_NAMES,
+  partitionerInPlaceOf,
   partitionerOf,
   RoundRobinPartitions,
   StickyPartitions,
   type KeylessPartitions,
   type Partitioner,
+  type PartitionerInPlace,
   type PartitionerName,
 } from './partitioner.js';
 export {
@@ -180,7 +189,7 @@ export {
   type RetentionFacts,
   type RetentionRules,
 } from './retention.js';
-export { digestRecord, DigestSum } from './record-digest.js';
+export { digestRecord, DigestSum, type RecordRanges } from './record-digest.js';
 export {
   checkTopicConfig,
   integerSetting,

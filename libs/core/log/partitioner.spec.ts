@@ -4,6 +4,7 @@ import {
   fnv1a,
   murmur2,
   PARTITIONER_NAMES,
+  partitionerInPlaceOf,
   partitionerOf,
   RoundRobinPartitions,
   StickyPartitions,
@@ -44,6 +45,22 @@ describe('other partitioners', () => {
     expect(fnv1a(utf8('')) >>> 0).toBe(0x811c9dc5);
     expect(fnv1a(utf8('a')) >>> 0).toBe(0xe40c292c);
     expect(fnv1a(utf8('foobar')) >>> 0).toBe(0xbf9cf968);
+  });
+
+  it('choose the same for a key that is read where it lies', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...PARTITIONER_NAMES),
+        fc.option(fc.uint8Array({ maxLength: 20 }), { nil: null }),
+        fc.nat(5),
+        fc.integer({ min: 1, max: 300 }),
+        (name, key, before, count) => {
+          const bytes = Buffer.concat([Buffer.alloc(before, 7), key ?? Buffer.alloc(0), Buffer.alloc(3, 9)]);
+          const inPlace = partitionerInPlaceOf(name)(bytes, before, key?.length ?? -1, count);
+          expect(inPlace).toBe(partitionerOf(name)(key, count) ?? -1);
+        },
+      ),
+    );
   });
 
   it('choose a partition there is, always the same, and have no opinion on a null key', () => {

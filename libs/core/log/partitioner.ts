@@ -7,6 +7,9 @@ import { AppError, nearest } from '#libs/core/kernel';
  */
 export type Partitioner = (key: Uint8Array | null, partitionCount: number) => number | undefined;
 
+/** The same for the key that lies in `bytes` at `at`; length −1 for null. Answers −1 where a {@link Partitioner} has no opinion. */
+export type PartitionerInPlace = (bytes: Uint8Array, at: number, length: number, partitionCount: number) => number;
+
 /** `explicit` never has an opinion: whoever writes names the partition. */
 export type PartitionerName = 'murmur2' | 'crc32' | 'fnv1a' | 'explicit';
 
@@ -19,6 +22,18 @@ const PARTITIONERS: ReadonlyMap<string, Partitioner> = new Map<PartitionerName, 
   ['fnv1a', (key, count) => (key === null ? undefined : Math.abs(fnv1a(key) % count))],
   ['explicit', () => undefined],
 ]);
+
+const IN_PLACE: Readonly<Record<PartitionerName, PartitionerInPlace>> = {
+  murmur2: (bytes, at, length, count) => (length < 0 ? -1 : (murmur2(bytes, at, length) & 0x7fff_ffff) % count),
+  crc32: (bytes, at, length, count) => (length < 0 ? -1 : crc32Of(bytes.subarray(at, at + length)) % count),
+  fnv1a: (bytes, at, length, count) => (length < 0 ? -1 : Math.abs(fnv1a(bytes, at, length) % count)),
+  explicit: () => -1,
+};
+
+/** The partitioner of a name for keys that are read where they lie. */
+export function partitionerInPlaceOf(name: PartitionerName): PartitionerInPlace {
+  return IN_PLACE[name];
+}
 
 /** Names that {@link partitionerOf} knows, the default first. */
 export const PARTITIONER_NAMES = [...PARTITIONERS.keys()] as readonly PartitionerName[];
@@ -41,18 +56,18 @@ export function partitionerOf(name: string = DEFAULT_PARTITIONER): Partitioner {
  * The 32-bit murmur2 of Kafka's Java client as a signed integer: seed 0x9747b28c, words little-endian. Section 9 of the format reference
  * has the vectors that hold it to Java.
  */
-export function murmur2(bytes: Uint8Array): number {
-  const length = bytes.length;
+export function murmur2(bytes: Uint8Array, at = 0, length = bytes.length - at): number {
   const m = 0x5bd1_e995;
+  const end = at + length;
   let h = 0x9747_b28c ^ length;
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
+  let i = at;
+  for (; i + 4 <= end; i += 4) {
     let k = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
     k = Math.imul(k, m);
     k ^= k >>> 24;
     h = Math.imul(h, m) ^ Math.imul(k, m);
   }
-  const rest = length - i;
+  const rest = end - i;
   if (rest >= 3) h ^= bytes[i + 2]! << 16;
   if (rest >= 2) h ^= bytes[i + 1]! << 8;
   if (rest >= 1) h = Math.imul(h ^ bytes[i]!, m);
@@ -62,9 +77,9 @@ export function murmur2(bytes: Uint8Array): number {
 }
 
 /** 32-bit FNV-1a as a signed integer. The partition is its remainder without the sign, as in Sarama and in librdkafka's `fnv1a`. */
-export function fnv1a(bytes: Uint8Array): number {
+export function fnv1a(bytes: Uint8Array, at = 0, length = bytes.length - at): number {
   let h = 0x811c_9dc5 | 0;
-  for (let i = 0; i < bytes.length; i++) h = Math.imul(h ^ bytes[i]!, 0x0100_0193);
+  for (let i = at; i < at + length; i++) h = Math.imul(h ^ bytes[i]!, 0x0100_0193);
   return h;
 }
 

@@ -106,6 +106,52 @@ describe('record batch', () => {
     );
   });
 
+  it('takes records over from another batch, as they lie there, to the same bytes', () => {
+    fc.assert(
+      fc.property(anyRecords, anyRecords, (records, others) => {
+        const source = encodeBatch([...others, ...records]);
+        const cursor = new RecordCursor(readBatchHeader(source), source);
+        const encoder = new BatchEncoder(1);
+        for (let n = 0; cursor.next(); n++) {
+          if (n >= others.length) encoder.addEncoded(cursor.timestamp, cursor.view, cursor.fieldsAt, cursor.recordEnd);
+        }
+        expect(encoder.finish().equals(encodeBatch(records))).toBe(true);
+      }),
+    );
+  });
+
+  it('takes long fields over as well, and refuses a timestamp that is none', () => {
+    const long = { ...record('x'.repeat(5_003)), key: Buffer.from('y'.repeat(700)) };
+    const source = Buffer.concat([Buffer.alloc(7), encodeBatch([long, record('z')])]).subarray(7);
+    const cursor = new RecordCursor(readBatchHeader(source), source);
+    const encoder = new BatchEncoder();
+    while (cursor.next()) encoder.addEncoded(cursor.timestamp, cursor.view, cursor.fieldsAt, cursor.recordEnd);
+    expect(() => encoder.addEncoded(0.5, cursor.view, cursor.fieldsAt, cursor.recordEnd)).toThrow(
+      expect.objectContaining({ code: 'invalid-record' }),
+    );
+    expect(encoder.finish().equals(encodeBatch([long, record('z')]))).toBe(true);
+  });
+
+  it('reads a record of any numbers, short or long ones, wherever the batch ends', () => {
+    const sizes = fc.constantFrom(0, 1, 62, 63, 64, 65, 127, 128, 8_100, 8_191, 8_192, 8_200);
+    const times = fc.constantFrom(0, -1, 63, 64, -64, -65, 2 ** 27 - 1, 2 ** 27, -(2 ** 27) - 1, 2 ** 40);
+    const sized = fc.record({ key: sizes, value: sizes, time: times, headers: fc.constantFrom(0, 0, 1, 70) });
+    fc.assert(
+      fc.property(fc.array(sized, { minLength: 1, maxLength: 6 }), fc.boolean(), (shapes, nulls) => {
+        const records = shapes.map(({ key, value, time, headers }, n) => ({
+          key: nulls && n % 2 === 0 ? null : Buffer.alloc(key, n),
+          value: nulls && n % 3 === 0 ? null : Buffer.alloc(value, n),
+          headers: Array.from({ length: headers }, (_, h) => ({ key: `h${h}`, value: null })),
+          timestamp: time,
+        }));
+        const batch = encodeBatch(records);
+        // What follows in the same memory is never read as part of it.
+        const within = Buffer.concat([batch, Buffer.alloc(40, 2)]).subarray(0, batch.length);
+        expect(decodeBatch(within).records.map(plain)).toEqual(records.map(plain));
+      }),
+    );
+  });
+
   it('no record takes more than maxRecordSize', () => {
     fc.assert(
       fc.property(anyRecord, anyRecord, (first, second) => {

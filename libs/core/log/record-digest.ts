@@ -1,5 +1,5 @@
 import { AppError } from '#libs/core/kernel';
-import type { LogRecord } from './record.js';
+import type { LogRecord, RecordHeader } from './record.js';
 
 /**
  * Digests that show whether two sets of records are equal, whatever the order they are visited in: a 128-bit hash per record over where
@@ -19,8 +19,70 @@ class Lanes {
   d = 0;
   private blocks = 0;
 
-  reset(): void {
-    this.a = this.b = this.c = this.d = this.blocks = 0;
+  /**
+   * Begins anew with the fields that every record has. Each field is preceded by its length (−1 for null), so that no content can pass for another split of it. One loop over
+   * all of it, whose lanes stay in registers: twice as quick as a call of {@link block} for each sixteen bytes.
+   */
+  begin(numbers: Numbers, keyView: DataView, keyAt: number, valueView: DataView, valueAt: number): void {
+    const { source, offset, timestamp, headers, keyLength, valueLength } = numbers;
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
+    let blocks = 0;
+    let k1 = source;
+    let k2 = Math.floor(offset / 0x1_0000_0000);
+    let k3 = offset | 0;
+    let k4 = headers;
+    let view = keyView;
+    let at = keyAt;
+    let end = keyAt + Math.max(keyLength, 0);
+    let inValue = false;
+    for (;;) {
+      k1 = Math.imul(k1, C1);
+      a ^= Math.imul((k1 << 15) | (k1 >>> 17), C2);
+      a = (Math.imul(((a << 19) | (a >>> 13)) + b, 5) + 0x561c_cd1b) | 0;
+      k2 = Math.imul(k2, C2);
+      b ^= Math.imul((k2 << 16) | (k2 >>> 16), C3);
+      b = (Math.imul(((b << 17) | (b >>> 15)) + c, 5) + 0x0bca_a747) | 0;
+      k3 = Math.imul(k3, C3);
+      c ^= Math.imul((k3 << 17) | (k3 >>> 15), C4);
+      c = (Math.imul(((c << 15) | (c >>> 17)) + d, 5) + 0x96cd_1c35) | 0;
+      k4 = Math.imul(k4, C4);
+      d ^= Math.imul((k4 << 18) | (k4 >>> 14), C1);
+      d = (Math.imul(((d << 13) | (d >>> 19)) + a, 5) + 0x32ac_3b17) | 0;
+      if (++blocks === 1) {
+        k1 = Math.floor(timestamp / 0x1_0000_0000);
+        k2 = timestamp | 0;
+        k3 = keyLength;
+        k4 = valueLength;
+        continue;
+      }
+      if (at >= end) {
+        if (inValue || valueLength <= 0) break;
+        inValue = true;
+        view = valueView;
+        at = valueAt;
+        end = valueAt + valueLength;
+      }
+      if (at + 16 <= end) {
+        k1 = view.getInt32(at, true);
+        k2 = view.getInt32(at + 4, true);
+        k3 = view.getInt32(at + 8, true);
+        k4 = view.getInt32(at + 12, true);
+      } else {
+        k1 = tail(view, at, end);
+        k2 = tail(view, at + 4, end);
+        k3 = tail(view, at + 8, end);
+        k4 = tail(view, at + 12, end);
+      }
+      at += 16;
+    }
+    this.a = a;
+    this.b = b;
+    this.c = c;
+    this.d = d;
+    this.blocks = blocks;
   }
 
   block(k1: number, k2: number, k3: number, k4: number): void {
@@ -44,15 +106,18 @@ class Lanes {
     this.blocks++;
   }
 
-  /** Bytes of a length that was absorbed before; the last block is filled up with zeros. */
-  bytes(bytes: Uint8Array): void {
-    const length = bytes.length;
-    let i = 0;
-    for (; i + 16 <= length; i += 16) {
-      this.block(word(bytes, i), word(bytes, i + 4), word(bytes, i + 8), word(bytes, i + 12));
+  /** The bytes from `at` up to `end`, whose number was absorbed before; the last block is filled up with zeros. */
+  bytes(view: DataView, at: number, end: number): void {
+    for (; at + 16 <= end; at += 16) {
+      this.block(
+        view.getInt32(at, true),
+        view.getInt32(at + 4, true),
+        view.getInt32(at + 8, true),
+        view.getInt32(at + 12, true),
+      );
     }
-    if (i < length) {
-      this.block(tail(bytes, i), tail(bytes, i + 4), tail(bytes, i + 8), tail(bytes, i + 12));
+    if (at < end) {
+      this.block(tail(view, at, end), tail(view, at + 4, end), tail(view, at + 8, end), tail(view, at + 12, end));
     }
   }
 
@@ -91,13 +156,11 @@ class Lanes {
   }
 }
 
-function word(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-}
-
-function tail(bytes: Uint8Array, at: number): number {
+/** Four bytes, or those that are left before `end`. */
+function tail(view: DataView, at: number, end: number): number {
+  if (at + 4 <= end) return view.getInt32(at, true);
   let value = 0;
-  for (let i = Math.min(at + 4, bytes.length) - 1; i >= at; i--) value = (value << 8) | bytes[i]!;
+  for (let i = end - 1; i >= at; i--) value = (value << 8) | view.getUint8(i);
   return value;
 }
 
@@ -109,25 +172,70 @@ function mix(h: number): number {
 
 const lanes = new Lanes();
 
-/** Hashes a record into `lanes`. Every field is preceded by its length, so that no content can pass for another split of it. */
-function digest(source: number, offset: number, record: LogRecord): void {
-  const { key, value, headers, timestamp } = record;
-  lanes.reset();
-  lanes.block(source, Math.floor(offset / 0x1_0000_0000), offset | 0, headers.length);
-  lanes.block(
-    Math.floor(timestamp / 0x1_0000_0000),
-    timestamp | 0,
-    key === null ? -1 : key.length,
-    value === null ? -1 : value.length,
-  );
-  if (key !== null) lanes.bytes(key);
-  if (value !== null) lanes.bytes(value);
-  for (const header of headers) {
-    lanes.block(header.key.length, header.value === null ? -1 : header.value.length, 0x6865_6164, 0);
-    lanes.text(header.key);
-    if (header.value !== null) lanes.bytes(header.value);
+/** A record that lies in a batch, as a {@link RecordCursor} shows it: where its key and its value are, length −1 for null. */
+export interface RecordRanges {
+  readonly timestamp: number;
+  /** What the ranges refer to. */
+  readonly view: DataView;
+  readonly keyAt: number;
+  readonly keyLength: number;
+  readonly valueAt: number;
+  readonly valueLength: number;
+  headers(): readonly RecordHeader[];
+}
+
+/** What stands before the content of a record. */
+interface Numbers {
+  source: number;
+  offset: number;
+  timestamp: number;
+  headers: number;
+  keyLength: number;
+  valueLength: number;
+}
+
+/** Used again for every record. */
+const numbers: Numbers = { source: 0, offset: 0, timestamp: 0, headers: 0, keyLength: 0, valueLength: 0 };
+const NOTHING = new DataView(new ArrayBuffer(0));
+
+function end(headers: readonly RecordHeader[]): void {
+  for (const { key, value } of headers) {
+    lanes.block(key.length, value === null ? -1 : value.length, 0x6865_6164, 0);
+    lanes.text(key);
+    if (value !== null) lanes.bytes(viewOf(value), 0, value.length);
   }
   lanes.finish();
+}
+
+/** Hashes a record into `lanes`. */
+function digest(source: number, offset: number, { key, value, headers, timestamp }: LogRecord): void {
+  numbers.source = source;
+  numbers.offset = offset;
+  numbers.timestamp = timestamp;
+  numbers.headers = headers.length;
+  numbers.keyLength = key?.length ?? -1;
+  numbers.valueLength = value?.length ?? -1;
+  const keyView = key === null ? NOTHING : viewOf(key);
+  lanes.begin(numbers, keyView, 0, value === null ? NOTHING : viewOf(value), 0);
+  end(headers);
+}
+
+/** The same of a record where it lies. */
+function digestRanges(source: number, offset: number, record: RecordRanges): void {
+  const { view } = record;
+  const headers = record.headers();
+  numbers.source = source;
+  numbers.offset = offset;
+  numbers.timestamp = record.timestamp;
+  numbers.headers = headers.length;
+  numbers.keyLength = record.keyLength;
+  numbers.valueLength = record.valueLength;
+  lanes.begin(numbers, view, record.keyAt, view, record.valueAt);
+  end(headers);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** The digest of one record as 32 hexadecimal digits, for naming the records that differ. */
@@ -157,6 +265,16 @@ export class DigestSum {
    */
   add(source: number, offset: number, record: LogRecord): this {
     digest(source, offset, record);
+    return this.#addLanes();
+  }
+
+  /** The same for a record that is read where it lies, which makes no objects. */
+  addInPlace(source: number, offset: number, record: RecordRanges): this {
+    digestRanges(source, offset, record);
+    return this.#addLanes();
+  }
+
+  #addLanes(): this {
     this.#count++;
     this.#a = (this.#a + lanes.a) | 0;
     this.#b = (this.#b + lanes.b) | 0;

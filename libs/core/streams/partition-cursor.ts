@@ -13,6 +13,8 @@ export class PartitionCursor {
   #slices: BatchSlice[] = [];
   #next = 0;
   #cursor: RecordCursor | undefined;
+  /** The cursor is at the next record. */
+  #stands = false;
   #present: StoredRecord | undefined;
   readonly #memory = new FetchMemory();
 
@@ -33,32 +35,48 @@ export class PartitionCursor {
 
   /** The next record without taking it; undefined when there is none yet. A promise only when it has to fetch. */
   peek(): StoredRecord | undefined | Promise<StoredRecord | undefined> {
-    this.#present ??= this.#advance();
-    return this.#present ?? this.#fetch();
+    if (this.#present !== undefined) return this.#present;
+    const standing = this.standing();
+    return standing instanceof Promise ? standing.then(() => this.#record()) : this.#record();
   }
 
-  /** Takes the record that {@link peek} answered. */
+  /**
+   * A cursor that stands on the next record, for reading it where it lies, without taking it; undefined when there is none yet. A promise only when it has to fetch. It
+   * is this one's own: nobody else moves it.
+   */
+  standing(): RecordCursor | undefined | Promise<RecordCursor | undefined> {
+    if (!this.#stands) this.#stands = this.#advance();
+    return this.#stands ? this.#cursor : this.#fetch();
+  }
+
+  /** Takes the record that {@link peek} or {@link standing} answered. */
   take(): void {
-    if (this.#present === undefined) return;
-    this.#position = this.#present.offset + 1;
+    if (!this.#stands) return;
+    this.#position = this.#cursor!.offset + 1;
+    this.#stands = false;
     this.#present = undefined;
   }
 
-  #advance(): StoredRecord | undefined {
+  #record(): StoredRecord | undefined {
+    if (this.#stands) this.#present ??= this.#cursor!.record();
+    return this.#present;
+  }
+
+  #advance(): boolean {
     for (;;) {
       while (this.#cursor?.next()) {
-        if (this.#cursor.offset >= this.#position) return this.#cursor.record();
+        if (this.#cursor.offset >= this.#position) return true;
       }
       const slice = this.#slices[this.#next++];
       if (slice === undefined) {
         this.#cursor = undefined;
-        return undefined;
+        return false;
       }
       this.#cursor = slice.header.control ? undefined : new RecordCursor(slice.header, slice.bytes);
     }
   }
 
-  async #fetch(): Promise<StoredRecord | undefined> {
+  async #fetch(): Promise<RecordCursor | undefined> {
     for (;;) {
       const [fetched] = await this.engine.fetch({
         positions: [{ topic: this.topic, partition: this.partition, offset: this.#position }],
@@ -69,8 +87,8 @@ export class PartitionCursor {
       if (fetched.error !== undefined) throw fetched.error;
       this.#slices = fetched.batches.flatMap((bytes) => [...batchesIn(bytes)]);
       this.#next = 0;
-      this.#present = this.#advance();
-      if (this.#present !== undefined || fetched.nextOffset <= this.#position) return this.#present;
+      this.#stands = this.#advance();
+      if (this.#stands || fetched.nextOffset <= this.#position) return this.#cursor;
       this.#position = fetched.nextOffset;
     }
   }

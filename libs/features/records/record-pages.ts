@@ -23,8 +23,10 @@ const MADE_AT_ONCE = 16;
 /** Characters of decoded records that wait for one client which follows a topic, and records; a thousand may follow and not read. */
 const FOLLOWED_CHARACTERS = 16 * 1024;
 /** Bytes of batches one fetch for it looks at: little more than it takes, since the rest is read again. */
-const FOLLOWED_BYTES = 64 * 1024;
+export const FOLLOWED_BYTES = 64 * 1024;
 const FOLLOWED_RECORDS = 100;
+/** Characters that are sent in one piece, where they are of several records. */
+const FOLLOWED_PIECE = 2 * FOLLOWED_CHARACTERS;
 /** How long one wait of such a reader takes; then it begins another. */
 const FOLLOWED_WAIT_MS = 20_000;
 /** Records looked at for one answer, where a filter lets few through. */
@@ -189,7 +191,9 @@ export class RecordPages {
   }
 
   /**
-   * What comes from a place on, record by record, for ever or to where the reader ends. Little is decoded ahead of whoever takes it.
+   * What comes from a place on, for ever or to where the reader ends, as the bytes that are sent of it: some records in a piece, a large one by itself. Little is decoded ahead of
+   * whoever takes it, and nothing but those bytes is held while somebody does not.
+   * @param text of a record, as it is sent.
    * @throws as {@link page} does.
    */
   async *follow(
@@ -197,8 +201,8 @@ export class RecordPages {
     reading: Reading,
     format: PageLimits['format'],
     signal: AbortSignal,
-  ): AsyncGenerator<FollowedRecord, void> {
-    let at = reading;
+    text: (followed: FollowedRecord) => string,
+  ): AsyncGenerator<Uint8Array, void> {
     const limits = {
       limit: FOLLOWED_RECORDS,
       characters: FOLLOWED_CHARACTERS,
@@ -207,14 +211,34 @@ export class RecordPages {
       format,
       signal,
     };
-    while (!isOver(at.vector)) {
-      const { records, places, next } = await this.page(cluster, at, limits);
-      for (const [index, record] of records.entries()) {
-        yield { record, cursor: await this.cursorOf(cluster, { ...at, vector: places[index]! }) };
-      }
+    for (let at = reading; !isOver(at.vector);) {
+      const { pieces, next } = await this.#followed(cluster, at, limits, text);
       at = next;
+      for (const piece of pieces) yield piece;
       signal.throwIfAborted();
     }
+  }
+
+  /** The next page of a follower as bytes. By itself, so that nothing else of the page is held by whoever waits until they are taken. */
+  async #followed(
+    cluster: string | undefined,
+    at: Reading,
+    limits: PageLimits,
+    text: (followed: FollowedRecord) => string,
+  ): Promise<{ readonly pieces: readonly Uint8Array[]; readonly next: Reading }> {
+    const { records, places, next } = await this.page(cluster, at, limits);
+    const pieces: Uint8Array[] = [];
+    let piece = '';
+    for (const [index, record] of records.entries()) {
+      const told = text({ record, cursor: await this.cursorOf(cluster, { ...at, vector: places[index]! }) });
+      if (piece !== '' && piece.length + told.length > FOLLOWED_PIECE) {
+        pieces.push(Buffer.from(piece));
+        piece = '';
+      }
+      piece += told;
+    }
+    if (piece !== '') pieces.push(Buffer.from(piece));
+    return { pieces, next };
   }
 
   /** Retention, or whoever deletes records, was faster than the reader. */

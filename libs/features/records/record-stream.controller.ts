@@ -2,9 +2,9 @@ import { Controller, Get, Headers, Param, Query, Req, Res } from '@nestjs/common
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isAppError } from '#libs/core/kernel';
 import { Access } from '#libs/platform/auth';
-import { ApiJson, sendEvents, ZodPipe, type ServerSentEvent } from '#libs/platform/http';
+import { ApiJson, eventText, sendEvents, ZodPipe, type ServerSentEvent } from '#libs/platform/http';
 import { streamQuery, type StreamQuery } from './read-request.js';
-import { RecordPages, type PageLimits, type Reading } from './record-pages.js';
+import { FOLLOWED_BYTES, RecordPages, type PageLimits, type Reading } from './record-pages.js';
 
 /** Records as they come, as server-sent events. */
 @Controller(['v1/topics/:topic/stream', 'v1/clusters/:cluster/topics/:topic/stream'])
@@ -40,7 +40,7 @@ export class RecordStreamController {
         ? await this.pages.begin(cluster, topic, { from: query.cursor === undefined ? 'end' : undefined, ...query })
         : await this.pages.at(cluster, topic, lastEventId);
     // Refused here or not at all: once the stream is open there is no status to refuse with.
-    await this.pages.page(cluster, begun, { limit: 1, characters: 1, waitMs: 0, format });
+    await this.pages.page(cluster, begun, { limit: 1, characters: 1, bytes: FOLLOWED_BYTES, waitMs: 0, format });
     await sendEvents(request, reply, (_afterId, signal) => this.#events(cluster, begun, format, signal));
   }
 
@@ -49,11 +49,11 @@ export class RecordStreamController {
     begun: Reading,
     format: PageLimits['format'],
     signal: AbortSignal,
-  ): AsyncGenerator<ServerSentEvent> {
+  ): AsyncGenerator<ServerSentEvent | Uint8Array> {
     try {
-      for await (const { record, cursor } of this.pages.follow(cluster, begun, format, signal)) {
-        yield { id: cursor, event: 'record', data: record };
-      }
+      yield* this.pages.follow(cluster, begun, format, signal, ({ record, cursor }) =>
+        eventText({ id: cursor, event: 'record', data: record }),
+      );
       yield { event: 'end', data: {} };
     } catch (error) {
       if (signal.aborted || !isAppError(error) || error.kind === 'internal') throw error;

@@ -24,7 +24,13 @@ export { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
 export { PlainRoutes } from './plain-routes.js';
 export { RequestSignal, signalOf } from './request-signal.js';
 export { RouteTable, type TableRoute } from './route-table.js';
-export { sendEvents, type EventSource, type SendEventsOptions, type ServerSentEvent } from './server-sent-events.js';
+export {
+  eventText,
+  sendEvents,
+  type EventSource,
+  type SendEventsOptions,
+  type ServerSentEvent,
+} from './server-sent-events.js';
 export { STATUS_OF_KIND } from './statuses.js';
 export { ZodListsPipe, ZodPipe, type BoundedList } from './zod-pipe.js';
 export { takeYourTime } from './slow-bodies.js';

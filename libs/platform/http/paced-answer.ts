@@ -38,7 +38,7 @@ export class PacedAnswer {
    * Writes what need not be told now, as {@link write} does.
    * @throws also what counting refuses; nothing was written then.
    */
-  async offer(text: string): Promise<void> {
+  async offer(text: string | Uint8Array): Promise<void> {
     this.#account.hold(Buffer.byteLength(text));
     await this.write(text);
   }
@@ -47,7 +47,7 @@ export class PacedAnswer {
    * Writes; resolves when the client may be given more. @param most bytes that may wait for it meanwhile; what the socket takes unless given.
    * @throws `client-too-slow`, and the reason why the request has ended.
    */
-  async write(text: string, most = 0): Promise<void> {
+  async write(text: string | Uint8Array, most = 0): Promise<void> {
     const taken = this.raw.write(text, this.#count);
     this.#count();
     if (taken || this.raw.writableLength <= most) return;

@@ -15,9 +15,13 @@ export interface ServerSentEvent {
 
 /**
  * The events of a stream. `afterId` is the last one the client has seen, undefined for a client that begins. Must end, or throw the signal's reason,
- * soon after the signal aborts. The end of the events closes the stream.
+ * soon after the signal aborts. The end of the events closes the stream. Bytes are events as {@link eventText} makes them, in UTF-8: of what waits for a client
+ * that reads nothing they are all there is.
  */
-export type EventSource = (afterId: string | undefined, signal: AbortSignal) => AsyncIterable<ServerSentEvent>;
+export type EventSource = (
+  afterId: string | undefined,
+  signal: AbortSignal,
+) => AsyncIterable<ServerSentEvent | Uint8Array>;
 
 export interface SendEventsOptions {
   /** Time between comments that keep intermediaries from closing a quiet stream. */
@@ -52,7 +56,7 @@ export async function sendEvents(
     const afterId = typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined;
     for await (const event of source(afterId, signal)) {
       if (signal.aborted) break;
-      await answer.offer(format(event));
+      await answer.offer(event instanceof Uint8Array ? event : eventText(event));
     }
   } catch (error) {
     // A client that left, or the service that stops, ends a stream in order. Anything else the client sees as a broken stream, and resumes.
@@ -78,7 +82,8 @@ const CUTS: ReadonlySet<string> = new Set([
   'larger-than-a-connection',
 ]);
 
-function format({ id, event, data }: ServerSentEvent): string {
+/** An event as it is sent. */
+export function eventText({ id, event, data }: ServerSentEvent): string {
   return `${id === undefined ? '' : `id: ${oneLine(id)}\n`}${event === undefined ? '' : `event: ${oneLine(event)}\n`}data: ${JSON.stringify(data)}\n\n`;
 }
 

@@ -10,12 +10,14 @@ import {
   isWholeBatch,
   logErrors,
   type LogRecord,
+  MAX_RECORD_HEAD_BYTES,
   maxRecordSize,
   RecordCursor,
   type StoredRecord,
 } from '#libs/core/log';
 import { DROPPED, type OffsetRange } from './chunk.js';
-import type { Router } from './router.js';
+import { RoutedRecords } from './routed-records.js';
+import type { Routed, Router } from './router.js';
 
 /** An encoded batch on its way to a target partition. */
 export interface RoutedBatch {
@@ -78,6 +80,7 @@ export interface ChunkMaker {
 export class ChunkBuilder implements ChunkMaker {
   readonly #router: Router;
   readonly #limits: BuildLimits;
+  readonly #routed = new RoutedRecords();
   #pending: (PendingBatch | undefined)[];
 
   constructor(router: Router, limits: BuildLimits) {
@@ -91,7 +94,7 @@ export class ChunkBuilder implements ChunkMaker {
    * @throws what the router throws, `batch-too-large` for a record the target cannot take; the builder can be used again.
    */
   async build(fetched: FetchedPartition, from: number): Promise<BuiltChunk> {
-    const build = new Build(this.#router, this.#limits, this.#pending, fetched.partition, from);
+    const build = new Build(this.#router, this.#limits, this.#pending, this.#routed, fetched.partition, from);
     try {
       for (const bytes of fetched.batches) {
         for (const { header, bytes: batch } of batchesIn(bytes)) {
@@ -130,6 +133,8 @@ class Build {
     private readonly router: Router,
     private readonly limits: BuildLimits,
     private readonly pending: (PendingBatch | undefined)[],
+    /** Of the batch at hand. */
+    private readonly routed: RoutedRecords,
     private readonly source: number,
     private readonly from: number,
   ) {
@@ -139,52 +144,46 @@ class Build {
 
   /** False when the chunk is full: the records from `nextOffset` on were left for the next one. */
   async addBatch(header: BatchHeader, batch: Uint8Array): Promise<boolean> {
-    const { router, source, limits } = this;
+    const { router, source, limits, routed } = this;
     const cursor = new RecordCursor(header, batch);
-    const records: LogRecord[] = [];
-    const targets: number[] = [];
+    routed.clear();
     let whole = header.baseOffset >= this.from && (header.attributes & DELETE_HORIZON) === 0 && isWholeBatch(batch);
     let full = false;
     while (cursor.next()) {
-      if (cursor.offset < this.from) continue;
+      const { offset } = cursor;
+      if (offset < this.from) continue;
       if (this.#records >= limits.maxRecords || this.#bytes >= limits.maxBytes) {
         full = true;
         whole = false;
         break;
       }
-      const record = cursor.record();
-      const answer = router.route(record, source);
-      const routed = answer instanceof Promise ? await answer : answer;
-      this.#bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 16;
-      if (typeof routed === 'number') {
-        this.#note(record.offset, routed);
-        this.#sum.add(source, record.offset, record);
-        records.push(record);
-        targets.push(routed);
-        if (routed !== targets[0]) whole = false;
-      } else if ('target' in routed) {
-        const rewritten: LogRecord = { ...record, key: routed.key };
-        this.#note(record.offset, routed.target);
-        this.#sum.add(source, record.offset, rewritten);
-        records.push(rewritten);
-        targets.push(routed.target);
-        whole = false;
-      } else {
-        this.#note(record.offset, DROPPED);
-        this.#dropped.set(routed.rule, (this.#dropped.get(routed.rule) ?? 0) + 1);
-        if (routed.deadLetter) this.#deadLetters.push(deadLetter(record, source, routed.rule));
-        whole = false;
+      this.#bytes += Math.max(cursor.keyLength, 0) + Math.max(cursor.valueLength, 0) + 16;
+      let target = router.routeInPlace?.(cursor, source) ?? -1;
+      if (target < 0) {
+        const answer = router.route(cursor.record(), source);
+        const other = answer instanceof Promise ? await answer : answer;
+        if (typeof other === 'number') target = other;
+        else {
+          this.#other(cursor, other);
+          whole = false;
+          continue;
+        }
       }
+      this.#note(offset, target);
+      this.#sum.addInPlace(source, offset, cursor);
+      routed.add(target, cursor);
+      if (target !== routed.targets[0]) whole = false;
     }
     if (!full) this.nextOffset = Math.max(this.nextOffset, header.lastOffset + 1);
+    const { count } = routed;
     const fits = header.sizeBytes <= limits.maxBatchBytes;
-    if (whole && fits && records.length > 0 && (header.compression !== 0 || header.sizeBytes >= WHOLE_FROM_BYTES)) {
-      this.#flush(targets[0]!);
-      this.#batches.push({ target: targets[0]!, batch: detachBatch(batch), records: records.length });
+    if (whole && fits && count > 0 && (header.compression !== 0 || header.sizeBytes >= WHOLE_FROM_BYTES)) {
+      const target = routed.targets[0]!;
+      this.#flush(target);
+      this.#batches.push({ target, batch: detachBatch(batch), records: count });
       return true;
     }
-    const compression = compressionName(header.compression) ?? 'none';
-    for (let i = 0; i < records.length; i++) this.#add(targets[i]!, records[i]!, compression);
+    this.#scatter(cursor.view, compressionName(header.compression) ?? 'none');
     return !full;
   }
 
@@ -215,20 +214,50 @@ class Build {
     this.nextOffset = offset + 1;
   }
 
-  #add(target: number, record: LogRecord, compression: CompressionName): void {
+  /** A record that does not stay what it is: another key, or left out. */
+  #other(cursor: RecordCursor, answer: Exclude<Routed, number>): void {
+    const { source } = this;
+    const record = cursor.record();
+    if ('target' in answer) {
+      const rewritten: LogRecord = { ...record, key: answer.key };
+      this.#note(record.offset, answer.target);
+      this.#sum.add(source, record.offset, rewritten);
+      this.routed.addRewritten(answer.target, rewritten);
+    } else {
+      this.#note(record.offset, DROPPED);
+      this.#dropped.set(answer.rule, (this.#dropped.get(answer.rule) ?? 0) + 1);
+      if (answer.deadLetter) this.#deadLetters.push(deadLetter(record, source, answer.rule));
+    }
+  }
+
+  /** Deals the routed records of a batch out to the batches of their targets. */
+  #scatter(view: DataView, compression: CompressionName): void {
+    const { count, targets, timestamps, starts, ends } = this.routed;
+    for (let i = 0; i < count; i++) {
+      const rewritten = this.routed.rewritten(i);
+      if (rewritten !== undefined) {
+        this.#encoderFor(targets[i]!, maxRecordSize(rewritten), compression).add(rewritten);
+        continue;
+      }
+      const size = MAX_RECORD_HEAD_BYTES + ends[i]! - starts[i]!;
+      this.#encoderFor(targets[i]!, size, compression).addEncoded(timestamps[i]!, view, starts[i]!, ends[i]!);
+    }
+  }
+
+  /** The encoder of a target with room for so many bytes more. */
+  #encoderFor(target: number, size: number, compression: CompressionName): BatchEncoder {
     let pending = this.pending[target];
     if (pending === undefined) {
       pending = { encoder: new BatchEncoder(), compression, largest: 0 };
       this.pending[target] = pending;
     }
     const { encoder } = pending;
-    const size = maxRecordSize(record);
     const limit = Math.min(BATCH_BYTES, this.limits.maxBatchBytes);
     if (encoder.count > 0 && (encoder.sizeBytes + size > limit || pending.compression !== compression)) {
       this.#flush(target);
     }
     pending.compression = compression;
-    encoder.add(record);
+    return encoder;
   }
 
   #flush(target: number): void {

@@ -72,8 +72,8 @@ describe('a chunk of an offset map', () => {
     const chunk = { source: 0, sequence: 0, from: 5, until: 22, ranges, routes, runs: [], sum: new DigestSum() };
     const offsets = [...sourceOffsetsByTarget(chunk)].map(([target, list]) => [target, [...list]]);
     expect(offsets).toEqual([
-      [1, [10, 12, 21]],
       [0, [11]],
+      [1, [10, 12, 21]],
     ]);
   });
 });

@@ -116,19 +116,26 @@ function decodeRecords(reader: VarintReader, from: number): { ranges: OffsetRang
 
 /** The source offsets of the records a chunk sent to each of its targets, in order. */
 export function sourceOffsetsByTarget(chunk: CopiedChunk): ReadonlyMap<number, Float64Array> {
-  const counts = new Map<number, number>();
-  for (const route of chunk.routes) counts.set(route, (counts.get(route) ?? 0) + 1);
-  counts.delete(DROPPED);
-  const lists = new Map<number, { offsets: Float64Array; filled: number }>();
-  for (const [target, count] of counts) lists.set(target, { offsets: new Float64Array(count), filled: 0 });
+  const { routes } = chunk;
+  const counts: number[] = [];
+  for (let i = 0; i < routes.length; i++) {
+    const route = routes[i]!;
+    if (route === DROPPED) continue;
+    while (counts.length <= route) counts.push(0);
+    counts[route]!++;
+  }
+  const lists = counts.map((count) => new Float64Array(count));
+  const filled = new Uint32Array(counts.length);
   let record = 0;
-  for (const range of chunk.ranges) {
-    for (let i = 0; i < range.count; i++) {
-      const list = lists.get(chunk.routes[record++]!);
-      if (list !== undefined) list.offsets[list.filled++] = range.first + i;
+  for (const { first, count } of chunk.ranges) {
+    for (let offset = first; offset < first + count; offset++) {
+      const route = routes[record++]!;
+      if (route !== DROPPED) lists[route]![filled[route]!++] = offset;
     }
   }
-  return new Map([...lists].map(([target, { offsets }]) => [target, offsets]));
+  const byTarget = new Map<number, Float64Array>();
+  for (const [target, offsets] of lists.entries()) if (offsets.length > 0) byTarget.set(target, offsets);
+  return byTarget;
 }
 
 function encodeRoutes(writer: ByteWriter, routes: Uint16Array): void {
@@ -149,7 +156,7 @@ function encodeRoutes(writer: ByteWriter, routes: Uint16Array): void {
     }
   } else if (narrow) {
     // The low byte of DROPPED is 255, which is no target here.
-    writer.byte(ROUTES.bytes).bytes(Uint8Array.from(routes));
+    writer.byte(ROUTES.bytes).bytes(new Uint8Array(routes));
   } else {
     writer.byte(ROUTES.pairs);
     const pairs = Buffer.allocUnsafe(routes.length * 2);

@@ -161,7 +161,8 @@ export class CopySession {
       for (const batch of chunk.deadLetters) appends.push({ topic, partition: 0, batch });
     }
     if (state.last !== undefined) {
-      const batch = encodeBatch([{ key: null, value: encodeChunk(state.last), headers: [], timestamp: -1 }]);
+      const value = this.#writer.checkpoint(LAST_CHUNK) ?? encodeChunk(state.last);
+      const batch = encodeBatch([{ key: null, value, headers: [], timestamp: -1 }]);
       appends.push({ topic: lane.map, partition: lane.source.partition, batch });
     }
     const next = advance(state, chunk);

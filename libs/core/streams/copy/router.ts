@@ -1,4 +1,4 @@
-import type { StoredRecord } from '#libs/core/log';
+import type { RecordCursor, StoredRecord } from '#libs/core/log';
 
 /** What becomes of a record: it goes to a target partition as it is, or with another key, or it is left out by a named rule of the plan. */
 export type Routed =
@@ -16,8 +16,15 @@ export interface Router {
    */
   route(record: StoredRecord, source: number): Routed | Promise<Routed>;
   /**
+   * What {@link route} answers where that is a number, from the record as it lies; −1 where `route` has to be asked. For routers that need not look at all of
+   * a record: making an object of each takes longer than everything else that is done with it.
+   */
+  routeInPlace?(record: RecordCursor, source: number): number;
+  /**
    * Why a record does not belong where it lies in the target, undefined when it does. Judges only what the target shows: the partition of records
    * whose key decides it.
    */
   misplaced(key: Uint8Array | null, target: number): string | undefined;
+  /** Whether {@link misplaced} has nothing to say, from the record as it lies. */
+  belongsInPlace?(record: RecordCursor, target: number): boolean;
 }

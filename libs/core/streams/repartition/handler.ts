@@ -4,6 +4,7 @@ import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#li
 import type { LiveCopy } from '../copy/live-copy.js';
 import { closingOf, isRead } from '../source-reader.js';
 import type { Verification } from '../verify/copy-verifier.js';
+import { copyVerified } from '../verify/verified-copy.js';
 import { parametersFromJson, parseRepartitionRequest } from './parameters.js';
 import { draftPlan, fingerprintOf } from './plan.js';
 import { applyHeldSettings, forgetWriters, mapTopics, prepare, removeTopic } from './preparation.js';
@@ -189,17 +190,17 @@ export class RepartitionHandler implements OperationHandler {
   }
 
   async #copy(run: OperationRun): Promise<PhaseResult> {
-    return await this.#withLive(run, async (work, { copy }) => {
-      await copy.copyTo(await copy.sourceEnds(), work.paced());
+    return await this.#withLive(run, async (work, { copy, verifier }) => {
+      await copyVerified(copy, verifier, await copy.sourceEnds(), work.paced());
       await work.failPoint('copy:done');
       return { next: 'CATCHING_UP', notes: { errors: errorsToJson(copy) } };
     });
   }
 
   async #catchUp(run: OperationRun): Promise<PhaseResult> {
-    return await this.#withLive(run, async (work, { copy }) => {
+    return await this.#withLive(run, async (work, { copy, verifier }) => {
       do {
-        await copy.copyTo(await copy.sourceEnds(), work.paced());
+        await copyVerified(copy, verifier, await copy.sourceEnds(), work.paced());
         await copy.sourceEnds();
       } while (copy.lag > this.#tools.tuning.readyRecords);
       return { next: 'READY' };

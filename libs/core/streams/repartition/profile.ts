@@ -1,11 +1,12 @@
 import {
   batchesIn,
+  FetchMemory,
   type LogEngine,
-  maxRecordSize,
+  MAX_RECORD_HEAD_BYTES,
   NO_TIMESTAMP,
-  type Partitioner,
   PARTITIONER_NAMES,
-  partitionerOf,
+  type PartitionerInPlace,
+  partitionerInPlaceOf,
   type PartitionerName,
   RecordCursor,
   type StoredRecord,
@@ -66,6 +67,7 @@ export async function profileTopic(
   const span = topic.partitions.reduce((sum, one) => sum + one.endOffset - one.startOffset, 0);
   const sampled = span > options.sampleRecords;
   const profile = new Profile(topic.partitions.length, router);
+  const memory = new FetchMemory();
   for (const { partition, startOffset, endOffset } of topic.partitions) {
     const slices = sampled ? SLICES : 1;
     const share = Math.ceil(((endOffset - startOffset) / span) * (options.sampleRecords / slices));
@@ -77,6 +79,7 @@ export async function profileTopic(
         const [fetched] = await engine.fetch({
           positions: [{ topic: topic.name, partition, offset }],
           maxBytes: 1024 * 1024,
+          memory,
         });
         if (fetched === undefined) break;
         if (fetched.error !== undefined) throw fetched.error;
@@ -86,7 +89,8 @@ export async function profileTopic(
             const cursor = new RecordCursor(header, batch);
             while (cursor.next()) {
               if (cursor.offset < offset || cursor.offset >= until) continue;
-              await profile.add(cursor.record(), partition);
+              const added = profile.add(cursor, partition);
+              if (added !== undefined) await added;
             }
           }
         }
@@ -113,7 +117,7 @@ class Profile {
   readonly #heavy = new HeavyKeys();
   readonly #ruled = new Map<string, number>();
   readonly #failures = new Map<string, number>();
-  readonly #candidates: { name: PartitionerName; partitionOf: Partitioner; misplaced: number }[];
+  readonly #candidates: { name: PartitionerName; partitionOf: PartitionerInPlace; misplaced: number }[];
 
   constructor(
     private readonly partitions: number,
@@ -123,27 +127,33 @@ class Profile {
     this.#after = new Array<number>(router.targets).fill(0);
     this.#candidates = PARTITIONER_NAMES.filter((name) => name !== 'explicit').map((name) => ({
       name,
-      partitionOf: partitionerOf(name),
+      partitionOf: partitionerInPlaceOf(name),
       misplaced: 0,
     }));
   }
 
-  async add(record: StoredRecord, partition: number): Promise<void> {
+  /** Takes in the record that the cursor stands on. A promise only where its route is one. */
+  add(cursor: RecordCursor, partition: number): Promise<void> | undefined {
+    const { bytes, keyAt, keyLength } = cursor;
     this.#records++;
     this.#before[partition]!++;
-    const size = maxRecordSize(record);
+    const size = MAX_RECORD_HEAD_BYTES + cursor.recordEnd - cursor.fieldsAt;
     this.#bytes += size;
     if (size > this.#largest) this.#largest = size;
-    if (record.value === null) this.#tombstones++;
-    if (record.timestamp === NO_TIMESTAMP) this.#withoutTimestamp++;
-    if (record.key === null) this.#nullKeys++;
+    if (cursor.valueLength < 0) this.#tombstones++;
+    if (cursor.timestamp === NO_TIMESTAMP) this.#withoutTimestamp++;
+    if (keyLength < 0) this.#nullKeys++;
     else {
       this.#keyed++;
       for (const one of this.#candidates) {
-        if (one.partitionOf(record.key, this.partitions) !== partition) one.misplaced++;
+        if (one.partitionOf(bytes, keyAt, keyLength, this.partitions) !== partition) one.misplaced++;
       }
     }
-    await this.#route(record, partition);
+    const target = this.router.routeInPlace?.(cursor, partition) ?? -1;
+    if (target < 0) return this.#route(cursor.record(), partition);
+    this.#after[target]!++;
+    if (keyLength >= 0) this.#heavy.add(bytes.subarray(keyAt, keyAt + keyLength));
+    return undefined;
   }
 
   async #route(record: StoredRecord, partition: number): Promise<void> {

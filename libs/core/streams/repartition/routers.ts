@@ -1,5 +1,13 @@
 import { AppError } from '#libs/core/kernel';
-import { type Partitioner, partitionerOf, type PartitionerName, type StoredRecord } from '#libs/core/log';
+import {
+  type Partitioner,
+  type PartitionerInPlace,
+  partitionerInPlaceOf,
+  partitionerOf,
+  type PartitionerName,
+  type RecordCursor,
+  type StoredRecord,
+} from '#libs/core/log';
 import type { Routed, Router } from '../copy/router.js';
 import type { RecordDecoder } from '../record-decoder.js';
 import type { KeyAnswer, KeyExpression, KeyFailure } from './key-expression.js';
@@ -30,10 +38,12 @@ export interface RoutingRules {
 export class KeyRouter implements Router {
   readonly targets: number;
   readonly #partitioner: Partitioner;
+  readonly #inPlace: PartitionerInPlace;
 
   constructor(private readonly rules: RoutingRules) {
     this.targets = rules.targets;
     this.#partitioner = partitionerOf(rules.partitioner);
+    this.#inPlace = partitionerInPlaceOf(rules.partitioner);
   }
 
   route(record: StoredRecord, source: number): Routed {
@@ -49,6 +59,17 @@ export class KeyRouter implements Router {
       case 'fail':
         throw nullKey(source, record.offset);
     }
+  }
+
+  routeInPlace({ bytes, keyAt, keyLength, offset }: RecordCursor, source: number): number {
+    const { sources, targets, nullKeys } = this.rules;
+    const target = this.#inPlace(bytes, keyAt, keyLength, targets);
+    return target < 0 && nullKeys === 'spread' ? keylessTarget(source, offset, sources, targets) : target;
+  }
+
+  belongsInPlace({ bytes, keyAt, keyLength }: RecordCursor, target: number): boolean {
+    const expected = this.#inPlace(bytes, keyAt, keyLength, this.targets);
+    return expected < 0 || expected === target;
   }
 
   misplaced(key: Uint8Array | null, target: number): string | undefined {
@@ -89,6 +110,10 @@ export class RekeyRouter implements Router {
 
   misplaced(key: Uint8Array | null, target: number): string | undefined {
     return this.#byKey.misplaced(key, target);
+  }
+
+  belongsInPlace(record: RecordCursor, target: number): boolean {
+    return this.#byKey.belongsInPlace(record, target);
   }
 
   #routed(record: StoredRecord, source: number, answer: KeyAnswer): Routed {

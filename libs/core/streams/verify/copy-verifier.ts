@@ -1,4 +1,11 @@
-import { DigestSum, digestRecord, type LogEngine, type LogRecord, type StoredRecord } from '#libs/core/log';
+import {
+  DigestSum,
+  digestRecord,
+  type LogEngine,
+  type LogRecord,
+  type RecordCursor,
+  type StoredRecord,
+} from '#libs/core/log';
 import { type ChunkRun, type CopiedChunk, DROPPED, sourceOffsetsByTarget } from '../copy/chunk.js';
 import { MAP_START, type MapCursor, type OffsetMap } from '../copy/offset-map.js';
 import type { Router } from '../copy/router.js';
@@ -50,7 +57,7 @@ export const MAX_MISMATCHES = 100;
  * 4. records lie where their keys belong.
  *
  * Works in steps: each {@link advance} takes in what was copied since the one before, so that a live copy is verified up to a small rest before
- * the cutover. Memory: a few chunks per source and a fetch per target. The copy must rest while `advance` runs.
+ * the cutover. Memory: a few chunks per source and a fetch per target. The copy must rest while `advance` runs; beside one that goes on there is {@link keepUp}.
  */
 export class CopyVerifier {
   readonly #copy: VerifiedCopy;
@@ -89,16 +96,23 @@ export class CopyVerifier {
 
   /** Verifies everything copied so far. Ends early once {@link MAX_MISMATCHES} were found. */
   async advance(run: VerifyRun = {}): Promise<Verification> {
-    for (;;) {
+    do await this.keepUp(run);
+    while (this.#mismatches.length < MAX_MISMATCHES && (await this.#settle()));
+    return this.result;
+  }
+
+  /**
+   * Verifies what was copied so far while the copy goes on: what nothing claims yet is left for the next call, since its claim may be on its way. So nothing is said of
+   * records that belong to nobody, or are missing at an end, until {@link advance} looks at a copy that rests.
+   */
+  async keepUp(run: VerifyRun = {}): Promise<void> {
+    while (this.#mismatches.length < MAX_MISMATCHES) {
       run.signal?.throwIfAborted();
-      if (this.#mismatches.length >= MAX_MISMATCHES) return this.result;
       let moved = false;
       for (const target of this.#targets) moved = (await this.#consume(target)) || moved;
       run.report?.(this.#checked);
-      if (moved) continue;
-      if (await this.#load(run, 2)) continue;
-      if (await this.#load(run, Infinity)) continue;
-      if (!(await this.#settle())) return this.result;
+      if (moved || (await this.#load(run, 2)) || (await this.#load(run, Infinity))) continue;
+      return;
     }
   }
 
@@ -174,8 +188,8 @@ export class CopyVerifier {
     let moved = false;
     for (;;) {
       if (target.claims.size === 0) return moved;
-      const peeked = target.records.peek();
-      const next = peeked instanceof Promise ? await peeked : peeked;
+      const standing = target.records.standing();
+      const next = standing instanceof Promise ? await standing : standing;
       const claim = next && target.claims.get(next.offset);
       if (claim === undefined) return moved;
       target.claims.delete(claim.run.base);
@@ -190,8 +204,8 @@ export class CopyVerifier {
     const end = run.base + run.count;
     let expected = run.base;
     while (expected < end) {
-      const peeked = target.records.peek();
-      const record = peeked instanceof Promise ? await peeked : peeked;
+      const standing = target.records.standing();
+      const record = standing instanceof Promise ? await standing : standing;
       const reached = Math.min(record?.offset ?? end, end);
       for (; expected < reached; expected++) {
         chunk.flawed = true;
@@ -199,9 +213,9 @@ export class CopyVerifier {
       }
       if (record === undefined || record.offset >= end) break;
       const sourceOffset = offsets[skip + record.offset - run.base] ?? -1;
-      chunk.sum.add(source, sourceOffset, record);
+      chunk.sum.addInPlace(source, sourceOffset, record);
       this.#checked++;
-      const misplaced = this.#copy.router.misplaced(record.key, run.target);
+      const misplaced = this.#misplaced(record, run.target);
       if (misplaced !== undefined) {
         const where = { source, sourceOffset, target: run.target, targetOffset: record.offset };
         this.#found({ kind: 'misplaced', ...where, detail: misplaced });
@@ -211,6 +225,11 @@ export class CopyVerifier {
     }
     chunk.open--;
     if (chunk.open === 0) await this.#close(chunk);
+  }
+
+  #misplaced(record: RecordCursor, target: number): string | undefined {
+    const { router } = this.#copy;
+    return router.belongsInPlace?.(record, target) ? undefined : router.misplaced(record.record().key, target);
   }
 
   async #close(state: LoadedChunk): Promise<void> {

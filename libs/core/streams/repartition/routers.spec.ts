@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encodeBatch, PARTITIONER_NAMES, readBatchHeader, RecordCursor } from '#libs/core/log';
+import { KeyRouter } from './routers.js';
+
+const keys = fc.array(fc.option(fc.uint8Array({ maxLength: 12 }), { nil: null }), { minLength: 1, maxLength: 8 });
+const rules = fc.record({
+  sources: fc.integer({ min: 1, max: 12 }),
+  targets: fc.integer({ min: 1, max: 24 }),
+  partitioner: fc.constantFrom(...PARTITIONER_NAMES),
+  nullKeys: fc.constantFrom('spread' as const, 'drop' as const, 'dlq' as const, 'fail' as const),
+});
+
+function* standingOn(list: readonly (Uint8Array | null)[]): Generator<RecordCursor, void> {
+  const batch = encodeBatch(list.map((key) => ({ key, value: Buffer.from('v'), headers: [], timestamp: 1 })));
+  const cursor = new RecordCursor(readBatchHeader(batch), batch);
+  while (cursor.next()) yield cursor;
+}
+
+describe('a router by key', () => {
+  it('answers the same for a record as it lies, or asks for the whole record', () => {
+    fc.assert(
+      fc.property(rules, keys, fc.nat(11), (rule, list, source) => {
+        const router = new KeyRouter(rule);
+        for (const cursor of standingOn(list)) {
+          const inPlace = router.routeInPlace(cursor, source);
+          if (inPlace >= 0) expect(router.route(cursor.record(), source)).toBe(inPlace);
+          else if (rule.nullKeys === 'fail') expect(() => router.route(cursor.record(), source)).toThrow();
+          else expect(router.route(cursor.record(), source)).toMatchObject({ rule: 'null-key' });
+        }
+      }),
+    );
+  });
+
+  it('finds a record misplaced where it lies exactly when it can say why', () => {
+    fc.assert(
+      fc.property(rules, keys, fc.nat(23), (rule, list, target) => {
+        const router = new KeyRouter(rule);
+        for (const cursor of standingOn(list)) {
+          const why = router.misplaced(cursor.record().key, target);
+          expect(router.belongsInPlace(cursor, target)).toBe(why === undefined);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { encodeBatch, type FetchRequest } from '#libs/core/log';
+import { MemoryLogEngine } from '#libs/core/log/testing';
+import { LiveCopy, type CopyRun } from '../copy/live-copy.js';
+import { KeyRouter } from '../repartition/routers.js';
+import { CopyVerifier } from './copy-verifier.js';
+import { copyVerified } from './verified-copy.js';
+
+const SOURCES = 3;
+const TARGETS = 4;
+const RECORDS = 240;
+
+async function prepared() {
+  const engine = new MemoryLogEngine();
+  await engine.createTopic({ name: 'old', partitions: SOURCES });
+  for (let i = 0; i < RECORDS; i++) {
+    const record = { key: Buffer.from(`key-${i % 17}`), value: Buffer.from(`value-${i}`), headers: [], timestamp: i };
+    await engine.append({ topic: 'old', partition: i % SOURCES }, encodeBatch([record]));
+  }
+  await engine.createTopic({ name: 'new', partitions: TARGETS });
+  await engine.createTopic({ name: '__map', partitions: SOURCES });
+  const router = new KeyRouter({ sources: SOURCES, targets: TARGETS, partitioner: 'murmur2', nullKeys: 'spread' });
+  const startOffsets = new Array<number>(SOURCES).fill(0);
+  const copy = await LiveCopy.open(
+    engine,
+    { writerPrefix: 'op', source: 'old', target: 'new', map: '__map', deadLetters: undefined, router, startOffsets },
+    { stepBytes: 300, parallel: 2, tailWaitMs: 1 },
+  );
+  const verifier = new CopyVerifier({
+    engine,
+    source: { topic: 'old', startOffsets },
+    target: { topic: 'new', startOffsets: new Array<number>(TARGETS).fill(0) },
+    map: copy.map,
+    router,
+    level: 'readback',
+  });
+  return { engine, copy, verifier };
+}
+
+const run = (report: CopyRun['report'] = () => undefined): CopyRun => ({
+  signal: new AbortController().signal,
+  pace: () => new Promise(setImmediate),
+  report,
+});
+
+describe('a copy that is verified meanwhile', () => {
+  it('is verified in part when it is done, and all of it by the next look, with nothing to say against it', async () => {
+    const { copy, verifier } = await prepared();
+    await copyVerified(copy, verifier, await copy.sourceEnds(), run());
+    const { checked } = verifier.result;
+    expect(checked).toBeGreaterThan(0);
+    expect(verifier.result.mismatches).toEqual([]);
+    expect(copy.lag).toBe(0);
+    const { mismatches, checked: all } = await verifier.advance();
+    expect(mismatches).toEqual([]);
+    expect(all).toBe(RECORDS);
+  });
+
+  it('says nothing of a record whose claim may be on its way, and names a foreign one when the copy rests', async () => {
+    const { engine, copy, verifier } = await prepared();
+    let steps = 0;
+    const foreign = encodeBatch([{ key: Buffer.from('x'), value: Buffer.from('foreign'), headers: [], timestamp: 1 }]);
+    const report = (): void => {
+      if (++steps === 20) void engine.append({ topic: 'new', partition: 2 }, foreign);
+    };
+    await copyVerified(copy, verifier, await copy.sourceEnds(), run(report));
+    expect(verifier.result.mismatches).toEqual([]);
+    const { mismatches } = await verifier.advance();
+    expect(mismatches.map(({ kind, target }) => [kind, target])).toEqual([
+      [expect.stringMatching('unclaimed|misplaced'), 2],
+    ]);
+  });
+
+  it('ends with the failure of its verification, and the copy with it', async () => {
+    const { engine, copy, verifier } = await prepared();
+    const fetch = engine.fetch.bind(engine);
+    engine.fetch = (request: FetchRequest) =>
+      request.positions[0]!.topic === 'new' ? Promise.reject(new Error('the target cannot be read')) : fetch(request);
+    const ends = await copy.sourceEnds();
+    await expect(copyVerified(copy, verifier, ends, run())).rejects.toThrow('the target cannot be read');
+    expect(copy.lag).toBeGreaterThan(0);
+  });
+
+  it('ends with the failure of the copy', async () => {
+    const { engine, copy, verifier } = await prepared();
+    const ends = await copy.sourceEnds();
+    await engine.openWriter('op-1');
+    await expect(copyVerified(copy, verifier, ends, run())).rejects.toMatchObject({ code: 'writer-fenced' });
+  });
+});
