@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import {
   AppError,
+  impossible,
   isAppError,
   JsonScanner,
   jsonTooDeep,
@@ -88,16 +89,22 @@ export function installBodyParser(
   });
 }
 
-/** A JSON body that its route goes over itself (`ApiDoc.scanned`). */
+/** A JSON body that its route goes over itself (`ApiDoc.scanned`), once. */
 export class UnreadJson {
-  constructor(
-    private readonly body: Buffer,
-    private readonly limits: BodyLimits,
-  ) {}
+  #body: Buffer | undefined;
 
-  /** As {@link JsonParser.scanned} does it. */
+  constructor(
+    body: Buffer,
+    private readonly limits: BodyLimits,
+  ) {
+    this.#body = body;
+  }
+
+  /** As {@link JsonParser.scanned} does it. Its bytes are let go of then: the request, which may wait long for its answer, does not hold them. */
   async scanned<T>(read: (text: JsonScanner, turnWhenDue: () => Promise<void>) => Promise<T>): Promise<T> {
-    return await new JsonParser(this.limits, 'exact').scanned(this.body, read);
+    const body = this.#body ?? impossible('a body is gone over twice');
+    this.#body = undefined;
+    return await new JsonParser(this.limits, 'exact').scanned(body, read);
   }
 }
 
