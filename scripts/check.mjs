@@ -1,57 +1,71 @@
 /**
- * All that CI runs, one step after another; every step runs even when an earlier one failed, and the last line sums up.
+ * All that CI runs; every step runs even when an earlier one failed, and the last lines sum up.
  *
- *   npm run check                  everything
- *   npm run check -- --skip tests  all but the named steps (comma separated)
- *   npm run check -- --only lint   only the named steps
+ *   npm run check                    everything
+ *   npm run check -- --skip tests    all but the named steps (comma separated)
+ *   npm run check -- --only lint     only the named steps
+ *   npm run check -- --one-by-one    nothing beside anything else, each step's output as it comes
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
-const STEPS = [
-  { name: 'lint', command: 'npm run --silent lint' },
-  { name: 'types', command: 'npm run --silent types' },
-  { name: 'format', command: 'npm run --silent format' },
-  { name: 'tests', command: 'npm test' },
-  { name: 'simulation', command: 'npm run --silent test:simulation' },
-  { name: 'docs', command: 'npm run --silent docs:configuration -- --check' },
-  { name: 'openapi', command: 'npm run --silent openapi -- --check' },
-  { name: 'demo', command: 'npm run --silent demo' },
-  { name: 'postgres', command: 'npm run --silent test:postgres' },
-  { name: 'kafka', command: 'npm run --silent test:kafka' },
-  { name: 'kafka-3.9', command: 'WEIR_KAFKA_VERSION=3.9.2 npm run --silent test:kafka -- libs/adapters/log-kafka' },
-  { name: 'clients', command: 'npm run --silent test:clients' },
-  { name: 'nodes', command: 'npm run --silent test:nodes' },
-];
+const COMMANDS = {
+  tests: 'npm test',
+  lint: 'npm run --silent lint',
+  types: 'npm run --silent types',
+  format: 'npm run --silent format',
+  simulation: 'npm run --silent test:simulation',
+  docs: 'npm run --silent docs:configuration -- --check',
+  openapi: 'npm run --silent openapi -- --check',
+  demo: 'npm run --silent demo',
+  postgres: 'npm run --silent test:postgres',
+  kafka: 'npm run --silent test:kafka',
+  'kafka-3.9': 'WEIR_KAFKA_VERSION=3.9.2 npm run --silent test:kafka -- libs/adapters/log-kafka',
+  clients: 'npm run --silent test:clients',
+  nodes: 'npm run --silent test:nodes',
+};
 
-const { values } = parseArgs({ options: { skip: { type: 'string' }, only: { type: 'string' } } });
+/**
+ * Rows run one after another, the lanes of a row side by side, the steps of a lane one after another. Beside each other stands what mostly waits: for a leader to be elected, a lease to end. The last lane of such a
+ * row has what only computes and has no deadline, and runs on the processor time that the others leave (`nice`), and on all of it once they are done. What has deadlines and takes all processors there are
+ * stands alone, so that a deadline is one for the code and not for the machine. Each step draws its own ports and directories.
+ */
+const ROWS = [
+  [{ steps: ['tests'] }],
+  [
+    { steps: ['kafka'] },
+    { steps: ['postgres', 'kafka-3.9', 'clients', 'docs', 'openapi', 'demo'] },
+    { steps: ['lint', 'types', 'format', 'simulation'], spare: true },
+  ],
+  [{ steps: ['nodes'] }],
+];
+const STEPS = ROWS.flat().flatMap(({ steps }) => steps);
+
+const { values } = parseArgs({
+  options: { skip: { type: 'string' }, only: { type: 'string' }, 'one-by-one': { type: 'boolean' } },
+});
 const names = (list) => (list === undefined ? [] : list.split(',').map((name) => name.trim()));
-const unknown = [...names(values.skip), ...names(values.only)].filter(
-  (name) => !STEPS.some((step) => step.name === name),
-);
+const unknown = [...names(values.skip), ...names(values.only)].filter((name) => !STEPS.includes(name));
 if (unknown.length > 0) {
-  console.error(`no such step: ${unknown.join(', ')}. Steps: ${STEPS.map((step) => step.name).join(', ')}`);
+  console.error(`no such step: ${unknown.join(', ')}. Steps: ${STEPS.join(', ')}`);
   process.exit(2);
 }
-const steps = STEPS.filter(
-  (step) =>
-    !names(values.skip).includes(step.name) && (values.only === undefined || names(values.only).includes(step.name)),
-);
+const wanted = (name) =>
+  !names(values.skip).includes(name) && (values.only === undefined || names(values.only).includes(name));
 
 const outcomes = [];
-for (const step of steps) {
-  console.log(`\n=== ${step.name}: ${step.command}`);
-  const started = Date.now();
-  const { code, output } = await run(step.command);
-  const counted = [...output.matchAll(/^(\d+) passed, (\d+) failed/gm)].at(-1);
-  outcomes.push({
-    name: step.name,
-    ok: code === 0,
-    passed: counted === undefined ? Number(code === 0) : Number(counted[1]),
-    failed: counted === undefined ? Number(code !== 0) : Math.max(Number(counted[2]), Number(code !== 0)),
-    seconds: (Date.now() - started) / 1000,
-  });
+for (const row of values['one-by-one'] ? STEPS.map((name) => [{ steps: [name] }]) : ROWS) {
+  const lanes = row
+    .map(({ steps, spare = false }) => ({ steps: steps.filter(wanted), spare }))
+    .filter(({ steps }) => steps.length > 0);
+  const alone = lanes.length === 1;
+  await Promise.all(
+    lanes.map(async ({ steps, spare }) => {
+      for (const name of steps) outcomes.push(await step(name, { shown: alone, spare: spare && !alone }));
+    }),
+  );
 }
+outcomes.sort((a, b) => STEPS.indexOf(a.name) - STEPS.indexOf(b.name));
 
 console.log('');
 for (const { name, ok, passed, failed, seconds } of outcomes) {
@@ -63,18 +77,46 @@ const sum = (member) => outcomes.reduce((total, outcome) => total + outcome[memb
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
 process.exitCode = outcomes.every((outcome) => outcome.ok) ? 0 : 1;
 
-/** Runs a shell command with its output shown as it comes, and kept. */
-function run(command) {
+/** Runs a step. Alone, what it writes is shown as it comes; beside others it is shown whole when the step has ended. */
+async function step(name, { shown, spare }) {
+  const command = COMMANDS[name];
+  const title = `\n=== ${name}: ${command}`;
+  console.log(shown ? title : `${title}\n    (beside others: its output follows when it has ended)`);
+  const started = Date.now();
+  const { code, output } = await run(
+    spare ? ['nice', '-n', '19', 'bash', '-c', command] : ['bash', '-c', command],
+    shown,
+  );
+  const seconds = (Date.now() - started) / 1000;
+  if (!shown) process.stdout.write(`${title}, ended after ${seconds.toFixed(1)} s\n${output}`);
+  const counted = [...output.matchAll(/^(\d+) passed, (\d+) failed/gm)].at(-1);
+  return {
+    name,
+    ok: code === 0,
+    passed: counted === undefined ? Number(code === 0) : Number(counted[1]),
+    failed: counted === undefined ? Number(code !== 0) : Math.max(Number(counted[2]), Number(code !== 0)),
+    seconds,
+  };
+}
+
+/** Runs a program and keeps all it writes, in the order it came. */
+function run([program, ...args], shown) {
   return new Promise((resolve, reject) => {
-    const child = spawn('bash', ['-c', command], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
     });
     let output = '';
-    child.stdout.on('data', (chunk) => {
-      process.stdout.write(chunk);
-      output += chunk;
-    });
+    for (const [from, to] of [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ]) {
+      from.setEncoding('utf8');
+      from.on('data', (text) => {
+        if (shown) to.write(text);
+        output += text;
+      });
+    }
     child.on('error', reject);
     child.on('close', (code) => resolve({ code: code ?? 1, output }));
   });

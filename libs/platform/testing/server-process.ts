@@ -19,6 +19,17 @@ export interface ServerExit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** The service ended, or stayed silent and was ended, before it was ready. */
+export class NotReady extends Error {
+  constructor(
+    readonly exit: ServerExit,
+    /** What it wrote. */
+    readonly output: string,
+  ) {
+    super(`The service did not become ready. It wrote:\n${output}`);
+  }
+}
+
 /** A ballast is written at the first start of each; hundreds of them would be most of what tests write. */
 const QUICK = { WEIR_STORAGE_BALLAST_BYTES: '0' };
 
@@ -39,7 +50,7 @@ export class ServerProcess {
 
   /**
    * Starts the service and waits until it is ready.
-   * @throws when it ends or stays silent instead, with what it wrote.
+   * @throws {NotReady} when it ends or stays silent instead.
    */
   static async start(options: ServerProcessOptions): Promise<ServerProcess> {
     const started = performance.now();
@@ -60,8 +71,7 @@ export class ServerProcess {
       if (ended) break;
     }
     child.kill('SIGKILL');
-    await exited;
-    throw new Error(`The service did not become ready. It wrote:\n${output()}`);
+    throw new NotReady(await exited, output());
   }
 
   /** Starts the service without waiting, for starts that are to fail. */

@@ -295,7 +295,7 @@ class SimulatedFile extends OpenFile {
     let count = this.disk.room(this.inode, position, bytes.length);
     if (count === 0 && bytes.length > 0) throw systemError('ENOSPC', this.path);
     if (fate === 'short') count = Math.floor(count / 2);
-    if (count > 0) this.inode.change({ kind: 'write', position, bytes: Uint8Array.from(bytes.subarray(0, count)) });
+    if (count > 0) this.inode.change({ kind: 'write', position, bytes: new Uint8Array(bytes.subarray(0, count)) });
     return count;
   }
 
