@@ -44,6 +44,8 @@ import {
   FieldTypes,
   rebuildTopicNames,
   RecordDecoder,
+  type ReadersOn,
+  RebuildHandler,
   RepartitionHandler,
   Views,
   ViewStore,
@@ -151,6 +153,23 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       logger.warn({ err: error, work: name, restarts }, 'continuous work failed and begins again'),
   });
   closers.add('continuous work', () => supervisor.close());
+  const derivationStore = new SqlDerivationStore(store);
+  const derivations: Derivations = new Derivations({
+    store: derivationStore,
+    directories,
+    names,
+    decoder,
+    merging: new RegistryValueMerging(codec),
+    supervisor,
+    clock,
+    newId,
+    failPoint: failPoints.pass,
+  });
+
+  const readersOn: ReadersOn = async (...where) => [
+    ...(await views.readersOn(...where)),
+    ...(await derivations.readersOn(...where)),
+  ];
   const engine: OperationEngine = new OperationEngine({
     store: operationStore,
     leases,
@@ -163,10 +182,16 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
         decoder,
         clock,
         failPoint: failPoints.pass,
-        readersOn: async (...where) => [
-          ...(await views.readersOn(...where)),
-          ...(await derivations.readersOn(...where)),
-        ],
+        readersOn,
+      }),
+      new RebuildHandler({
+        store: derivationStore,
+        directories,
+        names,
+        workers: derivations.workers,
+        clock,
+        readersOn,
+        failPoint: failPoints.pass,
       }),
       new ImportHandler({
         staging,
@@ -194,19 +219,6 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     observer: operationMetrics(metrics, logger, () => engine.counts()),
   });
   closers.add('operations', () => engine.close());
-
-  const derivationStore = new SqlDerivationStore(store);
-  const derivations: Derivations = new Derivations({
-    store: derivationStore,
-    directories,
-    names,
-    decoder,
-    merging: new RegistryValueMerging(codec),
-    supervisor,
-    clock,
-    newId,
-    failPoint: failPoints.pass,
-  });
 
   const { idempotencyWindowMs, idempotencyKeys } = config.records;
   const recordWriter = new RecordWriter({
@@ -322,6 +334,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       }
       engine.open();
       await derivations.start();
+      supervisor.run('derivations of other instances', (signal) => derivations.keep(signal), { leased: false });
       await views.start();
     },
   };

@@ -13,7 +13,6 @@ export {
 export {
   Derivations,
   type DerivationRequest,
-  type DerivedSnapshot,
   type DerivationsOptions,
   type DerivationStatus,
 } from './derive/derivations.js';
@@ -23,6 +22,9 @@ export {
   type DerivationCounts,
   type DerivationProgress,
 } from './derive/derivation-worker.js';
+export { DerivedLookups, type DerivedSnapshot } from './derive/derived-lookups.js';
+export { RebuildHandler, type RebuildOptions } from './derive/rebuild-handler.js';
+export { DerivationWorkers } from './derive/derivation-workers.js';
 export { LatestTable, type LatestRow, type LatestSnapshot } from './derive/latest-table.js';
 export { KeyHistory, type KeyVersion, type StateChoice } from './derive/key-history.js';
 export type { VersionPlace } from './derive/version-table.js';
@@ -32,6 +34,7 @@ export { JsonValueMerging, mergeMembers, ValueMerging, type RecordValue } from '
 export { derivationExists, derivationNotFound, DerivationStore } from './derive/derivation-store.js';
 export { JsonRecordDecoder, RecordDecoder, undecodableRecord } from './record-decoder.js';
 export { parseFieldPath, valueAt, type FieldPath } from './field-path.js';
+export { type ReaderOn, type ReadersOn } from './readers-gone.js';
 export { SourceReader, type SourceChunk, type SourcePosition } from './source-reader.js';
 export { COLUMN_TYPES, fromCell, toCell, type CellValue, type ColumnType } from './views/column-type.js';
 export { FieldTypes, parseDeclaration, VIEW_LIMITS } from './views/declaration.js';

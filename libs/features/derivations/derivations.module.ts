@@ -4,11 +4,12 @@ import { DerivationsService } from './derivations.service.js';
 import { KeyHistoryController } from './key-history.controller.js';
 import { KeyHistoryService } from './key-history.service.js';
 import { LatestController } from './latest.controller.js';
+import { RebuildsController } from './rebuilds.controller.js';
 import { SnapshotController } from './snapshot.controller.js';
 
-/** Derivations over REST. Needs `Derivations`, `RecordDecoder`, `ServiceKeys` and `Authorizer` from the composition. */
+/** Derivations over REST. Needs `Derivations`, `OperationEngine` (with a `RebuildHandler`), `RecordDecoder`, `ServiceKeys` and `Authorizer` from the composition. */
 @Module({
-  controllers: [DerivationsController, LatestController, KeyHistoryController, SnapshotController],
+  controllers: [DerivationsController, LatestController, KeyHistoryController, RebuildsController, SnapshotController],
   providers: [DerivationsService, KeyHistoryService],
 })
 export class DerivationsModule {}

@@ -63,7 +63,7 @@ export class DerivationsService {
     signal: AbortSignal,
   ): Promise<LatestPage> {
     const after = query.cursor === undefined ? undefined : parseCursor(query.cursor);
-    const table = await this.derivations.latest(cluster, topic, signal);
+    const table = await this.derivations.lookups.latest(cluster, topic, signal);
     const found = table.page(query.prefix, after, query.limit + 1);
     const items: LatestRowView[] = [];
     for (const [key, row] of found.slice(0, query.limit)) items.push(await this.#show(topic, key, row));
@@ -73,7 +73,7 @@ export class DerivationsService {
 
   /** The latest state of one key. @throws `key-not-found`, `not-a-latest-stream`. */
   async latestOf(cluster: string | undefined, topic: string, key: string, signal: AbortSignal): Promise<LatestRowView> {
-    const row = (await this.derivations.latest(cluster, topic, signal)).find(key);
+    const row = (await this.derivations.lookups.latest(cluster, topic, signal)).find(key);
     if (row === undefined) {
       throw new AppError({
         kind: 'not-found',
@@ -87,7 +87,7 @@ export class DerivationsService {
 
   /** All live keys of a derived topic at one position, with a cursor of what follows it. @throws `not-a-latest-stream` */
   async snapshot(cluster: string | undefined, topic: string, signal: AbortSignal): Promise<TopicSnapshot> {
-    const { rows, logId, vector } = await this.derivations.snapshot(cluster, topic, signal);
+    const { rows, logId, vector } = await this.derivations.lookups.snapshot(cluster, topic, signal);
     const cursor = formatReadCursor({ logId, topic, vector, filters: [] }, await this.keys.key(READ_CURSOR_KEY));
     return { rows: this.#shown(topic, rows), count: rows.length, cursor };
   }

@@ -30,7 +30,7 @@ export class KeyHistoryService {
   ): Promise<KeyVersionView> {
     const choice: StateChoice =
       version !== undefined ? { number: version } : asOf !== undefined ? { timeMs: asOf } : 'last';
-    const history = await this.derivations.history(cluster, topic, signal);
+    const history = await this.derivations.lookups.history(cluster, topic, signal);
     return this.#view(topic, key, await history.find(key, choice, signal));
   }
 
@@ -43,7 +43,7 @@ export class KeyHistoryService {
     signal: AbortSignal,
   ): Promise<VersionPage> {
     const after = cursor === undefined ? 0 : Number(parseCursor(cursor));
-    const history = await this.derivations.history(cluster, topic, signal);
+    const history = await this.derivations.lookups.history(cluster, topic, signal);
     const found = await history.versions(key, Number.isSafeInteger(after) ? after : 0, limit + 1, signal);
     const items: KeyVersionView[] = [];
     for (const one of found.slice(0, limit)) items.push(await this.#view(topic, key, one));
@@ -58,7 +58,7 @@ export class KeyHistoryService {
     { from, to }: DiffQuery,
     signal: AbortSignal,
   ): Promise<KeyDiff> {
-    const history = await this.derivations.history(cluster, topic, signal);
+    const history = await this.derivations.lookups.history(cluster, topic, signal);
     const before = await this.#value(topic, await history.find(key, { number: from }, signal));
     const after = await this.#value(topic, await history.find(key, { number: to }, signal));
     return { key, from, to, changes: jsonChanges(before, after) };

@@ -1,22 +1,19 @@
 import { AppError, type Clock } from '#libs/core/kernel';
 import {
-  BatchEncoder,
   isCompacted,
   type LogEngine,
   type LogRecord,
   type LogWriter,
-  maxRecordSize,
-  partitionerOf,
   type PartitionRecord,
   physicalName,
-  recordsFrom,
-  type WriterAppend,
 } from '#libs/core/log';
 import type { SupervisedRun } from '#libs/core/operations';
+import { PartitionCursor } from '../partition-cursor.js';
 import type { RecordDecoder } from '../record-decoder.js';
-import type { SourcePosition, SourceReader } from '../source-reader.js';
+import type { SourceChunk, SourcePosition, SourceReader } from '../source-reader.js';
 import type { DerivationDefinition } from './derivation.js';
 import { textHeader } from './derived-headers.js';
+import { batchesFor } from './derived-batches.js';
 import type { DerivedStream } from './derived-stream.js';
 import { hasGaps, type HistoryStatement, statementAfter, statementAt } from './history-statement.js';
 import { LatestStream } from './latest-stream.js';
@@ -50,11 +47,11 @@ export interface DerivationProgress {
 
 export interface DerivationWorkerOptions {
   readonly definition: DerivationDefinition;
+  /** Of the target. Each generation is computed on its own, with a position of its own. */
+  readonly generation: number;
   readonly engine: LogEngine;
   /** The logical source, over its cutovers. */
   readonly source: SourceReader;
-  /** Physical topic that is written, kept FENCED so that nobody else writes it. */
-  readonly target: string;
   /** Where records go that the stream has no place for, under a policy `dlq`. */
   readonly deadLetters: string;
   /** Where records go that came late, under the policy `topic`. */
@@ -70,15 +67,25 @@ export interface DerivationWorkerOptions {
 const NO_COUNTS: DerivationCounts = { read: 0, written: 0, late: 0, same: 0, conflicts: 0, nullKeys: 0, refused: 0 };
 const CHECKPOINT = 'progress';
 const STEP_BYTES = 512 * 1024;
-const BATCH_BYTES = 512 * 1024;
 const WAIT_MS = 1_000;
 /** A latest stream remembers an ended key for so long unless told otherwise; its tombstones stay as long. */
 export const LATE_HORIZON_MS = 86_400_000;
 /** Ended keys are looked through when so many more of them are known. */
 const FORGET_EVERY = 10_000;
 
-/** The id of the writer session of a derivation. */
-export const writerIdOf = (definition: DerivationDefinition): string => `derivation-${definition.id}`;
+/** The id of the writer session that fills a generation of a derivation. */
+export const writerIdOf = ({ id }: DerivationDefinition, generation: number): string =>
+  generation === 1 ? `derivation-${id}` : `derivation-${id}-g${generation}`;
+
+/** How a generation is caught up. */
+export interface CatchUpOptions {
+  readonly signal: AbortSignal;
+  /** Where to end, if not where the source ends. A position beyond it stays where it is. */
+  readonly until?: SourcePosition;
+  /** Called before a step is committed with what it moves. */
+  readonly pace?: (records: number, bytes: number) => Promise<void>;
+  readonly report?: (progress: DerivationProgress, lag: number) => void;
+}
 
 /**
  * Computes one derived stream: reads what follows its position, decides by {@link StateOrder}, and commits output and position in one atomic step. The state by
@@ -102,6 +109,11 @@ export class DerivationWorker {
         : new VersionedStream(definition, order, decoder);
   }
 
+  /** Physical topic that is written, kept FENCED so that nobody else writes it. */
+  get #target(): string {
+    return physicalName(this.options.definition.name, this.options.generation);
+  }
+
   get progress(): DerivationProgress | undefined {
     return this.#progress;
   }
@@ -118,35 +130,65 @@ export class DerivationWorker {
     return live;
   }
 
+  /** Follows the source until the signal aborts. */
   async run(signal: AbortSignal, run?: SupervisedRun): Promise<void> {
-    const { engine, definition, source } = this.options;
-    const writer = await engine.openWriter(writerIdOf(definition));
+    const onStep = (records: number): void => {
+      this.options.onStep?.(records);
+      run?.healthy();
+    };
+    try {
+      await this.#withWriter(signal, async (writer) => {
+        while (!signal.aborted) await this.#advance(writer, { signal }, WAIT_MS, onStep);
+      });
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+    }
+  }
+
+  /** Reads to the present end of the source, or to where it is told to, and ends there. Goes on where an earlier call ended, of another process too. */
+  async catchUp(options: CatchUpOptions): Promise<DerivationProgress> {
+    return await this.#withWriter(options.signal, async (writer) => {
+      for (;;) {
+        const isMoved = await this.#advance(writer, options, 0);
+        options.report?.(this.#progress!, this.#lag!);
+        if (!isMoved) return this.#progress!;
+      }
+    });
+  }
+
+  async #withWriter<T>(signal: AbortSignal, work: (writer: LogWriter) => Promise<T>): Promise<T> {
+    const { engine, definition, generation, source } = this.options;
+    const writer = await engine.openWriter(writerIdOf(definition, generation));
     try {
       await this.#restore(signal);
       this.#progress = progressOf(writer.checkpoint(CHECKPOINT)) ?? (await this.#beginning());
       this.#lag = await source.lag(this.#progress.position);
-      while (!signal.aborted) {
-        const at = this.#progress;
-        const chunk = await source.next(at.position, {
-          maxBytes: this.options.stepBytes ?? STEP_BYTES,
-          maxWaitMs: WAIT_MS,
-          signal,
-        });
-        const moved =
-          chunk.to.generation !== at.position.generation ||
-          chunk.to.next.some((offset, partition) => offset !== at.position.next[partition]);
-        if (moved) {
-          this.#progress = await this.#step(writer, at, chunk.records, chunk.to);
-          this.options.onStep?.(chunk.records.length);
-          run?.healthy();
-        }
-        this.#lag = chunk.lag;
-      }
-    } catch (error) {
-      if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+      return await work(writer);
     } finally {
       await writer.close();
     }
+  }
+
+  /** One step. @returns false when there was nothing to read. */
+  async #advance(
+    writer: LogWriter,
+    { signal, until, pace }: CatchUpOptions,
+    maxWaitMs: number,
+    onStep?: (records: number) => void,
+  ): Promise<boolean> {
+    const at = this.#progress!;
+    const maxBytes = this.options.stepBytes ?? STEP_BYTES;
+    const read = await this.options.source.next(at.position, { maxBytes, maxWaitMs, signal });
+    const { records, to } = until === undefined ? read : upTo(at.position, read, until);
+    this.#lag = read.lag;
+    const isMoved =
+      to.generation !== at.position.generation ||
+      to.next.some((offset, partition) => offset !== at.position.next[partition]);
+    if (!isMoved) return false;
+    await pace?.(records.length, bytesOf(records));
+    this.#progress = await this.#step(writer, at, records, to);
+    onStep?.(records.length);
+    return true;
   }
 
   async #beginning(): Promise<DerivationProgress> {
@@ -156,15 +198,20 @@ export class DerivationWorker {
 
   /** Folds the target into the state: what was committed is what is known. */
   async #restore(signal: AbortSignal): Promise<void> {
-    const { engine, target, source } = this.options;
+    const { engine, source } = this.options;
+    const target = this.#target;
     this.#states.clear();
     this.#ended.clear();
     const { partitions } = await engine.describeTopic(target);
     for (const { partition, startOffset } of partitions) {
-      for await (const record of everyRecord(engine, target, partition, startOffset, signal)) {
-        if (record.key === null) continue;
-        const key = textOf(record.key);
-        this.#keep(key, await this.#stream.restored(source.topic, record, this.#states.get(key)));
+      const records = new PartitionCursor(engine, target, partition, startOffset);
+      for (let record = await records.peek(); record !== undefined; record = await records.peek()) {
+        signal.throwIfAborted();
+        if (record.key !== null) {
+          const key = textOf(record.key);
+          this.#keep(key, await this.#stream.restored(source.topic, record, this.#states.get(key)));
+        }
+        records.take();
       }
     }
   }
@@ -194,7 +241,7 @@ export class DerivationWorker {
     records: readonly PartitionRecord[],
     to: SourcePosition,
   ): Promise<DerivationProgress> {
-    const { engine, source, target, deadLetters, lateRecords, definition, failPoint } = this.options;
+    const { engine, source, deadLetters, lateRecords, definition, failPoint } = this.options;
     const counts = { ...at.counts };
     const changed = new Map<string, KeyState>();
     const output: LogRecord[] = [];
@@ -239,9 +286,9 @@ export class DerivationWorker {
       history: await this.#history(at, records, to),
     };
     const appends = [
-      ...(await batchesFor(engine, target, output, true)),
-      ...(await batchesFor(engine, deadLetters, dead, true)),
-      ...(await batchesFor(engine, lateRecords, late, true)),
+      ...(await batchesFor(engine, this.#target, output)),
+      ...(await batchesFor(engine, deadLetters, dead)),
+      ...(await batchesFor(engine, lateRecords, late)),
     ];
     failPoint?.('derivation-step-folded');
     await writer.commit({ appends, checkpoints: [{ key: CHECKPOINT, value: Buffer.from(JSON.stringify(progress)) }] });
@@ -287,46 +334,24 @@ export class DerivationWorker {
   }
 }
 
-async function batchesFor(
-  engine: LogEngine,
-  topic: string,
-  records: readonly LogRecord[],
-  intoFenced: boolean,
-): Promise<WriterAppend[]> {
-  if (records.length === 0) return [];
-  const count = (await engine.describeTopic(topic)).partitions.length;
-  const partitionOf = partitionerOf();
-  const encoders = new Map<number, BatchEncoder>();
-  const appends: WriterAppend[] = [];
-  for (const record of records) {
-    const partition = partitionOf(record.key, count) ?? 0;
-    let encoder = encoders.get(partition);
-    if (encoder === undefined) encoders.set(partition, (encoder = new BatchEncoder()));
-    if (encoder.count > 0 && encoder.sizeBytes + maxRecordSize(record) > BATCH_BYTES)
-      appends.push({ topic, partition, batch: encoder.finish(), intoFenced });
-    encoder.add(record);
-  }
-  for (const [partition, encoder] of encoders)
-    if (encoder.count > 0) appends.push({ topic, partition, batch: encoder.finish(), intoFenced });
-  return appends;
+/** What of a chunk lies before a position of the same generation. */
+function upTo(
+  at: SourcePosition,
+  { records, to }: SourceChunk,
+  until: SourcePosition,
+): Pick<SourceChunk, 'records' | 'to'> {
+  if (to.generation !== until.generation) return { records, to };
+  const next = to.next.map((offset, partition) =>
+    Math.max(at.next[partition] ?? 0, Math.min(offset, until.next[partition] ?? 0)),
+  );
+  return {
+    records: records.filter(({ partition, offset }) => offset < (until.next[partition] ?? 0)),
+    to: { generation: to.generation, next },
+  };
 }
 
-async function* everyRecord(
-  engine: LogEngine,
-  topic: string,
-  partition: number,
-  startOffset: number,
-  signal: AbortSignal,
-): AsyncGenerator<PartitionRecord> {
-  for (let offset = startOffset; ;) {
-    signal.throwIfAborted();
-    const [part] = await engine.fetch({ positions: [{ topic, partition, offset }], maxBytes: STEP_BYTES });
-    if (part === undefined) return;
-    for (const record of recordsFrom(part, offset)) yield { partition, ...record };
-    if (part.nextOffset <= offset) return;
-    offset = part.nextOffset;
-  }
-}
+const bytesOf = (records: readonly LogRecord[]): number =>
+  records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
 
 /** A key as text that tells any two keys apart. */
 function textOf(key: Uint8Array): string {
@@ -348,10 +373,25 @@ function progressOf(bytes: Uint8Array | undefined): DerivationProgress | undefin
 export async function storedProgress(
   engine: LogEngine,
   definition: DerivationDefinition,
+  generation: number,
 ): Promise<DerivationProgress | undefined> {
-  const writer = await engine.openWriter(writerIdOf(definition));
+  const writer = await engine.openWriter(writerIdOf(definition, generation));
   try {
     return progressOf(writer.checkpoint(CHECKPOINT));
+  } finally {
+    await writer.close();
+  }
+}
+
+/** Forgets where a generation of a derivation stands. Opening its session also ends a worker that runs elsewhere. May be repeated. */
+export async function forgetProgress(
+  engine: LogEngine,
+  definition: DerivationDefinition,
+  generation: number,
+): Promise<void> {
+  const writer = await engine.openWriter(writerIdOf(definition, generation));
+  try {
+    await writer.commit({ checkpoints: [...writer.checkpoints().keys()].map((key) => ({ key, value: null })) });
   } finally {
     await writer.close();
   }

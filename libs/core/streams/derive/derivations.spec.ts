@@ -158,7 +158,7 @@ describe('latest derivations', () => {
     await world.write('t', { key: 'a', value: 1 }, { key: 'b', value: 2 }, { key: 'a', value: undefined });
     await world.derivations.create(undefined, LATEST, 'test');
     await world.settle('latest', 3);
-    const { rows, vector } = await world.derivations.snapshot(undefined, 'latest');
+    const { rows, vector } = await world.derivations.lookups.snapshot(undefined, 'latest');
     await world.write('t', { key: 'b', value: 3 }, { key: 'c', value: 4 });
     expect(await world.settled('latest', 5)).toEqual({ b: 3, c: 4 });
     expect(rows.map(([key, row]) => [key, Buffer.from(row.value).toString()])).toEqual([['b', '2']]);
@@ -231,7 +231,9 @@ describe('latest derivations', () => {
     await expect(world.derivations.create(undefined, { ...LATEST, name: 'other' }, 'test')).rejects.toMatchObject({
       code: 'topic-exists',
     });
-    await expect(world.derivations.latest(undefined, 'other')).rejects.toMatchObject({ code: 'not-a-latest-stream' });
+    await expect(world.derivations.lookups.latest(undefined, 'other')).rejects.toMatchObject({
+      code: 'not-a-latest-stream',
+    });
     expect(await world.derivations.list(undefined)).toEqual([]);
   });
 });

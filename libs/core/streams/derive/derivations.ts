@@ -1,7 +1,6 @@
 import { AppError, isAppError, type Clock } from '#libs/core/kernel';
 import {
   physicalName,
-  type ReadVector,
   type ResolvedTopic,
   type TopicDirectories,
   type TopicDirectory,
@@ -9,21 +8,17 @@ import {
 } from '#libs/core/log';
 import type { Supervisor, SupervisedStatus } from '#libs/core/operations';
 import type { RecordDecoder } from '../record-decoder.js';
-import { SourceReader } from '../source-reader.js';
 import { parseFieldPath } from '../field-path.js';
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
 import { derivationExists, derivationNotFound, type DerivationStore } from './derivation-store.js';
-import {
-  DerivationWorker,
-  LATE_HORIZON_MS,
-  storedProgress,
-  writerIdOf,
-  type DerivationProgress,
-} from './derivation-worker.js';
-import { KeyHistory } from './key-history.js';
-import { LatestTable, type LatestSnapshot } from './latest-table.js';
+import { deadLettersOf, lateRecordsOf, settingsOf } from './derivation-topics.js';
+import { forgetProgress, storedProgress, type DerivationProgress } from './derivation-worker.js';
+import { DerivationWorkers } from './derivation-workers.js';
+import { DerivedLookups } from './derived-lookups.js';
 import type { ValueMerging } from './value-merging.js';
-import { VersionTable } from './version-table.js';
+
+/** How soon an instance does what another was asked for. */
+const RECONCILE_MS = 1_000;
 
 export interface DerivationsOptions {
   readonly store: DerivationStore;
@@ -50,23 +45,18 @@ export interface DerivationStatus {
   readonly keys: number | null;
 }
 
-/** Every live key of a derived topic once (L5), with the vector at which that is so. */
-export interface DerivedSnapshot {
-  readonly rows: LatestSnapshot['rows'];
-  readonly logId: string;
-  readonly vector: ReadVector;
-}
-
 /** What somebody asks for, defaults filled in. */
 export type DerivationRequest = Omit<DerivationDefinition, 'id' | 'logId' | 'createdAt' | 'createdBy'>;
 
 /** All derivations of one service: creates, keeps going, looks up and removes them. */
 export class Derivations {
-  readonly #workers = new Map<string, DerivationWorker>();
-  readonly #tables = new Map<string, LatestTable>();
-  readonly #versions = new Map<string, VersionTable>();
+  readonly lookups: DerivedLookups;
+  readonly workers: DerivationWorkers;
 
-  constructor(private readonly options: DerivationsOptions) {}
+  constructor(private readonly options: DerivationsOptions) {
+    this.lookups = new DerivedLookups(options);
+    this.workers = new DerivationWorkers(options);
+  }
 
   /** Takes up what was wanted before the last stop. Call once, at the start. */
   async start(): Promise<void> {
@@ -74,8 +64,16 @@ export class Derivations {
       const directory = this.options.directories.of(cluster);
       for (const stored of await this.options.store.list(directory.engine.logId)) {
         if (stored.state === 'DELETING') await this.#remove(directory, stored);
-        else if (stored.state === 'RUNNING') await this.#run(directory, stored);
+        else if (stored.state === 'RUNNING') await this.workers.run(directory, stored);
       }
+    }
+  }
+
+  /** Keeps this instance at what is wanted, whichever instance was asked for it, until the signal aborts. */
+  async keep(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.workers.reconcile();
+      await this.options.clock.sleep(RECONCILE_MS, signal);
     }
   }
 
@@ -105,7 +103,7 @@ export class Derivations {
       await this.options.store.remove(logId, definition.id);
       throw error;
     }
-    await this.#run(directory, stored);
+    await this.workers.run(directory, stored);
     return this.#status(stored);
   }
 
@@ -126,8 +124,8 @@ export class Derivations {
     const known = await this.#find(directory, name);
     const stored = await this.options.store.setState(directory.engine.logId, name, known.revision, state);
     if (stored === undefined) throw changed(name);
-    if (state === 'PAUSED') await this.#stop(stored);
-    else if (!this.#workers.has(stored.definition.id)) await this.#run(directory, stored);
+    if (state === 'PAUSED') await this.workers.stop(stored.definition);
+    else await this.workers.run(directory, stored);
     return this.#status(stored);
   }
 
@@ -146,52 +144,6 @@ export class Derivations {
     return (await this.options.store.find(this.options.directories.of(cluster).engine.logId, topic)) !== undefined;
   }
 
-  /**
-   * The latest state of a derived topic of either kind, as of now: in a versioned one it is the last version of each key (L1).
-   * @throws `not-a-latest-stream` for any other topic.
-   */
-  async latest(cluster: string | undefined, topic: string, signal?: AbortSignal): Promise<LatestTable> {
-    const directory = this.options.directories.of(cluster);
-    const { id } = (await this.#filling(directory, topic)) ?? notLatest(topic);
-    let table = this.#tables.get(id);
-    if (table === undefined)
-      this.#tables.set(id, (table = new LatestTable(new SourceReader(directory, this.options.names, topic))));
-    await table.catchUp(signal);
-    return table;
-  }
-
-  /** Every live key of a derived topic at one position, and how records behind it are read. @throws `not-a-latest-stream` */
-  async snapshot(cluster: string | undefined, topic: string, signal?: AbortSignal): Promise<DerivedSnapshot> {
-    const table = await this.latest(cluster, topic, signal);
-    const { engine } = this.options.directories.of(cluster);
-    const { rows, position } = await table.snapshot(signal);
-    const { id } = await engine.describeTopic(physicalName(topic, position.generation));
-    const positions = new Map(position.next.entries());
-    return {
-      rows,
-      logId: engine.logId,
-      vector: { generation: position.generation, topicId: id, whole: true, positions },
-    };
-  }
-
-  /**
-   * The states of the keys of a versioned stream, as of now.
-   * @throws `not-a-versioned-stream` for any other topic.
-   */
-  async history(cluster: string | undefined, topic: string, signal?: AbortSignal): Promise<KeyHistory> {
-    const directory = this.options.directories.of(cluster);
-    const filling = await this.#filling(directory, topic);
-    if (filling?.kind !== 'versioned') return notVersioned(topic);
-    let table = this.#versions.get(filling.id);
-    if (table === undefined)
-      this.#versions.set(
-        filling.id,
-        (table = new VersionTable(new SourceReader(directory, this.options.names, topic))),
-      );
-    await table.catchUp(signal);
-    return new KeyHistory(topic, directory.engine, table);
-  }
-
   /** The derivations that stand in a generation of a topic, which must not be deleted under them. */
   async readersOn(
     cluster: string,
@@ -202,8 +154,9 @@ export class Derivations {
     const readers: { name: string; next: readonly number[] }[] = [];
     for (const { definition, state } of await this.options.store.list(engine.logId)) {
       if (state === 'DELETING' || definition.source !== topic) continue;
-      const worker = this.#workers.get(definition.id);
-      const progress = worker === undefined ? await storedProgress(engine, definition) : worker.progress;
+      const worker = this.workers.find(definition);
+      const present = await this.options.directories.of(cluster).generation(definition.name);
+      const progress = worker === undefined ? await storedProgress(engine, definition, present) : worker.progress;
       const name = `derivation ${definition.name}`;
       // One that just starts has not said yet where it stands.
       if (worker !== undefined && progress === undefined) readers.push({ name, next: [] });
@@ -218,14 +171,6 @@ export class Derivations {
     return stored
       .filter(({ definition, state }) => state !== 'DELETING' && definition.source === topic)
       .map(({ definition }) => definition.name);
-  }
-
-  /** The derivation that fills a topic. @throws `topic-not-found` */
-  async #filling(directory: TopicDirectory, topic: string): Promise<DerivationDefinition | undefined> {
-    const stored = await this.options.store.find(directory.engine.logId, topic);
-    if (stored !== undefined && stored.state !== 'DELETING') return stored.definition;
-    await directory.resolve(topic);
-    return undefined;
   }
 
   async #find(directory: TopicDirectory, name: string): Promise<StoredDerivation> {
@@ -264,50 +209,23 @@ export class Derivations {
     if (definition.late === 'topic') await demandTopic(directory, lateRecordsOf(definition));
   }
 
-  async #run(directory: TopicDirectory, stored: StoredDerivation): Promise<void> {
-    const { names, decoder, merging, supervisor, clock, failPoint, onStep } = this.options;
-    const { definition } = stored;
-    const worker = new DerivationWorker({
-      definition,
-      engine: directory.engine,
-      source: new SourceReader(directory, names, definition.source),
-      target: physicalName(definition.name, await directory.generation(definition.name)),
-      deadLetters: deadLettersOf(definition),
-      lateRecords: lateRecordsOf(definition),
-      decoder,
-      merging,
-      clock,
-      failPoint,
-      onStep: (records) => onStep?.(definition.name, records),
-    });
-    this.#workers.set(definition.id, worker);
-    supervisor.run(writerIdOf(definition), (signal, run) => worker.run(signal, run));
-  }
-
-  async #stop(stored: StoredDerivation): Promise<void> {
-    await this.options.supervisor.forget(writerIdOf(stored.definition));
-    this.#workers.delete(stored.definition.id);
-  }
-
-  async #remove(directory: TopicDirectory, stored: StoredDerivation): Promise<void> {
-    await this.#stop(stored);
-    this.#tables.delete(stored.definition.id);
-    this.#versions.delete(stored.definition.id);
-    // The session's positions go with it: opening it also fences a worker on another instance.
-    const writer = await directory.engine.openWriter(writerIdOf(stored.definition));
-    await writer.commit({ checkpoints: [...writer.checkpoints().keys()].map((key) => ({ key, value: null })) });
-    await writer.close();
+  async #remove(directory: TopicDirectory, { definition }: StoredDerivation): Promise<void> {
+    await this.workers.stop(definition);
+    this.lookups.forget(definition.id);
+    const present = await directory.generation(definition.name);
+    for (let generation = 1; generation <= present; generation++)
+      await forgetProgress(directory.engine, definition, generation);
     try {
-      await directory.delete(stored.definition.name);
+      await directory.delete(definition.name);
     } catch (error) {
       if (!isAppError(error, 'topic-not-found')) throw error;
     }
-    await this.options.store.remove(directory.engine.logId, stored.definition.id);
+    await this.options.store.remove(directory.engine.logId, definition.id);
   }
 
   #status(stored: StoredDerivation): DerivationStatus {
-    const worker = this.#workers.get(stored.definition.id);
-    const supervised = this.options.supervisor.status(writerIdOf(stored.definition));
+    const worker = this.workers.find(stored.definition);
+    const supervised = this.workers.status(stored.definition);
     return {
       stored,
       worker: supervised?.state ?? 'absent',
@@ -317,16 +235,6 @@ export class Derivations {
       keys: worker === undefined ? null : worker.keys,
     };
   }
-}
-
-const deadLettersOf = (definition: DerivationDefinition): string => `${definition.name}.dlq`;
-const lateRecordsOf = (definition: DerivationDefinition): string => `${definition.name}.late`;
-
-/** What a target keeps: of a latest stream the last record of each key, tombstones as long as a late record is looked out for; of a versioned one everything. */
-function settingsOf({ kind, lateHorizonMs }: DerivationDefinition): Record<string, string> {
-  return kind === 'latest'
-    ? { 'cleanup.policy': 'compact', 'delete.retention.ms': String(lateHorizonMs ?? LATE_HORIZON_MS) }
-    : { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' };
 }
 
 /** A topic beside the target, which may be there from a derivation before. */
@@ -386,25 +294,5 @@ function unsound(member: string, why: string): AppError {
     code: 'invalid-derivation',
     message: `There is no such derivation: ${why}`,
     details: { member },
-  });
-}
-
-function notVersioned(topic: string): never {
-  throw new AppError({
-    kind: 'conflict',
-    code: 'not-a-versioned-stream',
-    message: `Topic '${topic}' is not a versioned stream.`,
-    hint: `Derive one: POST /v1/derivations {"kind": "versioned", "source": "${topic}", "name": "${topic}-versions"}.`,
-    details: { topic },
-  });
-}
-
-function notLatest(topic: string): never {
-  throw new AppError({
-    kind: 'conflict',
-    code: 'not-a-latest-stream',
-    message: `Topic '${topic}' is not a latest stream.`,
-    hint: `Derive one: POST /v1/derivations {"kind": "latest", "source": "${topic}", "name": "${topic}-latest"}.`,
-    details: { topic },
   });
 }

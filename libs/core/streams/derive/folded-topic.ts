@@ -3,7 +3,10 @@ import type { SourcePosition, SourceReader } from '../source-reader.js';
 
 const CATCH_UP_BYTES = 1024 * 1024;
 
-/** A topic folded in memory for lookups. A cache: built by reading the topic, built anew after a restart, and brought up to date by every call of {@link catchUp}. */
+/**
+ * A derived topic folded in memory for lookups. A cache: built by reading the topic, built anew after a restart, and brought up to date by every call of {@link catchUp}.
+ * Another generation of such a topic is the topic computed anew, and is folded from its beginning.
+ */
 export abstract class FoldedTopic {
   #position: SourcePosition | undefined;
   #catchingUp: Promise<SourcePosition> | undefined;
@@ -19,12 +22,16 @@ export abstract class FoldedTopic {
   /** Takes one record in; records of a partition come in their order. What is kept of it must be copied. */
   protected abstract take(record: PartitionRecord, generation: number): void;
 
+  /** Forgets everything that was taken in. */
+  protected abstract clear(): void;
+
   async #read(signal: AbortSignal | undefined): Promise<SourcePosition> {
     let at = this.#position ?? (await this.reader.begin());
     for (;;) {
       const chunk = await this.reader.next(at, { maxBytes: CATCH_UP_BYTES, maxWaitMs: 0, signal });
       for (const record of chunk.records) this.take(record, at.generation);
       const still = chunk.records.length === 0 && chunk.to.generation === at.generation && chunk.lag === 0;
+      if (chunk.to.generation !== at.generation) this.clear();
       this.#position = at = chunk.to;
       if (still) return at;
     }

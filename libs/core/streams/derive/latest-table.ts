@@ -61,6 +61,11 @@ export class LatestTable extends FoldedTopic {
     return this.#ordered;
   }
 
+  protected override clear(): void {
+    this.#rows.clear();
+    this.#ordered = undefined;
+  }
+
   protected override take(record: PartitionRecord): void {
     if (record.key === null) return;
     const key = keyText(record.key);

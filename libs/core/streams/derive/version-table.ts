@@ -36,6 +36,10 @@ export class VersionTable extends FoldedTopic {
     return this.versionsOf(key).findLast(({ validFrom }) => validFrom <= timeMs);
   }
 
+  protected override clear(): void {
+    this.#places.clear();
+  }
+
   protected override take(record: PartitionRecord, generation: number): void {
     if (record.key === null) return;
     const { number, change, validFrom } = versionHeaders(record);

@@ -142,7 +142,7 @@ describe('versioned derivations', () => {
     );
     await world.derivations.create(undefined, VERSIONED, 'test');
     await world.settle('versions', 3);
-    const history = await world.derivations.history(undefined, 'versions');
+    const history = await world.derivations.lookups.history(undefined, 'versions');
     const at = async (timeMs: number): Promise<unknown> => {
       const { place, record } = await history.find('a', { timeMs });
       return [place.number, place.validFrom, place.validTo, text(record.value)];
@@ -159,7 +159,9 @@ describe('versioned derivations', () => {
       message: expect.stringContaining('it has 1 to 3'),
     });
     await expect(history.find('z', 'last')).rejects.toMatchObject({ code: 'key-not-found' });
-    await expect(world.derivations.history(undefined, 't')).rejects.toMatchObject({ code: 'not-a-versioned-stream' });
+    await expect(world.derivations.lookups.history(undefined, 't')).rejects.toMatchObject({
+      code: 'not-a-versioned-stream',
+    });
   });
 
   it('say since when nothing is missing, and what compaction had removed before it was read', async () => {

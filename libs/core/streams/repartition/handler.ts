@@ -2,7 +2,7 @@ import { AppError, isAppError, type JsonObject } from '#libs/core/kernel';
 import { holdTopic, releaseHold, type TopicDirectories } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import type { LiveCopy } from '../copy/live-copy.js';
-import { closingOf, isRead } from '../source-reader.js';
+import { readersGone, type ReadersOn } from '../readers-gone.js';
 import type { Verification } from '../verify/copy-verifier.js';
 import { copyVerified } from '../verify/verified-copy.js';
 import { parametersFromJson, parseRepartitionRequest } from './parameters.js';
@@ -23,8 +23,6 @@ import { carryLast, rollBack, stayCurrent } from './way-back.js';
 import {
   errorsToJson,
   type Live,
-  type ReaderOn,
-  type ReadersOn,
   REPARTITION_TUNING,
   type RepartitionTuning,
   RepartitionWork,
@@ -153,23 +151,15 @@ export class RepartitionHandler implements OperationHandler {
     await removeTopic(work.engine, work.parameters.source.physical);
   }
 
-  /**
-   * Waits until no reader of ours needs a side that is about to be deleted: each has read it to where it was closed.
-   * @throws `readers-behind`, naming them, when they take too long.
-   */
   async #readersGone(work: RepartitionWork, generation: number): Promise<void> {
     const { names, clock, tuning, readersOn } = this.#tools;
     const { cluster, topic } = work.parameters;
-    const deadline = clock.monotonic() + tuning.readersMs;
-    for (;;) {
-      const row = await names.find(work.engine.logId, topic);
-      const behind = (await readersOn(cluster, topic, generation)).filter(({ next }) => {
-        return !isRead({ generation, next }, closingOf(row, { generation, next }));
-      });
-      if (behind.length === 0) return;
-      if (clock.monotonic() > deadline) throw readersBehind(topic, generation, behind);
-      await clock.sleep(50, work.run.signal);
-    }
+    const { logId } = work.engine;
+    await readersGone(
+      { names, clock, readersOn, readersMs: tuning.readersMs },
+      { logId, cluster, topic, generation },
+      work.run.signal,
+    );
   }
 
   async #prepare(run: OperationRun): Promise<PhaseResult> {
@@ -416,16 +406,5 @@ function verificationFailed(topic: string, verification: Verification): AppError
     message: `The copy of '${topic}' does not agree with its source (${kinds}); nothing was switched.`,
     hint: 'Look at the mismatches of the operation, cancel it and plan again.',
     details: { topic, mismatches: verification.mismatches.length },
-  });
-}
-
-function readersBehind(topic: string, generation: number, readers: readonly ReaderOn[]): AppError {
-  const named = readers.map((reader) => reader.name).join(', ');
-  return new AppError({
-    kind: 'conflict',
-    code: 'readers-behind',
-    message: `Generation ${generation} of '${topic}' is still being read by ${named}; nothing was deleted.`,
-    hint: 'Resume them and wait until they have caught up, or delete them; then finish again.',
-    details: { topic, generation, readers: readers.map((reader) => reader.name) },
   });
 }

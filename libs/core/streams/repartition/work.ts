@@ -4,6 +4,7 @@ import type { FailPoint, OperationProgress, OperationRun } from '#libs/core/oper
 import { COPY_TUNING, type CopyRun, type CopyTuning, LiveCopy } from '../copy/live-copy.js';
 import type { Router } from '../copy/router.js';
 import type { RecordDecoder } from '../record-decoder.js';
+import type { ReadersOn } from '../readers-gone.js';
 import { CopyVerifier, type Verification } from '../verify/copy-verifier.js';
 import { mismatchToJson } from '../verify/mismatch.js';
 import { parametersFromJson, type RepartitionParameters, type RepartitionSide } from './parameters.js';
@@ -40,16 +41,6 @@ export interface WorkTools {
   readonly failPoint: FailPoint;
   readonly readersOn: ReadersOn;
 }
-
-/** A reader of ours (a view, a derivation) that stands in a generation of a topic, and its next offsets there. */
-export interface ReaderOn {
-  /** For people: `view departures`. */
-  readonly name: string;
-  readonly next: readonly number[];
-}
-
-/** Who reads a generation of a logical topic. */
-export type ReadersOn = (cluster: string, topic: string, generation: number) => Promise<readonly ReaderOn[]>;
 
 /** A copy with its lanes open, and what was verified of it. */
 export interface Live {

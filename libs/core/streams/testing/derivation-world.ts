@@ -54,6 +54,7 @@ export class DerivationWorld {
   readonly engine = new MemoryLogEngine({ faults: this.faults });
   readonly names = new MemoryTopicNames();
   readonly store = new MemoryDerivationStore();
+  directories!: TopicDirectories;
   derivations!: Derivations;
   #supervisor!: Supervisor;
   #number = 0;
@@ -112,7 +113,7 @@ export class DerivationWorld {
   /** The latest state as a lookup shows it, once the derivation has read everything. */
   async settled(name = 'latest', records?: number): Promise<Record<string, unknown>> {
     await this.settle(name, records);
-    const table = await this.derivations.latest(undefined, name);
+    const table = await this.derivations.lookups.latest(undefined, name);
     return Object.fromEntries(
       table.page('', undefined, 1_000).map(([key, row]) => [key, JSON.parse(Buffer.from(row.value).toString())]),
     );
@@ -135,13 +136,14 @@ export class DerivationWorld {
 
   #start(): void {
     this.#supervisor = new Supervisor({ clock: this.clock, owner: `test-${this.fresh()}`, backoffMs: 1 });
+    this.directories = new TopicDirectories(
+      new OneCluster(this.options.through?.(this.engine) ?? this.engine),
+      this.names,
+      this.clock,
+    );
     this.derivations = new Derivations({
       store: this.store,
-      directories: new TopicDirectories(
-        new OneCluster(this.options.through?.(this.engine) ?? this.engine),
-        this.names,
-        this.clock,
-      ),
+      directories: this.directories,
       names: this.names,
       decoder: new JsonRecordDecoder(),
       merging: new JsonValueMerging(),

@@ -1,0 +1,15 @@
+import type { DerivationDefinition } from './derivation.js';
+import { LATE_HORIZON_MS } from './derivation-worker.js';
+
+/** Where records go that a derivation has no place for, under a policy `dlq`. */
+export const deadLettersOf = (definition: DerivationDefinition): string => `${definition.name}.dlq`;
+
+/** Where records go that came late, under the policy `topic`. */
+export const lateRecordsOf = (definition: DerivationDefinition): string => `${definition.name}.late`;
+
+/** What a target keeps: of a latest stream the last record of each key, tombstones as long as a late record is looked out for; of a versioned one everything. */
+export function settingsOf({ kind, lateHorizonMs }: DerivationDefinition): Record<string, string> {
+  return kind === 'latest'
+    ? { 'cleanup.policy': 'compact', 'delete.retention.ms': String(lateHorizonMs ?? LATE_HORIZON_MS) }
+    : { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' };
+}

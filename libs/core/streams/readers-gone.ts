@@ -1,0 +1,64 @@
+import { AppError, type Clock } from '#libs/core/kernel';
+import type { TopicNames } from '#libs/core/log';
+import { closingOf, isRead } from './source-reader.js';
+
+/** A reader of ours (a view, a derivation) that stands in a generation of a topic, and its next offsets there. */
+export interface ReaderOn {
+  /** For people: `view departures`. */
+  readonly name: string;
+  readonly next: readonly number[];
+}
+
+/** Who reads a generation of a logical topic. */
+export type ReadersOn = (cluster: string, topic: string, generation: number) => Promise<readonly ReaderOn[]>;
+
+/** What waiting for readers needs. */
+export interface ReadersWait {
+  readonly names: TopicNames;
+  readonly clock: Clock;
+  readonly readersOn: ReadersOn;
+  /** Longest wait, in ms. */
+  readonly readersMs: number;
+}
+
+/** A generation of a logical topic. */
+export interface TopicGeneration {
+  readonly logId: string;
+  readonly cluster: string;
+  readonly topic: string;
+  readonly generation: number;
+}
+
+const PAUSE_MS = 50;
+
+/**
+ * Waits until no reader of ours needs a generation that is about to be deleted: each has read it to where it was closed.
+ * @throws `readers-behind`, naming them, when they take too long.
+ */
+export async function readersGone(
+  { names, clock, readersOn, readersMs }: ReadersWait,
+  { logId, cluster, topic, generation }: TopicGeneration,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = clock.monotonic() + readersMs;
+  for (;;) {
+    const row = await names.find(logId, topic);
+    const behind = (await readersOn(cluster, topic, generation)).filter(
+      ({ next }) => !isRead({ generation, next }, closingOf(row, { generation, next })),
+    );
+    if (behind.length === 0) return;
+    if (clock.monotonic() > deadline) throw readersBehind(topic, generation, behind);
+    await clock.sleep(PAUSE_MS, signal);
+  }
+}
+
+function readersBehind(topic: string, generation: number, readers: readonly ReaderOn[]): AppError {
+  const named = readers.map((reader) => reader.name).join(', ');
+  return new AppError({
+    kind: 'conflict',
+    code: 'readers-behind',
+    message: `Generation ${generation} of '${topic}' is still being read by ${named}; nothing was deleted.`,
+    hint: 'Resume them and wait until they have caught up, or delete them; then finish again.',
+    details: { topic, generation, readers: readers.map((reader) => reader.name) },
+  });
+}
