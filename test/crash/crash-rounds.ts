@@ -30,6 +30,7 @@ const KILLS: Readonly<Record<string, readonly Kill[]>> = {
     { at: 'repartition:switch:drained' },
     { at: 'repartition:switch:name-moved' },
     { at: 'repartition:switch:activated' },
+    { at: 'repartition:switch:closed' },
     { at: 'repartition:switch:translated' },
     { at: 'operation:repartition:CUTTING_OVER:after' },
     { at: 'operation:repartition:SWITCHED:before' },

@@ -32,6 +32,10 @@ export type Command =
     }
   | { readonly kind: 'partitions-added'; readonly topic: number; readonly partitions: number }
   | { readonly kind: 'topic-moved'; readonly topic: number; readonly state: TopicState }
+  /** Whether positions may be stored in a topic. One that becomes ACTIVE takes them. */
+  | { readonly kind: 'positions-opened'; readonly topic: number; readonly open: boolean }
+  /** What partitions of one topic know of producers is known in those of another, and nothing else. */
+  | { readonly kind: 'producers-carried'; readonly from: number; readonly to: number }
   | { readonly kind: 'topic-deleted'; readonly topic: number }
   | { readonly kind: 'positions-set'; readonly group: string; readonly positions: readonly StoredPosition[] }
   | { readonly kind: 'group-deleted'; readonly group: string }

@@ -141,8 +141,8 @@ export function placeRequest(request: CommitRequest, placement: Placement): Plac
     const { topic, partition, header, batch } = append;
     const repeated = header.producerId < 0 ? undefined : repetitionOf(append, placement);
     if (repeated !== undefined) {
-      const { baseOffset, lastOffset } = repeated;
-      appended.push({ topic, partition, baseOffset, lastOffset, durability: level });
+      const { baseOffset, lastOffset, topic: lies = topic } = repeated;
+      appended.push({ topic: lies, partition, baseOffset, lastOffset, durability: level });
       continue;
     }
     const one = place(append, placement);

@@ -24,6 +24,7 @@ const rules: Rules = {
     administration: { brokerConfigs: false, replication: false, accessRules: false },
     idempotentProducers: true,
     retentionHolds: true,
+    handsOver: true,
   },
   limits: { ...EMBEDDED_LOG_LIMITS, topics: 2, partitionsPerTopic: 8, partitions: 10 },
 };

@@ -7,6 +7,8 @@ import {
   checkPosition,
   checkTopicConfig,
   type GroupPosition,
+  handedOverPositions,
+  type HandOver,
   type HeldPosition,
   type LogCapabilities,
   logErrors,
@@ -67,11 +69,12 @@ export function decidePartitions(state: LogState, topic: Topic, partitions: numb
 
 /**
  * Positions of any number of groups: one fact for each group.
- * @throws `invalid-group`, `invalid-position`, `topic-not-found`, `partition-not-found`.
+ * @throws `invalid-group`, `invalid-position`, `topic-not-found`, `partition-not-found`, `positions-closed` unless they are `carried` by a hand-over.
  */
 export function decidePositions(
   state: LogState,
   positions: readonly (GroupPosition & { readonly group: string })[],
+  carried = false,
 ): Command[] {
   const byGroup = new Map<string, StoredPosition[]>();
   for (const position of positions) {
@@ -82,12 +85,38 @@ export function decidePositions(
     if (topic === undefined) throw logErrors.topicNotFound(name);
     const { partitions, number } = topic;
     if (partitions[partition] === undefined) throw logErrors.partitionNotFound(name, partition, partitions.length);
+    if (topic.closedToPositions && !carried) throw logErrors.positionsClosed(name);
     const stored = { topic: number, partition, offset, ...(metadata ? { metadata } : {}) };
     const known = byGroup.get(group);
     if (known === undefined) byGroup.set(group, [stored]);
     else known.push(stored);
   }
   return [...byGroup].map(([group, stored]) => ({ kind: 'positions-set', group, positions: stored }));
+}
+
+/** Topics are closed to positions, or opened. @throws `topic-not-found`. */
+export function decideOpenPositions(
+  state: LogState,
+  changes: readonly { readonly topic: string; readonly open: boolean }[],
+): Command[] {
+  return changes.map(({ topic: name, open }) => {
+    const topic = state.topics.get(name);
+    if (topic === undefined) throw logErrors.topicNotFound(name);
+    return { kind: 'positions-opened', topic: topic.number, open };
+  });
+}
+
+/** Groups and producers go from one topic to another. @throws `invalid-group`, `invalid-position`, `topic-not-found`, `partition-not-found`. */
+export function decideHandOver(state: LogState, { from, to, groups }: HandOver): Command[] {
+  const [source, target] = [from, to].map((name) => {
+    const topic = state.topics.get(name);
+    if (topic === undefined) throw logErrors.topicNotFound(name);
+    return topic.number;
+  }) as [number, number];
+  const positions = groups.flatMap((one) => {
+    return handedOverPositions(to, one).map((position) => ({ ...position, group: one.group }));
+  });
+  return [...decidePositions(state, positions, true), { kind: 'producers-carried', from: source, to: target }];
 }
 
 /** A hold on what an operation has still to read; null releases it. @throws `invalid-writer-id`, `invalid-position`, `topic-not-found`, `partition-not-found`. */

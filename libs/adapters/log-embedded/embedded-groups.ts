@@ -10,14 +10,16 @@ import {
   type GroupMember,
   type GroupPosition,
   type GroupRefusal,
+  type HandOver,
   type JoinGroup,
   LocalLink,
   type LogEngine,
   logErrors,
   type MemberClaim,
+  type RestingGroups,
 } from '#libs/core/log';
 import type { Command } from './commands.js';
-import { decidePositions } from './decisions.js';
+import { decideHandOver, decidePositions } from './decisions.js';
 import type { LogState } from './log-state.js';
 import type { EmbeddedLogLogger } from './options.js';
 
@@ -88,6 +90,20 @@ export class EmbeddedGroups implements GroupGenerations {
   /** For the moment a change has its turn. @throws `group-active`. */
   checkVacant(group: string): void {
     this.coordinator.checkVacant(group);
+  }
+
+  rest(topic: string, forMs: number): RestingGroups {
+    return this.coordinator.rest(topic, forMs);
+  }
+
+  /** For the moment a hand-over has its turn: from then on nothing is taken that members of these groups claim by their present generation. @throws what {@link decideHandOver} throws. */
+  decideHandOver(change: HandOver): readonly Command[] {
+    const commands = decideHandOver(this.host.state, change);
+    for (const { group } of change.groups) {
+      const generation = this.coordinator.fence(group);
+      if (generation !== undefined) commands.push({ kind: 'generation-raised', group, generation });
+    }
+    return commands;
   }
 
   /** @throws `group-not-found`, `group-active`. */

@@ -21,6 +21,7 @@ import {
   logErrors,
   type LogWriter,
   type PartitionRef,
+  type RestingGroups,
   type RetentionHold,
   SingleBrokerAdministration,
   type ProducerIdentity,
@@ -34,7 +35,7 @@ import { Checkpointer } from './checkpointer.js';
 import type { Command } from './commands.js';
 import { CommitPipeline } from './commit-pipeline.js';
 import type { CommitRequest, RequestAppend } from './commit-request.js';
-import { decideCheckpoints, decidePositions } from './decisions.js';
+import { decideCheckpoints, decideOpenPositions, decidePositions } from './decisions.js';
 import { EmbeddedGroups, type GroupsHost } from './embedded-groups.js';
 import { EmbeddedTopics, TOPIC_CONFIGS } from './embedded-topics.js';
 import { EmbeddedWriter, type WriterHost } from './embedded-writer.js';
@@ -106,6 +107,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       administration: { brokerConfigs: false, replication: false, accessRules: false },
       idempotentProducers: true,
       retentionHolds: true,
+      handsOver: true,
     };
     this.administration = new SingleBrokerAdministration(this, { path: directory, checkOpen: () => this.checkOpen() });
     const failed = (error: unknown): void => this.fail(error);
@@ -316,6 +318,11 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     await this.groups.delete(group);
   }
 
+  restGroups(topic: string, forMs: number): RestingGroups {
+    this.checkOpen();
+    return this.groups.rest(topic, forMs);
+  }
+
   async openWriter(id: string): Promise<LogWriter> {
     checkWriterId(id);
     const { writers } = this.opened.state;
@@ -336,6 +343,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     this.checkOpen();
     const { id, epoch } = writer;
     const { appends = [], positions = [], checkpoints = [], onlyVacant = false } = commit;
+    const { positionsOpen = [], handOver } = commit;
     const checkEpoch = (): void => {
       if (this.opened.state.writers.get(id)?.epoch !== epoch) throw logErrors.writerFenced(id, epoch);
     };
@@ -346,9 +354,12 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     for (const { batch } of checked) bytes += batch.length + ENTRY_OVERHEAD;
     for (const { value } of typeof checkpoints === 'function' ? [] : checkpoints) bytes += 2 * (value?.length ?? 0);
     const decide = (appended: readonly Appended[]): readonly Command[] => {
-      const commands = decidePositions(this.opened.state, positions);
+      const { state } = this.opened;
+      const commands = [...decidePositions(state, positions), ...decideOpenPositions(state, positionsOpen)];
       const entries = typeof checkpoints === 'function' ? checkpoints(appended) : checkpoints;
       if (entries.length > 0) commands.push(decideCheckpoints(id, entries));
+      // Last, since members are fenced by it.
+      if (handOver !== undefined) commands.push(...this.groups.decideHandOver(handOver));
       decided(entries);
       return commands;
     };
@@ -356,7 +367,9 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
       checkEpoch();
       if (onlyVacant) for (const { group } of positions) this.groups.checkVacant(group);
     };
-    return await this.submit({ appends: checked, guard, decide, structural: false, bytes });
+    // What is decided behind it must see that topics were closed.
+    const structural = positionsOpen.length > 0 || handOver !== undefined;
+    return await this.submit({ appends: checked, guard, decide, structural, bytes });
   }
 
   /** Drains, takes a last checkpoint, so that the next start has nothing to recover, and releases everything. */

@@ -24,6 +24,8 @@ export interface Topic {
   /** Stamped into batches: the generation its name stands for. */
   readonly leaderEpoch: number;
   state: TopicState;
+  /** It was handed over, or is about to be: no positions are stored in it. */
+  closedToPositions: boolean;
   /** What its settings say of batches. */
   rules: AppendRules;
   /** When a segment is closed: the settings in force. */
@@ -50,6 +52,8 @@ export interface LogStateImage {
     readonly createdAtMs: number;
     readonly config: readonly (readonly [string, string])[];
     readonly state: TopicState;
+    /** Absent while positions may be stored in it. */
+    readonly closedToPositions?: true;
     readonly partitions: readonly PartitionState[];
   }[];
   readonly groups: readonly (readonly [string, readonly StoredPosition[]])[];
@@ -100,7 +104,10 @@ export class LogState {
   /** Producers that partitions remember, counted in each. */
   get producerCount(): number {
     let count = 0;
-    for (const partition of this.partitions()) count += partition.producers.count;
+    for (const { closedToPositions, partitions } of this.topics.values()) {
+      // What was handed over is known twice.
+      if (!closedToPositions) for (const { producers } of partitions) count += producers.count;
+    }
     return count;
   }
 
@@ -148,9 +155,19 @@ export class LogState {
       }
       case 'topic-moved': {
         const topic = this.byNumber.get(command.topic);
-        if (topic !== undefined) topic.state = command.state;
+        if (topic === undefined) return;
+        topic.state = command.state;
+        if (command.state === 'ACTIVE') topic.closedToPositions = false;
         return;
       }
+      case 'positions-opened': {
+        const topic = this.byNumber.get(command.topic);
+        if (topic !== undefined) topic.closedToPositions = !command.open;
+        return;
+      }
+      case 'producers-carried':
+        this.carryProducers(command.from, command.to);
+        return;
       case 'topic-deleted':
         this.deleteTopic(command.topic);
         return;
@@ -214,14 +231,15 @@ export class LogState {
     return {
       topicsCreated: this.topicsCreated,
       dropped: [...this.dropped],
-      topics: [...this.topics.values()].map(({ number, id, name, createdAtMs, config, state, partitions }) => ({
-        number,
-        id,
-        name,
-        createdAtMs,
-        config: [...config],
-        state,
-        partitions: partitions.map((one) => one.state),
+      topics: [...this.topics.values()].map((topic) => ({
+        number: topic.number,
+        id: topic.id,
+        name: topic.name,
+        createdAtMs: topic.createdAtMs,
+        config: [...topic.config],
+        state: topic.state,
+        ...(topic.closedToPositions ? { closedToPositions: true } : {}),
+        partitions: topic.partitions.map((one) => one.state),
       })),
       groups: [...this.groups].map(([group, positions]) => [group, [...positions.values()]] as const),
       generations: [...this.generations],
@@ -239,8 +257,9 @@ export class LogState {
     if (image.producers !== undefined) state.producerIds.restore(image.producers);
     state.topicsCreated = image.topicsCreated;
     for (const number of image.dropped) state.dropped.add(number);
-    for (const { number, id, name, createdAtMs, config, state: topicState, partitions } of image.topics) {
+    for (const { number, id, name, createdAtMs, config, state: topicState, partitions, ...more } of image.topics) {
       const topic = state.addTopic({ number, id, name, createdAtMs, state: topicState }, config, 0);
+      topic.closedToPositions = more.closedToPositions ?? false;
       partitions.forEach((one, partition) => {
         topic.partitions.push(PartitionLog.restore(state.identity(number, partition), one));
       });
@@ -263,6 +282,7 @@ export class LogState {
     const { generation: leaderEpoch } = generationOf(facts.name);
     const topic: Topic = {
       ...facts,
+      closedToPositions: false,
       leaderEpoch,
       rules: appendRulesOf({}),
       segmentMs: 0,
@@ -300,6 +320,16 @@ export class LogState {
       this.groups.delete(group);
       this.generations.delete(group);
     }
+  }
+
+  /** Partitions are fed by those of the same number: producers name them so. */
+  private carryProducers(from: number, to: number): void {
+    const [source, target] = [this.byNumber.get(from), this.byNumber.get(to)];
+    if (source === undefined || target === undefined) return;
+    target.partitions.forEach(({ producers }, partition) => {
+      const known = source.partitions[partition]?.producers;
+      if (known !== undefined) producers.takeOver(known, source.name, target.name);
+    });
   }
 
   private setPositions(group: string, positions: readonly StoredPosition[]): void {

@@ -24,9 +24,11 @@ import {
   LogEngine,
   logErrors,
   type LogWriter,
+  NOBODY_RESTS,
   type PartitionRef,
   type ProducerIdentity,
   recordsFrom,
+  type RestingGroups,
   type RetentionHold,
   type TopicDescription,
   type TopicSpec,
@@ -68,6 +70,8 @@ export class KafkaLog extends LogEngine {
     idempotentProducers: true,
     // The brokers' retention asks nobody.
     retentionHolds: false,
+    // Nor do its groups, and what they know of producers stays with each partition.
+    handsOver: false,
   };
   readonly administration: KafkaAdministration;
   readonly #cluster: KafkaCluster;
@@ -253,6 +257,11 @@ export class KafkaLog extends LogEngine {
       for (const position of positions) await this.#cluster.layoutWith(position);
       if (positions.length > 0) await this.#groups.commit(group, positions);
     });
+  }
+
+  /** The brokers decide what members do. */
+  restGroups(): RestingGroups {
+    return NOBODY_RESTS;
   }
 
   deleteGroup(group: string): Promise<void> {

@@ -84,7 +84,8 @@ export class KafkaWriter extends LogWriter {
     if (this.#busy) throw new Error(`writer '${this.id}': a commit is under way; await it before the next`);
     this.#busy = true;
     try {
-      const { checkpoints = [] } = commit;
+      const { checkpoints = [], positionsOpen = [], handOver } = commit;
+      if (positionsOpen.length > 0 || handOver !== undefined) throw logErrors.handOverNotKept();
       if (typeof checkpoints !== 'function') for (const { key, value } of checkpoints) checkCheckpoint(key, value);
       const prepared = await this.#preparation.ofCommit(commit);
       try {

@@ -4,6 +4,7 @@ import type { GroupDescription, GroupListing, GroupMember, JoinGroup } from './g
 import type { DeletedRecords, DeletePosition, DeleteRecordsOptions } from './record-deletion.js';
 import type { Durability } from './durability.js';
 import type { FetchMemory } from './fetch-memory.js';
+import type { HandOver, RestingGroups } from './hand-over.js';
 import type { ProducerIdentity } from './producer-identity.js';
 import type { HeldPosition, RetentionHold } from './retention-hold.js';
 import type { PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
@@ -26,6 +27,8 @@ export interface LogCapabilities {
   readonly idempotentProducers: boolean;
   /** What {@link LogEngine.administration} reaches. */
   readonly administration: AdministrationCapabilities;
+  /** {@link WriterCommit} takes `positionsOpen` and `handOver`, and {@link LogEngine.restGroups} asks members. Where it does not, a group with live members cannot be carried to another topic. */
+  readonly handsOver: boolean;
   /** {@link LogEngine.holdRetention} keeps records from going. Where it does not, whoever reads an old part of a topic may find it gone. */
   readonly retentionHolds: boolean;
 }
@@ -37,6 +40,7 @@ export interface AppendOptions {
   readonly durability?: Durability;
 }
 
+/** `topic` is another one than the batch was sent to where it was written before that one was handed over to this: see {@link WriterCommit.handOver}. */
 export interface Appended extends PartitionRef {
   readonly baseOffset: number;
   readonly lastOffset: number;
@@ -114,6 +118,17 @@ export interface WriterCommit {
    * refused with `group-active`. Unless given, whoever holds the session is trusted to know.
    */
   readonly onlyVacant?: boolean;
+  /**
+   * Closes topics to positions, or opens them again. Once it is closed every position of it that was stored is seen by {@link LogEngine.describeGroup}, and none is stored any more, by members, writers or
+   * from outside (`positions-closed`), but by {@link handOver}. A topic that becomes ACTIVE is open.
+   */
+  readonly positionsOpen?: readonly { readonly topic: string; readonly open: boolean }[];
+  /**
+   * Carries groups and producers from one topic to another. Each group goes on in `to` where it says, whatever it had there. Its live members are fenced: what they commit is refused with
+   * `stale-generation`, and their next poll joins anew. Batches that `from` recognises as repeated are recognised in the same partition of `to`, and answered with their place in `from`; producers go on there
+   * in their sequences. Harmless to repeat. Meant for topics that nobody writes to, and a `from` that is closed to positions.
+   */
+  readonly handOver?: HandOver;
 }
 
 /**
@@ -133,7 +148,7 @@ export abstract class LogWriter {
    * All of it or nothing, durably whatever the levels of the topics, and visible to readers together per partition.
    * @throws `writer-fenced` when a later session was opened; this one is dead.
    * @throws `outcome-unknown` when it cannot be told whether the commit took place: the session is dead, open a new one and read the checkpoint to learn.
-   * @throws `topic-fenced`, `topic-not-found`, `partition-not-found`, `invalid-batch`, `batch-too-large`, `group-active`: nothing was done, the session goes on.
+   * @throws `topic-fenced`, `topic-not-found`, `partition-not-found`, `invalid-batch`, `batch-too-large`, `group-active`, `positions-closed`, `hand-over-not-kept` without `capabilities.handsOver`: nothing was done, the session goes on.
    */
   abstract commit(commit: WriterCommit): Promise<readonly Appended[]>;
 
@@ -227,12 +242,18 @@ export abstract class LogEngine {
   abstract joinGroup(group: string, options: JoinGroup): Promise<GroupMember>;
   /**
    * Stores positions from outside the group, durably before it resolves.
-   * @throws `topic-not-found`, `partition-not-found`; `group-active` when it has members at the moment of writing: theirs are never overwritten.
+   * @throws `topic-not-found`, `partition-not-found`, `positions-closed`; `group-active` when it has members at the moment of writing: theirs are never overwritten.
    */
   abstract commitPositions(group: string, positions: readonly GroupPosition[]): Promise<void>;
   /** @throws `group-not-found`; `group-active` when it has members at that moment. */
   abstract deleteGroup(group: string): Promise<void>;
 
+  /**
+   * Asks the live members that read a topic to give up what they read: they are told to join anew, may store until then how far they came, and get nothing before
+   * {@link RestingGroups.end}, or before so many ms are over. {@link GroupDescription.resting} names the topic meanwhile, for readers that are no members. Lives in memory, and ends with
+   * the process. Without `capabilities.handsOver` nobody is asked.
+   */
+  abstract restGroups(topic: string, forMs: number): RestingGroups;
   /** Opens the session with this id (1 … 200 characters of `[a-zA-Z0-9._-]`) and fences every earlier one. */
   abstract openWriter(id: string): Promise<LogWriter>;
 

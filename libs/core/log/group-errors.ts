@@ -132,3 +132,21 @@ export const groupMemberClosed = (group: string): AppError =>
     hint: 'Join again.',
     details: { group },
   });
+
+export const positionsClosed = (topic: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'positions-closed',
+    message: `Topic '${topic}' is being handed over to another generation, or was; no position in it was stored.`,
+    hint: 'Go on from the positions of the group in the present generation; while the cutover is under way, try again shortly.',
+    details: { topic },
+    retryable: true,
+    retryAfterMs: 500,
+  });
+
+export const handOverNotKept = (): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'hand-over-not-kept',
+    message: 'Groups and producers of this cluster are kept by its brokers, which hand them over to no other topic.',
+  });

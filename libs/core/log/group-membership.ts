@@ -33,6 +33,8 @@ export interface GroupDescription {
   readonly strategy: string | null;
   readonly members: readonly GroupMemberDescription[];
   readonly positions: readonly GroupPosition[];
+  /** Topics that groups are asked to rest from, by physical name: nothing of them is to be begun. Missing when there are none. */
+  readonly resting?: readonly string[];
 }
 
 export interface JoinGroup {
@@ -104,7 +106,7 @@ export abstract class GroupMember {
    * Stores positions of assigned or revoking partitions, durably before it resolves, if the member still belongs to the present generation when they are
    * written: whoever gets the partitions next goes on from them.
    * @throws `stale-generation`: nothing was stored, others may read the partitions; poll. `group-rebalancing`: nothing was stored, poll and repeat. `partition-not-assigned`,
-   * `invalid-position`, `outcome-unknown`.
+   * `invalid-position`, `outcome-unknown`; `positions-closed`: the topic was handed over to its next generation, where the group goes on.
    */
   abstract commit(positions: readonly GroupPosition[]): Promise<void>;
 

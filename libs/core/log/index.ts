@@ -225,6 +225,14 @@ export { TopicNames, UNKNOWN_OPENING, type Opening, type TopicName } from './top
 export { VarintReader, varintSize, varlongSize, writeVarint, writeVarlong } from './varint.js';
 export { checkCheckpoint, checkGroup, checkPosition, checkWriterId, COMMIT_LIMITS } from './commit-checks.js';
 export { checkProducerName, LAST_PRODUCER_EPOCH, successorOf, type ProducerIdentity } from './producer-identity.js';
+export {
+  handedOverPositions,
+  IN_HAND_NOTE,
+  NOBODY_RESTS,
+  type HandedOverGroup,
+  type HandOver,
+  type RestingGroups,
+} from './hand-over.js';
 export { KEPT_BATCHES, ProducerStates, type ProducedBatch, type ProducerState } from './producer-states.js';
 export { checkMorePartitions, checkNewTopic, checkPartitionCount } from './new-topic.js';
 export {

@@ -7,6 +7,8 @@ export interface ProducedBatch {
   readonly lastSequence: number;
   readonly baseOffset: number;
   readonly lastOffset: number;
+  /** Where it lies, when that is not here: in the same partition of a topic that was handed over to this one. */
+  readonly topic?: string;
 }
 
 /** What a partition knows of one producer. */
@@ -84,6 +86,15 @@ export class ProducerStates {
     for (const [id, state] of this.#states) if (state.lastWriteMs < timeMs) this.#states.delete(id);
   }
 
+  /** Knows what another partition knows and nothing else: of the topic `from`, which is handed over to `to`, the topic of this one. */
+  takeOver(others: ProducerStates, from: string, to: string): void {
+    const states = others
+      .all()
+      .map((state) => ({ ...state, batches: state.batches.map((one) => moved(one, from, to)) }));
+    this.#states.clear();
+    this.restore(states);
+  }
+
   /** Everything known here, for a snapshot. */
   all(): readonly ProducerState[] {
     return [...this.#states.values()];
@@ -93,6 +104,12 @@ export class ProducerStates {
   restore(states: Iterable<ProducerState>): void {
     for (const state of states) this.#states.set(state.producerId, state);
   }
+}
+
+/** A batch as it is known in the topic `to`. Handed back, it lies where it always did. */
+function moved({ topic = '', ...batch }: ProducedBatch, from: string, to: string): ProducedBatch {
+  const lies = topic === '' ? from : topic;
+  return lies === to ? batch : { ...batch, topic: lies };
 }
 
 /** Sequences run from 0 to 2147483647 and begin again. */

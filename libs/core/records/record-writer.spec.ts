@@ -37,16 +37,28 @@ async function setUp() {
     const { token, outcomes } = await writer.appendBatches(undefined, 'orders', 0, batch);
     return [token?.generation, outcomes];
   };
-  const cutOver = async (): Promise<void> => {
+  const to = physicalName('orders', 2);
+  const handOver = async (from: string, to: string): Promise<void> => {
+    const session = await engine.openWriter('switch');
+    await session.commit({ handOver: { from, to, groups: [] } });
+  };
+  const cutOver = async (carrying = true): Promise<void> => {
     await engine.setTopicState('orders', 'FENCED');
-    await engine.createTopic({ name: physicalName('orders', 2), partitions: 1 });
+    await engine.createTopic({ name: to, partitions: 1 });
+    if (carrying) await handOver('orders', to);
     await names.compareAndSet(engine.logId, 'orders', 0, 2);
+  };
+  const rollBack = async (): Promise<void> => {
+    await engine.setTopicState(to, 'FENCED');
+    await handOver(to, 'orders');
+    await names.compareAndSet(engine.logId, 'orders', 1, 1);
+    await engine.setTopicState('orders', 'ACTIVE');
   };
   const valuesOf = async (topic: string): Promise<string[]> => {
     const [part] = await engine.fetch({ positions: [{ topic, partition: 0, offset: 0 }], maxBytes: 1e6 });
     return [...recordsFrom(part!, 0)].map(({ value }) => Buffer.from(value!).toString());
   };
-  return { send, cutOver, valuesOf };
+  return { send, cutOver, rollBack, valuesOf };
 }
 
 describe('a batch of a producer', () => {
@@ -60,10 +72,25 @@ describe('a batch of a producer', () => {
     expect(await valuesOf(physicalName('orders', 2))).toEqual(['1']);
   });
 
-  it('that was acknowledged before a cutover and is repeated after it is there twice, as is documented: the next generation knows no producers', async () => {
+  it('that was acknowledged before a cutover and is repeated after it is written once, and answered with its place of then; so is one of after it when the topic is rolled back', async () => {
+    const { send, cutOver, rollBack, valuesOf } = await setUp();
+    const first = await send(0);
+    expect(first).toEqual([1, [{ partition: 0, offset: 0 }]]);
+    await cutOver();
+    expect(await send(0)).toEqual(first);
+    const second = await send(1);
+    expect(second).toEqual([2, [{ partition: 0, offset: 0 }]]);
+    await rollBack();
+    expect(await send(0)).toEqual(first);
+    expect(await send(1)).toEqual(second);
+    expect(await send(2)).toEqual([1, [{ partition: 0, offset: 1 }]]);
+    expect([await valuesOf('orders'), await valuesOf(physicalName('orders', 2))]).toEqual([['0', '2'], ['1']]);
+  });
+
+  it('control: where the generations are not handed over, as on Kafka, it is there twice', async () => {
     const { send, cutOver, valuesOf } = await setUp();
     await send(0);
-    await cutOver();
+    await cutOver(false);
     expect(await send(0)).toEqual([2, [{ partition: 0, offset: 0 }]]);
     expect([await valuesOf('orders'), await valuesOf(physicalName('orders', 2))]).toEqual([['0'], ['0']]);
   });

@@ -5,6 +5,7 @@ import {
   batchesIn,
   type BatchSlice,
   type Durability,
+  generationOf,
   type Idempotency,
   type KeylessPartitions,
   type LogRecord,
@@ -131,7 +132,9 @@ export class RecordWriter {
         for (let offset = baseOffset; offset <= lastOffset; offset++) outcomes.push({ partition, offset });
         const { logId } = directory.engine;
         const positions = new Map([[partition, lastOffset + 1]]);
-        produced = { outcomes, durability, token: { logId, topic, generation: at.generation, positions } };
+        // A batch that was written before a cutover has its place in the generation of then.
+        const { generation } = generationOf(appended.topic);
+        produced = { outcomes, durability, token: { logId, topic, generation, positions } };
         return appended;
       });
       if (turns.due) await turns.take(signal);

@@ -20,6 +20,11 @@ export const clusterView = z.object({
     idempotentProducers: z.boolean(),
     administration: z.object({ brokerConfigs: z.boolean(), replication: z.boolean(), accessRules: z.boolean() }),
     retentionHolds: z.boolean(),
+    handsOver: z
+      .boolean()
+      .describe(
+        'A cutover carries groups with live members, and producers; where it does not, it is undone while a group that reads the topic has members.',
+      ),
   }),
 });
 export type ClusterView = z.infer<typeof clusterView>;

@@ -84,7 +84,7 @@ export class GroupsController {
     errors: {
       400: ['position-out-of-range', 'duplicate-position'],
       404: ['group-not-found', 'topic-not-found', 'partition-not-found'],
-      409: ['plan-stale', 'group-active', 'group-leased', 'no-position'],
+      409: ['plan-stale', 'group-active', 'group-leased', 'no-position', 'positions-closed'],
       412: ['plan-needed'],
       413: ['too-many-positions'],
     },

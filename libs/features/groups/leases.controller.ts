@@ -23,7 +23,7 @@ import {
 } from './lease-shapes.js';
 import { LeasesService, type LeasedRecord } from './leases.service.js';
 
-const LOST = ['lease-lost', 'group-active'];
+const LOST = ['lease-lost', 'group-active', 'positions-closed'];
 
 /** Leases of a group. */
 @Controller(['v1/groups/:group/leases', 'v1/clusters/:cluster/groups/:group/leases'])
@@ -107,7 +107,7 @@ export class LeasesController {
     summary: 'Describe a lease',
     tag: 'leases',
     response: leaseView,
-    errors: { 400: ['invalid-lease'], 409: ['lease-lost'] },
+    errors: { 400: ['invalid-lease'], 409: ['lease-lost', 'positions-closed'] },
   })
   async describe(
     @Param('cluster') cluster: string | undefined,

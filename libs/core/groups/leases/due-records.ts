@@ -23,6 +23,7 @@ const SPARSE_BYTES = 64 * 1024;
 
 /**
  * Reads what a lease has in hand, what has come back to be handed out again, and new records as far as there is room. Changes nothing.
+ * @param resting topics of which nothing is to be handed out now, by physical name; what is in hand is read all the same.
  * @param maxBytes of batches, altogether; one batch at least.
  * @throws `offset-out-of-range` when retention took records that were not acknowledged; `partition-degraded`, `topic-not-found`.
  */
@@ -30,6 +31,7 @@ export async function readDue(
   engine: LogEngine,
   lease: Lease,
   works: readonly PartitionWork[],
+  resting: ReadonlySet<string>,
   now: number,
   maxBytes: number,
 ): Promise<DueRecords> {
@@ -58,7 +60,8 @@ export async function readDue(
       offsets.push(record.offset);
       due.push({ topic, partition, record });
     };
-    const wanted = work.unacked.filter((one) => one.inHand || one.availableAt <= now);
+    const rests = resting.has(topic);
+    const wanted = work.unacked.filter((one) => one.inHand || (one.availableAt <= now && !rests));
     for (let at = 0; at < wanted.length;) {
       const part = await fetch(work, wanted[at]!.offset, SPARSE_BYTES);
       if (part === undefined || part.nextOffset <= wanted[at]!.offset) break;
@@ -79,7 +82,7 @@ export async function readDue(
     }
     let to = work.next;
     const until = positionOf(work) + LEASE_LIMITS.placesAhead;
-    let places = Math.min(room, LEASE_LIMITS.unackedPerPartition - work.unacked.length);
+    let places = rests ? 0 : Math.min(room, LEASE_LIMITS.unackedPerPartition - work.unacked.length);
     while (places > 0 && to < until) {
       const part = await fetch(work, to, Infinity);
       if (part === undefined || part.nextOffset <= to) break;

@@ -1,7 +1,14 @@
 import { type AppError, type Clock, isAppError } from '#libs/core/kernel';
-import { type GroupPosition, type LogEngine, logErrors, type LogWriter, type WriterAppend } from '#libs/core/log';
+import {
+  type GroupDescription,
+  type GroupPosition,
+  type LogEngine,
+  logErrors,
+  type LogWriter,
+  type WriterAppend,
+} from '#libs/core/log';
 import { leasesContended } from '../errors.js';
-import { adopt, expire } from './lease-book.js';
+import { adopt, expire, forget } from './lease-book.js';
 import { bookFrom, changesBetween, leaseWriterId } from './lease-checkpoints.js';
 import { type LeaseBook, placeOf } from './lease.js';
 
@@ -12,10 +19,16 @@ export interface LeaseDecision<T> {
   readonly appends?: readonly WriterAppend[];
 }
 
-/**
- * Decides by the book as of everything before it, and by where the group stands in the log (by place). May be called again on a newer book; throwing refuses the request.
- */
-export type DecideLease<T> = (book: LeaseBook, now: number, stands: ReadonlyMap<string, number>) => LeaseDecision<T>;
+/** What the log says of a group besides its leases. */
+export interface GroupInLog {
+  /** Where it stands, by place. */
+  readonly stands: ReadonlyMap<string, number>;
+  /** Topics of which nothing new is to be begun, by physical name: they are being handed over. */
+  readonly resting: ReadonlySet<string>;
+}
+
+/** Decides by the book as of everything before it, and by what the log says. May be called again on a newer book; throwing refuses the request. */
+export type DecideLease<T> = (book: LeaseBook, now: number, inLog: GroupInLog) => LeaseDecision<T>;
 
 export interface RunOptions {
   /** Ask the log where the group stands before deciding: somebody else may have moved it, or joined it. */
@@ -39,7 +52,7 @@ interface Session {
   stored: LeaseBook;
   /** The same without the work on partitions that somebody else has moved. */
   book: LeaseBook;
-  stands: ReadonlyMap<string, number>;
+  inLog: GroupInLog;
 }
 
 /** Requests that share a commit. */
@@ -60,6 +73,8 @@ export class GroupLeases {
     private readonly engine: LogEngine,
     private readonly clock: Clock,
     readonly group: string,
+    /** Whether a topic, by physical name, carries its logical name no longer. */
+    private readonly isSuperseded: (topic: string) => Promise<boolean>,
   ) {}
 
   get idle(): boolean {
@@ -91,14 +106,17 @@ export class GroupLeases {
   /** Resolves or rejects every one of them. */
   async #settle(requests: readonly Waiting[]): Promise<void> {
     let failure: unknown = leasesContended(this.group);
+    // Topics that moved on: their work was carried over by its positions, and nothing of it can be stored any more.
+    const gone = new Set<string>();
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       try {
-        return await this.#attempt(requests);
+        return await this.#attempt(requests, gone);
       } catch (error) {
-        if (!isAppError(error, 'writer-fenced')) {
-          failure = error;
-          break;
-        }
+        if (isAppError(error, 'writer-fenced')) continue;
+        failure = error;
+        const closed = isAppError(error, 'positions-closed') ? String(error.details['topic']) : undefined;
+        if (closed === undefined || gone.has(closed) || !(await this.isSuperseded(closed))) break;
+        gone.add(closed);
       }
     }
     // What one of them asks for can be refused by the log; the others need not suffer from it.
@@ -109,21 +127,21 @@ export class GroupLeases {
     for (const one of requests) one.reject(failure);
   }
 
-  async #attempt(requests: readonly Waiting[]): Promise<void> {
+  async #attempt(requests: readonly Waiting[], gone: ReadonlySet<string>): Promise<void> {
     // Of one process alone, what is kept here is what holds.
     const mayBeOld = this.#session !== undefined && this.engine.capabilities.engine !== 'embedded';
     if (mayBeOld && requests.some((one) => one.current)) await this.close();
     const before = this.#session;
     const session = requests.some((one) => one.fresh) ? await this.#refreshed() : await this.#opened();
     const now = this.clock.now();
-    const begin = expire(session.book, now);
+    const begin = expire(forget(session.book, gone), now);
     let book = begin;
     const appends: WriterAppend[] = [];
     const answers: (() => void)[] = [];
     let confirmed = false;
     for (const { decide, resolve, reject, ...options } of requests) {
       try {
-        const decision = decide(book, now, session.stands);
+        const decision = decide(book, now, session.inLog);
         confirmed ||= options.confirmed ?? false;
         book = decision.book;
         appends.push(...(decision.appends ?? []));
@@ -132,7 +150,7 @@ export class GroupLeases {
         if (mayBeOld && session === before) {
           // A refusal writes nothing that the fence could check: it is decided by a new session.
           await this.close();
-          return await this.#attempt(requests);
+          return await this.#attempt(requests, gone);
         }
         answers.push(() => reject(error));
       }
@@ -148,7 +166,8 @@ export class GroupLeases {
         throw error;
       }
       session.stored = session.book = changes.book;
-      session.stands = new Map([...session.stands, ...positions.map((one) => [placeOf(one), one.offset] as const)]);
+      const stands = new Map([...session.inLog.stands, ...standsOf(positions)]);
+      session.inLog = { ...session.inLog, stands };
     }
     for (const answer of answers) answer();
   }
@@ -156,25 +175,30 @@ export class GroupLeases {
   async #opened(): Promise<Session> {
     if (this.#session !== undefined) return this.#session;
     const writer = await this.engine.openWriter(leaseWriterId(this.group));
-    const { positions } = await this.engine.describeGroup(this.group);
-    const stands = standsOf(positions);
-    const stored = bookFrom(writer.checkpoints(), positions);
+    const description = await this.engine.describeGroup(this.group);
+    const inLog = inLogOf(description);
+    const stored = bookFrom(writer.checkpoints(), description.positions);
     // Checkpoints and positions were committed together, so a difference is somebody else's doing.
-    const book = adopt(stored, (work) => stands.get(placeOf(work)));
-    return (this.#session = { writer, stored, book, stands });
+    const book = adopt(stored, (work) => inLog.stands.get(placeOf(work)));
+    return (this.#session = { writer, stored, book, inLog });
   }
 
   /** @throws `group-active`. */
   async #refreshed(): Promise<Session> {
     const session = await this.#opened();
-    const { positions, members } = await this.engine.describeGroup(this.group);
-    if (members.length > 0) throw logErrors.groupActive(this.group, members.length);
-    session.stands = standsOf(positions);
-    if (adopt(session.book, (work) => session.stands.get(placeOf(work))) === session.book) return session;
+    const description = await this.engine.describeGroup(this.group);
+    const { length } = description.members;
+    if (length > 0) throw logErrors.groupActive(this.group, length);
+    const inLog = (session.inLog = inLogOf(description));
+    if (adopt(session.book, (work) => inLog.stands.get(placeOf(work))) === session.book) return session;
     // Another instance, or somebody without leases: a new session tells, since its fence lets nobody come between.
     await this.close();
     return await this.#opened();
   }
+}
+
+function inLogOf({ positions, resting = [] }: GroupDescription): GroupInLog {
+  return { stands: standsOf(positions), resting: new Set(resting) };
 }
 
 function standsOf(positions: readonly GroupPosition[]): ReadonlyMap<string, number> {

@@ -171,6 +171,11 @@ export function adopt(book: LeaseBook, standsAt: (work: PartitionWork) => number
   return { ...left, work };
 }
 
+/** The book without the work on these topics, by physical name, and without the leases over them: they carry their names no longer. */
+export function forget(book: LeaseBook, topics: ReadonlySet<string>): LeaseBook {
+  return adopt(book, (work) => (topics.has(work.topic) ? undefined : positionOf(work)));
+}
+
 /** The book without the work that positions alone tell: nothing is unacknowledged, and nobody holds the partition. */
 export function settled(book: LeaseBook): LeaseBook {
   const held = heldPlaces(book);

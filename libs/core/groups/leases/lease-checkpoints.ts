@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { GroupPosition, WriterCheckpoint } from '#libs/core/log';
+import { type GroupPosition, IN_HAND_NOTE, type WriterCheckpoint } from '#libs/core/log';
 import { heldPlaces, settled } from './lease-book.js';
 import { type Lease, type LeaseBook, placeOf, positionOf, type PartitionWork, type UnackedRecord } from './lease.js';
 
@@ -42,7 +42,8 @@ export function changesBetween(before: LeaseBook, after: LeaseBook): LeaseChange
   for (const [place, work] of after.work) {
     const known = before.work.get(place);
     if (known === work) continue;
-    if (known === undefined || positionOf(known) !== positionOf(work)) positions.push(storedPosition(work));
+    if (known === undefined || positionOf(known) !== positionOf(work) || isInHand(known) !== isInHand(work))
+      positions.push(storedPosition(work));
     const key = WORK + digestOf(place);
     if (work.unacked.length > 0) checkpoints.push({ key, value: textBytes(storedWork(work)) });
     else if ((known?.unacked.length ?? 0) > 0) checkpoints.push({ key, value: null });
@@ -51,12 +52,11 @@ export function changesBetween(before: LeaseBook, after: LeaseBook): LeaseChange
     if (!after.work.has(place) && unacked.length > 0) checkpoints.push({ key: WORK + digestOf(place), value: null });
   }
   if (positions.length === 0) {
-    const held = heldPlaces(after);
-    for (const [place, work] of after.work) {
-      if (!held.has(place)) continue;
-      positions.push(storedPosition(work));
-      break;
-    }
+    // One of the leases that are concerned, if possible: another topic may be closed to positions.
+    const changed = [...after.leases.values()].filter((one) => before.leases.get(one.epoch) !== one);
+    const places = [...changed.flatMap((one) => one.partitions.map(placeOf)), ...heldPlaces(after)];
+    const work = places.map((place) => after.work.get(place)).find((one) => one !== undefined);
+    if (work !== undefined) positions.push(storedPosition(work));
   }
   return { positions, checkpoints, book: settled(after) };
 }
@@ -115,11 +115,21 @@ function workFrom({ topic, partition, next, unacked }: StoredWork): PartitionWor
   return { topic, partition, next, unacked: records };
 }
 
-/** Note with positions that leases have stored, so that others see at once whether there may be any. */
-export const LEASE_NOTE = 'weir: set under a lease';
+/** Notes with positions that leases have stored, so that others see at once whether there may be any, and whether records are in somebody's hand. */
+const LEASE_NOTE = 'weir: set under a lease';
+
+/** Whether a position was stored under a lease. */
+export function isLeaseNoted({ metadata }: GroupPosition): boolean {
+  return metadata === LEASE_NOTE || metadata === IN_HAND_NOTE;
+}
+
+function isInHand({ unacked }: PartitionWork): boolean {
+  return unacked.some((one) => one.inHand);
+}
 
 function storedPosition(work: PartitionWork): GroupPosition {
-  return { topic: work.topic, partition: work.partition, offset: positionOf(work), metadata: LEASE_NOTE };
+  const metadata = isInHand(work) ? IN_HAND_NOTE : LEASE_NOTE;
+  return { topic: work.topic, partition: work.partition, offset: positionOf(work), metadata };
 }
 
 function textBytes(value: unknown): Uint8Array {

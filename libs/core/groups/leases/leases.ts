@@ -1,14 +1,15 @@
-import { type Clock } from '#libs/core/kernel';
+import { type Clock, isAppError } from '#libs/core/kernel';
 import { generationOf, logErrors, type PartitionRef, type TopicDirectories, type TopicDirectory } from '#libs/core/log';
 import { groupLeased, leaseLost, partitionNotLeased } from '../errors.js';
 import { deadLetters } from './dead-letters.js';
 import { cutReads, type DueRecord, type DueRecords, readDue } from './due-records.js';
-import { GroupLeases } from './group-leases.js';
+import { GroupLeases, type GroupInLog } from './group-leases.js';
 import {
   ack,
   acquire,
   evict,
   extend,
+  forget,
   handOut,
   heldPlaces,
   type LeasablePartition,
@@ -19,7 +20,7 @@ import {
   type RecordChoice,
   release,
 } from './lease-book.js';
-import { LEASE_NOTE } from './lease-checkpoints.js';
+import { isLeaseNoted } from './lease-checkpoints.js';
 import type { LeaseName } from './lease-id.js';
 import { type Lease, type LeaseBook, type LeaseTerms, type PartitionWork, placeOf } from './lease.js';
 
@@ -72,6 +73,9 @@ export interface LeaseTools {
 const READ_BYTES = 1024 * 1024;
 /** Groups whose books are kept at hand; others are read again when they are needed. */
 const MAX_GROUPS = 500;
+/** How long requests wait for a cutover that has closed their topic to positions, and how often they look. */
+const CUTOVER_MS = 5_000;
+const CUTOVER_LOOK_MS = 20;
 /** How long nobody looks whether a lease has ended elsewhere. */
 const LOOK_EVERY_MS = 500;
 
@@ -97,10 +101,10 @@ export class Leases {
     for (;;) {
       const candidates = await candidatesOf(directory, request);
       const leases = this.#of(cluster, group);
-      const answer = await leases.run((book, now, stands) => choose(book, now, stands, candidates, request, nonce), {
-        fresh: true,
-        current: true,
-      });
+      const decide = (book: LeaseBook, now: number, inLog: GroupInLog) =>
+        choose(book, now, inLog, candidates, request, nonce);
+      // Of a topic that is about to move nothing is begun; the next look finds what carries its name.
+      const answer = await leases.run(decide, { fresh: true, current: true }).catch(emptyWhileClosed);
       if (typeof answer !== 'string') return answer;
       const leftMs = deadline - clock.monotonic();
       if (leftMs <= 0) return answer;
@@ -114,15 +118,22 @@ export class Leases {
    * @throws `lease-lost`; `group-active`; `offset-out-of-range`, `partition-degraded`; what the dead letter topic refuses.
    */
   async read(cluster: string | undefined, name: LeaseName, waitMs: number, signal?: AbortSignal): Promise<LeasePage> {
+    return await this.#overCutover(() => this.#read(cluster, name, waitMs, signal));
+  }
+
+  async #read(cluster: string | undefined, name: LeaseName, waitMs: number, signal?: AbortSignal): Promise<LeasePage> {
     const { clock } = this.tools;
     const directory = this.tools.directories.of(cluster);
     const { engine } = directory;
     const leases = this.#of(cluster, name.group);
     const deadline = clock.monotonic() + waitMs;
     for (;;) {
-      const { lease, work } = await leases.run((book) => ({ book, reply: heldBy(book, name) }), { fresh: true });
+      const answer = await leases.run((book, _, inLog) => ({ book, reply: { ...heldBy(book, name), ...inLog } }), {
+        fresh: true,
+      });
+      const { lease, work, resting } = answer;
       await this.#checkGeneration(directory, leases, lease);
-      const found = await readDue(engine, lease, work, clock.now(), READ_BYTES);
+      const found = await readDue(engine, lease, work, resting, clock.now(), READ_BYTES);
       if (found.dead.length > 0) {
         await bury(directory, leases, name, lease, found);
         continue;
@@ -139,7 +150,9 @@ export class Leases {
 
   /** @throws `lease-lost`, `partition-not-leased`, `not-handed-out`, `group-active`. */
   async ack(cluster: string | undefined, name: LeaseName, choices: readonly RecordChoice[]): Promise<HeldLease> {
-    return await this.#change(cluster, name, choices, (book, physical) => ack(book, name, physical));
+    return await this.#overCutover(() =>
+      this.#change(cluster, name, choices, (book, physical) => ack(book, name, physical)),
+    );
   }
 
   /** @throws as {@link ack} does. */
@@ -149,14 +162,16 @@ export class Leases {
     choices: readonly RecordChoice[],
     delayMs: number,
   ): Promise<HeldLease> {
-    return await this.#change(cluster, name, choices, (book, physical, now) =>
-      nack(book, name, physical, delayMs, now),
+    return await this.#overCutover(() =>
+      this.#change(cluster, name, choices, (book, physical, now) => nack(book, name, physical, delayMs, now)),
     );
   }
 
   /** @throws `lease-lost`, `group-active`. */
   async extend(cluster: string | undefined, name: LeaseName, visibilityMs: number | undefined): Promise<HeldLease> {
-    return await this.#change(cluster, name, [], (book, _, now) => extend(book, name, visibilityMs, now));
+    return await this.#overCutover(() =>
+      this.#change(cluster, name, [], (book, _, now) => extend(book, name, visibilityMs, now)),
+    );
   }
 
   /** @throws `lease-lost`. */
@@ -172,7 +187,7 @@ export class Leases {
   /** Leases of a group that are held now; asks no more than the log's description of the group where none was ever acquired. */
   async held(cluster: string | undefined, group: string): Promise<readonly HeldLease[]> {
     const { positions } = await this.tools.directories.of(cluster).engine.describeGroup(group);
-    if (!positions.some((one) => one.metadata === LEASE_NOTE)) return [];
+    if (!positions.some(isLeaseNoted)) return [];
     return await this.#of(cluster, group).run(
       (book) => ({ book, reply: [...book.leases.values()].map((lease) => heldBy(book, lease)) }),
       { current: true },
@@ -219,12 +234,27 @@ export class Leases {
     });
   }
 
+  /** Does again what a cutover has no place for at this moment: when it is over the work goes on where it was, or its lease is lost. */
+  async #overCutover<T>(attempt: () => Promise<T>): Promise<T> {
+    const { clock } = this.tools;
+    const until = clock.monotonic() + CUTOVER_MS;
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!isAppError(error, 'positions-closed') || clock.monotonic() >= until) throw error;
+        await clock.sleep(CUTOVER_LOOK_MS);
+      }
+    }
+  }
+
   /** A lease over a generation that no longer carries the name ends: its position was carried over at the cutover. */
   async #checkGeneration(directory: TopicDirectory, leases: GroupLeases, lease: Lease): Promise<void> {
     for (const physical of new Set(lease.partitions.map((one) => one.topic))) {
       const { logical, generation } = generationOf(physical);
       if ((await directory.generation(logical)) === generation) continue;
-      await leases.run((book) => ({ book: release(book, lease), reply: undefined })).catch(() => undefined);
+      const gone = new Set([physical]);
+      await leases.run((book) => ({ book: forget(book, gone), reply: undefined })).catch(() => undefined);
       throw leaseLost(`topic '${logical}' has moved to another generation`);
     }
   }
@@ -246,10 +276,19 @@ export class Leases {
     const key = `${cluster}\n${group}`;
     const known = this.#groups.get(key);
     if (known !== undefined) this.#groups.delete(key);
-    const leases = known ?? new GroupLeases(this.tools.directories.of(cluster).engine, this.tools.clock, group);
+    const leases = known ?? this.#opened(cluster, group);
     this.#groups.set(key, leases);
     if (this.#groups.size > MAX_GROUPS) this.#forgetOldest();
     return leases;
+  }
+
+  #opened(cluster: string, group: string): GroupLeases {
+    const directory = this.tools.directories.of(cluster);
+    const isSuperseded = async (physical: string): Promise<boolean> => {
+      const { logical, generation } = generationOf(physical);
+      return (await directory.generation(logical)) !== generation;
+    };
+    return new GroupLeases(directory.engine, this.tools.clock, group, isSuperseded);
   }
 
   /** What is forgotten is read from the log again. */
@@ -289,13 +328,14 @@ async function candidatesOf(
 function choose(
   book: LeaseBook,
   now: number,
-  stands: ReadonlyMap<string, number>,
+  { stands, resting }: GroupInLog,
   candidates: readonly Candidate[],
   { terms, maxPartitions, startAt }: LeaseRequest,
   nonce: string,
 ): { book: LeaseBook; reply: HeldLease | NoLease } {
   const held = heldPlaces(book);
-  const free = candidates.filter((one) => !held.has(placeOf(one)));
+  const left = candidates.filter((one) => !held.has(placeOf(one)));
+  const free = left.filter((one) => !resting.has(one.topic));
   const open: (LeasablePartition & { readonly behind: number })[] = [];
   let fallen: Candidate | undefined;
   for (const one of free) {
@@ -318,11 +358,17 @@ function choose(
       const { logical } = generationOf(topic);
       throw logErrors.offsetOutOfRange(logical, partition, stands.get(placeOf(fallen))!, startOffset, endOffset);
     }
-    return { book, reply: free.length === 0 ? 'held' : 'empty' };
+    return { book, reply: left.length === 0 ? 'held' : 'empty' };
   }
   open.sort((a, b) => b.behind - a.behind);
   const { book: changed, lease } = acquire(book, terms, open.slice(0, maxPartitions), nonce, now);
   return { book: changed, reply: heldBy(changed, lease) };
+}
+
+/** Its topic is being handed over: there is nothing to be had of it now. */
+function emptyWhileClosed(error: unknown): NoLease {
+  if (isAppError(error, 'positions-closed')) return 'empty';
+  throw error;
 }
 
 function heldBy(book: LeaseBook, key: LeaseKey): HeldLease {
@@ -340,13 +386,17 @@ async function take(
   const isIdle = count === 0 && reads.every((read) => read.to === read.from && read.vanished.length === 0);
   if (isIdle) return [];
   // Also when all of it is in hand already: only the fence tells that no other instance has had it acknowledged.
-  const work = await leases.run(
+  const run = leases.run(
     (book, now) => {
       const changed = handOut(book, name, reads, now);
       return { book: changed, reply: heldBy(changed, name).work };
     },
     { confirmed: true },
   );
+  const work = await run.catch((error: unknown) => {
+    if (isAppError(error, 'positions-closed')) return [];
+    throw error;
+  });
   const deliveries = new Map(
     work.flatMap((one) =>
       one.unacked.map((record) => [`${placeOf(one)}/${record.offset}`, record.deliveries] as const),

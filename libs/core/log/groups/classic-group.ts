@@ -1,7 +1,7 @@
 import type { GroupState } from '../group-membership.js';
 import { GROUP_LIMITS } from '../group-membership.js';
 import { type GroupAnswer, GroupAnswers } from './group-answers.js';
-import { GroupMembers, isSame, isWaiting, type Member, NO_ASSIGNMENT, refresh } from './group-members.js';
+import { GroupMembers, isReading, isSame, isWaiting, type Member, NO_ASSIGNMENT, refresh } from './group-members.js';
 import type {
   GroupRefusal,
   JoinedMember,
@@ -55,6 +55,8 @@ export class ClassicGroup {
   /** Before it a join of all known members does not end the waiting: more may come. */
   #holdUntilMs = -Infinity;
   #holdAtMostMs = -Infinity;
+  /** How many ask it to rest. While any does no join is answered: members give up what they read and get nothing. */
+  #rests = 0;
 
   /** `generation`: of the last agreement that anybody may know of. */
   constructor(
@@ -100,8 +102,47 @@ export class ClassicGroup {
     });
   }
 
+  /** Members that were asked to join anew and have not yet. */
+  get awaited(): number {
+    return this.#members.all().filter((one) => one.joining === undefined).length;
+  }
+
+  /** Whether a member reads a topic, or has said that it would. */
+  reads(topic: string): boolean {
+    return this.#members.all().some((one) => isReading(one, topic));
+  }
+
+  /** Asks all members to join anew, and answers none of them before as many have said {@link wake}. Who falls silent is removed all the same. */
+  rest(nowMs: number): readonly GroupAnswer[] {
+    this.#expire(nowMs);
+    this.#rests++;
+    if (this.#members.size > 0) this.#rebalance(nowMs);
+    return this.#answers.taken();
+  }
+
+  /** Ends a rest: whoever has come agrees anew, and the others have the usual time to come. */
+  wake(nowMs: number): readonly GroupAnswer[] {
+    this.#rests--;
+    if (this.#state === 'PREPARING_REBALANCE' && this.#rests === 0) {
+      this.#deadlineMs = nowMs + this.#members.longestRebalanceMs();
+      this.#completeWhenAllJoined(nowMs);
+    }
+    this.#expire(nowMs);
+    return this.#answers.taken();
+  }
+
+  /** Ends the present generation: nothing that members claim by it is taken any more, and they join anew. */
+  fence(nowMs: number): readonly GroupAnswer[] {
+    this.#expire(nowMs);
+    if (this.#members.size === 0) return this.#answers.taken();
+    this.#generation++;
+    this.#rebalance(nowMs);
+    return this.#answers.taken();
+  }
+
   /** When {@link tick} has something to do if nothing happens before; Infinity for never. */
   nextDeadlineMs(): number {
+    if (this.#rests > 0) return this.#members.nextExpiryMs();
     let next = this.#deadlineMs;
     if (this.#state === 'PREPARING_REBALANCE' && this.#holdUntilMs > -Infinity)
       next = Math.min(next, this.#holdUntilMs);
@@ -289,6 +330,7 @@ export class ClassicGroup {
   }
 
   #completeWhenAllJoined(nowMs: number): void {
+    if (this.#rests > 0 && this.#members.size > 0) return;
     if (this.#members.expected > 0 || nowMs < this.#holdUntilMs) return;
     for (const member of this.#members.all()) if (member.joining === undefined) return;
     this.#completeJoin(nowMs);
@@ -380,7 +422,7 @@ export class ClassicGroup {
       if (!isWaiting(member) && member.expiresAtMs <= nowMs) this.#remove(member, 'unknown-member', nowMs);
     }
     if (this.#state === 'PREPARING_REBALANCE') {
-      if (this.#deadlineMs <= nowMs) this.#completeJoin(nowMs);
+      if (this.#deadlineMs <= nowMs && this.#rests === 0) this.#completeJoin(nowMs);
       else this.#completeWhenAllJoined(nowMs);
     } else if (this.#deadlineMs <= nowMs) {
       this.#deadlineMs = Infinity;

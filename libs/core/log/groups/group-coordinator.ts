@@ -2,6 +2,7 @@ import { type Clock, type Deferred, deferred } from '#libs/core/kernel';
 import type { GroupPosition } from '../engine.js';
 import { groupActive, logClosed, tooManyGroups } from '../errors.js';
 import { GROUP_LIMITS, type GroupDescription, type GroupState } from '../group-membership.js';
+import type { RestingGroups } from '../hand-over.js';
 import { ClassicGroup, type GroupAnswer } from './classic-group.js';
 import { assignmentOf } from './consumer-protocol.js';
 import type {
@@ -53,6 +54,8 @@ type Waiting =
 export class GroupCoordinator {
   readonly #active = new Map<string, Active>();
   readonly #waiting = new Map<number, Waiting>();
+  /** How often groups are asked to rest from each topic now. */
+  readonly #resting = new Map<string, number>();
   #tickets = 0;
   #closed = false;
 
@@ -106,6 +109,35 @@ export class GroupCoordinator {
     if (active !== undefined && active.group.size > 0) throw groupActive(group, active.group.size);
   }
 
+  /** Asks the members that read a topic now to give up what they read. See `LogEngine.restGroups`. */
+  rest(topic: string, forMs: number): RestingGroups {
+    const groups = [...this.#active].filter(([, { group }]) => group.reads(topic));
+    this.#resting.set(topic, (this.#resting.get(topic) ?? 0) + 1);
+    for (const [name, active] of groups) this.#decide(name, active, (nowMs) => active.group.rest(nowMs));
+    const present = (): typeof groups => groups.filter(([name, active]) => this.#active.get(name) === active);
+    const over = new AbortController();
+    const end = (): void => {
+      if (over.signal.aborted) return;
+      over.abort();
+      const left = this.#resting.get(topic)! - 1;
+      if (left > 0) this.#resting.set(topic, left);
+      else this.#resting.delete(topic);
+      for (const [name, active] of present()) this.#decide(name, active, (nowMs) => active.group.wake(nowMs));
+    };
+    // Whoever asked may never come back.
+    this.options.clock.sleep(forMs, over.signal).then(end, () => undefined);
+    const waiting = (): number => present().reduce((sum, [name]) => sum + (this.#current(name)?.group.awaited ?? 0), 0);
+    return { waiting, end };
+  }
+
+  /** For the moment it is decided: ends the present generation of a group. Answers the next one, undefined where there are no members to fence. */
+  fence(group: string): number | undefined {
+    const active = this.#current(group);
+    if (active === undefined || active.group.size === 0) return undefined;
+    this.#decide(group, active, (nowMs) => active.group.fence(nowMs));
+    return active.group.generation;
+  }
+
   /** Names of the groups that have members. */
   names(): readonly string[] {
     return [...this.#active].filter(([, { group }]) => group.size > 0).map(([name]) => name);
@@ -125,7 +157,8 @@ export class GroupCoordinator {
     const members = (active?.members() ?? []).map(({ assignment, ...member }) => {
       return { ...member, assignment: assignmentOf(assignment) };
     });
-    return { group, state, generation, strategy: active?.protocol ?? null, members, positions };
+    const resting = this.#resting.size === 0 ? {} : { resting: [...this.#resting.keys()] };
+    return { group, state, generation, strategy: active?.protocol ?? null, members, positions, ...resting };
   }
 
   /** Refuses everyone who waits; later calls find no group. */

@@ -1,3 +1,4 @@
+import { assignmentOf, decodeSubscription } from './consumer-protocol.js';
 import type { GroupProtocol, GroupRefusal, JoinRequest } from './group-protocol.js';
 
 /** A member of a group. */
@@ -161,4 +162,10 @@ export function isWaiting({ joining, syncing }: Member): boolean {
 /** Whether a request comes from this member. */
 export function isSame(member: Member, { memberId, instanceId }: JoinRequest): boolean {
   return member.id === memberId || (instanceId !== null && member.instanceId === instanceId);
+}
+
+/** Whether a member is assigned a partition of a topic, or subscribes to it. */
+export function isReading({ assignment, protocols }: Member, topic: string): boolean {
+  if (assignmentOf(assignment).some((one) => one.topic === topic)) return true;
+  return protocols.some(({ metadata }) => decodeSubscription(metadata)?.topics.includes(topic) ?? false);
 }

@@ -5,6 +5,7 @@ import { ContractContext, type LogPromise, type OpenLog } from './contract/contr
 import { deletionPromises } from './contract/deletion-promises.js';
 import { fetchPromises } from './contract/fetch-promises.js';
 import { groupPromises } from './contract/group-promises.js';
+import { handOverPromises } from './contract/hand-over-promises.js';
 import { holdPromises } from './contract/hold-promises.js';
 import { lifetimePromises } from './contract/lifetime-promises.js';
 import { memberPromises } from './contract/member-promises.js';
@@ -27,6 +28,7 @@ export const LOG_ENGINE_PROMISES: Readonly<Record<string, readonly LogPromise[]>
   groups: groupPromises,
   'group members': memberPromises,
   writers: writerPromises,
+  'handing over': handOverPromises,
   administration: administrationPromises,
   lifetime: lifetimePromises,
 };

@@ -25,8 +25,10 @@ import {
   type GroupListing,
   type GroupMember,
   type GroupPosition,
+  type HandOver,
   type HeldPosition,
   type GroupRefusal,
+  handedOverPositions,
   type JoinGroup,
   type LogCapabilities,
   LogEngine,
@@ -34,6 +36,7 @@ import {
   type LogWriter,
   type MemberClaim,
   type PartitionRef,
+  type RestingGroups,
   type RetentionHold,
   SingleBrokerAdministration,
   type ProducerIdentity,
@@ -101,6 +104,7 @@ export class MemoryLogEngine extends LogEngine {
       idempotentProducers: true,
       administration: { brokerConfigs: false, replication: false, accessRules: false },
       retentionHolds: true,
+      handsOver: true,
     };
   }
 
@@ -158,6 +162,7 @@ export class MemoryLogEngine extends LogEngine {
     this.checkOpen();
     const topic = this.storage.topic(name);
     topic.state = state;
+    if (state === 'ACTIVE') topic.closedToPositions = false;
     this.wake();
     return describeTopic(topic);
   }
@@ -173,7 +178,9 @@ export class MemoryLogEngine extends LogEngine {
       const checked = this.checkAppend(to, batch, options.intoFenced ?? false, false);
       const repeated = checked.partition.producers.check(checked.header);
       const durability = strongerOf(checked.durability, options.durability ?? 'none');
-      if (repeated !== undefined) return { ...placeOf(to), ...pick(repeated), durability };
+      if (repeated !== undefined) {
+        return { ...placeOf(to), ...pick(repeated), topic: repeated.topic ?? to.topic, durability };
+      }
       return { ...this.store(checked), durability };
     });
   }
@@ -259,7 +266,6 @@ export class MemoryLogEngine extends LogEngine {
     positions: readonly GroupPosition[],
   ): Promise<GroupRefusal | undefined> {
     return await this.withFaults({ kind: 'positions', topics: positions.map((one) => one.topic) }, () => {
-      for (const position of positions) this.checkGroupPosition(group, position);
       return this.groups.store(group, claim, positions);
     });
   }
@@ -272,6 +278,25 @@ export class MemoryLogEngine extends LogEngine {
   async deleteGroup(group: string): Promise<void> {
     this.checkOpen();
     this.groups.delete(group);
+  }
+
+  restGroups(topic: string, forMs: number): RestingGroups {
+    this.checkOpen();
+    return this.groups.coordinator.rest(topic, forMs);
+  }
+
+  /** For {@link MemoryWriter}: carries what was checked. */
+  checkHandOver({ from, to, groups }: HandOver): () => void {
+    const [source, target] = [this.storage.topic(from), this.storage.topic(to)];
+    const carried = groups.map((one) => ({ group: one.group, positions: handedOverPositions(to, one) }));
+    for (const { positions } of carried) for (const position of positions) this.storage.partition(position);
+    return () => {
+      for (const { group, positions } of carried) this.groups.carry(group, positions);
+      target.partitions.forEach(({ producers }, partition) => {
+        const known = source.partitions[partition]?.producers;
+        if (known !== undefined) producers.takeOver(known, from, to);
+      });
+    };
   }
 
   async openWriter(id: string): Promise<LogWriter> {
@@ -352,6 +377,7 @@ export class MemoryLogEngine extends LogEngine {
     checkGroup(group);
     checkPosition(position);
     this.storage.partition(position);
+    if (this.storage.topic(position.topic).closedToPositions) throw logErrors.positionsClosed(position.topic);
   }
 
   storePosition(group: string, { topic, partition, offset, metadata }: GroupPosition): void {

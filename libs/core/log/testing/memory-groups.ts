@@ -56,12 +56,21 @@ export class MemoryGroups implements GroupGenerations {
     return new CoordinatedMember(group, options, this.#link, this.clock);
   }
 
-  /** Stores checked positions if the member, or whoever is none, may store them now. @throws `group-active`. */
+  /** Stores positions if the member, or whoever is none, may store them now. @throws `group-active`, and what is wrong with them. */
   store(group: string, claim: MemberClaim | undefined, positions: readonly GroupPosition[]): GroupRefusal | undefined {
     if (claim === undefined) this.coordinator.checkVacant(group);
     const refusal = claim === undefined ? undefined : this.coordinator.refusalOfCommit(group, claim);
-    if (refusal === undefined) for (const position of positions) this.engine.storePosition(group, position);
-    return refusal;
+    if (refusal !== undefined) return refusal;
+    for (const position of positions) this.engine.checkGroupPosition(group, position);
+    for (const position of positions) this.engine.storePosition(group, position);
+    return undefined;
+  }
+
+  /** Stores checked positions whoever is a member, and fences those. */
+  carry(group: string, positions: readonly GroupPosition[]): void {
+    for (const position of positions) this.engine.storePosition(group, position);
+    const generation = this.coordinator.fence(group);
+    if (generation !== undefined) this.#storage.generations.set(group, generation);
   }
 
   /** @throws `group-not-found`, `group-active`. */

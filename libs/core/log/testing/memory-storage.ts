@@ -72,6 +72,8 @@ export interface MemoryTopic {
   readonly config: Map<string, string>;
   readonly partitions: MemoryPartition[];
   state: TopicState;
+  /** No positions are stored in it: see `WriterCommit.positionsOpen`. */
+  closedToPositions?: boolean;
 }
 
 export interface MemoryWriterState {

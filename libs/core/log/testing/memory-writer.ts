@@ -41,7 +41,8 @@ export class MemoryWriter extends LogWriter {
   }
 
   /** Checks everything, then changes everything, in one step. */
-  private apply({ appends = [], positions = [], checkpoints = [], onlyVacant }: WriterCommit): readonly Appended[] {
+  private apply(commit: WriterCommit): readonly Appended[] {
+    const { appends = [], positions = [], checkpoints = [], positionsOpen = [], handOver, onlyVacant } = commit;
     const { engine } = this;
     const state = engine.storage.writers.get(this.id);
     if (state === undefined || state.epoch !== this.epoch) throw logErrors.writerFenced(this.id, this.epoch);
@@ -50,6 +51,8 @@ export class MemoryWriter extends LogWriter {
       engine.checkGroupPosition(group, position);
       if (onlyVacant) engine.checkVacant(group);
     }
+    const opened = positionsOpen.map(({ topic, open }) => [engine.storage.topic(topic), open] as const);
+    const carry = handOver && engine.checkHandOver(handOver);
     const written = typeof checkpoints === 'function' ? checkpoints(placesOf(checked)) : checkpoints;
     for (const { key, value } of written) checkCheckpoint(key, value);
 
@@ -58,6 +61,8 @@ export class MemoryWriter extends LogWriter {
       for (const partition of new Set(checked.map((one) => one.partition))) partition.appendMarker();
     }
     for (const { group, ...position } of positions) engine.storePosition(group, position);
+    for (const [topic, open] of opened) topic.closedToPositions = !open;
+    carry?.();
     for (const { key, value } of written) {
       for (const map of [state.checkpoints, this.known]) {
         if (value === null) map.delete(key);

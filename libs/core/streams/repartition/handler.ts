@@ -16,8 +16,8 @@ import {
   releaseWriters,
   type Switch,
   type SwitchFacts,
-  SwitchRefused,
 } from './switch-over.js';
+import { SwitchRefused } from './switch-refused.js';
 import { translateGroups, translationToJson } from './translation.js';
 import { carryLast, rollBack, stayCurrent } from './way-back.js';
 import {

@@ -21,6 +21,9 @@ describe('killed anywhere', () => {
     timestamp: 1,
   });
 
+  /** A batch that a producer sends before the operation, and again after it. */
+  const produced = encodeBatch([record('k00', 'produced')], { producer: { id: 0, epoch: 0, baseSequence: 0 } });
+
   async function prepared(): Promise<RepartitionWorld> {
     const world = new RepartitionWorld();
     await world.engine.createTopic({ name: 'orders', partitions: 2, config: { 'cleanup.policy': 'compact' } });
@@ -30,8 +33,10 @@ describe('killed anywhere', () => {
         encodeBatch([record(`k${n % 2}${n % 3}`, `v${n}`)]),
       );
     }
+    await world.engine.openProducer();
+    await world.engine.append({ topic: 'orders', partition: 0 }, produced);
     await world.engine.commitPositions('readers', [
-      { topic: 'orders', partition: 0, offset: 4 },
+      { topic: 'orders', partition: 0, offset: 5 },
       { topic: 'orders', partition: 1, offset: 4 },
     ]);
     return world;
@@ -100,7 +105,12 @@ describe('killed anywhere', () => {
           expect(await world.topics(), name).toEqual(topics);
           expect(await world.engine.listRetentionHolds(), name).toEqual([]);
           expect(world.storage.writers.get('op-1-0')?.checkpoints.size ?? 0, name).toBe(0);
-          // Writers can go on.
+          // What was acknowledged before is recognised, wherever its topic went.
+          const { physical: present } = await world.directory.resolve('orders');
+          const again = await world.engine.append({ topic: present, partition: 0 }, produced);
+          expect(again, name).toMatchObject({ topic: 'orders', baseOffset: 4 });
+          expect(valuesByKey(await world.read('orders')), name).toEqual(expected);
+          // Writers can go on, and groups.
           await world.write('orders', 'later', name);
           const { positions } = await world.engine.describeGroup('readers');
           const { physical, description } = await world.directory.resolve('orders');
@@ -108,6 +118,8 @@ describe('killed anywhere', () => {
           const ends = description.partitions.map((one) => one.endOffset);
           // Everything from before the switch is read, the three records of after it and the one just now are not.
           expect(here.reduce((sum, one) => sum + one, 0) + 4, name).toBe(ends.reduce((sum, one) => sum + one, 0));
+          // The present generation takes positions.
+          await world.engine.commitPositions('readers', [{ topic: physical, partition: 0, offset: here[0]! }]);
         }
       }
     });

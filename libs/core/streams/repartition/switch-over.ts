@@ -1,8 +1,17 @@
 import { AppError, type Clock, type JsonObject } from '#libs/core/kernel';
-import { type LogEngine, type TopicGuard, type TopicName, type TopicNames, UNKNOWN_OPENING } from '#libs/core/log';
+import {
+  type LogEngine,
+  type LogWriter,
+  type TopicGuard,
+  type TopicName,
+  type TopicNames,
+  UNKNOWN_OPENING,
+} from '#libs/core/log';
 import { type CopyRun, endsOf, type LiveCopy } from '../copy/live-copy.js';
 import type { CopyVerifier, Verification } from '../verify/copy-verifier.js';
+import { handOverGroups, openHandOver } from './group-hand-over.js';
 import type { GroupMode } from './parameters.js';
+import { SwitchRefused } from './switch-refused.js';
 import type { GroupVector, TranslatedGroup } from './translation.js';
 
 /** One side of a switch. */
@@ -42,20 +51,10 @@ export interface SwitchContext {
   readonly clock: Clock;
   readonly failPoint: (name: string) => void | Promise<void>;
   readonly run: CopyRun;
+  /** Of the session that hands groups and producers over, see {@link openHandOver}. */
+  readonly writerId: string;
   /** Stores the facts durably. */
   readonly keep: (facts: SwitchFacts) => Promise<void>;
-}
-
-/** A switch that cannot go on now and leaves everything as it was, with the reason for people. */
-export class SwitchRefused extends Error {
-  override readonly name = 'SwitchRefused';
-
-  constructor(
-    readonly reason: string,
-    readonly verification?: Verification,
-  ) {
-    super(reason);
-  }
 }
 
 /** Whether the name has moved to `to`. */
@@ -70,6 +69,19 @@ export async function hasMoved(engine: LogEngine, names: TopicNames, topic: stri
  * @throws SwitchRefused when the pause would get too long, the check fails, or a group forbids it; what the log throws. Nothing has been undone then.
  */
 export async function moveName(context: SwitchContext, change: Switch): Promise<SwitchFacts> {
+  const writer = await openHandOver(context.engine, context.writerId);
+  try {
+    return await moveNameWith(writer, context, change);
+  } finally {
+    await writer?.close();
+  }
+}
+
+async function moveNameWith(
+  writer: LogWriter | undefined,
+  context: SwitchContext,
+  change: Switch,
+): Promise<SwitchFacts> {
   const { engine, names, clock, failPoint, run } = context;
   const { from, to, topic, copy } = change;
   const began = clock.monotonic();
@@ -104,28 +116,30 @@ export async function moveName(context: SwitchContext, change: Switch): Promise<
     await failPoint('switch:verified');
   }
   const ends = endsOf(await engine.describeTopic(to.physical));
-  const groups = await translateAll(context, change, ends, demandTime);
-  for (const { group, positions } of groups) {
-    const there = positions.map((offset, partition) => ({ topic: to.physical, partition, offset }));
-    await engine.commitPositions(group, there);
-  }
-  await failPoint('switch:translated');
-  const facts = { fence, ends, groups, verification };
-  await context.keep(facts);
-  await failPoint('switch:kept');
-  demandTime('the cutover');
-  const opening = { opensAt: ends, closedAt: fence, keyExpression: to.keyExpression };
-  if (!(await names.compareAndSet(engine.logId, topic, row?.revision ?? 0, to.generation, opening))) {
-    throw new AppError({
-      kind: 'conflict',
-      code: 'name-moved',
-      message: `The name '${topic}' was changed by someone else during the cutover.`,
-      details: { topic },
-      retryable: true,
-    });
-  }
-  await failPoint('switch:name-moved');
-  return facts;
+  const leftMs = (): number => change.maxPauseMs - (clock.monotonic() - began);
+  const handOver = {
+    ...{ engine, clock, failPoint, demandTime, leftMs, signal: run.signal },
+    ...{ from: from.physical, to: to.physical, mode: change.groups },
+    translate: (groups: readonly GroupVector[]) => change.translate(ends, groups),
+  };
+  return await handOverGroups(handOver, writer, async (groups) => {
+    const facts = { fence, ends, groups, verification };
+    await context.keep(facts);
+    await failPoint('switch:kept');
+    demandTime('the cutover');
+    const opening = { opensAt: ends, closedAt: fence, keyExpression: to.keyExpression };
+    if (!(await names.compareAndSet(engine.logId, topic, row?.revision ?? 0, to.generation, opening))) {
+      throw new AppError({
+        kind: 'conflict',
+        code: 'name-moved',
+        message: `The name '${topic}' was changed by someone else during the cutover.`,
+        details: { topic },
+        retryable: true,
+      });
+    }
+    await failPoint('switch:name-moved');
+    return facts;
+  });
 }
 
 /** What users did that a switch would undo; undefined for nothing. */
@@ -151,7 +165,7 @@ export async function completeSwitch(
  * the writers go on where they were. False when the name has moved after all: then the switch has to be completed.
  */
 export async function releaseWriters(
-  context: Pick<SwitchContext, 'engine' | 'names' | 'failPoint'>,
+  context: Pick<SwitchContext, 'engine' | 'names' | 'failPoint' | 'writerId'>,
   change: Pick<Switch, 'topic' | 'from' | 'to'>,
 ): Promise<boolean> {
   const { engine, names, failPoint } = context;
@@ -161,10 +175,15 @@ export async function releaseWriters(
     if ((row?.generation ?? 1) === change.to.generation) return false;
   } while (!(await raiseRevision(engine, names, change.topic, row)));
   await failPoint('switch:undoing');
-  // What users closed stays closed.
+  // From here on nobody who still believes it switches can close anything to groups.
+  const writer = await openHandOver(engine, context.writerId);
+  // What users closed stays closed; groups go on there all the same.
   if (row === undefined || closedBy(row.guard) === undefined) {
     await engine.setTopicState(change.from.physical, 'ACTIVE');
+  } else {
+    await writer?.commit({ positionsOpen: [{ topic: change.from.physical, open: true }] });
   }
+  await writer?.close();
   await failPoint('switch:undone');
   return true;
 }
@@ -178,54 +197,6 @@ export async function raiseRevision(
 ): Promise<boolean> {
   const { revision, generation, ...opening } = row ?? { revision: 0, generation: 1, ...UNKNOWN_OPENING };
   return (await names.compareAndSet(engine.logId, topic, revision, generation, opening)) !== undefined;
-}
-
-async function translateAll(
-  context: SwitchContext,
-  change: Switch,
-  ends: readonly number[],
-  demandTime: (what: string) => void,
-): Promise<readonly TranslatedGroup[]> {
-  const { engine, clock, run } = context;
-  const vectors = async (): Promise<GroupVector[]> => {
-    const found: GroupVector[] = [];
-    for (const { group } of await engine.listGroups()) {
-      const here = (await engine.describeGroup(group)).positions.filter((one) => one.topic === change.from.physical);
-      if (here.length === 0) continue;
-      found.push({ group, positions: new Map(here.map((one) => [one.partition, one.offset])) });
-    }
-    return found;
-  };
-  for (;;) {
-    const groups = await vectors();
-    const translated = await change.translate(ends, groups);
-    const inexact = translated.filter((one) => !one.exact);
-    if (inexact.length === 0 || change.groups === 'duplicates') return translated;
-    const names = inexact.map((one) => `'${one.group}'`).join(', ');
-    if (change.groups === 'exact') {
-      throw new SwitchRefused(`the positions of group ${names} have no exact translation where it is now`);
-    }
-    await untilMoved(groups, vectors, clock, run.signal, () =>
-      demandTime(`waiting for group ${names} to read everything`),
-    );
-  }
-}
-
-/** Waits until a group has moved. Translating is work, looking at positions is not. */
-async function untilMoved(
-  before: readonly GroupVector[],
-  vectors: () => Promise<GroupVector[]>,
-  clock: Clock,
-  signal: AbortSignal,
-  demandTime: () => void,
-): Promise<void> {
-  const text = (groups: readonly GroupVector[]): string =>
-    JSON.stringify(groups.map(({ group, positions }) => [group, [...positions]]));
-  for (;;) {
-    await clock.sleep(10, signal);
-    demandTime();
-    if (text(await vectors()) !== text(before)) return;
-  }
 }
 
 /** The facts as notes of an operation; offsets as text. */

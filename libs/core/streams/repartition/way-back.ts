@@ -2,15 +2,8 @@ import { isAppError } from '#libs/core/kernel';
 import type { PhaseResult } from '#libs/core/operations';
 import { endsOf } from '../copy/live-copy.js';
 import { prepareBack } from './preparation.js';
-import {
-  completeSwitch,
-  hasMoved,
-  moveName,
-  raiseRevision,
-  releaseWriters,
-  type Switch,
-  SwitchRefused,
-} from './switch-over.js';
+import { completeSwitch, hasMoved, moveName, raiseRevision, releaseWriters, type Switch } from './switch-over.js';
+import { SwitchRefused } from './switch-refused.js';
 import { translateGroupsBack } from './translation.js';
 import { type Live, type RepartitionWork, sideOf } from './work.js';
 

@@ -159,7 +159,8 @@ export class RepartitionWork {
   switchContext(keep: SwitchContext['keep'] = async () => undefined): SwitchContext {
     const { names, clock } = this.tools;
     const failPoint = (name: string): void | Promise<void> => this.failPoint(name);
-    return { engine: this.engine, names, clock, failPoint, run: this.hurried(), keep };
+    const writerId = `${this.operationId}-switch`;
+    return { engine: this.engine, names, clock, failPoint, run: this.hurried(), writerId, keep };
   }
 }
 

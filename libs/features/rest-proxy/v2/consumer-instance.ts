@@ -13,7 +13,7 @@ import { Subscription } from './subscription.js';
 /** Bytes of batches one look takes. */
 const FETCH_BYTES = 1024 * 1024;
 /** Longest wait in a fetch: a member is heard of in between. */
-const FETCH_WAIT_MS = 5_000;
+const FETCH_WAIT_MS = 1_000;
 const COMMIT_WAIT_MS = 3_000;
 
 /** A partition that is read: where the next read begins (null: not known yet), and up to where records were delivered. */
@@ -51,6 +51,8 @@ export class ConsumerInstance {
   readonly #texts: RecordText;
   /** By `topic/partition`. */
   readonly #read = new Map<string, ReadPartition>();
+  /** Where it was in partitions that the group took away and may give back, by `physical/partition`. */
+  readonly #taken = new Map<string, number>();
   #subscription: Subscription | undefined;
   #assigned = false;
   readonly #membership: Membership;
@@ -135,7 +137,8 @@ export class ConsumerInstance {
       await this.#commitIfAutomatic();
       const page = new RecordPage(options.maxBytes, clock, options.signal);
       do {
-        if (this.#subscription !== undefined) await this.#follow(left());
+        // The name of a topic may move while the group agrees.
+        while (this.#subscription !== undefined && !(await this.#follow(left()))) options.signal.throwIfAborted();
         const found = await this.#fetch(options, page.isEmpty || page.bytes < reading.minBytes ? left() : 0);
         const before = page.count;
         for (const part of found) if (!page.isFull) await this.#take(part, page);
@@ -243,11 +246,12 @@ export class ConsumerInstance {
     if (this.#membership.topics === undefined) return;
     this.#cutovers.leave(this.#read.values());
     this.#read.clear();
+    this.#taken.clear();
     await this.#membership.leave();
   }
 
-  /** Is a member of the group for the topics that are meant now, and knows what it reads. */
-  async #follow(waitMs: number): Promise<void> {
+  /** Is a member of the group for the topics that are meant now, and knows what it reads. False when others are meant by now. */
+  async #follow(waitMs: number): Promise<boolean> {
     const wanted = await this.#subscription!.physical(this.parts.cluster.directory);
     const present = this.#membership.topics;
     const topics = present === undefined ? wanted : await this.#cutovers.staying(wanted, present, this.#read.values());
@@ -256,23 +260,32 @@ export class ConsumerInstance {
       await this.#commitIfAutomatic();
       await this.#leave();
     }
-    if (topics.length === 0) return;
+    if (topics.length === 0) return true;
     if (this.#membership.topics === undefined) await this.#membership.join(topics);
     await this.#update(waitMs);
+    const then = await this.#subscription!.physical(this.parts.cluster.directory);
+    return then.join() === wanted.join();
   }
 
   async #update(waitMs: number): Promise<void> {
-    const assignment = await this.#membership.poll(waitMs, () => this.#commitIfAutomatic());
+    const assignment = await this.#membership.poll(waitMs, () => this.#commitStanding());
     const present = new Set<string>();
     for (const { topic: physical, partition, offset } of assignment) {
       const topic = generationOf(physical).logical;
       const key = `${topic}/${partition}`;
       present.add(key);
       if (this.#read.get(key)?.physical === physical) continue;
-      const next = await this.#cutovers.begin(physical, partition, offset);
+      // Without a position of the group this instance goes on where it was itself.
+      const known = offset ?? this.#taken.get(`${physical}/${partition}`) ?? null;
+      const next = await this.#cutovers.begin(physical, partition, known);
       this.#read.set(key, { topic, partition, physical, next, delivered: null, told: false });
     }
-    for (const key of this.#read.keys()) if (!present.has(key)) this.#read.delete(key);
+    const gone = [...this.#read].filter(([key]) => !present.has(key));
+    this.#cutovers.leave(gone.map(([, read]) => read));
+    for (const [key, { physical, partition, next }] of gone) {
+      if (next !== null) this.#taken.set(`${physical}/${partition}`, next);
+      this.#read.delete(key);
+    }
   }
 
   async #fetch({ mayRead, signal }: ReadOptions, waitMs: number): Promise<readonly FetchedPartition[]> {
@@ -300,7 +313,11 @@ export class ConsumerInstance {
     });
     // While this waited the name may have moved: what came since may be copies of what the next generation has.
     await this.#cutovers.learn(found.filter(({ batches }) => batches.length > 0).map(({ topic }) => topic));
-    return found;
+    if (this.#assigned) return found;
+    // Of what the group was carried away from nothing counts any more: it comes from where the group goes on.
+    const left = new Set<string>();
+    for (const { topic } of found) if (await this.#cutovers.isCarriedAway(topic)) left.add(topic);
+    return found.filter(({ topic }) => !left.has(topic));
   }
 
   /** Where a partition is first read: the group's position, or where the instance was told to begin. Undefined while there is no such partition. */
@@ -372,6 +389,16 @@ export class ConsumerInstance {
       reads.map(({ physical, partition, delivered }) => ({ topic: physical, partition, offset: delivered! })),
     );
     for (const read of reads) read.delivered = null;
+  }
+
+  /** Before its partitions go to others: where this instance stands in each, also where it was given nothing yet, so that its successor begins nowhere else. */
+  async #commitStanding(): Promise<void> {
+    if (!this.parts.options.autoCommit) return;
+    const reads = [...this.#read.values()].filter(({ next }) => next !== null);
+    const positions = reads.map((read) => {
+      return { topic: read.physical, partition: read.partition, offset: read.delivered ?? read.next! };
+    });
+    if (positions.length > 0) await this.#commit(positions).catch(unlessDefect);
   }
 
   async #commitIfAutomatic(): Promise<void> {

@@ -9,8 +9,8 @@ import type { ConsumerOptions } from './consumer-requests.js';
 
 /** An instance nobody has asked anything for so long is gone. */
 const IDLE_MS = 300_000;
-/** How often members say that they live, and idle instances are looked for. */
-const BEAT_MS = 5_000;
+/** How often members say that they live and hear whether they are to give up partitions, and idle instances are looked for. */
+const BEAT_MS = 1_000;
 /** Most instances of a process. */
 const MOST_INSTANCES = 1_000;
 

@@ -22,8 +22,9 @@ export interface PlaceRead {
 }
 
 /**
- * How one consumer instance goes over cutovers: it reads the superseded generation to where it was closed, and the next one from where it opened, once all of the former was read by its group.
- * Nothing is lost then, and nothing repeated. Where another instance leaves its part unread for half a minute, the group goes on at its translated positions, and may see records twice.
+ * How one consumer instance goes over cutovers. A group that the cutover carried over, by the positions it had stored, goes on at its positions in the next generation at once. Of any other, and where the log carries no
+ * groups with members, the instance reads the superseded generation to where it was closed, and the next one from where it opened, once all of the former was read by its group. Nothing is lost
+ * then, and nothing repeated. Where another instance leaves its part unread for half a minute, the group goes on at its translated positions, and may see records twice.
  */
 export class Cutovers {
   /** Ends of generations this instance knows to be closed, by physical name. */
@@ -65,10 +66,26 @@ export class Cutovers {
     const topics: string[] = [];
     for (const physical of wanted) {
       const cutover = present.includes(physical) ? undefined : await this.#last(generationOf(physical).logical);
-      const stays = cutover !== undefined && present.includes(cutover.from) && !(await this.#isOver(cutover, here));
+      const mayStay = cutover !== undefined && present.includes(cutover.from) && !(await this.isCarried(physical));
+      const stays = mayStay && !(await this.#isOver(cutover, here));
       topics.push(stays ? cutover.from : physical);
     }
     return topics.sort();
+  }
+
+  /** Whether the group was carried over to this generation: nothing that is stored in an earlier one counts any more. */
+  async isCarried(physical: string): Promise<boolean> {
+    if (!this.engine.capabilities.handsOver) return false;
+    const { positions } = await this.engine.describeGroup(this.group);
+    return positions.some((one) => one.topic === physical);
+  }
+
+  /** Whether this generation is known to be closed, and the group was carried over from it. */
+  async isCarriedAway(physical: string): Promise<boolean> {
+    if (!this.#closedAt.has(physical)) return false;
+    const { logical } = generationOf(physical);
+    const present = physicalName(logical, await this.directory.generation(logical));
+    return present !== physical && (await this.isCarried(present));
   }
 
   /** Keeps how far this instance came, for when it goes on in the next generation. */

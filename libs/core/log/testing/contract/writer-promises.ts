@@ -66,7 +66,7 @@ export const writerPromises: readonly LogPromise[] = [
       const [id, group] = [context.name('writer'), context.name('group')];
       const writer = await context.engine.openWriter(id);
       await writer.commit({ checkpoints: [{ key: 'at', value: bytes('start') }] });
-      const whole: Required<Omit<WriterCommit, 'checkpoints' | 'onlyVacant'>> = {
+      const whole: Required<Pick<WriterCommit, 'appends' | 'positions'>> = {
         appends: [{ topic, partition: 0, batch: batchOf('never') }],
         positions: [{ group, topic, partition: 0, offset: 1 }],
       };

@@ -1,0 +1,384 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openEmbeddedLog } from '#libs/adapters/log-embedded';
+import { type HandedOut, type HeldLease, Leases, type LeaseName } from '#libs/core/groups';
+import { isAppError, type JsonObject } from '#libs/core/kernel';
+import {
+  type GroupMember,
+  type LogEngine,
+  type LogWriter,
+  NOBODY_RESTS,
+  StickyPartitions,
+  TopicDirectories,
+  type TopicDirectory,
+  TopicProducer,
+  type WriterCommit,
+} from '#libs/core/log';
+import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
+import { JsonRecordDecoder, RepartitionHandler } from '#libs/core/streams';
+import { drive, newOperation, runOf, type StoredOperation, textOf } from '#libs/core/streams/testing';
+
+const clock = new WallClock();
+
+/** A log on which nothing is closed to positions: what is stored after the translation is lost. */
+function leavingOpen(engine: LogEngine): LogEngine {
+  return meddled(engine, (commit) => ({ ...commit, positionsOpen: [] }));
+}
+
+/** A log on which nobody is asked to rest. */
+function withoutRest(engine: LogEngine): LogEngine {
+  engine.restGroups = () => NOBODY_RESTS;
+  return engine;
+}
+
+function meddled(engine: LogEngine, change: (commit: WriterCommit) => WriterCommit): LogEngine {
+  const open = engine.openWriter.bind(engine);
+  engine.openWriter = async (id): Promise<LogWriter> => {
+    const writer = await open(id);
+    const commit = writer.commit.bind(writer);
+    writer.commit = (one) => commit(change(one));
+    return writer;
+  };
+  return engine;
+}
+
+/** Everything around one log: topic `t`, a producer, leases and repartitions. */
+class World {
+  readonly names = new MemoryTopicNames();
+  readonly directory: TopicDirectory;
+  readonly leases: Leases;
+  readonly handler: RepartitionHandler;
+  failPoint: (name: string) => void | Promise<void> = () => undefined;
+  private readonly producer: TopicProducer;
+  private written = 0;
+  private nonces = 0;
+
+  constructor(readonly log: LogEngine) {
+    const directories = new TopicDirectories(new OneCluster(log), this.names, clock);
+    this.directory = directories.of();
+    this.leases = new Leases({ directories, clock, nonce: () => `n${++this.nonces}` });
+    this.producer = new TopicProducer(this.directory, new StickyPartitions(() => 0.5));
+    this.handler = new RepartitionHandler({
+      directories,
+      names: this.names,
+      decoder: new JsonRecordDecoder(),
+      clock,
+      tuning: { tailWaitMs: 2, stragglerMs: 2, readersMs: 0 },
+      failPoint: (name) => this.failPoint(name),
+    });
+  }
+
+  /** So many more records, each a number; seven keys. @returns how many there are. */
+  async write(count: number): Promise<number> {
+    const records = Array.from({ length: count }, () => {
+      const n = this.written++;
+      return { key: Buffer.from(`k${n % 7}`), value: Buffer.from(String(n)), headers: [], timestamp: 1_000 };
+    });
+    const { outcomes } = await this.producer.produce('t', records, { maxHoldMs: 20_000 });
+    for (const outcome of outcomes) if ('error' in outcome) throw outcome.error;
+    return this.written;
+  }
+
+  async planned(id: string, partitions: number, more: JsonObject = {}): Promise<StoredOperation> {
+    return newOperation(id, await this.handler.plan({ topic: 't', target: { partitions }, ...more }));
+  }
+
+  async repartition(id: string, partitions: number, more: JsonObject = {}): Promise<StoredOperation> {
+    const operation = await this.planned(id, partitions, more);
+    await drive(this.handler, operation, { until: 'SWITCHED' });
+    return operation;
+  }
+
+  async rollBack(operation: StoredOperation): Promise<void> {
+    operation.phase = 'ROLLING_BACK';
+    await drive(this.handler, operation, { until: 'ROLLED_BACK' });
+  }
+
+  async lease(maxRecords = 100): Promise<HeldLease | undefined> {
+    const got = await this.leases.acquire(undefined, 'g', {
+      terms: { visibilityMs: 60_000, maxRecords, deadLetter: null },
+      topics: ['t'],
+      maxPartitions: 10,
+      startAt: 'earliest',
+      waitMs: 0,
+    });
+    return typeof got === 'string' ? undefined : got;
+  }
+
+  async given(lease: LeaseName, count = 100): Promise<readonly HandedOut[]> {
+    return (await this.leases.read(undefined, lease, 0)).take(count);
+  }
+
+  async ack(lease: LeaseName, records: readonly HandedOut[]): Promise<void> {
+    const choices = records.map(({ partition, record }) => ({
+      topic: 't',
+      partition,
+      offset: record.offset,
+      through: false,
+    }));
+    await this.leases.ack(undefined, lease, choices);
+  }
+
+  /** Numbers that the group is given until nothing is left, all of them acknowledged. */
+  async workedOff(): Promise<number[]> {
+    const seen: number[] = [];
+    for (;;) {
+      const held = await this.lease();
+      if (held === undefined) return seen;
+      const lease = nameOf(held);
+      for (;;) {
+        const records = await this.given(lease);
+        if (records.length === 0) break;
+        await this.ack(lease, records);
+        seen.push(...numbersOf(records));
+      }
+      await this.leases.release(undefined, lease);
+    }
+  }
+
+  async member(topic: string): Promise<GroupMember> {
+    const member = await this.log.joinGroup('g', {
+      topics: [topic],
+      strategies: ['range'],
+      clientId: 'm',
+      startAt: 'earliest',
+    });
+    await expect.poll(async () => (await member.poll(50)).phase, { interval: 5 }).toBe('stable');
+    return member;
+  }
+
+  async positions(topic: string): Promise<number[]> {
+    const { positions } = await this.log.describeGroup('g');
+    return positions.filter((one) => one.topic === topic).map((one) => one.offset);
+  }
+}
+
+const nameOf = ({ lease: { epoch, nonce } }: HeldLease): LeaseName => ({ group: 'g', epoch, nonce });
+const numbersOf = (records: readonly HandedOut[]): number[] =>
+  records.map(({ record }) => Number(textOf(record.value)));
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b);
+
+const ENGINES: readonly (readonly [name: string, open: (directory: string) => Promise<LogEngine>])[] = [
+  ['in memory', () => Promise.resolve(new MemoryLogEngine())],
+  ['embedded', (directory) => openEmbeddedLog({ directory, clock })],
+];
+
+for (const [name, open] of ENGINES) {
+  describe(`groups over cutovers, ${name}`, () => {
+    let directory: string;
+    let log: LogEngine;
+    let world: World;
+    beforeEach(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'weir-cutovers-'));
+      log = await open(directory);
+      world = new World(log);
+    });
+    afterEach(async () => {
+      await world.leases.close();
+      await log.close();
+      rmSync(directory, { recursive: true, force: true });
+    });
+
+    const topic = async (partitions: number, records: number): Promise<void> => {
+      await log.createTopic({ name: 't', partitions });
+      await world.write(records);
+    };
+
+    it('are carried over with their members, who store nothing afterwards by what they were', async () => {
+      await topic(2, 40);
+      const member = await world.member('t');
+      const ends = (await log.describeTopic('t')).partitions.map((one) => one.endOffset);
+      await member.commit([{ topic: 't', partition: 0, offset: 3 }]);
+      const beside = await log.joinGroup('other', {
+        topics: ['t'],
+        strategies: ['range'],
+        clientId: 'm',
+        startAt: 'none',
+      });
+      const polling = polled(member, async () => {
+        await member.commit(ends.map((offset, partition) => ({ topic: 't', partition, offset: offset - 4 })));
+      });
+      const operation = await world.repartition('op-1', 4, { cutover: { maxPauseMs: 5_000 } });
+      await polling.stop();
+      expect(operation.notes['groups']).toMatchObject([{ group: 'g', translation: 'exact', duplicatesExpected: 0 }]);
+      await expect(member.commit([{ topic: 't', partition: 0, offset: 0 }])).rejects.toMatchObject({
+        code: expect.stringMatching(/stale-generation|partition-not-assigned|positions-closed/) as string,
+      });
+      await member.leave();
+      await beside.leave();
+      expect(await world.positions('t')).toEqual(ends.map((end) => end - 4));
+      // What it stored when it was asked to rest is what counts: eight records are left.
+      expect(await world.workedOff()).toHaveLength(8);
+      await expect(log.commitPositions('g', [{ topic: 't', partition: 0, offset: 0 }])).rejects.toMatchObject({
+        code: 'positions-closed',
+      });
+    });
+
+    it('are waited for with their members where they must have read everything, and undo the cutover, by name, when they take too long', async () => {
+      await topic(3, 80);
+      const member = await world.member('t');
+      await member.commit([1, 2].map((partition) => ({ topic: 't', partition, offset: 9 })));
+      const operation = await world.planned('op-1', 2, { cutover: { maxPauseMs: 150 } });
+      await drive(world.handler, operation, { until: 'CUTTING_OVER' });
+      await drive(world.handler, operation, { until: 'READY' });
+      expect(operation.reason).toContain("group 'g'");
+      await member.poll();
+      await member.commit([{ topic: 't', partition: 2, offset: 10 }]);
+      const { partitions } = await log.describeTopic('t');
+      await member.commit(partitions.map(({ partition, endOffset }) => ({ topic: 't', partition, offset: endOffset })));
+      await drive(world.handler, operation, { until: 'SWITCHED' });
+      await member.leave();
+      expect(await world.workedOff()).toEqual([]);
+    });
+
+    it('under a lease acknowledge what they have in hand before it is translated, and nothing of it comes again', async () => {
+      await topic(2, 40);
+      const lease = nameOf((await world.lease())!);
+      const records = await world.given(lease, 9);
+      await world.ack(lease, records.slice(2, 4));
+      const operation = await world.planned('op-1', 4);
+      await drive(world.handler, operation, { until: 'CUTTING_OVER' });
+      const cutting = drive(world.handler, operation, { until: 'SWITCHED' });
+      await expect.poll(async () => (await log.describeGroup('g')).resting, { interval: 1 }).toEqual(['t']);
+      // Nothing new is begun, what is in hand is shown again and can be acknowledged.
+      expect(numbersOf(await world.given(lease))).toEqual(numbersOf([...records.slice(0, 2), ...records.slice(4)]));
+      await world.ack(lease, records);
+      await cutting;
+      await expect(world.given(lease)).rejects.toMatchObject({ code: 'lease-lost' });
+      const rest = await world.workedOff();
+      expect(sorted([...numbersOf(records), ...rest])).toEqual(upTo(40));
+    });
+
+    it('under a lease get again what they had in hand and did not acknowledge in time, and are told', async () => {
+      await topic(2, 40);
+      const lease = nameOf((await world.lease())!);
+      const records = await world.given(lease, 6);
+      const done = records.slice(0, 4);
+      await world.ack(lease, done);
+      await world.repartition('op-1', 4, { cutover: { maxPauseMs: 100 } });
+      await expect(world.ack(lease, records.slice(4))).rejects.toMatchObject({ code: 'lease-lost' });
+      const rest = await world.workedOff();
+      expect(sorted([...numbersOf(done), ...rest])).toEqual(upTo(40));
+    });
+
+    for (const [what, meddle, comesAgain] of [
+      ['are refused or wait, and nothing that is acknowledged comes again', (engine: LogEngine) => engine, false],
+      ['control: are lost where the old generation is left open to positions, which is found', leavingOpen, true],
+    ] as const) {
+      it(`acknowledgements in the moment of the cutover ${what}`, async () => {
+        meddle(log);
+        await topic(2, 40);
+        const lease = nameOf((await world.lease())!);
+        const records = await world.given(lease, 6);
+        let late: Promise<string> = Promise.resolve('not asked');
+        let told = false;
+        world.failPoint = async (point) => {
+          if (point !== 'repartition:switch:translated' || told) return;
+          told = true;
+          late = world.ack(lease, records).then(
+            () => 'acknowledged',
+            (error: unknown) => (isAppError(error) ? error.code : String(error)),
+          );
+          await Promise.race([late, clock.sleep(50)]);
+        };
+        await world.repartition('op-1', 4, { cutover: { maxPauseMs: 600 } });
+        const outcome = await late;
+        const rest = await world.workedOff();
+        expect(rest.some((n) => numbersOf(records).includes(n))).toBe(true);
+        expect(outcome).toBe(comesAgain ? 'acknowledged' : 'lease-lost');
+      });
+    }
+
+    it('control: a worker that nobody asks to rest begins records that it then gets again', async () => {
+      withoutRest(log);
+      await topic(2, 40);
+      const lease = nameOf((await world.lease())!);
+      const before = await world.given(lease, 3);
+      const begun: number[] = [];
+      world.failPoint = async (point) => {
+        // Where a worker that is asked to rest is waited for.
+        if (point === 'repartition:switch:verified') begun.push(...numbersOf(await world.given(lease, 9)));
+      };
+      await world.repartition('op-1', 4, { cutover: { maxPauseMs: 100 } });
+      const rest = await world.workedOff();
+      expect(begun.length).toBeGreaterThan(before.length);
+      expect(rest).toEqual(expect.arrayContaining(begun));
+    });
+
+    it('under leases, from few partitions to more and back and rolled back, under writers: every record is acknowledged once, those of a key in their order', async () => {
+      await topic(3, 60);
+      let going = true;
+      const writing = (async () => {
+        while (going) {
+          await world.write(5);
+          await clock.sleep(2);
+        }
+      })();
+      const seen: number[] = [];
+      const working = (async () => {
+        while (going) {
+          const held = await world.lease(8);
+          if (held === undefined) await clock.sleep(2);
+          else await workUntilLost(world, nameOf(held), seen, () => going);
+        }
+      })();
+      const wide = await world.repartition('op-1', 9);
+      await clock.sleep(30);
+      await world.handler.finish(runOf(wide));
+      const back = await world.repartition('op-2', 3);
+      await clock.sleep(30);
+      const current = new AbortController();
+      const switched = world.handler.phases.SWITCHED!(runOf(back, { signal: current.signal })).catch(() => undefined);
+      await clock.sleep(30);
+      current.abort(new Error('roll back'));
+      await switched;
+      await world.rollBack(back);
+      await clock.sleep(30);
+      going = false;
+      await Promise.all([writing, working]);
+      const written = await world.write(0);
+      seen.push(...(await world.workedOff()));
+      expect(sorted(seen)).toEqual(upTo(written));
+      for (let key = 0; key < 7; key++) {
+        const own = seen.filter((n) => n % 7 === key);
+        expect(own, `key ${key}`).toEqual(sorted(own));
+      }
+    });
+  });
+}
+
+/** Polls a member as a reader does; `revoking` is called when it is asked to give up what it reads. */
+function polled(member: GroupMember, revoking: () => Promise<void>): { stop(): Promise<void> } {
+  let going = true;
+  const polling = (async () => {
+    while (going) {
+      const { phase } = await member.poll(5);
+      if (phase === 'revoking') await revoking();
+      await clock.sleep(2);
+    }
+  })();
+  return {
+    stop: async () => {
+      going = false;
+      await polling;
+    },
+  };
+}
+
+/** Takes some, acknowledges all, until the lease is lost or there is nothing. */
+async function workUntilLost(world: World, lease: LeaseName, seen: number[], going: () => boolean): Promise<void> {
+  try {
+    while (going()) {
+      const records = await world.given(lease, 5);
+      if (records.length === 0) return await world.leases.release(undefined, lease);
+      await world.ack(lease, records);
+      seen.push(...numbersOf(records));
+    }
+    await world.leases.release(undefined, lease);
+  } catch (error) {
+    if (!isAppError(error, 'lease-lost')) throw error;
+  }
+}
