@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { measureJson, parseJsonInTurns, type JsonValue } from '#libs/core/kernel';
+import { measureJsonInTurns, parseJsonInTurns, type JsonValue } from '#libs/core/kernel';
 import { parseReadable, VALUE_DEPTH } from '#libs/core/schema';
 import type { Turn } from './turns.js';
 
@@ -48,7 +48,8 @@ export function isLong(bytes: Uint8Array): boolean {
 
 async function parsedInTurns(json: Buffer, turn: Turn): Promise<JsonValue | undefined> {
   // Pieces are parsed by themselves, so none of them shows how deep the whole is.
-  if (measureJson(json).depth > VALUE_DEPTH) return undefined;
+  const { depth } = await measureJsonInTurns(json, turn, PIECE);
+  if (depth > VALUE_DEPTH) return undefined;
   const parse = (piece: string): JsonValue => parseReadable(piece, VALUE_DEPTH);
   try {
     return (await parseJsonInTurns(json, { turn, parse })) as JsonValue;

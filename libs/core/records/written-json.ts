@@ -10,8 +10,8 @@ import type { Turn } from './turns.js';
 
 /** Bytes of a text that is parsed in one go. */
 const AT_ONCE = 64 * 1024;
-/** Bytes that are gone over in one go: a millisecond, some more where they are all brackets. */
-const PIECE = 256 * 1024;
+/** Bytes that are gone over in one go: a fraction of a millisecond, five while this is done for the first time and not compiled yet. */
+const PIECE = 64 * 1024;
 
 /**
  * A JSON value as it was written: known to be JSON, and not made a value of until somebody needs one. What no schema describes is stored as its text, so that no digit, escape or

@@ -79,6 +79,16 @@ describe('numbers in JSON text', () => {
     const turn = async (): Promise<void> => void turns++;
     expect(await exactTextInTurns(value, 10, turn)).toBe(text);
     expect(turns).toBeGreaterThan(10);
+    // A long string is cut where no pair is: the halves of one would be escaped.
+    for (const long of ['x'.repeat(200_000), `y${'\u{1f600}'.repeat(100_000)}`, '\u{1f600}\n"'.repeat(60_000)]) {
+      expect(await exactTextInTurns(long, 10, turn)).toBe(JSON.stringify(long));
+      expect(await exactTextInTurns({ long }, 10, turn)).toBe(JSON.stringify({ long }));
+    }
+    let taken = 0;
+    await exactTextInTurns('x'.repeat(200_000), 10, async () => void taken++);
+    expect(taken).toBeGreaterThan(3);
+    // Negative control: a short one is written at once.
+    await exactTextInTurns('x', 10, async () => expect.unreachable());
     expect(await exactTextInTurns('x', 0, turn)).toBe('"x"');
     await expect(exactTextInTurns([[[]]], 2, turn)).rejects.toThrow(/deeper/);
   });

@@ -72,8 +72,12 @@ export async function exactTextInTurns(
   maxDepth: number,
   turn: () => Promise<void>,
 ): Promise<string | undefined> {
+  if (isLongText(value)) return await inTurns(textInStages(value), turn);
   if (isLeaf(value)) return leafText(value);
-  const stages = writtenInStages(value, maxDepth, { parts: 0 });
+  return await inTurns(writtenInStages(value, maxDepth, { parts: 0 }), turn);
+}
+
+async function inTurns(stages: Generator<undefined, string, undefined>, turn: () => Promise<void>): Promise<string> {
   for (;;) {
     // Before the first stage, too: whoever comes here has looked at the value already, and listing the names of a large object is most of the work on it.
     await turn();
@@ -274,13 +278,39 @@ function* writtenInStages(
   const list = Array.isArray(value);
   for (const name of list ? value.keys() : Object.keys(value)) {
     const member = (value as Record<PropertyKey, unknown>)[name];
-    const text = isLeaf(member) ? leafText(member) : yield* writtenInStages(member, depth - 1, done);
+    const text = isLongText(member)
+      ? yield* textInStages(member)
+      : isLeaf(member)
+        ? leafText(member)
+        : yield* writtenInStages(member, depth - 1, done);
     parts.push(list ? text : `${JSON.stringify(name)}:${text}`);
     if (++done.parts < STAGE_PARTS) continue;
     done.parts = 0;
     yield;
   }
   return list ? `[${parts.join(',')}]` : `{${parts.join(',')}}`;
+}
+
+function isLongText(value: unknown): value is string {
+  return typeof value === 'string' && value.length > STAGE_CHARACTERS;
+}
+
+/** A string, cut where no pair of surrogates is: a half of one would be escaped. */
+function* textInStages(text: string): Generator<undefined, string, undefined> {
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length;) {
+    const to = placeToCut(text, at + STAGE_CHARACTERS);
+    pieces.push(JSON.stringify(text.slice(at, to)).slice(1, -1));
+    at = to;
+    yield;
+  }
+  return `"${pieces.join('')}"`;
+}
+
+/** The place itself, or the one before it where it lies between the halves of a pair; the end of a text that is shorter. */
+export function placeToCut(text: string, at: number): number {
+  if (at >= text.length) return text.length;
+  return (text.charCodeAt(at - 1) & 0xfc00) === 0xd800 ? at - 1 : at;
 }
 
 function isLeaf(value: unknown): value is Exclude<unknown, object> {
@@ -293,6 +323,8 @@ function leafText(value: unknown): string {
 
 /** Values written in one stage, a millisecond or two of them. */
 const STAGE_PARTS = 5_000;
+/** Characters of a string that are written in one stage. */
+const STAGE_CHARACTERS = 64 * 1024;
 /** What a value counts at least. */
 const LEAST_LENGTH = 2;
 /** Characters of the longest text that a double can be written as without loss. */

@@ -122,6 +122,7 @@ export {
   parseExact,
   parseReadable,
   parseSpelled,
+  placeToCut,
   roughLength,
   valueText,
   valueTextInTurns,

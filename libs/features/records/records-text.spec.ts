@@ -24,10 +24,18 @@ describe('the answer of a read', () => {
         const records = [...values, filling].map((value) => record(value as ReadRecord['value']));
         const answer = { records, next: 'a"b', atEnd: large };
         const text = await recordsText(answer, new Turns(clock, () => Promise.resolve()));
-        expect(text).toBe(JSON.stringify(answer));
+        expect(text.toString()).toBe(JSON.stringify(answer));
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('is the same where a text is longer than is encoded at once, whatever it is made of', async () => {
+    for (const text of [`x${'\u{1f600}'.repeat(200_000)}`, 'ä\n'.repeat(200_000), '\ud83d'.repeat(90_000)]) {
+      const answer = { records: [record(text), record('b'), record([text])], next: '', atEnd: true };
+      const bytes = await recordsText(answer, new Turns(new ManualClock(), () => Promise.resolve()));
+      expect(bytes.equals(Buffer.from(JSON.stringify(answer)))).toBe(true);
+    }
   });
 
   it('is written in turns where one record is large; negative control: small ones are not', async () => {

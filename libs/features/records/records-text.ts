@@ -1,8 +1,11 @@
 import type { ReadRecord, Turns } from '#libs/core/records';
-import { roughLength, valueTextInTurns } from '#libs/core/schema';
+import { placeToCut, roughLength, valueTextInTurns } from '#libs/core/schema';
 
 /** Characters of a record that is written as text in one go. */
 const AT_ONCE = 32 * 1024;
+
+/** Characters that are encoded in one go. */
+const ENCODED_AT_ONCE = 256 * 1024;
 
 /** What a read answers. */
 export interface RecordsAnswer {
@@ -13,20 +16,39 @@ export interface RecordsAnswer {
 }
 
 /**
- * The answer of a read as JSON text, the same that `JSON.stringify` gives, while others have their turn: a page of two million characters in small values takes 30 ms and more
- * in one go.
+ * The answer of a read as JSON text in UTF-8, the same that `JSON.stringify` gives, while others have their turn: a page of two million characters in small values takes
+ * 30 ms and more in one go, and bytes are sent as they are, where a text is encoded by whoever sends it.
  * @throws the signal's reason.
  */
 export async function recordsText(
   { records, next, atEnd }: RecordsAnswer,
   turns: Turns,
   signal?: AbortSignal,
-): Promise<string> {
-  const texts: string[] = [];
-  for (const record of records) {
+): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let texts: string[] = [];
+  let characters = 0;
+  for (const [index, record] of records.entries()) {
     const large = roughLength(record, AT_ONCE) > AT_ONCE;
-    texts.push(large ? await valueTextInTurns(record, () => turns.take(signal)) : JSON.stringify(record));
+    const text = large ? await valueTextInTurns(record, () => turns.take(signal)) : JSON.stringify(record);
+    texts.push(index === 0 ? text : `,${text}`);
+    characters += text.length;
+    if (characters > AT_ONCE) {
+      await addBytes(parts, texts.join(''), turns, signal);
+      [texts, characters] = [[], 0];
+    }
     if (turns.due) await turns.take(signal);
   }
-  return `{"records":[${texts.join(',')}],"next":${JSON.stringify(next)},"atEnd":${atEnd}}`;
+  const end = `],"next":${JSON.stringify(next)},"atEnd":${atEnd}}`;
+  return Buffer.concat([Buffer.from('{"records":['), ...parts, Buffer.from(`${texts.join('')}${end}`)]);
+}
+
+/** @param text without halves of pairs. */
+async function addBytes(parts: Buffer[], text: string, turns: Turns, signal?: AbortSignal): Promise<void> {
+  for (let at = 0; at < text.length;) {
+    const to = placeToCut(text, at + ENCODED_AT_ONCE);
+    parts.push(Buffer.from(text.slice(at, to)));
+    at = to;
+    if (turns.due) await turns.take(signal);
+  }
 }

@@ -32,7 +32,7 @@ export class RecordsController {
     @Query(new ZodPipe(readQuery)) query: ReadQuery,
     @RequestSignal() signal: AbortSignal,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<string> {
+  ): Promise<Buffer> {
     return await this.#read(cluster, topic, query, signal, reply);
   }
 
@@ -58,7 +58,7 @@ export class RecordsController {
     @Body(new ZodPipe(readBody)) body: ReadQuery,
     @RequestSignal() signal: AbortSignal,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<string> {
+  ): Promise<Buffer> {
     return await this.#read(cluster, topic, body, signal, reply);
   }
 
@@ -68,7 +68,7 @@ export class RecordsController {
     query: ReadQuery,
     signal: AbortSignal,
     reply: FastifyReply,
-  ): Promise<string> {
+  ): Promise<Buffer> {
     const text = await this.records.read(cluster, topic, query, signal);
     reply.type('application/json; charset=utf-8');
     return text;

@@ -111,8 +111,8 @@ export class RecordsService {
     return records;
   }
 
-  /** One page of records, decoded, with the cursor of the next, as JSON text. @throws what {@link RecordPages} throws. */
-  async read(cluster: string | undefined, topic: string, query: ReadQuery, signal?: AbortSignal): Promise<string> {
+  /** One page of records, decoded, with the cursor of the next, as JSON text in UTF-8. @throws what {@link RecordPages} throws. */
+  async read(cluster: string | undefined, topic: string, query: ReadQuery, signal?: AbortSignal): Promise<Buffer> {
     const begun = await this.pages.begin(cluster, topic, query);
     const { limit, wait: waitMs, format } = query;
     const { records, next, atEnd } = await this.pages.page(cluster, begun, { limit, waitMs, format, signal });

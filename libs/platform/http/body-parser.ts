@@ -21,8 +21,8 @@ import { turn } from './turn.js';
 
 /** Bytes of a body that is parsed in one go. */
 const AT_ONCE = 64 * 1024;
-/** Bytes of it that are measured in one go: a millisecond on a fast machine. */
-const MEASURED_AT_ONCE = 512 * 1024;
+/** Bytes of it that are measured in one go: a fraction of a millisecond, five while this is done for the first time and not compiled yet. */
+const MEASURED_AT_ONCE = 64 * 1024;
 /** How long a body is parsed before others have their turn. */
 const TURN_MS = 5;
 /** Digits of a number in a body. What a number of millions of them is takes the processor a quarter of a second. */

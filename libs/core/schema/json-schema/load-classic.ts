@@ -164,7 +164,7 @@ class ClassicLoader {
       case 'integer':
       case 'number':
         taken.add('number');
-        return { ...this.#number(keys, base), integer: name === 'integer' };
+        return this.#number(keys, base, name === 'integer');
       case 'array':
         taken.add('array');
         return this.#array(keys, place, base);
@@ -185,7 +185,7 @@ class ClassicLoader {
       !taken.has(family) && FAMILIES[family]!.some((word) => keys.has(word) && appliesTo(word, this.#draft));
     if (any('array')) parts.push(this.#array(keys, place, base));
     if (any('object')) parts.push(this.#objectType(keys, place, base));
-    if (any('number')) parts.push(this.#number(keys, base));
+    if (any('number')) parts.push(this.#number(keys, base, false));
     if (any('string')) parts.push(this.#string(keys, base));
     if (any('conditional')) {
       for (const word of FAMILIES['conditional']!) {
@@ -199,15 +199,14 @@ class ClassicLoader {
 
   #string(keys: Keywords, base: NodeBase): StringNode {
     keys.text('format');
-    return {
-      ...stringNode(base),
-      minLength: keys.integer('minLength'),
-      maxLength: keys.integer('maxLength'),
-      pattern: keys.pattern('pattern'),
-    };
+    const node = stringNode(base);
+    node.minLength = keys.integer('minLength');
+    node.maxLength = keys.integer('maxLength');
+    node.pattern = keys.pattern('pattern');
+    return node;
   }
 
-  #number(keys: Keywords, base: NodeBase): NumberNode {
+  #number(keys: Keywords, base: NodeBase, integer: boolean): NumberNode {
     const flags = this.#draft === 'draft-04';
     if (flags) {
       keys.boolean('exclusiveMinimum');
@@ -216,24 +215,21 @@ class ClassicLoader {
     const multipleOf = keys.number('multipleOf');
     if (multipleOf !== null && Number(multipleOf) === 0)
       keys.wrong('multipleOf', 'other than 0', keys.get('multipleOf')!);
-    return {
-      ...numberNode(base),
-      minimum: keys.number('minimum'),
-      maximum: keys.number('maximum'),
-      exclusiveMinimum: flags ? null : keys.number('exclusiveMinimum'),
-      exclusiveMaximum: flags ? null : keys.number('exclusiveMaximum'),
-      multipleOf,
-    };
+    const node = numberNode(base);
+    node.minimum = keys.number('minimum');
+    node.maximum = keys.number('maximum');
+    node.exclusiveMinimum = flags ? null : keys.number('exclusiveMinimum');
+    node.exclusiveMaximum = flags ? null : keys.number('exclusiveMaximum');
+    node.multipleOf = multipleOf;
+    node.integer = integer;
+    return node;
   }
 
   #array(keys: Keywords, place: Place, base: NodeBase): ArrayNode {
-    const node: ArrayNode = {
-      ...arrayNode(base),
-      minItems: keys.integer('minItems'),
-      maxItems: keys.integer('maxItems'),
-      uniqueItems: keys.boolean('uniqueItems') ?? false,
-      minContains: null,
-    };
+    const node = arrayNode(base);
+    node.minItems = keys.integer('minItems');
+    node.maxItems = keys.integer('maxItems');
+    node.uniqueItems = keys.boolean('uniqueItems') ?? false;
     const items = keys.get('items');
     if (items?.kind === 'array') node.items = items.items.map((item) => this.#schema(item, place));
     else if (items !== undefined) node.allItems = this.#schema(items, place);
@@ -251,12 +247,10 @@ class ClassicLoader {
   }
 
   #objectType(keys: Keywords, place: Place, base: NodeBase): ObjectNode {
-    const node: ObjectNode = {
-      ...objectNode(base),
-      minProperties: keys.integer('minProperties'),
-      maxProperties: keys.integer('maxProperties'),
-      required: new Set(keys.texts('required')),
-    };
+    const node = objectNode(base);
+    node.minProperties = keys.integer('minProperties');
+    node.maxProperties = keys.integer('maxProperties');
+    node.required = new Set(keys.texts('required'));
     for (const [name, json] of keys.members('properties') ?? []) {
       // The reference skips a property named like the id keyword, unless its schema is an object.
       if (name !== idKeyword(this.#draft) || json.kind === 'object')

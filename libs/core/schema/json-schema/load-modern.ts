@@ -156,7 +156,7 @@ class ModernLoader {
         return stringNode(base);
       case 'integer':
       case 'number':
-        return { ...numberNode(base), integer: name === 'integer' };
+        return typeNumber(base, name === 'integer');
       case 'array':
         return arrayNode(base);
       case 'object':
@@ -181,12 +181,10 @@ class ModernLoader {
 
   #string(keys: Keywords, base: NodeBase): StringNode | null {
     keys.text('format');
-    const node = {
-      ...stringNode(base),
-      minLength: keys.truncated('minLength'),
-      maxLength: keys.truncated('maxLength'),
-      pattern: keys.pattern('pattern'),
-    };
+    const node = stringNode(base);
+    node.minLength = keys.truncated('minLength');
+    node.maxLength = keys.truncated('maxLength');
+    node.pattern = keys.pattern('pattern');
     return node.minLength === null && node.maxLength === null && node.pattern === null ? null : node;
   }
 
@@ -274,6 +272,12 @@ class ModernLoader {
     else this.#queue.push({ reference, json: found.json, place: { document: found.document, base: found.base } });
     return [reference];
   }
+}
+
+function typeNumber(base: NodeBase, integer: boolean): NumberNode {
+  const node = numberNode(base);
+  node.integer = integer;
+  return node;
 }
 
 /** One node of the parts of a schema object: parts of one type merged, a type array's member absorbing the keywords of its type, the rest a generated `allOf`. */
