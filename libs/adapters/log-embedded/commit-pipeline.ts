@@ -9,6 +9,7 @@ import type { Journal } from './journal.js';
 import type { LogState } from './log-state.js';
 import type { EmbeddedLogObserver, EmbeddedLogSettings, FailPoint } from './options.js';
 import type { PartitionLog } from './partition-log.js';
+import type { Segment } from './segment.js';
 import type { SegmentStore, SegmentWrite } from './segment-store.js';
 import { UnflushedWrites } from './unflushed-writes.js';
 
@@ -232,6 +233,7 @@ export class CommitPipeline {
     }
     this.#queue.splice(0, taken);
     this.#queuedBytes -= bytes;
+    group.seal();
   }
 
   private async carryThrough(group: CommitGroup, appendTimeMs: number): Promise<void> {
@@ -331,15 +333,17 @@ export class CommitPipeline {
   private makeVisible(group: CommitGroup, appendTimeMs: number): void {
     const { state, settings, checkpointer } = this.parts;
     const touched = new Set<PartitionLog>();
+    let current: PartitionLog | undefined;
+    let segment: Segment | undefined;
     for (const one of group.placed) {
       const { log } = one;
-      const before = log.active;
-      const segment = log.segmentFor(one.segmentBase);
-      if (before !== segment || !touched.has(log)) {
+      if (segment === undefined || log !== current || segment.baseOffset !== one.segmentBase) {
         // A segment that is closed gets a last index entry, so it is to be flushed once more.
-        if (before !== undefined) checkpointer.touch(before);
+        if (log.active !== undefined) checkpointer.touch(log.active);
+        segment = log.segmentFor(one.segmentBase);
         checkpointer.touch(segment);
         touched.add(log);
+        current = log;
       }
       segment.extend(one.memory, one.at, one.length, appendTimeMs, settings.indexIntervalBytes);
       log.producers.note(one.append.header, one.baseOffset, appendTimeMs);

@@ -4,12 +4,11 @@ import {
   type Durability,
   logErrors,
   type PartitionRef,
-  type ProducedBatch,
   strongerOf,
 } from '#libs/core/log';
 import { encodeCommands, type Command } from './commands.js';
 import type { Section } from './journal-entry.js';
-import type { LogState } from './log-state.js';
+import type { LogState, Topic } from './log-state.js';
 import type { PartitionLog } from './partition-log.js';
 
 /** One checked batch of a request. */
@@ -80,10 +79,6 @@ export class PlacedAppend implements Section {
     this.lastOffsetDelta = append.header.lastOffsetDelta;
     this.length = append.batch.length;
   }
-
-  get bytes(): Uint8Array {
-    return this.memory.subarray(this.at, this.at + this.length);
-  }
 }
 
 const NOWHERE = new Uint8Array();
@@ -125,27 +120,33 @@ export class Placement {
  */
 export function placeRequest(request: CommitRequest, placement: Placement): PlacedRequest {
   request.guard?.();
-  const { appends } = request;
+  const { appends, decide, durability = 'none' } = request;
   const { state } = placement;
+  const targets: Target[] = [];
+  // A commit is durable whatever it touches: sessions, positions and checkpoints rest on it. An append has the level of its topic, or a stronger one.
+  let level: Durability = decide === undefined ? durability : 'durable';
   // Everything that can be refused is looked at before the first place is given.
   for (const append of appends) {
     const target = targetOf(append, state);
-    if (append.header.producerId >= 0) checkProducer(append.header, target, placement);
+    if (append.header.producerId >= 0) checkProducer(append.header, target.log, placement);
+    level = strongerOf(level, target.topic.rules.durability);
+    targets.push(target);
   }
-  const level = levelOf(request, state);
-  const marks = request.decide === undefined ? undefined : appends.map((one) => targetOf(one, state).mark());
+  const marks = decide === undefined ? undefined : targets.map(({ log }) => log.mark());
   const placed: PlacedAppend[] = [];
   const appended: Appended[] = [];
   let payloadBytes = 0;
-  for (const append of appends) {
+  for (let i = 0; i < appends.length; i++) {
+    const append = appends[i]!;
+    const target = targets[i]!;
     const { topic, partition, header, batch } = append;
-    const repeated = header.producerId < 0 ? undefined : repetitionOf(append, placement);
+    const repeated = header.producerId < 0 ? undefined : target.log.repetitionOf(header, placement.aliveFromMs);
     if (repeated !== undefined) {
       const { baseOffset, lastOffset, topic: lies = topic } = repeated;
       appended.push({ topic: lies, partition, baseOffset, lastOffset, durability: level });
       continue;
     }
-    const one = place(append, placement);
+    const one = place(append, target, placement);
     const { baseOffset } = one;
     const lastOffset = baseOffset + header.lastOffsetDelta;
     placed.push(one);
@@ -153,7 +154,7 @@ export function placeRequest(request: CommitRequest, placement: Placement): Plac
     payloadBytes += batch.length;
   }
   try {
-    const commands = request.decide?.(appended) ?? NO_COMMANDS;
+    const commands = decide?.(appended) ?? NO_COMMANDS;
     return { request, placed, appended, commands, commandBytes: encodeCommands(commands), payloadBytes, level };
   } catch (error) {
     for (let i = placed.length - 1; i >= 0; i--) placed[i]!.log.rewindTo(marks![i]!);
@@ -161,25 +162,19 @@ export function placeRequest(request: CommitRequest, placement: Placement): Plac
   }
 }
 
-/** A commit is durable whatever it touches: sessions, positions and checkpoints rest on it. An append has the level of its topic, or a stronger one. */
-function levelOf({ appends, decide, durability = 'none' }: CommitRequest, { topics }: LogState): Durability {
-  if (decide !== undefined) return 'durable';
-  return appends.reduce((level, { topic }) => strongerOf(level, topics.get(topic)!.rules.durability), durability);
+/** Where an append goes. */
+interface Target {
+  readonly topic: Topic;
+  readonly log: PartitionLog;
 }
 
-function place(append: RequestAppend, { state, segmentBytes, nowMs }: Placement): PlacedAppend {
+function place(append: RequestAppend, { topic, log }: Target, { segmentBytes, nowMs }: Placement): PlacedAppend {
   const { batch, header } = append;
-  const topic = state.topics.get(append.topic)!;
-  const partition = topic.partitions[append.partition]!;
   const limits = { segmentBytes: Math.min(segmentBytes, topic.segmentBytes), segmentMs: topic.segmentMs, nowMs };
-  partition.reserve(batch.length, header.lastOffsetDelta, limits);
-  const { baseOffset, segmentBase, position } = partition.last;
-  if (header.producerId >= 0) partition.notePlaced(header, baseOffset, nowMs);
-  return new PlacedAppend(append, partition, topic.leaderEpoch, baseOffset, segmentBase, position);
-}
-
-function repetitionOf(append: RequestAppend, { state, aliveFromMs }: Placement): ProducedBatch | undefined {
-  return state.topics.get(append.topic)!.partitions[append.partition]!.repetitionOf(append.header, aliveFromMs);
+  log.reserve(batch.length, header.lastOffsetDelta, limits);
+  const { baseOffset, segmentBase, position } = log.last;
+  if (header.producerId >= 0) log.notePlaced(header, baseOffset, nowMs);
+  return new PlacedAppend(append, log, topic.leaderEpoch, baseOffset, segmentBase, position);
 }
 
 function checkProducer(header: BatchHeader, partition: PartitionLog, placement: Placement): void {
@@ -189,7 +184,7 @@ function checkProducer(header: BatchHeader, partition: PartitionLog, placement: 
   if (!partition.knowsProducer(header.producerId, aliveFromMs)) placement.takeProducer();
 }
 
-function targetOf({ topic: name, partition: number, intoFenced }: RequestAppend, state: LogState): PartitionLog {
+function targetOf({ topic: name, partition: number, intoFenced }: RequestAppend, state: LogState): Target {
   const topic = state.topics.get(name);
   if (topic === undefined) throw logErrors.topicNotFound(name);
   const partition = topic.partitions[number];
@@ -198,5 +193,5 @@ function targetOf({ topic: name, partition: number, intoFenced }: RequestAppend,
     throw logErrors.topicFenced(name, topic.state);
   }
   if (partition.degradedAt !== undefined) throw logErrors.partitionDegraded(name, number, partition.degradedAt);
-  return partition;
+  return { topic, log: partition };
 }

@@ -443,9 +443,9 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     const { rules, partitions } = this.topics.topic(topic);
     if (partitions[partition] === undefined) throw logErrors.partitionNotFound(topic, partition, partitions.length);
     const { codecs, clock } = this.options;
-    const maxBytes = Math.min(rules.maxBytes, this.opened.settings.segmentBytes);
-    const accepted = acceptBatch(bytes, { ...rules, maxBytes }, { origin, nowMs: clock.now(), codecs });
-    return { topic, partition, intoFenced, ...accepted };
+    const mostBytes = this.opened.settings.segmentBytes;
+    const { batch, header, appendTime } = acceptBatch(bytes, rules, { origin, nowMs: clock.now(), codecs, mostBytes });
+    return { topic, partition, intoFenced, batch, header, appendTime };
   }
 
   /** Makes facts durable that are decided when their turn has come. */

@@ -1,5 +1,5 @@
 /**
- * One entry of the journal: one commit, all of it or nothing. Big-endian, lengths in bytes.
+ * One entry of the journal, all of it or nothing: one commit, or the appends of a group. Big-endian, lengths in bytes.
  *
  *   header      0  u32  magic: WJEH (as the trailer: WJET)
  *               4  u32  length of the whole entry, a multiple of 8

@@ -44,6 +44,16 @@ export function appendRulesOf(config: Readonly<Record<string, string>>): AppendR
 /** Who appends: a client, whose times are judged and replaced as the topic says, or a commit, which copies and keeps them. */
 export type AppendOrigin = 'client' | 'commit';
 
+/** What an engine says of an append besides the rules of the topic. */
+export interface AppendedBy {
+  readonly origin: AppendOrigin;
+  readonly nowMs: number;
+  /** All that Kafka knows unless given. */
+  readonly codecs?: CompressionCodecs | undefined;
+  /** The engine takes no longer ones, whatever the topic says. */
+  readonly mostBytes?: number;
+}
+
 export interface AcceptedBatch {
   /** As it is to be stored, apart from its place and the time of its append. */
   readonly batch: Uint8Array;
@@ -61,24 +71,22 @@ const RECOMPRESS_BYTES = 1024 * 1024;
  * Decides whether a topic takes a batch, and brings it into the form the topic wants.
  * @throws what {@link validateForAppend} throws, `invalid-timestamp`.
  */
-export function acceptBatch(
-  bytes: Uint8Array,
-  rules: AppendRules,
-  by: { readonly origin: AppendOrigin; readonly nowMs: number; readonly codecs?: CompressionCodecs | undefined },
-): AcceptedBatch {
-  const { compression, maxBytes, requireKeys, aheadMs, behindMs } = rules;
-  const codecs = by.codecs === undefined ? {} : { codecs: by.codecs };
+export function acceptBatch(bytes: Uint8Array, rules: AppendRules, by: AppendedBy): AcceptedBatch {
+  // Nothing is spread here: this runs once for each append.
+  const { compression, requireKeys, aheadMs, behindMs } = rules;
+  const { codecs, mostBytes = Infinity } = by;
+  const maxBytes = Math.min(rules.maxBytes, mostBytes);
   const client = by.origin === 'client';
   const judged = client && !rules.appendTime && (aheadMs < Infinity || behindMs < Infinity);
-  const timestamps = judged ? { timestamps: { fromMs: by.nowMs - behindMs, toMs: by.nowMs + aheadMs } } : {};
-  const header = validateForAppend(bytes, { maxBytes, requireKeys, anonymous: !client, ...codecs, ...timestamps });
+  const timestamps = judged ? { fromMs: by.nowMs - behindMs, toMs: by.nowMs + aheadMs } : undefined;
+  const header = validateForAppend(bytes, { maxBytes, requireKeys, anonymous: !client, codecs, timestamps });
   const appendTime = client && rules.appendTime;
   const kept = { batch: bytes, header, appendTime };
   if (compression === undefined || COMPRESSION_IDS[compression] === header.compression) return kept;
   const limits = { maxBytes: RECOMPRESS_BYTES, maxRatio: Infinity, ratioFromBytes: RECOMPRESS_BYTES };
   let batch: Uint8Array;
   try {
-    batch = recompressBatch(bytes, header, compression, { ...codecs, limits });
+    batch = recompressBatch(bytes, header, compression, { codecs, limits });
   } catch (error) {
     if (!isAppError(error, 'decompression-limit')) throw error;
     return kept;

@@ -15,8 +15,8 @@ import type { RecordRanges } from './record-digest.js';
 import { VarintReader } from './varint.js';
 
 export interface DecodeOptions {
-  readonly codecs?: CompressionCodecs;
-  readonly limits?: DecompressionLimits;
+  readonly codecs?: CompressionCodecs | undefined;
+  readonly limits?: DecompressionLimits | undefined;
   /** Check the CRC first (default). Leave it out only for bytes whose checksum was just checked, as those of a fetch. */
   readonly verify?: boolean;
   /** The error for bytes that are no batch; `corrupt-batch` unless given. */

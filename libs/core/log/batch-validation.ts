@@ -25,7 +25,7 @@ export interface AppendLimits extends Pick<DecodeOptions, 'codecs' | 'limits'> {
   /** The topic is compacted, so every record needs a key. */
   readonly requireKeys?: boolean;
   /** Times outside are refused, bounds included; a record without a timestamp passes. Not looked at unless given. */
-  readonly timestamps?: { readonly fromMs: number; readonly toMs: number };
+  readonly timestamps?: { readonly fromMs: number; readonly toMs: number } | undefined;
   /** A producer id is refused, as for a writer's commit. */
   readonly anonymous?: boolean;
 }
@@ -58,12 +58,13 @@ export function validateForAppend(bytes: Uint8Array, limits: AppendLimits = {}):
     if (header.baseSequence < 0) throw invalidBatch('it has a producer id but no sequence');
     if (header.producerEpoch < 0) throw invalidBatch('it has a producer id but no epoch');
   }
-  const cursor = new RecordCursor(header, bytes, { ...limits, fault: invalidBatch });
+  const { codecs, limits: decompression, timestamps } = limits;
+  const cursor = new RecordCursor(header, bytes, { codecs, limits: decompression, fault: invalidBatch });
   for (let expected = 0; cursor.next(); expected++) {
     if (cursor.offsetDelta !== expected) {
       throw invalidBatch(`record ${expected} says it is at place ${cursor.offsetDelta}`);
     }
-    if (limits.timestamps !== undefined) checkTimestamp(cursor.timestamp, expected, limits.timestamps);
+    if (timestamps !== undefined) checkTimestamp(cursor.timestamp, expected, timestamps);
     if (limits.requireKeys && cursor.keyLength < 0) {
       throw invalidBatch(`record ${expected} has no key, which a compacted topic needs`, { record: expected });
     }

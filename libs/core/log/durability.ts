@@ -11,5 +11,6 @@ const BY_STRENGTH: readonly Durability[] = ['none', 'buffered', 'durable'];
 
 /** The stronger one of two levels. */
 export function strongerOf(a: Durability, b: Durability): Durability {
+  if (a === b) return a;
   return BY_STRENGTH.indexOf(a) > BY_STRENGTH.indexOf(b) ? a : b;
 }
