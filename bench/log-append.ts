@@ -8,7 +8,8 @@ import { SystemClock } from '#libs/platform/observability';
 import { inTemporaryDirectory, inTurns, perSecond, type Benchmark } from './measure.js';
 
 const PRODUCERS = 128;
-const RUN_MS = 2_000;
+/** Long enough for both files of the journal to be used again, as they are but for the first 128 MiB of a log's life. */
+const RUN_MS = 6_000;
 const PARTITIONS = 8;
 const record = {
   key: Buffer.from('key-000001'),
