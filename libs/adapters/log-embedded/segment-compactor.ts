@@ -141,7 +141,7 @@ export class SegmentCompactor {
           target.extend(left.bytes, at, lengthAt(left.bytes, at), source.maxAppendTimeMs, settings.indexIntervalBytes);
         }
         if (target.sizeBytes - flushed < FLUSH_BYTES) continue;
-        await segments.flush(target.binding, target.baseOffset);
+        await this.flushAndRest(target);
         flushed = target.sizeBytes;
       }
     }
@@ -150,6 +150,15 @@ export class SegmentCompactor {
     target.maxAppendTimeMs = Math.max(...group.map((one) => one.maxAppendTimeMs));
     target.seal();
     return changed;
+  }
+
+  /** Flushes what was written so far, and leaves the disk to others for as long as that took: they wait for flushes of the journal. */
+  private async flushAndRest(target: Segment): Promise<void> {
+    const { segments, clock, signal } = this.parts;
+    const began = clock.monotonic();
+    await segments.flush(target.binding, target.baseOffset);
+    const tookMs = clock.monotonic() - began;
+    if (tookMs > 0) await clock.sleep(tookMs, signal);
   }
 
   private async makeDurable(target: Segment): Promise<void> {

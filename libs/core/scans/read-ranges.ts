@@ -22,7 +22,7 @@ export interface RecordFold {
 /** Who directs the reading. */
 export interface ScanControl {
   readonly signal: AbortSignal;
-  /** Bytes fetched at a time; 1 MiB unless given. */
+  /** Bytes fetched at a time; 256 KiB unless given. */
   readonly fetchBytes?: number | undefined;
   /** Called with what has been fetched, before it is taken in. False: it is left, and the reading ends. */
   admit(records: number, bytes: number): Promise<boolean>;
@@ -32,7 +32,8 @@ export interface ScanControl {
 
 /** Ranges asked for at once. */
 const AT_ONCE = 64;
-const FETCH_BYTES = 1024 * 1024;
+/** So much is checked in one go; the log reads ahead of who asks for little. */
+const FETCH_BYTES = 256 * 1024;
 /** Records between two looks at the clock. */
 const LOOK_EVERY = 64;
 /** Times that a log may answer nothing although its end says that there is something, and the wait for each. */

@@ -26,9 +26,12 @@ export class HeavyKeys {
     return this.#error === 0 ? this.#counts.size : undefined;
   }
 
-  add(key: Uint8Array): void {
+  /** Counts a key: all of `bytes`, or where it lies in them. */
+  add(bytes: Uint8Array, at = 0, length = bytes.length): void {
     this.#seen++;
-    const text = Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+    // Views of batches are buffers already: another one for each key would take longer than counting it.
+    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const text = buffer.toString('latin1', at, at + length);
     const count = this.#counts.get(text);
     if (count !== undefined) this.#counts.set(text, count + 1);
     else if (this.#counts.size < this.capacity) this.#counts.set(text, 1);

@@ -152,7 +152,7 @@ class Profile {
     const target = this.router.routeInPlace?.(cursor, partition) ?? -1;
     if (target < 0) return this.#route(cursor.record(), partition);
     this.#after[target]!++;
-    if (keyLength >= 0) this.#heavy.add(bytes.subarray(keyAt, keyAt + keyLength));
+    if (keyLength >= 0) this.#heavy.add(bytes, keyAt, keyLength);
     return undefined;
   }
 
