@@ -12,7 +12,12 @@ const WAIT_MS = 60_000;
 
 /** Longest time timers were late since the last reading, in milliseconds. */
 async function stallMs(url: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
+  const read = async (): Promise<string> => (await fetch(`${url}/metrics`)).text();
+  // A connection that the service ended after an answer may be taken for the next request before that is noticed.
+  const text = await read().catch((error: unknown) => {
+    if (!isEnded(error)) throw error;
+    return read();
+  });
   const sample = /^weir_event_loop_delay_seconds\{quantile="1"\} (\S+)$/m.exec(text);
   return Number(sample?.[1] ?? NaN) * 1_000;
 }
@@ -36,9 +41,14 @@ async function send(url: string, request: HostileRequest, clusterId = ''): Promi
     });
     await response.arrayBuffer();
   } catch (error) {
-    const cause = (error as { cause?: { code?: string } }).cause?.code;
-    if (cause !== 'ECONNRESET' && cause !== 'EPIPE' && cause !== 'UND_ERR_SOCKET') throw error;
+    if (!isEnded(error)) throw error;
   }
+}
+
+/** Whether the other side has ended the connection. */
+function isEnded(error: unknown): boolean {
+  const code = (error as { cause?: { code?: string } }).cause?.code;
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET';
 }
 
 /** How long a harmless request takes while something else goes on, at the 99th percentile. */
