@@ -4,11 +4,28 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** How a call fails: as the system would say it, or `short`: half of a write is done and said; `lost`: nothing of it is done and all is said. */
-export type Fault = 'EIO' | 'ENOSPC' | 'EMFILE' | 'short' | 'lost';
+/**
+ * How a call fails: as the system would say it, or `short`: half of a write is done and said; `lost`: nothing of a write or a read is done and all is said; `kill`: the process ends
+ * before it.
+ */
+export type Fault = 'EIO' | 'ENOENT' | 'ENOSPC' | 'EMFILE' | 'short' | 'lost' | 'kill';
 
-const HOW: Readonly<Record<Fault, bigint>> = { EIO: 5n, EMFILE: 24n, ENOSPC: 28n, short: -1n, lost: -2n };
+/** The calls that are counted, and of which one is struck: all but reads, reads alone, or opens alone. */
+export type Calls = 'changes' | 'reads' | 'opens';
+
+const HOW: Readonly<Record<Fault, bigint>> = {
+  ENOENT: 2n,
+  EIO: 5n,
+  EMFILE: 24n,
+  ENOSPC: 28n,
+  short: -1n,
+  lost: -2n,
+  kill: -3n,
+};
+const WHICH: Readonly<Record<Calls, bigint>> = { changes: 0n, reads: 1n, opens: 2n };
 const CONTROL_BYTES = 512;
+/** What comes before the path in it. */
+const HEAD_BYTES = 72;
 
 /** What was struck. */
 export interface Strike {
@@ -39,17 +56,25 @@ export class IoFaults {
     return new IoFaults(openSync(control, 'r+'), env);
   }
 
-  /** From now on calls are counted anew, and the n-th fails. 0: none does. */
-  arm(n: number, fault: Fault): void {
-    const head = Buffer.alloc(64);
+  /** From now on calls are counted anew, and the n-th fails, or so many from the n-th on. 0: none does. */
+  arm(n: number, fault: Fault, calls: Calls = 'changes', inARow = 1): void {
+    const head = Buffer.alloc(HEAD_BYTES);
     // Disarmed while the rest is not there yet.
-    writeSync(this.file, head, 0, 64, 0);
+    writeSync(this.file, head, 0, HEAD_BYTES, 0);
     head.writeBigInt64LE(HOW[fault], 16);
-    writeSync(this.file, head, 0, 64, 0);
+    head.writeBigInt64LE(WHICH[calls], 24);
+    head.writeBigInt64LE(BigInt(inARow), 40);
+    writeSync(this.file, head, 0, HEAD_BYTES, 0);
     head.writeBigInt64LE(BigInt(n), 8);
     writeSync(this.file, head, 8, 8, 8);
   }
 
+  /** No call fails any more. */
+  disarm(): void {
+    this.arm(0, 'EIO');
+  }
+
+  /** Calls counted since it was armed. */
   get calls(): number {
     return Number(this.read().readBigInt64LE(0));
   }
@@ -59,7 +84,7 @@ export class IoFaults {
     const control = this.read();
     if (control.readBigInt64LE(32) === 0n) return undefined;
     const text = (from: number): string => control.toString('utf8', from, control.indexOf(0, from));
-    return { call: text(40), path: text(64) };
+    return { call: text(48), path: text(72) };
   }
 
   close(): void {

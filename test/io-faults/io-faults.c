@@ -6,16 +6,19 @@
  *
  *     0  i64  calls counted so far
  *     8  i64  the call that is struck, counted from 1; 0 for none
- *    16  i64  how: an errno; -1: a write takes half of its bytes and says so; -2: a write does nothing and says it is done
- *    24  i64  not 0: reads count, too
+ *    16  i64  how: an errno; -1: a write takes half of its bytes and says so; -2: a write or a read does nothing and says it is done; -3: the process
+ *             is killed instead
+ *    24  i64  which calls count: 0 all but reads; 1 reads alone; 2 opens alone
  *    32  i64  strikes so far
- *    40       name of the struck call, ended by 0
- *    64       path it was about, ended by 0
+ *    40  i64  how many calls in a row are struck
+ *    48       name of the last struck call, ended by 0
+ *    72       path it was about, ended by 0
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,15 +33,20 @@
 #define CONTROL_BYTES 512
 #define SHORT (-1)
 #define LOST (-2)
+#define KILL (-3)
+
+/* What a call is, for the choice of those that count. */
+enum kind { CHANGE, READ, OPEN };
 
 struct control {
   int64_t calls;
   int64_t at;
   int64_t how;
-  int64_t reads;
+  int64_t which;
   int64_t strikes;
+  int64_t span;
   char call[24];
-  char path[CONTROL_BYTES - 64];
+  char path[CONTROL_BYTES - 72];
 };
 
 static struct control *control;
@@ -58,25 +66,33 @@ __attribute__((constructor)) static void begin(void) {
   if (mapped != MAP_FAILED) control = mapped;
 }
 
+static int counts(enum kind kind) {
+  int64_t which = __atomic_load_n(&control->which, __ATOMIC_SEQ_CST);
+  return which == 0 ? kind != READ : kind == (enum kind)which;
+}
+
 /* How this call is struck, 0 when it is not. */
-static int64_t strike_path(const char *call, const char *path) {
+static int64_t strike_path(enum kind kind, const char *call, const char *path) {
   if (control == NULL || path == NULL || strncmp(path, directory, directory_length) != 0) return 0;
+  if (!counts(kind)) return 0;
   int64_t number = __atomic_add_fetch(&control->calls, 1, __ATOMIC_SEQ_CST);
-  if (number != __atomic_load_n(&control->at, __ATOMIC_SEQ_CST)) return 0;
+  int64_t at = __atomic_load_n(&control->at, __ATOMIC_SEQ_CST);
+  if (at == 0 || number < at || number >= at + control->span) return 0;
   snprintf(control->call, sizeof control->call, "%s", call);
   snprintf(control->path, sizeof control->path, "%s", path);
   __atomic_add_fetch(&control->strikes, 1, __ATOMIC_SEQ_CST);
+  if (control->how == KILL) kill(getpid(), SIGKILL);
   return control->how;
 }
 
-static int64_t strike(const char *call, int fd) {
-  if (control == NULL) return 0;
+static int64_t strike(enum kind kind, const char *call, int fd) {
+  if (control == NULL || !counts(kind)) return 0;
   char link[64], path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return 0;
   path[length] = 0;
-  return strike_path(call, path);
+  return strike_path(kind, call, path);
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -91,21 +107,21 @@ static int64_t strike(const char *call, int fd) {
     }                       \
   } while (0)
 
-#define OPEN(name)                                       \
+#define OPENS(name)                                      \
   int name(const char *path, int flags, ...) {           \
     va_list list;                                        \
     va_start(list, flags);                               \
     mode_t mode = (mode_t)va_arg(list, int);             \
     va_end(list);                                        \
-    FAILS(strike_path("open", path));                    \
+    FAILS(strike_path(OPEN, "open", path));              \
     return REAL(name)(path, flags, mode);                \
   }
-OPEN(open)
-OPEN(open64)
+OPENS(open)
+OPENS(open64)
 
 #define WRITE(name, parameters, arguments, half, all)    \
   ssize_t name parameters {                              \
-    int64_t how = strike("write", fd);                   \
+    int64_t how = strike(CHANGE, "write", fd);           \
     if (how == LOST) return (ssize_t)(all);              \
     if (how == SHORT) return half;                       \
     FAILS(how);                                          \
@@ -117,18 +133,20 @@ WRITE(pwrite, (int fd, const void *bytes, size_t count, off_t at), (fd, bytes, c
 WRITE(pwrite64, (int fd, const void *bytes, size_t count, off64_t at), (fd, bytes, count, at),
       REAL(pwrite64)(fd, bytes, count / 2, at), count)
 
-#define READ(name, parameters, arguments)                                     \
-  ssize_t name parameters {                                                   \
-    if (control != NULL && control->reads != 0) FAILS(strike("read", fd));    \
-    return REAL(name) arguments;                                              \
+#define READS(name, parameters, arguments)               \
+  ssize_t name parameters {                              \
+    int64_t how = strike(READ, "read", fd);              \
+    if (how == LOST) return (ssize_t)count;              \
+    FAILS(how);                                          \
+    return REAL(name) arguments;                         \
   }
-READ(read, (int fd, void *bytes, size_t count), (fd, bytes, count))
-READ(pread, (int fd, void *bytes, size_t count, off_t at), (fd, bytes, count, at))
-READ(pread64, (int fd, void *bytes, size_t count, off64_t at), (fd, bytes, count, at))
+READS(read, (int fd, void *bytes, size_t count), (fd, bytes, count))
+READS(pread, (int fd, void *bytes, size_t count, off_t at), (fd, bytes, count, at))
+READS(pread64, (int fd, void *bytes, size_t count, off64_t at), (fd, bytes, count, at))
 
 #define ON_FILE(name, call, parameters, arguments) \
   int name parameters {                            \
-    FAILS(strike(call, fd));                       \
+    FAILS(strike(CHANGE, call, fd));               \
     return REAL(name) arguments;                   \
   }
 ON_FILE(fsync, "flush", (int fd), (fd))
@@ -138,7 +156,7 @@ ON_FILE(ftruncate64, "truncate", (int fd, off64_t size), (fd, size))
 
 #define ON_PATH(name, call, parameters, arguments) \
   int name parameters {                            \
-    FAILS(strike_path(call, path));                \
+    FAILS(strike_path(CHANGE, call, path));        \
     return REAL(name) arguments;                   \
   }
 ON_PATH(unlink, "remove", (const char *path), (path))

@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
-import { compileShim, type Fault, IoFaults } from './fault-shim.js';
+import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { compileShim, type Fault } from './fault-shim.js';
+import { FaultyService } from './faulty-service.js';
 import { Workload } from './workload.js';
 
 /** What the service ends with when the disk can no longer be trusted. */
@@ -11,12 +11,6 @@ const ENDED = { code: 74, signal: null };
 const STRIDES = { EIO: 37, ENOSPC: 23, short: 23 } as const;
 const strideOf = (fault: keyof typeof STRIDES): number =>
   Number(process.env['WEIR_IO_FAULTS_STRIDE'] ?? STRIDES[fault]);
-const ENV = {
-  // Checkpoints come by themselves, so that each round has one.
-  WEIR_LOG_CHECKPOINT_INTERVAL_MS: '40',
-  WEIR_LOG_SEGMENT_BYTES: '1048576',
-  WEIR_LOG_RETENTION_CHECK_MS: '0',
-};
 
 describe('the service on a disk of which one call fails', () => {
   let temporary: TemporaryDirectory;
@@ -28,44 +22,7 @@ describe('the service on a disk of which one call fails', () => {
   });
   afterAll(() => temporary.remove());
 
-  /** A service of its own, on a disk that can be made to fail. */
-  class FaultyService {
-    server: ServerProcess | undefined;
-
-    private constructor(
-      readonly faults: IoFaults,
-      private readonly cwd: string,
-    ) {}
-
-    static async create(): Promise<FaultyService> {
-      const cwd = join(temporary.path, `life${lives++}`);
-      await mkdir(cwd);
-      // The log has the suite; what SQLite makes of such a disk has its own.
-      const faults = await IoFaults.over(library, join(cwd, 'data/log'), join(cwd, 'control'));
-      return new FaultyService(faults, cwd);
-    }
-
-    get url(): string {
-      return this.server!.url;
-    }
-
-    async start(): Promise<void> {
-      const WEIR_DATA_DIR = join(this.cwd, 'data');
-      const env = { ...ENV, WEIR_DATA_DIR, ...this.faults.env };
-      this.server = await ServerProcess.start({ cwd: this.cwd, env, readyMs: 90_000 });
-    }
-
-    /** As after a crash: nothing is flushed on the way. */
-    async restart(): Promise<void> {
-      await this.server?.kill();
-      await this.start();
-    }
-
-    async checkpoints(): Promise<number> {
-      const text = await (await fetch(`${this.url}/metrics`)).text();
-      return Number(/^weir_checkpoint_duration_seconds_count (\S+)$/m.exec(text)?.[1] ?? 0);
-    }
-  }
+  const create = (): Promise<FaultyService> => FaultyService.create(library, join(temporary.path, `life${lives++}`));
 
   /** A round, and the checkpoint behind it; ends when the call was struck, or nothing is left that could be. Answers whether the service lives on. */
   async function roundOn(service: FaultyService, workload: Workload, number: number): Promise<boolean> {
@@ -82,13 +39,13 @@ describe('the service on a disk of which one call fails', () => {
       // Only a process that is gone gives no answer.
       if (!(error instanceof TypeError)) throw error;
     }
-    await service.server!.exited;
+    await service.exited;
     return false;
   }
 
   /** Lets one call after another fail, each in a round of its own. Answers what was struck, and whether the service lived on. */
   async function strikeAll(fault: Fault, workload: Workload, stride = 1) {
-    const service = await FaultyService.create();
+    const service = await create();
     const strikes: { readonly call: string; readonly path: string; readonly survived: boolean }[] = [];
     const problems: string[] = [];
     try {
@@ -97,9 +54,9 @@ describe('the service on a disk of which one call fails', () => {
         service.faults.arm(n, fault);
         const survived = await roundOn(service, workload, n);
         const strike = service.faults.struck;
-        service.faults.arm(0, fault);
+        service.faults.disarm();
         if (!survived) {
-          expect(service.server!.exit, `call ${n}: ${strike?.call} ${strike?.path}`).toEqual(ENDED);
+          expect(service.exit, `call ${n}: ${strike?.call} ${strike?.path}`).toEqual(ENDED);
           await service.start();
         }
         const what = `call ${n}, ${strike?.call} of ${strike?.path} (${fault})`;
@@ -107,11 +64,11 @@ describe('the service on a disk of which one call fails', () => {
         if (strike === undefined) break;
         strikes.push({ ...strike, survived });
       }
-      await service.restart();
+      await service.kill();
+      await service.start();
       problems.push(...(await workload.problems(service.url, true)));
     } finally {
-      await service.server?.kill();
-      service.faults.close();
+      await service.close();
     }
     return { strikes, problems };
   }

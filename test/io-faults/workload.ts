@@ -137,7 +137,7 @@ export class Workload {
     const written = this.#written.slice(all ? 0 : this.#checked);
     const topics = new Set(written.map(({ topic }) => topic));
     for (const topic of topics) {
-      const there = await this.#read(url, topic);
+      const there = await this.read(url, topic);
       if (typeof there === 'string') {
         problems.push(there);
         continue;
@@ -177,7 +177,7 @@ export class Workload {
   }
 
   /** The records of a topic, undefined where it is not there, or why it cannot be read. */
-  async #read(
+  async read(
     url: string,
     topic: string,
   ): Promise<{ partition: number; offset: string; value: string }[] | string | undefined> {

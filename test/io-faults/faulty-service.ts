@@ -1,0 +1,84 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NotReady, type ServerExit, ServerProcess } from '#libs/platform/testing';
+import { IoFaults } from './fault-shim.js';
+
+const ENV = {
+  // Checkpoints come by themselves, so that each round has one.
+  WEIR_LOG_CHECKPOINT_INTERVAL_MS: '40',
+  WEIR_LOG_SEGMENT_BYTES: '1048576',
+  WEIR_LOG_RETENTION_CHECK_MS: '0',
+};
+
+/** A service of its own, on a disk that can be made to fail. */
+export class FaultyService {
+  #server: ServerProcess | undefined;
+
+  private constructor(
+    readonly faults: IoFaults,
+    private readonly cwd: string,
+  ) {}
+
+  /**
+   * @param library of {@link compileShim}
+   * @param cwd made here; the data is in `data` below
+   * @param struck what below it can be made to fail: the log, unless told otherwise, since what SQLite makes of such a disk has a suite of its own
+   */
+  static async create(library: string, cwd: string, struck = 'data/log'): Promise<FaultyService> {
+    await mkdir(cwd);
+    return new FaultyService(await IoFaults.over(library, join(cwd, struck), join(cwd, 'control')), cwd);
+  }
+
+  get url(): string {
+    return this.#server!.url;
+  }
+
+  /** How the process ended, undefined while it runs. */
+  get exit(): ServerExit | undefined {
+    return this.#server!.exit;
+  }
+
+  /** Resolves when the process is gone. */
+  get exited(): Promise<ServerExit> {
+    return this.#server!.exited;
+  }
+
+  /** @throws {NotReady} */
+  async start(): Promise<void> {
+    const WEIR_DATA_DIR = join(this.cwd, 'data');
+    const env = { ...ENV, WEIR_DATA_DIR, ...this.faults.env };
+    this.#server = await ServerProcess.start({ cwd: this.cwd, env, readyMs: 90_000 });
+  }
+
+  /** A start that may fail. Answers how the process ended and what it wrote, undefined where the service is ready. */
+  async tryToStart(): Promise<NotReady | undefined> {
+    try {
+      await this.start();
+      return undefined;
+    } catch (error) {
+      if (error instanceof NotReady) return error;
+      throw error;
+    }
+  }
+
+  /** As a crash: nothing is flushed on the way. */
+  async kill(): Promise<void> {
+    await this.#server?.kill();
+  }
+
+  /** In order: everything is flushed. */
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+  }
+
+  async checkpoints(): Promise<number> {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    return Number(/^weir_checkpoint_duration_seconds_count (\S+)$/m.exec(text)?.[1] ?? 0);
+  }
+
+  /** Ends the process and lets go of its disk. */
+  async close(): Promise<void> {
+    await this.kill();
+    this.faults.close();
+  }
+}
