@@ -6,24 +6,8 @@ import { EXIT } from './exit-codes.js';
 import { FailPoints } from './fail-points.js';
 import { restoreInto } from './restore.js';
 import { startService, type Service } from './service.js';
+import { startFailureOf } from './start-failure.js';
 import { productVersion } from './version.js';
-
-/** Errors of the start that say that the data belongs to somebody else, or is not what it should be. */
-const DATA_ERRORS = new Set([
-  'log-locked',
-  'log-format-unknown',
-  'log-directory-foreign',
-  'log-corrupt',
-  'store-in-use',
-  'store-damaged',
-  'store-newer',
-  'data-directory-missing',
-  'data-directory-unusable',
-  'data-directory-not-empty',
-  'backup-not-found',
-  'backup-damaged',
-  'backup-newer',
-]);
 
 /** Longest a process that cannot trust its disk waits for its last answers. */
 const FATAL_DRAIN_MS = 1_000;
@@ -164,11 +148,10 @@ function defect(logger: Logger, error: unknown, what: string): never {
 }
 
 function refuseToStart(logger: Logger, error: unknown): never {
-  if (!isAppError(error)) return defect(logger, error, 'the service could not start');
-  logger.fatal({ code: error.code, hint: error.hint, details: error.details, err: error }, error.message);
-  if (error.code.startsWith('invalid-')) process.exit(EXIT.configuration);
-  if (DATA_ERRORS.has(error.code)) process.exit(EXIT.unusableData);
-  process.exit(error.kind === 'unavailable' ? EXIT.unavailable : EXIT.defect);
+  const { exit, message, hint } = startFailureOf(error);
+  const told = isAppError(error) ? { code: error.code, details: error.details } : {};
+  logger.fatal({ ...told, hint, err: error }, message);
+  process.exit(exit);
 }
 
 await main();
