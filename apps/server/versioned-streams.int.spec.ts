@@ -67,7 +67,7 @@ describe('derived streams over REST', () => {
     const second = (await call('GET', `${key}/versions?limit=2&cursor=${first.next}`)).body;
     expect(second).toMatchObject({ items: [{ version: 3 }], next: null });
     expect((await call('GET', '/v1/derivations/order-versions')).body).toMatchObject({
-      history: { missing: 0, completeSince: null },
+      history: { missing: 0, complete: true, completeSince: null },
     });
   });
 

@@ -22,6 +22,7 @@ export {
   type DerivationCounts,
   type DerivationProgress,
 } from './derive/derivation-worker.js';
+export type { HistoryStatement } from './derive/history-statement.js';
 export { DerivedLookups, type DerivedSnapshot } from './derive/derived-lookups.js';
 export { RebuildHandler, type RebuildOptions } from './derive/rebuild-handler.js';
 export { DerivationWorkers } from './derive/derivation-workers.js';

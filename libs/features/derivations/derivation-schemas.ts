@@ -106,10 +106,11 @@ export const derivationView = z.object({
   history: z
     .object({
       missing: count.describe('Records of a compacted source that were gone before they could be read.'),
+      complete: z.boolean().describe('Whether nothing was gone before it could be read.'),
       completeSince: z
         .string()
         .nullable()
-        .describe('From this time on nothing is missing; null when nothing ever was.'),
+        .describe('From this time on nothing is missing; null when nothing ever was, or it is not known yet.'),
     })
     .nullable(),
 });

@@ -1,5 +1,5 @@
 import type { JsonValue } from '#libs/core/kernel';
-import { LATE_HORIZON_MS, type DerivationStatus } from '#libs/core/streams';
+import { LATE_HORIZON_MS, type DerivationStatus, type HistoryStatement } from '#libs/core/streams';
 import type { DerivationView } from './derivation-schemas.js';
 
 /** A derivation as the native API shows it. */
@@ -30,10 +30,16 @@ export function viewOf(status: DerivationStatus): DerivationView {
         ? null
         : { generation: progress.position.generation, offsets: byPartition(progress.position.next) },
     historyStart: progress === null ? null : byPartition(progress.historyStart),
-    history:
-      progress === null
-        ? null
-        : { missing: progress.history.missing, completeSince: isoOrNull(progress.history.completeSince) },
+    history: progress === null ? null : historyOf(progress.history),
+  };
+}
+
+function historyOf({ missing, completeSince, open }: HistoryStatement): NonNullable<DerivationView['history']> {
+  const isKnown = open.length === 0;
+  return {
+    missing,
+    complete: isKnown && completeSince === null,
+    completeSince: isKnown ? isoOrNull(completeSince) : null,
   };
 }
 

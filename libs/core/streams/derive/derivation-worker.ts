@@ -74,7 +74,7 @@ export const LATE_HORIZON_MS = 86_400_000;
 const FORGET_EVERY = 10_000;
 
 /** The id of the writer session that fills a generation of a derivation. */
-export const writerIdOf = ({ id }: DerivationDefinition, generation: number): string =>
+export const writerIdOf = ({ id }: Pick<DerivationDefinition, 'id'>, generation: number): string =>
   generation === 1 ? `derivation-${id}` : `derivation-${id}-g${generation}`;
 
 /** How a generation is caught up. */
@@ -386,7 +386,7 @@ export async function storedProgress(
 /** Forgets where a generation of a derivation stands. Opening its session also ends a worker that runs elsewhere. May be repeated. */
 export async function forgetProgress(
   engine: LogEngine,
-  definition: DerivationDefinition,
+  definition: Pick<DerivationDefinition, 'id'>,
   generation: number,
 ): Promise<void> {
   const writer = await engine.openWriter(writerIdOf(definition, generation));

@@ -46,6 +46,12 @@ describe('statement of what a history lacks', () => {
     expect(second).toEqual({ missing: 5, completeSince: 30, open: [] });
   });
 
+  it('does not take a record without a time for the time since when nothing is missing', () => {
+    const from = { generation: 1, next: [3] };
+    const read = statementAfter(statementAt(from), from, [record(0, 3, -1)], { generation: 1, next: [4] }, true);
+    expect(read).toEqual({ missing: 0, completeSince: null, open: [0] });
+  });
+
   it('takes what an engine keeps for itself between records for nothing', () => {
     const from = { generation: 1, next: [0] };
     const records = [record(0, 0, 10), record(0, 2, 20)];

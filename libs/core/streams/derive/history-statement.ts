@@ -5,9 +5,9 @@ import type { SourcePosition } from '../source-reader.js';
 export interface HistoryStatement {
   /** Records that compaction had removed: offsets that were not there. Those before the first that was read are not counted. */
   readonly missing: number;
-  /** Epoch ms from which on nothing is missing; null when nothing ever was. */
+  /** Epoch ms from which on nothing is missing in the partitions that are not {@link open}; null when nothing ever was. */
   readonly completeSince: number | null;
-  /** Partitions of which something was missing just before the position: history is complete from the next record on. */
+  /** Partitions of which something was missing and no record with a time was read since: from the next one on the history is complete. */
   readonly open: readonly number[];
 }
 
@@ -44,7 +44,8 @@ export function statementAfter(
   for (const { partition, offset, timestamp } of records) {
     lose(partition, offset);
     expected[partition] = offset + 1;
-    if (open.delete(partition)) completeSince = Math.max(completeSince ?? 0, timestamp);
+    // A record without a time does not say since when.
+    if (timestamp >= 0 && open.delete(partition)) completeSince = Math.max(completeSince ?? 0, timestamp);
   }
   if (to.generation === from.generation) to.next.forEach((offset, partition) => lose(partition, offset));
   return { missing, completeSince, open: [...open].sort((a, b) => a - b) };

@@ -102,15 +102,16 @@ export class RebuildHandler implements OperationHandler {
     return await fingerprintOf(directory.engine, this.options.names, stored, source);
   }
 
+  /** Also of a derivation that was deleted meanwhile. */
   async cancel(run: OperationRun): Promise<void> {
-    const { engine, parameters, stored } = await this.#open(run);
-    await this.#removeGeneration(engine, stored, parameters.to);
+    const { parameters, engine } = this.#place(run);
+    await this.#removeGeneration(engine, parameters, parameters.to);
   }
 
   async finish(run: OperationRun): Promise<void> {
-    const { engine, parameters, stored } = await this.#open(run);
+    const { parameters, engine } = this.#place(run);
     await this.#readersGone(run, engine, parameters, parameters.from);
-    await this.#removeGeneration(engine, stored, parameters.from);
+    await this.#removeGeneration(engine, parameters, parameters.from);
   }
 
   async #prepare(run: OperationRun): Promise<PhaseResult> {
@@ -221,7 +222,7 @@ export class RebuildHandler implements OperationHandler {
   }
 
   async #rollBack(run: OperationRun): Promise<PhaseResult> {
-    const { engine, parameters, stored } = await this.#open(run);
+    const { engine, parameters } = await this.#open(run);
     const { name, from, to } = parameters;
     const row = await this.options.names.find(engine.logId, name);
     await engine.setTopicState(physicalName(name, from), 'FENCED');
@@ -235,7 +236,7 @@ export class RebuildHandler implements OperationHandler {
     await this.#pass('rebuild:moved-back');
     await this.options.workers.reconcile();
     await this.#readersGone(run, engine, parameters, to);
-    await this.#removeGeneration(engine, stored, to);
+    await this.#removeGeneration(engine, parameters, to);
     return { next: 'ROLLED_BACK' };
   }
 
@@ -266,18 +267,30 @@ export class RebuildHandler implements OperationHandler {
     }
   }
 
-  async #removeGeneration(engine: LogEngine, { definition }: StoredDerivation, generation: number): Promise<void> {
-    await forgetProgress(engine, definition, generation);
-    await removeTopic(engine, physicalName(definition.name, generation));
+  /** Leaves a topic alone that belongs to a later derivation of the name. */
+  async #removeGeneration(
+    engine: LogEngine,
+    { name, derivationId: id }: RebuildParameters,
+    generation: number,
+  ): Promise<void> {
+    await forgetProgress(engine, { id }, generation);
+    const present = await this.options.store.find(engine.logId, name);
+    if (present !== undefined && present.definition.id !== id) return;
+    await removeTopic(engine, physicalName(name, generation));
+  }
+
+  #place(run: OperationRun): Pick<Rebuild, 'parameters' | 'directory' | 'engine'> {
+    const parameters = parametersOf(run.parameters);
+    const directory = this.options.directories.of(parameters.cluster);
+    return { parameters, directory, engine: directory.engine };
   }
 
   async #open(run: OperationRun): Promise<Rebuild> {
-    const parameters = parametersOf(run.parameters);
-    const directory = this.options.directories.of(parameters.cluster);
+    const { parameters, directory, engine } = this.#place(run);
     const stored = await this.#find(directory, parameters.name);
     if (stored.definition.id !== parameters.derivationId) throw derivationNotFound(parameters.name);
     const worker = this.options.workers.worker(directory, stored.definition, parameters.to);
-    return { parameters, directory, engine: directory.engine, stored, worker };
+    return { parameters, directory, engine, stored, worker };
   }
 
   async #find({ engine }: TopicDirectory, name: string): Promise<StoredDerivation> {

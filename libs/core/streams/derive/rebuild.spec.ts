@@ -123,6 +123,26 @@ describe('rebuilding a derived stream', () => {
     });
   });
 
+  it('is cancelled when the derivation was deleted meanwhile, leaving alone a later one of its name', async () => {
+    await world.write('t', ...changes);
+    await world.derivations.create(undefined, VERSIONED, 'test');
+    await world.settle('versions', 5);
+    const operation = await planned({ name: 'versions' });
+    await drive(handlerOf(), operation, { until: 'READY' });
+    await world.derivations.delete(undefined, 'versions');
+    await expect(drive(handlerOf(), operation, { until: 'SWITCHED' })).rejects.toMatchObject({
+      code: 'derivation-not-found',
+    });
+    await world.derivations.create(undefined, VERSIONED, 'test');
+    await world.settle('versions', 5);
+    const later = newOperation('op-2', await handlerOf().plan({ name: 'versions' }));
+    await drive(handlerOf(), later, { until: 'READY' });
+    await handlerOf().cancel(runOf(operation));
+    expect(await topics()).toEqual(['t:ACTIVE', 'versions:FENCED', 'versions--g2:FENCED']);
+    await handlerOf().cancel(runOf(later));
+    expect(await topics()).toEqual(['t:ACTIVE', 'versions:FENCED']);
+  });
+
   it('killed at any of its steps goes on as if nothing had happened', async () => {
     const steps = ['rebuild:created', 'rebuild:copied', 'rebuild:verified', 'rebuild:caught-up', 'rebuild:moved'];
     await world.write('t', ...changes);
