@@ -10,11 +10,11 @@ const HONEST_EXITS: readonly (number | null)[] = [74, 75];
 
 /** Of the calls of a start every how many is struck: each costs two starts. WEIR_IO_FAULTS_STRIDE=1 strikes all. */
 const STRUCK: readonly { readonly fault: Fault; readonly calls: Calls; readonly stride: number }[] = [
-  { fault: 'EIO', calls: 'changes', stride: 29 },
-  { fault: 'ENOSPC', calls: 'changes', stride: 31 },
-  { fault: 'short', calls: 'changes', stride: 31 },
-  { fault: 'EIO', calls: 'reads', stride: 23 },
-  { fault: 'EMFILE', calls: 'opens', stride: 19 },
+  { fault: 'EIO', calls: 'changes', stride: 17 },
+  { fault: 'ENOSPC', calls: 'changes', stride: 19 },
+  { fault: 'short', calls: 'changes', stride: 19 },
+  { fault: 'EIO', calls: 'reads', stride: 7 },
+  { fault: 'EMFILE', calls: 'opens', stride: 7 },
 ];
 
 describe('the service on a disk of which one call of its start fails', () => {
