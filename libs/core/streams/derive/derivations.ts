@@ -1,37 +1,20 @@
-import { AppError, isAppError, type Clock } from '#libs/core/kernel';
-import {
-  physicalName,
-  type ResolvedTopic,
-  type TopicDirectories,
-  type TopicDirectory,
-  type TopicNames,
-} from '#libs/core/log';
-import type { Supervisor, SupervisedStatus } from '#libs/core/operations';
-import type { RecordDecoder } from '../record-decoder.js';
+import { AppError, isAppError } from '#libs/core/kernel';
+import { physicalName, type ResolvedTopic, type TopicDirectory } from '#libs/core/log';
+import type { SupervisedStatus } from '#libs/core/operations';
 import { parseFieldPath } from '../field-path.js';
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
-import { derivationExists, derivationNotFound, type DerivationStore } from './derivation-store.js';
+import { derivationExists, derivationNotFound } from './derivation-store.js';
 import { deadLettersOf, lateRecordsOf, settingsOf } from './derivation-topics.js';
 import { forgetProgress, storedProgress, type DerivationProgress } from './derivation-worker.js';
-import { DerivationWorkers } from './derivation-workers.js';
+import { DerivationWorkers, type DerivationWorkersOptions } from './derivation-workers.js';
 import { DerivedLookups } from './derived-lookups.js';
-import type { ValueMerging } from './value-merging.js';
 
 /** How soon an instance does what another was asked for. */
 const RECONCILE_MS = 1_000;
 
-export interface DerivationsOptions {
-  readonly store: DerivationStore;
-  readonly directories: TopicDirectories;
-  readonly names: TopicNames;
-  readonly decoder: RecordDecoder;
-  readonly merging: ValueMerging;
-  readonly supervisor: Supervisor;
-  readonly clock: Clock;
+export interface DerivationsOptions extends DerivationWorkersOptions {
   /** A fresh id, never used before. */
   readonly newId: () => string;
-  readonly failPoint?: (name: string) => void;
-  readonly onStep?: (derivation: string, records: number) => void;
 }
 
 /** A derivation with how it fares. */
