@@ -79,5 +79,5 @@ export { ViewWorker, type ViewFreshness } from './views/view-worker.js';
 export { covers, Views, type ReadAtLeast, type ViewStatus } from './views/views.js';
 export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/key-expression.js';
 export { RepartitionHandler, type RepartitionOptions } from './repartition/handler.js';
-export { rebuildTopicNames } from './repartition/rebuild-names.js';
-export { REPARTITION_TUNING, type RepartitionTuning } from './repartition/work.js';
+export { rebuildTopicNames } from './generations/rebuild-names.js';
+export { GENERATION_TUNING, type GenerationTuning } from './generations/work.js';

@@ -214,15 +214,14 @@ class Build {
     this.nextOffset = offset + 1;
   }
 
-  /** A record that does not stay what it is: another key, or left out. */
+  /** A record that does not stay what it is: another one in its place, or left out. */
   #other(cursor: RecordCursor, answer: Exclude<Routed, number>): void {
     const { source } = this;
     const record = cursor.record();
     if ('target' in answer) {
-      const rewritten: LogRecord = { ...record, key: answer.key };
       this.#note(record.offset, answer.target);
-      this.#sum.add(source, record.offset, rewritten);
-      this.routed.addRewritten(answer.target, rewritten);
+      this.#sum.add(source, record.offset, answer.record);
+      this.routed.addRewritten(answer.target, answer.record);
     } else {
       this.#note(record.offset, DROPPED);
       this.#dropped.set(answer.rule, (this.#dropped.get(answer.rule) ?? 0) + 1);

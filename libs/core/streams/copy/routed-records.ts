@@ -2,7 +2,7 @@ import type { LogRecord, RecordCursor } from '#libs/core/log';
 
 /**
  * Where each record of a batch goes, as columns of numbers: its target, its timestamp, and where its fields lie in the batch. Nothing is made for a
- * record, and the memory is used again for the next batch. Records with another key than they came with are kept beside, as objects.
+ * record, and the memory is used again for the next batch. Records that do not stay what they were are kept beside, as objects.
  */
 export class RoutedRecords {
   targets = new Uint16Array(64);

@@ -1,9 +1,9 @@
-import type { RecordCursor, StoredRecord } from '#libs/core/log';
+import type { LogRecord, RecordCursor, StoredRecord } from '#libs/core/log';
 
-/** What becomes of a record: it goes to a target partition as it is, or with another key, or it is left out by a named rule of the plan. */
+/** What becomes of a record: it goes to a target partition as it is, or as another record in its place, or it is left out by a named rule of the plan. */
 export type Routed =
   | number
-  | { readonly target: number; readonly key: Uint8Array | null }
+  | { readonly target: number; readonly record: LogRecord }
   /** `deadLetter`: a copy goes to the dead letter topic in the same commit. `rule` is counted and shown. */
   | { readonly rule: string; readonly deadLetter: boolean };
 

@@ -8,9 +8,9 @@ import {
 } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import { endsOf } from '../copy/live-copy.js';
-import { removeTopic } from '../repartition/preparation.js';
+import { removeTopic } from '../generations/preparation.js';
 import { readersGone, type ReadersOn } from '../readers-gone.js';
-import { raiseRevision } from '../repartition/switch-over.js';
+import { raiseRevision } from '../generations/switch-over.js';
 import type { SourcePosition } from '../source-reader.js';
 import type { StoredDerivation } from './derivation.js';
 import { derivationNotFound, type DerivationStore } from './derivation-store.js';

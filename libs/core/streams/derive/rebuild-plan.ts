@@ -1,7 +1,7 @@
 import { AppError, isJsonObject, type JsonObject } from '#libs/core/kernel';
 import { isCompacted, type LogEngine, physicalName, type ResolvedTopic, type TopicNames } from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
-import { nextGeneration } from '../repartition/plan.js';
+import { nextGeneration } from '../generations/topic-facts.js';
 import type { DerivationKind, StoredDerivation } from './derivation.js';
 import type { DerivationProgress } from './derivation-worker.js';
 

@@ -1,5 +1,8 @@
-import { AppError, type ErrorItem, isJsonObject, type JsonObject, type JsonValue, nearest } from '#libs/core/kernel';
+import type { JsonObject } from '#libs/core/kernel';
 import { DEFAULT_PARTITIONER, PARTITIONER_NAMES, type PartitionerName } from '#libs/core/log';
+import type { GenerationRequest } from '../generations/kind.js';
+import type { GenerationParameters, GroupMode } from '../generations/parameters.js';
+import { RequestForm } from '../request-form.js';
 import type { VerificationLevel } from '../verify/copy-verifier.js';
 import { KeyExpression } from './key-expression.js';
 import type { NoKey, NullKeys } from './routers.js';
@@ -7,20 +10,11 @@ import type { NoKey, NullKeys } from './routers.js';
 /** `stream`: each record gets its new key by itself. `table`: the topic is a table whose rows change their key. */
 export type KeySemantics = 'stream' | 'table';
 
-/**
- * What may happen to groups whose positions have no exact translation. `exact`: the plan is blocked, naming them. `drain`: the cutover waits, with writers
- * held, until they have read everything, or is undone. `duplicates`: they read some records again, as many as announced.
- */
-export type GroupMode = 'exact' | 'drain' | 'duplicates';
-
 /** What is kept between records of different source partitions under a new key. `timestamp` merges them by time; `none` keeps the order of each source. */
 export type OrderMerge = 'none' | 'timestamp';
 
 /** What somebody wants, with every default filled in. */
-export interface RepartitionRequest {
-  /** Undefined: the default cluster. */
-  readonly cluster: string | undefined;
-  readonly topic: string;
+export interface RepartitionRequest extends GenerationRequest {
   /** Undefined: as many as there are. */
   readonly partitions: number | undefined;
   readonly key:
@@ -48,7 +42,7 @@ const NO_KEY = ['fail', 'drop', 'dlq', 'keep-key'] as const;
  * @throws `invalid-repartition-request`, `invalid-key-expression`.
  */
 export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
-  const form = new Form();
+  const form = new RequestForm('repartition');
   const top = form.object(json, '', [
     'cluster',
     'topic',
@@ -98,110 +92,11 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
   return request;
 }
 
-/** Collects what is wrong with a JSON request. */
-class Form {
-  readonly #problems: ErrorItem[] = [];
-
-  /** The members, an empty object for undefined. */
-  object(value: JsonValue | undefined, path: string, known: readonly string[]): JsonObject {
-    if (value === undefined || value === null) return {};
-    if (!isJsonObject(value)) {
-      this.#problem(path, 'must be an object');
-      return {};
-    }
-    for (const name of Object.keys(value)) {
-      if (known.includes(name)) continue;
-      const close = nearest(name, known);
-      const hint = close === undefined ? `known: ${known.join(', ')}` : `did you mean '${close}'?`;
-      this.#problem(path === '' ? name : `${path}.${name}`, `is not known; ${hint}`);
-    }
-    return Object.assign(Object.create(null) as JsonObject, value);
-  }
-
-  text(value: JsonValue | undefined, path: string): string | undefined {
-    if (value === undefined || value === null) return undefined;
-    if (typeof value === 'string' && value.length > 0) return value;
-    this.#problem(path, 'must be text');
-    return undefined;
-  }
-
-  integer(value: JsonValue | undefined, path: string, min: number, max: number): number | undefined {
-    if (value === undefined || value === null) return undefined;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-    this.#problem(path, `must be an integer from ${min} to ${max}`);
-    return undefined;
-  }
-
-  flag(value: JsonValue | undefined, path: string, otherwise: boolean): boolean {
-    if (value === undefined || value === null) return otherwise;
-    if (typeof value === 'boolean') return value;
-    this.#problem(path, 'must be true or false');
-    return otherwise;
-  }
-
-  choice<T extends string>(value: JsonValue | undefined, path: string, of: readonly T[], otherwise: T): T {
-    if (value === undefined || value === null) return otherwise;
-    const found = of.find((one) => one === value);
-    if (found === undefined) this.#problem(path, `must be one of ${of.join(', ')}`);
-    return found ?? otherwise;
-  }
-
-  missing(path: string, stand: string): string {
-    if (!this.#problems.some((one) => one.path === path)) this.#problem(path, 'is missing');
-    return stand;
-  }
-
-  demandSound(): void {
-    const [first] = this.#problems;
-    if (first === undefined) return;
-    throw new AppError({
-      kind: 'invalid',
-      code: 'invalid-repartition-request',
-      message: `The repartition request is not valid: ${this.#problems.map((one) => `'${one.path}' ${one.message}`).join('; ')}.`,
-      items: this.#problems,
-    });
-  }
-
-  #problem(path: string, message: string): void {
-    this.#problems.push({ path, message });
-  }
-}
-
-/** One generation of the topic. */
-export interface RepartitionSide {
-  readonly physical: string;
-  readonly generation: number;
-  readonly partitions: number;
-  /** Where the keys of new records come from, null: from the writers. */
-  readonly keyExpression: string | null;
-}
-
-/** What an operation works with: the request resolved against the topic as it was when the plan was made. */
-export interface RepartitionParameters {
-  readonly cluster: string;
-  readonly topic: string;
-  readonly source: RepartitionSide;
-  readonly target: RepartitionSide;
+/** What a repartition works with, besides what every new generation has. */
+export interface RepartitionParameters extends GenerationParameters {
   /** How the old side's keys are placed, for the way back. */
   readonly sourcePartitioner: PartitionerName;
   readonly key: RepartitionRequest['key'] | null;
   readonly partitioner: PartitionerName;
   readonly nullKeys: NullKeys;
-  readonly verification: VerificationLevel;
-  readonly groups: GroupMode;
-  readonly maxPauseMs: number;
-  readonly reverseTail: boolean;
-  /** Explicit settings the new generation has in the end. */
-  readonly config: Readonly<Record<string, string>>;
-  /** Topic for records that rules send there, null when no rule does. */
-  readonly deadLetters: string | null;
-}
-
-export function parametersToJson(parameters: RepartitionParameters): JsonObject {
-  return JSON.parse(JSON.stringify(parameters)) as JsonObject;
-}
-
-/** The parameters of a stored operation, which {@link parametersToJson} wrote. */
-export function parametersFromJson(json: JsonObject): RepartitionParameters {
-  return json as unknown as RepartitionParameters;
 }

@@ -1,18 +1,12 @@
-import type { JsonObject } from '#libs/core/kernel';
-import {
-  generationOf,
-  type LogCapabilities,
-  type LogEngine,
-  physicalName,
-  type ResolvedTopic,
-  type TopicNames,
-  type TopicDescription,
-} from '#libs/core/log';
+import { type LogCapabilities, physicalName, type ResolvedTopic } from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
 import type { Router } from '../copy/router.js';
+import type { PlanContext } from '../generations/kind.js';
+import { type GroupMode, parametersToJson } from '../generations/parameters.js';
+import { fingerprintOf, groupsOn, nextGeneration } from '../generations/topic-facts.js';
 import type { RecordDecoder } from '../record-decoder.js';
 import { KeyExpression } from './key-expression.js';
-import { type GroupMode, parametersToJson, type RepartitionParameters, type RepartitionRequest } from './parameters.js';
+import type { RepartitionParameters, RepartitionRequest } from './parameters.js';
 import {
   blockersOf,
   groupBlockersOf,
@@ -24,16 +18,6 @@ import {
 } from './plan-findings.js';
 import { profileTopic, type TopicProfile } from './profile.js';
 import { KeyRouter, RekeyRouter } from './routers.js';
-
-/** Settings that could drop or change records before the copy is verified: the new generation gets them at the switch. */
-export const HELD_SETTINGS = [
-  'cleanup.policy',
-  'retention.ms',
-  'retention.bytes',
-  'message.timestamp.type',
-  'message.timestamp.after.max.ms',
-  'message.timestamp.before.max.ms',
-] as const;
 
 /** A cutover verifies a small rest: what it takes beside waiting for groups. */
 const PAUSE_ESTIMATE_MS = 250;
@@ -104,76 +88,16 @@ export function resolveParameters(
   };
 }
 
-/**
- * A number for a new generation that was never used for one that had the name. Numbers of generations that still exist are passed over, and so is
- * everything up to the name's revision, which a rollback raises to the number it took the name from: a reader that stands in a generation that is gone must
- * never take another one for it.
- */
-export async function nextGeneration(engine: LogEngine, names: TopicNames, logical: string): Promise<number> {
-  const row = await names.find(engine.logId, logical);
-  const existing = (await engine.listTopics()).map((one) => generationOf(one.name));
-  const own = existing.filter((one) => one.logical === logical).map((one) => one.generation);
-  return Math.max(row?.generation ?? 1, row?.revision ?? 0, ...own) + 1;
-}
-
-/** What the plan relies on. Offsets are left out: they move all the time and the copy follows them. */
-export async function fingerprintOf(engine: LogEngine, names: TopicNames, topic: ResolvedTopic): Promise<JsonObject> {
-  return {
-    logId: engine.logId,
-    topicId: topic.description.id,
-    generation: topic.generation,
-    nextGeneration: await nextGeneration(engine, names, topic.logical),
-    keyExpression: topic.keyExpression,
-    state: topic.description.state,
-    partitions: topic.description.partitions.length,
-    config: { ...topic.description.config },
-    groups: (await groupsOn(engine, topic.description)).map((one) => one.group),
-  };
-}
-
-interface GroupOnTopic {
-  readonly group: string;
-  readonly members: number;
-  readonly lag: number;
-}
-
-/** Groups that keep positions on a topic, by name. */
-async function groupsOn(engine: LogEngine, topic: TopicDescription): Promise<GroupOnTopic[]> {
-  const found: GroupOnTopic[] = [];
-  for (const { group } of await engine.listGroups()) {
-    const { positions, members } = await engine.describeGroup(group);
-    const here = new Map(positions.filter((one) => one.topic === topic.name).map((one) => [one.partition, one.offset]));
-    if (here.size === 0) continue;
-    const lag = topic.partitions.reduce(
-      (sum, one) => sum + Math.max(0, one.endOffset - Math.max(here.get(one.partition) ?? 0, one.startOffset)),
-      0,
-    );
-    found.push({ group, members: members.length, lag });
-  }
-  return found.sort((a, b) => (a.group < b.group ? -1 : 1));
-}
-
-export interface PlanContext {
-  readonly engine: LogEngine;
-  readonly names: TopicNames;
-  readonly decoder: RecordDecoder;
-  /** Views and derivations that read the topic, by name; they follow the cutover by themselves. */
-  readonly readers: readonly string[];
-  readonly monotonic: () => number;
-  readonly sampleRecords: number;
-}
-
 /** The whole plan. Reads, changes nothing. */
 export async function draftPlan(
   context: PlanContext,
-  cluster: string,
-  topic: ResolvedTopic,
+  decoder: RecordDecoder,
   request: RepartitionRequest,
 ): Promise<PlanDraft> {
-  const { engine, names } = context;
+  const { engine, names, cluster, topic } = context;
   const generation = await nextGeneration(engine, names, topic.logical);
   const resolved = resolveParameters(cluster, topic, generation, request, engine.capabilities.fencing);
-  const router = routerOf(resolved, context.decoder);
+  const router = routerOf(resolved, decoder);
   const profile = await profileTopic(engine, topic.description, router, context);
   const parameters = { ...resolved, sourcePartitioner: profile.partitioner.name };
   const groups = await groupsOn(engine, topic.description);

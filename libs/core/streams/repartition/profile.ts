@@ -160,7 +160,7 @@ class Profile {
     try {
       const routed = await this.router.route(record, partition);
       if (typeof routed === 'number' || 'target' in routed) {
-        const [target, key] = typeof routed === 'number' ? [routed, record.key] : [routed.target, routed.key];
+        const [target, { key }] = typeof routed === 'number' ? [routed, record] : [routed.target, routed.record];
         this.#after[target]!++;
         if (key !== null) this.#heavy.add(key);
       } else count(this.#ruled, routed.rule);

@@ -118,8 +118,9 @@ export class RekeyRouter implements Router {
 
   #routed(record: StoredRecord, source: number, answer: KeyAnswer): Routed {
     if ('key' in answer) {
-      const target = this.#byKey.route({ ...record, key: answer.key }, source);
-      return typeof target === 'number' ? { target, key: answer.key } : target;
+      const rekeyed = { ...record, key: answer.key };
+      const target = this.#byKey.route(rekeyed, source);
+      return typeof target === 'number' ? { target, record: rekeyed } : target;
     }
     const policy = answer.failure === 'tombstone' ? this.rules.tombstones : this.rules.onMissing;
     switch (policy) {

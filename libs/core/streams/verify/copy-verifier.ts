@@ -324,7 +324,7 @@ export class CopyVerifier {
       const routed = await router.route(record, chunk.source);
       const { offset } = record;
       if (typeof routed === 'number') yield { record, offset, target: routed };
-      else if ('target' in routed) yield { record: { ...record, key: routed.key }, offset, target: routed.target };
+      else if ('target' in routed) yield { record: routed.record, offset, target: routed.target };
       else yield { record, offset, target: DROPPED };
     }
   }

@@ -1,8 +1,17 @@
 import { AppError, isAppError } from '#libs/core/kernel';
 import { generationOf, type LogEngine, type TopicDescription, type TopicSpec } from '#libs/core/log';
 import { endsOf } from '../copy/live-copy.js';
-import type { RepartitionParameters } from './parameters.js';
-import { HELD_SETTINGS } from './plan.js';
+import type { GenerationParameters } from './parameters.js';
+
+/** Settings that could drop or change records before the copy is verified: the new generation gets them at the switch. */
+export const HELD_SETTINGS = [
+  'cleanup.policy',
+  'retention.ms',
+  'retention.bytes',
+  'message.timestamp.type',
+  'message.timestamp.after.max.ms',
+  'message.timestamp.before.max.ms',
+] as const;
 
 /** The topics an operation needs beside source and target. Internal ones, deleted when it is over. */
 export function mapTopics(operationId: string): { readonly there: string; readonly back: string } {
@@ -23,7 +32,7 @@ export interface Prepared {
 export async function prepare(
   engine: LogEngine,
   operationId: string,
-  parameters: RepartitionParameters,
+  parameters: GenerationParameters,
 ): Promise<Prepared> {
   const { source, target, deadLetters } = parameters;
   const supported = engine.capabilities.topicConfigs;
@@ -50,7 +59,7 @@ export async function prepare(
 export async function prepareBack(
   engine: LogEngine,
   operationId: string,
-  parameters: RepartitionParameters,
+  parameters: GenerationParameters,
 ): Promise<{ readonly oldEnds: readonly number[] }> {
   const forever: Record<string, string> = engine.capabilities.topicConfigs.includes('retention.ms')
     ? { 'retention.ms': '-1' }
@@ -61,7 +70,7 @@ export async function prepareBack(
 }
 
 /** Gives the new generation the settings that waited. Harmless to repeat. */
-export async function applyHeldSettings(engine: LogEngine, parameters: RepartitionParameters): Promise<void> {
+export async function applyHeldSettings(engine: LogEngine, parameters: GenerationParameters): Promise<void> {
   const { topicConfigs } = engine.capabilities;
   const { config } = await engine.describeTopic(parameters.target.physical);
   const changes: Record<string, string | null> = {};

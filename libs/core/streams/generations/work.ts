@@ -2,18 +2,15 @@ import type { Clock, JsonObject, JsonValue } from '#libs/core/kernel';
 import type { LogEngine, TopicNames } from '#libs/core/log';
 import type { FailPoint, OperationProgress, OperationRun } from '#libs/core/operations';
 import { COPY_TUNING, type CopyRun, type CopyTuning, LiveCopy } from '../copy/live-copy.js';
-import type { Router } from '../copy/router.js';
-import type { RecordDecoder } from '../record-decoder.js';
 import type { ReadersOn } from '../readers-gone.js';
 import { CopyVerifier, type Verification } from '../verify/copy-verifier.js';
 import { mismatchToJson } from '../verify/mismatch.js';
-import { parametersFromJson, type RepartitionParameters, type RepartitionSide } from './parameters.js';
-import { routerOf } from './plan.js';
+import type { GenerationKind } from './kind.js';
+import { type GenerationParameters, type GenerationSide, parametersFromJson } from './parameters.js';
 import { mapTopics } from './preparation.js';
-import { KeyRouter } from './routers.js';
 import type { Side, SwitchContext } from './switch-over.js';
 
-export interface RepartitionTuning extends CopyTuning {
+export interface GenerationTuning extends CopyTuning {
   /** Records the plan looks at before it goes over to a sample. */
   readonly sampleRecords: number;
   /** Lag at which a copy counts as caught up, and rest to be verified at which the cutover begins. */
@@ -24,7 +21,7 @@ export interface RepartitionTuning extends CopyTuning {
   readonly stragglerMs: number;
 }
 
-export const REPARTITION_TUNING: RepartitionTuning = {
+export const GENERATION_TUNING: GenerationTuning = {
   ...COPY_TUNING,
   sampleRecords: 200_000,
   readyRecords: 5_000,
@@ -35,9 +32,8 @@ export const REPARTITION_TUNING: RepartitionTuning = {
 /** What a handler works with, whatever the operation. */
 export interface WorkTools {
   readonly names: TopicNames;
-  readonly decoder: RecordDecoder;
   readonly clock: Clock;
-  readonly tuning: RepartitionTuning;
+  readonly tuning: GenerationTuning;
   readonly failPoint: FailPoint;
   readonly readersOn: ReadersOn;
 }
@@ -49,17 +45,16 @@ export interface Live {
 }
 
 /** One operation during one phase: its parameters, its log, and how its two copies (there and back) are opened. */
-export class RepartitionWork {
-  readonly parameters: RepartitionParameters;
-  readonly router: Router;
+export class GenerationWork {
+  readonly parameters: GenerationParameters;
 
   constructor(
     readonly engine: LogEngine,
     readonly tools: WorkTools,
     readonly run: OperationRun,
+    readonly kind: GenerationKind,
   ) {
     this.parameters = parametersFromJson(run.parameters);
-    this.router = routerOf(this.parameters, tools.decoder);
   }
 
   get operationId(): string {
@@ -67,7 +62,7 @@ export class RepartitionWork {
   }
 
   failPoint(name: string): void | Promise<void> {
-    return this.tools.failPoint(`repartition:${name}`);
+    return this.tools.failPoint(`${this.kind.name}:${name}`);
   }
 
   /** Offsets kept at an earlier transition. */
@@ -80,6 +75,7 @@ export class RepartitionWork {
   async openThere(): Promise<Live> {
     const { source, target, deadLetters, verification } = this.parameters;
     const startOffsets = this.vector('startOffsets') ?? [];
+    const router = this.kind.there(this.parameters);
     const copy = await LiveCopy.open(
       this.engine,
       {
@@ -88,7 +84,7 @@ export class RepartitionWork {
         target: target.physical,
         map: mapTopics(this.operationId).there,
         deadLetters: deadLetters ?? undefined,
-        router: this.router,
+        router,
         startOffsets,
       },
       this.tools.tuning,
@@ -98,7 +94,7 @@ export class RepartitionWork {
       source: { topic: source.physical, startOffsets },
       target: { topic: target.physical, startOffsets: new Array<number>(target.partitions).fill(0) },
       map: copy.map,
-      router: this.router,
+      router,
       level: verification,
     });
     return { copy, verifier };
@@ -106,13 +102,8 @@ export class RepartitionWork {
 
   /** Opens the copy that carries what was written to the new side back to the old one. */
   async openBack(from: readonly number[], oldEnds: readonly number[]): Promise<Live> {
-    const { source, target, sourcePartitioner } = this.parameters;
-    const router = new KeyRouter({
-      sources: target.partitions,
-      targets: source.partitions,
-      partitioner: sourcePartitioner,
-      nullKeys: 'spread',
-    });
+    const { source, target } = this.parameters;
+    const router = this.kind.back(this.parameters);
     const copy = await LiveCopy.open(
       this.engine,
       {
@@ -165,7 +156,7 @@ export class RepartitionWork {
 }
 
 /** A side as the switch sees it. */
-export function sideOf({ physical, generation, keyExpression }: RepartitionSide): Side {
+export function sideOf({ physical, generation, keyExpression }: GenerationSide): Side {
   return { physical, generation, keyExpression };
 }
 

@@ -6,7 +6,7 @@ import { BUILD_LIMITS, ChunkBuilder } from '../copy/chunk-builder.js';
 import { CopySession } from '../copy/copy-session.js';
 import { OffsetMap } from '../copy/offset-map.js';
 import { readTopic } from '../testing/index.js';
-import { KeyRouter } from './routers.js';
+import { KeyRouter } from '../repartition/routers.js';
 import { translateGroups } from './translation.js';
 
 /** A copy in which every record's value names its source partition and offset, lanes stepping in turns of random length. */

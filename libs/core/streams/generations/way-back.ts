@@ -5,13 +5,13 @@ import { prepareBack } from './preparation.js';
 import { completeSwitch, hasMoved, moveName, raiseRevision, releaseWriters, type Switch } from './switch-over.js';
 import { SwitchRefused } from './switch-refused.js';
 import { translateGroupsBack } from './translation.js';
-import { type Live, type RepartitionWork, sideOf } from './work.js';
+import { type Live, type GenerationWork, sideOf } from './work.js';
 
 /**
  * SWITCHED: carries stragglers over (records that reached the old side after the fence, which only writers that no fence can hold back produce), and
  * keeps the old side current with what is written to the new one. Ends with the signal.
  */
-export async function stayCurrent(work: RepartitionWork): Promise<PhaseResult> {
+export async function stayCurrent(work: GenerationWork): Promise<PhaseResult> {
   const { engine, parameters, run, tools } = work;
   const there = await work.openThere();
   try {
@@ -36,7 +36,7 @@ export async function stayCurrent(work: RepartitionWork): Promise<PhaseResult> {
 }
 
 /** Before the old side is deleted: the last look for stragglers. */
-export async function carryLast(work: RepartitionWork): Promise<void> {
+export async function carryLast(work: GenerationWork): Promise<void> {
   const there = await work.openThere();
   try {
     await carryStragglers(work, there);
@@ -49,7 +49,7 @@ export async function carryLast(work: RepartitionWork): Promise<void> {
  * ROLLING_BACK: a cutover in the other direction. Possible while the old side holds everything: kept current by the copy back, or nothing written
  * since. Otherwise everything stays as it is and the reason is given.
  */
-export async function rollBack(work: RepartitionWork): Promise<PhaseResult> {
+export async function rollBack(work: GenerationWork): Promise<PhaseResult> {
   const { engine, parameters, tools, run } = work;
   const { source, target, topic } = parameters;
   const back = isWayBackOpen(work) ? await openBack(work) : undefined;
@@ -100,7 +100,7 @@ export async function rollBack(work: RepartitionWork): Promise<PhaseResult> {
 }
 
 /** Brings the copy back near the writers and verifies it, so that the pause is short. */
-async function nearly(work: RepartitionWork, back: Live): Promise<void> {
+async function nearly(work: GenerationWork, back: Live): Promise<void> {
   await back.copy.copyTo(await back.copy.sourceEnds(), work.hurried());
   const verification = await back.verifier.advance({ signal: work.run.signal });
   if (verification.mismatches.length > 0) {
@@ -108,7 +108,7 @@ async function nearly(work: RepartitionWork, back: Live): Promise<void> {
   }
 }
 
-async function openBack(work: RepartitionWork): Promise<Live> {
+async function openBack(work: GenerationWork): Promise<Live> {
   const prepared = await prepareBack(work.engine, work.operationId, work.parameters);
   let oldEnds = work.vector('oldEnds');
   if (oldEnds === undefined) {
@@ -120,7 +120,7 @@ async function openBack(work: RepartitionWork): Promise<Live> {
 }
 
 /** Whether the old side is, or can be, kept current. Stragglers close the way back, which would bring them back a second time. */
-function isWayBackOpen(work: RepartitionWork): boolean {
+function isWayBackOpen(work: GenerationWork): boolean {
   return work.parameters.reverseTail && work.run.notes['wayBack'] !== 'closed';
 }
 
@@ -128,7 +128,7 @@ function isWayBackOpen(work: RepartitionWork): boolean {
  * Copies records of the old side beyond the fence. Not once the copy back has begun: its own records lie there, and a straggler among them is found by the
  * verification of the way back.
  */
-async function carryStragglers(work: RepartitionWork, there: Live): Promise<void> {
+async function carryStragglers(work: GenerationWork, there: Live): Promise<void> {
   const { engine, parameters, run } = work;
   if (run.notes['oldEnds'] !== undefined) return;
   const ends = endsOf(await engine.describeTopic(parameters.source.physical));

@@ -1,0 +1,47 @@
+import type { JsonObject } from '#libs/core/kernel';
+import type { HoldingWork, LogEngine, ResolvedTopic, TopicNames } from '#libs/core/log';
+import type { PlanDraft } from '#libs/core/operations';
+import type { Router } from '../copy/router.js';
+import type { GenerationParameters } from './parameters.js';
+
+/** What every request of such an operation names. */
+export interface GenerationRequest {
+  /** Undefined: the default cluster. */
+  readonly cluster: string | undefined;
+  /** Logical name. */
+  readonly topic: string;
+}
+
+/** What a plan is made of, besides the request. */
+export interface PlanContext {
+  readonly engine: LogEngine;
+  readonly names: TopicNames;
+  readonly cluster: string;
+  readonly topic: ResolvedTopic;
+  /** Views and derivations that read the topic, by name; they follow the cutover by themselves. */
+  readonly readers: readonly string[];
+  /** Milliseconds from an arbitrary start. */
+  readonly monotonic: () => number;
+  /** Records to look at before going over to a sample. */
+  readonly sampleRecords: number;
+}
+
+/**
+ * What makes one sort of new generation unlike another: how it is asked for, what the plan says, and where each record goes. Phases, switch, groups and the way back are
+ * the same for all (`GenerationHandler`).
+ */
+export interface GenerationKind<
+  R extends GenerationRequest = GenerationRequest,
+  P extends GenerationParameters = GenerationParameters,
+> {
+  /** Of the operations, of their fail points (`<name>:…`) and of what they hold in the log. */
+  readonly name: HoldingWork;
+  /** @throws for a request that makes no sense, naming everything that is wrong with it. */
+  parse(request: JsonObject): R;
+  /** The whole plan. Reads, changes nothing; its parameters are a `P` as JSON. */
+  draft(context: PlanContext, request: R): Promise<PlanDraft>;
+  /** Where the records of the old side go in the new one. */
+  there(parameters: P): Router;
+  /** Where what was written to the new side goes in the old one. Asked only where `reverseTail` is set. */
+  back(parameters: P): Router;
+}

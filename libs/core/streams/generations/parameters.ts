@@ -1,0 +1,44 @@
+import type { JsonObject } from '#libs/core/kernel';
+import type { VerificationLevel } from '../verify/copy-verifier.js';
+
+/**
+ * What may happen to groups whose positions have no exact translation. `exact`: the plan is blocked, naming them. `drain`: the cutover waits, with writers
+ * held, until they have read everything, or is undone. `duplicates`: they read some records again, as many as announced.
+ */
+export type GroupMode = 'exact' | 'drain' | 'duplicates';
+
+/** One generation of the topic. */
+export interface GenerationSide {
+  readonly physical: string;
+  readonly generation: number;
+  readonly partitions: number;
+  /** Where the keys of new records come from, null: from the writers. */
+  readonly keyExpression: string | null;
+}
+
+/** What every operation works with that puts a new generation in the place of another; a kind adds its own. Resolved against the topic as it was when the plan was made. */
+export interface GenerationParameters {
+  readonly cluster: string;
+  /** Logical name. */
+  readonly topic: string;
+  readonly source: GenerationSide;
+  readonly target: GenerationSide;
+  readonly verification: VerificationLevel;
+  readonly groups: GroupMode;
+  readonly maxPauseMs: number;
+  /** The old side is kept current after the switch by a copy back; only where the kind has a router back. */
+  readonly reverseTail: boolean;
+  /** Explicit settings the new generation has in the end. */
+  readonly config: Readonly<Record<string, string>>;
+  /** Topic for records that rules send there, null when no rule does. */
+  readonly deadLetters: string | null;
+}
+
+export function parametersToJson(parameters: GenerationParameters): JsonObject {
+  return JSON.parse(JSON.stringify(parameters)) as JsonObject;
+}
+
+/** The parameters of a stored operation, which {@link parametersToJson} wrote. */
+export function parametersFromJson(json: JsonObject): GenerationParameters {
+  return json as unknown as GenerationParameters;
+}
