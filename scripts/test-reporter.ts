@@ -1,15 +1,16 @@
 import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
 
 /**
- * Prints, for each failing test, the command that runs just that test, and closes the run with `N passed, N failed[, N skipped]`,
- * the line by which a run is judged.
+ * Prints a line that begins with `failed:` for each failing test (what failed, where, with what message) with the command that runs just that test, such a line for
+ * each file that could not be run and for each error outside a test, and closes the run with `N passed, N failed[, N skipped]`, the line by which a run is judged.
+ * `.ci/run` repeats the lines at its very end.
  */
 export default class PlainSummary implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[], _reason: TestRunEndReason): void {
     let passed = 0;
     let skipped = 0;
     const failed: TestCase[] = [];
-    let broken = 0;
+    const broken: string[] = [];
     for (const module of modules) {
       let failures = 0;
       for (const test of module.children.allTests()) {
@@ -21,15 +22,25 @@ export default class PlainSummary implements Reporter {
           failures++;
         }
       }
-      if (!module.ok() && failures === 0) broken++;
+      if (!module.ok() && failures === 0)
+        broken.push(`${module.relativeModuleId}: ${firstLine(module.errors()[0] ?? 'could not be run')}`);
     }
     for (const test of failed) {
       const title = test.fullName.replace(/ > /g, ' ').replace(/[^\w \-]/g, '.');
+      const [error] = test.result().errors ?? [];
       process.stdout.write(
-        `run just this: npx vitest run --project ${test.project.name} ${test.module.relativeModuleId} -t "${title}"\n`,
+        `failed: ${test.module.relativeModuleId} > ${test.fullName}: ${firstLine(error ?? 'no message')}\nrun just this: npx vitest run --project ${test.project.name} ${test.module.relativeModuleId} -t "${title}"\n`,
       );
     }
-    const total = failed.length + broken + errors.length;
+    for (const line of broken) process.stdout.write(`failed: ${line}\n`);
+    for (const error of errors) process.stdout.write(`failed: outside a test: ${firstLine(error)}\n`);
+    const total = failed.length + broken.length + errors.length;
     process.stdout.write(`\n${passed} passed, ${total} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
   }
+}
+
+/** The first line of what an error says. */
+function firstLine(error: unknown): string {
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
+  return String(message).split('\n', 1)[0] ?? '';
 }
