@@ -45,6 +45,7 @@ import {
   rebuildTopicNames,
   RecordDecoder,
   type ReadersOn,
+  DeriveHandler,
   RebuildHandler,
   RepartitionHandler,
   Views,
@@ -183,6 +184,13 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
         clock,
         failPoint: failPoints.pass,
         readersOn,
+      }),
+      new DeriveHandler({
+        store: derivationStore,
+        directories,
+        derivations,
+        newId,
+        failPoint: failPoints.pass,
       }),
       new RebuildHandler({
         store: derivationStore,

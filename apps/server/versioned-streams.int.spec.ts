@@ -71,6 +71,37 @@ describe('derived streams over REST', () => {
     });
   });
 
+  it('are made as an operation, too, whose plan says what it makes and what is in the way', async () => {
+    await client.topic('parcels', 2);
+    await client.produce('parcels', [
+      { key: 'p1', value: { at: 'Oslo' } },
+      { key: 'p2', value: { at: 'Bergen' } },
+    ]);
+    const body = { kind: 'latest', source: 'parcels', name: 'parcels-now', late: 'topic' };
+    const plan = await call('POST', '/v1/derivations/plans', body);
+    expect(plan).toMatchObject({
+      status: 201,
+      body: {
+        kind: 'derive',
+        blockers: [],
+        impact: { topics: ['parcels-now', 'parcels-now.late'] },
+        estimates: { records: 2 },
+      },
+    });
+    const { hash } = plan.body as { hash?: string };
+    const started = await call('POST', '/v1/operations', { planHash: hash });
+    expect(started.status).toBe(202);
+    await hasRead('parcels-now', 2);
+    expect((await call('GET', '/v1/topics/parcels-now/latest/p1')).body).toMatchObject({ value: { at: 'Oslo' } });
+    expect((await call('POST', '/v1/derivations/plans', body)).body).toMatchObject({
+      blockers: [expect.stringContaining("'parcels-now' exists already")],
+    });
+    expect(await call('POST', '/v1/derivations/plans', { ...body, source: 'nowhere' })).toMatchObject({
+      status: 404,
+      body: { code: 'topic-not-found' },
+    });
+  });
+
   it('refuse what does not exist and what cannot be, by name', async () => {
     const key = '/v1/derivations/order-versions/keys/o1';
     expect(await call('GET', `${key}?version=9`)).toMatchObject({ status: 404, body: { code: 'version-not-found' } });

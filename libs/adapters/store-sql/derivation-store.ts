@@ -19,16 +19,16 @@ export class SqlDerivationStore extends DerivationStore {
     super();
   }
 
-  async add(definition: DerivationDefinition): Promise<StoredDerivation> {
+  async add(definition: DerivationDefinition, state: 'RUNNING' | 'PAUSED' = 'RUNNING'): Promise<StoredDerivation> {
     const { logId, name, id } = definition;
     const added = await this.store.write((session) =>
       session.run(
-        "insert into derivations (log_id, name, id, definition, state, revision) values (?, ?, ?, ?, 'RUNNING', 1) on conflict do nothing",
-        [logId, name, id, JSON.stringify(definition)],
+        'insert into derivations (log_id, name, id, definition, state, revision) values (?, ?, ?, ?, ?, 1) on conflict do nothing',
+        [logId, name, id, JSON.stringify(definition), state],
       ),
     );
     if (added !== 1) throw derivationExists(name);
-    return { definition, state: 'RUNNING', revision: 1 };
+    return { definition, state, revision: 1 };
   }
 
   async find(logId: string, name: string): Promise<StoredDerivation | undefined> {

@@ -81,11 +81,11 @@ export class TopicDirectory {
   }
 
   /**
-   * Creates generation 1 of a logical topic.
+   * Creates generation 1 of a logical topic, ACTIVE unless the state says otherwise.
    * @throws `topic-exists` also when another generation carries the name now; `topic-name-kept` while a topic of that name was deleted and can be restored; `invalid-topic-name` for names kept for
    * internal use.
    */
-  async create(spec: Omit<TopicSpec, 'state'>): Promise<ResolvedTopic> {
+  async create(spec: TopicSpec): Promise<ResolvedTopic> {
     if (isReservedName(spec.name))
       throw invalidTopicName(spec.name, 'names that end in --g and a number are kept for generations');
     if (spec.name.startsWith('__'))
@@ -99,7 +99,7 @@ export class TopicDirectory {
       // Left over from a deletion that was cut short after the topic was gone.
       await this.names.remove(this.engine.logId, spec.name);
     }
-    const description = await this.engine.createTopic({ ...spec, state: 'ACTIVE' });
+    const description = await this.engine.createTopic({ ...spec, state: spec.state ?? 'ACTIVE' });
     return resolved(spec.name, description, undefined);
   }
 

@@ -24,6 +24,7 @@ export {
 } from './derive/derivation-worker.js';
 export type { HistoryStatement } from './derive/history-statement.js';
 export { DerivedLookups, type DerivedSnapshot } from './derive/derived-lookups.js';
+export { DeriveHandler, type DeriveOptions, type DerivePlanRequest } from './derive/derive-handler.js';
 export { RebuildHandler, type RebuildOptions } from './derive/rebuild-handler.js';
 export { DerivationWorkers } from './derive/derivation-workers.js';
 export { LatestTable, type LatestRow, type LatestSnapshot } from './derive/latest-table.js';

@@ -13,6 +13,7 @@ import {
 } from './derivation-schemas.js';
 import { viewOf } from './derivation-view.js';
 import { DerivationsService } from './derivations.service.js';
+import { derivedPlanView, derivedPlanViewOf, type DerivedPlanView } from './plan-view.js';
 
 /** Derivations: topics computed from other topics, continuously. */
 @Controller(['v1/derivations', 'v1/clusters/:cluster/derivations'])
@@ -23,7 +24,7 @@ export class DerivationsController {
   @Access('alter', 'topic', 'body.name')
   @ApiJson({
     id: 'createDerivation',
-    summary: 'Derive a latest stream from a topic',
+    summary: 'Derive a latest or versioned stream from a topic',
     tag: 'derivations',
     body: createBody,
     response: derivationView,
@@ -36,6 +37,29 @@ export class DerivationsController {
     @CurrentPrincipal() principal: Principal,
   ): Promise<DerivationView> {
     return viewOf(await this.derivations.create(cluster, body, principal));
+  }
+
+  @Post('plans')
+  @HttpCode(201)
+  @Access('alter', 'topic', 'body.name')
+  @ApiJson({
+    id: 'planDerivation',
+    summary: 'Plan to derive a stream as an operation',
+    description:
+      'Looks and changes nothing. The operation makes the stream and fills it at a pace of its own, while the source keeps what is still to be read; it can be watched, throttled, paused, and cancelled without a trace. Start the plan with its hash: `POST /v1/operations {"planHash": …}`.',
+    tag: 'derivations',
+    body: createBody,
+    bodyExample: { kind: 'latest', name: 'orders-latest', source: 'orders' },
+    response: derivedPlanView,
+    status: 201,
+    errors: { 404: ['topic-not-found', 'cluster-not-found'] },
+  })
+  async plan(
+    @Param('cluster') cluster: string | undefined,
+    @Body(new ZodPipe(createBody)) body: CreateBody,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<DerivedPlanView> {
+    return derivedPlanViewOf('derive', await this.derivations.plan(cluster, body, principal));
   }
 
   @Get()

@@ -7,7 +7,7 @@ import { LatestController } from './latest.controller.js';
 import { RebuildsController } from './rebuilds.controller.js';
 import { SnapshotController } from './snapshot.controller.js';
 
-/** Derivations over REST. Needs `Derivations`, `OperationEngine` (with a `RebuildHandler`), `RecordDecoder`, `ServiceKeys` and `Authorizer` from the composition. */
+/** Derivations over REST. Needs `Derivations`, `OperationEngine` (with a `DeriveHandler` and a `RebuildHandler`), `RecordDecoder`, `ServiceKeys` and `Authorizer` from the composition. */
 @Module({
   controllers: [DerivationsController, LatestController, KeyHistoryController, RebuildsController, SnapshotController],
   providers: [DerivationsService, KeyHistoryService],

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type JsonValue, ServiceKeys } from '#libs/core/kernel';
+import { AppError, type JsonObject, type JsonValue, ServiceKeys } from '#libs/core/kernel';
 import { formatReadCursor, READ_CURSOR_KEY } from '#libs/core/log';
+import { OperationEngine, type Plan } from '#libs/core/operations';
 import {
   Derivations,
   RecordDecoder,
   type DerivationRequest,
+  type DerivePlanRequest,
   type DerivationStatus,
   type LatestRow,
   type LatestSnapshot,
@@ -26,6 +28,7 @@ export interface TopicSnapshot {
 export class DerivationsService {
   constructor(
     private readonly derivations: Derivations,
+    private readonly operations: OperationEngine,
     private readonly decoder: RecordDecoder,
     private readonly authorizer: Authorizer,
     private readonly keys: ServiceKeys,
@@ -34,6 +37,17 @@ export class DerivationsService {
   create(cluster: string | undefined, body: CreateBody, principal: Principal): Promise<DerivationStatus> {
     this.authorizer.demand(principal, 'read', { kind: 'topic', name: body.source });
     return this.derivations.create(cluster, body as DerivationRequest, principal.id);
+  }
+
+  /** What deriving a stream as an operation would do. */
+  async plan(cluster: string | undefined, body: CreateBody, principal: Principal): Promise<Plan> {
+    this.authorizer.demand(principal, 'read', { kind: 'topic', name: body.source });
+    const request = { cluster, createdBy: principal.id, derivation: body as DerivationRequest };
+    return await this.operations.plan(
+      'derive',
+      request satisfies DerivePlanRequest as unknown as JsonObject,
+      principal.id,
+    );
   }
 
   async list(cluster: string | undefined, request: PageRequest, principal: Principal): Promise<Page<DerivationStatus>> {

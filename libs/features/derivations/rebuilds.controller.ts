@@ -4,6 +4,7 @@ import type { JsonObject } from '#libs/core/kernel';
 import { OperationEngine } from '#libs/core/operations';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { derivedPlanView, derivedPlanViewOf, type DerivedPlanView } from './plan-view.js';
 
 /** Body of `POST /v1/rebuilds/plans`. */
 export const rebuildBody = z.strictObject({
@@ -22,22 +23,6 @@ export const rebuildBody = z.strictObject({
 });
 export type RebuildBody = z.infer<typeof rebuildBody>;
 
-const object = z.record(z.string(), z.unknown());
-
-export const rebuildPlanView = z.object({
-  hash: z.string().describe('Start it with `POST /v1/operations`.'),
-  kind: z.literal('rebuild'),
-  subject: z.string(),
-  steps: z.array(z.string()),
-  impact: object,
-  risks: z.array(z.string()),
-  blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
-  estimates: z.object({ records: z.number().nullable() }),
-  createdBy: z.string(),
-  createdAt: z.string().describe('ISO 8601, UTC.'),
-});
-export type RebuildPlanView = z.infer<typeof rebuildPlanView>;
-
 /** Plans of rebuilds of derived streams. Starting and steering them is the operation engine's. */
 @Controller(['v1/rebuilds', 'v1/clusters/:cluster/rebuilds'])
 export class RebuildsController {
@@ -54,7 +39,7 @@ export class RebuildsController {
     tag: 'derivations',
     body: rebuildBody,
     bodyExample: { derivation: 'orders-latest' },
-    response: rebuildPlanView,
+    response: derivedPlanView,
     status: 201,
     errors: { 404: ['derivation-not-found', 'cluster-not-found'] },
   })
@@ -62,21 +47,8 @@ export class RebuildsController {
     @Param('cluster') cluster: string | undefined,
     @Body(new ZodPipe(rebuildBody)) { derivation, ...body }: RebuildBody,
     @CurrentPrincipal() principal: Principal,
-  ): Promise<RebuildPlanView> {
+  ): Promise<DerivedPlanView> {
     const request: JsonObject = { name: derivation, ...body, ...(cluster === undefined ? {} : { cluster }) };
-    const plan = await this.engine.plan('rebuild', request, principal.id);
-    const { hash, subject, steps, impact, risks, blockers, estimates, createdBy, createdAt } = plan;
-    return {
-      hash,
-      kind: 'rebuild',
-      subject,
-      steps: [...steps],
-      impact,
-      risks: [...risks],
-      blockers: [...blockers],
-      estimates: { records: estimates.records },
-      createdBy,
-      createdAt: new Date(createdAt).toISOString(),
-    };
+    return derivedPlanViewOf('rebuild', await this.engine.plan('rebuild', request, principal.id));
   }
 }

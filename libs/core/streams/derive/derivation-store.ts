@@ -6,8 +6,8 @@ import type { DerivationDefinition, DerivationState, StoredDerivation } from './
  * output. Class and injection token in one; `testing/` has the contract suite.
  */
 export abstract class DerivationStore {
-  /** Keeps a new definition in state RUNNING. @throws `derivation-exists` when the name is taken in this log. */
-  abstract add(definition: DerivationDefinition): Promise<StoredDerivation>;
+  /** Keeps a new definition; PAUSED while what it needs is still to be made. @throws `derivation-exists` when the name is taken in this log. */
+  abstract add(definition: DerivationDefinition, state?: 'RUNNING' | 'PAUSED'): Promise<StoredDerivation>;
 
   abstract find(logId: string, name: string): Promise<StoredDerivation | undefined>;
 

@@ -1,10 +1,10 @@
 import { AppError, isAppError } from '#libs/core/kernel';
-import { physicalName, type ResolvedTopic, type TopicDirectory } from '#libs/core/log';
+import type { ResolvedTopic, TopicDirectory } from '#libs/core/log';
 import type { SupervisedStatus } from '#libs/core/operations';
 import { parseFieldPath } from '../field-path.js';
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
 import { derivationExists, derivationNotFound } from './derivation-store.js';
-import { deadLettersOf, lateRecordsOf, settingsOf } from './derivation-topics.js';
+import { settingsOf, topicsBeside } from './derivation-topics.js';
 import { forgetProgress, storedProgress, type DerivationProgress } from './derivation-worker.js';
 import { DerivationWorkers, type DerivationWorkersOptions } from './derivation-workers.js';
 import { DerivedLookups } from './derived-lookups.js';
@@ -65,29 +65,71 @@ export class Derivations {
    * @throws `topic-not-found` for the source, `derivation-exists`, `topic-exists` for the name, `invalid-field-path`, `invalid-derivation`.
    */
   async create(cluster: string | undefined, request: DerivationRequest, createdBy: string): Promise<DerivationStatus> {
-    const directory = this.options.directories.of(cluster);
-    const { logId } = directory.engine;
-    demandSound(request);
-    const source = await directory.resolve(request.source);
-    if (request.name === request.source) throw ofItself(request.name);
-    if ((await this.options.store.find(logId, request.name)) !== undefined) throw derivationExists(request.name);
-    await this.#demandFree(directory, request.name);
-    const definition: DerivationDefinition = {
-      ...request,
-      id: this.options.newId(),
-      logId,
-      createdAt: this.options.clock.now(),
-      createdBy,
-    };
-    const stored = await this.options.store.add(definition);
+    const id = this.options.newId();
     try {
-      await this.#makeTopics(directory, definition, source);
+      await this.prepare(cluster, request, { id, createdBy });
     } catch (error) {
-      await this.options.store.remove(logId, definition.id);
+      // What cannot be removed now is shown as PAUSED, or as DELETING and removed at the next start; why it could not be made is what the caller asked.
+      await this.abandon(cluster, request.name, id).catch(() => undefined);
       throw error;
     }
-    await this.workers.run(directory, stored);
-    return this.#status(stored);
+    return await this.setState(cluster, request.name, 'RUNNING');
+  }
+
+  /**
+   * What a derivation would read and write. Reads, changes nothing.
+   * @throws `topic-not-found` for the source, `derivation-exists`, `topic-exists` for the name, `invalid-field-path`, `invalid-derivation`, `derivation-of-itself`.
+   */
+  async examine(cluster: string | undefined, request: DerivationRequest): Promise<ResolvedTopic> {
+    const directory = this.options.directories.of(cluster);
+    demandSound(request);
+    if (request.name === request.source) throw ofItself(request.name);
+    const source = await directory.resolve(request.source);
+    if ((await this.options.store.find(directory.engine.logId, request.name)) !== undefined)
+      throw derivationExists(request.name);
+    await this.#demandFree(directory, request.name);
+    return source;
+  }
+
+  /**
+   * Keeps the definition, PAUSED, and makes its topics. May be repeated with the same id, wherever it was cut short.
+   * @throws as {@link examine}.
+   */
+  async prepare(
+    cluster: string | undefined,
+    request: DerivationRequest,
+    { id, createdBy }: Pick<DerivationDefinition, 'id' | 'createdBy'>,
+  ): Promise<StoredDerivation> {
+    const directory = this.options.directories.of(cluster);
+    const { logId } = directory.engine;
+    const known = await this.options.store.find(logId, request.name);
+    if (known?.definition.id === id) {
+      await this.#makeTopics(directory, known.definition, await directory.resolve(request.source));
+      return known;
+    }
+    const source = await this.examine(cluster, request);
+    const createdAt = this.options.clock.now();
+    const stored = await this.options.store.add({ ...request, id, logId, createdAt, createdBy }, 'PAUSED');
+    this.options.failPoint?.('derivation-kept');
+    try {
+      await this.#makeTopics(directory, stored.definition, source);
+    } catch (error) {
+      if (isAppError(error, 'topic-exists')) await this.options.store.remove(logId, id);
+      throw error;
+    }
+    return stored;
+  }
+
+  /** Removes what {@link prepare} made under this id, and nothing of another derivation of the name. May be repeated. @throws `topic-protected`. */
+  async abandon(cluster: string | undefined, name: string, id: string): Promise<void> {
+    const directory = this.options.directories.of(cluster);
+    const { logId } = directory.engine;
+    const known = await this.options.store.find(logId, name);
+    if (known?.definition.id !== id) return;
+    await this.#demandUnprotected(directory, name);
+    const stored = await this.options.store.setState(logId, name, known.revision, 'DELETING');
+    if (stored === undefined) throw changed(name);
+    await this.#remove(directory, stored);
   }
 
   /** @throws `derivation-not-found`. */
@@ -114,12 +156,8 @@ export class Derivations {
 
   /** Ends the derivation and deletes its topic for good. The source is untouched. @throws `derivation-not-found`, `derivation-changed`, `topic-protected`. */
   async delete(cluster: string | undefined, name: string): Promise<void> {
-    const directory = this.options.directories.of(cluster);
-    const known = await this.#find(directory, name);
-    await this.#demandUnprotected(directory, name);
-    const stored = await this.options.store.setState(directory.engine.logId, name, known.revision, 'DELETING');
-    if (stored === undefined) throw changed(name);
-    await this.#remove(directory, stored);
+    const { definition } = await this.#find(this.options.directories.of(cluster), name);
+    await this.abandon(cluster, name, definition.id);
   }
 
   /** Whether a topic is written by a derivation, so that nobody else may. */
@@ -179,17 +217,19 @@ export class Derivations {
     if (present !== undefined) throw nameTaken(name);
   }
 
-  /** The target is closed to everybody but its writer session: FENCED is its state for good. */
+  /** The target is closed to everybody but its writer session: FENCED is its state for good, and from its beginning. */
   async #makeTopics(directory: TopicDirectory, definition: DerivationDefinition, source: ResolvedTopic): Promise<void> {
     const { engine } = directory;
     const wanted = Object.entries(settingsOf(definition));
     const config = Object.fromEntries(wanted.filter(([name]) => engine.capabilities.topicConfigs.includes(name)));
     const partitions = source.description.partitions.length;
-    await directory.create({ name: definition.name, partitions, config });
-    await engine.setTopicState(physicalName(definition.name, 1), 'FENCED');
-    if (definition.nullKeys === 'dlq' || definition.onConflict === 'dlq')
-      await demandTopic(directory, deadLettersOf(definition));
-    if (definition.late === 'topic') await demandTopic(directory, lateRecordsOf(definition));
+    try {
+      await directory.create({ name: definition.name, partitions, config, state: 'FENCED' });
+    } catch (error) {
+      if (!isAppError(error, 'topic-exists') || !(await isDerived(directory, definition.name))) throw error;
+    }
+    this.options.failPoint?.('derivation-topic-made');
+    for (const beside of topicsBeside(definition)) await demandTopic(directory, beside);
   }
 
   async #remove(directory: TopicDirectory, { definition }: StoredDerivation): Promise<void> {
@@ -199,7 +239,9 @@ export class Derivations {
     for (let generation = 1; generation <= present; generation++)
       await forgetProgress(directory.engine, definition, generation);
     try {
-      await directory.delete(definition.name);
+      // The topic of a derivation is never ACTIVE: one that is was made by somebody else while this one was being made.
+      const { description } = await directory.resolve(definition.name);
+      if (description.state !== 'ACTIVE') await directory.delete(definition.name);
     } catch (error) {
       if (!isAppError(error, 'topic-not-found')) throw error;
     }
@@ -218,6 +260,14 @@ export class Derivations {
       keys: worker === undefined ? null : worker.keys,
     };
   }
+}
+
+/**
+ * Whether a topic is one that a derivation made: closed to everybody. Names of derivations are unique, and the name was free when the definition was kept, so it is that of the
+ * one whose making was cut short.
+ */
+async function isDerived(directory: TopicDirectory, name: string): Promise<boolean> {
+  return (await directory.resolve(name)).description.state === 'FENCED';
 }
 
 /** A topic beside the target, which may be there from a derivation before. */

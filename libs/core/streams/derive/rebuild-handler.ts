@@ -15,8 +15,9 @@ import type { SourcePosition } from '../source-reader.js';
 import type { StoredDerivation } from './derivation.js';
 import { derivationNotFound, type DerivationStore } from './derivation-store.js';
 import { settingsOf } from './derivation-topics.js';
-import { forgetProgress, storedProgress, type CatchUpOptions, type DerivationWorker } from './derivation-worker.js';
+import { forgetProgress, storedProgress, type DerivationWorker } from './derivation-worker.js';
 import type { DerivationWorkers } from './derivation-workers.js';
+import { paced } from './paced-catch-up.js';
 import { compareDerived } from './derived-comparison.js';
 import {
   draftRebuild,
@@ -302,21 +303,6 @@ export class RebuildHandler implements OperationHandler {
   async #pass(name: string): Promise<void> {
     await this.options.failPoint?.(name);
   }
-}
-
-function paced(run: OperationRun): CatchUpOptions {
-  return {
-    signal: run.signal,
-    pace: (records, bytes) => run.pace(records, bytes),
-    report: ({ counts }, lag) =>
-      run.report({
-        recordsDone: counts.read,
-        recordsTotal: counts.read + lag,
-        totalIsEstimate: true,
-        bytesDone: 0,
-        partitions: [],
-      }),
-  };
 }
 
 const isAtOrBehind = (one: SourcePosition, other: SourcePosition): boolean =>

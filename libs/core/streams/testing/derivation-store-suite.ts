@@ -35,6 +35,9 @@ export function derivationStoreSuite(name: string, open: () => Promise<Derivatio
     afterEach(async () => subject.dispose?.());
 
     it('answers definitions as they were given, by name', async () => {
+      expect(await store.add(definition('c'), 'PAUSED')).toMatchObject({ state: 'PAUSED', revision: 1 });
+      expect(await store.find('log', 'c')).toMatchObject({ state: 'PAUSED' });
+      await store.remove('log', 'id-c');
       await store.add(definition('b'));
       await store.add(definition('a', { orderBy: { by: 'offset' } }));
       await store.add(definition('a', { logId: 'other' }));

@@ -10,9 +10,9 @@ import {
 export class MemoryDerivationStore extends DerivationStore {
   #rows: readonly StoredDerivation[] = [];
 
-  async add(definition: DerivationDefinition): Promise<StoredDerivation> {
+  async add(definition: DerivationDefinition, state: 'RUNNING' | 'PAUSED' = 'RUNNING'): Promise<StoredDerivation> {
     if (await this.find(definition.logId, definition.name)) throw derivationExists(definition.name);
-    const row: StoredDerivation = { definition, state: 'RUNNING', revision: 1 };
+    const row: StoredDerivation = { definition, state, revision: 1 };
     this.#rows = [...this.#rows, row];
     return row;
   }
