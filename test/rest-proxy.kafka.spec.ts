@@ -8,7 +8,7 @@ beforeAll(async () => {
   directory = await temporaryDirectory();
   const kafka = { bootstrapServers: process.env['WEIR_TEST_KAFKA']!.split(',') };
   const env = { WEIR_LOG_ENABLED: 'false', WEIR_CLUSTERS: JSON.stringify({ kafka }) };
-  server = await ServerProcess.start({ cwd: directory.path, env, readyMs: 60_000 });
+  server = await ServerProcess.start({ cwd: directory.path, env });
 });
 afterAll(async () => {
   await server.stop();

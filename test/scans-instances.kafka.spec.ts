@@ -40,7 +40,6 @@ describe('scans of instances that share a Kafka cluster and a PostgreSQL', () =>
         WEIR_DATA_DIR: `${directory.path}/instance-${running.length}`,
         ...env,
       },
-      readyMs: 60_000,
     });
     running.push(server);
     return server;

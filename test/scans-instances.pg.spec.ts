@@ -29,7 +29,6 @@ describe('scans of an instance with a log, beside one without, on one PostgreSQL
     const server = await ServerProcess.start({
       cwd: directory.path,
       env: { WEIR_DATABASE_URL: database.url, WEIR_DATA_DIR: `${directory.path}/${name}`, ...env },
-      readyMs: 60_000,
     });
     running.push(server);
     return server;

@@ -47,7 +47,7 @@ export class FaultyService {
   async start(): Promise<void> {
     const WEIR_DATA_DIR = join(this.cwd, 'data');
     const env = { ...ENV, WEIR_DATA_DIR, ...this.faults.env };
-    this.#server = await ServerProcess.start({ cwd: this.cwd, env, readyMs: 90_000 });
+    this.#server = await ServerProcess.start({ cwd: this.cwd, env });
   }
 
   /** A start that may fail. Answers how the process ended and what it wrote, undefined where the service is ready. */

@@ -34,7 +34,6 @@ class Instance {
         WEIR_DATA_DIR: `${this.directory}/${this.name}`,
         WEIR_LOGGING_LEVEL: 'info',
       },
-      readyMs: 60_000,
     });
   }
 

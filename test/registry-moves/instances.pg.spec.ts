@@ -49,7 +49,6 @@ describe('imports of instances that share one PostgreSQL', () => {
         WEIR_REGISTRIES: JSON.stringify(registries),
         ...env,
       },
-      readyMs: 60_000,
     });
     running.push(process);
     return { process, calls: new ServiceCalls(() => process.url) };
