@@ -15,9 +15,15 @@ import { type ChunkRun, type CopiedChunk, decodeChunk, encodeChunk } from './chu
 export interface CopyLane {
   /** Id of the fenced session, one per lane: `<operation>-<source partition>`. */
   readonly writerId: string;
-  readonly source: { readonly topic: string; readonly partition: number; readonly startOffset: number };
+  readonly source: {
+    /** Where it is read from, when that is another log than the one that is written to. */
+    readonly log?: LogEngine | undefined;
+    readonly topic: string;
+    readonly partition: number;
+    readonly startOffset: number;
+  };
   readonly target: string;
-  /** Topic that takes the offset map, with as many partitions as the source. */
+  /** Topic of the target's log that takes the offset map, with as many partitions as the source. */
   readonly map: string;
   /** Topic (partition 0) for records that rules send there; needed when the router has such rules. */
   readonly deadLetters?: string;
@@ -78,7 +84,7 @@ export class CopySession {
     this.#readFrom = this.#state.position;
   }
 
-  /** Opens the lane's session, fencing every earlier one, at its last commit. */
+  /** Opens the lane's session in the log that is written to, fencing every earlier one, at its last commit. */
   static async open(engine: LogEngine, lane: CopyLane, maker: ChunkMaker): Promise<CopySession> {
     return new CopySession(lane, engine, maker, await engine.openWriter(lane.writerId));
   }
@@ -111,8 +117,8 @@ export class CopySession {
    * @throws `writer-fenced` when another worker has taken over; `offset-out-of-range` when records expired before they were copied; what the router throws.
    */
   async step(limits: StepLimits): Promise<CopyStep> {
-    const { topic, partition } = this.lane.source;
-    const [fetched] = await this.engine.fetch({
+    const { log = this.engine, topic, partition } = this.lane.source;
+    const [fetched] = await log.fetch({
       positions: [{ topic, partition, offset: this.#readFrom }],
       maxBytes: limits.maxBytes,
       maxWaitMs: limits.maxWaitMs,

@@ -10,6 +10,8 @@ export interface CopySpec {
   /** Lanes write as `<writerPrefix>-<source partition>`. */
   readonly writerPrefix: string;
   readonly source: string;
+  /** Log that the source lies in, when it is another one than the target's. Map, dead letters and sessions are the target's. */
+  readonly sourceLog?: LogEngine | undefined;
   readonly target: string;
   readonly map: string;
   readonly deadLetters: string | undefined;
@@ -54,7 +56,7 @@ export class LiveCopy {
     this.ends = sessions.map((session) => session.position);
   }
 
-  /** Opens all lanes at their last commits, fencing every earlier worker in all of them before anything is copied. */
+  /** Opens all lanes at their last commits in the target's log, fencing every earlier worker in all of them before anything is copied. */
   static async open(engine: LogEngine, spec: CopySpec, tuning: CopyTuning = COPY_TUNING): Promise<LiveCopy> {
     const target = await engine.describeTopic(spec.target);
     const limits = { ...BUILD_LIMITS, maxBatchBytes: integerSetting(target.config, 'max.message.bytes') };
@@ -63,7 +65,7 @@ export class LiveCopy {
     for (const [partition, startOffset] of spec.startOffsets.entries()) {
       const lane = {
         writerId: `${spec.writerPrefix}-${partition}`,
-        source: { topic: spec.source, partition, startOffset },
+        source: { log: spec.sourceLog, topic: spec.source, partition, startOffset },
         target: spec.target,
         map: spec.map,
         deadLetters: spec.deadLetters,
@@ -85,7 +87,7 @@ export class LiveCopy {
 
   /** The present ends of the source. */
   async sourceEnds(): Promise<readonly number[]> {
-    const ends = endsOf(await this.engine.describeTopic(this.spec.source)).slice(0, this.ends.length);
+    const ends = endsOf(await this.#source.describeTopic(this.spec.source)).slice(0, this.ends.length);
     this.#saw(ends);
     return ends;
   }
@@ -127,8 +129,11 @@ export class LiveCopy {
   async tail(run: CopyRun): Promise<void> {
     while (!run.signal.aborted) {
       try {
-        const fetched = await this.engine.fetch({
-          positions: this.sessions.map(({ lane: { source }, position: offset }) => ({ ...source, offset })),
+        const fetched = await this.#source.fetch({
+          positions: this.sessions.map(({ lane: { source }, position: offset }) => {
+            const { topic, partition } = source;
+            return { topic, partition, offset };
+          }),
           maxBytes: 1,
           maxWaitMs: this.tuning.tailWaitMs,
           signal: run.signal,
@@ -151,6 +156,10 @@ export class LiveCopy {
   /** Removes every checkpoint of the copy. */
   async forget(): Promise<void> {
     for (const session of this.sessions) await session.forget();
+  }
+
+  get #source(): LogEngine {
+    return this.spec.sourceLog ?? this.engine;
   }
 
   #saw(ends: readonly number[]): void {

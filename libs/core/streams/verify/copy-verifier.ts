@@ -19,8 +19,14 @@ import type { Mismatch } from './mismatch.js';
 export type VerificationLevel = 'readback' | 'full';
 
 export interface VerifiedCopy {
+  /** Log of the target. */
   readonly engine: LogEngine;
-  readonly source: { readonly topic: string; readonly startOffsets: readonly number[] };
+  readonly source: {
+    /** When it is another one than the target's. */
+    readonly log?: LogEngine | undefined;
+    readonly topic: string;
+    readonly startOffsets: readonly number[];
+  };
   readonly target: { readonly topic: string; readonly startOffsets: readonly number[] };
   readonly map: OffsetMap;
   readonly router: Router;
@@ -316,7 +322,7 @@ export class CopyVerifier {
   /** The records of a chunk as the source and the rules give them now. Ends early where the source has expired. */
   async *#expected(chunk: CopiedChunk): AsyncGenerator<{ record: LogRecord; offset: number; target: number }, void> {
     const { engine, source, router } = this.#copy;
-    const records = new PartitionCursor(engine, source.topic, chunk.source, chunk.from);
+    const records = new PartitionCursor(source.log ?? engine, source.topic, chunk.source, chunk.from);
     for (;;) {
       const record: StoredRecord | undefined = await records.peek();
       if (record === undefined || record.offset >= chunk.until) return;
