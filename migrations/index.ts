@@ -10,6 +10,7 @@ import { ScanParts1764100000017 } from './0017-scan-parts.js';
 import { RegistryDigests1764100000018 } from './0018-registry-digests.js';
 import { TopicGuards1764100000025 } from './0025-topic-guards.js';
 import { ServiceKeys1764100000026 } from './0026-service-keys.js';
+import { TopicPlaces1764100000031 } from './0031-topic-places.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -32,4 +33,5 @@ export const MIGRATIONS: MigrationClass[] = [
   RegistryDigests1764100000018,
   TopicGuards1764100000025,
   ServiceKeys1764100000026,
+  TopicPlaces1764100000031,
 ];

@@ -269,7 +269,13 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
         ...(await consumersOf(cluster, topic)),
         ...((await derivations.writes(cluster, topic)) ? [{ kind: 'derivation' as const, name: topic }] : []),
       ],
-      operationOn: (cluster, topic) => operationStore.liveOn(`topic:${cluster}/${topic}`),
+      operationOn: async (cluster, topic) => {
+        for (const at of await directories.operatedIn(cluster, topic)) {
+          const live = await operationStore.liveOn(`topic:${at}/${topic}`);
+          if (live !== undefined) return live;
+        }
+        return undefined;
+      },
     },
     failPoint: failPoints.pass,
   });

@@ -4,6 +4,7 @@ import {
   type TopicGuard,
   type TopicName,
   TopicNames,
+  type TopicPlace,
   UNKNOWN_OPENING,
 } from '#libs/core/log';
 import type { SqlStore } from './sql-store.js';
@@ -20,10 +21,11 @@ interface Row {
   is_frozen: number;
   deletion: string | null;
   guard_revision: number;
+  place: string | null;
 }
 
 const COLUMNS =
-  'logical, generation, opened_from, revision, opens_at, closed_at, key_expression, is_protected, is_frozen, deletion, guard_revision';
+  'logical, generation, opened_from, revision, opens_at, closed_at, key_expression, is_protected, is_frozen, deletion, guard_revision, place';
 
 /** {@link TopicNames} on SQLite or PostgreSQL: one row per name that was ever moved or guarded. */
 export class SqlTopicNames extends TopicNames {
@@ -52,22 +54,28 @@ export class SqlTopicNames extends TopicNames {
     expectedRevision: number,
     generation: number,
     opening: Opening = UNKNOWN_OPENING,
+    place?: TopicPlace | null,
   ): Promise<TopicName | undefined> {
     const opensAt = JSON.stringify(opening.opensAt);
     const closedAt = JSON.stringify(opening.closedAt);
+    const placed = place === undefined || place === null ? null : JSON.stringify(place);
     const moved = await this.store.write((session) =>
       expectedRevision === 0
         ? session.one<Row>(
-            `insert into topic_names (log_id, logical, generation, opened_from, revision, opens_at, closed_at, key_expression)
-             values (?, ?, ?, 1, 1, ?, ?, ?) on conflict do nothing returning ${COLUMNS}`,
-            [logId, logical, generation, opensAt, closedAt, opening.keyExpression],
+            `insert into topic_names (log_id, logical, generation, opened_from, revision, opens_at, closed_at, key_expression, place)
+             values (?, ?, ?, 1, 1, ?, ?, ?, ?) on conflict do nothing returning ${COLUMNS}`,
+            [logId, logical, generation, opensAt, closedAt, opening.keyExpression, placed],
           )
         : session.one<Row>(
             `update topic_names
              set generation = ?, opened_from = case when generation = ? then opened_from else generation end,
-                 revision = revision + 1, opens_at = ?, closed_at = ?, key_expression = ?
+                 revision = revision + 1, opens_at = ?, closed_at = ?, key_expression = ?${place === undefined ? '' : ', place = ?'}
              where log_id = ? and logical = ? and revision = ? returning ${COLUMNS}`,
-            [generation, generation, opensAt, closedAt, opening.keyExpression, logId, logical, expectedRevision],
+            [
+              ...[generation, generation, opensAt, closedAt, opening.keyExpression],
+              ...(place === undefined ? [] : [placed]),
+              ...[logId, logical, expectedRevision],
+            ],
           ),
     );
     return moved && nameOf(logId, moved);
@@ -123,5 +131,6 @@ function nameOf(logId: string, row: Row): TopicName {
       deletion: row.deletion === null ? null : (JSON.parse(row.deletion) as TopicDeletion),
     },
     guardRevision: row.guard_revision,
+    place: row.place === null ? null : (JSON.parse(row.place) as TopicPlace),
   };
 }

@@ -212,7 +212,14 @@ export {
 export { NO_TIMESTAMP, type LogRecord, type RecordHeader, type StoredRecord } from './record.js';
 export { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from './int64.js';
 export type { PartitionDescription, PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
-export { TopicDirectories, TopicDirectory, type HoldOptions, type ResolvedTopic } from './topic-directory.js';
+export {
+  TopicDirectories,
+  TopicDirectory,
+  type HoldOptions,
+  type OtherLogs,
+  type ResolvedTopic,
+} from './topic-directory.js';
+export { homeOf, topicMoved, type TopicPlace } from './topic-place.js';
 export { UNGUARDED, type TopicDeletion, type TopicGuard } from './topic-guard.js';
 export {
   TopicLifecycle,
@@ -243,7 +250,7 @@ export {
   type Idempotency,
 } from './atomic/atomic-producer.js';
 export type { ProducedRecord } from './partition-groups.js';
-export { formatReadCursor, parseReadCursor, READ_CURSOR_KEY, type ReadCursor } from './read-cursor.js';
+export { cursorOfAnother, formatReadCursor, parseReadCursor, READ_CURSOR_KEY, type ReadCursor } from './read-cursor.js';
 export { formatPositionToken, parsePositionToken, type PositionToken } from './position-token.js';
 export { TopicProducer, type KeyDeriver, type Produced, type ProduceOutcome } from './topic-producer.js';
 export {

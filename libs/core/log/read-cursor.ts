@@ -37,13 +37,13 @@ export function formatReadCursor(cursor: ReadCursor, key: Uint8Array): string {
 }
 
 /**
- * @param of the log and the topic it is given for.
+ * @param of the log and the topic it is given for; of any log unless one is given, which the caller judges then.
  * @throws `invalid-cursor` for whatever {@link formatReadCursor} did not make with this key, and for one of another topic.
  */
 export function parseReadCursor(
   text: string,
   key: Uint8Array,
-  of: { readonly logId: string; readonly topic: string },
+  of: { readonly logId?: string; readonly topic: string },
 ): ReadCursor {
   const [content = '', signature = '', ...more] = text.split('.');
   const given = Buffer.from(signature, 'base64url');
@@ -57,7 +57,7 @@ export function parseReadCursor(
   const [logId, topic, generation, topicId, whole, filters] = JSON.parse(
     bytes.toString('utf8', HEAD_BYTES, behind),
   ) as [string, string, number, string, number, string[]];
-  if (logId !== of.logId || topic !== of.topic) throw otherTopic(of.topic);
+  if (topic !== of.topic || (of.logId !== undefined && logId !== of.logId)) throw cursorOfAnother(of.topic);
   const { positions, until } = vectorOf(bytes.subarray(behind), invalidCursor);
   const vector: ReadVector = { generation, topicId, whole: whole === 1, positions, until };
   return { logId, topic, vector, filters };
@@ -76,7 +76,8 @@ function invalidCursor(): AppError {
   });
 }
 
-function otherTopic(topic: string): AppError {
+/** The cursor is sound and belongs elsewhere. */
+export function cursorOfAnother(topic: string): AppError {
   return new AppError({
     kind: 'invalid',
     code: 'invalid-cursor',

@@ -1,9 +1,10 @@
-import { AppError, type Clock, isAppError } from '#libs/core/kernel';
+import { AppError, type Clock, impossible, isAppError } from '#libs/core/kernel';
 import type { Appended, Clusters, LogEngine } from './engine.js';
 import { invalidTopicName, topicExists, topicNotFound } from './errors.js';
 import { generationOf, isReservedName, physicalName } from './generation.js';
 import { type TopicGuard, UNGUARDED } from './topic-guard.js';
 import { topicDeleted, topicFrozen, topicNameKept, topicProtected } from './topic-guard-errors.js';
+import { homeOf, topicMoved } from './topic-place.js';
 import type { TopicDescription, TopicSpec } from './topic.js';
 import type { TopicName, TopicNames } from './topic-names.js';
 
@@ -24,6 +25,19 @@ export interface HoldOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The other logs of a service: where topics may have moved. */
+export interface OtherLogs {
+  /** The cluster that a log is, undefined for one that this service does not know. */
+  clusterOf(logId: string): string | undefined;
+  /** @throws `cluster-not-found`. */
+  of(cluster: string): TopicDirectory;
+}
+
+const NO_OTHERS: OtherLogs = {
+  clusterOf: () => undefined,
+  of: () => impossible('a directory that knows no other log was asked for one'),
+};
+
 /**
  * Logical names of one cluster over their physical topics. Names are looked up anew on every resolution, so that a cutover made by any
  * instance is seen; the fence of the log catches a writer that resolved just before it.
@@ -33,6 +47,7 @@ export class TopicDirectory {
     readonly engine: LogEngine,
     private readonly names: TopicNames,
     private readonly clock: Clock,
+    private readonly others: OtherLogs = NO_OTHERS,
   ) {}
 
   /** How a name was moved last, undefined for one that never was. */
@@ -45,10 +60,14 @@ export class TopicDirectory {
     return (await this.names.find(this.engine.logId, logical))?.generation ?? 1;
   }
 
-  /** @throws `topic-not-found`, also for one that was deleted and is kept, and for physical names of later generations: those are internal. */
+  /**
+   * @throws `topic-not-found`, also for one that was deleted and is kept, and for physical names of later generations: those are internal. `topic-moved`, with the cluster as a detail, for one that is in
+   * another log.
+   */
   async resolve(logical: string): Promise<ResolvedTopic> {
     if (generationOf(logical).generation > 1) throw topicNotFound(logical);
     const name = await this.names.find(this.engine.logId, logical);
+    if (name !== undefined) await this.#demandHere(name);
     if (name?.guard.deletion) throw topicDeleted(logical, name.guard.deletion);
     const physical = physicalName(logical, name?.generation ?? 1);
     try {
@@ -58,7 +77,14 @@ export class TopicDirectory {
     }
   }
 
-  /** Every logical topic, by name, each at its present generation; internal topics (`__` prefix), other generations and what was deleted left out. */
+  /** The topic in another log that it moved to. @throws `topic-moved` for a log that is no cluster of this service, or that it has left as well; what {@link resolve} throws. */
+  async there(logId: string, logical: string): Promise<ResolvedTopic> {
+    const cluster = this.others.clusterOf(logId);
+    if (cluster === undefined) throw topicMoved(logical, this.others.clusterOf(this.engine.logId), undefined, logId);
+    return await this.others.of(cluster).resolve(logical);
+  }
+
+  /** Every logical topic, by name, each at its present generation; internal topics (`__` prefix), other generations, what was deleted and what is in another log left out. */
   async list(): Promise<readonly ResolvedTopic[]> {
     return (await this.#all()).filter((topic) => topic.guard.deletion === null);
   }
@@ -75,6 +101,7 @@ export class TopicDirectory {
       const { logical, generation } = generationOf(description.name);
       const row = rows.get(logical);
       if (logical.startsWith('__') || generation !== (row?.generation ?? 1)) continue;
+      if (row !== undefined && (await this.#homeOf(row)) !== this.engine.logId) continue;
       topics.push(resolved(logical, description, row));
     }
     return topics.sort((a, b) => (a.logical < b.logical ? -1 : 1));
@@ -82,8 +109,8 @@ export class TopicDirectory {
 
   /**
    * Creates generation 1 of a logical topic, ACTIVE unless the state says otherwise.
-   * @throws `topic-exists` also when another generation carries the name now; `topic-name-kept` while a topic of that name was deleted and can be restored; `invalid-topic-name` for names kept for
-   * internal use.
+   * @throws `topic-exists` also when another generation carries the name now; `topic-name-kept` while a topic of that name was deleted and can be restored; `topic-moved` while the topic is in the log it
+   * moved to; `invalid-topic-name` for names kept for internal use.
    */
   async create(spec: TopicSpec): Promise<ResolvedTopic> {
     if (isReservedName(spec.name))
@@ -92,10 +119,11 @@ export class TopicDirectory {
       throw invalidTopicName(spec.name, 'names that begin with __ are kept for internal topics');
     const present = await this.names.find(this.engine.logId, spec.name);
     if (present !== undefined) {
+      if (await this.#isElsewhere(present)) await this.#demandHere(present);
       const { deletion } = present.guard;
       if (deletion?.phase === 'PURGING') await this.erase(spec.name, present.generation);
       else if (deletion !== null) throw topicNameKept(spec.name, deletion);
-      if (await this.exists(physicalName(spec.name, present.generation))) throw topicExists(spec.name);
+      if (await exists(this.engine, physicalName(spec.name, present.generation))) throw topicExists(spec.name);
       // Left over from a deletion that was cut short after the topic was gone.
       await this.names.remove(this.engine.logId, spec.name);
     }
@@ -122,6 +150,28 @@ export class TopicDirectory {
     await this.erase(logical, generation);
   }
 
+  async #homeOf({ logical, place }: TopicName): Promise<string> {
+    const { logId } = this.engine;
+    return place === null ? logId : await homeOf(this.names, logId, logical);
+  }
+
+  /** @throws `topic-moved`. */
+  async #demandHere(row: TopicName): Promise<void> {
+    const { logId } = this.engine;
+    const home = await this.#homeOf(row);
+    if (home !== logId) throw topicMoved(row.logical, this.others.clusterOf(logId), this.others.clusterOf(home), home);
+  }
+
+  /** Whether the topic is, or may be, in another log: one that was deleted there leaves the name free. */
+  async #isElsewhere(row: TopicName): Promise<boolean> {
+    const home = await this.#homeOf(row);
+    const cluster = this.others.clusterOf(home);
+    if (home === this.engine.logId || cluster === undefined) return home !== this.engine.logId;
+    const { engine } = this.others.of(cluster);
+    const there = await this.names.find(home, row.logical);
+    return there !== undefined || (await exists(engine, row.logical));
+  }
+
   /** Deletes every generation of a name, the present one last, and forgets the name. Harmless to repeat, and to cut short. */
   async erase(logical: string, presentGeneration: number): Promise<void> {
     const present = physicalName(logical, presentGeneration);
@@ -140,21 +190,18 @@ export class TopicDirectory {
     }
   }
 
-  private async exists(physical: string): Promise<boolean> {
-    try {
-      await this.engine.describeTopic(physical);
-      return true;
-    } catch (error) {
-      if (isAppError(error, 'topic-not-found')) return false;
-      throw error;
-    }
+  /** Whether the name stands for something else than when it was resolved. */
+  async #hasMoved({ logical, generation }: ResolvedTopic): Promise<boolean> {
+    const row = await this.nameOf(logical);
+    return (row?.generation ?? 1) !== generation || (row?.place ?? null) !== null;
   }
 
   /**
    * Runs an append against the present generation of a topic. While the topic is fenced the append is held and tried again on whatever
    * generation the name stands for then, so that a writer sees a cutover as a pause. `append` must choose partitions anew from
    * the description it is given, and must not have taken effect when it throws `topic-fenced`.
-   * @throws `topic-fenced` when the fence outlasts `maxHoldMs`, `topic-frozen` at once when users froze it.
+   * @throws `topic-fenced` when the fence outlasts `maxHoldMs`, `topic-frozen` at once when users froze it, `topic-moved` when it has gone to another log: nothing was appended here that `append` did
+   * not say.
    */
   async write<T = Appended>(
     logical: string,
@@ -169,11 +216,21 @@ export class TopicDirectory {
         return await append(topic);
       } catch (error) {
         if (!isAppError(error) || !(error.code === 'topic-fenced' || error.code === 'topic-not-found')) throw error;
-        if (error.code === 'topic-not-found' && (await this.generation(logical)) === topic.generation) throw error;
+        if (error.code === 'topic-not-found' && !(await this.#hasMoved(topic))) throw error;
         if (this.clock.monotonic() >= deadline) throw heldTooLong(logical, hold.maxHoldMs, error);
         await this.clock.sleep(waitMs, hold.signal);
       }
     }
+  }
+}
+
+async function exists(engine: LogEngine, physical: string): Promise<boolean> {
+  try {
+    await engine.describeTopic(physical);
+    return true;
+  } catch (error) {
+    if (isAppError(error, 'topic-not-found')) return false;
+    throw error;
   }
 }
 
@@ -201,8 +258,11 @@ function heldTooLong(topic: string, maxHoldMs: number, cause: AppError): AppErro
   });
 }
 
+/** Moves that a request follows before it gives up: each means that the topic went on while it asked. */
+const MOST_MOVES = 16;
+
 /** The directory of each configured cluster. Class and injection token in one. */
-export class TopicDirectories {
+export class TopicDirectories implements OtherLogs {
   readonly #byCluster = new Map<string, TopicDirectory>();
 
   constructor(
@@ -215,9 +275,49 @@ export class TopicDirectories {
   of(cluster: string = this.clusters.defaultName): TopicDirectory {
     let directory = this.#byCluster.get(cluster);
     if (directory === undefined) {
-      directory = new TopicDirectory(this.clusters.get(cluster), this.names, this.clock);
+      directory = new TopicDirectory(this.clusters.get(cluster), this.names, this.clock, this);
       this.#byCluster.set(cluster, directory);
     }
     return directory;
+  }
+  clusterOf(logId: string): string | undefined {
+    return this.clusters.names().find((name) => this.clusters.get(name).logId === logId);
+  }
+
+  /** The clusters that an operation on a topic may belong to: its own, and the one it is arriving from while that move is not finished. */
+  async operatedIn(cluster: string, logical: string): Promise<readonly string[]> {
+    const place = (await this.of(cluster).nameOf(logical))?.place;
+    const from = place?.kind === 'arriving' ? this.clusterOf(place.logId) : undefined;
+    return from === undefined ? [cluster] : [cluster, from];
+  }
+
+  /**
+   * The cluster that a position in a topic belongs to, which was given with a log: the one that was named, or else whichever the topic has been in. Undefined where the position is of none of them.
+   */
+  async clusterOfPosition(cluster: string | undefined, logId: string, logical: string): Promise<string | undefined> {
+    const { engine } = this.of(cluster);
+    if (engine.logId === logId) return cluster ?? this.clusters.defaultName;
+    const other = cluster === undefined ? this.clusterOf(logId) : undefined;
+    if (other === undefined) return undefined;
+    const [home, itsHome] = [await homeOf(this.names, engine.logId, logical), await homeOf(this.names, logId, logical)];
+    return home === itsHome ? other : undefined;
+  }
+
+  /**
+   * Does something where a topic is: in the cluster that was named, or else in the default one and wherever the topic has moved from there. `work` is given the cluster's name, and must not have
+   * taken effect when it throws `topic-moved`.
+   * @throws what `work` throws; `topic-moved` only where a cluster was named, or the topic is in none of this service.
+   */
+  async following<T>(cluster: string | undefined, work: (cluster: string) => Promise<T>): Promise<T> {
+    let at = cluster ?? this.clusters.defaultName;
+    for (let moves = 0; ; moves++) {
+      try {
+        return await work(at);
+      } catch (error) {
+        const next = cluster === undefined && isAppError(error, 'topic-moved') ? error.details['cluster'] : undefined;
+        if (typeof next !== 'string' || moves === MOST_MOVES) throw error;
+        at = next;
+      }
+    }
   }
 }

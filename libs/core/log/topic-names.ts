@@ -1,4 +1,5 @@
 import type { TopicGuard } from './topic-guard.js';
+import type { TopicPlace } from './topic-place.js';
 
 /** How a generation took over a name: what every reader of the name needs in order to follow it exactly. */
 export interface Opening {
@@ -28,6 +29,8 @@ export interface TopicName extends Opening {
   readonly guard: TopicGuard;
   /** Rises by one with each change of the guard, 0 before the first. Moves leave it alone. */
   readonly guardRevision: number;
+  /** Where the topic is when it is not simply in this log, else null. */
+  readonly place: TopicPlace | null;
 }
 
 export const UNKNOWN_OPENING: Opening = { opensAt: [], closedAt: [], keyExpression: null };
@@ -39,13 +42,17 @@ export const UNKNOWN_OPENING: Opening = { opensAt: [], closedAt: [], keyExpressi
 export abstract class TopicNames {
   abstract find(logId: string, logical: string): Promise<TopicName | undefined>;
   abstract list(logId: string): Promise<readonly TopicName[]>;
-  /** Moves the name if its revision is still `expectedRevision` (0: no row yet); returns the new row, or undefined when someone else moved it. */
+  /**
+   * Moves the name if its revision is still `expectedRevision` (0: no row yet); returns the new row, or undefined when someone else moved it. The place stays what it was unless one, or null for none,
+   * is given.
+   */
   abstract compareAndSet(
     logId: string,
     logical: string,
     expectedRevision: number,
     generation: number,
     opening?: Opening,
+    place?: TopicPlace | null,
   ): Promise<TopicName | undefined>;
   /**
    * Changes the guard if its revision is still `expectedRevision` (0: never changed, or no row yet) and leaves everything else as it is; returns the new row, or undefined when someone else changed

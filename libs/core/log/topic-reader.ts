@@ -42,6 +42,8 @@ export interface ReadPage {
   readonly next: ReadVector;
   /** Whether every partition was read to its present end, or to where this reader ends. */
   readonly atEnd: boolean;
+  /** The topic has moved to this log and was read here to where it was closed: `next` is a vector of that log. */
+  readonly movedTo?: string;
 }
 
 /** The page's first `count` records; the next page begins with the others. */
@@ -64,7 +66,7 @@ export interface ReadLimits {
 
 /**
  * Reads a logical topic page by page, holding no state of its own, over its cutovers: the generation of the vector to where it was closed, then the next one from where
- * it opened. Records of a partition come in offset order; between partitions there is none.
+ * it opened, be that in another log: see {@link ReadPage.movedTo}. Records of a partition come in offset order; between partitions there is none.
  */
 export class TopicReader {
   constructor(private readonly directory: TopicDirectory) {}
@@ -104,17 +106,34 @@ export class TopicReader {
 
   /**
    * One page from a vector on. It may be empty without being the end: the reader followed a cutover then.
-   * @throws `generation-gone` when the topic has moved on in a way that cannot be followed exactly, or was made anew; `offset-out-of-range`, `partition-degraded`.
+   * @throws `generation-gone` when the topic has moved on in a way that cannot be followed exactly, or was made anew; `topic-moved` when it has gone to another log and where it went on there is not known;
+   * `offset-out-of-range`, `partition-degraded`.
    */
   async read(logical: string, given: ReadVector, limits: ReadLimits): Promise<ReadPage> {
-    const topic = await this.directory.resolve(logical);
+    let topic: ResolvedTopic;
+    try {
+      topic = await this.directory.resolve(logical);
+    } catch (error) {
+      if (isAppError(error, 'topic-moved')) return await this.readLeft(logical, given, limits, error);
+      throw error;
+    }
     const row = await this.directory.nameOf(logical);
     if (topic.generation !== given.generation) return await this.readOn(topic, row, given, limits);
     if (topic.description.id !== given.topicId) throw madeAnew(topic);
-    const page = await this.pageOf(topic.physical, withAddedPartitions(topic, given), limits);
+    let page: ReadPage | undefined;
+    try {
+      page = await this.pageOf(topic.physical, withAddedPartitions(topic, given), limits);
+    } catch (error) {
+      // It may have been deleted because the name has moved on.
+      if (!isAppError(error, 'topic-not-found') || (await this.revisionOf(logical)) === row?.revision) throw error;
+    }
     // While this waited the name may have moved, and what came since may be copies of what the next generation has: read again, knowing where to stop.
-    if ((await this.directory.nameOf(logical))?.revision === row?.revision) return page;
+    if (page !== undefined && (await this.revisionOf(logical)) === row?.revision) return page;
     return await this.read(logical, given, { ...limits, waitMs: 0 });
+  }
+
+  private async revisionOf(logical: string): Promise<number | undefined> {
+    return (await this.directory.nameOf(logical))?.revision;
   }
 
   /** Reads a generation that was superseded to where it was closed, then goes on at the opening. */
@@ -153,6 +172,31 @@ export class TopicReader {
       positions: new Map(row.opensAt.map((offset, partition) => [partition, offset])),
     };
     return { records: [], next, atEnd: false };
+  }
+
+  /** Reads what a topic that moved to another log left here, to where it was closed; then it goes on there. */
+  private async readLeft(logical: string, vector: ReadVector, limits: ReadLimits, moved: AppError): Promise<ReadPage> {
+    const row = await this.directory.nameOf(logical);
+    const place = row?.place;
+    if (place?.kind !== 'moved' || place.closedAt.length === 0 || row?.generation !== vector.generation) throw moved;
+    const { positions, until } = vector;
+    const ends = new Map<number, number>();
+    for (const partition of positions.keys())
+      ends.set(partition, Math.min(place.closedAt[partition] ?? 0, until?.get(partition) ?? Infinity));
+    if (![...positions].every(([partition, offset]) => offset >= ends.get(partition)!)) {
+      const physical = physicalName(logical, vector.generation);
+      const page = await this.pageOf(physical, { ...vector, until: ends }, { ...limits, waitMs: 0 }).catch(
+        (error: unknown) => {
+          throw isAppError(error, 'topic-not-found') ? moved : error;
+        },
+      );
+      return { ...page, next: { ...page.next, until }, atEnd: page.atEnd && until !== undefined };
+    }
+    if (until !== undefined) return { records: [], next: vector, atEnd: true };
+    const { generation, description } = await this.directory.there(place.logId, logical);
+    const opened = [...positions.keys()].map((partition) => [partition, place.opensAt[partition] ?? 0] as const);
+    const next = { generation, topicId: description.id, whole: vector.whole, positions: new Map(opened) };
+    return { records: [], next, atEnd: false, movedTo: place.logId };
   }
 
   private async pageOf(physical: string, vector: ReadVector, limits: ReadLimits): Promise<ReadPage> {

@@ -1,5 +1,6 @@
 import { AppError, type Clock } from '#libs/core/kernel';
 import {
+  type Appended,
   type AtomicallyProduced,
   AtomicProducer,
   batchesIn,
@@ -13,8 +14,10 @@ import {
   type Produced,
   type ProducedRecord,
   type ProduceOutcome,
+  type ResolvedTopic,
   StickyPartitions,
   type TopicDirectories,
+  type TopicDirectory,
   TopicProducer,
 } from '#libs/core/log';
 import { type Derivations, KeyExpression, type RecordDecoder } from '#libs/core/streams';
@@ -63,35 +66,89 @@ export class RecordWriter {
 
   constructor(private readonly parts: RecordWriterParts) {}
 
-  /** To be asked before records are encoded. @throws `topic-not-found`, `topic-is-derived`. */
+  /** To be asked before records are encoded. @throws `topic-not-found`, `topic-moved`, `topic-is-derived`. */
   async demandWritable(cluster: string | undefined, topic: string): Promise<void> {
     // The log's own topics hold what promises rest on.
     if (topic.startsWith('__weir')) throw logErrors.topicNotFound(topic);
-    await this.parts.directories.of(cluster).resolve(topic);
-    if (await this.parts.derivations.writes(cluster, topic)) throw writtenByDerivation(topic);
+    const { directories, derivations } = this.parts;
+    await directories.following(cluster, async (at) => {
+      await directories.of(at).resolve(topic);
+      if (await derivations.writes(at, topic)) throw writtenByDerivation(topic);
+    });
   }
 
-  /** What became of a request with an idempotency key before, where this instance knows it. @throws `idempotency-key-reused`, `topic-not-found`. */
+  /** What became of a request with an idempotency key before, where this instance knows it. @throws `idempotency-key-reused`, `topic-not-found`, `topic-moved`. */
   async recall(
     cluster: string | undefined,
     topic: string,
     idempotency: Idempotency,
   ): Promise<AtomicallyProduced | undefined> {
-    return await this.#atomicOf(cluster ?? this.parts.directories.clusters.defaultName).recall(topic, idempotency);
+    return await this.parts.directories.following(cluster, (at) => this.#atomicOf(at).recall(topic, idempotency));
   }
 
   /**
-   * Without options each partition is written on its own, and each record has its outcome (`TopicProducer`); otherwise all or none is (`AtomicProducer`).
-   * @throws what they throw.
+   * Without options each partition is written on its own, and each record has its outcome (`TopicProducer`); otherwise all or none is (`AtomicProducer`). Where no cluster is named the records go where
+   * the topic is, also when it moves to another one meanwhile.
+   * @throws what they throw, `topic-moved`.
    */
   async write(
     cluster: string | undefined,
     topic: string,
     records: readonly ProducedRecord[],
-    { atomic = false, idempotency, durability, signal }: WriteOptions = {},
+    options: WriteOptions = {},
   ): Promise<AtomicallyProduced> {
-    const directory = this.parts.directories.of(cluster);
-    const name = cluster ?? this.parts.directories.clusters.defaultName;
+    const { directories } = this.parts;
+    const { idempotency } = options;
+    const left: string[] = [];
+    return await directories.following(cluster, async (at) => {
+      if (idempotency !== undefined) {
+        for (const before of left) {
+          const kept = await this.#atomicOf(before).recallLeft(topic, idempotency);
+          if (kept !== undefined) return kept;
+        }
+        left.push(at);
+      }
+      const written = await this.#writeIn(at, topic, records, options);
+      return cluster === undefined ? await this.#writeRest(at, topic, records, options, written) : written;
+    });
+  }
+
+  /** What was not written any more because the topic left the cluster within the request is written where it went. */
+  async #writeRest(
+    left: string,
+    topic: string,
+    records: readonly ProducedRecord[],
+    options: WriteOptions,
+    written: AtomicallyProduced,
+  ): Promise<AtomicallyProduced> {
+    const rest: number[] = [];
+    written.outcomes.forEach((outcome, index) => {
+      if ('error' in outcome && outcome.error.code === 'topic-moved') rest.push(index);
+    });
+    if (rest.length === 0) return written;
+    const { directories } = this.parts;
+    const place = (await directories.of(left).nameOf(topic))?.place;
+    const pending = rest.map((index) => records[index]!);
+    const there = await this.write(undefined, topic, pending, options);
+    const outcomes = [...written.outcomes];
+    for (const [i, index] of rest.entries()) outcomes[index] = there.outcomes[i]!;
+    const { durability = written.durability } = there;
+    if (there.token === undefined || place?.kind !== 'moved' || place.logId !== there.token.logId)
+      return { ...there, outcomes, token: there.token ?? written.token, durability };
+    // What was written before it left lies below the opening there.
+    const positions = new Map(there.token.positions);
+    for (const partition of written.token?.positions.keys() ?? [])
+      positions.set(partition, Math.max(positions.get(partition) ?? 0, place.opensAt[partition] ?? 0));
+    return { ...there, outcomes, token: { ...there.token, positions }, durability };
+  }
+
+  async #writeIn(
+    name: string,
+    topic: string,
+    records: readonly ProducedRecord[],
+    { atomic = false, idempotency, durability, signal }: WriteOptions,
+  ): Promise<AtomicallyProduced> {
+    const directory = this.parts.directories.of(name);
     const keyless = this.#keylessOf(`${name}/${topic}`);
     const deriveKey = (at: { readonly logical: string }, expression: string, record: LogRecord) =>
       this.#derivedKey(at.logical, expression, record);
@@ -108,8 +165,8 @@ export class RecordWriter {
 
   /**
    * Stores record batches of Kafka's format (magic 2) in a partition, as they are, one after another; their records have consecutive outcomes. Held while the topic is
-   * fenced. A batch with a producer id that is repeated is not stored again.
-   * @throws `too-many-batches`, `too-many-records`: nothing was stored then; `invalid-batch` also for bytes behind the last whole batch; `key-is-derived`; what an append is refused with. Batches before a refused one are stored.
+   * fenced. A batch with a producer id that is repeated is not stored again; it does not follow its topic to another cluster, which knows other producers by the same numbers.
+   * @throws `topic-moved`; `too-many-batches`, `too-many-records`: nothing was stored then; `invalid-batch` also for bytes behind the last whole batch; `key-is-derived`; what an append is refused with. Batches before a refused one are stored.
    */
   async appendBatches(
     cluster: string | undefined,
@@ -119,13 +176,17 @@ export class RecordWriter {
     { durability: asked, signal }: AppendBatchesOptions = {},
   ): Promise<Produced> {
     const { clock, directories } = this.parts;
-    const directory = directories.of(cluster);
+    const first = cluster ?? directories.clusters.defaultName;
     const batches = batchesOf(bytes);
     const turns = new Turns(clock, () => clock.sleep(0));
     const outcomes: ProduceOutcome[] = [];
     let produced: Produced | undefined;
-    for (const { bytes: batch } of batches) {
-      await directory.write(topic, { maxHoldMs: MAX_HOLD_MS, signal }, async (at) => {
+    for (const { bytes: batch, header } of batches) {
+      const store = async (name: string): Promise<unknown> => {
+        const directory = directories.of(name);
+        return await directory.write(topic, { maxHoldMs: MAX_HOLD_MS, signal }, (at) => append(directory, at));
+      };
+      const append = async (directory: TopicDirectory, at: ResolvedTopic): Promise<Appended> => {
         if (at.keyExpression !== null) throw keyIsDerived(topic, at.keyExpression);
         const appended = await directory.engine.append({ topic: at.physical, partition }, batch, { durability: asked });
         const { baseOffset, lastOffset, durability } = appended;
@@ -136,7 +197,8 @@ export class RecordWriter {
         const { generation } = generationOf(appended.topic);
         produced = { outcomes, durability, token: { logId, topic, generation, positions } };
         return appended;
-      });
+      };
+      await directories.following(header.producerId < 0 ? cluster : first, store);
       if (turns.due) await turns.take(signal);
     }
     return produced!;

@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, Clock, isAppError, Semaphore, ServiceKeys } from '#libs/core/kernel';
 import {
+  cursorOfAnother,
   cutPage,
   formatReadCursor,
   parseReadCursor,
   READ_CURSOR_KEY,
   TopicDirectories,
+  topicMoved,
   TopicReader,
   type ReadPage,
   type ReadVector,
@@ -36,6 +38,10 @@ const EXAMINED_AT_ONCE = 1_000;
 
 /** A read that goes on: where it stands, and what it looks for. */
 export interface Reading {
+  /** Where it stands. */
+  readonly cluster: string;
+  /** Goes on in another cluster when the topic moves there: nobody named one. */
+  readonly follows: boolean;
   readonly topic: string;
   readonly vector: ReadVector;
   /** As they were asked. */
@@ -88,7 +94,6 @@ export class RecordPages {
    * @throws `invalid-cursor`, `invalid-position`, `invalid-filter`, `invalid-request`, `topic-not-found`, `partition-not-found`.
    */
   async begin(cluster: string | undefined, topic: string, query: StreamQuery): Promise<Reading> {
-    const directory = this.directories.of(cluster);
     const { cursor, from, until, partition, key, filter = [] } = query;
     if (cursor !== undefined) {
       if ([from, until, partition, key].some((one) => one !== undefined) || filter.length > 0) throw twoBeginnings();
@@ -97,28 +102,34 @@ export class RecordPages {
     const filters = key === undefined ? filter : [...filter, `key=${key}`];
     if (filters.length > MAX_FILTERS) throw tooManyFilters(filters.length);
     filters.forEach(parseFilter);
-    const vector = await new TopicReader(directory).start(topic, partition, parseFrom(from), parseUntil(until));
-    return { topic, vector, filters };
+    const follows = cluster === undefined;
+    return await this.directories.following(cluster, async (at) => {
+      const reader = new TopicReader(this.directories.of(at));
+      const vector = await reader.start(topic, partition, parseFrom(from), parseUntil(until));
+      return { cluster: at, follows, topic, vector, filters };
+    });
   }
 
   /** Where a cursor stands. @throws `invalid-cursor`. */
-  async at(cluster: string | undefined, topic: string, cursor: string): Promise<Reading> {
-    const { logId } = this.directories.of(cluster).engine;
-    return parseReadCursor(cursor, await this.#signingKey(), { logId, topic });
+  async at(named: string | undefined, topic: string, cursor: string): Promise<Reading> {
+    const { logId, vector, filters } = parseReadCursor(cursor, await this.#signingKey(), { topic });
+    const cluster = await this.directories.clusterOfPosition(named, logId, topic);
+    if (cluster === undefined) throw cursorOfAnother(topic);
+    return { cluster, follows: named === undefined, topic, vector, filters };
   }
 
-  async cursorOf(cluster: string | undefined, reading: Reading): Promise<string> {
+  async cursorOf({ cluster, topic, vector, filters }: Reading): Promise<string> {
     const { logId } = this.directories.of(cluster).engine;
-    return formatReadCursor({ logId, ...reading }, await this.#signingKey());
+    return formatReadCursor({ logId, topic, vector, filters }, await this.#signingKey());
   }
 
   /**
    * What follows, as much of it as an answer holds: up to the limit, 2 MiB of text, five seconds of decoding, or 20,000 records looked at. Waits for a first record
    * that passes the filters.
-   * @throws `cursor-trimmed` with the cursor to go on with; `generation-gone`, `partition-degraded`.
+   * @throws `cursor-trimmed` with the cursor to go on with; `generation-gone`, `partition-degraded`; `topic-moved` once a topic of a cluster that was named has been read there to its end.
    */
-  async page(cluster: string | undefined, reading: Reading, limits: PageLimits): Promise<Page> {
-    const directory = this.directories.of(cluster);
+  async page(reading: Reading, limits: PageLimits): Promise<Page> {
+    const directory = this.directories.of(reading.cluster);
     const reader = new TopicReader(directory);
     const { limit, format, signal } = limits;
     const filters = reading.filters.map(parseFilter);
@@ -147,7 +158,7 @@ export class RecordPages {
         if (records.length > 0 && isAppError(error))
           return { records, places, next: { ...reading, vector }, atEnd: false };
         throw isAppError(error, 'offset-out-of-range')
-          ? await this.#trimmed(cluster, directory, { ...reading, vector }, error)
+          ? await this.#trimmed(directory, { ...reading, vector }, error)
           : error;
       }
       let more: boolean;
@@ -166,6 +177,11 @@ export class RecordPages {
           }
           if (turns.due) await turns.take(signal);
         }
+        const { movedTo } = page;
+        if (movedTo !== undefined) {
+          const cluster = this.#clusterAfter(reading, movedTo);
+          return { records, places, next: { ...reading, cluster, vector: page.next }, atEnd: false };
+        }
         const { next, atEnd } = cutPage(page, used);
         const moved = isOther(next, vector);
         vector = next;
@@ -178,6 +194,13 @@ export class RecordPages {
       }
       if (!more) await this.#arrival(reader, { ...reading, vector }, until, signal);
     }
+  }
+
+  /** The cluster that a reader goes on in when the topic has moved to another log. @throws `topic-moved`. */
+  #clusterAfter({ cluster, follows, topic }: Reading, logId: string): string {
+    const next = this.directories.clusterOf(logId);
+    if (next === undefined || !follows) throw topicMoved(topic, cluster, next, logId);
+    return next;
   }
 
   /** Resolves when there is something to read, or at a time; what it is the next look tells. It waits in nobody's place, and keeps nothing. */
@@ -197,7 +220,6 @@ export class RecordPages {
    * @throws as {@link page} does.
    */
   async *follow(
-    cluster: string | undefined,
     reading: Reading,
     format: PageLimits['format'],
     signal: AbortSignal,
@@ -212,7 +234,7 @@ export class RecordPages {
       signal,
     };
     for (let at = reading; !isOver(at.vector);) {
-      const { pieces, next } = await this.#followed(cluster, at, limits, text);
+      const { pieces, next } = await this.#followed(at, limits, text);
       at = next;
       for (const piece of pieces) yield piece;
       signal.throwIfAborted();
@@ -221,16 +243,15 @@ export class RecordPages {
 
   /** The next page of a follower as bytes. By itself, so that nothing else of the page is held by whoever waits until they are taken. */
   async #followed(
-    cluster: string | undefined,
     at: Reading,
     limits: PageLimits,
     text: (followed: FollowedRecord) => string,
   ): Promise<{ readonly pieces: readonly Uint8Array[]; readonly next: Reading }> {
-    const { records, places, next } = await this.page(cluster, at, limits);
+    const { records, places, next } = await this.page(at, limits);
     const pieces: Uint8Array[] = [];
     let piece = '';
     for (const [index, record] of records.entries()) {
-      const told = text({ record, cursor: await this.cursorOf(cluster, { ...at, vector: places[index]! }) });
+      const told = text({ record, cursor: await this.cursorOf({ ...at, vector: places[index]! }) });
       if (piece !== '' && piece.length + told.length > FOLLOWED_PIECE) {
         pieces.push(Buffer.from(piece));
         piece = '';
@@ -242,12 +263,7 @@ export class RecordPages {
   }
 
   /** Retention, or whoever deletes records, was faster than the reader. */
-  async #trimmed(
-    cluster: string | undefined,
-    directory: TopicDirectory,
-    reading: Reading,
-    cause: AppError,
-  ): Promise<AppError> {
+  async #trimmed(directory: TopicDirectory, reading: Reading, cause: AppError): Promise<AppError> {
     const { topic, vector } = reading;
     const { description, generation } = await directory.resolve(topic);
     if (generation !== vector.generation) return cause;
@@ -262,7 +278,7 @@ export class RecordPages {
       positions.set(partition, startOffset);
     }
     if (lost.length === 0) return cause;
-    const next = await this.cursorOf(cluster, { ...reading, vector: { ...vector, positions } });
+    const next = await this.cursorOf({ ...reading, vector: { ...vector, positions } });
     return new AppError({
       kind: 'gone',
       code: 'cursor-trimmed',

@@ -40,18 +40,17 @@ export class RecordStreamController {
         ? await this.pages.begin(cluster, topic, { from: query.cursor === undefined ? 'end' : undefined, ...query })
         : await this.pages.at(cluster, topic, lastEventId);
     // Refused here or not at all: once the stream is open there is no status to refuse with.
-    await this.pages.page(cluster, begun, { limit: 1, characters: 1, bytes: FOLLOWED_BYTES, waitMs: 0, format });
-    await sendEvents(request, reply, (_afterId, signal) => this.#events(cluster, begun, format, signal));
+    await this.pages.page(begun, { limit: 1, characters: 1, bytes: FOLLOWED_BYTES, waitMs: 0, format });
+    await sendEvents(request, reply, (_afterId, signal) => this.#events(begun, format, signal));
   }
 
   async *#events(
-    cluster: string | undefined,
     begun: Reading,
     format: PageLimits['format'],
     signal: AbortSignal,
   ): AsyncGenerator<ServerSentEvent | Uint8Array> {
     try {
-      yield* this.pages.follow(cluster, begun, format, signal, ({ record, cursor }) =>
+      yield* this.pages.follow(begun, format, signal, ({ record, cursor }) =>
         eventText({ id: cursor, event: 'record', data: record }),
       );
       yield { event: 'end', data: {} };

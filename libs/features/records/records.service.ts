@@ -115,8 +115,8 @@ export class RecordsService {
   async read(cluster: string | undefined, topic: string, query: ReadQuery, signal?: AbortSignal): Promise<Buffer> {
     const begun = await this.pages.begin(cluster, topic, query);
     const { limit, wait: waitMs, format } = query;
-    const { records, next, atEnd } = await this.pages.page(cluster, begun, { limit, waitMs, format, signal });
-    const answer = { records, next: await this.pages.cursorOf(cluster, next), atEnd };
+    const { records, next, atEnd } = await this.pages.page(begun, { limit, waitMs, format, signal });
+    const answer = { records, next: await this.pages.cursorOf(next), atEnd };
     return await recordsText(answer, new Turns(this.clock, turn), signal);
   }
 }

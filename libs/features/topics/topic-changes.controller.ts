@@ -16,7 +16,7 @@ import {
 } from './topic-change-schemas.js';
 import { TopicChangesService } from './topic-changes.service.js';
 import { alterConfigBody, topicView, type TopicView } from './topic-schemas.js';
-import { viewOf } from './topic-view.js';
+import { placedView } from './topic-view.js';
 import { TopicsService } from './topics.service.js';
 
 /** Settings of a topic, records that go and partitions that come. */
@@ -68,7 +68,9 @@ export class TopicChangesController {
     @Query(new ZodPipe(alterConfigQuery)) { validateOnly }: AlterConfigQuery,
     @Body(new ZodPipe(alterConfigBody)) body: Record<string, string | null>,
   ): Promise<TopicView> {
-    return viewOf(this.topics.clusterName(cluster), await this.changes.alterConfig(cluster, topic, body, validateOnly));
+    return placedView(
+      await this.topics.placed(cluster, (at) => this.changes.alterConfig(at, topic, body, validateOnly)),
+    );
   }
 
   @Post(':topic([^:]+)::delete-records')
@@ -117,7 +119,9 @@ export class TopicChangesController {
     @Param('topic') topic: string,
     @Body(new ZodPipe(addPartitionsBody)) { partitions, keyPlacement }: AddPartitionsBody,
   ): Promise<TopicView> {
-    const grown = await this.changes.addPartitions(cluster, topic, partitions, keyPlacement !== undefined);
-    return viewOf(this.topics.clusterName(cluster), grown);
+    const mayChange = keyPlacement !== undefined;
+    return placedView(
+      await this.topics.placed(cluster, (at) => this.changes.addPartitions(at, topic, partitions, mayChange)),
+    );
   }
 }

@@ -10,7 +10,10 @@ import {
 import { OperationStore } from '#libs/core/operations';
 import type { DeleteRecordsBody, DeletionView } from './topic-change-schemas.js';
 
-/** Changes of what a topic holds and how: settings, records that go, partitions that come. Every method names the cluster; undefined means the default one. */
+/**
+ * Changes of what a topic holds and how: settings, records that go, partitions that come. Every method names the cluster; undefined means the default one, and wherever the topic has moved from
+ * there.
+ */
 @Injectable()
 export class TopicChangesService {
   constructor(
@@ -19,16 +22,18 @@ export class TopicChangesService {
   ) {}
 
   /** Every setting of a topic that its engine acts upon, as it is in force; by name. @throws `topic-not-found`. */
-  async configOf(cluster: string | undefined, topic: string): Promise<readonly ConfigEntry[]> {
-    const { engine } = this.directories.of(cluster);
-    const { physical } = await this.directories.of(cluster).resolve(topic);
+  async configOf(named: string | undefined, topic: string): Promise<readonly ConfigEntry[]> {
+    const { engine, physical } = await this.directories.following(named, async (at) => {
+      const directory = this.directories.of(at);
+      return { engine: directory.engine, physical: (await directory.resolve(topic)).physical };
+    });
     const [described] = await engine.administration.describeConfigs([{ kind: 'topic', topic: physical }]);
     return described?.entries ?? [];
   }
 
   /** @throws `topic-not-found`, `invalid-topic-config`: nothing was changed. */
   async alterConfig(
-    cluster: string | undefined,
+    cluster: string,
     topic: string,
     changes: Readonly<Record<string, string | null>>,
     validateOnly: boolean,
@@ -43,8 +48,12 @@ export class TopicChangesService {
    * Deletes the records before a place in each partition, or counts them. Partitions are independent: each has its result.
    * @throws `topic-not-found`, `partition-not-found`, `topic-protected`.
    */
-  async deleteRecords(
-    cluster: string | undefined,
+  async deleteRecords(named: string | undefined, topic: string, body: DeleteRecordsBody): Promise<DeletionView> {
+    return await this.directories.following(named, (cluster) => this.#deleteIn(cluster, topic, body));
+  }
+
+  async #deleteIn(
+    cluster: string,
     topic: string,
     { positions, before, dryRun }: DeleteRecordsBody,
   ): Promise<DeletionView> {
@@ -81,7 +90,7 @@ export class TopicChangesService {
   }
 
   async #before(
-    cluster: string | undefined,
+    cluster: string,
     physical: string,
     { partition, endOffset }: PartitionDescription,
     before: string,
@@ -96,7 +105,7 @@ export class TopicChangesService {
    * @throws `key-placement-changes` unless that is accepted; `topic-in-operation`, `invalid-partition-count`, `too-many-partitions`, `topic-not-found`.
    */
   async addPartitions(
-    cluster: string | undefined,
+    cluster: string,
     topic: string,
     to: number,
     acceptsKeyPlacement: boolean,
@@ -104,9 +113,10 @@ export class TopicChangesService {
     const directory = this.directories.of(cluster);
     const { physical, description } = await directory.resolve(topic);
     if (!acceptsKeyPlacement) throw keyPlacementChanges(topic, description.partitions.length, to);
-    const name = cluster ?? this.directories.clusters.defaultName;
-    const live = await this.operations.liveOn(`topic:${name}/${topic}`);
-    if (live !== undefined) throw inOperation(topic, live);
+    for (const at of await this.directories.operatedIn(cluster, topic)) {
+      const live = await this.operations.liveOn(`topic:${at}/${topic}`);
+      if (live !== undefined) throw inOperation(topic, live);
+    }
     try {
       await directory.engine.addPartitions(physical, to);
     } catch (error) {

@@ -1,10 +1,9 @@
 import { applyDecorators, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import type { ResolvedTopic } from '#libs/core/log';
 import { Access } from '#libs/platform/auth';
 import { ApiJson } from '#libs/platform/http';
 import { topicView, type TopicView } from './topic-schemas.js';
-import { viewOf } from './topic-view.js';
-import { TopicsService } from './topics.service.js';
+import { placedView } from './topic-view.js';
+import { TopicsService, type PlacedTopic } from './topics.service.js';
 
 /** The route `POST …/topics/{topic}:<command>`. A doubled colon is a colon to the router, and the parameter needs a pattern that ends before it. */
 function CommandRoute(
@@ -40,12 +39,12 @@ export class TopicCommandsController {
     [],
   )
   protect(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
-    return this.#answer(cluster, this.topics.protect(cluster, topic, true));
+    return this.#answer(this.topics.protect(cluster, topic, true));
   }
 
   @CommandRoute('unprotect', 'Take the protection of a topic back', 'Allows deleting again.', [])
   unprotect(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
-    return this.#answer(cluster, this.topics.protect(cluster, topic, false));
+    return this.#answer(this.topics.protect(cluster, topic, false));
   }
 
   @CommandRoute(
@@ -55,12 +54,12 @@ export class TopicCommandsController {
     ['topic-in-operation', 'topic-not-active'],
   )
   freeze(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
-    return this.#answer(cluster, this.topics.freeze(cluster, topic, true));
+    return this.#answer(this.topics.freeze(cluster, topic, true));
   }
 
   @CommandRoute('unfreeze', 'Let writers of a frozen topic go on', 'Takes `:freeze` back.', [])
   unfreeze(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
-    return this.#answer(cluster, this.topics.freeze(cluster, topic, false));
+    return this.#answer(this.topics.freeze(cluster, topic, false));
   }
 
   @CommandRoute(
@@ -70,10 +69,10 @@ export class TopicCommandsController {
     ['topic-not-deleted'],
   )
   restore(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
-    return this.#answer(cluster, this.topics.restore(cluster, topic));
+    return this.#answer(this.topics.restore(cluster, topic));
   }
 
-  async #answer(cluster: string | undefined, change: Promise<ResolvedTopic>): Promise<TopicView> {
-    return viewOf(this.topics.clusterName(cluster), await change);
+  async #answer(change: Promise<PlacedTopic>): Promise<TopicView> {
+    return placedView(await change);
   }
 }

@@ -24,6 +24,11 @@ export function summaryOf(cluster: string, topic: ResolvedTopic): TopicSummary {
   };
 }
 
+/** A topic of the cluster it is in. */
+export function placedView({ cluster, topic }: { readonly cluster: string; readonly topic: ResolvedTopic }): TopicView {
+  return viewOf(cluster, topic);
+}
+
 /** A resolved topic with its partitions. */
 export function viewOf(cluster: string, topic: ResolvedTopic): TopicView {
   return {

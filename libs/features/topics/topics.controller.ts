@@ -13,7 +13,7 @@ import {
   type TopicPage,
   type TopicView,
 } from './topic-schemas.js';
-import { summaryOf, viewOf } from './topic-view.js';
+import { placedView, summaryOf, viewOf } from './topic-view.js';
 import { TopicsService } from './topics.service.js';
 
 /** Topics of the default cluster, and of a named one. */
@@ -61,7 +61,7 @@ export class TopicsController {
   @Access('read', 'topic', 'topic')
   @ApiJson({ id: 'describeTopic', summary: 'Describe a topic with its partitions', tag: 'topics', response: topicView })
   async describe(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
-    return viewOf(this.topics.clusterName(cluster), await this.topics.describe(cluster, topic));
+    return placedView(await this.topics.describe(cluster, topic));
   }
 
   @Delete(':topic')

@@ -4,7 +4,13 @@ import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page } from '#libs/platform/http';
 import type { CreateTopicBody, ListTopicsQuery } from './topic-schemas.js';
 
-/** Topics by their logical names. Every method names the cluster; undefined means the default one. */
+/** A topic and the cluster it is in. */
+export interface PlacedTopic {
+  readonly cluster: string;
+  readonly topic: ResolvedTopic;
+}
+
+/** Topics by their logical names. Every method names the cluster; undefined means the default one, and wherever the topic has moved from there. */
 @Injectable()
 export class TopicsService {
   constructor(
@@ -24,8 +30,8 @@ export class TopicsService {
     return this.directories.of(cluster).create(body);
   }
 
-  describe(cluster: string | undefined, topic: string): Promise<ResolvedTopic> {
-    return this.directories.of(cluster).resolve(topic);
+  describe(cluster: string | undefined, topic: string): Promise<PlacedTopic> {
+    return this.placed(cluster, (at) => this.directories.of(at).resolve(topic));
   }
 
   /** The topics the principal may read, by name: those that are there, or those that were deleted and are kept. */
@@ -42,22 +48,31 @@ export class TopicsService {
 
   /** See {@link TopicLifecycle.delete}. */
   async delete(cluster: string | undefined, topic: string, how: DeleteTopic): Promise<void> {
-    await this.lifecycle.delete(this.clusterName(cluster), topic, how);
+    await this.directories.following(cluster, (at) => this.lifecycle.delete(at, topic, how));
   }
 
   /** See {@link TopicLifecycle.restore}. */
-  restore(cluster: string | undefined, topic: string): Promise<ResolvedTopic> {
-    return this.lifecycle.restore(this.clusterName(cluster), topic);
+  restore(cluster: string | undefined, topic: string): Promise<PlacedTopic> {
+    return this.placed(cluster, (at) => this.lifecycle.restore(at, topic));
   }
 
   /** See {@link TopicLifecycle.protect}. */
-  protect(cluster: string | undefined, topic: string, isProtected: boolean): Promise<ResolvedTopic> {
-    return this.lifecycle.protect(this.clusterName(cluster), topic, isProtected);
+  protect(cluster: string | undefined, topic: string, isProtected: boolean): Promise<PlacedTopic> {
+    return this.placed(cluster, (at) => this.lifecycle.protect(at, topic, isProtected));
   }
 
   /** See {@link TopicLifecycle.freeze} and {@link TopicLifecycle.unfreeze}. */
-  freeze(cluster: string | undefined, topic: string, isFrozen: boolean): Promise<ResolvedTopic> {
-    const name = this.clusterName(cluster);
-    return isFrozen ? this.lifecycle.freeze(name, topic) : this.lifecycle.unfreeze(name, topic);
+  freeze(cluster: string | undefined, topic: string, isFrozen: boolean): Promise<PlacedTopic> {
+    return this.placed(cluster, (at) =>
+      isFrozen ? this.lifecycle.freeze(at, topic) : this.lifecycle.unfreeze(at, topic),
+    );
+  }
+
+  /** What answers a topic, done where the topic is. @throws `topic-moved` for one that is not in the cluster that was named; what `resolve` throws. */
+  async placed(
+    cluster: string | undefined,
+    resolve: (cluster: string) => Promise<ResolvedTopic>,
+  ): Promise<PlacedTopic> {
+    return await this.directories.following(cluster, async (at) => ({ cluster: at, topic: await resolve(at) }));
   }
 }

@@ -86,6 +86,21 @@ export class AtomicProducer {
     return await this.#asked(logical, idempotency, this.parts.clock.monotonic(), false);
   }
 
+  /**
+   * What became of the request here before its topic left for another log, as every instance knows it; the topic need not be here any more. Undefined where it was not written here.
+   * @throws `idempotency-key-reused`.
+   */
+  async recallLeft(logical: string, { key, requestHash }: Idempotency): Promise<AtomicallyProduced | undefined> {
+    const { id, slot } = this.#placeOf(logical, key);
+    const look = async (turn: SlotTurn): Promise<AtomicallyProduced | undefined> => {
+      const kept = await turn.find(id!);
+      if (kept === undefined) return undefined;
+      if (kept.requestHash !== requestHash) throw keyReused(key, kept);
+      return this.#answer(logical, kept, true);
+    };
+    return await slot.run(look, true, this.parts.clock.monotonic(), true);
+  }
+
   /** Looks for a result without writing anything. `certain`: also for what other instances have written. */
   async #asked(
     logical: string,

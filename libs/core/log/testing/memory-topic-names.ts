@@ -1,4 +1,12 @@
-import { type Opening, type TopicGuard, type TopicName, TopicNames, UNGUARDED, UNKNOWN_OPENING } from '../index.js';
+import {
+  type Opening,
+  type TopicGuard,
+  type TopicName,
+  TopicNames,
+  type TopicPlace,
+  UNGUARDED,
+  UNKNOWN_OPENING,
+} from '../index.js';
 
 /** The name table in memory, for tests. */
 export class MemoryTopicNames extends TopicNames {
@@ -18,6 +26,7 @@ export class MemoryTopicNames extends TopicNames {
     expectedRevision: number,
     generation: number,
     opening: Opening = UNKNOWN_OPENING,
+    place?: TopicPlace | null,
   ): Promise<TopicName | undefined> {
     const key = keyOf(logId, logical);
     const present = this.#rows.get(key);
@@ -32,6 +41,7 @@ export class MemoryTopicNames extends TopicNames {
       opensAt,
       closedAt,
       keyExpression,
+      ...(place === undefined ? {} : { place }),
     };
     this.#rows.set(key, row);
     return row;
@@ -58,7 +68,7 @@ export class MemoryTopicNames extends TopicNames {
 
 function firstRow(logId: string, logical: string): TopicName {
   const name = { logId, logical, generation: 1, openedFrom: 1, revision: 1 };
-  return { ...name, ...UNKNOWN_OPENING, guard: UNGUARDED, guardRevision: 0 };
+  return { ...name, ...UNKNOWN_OPENING, guard: UNGUARDED, guardRevision: 0, place: null };
 }
 
 function keyOf(logId: string, logical: string): string {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type TopicGuard, type TopicNames, UNGUARDED } from '../index.js';
+import { type TopicGuard, type TopicNames, type TopicPlace, UNGUARDED, UNKNOWN_OPENING } from '../index.js';
 
 /** What a suite is given to try: the name table, empty, and what takes it away again. */
 export interface TopicNamesSubject {
@@ -38,6 +38,7 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
         keyExpression: null,
         guard: UNGUARDED,
         guardRevision: 0,
+        place: null,
       });
       expect(await names.compareAndSet('log', 'orders', 0, 3)).toBeUndefined();
       expect(await names.compareAndSet('log', 'orders', 2, 3)).toBeUndefined();
@@ -134,6 +135,31 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
         );
         expect(changes.filter((row) => row !== undefined)).toHaveLength(1);
       }
+    });
+
+    it('keeps where a topic is until another place, or none, is given with a move', async () => {
+      const arriving: TopicPlace = { kind: 'arriving', logId: 'other' };
+      const moved: TopicPlace = {
+        kind: 'moved',
+        logId: 'kafka:x',
+        closedAt: [3, 0],
+        opensAt: [9_007_199_254_740_991, 0],
+      };
+      expect(await names.compareAndSet('log', 'orders', 0, 1, UNKNOWN_OPENING, arriving)).toMatchObject({
+        generation: 1,
+        revision: 1,
+        place: arriving,
+      });
+      const opening = { opensAt: [3], closedAt: [4], keyExpression: 'value.a' };
+      expect(await names.compareAndSet('log', 'orders', 1, 2, opening)).toMatchObject({ ...opening, place: arriving });
+      const guard: TopicGuard = { ...UNGUARDED, protected: true };
+      expect(await names.setGuard('log', 'orders', 0, guard)).toMatchObject({ place: arriving });
+      expect(await names.compareAndSet('log', 'orders', 1, 2, opening, moved)).toBeUndefined();
+      expect(await names.compareAndSet('log', 'orders', 2, 2, opening, moved)).toMatchObject({ guard, place: moved });
+      expect(await names.find('log', 'orders')).toMatchObject({ ...opening, place: moved });
+      expect((await names.list('log'))[0]).toMatchObject({ place: moved });
+      expect(await names.compareAndSet('log', 'orders', 3, 2, opening, null)).toMatchObject({ place: null });
+      expect(await names.find('log', 'orders')).toMatchObject({ place: null });
     });
 
     it('keeps the names of each log apart, and answers them by name', async () => {

@@ -6,7 +6,7 @@ import {
   type TopicSpec,
   type TopicState,
 } from '#libs/core/log';
-import { type TopicGuard, type TopicName, TopicNames, type Opening } from '#libs/core/log';
+import { type TopicGuard, type TopicName, TopicNames, type TopicPlace, type Opening } from '#libs/core/log';
 import { MemoryLogEngine, type MemoryLogOptions, type WriteCall } from '#libs/core/log/testing';
 
 /** Thrown where a process dies. Nothing it does afterwards has any effect. */
@@ -128,9 +128,10 @@ export class MortalTopicNames extends TopicNames {
     expectedRevision: number,
     generation: number,
     opening?: Opening,
+    place?: TopicPlace | null,
   ): Promise<TopicName | undefined> {
     return await this.mortality.effect(`name ${logical} ${generation}`, () =>
-      this.names.compareAndSet(logId, logical, expectedRevision, generation, opening),
+      this.names.compareAndSet(logId, logical, expectedRevision, generation, opening, place),
     );
   }
 
