@@ -42,6 +42,7 @@ import {
   Derivations,
   DerivationStore,
   FieldTypes,
+  MoveHandler,
   rebuildTopicNames,
   RecordDecoder,
   type ReadersOn,
@@ -192,6 +193,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
         newId,
         failPoint: failPoints.pass,
       }),
+      new MoveHandler({ directories, names, clock, failPoint: failPoints.pass, readersOn }),
       new RebuildHandler({
         store: derivationStore,
         directories,

@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { ClusterMovesModule } from '#libs/features/cluster-moves';
 import { ClustersModule } from '#libs/features/clusters';
 import { DerivationsModule } from '#libs/features/derivations';
 import { GroupsModule } from '#libs/features/groups';
@@ -20,6 +21,7 @@ export const FEATURES: readonly Type[] = [
   RegistryModule,
   OperationsModule,
   RepartitioningModule,
+  ClusterMovesModule,
   ScansModule,
   DerivationsModule,
   ViewsModule,

@@ -155,6 +155,12 @@ export class TopicDirectory {
     return place === null ? logId : await homeOf(this.names, logId, logical);
   }
 
+  /** @throws `topic-moved` for a topic that is in another log; nothing for one that is nowhere. */
+  async demandHere(logical: string): Promise<void> {
+    const row = await this.nameOf(logical);
+    if (row !== undefined) await this.#demandHere(row);
+  }
+
   /** @throws `topic-moved`. */
   async #demandHere(row: TopicName): Promise<void> {
     const { logId } = this.engine;
@@ -289,6 +295,11 @@ export class TopicDirectories implements OtherLogs {
     const place = (await this.of(cluster).nameOf(logical))?.place;
     const from = place?.kind === 'arriving' ? this.clusterOf(place.logId) : undefined;
     return from === undefined ? [cluster] : [cluster, from];
+  }
+
+  /** The cluster a topic is in, asked of one that knows its name; that one itself where the topic is not known to be in another of this service. */
+  async whereIs(cluster: string, logical: string): Promise<string> {
+    return this.clusterOf(await homeOf(this.names, this.of(cluster).engine.logId, logical)) ?? cluster;
   }
 
   /**

@@ -80,5 +80,6 @@ export { ViewWorker, type ViewFreshness } from './views/view-worker.js';
 export { covers, Views, type ReadAtLeast, type ViewStatus } from './views/views.js';
 export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/key-expression.js';
 export { RepartitionHandler, type RepartitionOptions } from './repartition/handler.js';
+export { MoveHandler } from './move/handler.js';
 export { rebuildTopicNames } from './generations/rebuild-names.js';
 export { GENERATION_TUNING, type GenerationTuning } from './generations/work.js';

@@ -47,8 +47,12 @@ export class GroupLagCause implements ThrottleCause {
     const [, cluster, topic] = /^topic:([^/]+)\/(.+)$/.exec(operation.subject) ?? [];
     if (limits.maxGroupLagMs === null || cluster === undefined || topic === undefined) return null;
     const now = this.clock.monotonic();
-    const watched = await this.#watch(operation.subject, cluster, topic);
+    let watched = await this.#watch(operation.subject, cluster, topic);
     if (now - watched.checkedAt >= CHECK_EVERY_MS) {
+      if (this.directories.of(await this.directories.whereIs(cluster, topic)).engine !== watched.engine) {
+        this.#watched.delete(operation.subject);
+        watched = await this.#watch(operation.subject, cluster, topic);
+      }
       watched.checkedAt = now;
       watched.reason = await this.#look(watched, limits.maxGroupLagMs, now);
     }
@@ -58,7 +62,8 @@ export class GroupLagCause implements ThrottleCause {
   async #watch(subject: string, cluster: string, topic: string): Promise<Watched> {
     const known = this.#watched.get(subject);
     if (known !== undefined) return known;
-    const directory = this.directories.of(cluster);
+    // Of a topic that has moved to another cluster the groups read there.
+    const directory = this.directories.of(await this.directories.whereIs(cluster, topic));
     const { physical } = await directory.resolve(topic);
     const watched: Watched = {
       engine: directory.engine,

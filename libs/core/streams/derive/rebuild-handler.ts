@@ -10,7 +10,7 @@ import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#li
 import { endsOf } from '../copy/live-copy.js';
 import { removeTopic } from '../generations/preparation.js';
 import { readersGone, type ReadersOn } from '../readers-gone.js';
-import { raiseRevision } from '../generations/switch-over.js';
+import { raiseRevision } from '../generations/name-row.js';
 import type { SourcePosition } from '../source-reader.js';
 import type { StoredDerivation } from './derivation.js';
 import { derivationNotFound, type DerivationStore } from './derivation-store.js';

@@ -11,14 +11,88 @@ const REST_MS = 5_000;
 /** How often is looked whether groups have moved or rest. */
 const LOOK_MS = 5;
 
+/** Two topics, of the same log or not, by physical name. */
+export interface HandedOver {
+  readonly from: { readonly log: LogEngine; readonly physical: string };
+  readonly to: { readonly log: LogEngine; readonly physical: string };
+}
+
+/** The sessions that hand groups over. Whoever opens them last can, and nobody else. */
+export class HandOverSessions {
+  private constructor(
+    private readonly change: HandedOver,
+    /** In the log that groups leave; undefined where it cannot close a topic to positions. */
+    private readonly leaving: LogWriter | undefined,
+    /** In another log that groups come to. */
+    private readonly coming: LogWriter | undefined,
+  ) {}
+
+  static async open(change: HandedOver, id: string): Promise<HandOverSessions> {
+    const { from, to } = change;
+    const leaving = from.log.capabilities.handsOver ? await from.log.openWriter(id) : undefined;
+    const coming = from.log.logId === to.log.logId ? undefined : await to.log.openWriter(id);
+    return new HandOverSessions(change, leaving, coming);
+  }
+
+  /** Whether the topic can be closed to positions, so that those that are read are the last. */
+  get closes(): boolean {
+    return this.leaving !== undefined;
+  }
+
+  /** Closes the topic that groups leave to positions, or opens it again. */
+  async open(open: boolean): Promise<void> {
+    await this.leaving?.commit({ positionsOpen: [{ topic: this.change.from.physical, open }] });
+  }
+
+  /**
+   * Stores where groups go on. Harmless to repeat. Where the log that they come to can hand over, their members are fenced with it; elsewhere a group with live members is refused, and what was stored
+   * is read back.
+   * @throws `group-active`, SwitchRefused.
+   */
+  async store(groups: readonly TranslatedGroup[]): Promise<void> {
+    const { from, to } = this.change;
+    const writer = this.coming ?? this.leaving;
+    if (writer === undefined || !to.log.capabilities.handsOver) return await this.#storeVacant(groups);
+    // Producers are known by numbers of their log: from another one none come along, and those that are known stay.
+    const source = this.coming === undefined ? from.physical : to.physical;
+    for (let at = 0; at === 0 || at < groups.length; at += GROUPS_TOGETHER) {
+      const some = groups.slice(at, at + GROUPS_TOGETHER);
+      await writer.commit({ handOver: { from: source, to: to.physical, groups: some } });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.leaving?.close();
+    await this.coming?.close();
+  }
+
+  async #storeVacant(groups: readonly TranslatedGroup[]): Promise<void> {
+    const { log, physical } = this.change.to;
+    for (const { group, positions } of groups) {
+      const there = positions.map((offset, partition) => ({ topic: physical, partition, offset }));
+      if (this.coming === undefined) {
+        await log.commitPositions(group, there);
+        continue;
+      }
+      // In the session, so that a worker that was replaced stores nothing.
+      await this.coming.commit({ positions: there.map((one) => ({ ...one, group })), onlyVacant: true });
+      const stored = (await log.describeGroup(group)).positions.filter((one) => one.topic === physical);
+      const found = new Map(stored.map((one) => [one.partition, one.offset]));
+      if (there.some(({ partition, offset }) => found.get(partition) !== offset))
+        throw new SwitchRefused(`the positions of group '${group}' read back are not those that were stored`);
+    }
+  }
+}
+
 /** What is handed over, and by when. */
 export interface GroupHandOver {
-  readonly engine: LogEngine;
+  /** The log that groups leave. */
+  readonly log: LogEngine;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Physical names. */
+  /** The topic that groups leave, by physical name. */
   readonly from: string;
-  readonly to: string;
+  readonly sessions: HandOverSessions;
   readonly mode: GroupMode;
   readonly translate: (groups: readonly GroupVector[]) => Promise<readonly TranslatedGroup[]>;
   /** @throws SwitchRefused when the pause is over. */
@@ -26,11 +100,6 @@ export interface GroupHandOver {
   /** Ms of the pause that are left. */
   readonly leftMs: () => number;
   readonly failPoint: (name: string) => void | Promise<void>;
-}
-
-/** The session that hands over; undefined where the log cannot. Whoever opens it last can, and nobody else. */
-export async function openHandOver(engine: LogEngine, id: string): Promise<LogWriter | undefined> {
-  return engine.capabilities.handsOver ? await engine.openWriter(id) : undefined;
 }
 
 /**
@@ -44,37 +113,31 @@ export async function openHandOver(engine: LogEngine, id: string): Promise<LogWr
  */
 export async function handOverGroups<T>(
   work: GroupHandOver,
-  writer: LogWriter | undefined,
   move: (groups: readonly TranslatedGroup[]) => Promise<T>,
 ): Promise<T> {
-  const { engine, from, to, failPoint } = work;
-  if (writer === undefined) {
+  const { log, from, sessions, failPoint } = work;
+  if (!sessions.closes) {
     const groups = await translatedGroups(work);
-    for (const { group, positions } of groups) {
-      const there = positions.map((offset, partition) => ({ topic: to, partition, offset }));
-      await engine.commitPositions(group, there);
-    }
+    await sessions.store(groups);
     await failPoint('switch:translated');
     return await move(groups);
   }
   for (;;) {
     await translatedGroups(work);
     work.signal.throwIfAborted();
-    const rest = engine.restGroups(from, work.leftMs() + REST_MS);
+    const rest = log.restGroups(from, work.leftMs() + REST_MS);
     try {
       await untilAtRest(work, () => rest.waiting());
-      await writer.commit({ positionsOpen: [{ topic: from, open: false }] });
+      await sessions.open(false);
       await failPoint('switch:closed');
       const groups = await work.translate(await vectorsOf(work));
       if (mayBe(groups, work.mode)) {
-        for (let at = 0; at === 0 || at < groups.length; at += GROUPS_TOGETHER) {
-          await writer.commit({ handOver: { from, to, groups: groups.slice(at, at + GROUPS_TOGETHER) } });
-        }
+        await sessions.store(groups);
         await failPoint('switch:translated');
         return await move(groups);
       }
       // Somebody has moved a group meanwhile: it is waited for again.
-      await writer.commit({ positionsOpen: [{ topic: from, open: true }] });
+      await sessions.open(true);
     } finally {
       rest.end();
     }
@@ -102,10 +165,10 @@ function mayBe(translated: readonly TranslatedGroup[], mode: GroupMode): boolean
 }
 
 /** Where the groups stand in the old generation. */
-async function vectorsOf({ engine, from }: GroupHandOver): Promise<GroupVector[]> {
+async function vectorsOf({ log, from }: GroupHandOver): Promise<GroupVector[]> {
   const found: GroupVector[] = [];
-  for (const { group } of await engine.listGroups()) {
-    const here = (await engine.describeGroup(group)).positions.filter((one) => one.topic === from);
+  for (const { group } of await log.listGroups()) {
+    const here = (await log.describeGroup(group)).positions.filter((one) => one.topic === from);
     if (here.length === 0) continue;
     found.push({ group, positions: new Map(here.map((one) => [one.partition, one.offset])) });
   }
@@ -125,12 +188,12 @@ async function untilMoved(work: GroupHandOver, before: readonly GroupVector[], d
 
 /** Waits until members have given up what they read and workers under leases have acknowledged what they have in hand, for half of the time that is left. */
 async function untilAtRest(work: GroupHandOver, waiting: () => number): Promise<void> {
-  const { engine, clock, signal, from } = work;
+  const { log, clock, signal, from } = work;
   const until = clock.monotonic() + work.leftMs() / 2;
   for (;;) {
     const inHand = async (): Promise<boolean> => {
-      for (const { group } of await engine.listGroups()) {
-        const { positions } = await engine.describeGroup(group);
+      for (const { group } of await log.listGroups()) {
+        const { positions } = await log.describeGroup(group);
         if (positions.some((one) => one.topic === from && one.metadata === IN_HAND_NOTE)) return true;
       }
       return false;

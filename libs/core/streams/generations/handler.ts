@@ -1,12 +1,13 @@
 import { AppError, isAppError, type JsonObject } from '#libs/core/kernel';
-import { holdTopic, releaseHold, type TopicDirectories } from '#libs/core/log';
+import { holdFor, holdTopic, releaseHold, type LogEngine, type TopicDirectories } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import type { LiveCopy } from '../copy/live-copy.js';
 import { readersGone, type ReadersOn } from '../readers-gone.js';
 import type { Verification } from '../verify/copy-verifier.js';
 import { copyVerified } from '../verify/verified-copy.js';
+import { announce, arrived, settled, unannounce } from './arrival.js';
 import type { GenerationKind } from './kind.js';
-import { parametersFromJson } from './parameters.js';
+import { parametersFromJson, targetClusterOf } from './parameters.js';
 import { applyHeldSettings, forgetWriters, mapTopics, prepare, removeTopic } from './preparation.js';
 import {
   closedBy,
@@ -20,14 +21,13 @@ import {
 import { SwitchRefused } from './switch-refused.js';
 import { fingerprintOf } from './topic-facts.js';
 import { translateGroups, translationToJson } from './translation.js';
-import { carryLast, rollBack, stayCurrent } from './way-back.js';
+import { carryLast, carryLastBack, rollBack, stayCurrent } from './way-back.js';
 import {
   errorsToJson,
   type Live,
   GENERATION_TUNING,
   type GenerationTuning,
   GenerationWork,
-  sideOf,
   verificationToJson,
   type WorkTools,
 } from './work.js';
@@ -88,10 +88,12 @@ export class GenerationHandler implements OperationHandler {
   }
 
   /** Instances may share a database and have logs of their own, all of one name. */
-  accepts(parameters: JsonObject, { logId }: JsonObject): boolean {
-    const { cluster } = parametersFromJson(parameters);
+  accepts(json: JsonObject, { logId, targetLogId = logId }: JsonObject): boolean {
+    const parameters = parametersFromJson(json);
     const { clusters } = this.#directories;
-    return clusters.names().includes(cluster) && clusters.get(cluster).logId === logId;
+    const has = (cluster: string, log: unknown): boolean =>
+      clusters.names().includes(cluster) && clusters.get(cluster).logId === log;
+    return has(parameters.cluster, logId) && has(targetClusterOf(parameters), targetLogId);
   }
 
   /** @throws what the kind's `parse` does; `cluster-not-found`, `topic-not-found`. */
@@ -111,20 +113,26 @@ export class GenerationHandler implements OperationHandler {
       monotonic: () => clock.monotonic(),
       sampleRecords: tuning.sampleRecords,
     };
-    return await this.#kind.draft(context, request);
+    const draft = await this.#kind.draft(context, request);
+    const [, from] = await this.#directories.operatedIn(cluster, request.topic);
+    if (from === undefined) return draft;
+    const blocker = `topic '${topic.logical}' came from cluster '${from}' and can still go back; finish or roll back that move first`;
+    return { ...draft, blockers: [...draft.blockers, blocker] };
   }
 
-  async fingerprint(parameters: JsonObject): Promise<JsonObject> {
-    const { cluster, topic } = parametersFromJson(parameters);
-    const directory = this.#directories.of(cluster);
-    return await fingerprintOf(directory.engine, this.#tools.names, await directory.resolve(topic));
+  async fingerprint(json: JsonObject): Promise<JsonObject> {
+    const parameters = parametersFromJson(json);
+    const directory = this.#directories.of(parameters.cluster);
+    const topic = await directory.resolve(parameters.topic);
+    const source = await fingerprintOf(directory.engine, this.#tools.names, topic);
+    return { ...source, ...(await this.#kind.fingerprint?.(parameters)) };
   }
 
   /** Releases writers a cut-short cutover may hold, and removes everything that was made. */
   async cancel(run: OperationRun): Promise<void> {
     const work = this.#work(run);
     await this.#drop(run);
-    const { engine, parameters } = work;
+    const { parameters } = work;
     if (!(await releaseWriters(work.switchContext(), this.#change(work, undefined)))) {
       throw new AppError({
         kind: 'conflict',
@@ -136,7 +144,21 @@ export class GenerationHandler implements OperationHandler {
     await work.failPoint('cancel:released');
     await this.#clear(work);
     await work.failPoint('cancel:cleared');
-    await removeTopic(engine, parameters.target.physical);
+    if (!work.crosses) return await removeTopic(work.engine, parameters.target.physical);
+    await this.#removeCopy(work);
+    await work.failPoint('cancel:removed');
+    await unannounce(work);
+  }
+
+  /** A name in another log may be somebody else's by now: only what this operation made goes. */
+  async #removeCopy({ targetLog, parameters, run }: GenerationWork): Promise<void> {
+    const { physical } = parameters.target;
+    const found = (await targetLog.listTopics()).find((one) => one.name === physical);
+    if (found === undefined) return;
+    const { targetId } = run.notes;
+    // Cut short before it was noted, it is as it was made.
+    const asMade = found.state === 'FENCED' && found.partitions.every((one) => one.endOffset === 0);
+    if (targetId === undefined ? asMade : found.id === targetId) await removeTopic(targetLog, physical);
   }
 
   /** Deletes the old side, after a last look for records that missed the cutover. */
@@ -149,16 +171,17 @@ export class GenerationHandler implements OperationHandler {
       await run.note({ carried: true });
     }
     await work.failPoint('finish:carried');
-    await this.#readersGone(work, work.parameters.source.generation);
+    await this.#readersGone(work, work.engine, work.parameters.cluster, work.parameters.source.generation);
     await this.#clear(work);
     await work.failPoint('finish:cleared');
+    if (work.crosses) await settled(work);
     await removeTopic(work.engine, work.parameters.source.physical);
   }
 
-  async #readersGone(work: GenerationWork, generation: number): Promise<void> {
+  async #readersGone(work: GenerationWork, log: LogEngine, cluster: string, generation: number): Promise<void> {
     const { names, clock, tuning, readersOn } = this.#tools;
-    const { cluster, topic } = work.parameters;
-    const { logId } = work.engine;
+    const { topic } = work.parameters;
+    const { logId } = log;
     await readersGone(
       { names, clock, readersOn, readersMs: tuning.readersMs },
       { logId, cluster, topic, generation },
@@ -175,11 +198,12 @@ export class GenerationHandler implements OperationHandler {
     if (closedBy(guard) !== undefined) throw topicClosed(topic);
     await holdTopic(work.engine, this.#kind.name, work.operationId, work.parameters.source.physical);
     await work.failPoint('prepare:held');
-    const { startOffsets } = await prepare(work.engine, work.operationId, work.parameters);
+    if (work.crosses) await announce(work);
+    const { startOffsets, targetId } = await prepare(work);
     await work.failPoint('prepare:done');
     return {
       next: 'COPYING',
-      notes: { startOffsets: startOffsets.map(String), generation: work.parameters.target.generation },
+      notes: { startOffsets: startOffsets.map(String), generation: work.parameters.target.generation, targetId },
     };
   }
 
@@ -271,10 +295,24 @@ export class GenerationHandler implements OperationHandler {
   /** Completes a cutover whose name has moved. Nothing may keep it from that, so no signal is looked at. */
   async #complete(work: GenerationWork, change: Switch): Promise<PhaseResult> {
     this.#cutting.delete(work.operationId);
+    if (work.crosses) {
+      await arrived(work);
+      await this.#holdArrived(work);
+    }
     await completeSwitch(work.switchContext(), change, work.parameters.reverseTail ? 'FENCED' : 'RETIRED');
-    await applyHeldSettings(work.engine, work.parameters);
+    await applyHeldSettings(work.targetLog, work.parameters);
     await work.failPoint('switch:complete');
     return { next: 'SWITCHED' };
+  }
+
+  /** What is written in the other log must not go before it was copied back. */
+  async #holdArrived(work: GenerationWork): Promise<void> {
+    const { targetLog, operationId, parameters } = work;
+    if (!parameters.reverseTail) return;
+    const { physical: topic } = parameters.target;
+    const ends = work.vector('ends') ?? [];
+    const positions = ends.map((offset, partition) => ({ topic, partition, offset }));
+    await holdFor(targetLog, this.#kind.name, operationId, positions);
   }
 
   async #undo(
@@ -308,20 +346,26 @@ export class GenerationHandler implements OperationHandler {
       if (result.next !== 'ROLLED_BACK') return result;
       await run.note({ rolledBack: true });
     }
-    await this.#readersGone(work, work.parameters.target.generation);
+    // Only once: when the checkpoints are gone, a copy would begin anew.
+    if (work.crosses && run.notes['carriedBack'] !== true) {
+      await carryLastBack(work);
+      await run.note({ carriedBack: true });
+    }
+    const { target } = work.parameters;
+    await this.#readersGone(work, work.targetLog, targetClusterOf(work.parameters), target.generation);
     await this.#clear(work);
     await work.failPoint('rollback:cleared');
-    await removeTopic(work.engine, work.parameters.target.physical);
+    await removeTopic(work.targetLog, target.physical);
     return { next: 'ROLLED_BACK' };
   }
 
   /** The switch to the new side. */
   #change(work: GenerationWork, live: Live | undefined): Switch {
-    const { source, target, topic, groups, maxPauseMs } = work.parameters;
+    const { source, topic, groups, maxPauseMs } = work.parameters;
     return {
       topic,
-      from: sideOf(source),
-      to: sideOf(target),
+      from: work.old,
+      to: work.new,
       copy: live && { live: live.copy, verifier: live.verifier },
       expectedEnds: [],
       groups,
@@ -335,18 +379,21 @@ export class GenerationHandler implements OperationHandler {
 
   /** Removes everything an operation keeps beside the two sides. */
   async #clear(work: GenerationWork): Promise<void> {
-    const { engine, operationId, parameters } = work;
-    await forgetWriters(engine, operationId, parameters.source.partitions);
+    const { engine, targetLog, operationId, parameters } = work;
+    await forgetWriters(targetLog, operationId, parameters.source.partitions);
     if (parameters.reverseTail) await forgetWriters(engine, `${operationId}-back`, parameters.target.partitions);
     const { there, back } = mapTopics(operationId);
-    await removeTopic(engine, there);
+    await removeTopic(targetLog, there);
     await removeTopic(engine, back);
     await releaseHold(engine, this.#kind.name, operationId);
+    if (work.crosses) await releaseHold(targetLog, this.#kind.name, operationId);
   }
 
   #work(run: OperationRun): GenerationWork {
-    const engine = this.#directories.clusters.get(parametersFromJson(run.parameters).cluster);
-    return new GenerationWork(engine, this.#tools, run, this.#kind);
+    const parameters = parametersFromJson(run.parameters);
+    const { clusters } = this.#directories;
+    const engine = clusters.get(parameters.cluster);
+    return new GenerationWork(engine, clusters.get(targetClusterOf(parameters)), this.#tools, run, this.#kind);
   }
 
   /** Runs a phase with the lanes open. They stay open for the next phase unless this one was cut short. */

@@ -40,6 +40,8 @@ export interface GenerationKind<
   parse(request: JsonObject): R;
   /** The whole plan. Reads, changes nothing; its parameters are a `P` as JSON. */
   draft(context: PlanContext, request: R): Promise<PlanDraft>;
+  /** What the plan relies on besides the topic as it is: members of the fingerprint. */
+  fingerprint?(parameters: P): Promise<JsonObject>;
   /** Where the records of the old side go in the new one. */
   there(parameters: P): Router;
   /** Where what was written to the new side goes in the old one. Asked only where `reverseTail` is set. */

@@ -18,7 +18,10 @@ export interface GenerationSide {
 
 /** What every operation works with that puts a new generation in the place of another; a kind adds its own. Resolved against the topic as it was when the plan was made. */
 export interface GenerationParameters {
+  /** Where the topic is when the operation begins. */
   readonly cluster: string;
+  /** Where the new generation is, when that is another cluster. */
+  readonly targetCluster?: string;
   /** Logical name. */
   readonly topic: string;
   readonly source: GenerationSide;
@@ -36,6 +39,11 @@ export interface GenerationParameters {
 
 export function parametersToJson(parameters: GenerationParameters): JsonObject {
   return JSON.parse(JSON.stringify(parameters)) as JsonObject;
+}
+
+/** The cluster of the new generation. */
+export function targetClusterOf({ cluster, targetCluster }: GenerationParameters): string {
+  return targetCluster ?? cluster;
 }
 
 /** The parameters of a stored operation, which {@link parametersToJson} wrote. */

@@ -2,6 +2,7 @@ import { AppError, isAppError } from '#libs/core/kernel';
 import { generationOf, type LogEngine, type TopicDescription, type TopicSpec } from '#libs/core/log';
 import { endsOf } from '../copy/live-copy.js';
 import type { GenerationParameters } from './parameters.js';
+import type { GenerationWork } from './work.js';
 
 /** Settings that could drop or change records before the copy is verified: the new generation gets them at the switch. */
 export const HELD_SETTINGS = [
@@ -13,7 +14,17 @@ export const HELD_SETTINGS = [
   'message.timestamp.before.max.ms',
 ] as const;
 
-/** The topics an operation needs beside source and target. Internal ones, deleted when it is over. */
+/** What makes the new generation take and keep every record as it is, until it gets the topic's own: whatever its cluster does by default. */
+const TAKES_ALL: Readonly<Record<(typeof HELD_SETTINGS)[number], string>> = {
+  'cleanup.policy': 'delete',
+  'retention.ms': '-1',
+  'retention.bytes': '-1',
+  'message.timestamp.type': 'CreateTime',
+  'message.timestamp.after.max.ms': '9223372036854775807',
+  'message.timestamp.before.max.ms': '9223372036854775807',
+};
+
+/** The topics an operation needs beside source and target. Internal ones, deleted when it is over. `there` lies with the new side, `back` with the old one. */
 export function mapTopics(operationId: string): { readonly there: string; readonly back: string } {
   return { there: `__map-${operationId}`, back: `__map-${operationId}-back` };
 }
@@ -22,6 +33,8 @@ export function mapTopics(operationId: string): { readonly there: string; readon
 export interface Prepared {
   /** Where each source partition begins. */
   readonly startOffsets: readonly number[];
+  /** Identity of the topic that was made. */
+  readonly targetId: string;
 }
 
 /**
@@ -29,30 +42,32 @@ export interface Prepared {
  * repeat.
  * @throws `generation-taken` when there is such a generation and it is not ours.
  */
-export async function prepare(
-  engine: LogEngine,
-  operationId: string,
-  parameters: GenerationParameters,
-): Promise<Prepared> {
+export async function prepare({
+  engine,
+  targetLog,
+  operationId,
+  parameters,
+}: Pick<GenerationWork, 'engine' | 'targetLog' | 'operationId' | 'parameters'>): Promise<Prepared> {
   const { source, target, deadLetters } = parameters;
-  const supported = engine.capabilities.topicConfigs;
+  const supported = targetLog.capabilities.topicConfigs;
   const config: Record<string, string> = {};
   for (const [key, value] of Object.entries(parameters.config)) {
     if (!isHeld(key) && supported.includes(key)) config[key] = value;
   }
   const forever: Record<string, string> = supported.includes('retention.ms') ? { 'retention.ms': '-1' } : {};
-  const made = await ensureTopic(engine, {
+  const takesAll = Object.fromEntries(Object.entries(TAKES_ALL).filter(([key]) => supported.includes(key)));
+  const made = await ensureTopic(targetLog, {
     name: target.physical,
     partitions: target.partitions,
-    config: { ...config, ...forever },
+    config: { ...config, ...takesAll },
     state: 'FENCED',
   });
   if (made.state !== 'FENCED' || made.partitions.length !== target.partitions) throw taken(target.physical);
   const { there } = mapTopics(operationId);
-  await ensureTopic(engine, { name: there, partitions: source.partitions, config: forever });
-  if (deadLetters !== null) await ensureTopic(engine, { name: deadLetters, partitions: 1 });
+  await ensureTopic(targetLog, { name: there, partitions: source.partitions, config: forever });
+  if (deadLetters !== null) await ensureTopic(targetLog, { name: deadLetters, partitions: 1 });
   const described = await engine.describeTopic(source.physical);
-  return { startOffsets: described.partitions.map((one) => one.startOffset) };
+  return { startOffsets: described.partitions.map((one) => one.startOffset), targetId: made.id };
 }
 
 /** Makes what the copy back needs and answers where it begins: everything below was there before the switch. */

@@ -1,28 +1,23 @@
 import { AppError, type Clock, type JsonObject } from '#libs/core/kernel';
-import {
-  type LogEngine,
-  type LogWriter,
-  type TopicGuard,
-  type TopicName,
-  type TopicNames,
-  UNKNOWN_OPENING,
-} from '#libs/core/log';
+import type { LogEngine, TopicGuard, TopicName, TopicNames } from '#libs/core/log';
 import { type CopyRun, endsOf, type LiveCopy } from '../copy/live-copy.js';
 import type { CopyVerifier, Verification } from '../verify/copy-verifier.js';
-import { handOverGroups, openHandOver } from './group-hand-over.js';
+import { handOverGroups, HandOverSessions } from './group-hand-over.js';
+import { raiseRevision, standsFor, takeOver } from './name-row.js';
 import type { GroupMode } from './parameters.js';
 import { SwitchRefused } from './switch-refused.js';
 import type { GroupVector, TranslatedGroup } from './translation.js';
 
 /** One side of a switch. */
 export interface Side {
+  readonly log: LogEngine;
   readonly physical: string;
   readonly generation: number;
   /** Where the keys of new records come from while writers are on this side, null: from the writers. */
   readonly keyExpression: string | null;
 }
 
-/** Moving a logical name from one generation to another, in either direction. */
+/** Moving a logical name from one generation to another, of the same log or not, in either direction. */
 export interface Switch {
   readonly topic: string;
   readonly from: Side;
@@ -46,20 +41,21 @@ export interface SwitchFacts {
 }
 
 export interface SwitchContext {
-  readonly engine: LogEngine;
+  /** Log whose row of the name decides, see `name-row.ts`. */
+  readonly home: LogEngine;
   readonly names: TopicNames;
   readonly clock: Clock;
   readonly failPoint: (name: string) => void | Promise<void>;
   readonly run: CopyRun;
-  /** Of the session that hands groups and producers over, see {@link openHandOver}. */
+  /** Of the sessions that hand groups and producers over, see {@link HandOverSessions}. */
   readonly writerId: string;
   /** Stores the facts durably. */
   readonly keep: (facts: SwitchFacts) => Promise<void>;
 }
 
 /** Whether the name has moved to `to`. */
-export async function hasMoved(engine: LogEngine, names: TopicNames, topic: string, to: Side): Promise<boolean> {
-  return ((await names.find(engine.logId, topic))?.generation ?? 1) === to.generation;
+export async function hasMoved(home: LogEngine, names: TopicNames, topic: string, to: Side): Promise<boolean> {
+  return standsFor(await names.find(home.logId, topic), home, to);
 }
 
 /**
@@ -69,20 +65,16 @@ export async function hasMoved(engine: LogEngine, names: TopicNames, topic: stri
  * @throws SwitchRefused when the pause would get too long, the check fails, or a group forbids it; what the log throws. Nothing has been undone then.
  */
 export async function moveName(context: SwitchContext, change: Switch): Promise<SwitchFacts> {
-  const writer = await openHandOver(context.engine, context.writerId);
+  const sessions = await HandOverSessions.open(change, context.writerId);
   try {
-    return await moveNameWith(writer, context, change);
+    return await moveNameWith(sessions, context, change);
   } finally {
-    await writer?.close();
+    await sessions.close();
   }
 }
 
-async function moveNameWith(
-  writer: LogWriter | undefined,
-  context: SwitchContext,
-  change: Switch,
-): Promise<SwitchFacts> {
-  const { engine, names, clock, failPoint, run } = context;
+async function moveNameWith(sessions: HandOverSessions, context: SwitchContext, change: Switch): Promise<SwitchFacts> {
+  const { home, names, clock, failPoint, run } = context;
   const { from, to, topic, copy } = change;
   const began = clock.monotonic();
   const demandTime = (what: string): void => {
@@ -91,14 +83,14 @@ async function moveNameWith(
     if (took <= change.maxPauseMs) return;
     throw new SwitchRefused(`${what} took longer than the pause of ${change.maxPauseMs} ms that was allowed`);
   };
-  const row = await names.find(engine.logId, topic);
-  if ((row?.generation ?? 1) !== from.generation) {
+  const row = await names.find(home.logId, topic);
+  if (!standsFor(row, home, from)) {
     throw new SwitchRefused(`the name '${topic}' stands for generation ${row?.generation}, not ${from.generation}`);
   }
   const closed = row && closedBy(row.guard);
   if (closed) throw new SwitchRefused(`the topic was ${closed} by a user`);
   await failPoint('switch:before-fence');
-  const fence = endsOf(await engine.setTopicState(from.physical, 'FENCED'));
+  const fence = endsOf(await from.log.setTopicState(from.physical, 'FENCED'));
   await failPoint('switch:fenced');
   let verification: Verification | undefined;
   if (copy === undefined) {
@@ -115,20 +107,19 @@ async function moveNameWith(
     }
     await failPoint('switch:verified');
   }
-  const ends = endsOf(await engine.describeTopic(to.physical));
+  const ends = endsOf(await to.log.describeTopic(to.physical));
   const leftMs = (): number => change.maxPauseMs - (clock.monotonic() - began);
   const handOver = {
-    ...{ engine, clock, failPoint, demandTime, leftMs, signal: run.signal },
-    ...{ from: from.physical, to: to.physical, mode: change.groups },
+    ...{ log: from.log, clock, failPoint, demandTime, leftMs, signal: run.signal },
+    ...{ from: from.physical, mode: change.groups, sessions },
     translate: (groups: readonly GroupVector[]) => change.translate(ends, groups),
   };
-  return await handOverGroups(handOver, writer, async (groups) => {
+  return await handOverGroups(handOver, async (groups) => {
     const facts = { fence, ends, groups, verification };
     await context.keep(facts);
     await failPoint('switch:kept');
     demandTime('the cutover');
-    const opening = { opensAt: ends, closedAt: fence, keyExpression: to.keyExpression };
-    if (!(await names.compareAndSet(engine.logId, topic, row?.revision ?? 0, to.generation, opening))) {
+    if (!(await takeOver(names, home, topic, row, change, { closedAt: fence, opensAt: ends }))) {
       throw new AppError({
         kind: 'conflict',
         code: 'name-moved',
@@ -150,13 +141,13 @@ export function closedBy(guard: TopicGuard): 'frozen' | 'deleted' | undefined {
 
 /** Opens the new side and closes the old one: `RETIRED`, or `FENCED` when an operation goes on writing to it. Harmless to repeat. */
 export async function completeSwitch(
-  context: Pick<SwitchContext, 'engine' | 'failPoint'>,
+  context: Pick<SwitchContext, 'failPoint'>,
   change: Pick<Switch, 'from' | 'to'>,
   old: 'FENCED' | 'RETIRED',
 ): Promise<void> {
-  await context.engine.setTopicState(change.to.physical, 'ACTIVE');
+  await change.to.log.setTopicState(change.to.physical, 'ACTIVE');
   await context.failPoint('switch:activated');
-  await context.engine.setTopicState(change.from.physical, old);
+  await change.from.log.setTopicState(change.from.physical, old);
   await context.failPoint('switch:retired');
 }
 
@@ -165,38 +156,27 @@ export async function completeSwitch(
  * the writers go on where they were. False when the name has moved after all: then the switch has to be completed.
  */
 export async function releaseWriters(
-  context: Pick<SwitchContext, 'engine' | 'names' | 'failPoint' | 'writerId'>,
+  context: Pick<SwitchContext, 'home' | 'names' | 'failPoint' | 'writerId'>,
   change: Pick<Switch, 'topic' | 'from' | 'to'>,
 ): Promise<boolean> {
-  const { engine, names, failPoint } = context;
+  const { home, names, failPoint } = context;
   let row: TopicName | undefined;
   do {
-    row = await names.find(engine.logId, change.topic);
-    if ((row?.generation ?? 1) === change.to.generation) return false;
-  } while (!(await raiseRevision(engine, names, change.topic, row)));
+    row = await names.find(home.logId, change.topic);
+    if (standsFor(row, home, change.to)) return false;
+  } while (!(await raiseRevision(home, names, change.topic, row)));
   await failPoint('switch:undoing');
   // From here on nobody who still believes it switches can close anything to groups.
-  const writer = await openHandOver(engine, context.writerId);
+  const sessions = await HandOverSessions.open(change, context.writerId);
   // What users closed stays closed; groups go on there all the same.
   if (row === undefined || closedBy(row.guard) === undefined) {
-    await engine.setTopicState(change.from.physical, 'ACTIVE');
+    await change.from.log.setTopicState(change.from.physical, 'ACTIVE');
   } else {
-    await writer?.commit({ positionsOpen: [{ topic: change.from.physical, open: true }] });
+    await sessions.open(true);
   }
-  await writer?.close();
+  await sessions.close();
   await failPoint('switch:undone');
   return true;
-}
-
-/** Changes nothing but the revision, so that whoever saw the former one is refused. False when someone else changed the row. */
-export async function raiseRevision(
-  engine: LogEngine,
-  names: TopicNames,
-  topic: string,
-  row: TopicName | undefined,
-): Promise<boolean> {
-  const { revision, generation, ...opening } = row ?? { revision: 0, generation: 1, ...UNKNOWN_OPENING };
-  return (await names.compareAndSet(engine.logId, topic, revision, generation, opening)) !== undefined;
 }
 
 /** The facts as notes of an operation; offsets as text. */

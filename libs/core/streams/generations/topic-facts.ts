@@ -21,7 +21,9 @@ export async function nextGeneration(engine: LogEngine, names: TopicNames, logic
 
 /** What the plan relies on. Offsets are left out: they move all the time and the copy follows them. */
 export async function fingerprintOf(engine: LogEngine, names: TopicNames, topic: ResolvedTopic): Promise<JsonObject> {
+  const place = (await names.find(engine.logId, topic.logical))?.place ?? null;
   return {
+    ...(place === null ? {} : { place: place.kind }),
     logId: engine.logId,
     topicId: topic.description.id,
     generation: topic.generation,

@@ -1,11 +1,13 @@
 import { isAppError } from '#libs/core/kernel';
 import type { PhaseResult } from '#libs/core/operations';
 import { endsOf } from '../copy/live-copy.js';
+import { goneBack } from './arrival.js';
 import { prepareBack } from './preparation.js';
-import { completeSwitch, hasMoved, moveName, raiseRevision, releaseWriters, type Switch } from './switch-over.js';
+import { raiseRevision } from './name-row.js';
+import { completeSwitch, hasMoved, moveName, releaseWriters, type Switch, type SwitchFacts } from './switch-over.js';
 import { SwitchRefused } from './switch-refused.js';
 import { translateGroupsBack } from './translation.js';
-import { type Live, type GenerationWork, sideOf } from './work.js';
+import type { Live, GenerationWork } from './work.js';
 
 /**
  * SWITCHED: carries stragglers over (records that reached the old side after the fence, which only writers that no fence can hold back produce), and
@@ -46,6 +48,23 @@ export async function carryLast(work: GenerationWork): Promise<void> {
 }
 
 /**
+ * Before the copy in the other log is deleted: records that reached it after its fence, which only writers that no fence can hold back produce. They come behind what was written since.
+ */
+export async function carryLastBack(work: GenerationWork): Promise<void> {
+  if (!isWayBackOpen(work)) return;
+  const back = await openBack(work);
+  const copied = (): number => back.copy.sessions.reduce((sum, one) => sum + one.totals.records, 0);
+  const before = copied();
+  try {
+    await back.copy.copyTo(await back.copy.sourceEnds(), work.hurried());
+  } finally {
+    await back.copy.close();
+  }
+  const records = copied() - before;
+  if (records > 0) await work.run.event('straggler-found', { records, ends: back.copy.positions.map(String) });
+}
+
+/**
  * ROLLING_BACK: a cutover in the other direction. Possible while the old side holds everything: kept current by the copy back, or nothing written
  * since. Otherwise everything stays as it is and the reason is given.
  */
@@ -57,8 +76,8 @@ export async function rollBack(work: GenerationWork): Promise<PhaseResult> {
   const context = work.switchContext();
   const change: Switch = {
     topic,
-    from: sideOf(target),
-    to: sideOf(source),
+    from: work.new,
+    to: work.old,
     copy: back && { live: back.copy, verifier: back.verifier },
     expectedEnds: work.vector('ends') ?? [],
     // Groups cannot forbid a way back that was promised; they are waited for instead.
@@ -77,11 +96,14 @@ export async function rollBack(work: GenerationWork): Promise<PhaseResult> {
   try {
     if (!(await hasMoved(engine, tools.names, topic, change.to))) {
       if (back !== undefined) await nearly(work, back);
-      await moveName(context, change);
+      const keep = async ({ fence, ends }: SwitchFacts): Promise<void> =>
+        run.note({ back: { closedAt: fence.map(String), opensAt: ends.map(String) } });
+      await moveName({ ...context, keep }, change);
     }
+    if (work.crosses) await goneBack(work);
     await completeSwitch(context, change, 'RETIRED');
     // From here on the number of the generation that is given up is never used again: see `nextGeneration`.
-    for (;;) {
+    for (; !work.crosses;) {
       const row = await tools.names.find(engine.logId, topic);
       if ((row?.revision ?? 0) >= target.generation) break;
       await raiseRevision(engine, tools.names, topic, row);

@@ -44,17 +44,33 @@ export interface Live {
   readonly verifier: CopyVerifier;
 }
 
-/** One operation during one phase: its parameters, its log, and how its two copies (there and back) are opened. */
+/** One operation during one phase: its parameters, its logs, and how its two copies (there and back) are opened. */
 export class GenerationWork {
   readonly parameters: GenerationParameters;
 
   constructor(
+    /** Log of the old side, and the home of the name: see `name-row.ts`. */
     readonly engine: LogEngine,
+    /** Log of the new side. */
+    readonly targetLog: LogEngine,
     readonly tools: WorkTools,
     readonly run: OperationRun,
     readonly kind: GenerationKind,
   ) {
     this.parameters = parametersFromJson(run.parameters);
+  }
+
+  /** Whether the new side is in another log. */
+  get crosses(): boolean {
+    return this.engine.logId !== this.targetLog.logId;
+  }
+
+  get old(): Side {
+    return { log: this.engine, ...sideOf(this.parameters.source) };
+  }
+
+  get new(): Side {
+    return { log: this.targetLog, ...sideOf(this.parameters.target) };
   }
 
   get operationId(): string {
@@ -77,10 +93,11 @@ export class GenerationWork {
     const startOffsets = this.vector('startOffsets') ?? [];
     const router = this.kind.there(this.parameters);
     const copy = await LiveCopy.open(
-      this.engine,
+      this.targetLog,
       {
         writerPrefix: this.operationId,
         source: source.physical,
+        sourceLog: this.engine,
         target: target.physical,
         map: mapTopics(this.operationId).there,
         deadLetters: deadLetters ?? undefined,
@@ -90,8 +107,8 @@ export class GenerationWork {
       this.tools.tuning,
     );
     const verifier = new CopyVerifier({
-      engine: this.engine,
-      source: { topic: source.physical, startOffsets },
+      engine: this.targetLog,
+      source: { log: this.engine, topic: source.physical, startOffsets },
       target: { topic: target.physical, startOffsets: new Array<number>(target.partitions).fill(0) },
       map: copy.map,
       router,
@@ -109,6 +126,7 @@ export class GenerationWork {
       {
         writerPrefix: `${this.operationId}-back`,
         source: target.physical,
+        sourceLog: this.targetLog,
         target: source.physical,
         map: mapTopics(this.operationId).back,
         deadLetters: undefined,
@@ -119,7 +137,7 @@ export class GenerationWork {
     );
     const verifier = new CopyVerifier({
       engine: this.engine,
-      source: { topic: target.physical, startOffsets: from },
+      source: { log: this.targetLog, topic: target.physical, startOffsets: from },
       target: { topic: source.physical, startOffsets: oldEnds },
       map: copy.map,
       router,
@@ -151,12 +169,11 @@ export class GenerationWork {
     const { names, clock } = this.tools;
     const failPoint = (name: string): void | Promise<void> => this.failPoint(name);
     const writerId = `${this.operationId}-switch`;
-    return { engine: this.engine, names, clock, failPoint, run: this.hurried(), writerId, keep };
+    return { home: this.engine, names, clock, failPoint, run: this.hurried(), writerId, keep };
   }
 }
 
-/** A side as the switch sees it. */
-export function sideOf({ physical, generation, keyExpression }: GenerationSide): Side {
+function sideOf({ physical, generation, keyExpression }: GenerationSide): Omit<Side, 'log'> {
   return { physical, generation, keyExpression };
 }
 

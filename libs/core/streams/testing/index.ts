@@ -22,3 +22,4 @@ export {
   valuesByKey,
   type ProcessOptions,
 } from './repartition-world.js';
+export { MoveWorld, TwoClusters, type MovingProcess } from './move-world.js';

@@ -1,5 +1,5 @@
 import type { Clock } from '#libs/core/kernel';
-import { generationOf, physicalName, type LogEngine, type TopicDirectory } from '#libs/core/log';
+import { generationOf, physicalName, type LogEngine, type TopicDirectory, type TopicName } from '#libs/core/log';
 
 /** An instance that has read its part of a superseded generation waits so long for the others of its group to have read theirs. */
 const PATIENCE_MS = 30_000;
@@ -50,8 +50,11 @@ export class Cutovers {
   /** Learns which of these generations were closed meanwhile: to be asked after records were fetched, which may have been copied back since. */
   async learn(physical: Iterable<string>): Promise<void> {
     for (const one of new Set(physical)) {
-      const cutover = await this.#last(generationOf(one).logical);
-      if (cutover?.from === one) this.#closedAt.set(one, cutover.closedAt);
+      const { logical, generation } = generationOf(one);
+      const row = await this.directory.nameOf(logical);
+      const cutover = lastOf(row);
+      if (row?.place?.kind === 'moved' && row.generation === generation) this.#closedAt.set(one, row.place.closedAt);
+      else if (cutover?.from === one) this.#closedAt.set(one, cutover.closedAt);
       else this.#closedAt.delete(one);
     }
   }
@@ -136,9 +139,12 @@ export class Cutovers {
 
   /** How the name moved to where it is now; undefined where it never did, or how is not known. */
   async #last(logical: string): Promise<Cutover | undefined> {
-    const row = await this.directory.nameOf(logical);
-    if (row === undefined || row.closedAt.length === 0 || row.opensAt.length === 0) return undefined;
-    const { openedFrom, closedAt, opensAt, generation } = row;
-    return openedFrom === generation ? undefined : { from: physicalName(logical, openedFrom), closedAt, opensAt };
+    return lastOf(await this.directory.nameOf(logical));
   }
+}
+
+function lastOf(row: TopicName | undefined): Cutover | undefined {
+  if (row === undefined || row.closedAt.length === 0 || row.opensAt.length === 0) return undefined;
+  const { logical, openedFrom, closedAt, opensAt, generation } = row;
+  return openedFrom === generation ? undefined : { from: physicalName(logical, openedFrom), closedAt, opensAt };
 }

@@ -24,7 +24,10 @@ export class Subscription {
     return this.named ?? this.#matched;
   }
 
-  /** The present generations, in a stable order. Internal topics and names that no topic can have are left out. */
+  /**
+   * The present generations, in a stable order. Internal topics and names that no topic can have are left out.
+   * @throws `topic-moved` for one that was named and is in another cluster.
+   */
   async physical(directory: TopicDirectory): Promise<readonly string[]> {
     if (this.named === undefined) {
       const found = (await directory.list()).filter(({ logical }) => this.pattern!.finds(logical));
@@ -34,6 +37,7 @@ export class Subscription {
     const physical: string[] = [];
     for (const name of this.named) {
       if (topicNameFault(name) !== undefined || name.startsWith('__') || generationOf(name).generation > 1) continue;
+      await directory.demandHere(name);
       physical.push(physicalName(name, await directory.generation(name)));
     }
     return physical.sort();

@@ -1,0 +1,109 @@
+import { AppError, isAppError } from '#libs/core/kernel';
+import { type LogEngine, type TopicName, type TopicNames, type TopicPlace, UNKNOWN_OPENING } from '#libs/core/log';
+import type { GenerationWork } from './work.js';
+
+/*
+ * What the log that a topic comes to says of it. None of this decides where the topic is: the row of its home does, see `name-row.ts`. Everything is harmless to repeat.
+ */
+
+/**
+ * Says in the other log that the topic is on its way there, before anything of it is there, so that nobody takes the copy for the topic.
+ * @throws `topic-exists-there`.
+ */
+export async function announce({ tools, engine, targetLog, parameters }: GenerationWork): Promise<void> {
+  const { names } = tools;
+  const { topic, target } = parameters;
+  const row = await names.find(targetLog.logId, topic);
+  if (isArriving(row, engine)) return;
+  if (await exists(targetLog, target.physical)) throw existsThere(topic, target.physical);
+  const here = (await names.find(engine.logId, topic)) ?? UNKNOWN_OPENING;
+  const opening = { ...here, opensAt: [], closedAt: [] };
+  const place: TopicPlace = { kind: 'arriving', logId: engine.logId };
+  const revision = row?.revision ?? 0;
+  if (!(await names.compareAndSet(targetLog.logId, topic, revision, target.generation, opening, place)))
+    throw existsThere(topic, target.physical);
+}
+
+/** Takes back what {@link announce} said: the copy is gone. */
+export async function unannounce({ tools, engine, targetLog, parameters }: GenerationWork): Promise<void> {
+  const { names } = tools;
+  const { topic } = parameters;
+  const row = await names.find(targetLog.logId, topic);
+  if (row === undefined || !isArriving(row, engine)) return;
+  // A log that never had the topic forgets it; one that had it before knows where it went.
+  if (row.revision === 1) await names.remove(targetLog.logId, topic);
+  else await place(names, targetLog, row, { kind: 'moved', logId: engine.logId, closedAt: [], opensAt: [] });
+}
+
+/** The topic has come to the other log: what users said about it goes along. */
+export async function arrived({ tools, engine, targetLog, parameters }: GenerationWork): Promise<void> {
+  await carryGuard(tools.names, parameters.topic, engine, targetLog);
+}
+
+/** The topic belongs to the other log for good. */
+export async function settled({ tools, engine, targetLog, parameters }: GenerationWork): Promise<void> {
+  const { names } = tools;
+  const row = await names.find(targetLog.logId, parameters.topic);
+  if (row !== undefined && isArriving(row, engine)) await place(names, targetLog, row, null);
+}
+
+/** The topic has gone back to its home: readers in the other log are told where they end and go on. */
+export async function goneBack({ tools, engine, targetLog, parameters, run }: GenerationWork): Promise<void> {
+  const { names } = tools;
+  const { topic } = parameters;
+  await carryGuard(names, topic, targetLog, engine);
+  const row = await names.find(targetLog.logId, topic);
+  if (row === undefined || !isArriving(row, engine)) return;
+  const { closedAt = [], opensAt = [] } = (run.notes['back'] ?? {}) as { closedAt?: string[]; opensAt?: string[] };
+  const ends = { closedAt: closedAt.map(Number), opensAt: opensAt.map(Number) };
+  await place(names, targetLog, row, { kind: 'moved', logId: engine.logId, ...ends });
+}
+
+function isArriving(row: TopicName | undefined, from: LogEngine): boolean {
+  return row?.place?.kind === 'arriving' && row.place.logId === from.logId;
+}
+
+/** Nobody else changes the row of a topic that is on its way; if somebody does, whoever comes again finds it. */
+async function place(names: TopicNames, log: LogEngine, row: TopicName, at: TopicPlace | null): Promise<void> {
+  const { logical, revision, generation } = row;
+  if (!(await names.compareAndSet(log.logId, logical, revision, generation, row, at))) throw nameChanged(logical);
+}
+
+async function carryGuard(names: TopicNames, topic: string, from: LogEngine, to: LogEngine): Promise<void> {
+  const there = await names.find(from.logId, topic);
+  const here = await names.find(to.logId, topic);
+  const isProtected = there?.guard.protected ?? false;
+  if (here === undefined || here.guard.protected === isProtected) return;
+  const guard = { ...here.guard, protected: isProtected };
+  if (!(await names.setGuard(to.logId, topic, here.guardRevision, guard))) throw nameChanged(topic);
+}
+
+async function exists(log: LogEngine, physical: string): Promise<boolean> {
+  try {
+    await log.describeTopic(physical);
+    return true;
+  } catch (error) {
+    if (isAppError(error, 'topic-not-found')) return false;
+    throw error;
+  }
+}
+
+function existsThere(topic: string, physical: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'topic-exists-there',
+    message: `The cluster that '${topic}' is to move to has a topic '${physical}' already, which is not of this operation.`,
+    hint: 'Cancel the operation; delete or move that topic, and plan again.',
+    details: { topic, physical },
+  });
+}
+
+function nameChanged(topic: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'name-moved',
+    message: `The name '${topic}' was changed by someone else at the same moment.`,
+    details: { topic },
+    retryable: true,
+  });
+}

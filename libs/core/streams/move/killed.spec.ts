@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { encodeBatch } from '#libs/core/log';
+import { WallClock } from '#libs/core/log/testing';
+import { drive, fingerprint, Killed, Mortality, MoveWorld, runOf, type StoredOperation } from '../testing/index.js';
+
+const clock = new WallClock();
+
+describe('a move killed anywhere', () => {
+  async function prepared(): Promise<MoveWorld> {
+    // Offsets of the two logs differ.
+    const world = new MoveWorld({ a: true, b: false });
+    await world.a.createTopic({ name: 'orders', partitions: 2, config: { 'cleanup.policy': 'compact' } });
+    for (let n = 0; n < 8; n++) {
+      const value = n === 5 ? null : Buffer.from(`v${n}`);
+      const record = { key: Buffer.from(`k${n % 3}`), value, headers: [], timestamp: n };
+      const compression = n % 2 === 0 ? 'gzip' : 'none';
+      await world.a.append({ topic: 'orders', partition: n % 2 }, encodeBatch([record], { compression }));
+    }
+    await world.a.commitPositions('readers', [
+      { topic: 'orders', partition: 0, offset: 1 },
+      { topic: 'orders', partition: 1, offset: 3 },
+    ]);
+    return world;
+  }
+
+  const written = new WeakSet<MoveWorld>();
+
+  /** Works on the operation, process after process, the first of which dies at an effect. */
+  async function work(
+    world: MoveWorld,
+    operation: StoredOperation,
+    mortality: Mortality,
+    last: 'finish' | 'rollback',
+  ): Promise<void> {
+    let handler = world.process({ mortality });
+    const going = async (mortal: Mortality): Promise<void> => {
+      const effect = <T>(name: string, perform: () => T) => mortal.effect(name, perform);
+      await drive(handler, operation, { until: 'SWITCHED', effect });
+      // Written to the new side: the way back has to bring it along.
+      if (!written.has(world)) {
+        written.add(world);
+        for (const n of [1, 2, 3]) await world.write(`k${n}`, `late-${n}`);
+      }
+      const stop = new AbortController();
+      const current = handler.phases.SWITCHED!(runOf(operation, { effect, signal: stop.signal }));
+      await Promise.race([current.catch(() => undefined), clock.sleep(5)]);
+      stop.abort(new Error('next'));
+      await current.catch((error: unknown) => {
+        if (mortal.dead) throw error;
+      });
+      if (last === 'finish') await handler.finish(runOf(operation, { effect }));
+      else {
+        operation.phase = 'ROLLING_BACK';
+        await drive(handler, operation, { until: 'ROLLED_BACK', effect });
+      }
+    };
+    try {
+      return await going(mortality);
+    } catch (error) {
+      if (!mortality.dead) throw error;
+    }
+    handler = world.process();
+    if (operation.phase === 'ROLLING_BACK') await drive(handler, operation, { until: 'ROLLED_BACK' });
+    else if (operation.phase !== 'ROLLED_BACK') await going(new Mortality());
+  }
+
+  const contentOf = async (world: MoveWorld): Promise<string[][]> =>
+    (await world.read()).map((records) => records.map(fingerprint));
+
+  for (const last of ['finish', 'rollback'] as const) {
+    it(`ends as if nothing had happened (${last}), before and after each effect`, async () => {
+      const clean = await prepared();
+      const unread = await clean.unread('readers');
+      const calm = new Mortality();
+      await work(clean, await clean.planned(), calm, last);
+      const [expected, topics, home] = [await contentOf(clean), await clean.topics(), await clean.home()];
+      expect(home).toBe(last === 'finish' ? 'b' : 'a');
+      expect(calm.effects).toBeGreaterThan(25);
+      for (const after of [false, true]) {
+        for (let at = 1; at <= calm.effects; at++) {
+          const world = await prepared();
+          const name = `${after ? 'after' : 'before'} effect ${at} (${calm.names[at - 1]})`;
+          await work(world, await world.planned(), new Mortality(at, after), last);
+          expect(await world.home(), name).toBe(home);
+          expect(await contentOf(world), name).toEqual(expected);
+          expect(await world.topics(), name).toEqual(topics);
+          expect([await world.a.listRetentionHolds(), await world.b.listRetentionHolds()], name).toEqual([[], []]);
+          for (const { writers } of [world.storages.a, world.storages.b])
+            for (const { checkpoints } of writers.values()) expect(checkpoints.size, name).toBe(0);
+          // What was not read is read, once, and then what came since.
+          const left = await world.unread('readers');
+          for (const [partition, values] of unread.entries())
+            expect(left[partition]!.slice(0, values.length), name).toEqual(values);
+          expect(left.flat().length, name).toBe(unread.flat().length + 3);
+          // Writers can go on, and groups.
+          await world.write('later', name);
+          await world.directories
+            .of(home)
+            .engine.commitPositions('readers', [{ topic: 'orders', partition: 0, offset: 1 }]);
+        }
+      }
+    });
+  }
+
+  it('leaves no trace when it is cancelled, wherever it was', async () => {
+    const clean = await prepared();
+    const calm = new Mortality();
+    await drive(clean.process({ mortality: calm }), await clean.planned(), { until: 'SWITCHED' });
+    for (let at = 1; at <= calm.effects; at++) {
+      const world = await prepared();
+      const cut = await world.planned();
+      const mortality = new Mortality(at);
+      await drive(world.process({ mortality }), cut, { until: 'SWITCHED' }).catch((error: unknown) => {
+        if (!mortality.dead) throw error;
+      });
+      if ((await world.home()) === 'b') continue;
+      const dying = new Mortality(1 + (at % 7));
+      await world
+        .process({ mortality: dying })
+        .cancel(runOf(cut))
+        .catch((error: unknown) => expect(error).toBeInstanceOf(Killed));
+      await world.process().cancel(runOf(cut));
+      const name = calm.names[at - 1];
+      expect(await world.topics(), name).toEqual({ a: ['orders:ACTIVE'], b: [] });
+      expect([await world.a.listRetentionHolds(), await world.b.listRetentionHolds()], name).toEqual([[], []]);
+      expect(await world.tableOfNames.find(world.b.logId, 'orders'), name).toBeUndefined();
+      await world.write('later', 'x');
+    }
+  });
+});

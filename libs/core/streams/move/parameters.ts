@@ -1,0 +1,44 @@
+import type { JsonObject } from '#libs/core/kernel';
+import type { GenerationRequest } from '../generations/kind.js';
+import type { GenerationParameters } from '../generations/parameters.js';
+import { RequestForm } from '../request-form.js';
+import type { VerificationLevel } from '../verify/copy-verifier.js';
+
+/** What somebody wants, with every default filled in. `cluster` is where the topic is. */
+export interface MoveRequest extends GenerationRequest {
+  /** Cluster that the topic goes to. */
+  readonly to: string;
+  readonly verification: VerificationLevel;
+  readonly cutover: { readonly mode: 'automatic' | 'manual'; readonly maxPauseMs: number };
+  /** Keep the copy that is left behind current after the switch, so that the way back stays open. */
+  readonly reverseTail: boolean;
+}
+
+/** What a move works with. */
+export interface MoveParameters extends GenerationParameters {
+  readonly targetCluster: string;
+}
+
+/**
+ * Reads a request, unknown members refused by name, every problem named at once.
+ * @throws `invalid-move-request`.
+ */
+export function parseMoveRequest(json: JsonObject): MoveRequest {
+  const form = new RequestForm('move');
+  const top = form.object(json, '', ['topic', 'cluster', 'to', 'verification', 'cutover', 'reverseTail']);
+  const cutover = form.object(top['cutover'], 'cutover', ['mode', 'maxPauseMs']);
+  const mode = form.choice(cutover['mode'], 'cutover.mode', ['auto', 'automatic', 'manual'], 'manual');
+  const request: MoveRequest = {
+    topic: form.text(top['topic'], 'topic') ?? form.missing('topic', ''),
+    cluster: form.text(top['cluster'], 'cluster'),
+    to: form.text(top['to'], 'to') ?? form.missing('to', ''),
+    verification: form.choice(top['verification'], 'verification', ['readback', 'full'], 'readback'),
+    cutover: {
+      mode: mode === 'manual' ? 'manual' : 'automatic',
+      maxPauseMs: form.integer(cutover['maxPauseMs'], 'cutover.maxPauseMs', 50, 3_600_000) ?? 10_000,
+    },
+    reverseTail: form.flag(top['reverseTail'], 'reverseTail', true),
+  };
+  form.demandSound();
+  return request;
+}

@@ -1,0 +1,132 @@
+import type { Clock, JsonObject } from '#libs/core/kernel';
+import {
+  integerSetting,
+  isCompacted,
+  isInternalTopic,
+  type LogEngine,
+  type ResolvedTopic,
+  textSetting,
+} from '#libs/core/log';
+import type { GroupOnTopic } from '../generations/topic-facts.js';
+import type { TopicProfile } from '../repartition/profile.js';
+import type { MoveParameters } from './parameters.js';
+
+/** What a plan was found to be about. */
+export interface MoveFindings {
+  readonly engine: LogEngine;
+  readonly targetLog: LogEngine;
+  readonly topic: ResolvedTopic;
+  readonly parameters: MoveParameters;
+  readonly profile: TopicProfile;
+  readonly groups: readonly GroupOnTopic[];
+  /** Views and derivations that read the topic, by name. */
+  readonly readers: readonly string[];
+  /** What is in the other log already. */
+  readonly present: JsonObject;
+  readonly clock: Clock;
+}
+
+/** Settings without which records would go that have to stay, or stay that have to go. */
+const ESSENTIAL = ['cleanup.policy', 'retention.ms', 'retention.bytes', 'message.timestamp.type'];
+const DAY_MS = 86_400_000;
+
+/** What keeps the plan from being started, in words. */
+export async function blockersOf(found: MoveFindings): Promise<string[]> {
+  const { engine, targetLog, topic, parameters, profile, readers, present } = found;
+  const { targetCluster, target } = parameters;
+  const { logical, description } = topic;
+  const blockers: string[] = [];
+  if (isInternalTopic(logical)) blockers.push(`'${logical}' is an internal topic`);
+  if (engine.logId === targetLog.logId) blockers.push(`topic '${logical}' is in cluster '${targetCluster}' already`);
+  else if ((present['targetTopics'] as string[]).length > 0) {
+    const names = (present['targetTopics'] as string[]).join(', ');
+    blockers.push(`cluster '${targetCluster}' has ${names} already; delete or move that topic first`);
+  }
+  if (topic.guard.frozen) blockers.push(`topic '${logical}' is frozen; unfreeze it first`);
+  else if (description.state !== 'ACTIVE')
+    blockers.push(`topic '${logical}' is ${description.state}; only an ACTIVE topic can be moved`);
+  for (const reader of readers)
+    blockers.push(`${reader} reads the topic and cannot follow it to another cluster; delete it, and create it there`);
+  const max = targetLog.capabilities.maxPartitionsPerTopic;
+  if (max !== null && target.partitions > max)
+    blockers.push(`${target.partitions} partitions are more than the ${max} that cluster '${targetCluster}' allows`);
+  for (const key of unsupported(found)) {
+    if (ESSENTIAL.includes(key)) blockers.push(`cluster '${targetCluster}' has no setting ${key}`);
+  }
+  const limit = integerSetting(parameters.config, 'max.message.bytes');
+  if (profile.largestRecordBytes > limit)
+    blockers.push(`the largest record takes ${profile.largestRecordBytes} bytes, more than max.message.bytes ${limit}`);
+  if (isCompacted(parameters.config) && profile.nullKeys > 0)
+    blockers.push(`${profile.nullKeys} records have no key, which a compacted topic refuses`);
+  return blockers;
+}
+
+/** What may go wrong or is not as hoped, in words, each beginning with its name. */
+export async function risksOf(found: MoveFindings): Promise<string[]> {
+  const { engine, targetLog, parameters, groups } = found;
+  const { targetCluster, config } = parameters;
+  const risks: string[] = [];
+  for (const key of unsupported(found)) {
+    if (ESSENTIAL.includes(key)) continue;
+    const value = found.topic.description.config[key];
+    risks.push(`setting ${key}: cluster '${targetCluster}' has none; '${value}' does not come along`);
+  }
+  const expiring = await expiringRecords(found);
+  if (expiring > 0) {
+    const retention = textSetting(config, 'retention.ms');
+    risks.push(
+      `retention: cluster '${targetCluster}' counts the age of records from their timestamps; about ${expiring} are older than retention.ms ${retention} and go there soon after the switch, so raise it first where they have to stay`,
+    );
+  }
+  if (!engine.capabilities.retentionHolds) {
+    const retention = integerSetting(config, 'retention.ms');
+    if (retention >= 0 && retention < DAY_MS)
+      risks.push(`retention: records expire after ${retention} ms and may be gone before they are copied`);
+  }
+  if (textSetting(config, 'message.timestamp.type') === 'LogAppendTime' && !found.parameters.reverseTail)
+    risks.push('timestamps: new records get the time of their append in the other cluster');
+  if (targetLog.capabilities.fencing === 'service')
+    risks.push(
+      `fence: cluster '${targetCluster}' holds back writers of this service alone; on the way back, clients that write to it directly have to be stopped first`,
+    );
+  if (engine.capabilities.fencing === 'service')
+    risks.push(
+      'fence: writers that do not go through this service are not held; stop them for the cutover, what they still write is copied and reported',
+    );
+  if (!parameters.reverseTail) risks.push('rolling back is possible only while nothing was written to the new side');
+  if (!targetLog.capabilities.handsOver) {
+    for (const { group } of groups) {
+      const { members } = await targetLog.describeGroup(group);
+      if (members.length > 0)
+        risks.push(
+          `group '${group}' has ${members.length} live members in cluster '${targetCluster}', which refuses its positions; stop them for the cutover`,
+        );
+    }
+  }
+  if (!engine.capabilities.handsOver) {
+    for (const { group, members } of groups)
+      if (members > 0) risks.push(`group '${group}' has ${members} live members; stop them for the cutover`);
+  }
+  return risks;
+}
+
+/** Settings of the topic that the other log does not act upon. */
+function unsupported({ topic, targetLog }: MoveFindings): string[] {
+  return Object.keys(topic.description.config).filter((key) => !targetLog.capabilities.topicConfigs.includes(key));
+}
+
+/** About how many records are beyond the retention of the other log, where that goes by their timestamps. */
+async function expiringRecords({ engine, targetLog, topic, parameters, clock }: MoveFindings): Promise<number> {
+  const { config } = parameters;
+  const retentionMs = integerSetting(config, 'retention.ms');
+  const deletes = textSetting(config, 'cleanup.policy').includes('delete');
+  const byTimestamp = targetLog.capabilities.engine === 'kafka';
+  if (!byTimestamp || !deletes || retentionMs < 0 || !Number.isFinite(retentionMs)) return 0;
+  let expiring = 0;
+  for (const { partition, startOffset, endOffset } of topic.description.partitions) {
+    const ref = { topic: topic.physical, partition };
+    const kept = await engine.offsetForTimestamp(ref, clock.now() - retentionMs);
+    expiring += (kept ?? endOffset) - startOffset;
+  }
+  return expiring;
+}

@@ -1,0 +1,1 @@
+export { ClusterMovesModule } from './cluster-moves.module.js';

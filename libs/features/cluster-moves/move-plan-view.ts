@@ -1,0 +1,17 @@
+import type { Plan } from '#libs/core/operations';
+import type { MovePlanView } from './move-schemas.js';
+
+/** A plan as the API shows it: what it found on top, what the operation works with below. */
+export function planViewOf(plan: Plan): MovePlanView {
+  const { hash, subject, steps, risks, blockers, estimates, parameters, controls, fingerprint, createdBy } = plan;
+  type Found = Pick<
+    MovePlanView,
+    'topic' | 'order' | 'rollback' | 'from' | 'to' | 'config' | 'profile' | 'translation'
+  >;
+  const { topic, order, rollback, from, to, config, profile, translation } = plan.impact as unknown as Found;
+  return {
+    ...{ hash, kind: 'move' as const, subject, topic, steps: [...steps], order, rollback, from, to, config, profile },
+    ...{ translation, risks: [...risks], blockers: [...blockers], estimates, parameters },
+    ...{ controls: { ...controls }, fingerprint, createdBy, createdAt: new Date(plan.createdAt).toISOString() },
+  };
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+/** Most topics in one request: each is looked at. */
+export const MAX_MOVED_TOPICS = 100;
+
+/** Body of `POST /v1/moves/plans`. */
+export const moveBody = z.strictObject({
+  topics: z
+    .array(z.string().min(1).max(249))
+    .min(1)
+    .max(MAX_MOVED_TOPICS)
+    .refine((names) => new Set(names).size === names.length, 'names a topic twice')
+    .describe('One plan is made for each, in this order.'),
+  to: z.string().min(1).max(249).describe('Name of the cluster that the topics go to.'),
+  verification: z.enum(['readback', 'full']).optional(),
+  cutover: z
+    .strictObject({
+      mode: z.enum(['auto', 'manual']).optional(),
+      maxPauseMs: z
+        .int()
+        .min(50)
+        .max(3_600_000)
+        .optional()
+        .describe('Longest time writers are held; 10,000 unless given.'),
+    })
+    .optional(),
+  reverseTail: z
+    .boolean()
+    .optional()
+    .describe('Keep the copy that is left behind current after the switch. On unless turned off.'),
+});
+export type MoveBody = z.infer<typeof moveBody>;
+
+const count = z.number().nullable();
+const object = z.record(z.string(), z.unknown());
+
+const movePlanView = z.object({
+  hash: z.string().describe('Start it with `POST /v1/operations`.'),
+  kind: z.literal('move'),
+  subject: z.string(),
+  topic: z.string(),
+  steps: z.array(z.string()),
+  order: z.string().describe('What is promised of the order of records.'),
+  rollback: z.string(),
+  from: z.object({ cluster: z.string(), physical: z.string(), partitions: z.int() }),
+  to: z.object({ cluster: z.string(), physical: z.string(), partitions: z.int() }),
+  config: object.describe('Settings the topic has in the other cluster.'),
+  profile: object,
+  translation: z.array(z.object({ group: z.string(), members: z.int(), lag: z.number(), translation: z.string() })),
+  risks: z.array(z.string()),
+  blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
+  estimates: z.object({ etaSeconds: count, pauseMs: count, records: count, bytes: count }),
+  parameters: object,
+  controls: object,
+  fingerprint: object.describe('What the plan relied on; compared at the start.'),
+  createdBy: z.string(),
+  createdAt: z.string().describe('ISO 8601, UTC.'),
+});
+export type MovePlanView = z.infer<typeof movePlanView>;
+
+/** Plans in the order of the topics that were asked for. */
+export const movePlansView = z.object({ plans: z.array(movePlanView) });
+export type MovePlansView = z.infer<typeof movePlansView>;

@@ -1,0 +1,35 @@
+import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { planViewOf } from './move-plan-view.js';
+import { moveBody, movePlansView, type MoveBody, type MovePlansView } from './move-schemas.js';
+import { MovesService } from './moves.service.js';
+
+/** Plans of moves to another cluster, from the default cluster and from a named one. */
+@Controller(['v1/moves', 'v1/clusters/:cluster/moves'])
+export class MovesController {
+  constructor(private readonly moves: MovesService) {}
+
+  @Post('plans')
+  @HttpCode(201)
+  @Access('operate', 'topic')
+  @ApiJson({
+    id: 'planMove',
+    summary: 'Plan a move of topics to another cluster',
+    description:
+      'Looks at the topics and at the other cluster, and changes nothing. Each topic is moved by an operation of its own: start the plans one after another, with their hashes: `POST /v1/operations {"planHash": …}`.',
+    tag: 'moves',
+    body: moveBody,
+    bodyExample: { topics: ['flights'], to: 'production' },
+    response: movePlansView,
+    status: 201,
+    errors: { 404: ['topic-not-found', 'cluster-not-found'], 409: ['topic-moved'] },
+  })
+  async plan(
+    @Param('cluster') cluster: string | undefined,
+    @Body(new ZodPipe(moveBody)) body: MoveBody,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<MovePlansView> {
+    return { plans: (await this.moves.plan(cluster, body, principal)).map(planViewOf) };
+  }
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openEmbeddedLog } from '#libs/adapters/log-embedded';
+import { openKafkaLog } from '#libs/adapters/log-kafka';
+import {
+  encodeBatch,
+  type LogEngine,
+  type LogRecord,
+  StickyPartitions,
+  TopicDirectories,
+  TopicProducer,
+} from '#libs/core/log';
+import { MemoryTopicNames, WallClock } from '#libs/core/log/testing';
+import { MoveHandler } from '#libs/core/streams';
+import { drive, fingerprint, newOperation, readTopic, runOf, TwoClusters } from '#libs/core/streams/testing';
+import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+
+const clock = new WallClock();
+const PARTITIONS = 3;
+
+describe('graduation of a topic from the embedded log to Apache Kafka', () => {
+  let directory: TemporaryDirectory;
+  let local: LogEngine;
+  let kafka: LogEngine;
+  let topic: string;
+  let names: MemoryTopicNames;
+  let directories: TopicDirectories;
+  let handler: MoveHandler;
+
+  async function openKafka(): Promise<void> {
+    const bootstrapServers = process.env['WEIR_TEST_KAFKA']!.split(',');
+    kafka = await openKafkaLog({ name: 'test', bootstrapServers, clock });
+    directories = new TopicDirectories(new TwoClusters({ local, kafka }), names, clock);
+    handler = new MoveHandler({ directories, names, clock });
+  }
+
+  beforeEach(async () => {
+    topic = `flights-${randomBytes(4).toString('hex')}`;
+    names = new MemoryTopicNames();
+    directory = await temporaryDirectory();
+    local = await openEmbeddedLog({ directory: directory.path, clock });
+    await openKafka();
+  });
+  afterEach(async () => {
+    await kafka.close();
+    await local.close();
+    await directory.remove();
+  });
+
+  /** Records of all sorts: tombstones, empty and missing keys and values, repeated headers, no timestamps; some batches compressed. */
+  async function fill(): Promise<void> {
+    await local.createTopic({ name: topic, partitions: PARTITIONS, config: { 'retention.ms': '-1' } });
+    for (let n = 0; n < 300; n++) {
+      const record: LogRecord = {
+        key: n % 10 === 7 ? null : Buffer.from(n % 10 === 8 ? '' : `k${n % 10}`),
+        value: n % 9 === 4 ? null : Buffer.from(n % 9 === 5 ? '' : `v${n}`),
+        headers:
+          n % 4 === 0 ? [] : ['h', 'h', 'g'].map((key, i) => ({ key, value: i === 1 ? null : Buffer.from([n]) })),
+        timestamp: n % 11 === 3 ? -1 : 1_000_000_000_000 + n,
+      };
+      const second = { ...record, value: Buffer.from('x'.repeat(n)) };
+      const compression = (['none', 'gzip', 'zstd', 'lz4', 'snappy'] as const)[n % 5]!;
+      await local.append({ topic, partition: n % PARTITIONS }, encodeBatch([record, second], { compression }));
+    }
+  }
+
+  const texts = async (log: LogEngine): Promise<string[][]> =>
+    (await readTopic(log, topic)).map((records) => records.map(fingerprint));
+
+  async function home(): Promise<string> {
+    return await directories.following(undefined, async (at) => {
+      await directories.of(at).resolve(topic);
+      return at;
+    });
+  }
+
+  /** What a group has not read where the topic is. */
+  async function unread(group: string): Promise<string[][]> {
+    const { engine } = directories.of(await home());
+    const { positions } = await engine.describeGroup(group);
+    const at = new Map(positions.filter((one) => one.topic === topic).map((one) => [one.partition, one.offset]));
+    return (await readTopic(engine, topic)).map((records, partition) =>
+      records.filter((record) => record.offset >= (at.get(partition) ?? 0)).map(fingerprint),
+    );
+  }
+
+  async function write(values: readonly string[]): Promise<void> {
+    await directories.following(undefined, async (at) => {
+      const producer = new TopicProducer(directories.of(at), new StickyPartitions(() => 0.5));
+      const records = values.map((value) => {
+        return { key: Buffer.from(value), value: Buffer.from(value), headers: [], timestamp: clock.now() };
+      });
+      const { outcomes } = await producer.produce(topic, records, { maxHoldMs: 20_000 });
+      for (const outcome of outcomes) if ('error' in outcome) throw outcome.error;
+    });
+  }
+
+  it('takes records, bytes, batches and exact positions along under a writer, over a restart, and all of it back with 1,000 new records', async () => {
+    await fill();
+    await local.commitPositions(
+      'readers',
+      [20, 0, 200].map((offset, partition) => ({ topic, partition, offset })),
+    );
+    const left = await unread('readers');
+    const request = { topic, to: 'kafka', cutover: { maxPauseMs: 30_000 } };
+    const operation = newOperation(`move-${topic}`, await handler.plan(request));
+    expect(operation.plan.blockers).toEqual([]);
+    let going = true;
+    let written = 0;
+    const writing = (async () => {
+      for (; going; written++) {
+        await write([`w${written}`]);
+        await clock.sleep(5);
+      }
+    })();
+    await drive(handler, operation, { until: 'READY' });
+    await drive(handler, operation, { until: 'SWITCHED' });
+    going = false;
+    await writing;
+    expect(await home()).toBe('kafka');
+    expect(operation.notes['verification']).toMatchObject({ state: 'passed' });
+    const acknowledged = (await readTopic(kafka, topic))
+      .flat()
+      .map(({ value }) => value && Buffer.from(value).toString());
+    for (let n = 0; n < written; n++) expect(acknowledged.filter((value) => value === `w${n}`)).toHaveLength(1);
+    // What was there at the switch, record by record; the writer went on in the other cluster.
+    const [there, here] = [await texts(kafka), await texts(local)];
+    for (const [partition, records] of here.entries())
+      expect(there[partition]!.slice(0, records.length)).toEqual(records);
+    const now = await unread('readers');
+    for (const [partition, records] of left.entries())
+      expect(now[partition]!.slice(0, records.length)).toEqual(records);
+    const { config } = await kafka.describeTopic(topic);
+    expect(config).toMatchObject({ 'retention.ms': '-1' });
+
+    // Another process goes on from here.
+    await kafka.close();
+    await openKafka();
+    await write(Array.from({ length: 1_000 }, (_, n) => `new${n}`));
+    await kafka.commitPositions('readers', [{ topic, partition: 1, offset: 50 }]);
+    const beforeBack = await unread('readers');
+    const content = await texts(kafka);
+    operation.phase = 'ROLLING_BACK';
+    await drive(handler, operation, { until: 'ROLLED_BACK' });
+    expect(await home()).toBe('local');
+    expect(await texts(local)).toEqual(content);
+    expect(await unread('readers')).toEqual(beforeBack);
+    expect((await kafka.listTopics()).map((one) => one.name)).not.toContain(topic);
+    await write(['after']);
+  });
+
+  it('is over when it is finished: the topic is in Kafka alone, under its own name', async () => {
+    await fill();
+    const before = await texts(local);
+    const operation = newOperation(`done-${topic}`, await handler.plan({ topic, to: 'kafka', verification: 'full' }));
+    await drive(handler, operation, { until: 'SWITCHED' });
+    await handler.finish(runOf(operation));
+    expect(await texts(kafka)).toEqual(before);
+    expect((await local.listTopics()).map((one) => one.name)).toEqual([]);
+    expect(await local.listRetentionHolds()).toEqual([]);
+    await directories.of('kafka').delete(topic);
+  });
+
+  it('says in the plan what Kafka does not know and what it would let go', async () => {
+    await local.createTopic({ name: topic, partitions: 1, config: { 'weir.durability': 'buffered' } });
+    const old = { key: null, value: Buffer.from('v'), headers: [], timestamp: 1_000_000_000_000 };
+    await local.append({ topic, partition: 0 }, encodeBatch([old]));
+    const { risks, blockers } = await handler.plan({ topic, to: 'kafka' });
+    expect(blockers).toEqual([]);
+    expect(risks).toEqual([
+      expect.stringContaining('setting weir.durability'),
+      expect.stringContaining('retention: cluster'),
+      expect.stringContaining('fence: cluster'),
+    ]);
+  });
+});
