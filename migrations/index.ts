@@ -11,6 +11,7 @@ import { RegistryDigests1764100000018 } from './0018-registry-digests.js';
 import { TopicGuards1764100000025 } from './0025-topic-guards.js';
 import { ServiceKeys1764100000026 } from './0026-service-keys.js';
 import { TopicPlaces1764100000031 } from './0031-topic-places.js';
+import { TopicPartitioners1764100000033 } from './0033-topic-partitioners.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -34,4 +35,5 @@ export const MIGRATIONS: MigrationClass[] = [
   TopicGuards1764100000025,
   ServiceKeys1764100000026,
   TopicPlaces1764100000031,
+  TopicPartitioners1764100000033,
 ];

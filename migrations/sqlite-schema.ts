@@ -15,6 +15,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'TopicGuards1764100000025',
   'ServiceKeys1764100000026',
   'TopicPlaces1764100000031',
+  'TopicPartitioners1764100000033',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -40,7 +41,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE TABLE "operation_start_keys" ("start_key" text PRIMARY KEY NOT NULL, "request_hash" text NOT NULL, "operation_id" text NOT NULL, "used_at" bigint NOT NULL)',
   'CREATE INDEX "ix_operation_start_keys_used_at" ON "operation_start_keys" ("used_at") ',
   'CREATE TABLE "leases" ("name" text PRIMARY KEY NOT NULL, "owner" text NOT NULL, "epoch" bigint NOT NULL, "expires_at" bigint NOT NULL)',
-  'CREATE TABLE "topic_names" ("log_id" text NOT NULL, "logical" text NOT NULL, "generation" bigint NOT NULL, "revision" bigint NOT NULL, "opened_from" bigint NOT NULL, "opens_at" text NOT NULL, "closed_at" text NOT NULL, "key_expression" text, is_protected integer not null default 0, is_frozen integer not null default 0, deletion text, guard_revision bigint not null default 0, place text, CONSTRAINT "ck_topic_names_from_one" CHECK (generation >= 1 and revision >= 1), PRIMARY KEY ("log_id", "logical"))',
+  'CREATE TABLE "topic_names" ("log_id" text NOT NULL, "logical" text NOT NULL, "generation" bigint NOT NULL, "revision" bigint NOT NULL, "opened_from" bigint NOT NULL, "opens_at" text NOT NULL, "closed_at" text NOT NULL, "key_expression" text, is_protected integer not null default 0, is_frozen integer not null default 0, deletion text, guard_revision bigint not null default 0, place text, partitioner text, CONSTRAINT "ck_topic_names_from_one" CHECK (generation >= 1 and revision >= 1), PRIMARY KEY ("log_id", "logical"))',
   'CREATE TABLE "derivations" ("log_id" text NOT NULL, "name" text NOT NULL, "id" text NOT NULL, "definition" text NOT NULL, "state" text NOT NULL, "revision" bigint NOT NULL, CONSTRAINT "uq_derivations_id" UNIQUE ("log_id", "id"), CONSTRAINT "ck_derivations_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')), PRIMARY KEY ("log_id", "name"))',
   'CREATE TABLE "views" ("name" text PRIMARY KEY NOT NULL, "id" text NOT NULL, "log_id" text NOT NULL, "cluster" text NOT NULL, "version" bigint NOT NULL, "declaration" text NOT NULL, "types" text NOT NULL, "state" text NOT NULL, "created_at" bigint NOT NULL, CONSTRAINT "uq_views_id" UNIQUE ("id"), CONSTRAINT "ck_views_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')))',
   'CREATE TABLE "registry_plans" ("hash" text PRIMARY KEY NOT NULL, "principal" text NOT NULL, "idempotency_key" text, "applied_at" bigint NOT NULL, "revision" bigint NOT NULL, "ids" text NOT NULL, "outcome" text NOT NULL, CONSTRAINT "uq_registry_plans_key" UNIQUE ("principal", "idempotency_key"))',
@@ -69,5 +70,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (11, 1764100000025, \'TopicGuards1764100000025\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (12, 1764100000026, \'ServiceKeys1764100000026\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (13, 1764100000031, \'TopicPlaces1764100000031\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (14, 1764100000033, \'TopicPartitioners1764100000033\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

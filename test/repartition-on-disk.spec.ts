@@ -8,6 +8,7 @@ import {
   type LogEngine,
   type LogRecord,
   partitionerOf,
+  type PartitionerSpec,
   StickyPartitions,
   TopicDirectories,
   type TopicDirectory,
@@ -135,6 +136,31 @@ describe('repartitioning on the embedded log', () => {
       await expectAll('flights', written);
     }
     expect((await log.listTopics()).map((one) => one.name)).toEqual(['flights--g3']);
+  });
+
+  it('deals salted keys out while they are written, over a restart, and puts them together again on the way back', async () => {
+    const keys = ['key-0', 'key-7'];
+    const salted: PartitionerSpec = { kind: 'salted', base: 'murmur2', keys, salts: 3 };
+    await fill('flights', 4, 8_000);
+    const stop = startWriter('flights', 8_000);
+    const target = { partitions: 9, partitioner: { kind: 'salted', base: 'murmur2', keys, salts: 3 } };
+    const operation = newOperation('op-1', await handler.plan({ topic: 'flights', target, verification: 'full' }));
+    await drive(handler, operation, { until: 'SWITCHED' });
+    const written = await stop();
+    await log.close();
+    await open();
+    const there = await readTopic(log, (await topics.resolve('flights')).physical);
+    expectPlaced(there, salted);
+    for (const key of keys) expect(there.filter((part) => part.some((one) => textOf(one.key) === key))).toHaveLength(3);
+    const found = numbersByKey(there);
+    expect(new Set([...found.values()].flat()).size).toBe(written);
+    expect([...found.values()].flat()).toHaveLength(written);
+    for (const [key, list] of found) if (!keys.includes(key)) expect(list).toEqual([...list].sort((a, b) => a - b));
+    operation.phase = 'ROLLING_BACK';
+    await drive(handler, operation, { until: 'ROLLED_BACK' });
+    const back = await readTopic(log, 'flights');
+    expectPlaced(back);
+    expect(back.flat()).toHaveLength(written);
   });
 
   it('goes on after the log was closed and opened again in the middle, and rolls back with what was written since', async () => {

@@ -1,5 +1,6 @@
 import {
   type Opening,
+  type PartitionerSpec,
   type TopicDeletion,
   type TopicGuard,
   type TopicName,
@@ -17,6 +18,7 @@ interface Row {
   opens_at: string;
   closed_at: string;
   key_expression: string | null;
+  partitioner: string | null;
   is_protected: number;
   is_frozen: number;
   deletion: string | null;
@@ -25,7 +27,7 @@ interface Row {
 }
 
 const COLUMNS =
-  'logical, generation, opened_from, revision, opens_at, closed_at, key_expression, is_protected, is_frozen, deletion, guard_revision, place';
+  'logical, generation, opened_from, revision, opens_at, closed_at, key_expression, partitioner, is_protected, is_frozen, deletion, guard_revision, place';
 
 /** {@link TopicNames} on SQLite or PostgreSQL: one row per name that was ever moved or guarded. */
 export class SqlTopicNames extends TopicNames {
@@ -58,21 +60,22 @@ export class SqlTopicNames extends TopicNames {
   ): Promise<TopicName | undefined> {
     const opensAt = JSON.stringify(opening.opensAt);
     const closedAt = JSON.stringify(opening.closedAt);
+    const partitioner = opening.partitioner && JSON.stringify(opening.partitioner);
     const placed = place === undefined || place === null ? null : JSON.stringify(place);
     const moved = await this.store.write((session) =>
       expectedRevision === 0
         ? session.one<Row>(
-            `insert into topic_names (log_id, logical, generation, opened_from, revision, opens_at, closed_at, key_expression, place)
-             values (?, ?, ?, 1, 1, ?, ?, ?, ?) on conflict do nothing returning ${COLUMNS}`,
-            [logId, logical, generation, opensAt, closedAt, opening.keyExpression, placed],
+            `insert into topic_names (log_id, logical, generation, opened_from, revision, opens_at, closed_at, key_expression, partitioner, place)
+             values (?, ?, ?, 1, 1, ?, ?, ?, ?, ?) on conflict do nothing returning ${COLUMNS}`,
+            [logId, logical, generation, opensAt, closedAt, opening.keyExpression, partitioner, placed],
           )
         : session.one<Row>(
             `update topic_names
              set generation = ?, opened_from = case when generation = ? then opened_from else generation end,
-                 revision = revision + 1, opens_at = ?, closed_at = ?, key_expression = ?${place === undefined ? '' : ', place = ?'}
+                 revision = revision + 1, opens_at = ?, closed_at = ?, key_expression = ?, partitioner = ?${place === undefined ? '' : ', place = ?'}
              where log_id = ? and logical = ? and revision = ? returning ${COLUMNS}`,
             [
-              ...[generation, generation, opensAt, closedAt, opening.keyExpression],
+              ...[generation, generation, opensAt, closedAt, opening.keyExpression, partitioner],
               ...(place === undefined ? [] : [placed]),
               ...[logId, logical, expectedRevision],
             ],
@@ -125,6 +128,7 @@ function nameOf(logId: string, row: Row): TopicName {
     opensAt: JSON.parse(row.opens_at) as number[],
     closedAt: JSON.parse(row.closed_at) as number[],
     keyExpression: row.key_expression,
+    partitioner: row.partitioner === null ? null : (JSON.parse(row.partitioner) as PartitionerSpec),
     guard: {
       protected: row.is_protected === 1,
       frozen: row.is_frozen === 1,

@@ -128,7 +128,12 @@ describe('views over a log', () => {
       }
     }
     const opensAt = (await engine.describeTopic(next)).partitions.map((one) => one.endOffset);
-    await names.compareAndSet(engine.logId, 't', 0, 2, { opensAt, closedAt: [], keyExpression: null });
+    await names.compareAndSet(engine.logId, 't', 0, 2, {
+      opensAt,
+      closedAt: [],
+      keyExpression: null,
+      partitioner: null,
+    });
     await engine.setTopicState(next, 'ACTIVE');
   }
 

@@ -132,6 +132,20 @@ export { strongerOf, type Durability } from './durability.js';
 export * as logErrors from './errors.js';
 export { generationOf, isReservedName, physicalName, type Generation } from './generation.js';
 export {
+  isEmptyRange,
+  KeyPlacement,
+  MAX_PLACED_KEYS,
+  overlapping,
+  partitionerFault,
+  partitionerText,
+  samePartitioner,
+  type CustomPartitioner,
+  type KeyRange,
+  type PartitionerSpec,
+  type SaltedPartitioner,
+} from './key-placement.js';
+export { keyOfText, keyText } from './key-text.js';
+export {
   DEFAULT_PARTITIONER,
   fnv1a,
   murmur2,

@@ -2,7 +2,8 @@ import { BatchEncoder, maxRecordSize } from './batch-encoder.js';
 import { BATCH_HEADER_BYTES } from './batch-header.js';
 import { DEFAULT_MAX_BATCH_BYTES } from './batch-validation.js';
 import { batchTooLarge, partitionNotFound } from './errors.js';
-import { type KeylessPartitions, partitionerOf } from './partitioner.js';
+import { KeyPlacement } from './key-placement.js';
+import type { KeylessPartitions } from './partitioner.js';
 import type { LogRecord } from './record.js';
 import type { ResolvedTopic } from './topic-directory.js';
 
@@ -28,7 +29,7 @@ export interface GroupBatch {
 }
 
 /**
- * Spreads records over the partitions of a topic: the writer's choice, else by key (murmur2, as Kafka does), else where keyless records go next.
+ * Spreads records over the partitions of a topic: the writer's choice, else by key as the topic places them (murmur2 unless told otherwise, as Kafka does), else where keyless records go next.
  * @param pending places in `records` of those that are to be written.
  * @throws `batch-too-large` and `partition-not-found` for a record that cannot be written at all.
  */
@@ -40,13 +41,13 @@ export function groupByPartition(
 ): PartitionGroup[] {
   const count = topic.description.partitions.length;
   const limit = Number(topic.description.config['max.message.bytes'] ?? DEFAULT_MAX_BATCH_BYTES);
-  const partitionOf = partitionerOf();
+  const placement = new KeyPlacement(topic.partitioner, count);
   const groups = new Map<number, PartitionGroup>();
   for (const index of pending) {
     const record = records[index]!;
     const size = maxRecordSize(record);
     if (size + BATCH_HEADER_BYTES > limit) throw batchTooLarge(size + BATCH_HEADER_BYTES, limit);
-    const partition = record.partition ?? partitionOf(record.key, count) ?? keyless.next(count, size);
+    const partition = record.partition ?? placement.ofNew(record.key, keyless) ?? keyless.next(count, size);
     if (partition >= count) throw partitionNotFound(topic.logical, partition, count);
     let group = groups.get(partition);
     if (group === undefined) groups.set(partition, (group = { partition, limit, indexes: [] }));

@@ -83,10 +83,12 @@ export function fnv1a(bytes: Uint8Array, at = 0, length = bytes.length - at): nu
   return h;
 }
 
-/** Chooses partitions for records without a key. One instance serves one topic. */
+/** Chooses partitions where keys do not: for records without one, and for those of a key that lies in several. One instance serves one topic. */
 export interface KeylessPartitions {
-  /** The partition of the next record, which has `recordBytes`. */
+  /** The partition of the next record without a key, which has `recordBytes`. */
   next(partitionCount: number, recordBytes: number): number;
+  /** The partition of the next record that may lie in any of these, each about as often as the others. */
+  among(partitions: readonly number[]): number;
 }
 
 /** Stays on one partition until about a batch went there, then moves to another at random, so that batches grow full (KIP-794). */
@@ -109,6 +111,10 @@ export class StickyPartitions implements KeylessPartitions {
     return this.#partition;
   }
 
+  among(partitions: readonly number[]): number {
+    return partitions[Math.min(Math.floor(this.random() * partitions.length), partitions.length - 1)]!;
+  }
+
   /** Another partition than the present one, each equally likely, wherever there is another. */
   #other(count: number): number {
     const stays = this.#partition < 0 || this.#partition >= count || count === 1;
@@ -120,6 +126,7 @@ export class StickyPartitions implements KeylessPartitions {
 /** One partition after another, from a random start. */
 export class RoundRobinPartitions implements KeylessPartitions {
   #next = -1;
+  #turn = 0;
 
   constructor(private readonly random: () => number) {}
 
@@ -128,5 +135,9 @@ export class RoundRobinPartitions implements KeylessPartitions {
     const partition = this.#next % partitionCount;
     this.#next = (partition + 1) % partitionCount;
     return partition;
+  }
+
+  among(partitions: readonly number[]): number {
+    return partitions[this.#turn++ % partitions.length]!;
   }
 }

@@ -2,6 +2,7 @@ import { AppError, type Clock, impossible, isAppError } from '#libs/core/kernel'
 import type { Appended, Clusters, LogEngine } from './engine.js';
 import { invalidTopicName, topicExists, topicNotFound } from './errors.js';
 import { generationOf, isReservedName, physicalName } from './generation.js';
+import type { PartitionerSpec } from './key-placement.js';
 import { type TopicGuard, UNGUARDED } from './topic-guard.js';
 import { topicDeleted, topicFrozen, topicNameKept, topicProtected } from './topic-guard-errors.js';
 import { homeOf, topicMoved } from './topic-place.js';
@@ -16,6 +17,8 @@ export interface ResolvedTopic {
   readonly description: TopicDescription;
   /** Where the key of new records comes from, or null: from the writer. */
   readonly keyExpression: string | null;
+  /** How the keys of new records are placed, or null: by the default partitioner. */
+  readonly partitioner: PartitionerSpec | null;
   readonly guard: TopicGuard;
 }
 
@@ -247,6 +250,7 @@ function resolved(logical: string, description: TopicDescription, row: TopicName
     physical: description.name,
     description,
     keyExpression: row?.keyExpression ?? null,
+    partitioner: row?.partitioner ?? null,
     guard: row?.guard ?? UNGUARDED,
   };
 }

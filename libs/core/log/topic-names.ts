@@ -1,3 +1,4 @@
+import type { PartitionerSpec } from './key-placement.js';
 import type { TopicGuard } from './topic-guard.js';
 import type { TopicPlace } from './topic-place.js';
 
@@ -15,6 +16,8 @@ export interface Opening {
   readonly closedAt: readonly number[];
   /** Where the key of new records comes from (see `key-expression` in core/streams), or null: from the writer. */
   readonly keyExpression: string | null;
+  /** How the keys of new records are placed; null: by the default partitioner. */
+  readonly partitioner: PartitionerSpec | null;
 }
 
 /** Which generation a logical topic stands for, in one cluster, and what guards it. A logical name without a row is its own generation 1, unguarded. */
@@ -33,7 +36,7 @@ export interface TopicName extends Opening {
   readonly place: TopicPlace | null;
 }
 
-export const UNKNOWN_OPENING: Opening = { opensAt: [], closedAt: [], keyExpression: null };
+export const UNKNOWN_OPENING: Opening = { opensAt: [], closedAt: [], keyExpression: null, partitioner: null };
 
 /**
  * The name table. It only routes and guards; safety rests on the FENCED state of the log. It can be rebuilt from the log: of the generations of a

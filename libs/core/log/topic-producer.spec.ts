@@ -4,6 +4,7 @@ import { AppError } from '#libs/core/kernel';
 import { encodeBatch } from './batch-encoder.js';
 import { recordsFrom } from './batch-decoder.js';
 import { physicalName } from './generation.js';
+import type { PartitionerSpec } from './key-placement.js';
 import { partitionerOf, RoundRobinPartitions } from './partitioner.js';
 import type { StoredRecord } from './record.js';
 import { TopicDirectory } from './topic-directory.js';
@@ -115,6 +116,7 @@ describe('producing to a logical topic', () => {
       opensAt: [0, 0, 0, 0, 0],
       closedAt: [],
       keyExpression: 'value',
+      partitioner: null,
     });
     const producer = new TopicProducer(directory, new RoundRobinPartitions(() => 0), (_topic, expression, given) => {
       expect(expression).toBe('value');
@@ -135,6 +137,27 @@ describe('producing to a logical topic', () => {
     ]);
     const stored = await recordsOf(engine, physicalName('t', 2), partition!);
     expect(stored.map((one) => String(one.key))).toEqual(['foobar', 'foobar']);
+  });
+
+  it('places keys as the topic says since its last cutover: by another partitioner, in a place of their own, or over several', async () => {
+    const { engine, names, directory, producer } = await setUp(2);
+    await engine.createTopic({ name: physicalName('t', 2), partitions: 6 });
+    const moved = async (partitioner: PartitionerSpec): Promise<number[]> => {
+      const row = await names.find(engine.logId, 't');
+      const opening = { opensAt: [], closedAt: [], keyExpression: null, partitioner };
+      await names.compareAndSet(engine.logId, 't', row?.revision ?? 0, 2, opening);
+      expect((await directory.resolve('t')).partitioner).toEqual(partitioner);
+      const { outcomes } = await producer.produce('t', Array<ProducedRecord>(4).fill(record('foobar', 'x')), HOLD);
+      return outcomes.map((one) => ('error' in one ? -1 : one.partition));
+    };
+    const murmur = partitionerOf()(Buffer.from('foobar'), 6)!;
+    const crc = partitionerOf('crc32')(Buffer.from('foobar'), 6)!;
+    expect(crc).not.toBe(murmur);
+    expect(await moved('crc32')).toEqual([crc, crc, crc, crc]);
+    const keys = [{ key: 'foobar', partition: 5 }];
+    expect(await moved({ kind: 'custom', base: 'murmur2', keys, ranges: [] })).toEqual([5, 5, 5, 5]);
+    const [a, b] = [murmur, (murmur + 3) % 6];
+    expect(await moved({ kind: 'salted', base: 'murmur2', keys: ['foobar'], salts: 2 })).toEqual([a, b, a, b]);
   });
 
   it('loses, repeats and reorders nothing of a key over cutovers to any partition count', async () => {

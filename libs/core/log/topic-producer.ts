@@ -34,7 +34,7 @@ export type KeyDeriver = (
 ) => Uint8Array | null | Promise<Uint8Array | null>;
 
 /**
- * Writes records to a logical topic: partition by key (murmur2, as Kafka does), one batch per partition and request as far as the topic's
+ * Writes records to a logical topic: partition by key, as the topic places them, one batch per partition and request as far as the topic's
  * limit allows. Records of one partition keep their order, also when a cutover comes in between: what was not accepted before the fence goes to the next
  * generation, in order and once. Partitions are independent: one may fail while others succeed.
  */

@@ -101,6 +101,7 @@ class NumberedTopic {
       opensAt: await ends(next),
       closedAt: await ends(old),
       keyExpression: null,
+      partitioner: null,
     });
     await this.engine.append({ topic: old, partition: 0 }, encodeBatch([numbered(-1)]), { intoFenced: true });
     this.generation++;

@@ -39,6 +39,14 @@ export class RequestForm {
     return undefined;
   }
 
+  /** The elements, none where there is no list. */
+  list(value: JsonValue | undefined, path: string, most: number): readonly JsonValue[] {
+    if (value === undefined || value === null) return [];
+    if (Array.isArray(value) && value.length <= most) return value;
+    this.problem(path, `must be a list of at most ${most}`);
+    return [];
+  }
+
   /** True or false. */
   flag(value: JsonValue | undefined, path: string, otherwise: boolean): boolean {
     if (value === undefined || value === null) return otherwise;

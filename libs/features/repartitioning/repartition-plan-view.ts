@@ -3,9 +3,9 @@ import type { RepartitionPlanView } from './repartition-schemas.js';
 
 /** A plan as the API shows it: what it found on top, what the operation works with below. */
 export function planViewOf(plan: Plan): RepartitionPlanView {
-  const { order, rollback, profile, skew, translation, readers, ...impact } = plan.impact as Pick<
+  const { order, rollback, profile, skew, suggestion, translation, readers, ...impact } = plan.impact as Pick<
     RepartitionPlanView,
-    'order' | 'rollback' | 'profile' | 'skew' | 'translation' | 'readers'
+    'order' | 'rollback' | 'profile' | 'skew' | 'suggestion' | 'translation' | 'readers'
   > &
     Record<string, unknown>;
   return {
@@ -17,6 +17,7 @@ export function planViewOf(plan: Plan): RepartitionPlanView {
     rollback,
     profile,
     skew,
+    suggestion,
     translation,
     readers,
     coPartitioned: [],

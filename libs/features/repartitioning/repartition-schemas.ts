@@ -1,5 +1,42 @@
 import { z } from 'zod';
 
+const base = z
+  .enum(['murmur2', 'crc32', 'fnv1a'])
+  .optional()
+  .describe('How all other keys are placed; `murmur2` unless given.');
+const keyText = z.string().describe('A key as text, or `base64:` and its bytes.');
+const partitionNumber = z.int().min(0).max(999_999);
+
+/** How keys are placed, as a request gives it and a plan suggests it. */
+export const partitionerSchema = z.union([
+  z.enum(['murmur2', 'crc32', 'fnv1a']),
+  z.strictObject({
+    kind: z.literal('salted'),
+    base,
+    keys: z.array(keyText).min(1).max(1_000).describe('Heavy keys; their records have no order between partitions.'),
+    salts: z.int().min(2).max(1_000_000).describe('Partitions that each of the keys lies in.'),
+  }),
+  z.strictObject({
+    kind: z.literal('custom'),
+    base,
+    keys: z
+      .array(z.strictObject({ key: keyText, partition: partitionNumber }))
+      .max(1_000)
+      .optional(),
+    ranges: z
+      .array(
+        z.strictObject({
+          from: keyText.optional().describe('First key of the range, byte by byte; from the first one unless given.'),
+          until: keyText.optional().describe('First key behind it; to the last one unless given.'),
+          partitions: z.array(partitionNumber).min(1).max(1_000).describe('Its keys lie in these, by their hash.'),
+        }),
+      )
+      .max(1_000)
+      .optional()
+      .describe('They must not overlap; a named key counts before a range.'),
+  }),
+]);
+
 const noKey = z.enum(['fail', 'drop', 'dlq', 'keep-key']);
 
 /** Body of `POST /v1/repartitions/plans`. */
@@ -20,7 +57,7 @@ export const repartitionBody = z.strictObject({
           tombstones: noKey.optional().describe('Records without a value; `keep-key` unless given.'),
         })
         .optional(),
-      partitioner: z.enum(['murmur2', 'crc32', 'fnv1a']).optional(),
+      partitioner: partitionerSchema.optional().describe('How keys are placed; as they are now unless given.'),
     })
     .optional(),
   nullKeys: z.enum(['spread', 'drop', 'dlq', 'fail']).optional().describe('Records without a key.'),
@@ -64,6 +101,10 @@ export const repartitionPlanView = z.object({
   rollback: z.string(),
   profile: object,
   skew: z.object({ before: z.number(), after: z.number(), lowerBound: z.number() }),
+  suggestion: z
+    .object({ partitioner: partitionerSchema })
+    .nullable()
+    .describe('A partitioner that would spread the keys which are too heavy; null where none are, or none can.'),
   translation: z.array(z.object({ group: z.string(), members: z.int(), lag: z.number(), translation: z.string() })),
   readers: z
     .array(z.string())

@@ -63,6 +63,13 @@ export const topicView = z.object({
   deletedAt: z.string().nullable().describe('When it was deleted; null for a topic that is there.'),
   purgeAt: z.string().nullable().describe('When it is deleted for good unless it is restored before.'),
   partitionCount: z.int(),
+  partitioner: z
+    .union([z.string(), z.record(z.string(), z.unknown())])
+    .describe('How the keys of new records are placed. Who chooses partitions itself has to do the same.'),
+  keyExpression: z
+    .string()
+    .nullable()
+    .describe('Where the keys of new records come from since a repartition; null: from their writers.'),
   records: z
     .string()
     .describe('End minus start offsets over all partitions; compacted records and transaction markers count.'),

@@ -1,4 +1,4 @@
-import type { ResolvedTopic } from '#libs/core/log';
+import { DEFAULT_PARTITIONER, type PartitionerSpec, type ResolvedTopic } from '#libs/core/log';
 import type { TopicSummary, TopicView } from './topic-schemas.js';
 
 /** A resolved topic as the list shows it. */
@@ -17,11 +17,17 @@ export function summaryOf(cluster: string, topic: ResolvedTopic): TopicSummary {
     deletedAt: deletion === null ? null : new Date(deletion.atMs).toISOString(),
     purgeAt: deletion === null ? null : new Date(deletion.purgeAtMs).toISOString(),
     partitionCount: partitions.length,
+    partitioner: partitionerView(topic.partitioner ?? DEFAULT_PARTITIONER),
+    keyExpression: topic.keyExpression,
     records: String(partitions.reduce((sum, one) => sum + (one.endOffset - one.startOffset), 0)),
     sizeBytes: sizes.includes(null) ? null : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0),
     createdAt: createdAtMs === null ? null : new Date(createdAtMs).toISOString(),
     config: { ...config },
   };
+}
+
+function partitionerView(spec: PartitionerSpec): TopicSummary['partitioner'] {
+  return typeof spec === 'string' ? spec : { ...spec };
 }
 
 /** A topic of the cluster it is in. */

@@ -1,8 +1,8 @@
 import {
   encodeBatch,
   generationOf,
+  KeyPlacement,
   type LogRecord,
-  partitionerOf,
   type ResolvedTopic,
   type WriterAppend,
 } from '#libs/core/log';
@@ -20,7 +20,7 @@ const HEADER = {
 /** Records on their way to the dead letter topic, unchanged but for headers: by key as any producer would place them, without a key in the partition of the same number. */
 export function deadLetters(group: string, to: ResolvedTopic, dead: DueRecords['dead']): readonly WriterAppend[] {
   const { length } = to.description.partitions;
-  const byKey = partitionerOf();
+  const placement = new KeyPlacement(to.partitioner, length);
   return dead.map(({ topic, partition, record, deliveries }) => {
     const { logical } = generationOf(topic);
     const facts: [string, string][] = [
@@ -32,7 +32,9 @@ export function deadLetters(group: string, to: ResolvedTopic, dead: DueRecords['
     ];
     const headers = [...record.headers, ...facts.map(([key, value]) => ({ key, value: Buffer.from(value) }))];
     const letter: LogRecord = { key: record.key, value: record.value, timestamp: record.timestamp, headers };
-    const target = byKey(record.key, length) ?? partition % length;
+    const among = placement.among(record.key) ?? [partition % length];
+    // A letter of a key that lies in several partitions: in any of them, the same when it is written again.
+    const target = among[record.offset % among.length]!;
     return { topic: to.physical, partition: target, batch: encodeBatch([letter]) };
   });
 }

@@ -32,7 +32,7 @@ export class MemoryTopicNames extends TopicNames {
     const present = this.#rows.get(key);
     if ((present?.revision ?? 0) !== expectedRevision) return undefined;
     const openedFrom = present?.generation === generation ? present.openedFrom : (present?.generation ?? 1);
-    const { opensAt, closedAt, keyExpression } = opening;
+    const { opensAt, closedAt, keyExpression, partitioner } = opening;
     const row = {
       ...(present ?? firstRow(logId, logical)),
       generation,
@@ -41,6 +41,7 @@ export class MemoryTopicNames extends TopicNames {
       opensAt,
       closedAt,
       keyExpression,
+      partitioner,
       ...(place === undefined ? {} : { place }),
     };
     this.#rows.set(key, row);

@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type TopicGuard, type TopicNames, type TopicPlace, UNGUARDED, UNKNOWN_OPENING } from '../index.js';
+import {
+  type PartitionerSpec,
+  type TopicGuard,
+  type TopicNames,
+  type TopicPlace,
+  UNGUARDED,
+  UNKNOWN_OPENING,
+} from '../index.js';
+
+const salted: PartitionerSpec = { kind: 'salted', base: 'murmur2', keys: ['JFK', 'base64:AP8='], salts: 3 };
 
 /** What a suite is given to try: the name table, empty, and what takes it away again. */
 export interface TopicNamesSubject {
@@ -36,6 +45,7 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
         opensAt: [],
         closedAt: [],
         keyExpression: null,
+        partitioner: null,
         guard: UNGUARDED,
         guardRevision: 0,
         place: null,
@@ -52,7 +62,12 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
     });
 
     it('keeps how the generation took over with the move itself', async () => {
-      const opening = { opensAt: [3, 0, 9_007_199_254_740_991], closedAt: [4, 0], keyExpression: 'value.origin' };
+      const opening = {
+        opensAt: [3, 0, 9_007_199_254_740_991],
+        closedAt: [4, 0],
+        keyExpression: 'value.origin',
+        partitioner: salted,
+      };
       expect(await names.compareAndSet('log', 'orders', 0, 2, opening)).toMatchObject(opening);
       expect(await names.find('log', 'orders')).toMatchObject(opening);
       expect((await names.list('log'))[0]).toMatchObject(opening);
@@ -62,6 +77,7 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
         opensAt: [],
         closedAt: [],
         keyExpression: null,
+        partitioner: null,
       });
     });
 
@@ -72,7 +88,7 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
     });
 
     it('remembers the generation it came from, also while the name stays where it is', async () => {
-      const opening = { opensAt: [5, 7], closedAt: [], keyExpression: 'value.a' };
+      const opening = { opensAt: [5, 7], closedAt: [], keyExpression: 'value.a', partitioner: 'crc32' as const };
       await names.compareAndSet('log', 'orders', 0, 2, opening);
       expect(await names.compareAndSet('log', 'orders', 1, 2, opening)).toMatchObject({
         openedFrom: 1,
@@ -98,7 +114,7 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
       const first = await names.setGuard('log', 'orders', 0, guard);
       expect(first).toMatchObject({ generation: 1, openedFrom: 1, revision: 1, opensAt: [], guard, guardRevision: 1 });
       expect(await names.find('log', 'orders')).toEqual(first);
-      const opening = { opensAt: [5], closedAt: [4], keyExpression: 'value.a' };
+      const opening = { opensAt: [5], closedAt: [4], keyExpression: 'value.a', partitioner: 'crc32' as const };
       await names.compareAndSet('log', 'moved', 0, 2, opening);
       expect(await names.setGuard('log', 'moved', 0, guard)).toMatchObject({
         generation: 2,
@@ -150,7 +166,7 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
         revision: 1,
         place: arriving,
       });
-      const opening = { opensAt: [3], closedAt: [4], keyExpression: 'value.a' };
+      const opening = { opensAt: [3], closedAt: [4], keyExpression: 'value.a', partitioner: salted };
       expect(await names.compareAndSet('log', 'orders', 1, 2, opening)).toMatchObject({ ...opening, place: arriving });
       const guard: TopicGuard = { ...UNGUARDED, protected: true };
       expect(await names.setGuard('log', 'orders', 0, guard)).toMatchObject({ place: arriving });

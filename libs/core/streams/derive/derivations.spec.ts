@@ -199,6 +199,7 @@ describe('latest derivations', () => {
       opensAt: [1, 0],
       closedAt: [],
       keyExpression: null,
+      partitioner: null,
     });
     await world.write(next, { key: 'a', value: 2 });
     expect(await world.settled('latest', 2)).toEqual({ a: 2 });

@@ -256,7 +256,7 @@ export class RebuildHandler implements OperationHandler {
   async #move(engine: LogEngine, name: string, revision: number, from: number, to: number): Promise<void> {
     const closing = await engine.describeTopic(physicalName(name, from));
     const opensAt = (await engine.describeTopic(physicalName(name, to))).partitions.map((one) => one.startOffset);
-    const opening = { opensAt, closedAt: endsOf(closing), keyExpression: null };
+    const opening = { opensAt, closedAt: endsOf(closing), keyExpression: null, partitioner: null };
     if ((await this.options.names.compareAndSet(engine.logId, name, revision, to, opening)) === undefined) {
       throw new AppError({
         kind: 'conflict',

@@ -29,7 +29,7 @@ export async function takeOver(
 ): Promise<boolean> {
   const revision = row?.revision ?? 0;
   if (from.log.logId === to.log.logId) {
-    const opening = { ...taken, keyExpression: to.keyExpression };
+    const opening = { ...taken, keyExpression: to.keyExpression, partitioner: to.partitioner };
     return (await names.compareAndSet(home.logId, topic, revision, to.generation, opening)) !== undefined;
   }
   // Who reads generations of the home goes on there as before: only the place changes.

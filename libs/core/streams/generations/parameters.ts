@@ -1,4 +1,5 @@
 import type { JsonObject } from '#libs/core/kernel';
+import type { PartitionerSpec } from '#libs/core/log';
 import type { VerificationLevel } from '../verify/copy-verifier.js';
 
 /**
@@ -14,6 +15,8 @@ export interface GenerationSide {
   readonly partitions: number;
   /** Where the keys of new records come from, null: from the writers. */
   readonly keyExpression: string | null;
+  /** How the keys of new records are placed, null: by the default partitioner. Undefined: for a source the same, for a target as for the source. */
+  readonly partitioner?: PartitionerSpec | null;
 }
 
 /** What every operation works with that puts a new generation in the place of another; a kind adds its own. Resolved against the topic as it was when the plan was made. */

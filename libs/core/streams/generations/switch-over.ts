@@ -1,5 +1,5 @@
 import { AppError, type Clock, type JsonObject } from '#libs/core/kernel';
-import type { LogEngine, TopicGuard, TopicName, TopicNames } from '#libs/core/log';
+import type { LogEngine, PartitionerSpec, TopicGuard, TopicName, TopicNames } from '#libs/core/log';
 import { type CopyRun, endsOf, type LiveCopy } from '../copy/live-copy.js';
 import type { CopyVerifier, Verification } from '../verify/copy-verifier.js';
 import { handOverGroups, HandOverSessions } from './group-hand-over.js';
@@ -15,6 +15,8 @@ export interface Side {
   readonly generation: number;
   /** Where the keys of new records come from while writers are on this side, null: from the writers. */
   readonly keyExpression: string | null;
+  /** How their keys are placed then, null: by the default partitioner. */
+  readonly partitioner: PartitionerSpec | null;
 }
 
 /** Moving a logical name from one generation to another, of the same log or not, in either direction. */

@@ -1,4 +1,4 @@
-import type { JsonObject } from '#libs/core/kernel';
+import type { JsonObject, JsonValue } from '#libs/core/kernel';
 import {
   generationOf,
   type LogEngine,
@@ -29,6 +29,7 @@ export async function fingerprintOf(engine: LogEngine, names: TopicNames, topic:
     generation: topic.generation,
     nextGeneration: await nextGeneration(engine, names, topic.logical),
     keyExpression: topic.keyExpression,
+    partitioner: topic.partitioner as JsonValue,
     state: topic.description.state,
     partitions: topic.description.partitions.length,
     config: { ...topic.description.config },

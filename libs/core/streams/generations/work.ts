@@ -70,7 +70,9 @@ export class GenerationWork {
   }
 
   get new(): Side {
-    return { log: this.targetLog, ...sideOf(this.parameters.target) };
+    const { source, target } = this.parameters;
+    // Keys are placed as they were unless the kind says otherwise.
+    return { log: this.targetLog, ...sideOf({ partitioner: source.partitioner, ...target }) };
   }
 
   get operationId(): string {
@@ -173,8 +175,8 @@ export class GenerationWork {
   }
 }
 
-function sideOf({ physical, generation, keyExpression }: GenerationSide): Omit<Side, 'log'> {
-  return { physical, generation, keyExpression };
+function sideOf({ physical, generation, keyExpression, partitioner = null }: GenerationSide): Omit<Side, 'log'> {
+  return { physical, generation, keyExpression, partitioner };
 }
 
 function progressOf(copy: LiveCopy): OperationProgress {

@@ -44,7 +44,7 @@ export async function draftPlan(context: MoveContext, request: MoveRequest): Pro
   const isFree = !(await generationsOf(targetLog, logical)).includes(logical);
   const generation = isFree ? 1 : await nextGeneration(targetLog, names, logical);
   const partitions = description.partitions.length;
-  const { keyExpression } = topic;
+  const { keyExpression, partitioner } = topic;
   const limit = String(integerSetting(description.config, 'max.message.bytes'));
   const supported = Object.entries(description.config).filter(([key]) =>
     targetLog.capabilities.topicConfigs.includes(key),
@@ -53,7 +53,7 @@ export async function draftPlan(context: MoveContext, request: MoveRequest): Pro
     cluster,
     targetCluster: request.to,
     topic: logical,
-    source: { physical: topic.physical, generation: topic.generation, partitions, keyExpression },
+    source: { physical: topic.physical, generation: topic.generation, partitions, keyExpression, partitioner },
     target: { physical: physicalName(logical, generation), generation, partitions, keyExpression },
     verification: request.verification,
     // Equal counts, each partition fed by one: every position has an exact translation.

@@ -1,10 +1,11 @@
 import type { JsonObject } from '#libs/core/kernel';
-import { DEFAULT_PARTITIONER, PARTITIONER_NAMES, type PartitionerName } from '#libs/core/log';
+import type { PartitionerSpec } from '#libs/core/log';
 import type { GenerationRequest } from '../generations/kind.js';
 import type { GenerationParameters, GroupMode } from '../generations/parameters.js';
 import { RequestForm } from '../request-form.js';
 import type { VerificationLevel } from '../verify/copy-verifier.js';
 import { KeyExpression } from './key-expression.js';
+import { partitionerOfRequest } from './partitioner-request.js';
 import type { NoKey, NullKeys } from './routers.js';
 
 /** `stream`: each record gets its new key by itself. `table`: the topic is a table whose rows change their key. */
@@ -25,7 +26,8 @@ export interface RepartitionRequest extends GenerationRequest {
         readonly tombstones: NoKey;
       }
     | undefined;
-  readonly partitioner: PartitionerName;
+  /** Undefined: as the topic's keys are placed now. */
+  readonly partitioner: PartitionerSpec | undefined;
   readonly nullKeys: NullKeys;
   readonly orderMerge: OrderMerge;
   readonly verification: VerificationLevel;
@@ -59,7 +61,6 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
   const keyForm = form.object(key, 'target.key', ['expr', 'semantics', 'onMissing', 'tombstones']);
   const groups = form.object(top['groups'], 'groups', ['mode']);
   const cutover = form.object(top['cutover'], 'cutover', ['mode', 'maxPauseMs']);
-  const partitioners = PARTITIONER_NAMES.filter((name) => name !== 'explicit');
   const request: RepartitionRequest = {
     cluster: form.text(top['cluster'], 'cluster'),
     topic: form.text(top['topic'], 'topic') ?? form.missing('topic', ''),
@@ -73,7 +74,7 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
             onMissing: form.choice(keyForm['onMissing'], 'target.key.onMissing', NO_KEY, 'fail'),
             tombstones: form.choice(keyForm['tombstones'], 'target.key.tombstones', NO_KEY, 'keep-key'),
           },
-    partitioner: form.choice(target['partitioner'], 'target.partitioner', partitioners, DEFAULT_PARTITIONER),
+    partitioner: partitionerOfRequest(form, target['partitioner']),
     nullKeys: form.choice(top['nullKeys'], 'nullKeys', ['spread', 'drop', 'dlq', 'fail'], 'spread'),
     orderMerge: form.choice(top['orderMerge'], 'orderMerge', ['none', 'timestamp'], 'none'),
     verification: form.choice(top['verification'], 'verification', ['readback', 'full'], 'readback'),
@@ -95,8 +96,8 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
 /** What a repartition works with, besides what every new generation has. */
 export interface RepartitionParameters extends GenerationParameters {
   /** How the old side's keys are placed, for the way back. */
-  readonly sourcePartitioner: PartitionerName;
+  readonly sourcePartitioner: PartitionerSpec;
   readonly key: RepartitionRequest['key'] | null;
-  readonly partitioner: PartitionerName;
+  readonly partitioner: PartitionerSpec;
   readonly nullKeys: NullKeys;
 }

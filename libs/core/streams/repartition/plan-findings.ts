@@ -1,11 +1,18 @@
 import type { JsonObject, JsonValue } from '#libs/core/kernel';
 import {
+  DEFAULT_PARTITIONER,
   integerSetting,
   isCompacted,
   isInternalTopic,
+  KeyPlacement,
+  keyText,
   type LogEngine,
+  MAX_PLACED_KEYS,
   MAX_TOPIC_NAME,
+  partitionerText,
   type ResolvedTopic,
+  samePartitioner,
+  type SaltedPartitioner,
   textSetting,
   type TopicDescription,
   topicNameFault,
@@ -16,9 +23,18 @@ import type { TopicProfile } from './profile.js';
 
 /** A key heavier than this many times a fair share is named as a risk. */
 const HEAVY = 1.5;
+/** Characters of a key that are shown. */
+const MAX_SHOWN = 200;
 
 /** What holds for the order of records. */
 export function orderPromise(parameters: RepartitionParameters, profile: TopicProfile): string {
+  const { partitioner } = parameters;
+  const base = orderOfPlacedKeys(parameters, profile);
+  if (typeof partitioner === 'string' || partitioner.kind !== 'salted') return base;
+  return `${base}; a salted key has no order between its ${partitioner.salts} partitions`;
+}
+
+function orderOfPlacedKeys(parameters: RepartitionParameters, profile: TopicProfile): string {
   if (parameters.key) {
     return 'records of a new key keep the order they had within each source partition; between source partitions there is none';
   }
@@ -40,14 +56,13 @@ export interface Skew extends JsonObject {
   /** Heaviest partition over the mean. */
   before: number;
   after: number;
-  /** Least that the heaviest key allows with this partition count. */
+  /** Least that the heaviest key allows with this partition count, a salted one by the part of it that stays together. */
   lowerBound: number;
 }
 
 export function skewOf(profile: TopicProfile): Skew {
   const placed = profile.after.reduce((sum, one) => sum + one, 0);
-  const heaviest = profile.heavyKeys[0]?.count ?? 0;
-  const lowerBound = placed === 0 ? 1 : Math.max(1, (heaviest / placed) * profile.after.length);
+  const lowerBound = placed === 0 ? 1 : Math.max(1, (profile.heaviestShare / placed) * profile.after.length);
   return { before: ratio(profile.before), after: ratio(profile.after), lowerBound: round(lowerBound) };
 }
 
@@ -60,30 +75,67 @@ function round(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 
+/** Keys that stay heavier than is hoped, heaviest first, with their weight: times a fair share of a partition. */
+function heavyOnes(parameters: RepartitionParameters, profile: TopicProfile): { key: Uint8Array; weight: number }[] {
+  const { partitions } = parameters.target;
+  const placed = profile.after.reduce((sum, one) => sum + one, 0);
+  if (partitions === 1 || placed === 0) return [];
+  const placement = new KeyPlacement(parameters.partitioner, partitions);
+  return profile.heavyKeys
+    .map(({ key, count }) => ({ key, weight: ((count / placed) * partitions) / (placement.among(key)?.length ?? 1) }))
+    .filter(({ weight }) => weight > HEAVY)
+    .sort((a, b) => b.weight - a.weight);
+}
+
+/** A partitioner that would spread the keys which are too heavy, as a request takes it; null where none are, or where none can. */
+export function suggestionOf(
+  parameters: RepartitionParameters,
+  profile: TopicProfile,
+): { partitioner: SaltedPartitioner } | null {
+  const { partitioner, target, config } = parameters;
+  const heavy = heavyOnes(parameters, profile);
+  if (heavy.length === 0 || isCompacted(config)) return null;
+  if (typeof partitioner !== 'string' && partitioner.kind === 'custom') return null;
+  const present: Omit<SaltedPartitioner, 'kind'> =
+    typeof partitioner === 'string' ? { base: partitioner, keys: [], salts: 1 } : partitioner;
+  const { base, keys, salts } = present;
+  const needed = heavy.map(({ key, weight }) => Math.ceil(weight * (keys.includes(keyText(key)) ? salts : 1)));
+  const named = [...new Set([...keys, ...heavy.map(({ key }) => keyText(key))])];
+  if (named.length > MAX_PLACED_KEYS) return null;
+  const suggested = Math.min(target.partitions, Math.max(salts, ...needed));
+  if (suggested === salts) return null;
+  return { partitioner: { kind: 'salted', base, keys: named, salts: suggested } };
+}
+
 /** What may go wrong or is not as hoped, in words, each beginning with its name. */
 export function risksOf(
   parameters: RepartitionParameters,
   profile: TopicProfile,
   description: TopicDescription,
   skew: Skew,
+  readers: readonly string[],
 ): string[] {
   const found: string[] = [];
-  const { misplaced, keyed, name } = profile.partitioner;
+  const { misplaced, keyed, spec } = profile.partitioner;
+  const { partitioner } = parameters;
   if (misplaced > 0) {
     const share = ((misplaced / keyed) * 100).toFixed(1);
     found.push(
-      `mis-partitioned keys: ${misplaced} of ${keyed} records with a key (${share} %) do not lie where ${name} puts them; they are placed right, without order between source partitions`,
+      `mis-partitioned keys: ${misplaced} of ${keyed} records with a key (${share} %) do not lie where ${partitionerText(spec)} puts them; they are placed right, without order between source partitions`,
     );
   }
-  const [heaviest] = profile.heavyKeys;
-  const placed = profile.after.reduce((sum, one) => sum + one, 0);
-  if (heaviest !== undefined && placed > 0) {
-    const weight = (heaviest.count / placed) * parameters.target.partitions;
-    if (parameters.target.partitions > 1 && weight > HEAVY) {
-      found.push(
-        `heavy key: '${printable(heaviest.key)}' alone is ${weight.toFixed(1)} times a fair share of a partition; only another key can spread it`,
-      );
-    }
+  const [heaviest] = heavyOnes(parameters, profile);
+  if (heaviest !== undefined) {
+    const salts = suggestionOf(parameters, profile)?.partitioner.salts;
+    const advice = salts === undefined ? 'only another key can spread it' : `${salts} salts, or another key, spread it`;
+    found.push(
+      `heavy key: '${shown(heaviest.key)}' alone is ${heaviest.weight.toFixed(1)} times a fair share of a partition; ${advice}`,
+    );
+  }
+  if (typeof partitioner !== 'string' && partitioner.kind === 'salted' && readers.length > 0) {
+    found.push(
+      `salted keys: ${readers.join(', ')} must not depend on the order of a salted key's records, which now come from ${partitioner.salts} partitions`,
+    );
   }
   if (skew.after > skew.before * 1.2 && skew.after > HEAVY) {
     found.push(`skew: the heaviest partition grows from ${skew.before} to ${skew.after} times the mean`);
@@ -94,11 +146,9 @@ export function risksOf(
       found.push(`retention: records expire after ${retention} ms and may be gone before they are copied`);
     }
   }
-  if (parameters.key && parameters.partitioner !== 'murmur2') {
-    found.push(`writers through this service place keys by murmur2, not ${parameters.partitioner}`);
-  } else if (parameters.partitioner !== 'murmur2') {
+  if (partitioner !== DEFAULT_PARTITIONER) {
     found.push(
-      `writers through this service place keys by murmur2; ${parameters.partitioner} holds for what was copied`,
+      `writers: Weir places new records by ${partitionerText(partitioner)} from the switch on; clients that choose partitions themselves (batches, requests that name one, Kafka clients) have to do the same`,
     );
   }
   if (parameters.key) {
@@ -132,7 +182,8 @@ export function blockersOf(
   const nothing =
     target.partitions === source.partitions &&
     parameters.key === null &&
-    parameters.partitioner === profile.partitioner.name &&
+    samePartitioner(parameters.partitioner, profile.partitioner.spec) &&
+    samePartitioner(parameters.partitioner, topic.partitioner ?? DEFAULT_PARTITIONER) &&
     profile.partitioner.misplaced === 0;
   if (nothing) found.push(`nothing would change: the topic has ${source.partitions} partitions, placed by these keys`);
   const max = engine.capabilities.maxPartitionsPerTopic;
@@ -141,6 +192,12 @@ export function blockersOf(
   }
   if (topicNameFault(target.physical) !== undefined) {
     found.push(`the name of the new generation would be longer than ${MAX_TOPIC_NAME} characters`);
+  }
+  const { partitioner } = parameters;
+  if (typeof partitioner !== 'string' && partitioner.kind === 'salted' && isCompacted(parameters.config)) {
+    found.push(
+      'a compacted topic would keep the last record of a salted key in each of its partitions, and no one could tell which is the last; use another key instead',
+    );
   }
   if (request.key?.semantics === 'table') {
     found.push('a new key with table semantics is not available in this release; use stream semantics');
@@ -194,12 +251,12 @@ export function profileToJson(profile: TopicProfile): JsonObject {
     tombstones: profile.tombstones,
     withoutTimestamp: profile.withoutTimestamp,
     largestRecordBytes: profile.largestRecordBytes,
-    partitioner: profile.partitioner.name,
+    partitioner: profile.partitioner.spec as JsonValue,
     misPartitioned: profile.partitioner.misplaced,
     keyed: profile.partitioner.keyed,
     distinctKeys: profile.distinctKeys ?? null,
     heavyKeys: profile.heavyKeys.map((one): JsonValue => ({
-      key: printable(one.key),
+      key: shown(one.key),
       count: one.count,
       error: one.error,
     })),
@@ -208,10 +265,8 @@ export function profileToJson(profile: TopicProfile): JsonObject {
   };
 }
 
-/** A key for people: its text when it is plain text, otherwise base64. */
-function printable(key: Uint8Array): string {
-  const text = Buffer.from(key).toString('utf8');
-  return /^[\p{L}\p{N}\p{P}\p{S} ]*$/u.test(text) && !text.includes('\ufffd') && text.length <= 200
-    ? text
-    : `base64:${Buffer.from(key.subarray(0, 150)).toString('base64')}`;
+/** A key for people, cut off where it is long. */
+function shown(key: Uint8Array): string {
+  const text = keyText(key);
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }

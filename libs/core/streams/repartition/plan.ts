@@ -1,4 +1,13 @@
-import { type LogCapabilities, physicalName, type ResolvedTopic } from '#libs/core/log';
+import type { JsonValue } from '#libs/core/kernel';
+import {
+  DEFAULT_PARTITIONER,
+  KeyPlacement,
+  type LogCapabilities,
+  partitionerFault,
+  physicalName,
+  type ResolvedTopic,
+  samePartitioner,
+} from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
 import type { Router } from '../copy/router.js';
 import type { PlanContext } from '../generations/kind.js';
@@ -15,6 +24,7 @@ import {
   risksOf,
   rollbackPromise,
   skewOf,
+  suggestionOf,
 } from './plan-findings.js';
 import { profileTopic, type TopicProfile } from './profile.js';
 import { KeyRouter, RekeyRouter } from './routers.js';
@@ -44,7 +54,9 @@ export function isAlwaysExact(parameters: RepartitionParameters, profile: TopicP
   return (
     (parameters.key ?? null) === null &&
     parameters.target.partitions % parameters.source.partitions === 0 &&
-    parameters.partitioner === profile.partitioner.name &&
+    // A key in several partitions comes from all that it lay in before.
+    typeof parameters.partitioner === 'string' &&
+    samePartitioner(parameters.partitioner, profile.partitioner.spec) &&
     profile.partitioner.misplaced === 0
   );
 }
@@ -57,6 +69,7 @@ export function resolveParameters(
   request: RepartitionRequest,
   fencing: LogCapabilities['fencing'],
 ): RepartitionParameters {
+  const partitioner = request.partitioner ?? topic.partitioner ?? DEFAULT_PARTITIONER;
   const rules: readonly (string | undefined)[] = [request.nullKeys, request.key?.onMissing, request.key?.tombstones];
   const sendsAway = rules.includes('dlq');
   return {
@@ -67,16 +80,18 @@ export function resolveParameters(
       generation: topic.generation,
       partitions: topic.description.partitions.length,
       keyExpression: topic.keyExpression,
+      partitioner: topic.partitioner,
     },
     target: {
       physical: physicalName(topic.logical, generation),
       generation,
       partitions: request.partitions ?? topic.description.partitions.length,
       keyExpression: request.key?.expr ?? topic.keyExpression,
+      partitioner,
     },
-    sourcePartitioner: request.partitioner,
+    sourcePartitioner: partitioner,
     key: request.key ?? null,
-    partitioner: request.partitioner,
+    partitioner,
     nullKeys: request.nullKeys,
     verification: request.verification,
     groups: request.groups,
@@ -97,9 +112,16 @@ export async function draftPlan(
   const { engine, names, cluster, topic } = context;
   const generation = await nextGeneration(engine, names, topic.logical);
   const resolved = resolveParameters(cluster, topic, generation, request, engine.capabilities.fencing);
-  const router = routerOf(resolved, decoder);
-  const profile = await profileTopic(engine, topic.description, router, context);
-  const parameters = { ...resolved, sourcePartitioner: profile.partitioner.name };
+  const { target } = resolved;
+  // A partitioner that cannot be used with so many partitions is a blocker; what the plan says beside that is of the default one.
+  const unfit = partitionerFault(resolved.partitioner, target.partitions);
+  const usable = unfit === undefined ? resolved : { ...resolved, partitioner: DEFAULT_PARTITIONER };
+  const profile = await profileTopic(engine, topic.description, routerOf(usable, decoder), {
+    ...context,
+    present: topic.partitioner,
+    placement: new KeyPlacement(usable.partitioner, target.partitions),
+  });
+  const parameters = { ...resolved, sourcePartitioner: profile.partitioner.spec };
   const groups = await groupsOn(engine, topic.description);
   const exact = isAlwaysExact(parameters, profile);
   const skew = skewOf(profile);
@@ -116,6 +138,7 @@ export async function draftPlan(
       order: orderPromise(parameters, profile),
       profile: profileToJson(profile),
       skew,
+      suggestion: suggestionOf(parameters, profile) as JsonValue,
       translation: groups.map((one) => ({
         group: one.group,
         members: one.members,
@@ -125,8 +148,9 @@ export async function draftPlan(
       readers: [...context.readers],
       rollback: rollbackPromise(parameters),
     },
-    risks: risksOf(parameters, profile, topic.description, skew),
+    risks: risksOf(parameters, profile, topic.description, skew, context.readers),
     blockers: [
+      ...(unfit === undefined ? [] : [`the partitioner cannot be used: ${unfit}`]),
       ...blockersOf(parameters, request, profile, topic, engine),
       ...groupBlockersOf(parameters, groups, exact),
     ],

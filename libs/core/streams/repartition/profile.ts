@@ -4,10 +4,9 @@ import {
   type LogEngine,
   MAX_RECORD_HEAD_BYTES,
   NO_TIMESTAMP,
+  KeyPlacement,
   PARTITIONER_NAMES,
-  type PartitionerInPlace,
-  partitionerInPlaceOf,
-  type PartitionerName,
+  type PartitionerSpec,
   RecordCursor,
   type StoredRecord,
   type TopicDescription,
@@ -29,10 +28,12 @@ export interface TopicProfile {
   readonly withoutTimestamp: number;
   /** Keys and values of the largest record, with what a batch adds. */
   readonly largestRecordBytes: number;
-  /** Which partitioner explains most of the keys' places, and how many it does not explain. */
-  readonly partitioner: { readonly name: PartitionerName; readonly misplaced: number; readonly keyed: number };
+  /** Which partitioner explains most of the keys' places, the topic's own before others, and how many it does not explain. */
+  readonly partitioner: { readonly spec: PartitionerSpec; readonly misplaced: number; readonly keyed: number };
   /** By the key records will have. */
   readonly heavyKeys: readonly HeavyKey[];
+  /** Most records of one key that would lie in one partition. */
+  readonly heaviestShare: number;
   readonly distinctKeys: number | undefined;
   /** Records per partition as they lie, and as the router would place them. */
   readonly before: readonly number[];
@@ -46,6 +47,10 @@ export interface TopicProfile {
 }
 
 export interface ProfileOptions {
+  /** How the topic's keys are placed by Weir now, null unless given: by the default partitioner. */
+  readonly present?: PartitionerSpec | null;
+  /** How they would be; each key in one partition unless given. */
+  readonly placement?: KeyPlacement;
   /** Look at everything up to this many records, at an even sample of about as many beyond. */
   readonly sampleRecords: number;
   /** Milliseconds from an arbitrary start. */
@@ -66,7 +71,7 @@ export async function profileTopic(
   const began = options.monotonic();
   const span = topic.partitions.reduce((sum, one) => sum + one.endOffset - one.startOffset, 0);
   const sampled = span > options.sampleRecords;
-  const profile = new Profile(topic.partitions.length, router);
+  const profile = new Profile(topic.partitions.length, router, options);
   const memory = new FetchMemory();
   for (const { partition, startOffset, endOffset } of topic.partitions) {
     const slices = sampled ? SLICES : 1;
@@ -117,19 +122,19 @@ class Profile {
   readonly #heavy = new HeavyKeys();
   readonly #ruled = new Map<string, number>();
   readonly #failures = new Map<string, number>();
-  readonly #candidates: { name: PartitionerName; partitionOf: PartitionerInPlace; misplaced: number }[];
+  readonly #candidates: { spec: PartitionerSpec; placement: KeyPlacement; misplaced: number }[];
 
   constructor(
-    private readonly partitions: number,
+    partitions: number,
     private readonly router: Router,
+    private readonly options: ProfileOptions,
   ) {
     this.#before = new Array<number>(partitions).fill(0);
     this.#after = new Array<number>(router.targets).fill(0);
-    this.#candidates = PARTITIONER_NAMES.filter((name) => name !== 'explicit').map((name) => ({
-      name,
-      partitionOf: partitionerInPlaceOf(name),
-      misplaced: 0,
-    }));
+    const { present = null } = options;
+    const names = PARTITIONER_NAMES.filter((name) => name !== 'explicit' && name !== present);
+    const specs: readonly PartitionerSpec[] = present === null ? names : [present, ...names];
+    this.#candidates = specs.map((spec) => ({ spec, placement: new KeyPlacement(spec, partitions), misplaced: 0 }));
   }
 
   /** Takes in the record that the cursor stands on. A promise only where its route is one. */
@@ -146,7 +151,7 @@ class Profile {
     else {
       this.#keyed++;
       for (const one of this.#candidates) {
-        if (one.partitionOf(bytes, keyAt, keyLength, this.partitions) !== partition) one.misplaced++;
+        if (!one.placement.allows(bytes, keyAt, keyLength, partition)) one.misplaced++;
       }
     }
     const target = this.router.routeInPlace?.(cursor, partition) ?? -1;
@@ -176,6 +181,7 @@ class Profile {
     const total = sampled && this.covered > 0 ? Math.round((this.#records / this.covered) * span) : this.#records;
     const known = topic.partitions.every((one) => one.sizeBytes !== null);
     const stored = topic.partitions.reduce((sum, one) => sum + (one.sizeBytes ?? 0), 0);
+    const keys = this.#heavy.top(Infinity);
     const scale = this.#records === 0 ? 0 : total / this.#records;
     return {
       records: this.#records,
@@ -186,8 +192,12 @@ class Profile {
       tombstones: this.#tombstones,
       withoutTimestamp: this.#withoutTimestamp,
       largestRecordBytes: this.#largest,
-      partitioner: { name: best.name, misplaced: best.misplaced, keyed: this.#keyed },
-      heavyKeys: this.#heavy.top(10),
+      partitioner: { spec: best.spec, misplaced: best.misplaced, keyed: this.#keyed },
+      heavyKeys: keys.slice(0, 10),
+      heaviestShare: keys.reduce(
+        (most, { key, count }) => Math.max(most, count / (this.options.placement?.among(key)?.length ?? 1)),
+        0,
+      ),
       distinctKeys: sampled ? undefined : this.#heavy.distinct,
       before: this.#before,
       after: this.#after,

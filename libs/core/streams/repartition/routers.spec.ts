@@ -1,13 +1,32 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeBatch, PARTITIONER_NAMES, readBatchHeader, RecordCursor } from '#libs/core/log';
+import {
+  encodeBatch,
+  keyText,
+  PARTITIONER_NAMES,
+  type PartitionerSpec,
+  readBatchHeader,
+  RecordCursor,
+} from '#libs/core/log';
 import { KeyRouter } from './routers.js';
 
-const keys = fc.array(fc.option(fc.uint8Array({ maxLength: 12 }), { nil: null }), { minLength: 1, maxLength: 8 });
+const key = fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.uint8Array({ maxLength: 1 }));
+const keys = fc.array(fc.option(key, { nil: null }), { minLength: 1, maxLength: 8 });
+const named = fc.uniqueArray(fc.uint8Array({ maxLength: 1 }).map(keyText), { minLength: 1, maxLength: 9 });
+const partitioner = fc.oneof(
+  fc.constantFrom<PartitionerSpec>(...PARTITIONER_NAMES),
+  named.map((keys): PartitionerSpec => ({ kind: 'salted', base: 'murmur2', keys, salts: 3 })),
+  named.map((keys): PartitionerSpec => ({
+    kind: 'custom',
+    base: 'crc32',
+    keys: keys.map((key) => ({ key, partition: 2 })),
+    ranges: [{ from: 'a', until: 'c', partitions: [0, 1] }],
+  })),
+);
 const rules = fc.record({
   sources: fc.integer({ min: 1, max: 12 }),
-  targets: fc.integer({ min: 1, max: 24 }),
-  partitioner: fc.constantFrom(...PARTITIONER_NAMES),
+  targets: fc.integer({ min: 3, max: 24 }),
+  partitioner,
   nullKeys: fc.constantFrom('spread' as const, 'drop' as const, 'dlq' as const, 'fail' as const),
 });
 

@@ -1,13 +1,5 @@
 import { AppError } from '#libs/core/kernel';
-import {
-  type Partitioner,
-  type PartitionerInPlace,
-  partitionerInPlaceOf,
-  partitionerOf,
-  type PartitionerName,
-  type RecordCursor,
-  type StoredRecord,
-} from '#libs/core/log';
+import { KeyPlacement, type PartitionerSpec, type RecordCursor, type StoredRecord } from '#libs/core/log';
 import type { Routed, Router } from '../copy/router.js';
 import type { RecordDecoder } from '../record-decoder.js';
 import type { KeyAnswer, KeyExpression, KeyFailure } from './key-expression.js';
@@ -30,51 +22,50 @@ export function keylessTarget(source: number, offset: number, sources: number, t
 export interface RoutingRules {
   readonly sources: number;
   readonly targets: number;
-  readonly partitioner: PartitionerName;
+  readonly partitioner: PartitionerSpec;
   readonly nullKeys: NullKeys;
 }
 
-/** Sends each record where its key belongs. Condition P. */
+/** Sends each record where its key belongs, or to one of the places where it may lie, by where it comes from. Condition P. */
 export class KeyRouter implements Router {
   readonly targets: number;
-  readonly #partitioner: Partitioner;
-  readonly #inPlace: PartitionerInPlace;
+  readonly #placement: KeyPlacement;
 
   constructor(private readonly rules: RoutingRules) {
     this.targets = rules.targets;
-    this.#partitioner = partitionerOf(rules.partitioner);
-    this.#inPlace = partitionerInPlaceOf(rules.partitioner);
+    this.#placement = new KeyPlacement(rules.partitioner, rules.targets);
   }
 
   route(record: StoredRecord, source: number): Routed {
     const { rules } = this;
-    const target = this.#partitioner(record.key, rules.targets);
-    if (target !== undefined) return target;
+    const { key, offset } = record;
+    const target = key === null ? -1 : this.#placement.of(key, 0, key.length, source, offset);
+    if (target >= 0) return target;
     switch (rules.nullKeys) {
       case 'spread':
-        return keylessTarget(source, record.offset, rules.sources, rules.targets);
+        return keylessTarget(source, offset, rules.sources, rules.targets);
       case 'drop':
       case 'dlq':
         return { rule: 'null-key', deadLetter: rules.nullKeys === 'dlq' };
       case 'fail':
-        throw nullKey(source, record.offset);
+        throw nullKey(source, offset);
     }
   }
 
   routeInPlace({ bytes, keyAt, keyLength, offset }: RecordCursor, source: number): number {
     const { sources, targets, nullKeys } = this.rules;
-    const target = this.#inPlace(bytes, keyAt, keyLength, targets);
+    const target = this.#placement.of(bytes, keyAt, keyLength, source, offset);
     return target < 0 && nullKeys === 'spread' ? keylessTarget(source, offset, sources, targets) : target;
   }
 
   belongsInPlace({ bytes, keyAt, keyLength }: RecordCursor, target: number): boolean {
-    const expected = this.#inPlace(bytes, keyAt, keyLength, this.targets);
-    return expected < 0 || expected === target;
+    return this.#placement.allows(bytes, keyAt, keyLength, target);
   }
 
   misplaced(key: Uint8Array | null, target: number): string | undefined {
-    const expected = this.#partitioner(key, this.rules.targets);
-    return expected === undefined || expected === target ? undefined : `its key belongs to partition ${expected}`;
+    const expected = this.#placement.among(key);
+    if (expected === undefined || expected.includes(target)) return undefined;
+    return `its key belongs to partition ${expected.join(' or ')}`;
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeBatch, type LogRecord, type StoredRecord } from '#libs/core/log';
+import { encodeBatch, type LogRecord, type PartitionerSpec, type StoredRecord } from '#libs/core/log';
 import { MemoryLogEngine } from '#libs/core/log/testing';
 import { BUILD_LIMITS, ChunkBuilder } from '../copy/chunk-builder.js';
 import { CopySession } from '../copy/copy-session.js';
@@ -15,7 +15,12 @@ const SOURCES = 3;
 const TARGETS = 4;
 
 /** A verified copy of records that all differ, and a second target to be tampered with. */
-async function copied(records: number, maxBytes = 400, reroute = (target: number): number => target) {
+async function copied(
+  records: number,
+  maxBytes = 400,
+  reroute = (target: number): number => target,
+  partitioner: PartitionerSpec = 'murmur2',
+) {
   const engine = new MemoryLogEngine();
   await engine.createTopic({ name: 'old', partitions: SOURCES });
   for (let i = 0; i < records; i++) {
@@ -30,7 +35,7 @@ async function copied(records: number, maxBytes = 400, reroute = (target: number
   await engine.createTopic({ name: 'new', partitions: TARGETS, state: 'FENCED' });
   await engine.createTopic({ name: 'tampered', partitions: TARGETS });
   await engine.createTopic({ name: '__map', partitions: SOURCES });
-  const router = new KeyRouter({ sources: SOURCES, targets: TARGETS, partitioner: 'murmur2', nullKeys: 'spread' });
+  const router = new KeyRouter({ sources: SOURCES, targets: TARGETS, partitioner, nullKeys: 'spread' });
   const followed: Router = {
     targets: TARGETS,
     route: (record, source) => reroute(router.route(record, source) as number),
@@ -208,6 +213,33 @@ describe('the verifier', () => {
     const { mismatches } = await verify('new');
     expect(mismatches.length).toBeGreaterThan(50);
     expect(new Set(mismatches.map((one) => one.kind))).toEqual(new Set(['misplaced']));
+  });
+
+  it('finds a record of a salted key outside of its partitions, and none of those within', async () => {
+    const keys = Array.from({ length: 11 }, (_, n) => `key-${n}`);
+    const salted: PartitionerSpec = { kind: 'salted', base: 'murmur2', keys, salts: 2 };
+    const same = await copied(120, 400, undefined, salted);
+    expect((await same.verify('new', 'full')).mismatches).toEqual([]);
+    const { verify } = await copied(120, 400, (route) => (route + 1) % TARGETS, salted);
+    const { mismatches } = await verify('new');
+    expect(mismatches.length).toBeGreaterThan(50);
+    expect(new Set(mismatches.map((one) => one.kind))).toEqual(new Set(['misplaced']));
+    expect(mismatches[0]!.detail).toMatch(/belongs to partition \d or \d/);
+  });
+
+  it('finds a record with a place of its own anywhere else', async () => {
+    const custom: PartitionerSpec = {
+      kind: 'custom',
+      base: 'murmur2',
+      keys: [{ key: 'key-1', partition: 3 }],
+      ranges: [{ from: 'key-2', until: 'key-5', partitions: [0] }],
+    };
+    const { engine, verify } = await copied(120, 400, undefined, custom);
+    await tamper(engine, () => undefined);
+    expect((await verify('tampered')).mismatches).toEqual([]);
+    const other = await copied(120, 400, (route) => (route === 3 ? 0 : route), custom);
+    const { mismatches } = await other.verify('new');
+    expect(mismatches.map((one) => one.kind)).toContain('misplaced');
   });
 
   it('finds at level full a copy that left records out and kept quiet about it', async () => {

@@ -55,6 +55,7 @@ describe('a consumer instance over a cutover of its topic', () => {
       opensAt: await ends(next),
       closedAt: await ends(old),
       keyExpression: null,
+      partitioner: null,
     });
     await append(old, 0, [-1]);
   }
