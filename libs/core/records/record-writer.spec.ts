@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { Clusters, encodeBatch, physicalName, recordsFrom, TopicDirectories, type LogEngine } from '#libs/core/log';
+import {
+  Clusters,
+  encodeBatch,
+  physicalName,
+  recordsFrom,
+  TopicDirectories,
+  UNKNOWN_OPENING,
+  type LogEngine,
+} from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, WallClock } from '#libs/core/log/testing';
+import type { Derivations } from '#libs/core/streams';
 import { RecordWriter } from './record-writer.js';
 
 class OneCluster extends Clusters {
@@ -60,6 +69,99 @@ async function setUp() {
   };
   return { send, cutOver, rollBack, valuesOf };
 }
+
+/** A writer over clusters `a` and `b`; topic `orders` is in the first, until {@link move} is called. */
+async function twoClusters() {
+  const logs = { a: new MemoryLogEngine(), b: new MemoryLogEngine() };
+  class Two extends Clusters {
+    readonly defaultName = 'a';
+    get(name: string): LogEngine {
+      return name === 'b' ? logs.b : logs.a;
+    }
+    names(): readonly string[] {
+      return ['a', 'b'];
+    }
+  }
+  const names = new MemoryTopicNames();
+  const clock = new WallClock();
+  const directories = new TopicDirectories(new Two(), names, clock);
+  const derivations = { writes: async () => false } as unknown as Derivations;
+  const limits = { idempotencyWindowMs: 86_400_000, idempotencyKeys: 1_000 };
+  const decoder = undefined as never;
+  const writer = new RecordWriter({ directories, clock, random: () => 0.5, decoder, derivations, ...limits });
+  for (const log of [logs.a, logs.b]) await log.createTopic({ name: 'orders', partitions: 2 });
+  const move = async (): Promise<void> => {
+    const { partitions } = await logs.a.setTopicState('orders', 'FENCED');
+    const closedAt = partitions.map((one) => one.endOffset);
+    // What was there lies below its opening in the other log.
+    const place = { kind: 'moved', logId: logs.b.logId, closedAt, opensAt: [5, 7] } as const;
+    await names.compareAndSet(logs.a.logId, 'orders', 0, 1, UNKNOWN_OPENING, place);
+  };
+  const record = (partition: number, value: string) => {
+    return { partition, key: null, value: Buffer.from(value), headers: [], timestamp: 0 };
+  };
+  const valuesOf = async (log: LogEngine): Promise<string[]> => {
+    const positions = [0, 1].map((partition) => ({ topic: 'orders', partition, offset: 0 }));
+    const parts = await log.fetch({ positions, maxBytes: 1e6 });
+    return parts.flatMap((part) => [...recordsFrom(part, 0)].map(({ value }) => Buffer.from(value!).toString()));
+  };
+  return { ...logs, writer, move, record, valuesOf };
+}
+
+describe('a request that names no cluster', () => {
+  it('is written where the topic went, once, also when that happens half way through', async () => {
+    const { a, b, writer, move, record, valuesOf } = await twoClusters();
+    const append = a.append.bind(a);
+    a.append = async (...given) => {
+      if (given[0].partition === 1) await move();
+      return await append(...given);
+    };
+    const { outcomes, token } = await writer.write(undefined, 'orders', [record(0, 'here'), record(1, 'there')]);
+    expect(outcomes).toMatchObject([
+      { partition: 0, offset: 0 },
+      { partition: 1, offset: 0 },
+    ]);
+    expect([await valuesOf(a), await valuesOf(b)]).toEqual([['here'], ['there']]);
+    // Whoever has read so far in the other log has seen both.
+    expect(token).toMatchObject({
+      logId: b.logId,
+      positions: new Map([
+        [1, 1],
+        [0, 5],
+      ]),
+    });
+  });
+
+  it('with a key is answered as before when it was written before the topic moved', async () => {
+    const { a, b, writer, move, record, valuesOf } = await twoClusters();
+    const idempotency = { key: 'k', requestHash: 'h' };
+    const write = (hash = 'h') =>
+      writer.write(undefined, 'orders', [record(0, 'once')], { idempotency: { ...idempotency, requestHash: hash } });
+    const first = await write();
+    await move();
+    expect(await write()).toMatchObject({ outcomes: first.outcomes, token: first.token, repeated: true });
+    await expect(write('another')).rejects.toMatchObject({ code: 'idempotency-key-reused' });
+    expect([await valuesOf(a), await valuesOf(b)]).toEqual([['once'], []]);
+    const { repeated } = await writer.write(undefined, 'orders', [record(0, 'two')], {
+      idempotency: { key: 'k2', requestHash: 'h' },
+    });
+    expect(repeated).toBe(false);
+    expect([await valuesOf(a), await valuesOf(b)]).toEqual([['once'], ['two']]);
+  });
+
+  it('takes batches along, but none of a producer, whose number means another one there', async () => {
+    const { a, b, writer, move, record, valuesOf } = await twoClusters();
+    const { producerId: id, epoch } = await a.openProducer();
+    await move();
+    await writer.appendBatches(undefined, 'orders', 0, encodeBatch([record(0, 'plain')]));
+    const produced = encodeBatch([record(0, 'produced')], { producer: { id, epoch, baseSequence: 0 } });
+    await expect(writer.appendBatches(undefined, 'orders', 0, produced)).rejects.toMatchObject({
+      code: 'topic-moved',
+      details: { cluster: 'b' },
+    });
+    expect([await valuesOf(a), await valuesOf(b)]).toEqual([[], ['plain']]);
+  });
+});
 
 describe('a batch of a producer', () => {
   it('is stored once within a generation', async () => {

@@ -1,5 +1,13 @@
 import { AppError, isAppError } from '#libs/core/kernel';
-import { type LogEngine, type TopicName, type TopicNames, type TopicPlace, UNKNOWN_OPENING } from '#libs/core/log';
+import {
+  holdFor,
+  type LogEngine,
+  type TopicName,
+  type TopicNames,
+  type TopicPlace,
+  UNKNOWN_OPENING,
+} from '#libs/core/log';
+import { removeTopic } from './preparation.js';
 import type { GenerationWork } from './work.js';
 
 /*
@@ -38,6 +46,27 @@ export async function unannounce({ tools, engine, targetLog, parameters }: Gener
 /** The topic has come to the other log: what users said about it goes along. */
 export async function arrived({ tools, engine, targetLog, parameters }: GenerationWork): Promise<void> {
   await carryGuard(tools.names, parameters.topic, engine, targetLog);
+}
+
+/** What is written in the other log must not go before it was copied back. */
+export async function holdArrived(work: GenerationWork): Promise<void> {
+  const { kind, targetLog, operationId, parameters } = work;
+  if (!parameters.reverseTail) return;
+  const { physical: topic } = parameters.target;
+  const ends = work.vector('ends') ?? [];
+  const positions = ends.map((offset, partition) => ({ topic, partition, offset }));
+  await holdFor(targetLog, kind.name, operationId, positions);
+}
+
+/** Removes the copy. A name in another log may be somebody else's by now: only what this operation made goes. */
+export async function removeCopy({ targetLog, parameters, run }: GenerationWork): Promise<void> {
+  const { physical } = parameters.target;
+  const found = (await targetLog.listTopics()).find((one) => one.name === physical);
+  if (found === undefined) return;
+  const { targetId } = run.notes;
+  // Cut short before it was noted, it is as it was made.
+  const asMade = found.state === 'FENCED' && found.partitions.every((one) => one.endOffset === 0);
+  if (targetId === undefined ? asMade : found.id === targetId) await removeTopic(targetLog, physical);
 }
 
 /** The topic belongs to the other log for good. */

@@ -1,11 +1,10 @@
 import { AppError, isAppError, type JsonObject } from '#libs/core/kernel';
-import { holdFor, holdTopic, releaseHold, type LogEngine, type TopicDirectories } from '#libs/core/log';
+import { holdTopic, releaseHold, type LogEngine, type TopicDirectories } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
-import type { LiveCopy } from '../copy/live-copy.js';
 import { readersGone, type ReadersOn } from '../readers-gone.js';
-import type { Verification } from '../verify/copy-verifier.js';
 import { copyVerified } from '../verify/verified-copy.js';
-import { announce, arrived, settled, unannounce } from './arrival.js';
+import { announce, arrived, holdArrived, removeCopy, settled, unannounce } from './arrival.js';
+import { factsOf, topicClosed, verificationFailed, writtenBy } from './findings.js';
 import type { GenerationKind } from './kind.js';
 import { parametersFromJson, targetClusterOf } from './parameters.js';
 import { applyHeldSettings, forgetWriters, mapTopics, prepare, removeTopic } from './preparation.js';
@@ -20,7 +19,7 @@ import {
 } from './switch-over.js';
 import { SwitchRefused } from './switch-refused.js';
 import { fingerprintOf } from './topic-facts.js';
-import { translateGroups, translationToJson } from './translation.js';
+import { translateGroups } from './translation.js';
 import { carryLast, carryLastBack, rollBack, stayCurrent } from './way-back.js';
 import {
   errorsToJson,
@@ -145,20 +144,9 @@ export class GenerationHandler implements OperationHandler {
     await this.#clear(work);
     await work.failPoint('cancel:cleared');
     if (!work.crosses) return await removeTopic(work.engine, parameters.target.physical);
-    await this.#removeCopy(work);
+    await removeCopy(work);
     await work.failPoint('cancel:removed');
     await unannounce(work);
-  }
-
-  /** A name in another log may be somebody else's by now: only what this operation made goes. */
-  async #removeCopy({ targetLog, parameters, run }: GenerationWork): Promise<void> {
-    const { physical } = parameters.target;
-    const found = (await targetLog.listTopics()).find((one) => one.name === physical);
-    if (found === undefined) return;
-    const { targetId } = run.notes;
-    // Cut short before it was noted, it is as it was made.
-    const asMade = found.state === 'FENCED' && found.partitions.every((one) => one.endOffset === 0);
-    if (targetId === undefined ? asMade : found.id === targetId) await removeTopic(targetLog, physical);
   }
 
   /** Deletes the old side, after a last look for records that missed the cutover. */
@@ -297,22 +285,12 @@ export class GenerationHandler implements OperationHandler {
     this.#cutting.delete(work.operationId);
     if (work.crosses) {
       await arrived(work);
-      await this.#holdArrived(work);
+      await holdArrived(work);
     }
     await completeSwitch(work.switchContext(), change, work.parameters.reverseTail ? 'FENCED' : 'RETIRED');
     await applyHeldSettings(work.targetLog, work.parameters);
     await work.failPoint('switch:complete');
     return { next: 'SWITCHED' };
-  }
-
-  /** What is written in the other log must not go before it was copied back. */
-  async #holdArrived(work: GenerationWork): Promise<void> {
-    const { targetLog, operationId, parameters } = work;
-    if (!parameters.reverseTail) return;
-    const { physical: topic } = parameters.target;
-    const ends = work.vector('ends') ?? [];
-    const positions = ends.map((offset, partition) => ({ topic, partition, offset }));
-    await holdFor(targetLog, this.#kind.name, operationId, positions);
   }
 
   async #undo(
@@ -420,42 +398,4 @@ export class GenerationHandler implements OperationHandler {
     this.#live.delete(run.operationId);
     await live?.copy.close();
   }
-}
-
-/** What was decided at the cutover, as notes of the operation. */
-function factsOf(work: GenerationWork, live: Live, facts: SwitchFacts): JsonObject {
-  const { fence, ends, groups, verification } = facts;
-  return {
-    fence: fence.map(String),
-    ends: ends.map(String),
-    groups: groups.map((one) => ({ ...translationToJson(one), state: 'translated' })),
-    errors: errorsToJson(live.copy),
-    ...(verification && { verification: verificationToJson(verification, work.parameters.verification) }),
-  };
-}
-
-/** Records a copy has written to its target. */
-function writtenBy(copy: LiveCopy): number {
-  return copy.sessions.reduce((sum, one) => sum + one.totals.sum.count, 0);
-}
-
-function topicClosed(topic: string): AppError {
-  return new AppError({
-    kind: 'conflict',
-    code: 'topic-frozen',
-    message: `Topic '${topic}' was frozen while the operation began.`,
-    hint: 'Unfreeze it and resume the operation, or cancel it.',
-    details: { topic },
-  });
-}
-
-function verificationFailed(topic: string, verification: Verification): AppError {
-  const kinds = [...new Set(verification.mismatches.map((one) => one.kind))].join(', ');
-  return new AppError({
-    kind: 'conflict',
-    code: 'verification-failed',
-    message: `The copy of '${topic}' does not agree with its source (${kinds}); nothing was switched.`,
-    hint: 'Look at the mismatches of the operation, cancel it and plan again.',
-    details: { topic, mismatches: verification.mismatches.length },
-  });
 }

@@ -161,6 +161,29 @@ export const handOverPromises: readonly LogPromise[] = [
     },
   },
   {
+    title:
+      'a topic handed over to itself takes positions although it is closed, fences members, and knows its producers as before',
+    async holds(context) {
+      if (!context.engine.capabilities.handsOver) return;
+      const topic = await context.topic(2);
+      const group = context.name('group');
+      const producer = await context.engine.openProducer();
+      const send = async (sequence: number) =>
+        (await context.engine.append({ topic, partition: 0 }, batchAt(producer, sequence, `${sequence}`))).baseOffset;
+      expect([await send(0), await send(1)]).toEqual([0, 1]);
+      const member = await memberOf(context, group, topic);
+      const writer = await context.engine.openWriter(context.name('writer'));
+      await writer.commit({ positionsOpen: [{ topic, open: false }] });
+      await writer.commit({ handOver: { from: topic, to: topic, groups: [{ group, positions: [1, 0] }] } });
+      await refusal(member.commit([{ topic, partition: 0, offset: 2 }]), 'stale-generation');
+      await member.leave();
+      await context.reopen();
+      expect(await positionsOf(context, group, topic)).toEqual([1, 0]);
+      expect([await send(1), await send(2)]).toEqual([1, 2]);
+      expect(await context.values({ topic, partition: 0 }, 3)).toEqual(['0', '1', '2']);
+    },
+  },
+  {
     title: 'members that are asked to rest may store how far they came, and read nothing before the rest is over',
     async holds(context) {
       const [topic, other] = [await context.topic(2), await context.topic(1)];

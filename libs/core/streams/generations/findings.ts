@@ -1,0 +1,46 @@
+import { AppError, type JsonObject } from '#libs/core/kernel';
+import type { LiveCopy } from '../copy/live-copy.js';
+import type { Verification } from '../verify/copy-verifier.js';
+import type { SwitchFacts } from './switch-over.js';
+import { translationToJson } from './translation.js';
+import { errorsToJson, type GenerationWork, type Live, verificationToJson } from './work.js';
+
+/** What was decided at the cutover, as notes of the operation. */
+export function factsOf(work: GenerationWork, live: Live, facts: SwitchFacts): JsonObject {
+  const { fence, ends, groups, verification } = facts;
+  return {
+    fence: fence.map(String),
+    ends: ends.map(String),
+    groups: groups.map((one) => ({ ...translationToJson(one), state: 'translated' })),
+    errors: errorsToJson(live.copy),
+    ...(verification && { verification: verificationToJson(verification, work.parameters.verification) }),
+  };
+}
+
+/** Records a copy has written to its target. */
+export function writtenBy(copy: LiveCopy): number {
+  return copy.sessions.reduce((sum, one) => sum + one.totals.sum.count, 0);
+}
+
+/** The topic was closed by a user while the operation began. */
+export function topicClosed(topic: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'topic-frozen',
+    message: `Topic '${topic}' was frozen while the operation began.`,
+    hint: 'Unfreeze it and resume the operation, or cancel it.',
+    details: { topic },
+  });
+}
+
+/** The copy is not its source. */
+export function verificationFailed(topic: string, verification: Verification): AppError {
+  const kinds = [...new Set(verification.mismatches.map((one) => one.kind))].join(', ');
+  return new AppError({
+    kind: 'conflict',
+    code: 'verification-failed',
+    message: `The copy of '${topic}' does not agree with its source (${kinds}); nothing was switched.`,
+    hint: 'Look at the mismatches of the operation, cancel it and plan again.',
+    details: { topic, mismatches: verification.mismatches.length },
+  });
+}
