@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deferred } from '#libs/core/kernel';
-import { batchesIn, encodeBatch, type LogEngine, TopicReader } from '#libs/core/log';
+import { batchesIn, encodeBatch, type LogEngine, TopicReader, UNKNOWN_OPENING } from '#libs/core/log';
 import { WallClock } from '#libs/core/log/testing';
 import {
   ANY_TIMESTAMP,
@@ -176,11 +176,13 @@ describe('moving a topic to another cluster', () => {
     expect(await texts(world.a)).toEqual(before);
   });
 
-  it('takes settings along, but none that could drop records before the switch, and protection', async () => {
+  it('takes settings, protection and how keys are made along, but nothing that could drop records before the switch', async () => {
     const world = new MoveWorld();
     const config = { 'retention.ms': '1000', 'cleanup.policy': 'compact', 'segment.bytes': '2000000' };
     await world.a.createTopic({ name: 'orders', partitions: 1, config });
     await world.write('k', 'v');
+    const placing = { keyExpression: 'value.a', partitioner: 'crc32' } as const;
+    await world.tableOfNames.compareAndSet(world.a.logId, 'orders', 0, 1, { ...UNKNOWN_OPENING, ...placing });
     await world.tableOfNames.setGuard(world.a.logId, 'orders', 0, {
       protected: true,
       frozen: false,
@@ -195,6 +197,7 @@ describe('moving a topic to another cluster', () => {
     const there = await world.directories.of('b').resolve('orders');
     expect(there.description.config).toEqual({ ...config, 'max.message.bytes': '1048588' });
     expect(there.guard.protected).toBe(true);
+    expect(there).toMatchObject(placing);
     // What is written there must not go before it was copied back.
     expect(await world.b.listRetentionHolds()).toMatchObject([{ id: 'move-op-1' }]);
   });
