@@ -163,6 +163,28 @@ describe('repartitioning on the embedded log', () => {
     expect(back.flat()).toHaveLength(written);
   });
 
+  it('merges partitions by time, cut short by closing the log again and again', async () => {
+    await fill('flights', 6, 12_000);
+    const request = { topic: 'flights', target: { partitions: 4 }, orderMerge: 'timestamp', verification: 'full' };
+    const operation = newOperation('op-1', await handler.plan(request));
+    for (let round = 0; round < 4; round++) {
+      const stop = new AbortController();
+      const cut = drive(handler, operation, { until: 'VERIFYING', requested: false, signal: stop.signal });
+      await clock.sleep(3 + 5 * round);
+      stop.abort(new Error('restart'));
+      await expect(cut).rejects.toThrow('restart');
+      await log.close();
+      await open();
+    }
+    await drive(handler, operation, { until: 'SWITCHED' });
+    await expectAll('flights', 12_000);
+    for (const partition of await readTopic(log, (await topics.resolve('flights')).physical)) {
+      const numbers = partition.map((one) => Number(textOf(one.value)));
+      expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    }
+    expect(operation.notes['errors']).toMatchObject({ late: 0 });
+  });
+
   it('goes on after the log was closed and opened again in the middle, and rolls back with what was written since', async () => {
     await fill('flights', 6, 20_000);
     const operation = await planned(4, 'op-1');

@@ -61,7 +61,16 @@ export const repartitionBody = z.strictObject({
     })
     .optional(),
   nullKeys: z.enum(['spread', 'drop', 'dlq', 'fail']).optional().describe('Records without a key.'),
-  orderMerge: z.enum(['none', 'timestamp']).optional(),
+  orderMerge: z
+    .enum(['none', 'timestamp'])
+    .optional()
+    .describe('`timestamp`: records of different source partitions come in the order of their times.'),
+  mergeIdleMs: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .optional()
+    .describe('How long a merge waits for a partition that has nothing new; 5,000 unless given.'),
   verification: z.enum(['readback', 'full']).optional(),
   groups: z
     .strictObject({

@@ -12,7 +12,8 @@ import {
 } from '../testing/index.js';
 import { CopyVerifier, type VerificationLevel } from '../verify/copy-verifier.js';
 import type { MismatchKind } from '../verify/mismatch.js';
-import { type CopyRun, LiveCopy } from './live-copy.js';
+import { LaneCopy } from './lane-copy.js';
+import type { CopyRun } from './live-copy.js';
 import { StraightRouter } from './straight-router.js';
 
 const RUN: CopyRun = { signal: new AbortController().signal, pace: async () => undefined, report: () => undefined };
@@ -27,7 +28,7 @@ async function copied(content: TopicContent, dense: { from: boolean; to: boolean
   await to.createTopic({ name: 'orders', partitions, state: 'FENCED' });
   await to.createTopic({ name: '__map', partitions });
   const router = new StraightRouter(partitions);
-  const copy = await LiveCopy.open(
+  const copy = await LaneCopy.open(
     to,
     {
       writerPrefix: 'move',
@@ -103,7 +104,7 @@ describe('a copy from one log to another', () => {
     const content = [records.map((record) => ({ records: [record], compression: 'none' as const }))];
     const { from, to, copy } = await copied(content, { from: true, to: false });
     await copy.copyTo([20], RUN);
-    const next = await LiveCopy.open(to, copy.spec, { stepBytes: 300, parallel: 1, tailWaitMs: 1 });
+    const next = await LaneCopy.open(to, copy.spec, { stepBytes: 300, parallel: 1, tailWaitMs: 1 });
     expect(next.positions[0]).toBeGreaterThanOrEqual(20);
     await expect(copy.copyTo([40], RUN)).rejects.toMatchObject({ code: 'writer-fenced' });
     await next.copyTo([40], RUN);

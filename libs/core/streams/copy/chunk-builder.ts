@@ -59,7 +59,7 @@ export const BUILD_LIMITS: Omit<BuildLimits, 'maxBatchBytes'> = {
 };
 
 /** Preferred size of batches that are put together anew. */
-const BATCH_BYTES = 256 * 1024;
+export const BATCH_BYTES = 256 * 1024;
 /** Smaller batches are worth putting together, larger ones go on as they are when all their records go one way. */
 const WHOLE_FROM_BYTES = 16 * 1024;
 /** Encoders that grew beyond this in all are let go after a chunk. */
@@ -284,7 +284,7 @@ class Build {
 }
 
 /** The record as it was, and where it was, in headers of its own. */
-function deadLetter(record: StoredRecord, source: number, rule: string): LogRecord {
+export function deadLetter(record: StoredRecord, source: number, rule: string): LogRecord {
   const headers = [
     ...record.headers,
     { key: 'weir.source.partition', value: Buffer.from(String(source)) },

@@ -55,8 +55,14 @@ export interface LaneTotals {
   readonly sum: DigestSum;
 }
 
-const STATE = 'copy';
-const LAST_CHUNK = 'last-chunk';
+/** The checkpoints of a lane. */
+export interface LaneKeys {
+  readonly state: string;
+  readonly lastChunk: string;
+}
+
+/** Of a lane with a session of its own. */
+const KEYS: LaneKeys = { state: 'copy', lastChunk: 'last-chunk' };
 
 /**
  * Copies one source partition, step by step. A step is one atomic commit: the records in the target, the position in the source, and the
@@ -80,7 +86,7 @@ export class CopySession {
     writer: LogWriter,
   ) {
     this.#writer = writer;
-    this.#state = readState(writer, lane);
+    this.#state = readState(writer, lane.source.startOffset);
     this.#readFrom = this.#state.position;
   }
 
@@ -149,7 +155,7 @@ export class CopySession {
   async forget(): Promise<void> {
     const checkpoints = [...this.#writer.checkpoints().keys()].map((key) => ({ key, value: null }));
     if (checkpoints.length > 0) await this.#writer.commit({ checkpoints });
-    this.#state = readState(this.#writer, this.lane);
+    this.#state = readState(this.#writer, this.lane.source.startOffset);
     this.#readFrom = this.#state.position;
   }
 
@@ -167,7 +173,7 @@ export class CopySession {
       for (const batch of chunk.deadLetters) appends.push({ topic, partition: 0, batch });
     }
     if (state.last !== undefined) {
-      const value = this.#writer.checkpoint(LAST_CHUNK) ?? encodeChunk(state.last);
+      const value = this.#writer.checkpoint(KEYS.lastChunk) ?? encodeChunk(state.last);
       const batch = encodeBatch([{ key: null, value, headers: [], timestamp: -1 }]);
       appends.push({ topic: lane.map, partition: lane.source.partition, batch });
     }
@@ -185,8 +191,8 @@ export class CopySession {
         sum: chunk.sum,
       };
       return [
-        { key: STATE, value: encodeState(next) },
-        { key: LAST_CHUNK, value: encodeChunk(last) },
+        { key: KEYS.state, value: encodeState(next) },
+        { key: KEYS.lastChunk, value: encodeChunk(last) },
       ];
     };
     try {
@@ -198,20 +204,22 @@ export class CopySession {
       this.#memory = new FetchMemory();
       if (!isAppError(error, 'outcome-unknown')) throw error;
       this.#writer = await this.engine.openWriter(lane.writerId);
-      this.#state = readState(this.#writer, lane);
+      this.#state = readState(this.#writer, lane.source.startOffset);
       this.#readFrom = this.#state.position;
     }
   }
 }
 
-interface LaneState extends LaneTotals {
+/** A lane as of its last commit. */
+export interface LaneState extends LaneTotals {
   readonly start: number;
   readonly position: number;
   readonly chunks: number;
   readonly last: CopiedChunk | undefined;
 }
 
-function advance(state: LaneState, chunk: BuiltChunk): LaneState {
+/** The state after a chunk. */
+export function advance(state: LaneState, chunk: Omit<BuiltChunk, 'batches' | 'deadLetters' | 'ranges'>): LaneState {
   const dropped = new Map(state.dropped);
   for (const [rule, count] of chunk.dropped) dropped.set(rule, (dropped.get(rule) ?? 0) + count);
   return {
@@ -243,7 +251,7 @@ function runsOf(appended: readonly Appended[]): ChunkRun[] {
   return runs;
 }
 
-function encodeState(state: LaneState): Buffer {
+export function encodeState(state: LaneState): Buffer {
   const json: JsonObject = {
     v: 1,
     start: state.start,
@@ -257,10 +265,10 @@ function encodeState(state: LaneState): Buffer {
   return Buffer.from(JSON.stringify(json));
 }
 
-function readState(writer: LogWriter, lane: CopyLane): LaneState {
-  const stored = writer.checkpoint(STATE);
+/** What the last commit under the keys left; the beginning where there was none. */
+export function readState(writer: LogWriter, start: number, keys: LaneKeys = KEYS): LaneState {
+  const stored = writer.checkpoint(keys.state);
   if (stored === undefined) {
-    const { startOffset: start } = lane.source;
     const nothing = { start, position: start, chunks: 0, last: undefined, records: 0, bytes: 0 };
     return { ...nothing, dropped: new Map(), sum: new DigestSum() };
   }
@@ -273,7 +281,7 @@ function readState(writer: LogWriter, lane: CopyLane): LaneState {
     dropped: [string, number][];
     sum: string;
   };
-  const last = writer.checkpoint(LAST_CHUNK);
+  const last = writer.checkpoint(keys.lastChunk);
   return {
     start: json.start,
     position: json.position,

@@ -38,6 +38,8 @@ export interface GenerationParameters {
   readonly config: Readonly<Record<string, string>>;
   /** Topic for records that rules send there, null when no rule does. */
   readonly deadLetters: string | null;
+  /** The source partitions are merged by time, each waited for so long while it has nothing new; null or undefined: they are copied side by side. */
+  readonly merge?: { readonly idleMs: number } | null;
 }
 
 export function parametersToJson(parameters: GenerationParameters): JsonObject {

@@ -1,7 +1,9 @@
 import type { Clock, JsonObject, JsonValue } from '#libs/core/kernel';
 import type { LogEngine, TopicNames } from '#libs/core/log';
 import type { FailPoint, OperationProgress, OperationRun } from '#libs/core/operations';
-import { COPY_TUNING, type CopyRun, type CopyTuning, LiveCopy } from '../copy/live-copy.js';
+import { LaneCopy } from '../copy/lane-copy.js';
+import { COPY_TUNING, type CopyRun, type CopyTuning, type LiveCopy } from '../copy/live-copy.js';
+import { MergedCopy } from '../copy/merged-copy.js';
 import type { ReadersOn } from '../readers-gone.js';
 import { CopyVerifier, type Verification } from '../verify/copy-verifier.js';
 import { mismatchToJson } from '../verify/mismatch.js';
@@ -91,23 +93,23 @@ export class GenerationWork {
 
   /** Opens the copy from the old side to the new one, fencing whoever had it open. */
   async openThere(): Promise<Live> {
-    const { source, target, deadLetters, verification } = this.parameters;
+    const { source, target, deadLetters, verification, merge } = this.parameters;
     const startOffsets = this.vector('startOffsets') ?? [];
     const router = this.kind.there(this.parameters);
-    const copy = await LiveCopy.open(
-      this.targetLog,
-      {
-        writerPrefix: this.operationId,
-        source: source.physical,
-        sourceLog: this.engine,
-        target: target.physical,
-        map: mapTopics(this.operationId).there,
-        deadLetters: deadLetters ?? undefined,
-        router,
-        startOffsets,
-      },
-      this.tools.tuning,
-    );
+    const spec = {
+      writerPrefix: this.operationId,
+      source: source.physical,
+      sourceLog: this.engine,
+      target: target.physical,
+      map: mapTopics(this.operationId).there,
+      deadLetters: deadLetters ?? undefined,
+      router,
+      startOffsets,
+    };
+    const { tuning, clock } = this.tools;
+    const copy = merge
+      ? await MergedCopy.openMerged(this.targetLog, spec, { ...merge, clock }, tuning)
+      : await LaneCopy.open(this.targetLog, spec, tuning);
     const verifier = new CopyVerifier({
       engine: this.targetLog,
       source: { log: this.engine, topic: source.physical, startOffsets },
@@ -123,7 +125,7 @@ export class GenerationWork {
   async openBack(from: readonly number[], oldEnds: readonly number[]): Promise<Live> {
     const { source, target } = this.parameters;
     const router = this.kind.back(this.parameters);
-    const copy = await LiveCopy.open(
+    const copy = await LaneCopy.open(
       this.engine,
       {
         writerPrefix: `${this.operationId}-back`,
@@ -214,7 +216,7 @@ export function verificationToJson(verification: Verification, level: string): J
   };
 }
 
-/** Records the rules left out, as the operation's status shows them. */
+/** Records the rules left out, and those a merge brought late, as the operation's status shows them. */
 export function errorsToJson(copy: LiveCopy): JsonObject {
   const byClass = new Map<string, number>();
   for (const { totals } of copy.sessions) {
@@ -222,5 +224,6 @@ export function errorsToJson(copy: LiveCopy): JsonObject {
   }
   const all = [...byClass.values()].reduce((sum, one) => sum + one, 0);
   const sent = copy.spec.deadLetters === undefined ? 0 : all;
-  return { poison: all, parked: 0, dlq: sent, byClass: Object.fromEntries(byClass) };
+  const late: JsonObject = copy.late === undefined ? {} : { late: copy.late };
+  return { poison: all, parked: 0, dlq: sent, byClass: Object.fromEntries(byClass), ...late };
 }

@@ -30,6 +30,8 @@ export interface RepartitionRequest extends GenerationRequest {
   readonly partitioner: PartitionerSpec | undefined;
   readonly nullKeys: NullKeys;
   readonly orderMerge: OrderMerge;
+  /** How long a merge waits for a partition without new records, ms. */
+  readonly mergeIdleMs: number;
   readonly verification: VerificationLevel;
   readonly groups: GroupMode;
   readonly cutover: { readonly mode: 'automatic' | 'manual'; readonly maxPauseMs: number };
@@ -51,6 +53,7 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
     'target',
     'nullKeys',
     'orderMerge',
+    'mergeIdleMs',
     'verification',
     'groups',
     'cutover',
@@ -77,6 +80,7 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
     partitioner: partitionerOfRequest(form, target['partitioner']),
     nullKeys: form.choice(top['nullKeys'], 'nullKeys', ['spread', 'drop', 'dlq', 'fail'], 'spread'),
     orderMerge: form.choice(top['orderMerge'], 'orderMerge', ['none', 'timestamp'], 'none'),
+    mergeIdleMs: form.integer(top['mergeIdleMs'], 'mergeIdleMs', 0, 3_600_000) ?? 5_000,
     verification: form.choice(top['verification'], 'verification', ['readback', 'full'], 'readback'),
     groups: form.choice(groups['mode'], 'groups.mode', ['exact', 'drain', 'duplicates'], 'drain'),
     cutover: {

@@ -35,6 +35,9 @@ export function orderPromise(parameters: RepartitionParameters, profile: TopicPr
 }
 
 function orderOfPlacedKeys(parameters: RepartitionParameters, profile: TopicProfile): string {
+  if (parameters.merge) {
+    return 'records come in the order of their timestamps, those of a source partition in the order they had; what is copied behind a record of a later time is counted as late';
+  }
   if (parameters.key) {
     return 'records of a new key keep the order they had within each source partition; between source partitions there is none';
   }
@@ -156,6 +159,11 @@ export function risksOf(
       'derived streams: what they hold under the old keys stays beside what comes under the new ones; build those that go by key anew',
     );
   }
+  if (parameters.merge && profile.withoutTimestamp > 0) {
+    found.push(
+      `timestamps: ${profile.withoutTimestamp} of ${profile.records} records looked at have none; each is merged behind the record before it`,
+    );
+  }
   if (!parameters.reverseTail) found.push('rolling back is possible only while nothing was written to the new side');
   for (const [rule, count] of profile.ruled) {
     found.push(`${count} of ${profile.records} records looked at are left out by rule ${rule}`);
@@ -206,9 +214,6 @@ export function blockersOf(
     found.push(
       `the keys of new records come from '${topic.keyExpression}' since an earlier repartition; an expression that uses the key would mean another key for them, so write it in terms of the value`,
     );
-  }
-  if (request.orderMerge === 'timestamp') {
-    found.push("orderMerge 'timestamp' is not available in this release; order is kept per source partition");
   }
   for (const [code, count] of profile.failures) {
     const what = code === 'null-key' ? 'have no key' : 'give no answer to the key expression';

@@ -99,6 +99,7 @@ export function resolveParameters(
     // Where the fence holds back only writers of this service, others could write to the old side among the records copied back.
     reverseTail: request.reverseTail && request.key === undefined && fencing === 'topic',
     config: topic.description.config,
+    merge: request.orderMerge === 'timestamp' ? { idleMs: request.mergeIdleMs } : null,
     deadLetters: sendsAway ? `${topic.logical}.dlq` : null,
   };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { encodeBatch, type FetchRequest } from '#libs/core/log';
 import { MemoryLogEngine } from '#libs/core/log/testing';
-import { LiveCopy, type CopyRun } from '../copy/live-copy.js';
+import { LaneCopy } from '../copy/lane-copy.js';
+import type { CopyRun } from '../copy/live-copy.js';
 import { KeyRouter } from '../repartition/routers.js';
 import { CopyVerifier } from './copy-verifier.js';
 import { copyVerified } from './verified-copy.js';
@@ -21,7 +22,7 @@ async function prepared() {
   await engine.createTopic({ name: '__map', partitions: SOURCES });
   const router = new KeyRouter({ sources: SOURCES, targets: TARGETS, partitioner: 'murmur2', nullKeys: 'spread' });
   const startOffsets = new Array<number>(SOURCES).fill(0);
-  const copy = await LiveCopy.open(
+  const copy = await LaneCopy.open(
     engine,
     { writerPrefix: 'op', source: 'old', target: 'new', map: '__map', deadLetters: undefined, router, startOffsets },
     { stepBytes: 300, parallel: 2, tailWaitMs: 1 },
