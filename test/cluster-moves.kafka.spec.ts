@@ -161,6 +161,38 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
     await directories.of('kafka').delete(topic);
   });
 
+  it('never writes over the positions of a group that has members there: the cutover is undone, naming it, and made again when they have left', async () => {
+    await fill();
+    const group = `${topic}-busy`;
+    await local.commitPositions(group, [{ topic, partition: 1, offset: 30 }]);
+    const left = await unread(group);
+    const other = `${topic}-other`;
+    await kafka.createTopic({ name: other, partitions: 1 });
+    const member = await kafka.joinGroup(group, {
+      topics: [other],
+      strategies: ['range'],
+      clientId: 'busy',
+      startAt: 'earliest',
+    });
+    await expect.poll(async () => (await member.poll(500)).assignment.length, { timeout: 30_000 }).toBe(1);
+    const plan = await handler.plan({ topic, to: 'kafka', cutover: { maxPauseMs: 30_000 } });
+    expect(plan.risks).toContainEqual(expect.stringContaining(`group '${group}' has 1 live members`));
+    const operation = newOperation(`busy-${topic}`, plan);
+    await drive(handler, operation, { until: 'CUTTING_OVER' });
+    await drive(handler, operation, { until: 'READY' });
+    expect(operation.reason).toContain(group);
+    expect(await home()).toBe('local');
+    await write(['written while it is undone']);
+    await member.leave();
+    await drive(handler, operation, { until: 'SWITCHED' });
+    expect(await home()).toBe('kafka');
+    const now = await unread(group);
+    expect(now[1]!.slice(0, left[1]!.length)).toEqual(left[1]);
+    await handler.finish(runOf(operation));
+    await directories.of('kafka').delete(topic);
+    await kafka.deleteTopic(other);
+  });
+
   it('says in the plan what Kafka does not know and what it would let go', async () => {
     await local.createTopic({ name: topic, partitions: 1, config: { 'weir.durability': 'buffered' } });
     const old = { key: null, value: Buffer.from('v'), headers: [], timestamp: 1_000_000_000_000 };

@@ -235,6 +235,41 @@ describe('moving a topic to another cluster, over REST', () => {
     });
   });
 
+  it('takes a group that works under leases along; a lease is told where its topic went', async () => {
+    await client.topic('worked', 1);
+    await client.produce(
+      'worked',
+      Array.from({ length: 5 }, (_, n) => ({ value: `w${n}` })),
+    );
+    interface Given {
+      readonly records: readonly { readonly value: unknown; readonly offset: string }[];
+    }
+    const request = { topics: ['worked'], visibilityMs: 60_000, maxRecords: 2, waitMs: 5_000 };
+    const {
+      lease: { id },
+    } = await client.demand<{ lease: { id: string } }>('POST', '/v1/groups/workers/leases', request);
+    const given = await client.demand<Given>('GET', `/v1/leases/${id}/records?wait=1000`);
+    expect(given.records.map((one) => one.value)).toEqual(['w0', 'w1']);
+    const records = given.records.map(({ offset }) => ({ topic: 'worked', partition: 0, offset }));
+    await client.demand('POST', `/v1/leases/${id}:ack`, { records });
+    const { plans } = await client.demand<Plans>('POST', '/v1/moves/plans', {
+      topics: ['worked'],
+      to: 'far',
+      cutover: { mode: 'auto' },
+    });
+    await phaseOf(await operations.start(plans[0]!), 'SWITCHED');
+    const refused = await client.post('/v1/groups/workers/leases', request);
+    expect(refused.problem).toMatchObject({ status: 409, code: 'topic-moved', details: { cluster: 'far' } });
+    expect(await client.demand('GET', '/v1/groups/workers')).toMatchObject({ positions: [] });
+    const there = await client.demand<{ lease: { id: string } }>(
+      'POST',
+      '/v1/clusters/far/groups/workers/leases',
+      request,
+    );
+    const next = await client.demand<Given>('GET', `/v1/clusters/far/leases/${there.lease.id}/records?wait=1000`);
+    expect(next.records.map((one) => one.value)).toEqual(['w2', 'w3']);
+  });
+
   it('refuses what makes no sense, naming it', async () => {
     expect((await client.post('/v1/moves/plans', { topics: [], to: 'far' })).status).toBe(400);
     expect((await client.post('/v1/moves/plans', { topics: ['x', 'x'], to: 'far' })).status).toBe(400);

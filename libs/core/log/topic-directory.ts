@@ -158,6 +158,12 @@ export class TopicDirectory {
     return place === null ? logId : await homeOf(this.names, logId, logical);
   }
 
+  /** Whether a topic is in this log, or nowhere, as far as its name tells. */
+  async isHere(logical: string): Promise<boolean> {
+    const row = await this.nameOf(logical);
+    return row === undefined || (await this.#homeOf(row)) === this.engine.logId;
+  }
+
   /** @throws `topic-moved` for a topic that is in another log; nothing for one that is nowhere. */
   async demandHere(logical: string): Promise<void> {
     const row = await this.nameOf(logical);

@@ -45,6 +45,6 @@ export const topicMoved = (topic: string, from: string | undefined, cluster: str
     hint:
       cluster === undefined
         ? 'Configure that cluster.'
-        : `Ask for it at /v1/clusters/${cluster}/topics/${topic}, or name no cluster.`,
+        : `Name that cluster: paths below /v1/clusters/${cluster} reach the topic, and its groups and leases.`,
     details: { topic, logId, ...(cluster === undefined ? {} : { cluster }) },
   });

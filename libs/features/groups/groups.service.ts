@@ -49,7 +49,7 @@ export class GroupsService {
   }
 
   /**
-   * Members, and positions at the present generation of each topic the principal may read; those on superseded generations are left out. Positions of a deleted topic that is kept are there and say so: they are what the group
+   * Members, and positions at the present generation of each topic the principal may read; those on superseded generations, and on topics that moved to another cluster, are left out. Positions of a deleted topic that is kept are there and say so: they are what the group
    * goes on from when it is restored.
    * @throws `group-not-found`.
    */
@@ -66,6 +66,7 @@ export class GroupsService {
       const deletion = deleted.get(position.topic) ?? null;
       const isKnown = topic !== undefined || deletion !== null;
       if (!isKnown && (generation !== 1 || (await directory.generation(logical)) !== 1)) continue;
+      if (!isKnown && !(await directory.isHere(logical))) continue;
       if (!this.authorizer.allows(principal, 'read', { kind: 'topic', name: logical })) continue;
       const range = topic?.description.partitions[position.partition];
       const end = range?.endOffset;
