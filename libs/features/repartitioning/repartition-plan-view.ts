@@ -3,11 +3,12 @@ import type { RepartitionPlanView } from './repartition-schemas.js';
 
 /** A plan as the API shows it: what it found on top, what the operation works with below. */
 export function planViewOf(plan: Plan): RepartitionPlanView {
-  const { order, rollback, profile, skew, suggestion, translation, readers, ...impact } = plan.impact as Pick<
-    RepartitionPlanView,
-    'order' | 'rollback' | 'profile' | 'skew' | 'suggestion' | 'translation' | 'readers'
-  > &
-    Record<string, unknown>;
+  const { order, rollback, profile, skew, suggestion, translation, readers, coPartitioned, ...impact } =
+    plan.impact as Pick<
+      RepartitionPlanView,
+      'order' | 'rollback' | 'profile' | 'skew' | 'suggestion' | 'translation' | 'readers' | 'coPartitioned'
+    > &
+      Record<string, unknown>;
   return {
     hash: plan.hash,
     kind: 'repartition',
@@ -20,7 +21,7 @@ export function planViewOf(plan: Plan): RepartitionPlanView {
     suggestion,
     translation,
     readers,
-    coPartitioned: [],
+    coPartitioned,
     risks: [...plan.risks],
     blockers: [...plan.blockers],
     estimates: plan.estimates,

@@ -118,7 +118,11 @@ export const repartitionPlanView = z.object({
   readers: z
     .array(z.string())
     .describe('Views and derivations that read the topic; they follow the cutover by themselves.'),
-  coPartitioned: z.array(z.string()).describe('Topics that would have to move along. None are known.'),
+  coPartitioned: z
+    .array(z.object({ topic: z.string(), through: z.array(z.string()) }))
+    .describe(
+      'Topics with as many partitions and keys placed alike that are read together with this one, and by whom.',
+    ),
   risks: z.array(z.string()),
   blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
   estimates: z.object({ etaSeconds: count, pauseMs: count, records: count, bytes: count }),

@@ -1,5 +1,5 @@
 import { AppError, isAppError, type JsonObject } from '#libs/core/kernel';
-import { holdTopic, releaseHold, type LogEngine, type TopicDirectories } from '#libs/core/log';
+import { holdTopic, type LogEngine, releaseHold, type ResolvedTopic, type TopicDirectories } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import { readersGone, type ReadersOn } from '../readers-gone.js';
 import { copyVerified } from '../verify/verified-copy.js';
@@ -102,13 +102,16 @@ export class GenerationHandler implements OperationHandler {
     const directory = this.#directories.of(cluster);
     const topic = await directory.resolve(request.topic);
     const { names, clock, tuning } = this.#tools;
-    const readers = await this.#tools.readersOn(cluster, topic.logical, topic.generation);
+    const readersOf = async ({ logical, generation }: ResolvedTopic): Promise<readonly string[]> =>
+      (await this.#tools.readersOn(cluster, logical, generation)).map((reader) => reader.name);
     const context = {
       engine: directory.engine,
       names,
       cluster,
       topic,
-      readers: readers.map((reader) => reader.name),
+      readers: await readersOf(topic),
+      topics: () => directory.list(),
+      readersOf,
       monotonic: () => clock.monotonic(),
       sampleRecords: tuning.sampleRecords,
     };

@@ -20,6 +20,10 @@ export interface PlanContext {
   readonly topic: ResolvedTopic;
   /** Views and derivations that read the topic, by name; they follow the cutover by themselves. */
   readonly readers: readonly string[];
+  /** All topics of the cluster. */
+  readonly topics: () => Promise<readonly ResolvedTopic[]>;
+  /** Views and derivations that read another topic, by name. */
+  readonly readersOf: (topic: ResolvedTopic) => Promise<readonly string[]>;
   /** Milliseconds from an arbitrary start. */
   readonly monotonic: () => number;
   /** Records to look at before going over to a sample. */

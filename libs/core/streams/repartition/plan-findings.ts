@@ -17,6 +17,7 @@ import {
   type TopicDescription,
   topicNameFault,
 } from '#libs/core/log';
+import type { CoPartitioned } from './co-partitioned.js';
 import { KeyExpression } from './key-expression.js';
 import type { RepartitionParameters, RepartitionRequest } from './parameters.js';
 import type { TopicProfile } from './profile.js';
@@ -230,6 +231,11 @@ export function blockersOf(
     found.push(`${profile.nullKeys} records have no key, which a compacted topic refuses; choose drop or dlq`);
   }
   return found;
+}
+
+/** What becomes of a topic that belongs to the one of the plan and stays as it is. */
+export function leftBehind({ topic, through }: CoPartitioned): string {
+  return `co-partitioned: '${topic}' has its keys in partitions of the same numbers and is read together with this topic by ${through.join(', ')}; who joins the two needs it repartitioned alike: plan both with cutover manual, and ask for both cutovers when both are READY`;
 }
 
 /** Groups that must have an exact translation and have none, by name. */

@@ -158,6 +158,29 @@ describe('the plan of a repartition', () => {
     expect(await handler.fingerprint(parameters)).not.toEqual(fingerprint);
   });
 
+  it('names topics whose keys lie alike and that are read together with it, and what to do', async () => {
+    const made = await world(2, many(10));
+    for (const [name, partitions] of [
+      ['payments', 2],
+      ['refunds', 2],
+      ['wide', 3],
+    ] as const) {
+      await made.engine.createTopic({ name, partitions });
+      await made.engine.append({ topic: name, partition: 0 }, encodeBatch([record('k')]));
+    }
+    const positions = ['orders', 'payments', 'wide'].map((topic) => ({ topic, partition: 0, offset: 0 }));
+    await made.engine.commitPositions('joiner', positions);
+    await made.engine.commitPositions('other', [{ topic: 'refunds', partition: 0, offset: 0 }]);
+    const { impact, risks, blockers } = await plan(made);
+    expect(blockers).toEqual([]);
+    expect(impact['coPartitioned']).toEqual([{ topic: 'payments', through: ['group joiner'] }]);
+    expect(risks).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^co-partitioned: 'payments' .* group joiner; /)]),
+    );
+    await made.engine.deleteGroup('joiner');
+    expect((await plan(made)).impact['coPartitioned']).toEqual([]);
+  });
+
   it('names every problem of a request at once', async () => {
     const made = await world(1, []);
     await expect(

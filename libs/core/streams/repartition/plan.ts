@@ -14,11 +14,13 @@ import type { PlanContext } from '../generations/kind.js';
 import { type GroupMode, parametersToJson } from '../generations/parameters.js';
 import { fingerprintOf, groupsOn, nextGeneration } from '../generations/topic-facts.js';
 import type { RecordDecoder } from '../record-decoder.js';
+import { coPartitionedWith } from './co-partitioned.js';
 import { KeyExpression } from './key-expression.js';
 import type { RepartitionParameters, RepartitionRequest } from './parameters.js';
 import {
   blockersOf,
   groupBlockersOf,
+  leftBehind,
   orderPromise,
   profileToJson,
   risksOf,
@@ -124,6 +126,7 @@ export async function draftPlan(
   });
   const parameters = { ...resolved, sourcePartitioner: profile.partitioner.spec };
   const groups = await groupsOn(engine, topic.description);
+  const together = await coPartitionedWith(topic, context.readers, context);
   const exact = isAlwaysExact(parameters, profile);
   const skew = skewOf(profile);
   const etaSeconds = profile.rate === undefined ? null : Math.ceil((profile.total * WORK_FACTOR) / profile.rate);
@@ -147,9 +150,10 @@ export async function draftPlan(
         translation: exact ? 'exact' : TRANSLATION[parameters.groups],
       })),
       readers: [...context.readers],
+      coPartitioned: together.map(({ topic: name, through }) => ({ topic: name, through: [...through] })),
       rollback: rollbackPromise(parameters),
     },
-    risks: risksOf(parameters, profile, topic.description, skew, context.readers),
+    risks: [...risksOf(parameters, profile, topic.description, skew, context.readers), ...together.map(leftBehind)],
     blockers: [
       ...(unfit === undefined ? [] : [`the partitioner cannot be used: ${unfit}`]),
       ...blockersOf(parameters, request, profile, topic, engine),
