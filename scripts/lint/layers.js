@@ -91,10 +91,21 @@ export const LAYERS = [
     reason: 'the room on a disk is the same for whoever writes to it',
   },
   {
+    from: 'libs/adapters/worker-threads',
+    may: ['libs/core/kernel'],
+    reason: 'threads are made and replaced the same way whatever they do',
+  },
+  {
     from: 'libs/adapters/schema-workers',
-    may: ['libs/core/kernel', 'libs/core/schema'],
+    may: ['libs/core/kernel', 'libs/core/schema', 'libs/adapters/worker-threads'],
     reason:
       'what runs on untrusted text in a thread of its own must not be able to reach a store, a log or the network',
+  },
+  {
+    from: 'libs/adapters/transform-workers',
+    may: ['libs/core/kernel', 'libs/core/schema', 'libs/core/streams', 'libs/adapters/worker-threads'],
+    reason:
+      'expressions that anybody writes run in a thread that must not be able to reach a store, a log or the network',
   },
   {
     from: 'libs/platform',

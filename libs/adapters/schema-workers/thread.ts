@@ -1,8 +1,8 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
+import { requireNoCodeFromStrings } from '#libs/adapters/worker-threads';
 import { LocalSchemaEngine, standardFormats } from '#libs/core/schema';
 import { SchemaWorker } from './schema-worker.js';
-import { requireNoCodeFromStrings } from './isolation.js';
 
 /** Work on schemas gives way to the thread that answers everybody. Small, so that a machine busy with other things still judges within the deadline. */
 const NICENESS = 5;

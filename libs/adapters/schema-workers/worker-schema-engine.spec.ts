@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
+import type { Thread } from '#libs/adapters/worker-threads';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { LocalSchemaEngine, standardFormats, type SchemaSource } from '#libs/core/schema';
 import { schemaEngineContract } from '#libs/core/schema/testing';
 import { SchemaWorker } from './schema-worker.js';
-import type { Thread } from './worker-pool.js';
 import { WorkerSchemaEngine } from './worker-schema-engine.js';
 
 /** The worker's side of the conversation in this thread: everything but the thread is real. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
+import { isolatedThread, WorkerPool, type PoolCounts, type Thread } from '#libs/adapters/worker-threads';
 import {
   BoundedCache,
   impossible,
@@ -11,8 +12,6 @@ import {
 } from '#libs/core/kernel';
 import {
   SchemaEngine,
-  schemaTooHeavy,
-  schemaTooSlow,
   sourceKey,
   sourceLength,
   valueTextInTurns,
@@ -34,7 +33,7 @@ import {
   type Verdict,
   type Warning,
 } from '#libs/core/schema';
-import { isolatedThread } from './isolation.js';
+import { schemaFailures } from './failures.js';
 import {
   fromWireError,
   type DecodedText,
@@ -44,7 +43,6 @@ import {
   type WireReading,
   type WorkerQuestion,
 } from './protocol.js';
-import { WorkerPool, type PoolCounts, type Thread } from './worker-pool.js';
 
 export interface WorkerSchemaEngineOptions {
   readonly clock: Clock;
@@ -87,8 +85,7 @@ export class WorkerSchemaEngine extends SchemaEngine {
       ...options,
       start:
         options.start ?? (() => isolatedThread(new URL('./thread.js', import.meta.url), { heapBytes, workerData })),
-      tooSlow: () => schemaTooSlow(deadlineMs),
-      tooHeavy: () => schemaTooHeavy(heapBytes),
+      failures: schemaFailures(deadlineMs, heapBytes),
     });
   }
 

@@ -1,4 +1,4 @@
-import { AppError, deferred, type Clock, type Deferred } from '#libs/core/kernel';
+import { deferred, type AppError, type Clock, type Deferred } from '#libs/core/kernel';
 
 /** One thread, as the pool sees it. */
 export interface Thread {
@@ -17,9 +17,21 @@ export interface WorkerPoolOptions {
   readonly deadlineMs: number;
   /** Jobs that wait, in bytes. */
   readonly queueBytes: number;
-  /** The failure of a job that was ended at its deadline, and of one whose thread ran out of memory. */
+  readonly failures: PoolFailures;
+}
+
+/** What jobs fail with, in the words of those whose work it is. */
+export interface PoolFailures {
+  /** Ended at its deadline. */
   readonly tooSlow: () => AppError;
+  /** Its thread ran out of memory. */
   readonly tooHeavy: () => AppError;
+  /** The pool was closed. */
+  readonly closed: () => AppError;
+  /** @param measured bytes that would wait */
+  readonly busy: (limit: number, measured: number) => AppError;
+  /** Its thread ended for another reason. */
+  readonly crashed: (cause: unknown) => AppError;
 }
 
 export interface Job {
@@ -67,13 +79,13 @@ export class WorkerPool {
     return this.#busy.size;
   }
 
-  /** @throws `schema-workers-busy` when too much waits already; what the job fails with. */
+  /** @throws `busy` when too much waits already; what the job fails with, see {@link PoolFailures}. */
   run(job: Job): Promise<unknown> {
-    if (this.#closed) return Promise.reject(closed());
+    if (this.#closed) return Promise.reject(this.options.failures.closed());
     const waits = this.#idle.length === 0 && this.#busy.size >= this.options.threads;
     if (waits && this.#waitingBytes + job.bytes > this.options.queueBytes && this.#waiting.length > 0) {
       this.counts.overloaded++;
-      return Promise.reject(busy(this.options.queueBytes, this.#waitingBytes + job.bytes));
+      return Promise.reject(this.options.failures.busy(this.options.queueBytes, this.#waitingBytes + job.bytes));
     }
     const waiting: WaitingJob = { ...job, done: deferred() };
     this.#waiting.push(waiting);
@@ -85,9 +97,9 @@ export class WorkerPool {
   /** Ends all threads; jobs under way and waiting fail. May be repeated. */
   close(): void {
     this.#closed = true;
-    for (const job of this.#waiting.splice(0)) job.done.reject(closed());
+    for (const job of this.#waiting.splice(0)) job.done.reject(this.options.failures.closed());
     this.#waitingBytes = 0;
-    for (const seat of this.#busy) seat.fail(closed());
+    for (const seat of this.#busy) seat.fail(this.options.failures.closed());
     for (const seat of this.#idle.splice(0)) seat.end();
   }
 
@@ -135,11 +147,11 @@ class Seat {
     this.#thread.on('error', (error) => {
       const memory = (error as { code?: unknown } | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY';
       this.counts[memory ? 'tooHeavy' : 'crashed']++;
-      this.fail(memory ? this.options.tooHeavy() : crashed(error));
+      this.fail(memory ? this.options.failures.tooHeavy() : this.options.failures.crashed(error));
     });
     this.#thread.on('exit', () => {
       if (this.#job !== undefined) this.counts.crashed++;
-      this.fail(crashed(new Error('the thread ended')));
+      this.fail(this.options.failures.crashed(new Error('the thread ended')));
     });
   }
 
@@ -209,7 +221,7 @@ class Seat {
     this.options.clock.sleep(this.#leftMs, timer.signal).then(
       () => {
         this.counts.tooSlow++;
-        this.fail(this.options.tooSlow());
+        this.fail(this.options.failures.tooSlow());
       },
       () => undefined,
     );
@@ -220,30 +232,3 @@ class Seat {
     this.#leftMs -= this.options.clock.monotonic() - this.#since;
   }
 }
-
-const closed = (): AppError =>
-  new AppError({
-    kind: 'unavailable',
-    code: 'schema-workers-closed',
-    message: 'The service is stopping.',
-    retryable: true,
-  });
-
-const busy = (limit: number, measured: number): AppError =>
-  new AppError({
-    kind: 'unavailable',
-    code: 'schema-workers-busy',
-    message: `More than ${limit} bytes of work on schemas are waiting.`,
-    hint: 'Retry a little later.',
-    details: { limit: 'schemas.queueBytes', value: limit, measured },
-    retryable: true,
-    retryAfterMs: 1_000,
-  });
-
-const crashed = (cause: unknown): AppError =>
-  new AppError({
-    kind: 'internal',
-    code: 'schema-worker-crashed',
-    message: 'The thread that worked on the schema ended.',
-    cause,
-  });

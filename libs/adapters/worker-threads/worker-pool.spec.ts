@@ -51,8 +51,14 @@ function open(threads = 1, queueBytes = 25, ready = true) {
     clock,
     deadlineMs: 2_000,
     queueBytes,
-    tooSlow: failure('slow'),
-    tooHeavy: failure('heavy'),
+    failures: {
+      tooSlow: failure('slow'),
+      tooHeavy: failure('heavy'),
+      closed: failure('closed'),
+      busy: (limit, measured) =>
+        new AppError({ kind: 'unavailable', code: 'busy', message: 'busy', details: { limit, measured } }),
+      crashed: failure('crashed'),
+    },
     start: () => {
       const thread = new ScriptedThread(ready);
       started.push(thread);
@@ -136,7 +142,7 @@ describe('a pool of workers', () => {
     started[0]!.emit('exit');
     started[1]!.emit('exit');
     started[2]!.say('fine');
-    expect(await Promise.all(answers)).toEqual(['heavy', 'schema-worker-crashed', 'fine']);
+    expect(await Promise.all(answers)).toEqual(['heavy', 'crashed', 'fine']);
     expect(pool.counts).toMatchObject({ tooHeavy: 1, crashed: 1, done: 1 });
     const again = outcome(pool.run(job(4)));
     started[2]!.say('again');
@@ -160,11 +166,8 @@ describe('a pool of workers', () => {
     const accepted = [1, 2, 3].map((n) => outcome(pool.run(job(n))));
     const refused = pool.run(job(4));
     await expect(refused).rejects.toMatchObject({
-      kind: 'unavailable',
-      code: 'schema-workers-busy',
-      retryable: true,
-      retryAfterMs: 1_000,
-      details: { limit: 'schemas.queueBytes', value: 25, measured: 30 },
+      code: 'busy',
+      details: { limit: 25, measured: 30 },
     });
     expect(pool.waitingBytes).toBe(20);
     for (const said of ['a', 'b', 'c']) {
@@ -195,8 +198,8 @@ describe('a pool of workers', () => {
     const answers = [1, 2].map((n) => outcome(pool.run(job(n))));
     pool.close();
     pool.close();
-    expect(await Promise.all(answers)).toEqual(['schema-workers-closed', 'schema-workers-closed']);
+    expect(await Promise.all(answers)).toEqual(['closed', 'closed']);
     expect(started.every(({ ended }) => ended)).toBe(true);
-    expect(await outcome(pool.run(job(3)))).toBe('schema-workers-closed');
+    expect(await outcome(pool.run(job(3)))).toBe('closed');
   });
 });
