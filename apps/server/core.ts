@@ -12,6 +12,7 @@ import {
   SqlTopicNames,
   SqlViewStore,
 } from '#libs/adapters/store-sql';
+import { WorkerTransforms } from '#libs/adapters/transform-workers';
 import { SqliteViewTables } from '#libs/adapters/views-sql';
 import { Leases } from '#libs/core/groups';
 import { Clock, ServiceKeys } from '#libs/core/kernel';
@@ -48,6 +49,8 @@ import {
   type ReadersOn,
   DeriveHandler,
   RebuildHandler,
+  MigrationHandler,
+  MigrationSamples,
   RepartitionHandler,
   Views,
   ViewStore,
@@ -69,6 +72,7 @@ import { operationMetrics } from './operation-metrics.js';
 import { ServiceRestores } from './service-restores.js';
 import { RegistryFieldTypes } from './registry-field-types.js';
 import { RegistryRecordDecoder } from './registry-record-decoder.js';
+import { RegistryRecordValues } from './registry-record-values.js';
 import { RegistryValueMerging } from './registry-value-merging.js';
 import { openSchemaEngine } from './schema-engine.js';
 import { openSourceRegistries } from './source-registries.js';
@@ -168,6 +172,15 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     failPoint: failPoints.pass,
   });
 
+  const transforms = new WorkerTransforms({
+    clock,
+    threads: config.transforms.workers,
+    heapBytes: config.transforms.workerHeapBytes,
+    deadlineMs: config.transforms.deadlineMs,
+    queueBytes: config.transforms.queueBytes,
+  });
+  closers.add('transform workers', () => transforms.close());
+  const migrationTools = { transforms, values: new RegistryRecordValues(codec), directories, clock };
   const readersOn: ReadersOn = async (...where) => [
     ...(await views.readersOn(...where)),
     ...(await derivations.readersOn(...where)),
@@ -194,6 +207,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
         failPoint: failPoints.pass,
       }),
       new MoveHandler({ directories, names, clock, failPoint: failPoints.pass, readersOn }),
+      new MigrationHandler({ ...migrationTools, names, failPoint: failPoints.pass, readersOn }),
       new RebuildHandler({
         store: derivationStore,
         directories,
@@ -326,6 +340,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: IdUsages, useValue: new IdUsages(usageTools, usages) },
       { provide: SchemaReplays, useValue: new SchemaReplays(scans, engine, clock, lifetime) },
       { provide: TopicSamples, useValue: new TopicSamples({ directories, codec, clock }) },
+      { provide: MigrationSamples, useValue: new MigrationSamples(migrationTools) },
       { provide: SchemaProposals, useValue: new SchemaProposals(schemas, clock) },
       { provide: MessageCodec, useValue: codec },
       { provide: RecordWriter, useValue: recordWriter },

@@ -3,6 +3,7 @@ import { ClusterMovesModule } from '#libs/features/cluster-moves';
 import { ClustersModule } from '#libs/features/clusters';
 import { DerivationsModule } from '#libs/features/derivations';
 import { GroupsModule } from '#libs/features/groups';
+import { MigrationsModule } from '#libs/features/migrations';
 import { OperationsModule } from '#libs/features/operations';
 import { RecordsModule } from '#libs/features/records';
 import { RegistryModule } from '#libs/features/registry';
@@ -22,6 +23,7 @@ export const FEATURES: readonly Type[] = [
   OperationsModule,
   RepartitioningModule,
   ClusterMovesModule,
+  MigrationsModule,
   ScansModule,
   DerivationsModule,
   ViewsModule,

@@ -83,3 +83,31 @@ export { RepartitionHandler, type RepartitionOptions } from './repartition/handl
 export { MoveHandler } from './move/handler.js';
 export { rebuildTopicNames } from './generations/rebuild-names.js';
 export { GENERATION_TUNING, type GenerationTuning } from './generations/work.js';
+export { MigrationHandler, type MigrationOptions } from './migrate/handler.js';
+export { MigrationSamples, type SampledMigration, type SampleRequest, type SampleReport } from './migrate/samples.js';
+export { type MigrationTools } from './migrate/plan.js';
+export {
+  pipelineOf,
+  TransformError,
+  type Bindings,
+  type ExpressionLanguages,
+  type Pipeline,
+} from './migrate/pipeline.js';
+export { type TransformProgram, type TransformStep } from './migrate/program.js';
+export {
+  JSON_VALUES,
+  JsonRecordValues,
+  RecordValues,
+  type NamedSchema,
+  type ValueFormat,
+  type ValueText,
+  type ValueWriter,
+  type WantedSchema,
+} from './migrate/record-values.js';
+export {
+  invalidTransform,
+  Transforms,
+  type TransformFailure,
+  type TransformInput,
+  type TransformOutcome,
+} from './migrate/transforms.js';

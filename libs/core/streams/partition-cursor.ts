@@ -93,3 +93,10 @@ export class PartitionCursor {
     }
   }
 }
+
+/** A copy of a record that outlasts the cursor's next fetch. */
+export function lasting(record: StoredRecord): StoredRecord {
+  const bytes = (one: Uint8Array | null): Uint8Array | null => one && Uint8Array.from(one);
+  const headers = record.headers.map(({ key, value }) => ({ key, value: bytes(value) }));
+  return { ...record, key: bytes(record.key), value: bytes(record.value), headers };
+}

@@ -117,6 +117,17 @@ export const SETTINGS = {
     comparedVersions: count(1, 100_000, 1_000, 'Versions that one check at a transitive level may compare with.'),
     versionsPerSubject: count(1, 100_000, 10_000, 'Versions of one subject, softly deleted ones included.'),
   },
+  transforms: {
+    workers: count(1, 64, 2, 'Threads for the expressions of migrations; each is started when it is needed.'),
+    workerHeapBytes: bytes(32 * MIB, 4 * GIB, 128 * MIB, 'Memory of one such thread.'),
+    deadlineMs: milliseconds(50, MINUTE, 2_000, 'Longest that records given to a thread together may take there.'),
+    queueBytes: bytes(
+      MIB,
+      4 * GIB,
+      64 * MIB,
+      'Records that may wait for a thread; operations rest and try again with more.',
+    ),
+  },
   log: {
     enabled: flag(true, 'Run the embedded log as cluster `local`; `false` for a registry alone, or for Kafka only.'),
     segmentBytes: bytes(MIB, GIB, 128 * MIB, 'A segment file is closed before it grows beyond this.'),

@@ -13,6 +13,7 @@ import {
   MAX_RECORD_HEAD_BYTES,
   maxRecordSize,
   RecordCursor,
+  type RecordHeader,
   type StoredRecord,
 } from '#libs/core/log';
 import { DROPPED, type OffsetRange } from './chunk.js';
@@ -38,6 +39,10 @@ export interface BuiltChunk {
   readonly deadLetters: readonly Uint8Array[];
   /** Records left out, by rule. */
   readonly dropped: ReadonlyMap<string, number>;
+  /** Records written of which something was noted, by what. */
+  readonly noted: ReadonlyMap<string, number>;
+  /** Records in `deadLetters`. */
+  readonly sent: number;
   /** Of the records in `batches`, under their source coordinates. */
   readonly sum: DigestSum;
   /** Bytes of keys and values read. */
@@ -94,7 +99,9 @@ export class ChunkBuilder implements ChunkMaker {
    * @throws what the router throws, `batch-too-large` for a record the target cannot take; the builder can be used again.
    */
   async build(fetched: FetchedPartition, from: number): Promise<BuiltChunk> {
-    const build = new Build(this.#router, this.#limits, this.#pending, this.#routed, fetched.partition, from);
+    const { partition: source } = fetched;
+    const answers = await this.#router.routeAll?.(recordsOf(fetched, from, this.#limits), source);
+    const build = new Build(this.#router, this.#limits, this.#pending, this.#routed, source, from, answers);
     try {
       for (const bytes of fetched.batches) {
         for (const { header, bytes: batch } of batchesIn(bytes)) {
@@ -127,6 +134,7 @@ class Build {
   readonly #batches: RoutedBatch[] = [];
   readonly #deadLetters: LogRecord[] = [];
   readonly #dropped = new Map<string, number>();
+  readonly #noted = new Map<string, number>();
   readonly #sum = new DigestSum();
 
   constructor(
@@ -137,6 +145,8 @@ class Build {
     private readonly routed: RoutedRecords,
     private readonly source: number,
     private readonly from: number,
+    /** For the first records, where the router gave them beforehand: no more than these are taken. */
+    private readonly answers: readonly Routed[] | undefined,
   ) {
     this.nextOffset = from;
     this.#routes = new Uint16Array(4096);
@@ -152,15 +162,15 @@ class Build {
     while (cursor.next()) {
       const { offset } = cursor;
       if (offset < this.from) continue;
-      if (this.#records >= limits.maxRecords || this.#bytes >= limits.maxBytes) {
+      if (this.#records >= (this.answers?.length ?? limits.maxRecords) || this.#bytes >= limits.maxBytes) {
         full = true;
         whole = false;
         break;
       }
-      this.#bytes += Math.max(cursor.keyLength, 0) + Math.max(cursor.valueLength, 0) + 16;
+      this.#bytes += bytesOf(cursor);
       let target = router.routeInPlace?.(cursor, source) ?? -1;
       if (target < 0) {
-        const answer = router.route(cursor.record(), source);
+        const answer = this.answers?.[this.#records] ?? router.route(cursor.record(), source);
         const other = answer instanceof Promise ? await answer : answer;
         if (typeof other === 'number') target = other;
         else {
@@ -196,6 +206,8 @@ class Build {
       batches: this.#batches,
       deadLetters: this.#deadLetterBatches(),
       dropped: this.#dropped,
+      sent: this.#deadLetters.length,
+      noted: this.#noted,
       sum: this.#sum,
       bytes: this.#bytes,
     };
@@ -220,12 +232,13 @@ class Build {
     const record = cursor.record();
     if ('target' in answer) {
       this.#note(record.offset, answer.target);
+      if (answer.noted !== undefined) this.#noted.set(answer.noted, (this.#noted.get(answer.noted) ?? 0) + 1);
       this.#sum.add(source, record.offset, answer.record);
       this.routed.addRewritten(answer.target, answer.record);
     } else {
       this.#note(record.offset, DROPPED);
       this.#dropped.set(answer.rule, (this.#dropped.get(answer.rule) ?? 0) + 1);
-      if (answer.deadLetter) this.#deadLetters.push(deadLetter(record, source, answer.rule));
+      if (answer.deadLetter) this.#deadLetters.push(deadLetter(record, source, answer.rule, answer.notes));
     }
   }
 
@@ -283,13 +296,43 @@ class Build {
   }
 }
 
+/** The records of a fetch from an offset on, no more than a chunk takes. */
+function recordsOf(fetched: FetchedPartition, from: number, limits: BuildLimits): StoredRecord[] {
+  const records: StoredRecord[] = [];
+  let bytes = 0;
+  for (const batch of fetched.batches) {
+    for (const { header, bytes: one } of batchesIn(batch)) {
+      if (header.control || header.lastOffset < from) continue;
+      const cursor = new RecordCursor(header, one);
+      while (cursor.next()) {
+        if (cursor.offset < from) continue;
+        if (records.length >= limits.maxRecords || bytes >= limits.maxBytes) return records;
+        bytes += bytesOf(cursor);
+        records.push(cursor.record());
+      }
+    }
+  }
+  return records;
+}
+
+/** What a record counts against the bytes of a chunk. */
+function bytesOf({ keyLength, valueLength }: RecordCursor): number {
+  return Math.max(keyLength, 0) + Math.max(valueLength, 0) + 16;
+}
+
 /** The record as it was, and where it was, in headers of its own. */
-export function deadLetter(record: StoredRecord, source: number, rule: string): LogRecord {
+export function deadLetter(
+  record: StoredRecord,
+  source: number,
+  rule: string,
+  notes: readonly RecordHeader[] = [],
+): LogRecord {
   const headers = [
     ...record.headers,
     { key: 'weir.source.partition', value: Buffer.from(String(source)) },
     { key: 'weir.source.offset', value: Buffer.from(String(record.offset)) },
     { key: 'weir.rule', value: Buffer.from(rule) },
+    ...notes,
   ];
   return { key: record.key, value: record.value, headers, timestamp: record.timestamp };
 }

@@ -50,7 +50,12 @@ export interface CopyStep {
 export interface LaneTotals {
   readonly records: number;
   readonly bytes: number;
+  /** Records left out, by rule. */
   readonly dropped: ReadonlyMap<string, number>;
+  /** Records written of which something was noted, by what. */
+  readonly noted: ReadonlyMap<string, number>;
+  /** Records that went to the dead letter topic. */
+  readonly sent: number;
   /** Of everything written to the target. */
   readonly sum: DigestSum;
 }
@@ -220,8 +225,6 @@ export interface LaneState extends LaneTotals {
 
 /** The state after a chunk. */
 export function advance(state: LaneState, chunk: Omit<BuiltChunk, 'batches' | 'deadLetters' | 'ranges'>): LaneState {
-  const dropped = new Map(state.dropped);
-  for (const [rule, count] of chunk.dropped) dropped.set(rule, (dropped.get(rule) ?? 0) + count);
   return {
     start: state.start,
     position: chunk.until,
@@ -229,9 +232,17 @@ export function advance(state: LaneState, chunk: Omit<BuiltChunk, 'batches' | 'd
     last: state.last,
     records: state.records + chunk.routes.length,
     bytes: state.bytes + chunk.bytes,
-    dropped,
+    dropped: added(state.dropped, chunk.dropped),
+    noted: added(state.noted, chunk.noted),
+    sent: state.sent + chunk.sent,
     sum: new DigestSum().merge(state.sum).merge(chunk.sum),
   };
+}
+
+function added(one: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const sum = new Map(one);
+  for (const [name, count] of other) sum.set(name, (sum.get(name) ?? 0) + count);
+  return sum;
 }
 
 /** Appends one after another as runs, neighbours of a target put together. */
@@ -260,6 +271,8 @@ export function encodeState(state: LaneState): Buffer {
     records: state.records,
     bytes: state.bytes,
     dropped: [...state.dropped],
+    noted: [...state.noted],
+    sent: state.sent,
     sum: state.sum.toString(),
   };
   return Buffer.from(JSON.stringify(json));
@@ -269,8 +282,8 @@ export function encodeState(state: LaneState): Buffer {
 export function readState(writer: LogWriter, start: number, keys: LaneKeys = KEYS): LaneState {
   const stored = writer.checkpoint(keys.state);
   if (stored === undefined) {
-    const nothing = { start, position: start, chunks: 0, last: undefined, records: 0, bytes: 0 };
-    return { ...nothing, dropped: new Map(), sum: new DigestSum() };
+    const nothing = { start, position: start, chunks: 0, last: undefined, records: 0, bytes: 0, sent: 0 };
+    return { ...nothing, dropped: new Map(), noted: new Map(), sum: new DigestSum() };
   }
   const json = JSON.parse(Buffer.from(stored).toString()) as {
     start: number;
@@ -279,6 +292,9 @@ export function readState(writer: LogWriter, start: number, keys: LaneKeys = KEY
     records: number;
     bytes: number;
     dropped: [string, number][];
+    /** These two are absent in what an earlier release wrote. */
+    noted?: [string, number][];
+    sent?: number;
     sum: string;
   };
   const last = writer.checkpoint(keys.lastChunk);
@@ -289,6 +305,8 @@ export function readState(writer: LogWriter, start: number, keys: LaneKeys = KEY
     records: json.records,
     bytes: json.bytes,
     dropped: new Map(json.dropped),
+    noted: new Map(json.noted),
+    sent: json.sent ?? 0,
     sum: DigestSum.parse(json.sum),
     last: last && decodeChunk(last),
   };

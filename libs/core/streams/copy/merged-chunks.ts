@@ -47,8 +47,14 @@ export class MergedChunks {
     if (typeof routed !== 'number' && 'rule' in routed) {
       part.note(record.offset, DROPPED);
       part.dropped.set(routed.rule, (part.dropped.get(routed.rule) ?? 0) + 1);
-      if (routed.deadLetter) this.deadLetters.push(deadLetter(record, source, routed.rule));
+      if (routed.deadLetter) {
+        part.sent++;
+        this.deadLetters.push(deadLetter(record, source, routed.rule, routed.notes));
+      }
       return;
+    }
+    if (typeof routed !== 'number' && routed.noted !== undefined) {
+      part.noted.set(routed.noted, (part.noted.get(routed.noted) ?? 0) + 1);
     }
     const [target, written] = typeof routed === 'number' ? [routed, record] : [routed.target, routed.record];
     part.note(record.offset, target);
@@ -118,7 +124,9 @@ interface OpenBatch {
 
 class Part {
   bytes = 0;
+  sent = 0;
   readonly dropped = new Map<string, number>();
+  readonly noted = new Map<string, number>();
   readonly sum = new DigestSum();
   readonly #routes: number[] = [];
   readonly #ranges: { first: number; count: number }[] = [];
@@ -133,7 +141,7 @@ class Part {
   finish(): MergedPart {
     const { first, count } = this.#ranges[this.#ranges.length - 1]!;
     const ranges: readonly OffsetRange[] = this.#ranges;
-    const { bytes, dropped, sum } = this;
-    return { until: first + count, ranges, routes: Uint16Array.from(this.#routes), bytes, dropped, sum };
+    const { bytes, dropped, noted, sent, sum } = this;
+    return { until: first + count, ranges, routes: Uint16Array.from(this.#routes), bytes, dropped, noted, sent, sum };
   }
 }

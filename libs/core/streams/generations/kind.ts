@@ -1,6 +1,7 @@
 import type { JsonObject } from '#libs/core/kernel';
 import type { HoldingWork, LogEngine, ResolvedTopic, TopicNames } from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
+import type { CopyTally } from '../copy/copy-tally.js';
 import type { Router } from '../copy/router.js';
 import type { GenerationParameters } from './parameters.js';
 
@@ -48,6 +49,8 @@ export interface GenerationKind<
   fingerprint?(parameters: P): Promise<JsonObject>;
   /** Where the records of the old side go in the new one. */
   there(parameters: P): Router;
+  /** Asked after each commit of a copy. @throws to stop it: more went wrong than the plan bears. */
+  demandBearable?(parameters: P, tally: CopyTally): void;
   /** Where what was written to the new side goes in the old one. Asked only where `reverseTail` is set. */
   back(parameters: P): Router;
 }

@@ -23,6 +23,11 @@ export async function stayCurrent(work: GenerationWork): Promise<PhaseResult> {
       try {
         await back.copy.tail({ ...work.paced(), report: () => undefined });
         run.signal.throwIfAborted();
+      } catch (error) {
+        // A record that has no place on the old side is no reason to stop the new one.
+        if (!isAppError(error) || error.kind !== 'unprocessable') throw error;
+        await run.note({ wayBack: 'closed', rollback: { dataLoss: error.message } });
+        await run.event('way-back-closed', { reason: error.message });
       } finally {
         await back.copy.close();
       }

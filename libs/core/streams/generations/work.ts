@@ -1,6 +1,7 @@
 import type { Clock, JsonObject, JsonValue } from '#libs/core/kernel';
 import type { LogEngine, TopicNames } from '#libs/core/log';
 import type { FailPoint, OperationProgress, OperationRun } from '#libs/core/operations';
+import { tallyOfCopy, tallyToJson } from '../copy/copy-tally.js';
 import { LaneCopy } from '../copy/lane-copy.js';
 import { COPY_TUNING, type CopyRun, type CopyTuning, type LiveCopy } from '../copy/live-copy.js';
 import { MergedCopy } from '../copy/merged-copy.js';
@@ -155,7 +156,7 @@ export class GenerationWork {
     return {
       signal,
       pace: (records, bytes) => this.run.pace(records, bytes),
-      report: (copy) => this.run.report(progressOf(copy)),
+      report: (copy) => this.#report(copy),
     };
   }
 
@@ -164,8 +165,14 @@ export class GenerationWork {
     return {
       signal: this.run.signal,
       pace: async () => undefined,
-      report: (copy) => this.run.report(progressOf(copy)),
+      report: (copy) => this.#report(copy),
     };
+  }
+
+  /** @throws to stop the copy, by the rules of the kind. */
+  #report(copy: LiveCopy): void {
+    this.run.report(progressOf(copy));
+    this.kind.demandBearable?.(this.parameters, tallyOfCopy(copy.sessions.map((one) => one.totals)));
   }
 
   /** `keep` stores what was decided, where that is needed later. */
@@ -216,14 +223,8 @@ export function verificationToJson(verification: Verification, level: string): J
   };
 }
 
-/** Records the rules left out, and those a merge brought late, as the operation's status shows them. */
+/** What became of the records of a copy, and how many a merge brought late, as the operation's status shows it. */
 export function errorsToJson(copy: LiveCopy): JsonObject {
-  const byClass = new Map<string, number>();
-  for (const { totals } of copy.sessions) {
-    for (const [rule, count] of totals.dropped) byClass.set(rule, (byClass.get(rule) ?? 0) + count);
-  }
-  const all = [...byClass.values()].reduce((sum, one) => sum + one, 0);
-  const sent = copy.spec.deadLetters === undefined ? 0 : all;
   const late: JsonObject = copy.late === undefined ? {} : { late: copy.late };
-  return { poison: all, parked: 0, dlq: sent, byClass: Object.fromEntries(byClass), ...late };
+  return { ...tallyToJson(tallyOfCopy(copy.sessions.map((one) => one.totals))), ...late };
 }

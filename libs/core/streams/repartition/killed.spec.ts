@@ -1,17 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { encodeBatch } from '#libs/core/log';
-import { WallClock } from '#libs/core/log/testing';
 import {
   drive,
+  type GenerationWorld,
   Killed,
   Mortality,
   RepartitionWorld,
   runOf,
-  type StoredOperation,
   valuesByKey,
+  workInterrupted,
 } from '../testing/index.js';
-
-const clock = new WallClock();
 
 describe('killed anywhere', () => {
   const record = (key: string, value: string) => ({
@@ -42,48 +40,9 @@ describe('killed anywhere', () => {
     return world;
   }
 
-  const written = new WeakSet<RepartitionWorld>();
-
-  /** Works on the operation, process after process, the first of which dies at an effect. */
-  async function work(
-    world: RepartitionWorld,
-    operation: StoredOperation,
-    mortality: Mortality,
-    last: 'finish' | 'rollback',
-  ) {
-    let handler = world.process({ mortality });
-    const going = async (mortal: Mortality): Promise<void> => {
-      const effect = <T>(name: string, perform: () => T) => mortal.effect(name, perform);
-      await drive(handler, operation, { until: 'SWITCHED', effect });
-      // Written to the new side: the way back has to bring it along.
-      if (!written.has(world)) {
-        written.add(world);
-        for (const n of [1, 2, 3]) await world.write('orders', `k0${n}`, `late-${n}`);
-      }
-      const stop = new AbortController();
-      const current = handler.phases.SWITCHED!(runOf(operation, { effect, signal: stop.signal }));
-      await Promise.race([current.catch(() => undefined), clock.sleep(5)]);
-      stop.abort(new Error('next'));
-      await current.catch((error: unknown) => {
-        if (mortal.dead) throw error;
-      });
-      if (last === 'finish') await handler.finish(runOf(operation, { effect }));
-      else {
-        operation.phase = 'ROLLING_BACK';
-        await drive(handler, operation, { until: 'ROLLED_BACK', effect });
-      }
-    };
-    try {
-      await going(mortality);
-      return false;
-    } catch (error) {
-      if (!mortality.dead) throw error;
-    }
-    handler = world.process();
-    if (operation.phase === 'ROLLING_BACK') await drive(handler, operation, { until: 'ROLLED_BACK' });
-    else if (operation.phase === 'ROLLED_BACK') return true;
-    else await going(new Mortality());
-    return true;
+  /** Written to the new side: the way back has to bring it along. */
+  async function write(world: GenerationWorld): Promise<void> {
+    for (const n of [1, 2, 3]) await world.write('orders', `k0${n}`, `late-${n}`);
   }
 
   for (const last of ['finish', 'rollback'] as const) {
@@ -91,7 +50,7 @@ describe('killed anywhere', () => {
       const clean = await prepared();
       const uninterrupted = await clean.planned({ topic: 'orders', target: { partitions: 3 } });
       const calm = new Mortality();
-      await work(clean, uninterrupted, calm, last);
+      await workInterrupted({ world: clean, operation: uninterrupted, mortality: calm, last, write });
       const expected = valuesByKey(await clean.read('orders'));
       const topics = await clean.topics();
       expect(calm.effects).toBeGreaterThan(25);
@@ -100,7 +59,8 @@ describe('killed anywhere', () => {
           const world = await prepared();
           const operation = await world.planned({ topic: 'orders', target: { partitions: 3 } });
           const name = `${after ? 'after' : 'before'} effect ${at} (${calm.names[at - 1]})`;
-          expect(await work(world, operation, new Mortality(at, after), last), name).toBe(true);
+          const mortality = new Mortality(at, after);
+          expect(await workInterrupted({ world, operation, mortality, last, write }), name).toBe(true);
           expect(valuesByKey(await world.read('orders')), name).toEqual(expected);
           expect(await world.topics(), name).toEqual(topics);
           expect(await world.engine.listRetentionHolds(), name).toEqual([]);

@@ -15,6 +15,7 @@ export { Killed, MortalLogEngine, Mortality, MortalTopicNames } from './mortal-l
 export { drive, newOperation, runOf, type DriveOptions, type StoredOperation } from './operation-driver.js';
 export {
   expectPlaced,
+  GenerationWorld,
   pairsOf,
   RepartitionWorld,
   startWriter,
@@ -23,3 +24,6 @@ export {
   type ProcessOptions,
 } from './repartition-world.js';
 export { MoveWorld, TwoClusters, type MovingProcess } from './move-world.js';
+export { MigrationWorld } from './migration-world.js';
+export { ScriptedTransforms, type Scripted } from './scripted-transforms.js';
+export { workInterrupted, type InterruptedWork } from './interrupted-work.js';

@@ -11,6 +11,7 @@ import {
   TopicProducer,
 } from '#libs/core/log';
 import { MemoryLogEngine, MemoryLogStorage, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
+import type { GenerationHandler, GenerationOptions } from '../generations/handler.js';
 import { RepartitionHandler } from '../repartition/handler.js';
 import { keylessTarget } from '../repartition/routers.js';
 import { JsonRecordDecoder } from '../record-decoder.js';
@@ -20,7 +21,7 @@ import { fingerprint, readTopic } from './records.js';
 
 const clock = new WallClock();
 
-/** How a process of a {@link RepartitionWorld} is unlike others. */
+/** How a process of a {@link GenerationWorld} is unlike others. */
 export interface ProcessOptions {
   readonly mortality?: Mortality;
   readonly readyRecords?: number;
@@ -28,7 +29,7 @@ export interface ProcessOptions {
 }
 
 /** A log, its names, and processes that work on them one after another. */
-export class RepartitionWorld {
+export abstract class GenerationWorld {
   readonly storage = new MemoryLogStorage();
   readonly tableOfNames = new MemoryTopicNames();
   /** How the test itself looks at the log and writes to it. */
@@ -42,14 +43,15 @@ export class RepartitionWorld {
     this.producer = new TopicProducer(this.directory, new StickyPartitions(() => 0.5));
   }
 
-  process(options: ProcessOptions = {}): RepartitionHandler {
+  protected abstract handler(options: GenerationOptions): GenerationHandler;
+
+  process(options: ProcessOptions = {}): GenerationHandler {
     const { mortality = new Mortality(), readyRecords = 5_000, failPoint } = options;
     const engine = new MortalLogEngine(mortality, { storage: this.storage, denseOffsets: this.dense });
     const names = new MortalTopicNames(mortality, this.tableOfNames);
-    return new RepartitionHandler({
+    return this.handler({
       directories: new TopicDirectories(new OneCluster(engine), names, clock),
       names,
-      decoder: new JsonRecordDecoder(),
       clock,
       tuning: { tailWaitMs: 2, stragglerMs: 2, stepBytes: 300, readersMs: 0, readyRecords },
       failPoint,
@@ -77,6 +79,13 @@ export class RepartitionWorld {
 
   async topics(): Promise<string[]> {
     return (await this.engine.listTopics()).map((one) => `${one.name}:${one.state}`);
+  }
+}
+
+/** A world in which topics are repartitioned. */
+export class RepartitionWorld extends GenerationWorld {
+  protected handler(options: GenerationOptions): GenerationHandler {
+    return new RepartitionHandler({ ...options, decoder: new JsonRecordDecoder() });
   }
 }
 
@@ -118,7 +127,7 @@ export function pairsOf(source: readonly StoredRecord[][], targets: number): Map
 }
 
 /** Writes numbered values of a few keys until told to stop; answers what was acknowledged per key, in order. */
-export function startWriter(world: RepartitionWorld, topic: string, name: string, keys = 7) {
+export function startWriter(world: GenerationWorld, topic: string, name: string, keys = 7) {
   let going = true;
   const acknowledged = new Map<string, string[]>();
   const writing = (async () => {

@@ -1,15 +1,9 @@
-import {
-  DigestSum,
-  digestRecord,
-  type LogEngine,
-  type LogRecord,
-  type RecordCursor,
-  type StoredRecord,
-} from '#libs/core/log';
+import { DigestSum, digestRecord, type LogEngine, type RecordCursor } from '#libs/core/log';
 import { type ChunkRun, type CopiedChunk, DROPPED, sourceOffsetsByTarget } from '../copy/chunk.js';
 import { MAP_START, type MapCursor, type OffsetMap } from '../copy/offset-map.js';
 import type { Router } from '../copy/router.js';
 import { PartitionCursor } from '../partition-cursor.js';
+import { expectedRecords } from './expected-records.js';
 import type { Mismatch } from './mismatch.js';
 
 /**
@@ -278,7 +272,7 @@ export class CopyVerifier {
   async #compareSource(chunk: CopiedChunk): Promise<void> {
     const sum = new DigestSum();
     const routes = new Map<number, number>();
-    for await (const { record, offset, target } of this.#expected(chunk)) {
+    for await (const { record, offset, target } of expectedRecords(this.#copy, chunk)) {
       routes.set(offset, target);
       if (target !== DROPPED) sum.add(chunk.source, offset, record);
     }
@@ -298,7 +292,7 @@ export class CopyVerifier {
     const { engine, target } = this.#copy;
     const places = new Map<number, Generator<number, void>>();
     const cursors = new Map<number, { at: number; records: PartitionCursor }>();
-    for await (const { record, offset, target: to } of this.#expected(chunk)) {
+    for await (const { record, offset, target: to } of expectedRecords(this.#copy, chunk)) {
       if (to === DROPPED) continue;
       if (!places.has(to)) places.set(to, placesOf(chunk.runs, to));
       const at = places.get(to)!.next().value;
@@ -316,22 +310,6 @@ export class CopyVerifier {
       const where = { source: chunk.source, sourceOffset: offset, target: to, targetOffset: at };
       this.#found({ kind: 'different', ...where, detail: 'the record is not the one at these source coordinates' });
       if (this.#mismatches.length >= MAX_MISMATCHES) return;
-    }
-  }
-
-  /** The records of a chunk as the source and the rules give them now. Ends early where the source has expired. */
-  async *#expected(chunk: CopiedChunk): AsyncGenerator<{ record: LogRecord; offset: number; target: number }, void> {
-    const { engine, source, router } = this.#copy;
-    const records = new PartitionCursor(source.log ?? engine, source.topic, chunk.source, chunk.from);
-    for (;;) {
-      const record: StoredRecord | undefined = await records.peek();
-      if (record === undefined || record.offset >= chunk.until) return;
-      records.take();
-      const routed = await router.route(record, chunk.source);
-      const { offset } = record;
-      if (typeof routed === 'number') yield { record, offset, target: routed };
-      else if ('target' in routed) yield { record: routed.record, offset, target: routed.target };
-      else yield { record, offset, target: DROPPED };
     }
   }
 

@@ -1,0 +1,1 @@
+export { WorkerTransforms, type WorkerTransformsOptions } from './worker-transforms.js';

@@ -1,0 +1,245 @@
+import { AppError, isAppError } from '#libs/core/kernel';
+import { type LogRecord, maxRecordSize, type RecordCursor, type RecordHeader, type StoredRecord } from '#libs/core/log';
+import { VALUE_SCHEMA_HEADER } from '#libs/core/schema';
+import { FILTER_RULE, type Routed, type Router } from '../copy/router.js';
+import type { PoisonPolicy } from './parameters.js';
+import { readsValues, type TransformProgram, transformVersion, writesValues } from './program.js';
+import { headersOf } from './pipeline.js';
+import type { NamedSchema, RecordValues, ValueFormat, ValueWriter } from './record-values.js';
+import type { TransformFailure, TransformInput, TransformOutcome, Transforms } from './transforms.js';
+
+/** Why a record cannot be migrated. Counted and shown; never holds contents. */
+export type PoisonClass = TransformFailure | 'value-does-not-fit-schema' | 'record-too-large';
+
+export interface MigrationRules {
+  /** Logical name. */
+  readonly topic: string;
+  /** Of source and target alike. */
+  readonly partitions: number;
+  readonly program: TransformProgram;
+  /** What values are written as; null: each with the schema it came with. */
+  readonly format: ValueFormat | null;
+  readonly poison: PoisonPolicy;
+  /** Bytes of the largest batch the target takes. */
+  readonly maxBatchBytes: number;
+}
+
+/** What a record becomes, or why it becomes nothing. */
+export type Migrated =
+  | { readonly kind: 'same' }
+  | { readonly kind: 'other'; readonly record: LogRecord; readonly text: string | null }
+  | { readonly kind: 'left-out' }
+  | { readonly kind: 'poison'; readonly poison: PoisonClass; readonly message: string };
+
+/** Records given to the transforms together, and bytes of results after which no more are asked for. */
+const TOGETHER = 200;
+const RESULT_BYTES = 4 * 1024 * 1024;
+/** What a batch needs beside its only record. */
+const BATCH_HEAD_BYTES = 128;
+
+/**
+ * Gives each record its new value, headers and timestamp and leaves it in its partition: keys stay, so places do. Condition M1: a value that does not fit the schema it
+ * is to be written with is poison. Records without a value pass, since they end their key whatever its values look like; only headers of theirs get other names or go.
+ */
+export class MigrationRouter implements Router {
+  readonly targets: number;
+  readonly #version: string;
+  readonly #reads: boolean;
+  readonly #writes: boolean;
+  readonly #isIdle: boolean;
+  readonly #writers = new Map<string, Promise<ValueWriter>>();
+
+  constructor(
+    private readonly rules: MigrationRules,
+    private readonly transforms: Transforms,
+    private readonly values: RecordValues,
+  ) {
+    const { program, format, partitions } = rules;
+    this.targets = partitions;
+    this.#version = transformVersion(program);
+    this.#writes = writesValues(program) || format !== null;
+    this.#reads = readsValues(program) || this.#writes;
+    this.#isIdle = !this.#reads && program.steps.length === 0;
+  }
+
+  async route(record: StoredRecord, source: number): Promise<Routed> {
+    return (await this.routeAll([record], source))[0]!;
+  }
+
+  async routeAll(records: readonly StoredRecord[], source: number): Promise<readonly Routed[]> {
+    if (this.#isIdle) return records.map(() => source);
+    const routed: Routed[] = [];
+    let bytes = 0;
+    while (routed.length < records.length && bytes < RESULT_BYTES) {
+      const some = records.slice(routed.length, routed.length + TOGETHER);
+      const migrated = await this.migrate(some, source);
+      for (const [i, one] of migrated.entries()) {
+        routed.push(this.#routed(some[i]!, source, one));
+        if (one.kind === 'other') bytes += maxRecordSize(one.record);
+      }
+    }
+    return routed;
+  }
+
+  routeInPlace(_: RecordCursor, source: number): number {
+    return this.#isIdle ? source : -1;
+  }
+
+  misplaced(): undefined {
+    return undefined;
+  }
+
+  belongsInPlace(): boolean {
+    return true;
+  }
+
+  /** What becomes of records of one partition, in order. */
+  async migrate(records: readonly StoredRecord[], partition: number): Promise<readonly Migrated[]> {
+    const prepared = await Promise.all(records.map((record) => this.#prepared(record, partition)));
+    const inputs = prepared.flatMap((one) => ('input' in one ? [one.input] : []));
+    const outcomes = inputs.length === 0 ? [] : await this.transforms.apply(this.rules.program, inputs);
+    let next = 0;
+    return await Promise.all(
+      prepared.map(async (one, i) =>
+        'input' in one ? this.#finished(records[i]!, one, outcomes[next++]!) : one.migrated,
+      ),
+    );
+  }
+
+  async #prepared(record: StoredRecord, partition: number): Promise<Prepared> {
+    const { topic, program } = this.rules;
+    const { value, headers, timestamp, offset } = record;
+    if (value === null || !this.#reads) {
+      const other = headersOf(program, headers);
+      const isSame = other.length === headers.length && other.every((one, i) => one === headers[i]);
+      return {
+        migrated: isSame ? { kind: 'same' } : { kind: 'other', record: { ...record, headers: other }, text: null },
+      };
+    }
+    try {
+      const { text, schema } = await this.values.read(topic, value, headers);
+      const key = keyText(record.key);
+      return { input: { value: text, key, headers, timestamp, partition, offset }, schema };
+    } catch (error) {
+      return { migrated: poisonOf(error) };
+    }
+  }
+
+  async #finished(record: StoredRecord, { schema, input }: Ready, outcome: TransformOutcome): Promise<Migrated> {
+    if (outcome.kind === 'left-out') return outcome;
+    if (outcome.kind === 'failed') return { kind: 'poison', poison: outcome.failure, message: outcome.message };
+    const { value: text, headers, timestamp } = outcome;
+    try {
+      const format = this.rules.format ?? formatOf(this.rules.topic, schema);
+      const rewrites = this.#writes && (text !== input.value || this.rules.format !== null);
+      const written = rewrites ? await (await this.#writerOf(format)).write(text) : undefined;
+      const other: LogRecord = {
+        key: record.key,
+        value: written?.bytes ?? record.value,
+        headers: written === undefined ? headers : namedIn(headers, written.header, schema?.inHeader === true),
+        timestamp,
+      };
+      if (maxRecordSize(other) + BATCH_HEAD_BYTES > this.rules.maxBatchBytes) {
+        const message = `it takes ${maxRecordSize(other)} bytes, more than ${this.rules.maxBatchBytes} allow`;
+        return { kind: 'poison', poison: 'record-too-large', message };
+      }
+      const isSame = written === undefined && headers === record.headers && timestamp === record.timestamp;
+      return isSame ? { kind: 'same' } : { kind: 'other', record: other, text };
+    } catch (error) {
+      return poisonOf(error);
+    }
+  }
+
+  #writerOf(format: ValueFormat): Promise<ValueWriter> {
+    const key = JSON.stringify(format);
+    let writer = this.#writers.get(key);
+    if (writer === undefined) {
+      writer = this.values.writer(format);
+      this.#writers.set(key, writer);
+      // A writer that could not be made is asked for again.
+      writer.catch(() => this.#writers.delete(key));
+    }
+    return writer;
+  }
+
+  #routed(record: StoredRecord, source: number, migrated: Migrated): Routed {
+    switch (migrated.kind) {
+      case 'same':
+        return source;
+      case 'other':
+        return { target: source, record: migrated.record };
+      case 'left-out':
+        return { rule: FILTER_RULE, deadLetter: false };
+      case 'poison':
+        return this.#poisoned(record, source, migrated.poison);
+    }
+  }
+
+  #poisoned(record: StoredRecord, source: number, poison: PoisonClass): Routed {
+    switch (this.rules.poison.policy) {
+      case 'fail':
+        throw poisonRecord(this.rules.topic, poison, source, record.offset);
+      case 'pass-through':
+        return { target: source, record, noted: poison };
+      case 'dlq':
+        return {
+          rule: poison,
+          deadLetter: true,
+          notes: [{ key: 'weir.transform', value: Buffer.from(this.#version) }],
+        };
+    }
+  }
+}
+
+interface Ready {
+  readonly input: TransformInput;
+  readonly schema: NamedSchema | null;
+}
+
+type Prepared = Ready | { readonly migrated: Migrated };
+
+/** A record that keeps its schema is written with it again. */
+function formatOf(topic: string, schema: NamedSchema | null): ValueFormat {
+  return schema === null ? { kind: 'json' } : { kind: 'schema', subject: `${topic}-value`, ...schema };
+}
+
+/** The headers with the one that names the schema, and without the one that did. */
+function namedIn(headers: readonly RecordHeader[], named: RecordHeader | null, did: boolean): readonly RecordHeader[] {
+  const others = did || named !== null ? headers.filter((one) => one.key !== VALUE_SCHEMA_HEADER) : headers;
+  return named === null ? others : [...others, named];
+}
+
+/** A key as JSON text: as it is where it is JSON, otherwise the text it is. */
+function keyText(key: Uint8Array | null): string {
+  if (key === null) return 'null';
+  const text = Buffer.from(key.buffer, key.byteOffset, key.length).toString('utf8');
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return JSON.stringify(text);
+  }
+}
+
+const POISON: Readonly<Record<string, PoisonClass>> = {
+  'undecodable-record': 'undecodable',
+  'value-does-not-fit-schema': 'value-does-not-fit-schema',
+  'schema-too-complex': 'transform-limit',
+};
+
+/** What a record is to blame for; anything else stops the work. */
+function poisonOf(error: unknown): Migrated & { readonly kind: 'poison' } {
+  const poison = isAppError(error) && Object.hasOwn(POISON, error.code) ? POISON[error.code] : undefined;
+  if (poison === undefined) throw error;
+  return { kind: 'poison', poison, message: (error as AppError).message };
+}
+
+function poisonRecord(topic: string, poison: PoisonClass, partition: number, offset: number): AppError {
+  return new AppError({
+    kind: 'unprocessable',
+    code: 'record-not-migrated',
+    message: `The record of '${topic}' at partition ${partition}, offset ${offset} cannot be migrated: ${poison}.`,
+    hint: 'Look at it with a sample of the plan; correct the transform, or choose what happens to such records: dlq or pass-through.',
+    details: { topic, poison, partition, offset: String(offset) },
+  });
+}

@@ -1,0 +1,164 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import type { GenerationRequest } from '../generations/kind.js';
+import type { GenerationParameters, GroupMode } from '../generations/parameters.js';
+import { RequestForm } from '../request-form.js';
+import type { VerificationLevel } from '../verify/copy-verifier.js';
+import { inverseOf, parseExpression, parseSteps, type TransformProgram } from './program.js';
+import type { ValueFormat } from './record-values.js';
+
+/**
+ * What happens to a record that cannot be migrated, and how much of that is borne. `fail`: the copy stops at the first one. `dlq`: it goes to the dead letter topic as it was. `pass-through`: it
+ * goes on as it was, among the others.
+ */
+export interface PoisonPolicy {
+  readonly policy: 'fail' | 'dlq' | 'pass-through';
+  /** More than so many stop the copy; null: any number. */
+  readonly maxCount: number | null;
+  /** A larger part than this of the records read, from a hundred on, stops the copy; null: any. */
+  readonly maxRatio: number | null;
+}
+
+/** The format somebody wants values in. `json`: JSON text that names no schema. */
+export type WantedFormat =
+  | { readonly kind: 'json' }
+  | {
+      readonly kind: 'schema';
+      /** Undefined: `<topic>-value`. */
+      readonly subject: string | undefined;
+      /** Undefined: the latest one of the subject. */
+      readonly schemaId: number | undefined;
+      readonly message: string | undefined;
+    };
+
+/** What somebody wants, with every default filled in. */
+export interface MigrationRequest extends GenerationRequest {
+  readonly up: TransformProgram;
+  /** Undefined: there is none, and none that follows from `up`. */
+  readonly down: TransformProgram | undefined;
+  /** Places that `down` need not restore, as JSON pointers with `*` for any item. */
+  readonly lossy: readonly string[];
+  readonly format: WantedFormat | undefined;
+  readonly config: Readonly<Record<string, string | null>>;
+  readonly poison: PoisonPolicy;
+  readonly verification: VerificationLevel;
+  readonly groups: GroupMode;
+  readonly cutover: { readonly mode: 'automatic' | 'manual'; readonly maxPauseMs: number };
+  readonly reverseTail: boolean;
+}
+
+const MEMBERS = [
+  'cluster',
+  'topic',
+  'transform',
+  'filter',
+  'format',
+  'config',
+  'poison',
+  'verification',
+  'groups',
+  'cutover',
+  'reverseTail',
+];
+
+/**
+ * Reads a request, unknown members refused by name, every problem named at once.
+ * @throws `invalid-migration-request`.
+ */
+export function parseMigrationRequest(json: JsonObject): MigrationRequest {
+  const form = new RequestForm('migration');
+  const top = form.object(json, '', MEMBERS);
+  const transform = form.object(top['transform'], 'transform', ['up', 'down', 'lossy']);
+  const filter = parseExpression(form, top['filter'], 'filter') ?? null;
+  const up = { filter, steps: parseSteps(form, transform['up'], 'transform.up') };
+  const poison = form.object(top['poison'], 'poison', ['policy', 'maxCount', 'maxRatio']);
+  const groups = form.object(top['groups'], 'groups', ['mode']);
+  const cutover = form.object(top['cutover'], 'cutover', ['mode', 'maxPauseMs']);
+  const cluster = form.text(top['cluster'], 'cluster');
+  const topic = form.text(top['topic'], 'topic') ?? form.missing('topic', '');
+  const down =
+    transform['down'] === undefined || transform['down'] === null
+      ? undefined
+      : { filter: null, steps: parseSteps(form, transform['down'], 'transform.down') };
+  const request: Omit<MigrationRequest, 'down'> = {
+    cluster,
+    topic,
+    up,
+    lossy: texts(form, transform['lossy'], 'transform.lossy'),
+    format: formatOf(form, top['format']),
+    config: configOf(form, top['config']),
+    poison: {
+      policy: form.choice(poison['policy'], 'poison.policy', ['fail', 'dlq', 'pass-through'], 'fail'),
+      maxCount: form.integer(poison['maxCount'], 'poison.maxCount', 0, Number.MAX_SAFE_INTEGER) ?? null,
+      maxRatio: ratio(form, poison['maxRatio'], 'poison.maxRatio'),
+    },
+    verification: form.choice(top['verification'], 'verification', ['readback', 'full'], 'full'),
+    groups: form.choice(groups['mode'], 'groups.mode', ['exact', 'drain', 'duplicates'], 'drain'),
+    cutover: {
+      mode:
+        form.choice(cutover['mode'], 'cutover.mode', ['auto', 'manual'], 'manual') === 'manual'
+          ? 'manual'
+          : 'automatic',
+      maxPauseMs: form.integer(cutover['maxPauseMs'], 'cutover.maxPauseMs', 50, 3_600_000) ?? 10_000,
+    },
+    reverseTail: form.flag(top['reverseTail'], 'reverseTail', true),
+  };
+  form.demandSound();
+  return { ...request, down: down ?? inverseOf(up) };
+}
+
+function formatOf(form: RequestForm, json: JsonValue | undefined): WantedFormat | undefined {
+  if (json === undefined || json === null) return undefined;
+  const format = form.object(json, 'format', ['type', 'subject', 'schemaId', 'message']);
+  if (form.choice(format['type'], 'format.type', ['json', 'schema'], 'schema') === 'json') return { kind: 'json' };
+  return {
+    kind: 'schema',
+    subject: form.text(format['subject'], 'format.subject'),
+    schemaId: form.integer(format['schemaId'], 'format.schemaId', 1, 2 ** 31 - 1),
+    message: form.text(format['message'], 'format.message'),
+  };
+}
+
+function configOf(form: RequestForm, json: JsonValue | undefined): Record<string, string | null> {
+  const config: Record<string, string | null> = {};
+  if (json === undefined || json === null) return config;
+  if (!isJsonObject(json)) {
+    form.problem('config', 'must be an object');
+    return config;
+  }
+  for (const [name, value] of Object.entries(json)) {
+    if (value === null || typeof value === 'string') config[name] = value;
+    else form.problem(`config.${name}`, 'must be text, or null for the default');
+  }
+  return config;
+}
+
+function ratio(form: RequestForm, value: JsonValue | undefined, path: string): number | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'number' && value >= 0 && value <= 1) return value;
+  form.problem(path, 'must be a number from 0 to 1');
+  return null;
+}
+
+function texts(form: RequestForm, value: JsonValue | undefined, path: string): string[] {
+  if (value === undefined || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((one, i) => form.text(one, `${path}[${i}]`) ?? []);
+  form.problem(path, 'must be a list');
+  return [];
+}
+
+/** What a migration works with, besides what every new generation has. */
+export interface MigrationParameters extends GenerationParameters {
+  readonly up: TransformProgram;
+  /** What keeps the old side current; null: nothing does, and the way back closes with the first record written to the new side. */
+  readonly down: TransformProgram | null;
+  readonly lossy: readonly string[];
+  /** What values are written as on the new side; null: each with the schema it came with. */
+  readonly format: ValueFormat | null;
+  /** What values are written as on the way back; null: each with the schema it came with. */
+  readonly formatBack: ValueFormat | null;
+  /** Bytes of the largest batch the old side takes. */
+  readonly oldMaxBytes: number;
+  readonly poison: PoisonPolicy;
+  /** Hash of `up`: what dead letters name as what they failed. */
+  readonly version: string;
+}

@@ -1,0 +1,1 @@
+export { MigrationsModule } from './migrations.module.js';

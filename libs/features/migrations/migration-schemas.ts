@@ -1,0 +1,166 @@
+import { z } from 'zod';
+
+const expression = z.string().min(1).max(10_000);
+const place = z.string().min(1).max(1_000);
+
+const step = z
+  .union([
+    z.strictObject({ shape: expression.describe('The whole value anew, by a JSONata expression.') }),
+    z.strictObject({ set: place, cel: expression.describe('A computed part, by a CEL expression.') }),
+    z.strictObject({ remove: place }),
+    z.strictObject({ rename: place, to: z.string().min(1).max(1_000) }),
+    z.strictObject({ mask: place, with: z.enum(['redact', 'null', 'last4']).optional() }),
+  ])
+  .describe('Places are `value`, `value.address.zip`, `header.trace` and `timestamp`.');
+
+/** Body of `POST /v1/migrations/plans`. */
+export const migrationBody = z.strictObject({
+  topic: z.string().min(1).max(249),
+  transform: z
+    .strictObject({
+      up: z.array(step).max(50).optional().describe('From the present form to the new one, step by step.'),
+      down: z
+        .array(step)
+        .max(50)
+        .optional()
+        .describe('Back again, which keeps rolling back possible. Follows by itself where `up` only renames.'),
+      lossy: z
+        .array(z.string().min(1).max(1_000))
+        .max(100)
+        .optional()
+        .describe('Places that `down` need not restore: `/email`, `/items/*/note`, `header.trace`, `timestamp`.'),
+    })
+    .optional(),
+  filter: expression.optional().describe('CEL: records for which it is not true are left out.'),
+  format: z
+    .strictObject({
+      type: z.enum(['json', 'schema']).optional().describe('`json`: text that names no schema. `schema` unless given.'),
+      subject: z.string().min(1).max(1_000).optional().describe('`<topic>-value` unless given.'),
+      schemaId: z.int().min(1).optional().describe('The latest schema of the subject unless given.'),
+      message: z.string().min(1).max(1_000).optional().describe('Which Protobuf message; the first one unless given.'),
+    })
+    .optional()
+    .describe('What values are written as; each with the schema it came with unless given.'),
+  config: z
+    .record(z.string(), z.string().nullable())
+    .optional()
+    .describe('Settings that the topic gets; null for the default.'),
+  poison: z
+    .strictObject({
+      policy: z
+        .enum(['fail', 'dlq', 'pass-through'])
+        .optional()
+        .describe('Records that cannot be migrated; `fail` unless given.'),
+      maxCount: z.int().min(0).optional().describe('More of them stop the copy.'),
+      maxRatio: z
+        .number()
+        .min(0)
+        .max(1)
+        .optional()
+        .describe('A larger part of them stops the copy, from 100 records on.'),
+    })
+    .optional(),
+  verification: z
+    .enum(['readback', 'full'])
+    .optional()
+    .describe('`full`, which transforms every record anew, unless given.'),
+  groups: z.strictObject({ mode: z.enum(['exact', 'drain', 'duplicates']).optional() }).optional(),
+  cutover: z
+    .strictObject({
+      mode: z.enum(['auto', 'manual']).optional(),
+      maxPauseMs: z
+        .int()
+        .min(50)
+        .max(3_600_000)
+        .optional()
+        .describe('Longest time writers are held; 10,000 unless given.'),
+    })
+    .optional(),
+  reverseTail: z
+    .boolean()
+    .optional()
+    .describe('Keep the old side current by `down` after the switch. On unless turned off, where there is a `down`.'),
+});
+export type MigrationBody = z.infer<typeof migrationBody>;
+
+const count = z.number().nullable();
+const object = z.record(z.string(), z.unknown());
+const counts = z.record(z.string(), z.int());
+
+const rehearsal = z.object({
+  records: z.int(),
+  same: z.int(),
+  changed: z.int(),
+  leftOut: z.int(),
+  poison: counts.describe('Records that cannot be migrated, by class.'),
+  unstable: z.int().describe('Records that came to something else the second time.'),
+  wayBack: z.object({
+    returned: z.int().describe('Records brought back by `down`.'),
+    restored: z.int().describe('Of those, as they were, but for what may be lost.'),
+    lossy: z.array(z.string()),
+    lost: counts.describe('Records that lost something, by place.'),
+    notReturned: counts,
+  }),
+});
+
+/** A plan with what only a migration has to say. */
+export const migrationPlanView = z.object({
+  hash: z.string().describe('Start it with `POST /v1/operations`.'),
+  kind: z.literal('migration'),
+  subject: z.string(),
+  steps: z.array(z.string()),
+  order: z.string(),
+  rollback: z.string(),
+  transform: object.describe('`version` is its hash, which dead letters name.'),
+  rehearsal: rehearsal.describe('What became of a sample, each record transformed twice and brought back.'),
+  translation: z.array(z.object({ group: z.string(), members: z.int(), lag: z.number(), translation: z.string() })),
+  readers: z
+    .array(z.string())
+    .describe('Views and derivations that read the topic; they follow the cutover by themselves.'),
+  risks: z.array(z.string()),
+  blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
+  estimates: z.object({ etaSeconds: count, pauseMs: count, records: count, bytes: count }),
+  impact: object,
+  parameters: object,
+  controls: object,
+  fingerprint: object.describe('What the plan relied on; compared at the start.'),
+  createdBy: z.string(),
+  createdAt: z.string().describe('ISO 8601, UTC.'),
+});
+export type MigrationPlanView = z.infer<typeof migrationPlanView>;
+
+/** Body of `POST /v1/migrations/{plan}/sample`. */
+export const sampleBody = z.strictObject({
+  n: z.int().min(1).max(1_000).default(20).describe('Records to show, spread evenly over the topic.'),
+  perSchemaId: z.int().min(1).max(1_000).optional().describe('Most records of one schema.'),
+});
+export type SampleBody = z.infer<typeof sampleBody>;
+
+const change = z.object({
+  path: z.string().describe('JSON pointer into the value.'),
+  op: z.enum(['add', 'remove', 'replace']),
+  before: z.unknown(),
+  after: z.unknown(),
+});
+
+export const sampleView = z.object({
+  planHash: z.string(),
+  rehearsal,
+  records: z.array(
+    z.object({
+      partition: z.int(),
+      offset: z.string(),
+      schemaId: z.int().nullable(),
+      outcome: z.enum(['same', 'changed', 'left-out', 'poison']),
+      before: z.unknown(),
+      after: z.unknown(),
+      changes: z.array(change),
+      otherParts: z.array(z.string()).describe('Headers and timestamp that become others.'),
+      poison: z.string().nullable(),
+      message: z.string().nullable(),
+      deterministic: z.boolean(),
+      lost: z.array(z.string()).nullable().describe('Places the way back does not restore; null without one.'),
+    }),
+  ),
+});
+export type SampleView = z.infer<typeof sampleView>;

@@ -1,0 +1,79 @@
+import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { ApiJson, ZodPipe } from '#libs/platform/http';
+import {
+  migrationBody,
+  migrationPlanView,
+  sampleBody,
+  sampleView,
+  type MigrationBody,
+  type MigrationPlanView,
+  type SampleBody,
+  type SampleView,
+} from './migration-schemas.js';
+import { planViewOf, sampleViewOf } from './migration-views.js';
+import { MigrationsService } from './migrations.service.js';
+
+/** Plans of migrations, of the default cluster and of a named one, and what they would make of present records. */
+@Controller(['v1/migrations', 'v1/clusters/:cluster/migrations'])
+export class MigrationsController {
+  constructor(private readonly migrations: MigrationsService) {}
+
+  @Post('plans')
+  @HttpCode(201)
+  @Access('operate', 'topic', 'body.topic')
+  @ApiJson({
+    id: 'planMigration',
+    summary: 'Plan another form for the records of a topic',
+    description:
+      'Rehearses the migration on a sample and changes nothing. Start the plan with its hash: `POST /v1/operations {"planHash": …}`.',
+    tag: 'migrations',
+    body: migrationBody,
+    bodyExample: {
+      topic: 'orders',
+      filter: 'value.cents > 0',
+      transform: {
+        up: [
+          { rename: 'value.country', to: 'land' },
+          { set: 'value.euros', cel: 'double(value.cents) / 100.0' },
+        ],
+        down: [{ remove: 'value.euros' }, { rename: 'value.land', to: 'country' }],
+      },
+    },
+    response: migrationPlanView,
+    status: 201,
+    errors: {
+      400: ['invalid-migration-request', 'invalid-transform', 'invalid-topic-config'],
+      404: ['topic-not-found', 'cluster-not-found', 'schema-not-found', 'subject-not-found'],
+    },
+  })
+  async plan(
+    @Param('cluster') cluster: string | undefined,
+    @Body(new ZodPipe(migrationBody)) body: MigrationBody,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<MigrationPlanView> {
+    return planViewOf(await this.migrations.plan(cluster, body, principal));
+  }
+
+  @Post(':plan/sample')
+  @HttpCode(200)
+  @Access('read', 'operation')
+  @ApiJson({
+    id: 'sampleMigration',
+    summary: 'Show what a planned migration would make of present records',
+    description:
+      'Transforms each record twice and brings it back, and shows what changes. Changes nothing. Whoever asks must be allowed to read the topic.',
+    tag: 'migrations',
+    body: sampleBody,
+    bodyExample: { n: 20 },
+    response: sampleView,
+    errors: { 404: ['plan-not-found', 'topic-not-found'], 409: ['not-a-migration-plan'] },
+  })
+  async sample(
+    @Param('plan') hash: string,
+    @Body(new ZodPipe(sampleBody)) { n, perSchemaId }: SampleBody,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<SampleView> {
+    return sampleViewOf(hash, await this.migrations.sample(hash, { n, perSchemaId }, principal));
+  }
+}
