@@ -109,6 +109,7 @@ describe('migrations of a running service', () => {
     expect((await records.read('orders')).map((one) => one.value)).toEqual(
       expect.arrayContaining([{ id: 2, cents: 200, euros: 2, name: 'A B2' }]),
     );
+    expect(await operations.demand('GET', `/v1/operations/${id}/consumers`)).toEqual({ items: [] });
     await records.produce('orders', [{ key: 'o9', value: { id: 9, cents: 900, euros: 9, name: 'E F' } }]);
     await command(id, 'rollback', 'ROLLED_BACK');
     const back = (await records.read('orders')).map((one) => one.value);

@@ -81,6 +81,7 @@ export { covers, Views, type ReadAtLeast, type ViewStatus } from './views/views.
 export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/key-expression.js';
 export { RepartitionHandler, type RepartitionOptions } from './repartition/handler.js';
 export { MoveHandler } from './move/handler.js';
+export { consumersOf, type Consumer } from './generations/consumers.js';
 export { rebuildTopicNames } from './generations/rebuild-names.js';
 export { GENERATION_TUNING, type GenerationTuning } from './generations/work.js';
 export { MigrationHandler, type MigrationOptions } from './migrate/handler.js';

@@ -135,6 +135,14 @@ export const operationView = z.object({
 });
 export type OperationView = z.infer<typeof operationView>;
 
+/** Answer of `GET /v1/operations/{id}/consumers`. */
+export const consumerList = z.object({
+  items: z.array(
+    z.object({ group: z.string(), members: z.int(), oldLag: z.number().nullable(), newLag: z.number().nullable() }),
+  ),
+});
+export type ConsumerList = z.infer<typeof consumerList>;
+
 export const operationPage = z.object({ items: z.array(operationView), next: z.string().nullable() });
 export type OperationPage = z.infer<typeof operationPage>;
 

@@ -11,6 +11,7 @@ import {
 } from '#libs/platform/http';
 import { waitMsOf } from './request-headers.js';
 import {
+  consumerList,
   eventPage,
   historyQuery,
   listQuery,
@@ -18,6 +19,7 @@ import {
   operationView,
   planView,
   startBody,
+  type ConsumerList,
   type EventPage,
   type HistoryQuery,
   type ListQuery,
@@ -127,6 +129,21 @@ export class OperationsController {
   ): Promise<EventPage> {
     const page = await this.operations.history(id, query, principal);
     return { items: page.items.map(eventViewOf), next: page.next };
+  }
+
+  @Get(':id/consumers')
+  @Access('read', 'operation')
+  @ApiJson({
+    id: 'listOperationConsumers',
+    summary: 'List the groups that read the old and the new side of a topic',
+    description:
+      'For repartitions, migrations and moves. `oldLag` and `newLag` are records still to be read on a side, null where the group keeps no position. The switch carries groups to the new side; where they stood on the old one stays as it was.',
+    tag: 'operations',
+    response: consumerList,
+    errors: { 404: ['operation-not-found'], 409: ['operation-without-sides'] },
+  })
+  async consumers(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<ConsumerList> {
+    return { items: (await this.operations.consumers(id, principal)).map((one) => ({ ...one })) };
   }
 
   @Get(':id/events')

@@ -15,6 +15,7 @@ import {
   type Started,
   type ThrottleLimits,
 } from '#libs/core/operations';
+import { consumersOf, type Consumer } from '#libs/core/streams';
 import { Authorizer, type Action, type Principal } from '#libs/platform/auth';
 import { formatCursor, parseCursor, type Page } from '#libs/platform/http';
 import type { HistoryQuery, ListQuery, StartBody, ThrottleBody } from './operation-schemas.js';
@@ -82,6 +83,12 @@ export class OperationsService {
   /** Waits up to `ms` until the operation needs somebody or is over. */
   awaitRest(id: string, ms: number, signal: AbortSignal): Promise<OperationStatus> {
     return this.engine.awaitRest(id, ms, signal);
+  }
+
+  /** Who reads the two sides of the operation. @throws `operation-not-found`, `operation-without-sides`. */
+  async consumers(id: string, principal: Principal): Promise<readonly Consumer[]> {
+    const { planHash } = await this.status(id, principal);
+    return consumersOf(this.clusters, await this.engine.planOf(planHash));
   }
 
   /** The durable events from the first one on. */

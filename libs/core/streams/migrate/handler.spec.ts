@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { encodeBatch, type LogRecord } from '#libs/core/log';
-import { WallClock } from '#libs/core/log/testing';
+import { OneCluster, WallClock } from '#libs/core/log/testing';
+import { consumersOf } from '../generations/consumers.js';
 import {
   drive,
   MigrationWorld,
@@ -212,6 +213,24 @@ describe('migrating a topic', () => {
     await current.catch(() => undefined);
     await handler.finish(runOf(operation));
     expect(await world.topics()).toEqual(['orders--g2:ACTIVE']);
+  });
+
+  it('tells which groups read the old side and which the new one', async () => {
+    const world = await orders('{"amount":1}', '{"amount":2}');
+    const clusters = new OneCluster(world.engine);
+    await world.engine.commitPositions('readers', [{ topic: 'orders', partition: 0, offset: 1 }]);
+    const operation = await world.planned({
+      topic: 'orders',
+      config: { 'retention.ms': '1000' },
+      groups: { mode: 'exact' },
+    });
+    const plan = { ...operation.plan, hash: 'h', kind: 'migration', createdBy: 'olga', createdAt: 0 };
+    expect(await consumersOf(clusters, plan)).toEqual([{ group: 'readers', members: 0, oldLag: 1, newLag: null }]);
+    await drive(world.process(), operation, { until: 'SWITCHED' });
+    expect(await consumersOf(clusters, plan)).toEqual([{ group: 'readers', members: 0, oldLag: 1, newLag: 1 }]);
+    await expect(consumersOf(clusters, { ...plan, parameters: {} })).rejects.toMatchObject({
+      code: 'operation-without-sides',
+    });
   });
 
   it('keeps tombstones and what no step touches byte for byte', async () => {
