@@ -171,3 +171,53 @@ describe('migrations of a running service', () => {
     expect(fine).toMatchObject({ blockers: [], rehearsal: { changed: 1 } });
   });
 });
+
+describe('a migration whose service is killed', () => {
+  it.each(['prepare:done', 'copy:done', 'switch:fenced', 'switch:drained', 'switch:name-moved', 'switch:activated'])(
+    'at %s goes on at the next start, with every record once and in order',
+    async (step) => {
+      const directory = await temporaryDirectory();
+      let server = await ServerProcess.start({
+        cwd: directory.path,
+        env: { WEIR_FAIL_POINT: `migration:${step}` },
+      });
+      const records = new DataPlaneCalls(overHttp(() => server.url));
+      const operations = new OperationCalls(overHttp(() => server.url));
+      await records.topic('orders', 2);
+      const values = Array.from({ length: 40 }, (_, n) => ({ n, name: `n${n % 3}` }));
+      await records.produce(
+        'orders',
+        values.map((value) => ({ key: value.name, value })),
+      );
+      const id = await operations.begin('/v1/migrations/plans', {
+        topic: 'orders',
+        filter: 'value.n != 7',
+        transform: {
+          up: [
+            { rename: 'value.name', to: 'title' },
+            { set: 'value.square', cel: 'value.n * value.n' },
+          ],
+        },
+        cutover: { mode: 'auto' },
+      });
+      expect(await server.exited).toMatchObject({ signal: 'SIGKILL' });
+      server = await ServerProcess.start({ cwd: directory.path });
+      await expect
+        .poll(async () => (await operations.operation(id)).state, { interval: 20, timeout: 60_000 })
+        .toBe('SWITCHED');
+      expect(await operations.operation(id)).toMatchObject({
+        errors: { read: 40, written: 39, leftOut: 1 },
+        verification: { level: 'full', state: 'passed' },
+      });
+      const migrated = (await records.read('orders')).map((one) => one.value as { n: number; title: string });
+      for (const title of ['n0', 'n1', 'n2']) {
+        const expected = values
+          .filter((one) => one.name === title && one.n !== 7)
+          .map(({ n }) => ({ n, title, square: n * n }));
+        expect(migrated.filter((one) => one.title === title)).toEqual(expected);
+      }
+      await server.stop();
+      await directory.remove();
+    },
+  );
+});

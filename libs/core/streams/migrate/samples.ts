@@ -81,7 +81,12 @@ export class MigrationSamples {
     });
     const records: SampledMigration[] = [];
     for (const one of rehearsed) records.push(await this.#shown(parameters.topic, one));
-    return { tally: tallyOf(rehearsed, parameters.lossy), lossy: parameters.lossy, records, tookMs: clock.monotonic() - began };
+    return {
+      tally: tallyOf(rehearsed, parameters.lossy),
+      lossy: parameters.lossy,
+      records,
+      tookMs: clock.monotonic() - began,
+    };
   }
 
   async #ofEachSchema(
