@@ -8,11 +8,13 @@ import {
   type FetchedPartition,
   type LogEngine,
   type LogWriter,
+  maxRecordSize,
   RecordCursor,
   type StoredRecord,
   type WriterAppend,
   type WriterCheckpoint,
 } from '#libs/core/log';
+import { BATCH_BYTES } from './chunk-builder.js';
 import { type CopiedChunk, encodeChunk } from './chunk.js';
 import { advance, encodeState, type LaneKeys, type LaneState, type LaneTotals, readState } from './copy-session.js';
 import { MergedChunks } from './merged-chunks.js';
@@ -47,8 +49,6 @@ export interface MergedLane {
 
 /** Most records of a commit: its map has to fit checkpoints, and has many runs where records of several sources alternate. */
 const MAX_RECORDS = 20_000;
-/** Of a batch of dead letters. */
-const LETTERS_BYTES = 256 * 1024;
 const ORDER = 'merge';
 const keysOf = (partition: number): LaneKeys => ({ state: `copy-${partition}`, lastChunk: `last-chunk-${partition}` });
 
@@ -256,7 +256,7 @@ function batchesOfLetters({ deadLetters }: MergedChunks): Uint8Array[] {
   const encoder = new BatchEncoder();
   const batches: Uint8Array[] = [];
   for (const record of deadLetters) {
-    if (encoder.count > 0 && encoder.sizeBytes > LETTERS_BYTES) batches.push(encoder.finish());
+    if (encoder.count > 0 && encoder.sizeBytes + maxRecordSize(record) > BATCH_BYTES) batches.push(encoder.finish());
     encoder.add(record);
   }
   if (encoder.count > 0) batches.push(encoder.finish());

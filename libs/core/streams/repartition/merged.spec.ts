@@ -118,6 +118,29 @@ describe('a repartition that merges by time', () => {
     }
   });
 
+  it('leaves records out by rule, counts them, and keeps them in the dead letter topic', async () => {
+    const world = await flights([
+      [1, 2, 3],
+      [2, 2, 2],
+    ]);
+    await world.write('flights', 'odd', 'not json');
+    await world.write('flights', 'none', '{}');
+    const operation = await world.planned({
+      ...request,
+      target: { partitions: 2, key: { expr: 'value.origin', onMissing: 'dlq' } },
+    });
+    await drive(world.process(), operation, { until: 'SWITCHED' });
+    expect((await world.read('flights')).flat()).toHaveLength(6);
+    expect(operation.notes['errors']).toMatchObject({
+      poison: 2,
+      dlq: 2,
+      byClass: { 'key-undecodable': 1, 'key-missing-field': 1 },
+    });
+    const letters = (await world.read('flights.dlq')).flat();
+    expect(letters.map((record) => textOf(record.value)).sort()).toEqual(['not json', '{}']);
+    expect(operation.notes['verification']).toMatchObject({ state: 'passed', checked: 6 });
+  });
+
   it('loses and repeats nothing of what writers are acknowledged meanwhile, each key in its order', async () => {
     const world = new RepartitionWorld();
     await world.engine.createTopic({ name: 'flights', partitions: 3 });
