@@ -1,3 +1,4 @@
+import { Agent, request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch, NO_TIMESTAMP } from '#libs/core/log';
 import { DataPlaneCalls } from '#libs/features/records/testing';
@@ -51,6 +52,30 @@ describe('records written as lines and as batches, over REST', () => {
       .map((line) => JSON.parse(line) as Result);
   const linesOf = (count: number) =>
     Array.from({ length: count }, (_, n) => `${JSON.stringify({ value: n })}\n`).join('');
+
+  it('that are not read to the end leave their connection to the next request', async () => {
+    const topic = await newTopic();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = (method: string, path: string, body = '') =>
+      new Promise<{ status: number; text: string }>((resolve, reject) => {
+        const headers = { 'content-type': 'application/x-ndjson', 'content-length': Buffer.byteLength(body) };
+        const request = httpRequest(`${running.url}${path}`, { method, agent, headers }, (response) => {
+          let text = '';
+          response.setEncoding('utf8');
+          response.on('data', (chunk: string) => void (text += chunk));
+          response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+        });
+        request.on('error', reject);
+        request.end(body);
+      });
+    const tooLong = `{"value":"${'x'.repeat(12_000_000)}"}`;
+    for (let round = 0; round < 20; round++) {
+      const { text } = await ask('POST', `/v1/topics/${topic}/records`, tooLong);
+      expect(results(text).at(-1)?.end?.error?.code).toBe('line-too-long');
+      expect((await ask('GET', `/v1/topics/${topic}`)).status).toBe(200);
+    }
+    agent.destroy();
+  });
 
   it('each line is answered by a line, in order; what cannot be read or encoded spoils no other', async () => {
     const topic = await newTopic();

@@ -3,7 +3,7 @@ import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#lib
 import { ThinningClients } from './thinning-clients.js';
 
 /** A round whose named step is not passed in this time is ended by a plain kill. */
-const LONGEST_ROUND_MS = 15_000;
+const LONGEST_ROUND_MS = 60_000;
 
 /** Steps at which segments are replaced, dropped, deleted from and removed; a number is the pass at which the process dies. */
 const KILLS = [

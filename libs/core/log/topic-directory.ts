@@ -296,6 +296,7 @@ export class TopicDirectories implements OtherLogs {
     }
     return directory;
   }
+
   clusterOf(logId: string): string | undefined {
     return this.clusters.names().find((name) => this.clusters.get(name).logId === logId);
   }

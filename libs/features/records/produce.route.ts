@@ -6,6 +6,7 @@ import {
   ArrivingBody,
   bodyDigestOf,
   idempotencyKeyOf,
+  endAnswer,
   isStreamEnd,
   PacedAnswer,
   PlainRoutes,
@@ -127,9 +128,7 @@ export class ProduceRoute implements OnModuleInit {
       }
     } finally {
       body.close();
-      raw.end();
-      // What is left of the body is not read: the connection ends with the answer.
-      if (!request.raw.readableEnded) raw.once('close', () => request.raw.destroy());
+      endAnswer(request, raw);
     }
   }
 }

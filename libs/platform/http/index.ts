@@ -41,3 +41,4 @@ export { accountOf } from './count-bytes.js';
 export { type ByteAccount, type BytesInFlight } from './bytes-in-flight.js';
 export { PacedAnswer } from './paced-answer.js';
 export { ArrivingBody, isStreamEnd } from './arriving-body.js';
+export { endAnswer } from './end-answer.js';

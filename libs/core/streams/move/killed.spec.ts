@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeBatch } from '#libs/core/log';
-import { WallClock } from '#libs/core/log/testing';
-import { drive, fingerprint, Killed, Mortality, MoveWorld, runOf, type StoredOperation } from '../testing/index.js';
-
-const clock = new WallClock();
+import { drive, fingerprint, Killed, Mortality, MoveWorld, runOf, workInterrupted } from '../testing/index.js';
 
 describe('a move killed anywhere', () => {
   async function prepared(): Promise<MoveWorld> {
@@ -23,46 +20,10 @@ describe('a move killed anywhere', () => {
     return world;
   }
 
-  const written = new WeakSet<MoveWorld>();
-
-  /** Works on the operation, process after process, the first of which dies at an effect. */
-  async function work(
-    world: MoveWorld,
-    operation: StoredOperation,
-    mortality: Mortality,
-    last: 'finish' | 'rollback',
-  ): Promise<void> {
-    let handler = world.process({ mortality });
-    const going = async (mortal: Mortality): Promise<void> => {
-      const effect = <T>(name: string, perform: () => T) => mortal.effect(name, perform);
-      await drive(handler, operation, { until: 'SWITCHED', effect });
-      // Written to the new side: the way back has to bring it along.
-      if (!written.has(world)) {
-        written.add(world);
-        for (const n of [1, 2, 3]) await world.write(`k${n}`, `late-${n}`);
-      }
-      const stop = new AbortController();
-      const current = handler.phases.SWITCHED!(runOf(operation, { effect, signal: stop.signal }));
-      await Promise.race([current.catch(() => undefined), clock.sleep(5)]);
-      stop.abort(new Error('next'));
-      await current.catch((error: unknown) => {
-        if (mortal.dead) throw error;
-      });
-      if (last === 'finish') await handler.finish(runOf(operation, { effect }));
-      else {
-        operation.phase = 'ROLLING_BACK';
-        await drive(handler, operation, { until: 'ROLLED_BACK', effect });
-      }
-    };
-    try {
-      return await going(mortality);
-    } catch (error) {
-      if (!mortality.dead) throw error;
-    }
-    handler = world.process();
-    if (operation.phase === 'ROLLING_BACK') await drive(handler, operation, { until: 'ROLLED_BACK' });
-    else if (operation.phase !== 'ROLLED_BACK') await going(new Mortality());
-  }
+  /** Written to the new side: the way back has to bring it along. */
+  const write = async (world: MoveWorld): Promise<void> => {
+    for (const n of [1, 2, 3]) await world.write(`k${n}`, `late-${n}`);
+  };
 
   const contentOf = async (world: MoveWorld): Promise<string[][]> =>
     (await world.read()).map((records) => records.map(fingerprint));
@@ -72,7 +33,7 @@ describe('a move killed anywhere', () => {
       const clean = await prepared();
       const unread = await clean.unread('readers');
       const calm = new Mortality();
-      await work(clean, await clean.planned(), calm, last);
+      await workInterrupted({ world: clean, operation: await clean.planned(), mortality: calm, last, write });
       const [expected, topics, home] = [await contentOf(clean), await clean.topics(), await clean.home()];
       expect(home).toBe(last === 'finish' ? 'b' : 'a');
       expect(calm.effects).toBeGreaterThan(25);
@@ -80,7 +41,8 @@ describe('a move killed anywhere', () => {
         for (let at = 1; at <= calm.effects; at++) {
           const world = await prepared();
           const name = `${after ? 'after' : 'before'} effect ${at} (${calm.names[at - 1]})`;
-          await work(world, await world.planned(), new Mortality(at, after), last);
+          const mortality = new Mortality(at, after);
+          await workInterrupted({ world, operation: await world.planned(), mortality, last, write });
           expect(await world.home(), name).toBe(home);
           expect(await contentOf(world), name).toEqual(expected);
           expect(await world.topics(), name).toEqual(topics);

@@ -1,24 +1,35 @@
 import { WallClock } from '#libs/core/log/testing';
+import type { OperationHandler } from '#libs/core/operations';
 import { Mortality } from './mortal-log.js';
 import { drive, runOf, type StoredOperation } from './operation-driver.js';
-import type { GenerationWorld } from './repartition-world.js';
 
 const clock = new WallClock();
-const written = new WeakSet<GenerationWorld>();
+const written = new WeakSet<MortalWorld>();
+
+/** What survives its processes, which come one after another. */
+export interface MortalWorld {
+  process(options?: { readonly mortality?: Mortality }): OperationHandler;
+}
 
 /** How an operation that puts a new generation in the place of another is worked on to its end. */
-export interface InterruptedWork {
-  readonly world: GenerationWorld;
+export interface InterruptedWork<World extends MortalWorld> {
+  readonly world: World;
   readonly operation: StoredOperation;
   /** Of the first process. */
   readonly mortality: Mortality;
   readonly last: 'finish' | 'rollback';
   /** Writes to the new side, once, after the switch. */
-  readonly write: (world: GenerationWorld) => Promise<void>;
+  readonly write: (world: World) => Promise<void>;
 }
 
 /** Works on an operation, process after process, the first of which dies at an effect. Answers whether it did. */
-export async function workInterrupted({ world, operation, mortality, last, write }: InterruptedWork): Promise<boolean> {
+export async function workInterrupted<World extends MortalWorld>({
+  world,
+  operation,
+  mortality,
+  last,
+  write,
+}: InterruptedWork<World>): Promise<boolean> {
   let handler = world.process({ mortality });
   const going = async (mortal: Mortality): Promise<void> => {
     const effect = <T>(name: string, perform: () => T) => mortal.effect(name, perform);

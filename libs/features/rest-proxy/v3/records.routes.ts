@@ -1,10 +1,18 @@
-import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isAppError, type AppError } from '#libs/core/kernel';
 import { NOBODY } from '#libs/platform/auth';
-import { ArrivingBody, isStreamEnd, JsonParser, PacedAnswer, PlainRoutes, signalOf, turn } from '#libs/platform/http';
+import {
+  ArrivingBody,
+  endAnswer,
+  isStreamEnd,
+  JsonParser,
+  PacedAnswer,
+  PlainRoutes,
+  signalOf,
+  turn,
+} from '#libs/platform/http';
 import { ClusterIds, type NamedCluster } from '../cluster-ids.js';
 import { V3_BODY } from '../dialects.js';
 import { badRequest, refusal } from '../errors.js';
@@ -23,8 +31,6 @@ const AT_ONCE = 500;
 const READ_AT_ONCE = 64 * 1024;
 /** Levels and values in the JSON of one record. */
 const RECORD_JSON = { jsonDepth: 32, jsonValues: 150_000 };
-/** How long what a client still sends is taken after its stream was ended, so that it can read the answer. */
-const LINGER_MS = 1_000;
 
 type OfTopic = FastifyRequest<{ Params: { cluster: string; topic: string } }>;
 
@@ -128,7 +134,7 @@ export class RecordsRoutes implements OnModuleInit {
       }
     } finally {
       arriving.close();
-      leave(request, answer.raw);
+      endAnswer(request, answer.raw);
     }
   }
 
@@ -206,13 +212,4 @@ function inTheContract(error: AppError): AppError {
 
 function line(answer: RecordAnswer): string {
   return `${JSON.stringify('error_code' in answer ? answer : { error_code: 200, ...answer })}\r\n`;
-}
-
-/** Ends the answer. A client that is still sending is listened to for a moment, then cut off: what it sends would be taken for its next request. */
-function leave({ raw: request }: FastifyRequest, raw: ServerResponse): void {
-  raw.end();
-  if (request.complete || request.destroyed) return;
-  request.resume();
-  const cut = setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
-  request.once('close', () => clearTimeout(cut));
 }
