@@ -7,6 +7,7 @@ import { FailPoints } from './fail-points.js';
 import { restoreInto } from './restore.js';
 import { startService, type Service } from './service.js';
 import { startFailureOf } from './start-failure.js';
+import { keepTickObject } from './tick-objects.js';
 import { productVersion } from './version.js';
 
 /** Longest a process that cannot trust its disk waits for its last answers. */
@@ -16,6 +17,7 @@ const FATAL_DRAIN_MS = 1_000;
 const UMASK = 0o027;
 
 async function main(): Promise<void> {
+  keepTickObject();
   process.umask(UMASK);
   const version = productVersion();
   const config = configuration();

@@ -162,7 +162,7 @@ export class SqlRegistryStore extends RegistryStore {
         );
         taken.push(...rows.map(takenId));
       }
-      return taken;
+      return taken.sort((one, other) => one.id - other.id);
     });
   }
 

@@ -289,7 +289,7 @@ export abstract class RegistryStore {
     content: Pick<SchemaRecord, 'guid' | 'schemaType'>,
   ): Promise<number | undefined>;
 
-  /** Which of these ids stand for something in the context, or stood for something. */
+  /** Which of these ids stand for something in the context, or stood for something; by id, whatever order they are asked in. */
   abstract taken(context: string, ids: readonly number[]): Promise<readonly TakenId[]>;
 
   /** Every id this content ever had, by context and id; `purged` where no version carries it any more. */

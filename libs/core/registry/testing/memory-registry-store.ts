@@ -97,10 +97,12 @@ export class MemoryRegistryStore extends RegistryStore {
   }
 
   async taken(context: string, ids: readonly number[]): Promise<readonly TakenId[]> {
-    return ids.flatMap((id) => {
-      const row = this.#tables.schemas.get(`${context}/${id}`);
-      return row === undefined ? [] : [takenId(row)];
-    });
+    return [...ids]
+      .sort((one, other) => one - other)
+      .flatMap((id) => {
+        const row = this.#tables.schemas.get(`${context}/${id}`);
+        return row === undefined ? [] : [takenId(row)];
+      });
   }
 
   async snapshot<T>(task: (snapshot: RegistrySnapshot) => Promise<T>): Promise<T> {

@@ -425,7 +425,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       expect(await register(subject, 1, 'new')).toBe(6);
       expect(await register(subject, 2, 'gone', { id: { kind: 'given', id: 5 } })).toBe(5);
       await apply([retired(5, 'gone')]);
-      expect(await store.taken(context, [5, 6])).toMatchObject([
+      expect(await store.taken(context, [6, 5])).toMatchObject([
         { id: 5, purged: false },
         { id: 6, purged: false },
       ]);
