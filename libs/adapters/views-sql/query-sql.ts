@@ -1,14 +1,18 @@
 import {
   aggregatesOf,
+  likeParts,
   storedFields,
   type CellValue,
   type Condition,
+  type Filter,
   type Order,
+  type RowPlace,
   type ViewColumn,
   type ViewDefinition,
   type ViewQuery,
 } from '#libs/core/streams';
-import { aggregate, cell, tableName } from './physical-names.js';
+import type { SqlDialect } from './dialect.js';
+import { aggregate, cell } from './physical-names.js';
 
 /** A statement with its values, in the order of its `?`. */
 export interface Statement {
@@ -21,48 +25,124 @@ export class QuerySql {
   readonly #from: string;
   readonly #expressions: ReadonlyMap<string, string>;
 
-  constructor(id: string, view: ViewDefinition) {
+  constructor(
+    id: string,
+    view: ViewDefinition,
+    private readonly dialect: SqlDialect,
+  ) {
     this.#expressions = new Map(view.columns.map((column) => [column.name, expression(view, column)]));
     const main = storedFields(view, 0);
     const joins = view.joins.map((_, index) => {
       const key = cell(main.length - view.joins.length + index);
-      return `left join ${tableName(id, index + 1)} t${index + 1} on t${index + 1}.identity = t0.${key}`;
+      return ` left join ${dialect.table(id, index + 1)} t${index + 1} on t${index + 1}.identity = t0.${key}`;
     });
-    this.#from = `from ${tableName(id, 0)} t0 ${joins.join(' ')}`;
+    this.#from = `from ${dialect.table(id, 0)} t0${joins.join('')}`;
   }
 
-  /** Rows of a page and one more, to tell whether there is another. First the identity, then the order columns, then the selected ones. */
-  page(query: ViewQuery): Statement {
-    const wanted = [...query.order.map((term) => term.column), ...query.select].map((name) => this.expression(name));
-    const where = query.where.map((condition) => this.condition(condition));
-    if (query.after !== undefined) where.push(this.after(query.order, query.after));
-    const order = query.order.flatMap((term) => {
-      const by = this.expression(term.column);
-      return [`(${by}) is null`, `${by} ${term.descending ? 'desc' : 'asc'}`];
-    });
+  /**
+   * Statements that give the rows of a page one after the other, and one row more, to tell whether there is another page: to be run in one transaction until that many have
+   * come. First the identity, then the order columns, then the selected ones.
+   *
+   * Rows with and without a value in the first column of the order are asked for apart: each part is a range of an index, wherever nulls are to be.
+   */
+  page(query: ViewQuery): Statement[] {
+    const [first, ...rest] = query.order;
+    if (first === undefined) return [this.#part(query, [], query.after, [])];
+    const left = this.#expression(first.column);
+    const { after } = query;
+    const value = after?.cells[0] ?? null;
+    const valued = (): Statement => {
+      const guard =
+        after === undefined
+          ? { sql: `${left} is not null`, values: [] }
+          : { sql: `${left} ${first.descending ? '<=' : '>='} ?`, values: [value] };
+      return this.#part(query, query.order, after, [guard], first);
+    };
+    const nulls = (place: RowPlace | undefined): Statement =>
+      this.#part(query, rest, place && { ...place, cells: place.cells.slice(1) }, [
+        { sql: `${left} is null`, values: [] },
+      ]);
+    if (after === undefined) return first.nullsFirst ? [nulls(undefined), valued()] : [valued(), nulls(undefined)];
+    if (value !== null) return first.nullsFirst ? [valued()] : [valued(), nulls(undefined)];
+    if (!first.nullsFirst) return [nulls(after)];
+    return [
+      nulls(after),
+      this.#part(query, query.order, undefined, [{ sql: `${left} is not null`, values: [] }], first),
+    ];
+  }
+
+  /** All rows in their order, or as many as the limit says; the selected columns only. */
+  whole(query: ViewQuery): Statement {
+    const where = [...this.#where(query), ...this.#after(query.order, query.after, this.#lastDescends(query))];
+    const order = [...query.order.map((term) => this.#term(term)), this.#identityTerm(query)];
+    const limited = query.limit < Number.MAX_SAFE_INTEGER;
     return {
-      sql: `select ${['t0.identity', ...wanted].join(', ')} ${this.#from}${whereClause(where)} order by ${[...order, 't0.identity'].join(', ')} limit ?`,
-      values: [...where.flatMap((one) => one.values), query.limit + 1],
+      sql: `select ${query.select.map((name) => this.#expression(name)).join(', ')} ${this.#from}${whereClause(where)} order by ${order.join(', ')}${limited ? ' limit ?' : ''}`,
+      values: [...valuesOf(where), ...(limited ? [query.limit] : [])],
     };
   }
 
   /** How many rows meet the conditions, whatever the page. */
   count(query: ViewQuery): Statement {
-    const where = query.where.map((condition) => this.condition(condition));
-    return { sql: `select count(*) ${this.#from}${whereClause(where)}`, values: where.flatMap((one) => one.values) };
+    const where = this.#where(query);
+    return { sql: `select count(*) ${this.#from}${whereClause(where)}`, values: valuesOf(where) };
   }
 
-  private expression(column: string): string {
+  /** @param valued the first term, when rows without a value in it are left out: its nulls need no place then. */
+  #part(
+    query: ViewQuery,
+    order: readonly Order[],
+    after: RowPlace | undefined,
+    more: readonly Statement[],
+    valued?: Order,
+  ): Statement {
+    const wanted = [...query.order.map((term) => term.column), ...query.select].map((name) => this.#expression(name));
+    const where = [...this.#where(query), ...more, ...this.#after(order, after, this.#lastDescends(query))];
+    const terms = order.map((term) => (term === valued ? this.#direction(term) : this.#term(term)));
+    return {
+      sql: `select ${['t0.identity', ...wanted].join(', ')} ${this.#from}${whereClause(where)} order by ${[...terms, this.#identityTerm(query)].join(', ')} limit ?`,
+      values: [...valuesOf(where), query.limit + 1],
+    };
+  }
+
+  #lastDescends(query: ViewQuery): boolean {
+    return query.order.at(-1)?.descending ?? false;
+  }
+
+  #identityTerm(query: ViewQuery): string {
+    return `t0.identity${this.#lastDescends(query) ? ' desc' : ''}`;
+  }
+
+  #direction(term: Order): string {
+    return `${this.#expression(term.column)}${term.descending ? ' desc' : ''}`;
+  }
+
+  #term(term: Order): string {
+    return `${this.#direction(term)} nulls ${term.nullsFirst ? 'first' : 'last'}`;
+  }
+
+  #expression(column: string): string {
     return this.#expressions.get(column)!;
   }
 
-  private condition(condition: Condition): Statement {
-    const positive = this.positive(condition);
-    return condition.not ? { sql: `not (${positive.sql})`, values: positive.values } : positive;
+  #where(query: ViewQuery): Statement[] {
+    const identity = query.identity === undefined ? [] : [{ sql: 't0.identity = ?', values: [query.identity] }];
+    return [...identity, ...query.where.map((filter) => this.#filter(filter))];
   }
 
-  private positive({ column, operator, values }: Condition): Statement {
-    const left = this.expression(column);
+  #filter(filter: Filter): Statement {
+    const positive =
+      filter.kind === 'condition'
+        ? this.#condition(filter)
+        : joined(
+            filter.filters.map((one) => this.#filter(one)),
+            filter.combine,
+          );
+    return filter.not ? { sql: `not (${positive.sql})`, values: positive.values } : positive;
+  }
+
+  #condition({ column, operator, values }: Condition): Statement {
+    const left = this.#expression(column);
     const value = values[0] ?? null;
     switch (operator) {
       case 'eq':
@@ -78,35 +158,43 @@ export class QuerySql {
       case 'lte':
         return { sql: `${left} <= ?`, values: [value] };
       case 'like':
-        return { sql: `${left} glob ?`, values: [globOf(String(value))] };
+        return this.dialect.like(left, String(value));
       case 'ilike':
-        return { sql: `${left} like ?`, values: [value] };
+        return this.dialect.ilike(left, String(value));
       case 'in':
-        return { sql: `${left} in (${values.map(() => '?').join(', ')})`, values };
+        return values.length === 0
+          ? { sql: '1 = 0', values: [] }
+          : { sql: `${left} in (${values.map(() => '?').join(', ')})`, values };
       case 'is':
-        return { sql: `${left} is ?`, values: [value] };
+        return value === null
+          ? { sql: `${left} is null`, values: [] }
+          : { sql: `(${left} is not null and ${left} = ?)`, values: [value] };
     }
   }
 
-  /** Rows that come after the given one: equal in the first terms, later in the next, nulls last. */
-  private after(order: readonly Order[], { cells, identity }: NonNullable<ViewQuery['after']>): Statement {
+  /** Rows that come after the given one: equal in the first terms, later in the next, nulls where the order has them. */
+  #after(order: readonly Order[], after: RowPlace | undefined, descending: boolean): Statement[] {
+    if (after === undefined) return [];
     const alternatives: Statement[] = [];
-    let equal: Statement[] = [];
+    const equal: Statement[] = [];
     order.forEach((term, index) => {
-      const left = this.expression(term.column);
-      const value = cells[index] ?? null;
-      if (value !== null) {
-        const later = { sql: `(${left} ${term.descending ? '<' : '>'} ? or ${left} is null)`, values: [value] };
-        alternatives.push(all([...equal, later]));
-      }
-      equal = [...equal, { sql: `${left} is ?`, values: [value] }];
+      const left = this.#expression(term.column);
+      const value = after.cells[index] ?? null;
+      const later = laterThan(left, term, value);
+      if (later !== undefined) alternatives.push(joined([...equal, later], 'and'));
+      equal.push(value === null ? { sql: `${left} is null`, values: [] } : { sql: `${left} = ?`, values: [value] });
     });
-    alternatives.push(all([...equal, { sql: 't0.identity > ?', values: [identity] }]));
-    return {
-      sql: `(${alternatives.map((one) => one.sql).join(' or ')})`,
-      values: alternatives.flatMap((one) => one.values),
-    };
+    const last = { sql: `t0.identity ${descending ? '<' : '>'} ?`, values: [after.identity] };
+    alternatives.push(joined([...equal, last], 'and'));
+    return [joined(alternatives, 'or')];
   }
+}
+
+/** What lies behind a value in one term of the order; undefined when nothing does. */
+function laterThan(left: string, term: Order, value: CellValue): Statement | undefined {
+  if (value === null) return term.nullsFirst ? { sql: `${left} is not null`, values: [] } : undefined;
+  const beyond = { sql: `${left} ${term.descending ? '<' : '>'} ?`, values: [value] };
+  return term.nullsFirst ? beyond : { sql: `(${beyond.sql} or ${left} is null)`, values: beyond.values };
 }
 
 function expression(view: ViewDefinition, column: ViewColumn): string {
@@ -125,7 +213,7 @@ function expression(view: ViewDefinition, column: ViewColumn): string {
         case 'sum':
           return `case when t0.${n} = 0 then null else t0.${sum} end`;
         case 'avg':
-          return `case when t0.${n} = 0 then null else cast(t0.${sum} as real) / t0.${n} end`;
+          return `case when t0.${n} = 0 then null else cast(t0.${sum} as double precision) / t0.${n} end`;
         case 'min':
           return `t0.${low}`;
         case 'max':
@@ -139,16 +227,19 @@ function whereClause(conditions: readonly Statement[]): string {
   return conditions.length === 0 ? '' : ` where ${conditions.map((one) => one.sql).join(' and ')}`;
 }
 
-function all(conditions: readonly Statement[]): Statement {
-  return {
-    sql: `(${conditions.map((one) => one.sql).join(' and ')})`,
-    values: conditions.flatMap((one) => one.values),
-  };
+function valuesOf(conditions: readonly Statement[]): CellValue[] {
+  return conditions.flatMap((one) => one.values);
+}
+
+function joined(conditions: readonly Statement[], word: 'and' | 'or'): Statement {
+  return { sql: `(${conditions.map((one) => one.sql).join(` ${word} `)})`, values: valuesOf(conditions) };
 }
 
 /** A pattern of LIKE as one of GLOB, which tells case apart. */
-function globOf(pattern: string): string {
-  return pattern
-    .replace(/[*?[\]]/g, (special) => (special === ']' ? special : `[${special}]`))
-    .replace(/[%_]/g, (wild) => (wild === '%' ? '*' : '?'));
+export function globOf(pattern: string): string {
+  return likeParts(pattern)
+    .map((part) =>
+      part === 'any' ? '*' : part === 'one' ? '?' : part.text.replaceAll(/[*?[]/g, (special) => `[${special}]`),
+    )
+    .join('');
 }

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { viewTablesContract } from '#libs/core/streams/testing';
+import { viewQueriesContract, viewTablesContract, type ViewTablesSubject } from '#libs/core/streams/testing';
 import { SqliteViewTables } from './sqlite-view-tables.js';
 
-viewTablesContract('SQLite', async () => {
+async function open(): Promise<ViewTablesSubject> {
   const directory = await mkdtemp(join(tmpdir(), 'weir-views-'));
   const path = join(directory, 'views.sqlite');
   let tables = new SqliteViewTables(path);
@@ -19,4 +19,7 @@ viewTablesContract('SQLite', async () => {
       await rm(directory, { recursive: true, force: true });
     },
   };
-});
+}
+
+viewTablesContract('SQLite', open);
+viewQueriesContract('SQLite', open);

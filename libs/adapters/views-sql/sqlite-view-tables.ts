@@ -1,8 +1,6 @@
 import Database from 'better-sqlite3';
-import { AppError, type JsonValue, type StorageRoom } from '#libs/core/kernel';
+import { AppError, type StorageRoom } from '#libs/core/kernel';
 import {
-  formatRowCursor,
-  fromCell,
   sourcesOf,
   viewNotFound,
   ViewTables,
@@ -15,9 +13,14 @@ import {
   type ViewQuery,
   type ViewRows,
   type ViewStep,
+  type ViewStream,
 } from '#libs/core/streams';
 import { tableName } from './physical-names.js';
 import { QuerySql, type Statement } from './query-sql.js';
+import { nextOf, rowOf, valuesOf } from './row-values.js';
+import { SQLITE } from './sqlite-dialect.js';
+import { openReader } from './sqlite-reader.js';
+import { SqliteStreams } from './sqlite-streams.js';
 import { StepSql } from './step-sql.js';
 import { CATALOGUE, tablesOf } from './table-definition.js';
 
@@ -29,6 +32,7 @@ export class SqliteViewTables extends ViewTables {
   readonly #writer: Database.Database;
   readonly #reader: Database.Database;
   readonly #steps = new Map<string, StepSql>();
+  readonly #streams: SqliteStreams;
   #closed = false;
 
   /** Opens or makes the file. @throws `views-unavailable` when that is not possible. */
@@ -44,10 +48,8 @@ export class SqliteViewTables extends ViewTables {
       this.#writer.pragma('synchronous = FULL');
       this.#writer.pragma('busy_timeout = 5000');
       this.#writer.exec(CATALOGUE);
-      this.#reader = new Database(path, { readonly: true });
-      this.#reader.pragma('query_only = true');
-      this.#reader.pragma('trusted_schema = false');
-      this.#reader.defaultSafeIntegers(true);
+      this.#reader = openReader(path);
+      this.#streams = new SqliteStreams(path);
     } catch (cause) {
       throw new AppError({
         kind: 'unavailable',
@@ -127,27 +129,28 @@ export class SqliteViewTables extends ViewTables {
   }
 
   async query(id: string, view: ViewDefinition, query: ViewQuery): Promise<ViewRows> {
-    const sql = new QuerySql(id, view);
+    const sql = new QuerySql(id, view, SQLITE);
     return this.#reader.transaction((): ViewRows => {
       const positions = positionsIn(this.#reader, id, view);
-      const found = all(this.#reader, sql.page(query));
-      const page = found.slice(0, query.limit);
-      const types = new Map(view.columns.map((column) => [column.name, column.type]));
-      const rows = page.map((cells) => {
-        const row: [string, JsonValue][] = query.select.map((name, index) => [
-          name,
-          fromCell(types.get(name)!, cells[1 + query.order.length + index]!),
-        ]);
-        return Object.fromEntries(row);
-      });
-      const last = page.at(-1);
-      const next =
-        found.length > query.limit && last !== undefined
-          ? formatRowCursor(query.order, last.slice(1, 1 + query.order.length).map(plain), String(last[0]))
-          : null;
+      const found: CellValue[][] = [];
+      for (const part of sql.page(query)) {
+        found.push(...all(this.#reader, part));
+        if (found.length > query.limit) break;
+      }
+      const rows = found.slice(0, query.limit).map((cells) => rowOf(view, query, cells));
       const count = query.count ? { count: Number(all(this.#reader, sql.count(query))[0]![0]) } : {};
-      return { rows, next, positions, ...count };
+      return { rows, next: nextOf(query, found), positions, ...count };
     })();
+  }
+
+  async stream(id: string, view: ViewDefinition, query: ViewQuery, signal?: AbortSignal): Promise<ViewStream> {
+    const statement = new QuerySql(id, view, SQLITE).whole(query);
+    return this.#streams.open(
+      (database) => positionsIn(database, id, view),
+      statement,
+      (cells) => valuesOf(view, query, cells),
+      signal,
+    );
   }
 
   async refused(id: string, limit: number): Promise<readonly (RefusedRecord & { source: number })[]> {
@@ -168,6 +171,7 @@ export class SqliteViewTables extends ViewTables {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#streams.close();
     this.#reader.close();
     this.#writer.close();
   }
@@ -218,11 +222,6 @@ function all(database: Database.Database, statement: Statement): CellValue[][] {
     .prepare(statement.sql)
     .raw()
     .all(...statement.values) as CellValue[][];
-}
-
-/** The reader answers every integer as bigint; those that fit are numbers everywhere else. */
-function plain(value: CellValue): CellValue {
-  return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
 function samePosition(a: SourcePosition, b: SourcePosition): boolean {

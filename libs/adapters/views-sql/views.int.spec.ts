@@ -110,8 +110,13 @@ describe('views over a log', () => {
   }
 
   const rows = async (name: string, token?: PositionToken) =>
-    (await views.query(name, new Map([['order', ['tag']]]), token === undefined ? undefined : { token, waitMs: 5_000 }))
-      .rows.rows;
+    (
+      await views.query(
+        name,
+        new Map([['order', ['tag']]]),
+        token === undefined ? undefined : { tokens: [token], waitMs: 5_000 },
+      )
+    ).answer.rows;
 
   /** A repartition in small: everything is copied, the name moves, and the new generation says where it opened. */
   async function cutOver(partitions: number): Promise<void> {
@@ -145,11 +150,16 @@ describe('views over a log', () => {
     }
   });
 
-  it('says so when it does not reflect a write in time', async () => {
+  it('says how far it is when it does not reflect a write in time', async () => {
     await views.declare('counts', undefined, COUNTS);
+    await rows('counts', await write('t', 0, { tag: 'a', n: 1 }));
     const token = { logId: engine.logId, topic: 't', generation: 1, positions: new Map([[0, 7]]) };
-    await expect(views.query('counts', new Map(), { token, waitMs: 30 })).rejects.toMatchObject({
+    await expect(views.query('counts', new Map(), { tokens: [token], waitMs: 30 })).rejects.toMatchObject({
       code: 'view-behind',
+      message: expect.stringMatching(/6 records are missing/) as string,
+      details: {
+        behind: [{ partition: 0, wanted: { generation: 1, next: '7' }, reached: { generation: 1, next: '1' } }],
+      },
     });
   });
 

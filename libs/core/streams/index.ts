@@ -50,12 +50,18 @@ export {
   type ViewDefinition,
   type ViewJoin,
 } from './views/view-definition.js';
+export { type Condition, type Filter, type FilterGroup } from './views/filter.js';
+export { partsOf as likeParts } from './views/like-pattern.js';
+export { formatRowCursor, type RowPlace } from './views/row-cursor.js';
 export {
-  formatRowCursor,
+  PAGE,
+  parseRowQuery,
   parseViewQuery,
   QUERY_LIMITS,
-  type Condition,
+  QUERY_PARAMETERS,
+  WHOLE,
   type Order,
+  type QueriedVersion,
   type ViewQuery,
 } from './views/view-query.js';
 export {
@@ -75,9 +81,11 @@ export {
   type ViewPositions,
   type ViewRows,
   type ViewStep,
+  type ViewStream,
 } from './views/view-tables.js';
 export { ViewWorker, type ViewFreshness } from './views/view-worker.js';
-export { covers, Views, type ReadAtLeast, type ViewStatus } from './views/views.js';
+export { covers } from './views/read-at-least.js';
+export { Views, type Answered, type ReadAtLeast, type ViewStatus } from './views/views.js';
 export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/key-expression.js';
 export { RepartitionHandler, type RepartitionOptions } from './repartition/handler.js';
 export { MoveHandler } from './move/handler.js';

@@ -56,6 +56,8 @@ export const rowsView = z.object({
 });
 export type RowsView = z.infer<typeof rowsView>;
 
+export const rowView = z.record(z.string(), z.json());
+
 export const refusedView = z.object({
   items: z.array(
     z.object({ topic: z.string(), partition: z.int(), offset: z.string(), code: z.string(), message: z.string() }),

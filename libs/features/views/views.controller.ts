@@ -1,22 +1,19 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, pageQuery, RequestSignal, ZodPipe, type PageRequest } from '#libs/platform/http';
+import { ApiJson, pageQuery, ZodPipe, type PageRequest } from '#libs/platform/http';
 import {
   refusedQuery,
   refusedView,
-  rowsView,
   viewDeclaration,
   viewList,
   viewView,
   type RefusedQuery,
   type RefusedView,
-  type RowsView,
   type ViewList,
   type ViewView,
 } from './view-schemas.js';
-import { positionText, viewOf } from './view-view.js';
+import { viewOf } from './view-view.js';
 import { ViewsService } from './views.service.js';
 
 const listQuery = z.strictObject(pageQuery);
@@ -88,36 +85,6 @@ export class ViewsController {
   @ApiJson({ id: 'resumeView', summary: 'Keep a view current again', tag: 'views', response: viewView })
   async resume(@Param('view') view: string): Promise<ViewView> {
     return viewOf(await this.views.setState(view, 'RUNNING'));
-  }
-
-  @Get(':view/rows')
-  @Access('read', 'view', 'view')
-  @ApiJson({
-    id: 'queryView',
-    summary: 'Rows of a view',
-    description:
-      'Filters are parameters named as columns: `column=op.value` with op eq, neq, gt, gte, lt, lte, like, ilike, in or is, and `not.` before it to negate. `order=a.desc,b`, `select=a,b`, `limit`, `cursor`, `count=true`. `at-least` takes the token of a produce and `wait` the milliseconds to wait for it.',
-    tag: 'views',
-    response: rowsView,
-  })
-  async rows(
-    @Param('view') view: string,
-    @Query() query: Record<string, string | string[] | undefined>,
-    @RequestSignal() signal: AbortSignal,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<RowsView> {
-    const { status, rows } = await this.views.query(view, query, signal);
-    const position = positionText(status.stored.version, rows.positions);
-    void reply.header('view-version', String(status.stored.version));
-    void reply.header('view-position', position);
-    if (status.staleMs !== null)
-      void reply.header('view-lag-ms', String(status.lag === 0 ? 0 : Math.round(status.staleMs)));
-    return {
-      rows: rows.rows.map((row) => ({ ...row })),
-      next: rows.next,
-      ...(rows.count === undefined ? {} : { count: rows.count }),
-      position,
-    };
   }
 
   @Get(':view/refused')

@@ -1,12 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, isJsonObject, type JsonObject } from '#libs/core/kernel';
-import { parsePositionToken } from '#libs/core/log';
-import { sourcesOf, Views, type ViewRows, type ViewStatus } from '#libs/core/streams';
+import { sourcesOf, Views, type ViewStatus } from '#libs/core/streams';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page, type PageRequest } from '#libs/platform/http';
-
-/** Longest wait of a read for the position it asks for. */
-const MAX_WAIT_MS = 30_000;
 
 /** Views for principals: a view is read by who may read it; declaring one needs the right to read its topics too. */
 @Injectable()
@@ -46,23 +42,6 @@ export class ViewsService {
     return this.views.delete(name);
   }
 
-  /** Rows, filtered and sorted by the query's parameters; `at-least` and `wait` make the read wait for a position. */
-  query(
-    name: string,
-    given: Readonly<Record<string, string | string[] | undefined>>,
-    signal?: AbortSignal,
-  ): Promise<{ status: ViewStatus; rows: ViewRows }> {
-    const parameters = new Map<string, string[]>();
-    for (const [parameter, value] of Object.entries(given))
-      if (value !== undefined) parameters.set(parameter, [value].flat());
-    const token = parameters.get('at-least')?.[0];
-    const waitMs = waitOf(parameters.get('wait')?.[0]);
-    parameters.delete('at-least');
-    parameters.delete('wait');
-    const atLeast = token === undefined ? undefined : { token: parsePositionToken(token), waitMs };
-    return this.views.query(name, parameters, atLeast, signal);
-  }
-
   async refused(
     name: string,
     limit: number,
@@ -82,18 +61,6 @@ function topicsIn(declaration: JsonObject): string[] {
   return sources.flatMap((source) =>
     isJsonObject(source) && typeof source['topic'] === 'string' ? [source['topic']] : [],
   );
-}
-
-function waitOf(text: string | undefined): number {
-  if (text === undefined) return 0;
-  const wait = /^[0-9]{1,6}$/.test(text) ? Number(text) : -1;
-  if (wait >= 0 && wait <= MAX_WAIT_MS) return wait;
-  throw new AppError({
-    kind: 'invalid',
-    code: 'invalid-query',
-    message: `wait must be a number of milliseconds from 0 to ${MAX_WAIT_MS}.`,
-    items: [{ path: 'wait', message: `must be from 0 to ${MAX_WAIT_MS}` }],
-  });
 }
 
 function notAnObject(): AppError {

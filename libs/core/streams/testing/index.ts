@@ -9,6 +9,7 @@ export {
   readTopic,
   type TopicContent,
 } from './records.js';
+export { viewQueriesContract } from './view-queries-contract.js';
 export { viewTablesContract, type ViewTablesSubject } from './view-tables-contract.js';
 export { viewStoreSuite, type ViewStoreSubject } from './view-store-suite.js';
 export { Killed, MortalLogEngine, Mortality, MortalTopicNames } from './mortal-log.js';

@@ -2,6 +2,7 @@ import { AppError, isJsonObject, nearest, type ErrorItem, type JsonObject, type 
 import { parseFieldPath, type FieldPath } from '../field-path.js';
 import { COLUMN_TYPES, type ColumnType } from './column-type.js';
 import { AGGREGATES, type Aggregate, type ViewColumn, type ViewDefinition, type ViewJoin } from './view-definition.js';
+import { QUERY_PARAMETERS } from './view-query.js';
 
 /** Types of fields, from the registered schemas. Class and injection token in one. */
 export abstract class FieldTypes {
@@ -277,7 +278,7 @@ class DeclarationReader {
 }
 
 /** Names of query parameters, which a column could not be filtered by. */
-const RESERVED: ReadonlySet<string> = new Set(['order', 'limit', 'cursor', 'select', 'count', 'at-least', 'wait']);
+const RESERVED: ReadonlySet<string> = new Set(QUERY_PARAMETERS);
 
 function invalidView(name: string, items: readonly ErrorItem[]): AppError {
   return new AppError({

@@ -1,186 +1,214 @@
+import { createHash } from 'node:crypto';
 import { AppError, nearest, type ErrorItem } from '#libs/core/kernel';
-import { parseCell, type CellValue, type ColumnType } from './column-type.js';
+import { FILTER_LIMITS, FilterReader, splitItems, unknownColumn, type ColumnTypes, type Filter } from './filter.js';
+import { parseRowCursor, type RowPlace } from './row-cursor.js';
+import { parseCell } from './column-type.js';
 import type { ViewDefinition } from './view-definition.js';
-
-/** Comparison of a column with a value, in the words of PostgREST. `is` compares with null, true or false. */
-export const OPERATORS = ['eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'like', 'ilike', 'in', 'is'] as const;
-export type Operator = (typeof OPERATORS)[number];
-
-export interface Condition {
-  readonly column: string;
-  readonly not: boolean;
-  readonly operator: Operator;
-  readonly values: readonly CellValue[];
-}
 
 export interface Order {
   readonly column: string;
   readonly descending: boolean;
+  readonly nullsFirst: boolean;
 }
 
 /** A query on the rows of one view; all columns exist and all values fit them. */
 export interface ViewQuery {
-  readonly where: readonly Condition[];
-  /** Completed by the row's identity, so that every order is total. Nulls come last, whatever the direction. */
+  readonly where: readonly Filter[];
+  /** Completed by the row's identity, in the direction of the last term, so that every order is total. */
   readonly order: readonly Order[];
   readonly limit: number;
-  /** Cells of the order columns and the identity of the last row of the page before. */
-  readonly after: { readonly cells: readonly CellValue[]; readonly identity: string } | undefined;
+  /** The last row of the page before. */
+  readonly after: RowPlace | undefined;
   /** Columns in the answer, in this order. */
   readonly select: readonly string[];
   readonly count: boolean;
+  /** Only the row with this identity. */
+  readonly identity?: string;
+  /** What a cursor is bound to: the view, its version, filters and order. */
+  readonly binding: string;
 }
 
-export const QUERY_LIMITS = { limit: 1_000, conditions: 30, values: 200 } as const;
+/** Which version of which view is asked; cursors are good for it alone. */
+export interface QueriedVersion {
+  readonly id: string;
+  readonly version: number;
+}
+
+export const QUERY_LIMITS = { limit: 1_000, order: 20, ...FILTER_LIMITS } as const;
+
+/** Parameters with a meaning of their own, which no column may be named like. */
+export const QUERY_PARAMETERS = [
+  'order',
+  'limit',
+  'cursor',
+  'select',
+  'count',
+  'at-least',
+  'wait',
+  'and',
+  'or',
+] as const;
+
+/** What an answer is to be: a page, or all rows. */
+export interface QueryShape {
+  /** Rows unless `limit` says otherwise, and the most it may say. */
+  readonly limit: { readonly preset: number; readonly most: number };
+}
+
+/** Rows a page at a time. */
+export const PAGE: QueryShape = { limit: { preset: 50, most: QUERY_LIMITS.limit } };
+/** All rows in one answer, unless `limit` says otherwise. */
+export const WHOLE: QueryShape = { limit: { preset: Number.MAX_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER } };
 
 /**
- * Reads the query parameters of a view: `column=op.value` (also `column=not.op.value`), `order=a.desc,b`, `select=a,b`, `limit`, `cursor`, `count=true`.
- * @throws `invalid-query` with an item for each parameter that is wrong.
+ * Reads the query parameters of a view: `column=op.value` (also `column=not.op.value`), `and=(…)`, `or=(…)`, `order=a.desc,b`, `select=a,b`, `limit`,
+ * `cursor`, `count=exact`.
+ * @throws `invalid-query` with an item for each parameter that is wrong; `invalid-cursor`, `cursor-of-another-query`.
  */
-export function parseViewQuery(view: ViewDefinition, parameters: ReadonlyMap<string, readonly string[]>): ViewQuery {
+export function parseViewQuery(
+  view: ViewDefinition,
+  version: QueriedVersion,
+  parameters: ReadonlyMap<string, readonly string[]>,
+  shape: QueryShape = PAGE,
+): ViewQuery {
   const items: ErrorItem[] = [];
-  const types = new Map(view.columns.map((column) => [column.name, column.type]));
-  const where: Condition[] = [];
-  let order: Order[] = [];
-  let select = view.columns.map((column) => column.name);
-  let limit = 50;
+  const types: ColumnTypes = new Map(view.columns.map((column) => [column.name, column.type]));
+  const reader = new QueryReader(view, types, items);
+  const filters = new FilterReader(view.name, types, items);
+  const where: Filter[] = [];
+  let order: readonly Order[] = [];
+  let select: readonly string[] = [...types.keys()];
+  let limit = shape.limit.preset;
   let count = false;
   let cursor: string | undefined;
-  const known = (column: string, parameter: string): boolean => {
-    if (types.has(column)) return true;
-    const close = nearest(column, types.keys());
-    items.push({
-      path: parameter,
-      message: `'${column}' is not a column of view '${view.name}'${close === undefined ? '' : `; did you mean '${close}'?`}`,
-    });
-    return false;
-  };
   for (const [name, values] of parameters) {
+    const group = /^(not\.)?(and|or)$/.exec(name);
+    if (group !== null) {
+      for (const value of values)
+        where.push(...filters.group(name, group[2] as 'and' | 'or', group[1] !== undefined, value));
+      continue;
+    }
+    if ((QUERY_PARAMETERS as readonly string[]).includes(name) && values.length > 1)
+      items.push({ path: name, message: 'is given more than once' });
     const first = values[0] ?? '';
-    if (name === 'order') order = first.split(',').flatMap((term) => parseOrder(term, known, items));
-    else if (name === 'select') select = first.split(',').filter((column) => known(column, 'select'));
-    else if (name === 'limit') limit = parseLimit(first, items);
+    if (name === 'order') order = reader.order(first);
+    else if (name === 'select') select = reader.select(first);
+    else if (name === 'limit') limit = reader.limit(first, shape.limit.most);
+    else if (name === 'count') count = reader.count(first);
     else if (name === 'cursor') cursor = first;
-    else if (name === 'count') count = first === 'true';
-    else if (known(name, name))
-      for (const value of values) where.push(...parseCondition(name, types.get(name)!, value, items));
+    else if (types.has(name)) for (const value of values) where.push(...filters.condition(name, value));
+    else items.push({ path: name, message: reader.unknownParameter(name) });
   }
-  if (where.length > QUERY_LIMITS.conditions)
+  if (filters.conditions > QUERY_LIMITS.conditions)
     items.push({
       path: '',
-      message: `${where.length} conditions are more than the limit of ${QUERY_LIMITS.conditions}`,
+      message: `${filters.conditions} conditions are more than the limit of ${QUERY_LIMITS.conditions}`,
     });
   if (items.length > 0) throw invalidQuery(view, items);
-  return {
-    where,
-    order,
-    limit,
-    select,
-    count,
-    after: cursor === undefined ? undefined : parseRowCursor(cursor, order),
-  };
+  const binding = bindingOf(version, where, order);
+  const after = cursor === undefined ? undefined : parseRowCursor(cursor, order, binding);
+  return { where, order, limit, select, count, after, binding };
 }
 
-/** The cursor after a row: bound to the order it was made under. */
-export function formatRowCursor(order: readonly Order[], cells: readonly CellValue[], identity: string): string {
-  const plain = cells.map((cell) => (typeof cell === 'bigint' ? { int: String(cell) } : cell));
-  return Buffer.from(JSON.stringify([1, orderText(order), plain, identity])).toString('base64url');
-}
-
-function parseRowCursor(text: string, order: readonly Order[]): NonNullable<ViewQuery['after']> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(Buffer.from(text, 'base64url').toString());
-  } catch (cause) {
-    throw invalidCursor('cannot be read', cause);
-  }
-  if (!Array.isArray(parsed) || parsed[0] !== 1 || !Array.isArray(parsed[2]) || typeof parsed[3] !== 'string')
-    throw invalidCursor('cannot be read');
-  if (parsed[1] !== orderText(order)) throw invalidCursor('was made under another order');
-  const cells = (parsed[2] as unknown[]).map((cell): CellValue => {
-    if (cell === null || typeof cell === 'string' || typeof cell === 'number') return cell;
-    const int = (cell as { int?: unknown }).int;
-    if (typeof int === 'string' && /^-?[0-9]{1,19}$/.test(int)) return BigInt(int);
-    throw invalidCursor('cannot be read');
-  });
-  if (cells.length !== order.length) throw invalidCursor('was made under another order');
-  return { cells, identity: parsed[3] };
-}
-
-function orderText(order: readonly Order[]): string {
-  return order.map((term) => `${term.column}${term.descending ? ' desc' : ''}`).join(',');
-}
-
-function parseOrder(term: string, known: (column: string, parameter: string) => boolean, items: ErrorItem[]): Order[] {
-  const match = /^(.*?)(?:\.(asc|desc))?$/.exec(term.trim());
-  if (match === null || match[1] === '') {
-    items.push({ path: 'order', message: 'must be columns with an optional .asc or .desc, separated by commas' });
-    return [];
-  }
-  return known(match[1]!, 'order') ? [{ column: match[1]!, descending: match[2] === 'desc' }] : [];
-}
-
-function parseLimit(text: string, items: ErrorItem[]): number {
-  const limit = /^[0-9]{1,6}$/.test(text) ? Number(text) : 0;
-  if (limit >= 1 && limit <= QUERY_LIMITS.limit) return limit;
-  items.push({ path: 'limit', message: `must be a number from 1 to ${QUERY_LIMITS.limit}` });
-  return 1;
-}
-
-function parseCondition(column: string, type: ColumnType, text: string, items: ErrorItem[]): Condition[] {
-  const match = /^(not\.)?([a-z]+)\.(.*)$/s.exec(text);
-  const operator = match?.[2] as Operator | undefined;
-  if (match === null || operator === undefined || !OPERATORS.includes(operator)) {
-    items.push({
-      path: column,
-      message: `must be op.value with op one of ${OPERATORS.join(', ')}, e.g. ${column}=eq.${text.slice(0, 20) || '1'}`,
-    });
-    return [];
-  }
-  const not = match[1] !== undefined;
-  const value = match[3]!;
-  try {
-    switch (operator) {
-      case 'is': {
-        const cell = { null: null, true: 1, false: 0 }[value];
-        if (cell === undefined || (cell !== null && type !== 'boolean'))
-          throw badValue(column, 'is', 'null, or true or false for a boolean column');
-        return [{ column, not, operator, values: [cell] }];
-      }
-      case 'in': {
-        const list = /^\((.*)\)$/s.exec(value)?.[1];
-        if (list === undefined) throw badValue(column, 'in', 'a list in parentheses, such as in.(a,b)');
-        const values = splitList(list).map((each) => parseCell(type, column, each));
-        if (values.length > QUERY_LIMITS.values) throw badValue(column, 'in', `at most ${QUERY_LIMITS.values} values`);
-        return [{ column, not, operator, values }];
-      }
-      case 'like':
-      case 'ilike':
-        if (type !== 'text') throw badValue(column, operator, 'a text column');
-        return [{ column, not, operator, values: [value.replaceAll('*', '%')] }];
-      default:
-        return [{ column, not, operator, values: [parseCell(type, column, value)] }];
-    }
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    items.push({ path: column, message: error.message });
-    return [];
-  }
-}
-
-/** Items separated by commas; one in double quotes may hold commas, and \" for a quote. */
-function splitList(list: string): string[] {
-  return [...list.matchAll(/(?:^|,)(?:"((?:[^"\\]|\\.)*)"|([^,]*))/gs)].map(
-    (match) => match[1]?.replace(/\\(.)/g, '$1') ?? match[2] ?? '',
+/**
+ * The query for one row by its key: the key columns' values separated by commas, quoted where they hold commas; without key columns, the text of the record's key.
+ * @throws `invalid-row-key`, `invalid-query` for a wrong `select`.
+ */
+export function parseRowQuery(
+  view: ViewDefinition,
+  version: QueriedVersion,
+  key: string,
+  select: string | undefined,
+): ViewQuery {
+  const { binding, ...query } = parseViewQuery(
+    view,
+    version,
+    new Map(select === undefined ? [] : [['select', [select]]]),
   );
+  // Two, so that a key that is not unique is told from one that is.
+  const one = { ...query, binding, limit: 2 };
+  if (view.key.length === 0) return { ...one, identity: key };
+  const values = view.key.length === 1 && !key.startsWith('"') ? [key] : splitItems(key);
+  if (values?.length !== view.key.length)
+    throw new AppError({
+      kind: 'invalid',
+      code: 'invalid-row-key',
+      message: `A row of view '${view.name}' is known by ${view.key.join(', ')}; ${values === undefined ? 'a quote is not closed' : `${values.length} values were given`}.`,
+      hint: 'Separate the values by commas and put those that hold commas in double quotes.',
+      details: { view: view.name, key: view.key },
+    });
+  const types = new Map(view.columns.map((column) => [column.name, column.type]));
+  const where = view.key.map((column, index): Filter => ({
+    kind: 'condition',
+    column,
+    not: false,
+    operator: 'eq',
+    values: [parseCell(types.get(column)!, column, values[index]!)],
+  }));
+  return { ...one, where };
 }
 
-function badValue(column: string, operator: string, needs: string): AppError {
-  return new AppError({
-    kind: 'invalid',
-    code: 'invalid-filter-value',
-    message: `${operator} on column '${column}' needs ${needs}.`,
-  });
+class QueryReader {
+  constructor(
+    private readonly view: ViewDefinition,
+    private readonly types: ColumnTypes,
+    private readonly items: ErrorItem[],
+  ) {}
+
+  order(text: string): readonly Order[] {
+    const order: Order[] = [];
+    for (const term of text.split(',')) {
+      const [, column = '', direction, nulls] = /^(.*?)(?:\.(asc|desc))?(?:\.(nullsfirst|nullslast))?$/.exec(
+        term.trim(),
+      )!;
+      if (column === '' || (!this.types.has(column) && column.includes('.')))
+        this.#problem('order', `'${term.slice(0, 80)}' must be column[.asc|.desc][.nullsfirst|.nullslast]`);
+      else if (!this.types.has(column)) this.#problem('order', unknownColumn(column, this.view.name, this.types));
+      else if (order.some((one) => one.column === column)) this.#problem('order', `has column '${column}' twice`);
+      else order.push({ column, descending: direction === 'desc', nullsFirst: nulls === 'nullsfirst' });
+    }
+    if (order.length > QUERY_LIMITS.order)
+      this.#problem('order', `${order.length} columns are more than the limit of ${QUERY_LIMITS.order}`);
+    return order;
+  }
+
+  select(text: string): readonly string[] {
+    const columns = text.split(',').map((column) => column.trim());
+    for (const [index, column] of columns.entries()) {
+      if (!this.types.has(column)) this.#problem('select', unknownColumn(column, this.view.name, this.types));
+      else if (columns.indexOf(column) < index) this.#problem('select', `has column '${column}' twice`);
+    }
+    return columns;
+  }
+
+  limit(text: string, most: number): number {
+    const limit = /^[0-9]{1,15}$/.test(text) ? Number(text) : 0;
+    if (limit >= 1 && limit <= most) return limit;
+    const bounds = most === Number.MAX_SAFE_INTEGER ? 'from 1' : `from 1 to ${most}`;
+    this.#problem('limit', `must be a number ${bounds}`);
+    return 1;
+  }
+
+  count(text: string): boolean {
+    if (text !== 'exact') this.#problem('count', 'must be exact, or left out');
+    return true;
+  }
+
+  unknownParameter(name: string): string {
+    const close = nearest(name, this.types.keys()) === undefined ? nearest(name, QUERY_PARAMETERS) : undefined;
+    return `${unknownColumn(name, this.view.name, this.types)}${close === undefined ? '' : `; did you mean the parameter '${close}'?`}`;
+  }
+
+  #problem(path: string, message: string): void {
+    this.items.push({ path, message });
+  }
+}
+
+function bindingOf(version: QueriedVersion, where: readonly Filter[], order: readonly Order[]): string {
+  const text = JSON.stringify([version.id, version.version, where, order], (_name, value: unknown) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  );
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }
 
 function invalidQuery(view: ViewDefinition, items: readonly ErrorItem[]): AppError {
@@ -189,16 +217,6 @@ function invalidQuery(view: ViewDefinition, items: readonly ErrorItem[]): AppErr
     code: 'invalid-query',
     message: `The query on view '${view.name}' has ${items.length} problem${items.length === 1 ? '' : 's'}.`,
     hint: `Columns: ${view.columns.map((column) => column.name).join(', ')}.`,
-    items,
-  });
-}
-
-function invalidCursor(why: string, cause?: unknown): AppError {
-  return new AppError({
-    kind: 'invalid',
-    code: 'invalid-cursor',
-    message: `The cursor ${why}.`,
-    hint: 'Pass `next` of the page before with the same order, or leave it out.',
-    cause,
+    items: items.slice(0, 20),
   });
 }

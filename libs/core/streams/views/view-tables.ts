@@ -63,6 +63,15 @@ export interface ViewRows {
   readonly count?: number;
 }
 
+/** All rows of a query as of one snapshot, a chunk at a time. The snapshot is held until the last one has been read, or until it is closed. */
+export interface ViewStream {
+  readonly positions: ViewPositions;
+  /** Values in the order of the query's `select`. */
+  readonly chunks: AsyncIterable<readonly (readonly JsonValue[])[]>;
+  /** To be called whatever happens; harmless to repeat. */
+  close(): Promise<void>;
+}
+
 /**
  * The tables of views, apart from all metadata. Class and injection token in one. Physical names are generated from the view's id; user names never
  * reach SQL text.
@@ -91,6 +100,11 @@ export abstract class ViewTables {
   abstract positions(id: string, view: ViewDefinition): Promise<ViewPositions>;
   /** One page of rows on one snapshot. Reads through a connection that cannot write. */
   abstract query(id: string, view: ViewDefinition, query: ViewQuery): Promise<ViewRows>;
+  /**
+   * All rows of a query, or as many as its limit says, on one snapshot and in bounded memory.
+   * @throws `view-streams-busy` when as many are being read as may be at the same time.
+   */
+  abstract stream(id: string, view: ViewDefinition, query: ViewQuery, signal?: AbortSignal): Promise<ViewStream>;
   /** Records set aside, oldest first, `limit` at most. */
   abstract refused(id: string, limit: number): Promise<readonly (RefusedRecord & { readonly source: number })[]>;
 

@@ -6,9 +6,10 @@ import { SourceReader } from '../source-reader.js';
 import { COLUMN_TYPES, type ColumnType } from './column-type.js';
 import { FieldTypes, parseDeclaration } from './declaration.js';
 import { sourcesOf, type ViewDefinition } from './view-definition.js';
-import { parseViewQuery } from './view-query.js';
+import { covers, viewBehind } from './read-at-least.js';
+import { parseRowQuery, parseViewQuery, WHOLE, type ViewQuery } from './view-query.js';
 import { type StoredView, type ViewState, type ViewStore, viewExists, viewNotFound } from './view-store.js';
-import type { ViewPositions, ViewRows, ViewTables } from './view-tables.js';
+import type { ViewPositions, ViewRows, ViewStream, ViewTables } from './view-tables.js';
 import { ViewWorker } from './view-worker.js';
 
 export interface ViewsOptions {
@@ -39,10 +40,16 @@ export interface ViewStatus {
   readonly problem: string | null;
 }
 
-/** What a read is to reflect: the token a write returned, and how long to wait until it does. */
+/** What a read is to reflect: the tokens that writes returned, and how long to wait until it does. */
 export interface ReadAtLeast {
-  readonly token: PositionToken;
+  readonly tokens: readonly PositionToken[];
   readonly waitMs: number;
+}
+
+/** An answer with the state of the view it came from. */
+export interface Answered<T> {
+  readonly status: ViewStatus;
+  readonly answer: T;
 }
 
 interface Running {
@@ -130,21 +137,52 @@ export class Views {
   }
 
   /**
-   * Rows of a view, with the position they reflect.
-   * @throws `view-not-found`, `invalid-query`; `view-behind` when it does not reflect the token in time; `token-not-of-view` for a token of another topic.
+   * A page of rows, with the position they reflect.
+   * @throws `view-not-found`, `invalid-query`; `view-behind` when it does not reflect the tokens in time; `token-not-of-view` for a token of another topic.
    */
   async query(
     name: string,
     parameters: ReadonlyMap<string, readonly string[]>,
     atLeast: ReadAtLeast | undefined,
     signal?: AbortSignal,
-  ): Promise<{ status: ViewStatus; rows: ViewRows }> {
-    const view = await this.#find(name);
-    const definition = await this.#definition(view);
-    const query = parseViewQuery(definition, parameters);
+  ): Promise<Answered<ViewRows>> {
+    const { view, definition } = await this.#asked(name);
+    const query = parseViewQuery(definition, view, parameters);
     if (atLeast !== undefined) await this.#waitFor(view, definition, atLeast, signal);
-    const rows = await this.options.tables.query(view.id, definition, query);
-    return { status: await this.#status(view), rows };
+    const answer = await this.options.tables.query(view.id, definition, query);
+    return { status: await this.#status(view), answer };
+  }
+
+  /** All rows of a query on one snapshot. @throws as {@link query}, and `view-streams-busy`. */
+  async stream(
+    name: string,
+    parameters: ReadonlyMap<string, readonly string[]>,
+    atLeast: ReadAtLeast | undefined,
+    signal?: AbortSignal,
+  ): Promise<Answered<ViewStream & { readonly query: ViewQuery }>> {
+    const { view, definition } = await this.#asked(name);
+    const query = parseViewQuery(definition, view, parameters, WHOLE);
+    if (atLeast !== undefined) await this.#waitFor(view, definition, atLeast, signal);
+    const status = await this.#status(view);
+    const stream = await this.options.tables.stream(view.id, definition, query, signal);
+    return { status, answer: { ...stream, query } };
+  }
+
+  /** The row with this key. @throws as {@link query}; `invalid-row-key`, `row-not-found`, `row-key-not-unique`. */
+  async row(
+    name: string,
+    key: string,
+    select: string | undefined,
+    atLeast: ReadAtLeast | undefined,
+    signal?: AbortSignal,
+  ): Promise<Answered<ViewRows>> {
+    const { view, definition } = await this.#asked(name);
+    const query = parseRowQuery(definition, view, key, select);
+    if (atLeast !== undefined) await this.#waitFor(view, definition, atLeast, signal);
+    const answer = await this.options.tables.query(view.id, definition, query);
+    if (answer.rows.length === 0) throw rowNotFound(name, key);
+    if (answer.rows.length > 1) throw rowKeyNotUnique(name, definition.key);
+    return { status: await this.#status(view), answer };
   }
 
   /** Records set aside by a view, oldest first. @throws `view-not-found`. */
@@ -180,6 +218,11 @@ export class Views {
       if (sourcesOf(await this.#definition(view)).includes(topic)) names.push(view.name);
     }
     return names;
+  }
+
+  async #asked(name: string): Promise<{ view: StoredView; definition: ViewDefinition }> {
+    const view = await this.#find(name);
+    return { view, definition: await this.#definition(view) };
   }
 
   async #find(name: string): Promise<StoredView> {
@@ -250,27 +293,24 @@ export class Views {
   async #waitFor(
     view: StoredView,
     definition: ViewDefinition,
-    { token, waitMs }: ReadAtLeast,
+    { tokens, waitMs }: ReadAtLeast,
     signal?: AbortSignal,
   ): Promise<void> {
-    const source = sourcesOf(definition).indexOf(token.topic);
-    if (source < 0 || token.logId !== view.logId) throw tokenNotOfView(view.name, token.topic);
+    const sources = sourcesOf(definition);
+    const wanted = tokens.map((token) => {
+      const source = sources.indexOf(token.topic);
+      if (source < 0 || token.logId !== view.logId) throw tokenNotOfView(view.name, token.topic);
+      return { source, token };
+    });
     const deadline = this.options.clock.monotonic() + waitMs;
     for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 25)) {
       const positions = await this.options.tables.positions(view.id, definition);
-      if (covers(positions, source, token)) return;
-      if (this.options.clock.monotonic() >= deadline) throw viewBehind(view.name, waitMs);
+      const missing = wanted.filter(({ source, token }) => !covers(positions, source, token));
+      if (missing.length === 0) return;
+      if (this.options.clock.monotonic() >= deadline) throw viewBehind(view.name, waitMs, positions, missing);
       await this.options.clock.sleep(pauseMs, signal);
     }
   }
-}
-
-/** Whether a view has read what a token stands for. A later generation was entered only after the earlier one was read to its end. */
-export function covers(positions: ViewPositions, source: number, token: PositionToken): boolean {
-  const at = positions.sources[source];
-  if (at === undefined || at.generation < token.generation) return false;
-  if (at.generation > token.generation) return true;
-  return [...token.positions].every(([partition, next]) => (at.next[partition] ?? 0) >= next);
 }
 
 const workName = (view: StoredView): string => `view-${view.id}`;
@@ -303,14 +343,22 @@ function typed(view: StoredView): JsonObject {
   };
 }
 
-function viewBehind(name: string, waitMs: number): AppError {
+function rowNotFound(name: string, key: string): AppError {
   return new AppError({
-    kind: 'timeout',
-    code: 'view-behind',
-    message: `View '${name}' does not reflect the position asked for after ${waitMs} ms.`,
-    hint: 'Ask again with a longer `wait`, or without `at-least` for what it reflects now.',
-    details: { view: name, waitMs },
-    retryable: true,
+    kind: 'not-found',
+    code: 'row-not-found',
+    message: `View '${name}' has no row with this key.`,
+    details: { view: name, key },
+  });
+}
+
+function rowKeyNotUnique(name: string, key: readonly string[]): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'row-key-not-unique',
+    message: `Several rows of view '${name}' have the same ${key.join(', ')}.`,
+    hint: `Ask for all of them by filters: …/rows?${key[0]}=eq.…`,
+    details: { view: name, key },
   });
 }
 
