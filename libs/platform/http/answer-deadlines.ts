@@ -1,6 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Arrivals, type Arrival } from './arrivals.js';
 import { HttpFault } from './http-fault.js';
 import { mayTakeItsTime } from './slow-bodies.js';
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Where it stands among the answers that have not been sent. */
+    arrival: Arrival<FastifyReply> | null;
+  }
+}
 
 /**
  * Answers for a route that does not begin its answer in time: 504, outcome not known, and what the route says later is dropped. One timer looks after all
@@ -13,15 +21,19 @@ export function installAnswerDeadlines(
   timeoutMs: number,
   refuse: (error: unknown, request: FastifyRequest, reply: FastifyReply) => void,
 ): (request: FastifyRequest, reply: FastifyReply) => void {
-  const waiting = new Set<FastifyReply>();
+  const waiting = new Arrivals<FastifyReply>();
+  const leave = ({ arrival }: FastifyReply): void => {
+    if (arrival !== null) waiting.remove(arrival);
+  };
+  fastify.decorateReply('arrival', null);
   fastify.addHook('onResponse', (_request, reply, done) => {
-    waiting.delete(reply);
+    leave(reply);
     done();
   });
   const timer = setInterval(() => {
     for (const reply of waiting) {
       if (reply.elapsedTime < timeoutMs) break;
-      waiting.delete(reply);
+      leave(reply);
       // A stream that has begun, a body that takes its time to arrive, and a client that went away are looked after elsewhere.
       if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) continue;
       if (!mayTakeItsTime(reply.request.raw.socket)) refuse(tooLate(), reply.request, reply);
@@ -31,7 +43,9 @@ export function installAnswerDeadlines(
     clearInterval(timer);
     done();
   });
-  return (_request, reply) => void waiting.add(reply);
+  return (_request, reply) => {
+    reply.arrival = waiting.add(reply);
+  };
 }
 
 function tooLate(): HttpFault {
