@@ -49,6 +49,12 @@ export interface OperationHandler {
   plan(request: JsonObject): Promise<PlanDraft>;
   /** The fingerprint of now for an existing plan, compared with the plan's own at the start. */
   fingerprint(parameters: JsonObject): Promise<JsonObject>;
+  /**
+   * Judges a redrive of what the work has set aside; its notes make it known to CATCHING_UP, which does it. `redrive` among them is not null until that is done. Absent means that nothing is set aside.
+   * @throws AppError for a request that makes no sense or must not be done.
+   */
+  readonly redrive?:
+    ((parameters: JsonObject, notes: JsonObject, request: JsonObject) => Promise<JsonObject>) | undefined;
   /** Work per phase. `READY` usually awaits `cutoverRequested`; `SWITCHED` may keep the old side current until finish or rollback. */
   readonly phases: Partial<Record<Phase, (run: OperationRun) => Promise<PhaseResult>>>;
   /** Undoes what has been prepared, leaving no trace. Only before the cutover. Idempotent. */

@@ -1,5 +1,6 @@
 import type { Clock, JsonObject } from '#libs/core/kernel';
-import { decideCommand, type CommandContext } from './commands.js';
+import { type Change, decideCommand, type CommandContext } from './commands.js';
+import { decideRedrive, demandRedrivable } from './redrive.js';
 import { differences } from './differences.js';
 import {
   idempotencyKeyReused,
@@ -198,23 +199,30 @@ export class OperationEngine {
    * @throws `operation-not-found`, `wrong-state` and the other refusals of commands.ts; nothing is changed then.
    */
   async command(id: string, command: Command, request: CommandRequest): Promise<OperationStatus> {
-    const { store, clock, failPoint } = this.#options;
-    for (let attempt = 0; attempt < 20; attempt++) {
-      const operation = await this.#operation(id);
-      const context = await this.#contextOf(operation, request.principal);
-      const change = decideCommand(operation, command, context, request.limits);
-      if (change === null) return this.#settled(operation, command);
-      const next = applyChange(operation, change, clock.now());
-      const name = `operation:${operation.kind}:${next.phase === operation.phase ? `command-${command}` : next.phase}`;
-      await failPoint?.(`${name}:before`);
-      if (!(await store.write(next, change.events))) continue;
-      await failPoint?.(`${name}:after`);
-      this.#announce(next, operation);
-      this.#workers.seen(next);
-      this.#workers.look();
-      return this.#settled(next, command);
-    }
-    throw operationContended(id);
+    const operation = await this.#write(id, command, async (present) =>
+      decideCommand(present, command, await this.#contextOf(present, request.principal), request.limits),
+    );
+    return this.#settled(operation, command);
+  }
+
+  /**
+   * Asks for a redrive of what the work has set aside. The kind judges it first; it is stored when this resolves.
+   * @throws `operation-not-found`, what {@link demandRedrivable} does, and what the kind has against it; nothing is changed then.
+   */
+  async redrive(id: string, request: JsonObject, principal: string): Promise<OperationStatus> {
+    const asked = await this.#operation(id);
+    const handler = this.#handler(asked.kind);
+    demandRedrivable(asked, handler.redrive !== undefined);
+    const { parameters } = await this.planOf(asked.planHash);
+    const notes = (await handler.redrive?.(parameters, asked.notes, request)) ?? {};
+    const now = this.#options.clock.now();
+    return this.#status(
+      await this.#write(id, 'redrive', async (present) => {
+        // Another one was asked for and done meanwhile: what was judged is not what is there.
+        if (present.notes['redrives'] !== asked.notes['redrives']) throw operationContended(id);
+        return decideRedrive(present, notes, principal, now);
+      }),
+    );
   }
 
   // ── looking ───────────────────────────────────────────────────────────────────────────────────────────
@@ -264,6 +272,30 @@ export class OperationEngine {
   /** Kinds that can be planned here. */
   kinds(): readonly string[] {
     return [...this.#handlers.keys()].sort();
+  }
+
+  /** Writes what was decided, on what was seen. Answers the operation as it is then. */
+  async #write(
+    id: string,
+    name: Command | 'redrive',
+    decide: (operation: OperationRecord) => Promise<Change | null>,
+  ): Promise<OperationRecord> {
+    const { store, clock, failPoint } = this.#options;
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const operation = await this.#operation(id);
+      const change = await decide(operation);
+      if (change === null) return operation;
+      const next = applyChange(operation, change, clock.now());
+      const point = `operation:${operation.kind}:${next.phase === operation.phase ? `command-${name}` : next.phase}`;
+      await failPoint?.(`${point}:before`);
+      if (!(await store.write(next, change.events))) continue;
+      await failPoint?.(`${point}:after`);
+      this.#announce(next, operation);
+      this.#workers.seen(next);
+      this.#workers.look();
+      return next;
+    }
+    throw operationContended(id);
   }
 
   // ── inside ────────────────────────────────────────────────────────────────────────────────────────────

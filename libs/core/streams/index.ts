@@ -90,6 +90,7 @@ export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/ke
 export { RepartitionHandler, type RepartitionOptions } from './repartition/handler.js';
 export { MoveHandler } from './move/handler.js';
 export { consumersOf, type Consumer } from './generations/consumers.js';
+export { parkedRecordsOf, type ParkedCursor, type ParkedPlace } from './generations/parked-list.js';
 export { rebuildTopicNames } from './generations/rebuild-names.js';
 export { GENERATION_TUNING, type GenerationTuning } from './generations/work.js';
 export { MigrationHandler, type MigrationOptions } from './migrate/handler.js';

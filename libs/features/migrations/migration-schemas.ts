@@ -48,9 +48,13 @@ export const migrationBody = z.strictObject({
   poison: z
     .strictObject({
       policy: z
-        .enum(['fail', 'dlq', 'pass-through'])
+        .enum(['fail', 'dlq', 'pass-through', 'park-by-key'])
         .optional()
         .describe('Records that cannot be migrated; `fail` unless given.'),
+      leaveParked: z
+        .boolean()
+        .optional()
+        .describe('With `park-by-key`: cut over although records are parked. They stay in their topic.'),
       maxCount: z.int().min(0).optional().describe('More of them stop the copy.'),
       maxRatio: z
         .number()

@@ -143,6 +143,46 @@ export const consumerList = z.object({
 });
 export type ConsumerList = z.infer<typeof consumerList>;
 
+/** Query of `GET /v1/operations/{id}/poison`. */
+export const parkedQuery = z.strictObject({ ...pageQuery });
+export type ParkedQuery = z.infer<typeof parkedQuery>;
+
+/** Answer of `GET /v1/operations/{id}/poison`. */
+export const parkedPage = z.object({
+  items: z.array(
+    z.object({
+      id: z.string().describe('`<source partition>/<source offset>`.'),
+      key: z.string().nullable().describe('As text.'),
+      class: z.string().describe('What it failed by; `waits-for-key` for one that waits for another of its key.'),
+      waitsFor: z.string().nullable().describe('`id` of the record of its key that failed; null where it is that one.'),
+    }),
+  ),
+  next: z.string().nullable(),
+});
+export type ParkedPage = z.infer<typeof parkedPage>;
+
+/** Body of `POST /v1/operations/{id}/poison:redrive`. */
+export const redriveBody = z.strictObject({
+  ids: z
+    .array(z.string().regex(/^\d+\/\d+$/, 'is not <source partition>/<source offset>'))
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe('Only these and what waits for them: `id`s of records that failed.'),
+  class: z.string().min(1).max(100).optional().describe('Only those that failed by this, and what waits for them.'),
+  all: z.boolean().optional().describe('Everything that is parked; so unless `ids` or `class` is given.'),
+  transform: z
+    .strictObject({ up: z.array(z.record(z.string(), z.unknown())).max(50) })
+    .optional()
+    .describe("In the place of the plan's, from here on for all records. Judged like that of a plan."),
+  transformVersion: z
+    .string()
+    .max(100)
+    .optional()
+    .describe('Refused unless this is the version of the present transform.'),
+});
+export type RedriveBody = z.infer<typeof redriveBody>;
+
 export const operationPage = z.object({ items: z.array(operationView), next: z.string().nullable() });
 export type OperationPage = z.infer<typeof operationPage>;
 

@@ -17,7 +17,10 @@ import {
   listQuery,
   operationPage,
   operationView,
+  parkedPage,
+  parkedQuery,
   planView,
+  redriveBody,
   startBody,
   type ConsumerList,
   type EventPage,
@@ -25,7 +28,10 @@ import {
   type ListQuery,
   type OperationPage,
   type OperationView,
+  type ParkedPage,
+  type ParkedQuery,
   type PlanView,
+  type RedriveBody,
   type StartBody,
 } from './operation-schemas.js';
 import { eventViewOf, planViewOf, viewOf } from './operation-view.js';
@@ -144,6 +150,66 @@ export class OperationsController {
   })
   async consumers(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<ConsumerList> {
     return { items: (await this.operations.consumers(id, principal)).map((one) => ({ ...one })) };
+  }
+
+  @Get(':id/poison')
+  @Access('read', 'operation')
+  @ApiJson({
+    id: 'listParkedRecords',
+    summary: 'List the records of a migration that wait for a redrive',
+    description:
+      'In the order of each source partition, as of when the operation told last how it stands. Of dead letters those that were not redriven.',
+    tag: 'operations',
+    query: parkedQuery,
+    response: parkedPage,
+    errors: { 400: ['invalid-sequence'], 404: ['operation-not-found'], 409: ['nothing-is-parked-by-plan'] },
+  })
+  async parked(
+    @Param('id') id: string,
+    @Query(new ZodPipe(parkedQuery)) query: ParkedQuery,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<ParkedPage> {
+    const { items, next } = await this.operations.parked(id, query, principal);
+    return { items: items.map((one) => ({ ...one })), next };
+  }
+
+  @Post(':id/poison::redrive')
+  @HttpCode(202)
+  @Access('operate', 'operation')
+  @ApiJson({
+    id: 'redriveParkedRecords',
+    summary: 'Try parked records of a migration again, by another transform if need be',
+    description:
+      'Possible until the cutover. Records of a key are tried in their order; where one fails again, it and those behind it stay parked. A corrected transform is judged like that of a plan and is the one of all records from then on. Done by the operation itself, exactly once; the event `redriven` tells of it.',
+    tag: 'operations',
+    body: redriveBody,
+    bodyExample: { class: 'transform-failed', transform: { up: [{ set: 'value.euros', cel: '1.0' }] } },
+    response: operationView,
+    status: 202,
+    errors: {
+      400: ['invalid-redrive-request', 'invalid-transform'],
+      404: ['operation-not-found'],
+      409: [
+        'wrong-state',
+        'not-offered',
+        'nothing-is-parked-by-plan',
+        'redrive-under-way',
+        'redrive-refused',
+        'transform-version-moved',
+      ],
+    },
+  })
+  async redrive(
+    @Param('id') id: string,
+    @Body(new ZodPipe(redriveBody)) body: RedriveBody,
+    @Headers('prefer') prefer: string | undefined,
+    @CurrentPrincipal() principal: Principal,
+    @RequestSignal() signal: AbortSignal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<OperationView> {
+    const waitMs = waitMsOf(prefer);
+    const status = await this.operations.redrive(id, body, principal);
+    return answerWith(this.operations, status, waitMs, signal, reply);
   }
 
   @Get(':id/events')

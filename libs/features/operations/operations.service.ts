@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AppError } from '#libs/core/kernel';
+import { AppError, type JsonObject } from '#libs/core/kernel';
 import { Clusters } from '#libs/core/log';
 import {
   isOperationId,
@@ -15,10 +15,17 @@ import {
   type Started,
   type ThrottleLimits,
 } from '#libs/core/operations';
-import { consumersOf, type Consumer } from '#libs/core/streams';
+import { consumersOf, parkedRecordsOf, type Consumer, type ParkedPlace } from '#libs/core/streams';
 import { Authorizer, type Action, type Principal } from '#libs/platform/auth';
 import { formatCursor, parseCursor, type Page } from '#libs/platform/http';
-import type { HistoryQuery, ListQuery, StartBody, ThrottleBody } from './operation-schemas.js';
+import type {
+  HistoryQuery,
+  ListQuery,
+  ParkedQuery,
+  RedriveBody,
+  StartBody,
+  ThrottleBody,
+} from './operation-schemas.js';
 import { accessObjectOf } from './operation-subject.js';
 
 /** Operations for a principal: seen when what they change may be read, commanded when it may be operated. */
@@ -91,6 +98,21 @@ export class OperationsService {
     return consumersOf(this.clusters, await this.engine.planOf(planHash));
   }
 
+  /** Records that wait for a redrive, in the order of their source. @throws `operation-not-found`, `nothing-is-parked-by-plan`. */
+  async parked(id: string, { cursor, limit }: ParkedQuery, principal: Principal): Promise<Page<ParkedPlace>> {
+    const { planHash, errors } = await this.status(id, principal);
+    const after = cursor === undefined ? undefined : placeOf(parseCursor(cursor));
+    const plan = await this.engine.planOf(planHash);
+    const { items, next } = await parkedRecordsOf(this.clusters, plan, errors, limit, after);
+    return { items, next: next && formatCursor(`${next.partition}/${next.offset}`) };
+  }
+
+  /** @throws what `OperationEngine.redrive` throws, and `forbidden`. */
+  async redrive(id: string, body: RedriveBody, principal: Principal): Promise<OperationStatus> {
+    await this.#demand(id, 'operate', principal);
+    return this.engine.redrive(id, JSON.parse(JSON.stringify(body)) as JsonObject, principal.id);
+  }
+
   /** The durable events from the first one on. */
   async history(id: string, query: HistoryQuery, principal: Principal): Promise<Page<OperationEvent>> {
     await this.status(id, principal);
@@ -119,6 +141,11 @@ export class OperationsService {
     this.authorizer.demand(principal, action, object);
     return status;
   }
+}
+
+function placeOf(text: string): { partition: number; offset: number } {
+  const [partition, offset] = text.split('/').map(sequenceOf);
+  return { partition: partition ?? 0, offset: offset ?? 0 };
 }
 
 /** The sequence a client has seen, as a header or cursor gives it. @throws `invalid-sequence`. */

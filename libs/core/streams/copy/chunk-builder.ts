@@ -16,7 +16,8 @@ import {
   type RecordHeader,
   type StoredRecord,
 } from '#libs/core/log';
-import { DROPPED, type OffsetRange } from './chunk.js';
+import { DROPPED, type OffsetRange, PARKED } from './chunk.js';
+import { parkedForm } from './parked-records.js';
 import { RoutedRecords } from './routed-records.js';
 import type { Routed, Router } from './router.js';
 
@@ -43,6 +44,9 @@ export interface BuiltChunk {
   readonly noted: ReadonlyMap<string, number>;
   /** Records in `deadLetters`. */
   readonly sent: number;
+  /** Batches for the topic of parked records, and how many records of which rule they hold. */
+  readonly parked: readonly Uint8Array[];
+  readonly parkedBy: ReadonlyMap<string, number>;
   /** Of the records in `batches`, under their source coordinates. */
   readonly sum: DigestSum;
   /** Bytes of keys and values read. */
@@ -133,6 +137,8 @@ class Build {
   readonly #ranges: { first: number; count: number }[] = [];
   readonly #batches: RoutedBatch[] = [];
   readonly #deadLetters: LogRecord[] = [];
+  readonly #parked: LogRecord[] = [];
+  readonly #parkedBy = new Map<string, number>();
   readonly #dropped = new Map<string, number>();
   readonly #noted = new Map<string, number>();
   readonly #sum = new DigestSum();
@@ -204,9 +210,11 @@ class Build {
       ranges: this.#ranges,
       routes: this.#routes.slice(0, this.#records),
       batches: this.#batches,
-      deadLetters: this.#deadLetterBatches(),
+      deadLetters: batchesOf(this.#deadLetters),
       dropped: this.#dropped,
       sent: this.#deadLetters.length,
+      parked: batchesOf(this.#parked),
+      parkedBy: this.#parkedBy,
       noted: this.#noted,
       sum: this.#sum,
       bytes: this.#bytes,
@@ -235,6 +243,12 @@ class Build {
       if (answer.noted !== undefined) this.#noted.set(answer.noted, (this.#noted.get(answer.noted) ?? 0) + 1);
       this.#sum.add(source, record.offset, answer.record);
       this.routed.addRewritten(answer.target, answer.record);
+    } else if ('park' in answer) {
+      const { rule } = answer.park;
+      this.#note(record.offset, PARKED);
+      this.#parkedBy.set(rule, (this.#parkedBy.get(rule) ?? 0) + 1);
+      this.#parked.push(parkedForm(record, source, answer.park));
+      if (answer.letter !== undefined) this.#deadLetters.push(deadLetter(record, source, rule, answer.letter));
     } else {
       this.#note(record.offset, DROPPED);
       this.#dropped.set(answer.rule, (this.#dropped.get(answer.rule) ?? 0) + 1);
@@ -283,17 +297,18 @@ class Build {
       throw logErrors.batchTooLarge(batch.length, this.limits.maxBatchBytes);
     this.#batches.push({ target, batch, records });
   }
+}
 
-  #deadLetterBatches(): Uint8Array[] {
-    const batches: Uint8Array[] = [];
-    const encoder = new BatchEncoder();
-    for (const record of this.#deadLetters) {
-      if (encoder.count > 0 && encoder.sizeBytes + maxRecordSize(record) > BATCH_BYTES) batches.push(encoder.finish());
-      encoder.add(record);
-    }
-    if (encoder.count > 0) batches.push(encoder.finish());
-    return batches;
+/** Records one after another as batches of a size. */
+export function batchesOf(records: readonly LogRecord[]): Uint8Array[] {
+  const batches: Uint8Array[] = [];
+  const encoder = new BatchEncoder();
+  for (const record of records) {
+    if (encoder.count > 0 && encoder.sizeBytes + maxRecordSize(record) > BATCH_BYTES) batches.push(encoder.finish());
+    encoder.add(record);
   }
+  if (encoder.count > 0) batches.push(encoder.finish());
+  return batches;
 }
 
 /** The records of a fetch from an offset on, no more than a chunk takes. */

@@ -4,6 +4,8 @@ import { ByteWriter } from './byte-writer.js';
 
 /** The route of a record that was left out of the target by a rule of the plan. Targets have smaller numbers. */
 export const DROPPED = 0xffff;
+/** The route of a record that was parked: it comes to the target when it is redriven, by a chunk of its own. */
+export const PARKED = 0xfffe;
 
 /** Source offsets one after another. */
 export interface OffsetRange {
@@ -33,14 +35,17 @@ export interface CopiedChunk {
   readonly until: number;
   /** Where in that stretch there were records. */
   readonly ranges: readonly OffsetRange[];
-  /** For each record its target partition, or {@link DROPPED}. */
+  /** For each record its target partition, {@link DROPPED} or {@link PARKED}. */
   readonly routes: Uint16Array;
   readonly runs: readonly ChunkRun[];
   /** Of the records written, in their final form, under their source coordinates. */
   readonly sum: DigestSum;
+  /** Which revision of the rules routed them; undefined: those of the plan, the only ones of most copies. */
+  readonly revision?: number | undefined;
 }
 
-const VERSION = 1;
+/** Without a revision, and with one. */
+const [VERSION, REVISED] = [1, 2];
 const ROUTES = { repeated: 0, bytes: 1, pairs: 2 } as const;
 
 /**
@@ -49,7 +54,10 @@ const ROUTES = { repeated: 0, bytes: 1, pairs: 2 } as const;
  */
 export function encodeChunk(chunk: CopiedChunk): Buffer {
   const writer = new ByteWriter(chunk.routes.length + 256);
-  writer.byte(VERSION).int(chunk.source).long(chunk.sequence).long(chunk.from).long(chunk.until);
+  const { revision } = chunk;
+  if (revision === undefined) writer.byte(VERSION);
+  else writer.byte(REVISED).int(revision);
+  writer.int(chunk.source).long(chunk.sequence).long(chunk.from).long(chunk.until);
   writer.int(chunk.runs.length);
   for (const { target, base, count } of chunk.runs) writer.int(target).long(base).int(count);
   const sum = Buffer.from(chunk.sum.toString(), 'latin1');
@@ -70,8 +78,10 @@ export function encodeChunk(chunk: CopiedChunk): Buffer {
  * @throws `corrupt-offset-map` for bytes that {@link encodeChunk} did not make; for ranges and routes when they are asked for.
  */
 export function decodeChunk(bytes: Uint8Array): CopiedChunk {
-  if (bytes[0] !== VERSION) throw corruptOffsetMap(`its version is ${bytes[0]}, not ${VERSION}`);
+  const [version] = bytes;
+  if (version !== VERSION && version !== REVISED) throw corruptOffsetMap(`its version is ${version}`);
   const reader = new VarintReader(bytes, 1, bytes.length, corruptOffsetMap);
+  const revision = version === REVISED ? reader.int32() : undefined;
   const source = reader.int32();
   const [sequence, from, until] = [long(reader), long(reader), long(reader)];
   const runs: ChunkRun[] = [];
@@ -89,6 +99,7 @@ export function decodeChunk(bytes: Uint8Array): CopiedChunk {
     until,
     runs,
     sum,
+    ...(revision === undefined ? {} : { revision }),
     get ranges() {
       return (records ??= decodeRecords(reader, from)).ranges;
     },
@@ -120,7 +131,7 @@ export function sourceOffsetsByTarget(chunk: CopiedChunk): ReadonlyMap<number, F
   const counts: number[] = [];
   for (let i = 0; i < routes.length; i++) {
     const route = routes[i]!;
-    if (route === DROPPED) continue;
+    if (route >= PARKED) continue;
     while (counts.length <= route) counts.push(0);
     counts[route]!++;
   }
@@ -130,7 +141,7 @@ export function sourceOffsetsByTarget(chunk: CopiedChunk): ReadonlyMap<number, F
   for (const { first, count } of chunk.ranges) {
     for (let offset = first; offset < first + count; offset++) {
       const route = routes[record++]!;
-      if (route !== DROPPED) lists[route]![filled[route]!++] = offset;
+      if (route < PARKED) lists[route]![filled[route]!++] = offset;
     }
   }
   const byTarget = new Map<number, Float64Array>();

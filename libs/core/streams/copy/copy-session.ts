@@ -10,6 +10,8 @@ import {
 } from '#libs/core/log';
 import type { BuiltChunk, ChunkMaker } from './chunk-builder.js';
 import { type ChunkRun, type CopiedChunk, decodeChunk, encodeChunk } from './chunk.js';
+import { parkedCheckpoint } from './parked-state.js';
+import { type LaneParked, type ParkedLane, ParkingSession, type Redrive } from './parking-session.js';
 
 /** One source partition on its way to a target topic. */
 export interface CopyLane {
@@ -27,6 +29,8 @@ export interface CopyLane {
   readonly map: string;
   /** Topic (partition 0) for records that rules send there; needed when the router has such rules. */
   readonly deadLetters?: string;
+  /** Where records are parked, when the router does. */
+  readonly parked?: ParkedLane | undefined;
 }
 
 export interface StepLimits {
@@ -56,8 +60,10 @@ export interface LaneTotals {
   readonly noted: ReadonlyMap<string, number>;
   /** Records that went to the dead letter topic. */
   readonly sent: number;
-  /** Of everything written to the target. */
+  /** Of everything written to the target, apart from what was redriven. */
   readonly sum: DigestSum;
+  /** Undefined for a lane that parks nothing. */
+  readonly parked?: LaneParked | undefined;
 }
 
 /** The checkpoints of a lane. */
@@ -79,6 +85,7 @@ const KEYS: LaneKeys = { state: 'copy', lastChunk: 'last-chunk' };
 export class CopySession {
   #writer: LogWriter;
   #state: LaneState;
+  readonly #parking: ParkingSession | undefined;
   /** Beyond the committed position when nothing but transaction markers or compacted places lay there. */
   #readFrom: number;
   /** A step is done with what it fetched before the next one fetches. */
@@ -93,11 +100,15 @@ export class CopySession {
     this.#writer = writer;
     this.#state = readState(writer, lane.source.startOffset);
     this.#readFrom = this.#state.position;
+    this.#parking = lane.parked && new ParkingSession(engine, lane, lane.parked, writer);
   }
 
   /** Opens the lane's session in the log that is written to, fencing every earlier one, at its last commit. */
   static async open(engine: LogEngine, lane: CopyLane, maker: ChunkMaker): Promise<CopySession> {
-    return new CopySession(lane, engine, maker, await engine.openWriter(lane.writerId));
+    const session = new CopySession(lane, engine, maker, await engine.openWriter(lane.writerId));
+    // Only now is nobody else there who could park more.
+    await session.#parking?.recall();
+    return session;
   }
 
   /** Next source offset to copy: everything below is in the target or dropped by rule. */
@@ -110,7 +121,13 @@ export class CopySession {
   }
 
   get totals(): LaneTotals {
-    return this.#state;
+    const { parked } = this;
+    return parked === undefined ? this.#state : { ...this.#state, parked };
+  }
+
+  /** What is parked of this lane; undefined where nothing can be. */
+  get parked(): LaneParked | undefined {
+    return this.#parking?.state;
   }
 
   /** Chunks committed so far; all but the last lie in the map topic. */
@@ -151,6 +168,22 @@ export class CopySession {
     return { records: moved ? chunk.routes.length : 0, bytes: moved ? chunk.bytes : 0, sourceEnd };
   }
 
+  /**
+   * Redrives parked records, a stretch at a time, in commits like those of the copy: done, parked again, and where it goes on. The lane must rest meanwhile. Answers false when the redrive of that number is
+   * done here; one that was done before is not done again.
+   * @throws `writer-fenced`; what the router throws.
+   */
+  async redrive(redrive: Redrive, limits: StepLimits): Promise<boolean> {
+    if (this.#parking === undefined) return false;
+    try {
+      return await this.#parking.step(this.#writer, redrive, limits);
+    } catch (error) {
+      if (!isAppError(error, 'outcome-unknown')) throw error;
+      await this.#reopen();
+      return true;
+    }
+  }
+
   /** Ends the session. What it committed stays. */
   async close(): Promise<void> {
     await this.#writer.close();
@@ -160,8 +193,19 @@ export class CopySession {
   async forget(): Promise<void> {
     const checkpoints = [...this.#writer.checkpoints().keys()].map((key) => ({ key, value: null }));
     if (checkpoints.length > 0) await this.#writer.commit({ checkpoints });
+    this.#begin();
+  }
+
+  #begin(): void {
     this.#state = readState(this.#writer, this.lane.source.startOffset);
     this.#readFrom = this.#state.position;
+    this.#parking?.begin(this.#writer);
+  }
+
+  async #reopen(): Promise<void> {
+    this.#writer = await this.engine.openWriter(this.lane.writerId);
+    this.#begin();
+    await this.#parking?.recall();
   }
 
   async #commit(chunk: BuiltChunk): Promise<void> {
@@ -177,6 +221,8 @@ export class CopySession {
       const topic = lane.deadLetters!;
       for (const batch of chunk.deadLetters) appends.push({ topic, partition: 0, batch });
     }
+    const parking = this.#parking?.parked(chunk);
+    if (parking !== undefined) appends.push(...parking.appends);
     if (state.last !== undefined) {
       const value = this.#writer.checkpoint(KEYS.lastChunk) ?? encodeChunk(state.last);
       const batch = encodeBatch([{ key: null, value, headers: [], timestamp: -1 }]);
@@ -194,23 +240,24 @@ export class CopySession {
         routes: chunk.routes,
         runs: runsOf(appended.slice(0, chunk.batches.length)),
         sum: chunk.sum,
+        ...(parking === undefined ? {} : { revision: parking.next.revision }),
       };
       return [
         { key: KEYS.state, value: encodeState(next) },
         { key: KEYS.lastChunk, value: encodeChunk(last) },
+        ...(parking === undefined ? [] : [parkedCheckpoint(parking.next)]),
       ];
     };
     try {
       await this.#writer.commit({ appends, checkpoints });
       this.#state = { ...next, last };
       this.#readFrom = next.position;
+      if (parking !== undefined) this.#parking?.took(parking.next);
     } catch (error) {
       // Nobody knows whether the engine still works on what it was given.
       this.#memory = new FetchMemory();
       if (!isAppError(error, 'outcome-unknown')) throw error;
-      this.#writer = await this.engine.openWriter(lane.writerId);
-      this.#state = readState(this.#writer, lane.source.startOffset);
-      this.#readFrom = this.#state.position;
+      await this.#reopen();
     }
   }
 }
@@ -224,7 +271,10 @@ export interface LaneState extends LaneTotals {
 }
 
 /** The state after a chunk. */
-export function advance(state: LaneState, chunk: Omit<BuiltChunk, 'batches' | 'deadLetters' | 'ranges'>): LaneState {
+export function advance(
+  state: LaneState,
+  chunk: Omit<BuiltChunk, 'batches' | 'deadLetters' | 'ranges' | 'parked' | 'parkedBy'>,
+): LaneState {
   return {
     start: state.start,
     position: chunk.until,
@@ -246,7 +296,7 @@ function added(one: ReadonlyMap<string, number>, other: ReadonlyMap<string, numb
 }
 
 /** Appends one after another as runs, neighbours of a target put together. */
-function runsOf(appended: readonly Appended[]): ChunkRun[] {
+export function runsOf(appended: readonly Appended[]): ChunkRun[] {
   const runs: { target: number; base: number; count: number }[] = [];
   const open = new Map<number, { target: number; base: number; count: number }>();
   for (const { partition: target, baseOffset: base, lastOffset } of appended) {

@@ -2,6 +2,7 @@ import { impossible, Semaphore } from '#libs/core/kernel';
 import { type FetchedPartition, integerSetting, type LogEngine } from '#libs/core/log';
 import { BUILD_LIMITS, type BuiltChunk, ChunkBuilder, type ChunkMaker } from './chunk-builder.js';
 import { CopySession } from './copy-session.js';
+import type { Redrive } from './parking-session.js';
 import { COPY_TUNING, type CopyRun, type CopySpec, type CopyTuning, LiveCopy } from './live-copy.js';
 
 /** A copy whose lanes, one for each source partition, go side by side. */
@@ -21,6 +22,7 @@ export class LaneCopy extends LiveCopy {
     const limits = { ...BUILD_LIMITS, maxBatchBytes: integerSetting(target.config, 'max.message.bytes') };
     const makers = new MakerPool(Array.from({ length: tuning.parallel }, () => new ChunkBuilder(spec.router, limits)));
     const sessions: CopySession[] = [];
+    const { parking } = spec.router;
     for (const [partition, startOffset] of spec.startOffsets.entries()) {
       const lane = {
         writerId: `${spec.writerPrefix}-${partition}`,
@@ -28,6 +30,9 @@ export class LaneCopy extends LiveCopy {
         target: spec.target,
         map: spec.map,
         deadLetters: spec.deadLetters,
+        ...(spec.parked !== undefined && parking !== undefined
+          ? { parked: { topic: spec.parked, parking, mapPartition: spec.startOffsets.length + partition } }
+          : {}),
       };
       sessions.push(await CopySession.open(engine, lane, makers));
     }
@@ -87,6 +92,16 @@ export class LaneCopy extends LiveCopy {
       } catch (error) {
         if (!run.signal.aborted) throw error;
       }
+    }
+  }
+
+  override async redrive(redrive: Redrive, run: CopyRun): Promise<void> {
+    const limits = { maxBytes: this.tuning.stepBytes, maxWaitMs: 0, signal: run.signal };
+    for (const session of this.lanes) {
+      do {
+        await run.pace(0, 0);
+        run.signal.throwIfAborted();
+      } while (await session.redrive(redrive, limits));
     }
   }
 

@@ -2,6 +2,8 @@ import type { LogEngine, TopicDescription } from '#libs/core/log';
 import type { CopiedChunk } from './chunk.js';
 import type { LaneTotals } from './copy-session.js';
 import { OffsetMap } from './offset-map.js';
+import { parkedNow } from './parked-state.js';
+import type { LaneParked, Redrive } from './parking-session.js';
 import type { Router } from './router.js';
 
 /** A copy of a topic. */
@@ -14,6 +16,8 @@ export interface CopySpec {
   readonly target: string;
   readonly map: string;
   readonly deadLetters: string | undefined;
+  /** Topic that the router's parked records go to; needed when it parks any. The map has twice as many partitions as the source then. */
+  readonly parked?: string | undefined;
   readonly router: Router;
   /** Where the copy begins, per source partition, unless a lane has begun already. */
   readonly startOffsets: readonly number[];
@@ -45,6 +49,8 @@ export interface LaneProgress {
   readonly position: number;
   readonly totals: LaneTotals;
   readonly lastChunk: CopiedChunk | undefined;
+  /** Undefined where nothing can be parked. */
+  readonly parked?: LaneParked | undefined;
 }
 
 /** A copy while somebody works on it. Not for concurrent use: one of its functions at a time. */
@@ -60,13 +66,29 @@ export abstract class LiveCopy {
     protected readonly engine: LogEngine,
     protected readonly tuning: CopyTuning,
   ) {
-    this.map = new OffsetMap(engine, spec.map, (source) => sessions[source]?.lastChunk);
+    // The chunks of what was redriven come behind those of the copy.
+    this.map = new OffsetMap(
+      engine,
+      spec.map,
+      (lane) => sessions[lane]?.lastChunk ?? sessions[lane - sessions.length]?.parked?.last,
+    );
     this.ends = sessions.map((session) => session.position);
   }
 
   /** Source positions, per lane. */
   get positions(): readonly number[] {
     return this.sessions.map((session) => session.position);
+  }
+
+  /** Lanes of the map: one for each source partition, and where records are parked one more for what was redriven of it. */
+  get mapLanes(): number {
+    return this.sessions.length * (this.spec.parked === undefined ? 1 : 2);
+  }
+
+  /** Records that are parked with their keys. */
+  get parked(): number {
+    const of = ({ parked }: LaneProgress): number => (parked === undefined || parked.alone ? 0 : parkedNow(parked));
+    return this.sessions.reduce((sum, one) => sum + of(one), 0);
   }
 
   /** Places not copied yet, as of the ends last seen. */
@@ -90,6 +112,10 @@ export abstract class LiveCopy {
   abstract copyTo(ends: readonly number[], run: CopyRun): Promise<void>;
   /** Follows the writers until the signal aborts, and resolves then. Rejects for any failure. */
   abstract tail(run: CopyRun): Promise<void>;
+  /** Redrives parked records in every lane, which must rest. Harmless to repeat: what was done under that number is not done again. */
+  async redrive(_redrive: Redrive, _run: CopyRun): Promise<void> {
+    // Nothing is parked unless the lanes go side by side.
+  }
   /** Ends the sessions; what they committed stays. */
   abstract close(): Promise<void>;
   /** Removes every checkpoint of the copy. */

@@ -9,7 +9,8 @@ import {
   type StoredRecord,
 } from '#libs/core/log';
 import { BATCH_BYTES, type BuiltChunk, deadLetter } from './chunk-builder.js';
-import { type ChunkRun, DROPPED, type OffsetRange } from './chunk.js';
+import { type ChunkRun, DROPPED, type OffsetRange, PARKED } from './chunk.js';
+import { parkedForm } from './parked-records.js';
 import type { Routed } from './router.js';
 
 /** An encoded batch for a target partition, and which source each of its records comes from. */
@@ -20,16 +21,17 @@ interface MergedBatch {
 }
 
 /** What one source partition has in a merged commit. */
-export type MergedPart = Omit<BuiltChunk, 'batches' | 'deadLetters'>;
+export type MergedPart = Omit<BuiltChunk, 'batches' | 'deadLetters' | 'parked'>;
 
 /**
- * One commit of a merge while it grows: records of several source partitions one after another, put together by target partition in that order, and what the offset map of
+ * One commit while it grows, put together record by record, of a merge or a redrive: records of several source partitions one after another, put together by target partition in that order, and what the offset map of
  * each source has to say of them.
  */
 export class MergedChunks {
   records = 0;
   bytes = 0;
   readonly deadLetters: LogRecord[] = [];
+  readonly parked: LogRecord[] = [];
   readonly #parts = new Map<number, Part>();
   readonly #open = new Map<number, OpenBatch>();
   readonly #batches: MergedBatch[] = [];
@@ -44,6 +46,13 @@ export class MergedChunks {
     this.records++;
     this.bytes += size;
     part.bytes += size;
+    if (typeof routed !== 'number' && 'park' in routed) {
+      const { rule } = routed.park;
+      part.note(record.offset, PARKED);
+      part.parkedBy.set(rule, (part.parkedBy.get(rule) ?? 0) + 1);
+      this.parked.push(parkedForm(record, source, routed.park));
+      return;
+    }
     if (typeof routed !== 'number' && 'rule' in routed) {
       part.note(record.offset, DROPPED);
       part.dropped.set(routed.rule, (part.dropped.get(routed.rule) ?? 0) + 1);
@@ -127,6 +136,7 @@ class Part {
   sent = 0;
   readonly dropped = new Map<string, number>();
   readonly noted = new Map<string, number>();
+  readonly parkedBy = new Map<string, number>();
   readonly sum = new DigestSum();
   readonly #routes: number[] = [];
   readonly #ranges: { first: number; count: number }[] = [];
@@ -141,7 +151,8 @@ class Part {
   finish(): MergedPart {
     const { first, count } = this.#ranges[this.#ranges.length - 1]!;
     const ranges: readonly OffsetRange[] = this.#ranges;
-    const { bytes, dropped, noted, sent, sum } = this;
-    return { until: first + count, ranges, routes: Uint16Array.from(this.#routes), bytes, dropped, noted, sent, sum };
+    const { bytes, dropped, noted, parkedBy, sent, sum } = this;
+    const routes = Uint16Array.from(this.#routes);
+    return { until: first + count, ranges, routes, bytes, dropped, noted, parkedBy, sent, sum };
   }
 }

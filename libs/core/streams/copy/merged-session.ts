@@ -1,20 +1,18 @@
-import { isAppError, type JsonObject } from '#libs/core/kernel';
+import { impossible, isAppError, type JsonObject } from '#libs/core/kernel';
 import {
   batchesIn,
-  BatchEncoder,
   compressionName,
   type CompressionName,
   encodeBatch,
   type FetchedPartition,
   type LogEngine,
   type LogWriter,
-  maxRecordSize,
   RecordCursor,
   type StoredRecord,
   type WriterAppend,
   type WriterCheckpoint,
 } from '#libs/core/log';
-import { BATCH_BYTES } from './chunk-builder.js';
+import { batchesOf } from './chunk-builder.js';
 import { type CopiedChunk, encodeChunk } from './chunk.js';
 import { advance, encodeState, type LaneKeys, type LaneState, type LaneTotals, readState } from './copy-session.js';
 import { MergedChunks } from './merged-chunks.js';
@@ -166,7 +164,9 @@ export class MergedSession {
     const appends: WriterAppend[] = batches.map(({ target: partition, batch }) => {
       return { topic: spec.target, partition, batch, intoFenced: true };
     });
-    for (const batch of batchesOfLetters(chunks)) appends.push({ topic: spec.deadLetters!, partition: 0, batch });
+    // Keys merged from several partitions have no order that parking could keep.
+    if (chunks.parked.length > 0) impossible('a merge parks no records');
+    for (const batch of batchesOf(chunks.deadLetters)) appends.push({ topic: spec.deadLetters!, partition: 0, batch });
     for (const [partition] of parts) {
       const { last } = this.#states[partition]!;
       if (last === undefined) continue;
@@ -250,17 +250,6 @@ export class MergedSession {
     }
     return records;
   }
-}
-
-function batchesOfLetters({ deadLetters }: MergedChunks): Uint8Array[] {
-  const encoder = new BatchEncoder();
-  const batches: Uint8Array[] = [];
-  for (const record of deadLetters) {
-    if (encoder.count > 0 && encoder.sizeBytes + maxRecordSize(record) > BATCH_BYTES) batches.push(encoder.finish());
-    encoder.add(record);
-  }
-  if (encoder.count > 0) batches.push(encoder.finish());
-  return batches;
 }
 
 function encodeMerge({ latest, late, times }: MergeState): Buffer {

@@ -1,4 +1,5 @@
 import type { LogRecord, RecordCursor, RecordHeader, StoredRecord } from '#libs/core/log';
+import type { Parked, ParkedRecord } from './parked-records.js';
 
 /** What becomes of a record: it goes to a target partition as it is, or as another record in its place, or it is left out by a named rule of the plan. */
 export type Routed =
@@ -12,10 +13,39 @@ export type Routed =
   /**
    * `deadLetter`: a copy goes to the dead letter topic in the same commit, with `notes` as headers behind its own and its coordinates. `rule` is counted and shown.
    */
-  | { readonly rule: string; readonly deadLetter: boolean; readonly notes?: readonly RecordHeader[] };
+  | { readonly rule: string; readonly deadLetter: boolean; readonly notes?: readonly RecordHeader[] }
+  /** It is parked in the same commit, and redriven when somebody asks for that. `letter`: headers of the dead letter that goes out beside. */
+  | { readonly park: Parked; readonly letter?: readonly RecordHeader[] };
 
 /** The rule of records that a condition of the plan leaves out: what is asked for, not an error. */
 export const FILTER_RULE = 'filter';
+
+/** Which parked records are to be redriven; all that is left out narrows nothing. Keys are chosen by their record that failed. */
+export interface RedriveChoice {
+  /** Places of those, `<source partition>/<source offset>`. */
+  readonly ids?: readonly string[];
+  /** What those failed by. */
+  readonly rule?: string;
+}
+
+/**
+ * What a router remembers of parked records: while a key has one, all later ones of the key are parked behind it. Told by source offsets alone, so that a stretch that was not committed comes out the
+ * same when it is done again.
+ */
+export interface Parking {
+  /** Of records that are parked alone, with their keys going on. */
+  readonly alone: boolean;
+  /** Begins anew in a source partition, with what is parked there now. */
+  resume(source: number, revision: number, parked: readonly ParkedRecord[]): void;
+  /** Keys of a source partition that have parked records. */
+  keys(source: number): number;
+  /** Begins a redrive of a source partition, by the rules of that revision, or goes on with one that has parked these again. */
+  begin(source: number, revision: number, choice: RedriveChoice, again: readonly ParkedRecord[]): void;
+  /** What becomes of parked records, in their order. A record whose key is parked again is, too. */
+  redrive(records: readonly ParkedRecord[], source: number): Promise<readonly Routed[]>;
+  /** The rules of a revision with nothing remembered: what becomes of a record that no other one is in the way of. */
+  rules(revision: number): Router;
+}
 
 /** Decides for each record of a source partition. Deterministic: the same record at the same place always goes the same way. */
 export interface Router {
@@ -42,4 +72,6 @@ export interface Router {
   misplaced(key: Uint8Array | null, target: number): string | undefined;
   /** Whether {@link misplaced} has nothing to say, from the record as it lies. */
   belongsInPlace?(record: RecordCursor, target: number): boolean;
+  /** Of routers that park records. */
+  readonly parking?: Parking;
 }

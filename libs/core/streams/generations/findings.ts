@@ -3,7 +3,7 @@ import type { LiveCopy } from '../copy/live-copy.js';
 import type { Verification } from '../verify/copy-verifier.js';
 import type { SwitchFacts } from './switch-over.js';
 import { translationToJson } from './translation.js';
-import { errorsToJson, type GenerationWork, type Live, verificationToJson } from './work.js';
+import { errorsOf, type GenerationWork, type Live, verificationToJson } from './work.js';
 
 /** What was decided at the cutover, as notes of the operation. */
 export function factsOf(work: GenerationWork, live: Live, facts: SwitchFacts): JsonObject {
@@ -12,14 +12,14 @@ export function factsOf(work: GenerationWork, live: Live, facts: SwitchFacts): J
     fence: fence.map(String),
     ends: ends.map(String),
     groups: groups.map((one) => ({ ...translationToJson(one), state: 'translated' })),
-    errors: errorsToJson(live.copy),
+    errors: errorsOf(work, live.copy),
     ...(verification && { verification: verificationToJson(verification, work.parameters.verification) }),
   };
 }
 
 /** Records a copy has written to its target. */
 export function writtenBy(copy: LiveCopy): number {
-  return copy.sessions.reduce((sum, one) => sum + one.totals.sum.count, 0);
+  return copy.sessions.reduce((sum, { totals }) => sum + totals.sum.count + (totals.parked?.sum.count ?? 0), 0);
 }
 
 /** The topic was closed by a user while the operation began. */

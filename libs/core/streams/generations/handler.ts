@@ -7,7 +7,8 @@ import { announce, arrived, holdArrived, removeCopy, settled, unannounce } from 
 import { factsOf, topicClosed, verificationFailed, writtenBy } from './findings.js';
 import type { GenerationKind } from './kind.js';
 import { parametersFromJson, targetClusterOf } from './parameters.js';
-import { applyHeldSettings, forgetWriters, mapTopics, prepare, removeTopic } from './preparation.js';
+import { applyHeldSettings, forgetWriters, mapTopics, parkedTopic, prepare, removeTopic } from './preparation.js';
+import { isRedriveAsked, keepParked, parkedRefusal, redriveAsked, standingOf } from './redrive.js';
 import {
   closedBy,
   completeSwitch,
@@ -22,7 +23,6 @@ import { fingerprintOf } from './topic-facts.js';
 import { translateGroups } from './translation.js';
 import { carryLast, carryLastBack, rollBack, stayCurrent } from './way-back.js';
 import {
-  errorsToJson,
   type Live,
   GENERATION_TUNING,
   type GenerationTuning,
@@ -130,6 +130,16 @@ export class GenerationHandler implements OperationHandler {
     return { ...source, ...(await this.#kind.fingerprint?.(parameters)) };
   }
 
+  /** See `OperationHandler.redrive`. */
+  get redrive(): OperationHandler['redrive'] {
+    const judge = this.#kind.redrive?.bind(this.#kind);
+    if (judge === undefined) return undefined;
+    return async (json, notes, request) => {
+      const parameters = parametersFromJson(json);
+      return await judge(this.#directories.of(parameters.cluster), parameters, notes, request);
+    };
+  }
+
   /** Releases writers a cut-short cutover may hold, and removes everything that was made. */
   async cancel(run: OperationRun): Promise<void> {
     const work = this.#work(run);
@@ -163,6 +173,7 @@ export class GenerationHandler implements OperationHandler {
     }
     await work.failPoint('finish:carried');
     await this.#readersGone(work, work.engine, work.parameters.cluster, work.parameters.source.generation);
+    await keepParked(work);
     await this.#clear(work);
     await work.failPoint('finish:cleared');
     if (work.crosses) await settled(work);
@@ -202,23 +213,28 @@ export class GenerationHandler implements OperationHandler {
     return await this.#withLive(run, async (work, { copy, verifier }) => {
       await copyVerified(copy, verifier, await copy.sourceEnds(), work.paced());
       await work.failPoint('copy:done');
-      return { next: 'CATCHING_UP', notes: { errors: errorsToJson(copy) } };
+      return { next: 'CATCHING_UP', notes: standingOf(work, copy) };
     });
   }
 
   async #catchUp(run: OperationRun): Promise<PhaseResult> {
+    // The rules may be other ones than those it was opened with.
+    if (isRedriveAsked(run.notes)) await this.#drop(run);
     return await this.#withLive(run, async (work, { copy, verifier }) => {
+      await redriveAsked(work, copy);
       do {
         await copyVerified(copy, verifier, await copy.sourceEnds(), work.paced());
         await copy.sourceEnds();
       } while (copy.lag > this.#tools.tuning.readyRecords);
-      return { next: 'READY' };
+      return { next: 'READY', notes: standingOf(work, copy) };
     });
   }
 
   /** Follows the writers until the cutover is asked for. */
   async #ready(run: OperationRun): Promise<PhaseResult> {
     return await this.#withLive(run, async (work, { copy }): Promise<PhaseResult> => {
+      // Asked for while it was catching up.
+      if (isRedriveAsked(run.notes)) return { next: 'CATCHING_UP' };
       if (run.notes['retryCutover'] === true) return { next: 'VERIFYING', notes: { retryCutover: false } };
       const asked = new AbortController();
       const tail = copy.tail(work.paced(AbortSignal.any([run.signal, asked.signal])));
@@ -230,7 +246,7 @@ export class GenerationHandler implements OperationHandler {
         // The lanes must rest before anything else touches them. What made them fail was thrown by the race.
         await tail.catch(() => undefined);
       }
-      return { next: 'VERIFYING', notes: { errors: errorsToJson(copy), cutoverRetries: 0 } };
+      return { next: 'VERIFYING', notes: { ...standingOf(work, copy), cutoverRetries: 0 } };
     });
   }
 
@@ -261,6 +277,9 @@ export class GenerationHandler implements OperationHandler {
       return await this.#complete(work, change);
     if (run.cutoverCancelled) return await this.#undo(work, change, undefined);
     if (live === undefined || this.#cutting.has(run.operationId)) return await this.#undoAfterRestart(work, change);
+    const refusal = change.refusal?.();
+    // Before any writer is held.
+    if (refusal !== undefined) return await this.#undo(work, change, refusal, standingOf(work, live.copy));
     this.#cutting.add(run.operationId);
     const began = this.#tools.clock.monotonic();
     try {
@@ -342,7 +361,7 @@ export class GenerationHandler implements OperationHandler {
 
   /** The switch to the new side. */
   #change(work: GenerationWork, live: Live | undefined): Switch {
-    const { source, topic, groups, maxPauseMs } = work.parameters;
+    const { topic, groups, maxPauseMs } = work.parameters;
     return {
       topic,
       from: work.old,
@@ -354,18 +373,21 @@ export class GenerationHandler implements OperationHandler {
       translate: async (ends, vectors) =>
         live === undefined
           ? []
-          : await translateGroups(live.copy.map, source.partitions, ends, vectors, work.run.signal),
+          : await translateGroups(live.copy.map, live.copy.mapLanes, ends, vectors, work.run.signal),
+      refusal: () => (live === undefined ? undefined : parkedRefusal(work, live.copy)),
     };
   }
 
   /** Removes everything an operation keeps beside the two sides. */
   async #clear(work: GenerationWork): Promise<void> {
-    const { engine, targetLog, operationId, parameters } = work;
+    const { engine, targetLog, operationId, parameters, run } = work;
     await forgetWriters(targetLog, operationId, parameters.source.partitions);
     if (parameters.reverseTail) await forgetWriters(engine, `${operationId}-back`, parameters.target.partitions);
     const { there, back } = mapTopics(operationId);
     await removeTopic(targetLog, there);
     await removeTopic(engine, back);
+    if (parameters.parking && run.notes['parkedKept'] === undefined)
+      await removeTopic(targetLog, parkedTopic(parameters, operationId));
     await releaseHold(engine, this.#kind.name, operationId);
     if (work.crosses) await releaseHold(targetLog, this.#kind.name, operationId);
   }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '#libs/core/kernel';
-import type { HoldingWork, LogEngine, ResolvedTopic, TopicNames } from '#libs/core/log';
+import type { HoldingWork, LogEngine, ResolvedTopic, TopicDirectory, TopicNames } from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
 import type { CopyTally } from '../copy/copy-tally.js';
 import type { Router } from '../copy/router.js';
@@ -47,8 +47,13 @@ export interface GenerationKind<
   draft(context: PlanContext, request: R): Promise<PlanDraft>;
   /** What the plan relies on besides the topic as it is: members of the fingerprint. */
   fingerprint?(parameters: P): Promise<JsonObject>;
-  /** Where the records of the old side go in the new one. */
-  there(parameters: P): Router;
+  /** Where the records of the old side go in the new one. `notes` of the operation name the revisions of its rules. */
+  there(parameters: P, notes: JsonObject): Router;
+  /**
+   * Judges a redrive of parked records, by rules that may be other ones from here on. Answers the notes that make it known to the work, see `redrive.ts`.
+   * @throws for a request that makes no sense, or rules that a plan with them would be blocked for.
+   */
+  redrive?(directory: TopicDirectory, parameters: P, notes: JsonObject, request: JsonObject): Promise<JsonObject>;
   /** Asked after each commit of a copy. @throws to stop it: more went wrong than the plan bears. */
   demandBearable?(parameters: P, tally: CopyTally): void;
   /** Where what was written to the new side goes in the old one. Asked only where `reverseTail` is set. */

@@ -38,6 +38,8 @@ export interface GenerationParameters {
   readonly config: Readonly<Record<string, string>>;
   /** Topic for records that rules send there, null when no rule does. */
   readonly deadLetters: string | null;
+  /** Records are parked. `leave`: the name may move while some are. `lettered`: alone, as dead letters that can be redriven. Null or undefined: none are. */
+  readonly parking?: { readonly leave: boolean; readonly lettered: boolean } | null;
   /** The source partitions are merged by time, each waited for so long while it has nothing new; null or undefined: they are copied side by side. */
   readonly merge?: { readonly idleMs: number } | null;
 }

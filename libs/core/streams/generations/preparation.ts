@@ -1,5 +1,5 @@
 import { AppError, isAppError } from '#libs/core/kernel';
-import { generationOf, type LogEngine, type TopicDescription, type TopicSpec } from '#libs/core/log';
+import { generationOf, integerSetting, type LogEngine, type TopicDescription, type TopicSpec } from '#libs/core/log';
 import { endsOf } from '../copy/live-copy.js';
 import type { GenerationParameters } from './parameters.js';
 import type { GenerationWork } from './work.js';
@@ -24,9 +24,19 @@ const TAKES_ALL: Readonly<Record<(typeof HELD_SETTINGS)[number], string>> = {
   'message.timestamp.before.max.ms': '9223372036854775807',
 };
 
+/** Of the headers that say where a parked record was and why it is there, and of its batch. */
+const PARKED_BYTES = 4_096;
+
 /** The topics an operation needs beside source and target. Internal ones, deleted when it is over. `there` lies with the new side, `back` with the old one. */
 export function mapTopics(operationId: string): { readonly there: string; readonly back: string } {
   return { there: `__map-${operationId}`, back: `__map-${operationId}-back` };
+}
+
+/**
+ * The topic of an operation's parked records, in the log of the new side. Named like the one for dead letters, since what is left parked after the switch is for people to look at.
+ */
+export function parkedTopic({ topic }: Pick<GenerationParameters, 'topic'>, operationId: string): string {
+  return `${topic}.parked-${operationId}`;
 }
 
 /** What was found and made, to be kept with the operation. */
@@ -64,7 +74,23 @@ export async function prepare({
   });
   if (made.state !== 'FENCED' || made.partitions.length !== target.partitions) throw taken(target.physical);
   const { there } = mapTopics(operationId);
-  await ensureTopic(targetLog, { name: there, partitions: source.partitions, config: forever });
+  const lanes = source.partitions * (parameters.parking ? 2 : 1);
+  await ensureTopic(targetLog, { name: there, partitions: lanes, config: forever });
+  if (parameters.parking) {
+    // What is parked has headers more than the source took.
+    const most =
+      integerSetting((await engine.describeTopic(source.physical)).config, 'max.message.bytes') + PARKED_BYTES;
+    const larger: Record<string, string> = supported.includes('max.message.bytes')
+      ? { 'max.message.bytes': String(most) }
+      : {};
+    const name = parkedTopic(parameters, operationId);
+    await ensureTopic(targetLog, {
+      name,
+      partitions: source.partitions,
+      config: { ...forever, ...larger },
+      state: 'FENCED',
+    });
+  }
   if (deadLetters !== null) await ensureTopic(targetLog, { name: deadLetters, partitions: 1 });
   const described = await engine.describeTopic(source.physical);
   return { startOffsets: described.partitions.map((one) => one.startOffset), targetId: made.id };

@@ -30,6 +30,8 @@ export interface Switch {
   readonly groups: GroupMode;
   readonly maxPauseMs: number;
   readonly translate: (ends: readonly number[], groups: readonly GroupVector[]) => Promise<readonly TranslatedGroup[]>;
+  /** Asked when nothing more comes: why the name must not move all the same. */
+  readonly refusal?: () => string | undefined;
 }
 
 /** What was decided while writers were held. Kept durably before the name moves. */
@@ -103,6 +105,8 @@ async function moveNameWith(sessions: HandOverSessions, context: SwitchContext, 
     await copy.live.copyTo(fence, run);
     await failPoint('switch:drained');
     demandTime('copying the rest');
+    const refusal = change.refusal?.();
+    if (refusal !== undefined) throw new SwitchRefused(refusal);
     verification = await copy.verifier.advance({ signal: run.signal });
     if (verification.mismatches.length > 0) {
       throw new SwitchRefused('the copy does not agree with its source', verification);

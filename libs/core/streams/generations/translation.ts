@@ -24,7 +24,7 @@ export interface TranslatedGroup {
  * no position in s, nothing of s counts as read. In each target partition the group goes on at the first record it has not read; what it has read beyond that (which happens when several
  * sources feed the partition and the group was not equally far in them) it reads again.
  *
- * `ends` are the ends of the target partitions: where a group that has read everything goes on. One pass over the map for each group, and a second
+ * `sources` are the lanes of the map: the source partitions, and those of what was redriven. `ends` are the ends of the target partitions: where a group that has read everything goes on. One pass over the map for each group, and a second
  * one when duplicates have to be counted.
  */
 export async function translateGroups(
@@ -42,6 +42,7 @@ export async function translateGroups(
 /** The offset maps of a copy and of the one that carries what was written since back to where it came from. */
 export interface BothWays {
   readonly there: OffsetMap;
+  /** Lanes of that map. */
   readonly sources: number;
   /** Undefined when nothing was copied back. */
   readonly back: OffsetMap | undefined;
@@ -110,10 +111,9 @@ async function* forwards(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Stretch, void> {
   for (let source = 0; source < sources; source++) {
-    const at = position(source);
     for await (const [chunk] of map.chunks(source)) {
       signal?.throwIfAborted();
-      yield* parts(chunk, at);
+      yield* parts(chunk, position(chunk.source));
     }
   }
 }

@@ -4,6 +4,7 @@ import { endsOf } from '../copy/live-copy.js';
 import { goneBack } from './arrival.js';
 import { prepareBack } from './preparation.js';
 import { raiseRevision } from './name-row.js';
+import { standingOf } from './redrive.js';
 import { completeSwitch, hasMoved, moveName, releaseWriters, type Switch, type SwitchFacts } from './switch-over.js';
 import { SwitchRefused } from './switch-refused.js';
 import { translateGroupsBack } from './translation.js';
@@ -47,6 +48,7 @@ export async function carryLast(work: GenerationWork): Promise<void> {
   const there = await work.openThere();
   try {
     await carryStragglers(work, there);
+    await work.run.note(standingOf(work, there.copy));
   } finally {
     await there.copy.close();
   }
@@ -75,7 +77,7 @@ export async function carryLastBack(work: GenerationWork): Promise<void> {
  */
 export async function rollBack(work: GenerationWork): Promise<PhaseResult> {
   const { engine, parameters, tools, run } = work;
-  const { source, target, topic } = parameters;
+  const { target, topic } = parameters;
   const back = isWayBackOpen(work) ? await openBack(work) : undefined;
   const there = await work.openThere();
   const context = work.switchContext();
@@ -91,7 +93,7 @@ export async function rollBack(work: GenerationWork): Promise<PhaseResult> {
     translate: async (ends, groups) => {
       const maps = {
         there: there.copy.map,
-        sources: source.partitions,
+        sources: there.copy.mapLanes,
         back: back?.copy.map,
         targets: target.partitions,
       };

@@ -10,7 +10,7 @@ import { CopyVerifier, type Verification } from '../verify/copy-verifier.js';
 import { mismatchToJson } from '../verify/mismatch.js';
 import type { GenerationKind } from './kind.js';
 import { type GenerationParameters, type GenerationSide, parametersFromJson } from './parameters.js';
-import { mapTopics } from './preparation.js';
+import { mapTopics, parkedTopic } from './preparation.js';
 import type { Side, SwitchContext } from './switch-over.js';
 
 export interface GenerationTuning extends CopyTuning {
@@ -94,9 +94,10 @@ export class GenerationWork {
 
   /** Opens the copy from the old side to the new one, fencing whoever had it open. */
   async openThere(): Promise<Live> {
-    const { source, target, deadLetters, verification, merge } = this.parameters;
+    const { source, target, deadLetters, verification, merge, parking } = this.parameters;
     const startOffsets = this.vector('startOffsets') ?? [];
-    const router = this.kind.there(this.parameters);
+    const router = this.kind.there(this.parameters, this.run.notes);
+    const parked = parking ? parkedTopic(this.parameters, this.operationId) : undefined;
     const spec = {
       writerPrefix: this.operationId,
       source: source.physical,
@@ -104,6 +105,7 @@ export class GenerationWork {
       target: target.physical,
       map: mapTopics(this.operationId).there,
       deadLetters: deadLetters ?? undefined,
+      parked,
       router,
       startOffsets,
     };
@@ -118,6 +120,7 @@ export class GenerationWork {
       map: copy.map,
       router,
       level: verification,
+      parked: parked === undefined ? undefined : { topic: parked, positions: () => parkedPositions(copy) },
     });
     return { copy, verifier };
   }
@@ -184,6 +187,11 @@ export class GenerationWork {
   }
 }
 
+/** For each source partition, from where on in the topic of parked records they are parked now. */
+export function parkedPositions(copy: LiveCopy): number[] {
+  return copy.sessions.map((one) => one.parked?.position ?? 0);
+}
+
 function sideOf({ physical, generation, keyExpression, partitioner = null }: GenerationSide): Omit<Side, 'log'> {
   return { physical, generation, keyExpression, partitioner };
 }
@@ -223,8 +231,11 @@ export function verificationToJson(verification: Verification, level: string): J
   };
 }
 
-/** What became of the records of a copy, and how many a merge brought late, as the operation's status shows it. */
-export function errorsToJson(copy: LiveCopy): JsonObject {
+/** What became of the records of a copy, how many a merge brought late, and where those lie that are parked, as the operation's status shows it. */
+export function errorsOf({ parameters, operationId }: GenerationWork, copy: LiveCopy): JsonObject {
   const late: JsonObject = copy.late === undefined ? {} : { late: copy.late };
-  return { ...tallyToJson(tallyOfCopy(copy.sessions.map((one) => one.totals))), ...late };
+  const tally = tallyToJson(tallyOfCopy(copy.sessions.map((one) => one.totals)));
+  if (!parameters.parking) return { ...tally, ...late };
+  const parkedIn = { topic: parkedTopic(parameters, operationId), from: parkedPositions(copy).map(String) };
+  return { ...tally, ...late, parkedIn };
 }

@@ -3,6 +3,7 @@ import type { GenerationKind } from '../generations/kind.js';
 import { type MigrationParameters, type MigrationRequest, parseMigrationRequest } from './parameters.js';
 import { draftMigration, type MigrationTools, routerBack, routerThere } from './plan.js';
 import { demandBearable } from './poison.js';
+import { judgeRedrive, revisionsOf } from './redrive-request.js';
 
 export interface MigrationOptions extends GenerationOptions, MigrationTools {}
 
@@ -18,7 +19,8 @@ function migrationKind(tools: MigrationTools): GenerationKind<MigrationRequest, 
     name: 'migration',
     parse: parseMigrationRequest,
     draft: (context, request) => draftMigration(context, tools, request),
-    there: (parameters) => routerThere(parameters, tools),
+    there: (parameters, notes) => routerThere(parameters, tools, revisionsOf(notes)),
+    redrive: (directory, parameters, notes, request) => judgeRedrive(directory, tools, parameters, notes, request),
     back: (parameters) => routerBack(parameters, tools),
     demandBearable: ({ topic, poison }, tally) => demandBearable(topic, poison, tally),
   };

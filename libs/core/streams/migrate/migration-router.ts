@@ -20,6 +20,8 @@ export interface MigrationRules {
   /** What values are written as; null: each with the schema it came with. */
   readonly format: ValueFormat | null;
   readonly poison: PoisonPolicy;
+  /** Dead letters are parked as well, so that they can be redriven. */
+  readonly parks?: boolean;
   /** Bytes of the largest batch the target takes. */
   readonly maxBatchBytes: number;
 }
@@ -176,17 +178,18 @@ export class MigrationRouter implements Router {
   }
 
   #poisoned(record: StoredRecord, source: number, poison: PoisonClass): Routed {
+    const park = { rule: poison, since: record.offset, version: this.#version };
     switch (this.rules.poison.policy) {
       case 'fail':
         throw poisonRecord(this.rules.topic, poison, source, record.offset);
       case 'pass-through':
         return { target: source, record, noted: poison };
-      case 'dlq':
-        return {
-          rule: poison,
-          deadLetter: true,
-          notes: [{ key: 'weir.transform', value: Buffer.from(this.#version) }],
-        };
+      case 'park-by-key':
+        return { park };
+      case 'dlq': {
+        const notes = [{ key: 'weir.transform', value: Buffer.from(this.#version) }];
+        return this.rules.parks === true ? { park, letter: notes } : { rule: poison, deadLetter: true, notes };
+      }
     }
   }
 }
@@ -239,7 +242,7 @@ function poisonRecord(topic: string, poison: PoisonClass, partition: number, off
     kind: 'unprocessable',
     code: 'record-not-migrated',
     message: `The record of '${topic}' at partition ${partition}, offset ${offset} cannot be migrated: ${poison}.`,
-    hint: 'Look at it with a sample of the plan; correct the transform, or choose what happens to such records: dlq or pass-through.',
+    hint: 'Look at it with a sample of the plan; correct the transform, or choose what happens to such records: dlq, park-by-key or pass-through.',
     details: { topic, poison, partition, offset: String(offset) },
   });
 }

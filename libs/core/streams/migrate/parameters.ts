@@ -8,14 +8,16 @@ import type { ValueFormat } from './record-values.js';
 
 /**
  * What happens to a record that cannot be migrated, and how much of that is borne. `fail`: the copy stops at the first one. `dlq`: it goes to the dead letter topic as it was. `pass-through`: it
- * goes on as it was, among the others.
+ * goes on as it was, among the others. `park-by-key`: it waits in a topic of the operation, and so do all later records of its key, until they are redriven.
  */
 export interface PoisonPolicy {
-  readonly policy: 'fail' | 'dlq' | 'pass-through';
+  readonly policy: 'fail' | 'dlq' | 'pass-through' | 'park-by-key';
   /** More than so many stop the copy; null: any number. */
   readonly maxCount: number | null;
   /** A larger part than this of the records read, from a hundred on, stops the copy; null: any. */
   readonly maxRatio: number | null;
+  /** The name may move while records are parked. */
+  readonly leaveParked?: boolean;
 }
 
 /** The format somebody wants values in. `json`: JSON text that names no schema. */
@@ -70,7 +72,7 @@ export function parseMigrationRequest(json: JsonObject): MigrationRequest {
   const transform = form.object(top['transform'], 'transform', ['up', 'down', 'lossy']);
   const filter = parseExpression(form, top['filter'], 'filter') ?? null;
   const up = { filter, steps: parseSteps(form, transform['up'], 'transform.up') };
-  const poison = form.object(top['poison'], 'poison', ['policy', 'maxCount', 'maxRatio']);
+  const poison = form.object(top['poison'], 'poison', ['policy', 'maxCount', 'maxRatio', 'leaveParked']);
   const groups = form.object(top['groups'], 'groups', ['mode']);
   const cutover = form.object(top['cutover'], 'cutover', ['mode', 'maxPauseMs']);
   const cluster = form.text(top['cluster'], 'cluster');
@@ -87,9 +89,10 @@ export function parseMigrationRequest(json: JsonObject): MigrationRequest {
     format: formatOf(form, top['format']),
     config: configOf(form, top['config']),
     poison: {
-      policy: form.choice(poison['policy'], 'poison.policy', ['fail', 'dlq', 'pass-through'], 'fail'),
+      policy: form.choice(poison['policy'], 'poison.policy', ['fail', 'dlq', 'pass-through', 'park-by-key'], 'fail'),
       maxCount: form.integer(poison['maxCount'], 'poison.maxCount', 0, Number.MAX_SAFE_INTEGER) ?? null,
       maxRatio: ratio(form, poison['maxRatio'], 'poison.maxRatio'),
+      leaveParked: form.flag(poison['leaveParked'], 'poison.leaveParked', false),
     },
     verification: form.choice(top['verification'], 'verification', ['readback', 'full'], 'full'),
     groups: form.choice(groups['mode'], 'groups.mode', ['exact', 'drain', 'duplicates'], 'drain'),

@@ -1,19 +1,15 @@
-import type { JsonObject } from '#libs/core/kernel';
-import {
-  checkTopicConfig,
-  integerSetting,
-  isInternalTopic,
-  MAX_TOPIC_NAME,
-  physicalName,
-  topicNameFault,
-} from '#libs/core/log';
+import { impossible, type JsonObject } from '#libs/core/kernel';
+import { checkTopicConfig, integerSetting, physicalName } from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
 import type { PlanContext } from '../generations/kind.js';
 import { parametersToJson } from '../generations/parameters.js';
-import { fingerprintOf, type GroupOnTopic, groupsOn, nextGeneration } from '../generations/topic-facts.js';
+import { fingerprintOf, groupsOn, nextGeneration } from '../generations/topic-facts.js';
+import type { Router } from '../copy/router.js';
 import { MigrationRouter } from './migration-router.js';
 import type { MigrationParameters, MigrationRequest } from './parameters.js';
-import { NO_TRANSFORM, programToJson, transformVersion, writesValues } from './program.js';
+import { ParkingRouter } from './parking-router.js';
+import { blockersOf, risksOf } from './plan-findings.js';
+import { NO_TRANSFORM, programToJson, type TransformProgram, transformVersion } from './program.js';
 import type { RecordValues, ValueFormat } from './record-values.js';
 import { rehearse, type RehearsalTally, tallyOf } from './rehearsal.js';
 import { sampleRecords } from './sampled-records.js';
@@ -32,11 +28,33 @@ const PAUSE_ESTIMATE_MS = 500;
 /** A record is migrated for the copy and for its verification; writing and reading it back take about as long again. */
 const WORK_FACTOR = 3;
 
-/** The router to the new side. Deterministic, so that the copy and its verification apply the same rules. */
-export function routerThere(parameters: MigrationParameters, tools: MigrationTools): MigrationRouter {
-  const { topic, source, up: program, format, poison, config } = parameters;
+/**
+ * The router to the new side. Deterministic, so that the copy and its verification apply the same rules. `revisions` took the place of the plan's transform, one after another.
+ */
+export function routerThere(
+  parameters: MigrationParameters,
+  tools: MigrationTools,
+  revisions: readonly TransformProgram[],
+): Router {
+  const { parking } = parameters;
+  if (!parking) return rulesThere(parameters, tools);
+  const made = new Map<number, MigrationRouter>();
+  const rulesOf = (revision: number): MigrationRouter => {
+    const up = revision === 0 ? parameters.up : revisions[revision - 1];
+    if (up === undefined) impossible(`there is no revision ${revision} of the transform`);
+    const rules = made.get(revision) ?? rulesThere({ ...parameters, up }, tools);
+    made.set(revision, rules);
+    return rules;
+  };
+  return new ParkingRouter(rulesOf, parking.lettered);
+}
+
+/** What becomes of each record by itself, on its way to the new side. */
+export function rulesThere(parameters: MigrationParameters, tools: MigrationTools): MigrationRouter {
+  const { topic, source, up: program, format, poison, config, parking } = parameters;
   const maxBatchBytes = integerSetting(config, 'max.message.bytes');
-  const rules = { topic, partitions: source.partitions, program, format, poison, maxBatchBytes };
+  const parks = Boolean(parking);
+  const rules = { topic, partitions: source.partitions, program, format, poison, maxBatchBytes, parks };
   return new MigrationRouter(rules, tools.transforms, tools.values);
 }
 
@@ -63,7 +81,7 @@ export async function draftMigration(
   const began = context.monotonic();
   const samples = await sampleRecords(engine, topic.description, Math.min(PLAN_SAMPLE, context.sampleRecords));
   const back = parameters.reverseTail ? routerBack(parameters, tools) : undefined;
-  const there = routerThere(parameters, tools);
+  const there = rulesThere(parameters, tools);
   const rehearsed = await rehearse(samples, { topic: topic.logical, there, back, values: tools.values });
   const tally = tallyOf(rehearsed, request.lossy);
   const tookMs = context.monotonic() - began;
@@ -140,8 +158,16 @@ async function resolve(
     formatBack: format === null ? null : await formatOfOldSide(context, values),
     oldMaxBytes: integerSetting(config, 'max.message.bytes'),
     poison: request.poison,
+    parking: parkingOf(request),
     version: transformVersion(request.up),
   };
+}
+
+/** Settings alone leave every record as it is, and nothing can be wrong with any. */
+function parkingOf({ up, format, poison }: MigrationRequest): MigrationParameters['parking'] {
+  const touches = up.filter !== null || up.steps.length > 0 || format !== undefined;
+  if (!touches || (poison.policy !== 'dlq' && poison.policy !== 'park-by-key')) return null;
+  return { leave: poison.leaveParked === true, lettered: poison.policy === 'dlq' };
 }
 
 /** What values of the old side are written as: the schema most of a sample names. */
@@ -179,7 +205,8 @@ function steps(parameters: MigrationParameters, records: number): string[] {
   const { source, target, topic, poison, deadLetters } = parameters;
   const poisoned = {
     fail: 'stop at the first record that cannot be migrated',
-    dlq: `records that cannot be migrated go to ${deadLetters} as they are`,
+    dlq: `records that cannot be migrated go to ${deadLetters} as they are, and can be redriven until the switch`,
+    'park-by-key': `records that cannot be migrated, and all later ones of their keys, are parked until they are redriven${poison.leaveParked === true ? '; what is parked at the switch is left out' : ', which the switch waits for'}`,
     'pass-through': 'records that cannot be migrated go on as they are',
   };
   return [
@@ -214,90 +241,4 @@ function tallyToJson(tally: RehearsalTally, lossy: readonly string[]): JsonObjec
       notReturned: Object.fromEntries(notReturned),
     },
   };
-}
-
-function risksOf(
-  { readers }: PlanContext,
-  parameters: MigrationParameters,
-  tally: RehearsalTally,
-  groups: readonly GroupOnTopic[],
-): string[] {
-  const found: string[] = [];
-  const changesShape = writesValues(parameters.up) || parameters.format !== null;
-  if (changesShape) {
-    found.push(
-      'writers: what they write after the switch is taken as it is, so they must write the new form from then on',
-    );
-  }
-  if (changesShape && groups.length > 0) {
-    const named = groups.map((one) => `'${one.group}'`).join(', ');
-    found.push(`groups: ${named} read the new form from the switch on`);
-  }
-  if (changesShape && readers.length > 0) {
-    found.push(
-      `views and derivations: ${readers.join(', ')} read the new form from the switch on; build those anew that name other fields`,
-    );
-  }
-  if (!parameters.reverseTail) found.push('rolling back is possible only while nothing was written to the new side');
-  if (tally.leftOut > 0) {
-    found.push(
-      `${tally.leftOut} of ${tally.records} records looked at are left out by the filter, and are gone with the old side`,
-    );
-  }
-  if (parameters.poison.policy !== 'fail') {
-    for (const [poison, count] of tally.poison) {
-      found.push(`${count} of ${tally.records} records looked at cannot be migrated: ${poison}`);
-    }
-  }
-  return found;
-}
-
-function blockersOf(
-  { topic }: PlanContext,
-  parameters: MigrationParameters,
-  request: MigrationRequest,
-  tally: RehearsalTally,
-): string[] {
-  const found: string[] = [];
-  if (isInternalTopic(topic.logical)) found.push(`'${topic.logical}' is an internal topic`);
-  if (topic.guard.frozen) {
-    found.push(`topic '${topic.logical}' is frozen; unfreeze it first`);
-  } else if (topic.description.state !== 'ACTIVE') {
-    found.push(`topic '${topic.logical}' is ${topic.description.state}; only an ACTIVE topic can be migrated`);
-  }
-  if (topicNameFault(parameters.target.physical) !== undefined) {
-    found.push(`the name of the new generation would be longer than ${MAX_TOPIC_NAME} characters`);
-  }
-  const { up, format } = parameters;
-  if (up.filter === null && up.steps.length === 0 && format === null && Object.keys(request.config).length === 0) {
-    found.push('nothing would change: there is no step, filter, format or setting');
-  }
-  if (topic.keyExpression !== null && (writesValues(up) || format !== null)) {
-    found.push(
-      `the keys of new records come from '${topic.keyExpression}' since a repartition, which reads values as they are now; repartition by the writers' keys first`,
-    );
-  }
-  if (tally.unstable > 0) {
-    found.push(
-      `the transform is not deterministic: ${tally.unstable} of ${tally.records} records came to something else the second time`,
-    );
-  }
-  if (parameters.poison.policy === 'fail') {
-    for (const [poison, count] of tally.poison) {
-      found.push(
-        `${count} of ${tally.records} records looked at cannot be migrated: ${poison}; correct the transform, or choose poison.policy dlq or pass-through`,
-      );
-    }
-  }
-  for (const [place, count] of tally.lost) {
-    found.push(
-      `down does not restore ${place === '' ? 'the value' : `'${place}'`} in ${count} of ${tally.returned} records; name it in transform.lossy to accept that, or set reverseTail to false`,
-    );
-  }
-  for (const [why, count] of tally.notReturned) {
-    found.push(
-      `down has no answer for ${count} of ${tally.returned} migrated records: ${why}; correct it, or set reverseTail to false`,
-    );
-  }
-  return found;
 }

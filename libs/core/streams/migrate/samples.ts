@@ -4,7 +4,7 @@ import type { Plan } from '#libs/core/operations';
 import { jsonChanges, type JsonChange } from '../derive/json-changes.js';
 import type { Migrated } from './migration-router.js';
 import type { MigrationParameters } from './parameters.js';
-import { type MigrationTools, routerBack, routerThere } from './plan.js';
+import { type MigrationTools, routerBack, rulesThere } from './plan.js';
 import { placesThatDiffer, rehearse, type Rehearsed, type RehearsalTally, tallyOf, valueOf } from './rehearsal.js';
 import { sampleRecords, type SampledRecord } from './sampled-records.js';
 
@@ -74,7 +74,7 @@ export class MigrationSamples {
       perSchemaId === undefined ? looked : await this.#ofEachSchema(parameters.topic, looked, n, perSchemaId);
     const rehearsed = await rehearse(samples, {
       topic: parameters.topic,
-      there: routerThere(parameters, this.tools),
+      there: rulesThere(parameters, this.tools),
       back: parameters.reverseTail ? routerBack(parameters, this.tools) : undefined,
       values,
       signal,

@@ -168,7 +168,7 @@ class Profile {
         const [target, { key }] = typeof routed === 'number' ? [routed, record] : [routed.target, routed.record];
         this.#after[target]!++;
         if (key !== null) this.#heavy.add(key);
-      } else count(this.#ruled, routed.rule);
+      } else if ('rule' in routed) count(this.#ruled, routed.rule);
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       if (code !== 'null-key' && code !== 'key-expression-failed') throw error;

@@ -1,10 +1,11 @@
 import { DigestSum, digestRecord, type LogEngine, type RecordCursor } from '#libs/core/log';
-import { type ChunkRun, type CopiedChunk, DROPPED, sourceOffsetsByTarget } from '../copy/chunk.js';
+import { type ChunkRun, type CopiedChunk, PARKED, sourceOffsetsByTarget } from '../copy/chunk.js';
 import { MAP_START, type MapCursor, type OffsetMap } from '../copy/offset-map.js';
 import type { Router } from '../copy/router.js';
 import { PartitionCursor } from '../partition-cursor.js';
-import { expectedRecords } from './expected-records.js';
+import { type ExpectedRecord, expectedRecords, expectedRedriven } from './expected-records.js';
 import type { Mismatch } from './mismatch.js';
+import { ParkedIndex } from './parked-index.js';
 
 /**
  * `readback`: every record is read back from the target and compared with what the copy read from the source. `full`: the source is read again as well,
@@ -25,6 +26,8 @@ export interface VerifiedCopy {
   readonly map: OffsetMap;
   readonly router: Router;
   readonly level: VerificationLevel;
+  /** Where records are parked, and for each source partition the place there from which on they are parked now. */
+  readonly parked?: { readonly topic: string; readonly positions: () => readonly number[] } | undefined;
 }
 
 export interface VerifyRun {
@@ -42,7 +45,7 @@ export interface Verification {
   readonly mismatches: readonly Mismatch[];
   /** Source position per partition up to which the copy was compared. */
   readonly until: readonly number[];
-  /** Of the records read back, per source partition. */
+  /** Of the records read back, per source partition; of the redriven ones behind these. */
   readonly sums: readonly DigestSum[];
 }
 
@@ -54,28 +57,39 @@ export const MAX_MISMATCHES = 100;
  * 2. for each pair of source and target partition, source offsets rise strictly with target offsets (order);
  * 3. per stretch of a source partition, count and sum of 128-bit digests over (source partition, offset, key, value, headers, timestamp) are those
  *    of the source (nothing changed, exchanged or swapped);
- * 4. records lie where their keys belong.
+ * 4. records lie where their keys belong;
+ * 5. every parked record lies in the topic of parked ones, as many as the map parked and no redrive took from there; what was redriven is compared like everything else. At level `full` also which ones and why.
  *
  * Works in steps: each {@link advance} takes in what was copied since the one before, so that a live copy is verified up to a small rest before
  * the cutover. Memory: a few chunks per source and a fetch per target. The copy must rest while `advance` runs; beside one that goes on there is {@link keepUp}.
  */
 export class CopyVerifier {
   readonly #copy: VerifiedCopy;
+  /** Of each source partition, and behind these one more of each for what was redriven, where records are parked. */
   readonly #lanes: Lane[];
   readonly #targets: Target[];
+  readonly #parked: ParkedIndex | undefined;
+  readonly #sources: number;
   readonly #mismatches: Mismatch[] = [];
   #checked = 0;
 
   constructor(copy: VerifiedCopy) {
     this.#copy = copy;
     const { engine, source, target } = copy;
-    this.#lanes = source.startOffsets.map((start, partition) => ({
-      partition,
+    this.#sources = source.startOffsets.length;
+    this.#parked =
+      copy.parked && new ParkedIndex(engine, copy.parked.topic, this.#sources, copy.router.parking?.alone === true);
+    const starts = copy.parked === undefined ? source.startOffsets : [...source.startOffsets, ...source.startOffsets];
+    this.#lanes = starts.map((start, mapLane) => ({
+      partition: mapLane % this.#sources,
+      mapLane,
+      isRedriven: mapLane >= this.#sources,
       cursor: MAP_START,
       chunks: undefined,
       until: start,
       sum: new DigestSum(),
       loaded: 0,
+      parked: 0,
       ends: new Map(),
     }));
     this.#targets = target.startOffsets.map((start, partition) => ({
@@ -89,7 +103,7 @@ export class CopyVerifier {
     return {
       checked: this.#checked,
       mismatches: this.#mismatches,
-      until: this.#lanes.map((lane) => lane.until),
+      until: this.#lanes.slice(0, this.#sources).map((lane) => lane.until),
       sums: this.#lanes.map((lane) => lane.sum),
     };
   }
@@ -98,6 +112,7 @@ export class CopyVerifier {
   async advance(run: VerifyRun = {}): Promise<Verification> {
     do await this.keepUp(run);
     while (this.#mismatches.length < MAX_MISMATCHES && (await this.#settle()));
+    await this.#accountForParked();
     return this.result;
   }
 
@@ -121,7 +136,7 @@ export class CopyVerifier {
     let any = false;
     for (const lane of this.#lanes) {
       if (lane.loaded >= most) continue;
-      lane.chunks ??= this.#copy.map.chunks(lane.partition, lane.cursor);
+      lane.chunks ??= this.#copy.map.chunks(lane.mapLane, lane.cursor);
       const next = await lane.chunks.next();
       if (next.done) {
         lane.chunks = undefined;
@@ -139,7 +154,8 @@ export class CopyVerifier {
   /** Checks what a chunk says of itself and notes which target records it names. */
   async #claim(lane: Lane, chunk: CopiedChunk): Promise<void> {
     const place = { source: lane.partition, sourceOffset: chunk.from, target: -1, targetOffset: -1 };
-    if (chunk.from !== lane.until) {
+    // What is redriven comes from wherever it was parked.
+    if (chunk.from !== lane.until && !lane.isRedriven) {
       this.#found({ kind: 'gap', ...place, detail: `the map goes on at ${chunk.from} where ${lane.until} is next` });
     }
     lane.until = chunk.until;
@@ -149,7 +165,8 @@ export class CopyVerifier {
       at = first + count;
     }
     if (at > chunk.until) this.#found({ kind: 'order', ...place, detail: 'source offsets lie beyond their stretch' });
-    if (this.#copy.level === 'full') await this.#compareSource(chunk);
+    if (this.#parked !== undefined) lane.parked += parkedBy(lane, chunk);
+    if (this.#copy.level === 'full') await this.#compareSource(lane, chunk);
 
     const state: LoadedChunk = {
       lane,
@@ -237,7 +254,7 @@ export class CopyVerifier {
     state.lane.sum.merge(state.sum);
     if (state.sum.equals(state.chunk.sum)) return;
     const before = this.#mismatches.length;
-    await this.#drillDown(state.chunk);
+    await this.#drillDown(state.lane, state.chunk);
     if (this.#mismatches.length > before || state.flawed) return;
     const { source, from, until } = state.chunk;
     const detail = `the records of source offsets ${from} to ${until} read back are not those that were copied`;
@@ -269,12 +286,14 @@ export class CopyVerifier {
   }
 
   /** Level `full`: routes and digests of the stretch, computed anew from the source. */
-  async #compareSource(chunk: CopiedChunk): Promise<void> {
+  async #compareSource(lane: Lane, chunk: CopiedChunk): Promise<void> {
     const sum = new DigestSum();
     const routes = new Map<number, number>();
-    for await (const { record, offset, target } of expectedRecords(this.#copy, chunk)) {
+    const position = this.#copy.parked?.positions()[lane.partition] ?? 0;
+    await this.#parked?.advance(lane.partition, position);
+    for await (const { record, offset, target } of this.#expected(lane, chunk)) {
       routes.set(offset, target);
-      if (target !== DROPPED) sum.add(chunk.source, offset, record);
+      if (target >= 0 && target < PARKED) sum.add(chunk.source, offset, record);
     }
     let at = 0;
     let same = routes.size === chunk.routes.length;
@@ -287,13 +306,33 @@ export class CopyVerifier {
     this.#found({ kind: 'different', ...where, detail });
   }
 
+  #expected(lane: Lane, chunk: CopiedChunk): AsyncGenerator<ExpectedRecord, void> {
+    return lane.isRedriven ? expectedRedriven(this.#copy, chunk) : expectedRecords(this.#copy, chunk, this.#parked);
+  }
+
+  /** The topic of parked records holds what the map parked, less what was redriven. */
+  async #accountForParked(): Promise<void> {
+    const positions = this.#copy.parked?.positions();
+    if (this.#parked === undefined || positions === undefined) return;
+    for (let source = 0; source < this.#sources; source++) {
+      await this.#parked.advance(source, positions[source]!);
+      const ever = this.#lanes[source]!.parked;
+      const now = ever - this.#lanes[source + this.#sources]!.parked;
+      const found = { ever: this.#parked.ever(source), now: this.#parked.standing(source) };
+      if (found.ever === ever && found.now === now) continue;
+      const kind = found.ever < ever || found.now < now ? 'missing' : 'unclaimed';
+      const detail = `${now} of ${ever} records that were parked are parked still, and there are ${found.now} of ${found.ever}`;
+      this.#found({ kind, source, sourceOffset: -1, target: -1, targetOffset: -1, detail });
+    }
+  }
+
   /** Names the records of a chunk that differ, reading source and target again. */
-  async #drillDown(chunk: CopiedChunk): Promise<void> {
+  async #drillDown(lane: Lane, chunk: CopiedChunk): Promise<void> {
     const { engine, target } = this.#copy;
     const places = new Map<number, Generator<number, void>>();
     const cursors = new Map<number, { at: number; records: PartitionCursor }>();
-    for await (const { record, offset, target: to } of expectedRecords(this.#copy, chunk)) {
-      if (to === DROPPED) continue;
+    for await (const { record, offset, target: to } of this.#expected(lane, chunk)) {
+      if (to < 0 || to >= PARKED) continue;
       if (!places.has(to)) places.set(to, placesOf(chunk.runs, to));
       const at = places.get(to)!.next().value;
       if (at === undefined) continue;
@@ -325,6 +364,8 @@ export class CopyVerifier {
 
 interface Lane {
   readonly partition: number;
+  readonly mapLane: number;
+  readonly isRedriven: boolean;
   cursor: MapCursor;
   /** Open between chunks; ends with what was copied when it was asked last. */
   chunks: AsyncGenerator<readonly [CopiedChunk, MapCursor], void> | undefined;
@@ -332,6 +373,8 @@ interface Lane {
   readonly sum: DigestSum;
   /** Chunks taken in and not yet read back completely. */
   loaded: number;
+  /** Records its chunks parked, or took from there. */
+  parked: number;
   /** Per target, the end of the last run of this source. */
   readonly ends: Map<number, number>;
 }
@@ -359,6 +402,11 @@ interface LoadedChunk {
   readonly offsets: ReadonlyMap<number, Float64Array>;
   /** Something was found wrong with it already. */
   flawed: boolean;
+}
+
+/** Records that a chunk parked; of a redrive those it took from there. */
+function parkedBy({ isRedriven }: Lane, { routes }: CopiedChunk): number {
+  return routes.reduce((sum, route) => sum + Number((route === PARKED) !== isRedriven), 0);
 }
 
 function* placesOf(runs: readonly ChunkRun[], target: number): Generator<number, void> {

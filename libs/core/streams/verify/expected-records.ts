@@ -1,16 +1,20 @@
 import type { LogRecord, StoredRecord } from '#libs/core/log';
-import { type CopiedChunk, DROPPED } from '../copy/chunk.js';
+import { type CopiedChunk, DROPPED, PARKED } from '../copy/chunk.js';
 import type { Routed, Router } from '../copy/router.js';
 import { lasting, PartitionCursor } from '../partition-cursor.js';
 import type { VerifiedCopy } from './copy-verifier.js';
+import type { ParkedIndex } from './parked-index.js';
 
-/** A record of the source in its final form, and where the rules send it: a target partition, or {@link DROPPED}. */
+/** A record of the source in its final form, and where the rules send it: a target partition, {@link DROPPED} or {@link PARKED}; {@link NOWHERE} when it should be parked and is not. */
 export interface ExpectedRecord {
   readonly record: LogRecord;
   /** In the source. */
   readonly offset: number;
   readonly target: number;
 }
+
+/** Parked, by the rules, and not there. */
+export const NOWHERE = -1;
 
 /** Records that wait for a router which answers many at a time. */
 const TOGETHER = 500;
@@ -19,22 +23,82 @@ const TOGETHER = 500;
 export async function* expectedRecords(
   copy: Pick<VerifiedCopy, 'engine' | 'source' | 'router'>,
   chunk: CopiedChunk,
+  parked?: ParkedIndex,
 ): AsyncGenerator<ExpectedRecord, void> {
-  const { engine, source, router } = copy;
-  const records = new PartitionCursor(source.log ?? engine, source.topic, chunk.source, chunk.from);
-  const together = router.routeAll === undefined ? 1 : TOGETHER;
-  for (let waiting: StoredRecord[] = []; ;) {
-    while (waiting.length < together) {
-      const record = await records.peek();
-      if (record === undefined || record.offset >= chunk.until) break;
-      waiting.push(together === 1 ? record : lasting(record));
-      records.take();
+  const rules = copy.router.parking?.rules(chunk.revision ?? 0) ?? copy.router;
+  for await (const records of together(stretch(copy, chunk.source, chunk.from, chunk.until), rules)) {
+    let at = 0;
+    const asked = records.filter((one) => parked?.waits(chunk.source, one, one.offset) !== true);
+    const answers = new Map<StoredRecord, Routed>();
+    while (at < asked.length) {
+      const some = await routed(rules, asked.slice(at), chunk.source);
+      for (const [i, answer] of some.entries()) answers.set(asked[at + i]!, answer);
+      at += some.length;
     }
-    if (waiting.length === 0) return;
-    const answers = await routed(router, waiting, chunk.source);
-    for (const [i, answer] of answers.entries()) yield expected(waiting[i]!, answer);
-    waiting = waiting.slice(answers.length);
+    for (const record of records) {
+      const answer = answers.get(record);
+      const target = answer === undefined ? PARKED : targetOf(answer);
+      const isThere = target !== PARKED || parked?.holds(chunk.source, record, record.offset) === true;
+      yield {
+        record: answer === undefined ? record : finalOf(record, answer),
+        offset: record.offset,
+        target: isThere ? target : NOWHERE,
+      };
+    }
   }
+}
+
+/** The records of a chunk that was redriven, likewise. What was parked again is taken as it is: nothing was written of it. */
+export async function* expectedRedriven(
+  copy: Pick<VerifiedCopy, 'engine' | 'source' | 'router'>,
+  chunk: CopiedChunk,
+): AsyncGenerator<ExpectedRecord, void> {
+  const rules = copy.router.parking?.rules(chunk.revision ?? 0) ?? copy.router;
+  let at = 0;
+  for (const { first, count } of chunk.ranges) {
+    for await (const records of together(stretch(copy, chunk.source, first, first + count), rules)) {
+      const routes = new Map(records.map((one) => [one, chunk.routes[at++]!]));
+      for (const record of records) {
+        if (routes.get(record) === PARKED) {
+          yield { record, offset: record.offset, target: PARKED };
+          continue;
+        }
+        const [answer] = await routed(rules, [record], chunk.source);
+        yield { record: finalOf(record, answer!), offset: record.offset, target: targetOf(answer!) };
+      }
+    }
+  }
+}
+
+/** Records of the source from one offset up to another, for as long as nothing else is read. */
+async function* stretch(
+  { engine, source }: Pick<VerifiedCopy, 'engine' | 'source'>,
+  partition: number,
+  from: number,
+  until: number,
+): AsyncGenerator<StoredRecord, void> {
+  const records = new PartitionCursor(source.log ?? engine, source.topic, partition, from);
+  for (;;) {
+    const record = await records.peek();
+    if (record === undefined || record.offset >= until) return;
+    yield record;
+    records.take();
+  }
+}
+
+async function* together(
+  records: AsyncGenerator<StoredRecord, void>,
+  router: Router,
+): AsyncGenerator<readonly StoredRecord[], void> {
+  const size = router.routeAll === undefined ? 1 : TOGETHER;
+  let waiting: StoredRecord[] = [];
+  for await (const record of records) {
+    waiting.push(size === 1 ? record : lasting(record));
+    if (waiting.length < size) continue;
+    yield waiting;
+    waiting = [];
+  }
+  if (waiting.length > 0) yield waiting;
 }
 
 /** Of the first of the records, as many as the router answers at once. */
@@ -42,9 +106,12 @@ async function routed(router: Router, records: readonly StoredRecord[], source: 
   return (await router.routeAll?.(records, source)) ?? [await router.route(records[0]!, source)];
 }
 
-function expected(record: StoredRecord, answer: Routed): ExpectedRecord {
-  const { offset } = record;
-  if (typeof answer === 'number') return { record, offset, target: answer };
-  if ('target' in answer) return { record: answer.record, offset, target: answer.target };
-  return { record, offset, target: DROPPED };
+function targetOf(answer: Routed): number {
+  if (typeof answer === 'number') return answer;
+  if ('target' in answer) return answer.target;
+  return 'park' in answer ? PARKED : DROPPED;
+}
+
+function finalOf(record: StoredRecord, answer: Routed): LogRecord {
+  return typeof answer !== 'number' && 'target' in answer ? answer.record : record;
 }

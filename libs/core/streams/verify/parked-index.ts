@@ -1,0 +1,104 @@
+import { digestRecord, type LogEngine, type LogRecord } from '#libs/core/log';
+import { keyName, type ParkedRecord, parkedOf, WAITS_FOR_KEY } from '../copy/parked-records.js';
+import { PartitionCursor } from '../partition-cursor.js';
+
+/** What the topic of parked records says of one source partition. */
+interface ParkedLaneIndex {
+  readonly records: PartitionCursor;
+  /** Digest of each record that was ever parked, by source offset. */
+  readonly digests: Map<number, string>;
+  /** Stretches of source offsets in which all records of a key are parked. */
+  readonly stretches: Map<string, { readonly since: number; until: number }[]>;
+  /** The source offset of the record that each key failed by last. */
+  readonly heads: Map<string, number>;
+  /** What is parked now: places in the topic, with the source offsets that lie there. */
+  standing: { readonly place: number; readonly offset: number }[];
+  /** Those offsets. */
+  now: Set<number>;
+}
+
+/**
+ * The parked records of a copy as a verification sees them: read from their topic alone, so that what is missing or changed there is found. A redrive that parks a record again writes it again, which tells
+ * nothing new of where it was. Memory: some fifty bytes for each record that was ever parked.
+ */
+export class ParkedIndex {
+  readonly #lanes: ParkedLaneIndex[];
+
+  /** @param alone records are parked without keeping their keys */
+  constructor(
+    engine: LogEngine,
+    topic: string,
+    partitions: number,
+    private readonly alone: boolean,
+  ) {
+    this.#lanes = Array.from({ length: partitions }, (_, partition) => ({
+      records: new PartitionCursor(engine, topic, partition, 0),
+      digests: new Map(),
+      stretches: new Map(),
+      heads: new Map(),
+      standing: [],
+      now: new Set(),
+    }));
+  }
+
+  /** Takes in what was parked since. @param position from where on in the topic records are parked now; it does not go back */
+  async advance(source: number, position: number): Promise<void> {
+    const lane = this.#lanes[source]!;
+    const first = lane.standing[0];
+    if (first !== undefined && first.place < position) {
+      lane.standing = lane.standing.filter((one) => one.place >= position);
+      lane.now = new Set(lane.standing.map((one) => one.offset));
+    }
+    for (;;) {
+      const found = await lane.records.peek();
+      if (found === undefined) return;
+      const parked = parkedOf(found);
+      if (found.offset >= position) {
+        lane.standing.push({ place: found.offset, offset: parked.record.offset });
+        lane.now.add(parked.record.offset);
+      }
+      this.#note(lane, source, parked);
+      lane.records.take();
+    }
+  }
+
+  /** Whether the key of a record was parked when the record came, so that it had to be parked too. */
+  waits(source: number, { key }: LogRecord, offset: number): boolean {
+    if (key === null || this.alone) return false;
+    const name = keyName(key);
+    const lane = this.#lanes[source]!;
+    const head = lane.heads.get(name);
+    if (head !== undefined && head < offset && lane.now.has(head)) return true;
+    const stretches = lane.stretches.get(name) ?? [];
+    return stretches.some(({ since, until }) => since < offset && offset <= until);
+  }
+
+  /** Whether the record lies in the topic as it is. */
+  holds(source: number, record: LogRecord, offset: number): boolean {
+    return this.#lanes[source]!.digests.get(offset) === digestRecord(source, offset, record);
+  }
+
+  /** Records that were ever parked. */
+  ever(source: number): number {
+    return this.#lanes[source]!.digests.size;
+  }
+
+  /** Records that are parked now. */
+  standing(source: number): number {
+    return this.#lanes[source]!.standing.length;
+  }
+
+  #note(lane: ParkedLaneIndex, source: number, { record, rule, since }: ParkedRecord): void {
+    const { offset, key } = record;
+    if (key !== null && rule !== WAITS_FOR_KEY) lane.heads.set(keyName(key), offset);
+    if (lane.digests.has(offset)) return;
+    lane.digests.set(offset, digestRecord(source, offset, record));
+    if (key === null || rule !== WAITS_FOR_KEY) return;
+    const name = keyName(key);
+    const stretches = lane.stretches.get(name) ?? [];
+    const last = stretches[stretches.length - 1];
+    if (last !== undefined && since <= last.until) last.until = Math.max(last.until, offset);
+    else stretches.push({ since, until: offset });
+    lane.stretches.set(name, stretches);
+  }
+}
