@@ -265,6 +265,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     names,
     decoder,
     types,
+    transforms,
     supervisor,
     clock,
     newId,

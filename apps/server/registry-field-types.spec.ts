@@ -10,7 +10,12 @@ async function typesOf(schemaType: SchemaType, schema: string, ...paths: string[
   const registry = new Registry(new MemoryRegistryStore(), new LocalSchemaEngine(standardFormats()), new ManualClock());
   await registry.register(parseSubject('t-value'), { schema, schemaType }, { normalize: false, force: false });
   const types = new RegistryFieldTypes(registry);
-  return Promise.all(paths.map((path) => types.typeOf('t', parseFieldPath(path))));
+  return Promise.all(
+    paths.map(async (path) => {
+      const found = await types.typeOf('t', parseFieldPath(path));
+      return found?.reading === undefined ? found?.type : `${found.type} ${found.reading}`;
+    }),
+  );
 }
 
 describe('column types from schemas', () => {
@@ -39,6 +44,36 @@ describe('column types from schemas', () => {
     ).toEqual(['json', 'integer', 'timestamp', 'json', 'text', undefined, undefined]);
   });
 
+  it('follow the logical types of Avro, and say how their values are read', async () => {
+    const logical = (name: string, type: string, logicalType: string, more: object = {}) => ({
+      name,
+      type: { type, logicalType, ...more },
+    });
+    const fields = [
+      logical('day', 'int', 'date'),
+      logical('ms', 'int', 'time-millis'),
+      logical('us', 'long', 'timestamp-micros'),
+      logical('ns', 'long', 'timestamp-nanos'),
+      logical('price', 'bytes', 'decimal', { precision: 10, scale: 2 }),
+      logical('huge', 'bytes', 'decimal', { precision: 30, scale: 4 }),
+      logical('id', 'string', 'uuid'),
+      { name: 'raw', type: 'bytes' },
+      { name: 'size', type: { type: 'enum', name: 'E', symbols: ['S', 'L'] } },
+    ];
+    const schema = JSON.stringify({ type: 'record', name: 'R', fields });
+    expect(await typesOf('AVRO', schema, ...fields.map(({ name }) => `value.${name}`))).toEqual([
+      'date',
+      'time millis',
+      'timestamp_us',
+      'timestamp_us nanos',
+      'decimal(10,2) unscaled(2)',
+      'decimal unscaled(4)',
+      'uuid',
+      'bytes',
+      'text',
+    ]);
+  });
+
   it('are those of the properties in JSON Schema, and none where a member need not be declared', async () => {
     const schema = JSON.stringify({
       type: 'object',
@@ -46,6 +81,7 @@ describe('column types from schemas', () => {
         id: { type: 'integer' },
         price: { type: ['number', 'null'] },
         at: { type: 'string', format: 'date-time' },
+        day: { type: 'string', format: 'date' },
         to: { type: 'object', properties: { zip: { type: 'string' } }, additionalProperties: false },
         any: {},
       },

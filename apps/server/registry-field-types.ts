@@ -1,7 +1,7 @@
 import { AppError, nearest } from '#libs/core/kernel';
 import { parseSubject, type Registry } from '#libs/core/registry';
 import type { MessageField, PropertyField, SchemaField, SchemaFields } from '#libs/core/schema';
-import { FieldTypes, type ColumnType, type FieldPath } from '#libs/core/streams';
+import { FieldTypes, parseColumnType, type FieldPath, type FieldType } from '#libs/core/streams';
 
 /**
  * Types of columns from the latest schemas of a topic's subjects (`<topic>-key`, `<topic>-value`). Fields have the names that decoded values have: those of the
@@ -13,13 +13,10 @@ export class RegistryFieldTypes extends FieldTypes {
     super();
   }
 
-  async typeOf(topic: string, path: FieldPath): Promise<ColumnType | undefined> {
-    const latest = await this.registry.latest(parseSubject(`${topic}-${path.root}`));
-    if (latest === undefined) return undefined;
-    const structures = structuresOf(await this.registry.fields(latest.schema));
-    // A schema without fields says nothing about columns; the whole of a record or message is JSON.
-    if (structures.every(({ fields }) => fields.length === 0)) return undefined;
-    if (path.steps.length === 0) return 'json';
+  async typeOf(topic: string, path: FieldPath): Promise<FieldType | undefined> {
+    const structures = await this.#structures(topic, path);
+    if (structures === undefined) return undefined;
+    if (path.steps.length === 0) return { type: 'json' };
     const found = structures.map((structure) => typeAt(structure, path)).filter((type) => type !== 'unknown');
     if (found.length === 0) {
       throw unknownField(
@@ -28,14 +25,42 @@ export class RegistryFieldTypes extends FieldTypes {
         topic,
       );
     }
-    return found.every((type) => type === found[0]) ? found[0] : undefined;
+    return found.every((type) => isSame(type, found[0])) ? found[0] : undefined;
   }
+
+  async membersOf(topic: string, path: FieldPath): Promise<ReadonlyMap<string, FieldType> | undefined> {
+    const structures = await this.#structures(topic, path);
+    // Of several messages nobody knows which one is meant.
+    const [structure] = structures ?? [];
+    if (structure === undefined || structures!.length > 1) return undefined;
+    if (path.steps.length > 0 && typeAt(structure, path) === 'unknown')
+      throw unknownField(structure.fields, path, topic);
+    const members = new Map<string, FieldType>();
+    for (const field of structure.fields) {
+      const name = field.path.at(-1)!;
+      if (field.path.length !== path.steps.length + 1 || !same(field.path.slice(0, -1), path.steps)) continue;
+      members.set(name, field.column ?? { type: 'json' });
+    }
+    return members.size === 0 ? undefined : members;
+  }
+
+  /** What a value can be; undefined when there is no schema, or one that says nothing about columns: the whole of a record or message is JSON. */
+  async #structures(topic: string, path: FieldPath): Promise<readonly Structure[] | undefined> {
+    const latest = await this.registry.latest(parseSubject(`${topic}-${path.root}`));
+    if (latest === undefined) return undefined;
+    const structures = structuresOf(await this.registry.fields(latest.schema));
+    return structures.every(({ fields }) => fields.length === 0) ? undefined : structures;
+  }
+}
+
+function isSame(one: FieldType | undefined, other: FieldType | undefined): boolean {
+  return one?.type === other?.type && one?.reading === other?.reading;
 }
 
 /** A field and the column it makes; without one where its values are no single thing. */
 interface TypedField {
   readonly path: readonly string[];
-  readonly column: ColumnType | undefined;
+  readonly column: FieldType | undefined;
   /** Whether its own fields are listed. */
   readonly listed: boolean;
   /** Whether it can have fields that are not listed. */
@@ -85,7 +110,7 @@ function structuresOf(declared: SchemaFields): readonly Structure[] {
 }
 
 /** `unknown` where there is no such field; undefined inside lists, maps and unions, which have no one type in the schema. */
-function typeAt(structure: Structure, path: FieldPath): ColumnType | undefined | 'unknown' {
+function typeAt(structure: Structure, path: FieldPath): FieldType | undefined | 'unknown' {
   let { open } = structure;
   for (let depth = 1; depth <= path.steps.length; depth++) {
     const steps = path.steps.slice(0, depth);
@@ -102,70 +127,102 @@ function same(path: readonly string[], steps: readonly (string | number)[]): boo
   return path.length === steps.length && path.every((part, index) => part === steps[index]);
 }
 
-function avroColumn(field: SchemaField): ColumnType {
+function avroColumn(field: SchemaField): FieldType {
   switch (field.kind) {
     case 'boolean':
-      return 'boolean';
+      return { type: 'boolean' };
     case 'int':
-      return 'integer';
     case 'long':
-      return field.logicalType === 'timestamp-millis' ? 'timestamp' : 'integer';
+      return avroNumber(field);
     case 'float':
     case 'double':
-      return 'real';
+      return { type: 'real' };
+    case 'bytes':
+    case 'fixed':
+      return field.logicalType === 'decimal' ? avroDecimal(field) : { type: 'bytes' };
     case 'record':
     case 'array':
     case 'map':
     case 'union':
-      return 'json';
+      return { type: 'json' };
     default:
-      return 'text';
+      return { type: field.logicalType === 'uuid' ? 'uuid' : 'text' };
   }
 }
 
-function jsonColumn(field: PropertyField): ColumnType | undefined {
+function avroNumber({ logicalType }: SchemaField): FieldType {
+  switch (logicalType) {
+    case 'date':
+      return { type: 'date' };
+    case 'time-millis':
+      return { type: 'time', reading: 'millis' };
+    case 'time-micros':
+      return { type: 'time' };
+    case 'timestamp-millis':
+    case 'local-timestamp-millis':
+      return { type: 'timestamp' };
+    case 'timestamp-micros':
+    case 'local-timestamp-micros':
+      return { type: 'timestamp_us' };
+    case 'timestamp-nanos':
+    case 'local-timestamp-nanos':
+      return { type: 'timestamp_us', reading: 'nanos' };
+    default:
+      return { type: 'integer' };
+  }
+}
+
+/** One with more digits than a number of a table has is kept as text. */
+function avroDecimal({ precision, scale }: SchemaField): FieldType {
+  const reading = `unscaled(${scale ?? 0})` as const;
+  return { type: parseColumnType(`decimal(${precision ?? 0},${scale ?? 0})`) ?? 'decimal', reading };
+}
+
+function jsonColumn(field: PropertyField): FieldType | undefined {
   switch (field.kind) {
     case 'boolean':
     case 'integer':
     case 'timestamp':
-      return field.kind;
+    case 'date':
+      return { type: field.kind };
     case 'number':
-      return 'real';
+      return { type: 'real' };
     case 'string':
-      return 'text';
+      return { type: 'text' };
     case 'array':
     case 'object':
-      return 'json';
+      return { type: 'json' };
     case 'any':
       return undefined;
   }
 }
 
-function protobufColumn(field: MessageField): ColumnType {
-  if (field.repeated) return 'json';
+function protobufColumn(field: MessageField): FieldType {
+  if (field.repeated) return { type: 'json' };
   switch (field.kind) {
     case 'bool':
-      return 'boolean';
+      return { type: 'boolean' };
     case 'float':
     case 'double':
-      return 'real';
+      return { type: 'real' };
     case 'timestamp':
-      return 'timestamp';
+      return { type: 'timestamp' };
     case 'uint64':
     case 'fixed64':
       // The upper half does not fit the integers of a table.
-      return 'decimal';
-    case 'string':
+      return { type: 'decimal' };
     case 'bytes':
+      return { type: 'bytes' };
+    case 'string':
     case 'enum':
     case 'duration':
-      return 'text';
+      return { type: 'text' };
     case 'message':
     case 'map':
     case 'json':
-      return 'json';
+      return { type: 'json' };
     default:
-      return 'integer';
+      return { type: 'integer' };
   }
 }
 

@@ -1,7 +1,7 @@
 import {
-  aggregatesOf,
+  joinedTables,
   likeParts,
-  storedFields,
+  placeOf,
   type CellValue,
   type Condition,
   type Filter,
@@ -12,7 +12,7 @@ import {
   type ViewQuery,
 } from '#libs/core/streams';
 import type { SqlDialect } from './dialect.js';
-import { aggregate, cell } from './physical-names.js';
+import { cell } from './physical-names.js';
 
 /** A statement with its values, in the order of its `?`. */
 export interface Statement {
@@ -31,11 +31,9 @@ export class QuerySql {
     private readonly dialect: SqlDialect,
   ) {
     this.#expressions = new Map(view.columns.map((column) => [column.name, expression(view, column)]));
-    const main = storedFields(view, 0);
-    const joins = view.joins.map((_, index) => {
-      const key = cell(main.length - view.joins.length + index);
-      return ` left join ${dialect.table(id, index + 1)} t${index + 1} on t${index + 1}.identity = t0.${key}`;
-    });
+    const joins = joinedTables(view).map(
+      ({ table, on }) => ` left join ${dialect.table(id, table)} t${table} on t${table}.identity = t0.${cell(on)}`,
+    );
     this.#from = `from ${dialect.table(id, 0)} t0${joins.join('')}`;
   }
 
@@ -198,29 +196,8 @@ function laterThan(left: string, term: Order, value: CellValue): Statement | und
 }
 
 function expression(view: ViewDefinition, column: ViewColumn): string {
-  switch (column.kind) {
-    case 'field':
-      return `t0.${cell(storedFields(view, 0).findIndex((field) => field === column))}`;
-    case 'join': {
-      const source = view.joins.findIndex((join) => join.as === column.join) + 1;
-      return `t${source}.${cell(storedFields(view, source).findIndex((field) => field === column))}`;
-    }
-    case 'aggregate': {
-      const { n, sum, low, high } = aggregate(aggregatesOf(view).indexOf(column));
-      switch (column.aggregate) {
-        case 'count':
-          return `t0.${n}`;
-        case 'sum':
-          return `case when t0.${n} = 0 then null else t0.${sum} end`;
-        case 'avg':
-          return `case when t0.${n} = 0 then null else cast(t0.${sum} as double precision) / t0.${n} end`;
-        case 'min':
-          return `t0.${low}`;
-        case 'max':
-          return `t0.${high}`;
-      }
-    }
-  }
+  const { table, cell: place } = placeOf(view, column);
+  return `t${table}.${cell(place)}`;
 }
 
 function whereClause(conditions: readonly Statement[]): string {

@@ -1,7 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { viewQueriesContract, viewTablesContract, type ViewTablesSubject } from '#libs/core/streams/testing';
+import {
+  viewFoldContract,
+  viewQueriesContract,
+  viewTablesContract,
+  type ViewTablesSubject,
+} from '#libs/core/streams/testing';
 import { SqliteViewTables } from './sqlite-view-tables.js';
 
 async function open(): Promise<ViewTablesSubject> {
@@ -23,3 +28,4 @@ async function open(): Promise<ViewTablesSubject> {
 
 viewTablesContract('SQLite', open);
 viewQueriesContract('SQLite', open);
+viewFoldContract('SQLite', open);

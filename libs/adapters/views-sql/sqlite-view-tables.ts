@@ -7,7 +7,10 @@ import {
   viewWriterFenced,
   type CellValue,
   type RefusedRecord,
+  type SourceMove,
   type SourcePosition,
+  type TableRow,
+  type TableSearch,
   type ViewDefinition,
   type ViewPositions,
   type ViewQuery,
@@ -22,7 +25,7 @@ import { SQLITE } from './sqlite-dialect.js';
 import { openReader } from './sqlite-reader.js';
 import { SqliteStreams } from './sqlite-streams.js';
 import { StepSql } from './step-sql.js';
-import { CATALOGUE, tablesOf } from './table-definition.js';
+import { CATALOGUE, LAYOUT, tablesOf } from './table-definition.js';
 
 /**
  * View tables in a SQLite file of their own. One connection writes; queries go through a second one that cannot. A step is one transaction,
@@ -47,6 +50,7 @@ export class SqliteViewTables extends ViewTables {
       this.#writer.pragma('journal_mode = WAL');
       this.#writer.pragma('synchronous = FULL');
       this.#writer.pragma('busy_timeout = 5000');
+      emptyOlderLayout(this.#writer);
       this.#writer.exec(CATALOGUE);
       this.#reader = openReader(path);
       this.#streams = new SqliteStreams(path);
@@ -106,22 +110,27 @@ export class SqliteViewTables extends ViewTables {
     if (refusal !== undefined) throw refusal;
     return this.#write(() => {
       const { changes } = this.#writer
-        .prepare('update weir_views set commits = commits + 1 where id = ? and epoch = ?')
-        .run(id, epoch);
+        .prepare('update weir_views set commits = commits + 1 where id = ? and epoch = ? and commits = ?')
+        .run(id, epoch, step.commit);
       if (changes === 0) throw viewWriterFenced(id);
-      const stored = positionsIn(this.#writer, id, view).sources[step.source];
-      if (stored !== undefined && !samePosition(stored, step.from)) throw viewWriterFenced(id);
+      if (step.move !== undefined) this.#move(id, view, step.move, step.refused);
       const sql = this.#stepSql(id, view);
-      for (const change of step.rows) sql.row(step.source, change);
-      for (const change of step.groups) sql.group(change);
-      this.#refuse(id, step);
-      this.#writer.prepare('delete from weir_positions where view = ? and source = ?').run(id, step.source);
-      const insert = this.#writer.prepare(
-        'insert into weir_positions (view, source, partition, generation, next) values (?, ?, ?, ?, ?)',
-      );
-      step.to.next.forEach((next, partition) => insert.run(id, step.source, partition, step.to.generation, next));
+      for (const change of step.changes) sql.change(change);
       return positionsIn(this.#writer, id, view);
     });
+  }
+
+  async rows(
+    id: string,
+    view: ViewDefinition,
+    table: number,
+    identities: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly CellValue[]>> {
+    return this.#stepSql(id, view).rows(table, identities);
+  }
+
+  async find(id: string, view: ViewDefinition, search: TableSearch): Promise<readonly TableRow[]> {
+    return this.#stepSql(id, view).find(search);
   }
 
   async positions(id: string, view: ViewDefinition): Promise<ViewPositions> {
@@ -191,14 +200,33 @@ export class SqliteViewTables extends ViewTables {
     return sql;
   }
 
-  #refuse(id: string, step: ViewStep): void {
-    if (step.refused.length === 0) return;
+  #move(id: string, view: ViewDefinition, { source, from, to }: SourceMove, refused: readonly RefusedRecord[]): void {
+    const stored = positionsIn(this.#writer, id, view).sources[source];
+    if (stored !== undefined && !samePosition(stored, from)) throw viewWriterFenced(id);
+    this.#writer.prepare('delete from weir_positions where view = ? and source = ?').run(id, source);
     const insert = this.#writer.prepare(
+      'insert into weir_positions (view, source, partition, generation, next) values (?, ?, ?, ?, ?)',
+    );
+    to.next.forEach((next, partition) => insert.run(id, source, partition, to.generation, next));
+    const refuse = this.#writer.prepare(
       `insert into weir_refused (view, source, generation, partition, "offset", code, message) values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
     );
-    for (const record of step.refused)
-      insert.run(id, step.source, step.from.generation, record.partition, record.offset, record.code, record.message);
+    for (const { partition, offset, code, message } of refused)
+      refuse.run(id, source, from.generation, partition, offset, code, message);
   }
+}
+
+/** Takes away what a file of an earlier layout holds, so that its views are built anew. */
+function emptyOlderLayout(database: Database.Database): void {
+  if (Number(database.pragma('user_version', { simple: true })) === LAYOUT) return;
+  database
+    .transaction(() => {
+      const tables = database.prepare("select name from sqlite_master where type = 'table'").pluck().all() as string[];
+      for (const table of tables)
+        if (/^(v_[a-z0-9]+_[0-9]+|weir_[a-z]+)$/.test(table)) database.exec(`drop table ${table}`);
+      database.pragma(`user_version = ${LAYOUT}`);
+    })
+    .immediate();
 }
 
 function positionsIn(database: Database.Database, id: string, view: ViewDefinition): ViewPositions {

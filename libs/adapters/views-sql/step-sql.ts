@@ -1,65 +1,87 @@
 import type { Database, Statement } from 'better-sqlite3';
 import {
-  aggregatesOf,
-  storedFields,
+  tableShapes,
   type CellValue,
-  type GroupChange,
-  type RowChange,
+  type TableChange,
+  type TableRow,
+  type TableSearch,
   type ViewDefinition,
 } from '#libs/core/streams';
-import { aggregate, cell, tableName } from './physical-names.js';
+import { cell, tableName } from './physical-names.js';
+import { plain } from './row-values.js';
 
-/** The prepared statements that write one view. */
+/** The prepared statements that read and write the rows of one view. */
 export class StepSql {
-  readonly #puts: Statement[] = [];
-  readonly #deletes: Statement[] = [];
-  readonly #merge: Statement | undefined;
-  /** By place of the aggregate: whether its values are integers. */
-  readonly #integers: readonly boolean[];
+  readonly #widths = new Map<number, number>();
+  readonly #statements = new Map<string, Statement>();
 
-  constructor(database: Database, id: string, view: ViewDefinition) {
-    this.#integers = aggregatesOf(view).map((column) => column.type !== 'real' && column.type !== 'text');
-    for (let source = 0; source <= view.joins.length; source++) {
-      const table = tableName(id, source);
-      const columns = storedFields(view, source).map((_, index) => cell(index));
-      if (source === 0 && view.source.mode === 'events') {
-        this.#merge = database.prepare(mergeSql(table, columns, aggregatesOf(view).length));
-        continue;
-      }
-      this.#puts[source] = database.prepare(
-        `insert into ${table} (${['identity', ...columns].join(', ')}) values (${['?', ...columns.map(() => '?')].join(', ')})
-         on conflict (identity) do update set ${columns.map((name) => `${name} = excluded.${name}`).join(', ') || 'identity = excluded.identity'}`,
-      );
-      this.#deletes[source] = database.prepare(`delete from ${table} where identity = ?`);
+  constructor(
+    private readonly database: Database,
+    private readonly id: string,
+    view: ViewDefinition,
+  ) {
+    for (const { table, columns } of tableShapes(view)) this.#widths.set(table, columns.length);
+  }
+
+  change({ table, puts, deletes }: TableChange): void {
+    const name = tableName(this.id, table);
+    const columns = ['identity', ...this.#cells(table)];
+    const put = this.#prepared(
+      `insert or replace into ${name} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
+    );
+    for (const { identity, cells } of puts) put.run(identity, ...cells.map(bound));
+    const remove = this.#prepared(`delete from ${name} where identity = ?`);
+    for (const identity of deletes) remove.run(identity);
+  }
+
+  rows(table: number, identities: readonly string[]): ReadonlyMap<string, readonly CellValue[]> {
+    const select = this.#select(table, 'where identity = ?');
+    const found = new Map<string, readonly CellValue[]>();
+    for (const identity of identities) {
+      const row = select.get(identity) as CellValue[] | undefined;
+      if (row !== undefined) found.set(identity, row.slice(1).map(plain));
     }
+    return found;
   }
 
-  row(source: number, change: RowChange): void {
-    if (change.kind === 'delete') this.#deletes[source]!.run(change.identity);
-    else this.#puts[source]!.run(change.identity, ...change.cells);
+  find({ table, column, equals, below, by, descending, after, limit }: TableSearch): readonly TableRow[] {
+    const conditions = [`${cell(column)} ${below === undefined ? '=' : '<'} ?`];
+    const values: CellValue[] = [below ?? equals ?? null];
+    if (by !== undefined) conditions.push(`${cell(by)} is not null`);
+    if (after !== undefined) {
+      conditions.push('identity > ?');
+      values.push(after);
+    }
+    const order = by === undefined ? 'identity' : `${cell(by)} ${descending === true ? 'desc' : 'asc'}, identity`;
+    const rows = this.#select(table, `where ${conditions.join(' and ')} order by ${order} limit ?`).all(
+      ...values.map(bound),
+      limit,
+    );
+    return (rows as CellValue[][]).map(([identity, ...cells]) => ({
+      identity: String(identity),
+      cells: cells.map(plain),
+    }));
   }
 
-  group(change: GroupChange): void {
-    const parts = change.parts.flatMap((part, index): CellValue[] => {
-      // The driver binds every number as a double; integers go as bigint, so that the database adds them exactly.
-      const exact = (value: CellValue): CellValue =>
-        this.#integers[index] && typeof value === 'number' ? BigInt(value) : value;
-      return [part.n, exact(part.sum), exact(part.min), exact(part.max)];
-    });
-    this.#merge!.run(change.identity, ...change.key, ...parts);
+  #select(table: number, rest: string): Statement {
+    const columns = ['identity', ...this.#cells(table)].join(', ');
+    return this.#prepared(`select ${columns} from ${tableName(this.id, table)} ${rest}`, (made) =>
+      made.raw().safeIntegers(),
+    );
+  }
+
+  #prepared(sql: string, as: (statement: Statement) => Statement = (made) => made): Statement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) this.#statements.set(sql, (statement = as(this.database.prepare(sql))));
+    return statement;
+  }
+
+  #cells(table: number): string[] {
+    return Array.from({ length: this.#widths.get(table) ?? 0 }, (_, index) => cell(index));
   }
 }
 
-/** Adds to a group, making it when it is new. The scalar min and max of SQLite answer null when either is null, hence coalesce. */
-function mergeSql(table: string, columns: readonly string[], aggregates: number): string {
-  const names = Array.from({ length: aggregates }, (_, index) => aggregate(index));
-  const all = ['identity', ...columns, ...names.flatMap(({ n, sum, low, high }) => [n, sum, low, high])];
-  const updates = names.flatMap(({ n, sum, low, high }) => [
-    `${n} = ${n} + excluded.${n}`,
-    `${sum} = ${sum} + excluded.${sum}`,
-    `${low} = coalesce(min(${low}, excluded.${low}), ${low}, excluded.${low})`,
-    `${high} = coalesce(max(${high}, excluded.${high}), ${high}, excluded.${high})`,
-  ]);
-  return `insert into ${table} (${all.join(', ')}) values (${all.map(() => '?').join(', ')})
-          on conflict (identity) do ${updates.length === 0 ? 'nothing' : `update set ${updates.join(', ')}`}`;
+/** The driver binds every number as a double; integers go as bigint, so that they are what they were. */
+function bound(value: CellValue): CellValue {
+  return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value;
 }

@@ -1,5 +1,8 @@
-import { aggregatesOf, storedFields, type ColumnType, type ViewDefinition } from '#libs/core/streams';
-import { aggregate, cell, tableName } from './physical-names.js';
+import { cellKind, tableShapes, type ViewDefinition } from '#libs/core/streams';
+import { cell, tableName } from './physical-names.js';
+
+/** Number of the layout of all tables in a file. One of an earlier layout is emptied: views are built anew from their topics. */
+export const LAYOUT = 2;
 
 /** Tables of all views: who may write, where each stands, and what was set aside. `position` rows of a source are replaced as a whole. */
 export const CATALOGUE = `
@@ -29,40 +32,17 @@ export const CATALOGUE = `
   );
 `;
 
-/** SQLite's type for a column: only its affinity counts, and none may change what a cell holds. */
-function affinity(type: ColumnType): string {
-  switch (type) {
-    case 'integer':
-    case 'boolean':
-    case 'timestamp':
-      return 'integer';
-    case 'real':
-      return 'real';
-    case 'text':
-    case 'decimal':
-    case 'json':
-      return 'text';
-  }
-}
-
 /** The statements that make the tables of a view; each may be repeated. */
 export function tablesOf(id: string, view: ViewDefinition): string[] {
-  const statements: string[] = [];
-  for (let source = 0; source <= view.joins.length; source++) {
-    const table = tableName(id, source);
-    const columns = ['identity text not null primary key'];
-    storedFields(view, source).forEach((field, index) => columns.push(`${cell(index)} ${affinity(field.type)}`));
-    if (source === 0) {
-      aggregatesOf(view).forEach((_, index) => {
-        const { n, sum, low, high } = aggregate(index);
-        columns.push(`${n} integer not null`, `${sum} not null`, low, high);
-      });
-    }
-    statements.push(`create table if not exists ${table} (${columns.join(', ')}) without rowid`);
-  }
-  // The key columns come first among the stored fields; they are what rows are looked up by.
-  view.key.forEach((_, index) =>
-    statements.push(`create index if not exists ${tableName(id, 0)}_k${index} on ${tableName(id, 0)} (${cell(index)})`),
-  );
-  return statements;
+  return tableShapes(view).flatMap(({ table, columns, indexes }) => {
+    const name = tableName(id, table);
+    // The names of SQLite's affinities are those of the kinds: none changes what a cell holds.
+    const cells = columns.map((type, index) => `${cell(index)} ${cellKind(type)}`);
+    const statements = [
+      `create table if not exists ${name} (${['identity text not null primary key', ...cells].join(', ')}) without rowid`,
+    ];
+    for (const [number, places] of indexes.entries())
+      statements.push(`create index if not exists ${name}_k${number} on ${name} (${places.map(cell).join(', ')})`);
+    return statements;
+  });
 }

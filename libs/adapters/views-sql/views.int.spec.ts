@@ -15,6 +15,7 @@ import {
   viewExists,
   type ViewState,
 } from '#libs/core/streams';
+import { ScriptedTransforms } from '#libs/core/streams/testing';
 import { SqliteViewTables } from './sqlite-view-tables.js';
 
 class MemoryViewStore extends ViewStore {
@@ -41,7 +42,10 @@ class MemoryViewStore extends ViewStore {
 
 class Integers extends FieldTypes {
   async typeOf(_topic: string, path: { text: string }) {
-    return path.text.endsWith('.n') ? ('integer' as const) : ('text' as const);
+    return { type: path.text.endsWith('.n') ? ('integer' as const) : ('text' as const) };
+  }
+  async membersOf() {
+    return undefined;
   }
 }
 
@@ -92,6 +96,7 @@ describe('views over a log', () => {
       names,
       decoder: new JsonRecordDecoder(),
       types: new Integers(),
+      transforms: new ScriptedTransforms({}),
       supervisor,
       clock,
       newId: () => `v${number++}`,

@@ -38,9 +38,33 @@ export { JsonRecordDecoder, RecordDecoder, undecodableRecord } from './record-de
 export { parseFieldPath, valueAt, type FieldPath } from './field-path.js';
 export { type ReaderOn, type ReadersOn } from './readers-gone.js';
 export { SourceReader, type SourceChunk, type SourcePosition } from './source-reader.js';
-export { COLUMN_TYPES, fromCell, toCell, type CellValue, type ColumnType } from './views/column-type.js';
-export { FieldTypes, parseDeclaration, VIEW_LIMITS } from './views/declaration.js';
-export { aggregatesOf, fold, storedFields, type Folded, type StoredField } from './views/fold.js';
+export {
+  cellKind,
+  COLUMN_TYPES,
+  fromCell,
+  hasOrder,
+  parseCell,
+  parseColumnType,
+  toCell,
+  type CellKind,
+  type CellValue,
+  type ColumnType,
+  type FieldType,
+} from './views/column-type.js';
+export { knownDeclaration, parseDeclaration, type DeclaredView } from './views/declaration.js';
+export { FieldTypes, VIEW_LIMITS, type DeclarationTools } from './views/declaration-form.js';
+export { mapRecords, type FoldTools, type MappedRecord, type MappedRecords } from './views/fold.js';
+export { expiredRows } from './views/housekeeping.js';
+export { stepChanges, type StepContext } from './views/step-changes.js';
+export {
+  childTables,
+  joinedTables,
+  placeOf,
+  ROWS,
+  tableShapes,
+  type CellPlace,
+  type TableShape,
+} from './views/table-shapes.js';
 export {
   AGGREGATES,
   sourcesOf,
@@ -74,10 +98,12 @@ export {
 } from './views/view-store.js';
 export {
   ViewTables,
-  type AggregatePart,
-  type GroupChange,
   type RefusedRecord,
-  type RowChange,
+  type SourceMove,
+  type StoredRows,
+  type TableChange,
+  type TableRow,
+  type TableSearch,
   type ViewPositions,
   type ViewRows,
   type ViewStep,

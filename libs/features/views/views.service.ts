@@ -57,7 +57,8 @@ export class ViewsService {
 
 /** Topics a declaration names, however broken the rest of it is. */
 function topicsIn(declaration: JsonObject): string[] {
-  const sources = [declaration['source'], ...(Array.isArray(declaration['joins']) ? declaration['joins'] : [])];
+  const listed = [declaration['sources'], declaration['joins']].flatMap((list) => (Array.isArray(list) ? list : []));
+  const sources = [declaration['source'], ...listed];
   return sources.flatMap((source) =>
     isJsonObject(source) && typeof source['topic'] === 'string' ? [source['topic']] : [],
   );

@@ -28,6 +28,9 @@ const TURN_MS = 5;
 /** Digits of a number in a body. What a number of millions of them is takes the processor a quarter of a second. */
 const LONGEST_NUMBER = 64 * 1024;
 
+/** Bodies of native routes that stay bytes. */
+const RAW_TYPES = ['application/octet-stream', 'application/yaml'];
+
 export interface BodyLimits {
   /** Levels of nesting in a JSON body. */
   readonly jsonDepth: number;
@@ -37,8 +40,8 @@ export interface BodyLimits {
 
 /**
  * One parser for every body. Which media types a route takes was settled before (`media-types.ts`), so that what validates the body never depends on how
- * its header was spelled. An empty body is `undefined`, whatever its type: official registry clients send a type with every DELETE. Binary bodies of
- * native routes stay bytes; everything else is JSON.
+ * its header was spelled. An empty body is `undefined`, whatever its type: official registry clients send a type with every DELETE. Binary bodies
+ * of native routes, and YAML, stay bytes; everything else is JSON.
  */
 export function installBodyParser(
   fastify: FastifyInstance,
@@ -50,7 +53,8 @@ export function installBodyParser(
     // No route will look at it, and how it reads must not change the answer.
     if (request.is404 || body.length === 0) return done(null, undefined);
     noteBodyDigest(request, body);
-    const binary = request.headers['content-type']?.startsWith('application/octet-stream') === true;
+    const type = request.headers['content-type'];
+    const binary = RAW_TYPES.some((raw) => type?.toLowerCase().startsWith(raw) === true);
     if (binary && request.declared?.confluent === undefined) return done(null, body);
     const {
       jsonValues = limits.jsonValues,

@@ -9,8 +9,8 @@ import { jsonSchema } from './json-schema-format.js';
 export interface PropertyField {
   /** Names from the root object down; more than one where objects nest. */
   readonly path: readonly string[];
-  /** The one type of its values, null aside; `any` where the schema allows several or does not say. `timestamp`: text that must be a date and time. */
-  readonly kind: 'boolean' | 'integer' | 'number' | 'string' | 'timestamp' | 'array' | 'object' | 'any';
+  /** The one type of its values, null aside; `any` where the schema allows several or does not say. `timestamp` and `date`: text that must be one. */
+  readonly kind: 'boolean' | 'integer' | 'number' | 'string' | 'timestamp' | 'date' | 'array' | 'object' | 'any';
   readonly nullable: boolean;
   /** Whether the object around it must have it. */
   readonly required: boolean;
@@ -140,8 +140,10 @@ class PropertyList {
     if (only === undefined || rest.some((kind) => kind !== only && !(only === 'integer' && kind === 'number')))
       return 'any';
     if (only !== 'string') return KINDS.has(only) ? (only as PropertyField['kind']) : 'any';
-    const dated = parts.some(({ json }) => textOf(json, 'format') === 'date-time');
-    return dated && !this.documents.modern ? 'timestamp' : 'string';
+    // Newer drafts only remark on formats.
+    if (this.documents.modern) return 'string';
+    const formats = parts.map(({ json }) => textOf(json, 'format'));
+    return formats.includes('date-time') ? 'timestamp' : formats.includes('date') ? 'date' : 'string';
   }
 
   /** One alternative besides null is what there is when there is anything. */

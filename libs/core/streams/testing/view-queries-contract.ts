@@ -2,10 +2,6 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '#libs/core/kernel';
 import {
-  FieldTypes,
-  fold,
-  JsonRecordDecoder,
-  parseDeclaration,
   parseRowQuery,
   parseViewQuery,
   WHOLE,
@@ -15,15 +11,8 @@ import {
   type ViewTables,
 } from '../index.js';
 import { oracleRows, type OracleRow } from './query-oracle.js';
-import { record, type ViewTablesSubject } from './view-tables-contract.js';
-
-/** Types by path, as a registered schema would tell them. */
-class GivenTypes extends FieldTypes {
-  async typeOf(_topic: string, path: { text: string }) {
-    const types = { 'value.n': 'integer', 'value.at': 'timestamp', 'value.x': 'real', 'value.ok': 'boolean' } as const;
-    return types[path.text as keyof typeof types] ?? ('text' as const);
-  }
-}
+import { record, ViewFeeder, type FedView } from './view-feeding.js';
+import type { ViewTablesSubject } from './view-tables-contract.js';
 
 const COLUMNS: JsonObject = { n: 'value.n', x: 'value.x', ok: 'value.ok', at: 'value.at', tag: 'value.tag' };
 const VERSION = { id: 'a', version: 1 };
@@ -39,30 +28,29 @@ export function viewQueriesContract(name: string, open: () => Promise<ViewTables
     let subject: ViewTablesSubject;
     let tables: ViewTables;
     let view: ViewDefinition;
-    let epoch: number;
+    let feeder: ViewFeeder;
+    let made: FedView;
     let offset: number;
 
     beforeEach(async () => {
       subject = await open();
       tables = subject.tables;
+      feeder = new ViewFeeder(() => tables);
     });
     afterEach(async () => subject.dispose());
 
     async function declare(columns: JsonObject = COLUMNS, key: JsonObject = { id: 'key' }): Promise<void> {
       const declaration = { source: { topic: 't' }, key, columns };
-      view = await parseDeclaration('v', 'local', declaration, new GivenTypes());
+      made = await feeder.make('a', declaration);
+      ({ view } = made);
       offset = 0;
-      await tables.create('a', view);
-      epoch = (await tables.claim('a', view)).epoch;
     }
 
     /** Puts rows into the view, by their keys; undefined takes one away. */
     async function put(rows: readonly (readonly [string, JsonValue | undefined])[]): Promise<void> {
       const records = rows.map(([key, value], index) => record(offset + index, key, value));
-      const from = { generation: 1, next: [offset] };
       offset += rows.length;
-      const folded = await fold(view, 0, 't', records, new JsonRecordDecoder());
-      await tables.apply('a', view, epoch, { source: 0, from, to: { generation: 1, next: [offset] }, ...folded });
+      await feeder.feed(made, 0, records);
     }
 
     const ask = (query: Query = {}): Promise<ViewRows> =>
@@ -258,10 +246,9 @@ export function viewQueriesContract(name: string, open: () => Promise<ViewTables
       expect((await rowOf('z,2')).rows).toMatchObject([{ n: 30 }]);
       expect((await rowOf('z,3')).rows).toEqual([]);
       await tables.drop('a');
-      view = await parseDeclaration('v', 'local', { source: { topic: 't' }, columns: COLUMNS }, new GivenTypes());
+      made = await feeder.make('a', { source: { topic: 't' }, columns: COLUMNS });
+      ({ view } = made);
       offset = 0;
-      await tables.create('a', view);
-      epoch = (await tables.claim('a', view)).epoch;
       await put([['x,"y', { n: 1 }]]);
       expect((await rowOf('x,"y')).rows).toMatchObject([{ n: 1 }]);
     });

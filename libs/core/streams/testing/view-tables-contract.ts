@@ -2,17 +2,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
-import {
-  FieldTypes,
-  fold,
-  JsonRecordDecoder,
-  parseDeclaration,
-  parseViewQuery,
-  type SourcePosition,
-  type ViewDefinition,
-  type ViewRows,
-  type ViewTables,
-} from '../index.js';
+import { parseViewQuery, ROWS, type ViewDefinition, type ViewRows, type ViewTables } from '../index.js';
+import { record, ViewFeeder, type FedView } from './view-feeding.js';
 
 /** What the suite is given: empty tables, and what takes them away. `reopen` opens what was stored anew, as after a crash. */
 export interface ViewTablesSubject {
@@ -20,28 +11,6 @@ export interface ViewTablesSubject {
   reopen(): Promise<ViewTables>;
   dispose(): Promise<void>;
 }
-
-/** Types by path, as a registered schema would tell them. */
-class GivenTypes extends FieldTypes {
-  async typeOf(_topic: string, path: { text: string }) {
-    return (
-      (
-        {
-          key: 'text',
-          'value.n': 'integer',
-          'value.at': 'timestamp',
-          'value.x': 'real',
-          'value.ok': 'boolean',
-          'value.tag': 'text',
-        } as const
-      )[path.text] ?? 'text'
-    );
-  }
-}
-
-const decoder = new JsonRecordDecoder();
-const read = (declaration: JsonObject): Promise<ViewDefinition> =>
-  parseDeclaration('v', 'local', declaration, new GivenTypes());
 
 const LATEST: JsonObject = {
   source: { topic: 'orders' },
@@ -61,59 +30,23 @@ const EVENTS: JsonObject = {
   },
 };
 
-export function record(
-  offset: number,
-  key: string | null,
-  value: JsonValue | undefined,
-  partition = 0,
-): PartitionRecord {
-  return {
-    partition,
-    offset,
-    timestamp: 0,
-    headers: [],
-    key: key === null ? null : Buffer.from(key),
-    value: value === undefined ? null : Buffer.from(JSON.stringify(value)),
-  };
-}
-
 /** What every {@link ViewTables} keeps: conditions V1, V2 and V5 of stream management as far as the tables are concerned, and queries. */
 export function viewTablesContract(name: string, open: () => Promise<ViewTablesSubject>): void {
   describe(`${name} as ViewTables`, () => {
     let subject: ViewTablesSubject;
     let tables: ViewTables;
-    const at = new Map<string, SourcePosition>();
+    let feeder: ViewFeeder;
 
     beforeEach(async () => {
-      at.clear();
+      feeder = new ViewFeeder(() => tables);
       subject = await open();
       tables = subject.tables;
     });
     afterEach(async () => subject.dispose());
 
-    async function make(id: string, declaration: JsonObject) {
-      const view = await read(declaration);
-      await tables.create(id, view);
-      const { epoch } = await tables.claim(id, view);
-      return { id, view, epoch };
-    }
-
-    /** Folds records into the view as one step, in partition 0 unless they say otherwise. */
-    async function feed(
-      made: { id: string; view: ViewDefinition; epoch: number },
-      source: number,
-      records: readonly PartitionRecord[],
-    ) {
-      const place = `${made.id}/${source}`;
-      const from = at.get(place) ?? { generation: 1, next: [0, 0] };
-      const next = [...from.next];
-      for (const one of records) next[one.partition] = one.offset + 1;
-      const to = { generation: 1, next };
-      const folded = await fold(made.view, source, 'orders', records, decoder);
-      const positions = await tables.apply(made.id, made.view, made.epoch, { source, from, to, ...folded });
-      at.set(place, to);
-      return positions;
-    }
+    const make = (id: string, declaration: JsonObject): Promise<FedView> => feeder.make(id, declaration);
+    const feed = (made: FedView, source: number, records: readonly PartitionRecord[]) =>
+      feeder.feed(made, source, records);
 
     const ask = async (
       made: { id: string; view: ViewDefinition },
@@ -194,21 +127,18 @@ export function viewTablesContract(name: string, open: () => Promise<ViewTablesS
     it('refuses a step that does not begin where the view stands, changing nothing', async () => {
       const made = await make('a', LATEST);
       await feed(made, 0, [record(0, 'o1', { n: 1 })]);
-      const step = {
-        source: 0,
-        to: { generation: 1, next: [5, 0] },
-        groups: [],
-        refused: [],
-        rows: [{ kind: 'delete' as const, identity: 'o1' }],
-      };
-      for (const from of [
-        { generation: 1, next: [0, 0] },
-        { generation: 1, next: [2, 0] },
-        { generation: 2, next: [1, 0] },
-      ]) {
-        await expect(tables.apply('a', made.view, made.epoch, { ...step, from })).rejects.toMatchObject({
-          code: 'view-writer-fenced',
-        });
+      const step = { changes: [{ table: ROWS, puts: [], deletes: ['o1'] }], refused: [] };
+      const to = { generation: 1, next: [5, 0] };
+      for (const [commit, from] of [
+        [1, { generation: 1, next: [0, 0] }],
+        [1, { generation: 1, next: [2, 0] }],
+        [1, { generation: 2, next: [1, 0] }],
+        [0, { generation: 1, next: [1, 0] }],
+        [2, { generation: 1, next: [1, 0] }],
+      ] as const) {
+        await expect(
+          tables.apply('a', made.view, made.epoch, { ...step, commit, move: { source: 0, from, to } }),
+        ).rejects.toMatchObject({ code: 'view-writer-fenced' });
       }
       expect((await ask(made)).rows).toHaveLength(1);
       expect((await tables.positions('a', made.view)).commit).toBe(1);
@@ -311,7 +241,6 @@ export function viewTablesContract(name: string, open: () => Promise<ViewTablesS
       await tables.drop('a');
       expect(await tables.list()).toEqual(['ab']);
       await expect(tables.claim('a', made.view)).rejects.toMatchObject({ code: 'view-not-found' });
-      at.clear();
       const again = await make('a', LATEST);
       expect((await ask(again)).rows).toEqual([]);
     });

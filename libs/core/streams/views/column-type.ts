@@ -1,100 +1,156 @@
 import { AppError, type JsonValue } from '#libs/core/kernel';
+import { dayOf, isoDate, isoMicros, isoMillis, isoTime, microsOf, timeOf } from './column-times.js';
 
 /**
- * The types a column can have. `timestamp` is epoch milliseconds inside and ISO 8601 text in answers; `decimal` is kept as its text; `json` as JSON
- * text inside and as JSON in answers.
+ * The types a column can have, beside `decimal(p,s)`. Inside, `timestamp` is epoch milliseconds, `timestamp_us` microseconds, `date` days since 1970, `time` microseconds of the day,
+ * `decimal(p,s)` the unscaled number, `decimal` its text, `bytes` base64 text, `json` JSON text. Answers have times as ISO 8601, decimals as text and JSON as JSON.
  */
-export const COLUMN_TYPES = ['text', 'integer', 'real', 'boolean', 'timestamp', 'decimal', 'json'] as const;
-export type ColumnType = (typeof COLUMN_TYPES)[number];
+export const COLUMN_TYPES = [
+  'text',
+  'integer',
+  'real',
+  'boolean',
+  'timestamp',
+  'timestamp_us',
+  'date',
+  'time',
+  'uuid',
+  'bytes',
+  'decimal',
+  'json',
+] as const;
+export type ColumnType = (typeof COLUMN_TYPES)[number] | `decimal(${number},${number})`;
+
+/** Digits of a decimal that is kept as a number; longer ones are kept as text and have no order. */
+export const DECIMAL_DIGITS = 18;
+
+/** How a value that is decoded stands for the type: Avro's decimals are base64 of the unscaled number, some times count other units. */
+export type Reading = `unscaled(${number})` | 'millis' | 'nanos';
+
+/** The type of a field, and how its values are read. */
+export interface FieldType {
+  readonly type: ColumnType;
+  readonly reading?: Reading;
+}
 
 /** What a cell holds in the view's tables. */
 export type CellValue = string | number | bigint | null;
 
+/** What a database has to hold for a type. */
+export type CellKind = 'integer' | 'real' | 'text';
+
+/** Digits in all and after the point of a `decimal(p,s)`; undefined for other types. */
+export function scaleOf(type: ColumnType): { readonly precision: number; readonly scale: number } | undefined {
+  const match = /^decimal\(([0-9]{1,2}),([0-9]{1,2})\)$/.exec(type);
+  return match === null ? undefined : { precision: Number(match[1]), scale: Number(match[2]) };
+}
+
+/** The type of this name, undefined when there is none. */
+export function parseColumnType(text: string): ColumnType | undefined {
+  const plain = COLUMN_TYPES.find((one) => one === text);
+  if (plain !== undefined) return plain;
+  const scaled = scaleOf(text.replaceAll(' ', '') as ColumnType);
+  if (scaled === undefined || scaled.precision < 1 || scaled.scale > scaled.precision) return undefined;
+  return scaled.precision > DECIMAL_DIGITS ? undefined : `decimal(${scaled.precision},${scaled.scale})`;
+}
+
+export function cellKind(type: ColumnType): CellKind {
+  if (scaleOf(type) !== undefined) return 'integer';
+  switch (type) {
+    case 'integer':
+    case 'boolean':
+    case 'timestamp':
+    case 'timestamp_us':
+    case 'date':
+    case 'time':
+      return 'integer';
+    case 'real':
+      return 'real';
+    default:
+      return 'text';
+  }
+}
+
+/** Whether cells of the type can be told apart as less and more. */
+export const hasOrder = (type: ColumnType): boolean => type !== 'json' && type !== 'decimal' && type !== 'bytes';
+
+/** Whether cells of the type can be added up. */
+export const isNumber = (type: ColumnType): boolean =>
+  type === 'integer' || type === 'real' || scaleOf(type) !== undefined;
+
 /** The cell for a decoded value. @throws `column-mismatch`, saying what was found; contents are not repeated. */
-export function toCell(type: ColumnType, value: JsonValue | undefined): CellValue {
+export function toCell({ type, reading }: FieldType, value: JsonValue | undefined): CellValue {
   if (value === undefined || value === null) return null;
+  const cell = cellOf(type, reading === undefined ? value : read(reading, value));
+  if (cell === undefined) throw mismatch(type, value);
+  return cell;
+}
+
+function cellOf(type: ColumnType, value: JsonValue | undefined): CellValue | undefined {
+  if (value === undefined) return undefined;
+  const scaled = scaleOf(type);
+  if (scaled !== undefined) return unscaledCell(value, scaled.precision, scaled.scale);
   switch (type) {
     case 'text':
       if (typeof value === 'string') return value;
-      if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-      break;
+      return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
     case 'integer':
-      if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-      // Beyond 2^53 the decoder hands out text, so that nothing is rounded.
-      if (
-        typeof value === 'string' &&
-        /^-?[0-9]{1,19}$/.test(value) &&
-        BigInt.asIntN(64, BigInt(value)) === BigInt(value)
-      )
-        return BigInt(value);
-      break;
+      return integerCell(value);
     case 'real':
-      if (typeof value === 'number') return value;
-      break;
+      return typeof value === 'number' ? value : undefined;
     case 'boolean':
-      if (typeof value === 'boolean') return value ? 1 : 0;
-      break;
-    case 'timestamp': {
-      if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-      const parsed = typeof value === 'string' ? Date.parse(value) : NaN;
-      if (!Number.isNaN(parsed)) return parsed;
-      break;
-    }
+      return typeof value === 'boolean' ? Number(value) : undefined;
+    case 'timestamp':
+      return typeof value === 'string' ? timeIn(value, Date.parse(value)) : integerCell(value);
+    case 'timestamp_us':
+      return typeof value === 'string' ? (microsOf(value) ?? integerCell(value)) : integerCell(value);
+    case 'date':
+      return typeof value === 'string' ? dayOf(value) : integerCell(value);
+    case 'time':
+      return typeof value === 'string' ? timeOf(value) : integerCell(value);
+    case 'uuid':
+      return typeof value === 'string' && UUID.test(value) ? value.toLowerCase() : undefined;
+    case 'bytes':
+      return typeof value === 'string' && BASE64.test(value) ? value : undefined;
     case 'decimal':
-      if (typeof value === 'string' && /^-?[0-9]+(\.[0-9]+)?$/.test(value)) return value;
-      if (typeof value === 'number' && Number.isFinite(value)) return String(value);
-      break;
-    case 'json':
+      if (typeof value === 'string' && DECIMAL.test(value)) return value;
+      return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined;
+    default:
       return JSON.stringify(value);
   }
-  throw mismatch(type, value);
 }
 
 /** The value of a cell in answers. */
 export function fromCell(type: ColumnType, cell: CellValue): JsonValue {
   if (cell === null) return null;
+  const scaled = scaleOf(type);
+  if (scaled !== undefined) return scaledText(BigInt(cell), scaled.scale);
   switch (type) {
     case 'boolean':
       return Number(cell) !== 0;
     case 'timestamp':
+      return isoMillis(Number(cell));
+    case 'timestamp_us':
+      return isoMicros(BigInt(cell));
+    case 'date':
+      return isoDate(Number(cell));
+    case 'time':
       return isoTime(Number(cell));
     case 'json':
       return JSON.parse(String(cell)) as JsonValue;
-    case 'text':
-    case 'decimal':
-      return String(cell);
     case 'integer':
     case 'real':
-      return typeof cell === 'bigint'
-        ? Number.isSafeInteger(Number(cell))
-          ? Number(cell)
-          : String(cell)
-        : (cell as number);
+      if (typeof cell !== 'bigint') return cell as number;
+      return Number.isSafeInteger(Number(cell)) ? Number(cell) : String(cell);
+    default:
+      return String(cell);
   }
 }
 
 /** Meaning of a filter's text for a column, as a cell. @throws `invalid-filter-value`. */
 export function parseCell(type: ColumnType, column: string, text: string): CellValue {
-  switch (type) {
-    case 'text':
-    case 'json':
-    case 'decimal':
-      return text;
-    case 'integer':
-      if (/^-?[0-9]{1,19}$/.test(text)) return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
-      break;
-    case 'real':
-      if (text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
-      break;
-    case 'boolean':
-      if (text === 'true' || text === 'false') return text === 'true' ? 1 : 0;
-      break;
-    case 'timestamp': {
-      const ms = /^-?[0-9]{1,15}$/.test(text) ? Number(text) : Date.parse(text);
-      if (!Number.isNaN(ms)) return ms;
-      break;
-    }
-  }
+  const cell = cellInText(type, text);
+  if (cell !== undefined) return cell;
   throw new AppError({
     kind: 'invalid',
     code: 'invalid-filter-value',
@@ -103,9 +159,80 @@ export function parseCell(type: ColumnType, column: string, text: string): CellV
   });
 }
 
-function isoTime(ms: number): string {
-  const date = new Date(ms);
-  return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString();
+function cellInText(type: ColumnType, text: string): CellValue | undefined {
+  switch (type) {
+    case 'text':
+    case 'json':
+    case 'decimal':
+    case 'bytes':
+      return text;
+    case 'integer':
+      return integerCell(text);
+    case 'real':
+      return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined;
+    case 'boolean':
+      return text === 'true' || text === 'false' ? Number(text === 'true') : undefined;
+    case 'timestamp':
+      return /^-?[0-9]{1,15}$/.test(text) ? Number(text) : timeIn(text, Date.parse(text));
+    default:
+      return cellOf(type, text);
+  }
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+const DECIMAL = /^-?[0-9]+(\.[0-9]+)?$/;
+
+/** Beyond 2^53 the decoder hands out text, so that nothing is rounded. */
+function integerCell(value: JsonValue): CellValue | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined;
+  if (typeof value !== 'string' || !/^-?[0-9]{1,19}$/.test(value)) return undefined;
+  return BigInt.asIntN(64, BigInt(value)) === BigInt(value) ? plainInteger(BigInt(value)) : undefined;
+}
+
+/** A number where it is exact as one. */
+export function plainInteger(value: bigint): number | bigint {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+/** Digits after the point that the type has no place for must be zeros: nothing is rounded in silence. */
+function unscaledCell(value: JsonValue, precision: number, scale: number): CellValue | undefined {
+  const text = typeof value === 'number' ? String(value) : value;
+  const match = typeof text === 'string' ? /^(-?)([0-9]+)(?:\.([0-9]+))?$/.exec(text) : null;
+  if (match === null) return undefined;
+  const fraction = (match[3] ?? '').replace(/0+$/, '');
+  if (fraction.length > scale) return undefined;
+  const digits = (match[2]! + fraction.padEnd(scale, '0')).replace(/^0+(?=.)/, '');
+  return digits.length > precision ? undefined : plainInteger(BigInt(`${match[1]}${digits}`));
+}
+
+/** A number with its point put in. */
+export function scaledText(unscaled: bigint, scale: number): string {
+  if (scale === 0) return String(unscaled);
+  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0');
+  return `${unscaled < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+const timeIn = (text: string, ms: number): number | undefined => (text === '' || Number.isNaN(ms) ? undefined : ms);
+
+function read(reading: Reading, value: JsonValue): JsonValue | undefined {
+  if (reading === 'millis') return typeof value === 'number' ? value * 1_000 : undefined;
+  const whole = integerCell(value);
+  if (reading === 'nanos')
+    return whole === undefined || whole === null ? undefined : String(floorDivided(BigInt(whole), 1_000n));
+  if (typeof value !== 'string' || !BASE64.test(value)) return undefined;
+  const scale = Number(/\(([0-9]+)\)/.exec(reading)![1]);
+  return scaledText(twosComplement(Buffer.from(value, 'base64')), scale);
+}
+
+function twosComplement(bytes: Uint8Array): bigint {
+  if (bytes.length === 0) return 0n;
+  return BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`));
+}
+
+function floorDivided(value: bigint, by: bigint): bigint {
+  const quotient = value / by;
+  return value % by < 0n ? quotient - 1n : quotient;
 }
 
 function mismatch(type: ColumnType, value: JsonValue): AppError {

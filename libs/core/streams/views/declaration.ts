@@ -1,29 +1,48 @@
-import { AppError, isJsonObject, nearest, type ErrorItem, type JsonObject, type JsonValue } from '#libs/core/kernel';
-import { parseFieldPath, type FieldPath } from '../field-path.js';
-import { COLUMN_TYPES, type ColumnType } from './column-type.js';
-import { AGGREGATES, type Aggregate, type ViewColumn, type ViewDefinition, type ViewJoin } from './view-definition.js';
-import { QUERY_PARAMETERS } from './view-query.js';
+import { AppError, isJsonObject, type ErrorItem, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import { DeclarationForm, isName, VIEW_LIMITS, type DeclarationTools } from './declaration-form.js';
+import { readChildren, readColumns, readFlattened, readKey } from './declared-columns.js';
+import { parseDuration } from './durations.js';
+import { OriginReader } from './origins.js';
+import {
+  isGrouped,
+  takesBack,
+  type SourceMode,
+  type SystemColumn,
+  type ViewColumn,
+  type ViewDefinition,
+  type ViewDeletes,
+  type ViewJoin,
+  type ViewRetention,
+} from './view-definition.js';
 
-/** Types of fields, from the registered schemas. Class and injection token in one. */
-export abstract class FieldTypes {
-  /** The type of a field of a topic's records; undefined when no schema tells. @throws `unknown-field` when the schema tells that there is no such field, naming near ones. */
-  abstract typeOf(topic: string, path: FieldPath): Promise<ColumnType | undefined>;
+/** A declaration that was read, and the types that were found in the schemas, by the place they belong to. */
+export interface DeclaredView {
+  readonly definition: ViewDefinition;
+  readonly types: Readonly<Record<string, string>>;
 }
 
-/** Most columns, joins and characters of a name in one view. */
-export const VIEW_LIMITS = { columns: 200, joins: 8, name: 63 } as const;
-
-const NAME = /^[\p{L}_][\p{L}\p{N}_ -]*$/u;
+const MEMBERS = [
+  'source',
+  'sources',
+  'joins',
+  'key',
+  'columns',
+  'flatten',
+  'explode',
+  'filter',
+  'deletes',
+  'history',
+  'retention',
+] as const;
 
 /**
  * Reads a declaration:
  *
- *     { "source": { "topic": "flights", "mode": "events" },
+ *     { "source": { "topic": "flights", "mode": "latest" },
  *       "joins": [ { "as": "airport", "topic": "airports", "on": "value.origin" } ],
- *       "key": { "origin": "value.origin" },
+ *       "key": { "city": "airport.value.city", "day": { "window": "1d", "on": "value.departure" } },
  *       "columns": { "departures": { "aggregate": "count" },
- *                    "mean_delay": { "aggregate": "avg", "of": "value.delay" },
- *                    "city":       { "from": "airport.value.city" } } }
+ *                    "mean_delay": { "aggregate": "avg", "of": "value.delay" } } }
  *
  * `from` begins with key, value or the name of a join; a type that no schema tells is given as `type`.
  * @throws `invalid-view` with an item for every problem found, by JSON pointer.
@@ -32,253 +51,230 @@ export async function parseDeclaration(
   name: string,
   cluster: string,
   declaration: JsonValue,
-  types: FieldTypes,
+  tools: DeclarationTools,
+): Promise<DeclaredView> {
+  const form = new DeclarationForm(tools);
+  const definition = await read(form, name, cluster, declaration);
+  if (definition === undefined || form.items.length > 0) throw invalidView(name, form.items);
+  return { definition, types: form.types };
+}
+
+/** Reads a declaration that was accepted before, with the types of then. */
+export async function knownDeclaration(
+  name: string,
+  cluster: string,
+  declaration: JsonObject,
+  types: Readonly<Record<string, string>>,
 ): Promise<ViewDefinition> {
-  const reader = new DeclarationReader(types);
-  const definition = await reader.read(name, cluster, declaration);
-  if (definition === undefined || reader.items.length > 0) throw invalidView(name, reader.items);
+  const form = new DeclarationForm(undefined, types);
+  const definition = await read(form, name, cluster, declaration);
+  if (definition === undefined || form.items.length > 0) throw invalidView(name, form.items);
   return definition;
 }
 
-class DeclarationReader {
-  readonly items: ErrorItem[] = [];
-
-  constructor(private readonly types: FieldTypes) {}
-
-  async read(name: string, cluster: string, declaration: JsonValue): Promise<ViewDefinition | undefined> {
-    if (!isJsonObject(declaration)) return this.#problem('', 'must be an object');
-    this.#members(declaration, ['source', 'joins', 'key', 'columns'], '');
-    if (name.length > VIEW_LIMITS.name || !NAME.test(name))
-      this.#problem('/name', `must be 1 to ${VIEW_LIMITS.name} letters, digits, _, - or spaces`);
-    const source = this.#source(declaration['source']);
-    const joins = this.#joins(declaration['joins'] ?? []);
-    if (source === undefined) return undefined;
-    const columns: ViewColumn[] = [];
-    const key = await this.#key(declaration['key'], source, columns);
-    await this.#columns(declaration['columns'], source, joins, columns);
-    for (const [index, join] of joins.entries()) {
-      const grouped = columns.some((column) => column.kind === 'field' && column.path.text === join.on.text);
-      if (source.mode === 'events' && !grouped)
-        this.#problem(`/joins/${index}/on`, 'must be one of the fields in `key`, since rows are groups');
-    }
-    const folded = new Map<string, string>();
-    for (const column of columns) {
-      const twin = folded.get(column.name.toLowerCase());
-      if (twin !== undefined)
-        this.#problem(`/columns/${column.name}`, `differs from '${twin}' only by case or not at all`);
-      folded.set(column.name.toLowerCase(), column.name);
-    }
-    if (columns.length > VIEW_LIMITS.columns)
-      this.#problem('/columns', `${columns.length} columns are more than the limit of ${VIEW_LIMITS.columns}`);
-    return { name, cluster, source, joins, columns, key };
-  }
-
-  #source(given: JsonValue | undefined): ViewDefinition['source'] | undefined {
-    if (!isJsonObject(given)) return this.#problem('/source', 'must be an object with `topic`');
-    this.#members(given, ['topic', 'mode'], '/source');
-    const mode = given['mode'] ?? 'latest';
-    if (typeof given['topic'] !== 'string' || given['topic'] === '')
-      return this.#problem('/source/topic', 'must be the name of a topic');
-    if (mode !== 'latest' && mode !== 'events') return this.#problem('/source/mode', 'must be latest or events');
-    return { topic: given['topic'], mode };
-  }
-
-  #joins(given: JsonValue): ViewJoin[] {
-    if (!Array.isArray(given) || given.length > VIEW_LIMITS.joins) {
-      this.#problem('/joins', `must be a list of at most ${VIEW_LIMITS.joins} joins`);
-      return [];
-    }
-    const joins: ViewJoin[] = [];
-    given.forEach((join, index) => {
-      const at = `/joins/${index}`;
-      if (
-        !isJsonObject(join) ||
-        typeof join['as'] !== 'string' ||
-        typeof join['topic'] !== 'string' ||
-        typeof join['on'] !== 'string'
-      ) {
-        this.#problem(at, 'must be {as, topic, on}');
-        return;
-      }
-      this.#members(join, ['as', 'topic', 'on'], at);
-      if (!/^[a-zA-Z_][a-zA-Z0-9_]{0,62}$/.test(join['as']) || join['as'] === 'key' || join['as'] === 'value') {
-        this.#problem(`${at}/as`, 'must be a word of letters, digits and _ other than key and value');
-      }
-      if (joins.some((other) => other.as === join['as'])) this.#problem(`${at}/as`, `'${join['as']}' is used twice`);
-      const on = this.#path(join['on'], `${at}/on`);
-      if (on !== undefined) joins.push({ as: join['as'], topic: join['topic'], on });
-    });
-    return joins;
-  }
-
-  async #key(given: JsonValue | undefined, source: ViewDefinition['source'], columns: ViewColumn[]): Promise<string[]> {
-    if (given === undefined && source.mode === 'latest') return [];
-    if (!isJsonObject(given) || Object.keys(given).length === 0) {
-      this.#problem(
-        '/key',
-        source.mode === 'events'
-          ? 'must name the fields by which records are grouped, e.g. {"origin": "value.origin"}'
-          : 'must be an object of column to field',
-      );
-      return [];
-    }
-    for (const [name, from] of Object.entries(given)) {
-      const at = `/key/${name}`;
-      const declared = isJsonObject(from) ? from : { from };
-      this.#members(declared, ['from', 'type'], at);
-      const path =
-        typeof declared['from'] === 'string'
-          ? this.#path(declared['from'], at)
-          : this.#problem(at, 'must be a field path');
-      if (path === undefined) continue;
-      const type = await this.#type(declared['type'], source.topic, path, at);
-      if (this.#name(name, at) && type !== undefined) columns.push({ kind: 'field', name, type, path });
-    }
-    return Object.keys(given);
-  }
-
-  async #columns(
-    given: JsonValue | undefined,
-    source: ViewDefinition['source'],
-    joins: readonly ViewJoin[],
-    columns: ViewColumn[],
-  ): Promise<void> {
-    if (!isJsonObject(given)) {
-      this.#problem('/columns', 'must be an object of column name to {from} or {aggregate}');
-      return;
-    }
-    for (const [name, declared] of Object.entries(given)) {
-      const at = `/columns/${name}`;
-      if (!this.#name(name, at)) continue;
-      const column = await this.#column(
-        name,
-        typeof declared === 'string' ? { from: declared } : declared,
-        source,
-        joins,
-        at,
-      );
-      if (column !== undefined) columns.push(column);
-    }
-  }
-
-  async #column(
-    name: string,
-    declared: JsonValue,
-    source: ViewDefinition['source'],
-    joins: readonly ViewJoin[],
-    at: string,
-  ): Promise<ViewColumn | undefined> {
-    if (!isJsonObject(declared)) return this.#problem(at, 'must be {"from": …} or {"aggregate": …}');
-    if (declared['aggregate'] !== undefined) return this.#aggregate(name, declared, source, at);
-    this.#members(declared, ['from', 'type'], at);
-    const from = declared['from'];
-    if (typeof from !== 'string') return this.#problem(at, 'must have `from` or `aggregate`');
-    const head = from.split('.', 1)[0]!;
-    if (head !== 'key' && head !== 'value') {
-      const join = joins.find((one) => one.as === head);
-      if (join === undefined) {
-        const close = nearest(head, ['key', 'value', ...joins.map((one) => one.as)]);
-        return this.#problem(
-          `${at}/from`,
-          `begins with '${head}', which is neither key, value nor a join${close === undefined ? '' : `; did you mean '${close}'?`}`,
-        );
-      }
-      const path = this.#path(from.slice(head.length + 1), `${at}/from`);
-      const type = path && (await this.#type(declared['type'], join.topic, path, at));
-      return path && type && { kind: 'join', name, type, join: join.as, path };
-    }
-    if (source.mode === 'events')
-      return this.#problem(at, 'a view of mode events groups records: put the field into `key` or aggregate it');
-    const path = this.#path(from, `${at}/from`);
-    const type = path && (await this.#type(declared['type'], source.topic, path, at));
-    return path && type && { kind: 'field', name, type, path };
-  }
-
-  async #aggregate(
-    name: string,
-    declared: JsonObject,
-    source: ViewDefinition['source'],
-    at: string,
-  ): Promise<ViewColumn | undefined> {
-    this.#members(declared, ['aggregate', 'of', 'type'], at);
-    const aggregate = declared['aggregate'] as Aggregate;
-    if (!AGGREGATES.includes(aggregate))
-      return this.#problem(`${at}/aggregate`, `must be one of ${AGGREGATES.join(', ')}`);
-    if (source.mode !== 'events') return this.#problem(at, 'aggregates need "mode": "events" in the source');
-    if (aggregate === 'count') {
-      if (declared['of'] !== undefined) return this.#problem(`${at}/of`, 'count counts records and takes no field');
-      return { kind: 'aggregate', name, type: 'integer', aggregate, path: null };
-    }
-    const path =
-      typeof declared['of'] === 'string'
-        ? this.#path(declared['of'], `${at}/of`)
-        : this.#problem(`${at}/of`, 'must be a field path');
-    if (path === undefined) return undefined;
-    const type = await this.#type(declared['type'], source.topic, path, at);
-    if (type === undefined) return undefined;
-    const summable = type === 'integer' || type === 'real';
-    if ((aggregate === 'sum' || aggregate === 'avg') && !summable)
-      return this.#problem(`${at}/of`, `${aggregate} needs a number, the field is of type ${type}`);
-    if (type === 'json' || type === 'decimal') return this.#problem(`${at}/of`, `a field of type ${type} has no order`);
-    return { kind: 'aggregate', name, type: aggregate === 'avg' ? 'real' : type, aggregate, path };
-  }
-
-  async #type(
-    given: JsonValue | undefined,
-    topic: string,
-    path: FieldPath,
-    at: string,
-  ): Promise<ColumnType | undefined> {
-    if (given !== undefined) {
-      if ((COLUMN_TYPES as readonly JsonValue[]).includes(given)) return given as ColumnType;
-      return this.#problem(`${at}/type`, `must be one of ${COLUMN_TYPES.join(', ')}`);
-    }
-    try {
-      const type = await this.types.typeOf(topic, path);
-      return type ?? this.#problem(`${at}/type`, `is missing: no schema of '${topic}' tells the type of ${path.text}`);
-    } catch (error) {
-      if (!(error instanceof AppError) || error.kind === 'internal' || error.kind === 'unavailable') throw error;
-      return this.#problem(at, error.hint === undefined ? error.message : `${error.message} ${error.hint}`);
-    }
-  }
-
-  #path(text: string, at: string): FieldPath | undefined {
-    try {
-      return parseFieldPath(text);
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      return this.#problem(at, error.message);
-    }
-  }
-
-  #name(name: string, at: string): boolean {
-    if (name.length <= VIEW_LIMITS.name && NAME.test(name) && !RESERVED.has(name)) return true;
-    this.#problem(
-      at,
-      `cannot be a column name: 1 to ${VIEW_LIMITS.name} letters, digits, _, - or spaces, not one of ${[...RESERVED].join(', ')}`,
-    );
-    return false;
-  }
-
-  #members(object: JsonObject, known: readonly string[], at: string): void {
-    for (const member of Object.keys(object)) {
-      if (known.includes(member)) continue;
-      const close = nearest(member, known);
-      this.#problem(
-        `${at}/${member}`,
-        `is not known${close === undefined ? `; members are ${known.join(', ')}` : `; did you mean '${close}'?`}`,
-      );
-    }
-  }
-
-  #problem(path: string, message: string): undefined {
-    if (this.items.length < 20) this.items.push({ path, message });
-    return undefined;
-  }
+async function read(
+  form: DeclarationForm,
+  name: string,
+  cluster: string,
+  given: JsonValue,
+): Promise<ViewDefinition | undefined> {
+  const declaration = form.object(given, MEMBERS, '', 'must be an object');
+  if (declaration === undefined) return undefined;
+  if (!isName(name)) form.problem('/name', `must be 1 to ${VIEW_LIMITS.name} letters, digits, _, - or spaces`);
+  const declared = readSources(form, declaration);
+  const joins = readJoins(form, declaration['joins'] ?? []);
+  if (declared === undefined) return undefined;
+  const { mode, sources } = declared;
+  const origins = new OriginReader(form, sources, joins);
+  const context = { form, origins, mode, topic: sources[0]!.topic };
+  const columns: ViewColumn[] = [];
+  const key = await readKey(context, declaration, columns);
+  await readColumns(context, declaration['columns'], columns);
+  await readFlattened(context, declaration['flatten'], columns);
+  const children = await readChildren(context, declaration['explode']);
+  const filter = declaration['filter'] === undefined ? null : await form.expression(declaration['filter'], '/filter');
+  const deletes = await readDeletes(form, declaration['deletes']);
+  const history = declaration['history'] ?? false;
+  if (typeof history !== 'boolean') form.problem('/history', 'must be true or false');
+  columns.push(...systemColumns(deletes, history === true));
+  origins.finish();
+  const definition: ViewDefinition = {
+    name,
+    cluster,
+    mode,
+    sources: sources.map(({ topic }, place) => ({ topic, origins: origins.overrides[place]! })),
+    joins,
+    columns,
+    children,
+    key,
+    filter: filter ?? null,
+    computed: origins.computed,
+    deletes,
+    history: history === true,
+    retention: null,
+  };
+  const retention = readRetention(form, declaration['retention'], definition);
+  checkNames(form, definition);
+  checkTogether(form, definition, joins);
+  return { ...definition, retention };
 }
 
-/** Names of query parameters, which a column could not be filtered by. */
-const RESERVED: ReadonlySet<string> = new Set(QUERY_PARAMETERS);
+interface DeclaredSource {
+  readonly topic: string;
+  readonly columns: JsonObject;
+  readonly at: string;
+}
+
+function readSources(
+  form: DeclarationForm,
+  declaration: JsonObject,
+): { readonly mode: SourceMode; readonly sources: readonly DeclaredSource[] } | undefined {
+  const { source, sources } = declaration;
+  if (source !== undefined && sources !== undefined) return form.problem('/sources', 'cannot stand beside `source`');
+  if (sources === undefined) {
+    const one = readSource(form, source, '/source', ['topic', 'mode']);
+    const mode = isJsonObject(source) ? readMode(form, source, '/source') : undefined;
+    return one && mode && { mode, sources: [one] };
+  }
+  if (!Array.isArray(sources) || sources.length === 0 || sources.length > VIEW_LIMITS.sources)
+    return form.problem('/sources', `must be a list of 1 to ${VIEW_LIMITS.sources} topics`);
+  const read = sources.map((one, place) => readSource(form, one, `/sources/${place}`, ['topic', 'mode', 'columns']));
+  const modes = sources.map((one, place) => (isJsonObject(one) ? readMode(form, one, `/sources/${place}`) : undefined));
+  const found = read.flatMap((one) => (one === undefined ? [] : [one]));
+  const [mode] = modes;
+  if (found.length < sources.length || mode === undefined) return undefined;
+  modes.forEach((one, place) => {
+    if (one !== undefined && one !== mode)
+      form.problem(`/sources/${place}/mode`, `must be ${mode}, as that of the first topic`);
+  });
+  found.forEach(({ topic }, place) => {
+    if (found.findIndex((other) => other.topic === topic) < place)
+      form.problem(`/sources/${place}/topic`, `'${topic}' is there twice`);
+  });
+  return { mode, sources: found };
+}
+
+function readSource(
+  form: DeclarationForm,
+  given: JsonValue | undefined,
+  at: string,
+  members: readonly string[],
+): DeclaredSource | undefined {
+  const source = form.object(given, members, at, 'must be an object with `topic`');
+  if (source === undefined) return undefined;
+  const { topic, columns } = source;
+  if (typeof topic !== 'string' || topic === '') return form.problem(`${at}/topic`, 'must be the name of a topic');
+  if (columns !== undefined && !isJsonObject(columns))
+    return form.problem(`${at}/columns`, 'must be an object of column to field path');
+  return { topic, columns: columns ?? {}, at };
+}
+
+function readMode(form: DeclarationForm, source: JsonObject, at: string): SourceMode | undefined {
+  const mode = source['mode'] ?? 'latest';
+  return mode === 'latest' || mode === 'events' ? mode : form.problem(`${at}/mode`, 'must be latest or events');
+}
+
+function readJoins(form: DeclarationForm, given: JsonValue): ViewJoin[] {
+  if (!Array.isArray(given) || given.length > VIEW_LIMITS.joins) {
+    form.problem('/joins', `must be a list of at most ${VIEW_LIMITS.joins} joins`);
+    return [];
+  }
+  const joins: ViewJoin[] = [];
+  given.forEach((declared, index) => {
+    const at = `/joins/${index}`;
+    const join = form.object(declared, ['as', 'topic', 'on'], at, 'must be {as, topic, on}');
+    if (join === undefined) return;
+    const { as, topic, on } = join;
+    if (typeof as !== 'string' || typeof topic !== 'string' || typeof on !== 'string') {
+      form.problem(at, 'must be {as, topic, on}');
+      return;
+    }
+    if (!/^[a-zA-Z_][a-zA-Z0-9_]{0,62}$/.test(as) || ROOTS.includes(as))
+      form.problem(`${at}/as`, `must be a word of letters, digits and _ other than ${ROOTS.join(', ')}`);
+    if (joins.some((other) => other.as === as)) form.problem(`${at}/as`, `'${as}' is used twice`);
+    const path = form.path(on, `${at}/on`);
+    if (path !== undefined) joins.push({ as, topic, on: path });
+  });
+  return joins;
+}
+
+const ROOTS: readonly string[] = ['key', 'value', 'item', 'timestamp', 'partition', 'offset', 'topic'];
+
+async function readDeletes(form: DeclarationForm, given: JsonValue | undefined): Promise<ViewDeletes> {
+  const none: ViewDeletes = { when: null, mode: 'hard' };
+  if (given === undefined) return none;
+  const deletes = form.object(given, ['when', 'mode'], '/deletes', 'must be {when, mode}');
+  if (deletes === undefined) return none;
+  const when = deletes['when'] === undefined ? null : await form.expression(deletes['when'], '/deletes/when');
+  const mode = deletes['mode'] ?? 'hard';
+  if (mode !== 'hard' && mode !== 'soft') form.problem('/deletes/mode', 'must be hard or soft');
+  return { when: when ?? null, mode: mode === 'soft' ? 'soft' : 'hard' };
+}
+
+function systemColumns(deletes: ViewDeletes, history: boolean): SystemColumn[] {
+  const names: SystemColumn['name'][] = history
+    ? ['valid_from', 'valid_to']
+    : deletes.mode === 'soft'
+      ? ['deleted_at']
+      : [];
+  return names.map((name) => ({ kind: 'system', name, type: 'timestamp' }));
+}
+
+function readRetention(
+  form: DeclarationForm,
+  given: JsonValue | undefined,
+  view: ViewDefinition,
+): ViewRetention | null {
+  if (given === undefined) return null;
+  const retention = form.object(given, ['after', 'by'], '/retention', 'must be {after, by}');
+  if (retention === undefined) return null;
+  const { after, by } = retention;
+  const afterMs = typeof after === 'string' ? parseDuration(after) : undefined;
+  if (afterMs === undefined) form.problem('/retention/after', 'must be a duration such as 12h or 30d');
+  if (takesBack(view))
+    form.problem('/retention', 'cannot be had with aggregates of mode latest: they are those of the present rows');
+  const column = view.columns.find((one) => one.name === by);
+  const stays = isGrouped(view) ? view.key.includes(String(by)) : column?.kind !== 'join';
+  if (by === undefined ? isGrouped(view) : column?.type !== 'timestamp' || !stays)
+    form.problem(
+      '/retention/by',
+      `must be a column of type timestamp${isGrouped(view) ? ' of the key' : ' of the row itself'}`,
+    );
+  return afterMs === undefined ? null : { afterMs, by: typeof by === 'string' ? by : null };
+}
+
+function checkNames(form: DeclarationForm, view: ViewDefinition): void {
+  const folded = new Map<string, string>();
+  for (const name of [...view.columns, ...view.children].map((one) => one.name)) {
+    const twin = folded.get(name.toLowerCase());
+    if (twin !== undefined) form.problem(`/columns/${name}`, `differs from '${twin}' only by case or not at all`);
+    folded.set(name.toLowerCase(), name);
+  }
+  if (view.columns.length > VIEW_LIMITS.columns)
+    form.problem('/columns', `${view.columns.length} columns are more than the limit of ${VIEW_LIMITS.columns}`);
+}
+
+/** What each part allows by itself, but not together. */
+function checkTogether(form: DeclarationForm, view: ViewDefinition, joins: readonly ViewJoin[]): void {
+  const grouped = isGrouped(view);
+  for (const [index, join] of joins.entries()) {
+    const shown = view.columns.some((column) => column.kind === 'join' && column.origin.join === join.as);
+    const inKey = view.columns.some(
+      (column) => column.kind === 'field' && column.origin.from === 'path' && column.origin.path.text === join.on.text,
+    );
+    if (grouped && (shown || view.mode === 'events') && !inKey)
+      form.problem(`/joins/${index}/on`, 'must be one of the fields in `key`, since rows are groups');
+  }
+  if (grouped && view.children.length > 0)
+    form.problem('/explode', 'needs a row for each record; rows are groups here');
+  if (view.mode === 'events' && (view.deletes.when !== null || view.deletes.mode === 'soft'))
+    form.problem('/deletes', 'needs "mode": "latest": events do not end');
+  if (grouped && view.deletes.mode === 'soft') form.problem('/deletes/mode', 'must be hard: rows are groups here');
+  if (!view.history) return;
+  if (grouped) form.problem('/history', 'needs a row for each record; rows are groups here');
+  if (view.children.length > 0) form.problem('/history', 'cannot be had with `explode`');
+  if (view.deletes.mode === 'soft') form.problem('/deletes/mode', 'must be hard: `valid_to` tells when a state ended');
+}
 
 function invalidView(name: string, items: readonly ErrorItem[]): AppError {
   return new AppError({

@@ -1,5 +1,5 @@
 import { AppError, type ErrorItem, nearest } from '#libs/core/kernel';
-import { parseCell, type CellValue, type ColumnType } from './column-type.js';
+import { hasOrder, parseCell, type CellValue, type ColumnType } from './column-type.js';
 import { parsePattern } from './like-pattern.js';
 
 /** Comparison of a column with a value, in the words of PostgREST. `is` compares with null, true or false. */
@@ -32,14 +32,8 @@ export type ColumnTypes = ReadonlyMap<string, ColumnType>;
 
 /** Operators that say something of a column of this type. */
 export function operatorsFor(type: ColumnType): readonly Operator[] {
-  switch (type) {
-    case 'text':
-      return OPERATORS;
-    case 'json':
-      return ['eq', 'neq', 'in', 'is'];
-    default:
-      return OPERATORS.filter((one) => one !== 'like' && one !== 'ilike');
-  }
+  if (type === 'text') return OPERATORS;
+  return hasOrder(type) ? OPERATORS.filter((one) => one !== 'like' && one !== 'ilike') : ['eq', 'neq', 'in', 'is'];
 }
 
 /** What is said of a column that is not there: it, the nearest one that is, and whose it is not. */

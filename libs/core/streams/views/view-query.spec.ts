@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '#libs/core/kernel';
+import { AnsweredTransforms, GivenTypes } from '../testing/index.js';
 import { parseDeclaration } from './declaration.js';
+import type { DeclarationTools } from './declaration-form.js';
 import { formatRowCursor } from './row-cursor.js';
 import { parseRowQuery, parseViewQuery, QUERY_LIMITS } from './view-query.js';
 
-const view = await parseDeclaration(
+const tools: DeclarationTools = {
+  types: new GivenTypes(),
+  transforms: new AnsweredTransforms(),
+};
+const { definition: view } = await parseDeclaration(
   'orders',
   'local',
   {
@@ -16,7 +22,7 @@ const view = await parseDeclaration(
       extra: { from: 'value.d', type: 'json' },
     },
   },
-  { typeOf: async () => undefined },
+  tools,
 );
 const VERSION = { id: 'v1', version: 1 };
 const parse = (query: Readonly<Record<string, string | string[]>>, version = VERSION) =>
@@ -87,7 +93,7 @@ describe('a query on a view', () => {
   });
 
   it('reads the key of a row', async () => {
-    const grouped = await parseDeclaration(
+    const { definition: grouped } = await parseDeclaration(
       'sums',
       'local',
       {
@@ -95,7 +101,7 @@ describe('a query on a view', () => {
         key: { a: { from: 'value.a', type: 'text' }, b: { from: 'value.b', type: 'integer' } },
         columns: { n: { aggregate: 'count' } },
       },
-      { typeOf: async () => undefined },
+      tools,
     );
     expect(parseRowQuery(grouped, VERSION, '"x,\\"y",7', 'n')).toMatchObject({
       where: [{ values: ['x,"y'] }, { values: [7] }],

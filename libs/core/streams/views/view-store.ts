@@ -11,7 +11,7 @@ export interface StoredView {
   readonly id: string;
   readonly version: number;
   readonly declaration: JsonObject;
-  /** Types that were found in the schemas when the view was declared, by column: later schema versions do not change the view under its readers. */
+  /** Types that were found in the schemas when the view was declared, by their place in the declaration: later schema versions do not change the view under its readers. */
   readonly types: Readonly<Record<string, string>>;
   readonly state: ViewState;
   readonly createdAtMs: number;

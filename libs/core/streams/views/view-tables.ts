@@ -4,25 +4,40 @@ import type { CellValue } from './column-type.js';
 import type { ViewQuery } from './view-query.js';
 import type { ViewDefinition } from './view-definition.js';
 
-/** A row of a `latest` source: the newest state of a key, or its end. `identity` is the key in text form, unique per key. */
-export type RowChange =
-  | { readonly kind: 'put'; readonly identity: string; readonly cells: readonly CellValue[] }
-  | { readonly kind: 'delete'; readonly identity: string };
-
-/** What some records add to one group. One entry per aggregate column, in their order. */
-export interface GroupChange {
+/** A row of one table. */
+export interface TableRow {
   readonly identity: string;
-  /** Cells of the key columns. */
-  readonly key: readonly CellValue[];
-  readonly parts: readonly AggregatePart[];
+  readonly cells: readonly CellValue[];
 }
 
-/** `n` counts what took part (null values do not), `sum` adds it up; min and max as cells. */
-export interface AggregatePart {
-  readonly n: number;
-  readonly sum: number | bigint;
-  readonly min: CellValue;
-  readonly max: CellValue;
+/** What becomes of one table. No identity is in it twice. */
+export interface TableChange {
+  readonly table: number;
+  /** Rows as they are from now on, whether or not there was one. */
+  readonly puts: readonly TableRow[];
+  readonly deletes: readonly string[];
+}
+
+/** Rows of one table that are looked for by the cell of an index. Cells that are null are never found. */
+export interface TableSearch {
+  readonly table: number;
+  readonly column: number;
+  readonly equals?: CellValue;
+  /** Instead of `equals`: less than this. */
+  readonly below?: CellValue;
+  /** Only rows with a value in this cell, the lowest first, or the highest when `descending`. Without it rows come in the order of their identities. */
+  readonly by?: number;
+  readonly descending?: boolean;
+  /** Only rows with a later identity. Not together with `by`. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+/** What a step needs to know of what is stored. */
+export interface StoredRows {
+  /** Those there are of these rows. */
+  rows(table: number, identities: readonly string[]): Promise<ReadonlyMap<string, readonly CellValue[]>>;
+  find(search: TableSearch): Promise<readonly TableRow[]>;
 }
 
 /** A record that could not be folded: kept aside with its coordinates, never dropped in silence. */
@@ -33,14 +48,21 @@ export interface RefusedRecord {
   readonly message: string;
 }
 
-/** The effect of some records of one source, and the move of its position, to be stored together. */
-export interface ViewStep {
+/** How far a step has read one source. */
+export interface SourceMove {
   /** Place of the source in `sourcesOf(view)`. */
   readonly source: number;
   readonly from: SourcePosition;
   readonly to: SourcePosition;
-  readonly rows: readonly RowChange[];
-  readonly groups: readonly GroupChange[];
+}
+
+/** The effect of some records of one source, and the move of its position, to be stored together. */
+export interface ViewStep {
+  /** The commit this was computed on: what it rests on has not changed since. */
+  readonly commit: number;
+  /** Nothing when no records were read: rows whose time is over were removed. */
+  readonly move?: SourceMove;
+  readonly changes: readonly TableChange[];
   readonly refused: readonly RefusedRecord[];
 }
 
@@ -90,9 +112,19 @@ export abstract class ViewTables {
     view: ViewDefinition,
   ): Promise<{ readonly epoch: number; readonly positions: ViewPositions }>;
 
+  /** Those there are of these rows, as of the last commit. Integers beyond 2^53 are bigint, others numbers. @throws `view-not-found`. */
+  abstract rows(
+    id: string,
+    view: ViewDefinition,
+    table: number,
+    identities: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly CellValue[]>>;
+  /** Rows found by an index, as of the last commit. */
+  abstract find(id: string, view: ViewDefinition, search: TableSearch): Promise<readonly TableRow[]>;
+
   /**
    * Row changes and position in one transaction (conditions V1 and V2).
-   * @throws `view-writer-fenced` when another worker claimed the view, or when the stored position is not `step.from`: nothing was done.
+   * @throws `view-writer-fenced` when another worker claimed the view, when the view is not at `step.commit`, or its stored position not at `step.move.from`: nothing was done.
    */
   abstract apply(id: string, view: ViewDefinition, epoch: number, step: ViewStep): Promise<ViewPositions>;
 

@@ -1,10 +1,11 @@
-import type { Clock } from '#libs/core/kernel';
+import { Serial, type Clock } from '#libs/core/kernel';
 import type { SupervisedRun } from '#libs/core/operations';
-import type { RecordDecoder } from '../record-decoder.js';
 import type { SourcePosition, SourceReader } from '../source-reader.js';
-import { fold } from './fold.js';
+import { mapRecords, type FoldTools } from './fold.js';
+import { expiredRows } from './housekeeping.js';
+import { stepChanges } from './step-changes.js';
 import type { ViewDefinition } from './view-definition.js';
-import type { ViewTables } from './view-tables.js';
+import type { StoredRows, ViewStep, ViewTables } from './view-tables.js';
 
 /** How current a view is, as its worker last saw it. */
 export interface ViewFreshness {
@@ -20,7 +21,7 @@ export interface ViewWorkerOptions {
   readonly tables: ViewTables;
   /** One per source, in the order of `sourcesOf`. */
   readonly readers: readonly SourceReader[];
-  readonly decoder: RecordDecoder;
+  readonly tools: FoldTools;
   readonly clock: Clock;
   /** Bytes of batches folded in one transaction. */
   readonly stepBytes?: number;
@@ -32,18 +33,29 @@ export interface ViewWorkerOptions {
 
 const STEP_BYTES = 512 * 1024;
 const WAIT_MS = 1_000;
+/** Between looks for rows whose time is over. */
+const HOUSEKEEPING_MS = 10_000;
 
 /**
- * Keeps one view current: folds what follows its stored position and stores rows and position together, for each source by itself. Claims the
+ * Keeps one view current: reads what follows its stored position, for each source by itself, and stores rows and position together, one step after another. Claims the
  * view first, so that two workers never write it both. Ends when the signal aborts; any error ends it too, and starting it again goes on from
  * the last stored step.
  */
 export class ViewWorker {
   readonly #lags: number[];
+  /** Steps rest on what the one before has stored. */
+  readonly #steps = new Serial();
+  readonly #stored: StoredRows;
+  #commit = 0;
   #currentAtMs: number | undefined;
 
   constructor(private readonly options: ViewWorkerOptions) {
+    const { id, view, tables } = options;
     this.#lags = options.readers.map(() => Infinity);
+    this.#stored = {
+      rows: (table, identities) => tables.rows(id, view, table, identities),
+      find: (search) => tables.find(id, view, search),
+    };
   }
 
   freshness(): ViewFreshness {
@@ -53,6 +65,7 @@ export class ViewWorker {
   async run(signal: AbortSignal, run?: SupervisedRun): Promise<void> {
     const { id, view, tables, readers } = this.options;
     const { epoch, positions } = await tables.claim(id, view);
+    this.#commit = positions.commit;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     const loops = readers.map(async (reader, source) => {
@@ -63,7 +76,7 @@ export class ViewWorker {
         stop.abort();
       }
     });
-    const results = await Promise.allSettled(loops);
+    const results = await Promise.allSettled([...loops, this.keepHouse(epoch, either)]);
     const failed = results.find((result) => result.status === 'rejected' && !isAbort(result.reason));
     if (failed?.status === 'rejected') throw failed.reason as Error;
   }
@@ -76,7 +89,7 @@ export class ViewWorker {
     signal: AbortSignal,
     run: SupervisedRun | undefined,
   ): Promise<void> {
-    const { id, view, tables, decoder, failPoint, onStep } = this.options;
+    const { view, tools, clock, failPoint, onStep } = this.options;
     let at = stored ?? (await reader.begin());
     this.#saw(source, await reader.lag(at));
     while (!signal.aborted) {
@@ -86,9 +99,21 @@ export class ViewWorker {
         signal,
       });
       if (chunk.to.generation !== at.generation || chunk.records.length > 0 || !sameOffsets(chunk.to, at)) {
-        const folded = await fold(view, source, reader.topic, chunk.records, decoder);
-        failPoint?.('view-step-folded');
-        await tables.apply(id, view, epoch, { source, from: at, to: chunk.to, ...folded });
+        const from = at;
+        const { records, refused } = await mapRecords(
+          view,
+          source,
+          reader.topic,
+          from.generation,
+          chunk.records,
+          tools,
+        );
+        await this.#store(epoch, async (commit) => {
+          const context = { view, source, stored: this.#stored, partitions: from.next.length, nowMs: clock.now() };
+          const changes = await stepChanges(context, records);
+          failPoint?.('view-step-folded');
+          return { commit, move: { source, from, to: chunk.to }, changes, refused };
+        });
         failPoint?.('view-step-stored');
         at = chunk.to;
         onStep?.(chunk.records.length);
@@ -96,6 +121,29 @@ export class ViewWorker {
       }
       this.#saw(source, chunk.lag);
     }
+  }
+
+  /** Removes rows whose time is over, a bounded number in each step. */
+  private async keepHouse(epoch: number, signal: AbortSignal): Promise<void> {
+    const { view, clock } = this.options;
+    while (!signal.aborted) {
+      for (let more = true; more && !signal.aborted;) {
+        await this.#store(epoch, async (commit) => {
+          const changes = await expiredRows(view, this.#stored, clock.now());
+          more = changes.length > 0;
+          return more ? { commit, changes, refused: [] } : undefined;
+        });
+      }
+      await clock.sleep(HOUSEKEEPING_MS, signal);
+    }
+  }
+
+  #store(epoch: number, step: (commit: number) => Promise<ViewStep | undefined>): Promise<void> {
+    const { id, view, tables } = this.options;
+    return this.#steps.run(async () => {
+      const made = await step(this.#commit);
+      if (made !== undefined) this.#commit = (await tables.apply(id, view, epoch, made)).commit;
+    });
   }
 
   #saw(source: number, lag: number): void {

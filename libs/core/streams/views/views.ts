@@ -1,10 +1,11 @@
 import { AppError, stableJson, type Clock, type JsonObject } from '#libs/core/kernel';
 import { type PositionToken, TopicDirectories, type TopicNames } from '#libs/core/log';
 import type { Supervisor } from '#libs/core/operations';
+import type { Transforms } from '../migrate/transforms.js';
 import type { RecordDecoder } from '../record-decoder.js';
 import { SourceReader } from '../source-reader.js';
-import { COLUMN_TYPES, type ColumnType } from './column-type.js';
-import { FieldTypes, parseDeclaration } from './declaration.js';
+import { knownDeclaration, parseDeclaration } from './declaration.js';
+import type { FieldTypes } from './declaration-form.js';
 import { sourcesOf, type ViewDefinition } from './view-definition.js';
 import { covers, viewBehind } from './read-at-least.js';
 import { parseRowQuery, parseViewQuery, WHOLE, type ViewQuery } from './view-query.js';
@@ -19,6 +20,8 @@ export interface ViewsOptions {
   readonly names: TopicNames;
   readonly decoder: RecordDecoder;
   readonly types: FieldTypes;
+  /** Expressions of views. */
+  readonly transforms: Transforms;
   readonly supervisor: Supervisor;
   readonly clock: Clock;
   /** A fresh id, never used before: 1 to 40 characters of a-z, 0-9. */
@@ -85,7 +88,7 @@ export class Views {
         return this.#status(known);
       throw viewExists(name);
     }
-    const definition = await parseDeclaration(name, clusterName, declaration, this.options.types);
+    const { definition, types } = await parseDeclaration(name, clusterName, declaration, this.options);
     for (const topic of sourcesOf(definition)) await directory.resolve(topic);
     const view: StoredView = {
       logId: directory.engine.logId,
@@ -94,7 +97,7 @@ export class Views {
       id: this.options.newId(),
       version: 1,
       declaration,
-      types: Object.fromEntries(definition.columns.map((column) => [column.name, column.type])),
+      types,
       state: 'RUNNING',
       createdAtMs: clock.now(),
     };
@@ -235,11 +238,11 @@ export class Views {
   async #definition(view: StoredView): Promise<ViewDefinition> {
     const running = this.#running.get(view.id);
     if (running !== undefined) return running.definition;
-    return parseDeclaration(view.name, view.cluster, typed(view), NO_TYPES);
+    return knownDeclaration(view.name, view.cluster, view.declaration, view.types);
   }
 
   async #run(view: StoredView): Promise<void> {
-    const { tables, directories, names, decoder, clock, supervisor, failPoint, onStep } = this.options;
+    const { tables, directories, names, decoder, transforms, clock, supervisor, failPoint, onStep } = this.options;
     const definition = await this.#definition(view);
     await tables.create(view.id, definition);
     const directory = directories.of(view.cluster);
@@ -250,7 +253,7 @@ export class Views {
       view: definition,
       tables,
       readers,
-      decoder,
+      tools: { decoder, transforms },
       clock,
       failPoint,
       onStep: (records) => onStep?.(view.name, records),
@@ -314,34 +317,6 @@ export class Views {
 }
 
 const workName = (view: StoredView): string => `view-${view.id}`;
-
-/** A stored declaration tells all its types itself. */
-const NO_TYPES: FieldTypes = {
-  typeOf: () => Promise.resolve(undefined),
-};
-
-/** The declaration with every type written into it. */
-function typed(view: StoredView): JsonObject {
-  const withTypes = (members: JsonObject): JsonObject =>
-    Object.fromEntries(
-      Object.entries(members).map(([name, declared]) => {
-        const type = view.types[name] as ColumnType | undefined;
-        if (type === undefined || !COLUMN_TYPES.includes(type)) return [name, declared];
-        const given = typeof declared === 'string' ? { from: declared } : (declared as JsonObject);
-        const fixed =
-          given['aggregate'] === 'count'
-            ? given
-            : { ...given, type: given['aggregate'] === 'avg' ? (given['type'] ?? 'real') : type };
-        return [name, fixed];
-      }),
-    );
-  const { key, columns, ...rest } = view.declaration;
-  return {
-    ...rest,
-    ...(key === undefined ? {} : { key: withTypes(key as JsonObject) }),
-    columns: withTypes(columns as JsonObject),
-  };
-}
 
 function rowNotFound(name: string, key: string): AppError {
   return new AppError({

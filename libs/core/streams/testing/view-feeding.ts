@@ -1,0 +1,156 @@
+import type { JsonObject, JsonValue } from '#libs/core/kernel';
+import type { PartitionRecord } from '#libs/core/log';
+import {
+  type FieldType,
+  FieldTypes,
+  JsonRecordDecoder,
+  mapRecords,
+  parseDeclaration,
+  type SourcePosition,
+  stepChanges,
+  type TransformInput,
+  type TransformOutcome,
+  type TransformProgram,
+  Transforms,
+  type ViewDefinition,
+  type ViewPositions,
+  type ViewTables,
+} from '../index.js';
+
+const TYPES: Readonly<Record<string, FieldType>> = {
+  'value.n': { type: 'integer' },
+  'value.at': { type: 'timestamp' },
+  'value.x': { type: 'real' },
+  'value.ok': { type: 'boolean' },
+  'value.price': { type: 'decimal(10,2)' },
+};
+
+/** Types by path, as a registered schema would tell them; text for all others. */
+export class GivenTypes extends FieldTypes {
+  async typeOf(_topic: string, path: { text: string }): Promise<FieldType> {
+    return TYPES[path.text] ?? { type: 'text' };
+  }
+
+  async membersOf(): Promise<ReadonlyMap<string, FieldType>> {
+    return new Map([
+      ['street', { type: 'text' }],
+      ['zip', { type: 'integer' }],
+    ]);
+  }
+}
+
+/** What the expressions of a view answer, by a function of the record. */
+export type Answers = (
+  value: JsonObject,
+  key: JsonValue,
+) => { readonly keep?: boolean; readonly end?: boolean; readonly computed?: JsonObject };
+
+/** Expressions of views that a test answers itself, whatever their text. One that throws fails the record. */
+export class AnsweredTransforms extends Transforms {
+  constructor(private readonly answers: Answers = () => ({})) {
+    super();
+  }
+
+  async check(): Promise<void> {}
+
+  async apply(_program: TransformProgram, inputs: readonly TransformInput[]): Promise<readonly TransformOutcome[]> {
+    return inputs.map(({ value, key, headers, timestamp }) => {
+      try {
+        const answer = this.answers(JSON.parse(value) as JsonObject, JSON.parse(key) as JsonValue);
+        const text = JSON.stringify({ keep: true, end: false, computed: {}, ...answer });
+        return { kind: 'kept', value: text, headers, timestamp };
+      } catch (error) {
+        return { kind: 'failed', failure: 'transform-failed', message: String(error) };
+      }
+    });
+  }
+}
+
+/** A view that is made, claimed and fed. */
+export interface FedView {
+  readonly id: string;
+  readonly view: ViewDefinition;
+  readonly epoch: number;
+}
+
+/** Feeds records to views, step by step, as a worker does. */
+export class ViewFeeder {
+  readonly #at = new Map<string, SourcePosition>();
+  readonly #commits = new Map<string, number>();
+
+  constructor(
+    private readonly tables: () => ViewTables,
+    private readonly transforms: Transforms = new AnsweredTransforms(),
+  ) {}
+
+  async make(id: string, declaration: JsonObject): Promise<FedView> {
+    const tools = { types: new GivenTypes(), transforms: this.transforms };
+    const { definition: view } = await parseDeclaration('v', 'local', declaration, tools);
+    await this.tables().create(id, view);
+    const { epoch, positions } = await this.tables().claim(id, view);
+    for (const source of [...this.#at.keys()]) if (source.startsWith(`${id}/`)) this.#at.delete(source);
+    this.#commits.set(id, positions.commit);
+    return { id, view, epoch };
+  }
+
+  /** Records of one source as one step. */
+  async feed(
+    { id, view, epoch }: FedView,
+    source: number,
+    records: readonly PartitionRecord[],
+  ): Promise<ViewPositions> {
+    const place = `${id}/${source}`;
+    const from = this.#at.get(place) ?? { generation: 1, next: [0, 0] };
+    const next = [...from.next];
+    for (const one of records) next[one.partition] = one.offset + 1;
+    const to = { ...from, next };
+    const tools = { decoder: new JsonRecordDecoder(), transforms: this.transforms };
+    const { records: mapped, refused } = await mapRecords(
+      view,
+      source,
+      `topic${source}`,
+      from.generation,
+      records,
+      tools,
+    );
+    const tables = this.tables();
+    const stored = {
+      rows: (table: number, identities: readonly string[]) => tables.rows(id, view, table, identities),
+      find: (search: Parameters<ViewTables['find']>[2]) => tables.find(id, view, search),
+    };
+    const changes = await stepChanges({ view, source, stored, partitions: next.length, nowMs: 0 }, mapped);
+    const commit = this.#commits.get(id)!;
+    const positions = await tables.apply(id, view, epoch, { commit, move: { source, from, to }, changes, refused });
+    this.#at.set(place, to);
+    this.#commits.set(id, positions.commit);
+    return positions;
+  }
+
+  /** Goes on in another generation of a source, as after a repartition: offsets start anew. */
+  async enter({ id, view, epoch }: FedView, source: number, to: SourcePosition): Promise<void> {
+    const place = `${id}/${source}`;
+    const from = this.#at.get(place) ?? { generation: 1, next: [0, 0] };
+    const commit = this.#commits.get(id)!;
+    const step = { commit, move: { source, from, to }, changes: [], refused: [] };
+    this.#commits.set(id, (await this.tables().apply(id, view, epoch, step)).commit);
+    this.#at.set(place, to);
+  }
+}
+
+/** A record as the feeder takes it. */
+export function record(
+  offset: number,
+  key: string | null,
+  value: JsonValue | undefined,
+  partition = 0,
+  timestamp = 0,
+): PartitionRecord {
+  return {
+    partition,
+    offset,
+    timestamp,
+    headers: [],
+    key: key === null ? null : Buffer.from(key),
+    value: value === undefined ? null : Buffer.from(JSON.stringify(value)),
+  };
+}

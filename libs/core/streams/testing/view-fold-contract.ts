@@ -1,0 +1,266 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { JsonObject, JsonValue } from '#libs/core/kernel';
+import type { PartitionRecord } from '#libs/core/log';
+import { parseViewQuery, type ViewTables } from '../index.js';
+import { AnsweredTransforms, record, ViewFeeder, type FedView } from './view-feeding.js';
+import type { ViewTablesSubject } from './view-tables-contract.js';
+
+/** Groups of present orders, by the region of their customer and whether they are paid; the region and a weight come from a reference topic. */
+const GROUPED: JsonObject = {
+  source: { topic: 'orders' },
+  joins: [{ as: 'who', topic: 'people', on: 'value.who' }],
+  key: { region: 'who.value.region', tag: 'value.tag' },
+  columns: {
+    all: { aggregate: 'count' },
+    total: { aggregate: 'sum', of: 'value.n' },
+    money: { aggregate: 'sum', of: 'value.price' },
+    mean: { aggregate: 'avg', of: 'value.x' },
+    low: { aggregate: 'min', of: 'value.n' },
+    high: { aggregate: 'max', of: 'value.x' },
+    last: { aggregate: 'latest', of: 'value.n' },
+    weight: { aggregate: 'sum', of: 'who.value.n' },
+  },
+};
+
+interface Order {
+  readonly who: string | null;
+  readonly tag: string;
+  readonly n: number | null;
+  readonly x: number | null;
+  readonly price: string | null;
+}
+interface Person {
+  readonly region: string;
+  readonly n: number;
+}
+
+/** One record of one of two topics, in one of two partitions. Times rise. */
+interface Written {
+  readonly source: number;
+  readonly partition: number;
+  readonly key: string;
+  readonly value: Order | Person | undefined;
+}
+
+const order: fc.Arbitrary<Order> = fc.record({
+  who: fc.constantFrom('ann', 'bob', 'cy', null),
+  tag: fc.constantFrom('x', 'y', "'; drop table weir_views; --"),
+  n: fc.option(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constant(Number.MAX_SAFE_INTEGER))),
+  x: fc.option(fc.constantFrom(0.25, -0.5, 3, 2 ** 40)),
+  price: fc.option(fc.constantFrom('0.01', '19.99', '-3', '100.50')),
+});
+const person: fc.Arbitrary<Person> = fc.record({ region: fc.constantFrom('N', 'S'), n: fc.integer() });
+const written: fc.Arbitrary<Written> = fc.oneof(
+  { weight: 3, arbitrary: lane(0, fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor'), order) },
+  { weight: 2, arbitrary: lane(1, fc.constantFrom('ann', 'bob', 'cy'), person) },
+);
+
+function lane(source: number, key: fc.Arbitrary<string>, value: fc.Arbitrary<Order | Person>): fc.Arbitrary<Written> {
+  return fc.record({
+    source: fc.constant(source),
+    partition: fc.integer({ min: 0, max: 1 }),
+    key,
+    value: fc.option(value, { nil: undefined, freq: 4 }),
+  });
+}
+
+/** The table as it follows from the present rows alone, computed anew. */
+function grouped(all: readonly Written[]): JsonObject[] {
+  const present = (source: number): [string, unknown, number][] => {
+    const rows = new Map<string, [string, unknown, number]>();
+    all.forEach((one, time) => one.source === source && rows.set(one.key, [one.key, one.value, time]));
+    return [...rows.values()].filter(([, value]) => value !== undefined);
+  };
+  const people = new Map(present(1).map(([key, value]) => [key, value as Person]));
+  const groups = new Map<string, { key: [string | null, string]; members: [Order, Person | undefined, number][] }>();
+  for (const [, value, time] of present(0)) {
+    const one = value as Order;
+    const who = one.who === null ? undefined : people.get(one.who);
+    const key: [string | null, string] = [who?.region ?? null, one.tag];
+    const group = groups.get(JSON.stringify(key)) ?? { key, members: [] };
+    group.members.push([one, who, time]);
+    groups.set(JSON.stringify(key), group);
+  }
+  return [...groups.values()].map(({ key, members }) => {
+    const values = <T>(of: (member: [Order, Person | undefined, number]) => T | null | undefined): T[] =>
+      members.map(of).filter((value) => value !== null && value !== undefined);
+    const n = values(([one]) => one.n);
+    const x = values(([one]) => one.x);
+    const cents = values(([one]) => one.price).map((price) => BigInt(Math.round(Number(price) * 100)));
+    const weights = values(([, who]) => who?.n);
+    const latest = members.filter(([one]) => one.n !== null).sort((a, b) => b[2] - a[2])[0]?.[0].n ?? null;
+    return {
+      region: key[0],
+      tag: key[1],
+      all: members.length,
+      total: n.length === 0 ? null : exact(n.map(BigInt).reduce((a, b) => a + b)),
+      money: cents.length === 0 ? null : money(cents.reduce((a, b) => a + b)),
+      mean: x.length === 0 ? null : x.reduce((a, b) => a + b) / x.length,
+      low: n.length === 0 ? null : Math.min(...n),
+      high: x.length === 0 ? null : Math.max(...x),
+      last: latest,
+      weight: weights.length === 0 ? null : exact(weights.map(BigInt).reduce((a, b) => a + b)),
+    };
+  });
+}
+
+const exact = (sum: bigint): JsonValue => (Number.isSafeInteger(Number(sum)) ? Number(sum) : String(sum));
+const money = (cents: bigint): string => {
+  const digits = String(cents < 0n ? -cents : cents).padStart(3, '0');
+  return `${cents < 0n ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}`;
+};
+
+const sorted = (rows: readonly JsonObject[]): JsonObject[] =>
+  [...rows].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+
+/** That the tables of a view are the fold of their topics: conditions V1 to V3, whatever the order in which the topics are read. */
+export function viewFoldContract(name: string, open: () => Promise<ViewTablesSubject>): void {
+  describe(`the fold of views on ${name}`, () => {
+    let subject: ViewTablesSubject;
+    let tables: ViewTables;
+    let feeder: ViewFeeder;
+
+    beforeEach(async () => {
+      subject = await open();
+      tables = subject.tables;
+      feeder = new ViewFeeder(() => tables);
+    });
+    afterEach(async () => subject.dispose());
+
+    const rowsOf = async (made: FedView): Promise<JsonObject[]> => {
+      const { rows } = await tables.query(
+        made.id,
+        made.view,
+        parseViewQuery(made.view, { id: made.id, version: 1 }, new Map([['limit', ['1000']]])),
+      );
+      return rows.map((row) => ({ ...row }));
+    };
+
+    /** Feeds records in steps; the lanes, a partition of a topic each, are mixed as the numbers say. */
+    async function feedMixed(made: FedView, all: readonly Written[], mix: readonly number[]): Promise<void> {
+      const lanes = [0, 1, 2, 3].map((number): PartitionRecord[] =>
+        all
+          .flatMap((one, time) => (one.source * 2 + one.partition === number ? [[one, time] as const] : []))
+          .map(([one, time], offset) =>
+            record(offset, one.key, one.value as unknown as JsonValue, one.partition, time),
+          ),
+      );
+      for (let turn = 0; lanes.some((rest) => rest.length > 0); turn++) {
+        const choice = mix[turn % mix.length]!;
+        const lane = lanes.filter((rest) => rest.length > 0)[
+          (choice % 4) % lanes.filter((rest) => rest.length > 0).length
+        ]!;
+        const source = Math.floor(lanes.indexOf(lane) / 2);
+        await feeder.feed(made, source, lane.splice(0, 1 + (choice % 3)));
+      }
+    }
+
+    it('is that of the present rows whatever came first (V1), and of a rebuild (V3)', async () => {
+      let number = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(written, { maxLength: 40 }),
+          fc.array(fc.nat({ max: 11 }), { minLength: 1, maxLength: 20 }),
+          async (all, mix) => {
+            number++;
+            const made = await feeder.make(`g${number}`, GROUPED);
+            await feedMixed(made, all, mix);
+            expect(sorted(await rowsOf(made))).toEqual(sorted(grouped(all)));
+            const rebuilt = await feeder.make(`r${number}`, GROUPED);
+            await feedMixed(rebuilt, all, [2]);
+            expect(await rowsOf(rebuilt)).toEqual(await rowsOf(made));
+          },
+        ),
+        { numRuns: 40 },
+      );
+    });
+
+    it('takes back what a row had counted for when it changes, moves to another group or ends', async () => {
+      const made = await feeder.make('a', {
+        source: { topic: 'orders' },
+        key: { tag: 'value.tag' },
+        columns: {
+          all: { aggregate: 'count' },
+          total: { aggregate: 'sum', of: 'value.n' },
+          low: { aggregate: 'min', of: 'value.n' },
+        },
+      });
+      await feeder.feed(made, 0, [
+        record(0, 'o1', { tag: 'a', n: 1 }),
+        record(1, 'o2', { tag: 'a', n: 5 }),
+        record(2, 'o3', { tag: 'b', n: 9 }),
+      ]);
+      await feeder.feed(made, 0, [record(3, 'o1', { tag: 'b', n: 2 })]);
+      expect(await rowsOf(made)).toEqual([
+        { tag: 'a', all: 1, total: 5, low: 5 },
+        { tag: 'b', all: 2, total: 11, low: 2 },
+      ]);
+      await feeder.feed(made, 0, [record(4, 'o1', undefined), record(5, 'o2', undefined)]);
+      expect(await rowsOf(made)).toEqual([{ tag: 'b', all: 1, total: 9, low: 9 }]);
+    });
+
+    it('knows a newer record of a key by the generation of its topic, whatever its offset', async () => {
+      const made = await feeder.make('a', {
+        source: { topic: 'orders' },
+        key: { id: 'key' },
+        columns: { n: 'value.n' },
+      });
+      await feeder.feed(made, 0, [record(700, 'o1', { n: 1 }), record(701, 'o2', { n: 2 })]);
+      await feeder.enter(made, 0, { generation: 2, next: [0, 0, 0] });
+      await feeder.feed(made, 0, [record(0, 'o1', { n: 3 }, 2), record(1, 'o2', undefined, 2)]);
+      expect(await rowsOf(made)).toEqual([{ id: 'o1', n: 3 }]);
+    });
+
+    it('does not bring a key back by an older record of another partition', async () => {
+      const made = await feeder.make('a', {
+        source: { topic: 'orders' },
+        key: { id: 'key' },
+        columns: { n: 'value.n' },
+      });
+      await feeder.feed(made, 0, [record(0, 'o1', undefined, 1, 50), record(1, 'o2', { n: 2 }, 1, 50)]);
+      await feeder.feed(made, 0, [record(0, 'o1', { n: 1 }, 0, 40), record(1, 'o2', undefined, 0, 40)]);
+      expect(await rowsOf(made)).toEqual([{ id: 'o2', n: 2 }]);
+      await feeder.feed(made, 0, [record(2, 'o1', { n: 7 }, 0, 60)]);
+      expect(await rowsOf(made)).toEqual([
+        { id: 'o1', n: 7 },
+        { id: 'o2', n: 2 },
+      ]);
+    });
+
+    it('shows only what the filter keeps, computed as the expressions say, and sets aside what they fail on', async () => {
+      feeder = new ViewFeeder(
+        () => tables,
+        new AnsweredTransforms((value) => {
+          if (value['n'] === 13) throw new Error('no such key');
+          return { keep: value['ok'] !== false, end: value['op'] === 'd', computed: { twice: Number(value['n']) * 2 } };
+        }),
+      );
+      const made = await feeder.make('a', {
+        source: { topic: 'orders' },
+        key: { id: 'key' },
+        filter: 'value.ok',
+        deletes: { when: 'value.op == "d"', mode: 'soft' },
+        columns: { n: 'value.n', twice: { compute: 'value.n * 2', type: 'integer' }, more: { rest: true } },
+      });
+      await feeder.feed(made, 0, [
+        record(0, 'o1', { n: 1, ok: true }, 0, 10),
+        record(1, 'o2', { n: 2 }, 0, 11),
+        record(2, 'o3', { n: 3 }, 0, 12),
+        record(3, 'o4', { n: 13 }, 0, 13),
+      ]);
+      const positions = await feeder.feed(made, 0, [
+        record(4, 'o1', { n: 1, ok: false }, 0, 20),
+        record(5, 'o2', { n: 0, op: 'd' }, 0, 21),
+        record(6, 'o3', undefined, 0, 22),
+      ]);
+      expect(positions.refused).toBe(1);
+      expect(await rowsOf(made)).toEqual([
+        { id: 'o2', n: 2, twice: 4, more: {}, deleted_at: '1970-01-01T00:00:00.021Z' },
+        { id: 'o3', n: 3, twice: 6, more: {}, deleted_at: '1970-01-01T00:00:00.022Z' },
+      ]);
+      await feeder.feed(made, 0, [record(7, 'o3', { n: 4, extra: [1] }, 0, 30)]);
+      expect((await rowsOf(made))[1]).toEqual({ id: 'o3', n: 4, twice: 8, more: { extra: [1] }, deleted_at: null });
+    });
+  });
+}

@@ -1,0 +1,55 @@
+import type { MappedRecord } from './fold.js';
+import { eventChanges } from './group-changes.js';
+import { newerRecords, type NewestContext } from './newest.js';
+import { rowChanges, storeReferences } from './row-changes.js';
+import { ShareChanges } from './share-changes.js';
+import { referenceTable, ROWS, stateTable } from './table-shapes.js';
+import { TableChanges } from './table-changes.js';
+import { takesBack, type ViewDefinition } from './view-definition.js';
+import type { StoredRows, TableChange } from './view-tables.js';
+
+/** What a step knows beside its records. */
+export interface StepContext {
+  readonly view: ViewDefinition;
+  /** Place of the source in `sourcesOf(view)`. */
+  readonly source: number;
+  readonly stored: StoredRows;
+  /** Partitions of the source. Keys of a topic with one cannot lie in several. */
+  readonly partitions: number;
+  readonly nowMs: number;
+}
+
+/**
+ * What records do to the tables of a view, given what is stored. The tables are always the fold of what was read of each source, in whatever order the sources were read: a record
+ * that is not newer than what is known of its key changes nothing, and rows that refer to a row of another topic follow it.
+ */
+export async function stepChanges(
+  context: StepContext,
+  records: readonly MappedRecord[],
+): Promise<readonly TableChange[]> {
+  const { view, source, stored, nowMs } = context;
+  const changes = new TableChanges();
+  const marks = context.partitions > 1;
+  const join = source - view.sources.length;
+  if (join >= 0) {
+    const newest: NewestContext = { view, source, table: referenceTable(join), stored, marks, nowMs };
+    const newer = await newerRecords(newest, records);
+    storeReferences(newest, changes, newer);
+    if (takesBack(view)) {
+      const shares = new ShareChanges(view, stored, changes);
+      await shares.references(join, newer);
+      await shares.store();
+    }
+  } else if (view.mode === 'events') {
+    await eventChanges(view, stored, changes, records);
+  } else if (takesBack(view)) {
+    const newest: NewestContext = { view, source, table: stateTable(view), stored, marks, nowMs };
+    const shares = new ShareChanges(view, stored, changes);
+    await shares.records(newest, records);
+    await shares.store();
+  } else {
+    const table = view.history ? stateTable(view) : ROWS;
+    await rowChanges({ view, source, table, stored, marks, nowMs }, changes, records);
+  }
+  return changes.list();
+}

@@ -1,0 +1,43 @@
+import type { CellValue } from './column-type.js';
+import type { TableChange, TableRow } from './view-tables.js';
+
+/** Changes of the tables of a view while they are put together: the last one of each row counts. */
+export class TableChanges {
+  readonly #tables = new Map<number, Map<string, readonly CellValue[] | null>>();
+
+  put(table: number, identity: string, cells: readonly CellValue[]): void {
+    this.#of(table).set(identity, cells);
+  }
+
+  delete(table: number, identity: string): void {
+    this.#of(table).set(identity, null);
+  }
+
+  /** The row as it will be; null when it goes, undefined when it is not touched. */
+  get(table: number, identity: string): readonly CellValue[] | null | undefined {
+    return this.#tables.get(table)?.get(identity);
+  }
+
+  /** All rows of a table that are touched. */
+  entries(table: number): Iterable<readonly [string, readonly CellValue[] | null]> {
+    return this.#tables.get(table) ?? [];
+  }
+
+  list(): readonly TableChange[] {
+    return [...this.#tables].map(([table, rows]) => {
+      const puts: TableRow[] = [];
+      const deletes: string[] = [];
+      for (const [identity, cells] of rows) {
+        if (cells === null) deletes.push(identity);
+        else puts.push({ identity, cells });
+      }
+      return { table, puts, deletes };
+    });
+  }
+
+  #of(table: number): Map<string, readonly CellValue[] | null> {
+    let rows = this.#tables.get(table);
+    if (rows === undefined) this.#tables.set(table, (rows = new Map()));
+    return rows;
+  }
+}
