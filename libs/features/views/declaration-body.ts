@@ -72,7 +72,12 @@ function placeText(lines: LineCounter, offset: number): string {
 
 function objectOf(value: unknown): JsonObject {
   if (isJsonObject(value as JsonValue)) return value as JsonObject;
-  throw new AppError({
+  throw notADeclaration();
+}
+
+/** The error for a body that is no declaration at all. */
+export function notADeclaration(): AppError {
+  return new AppError({
     kind: 'invalid',
     code: 'invalid-request',
     message: 'The body must be an object with source, columns and, where needed, key, joins and cluster.',

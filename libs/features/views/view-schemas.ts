@@ -1,11 +1,27 @@
 import { z } from 'zod';
 
-const field = z.union([z.string(), z.strictObject({ from: z.string(), type: z.string().optional() })]);
+const origin = z.strictObject({
+  from: z.string().optional().describe('A field of key, value or a join; or timestamp, partition, offset, topic.'),
+  compute: z.string().optional().describe('CEL, with `type`.'),
+  rest: z.literal(true).optional().describe('The members of the value that nothing else names, as JSON.'),
+  window: z
+    .string()
+    .optional()
+    .describe('Begin of the window of this size, such as 1h, that the time in `on` falls into.'),
+  on: z.string().optional(),
+  type: z.string().optional(),
+});
+const field = z.union([z.string(), origin]);
+const mode = z.enum(['latest', 'events']).default('latest');
 
 /** Body of `PUT /v1/views/{view}`, as documentation: `parseDeclaration` reads it and names every problem. */
 export const viewDeclaration = z.strictObject({
   cluster: z.string().optional().describe('Cluster of the topics; the default one unless given.'),
-  source: z.strictObject({ topic: z.string(), mode: z.enum(['latest', 'events']).default('latest') }),
+  source: z.strictObject({ topic: z.string(), mode }).optional(),
+  sources: z
+    .array(z.strictObject({ topic: z.string(), mode, columns: z.record(z.string(), z.string()).optional() }))
+    .optional()
+    .describe('Instead of `source`: several topics, each with the fields it has under other names.'),
   joins: z.array(z.strictObject({ as: z.string(), topic: z.string(), on: z.string() })).optional(),
   key: z.record(z.string(), field).optional(),
   columns: z.record(
@@ -13,12 +29,37 @@ export const viewDeclaration = z.strictObject({
     z.union([
       field,
       z.strictObject({
-        aggregate: z.enum(['count', 'sum', 'min', 'max', 'avg']),
+        aggregate: z.enum(['count', 'sum', 'min', 'max', 'avg', 'latest']),
         of: z.string().optional(),
+        compute: z.string().optional(),
         type: z.string().optional(),
       }),
     ]),
   ),
+  flatten: z
+    .array(
+      z.strictObject({
+        from: z.string(),
+        prefix: z.string().optional(),
+        members: z.record(z.string(), z.string()).optional(),
+      }),
+    )
+    .optional()
+    .describe('Every member of an object as a column.'),
+  explode: z
+    .record(
+      z.string(),
+      z.strictObject({
+        from: z.string(),
+        columns: z.record(z.string(), z.strictObject({ from: z.string(), type: z.string() })),
+      }),
+    )
+    .optional()
+    .describe('The items of a list as rows of a table of their own.'),
+  filter: z.string().optional().describe('CEL: records for which it is not true have no row.'),
+  deletes: z.strictObject({ when: z.string().optional(), mode: z.enum(['hard', 'soft']).optional() }).optional(),
+  history: z.boolean().optional().describe('Every state of a key is a row, with `valid_from` and `valid_to`.'),
+  retention: z.strictObject({ after: z.string(), by: z.string().optional() }).optional(),
 });
 
 const sourceView = z.object({

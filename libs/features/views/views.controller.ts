@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { z } from 'zod';
-import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { Access, CurrentPrincipal, declareRoute, type Principal } from '#libs/platform/auth';
 import { ApiJson, pageQuery, ZodPipe, type PageRequest } from '#libs/platform/http';
 import {
   refusedQuery,
@@ -35,6 +35,7 @@ export class ViewsController {
   }
 
   @Put(':view')
+  @declareRoute({ consumes: ['application/yaml'] })
   @Access('alter', 'view', 'view')
   @ApiJson({
     id: 'declareView',

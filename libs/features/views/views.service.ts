@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, isJsonObject, type JsonObject } from '#libs/core/kernel';
+import { isJsonObject, type JsonObject } from '#libs/core/kernel';
 import { sourcesOf, Views, type ViewStatus } from '#libs/core/streams';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page, type PageRequest } from '#libs/platform/http';
+import { notADeclaration, readDeclarationBody } from './declaration-body.js';
 
 /** Views for principals: a view is read by who may read it; declaring one needs the right to read its topics too. */
 @Injectable()
@@ -12,14 +13,18 @@ export class ViewsService {
     private readonly authorizer: Authorizer,
   ) {}
 
-  /** @throws `invalid-view`, `view-exists`, `topic-not-found`. */
+  /** @param body JSON, or YAML in bytes @throws `invalid-view`, `invalid-yaml`, `view-exists`, `topic-not-found`. */
   async declare(name: string, body: unknown, principal: Principal): Promise<ViewStatus> {
-    if (!isJsonObject(body)) throw notAnObject();
-    const { cluster, ...declaration } = body;
-    if (cluster !== undefined && typeof cluster !== 'string') throw notAnObject();
+    const { declaration: read, located } = readDeclarationBody(body);
+    const { cluster, ...declaration } = read;
+    if (cluster !== undefined && typeof cluster !== 'string') throw notADeclaration();
     for (const topic of topicsIn(declaration))
       this.authorizer.demand(principal, 'read', { kind: 'topic', name: topic });
-    return this.views.declare(name, cluster, declaration);
+    try {
+      return await this.views.declare(name, cluster, declaration);
+    } catch (error) {
+      throw located(error);
+    }
   }
 
   async list(request: PageRequest, principal: Principal): Promise<Page<ViewStatus>> {
@@ -62,12 +67,4 @@ function topicsIn(declaration: JsonObject): string[] {
   return sources.flatMap((source) =>
     isJsonObject(source) && typeof source['topic'] === 'string' ? [source['topic']] : [],
   );
-}
-
-function notAnObject(): AppError {
-  return new AppError({
-    kind: 'invalid',
-    code: 'invalid-request',
-    message: 'The body must be an object with source, columns and, where needed, key, joins and cluster.',
-  });
 }

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import {
+  expiredRows,
   type FieldType,
   FieldTypes,
   JsonRecordDecoder,
@@ -8,6 +9,7 @@ import {
   parseDeclaration,
   type SourcePosition,
   stepChanges,
+  type StoredRows,
   type TransformInput,
   type TransformOutcome,
   type TransformProgram,
@@ -113,17 +115,35 @@ export class ViewFeeder {
       records,
       tools,
     );
-    const tables = this.tables();
-    const stored = {
-      rows: (table: number, identities: readonly string[]) => tables.rows(id, view, table, identities),
-      find: (search: Parameters<ViewTables['find']>[2]) => tables.find(id, view, search),
-    };
-    const changes = await stepChanges({ view, source, stored, partitions: next.length, nowMs: 0 }, mapped);
+    const changes = await stepChanges(
+      { view, source, stored: this.#stored(id, view), partitions: next.length, nowMs: 0 },
+      mapped,
+    );
     const commit = this.#commits.get(id)!;
-    const positions = await tables.apply(id, view, epoch, { commit, move: { source, from, to }, changes, refused });
+    const positions = await this.tables().apply(id, view, epoch, {
+      commit,
+      move: { source, from, to },
+      changes,
+      refused,
+    });
     this.#at.set(place, to);
     this.#commits.set(id, positions.commit);
     return positions;
+  }
+
+  /** Removes what has no time left. */
+  async tidy({ id, view, epoch }: FedView, nowMs: number): Promise<void> {
+    const changes = await expiredRows(view, this.#stored(id, view), nowMs);
+    const commit = this.#commits.get(id)!;
+    this.#commits.set(id, (await this.tables().apply(id, view, epoch, { commit, changes, refused: [] })).commit);
+  }
+
+  #stored(id: string, view: ViewDefinition): StoredRows {
+    const tables = this.tables();
+    return {
+      rows: (table, identities) => tables.rows(id, view, table, identities),
+      find: (search) => tables.find(id, view, search),
+    };
   }
 
   /** Goes on in another generation of a source, as after a repartition: offsets start anew. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
-import { parseViewQuery, type ViewTables } from '../index.js';
+import { childTables, parseViewQuery, type ViewTables } from '../index.js';
 import { AnsweredTransforms, record, ViewFeeder, type FedView } from './view-feeding.js';
 import type { ViewTablesSubject } from './view-tables-contract.js';
 
@@ -261,6 +261,106 @@ export function viewFoldContract(name: string, open: () => Promise<ViewTablesSub
       ]);
       await feeder.feed(made, 0, [record(7, 'o3', { n: 4, extra: [1] }, 0, 30)]);
       expect((await rowsOf(made))[1]).toEqual({ id: 'o3', n: 4, twice: 8, more: { extra: [1] }, deleted_at: null });
+    });
+
+    it('keeps the items of lists as rows of their own, which come and go with their row', async () => {
+      const made = await feeder.make('a', {
+        source: { topic: 'orders' },
+        key: { id: 'key' },
+        columns: { n: 'value.n' },
+        flatten: [{ from: 'value.to', prefix: 'to_' }],
+        explode: { lines: { from: 'value.lines', columns: { sku: { from: 'item.sku', type: 'text' } } } },
+      });
+      const [child] = childTables(made.view);
+      const items = async (id: string): Promise<JsonValue[][]> => {
+        const rows = await tables.find('a', made.view, { table: child!.table, column: 0, equals: id, limit: 100 });
+        return rows.map(({ cells }) => cells.slice(1) as JsonValue[]);
+      };
+      const lines = (...skus: string[]): JsonValue => skus.map((sku) => ({ sku }));
+      await feeder.feed(made, 0, [
+        record(0, 'o1', { n: 1, to: { zip: 8000 }, lines: lines('a', 'b', 'c') }),
+        record(1, 'o2', { lines: lines('z') }),
+      ]);
+      expect(await rowsOf(made)).toEqual([
+        { id: 'o1', n: 1, to_street: null, to_zip: 8000 },
+        { id: 'o2', n: null, to_street: null, to_zip: null },
+      ]);
+      await feeder.feed(made, 0, [record(2, 'o1', { lines: lines('d') }), record(3, 'o2', undefined)]);
+      expect(await items('o1')).toEqual([[0, 'd']]);
+      expect(await items('o2')).toEqual([]);
+      expect((await feeder.feed(made, 0, [record(4, 'o1', { lines: 7 })])).refused).toBe(1);
+      expect(await items('o1')).toEqual([[0, 'd']]);
+    });
+
+    it('keeps every state of a key with the time it held, where it is a history', async () => {
+      const declaration = { source: { topic: 'orders' }, key: { id: 'key' }, history: true, columns: { n: 'value.n' } };
+      const records = [
+        record(0, 'o1', { n: 1 }, 0, 1_000),
+        record(1, 'o1', { n: 2 }, 0, 2_000),
+        record(2, 'o1', undefined, 0, 3_000),
+        record(3, 'o2', { n: 9 }, 0, 4_000),
+        record(4, 'o1', { n: 3 }, 0, 5_000),
+      ];
+      const stepwise = await feeder.make('a', declaration);
+      for (const one of records) await feeder.feed(stepwise, 0, [one]);
+      const at = (second: number): string => `1970-01-01T00:00:0${second}.000Z`;
+      const states = [
+        { id: 'o1', n: 1, valid_from: at(1), valid_to: at(2) },
+        { id: 'o1', n: 2, valid_from: at(2), valid_to: at(3) },
+        { id: 'o1', n: 3, valid_from: at(5), valid_to: null },
+        { id: 'o2', n: 9, valid_from: at(4), valid_to: null },
+      ];
+      expect(await rowsOf(stepwise)).toEqual(states);
+      const whole = await feeder.make('b', declaration);
+      await feeder.feed(whole, 0, records);
+      expect(await rowsOf(whole)).toEqual(states);
+    });
+
+    it('counts by windows of a time, and by the topic, over several topics side by side', async () => {
+      const made = await feeder.make('a', {
+        sources: [{ topic: 'orders' }, { topic: 'bookings', columns: { total: 'value.amount' } }],
+        key: { hour: { window: '1h', on: 'value.at' }, topic: 'topic' },
+        columns: {
+          all: { aggregate: 'count' },
+          total: { aggregate: 'sum', of: 'value.n', type: 'integer' },
+        },
+      });
+      await feeder.feed(made, 0, [
+        record(0, 'k', { at: 3_599_999, n: 1 }),
+        record(1, 'l', { at: 3_600_000, n: 2 }),
+        record(2, 'm', { at: -1, n: 3 }),
+        record(3, 'n', { n: 4 }),
+      ]);
+      // The same key in another topic is another row.
+      await feeder.feed(made, 1, [record(0, 'k', { at: 0, amount: 10 })]);
+      expect(sorted(await rowsOf(made))).toEqual(
+        sorted([
+          { hour: '1970-01-01T00:00:00.000Z', topic: 'topic0', all: 1, total: 1 },
+          { hour: '1970-01-01T00:00:00.000Z', topic: 'topic1', all: 1, total: 10 },
+          { hour: '1970-01-01T01:00:00.000Z', topic: 'topic0', all: 1, total: 2 },
+          { hour: '1969-12-31T23:00:00.000Z', topic: 'topic0', all: 1, total: 3 },
+          { hour: null, topic: 'topic0', all: 1, total: 4 },
+        ]),
+      );
+    });
+
+    it('lets rows go when their time is over, with what belongs to them', async () => {
+      const made = await feeder.make('a', {
+        source: { topic: 'orders' },
+        key: { id: 'key' },
+        columns: { n: 'value.n' },
+        explode: { lines: { from: 'value.lines', columns: { sku: { from: 'item', type: 'text' } } } },
+        retention: { after: '10s' },
+      });
+      await feeder.feed(made, 0, [
+        record(0, 'o1', { n: 1, lines: ['a'] }, 0, 5_000),
+        record(1, 'o2', { n: 2 }, 0, 15_000),
+        record(2, 'o3', { n: 3 }, 0, -1),
+      ]);
+      await feeder.tidy(made, 15_001);
+      expect((await rowsOf(made)).map((row) => row['id'])).toEqual(['o2', 'o3']);
+      const table = childTables(made.view)[0]!.table;
+      expect(await tables.find('a', made.view, { table, column: 0, equals: 'o1', limit: 10 })).toEqual([]);
     });
   });
 }

@@ -119,7 +119,9 @@ export class DeclarationForm {
     if (given !== undefined) return this.declaredType(given, `${at}/type`);
     if (this.tools === undefined) {
       // Views of earlier days know types by the name of the column.
-      const text = this.known[place] ?? this.known[at.slice(at.lastIndexOf('/') + 1)];
+      const names = [place, at.slice(at.lastIndexOf('/') + 1)];
+      const kept = names.find((name) => Object.hasOwn(this.known, name));
+      const text = kept === undefined ? undefined : this.known[kept];
       return text === undefined ? this.problem(at, 'has no type') : fieldTypeIn(text);
     }
     const found = await this.#asked(at, () => this.tools!.types.typeOf(topic, path));

@@ -104,6 +104,8 @@ export function isLess(one: NonNullable<CellValue>, than: NonNullable<CellValue>
   return one < than;
 }
 
+/** A number may come as bigint from one side only. */
 function isSame(one: CellValue, other: CellValue): boolean {
-  return one === other || (one !== null && other !== null && typeof one !== 'string' && one == other);
+  if (one === null || other === null || typeof one === 'string') return one === other;
+  return !(one < other) && !(one > other);
 }

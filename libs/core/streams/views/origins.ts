@@ -102,7 +102,7 @@ export class OriginReader {
     source: { readonly columns: JsonObject; readonly at: string },
     path: FieldPath,
   ): Promise<FieldPath | undefined> {
-    const declared = source.columns[name];
+    const declared = Object.hasOwn(source.columns, name) ? source.columns[name] : undefined;
     if (declared === undefined) return path;
     const own = this.form.path(declared, `${source.at}/columns/${name}`);
     if (own !== undefined) this.names(own);

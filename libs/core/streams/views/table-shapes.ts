@@ -135,11 +135,11 @@ function rowShape(view: ViewDefinition): TableShape {
   const fields = fieldsOf(view).map((column) => column.type);
   const columns: ColumnType[] = isGrouped(view) ? [...fields] : [...VERSION, ...fields];
   for (const column of systemColumns(view)) columns.push(column.type);
-  for (const _ of view.joins) columns.push('text');
+  view.joins.forEach(() => columns.push('text'));
   if (isGrouped(view)) {
     columns.push('integer');
     for (const column of aggregatesOf(view)) columns.push(column.type, 'integer', 'text');
-  } else for (const _ of view.children) columns.push('integer');
+  } else view.children.forEach(() => columns.push('integer'));
   const indexes = view.columns
     .filter((column) => view.key.includes(column.name))
     .map((column) => [placeOf(view, column).cell]);
@@ -190,7 +190,7 @@ function stateShape(view: ViewDefinition): TableShape | undefined {
   const { joins, group, order, inputs } = shareLayout(view);
   const columns: ColumnType[] = [...VERSION];
   for (const { origin } of sharedOrigins(view)) columns.push(origin?.type ?? 'integer');
-  for (const _ of view.joins) columns.push('text');
+  view.joins.forEach(() => columns.push('text'));
   columns.push('text', 'text');
   const indexes = new Map<string, number[]>([[String(group), [group]]]);
   aggregatesOf(view).forEach((column, index) => {
