@@ -106,6 +106,6 @@ export function isLess(one: NonNullable<CellValue>, than: NonNullable<CellValue>
 
 /** A number may come as bigint from one side only. */
 function isSame(one: CellValue, other: CellValue): boolean {
-  if (one === null || other === null || typeof one === 'string') return one === other;
+  if (one === null || other === null || typeof one === 'string' || typeof other === 'string') return one === other;
   return !(one < other) && !(one > other);
 }
