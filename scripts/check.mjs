@@ -26,20 +26,21 @@ const COMMANDS = {
 };
 
 /**
- * Rows run one after another, the lanes of a row side by side, the steps of a lane one after another. Beside each other stands what mostly waits: for a leader to be elected, a lease to end. The last lane of such a
- * row has what only computes and has no deadline, and runs on the processor time that the others leave (`nice`), and on all of it once they are done. What has deadlines and takes all processors there are
+ * Rows run one after another, the lanes of a row side by side, the steps of a lane one after another. Beside each other stands what mostly waits: for a leader to be elected, a lease to end. Steps that only compute and have no
+ * deadline ({@link SPARE}) run beside others on the processor time that those leave (`nice`), and on all of it once they are done. What has deadlines and takes all processors there are
  * stands alone, so that a deadline is one for the code and not for the machine. Each step draws its own ports and directories.
  */
 const ROWS = [
-  [{ steps: ['tests'] }],
+  [['tests']],
   [
-    { steps: ['kafka'] },
-    { steps: ['postgres', 'kafka-3.9', 'clients', 'docs', 'openapi', 'demo'] },
-    { steps: ['lint', 'types', 'format', 'simulation'], spare: true },
+    ['kafka', 'simulation'],
+    ['postgres', 'kafka-3.9', 'clients', 'docs', 'openapi', 'demo'],
+    ['lint', 'types', 'format'],
   ],
-  [{ steps: ['nodes'] }],
+  [['nodes']],
 ];
-const STEPS = ROWS.flat().flatMap(({ steps }) => steps);
+const SPARE = ['lint', 'types', 'format', 'simulation'];
+const STEPS = ROWS.flat(2);
 
 const { values } = parseArgs({
   options: { skip: { type: 'string' }, only: { type: 'string' }, 'one-by-one': { type: 'boolean' } },
@@ -54,14 +55,13 @@ const wanted = (name) =>
   !names(values.skip).includes(name) && (values.only === undefined || names(values.only).includes(name));
 
 const outcomes = [];
-for (const row of values['one-by-one'] ? STEPS.map((name) => [{ steps: [name] }]) : ROWS) {
-  const lanes = row
-    .map(({ steps, spare = false }) => ({ steps: steps.filter(wanted), spare }))
-    .filter(({ steps }) => steps.length > 0);
+for (const row of values['one-by-one'] ? STEPS.map((name) => [[name]]) : ROWS) {
+  const lanes = row.map((steps) => steps.filter(wanted)).filter((steps) => steps.length > 0);
   const alone = lanes.length === 1;
   await Promise.all(
-    lanes.map(async ({ steps, spare }) => {
-      for (const name of steps) outcomes.push(await step(name, { shown: alone, spare: spare && !alone }));
+    lanes.map(async (steps) => {
+      for (const name of steps)
+        outcomes.push(await step(name, { shown: alone, spare: SPARE.includes(name) && !alone }));
     }),
   );
 }
