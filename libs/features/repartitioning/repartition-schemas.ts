@@ -52,9 +52,24 @@ export const repartitionBody = z.strictObject({
             .min(1)
             .max(1_000)
             .describe('Where the new key comes from: `value.origin`, `header.tenant`, `value.a + "-" + value.b`.'),
-          semantics: z.enum(['stream', 'table']).optional(),
+          semantics: z
+            .enum(['stream', 'table'])
+            .optional()
+            .describe('`table`: a row that changes its new key leaves a tombstone under the one it had.'),
           onMissing: noKey.optional().describe('Records the expression has no answer for; `fail` unless given.'),
-          tombstones: noKey.optional().describe('Records without a value; `keep-key` unless given.'),
+          tombstones: noKey
+            .optional()
+            .describe('Records without a value; `keep-key` unless given. Not for tables, where they end rows.'),
+          shared: z
+            .enum(['fail', 'newest'])
+            .optional()
+            .describe('Tables: rows with one new key switch nothing (`fail`), or the one written last is shown.'),
+          back: z
+            .string()
+            .min(1)
+            .max(1_000)
+            .optional()
+            .describe('Tables: gives the present key of a row, so that the way back brings along what was written.'),
         })
         .optional(),
       partitioner: partitionerSchema.optional().describe('How keys are placed; as they are now unless given.'),

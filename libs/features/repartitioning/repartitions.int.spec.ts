@@ -153,7 +153,8 @@ describe('repartitions over REST', () => {
     const nothing = await plan({ topic: 'flights', target: { partitions: 2 } });
     expect(nothing.body.blockers).toEqual([expect.stringContaining('nothing would change')]);
     const table = await plan({ topic: 'flights', target: { key: { expr: 'value.origin', semantics: 'table' } } });
-    expect(table.body.blockers).toEqual([expect.stringContaining('table semantics')]);
+    expect(table.body.blockers).toEqual([expect.stringContaining('4 new keys are those of several rows')]);
+    expect(table.body.impact.table).toEqual({ rows: 60, sharedKeys: 4 });
     const missing = await plan({ topic: 'flights', target: { key: { expr: 'value.nowhere' } } });
     expect(missing.body.blockers).toEqual([expect.stringContaining('60 of 60 records')]);
     await expect(operations.start({ planHash: missing.body.hash as string, principal: 'olga' })).rejects.toMatchObject({

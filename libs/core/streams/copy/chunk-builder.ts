@@ -1,3 +1,4 @@
+import { impossible } from '#libs/core/kernel';
 import {
   BatchEncoder,
   batchesIn,
@@ -19,7 +20,7 @@ import {
 import { DROPPED, type OffsetRange, PARKED } from './chunk.js';
 import { parkedForm } from './parked-records.js';
 import { RoutedRecords } from './routed-records.js';
-import type { Routed, Router } from './router.js';
+import type { LeftOut, PlacedRecord, Routed, Router, ToBeParked } from './router.js';
 
 /** An encoded batch on its way to a target partition. */
 export interface RoutedBatch {
@@ -42,6 +43,8 @@ export interface BuiltChunk {
   readonly dropped: ReadonlyMap<string, number>;
   /** Records written of which something was noted, by what. */
   readonly noted: ReadonlyMap<string, number>;
+  /** Records of the source, where that is not how many routes there are: one may have several. */
+  readonly records?: number;
   /** Records in `deadLetters`. */
   readonly sent: number;
   /** Batches for the topic of parked records, and how many records of which rule they hold. */
@@ -179,6 +182,7 @@ class Build {
         const answer = this.answers?.[this.#records] ?? router.route(cursor.record(), source);
         const other = answer instanceof Promise ? await answer : answer;
         if (typeof other === 'number') target = other;
+        else if ('several' in other) impossible('a record becomes several only where a copy is merged');
         else {
           this.#other(cursor, other);
           whole = false;
@@ -235,7 +239,7 @@ class Build {
   }
 
   /** A record that does not stay what it is: another one in its place, or left out. */
-  #other(cursor: RecordCursor, answer: Exclude<Routed, number>): void {
+  #other(cursor: RecordCursor, answer: PlacedRecord | LeftOut | ToBeParked): void {
     const { source } = this;
     const record = cursor.record();
     if ('target' in answer) {

@@ -280,7 +280,7 @@ export function advance(
     position: chunk.until,
     chunks: state.chunks + 1,
     last: state.last,
-    records: state.records + chunk.routes.length,
+    records: state.records + (chunk.records ?? chunk.routes.length),
     bytes: state.bytes + chunk.bytes,
     dropped: added(state.dropped, chunk.dropped),
     noted: added(state.noted, chunk.noted),

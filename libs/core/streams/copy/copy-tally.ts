@@ -4,7 +4,10 @@ import { WAITS_FOR_KEY } from './parked-records.js';
 import { parkedNow } from './parked-state.js';
 import { FILTER_RULE } from './router.js';
 
-/** What became of the records a copy has read: `read` = `written` + `leftOut` + `refused` + `parked`, or, with dead letters that can be redriven, + `sent` − `redriven`. Condition M4. */
+/**
+ * What became of the records a copy has read: `read` = `written` + `leftOut` + `refused` + `parked`, or, with dead letters that can be redriven, + `sent` − `redriven`. Condition M4. Where a record may become several,
+ * `written` counts each.
+ */
 export interface CopyTally {
   readonly read: number;
   readonly written: number;

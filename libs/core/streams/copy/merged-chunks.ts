@@ -11,7 +11,7 @@ import {
 import { BATCH_BYTES, type BuiltChunk, deadLetter } from './chunk-builder.js';
 import { type ChunkRun, DROPPED, type OffsetRange, PARKED } from './chunk.js';
 import { parkedForm } from './parked-records.js';
-import type { Routed } from './router.js';
+import type { LeftOut, PlacedRecord, Routed } from './router.js';
 
 /** An encoded batch for a target partition, and which source each of its records comes from. */
 interface MergedBatch {
@@ -46,29 +46,19 @@ export class MergedChunks {
     this.records++;
     this.bytes += size;
     part.bytes += size;
-    if (typeof routed !== 'number' && 'park' in routed) {
+    part.records++;
+    if (typeof routed === 'number') this.#place(part, source, record.offset, { target: routed, record }, compression);
+    else if ('target' in routed) this.#place(part, source, record.offset, routed, compression);
+    else if ('rule' in routed) this.#leaveOut(part, source, record, routed);
+    else if ('park' in routed) {
       const { rule } = routed.park;
       part.note(record.offset, PARKED);
       part.parkedBy.set(rule, (part.parkedBy.get(rule) ?? 0) + 1);
       this.parked.push(parkedForm(record, source, routed.park));
-      return;
+    } else {
+      for (const one of routed.several) this.#place(part, source, record.offset, one, compression);
+      if (routed.leftOut !== undefined) this.#leaveOut(part, source, record, routed.leftOut);
     }
-    if (typeof routed !== 'number' && 'rule' in routed) {
-      part.note(record.offset, DROPPED);
-      part.dropped.set(routed.rule, (part.dropped.get(routed.rule) ?? 0) + 1);
-      if (routed.deadLetter) {
-        part.sent++;
-        this.deadLetters.push(deadLetter(record, source, routed.rule, routed.notes));
-      }
-      return;
-    }
-    if (typeof routed !== 'number' && routed.noted !== undefined) {
-      part.noted.set(routed.noted, (part.noted.get(routed.noted) ?? 0) + 1);
-    }
-    const [target, written] = typeof routed === 'number' ? [routed, record] : [routed.target, routed.record];
-    part.note(record.offset, target);
-    part.sum.add(source, record.offset, written);
-    this.#write(target, source, written, compression);
   }
 
   /** The batches in the order they have to be appended. Ends the taking. */
@@ -102,6 +92,22 @@ export class MergedChunks {
     return runs;
   }
 
+  #place(part: Part, source: number, offset: number, placed: PlacedRecord, compression: CompressionName): void {
+    const { target, record, noted } = placed;
+    if (noted !== undefined) part.noted.set(noted, (part.noted.get(noted) ?? 0) + 1);
+    part.note(offset, target);
+    part.sum.add(source, offset, record);
+    this.#write(target, source, record, compression);
+  }
+
+  #leaveOut(part: Part, source: number, record: StoredRecord, { rule, deadLetter: sends, notes }: LeftOut): void {
+    part.note(record.offset, DROPPED);
+    part.dropped.set(rule, (part.dropped.get(rule) ?? 0) + 1);
+    if (!sends) return;
+    part.sent++;
+    this.deadLetters.push(deadLetter(record, source, rule, notes));
+  }
+
   #write(target: number, source: number, record: LogRecord, compression: CompressionName): void {
     const limit = Math.min(BATCH_BYTES, this.maxBatchBytes);
     let open = this.#open.get(target);
@@ -132,6 +138,7 @@ interface OpenBatch {
 }
 
 class Part {
+  records = 0;
   bytes = 0;
   sent = 0;
   readonly dropped = new Map<string, number>();
@@ -151,8 +158,8 @@ class Part {
   finish(): MergedPart {
     const { first, count } = this.#ranges[this.#ranges.length - 1]!;
     const ranges: readonly OffsetRange[] = this.#ranges;
-    const { bytes, dropped, noted, parkedBy, sent, sum } = this;
+    const { records, bytes, dropped, noted, parkedBy, sent, sum } = this;
     const routes = Uint16Array.from(this.#routes);
-    return { until: first + count, ranges, routes, bytes, dropped, noted, parkedBy, sent, sum };
+    return { until: first + count, ranges, routes, records, bytes, dropped, noted, parkedBy, sent, sum };
   }
 }

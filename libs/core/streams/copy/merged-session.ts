@@ -63,6 +63,8 @@ export class MergedSession {
   #readFrom: number[] = [];
   /** Of the batches taken last, per partition. */
   readonly #compression: CompressionName[] = [];
+  /** What the router remembers is what was committed, and what the commit at hand adds. */
+  #recalled = false;
 
   private constructor(
     private readonly engine: LogEngine,
@@ -123,6 +125,8 @@ export class MergedSession {
   async step(next: () => number, refill: () => Promise<boolean>): Promise<{ records: number; bytes: number }> {
     const chunks = new MergedChunks(this.spec.maxBatchBytes);
     try {
+      if (!this.#recalled) await this.spec.router.memory?.recall();
+      this.#recalled = true;
       while (chunks.records < MAX_RECORDS && chunks.bytes < this.spec.commitBytes) {
         const partition = next();
         if (partition < 0) {
@@ -167,6 +171,9 @@ export class MergedSession {
     // Keys merged from several partitions have no order that parking could keep.
     if (chunks.parked.length > 0) impossible('a merge parks no records');
     for (const batch of batchesOf(chunks.deadLetters)) appends.push({ topic: spec.deadLetters!, partition: 0, batch });
+    const { memory } = spec.router;
+    if (memory !== undefined)
+      for (const batch of batchesOf(memory.changes())) appends.push({ topic: memory.topic, partition: 0, batch });
     for (const [partition] of parts) {
       const { last } = this.#states[partition]!;
       if (last === undefined) continue;
@@ -203,6 +210,7 @@ export class MergedSession {
   /** Goes back to the last commit. */
   #begin(): void {
     const { startOffsets } = this.spec;
+    this.#recalled = false;
     this.#states = startOffsets.map((_, partition) => this.#stateOf(partition));
     this.#readFrom = this.#states.map((state) => state.position);
     const stored = this.#writer.checkpoint(ORDER);

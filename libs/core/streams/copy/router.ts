@@ -1,21 +1,37 @@
 import type { LogRecord, RecordCursor, RecordHeader, StoredRecord } from '#libs/core/log';
+import type { CopyMemory } from './copy-memory.js';
 import type { Parked, ParkedRecord } from './parked-records.js';
 
+/** A record on its way to a target partition in the place of another. */
+export interface PlacedRecord {
+  readonly target: number;
+  readonly record: LogRecord;
+  /** What was noticed of it, counted and shown; the record counts as written all the same. */
+  readonly noted?: string;
+}
+
+/** Left out by a rule. `deadLetter`: a copy goes to the dead letter topic in the same commit, with `notes` as headers behind its own and its coordinates. `rule` is counted and shown. */
+export interface LeftOut {
+  readonly rule: string;
+  readonly deadLetter: boolean;
+  readonly notes?: readonly RecordHeader[];
+}
+
+/** It is parked in the same commit, and redriven when somebody asks for that. `letter`: headers of the dead letter that goes out beside. */
+export interface ToBeParked {
+  readonly park: Parked;
+  readonly letter?: readonly RecordHeader[];
+}
+
+/** What becomes of a record where that may be several: all of these, in one commit, at least one of them or `leftOut`. Only in copies that are merged. */
+export interface RoutedToSeveral {
+  readonly several: readonly PlacedRecord[];
+  /** The record itself goes nowhere; what it changed does. */
+  readonly leftOut?: LeftOut;
+}
+
 /** What becomes of a record: it goes to a target partition as it is, or as another record in its place, or it is left out by a named rule of the plan. */
-export type Routed =
-  | number
-  | {
-      readonly target: number;
-      readonly record: LogRecord;
-      /** What was noticed of it, counted and shown; the record counts as written all the same. */
-      readonly noted?: string;
-    }
-  /**
-   * `deadLetter`: a copy goes to the dead letter topic in the same commit, with `notes` as headers behind its own and its coordinates. `rule` is counted and shown.
-   */
-  | { readonly rule: string; readonly deadLetter: boolean; readonly notes?: readonly RecordHeader[] }
-  /** It is parked in the same commit, and redriven when somebody asks for that. `letter`: headers of the dead letter that goes out beside. */
-  | { readonly park: Parked; readonly letter?: readonly RecordHeader[] };
+export type Routed = number | PlacedRecord | LeftOut | ToBeParked | RoutedToSeveral;
 
 /** The rule of records that a condition of the plan leaves out: what is asked for, not an error. */
 export const FILTER_RULE = 'filter';
@@ -47,10 +63,12 @@ export interface Parking {
   rules(revision: number): Router;
 }
 
-/** Decides for each record of a source partition. Deterministic: the same record at the same place always goes the same way. */
+/** Decides for each record of a source partition. Deterministic, unless it has a memory: the same record at the same place always goes the same way. */
 export interface Router {
   /** Partitions of the target. */
   readonly targets: number;
+  /** Where its answers depend on the records before. Then it is asked for each record once, in the order of a merge, and nothing it answered can be computed anew from a record alone. */
+  readonly memory?: CopyMemory;
   /**
    * Synchronous wherever it can be: a copy awaits only promises. @throws to stop the copy, e.g. `key-expression-failed`.
    */

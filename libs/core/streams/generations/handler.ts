@@ -7,7 +7,15 @@ import { announce, arrived, holdArrived, removeCopy, settled, unannounce } from 
 import { factsOf, topicClosed, verificationFailed, writtenBy } from './findings.js';
 import type { GenerationKind } from './kind.js';
 import { parametersFromJson, targetClusterOf } from './parameters.js';
-import { applyHeldSettings, forgetWriters, mapTopics, parkedTopic, prepare, removeTopic } from './preparation.js';
+import {
+  applyHeldSettings,
+  forgetWriters,
+  mapTopics,
+  memoryTopics,
+  parkedTopic,
+  prepare,
+  removeTopic,
+} from './preparation.js';
 import { isRedriveAsked, keepParked, parkedRefusal, redriveAsked, standingOf } from './redrive.js';
 import {
   closedBy,
@@ -254,6 +262,8 @@ export class GenerationHandler implements OperationHandler {
   async #verify(run: OperationRun): Promise<PhaseResult> {
     return await this.#withLive(run, async (work, { copy, verifier }) => {
       const pace = (records: number): Promise<void> => run.pace(records, 0);
+      // What was wrong with the source when this failed may have been put right since.
+      await copy.copyTo(await copy.sourceEnds(), work.paced());
       for (let round = 1; ; round++) {
         const verification = await verifier.advance({ signal: run.signal, pace });
         const notes = { verification: verificationToJson(verification, work.parameters.verification) };
@@ -388,6 +398,11 @@ export class GenerationHandler implements OperationHandler {
     await removeTopic(engine, back);
     if (parameters.parking && run.notes['parkedKept'] === undefined)
       await removeTopic(targetLog, parkedTopic(parameters, operationId));
+    if (parameters.remembers === true) {
+      const memory = memoryTopics(operationId);
+      await removeTopic(targetLog, memory.there);
+      await removeTopic(engine, memory.back);
+    }
     await releaseHold(engine, this.#kind.name, operationId);
     if (work.crosses) await releaseHold(targetLog, this.#kind.name, operationId);
   }

@@ -3,6 +3,7 @@ import type { HoldingWork, LogEngine, ResolvedTopic, TopicDirectory, TopicNames 
 import type { PlanDraft } from '#libs/core/operations';
 import type { CopyTally } from '../copy/copy-tally.js';
 import type { Router } from '../copy/router.js';
+import type { Verifier } from '../verify/copy-verifier.js';
 import type { GenerationParameters } from './parameters.js';
 
 /** What every request of such an operation names. */
@@ -31,6 +32,23 @@ export interface PlanContext {
   readonly sampleRecords: number;
 }
 
+/** One side of an operation while it is copied. */
+export interface CopySide {
+  readonly log: LogEngine;
+  /** Physical name. */
+  readonly topic: string;
+}
+
+/** A copy that routers and verifiers are made for, there or back. */
+export interface CopyPlace {
+  readonly source: CopySide;
+  readonly target: CopySide;
+  /** Topic for what the router remembers. */
+  readonly memory: CopySide;
+  /** Of the way back: the memory of the way there. */
+  readonly memoryThere?: CopySide;
+}
+
 /**
  * What makes one sort of new generation unlike another: how it is asked for, what the plan says, and where each record goes. Phases, switch, groups and the way back are
  * the same for all (`GenerationHandler`).
@@ -48,14 +66,22 @@ export interface GenerationKind<
   /** What the plan relies on besides the topic as it is: members of the fingerprint. */
   fingerprint?(parameters: P): Promise<JsonObject>;
   /** Where the records of the old side go in the new one. `notes` of the operation name the revisions of its rules. */
-  there(parameters: P, notes: JsonObject): Router;
+  there(parameters: P, notes: JsonObject, place: CopyPlace): Router;
   /**
    * Judges a redrive of parked records, by rules that may be other ones from here on. Answers the notes that make it known to the work, see `redrive.ts`.
    * @throws for a request that makes no sense, or rules that a plan with them would be blocked for.
    */
   redrive?(directory: TopicDirectory, parameters: P, notes: JsonObject, request: JsonObject): Promise<JsonObject>;
+  /** Looks closer at a copy than `inner` does, which compares it with what it noted of itself. `positions`: up to where the source was copied. */
+  verifier?(
+    parameters: P,
+    place: CopyPlace,
+    way: 'there' | 'back',
+    inner: Verifier,
+    positions: () => readonly number[],
+  ): Verifier;
   /** Asked after each commit of a copy. @throws to stop it: more went wrong than the plan bears. */
   demandBearable?(parameters: P, tally: CopyTally): void;
   /** Where what was written to the new side goes in the old one. Asked only where `reverseTail` is set. */
-  back(parameters: P): Router;
+  back(parameters: P, place: CopyPlace): Router;
 }

@@ -42,6 +42,8 @@ export interface GenerationParameters {
   readonly parking?: { readonly leave: boolean; readonly lettered: boolean } | null;
   /** The source partitions are merged by time, each waited for so long while it has nothing new; null or undefined: they are copied side by side. */
   readonly merge?: { readonly idleMs: number } | null;
+  /** What the routers of the kind remember is kept in topics of the operation, there and back. Only where copies are merged. */
+  readonly remembers?: boolean;
 }
 
 export function parametersToJson(parameters: GenerationParameters): JsonObject {

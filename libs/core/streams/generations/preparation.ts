@@ -39,6 +39,11 @@ export function parkedTopic({ topic }: Pick<GenerationParameters, 'topic'>, oper
   return `${topic}.parked-${operationId}`;
 }
 
+/** The topics for what routers remember, beside the maps. */
+export function memoryTopics(operationId: string): { readonly there: string; readonly back: string } {
+  return { there: `__rows-${operationId}`, back: `__rows-${operationId}-back` };
+}
+
 /** What was found and made, to be kept with the operation. */
 export interface Prepared {
   /** Where each source partition begins. */
@@ -91,6 +96,9 @@ export async function prepare({
       state: 'FENCED',
     });
   }
+  if (parameters.remembers === true) {
+    await ensureTopic(targetLog, { name: memoryTopics(operationId).there, partitions: 1, config: forever });
+  }
   if (deadLetters !== null) await ensureTopic(targetLog, { name: deadLetters, partitions: 1 });
   const described = await engine.describeTopic(source.physical);
   return { startOffsets: described.partitions.map((one) => one.startOffset), targetId: made.id };
@@ -107,6 +115,9 @@ export async function prepareBack(
     : {};
   const { back } = mapTopics(operationId);
   await ensureTopic(engine, { name: back, partitions: parameters.target.partitions, config: forever });
+  if (parameters.remembers === true) {
+    await ensureTopic(engine, { name: memoryTopics(operationId).back, partitions: 1, config: forever });
+  }
   return { oldEnds: endsOf(await engine.describeTopic(parameters.source.physical)) };
 }
 

@@ -1,7 +1,7 @@
 import { AppError, type Clock, type JsonObject } from '#libs/core/kernel';
 import type { LogEngine, PartitionerSpec, TopicGuard, TopicName, TopicNames } from '#libs/core/log';
 import { type CopyRun, endsOf, type LiveCopy } from '../copy/live-copy.js';
-import type { CopyVerifier, Verification } from '../verify/copy-verifier.js';
+import type { Verification, Verifier } from '../verify/copy-verifier.js';
 import { handOverGroups, HandOverSessions } from './group-hand-over.js';
 import { raiseRevision, standsFor, takeOver } from './name-row.js';
 import type { GroupMode } from './parameters.js';
@@ -25,7 +25,7 @@ export interface Switch {
   readonly from: Side;
   readonly to: Side;
   /** What keeps `to` up with `from`; undefined when nothing does, and then `from` must end at `expectedEnds`. */
-  readonly copy: { readonly live: LiveCopy; readonly verifier: CopyVerifier } | undefined;
+  readonly copy: { readonly live: LiveCopy; readonly verifier: Verifier } | undefined;
   readonly expectedEnds: readonly number[];
   readonly groups: GroupMode;
   readonly maxPauseMs: number;

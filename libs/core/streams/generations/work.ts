@@ -3,14 +3,14 @@ import type { LogEngine, TopicNames } from '#libs/core/log';
 import type { FailPoint, OperationProgress, OperationRun } from '#libs/core/operations';
 import { tallyOfCopy, tallyToJson } from '../copy/copy-tally.js';
 import { LaneCopy } from '../copy/lane-copy.js';
-import { COPY_TUNING, type CopyRun, type CopyTuning, type LiveCopy } from '../copy/live-copy.js';
+import { COPY_TUNING, type CopyRun, type CopySpec, type CopyTuning, type LiveCopy } from '../copy/live-copy.js';
 import { MergedCopy } from '../copy/merged-copy.js';
 import type { ReadersOn } from '../readers-gone.js';
-import { CopyVerifier, type Verification } from '../verify/copy-verifier.js';
+import { CopyVerifier, type Verification, type VerificationLevel, type Verifier } from '../verify/copy-verifier.js';
 import { mismatchToJson } from '../verify/mismatch.js';
-import type { GenerationKind } from './kind.js';
+import type { CopyPlace, GenerationKind } from './kind.js';
 import { type GenerationParameters, type GenerationSide, parametersFromJson } from './parameters.js';
-import { mapTopics, parkedTopic } from './preparation.js';
+import { mapTopics, memoryTopics, parkedTopic } from './preparation.js';
 import type { Side, SwitchContext } from './switch-over.js';
 
 export interface GenerationTuning extends CopyTuning {
@@ -44,7 +44,7 @@ export interface WorkTools {
 /** A copy with its lanes open, and what was verified of it. */
 export interface Live {
   readonly copy: LiveCopy;
-  readonly verifier: CopyVerifier;
+  readonly verifier: Verifier;
 }
 
 /** One operation during one phase: its parameters, its logs, and how its two copies (there and back) are opened. */
@@ -94,63 +94,72 @@ export class GenerationWork {
 
   /** Opens the copy from the old side to the new one, fencing whoever had it open. */
   async openThere(): Promise<Live> {
-    const { source, target, deadLetters, verification, merge, parking } = this.parameters;
-    const startOffsets = this.vector('startOffsets') ?? [];
-    const router = this.kind.there(this.parameters, this.run.notes);
+    const { source, target, deadLetters, verification, parking } = this.parameters;
     const parked = parking ? parkedTopic(this.parameters, this.operationId) : undefined;
+    const startOffsets = this.vector('startOffsets') ?? [];
+    const place: CopyPlace = {
+      source: { log: this.engine, topic: source.physical },
+      target: { log: this.targetLog, topic: target.physical },
+      memory: { log: this.targetLog, topic: memoryTopics(this.operationId).there },
+    };
     const spec = {
       writerPrefix: this.operationId,
-      source: source.physical,
-      sourceLog: this.engine,
-      target: target.physical,
       map: mapTopics(this.operationId).there,
       deadLetters: deadLetters ?? undefined,
       parked,
-      router,
+      router: this.kind.there(this.parameters, this.run.notes, place),
       startOffsets,
     };
-    const { tuning, clock } = this.tools;
-    const copy = merge
-      ? await MergedCopy.openMerged(this.targetLog, spec, { ...merge, clock }, tuning)
-      : await LaneCopy.open(this.targetLog, spec, tuning);
-    const verifier = new CopyVerifier({
-      engine: this.targetLog,
-      source: { log: this.engine, topic: source.physical, startOffsets },
-      target: { topic: target.physical, startOffsets: new Array<number>(target.partitions).fill(0) },
-      map: copy.map,
-      router,
-      level: verification,
-      parked: parked === undefined ? undefined : { topic: parked, positions: () => parkedPositions(copy) },
-    });
-    return { copy, verifier };
+    const targetOffsets = new Array<number>(target.partitions).fill(0);
+    return await this.#open('there', place, spec, targetOffsets, verification);
   }
 
   /** Opens the copy that carries what was written to the new side back to the old one. */
   async openBack(from: readonly number[], oldEnds: readonly number[]): Promise<Live> {
     const { source, target } = this.parameters;
-    const router = this.kind.back(this.parameters);
-    const copy = await LaneCopy.open(
-      this.engine,
-      {
-        writerPrefix: `${this.operationId}-back`,
-        source: target.physical,
-        sourceLog: this.targetLog,
-        target: source.physical,
-        map: mapTopics(this.operationId).back,
-        deadLetters: undefined,
-        router,
-        startOffsets: from,
-      },
-      this.tools.tuning,
-    );
-    const verifier = new CopyVerifier({
-      engine: this.engine,
-      source: { log: this.targetLog, topic: target.physical, startOffsets: from },
-      target: { topic: source.physical, startOffsets: oldEnds },
+    const memory = memoryTopics(this.operationId);
+    const place: CopyPlace = {
+      source: { log: this.targetLog, topic: target.physical },
+      target: { log: this.engine, topic: source.physical },
+      memory: { log: this.engine, topic: memory.back },
+      memoryThere: { log: this.targetLog, topic: memory.there },
+    };
+    const spec = {
+      writerPrefix: `${this.operationId}-back`,
+      map: mapTopics(this.operationId).back,
+      deadLetters: undefined,
+      router: this.kind.back(this.parameters, place),
+      startOffsets: from,
+    };
+    return await this.#open('back', place, spec, oldEnds, 'readback');
+  }
+
+  async #open(
+    way: 'there' | 'back',
+    place: CopyPlace,
+    copied: Omit<CopySpec, 'source' | 'sourceLog' | 'target'>,
+    targetOffsets: readonly number[],
+    level: VerificationLevel,
+  ): Promise<Live> {
+    const { source, target } = place;
+    const spec = { ...copied, source: source.topic, sourceLog: source.log, target: target.topic };
+    const { tuning, clock } = this.tools;
+    const { merge, remembers } = this.parameters;
+    // What is written to the new side comes back side by side, unless it has to be one order for what is remembered.
+    const merges = merge && (way === 'there' || remembers === true);
+    const copy = merges
+      ? await MergedCopy.openMerged(target.log, spec, { ...merge, clock }, tuning)
+      : await LaneCopy.open(target.log, spec, tuning);
+    const inner = new CopyVerifier({
+      engine: target.log,
+      source: { ...source, startOffsets: spec.startOffsets },
+      target: { topic: target.topic, startOffsets: targetOffsets },
       map: copy.map,
-      router,
-      level: 'readback',
+      router: spec.router,
+      level,
+      parked: spec.parked === undefined ? undefined : { topic: spec.parked, positions: () => parkedPositions(copy) },
     });
+    const verifier = this.kind.verifier?.(this.parameters, place, way, inner, () => copy.positions) ?? inner;
     return { copy, verifier };
   }
 

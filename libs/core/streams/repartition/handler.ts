@@ -2,8 +2,8 @@ import { GenerationHandler, type GenerationOptions } from '../generations/handle
 import type { GenerationKind } from '../generations/kind.js';
 import type { RecordDecoder } from '../record-decoder.js';
 import { parseRepartitionRequest, type RepartitionParameters, type RepartitionRequest } from './parameters.js';
-import { draftPlan, routerOf } from './plan.js';
-import { KeyRouter } from './routers.js';
+import { draftPlan } from './plan.js';
+import { routerBack, routerOf, verifierOf } from './copies.js';
 
 export interface RepartitionOptions extends GenerationOptions {
   readonly decoder: RecordDecoder;
@@ -21,14 +21,9 @@ function repartitionKind(decoder: RecordDecoder): GenerationKind<RepartitionRequ
     name: 'repartition',
     parse: parseRepartitionRequest,
     draft: (context, request) => draftPlan(context, decoder, request),
-    there: (parameters) => routerOf(parameters, decoder),
-    // The key did not change, so it alone says where a record was.
-    back: ({ source, target, sourcePartitioner }) =>
-      new KeyRouter({
-        sources: target.partitions,
-        targets: source.partitions,
-        partitioner: sourcePartitioner,
-        nullKeys: 'spread',
-      }),
+    there: (parameters, _notes, place) => routerOf(parameters, decoder, place),
+    back: (parameters, place) => routerBack(parameters, decoder, place),
+    verifier: (parameters, place, way, inner, positions) =>
+      verifierOf(parameters, decoder, place, way, inner, positions),
   };
 }

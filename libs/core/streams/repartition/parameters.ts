@@ -11,6 +11,9 @@ import type { NoKey, NullKeys } from './routers.js';
 /** `stream`: each record gets its new key by itself. `table`: the topic is a table whose rows change their key. */
 export type KeySemantics = 'stream' | 'table';
 
+/** What happens where several rows of a table have one new key. `fail`: the plan is blocked, or nothing is switched; `newest`: the one written last is shown, and the one before when that leaves. */
+export type SharedKeys = 'fail' | 'newest';
+
 /** What is kept between records of different source partitions under a new key. `timestamp` merges them by time; `none` keeps the order of each source. */
 export type OrderMerge = 'none' | 'timestamp';
 
@@ -24,6 +27,10 @@ export interface RepartitionRequest extends GenerationRequest {
         readonly semantics: KeySemantics;
         readonly onMissing: NoKey;
         readonly tombstones: NoKey;
+        /** Tables only. Undefined in what an earlier release wrote. */
+        readonly shared?: SharedKeys;
+        /** Tables only: an expression that gives the present key of a row, for the way back; undefined for none. */
+        readonly back?: string | undefined;
       }
     | undefined;
   /** Undefined: as the topic's keys are placed now. */
@@ -61,7 +68,7 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
   ]);
   const target = form.object(top['target'], 'target', ['partitions', 'key', 'partitioner']);
   const key = target['key'] === undefined || target['key'] === null ? undefined : target['key'];
-  const keyForm = form.object(key, 'target.key', ['expr', 'semantics', 'onMissing', 'tombstones']);
+  const keyForm = form.object(key, 'target.key', ['expr', 'semantics', 'onMissing', 'tombstones', 'shared', 'back']);
   const groups = form.object(top['groups'], 'groups', ['mode']);
   const cutover = form.object(top['cutover'], 'cutover', ['mode', 'maxPauseMs']);
   const request: RepartitionRequest = {
@@ -76,6 +83,8 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
             semantics: form.choice(keyForm['semantics'], 'target.key.semantics', ['stream', 'table'], 'stream'),
             onMissing: form.choice(keyForm['onMissing'], 'target.key.onMissing', NO_KEY, 'fail'),
             tombstones: form.choice(keyForm['tombstones'], 'target.key.tombstones', NO_KEY, 'keep-key'),
+            shared: form.choice<SharedKeys>(keyForm['shared'], 'target.key.shared', ['fail', 'newest'], 'fail'),
+            back: form.text(keyForm['back'], 'target.key.back'),
           },
     partitioner: partitionerOfRequest(form, target['partitioner']),
     nullKeys: form.choice(top['nullKeys'], 'nullKeys', ['spread', 'drop', 'dlq', 'fail'], 'spread'),
@@ -92,8 +101,15 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
     },
     reverseTail: form.flag(top['reverseTail'], 'reverseTail', true),
   };
+  const others = request.key?.semantics === 'table' ? ['tombstones'] : ['shared', 'back'];
+  for (const name of others) {
+    if (keyForm[name] === undefined) continue;
+    const why = name === 'tombstones' ? 'makes no sense for a table, where they end rows' : 'needs semantics table';
+    form.problem(`target.key.${name}`, why);
+  }
   form.demandSound();
   if (request.key !== undefined) KeyExpression.parse(request.key.expr);
+  if (request.key?.back !== undefined) KeyExpression.parse(request.key.back);
   return request;
 }
 

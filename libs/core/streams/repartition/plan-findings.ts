@@ -19,8 +19,8 @@ import {
 } from '#libs/core/log';
 import type { CoPartitioned } from './co-partitioned.js';
 import { KeyExpression } from './key-expression.js';
-import type { RepartitionParameters, RepartitionRequest } from './parameters.js';
-import type { TopicProfile } from './profile.js';
+import type { RepartitionParameters } from './parameters.js';
+import { SPLIT_ROWS, type TopicProfile } from './profile.js';
 
 /** A key heavier than this many times a fair share is named as a risk. */
 const HEAVY = 1.5;
@@ -36,6 +36,9 @@ export function orderPromise(parameters: RepartitionParameters, profile: TopicPr
 }
 
 function orderOfPlacedKeys(parameters: RepartitionParameters, profile: TopicProfile): string {
+  if (parameters.key?.semantics === 'table') {
+    return 'records of a row keep their order; those of rows that have one new key after another come in the order of their timestamps';
+  }
   if (parameters.merge) {
     return 'records come in the order of their timestamps, those of a source partition in the order they had; what is copied behind a record of a later time is counted as late';
   }
@@ -175,7 +178,6 @@ export function risksOf(
 /** What keeps the plan from being started, in words. */
 export function blockersOf(
   parameters: RepartitionParameters,
-  request: RepartitionRequest,
   profile: TopicProfile,
   topic: ResolvedTopic,
   engine: LogEngine,
@@ -208,15 +210,13 @@ export function blockersOf(
       'a compacted topic would keep the last record of a salted key in each of its partitions, and no one could tell which is the last; use another key instead',
     );
   }
-  if (request.key?.semantics === 'table') {
-    found.push('a new key with table semantics is not available in this release; use stream semantics');
-  }
   if (parameters.key && topic.keyExpression !== null && KeyExpression.parse(parameters.key.expr).usesKey) {
     found.push(
       `the keys of new records come from '${topic.keyExpression}' since an earlier repartition; an expression that uses the key would mean another key for them, so write it in terms of the value`,
     );
   }
   for (const [code, count] of profile.failures) {
+    if (code === SPLIT_ROWS) continue;
     const what = code === 'null-key' ? 'have no key' : 'give no answer to the key expression';
     found.push(
       `${count} of ${profile.records} records looked at ${what}; choose spread, drop, dlq or keep-key for them`,

@@ -9,13 +9,12 @@ import {
   samePartitioner,
 } from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
-import type { Router } from '../copy/router.js';
 import type { PlanContext } from '../generations/kind.js';
 import { type GroupMode, parametersToJson } from '../generations/parameters.js';
 import { fingerprintOf, groupsOn, nextGeneration } from '../generations/topic-facts.js';
 import type { RecordDecoder } from '../record-decoder.js';
 import { coPartitionedWith } from './co-partitioned.js';
-import { KeyExpression } from './key-expression.js';
+import { profilerOf } from './copies.js';
 import type { RepartitionParameters, RepartitionRequest } from './parameters.js';
 import {
   blockersOf,
@@ -29,27 +28,13 @@ import {
   suggestionOf,
 } from './plan-findings.js';
 import { profileTopic, type TopicProfile } from './profile.js';
-import { KeyRouter, RekeyRouter } from './routers.js';
+import { tableBlockersOf, tableRisksOf } from './table-findings.js';
+import { TableProfiler } from './table-profile.js';
 
 /** A cutover verifies a small rest: what it takes beside waiting for groups. */
 const PAUSE_ESTIMATE_MS = 250;
 /** Copying and reading back cost about so many times what looking at a record costs. */
 const WORK_FACTOR = 4;
-
-/** The router of a plan. Deterministic, so that the copy and its verification apply the same rules. */
-export function routerOf(parameters: RepartitionParameters, decoder: RecordDecoder): Router {
-  const { source, target, key } = parameters;
-  const rules = {
-    sources: source.partitions,
-    targets: target.partitions,
-    partitioner: parameters.partitioner,
-    nullKeys: parameters.nullKeys,
-  };
-  if (key === null || key === undefined) return new KeyRouter(rules);
-  const expression = KeyExpression.parse(key.expr);
-  const { onMissing, tombstones } = key;
-  return new RekeyRouter(rules, { topic: parameters.topic, expression, decoder, onMissing, tombstones });
-}
 
 /** Whether every position of a group has an exact translation, whatever it is. Section 0 of the reference on group translation. */
 export function isAlwaysExact(parameters: RepartitionParameters, profile: TopicProfile): boolean {
@@ -74,6 +59,7 @@ export function resolveParameters(
   const partitioner = request.partitioner ?? topic.partitioner ?? DEFAULT_PARTITIONER;
   const rules: readonly (string | undefined)[] = [request.nullKeys, request.key?.onMissing, request.key?.tombstones];
   const sendsAway = rules.includes('dlq');
+  const isTable = request.key?.semantics === 'table';
   return {
     cluster,
     topic: topic.logical,
@@ -99,11 +85,18 @@ export function resolveParameters(
     groups: request.groups,
     maxPauseMs: request.cutover.maxPauseMs,
     // Where the fence holds back only writers of this service, others could write to the old side among the records copied back.
-    reverseTail: request.reverseTail && request.key === undefined && fencing === 'topic',
+    reverseTail: request.reverseTail && leadsBack(request.key) && fencing === 'topic',
     config: topic.description.config,
-    merge: request.orderMerge === 'timestamp' ? { idleMs: request.mergeIdleMs } : null,
+    // What is remembered of rows is one order of all of them.
+    merge: request.orderMerge === 'timestamp' ? { idleMs: request.mergeIdleMs } : isTable ? { idleMs: 0 } : null,
+    remembers: isTable,
     deadLetters: sendsAway ? `${topic.logical}.dlq` : null,
   };
+}
+
+/** Whether what is written to the new side can be given the key it has on the old one. */
+function leadsBack(key: RepartitionRequest['key']): boolean {
+  return key === undefined || (key.semantics === 'table' && key.back !== undefined && key.shared !== 'newest');
 }
 
 /** The whole plan. Reads, changes nothing. */
@@ -119,7 +112,9 @@ export async function draftPlan(
   // A partitioner that cannot be used with so many partitions is a blocker; what the plan says beside that is of the default one.
   const unfit = partitionerFault(resolved.partitioner, target.partitions);
   const usable = unfit === undefined ? resolved : { ...resolved, partitioner: DEFAULT_PARTITIONER };
-  const profile = await profileTopic(engine, topic.description, routerOf(usable, decoder), {
+  const side = { log: engine, topic: topic.physical };
+  const router = profilerOf(usable, decoder, { source: side, target: side, memory: side });
+  const profile = await profileTopic(engine, topic.description, router, {
     ...context,
     present: topic.partitioner,
     placement: new KeyPlacement(usable.partitioner, target.partitions),
@@ -128,6 +123,7 @@ export async function draftPlan(
   const groups = await groupsOn(engine, topic.description);
   const together = await coPartitionedWith(topic, context.readers, context);
   const exact = isAlwaysExact(parameters, profile);
+  const table = router instanceof TableProfiler ? router.found : undefined;
   const skew = skewOf(profile);
   const etaSeconds = profile.rate === undefined ? null : Math.ceil((profile.total * WORK_FACTOR) / profile.rate);
   return {
@@ -152,11 +148,17 @@ export async function draftPlan(
       readers: [...context.readers],
       coPartitioned: together.map(({ topic: name, through }) => ({ topic: name, through: [...through] })),
       rollback: rollbackPromise(parameters),
+      ...(table && { table: { rows: table.rows, sharedKeys: table.shared } }),
     },
-    risks: [...risksOf(parameters, profile, topic.description, skew, context.readers), ...together.map(leftBehind)],
+    risks: [
+      ...risksOf(parameters, profile, topic.description, skew, context.readers),
+      ...(table === undefined ? [] : tableRisksOf(parameters, table)),
+      ...together.map(leftBehind),
+    ],
     blockers: [
       ...(unfit === undefined ? [] : [`the partitioner cannot be used: ${unfit}`]),
-      ...blockersOf(parameters, request, profile, topic, engine),
+      ...blockersOf(parameters, profile, topic, engine),
+      ...(table === undefined ? [] : tableBlockersOf(parameters, profile, table)),
       ...groupBlockersOf(parameters, groups, exact),
     ],
     controls: { cutover: request.cutover.mode, maxPauseMs: request.cutover.maxPauseMs },
@@ -170,17 +172,24 @@ const TRANSLATION: Readonly<Record<GroupMode, string>> = {
   duplicates: 'repeats-announced-at-cutover',
 };
 
+function copied(records: string, { source, key }: RepartitionParameters): string {
+  const copy = `copy ${records} of ${source.physical}`;
+  if (!key) return `${copy}, and follow its writers`;
+  if (key.semantics !== 'table') return `${copy} with the key ${key.expr}, and follow its writers`;
+  return `${copy}, each row with the key ${key.expr} and a tombstone under the one it had, and follow its writers`;
+}
+
 function steps(parameters: RepartitionParameters, profile: TopicProfile): string[] {
   const { source, target, topic } = parameters;
   const records = `${profile.sampled ? 'about ' : ''}${profile.total} records`;
   return [
     `create ${target.physical} with ${target.partitions} partitions, closed to writers; retention and compaction wait until the switch`,
-    parameters.key
-      ? `copy ${records} of ${source.physical} with the key ${parameters.key.expr}, and follow its writers`
-      : `copy ${records} of ${source.physical}, and follow its writers`,
-    parameters.verification === 'full'
-      ? 'verify: read source and target again and compare order, counts, digests and placement'
-      : 'verify: read the target back and compare order, counts, digests and placement',
+    copied(records, parameters),
+    parameters.key?.semantics === 'table'
+      ? 'verify: read the target back, and compute the table anew from the source and compare them row by row'
+      : parameters.verification === 'full'
+        ? 'verify: read source and target again and compare order, counts, digests and placement'
+        : 'verify: read the target back and compare order, counts, digests and placement',
     `switch within ${parameters.maxPauseMs} ms or not at all: hold writers, copy and verify the rest, translate groups, move the name ${topic}`,
     parameters.reverseTail
       ? `keep ${source.physical} current, so that rolling back loses nothing`

@@ -11,7 +11,7 @@ import {
   type StoredRecord,
   type TopicDescription,
 } from '#libs/core/log';
-import type { Router } from '../copy/router.js';
+import type { PlacedRecord, Router } from '../copy/router.js';
 import { type HeavyKey, HeavyKeys } from './heavy-keys.js';
 
 /** What a topic is like, from all of its records or an even sample of them. */
@@ -57,6 +57,9 @@ export interface ProfileOptions {
   readonly monotonic: () => number;
   readonly signal?: AbortSignal;
 }
+
+/** The code of the error for a row with records in several partitions. */
+export const SPLIT_ROWS = 'row-in-two-partitions';
 
 /** Places in each partition that a sample looks at. */
 const SLICES = 8;
@@ -164,16 +167,23 @@ class Profile {
   async #route(record: StoredRecord, partition: number): Promise<void> {
     try {
       const routed = await this.router.route(record, partition);
-      if (typeof routed === 'number' || 'target' in routed) {
-        const [target, { key }] = typeof routed === 'number' ? [routed, record] : [routed.target, routed.record];
-        this.#after[target]!++;
-        if (key !== null) this.#heavy.add(key);
-      } else if ('rule' in routed) count(this.#ruled, routed.rule);
+      if (typeof routed === 'number') this.#placed({ target: routed, record });
+      else if ('target' in routed) this.#placed(routed);
+      else if ('rule' in routed) count(this.#ruled, routed.rule);
+      else if ('several' in routed) {
+        for (const one of routed.several) this.#placed(one);
+        if (routed.leftOut !== undefined) count(this.#ruled, routed.leftOut.rule);
+      }
     } catch (error) {
       const code = (error as { code?: unknown }).code;
-      if (code !== 'null-key' && code !== 'key-expression-failed') throw error;
+      if (code !== 'null-key' && code !== 'key-expression-failed' && code !== SPLIT_ROWS) throw error;
       count(this.#failures, code);
     }
+  }
+
+  #placed({ target, record: { key } }: PlacedRecord): void {
+    this.#after[target]!++;
+    if (key !== null) this.#heavy.add(key);
   }
 
   finish(topic: TopicDescription, span: number, sampled: boolean, elapsedMs: number): TopicProfile {

@@ -126,7 +126,8 @@ export class RekeyRouter implements Router {
   }
 }
 
-function nullKey(partition: number, offset: number): AppError {
+/** A record without a key, where none may be. */
+export function nullKey(partition: number, offset: number): AppError {
   return new AppError({
     kind: 'unprocessable',
     code: 'null-key',
@@ -136,7 +137,8 @@ function nullKey(partition: number, offset: number): AppError {
   });
 }
 
-function noKey(expression: string, failure: KeyFailure, partition: number, offset: number): AppError {
+/** A record that a key expression has no answer for, where each must have one. */
+export function noKey(expression: string, failure: KeyFailure, partition: number, offset: number): AppError {
   return new AppError({
     kind: 'unprocessable',
     code: 'key-expression-failed',

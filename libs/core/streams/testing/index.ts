@@ -30,3 +30,4 @@ export { MoveWorld, TwoClusters, type MovingProcess } from './move-world.js';
 export { MigrationWorld } from './migration-world.js';
 export { ScriptedTransforms, type Scripted } from './scripted-transforms.js';
 export { workInterrupted, type InterruptedWork } from './interrupted-work.js';
+export { appendRows, rekeyed, type RowChange, rowRecord, tableOf } from './tables.js';

@@ -1,3 +1,4 @@
+import { impossible } from '#libs/core/kernel';
 import type { LogRecord, StoredRecord } from '#libs/core/log';
 import { type CopiedChunk, DROPPED, PARKED } from '../copy/chunk.js';
 import type { Routed, Router } from '../copy/router.js';
@@ -109,6 +110,7 @@ async function routed(router: Router, records: readonly StoredRecord[], source: 
 function targetOf(answer: Routed): number {
   if (typeof answer === 'number') return answer;
   if ('target' in answer) return answer.target;
+  if ('several' in answer) impossible('what a router with a memory answered cannot be computed anew');
   return 'park' in answer ? PARKED : DROPPED;
 }
 

@@ -1,14 +1,14 @@
 import type { CopyRun, LiveCopy } from '../copy/live-copy.js';
-import type { CopyVerifier } from './copy-verifier.js';
+import type { Verifier } from './copy-verifier.js';
 
 /**
  * Copies up to these source offsets and verifies behind the copy meanwhile: a copy waits for the disk, and a verification for the processor. What is left of it
- * when the copy is done, the next {@link CopyVerifier.advance} takes in. What is found is in the verifier's result; nothing is thrown for it.
+ * when the copy is done, the next {@link Verifier.advance} takes in. What is found is in the verifier's result; nothing is thrown for it.
  * @throws the first failure of either, when both have ended.
  */
 export async function copyVerified(
   copy: LiveCopy,
-  verifier: CopyVerifier,
+  verifier: Verifier,
   ends: readonly number[],
   run: CopyRun,
 ): Promise<void> {
