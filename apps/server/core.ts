@@ -73,6 +73,7 @@ import { ServiceRestores } from './service-restores.js';
 import { RegistryFieldTypes } from './registry-field-types.js';
 import { RegistryRecordDecoder } from './registry-record-decoder.js';
 import { RegistryRecordValues } from './registry-record-values.js';
+import { RegistrySchemaIds } from './registry-schema-ids.js';
 import { RegistryValueMerging } from './registry-value-merging.js';
 import { openSchemaEngine } from './schema-engine.js';
 import { openSourceRegistries } from './source-registries.js';
@@ -180,7 +181,8 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     queueBytes: config.transforms.queueBytes,
   });
   closers.add('transform workers', () => transforms.close());
-  const migrationTools = { transforms, values: new RegistryRecordValues(codec), directories, clock };
+  const schemaIds = new RegistrySchemaIds(registry, sources);
+  const migrationTools = { transforms, values: new RegistryRecordValues(codec), schemaIds, directories, clock };
   const readersOn: ReadersOn = async (...where) => [
     ...(await views.readersOn(...where)),
     ...(await derivations.readersOn(...where)),

@@ -123,6 +123,14 @@ export { MigrationHandler, type MigrationOptions } from './migrate/handler.js';
 export { MigrationSamples, type SampledMigration, type SampleRequest, type SampleReport } from './migrate/samples.js';
 export { type MigrationTools } from './migrate/plan.js';
 export {
+  NoSchemaIds,
+  SchemaIds,
+  type IdSpace,
+  type NamedBy,
+  type Translated,
+  type TranslatedSchema,
+} from './migrate/schema-ids.js';
+export {
   pipelineOf,
   TransformError,
   type Bindings,

@@ -41,6 +41,31 @@ export const migrationBody = z.strictObject({
     })
     .optional()
     .describe('What values are written as; each with the schema it came with unless given.'),
+  schemaIds: z
+    .strictObject({
+      from: z
+        .strictObject({
+          registry: z
+            .string()
+            .min(1)
+            .max(200)
+            .optional()
+            .describe('One that the configuration names; ours unless given.'),
+          context: z.string().min(1).max(200).optional().describe('`.` unless given.'),
+        })
+        .describe('Where the ids were given out that values name.'),
+      to: z
+        .strictObject({ context: z.string().min(1).max(200).optional() })
+        .optional()
+        .describe('A context of this registry; `.` unless given.'),
+      register: z.boolean().optional().describe('Register what is not there, under the subjects it has at its source.'),
+      strict: z
+        .boolean()
+        .optional()
+        .describe('Values with an id that the source does not have are poison (default), or go on as they are.'),
+    })
+    .optional()
+    .describe('Have values name the same schemas by the ids of another context: found by content.'),
   config: z
     .record(z.string(), z.string().nullable())
     .optional()

@@ -4,7 +4,7 @@ import { encodeBatch, TopicDirectories } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { OperationEngine } from '#libs/core/operations';
 import { MemoryLeaseStore, MemoryOperationStore } from '#libs/core/operations/testing';
-import { JsonRecordValues, MigrationHandler, MigrationSamples } from '#libs/core/streams';
+import { JsonRecordValues, MigrationHandler, MigrationSamples, NoSchemaIds } from '#libs/core/streams';
 import { ScriptedTransforms } from '#libs/core/streams/testing';
 import { Authenticator, type Principal } from '#libs/platform/auth';
 import { startTestApp, type TestApp } from '#libs/platform/testing';
@@ -33,7 +33,7 @@ describe('migrations over REST', () => {
       wanted: ({ value }) => (value as { n: number }).n !== 1,
       square: ({ value }) => (value as { n: number }).n ** 2,
     });
-    const tools = { transforms, values: new JsonRecordValues(), directories, clock };
+    const tools = { transforms, values: new JsonRecordValues(), schemaIds: new NoSchemaIds(), directories, clock };
     operations = new OperationEngine({
       store: new MemoryOperationStore(),
       leases: new MemoryLeaseStore(clock),

@@ -6,10 +6,13 @@ import type { PoisonPolicy } from './parameters.js';
 import { readsValues, type TransformProgram, transformVersion, writesValues } from './program.js';
 import { headersOf } from './pipeline.js';
 import type { NamedSchema, RecordValues, ValueFormat, ValueWriter } from './record-values.js';
+import { type SchemaIdRules, SchemaIdRewriter } from './schema-id-rewriter.js';
+import type { SchemaIds } from './schema-ids.js';
 import type { TransformFailure, TransformInput, TransformOutcome, Transforms } from './transforms.js';
 
 /** Why a record cannot be migrated. Counted and shown; never holds contents. */
-export type PoisonClass = TransformFailure | 'value-does-not-fit-schema' | 'record-too-large';
+export type PoisonClass =
+  TransformFailure | 'value-does-not-fit-schema' | 'record-too-large' | 'unknown-schema-id' | 'schema-not-translated';
 
 export interface MigrationRules {
   /** Logical name. */
@@ -19,6 +22,8 @@ export interface MigrationRules {
   readonly program: TransformProgram;
   /** What values are written as; null: each with the schema it came with. */
   readonly format: ValueFormat | null;
+  /** Which schema values name is rewritten first; null: they name what they named. */
+  readonly schemaIds: SchemaIdRules | null;
   readonly poison: PoisonPolicy;
   /** Dead letters are parked as well, so that they can be redriven. */
   readonly parks?: boolean;
@@ -29,7 +34,8 @@ export interface MigrationRules {
 /** What a record becomes, or why it becomes nothing. */
 export type Migrated =
   | { readonly kind: 'same' }
-  | { readonly kind: 'other'; readonly record: LogRecord; readonly text: string | null }
+  /** `isProvisional`: in a rehearsal, of what has to be registered first. */
+  | { readonly kind: 'other'; readonly record: LogRecord; readonly text: string | null; readonly isProvisional?: true }
   | { readonly kind: 'left-out' }
   | { readonly kind: 'poison'; readonly poison: PoisonClass; readonly message: string };
 
@@ -49,19 +55,24 @@ export class MigrationRouter implements Router {
   readonly #reads: boolean;
   readonly #writes: boolean;
   readonly #isIdle: boolean;
+  readonly #rewriter: SchemaIdRewriter | undefined;
   readonly #writers = new Map<string, Promise<ValueWriter>>();
 
   constructor(
     private readonly rules: MigrationRules,
     private readonly transforms: Transforms,
     private readonly values: RecordValues,
+    ids: SchemaIds,
+    /** Nothing is written or registered of what it answers. */
+    isRehearsal: boolean,
   ) {
-    const { program, format, partitions } = rules;
+    const { program, format, partitions, schemaIds, topic } = rules;
     this.targets = partitions;
     this.#version = transformVersion(program);
     this.#writes = writesValues(program) || format !== null;
     this.#reads = readsValues(program) || this.#writes;
-    this.#isIdle = !this.#reads && program.steps.length === 0;
+    this.#rewriter = schemaIds === null ? undefined : new SchemaIdRewriter(schemaIds, ids, topic, isRehearsal);
+    this.#isIdle = !this.#reads && program.steps.length === 0 && schemaIds === null;
   }
 
   async route(record: StoredRecord, source: number): Promise<Routed> {
@@ -97,6 +108,37 @@ export class MigrationRouter implements Router {
 
   /** What becomes of records of one partition, in order. */
   async migrate(records: readonly StoredRecord[], partition: number): Promise<readonly Migrated[]> {
+    const rewriter = this.#rewriter;
+    if (rewriter === undefined) return await this.#migrate(records, partition);
+    const named = await Promise.all(records.map((one) => this.#named(rewriter, one)));
+    const others = named.flatMap((one) => ('named' in one ? [one.named] : []));
+    const migrated = await this.#migrate(others, partition);
+    let next = 0;
+    return named.map((one, i): Migrated => {
+      if (!('named' in one)) return one;
+      const result = migrated[next++]!;
+      const isOther = one.named !== records[i];
+      return result.kind === 'same' && isOther ? { kind: 'other', record: one.named, text: null } : result;
+    });
+  }
+
+  /** The record with the schema it names rewritten; itself where nothing is. */
+  async #named(rewriter: SchemaIdRewriter, record: StoredRecord): Promise<{ readonly named: StoredRecord } | Migrated> {
+    try {
+      const rewritten = await rewriter.rewritten(record);
+      if (rewritten.kind === 'same') return { named: record };
+      // What becomes of it shows when the schema is there.
+      if (rewritten.kind === 'awaits') return { kind: 'other', record, text: null, isProvisional: true };
+      const { value, headers } = rewritten;
+      // Bytes that only look like a message are not touched: with the schema they come to name they must be one.
+      if (this.rules.schemaIds?.to === '.') await this.values.read(this.rules.topic, value, headers);
+      return { named: { ...record, value, headers } };
+    } catch (error) {
+      return poisonOf(error);
+    }
+  }
+
+  async #migrate(records: readonly StoredRecord[], partition: number): Promise<readonly Migrated[]> {
     const prepared = await Promise.all(records.map((record) => this.#prepared(record, partition)));
     const inputs = prepared.flatMap((one) => ('input' in one ? [one.input] : []));
     const outcomes = inputs.length === 0 ? [] : await this.transforms.apply(this.rules.program, inputs);
@@ -228,6 +270,8 @@ const POISON: Readonly<Record<string, PoisonClass>> = {
   'undecodable-record': 'undecodable',
   'value-does-not-fit-schema': 'value-does-not-fit-schema',
   'schema-too-complex': 'transform-limit',
+  'unknown-schema-id': 'unknown-schema-id',
+  'schema-not-translated': 'schema-not-translated',
 };
 
 /** What a record is to blame for; anything else stops the work. */

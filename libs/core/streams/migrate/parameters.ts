@@ -5,6 +5,10 @@ import { RequestForm } from '../request-form.js';
 import type { VerificationLevel } from '../verify/copy-verifier.js';
 import { inverseOf, parseExpression, parseSteps, type TransformProgram } from './program.js';
 import type { ValueFormat } from './record-values.js';
+import type { SchemaIdRules } from './schema-id-rewriter.js';
+
+/** The context of schemas that name none. */
+const DEFAULT_CONTEXT = '.';
 
 /**
  * What happens to a record that cannot be migrated, and how much of that is borne. `fail`: the copy stops at the first one. `dlq`: it goes to the dead letter topic as it was. `pass-through`: it
@@ -41,6 +45,7 @@ export interface MigrationRequest extends GenerationRequest {
   readonly lossy: readonly string[];
   readonly format: WantedFormat | undefined;
   readonly config: Readonly<Record<string, string | null>>;
+  readonly schemaIds: SchemaIdRules | null;
   readonly poison: PoisonPolicy;
   readonly verification: VerificationLevel;
   readonly groups: GroupMode;
@@ -54,6 +59,7 @@ const MEMBERS = [
   'transform',
   'filter',
   'format',
+  'schemaIds',
   'config',
   'poison',
   'verification',
@@ -88,6 +94,7 @@ export function parseMigrationRequest(json: JsonObject): MigrationRequest {
     lossy: texts(form, transform['lossy'], 'transform.lossy'),
     format: formatOf(form, top['format']),
     config: configOf(form, top['config']),
+    schemaIds: schemaIdsOf(form, top['schemaIds']),
     poison: {
       policy: form.choice(poison['policy'], 'poison.policy', ['fail', 'dlq', 'pass-through', 'park-by-key'], 'fail'),
       maxCount: form.integer(poison['maxCount'], 'poison.maxCount', 0, Number.MAX_SAFE_INTEGER) ?? null,
@@ -119,6 +126,32 @@ function formatOf(form: RequestForm, json: JsonValue | undefined): WantedFormat 
     schemaId: form.integer(format['schemaId'], 'format.schemaId', 1, 2 ** 31 - 1),
     message: form.text(format['message'], 'format.message'),
   };
+}
+
+function schemaIdsOf(form: RequestForm, json: JsonValue | undefined): SchemaIdRules | null {
+  if (json === undefined || json === null) return null;
+  const ids = form.object(json, 'schemaIds', ['from', 'to', 'register', 'strict']);
+  const from = form.object(ids['from'], 'schemaIds.from', ['registry', 'context']);
+  const to = form.object(ids['to'], 'schemaIds.to', ['context']);
+  const rules = {
+    from: {
+      registry: form.text(from['registry'], 'schemaIds.from.registry') ?? null,
+      context: contextOf(form, from['context'], 'schemaIds.from.context'),
+    },
+    to: contextOf(form, to['context'], 'schemaIds.to.context'),
+    register: form.flag(ids['register'], 'schemaIds.register', false),
+    strict: form.flag(ids['strict'], 'schemaIds.strict', true),
+  };
+  if (rules.from.registry === null && rules.from.context === rules.to) {
+    form.problem('schemaIds', 'goes from a context to itself');
+  }
+  return rules;
+}
+
+function contextOf(form: RequestForm, json: JsonValue | undefined, path: string): string {
+  const context = form.text(json, path) ?? DEFAULT_CONTEXT;
+  if (!/^\.[^:]*$/.test(context)) form.problem(path, "must be the name of a context: a dot, and no ':'");
+  return context;
 }
 
 function configOf(form: RequestForm, json: JsonValue | undefined): Record<string, string | null> {
@@ -161,6 +194,8 @@ export interface MigrationParameters extends GenerationParameters {
   readonly formatBack: ValueFormat | null;
   /** Bytes of the largest batch the old side takes. */
   readonly oldMaxBytes: number;
+  /** Undefined or null: values name the schemas they named. */
+  readonly schemaIds?: SchemaIdRules | null;
   readonly poison: PoisonPolicy;
   /** Hash of `up`: what dead letters name as what they failed. */
   readonly version: string;

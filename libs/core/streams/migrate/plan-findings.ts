@@ -5,6 +5,7 @@ import type { GroupOnTopic } from '../generations/topic-facts.js';
 import type { MigrationParameters, MigrationRequest } from './parameters.js';
 import { writesValues } from './program.js';
 import type { RehearsalTally } from './rehearsal.js';
+import type { Untranslated } from './untranslated.js';
 
 /** As long as the id of an operation, which the name of the topic for parked records ends with. */
 const SOME_OPERATION = `op_${'0'.repeat(26)}`;
@@ -15,6 +16,7 @@ export function risksOf(
   parameters: MigrationParameters,
   tally: RehearsalTally,
   groups: readonly GroupOnTopic[],
+  untranslated: readonly Untranslated[],
 ): string[] {
   const found: string[] = [];
   const changesShape = writesValues(parameters.up) || parameters.format !== null;
@@ -30,6 +32,11 @@ export function risksOf(
   if (changesShape && readers.length > 0) {
     found.push(
       `views and derivations: ${readers.join(', ')} read the new form from the switch on; build those anew that name other fields`,
+    );
+  }
+  if (parameters.schemaIds?.register === true && untranslated.length > 0) {
+    found.push(
+      `schemas: ${namesOf(untranslated)} are registered in context '${parameters.schemaIds.to}' when they are met`,
     );
   }
   if (!parameters.reverseTail) found.push('rolling back is possible only while nothing was written to the new side');
@@ -57,8 +64,14 @@ export function blockersOf(
   parameters: MigrationParameters,
   request: MigrationRequest,
   tally: RehearsalTally,
+  untranslated: readonly Untranslated[],
 ): string[] {
   const found: string[] = [];
+  if (parameters.schemaIds?.register === false && untranslated.length > 0) {
+    found.push(
+      `context '${parameters.schemaIds.to}' does not have the schemas ${namesOf(untranslated)}; register them there, or set schemaIds.register`,
+    );
+  }
   if (isInternalTopic(topic.logical)) found.push(`'${topic.logical}' is an internal topic`);
   if (topic.guard.frozen) {
     found.push(`topic '${topic.logical}' is frozen; unfreeze it first`);
@@ -72,8 +85,14 @@ export function blockersOf(
     found.push(`the name of the topic for parked records would be longer than ${MAX_TOPIC_NAME} characters`);
   }
   const { up, format } = parameters;
-  if (up.filter === null && up.steps.length === 0 && format === null && Object.keys(request.config).length === 0) {
-    found.push('nothing would change: there is no step, filter, format or setting');
+  if (
+    up.filter === null &&
+    up.steps.length === 0 &&
+    format === null &&
+    !parameters.schemaIds &&
+    Object.keys(request.config).length === 0
+  ) {
+    found.push('nothing would change: there is no step, filter, format, schemaIds or setting');
   }
   if (topic.keyExpression !== null && (writesValues(up) || format !== null)) {
     found.push(
@@ -90,6 +109,10 @@ export function blockersOf(
   }
   found.push(...undeclared(tally));
   return found;
+}
+
+function namesOf(untranslated: readonly Untranslated[]): string {
+  return untranslated.map(({ name, subject }) => `${name} ('${subject}')`).join(', ');
 }
 
 /** What is wrong with a transform that does not come to the same twice. */

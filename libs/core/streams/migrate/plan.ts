@@ -13,12 +13,16 @@ import { NO_TRANSFORM, programToJson, type TransformProgram, transformVersion } 
 import type { RecordValues, ValueFormat } from './record-values.js';
 import { rehearse, type RehearsalTally, tallyOf } from './rehearsal.js';
 import { sampleRecords } from './sampled-records.js';
+import type { SchemaIdRules } from './schema-id-rewriter.js';
+import type { SchemaIds } from './schema-ids.js';
+import { idsToJson, untranslatedIn } from './untranslated.js';
 import type { Transforms } from './transforms.js';
 
 /** What migrations are made with. */
 export interface MigrationTools {
   readonly transforms: Transforms;
   readonly values: RecordValues;
+  readonly schemaIds: SchemaIds;
 }
 
 /** Records a plan is rehearsed with. */
@@ -50,12 +54,16 @@ export function routerThere(
 }
 
 /** What becomes of each record by itself, on its way to the new side. */
-export function rulesThere(parameters: MigrationParameters, tools: MigrationTools): MigrationRouter {
-  const { topic, source, up: program, format, poison, config, parking } = parameters;
+export function rulesThere(
+  parameters: MigrationParameters,
+  tools: MigrationTools,
+  isRehearsal = false,
+): MigrationRouter {
+  const { topic, source, up: program, format, poison, config, parking, schemaIds = null } = parameters;
   const maxBatchBytes = integerSetting(config, 'max.message.bytes');
   const parks = Boolean(parking);
-  const rules = { topic, partitions: source.partitions, program, format, poison, maxBatchBytes, parks };
-  return new MigrationRouter(rules, tools.transforms, tools.values);
+  const rules = { topic, partitions: source.partitions, program, format, schemaIds, poison, maxBatchBytes, parks };
+  return new MigrationRouter(rules, tools.transforms, tools.values, tools.schemaIds, isRehearsal);
 }
 
 /** The router of the way back: a record it has no answer for ends it. */
@@ -63,8 +71,16 @@ export function routerBack(parameters: MigrationParameters, tools: MigrationTool
   const { topic, source, formatBack: format, oldMaxBytes: maxBatchBytes } = parameters;
   const poison = { policy: 'fail' as const, maxCount: null, maxRatio: null };
   const program = parameters.down ?? NO_TRANSFORM;
-  const rules = { topic, partitions: source.partitions, program, format, poison, maxBatchBytes };
-  return new MigrationRouter(rules, tools.transforms, tools.values);
+  const schemaIds = idsBack(parameters.schemaIds ?? null);
+  const rules = { topic, partitions: source.partitions, program, format, schemaIds, poison, maxBatchBytes };
+  return new MigrationRouter(rules, tools.transforms, tools.values, tools.schemaIds, false);
+}
+
+/** The names of schemas as the old side has them; nothing is registered for it. */
+function idsBack(rules: SchemaIdRules | null): SchemaIdRules | null {
+  if (rules === null) return null;
+  const { from, to, strict } = rules;
+  return { from: { registry: null, context: to }, to: from.context, register: false, strict };
 }
 
 /** The whole plan. Reads, changes nothing. @throws `invalid-transform`, `invalid-topic-config`, what `RecordValues.resolve` does. */
@@ -74,15 +90,17 @@ export async function draftMigration(
   request: MigrationRequest,
 ): Promise<PlanDraft> {
   const { engine, names, cluster, topic } = context;
-  await tools.transforms.check(request.up);
-  if (request.down !== undefined) await tools.transforms.check(request.down);
+  for (const program of [request.up, request.down ?? NO_TRANSFORM]) {
+    if (program.filter !== null || program.steps.length > 0) await tools.transforms.check(program);
+  }
   checkTopicConfig(request.config, engine.capabilities.topicConfigs);
   const parameters = await resolve(context, tools, request);
   const began = context.monotonic();
   const samples = await sampleRecords(engine, topic.description, Math.min(PLAN_SAMPLE, context.sampleRecords));
   const back = parameters.reverseTail ? routerBack(parameters, tools) : undefined;
-  const there = rulesThere(parameters, tools);
+  const there = rulesThere(parameters, tools, true);
   const rehearsed = await rehearse(samples, { topic: topic.logical, there, back, values: tools.values });
+  const untranslated = await untranslatedIn(samples, parameters, tools);
   const tally = tallyOf(rehearsed, request.lossy);
   const tookMs = context.monotonic() - began;
   const groups = await groupsOn(engine, topic.description);
@@ -105,14 +123,15 @@ export async function draftMigration(
         up: programToJson(parameters.up),
         down: parameters.down && programToJson(parameters.down),
       },
+      ...(parameters.schemaIds ? { schemaIds: idsToJson(parameters.schemaIds, untranslated) } : {}),
       order: 'every record stays in its partition and in its order; keys stay as they are',
       rehearsal: tallyToJson(tally, request.lossy),
       translation: groups.map(({ group, members, lag }) => ({ group, members, lag, translation: 'exact' })),
       readers: [...context.readers],
       rollback: rollbackPromise(parameters),
     },
-    risks: risksOf(context, parameters, tally, groups),
-    blockers: blockersOf(context, parameters, request, tally),
+    risks: risksOf(context, parameters, tally, groups, untranslated),
+    blockers: blockersOf(context, parameters, request, tally, untranslated),
     controls: { cutover: request.cutover.mode, maxPauseMs: request.cutover.maxPauseMs },
     estimates: {
       etaSeconds:
@@ -148,7 +167,12 @@ async function resolve(
     groups: request.groups,
     maxPauseMs: request.cutover.maxPauseMs,
     // Where the fence holds back only writers of this service, others could write to the old side among the records copied back.
-    reverseTail: request.reverseTail && request.down !== undefined && engine.capabilities.fencing === 'topic',
+    reverseTail:
+      request.reverseTail &&
+      request.down !== undefined &&
+      // Another registry is only read, and not by content.
+      (request.schemaIds === null || request.schemaIds.from.registry === null) &&
+      engine.capabilities.fencing === 'topic',
     config: Object.fromEntries(Object.entries(settings).filter((one): one is [string, string] => one[1] !== null)),
     deadLetters: request.poison.policy === 'dlq' ? `${topic.logical}.dlq` : null,
     up: request.up,
@@ -157,6 +181,7 @@ async function resolve(
     format,
     formatBack: format === null ? null : await formatOfOldSide(context, values),
     oldMaxBytes: integerSetting(config, 'max.message.bytes'),
+    schemaIds: request.schemaIds,
     poison: request.poison,
     parking: parkingOf(request),
     version: transformVersion(request.up),
@@ -164,8 +189,8 @@ async function resolve(
 }
 
 /** Settings alone leave every record as it is, and nothing can be wrong with any. */
-function parkingOf({ up, format, poison }: MigrationRequest): MigrationParameters['parking'] {
-  const touches = up.filter !== null || up.steps.length > 0 || format !== undefined;
+function parkingOf({ up, format, poison, schemaIds }: MigrationRequest): MigrationParameters['parking'] {
+  const touches = up.filter !== null || up.steps.length > 0 || format !== undefined || schemaIds !== null;
   if (!touches || (poison.policy !== 'dlq' && poison.policy !== 'park-by-key')) return null;
   return { leave: poison.leaveParked === true, lettered: poison.policy === 'dlq' };
 }

@@ -67,7 +67,7 @@ async function judge(
   const samples = await sampleRecords(directory.engine, description, PLAN_SAMPLE);
   const rehearsed = await rehearse(samples, {
     topic,
-    there: rulesThere({ ...parameters, up }, tools),
+    there: rulesThere({ ...parameters, up }, tools, true),
     back: reverseTail ? routerBack(parameters, tools) : undefined,
     values: tools.values,
   });

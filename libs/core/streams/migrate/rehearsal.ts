@@ -79,7 +79,7 @@ async function rehearseTogether(
 /** The record as it would lie on the new side; undefined when it would not. */
 function after<R extends LogRecord>(record: R, migrated: Migrated): R | undefined {
   if (migrated.kind === 'same') return record;
-  return migrated.kind === 'other' ? { ...record, ...migrated.record } : undefined;
+  return migrated.kind === 'other' && !migrated.isProvisional ? { ...record, ...migrated.record } : undefined;
 }
 
 async function returnedOf(

@@ -74,7 +74,7 @@ export class MigrationSamples {
       perSchemaId === undefined ? looked : await this.#ofEachSchema(parameters.topic, looked, n, perSchemaId);
     const rehearsed = await rehearse(samples, {
       topic: parameters.topic,
-      there: rulesThere(parameters, this.tools),
+      there: rulesThere(parameters, this.tools, true),
       back: parameters.reverseTail ? routerBack(parameters, this.tools) : undefined,
       values,
       signal,

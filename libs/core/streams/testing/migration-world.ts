@@ -1,6 +1,7 @@
 import type { GenerationHandler, GenerationOptions } from '../generations/handler.js';
 import { MigrationHandler } from '../migrate/handler.js';
 import { JsonRecordValues, type RecordValues } from '../migrate/record-values.js';
+import { NoSchemaIds, type SchemaIds } from '../migrate/schema-ids.js';
 import type { Transforms } from '../migrate/transforms.js';
 import { GenerationWorld } from './repartition-world.js';
 
@@ -9,11 +10,17 @@ export class MigrationWorld extends GenerationWorld {
   constructor(
     readonly transforms: Transforms,
     readonly values: RecordValues = new JsonRecordValues(),
+    readonly schemaIds: SchemaIds = new NoSchemaIds(),
   ) {
     super();
   }
 
   protected handler(options: GenerationOptions): GenerationHandler {
-    return new MigrationHandler({ ...options, transforms: this.transforms, values: this.values });
+    return new MigrationHandler({
+      ...options,
+      transforms: this.transforms,
+      values: this.values,
+      schemaIds: this.schemaIds,
+    });
   }
 }
