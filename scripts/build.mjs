@@ -1,5 +1,5 @@
 /**
- * Builds `dist/`: compiles every file, then packs the service. With `--if-needed` only when `dist/` is missing or older than any source, so that `npm start` and
+ * Builds `dist/`: compiles every file, then packs the service and the command line. With `--if-needed` only when `dist/` is missing or older than any source, so that `npm start` and
  * `npm run demo` work on a clean clone and start at once later.
  */
 import { execSync } from 'node:child_process';
@@ -29,7 +29,11 @@ function build() {
   const started = new Date();
   // A build that fails half way is not taken for one.
   rmSync(STAMP, { force: true });
-  for (const step of ['node_modules/.bin/nest build server', 'node scripts/pack-service.mjs']) {
+  for (const step of [
+    'node_modules/.bin/nest build server',
+    'node scripts/pack-service.mjs',
+    'node scripts/pack-cli.mjs',
+  ]) {
     execSync(step, { stdio: ['ignore', 'inherit', 'inherit'] });
   }
   writeFileSync(STAMP, '');

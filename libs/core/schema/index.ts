@@ -113,7 +113,7 @@ export { INFERENCE_LIMITS } from './infer/observation.js';
 export type { ProposalOptions } from './infer/propose-avro.js';
 export { SchemaProposals, type SchemaProposal, type Samples } from './infer/schema-proposals.js';
 export { jsonNode } from './json-node.js';
-export { parseLossless, type JsonNode } from './lossless-json.js';
+export { parseLossless, type JsonMembers, type JsonNode } from './lossless-json.js';
 export {
   ExactNumber,
   exactText,

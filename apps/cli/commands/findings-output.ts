@@ -1,0 +1,120 @@
+import { appendFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { nearest } from '#libs/core/kernel';
+import { texts, type Invocation } from '../command.js';
+import { bySeverity, countsAt, type CheckFinding, type FindingLevel } from '../check/finding.js';
+import { countsOf, type CheckReport } from '../check/report.js';
+import type { SchemaReport } from '../check/judge.js';
+import { Failure, usage } from '../failure.js';
+import { FINDING_FORMATS, formatted, type FindingFormat, type FormatOptions } from '../formats/formats.js';
+import { Repository } from '../git/repository.js';
+import type { Outcome } from '../outcome.js';
+import { VERSION } from '../version.js';
+
+interface AskedFormat {
+  readonly format: FindingFormat;
+  /** Undefined: standard output. */
+  readonly file: string | undefined;
+}
+
+export interface Found {
+  readonly kind: string;
+  readonly against: string | null;
+  readonly schemas: readonly SchemaReport[];
+  readonly findings: readonly CheckFinding[];
+  readonly failOn: FindingLevel;
+  readonly most: number | undefined;
+  /** The folder of the project. */
+  readonly root: string;
+  /** Findings are reported, and the answer is yes whatever they are. */
+  readonly noFail: boolean;
+}
+
+/** A report in every format that is asked for, and the exit code that tells the truth. */
+export async function reported(invocation: Invocation, found: Found): Promise<Outcome> {
+  const { io, flags } = invocation;
+  const sorted = [...found.findings].sort(bySeverity);
+  const passed = !sorted.some((one) => countsAt(found.failOn, one));
+  const report: CheckReport = {
+    against: found.against,
+    failOn: found.failOn,
+    passed,
+    counts: countsOf(sorted),
+    schemas: found.schemas,
+    findings: sorted.slice(0, found.most),
+    leftOut: Math.max(0, sorted.length - (found.most ?? sorted.length)),
+  };
+  const options: FormatOptions = {
+    colour: flags.colour,
+    prefix: await prefixOf(found.root, io.env),
+    version: VERSION,
+    kind: found.kind,
+  };
+  const asked = askedFormats(invocation);
+  const shown: string[] = [];
+  for (const { format, file } of asked) {
+    const text = await formatted(format, report, { ...options, colour: file === undefined && options.colour });
+    if (file === undefined) shown.push(text);
+    else await written(resolve(io.cwd, file), text);
+    if (format === 'github') await stepSummary(report, options, io.env);
+  }
+  return {
+    kind: found.kind,
+    data: report,
+    text: shown.join(''),
+    names: [...new Set(report.findings.filter((one) => countsAt(found.failOn, one)).map(({ subject }) => subject))],
+    exit: passed || found.noFail ? 'done' : 'no',
+    // A format that was named is the whole output, whatever -o says.
+    ...(texts(invocation, 'format').length > 0 ? { raw: shown.join('') } : {}),
+  };
+}
+
+function askedFormats(invocation: Invocation): readonly AskedFormat[] {
+  const { env } = invocation.io;
+  const given = texts(invocation, 'format').map((one): AskedFormat => {
+    const [name, ...rest] = one.split('=');
+    const format = FINDING_FORMATS.find((known) => known === name);
+    if (format === undefined) {
+      const near = nearest(name!, FINDING_FORMATS);
+      throw usage(
+        'format-unknown',
+        `'${name}' is no format of findings.`,
+        near === undefined ? `One of ${FINDING_FORMATS.join(', ')}.` : `Did you mean '${near}'?`,
+      );
+    }
+    return { format, file: rest.length === 0 ? undefined : rest.join('=') };
+  });
+  if (given.length > 0) return given;
+  const own: AskedFormat[] = [{ format: 'text', file: undefined }];
+  if (env['GITHUB_ACTIONS'] === 'true') own.push({ format: 'github', file: undefined });
+  if (env['GITLAB_CI'] === 'true') own.push({ format: 'gitlab', file: 'gl-code-quality-report.json' });
+  return own;
+}
+
+async function stepSummary(report: CheckReport, options: FormatOptions, env: Invocation['io']['env']): Promise<void> {
+  const file = env['GITHUB_STEP_SUMMARY'];
+  if (file) await appendFile(file, await formatted('markdown', report, options));
+}
+
+async function written(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const full = code === 'ENOSPC';
+    throw new Failure({
+      code: full ? 'disk-full' : 'output-file-not-written',
+      exit: full ? 'internal' : 'usage',
+      message: full ? `There is no room for '${file}'.` : `'${file}' cannot be written: ${message}`,
+      hint: full ? 'Free room on that disk, then repeat.' : null,
+      cause,
+    });
+  }
+}
+
+/** Where the project is in the repository, for formats whose paths begin there. */
+async function prefixOf(root: string, env: Invocation['io']['env']): Promise<string> {
+  const repository = await Repository.at(root, env).catch(() => undefined);
+  const folder = repository?.within(root) ?? '';
+  return folder === '' ? '' : `${folder}/`;
+}

@@ -1,0 +1,81 @@
+import { argument, given, type Handler, type Invocation } from '../command.js';
+import { usage } from '../failure.js';
+import type { Client } from '../http/client.js';
+import { described } from '../outcome.js';
+import { confirm } from '../settings/confirm.js';
+
+/** What `compat` and `mode` have alike: a value of a subject or of all, and where the one in force comes from. */
+interface Kind {
+  readonly path: string;
+  readonly read: string;
+  readonly written: string;
+  readonly kind: string;
+}
+
+const COMPAT: Kind = { path: '/config', read: 'compatibilityLevel', written: 'compatibility', kind: 'Compatibility' };
+const MODE: Kind = { path: '/mode', read: 'mode', written: 'mode', kind: 'Mode' };
+
+interface Target {
+  readonly path: string;
+  readonly name: string;
+}
+
+function targetOf(invocation: Invocation, kind: Kind, at: number): Target {
+  const subject = argument(invocation, at);
+  const global = given(invocation, 'global');
+  if (global === (subject !== '')) throw usage('target-missing', 'Name a subject, or say --global.');
+  return global
+    ? { path: kind.path, name: '(global)' }
+    : { path: `${kind.path}/${encodeURIComponent(subject)}`, name: subject };
+}
+
+async function effective(client: Client, kind: Kind, { path, name }: Target) {
+  const own = await client.find<Record<string, string>>(path);
+  const value = own?.[kind.read];
+  if (value !== undefined || path === kind.path)
+    return { target: name, value: value ?? null, origin: path === kind.path ? 'global' : 'subject' };
+  const inherited = await client.get<Record<string, string>>(path, { defaultToGlobal: true });
+  return { target: name, value: inherited[kind.read] ?? null, origin: 'global' };
+}
+
+function getting(kind: Kind): Handler {
+  return async (invocation) => {
+    const client = await (await invocation.settings()).client();
+    const target = targetOf(invocation, kind, 0);
+    return described(kind.kind, await effective(client, kind, target), target.name);
+  };
+}
+
+function setting(kind: Kind): Handler {
+  return async (invocation) => {
+    const client = await (await invocation.settings()).client();
+    // The value comes first, so that a subject may be left out for --global.
+    const value = argument(invocation, 0).toUpperCase();
+    const target = targetOf(invocation, kind, 1);
+    if (invocation.flags.dryRun)
+      return described(kind.kind, { ...(await effective(client, kind, target)), wouldBe: value }, target.name);
+    if (target.path === kind.path)
+      await confirm(
+        invocation,
+        `Set ${kind.written} of every subject without its own to ${value} at ${client.address}.`,
+      );
+    await client.json('PUT', target.path, { body: { [kind.written]: value } });
+    return described(kind.kind, await effective(client, kind, target), target.name);
+  };
+}
+
+function unsetting(kind: Kind): Handler {
+  return async (invocation) => {
+    const client = await (await invocation.settings()).client();
+    const target = targetOf(invocation, kind, 0);
+    if (!invocation.flags.dryRun) await client.json('DELETE', target.path);
+    return described(kind.kind, await effective(client, kind, target), target.name);
+  };
+}
+
+export const compatGet = getting(COMPAT);
+export const compatSet = setting(COMPAT);
+export const compatUnset = unsetting(COMPAT);
+export const modeGet = getting(MODE);
+export const modeSet = setting(MODE);
+export const modeUnset = unsetting(MODE);

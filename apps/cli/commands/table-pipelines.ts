@@ -1,0 +1,336 @@
+import type { CommandSpec, OptionSpec } from '../command.js';
+
+const FINDINGS: readonly OptionSpec[] = [
+  {
+    flags: '--fail-on <level>',
+    about: 'the least level that makes the answer no',
+    choices: ['error', 'warning', 'info'],
+  },
+  {
+    flags: '--format <format[=file]>',
+    about: 'text, json, sarif, junit, github, gitlab, markdown; may be repeated',
+    repeat: true,
+  },
+  { flags: '--max <n>', about: 'show this many findings at most; all of them count' },
+  { flags: '--no-fail', about: 'report only: exit 0 whatever is found' },
+];
+
+/** What pipelines use. */
+export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'check',
+    kind: 'CheckReport',
+    about: 'Would these schemas break a reader? Offline, with the code the service judges with.',
+    examples: [
+      ['weir check', 'the project against the merge base with the default branch'],
+      ['weir check --against main', 'against a branch, tag or commit'],
+      ['weir check --against registry', 'against what is registered, in any Confluent-compatible registry'],
+      ['weir check schemas/order.avsc --against old/order.avsc', 'two files'],
+      ['weir check --format text --format sarif=weir.sarif', 'two formats at once'],
+    ],
+    args: [['[paths...]', 'files, folders or subjects; all of the project when left out']],
+    options: [
+      { flags: '--against <what>', about: 'merge-base (default), REF, REF:PATH, a folder, a file, or registry' },
+      { flags: '--level <level>', about: 'in the place of the level of the project or the registry' },
+      ...FINDINGS,
+      { flags: '--only-changed', about: 'leave out schemas that are as they were' },
+      { flags: '--fetch', about: 'fetch the target branch where this clone lacks it; the work tree stays as it is' },
+    ],
+    load: async () => (await import('./check.js')).check,
+  },
+  {
+    name: 'lint',
+    kind: 'LintReport',
+    about: 'Naming and style of schemas.',
+    examples: [
+      ['weir lint', 'the project, by the rules it uses'],
+      ['weir lint schemas/ --fail-on error', 'files of a folder'],
+    ],
+    args: [['[paths...]', 'files, folders or subjects; all of the project when left out']],
+    options: FINDINGS,
+    load: async () => (await import('./lint.js')).lint,
+  },
+  {
+    name: 'fmt',
+    kind: 'FormattedFiles',
+    about: 'Lay schema files out alike. Shows which would change; --write changes them.',
+    examples: [
+      ['weir fmt --write', 'rewrite the files of the project'],
+      ['weir fmt --check', 'exit 1 when one would change'],
+    ],
+    args: [['[paths...]', 'files, folders or subjects; all of the project when left out']],
+    options: [
+      { flags: '--check', about: 'exit 1 when a file would change' },
+      { flags: '--write', about: 'write the files' },
+    ],
+    load: async () => (await import('./lint.js')).fmt,
+  },
+  {
+    name: 'plan',
+    kind: 'Plan',
+    about: 'What applying the project would do. Changes nothing.',
+    examples: [
+      ['weir plan', 'what would be registered, and what is in the way'],
+      ['weir plan --out plan.json && weir apply --plan plan.json', 'apply exactly what was looked at'],
+      ['weir plan --exit-code', 'exit 3 when something is pending'],
+    ],
+    options: [
+      { flags: '--prune', about: 'also delete what carries the owner of the project and is not in it' },
+      { flags: '--out <file>', about: 'write the plan there, for weir apply --plan' },
+      { flags: '--exit-code', about: 'exit 3 when changes are pending' },
+    ],
+    load: async () => (await import('./plan.js')).plan,
+  },
+  {
+    name: 'apply',
+    kind: 'AppliedPlan',
+    about: 'Register the schemas of the project and set their levels: all of it or nothing.',
+    examples: [
+      ['weir apply', 'plan, show, ask, apply'],
+      ['weir apply --yes', 'in a pipeline'],
+      ['weir apply --plan plan.json', 'what was planned; exit 4 when the registry has moved since'],
+    ],
+    options: [
+      { flags: '--plan <file>', about: 'a plan that weir plan --out wrote' },
+      { flags: '--prune', about: 'also delete what carries the owner of the project and is not in it' },
+    ],
+    load: async () => (await import('./plan.js')).apply,
+  },
+  {
+    name: 'drift',
+    kind: 'Plan',
+    about: 'Whether the registry still is what the project says: exit 3 when it is not.',
+    examples: [['weir drift', 'in a nightly job']],
+    options: [{ flags: '--prune', about: 'count subjects of the owner that are not in the project' }],
+    load: async () => (await import('./plan.js')).drift,
+  },
+  {
+    name: 'init',
+    kind: 'InitialisedProject',
+    about: 'Write a project file for the schemas that are there, or for those of a registry.',
+    examples: [
+      ['weir init', 'schemas below this folder'],
+      ['weir init shop --from http://registry:8081', 'files of every subject of a registry'],
+    ],
+    args: [['[dir]', 'folder of the project; this one when left out']],
+    options: [
+      { flags: '--from <url>', about: 'take the subjects of this registry' },
+      { flags: '--scan <glob>', about: 'which files are schemas (default **/*.{avsc,proto})' },
+      { flags: '--force', about: 'write over files that are there' },
+    ],
+    load: async () => (await import('./pull.js')).init,
+  },
+  {
+    name: 'pull',
+    kind: 'PulledFiles',
+    about: 'Write registered schemas into the files of the project, others into files by their name.',
+    examples: [
+      ['weir pull', 'the subjects of the project'],
+      ["weir pull --subject 'orders*' --with-references", 'others, with what they refer to'],
+    ],
+    options: [
+      { flags: '--subject <glob>', about: 'which subjects' },
+      { flags: '--version <n>', about: 'a version; the latest when left out' },
+      { flags: '--with-references', about: 'also what they refer to' },
+      { flags: '--into <dir>', about: 'folder for files of subjects outside the project (default schemas)' },
+    ],
+    load: async () => (await import('./pull.js')).pull,
+  },
+  {
+    name: 'schema',
+    about: 'Schemas of the registry.',
+    examples: [
+      ['weir schema list', 'what is registered'],
+      ['weir schema get orders-value@latest', 'one of it'],
+      ['weir schema diff orders-value@1 orders-value@2 --levels', 'what changed, and at which levels it may'],
+    ],
+    commands: [
+      {
+        name: 'list',
+        kind: 'SchemaList',
+        about: 'Latest versions of subjects.',
+        examples: [
+          ['weir schema list --prefix orders', 'by prefix'],
+          ['weir schema list -o name | xargs -n1 weir schema get', 'one after another'],
+        ],
+        options: [
+          { flags: '--prefix <text>', about: 'subjects that begin so' },
+          { flags: '--type <type>', about: 'avro, json or protobuf' },
+          { flags: '--field <name>', about: 'that have a field of this name' },
+          { flags: '--tag <tag>', about: 'that carry a tag' },
+          { flags: '--owner <owner>', about: 'whose metadata name this owner' },
+        ],
+        load: async () => (await import('./schema.js')).list,
+      },
+      {
+        name: 'get',
+        kind: 'Schema',
+        about: 'A schema by reference.',
+        examples: [
+          ['weir schema get orders-value', 'the latest version'],
+          ['weir schema get id:42 --raw', 'by id, the bare text'],
+        ],
+        args: [['<ref>', 'subject, subject@3, subject@latest, id:42, :.context:subject@3']],
+        options: [
+          { flags: '--raw', about: 'the text as it is stored' },
+          { flags: '--resolved', about: 'with references put in' },
+        ],
+        load: async () => (await import('./schema.js')).get,
+      },
+      {
+        name: 'versions',
+        kind: 'SchemaVersions',
+        about: 'The versions of a subject.',
+        examples: [['weir schema versions orders-value', 'their numbers']],
+        args: [['<subject>', 'subject']],
+        options: [{ flags: '--deleted', about: 'also those deleted softly' }],
+        load: async () => (await import('./schema.js')).versions,
+      },
+      {
+        name: 'lookup',
+        kind: 'Schema',
+        about: 'Under which version a file is registered; exit 5 when it is not.',
+        examples: [['weir schema lookup orders-value order.avsc', 'is it there?']],
+        args: [
+          ['<subject>', 'subject'],
+          ['<file>', 'schema file, - for stdin'],
+        ],
+        options: [
+          { flags: '--type <type>', about: 'avro, json or protobuf; told by the file name' },
+          { flags: '--ref <name=subject@v>', about: 'a reference; may be repeated', repeat: true },
+          { flags: '--normalize', about: 'compare normalised' },
+        ],
+        load: async () => (await import('./schema.js')).lookup,
+      },
+      {
+        name: 'refs',
+        kind: 'SchemaReferences',
+        about: 'What a version refers to, or what refers to it.',
+        examples: [['weir schema refs money-value --referenced-by', 'who uses it']],
+        args: [['<ref>', 'subject@version']],
+        options: [{ flags: '--referenced-by', about: 'the other way round' }],
+        load: async () => (await import('./schema.js')).refs,
+      },
+      {
+        name: 'diff',
+        kind: 'SchemaDiff',
+        about: 'What differs between two schemas: files or references.',
+        examples: [
+          ['weir schema diff orders-value@1 orders.avsc', 'registered and local'],
+          ['weir schema diff a.avsc b.avsc --levels', 'the verdict at every level'],
+        ],
+        args: [
+          ['<a>', 'the earlier one'],
+          ['<b>', 'the later one'],
+        ],
+        options: [
+          { flags: '--text', about: 'line by line' },
+          { flags: '--levels', about: 'whether b may follow a, at every level' },
+        ],
+        load: async () => (await import('./diff.js')).diff,
+      },
+      {
+        name: 'register',
+        kind: 'RegisteredSchema',
+        about: 'Register one schema. For several that belong together: weir apply.',
+        examples: [
+          ['weir schema register orders-value order.avsc', 'a file'],
+          ['weir schema register orders-value order.avsc --ref shop.Money=money-value@1', 'with a reference'],
+          ['weir schema register orders-value order.avsc --dry-run', 'only say whether it may'],
+        ],
+        args: [
+          ['<subject>', 'subject'],
+          ['<file>', 'schema file, - for stdin'],
+        ],
+        options: [
+          { flags: '--type <type>', about: 'avro, json or protobuf; told by the file name' },
+          { flags: '--ref <name=subject@v>', about: 'a reference; may be repeated', repeat: true },
+          { flags: '--normalize', about: 'store the normalised form' },
+          { flags: '--metadata <file>', about: 'metadata, YAML or JSON' },
+          { flags: '--rules <file>', about: 'rule set, YAML or JSON' },
+        ],
+        load: async () => (await import('./schema.js')).register,
+      },
+      {
+        name: 'usage',
+        kind: 'SchemaUsage',
+        about: 'Whether anything still needs a version: records, references, views.',
+        examples: [['weir schema usage orders-value@1', 'may it be deleted?']],
+        args: [['<ref>', 'subject@version']],
+        options: [{ flags: '--scan <id>', about: 'by this usage scan; by the latest when left out' }],
+        load: async () => (await import('./schema.js')).usageOf,
+      },
+      {
+        name: 'delete',
+        kind: 'DeletedSchema',
+        about: 'Delete a version or a subject: softly, or for good.',
+        examples: [
+          ['weir schema delete orders-value@1', 'softly; weir schema restore undoes it'],
+          ['weir schema delete orders-value@1 --permanent', 'for good; needs that nothing uses it, or --force'],
+        ],
+        args: [['<ref>', 'subject or subject@version']],
+        options: [
+          { flags: '--permanent', about: 'for good; it must have been deleted softly' },
+          { flags: '--force', about: 'even though it may be in use' },
+        ],
+        load: async () => (await import('./schema.js')).remove,
+      },
+      {
+        name: 'restore',
+        kind: 'RestoredSchema',
+        about: 'Undo a soft deletion.',
+        examples: [['weir schema restore orders-value@1', 'a version']],
+        args: [['<ref>', 'subject or subject@version']],
+        load: async () => (await import('./schema.js')).restore,
+      },
+    ],
+  },
+  ...(['compat', 'mode'] as const).map((name): CommandSpec => {
+    const what = name === 'compat' ? 'compatibility level' : 'mode';
+    const value = name === 'compat' ? 'FULL' : 'READONLY';
+    const kind = name === 'compat' ? 'Compatibility' : 'Mode';
+    const global: OptionSpec = { flags: '--global', about: 'of all subjects without their own' };
+    const handler = async (verb: 'Get' | 'Set' | 'Unset') => (await import('./settings-commands.js'))[`${name}${verb}`];
+    return {
+      name,
+      about: `The ${what} of a subject or of all, and where it comes from.`,
+      examples: [
+        [`weir ${name} get orders-value`, 'the one in force'],
+        [`weir ${name} set ${value} orders-value`, 'its own'],
+        [`weir ${name} unset orders-value`, 'the global one again'],
+      ],
+      commands: [
+        {
+          name: 'get',
+          kind,
+          about: `The ${what} in force.`,
+          examples: [[`weir ${name} get --global`, 'of all']],
+          args: [['[subject]', 'subject']],
+          options: [global],
+          load: () => handler('Get'),
+        },
+        {
+          name: 'set',
+          kind,
+          about: `Set the ${what}.`,
+          examples: [[`weir ${name} set ${value} orders-value`, 'of one subject']],
+          args: [
+            ['<value>', what],
+            ['[subject]', 'subject'],
+          ],
+          options: [global],
+          load: () => handler('Set'),
+        },
+        {
+          name: 'unset',
+          kind,
+          about: `Take the ${what} away, so that the global one counts.`,
+          examples: [[`weir ${name} unset orders-value`, 'of one subject']],
+          args: [['[subject]', 'subject']],
+          options: [global],
+          load: () => handler('Unset'),
+        },
+      ],
+    };
+  }),
+];

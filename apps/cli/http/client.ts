@@ -1,0 +1,223 @@
+import { readFileSync } from 'node:fs';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
+import { Failure } from '../failure.js';
+import { refusal, unreachable } from './refusal.js';
+import { proxyFor, tunnel } from './proxy.js';
+
+export interface ClientOptions {
+  /** Addresses; the first that answers is used. */
+  readonly servers: readonly string[];
+  /** Value of the header `authorization`. */
+  readonly authorization: string | undefined;
+  readonly caFile: string | undefined;
+  readonly timeoutMs: number;
+  readonly idempotencyKey: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+export interface CallOptions {
+  readonly body?: unknown;
+  /** Bytes instead of JSON, with their type. */
+  readonly raw?: { readonly bytes: Buffer | string; readonly type: string };
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly accept?: string;
+}
+
+/** Requests of one invocation that were made, for benches and `-v`. */
+export class Client {
+  #server: URL | undefined;
+  #agent: HttpAgent | HttpsAgent | undefined;
+  #requests = 0;
+
+  constructor(private readonly options: ClientOptions) {}
+
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** The address in use; the first one before any request. */
+  get address(): string {
+    return (this.#server ?? new URL(this.options.servers[0]!)).href.replace(/\/$/, '');
+  }
+
+  /** The JSON answer. @throws Failure for a status of 400 and above, and for a service that does not answer. */
+  async json<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
+    const { status, body, headers } = await this.call(method, path, options);
+    if (status >= 400) throw refusal(method, path, status, headers, body);
+    if (body.length === 0) return undefined as T;
+    try {
+      return JSON.parse(body.toString('utf8')) as T;
+    } catch (cause) {
+      throw new Failure({
+        code: 'answer-not-json',
+        exit: 'unreachable',
+        message: `${this.address} answered ${method} ${path} with something that is not JSON.`,
+        hint: 'Is there a Weir service or a schema registry at this address, or a proxy in between?',
+        cause,
+      });
+    }
+  }
+
+  get<T>(path: string, query?: CallOptions['query']): Promise<T> {
+    return this.json<T>('GET', path, { query });
+  }
+
+  post<T>(path: string, body: unknown = {}, query?: CallOptions['query']): Promise<T> {
+    return this.json<T>('POST', path, { body, query });
+  }
+
+  /** As {@link get}; undefined for what is not there. */
+  async find<T>(path: string, query?: CallOptions['query']): Promise<T | undefined> {
+    const { status, body, headers } = await this.call('GET', path, { query });
+    if (status === 404) return undefined;
+    if (status >= 400) throw refusal('GET', path, status, headers, body);
+    return JSON.parse(body.toString('utf8')) as T;
+  }
+
+  /** Every item of a list that comes in pages. */
+  async *pages<T>(path: string, query: CallOptions['query'] = {}, most = Infinity): AsyncGenerator<T> {
+    let cursor: string | undefined;
+    let left = most;
+    do {
+      const page = await this.get<{ items: T[]; next: string | null }>(path, {
+        limit: Math.min(1_000, left),
+        ...query,
+        cursor,
+      });
+      for (const item of page.items) {
+        if (left-- <= 0) return;
+        yield item;
+      }
+      cursor = page.next ?? undefined;
+    } while (cursor !== undefined && left > 0);
+  }
+
+  /** The answer, whatever its status. */
+  async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    const response = await this.open(method, path, options);
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of response) chunks.push(chunk as Buffer);
+    } catch (cause) {
+      throw unreachable(this.address, cause);
+    }
+    return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) };
+  }
+
+  /** The answer as it comes. */
+  async open(method: string, path: string, options: CallOptions = {}): Promise<IncomingMessage> {
+    if (this.#server !== undefined) return this.#send(this.#server, method, path, options);
+    let last: unknown;
+    for (const address of this.options.servers) {
+      const server = serverUrl(address);
+      try {
+        const response = await this.#send(server, method, path, options);
+        this.#server = server;
+        return response;
+      } catch (error) {
+        // Only one that cannot be reached is passed over: what another answered is an answer.
+        if (!(error instanceof Failure) || error.exit !== 'unreachable') throw error;
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  async #send(server: URL, method: string, path: string, options: CallOptions): Promise<IncomingMessage> {
+    this.#requests++;
+    const url = new URL(server.pathname.replace(/\/$/, '') + path, server);
+    for (const [name, value] of Object.entries(options.query ?? {}))
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    const body = options.raw?.bytes ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
+    const headers: Record<string, string> = {
+      accept: options.accept ?? 'application/json, application/problem+json',
+      'user-agent': 'weir-cli',
+      ...options.headers,
+    };
+    if (body !== undefined) {
+      headers['content-type'] = options.raw?.type ?? 'application/json';
+      headers['content-length'] = String(Buffer.byteLength(body));
+    }
+    if (this.options.authorization !== undefined) headers['authorization'] = this.options.authorization;
+    if (method === 'POST') headers['idempotency-key'] ??= `${this.options.idempotencyKey}-${this.#requests}`;
+    const transport = await this.#transport(url);
+    return new Promise((resolve, reject) => {
+      const outgoing = transport.request({ ...transport.options, method, headers }, resolve);
+      outgoing.setTimeout(this.options.timeoutMs, () =>
+        outgoing.destroy(
+          Object.assign(new Error(`no answer within ${this.options.timeoutMs} ms`), { code: 'ETIMEDOUT' }),
+        ),
+      );
+      outgoing.on('error', (cause) => reject(unreachable(server.href, cause)));
+      outgoing.end(body);
+    });
+  }
+
+  async #transport(url: URL): Promise<{ request: typeof httpRequest; options: RequestOptions & { ca?: Buffer } }> {
+    const proxy = proxyFor(url, this.options.env);
+    if (url.protocol === 'http:') {
+      this.#agent ??= new HttpAgent({ keepAlive: true, maxSockets: 8 });
+      if (proxy === undefined)
+        return { request: httpRequest, options: { ...target(url), agent: this.#agent as HttpAgent } };
+      return {
+        request: httpRequest,
+        options: { hostname: proxy.hostname, port: proxy.port || 80, path: url.href, agent: this.#agent as HttpAgent },
+      };
+    }
+    const https = await import('node:https');
+    const ca =
+      this.options.caFile === undefined
+        ? undefined
+        : [...(await import('node:tls')).rootCertificates, certificate(this.options.caFile)];
+    this.#agent ??= new https.Agent({ keepAlive: true, maxSockets: 8, ca });
+    const request = https.request as unknown as typeof httpRequest;
+    if (proxy === undefined) return { request, options: { ...target(url), agent: this.#agent } };
+    const socket = await tunnel(proxy, url, ca);
+    return { request, options: { ...target(url), agent: false, createConnection: () => socket } };
+  }
+}
+
+function target(url: URL): RequestOptions {
+  return {
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port || (url.protocol === 'http:' ? 80 : 443),
+    path: url.pathname + url.search,
+  };
+}
+
+function serverUrl(address: string): URL {
+  try {
+    const url = new URL(address);
+    if (url.protocol === 'http:' || url.protocol === 'https:') return url;
+  } catch {
+    // Said below.
+  }
+  throw new Failure({
+    code: 'server-address-invalid',
+    exit: 'usage',
+    message: `'${address}' is no address of a service.`,
+    hint: 'Addresses begin with http:// or https://.',
+  });
+}
+
+function certificate(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new Failure({
+      code: 'ca-file-unreadable',
+      exit: 'usage',
+      message: `The file of certificates '${path}' cannot be read.`,
+      hint: 'It is named by WEIR_CA_FILE.',
+      cause,
+    });
+  }
+}

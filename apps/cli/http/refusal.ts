@@ -1,0 +1,110 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ExitName } from '../exit-codes.js';
+import { Failure } from '../failure.js';
+
+interface Problem {
+  readonly code?: string;
+  readonly detail?: string;
+  readonly title?: string;
+  readonly hint?: string | null;
+  readonly request_id?: string;
+  readonly errors?: readonly unknown[];
+  readonly error_code?: number;
+  readonly message?: string;
+}
+
+/** Codes of the service whose meaning for a pipeline is another than their status says. */
+const EXITS_BY_CODE: Readonly<Record<string, ExitName>> = {
+  'plan-blocked': 'no',
+  'schema-incompatible': 'no',
+  'schema-invalid': 'no',
+  'idempotency-key-reused': 'conflict',
+};
+
+/** The exit for a status. */
+export function exitOfStatus(status: number): ExitName {
+  if (status === 401 || status === 403) return 'not-allowed';
+  if (status === 404 || status === 410) return 'not-found';
+  if (status === 409 || status === 412 || status === 423 || status === 428) return 'conflict';
+  if (status === 429 || status === 502 || status === 503 || status === 504 || status === 507 || status === 408)
+    return 'unreachable';
+  return status >= 500 ? 'internal' : 'usage';
+}
+
+/** What a refusal of the service means, with what to do next. */
+export function refusal(
+  method: string,
+  path: string,
+  status: number,
+  headers: IncomingHttpHeaders,
+  body: Buffer,
+): Failure {
+  const problem = problemOf(body);
+  const confluent = problem.error_code;
+  const said = problem.detail ?? problem.message ?? problem.title;
+  const incompatible = confluent === 409 || confluent === 40901;
+  return new Failure({
+    code: problem.code ?? (confluent === undefined ? `http-${status}` : `registry-${confluent}`),
+    exit:
+      (problem.code === undefined ? undefined : EXITS_BY_CODE[problem.code]) ??
+      (incompatible || confluent === 42201 ? 'no' : exitOfStatus(status)),
+    message: said ?? `${method} ${path} was answered with status ${status}.`,
+    hint:
+      problem.hint ??
+      (incompatible
+        ? 'What breaks, and what to do: weir check, or the same command with --dry-run.'
+        : hintFor(status, headers)),
+    requestId: problem.request_id ?? header(headers['x-request-id']) ?? null,
+    findings: problem.errors ?? [],
+  });
+}
+
+/** A service that does not answer. */
+export function unreachable(address: string, cause: unknown): Failure {
+  if (cause instanceof Failure) return cause;
+  const { code, message } = cause as { code?: string; message?: string };
+  const reason =
+    code === 'ECONNREFUSED'
+      ? 'nothing listens there'
+      : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
+        ? 'the name is not known'
+        : code === 'ETIMEDOUT'
+          ? 'it did not answer in time'
+          : code === 'ECONNRESET' || code === 'EPIPE'
+            ? 'the connection was cut'
+            : /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code ?? '')
+              ? `its certificate is not trusted (${code})`
+              : (message ?? 'unknown reason');
+  return new Failure({
+    code: 'unreachable',
+    exit: 'unreachable',
+    message: `${address.replace(/\/$/, '')} cannot be reached: ${reason}.`,
+    hint: reason.startsWith('its certificate')
+      ? 'Name the authority that signed it by WEIR_CA_FILE.'
+      : 'Name the service by --server, WEIR_URL or a context; `weir doctor` looks closer.',
+    cause,
+  });
+}
+
+function problemOf(body: Buffer): Problem {
+  try {
+    const value = JSON.parse(body.toString('utf8')) as unknown;
+    return typeof value === 'object' && value !== null ? (value as Problem) : {};
+  } catch {
+    return {};
+  }
+}
+
+function hintFor(status: number, headers: IncomingHttpHeaders): string | null {
+  if (status === 401) return 'Give a token by WEIR_TOKEN or WEIR_TOKEN_FILE.';
+  if (status === 403) return 'The token is known and may not do this; ask for a role that may.';
+  if (status === 407) return 'The proxy asks for credentials: HTTPS_PROXY=http://user:password@host:port.';
+  if (status === 429 || status === 503)
+    return `Try again${headers['retry-after'] === undefined ? ' later' : ` after ${header(headers['retry-after'])} s`}.`;
+  if (status === 507) return 'The disk of the service is full: free room there, then repeat.';
+  return null;
+}
+
+function header(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.[0];
+}

@@ -1,0 +1,21 @@
+/** Everything of the process that a command may touch, so that a test runs one without a process. */
+export interface Io {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether the stream is a terminal. */
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  readonly stdinIsTerminal: boolean;
+  /** Characters in a line of the terminal. */
+  readonly columns: number;
+  /** Writes a result. Resolves when more may be written. */
+  out(text: string): Promise<void>;
+  /** Writes everything that is no result: progress, warnings, errors. */
+  err(text: string): void;
+  /** All of standard input. */
+  stdin(): Promise<Buffer>;
+  /** Lines of standard input as they come. */
+  lines(): AsyncIterable<string>;
+  /** Calls back on Ctrl-C instead of ending the process, until the returned function is called. */
+  onInterrupt(handler: () => void): () => void;
+}

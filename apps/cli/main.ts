@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+import { createInterface } from 'node:readline';
+import type { Io } from './io.js';
+import { run } from './run.js';
+
+const io: Io = {
+  cwd: process.cwd(),
+  env: process.env,
+  stdoutIsTerminal: process.stdout.isTTY === true,
+  stderrIsTerminal: process.stderr.isTTY === true,
+  stdinIsTerminal: process.stdin.isTTY === true,
+  get columns() {
+    return process.stdout.columns ?? 80;
+  },
+  out: (text) =>
+    new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve()))),
+  err: (text) => void process.stderr.write(text),
+  async stdin() {
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
+  },
+  lines: () => createInterface({ input: process.stdin, crlfDelay: Infinity }),
+  onInterrupt(handler) {
+    process.on('SIGINT', handler);
+    return () => void process.off('SIGINT', handler);
+  },
+};
+
+// Whoever reads the output may have seen enough: `weir … | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 70));
+process.on('SIGTERM', () => process.exit(143));
+process.on('SIGINT', () => {
+  // A command that detaches on Ctrl-C says so itself.
+  if (process.listenerCount('SIGINT') === 1) process.exit(130);
+});
+
+process.exitCode = await run(process.argv.slice(2), io);
+// Connections that are kept alive, and standard input, are not waited for.
+process.stdout.write('', () => process.exit());

@@ -1,0 +1,325 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { Command, CommanderError, Option } from 'commander';
+import { nearest } from '#libs/core/kernel';
+import type { CommandSpec, GlobalFlags, Invocation } from './command.js';
+import { COMMANDS } from './commands/table.js';
+import { exitCode, type ExitCode } from './exit-codes.js';
+import { Failure, usage } from './failure.js';
+import type { Io } from './io.js';
+import type { Outcome } from './outcome.js';
+import {
+  envelopeOf,
+  failureEnvelope,
+  isMachine,
+  machineText,
+  OUTPUTS,
+  tableText,
+  type Output,
+} from './output/render.js';
+
+/** Runs a command line to its end. @returns the exit code. */
+export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
+  let kind = 'Failure';
+  const output = askedOutput(argv, io);
+  const finished: { code: ExitCode } = { code: 0 };
+  try {
+    const program = programOf(
+      io,
+      (name) => (kind = name),
+      (code) => (finished.code = code),
+    );
+    await program.parseAsync([...argv], { from: 'user' });
+    return finished.code;
+  } catch (error) {
+    const failure =
+      error instanceof CommanderError ? usageFailure(error) : error instanceof Failure ? error : defect(error);
+    if (failure === undefined) return 0;
+    if (isMachine(output)) await io.out(await machineText(output, failureEnvelope(kind, failure), []));
+    if (output !== 'json' && output !== 'yaml' && output !== 'jsonl') io.err(failureText(failure));
+    if (failure.exit === 'internal' && !(error instanceof Failure))
+      io.err(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return exitCode(failure.exit);
+  }
+}
+
+/** The output format, told without the parser: it is needed when parsing fails, too. */
+function askedOutput(argv: readonly string[], io: Io): Output {
+  let asked = io.env['WEIR_OUTPUT'];
+  argv.forEach((word, at) => {
+    if (word === '-o' || word === '--output') asked = argv[at + 1];
+    else if (word.startsWith('--output=')) asked = word.slice('--output='.length);
+    else if (/^-o./.test(word)) asked = word.slice(2);
+  });
+  return OUTPUTS.find((one) => one === asked) ?? 'table';
+}
+
+function programOf(io: Io, entered: (kind: string) => void, finish: (code: ExitCode) => void): Command {
+  const program = new Command('weir')
+    .description('Schemas checked, planned and applied; long changes of topics watched and steered.')
+    .option('-s, --server <url>', 'service address (default http://localhost:8081)')
+    .option('-c, --context <name>', 'named target from the user config')
+    .option('--config <file>', 'project file; otherwise searched up to the root of the repository')
+    .addOption(new Option('-o, --output <format>', 'how the result is printed').choices([...OUTPUTS]))
+    .option('-O, --output-file <file>', 'write the result there')
+    .option('-q, --quiet', 'less on stderr')
+    .option('-v, --verbose', 'more on stderr')
+    .addOption(new Option('--color <when>', 'colours; NO_COLOR wins over auto').choices(['auto', 'always', 'never']))
+    .option('--no-input', 'never ask; implied when stdin is no terminal or CI is set')
+    .option('-y, --yes', 'accept the shown plan')
+    .option('--dry-run', 'show, do not do')
+    .option('--wait', 'block until the operation ends')
+    .option('--timeout <duration>', 'how long to wait; the operation goes on')
+    .option('--idempotency-key <key>', 'for repeating an invocation; a fresh one by default')
+    .helpOption('-h, --help', 'show help')
+    .addHelpText('after', '\nExit codes, formats and variables: docs/cli.md. Look closer: weir <command> --help');
+  prepare(program, io);
+  for (const spec of COMMANDS) add(program, spec, { io, entered, finish, program });
+  return program;
+}
+
+interface Running {
+  readonly io: Io;
+  readonly entered: (kind: string) => void;
+  readonly finish: (code: ExitCode) => void;
+  readonly program: Command;
+}
+
+function prepare(command: Command, io: Io): Command {
+  return command.exitOverride().configureOutput({
+    writeErr: () => undefined,
+    writeOut: (text) => void io.out(text),
+    getOutHelpWidth: () => io.columns,
+  });
+}
+
+function add(parent: Command, spec: CommandSpec, running: Running): void {
+  const command = prepare(parent.command(spec.name), running.io).description(spec.about);
+  command.helpOption('-h, --help', 'show help');
+  const examples = spec.examples ?? [];
+  if (examples.length > 0) {
+    const width = Math.max(...examples.map(([line]) => line.length));
+    command.addHelpText(
+      'before',
+      `Examples:\n${examples.map(([line, what]) => `  ${line.padEnd(width)}  ${what}`).join('\n')}\n`,
+    );
+  }
+  for (const [syntax, about] of spec.args ?? []) command.argument(syntax, about);
+  for (const { flags, about, choices, repeat, required } of spec.options ?? []) {
+    const option = new Option(flags, about);
+    if (choices !== undefined) option.choices([...choices]);
+    if (repeat === true) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+    if (required === true) option.makeOptionMandatory();
+    command.addOption(option);
+  }
+  for (const below of spec.commands ?? []) add(command, below, running);
+  const { load } = spec;
+  if (load === undefined) {
+    const known = (spec.commands ?? []).map(({ name }) => name);
+    command.allowExcessArguments(true).action(() => {
+      const [wanted] = command.args;
+      const near = wanted === undefined ? undefined : nearest(wanted, known);
+      if (wanted === undefined) {
+        throw usage(
+          'command-incomplete',
+          `'${pathOf(command)}' needs one of: ${known.join(', ')}.`,
+          `${pathOf(command)} --help`,
+        );
+      }
+      throw usage(
+        'unknown-command',
+        `Unknown command '${pathOf(command)} ${wanted}'.`,
+        near === undefined ? `One of ${known.join(', ')}.` : `Did you mean ${near}?`,
+      );
+    });
+    return;
+  }
+  command.action(async () => {
+    running.entered(spec.kind ?? 'Result');
+    await runHandler(command, spec, running);
+  });
+}
+
+async function runHandler(command: Command, spec: CommandSpec, { io, finish, program }: Running): Promise<void> {
+  const all = program.opts<Record<string, unknown>>();
+  const output = (all['output'] ?? OUTPUTS.find((one) => one === io.env['WEIR_OUTPUT']) ?? 'table') as Output;
+  if (
+    all['output'] === undefined &&
+    io.env['WEIR_OUTPUT'] &&
+    !(OUTPUTS as readonly string[]).includes(io.env['WEIR_OUTPUT'])
+  ) {
+    throw usage(
+      'output-unknown',
+      `WEIR_OUTPUT is '${io.env['WEIR_OUTPUT']}', which is no format.`,
+      `One of ${OUTPUTS.join(', ')}.`,
+    );
+  }
+  const flags = await flagsOf(all, io);
+  const file = all['outputFile'] as string | undefined;
+  const collected: string[] = [];
+  const write = async (text: string): Promise<void> => {
+    if (file === undefined) await io.out(text);
+    else collected.push(text);
+  };
+  const invocation: Invocation = {
+    args: command.processedArgs as (string | undefined | string[])[],
+    options: command.opts(),
+    flags,
+    io,
+    settings: once(async () => {
+      const { Settings } = await import('./settings/settings.js');
+      const settings = await Settings.read(
+        {
+          server: all['server'] as string | undefined,
+          context: all['context'] as string | undefined,
+          config: all['config'] as string | undefined,
+          idempotencyKey: flags.idempotencyKey,
+        },
+        io.cwd,
+        io.env,
+      );
+      return settings;
+    }),
+    emit: async (item, text) =>
+      write(
+        output === 'jsonl' || output === 'json'
+          ? `${JSON.stringify(item)}\n`
+          : output === 'yaml'
+            ? `---\n${(await import('yaml')).stringify(item)}`
+            : `${text}\n`,
+      ),
+    say: (text) => {
+      if (!flags.quiet) io.err(`${text}\n`);
+    },
+  };
+  const handler = await spec.load!();
+  // A command prints one shape, whatever its options.
+  const outcome = { ...(await handler(invocation)), kind: spec.kind ?? 'Result' };
+  await print(outcome, output, write, io, flags.quiet);
+  if (file !== undefined) await writeResult(file, collected.join(''));
+  finish(exitCode(outcome.exit ?? 'done'));
+}
+
+async function print(
+  outcome: Outcome,
+  output: Output,
+  write: (text: string) => Promise<void>,
+  io: Io,
+  quiet: boolean,
+): Promise<void> {
+  const { text, table, warnings = [], error, names = [], printed, raw } = outcome;
+  if (raw !== undefined) await write(raw);
+  else if (printed !== true) {
+    if (isMachine(output)) await write(await machineText(output, envelopeOf(outcome), names));
+    else {
+      if (text !== undefined) await write(text.endsWith('\n') || text === '' ? text : `${text}\n`);
+      if (table !== undefined)
+        await write(tableText(table, output === 'wide', io.stdoutIsTerminal ? io.columns : undefined));
+    }
+  }
+  if (isMachine(output) && output !== 'name') return;
+  if (!quiet) for (const warning of warnings) io.err(`warning: ${warning}\n`);
+  if (error !== undefined)
+    io.err(failureText({ ...error, hint: error.hint ?? null, requestId: null, findings: error.findings ?? [] }));
+}
+
+async function writeResult(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new Failure({
+      code: code === 'ENOSPC' ? 'disk-full' : 'output-file-not-written',
+      exit: code === 'ENOSPC' ? 'internal' : 'usage',
+      message: code === 'ENOSPC' ? `There is no room for '${file}'.` : `'${file}' cannot be written: ${message}`,
+      hint: code === 'ENOSPC' ? 'Free room on that disk; what the command did on the service is done.' : null,
+      cause,
+    });
+  }
+}
+
+async function flagsOf(all: Record<string, unknown>, io: Io): Promise<GlobalFlags> {
+  const timeout = all['timeout'] as string | undefined;
+  const color = (all['color'] as string | undefined) ?? 'auto';
+  const forced = io.env['FORCE_COLOR'] !== undefined && io.env['FORCE_COLOR'] !== '0';
+  return {
+    quiet: all['quiet'] === true,
+    verbose: all['verbose'] === true,
+    noInput: all['input'] === false || !io.stdinIsTerminal || Boolean(io.env['CI']),
+    yes: all['yes'] === true,
+    dryRun: all['dryRun'] === true,
+    wait: all['wait'] === true,
+    timeoutMs:
+      timeout === undefined ? null : (await import('./settings/durations.js')).milliseconds(timeout, '--timeout'),
+    idempotencyKey: (all['idempotencyKey'] as string | undefined) ?? randomUUID(),
+    colour: color === 'always' || (color === 'auto' && !io.env['NO_COLOR'] && (forced || io.stdoutIsTerminal)),
+  };
+}
+
+/** Undefined for help, which is no failure. */
+function usageFailure(error: CommanderError): Failure | undefined {
+  if (error.exitCode === 0) return undefined;
+  // A name for others, called without any of them.
+  if (error.code === 'commander.help') return usage('command-missing', 'No command was given.', 'weir --help');
+  const [first, ...rest] = error.message.replace(/^error: /, '').split('\n');
+  const hint = rest
+    .join(' ')
+    .trim()
+    .replace(/^\((.*)\)$/, '$1');
+  return usage(
+    error.code.replace(/^commander\./, '').replace(/([A-Z])/g, (letter) => `-${letter.toLowerCase()}`),
+    `${first!.charAt(0).toUpperCase()}${first!.slice(1)}${/[.?!]$/.test(first!) ? '' : '.'}`,
+    hint || 'weir --help lists the commands, weir <command> --help what one takes.',
+  );
+}
+
+function defect(error: unknown): Failure {
+  const report = randomBytes(6).toString('hex');
+  return new Failure({
+    code: 'internal',
+    exit: 'internal',
+    message: `Something went wrong inside weir (report ${report}): ${error instanceof Error ? error.message : String(error)}`,
+    hint: 'This is a defect. Report it with the lines below.',
+    cause: error,
+  });
+}
+
+function failureText({
+  message,
+  hint,
+  requestId,
+  findings,
+  code,
+}: Pick<Failure, 'message' | 'hint' | 'requestId' | 'findings' | 'code'>): string {
+  const lines = [`error: ${message} [${code}]`];
+  // A single cause is the message already.
+  for (const one of findings.length === 1 ? [] : findings.slice(0, 20)) lines.push(`  ${findingText(one)}`);
+  if (findings.length > 20) lines.push(`  and ${findings.length - 20} more`);
+  if (hint !== null) lines.push(`  → ${hint}`);
+  if (requestId !== null) lines.push(`  request ${requestId}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function findingText(finding: unknown): string {
+  if (typeof finding === 'string') return finding;
+  const { file, line, column, path, message, hint } = finding as {
+    file?: string;
+    line?: number;
+    column?: number;
+    path?: string;
+    message?: string;
+    hint?: string | null;
+  };
+  if (message === undefined) return JSON.stringify(finding);
+  const place = file === undefined ? (path === undefined ? '' : `${path}: `) : `${file}:${line}:${column}: `;
+  return `${place}${message}${hint ? ` ${hint}` : ''}`;
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}

@@ -1,0 +1,42 @@
+import { run } from '../run.js';
+import type { Io } from '../io.js';
+
+/** What a command line came to. */
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+}
+
+/** Runs a command line in this process, without a terminal and with an environment of its own. */
+export async function runWeir(
+  argv: readonly string[],
+  { cwd = '/', env = {}, stdin = '' }: RunOptions = {},
+): Promise<Ran> {
+  let [out, err] = ['', ''];
+  const io: Io = {
+    cwd,
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
+    stdoutIsTerminal: false,
+    stderrIsTerminal: false,
+    stdinIsTerminal: false,
+    columns: 120,
+    async out(text) {
+      out += text;
+    },
+    err: (text) => void (err += text),
+    stdin: async () => Buffer.from(stdin),
+    async *lines() {
+      yield* stdin.split('\n').filter((line) => line !== '');
+    },
+    onInterrupt: () => () => undefined,
+  };
+  const code = await run(argv, io);
+  return { code, out, err };
+}
