@@ -13,7 +13,6 @@ import {
   SqlViewStore,
 } from '#libs/adapters/store-sql';
 import { WorkerTransforms } from '#libs/adapters/transform-workers';
-import { SqliteViewTables } from '#libs/adapters/views-sql';
 import { Leases } from '#libs/core/groups';
 import { Clock, ServiceKeys } from '#libs/core/kernel';
 import {
@@ -79,6 +78,7 @@ import { openSchemaEngine } from './schema-engine.js';
 import { openSourceRegistries } from './source-registries.js';
 import { streamMetrics } from './stream-metrics.js';
 import type { ServiceParts } from './service.js';
+import { openViewTables } from './view-targets.js';
 
 /** How long a stop waits for steps of operations: with the drain before and the flush after it, a stop stays within 25 s. */
 const SETTLE_MS = 5_000;
@@ -257,7 +257,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     idempotencyKeys,
   });
 
-  const tables = new SqliteViewTables(data.views, room);
+  const tables = await openViewTables(config, data.views, room, logger);
   closers.add('view tables', () => tables.close());
   const viewStore = new SqlViewStore(store);
   const views: Views = new Views({

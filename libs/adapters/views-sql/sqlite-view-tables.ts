@@ -7,6 +7,8 @@ import {
   viewWriterFenced,
   type CellValue,
   type RefusedRecord,
+  type SqlAnswer,
+  type SqlRequest,
   type SourceMove,
   type SourcePosition,
   type TableRow,
@@ -22,7 +24,9 @@ import { tableName } from './physical-names.js';
 import { QuerySql, type Statement } from './query-sql.js';
 import { nextOf, rowOf, valuesOf } from './row-values.js';
 import { SQLITE } from './sqlite-dialect.js';
+import { samePosition } from './same-position.js';
 import { openReader } from './sqlite-reader.js';
+import { SqliteSql } from './sqlite-sql.js';
 import { SqliteStreams } from './sqlite-streams.js';
 import { StepSql } from './step-sql.js';
 import { CATALOGUE, LAYOUT, tablesOf } from './table-definition.js';
@@ -36,6 +40,7 @@ export class SqliteViewTables extends ViewTables {
   readonly #reader: Database.Database;
   readonly #steps = new Map<string, StepSql>();
   readonly #streams: SqliteStreams;
+  readonly #sql: SqliteSql;
   #closed = false;
 
   /** Opens or makes the file. @throws `views-unavailable` when that is not possible. */
@@ -54,6 +59,7 @@ export class SqliteViewTables extends ViewTables {
       this.#writer.exec(CATALOGUE);
       this.#reader = openReader(path);
       this.#streams = new SqliteStreams(path);
+      this.#sql = new SqliteSql(path);
     } catch (cause) {
       throw new AppError({
         kind: 'unavailable',
@@ -73,6 +79,9 @@ export class SqliteViewTables extends ViewTables {
         .run(id);
     });
   }
+
+  /** Names are given to the tables anew for each statement of a user. */
+  async publish(): Promise<void> {}
 
   async drop(id: string): Promise<void> {
     this.#write(() => {
@@ -162,7 +171,15 @@ export class SqliteViewTables extends ViewTables {
     );
   }
 
-  async refused(id: string, limit: number): Promise<readonly (RefusedRecord & { source: number })[]> {
+  sql(_target: string, request: SqlRequest, signal?: AbortSignal): Promise<SqlAnswer> {
+    return this.#sql.run(request, signal);
+  }
+
+  async refused(
+    id: string,
+    _view: ViewDefinition,
+    limit: number,
+  ): Promise<readonly (RefusedRecord & { source: number })[]> {
     const rows = this.#reader
       .prepare(
         'select source, partition, "offset", code, message from weir_refused where view = ? order by number limit ?',
@@ -180,6 +197,7 @@ export class SqliteViewTables extends ViewTables {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#sql.close();
     this.#streams.close();
     this.#reader.close();
     this.#writer.close();
@@ -250,11 +268,6 @@ function all(database: Database.Database, statement: Statement): CellValue[][] {
     .prepare(statement.sql)
     .raw()
     .all(...statement.values) as CellValue[][];
-}
-
-function samePosition(a: SourcePosition, b: SourcePosition): boolean {
-  // Partitions that were added since are in the step but not in the store; they begin where the reader found them.
-  return a.generation === b.generation && a.next.every((next, partition) => next === b.next[partition]);
 }
 
 function storageError(error: unknown): unknown {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { JsonObject, JsonValue } from '#libs/core/kernel';
+import { AppError, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { encodeBatch, physicalName, recordsFrom, TopicDirectories, type PositionToken } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { Supervisor } from '#libs/core/operations';
@@ -10,6 +10,7 @@ import {
   FieldTypes,
   JsonRecordDecoder,
   type StoredView,
+  type ViewPositions,
   Views,
   ViewStore,
   viewExists,
@@ -54,6 +55,15 @@ const COUNTS: JsonObject = {
   key: { tag: 'value.tag' },
   columns: { all: { aggregate: 'count' }, total: { aggregate: 'sum', of: 'value.n' } },
 };
+
+/** Tables that cannot hold a row with this text in it, as PostgreSQL cannot hold a zero character. */
+class PickyTables extends SqliteViewTables {
+  override apply(...[id, view, epoch, step]: Parameters<SqliteViewTables['apply']>): Promise<ViewPositions> {
+    if (JSON.stringify(step.changes).includes('unbearable'))
+      return Promise.reject(new AppError({ kind: 'unprocessable', code: 'rows-refused', message: 'No such row.' }));
+    return super.apply(id, view, epoch, step);
+  }
+}
 
 /** Longest wait for work that goes on beside the test. */
 const SOON = { timeout: 10_000, interval: 5 };
@@ -230,6 +240,20 @@ describe('views over a log', () => {
       views.declare('none', undefined, { ...COUNTS, source: { topic: 'nope', mode: 'events' } }),
     ).rejects.toMatchObject({ code: 'topic-not-found' });
     expect(await tables.list()).toHaveLength(1);
+  });
+
+  it('sets aside the records whose rows the database cannot hold, and keeps all others', async () => {
+    await tables.close();
+    tables = new PickyTables(join(directory, 'views.sqlite'));
+    views = open();
+    const values = Array.from({ length: 21 }, (_, n) => ({ tag: n % 9 === 4 ? `unbearable ${n}` : 'good', n }));
+    const token = await write('t', 0, ...values);
+    await views.declare('counts', undefined, COUNTS);
+    expect(await rows('counts', token)).toEqual([{ tag: 'good', all: 19, total: 210 - 4 - 13 }]);
+    expect(await views.refused('counts', 10)).toEqual([
+      { source: 0, partition: 0, offset: 4, code: 'row-refused', message: 'No such row.' },
+      { source: 0, partition: 0, offset: 13, code: 'row-refused', message: 'No such row.' },
+    ]);
   });
 
   it('is gone after its deletion, rows and all', async () => {

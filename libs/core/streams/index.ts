@@ -45,6 +45,7 @@ export {
   hasOrder,
   parseCell,
   parseColumnType,
+  scaleOf,
   toCell,
   type CellKind,
   type CellValue,
@@ -67,6 +68,7 @@ export {
 } from './views/table-shapes.js';
 export {
   AGGREGATES,
+  DEFAULT_TARGET,
   sourcesOf,
   type Aggregate,
   type AggregateColumn,
@@ -109,6 +111,16 @@ export {
   type ViewStep,
   type ViewStream,
 } from './views/view-tables.js';
+export {
+  readingStatement,
+  SQL_LIMITS,
+  sqlBusy,
+  sqlRefused,
+  sqlTooLong,
+  type SqlAnswer,
+  type SqlRequest,
+} from './views/view-sql.js';
+export { RoutedViewTables, type OpenTarget } from './views/routed-view-tables.js';
 export { ViewWorker, type ViewFreshness } from './views/view-worker.js';
 export { covers } from './views/read-at-least.js';
 export { Views, type Answered, type ReadAtLeast, type ViewStatus } from './views/views.js';

@@ -71,6 +71,7 @@ const sourceView = z.object({
 export const viewView = z.object({
   name: z.string(),
   cluster: z.string(),
+  target: z.string().describe('The database that its rows are kept in.'),
   version: z.int(),
   state: z.enum(['RUNNING', 'PAUSED', 'DELETING']),
   worker: z.enum(['waiting', 'running', 'failing', 'ended', 'stopped', 'absent']),

@@ -7,6 +7,7 @@ export function viewOf(status: ViewStatus): ViewView {
   return {
     name: stored.name,
     cluster: stored.cluster,
+    target: definition.target,
     version: stored.version,
     state: stored.state,
     worker: status.worker,

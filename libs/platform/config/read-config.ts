@@ -24,7 +24,7 @@ const NOT_OURS = new Set([
 const OURS_ELSEWHERE = new Set(['WEIR_CONFIG', 'WEIR_FAIL_POINT']);
 
 /** Settings that the environment gives as JSON. */
-const AS_JSON = new Set(['clusters', 'registries']);
+const AS_JSON = new Set(['clusters', 'registries', 'views.targets']);
 
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;

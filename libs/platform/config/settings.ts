@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clusterDefinitions } from './clusters.js';
+import { viewTargetDefinitions } from './view-targets.js';
 import { registryDefinitions } from './registries.js';
 import { bytes, count, flag, milliseconds, oneOf, optionalText, setting, text, type ValuesOf } from './setting.js';
 
@@ -93,6 +94,14 @@ export const SETTINGS = {
       secret: true,
     }),
     poolSize: count(2, 1_000, 10, 'Connections to PostgreSQL.'),
+  },
+  views: {
+    targets: setting(
+      'map',
+      viewTargetDefinitions,
+      new Map(),
+      'PostgreSQL databases that views may be kept in, by name: `url` or `urlFile` (a file that holds it), and optionally `schema` (`weir_views`), `poolSize` (8), `statementTimeoutMs` (10000). A declaration names one as `target`. In the environment: as JSON.',
+    ),
   },
   schemas: {
     workers: count(

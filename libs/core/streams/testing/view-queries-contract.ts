@@ -245,7 +245,7 @@ export function viewQueriesContract(name: string, open: () => Promise<ViewTables
       expect((await rowOf('"x,y",2')).rows).toMatchObject([{ n: 20 }]);
       expect((await rowOf('z,2')).rows).toMatchObject([{ n: 30 }]);
       expect((await rowOf('z,3')).rows).toEqual([]);
-      await tables.drop('a');
+      await tables.drop('a', view);
       made = await feeder.make('a', { source: { topic: 't' }, columns: COLUMNS });
       ({ view } = made);
       offset = 0;

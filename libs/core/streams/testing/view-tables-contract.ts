@@ -163,7 +163,7 @@ export function viewTablesContract(name: string, open: () => Promise<ViewTablesS
       ]);
       expect(positions.refused).toBe(3);
       expect((await ask(made, { select: 'id' })).rows).toEqual([{ id: 'o3' }]);
-      expect((await tables.refused('a', 10)).map(({ offset, code }) => [offset, code])).toEqual([
+      expect((await tables.refused('a', made.view, 10)).map(({ offset, code }) => [offset, code])).toEqual([
         [0, 'column-mismatch'],
         [1, 'undecodable-record'],
         [2, 'null-key'],
@@ -237,8 +237,8 @@ export function viewTablesContract(name: string, open: () => Promise<ViewTablesS
       const made = await make('a', LATEST);
       await make('ab', LATEST);
       await feed(made, 0, [record(0, 'o1', { n: 1 })]);
-      await tables.drop('a');
-      await tables.drop('a');
+      await tables.drop('a', made.view);
+      await tables.drop('a', made.view);
       expect(await tables.list()).toEqual(['ab']);
       await expect(tables.claim('a', made.view)).rejects.toMatchObject({ code: 'view-not-found' });
       const again = await make('a', LATEST);

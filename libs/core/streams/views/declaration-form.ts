@@ -28,8 +28,16 @@ export interface DeclarationTools {
   readonly transforms: Transforms;
 }
 
-/** Most columns, joins, topics, child tables and characters of a name in one view. */
-export const VIEW_LIMITS = { columns: 200, joins: 8, sources: 8, children: 8, name: 63 } as const;
+/** Most columns, joins, topics, child tables, characters of a name, indexes and columns of an index in one view. */
+export const VIEW_LIMITS = {
+  columns: 200,
+  joins: 8,
+  sources: 8,
+  children: 8,
+  name: 63,
+  indexes: 16,
+  indexColumns: 8,
+} as const;
 
 const NAME = /^[\p{L}_][\p{L}\p{N}_ -]*$/u;
 

@@ -3,6 +3,7 @@ import { DeclarationForm, isName, VIEW_LIMITS, type DeclarationTools } from './d
 import { readChildren, readColumns, readFlattened, readKey } from './declared-columns.js';
 import { parseDuration } from './durations.js';
 import { OriginReader } from './origins.js';
+import { readIndexes, readTarget } from './storage-members.js';
 import {
   isGrouped,
   takesBack,
@@ -33,6 +34,8 @@ const MEMBERS = [
   'deletes',
   'history',
   'retention',
+  'target',
+  'indexes',
 ] as const;
 
 /**
@@ -101,6 +104,8 @@ async function read(
   const definition: ViewDefinition = {
     name,
     cluster,
+    target: readTarget(form, declaration['target']),
+    indexes: [],
     mode,
     sources: sources.map(({ topic }, place) => ({ topic, origins: origins.overrides[place]! })),
     joins,
@@ -114,9 +119,10 @@ async function read(
     retention: null,
   };
   const retention = readRetention(form, declaration['retention'], definition);
+  const indexes = readIndexes(form, declaration['indexes'], definition);
   checkNames(form, definition);
   checkTogether(form, definition, joins);
-  return { ...definition, retention };
+  return { ...definition, retention, indexes };
 }
 
 interface DeclaredSource {

@@ -143,6 +143,16 @@ function rowShape(view: ViewDefinition): TableShape {
   const indexes = view.columns
     .filter((column) => view.key.includes(column.name))
     .map((column) => [placeOf(view, column).cell]);
+  for (const names of view.indexes)
+    indexes.push(
+      names.map(
+        (name) =>
+          placeOf(
+            view,
+            view.columns.find((column) => column.name === name)!,
+          ).cell,
+      ),
+    );
   const by = retentionCell(view);
   return { table: ROWS, columns, indexes: by === undefined ? indexes : [...indexes, [by]] };
 }

@@ -106,10 +106,17 @@ export interface ViewRetention {
   readonly by: string | null;
 }
 
+/** The target of views that name none. */
+export const DEFAULT_TARGET = 'default';
+
 /** What a view is computed from and looks like. Names are the user's; physical names are generated. */
 export interface ViewDefinition {
   readonly name: string;
   readonly cluster: string;
+  /** Name of the database that the rows are kept in. */
+  readonly target: string;
+  /** Lists of columns that rows are to be found by, beside the key. */
+  readonly indexes: readonly (readonly string[])[];
   readonly mode: SourceMode;
   /** At least one. Rows of several stand side by side: each belongs to one topic. */
   readonly sources: readonly ViewSource[];

@@ -1,6 +1,7 @@
 import type { JsonValue } from '#libs/core/kernel';
 import type { SourcePosition } from '../source-reader.js';
 import type { CellValue } from './column-type.js';
+import type { SqlAnswer, SqlRequest } from './view-sql.js';
 import type { ViewQuery } from './view-query.js';
 import type { ViewDefinition } from './view-definition.js';
 
@@ -101,8 +102,10 @@ export interface ViewStream {
 export abstract class ViewTables {
   /** Makes the tables of a view. Harmless to repeat with the same definition. */
   abstract create(id: string, view: ViewDefinition): Promise<void>;
+  /** Lets this one be what SQL clients see under the name of the view, instead of another one of the same name; `create` does so when there is no other. */
+  abstract publish(id: string, view: ViewDefinition): Promise<void>;
   /** Removes the tables with all rows and positions. Harmless to repeat. */
-  abstract drop(id: string): Promise<void>;
+  abstract drop(id: string, view: ViewDefinition): Promise<void>;
   /** Ids of all views that have tables here. */
   abstract list(): Promise<readonly string[]>;
 
@@ -124,7 +127,7 @@ export abstract class ViewTables {
 
   /**
    * Row changes and position in one transaction (conditions V1 and V2).
-   * @throws `view-writer-fenced` when another worker claimed the view, when the view is not at `step.commit`, or its stored position not at `step.move.from`: nothing was done.
+   * @throws `rows-refused` when the database cannot hold one of the rows; `view-writer-fenced` when another worker claimed the view, when the view is not at `step.commit`, or its stored position not at `step.move.from`: nothing was done.
    */
   abstract apply(id: string, view: ViewDefinition, epoch: number, step: ViewStep): Promise<ViewPositions>;
 
@@ -137,8 +140,17 @@ export abstract class ViewTables {
    * @throws `view-streams-busy` when as many are being read as may be at the same time.
    */
   abstract stream(id: string, view: ViewDefinition, query: ViewQuery, signal?: AbortSignal): Promise<ViewStream>;
+  /**
+   * Runs a statement of a user over the views of a target, each of which it may name, with no means but to read them, within a time and a number of rows. Nothing else waits for it.
+   * @throws `sql-not-allowed`, `sql-refused`, `sql-too-slow`, `sql-busy`, `sql-not-guarded`.
+   */
+  abstract sql(target: string, request: SqlRequest, signal?: AbortSignal): Promise<SqlAnswer>;
   /** Records set aside, oldest first, `limit` at most. */
-  abstract refused(id: string, limit: number): Promise<readonly (RefusedRecord & { readonly source: number })[]>;
+  abstract refused(
+    id: string,
+    view: ViewDefinition,
+    limit: number,
+  ): Promise<readonly (RefusedRecord & { readonly source: number })[]>;
 
   abstract close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-import { Serial, type Clock } from '#libs/core/kernel';
+import { isAppError, Serial, type Clock } from '#libs/core/kernel';
+import type { PartitionRecord } from '#libs/core/log';
 import type { SupervisedRun } from '#libs/core/operations';
 import type { SourcePosition, SourceReader } from '../source-reader.js';
 import { mapRecords, type FoldTools } from './fold.js';
@@ -89,7 +90,7 @@ export class ViewWorker {
     signal: AbortSignal,
     run: SupervisedRun | undefined,
   ): Promise<void> {
-    const { view, tools, clock, failPoint, onStep } = this.options;
+    const { failPoint, onStep } = this.options;
     let at = stored ?? (await reader.begin());
     this.#saw(source, await reader.lag(at));
     while (!signal.aborted) {
@@ -99,21 +100,7 @@ export class ViewWorker {
         signal,
       });
       if (chunk.to.generation !== at.generation || chunk.records.length > 0 || !sameOffsets(chunk.to, at)) {
-        const from = at;
-        const { records, refused } = await mapRecords(
-          view,
-          source,
-          reader.topic,
-          from.generation,
-          chunk.records,
-          tools,
-        );
-        await this.#store(epoch, async (commit) => {
-          const context = { view, source, stored: this.#stored, partitions: from.next.length, nowMs: clock.now() };
-          const changes = await stepChanges(context, records);
-          failPoint?.('view-step-folded');
-          return { commit, move: { source, from, to: chunk.to }, changes, refused };
-        });
+        await this.#take({ topic: reader.topic, source, epoch }, chunk.records, at, chunk.to);
         failPoint?.('view-step-stored');
         at = chunk.to;
         onStep?.(chunk.records.length);
@@ -121,6 +108,47 @@ export class ViewWorker {
       }
       this.#saw(source, chunk.lag);
     }
+  }
+
+  /** Stores what records do. A step that the database refuses is halved until the record is found whose row it cannot hold, which is set aside. */
+  async #take(
+    reading: Reading,
+    records: readonly PartitionRecord[],
+    from: SourcePosition,
+    to: SourcePosition,
+  ): Promise<void> {
+    try {
+      await this.#fold(reading, records, from, to);
+    } catch (error) {
+      const [first] = records;
+      if (!isAppError(error, 'rows-refused') || first === undefined) throw error;
+      if (records.length === 1) {
+        const { partition, offset } = first;
+        const refused = [{ partition, offset, code: 'row-refused', message: error.message }];
+        const move = { source: reading.source, from, to };
+        return this.#store(reading.epoch, async (commit) => ({ commit, move, changes: [], refused }));
+      }
+      const half = records.slice(0, records.length >> 1);
+      const between = after(from, half);
+      await this.#take(reading, half, from, between);
+      await this.#take(reading, records.slice(half.length), between, to);
+    }
+  }
+
+  async #fold(
+    { topic, source, epoch }: Reading,
+    given: readonly PartitionRecord[],
+    from: SourcePosition,
+    to: SourcePosition,
+  ): Promise<void> {
+    const { view, tools, clock, failPoint } = this.options;
+    const { records, refused } = await mapRecords(view, source, topic, from.generation, given, tools);
+    await this.#store(epoch, async (commit) => {
+      const context = { view, source, stored: this.#stored, partitions: from.next.length, nowMs: clock.now() };
+      const changes = await stepChanges(context, records);
+      failPoint?.('view-step-folded');
+      return { commit, move: { source, from, to }, changes, refused };
+    });
   }
 
   /** Removes rows whose time is over, a bounded number in each step. */
@@ -150,6 +178,20 @@ export class ViewWorker {
     this.#lags[source] = lag;
     if (this.#lags.every((one) => one === 0)) this.#currentAtMs = this.options.clock.monotonic();
   }
+}
+
+/** What is being read, and as which writer of the view. */
+interface Reading {
+  readonly topic: string;
+  readonly source: number;
+  readonly epoch: number;
+}
+
+/** Where a reader stands that has read these records, too. */
+function after(from: SourcePosition, records: readonly PartitionRecord[]): SourcePosition {
+  const next = [...from.next];
+  for (const { partition, offset } of records) next[partition] = offset + 1;
+  return { ...from, next };
 }
 
 function sameOffsets(a: SourcePosition, b: SourcePosition): boolean {

@@ -1,4 +1,4 @@
-import { AppError, stableJson, type Clock, type JsonObject } from '#libs/core/kernel';
+import { AppError, isAppError, stableJson, type Clock, type JsonObject } from '#libs/core/kernel';
 import { type PositionToken, TopicDirectories, type TopicNames } from '#libs/core/log';
 import type { Supervisor } from '#libs/core/operations';
 import type { Transforms } from '../migrate/transforms.js';
@@ -9,6 +9,7 @@ import type { FieldTypes } from './declaration-form.js';
 import { sourcesOf, type ViewDefinition } from './view-definition.js';
 import { covers, viewBehind } from './read-at-least.js';
 import { parseRowQuery, parseViewQuery, WHOLE, type ViewQuery } from './view-query.js';
+import type { SqlAnswer, SqlRequest } from './view-sql.js';
 import { type StoredView, type ViewState, type ViewStore, viewExists, viewNotFound } from './view-store.js';
 import type { ViewPositions, ViewRows, ViewStream, ViewTables } from './view-tables.js';
 import { ViewWorker } from './view-worker.js';
@@ -69,7 +70,8 @@ export class Views {
   /** Starts the workers of all declared views, and finishes deletions that were cut short. Call once, at the start. */
   async start(): Promise<void> {
     for (const view of await this.options.store.list()) {
-      if (view.state === 'DELETING') await this.#remove(view);
+      // One whose database is away is removed at the next start.
+      if (view.state === 'DELETING') await orAway(this.#remove(view));
       else if (view.state === 'RUNNING') await this.#run(view);
     }
   }
@@ -106,7 +108,7 @@ export class Views {
     try {
       await store.create(view);
     } catch (error) {
-      await tables.drop(view.id);
+      await tables.drop(view.id, definition);
       throw error;
     }
     await this.#run(view);
@@ -188,9 +190,26 @@ export class Views {
     return { status: await this.#status(view), answer };
   }
 
+  /** A statement over all views of a target. @throws what {@link ViewTables.sql} throws. */
+  async sql(target: string, request: Omit<SqlRequest, 'views'>, signal?: AbortSignal): Promise<SqlAnswer> {
+    return this.options.tables.sql(target, { ...request, views: await this.#viewsIn(target) }, signal);
+  }
+
+  /** Names of the views that are kept in a target. */
+  async namesIn(target: string): Promise<readonly string[]> {
+    return (await this.#viewsIn(target)).map(({ view }) => view.name);
+  }
+
+  async #viewsIn(target: string): Promise<{ id: string; view: ViewDefinition }[]> {
+    const stored = (await this.options.store.list()).filter((view) => view.state !== 'DELETING');
+    const views = await Promise.all(stored.map(async (one) => ({ id: one.id, view: await this.#definition(one) })));
+    return views.filter(({ view }) => view.target === target);
+  }
+
   /** Records set aside by a view, oldest first. @throws `view-not-found`. */
   async refused(name: string, limit: number): ReturnType<ViewTables['refused']> {
-    return this.options.tables.refused((await this.#find(name)).id, limit);
+    const { view, definition } = await this.#asked(name);
+    return this.options.tables.refused(view.id, definition, limit);
   }
 
   /** The views that stand in a generation of a topic, which must not be deleted under them. */
@@ -244,7 +263,6 @@ export class Views {
   async #run(view: StoredView): Promise<void> {
     const { tables, directories, names, decoder, transforms, clock, supervisor, failPoint, onStep } = this.options;
     const definition = await this.#definition(view);
-    await tables.create(view.id, definition);
     const directory = directories.of(view.cluster);
     if (directory.engine.logId !== view.logId) return;
     const readers = sourcesOf(definition).map((topic) => new SourceReader(directory, names, topic));
@@ -259,7 +277,10 @@ export class Views {
       onStep: (records) => onStep?.(view.name, records),
     });
     this.#running.set(view.id, { worker, definition });
-    supervisor.run(workName(view), (signal, run) => worker.run(signal, run));
+    supervisor.run(workName(view), async (signal, run) => {
+      await tables.create(view.id, definition);
+      await worker.run(signal, run);
+    });
   }
 
   async #stop(view: StoredView): Promise<void> {
@@ -269,7 +290,7 @@ export class Views {
 
   async #remove(view: StoredView): Promise<void> {
     await this.#stop(view);
-    await this.options.tables.drop(view.id);
+    await this.options.tables.drop(view.id, await this.#definition(view));
     await this.options.store.remove(view.id);
   }
 
@@ -278,7 +299,7 @@ export class Views {
     const definition = await this.#definition(stored);
     const supervised = this.options.supervisor.status(workName(stored));
     const freshness = running?.worker.freshness();
-    const positions = await this.options.tables.positions(stored.id, definition);
+    const positions = await orAway(this.options.tables.positions(stored.id, definition));
     return {
       stored,
       definition,
@@ -313,6 +334,16 @@ export class Views {
       if (this.options.clock.monotonic() >= deadline) throw viewBehind(view.name, waitMs, positions, missing);
       await this.options.clock.sleep(pauseMs, signal);
     }
+  }
+}
+
+/** Nothing when the database of the view is away: what is known of the view can be told all the same. */
+async function orAway<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isAppError(error, 'views-unavailable')) return undefined;
+    throw error;
   }
 }
 

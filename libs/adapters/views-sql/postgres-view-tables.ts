@@ -1,0 +1,350 @@
+import {
+  placeOf,
+  sourcesOf,
+  viewNotFound,
+  ViewTables,
+  viewWriterFenced,
+  type CellValue,
+  type RefusedRecord,
+  type SourcePosition,
+  type SqlAnswer,
+  type SqlRequest,
+  type TableRow,
+  type TableSearch,
+  type ViewDefinition,
+  type ViewPositions,
+  type ViewQuery,
+  type ViewRows,
+  type ViewStep,
+  type ViewStream,
+} from '#libs/core/streams';
+import { cell, tableName } from './physical-names.js';
+import { PostgresConnections, type PostgresSession, type PostgresTargetOptions } from './postgres-connections.js';
+import { numbered, postgresDialect } from './postgres-dialect.js';
+import { prepareSchema, type PostgresSchema } from './postgres-schema.js';
+import { MOST_STATEMENTS, PostgresSql } from './postgres-sql.js';
+import { PostgresSteps } from './postgres-steps.js';
+import { postgresIndexesOf, postgresTablesOf, readableName, readableViews, quoted } from './postgres-tables.js';
+import { QuerySql, type Statement } from './query-sql.js';
+import { nextOf, rowOf, valuesOf } from './row-values.js';
+import { samePosition } from './same-position.js';
+import { searchSql } from './search-sql.js';
+import { CHUNK_ROWS, MOST_STREAMS, StreamSlots } from './stream-slots.js';
+
+const SNAPSHOT = 'begin transaction isolation level repeatable read read only';
+
+/**
+ * View tables in a PostgreSQL database, for any number of instances. A step is one transaction. Queries run under a role that can only read, where the service may make
+ * one, in read-only transactions and with a statement timeout.
+ */
+export class PostgresViewTables extends ViewTables {
+  readonly #steps = new Map<string, PostgresSteps>();
+  readonly #slots = new StreamSlots();
+  readonly #ending = new Set<() => void>();
+  readonly #sql: PostgresSql;
+  #closing: Promise<unknown> | undefined;
+
+  private constructor(
+    private readonly writers: PostgresConnections,
+    private readonly readers: PostgresConnections,
+    /** Where the tables are and who reads them. */
+    readonly schema: PostgresSchema,
+  ) {
+    super();
+    this.#sql = new PostgresSql(readers, schema);
+  }
+
+  /** Connects and makes what is missing. @throws `views-unavailable`, `invalid-views-schema`. */
+  static async open(options: PostgresTargetOptions): Promise<PostgresViewTables> {
+    const writers = new PostgresConnections(options);
+    try {
+      const schema = await prepareSchema(writers, options.schema);
+      // Streams and statements of users hold a connection for as long as they take: pages are not to wait for them.
+      const poolSize = (options.poolSize ?? 4) + MOST_STREAMS + MOST_STATEMENTS;
+      const readers = new PostgresConnections({ ...options, poolSize }, [
+        ...(schema.reader === null ? [] : [`set role ${schema.reader}`]),
+        'set default_transaction_read_only = on',
+        `set statement_timeout = ${options.statementTimeoutMs ?? 10_000}`,
+        "set idle_in_transaction_session_timeout = '60s'",
+      ]);
+      return new PostgresViewTables(writers, readers, schema);
+    } catch (error) {
+      await writers.close();
+      throw error;
+    }
+  }
+
+  async create(id: string, view: ViewDefinition): Promise<void> {
+    await this.writers.transaction('begin', async (session) => {
+      for (const statement of postgresTablesOf(this.schema, id, view)) await session.run(statement);
+      for (const statement of postgresIndexesOf(this.schema, id, view)) await session.run(statement);
+      await session.run(
+        `insert into ${this.schema.data}.weir_views (id, epoch, commits) values ($1, 0, 0) on conflict do nothing`,
+        [id],
+      );
+      await this.#map(session, id, view);
+      const [taken] = await session.rows(
+        `select 1 from ${this.schema.data}.weir_views where readable = $1 and id <> $2`,
+        [readableName(view.name), id],
+      );
+      if (taken === undefined) await this.#publish(session, id, view);
+    });
+  }
+
+  async publish(id: string, view: ViewDefinition): Promise<void> {
+    await this.writers.transaction('begin', (session) => this.#publish(session, id, view));
+  }
+
+  async drop(id: string): Promise<void> {
+    const { data } = this.schema;
+    const prefix = tableName(id, 0).slice(0, -1);
+    await this.writers.transaction('begin', async (session) => {
+      // What SQL clients see goes with the tables that it rests on.
+      const tables = await session.rows<[string]>(
+        'select tablename::text from pg_tables where schemaname = $1 and starts_with(tablename::text, $2)',
+        [data, prefix],
+      );
+      for (const [table] of tables)
+        if (/^v_[a-z0-9]+_[0-9]+$/.test(table)) await session.run(`drop table ${data}.${table} cascade`);
+      for (const catalogue of ['weir_positions', 'weir_refused', 'weir_names'])
+        await session.run(`delete from ${data}.${catalogue} where view = $1`, [id]);
+      await session.run(`delete from ${data}.weir_views where id = $1`, [id]);
+    });
+    this.#steps.delete(id);
+  }
+
+  async list(): Promise<readonly string[]> {
+    const rows = await this.writers.session((session) =>
+      session.rows<[string]>(`select id from ${this.schema.data}.weir_views order by id`),
+    );
+    return rows.map(([id]) => id);
+  }
+
+  async claim(id: string, view: ViewDefinition): Promise<{ epoch: number; positions: ViewPositions }> {
+    return this.writers.transaction('begin', async (session) => {
+      const [claimed] = await session.rows<[number]>(
+        `update ${this.schema.data}.weir_views set epoch = epoch + 1 where id = $1 returning epoch`,
+        [id],
+      );
+      if (claimed === undefined) throw viewNotFound(view.name);
+      return { epoch: claimed[0], positions: await this.#positions(session, id, view) };
+    });
+  }
+
+  async rows(
+    id: string,
+    _view: ViewDefinition,
+    table: number,
+    identities: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly CellValue[]>> {
+    if (identities.length === 0) return new Map();
+    const found = await this.writers.session((session) =>
+      session.rows<[string, ...CellValue[]]>(
+        `select * from ${this.schema.data}.${tableName(id, table)} where identity = any($1::text[])`,
+        [identities],
+      ),
+    );
+    return new Map(found.map(([identity, ...cells]) => [identity, cells]));
+  }
+
+  async find(id: string, _view: ViewDefinition, search: TableSearch): Promise<readonly TableRow[]> {
+    const { sql, values } = searchSql(`${this.schema.data}.${tableName(id, search.table)}`, search);
+    const found = await this.writers.session((session) =>
+      session.rows<[string, ...CellValue[]]>(numbered(sql), values),
+    );
+    return found.map(([identity, ...cells]) => ({ identity, cells }));
+  }
+
+  async apply(id: string, view: ViewDefinition, epoch: number, step: ViewStep): Promise<ViewPositions> {
+    const { data } = this.schema;
+    return this.writers.transaction('begin', async (session) => {
+      // The row is locked until the end: steps of a view come one after the other, and who comes late finds another commit.
+      const moved = await session.run(
+        `update ${data}.weir_views set commits = commits + 1 where id = $1 and epoch = $2 and commits = $3`,
+        [id, epoch, step.commit],
+      );
+      if (moved === 0) throw viewWriterFenced(id);
+      const before = await this.#positions(session, id, view);
+      const stored = step.move && before.sources[step.move.source];
+      if (step.move !== undefined && stored !== undefined && !samePosition(stored, step.move.from))
+        throw viewWriterFenced(id);
+      const steps = this.#stepsOf(id, view);
+      for (const change of step.changes) await steps.apply(session, change);
+      const refused =
+        step.move === undefined
+          ? 0
+          : await this.#refuse(session, id, step, step.move.from.generation, step.move.source);
+      if (step.move === undefined) return before;
+      const { source, to } = step.move;
+      await session.run(
+        `insert into ${data}.weir_positions (view, source, partition, generation, next)
+         select $1, $2, place - 1, $3, next from unnest($4::bigint[]) with ordinality as t (next, place)
+         on conflict (view, source, partition) do update set generation = excluded.generation, next = excluded.next`,
+        [id, source, to.generation, to.next],
+      );
+      if (stored !== undefined && stored.next.length > to.next.length)
+        await session.run(`delete from ${data}.weir_positions where view = $1 and source = $2 and partition >= $3`, [
+          id,
+          source,
+          to.next.length,
+        ]);
+      const sources = before.sources.map((at, index) => (index === source ? to : at));
+      return { commit: before.commit, sources, refused: before.refused + refused };
+    });
+  }
+
+  async positions(id: string, view: ViewDefinition): Promise<ViewPositions> {
+    return this.readers.session((session) => this.#positions(session, id, view));
+  }
+
+  async query(id: string, view: ViewDefinition, query: ViewQuery): Promise<ViewRows> {
+    const sql = new QuerySql(id, view, postgresDialect(this.schema.data));
+    return this.readers.transaction(SNAPSHOT, async (session) => {
+      const positions = await this.#positions(session, id, view);
+      const found: CellValue[][] = [];
+      for (const part of sql.page(query)) {
+        found.push(...(await all(session, part)));
+        if (found.length > query.limit) break;
+      }
+      const rows = found.slice(0, query.limit).map((cells) => rowOf(view, query, cells));
+      const count = query.count ? { count: Number((await all(session, sql.count(query)))[0]![0]) } : {};
+      return { rows, next: nextOf(query, found), positions, ...count };
+    });
+  }
+
+  async stream(id: string, view: ViewDefinition, query: ViewQuery, signal?: AbortSignal): Promise<ViewStream> {
+    const release = this.#slots.take();
+    let connection: Awaited<ReturnType<PostgresConnections['own']>> | undefined;
+    const end = (): void => {
+      connection?.end();
+      this.#ending.delete(end);
+      release();
+    };
+    try {
+      connection = await this.readers.own();
+      this.#ending.add(end);
+      const { session } = connection;
+      await session.run(SNAPSHOT);
+      const positions = await this.#positions(session, id, view);
+      const { sql, values } = new QuerySql(id, view, postgresDialect(this.schema.data)).whole(query);
+      await session.run(`declare rows_of_view no scroll cursor for ${numbered(sql)}`, values);
+      const chunks = chunksOf(session, (cells) => valuesOf(view, query, cells), signal);
+      return { positions, chunks, close: async () => end() };
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  sql(_target: string, request: SqlRequest, signal?: AbortSignal): Promise<SqlAnswer> {
+    return this.#sql.run(request, signal);
+  }
+
+  async refused(
+    id: string,
+    _view: ViewDefinition,
+    limit: number,
+  ): Promise<readonly (RefusedRecord & { source: number })[]> {
+    const rows = await this.readers.session((session) =>
+      session.rows<[number, number, number, string, string]>(
+        `select source, partition, "offset", code, message from ${this.schema.data}.weir_refused where view = $1 order by number limit $2`,
+        [id, limit],
+      ),
+    );
+    return rows.map(([source, partition, offset, code, message]) => ({ source, partition, offset, code, message }));
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#ending) end();
+    this.#closing ??= Promise.all([this.writers.close(), this.readers.close()]);
+    await this.#closing;
+  }
+
+  #stepsOf(id: string, view: ViewDefinition): PostgresSteps {
+    let steps = this.#steps.get(id);
+    if (steps === undefined) this.#steps.set(id, (steps = new PostgresSteps(this.schema.data, id, view)));
+    return steps;
+  }
+
+  async #positions(session: PostgresSession, id: string, view: ViewDefinition): Promise<ViewPositions> {
+    const { data } = this.schema;
+    const rows = await session.rows<[number, number, number | null, number | null, number | null]>(
+      // One statement is one snapshot.
+      `select v.commits, (select count(*) from ${data}.weir_refused r where r.view = v.id), p.source, p.generation, p.next
+       from ${data}.weir_views v left join ${data}.weir_positions p on p.view = v.id where v.id = $1 order by p.source, p.partition`,
+      [id],
+    );
+    if (rows.length === 0) throw viewNotFound(view.name);
+    const sources: (SourcePosition | undefined)[] = sourcesOf(view).map(() => undefined);
+    for (const [, , source, generation, next] of rows)
+      if (source !== null)
+        sources[source] = { generation: generation!, next: [...(sources[source]?.next ?? []), next!] };
+    return { commit: rows[0]![0], refused: rows[0]![1], sources };
+  }
+
+  async #refuse(
+    session: PostgresSession,
+    id: string,
+    { refused }: ViewStep,
+    generation: number,
+    source: number,
+  ): Promise<number> {
+    if (refused.length === 0) return 0;
+    const column = <Name extends keyof RefusedRecord>(name: Name) => refused.map((record) => record[name]);
+    return session.run(
+      `insert into ${this.schema.data}.weir_refused (view, source, generation, partition, "offset", code, message)
+       select $1, $2, $3, * from unnest($4::int[], $5::bigint[], $6::text[], $7::text[]) on conflict do nothing`,
+      [id, source, generation, column('partition'), column('offset'), column('code'), column('message')],
+    );
+  }
+
+  /** Which column of which table a name stands for. */
+  async #map(session: PostgresSession, id: string, view: ViewDefinition): Promise<void> {
+    const { data } = this.schema;
+    await session.run(`delete from ${data}.weir_names where view = $1`, [id]);
+    const places = view.columns.map((column) => placeOf(view, column));
+    await session.run(
+      `insert into ${data}.weir_names (view, view_name, table_name, column_place, column_name, type)
+       select $1, $2, * from unnest($3::text[], $4::text[], $5::text[], $6::text[])`,
+      [
+        id,
+        view.name,
+        places.map((place) => tableName(id, place.table)),
+        places.map((place) => cell(place.cell)),
+        view.columns.map((column) => column.name),
+        view.columns.map((column) => column.type),
+      ],
+    );
+  }
+
+  /** Under the name of the view SQL clients see this one from now on. */
+  async #publish(session: PostgresSession, id: string, view: ViewDefinition): Promise<void> {
+    const name = readableName(view.name);
+    await session.run(`update ${this.schema.data}.weir_views set readable = null where readable = $1 and id <> $2`, [
+      name,
+      id,
+    ]);
+    await session.run(`update ${this.schema.data}.weir_views set readable = $1 where id = $2`, [name, id]);
+    for (const [readable, statement] of readableViews(this.schema, id, view)) {
+      await session.run(`drop view if exists ${this.schema.views}.${quoted(readable)}`);
+      await session.run(statement);
+    }
+  }
+}
+
+function all(session: PostgresSession, { sql, values }: Statement): Promise<CellValue[][]> {
+  return session.rows<CellValue[]>(numbered(sql), values);
+}
+
+async function* chunksOf<T>(
+  session: PostgresSession,
+  values: (cells: readonly CellValue[]) => T,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly T[]> {
+  for (;;) {
+    signal?.throwIfAborted();
+    const rows = await session.rows<CellValue[]>(`fetch ${CHUNK_ROWS} from rows_of_view`);
+    if (rows.length > 0) yield rows.map(values);
+    if (rows.length < CHUNK_ROWS) return;
+  }
+}
