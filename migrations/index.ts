@@ -12,6 +12,7 @@ import { TopicGuards1764100000025 } from './0025-topic-guards.js';
 import { ServiceKeys1764100000026 } from './0026-service-keys.js';
 import { TopicPlaces1764100000031 } from './0031-topic-places.js';
 import { TopicPartitioners1764100000033 } from './0033-topic-partitioners.js';
+import { OperationSubjects1764100000036 } from './0036-operation-subjects.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -36,4 +37,5 @@ export const MIGRATIONS: MigrationClass[] = [
   ServiceKeys1764100000026,
   TopicPlaces1764100000031,
   TopicPartitioners1764100000033,
+  OperationSubjects1764100000036,
 ];

@@ -16,6 +16,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'ServiceKeys1764100000026',
   'TopicPlaces1764100000031',
   'TopicPartitioners1764100000033',
+  'OperationSubjects1764100000036',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -57,6 +58,9 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE TABLE "scan_parts" ("operation_id" text NOT NULL, "part" integer NOT NULL, "position" bigint NOT NULL, "document" text NOT NULL, PRIMARY KEY ("operation_id", "part"))',
   'CREATE TABLE "registry_digests" ("context" text NOT NULL, "subject" text NOT NULL, "document" text NOT NULL, PRIMARY KEY ("context", "subject"))',
   'CREATE TABLE "service_keys" ("name" text PRIMARY KEY NOT NULL, "secret" text NOT NULL)',
+  'CREATE TABLE operation_subjects (\n         operation_id text not null,\n         subject text not null,\n         live int not null,\n         constraint pk_operation_subjects primary key (operation_id, subject),\n         constraint ck_operation_subjects_live check (live in (0, 1))\n       )',
+  'CREATE UNIQUE INDEX uq_operation_subjects_live on operation_subjects (subject) where live = 1',
+  'CREATE INDEX ix_operation_subjects_subject on operation_subjects (subject, operation_id)',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (1, 1764100000001, \'Registry1764100000001\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (2, 1764100000002, \'Operations1764100000002\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (3, 1764100000004, \'TopicNamesAndDerivations1764100000004\')',
@@ -71,5 +75,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (12, 1764100000026, \'ServiceKeys1764100000026\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (13, 1764100000031, \'TopicPlaces1764100000031\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (14, 1764100000033, \'TopicPartitioners1764100000033\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (15, 1764100000036, \'OperationSubjects1764100000036\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

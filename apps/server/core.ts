@@ -50,7 +50,9 @@ import {
   RebuildHandler,
   MigrationHandler,
   MigrationSamples,
+  operationOfMember,
   RepartitionHandler,
+  TogetherHandler,
   Views,
   ViewStore,
   ViewTables,
@@ -193,14 +195,16 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     clock,
     owner,
     handlers: [
-      new RepartitionHandler({
-        directories,
-        names,
-        decoder,
-        clock,
-        failPoint: failPoints.pass,
-        readersOn,
-      }),
+      new TogetherHandler(
+        new RepartitionHandler({
+          directories,
+          names,
+          decoder,
+          clock,
+          failPoint: failPoints.pass,
+          readersOn,
+        }),
+      ),
       new DeriveHandler({
         store: derivationStore,
         directories,
@@ -316,7 +320,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   groupLagMetrics(metrics, config.metrics.topicLabels, directories, clock);
 
   const isLive = async (id: string): Promise<boolean> => {
-    const operation = await operationStore.operation(id);
+    const operation = await operationStore.operation(operationOfMember(id));
     return operation !== undefined && !isTerminal(operation.phase);
   };
   return {

@@ -13,6 +13,7 @@ import {
   type ProgressSnapshot,
   type StartedBefore,
   type StartKey,
+  subjectsOf,
 } from '#libs/core/operations';
 import type { SqlSession, SqlStore, SqlValue } from './sql-store.js';
 
@@ -70,9 +71,11 @@ export class SqlOperationStore extends OperationStore {
       } catch (error) {
         if (!(error instanceof SubjectTaken)) throw error;
       }
-      const holder = await this.liveOn(operation.subject);
-      // Gone between the two statements: the subject is free, try again.
-      if (holder !== undefined) return { outcome: 'subject-busy', holder };
+      for (const subject of subjectsOf(operation)) {
+        const holder = await this.liveOn(subject);
+        // Gone between the two statements: the subject is free, try again.
+        if (holder !== undefined) return { outcome: 'subject-busy', holder };
+      }
     }
   }
 
@@ -95,7 +98,12 @@ export class SqlOperationStore extends OperationStore {
   }
 
   async liveOn(subject: string): Promise<OperationRecord | undefined> {
-    return fromRow(await this.store.one<OperationRow>(`${FIND} where subject = ? and ended_at is null`, [subject]));
+    return fromRow(
+      await this.store.one<OperationRow>(
+        `${FIND} where id = (select operation_id from operation_subjects where subject = ? and live = 1)`,
+        [subject],
+      ),
+    );
   }
 
   async list(filter: OperationFilter, limit: number, before?: string): Promise<readonly OperationRecord[]> {
@@ -107,7 +115,7 @@ export class SqlOperationStore extends OperationStore {
       values.push(...(bound as SqlValue[]));
     };
     where('kind = ?', filter.kind);
-    where('subject = ?', filter.subject);
+    where('id in (select operation_id from operation_subjects where subject = ?)', filter.subject);
     where('plan_hash = ?', filter.planHash);
     where('coalesce(hold, phase) = ?', filter.state);
     where('id < ?', before);
@@ -149,6 +157,9 @@ export class SqlOperationStore extends OperationStore {
         ],
       );
       if (changed === 0) return false;
+      if (next.endedAt !== null) {
+        await session.run('update operation_subjects set live = 0 where operation_id = ? and live = 1', [next.id]);
+      }
       await append(session, next, events);
       return true;
     });
@@ -221,6 +232,14 @@ async function createIn(
     ],
   );
   if (created === 0) throw new SubjectTaken();
+  // In one order, whoever does it: transactions that wait for each other's subjects would end one another.
+  for (const subject of [...subjectsOf(operation)].sort()) {
+    const taken = await session.run(
+      'insert into operation_subjects (operation_id, subject, live) values (?, ?, ?) on conflict (subject) where live = 1 do nothing',
+      [operation.id, subject, operation.endedAt === null ? 1 : 0],
+    );
+    if (taken === 0) throw new SubjectTaken();
+  }
   await append(session, operation, events);
   return { outcome: 'created' };
 }

@@ -1,4 +1,5 @@
 import {
+  type NameMove,
   type Opening,
   type PartitionerSpec,
   type TopicDeletion,
@@ -8,7 +9,7 @@ import {
   type TopicPlace,
   UNKNOWN_OPENING,
 } from '#libs/core/log';
-import type { SqlStore } from './sql-store.js';
+import type { SqlSession, SqlStore } from './sql-store.js';
 
 interface Row {
   logical: string;
@@ -58,30 +59,23 @@ export class SqlTopicNames extends TopicNames {
     opening: Opening = UNKNOWN_OPENING,
     place?: TopicPlace | null,
   ): Promise<TopicName | undefined> {
-    const opensAt = JSON.stringify(opening.opensAt);
-    const closedAt = JSON.stringify(opening.closedAt);
-    const partitioner = opening.partitioner && JSON.stringify(opening.partitioner);
-    const placed = place === undefined || place === null ? null : JSON.stringify(place);
-    const moved = await this.store.write((session) =>
-      expectedRevision === 0
-        ? session.one<Row>(
-            `insert into topic_names (log_id, logical, generation, opened_from, revision, opens_at, closed_at, key_expression, partitioner, place)
-             values (?, ?, ?, 1, 1, ?, ?, ?, ?, ?) on conflict do nothing returning ${COLUMNS}`,
-            [logId, logical, generation, opensAt, closedAt, opening.keyExpression, partitioner, placed],
-          )
-        : session.one<Row>(
-            `update topic_names
-             set generation = ?, opened_from = case when generation = ? then opened_from else generation end,
-                 revision = revision + 1, opens_at = ?, closed_at = ?, key_expression = ?, partitioner = ?${place === undefined ? '' : ', place = ?'}
-             where log_id = ? and logical = ? and revision = ? returning ${COLUMNS}`,
-            [
-              ...[generation, generation, opensAt, closedAt, opening.keyExpression, partitioner],
-              ...(place === undefined ? [] : [placed]),
-              ...[logId, logical, expectedRevision],
-            ],
-          ),
-    );
+    const move = { logical, expectedRevision, generation, opening, ...(place === undefined ? {} : { place }) };
+    const moved = await this.store.write((session) => moveIn(session, logId, move));
     return moved && nameOf(logId, moved);
+  }
+
+  async compareAndSetAll(logId: string, moves: readonly NameMove[]): Promise<boolean> {
+    // In one order, whoever does it: transactions that wait for each other's rows would end one another.
+    const ordered = [...moves].sort((a, b) => (a.logical < b.logical ? -1 : 1));
+    try {
+      await this.store.write(async (session) => {
+        for (const move of ordered) if ((await moveIn(session, logId, move)) === undefined) throw new Moved();
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof Moved) return false;
+      throw error;
+    }
   }
 
   async setGuard(
@@ -116,6 +110,38 @@ export class SqlTopicNames extends TopicNames {
       session.run('delete from topic_names where log_id = ? and logical = ?', [logId, logical]),
     );
   }
+}
+
+/** Takes back moves of several names, one of which somebody else has moved. */
+class Moved extends Error {}
+
+async function moveIn(
+  session: SqlSession,
+  logId: string,
+  { logical, expectedRevision, generation, opening, place }: NameMove,
+): Promise<Row | undefined> {
+  const opensAt = JSON.stringify(opening.opensAt);
+  const closedAt = JSON.stringify(opening.closedAt);
+  const partitioner = opening.partitioner && JSON.stringify(opening.partitioner);
+  const placed = place === undefined || place === null ? null : JSON.stringify(place);
+  if (expectedRevision === 0) {
+    return await session.one<Row>(
+      `insert into topic_names (log_id, logical, generation, opened_from, revision, opens_at, closed_at, key_expression, partitioner, place)
+       values (?, ?, ?, 1, 1, ?, ?, ?, ?, ?) on conflict do nothing returning ${COLUMNS}`,
+      [logId, logical, generation, opensAt, closedAt, opening.keyExpression, partitioner, placed],
+    );
+  }
+  return await session.one<Row>(
+    `update topic_names
+     set generation = ?, opened_from = case when generation = ? then opened_from else generation end,
+         revision = revision + 1, opens_at = ?, closed_at = ?, key_expression = ?, partitioner = ?${place === undefined ? '' : ', place = ?'}
+     where log_id = ? and logical = ? and revision = ? returning ${COLUMNS}`,
+    [
+      ...[generation, generation, opensAt, closedAt, opening.keyExpression, partitioner],
+      ...(place === undefined ? [] : [placed]),
+      ...[logId, logical, expectedRevision],
+    ],
+  );
 }
 
 function nameOf(logId: string, row: Row): TopicName {

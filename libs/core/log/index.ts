@@ -242,7 +242,7 @@ export {
   type TopicUse,
   type TopicUser,
 } from './topic-lifecycle.js';
-export { TopicNames, UNKNOWN_OPENING, type Opening, type TopicName } from './topic-names.js';
+export { TopicNames, UNKNOWN_OPENING, type NameMove, type Opening, type TopicName } from './topic-names.js';
 export { VarintReader, varintSize, varlongSize, writeVarint, writeVarlong } from './varint.js';
 export { checkCheckpoint, checkGroup, checkPosition, checkWriterId, COMMIT_LIMITS } from './commit-checks.js';
 export { checkProducerName, LAST_PRODUCER_EPOCH, successorOf, type ProducerIdentity } from './producer-identity.js';

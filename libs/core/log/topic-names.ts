@@ -38,6 +38,15 @@ export interface TopicName extends Opening {
 
 export const UNKNOWN_OPENING: Opening = { opensAt: [], closedAt: [], keyExpression: null, partitioner: null };
 
+/** A move of a name, as {@link TopicNames.compareAndSet} makes it. */
+export interface NameMove {
+  readonly logical: string;
+  readonly expectedRevision: number;
+  readonly generation: number;
+  readonly opening: Opening;
+  readonly place?: TopicPlace | null;
+}
+
 /**
  * The name table. It only routes and guards; safety rests on the FENCED state of the log. It can be rebuilt from the log: of the generations of a
  * logical name the ACTIVE one counts.
@@ -57,6 +66,8 @@ export abstract class TopicNames {
     opening?: Opening,
     place?: TopicPlace | null,
   ): Promise<TopicName | undefined>;
+  /** Makes all of these moves of different names in one step, or none of them when one of the revisions is another. @returns whether it did. */
+  abstract compareAndSetAll(logId: string, moves: readonly NameMove[]): Promise<boolean>;
   /**
    * Changes the guard if its revision is still `expectedRevision` (0: never changed, or no row yet) and leaves everything else as it is; returns the new row, or undefined when someone else changed
    * it. A name without a row gets one, at generation 1 and revision 1.

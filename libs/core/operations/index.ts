@@ -32,6 +32,7 @@ export { isOperationId } from './operation-id.js';
 export {
   isTerminal,
   stateOf,
+  subjectsOf,
   type CutoverState,
   type Intent,
   type NewEvent,

@@ -4,7 +4,12 @@ import type { OperationState } from './operation.js';
 export interface OperationObserver {
   /** After each durable change of state. `from` is null for a new operation. */
   stateChanged?(
-    operation: { readonly id: string; readonly kind: string; readonly subject: string },
+    operation: {
+      readonly id: string;
+      readonly kind: string;
+      readonly subject: string;
+      readonly alsoOn?: readonly string[];
+    },
     from: OperationState | null,
     to: OperationState,
     reason: string | null,

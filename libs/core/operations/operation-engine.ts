@@ -18,7 +18,7 @@ import type { LeaseStore } from './lease-store.js';
 import type { OperationObserver } from './observer.js';
 import { UNTHROTTLED, type Command, type Phase, type ThrottleLimits } from './operation.js';
 import { operationId } from './operation-id.js';
-import { stateOf, type OperationEvent, type OperationRecord } from './operation-record.js';
+import { stateOf, subjectsOf, type OperationEvent, type OperationRecord } from './operation-record.js';
 import type { OperationCount, OperationFilter, OperationStore, StartedBefore } from './operation-store.js';
 import { leaseName, OperationWorkers } from './operation-workers.js';
 import type { FailPoint } from './operation-writer.js';
@@ -182,7 +182,9 @@ export class OperationEngine {
     if (outcome.outcome === 'subject-busy') {
       const { holder } = outcome;
       if (holder.planHash === plan.hash) return { operation: await this.#status(holder), created: false };
-      throw subjectBusy(plan.subject, { id: holder.id, kind: holder.kind, state: stateOf(holder) });
+      const held = subjectsOf(holder);
+      const subject = subjectsOf(plan).find((one) => held.includes(one)) ?? plan.subject;
+      throw subjectBusy(subject, { id: holder.id, kind: holder.kind, state: stateOf(holder) });
     }
     // Kept again in case it was forgotten between reading it and here; from now on it is in use.
     await store.savePlan(plan);
@@ -343,6 +345,7 @@ export class OperationEngine {
       id: operationId(now, random),
       kind: plan.kind,
       subject: plan.subject,
+      ...(plan.alsoOn && { alsoOn: plan.alsoOn }),
       planHash: plan.hash,
       revision: 1,
       epoch: 0,

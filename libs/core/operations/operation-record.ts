@@ -26,6 +26,8 @@ export interface OperationRecord {
   readonly id: string;
   readonly kind: string;
   readonly subject: string;
+  /** Further subjects that it has in the same way; absent where there are none. */
+  readonly alsoOn?: readonly string[];
   readonly planHash: string;
   /** Rises by one with each write. */
   readonly revision: number;
@@ -80,6 +82,14 @@ export interface OperationEvent {
 export interface NewEvent {
   readonly type: string;
   readonly data: JsonObject;
+}
+
+/** Everything that an operation, or one of a plan, has to itself. */
+export function subjectsOf(one: {
+  readonly subject: string;
+  readonly alsoOn?: readonly string[];
+}): readonly [string, ...string[]] {
+  return [one.subject, ...(one.alsoOn ?? [])];
 }
 
 /** The hold if there is one, otherwise the phase. */

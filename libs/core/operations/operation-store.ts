@@ -18,13 +18,14 @@ export interface StartedBefore {
 
 export type CreateOutcome =
   | { readonly outcome: 'created' }
-  /** A live operation has the subject. */
+  /** A live operation has the subject, or one of the further ones. */
   | { readonly outcome: 'subject-busy'; readonly holder: OperationRecord }
   | { readonly outcome: 'key-used'; readonly before: StartedBefore };
 
 /** All conditions hold together. */
 export interface OperationFilter {
   readonly kind?: string;
+  /** One of those that it has or had. */
   readonly subject?: string;
   readonly planHash?: string;
   /** The hold, or the phase of those that are not held. */

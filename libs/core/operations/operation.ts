@@ -82,6 +82,8 @@ export interface PlanControls {
 export interface PlanDraft {
   /** Topic, view or subject whose other mutating operations are excluded meanwhile, e.g. `topic:local/orders`. */
   readonly subject: string;
+  /** Further ones that it has in the same way, where it works on several. */
+  readonly alsoOn?: readonly string[];
   /** Everything the handler needs later: the request with all defaults resolved, names of generations and so on. */
   readonly parameters: JsonObject;
   /** What the plan relied on (partition counts, ids, configs, schema versions). Compared at the start; a difference is a stale plan. */

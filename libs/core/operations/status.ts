@@ -17,6 +17,8 @@ export interface OperationStatus {
   readonly id: string;
   readonly kind: string;
   readonly subject: string;
+  /** What else it has to itself meanwhile. */
+  readonly alsoOn: readonly string[];
   readonly state: OperationState;
   readonly phase: Phase;
   readonly phaseSince: number;
@@ -102,6 +104,7 @@ export function statusOf(operation: OperationRecord, context: StatusContext): Op
     id: operation.id,
     kind: operation.kind,
     subject: operation.subject,
+    alsoOn: operation.alsoOn ?? [],
     state: stateOf(operation),
     phase: operation.phase,
     phaseSince: operation.phaseSince,

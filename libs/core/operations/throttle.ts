@@ -7,7 +7,12 @@ export interface ThrottleCause {
   readonly name: string;
   /** Why to rest now, in words for people; null when there is no reason. Asked at most a few times a second; answers quickly. An error fails the step. */
   check(
-    operation: { readonly id: string; readonly kind: string; readonly subject: string },
+    operation: {
+      readonly id: string;
+      readonly kind: string;
+      readonly subject: string;
+      readonly alsoOn?: readonly string[];
+    },
     limits: ThrottleLimits,
   ): Promise<string | null> | string | null;
 }
@@ -31,7 +36,12 @@ const YIELD_EVERY_MS = 5;
 /** Holds one operation to its limits and to the causes. Any single reason holds it; the first one is named. */
 export class Throttle {
   readonly #clock: Clock;
-  readonly #operation: { readonly id: string; readonly kind: string; readonly subject: string };
+  readonly #operation: {
+    readonly id: string;
+    readonly kind: string;
+    readonly subject: string;
+    readonly alsoOn?: readonly string[];
+  };
   readonly #causes: readonly ThrottleCause[];
   readonly #line = new Serial();
   readonly #records: TokenBucket;
@@ -46,7 +56,12 @@ export class Throttle {
 
   constructor(
     clock: Clock,
-    operation: { readonly id: string; readonly kind: string; readonly subject: string },
+    operation: {
+      readonly id: string;
+      readonly kind: string;
+      readonly subject: string;
+      readonly alsoOn?: readonly string[];
+    },
     limits: ThrottleLimits,
     causes: readonly ThrottleCause[] = [],
   ) {

@@ -127,6 +127,8 @@ export { Views, type Answered, type ReadAtLeast, type ViewStatus } from './views
 export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/key-expression.js';
 export { RepartitionHandler, type RepartitionOptions } from './repartition/handler.js';
 export { MoveHandler } from './move/handler.js';
+export { TogetherHandler, MAX_TOGETHER } from './generations/together.js';
+export { operationOfMember } from './generations/member-runs.js';
 export { consumersOf, type Consumer } from './generations/consumers.js';
 export { parkedRecordsOf, type ParkedCursor, type ParkedPlace } from './generations/parked-list.js';
 export { rebuildTopicNames } from './generations/rebuild-names.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '#libs/core/kernel';
 import type { GroupDescription, LogEngine, TopicDirectories } from '#libs/core/log';
-import type { ThrottleCause, ThrottleLimits } from '#libs/core/operations';
+import { subjectsOf, type ThrottleCause, type ThrottleLimits } from '#libs/core/operations';
 
 /** The ends of a topic's partitions at one time. */
 interface Sample {
@@ -43,15 +43,26 @@ export class GroupLagCause implements ThrottleCause {
     private readonly clock: Clock,
   ) {}
 
-  async check(operation: { readonly subject: string }, limits: ThrottleLimits): Promise<string | null> {
-    const [, cluster, topic] = /^topic:([^/]+)\/(.+)$/.exec(operation.subject) ?? [];
+  async check(
+    operation: { readonly subject: string; readonly alsoOn?: readonly string[] },
+    limits: ThrottleLimits,
+  ): Promise<string | null> {
+    for (const subject of subjectsOf(operation)) {
+      const reason = await this.#checkOne(subject, limits);
+      if (reason !== null) return reason;
+    }
+    return null;
+  }
+
+  async #checkOne(subject: string, limits: ThrottleLimits): Promise<string | null> {
+    const [, cluster, topic] = /^topic:([^/]+)\/(.+)$/.exec(subject) ?? [];
     if (limits.maxGroupLagMs === null || cluster === undefined || topic === undefined) return null;
     const now = this.clock.monotonic();
-    let watched = await this.#watch(operation.subject, cluster, topic);
+    let watched = await this.#watch(subject, cluster, topic);
     if (now - watched.checkedAt >= CHECK_EVERY_MS) {
       if (this.directories.of(await this.directories.whereIs(cluster, topic)).engine !== watched.engine) {
-        this.#watched.delete(operation.subject);
-        watched = await this.#watch(operation.subject, cluster, topic);
+        this.#watched.delete(subject);
+        watched = await this.#watch(subject, cluster, topic);
       }
       watched.checkedAt = now;
       watched.reason = await this.#look(watched, limits.maxGroupLagMs, now);

@@ -1,3 +1,4 @@
+import { subjectsOf } from '#libs/core/operations';
 import type { AccessObject, ObjectKind } from '#libs/platform/auth';
 
 const KINDS: ReadonlyMap<string, ObjectKind> = new Map([
@@ -9,6 +10,14 @@ const KINDS: ReadonlyMap<string, ObjectKind> = new Map([
   ['group', 'group'],
   ['cluster', 'cluster'],
 ]);
+
+/** Everything that an operation changes, or one of a plan would: who may see or operate it may so with each of these. */
+export function accessObjectsOf(one: {
+  readonly subject: string;
+  readonly alsoOn?: readonly string[];
+}): readonly AccessObject[] {
+  return subjectsOf(one).map(accessObjectOf);
+}
 
 /**
  * The object of the authorizer behind an operation's subject: `topic:local/orders` is topic `orders`, `view:flights` is view `flights`. Who may see or

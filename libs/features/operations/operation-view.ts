@@ -6,6 +6,7 @@ export function viewOf(status: OperationStatus): OperationView {
   const { approval, progress, throttle, cutover, rollback, lastError } = status;
   return {
     ...status,
+    alsoOn: [...status.alsoOn],
     commands: [...status.commands],
     groups: [...status.groups],
     phaseSince: text(status.phaseSince),
@@ -37,6 +38,7 @@ export function planViewOf(plan: Plan): PlanView {
     hash: plan.hash,
     kind: plan.kind,
     subject: plan.subject,
+    alsoOn: [...(plan.alsoOn ?? [])],
     steps: [...plan.steps],
     impact: plan.impact,
     risks: [...plan.risks],

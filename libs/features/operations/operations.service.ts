@@ -26,7 +26,7 @@ import type {
   StartBody,
   ThrottleBody,
 } from './operation-schemas.js';
-import { accessObjectOf } from './operation-subject.js';
+import { accessObjectsOf } from './operation-subject.js';
 
 /** Operations for a principal: seen when what they change may be read, commanded when it may be operated. */
 @Injectable()
@@ -40,14 +40,14 @@ export class OperationsService {
   /** @throws `plan-not-found`, also for a plan whose subject the principal may not read. */
   async plan(hash: string, principal: Principal): Promise<Plan> {
     const plan = await this.engine.planOf(hash);
-    this.authorizer.demand(principal, 'read', accessObjectOf(plan.subject));
+    for (const object of accessObjectsOf(plan)) this.authorizer.demand(principal, 'read', object);
     return plan;
   }
 
   /** @throws what `OperationEngine.start` throws, and `forbidden`. */
   async start(body: StartBody, key: string | undefined, principal: Principal): Promise<Started> {
     const plan = await this.plan(body.planHash, principal);
-    this.authorizer.demand(principal, 'operate', accessObjectOf(plan.subject));
+    for (const object of accessObjectsOf(plan)) this.authorizer.demand(principal, 'operate', object);
     const limits = body.throttle && merged(plan.controls?.limits ?? UNTHROTTLED, body.throttle);
     return this.engine.start({ planHash: body.planHash, principal: principal.id, key, limits });
   }
@@ -62,7 +62,7 @@ export class OperationsService {
       const some = await this.engine.list({ kind, state, live, subject }, limit, before);
       for (const one of some) {
         before = one.id;
-        if (!this.authorizer.allows(principal, 'read', accessObjectOf(one.subject))) continue;
+        if (!accessObjectsOf(one).every((object) => this.authorizer.allows(principal, 'read', object))) continue;
         items.push(one);
         if (items.length === limit) return { items, next: formatCursor(one.id) };
       }
@@ -135,10 +135,10 @@ export class OperationsService {
     // What has another form is no id, and the store need not be asked.
     if (!isOperationId(id)) throw operationNotFound(id);
     const status = await this.engine.status(id);
-    const object = accessObjectOf(status.subject);
+    const objects = accessObjectsOf(status);
     // Who may not see what it changes is not told that there is such an operation.
-    if (!this.authorizer.allows(principal, 'read', object)) throw operationNotFound(id);
-    this.authorizer.demand(principal, action, object);
+    if (!objects.every((object) => this.authorizer.allows(principal, 'read', object))) throw operationNotFound(id);
+    for (const object of objects) this.authorizer.demand(principal, action, object);
     return status;
   }
 }

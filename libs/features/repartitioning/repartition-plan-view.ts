@@ -13,6 +13,7 @@ export function planViewOf(plan: Plan): RepartitionPlanView {
     hash: plan.hash,
     kind: 'repartition',
     subject: plan.subject,
+    alsoOn: [...(plan.alsoOn ?? [])],
     steps: [...plan.steps],
     order,
     rollback,

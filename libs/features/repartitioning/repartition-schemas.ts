@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_TOGETHER } from '#libs/core/streams';
 
 const base = z
   .enum(['murmur2', 'crc32', 'fnv1a'])
@@ -41,7 +42,14 @@ const noKey = z.enum(['fail', 'drop', 'dlq', 'keep-key']);
 
 /** Body of `POST /v1/repartitions/plans`. */
 export const repartitionBody = z.strictObject({
-  topic: z.string().min(1).max(249),
+  topic: z.string().min(1).max(249).optional().describe('This, or `topics`.'),
+  topics: z
+    .array(z.string().min(1).max(249))
+    .min(2)
+    .max(MAX_TOGETHER)
+    .refine((names) => new Set(names).size === names.length, 'names a topic twice')
+    .optional()
+    .describe('Topics that belong together: one operation, and all of them are switched in one step or none is.'),
   target: z
     .strictObject({
       partitions: z.int().min(1).max(1_000_000).optional().describe('As many as there are unless given.'),
@@ -120,16 +128,25 @@ export const repartitionPlanView = z.object({
   hash: z.string().describe('Start it with `POST /v1/operations`.'),
   kind: z.literal('repartition'),
   subject: z.string(),
+  alsoOn: z.array(z.string()).describe('What else it would change, where it is of several topics.'),
   steps: z.array(z.string()),
   order: z.string().describe('What is promised of the order of records.'),
   rollback: z.string(),
-  profile: object,
+  profile: object.describe('What the topic is like; of several topics, by name.'),
   skew: z.object({ before: z.number(), after: z.number(), lowerBound: z.number() }),
   suggestion: z
     .object({ partitioner: partitionerSchema })
     .nullable()
     .describe('A partitioner that would spread the keys which are too heavy; null where none are, or none can.'),
-  translation: z.array(z.object({ group: z.string(), members: z.int(), lag: z.number(), translation: z.string() })),
+  translation: z.array(
+    z.object({
+      group: z.string(),
+      topic: z.string().optional().describe('Of several topics.'),
+      members: z.int(),
+      lag: z.number(),
+      translation: z.string(),
+    }),
+  ),
   readers: z
     .array(z.string())
     .describe('Views and derivations that read the topic; they follow the cutover by themselves.'),

@@ -17,12 +17,12 @@ export class RepartitionsController {
 
   @Post('plans')
   @HttpCode(201)
-  @Access('operate', 'topic', 'body.topic')
+  @Access('operate', 'topic')
   @ApiJson({
     id: 'planRepartition',
-    summary: 'Plan another partition count or key for a topic',
+    summary: 'Plan another partition count or key for a topic, or for several in one step',
     description:
-      'Looks at the topic and changes nothing. Start the plan with its hash: `POST /v1/operations {"planHash": …}`.',
+      'Looks at the topics and changes nothing. Several (`topics`) get the same, and are switched in one step or not at all. Start the plan with its hash: `POST /v1/operations {"planHash": …}`.',
     tag: 'repartitions',
     body: repartitionBody,
     bodyExample: { topic: 'flights', target: { partitions: 12, key: { expr: 'value.origin' } } },

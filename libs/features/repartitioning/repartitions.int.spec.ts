@@ -4,7 +4,7 @@ import { encodeBatch, partitionerOf, TopicDirectories } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { OperationEngine } from '#libs/core/operations';
 import { MemoryLeaseStore, MemoryOperationStore } from '#libs/core/operations/testing';
-import { JsonRecordDecoder, RepartitionHandler } from '#libs/core/streams';
+import { JsonRecordDecoder, RepartitionHandler, TogetherHandler } from '#libs/core/streams';
 import { Authenticator, type Principal } from '#libs/platform/auth';
 import { startTestApp, type TestApp } from '#libs/platform/testing';
 import { RepartitioningModule } from './index.js';
@@ -40,7 +40,9 @@ describe('repartitions over REST', () => {
       owner: 'here',
       random: (bytes) => randomBytes(bytes),
       handlers: [
-        new RepartitionHandler({ directories, names, decoder: new JsonRecordDecoder(), clock, tuning, readersOn }),
+        new TogetherHandler(
+          new RepartitionHandler({ directories, names, decoder: new JsonRecordDecoder(), clock, tuning, readersOn }),
+        ),
       ],
       scanMs: 10,
     });
@@ -135,6 +137,45 @@ describe('repartitions over REST', () => {
     });
   });
 
+  it('switches several topics in one operation, which has all of them to itself, and takes all of them back', async () => {
+    await log.createTopic({ name: 'bookings', partitions: 2 });
+    const { status, body } = await plan({
+      topics: ['flights', 'bookings'],
+      target: { partitions: 5 },
+      cutover: { mode: 'auto' },
+    });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({
+      subject: 'topic:local/flights',
+      alsoOn: ['topic:local/bookings'],
+      blockers: [],
+      profile: { flights: { records: 60 }, bookings: { records: 0 } },
+      impact: { topics: ['flights', 'bookings'], members: { bookings: { to: { physical: 'bookings--g2' } } } },
+      estimates: { records: 60 },
+    });
+    const { operation } = await operations.start({ planHash: body.hash as string, principal: 'olga' });
+    const alone = await plan({ topic: 'bookings', target: { partitions: 3 } });
+    await expect(operations.start({ planHash: alone.body.hash as string, principal: 'olga' })).rejects.toMatchObject({
+      code: expect.stringMatching(/^(subject-busy|plan-stale)$/) as string,
+    });
+    const phase = async (): Promise<string> => (await operations.status(operation.id)).phase;
+    await expect.poll(phase, { interval: 5, timeout: 10_000 }).toBe('SWITCHED');
+    expect(await operations.status(operation.id)).toMatchObject({
+      alsoOn: ['topic:local/bookings'],
+      verification: { state: 'passed', checked: 60 },
+      rollback: { available: true },
+    });
+    for (const topic of ['flights', 'bookings']) {
+      expect(await directories.of().resolve(topic)).toMatchObject({ generation: 2 });
+    }
+    await operations.command(operation.id, 'rollback', { principal: 'olga' });
+    await expect.poll(phase, { interval: 5, timeout: 10_000 }).toBe('ROLLED_BACK');
+    expect((await log.listTopics()).map((one) => `${one.name}:${one.state}`)).toEqual([
+      'bookings:ACTIVE',
+      'flights:ACTIVE',
+    ]);
+  });
+
   it('waits for the cutover to be asked for, pauses and resumes, and leaves nothing when cancelled', async () => {
     const { body } = await plan({ topic: 'flights', target: { partitions: 5 } });
     const { operation } = await operations.start({ planHash: body.hash as string, principal: 'olga' });
@@ -170,6 +211,14 @@ describe('repartitions over REST', () => {
     expect((await plan({ topic: 'flights', target: { key: { expr: 'value.' } } })).body).toMatchObject({
       status: 400,
       code: 'invalid-key-expression',
+    });
+    expect((await plan({ target: { partitions: 3 } })).body).toMatchObject({
+      status: 400,
+      code: 'invalid-repartition-request',
+    });
+    expect((await plan({ topics: ['flights', 'flights'] })).body).toMatchObject({
+      status: 400,
+      errors: [{ path: '/topics' }],
     });
     expect((await plan({ topic: 'none', target: { partitions: 3 } })).body).toMatchObject({
       status: 404,

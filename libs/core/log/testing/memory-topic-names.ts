@@ -1,4 +1,5 @@
 import {
+  type NameMove,
   type Opening,
   type TopicGuard,
   type TopicName,
@@ -28,6 +29,17 @@ export class MemoryTopicNames extends TopicNames {
     opening: Opening = UNKNOWN_OPENING,
     place?: TopicPlace | null,
   ): Promise<TopicName | undefined> {
+    return this.#move(logId, logical, expectedRevision, generation, opening, place);
+  }
+
+  #move(
+    logId: string,
+    logical: string,
+    expectedRevision: number,
+    generation: number,
+    opening: Opening,
+    place: TopicPlace | null | undefined,
+  ): TopicName | undefined {
     const key = keyOf(logId, logical);
     const present = this.#rows.get(key);
     if ((present?.revision ?? 0) !== expectedRevision) return undefined;
@@ -46,6 +58,16 @@ export class MemoryTopicNames extends TopicNames {
     };
     this.#rows.set(key, row);
     return row;
+  }
+
+  async compareAndSetAll(logId: string, moves: readonly NameMove[]): Promise<boolean> {
+    const isAt = ({ logical, expectedRevision }: NameMove): boolean =>
+      (this.#rows.get(keyOf(logId, logical))?.revision ?? 0) === expectedRevision;
+    if (!moves.every(isAt)) return false;
+    // Nothing is awaited between these: nobody sees some of them.
+    for (const { logical, expectedRevision, generation, opening, place } of moves)
+      this.#move(logId, logical, expectedRevision, generation, opening, place);
+    return true;
   }
 
   async setGuard(

@@ -178,6 +178,40 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
       expect(await names.find('log', 'orders')).toMatchObject({ place: null });
     });
 
+    it('moves several names in one step, or none of them', async () => {
+      const opening = (n: number) => ({ ...UNKNOWN_OPENING, opensAt: [n] });
+      const move = (logical: string, expectedRevision: number, generation: number) => ({
+        ...{ logical, expectedRevision, generation, opening: opening(generation) },
+      });
+      await names.compareAndSet('log', 'orders', 0, 1);
+      expect(await names.compareAndSetAll('log', [move('payments', 0, 2), move('orders', 1, 3)])).toBe(true);
+      expect(await names.find('log', 'orders')).toMatchObject({ generation: 3, revision: 2, opensAt: [3] });
+      expect(await names.find('log', 'payments')).toMatchObject({ generation: 2, revision: 1, opensAt: [2] });
+      for (const moves of [
+        [move('payments', 1, 7), move('orders', 1, 7)],
+        [move('orders', 2, 7), move('payments', 0, 7)],
+        [move('orders', 2, 7), move('shipments', 1, 7)],
+      ]) {
+        expect(await names.compareAndSetAll('log', moves)).toBe(false);
+        expect((await names.list('log')).map((row) => [row.logical, row.generation]).sort()).toEqual([
+          ['orders', 3],
+          ['payments', 2],
+        ]);
+      }
+      expect(await names.find('other', 'orders')).toBeUndefined();
+      const place: TopicPlace = { kind: 'moved', logId: 'other', closedAt: [1], opensAt: [1] };
+      expect(await names.compareAndSetAll('log', [{ ...move('orders', 2, 3), place }, move('payments', 1, 2)])).toBe(
+        true,
+      );
+      expect(await names.find('log', 'orders')).toMatchObject({ place, openedFrom: 1 });
+      const racers = [4, 5, 6].map((to) =>
+        names.compareAndSetAll('log', [move('payments', 2, to), move('orders', 3, to)]),
+      );
+      expect((await Promise.all(racers)).filter(Boolean)).toHaveLength(1);
+      const [orders, payments] = await names.list('log');
+      expect(orders!.generation).toBe(payments!.generation);
+    });
+
     it('keeps the names of each log apart, and answers them by name', async () => {
       await names.compareAndSet('log', 'b', 0, 2);
       await names.compareAndSet('log', 'B', 0, 4);

@@ -1,5 +1,5 @@
 import type { OperationEvent, NewEvent, OperationRecord } from '../operation-record.js';
-import { isTerminal, stateOf } from '../operation-record.js';
+import { isTerminal, stateOf, subjectsOf } from '../operation-record.js';
 import {
   OperationStore,
   type CreateOutcome,
@@ -46,8 +46,10 @@ export class MemoryOperationStore extends OperationStore {
     if (before !== undefined) {
       return { outcome: 'key-used', before: { requestHash: before.requestHash, operationId: before.operationId } };
     }
-    const holder = this.#holder(operation.subject);
-    if (holder !== undefined) return { outcome: 'subject-busy', holder };
+    for (const subject of subjectsOf(operation)) {
+      const holder = this.#holder(subject);
+      if (holder !== undefined) return { outcome: 'subject-busy', holder };
+    }
     this.#operations.set(operation.id, structuredClone({ ...operation, progress: null }));
     this.#append(operation, events);
     if (key !== undefined) {
@@ -77,7 +79,7 @@ export class MemoryOperationStore extends OperationStore {
     const matches = (one: OperationRecord) =>
       (before === undefined || one.id < before) &&
       (filter.kind === undefined || one.kind === filter.kind) &&
-      (filter.subject === undefined || one.subject === filter.subject) &&
+      (filter.subject === undefined || subjectsOf(one).includes(filter.subject)) &&
       (filter.planHash === undefined || one.planHash === filter.planHash) &&
       (filter.state === undefined || stateOf(one) === filter.state) &&
       (filter.live === undefined || (one.endedAt === null) === filter.live);
@@ -117,7 +119,7 @@ export class MemoryOperationStore extends OperationStore {
 
   #holder(subject: string): OperationRecord | undefined {
     const live = [...this.#operations.values()].filter((one) => one.endedAt === null);
-    return structuredClone(live.find((one) => one.subject === subject));
+    return structuredClone(live.find((one) => subjectsOf(one).includes(subject)));
   }
 
   #append(operation: OperationRecord, events: readonly NewEvent[]): void {

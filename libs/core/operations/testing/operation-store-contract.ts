@@ -116,6 +116,24 @@ export function operationStoreContract(name: string, open: () => Promise<OpenedO
         await create({ id: id(3), subject: 'topic:local/other' });
       });
 
+      it('has several subjects to itself, all or nothing, until it is over, and is found by each', async () => {
+        const [orders, payments] = ['topic:local/orders', 'topic:local/payments'];
+        const both = await create({ id: id(1), subject: orders, alsoOn: [payments] });
+        for (const subject of [orders, payments]) {
+          expect(await store.liveOn(subject)).toEqual(both);
+          const other = operationRecord({ id: id(2), subject });
+          expect(await store.create(other, CREATED)).toEqual({ outcome: 'subject-busy', holder: both });
+          expect((await store.list({ subject }, 10)).map((one) => one.id)).toEqual([both.id]);
+        }
+        const also = operationRecord({ id: id(2), subject: 'topic:local/free', alsoOn: [payments] });
+        expect(await store.create(also, CREATED)).toEqual({ outcome: 'subject-busy', holder: both });
+        expect(await store.liveOn('topic:local/free')).toBeUndefined();
+        expect(await store.write(next(both, { phase: 'CANCELLED', endedAt: 5 }), [])).toBe(true);
+        expect(await store.liveOn(payments)).toBeUndefined();
+        const later = await create({ id: id(3), subject: payments });
+        expect((await store.list({ subject: payments }, 10)).map((one) => one.id)).toEqual([later.id, both.id]);
+      });
+
       it('lets one of many through who ask for one subject at once, on all instances', async () => {
         const outcomes = await Promise.all(
           Array.from({ length: 10 }, (_, i) =>

@@ -1,6 +1,7 @@
-import { AppError, isAppError, isJsonObject } from '#libs/core/kernel';
+import { AppError, isAppError, isJsonObject, type JsonObject } from '#libs/core/kernel';
 import type { Clusters, LogEngine } from '#libs/core/log';
 import type { Plan } from '#libs/core/operations';
+import { togetherOf } from './member-runs.js';
 import { parametersFromJson, targetClusterOf } from './parameters.js';
 import { type GroupOnTopic, groupsOn } from './topic-facts.js';
 
@@ -20,8 +21,29 @@ export interface Consumer {
  * @throws `operation-without-sides` for a plan of another sort.
  */
 export async function consumersOf(clusters: Clusters, plan: Plan): Promise<readonly Consumer[]> {
-  if (!isJsonObject(plan.parameters['source']) || !isJsonObject(plan.parameters['target'])) throw withoutSides(plan);
-  const parameters = parametersFromJson(plan.parameters);
+  const together = togetherOf(plan.parameters);
+  if (together === undefined) {
+    if (!isJsonObject(plan.parameters['source']) || !isJsonObject(plan.parameters['target'])) throw withoutSides(plan);
+    return await consumersOfOne(clusters, plan.parameters);
+  }
+  const found = new Map<string, Consumer>();
+  const sum = (a: number | null, b: number | null): number | null => (a === null ? b : b === null ? a : a + b);
+  for (const one of together.members) {
+    for (const { group, members, oldLag, newLag } of await consumersOfOne(clusters, one)) {
+      const other = found.get(group) ?? { group, members: 0, oldLag: null, newLag: null };
+      found.set(group, {
+        group,
+        members: Math.max(members, other.members),
+        oldLag: sum(oldLag, other.oldLag),
+        newLag: sum(newLag, other.newLag),
+      });
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.group < b.group ? -1 : 1));
+}
+
+async function consumersOfOne(clusters: Clusters, json: JsonObject): Promise<readonly Consumer[]> {
+  const parameters = parametersFromJson(json);
   const old = await groupsOf(clusters.get(parameters.cluster), parameters.source.physical);
   const present = await groupsOf(clusters.get(targetClusterOf(parameters)), parameters.target.physical);
   const names = [...new Set([...old.keys(), ...present.keys()])].sort();

@@ -1,5 +1,5 @@
 import type { Clock } from '#libs/core/kernel';
-import { IN_HAND_NOTE, type LogEngine, type LogWriter } from '#libs/core/log';
+import { IN_HAND_NOTE, type LogEngine, type LogWriter, type RestingGroups } from '#libs/core/log';
 import type { GroupMode } from './parameters.js';
 import { SwitchRefused } from './switch-refused.js';
 import type { GroupVector, TranslatedGroup } from './translation.js';
@@ -103,6 +103,34 @@ export interface GroupHandOver {
 }
 
 /**
+ * Hands over the groups of several topics and makes one move then. A group may read several of them, and its members are fenced with the first: so all rest, and have stored how far they came in each, before any is
+ * handed over.
+ */
+export async function handOverAll(
+  works: readonly GroupHandOver[],
+  move: (groups: readonly (readonly TranslatedGroup[])[]) => Promise<void>,
+): Promise<void> {
+  const through = async (done: readonly (readonly TranslatedGroup[])[]): Promise<void> => {
+    const next = works[done.length];
+    if (next === undefined) return await move(done);
+    await handOverGroups(next, (groups) => through([...done, groups]));
+  };
+  const rests: { readonly work: GroupHandOver; readonly rest: RestingGroups }[] = [];
+  try {
+    if (works.length > 1) {
+      for (const work of works) await translatedGroups(work);
+      for (const work of works) {
+        if (work.sessions.closes) rests.push({ work, rest: work.log.restGroups(work.from, work.leftMs() + REST_MS) });
+      }
+      for (const { work, rest } of rests) await untilAtRest(work, () => rest.waiting());
+    }
+    await through([]);
+  } finally {
+    for (const { rest } of rests) rest.end();
+  }
+}
+
+/**
  * Carries the groups of one generation to the other and moves the name with `move`. Where the log can do it (`capabilities.handsOver`), live members and workers under leases are first asked
  * to store how far they came; then the old generation is closed to positions, so that those which are translated are the last; then groups go on in the new one, and members are fenced, in one
  * commit of a fenced session. Members rest until the name has moved or will not: none begins anew where it is not to read any more. Whoever did not store how far it came
@@ -111,7 +139,7 @@ export interface GroupHandOver {
  * Elsewhere positions are stored from outside, which a group with live members refuses.
  * @throws SwitchRefused, `group-active`; the topic may stay closed to positions then, until it is ACTIVE.
  */
-export async function handOverGroups<T>(
+async function handOverGroups<T>(
   work: GroupHandOver,
   move: (groups: readonly TranslatedGroup[]) => Promise<T>,
 ): Promise<T> {

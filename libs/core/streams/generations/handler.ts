@@ -1,34 +1,17 @@
-import { AppError, isAppError, type JsonObject } from '#libs/core/kernel';
+import { AppError, type JsonObject } from '#libs/core/kernel';
 import { holdTopic, type LogEngine, releaseHold, type ResolvedTopic, type TopicDirectories } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import { readersGone, type ReadersOn } from '../readers-gone.js';
 import { copyVerified } from '../verify/verified-copy.js';
-import { announce, arrived, holdArrived, removeCopy, settled, unannounce } from './arrival.js';
-import { factsOf, topicClosed, verificationFailed, writtenBy } from './findings.js';
+import { announce, removeCopy, settled, unannounce } from './arrival.js';
+import { topicClosed, verificationFailed, writtenBy } from './findings.js';
 import type { GenerationKind } from './kind.js';
 import { parametersFromJson, targetClusterOf } from './parameters.js';
-import {
-  applyHeldSettings,
-  forgetWriters,
-  mapTopics,
-  memoryTopics,
-  parkedTopic,
-  prepare,
-  removeTopic,
-} from './preparation.js';
-import { isRedriveAsked, keepParked, parkedRefusal, redriveAsked, standingOf } from './redrive.js';
-import {
-  closedBy,
-  completeSwitch,
-  hasMoved,
-  moveName,
-  releaseWriters,
-  type Switch,
-  type SwitchFacts,
-} from './switch-over.js';
-import { SwitchRefused } from './switch-refused.js';
+import { forgetWriters, mapTopics, memoryTopics, parkedTopic, prepare, removeTopic } from './preparation.js';
+import { isRedriveAsked, keepParked, redriveAsked, standingOf } from './redrive.js';
+import { Cutovers } from './cutovers.js';
+import { closedBy, releaseWriters } from './switch-over.js';
 import { fingerprintOf } from './topic-facts.js';
-import { translateGroups } from './translation.js';
 import { carryLast, carryLastBack, rollBack, stayCurrent } from './way-back.js';
 import {
   type Live,
@@ -48,8 +31,6 @@ export interface GenerationOptions extends Pick<WorkTools, 'names' | 'clock'> {
   readonly readersOn?: ReadersOn;
 }
 
-/** How often a cutover that a restart cut short is made again without being asked for. */
-const MAX_RETRIES = 3;
 /** Rounds of verifying and catching up before the cutover begins in any case. */
 const MAX_ROUNDS = 20;
 
@@ -68,17 +49,16 @@ export class GenerationHandler implements OperationHandler {
     CATCHING_UP: (run) => this.#catchUp(run),
     READY: (run) => this.#ready(run),
     VERIFYING: (run) => this.#verify(run),
-    CUTTING_OVER: (run) => this.#cutOver(run),
+    CUTTING_OVER: async (run) => (await this.cutOverTogether([run]))[0]!,
     SWITCHED: (run) => this.#switched(run),
-    ROLLING_BACK: (run) => this.#rollBack(run),
+    ROLLING_BACK: async (run) => (await this.rollBackTogether([run]))[0]!,
   };
   readonly #kind: GenerationKind;
   readonly #directories: TopicDirectories;
   readonly #tools: WorkTools;
   /** Copies that a phase left open for the next one. What is missing is opened again; only verification starts anew then. */
   readonly #live = new Map<string, Live>();
-  /** Operations whose present cutover was begun by this process. */
-  readonly #cutting = new Set<string>();
+  readonly #cutovers: Cutovers;
 
   constructor(kind: GenerationKind, options: GenerationOptions) {
     const { directories, names, clock, tuning, failPoint } = options;
@@ -92,6 +72,10 @@ export class GenerationHandler implements OperationHandler {
       failPoint: failPoint ?? (() => undefined),
       readersOn: options.readersOn ?? (() => Promise.resolve([])),
     };
+    this.#cutovers = new Cutovers(this.#tools, {
+      of: (operationId) => this.#live.get(operationId),
+      drop: (run) => this.#drop(run),
+    });
   }
 
   /** Instances may share a database and have logs of their own, all of one name. */
@@ -153,7 +137,7 @@ export class GenerationHandler implements OperationHandler {
     const work = this.#work(run);
     await this.#drop(run);
     const { parameters } = work;
-    if (!(await releaseWriters(work.switchContext(), this.#change(work, undefined)))) {
+    if (!(await releaseWriters(work.switchContext(), { topic: parameters.topic, from: work.old, to: work.new }))) {
       throw new AppError({
         kind: 'conflict',
         code: 'already-switched',
@@ -278,70 +262,11 @@ export class GenerationHandler implements OperationHandler {
     });
   }
 
-  async #cutOver(run: OperationRun): Promise<PhaseResult> {
-    const work = this.#work(run);
-    const { parameters, engine } = work;
-    const live = this.#live.get(run.operationId);
-    const change = this.#change(work, live);
-    if (await hasMoved(engine, this.#tools.names, parameters.topic, change.to))
-      return await this.#complete(work, change);
-    if (run.cutoverCancelled) return await this.#undo(work, change, undefined);
-    if (live === undefined || this.#cutting.has(run.operationId)) return await this.#undoAfterRestart(work, change);
-    const refusal = change.refusal?.();
-    // Before any writer is held.
-    if (refusal !== undefined) return await this.#undo(work, change, refusal, standingOf(work, live.copy));
-    this.#cutting.add(run.operationId);
-    const began = this.#tools.clock.monotonic();
-    try {
-      const keep = async (facts: SwitchFacts): Promise<void> => run.note(factsOf(work, live, facts));
-      await moveName(work.switchContext(keep), change);
-    } catch (error) {
-      await this.#drop(run);
-      if (error instanceof SwitchRefused) {
-        const { verification: found } = error;
-        const notes: JsonObject =
-          found === undefined ? {} : { verification: verificationToJson(found, parameters.verification) };
-        return await this.#undo(work, change, error.reason, notes);
-      }
-      // Writers are waiting, so what failed is undone at once instead of tried again. A worker that was replaced leaves that to the other one.
-      if (!isAppError(error) || error.code === 'writer-fenced' || run.signal.aborted) throw error;
-      return await this.#undo(work, change, error.message);
-    }
-    const result = await this.#complete(work, change);
-    const pausedMs = Math.round(this.#tools.clock.monotonic() - began);
-    return { ...result, notes: { ...result.notes, cutover: { pausedMs } } };
-  }
-
-  /** Completes a cutover whose name has moved. Nothing may keep it from that, so no signal is looked at. */
-  async #complete(work: GenerationWork, change: Switch): Promise<PhaseResult> {
-    this.#cutting.delete(work.operationId);
-    if (work.crosses) {
-      await arrived(work);
-      await holdArrived(work);
-    }
-    await completeSwitch(work.switchContext(), change, work.parameters.reverseTail ? 'FENCED' : 'RETIRED');
-    await applyHeldSettings(work.targetLog, work.parameters);
-    await work.failPoint('switch:complete');
-    return { next: 'SWITCHED' };
-  }
-
-  async #undo(
-    work: GenerationWork,
-    change: Switch,
-    reason: string | undefined,
-    notes: JsonObject = {},
-  ): Promise<PhaseResult> {
-    if (!(await releaseWriters(work.switchContext(), change))) return await this.#complete(work, change);
-    this.#cutting.delete(work.operationId);
-    return { next: 'READY', ...(reason === undefined ? {} : { reason }), notes };
-  }
-
-  /** Nobody gave the cutover up, the process was gone: writers are released, and it is made again by itself. */
-  async #undoAfterRestart(work: GenerationWork, change: Switch): Promise<PhaseResult> {
-    const kept = work.run.notes['cutoverRetries'];
-    const retries = typeof kept === 'number' ? kept : 0;
-    const notes: JsonObject = retries < MAX_RETRIES ? { retryCutover: true, cutoverRetries: retries + 1 } : {};
-    return await this.#undo(work, change, 'the work was interrupted before the name had moved', notes);
+  /**
+   * CUTTING_OVER of several topics of one home in one step, each with a run of its own: all of them are switched or none is. Answers what becomes of each, which is the same phase.
+   */
+  async cutOverTogether(runs: readonly OperationRun[]): Promise<readonly PhaseResult[]> {
+    return await this.#cutovers.cutOver(runs.map((run) => this.#work(run)));
   }
 
   async #switched(run: OperationRun): Promise<PhaseResult> {
@@ -349,13 +274,21 @@ export class GenerationHandler implements OperationHandler {
     return await stayCurrent(this.#work(run));
   }
 
-  async #rollBack(run: OperationRun): Promise<PhaseResult> {
-    const work = this.#work(run);
-    if (run.notes['rolledBack'] !== true) {
-      const result = await rollBack(work);
-      if (result.next !== 'ROLLED_BACK') return result;
-      await run.note({ rolledBack: true });
+  /** ROLLING_BACK of several topics in one step, as {@link cutOverTogether}. */
+  async rollBackTogether(runs: readonly OperationRun[]): Promise<readonly PhaseResult[]> {
+    const works = runs.map((run) => this.#work(run));
+    if (works.some(({ run }) => run.notes['rolledBack'] !== true)) {
+      const result = await rollBack(works);
+      if (result.next !== 'ROLLED_BACK') return runs.map(() => result);
+      for (const { run } of works) await run.note({ rolledBack: true });
     }
+    for (const work of works) await this.#removeNew(work);
+    return runs.map(() => ({ next: 'ROLLED_BACK' }));
+  }
+
+  /** Removes the side that was given up. */
+  async #removeNew(work: GenerationWork): Promise<void> {
+    const { run } = work;
     // Only once: when the checkpoints are gone, a copy would begin anew.
     if (work.crosses && run.notes['carriedBack'] !== true) {
       await carryLastBack(work);
@@ -366,26 +299,6 @@ export class GenerationHandler implements OperationHandler {
     await this.#clear(work);
     await work.failPoint('rollback:cleared');
     await removeTopic(work.targetLog, target.physical);
-    return { next: 'ROLLED_BACK' };
-  }
-
-  /** The switch to the new side. */
-  #change(work: GenerationWork, live: Live | undefined): Switch {
-    const { topic, groups, maxPauseMs } = work.parameters;
-    return {
-      topic,
-      from: work.old,
-      to: work.new,
-      copy: live && { live: live.copy, verifier: live.verifier },
-      expectedEnds: [],
-      groups,
-      maxPauseMs,
-      translate: async (ends, vectors) =>
-        live === undefined
-          ? []
-          : await translateGroups(live.copy.map, live.copy.mapLanes, ends, vectors, work.run.signal),
-      refusal: () => (live === undefined ? undefined : parkedRefusal(work, live.copy)),
-    };
   }
 
   /** Removes everything an operation keeps beside the two sides. */

@@ -1,4 +1,4 @@
-import { type LogEngine, type TopicName, type TopicNames, UNKNOWN_OPENING } from '#libs/core/log';
+import { type LogEngine, type NameMove, type TopicName, type TopicNames, UNKNOWN_OPENING } from '#libs/core/log';
 import type { Side } from './switch-over.js';
 
 /*
@@ -18,24 +18,36 @@ export interface TakenOver {
   readonly opensAt: readonly number[];
 }
 
-/** Makes a name stand for a side, if its row is still the one given. @returns false when somebody else changed it. */
-export async function takeOver(
-  names: TopicNames,
-  home: LogEngine,
-  topic: string,
-  row: TopicName | undefined,
-  { from, to }: { readonly from: Side; readonly to: Side },
-  taken: TakenOver,
-): Promise<boolean> {
-  const revision = row?.revision ?? 0;
+/** A name that is to stand for another side. */
+export interface NameChange {
+  readonly topic: string;
+  /** As it was read before anything was closed. */
+  readonly row: TopicName | undefined;
+  readonly from: Side;
+  readonly to: Side;
+  readonly taken: TakenOver;
+}
+
+/** Makes names stand for other sides, all in one step, if their rows are still the ones given. @returns false when somebody else changed one: then none has moved. */
+export async function takeOver(names: TopicNames, home: LogEngine, changes: readonly NameChange[]): Promise<boolean> {
+  const moves = changes.map((change) => moveOf(home, change));
+  const [only] = moves;
+  if (only === undefined || moves.length > 1) return await names.compareAndSetAll(home.logId, moves);
+  const { logical, expectedRevision, generation, opening, place } = only;
+  const row = await names.compareAndSet(home.logId, logical, expectedRevision, generation, opening, place);
+  return row !== undefined;
+}
+
+function moveOf(home: LogEngine, { topic: logical, row, from, to, taken }: NameChange): NameMove {
+  const expectedRevision = row?.revision ?? 0;
   if (from.log.logId === to.log.logId) {
     const opening = { ...taken, keyExpression: to.keyExpression, partitioner: to.partitioner };
-    return (await names.compareAndSet(home.logId, topic, revision, to.generation, opening)) !== undefined;
+    return { logical, expectedRevision, generation: to.generation, opening };
   }
   // Who reads generations of the home goes on there as before: only the place changes.
   const { generation, ...opening } = row ?? { generation: 1, ...UNKNOWN_OPENING };
   const place = to.log.logId === home.logId ? null : ({ kind: 'moved', logId: to.log.logId, ...taken } as const);
-  return (await names.compareAndSet(home.logId, topic, revision, generation, opening, place)) !== undefined;
+  return { logical, expectedRevision, generation, opening, place };
 }
 
 /** Changes nothing but the revision, so that whoever saw the former one is refused. False when someone else changed the row. */

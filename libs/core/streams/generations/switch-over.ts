@@ -2,7 +2,7 @@ import { AppError, type Clock, type JsonObject } from '#libs/core/kernel';
 import type { LogEngine, PartitionerSpec, TopicGuard, TopicName, TopicNames } from '#libs/core/log';
 import { type CopyRun, endsOf, type LiveCopy } from '../copy/live-copy.js';
 import type { Verification, Verifier } from '../verify/copy-verifier.js';
-import { handOverGroups, HandOverSessions } from './group-hand-over.js';
+import { handOverAll, HandOverSessions } from './group-hand-over.js';
 import { raiseRevision, standsFor, takeOver } from './name-row.js';
 import type { GroupMode } from './parameters.js';
 import { SwitchRefused } from './switch-refused.js';
@@ -62,80 +62,125 @@ export async function hasMoved(home: LogEngine, names: TopicNames, topic: string
   return standsFor(await names.find(home.logId, topic), home, to);
 }
 
+/** One of the topics that are switched in one step. */
+export interface SwitchPart {
+  readonly context: SwitchContext;
+  readonly change: Switch;
+}
+
 /**
- * Holds the writers of `from`, carries the rest over, checks it, translates the groups and moves the name. The move of the name, by compare-and-set from a revision
- * read before anything else, is the point of no return: a worker that was replaced meanwhile cannot make it, since undoing raises the revision. Until then {@link releaseWriters}
- * undoes everything; from then on {@link completeSwitch} has to follow, however often.
- * @throws SwitchRefused when the pause would get too long, the check fails, or a group forbids it; what the log throws. Nothing has been undone then.
+ * Holds the writers of `from`, carries the rest over, checks it, translates the groups and moves the name: of one topic, or of several that have one home. The move of the names in one step, by compare-and-set
+ * from revisions read before anything else, is the point of no return: a worker that was replaced meanwhile cannot make it, since undoing raises the revisions. Until then {@link releaseWriters}
+ * undoes everything; from then on {@link completeSwitch} has to follow for each, however often. So no name has moved while another has not.
+ * @throws SwitchRefused when the pause would get too long, a check fails, or a group forbids it; what the log throws. Nothing has been undone then.
  */
-export async function moveName(context: SwitchContext, change: Switch): Promise<SwitchFacts> {
-  const sessions = await HandOverSessions.open(change, context.writerId);
+export async function moveNames(parts: readonly SwitchPart[]): Promise<void> {
+  const sessions: HandOverSessions[] = [];
   try {
-    return await moveNameWith(sessions, context, change);
+    for (const { change, context } of parts) sessions.push(await HandOverSessions.open(change, context.writerId));
+    await moveNamesWith(sessions, parts);
   } finally {
-    await sessions.close();
+    for (const one of sessions) await one.close();
   }
 }
 
-async function moveNameWith(sessions: HandOverSessions, context: SwitchContext, change: Switch): Promise<SwitchFacts> {
-  const { home, names, clock, failPoint, run } = context;
-  const { from, to, topic, copy } = change;
+/** What was found of a part when its rest had been copied. */
+interface Drained {
+  readonly part: SwitchPart;
+  readonly row: TopicName | undefined;
+  readonly fence: readonly number[];
+  readonly ends: readonly number[];
+  readonly verification: Verification | undefined;
+}
+
+async function moveNamesWith(sessions: readonly HandOverSessions[], parts: readonly SwitchPart[]): Promise<void> {
+  const { home, names, clock, failPoint, run } = parts[0]!.context;
+  const maxPauseMs = Math.min(...parts.map(({ change }) => change.maxPauseMs));
   const began = clock.monotonic();
+  const leftMs = (): number => maxPauseMs - (clock.monotonic() - began);
   const demandTime = (what: string): void => {
     run.signal.throwIfAborted();
-    const took = clock.monotonic() - began;
-    if (took <= change.maxPauseMs) return;
-    throw new SwitchRefused(`${what} took longer than the pause of ${change.maxPauseMs} ms that was allowed`);
+    if (leftMs() >= 0) return;
+    throw new SwitchRefused(`${what} took longer than the pause of ${maxPauseMs} ms that was allowed`);
   };
+  const rows: (TopicName | undefined)[] = [];
+  for (const { change } of parts) rows.push(await switchable(home, names, change));
+  await failPoint('switch:before-fence');
+  // All are closed before the first is drained, so that what is read together ends together.
+  const fences: (readonly number[])[] = [];
+  for (const { change } of parts)
+    fences.push(endsOf(await change.from.log.setTopicState(change.from.physical, 'FENCED')));
+  await failPoint('switch:fenced');
+  const drained: Drained[] = [];
+  for (const [i, part] of parts.entries()) {
+    const verification = await drain(part, fences[i]!, demandTime);
+    const { to } = part.change;
+    const ends = endsOf(await to.log.describeTopic(to.physical));
+    drained.push({ part, row: rows[i], fence: fences[i]!, ends, verification });
+  }
+  const handOvers = drained.map(({ part: { change, context }, ends }, i) => ({
+    ...{ log: change.from.log, clock, failPoint: context.failPoint, demandTime, leftMs, signal: context.run.signal },
+    ...{ from: change.from.physical, mode: change.groups, sessions: sessions[i]! },
+    translate: (groups: readonly GroupVector[]) => change.translate(ends, groups),
+  }));
+  const decide = async (groups: readonly (readonly TranslatedGroup[])[]): Promise<void> => {
+    for (const [i, { part, fence, ends, verification }] of drained.entries()) {
+      await part.context.keep({ fence, ends, groups: groups[i]!, verification });
+    }
+    await failPoint('switch:kept');
+    demandTime('the cutover');
+    const changes = drained.map(({ part: { change }, row, fence: closedAt, ends: opensAt }) => {
+      return { topic: change.topic, from: change.from, to: change.to, row, taken: { closedAt, opensAt } };
+    });
+    if (!(await takeOver(names, home, changes))) throw nameMoved(changes.map((one) => one.topic));
+    await failPoint('switch:name-moved');
+  };
+  await handOverAll(handOvers, decide);
+}
+
+/** The row of a name that can be switched. */
+async function switchable(home: LogEngine, names: TopicNames, { topic, from }: Switch): Promise<TopicName | undefined> {
   const row = await names.find(home.logId, topic);
   if (!standsFor(row, home, from)) {
     throw new SwitchRefused(`the name '${topic}' stands for generation ${row?.generation}, not ${from.generation}`);
   }
   const closed = row && closedBy(row.guard);
   if (closed) throw new SwitchRefused(`the topic was ${closed} by a user`);
-  await failPoint('switch:before-fence');
-  const fence = endsOf(await from.log.setTopicState(from.physical, 'FENCED'));
-  await failPoint('switch:fenced');
-  let verification: Verification | undefined;
+  return row;
+}
+
+/** Copies and checks what lies before the fence. */
+async function drain(
+  { context: { failPoint, run }, change }: SwitchPart,
+  fence: readonly number[],
+  demandTime: (what: string) => void,
+): Promise<Verification | undefined> {
+  const { copy, from } = change;
   if (copy === undefined) {
-    if (fence.some((end, i) => end !== change.expectedEnds[i])) {
-      throw new SwitchRefused(`records were written to ${from.physical} since the switch and are nowhere else`);
-    }
-  } else {
-    await copy.live.copyTo(fence, run);
-    await failPoint('switch:drained');
-    demandTime('copying the rest');
-    const refusal = change.refusal?.();
-    if (refusal !== undefined) throw new SwitchRefused(refusal);
-    verification = await copy.verifier.advance({ signal: run.signal });
-    if (verification.mismatches.length > 0) {
-      throw new SwitchRefused('the copy does not agree with its source', verification);
-    }
-    await failPoint('switch:verified');
+    if (fence.every((end, i) => end === change.expectedEnds[i])) return undefined;
+    throw new SwitchRefused(`records were written to ${from.physical} since the switch and are nowhere else`);
   }
-  const ends = endsOf(await to.log.describeTopic(to.physical));
-  const leftMs = (): number => change.maxPauseMs - (clock.monotonic() - began);
-  const handOver = {
-    ...{ log: from.log, clock, failPoint, demandTime, leftMs, signal: run.signal },
-    ...{ from: from.physical, mode: change.groups, sessions },
-    translate: (groups: readonly GroupVector[]) => change.translate(ends, groups),
-  };
-  return await handOverGroups(handOver, async (groups) => {
-    const facts = { fence, ends, groups, verification };
-    await context.keep(facts);
-    await failPoint('switch:kept');
-    demandTime('the cutover');
-    if (!(await takeOver(names, home, topic, row, change, { closedAt: fence, opensAt: ends }))) {
-      throw new AppError({
-        kind: 'conflict',
-        code: 'name-moved',
-        message: `The name '${topic}' was changed by someone else during the cutover.`,
-        details: { topic },
-        retryable: true,
-      });
-    }
-    await failPoint('switch:name-moved');
-    return facts;
+  await copy.live.copyTo(fence, run);
+  await failPoint('switch:drained');
+  demandTime('copying the rest');
+  const refusal = change.refusal?.();
+  if (refusal !== undefined) throw new SwitchRefused(refusal);
+  const verification = await copy.verifier.advance({ signal: run.signal });
+  if (verification.mismatches.length > 0) {
+    throw new SwitchRefused('the copy does not agree with its source', verification);
+  }
+  await failPoint('switch:verified');
+  return verification;
+}
+
+function nameMoved(topics: readonly string[]): AppError {
+  const named = topics.map((topic) => `'${topic}'`).join(', ');
+  return new AppError({
+    kind: 'conflict',
+    code: 'name-moved',
+    message: `The name ${named} was changed by someone else during the cutover.`,
+    details: { topic: topics[0]! },
+    retryable: true,
   });
 }
 

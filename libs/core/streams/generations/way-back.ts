@@ -5,7 +5,7 @@ import { goneBack } from './arrival.js';
 import { prepareBack } from './preparation.js';
 import { raiseRevision } from './name-row.js';
 import { standingOf } from './redrive.js';
-import { completeSwitch, hasMoved, moveName, releaseWriters, type Switch, type SwitchFacts } from './switch-over.js';
+import { completeSwitch, hasMoved, moveNames, releaseWriters, type Switch, type SwitchFacts } from './switch-over.js';
 import { SwitchRefused } from './switch-refused.js';
 import { translateGroupsBack } from './translation.js';
 import type { Live, GenerationWork } from './work.js';
@@ -72,15 +72,54 @@ export async function carryLastBack(work: GenerationWork): Promise<void> {
 }
 
 /**
- * ROLLING_BACK: a cutover in the other direction. Possible while the old side holds everything: kept current by the copy back, or nothing written
+ * ROLLING_BACK: a cutover in the other direction, of one topic or of several in one step. Possible while the old sides hold everything: kept current by the copy back, or nothing written
  * since. Otherwise everything stays as it is and the reason is given.
  */
-export async function rollBack(work: GenerationWork): Promise<PhaseResult> {
-  const { engine, parameters, tools, run } = work;
+export async function rollBack(works: readonly GenerationWork[]): Promise<PhaseResult> {
+  const [first] = works as readonly [GenerationWork, ...GenerationWork[]];
+  const { names } = first.tools;
+  const ways: WayBack[] = [];
+  try {
+    for (const work of works) ways.push(await openWayBack(work));
+    if (!(await hasMoved(first.engine, names, first.parameters.topic, first.old))) {
+      for (const { work, back } of ways) if (back !== undefined) await nearly(work, back);
+      await moveNames(
+        ways.map(({ work, change }) => {
+          const keep = async ({ fence, ends }: SwitchFacts): Promise<void> =>
+            work.run.note({ back: { closedAt: fence.map(String), opensAt: ends.map(String) } });
+          return { context: { ...work.switchContext(), keep }, change };
+        }),
+      );
+    }
+    for (const { work, change } of ways) await completeWayBack(work, change);
+    return { next: 'ROLLED_BACK' };
+  } catch (error) {
+    // A worker that was replaced, or asked to end, leaves the rest to whoever goes on.
+    if (first.run.signal.aborted || isAppError(error, 'writer-fenced')) throw error;
+    for (const { work, change } of ways) if (!(await releaseWriters(work.switchContext(), change))) throw error;
+    if (!(error instanceof SwitchRefused)) throw error;
+    return { next: 'SWITCHED', reason: `rolling back was not possible: ${error.reason}` };
+  } finally {
+    for (const { back, there } of ways) {
+      await back?.copy.close();
+      await there.copy.close();
+    }
+  }
+}
+
+/** What one topic goes back by. */
+interface WayBack {
+  readonly work: GenerationWork;
+  readonly back: Live | undefined;
+  readonly there: Live;
+  readonly change: Switch;
+}
+
+async function openWayBack(work: GenerationWork): Promise<WayBack> {
+  const { parameters, run } = work;
   const { target, topic } = parameters;
   const back = isWayBackOpen(work) ? await openBack(work) : undefined;
   const there = await work.openThere();
-  const context = work.switchContext();
   const change: Switch = {
     topic,
     from: work.new,
@@ -100,32 +139,21 @@ export async function rollBack(work: GenerationWork): Promise<PhaseResult> {
       return await translateGroupsBack(maps, ends, groups, run.signal);
     },
   };
-  try {
-    if (!(await hasMoved(engine, tools.names, topic, change.to))) {
-      if (back !== undefined) await nearly(work, back);
-      const keep = async ({ fence, ends }: SwitchFacts): Promise<void> =>
-        run.note({ back: { closedAt: fence.map(String), opensAt: ends.map(String) } });
-      await moveName({ ...context, keep }, change);
-    }
-    if (work.crosses) await goneBack(work);
-    await completeSwitch(context, change, 'RETIRED');
-    // From here on the number of the generation that is given up is never used again: see `nextGeneration`.
-    for (; !work.crosses;) {
-      const row = await tools.names.find(engine.logId, topic);
-      if ((row?.revision ?? 0) >= target.generation) break;
-      await raiseRevision(engine, tools.names, topic, row);
-    }
-    await work.failPoint('rollback:complete');
-    return { next: 'ROLLED_BACK' };
-  } catch (error) {
-    // A worker that was replaced, or asked to end, leaves the rest to whoever goes on.
-    if (run.signal.aborted || isAppError(error, 'writer-fenced')) throw error;
-    if (!(await releaseWriters(context, change)) || !(error instanceof SwitchRefused)) throw error;
-    return { next: 'SWITCHED', reason: `rolling back was not possible: ${error.reason}` };
-  } finally {
-    await back?.copy.close();
-    await there.copy.close();
+  return { work, back, there, change };
+}
+
+/** The name has moved back. */
+async function completeWayBack(work: GenerationWork, change: Switch): Promise<void> {
+  const { engine, parameters, tools } = work;
+  if (work.crosses) await goneBack(work);
+  await completeSwitch(work.switchContext(), change, 'RETIRED');
+  // From here on the number of the generation that is given up is never used again: see `nextGeneration`.
+  for (; !work.crosses;) {
+    const row = await tools.names.find(engine.logId, parameters.topic);
+    if ((row?.revision ?? 0) >= parameters.target.generation) break;
+    await raiseRevision(engine, tools.names, parameters.topic, row);
   }
+  await work.failPoint('rollback:complete');
 }
 
 /** Brings the copy back near the writers and verifies it, so that the pause is short. */

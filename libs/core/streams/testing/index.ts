@@ -31,3 +31,4 @@ export { MigrationWorld } from './migration-world.js';
 export { ScriptedTransforms, type Scripted } from './scripted-transforms.js';
 export { workInterrupted, type InterruptedWork } from './interrupted-work.js';
 export { appendRows, rekeyed, type RowChange, rowRecord, tableOf } from './tables.js';
+export { TogetherWorld } from './together-world.js';

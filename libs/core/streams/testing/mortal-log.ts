@@ -6,7 +6,14 @@ import {
   type TopicSpec,
   type TopicState,
 } from '#libs/core/log';
-import { type TopicGuard, type TopicName, TopicNames, type TopicPlace, type Opening } from '#libs/core/log';
+import {
+  type NameMove,
+  type TopicGuard,
+  type TopicName,
+  TopicNames,
+  type TopicPlace,
+  type Opening,
+} from '#libs/core/log';
 import { MemoryLogEngine, type MemoryLogOptions, type WriteCall } from '#libs/core/log/testing';
 
 /** Thrown where a process dies. Nothing it does afterwards has any effect. */
@@ -133,6 +140,11 @@ export class MortalTopicNames extends TopicNames {
     return await this.mortality.effect(`name ${logical} ${generation}`, () =>
       this.names.compareAndSet(logId, logical, expectedRevision, generation, opening, place),
     );
+  }
+
+  async compareAndSetAll(logId: string, moves: readonly NameMove[]): Promise<boolean> {
+    const names = moves.map((one) => `${one.logical} ${one.generation}`).join(', ');
+    return await this.mortality.effect(`names ${names}`, () => this.names.compareAndSetAll(logId, moves));
   }
 
   async setGuard(

@@ -1,0 +1,132 @@
+import { AppError, type JsonObject } from '#libs/core/kernel';
+import type { OperationHandler, OperationRun, Phase, PhaseResult, PlanDraft } from '#libs/core/operations';
+import type { GenerationHandler } from './handler.js';
+import { MemberRuns, togetherOf } from './member-runs.js';
+import { joinPlans } from './joined-plan.js';
+
+/** Most topics of one operation: all of their writers are held at the same time. */
+export const MAX_TOGETHER = 20;
+
+/**
+ * Puts new generations in the places of several live topics, by operations that are one: they are filled and verified side by side, and all names move in one step or none does, there and back. A request of one topic
+ * is left to its handler as it is.
+ */
+export class TogetherHandler implements OperationHandler {
+  readonly kind: string;
+  readonly phases: OperationHandler['phases'];
+
+  constructor(private readonly inner: GenerationHandler) {
+    this.kind = inner.kind;
+    const phaseOf =
+      (phase: Phase, together: (run: OperationRun) => Promise<PhaseResult>) =>
+      (run: OperationRun): Promise<PhaseResult> =>
+        togetherOf(run.parameters) === undefined ? inner.phases[phase]!(run) : together(run);
+    this.phases = {
+      PREPARING: phaseOf('PREPARING', (run) => this.#oneByOne(run, 'PREPARING')),
+      COPYING: phaseOf('COPYING', (run) => this.#oneByOne(run, 'COPYING')),
+      CATCHING_UP: phaseOf('CATCHING_UP', (run) => this.#oneByOne(run, 'CATCHING_UP')),
+      READY: phaseOf('READY', (run) => this.#sideBySide(run, 'READY')),
+      VERIFYING: phaseOf('VERIFYING', (run) => this.#sideBySide(run, 'VERIFYING')),
+      CUTTING_OVER: phaseOf('CUTTING_OVER', (run) => this.#inOneStep(run, (runs) => inner.cutOverTogether(runs))),
+      SWITCHED: phaseOf('SWITCHED', (run) => this.#sideBySide(run, 'SWITCHED')),
+      ROLLING_BACK: phaseOf('ROLLING_BACK', (run) => this.#inOneStep(run, (runs) => inner.rollBackTogether(runs))),
+    };
+  }
+
+  accepts(parameters: JsonObject, fingerprint: JsonObject): boolean {
+    const together = togetherOf(parameters);
+    if (together === undefined) return this.inner.accepts(parameters, fingerprint);
+    return together.members.every((one, i) => this.inner.accepts(one, fingerprint[together.topics[i]!] as JsonObject));
+  }
+
+  /** @throws what the handler of one topic does for each. */
+  async plan(request: JsonObject): Promise<PlanDraft> {
+    const { topics: named, ...shared } = request;
+    if (named === undefined || named === null) return await this.inner.plan(request);
+    const topics = topicsOf(this.kind, named, shared);
+    const drafts: PlanDraft[] = [];
+    for (const topic of topics) drafts.push(await this.inner.plan({ ...shared, topic }));
+    return joinPlans(topics, drafts);
+  }
+
+  async fingerprint(parameters: JsonObject): Promise<JsonObject> {
+    const together = togetherOf(parameters);
+    if (together === undefined) return await this.inner.fingerprint(parameters);
+    const fingerprint: JsonObject = {};
+    for (const [i, topic] of together.topics.entries()) {
+      fingerprint[topic] = await this.inner.fingerprint(together.members[i]!);
+    }
+    return fingerprint;
+  }
+
+  async cancel(run: OperationRun): Promise<void> {
+    for (const one of runsOf(run)) await this.inner.cancel(one);
+  }
+
+  async finish(run: OperationRun): Promise<void> {
+    for (const one of runsOf(run)) await this.inner.finish(one);
+  }
+
+  /** A phase that ends by itself, for one topic after another. */
+  async #oneByOne(run: OperationRun, phase: Phase): Promise<PhaseResult> {
+    const members = new MemberRuns(run, togetherOf(run.parameters)!);
+    const results: PhaseResult[] = [];
+    for (const one of members.runs) results.push(await this.inner.phases[phase]!(one));
+    return { ...results[0]!, notes: members.notes(results) };
+  }
+
+  /** A phase that goes on for all topics until something happens. What one fails with ends it for all. */
+  async #sideBySide(run: OperationRun, phase: Phase): Promise<PhaseResult> {
+    const failed = new AbortController();
+    const members = new MemberRuns(run, togetherOf(run.parameters)!, AbortSignal.any([run.signal, failed.signal]));
+    let first: { readonly error: unknown } | undefined;
+    const work = async (one: OperationRun): Promise<PhaseResult | undefined> => {
+      try {
+        return await this.inner.phases[phase]!(one);
+      } catch (error) {
+        first ??= { error };
+        failed.abort(error);
+        return undefined;
+      }
+    };
+    const results = await Promise.all(members.runs.map(work));
+    if (first !== undefined) throw first.error;
+    const done = results.map((one) => one!);
+    return { ...done[0]!, notes: members.notes(done) };
+  }
+
+  async #inOneStep(
+    run: OperationRun,
+    step: (runs: readonly OperationRun[]) => Promise<readonly PhaseResult[]>,
+  ): Promise<PhaseResult> {
+    const members = new MemberRuns(run, togetherOf(run.parameters)!);
+    const results = await step(members.runs);
+    const cutover = results[0]!.notes?.['cutover'];
+    return { ...results[0]!, notes: { ...members.notes(results), ...(cutover !== undefined && { cutover }) } };
+  }
+}
+
+function runsOf(run: OperationRun): readonly OperationRun[] {
+  const together = togetherOf(run.parameters);
+  return together === undefined ? [run] : new MemberRuns(run, together).runs;
+}
+
+/** @throws `invalid-<kind>-request`. */
+function topicsOf(kind: string, named: JsonObject[string], shared: JsonObject): readonly string[] {
+  const isName = (one: unknown): one is string => typeof one === 'string' && one.length > 0;
+  const fault =
+    'topic' in shared
+      ? "cannot be given beside 'topic'"
+      : !Array.isArray(named) || !named.every(isName) || named.length < 2 || named.length > MAX_TOGETHER
+        ? `must be a list of 2 to ${MAX_TOGETHER} names`
+        : new Set(named).size < named.length
+          ? 'names a topic twice'
+          : undefined;
+  if (fault === undefined) return named as string[];
+  throw new AppError({
+    kind: 'invalid',
+    code: `invalid-${kind}-request`,
+    message: `The ${kind} request is not valid: 'topics' ${fault}.`,
+    items: [{ path: 'topics', message: fault }],
+  });
+}
