@@ -51,6 +51,7 @@ import {
   MigrationHandler,
   MigrationSamples,
   operationOfMember,
+  RehearsalHandler,
   RepartitionHandler,
   TogetherHandler,
   Views,
@@ -213,6 +214,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
         failPoint: failPoints.pass,
       }),
       new MoveHandler({ directories, names, clock, failPoint: failPoints.pass, readersOn }),
+      new RehearsalHandler({ ...migrationTools, failPoint: failPoints.pass }),
       new MigrationHandler({ ...migrationTools, names, failPoint: failPoints.pass, readersOn }),
       new RebuildHandler({
         store: derivationStore,

@@ -135,6 +135,8 @@ export { rebuildTopicNames } from './generations/rebuild-names.js';
 export { GENERATION_TUNING, type GenerationTuning } from './generations/work.js';
 export { MigrationHandler, type MigrationOptions } from './migrate/handler.js';
 export { MigrationSamples, type SampledMigration, type SampleRequest, type SampleReport } from './migrate/samples.js';
+export { placeFrom, type RecordPlace } from './migrate/sampled-records.js';
+export { RehearsalHandler, type RehearsalOptions } from './migrate/rehearsal-handler.js';
 export { type MigrationTools } from './migrate/plan.js';
 export {
   NoSchemaIds,

@@ -161,6 +161,17 @@ export type MigrationPlanView = z.infer<typeof migrationPlanView>;
 /** Body of `POST /v1/migrations/{plan}/sample`. */
 export const sampleBody = z.strictObject({
   n: z.int().min(1).max(1_000).default(20).describe('Records to show, spread evenly over the topic.'),
+  at: z
+    .array(z.string().regex(/^\d{1,9}\/\d{1,15}$/, 'is not <partition>/<offset>'))
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Show the records at these places.'),
+  from: z
+    .string()
+    .regex(/^\d{1,9}\/\d{1,15}$/, 'is not <partition>/<offset>')
+    .optional()
+    .describe('Show `n` records one after another from this place on: `0/0`, then `next` of the page before.'),
   perSchemaId: z.int().min(1).max(1_000).optional().describe('Most records of one schema.'),
 });
 export type SampleBody = z.infer<typeof sampleBody>;
@@ -172,8 +183,22 @@ const change = z.object({
   after: z.unknown(),
 });
 
+/** Answer of `POST /v1/migrations/{plan}/rehearsal`. */
+export const rehearsalPlanView = z.object({
+  hash: z.string().describe('Start it with `POST /v1/operations`.'),
+  kind: z.literal('migration-rehearsal'),
+  subject: z.string(),
+  migration: z.string().describe('Hash of the plan that is rehearsed.'),
+  steps: z.array(z.string()),
+  blockers: z.array(z.string()),
+  estimates: z.object({ etaSeconds: count, pauseMs: count, records: count, bytes: count }),
+  impact: object,
+});
+export type RehearsalPlanView = z.infer<typeof rehearsalPlanView>;
+
 export const sampleView = z.object({
   planHash: z.string(),
+  next: z.string().nullable().describe('`from` of the next page; null where there is none.'),
   rehearsal,
   records: z.array(
     z.object({

@@ -1,6 +1,6 @@
 import type { Plan } from '#libs/core/operations';
 import type { SampleReport } from '#libs/core/streams';
-import type { MigrationPlanView, SampleView } from './migration-schemas.js';
+import type { MigrationPlanView, RehearsalPlanView, SampleView } from './migration-schemas.js';
 
 /** A plan as the API shows it: what it found on top, what the operation works with below. */
 export function planViewOf(plan: Plan): MigrationPlanView {
@@ -32,11 +32,27 @@ export function planViewOf(plan: Plan): MigrationPlanView {
   };
 }
 
+/** The plan of a full rehearsal as the API shows it. */
+export function rehearsalViewOf({ hash, subject, steps, blockers, estimates, impact }: Plan): RehearsalPlanView {
+  const { migration } = impact as { migration: string };
+  return {
+    hash,
+    kind: 'migration-rehearsal',
+    subject,
+    migration,
+    steps: [...steps],
+    blockers: [...blockers],
+    estimates,
+    impact,
+  };
+}
+
 /** A sample as the API shows it. */
-export function sampleViewOf(planHash: string, { tally, lossy, records }: SampleReport): SampleView {
+export function sampleViewOf(planHash: string, { tally, lossy, records, next }: SampleReport): SampleView {
   const { same, changed, leftOut, unstable, returned, restored } = tally;
   return {
     planHash,
+    next: next && `${next.partition}/${next.offset}`,
     rehearsal: {
       records: tally.records,
       same,

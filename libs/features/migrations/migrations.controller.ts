@@ -1,17 +1,20 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { placeFrom } from '#libs/core/streams';
 import {
   migrationBody,
   migrationPlanView,
+  rehearsalPlanView,
   sampleBody,
   sampleView,
   type MigrationBody,
   type MigrationPlanView,
+  type RehearsalPlanView,
   type SampleBody,
   type SampleView,
 } from './migration-schemas.js';
-import { planViewOf, sampleViewOf } from './migration-views.js';
+import { planViewOf, rehearsalViewOf, sampleViewOf } from './migration-views.js';
 import { MigrationsService } from './migrations.service.js';
 
 /** Plans of migrations, of the default cluster and of a named one, and what they would make of present records. */
@@ -55,6 +58,23 @@ export class MigrationsController {
     return planViewOf(await this.migrations.plan(cluster, body, principal));
   }
 
+  @Post(':plan/rehearsal')
+  @HttpCode(201)
+  @Access('operate', 'operation')
+  @ApiJson({
+    id: 'planRehearsal',
+    summary: 'Plan a full dry run of a planned migration',
+    description:
+      'Every record that the topic has now is migrated twice and brought back, and nothing is written. Start the plan with its hash: `POST /v1/operations {"planHash": …}`; what was found is the `verification` of the operation. Whoever asks must be allowed to read and operate the topic.',
+    tag: 'migrations',
+    response: rehearsalPlanView,
+    status: 201,
+    errors: { 400: ['not-a-migration-plan'], 404: ['plan-not-found', 'topic-not-found'] },
+  })
+  async rehearsal(@Param('plan') hash: string, @CurrentPrincipal() principal: Principal): Promise<RehearsalPlanView> {
+    return rehearsalViewOf(await this.migrations.rehearsal(hash, principal));
+  }
+
   @Post(':plan/sample')
   @HttpCode(200)
   @Access('read', 'operation')
@@ -71,9 +91,14 @@ export class MigrationsController {
   })
   async sample(
     @Param('plan') hash: string,
-    @Body(new ZodPipe(sampleBody)) { n, perSchemaId }: SampleBody,
+    @Body(new ZodPipe(sampleBody)) { n, perSchemaId, at, from }: SampleBody,
     @CurrentPrincipal() principal: Principal,
   ): Promise<SampleView> {
-    return sampleViewOf(hash, await this.migrations.sample(hash, { n, perSchemaId }, principal));
+    const places = at?.flatMap((one) => placeFrom(one) ?? []);
+    const start = from === undefined ? undefined : placeFrom(from);
+    return sampleViewOf(
+      hash,
+      await this.migrations.sample(hash, { n, perSchemaId, at: places, from: start }, principal),
+    );
   }
 }

@@ -4,7 +4,13 @@ import { encodeBatch, TopicDirectories } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { OperationEngine } from '#libs/core/operations';
 import { MemoryLeaseStore, MemoryOperationStore } from '#libs/core/operations/testing';
-import { JsonRecordValues, MigrationHandler, MigrationSamples, NoSchemaIds } from '#libs/core/streams';
+import {
+  JsonRecordValues,
+  MigrationHandler,
+  MigrationSamples,
+  NoSchemaIds,
+  RehearsalHandler,
+} from '#libs/core/streams';
 import { ScriptedTransforms } from '#libs/core/streams/testing';
 import { Authenticator, type Principal } from '#libs/platform/auth';
 import { startTestApp, type TestApp } from '#libs/platform/testing';
@@ -40,7 +46,7 @@ describe('migrations over REST', () => {
       clock,
       owner: 'here',
       random: (bytes) => randomBytes(bytes),
-      handlers: [new MigrationHandler({ ...tools, names, tuning: { tailWaitMs: 5 } })],
+      handlers: [new MigrationHandler({ ...tools, names, tuning: { tailWaitMs: 5 } }), new RehearsalHandler(tools)],
       scanMs: 10,
     });
     operations.open();
@@ -122,6 +128,44 @@ describe('migrations over REST', () => {
     });
     const few = await test.agent.post(`/v1/migrations/${body.hash}/sample`).send({ n: 4, perSchemaId: 1 });
     expect(few.body.records).toHaveLength(1);
+  });
+
+  it('shows given records, and all of them page by page', async () => {
+    const { body } = await plan(request);
+    const sample = async (asked: object) =>
+      (await test.agent.post(`/v1/migrations/${body.hash}/sample`).send(asked)).body;
+    const places = ({ records }: { records: { partition: number; offset: string }[] }) =>
+      records.map((one) => `${one.partition}/${one.offset}`);
+    expect(places(await sample({ at: ['0/3', '0/1', '0/9', '7/0'] }))).toEqual(['0/3', '0/1']);
+    const first = await sample({ n: 3, from: '0/0' });
+    expect([places(first), first.next]).toEqual([['0/0', '0/1', '0/2'], '0/3']);
+    const last = await sample({ n: 3, from: first.next as string });
+    expect([places(last), last.next]).toEqual([['0/3'], null]);
+    expect((await test.agent.post(`/v1/migrations/${body.hash}/sample`).send({ at: ['x'] })).status).toBe(400);
+  });
+
+  it('plans a full dry run of a plan, whose operation tells what it found', async () => {
+    const { body } = await plan(request);
+    const planned = await test.agent.post(`/v1/migrations/${body.hash}/rehearsal`).send();
+    expect(planned.status).toBe(201);
+    expect(planned.body).toMatchObject({ kind: 'migration-rehearsal', migration: body.hash, blockers: [] });
+    const { operation } = await operations.start({ planHash: planned.body.hash as string, principal: 'olga' });
+    const phase = async () => (await operations.status(operation.id)).phase;
+    await expect.poll(phase, { interval: 5, timeout: 10_000 }).toBe('FINISHED');
+    expect((await operations.status(operation.id)).verification).toMatchObject({
+      level: 'rehearsal',
+      state: 'passed',
+      records: 4,
+      changed: 2,
+      leftOut: 1,
+      poison: { undecodable: 1 },
+      examples: { 'poison:undecodable': ['0/3'] },
+    });
+    expect((await log.listTopics()).map((one) => one.name)).toEqual(['orders']);
+    const again = await test.agent.post(`/v1/migrations/${planned.body.hash}/rehearsal`).send();
+    expect(again.body).toMatchObject({ status: 400, code: 'not-a-migration-plan' });
+    authenticator.principal = { id: 'vera', roles: ['viewer'] };
+    expect((await test.agent.post(`/v1/migrations/${body.hash}/rehearsal`).send()).status).toBe(403);
   });
 
   it('runs a plan to its end', async () => {

@@ -25,6 +25,17 @@ export class MigrationsService {
     return await this.engine.plan('migration', request, principal.id);
   }
 
+  /** The plan of a full rehearsal of a planned migration. @throws `plan-not-found`, `not-a-migration-plan`, `topic-not-found`, `forbidden`. */
+  async rehearsal(hash: string, principal: Principal): Promise<Plan> {
+    const { kind, parameters } = await this.engine.planOf(hash);
+    const { topic } = parameters;
+    const name = typeof topic === 'string' ? topic : null;
+    this.authorizer.demand(principal, 'read', { kind: 'topic', name });
+    this.authorizer.demand(principal, 'operate', { kind: 'topic', name });
+    const request: JsonObject = kind === 'migration' ? { migration: hash, parameters } : {};
+    return await this.engine.plan('migration-rehearsal', request, principal.id);
+  }
+
   /** @throws `plan-not-found`, `not-a-migration-plan`, `topic-not-found`, `forbidden`. */
   async sample(hash: string, request: SampleRequest, principal: Principal): Promise<SampleReport> {
     const plan = await this.engine.planOf(hash);

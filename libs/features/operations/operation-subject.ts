@@ -5,6 +5,8 @@ const KINDS: ReadonlyMap<string, ObjectKind> = new Map([
   ['topic', 'topic'],
   // A candidate tried on a topic's records: `replay:local:<digest>/orders`.
   ['replay', 'topic'],
+  // A migration tried on all of them: `rehearsal:local:<plan>/orders`.
+  ['rehearsal', 'topic'],
   ['view', 'view'],
   ['subject', 'subject'],
   ['group', 'group'],

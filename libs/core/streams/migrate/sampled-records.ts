@@ -12,6 +12,61 @@ const SLICES = 8;
 /** Small, since a slice is a few records. */
 const FETCH_BYTES = 64 * 1024;
 
+/** A place in a topic. */
+export interface RecordPlace {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** Reads `<partition>/<offset>`; undefined for anything else. */
+export function placeFrom(text: string): RecordPlace | undefined {
+  const [, partition, offset] = /^([0-9]{1,9})\/([0-9]{1,15})$/.exec(text) ?? [];
+  return partition === undefined || offset === undefined
+    ? undefined
+    : { partition: Number(partition), offset: Number(offset) };
+}
+
+/** The records at these places, in their order. What is not there is left out. */
+export async function recordsAt(
+  engine: LogEngine,
+  topic: TopicDescription,
+  places: readonly RecordPlace[],
+): Promise<SampledRecord[]> {
+  const found: SampledRecord[] = [];
+  for (const { partition, offset } of places) {
+    const range = topic.partitions.find((one) => one.partition === partition);
+    if (range === undefined || offset < range.startOffset || offset >= range.endOffset) continue;
+    const record = await new PartitionCursor(engine, topic.name, partition, offset, FETCH_BYTES).peek();
+    if (record?.offset === offset) found.push({ partition, record: lasting(record) });
+  }
+  return found;
+}
+
+/** So many records from a place on, partition by partition, and the place behind them; null at the end of the topic. */
+export async function recordsFromPlace(
+  engine: LogEngine,
+  topic: TopicDescription,
+  place: RecordPlace,
+  count: number,
+  signal?: AbortSignal,
+): Promise<{ readonly records: SampledRecord[]; readonly next: RecordPlace | null }> {
+  const records: SampledRecord[] = [];
+  for (const { partition, startOffset, endOffset } of topic.partitions) {
+    if (partition < place.partition) continue;
+    const from = partition === place.partition ? Math.max(place.offset, startOffset) : startOffset;
+    const cursor = new PartitionCursor(engine, topic.name, partition, from);
+    for (;;) {
+      signal?.throwIfAborted();
+      const record = await cursor.peek();
+      if (record === undefined || record.offset >= endOffset) break;
+      if (records.length === count) return { records, next: { partition, offset: record.offset } };
+      records.push({ partition, record: lasting(record) });
+      cursor.take();
+    }
+  }
+  return { records, next: null };
+}
+
 /**
  * About so many records of a topic, spread evenly over partitions and offsets; all of them where there are no more. What was compacted or expired meanwhile makes it fewer.
  */

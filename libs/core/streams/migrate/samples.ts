@@ -1,17 +1,21 @@
 import { AppError, type Clock, type JsonValue } from '#libs/core/kernel';
-import type { TopicDirectories } from '#libs/core/log';
+import type { LogEngine, TopicDescription, TopicDirectories } from '#libs/core/log';
 import type { Plan } from '#libs/core/operations';
 import { jsonChanges, type JsonChange } from '../derive/json-changes.js';
 import type { Migrated } from './migration-router.js';
 import type { MigrationParameters } from './parameters.js';
 import { type MigrationTools, routerBack, rulesThere } from './plan.js';
 import { placesThatDiffer, rehearse, type Rehearsed, type RehearsalTally, tallyOf, valueOf } from './rehearsal.js';
-import { sampleRecords, type SampledRecord } from './sampled-records.js';
+import { type RecordPlace, recordsAt, recordsFromPlace, sampleRecords, type SampledRecord } from './sampled-records.js';
 
 /** How much somebody wants to see. */
 export interface SampleRequest {
   /** Records, spread evenly. */
   readonly n: number;
+  /** Show these, and no others. */
+  readonly at?: readonly RecordPlace[] | undefined;
+  /** Show what comes from this place on, one record after another. */
+  readonly from?: RecordPlace | undefined;
   /** Show so many of each schema that values name, of which more are looked at; undefined: whatever comes. */
   readonly perSchemaId: number | undefined;
 }
@@ -43,6 +47,8 @@ export interface SampleReport {
   /** Places that need not be restored. */
   readonly lossy: readonly string[];
   readonly records: readonly SampledMigration[];
+  /** Where the next page begins; null at the end, and for a sample that is spread. */
+  readonly next: RecordPlace | null;
   readonly tookMs: number;
 }
 
@@ -63,15 +69,13 @@ export class MigrationSamples {
     const began = clock.monotonic();
     const directory = directories.of(parameters.cluster);
     const { description } = await directory.resolve(parameters.topic);
-    const { n, perSchemaId } = request;
-    const looked = await sampleRecords(
+    const { records: samples, next } = await this.#chosen(
       directory.engine,
       description,
-      perSchemaId === undefined ? n : n * LOOK_FURTHER,
+      parameters.topic,
+      request,
       signal,
     );
-    const samples =
-      perSchemaId === undefined ? looked : await this.#ofEachSchema(parameters.topic, looked, n, perSchemaId);
     const rehearsed = await rehearse(samples, {
       topic: parameters.topic,
       there: rulesThere(parameters, this.tools, true),
@@ -85,8 +89,23 @@ export class MigrationSamples {
       tally: tallyOf(rehearsed, parameters.lossy),
       lossy: parameters.lossy,
       records,
+      next,
       tookMs: clock.monotonic() - began,
     };
+  }
+
+  async #chosen(
+    engine: LogEngine,
+    topic: TopicDescription,
+    logical: string,
+    { n, perSchemaId, at, from }: SampleRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly records: readonly SampledRecord[]; readonly next: RecordPlace | null }> {
+    if (at !== undefined) return { records: await recordsAt(engine, topic, at), next: null };
+    if (from !== undefined) return await recordsFromPlace(engine, topic, from, n, signal);
+    const looked = await sampleRecords(engine, topic, perSchemaId === undefined ? n : n * LOOK_FURTHER, signal);
+    if (perSchemaId === undefined) return { records: looked, next: null };
+    return { records: await this.#ofEachSchema(logical, looked, n, perSchemaId), next: null };
   }
 
   async #ofEachSchema(

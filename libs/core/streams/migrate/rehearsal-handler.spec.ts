@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '#libs/core/kernel';
+import { encodeBatch, TopicDirectories } from '#libs/core/log';
+import { OneCluster, WallClock } from '#libs/core/log/testing';
+import { drive, MigrationWorld, Mortality, newOperation, ScriptedTransforms, textOf } from '../testing/index.js';
+import { TransformError } from './pipeline.js';
+import { RehearsalHandler } from './rehearsal-handler.js';
+
+const clock = new WallClock();
+let evaluations = 0;
+const scripts = {
+  positive: ({ value }: { value: unknown }) => (value as { n: number }).n >= 0,
+  square: ({ value }: { value: unknown }) => {
+    const { n } = value as { n: number };
+    if (n === 13) throw new TransformError('transform-failed', 'an unlucky number');
+    return n * n;
+  },
+  unstable: ({ value }: { value: unknown }) => ((value as { n: number }).n === 7 ? evaluations++ : 1),
+};
+const request: JsonObject = {
+  topic: 'orders',
+  filter: 'positive',
+  transform: { up: [{ set: 'value.square', cel: 'square' }], down: [{ remove: 'value.square' }] },
+  poison: { policy: 'dlq' },
+};
+
+async function worldOf(partitions: readonly (readonly number[])[]): Promise<MigrationWorld> {
+  const world = new MigrationWorld(new ScriptedTransforms(scripts));
+  await world.engine.createTopic({ name: 'orders', partitions: partitions.length });
+  for (const [partition, numbers] of partitions.entries()) {
+    for (const n of numbers) {
+      const value = Buffer.from(n === 99 ? 'no json' : JSON.stringify({ n }));
+      const record = { key: Buffer.from(`k${n}`), value, headers: [], timestamp: 1 };
+      await world.engine.append({ topic: 'orders', partition }, encodeBatch([record]));
+    }
+  }
+  return world;
+}
+
+const handlerOf = (world: MigrationWorld, together = 3) =>
+  new RehearsalHandler({
+    transforms: world.transforms,
+    values: world.values,
+    schemaIds: world.schemaIds,
+    directories: new TopicDirectories(new OneCluster(world.engine), world.tableOfNames, clock),
+    clock,
+    tuning: { together, noteEveryMs: 0 },
+  });
+
+async function rehearsalOf(world: MigrationWorld, asked = request) {
+  const { plan } = await world.planned(asked);
+  const handler = handlerOf(world);
+  return {
+    handler,
+    operation: newOperation('op-2', await handler.plan({ migration: 'a'.repeat(64), parameters: plan.parameters })),
+  };
+}
+
+describe('a full rehearsal', () => {
+  it('counts what would become of every record, as a migration then does it, and writes nothing', async () => {
+    const numbers = fc.array(fc.constantFrom(-1, 0, 1, 2, 13, 99), { maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(numbers, { minLength: 1, maxLength: 3 }), async (partitions) => {
+        const world = await worldOf(partitions);
+        const { handler, operation } = await rehearsalOf(world);
+        await drive(handler, operation, { until: 'FINISHED' });
+        expect(await world.topics()).toEqual(['orders:ACTIVE']);
+        const found = operation.notes['verification'] as JsonObject;
+        const migration = await world.planned(request);
+        await drive(world.process(), migration, { until: 'SWITCHED' });
+        const { read, written, leftOut, byClass } = migration.notes['errors'] as JsonObject;
+        expect(found).toMatchObject({
+          state: 'passed',
+          records: read!,
+          changed: written!,
+          leftOut: leftOut!,
+          poison: byClass!,
+        });
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('names the first places of what it finds, beyond any sample, and says what stands against the migration', async () => {
+    const many = Array.from({ length: 1_500 }, (_, n) => (n === 1_203 ? 13 : n === 1_377 ? 7 : 1));
+    const world = await worldOf([many]);
+    const { handler, operation } = await rehearsalOf(world, {
+      ...request,
+      transform: {
+        up: [
+          { set: 'value.square', cel: 'square' },
+          { set: 'value.other', cel: 'unstable' },
+        ],
+        down: [{ remove: 'value.square' }],
+      },
+      poison: { policy: 'fail' },
+    });
+    await drive(handler, operation, { until: 'FINISHED' });
+    expect(operation.notes['verification']).toMatchObject({
+      state: 'failed',
+      records: 1_500,
+      unstable: 1,
+      poison: { 'transform-failed': 1 },
+      lost: { '/other': 1_499 },
+      examples: { 'poison:transform-failed': ['0/1203'], unstable: ['0/1377'] },
+      findings: [
+        expect.stringContaining('1 of 1500 records came to something else'),
+        expect.stringContaining("'/other' in 1499 records"),
+        expect.stringContaining('1 records cannot be migrated: transform-failed'),
+      ],
+    });
+    const { examples } = operation.notes['verification'] as { examples: Record<string, string[]> };
+    expect(examples['lost:/other']).toHaveLength(10);
+  });
+
+  it('comes to the same, killed before and after each note', async () => {
+    const partitions = [
+      [1, 2, 13, 99, -1, 3, 4],
+      [5, 6, 13, 8],
+    ];
+    const clean = await rehearsalOf(await worldOf(partitions));
+    const calm = new Mortality();
+    const by = (mortality: Mortality) => ({
+      effect: <T>(name: string, perform: () => T) => mortality.effect(name, perform),
+    });
+    await drive(clean.handler, clean.operation, { until: 'FINISHED', ...by(calm) });
+    expect(calm.effects).toBeGreaterThan(4);
+    for (const after of [false, true]) {
+      for (let at = 1; at <= calm.effects; at++) {
+        const world = await worldOf(partitions);
+        const { handler, operation } = await rehearsalOf(world);
+        await expect(drive(handler, operation, { until: 'FINISHED', ...by(new Mortality(at, after)) })).rejects.toThrow(
+          'killed',
+        );
+        await drive(handlerOf(world), operation, { until: 'FINISHED' });
+        expect(operation.notes, `effect ${at}`).toEqual(clean.operation.notes);
+      }
+    }
+  });
+
+  it('passes over what is gone, and looks at nothing that came later', async () => {
+    const world = await worldOf([[1, 2, 3, 4]]);
+    const { handler, operation } = await rehearsalOf(world);
+    await world.write('orders', 'k', JSON.stringify({ n: 5 }));
+    await world.engine.deleteRecords([{ topic: 'orders', partition: 0, offset: 2 }]);
+    await drive(handler, operation, { until: 'FINISHED' });
+    expect(operation.notes['verification']).toMatchObject({ records: 2, changed: 2 });
+    expect((await world.read('orders')).flat().map((one) => textOf(one.value))).toHaveLength(3);
+  });
+});
