@@ -17,6 +17,7 @@ import { repartition } from './repartition.js';
 import { restAppend } from './rest-append.js';
 import { restFetch } from './rest-fetch.js';
 import { start } from './start.js';
+import { viewBuild } from './view-build.js';
 
 const BENCHMARKS: readonly Benchmark[] = [
   start,
@@ -32,6 +33,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   restFetch,
   foregroundProduce,
   repartition,
+  viewBuild,
   hostile,
   boundedMemory,
   ...realEvolution,

@@ -1,3 +1,4 @@
+import type { JsonValue } from '#libs/core/kernel';
 import {
   placeOf,
   sourcesOf,
@@ -5,6 +6,7 @@ import {
   ViewTables,
   viewWriterFenced,
   type CellValue,
+  type RefusedPlace,
   type RefusedRecord,
   type SourcePosition,
   type SqlAnswer,
@@ -26,7 +28,7 @@ import { MOST_STATEMENTS, PostgresSql } from './postgres-sql.js';
 import { PostgresSteps } from './postgres-steps.js';
 import { postgresIndexesOf, postgresTablesOf, readableName, readableViews, quoted } from './postgres-tables.js';
 import { QuerySql, type Statement } from './query-sql.js';
-import { nextOf, rowOf, valuesOf } from './row-values.js';
+import { listsOf, nextOf, rowOf, valuesOf } from './row-values.js';
 import { samePosition } from './same-position.js';
 import { searchSql } from './search-sql.js';
 import { CHUNK_ROWS, MOST_STREAMS, StreamSlots } from './stream-slots.js';
@@ -174,7 +176,8 @@ export class PostgresViewTables extends ViewTables {
         step.move === undefined
           ? 0
           : await this.#refuse(session, id, step, step.move.from.generation, step.move.source);
-      if (step.move === undefined) return before;
+      const forgotten = await this.#forget(session, id, step.redriven ?? []);
+      if (step.move === undefined) return { ...before, refused: before.refused - forgotten };
       const { source, to } = step.move;
       await session.run(
         `insert into ${data}.weir_positions (view, source, partition, generation, next)
@@ -189,7 +192,7 @@ export class PostgresViewTables extends ViewTables {
           to.next.length,
         ]);
       const sources = before.sources.map((at, index) => (index === source ? to : at));
-      return { commit: before.commit, sources, refused: before.refused + refused };
+      return { commit: before.commit, sources, refused: before.refused + refused - forgotten };
     });
   }
 
@@ -206,7 +209,12 @@ export class PostgresViewTables extends ViewTables {
         found.push(...(await all(session, part)));
         if (found.length > query.limit) break;
       }
-      const rows = found.slice(0, query.limit).map((cells) => rowOf(view, query, cells));
+      const page = found.slice(0, query.limit);
+      const identities = page.map((cells) => String(cells[0]));
+      const lists: ReadonlyMap<string, readonly JsonValue[]>[] = [];
+      for (const child of identities.length === 0 ? [] : query.children)
+        lists.push(listsOf(view, child, await all(session, sql.children(child, identities))));
+      const rows = page.map((cells) => rowOf(view, query, cells, lists));
       const count = query.count ? { count: Number((await all(session, sql.count(query)))[0]![0]) } : {};
       return { rows, next: nextOf(query, found), positions, ...count };
     });
@@ -240,18 +248,16 @@ export class PostgresViewTables extends ViewTables {
     return this.#sql.run(request, signal);
   }
 
-  async refused(
-    id: string,
-    _view: ViewDefinition,
-    limit: number,
-  ): Promise<readonly (RefusedRecord & { source: number })[]> {
+  async refused(id: string, _view: ViewDefinition, limit: number): Promise<readonly (RefusedRecord & RefusedPlace)[]> {
     const rows = await this.readers.session((session) =>
-      session.rows<[number, number, number, string, string]>(
-        `select source, partition, "offset", code, message from ${this.schema.data}.weir_refused where view = $1 order by number limit $2`,
+      session.rows<[number, number, number, number, string, string]>(
+        `select source, generation, partition, "offset", code, message from ${this.schema.data}.weir_refused where view = $1 order by number limit $2`,
         [id, limit],
       ),
     );
-    return rows.map(([source, partition, offset, code, message]) => ({ source, partition, offset, code, message }));
+    return rows.map(([source, generation, partition, offset, code, message]) => ({
+      ...{ source, generation, partition, offset, code, message },
+    }));
   }
 
   async close(): Promise<void> {
@@ -295,6 +301,16 @@ export class PostgresViewTables extends ViewTables {
       `insert into ${this.schema.data}.weir_refused (view, source, generation, partition, "offset", code, message)
        select $1, $2, $3, * from unnest($4::int[], $5::bigint[], $6::text[], $7::text[]) on conflict do nothing`,
       [id, source, generation, column('partition'), column('offset'), column('code'), column('message')],
+    );
+  }
+
+  async #forget(session: PostgresSession, id: string, places: readonly RefusedPlace[]): Promise<number> {
+    if (places.length === 0) return 0;
+    const column = (name: keyof RefusedPlace): number[] => places.map((place) => place[name]);
+    return session.run(
+      `delete from ${this.schema.data}.weir_refused r using unnest($2::int[], $3::bigint[], $4::int[], $5::bigint[]) as t (source, generation, partition, "offset")
+       where r.view = $1 and r.source = t.source and r.generation = t.generation and r.partition = t.partition and r."offset" = t."offset"`,
+      [id, column('source'), column('generation'), column('partition'), column('offset')],
     );
   }
 

@@ -1,4 +1,5 @@
 import {
+  childTables,
   joinedTables,
   likeParts,
   placeOf,
@@ -7,12 +8,16 @@ import {
   type Filter,
   type Order,
   type RowPlace,
+  type SelectedChild,
   type ViewColumn,
   type ViewDefinition,
   type ViewQuery,
 } from '#libs/core/streams';
 import type { SqlDialect } from './dialect.js';
 import { cell } from './physical-names.js';
+
+/** Child rows in one answer. */
+export const MOST_CHILD_ROWS = 10_000;
 
 /** A statement with its values, in the order of its `?`. */
 export interface Statement {
@@ -26,8 +31,8 @@ export class QuerySql {
   readonly #expressions: ReadonlyMap<string, string>;
 
   constructor(
-    id: string,
-    view: ViewDefinition,
+    private readonly id: string,
+    private readonly view: ViewDefinition,
     private readonly dialect: SqlDialect,
   ) {
     this.#expressions = new Map(view.columns.map((column) => [column.name, expression(view, column)]));
@@ -77,6 +82,16 @@ export class QuerySql {
     return {
       sql: `select ${query.select.map((name) => this.#expression(name)).join(', ')} ${this.#from}${whereClause(where)} order by ${order.join(', ')}${limited ? ' limit ?' : ''}`,
       values: [...valuesOf(where), ...(limited ? [query.limit] : [])],
+    };
+  }
+
+  /** Child rows of some rows: identity of the row, then the selected columns, in the order of the list. One more than an answer may have, to tell that there are too many. */
+  children(child: SelectedChild, identities: readonly string[]): Statement {
+    const { table, columns } = childTables(this.view).find((one) => one.name === child.name)!;
+    const cells = child.columns.map((name) => cell(columns.find((column) => column.name === name)!.cell));
+    return {
+      sql: `select ${[cell(0), ...cells].join(', ')} from ${this.dialect.table(this.id, table)} where ${cell(0)} in (${identities.map(() => '?').join(', ')}) order by ${cell(0)}, ${cell(1)} limit ?`,
+      values: [...identities, MOST_CHILD_ROWS + 1],
     };
   }
 

@@ -6,6 +6,7 @@ import {
   ViewTables,
   viewWriterFenced,
   type CellValue,
+  type RefusedPlace,
   type RefusedRecord,
   type SqlAnswer,
   type SqlRequest,
@@ -22,7 +23,7 @@ import {
 } from '#libs/core/streams';
 import { tableName } from './physical-names.js';
 import { QuerySql, type Statement } from './query-sql.js';
-import { nextOf, rowOf, valuesOf } from './row-values.js';
+import { listsOf, nextOf, rowOf, valuesOf } from './row-values.js';
 import { SQLITE } from './sqlite-dialect.js';
 import { samePosition } from './same-position.js';
 import { openReader } from './sqlite-reader.js';
@@ -123,6 +124,11 @@ export class SqliteViewTables extends ViewTables {
         .run(id, epoch, step.commit);
       if (changes === 0) throw viewWriterFenced(id);
       if (step.move !== undefined) this.#move(id, view, step.move, step.refused);
+      const forget = this.#writer.prepare(
+        'delete from weir_refused where view = ? and source = ? and generation = ? and partition = ? and "offset" = ?',
+      );
+      for (const { source, generation, partition, offset } of step.redriven ?? [])
+        forget.run(id, source, generation, partition, offset);
       const sql = this.#stepSql(id, view);
       for (const change of step.changes) sql.change(change);
       return positionsIn(this.#writer, id, view);
@@ -155,7 +161,21 @@ export class SqliteViewTables extends ViewTables {
         found.push(...all(this.#reader, part));
         if (found.length > query.limit) break;
       }
-      const rows = found.slice(0, query.limit).map((cells) => rowOf(view, query, cells));
+      const page = found.slice(0, query.limit);
+      const lists = query.children.map((child) =>
+        listsOf(
+          view,
+          child,
+          all(
+            this.#reader,
+            sql.children(
+              child,
+              page.map((cells) => String(cells[0])),
+            ),
+          ),
+        ),
+      );
+      const rows = page.map((cells) => rowOf(view, query, cells, lists));
       const count = query.count ? { count: Number(all(this.#reader, sql.count(query))[0]![0]) } : {};
       return { rows, next: nextOf(query, found), positions, ...count };
     })();
@@ -175,18 +195,15 @@ export class SqliteViewTables extends ViewTables {
     return this.#sql.run(request, signal);
   }
 
-  async refused(
-    id: string,
-    _view: ViewDefinition,
-    limit: number,
-  ): Promise<readonly (RefusedRecord & { source: number })[]> {
+  async refused(id: string, _view: ViewDefinition, limit: number): Promise<readonly (RefusedRecord & RefusedPlace)[]> {
     const rows = this.#reader
       .prepare(
-        'select source, partition, "offset", code, message from weir_refused where view = ? order by number limit ?',
+        'select source, generation, partition, "offset", code, message from weir_refused where view = ? order by number limit ?',
       )
       .all(id, limit);
     return (rows as Record<string, unknown>[]).map((row) => ({
       source: Number(row['source']),
+      generation: Number(row['generation']),
       partition: Number(row['partition']),
       offset: Number(row['offset']),
       code: String(row['code']),

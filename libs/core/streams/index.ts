@@ -88,6 +88,7 @@ export {
   WHOLE,
   type Order,
   type QueriedVersion,
+  type SelectedChild,
   type ViewQuery,
 } from './views/view-query.js';
 export {
@@ -100,6 +101,7 @@ export {
 } from './views/view-store.js';
 export {
   ViewTables,
+  type RefusedPlace,
   type RefusedRecord,
   type SourceMove,
   type StoredRows,
@@ -121,7 +123,7 @@ export {
   type SqlRequest,
 } from './views/view-sql.js';
 export { RoutedViewTables, type OpenTarget } from './views/routed-view-tables.js';
-export { ViewWorker, type ViewFreshness } from './views/view-worker.js';
+export { ViewWorker, type Redriven, type ViewFreshness } from './views/view-worker.js';
 export { covers } from './views/read-at-least.js';
 export { Views, type Answered, type ReadAtLeast, type ViewStatus } from './views/views.js';
 export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/key-expression.js';

@@ -1,4 +1,4 @@
-import { AppError } from '#libs/core/kernel';
+import { AppError, isAppError } from '#libs/core/kernel';
 import {
   logErrors,
   physicalName,
@@ -47,6 +47,25 @@ export class SourceReader {
   async begin(): Promise<SourcePosition> {
     const { generation, description } = await this.directory.resolve(this.topic);
     return { generation, next: description.partitions.map((one) => one.startOffset) };
+  }
+
+  /** The record at a place; undefined when it is there no more. */
+  async record(generation: number, partition: number, offset: number): Promise<PartitionRecord | undefined> {
+    const position = { topic: physicalName(this.topic, generation), partition, offset };
+    try {
+      const [part] = await this.directory.engine.fetch({
+        positions: [position],
+        maxBytes: 1,
+        minBytes: 1,
+        maxWaitMs: 0,
+      });
+      for (const record of part === undefined ? [] : recordsFrom(part, offset))
+        return record.offset === offset ? { partition, ...record } : undefined;
+      return undefined;
+    } catch (error) {
+      if (isAppError(error) && ['topic-not-found', 'offset-out-of-range'].includes(error.code)) return undefined;
+      throw error;
+    }
   }
 
   /** Records between a position and the present end. @throws `topic-not-found`, `source-moved`. */

@@ -107,5 +107,12 @@ export const refusedView = z.object({
 });
 export type RefusedView = z.infer<typeof refusedView>;
 
+export const redrivenView = z.object({
+  taken: z.int(),
+  refused: z.int().describe('Still set aside.'),
+  gone: z.int().describe('No more in the topic.'),
+});
+export type RedrivenView = z.infer<typeof redrivenView>;
+
 export const refusedQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(50) });
 export type RefusedQuery = z.infer<typeof refusedQuery>;

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { Access, CurrentPrincipal, declareRoute, type Principal } from '#libs/platform/auth';
 import { ApiJson, pageQuery, ZodPipe, type PageRequest } from '#libs/platform/http';
 import {
+  redrivenView,
   refusedQuery,
   refusedView,
   viewDeclaration,
   viewList,
   viewView,
+  type RedrivenView,
   type RefusedQuery,
   type RefusedView,
   type ViewList,
@@ -86,6 +88,23 @@ export class ViewsController {
   @ApiJson({ id: 'resumeView', summary: 'Keep a view current again', tag: 'views', response: viewView })
   async resume(@Param('view') view: string): Promise<ViewView> {
     return viewOf(await this.views.setState(view, 'RUNNING'));
+  }
+
+  @Post(':view/refused::redrive')
+  @HttpCode(200)
+  @Access('operate', 'view', 'view')
+  @ApiJson({
+    id: 'redriveRefusedRecords',
+    summary: 'Take in records that a view had set aside',
+    description:
+      'The oldest of them, as they are read now: each is taken in, stays set aside, or is gone from its topic. One of a key that has a newer state by now changes nothing and is not set aside any more.',
+    tag: 'views',
+    query: refusedQuery,
+    response: redrivenView,
+    errors: { 404: ['view-not-found'], 409: ['view-not-running-here'] },
+  })
+  redrive(@Param('view') view: string, @Query(new ZodPipe(refusedQuery)) query: RefusedQuery): Promise<RedrivenView> {
+    return this.views.redrive(view, query.limit);
   }
 
   @Get(':view/refused')

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { isJsonObject, type JsonObject } from '#libs/core/kernel';
-import { sourcesOf, Views, type ViewStatus } from '#libs/core/streams';
+import { sourcesOf, Views, type Redriven, type ViewStatus } from '#libs/core/streams';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page, type PageRequest } from '#libs/platform/http';
 import { notADeclaration, readDeclarationBody } from './declaration-body.js';
@@ -45,6 +45,10 @@ export class ViewsService {
 
   delete(name: string): Promise<void> {
     return this.views.delete(name);
+  }
+
+  redrive(name: string, limit: number): Promise<Redriven> {
+    return this.views.redrive(name, limit);
   }
 
   async refused(

@@ -253,6 +253,31 @@ export function viewQueriesContract(name: string, open: () => Promise<ViewTables
       expect((await rowOf('x,"y')).rows).toMatchObject([{ n: 1 }]);
     });
 
+    it('shows child rows inside of their rows, in the order of the list', async () => {
+      const columns = { sku: { from: 'item.sku', type: 'text' }, n: { from: 'item.n', type: 'integer' } };
+      made = await feeder.make('a', {
+        source: { topic: 't' },
+        key: { id: 'key' },
+        columns: { n: 'value.n' },
+        explode: { lines: { from: 'value.lines', columns } },
+      });
+      ({ view } = made);
+      offset = 0;
+      const lines = ['z', 'a'].map((sku, n) => ({ sku, n }));
+      await put([
+        ['a', { n: 1, lines }],
+        ['b', { n: 2 }],
+        ['c', { n: 3, lines: [{}] }],
+      ]);
+      expect((await ask({ select: 'id,lines(sku),n', order: 'n.desc' })).rows).toEqual([
+        { id: 'c', n: 3, lines: [{ sku: null }] },
+        { id: 'b', n: 2, lines: [] },
+        { id: 'a', n: 1, lines: [{ sku: 'z' }, { sku: 'a' }] },
+      ]);
+      expect((await ask({ select: 'lines(*)', id: 'eq.a' })).rows).toEqual([{ lines }]);
+      expect((await ask({ select: 'lines(n)', id: 'eq.nobody' })).rows).toEqual([]);
+    });
+
     it('takes names of every sort for names and values for values', async () => {
       const odd = ['__proto__', 'constructor', 'from', 'identity', 'c0', 'x'.repeat(63), 'ä ö-ü', 'table'];
       await declare(Object.fromEntries(odd.map((column) => [column, { from: 'value.tag', type: 'text' }])));

@@ -4,6 +4,7 @@ import type { ViewDefinition } from './view-definition.js';
 import type { SqlAnswer, SqlRequest } from './view-sql.js';
 import type { ViewQuery } from './view-query.js';
 import {
+  type RefusedPlace,
   type RefusedRecord,
   type TableRow,
   type TableSearch,
@@ -89,11 +90,7 @@ export class RoutedViewTables extends ViewTables {
     return (await this.#target(target)).sql(target, request, signal);
   }
 
-  async refused(
-    id: string,
-    view: ViewDefinition,
-    limit: number,
-  ): Promise<readonly (RefusedRecord & { readonly source: number })[]> {
+  async refused(id: string, view: ViewDefinition, limit: number): Promise<readonly (RefusedRecord & RefusedPlace)[]> {
     return (await this.#of(view)).refused(id, view, limit);
   }
 

@@ -21,11 +21,19 @@ export interface ViewQuery {
   readonly after: RowPlace | undefined;
   /** Columns in the answer, in this order. */
   readonly select: readonly string[];
+  /** Lists of child rows in the answer, after the columns. */
+  readonly children: readonly SelectedChild[];
   readonly count: boolean;
   /** Only the row with this identity. */
   readonly identity?: string;
   /** What a cursor is bound to: the view, its version, filters and order. */
   readonly binding: string;
+}
+
+/** A list of child rows to be shown in each row. */
+export interface SelectedChild {
+  readonly name: string;
+  readonly columns: readonly string[];
 }
 
 /** Which version of which view is asked; cursors are good for it alone. */
@@ -53,12 +61,17 @@ export const QUERY_PARAMETERS = [
 export interface QueryShape {
   /** Rows unless `limit` says otherwise, and the most it may say. */
   readonly limit: { readonly preset: number; readonly most: number };
+  /** Whether lists of child rows can be shown. */
+  readonly children: boolean;
 }
 
 /** Rows a page at a time. */
-export const PAGE: QueryShape = { limit: { preset: 50, most: QUERY_LIMITS.limit } };
+export const PAGE: QueryShape = { limit: { preset: 50, most: QUERY_LIMITS.limit }, children: true };
 /** All rows in one answer, unless `limit` says otherwise. */
-export const WHOLE: QueryShape = { limit: { preset: Number.MAX_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER } };
+export const WHOLE: QueryShape = {
+  limit: { preset: Number.MAX_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER },
+  children: false,
+};
 
 /**
  * Reads the query parameters of a view: `column=op.value` (also `column=not.op.value`), `and=(…)`, `or=(…)`, `order=a.desc,b`, `select=a,b`, `limit`,
@@ -77,7 +90,7 @@ export function parseViewQuery(
   const filters = new FilterReader(view.name, types, items);
   const where: Filter[] = [];
   let order: readonly Order[] = [];
-  let select: readonly string[] = [...types.keys()];
+  let selected: Selected = { columns: [...types.keys()], children: [] };
   let limit = shape.limit.preset;
   let count = false;
   let cursor: string | undefined;
@@ -92,7 +105,7 @@ export function parseViewQuery(
       items.push({ path: name, message: 'is given more than once' });
     const first = values[0] ?? '';
     if (name === 'order') order = reader.order(first);
-    else if (name === 'select') select = reader.select(first);
+    else if (name === 'select') selected = reader.select(first, shape);
     else if (name === 'limit') limit = reader.limit(first, shape.limit.most);
     else if (name === 'count') count = reader.count(first);
     else if (name === 'cursor') cursor = first;
@@ -107,7 +120,7 @@ export function parseViewQuery(
   if (items.length > 0) throw invalidQuery(view, items);
   const binding = bindingOf(version, where, order);
   const after = cursor === undefined ? undefined : parseRowCursor(cursor, order, binding);
-  return { where, order, limit, select, count, after, binding };
+  return { where, order, limit, select: selected.columns, children: selected.children, count, after, binding };
 }
 
 /**
@@ -148,6 +161,12 @@ export function parseRowQuery(
   return { ...one, where };
 }
 
+/** What is to be shown of each row. */
+interface Selected {
+  readonly columns: readonly string[];
+  readonly children: readonly SelectedChild[];
+}
+
 class QueryReader {
   constructor(
     private readonly view: ViewDefinition,
@@ -172,13 +191,43 @@ class QueryReader {
     return order;
   }
 
-  select(text: string): readonly string[] {
-    const columns = text.split(',').map((column) => column.trim());
-    for (const [index, column] of columns.entries()) {
-      if (!this.types.has(column)) this.#problem('select', unknownColumn(column, this.view.name, this.types));
-      else if (columns.indexOf(column) < index) this.#problem('select', `has column '${column}' twice`);
+  /** `a,b,child(x,y)`. */
+  select(text: string, shape: QueryShape): Selected {
+    const columns: string[] = [];
+    const children: SelectedChild[] = [];
+    for (const [, list, inner, plain = ''] of text.matchAll(/\s*(?:([^,()]+)\(([^()]*)\)|([^,]*))\s*(?:,|$)/g)) {
+      if (list !== undefined) children.push(...this.#child(list, inner!, shape));
+      else if (plain === '' && columns.length + children.length > 0) continue;
+      else if (!this.types.has(plain)) this.#problem('select', unknownColumn(plain, this.view.name, this.types));
+      else columns.push(plain);
     }
-    return columns;
+    const names = [...columns, ...children.map((child) => child.name)];
+    const twice = names.find((name, index) => names.indexOf(name) < index);
+    if (twice !== undefined) this.#problem('select', `has '${twice}' twice`);
+    return { columns, children };
+  }
+
+  #child(name: string, inner: string, shape: QueryShape): SelectedChild[] {
+    const child = this.view.children.find((one) => one.name === name);
+    if (child === undefined) {
+      const close = nearest(
+        name,
+        this.view.children.map((one) => one.name),
+      );
+      this.#problem(
+        'select',
+        `'${name.slice(0, 80)}' is no list of view '${this.view.name}'${close === undefined ? '' : `; did you mean '${close}'?`}`,
+      );
+      return [];
+    }
+    if (!shape.children) this.#problem('select', 'lists are shown in pages (application/json), not in lines or CSV');
+    const known = new Map(child.columns.map((column) => [column.name, column.field.type]));
+    const columns =
+      inner.trim() === '' || inner.trim() === '*' ? [...known.keys()] : inner.split(',').map((one) => one.trim());
+    for (const column of columns)
+      if (!known.has(column))
+        this.#problem('select', unknownColumn(column, `${this.view.name}' in its list '${name}`, known));
+    return [{ name, columns }];
   }
 
   limit(text: string, most: number): number {

@@ -49,6 +49,14 @@ export interface RefusedRecord {
   readonly message: string;
 }
 
+/** Where a record lies that was set aside. */
+export interface RefusedPlace {
+  readonly source: number;
+  readonly generation: number;
+  readonly partition: number;
+  readonly offset: number;
+}
+
 /** How far a step has read one source. */
 export interface SourceMove {
   /** Place of the source in `sourcesOf(view)`. */
@@ -65,6 +73,8 @@ export interface ViewStep {
   readonly move?: SourceMove;
   readonly changes: readonly TableChange[];
   readonly refused: readonly RefusedRecord[];
+  /** Records that were set aside and are taken in by this step: they are not set aside any more. */
+  readonly redriven?: readonly RefusedPlace[];
 }
 
 export interface ViewPositions {
@@ -146,11 +156,7 @@ export abstract class ViewTables {
    */
   abstract sql(target: string, request: SqlRequest, signal?: AbortSignal): Promise<SqlAnswer>;
   /** Records set aside, oldest first, `limit` at most. */
-  abstract refused(
-    id: string,
-    view: ViewDefinition,
-    limit: number,
-  ): Promise<readonly (RefusedRecord & { readonly source: number })[]>;
+  abstract refused(id: string, view: ViewDefinition, limit: number): Promise<readonly (RefusedRecord & RefusedPlace)[]>;
 
   abstract close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { isAppError, Serial, type Clock } from '#libs/core/kernel';
+import { AppError, isAppError, Serial, type Clock } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import type { SupervisedRun } from '#libs/core/operations';
 import type { SourcePosition, SourceReader } from '../source-reader.js';
@@ -6,7 +6,7 @@ import { mapRecords, type FoldTools } from './fold.js';
 import { expiredRows } from './housekeeping.js';
 import { stepChanges } from './step-changes.js';
 import type { ViewDefinition } from './view-definition.js';
-import type { StoredRows, ViewStep, ViewTables } from './view-tables.js';
+import type { RefusedPlace, StoredRows, ViewStep, ViewTables } from './view-tables.js';
 
 /** How current a view is, as its worker last saw it. */
 export interface ViewFreshness {
@@ -48,6 +48,10 @@ export class ViewWorker {
   readonly #steps = new Serial();
   readonly #stored: StoredRows;
   #commit = 0;
+  /** Records that are set aside. */
+  #refused = 0;
+  /** While this worker is the one that writes. */
+  #epoch: number | undefined;
   #currentAtMs: number | undefined;
 
   constructor(private readonly options: ViewWorkerOptions) {
@@ -63,10 +67,47 @@ export class ViewWorker {
     return { lag: this.#lags.reduce((sum, lag) => sum + lag, 0), currentAtMs: this.#currentAtMs };
   }
 
+  /**
+   * Takes in records that were set aside, as they are read now: the topic's schema, or the database, may be another one. Each by itself, in the order given; that of a key that has a newer
+   * state by now changes nothing.
+   * @throws `view-not-running-here` when this worker does not write the view.
+   */
+  async redrive(places: readonly RefusedPlace[]): Promise<Redriven> {
+    const epoch = this.#epoch;
+    if (epoch === undefined) throw notRunningHere(this.options.view.name);
+    const redriven: Record<keyof Redriven, number> = { taken: 0, refused: 0, gone: 0 };
+    for (const place of places) redriven[await this.#redriveOne(epoch, place)]++;
+    return redriven;
+  }
+
+  async #redriveOne(epoch: number, place: RefusedPlace): Promise<keyof Redriven> {
+    const { view, readers, tools, clock } = this.options;
+    const { source, generation, partition, offset } = place;
+    const reader = readers[source];
+    const record = await reader?.record(generation, partition, offset);
+    if (reader === undefined || record === undefined) return 'gone';
+    const { records, refused } = await mapRecords(view, source, reader.topic, generation, [record], tools);
+    if (refused.length > 0) return 'refused';
+    // As many as make ends remembered: whether the topic has one partition only is not known of an earlier generation.
+    const partitions = 2;
+    try {
+      await this.#store(epoch, async (commit) => {
+        const context = { view, source, stored: this.#stored, partitions, nowMs: clock.now() };
+        return { commit, changes: await stepChanges(context, records), refused: [], redriven: [place] };
+      });
+    } catch (error) {
+      if (isAppError(error, 'rows-refused')) return 'refused';
+      throw error;
+    }
+    return 'taken';
+  }
+
   async run(signal: AbortSignal, run?: SupervisedRun): Promise<void> {
     const { id, view, tables, readers } = this.options;
     const { epoch, positions } = await tables.claim(id, view);
     this.#commit = positions.commit;
+    this.#refused = positions.refused;
+    this.#epoch = epoch;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     const loops = readers.map(async (reader, source) => {
@@ -78,6 +119,7 @@ export class ViewWorker {
       }
     });
     const results = await Promise.allSettled([...loops, this.keepHouse(epoch, either)]);
+    this.#epoch = undefined;
     const failed = results.find((result) => result.status === 'rejected' && !isAbort(result.reason));
     if (failed?.status === 'rejected') throw failed.reason as Error;
   }
@@ -144,7 +186,9 @@ export class ViewWorker {
     const { view, tools, clock, failPoint } = this.options;
     const { records, refused } = await mapRecords(view, source, topic, from.generation, given, tools);
     await this.#store(epoch, async (commit) => {
-      const context = { view, source, stored: this.#stored, partitions: from.next.length, nowMs: clock.now() };
+      // Ends of keys are remembered while records are set aside: one that is taken in later must not bring back a key that has ended meanwhile.
+      const partitions = refused.length + this.#refused > 0 ? Math.max(2, from.next.length) : from.next.length;
+      const context = { view, source, stored: this.#stored, partitions, nowMs: clock.now() };
       const changes = await stepChanges(context, records);
       failPoint?.('view-step-folded');
       return { commit, move: { source, from, to }, changes, refused };
@@ -170,7 +214,9 @@ export class ViewWorker {
     const { id, view, tables } = this.options;
     return this.#steps.run(async () => {
       const made = await step(this.#commit);
-      if (made !== undefined) this.#commit = (await tables.apply(id, view, epoch, made)).commit;
+      if (made === undefined) return;
+      const { commit, refused } = await tables.apply(id, view, epoch, made);
+      [this.#commit, this.#refused] = [commit, refused];
     });
   }
 
@@ -178,6 +224,27 @@ export class ViewWorker {
     this.#lags[source] = lag;
     if (this.#lags.every((one) => one === 0)) this.#currentAtMs = this.options.clock.monotonic();
   }
+}
+
+/** What became of records that were to be taken in after all. */
+export interface Redriven {
+  readonly taken: number;
+  /** Still set aside. */
+  readonly refused: number;
+  /** There no more. */
+  readonly gone: number;
+}
+
+/** Said of a view whose worker is elsewhere, or nowhere. */
+export function notRunningHere(view: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'view-not-running-here',
+    message: `View '${view}' is not being written by this instance now.`,
+    hint: 'Resume it if it is paused, and ask again; of several instances one writes a view.',
+    details: { view },
+    retryable: true,
+  });
 }
 
 /** What is being read, and as which writer of the view. */

@@ -12,7 +12,7 @@ import { parseRowQuery, parseViewQuery, WHOLE, type ViewQuery } from './view-que
 import type { SqlAnswer, SqlRequest } from './view-sql.js';
 import { type StoredView, type ViewState, type ViewStore, viewExists, viewNotFound } from './view-store.js';
 import type { ViewPositions, ViewRows, ViewStream, ViewTables } from './view-tables.js';
-import { ViewWorker } from './view-worker.js';
+import { notRunningHere, ViewWorker, type Redriven } from './view-worker.js';
 
 export interface ViewsOptions {
   readonly store: ViewStore;
@@ -204,6 +204,18 @@ export class Views {
     const stored = (await this.options.store.list()).filter((view) => view.state !== 'DELETING');
     const views = await Promise.all(stored.map(async (one) => ({ id: one.id, view: await this.#definition(one) })));
     return views.filter(({ view }) => view.target === target);
+  }
+
+  /**
+   * Takes in the oldest records that were set aside, `limit` at most, as far as they can be by now.
+   * @throws `view-not-found`; `view-not-running-here`.
+   */
+  async redrive(name: string, limit: number): Promise<Redriven> {
+    const { view, definition } = await this.#asked(name);
+    const worker = this.#running.get(view.id)?.worker;
+    const places = await this.options.tables.refused(view.id, definition, limit);
+    if (worker === undefined) throw notRunningHere(name);
+    return worker.redrive(places);
   }
 
   /** Records set aside by a view, oldest first. @throws `view-not-found`. */
