@@ -72,6 +72,37 @@ describe('moving a topic to another cluster, over REST', () => {
     return stop;
   }
 
+  it('takes several topics along in one step, and back', async () => {
+    for (const topic of ['orders', 'payments']) {
+      await client.topic(topic, topic === 'orders' ? 3 : 2);
+      await client.produce(topic, [{ key: 'k', value: topic }]);
+    }
+    interface Joined {
+      readonly together: { readonly hash: string; readonly blockers: string[] };
+    }
+    const request = { topics: ['orders', 'payments'], to: 'far', together: true, cutover: { mode: 'auto' } };
+    const { together, ...answer } = await client.demand<Joined>('POST', '/v1/moves/plans', request);
+    expect(answer).toMatchObject({ plans: [{ topic: 'orders' }, { topic: 'payments' }] });
+    expect(together).toMatchObject({ topics: ['orders', 'payments'], blockers: [], alsoOn: ['topic:local/payments'] });
+    const id = await operations.start(together);
+    await phaseOf(id, 'SWITCHED');
+    for (const topic of ['orders', 'payments']) {
+      expect((await client.get(`/v1/topics/${topic}`)).json).toMatchObject({ cluster: 'far', state: 'ACTIVE' });
+      await client.produce(topic, [{ key: 'k', value: 'since' }]);
+    }
+    // One that is part of an operation cannot be frozen beside it, wherever it is by now.
+    expect((await client.post('/v1/topics/payments:freeze')).status).toBe(409);
+    await client.post(`/v1/operations/${id}:rollback`);
+    await phaseOf(id, 'ROLLED_BACK');
+    for (const topic of ['orders', 'payments']) {
+      expect((await client.get(`/v1/topics/${topic}`)).json).toMatchObject({ cluster: 'local', state: 'ACTIVE' });
+      expect(await values(topic)).toEqual([topic, 'since']);
+      await client.delete(`/v1/topics/${topic}`);
+    }
+    const alone = await client.post('/v1/moves/plans', { topics: ['orders'], to: 'far', together: true });
+    expect(alone.status).toBeGreaterThanOrEqual(400);
+  });
+
   it('takes records, groups and whoever names no cluster along, and all of it back with 1,000 new records', async () => {
     await client.topic('flights', 3);
     await client.produce(

@@ -213,7 +213,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
         newId,
         failPoint: failPoints.pass,
       }),
-      new MoveHandler({ directories, names, clock, failPoint: failPoints.pass, readersOn }),
+      new TogetherHandler(new MoveHandler({ directories, names, clock, failPoint: failPoints.pass, readersOn }), false),
       new RehearsalHandler({ ...migrationTools, failPoint: failPoints.pass }),
       new MigrationHandler({ ...migrationTools, names, failPoint: failPoints.pass, readersOn }),
       new RebuildHandler({

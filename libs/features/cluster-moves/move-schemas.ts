@@ -12,6 +12,10 @@ export const moveBody = z.strictObject({
     .refine((names) => new Set(names).size === names.length, 'names a topic twice')
     .describe('One plan is made for each, in this order.'),
   to: z.string().min(1).max(249).describe('Name of the cluster that the topics go to.'),
+  together: z
+    .boolean()
+    .optional()
+    .describe('One plan more, of 2 to 20 topics in one operation: all of them are switched in one step or none is.'),
   verification: z.enum(['readback', 'full']).optional(),
   cutover: z
     .strictObject({
@@ -58,6 +62,19 @@ const movePlanView = z.object({
 });
 export type MovePlanView = z.infer<typeof movePlanView>;
 
+const joinedMovePlanView = movePlanView.omit({ topic: true, from: true, to: true, config: true }).extend({
+  alsoOn: z.array(z.string()).describe('What else it would change.'),
+  topics: z.array(z.string()),
+  profile: object.describe('What each topic is like, by name.'),
+  translation: z.array(
+    z.object({ group: z.string(), topic: z.string(), members: z.int(), lag: z.number(), translation: z.string() }),
+  ),
+});
+export type JoinedMovePlanView = z.infer<typeof joinedMovePlanView>;
+
 /** Plans in the order of the topics that were asked for. */
-export const movePlansView = z.object({ plans: z.array(movePlanView) });
+export const movePlansView = z.object({
+  plans: z.array(movePlanView).describe('One of each topic by itself.'),
+  together: joinedMovePlanView.nullable().describe('The one of all, where it was asked for.'),
+});
 export type MovePlansView = z.infer<typeof movePlansView>;

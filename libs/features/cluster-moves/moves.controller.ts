@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
-import { planViewOf } from './move-plan-view.js';
+import { joinedViewOf, planViewOf } from './move-plan-view.js';
 import { moveBody, movePlansView, type MoveBody, type MovePlansView } from './move-schemas.js';
 import { MovesService } from './moves.service.js';
 
@@ -17,7 +17,7 @@ export class MovesController {
     id: 'planMove',
     summary: 'Plan a move of topics to another cluster',
     description:
-      'Looks at the topics and at the other cluster, and changes nothing. Each topic is moved by an operation of its own: start the plans one after another, with their hashes: `POST /v1/operations {"planHash": …}`.',
+      'Looks at the topics and at the other cluster, and changes nothing. Each topic is moved by an operation of its own, or all of them in one that switches them in one step (`together`). Start plans with their hashes: `POST /v1/operations {"planHash": …}`.',
     tag: 'moves',
     body: moveBody,
     bodyExample: { topics: ['flights'], to: 'production' },
@@ -30,6 +30,7 @@ export class MovesController {
     @Body(new ZodPipe(moveBody)) body: MoveBody,
     @CurrentPrincipal() principal: Principal,
   ): Promise<MovePlansView> {
-    return { plans: (await this.moves.plan(cluster, body, principal)).map(planViewOf) };
+    const { plans, together } = await this.moves.plan(cluster, body, principal);
+    return { plans: plans.map(planViewOf), together: together === null ? null : joinedViewOf(together) };
   }
 }

@@ -4,6 +4,13 @@ import { OperationEngine, type Plan } from '#libs/core/operations';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import type { MoveBody } from './move-schemas.js';
 
+/** What was planned. */
+export interface MovePlans {
+  readonly plans: readonly Plan[];
+  /** Of all topics in one operation. */
+  readonly together: Plan | null;
+}
+
 /** Plans of moves for principals. Starting and steering them is the operation engine's. */
 @Injectable()
 export class MovesService {
@@ -13,20 +20,21 @@ export class MovesService {
   ) {}
 
   /**
-   * One plan for each topic, in the order given. Plans tell of records and groups, so the topics must be readable too.
-   * @throws `topic-not-found`, `topic-moved`, `cluster-not-found`, `forbidden`: none was made then that anything rests on.
+   * One plan for each topic, in the order given, and one of all where that is asked for. Plans tell of records and groups, so the topics must be readable too.
+   * @throws `topic-not-found`, `topic-moved`, `cluster-not-found`, `invalid-move-request`, `forbidden`: none was made then that anything rests on.
    */
-  async plan(cluster: string | undefined, body: MoveBody, principal: Principal): Promise<Plan[]> {
+  async plan(cluster: string | undefined, body: MoveBody, principal: Principal): Promise<MovePlans> {
     for (const name of body.topics) {
       this.authorizer.demand(principal, 'operate', { kind: 'topic', name });
       this.authorizer.demand(principal, 'read', { kind: 'topic', name });
     }
-    const { topics, ...rest } = JSON.parse(JSON.stringify(body)) as MoveBody;
+    const { topics, together, ...rest } = JSON.parse(JSON.stringify(body)) as MoveBody;
+    const shared = { ...rest, ...(cluster === undefined ? {} : { cluster }) } as unknown as JsonObject;
     const plans: Plan[] = [];
     for (const topic of topics) {
-      const request = { topic, ...rest, ...(cluster === undefined ? {} : { cluster }) } as unknown as JsonObject;
-      plans.push(await this.engine.plan('move', request, principal.id));
+      plans.push(await this.engine.plan('move', { topic, ...shared }, principal.id));
     }
-    return plans;
+    const joined = together === true ? await this.engine.plan('move', { topics, ...shared }, principal.id) : null;
+    return { plans, together: joined };
   }
 }

@@ -3,8 +3,8 @@ import type { PlanDraft } from '#libs/core/operations';
 import type { GenerationParameters } from './parameters.js';
 import type { TogetherParameters } from './member-runs.js';
 
-/** The plan of several topics that are switched in one step, put together from that of each. */
-export function joinPlans(topics: readonly string[], drafts: readonly PlanDraft[]): PlanDraft {
+/** The plan of several topics that are switched in one step, put together from that of each. `alike`: their new sides must be, or it is blocked. */
+export function joinPlans(topics: readonly string[], drafts: readonly PlanDraft[], alike: boolean): PlanDraft {
   const [first, ...others] = drafts as [PlanDraft, ...PlanDraft[]];
   const parameters: TogetherParameters = { topics, members: drafts.map((one) => one.parameters) };
   const named = (of: (draft: PlanDraft) => readonly string[]): string[] =>
@@ -27,7 +27,7 @@ export function joinPlans(topics: readonly string[], drafts: readonly PlanDraft[
     risks: named(({ risks }) =>
       risks.filter((risk) => !topics.some((one) => risk.startsWith(`co-partitioned: '${one}'`))),
     ),
-    blockers: [...named(({ blockers }) => blockers), ...unlike(topics, parameters)],
+    blockers: [...named(({ blockers }) => blockers), ...(alike ? unlike(topics, parameters) : [])],
     ...(first.controls && { controls: first.controls }),
     estimates: {
       etaSeconds: total('etaSeconds'),
@@ -76,8 +76,10 @@ function impactOf(topics: readonly string[], drafts: readonly PlanDraft[]): Json
     topics: [...topics],
     order: [...new Set(of('order'))].join('; '),
     profile: Object.fromEntries(drafts.map(({ impact }, i) => [topics[i]!, impact['profile'] ?? null])),
-    skew: { before: worst('before'), after: worst('after'), lowerBound: worst('lowerBound') },
-    suggestion: null,
+    ...(skews.length > 0 && {
+      skew: { before: worst('before'), after: worst('after'), lowerBound: worst('lowerBound') },
+      suggestion: null,
+    }),
     translation,
     readers: lists('readers'),
     coPartitioned: lists('coPartitioned', topicOf).filter((one) => !topics.includes(topicOf(one))),

@@ -15,7 +15,11 @@ export class TogetherHandler implements OperationHandler {
   readonly kind: string;
   readonly phases: OperationHandler['phases'];
 
-  constructor(private readonly inner: GenerationHandler) {
+  constructor(
+    private readonly inner: GenerationHandler,
+    /** Whether the new sides must be alike, in number of partitions and places of keys. */
+    private readonly alike = true,
+  ) {
     this.kind = inner.kind;
     const phaseOf =
       (phase: Phase, together: (run: OperationRun) => Promise<PhaseResult>) =>
@@ -46,7 +50,7 @@ export class TogetherHandler implements OperationHandler {
     const topics = topicsOf(this.kind, named, shared);
     const drafts: PlanDraft[] = [];
     for (const topic of topics) drafts.push(await this.inner.plan({ ...shared, topic }));
-    return joinPlans(topics, drafts);
+    return joinPlans(topics, drafts, this.alike);
   }
 
   async fingerprint(parameters: JsonObject): Promise<JsonObject> {
