@@ -43,7 +43,10 @@ export function readingStatement(text: string): string {
       code: 'sql-not-allowed',
       message: `A statement must begin with ${READING.join(', ').replace(/, (\w+)$/, ' or $1')}; it can read and nothing else.`,
     });
-  return text.replace(/[\s;]+$/, '');
+  let end = text.length;
+  // One by one: an expression that ends with $ is tried from each place of every run of spaces.
+  while (end > 0 && /[\s;]/.test(text[end - 1]!)) end--;
+  return text.slice(0, end);
 }
 
 export const sqlRefused = (why: string, cause?: unknown): AppError =>
