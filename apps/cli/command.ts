@@ -1,5 +1,6 @@
 import type { Io } from './io.js';
 import type { Outcome } from './outcome.js';
+import type { Output } from './output/render.js';
 import type { Settings } from './settings/settings.js';
 
 export interface OptionSpec {
@@ -47,6 +48,7 @@ export interface Invocation {
   readonly options: Readonly<Record<string, unknown>>;
   readonly flags: GlobalFlags;
   readonly io: Io;
+  readonly output: Output;
   /** Effective settings with their origins. */
   readonly settings: () => Promise<Settings>;
   /** Prints one item of a stream in the output format. */

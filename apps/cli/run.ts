@@ -166,6 +166,7 @@ async function runHandler(command: Command, spec: CommandSpec, { io, finish, pro
     options: command.opts(),
     flags,
     io,
+    output,
     settings: once(async () => {
       const { Settings } = await import('./settings/settings.js');
       const settings = await Settings.read(

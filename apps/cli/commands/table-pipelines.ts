@@ -252,6 +252,40 @@ export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
         load: async () => (await import('./schema.js')).register,
       },
       {
+        name: 'replay',
+        kind: 'SchemaReplay',
+        about: 'Try a candidate on recorded records; exit 1 when it does not read them all.',
+        examples: [
+          ['weir schema replay order.avsc --topic orders', 'all that is retained'],
+          ['weir schema replay order.avsc --topic orders --sample 10000', 'the first ten thousand'],
+        ],
+        args: [['<file>', 'candidate']],
+        options: [
+          { flags: '--topic <topic>', about: 'whose records; topic or topic/partition', required: true },
+          { flags: '--sample <n>', about: 'this many records, or all' },
+          { flags: '--from <position>', about: 'where to begin: N, -N, @time, @-1h' },
+          { flags: '--type <type>', about: 'avro, json or protobuf; told by the file name' },
+          { flags: '--ref <name=subject@v>', about: 'a reference; may be repeated', repeat: true },
+        ],
+        load: async () => (await import('./work.js')).replay,
+      },
+      {
+        name: 'infer',
+        kind: 'InferredSchema',
+        about: 'Propose a schema from samples: lines of JSON, or records of a topic.',
+        examples: [
+          ['weir schema infer --from samples.jsonl --type avro --name Order', 'a file'],
+          ['weir schema infer --from topic:orders', 'what a topic retains'],
+        ],
+        options: [
+          { flags: '--from <source>', about: 'a file, topic:NAME, or - for stdin (default)' },
+          { flags: '--type <type>', about: 'avro, json or protobuf' },
+          { flags: '--name <name>', about: 'of the type' },
+          { flags: '--sample <n>', about: 'this many' },
+        ],
+        load: async () => (await import('./work.js')).infer,
+      },
+      {
         name: 'usage',
         kind: 'SchemaUsage',
         about: 'Whether anything still needs a version: records, references, views.',

@@ -1,0 +1,172 @@
+import { argument, given, text, texts, type Handler } from '../command.js';
+import { Failure, usage } from '../failure.js';
+import { described, listed, type Outcome } from '../outcome.js';
+import { position, type Position } from '../reference.js';
+import { confirm } from '../settings/confirm.js';
+
+interface Group {
+  readonly group: string;
+  readonly state: string;
+  readonly members?: readonly { readonly memberId: string }[];
+  readonly positions: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: string;
+    readonly endOffset: string | null;
+    readonly lag: string | null;
+    readonly lagSeconds: number | null;
+  }[];
+}
+
+interface ResetPreview {
+  readonly group: string;
+  readonly dryRun: boolean;
+  readonly members?: number;
+  readonly partitions: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly current: string | null;
+    readonly target: string;
+    readonly skipped?: { readonly records: string };
+    readonly repeated?: { readonly records: string };
+    readonly ok?: boolean;
+  }[];
+  readonly failed?: number;
+  readonly apply?: Record<string, unknown>;
+}
+
+const pathOf = (group: string): string => `/v1/groups/${encodeURIComponent(group)}`;
+
+export const list: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const items: { group: string; state: string }[] = [];
+  for await (const one of client.pages<{ group: string; state: string }>('/v1/groups', {
+    state: text(invocation, 'state')?.toUpperCase(),
+  }))
+    items.push(one);
+  return listed(
+    'GroupList',
+    items,
+    [
+      { title: 'group', of: ({ group }) => group },
+      { title: 'state', of: ({ state }) => state },
+    ],
+    ({ group }) => group,
+    'There are no groups.',
+  );
+};
+
+export const describe: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const group = await client.get<Group>(pathOf(argument(invocation, 0)));
+  return {
+    ...listed(
+      'Group',
+      group.positions,
+      [
+        { title: 'topic', of: ({ topic }) => topic },
+        { title: 'partition', right: true, of: ({ partition }) => partition },
+        { title: 'position', right: true, of: ({ offset }) => offset },
+        { title: 'end', right: true, of: ({ endOffset }) => endOffset },
+        { title: 'lag', right: true, of: ({ lag }) => lag },
+        { title: 'lag s', right: true, of: ({ lagSeconds }) => lagSeconds },
+      ],
+      ({ topic, partition }) => `${topic}/${partition}`,
+      'It has no positions.',
+    ),
+    data: group,
+    text: `${group.group}: ${group.state}${group.members === undefined ? '' : `, ${group.members.length} members`}`,
+  };
+};
+
+/** `weir group seek`: shows what it would do; `--apply` does it. */
+export const seek: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const group = argument(invocation, 0);
+  const topics = texts(invocation, 'topic');
+  const body = {
+    to: targetOf(position(text(invocation, 'to') ?? '', Date.now())),
+    ...(topics.length === 0 ? {} : { topics }),
+    ...(given(invocation, 'force') ? { evict: true } : {}),
+  };
+  const preview = await client.post<ResetPreview>(`${pathOf(group)}:reset`, { ...body, dryRun: true });
+  if (!given(invocation, 'apply') || invocation.flags.dryRun)
+    return {
+      ...seekOutcome(preview),
+      warnings: given(invocation, 'apply') ? [] : ['Nothing was changed: --apply does it.'],
+    };
+  if ((preview.members ?? 0) > 0 && !given(invocation, 'force')) {
+    throw new Failure({
+      code: 'group-active',
+      exit: 'conflict',
+      message: `The group '${group}' has ${preview.members} active members.`,
+      hint: 'Stop them, or --force puts them out.',
+    });
+  }
+  for (const one of preview.partitions)
+    invocation.say(`  ${one.topic}/${one.partition}: ${one.current ?? 'nowhere'} → ${one.target}${lossOf(one)}`);
+  await confirm(invocation, `Move the group '${group}' at ${client.address}.`);
+  if (preview.apply === undefined || preview.apply === null)
+    throw new Failure({
+      code: 'preview-incomplete',
+      exit: 'conflict',
+      message: 'The service told no way to apply what it showed.',
+    });
+  return seekOutcome(await client.post<ResetPreview>(`${pathOf(group)}:reset`, preview.apply));
+};
+
+export const remove: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const name = argument(invocation, 0);
+  if (!invocation.flags.dryRun) {
+    await confirm(invocation, `Delete the group '${name}' with its positions at ${client.address}.`);
+    await client.json('DELETE', pathOf(name));
+  }
+  return described('DeletedGroup', { group: name, dryRun: invocation.flags.dryRun }, name);
+};
+
+function seekOutcome(answer: ResetPreview): Outcome {
+  const failed = answer.failed ?? 0;
+  return {
+    ...listed(
+      'GroupSeek',
+      answer.partitions,
+      [
+        { title: 'topic', of: ({ topic }) => topic },
+        { title: 'partition', right: true, of: ({ partition }) => partition },
+        { title: 'position', right: true, of: ({ current }) => current },
+        { title: 'to', right: true, of: ({ target }) => target },
+        { title: 'skips', right: true, of: ({ skipped }) => skipped?.records },
+        { title: 'repeats', right: true, of: ({ repeated }) => repeated?.records },
+      ],
+      ({ topic, partition }) => `${topic}/${partition}`,
+      'It has no positions that would move.',
+    ),
+    data: answer,
+    exit: failed === 0 ? 'done' : failed === answer.partitions.length ? 'conflict' : 'partial',
+  };
+}
+
+function lossOf({ skipped, repeated }: ResetPreview['partitions'][number]): string {
+  return `${skipped === undefined ? '' : `, skips ${skipped.records}`}${repeated === undefined ? '' : `, repeats ${repeated.records}`}`;
+}
+
+function targetOf(to: Position): unknown {
+  switch (to.kind) {
+    case 'start':
+      return 'earliest';
+    case 'end':
+      return 'latest';
+    case 'offset':
+      return { offset: String(to.offset) };
+    case 'time':
+      return { timestamp: to.at };
+    case 'after-start':
+    case 'before-end':
+      throw usage(
+        'position-invalid',
+        'Groups are moved to start, end, an offset or a time.',
+        'Write --to start, --to end, --to 1000 or --to @-1h.',
+      );
+  }
+}

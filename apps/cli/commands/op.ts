@@ -1,0 +1,144 @@
+import { argument, text, type Handler, type Invocation } from '../command.js';
+import { usage } from '../failure.js';
+import { described, listed } from '../outcome.js';
+import type { StreamEvent } from '../operations/event-stream.js';
+import { progressLine, type OperationStatus } from '../operations/operation.js';
+import { startedOutcome } from '../operations/planned.js';
+import { ended, watchOperation } from '../operations/watch.js';
+import { confirm } from '../settings/confirm.js';
+import { bytes, milliseconds } from '../settings/durations.js';
+
+/** Commands after which nothing is as it was. */
+const DESTRUCTIVE = new Set(['cutover', 'finish', 'rollback', 'cancel']);
+
+export const list: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const since = text(invocation, 'since');
+  const earliest =
+    since === undefined ? undefined : new Date(Date.now() - milliseconds(since, '--since')).toISOString();
+  const items: OperationStatus[] = [];
+  for await (const item of client.pages<OperationStatus>('/v1/operations', {
+    state: text(invocation, 'state')?.toUpperCase(),
+    kind: text(invocation, 'kind'),
+    topic: text(invocation, 'topic'),
+  })) {
+    // Newest first, so nothing after it is younger.
+    if (earliest !== undefined && item.createdAt < earliest) break;
+    items.push(item);
+  }
+  return listed(
+    'OperationList',
+    items,
+    [
+      { title: 'id', of: ({ id }) => id },
+      { title: 'kind', of: ({ kind }) => kind },
+      { title: 'subject', of: ({ subject }) => subject },
+      { title: 'state', of: ({ state }) => state },
+      { title: 'percent', right: true, of: ({ progress }) => progress?.percent?.toFixed(1) },
+      { title: 'started by', of: ({ createdBy }) => createdBy },
+      { title: 'created', wide: true, of: ({ createdAt }) => createdAt },
+      { title: 'next', wide: true, of: ({ nextAction }) => nextAction },
+    ],
+    ({ id }) => id,
+    'There are no operations.',
+  );
+};
+
+export const get: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const status = await client.get<OperationStatus>(pathOf(argument(invocation, 0)));
+  const { id, kind, subject, state, phase, createdBy, createdAt, nextAction, commands, rollback } = status;
+  return described('Operation', status as unknown as Record<string, unknown>, id, {
+    id,
+    kind,
+    subject,
+    state,
+    phase,
+    progress: progressLine(status),
+    'started by': createdBy,
+    created: createdAt,
+    next: nextAction,
+    'possible now': commands,
+    'way back until': rollback.available ? (rollback.until ?? 'open') : undefined,
+  });
+};
+
+/** `weir op watch`: with `-o jsonl` each event as a line, progress on stderr. */
+export const watch: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const onEvent = (event: StreamEvent): Promise<void> =>
+    invocation.emit({ id: event.id ?? null, event: event.event, data: event.data }, '');
+  const streaming = invocation.output === 'jsonl';
+  const outcome = await watchOperation(invocation, client, argument(invocation, 0), streaming ? { onEvent } : {});
+  if (!streaming) return outcome;
+  // How it stands at the end, also of one that was over before.
+  await invocation.emit({ id: null, event: 'status', data: outcome.data }, '');
+  return { ...outcome, printed: true };
+};
+
+export const logs: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const items = [];
+  for await (const item of client.pages<{ sequence: number; at: string; type: string; data: Record<string, unknown> }>(
+    `${pathOf(argument(invocation, 0))}/history`,
+  ))
+    items.push(item);
+  return listed(
+    'OperationHistory',
+    items,
+    [
+      { title: 'at', of: ({ at }) => at },
+      { title: 'event', of: ({ type }) => type },
+      { title: 'data', of: ({ data }) => JSON.stringify(data) },
+    ],
+    ({ sequence }) => String(sequence),
+    'Nothing has happened yet.',
+  );
+};
+
+/** A command to an operation, as `weir op pause`. */
+export function command(name: string): Handler {
+  return async (invocation) => {
+    const client = await (await invocation.settings()).client();
+    const id = argument(invocation, 0);
+    if (invocation.flags.dryRun) {
+      const status = await client.get<OperationStatus>(pathOf(id));
+      const possible = status.commands.includes(name);
+      return {
+        ...ended(status),
+        text: `${name} is ${possible ? '' : 'not '}possible while ${id} is ${status.state}.`,
+        exit: possible ? 'done' : 'conflict',
+        error: undefined,
+      };
+    }
+    if (DESTRUCTIVE.has(name)) await confirm(invocation, `${name} ${id} at ${client.address}.`);
+    const status = await client.post<OperationStatus>(
+      `${pathOf(id)}:${name}`,
+      name === 'throttle' ? limitsOf(invocation) : {},
+    );
+    return startedOutcome(invocation, client, status);
+  };
+}
+
+/** Limits of an operation by `--rate`, `--records-rate`, `--max-lag`; `off` takes one away. */
+export function limitsOf(invocation: Invocation): Record<string, number | null> {
+  const limits: Record<string, number | null> = {};
+  const take = (option: string, name: string, read: (value: string) => number): void => {
+    const value = text(invocation, option);
+    if (value !== undefined) limits[name] = value === 'off' ? null : read(value);
+  };
+  take('rate', 'bytesPerSecond', (value) => bytes(value, '--rate'));
+  take('recordsRate', 'recordsPerSecond', (value) => number(value, '--records-rate'));
+  take('maxLag', 'maxGroupLagMs', (value) => milliseconds(value, '--max-lag'));
+  return limits;
+}
+
+/** @throws Failure for what is no whole number. */
+export function number(value: string, name: string): number {
+  if (!/^\d{1,15}$/.test(value)) throw usage('number-invalid', `'${value}' (${name}) is no whole number.`);
+  return Number(value);
+}
+
+function pathOf(id: string): string {
+  return `/v1/operations/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,149 @@
+import { argument, text, texts, type Handler } from '../command.js';
+import { usage } from '../failure.js';
+import { planAndStart } from '../operations/planned.js';
+import { described, listed } from '../outcome.js';
+import { confirm } from '../settings/confirm.js';
+import { limitsOf } from './op.js';
+import { requestFile } from './topics.js';
+
+interface View {
+  readonly name: string;
+  readonly version: number;
+  readonly state: string;
+  readonly worker: string;
+  readonly problem: string | null;
+  readonly lag: number | null;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+}
+
+const pathOf = (view: string): string => `/v1/views/${encodeURIComponent(view)}`;
+
+export const list: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const items: View[] = [];
+  for await (const one of client.pages<View>('/v1/views')) items.push(one);
+  return listed(
+    'ViewList',
+    items,
+    [
+      { title: 'name', of: ({ name }) => name },
+      { title: 'version', right: true, of: ({ version }) => version },
+      { title: 'state', of: ({ state }) => state },
+      { title: 'worker', of: ({ worker }) => worker },
+      { title: 'lag', right: true, of: ({ lag }) => lag },
+      { title: 'problem', wide: true, of: ({ problem }) => problem },
+    ],
+    ({ name }) => name,
+    'There are no views. Declare one: weir view create NAME -f FILE',
+  );
+};
+
+export const describe: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const view = await client.get<View>(pathOf(argument(invocation, 0)));
+  const { name, version, state, worker, problem, lag, columns } = view;
+  return described('View', view as unknown as Record<string, unknown>, name, {
+    name,
+    version,
+    state,
+    worker,
+    problem,
+    lag,
+    columns: columns.map((column) => `${column.name} ${column.type}`),
+  });
+};
+
+export const create: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const name = argument(invocation, 0);
+  const body = await requestFile(invocation);
+  if (body === undefined) throw usage('file-missing', 'Say what the view is: -f FILE, as docs/views.md has it.');
+  if (invocation.flags.dryRun) return described('View', { name, declaration: body, dryRun: true }, name);
+  const view = await client.json<View>('PUT', pathOf(name), { body });
+  return described('View', view as unknown as Record<string, unknown>, name, {
+    name,
+    version: view.version,
+    state: view.state,
+  });
+};
+
+/** `weir view query`: filters as the HTTP API has them, `column=op.value`. */
+export const query: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const parameters = new URLSearchParams();
+  for (const filter of texts(invocation, 'where')) {
+    const equals = filter.indexOf('=');
+    if (equals < 1)
+      throw usage('filter-invalid', `'${filter}' is no filter.`, 'Write COLUMN=OP.VALUE, as country=eq.NO.');
+    parameters.append(filter.slice(0, equals), filter.slice(equals + 1));
+  }
+  for (const name of ['order', 'select', 'limit', 'cursor']) {
+    const value = text(invocation, name);
+    if (value !== undefined) parameters.set(name, value);
+  }
+  const answer = await client.get<{ rows: Record<string, unknown>[]; next: string | null; position: string }>(
+    `${pathOf(argument(invocation, 0))}/rows?${parameters}`,
+  );
+  const titles = [...new Set(answer.rows.flatMap((row) => Object.keys(row)))];
+  return {
+    ...listed(
+      'ViewRows',
+      answer.rows,
+      titles.map((title) => ({ title, of: (row: Record<string, unknown>) => row[title] })),
+      (row) => JSON.stringify(row),
+      'No row matches.',
+    ),
+    warnings: answer.next === null ? [] : [`There are more rows: --cursor ${answer.next}`],
+  };
+};
+
+/** pause and resume. */
+export function change(verb: 'pause' | 'resume'): Handler {
+  return async (invocation) => {
+    const client = await (await invocation.settings()).client();
+    const name = argument(invocation, 0);
+    const view = invocation.flags.dryRun
+      ? await client.get<View>(pathOf(name))
+      : await client.post<View>(`${pathOf(name)}/${verb}`);
+    return described('View', view as unknown as Record<string, unknown>, name, {
+      name,
+      state: view.state,
+      worker: view.worker,
+    });
+  };
+}
+
+export const remove: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const name = argument(invocation, 0);
+  if (!invocation.flags.dryRun) {
+    await confirm(invocation, `Delete the view '${name}' at ${client.address}.`);
+    await client.json('DELETE', pathOf(name));
+  }
+  return described('DeletedView', { name, dryRun: invocation.flags.dryRun }, name);
+};
+
+/** `weir derive latest|versioned`: a stream computed from another, for as long as it is. */
+export function derive(kind: 'latest' | 'versioned'): Handler {
+  return async (invocation) => {
+    const client = await (await invocation.settings()).client();
+    const file = await requestFile(invocation);
+    const orderBy = text(invocation, 'orderBy');
+    const body = {
+      ...file,
+      kind,
+      source: argument(invocation, 0),
+      name: text(invocation, 'into'),
+      ...(orderBy === undefined ? {} : { orderBy: orderOf(orderBy) }),
+    };
+    return planAndStart(invocation, client, '/v1/derivations/plans', body, { throttle: limitsOf(invocation) });
+  };
+}
+
+function orderOf(asked: string): object {
+  if (asked === 'offset' || asked === 'timestamp') return { by: asked };
+  const [by, rest] = [asked.slice(0, asked.indexOf(':')), asked.slice(asked.indexOf(':') + 1)];
+  if (by === 'field') return { by, path: rest };
+  if (by === 'header') return { by, name: rest };
+  throw usage('order-invalid', `'${asked}' is no order.`, 'Write offset, timestamp, field:PATH or header:NAME.');
+}

@@ -1,0 +1,120 @@
+import type { ExitName } from '../exit-codes.js';
+import { durationText } from '../settings/durations.js';
+
+/** What is shown of an operation; the service tells more, and `-o json` all of it. */
+export interface OperationStatus {
+  readonly id: string;
+  readonly kind: string;
+  readonly subject: string;
+  readonly state: string;
+  readonly phase: string;
+  readonly reason: string | null;
+  readonly nextAction: string | null;
+  readonly commands: readonly string[];
+  readonly createdBy: string;
+  readonly createdAt: string;
+  readonly endedAt: string | null;
+  readonly progress: {
+    readonly records: { readonly done: number; readonly total: number | null; readonly totalIsEstimate: boolean };
+    readonly bytes: number;
+    readonly percent: number | null;
+    readonly rate: number | null;
+    readonly lag: { readonly records: number; readonly ms: number | null };
+    readonly etaSeconds: number | null;
+    readonly etaBasis: string;
+  } | null;
+  readonly throttle: { readonly active: boolean; readonly reason: string | null; readonly since: string | null };
+  readonly cutover: { readonly ready: boolean; readonly mode: string; readonly blockers: readonly unknown[] };
+  readonly rollback: { readonly available: boolean; readonly until: string | null };
+  readonly lastError: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
+}
+
+const FAILED = ['FAILED', 'CANCELLED', 'ROLLED_BACK'];
+/** With these, whoever waits has what was asked for: while SWITCHED the way back is open. */
+const DONE = ['SWITCHED', 'FINISHED'];
+
+/** How waiting for an operation ends; undefined while it goes on. */
+export function endOf({ state }: OperationStatus): ExitName | undefined {
+  if (DONE.includes(state)) return 'done';
+  return FAILED.includes(state) ? 'operation-failed' : undefined;
+}
+
+/** Whether somebody has to do something before it goes on. */
+export function waitsForSomebody({ nextAction, state }: OperationStatus): boolean {
+  return nextAction !== null && (state === 'READY' || state === 'BLOCKED' || state === 'PLANNED' || state === 'PAUSED');
+}
+
+/** The one line of progress (2.6). */
+export function progressLine(status: OperationStatus): string {
+  const { id, state, progress, throttle, cutover, nextAction } = status;
+  if (cutover.ready && state === 'READY') return `cutover ready · waiting for you: weir op cutover ${id}`;
+  const parts: string[] = [];
+  if (progress !== null) {
+    const { records, bytes, percent, rate, lag } = progress;
+    const total = records.total === null ? '' : `/${records.totalIsEstimate ? '~' : ''}${count(records.total)}`;
+    parts.push(
+      `${percent === null ? '' : `${percent.toFixed(1)}%  `}${count(records.done)}${total} rec  ${size(bytes)}`,
+    );
+    parts.push(`tail ${count(lag.records)} rec${lag.ms === null ? '' : ` ${(lag.ms / 1_000).toFixed(1)}s`}`);
+    if (rate !== null) parts.push(`${count(rate)} rec/s`);
+  }
+  parts.push(throttle.active ? `throttled: ${throttle.reason ?? 'limited'}` : stateText(status));
+  const eta = etaText(status);
+  if (eta !== '') parts.push(`ETA ${eta}`);
+  if (nextAction !== null && waitsForSomebody(status)) parts.push(nextAction);
+  return `${phaseText(status)} ${parts.join(' · ')}`;
+}
+
+/** Everything that is always visible, for whoever looks after a while. */
+export function reminder(status: OperationStatus): string {
+  const { id, kind, subject, state, createdBy, createdAt, nextAction, commands, rollback } = status;
+  return [
+    `${kind} of ${subject} · ${id} · ${state}`,
+    `  started by ${createdBy} at ${createdAt}`,
+    `  ${progressLine(status)}`,
+    ...(nextAction === null ? [] : [`  next: ${nextAction}`]),
+    ...(rollback.available
+      ? [`  the way back is open${rollback.until === null ? '' : ` until ${rollback.until}`}: weir op rollback ${id}`]
+      : []),
+    ...(commands.length === 0 ? [] : [`  possible now: ${commands.join(', ')}`]),
+  ].join('\n');
+}
+
+function etaText({ progress, state, cutover }: OperationStatus): string {
+  if (state === 'READY' || cutover.ready) return 'due';
+  if (progress === null || progress.etaSeconds === null)
+    return progress?.etaBasis.includes('never') === true ? 'never at this rate' : '';
+  // Before, it is a guess.
+  return (progress.percent ?? 0) < 1 ? '' : durationText(progress.etaSeconds);
+}
+
+function phaseText({ phase }: OperationStatus): string {
+  return phase === 'COPYING' ? 'copy' : phase === 'CATCHING_UP' ? 'catch up' : phase.toLowerCase().replace(/_/g, ' ');
+}
+
+function stateText({ state, phase, reason }: OperationStatus): string {
+  const held = state === phase ? 'running' : state.toLowerCase().replace(/_/g, ' ');
+  return reason === null ? held : `${held}: ${reason}`;
+}
+
+function count(number: number): string {
+  const whole = Math.round(number);
+  return whole < 10_000
+    ? String(whole)
+    : whole < 1e6
+      ? `${(whole / 1e3).toFixed(0)}k`
+      : whole < 1e9
+        ? `${(whole / 1e6).toFixed(1)}M`
+        : `${(whole / 1e9).toFixed(2)}G`;
+}
+
+function size(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
