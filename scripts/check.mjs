@@ -16,6 +16,7 @@ const COMMANDS = {
   format: 'npm run --silent format',
   simulation: 'npm run --silent test:simulation',
   docs: 'npm run --silent docs:configuration -- --check',
+  rules: 'npm run --silent docs:rules -- --check',
   openapi: 'npm run --silent openapi -- --check',
   demo: 'npm run --silent demo',
   postgres: 'npm run --silent test:postgres',
@@ -34,7 +35,7 @@ const ROWS = [
   [['tests']],
   [
     ['kafka', 'simulation'],
-    ['postgres', 'kafka-3.9', 'clients', 'docs', 'openapi', 'demo'],
+    ['postgres', 'kafka-3.9', 'clients', 'docs', 'rules', 'openapi', 'demo'],
     ['lint', 'types', 'format'],
   ],
   [['nodes']],

@@ -293,8 +293,11 @@ function failureText({
   code,
 }: Pick<Failure, 'message' | 'hint' | 'requestId' | 'findings' | 'code'>): string {
   const lines = [`error: ${message} [${code}]`];
-  // A single cause is the message already.
-  for (const one of findings.length === 1 ? [] : findings.slice(0, 20)) lines.push(`  ${findingText(one)}`);
+  // A single cause may be the message already.
+  const told = findings.filter(
+    (one) => !(findings.length === 1 && message.includes((one as { message?: string }).message ?? '\n')),
+  );
+  for (const one of told.slice(0, 20)) lines.push(`  ${findingText(one)}`);
   if (findings.length > 20) lines.push(`  and ${findings.length - 20} more`);
   if (hint !== null) lines.push(`  → ${hint}`);
   if (requestId !== null) lines.push(`  request ${requestId}`);

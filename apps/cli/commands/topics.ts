@@ -82,7 +82,8 @@ export const describe: Handler = async (invocation) => {
       data: topic,
     };
   }
-  const { partitions: _partitions, config, ...shown } = topic;
+  const { config } = topic;
+  const shown = Object.fromEntries(Object.entries(topic).filter(([name]) => name !== 'partitions'));
   return described('Topic', topic as unknown as Record<string, unknown>, name, {
     ...shown,
     config: Object.entries(config).map(([key, value]) => `${key}=${value}`),
