@@ -4,6 +4,7 @@ import type { DecodedMessage, MessageCodec } from '#libs/core/registry';
 import { parseExact, readAddress, VALUE_DEPTH } from '#libs/core/schema';
 import {
   JSON_VALUES,
+  rawWriter,
   RecordValues,
   undecodableRecord,
   type ValueFormat,
@@ -18,14 +19,20 @@ export class RegistryRecordValues extends RecordValues {
     super();
   }
 
-  read(topic: string, bytes: Uint8Array, headers: readonly RecordHeader[]): ValueText | Promise<ValueText> {
-    const decoded = this.codec.decode(bytes, 'value', headers);
-    if (decoded instanceof Promise) return decoded.then((one) => this.#text(topic, bytes, headers, one));
-    return this.#text(topic, bytes, headers, decoded);
+  read(
+    topic: string,
+    bytes: Uint8Array,
+    headers: readonly RecordHeader[],
+    part: 'key' | 'value' = 'value',
+  ): ValueText | Promise<ValueText> {
+    const decoded = this.codec.decode(bytes, part, headers);
+    if (decoded instanceof Promise) return decoded.then((one) => this.#text(topic, bytes, headers, part, one));
+    return this.#text(topic, bytes, headers, part, decoded);
   }
 
   async writer(format: ValueFormat): Promise<ValueWriter> {
     if (format.kind === 'json') return JSON_VALUES;
+    if (format.kind === 'raw') return rawWriter(format);
     const { subject, schemaId, message, inHeader } = format;
     const writer = await this.codec.writerOf(subject, {
       schemaId,
@@ -52,12 +59,13 @@ export class RegistryRecordValues extends RecordValues {
     topic: string,
     bytes: Uint8Array,
     headers: readonly RecordHeader[],
+    part: 'key' | 'value',
     decoded: DecodedMessage | undefined,
   ): ValueText {
     if (decoded === undefined) return JSON_VALUES.read(topic, bytes, headers);
-    if (decoded.kind === 'failed') throw undecodableRecord(topic, 'value', decoded.reason);
+    if (decoded.kind === 'failed') throw undecodableRecord(topic, part, decoded.reason);
     const { schemaId, message, value } = decoded;
-    const inHeader = readAddress('value', bytes, headers)?.indexes !== null;
+    const inHeader = readAddress(part, bytes, headers)?.indexes !== null;
     return { text: JSON.stringify(value), schema: { schemaId, message, inHeader } };
   }
 }

@@ -139,6 +139,7 @@ export { MigrationHandler, type MigrationOptions } from './migrate/handler.js';
 export { MigrationSamples, type SampledMigration, type SampleRequest, type SampleReport } from './migrate/samples.js';
 export { placeFrom, type RecordPlace } from './migrate/sampled-records.js';
 export { RehearsalHandler, type RehearsalOptions } from './migrate/rehearsal-handler.js';
+export { rawWriter, type RawFormat } from './migrate/raw-values.js';
 export { type MigrationTools } from './migrate/plan.js';
 export {
   NoSchemaIds,

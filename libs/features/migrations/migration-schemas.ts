@@ -32,9 +32,38 @@ export const migrationBody = z.strictObject({
     })
     .optional(),
   filter: expression.optional().describe('CEL: records for which it is not true are left out.'),
+  key: z
+    .strictObject({
+      source: z
+        .strictObject({ type: z.literal('raw').optional(), encoding: z.enum(['base64', 'text']).optional() })
+        .optional()
+        .describe('Keys are text or any bytes. By their schema or as JSON unless given.'),
+      format: z.strictObject({
+        type: z.enum(['json', 'raw', 'schema']).optional(),
+        encoding: z.enum(['base64', 'text']).optional(),
+        subject: z.string().min(1).max(1_000).optional().describe('`<topic>-key` unless given.'),
+        schemaId: z.int().min(1).optional(),
+        message: z.string().min(1).max(1_000).optional(),
+      }),
+    })
+    .optional()
+    .describe('Keys get another format, and records lie where that puts them.'),
+  source: z
+    .strictObject({
+      type: z.literal('raw').optional(),
+      encoding: z.enum(['base64', 'text']).optional().describe('`base64` unless given.'),
+    })
+    .optional()
+    .describe('Values are any bytes: the transform sees them as a string. By their schema or as JSON unless given.'),
   format: z
     .strictObject({
-      type: z.enum(['json', 'schema']).optional().describe('`json`: text that names no schema. `schema` unless given.'),
+      type: z
+        .enum(['json', 'raw', 'schema'])
+        .optional()
+        .describe(
+          '`json`: text that names no schema. `raw`: the bytes that a string stands for. `schema` unless given.',
+        ),
+      encoding: z.enum(['base64', 'text']).optional().describe('Of `raw`: what the string is; `base64` unless given.'),
       subject: z.string().min(1).max(1_000).optional().describe('`<topic>-value` unless given.'),
       schemaId: z.int().min(1).optional().describe('The latest schema of the subject unless given.'),
       message: z.string().min(1).max(1_000).optional().describe('Which Protobuf message; the first one unless given.'),

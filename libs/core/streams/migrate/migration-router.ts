@@ -1,10 +1,20 @@
 import { AppError, isAppError } from '#libs/core/kernel';
-import { type LogRecord, maxRecordSize, type RecordCursor, type RecordHeader, type StoredRecord } from '#libs/core/log';
+import {
+  KeyPlacement,
+  type LogRecord,
+  maxRecordSize,
+  type PartitionerSpec,
+  type RecordCursor,
+  type RecordHeader,
+  type StoredRecord,
+} from '#libs/core/log';
 import { VALUE_SCHEMA_HEADER } from '#libs/core/schema';
 import { FILTER_RULE, type Routed, type Router } from '../copy/router.js';
+import { type KeyRules, KeyRewriter } from './key-rewriter.js';
 import type { PoisonPolicy } from './parameters.js';
 import { readsValues, type TransformProgram, transformVersion, writesValues } from './program.js';
 import { headersOf } from './pipeline.js';
+import { type RawFormat, readRaw } from './raw-values.js';
 import type { NamedSchema, RecordValues, ValueFormat, ValueWriter } from './record-values.js';
 import { type SchemaIdRules, SchemaIdRewriter } from './schema-id-rewriter.js';
 import type { SchemaIds } from './schema-ids.js';
@@ -12,7 +22,13 @@ import type { TransformFailure, TransformInput, TransformOutcome, Transforms } f
 
 /** Why a record cannot be migrated. Counted and shown; never holds contents. */
 export type PoisonClass =
-  TransformFailure | 'value-does-not-fit-schema' | 'record-too-large' | 'unknown-schema-id' | 'schema-not-translated';
+  | TransformFailure
+  | 'value-does-not-fit-schema'
+  | 'record-too-large'
+  | 'unknown-schema-id'
+  | 'schema-not-translated'
+  | 'undecodable-key'
+  | 'key-does-not-fit-schema';
 
 export interface MigrationRules {
   /** Logical name. */
@@ -20,10 +36,16 @@ export interface MigrationRules {
   /** Of source and target alike. */
   readonly partitions: number;
   readonly program: TransformProgram;
+  /** Values that are any bytes, and how they are read; null: they are what they say, or JSON text. */
+  readonly raw: RawFormat | null;
   /** What values are written as; null: each with the schema it came with. */
   readonly format: ValueFormat | null;
   /** Which schema values name is rewritten first; null: they name what they named. */
   readonly schemaIds: SchemaIdRules | null;
+  /** Keys get another format, and records lie where that puts them; null: keys and places stay. */
+  readonly key: KeyRules | null;
+  /** How keys are placed then; null: by the default partitioner. */
+  readonly partitioner: PartitionerSpec | null;
   readonly poison: PoisonPolicy;
   /** Dead letters are parked as well, so that they can be redriven. */
   readonly parks?: boolean;
@@ -46,7 +68,7 @@ const RESULT_BYTES = 4 * 1024 * 1024;
 const BATCH_HEAD_BYTES = 128;
 
 /**
- * Gives each record its new value, headers and timestamp and leaves it in its partition: keys stay, so places do. Condition M1: a value that does not fit the schema it
+ * Gives each record its new value, headers and timestamp and leaves it in its partition: keys stay, so places do, unless keys get another format and lie where that puts them. Condition M1: a value that does not fit the schema it
  * is to be written with is poison. Records without a value pass, since they end their key whatever its values look like; only headers of theirs get other names or go.
  */
 export class MigrationRouter implements Router {
@@ -56,6 +78,8 @@ export class MigrationRouter implements Router {
   readonly #writes: boolean;
   readonly #isIdle: boolean;
   readonly #rewriter: SchemaIdRewriter | undefined;
+  readonly #keys: KeyRewriter | undefined;
+  readonly #placement: KeyPlacement | undefined;
   readonly #writers = new Map<string, Promise<ValueWriter>>();
 
   constructor(
@@ -72,7 +96,9 @@ export class MigrationRouter implements Router {
     this.#writes = writesValues(program) || format !== null;
     this.#reads = readsValues(program) || this.#writes;
     this.#rewriter = schemaIds === null ? undefined : new SchemaIdRewriter(schemaIds, ids, topic, isRehearsal);
-    this.#isIdle = !this.#reads && program.steps.length === 0 && schemaIds === null;
+    this.#keys = rules.key === null ? undefined : new KeyRewriter(rules.key, values, topic);
+    this.#placement = rules.key === null ? undefined : new KeyPlacement(rules.partitioner, partitions);
+    this.#isIdle = !this.#reads && program.steps.length === 0 && schemaIds === null && rules.key === null;
   }
 
   async route(record: StoredRecord, source: number): Promise<Routed> {
@@ -98,16 +124,55 @@ export class MigrationRouter implements Router {
     return this.#isIdle ? source : -1;
   }
 
-  misplaced(): undefined {
-    return undefined;
+  misplaced(key: Uint8Array | null, target: number): string | undefined {
+    const expected = this.#placement?.among(key);
+    if (expected === undefined || expected.includes(target)) return undefined;
+    return `its key belongs to partition ${expected.join(' or ')}`;
   }
 
-  belongsInPlace(): boolean {
-    return true;
+  belongsInPlace({ bytes, keyAt, keyLength }: RecordCursor, target: number): boolean {
+    return this.#placement?.allows(bytes, keyAt, keyLength, target) ?? true;
   }
 
   /** What becomes of records of one partition, in order. */
   async migrate(records: readonly StoredRecord[], partition: number): Promise<readonly Migrated[]> {
+    const migrated = await this.#renamed(records, partition);
+    const keys = this.#keys;
+    if (keys === undefined) return migrated;
+    return await Promise.all(migrated.map((one, i) => this.#rekeyed(keys, records[i]!, one)));
+  }
+
+  /** The record with its key in the new format. */
+  async #rekeyed(keys: KeyRewriter, before: StoredRecord, migrated: Migrated): Promise<Migrated> {
+    if (migrated.kind !== 'same' && migrated.kind !== 'other') return migrated;
+    const record = migrated.kind === 'same' ? before : migrated.record;
+    try {
+      const { key, headers } = await keys.rewritten(record);
+      if (key === null || (record.key !== null && Buffer.compare(key, record.key) === 0)) return migrated;
+      const other = { ...record, key, headers };
+      return (
+        this.#tooLarge(other) ?? { kind: 'other', record: other, text: migrated.kind === 'same' ? null : migrated.text }
+      );
+    } catch (error) {
+      return poisonOf(error);
+    }
+  }
+
+  #tooLarge(record: LogRecord): Migrated | undefined {
+    const size = maxRecordSize(record);
+    if (size + BATCH_HEAD_BYTES <= this.rules.maxBatchBytes) return undefined;
+    const message = `it takes ${size} bytes, more than ${this.rules.maxBatchBytes} allow`;
+    return { kind: 'poison', poison: 'record-too-large', message };
+  }
+
+  /** The partition of the new side. */
+  #targetOf({ key }: LogRecord, source: number, offset: number): number {
+    if (this.#placement === undefined || key === null) return source;
+    const target = this.#placement.of(key, 0, key.length, source, offset);
+    return target < 0 ? source : target;
+  }
+
+  async #renamed(records: readonly StoredRecord[], partition: number): Promise<readonly Migrated[]> {
     const rewriter = this.#rewriter;
     if (rewriter === undefined) return await this.#migrate(records, partition);
     const named = await Promise.all(records.map((one) => this.#named(rewriter, one)));
@@ -141,13 +206,21 @@ export class MigrationRouter implements Router {
   async #migrate(records: readonly StoredRecord[], partition: number): Promise<readonly Migrated[]> {
     const prepared = await Promise.all(records.map((record) => this.#prepared(record, partition)));
     const inputs = prepared.flatMap((one) => ('input' in one ? [one.input] : []));
-    const outcomes = inputs.length === 0 ? [] : await this.transforms.apply(this.rules.program, inputs);
+    const outcomes = await this.#outcomes(inputs);
     let next = 0;
     return await Promise.all(
       prepared.map(async (one, i) =>
         'input' in one ? this.#finished(records[i]!, one, outcomes[next++]!) : one.migrated,
       ),
     );
+  }
+
+  /** What is only written in another format needs no expression evaluated, and no thread for that. */
+  async #outcomes(inputs: readonly TransformInput[]): Promise<readonly TransformOutcome[]> {
+    const { program } = this.rules;
+    if (inputs.length === 0) return [];
+    if (program.filter !== null || program.steps.length > 0) return await this.transforms.apply(program, inputs);
+    return inputs.map(({ value, headers, timestamp }) => ({ kind: 'kept', value, headers, timestamp }));
   }
 
   async #prepared(record: StoredRecord, partition: number): Promise<Prepared> {
@@ -161,7 +234,9 @@ export class MigrationRouter implements Router {
       };
     }
     try {
-      const { text, schema } = await this.values.read(topic, value, headers);
+      const { raw } = this.rules;
+      const { text, schema } =
+        raw === null ? await this.values.read(topic, value, headers) : readRaw(topic, value, raw);
       const key = keyText(record.key);
       return { input: { value: text, key, headers, timestamp, partition, offset }, schema };
     } catch (error) {
@@ -183,10 +258,8 @@ export class MigrationRouter implements Router {
         headers: written === undefined ? headers : namedIn(headers, written.header, schema?.inHeader === true),
         timestamp,
       };
-      if (maxRecordSize(other) + BATCH_HEAD_BYTES > this.rules.maxBatchBytes) {
-        const message = `it takes ${maxRecordSize(other)} bytes, more than ${this.rules.maxBatchBytes} allow`;
-        return { kind: 'poison', poison: 'record-too-large', message };
-      }
+      const tooLarge = this.#tooLarge(other);
+      if (tooLarge !== undefined) return tooLarge;
       const isSame = written === undefined && headers === record.headers && timestamp === record.timestamp;
       return isSame ? { kind: 'same' } : { kind: 'other', record: other, text };
     } catch (error) {
@@ -209,9 +282,9 @@ export class MigrationRouter implements Router {
   #routed(record: StoredRecord, source: number, migrated: Migrated): Routed {
     switch (migrated.kind) {
       case 'same':
-        return source;
+        return this.#targetOf(record, source, record.offset);
       case 'other':
-        return { target: source, record: migrated.record };
+        return { target: this.#targetOf(migrated.record, source, record.offset), record: migrated.record };
       case 'left-out':
         return { rule: FILTER_RULE, deadLetter: false };
       case 'poison':
@@ -225,7 +298,7 @@ export class MigrationRouter implements Router {
       case 'fail':
         throw poisonRecord(this.rules.topic, poison, source, record.offset);
       case 'pass-through':
-        return { target: source, record, noted: poison };
+        return { target: this.#targetOf(record, source, record.offset), record, noted: poison };
       case 'park-by-key':
         return { park };
       case 'dlq': {
@@ -271,6 +344,8 @@ const POISON: Readonly<Record<string, PoisonClass>> = {
   'value-does-not-fit-schema': 'value-does-not-fit-schema',
   'schema-too-complex': 'transform-limit',
   'unknown-schema-id': 'unknown-schema-id',
+  'undecodable-key': 'undecodable-key',
+  'key-does-not-fit-schema': 'key-does-not-fit-schema',
   'schema-not-translated': 'schema-not-translated',
 };
 

@@ -1,9 +1,12 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import type { PartitionerSpec } from '#libs/core/log';
 import type { GenerationRequest } from '../generations/kind.js';
 import type { GenerationParameters, GroupMode } from '../generations/parameters.js';
 import { RequestForm } from '../request-form.js';
 import type { VerificationLevel } from '../verify/copy-verifier.js';
 import { inverseOf, parseExpression, parseSteps, type TransformProgram } from './program.js';
+import type { KeyRules } from './key-rewriter.js';
+import { RAW_ENCODINGS, type RawEncoding, type RawFormat } from './raw-values.js';
 import type { ValueFormat } from './record-values.js';
 import type { SchemaIdRules } from './schema-id-rewriter.js';
 
@@ -24,9 +27,10 @@ export interface PoisonPolicy {
   readonly leaveParked?: boolean;
 }
 
-/** The format somebody wants values in. `json`: JSON text that names no schema. */
+/** The format somebody wants values in. `json`: JSON text that names no schema. `raw`: the bytes that a string stands for. */
 export type WantedFormat =
   | { readonly kind: 'json' }
+  | RawFormat
   | {
       readonly kind: 'schema';
       /** Undefined: `<topic>-value`. */
@@ -43,9 +47,13 @@ export interface MigrationRequest extends GenerationRequest {
   readonly down: TransformProgram | undefined;
   /** Places that `down` need not restore, as JSON pointers with `*` for any item. */
   readonly lossy: readonly string[];
+  /** How values are read; null: by the schema they name, otherwise as JSON text. */
+  readonly source: RawFormat | null;
   readonly format: WantedFormat | undefined;
   readonly config: Readonly<Record<string, string | null>>;
   readonly schemaIds: SchemaIdRules | null;
+  /** Undefined: keys stay. */
+  readonly key: { readonly source: RawFormat | null; readonly format: WantedFormat } | undefined;
   readonly poison: PoisonPolicy;
   readonly verification: VerificationLevel;
   readonly groups: GroupMode;
@@ -58,6 +66,8 @@ const MEMBERS = [
   'topic',
   'transform',
   'filter',
+  'source',
+  'key',
   'format',
   'schemaIds',
   'config',
@@ -92,7 +102,9 @@ export function parseMigrationRequest(json: JsonObject): MigrationRequest {
     topic,
     up,
     lossy: texts(form, transform['lossy'], 'transform.lossy'),
-    format: formatOf(form, top['format']),
+    source: sourceOf(form, top['source'], 'source'),
+    format: formatOf(form, top['format'], 'format'),
+    key: keyOf(form, top['key']),
     config: configOf(form, top['config']),
     schemaIds: schemaIdsOf(form, top['schemaIds']),
     poison: {
@@ -116,16 +128,37 @@ export function parseMigrationRequest(json: JsonObject): MigrationRequest {
   return { ...request, down: down ?? inverseOf(up) };
 }
 
-function formatOf(form: RequestForm, json: JsonValue | undefined): WantedFormat | undefined {
+function formatOf(form: RequestForm, json: JsonValue | undefined, path: string): WantedFormat | undefined {
   if (json === undefined || json === null) return undefined;
-  const format = form.object(json, 'format', ['type', 'subject', 'schemaId', 'message']);
-  if (form.choice(format['type'], 'format.type', ['json', 'schema'], 'schema') === 'json') return { kind: 'json' };
+  const format = form.object(json, path, ['type', 'encoding', 'subject', 'schemaId', 'message']);
+  const type = form.choice(format['type'], `${path}.type`, ['json', 'raw', 'schema'], 'schema');
+  if (type === 'json') return { kind: 'json' };
+  if (type === 'raw') return { kind: 'raw', encoding: encodingOf(form, format['encoding'], `${path}.encoding`) };
   return {
     kind: 'schema',
-    subject: form.text(format['subject'], 'format.subject'),
-    schemaId: form.integer(format['schemaId'], 'format.schemaId', 1, 2 ** 31 - 1),
-    message: form.text(format['message'], 'format.message'),
+    subject: form.text(format['subject'], `${path}.subject`),
+    schemaId: form.integer(format['schemaId'], `${path}.schemaId`, 1, 2 ** 31 - 1),
+    message: form.text(format['message'], `${path}.message`),
   };
+}
+
+function sourceOf(form: RequestForm, json: JsonValue | undefined, path: string): RawFormat | null {
+  if (json === undefined || json === null) return null;
+  const source = form.object(json, path, ['type', 'encoding']);
+  form.choice(source['type'], `${path}.type`, ['raw'], 'raw');
+  return { kind: 'raw', encoding: encodingOf(form, source['encoding'], `${path}.encoding`) };
+}
+
+function keyOf(form: RequestForm, json: JsonValue | undefined): MigrationRequest['key'] {
+  if (json === undefined || json === null) return undefined;
+  const key = form.object(json, 'key', ['source', 'format']);
+  const format = formatOf(form, key['format'], 'key.format');
+  if (format === undefined) form.missing('key.format', '');
+  return format && { source: sourceOf(form, key['source'], 'key.source'), format };
+}
+
+function encodingOf(form: RequestForm, json: JsonValue | undefined, path: string): RawEncoding {
+  return form.choice(json, path, RAW_ENCODINGS, 'base64');
 }
 
 function schemaIdsOf(form: RequestForm, json: JsonValue | undefined): SchemaIdRules | null {
@@ -188,6 +221,9 @@ export interface MigrationParameters extends GenerationParameters {
   /** What keeps the old side current; null: nothing does, and the way back closes with the first record written to the new side. */
   readonly down: TransformProgram | null;
   readonly lossy: readonly string[];
+  /** Values of the old side, and of the new one, that are any bytes; null or undefined: they are what they say. */
+  readonly rawSource?: RawFormat | null;
+  readonly rawBack?: RawFormat | null;
   /** What values are written as on the new side; null: each with the schema it came with. */
   readonly format: ValueFormat | null;
   /** What values are written as on the way back; null: each with the schema it came with. */
@@ -196,6 +232,11 @@ export interface MigrationParameters extends GenerationParameters {
   readonly oldMaxBytes: number;
   /** Undefined or null: values name the schemas they named. */
   readonly schemaIds?: SchemaIdRules | null;
+  /** How keys get another format, and their former one; null or undefined: they stay. */
+  readonly key?: KeyRules | null;
+  readonly keyBack?: KeyRules | null;
+  /** How keys are placed; null or undefined: by the default partitioner. */
+  readonly partitioner?: PartitionerSpec | null;
   readonly poison: PoisonPolicy;
   /** Hash of `up`: what dead letters name as what they failed. */
   readonly version: string;

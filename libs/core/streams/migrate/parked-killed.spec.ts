@@ -28,8 +28,10 @@ const scripts = {
     return squareOf(n ?? late);
   },
 };
-const request = (leaveParked: boolean) => ({
+const JSON_KEYS = { source: { type: 'raw', encoding: 'text' }, format: { type: 'json' } };
+const request = (leaveParked: boolean, rekeys: boolean): JsonObject => ({
   topic: 'orders',
+  ...(rekeys ? { key: JSON_KEYS } : {}),
   transform: { up: [{ set: 'value.square', cel: 'square' }] },
   poison: { policy: 'park-by-key', leaveParked },
 });
@@ -82,11 +84,17 @@ async function worked(world: MigrationWorld, operation: StoredOperation, mortali
 }
 
 describe('a migration that parks and redrives, killed anywhere', () => {
-  for (const last of ['finish', 'cancel'] as const) {
-    it(`ends as if nothing had happened (${last}), before and after each effect`, async () => {
+  const cases = [
+    ['finish', false],
+    ['cancel', false],
+    ['finish', true],
+  ] as const;
+  for (const [last, rekeys] of cases) {
+    const title = `${last}${rekeys ? ', keys in another format' : ''}`;
+    it(`ends as if nothing had happened (${title}), before and after each effect`, async () => {
       const clean = await prepared();
       const calm = new Mortality();
-      const operation = await clean.planned(request(true));
+      const operation = await clean.planned(request(true, rekeys));
       await worked(clean, operation, calm, last);
       const expected = valuesByKey(await clean.read('orders'));
       const topics = await clean.topics();
@@ -96,17 +104,18 @@ describe('a migration that parks and redrives, killed anywhere', () => {
       };
       const left = await parked(clean);
       if (last === 'finish') {
+        const named = (key: string): string => (rekeys ? JSON.stringify(key) : key);
         expect(Object.fromEntries(expected)).toEqual({
-          k0: ['{"n":0,"square":0}', '{"n":4,"square":16}'],
-          k1: ['{"late":1,"square":1}', '{"n":5,"square":25}'],
-          k2: ['{"n":2,"square":4}', '{"n":6,"square":36}'],
+          [named('k0')]: ['{"n":0,"square":0}', '{"n":4,"square":16}'],
+          [named('k1')]: ['{"late":1,"square":1}', '{"n":5,"square":25}'],
+          [named('k2')]: ['{"n":2,"square":4}', '{"n":6,"square":36}'],
         });
         expect(operation.notes['errors']).toMatchObject({ read: 8, written: 6, parked: 2, parkedKeys: 1, redriven: 2 });
       }
       for (const after of [false, true]) {
         for (let at = 1; at <= calm.effects; at++) {
           const world = await prepared();
-          const cut = await world.planned(request(true));
+          const cut = await world.planned(request(true, rekeys));
           const name = `${after ? 'after' : 'before'} effect ${at} (${calm.names[at - 1]})`;
           expect(await worked(world, cut, new Mortality(at, after), last), name).toBe(true);
           expect(valuesByKey(await world.read('orders')), name).toEqual(expected);

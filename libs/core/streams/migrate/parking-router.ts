@@ -1,4 +1,4 @@
-import type { StoredRecord } from '#libs/core/log';
+import type { RecordCursor, StoredRecord } from '#libs/core/log';
 import { keyName, type ParkedRecord, WAITS_FOR_KEY } from '../copy/parked-records.js';
 import type { Parking, RedriveChoice, Routed, Router } from '../copy/router.js';
 
@@ -62,12 +62,12 @@ export class ParkingRouter implements Router, Parking {
     return routed;
   }
 
-  misplaced(): undefined {
-    return undefined;
+  misplaced(key: Uint8Array | null, target: number): string | undefined {
+    return this.rulesOf(0).misplaced(key, target);
   }
 
-  belongsInPlace(): boolean {
-    return true;
+  belongsInPlace(record: RecordCursor, target: number): boolean {
+    return this.rulesOf(0).belongsInPlace?.(record, target) ?? true;
   }
 
   resume(source: number, revision: number, parked: readonly ParkedRecord[]): void {

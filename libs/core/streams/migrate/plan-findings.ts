@@ -90,9 +90,10 @@ export function blockersOf(
     up.steps.length === 0 &&
     format === null &&
     !parameters.schemaIds &&
+    !parameters.key &&
     Object.keys(request.config).length === 0
   ) {
-    found.push('nothing would change: there is no step, filter, format, schemaIds or setting');
+    found.push('nothing would change: there is no step, filter, format, key, schemaIds or setting');
   }
   if (topic.keyExpression !== null && (writesValues(up) || format !== null)) {
     found.push(

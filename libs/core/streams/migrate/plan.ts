@@ -6,8 +6,9 @@ import { parametersToJson } from '../generations/parameters.js';
 import { fingerprintOf, groupsOn, nextGeneration } from '../generations/topic-facts.js';
 import type { Router } from '../copy/router.js';
 import { MigrationRouter } from './migration-router.js';
-import type { MigrationParameters, MigrationRequest } from './parameters.js';
+import type { MigrationParameters, MigrationRequest, WantedFormat } from './parameters.js';
 import { ParkingRouter } from './parking-router.js';
+import { keyBlockersOf, orderOf } from './key-findings.js';
 import { blockersOf, risksOf } from './plan-findings.js';
 import { NO_TRANSFORM, programToJson, type TransformProgram, transformVersion } from './program.js';
 import type { RecordValues, ValueFormat } from './record-values.js';
@@ -60,19 +61,25 @@ export function rulesThere(
   isRehearsal = false,
 ): MigrationRouter {
   const { topic, source, up: program, format, poison, config, parking, schemaIds = null } = parameters;
+  const { rawSource: raw = null, key = null, partitioner = null } = parameters;
   const maxBatchBytes = integerSetting(config, 'max.message.bytes');
   const parks = Boolean(parking);
-  const rules = { topic, partitions: source.partitions, program, format, schemaIds, poison, maxBatchBytes, parks };
+  const { partitions } = source;
+  const keyed = { key, partitioner };
+  const rules = { topic, partitions, program, raw, format, schemaIds, ...keyed, poison, maxBatchBytes, parks };
   return new MigrationRouter(rules, tools.transforms, tools.values, tools.schemaIds, isRehearsal);
 }
 
 /** The router of the way back: a record it has no answer for ends it. */
 export function routerBack(parameters: MigrationParameters, tools: MigrationTools): MigrationRouter {
   const { topic, source, formatBack: format, oldMaxBytes: maxBatchBytes } = parameters;
+  const { rawBack: raw = null, keyBack: key = null, partitioner = null } = parameters;
   const poison = { policy: 'fail' as const, maxCount: null, maxRatio: null };
   const program = parameters.down ?? NO_TRANSFORM;
   const schemaIds = idsBack(parameters.schemaIds ?? null);
-  const rules = { topic, partitions: source.partitions, program, format, schemaIds, poison, maxBatchBytes };
+  const { partitions } = source;
+  const keyed = { key, partitioner };
+  const rules = { topic, partitions, program, raw, format, schemaIds, ...keyed, poison, maxBatchBytes };
   return new MigrationRouter(rules, tools.transforms, tools.values, tools.schemaIds, false);
 }
 
@@ -124,14 +131,19 @@ export async function draftMigration(
         down: parameters.down && programToJson(parameters.down),
       },
       ...(parameters.schemaIds ? { schemaIds: idsToJson(parameters.schemaIds, untranslated) } : {}),
-      order: 'every record stays in its partition and in its order; keys stay as they are',
+      order: orderOf(parameters),
       rehearsal: tallyToJson(tally, request.lossy),
-      translation: groups.map(({ group, members, lag }) => ({ group, members, lag, translation: 'exact' })),
+      translation: groups.map(({ group, members, lag }) => {
+        return { group, members, lag, translation: parameters.key ? parameters.groups : 'exact' };
+      }),
       readers: [...context.readers],
       rollback: rollbackPromise(parameters),
     },
     risks: risksOf(context, parameters, tally, groups, untranslated),
-    blockers: blockersOf(context, parameters, request, tally, untranslated),
+    blockers: [
+      ...blockersOf(context, parameters, request, tally, untranslated),
+      ...keyBlockersOf(context, parameters, groups, rehearsed),
+    ],
     controls: { cutover: request.cutover.mode, maxPauseMs: request.cutover.maxPauseMs },
     estimates: {
       etaSeconds:
@@ -151,12 +163,12 @@ async function resolve(
   const { engine, names, cluster, topic } = context;
   const generation = await nextGeneration(engine, names, topic.logical);
   const { partitions, config } = topic.description;
-  const side = { partitions: partitions.length, keyExpression: topic.keyExpression };
+  const { keyExpression, partitioner } = topic;
+  const side = { partitions: partitions.length, keyExpression, partitioner };
   const wanted = request.format;
-  const format: ValueFormat | null =
-    wanted?.kind === 'schema'
-      ? await values.resolve({ ...wanted, subject: wanted.subject ?? `${topic.logical}-value` })
-      : (wanted ?? null);
+  // Bytes that nobody gives another format stay bytes.
+  const format = wanted === undefined ? request.source : await formatFor(values, wanted, `${topic.logical}-value`);
+  const keyFormat = request.key && (await formatFor(values, request.key.format, `${topic.logical}-key`));
   const settings = { ...config, ...request.config };
   return {
     cluster,
@@ -179,34 +191,64 @@ async function resolve(
     down: request.down ?? null,
     lossy: request.lossy,
     format,
-    formatBack: format === null ? null : await formatOfOldSide(context, values),
+    rawSource: request.source,
+    rawBack: format?.kind === 'raw' ? format : null,
+    formatBack: format === null ? null : (request.source ?? (await formatOfOldSide(context, values))),
     oldMaxBytes: integerSetting(config, 'max.message.bytes'),
     schemaIds: request.schemaIds,
+    partitioner,
+    key: request.key === undefined || keyFormat === undefined ? null : { raw: request.key.source, format: keyFormat },
+    keyBack:
+      request.key === undefined || keyFormat === undefined
+        ? null
+        : {
+            raw: keyFormat.kind === 'raw' ? keyFormat : null,
+            format: request.key.source ?? (await formatOfOldSide(context, values, 'key')),
+          },
     poison: request.poison,
     parking: parkingOf(request),
     version: transformVersion(request.up),
   };
 }
 
+/** A format somebody wants, pinned to its schema. */
+async function formatFor(values: RecordValues, wanted: WantedFormat, subject: string): Promise<ValueFormat> {
+  if (wanted.kind !== 'schema') return wanted;
+  return await values.resolve({ ...wanted, subject: wanted.subject ?? subject });
+}
+
 /** Settings alone leave every record as it is, and nothing can be wrong with any. */
-function parkingOf({ up, format, poison, schemaIds }: MigrationRequest): MigrationParameters['parking'] {
-  const touches = up.filter !== null || up.steps.length > 0 || format !== undefined || schemaIds !== null;
+function parkingOf({ up, format, poison, schemaIds, key }: MigrationRequest): MigrationParameters['parking'] {
+  const touches =
+    up.filter !== null || up.steps.length > 0 || format !== undefined || schemaIds !== null || key !== undefined;
   if (!touches || (poison.policy !== 'dlq' && poison.policy !== 'park-by-key')) return null;
   return { leave: poison.leaveParked === true, lettered: poison.policy === 'dlq' };
 }
 
-/** What values of the old side are written as: the schema most of a sample names. */
-async function formatOfOldSide({ engine, topic }: PlanContext, values: RecordValues): Promise<ValueFormat> {
+/** What values, or keys, of the old side are written as: the schema most of a sample names. */
+async function formatOfOldSide(
+  { engine, topic }: PlanContext,
+  values: RecordValues,
+  part: 'key' | 'value' = 'value',
+): Promise<ValueFormat> {
   const counts = new Map<string, number>();
   for (const { record } of await sampleRecords(engine, topic.description, PLAN_SAMPLE)) {
-    if (record.value === null) continue;
-    const schema = await Promise.resolve(values.read(topic.logical, record.value, record.headers)).then(
+    const bytes = record[part];
+    if (bytes === null) continue;
+    const schema = await Promise.resolve(values.read(topic.logical, bytes, record.headers, part)).then(
       (one) => one.schema,
       () => undefined,
     );
     if (schema === undefined) continue;
     const format: ValueFormat =
-      schema === null ? { kind: 'json' } : { kind: 'schema', subject: `${topic.logical}-value`, ...schema };
+      schema === null
+        ? { kind: 'json' }
+        : {
+            kind: 'schema',
+            subject: `${topic.logical}-${part}`,
+            ...schema,
+            ...(part === 'key' ? { inHeader: false } : {}),
+          };
     const text = JSON.stringify(format);
     counts.set(text, (counts.get(text) ?? 0) + 1);
   }
@@ -216,6 +258,7 @@ async function formatOfOldSide({ engine, topic }: PlanContext, values: RecordVal
 
 function formatText(format: ValueFormat | null): string {
   if (format === null) return 'as each record came';
+  if (format.kind === 'raw') return `bytes (${format.encoding})`;
   return format.kind === 'json' ? 'JSON' : `schema ${format.schemaId} of ${format.subject}`;
 }
 

@@ -1,6 +1,7 @@
 import { AppError } from '#libs/core/kernel';
 import type { RecordHeader } from '#libs/core/log';
 import { undecodableRecord } from '../record-decoder.js';
+import { type RawFormat, rawWriter } from './raw-values.js';
 
 /** A value as JSON text, with what it says of its schema. */
 export interface ValueText {
@@ -27,7 +28,7 @@ export interface WrittenValue {
 
 /** How the values of a topic are written. Plain data; `json` is text of no schema. */
 export type ValueFormat =
-  { readonly kind: 'json' } | ({ readonly kind: 'schema'; readonly subject: string } & NamedSchema);
+  { readonly kind: 'json' } | RawFormat | ({ readonly kind: 'schema'; readonly subject: string } & NamedSchema);
 
 /** Writes JSON text as values of one format. */
 export interface ValueWriter {
@@ -44,8 +45,13 @@ export interface ValueWriter {
  * Same bytes and headers, same text, for ever: schemas are read by ids, which never change meaning. A format change rests on it, and so does its verification.
  */
 export abstract class RecordValues {
-  /** @throws `undecodable-record` for bytes that are not what they say, by rejection too. */
-  abstract read(topic: string, bytes: Uint8Array, headers: readonly RecordHeader[]): ValueText | Promise<ValueText>;
+  /** @param part whose bytes they are, and so which header counts; of a value unless given. @throws `undecodable-record` for bytes that are not what they say, by rejection too. */
+  abstract read(
+    topic: string,
+    bytes: Uint8Array,
+    headers: readonly RecordHeader[],
+    part?: 'key' | 'value',
+  ): ValueText | Promise<ValueText>;
 
   /** @throws `schema-not-found`, `message-unknown`. */
   abstract writer(format: ValueFormat): Promise<ValueWriter>;
@@ -83,6 +89,7 @@ export class JsonRecordValues extends RecordValues {
 
   async writer(format: ValueFormat): Promise<ValueWriter> {
     if (format.kind === 'json') return JSON_VALUES;
+    if (format.kind === 'raw') return rawWriter(format);
     throw noRegistry();
   }
 

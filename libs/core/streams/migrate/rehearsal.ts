@@ -114,6 +114,7 @@ export async function placesThatDiffer(
   for (const name of new Set([...one.headers, ...other.headers].map((header) => header.key))) {
     if (headerText(one, name) !== headerText(other, name)) places.add(`header.${name}`);
   }
+  if (!isSameBytes(one.key, other.key)) places.add('key');
   if (one.timestamp !== other.timestamp) places.add('timestamp');
   return [...places];
 }
