@@ -166,12 +166,23 @@ interface PlainNumbers {
 }
 
 function parseWith(text: string, maxDepth: number, plain: PlainNumbers, number: (text: string) => unknown): unknown {
-  if (text.length > maxDepth && nestingDepth(text) > maxDepth) {
+  if (text.length > maxDepth && opensMoreThan(text, maxDepth) && nestingDepth(text) > maxDepth) {
     throw new JsonDepthError(maxDepth, START);
   }
   const value: unknown = JSON.parse(text);
+  // Native code is quick to tell that every number is short; digits in strings only send the text the longer way.
+  if (plain.short && !LONG_NUMBER.test(text)) return value;
   const quoted = quotedNumbers(text, plain);
   return quoted === undefined ? value : exact(value, JSON.parse(quoted), number);
+}
+
+/** Whether so many lists and objects begin that they could lie deeper than that; brackets in strings count, too. */
+function opensMoreThan(text: string, most: number): boolean {
+  let left = most;
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) if (--left < 0) return true;
+  }
+  return false;
 }
 
 /** JSON text, known to be well formed, in which the numbers that are not plain are strings. Undefined where there are none. */
@@ -333,6 +344,8 @@ const START = { line: 1, column: 1 };
 const ZERO = 0x30;
 /** Characters of a number without an exponent that a double always holds. */
 const SHORT = 15;
+/** Text in which a number could be longer than that, or have an exponent. */
+const LONG_NUMBER = /[-+.\d]{16}|\d[eE]/;
 const MINUS = 0x2d;
 const QUOTE = 0x22;
 const BY_VALUE: PlainNumbers = { short: true, includes: isDouble };

@@ -124,8 +124,8 @@ export {
 } from './views/view-sql.js';
 export { RoutedViewTables, type OpenTarget } from './views/routed-view-tables.js';
 export { ViewWorker, type Redriven, type ViewFreshness } from './views/view-worker.js';
-export { covers } from './views/read-at-least.js';
-export { Views, type Answered, type ReadAtLeast, type ViewStatus } from './views/views.js';
+export { covers, type ReadAtLeast } from './views/read-at-least.js';
+export { Views, type Answered, type ViewStatus } from './views/views.js';
 export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/key-expression.js';
 export { RepartitionHandler, type RepartitionOptions } from './repartition/handler.js';
 export { MoveHandler } from './move/handler.js';

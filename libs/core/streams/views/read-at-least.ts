@@ -1,6 +1,72 @@
-import { AppError } from '#libs/core/kernel';
+import { AppError, type Clock } from '#libs/core/kernel';
 import type { PositionToken } from '#libs/core/log';
-import type { ViewPositions } from './view-tables.js';
+import { sourcesOf, type ViewDefinition } from './view-definition.js';
+import type { StoredView } from './view-store.js';
+import type { ViewPositions, ViewTables } from './view-tables.js';
+import type { ViewWorker } from './view-worker.js';
+
+/** What a read is to reflect: the tokens that writes returned, and how long to wait until it does. */
+export interface ReadAtLeast {
+  readonly tokens: readonly PositionToken[];
+  readonly waitMs: number;
+}
+
+/** A view that is waited for. */
+export interface AwaitedView {
+  readonly view: StoredView;
+  readonly definition: ViewDefinition;
+  readonly tables: ViewTables;
+  readonly clock: Clock;
+  /** The worker of this instance that writes it, if there is one. */
+  readonly worker: ViewWorker | undefined;
+}
+
+/** Between looks at the tables while a read waits. */
+const LONGEST_PAUSE_MS = 25;
+
+/**
+ * Resolves when a view reflects what a read asks for.
+ * @throws `view-behind` when it does not in time; `token-not-of-view` for a token of another topic or log.
+ */
+export async function untilReflected(
+  awaited: AwaitedView,
+  { tokens, waitMs }: ReadAtLeast,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { view, definition, tables, clock, worker } = awaited;
+  const sources = sourcesOf(definition);
+  const wanted = tokens.map((token) => {
+    const source = sources.indexOf(token.topic);
+    if (source < 0 || token.logId !== view.logId) throw tokenNotOfView(view.name, token.topic);
+    return { source, token };
+  });
+  const deadline = clock.monotonic() + waitMs;
+  let woken = true;
+  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    // A worker of this instance says by itself what it has stored; of one elsewhere only the tables tell.
+    const told = woken ? worker?.positions : undefined;
+    const positions = told ?? (await tables.positions(view.id, definition));
+    const missing = wanted.filter(({ source, token }) => !covers(positions, source, token));
+    if (missing.length === 0) return;
+    const leftMs = deadline - clock.monotonic();
+    if (leftMs <= 0) throw viewBehind(view.name, waitMs, positions, missing);
+    woken = await stepOr(awaited, Math.min(told === undefined ? pauseMs : LONGEST_PAUSE_MS, leftMs), signal);
+  }
+}
+
+/** Waits for the next step of the worker, or so long. @returns whether there was a step. */
+async function stepOr({ clock, worker }: AwaitedView, pauseMs: number, signal?: AbortSignal): Promise<boolean> {
+  const waking = new AbortController();
+  const stop = signal === undefined ? waking.signal : AbortSignal.any([signal, waking.signal]);
+  const pause = clock.sleep(pauseMs, stop).then(() => false);
+  if (worker === undefined) return pause;
+  try {
+    return await Promise.race([worker.nextStep().then(() => true), pause]);
+  } finally {
+    waking.abort();
+    pause.catch(() => undefined);
+  }
+}
 
 /** Whether a view has read what a token stands for. A later generation was entered only after the earlier one was read to its end. */
 export function covers(positions: ViewPositions, source: number, token: PositionToken): boolean {
@@ -41,5 +107,14 @@ export function viewBehind(
     hint: 'Ask again with a longer `wait`, or without `at-least` for what it reflects now.',
     details: { view: name, waitMs, behind },
     retryable: true,
+  });
+}
+
+function tokenNotOfView(name: string, topic: string): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'token-not-of-view',
+    message: `The position token is of topic '${topic}', which view '${name}' does not read.`,
+    details: { view: name, topic },
   });
 }

@@ -1,4 +1,4 @@
-import { AppError, isAppError, Serial, type Clock } from '#libs/core/kernel';
+import { AppError, deferred, isAppError, Serial, type Clock } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import type { SupervisedRun } from '#libs/core/operations';
 import type { SourcePosition, SourceReader } from '../source-reader.js';
@@ -6,7 +6,7 @@ import { mapRecords, type FoldTools } from './fold.js';
 import { expiredRows } from './housekeeping.js';
 import { stepChanges } from './step-changes.js';
 import type { ViewDefinition } from './view-definition.js';
-import type { RefusedPlace, StoredRows, ViewStep, ViewTables } from './view-tables.js';
+import type { RefusedPlace, StoredRows, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
 
 /** How current a view is, as its worker last saw it. */
 export interface ViewFreshness {
@@ -47,9 +47,8 @@ export class ViewWorker {
   /** Steps rest on what the one before has stored. */
   readonly #steps = new Serial();
   readonly #stored: StoredRows;
-  #commit = 0;
-  /** Records that are set aside. */
-  #refused = 0;
+  #positions: ViewPositions = { commit: 0, sources: [], refused: 0 };
+  #nextStep = deferred<void>();
   /** While this worker is the one that writes. */
   #epoch: number | undefined;
   #currentAtMs: number | undefined;
@@ -61,6 +60,16 @@ export class ViewWorker {
       rows: (table, identities) => tables.rows(id, view, table, identities),
       find: (search) => tables.find(id, view, search),
     };
+  }
+
+  /** Where the view stands, as this worker has stored it; undefined while it does not write. */
+  get positions(): ViewPositions | undefined {
+    return this.#epoch === undefined ? undefined : this.#positions;
+  }
+
+  /** Resolves with the next step that is stored. */
+  nextStep(): Promise<void> {
+    return this.#nextStep.promise;
   }
 
   freshness(): ViewFreshness {
@@ -105,8 +114,7 @@ export class ViewWorker {
   async run(signal: AbortSignal, run?: SupervisedRun): Promise<void> {
     const { id, view, tables, readers } = this.options;
     const { epoch, positions } = await tables.claim(id, view);
-    this.#commit = positions.commit;
-    this.#refused = positions.refused;
+    this.#stands(positions);
     this.#epoch = epoch;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
@@ -187,7 +195,8 @@ export class ViewWorker {
     const { records, refused } = await mapRecords(view, source, topic, from.generation, given, tools);
     await this.#store(epoch, async (commit) => {
       // Ends of keys are remembered while records are set aside: one that is taken in later must not bring back a key that has ended meanwhile.
-      const partitions = refused.length + this.#refused > 0 ? Math.max(2, from.next.length) : from.next.length;
+      const partitions =
+        refused.length + this.#positions.refused > 0 ? Math.max(2, from.next.length) : from.next.length;
       const context = { view, source, stored: this.#stored, partitions, nowMs: clock.now() };
       const changes = await stepChanges(context, records);
       failPoint?.('view-step-folded');
@@ -213,11 +222,17 @@ export class ViewWorker {
   #store(epoch: number, step: (commit: number) => Promise<ViewStep | undefined>): Promise<void> {
     const { id, view, tables } = this.options;
     return this.#steps.run(async () => {
-      const made = await step(this.#commit);
+      const made = await step(this.#positions.commit);
       if (made === undefined) return;
-      const { commit, refused } = await tables.apply(id, view, epoch, made);
-      [this.#commit, this.#refused] = [commit, refused];
+      this.#stands(await tables.apply(id, view, epoch, made));
     });
+  }
+
+  #stands(positions: ViewPositions): void {
+    const stored = this.#nextStep;
+    this.#positions = positions;
+    this.#nextStep = deferred();
+    stored.resolve();
   }
 
   #saw(source: number, lag: number): void {

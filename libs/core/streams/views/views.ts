@@ -1,5 +1,5 @@
 import { AppError, isAppError, stableJson, type Clock, type JsonObject } from '#libs/core/kernel';
-import { type PositionToken, TopicDirectories, type TopicNames } from '#libs/core/log';
+import { TopicDirectories, type TopicNames } from '#libs/core/log';
 import type { Supervisor } from '#libs/core/operations';
 import type { Transforms } from '../migrate/transforms.js';
 import type { RecordDecoder } from '../record-decoder.js';
@@ -7,7 +7,7 @@ import { SourceReader } from '../source-reader.js';
 import { knownDeclaration, parseDeclaration } from './declaration.js';
 import type { FieldTypes } from './declaration-form.js';
 import { sourcesOf, type ViewDefinition } from './view-definition.js';
-import { covers, viewBehind } from './read-at-least.js';
+import { type ReadAtLeast, untilReflected } from './read-at-least.js';
 import { parseRowQuery, parseViewQuery, WHOLE, type ViewQuery } from './view-query.js';
 import type { SqlAnswer, SqlRequest } from './view-sql.js';
 import { type StoredView, type ViewState, type ViewStore, viewExists, viewNotFound } from './view-store.js';
@@ -42,12 +42,6 @@ export interface ViewStatus {
   readonly staleMs: number | null;
   readonly worker: 'waiting' | 'running' | 'failing' | 'ended' | 'stopped' | 'absent';
   readonly problem: string | null;
-}
-
-/** What a read is to reflect: the tokens that writes returned, and how long to wait until it does. */
-export interface ReadAtLeast {
-  readonly tokens: readonly PositionToken[];
-  readonly waitMs: number;
 }
 
 /** An answer with the state of the view it came from. */
@@ -153,9 +147,9 @@ export class Views {
   ): Promise<Answered<ViewRows>> {
     const { view, definition } = await this.#asked(name);
     const query = parseViewQuery(definition, view, parameters);
-    if (atLeast !== undefined) await this.#waitFor(view, definition, atLeast, signal);
+    if (atLeast !== undefined) await this.#reflects(view, definition, atLeast, signal);
     const answer = await this.options.tables.query(view.id, definition, query);
-    return { status: await this.#status(view), answer };
+    return { status: await this.#status(view, answer.positions), answer };
   }
 
   /** All rows of a query on one snapshot. @throws as {@link query}, and `view-streams-busy`. */
@@ -167,7 +161,7 @@ export class Views {
   ): Promise<Answered<ViewStream & { readonly query: ViewQuery }>> {
     const { view, definition } = await this.#asked(name);
     const query = parseViewQuery(definition, view, parameters, WHOLE);
-    if (atLeast !== undefined) await this.#waitFor(view, definition, atLeast, signal);
+    if (atLeast !== undefined) await this.#reflects(view, definition, atLeast, signal);
     const status = await this.#status(view);
     const stream = await this.options.tables.stream(view.id, definition, query, signal);
     return { status, answer: { ...stream, query } };
@@ -183,11 +177,11 @@ export class Views {
   ): Promise<Answered<ViewRows>> {
     const { view, definition } = await this.#asked(name);
     const query = parseRowQuery(definition, view, key, select);
-    if (atLeast !== undefined) await this.#waitFor(view, definition, atLeast, signal);
+    if (atLeast !== undefined) await this.#reflects(view, definition, atLeast, signal);
     const answer = await this.options.tables.query(view.id, definition, query);
     if (answer.rows.length === 0) throw rowNotFound(name, key);
     if (answer.rows.length > 1) throw rowKeyNotUnique(name, definition.key);
-    return { status: await this.#status(view), answer };
+    return { status: await this.#status(view, answer.positions), answer };
   }
 
   /** A statement over all views of a target. @throws what {@link ViewTables.sql} throws. */
@@ -306,12 +300,20 @@ export class Views {
     await this.options.store.remove(view.id);
   }
 
-  async #status(stored: StoredView): Promise<ViewStatus> {
+  /** Waits until the view reflects what a read asks for. */
+  #reflects(view: StoredView, definition: ViewDefinition, atLeast: ReadAtLeast, signal?: AbortSignal): Promise<void> {
+    const { tables, clock } = this.options;
+    const worker = this.#running.get(view.id)?.worker;
+    return untilReflected({ view, definition, tables, clock, worker }, atLeast, signal);
+  }
+
+  /** @param known where it stands, when that has just been read. */
+  async #status(stored: StoredView, known?: ViewPositions): Promise<ViewStatus> {
     const running = this.#running.get(stored.id);
     const definition = await this.#definition(stored);
     const supervised = this.options.supervisor.status(workName(stored));
     const freshness = running?.worker.freshness();
-    const positions = await orAway(this.options.tables.positions(stored.id, definition));
+    const positions = known ?? (await orAway(this.options.tables.positions(stored.id, definition)));
     return {
       stored,
       definition,
@@ -324,28 +326,6 @@ export class Views {
       worker: supervised?.state ?? 'absent',
       problem: supervised?.state === 'failing' ? (supervised.lastError?.message ?? null) : null,
     };
-  }
-
-  async #waitFor(
-    view: StoredView,
-    definition: ViewDefinition,
-    { tokens, waitMs }: ReadAtLeast,
-    signal?: AbortSignal,
-  ): Promise<void> {
-    const sources = sourcesOf(definition);
-    const wanted = tokens.map((token) => {
-      const source = sources.indexOf(token.topic);
-      if (source < 0 || token.logId !== view.logId) throw tokenNotOfView(view.name, token.topic);
-      return { source, token };
-    });
-    const deadline = this.options.clock.monotonic() + waitMs;
-    for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 25)) {
-      const positions = await this.options.tables.positions(view.id, definition);
-      const missing = wanted.filter(({ source, token }) => !covers(positions, source, token));
-      if (missing.length === 0) return;
-      if (this.options.clock.monotonic() >= deadline) throw viewBehind(view.name, waitMs, positions, missing);
-      await this.options.clock.sleep(pauseMs, signal);
-    }
   }
 }
 
@@ -377,14 +357,5 @@ function rowKeyNotUnique(name: string, key: readonly string[]): AppError {
     message: `Several rows of view '${name}' have the same ${key.join(', ')}.`,
     hint: `Ask for all of them by filters: …/rows?${key[0]}=eq.…`,
     details: { view: name, key },
-  });
-}
-
-function tokenNotOfView(name: string, topic: string): AppError {
-  return new AppError({
-    kind: 'invalid',
-    code: 'token-not-of-view',
-    message: `The position token is of topic '${topic}', which view '${name}' does not read.`,
-    details: { view: name, topic },
   });
 }
