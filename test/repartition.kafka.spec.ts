@@ -12,8 +12,19 @@ import {
   TopicProducer,
 } from '#libs/core/log';
 import { MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
-import { JsonRecordDecoder, RepartitionHandler } from '#libs/core/streams';
-import { drive, expectPlaced, newOperation, readTopic, runOf, textOf } from '#libs/core/streams/testing';
+import { JsonRecordDecoder, RepartitionHandler, TogetherHandler } from '#libs/core/streams';
+import {
+  appendRows,
+  drive,
+  expectPlaced,
+  newOperation,
+  readTopic,
+  rekeyed,
+  type RowChange,
+  runOf,
+  tableOf,
+  textOf,
+} from '#libs/core/streams/testing';
 
 const clock = new WallClock();
 const KEYS = 60;
@@ -108,5 +119,76 @@ describe('repartitioning on Apache Kafka', () => {
     const { positions } = await log.describeGroup('readers');
     expect(positions.filter((one) => one.topic === physical)).toHaveLength(4);
     await topics.delete(topic);
+  });
+
+  it('gives a table a new key, over a restart: tombstones under the keys that rows leave, and the table computed anew', async () => {
+    const people = `people-${randomBytes(4).toString('hex')}`;
+    await log.createTopic({ name: people, partitions: 3, config: { 'cleanup.policy': 'compact' } });
+    const change = (n: number): RowChange => {
+      const id = `p${n % 9}`;
+      return { key: id, value: n % 7 === 6 ? null : { id, town: `${id}-${Math.floor(n / 9) % 3}`, n } };
+    };
+    const changes = (from: number, count: number): RowChange[] =>
+      Array.from({ length: count }, (_, i) => change(from + i));
+    await appendRows(log, people, changes(0, 40));
+    const key = { expr: 'value.town', semantics: 'table' };
+    const request = { topic: people, target: { partitions: 4, key }, cutover: { maxPauseMs: 60_000 } };
+    const operation = newOperation(people, await handler.plan(request));
+    expect(operation.plan.blockers).toEqual([]);
+    await drive(handler, operation, { until: 'READY' });
+    await log.close();
+    await open();
+    await appendRows(log, people, changes(40, 30), 1_700_000_100_000);
+    const before = (await readTopic(log, people)).flat();
+    await drive(handler, operation, { until: 'SWITCHED' });
+    expect(operation.notes['verification']).toMatchObject({ state: 'passed', mismatches: [] });
+    const after = await readTopic(log, (await topics.resolve(people)).physical);
+    expect(tableOf(after)).toEqual(rekeyed(before, (value) => value['town']));
+    expectPlaced(after);
+    await handler.finish(runOf(operation));
+    expect((await log.listTopics()).map((one) => one.name).filter((name) => name.includes(people))).toHaveLength(1);
+    await topics.delete(people);
+  });
+
+  it('switches two topics in one step under a writer who finds none of them here and the other there', async () => {
+    const both = ['orders', 'payments'].map((name) => `${name}-${randomBytes(4).toString('hex')}`);
+    for (const name of both) await log.createTopic({ name, partitions: 2 });
+    const producer = new TopicProducer(topics, new StickyPartitions(() => 0.5));
+    const generations: number[] = [];
+    let going = true;
+    let turns = 0;
+    const writing = (async () => {
+      for (; going; turns++) {
+        for (const name of both) {
+          const { outcomes, token } = await producer.produce(name, [record(turns)], { maxHoldMs: 60_000 });
+          for (const outcome of outcomes) if ('error' in outcome) throw outcome.error;
+          generations.push(token!.generation);
+        }
+        await clock.sleep(5);
+      }
+    })();
+    const together = new TogetherHandler(handler);
+    const request = { topics: both, target: { partitions: 4 }, cutover: { maxPauseMs: 60_000 } };
+    const operation = newOperation(both[0]!, await together.plan(request));
+    expect(operation.plan.blockers).toEqual([]);
+    try {
+      await drive(together, operation, { until: 'SWITCHED' });
+      const switched = generations.length;
+      while (generations.length < switched + 4) await clock.sleep(5);
+    } finally {
+      going = false;
+      await writing;
+    }
+    expect(generations).toEqual([...generations].sort((a, b) => a - b));
+    expect(new Set(generations).size).toBe(2);
+    expect(operation.notes['verification']).toMatchObject({ state: 'passed' });
+    await together.finish(runOf(operation));
+    for (const name of both) {
+      const partitions = await readTopic(log, (await topics.resolve(name)).physical);
+      expectPlaced(partitions);
+      const values = partitions.flat().map((one) => Number(textOf(one.value)));
+      expect(values.sort((a, b) => a - b)).toEqual(Array.from({ length: turns }, (_, n) => n));
+      await topics.delete(name);
+    }
   });
 });

@@ -1,4 +1,4 @@
-import { AppError, type Clock } from '#libs/core/kernel';
+import { AppError, type Clock, isAppError } from '#libs/core/kernel';
 import {
   isCompacted,
   type LogEngine,
@@ -6,6 +6,8 @@ import {
   type LogWriter,
   type PartitionRecord,
   physicalName,
+  type ResolvedTopic,
+  type WriterAppend,
 } from '#libs/core/log';
 import type { SupervisedRun } from '#libs/core/operations';
 import { PartitionCursor } from '../partition-cursor.js';
@@ -13,7 +15,7 @@ import type { RecordDecoder } from '../record-decoder.js';
 import type { SourceChunk, SourcePosition, SourceReader } from '../source-reader.js';
 import type { DerivationDefinition } from './derivation.js';
 import { textHeader } from './derived-headers.js';
-import { batchesFor } from './derived-batches.js';
+import { batchesFor, type DerivedRecord } from './derived-batches.js';
 import type { DerivedStream } from './derived-stream.js';
 import { hasGaps, type HistoryStatement, statementAfter, statementAt } from './history-statement.js';
 import { LatestStream } from './latest-stream.js';
@@ -52,10 +54,12 @@ export interface DerivationWorkerOptions {
   readonly engine: LogEngine;
   /** The logical source, over its cutovers. */
   readonly source: SourceReader;
-  /** Where records go that the stream has no place for, under a policy `dlq`. */
+  /** Where records go that the stream has no place for, under a policy `dlq`. A topic like any other: it may get another generation. */
   readonly deadLetters: string;
-  /** Where records go that came late, under the policy `topic`. */
+  /** Where records go that came late, under the policy `topic`, likewise. */
   readonly lateRecords: string;
+  /** What a logical topic stands for now. */
+  readonly resolve: (topic: string) => Promise<Pick<ResolvedTopic, 'physical' | 'partitioner'>>;
   readonly decoder: RecordDecoder;
   readonly merging: ValueMerging;
   readonly clock: Clock;
@@ -67,6 +71,9 @@ export interface DerivationWorkerOptions {
 const NO_COUNTS: DerivationCounts = { read: 0, written: 0, late: 0, same: 0, conflicts: 0, nullKeys: 0, refused: 0 };
 const CHECKPOINT = 'progress';
 const STEP_BYTES = 512 * 1024;
+/** How soon a topic beside that is closed is looked at again, and how long it may be before that is a failure. */
+const LOOK_MS = 20;
+const HOLD_MS = 30_000;
 const WAIT_MS = 1_000;
 /** A latest stream remembers an ended key for so long unless told otherwise; its tombstones stay as long. */
 export const LATE_HORIZON_MS = 86_400_000;
@@ -186,7 +193,7 @@ export class DerivationWorker {
       to.next.some((offset, partition) => offset !== at.position.next[partition]);
     if (!isMoved) return false;
     await pace?.(records.length, bytesOf(records));
-    this.#progress = await this.#step(writer, at, records, to);
+    this.#progress = await this.#step(writer, at, records, to, signal);
     onStep?.(records.length);
     return true;
   }
@@ -240,13 +247,14 @@ export class DerivationWorker {
     at: DerivationProgress,
     records: readonly PartitionRecord[],
     to: SourcePosition,
+    signal: AbortSignal,
   ): Promise<DerivationProgress> {
-    const { engine, source, deadLetters, lateRecords, definition, failPoint } = this.options;
+    const { engine, source, deadLetters, lateRecords, definition, failPoint, clock } = this.options;
     const counts = { ...at.counts };
     const changed = new Map<string, KeyState>();
-    const output: LogRecord[] = [];
-    const dead: LogRecord[] = [];
-    const late: LogRecord[] = [];
+    const output: DerivedRecord[] = [];
+    const dead: DerivedRecord[] = [];
+    const late: DerivedRecord[] = [];
     for (const record of records) {
       counts.read++;
       if (record.key === null) {
@@ -262,15 +270,15 @@ export class DerivationWorker {
         if (verdict.startsWith('conflict')) counts.conflicts++;
         if (verdict === 'older') {
           counts.late++;
-          if (definition.late === 'topic') late.push(record);
+          if (definition.late === 'topic') late.push(placed(record, record));
         } else if (verdict === 'conflict-refused') {
-          dead.push(this.#refused(record, 'version-conflict'));
+          dead.push(placed(this.#refused(record, 'version-conflict'), record));
         } else if (verdict === 'same' || (known === undefined && said.digest === null)) {
           counts.same++;
         } else if (verdict === 'newer' || verdict === 'conflict-replaced') {
           const written = this.#stream.next(said, known);
           changed.set(key, written.state);
-          output.push(written.record);
+          output.push(placed(written.record, record));
           counts.written++;
         }
       } catch (error) {
@@ -285,17 +293,35 @@ export class DerivationWorker {
       historyStart: at.historyStart,
       history: await this.#history(at, records, to),
     };
-    const appends = [
-      ...(await batchesFor(engine, this.#target, output)),
-      ...(await batchesFor(engine, deadLetters, dead)),
-      ...(await batchesFor(engine, lateRecords, late)),
-    ];
+    const target = { engine, topic: this.#target, partitioner: null, intoFenced: true };
+    const written = await batchesFor(target, output);
     failPoint?.('derivation-step-folded');
-    await writer.commit({ appends, checkpoints: [{ key: CHECKPOINT, value: Buffer.from(JSON.stringify(progress)) }] });
+    const checkpoints = [{ key: CHECKPOINT, value: Buffer.from(JSON.stringify(progress)) }];
+    const until = clock.monotonic() + HOLD_MS;
+    for (;;) {
+      try {
+        const beside = [...(await this.#besideFor(deadLetters, dead)), ...(await this.#besideFor(lateRecords, late))];
+        await writer.commit({ appends: [...written, ...beside], checkpoints });
+        break;
+      } catch (error) {
+        // Nothing was written: a topic beside is in its cutover, or has just been through it.
+        const isHeld = isAppError(error, 'topic-fenced') || isAppError(error, 'topic-not-found');
+        if (!isHeld || dead.length + late.length === 0 || clock.monotonic() >= until) throw error;
+        await clock.sleep(LOOK_MS, signal);
+      }
+    }
     failPoint?.('derivation-step-stored');
     for (const [key, state] of changed) this.#keep(key, state);
     this.#forgetEnded();
     return progress;
+  }
+
+  /** Batches for a topic beside the target, as it is now. */
+  async #besideFor(topic: string, records: readonly DerivedRecord[]): Promise<WriterAppend[]> {
+    if (records.length === 0) return [];
+    const { engine, resolve } = this.options;
+    const { physical, partitioner } = await resolve(topic);
+    return await batchesFor({ engine, topic: physical, partitioner, intoFenced: false }, records);
   }
 
   async #history(
@@ -310,13 +336,13 @@ export class DerivationWorker {
     return statementAfter(history, position, records, to, areGapsLosses);
   }
 
-  #refuse(record: PartitionRecord, dead: LogRecord[], code: string, why: string): void {
+  #refuse(record: PartitionRecord, dead: DerivedRecord[], code: string, why: string): void {
     const { definition, source } = this.options;
     switch (definition.nullKeys) {
       case 'drop':
         return;
       case 'dlq':
-        dead.push(this.#refused(record, code));
+        dead.push(placed(this.#refused(record, code), record));
         return;
       case 'fail':
         throw new AppError({
@@ -332,6 +358,10 @@ export class DerivationWorker {
     const from = `${this.options.source.topic}/${record.partition}/${record.offset}`;
     return { ...record, headers: [...record.headers, textHeader('weir-refused', `${code} ${from}`)] };
   }
+}
+
+function placed(record: LogRecord, { partition, offset }: PartitionRecord): DerivedRecord {
+  return { record, partition, offset };
 }
 
 /** What of a chunk lies before a position of the same generation. */

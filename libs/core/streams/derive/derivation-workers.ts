@@ -51,6 +51,7 @@ export class DerivationWorkers {
       source: new SourceReader(directory, names, definition.source),
       deadLetters: deadLettersOf(definition),
       lateRecords: lateRecordsOf(definition),
+      resolve: (topic) => directory.resolve(topic),
       decoder,
       merging,
       clock,

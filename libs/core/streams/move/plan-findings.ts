@@ -45,8 +45,7 @@ export async function blockersOf(found: MoveFindings): Promise<string[]> {
   if (topic.guard.frozen) blockers.push(`topic '${logical}' is frozen; unfreeze it first`);
   else if (description.state !== 'ACTIVE')
     blockers.push(`topic '${logical}' is ${description.state}; only an ACTIVE topic can be moved`);
-  for (const reader of readers)
-    blockers.push(`${reader} reads the topic and cannot follow it to another cluster; delete it, and create it there`);
+  for (const reader of readers) blockers.push(boundReader(reader, parameters));
   const max = targetLog.capabilities.maxPartitionsPerTopic;
   if (max !== null && target.partitions > max)
     blockers.push(`${target.partitions} partitions are more than the ${max} that cluster '${targetCluster}' allows`);
@@ -59,6 +58,19 @@ export async function blockersOf(found: MoveFindings): Promise<string[]> {
   if (isCompacted(parameters.config) && profile.nullKeys > 0)
     blockers.push(`${profile.nullKeys} records have no key, which a compacted topic refuses`);
   return blockers;
+}
+
+/** What to do with a view or a derivation that reads the topic, call by call. */
+function boundReader(reader: string, { cluster, targetCluster }: MoveParameters): string {
+  const name = reader.slice(reader.indexOf(' ') + 1);
+  const [keep, remove, again] = reader.startsWith('view ')
+    ? [`GET /v1/views/${name}`, `DELETE /v1/views/${name}`, `PUT /v1/views/${name} with "cluster": "${targetCluster}"`]
+    : [
+        `GET /v1/clusters/${cluster}/derivations/${name}`,
+        `DELETE /v1/clusters/${cluster}/derivations/${name}, which deletes its topic`,
+        `POST /v1/clusters/${targetCluster}/derivations, which computes it anew there`,
+      ];
+  return `${reader} reads the topic and is bound to cluster '${cluster}': keep what ${keep} answers, ${remove}, move the topic, and ${again}`;
 }
 
 /** What may go wrong or is not as hoped, in words, each beginning with its name. */
