@@ -94,6 +94,34 @@ export class PartitionCursor {
   }
 }
 
+/** How long is waited for what was committed and cannot be read yet. */
+const VISIBLE_MS = 30_000;
+const LOOK_MS = 500;
+
+/**
+ * Waits until something lies at or behind an offset. A log whose transactions are ended by records of their own answers a commit a moment before what was committed can be read.
+ * @returns false when it did not come, at once on a log where a commit is seen when it is answered.
+ */
+export async function untilReadable(
+  engine: LogEngine,
+  topic: string,
+  partition: number,
+  offset: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  for (let waited = 0; ; waited += LOOK_MS) {
+    const [fetched] = await engine.fetch({
+      positions: [{ topic, partition, offset }],
+      maxBytes: 1,
+      maxWaitMs: engine.capabilities.denseOffsets ? 0 : LOOK_MS,
+      ...(signal && { signal }),
+    });
+    if (fetched?.error !== undefined) throw fetched.error;
+    if (fetched !== undefined && fetched.endOffset > offset) return true;
+    if (engine.capabilities.denseOffsets || waited >= VISIBLE_MS) return false;
+  }
+}
+
 /** A copy of a record that outlasts the cursor's next fetch. */
 export function lasting(record: StoredRecord): StoredRecord {
   const bytes = (one: Uint8Array | null): Uint8Array | null => one && Uint8Array.from(one);

@@ -9,6 +9,8 @@ export interface CopyMemory {
   readonly topic: string;
   /** Forgets everything and reads what was committed. */
   recall(): Promise<void>;
+  /** Its changes were committed, and its topic ends there or later: what is recalled from now on has them. */
+  committed(end: number): void;
   /** What has changed since the last call, to be committed. */
   changes(): readonly LogRecord[];
 }

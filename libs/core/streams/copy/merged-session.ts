@@ -172,8 +172,10 @@ export class MergedSession {
     if (chunks.parked.length > 0) impossible('a merge parks no records');
     for (const batch of batchesOf(chunks.deadLetters)) appends.push({ topic: spec.deadLetters!, partition: 0, batch });
     const { memory } = spec.router;
-    if (memory !== undefined)
-      for (const batch of batchesOf(memory.changes())) appends.push({ topic: memory.topic, partition: 0, batch });
+    let remembered = -1;
+    for (const batch of memory === undefined ? [] : batchesOf(memory.changes())) {
+      remembered = appends.push({ topic: memory!.topic, partition: 0, batch }) - 1;
+    }
     for (const [partition] of parts) {
       const { last } = this.#states[partition]!;
       if (last === undefined) continue;
@@ -198,7 +200,8 @@ export class MergedSession {
       }),
     ];
     try {
-      await this.#writer.commit({ appends, checkpoints });
+      const appended = await this.#writer.commit({ appends, checkpoints });
+      if (remembered >= 0) memory!.committed(appended[remembered]!.lastOffset + 1);
       for (const [partition] of parts) this.#states[partition] = this.#stateOf(partition);
     } catch (error) {
       if (!isAppError(error, 'outcome-unknown')) throw error;

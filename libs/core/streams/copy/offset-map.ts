@@ -1,5 +1,6 @@
 import { impossible } from '#libs/core/kernel';
 import { type LogEngine, recordsFrom } from '#libs/core/log';
+import { untilReadable } from '../partition-cursor.js';
 import { type CopiedChunk, decodeChunk } from './chunk.js';
 
 /** Where the reading of one source partition's offset map goes on. */
@@ -53,6 +54,7 @@ export class OffsetMap {
         yield [chunk, { offset, sequence }];
       }
       if (sequence === before && fetched.nextOffset <= offset) {
+        if (await untilReadable(this.engine, this.topic, source, offset)) continue;
         impossible('the offset map ends before its last chunk', { topic: this.topic, source, sequence });
       }
       offset = Math.max(offset, fetched.nextOffset);

@@ -3,7 +3,7 @@ import { type LogRecord, VarintReader } from '#libs/core/log';
 import { ByteWriter } from '../copy/byte-writer.js';
 import type { CopyMemory } from '../copy/copy-memory.js';
 import type { CopySide } from '../generations/kind.js';
-import { PartitionCursor } from '../partition-cursor.js';
+import { PartitionCursor, untilReadable } from '../partition-cursor.js';
 import { RekeyedRows, type Row } from './rekeyed-rows.js';
 
 const VERSION = 1;
@@ -16,6 +16,8 @@ export class RowMemory implements CopyMemory {
   readonly rows = new RekeyedRows();
   /** By present key, the last change last; null: the row is gone. */
   readonly #changed = new Map<string, Row | null>();
+  /** Where the topic ends at least, as this process knows. */
+  #end = 0;
 
   constructor(
     private readonly place: CopySide,
@@ -31,7 +33,11 @@ export class RowMemory implements CopyMemory {
     this.rows.clear();
     this.#changed.clear();
     await this.first?.(this.rows);
-    await readRows(this.place, this.rows);
+    await readRows(this.place, this.rows, this.#end);
+  }
+
+  committed(end: number): void {
+    this.#end = end;
   }
 
   put(key: string, row: Row): void {
@@ -59,12 +65,16 @@ export class RowMemory implements CopyMemory {
   }
 }
 
-/** Takes in the changes that a topic lists. */
-export async function readRows({ log, topic }: CopySide, rows: RekeyedRows): Promise<void> {
+/** Takes in the changes that a topic lists, up to its end, which is no less than `end`. */
+export async function readRows({ log, topic }: CopySide, rows: RekeyedRows, end = 0): Promise<void> {
   const records = new PartitionCursor(log, topic, 0, 0);
   for (;;) {
     const record = await records.peek();
-    if (record === undefined) return;
+    if (record === undefined) {
+      if (records.position >= end) return;
+      if (await untilReadable(log, topic, 0, records.position)) continue;
+      throw corruptRow(`its topic ends before ${end}`);
+    }
     const key = Buffer.from(record.key ?? []).toString('latin1');
     if (record.value === null) rows.remove(key);
     else rows.put(key, decodeRow(record.value));

@@ -2,7 +2,7 @@ import { DigestSum, digestRecord, type LogEngine, type RecordCursor } from '#lib
 import { type ChunkRun, type CopiedChunk, PARKED, sourceOffsetsByTarget } from '../copy/chunk.js';
 import { MAP_START, type MapCursor, type OffsetMap } from '../copy/offset-map.js';
 import type { Router } from '../copy/router.js';
-import { PartitionCursor } from '../partition-cursor.js';
+import { PartitionCursor, untilReadable } from '../partition-cursor.js';
 import { type ExpectedRecord, expectedRecords, expectedRedriven } from './expected-records.js';
 import type { Mismatch } from './mismatch.js';
 import { ParkedIndex } from './parked-index.js';
@@ -284,6 +284,8 @@ export class CopyVerifier implements Verifier {
         this.#found({ kind, ...where, detail: misplaced ?? 'no source record was copied here' });
         target.records.take();
         any = true;
+      } else if (first !== undefined && next === undefined && (await this.#comes(target))) {
+        any = true;
       } else if (first !== undefined) {
         // The place it begins at is not there: passed over, or beyond the end.
         target.claims.delete(first.run.base);
@@ -293,6 +295,12 @@ export class CopyVerifier implements Verifier {
       if (this.#mismatches.length >= MAX_MISMATCHES) return false;
     }
     return any;
+  }
+
+  /** What is claimed was committed, and on some logs is read a moment later. */
+  async #comes({ partition, records }: Target): Promise<boolean> {
+    const { engine, target } = this.#copy;
+    return await untilReadable(engine, target.topic, partition, records.position);
   }
 
   /** Level `full`: routes and digests of the stretch, computed anew from the source. */
