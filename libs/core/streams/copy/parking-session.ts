@@ -49,6 +49,8 @@ export interface ParkingCommit {
 
 /** Most records of a commit: its map has to fit a checkpoint. */
 const MAX_RECORDS = 20_000;
+/** Read at a time where only keys are wanted. */
+const SLICE_BYTES = 1024 * 1024;
 
 /**
  * The parked records of one lane, in the session of the lane. They lie in a topic in the order of their source; a redrive reads on from where the last one ended up to where the topic ended when it began, and what it has
@@ -81,9 +83,8 @@ export class ParkingSession {
 
   /** Lets the router know what is parked. */
   async recall(): Promise<void> {
-    const { source } = this.lane;
-    const parked = await this.#read(this.#state.position, Infinity);
-    this.place.parking.resume(source.partition, this.#state.revision, parked);
+    this.place.parking.resume(this.lane.source.partition, this.#state.revision);
+    await this.#remember(this.#state.position, false);
   }
 
   /** What the commit of a chunk adds. */
@@ -116,7 +117,8 @@ export class ParkingSession {
     }
     limits.signal?.throwIfAborted();
     if (this.#begun !== redrive.pass) {
-      parking.begin(partition, redrive.revision, redrive.choice, await this.#read(until, Infinity));
+      parking.begin(partition, redrive.revision, redrive.choice);
+      await this.#remember(until, true);
     }
     this.#begun = 0;
     const records = await this.#read(position, until, limits.maxBytes);
@@ -189,18 +191,32 @@ export class ParkingSession {
     this.#state = { ...next, last };
   }
 
+  /** Has the router take note of what lies from a place on, a slice at a time. */
+  async #remember(from: number, again: boolean): Promise<void> {
+    const { parking } = this.place;
+    // Who keeps no keys has nothing to remember.
+    if (parking.alone) return;
+    for (let at = from; ;) {
+      const records = await this.#read(at, Infinity, SLICE_BYTES);
+      const last = records.at(-1);
+      if (last === undefined) return;
+      parking.remember(this.lane.source.partition, records, again);
+      at = last.place + 1;
+    }
+  }
+
   #parkedAgain(batches: readonly Uint8Array[]): WriterAppend[] {
     const { topic } = this.place;
     const { partition } = this.lane.source;
     return batches.map((batch) => ({ topic, partition, batch, intoFenced: true }));
   }
 
-  /** Parked records from one place up to another, no more than a commit takes where bytes are bounded. */
-  async #read(from: number, until: number, maxBytes = Infinity): Promise<PlacedRecord[]> {
+  /** Parked records from one place up to another, no more than a commit takes. */
+  async #read(from: number, until: number, maxBytes: number): Promise<PlacedRecord[]> {
     const cursor = new PartitionCursor(this.engine, this.place.topic, this.lane.source.partition, from);
     const records: PlacedRecord[] = [];
     let bytes = 0;
-    while (bytes < maxBytes && (maxBytes === Infinity || records.length < MAX_RECORDS)) {
+    while (bytes < maxBytes && records.length < MAX_RECORDS) {
       const record = await cursor.peek();
       if (record === undefined || record.offset >= until) break;
       bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 16;

@@ -51,12 +51,14 @@ export interface RedriveChoice {
 export interface Parking {
   /** Of records that are parked alone, with their keys going on. */
   readonly alone: boolean;
-  /** Begins anew in a source partition, with what is parked there now. */
-  resume(source: number, revision: number, parked: readonly ParkedRecord[]): void;
+  /** Begins anew in a source partition, where nothing is parked until {@link remember} says so. */
+  resume(source: number, revision: number): void;
+  /** Takes note of records that are parked now, `again`: by the present redrive. Keeps nothing of them but their keys. */
+  remember(source: number, parked: readonly ParkedRecord[], again: boolean): void;
   /** Keys of a source partition that have parked records. */
   keys(source: number): number;
-  /** Begins a redrive of a source partition, by the rules of that revision, or goes on with one that has parked these again. */
-  begin(source: number, revision: number, choice: RedriveChoice, again: readonly ParkedRecord[]): void;
+  /** Begins a redrive of a source partition, by the rules of that revision, which has parked nothing again until {@link remember} says so. */
+  begin(source: number, revision: number, choice: RedriveChoice): void;
   /** What becomes of parked records, in their order. A record whose key is parked again is, too. */
   redrive(records: readonly ParkedRecord[], source: number): Promise<readonly Routed[]>;
   /** The rules of a revision with nothing remembered: what becomes of a record that no other one is in the way of. */

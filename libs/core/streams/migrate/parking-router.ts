@@ -70,16 +70,23 @@ export class ParkingRouter implements Router, Parking {
     return this.rulesOf(0).belongsInPlace?.(record, target) ?? true;
   }
 
-  resume(source: number, revision: number, parked: readonly ParkedRecord[]): void {
-    this.#lanes.set(source, { revision, keys: this.#keysOf(parked), redrive: undefined });
+  resume(source: number, revision: number): void {
+    this.#lanes.set(source, { revision, keys: new Map(), redrive: undefined });
+  }
+
+  remember(source: number, parked: readonly ParkedRecord[], again: boolean): void {
+    const lane = this.#laneOf(source);
+    const keys = again ? lane.redrive?.again : lane.keys;
+    if (this.alone || keys === undefined) return;
+    for (const { record, since } of parked) if (record.key !== null) keys.set(keyName(record.key), since);
   }
 
   keys(source: number): number {
     return this.#laneOf(source).keys.size;
   }
 
-  begin(source: number, revision: number, choice: RedriveChoice, again: readonly ParkedRecord[]): void {
-    this.#laneOf(source).redrive = { revision, choice, again: this.#keysOf(again) };
+  begin(source: number, revision: number, choice: RedriveChoice): void {
+    this.#laneOf(source).redrive = { revision, choice, again: new Map() };
   }
 
   async redrive(records: readonly ParkedRecord[], source: number): Promise<readonly Routed[]> {
@@ -111,13 +118,6 @@ export class ParkingRouter implements Router, Parking {
     let lane = this.#lanes.get(source);
     if (lane === undefined) this.#lanes.set(source, (lane = { revision: 0, keys: new Map(), redrive: undefined }));
     return lane;
-  }
-
-  #keysOf(parked: readonly ParkedRecord[]): Map<string, number> {
-    const keys = new Map<string, number>();
-    if (this.alone) return keys;
-    for (const { record, since } of parked) if (record.key !== null) keys.set(keyName(record.key), since);
-    return keys;
   }
 }
 

@@ -19,7 +19,7 @@ interface ParkedLaneIndex {
 
 /**
  * The parked records of a copy as a verification sees them: read from their topic alone, so that what is missing or changed there is found. A redrive that parks a record again writes it again, which tells
- * nothing new of where it was. Memory: some fifty bytes for each record that was ever parked.
+ * nothing new of where it was. Memory: some two hundred bytes for each record that was ever parked, and nothing of its contents.
  */
 export class ParkedIndex {
   readonly #lanes: ParkedLaneIndex[];
