@@ -381,4 +381,33 @@ describe('operations over REST', () => {
       lastError: { code: 'target-full', hint: 'Free some.' },
     });
   });
+
+  it('asks the kind for a redrive, and refuses one where nothing is set aside, in the wrong state and to whom may not', async () => {
+    const id = await started();
+    await until(id, 'COPYING');
+    expect((await post(`/${id}/poison:redrive`, {})).body).toMatchObject({ status: 409, code: 'not-offered' });
+    expect((await get(`/${id}/poison`)).body).toMatchObject({ status: 409, code: 'nothing-is-parked-by-plan' });
+    const asked: unknown[] = [];
+    Object.assign(handler, {
+      redrive: async (_: unknown, notes: object, request: object) => {
+        asked.push(notes, request);
+        return { redrive: { pass: 1 } };
+      },
+    });
+    const viewer = { authorization: 'Bearer viewer' };
+    expect((await post(`/${id}/poison:redrive`, {}, viewer)).status).toBe(403);
+    const other = { authorization: 'Bearer other' };
+    expect((await post(`/${id}/poison:redrive`, {}, other)).status).toBe(404);
+    expect((await post(`/${id}/poison:redrive`, { ids: ['first'] })).status).toBe(400);
+    expect(asked).toEqual([]);
+    const answer = await post(`/${id}/poison:redrive`, { class: 'undecodable' });
+    expect(answer).toMatchObject({ status: 202, body: { state: 'COPYING' } });
+    expect(asked).toEqual([{}, { class: 'undecodable' }]);
+    expect((await post(`/${id}/poison:redrive`, {})).body).toMatchObject({ status: 409, code: 'redrive-under-way' });
+    await post(`/${id}:pause`);
+    const paused = await post(`/${id}/poison:redrive`, {});
+    expect(paused.body).toMatchObject({ status: 409, code: 'wrong-state', hint: 'Resume it first.' });
+    const { items } = (await get(`/${id}/history`)).body;
+    expect(items.map((one) => one.type)).toContain('redrive-requested');
+  });
 });
