@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { commandLine } from './command-line.js';
 import { foregroundProduce } from './foreground-produce.js';
 import { boundedMemory } from './bounded-memory.js';
 import { hostile } from './hostile.js';
@@ -21,6 +22,7 @@ import { viewBuild } from './view-build.js';
 
 const BENCHMARKS: readonly Benchmark[] = [
   start,
+  commandLine,
   knownSchemas,
   newSubjects,
   newVersions,

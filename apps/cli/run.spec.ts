@@ -77,6 +77,40 @@ describe('the command line', () => {
     }
   });
 
+  it('prints, for every command and in every machine format, what a program can read when the service is away', async () => {
+    const { parse } = await import('yaml');
+    const project = new ScratchProject();
+    try {
+      for (const { path, args = [], options = [], kind } of leaves(COMMANDS)) {
+        const words = args
+          .filter(([syntax]) => syntax.startsWith('<'))
+          .map(([syntax]) => (syntax === '<file>' ? '/nowhere.avsc' : 'x'));
+        const needed = options
+          .filter(({ required }) => required === true)
+          .flatMap(({ flags }) => [/--[\w-]+/.exec(flags)![0], flags.includes('position') ? 'start' : 'x']);
+        for (const output of ['json', 'yaml', 'jsonl', 'name']) {
+          const ran = await runWeir(
+            [...path, ...words, ...needed, '-s', 'http://127.0.0.1:1', '--dry-run', '-o', output],
+            { cwd: project.path },
+          );
+          const told = [path.join(' '), output, ran.code, ran.err];
+          expect([0, 2, 5, 7], told.join(' ')).toContain(ran.code);
+          if (path[0] === 'completion' || path[0] === 'schema-of' || ran.code === 0) continue;
+          if (output === 'json' || output === 'yaml') {
+            const document = (output === 'json' ? JSON.parse(ran.out) : parse(ran.out)) as {
+              kind: string;
+              error: { code: string } | null;
+            };
+            expect([document.kind, document.error === null], told.join(' ')).toEqual([kind, path[0] === 'doctor']);
+          } else if (output === 'jsonl') for (const line of ran.out.trimEnd().split('\n')) JSON.parse(line);
+          else expect(ran.out === '' || path[0] === 'doctor', told.join(' ')).toBe(true);
+        }
+      }
+    } finally {
+      project.remove();
+    }
+  });
+
   it('writes the result where it is told, and says when it cannot', async () => {
     const project = new ScratchProject();
     try {

@@ -25,6 +25,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   const finished: { code: ExitCode } = { code: 0 };
   try {
     const program = programOf(
+      argv,
       io,
       (name) => (kind = name),
       (code) => (finished.code = code),
@@ -54,7 +55,12 @@ function askedOutput(argv: readonly string[], io: Io): Output {
   return OUTPUTS.find((one) => one === asked) ?? 'table';
 }
 
-function programOf(io: Io, entered: (kind: string) => void, finish: (code: ExitCode) => void): Command {
+function programOf(
+  argv: readonly string[],
+  io: Io,
+  entered: (kind: string) => void,
+  finish: (code: ExitCode) => void,
+): Command {
   const program = new Command('weir')
     .description('Schemas checked, planned and applied; long changes of topics watched and steered.')
     .option('-s, --server <url>', 'service address (default http://localhost:8081)')
@@ -74,7 +80,11 @@ function programOf(io: Io, entered: (kind: string) => void, finish: (code: ExitC
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', '\nExit codes, formats and variables: docs/cli.md. Look closer: weir <command> --help');
   prepare(program, io);
-  for (const spec of COMMANDS) add(program, spec, { io, entered, finish, program });
+  for (const spec of COMMANDS) {
+    // What is not named is only listed: ninety commands with their options would be most of a start.
+    if (argv.includes(spec.name)) add(program, spec, { io, entered, finish, program });
+    else prepare(program.command(spec.name), io).description(spec.about);
+  }
   return program;
 }
 

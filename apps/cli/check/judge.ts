@@ -110,8 +110,8 @@ export class OfflineJudge {
     return {
       report: { ...base, status: verdict.compatible ? 'compatible' : 'incompatible', comparedWith },
       findings: [
-        ...verdictFindings(this.#formats, verdict).map((one) => breaking(schema, one)),
-        ...warnings.map((one) => doubtful(schema, one)),
+        ...onceEach(verdictFindings(this.#formats, verdict)).map((one) => breaking(schema, one)),
+        ...onceEach(warnings).map((one) => doubtful(schema, one)),
       ],
     };
   }
@@ -126,6 +126,15 @@ export class OfflineJudge {
     const { equivalence } = await this.#engine.read(a);
     return equivalence !== null && equivalence === (await this.#engine.read(b)).equivalence;
   }
+}
+
+/** Each thing once, as the service tells it: a type that occurs twice is compared twice. */
+function onceEach<T extends Finding | Warning>(found: readonly T[]): readonly T[] {
+  const keys = new Set<string>();
+  return found.filter(({ direction, version, ruleId, path, what }) => {
+    const key = JSON.stringify([direction, version, ruleId, path, what]);
+    return !keys.has(key) && Boolean(keys.add(key));
+  });
 }
 
 function breaking(schema: ProjectSchema, found: Finding): CheckFinding {

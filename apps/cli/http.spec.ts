@@ -1,0 +1,144 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { proxyFor } from './http/proxy.js';
+import { runWeir } from './testing/index.js';
+
+describe('what a service, or what is in between, can do to a command', () => {
+  const servers: Server[] = [];
+  afterEach(async () => {
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    }
+  });
+  const serve = async (listener: RequestListener): Promise<{ url: string; server: Server }> => {
+    const server = createServer(listener);
+    servers.push(server);
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+  };
+  const answering = async (status: number, body: object, headers: Record<string, string> = {}) => {
+    const { url } = await serve((_request, response) =>
+      response
+        .writeHead(status, { 'content-type': 'application/problem+json', 'x-request-id': 'r-1', ...headers })
+        .end(JSON.stringify(body)),
+    );
+    const { code, out } = await runWeir(['topic', 'list', '-s', url, '-o', 'json']);
+    return {
+      code,
+      error: (
+        JSON.parse(out) as { error: { code: string; message: string; hint: string | null; request_id: string | null } }
+      ).error,
+    };
+  };
+
+  it('is told with the code that is right for a pipeline, and what to do', async () => {
+    expect(await answering(401, { code: 'unauthenticated', detail: 'No token.' })).toEqual({
+      code: 6,
+      error: {
+        code: 'unauthenticated',
+        message: 'No token.',
+        hint: 'Give a token by WEIR_TOKEN or WEIR_TOKEN_FILE.',
+        request_id: 'r-1',
+        findings: [],
+      },
+    });
+    expect(await answering(403, {})).toMatchObject({ code: 6, error: { hint: expect.stringContaining('role') } });
+    expect(await answering(404, { code: 'x' })).toMatchObject({ code: 5 });
+    expect(await answering(409, { code: 'wrong-state' })).toMatchObject({ code: 4 });
+    expect(await answering(409, { error_code: 409, message: 'incompatible' })).toMatchObject({
+      code: 1,
+      error: { code: 'registry-409' },
+    });
+    expect(
+      await answering(422, { code: 'invalid-request', errors: [{ path: '/a', message: 'is wrong' }] }),
+    ).toMatchObject({ code: 2, error: { findings: [{ path: '/a' }] } });
+    expect(await answering(503, {}, { 'retry-after': '7' })).toMatchObject({
+      code: 7,
+      error: { hint: 'Try again after 7 s.' },
+    });
+    expect(await answering(507, { code: 'storage-full' })).toMatchObject({
+      code: 7,
+      error: { hint: expect.stringContaining('disk of the service is full') },
+    });
+    expect(await answering(500, {})).toMatchObject({ code: 70 });
+  });
+
+  it('is told when it is no service at all, or hangs up in the middle of an apply', async () => {
+    const { url } = await serve((_request, response) => response.end('<html>'));
+    expect(await runWeir(['topic', 'list', '-s', url])).toMatchObject({
+      code: 7,
+      err: expect.stringContaining('not JSON'),
+    });
+    const cut = await serve((request) => request.socket.destroy());
+    expect(await runWeir(['api', 'POST', '/v1/schema-changes:apply', '-d', '{}', '-s', cut.url])).toMatchObject({
+      code: 7,
+      err: expect.stringContaining('the connection was cut'),
+    });
+    const silent = await serve(() => undefined);
+    expect(await runWeir(['topic', 'list', '-s', silent.url], { env: { WEIR_TIMEOUT: '100ms' } })).toMatchObject({
+      code: 7,
+      err: expect.stringContaining('did not answer in time'),
+    });
+  });
+
+  it('goes through proxies, but for what is excepted', async () => {
+    let asked = '';
+    const proxy = await serve((request, response) => {
+      asked = request.url ?? '';
+      response.setHeader('content-type', 'application/json').end('{"items": [], "next": null}');
+    });
+    expect(
+      (await runWeir(['topic', 'list', '-s', 'http://weir.invalid:81'], { env: { HTTP_PROXY: proxy.url } })).code,
+    ).toBe(0);
+    expect(asked).toMatch(/^http:\/\/weir\.invalid:81\/v1\/topics/);
+    proxy.server.on('connect', (_request, socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'));
+    expect(
+      await runWeir(['topic', 'list', '-s', 'https://weir.invalid'], { env: { HTTPS_PROXY: proxy.url } }),
+    ).toMatchObject({ code: 7, err: expect.stringContaining('refused to connect to weir.invalid:443 (407)') });
+    const env = { HTTPS_PROXY: 'proxy:1', NO_PROXY: 'localhost, .example.org' };
+    expect(
+      [
+        'https://a.example.org',
+        'https://example.org',
+        'https://localhost',
+        'https://other.org',
+        'http://other.org',
+      ].map((url) => proxyFor(new URL(url), env)?.host),
+    ).toEqual([undefined, undefined, undefined, 'proxy:1', undefined]);
+  });
+
+  it('takes the first registry that answers, with the token or the password of the environment', async () => {
+    const seen: (string | undefined)[] = [];
+    const { url } = await serve((request, response) => {
+      seen.push(request.headers.authorization);
+      response.setHeader('content-type', 'application/json').end('["a"]');
+    });
+    const env = { SCHEMA_REGISTRY_URL: `http://127.0.0.1:1,${url}`, SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO: 'u:p' };
+    expect((await runWeir(['api', 'GET', '/subjects', '-o', 'json'], { env })).code).toBe(0);
+    expect((await runWeir(['api', 'GET', '/subjects'], { env: { ...env, WEIR_TOKEN: 't' } })).code).toBe(0);
+    expect(seen).toEqual([`Basic ${Buffer.from('u:p').toString('base64')}`, 'Bearer t']);
+  });
+
+  it('is never sent anything by a context of another cluster', async () => {
+    const paths: (string | undefined)[] = [];
+    const { url } = await serve((request, response) => {
+      paths.push(request.url);
+      response.setHeader('content-type', 'application/json').end('{"id": "other"}');
+    });
+    const { ScratchProject } = await import('./testing/index.js');
+    const home = new ScratchProject();
+    try {
+      const env = { XDG_CONFIG_HOME: home.path };
+      await runWeir(['context', 'set', 'prod', '--url', url, '--cluster-id', 'mine'], { env });
+      expect(await runWeir(['topic', 'delete', 'orders', '--yes'], { env })).toMatchObject({
+        code: 4,
+        err: expect.stringContaining('cluster-mismatch'),
+      });
+      expect(paths).toEqual(['/v1/metadata/id']);
+    } finally {
+      home.remove();
+    }
+  });
+});
