@@ -44,9 +44,13 @@ export class StepSql {
     return found;
   }
 
-  find({ table, column, equals, below, by, descending, after, limit }: TableSearch): readonly TableRow[] {
+  find({ table, column, equals, from, below, by, descending, after, limit }: TableSearch): readonly TableRow[] {
     const conditions = [`${cell(column)} ${below === undefined ? '=' : '<'} ?`];
     const values: CellValue[] = [below ?? equals ?? null];
+    if (from !== undefined) {
+      conditions.push(`${cell(column)} >= ?`);
+      values.push(from);
+    }
     if (by !== undefined) conditions.push(`${cell(by)} is not null`);
     if (after !== undefined) {
       conditions.push('identity > ?');

@@ -1,8 +1,9 @@
 import { MARKED_AT } from './newest.js';
 import { childIdentity } from './row-changes.js';
+import { VERSION_CELLS } from './row-version.js';
 import { childTable, markerTable, retentionCell, rowLayout, ROWS, stateTable } from './table-shapes.js';
 import { TableChanges } from './table-changes.js';
-import type { ViewDefinition } from './view-definition.js';
+import { isGrouped, type ViewDefinition } from './view-definition.js';
 import type { StoredRows, TableChange } from './view-tables.js';
 
 /** Rows removed in one step. */
@@ -37,9 +38,9 @@ async function expire(
   changes: TableChanges,
 ): Promise<void> {
   const { children } = rowLayout(view);
-  for (const { identity, cells } of await stored.find({ table: ROWS, column, below, limit: BATCH })) {
-    // A record without time has none that could be over.
-    if (Number(cells[column]) < 0) continue;
+  // A record without time (−1) has none that could be over; a column may name times before 1970.
+  const from = column === VERSION_CELLS - 1 && !isGrouped(view) ? 0 : -Number.MAX_SAFE_INTEGER;
+  for (const { identity, cells } of await stored.find({ table: ROWS, column, from, below, limit: BATCH })) {
     changes.delete(ROWS, identity);
     view.children.forEach((_, child) => {
       for (let place = 0; place < Number(cells[children + child] ?? 0); place++)
@@ -48,6 +49,6 @@ async function expire(
   }
   if (!view.history) return;
   // The open state of a key goes with its row: what comes later begins anew.
-  for (const { identity } of await stored.find({ table: stateTable(view), column, below, limit: BATCH }))
+  for (const { identity } of await stored.find({ table: stateTable(view), column, from, below, limit: BATCH }))
     changes.delete(stateTable(view), identity);
 }

@@ -1,6 +1,6 @@
 import type { CellValue } from './column-type.js';
 import type { MappedRecord } from './fold.js';
-import { isNewer, VERSION_CELLS, versionCells, versionIn } from './row-version.js';
+import { succeeding, VERSION_CELLS, versionCells, versionIn, type RowVersion } from './row-version.js';
 import { markerTable } from './table-shapes.js';
 import type { TableChanges } from './table-changes.js';
 import type { ViewDefinition } from './view-definition.js';
@@ -21,48 +21,61 @@ export interface NewestContext {
   /** The table that holds the present row of each key, its version first. */
   readonly table: number;
   readonly stored: StoredRows;
-  /** Whether keys can lie in several partitions, so that ends have to be remembered. */
+  readonly changes: TableChanges;
+  /** Whether keys can lie in several partitions, so that more than their rows has to be remembered. */
   readonly marks: boolean;
   readonly nowMs: number;
 }
 
-const markerOf = (source: number, identity: string): string => `${source}:${identity}`;
+/** The end of a key that has no row. */
+const endOf = (source: number, identity: string): string => `e${source}:${identity}`;
 
-/** The records that are newer than all that is known of their key, by key. */
+/**
+ * The records that are newer than all that is known of their key, by key: of a later generation, in the same partition later, of another partition with a later time. A time of a key that goes back within a partition counts as the
+ * one before; so there is one order of all records of a key, whichever partition is read first: what has not won in a partition is not later than what
+ * has, and needs not be remembered for what follows it there.
+ */
 export async function newerRecords(context: NewestContext, records: readonly MappedRecord[]): Promise<Newer[]> {
   const { view, source, table, stored, marks } = context;
   const byKey = new Map<string, MappedRecord[]>();
   for (const record of records) {
-    const known = byKey.get(record.identity);
-    if (known === undefined) byKey.set(record.identity, [record]);
-    else if (isNewer(record.version, known.at(-1)!.version)) known.push(record);
+    const all = byKey.get(record.identity);
+    if (all === undefined) byKey.set(record.identity, [record]);
+    else all.push(record);
   }
   const identities = [...byKey.keys()];
   const rows = await stored.rows(table, identities);
-  const markers = marks
+  const ends = marks
     ? await stored.rows(
         markerTable(view),
-        identities.map((identity) => markerOf(source, identity)),
+        identities.map((identity) => endOf(source, identity)),
       )
     : undefined;
-  const newer: Newer[] = [];
-  for (const [identity, candidates] of byKey) {
+  return [...byKey].flatMap(([identity, all]) => {
     const row = rows.get(identity);
-    const known = row ?? markers?.get(markerOf(source, identity));
-    const present = known === undefined ? undefined : versionIn(known);
-    const left = present === undefined ? candidates : candidates.filter((one) => isNewer(one.version, present));
-    if (left.length > 0) newer.push({ identity, records: left, stored: row });
-  }
-  return newer;
+    const known = row ?? ends?.get(endOf(source, identity));
+    const accepted = acceptedOf(all, known && versionIn(known));
+    return accepted.length === 0 ? [] : [{ identity, records: accepted, stored: row }];
+  });
+}
+
+function acceptedOf(all: readonly MappedRecord[], known: RowVersion | undefined): MappedRecord[] {
+  let current = known;
+  return all.flatMap((record) => {
+    const version = succeeding(record.version, current);
+    if (version === undefined) return [];
+    current = version;
+    return [{ ...record, version }];
+  });
 }
 
 /** Remembers the end of a key that has no row, or forgets it when the key has one again. */
-export function mark(context: NewestContext, changes: TableChanges, record: MappedRecord, hasRow: boolean): void {
+export function mark(context: NewestContext, record: MappedRecord, hasRow: boolean): void {
   if (!context.marks) return;
-  const identity = markerOf(context.source, record.identity);
-  const table = markerTable(context.view);
-  if (hasRow) changes.delete(table, identity);
-  else changes.put(table, identity, [...versionCells(record.version), context.nowMs]);
+  const { view, source, changes, nowMs } = context;
+  const end = endOf(source, record.identity);
+  if (hasRow) changes.delete(markerTable(view), end);
+  else changes.put(markerTable(view), end, [...versionCells(record.version), nowMs]);
 }
 
 /** The cell of a marker that says when it was made. */

@@ -7,30 +7,27 @@ import { TableChanges } from './table-changes.js';
 import type { ViewDefinition } from './view-definition.js';
 
 /** Puts and ends reference rows in their table. */
-export function storeReferences(context: NewestContext, changes: TableChanges, newer: readonly Newer[]): void {
+export function storeReferences(context: NewestContext, newer: readonly Newer[]): void {
+  const { changes } = context;
   for (const { identity, records } of newer) {
     const last = records.at(-1)!;
     if (last.kind === 'put') changes.put(context.table, identity, [...versionCells(last.version), ...last.cells]);
     else changes.delete(context.table, identity);
-    mark(context, changes, last, last.kind === 'put');
+    mark(context, last, last.kind === 'put');
   }
 }
 
 /** Rows of a view without groups: one for each key, or one for each of its states. */
-export async function rowChanges(
-  context: NewestContext,
-  changes: TableChanges,
-  records: readonly MappedRecord[],
-): Promise<void> {
+export async function rowChanges(context: NewestContext, records: readonly MappedRecord[]): Promise<void> {
   const { view } = context;
   for (const newer of await newerRecords(context, records)) {
-    if (view.history) addHistory(context, changes, newer);
-    else replaceRow(context, changes, newer);
+    if (view.history) addHistory(context, newer);
+    else replaceRow(context, newer);
   }
 }
 
-function replaceRow(context: NewestContext, changes: TableChanges, { identity, records, stored }: Newer): void {
-  const { view } = context;
+function replaceRow(context: NewestContext, { identity, records, stored }: Newer): void {
+  const { view, changes } = context;
   const layout = rowLayout(view);
   const last = records.at(-1)!;
   const soft = view.deletes.mode === 'soft' && last.kind === 'end';
@@ -48,7 +45,7 @@ function replaceRow(context: NewestContext, changes: TableChanges, { identity, r
   }
   if (cells === undefined) changes.delete(ROWS, identity);
   else changes.put(ROWS, identity, cells);
-  mark(context, changes, last, cells !== undefined);
+  mark(context, last, cells !== undefined);
   const before = view.children.map((_, child) => Number(stored?.[layout.children + child] ?? 0));
   if (soft && cells !== undefined && shown === undefined) return;
   replaceChildren(view, changes, identity, before, cells === undefined ? undefined : shown);
@@ -90,8 +87,8 @@ function rowCells(view: ViewDefinition, record: MappedRecord): CellValue[] {
 const timeOf = ({ version }: MappedRecord): CellValue => (version.timestamp < 0 ? null : version.timestamp);
 
 /** Each state is a row, from its record's time to that of the next one. The open one is known by key. */
-function addHistory(context: NewestContext, changes: TableChanges, { identity, records, stored }: Newer): void {
-  const { view } = context;
+function addHistory(context: NewestContext, { identity, records, stored }: Newer): void {
+  const { view, changes } = context;
   const validTo = rowLayout(view).system + 1;
   let open = stored;
   for (const record of records) {
@@ -106,7 +103,7 @@ function addHistory(context: NewestContext, changes: TableChanges, { identity, r
   const table = stateTable(view);
   if (open === undefined) changes.delete(table, identity);
   else changes.put(table, identity, open);
-  mark(context, changes, records.at(-1)!, open !== undefined);
+  mark(context, records.at(-1)!, open !== undefined);
 }
 
 function stateIdentity(identity: string, cells: readonly CellValue[]): string {

@@ -5,7 +5,7 @@ export interface RowVersion {
   readonly generation: number;
   readonly partition: number;
   readonly offset: number;
-  /** Of the record: epoch milliseconds, −1 for none. */
+  /** Of the record, or of an earlier one of the key in the partition where that was later: epoch milliseconds, −1 for none. */
   readonly timestamp: number;
 }
 
@@ -22,14 +22,19 @@ export function versionIn(cells: readonly CellValue[]): RowVersion {
 }
 
 /**
- * Whether a record says something newer of a key than another: it is of a later generation; in the same partition it comes later; of two partitions, which have no order between them, it has the
- * later time. So a key that changed its partition ends in the same state whichever partition is read first.
+ * The version of a record that says something newer of its key than what is known; undefined when it does not. It is newer in a later generation, later in the same partition, or in another one, between which there is no order but that of
+ * times, with a later time. A time that goes back within a partition counts as the one before.
  */
-export function isNewer(one: RowVersion, than: RowVersion): boolean {
-  if (one.generation !== than.generation) return one.generation > than.generation;
-  if (one.partition === than.partition) return one.offset > than.offset;
-  if (one.timestamp !== than.timestamp) return one.timestamp > than.timestamp;
-  return one.partition > than.partition;
+export function succeeding(record: RowVersion, known: RowVersion | undefined): RowVersion | undefined {
+  if (known === undefined || record.generation > known.generation) return record;
+  if (record.generation < known.generation) return undefined;
+  if (record.partition === known.partition) {
+    if (record.offset <= known.offset) return undefined;
+    return { ...record, timestamp: Math.max(record.timestamp, known.timestamp) };
+  }
+  const isLater =
+    record.timestamp === known.timestamp ? record.partition > known.partition : record.timestamp > known.timestamp;
+  return isLater ? record : undefined;
 }
 
 const digits = (value: number, width: number): string => String(value).padStart(width, '0');

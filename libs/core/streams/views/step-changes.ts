@@ -32,9 +32,9 @@ export async function stepChanges(
   const marks = context.partitions > 1;
   const join = source - view.sources.length;
   if (join >= 0) {
-    const newest: NewestContext = { view, source, table: referenceTable(join), stored, marks, nowMs };
+    const newest: NewestContext = { view, source, table: referenceTable(join), stored, changes, marks, nowMs };
     const newer = await newerRecords(newest, records);
-    storeReferences(newest, changes, newer);
+    storeReferences(newest, newer);
     if (takesBack(view)) {
       const shares = new ShareChanges(view, stored, changes);
       await shares.references(join, newer);
@@ -43,13 +43,13 @@ export async function stepChanges(
   } else if (view.mode === 'events') {
     await eventChanges(view, stored, changes, records);
   } else if (takesBack(view)) {
-    const newest: NewestContext = { view, source, table: stateTable(view), stored, marks, nowMs };
+    const newest: NewestContext = { view, source, table: stateTable(view), stored, changes, marks, nowMs };
     const shares = new ShareChanges(view, stored, changes);
     await shares.records(newest, records);
     await shares.store();
   } else {
     const table = view.history ? stateTable(view) : ROWS;
-    await rowChanges({ view, source, table, stored, marks, nowMs }, changes, records);
+    await rowChanges({ view, source, table, stored, changes, marks, nowMs }, records);
   }
   return changes.list();
 }

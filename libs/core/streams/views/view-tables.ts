@@ -26,6 +26,8 @@ export interface TableSearch {
   readonly equals?: CellValue;
   /** Instead of `equals`: less than this. */
   readonly below?: CellValue;
+  /** With `below`: not less than this. */
+  readonly from?: CellValue;
   /** Only rows with a value in this cell, the lowest first, or the highest when `descending`. Without it rows come in the order of their identities. */
   readonly by?: number;
   readonly descending?: boolean;
