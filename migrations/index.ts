@@ -13,6 +13,7 @@ import { ServiceKeys1764100000026 } from './0026-service-keys.js';
 import { TopicPlaces1764100000031 } from './0031-topic-places.js';
 import { TopicPartitioners1764100000033 } from './0033-topic-partitioners.js';
 import { OperationSubjects1764100000036 } from './0036-operation-subjects.js';
+import { ViewVersions1764100000037 } from './0037-view-versions.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -38,4 +39,5 @@ export const MIGRATIONS: MigrationClass[] = [
   TopicPlaces1764100000031,
   TopicPartitioners1764100000033,
   OperationSubjects1764100000036,
+  ViewVersions1764100000037,
 ];

@@ -1,6 +1,6 @@
 import type { JsonObject } from '#libs/core/kernel';
-import { type StoredView, viewExists, type ViewState, ViewStore } from '#libs/core/streams';
-import type { SqlStore } from './sql-store.js';
+import { type StoredView, viewExists, type ViewRole, type ViewState, ViewStore } from '#libs/core/streams';
+import type { SqlSession, SqlStore, SqlValue } from './sql-store.js';
 
 interface Row {
   name: string;
@@ -12,57 +12,98 @@ interface Row {
   types: string;
   state: ViewState;
   created_at: number;
+  role: ViewRole;
 }
 
 const COLUMNS = 'name, id, log_id, cluster, version, declaration, types, state, created_at';
 
-/** {@link ViewStore} on SQLite or PostgreSQL. */
+/** {@link ViewStore} on SQLite or PostgreSQL. The active version of each name is a row of `views`, the others stand in `view_versions`. */
 export class SqlViewStore extends ViewStore {
   constructor(private readonly store: SqlStore) {
     super();
   }
 
   async create(view: StoredView): Promise<void> {
-    const inserted = await this.store.write((session) =>
-      session.run(`insert into views (${COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`, [
-        view.name,
-        view.id,
-        view.logId,
-        view.cluster,
-        view.version,
-        JSON.stringify(view.declaration),
-        JSON.stringify(view.types),
-        view.state,
-        view.createdAtMs,
-      ]),
-    );
+    const inserted = await this.store.write(async (session) => {
+      if (view.role === 'ACTIVE') return insertActive(session, view);
+      // The active one has a number of its own, which no other has.
+      const active = await session.one<{ version: number }>('select version from views where name = ?', [view.name]);
+      return active?.version === view.version ? 0 : insertBeside(session, view);
+    });
     if (inserted === 0) throw viewExists(view.name);
   }
 
   async find(name: string): Promise<StoredView | undefined> {
-    const row = await this.store.one<Row>(`select ${COLUMNS} from views where name = ?`, [name]);
+    const row = await this.store.one<Row>(`select ${COLUMNS}, 'ACTIVE' as role from views where name = ?`, [name]);
     return row && viewOf(row);
   }
 
   async list(): Promise<readonly StoredView[]> {
-    return (await this.store.all<Row>(`select ${COLUMNS} from views order by name`)).map(viewOf);
+    const rows = await this.store.all<Row>(
+      `select ${COLUMNS}, 'ACTIVE' as role from views union all select ${COLUMNS}, role from view_versions order by name, version`,
+    );
+    return rows.map(viewOf);
+  }
+
+  async activate(id: string, active: string): Promise<boolean> {
+    return await this.store.write(async (session) => {
+      const next = await session.one<Row>(`select ${COLUMNS}, role from view_versions where id = ?`, [id]);
+      const present = await session.one<Row>(`select ${COLUMNS}, 'ACTIVE' as role from views where id = ?`, [active]);
+      if (next?.name === undefined || next.name !== present?.name || next.state === 'DELETING') return false;
+      await session.run('delete from view_versions where id = ?', [id]);
+      await session.run('delete from views where id = ?', [active]);
+      await insertActive(session, viewOf(next));
+      await insertBeside(session, { ...viewOf(present), role: 'PREVIOUS' });
+      return true;
+    });
   }
 
   async setState(id: string, state: ViewState): Promise<boolean> {
     // What is being removed stays so: a late resume must not bring it back.
-    const changed = await this.store.write((session) =>
-      session.run(`update views set state = ? where id = ? and (state <> 'DELETING' or ? = 'DELETING')`, [
-        state,
-        id,
-        state,
-      ]),
+    const move = (table: string): string =>
+      `update ${table} set state = ? where id = ? and (state <> 'DELETING' or ? = 'DELETING')`;
+    const changed = await this.store.write(
+      async (session) =>
+        (await session.run(move('views'), [state, id, state])) +
+        (await session.run(move('view_versions'), [state, id, state])),
     );
     return changed === 1;
   }
 
   async remove(id: string): Promise<void> {
-    await this.store.write((session) => session.run('delete from views where id = ?', [id]));
+    await this.store.write(async (session) => {
+      await session.run('delete from views where id = ?', [id]);
+      await session.run('delete from view_versions where id = ?', [id]);
+    });
   }
+}
+
+function insertActive(session: SqlSession, view: StoredView): Promise<number> {
+  return session.run(
+    `insert into views (${COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
+    cellsOf(view),
+  );
+}
+
+function insertBeside(session: SqlSession, view: StoredView): Promise<number> {
+  return session.run(
+    `insert into view_versions (${COLUMNS}, role) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
+    [...cellsOf(view), view.role],
+  );
+}
+
+function cellsOf(view: StoredView): SqlValue[] {
+  return [
+    view.name,
+    view.id,
+    view.logId,
+    view.cluster,
+    view.version,
+    JSON.stringify(view.declaration),
+    JSON.stringify(view.types),
+    view.state,
+    view.createdAtMs,
+  ];
 }
 
 function viewOf(row: Row): StoredView {
@@ -74,6 +115,7 @@ function viewOf(row: Row): StoredView {
     version: row.version,
     declaration: JSON.parse(row.declaration) as JsonObject,
     types: JSON.parse(row.types) as Record<string, string>,
+    role: row.role,
     state: row.state,
     createdAtMs: row.created_at,
   };

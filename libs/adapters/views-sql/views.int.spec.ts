@@ -6,40 +6,9 @@ import { AppError, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { encodeBatch, physicalName, recordsFrom, TopicDirectories, type PositionToken } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { Supervisor } from '#libs/core/operations';
-import {
-  FieldTypes,
-  JsonRecordDecoder,
-  type StoredView,
-  type ViewPositions,
-  Views,
-  ViewStore,
-  viewExists,
-  type ViewState,
-} from '#libs/core/streams';
-import { ScriptedTransforms } from '#libs/core/streams/testing';
+import { FieldTypes, JsonRecordDecoder, type ViewPositions, Views } from '#libs/core/streams';
+import { MemoryViewStore, ScriptedTransforms } from '#libs/core/streams/testing';
 import { SqliteViewTables } from './sqlite-view-tables.js';
-
-class MemoryViewStore extends ViewStore {
-  readonly #views = new Map<string, StoredView>();
-  async create(view: StoredView): Promise<void> {
-    if (this.#views.has(view.name)) throw viewExists(view.name);
-    this.#views.set(view.name, view);
-  }
-  async find(name: string): Promise<StoredView | undefined> {
-    return this.#views.get(name);
-  }
-  async list(): Promise<readonly StoredView[]> {
-    return [...this.#views.values()];
-  }
-  async setState(id: string, state: ViewState): Promise<boolean> {
-    const view = [...this.#views.values()].find((one) => one.id === id);
-    if (view !== undefined) this.#views.set(view.name, { ...view, state });
-    return view !== undefined;
-  }
-  async remove(id: string): Promise<void> {
-    for (const view of this.#views.values()) if (view.id === id) this.#views.delete(view.name);
-  }
-}
 
 class Integers extends FieldTypes {
   async typeOf(_topic: string, path: { text: string }) {
@@ -217,12 +186,9 @@ describe('views over a log', () => {
     await expect.poll(() => rows('counts'), SOON).toEqual([{ tag: 'a', all: 3, total: 111 }]);
   });
 
-  it('takes the same declaration again as done, refuses another, and names every problem of a broken one', async () => {
+  it('takes the same declaration again as done, and names every problem of a broken one', async () => {
     await views.declare('counts', undefined, COUNTS);
-    expect((await views.declare('counts', undefined, COUNTS)).stored.name).toBe('counts');
-    await expect(views.declare('counts', undefined, { ...COUNTS, columns: {} })).rejects.toMatchObject({
-      code: 'view-exists',
-    });
+    expect((await views.declare('counts', undefined, COUNTS)).stored).toMatchObject({ name: 'counts', version: 1 });
     await expect(
       views.declare('broken', undefined, {
         source: { topic: 't', mode: 'events', extra: 1 },
@@ -288,5 +254,96 @@ describe('views over a log', () => {
     await views.delete('counts');
     await expect(views.describe('counts')).rejects.toMatchObject({ code: 'view-not-found' });
     expect(await tables.list()).toEqual([]);
+  });
+
+  /** A version that has read everything. */
+  const current = (name: string, version: number) =>
+    expect
+      .poll(async () => (await views.versions.list(name)).find(({ stored }) => stored.version === version)?.lag, SOON)
+      .toBe(0);
+
+  it('builds another declaration beside the one that is asked, and changes over at once, forwards and back', async () => {
+    await views.declare('counts', undefined, COUNTS);
+    const token = await write('t', 0, { tag: 'a', n: 1 }, { tag: 'b', n: 2 });
+    const more: JsonObject = {
+      ...COUNTS,
+      columns: { total: { aggregate: 'sum', of: 'value.n' }, most: { aggregate: 'max', of: 'value.n' } },
+    };
+    const draft = await views.declare('counts', undefined, more);
+    expect(draft.stored).toMatchObject({ version: 2, role: 'DRAFT' });
+    expect((await views.declare('counts', undefined, more)).stored.id).toBe(draft.stored.id);
+    await expect(views.declare('counts', undefined, { ...COUNTS, columns: {} })).rejects.toMatchObject({
+      code: 'view-draft-exists',
+    });
+    expect((await rows('counts', token))[0]).toEqual({ tag: 'a', all: 1, total: 1 });
+    await current('counts', 2);
+    expect(await views.versions.verify('counts', 2)).toMatchObject({
+      columns: ['tag', 'total'],
+      rows: [2, 2],
+      differing: 0,
+    });
+    await views.versions.activate('counts', 2, { incomplete: false });
+    expect((await rows('counts'))[0]).toEqual({ tag: 'a', total: 1, most: 1 });
+    // The one before is kept current, so that it can come back.
+    const later = await write('t', 1, { tag: 'a', n: 5 });
+    await current('counts', 1);
+    await views.versions.rollback('counts');
+    expect((await rows('counts', later))[0]).toEqual({ tag: 'a', all: 2, total: 6 });
+    await expect(views.versions.retire('counts', 1)).rejects.toMatchObject({ code: 'view-version-active' });
+    await views.versions.retire('counts', 2);
+    expect((await views.versions.list('counts')).map(({ stored }) => stored.version)).toEqual([1]);
+    await expect(views.versions.rollback('counts')).rejects.toMatchObject({ code: 'view-no-previous-version' });
+    expect(await tables.list()).toHaveLength(1);
+  });
+
+  it('is asked one version at a time while versions change: nobody sees two of them mixed', async () => {
+    await views.declare('counts', undefined, COUNTS);
+    const other = { ...COUNTS, columns: { most: { aggregate: 'max', of: 'value.n' } } };
+    await write('t', 0, { tag: 'a', n: 1 }, { tag: 'b', n: 2 }, { tag: 'c', n: 3 });
+    await views.declare('counts', undefined, other);
+    await current('counts', 1);
+    await current('counts', 2);
+    const seen = new Set<string>();
+    let changing = true;
+    const reader = (async () => {
+      while (changing) seen.add((await rows('counts')).map((row) => Object.keys(row).join()).join(' '));
+    })();
+    for (let turn = 0; turn < 10; turn++)
+      await views.versions.activate('counts', turn % 2 === 0 ? 2 : 1, { incomplete: false });
+    changing = false;
+    await reader;
+    for (const columns of seen)
+      expect(['tag,all,total tag,all,total tag,all,total', 'tag,most tag,most tag,most']).toContain(columns);
+  });
+
+  it('does not change over to a rebuild that has other rows, nor to one that has not read everything', async () => {
+    await views.declare('counts', undefined, COUNTS);
+    await rows('counts', await write('t', 0, { tag: 'a', n: 1 }));
+    const { stored, definition } = await views.versions.draft('counts', undefined);
+    await current('counts', 2);
+    expect(await views.versions.verify('counts', 2)).toMatchObject({ atEqualPositions: true, differing: 0 });
+    await supervisor.forget(`view-${stored.id}`);
+    const { epoch, positions } = await tables.claim(stored.id, definition);
+    const changes = [{ table: 0, puts: [], deletes: ['["a"]'] }];
+    await tables.apply(stored.id, definition, epoch, { commit: positions.commit, changes, refused: [] });
+    await expect(views.versions.activate('counts', 2, { incomplete: false })).rejects.toMatchObject({
+      code: 'view-versions-differ',
+    });
+    await views.delete('counts');
+    expect(await tables.list()).toEqual([]);
+  });
+
+  it('says that not all is there any more that a version would be made of', async () => {
+    await views.declare('counts', undefined, COUNTS);
+    await rows('counts', await write('t', 0, { tag: 'a', n: 1 }, { tag: 'a', n: 2 }));
+    await engine.deleteRecords([{ topic: 't', partition: 0, offset: 1 }]);
+    await views.versions.draft('counts', undefined);
+    await current('counts', 2);
+    await expect(views.versions.activate('counts', 2, { incomplete: false })).rejects.toMatchObject({
+      code: 'view-not-regenerable',
+      details: { topics: ['t'] },
+    });
+    await views.versions.activate('counts', 2, { incomplete: true });
+    expect(await rows('counts')).toEqual([{ tag: 'a', all: 1, total: 2 }]);
   });
 });

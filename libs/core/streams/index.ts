@@ -97,6 +97,7 @@ export {
   ViewStore,
   viewWriterFenced,
   type StoredView,
+  type ViewRole,
   type ViewState,
 } from './views/view-store.js';
 export {
@@ -123,6 +124,8 @@ export {
   type SqlRequest,
 } from './views/view-sql.js';
 export { RoutedViewTables, type OpenTarget } from './views/routed-view-tables.js';
+export { ViewVersions } from './views/view-versions.js';
+export { type VersionComparison } from './views/version-comparison.js';
 export { ViewWorker, type Redriven, type ViewFreshness } from './views/view-worker.js';
 export { covers, type ReadAtLeast } from './views/read-at-least.js';
 export { Views, type Answered, type ViewStatus } from './views/views.js';

@@ -73,6 +73,7 @@ export const viewView = z.object({
   cluster: z.string(),
   target: z.string().describe('The database that its rows are kept in.'),
   version: z.int(),
+  role: z.enum(['ACTIVE', 'DRAFT', 'PREVIOUS']).describe('Queries see the active version.'),
   state: z.enum(['RUNNING', 'PAUSED', 'DELETING']),
   worker: z.enum(['waiting', 'running', 'failing', 'ended', 'stopped', 'absent']),
   problem: z.string().nullable(),
@@ -86,6 +87,27 @@ export const viewView = z.object({
   declaration: z.json(),
 });
 export type ViewView = z.infer<typeof viewView>;
+
+export const versionList = z.object({ items: z.array(viewView) });
+export type VersionList = z.infer<typeof versionList>;
+
+export const versionParameters = z.object({ view: z.string(), version: z.coerce.number().int().min(1) });
+export type VersionParameters = z.infer<typeof versionParameters>;
+
+export const activation = z
+  .strictObject({ incomplete: z.boolean().default(false).describe('Also when older records of its topics are gone.') })
+  .optional();
+export type Activation = z.infer<typeof activation>;
+
+export const comparisonView = z.object({
+  atEqualPositions: z
+    .boolean()
+    .describe('Whether both had read the same; otherwise they may differ by what one of them has not read yet.'),
+  columns: z.array(z.string()).describe('Columns of both, which were compared.'),
+  rows: z.object({ active: z.int(), version: z.int() }),
+  differing: z.int().describe('Of 256 groups of rows by key: those that are not the same.'),
+});
+export type ComparisonView = z.infer<typeof comparisonView>;
 
 export const viewList = z.object({ items: z.array(viewView), next: z.string().nullable() });
 export type ViewList = z.infer<typeof viewList>;

@@ -9,6 +9,7 @@ export function viewOf(status: ViewStatus): ViewView {
     cluster: stored.cluster,
     target: definition.target,
     version: stored.version,
+    role: stored.role,
     state: stored.state,
     worker: status.worker,
     problem: status.problem,

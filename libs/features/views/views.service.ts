@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { isJsonObject, type JsonObject } from '#libs/core/kernel';
-import { sourcesOf, Views, type Redriven, type ViewStatus } from '#libs/core/streams';
+import { sourcesOf, Views, type Redriven, type VersionComparison, type ViewStatus } from '#libs/core/streams';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page, type PageRequest } from '#libs/platform/http';
 import { notADeclaration, readDeclarationBody } from './declaration-body.js';
@@ -49,6 +49,34 @@ export class ViewsService {
 
   redrive(name: string, limit: number): Promise<Redriven> {
     return this.views.redrive(name, limit);
+  }
+
+  versions(name: string): Promise<readonly ViewStatus[]> {
+    return this.views.versions.list(name);
+  }
+
+  /** Builds the present declaration anew; whoever does may read its topics. */
+  async rebuild(name: string, principal: Principal): Promise<ViewStatus> {
+    const { definition } = await this.views.describe(name);
+    for (const topic of sourcesOf(definition))
+      this.authorizer.demand(principal, 'read', { kind: 'topic', name: topic });
+    return this.views.versions.draft(name, undefined);
+  }
+
+  activate(name: string, version: number, incomplete: boolean): Promise<ViewStatus> {
+    return this.views.versions.activate(name, version, { incomplete });
+  }
+
+  rollback(name: string): Promise<ViewStatus> {
+    return this.views.versions.rollback(name);
+  }
+
+  verify(name: string, version: number): Promise<VersionComparison> {
+    return this.views.versions.verify(name, version);
+  }
+
+  retire(name: string, version: number): Promise<void> {
+    return this.views.versions.retire(name, version);
   }
 
   async refused(

@@ -13,6 +13,7 @@ export { viewQueriesContract } from './view-queries-contract.js';
 export { AnsweredTransforms, GivenTypes, record, ViewFeeder, type Answers, type FedView } from './view-feeding.js';
 export { viewFoldContract } from './view-fold-contract.js';
 export { viewTablesContract, type ViewTablesSubject } from './view-tables-contract.js';
+export { MemoryViewStore } from './memory-view-store.js';
 export { viewStoreSuite, type ViewStoreSubject } from './view-store-suite.js';
 export { Killed, MortalLogEngine, Mortality, MortalTopicNames } from './mortal-log.js';
 export { drive, newOperation, runOf, type DriveOptions, type StoredOperation } from './operation-driver.js';

@@ -14,6 +14,7 @@ const view = (name: string, id = `id${name}`): StoredView => ({
   version: 1,
   declaration: { source: { topic: 't' }, columns: { __proto__x: 'key' } },
   types: { n: 'integer' },
+  role: 'ACTIVE',
   state: 'RUNNING',
   createdAtMs: 1_700_000_000_000,
 });
@@ -62,6 +63,30 @@ export function viewStoreSuite(name: string, open: () => Promise<ViewStoreSubjec
       await store.remove('ida');
       expect(await store.find('a')).toBeUndefined();
       await store.create(view('a', 'idagain'));
+    });
+
+    it('keeps versions beside the active one, and makes another one active at once', async () => {
+      await store.create(view('a'));
+      const draft: StoredView = { ...view('a', 'id2'), version: 2, role: 'DRAFT' };
+      await store.create(draft);
+      await expect(store.create({ ...draft, id: 'id3' })).rejects.toMatchObject({ code: 'view-exists' });
+      await expect(store.create({ ...draft, id: 'id3', version: 1 })).rejects.toMatchObject({ code: 'view-exists' });
+      expect(await store.find('a')).toEqual(view('a'));
+      expect(await store.activate('id2', 'other')).toBe(false);
+      expect(await store.activate('id3', 'ida')).toBe(false);
+      expect(await store.activate('id2', 'ida')).toBe(true);
+      expect(await store.activate('id2', 'ida')).toBe(false);
+      expect(await store.find('a')).toEqual({ ...draft, role: 'ACTIVE' });
+      expect(await store.list()).toEqual([
+        { ...view('a'), role: 'PREVIOUS' },
+        { ...draft, role: 'ACTIVE' },
+      ]);
+      expect(await store.setState('ida', 'PAUSED')).toBe(true);
+      expect((await store.list())[0]!.state).toBe('PAUSED');
+      await store.setState('ida', 'DELETING');
+      expect(await store.activate('ida', 'id2')).toBe(false);
+      await store.remove('ida');
+      expect((await store.list()).map((one) => one.id)).toEqual(['id2']);
     });
   });
 }

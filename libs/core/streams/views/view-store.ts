@@ -3,7 +3,10 @@ import { AppError, type JsonObject } from '#libs/core/kernel';
 /** RUNNING: kept current. PAUSED: kept as it is. DELETING: its tables are being removed. */
 export type ViewState = 'RUNNING' | 'PAUSED' | 'DELETING';
 
-/** A declared view. `id` names its tables and is never used again; `declaration` is what the user wrote. */
+/** ACTIVE: what queries see. DRAFT: built beside it. PREVIOUS: was replaced, and is kept current so that it can come back. */
+export type ViewRole = 'ACTIVE' | 'DRAFT' | 'PREVIOUS';
+
+/** A version of a declared view. `id` names its tables and is never used again; `declaration` is what the user wrote. */
 export interface StoredView {
   readonly logId: string;
   readonly cluster: string;
@@ -13,17 +16,24 @@ export interface StoredView {
   readonly declaration: JsonObject;
   /** Types that were found in the schemas when the view was declared, by their place in the declaration: later schema versions do not change the view under its readers. */
   readonly types: Readonly<Record<string, string>>;
+  readonly role: ViewRole;
   readonly state: ViewState;
   readonly createdAtMs: number;
 }
 
 /** Declarations of views. Class and injection token in one. */
 export abstract class ViewStore {
-  /** @throws `view-exists` when the name is taken. */
+  /** Adds a version: the ACTIVE one of a new view, or one beside it. @throws `view-exists` when there is an ACTIVE one, or one of this number, already. */
   abstract create(view: StoredView): Promise<void>;
+  /** The ACTIVE version. */
   abstract find(name: string): Promise<StoredView | undefined>;
-  /** All views, by name. */
+  /** All versions of all views, by name and number. */
   abstract list(): Promise<readonly StoredView[]>;
+  /**
+   * Makes another version ACTIVE, and the one that was PREVIOUS, at once: whoever asks finds one of the two.
+   * False when it is gone, or `active` is not the ACTIVE one any more: nothing has changed.
+   */
+  abstract activate(id: string, active: string): Promise<boolean>;
   /** Moves the view with this id to a state. False when it is gone. */
   abstract setState(id: string, state: ViewState): Promise<boolean>;
   /** Forgets the view. Harmless to repeat. */
@@ -45,6 +55,14 @@ export const viewExists = (name: string): AppError =>
     message: `View '${name}' exists already with another declaration.`,
     hint: 'Declare it under another name, or delete it first.',
     details: { view: name },
+  });
+
+export const versionNotFound = (name: string, version: number): AppError =>
+  new AppError({
+    kind: 'not-found',
+    code: 'view-version-not-found',
+    message: `View '${name}' has no version ${version}.`,
+    details: { view: name, version },
   });
 
 export const viewWriterFenced = (id: string): AppError =>

@@ -12,6 +12,7 @@ import { parseRowQuery, parseViewQuery, WHOLE, type ViewQuery } from './view-que
 import type { SqlAnswer, SqlRequest } from './view-sql.js';
 import { type StoredView, type ViewState, type ViewStore, viewExists, viewNotFound } from './view-store.js';
 import type { ViewPositions, ViewRows, ViewStream, ViewTables } from './view-tables.js';
+import { ViewVersions } from './view-versions.js';
 import { notRunningHere, ViewWorker, type Redriven } from './view-worker.js';
 
 export interface ViewsOptions {
@@ -57,9 +58,18 @@ interface Running {
 
 /** All views of this service: declares, keeps current, asks and removes them. */
 export class Views {
+  /** Versions of views beside those that are asked. */
+  readonly versions: ViewVersions;
   readonly #running = new Map<string, Running>();
 
-  constructor(private readonly options: ViewsOptions) {}
+  constructor(private readonly options: ViewsOptions) {
+    this.versions = new ViewVersions(options, {
+      build: (view) => this.#build(view),
+      status: (view) => this.#status(view),
+      definition: (view) => this.#definition(view),
+      remove: (view) => this.#remove(view),
+    });
+  }
 
   /** Starts the workers of all declared views, and finishes deletions that were cut short. Call once, at the start. */
   async start(): Promise<void> {
@@ -71,32 +81,27 @@ export class Views {
   }
 
   /**
-   * Declares a view and starts to build it. The same declaration again changes nothing.
-   * @throws `invalid-view`, `topic-not-found` for a source, `view-exists` for another declaration under this name.
+   * Declares a view and starts to build it; another declaration of a view that is there as a version beside it, a draft. The same declaration again changes nothing.
+   * @throws `invalid-view`, `topic-not-found` for a source; `view-exists` in another cluster; `view-draft-exists`.
    */
   async declare(name: string, cluster: string | undefined, declaration: JsonObject): Promise<ViewStatus> {
+    const clusterName = cluster ?? this.options.directories.clusters.defaultName;
+    const known = await this.options.store.find(name);
+    if (known === undefined)
+      return this.#build({ name, cluster: clusterName, version: 1, declaration, role: 'ACTIVE', state: 'RUNNING' });
+    if (known.cluster !== clusterName) throw viewExists(name);
+    if (stableJson(known.declaration) === stableJson(declaration)) return this.#status(known);
+    return this.versions.draft(name, declaration);
+  }
+
+  async #build(given: Omit<StoredView, 'id' | 'types' | 'createdAtMs' | 'logId'>): Promise<ViewStatus> {
     const { store, directories, tables, clock } = this.options;
-    const clusterName = cluster ?? directories.clusters.defaultName;
-    const directory = directories.of(clusterName);
-    const known = await store.find(name);
-    if (known !== undefined) {
-      if (known.cluster === clusterName && stableJson(known.declaration) === stableJson(declaration))
-        return this.#status(known);
-      throw viewExists(name);
-    }
-    const { definition, types } = await parseDeclaration(name, clusterName, declaration, this.options);
+    const { name, cluster, declaration } = given;
+    const directory = directories.of(cluster);
+    const { definition, types } = await parseDeclaration(name, cluster, declaration, this.options);
     for (const topic of sourcesOf(definition)) await directory.resolve(topic);
-    const view: StoredView = {
-      logId: directory.engine.logId,
-      cluster: clusterName,
-      name,
-      id: this.options.newId(),
-      version: 1,
-      declaration,
-      types,
-      state: 'RUNNING',
-      createdAtMs: clock.now(),
-    };
+    const { logId } = directory.engine;
+    const view: StoredView = { ...given, logId, id: this.options.newId(), types, createdAtMs: clock.now() };
     // Tables first: a crash in between leaves tables nobody refers to, never a view without tables.
     await tables.create(view.id, definition);
     try {
@@ -115,7 +120,8 @@ export class Views {
   }
 
   async list(): Promise<readonly ViewStatus[]> {
-    const views = (await this.options.store.list()).filter((view) => view.state !== 'DELETING');
+    const all = await this.options.store.list();
+    const views = all.filter((view) => view.state !== 'DELETING' && view.role === 'ACTIVE');
     return Promise.all(views.map((view) => this.#status(view)));
   }
 
@@ -130,9 +136,12 @@ export class Views {
 
   /** Removes the view with its rows. Its topics are untouched. @throws `view-not-found`. */
   async delete(name: string): Promise<void> {
-    const view = await this.#find(name);
-    await this.options.store.setState(view.id, 'DELETING');
-    await this.#remove(view);
+    await this.#find(name);
+    const all = (await this.options.store.list()).filter((view) => view.name === name);
+    // The active one last: as long as it is there, so is the view.
+    all.sort((a, b) => Number(a.role === 'ACTIVE') - Number(b.role === 'ACTIVE'));
+    for (const view of all) await this.options.store.setState(view.id, 'DELETING');
+    for (const view of all) await this.#remove(view);
   }
 
   /**
@@ -240,12 +249,12 @@ export class Views {
 
   /** Names of the views that read the logical topic. */
   async over(cluster: string, topic: string): Promise<readonly string[]> {
-    const names: string[] = [];
+    const names = new Set<string>();
     for (const view of await this.options.store.list()) {
       if (view.state === 'DELETING' || view.cluster !== cluster) continue;
-      if (sourcesOf(await this.#definition(view)).includes(topic)) names.push(view.name);
+      if (sourcesOf(await this.#definition(view)).includes(topic)) names.add(view.name);
     }
-    return names;
+    return [...names];
   }
 
   async #asked(name: string): Promise<{ view: StoredView; definition: ViewDefinition }> {

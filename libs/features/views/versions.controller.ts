@@ -1,0 +1,110 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { ApiJson, ZodPipe } from '#libs/platform/http';
+import {
+  activation,
+  comparisonView,
+  versionList,
+  versionParameters,
+  viewView,
+  type Activation,
+  type ComparisonView,
+  type VersionList,
+  type VersionParameters,
+  type ViewView,
+} from './view-schemas.js';
+import { viewOf } from './view-view.js';
+import { ViewsService } from './views.service.js';
+
+const tag = 'views';
+const parameters = new ZodPipe(versionParameters);
+
+/** Versions of views side by side. */
+@Controller('v1/views')
+export class VersionsController {
+  constructor(private readonly views: ViewsService) {}
+
+  @Get(':view/versions')
+  @Access('read', 'view', 'view')
+  @ApiJson({ id: 'listViewVersions', summary: 'List the versions of a view', tag, response: versionList })
+  async list(@Param('view') view: string): Promise<VersionList> {
+    return { items: (await this.views.versions(view)).map(viewOf) };
+  }
+
+  @Post(':view/versions')
+  @HttpCode(200)
+  @Access('alter', 'view', 'view')
+  @ApiJson({
+    id: 'rebuildView',
+    summary: 'Build a view anew, beside the present version',
+    description: 'A draft of the same declaration, from the beginning of its topics. It is asked once it is activated.',
+    tag,
+    response: viewView,
+    errors: { 409: ['view-draft-exists'] },
+  })
+  async rebuild(@Param('view') view: string, @CurrentPrincipal() principal: Principal): Promise<ViewView> {
+    return viewOf(await this.views.rebuild(view, principal));
+  }
+
+  @Post(':view/versions/:version([0-9]+)/activate')
+  @HttpCode(200)
+  @Access('alter', 'view', 'view')
+  @ApiJson({
+    id: 'activateViewVersion',
+    summary: 'Let queries see another version',
+    description:
+      'At once, and only when it has read everything. One of the same declaration is compared with the active one first; a version whose topics no longer hold everything needs `incomplete`.',
+    tag,
+    body: activation,
+    response: viewView,
+    errors: { 409: ['view-version-behind', 'view-versions-differ', 'view-not-regenerable'] },
+  })
+  async activate(
+    @Param(parameters) { view, version }: VersionParameters,
+    @Body(new ZodPipe(activation)) body: Activation,
+  ): Promise<ViewView> {
+    return viewOf(await this.views.activate(view, version, body?.incomplete ?? false));
+  }
+
+  @Post(':view/versions/:version([0-9]+)/verify')
+  @HttpCode(200)
+  @Access('operate', 'view', 'view')
+  @ApiJson({
+    id: 'verifyViewVersion',
+    summary: 'Compare the rows of a version with those of the active one',
+    tag,
+    response: comparisonView,
+  })
+  async verify(@Param(parameters) { view, version }: VersionParameters): Promise<ComparisonView> {
+    const { rows, columns, ...comparison } = await this.views.verify(view, version);
+    return { ...comparison, columns: [...columns], rows: { active: rows[0], version: rows[1] } };
+  }
+
+  @Delete(':view/versions/:version([0-9]+)')
+  @HttpCode(204)
+  @Access('alter', 'view', 'view')
+  @ApiJson({
+    id: 'retireViewVersion',
+    summary: 'Remove a version that is not asked',
+    tag,
+    status: 204,
+    errors: { 409: ['view-version-active'] },
+  })
+  async retire(@Param(parameters) { view, version }: VersionParameters): Promise<void> {
+    await this.views.retire(view, version);
+  }
+
+  @Post(':view/rollback')
+  @HttpCode(200)
+  @Access('alter', 'view', 'view')
+  @ApiJson({
+    id: 'rollbackView',
+    summary: 'Let queries see the version before again',
+    tag,
+    response: viewView,
+    errors: { 409: ['view-no-previous-version', 'view-version-behind'] },
+  })
+  async rollback(@Param('view') view: string): Promise<ViewView> {
+    return viewOf(await this.views.rollback(view));
+  }
+}
