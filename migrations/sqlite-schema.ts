@@ -17,6 +17,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'TopicPlaces1764100000031',
   'TopicPartitioners1764100000033',
   'OperationSubjects1764100000036',
+  'ViewVersions1764100000037',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -61,6 +62,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE TABLE operation_subjects (\n         operation_id text not null,\n         subject text not null,\n         live int not null,\n         constraint pk_operation_subjects primary key (operation_id, subject),\n         constraint ck_operation_subjects_live check (live in (0, 1))\n       )',
   'CREATE UNIQUE INDEX uq_operation_subjects_live on operation_subjects (subject) where live = 1',
   'CREATE INDEX ix_operation_subjects_subject on operation_subjects (subject, operation_id)',
+  'CREATE TABLE "view_versions" ("id" text PRIMARY KEY NOT NULL, "name" text NOT NULL, "log_id" text NOT NULL, "cluster" text NOT NULL, "version" bigint NOT NULL, "declaration" text NOT NULL, "types" text NOT NULL, "state" text NOT NULL, "created_at" bigint NOT NULL, "role" text NOT NULL, CONSTRAINT "uq_view_versions_version" UNIQUE ("name", "version"), CONSTRAINT "ck_view_versions_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')), CONSTRAINT "ck_view_versions_role" CHECK (role in (\'DRAFT\', \'PREVIOUS\')))',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (1, 1764100000001, \'Registry1764100000001\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (2, 1764100000002, \'Operations1764100000002\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (3, 1764100000004, \'TopicNamesAndDerivations1764100000004\')',
@@ -76,5 +78,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (13, 1764100000031, \'TopicPlaces1764100000031\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (14, 1764100000033, \'TopicPartitioners1764100000033\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (15, 1764100000036, \'OperationSubjects1764100000036\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (16, 1764100000037, \'ViewVersions1764100000037\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

@@ -124,7 +124,7 @@ export {
   type SqlRequest,
 } from './views/view-sql.js';
 export { RoutedViewTables, type OpenTarget } from './views/routed-view-tables.js';
-export { ViewVersions } from './views/view-versions.js';
+export { ViewVersions, type ActivateOptions } from './views/view-versions.js';
 export { type VersionComparison } from './views/version-comparison.js';
 export { ViewWorker, type Redriven, type ViewFreshness } from './views/view-worker.js';
 export { covers, type ReadAtLeast } from './views/read-at-least.js';

@@ -63,7 +63,7 @@ export class VersionsController {
     @Param(parameters) { view, version }: VersionParameters,
     @Body(new ZodPipe(activation)) body: Activation,
   ): Promise<ViewView> {
-    return viewOf(await this.views.activate(view, version, body?.incomplete ?? false));
+    return viewOf(await this.views.activate(view, version, body ?? { incomplete: false }));
   }
 
   @Post(':view/versions/:version([0-9]+)/verify')

@@ -95,7 +95,10 @@ export const versionParameters = z.object({ view: z.string(), version: z.coerce.
 export type VersionParameters = z.infer<typeof versionParameters>;
 
 export const activation = z
-  .strictObject({ incomplete: z.boolean().default(false).describe('Also when older records of its topics are gone.') })
+  .strictObject({
+    incomplete: z.boolean().default(false).describe('Also when older records of its topics are gone.'),
+    waitMs: z.int().min(0).max(30_000).default(0).describe('How long to wait until it has read everything.'),
+  })
   .optional();
 export type Activation = z.infer<typeof activation>;
 

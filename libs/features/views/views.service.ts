@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { isJsonObject, type JsonObject } from '#libs/core/kernel';
-import { sourcesOf, Views, type Redriven, type VersionComparison, type ViewStatus } from '#libs/core/streams';
+import {
+  sourcesOf,
+  Views,
+  type ActivateOptions,
+  type Redriven,
+  type VersionComparison,
+  type ViewStatus,
+} from '#libs/core/streams';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page, type PageRequest } from '#libs/platform/http';
 import { notADeclaration, readDeclarationBody } from './declaration-body.js';
@@ -63,8 +70,8 @@ export class ViewsService {
     return this.views.versions.draft(name, undefined);
   }
 
-  activate(name: string, version: number, incomplete: boolean): Promise<ViewStatus> {
-    return this.views.versions.activate(name, version, { incomplete });
+  activate(name: string, version: number, options: ActivateOptions): Promise<ViewStatus> {
+    return this.views.versions.activate(name, version, options);
   }
 
   rollback(name: string): Promise<ViewStatus> {

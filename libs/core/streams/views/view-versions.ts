@@ -32,6 +32,11 @@ export interface VersionOptions {
   readonly clock: Clock;
 }
 
+export interface ActivateOptions {
+  readonly incomplete: boolean;
+  readonly waitMs?: number;
+}
+
 /** How often, and how long apart, two versions are looked at until they stand at the same positions. */
 const TRIES = 50;
 const PAUSE_MS = 100;
@@ -71,15 +76,16 @@ export class ViewVersions {
 
   /**
    * Lets queries see another version from now on, or the one before again. Harmless to repeat.
+   * @param options.waitMs how long to wait until it has read everything
    * @param options.incomplete also when its topics no longer hold all that the active version was made of
    * @throws `view-version-not-found`; `view-version-behind` when it has not read everything yet; `view-not-regenerable`; `view-versions-differ` when it has the declaration of the active one, and other rows.
    */
-  async activate(name: string, version: number, { incomplete }: { readonly incomplete: boolean }): Promise<ViewStatus> {
+  async activate(name: string, version: number, options: ActivateOptions): Promise<ViewStatus> {
+    const { incomplete, waitMs = 0 } = options;
     const all = await this.#all(name);
     const [next, active] = [this.#of(all, name, version), all.find((one) => one.role === 'ACTIVE')!];
-    if (next.id === active.id) return this.work.status(active);
-    const { lag, problem } = await this.work.status(next);
-    if (lag !== 0) throw versionBehind(next, lag, problem);
+    if (next.id === active.id) return this.#published(active);
+    await this.#untilRead(next, waitMs);
     if (next.role === 'DRAFT') {
       const lost = await this.#lostBy(next);
       if (lost.length > 0 && !incomplete) throw notRegenerable(next, lost);
@@ -89,7 +95,7 @@ export class ViewVersions {
       }
     }
     if (!(await this.options.store.activate(next.id, active.id))) throw versionNotFound(name, version);
-    return this.work.status({ ...next, role: 'ACTIVE' });
+    return this.#published({ ...next, role: 'ACTIVE' });
   }
 
   /** Lets queries see the version again that the active one has replaced. @throws `view-no-previous-version`, `view-version-behind`. */
@@ -114,6 +120,23 @@ export class ViewVersions {
     if (view.role === 'ACTIVE') throw versionActive(view);
     await this.options.store.setState(view.id, 'DELETING');
     await this.work.remove(view);
+  }
+
+  async #untilRead(view: StoredView, waitMs: number): Promise<void> {
+    const { clock } = this.options;
+    const deadline = clock.monotonic() + waitMs;
+    for (;;) {
+      const { lag, problem } = await this.work.status(view);
+      if (lag === 0) return;
+      if (clock.monotonic() >= deadline) throw versionBehind(view, lag, problem);
+      await clock.sleep(Math.min(PAUSE_MS, waitMs));
+    }
+  }
+
+  /** SQL clients see it, too, from now on. */
+  async #published(view: StoredView): Promise<ViewStatus> {
+    await this.options.tables.publish(view.id, await this.work.definition(view));
+    return this.work.status(view);
   }
 
   async #all(name: string): Promise<readonly StoredView[]> {

@@ -204,7 +204,8 @@ export class Views {
   }
 
   async #viewsIn(target: string): Promise<{ id: string; view: ViewDefinition }[]> {
-    const stored = (await this.options.store.list()).filter((view) => view.state !== 'DELETING');
+    const all = await this.options.store.list();
+    const stored = all.filter((view) => view.state !== 'DELETING' && view.role === 'ACTIVE');
     const views = await Promise.all(stored.map(async (one) => ({ id: one.id, view: await this.#definition(one) })));
     return views.filter(({ view }) => view.target === target);
   }
@@ -294,6 +295,8 @@ export class Views {
     this.#running.set(view.id, { worker, definition });
     supervisor.run(workName(view), async (signal, run) => {
       await tables.create(view.id, definition);
+      // A change of versions may have been cut short before SQL clients saw it.
+      if ((await this.options.store.find(view.name))?.id === view.id) await tables.publish(view.id, definition);
       await worker.run(signal, run);
     });
   }
