@@ -23,7 +23,11 @@ export class MovesController {
     bodyExample: { topics: ['flights'], to: 'production' },
     response: movePlansView,
     status: 201,
-    errors: { 404: ['topic-not-found', 'cluster-not-found'], 409: ['topic-moved'] },
+    errors: {
+      400: ['invalid-move-request'],
+      404: ['topic-not-found', 'cluster-not-found'],
+      409: ['topic-moved'],
+    },
   })
   async plan(
     @Param('cluster') cluster: string | undefined,

@@ -28,7 +28,10 @@ export class RepartitionsController {
     bodyExample: { topic: 'flights', target: { partitions: 12, key: { expr: 'value.origin' } } },
     response: repartitionPlanView,
     status: 201,
-    errors: { 400: ['invalid-key-expression', 'invalid-field-path'], 404: ['topic-not-found', 'cluster-not-found'] },
+    errors: {
+      400: ['invalid-repartition-request', 'invalid-key-expression', 'invalid-field-path'],
+      404: ['topic-not-found', 'cluster-not-found'],
+    },
   })
   async plan(
     @Param('cluster') cluster: string | undefined,
