@@ -78,6 +78,7 @@ export class PostgresViewTables extends ViewTables {
 
   async create(id: string, view: ViewDefinition): Promise<void> {
     await this.writers.transaction('begin', async (session) => {
+      await this.#alone(session, view);
       for (const statement of postgresTablesOf(this.schema, id, view)) await session.run(statement);
       for (const statement of postgresIndexesOf(this.schema, id, view)) await session.run(statement);
       await session.run(
@@ -94,7 +95,10 @@ export class PostgresViewTables extends ViewTables {
   }
 
   async publish(id: string, view: ViewDefinition): Promise<void> {
-    await this.writers.transaction('begin', (session) => this.#publish(session, id, view));
+    await this.writers.transaction('begin', async (session) => {
+      await this.#alone(session, view);
+      await this.#publish(session, id, view);
+    });
   }
 
   async drop(id: string): Promise<void> {
@@ -334,6 +338,12 @@ export class PostgresViewTables extends ViewTables {
   }
 
   /** Under the name of the view SQL clients see this one from now on. */
+  /** Until the transaction ends nobody else makes or publishes a version of this view: there is one name for SQL clients. */
+  async #alone(session: PostgresSession, view: ViewDefinition): Promise<void> {
+    const name = `${this.schema.views}.${readableName(view.name)}`;
+    await session.run('select pg_advisory_xact_lock(hashtextextended($1, 0))', [name]);
+  }
+
   async #publish(session: PostgresSession, id: string, view: ViewDefinition): Promise<void> {
     const name = readableName(view.name);
     await session.run(`update ${this.schema.data}.weir_views set readable = null where readable = $1 and id <> $2`, [
