@@ -1,12 +1,7 @@
 import type { CommandSpec, OptionSpec } from '../command.js';
+import { ADMIN, LIMITS, OPERATIONS } from './table-service.js';
 
-const OPERATION: readonly (readonly [string, string])[] = [['<id>', 'operation']];
 const TOPIC: readonly (readonly [string, string])[] = [['<topic>', 'topic']];
-const LIMITS: readonly OptionSpec[] = [
-  { flags: '--rate <bytes/s>', about: 'limit, as 20MB/s; off for none' },
-  { flags: '--records-rate <n>', about: 'limit in records a second; off for none' },
-  { flags: '--max-lag <duration>', about: 'rest while a group is further behind; off for never' },
-];
 const CHANGE: readonly OptionSpec[] = [
   ...LIMITS,
   {
@@ -18,83 +13,6 @@ const CHANGE: readonly OptionSpec[] = [
   { flags: '--no-cutover', about: 'stop when ready: weir op cutover switches' },
   { flags: '-f, --file <file>', about: 'more of the request, YAML or JSON' },
 ];
-
-const op = (name: string, about: string, options: readonly OptionSpec[] = []): CommandSpec => ({
-  name,
-  kind: 'Operation',
-  about,
-  examples: [
-    [
-      `weir op ${name} op_01J…${name === 'throttle' ? ' --rate 20MB/s' : ''}`,
-      about.charAt(0).toLowerCase() + about.slice(1, -1),
-    ],
-  ],
-  args: OPERATION,
-  options,
-  load: async () => (await import('./op.js')).command(name),
-});
-
-const OPERATIONS: CommandSpec = {
-  name: 'op',
-  about: 'Long changes: watched, steered, undone.',
-  examples: [
-    ['weir op list --state copying', 'what is going on'],
-    ['weir op watch op_01J…', 'follow one'],
-    ['weir op cutover op_01J…', 'switch'],
-  ],
-  commands: [
-    {
-      name: 'list',
-      kind: 'OperationList',
-      about: 'Operations, newest first.',
-      examples: [['weir op list --since 1d', 'of the last day']],
-      options: [
-        { flags: '--state <state>', about: 'in this state' },
-        { flags: '--kind <kind>', about: 'of this kind, as repartition' },
-        { flags: '--topic <topic>', about: 'on this topic' },
-        { flags: '--since <duration>', about: 'started within' },
-      ],
-      load: async () => (await import('./op.js')).list,
-    },
-    {
-      name: 'get',
-      kind: 'Operation',
-      about: 'One operation with its progress.',
-      examples: [['weir op get op_01J…', 'as it is now']],
-      args: OPERATION,
-      load: async () => (await import('./op.js')).get,
-    },
-    {
-      name: 'watch',
-      kind: 'Operation',
-      about: 'Follow an operation until it is over or switched; exit 8 when it failed. Ctrl-C detaches.',
-      examples: [
-        ['weir op watch op_01J…', 'progress'],
-        ['weir op watch op_01J… -o jsonl', 'every event as a line'],
-      ],
-      args: OPERATION,
-      load: async () => (await import('./op.js')).watch,
-    },
-    {
-      name: 'logs',
-      kind: 'OperationHistory',
-      about: 'What has happened to an operation.',
-      examples: [['weir op logs op_01J…', 'its events']],
-      args: OPERATION,
-      load: async () => (await import('./op.js')).logs,
-    },
-    op('approve', 'Approve a plan that needs it.'),
-    op('pause', 'Rest until it is resumed.'),
-    op('resume', 'Go on, also after a failure.'),
-    op('throttle', 'Change its limits while it runs.', LIMITS),
-    op('verify', 'Verify the copy again.'),
-    op('cutover', 'Switch to the new side.'),
-    op('cancel-cutover', 'Take the wish to switch back.'),
-    op('rollback', 'Go back to the old side.'),
-    op('finish', 'Give the old side up.'),
-    op('cancel', 'Give the change up; before the cutover it leaves no trace.'),
-  ],
-};
 
 const flip = (name: string, about: string): CommandSpec => ({
   name,
@@ -193,7 +111,7 @@ const TOPICS: CommandSpec = {
         { flags: '--key-format <format>', about: 'auto, schema, json, text, binary' },
         { flags: '--value-format <format>', about: 'auto, schema, json, text, binary' },
       ],
-      load: async () => (await import('./topics.js')).produce,
+      load: async () => (await import('./topic-records.js')).produce,
     },
     {
       name: 'consume',
@@ -214,7 +132,7 @@ const TOPICS: CommandSpec = {
         { flags: '--filter <expr>', about: 'of which this holds, as value.country=NO' },
         { flags: '--decode <how>', about: 'auto or raw', choices: ['auto', 'raw'] },
       ],
-      load: async () => (await import('./topics.js')).consume,
+      load: async () => (await import('./topic-records.js')).consume,
     },
     {
       name: 'trim',
@@ -226,7 +144,7 @@ const TOPICS: CommandSpec = {
       ],
       args: [['<topic>', 'topic or topic/partition']],
       options: [{ flags: '--to <position>', about: 'the first record that stays', required: true }],
-      load: async () => (await import('./topics.js')).trim,
+      load: async () => (await import('./topic-records.js')).trim,
     },
     {
       name: 'repartition',
@@ -404,83 +322,6 @@ const GROUPS: CommandSpec = {
       examples: [['weir group delete billing', 'asks first']],
       args: GROUP,
       load: async () => (await import('./groups.js')).remove,
-    },
-  ],
-};
-
-const BACKUP: readonly (readonly [string, string])[] = [['<id>', 'backup']];
-const ADMIN: CommandSpec = {
-  name: 'admin',
-  about: 'The service as a whole.',
-  examples: [
-    ['weir admin status', 'is it ready?'],
-    ['weir admin backup --wait', 'take a backup'],
-    ['weir admin export -O registry.jsonl', 'the registry as a file'],
-  ],
-  commands: [
-    {
-      name: 'status',
-      kind: 'ServiceStatus',
-      about: 'Readiness, version, clusters; exit 1 when it is not ready.',
-      examples: [['weir admin status', 'now']],
-      load: async () => (await import('./work.js')).status,
-    },
-    {
-      name: 'backups',
-      kind: 'BackupList',
-      about: 'Backups there are.',
-      examples: [['weir admin backups', 'all of them']],
-      load: async () => (await import('./work.js')).backupList,
-    },
-    {
-      name: 'backup',
-      kind: 'Backup',
-      about: 'Take a backup.',
-      examples: [['weir admin backup --wait', 'and wait for it']],
-      options: [{ flags: '--full', about: 'share nothing with earlier ones' }],
-      load: async () => (await import('./work.js')).backupCreate,
-    },
-    {
-      name: 'verify',
-      kind: 'Backup',
-      about: 'Read a backup back.',
-      examples: [['weir admin verify 20260102030405-0a1b2c3d --wait', 'every byte of it']],
-      args: BACKUP,
-      load: async () => (await import('./work.js')).onBackup('verify'),
-    },
-    {
-      name: 'restore',
-      kind: 'Backup',
-      about: 'Replace what the service holds by a backup.',
-      examples: [['weir admin restore 20260102030405-0a1b2c3d', 'asks first']],
-      args: BACKUP,
-      load: async () => (await import('./work.js')).onBackup('restore'),
-    },
-    {
-      name: 'export',
-      kind: 'RegistryExport',
-      about: 'The registry as one file.',
-      examples: [['weir admin export -O registry.jsonl', 'for weir admin import']],
-      options: [
-        { flags: '--as <format>', about: 'weir (default) or topic', choices: ['weir', 'topic'] },
-        { flags: '--prefix <text>', about: 'subjects that begin so' },
-      ],
-      load: async () => (await import('./work.js')).exportRegistry,
-    },
-    {
-      name: 'import',
-      kind: 'Operation',
-      about: 'Take a registry in, ids kept: one the service knows, or a file.',
-      examples: [
-        ['weir admin import --from old --wait', 'a registry of the configuration'],
-        ['weir admin import -f registry.jsonl --wait', 'a file'],
-      ],
-      options: [
-        { flags: '--from <name>', about: 'registry of the service’s configuration' },
-        { flags: '-f, --file <file>', about: 'file of weir admin export' },
-        { flags: '--skip-conflicts', about: 'leave out what is in conflict' },
-      ],
-      load: async () => (await import('./work.js')).importRegistry,
     },
   ],
 };
