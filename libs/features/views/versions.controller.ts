@@ -46,7 +46,7 @@ export class VersionsController {
     return viewOf(await this.views.rebuild(view, principal));
   }
 
-  @Post(':view/versions/:version([0-9]+)/activate')
+  @Post(':view/versions/:version/activate')
   @HttpCode(200)
   @Access('alter', 'view', 'view')
   @ApiJson({
@@ -66,7 +66,7 @@ export class VersionsController {
     return viewOf(await this.views.activate(view, version, body ?? { incomplete: false }));
   }
 
-  @Post(':view/versions/:version([0-9]+)/verify')
+  @Post(':view/versions/:version/verify')
   @HttpCode(200)
   @Access('operate', 'view', 'view')
   @ApiJson({
@@ -80,7 +80,7 @@ export class VersionsController {
     return { ...comparison, columns: [...columns], rows: { active: rows[0], version: rows[1] } };
   }
 
-  @Delete(':view/versions/:version([0-9]+)')
+  @Delete(':view/versions/:version')
   @HttpCode(204)
   @Access('alter', 'view', 'view')
   @ApiJson({
