@@ -19,14 +19,14 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
       { flags: '-d, --data <text>', about: 'body; @file, or - for stdin' },
       { flags: '-H, --header <line>', about: 'a header; may be repeated', repeat: true },
     ],
-    load: async () => (await import('./misc.js')).api,
+    load: async () => (await import('./api.js')).api,
   },
   {
     name: 'doctor',
     kind: 'Doctor',
     about: 'Looks whether everything is in order: service, versions, clock, permissions, git.',
     examples: [['weir doctor', 'when something does not work']],
-    load: async () => (await import('./misc.js')).doctor,
+    load: async () => (await import('./doctor.js')).doctor,
   },
   {
     name: 'explain',
@@ -39,7 +39,7 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
     ],
     args: [['[code]', 'rule id or exit code']],
     options: [{ flags: '--list', about: 'all rules' }],
-    load: async () => (await import('./misc.js')).explain,
+    load: async () => (await import('./explain.js')).explain,
   },
   {
     name: 'context',
@@ -55,7 +55,7 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
         kind: 'Contexts',
         about: 'The targets there are.',
         examples: [['weir context list', 'all of them']],
-        load: async () => (await import('./misc.js')).contextList,
+        load: async () => (await import('./contexts.js')).contextList,
       },
       {
         name: 'show',
@@ -63,7 +63,7 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
         about: 'One target.',
         examples: [['weir context show', 'the chosen one']],
         args: [['[name]', 'context']],
-        load: async () => (await import('./misc.js')).contextShow,
+        load: async () => (await import('./contexts.js')).contextShow,
       },
       {
         name: 'use',
@@ -71,7 +71,7 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
         about: 'Choose a target.',
         examples: [['weir context use staging', 'from now on']],
         args: [['<name>', 'context']],
-        load: async () => (await import('./misc.js')).contextUse,
+        load: async () => (await import('./contexts.js')).contextUse,
       },
       {
         name: 'set',
@@ -91,7 +91,7 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
           { flags: '--token-file <file>', about: 'file with the token, mode 0600' },
           { flags: '--production', about: 'ask for the name before destructive commands' },
         ],
-        load: async () => (await import('./misc.js')).contextSet,
+        load: async () => (await import('./contexts.js')).contextSet,
       },
     ],
   },
@@ -105,7 +105,7 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
         kind: 'EffectiveConfig',
         about: 'Values and where they come from.',
         examples: [['weir config print', 'all of them']],
-        load: async () => (await import('./misc.js')).configPrint,
+        load: async () => (await import('./contexts.js')).configPrint,
       },
     ],
   },
@@ -139,6 +139,6 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
       ['weir version', 'this command'],
       ['weir version -v', 'and the service'],
     ],
-    load: async () => (await import('./misc.js')).version,
+    load: async () => (await import('./explain.js')).version,
   },
 ];
