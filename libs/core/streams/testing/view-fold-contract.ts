@@ -250,6 +250,10 @@ export function viewFoldContract(name: string, open: () => Promise<ViewTablesSub
       await feeder.enter(made, 0, { generation: 2, next: [0, 0, 0] });
       await feeder.feed(made, 0, [record(0, 'o1', { n: 3 }, 2), record(1, 'o2', undefined, 2)]);
       expect(await rowsOf(made)).toEqual([{ id: 'o1', n: 3 }]);
+      // A repartition that is rolled back goes on in the generation before.
+      await feeder.enter(made, 0, { generation: 1, next: [702, 0, 0] });
+      await feeder.feed(made, 0, [record(702, 'o1', { n: 4 })]);
+      expect(await rowsOf(made)).toEqual([{ id: 'o1', n: 4 }]);
     });
 
     it('does not bring a key back by an older record of another partition', async () => {

@@ -31,7 +31,7 @@ export interface NewestContext {
 const endOf = (source: number, identity: string): string => `e${source}:${identity}`;
 
 /**
- * The records that are newer than all that is known of their key, by key: of a later generation, in the same partition later, of another partition with a later time. A time of a key that goes back within a partition counts as the
+ * The records that are newer than all that is known of their key, by key: of another generation than what is known, in the same partition later, of another partition with a later time. A time of a key that goes back within a partition counts as the
  * one before; so there is one order of all records of a key, whichever partition is read first: what has not won in a partition is not later than what
  * has, and needs not be remembered for what follows it there.
  */

@@ -22,12 +22,11 @@ export function versionIn(cells: readonly CellValue[]): RowVersion {
 }
 
 /**
- * The version of a record that says something newer of its key than what is known; undefined when it does not. It is newer in a later generation, later in the same partition, or in another one, between which there is no order but that of
- * times, with a later time. A time that goes back within a partition counts as the one before.
+ * The version of a record that says something newer of its key than what is known; undefined when it does not. It is newer in another generation, since these are read one after another, back to one with a smaller number where a repartition was
+ * rolled back; later in the same partition; or in another one, between which there is no order but that of times, with a later time. A time that goes back within a partition counts as the one before.
  */
 export function succeeding(record: RowVersion, known: RowVersion | undefined): RowVersion | undefined {
-  if (known === undefined || record.generation > known.generation) return record;
-  if (record.generation < known.generation) return undefined;
+  if (known === undefined || record.generation !== known.generation) return record;
   if (record.partition === known.partition) {
     if (record.offset <= known.offset) return undefined;
     return { ...record, timestamp: Math.max(record.timestamp, known.timestamp) };
