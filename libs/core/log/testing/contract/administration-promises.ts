@@ -59,12 +59,15 @@ export const administrationPromises: readonly LogPromise[] = [
         (await administration.describeLogDirectories()).flatMap(({ broker, replicas }) =>
           replicas.filter((one) => one.topic === ref.topic).map((one) => ({ broker, ...one })),
         );
-      const before = await sizes();
       const copies = (await administration.describeReplicas([ref.topic])).flatMap((one) =>
         one.replicas.map((broker) => [broker, one.partition] as const),
       );
       const byPlace = (a: readonly [number, number], b: readonly [number, number]) => a[0] - b[0] || a[1] - b[1];
-      expect(before.map((one) => [one.broker, one.partition])).toEqual(copies.sort(byPlace));
+      copies.sort(byPlace);
+      // Other brokers make their copies when they have heard of the topic.
+      await context.eventually(async () => {
+        expect((await sizes()).map((one) => [one.broker, one.partition])).toEqual(copies);
+      });
       await context.append(ref, 'x'.repeat(20_000));
       await context.eventually(async () => {
         for (const one of await sizes()) {
