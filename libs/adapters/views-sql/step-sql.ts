@@ -37,6 +37,8 @@ export class StepSql {
   rows(table: number, identities: readonly string[]): ReadonlyMap<string, readonly CellValue[]> {
     const select = this.#select(table, 'where identity = ?');
     const found = new Map<string, readonly CellValue[]>();
+    // As that of ends is until something ends.
+    if (this.#isEmpty(table)) return found;
     for (const identity of identities) {
       const row = select.get(identity) as CellValue[] | undefined;
       if (row !== undefined) found.set(identity, row.slice(1).map(plain));
@@ -65,6 +67,10 @@ export class StepSql {
       identity: String(identity),
       cells: cells.map(plain),
     }));
+  }
+
+  #isEmpty(table: number): boolean {
+    return this.#prepared(`select 1 from ${tableName(this.id, table)} limit 1`).get() === undefined;
   }
 
   #select(table: number, rest: string): Statement {
