@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { serverForSuite } from '#libs/platform/testing';
 import { avroRecord, ScratchProject } from '../../apps/cli/testing/index.js';
@@ -165,7 +165,10 @@ describe('a pipeline', () => {
   });
 
   it('moves a registry into a project and back: init, check, pull', async () => {
-    const { subjects, in: weirIn } = scratch({ m: avroRecord('Money', field('cents', 'long')) });
+    const { subjects, in: weirIn } = scratch({
+      m: avroRecord('Money', field('cents', 'long')),
+      n: avroRecord('Note', field('text', 'string')),
+    });
     await weirIn('apply', '--yes');
     const project = new ScratchProject();
     projects.push(project);
@@ -173,6 +176,13 @@ describe('a pipeline', () => {
     const env = { WEIR_URL: server().url };
     expect((await weir(['init', 'taken', '--from', server().url], { cwd: project.path, env })).code).toBe(0);
     expect((await weir(['init', 'taken', '--from', server().url], { cwd: project.path, env })).code).toBe(2);
+    const [first] = readdirSync(`${project.path}/taken/schemas`).sort();
+    const kept = ['weir.yaml', `schemas/${first}`].map((file) => `${project.path}/taken/${file}`);
+    for (const file of kept) renameSync(file, `${file}.away`);
+    // The others are in the way, and nothing is written before that is known.
+    expect((await weir(['init', 'taken', '--from', server().url], { cwd: project.path, env })).code).toBe(2);
+    expect(kept.filter((file) => existsSync(file))).toEqual([]);
+    for (const file of kept) renameSync(`${file}.away`, file);
     const taken = { cwd: `${project.path}/taken`, env };
     expect((await weir(['check', '--against', 'registry'], taken)).code).toBe(0);
     expect((await weir(['drift'], taken)).code).toBe(0);

@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
 import type { CompatibilityLevel } from '#libs/core/schema';
 import { Failure, usage } from '../failure.js';
 import { Repository } from '../git/repository.js';
+import { statAt } from '../project/at-path.js';
 import type { ProjectFile } from '../project/project-file.js';
 import { loadSchemas, looseSchemas, readProjectFile, schemaTypeOf, type ProjectSchema } from '../project/project.js';
 import { ReferenceTrouble, SchemaSet } from '../project/schema-set.js';
@@ -47,7 +47,7 @@ export async function baselineOf(request: BaselineRequest): Promise<Baseline> {
   const { against, cwd } = request;
   if (against === 'merge-base') return commitBaseline(request, await mergeBase(request), '');
   const path = resolve(cwd, against);
-  const found = await stat(path).catch(() => undefined);
+  const found = await statAt(path);
   if (found?.isDirectory() === true) return treeBaseline(request, new DiskTree(path, against));
   if (found?.isFile() === true) return fileBaseline(request, new DiskTree(dirname(path), against), basename(path));
   const colon = against.indexOf(':');

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import {
   COMPATIBILITY_LEVELS,
@@ -13,6 +12,7 @@ import { isAppError } from '#libs/core/kernel';
 import { argument, given, type Handler, type Invocation } from '../command.js';
 import { usage } from '../failure.js';
 import type { Client } from '../http/client.js';
+import { statAt } from '../project/at-path.js';
 import { looseSchemas } from '../project/project.js';
 import { DiskTree } from '../project/source-tree.js';
 import { schemaRef } from '../reference.js';
@@ -86,7 +86,7 @@ export const diff: Handler = async (invocation) => {
 
 async function side(invocation: Invocation, name: string): Promise<Side> {
   const path = resolve(invocation.io.cwd, name);
-  if ((await stat(path).catch(() => undefined))?.isFile() === true) {
+  if ((await statAt(path))?.isFile() === true) {
     const [found] = await looseSchemas(new DiskTree(dirname(path)), [basename(path)]);
     if (found === undefined) throw usage('path-without-schemas', `'${name}' holds no schema.`);
     return { label: name, text: found.text, schemaType: found.schemaType, references: [] };

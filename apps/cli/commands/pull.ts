@@ -1,9 +1,10 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { argument, given, text, type Handler } from '../command.js';
 import { usage } from '../failure.js';
 import { Client } from '../http/client.js';
 import { listed } from '../outcome.js';
+import { statAt, textAt } from '../project/at-path.js';
 import { globMatcher } from '../project/glob.js';
 import { loadSchemas, PROJECT_FILE, schemaTypeOf } from '../project/project.js';
 import { DiskTree } from '../project/source-tree.js';
@@ -70,7 +71,7 @@ export const init: Handler = async (invocation) => {
   const folder = resolve(invocation.io.cwd, argument(invocation, 0) || '.');
   const path = join(folder, PROJECT_FILE);
   const force = given(invocation, 'force');
-  if (!force && (await stat(path).catch(() => undefined)) !== undefined)
+  if (!force && (await statAt(path)) !== undefined)
     throw usage('project-exists', `'${path}' is there already.`, 'Nothing was written. --force writes over it.');
   const from = text(invocation, 'from');
   const entries: { subject: string; file: string; references?: object[] }[] = [];
@@ -85,14 +86,15 @@ export const init: Handler = async (invocation) => {
       env: invocation.io.env,
     });
     const versions = await fetchAll(client, await subjectsLike(client, '*'), 'latest', false);
-    for (const one of versions) {
-      const file = `schemas/${fileNameOf(one.subject, one.schemaType ?? 'AVRO')}`;
-      if (!force && !invocation.flags.dryRun && (await stat(join(folder, file)).catch(() => undefined)) !== undefined)
-        throw usage(
-          'file-exists',
-          `'${file}' is there already.`,
-          'Files written before it stay. --force writes over all.',
-        );
+    const fetched = versions.map((one) => {
+      return { one, file: `schemas/${fileNameOf(one.subject, one.schemaType ?? 'AVRO')}` };
+    });
+    // All are looked for before the first is written.
+    if (!force && !invocation.flags.dryRun)
+      for (const { file } of fetched)
+        if ((await statAt(join(folder, file))) !== undefined)
+          throw usage('file-exists', `'${file}' is there already.`, 'Nothing was written. --force writes over all.');
+    for (const { one, file } of fetched) {
       await put(join(folder, file), one, invocation.flags.dryRun);
       written.push(file);
       entries.push({
@@ -106,7 +108,7 @@ export const init: Handler = async (invocation) => {
   } else {
     const matches = globMatcher(text(invocation, 'scan') ?? '**/*.{avsc,proto}');
     const found =
-      (await stat(folder).catch(() => undefined)) === undefined
+      (await statAt(folder)) === undefined
         ? []
         : (await new DiskTree(folder).list()).filter((file) => matches(file) && schemaTypeOf(file) !== undefined);
     entries.push(
@@ -175,7 +177,7 @@ async function fetchAll(
 
 async function put(path: string, { schema }: RegisteredVersion, dryRun: boolean): Promise<PulledFile['status']> {
   const made = `${readable(schema).trimEnd()}\n`;
-  const present = await readFile(path, 'utf8').catch(() => undefined);
+  const present = await textAt(path);
   if (present === made) return 'unchanged';
   if (dryRun) return 'would-write';
   await mkdir(dirname(path), { recursive: true });

@@ -48,6 +48,7 @@ export class DiskTree implements SourceTree {
         if (entry.name.startsWith('.') || LEFT_OUT.has(entry.name)) continue;
         const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
         if (entry.isDirectory()) await walk(path);
+        // A link that cannot be followed leads to no file, whatever the reason.
         else if (
           entry.isFile() ||
           (entry.isSymbolicLink() && (await stat(join(this.root, path)).catch(() => undefined))?.isFile() === true)
