@@ -14,6 +14,7 @@ import { TopicPlaces1764100000031 } from './0031-topic-places.js';
 import { TopicPartitioners1764100000033 } from './0033-topic-partitioners.js';
 import { OperationSubjects1764100000036 } from './0036-operation-subjects.js';
 import { ViewVersions1764100000037 } from './0037-view-versions.js';
+import { RegistryVersionGuids1764100000038 } from './0038-registry-version-guids.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -40,4 +41,5 @@ export const MIGRATIONS: MigrationClass[] = [
   TopicPartitioners1764100000033,
   OperationSubjects1764100000036,
   ViewVersions1764100000037,
+  RegistryVersionGuids1764100000038,
 ];

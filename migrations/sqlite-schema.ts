@@ -18,6 +18,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'TopicPartitioners1764100000033',
   'OperationSubjects1764100000036',
   'ViewVersions1764100000037',
+  'RegistryVersionGuids1764100000038',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -29,7 +30,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE INDEX "ix_registry_schemas_guid" ON "registry_schemas" ("guid") ',
   'CREATE TABLE "registry_subjects" ("context" text NOT NULL, "name" text NOT NULL, "revision" bigint NOT NULL, "config" text, "mode" text, registration text, PRIMARY KEY ("context", "name"))',
   'CREATE INDEX "ix_registry_subjects_name" ON "registry_subjects" ("name") ',
-  'CREATE TABLE "registry_versions" ("context" text NOT NULL, "subject" text NOT NULL, "version" integer NOT NULL, "schema_id" integer NOT NULL, "deleted" integer NOT NULL, "registered_at" bigint NOT NULL, "revision" bigint NOT NULL, terms text, CONSTRAINT "fk_registry_versions_schema" FOREIGN KEY ("context", "schema_id") REFERENCES "registry_schemas" ("context", "id"), PRIMARY KEY ("context", "subject", "version"))',
+  'CREATE TABLE "registry_versions" ("context" text NOT NULL, "subject" text NOT NULL, "version" integer NOT NULL, "schema_id" integer NOT NULL, "deleted" integer NOT NULL, "registered_at" bigint NOT NULL, "revision" bigint NOT NULL, terms text, guid text not null default \'\', CONSTRAINT "fk_registry_versions_schema" FOREIGN KEY ("context", "schema_id") REFERENCES "registry_schemas" ("context", "id"), PRIMARY KEY ("context", "subject", "version"))',
   'CREATE INDEX "ix_registry_versions_schema" ON "registry_versions" ("context", "schema_id") ',
   'CREATE TABLE "registry_references" ("context" text NOT NULL, "schema_id" integer NOT NULL, "ordinal" integer NOT NULL, "target_context" text NOT NULL, "target_subject" text NOT NULL, "target_version" integer NOT NULL, PRIMARY KEY ("context", "schema_id", "ordinal"))',
   'CREATE INDEX "ix_registry_references_target" ON "registry_references" ("target_context", "target_subject", "target_version") ',
@@ -63,6 +64,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE UNIQUE INDEX uq_operation_subjects_live on operation_subjects (subject) where live = 1',
   'CREATE INDEX ix_operation_subjects_subject on operation_subjects (subject, operation_id)',
   'CREATE TABLE "view_versions" ("id" text PRIMARY KEY NOT NULL, "name" text NOT NULL, "log_id" text NOT NULL, "cluster" text NOT NULL, "version" bigint NOT NULL, "declaration" text NOT NULL, "types" text NOT NULL, "state" text NOT NULL, "created_at" bigint NOT NULL, "role" text NOT NULL, CONSTRAINT "uq_view_versions_version" UNIQUE ("name", "version"), CONSTRAINT "ck_view_versions_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')), CONSTRAINT "ck_view_versions_role" CHECK (role in (\'DRAFT\', \'PREVIOUS\')))',
+  'CREATE INDEX "ix_registry_versions_of_subject" ON "registry_versions" ("context", "subject", "version", "schema_id", "guid", "deleted", "registered_at") ',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (1, 1764100000001, \'Registry1764100000001\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (2, 1764100000002, \'Operations1764100000002\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (3, 1764100000004, \'TopicNamesAndDerivations1764100000004\')',
@@ -79,5 +81,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (14, 1764100000033, \'TopicPartitioners1764100000033\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (15, 1764100000036, \'OperationSubjects1764100000036\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (16, 1764100000037, \'ViewVersions1764100000037\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (17, 1764100000038, \'RegistryVersionGuids1764100000038\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

@@ -87,6 +87,39 @@ describe('migrations', () => {
     expect(text.filter((line) => !kept.includes(line)).sort()).toEqual([...SQLITE_SCHEMA].sort());
   });
 
+  it('give each version of an older release the GUID of its schema', async () => {
+    const path = join(directory, 'older.db');
+    const before = MIGRATIONS.slice(
+      0,
+      MIGRATIONS.findIndex(({ name }) => name.startsWith('RegistryVersionGuids')),
+    );
+    const older = new DataSource({ type: 'better-sqlite3', database: path, migrations: before });
+    await older.initialize();
+    await older.runMigrations({ transaction: 'each' });
+    for (const [id, guid] of [
+      [1, 'guid-1'],
+      [2, 'guid-2'],
+    ]) {
+      await older.query(
+        `insert into registry_schemas (context, id, guid, schema_type, text, purged) values ('.', ?, ?, 'AVRO', '"int"', 0)`,
+        [id, guid],
+      );
+      await older.query(
+        `insert into registry_versions (context, subject, version, schema_id, deleted, registered_at, revision) values ('.', 's', ?, ?, 0, 0, 1)`,
+        [id, id],
+      );
+    }
+    await older.destroy();
+    await textOfStore(path);
+    const file = new Database(path, { readonly: true });
+    const rows = file.prepare('select version, guid from registry_versions order by version').all();
+    file.close();
+    expect(rows).toEqual([
+      { version: 1, guid: 'guid-1' },
+      { version: 2, guid: 'guid-2' },
+    ]);
+  });
+
   it('of a newer release stop an older one before it writes anything', async () => {
     const path = join(directory, 'newer.db');
     await textOfStore(path);

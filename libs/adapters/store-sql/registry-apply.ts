@@ -122,10 +122,10 @@ export class RegistryApply {
   async #register(fact: Registered): Promise<number> {
     const { subject, version, content } = fact;
     const id = await this.#schemas.idOf(subject.context, fact);
-    const values = [id, fact.registeredAt ?? this.at, this.revision, termsText(fact.terms)];
+    const values = [id, content.guid, fact.registeredAt ?? this.at, this.revision, termsText(fact.terms)];
     const added = await this.session.run(
-      `insert into registry_versions (context, subject, version, schema_id, deleted, registered_at, revision, terms)
-       values (?, ?, ?, ?, 0, ?, ?, ?) on conflict (context, subject, version) do nothing`,
+      `insert into registry_versions (context, subject, version, schema_id, guid, deleted, registered_at, revision, terms)
+       values (?, ?, ?, ?, ?, 0, ?, ?, ?) on conflict (context, subject, version) do nothing`,
       [subject.context, subject.name, version, ...values],
     );
     const replaced = added === 1 ? undefined : await this.#replace(subject, version, values);
@@ -156,7 +156,7 @@ export class RegistryApply {
       [context, name, version],
     );
     await this.session.run(
-      `update registry_versions set schema_id = ?, deleted = 0, registered_at = ?, revision = ?, terms = ?
+      `update registry_versions set schema_id = ?, guid = ?, deleted = 0, registered_at = ?, revision = ?, terms = ?
        where context = ? and subject = ? and version = ?`,
       [...values, context, name, version],
     );

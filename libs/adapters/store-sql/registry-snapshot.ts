@@ -134,9 +134,9 @@ export async function readSubjects(session: SqlSession, names: readonly SubjectN
     const versions: PlacedRow[][] = rows.map(() => []);
     if (rows.length > 0) {
       for (const row of await session.all<PlacedRow>(
-        `select n.column3 as place, v.version, v.schema_id, s.guid, v.deleted, v.registered_at
-         from (values ${rowsOf(rows.length, 3)}) n cross join registry_versions v cross join registry_schemas s
-         where v.context = n.column1 and v.subject = n.column2 and s.context = v.context and s.id = v.schema_id
+        `select n.column3 as place, v.version, v.schema_id, v.guid, v.deleted, v.registered_at
+         from (values ${rowsOf(rows.length, 3)}) n cross join registry_versions v
+         where v.context = n.column1 and v.subject = n.column2
          order by v.context, v.subject, v.version`,
         rows.flatMap(({ context, name }, place) => [context, name, String(place)]),
       )) {

@@ -87,10 +87,9 @@ export async function searchVersions(
     const candidates = candidatesFrom(question, from);
     hits.push(
       ...(await session.all<VersionRowData>(
-        `select v.context, v.subject, v.version, v.schema_id, s.guid, v.deleted, v.registered_at
-         from (${candidates.sql} limit ?) c cross join registry_versions v cross join registry_schemas s
-         where v.context = ? and v.subject = c.subject and s.context = v.context and s.id = v.schema_id
-           and ${conditions.sql} order by v.subject, v.version limit ?`,
+        `select v.context, v.subject, v.version, v.schema_id, v.guid, v.deleted, v.registered_at
+         from (${candidates.sql} limit ?) c cross join registry_versions v
+         where v.context = ? and v.subject = c.subject and ${conditions.sql} order by v.subject, v.version limit ?`,
         [...candidates.values, many, question.context, ...conditions.values, limit + 1 - hits.length],
       )),
     );
@@ -147,7 +146,7 @@ function candidatesFrom(
   };
 }
 
-/** Everything a candidate must be; `c` is the candidate, `v` a version of its subject, `s` its schema. */
+/** Everything a candidate must be; `c` is the candidate, `v` a version of its subject. */
 function conditionsOf({ terms, versions }: VersionSearch): Fragment {
   const [first, ...others] = terms;
   const conditions: string[] = [];
