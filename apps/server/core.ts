@@ -47,6 +47,7 @@ import {
   RecordDecoder,
   type ReadersOn,
   DeriveHandler,
+  ErasureHandler,
   RebuildHandler,
   MigrationHandler,
   MigrationSamples,
@@ -217,6 +218,15 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       new RehearsalHandler({ ...migrationTools, failPoint: failPoints.pass }),
       new MigrationHandler({ ...migrationTools, names, failPoint: failPoints.pass, readersOn }),
       new RebuildHandler({
+        store: derivationStore,
+        directories,
+        names,
+        workers: derivations.workers,
+        clock,
+        readersOn,
+        failPoint: failPoints.pass,
+      }),
+      new ErasureHandler({
         store: derivationStore,
         directories,
         names,

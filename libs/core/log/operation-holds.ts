@@ -2,7 +2,7 @@ import type { LogEngine } from './engine.js';
 import type { HeldPosition } from './retention-hold.js';
 
 /** Work that reads what it planned to read, and holds it meanwhile. */
-export const HOLDING_WORK = ['repartition', 'migration', 'move', 'scan', 'import', 'derive'] as const;
+export const HOLDING_WORK = ['repartition', 'migration', 'move', 'scan', 'import', 'derive', 'erasure'] as const;
 export type HoldingWork = (typeof HOLDING_WORK)[number];
 
 /**

@@ -16,16 +16,15 @@ export {
   type DerivationsOptions,
   type DerivationStatus,
 } from './derive/derivations.js';
-export {
-  DerivationWorker,
-  LATE_HORIZON_MS,
-  type DerivationCounts,
-  type DerivationProgress,
-} from './derive/derivation-worker.js';
+export { DerivationWorker } from './derive/derivation-worker.js';
+export { type DerivationCounts, type DerivationProgress } from './derive/derivation-progress.js';
+export { LATE_HORIZON_MS } from './derive/derivation-topics.js';
 export type { HistoryStatement } from './derive/history-statement.js';
 export { DerivedLookups, type DerivedSnapshot } from './derive/derived-lookups.js';
 export { DeriveHandler, type DeriveOptions, type DerivePlanRequest } from './derive/derive-handler.js';
 export { RebuildHandler, type RebuildOptions } from './derive/rebuild-handler.js';
+export { ErasureHandler, type ErasureOptions } from './derive/erasure-handler.js';
+export { MAX_ERASED_KEYS } from './derive/erasure-plan.js';
 export { DerivationWorkers } from './derive/derivation-workers.js';
 export { LatestTable, type LatestRow, type LatestSnapshot } from './derive/latest-table.js';
 export { KeyHistory, type KeyVersion, type StateChoice } from './derive/key-history.js';

@@ -49,6 +49,12 @@ export class SourceReader {
     return { generation, next: description.partitions.map((one) => one.startOffset) };
   }
 
+  /** Where a generation was opened by the cutover that gave it the name, per partition: what lies below is from before. Empty for one that the name does not stand for, or never moved to. */
+  async opening(generation: number): Promise<readonly number[]> {
+    const row = await this.names.find(this.directory.engine.logId, this.topic);
+    return row?.generation === generation ? row.opensAt : [];
+  }
+
   /** The record at a place; undefined when it is there no more. */
   async record(generation: number, partition: number, offset: number): Promise<PartitionRecord | undefined> {
     const position = { topic: physicalName(this.topic, generation), partition, offset };

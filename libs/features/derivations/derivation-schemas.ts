@@ -96,6 +96,7 @@ export const derivationView = z.object({
       conflicts: count,
       nullKeys: count,
       refused: count,
+      erased: count.describe('Passed over when the stream was computed anew, since their keys had been erased.'),
     })
     .nullable(),
   position: z.object({ generation: count, offsets: z.record(z.string(), z.string()) }).nullable(),

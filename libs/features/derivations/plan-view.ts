@@ -3,10 +3,10 @@ import type { Plan } from '#libs/core/operations';
 
 const object = z.record(z.string(), z.unknown());
 
-/** A plan to make a derived stream, or to make it anew. */
+/** A plan to make a derived stream, to make it anew, or to erase keys from it. */
 export const derivedPlanView = z.object({
   hash: z.string().describe('Start it with `POST /v1/operations`.'),
-  kind: z.enum(['derive', 'rebuild']),
+  kind: z.enum(['derive', 'rebuild', 'erasure']),
   subject: z.string(),
   steps: z.array(z.string()),
   impact: object,

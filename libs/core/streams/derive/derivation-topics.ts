@@ -1,5 +1,7 @@
 import type { DerivationDefinition } from './derivation.js';
-import { LATE_HORIZON_MS } from './derivation-worker.js';
+
+/** A latest stream remembers an ended key for so long unless told otherwise; its tombstones stay as long. */
+export const LATE_HORIZON_MS = 86_400_000;
 
 /** Where records go that a derivation has no place for, under a policy `dlq`. */
 export const deadLettersOf = (definition: Pick<DerivationDefinition, 'name'>): string => `${definition.name}.dlq`;

@@ -14,38 +14,23 @@ import { PartitionCursor } from '../partition-cursor.js';
 import type { RecordDecoder } from '../record-decoder.js';
 import type { SourceChunk, SourcePosition, SourceReader } from '../source-reader.js';
 import type { DerivationDefinition } from './derivation.js';
+import {
+  type DerivationProgress,
+  generationIn,
+  NO_COUNTS,
+  progressCheckpoint,
+  writerIdOf,
+} from './derivation-progress.js';
+import { LATE_HORIZON_MS } from './derivation-topics.js';
 import { textHeader } from './derived-headers.js';
 import { batchesFor, type DerivedRecord } from './derived-batches.js';
 import type { DerivedStream } from './derived-stream.js';
+import { ErasedKeys } from './erased-keys.js';
 import { hasGaps, type HistoryStatement, statementAfter, statementAt } from './history-statement.js';
 import { LatestStream } from './latest-stream.js';
 import { concernsRecord, type KeyState, StateOrder } from './state-order.js';
 import type { ValueMerging } from './value-merging.js';
 import { VersionedStream } from './versioned-stream.js';
-
-/** What became of the records of the source so far. Kept with the position, in the log. */
-export interface DerivationCounts {
-  readonly read: number;
-  readonly written: number;
-  /** Older than what their key had. */
-  readonly late: number;
-  /** Changed nothing: equal state, or a tombstone of an ended key. */
-  readonly same: number;
-  /** Same version, other content: which one counts is the policy's. */
-  readonly conflicts: number;
-  readonly nullKeys: number;
-  /** Without a version, or undecodable. */
-  readonly refused: number;
-}
-
-/** Where a derivation stands, as its writer's last commit says. */
-export interface DerivationProgress {
-  readonly position: SourcePosition;
-  readonly counts: DerivationCounts;
-  /** First offset of each partition that was there to be read when it began: what came before is not in the result. */
-  readonly historyStart: readonly number[];
-  readonly history: HistoryStatement;
-}
 
 export interface DerivationWorkerOptions {
   readonly definition: DerivationDefinition;
@@ -68,21 +53,13 @@ export interface DerivationWorkerOptions {
   readonly onStep?: (records: number) => void;
 }
 
-const NO_COUNTS: DerivationCounts = { read: 0, written: 0, late: 0, same: 0, conflicts: 0, nullKeys: 0, refused: 0 };
-const CHECKPOINT = 'progress';
 const STEP_BYTES = 512 * 1024;
 /** How soon a topic beside that is closed is looked at again, and how long it may be before that is a failure. */
 const LOOK_MS = 20;
 const HOLD_MS = 30_000;
 const WAIT_MS = 1_000;
-/** A latest stream remembers an ended key for so long unless told otherwise; its tombstones stay as long. */
-export const LATE_HORIZON_MS = 86_400_000;
 /** Ended keys are looked through when so many more of them are known. */
 const FORGET_EVERY = 10_000;
-
-/** The id of the writer session that fills a generation of a derivation. */
-export const writerIdOf = ({ id }: Pick<DerivationDefinition, 'id'>, generation: number): string =>
-  generation === 1 ? `derivation-${id}` : `derivation-${id}-g${generation}`;
 
 /** How a generation is caught up. */
 export interface CatchUpOptions {
@@ -106,9 +83,11 @@ export class DerivationWorker {
   #forgetAt = FORGET_EVERY;
   #progress: DerivationProgress | undefined;
   #lag: number | undefined;
+  #erased: ErasedKeys;
 
   constructor(private readonly options: DerivationWorkerOptions) {
     const { definition, decoder, merging } = options;
+    this.#erased = new ErasedKeys(definition.id, []);
     const order = new StateOrder(definition.orderBy, definition.onConflict, decoder);
     this.#stream =
       definition.kind === 'latest'
@@ -167,8 +146,10 @@ export class DerivationWorker {
     const { engine, definition, generation, source } = this.options;
     const writer = await engine.openWriter(writerIdOf(definition, generation));
     try {
+      const { progress, erasures } = generationIn(writer, definition.name);
+      this.#erased = new ErasedKeys(definition.id, erasures);
       await this.#restore(signal);
-      this.#progress = progressOf(writer.checkpoint(CHECKPOINT)) ?? (await this.#beginning());
+      this.#progress = progress ?? (await this.#beginning());
       this.#lag = await source.lag(this.#progress.position);
       return await work(writer);
     } finally {
@@ -255,8 +236,14 @@ export class DerivationWorker {
     const output: DerivedRecord[] = [];
     const dead: DerivedRecord[] = [];
     const late: DerivedRecord[] = [];
+    const { generation } = at.position;
+    const opensAt = this.#erased.isEmpty ? [] : await source.opening(generation);
     for (const record of records) {
       counts.read++;
+      if (record.key !== null && !this.#erased.isEmpty && this.#erased.has(record.key, generation, record, opensAt)) {
+        counts.erased++;
+        continue;
+      }
       if (record.key === null) {
         counts.nullKeys++;
         this.#refuse(record, dead, 'null-key', 'it has no key');
@@ -296,7 +283,7 @@ export class DerivationWorker {
     const target = { engine, topic: this.#target, partitioner: null, intoFenced: true };
     const written = await batchesFor(target, output);
     failPoint?.('derivation-step-folded');
-    const checkpoints = [{ key: CHECKPOINT, value: Buffer.from(JSON.stringify(progress)) }];
+    const checkpoints = [progressCheckpoint(progress)];
     const until = clock.monotonic() + HOLD_MS;
     for (;;) {
       try {
@@ -386,43 +373,4 @@ const bytesOf = (records: readonly LogRecord[]): number =>
 /** A key as text that tells any two keys apart. */
 function textOf(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
-}
-
-function progressOf(bytes: Uint8Array | undefined): DerivationProgress | undefined {
-  if (bytes === undefined) return undefined;
-  const stored = JSON.parse(Buffer.from(bytes).toString('utf8')) as Omit<DerivationProgress, 'history'> &
-    Partial<Pick<DerivationProgress, 'history'>>;
-  // Written before histories were told: what is missing is known from here on.
-  return { ...stored, history: stored.history ?? statementAt({ generation: 0, next: stored.historyStart }) };
-}
-
-/**
- * What the last commit of a derivation says. Opens its writer session, which ends a worker that runs elsewhere: it starts again by itself, and what it had
- * committed is what this answers.
- */
-export async function storedProgress(
-  engine: LogEngine,
-  definition: DerivationDefinition,
-  generation: number,
-): Promise<DerivationProgress | undefined> {
-  const writer = await engine.openWriter(writerIdOf(definition, generation));
-  try {
-    return progressOf(writer.checkpoint(CHECKPOINT));
-  } finally {
-    await writer.close();
-  }
-}
-
-/** Forgets where a generation of a derivation stands. Opening its session also ends a worker that runs elsewhere. May be repeated. */
-export async function forgetProgress(
-  engine: LogEngine,
-  definition: Pick<DerivationDefinition, 'id'>,
-  generation: number,
-): Promise<void> {
-  const writer = await engine.openWriter(writerIdOf(definition, generation));
-  try {
-    await writer.commit({ checkpoints: [...writer.checkpoints().keys()].map((key) => ({ key, value: null })) });
-  } finally {
-    await writer.close();
-  }
 }

@@ -79,6 +79,7 @@ describe('latest derivations', () => {
       conflicts: 1,
       nullKeys: 1,
       refused: 1,
+      erased: 0,
     });
   });
 

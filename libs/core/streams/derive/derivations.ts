@@ -5,7 +5,7 @@ import { parseFieldPath } from '../field-path.js';
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
 import { derivationExists, derivationNotFound } from './derivation-store.js';
 import { settingsOf, topicsBeside } from './derivation-topics.js';
-import { forgetProgress, storedProgress, type DerivationProgress } from './derivation-worker.js';
+import { forgetProgress, storedProgress, type DerivationProgress } from './derivation-progress.js';
 import { DerivationWorkers, type DerivationWorkersOptions } from './derivation-workers.js';
 import { DerivedLookups } from './derived-lookups.js';
 

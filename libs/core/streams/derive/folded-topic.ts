@@ -31,8 +31,9 @@ export abstract class FoldedTopic {
       const chunk = await this.reader.next(at, { maxBytes: CATCH_UP_BYTES, maxWaitMs: 0, signal });
       for (const record of chunk.records) this.take(record, at.generation);
       const still = chunk.records.length === 0 && chunk.to.generation === at.generation && chunk.lag === 0;
-      if (chunk.to.generation !== at.generation) this.clear();
-      this.#position = at = chunk.to;
+      const isOther = chunk.to.generation !== at.generation;
+      if (isOther) this.clear();
+      this.#position = at = isOther ? await this.reader.begin() : chunk.to;
       if (still) return at;
     }
   }

@@ -15,7 +15,8 @@ import type { SourcePosition } from '../source-reader.js';
 import type { StoredDerivation } from './derivation.js';
 import { derivationNotFound, type DerivationStore } from './derivation-store.js';
 import { settingsOf } from './derivation-topics.js';
-import { forgetProgress, storedProgress, type DerivationWorker } from './derivation-worker.js';
+import { forgetProgress, giveGeneration, storedGeneration, storedProgress } from './derivation-progress.js';
+import type { DerivationWorker } from './derivation-worker.js';
 import type { DerivationWorkers } from './derivation-workers.js';
 import { paced } from './paced-catch-up.js';
 import { compareDerived } from './derived-comparison.js';
@@ -125,6 +126,9 @@ export class RebuildHandler implements OperationHandler {
     if (!known) await engine.createTopic({ name, partitions: present.partitions.length, config });
     await this.#pass('rebuild:created');
     await engine.setTopicState(name, 'FENCED');
+    // What was erased stays so, although the source may still tell it.
+    const { erasures } = await storedGeneration(engine, stored.definition, parameters.from);
+    await giveGeneration(engine, stored.definition, parameters.to, { progress: undefined, erasures });
     return { next: 'COPYING' };
   }
 
@@ -256,6 +260,7 @@ export class RebuildHandler implements OperationHandler {
   async #move(engine: LogEngine, name: string, revision: number, from: number, to: number): Promise<void> {
     const closing = await engine.describeTopic(physicalName(name, from));
     const opensAt = (await engine.describeTopic(physicalName(name, to))).partitions.map((one) => one.startOffset);
+    // A derivation places keys in its target by the default partitioner, in every generation, and nobody else writes there.
     const opening = { opensAt, closedAt: endsOf(closing), keyExpression: null, partitioner: null };
     if ((await this.options.names.compareAndSet(engine.logId, name, revision, to, opening)) === undefined) {
       throw new AppError({

@@ -3,7 +3,7 @@ import { isCompacted, type LogEngine, physicalName, type ResolvedTopic, type Top
 import type { PlanDraft } from '#libs/core/operations';
 import { nextGeneration } from '../generations/topic-facts.js';
 import type { DerivationKind, StoredDerivation } from './derivation.js';
-import type { DerivationProgress } from './derivation-worker.js';
+import type { DerivationProgress } from './derivation-progress.js';
 
 /** What a rebuild works with. */
 export interface RebuildParameters {
