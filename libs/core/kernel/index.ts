@@ -13,3 +13,24 @@ export { measureJson, measureJsonInTurns, type JsonMeasure } from './json-measur
 export { JsonScanner, jsonTooDeep, withoutSpaces, withoutSpacesInTurns, type ScannedText } from './json-scanner.js';
 export { ServiceKeys } from './service-keys.js';
 export { nearest } from './nearest.js';
+export {
+  answer,
+  CompiledModule,
+  i64,
+  loop,
+  memory,
+  repeat,
+  set,
+  w32,
+  w64,
+  WASM_PAGE_BYTES,
+  WasmModule,
+  when,
+  type I32,
+  type I64,
+  type Local,
+  type Statement,
+  type Variables,
+  type WasmFunction,
+  type WasmInstance,
+} from './web-assembly.js';

@@ -63,15 +63,14 @@ export class RecordCursor implements RecordRanges {
   ) {
     const fault = options.fault ?? corruptBatch;
     const malformed = (why: string): Error => fault(why, { baseOffset: String(header.baseOffset), record: this.index });
-    if (header.compression === 0) {
-      this.bytes = bytes;
-      this.reader = new VarintReader(bytes, BATCH_HEADER_BYTES, header.sizeBytes, malformed);
-    } else {
-      const block = bytes.subarray(BATCH_HEADER_BYTES, header.sizeBytes);
-      const { codecs = BUILT_IN_CODECS, limits = DECOMPRESSION_LIMITS } = options;
-      this.bytes = decompress(header.compression, block, codecs, limits, malformed);
-      this.reader = new VarintReader(this.bytes, 0, this.bytes.length, malformed);
-    }
+    const { bytes: plain, at, end } = plainRecords(header, bytes, options, malformed);
+    this.bytes = plain;
+    this.reader = new VarintReader(plain, at, end, malformed);
+  }
+
+  /** Where the records begin in {@link bytes}, and where they end. */
+  get reach(): { readonly from: number; readonly to: number } {
+    return { from: this.header.compression === 0 ? BATCH_HEADER_BYTES : 0, to: this.reader.end };
   }
 
   /**
@@ -273,6 +272,20 @@ export class RecordCursor implements RecordRanges {
     }
     return Number(exact);
   }
+}
+
+/** The records of a batch as they were before compression, and where they lie. */
+function plainRecords(
+  header: BatchHeader,
+  bytes: Uint8Array,
+  options: DecodeOptions,
+  malformed: (why: string) => Error,
+): { readonly bytes: Uint8Array; readonly at: number; readonly end: number } {
+  if (header.compression === 0) return { bytes, at: BATCH_HEADER_BYTES, end: header.sizeBytes };
+  const block = bytes.subarray(BATCH_HEADER_BYTES, header.sizeBytes);
+  const { codecs = BUILT_IN_CODECS, limits = DECOMPRESSION_LIMITS } = options;
+  const plain = decompress(header.compression, block, codecs, limits, malformed);
+  return { bytes: plain, at: 0, end: plain.length };
 }
 
 /**

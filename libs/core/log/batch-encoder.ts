@@ -117,31 +117,9 @@ export class BatchEncoder {
 
   /** The batch, in memory of its own, with base offset 0 and leader epoch 0. @throws `invalid-batch` when there is no record in it. */
   finish(options: EncodeOptions = {}): Buffer {
-    if (this.records === 0) throw invalidBatch('it has no records');
-    const { compression = 'none', codecs = BUILT_IN_CODECS, producer } = options;
-    const id = COMPRESSION_IDS[compression];
+    const { records, baseTimestamp, maxTimestamp } = this;
     const plain = this.buffer.subarray(BATCH_HEADER_BYTES, this.at);
-    const body = id === 0 ? plain : codecs.of(id).compress(plain);
-    const size = BATCH_HEADER_BYTES + body.length;
-    const batch = Buffer.allocUnsafeSlow(size);
-    batch.set(body, BATCH_HEADER_BYTES);
-    let attributes = id;
-    if (options.logAppendTime) attributes |= ATTRIBUTE.logAppendTime;
-    if (producer?.transactional) attributes |= ATTRIBUTE.transactional;
-    if (options.control) attributes |= ATTRIBUTE.control;
-    writeInt64(batch, AT.baseOffset, 0);
-    writeInt32(batch, AT.batchLength, size - BATCH_PREFIX_BYTES);
-    writeInt32(batch, AT.leaderEpoch, 0);
-    batch[AT.magic] = 2;
-    writeInt16(batch, AT.attributes, attributes);
-    writeInt32(batch, AT.lastOffsetDelta, this.records - 1);
-    writeInt64(batch, AT.baseTimestamp, this.baseTimestamp);
-    writeInt64(batch, AT.maxTimestamp, this.maxTimestamp);
-    writeInt64(batch, AT.producerId, producer?.id ?? -1);
-    writeInt16(batch, AT.producerEpoch, producer?.epoch ?? -1);
-    writeInt32(batch, AT.baseSequence, producer?.baseSequence ?? -1);
-    writeInt32(batch, AT.recordCount, this.records);
-    writeInt32(batch, AT.crc, batchCrc(batch, 0, size));
+    const batch = frameBatch(plain, { records, baseTimestamp, maxTimestamp }, options);
     this.clear();
     return batch;
   }
@@ -160,6 +138,47 @@ export class BatchEncoder {
     this.buffer = larger;
     this.view = undefined;
   }
+}
+
+/** What the header of a batch says of its records, which count up from place 0. */
+export interface BatchFacts {
+  readonly records: number;
+  /** What their timestamps are relative to: the first one's. */
+  readonly baseTimestamp: number;
+  readonly maxTimestamp: number;
+}
+
+/**
+ * A batch of records that are encoded already, in memory of its own, with base offset 0 and leader epoch 0.
+ * @throws `invalid-batch` for no records, `unsupported-compression`.
+ */
+export function frameBatch(plain: Uint8Array, facts: BatchFacts, options: EncodeOptions = {}): Buffer {
+  const { records, baseTimestamp, maxTimestamp } = facts;
+  if (records === 0) throw invalidBatch('it has no records');
+  const { compression = 'none', codecs = BUILT_IN_CODECS, producer } = options;
+  const id = COMPRESSION_IDS[compression];
+  const body = id === 0 ? plain : codecs.of(id).compress(plain);
+  const size = BATCH_HEADER_BYTES + body.length;
+  const batch = Buffer.allocUnsafeSlow(size);
+  batch.set(body, BATCH_HEADER_BYTES);
+  let attributes = id;
+  if (options.logAppendTime) attributes |= ATTRIBUTE.logAppendTime;
+  if (producer?.transactional) attributes |= ATTRIBUTE.transactional;
+  if (options.control) attributes |= ATTRIBUTE.control;
+  writeInt64(batch, AT.baseOffset, 0);
+  writeInt32(batch, AT.batchLength, size - BATCH_PREFIX_BYTES);
+  writeInt32(batch, AT.leaderEpoch, 0);
+  batch[AT.magic] = 2;
+  writeInt16(batch, AT.attributes, attributes);
+  writeInt32(batch, AT.lastOffsetDelta, records - 1);
+  writeInt64(batch, AT.baseTimestamp, baseTimestamp);
+  writeInt64(batch, AT.maxTimestamp, maxTimestamp);
+  writeInt64(batch, AT.producerId, producer?.id ?? -1);
+  writeInt16(batch, AT.producerEpoch, producer?.epoch ?? -1);
+  writeInt32(batch, AT.baseSequence, producer?.baseSequence ?? -1);
+  writeInt32(batch, AT.recordCount, records);
+  writeInt32(batch, AT.crc, batchCrc(batch, 0, size));
+  return batch;
 }
 
 let shared = new BatchEncoder();

@@ -104,6 +104,12 @@ export class KeyPlacement {
     }
   }
 
+  /** The partitions that every key lies in one of by its murmur2 alone; undefined where anything else decides. */
+  get hashedOver(): number | undefined {
+    const alone = this.#exceptions.size === 0 && this.#ranges.length === 0;
+    return alone && this.#base === partitionerInPlaceOf('murmur2') ? this.count : undefined;
+  }
+
   /** The partitions a key may lie in, one for most; undefined when anywhere. */
   among(key: Uint8Array | null): readonly number[] | undefined {
     if (key === null) return undefined;

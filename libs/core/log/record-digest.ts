@@ -274,6 +274,16 @@ export class DigestSum {
     return this.#addLanes();
   }
 
+  /** Adds records whose digests are summed already, lane by lane. */
+  addSum(count: number, lanes: Int32Array): this {
+    this.#count += count;
+    this.#a = (this.#a + lanes[0]!) | 0;
+    this.#b = (this.#b + lanes[1]!) | 0;
+    this.#c = (this.#c + lanes[2]!) | 0;
+    this.#d = (this.#d + lanes[3]!) | 0;
+    return this;
+  }
+
   #addLanes(): this {
     this.#count++;
     this.#a = (this.#a + lanes.a) | 0;

@@ -49,6 +49,26 @@ export class PartitionCursor {
     return this.#stands ? this.#cursor : this.#fetch();
   }
 
+  /**
+   * The batch of the record that {@link standing} answered, as a whole, while none of its records was taken: its cursor, which goes on standing there. Undefined when records of it were taken, or there are fewer than it has
+   * offsets.
+   */
+  standingBatch(): RecordCursor | undefined {
+    const cursor = this.#stands ? this.#cursor : undefined;
+    if (cursor === undefined) return undefined;
+    const { baseOffset, recordCount, lastOffsetDelta } = cursor.header;
+    return cursor.offset === baseOffset && recordCount === lastOffsetDelta + 1 ? cursor : undefined;
+  }
+
+  /** Takes all records of the {@link standingBatch}. */
+  takeBatch(): void {
+    if (!this.#stands) return;
+    this.#position = this.#cursor!.header.lastOffset + 1;
+    this.#stands = false;
+    this.#present = undefined;
+    this.#cursor = undefined;
+  }
+
   /** Takes the record that {@link peek} or {@link standing} answered. */
   take(): void {
     if (!this.#stands) return;

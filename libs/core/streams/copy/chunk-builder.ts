@@ -1,5 +1,6 @@
 import { impossible } from '#libs/core/kernel';
 import {
+  BatchDealer,
   BatchEncoder,
   batchesIn,
   type BatchHeader,
@@ -8,6 +9,7 @@ import {
   detachBatch,
   DigestSum,
   type FetchedPartition,
+  frameBatch,
   isWholeBatch,
   logErrors,
   type LogRecord,
@@ -94,6 +96,7 @@ export class ChunkBuilder implements ChunkMaker {
   readonly #limits: BuildLimits;
   readonly #routed = new RoutedRecords();
   #pending: (PendingBatch | undefined)[];
+  #dealer: BatchDealer | undefined;
 
   constructor(router: Router, limits: BuildLimits) {
     this.#router = router;
@@ -108,7 +111,8 @@ export class ChunkBuilder implements ChunkMaker {
   async build(fetched: FetchedPartition, from: number): Promise<BuiltChunk> {
     const { partition: source } = fetched;
     const answers = await this.#router.routeAll?.(recordsOf(fetched, from, this.#limits), source);
-    const build = new Build(this.#router, this.#limits, this.#pending, this.#routed, source, from, answers);
+    const tools = { pending: this.#pending, routed: this.#routed, dealer: this.#dealerFor(source) };
+    const build = new Build(this.#router, this.#limits, tools, source, from, answers);
     try {
       for (const bytes of fetched.batches) {
         for (const { header, bytes: batch } of batchesIn(bytes)) {
@@ -121,8 +125,25 @@ export class ChunkBuilder implements ChunkMaker {
       for (const pending of this.#pending) pending?.encoder.clear();
       const grown = this.#pending.reduce((sum, one) => sum + (one?.largest ?? 0), 0);
       if (grown > KEEP_BYTES) this.#pending = new Array<undefined>(this.#router.targets);
+      this.#dealer?.clear();
+      if (this.#dealer !== undefined && this.#dealer.sizeBytes > KEEP_BYTES) this.#dealer = undefined;
     }
   }
+
+  #dealerFor(source: number): BatchDealer | undefined {
+    if (this.#router.hashed?.(source) === undefined) return undefined;
+    const batchBytes = Math.min(BATCH_BYTES, this.#limits.maxBatchBytes);
+    return (this.#dealer ??= new BatchDealer({ targets: this.#router.targets, batchBytes }));
+  }
+}
+
+/** What a builder uses again for the next chunk. */
+interface BuildTools {
+  readonly pending: (PendingBatch | undefined)[];
+  /** Of the batch at hand. */
+  readonly routed: RoutedRecords;
+  /** Where hashes of keys decide. */
+  readonly dealer: BatchDealer | undefined;
 }
 
 interface PendingBatch {
@@ -145,13 +166,13 @@ class Build {
   readonly #dropped = new Map<string, number>();
   readonly #noted = new Map<string, number>();
   readonly #sum = new DigestSum();
+  /** Of what the dealer holds; undefined while that is nothing. */
+  #dealtCompression: CompressionName | undefined;
 
   constructor(
     private readonly router: Router,
     private readonly limits: BuildLimits,
-    private readonly pending: (PendingBatch | undefined)[],
-    /** Of the batch at hand. */
-    private readonly routed: RoutedRecords,
+    private readonly tools: BuildTools,
     private readonly source: number,
     private readonly from: number,
     /** For the first records, where the router gave them beforehand: no more than these are taken. */
@@ -163,8 +184,11 @@ class Build {
 
   /** False when the chunk is full: the records from `nextOffset` on were left for the next one. */
   async addBatch(header: BatchHeader, batch: Uint8Array): Promise<boolean> {
-    const { router, source, limits, routed } = this;
+    const { router, source, limits } = this;
+    const { routed } = this.tools;
     const cursor = new RecordCursor(header, batch);
+    if (this.#dealOut(cursor, batch)) return true;
+    this.#flushDealt();
     routed.clear();
     let whole = header.baseOffset >= this.from && (header.attributes & DELETE_HORIZON) === 0 && isWholeBatch(batch);
     let full = false;
@@ -196,19 +220,79 @@ class Build {
     }
     if (!full) this.nextOffset = Math.max(this.nextOffset, header.lastOffset + 1);
     const { count } = routed;
-    const fits = header.sizeBytes <= limits.maxBatchBytes;
-    if (whole && fits && count > 0 && (header.compression !== 0 || header.sizeBytes >= WHOLE_FROM_BYTES)) {
-      const target = routed.targets[0]!;
-      this.#flush(target);
-      this.#batches.push({ target, batch: detachBatch(batch), records: count });
+    if (whole && count > 0 && this.#passesWhole(header)) {
+      this.#passOn(routed.targets[0]!, batch, count);
       return true;
     }
     this.#scatter(cursor.view, compressionName(header.compression) ?? 'none');
     return !full;
   }
 
+  /**
+   * Takes a batch at once, where the hashes of its keys say where its records go. False when it has to be taken record by record, with nothing done.
+   */
+  #dealOut(cursor: RecordCursor, batch: Uint8Array): boolean {
+    const { limits, source } = this;
+    const { dealer } = this.tools;
+    const hashed = this.answers === undefined ? this.router.hashed?.(source) : undefined;
+    if (dealer === undefined || hashed === undefined) return false;
+    const { header, reach } = cursor;
+    const { recordCount: count, baseOffset } = header;
+    if (baseOffset < this.from || !isWholeBatch(batch) || this.#records + count > limits.maxRecords) return false;
+    if (this.#bytes + (reach.to - reach.from) + 16 * count > limits.maxBytes) return false;
+    const dealt = dealer.route(cursor, source, hashed, this.#sum);
+    if (dealt === undefined) return false;
+    this.#noteAll(baseOffset, dealt.routes);
+    this.#bytes += dealt.bytes;
+    if (dealt.together && (header.attributes & DELETE_HORIZON) === 0 && this.#passesWhole(header)) {
+      this.#passOn(dealt.routes[0]!, batch, count);
+      return true;
+    }
+    this.#flushPending();
+    const compression = compressionName(header.compression) ?? 'none';
+    if (compression !== this.#dealtCompression) this.#flushDealt();
+    this.#dealtCompression = compression;
+    dealer.deal((target) => this.#takeDealt(target));
+    return true;
+  }
+
+  #passesWhole({ sizeBytes, compression }: BatchHeader): boolean {
+    return sizeBytes <= this.limits.maxBatchBytes && (compression !== 0 || sizeBytes >= WHOLE_FROM_BYTES);
+  }
+
+  #passOn(target: number, batch: Uint8Array, records: number): void {
+    this.#flush(target);
+    this.#takeDealt(target);
+    this.#batches.push({ target, batch: detachBatch(batch), records });
+  }
+
+  /** What comes now goes behind everything that was dealt out. */
+  #flushDealt(): void {
+    if (this.#dealtCompression === undefined) return;
+    for (let target = 0; target < this.router.targets; target++) this.#takeDealt(target);
+    this.#dealtCompression = undefined;
+  }
+
+  #takeDealt(target: number): void {
+    const taken = this.#dealtCompression && this.tools.dealer?.take(target);
+    if (taken === undefined) return;
+    const batch = frameBatch(taken.plain, taken, { compression: this.#dealtCompression });
+    this.#push(target, batch, taken.records);
+  }
+
+  #push(target: number, batch: Uint8Array, records: number): void {
+    const most = this.limits.maxBatchBytes;
+    if (batch.length > most) throw logErrors.batchTooLarge(batch.length, most);
+    this.#batches.push({ target, batch, records });
+  }
+
+  #flushPending(): void {
+    for (let target = 0; target < this.tools.pending.length; target++) this.#flush(target);
+  }
+
   finish(until: number): BuiltChunk {
-    for (let target = 0; target < this.pending.length; target++) this.#flush(target);
+    this.#flushPending();
+    this.#flushDealt();
     return {
       until,
       ranges: this.#ranges,
@@ -229,13 +313,28 @@ class Build {
     const last = this.#ranges[this.#ranges.length - 1];
     if (last !== undefined && last.first + last.count === offset) last.count++;
     else this.#ranges.push({ first: offset, count: 1 });
-    if (this.#records === this.#routes.length) {
-      const larger = new Uint16Array(this.#routes.length * 2);
-      larger.set(this.#routes);
-      this.#routes = larger;
-    }
+    this.#makeRoom(1);
     this.#routes[this.#records++] = route;
     this.nextOffset = offset + 1;
+  }
+
+  /** Notes records one after another. */
+  #noteAll(offset: number, routes: Uint16Array): void {
+    const last = this.#ranges[this.#ranges.length - 1];
+    if (last !== undefined && last.first + last.count === offset) last.count += routes.length;
+    else this.#ranges.push({ first: offset, count: routes.length });
+    this.#makeRoom(routes.length);
+    this.#routes.set(routes, this.#records);
+    this.#records += routes.length;
+    this.nextOffset = offset + routes.length;
+  }
+
+  #makeRoom(records: number): void {
+    const needed = this.#records + records;
+    if (needed <= this.#routes.length) return;
+    const larger = new Uint16Array(Math.max(needed, this.#routes.length * 2));
+    larger.set(this.#routes);
+    this.#routes = larger;
   }
 
   /** A record that does not stay what it is: another one in its place, or left out. */
@@ -246,7 +345,7 @@ class Build {
       this.#note(record.offset, answer.target);
       if (answer.noted !== undefined) this.#noted.set(answer.noted, (this.#noted.get(answer.noted) ?? 0) + 1);
       this.#sum.add(source, record.offset, answer.record);
-      this.routed.addRewritten(answer.target, answer.record);
+      this.tools.routed.addRewritten(answer.target, answer.record);
     } else if ('park' in answer) {
       const { rule } = answer.park;
       this.#note(record.offset, PARKED);
@@ -262,9 +361,10 @@ class Build {
 
   /** Deals the routed records of a batch out to the batches of their targets. */
   #scatter(view: DataView, compression: CompressionName): void {
-    const { count, targets, timestamps, starts, ends } = this.routed;
+    const { routed } = this.tools;
+    const { count, targets, timestamps, starts, ends } = routed;
     for (let i = 0; i < count; i++) {
-      const rewritten = this.routed.rewritten(i);
+      const rewritten = routed.rewritten(i);
       if (rewritten !== undefined) {
         this.#encoderFor(targets[i]!, maxRecordSize(rewritten), compression).add(rewritten);
         continue;
@@ -276,10 +376,10 @@ class Build {
 
   /** The encoder of a target with room for so many bytes more. */
   #encoderFor(target: number, size: number, compression: CompressionName): BatchEncoder {
-    let pending = this.pending[target];
+    let pending = this.tools.pending[target];
     if (pending === undefined) {
       pending = { encoder: new BatchEncoder(), compression, largest: 0 };
-      this.pending[target] = pending;
+      this.tools.pending[target] = pending;
     }
     const { encoder } = pending;
     const limit = Math.min(BATCH_BYTES, this.limits.maxBatchBytes);
@@ -291,15 +391,13 @@ class Build {
   }
 
   #flush(target: number): void {
-    const pending = this.pending[target];
+    const pending = this.tools.pending[target];
     if (pending === undefined || pending.encoder.count === 0) return;
     const { encoder, compression } = pending;
     const records = encoder.count;
     pending.largest = Math.max(pending.largest, encoder.sizeBytes);
     const batch = encoder.finish({ compression });
-    if (batch.length > this.limits.maxBatchBytes)
-      throw logErrors.batchTooLarge(batch.length, this.limits.maxBatchBytes);
-    this.#batches.push({ target, batch, records });
+    this.#push(target, batch, records);
   }
 }
 

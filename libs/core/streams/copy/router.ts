@@ -1,4 +1,4 @@
-import type { LogRecord, RecordCursor, RecordHeader, StoredRecord } from '#libs/core/log';
+import type { HashedTargets, LogRecord, RecordCursor, RecordHeader, StoredRecord } from '#libs/core/log';
 import type { CopyMemory } from './copy-memory.js';
 import type { Parked, ParkedRecord } from './parked-records.js';
 
@@ -85,6 +85,8 @@ export interface Router {
    * a record: making an object of each takes longer than everything else that is done with it.
    */
   routeInPlace?(record: RecordCursor, source: number): number;
+  /** The rule behind {@link routeInPlace}, where keys decide by their hash alone: whole batches are dealt out by it at once, and only others are asked about. */
+  hashed?(source: number): HashedTargets | undefined;
   /**
    * Why a record does not belong where it lies in the target, undefined when it does. Judges only what the target shows: the partition of records
    * whose key decides it.
@@ -92,6 +94,8 @@ export interface Router {
   misplaced(key: Uint8Array | null, target: number): string | undefined;
   /** Whether {@link misplaced} has nothing to say, from the record as it lies. */
   belongsInPlace?(record: RecordCursor, target: number): boolean;
+  /** Over how many partitions {@link belongsInPlace} places keys by their murmur2 alone, or that `any` will do for it; undefined where it goes by anything else. */
+  readonly placedOver?: number | 'any' | undefined;
   /** Of routers that park records. */
   readonly parking?: Parking;
 }

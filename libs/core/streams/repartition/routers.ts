@@ -1,5 +1,11 @@
 import { AppError } from '#libs/core/kernel';
-import { KeyPlacement, type PartitionerSpec, type RecordCursor, type StoredRecord } from '#libs/core/log';
+import {
+  type HashedTargets,
+  KeyPlacement,
+  type PartitionerSpec,
+  type RecordCursor,
+  type StoredRecord,
+} from '#libs/core/log';
 import type { Routed, Router } from '../copy/router.js';
 import type { RecordDecoder } from '../record-decoder.js';
 import type { KeyAnswer, KeyExpression, KeyFailure } from './key-expression.js';
@@ -58,6 +64,23 @@ export class KeyRouter implements Router {
     return target < 0 && nullKeys === 'spread' ? keylessTarget(source, offset, sources, targets) : target;
   }
 
+  hashed(source: number): HashedTargets | undefined {
+    const { sources, targets, nullKeys } = this.rules;
+    const partitions = this.#placement.hashedOver;
+    if (partitions === undefined) return undefined;
+    const [first, next] = [0, 1].map((offset) => keylessTarget(source, offset, sources, targets)) as [number, number];
+    const modulus = targets % sources === 0 ? targets / sources : 1;
+    return {
+      first: 0,
+      partitions,
+      keyless: nullKeys === 'spread' ? { first, step: next - first, modulus } : undefined,
+    };
+  }
+
+  get placedOver(): number | undefined {
+    return this.#placement.hashedOver;
+  }
+
   belongsInPlace({ bytes, keyAt, keyLength }: RecordCursor, target: number): boolean {
     return this.#placement.allows(bytes, keyAt, keyLength, target);
   }
@@ -101,6 +124,10 @@ export class RekeyRouter implements Router {
 
   misplaced(key: Uint8Array | null, target: number): string | undefined {
     return this.#byKey.misplaced(key, target);
+  }
+
+  get placedOver(): number | undefined {
+    return this.#byKey.placedOver;
   }
 
   belongsInPlace(record: RecordCursor, target: number): boolean {
