@@ -184,6 +184,38 @@ describe('a set of changes', () => {
     expect((await registry.settings.config(parseSubject('s'), false)).compatibility).toBe('FULL');
   });
 
+  it('tells settings that are as they are asked to be, rests on them, and asks no leave for them', async () => {
+    const { registry, register, store, asked } = open();
+    await register('s', record('S'));
+    const subject = parseSubject('s');
+    await registry.settings.setConfig(subject, { compatibility: 'FULL', normalize: true });
+    await registry.settings.setMode(subject, 'READWRITE', false);
+    const changes: SetChange[] = [
+      { kind: 'set-config', subject, update: { compatibility: 'FULL' } },
+      { kind: 'set-mode', subject, mode: 'READWRITE' },
+      { kind: 'set-config', subject: parseSubject('t'), update: { compatibility: 'FULL' } },
+      { kind: 'set-config', subject: parseSubject('t'), update: { compatibility: 'FULL', normalize: null } },
+      { kind: 'set-mode', subject: parseSubject('t'), mode: null },
+    ];
+    const plan = await registry.changeSets.plan(changes, () => true);
+    expect(plan.changes.map((one) => one.outcome)).toEqual(['unchanged', 'unchanged', 'set', 'unchanged', 'unchanged']);
+    const before = store.applied.length;
+    const refused = registry.changeSets.apply(asked(plan), changes, (outcomes) => {
+      expect(outcomes.map((one) => one.outcome)).toEqual(plan.changes.map((one) => one.outcome));
+      throw new Error('not permitted');
+    });
+    await expect(refused).rejects.toThrow('not permitted');
+    expect(store.applied).toHaveLength(before);
+    await registry.changeSets.apply(asked(plan), changes);
+    expect(store.applied.at(-1)!.facts).toEqual([
+      { type: 'config-set', subject: parseSubject('t'), config: { compatibility: 'FULL' } },
+    ]);
+    const known = [changes[0]!];
+    const still = await registry.changeSets.plan(known, () => true);
+    await registry.settings.setConfig(subject, { compatibility: 'NONE' });
+    await expect(registry.changeSets.apply(asked(still), known)).rejects.toMatchObject({ code: 'plan-stale' });
+  });
+
   it('does not delete what the set begins to refer to', async () => {
     const { registry, register } = open();
     await register('money', record('Money'));

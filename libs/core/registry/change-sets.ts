@@ -10,9 +10,9 @@ import {
 } from '#libs/core/kernel';
 import { verdictFindings, type Finding, type SchemaEngine } from '#libs/core/schema';
 import { orderOf, type OrderedChange } from './change-order.js';
-import type { ConfigUpdate } from './config.js';
+import { updatedConfig, type ConfigUpdate } from './config.js';
 import { DraftStore } from './draft-store.js';
-import { isLive, type RegistryMode } from './model.js';
+import { isLive, type RegistryMode, type SubjectState } from './model.js';
 import type { SentReference } from './references.js';
 import type { SentSchema } from './sent-schema.js';
 import type { Registry } from './registry.js';
@@ -44,7 +44,7 @@ export interface ChangeOutcome {
   readonly index: number;
   readonly kind: SetChange['kind'];
   readonly subject: string;
-  /** `new`: a version is registered. `unchanged`: it is there already. `set`, `deleted`: as asked. `refused`: it cannot be done, and so neither can the set. */
+  /** `new`: a version is registered. `unchanged`: it is there already, or is set so already. `set`, `deleted`: as asked. `refused`: it cannot be done, and so neither can the set. */
   readonly outcome: 'new' | 'unchanged' | 'set' | 'deleted' | 'refused';
   readonly version: number | null;
   /** Null where it is given out when the plan is applied. */
@@ -97,9 +97,22 @@ export class ChangeSets {
     return { ...plan, changes: outcomesIn(outcome) };
   }
 
-  /** @throws `plan-stale`, `plan-blocked`, `idempotency-key-reused`, `references-cyclic`. */
-  async apply(asked: AskedPlan, changes: readonly SetChange[]): Promise<CarriedOutChangeSet> {
-    const { outcome, ids, ...done } = await this.plans.apply(asked, () => this.#draft(changes));
+  /**
+   * @param permit throws for what whoever asks may not do. It is asked before anything is written, with what each change comes to: what changes nothing takes no right.
+   * @throws `plan-stale`, `plan-blocked`, `idempotency-key-reused`, `references-cyclic`; what `permit` throws.
+   */
+  async apply(
+    asked: AskedPlan,
+    changes: readonly SetChange[],
+    permit: (outcomes: readonly ChangeOutcome[]) => void = () => undefined,
+  ): Promise<CarriedOutChangeSet> {
+    const { outcome, ids, ...done } = await this.plans.apply(asked, async () => {
+      const draft = await this.#draft(changes);
+      permit(outcomesIn(draft.outcome));
+      return draft;
+    });
+    // What was done before is told to whoever could do it.
+    if (done.repeated) permit(outcomesIn(outcome));
     const outcomes = outcomesIn(outcome).map((one) => (one.given === null ? one : { ...one, id: ids[one.given]! }));
     return { ...done, changes: outcomes };
   }
@@ -188,10 +201,18 @@ export class ChangeSets {
           given: isKnown ? null : draft.placeOf(done.subject, done.row.version)!,
         };
       }
-      case 'set-config':
+      case 'set-config': {
+        const { config } = await stateOf(draft, subject);
+        if (
+          config !== null &&
+          stableJson(config as JsonObject) === stableJson(updatedConfig(config, change.update) as JsonObject)
+        )
+          return { outcome: 'unchanged' as const };
         await registry.settings.setConfig(subject, change.update);
         return { outcome: 'set' as const };
+      }
       case 'set-mode':
+        if ((await stateOf(draft, subject)).mode === change.mode) return { outcome: 'unchanged' as const };
         await registry.settings.setMode(subject, change.mode, false);
         return { outcome: 'set' as const };
       case 'delete': {
@@ -215,6 +236,12 @@ export class ChangeSets {
     });
     return { ...told, findings: verdictFindings(this.engine.formats, answer.verdict) };
   }
+}
+
+/** As the changes before left it. What is looked at is what the plan rests on. */
+async function stateOf(draft: DraftStore, subject: SubjectName): Promise<SubjectState> {
+  const { states } = await draft.subjects([subject]);
+  return states[0]!;
 }
 
 function latestUnlessNumbered(reference: SentReference): SentReference {

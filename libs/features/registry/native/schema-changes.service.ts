@@ -24,7 +24,7 @@ import type {
 /** Changes prepared before others get their turn. */
 const STEP = 100;
 
-/** Sets of changes: whoever may read may plan, whoever may make every single change may apply. */
+/** Sets of changes: whoever may read may plan, whoever may make every single change may apply. Settings that are as they are asked to be take no right: a pipeline states them each time. */
 @Injectable()
 export class SchemaChangesService {
   constructor(
@@ -59,7 +59,16 @@ export class SchemaChangesService {
       key: key ?? null,
       visible: this.visibleTo(principal),
     };
-    const { hash, revision, repeated, changes: outcomes } = await this.registry.changeSets.apply(asked, changes);
+    const {
+      hash,
+      revision,
+      repeated,
+      changes: outcomes,
+    } = await this.registry.changeSets.apply(asked, changes, (planned) => {
+      for (const { index, kind, outcome } of planned)
+        if ((kind === 'set-config' || kind === 'set-mode') && outcome !== 'unchanged')
+          this.judge(principal, 'govern', changes[index]!.subject);
+    });
     return { planHash: hash, revision, repeated, changes: outcomes.map(viewOf) };
   }
 
@@ -78,7 +87,7 @@ export class SchemaChangesService {
       if (change.kind === 'register') {
         access.requireReadableReferences(change.subject.context, change.sent.references);
         if (toMake) await this.right.demand(principal, change.subject);
-      } else if (toMake) this.judge(principal, change.kind === 'delete' ? 'delete' : 'govern', change.subject);
+      } else if (toMake && change.kind === 'delete') this.judge(principal, 'delete', change.subject);
       changes.push(change);
     }
     return changes;

@@ -3,11 +3,11 @@ import { SCHEMA_TYPES } from '#libs/core/schema';
 import { planDone, planGiven, planTold } from './plan.shapes.js';
 import { config, finding, metadata, ruleSet, subjectName } from './shapes.js';
 
-/** Changes in one set. */
-const MAX_CHANGES = 5_000;
-/** Bytes and JSON values of the changes in a request: 20 values for each of as many as there may be. */
+/** Changes in one set: 5,000 subjects, each with a schema and a level of its own. */
+const MAX_CHANGES = 10_000;
+/** Bytes and JSON values of the changes in a request: 10 values for each of as many as there may be. */
 export const MAX_CHANGES_BYTES = 8 * 1024 * 1024;
-export const MAX_CHANGES_VALUES = 20 * MAX_CHANGES;
+export const MAX_CHANGES_VALUES = 10 * MAX_CHANGES;
 
 const reference = z.strictObject({
   name: z.string().max(1_000),
@@ -66,7 +66,9 @@ const outcome = z.object({
   subject: z.string(),
   outcome: z
     .enum(['new', 'unchanged', 'set', 'deleted', 'refused'])
-    .describe('`unchanged`: the schema is there already, or an earlier change of the set brings it.'),
+    .describe(
+      '`unchanged`: the schema is there already, or an earlier change of the set brings it; or the setting is as it is asked to be, which takes no right.',
+    ),
   version: z.int().nullable(),
   id: z.int().nullable().describe('Null in a plan where it is given out when the plan is applied.'),
   deletedVersions: z.array(z.int()),

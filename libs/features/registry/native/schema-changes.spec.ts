@@ -152,6 +152,14 @@ describe('sets of changes over REST', () => {
       expect([change.kind, planned.json.verdict]).toEqual([change.kind, 'ok']);
       expect([change.kind, (await apply(planned.json, [change], 'registrar')).status]).toEqual([change.kind, 403]);
     }
+    await calls.put(`/config/${s}`, { compatibility: 'FULL' });
+    const stated = [
+      { kind: 'set-config', subject: s, config: { compatibility: 'FULL' } },
+      register(s, record('S', field('x', 'int', { default: 0 }))),
+    ];
+    const settled = await plan(stated, 'registrar');
+    expect(settled.json.changes.map(({ outcome }) => outcome)).toEqual(['unchanged', 'new']);
+    expect((await apply(settled.json, stated, 'registrar')).status).toBe(200);
     await calls.put(`/v1/registration-policy/${s}-new`, { policy: 'registrars-only' });
     const changes = [register(`${s}-new`, record('N'))];
     const planned = await plan(changes, 'producer');
@@ -206,10 +214,10 @@ describe('sets of changes over REST', () => {
     for (const changes of [[], [{ ...register(s, '"int"'), id: 4 }], [{ kind: 'rename', subject: s }]]) {
       expect((await plan(changes)).status).toBe(400);
     }
-    const many = Array.from({ length: 5_001 }, () => ({ kind: 'delete', subject: s }));
+    const many = Array.from({ length: 10_001 }, () => ({ kind: 'delete', subject: s }));
     const refusedMany = await plan(many);
     expect([refusedMany.status, refusedMany.problem.code]).toEqual([413, 'list-too-long']);
-    expect(refusedMany.problem.details).toEqual({ limit: 'changes', value: 5_000, measured: 5_001 });
+    expect(refusedMany.problem.details).toEqual({ limit: 'changes', value: 10_000, measured: 10_001 });
   });
 
   it('takes as many as it says, each referring to others', async () => {
