@@ -259,6 +259,16 @@ export {
   type RestingGroups,
 } from './hand-over.js';
 export { KEPT_BATCHES, ProducerStates, type ProducedBatch, type ProducerState } from './producer-states.js';
+export {
+  TopicSets,
+  type ApplyTopicsOptions,
+  type DeclaredTopic,
+  type SettingChange,
+  type TopicBasis,
+  type TopicOutcome,
+  type TopicRefusal,
+  type TopicSetPlan,
+} from './topic-set.js';
 export { checkMorePartitions, checkNewTopic, checkPartitionCount } from './new-topic.js';
 export {
   AtomicProducer,

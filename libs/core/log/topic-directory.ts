@@ -3,6 +3,7 @@ import type { Appended, Clusters, LogEngine } from './engine.js';
 import { invalidTopicName, topicExists, topicNotFound } from './errors.js';
 import { generationOf, isReservedName, physicalName } from './generation.js';
 import type { PartitionerSpec } from './key-placement.js';
+import { checkNewTopic } from './new-topic.js';
 import { type TopicGuard, UNGUARDED } from './topic-guard.js';
 import { topicDeleted, topicFrozen, topicNameKept, topicProtected } from './topic-guard-errors.js';
 import { homeOf, topicMoved } from './topic-place.js';
@@ -116,10 +117,7 @@ export class TopicDirectory {
    * moved to; `invalid-topic-name` for names kept for internal use.
    */
   async create(spec: TopicSpec): Promise<ResolvedTopic> {
-    if (isReservedName(spec.name))
-      throw invalidTopicName(spec.name, 'names that end in --g and a number are kept for generations');
-    if (spec.name.startsWith('__'))
-      throw invalidTopicName(spec.name, 'names that begin with __ are kept for internal topics');
+    demandUserName(spec.name);
     const present = await this.names.find(this.engine.logId, spec.name);
     if (present !== undefined) {
       if (await this.#isElsewhere(present)) await this.#demandHere(present);
@@ -132,6 +130,28 @@ export class TopicDirectory {
     }
     const description = await this.engine.createTopic({ ...spec, state: spec.state ?? 'ACTIVE' });
     return resolved(spec.name, description, undefined);
+  }
+
+  /**
+   * What {@link create} would refuse; changes nothing. Where there are brokers they may still refuse what only they know.
+   * @param existing names of all topics of the log, internal ones included. @throws what {@link create} throws.
+   */
+  async demandCreatable(spec: TopicSpec, existing: ReadonlySet<string>): Promise<void> {
+    demandUserName(spec.name);
+    const present = await this.names.find(this.engine.logId, spec.name);
+    if (present !== undefined) {
+      if (await this.#isElsewhere(present)) await this.#demandHere(present);
+      const { deletion } = present.guard;
+      if (deletion !== null && deletion.phase !== 'PURGING') throw topicNameKept(spec.name, deletion);
+      if (deletion === null && (await exists(this.engine, physicalName(spec.name, present.generation))))
+        throw topicExists(spec.name);
+    }
+    // What is left of a deletion that was cut short goes before the topic is made.
+    const others =
+      present === undefined
+        ? existing
+        : new Set([...existing].filter((name) => generationOf(name).logical !== spec.name));
+    checkNewTopic(spec, others, this.engine.capabilities);
   }
 
   /**
@@ -247,6 +267,12 @@ async function exists(engine: LogEngine, physical: string): Promise<boolean> {
     if (isAppError(error, 'topic-not-found')) return false;
     throw error;
   }
+}
+
+/** @throws `invalid-topic-name` for names kept for internal use. */
+function demandUserName(name: string): void {
+  if (isReservedName(name)) throw invalidTopicName(name, 'names that end in --g and a number are kept for generations');
+  if (name.startsWith('__')) throw invalidTopicName(name, 'names that begin with __ are kept for internal topics');
 }
 
 function resolved(logical: string, description: TopicDescription, row: TopicName | undefined): ResolvedTopic {
