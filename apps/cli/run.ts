@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { Command, CommanderError, Option } from 'commander';
 import { nearest } from '#libs/core/kernel';
 import type { CommandSpec, GlobalFlags, Invocation } from './command.js';
@@ -8,6 +7,7 @@ import { exitCode, type ExitCode } from './exit-codes.js';
 import { Failure, usage } from './failure.js';
 import type { Io } from './io.js';
 import type { Outcome } from './outcome.js';
+import { writtenFile } from './output/written-file.js';
 import {
   envelopeOf,
   failureEnvelope,
@@ -207,7 +207,8 @@ async function runHandler(command: Command, spec: CommandSpec, { io, finish, pro
   // A command prints one shape, whatever its options.
   const outcome = { ...(await handler(invocation)), kind: spec.kind ?? 'Result' };
   await print(outcome, output, write, io, flags.quiet);
-  if (file !== undefined) await writeResult(file, collected.join(''));
+  if (file !== undefined)
+    await writtenFile(file, collected.join(''), { done: 'What the command did on the service is done.' });
   finish(exitCode(outcome.exit ?? 'done'));
 }
 
@@ -232,21 +233,6 @@ async function print(
   if (!quiet) for (const warning of warnings) io.err(`warning: ${warning}\n`);
   if (error !== undefined)
     io.err(failureText({ ...error, hint: error.hint ?? null, requestId: null, findings: error.findings ?? [] }));
-}
-
-async function writeResult(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new Failure({
-      code: code === 'ENOSPC' ? 'disk-full' : 'output-file-not-written',
-      exit: code === 'ENOSPC' ? 'internal' : 'usage',
-      message: code === 'ENOSPC' ? `There is no room for '${file}'.` : `'${file}' cannot be written: ${message}`,
-      hint: code === 'ENOSPC' ? 'Free room on that disk; what the command did on the service is done.' : null,
-      cause,
-    });
-  }
 }
 
 async function flagsOf(all: Record<string, unknown>, io: Io): Promise<GlobalFlags> {

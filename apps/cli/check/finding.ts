@@ -28,6 +28,7 @@ export interface CheckFinding {
   readonly after: string | null;
   readonly message: string;
   readonly help: string | null;
+  /** The page of the rule: an address, or a path of the documentation; null for what has none. */
   readonly helpUrl: string | null;
   /** Stays the same when lines move. */
   readonly fingerprint: string;

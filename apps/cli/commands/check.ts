@@ -4,6 +4,7 @@ import { baselineOf, pathInProject, type Baseline } from '../check/baseline.js';
 import { checked } from '../check/checked.js';
 import { LEVELS_OF_FINDINGS, type FindingLevel } from '../check/finding.js';
 import { RegistryBaseline } from '../check/registry-baseline.js';
+import { helpUrls } from '../check/help-url.js';
 import { readWaivers, waived } from '../check/waivers.js';
 import { given, text, type Handler, type Invocation } from '../command.js';
 import { usage } from '../failure.js';
@@ -12,6 +13,7 @@ import type { ProjectFile } from '../project/project-file.js';
 import type { Outside } from '../project/schema-set.js';
 import { DiskTree } from '../project/source-tree.js';
 import { reported } from './findings-output.js';
+import { policiesAgainst } from './policed.js';
 
 /** What the command line and the project say of the schemas that are meant. */
 export interface ChosenSchemas {
@@ -63,11 +65,17 @@ export const check: Handler = async (invocation) => {
     kind: 'CheckReport',
     against: baseline.label,
     schemas,
-    findings: await excused(invocation, chosen, findings, file?.check?.ignore ?? []),
+    findings: await excused(
+      invocation,
+      chosen,
+      [...findings, ...(await policiesAgainst(invocation, chosen))],
+      file?.check?.ignore ?? [],
+    ),
     failOn: failOn(invocation, file?.check?.failOn ?? 'error'),
     most: most(invocation),
     root,
     noFail: invocation.options['fail'] === false,
+    helpUrls: helpUrls(file, io.env),
   });
 };
 

@@ -1,14 +1,15 @@
-import { appendFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { nearest } from '#libs/core/kernel';
 import { texts, type Invocation } from '../command.js';
 import { bySeverity, countsAt, type CheckFinding, type FindingLevel } from '../check/finding.js';
+import type { HelpUrls } from '../check/help-url.js';
 import { countsOf, type CheckReport } from '../check/report.js';
 import type { SchemaReport } from '../check/judge.js';
-import { Failure, usage } from '../failure.js';
+import { usage } from '../failure.js';
 import { FINDING_FORMATS, formatted, type FindingFormat, type FormatOptions } from '../formats/formats.js';
 import { Repository } from '../git/repository.js';
 import type { Outcome } from '../outcome.js';
+import { writtenFile } from '../output/written-file.js';
 import { VERSION } from '../version.js';
 
 interface AskedFormat {
@@ -28,12 +29,16 @@ export interface Found {
   readonly root: string;
   /** Findings are reported, and the answer is yes whatever they are. */
   readonly noFail: boolean;
+  readonly helpUrls: HelpUrls;
 }
 
-/** A report in every format that is asked for, and the exit code that tells the truth. */
-export async function reported(invocation: Invocation, found: Found): Promise<Outcome> {
+/**
+ * A report in every format that is asked for, and the exit code that tells the truth.
+ * @param which `of-ci`: only what the CI it runs in takes, for a command that shows its findings itself.
+ */
+export async function reported(invocation: Invocation, found: Found, which: 'all' | 'of-ci' = 'all'): Promise<Outcome> {
   const { io, flags } = invocation;
-  const sorted = [...found.findings].sort(bySeverity);
+  const sorted = found.findings.map((one) => ({ ...one, helpUrl: found.helpUrls(one.ruleId) })).sort(bySeverity);
   const passed = !sorted.some((one) => countsAt(found.failOn, one));
   const report: CheckReport = {
     against: found.against,
@@ -50,12 +55,12 @@ export async function reported(invocation: Invocation, found: Found): Promise<Ou
     version: VERSION,
     kind: found.kind,
   };
-  const asked = askedFormats(invocation);
+  const asked = askedFormats(invocation).filter(({ format }) => which === 'all' || format !== 'text');
   const shown: string[] = [];
   for (const { format, file } of asked) {
     const text = await formatted(format, report, { ...options, colour: file === undefined && options.colour });
     if (file === undefined) shown.push(text);
-    else await written(resolve(io.cwd, file), text);
+    else await writtenFile(resolve(io.cwd, file), text);
     if (format === 'github') await stepSummary(report, options, io.env);
   }
   return {
@@ -93,23 +98,7 @@ function askedFormats(invocation: Invocation): readonly AskedFormat[] {
 
 async function stepSummary(report: CheckReport, options: FormatOptions, env: Invocation['io']['env']): Promise<void> {
   const file = env['GITHUB_STEP_SUMMARY'];
-  if (file) await appendFile(file, await formatted('markdown', report, options));
-}
-
-async function written(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const full = code === 'ENOSPC';
-    throw new Failure({
-      code: full ? 'disk-full' : 'output-file-not-written',
-      exit: full ? 'internal' : 'usage',
-      message: full ? `There is no room for '${file}'.` : `'${file}' cannot be written: ${message}`,
-      hint: full ? 'Free room on that disk, then repeat.' : null,
-      cause,
-    });
-  }
+  if (file) await writtenFile(file, await formatted('markdown', report, options), { append: true });
 }
 
 /** Where the project is in the repository, for formats whose paths begin there. */

@@ -1,9 +1,10 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { helpUrls } from '../check/help-url.js';
 import { given, type Handler } from '../command.js';
 import { formattedText } from '../lint/format.js';
 import { lintSchema, rulesInUse } from '../lint/lint.js';
 import { listed } from '../outcome.js';
+import { writtenFile } from '../output/written-file.js';
 import { chosenSchemas, excused, failOn, most } from './check.js';
 import { reported } from './findings-output.js';
 
@@ -28,6 +29,7 @@ export const lint: Handler = async (invocation) => {
     most: most(invocation),
     root: chosen.root,
     noFail: invocation.options['fail'] === false,
+    helpUrls: helpUrls(chosen.file, invocation.io.env),
   });
 };
 
@@ -39,7 +41,7 @@ export const fmt: Handler = async (invocation) => {
     const made = formattedText(schema);
     return made === undefined || made === schema.text ? [] : [{ file: schema.file, subject: schema.subject, made }];
   });
-  if (write) for (const { file, made } of files) await writeFile(join(chosen.root, file), made);
+  if (write) for (const { file, made } of files) await writtenFile(join(chosen.root, file), made);
   const items = files.map(({ file, subject }) => ({ file, subject, written: write }));
   const outcome = listed(
     'FormattedFiles',

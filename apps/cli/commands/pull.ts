@@ -1,9 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { argument, given, text, type Handler } from '../command.js';
 import { usage } from '../failure.js';
 import { Client } from '../http/client.js';
 import { listed } from '../outcome.js';
+import { writtenFile } from '../output/written-file.js';
 import { statAt, textAt } from '../project/at-path.js';
 import { globMatcher } from '../project/glob.js';
 import { loadSchemas, PROJECT_FILE, schemaTypeOf } from '../project/project.js';
@@ -122,8 +122,7 @@ export const init: Handler = async (invocation) => {
   const server = from ?? 'http://localhost:8081';
   const project = `apiVersion: v1\nserver: \${WEIR_URL:-${server}}\ndefaults: { normalize: false }\n${entries.length === 0 ? 'schemas: []\n' : stringify({ schemas: entries })}`;
   if (!invocation.flags.dryRun) {
-    await mkdir(folder, { recursive: true });
-    await writeFile(path, project);
+    await writtenFile(path, project, { folders: true });
   }
   return {
     ...listed(
@@ -180,7 +179,6 @@ async function put(path: string, { schema }: RegisteredVersion, dryRun: boolean)
   const present = await textAt(path);
   if (present === made) return 'unchanged';
   if (dryRun) return 'would-write';
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, made);
+  await writtenFile(path, made, { folders: true });
   return 'written';
 }

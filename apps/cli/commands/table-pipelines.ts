@@ -1,16 +1,17 @@
 import type { CommandSpec, OptionSpec } from '../command.js';
 
+const FORMAT: OptionSpec = {
+  flags: '--format <format[=file]>',
+  about: 'text, json, sarif, junit, github, gitlab, markdown; may be repeated',
+  repeat: true,
+};
 const FINDINGS: readonly OptionSpec[] = [
   {
     flags: '--fail-on <level>',
     about: 'the least level that makes the answer no',
     choices: ['error', 'warning', 'info'],
   },
-  {
-    flags: '--format <format[=file]>',
-    about: 'text, json, sarif, junit, github, gitlab, markdown; may be repeated',
-    repeat: true,
-  },
+  FORMAT,
   { flags: '--max <n>', about: 'show this many findings at most; all of them count' },
   { flags: '--no-fail', about: 'report only: exit 0 whatever is found' },
 ];
@@ -78,6 +79,7 @@ export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
       { flags: '--prune', about: 'also delete what carries the owner of the project and is not in it' },
       { flags: '--out <file>', about: 'write the plan there, for weir apply --plan' },
       { flags: '--exit-code', about: 'exit 3 when changes are pending' },
+      FORMAT,
     ],
     load: async () => (await import('./plan.js')).plan,
   },
@@ -101,8 +103,44 @@ export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
     kind: 'Plan',
     about: 'Whether the registry still is what the project says: exit 3 when it is not.',
     examples: [['weir drift', 'in a nightly job']],
-    options: [{ flags: '--prune', about: 'count subjects of the owner that are not in the project' }],
+    options: [{ flags: '--prune', about: 'count subjects of the owner that are not in the project' }, FORMAT],
     load: async () => (await import('./plan.js')).drift,
+  },
+  {
+    name: 'policy',
+    about: 'Policies of the project: what its topics and schemas must be like.',
+    examples: [
+      ['weir policy list', 'those that the project names'],
+      ['weir policy test', 'on the project, offline'],
+    ],
+    commands: [
+      {
+        name: 'list',
+        kind: 'PolicyList',
+        about: 'The policies that the project names.',
+        examples: [['weir policy list -o wide', 'with the place of each']],
+        load: async () => (await import('./policy.js')).list,
+      },
+      {
+        name: 'test',
+        kind: 'PolicyReport',
+        about: 'Run the tests of the policies, then the policies on the project. Offline.',
+        examples: [
+          ['weir policy test', 'all of them'],
+          ['weir policy test --format junit=policies.xml', 'for a report'],
+        ],
+        options: FINDINGS,
+        load: async () => (await import('./policy.js')).test,
+      },
+      {
+        name: 'explain',
+        kind: 'Policy',
+        about: 'One policy: what it is about, what it demands, what to do.',
+        examples: [['weir policy explain topics-keep-a-week', 'one that a finding cites']],
+        args: [['<id>', 'the policy, with or without policy/ in front']],
+        load: async () => (await import('./policy.js')).explain,
+      },
+    ],
   },
   {
     name: 'init',

@@ -129,7 +129,7 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
       ['weir schema-of schema list', 'of one below another'],
     ],
     args: [['<command...>', 'the command']],
-    load: async () => (await import('./completion.js')).schemaOf,
+    load: async () => (await import('./schema-of.js')).schemaOf,
   },
   {
     name: 'version',

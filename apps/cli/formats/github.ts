@@ -1,3 +1,4 @@
+import { isAddress } from '../check/help-url.js';
 import type { CheckFinding } from '../check/finding.js';
 import type { CheckReport } from '../check/report.js';
 
@@ -14,7 +15,7 @@ export function githubAnnotations({ findings }: CheckReport, prefix: string): st
 }
 
 function annotation(
-  { level, ruleId, direction, location, message, before, after, help }: CheckFinding,
+  { level, ruleId, direction, location, message, before, after, help, helpUrl }: CheckFinding,
   prefix: string,
 ): string {
   const place =
@@ -27,6 +28,7 @@ function annotation(
     ...(before === null ? [] : [`- ${before}`]),
     ...(after === null ? [] : [`+ ${after}`]),
     ...(help === null ? [] : [help]),
+    ...(isAddress(helpUrl) ? [helpUrl] : []),
   ];
   return `::${LEVELS[level]} file=${property(prefix + location.file)}${place},title=${property(title)}::${data(lines.join('\n'))}`;
 }

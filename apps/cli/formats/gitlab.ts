@@ -1,3 +1,4 @@
+import { isAddress } from '../check/help-url.js';
 import type { CheckReport } from '../check/report.js';
 
 const SEVERITIES = { error: 'major', warning: 'minor', info: 'info' } as const;
@@ -7,11 +8,11 @@ export function gitlabReport({ findings }: CheckReport, prefix: string): string 
   const seen = new Set<string>();
   const entries = findings
     .filter(({ waiver, fingerprint }) => waiver === null && !seen.has(fingerprint) && seen.add(fingerprint))
-    .map(({ ruleId, direction, message, help, fingerprint, level, location }) => ({
+    .map(({ ruleId, direction, message, help, helpUrl, fingerprint, level, location }) => ({
       type: 'issue',
       check_name: ruleId,
       description: `${message}${help === null ? '' : ` ${help}`}${direction === null ? '' : ` (${direction})`}`,
-      content: { body: help ?? message },
+      content: { body: `${help ?? message}${isAddress(helpUrl) ? `\n\n${helpUrl}` : ''}` },
       categories: ['Compatibility'],
       fingerprint,
       severity: SEVERITIES[level],

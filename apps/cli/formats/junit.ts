@@ -5,7 +5,15 @@ import type { CheckReport } from '../check/report.js';
 export function junitReport(report: CheckReport): string {
   const counted = (subject: string): readonly CheckFinding[] =>
     report.findings.filter((one) => one.subject === subject && one.waiver === null && counts(report, one));
-  const cases = report.schemas.map((schema) => {
+  // Topics and whatever else is no schema of the report have cases, too: nothing found is left out.
+  const here = new Set(report.schemas.map(({ subject }) => subject));
+  const others = new Map(
+    report.findings
+      .filter(({ subject }) => !here.has(subject))
+      .map(({ subject, location }) => [subject, location.file]),
+  );
+  const subjects = [...report.schemas, ...[...others].map(([subject, file]) => ({ subject, file }))];
+  const cases = subjects.map((schema) => {
     const found = counted(schema.subject);
     const body = found.map(
       (one) =>
@@ -16,8 +24,8 @@ export function junitReport(report: CheckReport): string {
     const inside = body.join('') + out;
     return `    <testcase name=${attribute(schema.subject)} classname=${attribute(schema.file)} time="0"${inside === '' ? '/>' : `>\n${inside}    </testcase>`}\n`;
   });
-  const failures = report.schemas.filter(({ subject }) => counted(subject).length > 0).length;
-  const totals = `tests="${report.schemas.length}" failures="${failures}" errors="0" time="0"`;
+  const failures = subjects.filter(({ subject }) => counted(subject).length > 0).length;
+  const totals = `tests="${subjects.length}" failures="${failures}" errors="0" time="0"`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="weir" ${totals}>\n  <testsuite name="weir" ${totals} skipped="0">\n${cases.join('')}  </testsuite>\n</testsuites>\n`;
 }
 

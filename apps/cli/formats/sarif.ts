@@ -1,19 +1,21 @@
 import type { CheckFinding } from '../check/finding.js';
 import type { CheckReport } from '../check/report.js';
 import { ruleEntry } from '../rules/catalogue.js';
+import { isAddress } from '../check/help-url.js';
 import type { FormatOptions } from './formats.js';
 
 const LEVELS = { error: 'error', warning: 'warning', info: 'note' } as const;
 
 /** SARIF 2.1.0: constant rule ids, paths relative to the repository, partial fingerprints. */
 export function sarifReport(report: CheckReport, { prefix, version }: FormatOptions): string {
-  const ruleIds = [...new Set(report.findings.map(({ ruleId }) => ruleId))].sort();
+  const pages = new Map(report.findings.map(({ ruleId, helpUrl }) => [ruleId, helpUrl]));
+  const ruleIds = [...pages.keys()].sort();
   const log = {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
     runs: [
       {
-        tool: { driver: { name: 'weir', version, rules: ruleIds.map(rule) } },
+        tool: { driver: { name: 'weir', version, rules: ruleIds.map((id) => rule(id, pages.get(id) ?? null)) } },
         columnKind: 'utf16CodeUnits',
         originalUriBaseIds: { SRCROOT: { description: { text: 'The root of the repository.' } } },
         results: report.findings.map((finding) => result(finding, ruleIds.indexOf(finding.ruleId), prefix)),
@@ -24,13 +26,16 @@ export function sarifReport(report: CheckReport, { prefix, version }: FormatOpti
   return `${JSON.stringify(log, null, 2)}\n`;
 }
 
-function rule(id: string): Record<string, unknown> {
+function rule(id: string, helpUrl: string | null): Record<string, unknown> {
   const entry = ruleEntry(id);
   return {
     id,
     name: id.replace(/(?:^|[/-])(\w)/g, (_, letter: string) => letter.toUpperCase()),
     shortDescription: { text: entry?.title ?? id },
     ...(entry?.purpose ? { fullDescription: { text: entry.purpose } } : {}),
+    ...(entry?.fix ? { help: { text: entry.fix } } : {}),
+    // A path would be no address there.
+    ...(isAddress(helpUrl) ? { helpUri: helpUrl } : {}),
   };
 }
 

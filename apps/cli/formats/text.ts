@@ -1,3 +1,4 @@
+import { isAddress } from '../check/help-url.js';
 import { placeText, type CheckFinding } from '../check/finding.js';
 import { summaryText, type CheckReport } from '../check/report.js';
 
@@ -26,6 +27,7 @@ function block(finding: CheckFinding, paint: (code: number, text: string) => str
     fingerprint,
     waiver,
     againstVersion,
+    helpUrl,
   } = finding;
   const against = againstVersion === null ? '' : ` · version ${againstVersion}`;
   const head = `${paint(1, placeText(location))}: ${paint(COLOURS[level], waiver === null ? level : `${level} (waived)`)} ${ruleId}${direction === null ? '' : ` (${direction})`}`;
@@ -33,6 +35,7 @@ function block(finding: CheckFinding, paint: (code: number, text: string) => str
   if (before !== null) lines.push(paint(31, `  - ${before}`));
   if (after !== null) lines.push(paint(32, `  + ${after}`));
   if (help !== null) lines.push(`  → ${help}`);
+  if (isAddress(helpUrl)) lines.push(`  ${helpUrl}`);
   if (waiver !== null)
     lines.push(
       `  waived${waiver.owner === null ? '' : ` by ${waiver.owner}`}: ${waiver.reason}${waiver.expires === null ? '' : ` (until ${waiver.expires})`}`,

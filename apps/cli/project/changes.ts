@@ -23,9 +23,6 @@ export type SchemaChange =
     }
   | { readonly kind: 'delete'; readonly subject: string };
 
-/** Settings that are asked at the same time. */
-const AT_ONCE = 8;
-
 /** What makes the registry what the project says: settings before the schemas that are judged by them. */
 export async function changesOf(
   project: Project,
@@ -58,33 +55,16 @@ export async function changesOf(
     }
   });
   return {
-    changes: [
-      ...(await settingsOf(project, client)),
-      ...registrations,
-      ...(prune ? await pruned(project, client) : []),
-    ],
+    changes: [...settingsOf(project), ...registrations, ...(prune ? await pruned(project, client) : [])],
     findings,
   };
 }
 
-/** Levels that the project states and the registry does not have yet. */
-async function settingsOf({ schemas }: Project, client: Client): Promise<readonly SchemaChange[]> {
-  const stated = schemas.filter(({ level }) => level !== undefined);
-  const changes: SchemaChange[] = [];
-  for (let from = 0; from < stated.length; from += AT_ONCE) {
-    const present = await Promise.all(
-      stated.slice(from, from + AT_ONCE).map(async ({ subject, level }) => ({
-        subject,
-        level: level!.value,
-        there: (await client.find<{ compatibilityLevel?: string }>(`/config/${encodeURIComponent(subject)}`))
-          ?.compatibilityLevel,
-      })),
-    );
-    for (const { subject, level, there } of present) {
-      if (there !== level) changes.push({ kind: 'set-config', subject, config: { compatibility: level } });
-    }
-  }
-  return changes;
+/** Levels that the project states. The service tells which of them are set already. */
+function settingsOf({ schemas }: Project): readonly SchemaChange[] {
+  return schemas.flatMap(({ subject, level }): SchemaChange[] =>
+    level === undefined ? [] : [{ kind: 'set-config', subject, config: { compatibility: level.value } }],
+  );
 }
 
 /** Subjects that carry the project's owner and are not in it. */

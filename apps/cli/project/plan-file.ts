@@ -1,6 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { Failure, usage } from '../failure.js';
+import { writtenFile } from '../output/written-file.js';
 import type { SchemaChange } from './changes.js';
+import type { DeclaredTopic } from './topics.js';
 
 /** A reason why a change cannot be made, as the service tells it. */
 export interface Refusal {
@@ -54,10 +56,13 @@ export interface PlanFile {
   readonly hash: string;
   readonly restsOn: readonly object[];
   readonly changes: readonly SchemaChange[];
+  readonly topics: readonly DeclaredTopic[];
+  readonly topicsRestOn: readonly object[];
 }
 
+/** @throws Failure for a file that cannot be written. */
 export async function writePlan(file: string, plan: PlanFile): Promise<void> {
-  await writeFile(file, `${JSON.stringify(plan, null, 2)}\n`);
+  await writtenFile(file, `${JSON.stringify(plan, null, 2)}\n`);
 }
 
 /** @throws Failure for a file that is not there or holds no plan. */
@@ -82,6 +87,6 @@ export async function readPlan(file: string): Promise<PlanFile> {
     Array.isArray(plan.changes) &&
     Array.isArray(plan.restsOn)
   )
-    return plan as PlanFile;
+    return { ...(plan as PlanFile), topics: plan.topics ?? [], topicsRestOn: plan.topicsRestOn ?? [] };
   throw usage('plan-unreadable', `'${file}' holds no plan.`, 'Plans are written by weir plan --out FILE.');
 }

@@ -72,6 +72,33 @@ const ignore = z.strictObject({
   ...expiring,
 });
 
+const topic = z
+  .strictObject({
+    name: z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be 1 to 249 of a-z, A-Z, 0-9, dot, underscore, hyphen'),
+    partitions: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .optional()
+      .describe(
+        'Of a new topic; one when left out. A topic that is there with another number is refused: weir topic repartition.',
+      ),
+    retention: z
+      .string()
+      .regex(/^(unlimited|(\d+(\.\d+)?(ms|s|m|h|d))+)$/, "must be a duration as 7d or 12h, or 'unlimited'")
+      .optional()
+      .describe('How long records are kept: `retention.ms` as 7d, 12h or unlimited.'),
+    protect: z.boolean().optional().describe('Whether deleting it, or records of it, is refused.'),
+    tags: z.array(z.string().min(1)).optional().describe('For policies; the service keeps none.'),
+    config: z
+      .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]))
+      .optional()
+      .describe('Other settings by their Kafka names. What is not named stays as it is.'),
+  })
+  .refine(({ retention, config }) => retention === undefined || config?.['retention.ms'] === undefined, {
+    message: 'says both retention and retention.ms',
+  });
+
 export const projectShape = z.strictObject({
   apiVersion: z.literal('v1'),
   server: z.string().optional().describe('Address of the service. ${NAME:-default} stands for a variable.'),
@@ -83,6 +110,10 @@ export const projectShape = z.strictObject({
       failOn: z.enum(['error', 'warning', 'info']).optional(),
       waivers: z.string().optional().describe('A file of waivers.'),
       ignore: z.array(ignore).optional(),
+      helpUrl: z
+        .string()
+        .optional()
+        .describe('Where the pages of rules are, for those who read findings; {rule} stands for the rule.'),
     })
     .optional(),
   lint: z
@@ -93,10 +124,16 @@ export const projectShape = z.strictObject({
     })
     .optional(),
   schemas: z.array(schema).default([]),
+  topics: z
+    .array(topic)
+    .optional()
+    .describe('Topics that `weir apply` creates, sets and protects. Topics that are not named are left alone.'),
+  policies: z.array(z.string().min(1)).optional().describe('Files of policies, or globs of them.'),
 });
 
 export type ProjectFile = z.infer<typeof projectShape>;
 export type ProjectEntry = ProjectFile['schemas'][number];
+export type ProjectTopic = NonNullable<ProjectFile['topics']>[number];
 export type ProjectIgnore = z.infer<typeof ignore>;
 
 /** The shape of a file of waivers. */

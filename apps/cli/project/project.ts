@@ -5,7 +5,7 @@ import { globMatcher } from './glob.js';
 import { projectShape, type ProjectEntry, type ProjectFile } from './project-file.js';
 import type { SourceTree } from './source-tree.js';
 import { firstTypeOf } from './type-names.js';
-import { readYaml, type FileProblem } from './yaml-file.js';
+import { readYaml, type FileProblem, type YamlReading } from './yaml-file.js';
 
 export const PROJECT_FILE = 'weir.yaml';
 
@@ -50,6 +50,16 @@ export async function readProjectFile(
 ): Promise<ProjectFile | undefined> {
   const text = (await tree.read([name])).get(name);
   return text === undefined ? undefined : readYaml(projectShape, { text, file: name, env }).value;
+}
+
+/** Where things are in the project file, which is there and in order. */
+export async function projectPlaces(
+  tree: SourceTree,
+  name: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Pick<YamlReading<ProjectFile>, 'placeOf'> & { readonly text: string }> {
+  const text = (await tree.read([name])).get(name) ?? '';
+  return { text, placeOf: readYaml(projectShape, { text, file: name, env }).placeOf };
 }
 
 /** Everything the project file names, read. @throws Failure for a file that is not there, a subject that occurs twice. */

@@ -16,8 +16,8 @@ export interface FileProblem {
 
 export interface YamlReading<T> {
   readonly value: T;
-  /** The line of a member, from 1. */
-  lineOf(path: readonly PropertyKey[]): number;
+  /** Where a member is, from 1; where its holder is for one that is not there. */
+  placeOf(path: readonly PropertyKey[]): { readonly line: number; readonly column: number };
 }
 
 /**
@@ -59,7 +59,7 @@ export function readYaml<T>(
   if (!parsed.success)
     problems.push(...parsed.error.issues.flatMap((issue) => problemsOf(issue, shape, file, placeOf)));
   if (problems.length > 0 || !parsed.success) throw invalidFile(file, problems);
-  return { value: parsed.data, lineOf: (path) => placeOf(path).line };
+  return { value: parsed.data, placeOf };
 }
 
 function problemsOf(
