@@ -1,98 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  encodeBatch,
-  type LogRecord,
-  type PartitionRef,
-  readBatchHeader,
-  recordsFrom,
-  type StoredRecord,
-} from '#libs/core/log';
-import { type EmbeddedLog, openEmbeddedLog } from './index.js';
-import type { EmbeddedLogSettings } from './options.js';
-import { SeededRandom, SimulatedClock, SimulatedFileSystem, SimulatedLock } from './testing/index.js';
-
-const SETTINGS: Partial<EmbeddedLogSettings> = {
-  segmentBytes: 1_000,
-  indexIntervalBytes: 200,
-  journalStepBytes: 2_048,
-  checkpointIntervalMs: 0,
-  retentionCheckMs: 0,
-  compactionBytesPerSecond: Infinity,
-};
-const REF: PartitionRef = { topic: 't', partition: 0 };
-const DAY = 86_400_000;
-
-/** A log whose time is the test's. */
-class Bench {
-  readonly clock = new SimulatedClock();
-  files = new SimulatedFileSystem();
-  log!: EmbeddedLog;
-  readonly reports: string[] = [];
-
-  async open(settings: Partial<EmbeddedLogSettings> = {}): Promise<EmbeddedLog> {
-    const identity = () => ({ logId: 'life', journalKey: '0123456789abcdef0123456789abcdef' });
-    const note = (message: string): void => void this.reports.push(message);
-    this.log = await openEmbeddedLog({
-      directory: '/log',
-      clock: this.clock,
-      lock: new SimulatedLock(),
-      files: this.files,
-      settings: { ...SETTINGS, ...settings },
-      logger: { info: () => undefined, warn: note, error: note },
-      identity,
-    });
-    return this.log;
-  }
-
-  async restart(): Promise<EmbeddedLog> {
-    await this.log.close();
-    this.files = this.files.afterKill();
-    return await this.open();
-  }
-
-  async pass(ms: number): Promise<void> {
-    await this.clock.sleep(ms);
-  }
-
-  async append(key: string | null, value: string | null, ...more: (readonly [string, string | null])[]): Promise<void> {
-    const records = [[key, value] as const, ...more].map(([k, v]) => recordOf(k, v));
-    await this.log.append(REF, encodeBatch(records));
-  }
-
-  async range(): Promise<[number, number]> {
-    const [partition] = (await this.log.describeTopic('t')).partitions;
-    return [partition!.startOffset, partition!.endOffset];
-  }
-
-  /** Everything that can be read, in small fetches. */
-  async read(maxBytes = 300): Promise<StoredRecord[]> {
-    const records: StoredRecord[] = [];
-    const [start] = await this.range();
-    for (let offset = start; ;) {
-      const [fetched] = await this.log.fetch({ positions: [{ ...REF, offset }], maxBytes });
-      records.push(...recordsFrom(fetched!, offset));
-      if (fetched!.nextOffset === offset) return records;
-      offset = fetched!.nextOffset;
-    }
-  }
-
-  async values(): Promise<[number, string | null, string | null][]> {
-    return (await this.read()).map(({ offset, key, value }) => [offset, text(key), text(value)]);
-  }
-
-  /** Names of the segment files of the partition. */
-  segmentFiles(ending = '.log'): string[] {
-    const names = [...this.files.files().keys()].filter((path) => path.includes('/topics/') && path.endsWith(ending));
-    return names.map((path) => path.slice(path.lastIndexOf('/') + 1));
-  }
-}
-
-function recordOf(key: string | null, value: string | null): LogRecord {
-  const bytes = (one: string | null): Uint8Array | null => (one === null ? null : Buffer.from(one));
-  return { key: bytes(key), value: bytes(value), headers: [], timestamp: 1_700_000_000_000 };
-}
-
-const text = (bytes: Uint8Array | null): string | null => (bytes === null ? null : Buffer.from(bytes).toString());
+import { encodeBatch, readBatchHeader, recordsFrom } from '#libs/core/log';
+import { Bench, DAY, recordOf, REF } from './testing/bench.js';
 
 describe('retention', () => {
   it('by time takes old segments and their files, also of a topic nobody writes to; offsets go on rising', async () => {
@@ -208,14 +116,7 @@ describe('retention', () => {
 });
 
 describe('compaction', () => {
-  const COMPACT = { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0' };
-
-  async function compacted(config: Record<string, string> = {}): Promise<Bench> {
-    const bench = new Bench();
-    await bench.open();
-    await bench.log.createTopic({ name: 't', partitions: 1, config: { ...COMPACT, ...config } });
-    return bench;
-  }
+  const compacted = Bench.compacted;
 
   it('keeps the newest record of each key, drops files and bytes, and reads the same after every kind of start', async () => {
     const bench = await compacted();
@@ -347,7 +248,11 @@ describe('compaction', () => {
   it('with more keys than its memory holds it takes several passes', async () => {
     const bench = new Bench();
     await bench.open({ compactionMapBytes: 500 });
-    await bench.log.createTopic({ name: 't', partitions: 1, config: COMPACT });
+    await bench.log.createTopic({
+      name: 't',
+      partitions: 1,
+      config: { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0' },
+    });
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < 20; i++) await bench.append(`k${i}`, `v${round}`.padEnd(80, '.'));
     }
@@ -374,68 +279,6 @@ describe('compaction', () => {
     expect(await bench.range()).toEqual([20, 20]);
     await bench.log.close();
   });
-
-  /** What a power cut right behind a compaction leaves of the newest records, for several fates of unflushed bytes. */
-  async function afterPowerCuts(lost: (path: string) => boolean): Promise<boolean[]> {
-    const whole: boolean[] = [];
-    for (let seed = 1; seed <= 12; seed++) {
-      const bench = await compacted();
-      for (let i = 0; i < 30; i++) await bench.append(`k${i % 4}`, `v${i}`.padEnd(100, '.'));
-      bench.files.fault = (call, _, path) => (call === 'sync' && lost(path) ? 'lost' : undefined);
-      await bench.log.checkRetention();
-      const values = await bench.values();
-      bench.files = bench.files.afterPowerCut(new SeededRandom(seed));
-      await bench.log.close().catch(() => undefined);
-      await bench.open();
-      const health = (await bench.log.describeTopic('t')).partitions[0]!.health;
-      whole.push(health === 'ok' && JSON.stringify(await bench.values()) === JSON.stringify(values));
-      await bench.log.close();
-    }
-    return whole;
-  }
-
-  it('a power cut right behind the swap loses nothing', async () => {
-    expect(await afterPowerCuts(() => false)).not.toContain(false);
-  });
-
-  it('negative control: a swap whose new segment was not flushed loses records to a power cut', async () => {
-    expect(await afterPowerCuts((path) => /\.[0-9]+\.log$/.test(path))).toContain(false);
-  });
-
-  it('whichever call of a compaction fails, the log holds the old or the new segments, whole', async () => {
-    for (const fault of ['EIO', 'ENOSPC', 'gone'] as const) {
-      for (let n = 1, struck = true; struck; n++) {
-        const bench = await compacted();
-        for (let i = 0; i < 16; i++) await bench.append(`k${i % 3}`, `v${i}`.padEnd(120, '.'));
-        await bench.log.checkpoint();
-        const newest = new Map((await bench.values()).map(([offset, key, value]) => [key, [offset, value]]));
-        const at = bench.files.calls + n;
-        struck = false;
-        bench.files.fault = (_, index) => {
-          if (index !== at) return undefined;
-          struck = true;
-          return fault;
-        };
-        await bench.log.checkRetention().catch(() => undefined);
-        await bench.log.checkpoint().catch(() => undefined);
-        await bench.log.close().catch(() => undefined);
-        const what = `call ${n} ${fault}`;
-        if (fault !== 'gone') expect(bench.files.openFiles, what).toBe(0);
-        bench.files = n % 2 === 0 ? bench.files.afterKill() : bench.files.afterPowerCut(new SeededRandom(n));
-        await bench.open();
-        const after = await bench.values();
-        expect(new Map(after.map(([offset, key, value]) => [key, [offset, value]])), what).toEqual(newest);
-        expect(await bench.range(), what).toEqual([0, 16]);
-        expect((await bench.log.describeTopic('t')).partitions[0]!.health, what).toBe('ok');
-        // Nothing is left over that nobody knows of.
-        expect(
-          [...bench.files.files().keys()].filter((path) => path.includes('/aside/')),
-          what,
-        ).toEqual([]);
-        await bench.log.close();
-      }
-    }
-  }, 240_000);
 
   it('readers in flight go on while segments are replaced under them', async () => {
     const bench = await compacted();
