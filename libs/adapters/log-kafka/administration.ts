@@ -59,17 +59,18 @@ export class KafkaAdministration extends ClusterAdministration {
     return this.#run(() =>
       this.#cluster.persist(async () => {
         const { controllerId, brokers } = await this.#cluster.callAny('Metadata', api.metadata, [], false, false);
-        const versions = await this.#cluster.callAny('ApiVersions', api.apiVersions, 'weir', '1');
-        expectNone('ApiVersions', versions.errorCode);
-        const feature = versions.finalizedFeatures?.find((one) => one.name === 'transaction.version');
+        await this.#cluster.askVersions();
+        const { endsEpochs, transactionVersion } = this.#cluster;
         return {
           id: this.#cluster.clusterId,
           controller: controllerId < 0 ? null : controllerId,
           brokers: brokers
             .map(({ nodeId, host, port, rack }) => ({ id: nodeId, host, port, rack: rack ?? null }))
             .sort((a, b) => a.id - b.id),
-          // Requests are pinned to the first protocol on every release: see the README's laws on unknown outcomes.
-          exactlyOnce: { basis: 'epoch-ended-when-unknown', transactionVersion: feature?.maxVersionLevel ?? 0 },
+          exactlyOnce: {
+            basis: endsEpochs ? 'epoch-ended-with-each' : 'epoch-ended-when-unknown',
+            transactionVersion,
+          },
         };
       }),
     );

@@ -3,7 +3,7 @@
  * adapter speaks. Its producer, consumer and admin stay outside: see "guard rails" in the README.
  *
  * Every version here is served by 3.9, 4.1 and 4.3 and addresses topics by name. AddPartitionsToTxn 3 is the highest an ordinary principal
- * may use on a cluster with an authorizer.
+ * may use on a cluster with an authorizer. What the second transaction protocol needs beside them is in wire-transactions.ts.
  */
 import './with-resolvers.js';
 import {
@@ -11,6 +11,7 @@ import {
   addPartitionsToTxnV3,
   alterPartitionReassignmentsV0,
   apiVersionsV3,
+  createAPI,
   consumerGroupDescribeV0,
   createAclsV3,
   createPartitionsV3,
@@ -38,6 +39,7 @@ import {
   offsetFetchV8,
   syncGroupV5,
   txnOffsetCommitV3,
+  txnOffsetCommitV4,
 } from '@platformatic/kafka';
 
 export { Connection, createAPI, Reader, Writer, type ConnectionOptions } from '@platformatic/kafka';
@@ -46,6 +48,7 @@ export const addOffsetsToTxn = addOffsetsToTxnV3.api;
 export const addPartitionsToTxn = addPartitionsToTxnV3.api;
 export const alterPartitionReassignments = alterPartitionReassignmentsV0.api;
 export const apiVersions = apiVersionsV3.api;
+export type ApiVersionsAnswer = ReturnType<typeof apiVersionsV3.parseResponse>;
 export const consumerGroupDescribe = consumerGroupDescribeV0.api;
 export const createAcls = createAclsV3.api;
 export const createPartitions = createPartitionsV3.api;
@@ -73,3 +76,6 @@ export const offsetCommit = offsetCommitV8.api;
 export const offsetFetch = offsetFetchV8.api;
 export const syncGroup = syncGroupV5.api;
 export const txnOffsetCommit = txnOffsetCommitV3.api;
+/** A later version of it with the bytes of version 4. */
+export const txnOffsetCommitAt = (version: number): typeof txnOffsetCommit =>
+  createAPI(txnOffsetCommit.key, version, txnOffsetCommitV4.createRequest, txnOffsetCommitV4.parseResponse);

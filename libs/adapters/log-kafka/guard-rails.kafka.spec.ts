@@ -1,21 +1,31 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAppError } from '#libs/core/kernel';
-import { encodeBatch, type LogEngine, type PartitionRef, recordsFrom, type StoredRecord } from '#libs/core/log';
+import {
+  detachBatch,
+  encodeBatch,
+  type LogEngine,
+  type PartitionRef,
+  recordsFrom,
+  type StoredRecord,
+} from '#libs/core/log';
 import { ContractContext, WallClock } from '#libs/core/log/testing';
 import { CheckpointStore } from './checkpoint-store.js';
+import { CODE } from './error-codes.js';
 import { KafkaCluster } from './kafka-cluster.js';
 import type { BrokerAddress, KafkaLogSettings } from './index.js';
 import { fetchUncommitted } from './raw-reader.js';
 import { BrokerProxy, openTestEngine, openTestLog, testServers } from './testing/index.js';
 import { TransactionalProducer } from './transactional-producer.js';
 import * as api from './client.js';
-import { produceApi } from './wire-produce.js';
+import { enlistingProduceApi, produceApi } from './wire-produce.js';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 const record = (value: string) => ({ key: null, value: bytes(value), headers: [], timestamp: 1_700_000_000_000 });
 const batchOf = (...values: string[]): Buffer => encodeBatch(values.map(record));
 const textOf = (value: Uint8Array | null | undefined): string => Buffer.from(value ?? []).toString();
 const LONG = { forMs: 15_000 };
+/** As the brokers have agreed on, and the first one on all brokers; alike on brokers that have no other. */
+const PROTOCOLS = ['agreed', 'first'] as const;
 
 describe('guard rails of the Kafka engine', () => {
   let context: ContractContext;
@@ -43,6 +53,18 @@ describe('guard rails of the Kafka engine', () => {
     const engine = await openTestEngine({ addressOf, settings });
     cleanUp.push(() => engine.close());
     return { proxy, engine };
+  }
+
+  /** The test cluster with settings of its own. */
+  async function clusterWith(settings: Partial<KafkaLogSettings>): Promise<KafkaCluster> {
+    const one = await KafkaCluster.connect({
+      name: 'raw',
+      bootstrapServers: testServers(),
+      clock: new WallClock(),
+      settings,
+    });
+    cleanUp.push(() => one.close());
+    return one;
   }
 
   async function readWith(engine: LogEngine, ref: PartitionRef, maxBytes: number): Promise<StoredRecord[]> {
@@ -121,21 +143,74 @@ describe('guard rails of the Kafka engine', () => {
     expect(textOf((await context.engine.openWriter(id)).checkpoint('at'))).toBe('4:2');
   });
 
-  it('a zombie in the middle of a transaction is refused at its end, and what it wrote is never seen', async () => {
-    const ref = { topic: await context.topic(1), partition: 0 };
-    const id = context.name('txn');
-    const zombie = await TransactionalProducer.open(cluster, id, 'zombie');
-    await zombie.addPartitions([ref], LONG);
-    await zombie.produce([{ ...ref, batch: batchOf('undead') }], LONG);
-    const successor = await TransactionalProducer.open(cluster, id, 'successor');
-    expect(successor.epoch).toBeGreaterThan(zombie.epoch);
-    expect(await zombie.end(true, LONG)).toBe('fenced');
-    await successor.addPartitions([ref], LONG);
-    await successor.produce([{ ...ref, batch: batchOf('alive') }], LONG);
-    expect(await successor.end(true, LONG)).toBe('done');
-    expect(await context.values(ref, 1)).toEqual(['alive']);
-    await expect(zombie.bumpEpoch(LONG)).rejects.toMatchObject({ fenced: true });
-  });
+  it.each(PROTOCOLS)(
+    'a zombie in the middle of a transaction is refused at its end, and what it wrote is never seen (%s protocol)',
+    async (transactionProtocol) => {
+      const cluster = await clusterWith({ transactionProtocol });
+      const ref = { topic: await context.topic(1), partition: 0 };
+      const id = context.name('txn');
+      const zombie = await TransactionalProducer.open(cluster, id, 'zombie');
+      await zombie.addPartitions([ref], LONG);
+      await zombie.produce([{ ...ref, batch: batchOf('undead') }], LONG);
+      const successor = await TransactionalProducer.open(cluster, id, 'successor');
+      expect(successor.epoch).toBeGreaterThan(zombie.epoch);
+      expect(await zombie.end(true, LONG)).toBe('fenced');
+      await successor.addPartitions([ref], LONG);
+      await successor.produce([{ ...ref, batch: batchOf('alive') }], LONG);
+      expect(await successor.end(true, LONG)).toBe('done');
+      expect(await context.values(ref, 1)).toEqual(['alive']);
+      await expect(zombie.bumpEpoch(LONG)).rejects.toMatchObject({ fenced: true });
+    },
+  );
+
+  it.each(PROTOCOLS)(
+    'a batch that comes late tears the next transaction by the first protocol alone (%s)',
+    async (transactionProtocol) => {
+      const cluster = await clusterWith({ transactionProtocol });
+      const ref = { topic: await context.topic(1), partition: 0 };
+      const producer = await TransactionalProducer.open(cluster, context.name('txn'), 'late');
+      const former = { id: Math.floor(producer.epoch / 32_768), epoch: producer.epoch % 32_768 };
+      const write = async (value: string): Promise<void> => {
+        await producer.addPartitions([ref], LONG);
+        await producer.produce([{ ...ref, batch: batchOf(value) }], LONG);
+      };
+      await write('one');
+      expect(await producer.end(true, LONG)).toBe('done');
+      await write('two');
+      // Sent within the first transaction, and held up on the way until now.
+      const baseSequence = producer.endsEpochs ? 1 : 2;
+      const batch = detachBatch(batchOf('late'), { ...former, baseSequence, transactional: true });
+      const request = producer.endsEpochs ? enlistingProduceApi : produceApi;
+      const ask = { transactionalId: producer.transactionalId, timeoutMs: 5_000, batches: [{ ...ref, batch }] };
+      const [answer] = await cluster.call(await cluster.leaderOf(ref), 'control', 'Produce', request, ask);
+      expect(await producer.end(true, LONG)).toBe('done');
+      if (producer.endsEpochs) {
+        expect(answer!.errorCode).toBe(CODE.INVALID_PRODUCER_EPOCH);
+        expect(await context.values(ref, 2)).toEqual(['one', 'two']);
+      } else {
+        // Which is why an epoch of that protocol is ended before anybody builds on what is not known.
+        expect(answer!.errorCode).toBe(0);
+        expect(await context.values(ref, 3)).toEqual(['one', 'two', 'late']);
+      }
+    },
+  );
+
+  it.each(PROTOCOLS)(
+    'a transaction that nothing was sent of ends either way, and its producer goes on (%s)',
+    async (transactionProtocol) => {
+      const cluster = await clusterWith({ transactionProtocol });
+      const ref = { topic: await context.topic(1), partition: 0 };
+      const producer = await TransactionalProducer.open(cluster, context.name('txn'), 'empty');
+      for (const commit of [true, false, true]) {
+        await producer.addPartitions([ref], LONG);
+        expect(await producer.end(commit, LONG)).toBe('done');
+      }
+      await producer.addPartitions([ref], LONG);
+      await producer.produce([{ ...ref, batch: batchOf('some') }], LONG);
+      expect(await producer.end(true, LONG)).toBe('done');
+      expect(await context.values(ref, 1)).toEqual(['some']);
+    },
+  );
 
   it('parallel appends are stored once each at distinct rising offsets, answers lost or not', async () => {
     const { proxy, engine } = await behindProxy();
@@ -167,40 +242,44 @@ describe('guard rails of the Kafka engine', () => {
     expect(await context.values(ref, 2)).toEqual(['again', 'again']);
   });
 
-  it('commits go through when answers are lost at any step, each once', async () => {
-    const { proxy, engine } = await behindProxy();
-    const ref = { topic: await context.topic(1), partition: 0 };
-    const [id, group] = [context.name('writer'), context.name('group')];
-    const writer = await engine.openWriter(id);
-    const steps = [
-      api.addPartitionsToTxn.key,
-      produceApi.key,
-      api.addOffsetsToTxn.key,
-      api.txnOffsetCommit.key,
-      api.endTxn.key,
-    ];
-    for (const cut of ['request', 'answer'] as const) {
-      for (const apiKey of steps) {
-        const before = Number(textOf(writer.checkpoint('count')) || '0');
-        proxy.cutNext(apiKey, cut);
-        await writer.commit({
-          appends: [{ ...ref, batch: batchOf(`c${before + 1}`) }],
-          positions: [{ group, ...ref, offset: before + 1 }],
-          checkpoints: [{ key: 'count', value: bytes(String(before + 1)) }],
-        });
+  it.each(PROTOCOLS)(
+    'commits go through when answers are lost at any step, each once (%s protocol)',
+    async (transactionProtocol) => {
+      const { proxy, engine } = await behindProxy({ transactionProtocol });
+      const ref = { topic: await context.topic(1), partition: 0 };
+      const [id, group] = [context.name('writer'), context.name('group')];
+      const writer = await engine.openWriter(id);
+      const { endsEpochs } = await clusterWith({ transactionProtocol });
+      const steps = [
+        ...(endsEpochs ? [] : [api.addPartitionsToTxn.key, api.addOffsetsToTxn.key]),
+        produceApi.key,
+        api.txnOffsetCommit.key,
+        api.endTxn.key,
+      ];
+      for (const cut of ['request', 'answer'] as const) {
+        for (const apiKey of steps) {
+          const before = Number(textOf(writer.checkpoint('count')) || '0');
+          proxy.cutNext(apiKey, cut);
+          await writer.commit({
+            appends: [{ ...ref, batch: batchOf(`c${before + 1}`) }],
+            positions: [{ group, ...ref, offset: before + 1 }],
+            checkpoints: [{ key: 'count', value: bytes(String(before + 1)) }],
+          });
+        }
       }
-    }
-    expect(await context.values(ref, 10)).toEqual(Array.from({ length: 10 }, (_, i) => `c${i + 1}`));
-    expect((await context.engine.describeGroup(group)).positions).toEqual([{ ...ref, offset: 10 }]);
-    expect(textOf((await context.engine.openWriter(id)).checkpoint('count'))).toBe('10');
-  });
+      const count = 2 * steps.length;
+      expect(await context.values(ref, count)).toEqual(Array.from({ length: count }, (_, i) => `c${i + 1}`));
+      expect((await context.engine.describeGroup(group)).positions).toEqual([{ ...ref, offset: count }]);
+      expect(textOf((await context.engine.openWriter(id)).checkpoint('count'))).toBe(String(count));
+    },
+  );
 
-  for (const { cut, took } of [
-    { cut: 'answer', took: true },
-    { cut: 'request', took: false },
-  ] as const) {
-    it(`an unknown outcome is told, and the next session's checkpoint says it ${took ? 'took' : 'did not take'} place`, async () => {
-      const { proxy, engine } = await behindProxy({ commitForMs: 700, retryForMs: 700 });
+  for (const { cut, took, transactionProtocol } of PROTOCOLS.flatMap((transactionProtocol) => [
+    { cut: 'answer', took: true, transactionProtocol } as const,
+    { cut: 'request', took: false, transactionProtocol } as const,
+  ])) {
+    it(`an unknown outcome is told, and the next session's checkpoint says it ${took ? 'took' : 'did not take'} place (${transactionProtocol} protocol)`, async () => {
+      const { proxy, engine } = await behindProxy({ commitForMs: 700, retryForMs: 700, transactionProtocol });
       const ref = { topic: await context.topic(1), partition: 0 };
       const id = context.name('writer');
       const writer = await engine.openWriter(id);

@@ -52,26 +52,29 @@ describe('the Kafka engine when things go wrong half way', () => {
     return { proxy, engine };
   }
 
-  it('a commit after one that failed is stored, though a batch of the failed one was stored without an answer', async () => {
-    // Each batch in a request of its own: the first is refused, the second stored and not heard of.
-    const { proxy, engine } = await behindProxy({ produceBytes: 1 });
-    const small = await context.topic(1, { config: { 'max.message.bytes': '200' } });
-    const ref = { topic: await context.topic(1), partition: 0 };
-    const writer = await engine.openWriter(context.name('writer'));
-    let produced = 0;
-    proxy.loseAnswers = (apiKey) => apiKey === produceApi.key && ++produced === 2;
-    const appends = [
-      { topic: small, partition: 0, batch: batchOf('x'.repeat(500)) },
-      { ...ref, batch: batchOf('never') },
-    ];
-    await expect(writer.commit({ appends })).rejects.toMatchObject({ code: 'batch-too-large' });
-    expect(produced, 'both batches were sent').toBe(2);
-    proxy.loseAnswers = undefined;
-    const [appended] = await writer.commit({ appends: [{ ...ref, batch: batchOf('good') }] });
-    const read = await context.read(ref, 1);
-    expect(read.map((one) => [one.offset, textOf(one.value)])).toEqual([[appended!.baseOffset, 'good']]);
-    expect(appended!.baseOffset, 'the unheard batch has a place, so the check can fail').toBeGreaterThan(0);
-  });
+  it.each(['agreed', 'first'] as const)(
+    'a commit after one that failed is stored, though a batch of the failed one was stored without an answer (%s protocol)',
+    async (transactionProtocol) => {
+      // Each batch in a request of its own: the first is refused, the second stored and not heard of.
+      const { proxy, engine } = await behindProxy({ produceBytes: 1, transactionProtocol });
+      const small = await context.topic(1, { config: { 'max.message.bytes': '200' } });
+      const ref = { topic: await context.topic(1), partition: 0 };
+      const writer = await engine.openWriter(context.name('writer'));
+      let produced = 0;
+      proxy.loseAnswers = (apiKey) => apiKey === produceApi.key && ++produced === 2;
+      const appends = [
+        { topic: small, partition: 0, batch: batchOf('x'.repeat(500)) },
+        { ...ref, batch: batchOf('never') },
+      ];
+      await expect(writer.commit({ appends })).rejects.toMatchObject({ code: 'batch-too-large' });
+      expect(produced, 'both batches were sent').toBe(2);
+      proxy.loseAnswers = undefined;
+      const [appended] = await writer.commit({ appends: [{ ...ref, batch: batchOf('good') }] });
+      const read = await context.read(ref, 1);
+      expect(read.map((one) => [one.offset, textOf(one.value)])).toEqual([[appended!.baseOffset, 'good']]);
+      expect(appended!.baseOffset, 'the unheard batch has a place, so the check can fail').toBeGreaterThan(0);
+    },
+  );
 
   it('an append that is stored and cannot be confirmed is unknown, never retryable', async () => {
     // Without a lease every acknowledgement takes a look at the states after the write.

@@ -1,6 +1,7 @@
 import { type AppError, type Clock, isAppError } from '#libs/core/kernel';
 import { logErrors, type PartitionRef } from '#libs/core/log';
 import { BrokerLink, connectionOptions, type KafkaCall } from './broker-link.js';
+import { BrokerVersions } from './broker-versions.js';
 import * as api from './client.js';
 import type { ConnectionOptions } from './client.js';
 import {
@@ -13,7 +14,6 @@ import {
   KafkaRefusal,
   KafkaSilence,
 } from './error-codes.js';
-import { NEEDED_REQUESTS } from './needed-requests.js';
 import { type BrokerAddress, KAFKA_LOG_SETTINGS, type KafkaLogOptions, type KafkaLogSettings } from './options.js';
 
 /** A topic as the brokers describe it to clients. */
@@ -56,7 +56,7 @@ export class KafkaCluster {
   readonly #layouts = new Map<string, { readonly layout: TopicLayout; readonly at: number }>();
   readonly #coordinators = new Map<string, number>();
   readonly #closing = new AbortController();
-  #versions = new Map<number, readonly [min: number, max: number]>();
+  readonly #versions = new BrokerVersions();
   #clusterId = '';
   #purposes = 0;
 
@@ -96,9 +96,23 @@ export class KafkaCluster {
   }
 
   /** Whether the brokers offer a request that this adapter can do without. */
-  supports({ key, version }: { readonly key: number; readonly version: number }): boolean {
-    const range = this.#versions.get(key);
-    return range !== undefined && range[0] <= version && version <= range[1];
+  supports(request: { readonly key: number; readonly version: number }): boolean {
+    return this.#versions.supports(request);
+  }
+
+  /** What the brokers agreed on as `transaction.version` when they were last asked; 0 where they know nothing of it. */
+  get transactionVersion(): number {
+    return this.#versions.transactionVersion;
+  }
+
+  /** Whether a transaction that begins now is one of the second protocol: its producer's epoch ends with it. */
+  get endsEpochs(): boolean {
+    return this.settings.transactionProtocol === 'agreed' && this.#versions.haveSecondProtocol;
+  }
+
+  /** Asks the brokers what they serve and what they have agreed on. @throws {KafkaRefusal | KafkaSilence} */
+  async askVersions(): Promise<void> {
+    this.#versions.note(await this.callAny('ApiVersions', api.apiVersions, 'weir', '1'));
   }
 
   /** Sends a request to a node over the link of this purpose, made when there is none. Error codes are in the answer. */
@@ -314,10 +328,8 @@ export class KafkaCluster {
     for (const server of this.options.bootstrapServers) {
       const link = this.#linkTo(parseServer(server));
       try {
-        const versions = await link.call('ApiVersions', api.apiVersions, 'weir', '1');
-        expectNone('ApiVersions', versions.errorCode);
-        this.#versions = new Map(versions.apiKeys.map((one) => [one.apiKey, [one.minVersion, one.maxVersion]]));
-        this.#requireVersions();
+        this.#versions.note(await link.call('ApiVersions', api.apiVersions, 'weir', '1'));
+        this.#versions.require(this.name);
         const answer = await link.call('Metadata', api.metadata, [], false, false);
         this.#requireSameCluster(answer.clusterId ?? '');
         this.#noteBrokers(answer.brokers);
@@ -331,15 +343,6 @@ export class KafkaCluster {
       }
     }
     throw last;
-  }
-
-  #requireVersions(): void {
-    const missing = NEEDED_REQUESTS.filter((one) => !this.supports(one)).map(
-      (one) => `${one.key} version ${one.version}`,
-    );
-    if (missing.length > 0) {
-      throw clusterUnsupported(this.name, `its brokers do not serve these requests: ${missing.join(', ')}`);
-    }
   }
 
   /** An address that now leads to another cluster must not get this one's writes. */

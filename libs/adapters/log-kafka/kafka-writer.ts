@@ -170,8 +170,9 @@ export class KafkaWriter extends LogWriter {
     const ending = await this.#producer.end(false, { forMs: settings.commitForMs });
     if (ending === 'fenced') throw this.#fenced();
     try {
-      // The brokers may have stored batches we did not hear of, so the sequences of this epoch are uncertain; and an abort that was not answered is settled.
-      const uncertain = ending === 'unknown' || this.#producer.uncertain || !isAppError(cause);
+      // The brokers may have stored batches we did not hear of, so the sequences of this epoch are uncertain, unless it ended with the transaction; and an abort that was not answered is settled.
+      const epochGoesOn = ending === 'unknown' || !this.#producer.endsEpochs;
+      const uncertain = epochGoesOn && (ending === 'unknown' || this.#producer.uncertain || !isAppError(cause));
       if (uncertain) await this.#producer.bumpEpoch({ forMs: settings.commitForMs });
     } catch (error) {
       if (error instanceof KafkaRefusal && error.fenced) throw this.#fenced();

@@ -36,7 +36,7 @@ export interface KafkaLogLogger {
   warn(message: string, facts: Readonly<Record<string, unknown>>): void;
 }
 
-/** Bounds and pace. All times in milliseconds. */
+/** Bounds, pace and ways. All times in milliseconds. */
 export interface KafkaLogSettings {
   /** Longest time for a connection to be made. */
   readonly connectTimeoutMs: number;
@@ -61,6 +61,10 @@ export interface KafkaLogSettings {
    * fences a topic waits this long before it reads the end offsets.
    */
   readonly stateLeaseMs: number;
+  /**
+   * Transactions: as the brokers have agreed on, or by the first protocol although they have agreed on the second (KIP-890). A session keeps the one it was opened with.
+   */
+  readonly transactionProtocol: 'agreed' | 'first';
   /** How often a member of a group tells its coordinator that it lives, and learns of a rebalance; at least three times in its session timeout. */
   readonly heartbeatEveryMs: number;
 }
@@ -76,6 +80,7 @@ export const KAFKA_LOG_SETTINGS: KafkaLogSettings = {
   fetchSliceMs: 1_000,
   produceBytes: 8 * 1024 * 1024,
   stateLeaseMs: 1_000,
+  transactionProtocol: 'agreed',
   heartbeatEveryMs: 1_000,
 };
 

@@ -3,7 +3,7 @@ import { describeTransactionsV0 } from '@platformatic/kafka';
 import { batchesIn, detachBatch, encodeBatch, type LogEngine, readBatchHeader } from '#libs/core/log';
 import { ContractContext, WallClock } from '#libs/core/log/testing';
 import * as api from './client.js';
-import { type BrokerAddress, KAFKA_LOG_SETTINGS } from './index.js';
+import { type BrokerAddress, KAFKA_LOG_SETTINGS, type KafkaLogSettings } from './index.js';
 import { KafkaCluster } from './kafka-cluster.js';
 import { BrokerProxy, openTestEngine, openTestLog, testServers } from './testing/index.js';
 import { TransactionalProducer } from './transactional-producer.js';
@@ -45,33 +45,68 @@ describe('transactions on a real broker', () => {
     await context?.dispose();
   });
 
-  const throughProxy = async (): Promise<LogEngine> => {
-    const engine = await openTestEngine({ addressOf: (): BrokerAddress => proxy.address });
+  const throughProxy = async (settings: Partial<KafkaLogSettings> = {}): Promise<LogEngine> => {
+    const engine = await openTestEngine({ addressOf: (): BrokerAddress => proxy.address, settings });
     engines.push(engine);
     return engine;
   };
 
-  it('take all their partitions in before anything is sent to one, and keep to the version for ordinary principals', async () => {
-    const engine = await throughProxy();
+  /** The requests of a commit to eight partitions, repetitions of what ran into the markers of the transaction before left out. */
+  async function stepsOfCommit(settings: Partial<KafkaLogSettings>) {
+    const engine = await throughProxy(settings);
     const topic = await context.topic(8);
     const writer = await engine.openWriter(context.name('writer'));
     const steps: { readonly key: number; readonly version: number }[] = [];
     proxy.rewrite = (key, frame, kind) => {
-      const ofTransaction = [api.addPartitionsToTxn.key, produceApi.key, api.endTxn.key].includes(key);
-      if (kind === 'request' && ofTransaction) steps.push({ key, version: frame.readInt16BE(VERSION_AT) });
+      const ofTransaction = [api.addPartitionsToTxn, api.addOffsetsToTxn, produceApi, api.txnOffsetCommit, api.endTxn];
+      if (kind === 'request' && ofTransaction.some((one) => one.key === key))
+        steps.push({ key, version: frame.readInt16BE(VERSION_AT) });
     };
     const partitions = [0, 1, 2, 3, 4, 5, 6, 7];
     await writer.commit({
       appends: partitions.map((partition) => ({ topic, partition, batch: batchOf(`p${partition}`) })),
+      positions: [{ group: context.name('group'), topic, partition: 0, offset: 0 }],
       checkpoints: [{ key: 'k', value: Buffer.from('v') }],
     });
     proxy.rewrite = undefined;
-    // An AddPartitionsToTxn that ran into the markers of the transaction before is said again.
-    const keys = steps.map((one) => one.key).filter((key, i, all) => key !== all[i - 1]);
-    expect(keys).toEqual([api.addPartitionsToTxn.key, produceApi.key, api.endTxn.key]);
-    expect(steps.find((one) => one.key === api.addPartitionsToTxn.key)!.version).toBe(3);
     for (const partition of partitions)
       expect(await context.values({ topic, partition }, 1)).toEqual([`p${partition}`]);
+    return steps.filter((one, i) => one.key !== steps[i - 1]?.key);
+  }
+
+  it('of the first protocol take all their partitions in before anything is sent to one, and keep to the version for ordinary principals', async () => {
+    expect(await stepsOfCommit({ transactionProtocol: 'first' })).toEqual([
+      { key: api.addPartitionsToTxn.key, version: 3 },
+      { key: produceApi.key, version: 9 },
+      { key: api.addOffsetsToTxn.key, version: 3 },
+      { key: api.txnOffsetCommit.key, version: 3 },
+      { key: api.endTxn.key, version: 3 },
+    ]);
+  });
+
+  it('are of the second protocol where the brokers have agreed on it, without requests that only announce', async () => {
+    const steps = await stepsOfCommit({});
+    if (cluster.transactionVersion < 2) return expect(steps.at(-1)).toEqual({ key: api.endTxn.key, version: 3 });
+    expect(steps).toEqual([
+      { key: produceApi.key, version: 12 },
+      { key: api.txnOffsetCommit.key, version: 5 },
+      { key: api.endTxn.key, version: 5 },
+    ]);
+  });
+
+  it('raise the epoch of their producer with each end where they are of the second protocol', async () => {
+    const ref = { topic: await context.topic(1), partition: 0 };
+    const producer = await TransactionalProducer.open(cluster, context.name('txn'), 'epochs');
+    const epochs = [producer.epoch];
+    for (const commit of [true, false, true]) {
+      await producer.addPartitions([ref], LONG);
+      await producer.produce([{ ...ref, batch: batchOf(String(commit)) }], LONG);
+      expect(await producer.end(commit, LONG)).toBe('done');
+      epochs.push(producer.epoch);
+    }
+    const [first] = epochs as [number];
+    expect(epochs).toEqual([0, 1, 2, 3].map((raised) => first + (producer.endsEpochs ? raised : 0)));
+    expect(await context.values(ref, 2)).toEqual(['true', 'true']);
   });
 
   it('live a minute at the coordinator, so that a long step does not lose them', async () => {
@@ -79,6 +114,7 @@ describe('transactions on a real broker', () => {
     const ref = { topic: await context.topic(1), partition: 0 };
     const producer = await TransactionalProducer.open(cluster, id, 'long');
     await producer.addPartitions([ref], LONG);
+    await producer.produce([{ ...ref, batch: batchOf('soon') }], LONG);
     const described = async () => {
       const answer = await cluster.withCoordinator('transaction', id, (node) =>
         cluster.call(node, 'control', 'DescribeTransactions', describeTransactionsV0.api, [id]),
@@ -98,7 +134,7 @@ describe('transactions on a real broker', () => {
 
   it('follow each other with pauses of milliseconds, though markers of the one before are still being written', async () => {
     const clock = new NotingClock();
-    const engine = await openTestEngine({ clock });
+    const engine = await openTestEngine({ clock, settings: { transactionProtocol: 'first' } });
     engines.push(engine);
     const ref = { topic: await context.topic(1), partition: 0 };
     const writer = await engine.openWriter(context.name('writer'));
@@ -150,11 +186,16 @@ describe('transactions on a real broker', () => {
     expect([...batchesIn(Buffer.from(stored))]).toHaveLength(1);
   });
 
-  it('are of the first protocol on every release, and the description says so beside what the brokers have agreed on', async () => {
+  it('are described by their protocol beside what the brokers have agreed on', async () => {
     const { exactlyOnce } = await context.engine.administration.describeCluster();
-    expect(exactlyOnce.basis).toBe('epoch-ended-when-unknown');
     // Brokers with the epoch-bumping protocol offer EndTxn 5.
-    expect(exactlyOnce.transactionVersion! >= 2).toBe(cluster.supports({ key: api.endTxn.key, version: 5 }));
+    const second = cluster.supports({ key: api.endTxn.key, version: 5 });
+    expect(exactlyOnce.transactionVersion! >= 2).toBe(second);
+    expect(exactlyOnce.basis).toBe(second ? 'epoch-ended-with-each' : 'epoch-ended-when-unknown');
+    const engine = await openTestEngine({ settings: { transactionProtocol: 'first' } });
+    engines.push(engine);
+    const { basis } = (await engine.administration.describeCluster()).exactlyOnce;
+    expect(basis).toBe('epoch-ended-when-unknown');
   });
 
   it('are not begun on brokers that lack the version for them: opening says what is missing', async () => {

@@ -6,7 +6,8 @@ import { commitRefusal, offsetsByTopic } from './groups.js';
 import type { KafkaCluster, Patience } from './kafka-cluster.js';
 import { produceFailure } from './produce-failure.js';
 import { takeOver } from './producer-ids.js';
-import { type ProduceAnswer, produceApi } from './wire-produce.js';
+import { enlistingProduceApi, type ProduceAnswer, produceApi } from './wire-produce.js';
+import { endTxnAndEpoch, enlistingTxnOffsetCommit } from './wire-transactions.js';
 
 /** A batch for a transaction and, once it is stored, its first offset. */
 export interface TransactionBatch extends PartitionRef {
@@ -28,23 +29,32 @@ export type Ending =
  * One transactional id at the protocol's level: one transaction at a time, each call repeated while it fails in passing. Repeating is safe: a
  * batch has its sequence, the other requests may be said twice.
  *
- * Source: the transaction flow of section 10 of the format reference; KIP-98, KIP-360 (bumping an epoch of one's own), KIP-447.
+ * By the second protocol (KIP-890; {@link endsEpochs}) whoever stores something of a transaction takes its partition in by that, and the end of a transaction is the end of the epoch: what comes late is refused
+ * whoever sent it.
+ *
+ * Source: the transaction flow of section 10 of the format reference; KIP-98, KIP-360 (bumping an epoch of one's own), KIP-447, KIP-890.
  */
 export class TransactionalProducer {
   readonly #cluster: KafkaCluster;
-  readonly #transactionalId: string;
+  readonly transactionalId: string;
   readonly #purpose: string;
   readonly #sequences = new Map<string, number>();
   #id: bigint;
   #epoch: number;
   #uncertain = false;
+  /** Something was sent that belongs to the transaction. */
+  #begun = false;
+  /** Whether its transactions are of the second protocol. */
+  readonly endsEpochs: boolean;
+  #endedAt = -Infinity;
 
   private constructor(cluster: KafkaCluster, transactionalId: string, purpose: string, id: bigint, epoch: number) {
     this.#cluster = cluster;
-    this.#transactionalId = transactionalId;
+    this.transactionalId = transactionalId;
     this.#purpose = purpose;
     this.#id = id;
     this.#epoch = epoch;
+    this.endsEpochs = cluster.endsEpochs;
   }
 
   /**
@@ -69,18 +79,19 @@ export class TransactionalProducer {
     return this.#uncertain;
   }
 
-  /** Takes partitions into the transaction: all at once and before anything is sent to them. */
+  /** Takes partitions into the transaction: all at once and before anything is sent to them. By the second protocol what is sent does that, mostly. */
   async addPartitions(refs: readonly PartitionRef[], patience: Patience): Promise<void> {
+    if (!this.#mustAnnounce) return;
     const topics = new Map<string, Set<number>>();
     for (const { topic, partition } of refs) topics.set(topic, (topics.get(topic) ?? new Set()).add(partition));
     const transaction = {
-      transactionalId: this.#transactionalId,
+      transactionalId: this.transactionalId,
       producerId: this.#id,
       producerEpoch: this.#epoch,
       verifyOnly: false,
       topics: [...topics].map(([name, partitions]) => ({ name, partitions: [...partitions] })),
     };
-    const what = `AddPartitionsToTxn of ${this.#transactionalId}`;
+    const what = `AddPartitionsToTxn of ${this.transactionalId}`;
     await this.#withCoordinator(async (node) => {
       const answer = await this.#cluster.call(node, this.#purpose, what, api.addPartitionsToTxn, [transaction]);
       expectNone(what, answer.errorCode);
@@ -128,21 +139,9 @@ export class TransactionalProducer {
     onlyVacant: boolean,
     patience: Patience,
   ): Promise<boolean> {
-    const id = this.#transactionalId;
-    const adding = `AddOffsetsToTxn of ${id}`;
-    await this.#withCoordinator(async (node) => {
-      const answer = await this.#cluster.call(
-        node,
-        this.#purpose,
-        adding,
-        api.addOffsetsToTxn,
-        id,
-        this.#id,
-        this.#epoch,
-        group,
-      );
-      expectNone(adding, answer.errorCode);
-    }, patience);
+    const id = this.transactionalId;
+    if (this.#mustAnnounce) await this.#addGroup(group, patience);
+    this.#begun = true;
     const what = `TxnOffsetCommit of ${group}`;
     const topics = offsetsByTopic(positions);
     // Coordinators take positions from whoever names no member. Who names one is let in when the group is empty, whatever the name, and refused as a stranger when it is not.
@@ -152,7 +151,8 @@ export class TransactionalProducer {
       group,
       async (node) => {
         const args = [id, group, this.#id, this.#epoch, -1, memberId, null, topics] as const;
-        const answer = await this.#cluster.call(node, this.#purpose, what, api.txnOffsetCommit, ...args);
+        const request = this.endsEpochs ? enlistingTxnOffsetCommit : api.txnOffsetCommit;
+        const answer = await this.#cluster.call(node, this.#purpose, what, request, ...args);
         return commitRefusal(what, answer.topics) === undefined;
       },
       patience,
@@ -161,23 +161,11 @@ export class TransactionalProducer {
 
   /** Ends the transaction. Never throws for what the brokers say or fail to say; {@link KafkaCluster} closed counts as `unknown`. */
   async end(commit: boolean, patience: Patience): Promise<Ending> {
-    const id = this.#transactionalId;
-    const what = `EndTxn of ${id}`;
     let silent = false;
     try {
       await this.#withCoordinator(async (node) => {
         try {
-          const answer = await this.#cluster.call(
-            node,
-            this.#purpose,
-            what,
-            api.endTxn,
-            id,
-            this.#id,
-            this.#epoch,
-            commit,
-          );
-          expectNone(what, answer.errorCode);
+          await (this.endsEpochs ? this.#endWithEpoch(node, commit) : this.#end(node, commit));
         } catch (error) {
           silent ||= error instanceof KafkaSilence && error.sent;
           throw error;
@@ -197,12 +185,52 @@ export class TransactionalProducer {
    */
   async bumpEpoch(patience: Patience): Promise<void> {
     const known = { id: this.#id, epoch: this.#epoch };
-    const { id, epoch } = await takeOver(this.#cluster, this.#transactionalId, this.#purpose, known, patience);
+    const { id, epoch } = await takeOver(this.#cluster, this.transactionalId, this.#purpose, known, patience);
+    this.#goOnAs(id, epoch);
+  }
+
+  /**
+   * Whether what belongs to the transaction has to be said beforehand. By the second protocol it may be: a leader that finds markers of the transaction before still being written waits for 20 ms
+   * (`add.partitions.to.txn.retry.backoff.ms` of the brokers) where the coordinator, asked here, is asked again after 5.
+   */
+  get #mustAnnounce(): boolean {
+    return !this.endsEpochs || (!this.#begun && this.#cluster.clock.monotonic() - this.#endedAt < MARKERS_MS);
+  }
+
+  #goOnAs(id: bigint, epoch: number): void {
     this.#id = id;
     this.#epoch = epoch;
     // Sequences begin at 0 in each epoch.
     this.#sequences.clear();
     this.#uncertain = false;
+    this.#begun = false;
+  }
+
+  async #addGroup(group: string, patience: Patience): Promise<void> {
+    const id = this.transactionalId;
+    const what = `AddOffsetsToTxn of ${id}`;
+    await this.#withCoordinator(async (node) => {
+      const args = [id, this.#id, this.#epoch, group] as const;
+      const answer = await this.#cluster.call(node, this.#purpose, what, api.addOffsetsToTxn, ...args);
+      expectNone(what, answer.errorCode);
+    }, patience);
+  }
+
+  async #end(node: number, commit: boolean): Promise<void> {
+    const what = `EndTxn of ${this.transactionalId}`;
+    const args = [this.transactionalId, this.#id, this.#epoch, commit] as const;
+    const answer = await this.#cluster.call(node, this.#purpose, what, api.endTxn, ...args);
+    expectNone(what, answer.errorCode);
+  }
+
+  async #endWithEpoch(node: number, commit: boolean): Promise<void> {
+    const what = `EndTxn of ${this.transactionalId}`;
+    // A transaction that nothing was sent of cannot be committed by this protocol; giving it up comes to the same, and tells who was replaced.
+    const args = [this.transactionalId, this.#id, this.#epoch, commit && this.#begun] as const;
+    const answer = await this.#cluster.call(node, this.#purpose, what, endTxnAndEpoch, ...args);
+    expectNone(what, answer.errorCode);
+    this.#goOnAs(answer.producerId, answer.producerEpoch);
+    this.#endedAt = this.#cluster.clock.monotonic();
   }
 
   async #produceRound(
@@ -272,9 +300,11 @@ export class TransactionalProducer {
       };
       return { topic, partition, batch: detachBatch(batch, producer) };
     });
-    const what = `Produce of ${this.#transactionalId}`;
-    const answers = await this.#cluster.call(leader, this.#purpose, what, produceApi, {
-      transactionalId: this.#transactionalId,
+    const what = `Produce of ${this.transactionalId}`;
+    this.#begun = true;
+    const request = this.endsEpochs ? enlistingProduceApi : produceApi;
+    const answers = await this.#cluster.call(leader, this.#purpose, what, request, {
+      transactionalId: this.transactionalId,
       timeoutMs: this.#cluster.settings.requestTimeoutMs / 2,
       batches: asked,
     });
@@ -299,9 +329,11 @@ export class TransactionalProducer {
   }
 
   async #withCoordinator(step: (node: number) => Promise<void>, patience: Patience): Promise<void> {
-    await this.#cluster.withCoordinator('transaction', this.#transactionalId, step, patience);
+    await this.#cluster.withCoordinator('transaction', this.transactionalId, step, patience);
   }
 }
 
+/** The markers of a transaction are written within this time, mostly. */
+const MARKERS_MS = 30;
 /** OPERATION_NOT_ATTEMPTED: another part of the same request was refused. */
 const OPERATION_NOT_ATTEMPTED = 55;

@@ -22,37 +22,44 @@ export interface ProduceAnswer {
   readonly baseOffset: bigint;
 }
 
-/** Produce, version 9, acks of all in-sync replicas, batches as given. Source: ProduceRequest and ProduceResponse of the protocol. */
-export const produceApi = createAPI<[ProduceParameters], readonly ProduceAnswer[]>(
-  0,
-  9,
-  ({ transactionalId, timeoutMs, batches }: ProduceParameters) =>
-    Writer.create()
-      .appendString(transactionalId)
-      .appendInt16(-1)
-      .appendInt32(timeoutMs)
-      .appendArray([...byTopic(batches)], (w, [topic, ofTopic]) => {
-        w.appendString(topic).appendArray(ofTopic, (w, { partition, batch }) => {
-          w.appendInt32(partition).appendBytes(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength));
-        });
-      })
-      .appendTaggedFields(),
-  (_correlationId, _apiKey, _apiVersion, reader) =>
-    reader
-      .readArray((r) => {
-        const topic = r.readString();
-        return r.readArray((r): ProduceAnswer => {
-          const partition = r.readInt32();
-          const errorCode = r.readInt16();
-          const baseOffset = r.readInt64();
-          r.readInt64();
-          r.readInt64();
-          r.readArray((r) => [r.readInt32(), r.readNullableString()]);
-          return { topic, partition, errorCode, baseOffset, errorMessage: r.readNullableString() };
-        });
-      })
-      .flat(),
-);
+/** Produce, acks of all in-sync replicas, batches as given. Source: ProduceRequest and ProduceResponse of the protocol, alike from 9 to 12 but for fields that are passed over. */
+const produceOf = (version: number) =>
+  createAPI<[ProduceParameters], readonly ProduceAnswer[]>(
+    0,
+    version,
+    ({ transactionalId, timeoutMs, batches }: ProduceParameters) =>
+      Writer.create()
+        .appendString(transactionalId)
+        .appendInt16(-1)
+        .appendInt32(timeoutMs)
+        .appendArray([...byTopic(batches)], (w, [topic, ofTopic]) => {
+          w.appendString(topic).appendArray(ofTopic, (w, { partition, batch }) => {
+            w.appendInt32(partition).appendBytes(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength));
+          });
+        })
+        .appendTaggedFields(),
+    (_correlationId, _apiKey, _apiVersion, reader) =>
+      reader
+        .readArray((r) => {
+          const topic = r.readString();
+          return r.readArray((r): ProduceAnswer => {
+            const partition = r.readInt32();
+            const errorCode = r.readInt16();
+            const baseOffset = r.readInt64();
+            r.readInt64();
+            r.readInt64();
+            r.readArray((r) => [r.readInt32(), r.readNullableString()]);
+            return { topic, partition, errorCode, baseOffset, errorMessage: r.readNullableString() };
+          });
+        })
+        .flat(),
+  );
+
+/** At the version that every release serves. */
+export const produceApi = produceOf(9);
+
+/** At the version that takes the partitions of transactional batches into their transaction: of the second transaction protocol alone. */
+export const enlistingProduceApi = produceOf(12);
 
 function byTopic(batches: readonly ProduceAsk[]): ReadonlyMap<string, ProduceAsk[]> {
   const topics = new Map<string, ProduceAsk[]>();

@@ -16,8 +16,9 @@ export interface BrokerDescription {
  * `one-entry`: a commit is one entry of one journal, whole or absent.
  * `epoch-ended-when-unknown`: a commit is a transaction of the brokers' first transaction protocol, and an outcome that is not known ends the producer's
  * epoch before anybody goes on; without that a late request could tear the next transaction.
+ * `epoch-ended-with-each`: a commit is a transaction of the brokers' second protocol, which ends the producer's epoch with each of them.
  */
-export type ExactlyOnceBasis = 'one-entry' | 'epoch-ended-when-unknown';
+export type ExactlyOnceBasis = 'one-entry' | 'epoch-ended-when-unknown' | 'epoch-ended-with-each';
 
 export interface ClusterDescription {
   /** The cluster's own id, the same for everybody who asks any of its brokers. */

@@ -45,7 +45,7 @@ export const clusterDescriptionView = clusterView.extend({
   brokers: z.array(brokerView),
   exactlyOnce: z
     .object({
-      basis: z.enum(['one-entry', 'epoch-ended-when-unknown']),
+      basis: z.enum(['one-entry', 'epoch-ended-when-unknown', 'epoch-ended-with-each']),
       transactionVersion: z.int().nullable().describe('What the brokers have agreed on as `transaction.version`.'),
     })
     .describe('What an exactly-once commit rests on here.'),
