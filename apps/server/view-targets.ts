@@ -1,5 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { openPostgresViewTables, SqliteViewTables, type PostgresTargetOptions } from '#libs/adapters/views-sql';
+import {
+  openPostgresViewTables,
+  SqliteViewTables,
+  WritingInThread,
+  type PostgresTargetOptions,
+} from '#libs/adapters/views-sql';
 import { AppError, type StorageRoom } from '#libs/core/kernel';
 import { DEFAULT_TARGET, RoutedViewTables, type OpenTarget, type ViewTables } from '#libs/core/streams';
 import type { Config, ViewTargetDefinition } from '#libs/platform/config';
@@ -22,7 +27,8 @@ export async function openViewTables(
   const { database, views } = config;
   const targets = new Map<string, OpenTarget>();
   const { url } = database;
-  if (url === undefined) targets.set(DEFAULT_TARGET, async () => new SqliteViewTables(file, room));
+  const inThread = (path: string): WritingInThread => new WritingInThread(path);
+  if (url === undefined) targets.set(DEFAULT_TARGET, async () => new SqliteViewTables(file, room, inThread));
   else targets.set(DEFAULT_TARGET, () => openPostgres(DEFAULT_TARGET, { url, ...PRESET }, logger));
   for (const [name, definition] of views.targets)
     targets.set(name, async () => openPostgres(name, await optionsOf(name, definition), logger));

@@ -35,6 +35,7 @@ describe('queries on SQLite use indexes', () => {
       0,
       Array.from({ length: 100 }, (_, n) => record(n, `k${n}`, { n: n % 10 === 0 ? null : n, tag: `t${n % 3}` })),
     );
+    await tables.index('a', view);
     database = new Database(path, { readonly: true });
   });
   afterAll(async () => {

@@ -1,4 +1,8 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
 import { AppError } from '#libs/core/kernel';
 
 /** Where views are kept in PostgreSQL. */
@@ -32,8 +36,12 @@ function integerOf(text: string): number | bigint {
 /** What a task asks through. */
 export interface PostgresSession {
   rows<Row extends unknown[]>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** As {@link rows}, for a statement that is asked again and again: it is prepared once on each connection. */
+  prepared<Row extends unknown[]>(sql: string, values: readonly unknown[]): Promise<Row[]>;
   /** @returns how many rows it concerned. */
   run(sql: string, values?: readonly unknown[]): Promise<number>;
+  /** Sends rows to a COPY … FROM STDIN, in pieces of its text format. */
+  copy(sql: string, pieces: Iterable<string>): Promise<void>;
 }
 
 /** A pool of connections to one target, with what its errors mean. */
@@ -135,9 +143,17 @@ function sessionOf(client: pg.PoolClient): PostgresSession {
   return {
     rows: async <Row extends unknown[]>(sql: string, values: readonly unknown[] = []) =>
       (await client.query({ text: sql, values: values as unknown[], rowMode: 'array' })).rows as Row[],
+    prepared: async <Row extends unknown[]>(sql: string, values: readonly unknown[]) => {
+      const query = { name: nameOf(sql), text: sql, values: values as unknown[], rowMode: 'array' } as const;
+      return (await client.query(query)).rows as Row[];
+    },
     run: async (sql, values = []) => (await client.query(sql, values as unknown[])).rowCount ?? 0,
+    copy: async (sql, pieces) => pipeline(Readable.from(pieces), client.query(copyFrom(sql))),
   };
 }
+
+/** The driver takes a statement of the same name for the same statement. */
+const nameOf = (sql: string): string => createHash('sha1').update(sql).digest('base64url');
 
 const codeOf = (error: unknown): string | undefined => {
   const code = (error as { code?: unknown } | null)?.code;

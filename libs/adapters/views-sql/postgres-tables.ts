@@ -8,6 +8,7 @@ import {
   tableShapes,
   type CellKind,
   type ColumnType,
+  type TableIndex,
   type ViewColumn,
   type ViewDefinition,
 } from '#libs/core/streams';
@@ -44,12 +45,18 @@ export function postgresTablesOf({ data }: PostgresSchema, id: string, view: Vie
   });
 }
 
-/** The statements that make its indexes; each may be repeated. */
-export function postgresIndexesOf({ data }: PostgresSchema, id: string, view: ViewDefinition): string[] {
+/** The statements that make its indexes of one use; each may be repeated. */
+export function postgresIndexesOf(
+  { data }: PostgresSchema,
+  id: string,
+  view: ViewDefinition,
+  use: TableIndex['use'],
+): string[] {
   return tableShapes(view).flatMap(({ table, indexes }) =>
-    indexes.map(
-      (places, index) =>
-        `create index if not exists ${tableName(id, table)}_i${index} on ${data}.${tableName(id, table)} (${[...places.map(cell), 'identity'].join(', ')})`,
+    indexes.flatMap((index, number) =>
+      index.use === use
+        ? `create index if not exists ${tableName(id, table)}_i${number} on ${data}.${tableName(id, table)} (${[...index.cells.map(cell), 'identity'].join(', ')})`
+        : [],
     ),
   );
 }

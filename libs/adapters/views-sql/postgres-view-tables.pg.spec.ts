@@ -204,6 +204,7 @@ describe('view tables in PostgreSQL', () => {
       0,
       Array.from({ length: 50 }, (_, n) => record(n, `k${n}`, { n })),
     );
+    await tables.index('a', made.view);
     const page = (query: Record<string, string>) =>
       parseViewQuery(made.view, VERSION, new Map(Object.entries(query).map(([key, value]) => [key, [value]])));
     const first = await tables.query('a', made.view, page({ order: 'n.desc', limit: '5' }));

@@ -20,6 +20,7 @@ import {
   type ViewStep,
   type ViewStream,
 } from '#libs/core/streams';
+import { copyText } from './copy-text.js';
 import { cell, tableName } from './physical-names.js';
 import { PostgresConnections, type PostgresSession, type PostgresTargetOptions } from './postgres-connections.js';
 import { numbered, postgresDialect } from './postgres-dialect.js';
@@ -29,7 +30,6 @@ import { PostgresSteps } from './postgres-steps.js';
 import { postgresIndexesOf, postgresTablesOf, readableName, readableViews, quoted } from './postgres-tables.js';
 import { QuerySql, type Statement } from './query-sql.js';
 import { listsOf, nextOf, rowOf, valuesOf } from './row-values.js';
-import { samePosition } from './same-position.js';
 import { searchSql } from './search-sql.js';
 import { CHUNK_ROWS, MOST_STREAMS, StreamSlots } from './stream-slots.js';
 
@@ -41,6 +41,8 @@ const SNAPSHOT = 'begin transaction isolation level repeatable read read only';
  */
 export class PostgresViewTables extends ViewTables {
   readonly #steps = new Map<string, PostgresSteps>();
+  /** Views that surely have all their indexes. */
+  readonly #indexed = new Set<string>();
   readonly #slots = new StreamSlots();
   readonly #ending = new Set<() => void>();
   readonly #sql: PostgresSql;
@@ -80,7 +82,7 @@ export class PostgresViewTables extends ViewTables {
     await this.writers.transaction('begin', async (session) => {
       await this.#alone(session, view);
       for (const statement of postgresTablesOf(this.schema, id, view)) await session.run(statement);
-      for (const statement of postgresIndexesOf(this.schema, id, view)) await session.run(statement);
+      for (const statement of postgresIndexesOf(this.schema, id, view, 'steps')) await session.run(statement);
       await session.run(
         `insert into ${this.schema.data}.weir_views (id, epoch, commits) values ($1, 0, 0) on conflict do nothing`,
         [id],
@@ -92,6 +94,13 @@ export class PostgresViewTables extends ViewTables {
       );
       if (taken === undefined) await this.#publish(session, id, view);
     });
+  }
+
+  async index(id: string, view: ViewDefinition): Promise<void> {
+    await this.writers.transaction('begin', async (session) => {
+      for (const statement of postgresIndexesOf(this.schema, id, view, 'queries')) await session.run(statement);
+    });
+    this.#indexed.add(id);
   }
 
   async publish(id: string, view: ViewDefinition): Promise<void> {
@@ -117,6 +126,7 @@ export class PostgresViewTables extends ViewTables {
       await session.run(`delete from ${data}.weir_views where id = $1`, [id]);
     });
     this.#steps.delete(id);
+    this.#indexed.delete(id);
   }
 
   async list(): Promise<readonly string[]> {
@@ -139,16 +149,14 @@ export class PostgresViewTables extends ViewTables {
 
   async rows(
     id: string,
-    _view: ViewDefinition,
+    view: ViewDefinition,
     table: number,
     identities: readonly string[],
   ): Promise<ReadonlyMap<string, readonly CellValue[]>> {
     if (identities.length === 0) return new Map();
+    const sql = this.#stepsOf(id, view).rowsSql(table);
     const found = await this.writers.session((session) =>
-      session.rows<[string, ...CellValue[]]>(
-        `select * from ${this.schema.data}.${tableName(id, table)} where identity = any($1::text[])`,
-        [identities],
-      ),
+      session.prepared<[string, ...CellValue[]]>(sql, [identities]),
     );
     return new Map(found.map(([identity, ...cells]) => [identity, cells]));
   }
@@ -162,42 +170,31 @@ export class PostgresViewTables extends ViewTables {
   }
 
   async apply(id: string, view: ViewDefinition, epoch: number, step: ViewStep): Promise<ViewPositions> {
-    const { data } = this.schema;
+    const steps = this.#stepsOf(id, view);
+    // A row that an index does not take is refused with its step: it must not be found when the index is made.
+    if (!this.#indexed.has(id) && steps.mayNotFit(step.changes)) await this.index(id, view);
+    const { move, copies } = steps.statements(epoch, step);
+    const stored = (session: PostgresSession): Promise<ViewPositions> => this.#moved(session, id, view, move, step);
+    if (copies.length === 0) return this.writers.session(stored);
     return this.writers.transaction('begin', async (session) => {
-      // The row is locked until the end: steps of a view come one after the other, and who comes late finds another commit.
-      const moved = await session.run(
-        `update ${data}.weir_views set commits = commits + 1 where id = $1 and epoch = $2 and commits = $3`,
-        [id, epoch, step.commit],
-      );
-      if (moved === 0) throw viewWriterFenced(id);
-      const before = await this.#positions(session, id, view);
-      const stored = step.move && before.sources[step.move.source];
-      if (step.move !== undefined && stored !== undefined && !samePosition(stored, step.move.from))
-        throw viewWriterFenced(id);
-      const steps = this.#stepsOf(id, view);
-      for (const change of step.changes) await steps.apply(session, change);
-      const refused =
-        step.move === undefined
-          ? 0
-          : await this.#refuse(session, id, step, step.move.from.generation, step.move.source);
-      const forgotten = await this.#forget(session, id, step.redriven ?? []);
-      if (step.move === undefined) return { ...before, refused: before.refused - forgotten };
-      const { source, to } = step.move;
-      await session.run(
-        `insert into ${data}.weir_positions (view, source, partition, generation, next)
-         select $1, $2, place - 1, $3, next from unnest($4::bigint[]) with ordinality as t (next, place)
-         on conflict (view, source, partition) do update set generation = excluded.generation, next = excluded.next`,
-        [id, source, to.generation, to.next],
-      );
-      if (stored !== undefined && stored.next.length > to.next.length)
-        await session.run(`delete from ${data}.weir_positions where view = $1 and source = $2 and partition >= $3`, [
-          id,
-          source,
-          to.next.length,
-        ]);
-      const sources = before.sources.map((at, index) => (index === source ? to : at));
-      return { commit: before.commit, sources, refused: before.refused + refused - forgotten };
+      const positions = await stored(session);
+      for (const { sql, rows } of copies) await session.copy(sql, copyText(rows));
+      return positions;
     });
+  }
+
+  /** Where the view stands after a step. */
+  async #moved(
+    session: PostgresSession,
+    id: string,
+    view: ViewDefinition,
+    { sql, values }: Statement,
+    { move }: ViewStep,
+  ): Promise<ViewPositions> {
+    const rows = await session.prepared<PositionRow>(sql, values);
+    if (rows.length === 0) throw viewWriterFenced(id);
+    const { sources, ...positions } = positionsOf(view, rows);
+    return { ...positions, sources: sources.map((at, source) => (source === move?.source ? move.to : at)) };
   }
 
   async positions(id: string, view: ViewDefinition): Promise<ViewPositions> {
@@ -271,51 +268,24 @@ export class PostgresViewTables extends ViewTables {
   }
 
   #stepsOf(id: string, view: ViewDefinition): PostgresSteps {
-    let steps = this.#steps.get(id);
-    if (steps === undefined) this.#steps.set(id, (steps = new PostgresSteps(this.schema.data, id, view)));
+    const known = this.#steps.get(id);
+    // A definition that has grown has other tables.
+    if (known?.view === view) return known;
+    const steps = new PostgresSteps(this.schema.data, id, view);
+    this.#steps.set(id, steps);
     return steps;
   }
 
   async #positions(session: PostgresSession, id: string, view: ViewDefinition): Promise<ViewPositions> {
     const { data } = this.schema;
-    const rows = await session.rows<[number, number, number | null, number | null, number | null]>(
+    const rows = await session.prepared<PositionRow>(
       // One statement is one snapshot.
       `select v.commits, (select count(*) from ${data}.weir_refused r where r.view = v.id), p.source, p.generation, p.next
        from ${data}.weir_views v left join ${data}.weir_positions p on p.view = v.id where v.id = $1 order by p.source, p.partition`,
       [id],
     );
     if (rows.length === 0) throw viewNotFound(view.name);
-    const sources: (SourcePosition | undefined)[] = sourcesOf(view).map(() => undefined);
-    for (const [, , source, generation, next] of rows)
-      if (source !== null)
-        sources[source] = { generation: generation!, next: [...(sources[source]?.next ?? []), next!] };
-    return { commit: rows[0]![0], refused: rows[0]![1], sources };
-  }
-
-  async #refuse(
-    session: PostgresSession,
-    id: string,
-    { refused }: ViewStep,
-    generation: number,
-    source: number,
-  ): Promise<number> {
-    if (refused.length === 0) return 0;
-    const column = <Name extends keyof RefusedRecord>(name: Name) => refused.map((record) => record[name]);
-    return session.run(
-      `insert into ${this.schema.data}.weir_refused (view, source, generation, partition, "offset", code, message)
-       select $1, $2, $3, * from unnest($4::int[], $5::bigint[], $6::text[], $7::text[]) on conflict do nothing`,
-      [id, source, generation, column('partition'), column('offset'), column('code'), column('message')],
-    );
-  }
-
-  async #forget(session: PostgresSession, id: string, places: readonly RefusedPlace[]): Promise<number> {
-    if (places.length === 0) return 0;
-    const column = (name: keyof RefusedPlace): number[] => places.map((place) => place[name]);
-    return session.run(
-      `delete from ${this.schema.data}.weir_refused r using unnest($2::int[], $3::bigint[], $4::int[], $5::bigint[]) as t (source, generation, partition, "offset")
-       where r.view = $1 and r.source = t.source and r.generation = t.generation and r.partition = t.partition and r."offset" = t."offset"`,
-      [id, column('source'), column('generation'), column('partition'), column('offset')],
-    );
+    return positionsOf(view, rows);
   }
 
   /** Which column of which table a name stands for. */
@@ -358,8 +328,18 @@ export class PostgresViewTables extends ViewTables {
   }
 }
 
+/** Commit number and records set aside, with one position; nulls for none. */
+type PositionRow = [number, number, number | null, number | null, number | null];
+
+function positionsOf(view: ViewDefinition, rows: readonly PositionRow[]): ViewPositions {
+  const sources: (SourcePosition | undefined)[] = sourcesOf(view).map(() => undefined);
+  for (const [, , source, generation, next] of rows)
+    if (source !== null) sources[source] = { generation: generation!, next: [...(sources[source]?.next ?? []), next!] };
+  return { commit: rows[0]![0], refused: rows[0]![1], sources };
+}
+
 function all(session: PostgresSession, { sql, values }: Statement): Promise<CellValue[][]> {
-  return session.rows<CellValue[]>(numbered(sql), values);
+  return session.prepared<CellValue[]>(numbered(sql), values);
 }
 
 async function* chunksOf<T>(

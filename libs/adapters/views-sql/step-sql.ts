@@ -1,44 +1,59 @@
 import type { Database, Statement } from 'better-sqlite3';
-import {
-  tableShapes,
-  type CellValue,
-  type TableChange,
-  type TableRow,
-  type TableSearch,
-  type ViewDefinition,
-} from '#libs/core/streams';
+import type { CellValue, TableChange, TableRow, TableSearch } from '#libs/core/streams';
 import { cell, tableName } from './physical-names.js';
 import { plain } from './row-values.js';
+import { searchSql } from './search-sql.js';
+
+/** What becomes of one table, in a form that passes quickly from one thread to another. */
+export interface FlatChange {
+  readonly table: number;
+  /** Values of a row: its identity and its cells. */
+  readonly width: number;
+  /** Values of all rows that are put, one row after the other. */
+  readonly puts: readonly CellValue[];
+  readonly deletes: readonly string[];
+}
+
+export function flat({ table, puts, added = [], deletes }: TableChange): FlatChange {
+  const values: CellValue[] = [];
+  for (const rows of [added, puts])
+    for (const { identity, cells } of rows) {
+      values.push(identity);
+      for (const one of cells) values.push(one);
+    }
+  return { table, width: 1 + ((added[0] ?? puts[0])?.cells.length ?? 0), puts: values, deletes };
+}
+
+/** Values in a statement that puts many rows. */
+const MOST_VALUES = 2_000;
 
 /** The prepared statements that read and write the rows of one view. */
 export class StepSql {
-  readonly #widths = new Map<number, number>();
   readonly #statements = new Map<string, Statement>();
 
   constructor(
     private readonly database: Database,
     private readonly id: string,
-    view: ViewDefinition,
-  ) {
-    for (const { table, columns } of tableShapes(view)) this.#widths.set(table, columns.length);
-  }
+  ) {}
 
-  change({ table, puts, deletes }: TableChange): void {
-    const name = tableName(this.id, table);
-    const columns = ['identity', ...this.#cells(table)];
-    const put = this.#prepared(
-      `insert or replace into ${name} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
-    );
-    for (const { identity, cells } of puts) put.run(identity, ...cells.map(bound));
-    const remove = this.#prepared(`delete from ${name} where identity = ?`);
+  change({ table, width, puts, deletes }: FlatChange): void {
+    const remove = this.#prepared(`delete from ${tableName(this.id, table)} where identity = ?`);
     for (const identity of deletes) remove.run(identity);
+    const many = Math.max(1, Math.floor(MOST_VALUES / width));
+    let at = 0;
+    for (const rows of [many, 1]) {
+      if (puts.length - at < rows * width) continue;
+      const put = this.#put(table, width, rows);
+      for (; puts.length - at >= rows * width; at += rows * width) put.run(puts.slice(at, at + rows * width));
+    }
   }
 
   rows(table: number, identities: readonly string[]): ReadonlyMap<string, readonly CellValue[]> {
-    const select = this.#select(table, 'where identity = ?');
     const found = new Map<string, readonly CellValue[]>();
     // As that of ends is until something ends.
     if (this.#isEmpty(table)) return found;
+    // The identity comes first, then the cells by their numbers.
+    const select = this.#reading(`select * from ${tableName(this.id, table)} where identity = ?`);
     for (const identity of identities) {
       const row = select.get(identity) as CellValue[] | undefined;
       if (row !== undefined) found.set(identity, row.slice(1).map(plain));
@@ -46,23 +61,9 @@ export class StepSql {
     return found;
   }
 
-  find({ table, column, equals, from, below, by, descending, after, limit }: TableSearch): readonly TableRow[] {
-    const conditions = [`${cell(column)} ${below === undefined ? '=' : '<'} ?`];
-    const values: CellValue[] = [below ?? equals ?? null];
-    if (from !== undefined) {
-      conditions.push(`${cell(column)} >= ?`);
-      values.push(from);
-    }
-    if (by !== undefined) conditions.push(`${cell(by)} is not null`);
-    if (after !== undefined) {
-      conditions.push('identity > ?');
-      values.push(after);
-    }
-    const order = by === undefined ? 'identity' : `${cell(by)} ${descending === true ? 'desc' : 'asc'}, identity`;
-    const rows = this.#select(table, `where ${conditions.join(' and ')} order by ${order} limit ?`).all(
-      ...values.map(bound),
-      limit,
-    );
+  find(search: TableSearch): readonly TableRow[] {
+    const { sql, values } = searchSql(tableName(this.id, search.table), search);
+    const rows = this.#reading(sql).all(...values.map(bound));
     return (rows as CellValue[][]).map(([identity, ...cells]) => ({
       identity: String(identity),
       cells: cells.map(plain),
@@ -73,21 +74,23 @@ export class StepSql {
     return this.#prepared(`select 1 from ${tableName(this.id, table)} limit 1`).get() === undefined;
   }
 
-  #select(table: number, rest: string): Statement {
-    const columns = ['identity', ...this.#cells(table)].join(', ');
-    return this.#prepared(`select ${columns} from ${tableName(this.id, table)} ${rest}`, (made) =>
-      made.raw().safeIntegers(),
+  /** Numbers are bound as doubles; the column makes an integer of each that is one, and integers that no double holds come as bigint. */
+  #put(table: number, width: number, rows: number): Statement {
+    const columns = ['identity', ...Array.from({ length: width - 1 }, (_, index) => cell(index))];
+    const row = `(${columns.map(() => '?').join(', ')})`;
+    return this.#prepared(
+      `insert or replace into ${tableName(this.id, table)} (${columns.join(', ')}) values ${Array.from({ length: rows }, () => row).join(', ')}`,
     );
+  }
+
+  #reading(sql: string): Statement {
+    return this.#prepared(sql, (made) => made.raw().safeIntegers());
   }
 
   #prepared(sql: string, as: (statement: Statement) => Statement = (made) => made): Statement {
     let statement = this.#statements.get(sql);
     if (statement === undefined) this.#statements.set(sql, (statement = as(this.database.prepare(sql))));
     return statement;
-  }
-
-  #cells(table: number): string[] {
-    return Array.from({ length: this.#widths.get(table) ?? 0 }, (_, index) => cell(index));
   }
 }
 

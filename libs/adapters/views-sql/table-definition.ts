@@ -1,4 +1,4 @@
-import { cellKind, tableShapes, type ViewDefinition } from '#libs/core/streams';
+import { cellKind, tableShapes, type TableIndex, type ViewDefinition } from '#libs/core/streams';
 import { cell, tableName } from './physical-names.js';
 
 /** Number of the layout of all tables in a file. One of an earlier layout is emptied: views are built anew from their topics. */
@@ -34,15 +34,20 @@ export const CATALOGUE = `
 
 /** The statements that make the tables of a view; each may be repeated. */
 export function tablesOf(id: string, view: ViewDefinition): string[] {
-  return tableShapes(view).flatMap(({ table, columns, indexes }) => {
-    const name = tableName(id, table);
+  return tableShapes(view).map(({ table, columns }) => {
     // The names of SQLite's affinities are those of the kinds: none changes what a cell holds.
     const cells = columns.map((type, index) => `${cell(index)} ${cellKind(type)}`);
-    const statements = [
-      `create table if not exists ${name} (${['identity text not null primary key', ...cells].join(', ')}) without rowid`,
-    ];
-    for (const [number, places] of indexes.entries())
-      statements.push(`create index if not exists ${name}_k${number} on ${name} (${places.map(cell).join(', ')})`);
-    return statements;
+    return `create table if not exists ${tableName(id, table)} (${['identity text not null primary key', ...cells].join(', ')}) without rowid`;
   });
+}
+
+/** The statements that make the indexes of one use; each may be repeated. */
+export function indexesOf(id: string, view: ViewDefinition, use: TableIndex['use']): string[] {
+  return tableShapes(view).flatMap(({ table, indexes }) =>
+    indexes.flatMap((index, number) =>
+      index.use === use
+        ? `create index if not exists ${tableName(id, table)}_k${number} on ${tableName(id, table)} (${index.cells.map(cell).join(', ')})`
+        : [],
+    ),
+  );
 }

@@ -56,6 +56,7 @@ export { FieldTypes, VIEW_LIMITS, type DeclarationTools } from './views/declarat
 export { mapRecords, type FoldTools, type MappedRecord, type MappedRecords } from './views/fold.js';
 export { expiredRows } from './views/housekeeping.js';
 export { stepChanges, type StepContext } from './views/step-changes.js';
+export { UnwrittenRows } from './views/unwritten-rows.js';
 export {
   childTables,
   joinedTables,
@@ -63,6 +64,7 @@ export {
   ROWS,
   tableShapes,
   type CellPlace,
+  type TableIndex,
   type TableShape,
 } from './views/table-shapes.js';
 export {

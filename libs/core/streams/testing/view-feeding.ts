@@ -14,6 +14,7 @@ import {
   type TransformOutcome,
   type TransformProgram,
   Transforms,
+  UnwrittenRows,
   type ViewDefinition,
   type ViewPositions,
   type ViewTables,
@@ -75,9 +76,13 @@ export interface FedView {
   readonly epoch: number;
 }
 
-/** Feeds records to views, step by step, as a worker does. */
+/** Steps after which a view that was made empty counts as built. */
+const BUILT_AFTER = 6;
+
+/** Feeds records to views, step by step, as a worker does: for its first steps a view that began empty is built, then followed. */
 export class ViewFeeder {
   readonly #at = new Map<string, SourcePosition>();
+  readonly #unwritten = new Map<string, UnwrittenRows>();
   readonly #commits = new Map<string, number>();
 
   constructor(
@@ -92,6 +97,8 @@ export class ViewFeeder {
     const { epoch, positions } = await this.tables().claim(id, view);
     for (const source of [...this.#at.keys()]) if (source.startsWith(`${id}/`)) this.#at.delete(source);
     this.#commits.set(id, positions.commit);
+    if (positions.commit === 0) this.#unwritten.set(id, new UnwrittenRows());
+    else this.#unwritten.delete(id);
     return { id, view, epoch };
   }
 
@@ -115,11 +122,14 @@ export class ViewFeeder {
       records,
       tools,
     );
+    const commit = this.#commits.get(id)!;
+    if (commit >= BUILT_AFTER) this.#unwritten.delete(id);
+    const unwritten = this.#unwritten.get(id);
     const changes = await stepChanges(
-      { view, source, stored: this.#stored(id, view), partitions: next.length, nowMs: 0 },
+      { view, source, stored: this.#stored(id, view), partitions: next.length, nowMs: 0, unwritten },
       mapped,
     );
-    const commit = this.#commits.get(id)!;
+    unwritten?.written(changes);
     const positions = await this.tables().apply(id, view, epoch, {
       commit,
       move: { source, from, to },

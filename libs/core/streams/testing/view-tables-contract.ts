@@ -114,6 +114,61 @@ export function viewTablesContract(name: string, open: () => Promise<ViewTablesS
       ]);
     });
 
+    it('stores many new rows at once as they are, with changes of older ones among them', async () => {
+      const made = await make('a', LATEST);
+      const tags = ['', 'a\tb\nc\rd', '\\N', 'back\\slash', '\\.', '"quoted", {1,2}', "it's", 'ä €\u{1f600}', null];
+      const numbers = [0, -1, 2 ** 31, -(2 ** 53) + 1, null];
+      const doubles = [0.1, -1e-300, 1e300, 5, null];
+      const value = (n: number): JsonObject => ({
+        n: n % 6 === 5 ? '9223372036854775807' : numbers[n % numbers.length]!,
+        x: doubles[n % doubles.length]!,
+        tag: tags[n % tags.length]!,
+        ok: n % 2 === 0,
+        at: n * 1_000,
+      });
+      const all = Array.from({ length: 1_100 }, (_, n) => n);
+      await feed(
+        made,
+        0,
+        all.slice(0, 600).map((n) => record(n, `k\t${n}`, value(n))),
+      );
+      // From the middle on again, otherwise; the rest is new.
+      await feed(
+        made,
+        0,
+        all.slice(300).map((n) => record(700 + n, `k\t${n}`, value(n + 1))),
+      );
+      const stored = await tables.rows(
+        'a',
+        made.view,
+        ROWS,
+        all.map((n) => `k\t${n}`),
+      );
+      expect(stored.size).toBe(all.length);
+      for (const n of all) {
+        const expected = value(n < 300 ? n : n + 1);
+        const big = expected['n'] === '9223372036854775807' ? 9_223_372_036_854_775_807n : expected['n'];
+        const version = [1, 0, n < 300 ? n : 700 + n, 0];
+        expect(stored.get(`k\t${n}`)).toEqual([
+          ...version,
+          ...[`k\t${n}`, big, expected['x'], Number(expected['ok']), expected['at'], expected['tag'], null],
+        ]);
+      }
+    });
+
+    it('makes the indexes of queries when told to, however often, with rows that are there', async () => {
+      const made = await make('a', { ...LATEST, indexes: ['tag', ['n', 'id']] });
+      await feed(made, 0, [record(0, 'o1', { n: 1, tag: 'b' }), record(1, 'o2', { n: 2, tag: 'a' })]);
+      await tables.index('a', made.view);
+      await tables.index('a', made.view);
+      await feed(made, 0, [record(2, 'o3', { n: 0, tag: 'c' })]);
+      expect((await ask(made, { order: 'tag', select: 'id' })).rows).toEqual([
+        { id: 'o2' },
+        { id: 'o1' },
+        { id: 'o3' },
+      ]);
+    });
+
     it('stores rows and position together, and finds both again', async () => {
       const made = await make('a', LATEST);
       const positions = await feed(made, 0, [record(0, 'o1', { n: 1 }), record(0, 'o2', { n: 2 }, 1)]);

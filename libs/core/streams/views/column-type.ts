@@ -79,17 +79,32 @@ export const isNumber = (type: ColumnType): boolean =>
   type === 'integer' || type === 'real' || scaleOf(type) !== undefined;
 
 /** The cell for a decoded value. @throws `column-mismatch`, saying what was found; contents are not repeated. */
-export function toCell({ type, reading }: FieldType, value: JsonValue | undefined): CellValue {
-  if (value === undefined || value === null) return null;
-  const cell = cellOf(type, reading === undefined ? value : read(reading, value));
-  if (cell === undefined) throw mismatch(type, value);
-  return cell;
+export function toCell(field: FieldType, value: JsonValue | undefined): CellValue {
+  return cellReader(field)(value);
 }
 
+/** {@link toCell} for a field, for many values. */
+export function cellReader({ type, reading }: FieldType): (value: JsonValue | undefined) => CellValue {
+  const scaled = scaleOf(type);
+  return (value) => {
+    if (value === undefined || value === null) return null;
+    const given = reading === undefined ? value : read(reading, value);
+    const cell = scaled === undefined ? cellOf(type, given) : scaledCell(scaled, given);
+    if (cell === undefined) throw mismatch(type, value);
+    return cell;
+  };
+}
+
+function scaledCell(
+  { precision, scale }: { readonly precision: number; readonly scale: number },
+  value: JsonValue | undefined,
+): CellValue | undefined {
+  return value === undefined ? undefined : unscaledCell(value, precision, scale);
+}
+
+/** Of a type without a scale. */
 function cellOf(type: ColumnType, value: JsonValue | undefined): CellValue | undefined {
   if (value === undefined) return undefined;
-  const scaled = scaleOf(type);
-  if (scaled !== undefined) return unscaledCell(value, scaled.precision, scaled.scale);
   switch (type) {
     case 'text':
       if (typeof value === 'string') return value;
@@ -174,8 +189,10 @@ function cellInText(type: ColumnType, text: string): CellValue | undefined {
       return text === 'true' || text === 'false' ? Number(text === 'true') : undefined;
     case 'timestamp':
       return /^-?[0-9]{1,15}$/.test(text) ? Number(text) : timeIn(text, Date.parse(text));
-    default:
-      return cellOf(type, text);
+    default: {
+      const scaled = scaleOf(type);
+      return scaled === undefined ? cellOf(type, text) : scaledCell(scaled, text);
+    }
   }
 }
 

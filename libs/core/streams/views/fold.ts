@@ -4,11 +4,19 @@ import { parseReadable, VALUE_DEPTH } from '#libs/core/schema';
 import { valueAt } from '../field-path.js';
 import type { Transforms, TransformOutcome } from '../migrate/transforms.js';
 import type { RecordDecoder } from '../record-decoder.js';
-import { toCell, type CellValue, type FieldType } from './column-type.js';
+import { cellReader, type CellValue, type FieldType } from './column-type.js';
 import { viewProgram } from './expressions.js';
 import type { RowVersion } from './row-version.js';
 import { referenceFields, sharedOrigins } from './table-shapes.js';
-import { evaluates, fieldsOf, isGrouped, type Origin, type ViewChild, type ViewDefinition } from './view-definition.js';
+import {
+  evaluates,
+  fieldsOf,
+  isGrouped,
+  type Origin,
+  type ViewChild,
+  type ViewDefinition,
+  type ViewJoin,
+} from './view-definition.js';
 import type { RefusedRecord } from './view-tables.js';
 
 /** What one record says, whatever is stored. */
@@ -36,6 +44,8 @@ export interface MappedRecords {
 export interface FoldTools {
   readonly decoder: RecordDecoder;
   readonly transforms: Transforms;
+  /** Called between some records of many: resolves when the work may go on. */
+  readonly turn?: () => Promise<void>;
 }
 
 interface Decoded {
@@ -62,41 +72,45 @@ export async function mapRecords(
   topic: string,
   generation: number,
   records: Iterable<PartitionRecord>,
-  { decoder, transforms }: FoldTools,
+  { decoder, transforms, turn }: FoldTools,
 ): Promise<MappedRecords> {
   const refused: { readonly place: number; readonly record: RefusedRecord }[] = [];
   const refuse = (place: number, { partition, offset }: PartitionRecord, error: unknown): void => {
     if (!isAppError(error) || error.kind === 'internal' || error.retryable) throw error;
     refused.push({ place, record: { partition, offset, code: error.code, message: error.message } });
   };
-  const decoded: Decoded[] = [];
+  const mapping = new RecordMapping(view, source, topic, generation);
+  const mapped: MappedRecord[] = [];
+  const map = (decoded: Decoded, answers: JsonObject): void => {
+    const record = mapping.map(decoded, answers);
+    if (record !== undefined) mapped.push(record);
+  };
+  /** Those that wait for the answers of expressions. */
+  const waiting: Decoded[] | undefined = source < view.sources.length && evaluates(view) ? [] : undefined;
   let place = 0;
   for (const record of records) {
     try {
       const key = record.key === null ? null : decoder.key(topic, record.key, record.headers);
       const value = record.value === null ? null : decoder.value(topic, record.value, record.headers);
-      decoded.push({
+      const decoded = {
         record,
         place,
         key: key instanceof Promise ? await key : key,
         value: value instanceof Promise ? await value : value,
-      });
+      };
+      if (waiting === undefined) map(decoded, NO_ANSWERS);
+      else waiting.push(decoded);
     } catch (error) {
       refuse(place, record, error);
     }
-    place++;
+    if ((++place & TURN_RECORDS) === 0) await turn?.();
   }
-  const computed =
-    source < view.sources.length && evaluates(view) ? await computedOf(view, decoded, transforms) : undefined;
-  const mapping = new RecordMapping(view, source, topic, generation);
-  const mapped: MappedRecord[] = [];
-  decoded.forEach((one, index) => {
+  const computed = waiting && (await computedOf(view, waiting, transforms));
+  waiting?.forEach((one, index) => {
     try {
       const outcome = computed?.get(index);
       if (outcome?.kind === 'failed') throw refusal('compute-failed', outcome.message);
-      const answers = outcome?.kind === 'kept' ? (parseReadable(outcome.value, VALUE_DEPTH) as JsonObject) : NO_ANSWERS;
-      const record = mapping.map(one, answers);
-      if (record !== undefined) mapped.push(record);
+      map(one, outcome?.kind === 'kept' ? (parseReadable(outcome.value, VALUE_DEPTH) as JsonObject) : NO_ANSWERS);
     } catch (error) {
       refuse(one.place, one.record, error);
     }
@@ -104,6 +118,9 @@ export async function mapRecords(
   refused.sort((a, b) => a.place - b.place);
   return { records: mapped, refused: refused.map((one) => one.record) };
 }
+
+/** Between two looks at whether others wait; a power of two less one. */
+const TURN_RECORDS = 63;
 
 /** Without expressions a record is neither left out nor an end. */
 const NO_ANSWERS: JsonObject = { keep: true, end: false, computed: {} };
@@ -127,28 +144,31 @@ async function computedOf(
 
 /** Makes rows of decoded records of one source. */
 class RecordMapping {
-  readonly #origins: readonly (Origin | null)[];
-  readonly #main: boolean;
+  readonly #cells: readonly CellMaker[];
+  readonly #joins: readonly ViewJoin[];
+  readonly #children: readonly ViewChild[];
   readonly #keyed: boolean;
   readonly #prefix: string;
 
   constructor(
-    private readonly view: ViewDefinition,
+    view: ViewDefinition,
     source: number,
-    private readonly topic: string,
+    topic: string,
     private readonly generation: number,
   ) {
     const main = view.sources[source];
-    this.#main = main !== undefined;
+    this.#joins = main === undefined ? [] : view.joins;
+    this.#children = main === undefined ? [] : view.children;
     this.#keyed = main === undefined || view.mode === 'latest';
     // Rows of several topics stand side by side, whatever their keys.
     this.#prefix = main !== undefined && view.sources.length > 1 ? `${source}:` : '';
-    if (main === undefined)
-      this.#origins = referenceFields(view, view.joins[source - view.sources.length]!.as).map(asPath);
-    else {
-      const named = isGrouped(view) ? sharedOrigins(view) : fieldsOf(view);
-      this.#origins = named.map(({ name, origin }) => main.origins.get(name) ?? origin);
-    }
+    const origins: readonly (Origin | null)[] =
+      main === undefined
+        ? referenceFields(view, view.joins[source - view.sources.length]!.as).map(asPath)
+        : (isGrouped(view) ? sharedOrigins(view) : fieldsOf(view)).map(
+            ({ name, origin }) => main.origins.get(name) ?? origin,
+          );
+    this.#cells = origins.map((origin) => cellMaker(origin, topic));
   }
 
   /** Undefined for what says nothing: an event without value. */
@@ -162,35 +182,49 @@ class RecordMapping {
     if (!this.#keyed && kind !== 'put') return undefined;
     if (kind !== 'put') return { identity, version, kind, cells: [], refers: [], children: [] };
     const computed = answers['computed'] as JsonObject;
-    const cells = this.#origins.map((origin) => (origin === null ? null : this.#cell(origin, decoded, computed)));
-    const joins = this.#main ? this.view.joins : [];
-    const refers = joins.map(({ on }) => textAt(valueAt(on, on.root === 'key' ? key : value)));
-    const children = this.#main ? this.view.children.map((child) => childRows(child, key, value)) : [];
+    const cells: CellValue[] = [];
+    for (const make of this.#cells) cells.push(make(decoded, computed));
+    const refers =
+      this.#joins.length === 0
+        ? NOTHING
+        : this.#joins.map(({ on }) => textAt(valueAt(on, on.root === 'key' ? key : value)));
+    const children =
+      this.#children.length === 0 ? NOTHING : this.#children.map((child) => childRows(child, key, value));
     return { identity, version, kind, cells, refers, children };
   }
+}
 
-  #cell(origin: Origin, decoded: Decoded, computed: JsonObject): CellValue {
-    switch (origin.from) {
-      case 'path': {
-        const root = origin.path.root === 'key' ? decoded.key : decoded.value;
-        return cellOf(origin, origin.path.text, valueAt(origin.path, root));
-      }
-      case 'computed':
-        return cellOf(origin, `the computed '${origin.name}'`, computed[origin.name]);
-      case 'record':
-        return this.#ofRecord(origin.what, decoded.record);
-      case 'rest':
-        return restOf(decoded.value, origin.without);
-      case 'window':
-        return windowOf(this.#cell(origin.of, decoded, computed), origin.of, origin.sizeMs);
-      case 'join':
-        return null;
+const NOTHING: readonly never[] = [];
+
+/** What a cell is made of one record. */
+type CellMaker = (decoded: Decoded, computed: JsonObject) => CellValue;
+
+/** Makes the cells of one origin, for many records. */
+function cellMaker(origin: Origin | null, topic: string): CellMaker {
+  switch (origin?.from) {
+    case 'path': {
+      const { path } = origin;
+      const cell = cellAt(origin, path.text);
+      if (path.root === 'key') return ({ key }) => cell(valueAt(path, key));
+      return ({ value }) => cell(valueAt(path, value));
     }
-  }
-
-  #ofRecord(what: 'timestamp' | 'partition' | 'offset' | 'topic', record: PartitionRecord): CellValue {
-    if (what === 'topic') return this.topic;
-    return what === 'timestamp' && record.timestamp < 0 ? null : record[what];
+    case 'computed': {
+      const cell = cellAt(origin, `the computed '${origin.name}'`);
+      return (_decoded, computed) => cell(computed[origin.name]);
+    }
+    case 'record': {
+      const { what } = origin;
+      if (what === 'topic') return () => topic;
+      return ({ record }) => (what === 'timestamp' && record.timestamp < 0 ? null : record[what]);
+    }
+    case 'rest':
+      return ({ value }) => restOf(value, origin.without);
+    case 'window': {
+      const time = cellMaker(origin.of, topic);
+      return (decoded, computed) => windowOf(time(decoded, computed), origin.of, origin.sizeMs);
+    }
+    default:
+      return () => null;
   }
 }
 
@@ -204,12 +238,16 @@ function textAt(value: JsonValue | undefined): CellValue {
   return value === undefined || value === null ? null : identityOf(value);
 }
 
-function cellOf(field: FieldType, where: string, value: JsonValue | undefined): CellValue {
-  try {
-    return toCell(field, value);
-  } catch (error) {
-    throw isAppError(error, 'column-mismatch') ? refusal('column-mismatch', `${where}: ${error.message}`) : error;
-  }
+/** Reads a field. @param where named when a value does not fit. */
+function cellAt(field: FieldType, where: string): (value: JsonValue | undefined) => CellValue {
+  const read = cellReader(field);
+  return (value) => {
+    try {
+      return read(value);
+    } catch (error) {
+      throw isAppError(error, 'column-mismatch') ? refusal('column-mismatch', `${where}: ${error.message}`) : error;
+    }
+  };
 }
 
 function restOf(value: JsonValue, without: readonly string[]): CellValue {
@@ -235,7 +273,7 @@ function childRows(child: ViewChild, key: JsonValue, value: JsonValue): CellValu
   if (list.length > CHILDREN)
     throw refusal('column-mismatch', `${child.list.text}: ${list.length} items are more than ${CHILDREN}`);
   return list.map((item, place) =>
-    child.columns.map(({ path, field }) => cellOf(field, `${child.list.text}[${place}]`, valueAt(path, item))),
+    child.columns.map(({ path, field }) => cellAt(field, `${child.list.text}[${place}]`)(valueAt(path, item))),
   );
 }
 

@@ -12,6 +12,8 @@ export interface Newer {
   readonly records: readonly MappedRecord[];
   /** Cells of the row of the key; undefined when it has none. */
   readonly stored: readonly CellValue[] | undefined;
+  /** Whether the end of the key is remembered. */
+  readonly marked: boolean;
 }
 
 /** What decides whether a record is newer than what is known of its key. */
@@ -43,39 +45,52 @@ export async function newerRecords(context: NewestContext, records: readonly Map
     if (all === undefined) byKey.set(record.identity, [record]);
     else all.push(record);
   }
-  const identities = [...byKey.keys()];
-  const rows = await stored.rows(table, identities);
-  const ends = marks
-    ? await stored.rows(
-        markerTable(view),
-        identities.map((identity) => endOf(source, identity)),
-      )
-    : undefined;
-  return [...byKey].flatMap(([identity, all]) => {
+  const rows = await stored.rows(table, [...byKey.keys()]);
+  const ends = marks ? await stored.rows(markerTable(view), endsWithout(rows, source, byKey.keys())) : NONE;
+  const newer: Newer[] = [];
+  for (const [identity, all] of byKey) {
     const row = rows.get(identity);
-    const known = row ?? ends?.get(endOf(source, identity));
+    const end = row === undefined && ends.size > 0 ? ends.get(endOf(source, identity)) : undefined;
+    const known = row ?? end;
     const accepted = acceptedOf(all, known && versionIn(known));
-    return accepted.length === 0 ? [] : [{ identity, records: accepted, stored: row }];
-  });
+    if (accepted.length > 0) newer.push({ identity, records: accepted, stored: row, marked: end !== undefined });
+  }
+  return newer;
 }
 
-function acceptedOf(all: readonly MappedRecord[], known: RowVersion | undefined): MappedRecord[] {
+const NONE: ReadonlyMap<string, readonly CellValue[]> = new Map();
+
+/** Ends to look for: a key that has a row has none. */
+function endsWithout(
+  rows: ReadonlyMap<string, readonly CellValue[]>,
+  source: number,
+  identities: Iterable<string>,
+): string[] {
+  const ends: string[] = [];
+  for (const identity of identities) if (!rows.has(identity)) ends.push(endOf(source, identity));
+  return ends;
+}
+
+function acceptedOf(all: readonly MappedRecord[], known: RowVersion | undefined): readonly MappedRecord[] {
   let current = known;
-  return all.flatMap((record) => {
+  if (current === undefined && all.length === 1) return all;
+  const accepted: MappedRecord[] = [];
+  for (const record of all) {
     const version = succeeding(record.version, current);
-    if (version === undefined) return [];
+    if (version === undefined) continue;
     current = version;
-    return [{ ...record, version }];
-  });
+    accepted.push(version === record.version ? record : { ...record, version });
+  }
+  return accepted;
 }
 
 /** Remembers the end of a key that has no row, or forgets it when the key has one again. */
-export function mark(context: NewestContext, record: MappedRecord, hasRow: boolean): void {
-  if (!context.marks) return;
+export function mark(context: NewestContext, { identity, records, marked }: Newer, hasRow: boolean): void {
+  if (!context.marks || (hasRow && !marked)) return;
   const { view, source, changes, nowMs } = context;
-  const end = endOf(source, record.identity);
+  const end = endOf(source, identity);
   if (hasRow) changes.delete(markerTable(view), end);
-  else changes.put(markerTable(view), end, [...versionCells(record.version), nowMs]);
+  else changes.put(markerTable(view), end, [...versionCells(records.at(-1)!.version), nowMs]);
 }
 
 /** The cell of a marker that says when it was made. */

@@ -39,6 +39,10 @@ export class RoutedViewTables extends ViewTables {
     return (await this.#of(view)).create(id, view);
   }
 
+  async index(id: string, view: ViewDefinition): Promise<void> {
+    return (await this.#of(view)).index(id, view);
+  }
+
   async publish(id: string, view: ViewDefinition): Promise<void> {
     return (await this.#of(view)).publish(id, view);
   }

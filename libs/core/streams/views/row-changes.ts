@@ -9,44 +9,68 @@ import type { ViewDefinition } from './view-definition.js';
 /** Puts and ends reference rows in their table. */
 export function storeReferences(context: NewestContext, newer: readonly Newer[]): void {
   const { changes } = context;
-  for (const { identity, records } of newer) {
+  for (const one of newer) {
+    const { identity, records } = one;
     const last = records.at(-1)!;
     if (last.kind === 'put') changes.put(context.table, identity, [...versionCells(last.version), ...last.cells]);
     else changes.delete(context.table, identity);
-    mark(context, last, last.kind === 'put');
+    mark(context, one, last.kind === 'put');
   }
+}
+
+/** Where the parts of a row lie. */
+interface RowPlan {
+  readonly layout: ReturnType<typeof rowLayout>;
+  /** The columns that tell what became of the row: whether each begins with the time of its record. */
+  readonly system: readonly boolean[];
+}
+
+function planOf(view: ViewDefinition): RowPlan {
+  const system = view.columns.filter((column) => column.kind === 'system');
+  return { layout: rowLayout(view), system: system.map((column) => column.name === 'valid_from') };
 }
 
 /** Rows of a view without groups: one for each key, or one for each of its states. */
-export async function rowChanges(context: NewestContext, records: readonly MappedRecord[]): Promise<void> {
+export async function rowChanges(
+  context: NewestContext,
+  records: readonly MappedRecord[],
+  turn: () => Promise<void>,
+): Promise<void> {
   const { view } = context;
+  const plan = planOf(view);
+  let done = 0;
   for (const newer of await newerRecords(context, records)) {
-    if (view.history) addHistory(context, newer);
-    else replaceRow(context, newer);
+    if (view.history) addHistory(context, plan, newer);
+    else replaceRow(context, plan, newer);
+    if ((++done & TURN_ROWS) === 0) await turn();
   }
 }
 
-function replaceRow(context: NewestContext, { identity, records, stored }: Newer): void {
+/** Between two looks at whether others wait; a power of two less one. */
+const TURN_ROWS = 127;
+
+function replaceRow(context: NewestContext, plan: RowPlan, newer: Newer): void {
   const { view, changes } = context;
-  const layout = rowLayout(view);
+  const { identity, records, stored } = newer;
   const last = records.at(-1)!;
   const soft = view.deletes.mode === 'soft' && last.kind === 'end';
   // A row that ends softly is the last one it had, also when that came in the same step.
   const shown = soft ? records.findLast((one) => one.kind === 'put') : last.kind === 'put' ? last : undefined;
-  let cells = shown === undefined ? undefined : rowCells(view, shown);
+  let cells = shown === undefined ? undefined : rowCells(plan, shown);
   if (soft) {
     // What the view did not show in between is not shown when it ends, either.
     const hidden = records.findLast((one) => one.kind !== 'end')?.kind === 'out';
     cells = hidden ? undefined : (cells ?? stored?.slice());
     if (cells !== undefined) {
       cells.splice(0, VERSION_CELLS, ...versionCells(last.version));
-      cells[layout.system] = timeOf(last);
+      cells[plan.layout.system] = timeOf(last);
     }
   }
   if (cells === undefined) changes.delete(ROWS, identity);
   else changes.put(ROWS, identity, cells);
-  mark(context, last, cells !== undefined);
-  const before = view.children.map((_, child) => Number(stored?.[layout.children + child] ?? 0));
+  mark(context, newer, cells !== undefined);
+  if (view.children.length === 0) return;
+  const before = view.children.map((_, child) => Number(stored?.[plan.layout.children + child] ?? 0));
   if (soft && cells !== undefined && shown === undefined) return;
   replaceChildren(view, changes, identity, before, cells === undefined ? undefined : shown);
 }
@@ -73,23 +97,23 @@ export function childIdentity(parent: string, place: number): string {
   return `${parent}#${String(place).padStart(6, '0')}`;
 }
 
-function rowCells(view: ViewDefinition, record: MappedRecord): CellValue[] {
-  const system = view.columns.filter((column) => column.kind === 'system');
-  return [
-    ...versionCells(record.version),
-    ...record.cells,
-    ...system.map((column) => (column.name === 'valid_from' ? timeOf(record) : null)),
-    ...record.refers,
-    ...record.children.map((rows) => rows.length),
-  ];
+function rowCells({ system }: RowPlan, record: MappedRecord): CellValue[] {
+  const { generation, partition, offset, timestamp } = record.version;
+  const cells: CellValue[] = [generation, partition, offset, timestamp];
+  for (const cell of record.cells) cells.push(cell);
+  for (const fromRecord of system) cells.push(fromRecord ? timeOf(record) : null);
+  for (const cell of record.refers) cells.push(cell);
+  for (const rows of record.children) cells.push(rows.length);
+  return cells;
 }
 
 const timeOf = ({ version }: MappedRecord): CellValue => (version.timestamp < 0 ? null : version.timestamp);
 
 /** Each state is a row, from its record's time to that of the next one. The open one is known by key. */
-function addHistory(context: NewestContext, { identity, records, stored }: Newer): void {
+function addHistory(context: NewestContext, plan: RowPlan, newer: Newer): void {
   const { view, changes } = context;
-  const validTo = rowLayout(view).system + 1;
+  const { identity, records, stored } = newer;
+  const validTo = plan.layout.system + 1;
   let open = stored;
   for (const record of records) {
     if (open !== undefined) {
@@ -97,13 +121,13 @@ function addHistory(context: NewestContext, { identity, records, stored }: Newer
       closed[validTo] = timeOf(record);
       changes.put(ROWS, stateIdentity(identity, open), closed);
     }
-    open = record.kind === 'put' ? rowCells(view, record) : undefined;
+    open = record.kind === 'put' ? rowCells(plan, record) : undefined;
     if (open !== undefined) changes.put(ROWS, stateIdentity(identity, open), open);
   }
   const table = stateTable(view);
   if (open === undefined) changes.delete(table, identity);
   else changes.put(table, identity, open);
-  mark(context, records.at(-1)!, open !== undefined);
+  mark(context, newer, open !== undefined);
 }
 
 function stateIdentity(identity: string, cells: readonly CellValue[]): string {

@@ -48,7 +48,7 @@ export class ShareChanges {
         return [record.identity, own];
       }),
     );
-    for (const { records: all } of newer) mark(context, all.at(-1)!, all.at(-1)!.kind === 'put');
+    for (const one of newer) mark(context, one, one.records.at(-1)!.kind === 'put');
     await this.#replace(newer.map(({ identity, stored }) => ({ identity, stored, own: next.get(identity) })));
   }
 

@@ -5,6 +5,7 @@ import { rowChanges, storeReferences } from './row-changes.js';
 import { ShareChanges } from './share-changes.js';
 import { referenceTable, ROWS, stateTable } from './table-shapes.js';
 import { TableChanges } from './table-changes.js';
+import type { UnwrittenRows } from './unwritten-rows.js';
 import { takesBack, type ViewDefinition } from './view-definition.js';
 import type { StoredRows, TableChange } from './view-tables.js';
 
@@ -17,6 +18,10 @@ export interface StepContext {
   /** Partitions of the source. Keys of a topic with one cannot lie in several. */
   readonly partitions: number;
   readonly nowMs: number;
+  /** Rows that were never written: they are not looked for, and told apart in what the step does. */
+  readonly unwritten?: UnwrittenRows;
+  /** Called between some rows of many: resolves when the work may go on. */
+  readonly turn?: () => Promise<void>;
 }
 
 /**
@@ -27,7 +32,8 @@ export async function stepChanges(
   context: StepContext,
   records: readonly MappedRecord[],
 ): Promise<readonly TableChange[]> {
-  const { view, source, stored, nowMs } = context;
+  const { view, source, nowMs, unwritten, turn = AT_ONCE } = context;
+  const stored = unwritten?.sparing(context.stored) ?? context.stored;
   const changes = new TableChanges();
   const marks = context.partitions > 1;
   const join = source - view.sources.length;
@@ -49,7 +55,9 @@ export async function stepChanges(
     await shares.store();
   } else {
     const table = view.history ? stateTable(view) : ROWS;
-    await rowChanges({ view, source, table, stored, changes, marks, nowMs }, records);
+    await rowChanges({ view, source, table, stored, changes, marks, nowMs }, records, turn);
   }
-  return changes.list();
+  return changes.list(unwritten);
 }
+
+const AT_ONCE = (): Promise<void> => Promise.resolve();

@@ -1,4 +1,5 @@
 import type { CellValue } from './column-type.js';
+import type { UnwrittenRows } from './unwritten-rows.js';
 import type { TableChange, TableRow } from './view-tables.js';
 
 /** Changes of the tables of a view while they are put together: the last one of each row counts. */
@@ -23,15 +24,18 @@ export class TableChanges {
     return this.#tables.get(table) ?? [];
   }
 
-  list(): readonly TableChange[] {
+  /** @param unwritten rows that were never written before this step: they are added, and need not be deleted. */
+  list(unwritten?: UnwrittenRows): readonly TableChange[] {
     return [...this.#tables].map(([table, rows]) => {
+      const added: TableRow[] = [];
       const puts: TableRow[] = [];
       const deletes: string[] = [];
       for (const [identity, cells] of rows) {
-        if (cells === null) deletes.push(identity);
-        else puts.push({ identity, cells });
+        const isNew = unwritten?.includes(table, identity) === true;
+        if (cells !== null) (isNew ? added : puts).push({ identity, cells });
+        else if (!isNew) deletes.push(identity);
       }
-      return { table, puts, deletes };
+      return { table, added, puts, deletes };
     });
   }
 

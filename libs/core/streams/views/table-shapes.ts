@@ -16,9 +16,19 @@ export interface TableShape {
   /** Number of the table within the view. */
   readonly table: number;
   readonly columns: readonly ColumnType[];
-  /** Lists of cells, in order, by which rows are looked up. */
-  readonly indexes: readonly (readonly number[])[];
+  /** In the order of their numbers. */
+  readonly indexes: readonly TableIndex[];
 }
+
+/** Cells, in order, by which rows are looked up. */
+export interface TableIndex {
+  readonly cells: readonly number[];
+  /** Who looks: steps need theirs from the first row on; those of queries are made when everything has been read, since to fill them row by row takes longer. */
+  readonly use: 'steps' | 'queries';
+}
+
+const forSteps = (...cells: number[]): TableIndex => ({ cells, use: 'steps' });
+const forQueries = (...cells: number[]): TableIndex => ({ cells, use: 'queries' });
 
 /** A cell of a table. */
 export interface CellPlace {
@@ -50,10 +60,14 @@ export function tableShapes(view: ViewDefinition): readonly TableShape[] {
   });
   const state = stateShape(view);
   if (state !== undefined) shapes.push(state);
-  shapes.push({ table: markerTable(view), columns: [...VERSION, 'timestamp'], indexes: [[VERSION_CELLS]] });
+  shapes.push({ table: markerTable(view), columns: [...VERSION, 'timestamp'], indexes: [forSteps(VERSION_CELLS)] });
   view.children.forEach((child, index) => {
     const columns = child.columns.map((column) => column.field.type);
-    shapes.push({ table: childTable(view, index), columns: ['text', 'integer', ...columns], indexes: [[0, 1]] });
+    shapes.push({
+      table: childTable(view, index),
+      columns: ['text', 'integer', ...columns],
+      indexes: [forQueries(0, 1)],
+    });
   });
   return shapes;
 }
@@ -142,19 +156,21 @@ function rowShape(view: ViewDefinition): TableShape {
   } else view.children.forEach(() => columns.push('integer'));
   const indexes = view.columns
     .filter((column) => view.key.includes(column.name))
-    .map((column) => [placeOf(view, column).cell]);
+    .map((column) => forQueries(placeOf(view, column).cell));
   for (const names of view.indexes)
     indexes.push(
-      names.map(
-        (name) =>
-          placeOf(
-            view,
-            view.columns.find((column) => column.name === name)!,
-          ).cell,
+      forQueries(
+        ...names.map(
+          (name) =>
+            placeOf(
+              view,
+              view.columns.find((column) => column.name === name)!,
+            ).cell,
+        ),
       ),
     );
   const by = retentionCell(view);
-  return { table: ROWS, columns, indexes: by === undefined ? indexes : [...indexes, [by]] };
+  return { table: ROWS, columns, indexes: by === undefined ? indexes : [...indexes, forSteps(by)] };
 }
 
 /** The cell of a row whose time says how long it stays; undefined when all stay. */
@@ -194,7 +210,7 @@ function stateShape(view: ViewDefinition): TableShape | undefined {
   const table = stateTable(view);
   if (view.history) {
     const by = retentionCell(view);
-    return { table, columns: rowShape(view).columns, indexes: by === undefined ? [] : [[by]] };
+    return { table, columns: rowShape(view).columns, indexes: by === undefined ? [] : [forSteps(by)] };
   }
   if (!takesBack(view)) return undefined;
   const { joins, group, order, inputs } = shareLayout(view);
@@ -212,5 +228,5 @@ function stateShape(view: ViewDefinition): TableShape | undefined {
     const decides = sharedOrigins(view).some(({ origin }) => origin?.from === 'join' && origin.join === join.as);
     if (decides) indexes.set(String(joins + index), [joins + index]);
   });
-  return { table, columns, indexes: [...indexes.values()] };
+  return { table, columns, indexes: [...indexes.values()].map((cells) => forSteps(...cells)) };
 }

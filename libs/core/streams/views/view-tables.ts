@@ -16,6 +16,8 @@ export interface TableChange {
   readonly table: number;
   /** Rows as they are from now on, whether or not there was one. */
   readonly puts: readonly TableRow[];
+  /** Rows of identities that there never was a row of. */
+  readonly added?: readonly TableRow[];
   readonly deletes: readonly string[];
 }
 
@@ -112,8 +114,10 @@ export interface ViewStream {
  * reach SQL text.
  */
 export abstract class ViewTables {
-  /** Makes the tables of a view. Harmless to repeat with the same definition. */
+  /** Makes the tables of a view, with the indexes that steps need. Harmless to repeat with the same definition. */
   abstract create(id: string, view: ViewDefinition): Promise<void>;
+  /** Makes the indexes that only queries need: once everything has been read, in one go. Harmless to repeat; steps wait for it. */
+  abstract index(id: string, view: ViewDefinition): Promise<void>;
   /** Lets this one be what SQL clients see under the name of the view, instead of another one of the same name; `create` does so when there is no other. */
   abstract publish(id: string, view: ViewDefinition): Promise<void>;
   /** Removes the tables with all rows and positions. Harmless to repeat. */

@@ -1,12 +1,13 @@
-import { AppError, deferred, isAppError, Serial, type Clock } from '#libs/core/kernel';
+import { AppError, Breath, deferred, isAppError, Serial, type Clock } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import type { SupervisedRun } from '#libs/core/operations';
-import type { SourcePosition, SourceReader } from '../source-reader.js';
-import { mapRecords, type FoldTools } from './fold.js';
+import type { SourceChunk, SourcePosition, SourceReader } from '../source-reader.js';
+import { mapRecords, type FoldTools, type MappedRecord, type MappedRecords } from './fold.js';
 import { expiredRows } from './housekeeping.js';
-import { stepChanges } from './step-changes.js';
-import type { ViewDefinition } from './view-definition.js';
-import type { RefusedPlace, StoredRows, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
+import { stepChanges, type StepContext } from './step-changes.js';
+import { UnwrittenRows } from './unwritten-rows.js';
+import { evaluates, type ViewDefinition } from './view-definition.js';
+import type { RefusedPlace, StoredRows, TableChange, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
 
 /** How current a view is, as its worker last saw it. */
 export interface ViewFreshness {
@@ -32,7 +33,11 @@ export interface ViewWorkerOptions {
   readonly onStep?: (records: number) => void;
 }
 
-const STEP_BYTES = 512 * 1024;
+/** Many records in a step make a build quick; expressions have a time in which a step has to be through. */
+const STEP_BYTES = 1024 * 1024;
+const EVALUATED_STEP_BYTES = 512 * 1024;
+/** A view that is no more records behind has read what it is built of. */
+const CLOSE = 1_000;
 const WAIT_MS = 1_000;
 /** Between looks for rows whose time is over. */
 const HOUSEKEEPING_MS = 10_000;
@@ -47,6 +52,12 @@ export class ViewWorker {
   /** Steps rest on what the one before has stored. */
   readonly #steps = new Serial();
   readonly #stored: StoredRows;
+  readonly #tools: FoldTools;
+  readonly #turn: () => Promise<void>;
+  /** While the view is built, if that began with this worker. */
+  #unwritten: UnwrittenRows | undefined;
+  /** Whether queries have their indexes. */
+  #indexed = false;
   #positions: ViewPositions = { commit: 0, sources: [], refused: 0 };
   #nextStep = deferred<void>();
   /** While this worker is the one that writes. */
@@ -55,6 +66,9 @@ export class ViewWorker {
 
   constructor(private readonly options: ViewWorkerOptions) {
     const { id, view, tables } = options;
+    const breath = new Breath(options.clock);
+    this.#turn = () => breath.take();
+    this.#tools = { ...options.tools, turn: this.#turn };
     this.#lags = options.readers.map(() => Infinity);
     this.#stored = {
       rows: (table, identities) => tables.rows(id, view, table, identities),
@@ -90,19 +104,19 @@ export class ViewWorker {
   }
 
   async #redriveOne(epoch: number, place: RefusedPlace): Promise<keyof Redriven> {
-    const { view, readers, tools, clock } = this.options;
+    const { view, readers, clock } = this.options;
     const { source, generation, partition, offset } = place;
     const reader = readers[source];
     const record = await reader?.record(generation, partition, offset);
     if (reader === undefined || record === undefined) return 'gone';
-    const { records, refused } = await mapRecords(view, source, reader.topic, generation, [record], tools);
+    const { records, refused } = await mapRecords(view, source, reader.topic, generation, [record], this.#tools);
     if (refused.length > 0) return 'refused';
     // As many as make ends remembered: whether the topic has one partition only is not known of an earlier generation.
     const partitions = 2;
     try {
       await this.#store(epoch, async (commit) => {
         const context = { view, source, stored: this.#stored, partitions, nowMs: clock.now() };
-        return { commit, changes: await stepChanges(context, records), refused: [], redriven: [place] };
+        return { commit, changes: await this.#changes(context, records), refused: [], redriven: [place] };
       });
     } catch (error) {
       if (isAppError(error, 'rows-refused')) return 'refused';
@@ -116,6 +130,8 @@ export class ViewWorker {
     const { epoch, positions } = await tables.claim(id, view);
     this.#stands(positions);
     this.#epoch = epoch;
+    this.#indexed = false;
+    this.#unwritten = positions.commit === 0 ? new UnwrittenRows() : undefined;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     const loops = readers.map(async (reader, source) => {
@@ -140,24 +156,42 @@ export class ViewWorker {
     signal: AbortSignal,
     run: SupervisedRun | undefined,
   ): Promise<void> {
-    const { failPoint, onStep } = this.options;
+    const { view, stepBytes } = this.options;
+    const reading = { topic: reader.topic, source, epoch };
+    const maxBytes = stepBytes ?? (evaluates(view) ? EVALUATED_STEP_BYTES : STEP_BYTES);
     let at = stored ?? (await reader.begin());
-    this.#saw(source, await reader.lag(at));
-    while (!signal.aborted) {
-      const chunk = await reader.next(at, {
-        maxBytes: this.options.stepBytes ?? STEP_BYTES,
-        maxWaitMs: WAIT_MS,
-        signal,
-      });
-      if (chunk.to.generation !== at.generation || chunk.records.length > 0 || !sameOffsets(chunk.to, at)) {
-        await this.#take({ topic: reader.topic, source, epoch }, chunk.records, at, chunk.to);
-        failPoint?.('view-step-stored');
+    await this.#saw(source, await reader.lag(at));
+    /** The step before, which is stored while the next one is read. */
+    let storing: Promise<void> = Promise.resolve();
+    try {
+      while (!signal.aborted) {
+        const chunk = await reader.next(at, { maxBytes, maxWaitMs: WAIT_MS, signal });
+        const moved = chunk.to.generation !== at.generation || chunk.records.length > 0 || !sameOffsets(chunk.to, at);
+        const mapped = moved ? await this.#map(reading, chunk.records, at) : undefined;
+        await storing;
+        storing = this.#tookIn(reading, { ...chunk, from: at, mapped }, run);
+        storing.catch(() => undefined);
         at = chunk.to;
-        onStep?.(chunk.records.length);
-        run?.healthy();
       }
-      this.#saw(source, chunk.lag);
+      await storing;
+    } finally {
+      await Promise.allSettled([storing]);
     }
+  }
+
+  /** Stores a chunk that was read, and says how far the view is. */
+  async #tookIn(
+    reading: Reading,
+    { records, from, to, lag, mapped }: MappedChunk,
+    run: SupervisedRun | undefined,
+  ): Promise<void> {
+    if (mapped !== undefined) {
+      await this.#take(reading, records, from, to, mapped);
+      this.options.failPoint?.('view-step-stored');
+      this.options.onStep?.(records.length);
+      run?.healthy();
+    }
+    await this.#saw(reading.source, lag);
   }
 
   /** Stores what records do. A step that the database refuses is halved until the record is found whose row it cannot hold, which is set aside. */
@@ -166,9 +200,10 @@ export class ViewWorker {
     records: readonly PartitionRecord[],
     from: SourcePosition,
     to: SourcePosition,
+    mapped: MappedRecords,
   ): Promise<void> {
     try {
-      await this.#fold(reading, records, from, to);
+      await this.#fold(reading, mapped, from, to);
     } catch (error) {
       const [first] = records;
       if (!isAppError(error, 'rows-refused') || first === undefined) throw error;
@@ -179,29 +214,44 @@ export class ViewWorker {
         return this.#store(reading.epoch, async (commit) => ({ commit, move, changes: [], refused }));
       }
       const half = records.slice(0, records.length >> 1);
+      const rest = records.slice(half.length);
       const between = after(from, half);
-      await this.#take(reading, half, from, between);
-      await this.#take(reading, records.slice(half.length), between, to);
+      await this.#take(reading, half, from, between, await this.#map(reading, half, from));
+      await this.#take(reading, rest, between, to, await this.#map(reading, rest, between));
     }
   }
 
+  #map(
+    { topic, source }: Reading,
+    records: readonly PartitionRecord[],
+    { generation }: SourcePosition,
+  ): Promise<MappedRecords> {
+    return mapRecords(this.options.view, source, topic, generation, records, this.#tools);
+  }
+
   async #fold(
-    { topic, source, epoch }: Reading,
-    given: readonly PartitionRecord[],
+    { source, epoch }: Reading,
+    { records, refused }: MappedRecords,
     from: SourcePosition,
     to: SourcePosition,
   ): Promise<void> {
-    const { view, tools, clock, failPoint } = this.options;
-    const { records, refused } = await mapRecords(view, source, topic, from.generation, given, tools);
+    const { view, clock, failPoint } = this.options;
     await this.#store(epoch, async (commit) => {
       // Ends of keys are remembered while records are set aside: one that is taken in later must not bring back a key that has ended meanwhile.
       const partitions =
         refused.length + this.#positions.refused > 0 ? Math.max(2, from.next.length) : from.next.length;
       const context = { view, source, stored: this.#stored, partitions, nowMs: clock.now() };
-      const changes = await stepChanges(context, records);
+      const changes = await this.#changes(context, records);
       failPoint?.('view-step-folded');
       return { commit, move: { source, from, to }, changes, refused };
     });
+  }
+
+  async #changes(context: StepContext, records: readonly MappedRecord[]): Promise<readonly TableChange[]> {
+    const unwritten = this.#unwritten;
+    const changes = await stepChanges({ ...context, unwritten, turn: this.#turn }, records);
+    unwritten?.written(changes);
+    return changes;
   }
 
   /** Removes rows whose time is over, a bounded number in each step. */
@@ -235,7 +285,19 @@ export class ViewWorker {
     stored.resolve();
   }
 
-  #saw(source: number, lag: number): void {
+  /** To be called when anybody else may have written rows. */
+  #forgetUnwritten(): void {
+    this.#unwritten = undefined;
+  }
+
+  async #saw(source: number, lag: number): Promise<void> {
+    const isBuilt = this.#lags.every((one, place) => (place === source ? lag : one) <= CLOSE);
+    if (isBuilt && !this.#indexed) {
+      const { id, view, tables } = this.options;
+      await this.#steps.run(() => tables.index(id, view));
+      this.#indexed = true;
+      this.#forgetUnwritten();
+    }
     this.#lags[source] = lag;
     if (this.#lags.every((one) => one === 0)) this.#currentAtMs = this.options.clock.monotonic();
   }
@@ -260,6 +322,13 @@ export function notRunningHere(view: string): AppError {
     details: { view },
     retryable: true,
   });
+}
+
+/** What was read, and what it says. */
+interface MappedChunk extends SourceChunk {
+  readonly from: SourcePosition;
+  /** Nothing when the reader has not moved. */
+  readonly mapped: MappedRecords | undefined;
 }
 
 /** What is being read, and as which writer of the view. */
