@@ -1,7 +1,22 @@
+import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import type { Thread } from '#libs/adapters/worker-threads';
 import { AppError, deferred, type Deferred } from '#libs/core/kernel';
-import { errorOf, type SqliteWriting, type WriterReply, type WriterRequest } from './sqlite-writing.js';
+import { errorOf, WritingHere, type SqliteWriting, type WriterReply, type WriterRequest } from './sqlite-writing.js';
+
+const SCRIPT = new URL('./sqlite-writer-thread.js', import.meta.url);
+
+/** What writes a file of view tables: a thread of its own; the calling one where the code runs from its sources, as tests do, which no thread can begin with. */
+export function sqliteWriting(path: string): SqliteWriting {
+  return existsSync(SCRIPT) ? new WritingInThread(path) : new WritingHere(path);
+}
+
+/** A thread, as it is spoken to. */
+export interface WriterThread {
+  postMessage(message: unknown): void;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+  on(event: 'exit', listener: () => void): unknown;
+}
 
 /**
  * Writes in a thread of its own, so that steps of views and indexes keep nothing else waiting, and the next step is computed while one is stored. Requests are done one after the other, in their order. A thread that
@@ -9,15 +24,14 @@ import { errorOf, type SqliteWriting, type WriterReply, type WriterRequest } fro
  */
 export class WritingInThread implements SqliteWriting {
   readonly #waiting = new Map<number, Deferred<unknown>>();
-  #thread: Thread | undefined;
+  #thread: WriterThread | undefined;
   #ended: Deferred<void> | undefined;
   #number = 0;
   #closed = false;
 
   constructor(
     path: string,
-    private readonly start: () => Thread = () =>
-      new Worker(new URL('./sqlite-writer-thread.js', import.meta.url), { env: {}, workerData: path }),
+    private readonly start: () => WriterThread = () => new Worker(SCRIPT, { env: {}, workerData: path }),
   ) {}
 
   ask: SqliteWriting['ask'] = (call, ...given) => {
@@ -37,7 +51,7 @@ export class WritingInThread implements SqliteWriting {
     await this.#ended?.promise;
   }
 
-  #begin(): Thread {
+  #begin(): WriterThread {
     const thread = this.start();
     const ended = deferred<void>();
     this.#ended = ended;
