@@ -11,12 +11,14 @@ interface Policed {
   readonly file: ProjectFile | undefined;
   readonly all: readonly ProjectSchema[];
   readonly chosen: readonly ProjectSchema[];
+  /** Whether all of the project is asked about, its topics too. */
+  readonly whole: boolean;
 }
 
 /** What the policies of the project have against it. What asks them is loaded only where there are some. */
 export async function policiesAgainst(
   { io }: Invocation,
-  { root, fileName, file, all, chosen }: Policed,
+  { root, fileName, file, all, chosen, whole }: Policed,
 ): Promise<readonly CheckFinding[]> {
   const patterns = file?.policies ?? [];
   if (patterns.length === 0) return [];
@@ -25,6 +27,7 @@ export async function policiesAgainst(
   const tree = new DiskTree(root);
   const places = await projectPlaces(tree, fileName, io.env);
   return policyFindings(await readPolicies(tree, patterns, io.env), {
+    topics: whole ? (file?.topics ?? []) : [],
     file,
     all,
     chosen,

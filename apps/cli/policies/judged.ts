@@ -1,11 +1,13 @@
 import { finding, locationIn, type CheckFinding, type FindingLocation } from '../check/finding.js';
-import type { ProjectFile } from '../project/project-file.js';
+import type { ProjectFile, ProjectTopic } from '../project/project-file.js';
 import type { ProjectSchema } from '../project/project.js';
 import { PLAIN_SCHEMA, PLAIN_TOPIC, projectFacts, SchemasSeen, topicFacts } from './facts.js';
 import type { Policy } from './policy-file.js';
 
 export interface PolicedProject {
   readonly file: ProjectFile | undefined;
+  /** Those that are asked about, from the first of the project file on. */
+  readonly topics: readonly ProjectTopic[];
   /** All schemas of the project; others may refer to them. */
   readonly all: readonly ProjectSchema[];
   /** Those of them that are asked about. */
@@ -17,14 +19,14 @@ export interface PolicedProject {
 /** What the policies have against topics and schemas of a project. An expression that cannot be answered is an error of its own: silence would be a yes. */
 export async function policyFindings(
   policies: readonly Policy[],
-  { file, all, chosen, placeOfTopic }: PolicedProject,
+  { file, topics, all, chosen, placeOfTopic }: PolicedProject,
 ): Promise<readonly CheckFinding[]> {
   const project = projectFacts(file);
   const found: CheckFinding[] = [];
   const ofTopics = policies.filter((policy) => policy.on === 'topic');
   const ofSchemas = policies.filter((policy) => policy.on === 'schema');
   if (ofTopics.length > 0)
-    for (const [index, topic] of (file?.topics ?? []).entries())
+    for (const [index, topic] of topics.entries())
       for (const policy of ofTopics)
         found.push(...judged(policy, topicFacts(topic), project, `topic ${topic.name}`, () => placeOfTopic(index)));
   if (ofSchemas.length > 0) {
