@@ -116,13 +116,14 @@ interface Shown {
 }
 
 async function fill(url: string): Promise<void> {
-  const send = async (method: string, path: string, body?: unknown): Promise<void> => {
+  const send = async (method: string, path: string, body?: unknown): Promise<unknown> => {
     const headers = { 'content-type': 'application/json' };
     const response = await fetch(`${url}${path}`, {
       method,
       ...(body === undefined ? {} : { headers, body: JSON.stringify(body) }),
     });
     if (!response.ok) throw new Error(`${method} ${path} was answered ${response.status}: ${await response.text()}`);
+    return response.status === 204 ? undefined : await response.json();
   };
   await send('POST', '/v1/topics', { name: 'orders', partitions: 2 });
   await send('POST', '/v1/topics', { name: 'prices', partitions: 1, config: { 'cleanup.policy': 'compact' } });
@@ -139,6 +140,11 @@ async function fill(url: string): Promise<void> {
     });
   }
   await send('PUT', '/v1/groups/billing/positions', { positions: [{ topic: 'orders', partition: 1, offset: '3' }] });
+  // A group that was leased and is deleted: its writer is forgotten.
+  const asked = { topics: ['orders'], startAt: 'earliest' };
+  const { lease } = (await send('POST', '/v1/groups/passing/leases', asked)) as { lease: { id: string } };
+  await send('POST', `/v1/leases/${lease.id}:release`);
+  await send('DELETE', '/v1/groups/passing');
   await send('POST', '/v1/topics/gone/records', { records: [{ key: 'a', value: 1 }] });
   await send('DELETE', '/v1/topics/gone');
 }

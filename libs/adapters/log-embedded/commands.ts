@@ -44,6 +44,8 @@ export type Command =
   /** A group has no members any more; its generation is forgotten unless it has positions. */
   | { readonly kind: 'group-released'; readonly group: string }
   | { readonly kind: 'writer-opened'; readonly writer: string; readonly epoch: number }
+  /** The writer's checkpoints are gone, and nothing of it is kept but that epochs rise. */
+  | { readonly kind: 'writer-forgotten'; readonly writer: string }
   | {
       readonly kind: 'checkpoints-set';
       readonly writer: string;

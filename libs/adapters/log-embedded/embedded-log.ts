@@ -325,13 +325,22 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
 
   async openWriter(id: string): Promise<LogWriter> {
     checkWriterId(id);
-    const { writers } = this.opened.state;
+    const { state } = this.opened;
+    const { writers } = state;
     let epoch = 0;
     await this.decide(() => {
-      epoch = (writers.get(id)?.epoch ?? 0) + 1;
+      epoch = (writers.get(id)?.epoch ?? state.forgottenEpoch) + 1;
       return [{ kind: 'writer-opened', writer: id, epoch }];
     });
     return new EmbeddedWriter(this, id, epoch, new Map(writers.get(id)?.checkpoints));
+  }
+
+  /** For {@link EmbeddedWriter}. */
+  async forgetWriter({ id, epoch }: { readonly id: string; readonly epoch: number }): Promise<void> {
+    await this.decide(() => {
+      if (this.opened.state.writers.get(id)?.epoch !== epoch) throw logErrors.writerFenced(id, epoch);
+      return [{ kind: 'writer-forgotten', writer: id }];
+    });
   }
 
   /** For {@link EmbeddedWriter}. */

@@ -12,6 +12,8 @@ export interface WriterHost {
     commit: WriterCommit,
     decided: (checkpoints: readonly WriterCheckpoint[]) => void,
   ): Promise<readonly Appended[]>;
+  /** Makes it durable that nothing of a writer is kept, if the session's epoch is still that of the writer when its turn comes. */
+  forgetWriter(writer: { readonly id: string; readonly epoch: number }): Promise<void>;
 }
 
 /** A session of the embedded log. Its checkpoints are a copy of its own. */
@@ -45,6 +47,17 @@ export class EmbeddedWriter extends LogWriter {
         else this.known.set(key, Uint8Array.from(value));
       }
       return appended;
+    } catch (error) {
+      if (isAppError(error, 'outcome-unknown') || isAppError(error, 'writer-fenced')) this.#ended = true;
+      throw error;
+    }
+  }
+
+  async forget(): Promise<void> {
+    if (this.#ended) throw logErrors.writerClosed(this.id, this.epoch);
+    try {
+      await this.host.forgetWriter(this);
+      this.#ended = true;
     } catch (error) {
       if (isAppError(error, 'outcome-unknown') || isAppError(error, 'writer-fenced')) this.#ended = true;
       throw error;

@@ -7,7 +7,7 @@ import { crc32c } from '@node-rs/crc32';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeBatch } from '#libs/core/log';
 import { WallClock } from '#libs/core/log/testing';
-import { type EmbeddedLog, openEmbeddedLog } from './index.js';
+import { type EmbeddedLog, LOG_FORMAT, openEmbeddedLog } from './index.js';
 import type { LogIdentity } from './options.js';
 import { readAll } from './testing/scripted-client.js';
 
@@ -104,7 +104,7 @@ describe('the directory of a log', () => {
     await (await open()).close();
     const marker = join(directory, 'weir-log.json');
     const text = await readFile(marker, 'utf8');
-    await writeFile(marker, text.replace('"format": 2', '"format": 3'));
+    await writeFile(marker, text.replace(`"format": ${LOG_FORMAT}`, `"format": ${LOG_FORMAT + 1}`));
     const later = await content();
     await expect(open()).rejects.toMatchObject({ code: 'log-format-unknown', kind: 'conflict' });
     expect(await content()).toEqual(later);
@@ -122,7 +122,7 @@ describe('the directory of a log', () => {
     await writeFile(marker, JSON.stringify({ format: 1, logId, journalKey, checksum }));
     const log = await open();
     expect(log.logId).toBe(logId);
-    expect(JSON.parse(await readFile(marker, 'utf8'))).toMatchObject({ format: 2, logId });
+    expect(JSON.parse(await readFile(marker, 'utf8'))).toMatchObject({ format: LOG_FORMAT, logId });
     await log.close();
   });
 

@@ -21,9 +21,9 @@ import { readWhole, writeWhole } from './whole-file.js';
 
 /**
  * Of everything in the directory. Rises when older versions could misread what this one writes: 2 has facts about producers, starts of partitions, compaction and holds, which a
- * reader of 1 would pass over. A directory of an older format is read as it is, and gets the new number before anything is written.
+ * reader of 1 would pass over; 3 has those about generations of groups, topics handed over and writers forgotten. A directory of an older format is read as it is, and gets the new number before anything is written.
  */
-export const LOG_FORMAT = 2;
+export const LOG_FORMAT = 3;
 const OLDEST_FORMAT = 1;
 
 export const MARKER = 'weir-log.json';

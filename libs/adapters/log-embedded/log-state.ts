@@ -60,6 +60,8 @@ export interface LogStateImage {
   /** Missing in snapshots made before groups had members. */
   readonly generations?: readonly (readonly [string, number])[];
   readonly writers: readonly (readonly [string, number, readonly (readonly [string, string])[]])[];
+  /** Missing in snapshots made before writers were forgotten. */
+  readonly forgottenEpoch?: number;
   /** Absent in snapshots of format 1. */
   readonly producers?: ProducerIdsImage;
   /** Absent in snapshots of versions that knew no holds. */
@@ -77,6 +79,8 @@ export class LogState {
   /** What the members of a group last agreed on. */
   readonly generations = new Map<string, number>();
   readonly writers = new Map<string, WriterState>();
+  /** The highest epoch of a writer that was forgotten: that of an unknown one begins behind it, so that no session fits two lives of a writer. */
+  forgottenEpoch = 0;
   readonly producerIds = new ProducerIds();
   readonly holds = new RetentionHolds();
   /** Deleted topics whose files may still be there. */
@@ -190,6 +194,10 @@ export class LogState {
         this.writers.set(command.writer, writer);
         return;
       }
+      case 'writer-forgotten':
+        this.forgottenEpoch = Math.max(this.forgottenEpoch, this.writers.get(command.writer)?.epoch ?? 0);
+        this.writers.delete(command.writer);
+        return;
       case 'checkpoints-set': {
         const checkpoints = this.writers.get(command.writer)?.checkpoints;
         for (const [key, value] of command.entries) {
@@ -247,6 +255,7 @@ export class LogState {
         const entries = [...checkpoints].map(([key, value]) => [key, Buffer.from(value).toString('base64')] as const);
         return [id, epoch, entries] as const;
       }),
+      forgottenEpoch: this.forgottenEpoch,
       producers: this.producerIds.image(),
       holds: this.holds.image(),
     };
@@ -267,6 +276,7 @@ export class LogState {
     for (const [group, positions] of image.groups) state.setPositions(group, positions);
     for (const [id, positions] of image.holds ?? []) state.holds.set(id, positions);
     for (const [group, generation] of image.generations ?? []) state.generations.set(group, generation);
+    state.forgottenEpoch = image.forgottenEpoch ?? 0;
     for (const [id, epoch, entries] of image.writers) {
       const checkpoints = entries.map(([key, value]) => [key, Buffer.from(value, 'base64')] as const);
       state.writers.set(id, { epoch, checkpoints: new Map(checkpoints) });

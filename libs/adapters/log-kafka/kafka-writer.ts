@@ -100,6 +100,13 @@ export class KafkaWriter extends LogWriter {
     }
   }
 
+  /** Tombstones are all that is left, and go with the compaction of their topic; the coordinator forgets a transactional id that rests by itself. */
+  async forget(): Promise<void> {
+    this.#checkAlive();
+    await this.commit({ checkpoints: [...this.#known.keys()].map((key) => ({ key, value: null })) });
+    await this.close();
+  }
+
   async close(): Promise<void> {
     this.#ended ??= 'closed';
     this.#cluster.release(this.#purpose);

@@ -152,6 +152,13 @@ export abstract class LogWriter {
    */
   abstract commit(commit: WriterCommit): Promise<readonly Appended[]>;
 
+  /**
+   * Ends the session and takes all checkpoints of the writer away, durably before it resolves: for a writer that will hardly be opened again, whose place in the log would otherwise be kept for ever. The next
+   * session under the id begins with none, under a later epoch; sessions that are open are fenced as by any later one.
+   * @throws `writer-fenced`, `outcome-unknown`, as {@link commit} does.
+   */
+  abstract forget(): Promise<void>;
+
   /** Ends the session without effect on what it committed. Harmless to repeat. */
   abstract close(): Promise<void>;
 }

@@ -193,6 +193,8 @@ export class GroupsService {
   /** @throws `group-not-found`, `group-active`, `group-leased`. */
   async delete(cluster: string | undefined, group: string): Promise<void> {
     await this.leases.demandNone(cluster, group);
+    const leased = await this.leases.everHeld(cluster, group);
     await this.directories.of(cluster).engine.deleteGroup(group);
+    if (leased) await this.leases.forget(cluster, group);
   }
 }

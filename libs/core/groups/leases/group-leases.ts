@@ -8,7 +8,7 @@ import {
   type WriterAppend,
 } from '#libs/core/log';
 import { leasesContended } from '../errors.js';
-import { adopt, expire, forget } from './lease-book.js';
+import { adopt, expire, forget, settled } from './lease-book.js';
 import { bookFrom, changesBetween, leaseWriterId } from './lease-checkpoints.js';
 import { type LeaseBook, placeOf } from './lease.js';
 
@@ -95,6 +95,23 @@ export class GroupLeases {
   async close(): Promise<void> {
     await this.#session?.writer.close();
     this.#session = undefined;
+  }
+
+  /** Leaves nothing of the leases in the log. For a group that has no positions any more. @throws `outcome-unknown`; what the log says. */
+  async forget(): Promise<void> {
+    const { writer } = await this.#opened();
+    this.#session = undefined;
+    await writer.forget();
+  }
+
+  /** Lets go of the group: leaves nothing in the log where nothing is leased or unacknowledged, so that groups once leased are not kept for ever. */
+  async retire(): Promise<void> {
+    const session = this.#session;
+    if (session === undefined) return;
+    const { leases, work } = settled(expire(session.stored, this.clock.now()));
+    const isOver = leases.size === 0 && [...work.values()].every(({ unacked }) => unacked.length === 0);
+    if (isOver) await this.forget();
+    else await this.close();
   }
 
   async #work(): Promise<void> {

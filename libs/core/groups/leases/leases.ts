@@ -186,12 +186,22 @@ export class Leases {
 
   /** Leases of a group that are held now; asks no more than the log's description of the group where none was ever acquired. */
   async held(cluster: string | undefined, group: string): Promise<readonly HeldLease[]> {
-    const { positions } = await this.tools.directories.of(cluster).engine.describeGroup(group);
-    if (!positions.some(isLeaseNoted)) return [];
+    if (!(await this.everHeld(cluster, group))) return [];
     return await this.#of(cluster, group).run(
       (book) => ({ book, reply: [...book.leases.values()].map((lease) => heldBy(book, lease)) }),
       { current: true },
     );
+  }
+
+  /** Whether anything may be in the log of leases of a group, by its description. */
+  async everHeld(cluster: string | undefined, group: string): Promise<boolean> {
+    const { positions } = await this.tools.directories.of(cluster).engine.describeGroup(group);
+    return positions.some(isLeaseNoted);
+  }
+
+  /** Leaves nothing of a group's leases in the log. For a group that was deleted. */
+  async forget(cluster: string | undefined, group: string): Promise<void> {
+    await this.#of(cluster, group).forget();
   }
 
   /** @throws `group-leased` when the group is worked on under leases. */
@@ -296,7 +306,8 @@ export class Leases {
     for (const [key, leases] of this.#groups) {
       if (!leases.idle) continue;
       this.#groups.delete(key);
-      leases.close().catch(() => undefined);
+      // Somebody else may have taken it over meanwhile; then it is theirs.
+      leases.retire().catch(() => undefined);
       return;
     }
   }

@@ -140,6 +140,20 @@ class FencingNobody extends MemoryLogEngine {
   }
 }
 
+const FORGOTTEN =
+  'a writer that is forgotten has no checkpoints any more, over a restart too, and no session of its former life commits';
+
+class KeepingForgottenWriters extends MemoryLogEngine {
+  override forgetWriter(): void {}
+}
+
+/** Begins the epochs of a forgotten writer anew, so that a session of its former life fits the next one. */
+class BeginningEpochsAnew extends MemoryLogEngine {
+  override forgetWriter(id: string): void {
+    this.storage.writers.delete(id);
+  }
+}
+
 /** Finds out what a deletion would come to by deleting. */
 class JudgingByDeleting extends MemoryLogEngine {
   override async deleteRecords(positions: readonly DeletePosition[]): Promise<readonly DeletedRecords[]> {
@@ -476,6 +490,16 @@ const BROKEN: readonly Broken[] = [
       'the fence strikes with writer-fenced, and closing the newer session does not lift it',
       'of sessions that race, one at a time commits: no count is lost and none is made twice',
     ],
+  },
+  {
+    what: 'keeps checkpoints of a writer that was forgotten',
+    engine: KeepingForgottenWriters,
+    breaks: [FORGOTTEN],
+  },
+  {
+    what: 'begins the epochs of a writer that was forgotten anew',
+    engine: BeginningEpochsAnew,
+    breaks: [FORGOTTEN],
   },
   {
     what: 'stores positions one by one',

@@ -325,10 +325,20 @@ export class MemoryLogEngine extends LogEngine {
 
   /** Begins a session of a writer, fencing earlier ones. For {@link MemoryWriter}. */
   raiseEpoch(id: string): number {
-    const state = this.storage.writers.get(id) ?? { epoch: 0, checkpoints: new Map<string, Uint8Array>() };
+    const state = this.storage.writers.get(id) ?? {
+      epoch: this.storage.forgottenEpoch,
+      checkpoints: new Map<string, Uint8Array>(),
+    };
     state.epoch++;
     this.storage.writers.set(id, state);
     return state.epoch;
+  }
+
+  /** For {@link MemoryWriter}. */
+  forgetWriter(id: string): void {
+    const { writers } = this.storage;
+    this.storage.forgottenEpoch = Math.max(this.storage.forgottenEpoch, writers.get(id)?.epoch ?? 0);
+    writers.delete(id);
   }
 
   /** Runs a write with the fault armed for it, if there is one. The write checks and changes in one step, without awaiting. */

@@ -91,6 +91,8 @@ export class MemoryLogStorage {
   /** Generations that members of a group agreed on. */
   readonly generations = new Map<string, number>();
   readonly writers = new Map<string, MemoryWriterState>();
+  /** The highest epoch of a writer that was forgotten: later ones begin behind it. */
+  forgottenEpoch = 0;
   readonly holds = new Map<string, readonly HeldPosition[]>();
   topicsCreated = 0;
   /** Identities opened under a name, the last one of each. */

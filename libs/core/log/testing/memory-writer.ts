@@ -36,6 +36,16 @@ export class MemoryWriter extends LogWriter {
     }
   }
 
+  async forget(): Promise<void> {
+    if (this.ended) throw logErrors.writerClosed(this.id, this.epoch);
+    await this.engine.withFaults({ kind: 'commit', topics: [], writer: this.id }, () => {
+      const { writers } = this.engine.storage;
+      if (writers.get(this.id)?.epoch !== this.epoch) throw logErrors.writerFenced(this.id, this.epoch);
+      this.engine.forgetWriter(this.id);
+    });
+    this.ended = true;
+  }
+
   async close(): Promise<void> {
     this.ended = true;
   }

@@ -147,6 +147,46 @@ export const writerPromises: readonly LogPromise[] = [
     },
   },
   {
+    title:
+      'a writer that is forgotten has no checkpoints any more, over a restart too, and no session of its former life commits',
+    async holds(context) {
+      const ref = { topic: await context.topic(1), partition: 0 };
+      const id = context.name('writer');
+      const older = await context.engine.openWriter(id);
+      await older.commit({
+        appends: [{ ...ref, batch: batchOf('kept') }],
+        checkpoints: ['a', 'b'].map((key) => ({ key, value: bytes('1') })),
+      });
+      const last = await context.engine.openWriter(id);
+      await refusal(older.forget(), ['writer-fenced', 'writer-closed']);
+      expect(last.checkpoints().size).toBe(2);
+      await last.forget();
+      await refusal(last.commit({ checkpoints: [{ key: 'a', value: bytes('2') }] }), [
+        'writer-closed',
+        'writer-fenced',
+      ]);
+      await refusal(older.commit({ checkpoints: [{ key: 'a', value: bytes('2') }] }), [
+        'writer-fenced',
+        'writer-closed',
+      ]);
+      const next = await context.engine.openWriter(id);
+      expect(next.checkpoints().size).toBe(0);
+      expect(next.epoch).toBeGreaterThan(last.epoch);
+      await refusal(older.commit({ checkpoints: [{ key: 'a', value: bytes('2') }] }), [
+        'writer-fenced',
+        'writer-closed',
+      ]);
+      await next.forget();
+      await context.reopen();
+      const again = await context.engine.openWriter(id);
+      expect(again.checkpoints().size).toBe(0);
+      expect(again.epoch).toBeGreaterThan(next.epoch);
+      await again.commit({ checkpoints: [{ key: 'a', value: bytes('3') }] });
+      expect(textOf((await context.engine.openWriter(id)).checkpoint('a'))).toBe('3');
+      expect(await context.values(ref, 1)).toEqual(['kept']);
+    },
+  },
+  {
     title: 'the fence strikes with writer-fenced, and closing the newer session does not lift it',
     async holds(context) {
       const ref = { topic: await context.topic(1), partition: 0 };
