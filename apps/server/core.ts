@@ -55,6 +55,7 @@ import {
   RehearsalHandler,
   RepartitionHandler,
   TogetherHandler,
+  VersionHandler,
   Views,
   ViewStore,
   ViewTables,
@@ -290,6 +291,20 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     failPoint: failPoints.pass,
   });
 
+  engine.register(
+    new VersionHandler({
+      views,
+      store: viewStore,
+      tables,
+      directories,
+      types,
+      transforms,
+      clock,
+      newId,
+      failPoint: failPoints.pass,
+    }),
+  );
+
   const consumersOf = async (cluster: string, topic: string): Promise<TopicConsumer[]> => [
     ...(await views.over(cluster, topic)).map((name) => ({ kind: 'view' as const, name, cluster, topic })),
     ...(await derivations.over(cluster, topic)).map((name) => ({ kind: 'derivation' as const, name, cluster, topic })),
@@ -386,6 +401,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       await derivations.start();
       supervisor.run('derivations of other instances', (signal) => derivations.keep(signal), { leased: false });
       await views.start();
+      supervisor.run('views of other instances', (signal) => views.keep(signal), { leased: false });
     },
   };
 }

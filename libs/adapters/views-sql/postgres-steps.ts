@@ -80,7 +80,9 @@ export class PostgresSteps {
       );
     }
     // The row is locked until the end: steps of a view come one after the other, and who comes late finds another commit.
-    parts.add(`update ${data}.weir_views set commits = commits + 1 where ${moved.join(' and ')} returning commits`);
+    parts.add(
+      `update ${data}.weir_views set commits = commits + 1 where ${moved.join(' and ')} returning commits, epoch`,
+    );
     const copies = step.changes.flatMap((change) => this.#change(parts, change));
     if (move !== undefined) this.#place(parts, view, source, move);
     const counts = [`(select count(*) from ${data}.weir_refused r where r.view = m.id)`];
@@ -88,8 +90,8 @@ export class PostgresSteps {
       counts.push(`+ (select count(*) from ${this.#refuse(parts, view, source, move.from.generation, refused)})`);
     if (redriven.length > 0) counts.push(`- (select count(*) from ${this.#forget(parts, view, redriven)})`);
     const sql = `with ${parts.list.map((part, index) => `s${index} as (${part})`).join(', ')}
-      select m.commits, ${counts.join(' ')}, p.source, p.generation, p.next
-      from (select ${view} as id, commits from s0) m left join ${data}.weir_positions p on p.view = m.id order by p.source, p.partition`;
+      select m.commits, m.epoch, ${counts.join(' ')}, p.source, p.generation, p.next
+      from (select ${view} as id, commits, epoch from s0) m left join ${data}.weir_positions p on p.view = m.id order by p.source, p.partition`;
     return { move: { sql, values: parts.values as CellValue[] }, copies };
   }
 

@@ -280,7 +280,7 @@ export class PostgresViewTables extends ViewTables {
     const { data } = this.schema;
     const rows = await session.prepared<PositionRow>(
       // One statement is one snapshot.
-      `select v.commits, (select count(*) from ${data}.weir_refused r where r.view = v.id), p.source, p.generation, p.next
+      `select v.commits, v.epoch, (select count(*) from ${data}.weir_refused r where r.view = v.id), p.source, p.generation, p.next
        from ${data}.weir_views v left join ${data}.weir_positions p on p.view = v.id where v.id = $1 order by p.source, p.partition`,
       [id],
     );
@@ -329,13 +329,14 @@ export class PostgresViewTables extends ViewTables {
 }
 
 /** Commit number and records set aside, with one position; nulls for none. */
-type PositionRow = [number, number, number | null, number | null, number | null];
+type PositionRow = [number, number, number, number | null, number | null, number | null];
 
 function positionsOf(view: ViewDefinition, rows: readonly PositionRow[]): ViewPositions {
   const sources: (SourcePosition | undefined)[] = sourcesOf(view).map(() => undefined);
-  for (const [, , source, generation, next] of rows)
+  for (const [, , , source, generation, next] of rows)
     if (source !== null) sources[source] = { generation: generation!, next: [...(sources[source]?.next ?? []), next!] };
-  return { commit: rows[0]![0], refused: rows[0]![1], sources };
+  const [commit, epoch, refused] = rows[0]!;
+  return { epoch, commit, refused, sources };
 }
 
 function all(session: PostgresSession, { sql, values }: Statement): Promise<CellValue[][]> {

@@ -18,8 +18,9 @@ export const placed = (view: ViewDefinition): PlacedView => ({ name: view.name, 
 
 /** @throws `view-not-found` */
 export function positionsIn(database: Database.Database, id: string, view: PlacedView): ViewPositions {
-  const commits = database.prepare('select commits from weir_views where id = ?').pluck().get(id);
-  if (commits === undefined) throw viewNotFound(view.name);
+  const stands = database.prepare('select commits, epoch from weir_views where id = ?').raw().get(id);
+  if (stands === undefined) throw viewNotFound(view.name);
+  const [commits, epoch] = stands as [number, number];
   const sources = Array.from({ length: view.sources }, (): SourcePosition | undefined => undefined);
   const rows = database
     .prepare('select source, generation, next from weir_positions where view = ? order by source, partition')
@@ -30,5 +31,5 @@ export function positionsIn(database: Database.Database, id: string, view: Place
     sources[source] = { generation: Number(row.generation), next: [...(known?.next ?? []), Number(row.next)] };
   }
   const refused = database.prepare('select count(*) from weir_refused where view = ?').pluck().get(id);
-  return { commit: Number(commits), sources, refused: Number(refused) };
+  return { epoch: Number(epoch), commit: Number(commits), sources, refused: Number(refused) };
 }

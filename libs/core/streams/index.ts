@@ -93,6 +93,7 @@ export {
   type ViewQuery,
 } from './views/view-query.js';
 export {
+  isOperated,
   viewExists,
   viewNotFound,
   ViewStore,
@@ -125,6 +126,7 @@ export {
   type SqlRequest,
 } from './views/view-sql.js';
 export { RoutedViewTables, type OpenTarget } from './views/routed-view-tables.js';
+export { VersionHandler, type VersionHandlerOptions } from './views/version-handler.js';
 export { ViewVersions, type ActivateOptions } from './views/view-versions.js';
 export { type VersionComparison } from './views/version-comparison.js';
 export { ViewWorker, type Redriven, type ViewFreshness } from './views/view-worker.js';

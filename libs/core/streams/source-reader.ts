@@ -29,6 +29,8 @@ export interface SourceLimits {
   readonly maxBytes: number;
   /** Longest wait when there is nothing to read. */
   readonly maxWaitMs: number;
+  /** Nothing at or behind these offsets of the position's generation, by partition, and no other generation. */
+  readonly ends?: readonly number[] | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -97,15 +99,17 @@ export class SourceReader {
     const superseded = (row?.generation ?? 1) !== position.generation;
     const closing = closingOf(row, position);
     // Read to where it was closed: the generation itself is not needed any more, and may be gone.
-    if (isRead(position, closing)) {
+    if (limits.ends === undefined && isRead(position, closing)) {
       const opened = this.openingOf(row, position);
       return { records: [], to: opened, lag: await this.lag(opened) };
     }
     const physical = physicalName(this.topic, position.generation);
     const description = await this.describe(physical, position, superseded);
     const from = description.partitions.map((one) => position.next[one.partition] ?? one.startOffset);
+    const endOf = (partition: number): number =>
+      Math.min(closing[partition] ?? Infinity, limits.ends === undefined ? Infinity : (limits.ends[partition] ?? 0));
     const open = from.flatMap((offset, partition) =>
-      offset < (closing[partition] ?? Infinity) ? [{ topic: physical, partition, offset }] : [],
+      offset < endOf(partition) ? [{ topic: physical, partition, offset }] : [],
     );
     const request = { positions: open, maxBytes: limits.maxBytes, minBytes: 1, signal: limits.signal };
     const maxWaitMs = superseded ? 0 : limits.maxWaitMs;
@@ -119,7 +123,7 @@ export class SourceReader {
     let lag = 0;
     for (const part of fetched) {
       const { partition } = part;
-      const end = Math.min(part.endOffset, closing[partition] ?? Infinity);
+      const end = Math.min(part.endOffset, endOf(partition));
       for (const record of recordsFrom(part, from[partition]!)) {
         if (record.offset < end) records.push({ partition, ...record });
       }
@@ -128,7 +132,7 @@ export class SourceReader {
     }
     const moved = next.some((offset, partition) => offset !== from[partition]);
     const to = { generation: position.generation, next };
-    if (!superseded) return { records, to, lag };
+    if (!superseded || limits.ends !== undefined) return { records, to, lag };
     // What the next generation holds is still ahead, too.
     if (moved || lag > 0) return { records, to, lag: await this.lag(to) };
     const opened = this.openingOf(row, position);

@@ -1,14 +1,23 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
 import {
+  versionPlanBody,
+  viewPlanView,
+  viewPlanViewOf,
+  type VersionPlanBody,
+  type ViewPlanView,
+} from './plan-schemas.js';
+import {
   activation,
   comparisonView,
+  retirement,
   versionList,
   versionParameters,
   viewView,
   type Activation,
   type ComparisonView,
+  type Retirement,
   type VersionList,
   type VersionParameters,
   type ViewView,
@@ -57,7 +66,7 @@ export class VersionsController {
     tag,
     body: activation,
     response: viewView,
-    errors: { 409: ['view-version-behind', 'view-versions-differ', 'view-not-regenerable'] },
+    errors: { 409: ['view-version-behind', 'view-versions-differ', 'view-not-regenerable', 'view-version-operated'] },
   })
   async activate(
     @Param(parameters) { view, version }: VersionParameters,
@@ -86,12 +95,41 @@ export class VersionsController {
   @ApiJson({
     id: 'retireViewVersion',
     summary: 'Remove a version that is not asked',
+    description:
+      'One that was asked before goes only if its rows could be made again from its topics, unless `incomplete` is said.',
     tag,
+    query: retirement,
     status: 204,
-    errors: { 409: ['view-version-active'] },
+    errors: { 409: ['view-version-active', 'view-not-regenerable', 'view-operated'] },
   })
-  async retire(@Param(parameters) { view, version }: VersionParameters): Promise<void> {
-    await this.views.retire(view, version);
+  async retire(
+    @Param(parameters) { view, version }: VersionParameters,
+    @Query(new ZodPipe(retirement)) query: Retirement,
+  ): Promise<void> {
+    await this.views.retire(view, version, { incomplete: query.incomplete === 'true' });
+  }
+
+  @Post(':view/versions/plans')
+  @HttpCode(201)
+  @Access('alter', 'view', 'view')
+  @ApiJson({
+    id: 'planViewVersion',
+    summary: 'Plan another version of a view, built by an operation',
+    description:
+      'Of another declaration, or of the present one anew. Looks and changes nothing. The operation fills the version beside the present one at a pace, compares both at equal positions and lets queries see it; `rollback` lets them see the one before again, `finish` removes that. Start the plan with its hash: `POST /v1/operations {"planHash": …}`.',
+    tag,
+    body: versionPlanBody,
+    bodyExample: { cutover: { mode: 'manual' } },
+    response: viewPlanView,
+    status: 201,
+    errors: { 404: ['view-not-found', 'topic-not-found'], 422: ['invalid-view'] },
+  })
+  async plan(
+    @Param('view') view: string,
+    @Body(new ZodPipe(versionPlanBody)) body: VersionPlanBody,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<ViewPlanView> {
+    return viewPlanViewOf(await this.views.planVersion(view, body, principal));
   }
 
   @Post(':view/rollback')

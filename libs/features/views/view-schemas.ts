@@ -81,7 +81,7 @@ export const viewView = z.object({
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
   sources: z.array(sourceView),
   commit: z.int().nullable().describe('Rises with each stored step.'),
-  lag: z.int().nullable().describe('Records behind its sources; null when it does not run here.'),
+  lag: z.int().nullable().describe('Records behind its sources; null where that cannot be told.'),
   staleMs: z.int().nullable(),
   refusedRecords: z.int().nullable(),
   declaration: z.json(),
@@ -101,6 +101,14 @@ export const activation = z
   })
   .optional();
 export type Activation = z.infer<typeof activation>;
+
+export const retirement = z.strictObject({
+  incomplete: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Also when its rows could not be made again, since older records of its topics are gone.'),
+});
+export type Retirement = z.infer<typeof retirement>;
 
 export const comparisonView = z.object({
   atEqualPositions: z

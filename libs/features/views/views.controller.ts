@@ -101,7 +101,7 @@ export class ViewsController {
     tag: 'views',
     query: refusedQuery,
     response: redrivenView,
-    errors: { 404: ['view-not-found'], 409: ['view-not-running-here'] },
+    errors: { 404: ['view-not-found'] },
   })
   redrive(@Param('view') view: string, @Query(new ZodPipe(refusedQuery)) query: RefusedQuery): Promise<RedrivenView> {
     return this.views.redrive(view, query.limit);

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { isJsonObject, type JsonObject } from '#libs/core/kernel';
+import { AppError, isJsonObject, type JsonObject } from '#libs/core/kernel';
+import { OperationEngine, type Plan } from '#libs/core/operations';
 import {
+  isOperated,
   sourcesOf,
   Views,
   type ActivateOptions,
@@ -11,12 +13,14 @@ import {
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page, type PageRequest } from '#libs/platform/http';
 import { notADeclaration, readDeclarationBody } from './declaration-body.js';
+import type { VersionPlanBody } from './plan-schemas.js';
 
 /** Views for principals: a view is read by who may read it; declaring one needs the right to read its topics too. */
 @Injectable()
 export class ViewsService {
   constructor(
     private readonly views: Views,
+    private readonly engine: OperationEngine,
     private readonly authorizer: Authorizer,
   ) {}
 
@@ -50,7 +54,9 @@ export class ViewsService {
     return this.views.setState(name, state);
   }
 
-  delete(name: string): Promise<void> {
+  /** @throws `view-operated` while an operation works on it. */
+  async delete(name: string): Promise<void> {
+    await this.#demandUnoperated(name);
     return this.views.delete(name);
   }
 
@@ -82,8 +88,31 @@ export class ViewsService {
     return this.views.versions.verify(name, version);
   }
 
-  retire(name: string, version: number): Promise<void> {
-    return this.views.versions.retire(name, version);
+  /** @throws `view-operated` for a version that an operation builds. */
+  async retire(name: string, version: number, options: { readonly incomplete: boolean }): Promise<void> {
+    const view = (await this.views.versions.list(name)).find(({ stored }) => stored.version === version);
+    if (view !== undefined && isOperated(view.stored)) await this.#demandUnoperated(name);
+    return this.views.versions.retire(name, version, options);
+  }
+
+  /** Plans another version, of a declaration or of the present one anew; whoever does may read its topics. */
+  async planVersion(name: string, body: VersionPlanBody, principal: Principal): Promise<Plan> {
+    const { definition } = await this.views.describe(name);
+    const topics = body.declaration === undefined ? sourcesOf(definition) : topicsIn(body.declaration as JsonObject);
+    for (const topic of topics) this.authorizer.demand(principal, 'read', { kind: 'topic', name: topic });
+    return this.engine.plan('view-version', { name, ...(body as JsonObject) }, principal.id);
+  }
+
+  async #demandUnoperated(name: string): Promise<void> {
+    const [live] = await this.engine.list({ subject: `view:${name}`, live: true }, 1);
+    if (live === undefined) return;
+    throw new AppError({
+      kind: 'conflict',
+      code: 'view-operated',
+      message: `Operation ${live.id} (${live.kind}, ${live.state}) works on view '${name}'.`,
+      hint: `Cancel it or finish it first: /v1/operations/${live.id}.`,
+      details: { view: name, operation: live.id },
+    });
   }
 
   async refused(

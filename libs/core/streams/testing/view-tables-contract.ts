@@ -172,7 +172,12 @@ export function viewTablesContract(name: string, open: () => Promise<ViewTablesS
     it('stores rows and position together, and finds both again', async () => {
       const made = await make('a', LATEST);
       const positions = await feed(made, 0, [record(0, 'o1', { n: 1 }), record(0, 'o2', { n: 2 }, 1)]);
-      expect(positions).toEqual({ commit: 1, sources: [{ generation: 1, next: [1, 1] }, undefined], refused: 0 });
+      expect(positions).toEqual({
+        epoch: 1,
+        commit: 1,
+        sources: [{ generation: 1, next: [1, 1] }, undefined],
+        refused: 0,
+      });
       tables = await subject.reopen();
       expect(await tables.positions('a', made.view)).toEqual(positions);
       expect((await ask(made)).positions).toEqual(positions);

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue } from '#libs/core/kernel';
 import { sourcesOf, type ViewDefinition } from './view-definition.js';
 import { parseViewQuery, WHOLE, type ViewQuery } from './view-query.js';
-import type { ViewPositions, ViewStream } from './view-tables.js';
+import type { ViewPositions, ViewStream, ViewTables } from './view-tables.js';
 
 /** Buckets that rows are put into by their key. */
 const BUCKETS = 256;
@@ -19,10 +19,33 @@ export interface VersionComparison {
   readonly differing: number;
 }
 
-/** Columns of the same name and type in both, in the order of the first. */
-export function comparableColumns(one: ViewDefinition, other: ViewDefinition): string[] {
+/** What two versions are compared by. */
+export interface ComparedColumns {
+  /** Of the same name and type in both; those of the key first. */
+  readonly columns: readonly string[];
+  /** How many of them are the key. Without one there is nothing by which rows belong together but their contents. */
+  readonly keys: number;
+}
+
+export function comparedColumns(one: ViewDefinition, other: ViewDefinition): ComparedColumns {
   const types = new Map(other.columns.map((column) => [column.name, column.type]));
-  return one.columns.filter((column) => types.get(column.name) === column.type).map((column) => column.name);
+  const shared = one.columns.filter((column) => types.get(column.name) === column.type).map((column) => column.name);
+  const keyed = one.key.filter((name) => shared.includes(name));
+  return { columns: [...keyed, ...shared.filter((name) => !keyed.includes(name))], keys: keyed.length };
+}
+
+/** The digests of a version's rows as of one commit, and where it stood then. */
+export async function digestsOf(
+  tables: ViewTables,
+  { id, version, view }: { readonly id: string; readonly version: number; readonly view: ViewDefinition },
+  { columns, keys }: ComparedColumns,
+): Promise<{ readonly at: StandingView; readonly digests: RowDigests }> {
+  const stream = await tables.stream(id, view, comparedQuery(view, { id, version }, columns));
+  try {
+    return { at: { view, positions: stream.positions }, digests: await digestRows(stream, keys) };
+  } finally {
+    await stream.close();
+  }
 }
 
 /** What rows come to, bucket by bucket: their number and a sum that does not depend on their order. */

@@ -1,6 +1,6 @@
 import { AppError, type JsonObject } from '#libs/core/kernel';
 
-/** RUNNING: kept current. PAUSED: kept as it is. DELETING: its tables are being removed. */
+/** RUNNING: kept current. PAUSED: kept as it is; a draft is written by an operation then. DELETING: its tables are being removed. */
 export type ViewState = 'RUNNING' | 'PAUSED' | 'DELETING';
 
 /** ACTIVE: what queries see. DRAFT: built beside it. PREVIOUS: was replaced, and is kept current so that it can come back. */
@@ -20,6 +20,9 @@ export interface StoredView {
   readonly state: ViewState;
   readonly createdAtMs: number;
 }
+
+/** Whether an operation builds this version, so that nobody else writes or activates it. */
+export const isOperated = ({ role, state }: StoredView): boolean => role === 'DRAFT' && state === 'PAUSED';
 
 /** Declarations of views. Class and injection token in one. */
 export abstract class ViewStore {

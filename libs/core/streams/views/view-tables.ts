@@ -21,10 +21,11 @@ export interface TableChange {
   readonly deletes: readonly string[];
 }
 
-/** Rows of one table that are looked for by the cell of an index. Cells that are null are never found. */
+/** Rows of one table that are looked for by the cell of an index, where null is never found, or all of them in the order of their identities. */
 export interface TableSearch {
   readonly table: number;
-  readonly column: number;
+  /** The cell; undefined for all rows. */
+  readonly column?: number;
   readonly equals?: CellValue;
   /** Instead of `equals`: less than this. */
   readonly below?: CellValue;
@@ -35,6 +36,8 @@ export interface TableSearch {
   readonly descending?: boolean;
   /** Only rows with a later identity. Not together with `by`. */
   readonly after?: string;
+  /** Only rows with an earlier identity. Not together with `by`. */
+  readonly before?: string;
   readonly limit: number;
 }
 
@@ -82,6 +85,8 @@ export interface ViewStep {
 }
 
 export interface ViewPositions {
+  /** Of the worker that writes, or was the last one that did. */
+  readonly epoch: number;
   /** Rises by one with each stored step. */
   readonly commit: number;
   /** By place of the source; undefined for one never read. */

@@ -1,10 +1,11 @@
-import { AppError, Breath, deferred, isAppError, Serial, type Clock } from '#libs/core/kernel';
+import { Breath, deferred, isAppError, Serial, type Clock } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import type { SupervisedRun } from '#libs/core/operations';
 import type { SourceChunk, SourcePosition, SourceReader } from '../source-reader.js';
 import { mapRecords, type FoldTools, type MappedRecord, type MappedRecords } from './fold.js';
 import { expiredRows } from './housekeeping.js';
 import { stepChanges, type StepContext } from './step-changes.js';
+import { storeBeside } from './beside.js';
 import { UnwrittenRows } from './unwritten-rows.js';
 import { evaluates, type ViewDefinition } from './view-definition.js';
 import type { RefusedPlace, StoredRows, TableChange, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
@@ -33,11 +34,26 @@ export interface ViewWorkerOptions {
   readonly onStep?: (records: number) => void;
 }
 
+/** How a view is read as far as there is something: as the work of an operation. */
+export interface CatchUp {
+  readonly signal: AbortSignal;
+  /** Only these sources, by place; all unless given. */
+  readonly sources?: readonly number[];
+  /** Where to stop, by place of the source; undefined for where there is nothing more. */
+  readonly until?: readonly (SourcePosition | undefined)[];
+  /** Held to before each step. */
+  readonly pace?: (records: number, bytes: number) => Promise<void>;
+  /** Told after each step: records read of those there are. */
+  readonly report?: (done: number, total: number) => void;
+}
+
 /** Many records in a step make a build quick; expressions have a time in which a step has to be through. */
 const STEP_BYTES = 1024 * 1024;
 const EVALUATED_STEP_BYTES = 512 * 1024;
 /** A view that is no more records behind has read what it is built of. */
 const CLOSE = 1_000;
+/** How often a step is computed again that others were quicker than. */
+const RETRIES = 1_000;
 const WAIT_MS = 1_000;
 /** Between looks for rows whose time is over. */
 const HOUSEKEEPING_MS = 10_000;
@@ -58,7 +74,7 @@ export class ViewWorker {
   #unwritten: UnwrittenRows | undefined;
   /** Whether queries have their indexes. */
   #indexed = false;
-  #positions: ViewPositions = { commit: 0, sources: [], refused: 0 };
+  #positions: ViewPositions = { epoch: 0, commit: 0, sources: [], refused: 0 };
   #nextStep = deferred<void>();
   /** While this worker is the one that writes. */
   #epoch: number | undefined;
@@ -92,19 +108,16 @@ export class ViewWorker {
 
   /**
    * Takes in records that were set aside, as they are read now: the topic's schema, or the database, may be another one. Each by itself, in the order given; that of a key that has a newer
-   * state by now changes nothing.
-   * @throws `view-not-running-here` when this worker does not write the view.
+   * state by now changes nothing. Where the view is written by another instance, or by none, this is done beside it.
    */
   async redrive(places: readonly RefusedPlace[]): Promise<Redriven> {
-    const epoch = this.#epoch;
-    if (epoch === undefined) throw notRunningHere(this.options.view.name);
     const redriven: Record<keyof Redriven, number> = { taken: 0, refused: 0, gone: 0 };
-    for (const place of places) redriven[await this.#redriveOne(epoch, place)]++;
+    for (const place of places) redriven[await this.#redriveOne(place)]++;
     return redriven;
   }
 
-  async #redriveOne(epoch: number, place: RefusedPlace): Promise<keyof Redriven> {
-    const { view, readers, clock } = this.options;
+  async #redriveOne(place: RefusedPlace): Promise<keyof Redriven> {
+    const { id, view, tables, readers, clock } = this.options;
     const { source, generation, partition, offset } = place;
     const reader = readers[source];
     const record = await reader?.record(generation, partition, offset);
@@ -113,11 +126,13 @@ export class ViewWorker {
     if (refused.length > 0) return 'refused';
     // As many as make ends remembered: whether the topic has one partition only is not known of an earlier generation.
     const partitions = 2;
+    const step = async (commit: number): Promise<ViewStep> => {
+      const context = { view, source, stored: this.#stored, partitions, nowMs: clock.now() };
+      return { commit, changes: await this.#changes(context, records), refused: [], redriven: [place] };
+    };
     try {
-      await this.#store(epoch, async (commit) => {
-        const context = { view, source, stored: this.#stored, partitions, nowMs: clock.now() };
-        return { commit, changes: await this.#changes(context, records), refused: [], redriven: [place] };
-      });
+      if (this.#epoch === undefined) await storeBeside(tables, id, view, ({ commit }) => step(commit));
+      else await this.#store(this.#epoch, step);
     } catch (error) {
       if (isAppError(error, 'rows-refused')) return 'refused';
       throw error;
@@ -126,17 +141,13 @@ export class ViewWorker {
   }
 
   async run(signal: AbortSignal, run?: SupervisedRun): Promise<void> {
-    const { id, view, tables, readers } = this.options;
-    const { epoch, positions } = await tables.claim(id, view);
-    this.#stands(positions);
-    this.#epoch = epoch;
-    this.#indexed = false;
-    this.#unwritten = positions.commit === 0 ? new UnwrittenRows() : undefined;
+    const { readers } = this.options;
+    const { epoch, positions } = await this.#claim();
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    const loops = readers.map(async (reader, source) => {
+    const loops = readers.map(async (_, source) => {
       try {
-        await this.follow(reader, source, epoch, positions.sources[source], either, run);
+        await this.follow(source, epoch, positions.sources[source], either, run);
       } finally {
         // One source that cannot go on ends the others: the supervisor starts all of them anew.
         stop.abort();
@@ -148,32 +159,86 @@ export class ViewWorker {
     if (failed?.status === 'rejected') throw failed.reason as Error;
   }
 
+  /**
+   * Reads until nothing is left of any source, or as far as is said. Claims the view; not while {@link run} is.
+   * @throws `view-writer-fenced` when another worker has claimed it meanwhile.
+   */
+  async catchUp(options: CatchUp): Promise<void> {
+    const { epoch, positions } = await this.#claim();
+    const stop = new AbortController();
+    const signal = AbortSignal.any([options.signal, stop.signal]);
+    const sources = options.sources ?? this.options.readers.map((_, source) => source);
+    const report = await this.#progress(sources, positions, options);
+    const reading = sources.map(async (source) => {
+      try {
+        await this.follow(source, epoch, positions.sources[source], signal, undefined, { ...options, report });
+      } catch (error) {
+        stop.abort();
+        throw error;
+      }
+    });
+    const results = await Promise.allSettled(reading);
+    this.#epoch = undefined;
+    const failed = results.filter((result) => result.status === 'rejected').map((result) => result.reason as Error);
+    if (failed.length > 0) throw failed.find((error) => !isAbort(error)) ?? failed[0]!;
+  }
+
+  /** Adds up what steps have read to what had been read before. */
+  async #progress(
+    sources: readonly number[],
+    positions: ViewPositions,
+    { report }: CatchUp,
+  ): Promise<(records: number) => void> {
+    let done = 0;
+    for (const source of sources) {
+      const reader = this.options.readers[source]!;
+      const begin = await reader.begin();
+      const left = await reader.lag(positions.sources[source] ?? begin);
+      this.#lags[source] = left;
+      done += Math.max(0, (await reader.lag(begin)) - left);
+    }
+    return (records) => {
+      done += records;
+      report?.(done, done + sources.reduce((sum, source) => sum + this.#lags[source]!, 0));
+    };
+  }
+
+  /** @param bounded to end where nothing is left, instead of waiting for more */
   private async follow(
-    reader: SourceReader,
     source: number,
     epoch: number,
     stored: SourcePosition | undefined,
     signal: AbortSignal,
     run: SupervisedRun | undefined,
+    bounded?: Omit<CatchUp, 'report'> & { readonly report: (records: number) => void },
   ): Promise<void> {
     const { view, stepBytes } = this.options;
+    const reader = this.options.readers[source]!;
     const reading = { topic: reader.topic, source, epoch };
     const maxBytes = stepBytes ?? (evaluates(view) ? EVALUATED_STEP_BYTES : STEP_BYTES);
+    const maxWaitMs = bounded === undefined ? WAIT_MS : 0;
+    const bound = bounded?.until?.[source];
     let at = stored ?? (await reader.begin());
     await this.#saw(source, await reader.lag(at));
     /** The step before, which is stored while the next one is read. */
     let storing: Promise<void> = Promise.resolve();
     try {
       while (!signal.aborted) {
-        const chunk = await reader.next(at, { maxBytes, maxWaitMs: WAIT_MS, signal });
+        const ends = bound?.generation === at.generation ? bound.next : undefined;
+        const chunk = await reader.next(at, { maxBytes, maxWaitMs, ends, signal });
         const moved = chunk.to.generation !== at.generation || chunk.records.length > 0 || !sameOffsets(chunk.to, at);
+        if (moved) await bounded?.pace?.(chunk.records.length, bytesOf(chunk.records));
         const mapped = moved ? await this.#map(reading, chunk.records, at) : undefined;
         await storing;
-        storing = this.#tookIn(reading, { ...chunk, from: at, mapped }, run);
+        storing = this.#tookIn(reading, { ...chunk, from: at, mapped }, run).then(() =>
+          bounded?.report(chunk.records.length),
+        );
         storing.catch(() => undefined);
         at = chunk.to;
+        if (bounded !== undefined && !moved) break;
       }
       await storing;
+      bounded?.signal.throwIfAborted();
     } finally {
       await Promise.allSettled([storing]);
     }
@@ -269,12 +334,36 @@ export class ViewWorker {
     }
   }
 
+  async #claim(): Promise<{ readonly epoch: number; readonly positions: ViewPositions }> {
+    const { id, view, tables } = this.options;
+    const claimed = await tables.claim(id, view);
+    this.#stands(claimed.positions);
+    this.#epoch = claimed.epoch;
+    this.#indexed = false;
+    this.#unwritten = claimed.positions.commit === 0 ? new UnwrittenRows() : undefined;
+    return claimed;
+  }
+
+  /** A step that somebody was quicker than who stored one beside this worker is computed again on what is there now. */
   #store(epoch: number, step: (commit: number) => Promise<ViewStep | undefined>): Promise<void> {
     const { id, view, tables } = this.options;
     return this.#steps.run(async () => {
-      const made = await step(this.#positions.commit);
-      if (made === undefined) return;
-      this.#stands(await tables.apply(id, view, epoch, made));
+      for (let attempt = 1; ; attempt++) {
+        const made = await step(this.#positions.commit);
+        if (made === undefined) return;
+        try {
+          return this.#stands(await tables.apply(id, view, epoch, made));
+        } catch (error) {
+          if (!isAppError(error, 'view-writer-fenced') || attempt === RETRIES) throw error;
+          const now = await tables.positions(id, view);
+          const { source, from } = made.move ?? {};
+          const moved =
+            source !== undefined && now.sources[source] !== undefined && !isWithin(now.sources[source], from!);
+          if (now.epoch !== epoch || now.commit === made.commit || moved) throw error;
+          this.#stands(now);
+          this.#forgetUnwritten();
+        }
+      }
     });
   }
 
@@ -312,18 +401,6 @@ export interface Redriven {
   readonly gone: number;
 }
 
-/** Said of a view whose worker is elsewhere, or nowhere. */
-export function notRunningHere(view: string): AppError {
-  return new AppError({
-    kind: 'conflict',
-    code: 'view-not-running-here',
-    message: `View '${view}' is not being written by this instance now.`,
-    hint: 'Resume it if it is paused, and ask again; of several instances one writes a view.',
-    details: { view },
-    retryable: true,
-  });
-}
-
 /** What was read, and what it says. */
 interface MappedChunk extends SourceChunk {
   readonly from: SourcePosition;
@@ -343,6 +420,15 @@ function after(from: SourcePosition, records: readonly PartitionRecord[]): Sourc
   const next = [...from.next];
   for (const { partition, offset } of records) next[partition] = offset + 1;
   return { ...from, next };
+}
+
+function bytesOf(records: readonly PartitionRecord[]): number {
+  return records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
+}
+
+/** Whether a stored position is the one that a step begins at; of partitions that were added since nothing is stored. */
+function isWithin(stored: SourcePosition, from: SourcePosition): boolean {
+  return stored.generation === from.generation && stored.next.every((next, partition) => next === from.next[partition]);
 }
 
 function sameOffsets(a: SourcePosition, b: SourcePosition): boolean {

@@ -1,35 +1,24 @@
-import { AppError, isAppError, stableJson, type Clock, type JsonObject } from '#libs/core/kernel';
-import { TopicDirectories, type TopicNames } from '#libs/core/log';
-import type { Supervisor } from '#libs/core/operations';
-import type { Transforms } from '../migrate/transforms.js';
-import type { RecordDecoder } from '../record-decoder.js';
-import { SourceReader } from '../source-reader.js';
-import { knownDeclaration, parseDeclaration } from './declaration.js';
+import { AppError, isAppError, stableJson, type JsonObject } from '#libs/core/kernel';
+import type { SupervisedStatus } from '#libs/core/operations';
+import { parseDeclaration } from './declaration.js';
 import type { FieldTypes } from './declaration-form.js';
 import { sourcesOf, type ViewDefinition } from './view-definition.js';
 import { type ReadAtLeast, untilReflected } from './read-at-least.js';
 import { parseRowQuery, parseViewQuery, WHOLE, type ViewQuery } from './view-query.js';
 import type { SqlAnswer, SqlRequest } from './view-sql.js';
-import { type StoredView, type ViewState, type ViewStore, viewExists, viewNotFound } from './view-store.js';
+import { type StoredView, type ViewState, viewExists, viewNotFound } from './view-store.js';
 import type { ViewPositions, ViewRows, ViewStream, ViewTables } from './view-tables.js';
 import { ViewVersions } from './view-versions.js';
-import { notRunningHere, ViewWorker, type Redriven } from './view-worker.js';
+import type { Redriven } from './view-worker.js';
+import { ViewWorkers, type ViewWorkersOptions } from './view-workers.js';
 
-export interface ViewsOptions {
-  readonly store: ViewStore;
-  readonly tables: ViewTables;
-  readonly directories: TopicDirectories;
-  readonly names: TopicNames;
-  readonly decoder: RecordDecoder;
+/** How soon an instance does what another was asked for. */
+const RECONCILE_MS = 1_000;
+
+export interface ViewsOptions extends ViewWorkersOptions {
   readonly types: FieldTypes;
-  /** Expressions of views. */
-  readonly transforms: Transforms;
-  readonly supervisor: Supervisor;
-  readonly clock: Clock;
   /** A fresh id, never used before: 1 to 40 characters of a-z, 0-9. */
   readonly newId: () => string;
-  readonly failPoint?: (name: string) => void;
-  readonly onStep?: (view: string, records: number) => void;
 }
 
 /** A view with how it fares. */
@@ -37,11 +26,11 @@ export interface ViewStatus {
   readonly stored: StoredView;
   readonly definition: ViewDefinition;
   readonly positions: ViewPositions | undefined;
-  /** Records behind its sources; null when it is not running here. */
+  /** Records behind its sources; null where that cannot be told. */
   readonly lag: number | null;
   /** Milliseconds since it last had read everything; null when unknown. */
   readonly staleMs: number | null;
-  readonly worker: 'waiting' | 'running' | 'failing' | 'ended' | 'stopped' | 'absent';
+  readonly worker: SupervisedStatus['state'] | 'absent';
   readonly problem: string | null;
 }
 
@@ -51,23 +40,19 @@ export interface Answered<T> {
   readonly answer: T;
 }
 
-interface Running {
-  readonly worker: ViewWorker;
-  readonly definition: ViewDefinition;
-}
-
 /** All views of this service: declares, keeps current, asks and removes them. */
 export class Views {
   /** Versions of views beside those that are asked. */
   readonly versions: ViewVersions;
-  readonly #running = new Map<string, Running>();
+  readonly workers: ViewWorkers;
 
   constructor(private readonly options: ViewsOptions) {
+    this.workers = new ViewWorkers(options);
     this.versions = new ViewVersions(options, {
       build: (view) => this.#build(view),
       status: (view) => this.#status(view),
-      definition: (view) => this.#definition(view),
-      remove: (view) => this.#remove(view),
+      definition: (view) => this.workers.definition(view),
+      remove: (view) => this.remove(view),
     });
   }
 
@@ -75,8 +60,16 @@ export class Views {
   async start(): Promise<void> {
     for (const view of await this.options.store.list()) {
       // One whose database is away is removed at the next start.
-      if (view.state === 'DELETING') await orAway(this.#remove(view));
-      else if (view.state === 'RUNNING') await this.#run(view);
+      if (view.state === 'DELETING') await orAway(this.remove(view));
+      else if (view.state === 'RUNNING') await this.workers.run(view);
+    }
+  }
+
+  /** Keeps this instance at what is wanted, whichever instance was asked for it, until the signal aborts. */
+  async keep(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.workers.reconcile();
+      await this.options.clock.sleep(RECONCILE_MS, signal);
     }
   }
 
@@ -110,7 +103,7 @@ export class Views {
       await tables.drop(view.id, definition);
       throw error;
     }
-    await this.#run(view);
+    await this.workers.run(view);
     return this.#status(view);
   }
 
@@ -129,8 +122,8 @@ export class Views {
   async setState(name: string, state: Exclude<ViewState, 'DELETING'>): Promise<ViewStatus> {
     const view = await this.#find(name);
     if (!(await this.options.store.setState(view.id, state))) throw viewNotFound(name);
-    if (state === 'PAUSED') await this.#stop(view);
-    else if (!this.#running.has(view.id)) await this.#run({ ...view, state });
+    if (state === 'PAUSED') await this.workers.stop(view.id);
+    else await this.workers.run({ ...view, state });
     return this.#status({ ...view, state });
   }
 
@@ -141,7 +134,7 @@ export class Views {
     // The active one last: as long as it is there, so is the view.
     all.sort((a, b) => Number(a.role === 'ACTIVE') - Number(b.role === 'ACTIVE'));
     for (const view of all) await this.options.store.setState(view.id, 'DELETING');
-    for (const view of all) await this.#remove(view);
+    for (const view of all) await this.remove(view);
   }
 
   /**
@@ -206,19 +199,20 @@ export class Views {
   async #viewsIn(target: string): Promise<{ id: string; view: ViewDefinition }[]> {
     const all = await this.options.store.list();
     const stored = all.filter((view) => view.state !== 'DELETING' && view.role === 'ACTIVE');
-    const views = await Promise.all(stored.map(async (one) => ({ id: one.id, view: await this.#definition(one) })));
+    const views = await Promise.all(
+      stored.map(async (one) => ({ id: one.id, view: await this.workers.definition(one) })),
+    );
     return views.filter(({ view }) => view.target === target);
   }
 
   /**
-   * Takes in the oldest records that were set aside, `limit` at most, as far as they can be by now.
-   * @throws `view-not-found`; `view-not-running-here`.
+   * Takes in the oldest records that were set aside, `limit` at most, as far as they can be by now; whichever instance writes the view.
+   * @throws `view-not-found`.
    */
   async redrive(name: string, limit: number): Promise<Redriven> {
     const { view, definition } = await this.#asked(name);
-    const worker = this.#running.get(view.id)?.worker;
     const places = await this.options.tables.refused(view.id, definition, limit);
-    if (worker === undefined) throw notRunningHere(name);
+    const worker = this.workers.find(view.id) ?? this.workers.worker(view, definition);
     return worker.redrive(places);
   }
 
@@ -237,7 +231,7 @@ export class Views {
     const readers: { name: string; next: readonly number[] }[] = [];
     for (const view of await this.options.store.list()) {
       if (view.state === 'DELETING' || view.cluster !== cluster) continue;
-      const definition = await this.#definition(view);
+      const definition = await this.workers.definition(view);
       const positions = await this.options.tables.positions(view.id, definition);
       sourcesOf(definition).forEach((source, index) => {
         const at = positions.sources[index];
@@ -253,14 +247,14 @@ export class Views {
     const names = new Set<string>();
     for (const view of await this.options.store.list()) {
       if (view.state === 'DELETING' || view.cluster !== cluster) continue;
-      if (sourcesOf(await this.#definition(view)).includes(topic)) names.add(view.name);
+      if (sourcesOf(await this.workers.definition(view)).includes(topic)) names.add(view.name);
     }
     return [...names];
   }
 
   async #asked(name: string): Promise<{ view: StoredView; definition: ViewDefinition }> {
     const view = await this.#find(name);
-    return { view, definition: await this.#definition(view) };
+    return { view, definition: await this.workers.definition(view) };
   }
 
   async #find(name: string): Promise<StoredView> {
@@ -269,75 +263,58 @@ export class Views {
     return view;
   }
 
-  /** The declaration read with the types it had when it was made. */
-  async #definition(view: StoredView): Promise<ViewDefinition> {
-    const running = this.#running.get(view.id);
-    if (running !== undefined) return running.definition;
-    return knownDeclaration(view.name, view.cluster, view.declaration, view.types);
-  }
-
-  async #run(view: StoredView): Promise<void> {
-    const { tables, directories, names, decoder, transforms, clock, supervisor, failPoint, onStep } = this.options;
-    const definition = await this.#definition(view);
-    const directory = directories.of(view.cluster);
-    if (directory.engine.logId !== view.logId) return;
-    const readers = sourcesOf(definition).map((topic) => new SourceReader(directory, names, topic));
-    const worker = new ViewWorker({
-      id: view.id,
-      view: definition,
-      tables,
-      readers,
-      tools: { decoder, transforms },
-      clock,
-      failPoint,
-      onStep: (records) => onStep?.(view.name, records),
-    });
-    this.#running.set(view.id, { worker, definition });
-    supervisor.run(workName(view), async (signal, run) => {
-      await tables.create(view.id, definition);
-      // A change of versions may have been cut short before SQL clients saw it.
-      if ((await this.options.store.find(view.name))?.id === view.id) await tables.publish(view.id, definition);
-      await worker.run(signal, run);
-    });
-  }
-
-  async #stop(view: StoredView): Promise<void> {
-    await this.options.supervisor.forget(workName(view));
-    this.#running.delete(view.id);
-  }
-
-  async #remove(view: StoredView): Promise<void> {
-    await this.#stop(view);
-    await this.options.tables.drop(view.id, await this.#definition(view));
+  /** Removes a version with its rows, wherever that was cut short. */
+  async remove(view: StoredView): Promise<void> {
+    await this.workers.stop(view.id);
+    await this.options.tables.drop(view.id, await this.workers.definition(view));
     await this.options.store.remove(view.id);
   }
 
   /** Waits until the view reflects what a read asks for. */
   #reflects(view: StoredView, definition: ViewDefinition, atLeast: ReadAtLeast, signal?: AbortSignal): Promise<void> {
     const { tables, clock } = this.options;
-    const worker = this.#running.get(view.id)?.worker;
+    const worker = this.workers.find(view.id);
     return untilReflected({ view, definition, tables, clock, worker }, atLeast, signal);
   }
 
-  /** @param known where it stands, when that has just been read. */
+  /** @param known where it stands, when that has just been read: a query asks no log how far it is behind. */
   async #status(stored: StoredView, known?: ViewPositions): Promise<ViewStatus> {
-    const running = this.#running.get(stored.id);
-    const definition = await this.#definition(stored);
-    const supervised = this.options.supervisor.status(workName(stored));
-    const freshness = running?.worker.freshness();
+    const definition = await this.workers.definition(stored);
+    const supervised = this.workers.status(stored);
+    const worker = this.workers.find(stored.id);
+    const freshness = worker?.positions === undefined ? undefined : worker.freshness();
     const positions = known ?? (await orAway(this.options.tables.positions(stored.id, definition)));
+    const lag = freshness?.lag ?? (known === undefined ? await this.#lag(stored, definition, positions) : null);
+    const seenMs = freshness?.currentAtMs;
     return {
       stored,
       definition,
       positions,
-      lag: freshness === undefined || !Number.isFinite(freshness.lag) ? null : freshness.lag,
-      staleMs:
-        freshness?.currentAtMs === undefined
-          ? null
-          : Math.max(0, this.options.clock.monotonic() - freshness.currentAtMs),
+      lag: lag === null || !Number.isFinite(lag) ? null : lag,
+      staleMs: seenMs !== undefined ? Math.max(0, this.options.clock.monotonic() - seenMs) : lag === 0 ? 0 : null,
       worker: supervised?.state ?? 'absent',
       problem: supervised?.state === 'failing' ? (supervised.lastError?.message ?? null) : null,
     };
+  }
+
+  /** Records between where a view stands and the ends of its topics, whoever writes it; null where that cannot be told. */
+  async #lag(
+    stored: StoredView,
+    definition: ViewDefinition,
+    positions: ViewPositions | undefined,
+  ): Promise<number | null> {
+    const { clusters } = this.options.directories;
+    if (positions === undefined || !clusters.names().includes(stored.cluster)) return null;
+    if (clusters.get(stored.cluster).logId !== stored.logId) return null;
+    try {
+      const lags = this.workers
+        .readers(stored, definition)
+        .map(async (reader, source) => reader.lag(positions.sources[source] ?? (await reader.begin())));
+      return (await Promise.all(lags)).reduce((sum, lag) => sum + lag, 0);
+    } catch (error) {
+      if (isAppError(error)) return null;
+      throw error;
+    }
   }
 }
 
@@ -350,8 +327,6 @@ async function orAway<T>(asked: Promise<T>): Promise<T | undefined> {
     throw error;
   }
 }
-
-const workName = (view: StoredView): string => `view-${view.id}`;
 
 function rowNotFound(name: string, key: string): AppError {
   return new AppError({

@@ -1,0 +1,122 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { JsonObject, JsonValue } from '#libs/core/kernel';
+import { encodeBatch, TopicDirectories, type PositionToken } from '#libs/core/log';
+import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
+import { Supervisor, type LeaseStore } from '#libs/core/operations';
+import { MemoryLeaseStore } from '#libs/core/operations/testing';
+import { JsonRecordDecoder, VersionHandler, Views, type FieldTypes } from '#libs/core/streams';
+import { AnsweredTransforms, GivenTypes, MemoryViewStore, type Answers } from '#libs/core/streams/testing';
+import { SqliteViewTables } from '../sqlite-view-tables.js';
+
+/** Longest wait for work that goes on beside a test. */
+export const SOON = { timeout: 20_000, interval: 5 };
+
+/** One instance of the service, as far as views are concerned. */
+export interface ViewInstance {
+  readonly views: Views;
+  readonly supervisor: Supervisor;
+  version(failPoint?: (name: string) => void): VersionHandler;
+  /** As a process that dies: its workers end, its leases stay. */
+  stop(): Promise<void>;
+}
+
+/** Views on a log in memory and tables in a SQLite file, for any number of instances one beside the other. */
+export class ViewWorld {
+  readonly clock = new WallClock();
+  readonly engine = new MemoryLogEngine();
+  readonly names = new MemoryTopicNames();
+  readonly store = new MemoryViewStore();
+  readonly leases: LeaseStore = new MemoryLeaseStore(this.clock);
+  readonly directories = new TopicDirectories(new OneCluster(this.engine), this.names, this.clock);
+  readonly tables: SqliteViewTables;
+  readonly #instances: ViewInstance[] = [];
+  #number = 0;
+
+  private constructor(
+    private readonly directory: string,
+    private readonly answers: Answers | undefined,
+    private readonly types: FieldTypes,
+  ) {
+    this.tables = new SqliteViewTables(join(directory, 'views.sqlite'));
+  }
+
+  /** @param answers of expressions @param partitions of the topic `t` */
+  static async open(
+    answers?: Answers,
+    { partitions = 2, types = new GivenTypes() as FieldTypes } = {},
+  ): Promise<ViewWorld> {
+    const world = new ViewWorld(await mkdtemp(join(tmpdir(), 'weir-views-')), answers, types);
+    await world.engine.createTopic({ name: 't', partitions });
+    return world;
+  }
+
+  async close(): Promise<void> {
+    for (const instance of this.#instances) await instance.stop();
+    await this.tables.close();
+    await this.engine.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** @param failPoint passed by the workers of this instance @param leased whether of several instances one writes a view */
+  instance({ failPoint, leased = false }: { failPoint?: (name: string) => void; leased?: boolean } = {}): ViewInstance {
+    const { clock, store, tables, directories, names } = this;
+    const owner = `instance-${this.#number}`;
+    const leases = leased ? { leases: this.leases, leaseMs: 300 } : {};
+    const supervisor = new Supervisor({ clock, owner, backoffMs: 5, ...leases });
+    const transforms = new AnsweredTransforms(this.answers);
+    const newId = (): string => `v${this.#number++}`;
+    const decoder = new JsonRecordDecoder();
+    const shared = { store, tables, directories, names, decoder, transforms, types: this.types, clock, newId };
+    const views = new Views({ ...shared, supervisor, ...(failPoint === undefined ? {} : { failPoint }) });
+    const instance: ViewInstance = {
+      views,
+      supervisor,
+      version: (point) =>
+        new VersionHandler({ ...shared, views, ...(point === undefined ? {} : { failPoint: point }) }),
+      stop: () => supervisor.close(),
+    };
+    this.#instances.push(instance);
+    return instance;
+  }
+
+  /** Records of a topic; those without value end their keys. */
+  async write(
+    topic: string,
+    partition: number,
+    ...records: readonly (readonly [key: string | null, value?: JsonValue, timestamp?: number])[]
+  ): Promise<PositionToken> {
+    const { lastOffset } = await this.engine.append(
+      { topic, partition },
+      encodeBatch(
+        records.map(([key, value, timestamp = 0]) => ({
+          key: key === null ? null : Buffer.from(key),
+          value: value === undefined ? null : Buffer.from(JSON.stringify(value)),
+          headers: [],
+          timestamp,
+        })),
+      ),
+    );
+    return { logId: this.engine.logId, topic, generation: 1, positions: new Map([[partition, lastOffset + 1]]) };
+  }
+
+  /** All rows, by an order that is the same for the same rows, once the view has read everything. */
+  async settled({ views }: ViewInstance, name: string): Promise<JsonValue[]> {
+    await expect.poll(async () => (await views.describe(name)).lag, SOON).toBe(0);
+    return this.rowsOf(views, name);
+  }
+
+  async rowsOf(views: Views, name: string): Promise<JsonValue[]> {
+    const { answer } = await views.query(name, new Map([['limit', ['1000']]]), undefined);
+    return sorted(answer.rows as readonly JsonObject[]);
+  }
+}
+
+export function sorted(rows: readonly JsonObject[]): JsonValue[] {
+  return rows
+    .map((row) => JSON.stringify(row))
+    .sort()
+    .map((text) => JSON.parse(text) as JsonValue);
+}

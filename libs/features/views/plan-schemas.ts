@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import type { Plan } from '#libs/core/operations';
+
+const object = z.record(z.string(), z.unknown());
+
+const incomplete = z
+  .boolean()
+  .default(false)
+  .describe('Also when older records of its topics are gone, so that rows are of what is left.');
+
+/** Body of `POST /v1/views/{view}/versions/plans`. */
+export const versionPlanBody = z.strictObject({
+  declaration: z
+    .record(z.string(), z.json())
+    .optional()
+    .describe('As for `PUT /v1/views/{view}`, without `cluster`; the present one unless given.'),
+  incomplete,
+  onDifference: z
+    .enum(['stop', 'switch'])
+    .default('stop')
+    .describe('What to do when a version of the same declaration has other rows: stop, or activate it.'),
+  cutover: z
+    .strictObject({
+      mode: z.enum(['auto', 'manual']).default('manual').describe('auto: activated as soon as it is current.'),
+      rollbackWindowMs: z
+        .int()
+        .min(0)
+        .optional()
+        .describe('How long `rollback` is open; the default of the service unless given.'),
+    })
+    .default({ mode: 'manual' }),
+});
+export type VersionPlanBody = z.infer<typeof versionPlanBody>;
+
+/** A plan of an operation on a view. */
+export const viewPlanView = z.object({
+  hash: z.string().describe('Start it with `POST /v1/operations`.'),
+  kind: z.enum(['view-version', 'view-rebuild']),
+  subject: z.string(),
+  steps: z.array(z.string()),
+  impact: object,
+  risks: z.array(z.string()),
+  blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
+  estimates: z.object({ records: z.number().nullable() }),
+  createdBy: z.string(),
+  createdAt: z.string().describe('ISO 8601, UTC.'),
+});
+export type ViewPlanView = z.infer<typeof viewPlanView>;
+
+/** A plan as the native API shows it. */
+export function viewPlanViewOf(plan: Plan): ViewPlanView {
+  const { hash, kind, subject, steps, impact, risks, blockers, estimates, createdBy, createdAt } = plan;
+  return {
+    hash,
+    kind: kind as ViewPlanView['kind'],
+    subject,
+    steps: [...steps],
+    impact,
+    risks: [...risks],
+    blockers: [...blockers],
+    estimates: { records: estimates.records },
+    createdBy,
+    createdAt: new Date(createdAt).toISOString(),
+  };
+}
