@@ -47,14 +47,13 @@ export async function applied(invocation: Invocation, client: Client, plan: Plan
 }
 
 async function applyTopics(client: Client, plan: PlanFile, dryRun: boolean): Promise<readonly PlannedTopic[]> {
-  const { topics } = await surely(client, () =>
-    client.post<{ topics: readonly PlannedTopic[] }>(
+  const ask = (): Promise<{ readonly topics: readonly PlannedTopic[] }> =>
+    client.post(
       '/v1/topic-changes:apply',
       { topics: plan.topics, restsOn: plan.topicsRestOn },
       { dryRun: dryRun || undefined },
-    ),
-  );
-  return topics;
+    );
+  return (await (dryRun ? ask() : surely(client, ask))).topics;
 }
 
 function changesSomething({ changes, repeated }: AppliedSchemas): boolean {
