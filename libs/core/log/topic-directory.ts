@@ -35,10 +35,13 @@ export interface OtherLogs {
   clusterOf(logId: string): string | undefined;
   /** @throws `cluster-not-found`. */
   of(cluster: string): TopicDirectory;
+  /** All of them. */
+  all(): readonly TopicDirectory[];
 }
 
 const NO_OTHERS: OtherLogs = {
   clusterOf: () => undefined,
+  all: () => [],
   of: () => impossible('a directory that knows no other log was asked for one'),
 };
 
@@ -86,6 +89,29 @@ export class TopicDirectory {
     const cluster = this.others.clusterOf(logId);
     if (cluster === undefined) throw topicMoved(logical, this.others.clusterOf(this.engine.logId), undefined, logId);
     return await this.others.of(cluster).resolve(logical);
+  }
+
+  /** The topic wherever it is: here, or in the log it has moved to. @throws what {@link resolve} throws, `topic-moved` for a log that is no cluster of this service alone. */
+  async wherever(logical: string): Promise<{ readonly directory: TopicDirectory; readonly resolved: ResolvedTopic }> {
+    try {
+      return { directory: this, resolved: await this.resolve(logical) };
+    } catch (error) {
+      const logId = isAppError(error, 'topic-moved') ? error.details['logId'] : undefined;
+      const directory = typeof logId === 'string' ? this.inLog(logId) : undefined;
+      if (directory === undefined || directory === this) throw error;
+      return { directory, resolved: await directory.resolve(logical) };
+    }
+  }
+
+  /** The logs of the service, this one among them. */
+  logs(): readonly TopicDirectory[] {
+    const others = this.others.all();
+    return others.includes(this) ? others : [this, ...others];
+  }
+
+  /** The directory of a log of the service; undefined for one that is none of its clusters. */
+  inLog(logId: string): TopicDirectory | undefined {
+    return this.logs().find(({ engine }) => engine.logId === logId);
   }
 
   /** Every logical topic, by name, each at its present generation; internal topics (`__` prefix), other generations, what was deleted and what is in another log left out. */
@@ -259,6 +285,13 @@ export class TopicDirectory {
   }
 }
 
+/** Whether a name stands for one topic in two logs: it has moved from one of them, or is on its way. */
+export async function isSameTopic(one: TopicDirectory, other: TopicDirectory, logical: string): Promise<boolean> {
+  const places = [(await one.nameOf(logical))?.place, (await other.nameOf(logical))?.place];
+  const logs = [one.engine.logId, other.engine.logId];
+  return places.some((place) => place !== null && place !== undefined && logs.includes(place.logId));
+}
+
 async function exists(engine: LogEngine, physical: string): Promise<boolean> {
   try {
     await engine.describeTopic(physical);
@@ -321,6 +354,10 @@ export class TopicDirectories implements OtherLogs {
       this.#byCluster.set(cluster, directory);
     }
     return directory;
+  }
+
+  all(): readonly TopicDirectory[] {
+    return this.clusters.names().map((name) => this.of(name));
   }
 
   clusterOf(logId: string): string | undefined {

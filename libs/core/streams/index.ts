@@ -36,6 +36,7 @@ export { derivationExists, derivationNotFound, DerivationStore } from './derive/
 export { JsonRecordDecoder, RecordDecoder, undecodableRecord } from './record-decoder.js';
 export { parseFieldPath, valueAt, type FieldPath } from './field-path.js';
 export { type ReaderOn, type ReadersOn } from './readers-gone.js';
+export { generationInLog, readerGeneration } from './reader-place.js';
 export { SourceReader, type SourceChunk, type SourcePosition } from './source-reader.js';
 export {
   cellKind,

@@ -9,9 +9,11 @@ import {
   type TopicName,
   type TopicNames,
 } from '#libs/core/log';
+import { generationInLog, logNumberIn, numberOfLog, readerGeneration } from './reader-place.js';
 
 /** Where a reader stands in a logical topic: the generation it reads and the next offset of each partition. */
 export interface SourcePosition {
+  /** As readers keep it: with the number of its log in front where that is another one than theirs. See `reader-place.ts`. */
   readonly generation: number;
   /** Index is the partition. */
   readonly next: readonly number[];
@@ -34,34 +36,70 @@ export interface SourceLimits {
   readonly signal?: AbortSignal;
 }
 
+/** A generation of the topic in one of the logs it has been in. */
+interface ReadPlace {
+  readonly directory: TopicDirectory;
+  readonly generation: number;
+}
+
+/** How a generation is left: where it was closed, per partition (empty: read to the end), and where its readers go on. */
+interface WayOn {
+  readonly closing: readonly number[];
+  /** Where they go on, as far as that is known. */
+  readonly ahead: SourcePosition;
+  /** The same. @throws `source-moved` where it cannot be followed exactly. */
+  readonly to: () => SourcePosition;
+}
+
+/** More cutovers than lie before any reader. */
+const MOST_HOPS = 64;
+
 /**
- * Reads a logical topic for ever, over its cutovers: the old generation to its end, then the new one from where it opened. Misses and repeats nothing. Holds no position:
- * the reader keeps it with what it computes.
+ * Reads a logical topic for ever, over its cutovers: the old generation to its end, then the new one from where it opened, be that in the same log or in another one that the topic has moved to. Misses and
+ * repeats nothing. Holds no position: the reader keeps it with what it computes.
  */
 export class SourceReader {
+  /** @param directory of the log that the reader belongs to: positions in it have the plain numbers of generations, see `reader-place.ts`. */
   constructor(
     private readonly directory: TopicDirectory,
     private readonly names: TopicNames,
     readonly topic: string,
   ) {}
 
-  /** Position before everything the topic retains. @throws `topic-not-found`. */
+  /** Position before everything the topic retains, wherever it is. @throws `topic-not-found`. */
   async begin(): Promise<SourcePosition> {
-    const { generation, description } = await this.directory.resolve(this.topic);
-    return { generation, next: description.partitions.map((one) => one.startOffset) };
+    const { directory, resolved } = await this.directory.wherever(this.topic);
+    const next = resolved.description.partitions.map((one) => one.startOffset);
+    return { generation: this.#kept(directory, resolved.generation), next };
   }
 
   /** Where a generation was opened by the cutover that gave it the name, per partition: what lies below is from before. Empty for one that the name does not stand for, or never moved to. */
   async opening(generation: number): Promise<readonly number[]> {
-    const row = await this.names.find(this.directory.engine.logId, this.topic);
-    return row?.generation === generation ? row.opensAt : [];
+    const place = this.#placeOf({ generation, next: [] });
+    const { logId } = place.directory.engine;
+    const row = await this.names.find(logId, this.topic);
+    if (row?.generation !== place.generation || row.opensAt.length > 0) {
+      return row?.generation === place.generation ? row.opensAt : [];
+    }
+    for (const { engine } of this.directory.logs()) {
+      const from = (await this.names.find(engine.logId, this.topic))?.place;
+      if (from?.kind === 'moved' && from.logId === logId) return from.opensAt;
+    }
+    return [];
+  }
+
+  /** The settings of the topic in a generation. @throws `topic-not-found`. */
+  async config(generation: number): Promise<TopicDescription['config']> {
+    const place = this.#placeOf({ generation, next: [] });
+    return (await place.directory.engine.describeTopic(physicalName(this.topic, place.generation))).config;
   }
 
   /** The record at a place; undefined when it is there no more. */
   async record(generation: number, partition: number, offset: number): Promise<PartitionRecord | undefined> {
-    const position = { topic: physicalName(this.topic, generation), partition, offset };
+    const place = this.#placeOf({ generation, next: [] });
+    const position = { topic: physicalName(this.topic, place.generation), partition, offset };
     try {
-      const [part] = await this.directory.engine.fetch({
+      const [part] = await place.directory.engine.fetch({
         positions: [position],
         maxBytes: 1,
         minBytes: 1,
@@ -78,14 +116,19 @@ export class SourceReader {
 
   /** Records between a position and the present end. @throws `topic-not-found`, `source-moved`. */
   async lag(position: SourcePosition): Promise<number> {
-    const { generation, description } = await this.directory.resolve(this.topic);
-    if (generation === position.generation) return lagOf(description, position.next);
-    const row = await this.names.find(this.directory.engine.logId, this.topic);
-    const closing = closingOf(row, position);
-    const ahead = lagOf(description, row?.opensAt ?? []);
-    if (isRead(position, closing)) return ahead;
-    const old = await this.describe(physicalName(this.topic, position.generation), position, true);
-    return lagOf(old, position.next, closing) + ahead;
+    let lag = 0;
+    let at = position;
+    for (let hops = 0; hops < MOST_HOPS; hops++) {
+      const place = this.#placeOf(at);
+      const on = await this.#wayOn(place, await this.names.find(place.directory.engine.logId, this.topic), at);
+      if (on === undefined || !isRead(at, on.closing)) {
+        const there = await this.#describe(place, at, on !== undefined);
+        lag += lagOf(there, at.next, on?.closing);
+      }
+      if (on === undefined) return lag;
+      at = on.ahead;
+    }
+    return lag;
   }
 
   /**
@@ -94,17 +137,18 @@ export class SourceReader {
    * removed records before they were read; `partition-degraded`.
    */
   async next(position: SourcePosition, limits: SourceLimits): Promise<SourceChunk> {
-    const engine = this.directory.engine;
+    const place = this.#placeOf(position);
+    const { engine } = place.directory;
     const row = await this.names.find(engine.logId, this.topic);
-    const superseded = (row?.generation ?? 1) !== position.generation;
-    const closing = closingOf(row, position);
+    const on = await this.#wayOn(place, row, position);
+    const closing = on?.closing ?? [];
     // Read to where it was closed: the generation itself is not needed any more, and may be gone.
-    if (limits.ends === undefined && isRead(position, closing)) {
-      const opened = this.openingOf(row, position);
+    if (limits.ends === undefined && on !== undefined && isRead(position, closing)) {
+      const opened = on.to();
       return { records: [], to: opened, lag: await this.lag(opened) };
     }
-    const physical = physicalName(this.topic, position.generation);
-    const description = await this.describe(physical, position, superseded);
+    const physical = physicalName(this.topic, place.generation);
+    const description = await this.#describe(place, position, on !== undefined);
     const from = description.partitions.map((one) => position.next[one.partition] ?? one.startOffset);
     const endOf = (partition: number): number =>
       Math.min(closing[partition] ?? Infinity, limits.ends === undefined ? Infinity : (limits.ends[partition] ?? 0));
@@ -112,10 +156,10 @@ export class SourceReader {
       offset < endOf(partition) ? [{ topic: physical, partition, offset }] : [],
     );
     const request = { positions: open, maxBytes: limits.maxBytes, minBytes: 1, signal: limits.signal };
-    const maxWaitMs = superseded ? 0 : limits.maxWaitMs;
+    const maxWaitMs = on === undefined ? limits.maxWaitMs : 0;
     const fetched = open.length === 0 ? [] : await engine.fetch({ ...request, maxWaitMs });
     // While this waited the name may have moved, and what came since may be copies of what the new generation has: read again, knowing where to stop.
-    if (!superseded && (await this.names.find(engine.logId, this.topic))?.revision !== row?.revision) {
+    if (on === undefined && (await this.names.find(engine.logId, this.topic))?.revision !== row?.revision) {
       return await this.next(position, limits);
     }
     const records: PartitionRecord[] = [];
@@ -132,16 +176,40 @@ export class SourceReader {
     }
     const moved = next.some((offset, partition) => offset !== from[partition]);
     const to = { generation: position.generation, next };
-    if (!superseded || limits.ends !== undefined) return { records, to, lag };
+    if (on === undefined || limits.ends !== undefined) return { records, to, lag };
     // What the next generation holds is still ahead, too.
     if (moved || lag > 0) return { records, to, lag: await this.lag(to) };
-    const opened = this.openingOf(row, position);
+    const opened = on.to();
     return { records: [], to: opened, lag: await this.lag(opened) };
   }
 
-  private async describe(physical: string, position: SourcePosition, superseded: boolean): Promise<TopicDescription> {
+  /** How the generation is left, undefined while the name stands for it. */
+  async #wayOn(place: ReadPlace, row: TopicName | undefined, position: SourcePosition): Promise<WayOn | undefined> {
+    const { directory, generation } = place;
+    if ((row?.generation ?? 1) !== generation) {
+      const closing = closingOf(row, { generation, next: position.next });
+      const ahead = { generation: this.#kept(directory, row?.generation ?? 1), next: row?.opensAt ?? [] };
+      return { closing, ahead, to: () => this.#opened(row, generation, ahead, position) };
+    }
+    const left = row?.place;
+    if (left?.kind !== 'moved') return undefined;
+    const there = directory.inLog(left.logId);
+    if (there === undefined)
+      throw sourceMoved(this.topic, position, 'it is in a log that is no cluster of this service');
+    // The topic gets no other generation there while somebody of ours has not come: see `readersGone`.
+    const entered = (await this.names.find(left.logId, this.topic))?.generation ?? 1;
+    const ahead = { generation: this.#kept(there, entered), next: left.opensAt };
+    const to = (): SourcePosition => {
+      if (left.closedAt.length > 0) return ahead;
+      throw sourceMoved(this.topic, position, 'where it went on in the other log is not known');
+    };
+    if (left.closedAt.length === 0) to();
+    return { closing: left.closedAt, ahead, to };
+  }
+
+  async #describe(place: ReadPlace, position: SourcePosition, superseded: boolean): Promise<TopicDescription> {
     try {
-      return await this.directory.engine.describeTopic(physical);
+      return await place.directory.engine.describeTopic(physicalName(this.topic, place.generation));
     } catch (error) {
       if (superseded && error instanceof AppError && error.code === 'topic-not-found')
         throw sourceMoved(this.topic, position, 'it was deleted');
@@ -149,9 +217,14 @@ export class SourceReader {
     }
   }
 
-  private openingOf(row: TopicName | undefined, position: SourcePosition): SourcePosition {
+  #opened(
+    row: TopicName | undefined,
+    generation: number,
+    ahead: SourcePosition,
+    position: SourcePosition,
+  ): SourcePosition {
     if (row === undefined) throw logErrors.topicNotFound(this.topic);
-    if (row.openedFrom !== position.generation) {
+    if (row.openedFrom !== generation) {
       throw sourceMoved(
         this.topic,
         position,
@@ -160,7 +233,24 @@ export class SourceReader {
     }
     if (row.opensAt.length === 0)
       throw sourceMoved(this.topic, position, `where generation ${row.generation} opened is not known`);
-    return { generation: row.generation, next: row.opensAt };
+    return ahead;
+  }
+
+  #kept(directory: TopicDirectory, generation: number): number {
+    return readerGeneration(this.directory.engine.logId, directory.engine.logId, generation);
+  }
+
+  /** @throws `source-moved` for a log that is no cluster of this service. */
+  #placeOf(position: SourcePosition): ReadPlace {
+    const number = logNumberIn(position.generation);
+    const generation = generationInLog(position.generation);
+    if (number === 0) return { directory: this.directory, generation };
+    const found = this.directory.logs().filter(({ engine }) => numberOfLog(engine.logId) === number);
+    const [directory] = found;
+    if (found.length === 1) return { directory: directory!, generation };
+    const why =
+      found.length > 1 ? 'two clusters have logs with one number' : 'it is in a log that is no cluster of this service';
+    throw sourceMoved(this.topic, position, why);
   }
 }
 
@@ -186,8 +276,8 @@ function sourceMoved(topic: string, position: SourcePosition, why: string): AppE
   return new AppError({
     kind: 'conflict',
     code: 'source-moved',
-    message: `The reader of '${topic}' stands in generation ${position.generation}, which can no longer be followed: ${why}.`,
+    message: `The reader of '${topic}' stands in generation ${generationInLog(position.generation)}, which can no longer be followed: ${why}.`,
     hint: 'Build it anew from the present generation.',
-    details: { topic, generation: position.generation },
+    details: { topic, generation: generationInLog(position.generation) },
   });
 }

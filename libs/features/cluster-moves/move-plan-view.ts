@@ -6,12 +6,12 @@ export function planViewOf(plan: Plan): MovePlanView {
   const { hash, subject, steps, risks, blockers, estimates, parameters, controls, fingerprint, createdBy } = plan;
   type Found = Pick<
     MovePlanView,
-    'topic' | 'order' | 'rollback' | 'from' | 'to' | 'config' | 'profile' | 'translation'
+    'topic' | 'order' | 'rollback' | 'from' | 'to' | 'config' | 'profile' | 'translation' | 'readers'
   >;
-  const { topic, order, rollback, from, to, config, profile, translation } = plan.impact as unknown as Found;
+  const { topic, order, rollback, from, to, config, profile, translation, readers } = plan.impact as unknown as Found;
   return {
     ...{ hash, kind: 'move' as const, subject, topic, steps: [...steps], order, rollback, from, to, config, profile },
-    ...{ translation, risks: [...risks], blockers: [...blockers], estimates, parameters },
+    ...{ translation, readers, risks: [...risks], blockers: [...blockers], estimates, parameters },
     ...{ controls: { ...controls }, fingerprint, createdBy, createdAt: new Date(plan.createdAt).toISOString() },
   };
 }
@@ -19,11 +19,21 @@ export function planViewOf(plan: Plan): MovePlanView {
 /** The plan of several topics in one operation, likewise. */
 export function joinedViewOf(plan: Plan): JoinedMovePlanView {
   const { hash, subject, steps, risks, blockers, estimates, parameters, controls, fingerprint, createdBy } = plan;
-  type Found = Pick<JoinedMovePlanView, 'topics' | 'order' | 'rollback' | 'profile' | 'translation'>;
-  const { topics, order, rollback, profile, translation } = plan.impact as unknown as Found;
+  type Found = Pick<JoinedMovePlanView, 'topics' | 'order' | 'rollback' | 'profile' | 'translation' | 'readers'>;
+  const { topics, order, rollback, profile, translation, readers } = plan.impact as unknown as Found;
   return {
     ...{ hash, kind: 'move' as const, subject, alsoOn: [...(plan.alsoOn ?? [])], topics, steps: [...steps] },
-    ...{ order, rollback, profile, translation, risks: [...risks], blockers: [...blockers], estimates, parameters },
+    ...{
+      order,
+      rollback,
+      profile,
+      translation,
+      readers,
+      risks: [...risks],
+      blockers: [...blockers],
+      estimates,
+      parameters,
+    },
     ...{ controls: { ...controls }, fingerprint, createdBy, createdAt: new Date(plan.createdAt).toISOString() },
   };
 }

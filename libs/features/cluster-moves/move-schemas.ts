@@ -51,6 +51,7 @@ const movePlanView = z.object({
   config: object.describe('Settings the topic has in the other cluster.'),
   profile: object,
   translation: z.array(z.object({ group: z.string(), members: z.int(), lag: z.number(), translation: z.string() })),
+  readers: z.array(z.string()).describe('Views and derivations that read the topic; they follow it.'),
   risks: z.array(z.string()),
   blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
   estimates: z.object({ etaSeconds: count, pauseMs: count, records: count, bytes: count }),

@@ -1,5 +1,5 @@
 import type { JsonValue } from '#libs/core/kernel';
-import { LATE_HORIZON_MS, type DerivationStatus, type HistoryStatement } from '#libs/core/streams';
+import { generationInLog, LATE_HORIZON_MS, type DerivationStatus, type HistoryStatement } from '#libs/core/streams';
 import type { DerivationView } from './derivation-schemas.js';
 
 /** A derivation as the native API shows it. */
@@ -28,7 +28,7 @@ export function viewOf(status: DerivationStatus): DerivationView {
     position:
       progress === null
         ? null
-        : { generation: progress.position.generation, offsets: byPartition(progress.position.next) },
+        : { generation: generationInLog(progress.position.generation), offsets: byPartition(progress.position.next) },
     historyStart: progress === null ? null : byPartition(progress.historyStart),
     history: progress === null ? null : historyOf(progress.history),
   };

@@ -1,4 +1,4 @@
-import { sourcesOf, type ViewPositions, type ViewStatus } from '#libs/core/streams';
+import { generationInLog, sourcesOf, type ViewPositions, type ViewStatus } from '#libs/core/streams';
 import type { ViewView } from './view-schemas.js';
 
 /** A view as the native API shows it. */
@@ -19,7 +19,7 @@ export function viewOf(status: ViewStatus): ViewView {
       const at = positions?.sources[index];
       return {
         topic,
-        generation: at?.generation ?? null,
+        generation: at === undefined ? null : generationInLog(at.generation),
         positions: Object.fromEntries((at?.next ?? []).map((next, partition) => [String(partition), String(next)])),
       };
     }),

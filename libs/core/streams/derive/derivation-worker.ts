@@ -316,10 +316,8 @@ export class DerivationWorker {
     records: readonly PartitionRecord[],
     to: SourcePosition,
   ): Promise<HistoryStatement> {
-    const { engine, source } = this.options;
     const areGapsLosses =
-      hasGaps(position, records, to) &&
-      isCompacted((await engine.describeTopic(physicalName(source.topic, position.generation))).config);
+      hasGaps(position, records, to) && isCompacted(await this.options.source.config(position.generation));
     return statementAfter(history, position, records, to, areGapsLosses);
   }
 

@@ -1,7 +1,8 @@
 import { AppError, isAppError } from '#libs/core/kernel';
-import type { ResolvedTopic, TopicDirectory } from '#libs/core/log';
+import { isSameTopic, type ResolvedTopic, type TopicDirectory } from '#libs/core/log';
 import type { SupervisedStatus } from '#libs/core/operations';
 import { parseFieldPath } from '../field-path.js';
+import { readerGeneration } from '../reader-place.js';
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
 import { derivationExists, derivationNotFound } from './derivation-store.js';
 import { settingsOf, topicsBeside } from './derivation-topics.js';
@@ -165,33 +166,43 @@ export class Derivations {
     return (await this.options.store.find(this.options.directories.of(cluster).engine.logId, topic)) !== undefined;
   }
 
-  /** The derivations that stand in a generation of a topic, which must not be deleted under them. */
+  /** The derivations that stand in a generation of a topic, which must not be deleted under them; also those of other logs that the topic was in when they were made. */
   async readersOn(
     cluster: string,
     topic: string,
     generation: number,
   ): Promise<readonly { readonly name: string; readonly next: readonly number[] }[]> {
-    const { engine } = this.options.directories.of(cluster);
+    const { logId } = this.options.directories.of(cluster).engine;
     const readers: { name: string; next: readonly number[] }[] = [];
-    for (const { definition, state } of await this.options.store.list(engine.logId)) {
-      if (state === 'DELETING' || definition.source !== topic) continue;
+    for (const [home, { definition }] of await this.#reading(cluster, topic)) {
+      const { engine } = home;
       const worker = this.workers.find(definition);
-      const present = await this.options.directories.of(cluster).generation(definition.name);
+      const present = await home.generation(definition.name);
       const progress = worker === undefined ? await storedProgress(engine, definition, present) : worker.progress;
       const name = `derivation ${definition.name}`;
       // One that just starts has not said yet where it stands.
       if (worker !== undefined && progress === undefined) readers.push({ name, next: [] });
-      if (progress?.position.generation === generation) readers.push({ name, next: progress.position.next });
+      const kept = readerGeneration(engine.logId, logId, generation);
+      if (progress?.position.generation === kept) readers.push({ name, next: progress.position.next });
     }
     return readers;
   }
 
+  /** The derivations of a topic, each with its own log: those of the cluster, and those of logs that the topic has moved from or to. */
+  async #reading(cluster: string, topic: string): Promise<readonly (readonly [TopicDirectory, StoredDerivation])[]> {
+    const asked = this.options.directories.of(cluster);
+    const found: [TopicDirectory, StoredDerivation][] = [];
+    for (const home of asked.logs()) {
+      if (home !== asked && !(await isSameTopic(asked, home, topic))) continue;
+      for (const stored of await this.options.store.list(home.engine.logId))
+        if (stored.state !== 'DELETING' && stored.definition.source === topic) found.push([home, stored]);
+    }
+    return found;
+  }
+
   /** Names of the derivations that read the logical topic. */
   async over(cluster: string, topic: string): Promise<readonly string[]> {
-    const stored = await this.options.store.list(this.options.directories.of(cluster).engine.logId);
-    return stored
-      .filter(({ definition, state }) => state !== 'DELETING' && definition.source === topic)
-      .map(({ definition }) => definition.name);
+    return (await this.#reading(cluster, topic)).map(([, { definition }]) => definition.name);
   }
 
   async #find(directory: TopicDirectory, name: string): Promise<StoredDerivation> {

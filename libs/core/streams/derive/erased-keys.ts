@@ -24,7 +24,7 @@ export function erasuresOf(bytes: Uint8Array | undefined): readonly Erasure[] {
 }
 
 /**
- * The records of a source that a derivation passes over. A record in a later generation of the source than the one that was read when its key was erased counts as earlier where it lies
+ * The records of a source that a derivation passes over. A record in another generation of the source than the one that was read when its key was erased counts as earlier where it lies
  * below the opening of that generation: what was written in between cannot be told from what was there before, and nothing erased may come back.
  */
 export class ErasedKeys {
@@ -51,9 +51,8 @@ export class ErasedKeys {
   ): boolean {
     const position = this.#positions.get(erasedKey(this.derivationId, key));
     if (position === undefined) return false;
-    if (position.generation !== generation)
-      return position.generation > generation || offset < (opensAt[partition] ?? 0);
-    return offset < (position.next[partition] ?? 0);
+    // Numbers of generations have no order: a topic goes back to a former one, and to another log.
+    return offset < ((position.generation === generation ? position.next : opensAt)[partition] ?? 0);
   }
 }
 

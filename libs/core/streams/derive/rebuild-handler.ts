@@ -10,6 +10,7 @@ import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#li
 import { endsOf } from '../copy/live-copy.js';
 import { removeTopic } from '../generations/preparation.js';
 import { readersGone, type ReadersOn } from '../readers-gone.js';
+import { readerGeneration } from '../reader-place.js';
 import { raiseRevision } from '../generations/name-row.js';
 import type { SourcePosition } from '../source-reader.js';
 import type { StoredDerivation } from './derivation.js';
@@ -91,16 +92,17 @@ export class RebuildHandler implements OperationHandler {
     const cluster = request.cluster ?? directories.clusters.defaultName;
     const directory = directories.of(cluster);
     const stored = await this.#find(directory, request.name);
-    const source = await directory.resolve(stored.definition.source);
+    const { resolved: source, directory: there } = await directory.wherever(stored.definition.source);
+    const generation = readerGeneration(directory.engine.logId, there.engine.logId, source.generation);
     const progress = workers.find(stored.definition)?.progress;
-    return await draftRebuild(directory.engine, names, cluster, stored, source, progress, request);
+    return await draftRebuild(directory.engine, names, cluster, stored, { ...source, generation }, progress, request);
   }
 
   async fingerprint(json: JsonObject): Promise<JsonObject> {
     const { cluster, name } = parametersOf(json);
     const directory = this.options.directories.of(cluster);
     const stored = await this.#find(directory, name);
-    const source = await directory.resolve(stored.definition.source);
+    const { resolved: source } = await directory.wherever(stored.definition.source);
     return await fingerprintOf(directory.engine, this.options.names, stored, source);
   }
 

@@ -32,7 +32,7 @@ const DAY_MS = 86_400_000;
 
 /** What keeps the plan from being started, in words. */
 export async function blockersOf(found: MoveFindings): Promise<string[]> {
-  const { engine, targetLog, topic, parameters, profile, readers, present } = found;
+  const { engine, targetLog, topic, parameters, profile, present } = found;
   const { targetCluster, target } = parameters;
   const { logical, description } = topic;
   const blockers: string[] = [];
@@ -45,7 +45,6 @@ export async function blockersOf(found: MoveFindings): Promise<string[]> {
   if (topic.guard.frozen) blockers.push(`topic '${logical}' is frozen; unfreeze it first`);
   else if (description.state !== 'ACTIVE')
     blockers.push(`topic '${logical}' is ${description.state}; only an ACTIVE topic can be moved`);
-  for (const reader of readers) blockers.push(boundReader(reader, parameters));
   const max = targetLog.capabilities.maxPartitionsPerTopic;
   if (max !== null && target.partitions > max)
     blockers.push(`${target.partitions} partitions are more than the ${max} that cluster '${targetCluster}' allows`);
@@ -60,23 +59,10 @@ export async function blockersOf(found: MoveFindings): Promise<string[]> {
   return blockers;
 }
 
-/** What to do with a view or a derivation that reads the topic, call by call. */
-function boundReader(reader: string, { cluster, targetCluster }: MoveParameters): string {
-  const name = reader.slice(reader.indexOf(' ') + 1);
-  const [keep, remove, again] = reader.startsWith('view ')
-    ? [`GET /v1/views/${name}`, `DELETE /v1/views/${name}`, `PUT /v1/views/${name} with "cluster": "${targetCluster}"`]
-    : [
-        `GET /v1/clusters/${cluster}/derivations/${name}`,
-        `DELETE /v1/clusters/${cluster}/derivations/${name}, which deletes its topic`,
-        `POST /v1/clusters/${targetCluster}/derivations, which computes it anew there`,
-      ];
-  return `${reader} reads the topic and is bound to cluster '${cluster}': keep what ${keep} answers, ${remove}, move the topic, and ${again}`;
-}
-
 /** What may go wrong or is not as hoped, in words, each beginning with its name. */
 export async function risksOf(found: MoveFindings): Promise<string[]> {
   const { engine, targetLog, parameters, groups } = found;
-  const { targetCluster, config } = parameters;
+  const { cluster, targetCluster, config } = parameters;
   const risks: string[] = [];
   for (const key of unsupported(found)) {
     if (ESSENTIAL.includes(key)) continue;
@@ -104,6 +90,10 @@ export async function risksOf(found: MoveFindings): Promise<string[]> {
   if (engine.capabilities.fencing === 'service')
     risks.push(
       'fence: writers that do not go through this service are not held; stop them for the cutover, what they still write is copied and reported',
+    );
+  for (const reader of found.readers)
+    risks.push(
+      `${reader} stays in cluster '${cluster}' and reads the topic in '${targetCluster}' from the switch on${reader.startsWith('view ') ? '; take in what it has set aside before you finish, it is gone with what is left behind' : ''}`,
     );
   if (!parameters.reverseTail) risks.push('rolling back is possible only while nothing was written to the new side');
   if (!targetLog.capabilities.handsOver) {

@@ -40,8 +40,10 @@ export async function draftPlan(context: MoveContext, request: MoveRequest): Pro
   const { engine, targetLog, names, cluster, topic } = context;
   const { logical, description } = topic;
   const facts = await targetFacts(targetLog, names, logical);
-  // Whatever had the plain name there before is gone with its positions; the name that clients of the other log know is free then.
-  const isFree = !(await generationsOf(targetLog, logical)).includes(logical);
+  // Whatever had the plain name there before is gone with its positions; the name that clients of the other log know is free then. But views and derivations know records by the numbers of generations: to them
+  // none may come again.
+  const wasThere = context.readers.length > 0 && (await names.find(targetLog.logId, logical)) !== undefined;
+  const isFree = !wasThere && !(await generationsOf(targetLog, logical)).includes(logical);
   const generation = isFree ? 1 : await nextGeneration(targetLog, names, logical);
   const partitions = description.partitions.length;
   const { keyExpression, partitioner } = topic;

@@ -11,6 +11,7 @@ import {
 } from '#libs/core/log';
 import { MemoryLogEngine, MemoryLogStorage, MemoryTopicNames, WallClock } from '#libs/core/log/testing';
 import { MoveHandler } from '../move/handler.js';
+import type { ReadersOn } from '../readers-gone.js';
 import { MortalLogEngine, Mortality, MortalTopicNames } from './mortal-log.js';
 import { newOperation, type StoredOperation } from './operation-driver.js';
 import { readTopic } from './records.js';
@@ -22,6 +23,8 @@ export interface MovingProcess {
   readonly mortality?: Mortality;
   readonly readyRecords?: number;
   readonly failPoint?: (name: string) => void | Promise<void>;
+  /** Readers of ours; nobody unless given. */
+  readonly readersOn?: ReadersOn;
 }
 
 /** Two clusters by name, the first of which is the default one. */
@@ -65,7 +68,12 @@ export class MoveWorld {
     this.directories = new TopicDirectories(new TwoClusters({ a: this.a, b: this.b }), this.tableOfNames, clock);
   }
 
-  process({ mortality = new Mortality(), readyRecords = 5_000, failPoint }: MovingProcess = {}): MoveHandler {
+  process({
+    mortality = new Mortality(),
+    readyRecords = 5_000,
+    failPoint,
+    readersOn,
+  }: MovingProcess = {}): MoveHandler {
     const [a, b] = (['a', 'b'] as const).map((name) => {
       const given = { storage: this.storages[name], denseOffsets: this.dense[name] };
       return this.logs?.[name] ?? new MortalLogEngine(mortality, given);
@@ -77,6 +85,7 @@ export class MoveWorld {
       clock,
       tuning: { tailWaitMs: 2, stragglerMs: 2, stepBytes: 300, readersMs: 0, readyRecords },
       failPoint,
+      ...(readersOn && { readersOn }),
     });
   }
 

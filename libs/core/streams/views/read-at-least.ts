@@ -1,5 +1,6 @@
 import { AppError, type Clock } from '#libs/core/kernel';
 import type { PositionToken } from '#libs/core/log';
+import { generationInLog, readerGeneration } from '../reader-place.js';
 import { sourcesOf, type ViewDefinition } from './view-definition.js';
 import type { StoredView } from './view-store.js';
 import type { ViewPositions, ViewTables } from './view-tables.js';
@@ -26,7 +27,7 @@ const LONGEST_PAUSE_MS = 25;
 
 /**
  * Resolves when a view reflects what a read asks for.
- * @throws `view-behind` when it does not in time; `token-not-of-view` for a token of another topic or log.
+ * @throws `view-behind` when it does not in time; `token-not-of-view` for a token of another topic.
  */
 export async function untilReflected(
   awaited: AwaitedView,
@@ -37,8 +38,10 @@ export async function untilReflected(
   const sources = sourcesOf(definition);
   const wanted = tokens.map((token) => {
     const source = sources.indexOf(token.topic);
-    if (source < 0 || token.logId !== view.logId) throw tokenNotOfView(view.name, token.topic);
-    return { source, token };
+    if (source < 0) throw tokenNotOfView(view.name, token.topic);
+    // The topic may have been written in another log: the view reads it there when it comes to that.
+    const generation = readerGeneration(view.logId, token.logId, token.generation);
+    return { source, token: { ...token, generation } };
   });
   const deadline = clock.monotonic() + waitMs;
   let woken = true;
@@ -91,8 +94,11 @@ export function viewBehind(
       .map(([partition, next]) => ({
         topic: token.topic,
         partition,
-        wanted: { generation: token.generation, next: String(next) },
-        reached: at === undefined ? null : { generation: at.generation, next: String(at.next[partition] ?? 0) },
+        wanted: { generation: generationInLog(token.generation), next: String(next) },
+        reached:
+          at === undefined
+            ? null
+            : { generation: generationInLog(at.generation), next: String(at.next[partition] ?? 0) },
       }));
   });
   const records = behind.reduce(
@@ -110,7 +116,8 @@ export function viewBehind(
   });
 }
 
-function tokenNotOfView(name: string, topic: string): AppError {
+/** The answer to a token of something that the view does not read. */
+export function tokenNotOfView(name: string, topic: string): AppError {
   return new AppError({
     kind: 'invalid',
     code: 'token-not-of-view',

@@ -1,9 +1,11 @@
 import { AppError, isAppError, stableJson, type JsonObject } from '#libs/core/kernel';
+import { isSameTopic } from '#libs/core/log';
 import type { SupervisedStatus } from '#libs/core/operations';
+import { readerGeneration } from '../reader-place.js';
 import { parseDeclaration } from './declaration.js';
 import type { FieldTypes } from './declaration-form.js';
 import { sourcesOf, type ViewDefinition } from './view-definition.js';
-import { type ReadAtLeast, untilReflected } from './read-at-least.js';
+import { type ReadAtLeast, tokenNotOfView, untilReflected } from './read-at-least.js';
 import { parseRowQuery, parseViewQuery, WHOLE, type ViewQuery } from './view-query.js';
 import type { SqlAnswer, SqlRequest } from './view-sql.js';
 import { type StoredView, type ViewState, viewExists, viewNotFound } from './view-store.js';
@@ -92,7 +94,7 @@ export class Views {
     const { name, cluster, declaration } = given;
     const directory = directories.of(cluster);
     const { definition, types } = await parseDeclaration(name, cluster, declaration, this.options);
-    for (const topic of sourcesOf(definition)) await directory.resolve(topic);
+    for (const topic of sourcesOf(definition)) await directory.wherever(topic);
     const { logId } = directory.engine;
     const view: StoredView = { ...given, logId, id: this.options.newId(), types, createdAtMs: clock.now() };
     // Tables first: a crash in between leaves tables nobody refers to, never a view without tables.
@@ -222,21 +224,22 @@ export class Views {
     return this.options.tables.refused(view.id, definition, limit);
   }
 
-  /** The views that stand in a generation of a topic, which must not be deleted under them. */
+  /** The views that stand in a generation of a topic, which must not be deleted under them; also those of clusters that the topic was in when they were made. */
   async readersOn(
     cluster: string,
     topic: string,
     generation: number,
   ): Promise<readonly { readonly name: string; readonly next: readonly number[] }[]> {
     const readers: { name: string; next: readonly number[] }[] = [];
+    const { logId } = this.options.directories.of(cluster).engine;
     for (const view of await this.options.store.list()) {
-      if (view.state === 'DELETING' || view.cluster !== cluster) continue;
+      if (view.state === 'DELETING' || !(await this.#isOf(view, cluster, topic))) continue;
+      const kept = readerGeneration(view.logId, logId, generation);
       const definition = await this.workers.definition(view);
       const positions = await this.options.tables.positions(view.id, definition);
       sourcesOf(definition).forEach((source, index) => {
         const at = positions.sources[index];
-        if (source === topic && at?.generation === generation)
-          readers.push({ name: `view ${view.name}`, next: at.next });
+        if (source === topic && at?.generation === kept) readers.push({ name: `view ${view.name}`, next: at.next });
       });
     }
     return readers;
@@ -246,10 +249,18 @@ export class Views {
   async over(cluster: string, topic: string): Promise<readonly string[]> {
     const names = new Set<string>();
     for (const view of await this.options.store.list()) {
-      if (view.state === 'DELETING' || view.cluster !== cluster) continue;
+      if (view.state === 'DELETING' || !(await this.#isOf(view, cluster, topic))) continue;
       if (sourcesOf(await this.workers.definition(view)).includes(topic)) names.add(view.name);
     }
     return [...names];
+  }
+
+  /** Whether a topic of a cluster is one of the view's: it is in its cluster, or has moved from or to there. */
+  async #isOf(view: StoredView, cluster: string, topic: string): Promise<boolean> {
+    const { directories } = this.options;
+    if (view.cluster === cluster) return true;
+    if (!directories.clusters.names().includes(view.cluster)) return false;
+    return await isSameTopic(directories.of(cluster), directories.of(view.cluster), topic);
   }
 
   async #asked(name: string): Promise<{ view: StoredView; definition: ViewDefinition }> {
@@ -271,10 +282,20 @@ export class Views {
   }
 
   /** Waits until the view reflects what a read asks for. */
-  #reflects(view: StoredView, definition: ViewDefinition, atLeast: ReadAtLeast, signal?: AbortSignal): Promise<void> {
-    const { tables, clock } = this.options;
+  async #reflects(
+    view: StoredView,
+    definition: ViewDefinition,
+    atLeast: ReadAtLeast,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { tables, clock, directories } = this.options;
+    for (const { logId, topic } of atLeast.tokens) {
+      if (logId === view.logId) continue;
+      const cluster = directories.clusterOf(logId);
+      if (cluster === undefined || !(await this.#isOf(view, cluster, topic))) throw tokenNotOfView(view.name, topic);
+    }
     const worker = this.workers.find(view.id);
-    return untilReflected({ view, definition, tables, clock, worker }, atLeast, signal);
+    await untilReflected({ view, definition, tables, clock, worker }, atLeast, signal);
   }
 
   /** @param known where it stands, when that has just been read: a query asks no log how far it is behind. */
