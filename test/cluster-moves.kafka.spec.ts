@@ -9,10 +9,21 @@ import {
   StickyPartitions,
   TopicDirectories,
   TopicProducer,
+  UNKNOWN_OPENING,
 } from '#libs/core/log';
 import { MemoryTopicNames, WallClock } from '#libs/core/log/testing';
-import { MoveHandler } from '#libs/core/streams';
-import { drive, fingerprint, newOperation, readTopic, runOf, TwoClusters } from '#libs/core/streams/testing';
+import { Supervisor } from '#libs/core/operations';
+import { Derivations, JsonRecordDecoder, JsonValueMerging, MoveHandler } from '#libs/core/streams';
+import {
+  drive,
+  fingerprint,
+  MemoryDerivationStore,
+  newOperation,
+  readTopic,
+  runOf,
+  TwoClusters,
+  VERSIONED,
+} from '#libs/core/streams/testing';
 import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 
 const clock = new WallClock();
@@ -77,9 +88,10 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
   /** What a group has not read where the topic is. */
   async function unread(group: string): Promise<string[][]> {
     const { engine } = directories.of(await home());
+    const { physical } = await directories.of(await home()).resolve(topic);
     const { positions } = await engine.describeGroup(group);
-    const at = new Map(positions.filter((one) => one.topic === topic).map((one) => [one.partition, one.offset]));
-    return (await readTopic(engine, topic)).map((records, partition) =>
+    const at = new Map(positions.filter((one) => one.topic === physical).map((one) => [one.partition, one.offset]));
+    return (await readTopic(engine, physical)).map((records, partition) =>
       records.filter((record) => record.offset >= (at.get(partition) ?? 0)).map(fingerprint),
     );
   }
@@ -147,6 +159,87 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
     expect(await unread('readers')).toEqual(beforeBack);
     expect((await kafka.listTopics()).map((one) => one.name)).not.toContain(topic);
     await write(['after']);
+  });
+
+  it('takes a topic from Kafka to the embedded log and back, with its readers: a group, and a derived stream that stays where it was made', async () => {
+    await kafka.createTopic({ name: topic, partitions: PARTITIONS, config: { 'retention.ms': '-1' } });
+    const supervisor = new Supervisor({ clock, owner: 'test', backoffMs: 10 });
+    const store = new MemoryDerivationStore();
+    const derivations = new Derivations({
+      ...{ store, directories, names, supervisor, clock },
+      ...{ decoder: new JsonRecordDecoder(), merging: new JsonValueMerging(), newId: () => topic },
+    });
+    const movesWithReaders = new MoveHandler({
+      ...{ directories, names, clock },
+      readersOn: (...where) => derivations.readersOn(...where),
+    });
+    /** Every key with its values in their order, as the derived stream has them. */
+    const derived = async (): Promise<Record<string, string[]>> => {
+      const found: Record<string, string[]> = {};
+      for (const { key, value } of (await readTopic(kafka, `${topic}-versions`)).flat())
+        (found[String(key)] ??= []).push(value === null ? 'ended' : Buffer.from(value).toString());
+      return found;
+    };
+    const expected: Record<string, string[]> = {};
+    const writeKeys = async (from: number, count: number): Promise<void> => {
+      const records = Array.from({ length: count }, (_, i): LogRecord => {
+        const value = (from + i) % 9 === 8 ? null : Buffer.from(`v${from + i}`);
+        return { key: Buffer.from(`k${(from + i) % 5}`), value, headers: [], timestamp: clock.now() };
+      });
+      for (const { key, value } of records)
+        (expected[String(key)] ??= []).push(value === null ? 'ended' : Buffer.from(value).toString());
+      await directories.following(undefined, async (at) => {
+        const producer = new TopicProducer(directories.of(at), new StickyPartitions(() => 0.5));
+        const { outcomes } = await producer.produce(topic, records, { maxHoldMs: 20_000 });
+        for (const outcome of outcomes) if ('error' in outcome) throw outcome.error;
+      });
+    };
+    const SOON = { timeout: 60_000, interval: 50 };
+    try {
+      // The topic is known to the default cluster by having come from there.
+      await names.compareAndSet(local.logId, topic, 0, 1, UNKNOWN_OPENING, {
+        kind: 'moved',
+        logId: kafka.logId,
+        closedAt: [],
+        opensAt: [],
+      });
+      await derivations.create('kafka', { ...VERSIONED, source: topic, name: `${topic}-versions` }, 'test');
+      await writeKeys(0, 100);
+      await kafka.commitPositions('kafka-readers', [{ topic, partition: 0, offset: 7 }]);
+      await expect.poll(derived, SOON).toEqual(expected);
+      for (const [round, [cluster, to]] of [
+        ['kafka', 'local'],
+        ['local', 'kafka'],
+      ].entries()) {
+        const plan = await movesWithReaders.plan({
+          cluster: cluster!,
+          topic,
+          to: to!,
+          cutover: { maxPauseMs: 30_000 },
+        });
+        expect(plan).toMatchObject({ blockers: [], impact: { readers: [`derivation ${topic}-versions`] } });
+        const operation = newOperation(`round-${round}-${topic}`, plan);
+        const before = await unread('kafka-readers');
+        await drive(movesWithReaders, operation, { until: 'SWITCHED' });
+        expect(await home()).toBe(to);
+        expect(operation.notes['verification']).toMatchObject({ state: 'passed' });
+        expect(await unread('kafka-readers')).toEqual(before);
+        await writeKeys(100 + round * 50, 50);
+        await expect.poll(derived, SOON).toEqual(expected);
+        const finished = (): Promise<string> =>
+          movesWithReaders.finish(runOf(operation)).then(
+            () => 'done',
+            (error: { code?: string }) => error.code ?? String(error),
+          );
+        await expect.poll(finished, SOON).toBe('done');
+      }
+      await writeKeys(200, 20);
+      await expect.poll(derived, SOON).toEqual(expected);
+    } finally {
+      await derivations.delete('kafka', `${topic}-versions`);
+      await supervisor.close();
+    }
+    await directories.of('kafka').delete(topic);
   });
 
   it('is over when it is finished: the topic is in Kafka alone, under its own name', async () => {

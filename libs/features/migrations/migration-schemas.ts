@@ -92,6 +92,7 @@ export const migrationBody = z.strictObject({
         .boolean()
         .optional()
         .describe('Values with an id that the source does not have are poison (default), or go on as they are.'),
+      keys: z.boolean().optional().describe('Rewrite keys as well; each record lies where its new key belongs then.'),
     })
     .optional()
     .describe('Have values name the same schemas by the ids of another context: found by content.'),

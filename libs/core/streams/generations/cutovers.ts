@@ -42,7 +42,8 @@ export class Cutovers {
       const refusal = change.refusal?.();
       if (refusal === undefined) continue;
       // Before any writer is held.
-      return await this.#undo(parts, refusal, undefined, standingOf(work, this.copies.of(work.operationId)!.copy));
+      const standing = standingOf(work, this.copies.of(work.operationId)!.copy);
+      return await this.#undo(parts, refusal, undefined, { ...standing, undoneForParked: true });
     }
     for (const { operationId } of works) this.#cutting.add(operationId);
     const began = clock.monotonic();
@@ -55,8 +56,10 @@ export class Cutovers {
         }),
       );
     } catch (error) {
+      const isForParked = parts.some(({ change }) => change.refusal?.() !== undefined);
       for (const { run } of works) await this.copies.drop(run);
-      if (error instanceof SwitchRefused) return await this.#undo(parts, error.reason, error.verification);
+      if (error instanceof SwitchRefused)
+        return await this.#undo(parts, error.reason, error.verification, { undoneForParked: isForParked });
       // Writers are waiting, so what failed is undone at once instead of tried again. A worker that was replaced leaves that to the other one.
       if (!isAppError(error) || error.code === 'writer-fenced' || first.run.signal.aborted) throw error;
       return await this.#undo(parts, error.message);

@@ -40,6 +40,8 @@ export interface GenerationParameters {
   readonly deadLetters: string | null;
   /** Records are parked. `leave`: the name may move while some are. `lettered`: alone, as dead letters that can be redriven. Null or undefined: none are. */
   readonly parking?: { readonly leave: boolean; readonly lettered: boolean } | null;
+  /** Nobody has to ask for the cutover; one that was undone for what is parked is made again by itself once that is redriven. */
+  readonly automatic?: boolean;
   /** The source partitions are merged by time, each waited for so long while it has nothing new; null or undefined: they are copied side by side. */
   readonly merge?: { readonly idleMs: number } | null;
   /** What the routers of the kind remember is kept in topics of the operation, there and back. Only where copies are merged. */

@@ -6,7 +6,7 @@ import { errorsOf, type GenerationWork } from './work.js';
 
 /*
  * Redriving parked records, as the notes of an operation tell of it: `redrive` while one is asked for and not done, `redrives` for how many are done, `revisions` for the rules that took the place of the
- * plan's, one after another. What is done in the log is told by the log alone, under the number of the redrive.
+ * plan's, one after another; `undoneForParked` while a cutover waits that was undone for what is parked. What is done in the log is told by the log alone, under the number of the redrive.
  */
 
 /** The note of a redrive that was asked for. */
@@ -37,7 +37,13 @@ export async function redriveAsked(work: GenerationWork, copy: LiveCopy): Promis
   await work.failPoint('redrive:begun');
   await copy.redrive(redrive, work.paced());
   await work.failPoint('redrive:done');
-  const notes = { ...standingOf(work, copy), redrive: null, redrives: redrive.pass };
+  const goesOn = work.parameters.automatic === true && run.notes['undoneForParked'] === true && copy.parked === 0;
+  const notes = {
+    ...standingOf(work, copy),
+    ...(goesOn ? { retryCutover: true, undoneForParked: false } : {}),
+    redrive: null,
+    redrives: redrive.pass,
+  };
   await run.event('redriven', { pass: redrive.pass, revision: redrive.revision, errors: errorsOf(work, copy) });
   await run.note(notes);
 }

@@ -1,23 +1,25 @@
 import { keyName } from '../copy/parked-records.js';
 import type { PlanContext } from '../generations/kind.js';
 import type { GroupOnTopic } from '../generations/topic-facts.js';
+import { keysChange } from './migration-router.js';
 import type { MigrationParameters } from './parameters.js';
 import type { Rehearsed } from './rehearsal.js';
 
 /** What the plan says of order and places. */
-export function orderOf({ key }: MigrationParameters): string {
-  if (!key) return 'every record stays in its partition and in its order; keys stay as they are';
+export function orderOf(parameters: MigrationParameters): string {
+  if (!keysChange(parameters)) return 'every record stays in its partition and in its order; keys stay as they are';
   return 'keys are written anew, and records lie where their new keys belong, as those of writers after the switch do; records of one key keep their order';
 }
 
 /** Why keys cannot get another format. */
 export function keyBlockersOf(
   { topic }: PlanContext,
-  { key, groups: mode }: MigrationParameters,
+  parameters: MigrationParameters,
   groups: readonly GroupOnTopic[],
   rehearsed: readonly Rehearsed[],
 ): string[] {
-  if (!key) return [];
+  if (!keysChange(parameters)) return [];
+  const { groups: mode } = parameters;
   const found: string[] = [];
   if (topic.keyExpression !== null) {
     found.push(`keys come from '${topic.keyExpression}' since a repartition; repartition by the writers' keys first`);

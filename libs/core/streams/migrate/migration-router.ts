@@ -77,7 +77,7 @@ export class MigrationRouter implements Router {
   readonly #reads: boolean;
   readonly #writes: boolean;
   readonly #isIdle: boolean;
-  readonly #rewriter: SchemaIdRewriter | undefined;
+  readonly #rewriters: Rewriters | undefined;
   readonly #keys: KeyRewriter | undefined;
   readonly #placement: KeyPlacement | undefined;
   readonly #writers = new Map<string, Promise<ValueWriter>>();
@@ -95,9 +95,13 @@ export class MigrationRouter implements Router {
     this.#version = transformVersion(program);
     this.#writes = writesValues(program) || format !== null;
     this.#reads = readsValues(program) || this.#writes;
-    this.#rewriter = schemaIds === null ? undefined : new SchemaIdRewriter(schemaIds, ids, topic, isRehearsal);
+    if (schemaIds !== null) {
+      const rewriter = (part: 'key' | 'value'): SchemaIdRewriter =>
+        new SchemaIdRewriter(schemaIds, ids, topic, isRehearsal, part);
+      this.#rewriters = { value: rewriter('value'), key: schemaIds.keys === true ? rewriter('key') : undefined };
+    }
     this.#keys = rules.key === null ? undefined : new KeyRewriter(rules.key, values, topic);
-    this.#placement = rules.key === null ? undefined : new KeyPlacement(rules.partitioner, partitions);
+    this.#placement = !keysChange(rules) ? undefined : new KeyPlacement(rules.partitioner, partitions);
     this.#isIdle = !this.#reads && program.steps.length === 0 && schemaIds === null && rules.key === null;
   }
 
@@ -173,9 +177,9 @@ export class MigrationRouter implements Router {
   }
 
   async #renamed(records: readonly StoredRecord[], partition: number): Promise<readonly Migrated[]> {
-    const rewriter = this.#rewriter;
-    if (rewriter === undefined) return await this.#migrate(records, partition);
-    const named = await Promise.all(records.map((one) => this.#named(rewriter, one)));
+    const rewriters = this.#rewriters;
+    if (rewriters === undefined) return await this.#migrate(records, partition);
+    const named = await Promise.all(records.map((one) => this.#named(rewriters, one)));
     const others = named.flatMap((one) => ('named' in one ? [one.named] : []));
     const migrated = await this.#migrate(others, partition);
     let next = 0;
@@ -187,17 +191,27 @@ export class MigrationRouter implements Router {
     });
   }
 
-  /** The record with the schema it names rewritten; itself where nothing is. */
-  async #named(rewriter: SchemaIdRewriter, record: StoredRecord): Promise<{ readonly named: StoredRecord } | Migrated> {
+  /** The record with the schemas it names rewritten; itself where nothing is. */
+  async #named(
+    { value: values, key: keys }: Rewriters,
+    record: StoredRecord,
+  ): Promise<{ readonly named: StoredRecord } | Migrated> {
     try {
-      const rewritten = await rewriter.rewritten(record);
-      if (rewritten.kind === 'same') return { named: record };
-      // What becomes of it shows when the schema is there.
-      if (rewritten.kind === 'awaits') return { kind: 'other', record, text: null, isProvisional: true };
-      const { value, headers } = rewritten;
-      // Bytes that only look like a message are not touched: with the schema they come to name they must be one.
-      if (this.rules.schemaIds?.to === '.') await this.values.read(this.rules.topic, value, headers);
-      return { named: { ...record, value, headers } };
+      let named = record;
+      for (const [part, rewriter] of [
+        ['value', values],
+        ['key', keys],
+      ] as const) {
+        const rewritten = await rewriter?.rewritten({ bytes: named[part], headers: named.headers });
+        if (rewritten === undefined || rewritten.kind === 'same') continue;
+        // What becomes of it shows when the schema is there.
+        if (rewritten.kind === 'awaits') return { kind: 'other', record, text: null, isProvisional: true };
+        const { bytes, headers } = rewritten;
+        // Bytes that only look like a message are not touched: with the schema they come to name they must be one.
+        if (this.rules.schemaIds?.to === '.') await this.values.read(this.rules.topic, bytes, headers, part);
+        named = { ...named, [part]: bytes, headers };
+      }
+      return { named };
     } catch (error) {
       return poisonOf(error);
     }
@@ -307,6 +321,17 @@ export class MigrationRouter implements Router {
       }
     }
   }
+}
+
+/** Of values, and of keys where these name schemas that are rewritten. */
+interface Rewriters {
+  readonly value: SchemaIdRewriter;
+  readonly key: SchemaIdRewriter | undefined;
+}
+
+/** Whether keys become other bytes, so that records lie where these belong. */
+export function keysChange({ key, schemaIds }: Pick<Partial<MigrationRules>, 'key' | 'schemaIds'>): boolean {
+  return Boolean(key) || schemaIds?.keys === true;
 }
 
 interface Ready {

@@ -163,7 +163,7 @@ function encodingOf(form: RequestForm, json: JsonValue | undefined, path: string
 
 function schemaIdsOf(form: RequestForm, json: JsonValue | undefined): SchemaIdRules | null {
   if (json === undefined || json === null) return null;
-  const ids = form.object(json, 'schemaIds', ['from', 'to', 'register', 'strict']);
+  const ids = form.object(json, 'schemaIds', ['from', 'to', 'register', 'strict', 'keys']);
   const from = form.object(ids['from'], 'schemaIds.from', ['registry', 'context']);
   const to = form.object(ids['to'], 'schemaIds.to', ['context']);
   const rules = {
@@ -174,6 +174,7 @@ function schemaIdsOf(form: RequestForm, json: JsonValue | undefined): SchemaIdRu
     to: contextOf(form, to['context'], 'schemaIds.to.context'),
     register: form.flag(ids['register'], 'schemaIds.register', false),
     strict: form.flag(ids['strict'], 'schemaIds.strict', true),
+    keys: form.flag(ids['keys'], 'schemaIds.keys', false),
   };
   if (rules.from.registry === null && rules.from.context === rules.to) {
     form.problem('schemaIds', 'goes from a context to itself');

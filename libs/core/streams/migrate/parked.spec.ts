@@ -414,4 +414,30 @@ describe('what a verification finds of parked records', () => {
       code: 'verification-failed',
     });
   });
+
+  it('goes on by itself when nobody has to ask for its cutover, once what kept it from that is redriven', async () => {
+    const parked = [
+      { key: 'a', value: '{"late":1}' },
+      { key: 'b', value: '{"amount":2}' },
+    ];
+    for (const mode of ['auto', 'manual']) {
+      const world = await worldOf(parked);
+      const operation = await world.planned({ ...PARKS, cutover: { mode } });
+      const handler = world.process();
+      await drive(handler, operation, { until: 'CUTTING_OVER' });
+      await drive(handler, operation, { until: 'READY' });
+      expect(operation.reason).toContain('1 records of 1 keys are parked');
+      // One that leaves something parked changes nothing.
+      await redrive(world, operation);
+      expect(operation.notes['retryCutover'] ?? false).toBe(false);
+      await redrive(world, operation, correct);
+      expect(operation.notes['retryCutover'] ?? false).toBe(mode === 'auto');
+      if (mode === 'manual') continue;
+      await drive(world.process(), operation, { until: 'SWITCHED', requested: false });
+      expect((await world.read('orders')).flat().map(({ value }) => textOf(value))).toEqual([
+        '{"amount":2,"double":4}',
+        '{"late":1,"double":2}',
+      ]);
+    }
+  });
 });

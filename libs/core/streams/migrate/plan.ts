@@ -5,7 +5,7 @@ import type { PlanContext } from '../generations/kind.js';
 import { parametersToJson } from '../generations/parameters.js';
 import { fingerprintOf, groupsOn, nextGeneration } from '../generations/topic-facts.js';
 import type { Router } from '../copy/router.js';
-import { MigrationRouter } from './migration-router.js';
+import { keysChange, MigrationRouter } from './migration-router.js';
 import type { MigrationParameters, MigrationRequest, WantedFormat } from './parameters.js';
 import { ParkingRouter } from './parking-router.js';
 import { keyBlockersOf, orderOf } from './key-findings.js';
@@ -86,8 +86,8 @@ export function routerBack(parameters: MigrationParameters, tools: MigrationTool
 /** The names of schemas as the old side has them; nothing is registered for it. */
 function idsBack(rules: SchemaIdRules | null): SchemaIdRules | null {
   if (rules === null) return null;
-  const { from, to, strict } = rules;
-  return { from: { registry: null, context: to }, to: from.context, register: false, strict };
+  const { from, to, strict, keys = false } = rules;
+  return { from: { registry: null, context: to }, to: from.context, register: false, strict, keys };
 }
 
 /** The whole plan. Reads, changes nothing. @throws `invalid-transform`, `invalid-topic-config`, what `RecordValues.resolve` does. */
@@ -134,7 +134,7 @@ export async function draftMigration(
       order: orderOf(parameters),
       rehearsal: tallyToJson(tally, request.lossy),
       translation: groups.map(({ group, members, lag }) => {
-        return { group, members, lag, translation: parameters.key ? parameters.groups : 'exact' };
+        return { group, members, lag, translation: keysChange(parameters) ? parameters.groups : 'exact' };
       }),
       readers: [...context.readers],
       rollback: rollbackPromise(parameters),
@@ -207,6 +207,7 @@ async function resolve(
           },
     poison: request.poison,
     parking: parkingOf(request),
+    automatic: request.cutover.mode === 'automatic',
     version: transformVersion(request.up),
   };
 }

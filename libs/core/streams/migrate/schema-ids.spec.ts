@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '#libs/core/kernel';
-import { encodeBatch, type LogRecord } from '#libs/core/log';
+import { encodeBatch, KeyPlacement, type LogRecord } from '#libs/core/log';
 import { envelope, guidHeader, KEY_SCHEMA_HEADER, VALUE_SCHEMA_HEADER } from '#libs/core/schema';
 import { drive, MigrationWorld, ScriptedTransforms } from '../testing/index.js';
 import { JsonRecordValues } from './record-values.js';
@@ -93,6 +93,56 @@ describe('rewriting ids of schemas by content', () => {
     await drive(world.process(), operation, { until: 'ROLLED_BACK' });
     const back = (await world.read('orders')).flat().at(-1);
     expect(Buffer.from(back!.value!)).toEqual(Buffer.from(envelope(12, payload)));
+  });
+
+  it('rewrites keys where that is asked for, tombstones too, and has each record lie where its new key belongs', async () => {
+    const ids = new TwoContexts(new Set([1, 2]));
+    const world = new MigrationWorld(new ScriptedTransforms({}), new JsonRecordValues(), ids);
+    const partitions = 4;
+    await world.engine.createTopic({ name: 'orders', partitions });
+    const placed = new KeyPlacement(null, partitions);
+    const partitionOf = (key: Uint8Array): number => placed.of(key, 0, key.length, 0, 0);
+    const keyOf = (id: number, n: number): Uint8Array => Buffer.from(envelope(id, Buffer.from([n])));
+    const write = async (topic: string, key: Uint8Array, value: Uint8Array | null): Promise<void> => {
+      const record = { ...recordOf(value), key };
+      await world.engine.append({ topic, partition: partitionOf(key) }, encodeBatch([record]));
+    };
+    for (let n = 0; n < 12; n++) await write('orders', keyOf(12, n), Buffer.from(envelope(11, payload)));
+    for (let n = 0; n < 12; n += 3) await write('orders', keyOf(12, n), null);
+    const operation = await world.planned({ ...request({ keys: true }), groups: { mode: 'duplicates' } });
+    expect(operation.plan.blockers).toEqual([]);
+    expect(operation.plan.impact['order']).toContain('lie where their new keys belong');
+    await drive(world.process(), operation, { until: 'SWITCHED' });
+    const expected = (key: Uint8Array, n: number) => [Buffer.from(key), n % 3 === 0 ? 2 : 1];
+    const found = (await world.read('orders')).flatMap((records, partition) =>
+      records.map((one) => {
+        expect(partition).toBe(partitionOf(one.key!));
+        return one;
+      }),
+    );
+    for (let n = 0; n < 12; n++) {
+      const key = keyOf(52, n);
+      const same = found.filter((one) => Buffer.compare(one.key!, key) === 0);
+      expect([key, same.length]).toEqual(expected(key, n));
+      expect(Buffer.from(same[0]!.value!)).toEqual(Buffer.from(envelope(51, payload)));
+      expect(same[1]?.value ?? null).toBeNull();
+    }
+    // And back again, to where the former key belongs.
+    await write('orders--g2', keyOf(52, 99), null);
+    operation.phase = 'ROLLING_BACK';
+    await drive(world.process(), operation, { until: 'ROLLED_BACK' });
+    const back = await world.read('orders');
+    expect(back[partitionOf(keyOf(12, 99))]!.at(-1)!.key).toEqual(keyOf(12, 99));
+  });
+
+  it('without that leaves keys as they are, and blames a key whose id means nothing', async () => {
+    const key = Buffer.from(envelope(12, payload));
+    const { world } = await worldOf([{ ...recordOf(null), key }], [1, 2]);
+    expect((await world.planned(request())).plan.impact).toMatchObject({ rehearsal: { same: 1 } });
+    const { world: other } = await worldOf([{ ...recordOf(null), key: Buffer.from(envelope(40, payload)) }], [1]);
+    expect((await other.planned(request({ keys: true }))).plan.blockers).toEqual([
+      expect.stringContaining('unknown-schema-id'),
+    ]);
   });
 
   it('blocks the plan naming what the target does not have, or registers it when it is met, once', async () => {

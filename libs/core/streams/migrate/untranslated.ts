@@ -12,7 +12,7 @@ export interface Untranslated {
   readonly subject: string;
 }
 
-/** Schemas that sampled values name and that would have to be registered, by name. */
+/** Schemas that sampled values, and keys where these are rewritten, name and that would have to be registered, by name. */
 export async function untranslatedIn(
   samples: readonly SampledRecord[],
   { schemaIds }: MigrationParameters,
@@ -21,9 +21,12 @@ export async function untranslatedIn(
   if (!schemaIds) return [];
   const names = new Map<string, NamedBy>();
   for (const { record } of samples) {
-    const named = record.value === null ? undefined : readAddress('value', record.value, record.headers)?.envelope;
-    if (named?.form === 'id') names.set(String(named.schemaId), { id: named.schemaId });
-    if (named?.form === 'guid') names.set(named.guid, { guid: named.guid });
+    for (const part of schemaIds.keys === true ? (['value', 'key'] as const) : (['value'] as const)) {
+      const bytes = record[part];
+      const named = bytes === null ? undefined : readAddress(part, bytes, record.headers)?.envelope;
+      if (named?.form === 'id') names.set(String(named.schemaId), { id: named.schemaId });
+      if (named?.form === 'guid') names.set(named.guid, { guid: named.guid });
+    }
   }
   const found: Untranslated[] = [];
   for (const [name, named] of [...names].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -35,6 +38,6 @@ export async function untranslatedIn(
 
 /** As the plan shows it. */
 export function idsToJson(rules: SchemaIdRules, untranslated: readonly Untranslated[]): JsonObject {
-  const { from, to, register, strict } = rules;
-  return { from: { ...from }, to, register, strict, unknown: untranslated.map((one) => ({ ...one })) };
+  const { from, to, register, strict, keys = false } = rules;
+  return { from: { ...from }, to, register, strict, keys, unknown: untranslated.map((one) => ({ ...one })) };
 }

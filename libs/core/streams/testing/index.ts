@@ -28,6 +28,7 @@ export {
   type ProcessOptions,
 } from './repartition-world.js';
 export { MoveWorld, TwoClusters, type MovingProcess } from './move-world.js';
+export { LATEST, VERSIONED } from './derivation-world.js';
 export { MigrationWorld } from './migration-world.js';
 export { ScriptedTransforms, type Scripted } from './scripted-transforms.js';
 export { workInterrupted, type InterruptedWork } from './interrupted-work.js';
