@@ -217,7 +217,10 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       }),
       new TogetherHandler(new MoveHandler({ directories, names, clock, failPoint: failPoints.pass, readersOn }), false),
       new RehearsalHandler({ ...migrationTools, failPoint: failPoints.pass }),
-      new MigrationHandler({ ...migrationTools, names, failPoint: failPoints.pass, readersOn }),
+      new TogetherHandler(
+        new MigrationHandler({ ...migrationTools, names, failPoint: failPoints.pass, readersOn }),
+        false,
+      ),
       new RebuildHandler({
         store: derivationStore,
         directories,

@@ -15,7 +15,13 @@ const step = z
 
 /** Body of `POST /v1/migrations/plans`. */
 export const migrationBody = z.strictObject({
-  topic: z.string().min(1).max(249),
+  topic: z.string().min(1).max(249).optional().describe('This, or `topics`.'),
+  topics: z
+    .array(z.string().min(1).max(249))
+    .min(2)
+    .max(20)
+    .optional()
+    .describe('Several, to get the same form and to be switched in one step or not at all.'),
   transform: z
     .strictObject({
       up: z.array(step).max(50).optional().describe('From the present form to the new one, step by step.'),
@@ -167,12 +173,27 @@ export const migrationPlanView = z.object({
   hash: z.string().describe('Start it with `POST /v1/operations`.'),
   kind: z.literal('migration'),
   subject: z.string(),
+  alsoOn: z.array(z.string()).describe('What else it would change, where it is of several topics.'),
   steps: z.array(z.string()),
   order: z.string(),
   rollback: z.string(),
-  transform: object.describe('`version` is its hash, which dead letters name.'),
-  rehearsal: rehearsal.describe('What became of a sample, each record transformed twice and brought back.'),
-  translation: z.array(z.object({ group: z.string(), members: z.int(), lag: z.number(), translation: z.string() })),
+  transform: object
+    .nullable()
+    .describe('`version` is its hash, which dead letters name. Null for several topics: see `impact.members`.'),
+  rehearsal: rehearsal
+    .nullable()
+    .describe(
+      'What became of a sample, each record transformed twice and brought back. Null for several topics: see `impact.members`.',
+    ),
+  translation: z.array(
+    z.object({
+      group: z.string(),
+      topic: z.string().optional().describe('Of several topics.'),
+      members: z.int(),
+      lag: z.number(),
+      translation: z.string(),
+    }),
+  ),
   readers: z
     .array(z.string())
     .describe('Views and derivations that read the topic; they follow the cutover by themselves.'),

@@ -4,7 +4,15 @@ import type { MigrationPlanView, RehearsalPlanView, SampleView } from './migrati
 
 /** A plan as the API shows it: what it found on top, what the operation works with below. */
 export function planViewOf(plan: Plan): MigrationPlanView {
-  const { order, rollback, transform, rehearsal, translation, readers, ...impact } = plan.impact as Pick<
+  const {
+    order,
+    rollback,
+    transform = null,
+    rehearsal = null,
+    translation,
+    readers,
+    ...impact
+  } = plan.impact as Pick<
     MigrationPlanView,
     'order' | 'rollback' | 'transform' | 'rehearsal' | 'translation' | 'readers'
   > &
@@ -13,6 +21,7 @@ export function planViewOf(plan: Plan): MigrationPlanView {
     hash: plan.hash,
     kind: 'migration',
     subject: plan.subject,
+    alsoOn: [...(plan.alsoOn ?? [])],
     steps: [...plan.steps],
     order,
     rollback,

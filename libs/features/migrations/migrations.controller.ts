@@ -24,10 +24,10 @@ export class MigrationsController {
 
   @Post('plans')
   @HttpCode(201)
-  @Access('operate', 'topic', 'body.topic')
+  @Access('operate', 'topic')
   @ApiJson({
     id: 'planMigration',
-    summary: 'Plan another form for the records of a topic',
+    summary: 'Plan another form for the records of a topic, or of several in one step',
     description:
       'Rehearses the migration on a sample and changes nothing. Start the plan with its hash: `POST /v1/operations {"planHash": …}`.',
     tag: 'migrations',
@@ -69,7 +69,11 @@ export class MigrationsController {
     tag: 'migrations',
     response: rehearsalPlanView,
     status: 201,
-    errors: { 400: ['not-a-migration-plan'], 404: ['plan-not-found', 'topic-not-found'] },
+    errors: {
+      400: ['not-a-migration-plan'],
+      404: ['plan-not-found', 'topic-not-found'],
+      409: ['migration-of-several'],
+    },
   })
   async rehearsal(@Param('plan') hash: string, @CurrentPrincipal() principal: Principal): Promise<RehearsalPlanView> {
     return rehearsalViewOf(await this.migrations.rehearsal(hash, principal));
@@ -87,7 +91,7 @@ export class MigrationsController {
     body: sampleBody,
     bodyExample: { n: 20 },
     response: sampleView,
-    errors: { 404: ['plan-not-found', 'topic-not-found'], 409: ['not-a-migration-plan'] },
+    errors: { 404: ['plan-not-found', 'topic-not-found'], 409: ['not-a-migration-plan', 'migration-of-several'] },
   })
   async sample(
     @Param('plan') hash: string,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { JsonObject } from '#libs/core/kernel';
+import { AppError, type JsonObject } from '#libs/core/kernel';
 import { OperationEngine, type Plan } from '#libs/core/operations';
 import { MigrationSamples, type SampleReport, type SampleRequest } from '#libs/core/streams';
 import { Authorizer, type Principal } from '#libs/platform/auth';
@@ -15,19 +15,22 @@ export class MigrationsService {
   ) {}
 
   /**
-   * A plan tells of what is in records, so the topic must be readable too.
+   * A plan tells of what is in records, so the topics must be readable too.
    * @throws `topic-not-found`, `cluster-not-found`, `invalid-transform`, `invalid-migration-request`, `invalid-topic-config`, `schema-not-found`, `forbidden`.
    */
   async plan(cluster: string | undefined, body: MigrationBody, principal: Principal): Promise<Plan> {
-    this.authorizer.demand(principal, 'read', { kind: 'topic', name: body.topic });
+    for (const name of topicsOf(body)) {
+      this.authorizer.demand(principal, 'operate', { kind: 'topic', name });
+      this.authorizer.demand(principal, 'read', { kind: 'topic', name });
+    }
     const request = JSON.parse(JSON.stringify(body)) as JsonObject;
     if (cluster !== undefined) request['cluster'] = cluster;
     return await this.engine.plan('migration', request, principal.id);
   }
 
-  /** The plan of a full rehearsal of a planned migration. @throws `plan-not-found`, `not-a-migration-plan`, `topic-not-found`, `forbidden`. */
+  /** The plan of a full rehearsal of a planned migration. @throws `plan-not-found`, `not-a-migration-plan`, `migration-of-several`, `topic-not-found`, `forbidden`. */
   async rehearsal(hash: string, principal: Principal): Promise<Plan> {
-    const { kind, parameters } = await this.engine.planOf(hash);
+    const { kind, parameters } = demandOneTopic(await this.engine.planOf(hash));
     const { topic } = parameters;
     const name = typeof topic === 'string' ? topic : null;
     this.authorizer.demand(principal, 'read', { kind: 'topic', name });
@@ -38,9 +41,34 @@ export class MigrationsService {
 
   /** @throws `plan-not-found`, `not-a-migration-plan`, `topic-not-found`, `forbidden`. */
   async sample(hash: string, request: SampleRequest, principal: Principal): Promise<SampleReport> {
-    const plan = await this.engine.planOf(hash);
+    const plan = demandOneTopic(await this.engine.planOf(hash));
     const topic = plan.parameters['topic'];
     this.authorizer.demand(principal, 'read', { kind: 'topic', name: typeof topic === 'string' ? topic : null });
     return await this.samples.sample(plan, request);
   }
+}
+
+/** @throws `invalid-migration-request` unless it names either one topic or several. */
+function topicsOf({ topic, topics }: MigrationBody): readonly string[] {
+  if (topics !== undefined && topic === undefined) return topics;
+  if (topic !== undefined && topics === undefined) return [topic];
+  throw new AppError({
+    kind: 'invalid',
+    code: 'invalid-migration-request',
+    message: "The migration request is not valid: it needs either 'topic' or 'topics'.",
+    items: [{ path: '/topic', message: "is needed, unless 'topics' names several" }],
+  });
+}
+
+/** @throws `migration-of-several` for a plan of several topics: what it makes of their records is asked of a plan of each. */
+function demandOneTopic(plan: Plan): Plan {
+  const { topics } = plan.parameters;
+  if (plan.kind !== 'migration' || !Array.isArray(topics)) return plan;
+  throw new AppError({
+    kind: 'conflict',
+    code: 'migration-of-several',
+    message: `The plan is of several topics: ${topics.join(', ')}.`,
+    hint: 'Plan one of them by itself with the same request, and sample or rehearse that plan; plans change nothing.',
+    details: { topics },
+  });
 }

@@ -63,6 +63,23 @@ export class TogetherHandler implements OperationHandler {
     return fingerprint;
   }
 
+  /** See `OperationHandler.redrive`. What is set aside is redriven where each topic has an operation of its own: a record of one would hold back the switch of all. */
+  get redrive(): OperationHandler['redrive'] {
+    const judge = this.inner.redrive;
+    if (judge === undefined) return undefined;
+    return async (parameters, notes, request) => {
+      const together = togetherOf(parameters);
+      if (together === undefined) return await judge(parameters, notes, request);
+      throw new AppError({
+        kind: 'conflict',
+        code: 'redrive-of-several',
+        message: `This operation is of ${together.topics.join(', ')}; what it has set aside is not redriven.`,
+        hint: 'Cancel it and plan each topic by itself, or write the dead letters again after the switch.',
+        details: { topics: [...together.topics] },
+      });
+    };
+  }
+
   async cancel(run: OperationRun): Promise<void> {
     for (const one of runsOf(run)) await this.inner.cancel(one);
   }
