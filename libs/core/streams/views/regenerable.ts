@@ -14,7 +14,7 @@ export async function lostTopics(
   const lost: string[] = [];
   for (const [source, topic] of sourcesOf(view).entries()) {
     if (!sources.includes(source)) continue;
-    const { description } = await directory.resolve(topic);
+    const { description } = (await directory.wherever(topic)).resolved;
     const takesAll =
       source < view.sources.length && (view.mode === 'events' || view.history || view.deletes.mode === 'soft');
     const compacted = isCompacted(description.config);

@@ -98,7 +98,7 @@ export class VersionHandler implements OperationHandler {
     const from = { id: active.id, version: active.version };
     let records = 0;
     for (const topic of new Set(sourcesOf(definition)))
-      for (const one of (await directory.resolve(topic)).description.partitions)
+      for (const one of (await directory.wherever(topic)).resolved.description.partitions)
         records += one.endOffset - one.startOffset;
     const facts = {
       parameters: { view, from, incomplete, onDifference },

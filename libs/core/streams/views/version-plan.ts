@@ -56,7 +56,8 @@ export async function fingerprintOf(
   definition: ViewDefinition,
 ): Promise<JsonObject> {
   const topics: [string, string][] = [];
-  for (const topic of sourcesOf(definition)) topics.push([topic, (await directory.resolve(topic)).description.id]);
+  for (const topic of sourcesOf(definition))
+    topics.push([topic, (await directory.wherever(topic)).resolved.description.id]);
   return {
     logId: directory.engine.logId,
     active: versions.find((one) => one.role === 'ACTIVE')?.id ?? null,
