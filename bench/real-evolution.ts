@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ServiceProcess } from '../apps/demo/service-process.js';
 import { inTemporaryDirectory, median, type Benchmark, type Figure } from './measure.js';
 import { INTERFACES, WEBHOOKS } from './evolution-packages.js';
+import { processorMs } from './processor-time.js';
 import { packageFolder, type PublishedPackage } from './published-packages.js';
 
 /** Known without a reference. */
@@ -12,8 +13,6 @@ const BUNDLED = 'google/protobuf/';
 const DEADLINE_MS = '60000';
 /** Longest text of a schema that the service takes. */
 const MAX_TEXT = 1024 * 1024;
-/** Ticks of a processor in `/proc`, on every Linux. */
-const MS_PER_TICK = 10;
 
 interface Answer {
   readonly status: number;
@@ -30,21 +29,14 @@ class Registry {
   ) {}
 
   async send(method: 'POST' | 'PUT', path: string, body: object): Promise<Answer> {
-    const before = await this.#cpuMs();
+    const before = await processorMs(this.pid);
     const response = await fetch(this.url + path, {
       method,
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
     const answer = (await response.json()) as Record<string, unknown>;
-    return { status: response.status, ms: (await this.#cpuMs()) - before, body: answer };
-  }
-
-  /** In user and kernel mode, of all threads. */
-  async #cpuMs(): Promise<number> {
-    const stat = await readFile(`/proc/${this.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+    return { status: response.status, ms: (await processorMs(this.pid)) - before, body: answer };
   }
 
   register(subject: string, schema: object): Promise<Answer> {

@@ -15,13 +15,15 @@ export interface FlatChange {
 }
 
 export function flat({ table, puts, added = [], deletes }: TableChange): FlatChange {
-  const values: CellValue[] = [];
+  const width = 1 + ((added[0] ?? puts[0])?.cells.length ?? 0);
+  const values = new Array<CellValue>((added.length + puts.length) * width);
+  let place = 0;
   for (const rows of [added, puts])
     for (const { identity, cells } of rows) {
-      values.push(identity);
-      for (const one of cells) values.push(one);
+      values[place++] = identity;
+      for (const one of cells) values[place++] = one;
     }
-  return { table, width: 1 + ((added[0] ?? puts[0])?.cells.length ?? 0), puts: values, deletes };
+  return { table, width, puts: values, deletes };
 }
 
 /** Values in a statement that puts many rows. */

@@ -171,9 +171,25 @@ function parseWith(text: string, maxDepth: number, plain: PlainNumbers, number: 
   }
   const value: unknown = JSON.parse(text);
   // Native code is quick to tell that every number is short; digits in strings only send the text the longer way.
-  if (plain.short && !LONG_NUMBER.test(text)) return value;
+  if (plain.short && !mayHoldLongNumber(text)) return value;
   const quoted = quotedNumbers(text, plain);
   return quoted === undefined ? value : exact(value, JSON.parse(quoted), number);
+}
+
+/** Whether a number could be longer than {@link SHORT}, or have an exponent; digits in strings count, too. Every record is looked at: a pattern that begins anew at each digit takes several times as long. */
+function mayHoldLongNumber(text: string): boolean {
+  let run = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code <= DIGIT_9 && (code >= ZERO || (code >= PLUS && code <= POINT && code !== COMMA))) {
+      if (++run > SHORT) return true;
+    } else {
+      // An exponent stands behind a digit, or behind the point that followed one.
+      if (run > 0 && (code | 0x20) === 0x65) return true;
+      run = 0;
+    }
+  }
+  return false;
 }
 
 /** Whether so many lists and objects begin that they could lie deeper than that; brackets in strings count, too. */
@@ -344,9 +360,11 @@ const START = { line: 1, column: 1 };
 const ZERO = 0x30;
 /** Characters of a number without an exponent that a double always holds. */
 const SHORT = 15;
-/** Text in which a number could be longer than that, or have an exponent. */
-const LONG_NUMBER = /[-+.\d]{16}|\d[eE]/;
+const PLUS = 0x2b;
+const COMMA = 0x2c;
 const MINUS = 0x2d;
+const POINT = 0x2e;
+const DIGIT_9 = 0x39;
 const QUOTE = 0x22;
 const BY_VALUE: PlainNumbers = { short: true, includes: isDouble };
 const BY_SPELLING: PlainNumbers = { short: false, includes: (number) => String(Number(number)) === number };

@@ -29,7 +29,7 @@ export class JsonRecordDecoder extends RecordDecoder {
 
   /** A key that is not JSON text is taken as the text it is, as most keys are plain words. */
   key(_topic: string, bytes: Uint8Array): JsonValue {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+    const text = textOf(bytes);
     if (!JSON_BEGINS.has(bytes[0])) return text;
     try {
       return parseReadable(text, VALUE_DEPTH);
@@ -42,9 +42,15 @@ export class JsonRecordDecoder extends RecordDecoder {
 /** First bytes of JSON text (RFC 8259 section 2). To try it with a plain word costs an error, which takes longer than all the rest of a record. */
 const JSON_BEGINS: ReadonlySet<number | undefined> = new Set(Buffer.from(' \t\n\r"{[-0123456789tfn'));
 
+/** Records of a fetch are buffers already. */
+function textOf(bytes: Uint8Array): string {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer.toString('utf8');
+}
+
 function parse(topic: string, part: string, bytes: Uint8Array): JsonValue {
   try {
-    return parseReadable(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'), VALUE_DEPTH);
+    return parseReadable(textOf(bytes), VALUE_DEPTH);
   } catch (cause) {
     throw undecodableRecord(topic, part, 'it is not JSON text', cause);
   }

@@ -169,7 +169,8 @@ export class SourceReader {
       const { partition } = part;
       const end = Math.min(part.endOffset, endOf(partition));
       for (const record of recordsFrom(part, from[partition]!)) {
-        if (record.offset < end) records.push({ partition, ...record });
+        const { offset, timestamp, key, value, headers } = record;
+        if (offset < end) records.push({ partition, offset, timestamp, key, value, headers });
       }
       next[partition] = Math.max(from[partition]!, Math.min(part.nextOffset, end));
       lag += Math.max(0, end - next[partition]!);

@@ -182,8 +182,9 @@ class RecordMapping {
     if (!this.#keyed && kind !== 'put') return undefined;
     if (kind !== 'put') return { identity, version, kind, cells: [], refers: [], children: [] };
     const computed = answers['computed'] as JsonObject;
-    const cells: CellValue[] = [];
-    for (const make of this.#cells) cells.push(make(decoded, computed));
+    // Of the size it has in the end: one that grows takes several times the room.
+    const cells = new Array<CellValue>(this.#cells.length);
+    for (let place = 0; place < cells.length; place++) cells[place] = this.#cells[place]!(decoded, computed);
     const refers =
       this.#joins.length === 0
         ? NOTHING

@@ -46,7 +46,8 @@ export async function newerRecords(context: NewestContext, records: readonly Map
     else all.push(record);
   }
   const rows = await stored.rows(table, [...byKey.keys()]);
-  const ends = marks ? await stored.rows(markerTable(view), endsWithout(rows, source, byKey.keys())) : NONE;
+  const marked = marks && stored.isEmpty?.(markerTable(view)) !== true;
+  const ends = marked ? await stored.rows(markerTable(view), endsWithout(rows, source, byKey.keys())) : NONE;
   const newer: Newer[] = [];
   for (const [identity, all] of byKey) {
     const row = rows.get(identity);

@@ -97,13 +97,21 @@ export function childIdentity(parent: string, place: number): string {
   return `${parent}#${String(place).padStart(6, '0')}`;
 }
 
+/** Of the size it has in the end: one that grows takes several times the room. */
 function rowCells({ system }: RowPlan, record: MappedRecord): CellValue[] {
   const { generation, partition, offset, timestamp } = record.version;
-  const cells: CellValue[] = [generation, partition, offset, timestamp];
-  for (const cell of record.cells) cells.push(cell);
-  for (const fromRecord of system) cells.push(fromRecord ? timeOf(record) : null);
-  for (const cell of record.refers) cells.push(cell);
-  for (const rows of record.children) cells.push(rows.length);
+  const cells = new Array<CellValue>(
+    VERSION_CELLS + record.cells.length + system.length + record.refers.length + record.children.length,
+  );
+  cells[0] = generation;
+  cells[1] = partition;
+  cells[2] = offset;
+  cells[3] = timestamp;
+  let place = VERSION_CELLS;
+  for (const cell of record.cells) cells[place++] = cell;
+  for (const fromRecord of system) cells[place++] = fromRecord ? timeOf(record) : null;
+  for (const cell of record.refers) cells[place++] = cell;
+  for (const rows of record.children) cells[place++] = rows.length;
   return cells;
 }
 

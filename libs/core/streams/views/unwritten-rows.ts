@@ -29,6 +29,7 @@ export class UnwrittenRows {
   sparing(stored: StoredRows): StoredRows {
     return {
       find: (search) => stored.find(search),
+      isEmpty: (table) => !this.#written.has(table),
       rows: async (table, identities) => {
         const sought = identities.filter((identity) => !this.includes(table, identity));
         return sought.length === 0 ? NONE : stored.rows(table, sought);

@@ -46,6 +46,8 @@ export interface StoredRows {
   /** Those there are of these rows. */
   rows(table: number, identities: readonly string[]): Promise<ReadonlyMap<string, readonly CellValue[]>>;
   find(search: TableSearch): Promise<readonly TableRow[]>;
+  /** Whether there surely are no rows in a table. */
+  isEmpty?(table: number): boolean;
 }
 
 /** A record that could not be folded: kept aside with its coordinates, never dropped in silence. */
