@@ -1,6 +1,7 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import { z } from 'zod';
 import { AppError, type ErrorItem } from '#libs/core/kernel';
+import { LostNames } from './lost-names.js';
 import { turn } from './turn.js';
 
 /** Problems listed in one refusal; the rest is counted. */
@@ -12,13 +13,25 @@ const MAX_ITEMS = 20;
  */
 @Injectable()
 export class ZodPipe<T> implements PipeTransform<unknown, T> {
-  constructor(private readonly schema: z.ZodType<T>) {}
+  readonly #lost: LostNames;
+
+  constructor(private readonly schema: z.ZodType<T>) {
+    this.#lost = new LostNames(schema);
+  }
 
   transform(value: unknown, metadata?: Pick<ArgumentMetadata, 'type' | 'data'>): T {
     const parsed = this.schema.safeParse(value);
-    if (parsed.success) return parsed.data;
-    throw invalidRequest(parsed.error.issues, metadata?.type ?? 'body', metadata?.data);
+    const issues = parsed.success ? lostIssues(this.#lost, value) : parsed.error.issues;
+    if (parsed.success && issues.length === 0) return parsed.data;
+    throw invalidRequest(issues, metadata?.type ?? 'body', metadata?.data);
   }
+}
+
+/** Names that zod passed over, as if they had been members nobody knows. */
+function lostIssues(names: LostNames, value: unknown): readonly z.core.$ZodIssue[] {
+  return names.in(value).map((path) => {
+    return { code: 'unrecognized_keys', keys: ['__proto__'], path: [...path], input: undefined, message: '' };
+  });
 }
 
 /** Entries of a list that are parsed before others get their turn. */
@@ -32,6 +45,7 @@ const STEP = 200;
 @Injectable()
 export class ZodListsPipe<T> implements PipeTransform<unknown, Promise<T>> {
   readonly #outline: z.ZodObject;
+  readonly #lost: LostNames;
 
   constructor(
     schema: z.ZodObject & z.ZodType<T>,
@@ -39,11 +53,13 @@ export class ZodListsPipe<T> implements PipeTransform<unknown, Promise<T>> {
   ) {
     const unparsed = Object.entries(lists).map(([name, { min }]) => [name, z.array(z.unknown()).min(min)] as const);
     this.#outline = schema.safeExtend(Object.fromEntries(unparsed));
+    this.#lost = new LostNames(this.#outline);
   }
 
   async transform(value: unknown): Promise<T> {
     const outline = this.#outline.safeParse(value);
-    if (!outline.success) throw invalidRequest(outline.error.issues, 'body');
+    const issues = outline.success ? lostIssues(this.#lost, value) : outline.error.issues;
+    if (!outline.success || issues.length > 0) throw invalidRequest(issues, 'body');
     const parsed = { ...outline.data };
     for (const [name, { entry, max }] of Object.entries(this.lists)) {
       const entries = parsed[name] as readonly unknown[];
@@ -63,11 +79,14 @@ export interface BoundedList {
 
 async function entriesOf(name: string, entries: readonly unknown[], entry: z.ZodType): Promise<readonly unknown[]> {
   const step = z.array(entry);
+  const lost = new LostNames(step);
   const parsed: unknown[] = [];
   for (let from = 0; from < entries.length; from += STEP) {
-    const some = step.safeParse(entries.slice(from, from + STEP));
-    if (!some.success) {
-      const placed = some.error.issues.map(({ path: [at, ...path], ...issue }) => {
+    const given = entries.slice(from, from + STEP);
+    const some = step.safeParse(given);
+    const issues = some.success ? lostIssues(lost, given) : some.error.issues;
+    if (!some.success || issues.length > 0) {
+      const placed = issues.map(({ path: [at, ...path], ...issue }) => {
         return { ...issue, path: [name, from + Number(at), ...path] } as z.core.$ZodIssue;
       });
       throw invalidRequest(placed, 'body');

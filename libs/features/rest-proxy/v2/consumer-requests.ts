@@ -47,6 +47,8 @@ export interface PlacedOffset extends Place {
 const MAX_WAIT_MS = 30_000;
 const DEFAULT_WAIT_MS = 1_000;
 const MAX_MIN_BYTES = 10_000_000;
+/** An instance's name is a part of its address, and kept as long as the instance lives: no control characters, no halves of characters. */
+const NAME = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 
 /** `POST /consumers/{group}` (section 6.1): no body, null and `{}` mean the defaults. */
 export function consumerOptions(body: unknown): ConsumerOptions {
@@ -69,8 +71,15 @@ export function consumerOptions(body: unknown): ConsumerOptions {
     );
   }
   const timeoutMs = members.integer('consumer.request.timeout.ms') ?? DEFAULT_WAIT_MS;
+  const name = members.text('name') ?? members.text('id');
+  if (name !== undefined && !NAME.test(name)) {
+    throw refusal(
+      42_204,
+      `Invalid consumer configuration: name and id take 1 to 255 characters without control characters; this has ${name.length}.`,
+    );
+  }
   return {
-    name: members.text('name') ?? members.text('id'),
+    name,
     format,
     reset,
     autoCommit: commit === 'true',

@@ -112,6 +112,7 @@ export const REST_PROXY_CASES: readonly HostileCase[] = [
   ),
   consumer('formats and resets that there are not', 'refused', [
     ...['__proto__', 'xml', '', 'BINARY\u0000'].map((format) => ask('', { format })),
+    ...['', 'x'.repeat(256), 'x'.repeat(1_000_000), 'a\u0000b', 'a\nb'].map((name) => ask('', { name })),
     ...['never', '__proto__', ''].map((reset) => ask('', { 'auto.offset.reset': reset })),
     ...[-2, 1e308, 10_000_001, '1.5'].map((bytes) => ask('', { 'fetch.min.bytes': bytes })),
   ]),
