@@ -1,15 +1,15 @@
-import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
-import { AppError, deferred } from '#libs/core/kernel';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '#libs/core/kernel';
 import { dumpRecordOf, ExportWriter, RegistryExport, type ExportFilter } from '#libs/core/moving';
-import { RegistryStore } from '#libs/core/registry';
-import { PlainRoutes, ZodPipe } from '#libs/platform/http';
+import { type RegistrySnapshot, RegistryStore } from '#libs/core/registry';
+import { PacedAnswer, PlainRoutes, ZodPipe } from '#libs/platform/http';
 import { exportQuery } from './import-shapes.js';
 
 /** Exports at a time: each holds a snapshot for as long as its client reads. */
 const AT_ONCE = 2;
+/** Characters that are written together. */
+const PIECE = 16 * 1024;
 
 /** GET /v1/registry-export as a plain Fastify route: the answer is read from one snapshot while it is sent. */
 @Injectable()
@@ -44,44 +44,44 @@ export class ExportRoute implements OnModuleInit {
       async (request: FastifyRequest, reply) => {
         const { format, context, prefix, deleted } = this.#query.transform(request.query);
         const filter = { context, prefix, deleted: deleted === 'true' };
-        const lines = await this.#open(format, filter);
-        return reply.type('application/x-ndjson').send(lines);
+        if (this.#running >= AT_ONCE) throw busy();
+        this.#running++;
+        try {
+          await this.store.snapshot((snapshot) => send(snapshot, format, filter, request, reply));
+        } finally {
+          this.#running--;
+        }
+        return reply;
       },
     );
   }
+}
 
-  /** Resolves when the export has begun to flow, so that what goes wrong before is answered as an error. */
-  async #open(format: 'weir' | 'topic', filter: ExportFilter): Promise<PassThrough> {
-    if (this.#running >= AT_ONCE) throw busy();
-    this.#running++;
-    const lines = new PassThrough();
-    const begun = deferred<void>();
-    const write = async (text: string): Promise<void> => {
-      if (lines.destroyed) throw new Error('the client is gone');
-      if (!lines.write(text)) await Promise.race([once(lines, 'drain'), once(lines, 'close')]);
-    };
-    void this.store
-      .snapshot(async (snapshot) => {
-        const exported = await RegistryExport.of(snapshot, filter);
-        const writer = new ExportWriter();
-        begun.resolve();
-        if (format === 'weir') await write(writer.header(exported.counts));
-        for await (const entry of exported.entries()) {
-          const record = format === 'topic' ? dumpRecordOf(entry) : undefined;
-          if (format === 'weir') await write(writer.entry(entry));
-          else if (record !== undefined) await write(`${record.key}\t${record.value}\n`);
-        }
-        if (format === 'weir') await write(writer.end());
-        lines.end();
-      })
-      .catch((error: unknown) => {
-        begun.reject(error);
-        lines.destroy(error as Error);
-      })
-      .finally(() => this.#running--);
-    lines.on('error', () => undefined);
-    await begun.promise;
-    return lines;
+/** What goes wrong before the answer has begun is answered as an error; afterwards the answer breaks off. A client that takes nothing of it, or is gone, holds no snapshot. */
+async function send(
+  snapshot: RegistrySnapshot,
+  format: 'weir' | 'topic',
+  filter: ExportFilter,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const exported = await RegistryExport.of(snapshot, filter);
+  const writer = new ExportWriter();
+  const answer = new PacedAnswer(request, reply, { 'content-type': 'application/x-ndjson' });
+  try {
+    let lines = format === 'weir' ? writer.header(exported.counts) : '';
+    for await (const entry of request.method === 'HEAD' ? [] : exported.entries()) {
+      const record = format === 'topic' ? dumpRecordOf(entry) : undefined;
+      if (format === 'weir') lines += writer.entry(entry);
+      else if (record !== undefined) lines += `${record.key}\t${record.value}\n`;
+      if (lines.length < PIECE) continue;
+      await answer.write(lines);
+      lines = '';
+    }
+    answer.raw.end(format === 'weir' ? lines + writer.end() : lines);
+  } catch (error) {
+    answer.raw.destroy();
+    throw error;
   }
 }
 
