@@ -1,4 +1,6 @@
 import type { JsonObject } from '#libs/core/kernel';
+import { newKeyOf } from './key-findings.js';
+import type { KeyPlaces } from './key-places.js';
 import type { Rehearsed } from './rehearsal.js';
 import { tallyOf } from './rehearsal.js';
 
@@ -23,7 +25,11 @@ export interface RehearsalReport {
   /** Records that lost something on the way back that nobody declared, by place. */
   readonly lost: Readonly<Record<string, number>>;
   readonly notReturned: Readonly<Record<string, number>>;
-  /** The first places of each: `<partition>/<offset>`, by `poison:<class>`, `unstable`, `lost:<place>`, `notReturned:<class>`. */
+  /** New keys whose records come from several partitions: told where keys become others. */
+  readonly splitKeys: number;
+  /** There were more keys than are told apart. */
+  readonly keysBeyond: boolean;
+  /** The first places of each: `<partition>/<offset>`, by `poison:<class>`, `unstable`, `lost:<place>`, `notReturned:<class>`, `several-partitions`. */
   readonly examples: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -38,19 +44,26 @@ export const NOTHING_REHEARSED: RehearsalReport = {
   restored: 0,
   lost: {},
   notReturned: {},
+  splitKeys: 0,
+  keysBeyond: false,
   examples: {},
 };
 
-/** The report with these records added. @param lossy places that need not be restored */
+/** The report with these records added. @param lossy places that need not be restored @param places of keys, where these become others */
 export function withRehearsed(
   report: RehearsalReport,
   rehearsed: readonly Rehearsed[],
   lossy: readonly string[],
+  places?: KeyPlaces,
 ): RehearsalReport {
   const tally = tallyOf(rehearsed, lossy);
   const examples = new Map(Object.entries(report.examples).map(([name, places]) => [name, [...places]]));
+  let splitKeys = report.splitKeys;
   for (const one of rehearsed) {
-    for (const name of findingsOf(one, lossy)) {
+    const key = places === undefined ? null : newKeyOf(one.record, one.migrated);
+    const isSplit = key !== null && places!.add(key, one.partition);
+    if (isSplit) splitKeys++;
+    for (const name of [...findingsOf(one, lossy), ...(isSplit ? ['several-partitions'] : [])]) {
       const places = examples.get(name) ?? [];
       if (places.length >= EXAMPLES || (places.length === 0 && examples.size >= MAX_NAMES)) continue;
       examples.set(name, [...places, `${one.partition}/${one.record.offset}`]);
@@ -67,17 +80,24 @@ export function withRehearsed(
     restored: report.restored + tally.restored,
     lost: added(report.lost, tally.lost),
     notReturned: added(report.notReturned, tally.notReturned),
+    splitKeys,
+    keysBeyond: report.keysBeyond || places?.isFull === true,
     examples: Object.fromEntries(examples),
   };
 }
 
 /** What stands against the migration, in words. None: it would go through as it was planned. */
 export function findingsOfReport(report: RehearsalReport, policy: string): readonly string[] {
-  const { unstable, lost, notReturned, poison, records } = report;
+  const { unstable, lost, notReturned, poison, records, splitKeys } = report;
   const found: string[] = [];
   if (unstable > 0) found.push(`${unstable} of ${records} records came to something else the second time`);
   for (const [place, count] of Object.entries(lost)) found.push(`down does not restore '${place}' in ${count} records`);
   for (const [why, count] of Object.entries(notReturned)) found.push(`down has no answer for ${count} records: ${why}`);
+  if (splitKeys > 0) {
+    found.push(
+      `${splitKeys} new keys come from several partitions, whose records have no order that could be kept; repartition the topic with orderMerge first`,
+    );
+  }
   if (policy === 'fail') {
     for (const [why, count] of Object.entries(poison)) found.push(`${count} records cannot be migrated: ${why}`);
   }
@@ -86,7 +106,7 @@ export function findingsOfReport(report: RehearsalReport, policy: string): reado
 
 /** A stored report. */
 export function reportFromJson(json: JsonObject): RehearsalReport {
-  return json as unknown as RehearsalReport;
+  return { ...NOTHING_REHEARSED, ...(json as unknown as RehearsalReport) };
 }
 
 /** A report to be stored and shown. */

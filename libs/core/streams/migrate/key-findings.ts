@@ -1,7 +1,8 @@
+import type { LogRecord } from '#libs/core/log';
 import { keyName } from '../copy/parked-records.js';
 import type { PlanContext } from '../generations/kind.js';
 import type { GroupOnTopic } from '../generations/topic-facts.js';
-import { keysChange } from './migration-router.js';
+import { keysChange, type Migrated } from './migration-router.js';
 import type { MigrationParameters } from './parameters.js';
 import type { Rehearsed } from './rehearsal.js';
 
@@ -39,11 +40,17 @@ export function keyBlockersOf(
   return found;
 }
 
+/** The key of a record on the new side; null where it has none, or does not get there. */
+export function newKeyOf(record: Pick<LogRecord, 'key'>, migrated: Migrated): Uint8Array | null {
+  if (migrated.kind === 'same') return record.key;
+  return migrated.kind === 'other' ? migrated.record.key : null;
+}
+
 /** New keys whose records lie in more than one partition now: keys that become one, or that were misplaced. */
 function keysOfSeveralPartitions(rehearsed: readonly Rehearsed[]): number {
   const places = new Map<string, Set<number>>();
   for (const { partition, record, migrated } of rehearsed) {
-    const key = migrated.kind === 'other' ? migrated.record.key : migrated.kind === 'same' ? record.key : null;
+    const key = newKeyOf(record, migrated);
     if (key === null) continue;
     const name = keyName(key);
     places.set(name, (places.get(name) ?? new Set()).add(partition));

@@ -114,6 +114,44 @@ describe('a full rehearsal', () => {
     expect(examples['lost:/other']).toHaveLength(10);
   });
 
+  it('judges keys that become others on all records: those that come from several partitions are counted, also over a restart', async () => {
+    const topic = async (): Promise<MigrationWorld> => {
+      const world = new MigrationWorld(new ScriptedTransforms({}));
+      await world.engine.createTopic({ name: 'orders', partitions: 2 });
+      const keys = Array.from({ length: 1_500 }, (_, n) => `{"id":${n}}`);
+      for (const [n, key] of keys.entries()) {
+        const record = { key: Buffer.from(key), value: Buffer.from('{}'), headers: [], timestamp: 1 };
+        await world.engine.append({ topic: 'orders', partition: n % 2 === 0 ? 0 : 1 }, encodeBatch([record]));
+      }
+      // Beyond any sample one key lies in two partitions.
+      const again = { key: Buffer.from('{"id":8}'), value: null, headers: [], timestamp: 1 };
+      await world.engine.append({ topic: 'orders', partition: 1 }, encodeBatch([again]));
+      return world;
+    };
+    const asked: JsonObject = { topic: 'orders', key: { format: { type: 'json' } } };
+    const world = await topic();
+    const clean = await rehearsalOf(world, asked);
+    const handler = handlerOf(world, 100);
+    await drive(handler, clean.operation, { until: 'FINISHED' });
+    expect(clean.operation.notes['verification']).toMatchObject({
+      state: 'failed',
+      records: 1_501,
+      splitKeys: 1,
+      keysBeyond: false,
+      examples: { 'several-partitions': ['1/750'] },
+      findings: [expect.stringContaining('1 new keys come from several partitions')],
+    });
+    for (const at of [3, 12, 16]) {
+      const again = await topic();
+      const { operation } = await rehearsalOf(again, asked);
+      const mortality = new Mortality(at, true);
+      const effect = <T>(name: string, perform: () => T) => mortality.effect(name, perform);
+      await expect(drive(handlerOf(again, 100), operation, { until: 'FINISHED', effect })).rejects.toThrow('killed');
+      await drive(handlerOf(again, 100), operation, { until: 'FINISHED' });
+      expect(operation.notes, `effect ${at}`).toEqual(clean.operation.notes);
+    }
+  });
+
   it('comes to the same, killed before and after each note', async () => {
     const partitions = [
       [1, 2, 13, 99, -1, 3, 4],

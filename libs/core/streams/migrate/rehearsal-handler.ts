@@ -10,6 +10,9 @@ import {
   reportToJson,
   withRehearsed,
 } from './full-rehearsal.js';
+import { newKeyOf } from './key-findings.js';
+import { KeyPlaces } from './key-places.js';
+import { keysChange } from './migration-router.js';
 import type { MigrationParameters } from './parameters.js';
 import { type MigrationTools, routerBack, rulesThere } from './plan.js';
 import { rehearse } from './rehearsal.js';
@@ -120,13 +123,15 @@ export class RehearsalHandler implements OperationHandler {
     const asked = run.parameters as unknown as RehearsalParameters;
     const { ranges } = asked;
     let { positions, report } = begun(run.notes, ranges);
+    const places = keysChange(asked.parameters) ? await this.#keysBelow(asked, positions, run.signal) : undefined;
     let noted = clock.monotonic();
     for (const [i, { partition, until }] of ranges.entries()) {
       const cursor = await this.#cursor(asked, partition, positions[i]!);
       for (let next = positions[i]!; next < Number(until);) {
         const some = await take(cursor, partition, Number(until), together);
         await run.pace(some.records.length, some.bytes);
-        report = withRehearsed(report, await this.#rehearsed(asked, some.records, run.signal), asked.parameters.lossy);
+        const rehearsed = await this.#rehearsed(asked, some.records, run.signal);
+        report = withRehearsed(report, rehearsed, asked.parameters.lossy, places);
         run.signal.throwIfAborted();
         next = some.next;
         positions = positions.map((one, at) => (at === i ? some.next : one));
@@ -138,6 +143,29 @@ export class RehearsalHandler implements OperationHandler {
       }
     }
     return { next: 'FINISHED', notes: notesOf(positions, report, asked.parameters, true) };
+  }
+
+  /** Where the keys come from that were looked at before this was cut short: nothing but their new form is needed of the records. */
+  async #keysBelow(asked: RehearsalParameters, positions: readonly number[], signal: AbortSignal): Promise<KeyPlaces> {
+    const { together } = { ...TUNING, ...this.options.tuning };
+    const places = new KeyPlaces();
+    const there = rulesThere(asked.parameters, this.options, true);
+    for (const [i, { partition, from }] of asked.ranges.entries()) {
+      const until = positions[i]!;
+      if (until <= Number(from)) continue;
+      const cursor = await this.#cursor(asked, partition, Number(from));
+      for (let next = Number(from); next < until;) {
+        signal.throwIfAborted();
+        const some = await take(cursor, partition, until, together);
+        const records = some.records.map((one) => one.record);
+        for (const [n, migrated] of (await there.migrate(records, partition)).entries()) {
+          const key = newKeyOf(records[n]!, migrated);
+          if (key !== null) places.add(key, partition);
+        }
+        next = some.next;
+      }
+    }
+    return places;
   }
 
   /** What expired meanwhile is passed over. */
