@@ -12,7 +12,7 @@ const SOME_OPERATION = `op_${'0'.repeat(26)}`;
 
 /** What somebody who starts the plan should know. */
 export function risksOf(
-  { readers }: PlanContext,
+  { readers, engine }: PlanContext,
   parameters: MigrationParameters,
   tally: RehearsalTally,
   groups: readonly GroupOnTopic[],
@@ -39,7 +39,10 @@ export function risksOf(
       `schemas: ${namesOf(untranslated)} are registered in context '${parameters.schemaIds.to}' when they are met`,
     );
   }
-  if (!parameters.reverseTail) found.push('rolling back is possible only while nothing was written to the new side');
+  if (!parameters.reverseTail) {
+    const why = whyNoWayBack(parameters, engine.capabilities.fencing === 'topic');
+    found.push(`rolling back is possible only while nothing was written to the new side: ${why}`);
+  }
   if (tally.leftOut > 0) {
     found.push(
       `${tally.leftOut} of ${tally.records} records looked at are left out by the filter, and are gone with the old side`,
@@ -56,6 +59,16 @@ export function risksOf(
     }
   }
   return found;
+}
+
+/** Why nothing keeps the old side current. */
+function whyNoWayBack({ down, schemaIds }: MigrationParameters, holdsAllWriters: boolean): string {
+  if (down === null) return 'there is no transform.down, and none that follows from up';
+  if (schemaIds && schemaIds.from.registry !== null)
+    return `registry '${schemaIds.from.registry}' is only read, and not asked what its ids are for schemas of this one`;
+  if (!holdsAllWriters)
+    return 'only writers of this service are held back from the old side, so that others could write among what is brought back';
+  return 'reverseTail is turned off';
 }
 
 /** Why the plan cannot be started. */

@@ -187,6 +187,18 @@ describe('rewriting ids of schemas by content', () => {
     expect(operation.notes['errors']).toMatchObject({ parked: 0, written: 2 });
   });
 
+  it('says in the plan that there is no way back to the ids of another registry, and why, and that it is open until something is written', async () => {
+    const { world } = await worldOf([recordOf(envelope(11, payload))], [1]);
+    const schemaIds = { from: { registry: 'theirs' }, to: { context: '.new' } };
+    const operation = await world.planned({ topic: 'orders', schemaIds });
+    expect(operation.plan.impact).toMatchObject({ rollback: expect.stringContaining('nothing was written') });
+    expect(operation.plan.risks).toEqual([expect.stringContaining("registry 'theirs' is only read")]);
+    await drive(world.process(), operation, { until: 'SWITCHED' });
+    operation.phase = 'ROLLING_BACK';
+    await drive(world.process(), operation, { until: 'ROLLED_BACK' });
+    expect(Buffer.from((await world.read('orders')).flat()[0]!.value!)).toEqual(Buffer.from(envelope(11, payload)));
+  });
+
   it('refuses what makes no sense', async () => {
     const { world } = await worldOf([], []);
     await expect(
