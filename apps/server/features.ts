@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { AccessModule } from '#libs/features/access';
 import { ClusterMovesModule } from '#libs/features/cluster-moves';
 import { ClustersModule } from '#libs/features/clusters';
 import { DerivationsModule } from '#libs/features/derivations';
@@ -15,6 +16,7 @@ import { ViewsModule } from '#libs/features/views';
 
 /** What the service offers, one module each. */
 export const FEATURES: readonly Type[] = [
+  AccessModule,
   ClustersModule,
   TopicsModule,
   RecordsModule,

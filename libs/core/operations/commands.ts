@@ -8,6 +8,8 @@ import { COMMAND_RULES, isAllowed } from './transitions.js';
 export interface CommandContext {
   readonly now: number;
   readonly principal: string;
+  /** Why, in the words of the principal. */
+  readonly reason?: string | undefined;
   readonly controls: PlanControls;
   /** Phases the kind has a function for. */
   readonly phases: readonly Phase[];
@@ -33,7 +35,10 @@ export function decideCommand(
   limits?: ThrottleLimits,
 ): Change | null {
   if (!isAllowed(command, operation)) throw refusal(operation, command);
-  const by: JsonObject = { by: context.principal };
+  const by: JsonObject = {
+    by: context.principal,
+    ...(context.reason === undefined ? {} : { reason: context.reason }),
+  };
   switch (command) {
     case 'approve':
       return approve(operation, context, by);

@@ -64,6 +64,8 @@ export interface StartRequest {
   /** The client's idempotency key, if it sent one. */
   readonly key?: string;
   readonly limits?: ThrottleLimits;
+  /** Why, in the words of whoever starts it; kept with the operation. */
+  readonly reason?: string | undefined;
 }
 
 export interface Started {
@@ -76,6 +78,8 @@ export interface CommandRequest {
   readonly principal: string;
   /** For `throttle`. */
   readonly limits?: ThrottleLimits;
+  /** Why, in the words of whoever gives it; stands in its event. */
+  readonly reason?: string | undefined;
 }
 
 const DAY_MS = 86_400_000;
@@ -176,7 +180,8 @@ export class OperationEngine {
     if (moved.length > 0) throw planStale(plan.hash, moved);
 
     const operation = this.#newRecord(plan, request);
-    const created = { type: 'created', data: { kind: plan.kind, planHash: plan.hash, by: request.principal } };
+    const by = { by: request.principal, ...(request.reason === undefined ? {} : { reason: request.reason }) };
+    const created = { type: 'created', data: { kind: plan.kind, planHash: plan.hash, ...by } };
     const outcome = await store.create(operation, [created], key === undefined ? undefined : { key, requestHash });
     if (outcome.outcome === 'key-used') return this.#again(outcome.before, requestHash);
     if (outcome.outcome === 'subject-busy') {
@@ -202,7 +207,12 @@ export class OperationEngine {
    */
   async command(id: string, command: Command, request: CommandRequest): Promise<OperationStatus> {
     const operation = await this.#write(id, command, async (present) =>
-      decideCommand(present, command, await this.#contextOf(present, request.principal), request.limits),
+      decideCommand(
+        present,
+        command,
+        { ...(await this.#contextOf(present, request.principal)), reason: request.reason },
+        request.limits,
+      ),
     );
     return this.#settled(operation, command);
   }
@@ -367,6 +377,7 @@ export class OperationEngine {
       limits: request.limits ?? plan.controls?.limits ?? defaultLimits ?? UNTHROTTLED,
       notes: {},
       createdBy: request.principal,
+      ...(request.reason === undefined ? {} : { startReason: request.reason }),
       createdAt: now,
       startedAt: null,
       updatedAt: now,

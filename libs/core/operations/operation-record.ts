@@ -52,6 +52,8 @@ export interface OperationRecord {
   readonly notes: JsonObject;
 
   readonly createdBy: string;
+  /** Why, in the words of whoever started it; absent where nothing was said, and in what an earlier release wrote. */
+  readonly startReason?: string;
   readonly createdAt: number;
   /** When a worker first took it up. */
   readonly startedAt: number | null;

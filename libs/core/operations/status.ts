@@ -33,6 +33,8 @@ export interface OperationStatus {
   readonly revision: number;
   readonly generation: JsonValue;
   readonly createdBy: string;
+  /** Why, in the words of whoever started it. */
+  readonly startReason: string | null;
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly updatedAt: number;
@@ -85,7 +87,7 @@ export interface StatusProgress extends Eta {
 }
 
 /** What the status is computed from, beside the record. */
-export interface StatusContext extends Omit<CommandContext, 'principal'> {
+export interface StatusContext extends Omit<CommandContext, 'principal' | 'reason'> {
   /** Plan estimate of the pause, ms. */
   readonly plannedPauseMs: number | null;
   /** Why nobody works on it although somebody could (all places taken, no instance with its kind); null otherwise. */
@@ -116,6 +118,7 @@ export function statusOf(operation: OperationRecord, context: StatusContext): Op
     revision: operation.revision,
     generation: notes['generation'] ?? null,
     createdBy: operation.createdBy,
+    startReason: operation.startReason ?? null,
     createdAt: operation.createdAt,
     startedAt: operation.startedAt,
     updatedAt: operation.updatedAt,

@@ -139,6 +139,12 @@ export const migrationBody = z.strictObject({
         .max(3_600_000)
         .optional()
         .describe('Longest time writers are held; 10,000 unless given.'),
+      rollbackWindowMs: z
+        .int()
+        .min(0)
+        .max(31_536_000_000)
+        .optional()
+        .describe('How long the way back is open after the switch; `operations.rollbackWindowMs` unless given.'),
     })
     .optional(),
   reverseTail: z

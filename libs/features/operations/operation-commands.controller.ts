@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, nearest } from '#libs/core/kernel';
 import { COMMANDS, type Command } from '#libs/core/operations';
 import { Access, NOBODY } from '#libs/platform/auth';
-import { ApiJson, signalOf, ZodPipe } from '#libs/platform/http';
+import { ApiJson, REASON_HEADER, reasonOf, signalOf, ZodPipe } from '#libs/platform/http';
 import { answerWith } from './operation-reply.js';
 import { operationView, throttleBody, type OperationView, type ThrottleBody } from './operation-schemas.js';
 import { OperationsService } from './operations.service.js';
@@ -23,7 +23,7 @@ function CommandRoute(command: Command, summary: string, codes: readonly string[
       id: `${name}Operation`,
       summary,
       description:
-        'Repeating a command is harmless. Answers 202 while its effect is under way and 200 once the operation needs somebody or is over; `Prefer: wait=N` waits for that.',
+        'Repeating a command is harmless. Answers 202 while its effect is under way and 200 once the operation needs somebody or is over; `Prefer: wait=N` waits for that. `X-Weir-Reason` says why, which the history keeps.',
       tag: 'operations',
       ...(command === 'throttle' ? { body: throttleBody, bodyExample: { recordsPerSecond: 20_000 } } : {}),
       response: operationView,
@@ -154,7 +154,8 @@ export class OperationCommandsController {
     throttle?: ThrottleBody,
   ): Promise<OperationView> {
     const waitMs = waitMsOf(request.headers['prefer']?.toString());
-    const status = await this.operations.command(id, command, request.principal ?? NOBODY, throttle);
+    const reason = reasonOf(request.headers[REASON_HEADER]?.toString());
+    const status = await this.operations.command(id, command, request.principal ?? NOBODY, throttle, reason);
     return answerWith(this.operations, status, waitMs, signalOf(request), reply);
   }
 }

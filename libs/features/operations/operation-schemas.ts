@@ -36,6 +36,11 @@ export const listQuery = z.strictObject({
     .transform((text) => text === 'true')
     .optional()
     .describe('Only operations that are not over, or only those that are.'),
+  mine: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .describe('Only operations that the caller has started.'),
   ...pageQuery,
 });
 export type ListQuery = z.infer<typeof listQuery>;
@@ -85,6 +90,7 @@ export const operationView = z.object({
   revision: z.int(),
   generation: json,
   createdBy: z.string(),
+  startReason: z.string().nullable().describe('Why, in the words of whoever started it (`X-Weir-Reason`).'),
   createdAt: time,
   startedAt: time.nullable(),
   updatedAt: time,

@@ -4,6 +4,8 @@ import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import {
   ApiJson,
   idempotencyKeyOf,
+  REASON_HEADER,
+  reasonOf,
   RequestSignal,
   sendEvents,
   ZodPipe,
@@ -50,7 +52,7 @@ export class OperationsController {
     id: 'startOperation',
     summary: 'Start the operation of a plan',
     description:
-      'Compares what the plan relied on with what is now, then starts. Starting a plan again answers its operation. With `Prefer: wait=N` the answer waits up to N seconds for the operation to need somebody.',
+      'Compares what the plan relied on with what is now, then starts. Starting a plan again answers its operation. With `Prefer: wait=N` the answer waits up to N seconds for the operation to need somebody. `X-Weir-Reason` says why; it is kept with the operation.',
     tag: 'operations',
     body: startBody,
     bodyExample: { planHash: 'b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c' },
@@ -66,12 +68,13 @@ export class OperationsController {
     @Body(new ZodPipe(startBody)) body: StartBody,
     @Headers('idempotency-key') key: string | undefined,
     @Headers('prefer') prefer: string | undefined,
+    @Headers(REASON_HEADER) reason: string | undefined,
     @CurrentPrincipal() principal: Principal,
     @RequestSignal() signal: AbortSignal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<OperationView> {
     const waitMs = waitMsOf(prefer);
-    const { operation } = await this.operations.start(body, idempotencyKeyOf(key), principal);
+    const { operation } = await this.operations.start(body, idempotencyKeyOf(key), principal, reasonOf(reason));
     return answerWith(this.operations, operation, waitMs, signal, reply);
   }
 

@@ -171,6 +171,30 @@ describe('operations over REST', () => {
     }));
   };
 
+  it('tells why it was started and commanded, to everybody who may see it, and lists who started what', async () => {
+    const why = { 'x-weir-reason': 'f%C3%BCr%20CHG-7' };
+    const { body } = await post('', { planHash: await planned() }, why);
+    expect(body).toMatchObject({ startReason: 'für CHG-7' });
+    await until(body.id, 'COPYING');
+    await post(`/${body.id}:pause`, undefined, { 'x-weir-reason': 'night' });
+    await post(`/${body.id}:resume`);
+    const events = (await get(`/${body.id}/history`)).body.items as unknown as { type: string; data: object }[];
+    const dataOf = (type: string): object => events.find((one) => one.type === type)!.data;
+    expect([dataOf('created'), dataOf('paused'), dataOf('resumed')]).toMatchObject([
+      { by: 'olga', reason: 'für CHG-7' },
+      { by: 'olga', reason: 'night' },
+      { by: 'olga' },
+    ]);
+    expect(dataOf('resumed')).not.toHaveProperty('reason');
+    expect(await post(`/${body.id}:pause`, undefined, { 'x-weir-reason': 'a%0Ab' })).toMatchObject({
+      status: 400,
+      body: { code: 'invalid-reason' },
+    });
+    const ids = async (headers?: Record<string, string>): Promise<string[]> =>
+      (await get('?mine=true', headers)).body.items.map(({ id }) => id);
+    expect([await ids(), await ids({ authorization: 'Bearer viewer' })]).toEqual([[body.id], []]);
+  });
+
   it('a plan can be looked at, started with its hash, watched, and found in lists', async () => {
     const hash = await planned();
     const plan = await get(`/plans/${hash}`);

@@ -45,11 +45,11 @@ export class OperationsService {
   }
 
   /** @throws what `OperationEngine.start` throws, and `forbidden`. */
-  async start(body: StartBody, key: string | undefined, principal: Principal): Promise<Started> {
+  async start(body: StartBody, key: string | undefined, principal: Principal, reason?: string): Promise<Started> {
     const plan = await this.plan(body.planHash, principal);
     for (const object of accessObjectsOf(plan)) this.authorizer.demand(principal, 'operate', object);
     const limits = body.throttle && merged(plan.controls?.limits ?? UNTHROTTLED, body.throttle);
-    return this.engine.start({ planHash: body.planHash, principal: principal.id, key, limits });
+    return this.engine.start({ planHash: body.planHash, principal: principal.id, key, limits, reason });
   }
 
   /** Newest first. Operations on what the principal may not read are left out, and pages are filled all the same. */
@@ -62,6 +62,7 @@ export class OperationsService {
       const some = await this.engine.list({ kind, state, live, subject }, limit, before);
       for (const one of some) {
         before = one.id;
+        if (query.mine === true && one.createdBy !== principal.id) continue;
         if (!accessObjectsOf(one).every((object) => this.authorizer.allows(principal, 'read', object))) continue;
         items.push(one);
         if (items.length === limit) return { items, next: formatCursor(one.id) };
@@ -81,10 +82,11 @@ export class OperationsService {
     command: Command,
     principal: Principal,
     throttle: ThrottleBody = {},
+    reason?: string,
   ): Promise<OperationStatus> {
     const status = await this.#demand(id, 'operate', principal);
     const limits = command === 'throttle' ? merged(status.throttle.limits, throttle) : undefined;
-    return this.engine.command(id, command, { principal: principal.id, limits });
+    return this.engine.command(id, command, { principal: principal.id, limits, reason });
   }
 
   /** Waits up to `ms` until the operation needs somebody or is over. */

@@ -30,6 +30,7 @@ import { installMediaTypes } from './media-types.js';
 import { demandPathRules, MAX_ENCODED_SEGMENT, withoutMatrixParameters } from './path-rules.js';
 import { PlainRoutes } from './plain-routes.js';
 import { requestIdOf, sendRequestId } from './request-id.js';
+import { reasonLog } from './reason.js';
 import { installRequestSignals } from './request-signal.js';
 import { RouteTable } from './route-table.js';
 import { mayTakeItsTime } from './slow-bodies.js';
@@ -96,6 +97,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
     installAnswerDeadlines(fastify, settings.handlerTimeoutMs, (...late) => replies.send(...late)),
     demandPathRules,
     installGuard(fastify, options),
+    reasonLog(options.logger),
     installMediaTypes(fastify),
     counting.bodies,
   ];

@@ -18,6 +18,7 @@ export { HttpFault } from './http-fault.js';
 export { byteRangeOf, type ByteRange } from './byte-range.js';
 export { bodyDigestOf } from './body-digest.js';
 export { idempotencyKeyOf } from './idempotency-key.js';
+export { REASON_HEADER, reasonOf } from './reason.js';
 export { Conditional, entityTag, isUnchanged, REVALIDATED } from './conditional.js';
 export { openApiDocument } from './openapi-document.js';
 export { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import type { PartitionerSpec } from '#libs/core/log';
+import { cutoverOfRequest, type CutoverRequest } from '../generations/cutover-request.js';
 import type { GenerationRequest } from '../generations/kind.js';
 import type { GenerationParameters, GroupMode } from '../generations/parameters.js';
 import { RequestForm } from '../request-form.js';
@@ -57,7 +58,7 @@ export interface MigrationRequest extends GenerationRequest {
   readonly poison: PoisonPolicy;
   readonly verification: VerificationLevel;
   readonly groups: GroupMode;
-  readonly cutover: { readonly mode: 'automatic' | 'manual'; readonly maxPauseMs: number };
+  readonly cutover: CutoverRequest;
   readonly reverseTail: boolean;
 }
 
@@ -90,7 +91,6 @@ export function parseMigrationRequest(json: JsonObject): MigrationRequest {
   const up = { filter, steps: parseSteps(form, transform['up'], 'transform.up') };
   const poison = form.object(top['poison'], 'poison', ['policy', 'maxCount', 'maxRatio', 'leaveParked']);
   const groups = form.object(top['groups'], 'groups', ['mode']);
-  const cutover = form.object(top['cutover'], 'cutover', ['mode', 'maxPauseMs']);
   const cluster = form.text(top['cluster'], 'cluster');
   const topic = form.text(top['topic'], 'topic') ?? form.missing('topic', '');
   const down =
@@ -115,13 +115,7 @@ export function parseMigrationRequest(json: JsonObject): MigrationRequest {
     },
     verification: form.choice(top['verification'], 'verification', ['readback', 'full'], 'full'),
     groups: form.choice(groups['mode'], 'groups.mode', ['exact', 'drain', 'duplicates'], 'drain'),
-    cutover: {
-      mode:
-        form.choice(cutover['mode'], 'cutover.mode', ['auto', 'manual'], 'manual') === 'manual'
-          ? 'manual'
-          : 'automatic',
-      maxPauseMs: form.integer(cutover['maxPauseMs'], 'cutover.maxPauseMs', 50, 3_600_000) ?? 10_000,
-    },
+    cutover: cutoverOfRequest(form, top['cutover']),
     reverseTail: form.flag(top['reverseTail'], 'reverseTail', true),
   };
   form.demandSound();

@@ -1,6 +1,7 @@
 import { impossible, type JsonObject } from '#libs/core/kernel';
 import { checkTopicConfig, integerSetting, physicalName } from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
+import { controlsOf } from '../generations/cutover-request.js';
 import type { PlanContext } from '../generations/kind.js';
 import { parametersToJson } from '../generations/parameters.js';
 import { fingerprintOf, groupsOn, nextGeneration } from '../generations/topic-facts.js';
@@ -144,7 +145,7 @@ export async function draftMigration(
       ...blockersOf(context, parameters, request, tally, untranslated),
       ...keyBlockersOf(context, parameters, groups, rehearsed),
     ],
-    controls: { cutover: request.cutover.mode, maxPauseMs: request.cutover.maxPauseMs },
+    controls: controlsOf(request.cutover),
     estimates: {
       etaSeconds:
         tookMs < 1 || samples.length === 0 ? null : Math.ceil((tookMs / 1000 / samples.length) * records * WORK_FACTOR),

@@ -1,4 +1,5 @@
 import type { JsonObject } from '#libs/core/kernel';
+import { cutoverOfRequest, type CutoverRequest } from '../generations/cutover-request.js';
 import type { GenerationRequest } from '../generations/kind.js';
 import type { GenerationParameters } from '../generations/parameters.js';
 import { RequestForm } from '../request-form.js';
@@ -9,7 +10,7 @@ export interface MoveRequest extends GenerationRequest {
   /** Cluster that the topic goes to. */
   readonly to: string;
   readonly verification: VerificationLevel;
-  readonly cutover: { readonly mode: 'automatic' | 'manual'; readonly maxPauseMs: number };
+  readonly cutover: CutoverRequest;
   /** Keep the copy that is left behind current after the switch, so that the way back stays open. */
   readonly reverseTail: boolean;
 }
@@ -26,17 +27,12 @@ export interface MoveParameters extends GenerationParameters {
 export function parseMoveRequest(json: JsonObject): MoveRequest {
   const form = new RequestForm('move');
   const top = form.object(json, '', ['topic', 'cluster', 'to', 'verification', 'cutover', 'reverseTail']);
-  const cutover = form.object(top['cutover'], 'cutover', ['mode', 'maxPauseMs']);
-  const mode = form.choice(cutover['mode'], 'cutover.mode', ['auto', 'automatic', 'manual'], 'manual');
   const request: MoveRequest = {
     topic: form.text(top['topic'], 'topic') ?? form.missing('topic', ''),
     cluster: form.text(top['cluster'], 'cluster'),
     to: form.text(top['to'], 'to') ?? form.missing('to', ''),
     verification: form.choice(top['verification'], 'verification', ['readback', 'full'], 'readback'),
-    cutover: {
-      mode: mode === 'manual' ? 'manual' : 'automatic',
-      maxPauseMs: form.integer(cutover['maxPauseMs'], 'cutover.maxPauseMs', 50, 3_600_000) ?? 10_000,
-    },
+    cutover: cutoverOfRequest(form, top['cutover']),
     reverseTail: form.flag(top['reverseTail'], 'reverseTail', true),
   };
   form.demandSound();

@@ -2,6 +2,7 @@ import type { Clock, JsonObject } from '#libs/core/kernel';
 import { generationOf, integerSetting, type LogEngine, physicalName, type TopicNames } from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
 import { StraightRouter } from '../copy/straight-router.js';
+import { controlsOf } from '../generations/cutover-request.js';
 import type { PlanContext } from '../generations/kind.js';
 import { parametersToJson } from '../generations/parameters.js';
 import { fingerprintOf, groupsOn, nextGeneration } from '../generations/topic-facts.js';
@@ -99,7 +100,7 @@ export async function draftPlan(context: MoveContext, request: MoveRequest): Pro
     },
     risks: await risksOf(found),
     blockers: await blockersOf(found),
-    controls: { cutover: request.cutover.mode, maxPauseMs: request.cutover.maxPauseMs },
+    controls: controlsOf(request.cutover),
     estimates: {
       etaSeconds: rate === undefined ? null : Math.ceil((total * WORK_FACTOR) / rate),
       pauseMs: PAUSE_ESTIMATE_MS,

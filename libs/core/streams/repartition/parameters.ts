@@ -1,5 +1,6 @@
 import type { JsonObject } from '#libs/core/kernel';
 import type { PartitionerSpec } from '#libs/core/log';
+import { cutoverOfRequest, type CutoverRequest } from '../generations/cutover-request.js';
 import type { GenerationRequest } from '../generations/kind.js';
 import type { GenerationParameters, GroupMode } from '../generations/parameters.js';
 import { RequestForm } from '../request-form.js';
@@ -41,7 +42,7 @@ export interface RepartitionRequest extends GenerationRequest {
   readonly mergeIdleMs: number;
   readonly verification: VerificationLevel;
   readonly groups: GroupMode;
-  readonly cutover: { readonly mode: 'automatic' | 'manual'; readonly maxPauseMs: number };
+  readonly cutover: CutoverRequest;
   /** Keep the old side current after the switch, so that the way back stays open. */
   readonly reverseTail: boolean;
 }
@@ -70,7 +71,6 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
   const key = target['key'] === undefined || target['key'] === null ? undefined : target['key'];
   const keyForm = form.object(key, 'target.key', ['expr', 'semantics', 'onMissing', 'tombstones', 'shared', 'back']);
   const groups = form.object(top['groups'], 'groups', ['mode']);
-  const cutover = form.object(top['cutover'], 'cutover', ['mode', 'maxPauseMs']);
   const request: RepartitionRequest = {
     cluster: form.text(top['cluster'], 'cluster'),
     topic: form.text(top['topic'], 'topic') ?? form.missing('topic', ''),
@@ -92,13 +92,7 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
     mergeIdleMs: form.integer(top['mergeIdleMs'], 'mergeIdleMs', 0, 3_600_000) ?? 5_000,
     verification: form.choice(top['verification'], 'verification', ['readback', 'full'], 'readback'),
     groups: form.choice(groups['mode'], 'groups.mode', ['exact', 'drain', 'duplicates'], 'drain'),
-    cutover: {
-      mode:
-        form.choice(cutover['mode'], 'cutover.mode', ['auto', 'automatic', 'manual'], 'manual') === 'manual'
-          ? 'manual'
-          : 'automatic',
-      maxPauseMs: form.integer(cutover['maxPauseMs'], 'cutover.maxPauseMs', 50, 3_600_000) ?? 10_000,
-    },
+    cutover: cutoverOfRequest(form, top['cutover']),
     reverseTail: form.flag(top['reverseTail'], 'reverseTail', true),
   };
   const others = request.key?.semantics === 'table' ? ['tombstones'] : ['shared', 'back'];

@@ -29,6 +29,18 @@ const plan = async (made: RepartitionWorld, more: JsonObject = {}) =>
   (await made.planned({ topic: 'orders', target: { partitions: 4 }, ...more })).plan;
 
 describe('the plan of a repartition', () => {
+  it('keeps the way back open for as long as was asked for, and refuses what is no time', async () => {
+    const made = await world(2, many(4));
+    const cutover = { mode: 'auto', maxPauseMs: 500, rollbackWindowMs: 60_000 };
+    expect((await plan(made, { cutover })).controls).toEqual({
+      cutover: 'automatic',
+      maxPauseMs: 500,
+      rollbackWindowMs: 60_000,
+    });
+    expect((await plan(made)).controls).toEqual({ cutover: 'manual', maxPauseMs: 10_000 });
+    await expect(plan(made, { cutover: { rollbackWindowMs: -1 } })).rejects.toThrow('cutover.rollbackWindowMs');
+  });
+
   it('counts what it looked at: keys, tombstones, timestamps, the largest record, where things lie', async () => {
     const records = [
       ...many(20),

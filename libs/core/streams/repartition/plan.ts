@@ -9,6 +9,7 @@ import {
   samePartitioner,
 } from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
+import { controlsOf } from '../generations/cutover-request.js';
 import type { PlanContext } from '../generations/kind.js';
 import { type GroupMode, parametersToJson } from '../generations/parameters.js';
 import { fingerprintOf, groupsOn, nextGeneration } from '../generations/topic-facts.js';
@@ -161,7 +162,7 @@ export async function draftPlan(
       ...(table === undefined ? [] : tableBlockersOf(parameters, profile, table)),
       ...groupBlockersOf(parameters, groups, exact),
     ],
-    controls: { cutover: request.cutover.mode, maxPauseMs: request.cutover.maxPauseMs },
+    controls: controlsOf(request.cutover),
     estimates: { etaSeconds, pauseMs: PAUSE_ESTIMATE_MS, records: profile.total, bytes: profile.bytes },
   };
 }
