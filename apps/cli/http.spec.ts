@@ -121,11 +121,29 @@ describe('what a service, or what is in between, can do to a command', () => {
     expect(seen).toEqual([`Basic ${Buffer.from('u:p').toString('base64')}`, 'Bearer t']);
   });
 
+  it('takes some records of a topic and refuses others, which the list says', async () => {
+    const { url } = await serve((request, response) => {
+      request.resume().on('end', () => {
+        const results = [{ partition: 0, offset: '0' }, { error: { code: 'record-too-large', message: 'Too large.' } }];
+        response.setHeader('content-type', 'application/json').end(JSON.stringify({ results, failed: 1 }));
+      });
+    });
+    const args = ['topic', 'produce', 'orders', '-s', url, '-o', 'json'];
+    const { code, out } = await runWeir(args, { stdin: '{"value": 1}\n{"value": 2}\n' });
+    expect([code, JSON.parse(out)]).toMatchObject([
+      9,
+      {
+        data: { written: 1, failed: 1, refused: [{ line: 2, code: 'record-too-large', message: 'Too large.' }] },
+        error: { code: 'records-refused', findings: [{ message: 'line 2: Too large.' }] },
+      },
+    ]);
+  });
+
   it('is never sent anything by a context of another cluster', async () => {
     const paths: (string | undefined)[] = [];
     const { url } = await serve((request, response) => {
       paths.push(request.url);
-      response.setHeader('content-type', 'application/json').end('{"id": "other"}');
+      response.setHeader('content-type', 'application/json').end('{"scope": {"clusters": {"kafka-cluster": "other"}}}');
     });
     const { ScratchProject } = await import('./testing/index.js');
     const home = new ScratchProject();
@@ -137,6 +155,9 @@ describe('what a service, or what is in between, can do to a command', () => {
         err: expect.stringContaining('cluster-mismatch'),
       });
       expect(paths).toEqual(['/v1/metadata/id']);
+      await runWeir(['context', 'set', 'prod', '--cluster-id', 'other'], { env });
+      expect((await runWeir(['api', 'GET', '/v1/operations/op_1'], { env })).code).toBe(0);
+      expect(paths).toEqual(['/v1/metadata/id', '/v1/metadata/id', '/v1/operations/op_1']);
     } finally {
       home.remove();
     }

@@ -18,4 +18,6 @@ export interface Io {
   lines(): AsyncIterable<string>;
   /** Calls back on Ctrl-C instead of ending the process, until the returned function is called. */
   onInterrupt(handler: () => void): () => void;
+  /** Calls back when the process is asked to end, by Ctrl-C or from outside, instead of ending it, until the returned function is called. */
+  onStop(handler: () => void): () => void;
 }

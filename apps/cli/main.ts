@@ -25,15 +25,24 @@ const io: Io = {
     process.on('SIGINT', handler);
     return () => void process.off('SIGINT', handler);
   },
+  onStop(handler) {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, handler);
+    return () => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, handler);
+    };
+  },
 };
 
 // Whoever reads the output may have seen enough: `weir … | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 70));
-process.on('SIGTERM', () => process.exit(143));
-process.on('SIGINT', () => {
-  // A command that detaches on Ctrl-C says so itself.
-  if (process.listenerCount('SIGINT') === 1) process.exit(130);
-});
+// A command that detaches on Ctrl-C, or has something to stop first, says so itself.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(code);
+  });
 
 process.exitCode = await run(process.argv.slice(2), io);
 // Connections that are kept alive, and standard input, are not waited for.

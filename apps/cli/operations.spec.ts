@@ -14,6 +14,8 @@ const status = (changes: Partial<OperationStatus> = {}): OperationStatus => ({
   commands: ['pause'],
   createdBy: 'me',
   createdAt: '2026-01-31T12:00:00Z',
+  startReason: null,
+  planHash: 'ab12',
   endedAt: null,
   progress: {
     records: { done: 4_600_000, total: 7_500_000, totalIsEstimate: false },
@@ -38,6 +40,12 @@ describe('the line of progress', () => {
     );
   });
 
+  it('tells how much of the bytes that were planned, unless there are more by now', () => {
+    expect(progressLine(status(), 3.4 * 1024 ** 3)).toContain('rec  2.0/3.4 GiB ·');
+    expect(progressLine(status(), 5 * 1024 ** 4)).toContain('rec  2.0 GiB/5.0 TiB ·');
+    expect(progressLine(status(), 1024)).toContain('rec  2.0 GiB ·');
+  });
+
   it('names what throttles, who is waited for, and no ETA that is a guess', () => {
     expect(
       progressLine(status({ throttle: { active: true, reason: 'group billing lag 6.2s > 5s', since: null } })),
@@ -49,6 +57,17 @@ describe('the line of progress', () => {
     expect(reminder(status({ rollback: { available: true, until: '2026-02-01T12:00:00Z' } }))).toContain(
       'the way back is open until 2026-02-01T12:00:00Z: weir op rollback op_1',
     );
+  });
+
+  it('ends well where it was told to end, and nowhere else', () => {
+    const ends = (goal: 'FINISHED' | 'ROLLED_BACK' | 'CANCELLED') =>
+      ['SWITCHED', 'FINISHED', 'ROLLED_BACK', 'CANCELLED', 'FAILED'].map((state) => endOf(status({ state }), goal));
+    const no = 'operation-failed';
+    expect([ends('FINISHED'), ends('ROLLED_BACK'), ends('CANCELLED')]).toEqual([
+      [undefined, 'done', no, no, no],
+      [undefined, no, 'done', no, no],
+      [undefined, no, no, 'done', no],
+    ]);
   });
 
   it('ends well at SWITCHED and FINISHED only', () => {

@@ -76,6 +76,7 @@ function programOf(
     .option('--dry-run', 'show, do not do')
     .option('--wait', 'block until the operation ends')
     .option('--timeout <duration>', 'how long to wait; the operation goes on')
+    .option('--reason <text>', 'why, for the history; WEIR_REASON')
     .option('--idempotency-key <key>', 'for repeating an invocation; a fresh one by default')
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', '\nExit codes, formats and variables: docs/cli.md. Look closer: weir <command> --help');
@@ -106,6 +107,11 @@ function prepare(command: Command, io: Io): Command {
 function add(parent: Command, spec: CommandSpec, running: Running): void {
   const command = prepare(parent.command(spec.name), running.io).description(spec.about);
   command.helpOption('-h, --help', 'show help');
+  // A call that cannot be parsed is a failure of this command, too.
+  command.exitOverride((error) => {
+    if (spec.kind !== undefined) running.entered(spec.kind);
+    throw error;
+  });
   const examples = spec.examples ?? [];
   if (examples.length > 0) {
     const width = Math.max(...examples.map(([line]) => line.length));
@@ -118,7 +124,14 @@ function add(parent: Command, spec: CommandSpec, running: Running): void {
   for (const { flags, about, choices, repeat, required } of spec.options ?? []) {
     const option = new Option(flags, about);
     if (choices !== undefined) option.choices([...choices]);
-    if (repeat === true) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+    if (repeat === true) {
+      // What choices look at is looked at for each.
+      const one = option.parseArg;
+      option.argParser((value: string, before: string[] | undefined) => [
+        ...(before ?? []),
+        one === undefined ? value : String(one<unknown>(value, undefined)),
+      ]);
+    }
     if (required === true) option.makeOptionMandatory();
     command.addOption(option);
   }
@@ -185,6 +198,7 @@ async function runHandler(command: Command, spec: CommandSpec, { io, finish, pro
           context: all['context'] as string | undefined,
           config: all['config'] as string | undefined,
           idempotencyKey: flags.idempotencyKey,
+          reason: all['reason'] as string | undefined,
         },
         io.cwd,
         io.env,

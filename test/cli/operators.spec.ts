@@ -25,6 +25,7 @@ describe('operators', () => {
       topic: name,
       written: records,
       failed: 0,
+      refused: [],
     });
   };
 
@@ -40,13 +41,31 @@ describe('operators', () => {
     expect(await numbers('--from', '-1')).toHaveLength(2);
     expect(await numbers('--from', 'end')).toEqual([]);
     expect(await numbers('--from', '@-1h', '--filter', 'value.n=42')).toEqual([42]);
-    expect((await run(['topic', 'consume', 't/0', '--from', '+1', '-n', '1', '-o', 'json'])).out).toContain(
-      '"offset":"1"',
+    const offsets = async (...args: string[]): Promise<string[]> =>
+      dataOf<{ offset: string }[]>(await run(['topic', 'consume', ...args, '-o', 'json'])).map(({ offset }) => offset);
+    expect(await offsets('t/0', '--from', '+1', '-n', '1')).toEqual(['1']);
+    expect(await offsets('t/0', '--from', '+1', '--until', '+3')).toEqual(['1', '2']);
+    // Where each partition ends elsewhere, each is read by itself.
+    expect(await numbers('--until', '-1')).toHaveLength(98);
+    const [raw, hex] = await Promise.all(
+      ['raw', 'hex'].map(async (decode) =>
+        dataOf<{ key: string; value: string; valueFormat: string }[]>(
+          await run(['topic', 'consume', 't', '-n', '1', '--decode', decode, '-o', 'json']),
+        ),
+      ),
     );
+    expect(Buffer.from(hex![0]!.value, 'hex')).toEqual(Buffer.from(raw![0]!.value, 'base64'));
+    expect([raw![0]!.valueFormat, hex![0]!.valueFormat]).toEqual(['binary', 'hex']);
+    expect((await run(['topic', 'consume', 't', '--follow', '-o', 'json'])).code).toBe(2);
+    expect((await run(['topic', 'consume', 't/9', '--from', '+1'])).code).toBe(5);
     expect((await run(['topic', 'consume', 't', '--from', 'yesterday'])).code).toBe(2);
     expect(await run(['topic', 'produce', 't'], 'oops\n')).toMatchObject({
       code: 2,
       err: expect.stringContaining('Line 1 is no JSON'),
+    });
+    expect(await run(['topic', 'produce', 't'], '"a text"\n')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('Line 1 is no record'),
     });
     expect((await run(['topic', 'config', 't', '--set', 'retention.ms=1000000', '-o', 'json'])).out).toContain(
       '1000000',
@@ -176,7 +195,15 @@ describe('operators', () => {
     expect((await run(['group', 'seek', 'readers', '--to', 'start', '--apply'])).code).toBe(2);
     expect((await run(['group', 'seek', 'readers', '--to', '@-1h', '--topic', 'g', '--apply', '--yes'])).code).toBe(0);
     expect(await offsets()).toEqual(['0', '0']);
-    expect((await run(['group', 'seek', 'readers', '--to', '-5'])).code).toBe(2);
+    expect((await run(['group', 'seek', 'readers', '--to', '-2', '--apply', '--yes'])).code).toBe(0);
+    const ends = dataOf<{ positions: { endOffset: string }[] }>(
+      await run(['group', 'describe', 'readers', '-o', 'json']),
+    ).positions.map(({ endOffset }) => Number(endOffset));
+    expect(await offsets()).toEqual(ends.map((end) => String(end - 2)));
+    const readers = dataOf<{ groups: { group: string; lag: number }[] }>(
+      await run(['topic', 'describe', 'g', '--groups', '-o', 'json']),
+    );
+    expect(readers.groups).toMatchObject([{ group: 'readers', lag: 4 }]);
     expect((await run(['group', 'delete', 'readers', '--yes'])).code).toBe(0);
   });
 

@@ -13,6 +13,7 @@ import {
 /** `weir config print`: effective values with their origins. Secrets are not shown. */
 export const configPrint: Handler = async (invocation) => {
   const settings = await invocation.settings();
+  const token = await settings.token();
   const rows = [
     { setting: 'server', value: settings.servers.value.join(', '), origin: settings.servers.origin },
     { setting: 'context', value: settings.context?.value ?? null, origin: settings.context?.origin ?? 'none chosen' },
@@ -23,8 +24,8 @@ export const configPrint: Handler = async (invocation) => {
     },
     {
       setting: 'token',
-      value: settings.token === undefined ? null : '(set)',
-      origin: settings.token?.origin ?? 'none',
+      value: token === undefined ? null : '(set)',
+      origin: token?.origin ?? 'none',
     },
     { setting: 'caFile', value: settings.caFile?.value ?? null, origin: settings.caFile?.origin ?? 'none' },
     { setting: 'timeoutMs', value: settings.timeoutMs.value, origin: settings.timeoutMs.origin },

@@ -1,10 +1,13 @@
 import { argument, given, text, texts, type Handler } from '../command.js';
-import { Failure, usage } from '../failure.js';
+import { Failure } from '../failure.js';
+import type { Client } from '../http/client.js';
 import { described, listed, type Outcome } from '../outcome.js';
 import { position, type Position } from '../reference.js';
 import { confirm } from '../settings/confirm.js';
+import { offsetsAt } from './topic-positions.js';
 
-interface Group {
+/** What is shown of a group. */
+export interface Group {
   readonly group: string;
   readonly state: string;
   readonly members?: readonly { readonly memberId: string }[];
@@ -35,7 +38,8 @@ interface ResetPreview {
   readonly apply?: Record<string, unknown>;
 }
 
-const pathOf = (group: string): string => `/v1/groups/${encodeURIComponent(group)}`;
+/** Where the service has a group. */
+export const groupPath = (group: string): string => `/v1/groups/${encodeURIComponent(group)}`;
 
 export const list: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
@@ -58,7 +62,7 @@ export const list: Handler = async (invocation) => {
 
 export const describe: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
-  const group = await client.get<Group>(pathOf(argument(invocation, 0)));
+  const group = await client.get<Group>(groupPath(argument(invocation, 0)));
   return {
     ...listed(
       'Group',
@@ -84,12 +88,14 @@ export const seek: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const group = argument(invocation, 0);
   const topics = texts(invocation, 'topic');
+  const to = position(text(invocation, 'to') ?? '', Date.now());
   const body = {
-    to: targetOf(position(text(invocation, 'to') ?? '', Date.now())),
-    ...(topics.length === 0 ? {} : { topics }),
+    ...(to.kind === 'after-start' || to.kind === 'before-end'
+      ? { to: { vector: await vectorOf(client, group, topics, to) } }
+      : { to: targetOf(to), ...(topics.length === 0 ? {} : { topics }) }),
     ...(given(invocation, 'force') ? { evict: true } : {}),
   };
-  const preview = await client.post<ResetPreview>(`${pathOf(group)}:reset`, { ...body, dryRun: true });
+  const preview = await client.post<ResetPreview>(`${groupPath(group)}:reset`, { ...body, dryRun: true });
   if (!given(invocation, 'apply') || invocation.flags.dryRun)
     return {
       ...seekOutcome(preview),
@@ -112,15 +118,17 @@ export const seek: Handler = async (invocation) => {
       exit: 'conflict',
       message: 'The service told no way to apply what it showed.',
     });
-  return seekOutcome(await client.post<ResetPreview>(`${pathOf(group)}:reset`, preview.apply));
+  const apply = { ...preview.apply, ...(given(invocation, 'force') ? { evict: true } : {}) };
+  return seekOutcome(await client.post<ResetPreview>(`${groupPath(group)}:reset`, apply));
 };
 
 export const remove: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const name = argument(invocation, 0);
-  if (!invocation.flags.dryRun) {
+  if (invocation.flags.dryRun) await client.get(groupPath(name));
+  else {
     await confirm(invocation, `Delete the group '${name}' with its positions at ${client.address}.`);
-    await client.json('DELETE', pathOf(name));
+    await client.json('DELETE', groupPath(name));
   }
   return described('DeletedGroup', { group: name, dryRun: invocation.flags.dryRun }, name);
 };
@@ -151,7 +159,7 @@ function lossOf({ skipped, repeated }: ResetPreview['partitions'][number]): stri
   return `${skipped === undefined ? '' : `, skips ${skipped.records}`}${repeated === undefined ? '' : `, repeats ${repeated.records}`}`;
 }
 
-function targetOf(to: Position): unknown {
+function targetOf(to: Exclude<Position, { kind: 'after-start' | 'before-end' }>): unknown {
   switch (to.kind) {
     case 'start':
       return 'earliest';
@@ -161,12 +169,16 @@ function targetOf(to: Position): unknown {
       return { offset: String(to.offset) };
     case 'time':
       return { timestamp: to.at };
-    case 'after-start':
-    case 'before-end':
-      throw usage(
-        'position-invalid',
-        'Groups are moved to start, end, an offset or a time.',
-        'Write --to start, --to end, --to 1000 or --to @-1h.',
-      );
   }
+}
+
+/** A position that counts from the ends of partitions, as offsets: in the topics named, or those the group has positions in. */
+async function vectorOf(client: Client, group: string, topics: readonly string[], to: Position): Promise<object[]> {
+  const names =
+    topics.length > 0
+      ? topics
+      : new Set((await client.get<Group>(groupPath(group))).positions.map(({ topic }) => topic));
+  const vector: object[] = [];
+  for (const topic of names) for (const place of await offsetsAt(client, topic, to)) vector.push({ topic, ...place });
+  return vector;
 }

@@ -1,8 +1,8 @@
-import { argument, text, type Handler, type Invocation } from '../command.js';
+import { argument, given, text, type Handler, type Invocation } from '../command.js';
 import { usage } from '../failure.js';
 import { described, listed } from '../outcome.js';
 import type { StreamEvent } from '../operations/event-stream.js';
-import { progressLine, type OperationStatus } from '../operations/operation.js';
+import { progressLine, type Goal, type OperationStatus } from '../operations/operation.js';
 import { startedOutcome } from '../operations/planned.js';
 import { ended, watchOperation } from '../operations/watch.js';
 import { confirm } from '../settings/confirm.js';
@@ -10,6 +10,13 @@ import { bytes, milliseconds } from '../settings/durations.js';
 
 /** Commands after which nothing is as it was. */
 const DESTRUCTIVE = new Set(['cutover', 'finish', 'rollback', 'cancel']);
+
+/** What who waits after such a command waits for. */
+const GOALS: Readonly<Record<string, Goal | undefined>> = {
+  rollback: 'ROLLED_BACK',
+  finish: 'FINISHED',
+  cancel: 'CANCELLED',
+};
 
 export const list: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
@@ -21,6 +28,7 @@ export const list: Handler = async (invocation) => {
     state: text(invocation, 'state')?.toUpperCase(),
     kind: text(invocation, 'kind'),
     topic: text(invocation, 'topic'),
+    mine: given(invocation, 'mine') || undefined,
   })) {
     // Newest first, so nothing after it is younger.
     if (earliest !== undefined && item.createdAt < earliest) break;
@@ -47,7 +55,7 @@ export const list: Handler = async (invocation) => {
 export const get: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const status = await client.get<OperationStatus>(pathOf(argument(invocation, 0)));
-  const { id, kind, subject, state, phase, createdBy, createdAt, nextAction, commands, rollback } = status;
+  const { id, kind, subject, state, phase, createdBy, createdAt, startReason, nextAction, commands, rollback } = status;
   return described('Operation', status as unknown as Record<string, unknown>, id, {
     id,
     kind,
@@ -56,6 +64,7 @@ export const get: Handler = async (invocation) => {
     phase,
     progress: progressLine(status),
     'started by': createdBy,
+    because: startReason ?? undefined,
     created: createdAt,
     next: nextAction,
     'possible now': commands,
@@ -116,7 +125,7 @@ export function command(name: string): Handler {
       `${pathOf(id)}:${name}`,
       name === 'throttle' ? limitsOf(invocation) : {},
     );
-    return startedOutcome(invocation, client, status);
+    return startedOutcome(invocation, client, status, GOALS[name]);
   };
 }
 

@@ -79,7 +79,7 @@ export const init: Handler = async (invocation) => {
   if (from !== undefined) {
     const client = new Client({
       servers: [from],
-      authorization: (await invocation.settings()).token?.value,
+      authorization: (await (await invocation.settings()).token())?.value,
       caFile: invocation.io.env['WEIR_CA_FILE'],
       timeoutMs: 30_000,
       idempotencyKey: invocation.flags.idempotencyKey,

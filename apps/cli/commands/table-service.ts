@@ -42,6 +42,7 @@ export const OPERATIONS: CommandSpec = {
         { flags: '--kind <kind>', about: 'of this kind, as repartition' },
         { flags: '--topic <topic>', about: 'on this topic' },
         { flags: '--since <duration>', about: 'started within' },
+        { flags: '--mine', about: 'started by me' },
       ],
       load: async () => (await import('./op.js')).list,
     },
@@ -85,6 +86,8 @@ export const OPERATIONS: CommandSpec = {
   ],
 };
 
+const ROLES = ['viewer', 'producer', 'registrar', 'operator', 'governor', 'admin'];
+const TOKENS_FILE: OptionSpec = { flags: '--file <file>', about: 'tokens file of the service', required: true };
 const BACKUP: readonly (readonly [string, string])[] = [['<id>', 'backup']];
 /** The service as a whole. */
 export const ADMIN: CommandSpec = {
@@ -159,6 +162,54 @@ export const ADMIN: CommandSpec = {
         { flags: '--skip-conflicts', about: 'leave out what is in conflict' },
       ],
       load: async () => (await import('./work.js')).importRegistry,
+    },
+    {
+      name: 'token',
+      about: 'Tokens of the service: made, listed and revoked in the file that it reads.',
+      examples: [
+        ['weir admin token create ci --role registrar --expires 90d --file tokens.yaml', 'a token and its entry'],
+        ['weir admin token list --file tokens.yaml', 'who has one'],
+      ],
+      commands: [
+        {
+          name: 'create',
+          kind: 'Token',
+          about: 'Make a token here, and the entry by which the service knows it. The token itself is kept by nobody.',
+          examples: [
+            ['weir admin token create ci --role registrar --expires 90d', 'shows both'],
+            [
+              'weir admin token create orders --role producer --scope topic=orders,orders.* --file tokens.yaml --token-file orders.token',
+              'writes both',
+            ],
+          ],
+          args: [['<name>', 'who has it; goes into logs']],
+          options: [
+            { flags: '--role <role>', about: 'what it may; may be repeated', choices: ROLES, repeat: true },
+            { flags: '--expires <when>', about: '90d, or a time' },
+            { flags: '--scope <kind=patterns>', about: 'as topic=orders,orders.*; may be repeated', repeat: true },
+            { flags: '--file <file>', about: 'tokens file of the service that gets the entry' },
+            { flags: '--token-file <file>', about: 'where the token goes, mode 0600, instead of being shown' },
+          ],
+          load: async () => (await import('./tokens.js')).create,
+        },
+        {
+          name: 'list',
+          kind: 'TokenList',
+          about: 'Tokens of a file, without hashes.',
+          examples: [['weir admin token list --file tokens.yaml', 'all of them']],
+          options: [TOKENS_FILE],
+          load: async () => (await import('./tokens.js')).list,
+        },
+        {
+          name: 'revoke',
+          kind: 'RevokedToken',
+          about: 'Take a token out of the file.',
+          examples: [['weir admin token revoke ci --file tokens.yaml', 'asks first']],
+          args: [['<name>', 'token']],
+          options: [TOKENS_FILE],
+          load: async () => (await import('./tokens.js')).revoke,
+        },
+      ],
     },
   ],
 };

@@ -96,6 +96,50 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
     ],
   },
   {
+    name: 'login',
+    kind: 'Login',
+    about: 'Keep the token of the chosen context in a file of mode 0600. The token comes from standard input.',
+    examples: [
+      ['weir login < token', 'the chosen context'],
+      ['weir -c prod login < token', 'another one'],
+    ],
+    load: async () => (await import('./login.js')).login,
+  },
+  {
+    name: 'logout',
+    kind: 'Logout',
+    about: 'Forget the token of the chosen context.',
+    examples: [
+      ['weir logout', 'of the chosen context'],
+      ['weir -c prod logout', 'of that one'],
+    ],
+    load: async () => (await import('./login.js')).logout,
+  },
+  {
+    name: 'whoami',
+    kind: 'Principal',
+    about: 'Who the service takes you for, and what you may.',
+    examples: [['weir whoami', 'name, roles, scope']],
+    load: async () => (await import('./login.js')).whoami,
+  },
+  {
+    name: 'dev',
+    kind: 'DevService',
+    about:
+      'Run an installed service on one port until Ctrl-C; what it holds is thrown away unless --data names a folder.',
+    examples: [
+      ['weir dev', 'at http://localhost:8081'],
+      ['weir dev --port 0 --data ./data -o json', 'on a free port, on data that stay'],
+    ],
+    options: [
+      { flags: '--data <folder>', about: 'where its data stay' },
+      { flags: '--port <n>', about: '8081 unless given; 0 for a free one' },
+      { flags: '--service <folder>', about: 'where the service is installed' },
+      { flags: '--service-config <file>', about: 'configuration of the service; none unless given' },
+    ],
+    load: async () => (await import('./dev.js')).dev,
+  },
+  {
     name: 'config',
     about: 'Effective settings.',
     examples: [['weir config print', 'values and where they come from']],

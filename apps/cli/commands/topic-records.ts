@@ -1,109 +1,180 @@
 import { resolve } from 'node:path';
 import { argument, given, text, type Handler } from '../command.js';
 import { usage } from '../failure.js';
-import type { Client } from '../http/client.js';
 import { described, listed, type Outcome } from '../outcome.js';
-import { position, range, topicRef, type Position } from '../reference.js';
+import { position, range, topicRef } from '../reference.js';
 import { confirm } from '../settings/confirm.js';
 import { number } from './op.js';
 import { readText } from './schema.js';
-import { pathOf, type Topic } from './topics.js';
+import { offsetsAt, readingsOf } from './topic-positions.js';
+import { pathOf } from './topics.js';
 
-/** `weir topic produce`: JSON lines from stdin or a file, schema aware. */
+/** Refused records that are told one by one; the rest is counted. */
+const TOLD = 1_000;
+
+interface Refused {
+  readonly line: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** `weir topic produce`: JSON lines from stdin or a file, schema aware. Lines that are refused are told, and the others are written. */
 export const produce: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const { topic, partition } = topicRef(argument(invocation, 0));
   const file = text(invocation, 'file');
   const lines =
     file === undefined ? invocation.io.lines() : (await readText(resolve(invocation.io.cwd, file))).split('\n');
-  let [batch, written, failed, line]: [object[], number, number, number] = [[], 0, 0, 0];
+  let [batch, written, failed, line]: [{ line: number; record: object }[], number, number, number] = [[], 0, 0, 0];
+  const refused: Refused[] = [];
   const query = { keyFormat: text(invocation, 'keyFormat'), valueFormat: text(invocation, 'valueFormat') };
   const send = async (): Promise<void> => {
     if (batch.length === 0) return;
-    const answer = await client.post<{ failed: number; results: ({ error?: { message: string } } | undefined)[] }>(
-      `${pathOf(topic)}/records`,
-      { ...Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)), records: batch },
-    );
+    const answer = await client.post<{
+      failed: number;
+      results: ({ error?: { code: string; message: string } } | undefined)[];
+    }>(`${pathOf(topic)}/records`, {
+      ...Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)),
+      records: batch.map(({ record }) => record),
+    });
     written += batch.length - answer.failed;
     failed += answer.failed;
+    for (const [at, one] of answer.results.entries())
+      if (one?.error !== undefined && refused.length < TOLD)
+        refused.push({ line: batch[at]!.line, code: one.error.code, message: one.error.message });
     batch = [];
   };
   for await (const one of lines) {
     line++;
     if (one.trim() === '') continue;
-    let value: unknown;
-    try {
-      value = JSON.parse(one);
-    } catch {
-      throw usage(
-        'line-not-json',
-        `Line ${line} is no JSON.`,
-        `Lines before it are written (${written}). Give one record a line: {"key": …, "value": …}, or bare values with --values.`,
-      );
-    }
-    batch.push({
-      ...(given(invocation, 'values') ? { value } : (value as object)),
-      ...(partition === undefined ? {} : { partition }),
-    });
+    batch.push({ line, record: recordOf(one, line, given(invocation, 'values'), written, partition) });
     if (batch.length >= 500) await send();
   }
   await send();
   return {
-    ...described('Produced', { topic, written, failed }, topic),
+    ...described('Produced', { topic, written, failed, refused }, topic, { topic, written, failed }),
     exit: failed === 0 ? 'done' : written === 0 ? 'no' : 'partial',
+    ...(failed === 0
+      ? {}
+      : {
+          error: {
+            code: 'records-refused',
+            message: `${failed} of ${written + failed} records were refused.`,
+            hint: 'The others are written: correct these, and send only them.',
+            findings: refused.map((one) => ({ ...one, message: `line ${one.line}: ${one.message}` })),
+          },
+        }),
   };
 };
 
-/** `weir topic consume`: records as they are read, one a line. */
+function recordOf(
+  text: string,
+  line: number,
+  isValue: boolean,
+  written: number,
+  partition: number | undefined,
+): Record<string, unknown> {
+  const wrong = (what: string) =>
+    usage(
+      'line-not-json',
+      `Line ${line} is no ${what}.`,
+      `Lines before it are written (${written}). Give one record a line: {"key": …, "value": …}, or bare values with --values.`,
+    );
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw wrong('JSON');
+  }
+  if (!isValue && (typeof value !== 'object' || value === null || Array.isArray(value))) throw wrong('record');
+  return { ...(isValue ? { value } : (value as object)), ...(partition === undefined ? {} : { partition }) };
+}
+
+interface Read {
+  readonly partition: number;
+  readonly offset: string;
+  readonly [member: string]: unknown;
+}
+
+/** `weir topic consume`: records as they are read, one a line; with `-o json` or `yaml` one document at the end. */
 export const consume: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const { topic, partition } = topicRef(argument(invocation, 0));
   const now = Date.now();
   const asked = range(text(invocation, 'from') ?? 'start', now);
-  const until = text(invocation, 'until');
-  const query: Record<string, string | number | undefined> = {
-    from: await wire(client, topic, asked.from),
-    until:
-      until !== undefined
-        ? await wire(client, topic, position(until, now))
-        : asked.until === undefined
-          ? undefined
-          : await wire(client, topic, asked.until),
-    partition,
+  const end = text(invocation, 'until');
+  const follow = given(invocation, 'follow');
+  const whole = invocation.output === 'json' || invocation.output === 'yaml';
+  const most = text(invocation, 'number') === undefined ? Infinity : number(text(invocation, 'number')!, '-n');
+  if (whole && follow && most === Infinity)
+    throw usage(
+      'document-without-end',
+      `-o ${invocation.output} is one document, and --follow has no end.`,
+      'Take -o jsonl, or say how many with -n.',
+    );
+  const until = end === undefined ? asked.until : position(end, now);
+  const readings = await readingsOf(client, topic, partition, asked.from, until);
+  if (follow && readings.length > 1)
+    throw usage(
+      'position-differs',
+      `'${text(invocation, 'from')}' is another offset in each partition of '${topic}', and only one reading can be followed.`,
+      'Follow one partition: TOPIC/PARTITION.',
+    );
+  const decode = text(invocation, 'decode') ?? 'auto';
+  const query = {
     key: text(invocation, 'key'),
     filter: text(invocation, 'filter'),
-    format: text(invocation, 'decode') === 'raw' ? 'binary' : undefined,
+    format: decode === 'auto' ? undefined : 'binary',
   };
-  const follow = given(invocation, 'follow');
-  let left = text(invocation, 'number') === undefined ? Infinity : number(text(invocation, 'number')!, '-n');
-  let count = 0;
-  let interrupted = false;
+  const records: Read[] = [];
+  const take = async (read: Read): Promise<void> => {
+    const record = decode === 'hex' ? inHex(read) : read;
+    if (whole) records.push(record);
+    else
+      await invocation.emit(
+        record,
+        invocation.output === 'name' ? `${topic}/${record.partition}@${record.offset}` : JSON.stringify(record),
+      );
+  };
+  let [count, interrupted] = [0, false];
   const release = invocation.io.onInterrupt(() => (interrupted = true));
   try {
-    let cursor: string | undefined;
-    while (left > 0 && !interrupted) {
-      const page: { records: { partition: number; offset: string }[]; next: string; atEnd: boolean } = await client.get(
-        `${pathOf(topic)}/records`,
-        {
-          ...(cursor === undefined ? query : { cursor, format: query['format'] }),
-          limit: Math.min(1_000, left),
+    for (const reading of readings) {
+      let cursor: string | undefined;
+      while (count < most && !interrupted) {
+        const page: { records: Read[]; next: string; atEnd: boolean } = await client.get(`${pathOf(topic)}/records`, {
+          ...(cursor === undefined ? { ...reading, ...query } : { cursor, format: query.format }),
+          limit: Math.min(1_000, most - count),
           wait: follow ? 5_000 : undefined,
-        },
-      );
-      for (const record of page.records) {
-        await invocation.emit(record, JSON.stringify(record));
-        count++;
-        left--;
+        });
+        for (const record of page.records) await take(record);
+        count += page.records.length;
+        if (page.atEnd && !follow) break;
+        cursor = page.next;
       }
-      if (page.atEnd && !follow) break;
-      cursor = page.next;
     }
   } finally {
     release();
   }
   if (invocation.flags.verbose) invocation.say(`${count} records`);
-  return { kind: 'Records', data: null, printed: true };
+  return whole ? { kind: 'Records', data: records } : { kind: 'Records', data: null, printed: true };
 };
+
+/** Bytes that the service gives in base64, in hexadecimal digits. */
+function inHex(record: Read): Read {
+  const hex = (value: unknown): unknown =>
+    typeof value === 'string' ? Buffer.from(value, 'base64').toString('hex') : value;
+  const headers = record['headers'] as readonly { readonly key: string; readonly value: unknown }[] | undefined;
+  const format = (name: 'keyFormat' | 'valueFormat') => (record[name] === 'binary' ? { [name]: 'hex' } : {});
+  return {
+    ...record,
+    key: hex(record['key']),
+    value: hex(record['value']),
+    ...format('keyFormat'),
+    ...format('valueFormat'),
+    ...(headers === undefined ? {} : { headers: headers.map((one) => ({ ...one, value: hex(one.value) })) }),
+  };
+}
 
 /** `weir topic trim T --to POS`: what is lost first, then a yes. */
 export const trim: Handler = async (invocation) => {
@@ -117,9 +188,7 @@ export const trim: Handler = async (invocation) => {
       : to.kind === 'time' && partition === undefined
         ? { before: new Date(to.at).toISOString() }
         : {
-            positions: (await offsetsAt(client, topic, to)).filter(
-              (one) => partition === undefined || one.partition === partition,
-            ),
+            positions: await offsetsAt(client, topic, to, partition),
           };
   const preview = await client.post<{
     offsets: string;
@@ -161,58 +230,10 @@ export const trim: Handler = async (invocation) => {
     invocation,
     `${preview.offsets} ${preview.exact ? 'records' : 'offsets'} of ${topic} will be lost at ${client.address}.`,
   );
-  return shown(await client.post(path, body), false);
+  // What was shown, and not what has come since.
+  const positions = preview.partitions.map(({ partition: number, newStartOffset }) => ({
+    partition: number,
+    offset: newStartOffset,
+  }));
+  return shown(await client.post(path, { positions }), false);
 };
-
-/** A position as the service takes it. "After the start" is not a position of its own there: only of one partition it is an offset. */
-async function wire(client: Client, topic: string, asked: Position): Promise<string> {
-  switch (asked.kind) {
-    case 'start':
-    case 'end':
-      return asked.kind;
-    case 'offset':
-      return String(asked.offset);
-    case 'before-end':
-      return `-${asked.records}`;
-    case 'time':
-      return `@${asked.at}`;
-    case 'after-start': {
-      const offsets = await offsetsAt(client, topic, asked);
-      const first = Math.min(...offsets.map(({ offset }) => Number(offset)));
-      if (offsets.some(({ offset }) => Number(offset) !== first))
-        throw usage(
-          'position-differs',
-          `'+${asked.records}' is another offset in each partition of '${topic}'.`,
-          'Read one partition: TOPIC/PARTITION.',
-        );
-      return String(first);
-    }
-  }
-}
-
-/** Offsets of a position that counts from the ends of partitions. */
-async function offsetsAt(
-  client: Client,
-  topic: string,
-  asked: Position,
-): Promise<readonly { readonly partition: number; readonly offset: string }[]> {
-  const { partitions = [] } = await client.get<Topic>(pathOf(topic));
-  return partitions.map(({ partition, startOffset, endOffset }) => {
-    const [start, end] = [BigInt(startOffset), BigInt(endOffset)];
-    const wanted =
-      asked.kind === 'start'
-        ? start
-        : asked.kind === 'end'
-          ? end
-          : asked.kind === 'offset'
-            ? BigInt(asked.offset)
-            : asked.kind === 'after-start'
-              ? start + BigInt(asked.records)
-              : asked.kind === 'before-end'
-                ? end - BigInt(asked.records)
-                : undefined;
-    if (wanted === undefined)
-      throw usage('position-invalid', 'A time is one position for all partitions; leave the partition out.');
-    return { partition, offset: String(wanted < start ? start : wanted > end ? end : wanted) };
-  });
-}

@@ -1,13 +1,10 @@
-import { resolve } from 'node:path';
-import { z } from 'zod';
 import { argument, given, text, texts, type Handler, type Invocation } from '../command.js';
 import { usage } from '../failure.js';
-import { planAndStart } from '../operations/planned.js';
-import { described, listed } from '../outcome.js';
-import { readYaml } from '../project/yaml-file.js';
+import type { Client } from '../http/client.js';
+import { described, listed, type Outcome } from '../outcome.js';
 import { confirm } from '../settings/confirm.js';
-import { limitsOf, number } from './op.js';
-import { readText } from './schema.js';
+import { groupPath, type Group } from './groups.js';
+import { number } from './op.js';
 
 /** What is shown of a topic. */
 export interface Topic {
@@ -60,35 +57,117 @@ export const list: Handler = async (invocation) => {
   );
 };
 
+/** `weir topic describe`: the topic, and on demand its partitions, its groups with their lag, or what it takes on disk and for how long. */
 export const describe: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const name = argument(invocation, 0);
   const topic = await client.get<Topic>(pathOf(name));
-  if (given(invocation, 'partitions')) {
-    const { partitions = [] } = topic;
-    return {
-      ...listed(
-        'Topic',
-        partitions,
-        [
-          { title: 'partition', right: true, of: ({ partition }) => partition },
-          { title: 'start', right: true, of: ({ startOffset }) => startOffset },
-          { title: 'end', right: true, of: ({ endOffset }) => endOffset },
-          { title: 'bytes', right: true, of: ({ sizeBytes }) => sizeBytes },
-          { title: 'health', of: ({ health }) => health },
-        ],
-        ({ partition }) => `${name}/${partition}`,
-      ),
-      data: topic,
-    };
+  const { config, partitions = [] } = topic;
+  const asked = (['partitions', 'groups', 'storage'] as const).filter((part) => given(invocation, part));
+  if (asked.length > 1)
+    throw usage('part-ambiguous', `Say one of ${asked.map((part) => `--${part}`).join(', ')}; -o json has the rest.`);
+  const [part] = asked;
+  if (part === 'partitions') return { ...partitionsTable(name, partitions), data: topic };
+  if (part === 'groups') {
+    const groups = await groupsOf(client, name);
+    return { ...groupsTable(groups), data: { ...topic, groups } };
   }
-  const { config } = topic;
-  const shown = Object.fromEntries(Object.entries(topic).filter(([name]) => name !== 'partitions'));
-  return described('Topic', topic as unknown as Record<string, unknown>, name, {
-    ...shown,
+  if (part === 'storage') {
+    const settings = (await settingsOf(client, name)).filter((one) => STORAGE_SETTINGS.has(one.name));
+    const storage = Object.fromEntries(settings.map((one) => [one.name, one.value]));
+    return described('Topic', { ...topic, storage }, name, {
+      name,
+      bytes: topic.sizeBytes,
+      records: topic.records,
+      'bytes of partitions': partitions.map((one) => `${one.partition}: ${one.sizeBytes ?? '-'}`),
+      'degraded partitions': partitions.filter(({ health }) => health !== 'ok').map(({ partition }) => partition),
+      ...storage,
+    });
+  }
+  return described('Topic', { ...topic }, name, {
+    ...Object.fromEntries(Object.entries(topic).filter(([member]) => member !== 'partitions')),
     config: Object.entries(config).map(([key, value]) => `${key}=${value}`),
   });
 };
+
+/** What decides how long records lie on the disk, and in what. */
+const STORAGE_SETTINGS = new Set([
+  'cleanup.policy',
+  'retention.ms',
+  'retention.bytes',
+  'segment.bytes',
+  'segment.ms',
+  'compression.type',
+  'delete.retention.ms',
+  'min.compaction.lag.ms',
+  'max.compaction.lag.ms',
+  'min.cleanable.dirty.ratio',
+  'weir.durability',
+]);
+
+function partitionsTable(topic: string, partitions: NonNullable<Topic['partitions']>): Outcome {
+  return listed(
+    'Topic',
+    partitions,
+    [
+      { title: 'partition', right: true, of: ({ partition }) => partition },
+      { title: 'start', right: true, of: ({ startOffset }) => startOffset },
+      { title: 'end', right: true, of: ({ endOffset }) => endOffset },
+      { title: 'bytes', right: true, of: ({ sizeBytes }) => sizeBytes },
+      { title: 'health', of: ({ health }) => health },
+    ],
+    ({ partition }) => `${topic}/${partition}`,
+  );
+}
+
+interface TopicGroup {
+  readonly group: string;
+  readonly state: string;
+  readonly members: number;
+  /** Records it has not read, in all partitions. */
+  readonly lag: number;
+  /** Age in seconds of the oldest of them; null where no partition tells. */
+  readonly lagSeconds: number | null;
+}
+
+/** The groups that have positions in a topic. The service knows groups by name, so each is asked, a few at a time. */
+async function groupsOf(client: Client, topic: string): Promise<readonly TopicGroup[]> {
+  const names: string[] = [];
+  for await (const { group } of client.pages<{ group: string }>('/v1/groups')) names.push(group);
+  const found: TopicGroup[] = [];
+  for (let at = 0; at < names.length; at += 8) {
+    const some = await Promise.all(names.slice(at, at + 8).map((group) => client.find<Group>(groupPath(group))));
+    for (const one of some) {
+      const positions = one?.positions.filter((position) => position.topic === topic) ?? [];
+      if (one === undefined || positions.length === 0) continue;
+      const ages = positions.flatMap(({ lagSeconds }) => (lagSeconds === null ? [] : [lagSeconds]));
+      found.push({
+        group: one.group,
+        state: one.state,
+        members: one.members?.length ?? 0,
+        lag: positions.reduce((sum, { lag }) => sum + Number(lag ?? 0), 0),
+        lagSeconds: ages.length === 0 ? null : Math.max(...ages),
+      });
+    }
+  }
+  return found;
+}
+
+function groupsTable(groups: readonly TopicGroup[]): Outcome {
+  return listed(
+    'Topic',
+    groups,
+    [
+      { title: 'group', of: ({ group }) => group },
+      { title: 'state', of: ({ state }) => state },
+      { title: 'members', right: true, of: ({ members }) => members },
+      { title: 'lag', right: true, of: ({ lag }) => lag },
+      { title: 'lag s', right: true, of: ({ lagSeconds }) => lagSeconds },
+    ],
+    ({ group }) => group,
+    'No group has a position in it.',
+  );
+}
 
 export const create: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
@@ -121,18 +200,9 @@ export const config: Handler = async (invocation) => {
       query: { validateOnly: invocation.flags.dryRun || undefined },
     });
   }
-  const { items } = await client.get<{
-    items: {
-      name: string;
-      value: string | null;
-      default: string | null;
-      source: string;
-      documentation: string | null;
-    }[];
-  }>(`${pathOf(name)}/config`);
   return listed(
     'TopicConfig',
-    items,
+    await settingsOf(client, name),
     [
       { title: 'name', of: (one) => one.name },
       { title: 'value', of: ({ value }) => value },
@@ -143,6 +213,18 @@ export const config: Handler = async (invocation) => {
     (one) => one.name,
   );
 };
+
+interface TopicSetting {
+  readonly name: string;
+  readonly value: string | null;
+  readonly default: string | null;
+  readonly source: string;
+  readonly documentation: string | null;
+}
+
+async function settingsOf(client: Client, topic: string): Promise<readonly TopicSetting[]> {
+  return (await client.get<{ items: TopicSetting[] }>(`${pathOf(topic)}/config`)).items;
+}
 
 export const remove: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
@@ -177,67 +259,6 @@ export function change(verb: string): Handler {
       frozen: topic.frozen,
     });
   };
-}
-
-/** `weir topic repartition`: up or down, or by another key. */
-export const repartition: Handler = async (invocation) => {
-  const client = await (await invocation.settings()).client();
-  const partitions = text(invocation, 'partitions');
-  const key = text(invocation, 'key');
-  const file = await requestFile(invocation);
-  const target = {
-    ...(partitions === undefined ? {} : { partitions: number(partitions, '--partitions') }),
-    ...(key === undefined ? {} : { key: { expr: key } }),
-    ...(text(invocation, 'partitioner') === undefined ? {} : { partitioner: text(invocation, 'partitioner') }),
-  };
-  if (file === undefined && Object.keys(target).length === 0)
-    throw usage(
-      'target-missing',
-      'Say what the topic shall become: --partitions N, --key EXPR, or a request with -f FILE.',
-    );
-  const body = {
-    ...file,
-    topic: argument(invocation, 0),
-    target: { ...(file?.['target'] as object | undefined), ...target },
-    ...common(invocation),
-  };
-  return planAndStart(invocation, client, '/v1/repartitions/plans', body, { throttle: limitsOf(invocation) });
-};
-
-/** `weir topic migrate`: by a request in a file. */
-export const migrate: Handler = async (invocation) => {
-  const client = await (await invocation.settings()).client();
-  const file = await requestFile(invocation);
-  if (file === undefined)
-    throw usage('file-missing', 'Say what the records shall become: -f FILE, as docs/migrations.md has it.');
-  return planAndStart(
-    invocation,
-    client,
-    '/v1/migrations/plans',
-    { ...file, topic: argument(invocation, 0), ...common(invocation) },
-    { throttle: limitsOf(invocation) },
-  );
-};
-
-function common(invocation: Invocation): Record<string, unknown> {
-  const verify = text(invocation, 'verify');
-  const groups = text(invocation, 'groups');
-  return {
-    ...(verify === undefined ? {} : { verification: verify }),
-    ...(groups === undefined ? {} : { groups: { mode: groups } }),
-    cutover: { mode: invocation.options['cutover'] === false ? 'manual' : 'auto' },
-  };
-}
-
-/** The request in `-f FILE`, YAML or JSON. */
-export async function requestFile(invocation: Invocation): Promise<Record<string, unknown> | undefined> {
-  const file = text(invocation, 'file');
-  if (file === undefined) return undefined;
-  return readYaml(z.record(z.string(), z.unknown()), {
-    text: await readText(resolve(invocation.io.cwd, file)),
-    file,
-    env: invocation.io.env,
-  }).value;
 }
 
 function assignments(invocation: Invocation, option: string): Record<string, string> {

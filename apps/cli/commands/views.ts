@@ -1,12 +1,11 @@
 import { argument, text, texts, type Handler } from '../command.js';
 import { usage } from '../failure.js';
-import { planAndStart } from '../operations/planned.js';
 import { described, listed } from '../outcome.js';
 import { confirm } from '../settings/confirm.js';
-import { limitsOf } from './op.js';
-import { requestFile } from './topics.js';
+import { requestFile } from './request-file.js';
 
-interface View {
+/** What is shown of a view. */
+export interface View {
   readonly name: string;
   readonly version: number;
   readonly state: string;
@@ -16,7 +15,8 @@ interface View {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
 }
 
-const pathOf = (view: string): string => `/v1/views/${encodeURIComponent(view)}`;
+/** Where the service has a view. */
+export const viewPath = (view: string): string => `/v1/views/${encodeURIComponent(view)}`;
 
 export const list: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
@@ -40,7 +40,7 @@ export const list: Handler = async (invocation) => {
 
 export const describe: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
-  const view = await client.get<View>(pathOf(argument(invocation, 0)));
+  const view = await client.get<View>(viewPath(argument(invocation, 0)));
   const { name, version, state, worker, problem, lag, columns } = view;
   return described('View', view as unknown as Record<string, unknown>, name, {
     name,
@@ -59,7 +59,7 @@ export const create: Handler = async (invocation) => {
   const body = await requestFile(invocation);
   if (body === undefined) throw usage('file-missing', 'Say what the view is: -f FILE, as docs/views.md has it.');
   if (invocation.flags.dryRun) return described('View', { name, declaration: body, dryRun: true }, name);
-  const view = await client.json<View>('PUT', pathOf(name), { body });
+  const view = await client.json<View>('PUT', viewPath(name), { body });
   return described('View', view as unknown as Record<string, unknown>, name, {
     name,
     version: view.version,
@@ -82,7 +82,7 @@ export const query: Handler = async (invocation) => {
     if (value !== undefined) parameters.set(name, value);
   }
   const answer = await client.get<{ rows: Record<string, unknown>[]; next: string | null; position: string }>(
-    `${pathOf(argument(invocation, 0))}/rows?${parameters}`,
+    `${viewPath(argument(invocation, 0))}/rows?${parameters}`,
   );
   const titles = [...new Set(answer.rows.flatMap((row) => Object.keys(row)))];
   return {
@@ -103,8 +103,8 @@ export function change(verb: 'pause' | 'resume'): Handler {
     const client = await (await invocation.settings()).client();
     const name = argument(invocation, 0);
     const view = invocation.flags.dryRun
-      ? await client.get<View>(pathOf(name))
-      : await client.post<View>(`${pathOf(name)}/${verb}`);
+      ? await client.get<View>(viewPath(name))
+      : await client.post<View>(`${viewPath(name)}/${verb}`);
     return described('View', view as unknown as Record<string, unknown>, name, {
       name,
       state: view.state,
@@ -116,34 +116,10 @@ export function change(verb: 'pause' | 'resume'): Handler {
 export const remove: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const name = argument(invocation, 0);
-  if (!invocation.flags.dryRun) {
+  if (invocation.flags.dryRun) await client.get(viewPath(name));
+  else {
     await confirm(invocation, `Delete the view '${name}' at ${client.address}.`);
-    await client.json('DELETE', pathOf(name));
+    await client.json('DELETE', viewPath(name));
   }
   return described('DeletedView', { name, dryRun: invocation.flags.dryRun }, name);
 };
-
-/** `weir derive latest|versioned`: a stream computed from another, for as long as it is. */
-export function derive(kind: 'latest' | 'versioned'): Handler {
-  return async (invocation) => {
-    const client = await (await invocation.settings()).client();
-    const file = await requestFile(invocation);
-    const orderBy = text(invocation, 'orderBy');
-    const body = {
-      ...file,
-      kind,
-      source: argument(invocation, 0),
-      name: text(invocation, 'into'),
-      ...(orderBy === undefined ? {} : { orderBy: orderOf(orderBy) }),
-    };
-    return planAndStart(invocation, client, '/v1/derivations/plans', body, { throttle: limitsOf(invocation) });
-  };
-}
-
-function orderOf(asked: string): object {
-  if (asked === 'offset' || asked === 'timestamp') return { by: asked };
-  const [by, rest] = [asked.slice(0, asked.indexOf(':')), asked.slice(asked.indexOf(':') + 1)];
-  if (by === 'field') return { by, path: rest };
-  if (by === 'header') return { by, name: rest };
-  throw usage('order-invalid', `'${asked}' is no order.`, 'Write offset, timestamp, field:PATH or header:NAME.');
-}

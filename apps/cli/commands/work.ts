@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { argument, given, text, texts, type Handler } from '../command.js';
-import { usage } from '../failure.js';
+import { Failure, usage } from '../failure.js';
 import type { OperationStatus } from '../operations/operation.js';
 import { planAndStart, type OperationPlan } from '../operations/planned.js';
 import { watchOperation } from '../operations/watch.js';
@@ -154,12 +154,16 @@ export const backupList: Handler = async (invocation) => {
   );
 };
 
+/** `weir admin backup`: takes one. */
 export const backupCreate: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
-  const made = await client.post<{ id: string; operation: string }>(
-    '/v1/backups',
-    given(invocation, 'full') ? { full: true } : {},
-  );
+  const full = given(invocation, 'full');
+  if (invocation.flags.dryRun) {
+    // Asked for, so that a service without a folder for backups says so.
+    const { items } = await client.get<{ items: Backup[] }>('/v1/backups');
+    return described('Backup', { full, present: items.length, dryRun: true }, '');
+  }
+  const made = await client.post<{ id: string; operation: string }>('/v1/backups', full ? { full: true } : {});
   return invocation.flags.wait
     ? watchOperation(invocation, client, made.operation)
     : described('Backup', { ...made }, made.id);
@@ -170,11 +174,18 @@ export function onBackup(verb: 'verify' | 'restore'): Handler {
   return async (invocation) => {
     const client = await (await invocation.settings()).client();
     const id = argument(invocation, 0);
-    if (verb === 'restore') await confirm(invocation, `Restore ${id}: what ${client.address} holds is replaced.`);
-    const made = await client.post<{ id: string; operation?: string }>(`/v1/backups/${encodeURIComponent(id)}:${verb}`);
-    return invocation.flags.wait && made.operation !== undefined
-      ? watchOperation(invocation, client, made.operation)
-      : described('Backup', { ...made }, id);
+    const path = `/v1/backups/${encodeURIComponent(id)}`;
+    if (invocation.flags.dryRun) return described('Backup', { ...(await client.get<object>(path)), dryRun: true }, id);
+    if (verb === 'restore') await confirm(invocation, `Restore ${id}: ${client.address} becomes what it holds.`);
+    const made = await client.post<{ id: string; operation?: string }>(`${path}:${verb}`);
+    if (!invocation.flags.wait || made.operation === undefined) return described('Backup', { ...made }, id);
+    try {
+      return await watchOperation(invocation, client, made.operation);
+    } catch (error) {
+      // The service has started again as the backup, which knows nothing of the operation.
+      if (verb === 'verify' || !(error instanceof Failure) || error.exit !== 'not-found') throw error;
+      return described('Backup', { ...made, restored: true }, id);
+    }
   };
 }
 

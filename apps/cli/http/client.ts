@@ -13,6 +13,8 @@ export interface ClientOptions {
   readonly caFile: string | undefined;
   readonly timeoutMs: number;
   readonly idempotencyKey: string;
+  /** Why something is changed: told with every request that may change something. */
+  readonly reason?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -147,6 +149,9 @@ export class Client {
       headers['content-length'] = String(Buffer.byteLength(body));
     }
     if (this.options.authorization !== undefined) headers['authorization'] = this.options.authorization;
+    // Percent-encoded, as headers hold no more than Latin letters.
+    if (this.options.reason !== undefined && method !== 'GET')
+      headers['x-weir-reason'] = encodeURIComponent(this.options.reason);
     if (method === 'POST') headers['idempotency-key'] ??= `${this.options.idempotencyKey}-${this.#requests}`;
     const transport = await this.#transport(url);
     return new Promise((resolve, reject) => {

@@ -13,6 +13,9 @@ export interface OperationStatus {
   readonly commands: readonly string[];
   readonly createdBy: string;
   readonly createdAt: string;
+  /** Why it was started, as whoever did said; null or absent where nobody did. */
+  readonly startReason?: string | null;
+  readonly planHash: string;
   readonly endedAt: string | null;
   readonly progress: {
     readonly records: { readonly done: number; readonly total: number | null; readonly totalIsEstimate: boolean };
@@ -33,10 +36,13 @@ const FAILED = ['FAILED', 'CANCELLED', 'ROLLED_BACK'];
 /** With these, whoever waits has what was asked for: while SWITCHED the way back is open. */
 const DONE = ['SWITCHED', 'FINISHED'];
 
-/** How waiting for an operation ends; undefined while it goes on. */
-export function endOf({ state }: OperationStatus): ExitName | undefined {
-  if (DONE.includes(state)) return 'done';
-  return FAILED.includes(state) ? 'operation-failed' : undefined;
+/** What somebody waits for who has asked an operation to end in a certain way. */
+export type Goal = 'FINISHED' | 'ROLLED_BACK' | 'CANCELLED';
+
+/** How waiting for an operation ends; undefined while it goes on. @param goal unless it is that the operation switches or finishes. */
+export function endOf({ state }: OperationStatus, goal?: Goal): ExitName | undefined {
+  if (goal === undefined ? DONE.includes(state) : state === goal) return 'done';
+  return FAILED.includes(state) || state === 'FINISHED' ? 'operation-failed' : undefined;
 }
 
 /** Whether somebody has to do something before it goes on. */
@@ -44,8 +50,8 @@ export function waitsForSomebody({ nextAction, state }: OperationStatus): boolea
   return nextAction !== null && (state === 'READY' || state === 'BLOCKED' || state === 'PLANNED' || state === 'PAUSED');
 }
 
-/** The one line of progress (2.6). */
-export function progressLine(status: OperationStatus): string {
+/** The one line of progress (2.6). @param totalBytes what the plan reckoned with, where it is known. */
+export function progressLine(status: OperationStatus, totalBytes: number | null = null): string {
   const { id, state, progress, throttle, cutover, nextAction } = status;
   if (cutover.ready && state === 'READY') return `cutover ready · waiting for you: weir op cutover ${id}`;
   const parts: string[] = [];
@@ -53,7 +59,7 @@ export function progressLine(status: OperationStatus): string {
     const { records, bytes, percent, rate, lag } = progress;
     const total = records.total === null ? '' : `/${records.totalIsEstimate ? '~' : ''}${count(records.total)}`;
     parts.push(
-      `${percent === null ? '' : `${percent.toFixed(1)}%  `}${count(records.done)}${total} rec  ${size(bytes)}`,
+      `${percent === null ? '' : `${percent.toFixed(1)}%  `}${count(records.done)}${total} rec  ${sizes(bytes, totalBytes)}`,
     );
     parts.push(`tail ${count(lag.records)} rec${lag.ms === null ? '' : ` ${(lag.ms / 1_000).toFixed(1)}s`}`);
     if (rate !== null) parts.push(`${count(rate)} rec/s`);
@@ -66,12 +72,12 @@ export function progressLine(status: OperationStatus): string {
 }
 
 /** Everything that is always visible, for whoever looks after a while. */
-export function reminder(status: OperationStatus): string {
-  const { id, kind, subject, state, createdBy, createdAt, nextAction, commands, rollback } = status;
+export function reminder(status: OperationStatus, totalBytes: number | null = null): string {
+  const { id, kind, subject, state, createdBy, createdAt, startReason, nextAction, commands, rollback } = status;
   return [
     `${kind} of ${subject} · ${id} · ${state}`,
-    `  started by ${createdBy} at ${createdAt}`,
-    `  ${progressLine(status)}`,
+    `  started by ${createdBy} at ${createdAt}${startReason ? `: ${startReason}` : ''}`,
+    `  ${progressLine(status, totalBytes)}`,
     ...(nextAction === null ? [] : [`  next: ${nextAction}`]),
     ...(rollback.available
       ? [`  the way back is open${rollback.until === null ? '' : ` until ${rollback.until}`}: weir op rollback ${id}`]
@@ -97,7 +103,8 @@ function stateText({ state, phase, reason }: OperationStatus): string {
   return reason === null ? held : `${held}: ${reason}`;
 }
 
-function count(number: number): string {
+/** `950`, `38k`, `4.6M`. */
+export function count(number: number): string {
   const whole = Math.round(number);
   return whole < 10_000
     ? String(whole)
@@ -108,7 +115,8 @@ function count(number: number): string {
         : `${(whole / 1e9).toFixed(2)}G`;
 }
 
-function size(bytes: number): string {
+/** `512 B`, `2.1 GiB`. */
+export function size(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;
   let unit = 0;
@@ -117,4 +125,11 @@ function size(bytes: number): string {
     unit++;
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** `2.1/3.4 GiB`; writers may have added more than was reckoned with. */
+function sizes(done: number, total: number | null): string {
+  if (total === null || total < done) return size(done);
+  const [value, unit] = size(done).split(' ');
+  return size(total).endsWith(` ${unit}`) ? `${value}/${size(total)}` : `${size(done)}/${size(total)}`;
 }

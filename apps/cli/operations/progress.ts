@@ -17,6 +17,8 @@ export class ProgressDisplay {
     private readonly quiet: boolean,
     /** Milliseconds of a clock that never goes back. */
     private readonly now: () => number,
+    /** What the plan reckoned with; null where it does not tell. */
+    private readonly totalBytes: number | null = null,
   ) {
     this.#reminded = now();
   }
@@ -27,17 +29,17 @@ export class ProgressDisplay {
     const changed = status.state !== this.#state;
     if (now - this.#reminded >= REMINDER_MS) {
       this.end();
-      this.io.err(`${reminder(status)}\n`);
+      this.io.err(`${reminder(status, this.totalBytes)}\n`);
       this.#reminded = now;
     }
     if (this.io.stderrIsTerminal) {
       if (!changed && now - this.#painted < REPAINT_MS) return;
-      const line = progressLine(status);
+      const line = progressLine(status, this.totalBytes);
       this.io.err(`\r${line.length >= this.io.columns ? `${line.slice(0, this.io.columns - 2)}…` : line}\u001b[K`);
       this.#open = true;
     } else {
       if (!changed && now - this.#painted < LINE_MS) return;
-      this.io.err(`${progressLine(status)}\n`);
+      this.io.err(`${progressLine(status, this.totalBytes)}\n`);
     }
     this.#painted = now;
     this.#state = status.state;

@@ -3,7 +3,8 @@ import { Failure } from '../failure.js';
 import type { Client } from '../http/client.js';
 import type { Outcome } from '../outcome.js';
 import { streamEvents, type StreamEvent } from './event-stream.js';
-import { endOf, type OperationStatus } from './operation.js';
+import { endOf, type Goal, type OperationStatus } from './operation.js';
+import type { OperationPlan } from './planned.js';
 import { ProgressDisplay } from './progress.js';
 
 /** Pauses before a stream that was cut is opened again. */
@@ -12,28 +13,32 @@ const PAUSES_MS = [200, 500, 1_000, 2_000, 5_000];
 export interface WatchOptions {
   /** Told of each event, for who prints them. */
   readonly onEvent?: (event: StreamEvent) => Promise<void>;
+  /** What is waited for, unless it is that the operation switches or finishes. */
+  readonly goal?: Goal | undefined;
+  /** As the service has just told it; asked for unless given. */
+  readonly status?: OperationStatus;
 }
 
 /**
- * Follows an operation until it is over or switched. Ctrl-C detaches: the operation goes on. A service that restarts meanwhile is waited for.
+ * Follows an operation until it is over or switched, or where another goal is given until that is reached or out of reach. Ctrl-C detaches: the operation goes on. A service that restarts meanwhile is waited for.
  * @throws Failure when `--timeout` passes.
  */
 export async function watchOperation(
   invocation: Invocation,
   client: Client,
   id: string,
-  { onEvent }: WatchOptions = {},
+  { onEvent, goal, status: known }: WatchOptions = {},
 ): Promise<Outcome> {
   const { io, flags } = invocation;
-  const display = new ProgressDisplay(io, flags.quiet, () => performance.now());
-  const signal = detachable(invocation, display, id);
   let [status, lastId, failures]: [OperationStatus, string | undefined, number] = [
-    await client.get<OperationStatus>(path(id)),
+    known ?? (await client.get<OperationStatus>(path(id))),
     undefined,
     0,
   ];
+  const display = new ProgressDisplay(io, flags.quiet, () => performance.now(), await plannedBytes(client, status));
+  const signal = detachable(invocation, display, id);
   try {
-    while (endOf(status) === undefined) {
+    while (endOf(status, goal) === undefined) {
       display.show(status);
       try {
         for await (const event of until(signal.ended, streamEvents(client, `${path(id)}/events`, lastId))) {
@@ -42,7 +47,7 @@ export async function watchOperation(
           await onEvent?.(event);
           if (event.event === 'status') status = event.data as OperationStatus;
           display.show(status);
-          if (endOf(status) !== undefined) break;
+          if (endOf(status, goal) !== undefined) break;
         }
       } catch (error) {
         if (!(error instanceof Failure) || error.exit !== 'unreachable' || failures >= 60) throw error;
@@ -50,7 +55,7 @@ export async function watchOperation(
       }
       const why = signal.why();
       if (why !== undefined) return interrupted(status, why);
-      if (endOf(status) !== undefined) break;
+      if (endOf(status, goal) !== undefined) break;
       await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)]!, signal.ended);
       const again = signal.why();
       if (again !== undefined) return interrupted(status, again);
@@ -64,13 +69,22 @@ export async function watchOperation(
     display.end();
     signal.stop();
   }
-  return ended(await client.get<OperationStatus>(path(id)));
+  // A service that has gone meanwhile has said enough.
+  return ended(await client.get<OperationStatus>(path(id)).catch(unlessReachable(status)), goal);
+}
+
+/** What is known already in place of an answer that did not come. */
+function unlessReachable<T>(known: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof Failure && error.exit === 'unreachable') return known;
+    throw error;
+  };
 }
 
 /** An operation that whoever waits has what was asked for, or never will. */
-export function ended(status: OperationStatus): Outcome {
+export function ended(status: OperationStatus, goal?: Goal): Outcome {
   const { id, kind, subject, state, rollback, lastError, reason } = status;
-  const exit = endOf(status) ?? 'done';
+  const exit = endOf(status, goal) ?? 'done';
   const until = rollback.available
     ? `; the way back is open${rollback.until === null ? '' : ` until ${rollback.until}`}: weir op rollback ${id}`
     : '';
@@ -147,6 +161,14 @@ async function pause(ms: number, ended: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([new Promise<void>((resolve) => (timer = setTimeout(resolve, ms))), ended]);
   clearTimeout(timer);
+}
+
+/** The bytes that the plan of an operation reckoned with. */
+async function plannedBytes(client: Client, { planHash }: OperationStatus): Promise<number | null> {
+  const plan = await client
+    .find<OperationPlan>(`/v1/operations/plans/${encodeURIComponent(planHash)}`)
+    .catch(unlessReachable(undefined));
+  return plan?.estimates?.bytes ?? null;
 }
 
 function path(id: string): string {

@@ -22,6 +22,8 @@ export interface GivenSettings {
   readonly context?: string;
   readonly config?: string;
   readonly idempotencyKey: string;
+  /** Why something is changed, for the history. */
+  readonly reason?: string | undefined;
 }
 
 export interface FoundProject {
@@ -43,11 +45,10 @@ export class Settings {
     readonly context: Setting<string> | undefined,
     readonly target: Context | undefined,
     readonly servers: Setting<readonly string[]>,
-    readonly token: Setting<string> | undefined,
     readonly caFile: Setting<string> | undefined,
     readonly timeoutMs: Setting<number>,
     private readonly env: Environment,
-    private readonly idempotencyKey: string,
+    private readonly given: GivenSettings,
   ) {}
 
   static async read(given: GivenSettings, cwd: string, env: Environment): Promise<Settings> {
@@ -59,7 +60,6 @@ export class Settings {
       context,
       target,
       serversOf(given, env, project, context, target),
-      await tokenOf(env, context, target),
       env['WEIR_CA_FILE']
         ? { value: env['WEIR_CA_FILE'], origin: 'WEIR_CA_FILE' }
         : target?.caFile === undefined
@@ -69,34 +69,49 @@ export class Settings {
         ? { value: milliseconds(timeout, 'WEIR_TIMEOUT'), origin: 'WEIR_TIMEOUT' }
         : { value: ANSWER_MS, origin: 'built in' },
       env,
-      given.idempotencyKey,
+      given,
     );
   }
 
   /** The service. With a context that names a cluster id, nothing is sent to another one. */
   async client(): Promise<Client> {
-    if (this.#client !== undefined) return this.#client;
+    return (this.#client ??= await this.#made((await this.token())?.value));
+  }
+
+  /** What is sent as `authorization`. @throws Failure for a file that cannot be read, or that others may read. */
+  token(): Promise<Setting<string> | undefined> {
+    return tokenOf(this.env, this.context, this.target);
+  }
+
+  /** As {@link client}, by another token than the one in force. */
+  clientWith(token: string): Promise<Client> {
+    return this.#made(`Bearer ${token}`);
+  }
+
+  async #made(authorization: string | undefined): Promise<Client> {
     const client = new Client({
       servers: this.servers.value,
-      authorization: this.token?.value,
+      authorization,
       caFile: this.caFile?.value,
       timeoutMs: this.timeoutMs.value,
-      idempotencyKey: this.idempotencyKey,
+      idempotencyKey: this.given.idempotencyKey,
+      reason: this.given.reason ?? (this.env['WEIR_REASON'] || undefined),
       env: this.env,
     });
     const expected = this.target?.clusterId;
     if (expected !== undefined) {
-      const { id } = await client.get<{ id: string }>('/v1/metadata/id');
+      const { scope } = await client.get<{ scope?: { clusters?: Record<string, string> } }>('/v1/metadata/id');
+      const id = scope?.clusters?.['kafka-cluster'];
       if (id !== expected) {
         throw new Failure({
           code: 'cluster-mismatch',
           exit: 'conflict',
-          message: `The context '${this.context!.value}' is of cluster ${expected}, and ${client.address} is ${id || 'one without an id'}.`,
+          message: `The context '${this.context!.value}' is of cluster ${expected}, and ${client.address} is ${id ?? 'one without an id'}.`,
           hint: 'Nothing was done. Correct the context: weir context set.',
         });
       }
     }
-    return (this.#client = client);
+    return client;
   }
 
   /** The project. @throws Failure where there is none. */

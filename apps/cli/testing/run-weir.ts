@@ -36,6 +36,7 @@ export async function runWeir(
       yield* stdin.split('\n').filter((line) => line !== '');
     },
     onInterrupt: () => () => undefined,
+    onStop: () => () => undefined,
   };
   const code = await run(argv, io);
   return { code, out, err };

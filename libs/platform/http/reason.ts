@@ -13,7 +13,6 @@ const MAX_REASON = 500;
 export function reasonOf(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
   const text = decoded(header).trim();
-  // eslint-disable-next-line no-control-regex -- these are what is looked for
   if (text !== '' && text.length <= MAX_REASON && !/[\u0000-\u001f\u007f-\u009f]/.test(text)) return text;
   throw new AppError({
     kind: 'invalid',

@@ -1,0 +1,108 @@
+import { argument, given, text, type Handler, type Invocation } from '../command.js';
+import { Failure, usage } from '../failure.js';
+import type { Client } from '../http/client.js';
+import { planAndStart, type OperationPlan } from '../operations/planned.js';
+import { milliseconds } from '../settings/durations.js';
+import { limitsOf, number } from './op.js';
+import { requestFile } from './request-file.js';
+
+/** `weir topic repartition`: up or down, or by another key. */
+export const repartition: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const partitions = text(invocation, 'partitions');
+  const key = text(invocation, 'key');
+  const strategy = text(invocation, 'keyStrategy');
+  const file = await requestFile(invocation);
+  const target = {
+    ...(partitions === undefined ? {} : { partitions: number(partitions, '--partitions') }),
+    ...(key === undefined ? {} : { key: { expr: key } }),
+    ...(strategy === undefined || strategy === 'suggested' ? {} : { partitioner: strategy }),
+  };
+  if (file === undefined && strategy === undefined && Object.keys(target).length === 0)
+    throw usage(
+      'target-missing',
+      'Say what the topic shall become: --partitions N, --key EXPR, --key-strategy NAME, or a request with -f FILE.',
+    );
+  const body = {
+    ...file,
+    topic: argument(invocation, 0),
+    target: { ...(file?.['target'] as object | undefined), ...target },
+    ...changed(invocation, file),
+  };
+  if (strategy === 'suggested') Object.assign(body.target, { partitioner: await suggested(client, body) });
+  return planAndStart(invocation, client, '/v1/repartitions/plans', body, { throttle: limitsOf(invocation) });
+};
+
+/** How the service would place keys so that the heavy ones are spread. @throws Failure where it has nothing better. */
+async function suggested(client: Client, body: object): Promise<unknown> {
+  const { suggestion } = await client.post<{ suggestion: { partitioner: unknown } | null }>(
+    '/v1/repartitions/plans',
+    body,
+  );
+  if (suggestion !== null) return suggestion.partitioner;
+  throw new Failure({
+    code: 'nothing-suggested',
+    exit: 'conflict',
+    message: 'The service suggests no other way to place keys: none is too heavy, or nothing would spread them.',
+    hint: 'Nothing was changed. Leave --key-strategy out.',
+  });
+}
+
+/** `weir topic migrate`: by a request in a file. */
+export const migrate: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const file = await requestFile(invocation);
+  if (file === undefined)
+    throw usage('file-missing', 'Say what the records shall become: -f FILE, as docs/migrations.md has it.');
+  return planAndStart(
+    invocation,
+    client,
+    '/v1/migrations/plans',
+    { ...file, topic: argument(invocation, 0), ...changed(invocation, file) },
+    { throttle: limitsOf(invocation) },
+  );
+};
+
+/** `weir topic move`: to another cluster; several topics in one operation that switches all of them in one step. */
+export const move: Handler = async (invocation) => {
+  const client = await (await invocation.settings()).client();
+  const topics = invocation.args[0] as readonly string[];
+  const together = topics.length > 1;
+  const body = {
+    topics,
+    to: text(invocation, 'to'),
+    ...(together ? { together } : {}),
+    ...changed(invocation, undefined),
+  };
+  return planAndStart(invocation, client, '/v1/moves/plans', body, {
+    throttle: limitsOf(invocation),
+    planIn: (answer) => {
+      const made = answer as { readonly plans: readonly OperationPlan[]; readonly together: OperationPlan | null };
+      return made.together ?? made.plans[0]!;
+    },
+  });
+};
+
+/** What all of them have: verification, groups, cutover. What the file says counts where no flag says otherwise. */
+function changed(invocation: Invocation, file: Record<string, unknown> | undefined): Record<string, unknown> {
+  const verify = text(invocation, 'verify');
+  if (verify === 'write-side')
+    throw usage(
+      'verification-too-little',
+      'What is written is always checked as it is written, and that alone is too little to switch by.',
+      'Take --verify readback (the default) or --verify full.',
+    );
+  const groups = text(invocation, 'groupMode');
+  const window = text(invocation, 'rollbackWindow');
+  const cutover = file?.['cutover'] as { readonly mode?: unknown } | undefined;
+  return {
+    ...(verify === undefined ? {} : { verification: verify }),
+    ...(groups === undefined ? {} : { groups: { mode: groups } }),
+    cutover: {
+      ...cutover,
+      mode: invocation.options['cutover'] === false ? 'manual' : (cutover?.mode ?? 'auto'),
+      ...(window === undefined ? {} : { rollbackWindowMs: milliseconds(window, '--rollback-window') }),
+    },
+    ...(given(invocation, 'oneWay') ? { reverseTail: false } : {}),
+  };
+}
