@@ -7,7 +7,7 @@ import { Api } from '../apps/demo/api.js';
 import type { OperationStatus } from '../apps/demo/operations.js';
 import { ServiceProcess } from '../apps/demo/service-process.js';
 import { inTemporaryDirectory, perSecond, type Benchmark, type Comparison, type Figure } from './measure.js';
-import { metric } from './service-metrics.js';
+import { processorMs } from './processor-time.js';
 import { residentMb } from './resident-memory.js';
 
 /** `WEIR_BENCH_RECORDS`; the goal is stated for 10,000,000. */
@@ -63,7 +63,7 @@ export const repartition: Benchmark = {
       await service.start();
       const results: (Comparison | Figure)[] = [];
       for (const partitions of [12, 4]) {
-        const { planMs, ms, phases, grown, processorMs } = await timed(service, api, partitions);
+        const { planMs, ms, phases, grown, processor } = await timed(service, api, partitions);
         const baseline = await plainWrite(directory, bytes);
         const what = `repartition to ${partitions}, ${RECORDS.toLocaleString('en-US')} records of 100 bytes`;
         results.push(
@@ -84,7 +84,7 @@ export const repartition: Benchmark = {
           {
             what: `${what}: processor time of the service`,
             unit: 'ns/record',
-            measured: (processorMs * 1e6) / RECORDS,
+            measured: (processor * 1e6) / RECORDS,
           },
           { what: `${what}: memory beyond that before it`, unit: 'MB', measured: grown, most: 200 },
         );
@@ -101,7 +101,8 @@ interface Timed {
   readonly phases: string;
   /** MB of memory. */
   readonly grown: number;
-  readonly processorMs: number;
+  /** Processor time in ms. */
+  readonly processor: number;
 }
 
 /** One repartition, planned, started and followed until it has switched: how long each phase took, and how much memory grew meanwhile. Then it is finished. */
@@ -111,7 +112,7 @@ async function timed(service: ServiceProcess, api: Api, partitions: number): Pro
   const asked = performance.now();
   const request = { topic: 't', target: { partitions }, cutover: { mode: 'auto' }, reverseTail: false };
   const { hash } = await api.post<{ readonly hash: string }>('/v1/repartitions/plans', request);
-  const processor = await metric(service.url, 'process_cpu_seconds_total');
+  const processorBefore = await processorMs(service.pid);
   const began = performance.now();
   const { id } = await api.post<OperationStatus>('/v1/operations', { planHash: hash });
   const phases: string[] = [];
@@ -130,9 +131,9 @@ async function timed(service: ServiceProcess, api: Api, partitions: number): Pro
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const ms = performance.now() - began;
-  const processorMs = ((await metric(service.url, 'process_cpu_seconds_total')) - processor) * 1_000;
+  const processor = (await processorMs(service.pid)) - processorBefore;
   await api.post(`/v1/operations/${id}:finish`);
   while ((await api.get<OperationStatus>(`/v1/operations/${id}`)).state !== 'FINISHED')
     await new Promise((resolve) => setTimeout(resolve, 20));
-  return { planMs: began - asked, ms, phases: phases.join(', '), grown: most - before, processorMs };
+  return { planMs: began - asked, ms, phases: phases.join(', '), grown: most - before, processor };
 }

@@ -13,6 +13,9 @@ import type { Segment } from './segment.js';
 import type { SegmentStore, SegmentWrite } from './segment-store.js';
 import { UnflushedWrites } from './unflushed-writes.js';
 
+/** From here on segments are written by the thread pool, several at a time: on this thread it would take as long as all else that is done with a copied record. */
+const POOLED_BYTES = 256 * 1024;
+
 export interface PipelineParts {
   readonly clock: Clock;
   readonly state: LogState;
@@ -294,10 +297,27 @@ export class CommitPipeline {
   }
 
   private async writeSegments(writes: readonly SegmentWrite[]): Promise<void> {
-    for (const write of writes) {
-      const writing = this.parts.segments.write(write);
-      if (writing !== undefined) await writing;
+    const { segments } = this.parts;
+    if (writes.reduce((sum, one) => sum + one.bytes.length, 0) < POOLED_BYTES) {
+      for (const write of writes) {
+        const writing = segments.write(write);
+        if (writing !== undefined) await writing;
+      }
+      return;
     }
+    const begun: Promise<void>[] = [];
+    try {
+      for (const write of writes) {
+        const writing = segments.write(write, true);
+        // What begins a file cuts off what is in it: it is over before anything else is written there.
+        if (write.position === 0) await writing;
+        else if (writing !== undefined) begun.push(writing);
+      }
+    } finally {
+      // All of them are over before anything is taken back.
+      await Promise.allSettled(begun);
+    }
+    await Promise.all(begun);
   }
 
   /** There was no room: takes the group back from the disk, so that its requests can be refused as not done (G9). */

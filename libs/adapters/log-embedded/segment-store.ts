@@ -15,7 +15,7 @@ import type { PartitionIdentity } from './partition-log.js';
 import type { SegmentBinding } from './segment-chain.js';
 import type { Segment } from './segment.js';
 import { encodeSidecarEntries, encodeSidecarHeader, SIDECAR_ENTRY_BYTES, SIDECAR_HEADER_BYTES } from './sidecar.js';
-import { writeAll } from './write-all.js';
+import { writeAll, writeInPool } from './write-all.js';
 
 /** Where a segment's files lie. */
 export type SegmentPlace = Pick<SegmentBinding, 'topic' | 'partition' | 'revision'>;
@@ -60,13 +60,13 @@ export class SegmentStore {
     return `${partitionDirectory(this.directory, topic, partition)}/${segmentFileName(baseOffset, revision)}.${file}`;
   }
 
-  /** Writes bytes into a `.log` file, creating file and directories where position 0 begins one. Undefined when it is done already. */
-  write(write: SegmentWrite): Promise<void> | undefined {
+  /** Writes bytes into a `.log` file, creating file and directories where position 0 begins one. Undefined when it is done already, as small writes are unless they are to go to the thread `pool`. */
+  write(write: SegmentWrite, pool = false): Promise<void> | undefined {
     const path = this.path(write.identity, write.segmentBase, 'log');
     const cached = write.position === 0 ? undefined : this.handles.get(path);
     if (cached === undefined) return this.writePinned(path, write);
     cached.dirty = true;
-    const writing = writeAll(cached.file, write.bytes, write.position);
+    const writing = (pool ? writeInPool : writeAll)(cached.file, write.bytes, write.position);
     if (writing === undefined) return undefined;
     cached.pins++;
     return writing.finally(() => this.handles.unpin(cached));

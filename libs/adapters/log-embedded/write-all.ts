@@ -10,7 +10,7 @@ const NOW_BYTES = 256 * 1024;
  * @throws `storage-full` when no more bytes are taken; what was written before stays and is the caller's to cut back.
  */
 export function writeAll(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> | undefined {
-  if (bytes.length > NOW_BYTES) return writeLater(file, bytes, position);
+  if (bytes.length > NOW_BYTES) return writeInPool(file, bytes, position);
   for (let done = 0; done < bytes.length;) {
     const count = taken(file, () => file.writeNow(done === 0 ? bytes : bytes.subarray(done), position + done));
     done += count;
@@ -18,7 +18,8 @@ export function writeAll(file: OpenFile, bytes: Uint8Array, position: number): P
   return undefined;
 }
 
-async function writeLater(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
+/** The same by a thread of the pool, however small. */
+export async function writeInPool(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     let count: number;
     try {

@@ -149,17 +149,22 @@ export interface BatchFacts {
 }
 
 /**
- * A batch of records that are encoded already, in memory of its own, with base offset 0 and leader epoch 0.
+ * A batch of records that are encoded already, with base offset 0 and leader epoch 0, in memory of its own or of `room`'s.
  * @throws `invalid-batch` for no records, `unsupported-compression`.
  */
-export function frameBatch(plain: Uint8Array, facts: BatchFacts, options: EncodeOptions = {}): Buffer {
+export function frameBatch(
+  plain: Uint8Array,
+  facts: BatchFacts,
+  options: EncodeOptions = {},
+  room: (bytes: number) => Buffer = (bytes) => Buffer.allocUnsafeSlow(bytes),
+): Buffer {
   const { records, baseTimestamp, maxTimestamp } = facts;
   if (records === 0) throw invalidBatch('it has no records');
   const { compression = 'none', codecs = BUILT_IN_CODECS, producer } = options;
   const id = COMPRESSION_IDS[compression];
   const body = id === 0 ? plain : codecs.of(id).compress(plain);
   const size = BATCH_HEADER_BYTES + body.length;
-  const batch = Buffer.allocUnsafeSlow(size);
+  const batch = room(size);
   batch.set(body, BATCH_HEADER_BYTES);
   let attributes = id;
   if (options.logAppendTime) attributes |= ATTRIBUTE.logAppendTime;

@@ -121,12 +121,16 @@ export function recompressBatch(
 
 /**
  * A copy of a stored batch that can be appended elsewhere: base offset and leader epoch 0, producer fields cleared or replaced, the
- * checksum made anew. The records stay byte for byte, compressed or not.
+ * checksum made anew. The records stay byte for byte, compressed or not. It lies in memory of its own or of `room`'s.
  * @throws `corrupt-batch` when the bytes are not one sound batch.
  */
-export function detachBatch(bytes: Uint8Array, producer?: BatchProducer): Buffer {
+export function detachBatch(
+  bytes: Uint8Array,
+  producer?: BatchProducer,
+  room: (bytes: number) => Buffer = (size) => Buffer.allocUnsafeSlow(size),
+): Buffer {
   const { sizeBytes, attributes } = verifyBatch(bytes);
-  const copy = Buffer.allocUnsafeSlow(sizeBytes);
+  const copy = room(sizeBytes);
   copy.set(bytes.subarray(0, sizeBytes));
   writeInt64(copy, AT.baseOffset, 0);
   writeInt32(copy, AT.leaderEpoch, 0);

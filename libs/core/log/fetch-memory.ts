@@ -34,6 +34,13 @@ export class FetchMemory {
     return piece!;
   }
 
+  /** So many bytes that are taken and answered at once: for who puts something together that lasts until {@link begin}. */
+  place(bytes: number): Buffer {
+    const piece = this.take(bytes);
+    this.answer(piece);
+    return Buffer.from(piece.buffer, piece.byteOffset, bytes);
+  }
+
   /** The present answer lies in this piece, and nothing else does: it is free when the next fetch begins. For engines. */
   answer(piece: Uint8Array): void {
     this.#answered.push(piece);

@@ -9,6 +9,7 @@ import {
   detachBatch,
   DigestSum,
   type FetchedPartition,
+  FetchMemory,
   frameBatch,
   isWholeBatch,
   logErrors,
@@ -56,6 +57,8 @@ export interface BuiltChunk {
   readonly sum: DigestSum;
   /** Bytes of keys and values read. */
   readonly bytes: number;
+  /** Gives the memory of its batches back, once nobody works on them any more. Whoever cannot tell leaves it alone. */
+  readonly release?: () => void;
 }
 
 export interface BuildLimits {
@@ -82,7 +85,7 @@ const DELETE_HORIZON = 1 << 6;
 
 /** Makes chunks of fetched batches: a {@link ChunkBuilder}, or several taking turns. */
 export interface ChunkMaker {
-  /** A chunk of the records of a fetch from `from` on: all of them, or as many as the limits allow. */
+  /** A chunk of the records of a fetch from `from` on: all of them, or as many as the limits allow. Its batches last until it is released, or until the builder makes the next one. */
   build(fetched: FetchedPartition, from: number): Promise<BuiltChunk>;
 }
 
@@ -97,6 +100,8 @@ export class ChunkBuilder implements ChunkMaker {
   readonly #routed = new RoutedRecords();
   #pending: (PendingBatch | undefined)[];
   #dealer: BatchDealer | undefined;
+  /** Of the batches of a chunk. New memory for each of them would cost as much as filling it. */
+  readonly #memory = new FetchMemory();
 
   constructor(router: Router, limits: BuildLimits) {
     this.#router = router;
@@ -110,8 +115,10 @@ export class ChunkBuilder implements ChunkMaker {
    */
   async build(fetched: FetchedPartition, from: number): Promise<BuiltChunk> {
     const { partition: source } = fetched;
+    this.#memory.begin();
     const answers = await this.#router.routeAll?.(recordsOf(fetched, from, this.#limits), source);
-    const tools = { pending: this.#pending, routed: this.#routed, dealer: this.#dealerFor(source) };
+    const room = (bytes: number): Buffer => this.#memory.place(bytes);
+    const tools = { pending: this.#pending, routed: this.#routed, dealer: this.#dealerFor(source), room };
     const build = new Build(this.#router, this.#limits, tools, source, from, answers);
     try {
       for (const bytes of fetched.batches) {
@@ -144,6 +151,8 @@ interface BuildTools {
   readonly routed: RoutedRecords;
   /** Where hashes of keys decide. */
   readonly dealer: BatchDealer | undefined;
+  /** Memory for a batch of the chunk. */
+  readonly room: (bytes: number) => Buffer;
 }
 
 interface PendingBatch {
@@ -263,7 +272,7 @@ class Build {
   #passOn(target: number, batch: Uint8Array, records: number): void {
     this.#flush(target);
     this.#takeDealt(target);
-    this.#batches.push({ target, batch: detachBatch(batch), records });
+    this.#batches.push({ target, batch: detachBatch(batch, undefined, this.tools.room), records });
   }
 
   /** What comes now goes behind everything that was dealt out. */
@@ -276,7 +285,7 @@ class Build {
   #takeDealt(target: number): void {
     const taken = this.#dealtCompression && this.tools.dealer?.take(target);
     if (taken === undefined) return;
-    const batch = frameBatch(taken.plain, taken, { compression: this.#dealtCompression });
+    const batch = frameBatch(taken.plain, taken, { compression: this.#dealtCompression }, this.tools.room);
     this.#push(target, batch, taken.records);
   }
 

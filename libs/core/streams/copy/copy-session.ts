@@ -160,6 +160,7 @@ export class CopySession {
     const sourceEnd = fetched.endOffset;
     if (chunk.routes.length === 0) {
       this.#readFrom = chunk.until;
+      chunk.release?.();
       return { records: 0, bytes: 0, sourceEnd };
     }
     const before = this.#state.position;
@@ -250,6 +251,7 @@ export class CopySession {
     };
     try {
       await this.#writer.commit({ appends, checkpoints });
+      chunk.release?.();
       this.#state = { ...next, last };
       this.#readFrom = next.position;
       if (parking !== undefined) this.#parking?.took(parking.next);

@@ -1,4 +1,4 @@
-import { impossible, Semaphore } from '#libs/core/kernel';
+import { Semaphore } from '#libs/core/kernel';
 import { type FetchedPartition, integerSetting, type LogEngine } from '#libs/core/log';
 import { BUILD_LIMITS, type BuiltChunk, ChunkBuilder, type ChunkMaker } from './chunk-builder.js';
 import { CopySession } from './copy-session.js';
@@ -20,7 +20,7 @@ export class LaneCopy extends LiveCopy {
   static async open(engine: LogEngine, spec: CopySpec, tuning: CopyTuning = COPY_TUNING): Promise<LaneCopy> {
     const target = await engine.describeTopic(spec.target);
     const limits = { ...BUILD_LIMITS, maxBatchBytes: integerSetting(target.config, 'max.message.bytes') };
-    const makers = new MakerPool(Array.from({ length: tuning.parallel }, () => new ChunkBuilder(spec.router, limits)));
+    const makers = new MakerPool(() => new ChunkBuilder(spec.router, limits));
     const sessions: CopySession[] = [];
     const { parking } = spec.router;
     for (const [partition, startOffset] of spec.startOffsets.entries()) {
@@ -116,20 +116,20 @@ export class LaneCopy extends LiveCopy {
   }
 }
 
-/** Builders taking turns; there are as many as lanes at work, so one is always free. */
+/** Builders taking turns: as many as there are chunks that were not released, which lanes at work have one of each. */
 class MakerPool implements ChunkMaker {
-  readonly #free: ChunkBuilder[];
+  readonly #free: ChunkBuilder[] = [];
 
-  constructor(builders: readonly ChunkBuilder[]) {
-    this.#free = [...builders];
-  }
+  constructor(private readonly make: () => ChunkBuilder) {}
 
   async build(fetched: FetchedPartition, from: number): Promise<BuiltChunk> {
-    const builder = this.#free.pop() ?? impossible('more lanes at work than there are builders');
+    const builder = this.#free.pop() ?? this.make();
+    const release = (): void => void this.#free.push(builder);
     try {
-      return await builder.build(fetched, from);
-    } finally {
-      this.#free.push(builder);
+      return { ...(await builder.build(fetched, from)), release };
+    } catch (error) {
+      release();
+      throw error;
     }
   }
 }

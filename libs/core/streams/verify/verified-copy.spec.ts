@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { encodeBatch, type FetchRequest } from '#libs/core/log';
+import { describe, expect, it, vi } from 'vitest';
+import { encodeBatch, type FetchRequest, type LogWriter } from '#libs/core/log';
 import { MemoryLogEngine } from '#libs/core/log/testing';
 import { LaneCopy } from '../copy/lane-copy.js';
 import type { CopyRun } from '../copy/live-copy.js';
@@ -42,6 +42,31 @@ const run = (report: CopyRun['report'] = () => undefined): CopyRun => ({
   signal: new AbortController().signal,
   pace: () => new Promise(setImmediate),
   report,
+});
+
+describe('a commit of which nobody knows how it ended', () => {
+  it('keeps the memory of its batches, which somebody may still be sending, while the copy goes on', async () => {
+    const { engine, copy, verifier } = await prepared();
+    const sessions = Object.getPrototypeOf(await engine.openWriter('any')) as Pick<LogWriter, 'commit'>;
+    const held: { readonly batch: Uint8Array; readonly bytes: Buffer }[] = [];
+    const { commit } = sessions;
+    const spy = vi.spyOn(sessions, 'commit').mockImplementation(async function (this: LogWriter, what) {
+      try {
+        return await commit.call(this, what);
+      } catch (error) {
+        for (const { topic, batch } of what.appends ?? [])
+          if (topic === 'new') held.push({ batch, bytes: Buffer.from(batch) });
+        throw error;
+      }
+    });
+    for (let n = 0; n < 2; n++) engine.faults.once('commit', { kind: 'lost-acknowledgement' });
+    await copy.copyTo(await copy.sourceEnds(), run());
+    spy.mockRestore();
+    expect(engine.faults.pending).toBe(0);
+    expect((await verifier.advance()).mismatches).toEqual([]);
+    expect(held.length).toBeGreaterThan(0);
+    for (const { batch, bytes } of held) expect(bytes.equals(batch)).toBe(true);
+  });
 });
 
 describe('a copy that is verified meanwhile', () => {
