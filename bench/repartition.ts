@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openEmbeddedLog } from '#libs/adapters/log-embedded';
+import { type EmbeddedLog, openEmbeddedLog } from '#libs/adapters/log-embedded';
 import { encodeBatch } from '#libs/core/log';
 import { SystemClock } from '#libs/platform/observability';
 import { Api } from '../apps/demo/api.js';
@@ -15,27 +15,66 @@ const RECORDS = Number(process.env['WEIR_BENCH_RECORDS'] ?? 1_000_000);
 const BATCH = 1_000;
 const PARTITIONS = 6;
 
-/** Fills the topic behind the service's back, while it is stopped: records of 100 bytes with keys spread over the partitions. */
-async function fill(directory: string): Promise<number> {
-  const log = await openEmbeddedLog({ directory, clock: new SystemClock() });
-  const value = Buffer.alloc(80, 'x');
+/** Of these so many are rows of a table, which go record by record. */
+const ROWS = RECORDS / 10;
+const OWNERS = 20_000;
+
+interface Case {
+  readonly what: string;
+  readonly records: number;
+  readonly request: Readonly<Record<string, unknown>>;
+  /** Copied in whole batches, which is what the goal is stated for. */
+  readonly whole: boolean;
+}
+
+const CASES: readonly Case[] = [
+  ...[12, 4].map((partitions) => ({
+    ...{ what: `to ${partitions},`, records: RECORDS, request: { topic: 't', target: { partitions } }, whole: true },
+  })),
+  {
+    what: 'to 12, merged by time,',
+    records: ROWS,
+    request: { topic: 'rows', target: { partitions: 12 }, orderMerge: 'timestamp' },
+    whole: false,
+  },
+  {
+    what: 'of a table to another key,',
+    records: ROWS,
+    request: {
+      topic: 'rows',
+      target: { partitions: 12, key: { expr: 'value.owner', semantics: 'table', shared: 'newest' } },
+    },
+    whole: false,
+  },
+];
+
+/** Fills a topic behind the service's back, while it is stopped: records of 100 bytes with keys spread over the partitions. Answers how many bytes that takes. */
+async function fill(
+  log: EmbeddedLog,
+  topic: string,
+  records: number,
+  valueOf: (key: number) => Buffer,
+): Promise<number> {
   let bytes = 0;
-  for (let at = 0; at < RECORDS; at += BATCH * PARTITIONS) {
+  for (let at = 0; at < records; at += BATCH * PARTITIONS) {
     await Promise.all(
       Array.from({ length: PARTITIONS }, (_, partition) => {
-        const records = Array.from({ length: BATCH }, (_each, n) => ({
-          key: Buffer.from(`key-${(at + partition * BATCH + n) % 50_000}`),
-          value,
-          headers: [],
-          timestamp: 1_700_000_000_000 + at,
-        }));
-        const batch = encodeBatch(records);
+        const some = Array.from({ length: Math.min(BATCH, Math.ceil(records / PARTITIONS)) }, (_each, n) => {
+          // A key lies in one partition.
+          const key = ((at + n * PARTITIONS) % 48_000) + partition;
+          return {
+            key: Buffer.from(`key-${key}`),
+            value: valueOf(key),
+            headers: [],
+            timestamp: 1_700_000_000_000 + at,
+          };
+        });
+        const batch = encodeBatch(some);
         bytes += batch.length;
-        return log.append({ topic: 't', partition }, batch);
+        return log.append({ topic, partition }, batch);
       }),
     );
   }
-  await log.close();
   return bytes;
 }
 
@@ -57,34 +96,38 @@ export const repartition: Benchmark = {
       const service = await ServiceProcess.prepare(directory);
       await service.start();
       const api = new Api(service.url);
-      await api.post('/v1/topics', { name: 't', partitions: PARTITIONS });
+      for (const name of ['t', 'rows']) await api.post('/v1/topics', { name, partitions: PARTITIONS });
       await service.stop();
-      const bytes = await fill(join(directory, 'data', 'log'));
+      const log = await openEmbeddedLog({ directory: join(directory, 'data', 'log'), clock: new SystemClock() });
+      const value = Buffer.alloc(80, 'x');
+      const bytes = await fill(log, 't', RECORDS, () => value);
+      await fill(log, 'rows', ROWS, (key) => Buffer.from(`{"owner":"o-${key % OWNERS}","pad":"${'x'.repeat(54)}"}`));
+      await log.close();
       await service.start();
       const results: (Comparison | Figure)[] = [];
-      for (const partitions of [12, 4]) {
-        const { planMs, ms, phases, grown, processor } = await timed(service, api, partitions);
-        const baseline = await plainWrite(directory, bytes);
-        const what = `repartition to ${partitions}, ${RECORDS.toLocaleString('en-US')} records of 100 bytes`;
+      for (const { what: way, records, request, whole } of CASES) {
+        const { planMs, ms, phases, grown, processor } = await timed(service, api, request);
+        const baseline = await plainWrite(directory, (bytes * records) / RECORDS);
+        const what = `repartition ${way} ${records.toLocaleString('en-US')} records of 100 bytes`;
         results.push(
           {
             what: `${what}, from its start until it was copied, read back and switched (${phases})`,
             unit: 'records/s',
-            measured: perSecond(RECORDS, ms),
-            baseline: { what: 'plain write and flush of the same bytes', measured: perSecond(RECORDS, baseline) },
+            measured: perSecond(records, ms),
+            baseline: { what: 'plain write and flush of the same bytes', measured: perSecond(records, baseline) },
           },
           // The goal is stated for many records, so that what every operation takes does not count.
           {
             what: `${what}, the same`,
             unit: 'records/s',
-            measured: perSecond(RECORDS, ms),
-            ...(RECORDS >= 10_000_000 ? { least: 1_000_000 } : {}),
+            measured: perSecond(records, ms),
+            ...(whole && RECORDS >= 10_000_000 ? { least: 1_000_000 } : {}),
           },
           { what: `${what}: its plan`, unit: 'ms', measured: planMs },
           {
             what: `${what}: processor time of the service`,
             unit: 'ns/record',
-            measured: (processor * 1e6) / RECORDS,
+            measured: (processor * 1e6) / records,
           },
           { what: `${what}: memory beyond that before it`, unit: 'MB', measured: grown, most: 200 },
         );
@@ -106,11 +149,11 @@ interface Timed {
 }
 
 /** One repartition, planned, started and followed until it has switched: how long each phase took, and how much memory grew meanwhile. Then it is finished. */
-async function timed(service: ServiceProcess, api: Api, partitions: number): Promise<Timed> {
+async function timed(service: ServiceProcess, api: Api, asked: Case['request']): Promise<Timed> {
   const before = await residentMb(service);
   let most = before;
-  const asked = performance.now();
-  const request = { topic: 't', target: { partitions }, cutover: { mode: 'auto' }, reverseTail: false };
+  const request = { ...asked, cutover: { mode: 'auto' }, reverseTail: false };
+  const planned = performance.now();
   const { hash } = await api.post<{ readonly hash: string }>('/v1/repartitions/plans', request);
   const processorBefore = await processorMs(service.pid);
   const began = performance.now();
@@ -135,5 +178,5 @@ async function timed(service: ServiceProcess, api: Api, partitions: number): Pro
   await api.post(`/v1/operations/${id}:finish`);
   while ((await api.get<OperationStatus>(`/v1/operations/${id}`)).state !== 'FINISHED')
     await new Promise((resolve) => setTimeout(resolve, 20));
-  return { planMs: began - asked, ms, phases: phases.join(', '), grown: most - before, processor };
+  return { planMs: began - planned, ms, phases: phases.join(', '), grown: most - before, processor };
 }

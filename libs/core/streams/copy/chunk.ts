@@ -152,9 +152,14 @@ export function sourceOffsetsByTarget(chunk: CopiedChunk): ReadonlyMap<number, F
 function encodeRoutes(writer: ByteWriter, routes: Uint16Array): void {
   let repeats = 0;
   let narrow = true;
+  let before = -1;
   for (let i = 0; i < routes.length; i++) {
-    if (i === 0 || routes[i] !== routes[i - 1]) repeats++;
-    if (routes[i]! >= 0xff && routes[i] !== DROPPED) narrow = false;
+    const route = routes[i]!;
+    // What a run is like was seen when it began.
+    if (route === before) continue;
+    before = route;
+    repeats++;
+    if (route >= 0xff && route !== DROPPED) narrow = false;
   }
   const width = narrow ? 1 : 2;
   if (repeats * 3 < routes.length * width) {
@@ -192,10 +197,12 @@ function decodeRoutes(reader: VarintReader, records: number): Uint16Array {
   const width = form === ROUTES.bytes ? 1 : 2;
   if (form !== ROUTES.bytes && form !== ROUTES.pairs) throw corruptOffsetMap(`its routes have form ${form}`);
   if (reader.at + records * width > reader.end) throw corruptOffsetMap('it ends inside its routes');
-  for (let i = 0; i < records; i++) {
-    const first = reader.bytes[reader.at++]!;
-    if (width === 2) routes[i] = (first << 8) | reader.bytes[reader.at++]!;
-    else routes[i] = first === 0xff ? DROPPED : first;
+  const stored = reader.bytes.subarray(reader.at, reader.at + records * width);
+  reader.at += stored.length;
+  if (width === 2) for (let i = 0; i < records; i++) routes[i] = (stored[2 * i]! << 8) | stored[2 * i + 1]!;
+  else {
+    routes.set(stored);
+    for (let i = stored.indexOf(0xff); i >= 0; i = stored.indexOf(0xff, i + 1)) routes[i] = DROPPED;
   }
   return routes;
 }
