@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cutoverRequest, groupTranslation, wholePlanShape } from '#libs/platform/http';
 
 /** Most topics in one request: each is looked at. */
 export const MAX_MOVED_TOPICS = 100;
@@ -17,23 +18,7 @@ export const moveBody = z.strictObject({
     .optional()
     .describe('One plan more, of 2 to 20 topics in one operation: all of them are switched in one step or none is.'),
   verification: z.enum(['readback', 'full']).optional(),
-  cutover: z
-    .strictObject({
-      mode: z.enum(['auto', 'manual']).optional(),
-      maxPauseMs: z
-        .int()
-        .min(50)
-        .max(3_600_000)
-        .optional()
-        .describe('Longest time writers are held; 10,000 unless given.'),
-      rollbackWindowMs: z
-        .int()
-        .min(0)
-        .max(31_536_000_000)
-        .optional()
-        .describe('How long the way back is open after the switch; `operations.rollbackWindowMs` unless given.'),
-    })
-    .optional(),
+  cutover: cutoverRequest,
   reverseTail: z
     .boolean()
     .optional()
@@ -41,31 +26,20 @@ export const moveBody = z.strictObject({
 });
 export type MoveBody = z.infer<typeof moveBody>;
 
-const count = z.number().nullable();
 const object = z.record(z.string(), z.unknown());
 
 const movePlanView = z.object({
-  hash: z.string().describe('Start it with `POST /v1/operations`.'),
+  ...wholePlanShape,
   kind: z.literal('move'),
-  subject: z.string(),
   topic: z.string(),
-  steps: z.array(z.string()),
   order: z.string().describe('What is promised of the order of records.'),
   rollback: z.string(),
   from: z.object({ cluster: z.string(), physical: z.string(), partitions: z.int() }),
   to: z.object({ cluster: z.string(), physical: z.string(), partitions: z.int() }),
   config: object.describe('Settings the topic has in the other cluster.'),
   profile: object,
-  translation: z.array(z.object({ group: z.string(), members: z.int(), lag: z.number(), translation: z.string() })),
+  translation: z.array(groupTranslation),
   readers: z.array(z.string()).describe('Views and derivations that read the topic; they follow it.'),
-  risks: z.array(z.string()),
-  blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
-  estimates: z.object({ etaSeconds: count, pauseMs: count, records: count, bytes: count }),
-  parameters: object,
-  controls: object,
-  fingerprint: object.describe('What the plan relied on; compared at the start.'),
-  createdBy: z.string(),
-  createdAt: z.string().describe('ISO 8601, UTC.'),
 });
 export type MovePlanView = z.infer<typeof movePlanView>;
 
@@ -73,9 +47,6 @@ const joinedMovePlanView = movePlanView.omit({ topic: true, from: true, to: true
   alsoOn: z.array(z.string()).describe('What else it would change.'),
   topics: z.array(z.string()),
   profile: object.describe('What each topic is like, by name.'),
-  translation: z.array(
-    z.object({ group: z.string(), topic: z.string(), members: z.int(), lag: z.number(), translation: z.string() }),
-  ),
 });
 export type JoinedMovePlanView = z.infer<typeof joinedMovePlanView>;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cutoverRequest, groupTranslation, wholePlanShape } from '#libs/platform/http';
 
 const expression = z.string().min(1).max(10_000);
 const place = z.string().min(1).max(1_000);
@@ -130,23 +131,7 @@ export const migrationBody = z.strictObject({
     .optional()
     .describe('`full`, which transforms every record anew, unless given.'),
   groups: z.strictObject({ mode: z.enum(['exact', 'drain', 'duplicates']).optional() }).optional(),
-  cutover: z
-    .strictObject({
-      mode: z.enum(['auto', 'manual']).optional(),
-      maxPauseMs: z
-        .int()
-        .min(50)
-        .max(3_600_000)
-        .optional()
-        .describe('Longest time writers are held; 10,000 unless given.'),
-      rollbackWindowMs: z
-        .int()
-        .min(0)
-        .max(31_536_000_000)
-        .optional()
-        .describe('How long the way back is open after the switch; `operations.rollbackWindowMs` unless given.'),
-    })
-    .optional(),
+  cutover: cutoverRequest,
   reverseTail: z
     .boolean()
     .optional()
@@ -176,11 +161,9 @@ const rehearsal = z.object({
 
 /** A plan with what only a migration has to say. */
 export const migrationPlanView = z.object({
-  hash: z.string().describe('Start it with `POST /v1/operations`.'),
+  ...wholePlanShape,
   kind: z.literal('migration'),
-  subject: z.string(),
   alsoOn: z.array(z.string()).describe('What else it would change, where it is of several topics.'),
-  steps: z.array(z.string()),
   order: z.string(),
   rollback: z.string(),
   transform: object
@@ -191,27 +174,11 @@ export const migrationPlanView = z.object({
     .describe(
       'What became of a sample, each record transformed twice and brought back. Null for several topics: see `impact.members`.',
     ),
-  translation: z.array(
-    z.object({
-      group: z.string(),
-      topic: z.string().optional().describe('Of several topics.'),
-      members: z.int(),
-      lag: z.number(),
-      translation: z.string(),
-    }),
-  ),
+  translation: z.array(groupTranslation),
   readers: z
     .array(z.string())
     .describe('Views and derivations that read the topic; they follow the cutover by themselves.'),
-  risks: z.array(z.string()),
-  blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
-  estimates: z.object({ etaSeconds: count, pauseMs: count, records: count, bytes: count }),
   impact: object,
-  parameters: object,
-  controls: object,
-  fingerprint: object.describe('What the plan relied on; compared at the start.'),
-  createdBy: z.string(),
-  createdAt: z.string().describe('ISO 8601, UTC.'),
 });
 export type MigrationPlanView = z.infer<typeof migrationPlanView>;
 

@@ -1,5 +1,6 @@
 import type { Plan } from '#libs/core/operations';
 import type { SampleReport } from '#libs/core/streams';
+import { wholePlanParts } from '#libs/platform/http';
 import type { MigrationPlanView, RehearsalPlanView, SampleView } from './migration-schemas.js';
 
 /** A plan as the API shows it: what it found on top, what the operation works with below. */
@@ -18,26 +19,16 @@ export function planViewOf(plan: Plan): MigrationPlanView {
   > &
     Record<string, unknown>;
   return {
-    hash: plan.hash,
+    ...wholePlanParts(plan),
     kind: 'migration',
-    subject: plan.subject,
     alsoOn: [...(plan.alsoOn ?? [])],
-    steps: [...plan.steps],
     order,
     rollback,
     transform,
     rehearsal,
     translation,
     readers,
-    risks: [...plan.risks],
-    blockers: [...plan.blockers],
-    estimates: plan.estimates,
     impact,
-    parameters: plan.parameters,
-    controls: { ...plan.controls },
-    fingerprint: plan.fingerprint,
-    createdBy: plan.createdBy,
-    createdAt: new Date(plan.createdAt).toISOString(),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Plan } from '#libs/core/operations';
+import { wholePlanParts } from '#libs/platform/http';
 import type { RepartitionPlanView } from './repartition-schemas.js';
 
 /** A plan as the API shows it: what it found on top, what the operation works with below. */
@@ -10,11 +11,9 @@ export function planViewOf(plan: Plan): RepartitionPlanView {
     > &
       Record<string, unknown>;
   return {
-    hash: plan.hash,
+    ...wholePlanParts(plan),
     kind: 'repartition',
-    subject: plan.subject,
     alsoOn: [...(plan.alsoOn ?? [])],
-    steps: [...plan.steps],
     order,
     rollback,
     profile,
@@ -23,14 +22,6 @@ export function planViewOf(plan: Plan): RepartitionPlanView {
     translation,
     readers,
     coPartitioned,
-    risks: [...plan.risks],
-    blockers: [...plan.blockers],
-    estimates: plan.estimates,
     impact,
-    parameters: plan.parameters,
-    controls: { ...plan.controls },
-    fingerprint: plan.fingerprint,
-    createdBy: plan.createdBy,
-    createdAt: new Date(plan.createdAt).toISOString(),
   };
 }

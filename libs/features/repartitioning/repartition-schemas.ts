@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cutoverRequest, groupTranslation, wholePlanShape } from '#libs/platform/http';
 import { MAX_TOGETHER } from '#libs/core/streams';
 
 const base = z
@@ -105,37 +106,18 @@ export const repartitionBody = z.strictObject({
         ),
     })
     .optional(),
-  cutover: z
-    .strictObject({
-      mode: z.enum(['auto', 'manual']).optional(),
-      maxPauseMs: z
-        .int()
-        .min(50)
-        .max(3_600_000)
-        .optional()
-        .describe('Longest time writers are held; 10,000 unless given.'),
-      rollbackWindowMs: z
-        .int()
-        .min(0)
-        .max(31_536_000_000)
-        .optional()
-        .describe('How long the way back is open after the switch; `operations.rollbackWindowMs` unless given.'),
-    })
-    .optional(),
+  cutover: cutoverRequest,
   reverseTail: z.boolean().optional().describe('Keep the old side current after the switch. On unless turned off.'),
 });
 export type RepartitionBody = z.infer<typeof repartitionBody>;
 
-const count = z.number().nullable();
 const object = z.record(z.string(), z.unknown());
 
 /** A plan with what only a repartition has to say. */
 export const repartitionPlanView = z.object({
-  hash: z.string().describe('Start it with `POST /v1/operations`.'),
+  ...wholePlanShape,
   kind: z.literal('repartition'),
-  subject: z.string(),
   alsoOn: z.array(z.string()).describe('What else it would change, where it is of several topics.'),
-  steps: z.array(z.string()),
   order: z.string().describe('What is promised of the order of records.'),
   rollback: z.string(),
   profile: object.describe('What the topic is like; of several topics, by name.'),
@@ -144,15 +126,7 @@ export const repartitionPlanView = z.object({
     .object({ partitioner: partitionerSchema })
     .nullable()
     .describe('A partitioner that would spread the keys which are too heavy; null where none are, or none can.'),
-  translation: z.array(
-    z.object({
-      group: z.string(),
-      topic: z.string().optional().describe('Of several topics.'),
-      members: z.int(),
-      lag: z.number(),
-      translation: z.string(),
-    }),
-  ),
+  translation: z.array(groupTranslation),
   readers: z
     .array(z.string())
     .describe('Views and derivations that read the topic; they follow the cutover by themselves.'),
@@ -161,14 +135,6 @@ export const repartitionPlanView = z.object({
     .describe(
       'Topics with as many partitions and keys placed alike that are read together with this one, and by whom.',
     ),
-  risks: z.array(z.string()),
-  blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
-  estimates: z.object({ etaSeconds: count, pauseMs: count, records: count, bytes: count }),
   impact: object,
-  parameters: object,
-  controls: object,
-  fingerprint: object.describe('What the plan relied on; compared at the start.'),
-  createdBy: z.string(),
-  createdAt: z.string().describe('ISO 8601, UTC.'),
 });
 export type RepartitionPlanView = z.infer<typeof repartitionPlanView>;

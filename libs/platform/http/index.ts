@@ -20,6 +20,14 @@ export { bodyDigestOf } from './body-digest.js';
 export { idempotencyKeyOf } from './idempotency-key.js';
 export { REASON_HEADER, reasonOf } from './reason.js';
 export { Conditional, entityTag, isUnchanged, REVALIDATED } from './conditional.js';
+export {
+  cutoverRequest,
+  groupTranslation,
+  planParts,
+  planShape,
+  wholePlanParts,
+  wholePlanShape,
+} from './operation-plans.js';
 export { openApiDocument } from './openapi-document.js';
 export { HTTP_SETTINGS, type HttpSettings } from './http-settings.js';
 export { PlainRoutes } from './plain-routes.js';
