@@ -15,6 +15,7 @@ import { TopicPartitioners1764100000033 } from './0033-topic-partitioners.js';
 import { OperationSubjects1764100000036 } from './0036-operation-subjects.js';
 import { ViewVersions1764100000037 } from './0037-view-versions.js';
 import { RegistryVersionGuids1764100000038 } from './0038-registry-version-guids.js';
+import { ChangeRequests1764100000039 } from './0039-change-requests.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -42,4 +43,5 @@ export const MIGRATIONS: MigrationClass[] = [
   OperationSubjects1764100000036,
   ViewVersions1764100000037,
   RegistryVersionGuids1764100000038,
+  ChangeRequests1764100000039,
 ];

@@ -19,6 +19,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'OperationSubjects1764100000036',
   'ViewVersions1764100000037',
   'RegistryVersionGuids1764100000038',
+  'ChangeRequests1764100000039',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -65,6 +66,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE INDEX ix_operation_subjects_subject on operation_subjects (subject, operation_id)',
   'CREATE TABLE "view_versions" ("id" text PRIMARY KEY NOT NULL, "name" text NOT NULL, "log_id" text NOT NULL, "cluster" text NOT NULL, "version" bigint NOT NULL, "declaration" text NOT NULL, "types" text NOT NULL, "state" text NOT NULL, "created_at" bigint NOT NULL, "role" text NOT NULL, CONSTRAINT "uq_view_versions_version" UNIQUE ("name", "version"), CONSTRAINT "ck_view_versions_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')), CONSTRAINT "ck_view_versions_role" CHECK (role in (\'DRAFT\', \'PREVIOUS\')))',
   'CREATE INDEX "ix_registry_versions_of_subject" ON "registry_versions" ("context", "subject", "version", "schema_id", "guid", "deleted", "registered_at") ',
+  'CREATE TABLE "change_requests" ("id" text PRIMARY KEY NOT NULL, "revision" bigint NOT NULL, "state" text NOT NULL, "ended_at" bigint, "document" text NOT NULL, "plan" text NOT NULL)',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (1, 1764100000001, \'Registry1764100000001\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (2, 1764100000002, \'Operations1764100000002\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (3, 1764100000004, \'TopicNamesAndDerivations1764100000004\')',
@@ -82,5 +84,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (15, 1764100000036, \'OperationSubjects1764100000036\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (16, 1764100000037, \'ViewVersions1764100000037\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (17, 1764100000038, \'RegistryVersionGuids1764100000038\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (18, 1764100000039, \'ChangeRequests1764100000039\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

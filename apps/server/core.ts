@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { DynamicModule } from '@nestjs/common';
 import {
   openSqlStore,
+  SqlChangeRequestStore,
   SqlDerivationStore,
   SqlImportStaging,
   SqlLeaseStore,
@@ -13,6 +14,7 @@ import {
   SqlViewStore,
 } from '#libs/adapters/store-sql';
 import { WorkerTransforms } from '#libs/adapters/transform-workers';
+import { ChangeRequestStore } from '#libs/core/change-requests';
 import { Leases } from '#libs/core/groups';
 import { Clock, ServiceKeys } from '#libs/core/kernel';
 import {
@@ -367,6 +369,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: OperationStore, useValue: operationStore },
       { provide: OperationEngine, useValue: engine },
       { provide: Supervisor, useValue: supervisor },
+      { provide: ChangeRequestStore, useValue: new SqlChangeRequestStore(store) },
       { provide: RegistryStore, useValue: registryStore },
       { provide: ImportStaging, useValue: staging },
       { provide: SourceRegistries, useValue: sources },

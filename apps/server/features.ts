@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { AccessModule } from '#libs/features/access';
+import { ChangeRequestsModule } from '#libs/features/change-requests';
 import { ClusterMovesModule } from '#libs/features/cluster-moves';
 import { ClustersModule } from '#libs/features/clusters';
 import { DerivationsModule } from '#libs/features/derivations';
@@ -22,6 +23,7 @@ export const FEATURES: readonly Type[] = [
   RecordsModule,
   GroupsModule,
   RegistryModule,
+  ChangeRequestsModule,
   OperationsModule,
   RepartitioningModule,
   ClusterMovesModule,

@@ -30,6 +30,11 @@ export const LAYERS = [
     reason: 'registry decisions are pure; they meet storage only through their own port',
   },
   {
+    from: 'libs/core/change-requests',
+    may: ['libs/core/kernel'],
+    reason: 'who may agree to a plan, and to what it comes, does not depend on what the plan is about',
+  },
+  {
     from: 'libs/core/operations',
     may: ['libs/core/kernel'],
     reason: 'the operation engine knows phases and leases, not what the work is about',

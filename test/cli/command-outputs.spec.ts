@@ -17,6 +17,9 @@ interface Case {
   readonly away?: boolean;
 }
 
+/** Stands for a request that was submitted. */
+const REQUEST = '{request}';
+
 /** A success first, then failures, of every command that pipelines use and of those about the command itself. */
 const CASES: readonly (readonly Case[])[] = [
   [
@@ -41,7 +44,16 @@ const CASES: readonly (readonly Case[])[] = [
     { args: ['plan'], at: 'bad', code: 1 },
     { args: ['plan'], code: 7, away: true },
     { args: ['plan', '--out', '/dev/full'], code: 70 },
+    { args: ['plan', '--submit', '--dry-run'], at: 'pending', code: 0 },
   ],
+  [
+    { args: ['request', 'list'], code: 0 },
+    { args: ['request', 'list'], code: 7, away: true },
+  ],
+  ...['show', 'approve', 'reject', 'withdraw'].map((verb): readonly Case[] => [
+    { args: ['request', verb, REQUEST, '--dry-run'], code: 0 },
+    { args: ['request', verb, 'cr_nothing'], code: 5 },
+  ]),
   [
     { args: ['apply'], code: 0 },
     { args: ['apply', '--dry-run'], at: 'pending', code: 0 },
@@ -182,10 +194,11 @@ const GOOD = avroRecord('A', '{"name": "id", "type": "long"}');
 describe('what commands print', () => {
   const server = serverForSuite();
   const folders = new Map<Folder, ScratchProject>();
+  let request: string;
   const shapes = new Map<string, ValidateFunction>();
 
   const run = ({ args, at = 'good', away = false }: Case, output: string): Promise<Ran> =>
-    runWeir([...args, '-o', output], {
+    runWeir([...args.map((word) => (word === REQUEST ? request : word)), '-o', output], {
       cwd: folders.get(at)!.path,
       env: { WEIR_URL: away ? 'http://127.0.0.1:1' : server().url, XDG_CONFIG_HOME: folders.get('none')!.path },
     });
@@ -238,6 +251,10 @@ describe('what commands print', () => {
       ['topic', 'create', 'orders'],
     ])
       expect([args, (await runWeir(args, { cwd: good.path, env })).code]).toEqual([args, 0]);
+  });
+  beforeAll(async () => {
+    const submitted = await run({ args: ['plan', '--submit'], at: 'pending', code: 0 }, 'name');
+    request = submitted.out.trim();
   });
   afterAll(() => {
     for (const folder of folders.values()) folder.remove();

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { given, text, texts, type Handler, type Invocation } from '../command.js';
 import { Failure } from '../failure.js';
+import type { Client } from '../http/client.js';
 import type { Outcome } from '../outcome.js';
 import { applied } from '../planning/apply-plan.js';
+import { approvedPlan, isRequestId, requestPath, submitted } from '../planning/change-request.js';
 import { fileOf, makePlan, type MadePlan } from '../planning/make-plan.js';
 import { reportOf } from '../planning/plan-report.js';
 import { appliedOutcome, changeLines, countText, planOutcome } from '../planning/shown.js';
@@ -15,8 +17,24 @@ export const plan: Handler = async (invocation) => {
   const made = await makePlan(invocation, given(invocation, 'prune'));
   const out = text(invocation, 'out');
   if (out !== undefined) await writePlan(resolve(invocation.io.cwd, out), fileOf(made));
-  return inFormats(invocation, made, planOutcome(made, given(invocation, 'exitCode')));
+  const outcome = planOutcome(made, given(invocation, 'exitCode'));
+  const shown = given(invocation, 'submit') ? await submittedPlan(invocation, made, outcome) : outcome;
+  return inFormats(invocation, made, shown);
 };
+
+/** The plan as a change request; a plan that is blocked or has nothing to do is none. */
+async function submittedPlan(invocation: Invocation, made: MadePlan, outcome: Outcome): Promise<Outcome> {
+  const data = outcome.data as { readonly pending: number };
+  if (outcome.exit === 'no' || data.pending === 0 || invocation.flags.dryRun) return outcome;
+  const title = text(invocation, 'title') ?? countText(made.plan.changes, made.topicsPlan.topics);
+  const request = await submitted(made.client, fileOf(made), title, text(invocation, 'note'));
+  return {
+    ...outcome,
+    data: { ...data, request: request.id },
+    text: `${outcome.text ?? ''}\nSubmitted as ${request.id}. Somebody else approves it: weir request approve ${request.id}\nThen: weir apply --plan ${request.id}`,
+    names: [request.id],
+  };
+}
 
 /** `weir drift`: whether the service still is what the project says. Nothing is written. */
 export const drift: Handler = async (invocation) => {
@@ -29,6 +47,11 @@ export const apply: Handler = async (invocation) => {
   const from = text(invocation, 'plan');
   if (from !== undefined) {
     const client = await (await invocation.settings()).client();
+    if (isRequestId(from)) {
+      const plan = await approvedPlan(client, from);
+      const outcome = await applied(invocation, client, plan);
+      return invocation.flags.dryRun || outcome.exit === 'partial' ? outcome : closed(client, from, outcome);
+    }
     const file = await readPlan(resolve(invocation.io.cwd, from));
     await client.find('/v1/metadata/id');
     if (file.server !== client.address) {
@@ -51,6 +74,17 @@ export const apply: Handler = async (invocation) => {
   await confirm(invocation, `${countText(planned.changes, topicsPlan.topics)} at ${client.address}.`);
   return applied(invocation, client, fileOf(made));
 };
+
+/** Says of the request that it is applied. It is, whatever becomes of that. */
+async function closed(client: Client, id: string, outcome: Outcome): Promise<Outcome> {
+  try {
+    await client.post(`${requestPath(id)}:close`);
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { ...outcome, warnings: [...(outcome.warnings ?? []), `${id} cannot be closed: ${error.message}`] };
+  }
+}
 
 /** What a plan found, in the formats of findings: those that are asked for, and that of the CI it runs in. The exit code stays the plan's. */
 async function inFormats(invocation: Invocation, made: MadePlan, outcome: Outcome): Promise<Outcome> {

@@ -74,11 +74,15 @@ export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
       ['weir plan', 'what would be registered, and what is in the way'],
       ['weir plan --out plan.json && weir apply --plan plan.json', 'apply exactly what was looked at'],
       ['weir plan --exit-code', 'exit 3 when something is pending'],
+      ["weir plan --submit --title 'orders keep their currency'", 'for somebody else to approve'],
     ],
     options: [
       { flags: '--prune', about: 'also delete what carries the owner of the project and is not in it' },
       { flags: '--out <file>', about: 'write the plan there, for weir apply --plan' },
       { flags: '--exit-code', about: 'exit 3 when changes are pending' },
+      { flags: '--submit', about: 'make it a change request that somebody else approves' },
+      { flags: '--title <text>', about: 'title of the request; what it does when left out' },
+      { flags: '--note <text>', about: 'why, for those who are to approve' },
       FORMAT,
     ],
     load: async () => (await import('./plan.js')).plan,
@@ -90,10 +94,11 @@ export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
     examples: [
       ['weir apply', 'plan, show, ask, apply'],
       ['weir apply --yes', 'in a pipeline'],
-      ['weir apply --plan plan.json', 'what was planned; exit 4 when the registry has moved since'],
+      ['weir apply --plan plan.json', 'what was planned; exit 4 when the service has moved since'],
+      ['weir apply --plan cr_0k3v9x2b1a2b3c4d', 'a change request that was approved'],
     ],
     options: [
-      { flags: '--plan <file>', about: 'a plan that weir plan --out wrote' },
+      { flags: '--plan <file|id>', about: 'a plan that weir plan --out wrote, or a change request' },
       { flags: '--prune', about: 'also delete what carries the owner of the project and is not in it' },
     ],
     load: async () => (await import('./plan.js')).apply,
@@ -105,6 +110,51 @@ export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
     examples: [['weir drift', 'in a nightly job']],
     options: [{ flags: '--prune', about: 'count subjects of the owner that are not in the project' }, FORMAT],
     load: async () => (await import('./plan.js')).drift,
+  },
+  {
+    name: 'request',
+    about: 'Change requests: plans that were submitted for others to approve.',
+    examples: [
+      ['weir request list --state pending', 'what waits'],
+      ['weir request approve cr_0k3v9x2b1a2b3c4d', 'agree to one'],
+    ],
+    commands: [
+      {
+        name: 'list',
+        kind: 'RequestList',
+        about: 'The requests there are, newest first.',
+        examples: [['weir request list --state pending', 'those that wait for an approval']],
+        options: [
+          {
+            flags: '--state <state>',
+            about: 'only those',
+            choices: ['pending', 'approved', 'applied', 'rejected', 'withdrawn'],
+          },
+        ],
+        load: async () => (await import('./requests.js')).list,
+      },
+      {
+        name: 'show',
+        kind: 'Request',
+        about: 'One request with its plan.',
+        examples: [['weir request show cr_0k3v9x2b1a2b3c4d -o yaml', 'all of it']],
+        args: [['<id>', 'the request']],
+        load: async () => (await import('./requests.js')).show,
+      },
+      ...(['approve', 'reject', 'withdraw'] as const).map((verb): CommandSpec => ({
+        name: verb,
+        kind: 'DecidedRequest',
+        about: {
+          approve: 'Agree to a request. Who submitted it cannot.',
+          reject: 'Refuse a request.',
+          withdraw: 'Take a request of your own back.',
+        }[verb],
+        examples: [[`weir request ${verb} cr_0k3v9x2b1a2b3c4d --note '…'`, 'with a word to it']],
+        args: [['<id>', 'the request']],
+        options: [{ flags: '--note <text>', about: 'kept with the request' }],
+        load: async () => (await import('./requests.js')).onRequest(verb),
+      })),
+    ],
   },
   {
     name: 'policy',

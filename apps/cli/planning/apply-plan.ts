@@ -3,7 +3,7 @@ import { Failure } from '../failure.js';
 import type { Client } from '../http/client.js';
 import type { Outcome } from '../outcome.js';
 import { writtenFile } from '../output/written-file.js';
-import type { PlanFile, PlannedChange } from '../project/plan-file.js';
+import type { PlanFile, PlannedChange, ServerPlan } from '../project/plan-file.js';
 import type { PlannedTopic } from '../project/topics.js';
 import { appliedOutcome } from './shown.js';
 
@@ -18,7 +18,8 @@ interface AppliedSchemas {
  */
 export async function applied(invocation: Invocation, client: Client, plan: PlanFile): Promise<Outcome> {
   const { hash, changes, topics } = plan;
-  if (topics.length > 0) await applyTopics(client, plan, true);
+  const planned = topics.length > 0 ? await applyTopics(client, plan, true) : [];
+  if (invocation.flags.dryRun) return appliedOutcome(client.address, await stillPlanned(client, plan), planned);
   const schemas =
     changes.length === 0 || hash === ''
       ? { changes: [], repeated: false }
@@ -44,6 +45,27 @@ export async function applied(invocation: Invocation, client: Client, plan: Plan
   if (failed === undefined) return outcome;
   const { code, message } = failed.refusal!;
   return half(outcome, code, `topic '${failed.topic}' failed: ${message}`);
+}
+
+/** The changes of a plan that still holds. @throws Failure for one under which something has moved, or that is blocked. */
+async function stillPlanned(client: Client, { hash, changes }: PlanFile): Promise<readonly PlannedChange[]> {
+  if (changes.length === 0) return [];
+  const now = await client.post<ServerPlan>('/v1/schema-changes:plan', { changes });
+  if (now.hash !== hash)
+    throw new Failure({
+      code: 'plan-stale',
+      exit: 'conflict',
+      message: 'The plan no longer holds: something that it rests on has moved.',
+      hint: 'Make the plan again, look at it and apply the new one.',
+    });
+  if (now.verdict === 'blocked')
+    throw new Failure({
+      code: 'plan-blocked',
+      exit: 'no',
+      message: `The plan cannot be applied: ${now.blockers[0]}`,
+      hint: 'Remove what blocks it and plan again.',
+    });
+  return now.changes;
 }
 
 async function applyTopics(client: Client, plan: PlanFile, dryRun: boolean): Promise<readonly PlannedTopic[]> {

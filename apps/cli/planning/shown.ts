@@ -24,6 +24,7 @@ export function planOutcome(made: MadePlan, pendingCode: boolean): Outcome {
       changes: plan.changes.map(shownChange),
       topics: topicsPlan.topics,
       findings,
+      request: null,
       requests: client.requests,
     },
     text: `${findingsText(findings)}${pending === 0 && !blocked ? NOTHING : countText(plan.changes, topicsPlan.topics)}`,

@@ -69,8 +69,20 @@ const PLAN = object({
   changes: list(CHANGE),
   topics: list(TOPIC_CHANGE),
   findings: list(FINDING),
+  request: nullable(text),
   requests: whole,
 });
+const STEP = object({ by: text, at: text, note: nullable(text) });
+const REQUEST_MEMBERS = {
+  id: text,
+  state: oneOf('pending', 'approved', 'applied', 'rejected', 'withdrawn'),
+  title: text,
+  submitted: STEP,
+  decided: nullable(STEP),
+  applied: nullable(STEP),
+  subjects: list(text),
+  topics: list(text),
+};
 const POLICY = object({
   id: text,
   title: text,
@@ -90,6 +102,18 @@ const SCHEMA_FINDING = object({ ruleId: text, place: text, what: text, fix: text
 export const PIPELINE_SHAPES: Readonly<Record<string, JsonSchema>> = {
   CheckReport: REPORT,
   LintReport: REPORT,
+  RequestList: list(object(REQUEST_MEMBERS)),
+  Request: object({
+    ...REQUEST_MEMBERS,
+    plan: object({
+      planHash: text,
+      restsOn: list(anything),
+      changes: list(anything),
+      topics: list(anything),
+      topicsRestOn: list(anything),
+    }),
+  }),
+  DecidedRequest: object(REQUEST_MEMBERS),
   PolicyReport: REPORT,
   PolicyList: list(POLICY),
   Policy: POLICY,

@@ -1,0 +1,1 @@
+export { ChangeRequestsModule } from './change-requests.module.js';
