@@ -56,6 +56,7 @@ import {
   operationOfMember,
   RehearsalHandler,
   RepartitionHandler,
+  RowsHandler,
   TogetherHandler,
   VersionHandler,
   Views,
@@ -303,6 +304,20 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       tables,
       directories,
       types,
+      transforms,
+      clock,
+      newId,
+      failPoint: failPoints.pass,
+    }),
+  );
+
+  engine.register(
+    new RowsHandler({
+      views,
+      store: viewStore,
+      tables,
+      directories,
+      decoder,
       transforms,
       clock,
       newId,

@@ -127,6 +127,7 @@ export {
   type SqlRequest,
 } from './views/view-sql.js';
 export { RoutedViewTables, type OpenTarget } from './views/routed-view-tables.js';
+export { RowsHandler, type RowsHandlerOptions } from './views/rows-handler.js';
 export { VersionHandler, type VersionHandlerOptions } from './views/version-handler.js';
 export { ViewVersions, type ActivateOptions } from './views/view-versions.js';
 export { type VersionComparison } from './views/version-comparison.js';

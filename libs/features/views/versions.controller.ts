@@ -2,9 +2,11 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@ne
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
 import {
+  rebuildPlanBody,
   versionPlanBody,
   viewPlanView,
   viewPlanViewOf,
+  type RebuildPlanBody,
   type VersionPlanBody,
   type ViewPlanView,
 } from './plan-schemas.js';
@@ -130,6 +132,29 @@ export class VersionsController {
     @CurrentPrincipal() principal: Principal,
   ): Promise<ViewPlanView> {
     return viewPlanViewOf(await this.views.planVersion(view, body, principal));
+  }
+
+  @Post(':view/rebuilds/plans')
+  @HttpCode(201)
+  @Access('alter', 'view', 'view')
+  @ApiJson({
+    id: 'planViewRebuild',
+    summary: 'Plan to compute rows of a view anew, in place',
+    description:
+      'Rows of keys that are named, or of those that have records in some partitions, offsets or times. Looks and changes nothing. The operation computes them from the topics beside the view and puts them in the place of those there are, each at exactly the position where the view stands; all other rows stay as they are. To build all of a view anew plan a version of it. Start the plan with its hash: `POST /v1/operations {"planHash": …}`.',
+    tag,
+    body: rebuildPlanBody,
+    bodyExample: { scope: { keys: ['o1'] } },
+    response: viewPlanView,
+    status: 201,
+    errors: { 400: ['invalid-view-rebuild-request'], 404: ['view-not-found'] },
+  })
+  async planRebuild(
+    @Param('view') view: string,
+    @Body(new ZodPipe(rebuildPlanBody)) body: RebuildPlanBody,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<ViewPlanView> {
+    return viewPlanViewOf(await this.views.planRebuild(view, body, principal));
   }
 
   @Post(':view/rollback')

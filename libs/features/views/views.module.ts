@@ -7,7 +7,7 @@ import { VersionsController } from './versions.controller.js';
 import { ViewsController } from './views.controller.js';
 import { ViewsService } from './views.service.js';
 
-/** Views over REST. Needs `Views`, `OperationEngine` (with a `VersionHandler`) and `Authorizer` from the composition. */
+/** Views over REST. Needs `Views`, `OperationEngine` (with a `VersionHandler` and a `RowsHandler`) and `Authorizer` from the composition. */
 @Module({
   controllers: [ViewsController, RowsController, SqlController, VersionsController],
   providers: [ViewsService, RowsService, SqlService],

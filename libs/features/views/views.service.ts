@@ -13,7 +13,7 @@ import {
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page, type PageRequest } from '#libs/platform/http';
 import { notADeclaration, readDeclarationBody } from './declaration-body.js';
-import type { VersionPlanBody } from './plan-schemas.js';
+import type { RebuildPlanBody, VersionPlanBody } from './plan-schemas.js';
 
 /** Views for principals: a view is read by who may read it; declaring one needs the right to read its topics too. */
 @Injectable()
@@ -101,6 +101,14 @@ export class ViewsService {
     const topics = body.declaration === undefined ? sourcesOf(definition) : topicsIn(body.declaration as JsonObject);
     for (const topic of topics) this.authorizer.demand(principal, 'read', { kind: 'topic', name: topic });
     return this.engine.plan('view-version', { name, ...(body as JsonObject) }, principal.id);
+  }
+
+  /** Plans to compute rows of some keys anew; whoever does may read the topics of the view. */
+  async planRebuild(name: string, body: RebuildPlanBody, principal: Principal): Promise<Plan> {
+    const { definition } = await this.views.describe(name);
+    for (const topic of sourcesOf(definition))
+      this.authorizer.demand(principal, 'read', { kind: 'topic', name: topic });
+    return this.engine.plan('view-rebuild', { name, ...(body as JsonObject) }, principal.id);
   }
 
   async #demandUnoperated(name: string): Promise<void> {

@@ -7,7 +7,7 @@ import { encodeBatch, TopicDirectories, type PositionToken } from '#libs/core/lo
 import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { Supervisor, type LeaseStore } from '#libs/core/operations';
 import { MemoryLeaseStore } from '#libs/core/operations/testing';
-import { JsonRecordDecoder, VersionHandler, Views, type FieldTypes } from '#libs/core/streams';
+import { JsonRecordDecoder, RowsHandler, VersionHandler, Views, type FieldTypes } from '#libs/core/streams';
 import { AnsweredTransforms, GivenTypes, MemoryViewStore, type Answers } from '#libs/core/streams/testing';
 import { SqliteViewTables } from '../sqlite-view-tables.js';
 
@@ -19,6 +19,7 @@ export interface ViewInstance {
   readonly views: Views;
   readonly supervisor: Supervisor;
   version(failPoint?: (name: string) => void): VersionHandler;
+  rows(failPoint?: (name: string) => void): RowsHandler;
   /** As a process that dies: its workers end, its leases stay. */
   stop(): Promise<void>;
 }
@@ -76,6 +77,7 @@ export class ViewWorld {
       supervisor,
       version: (point) =>
         new VersionHandler({ ...shared, views, ...(point === undefined ? {} : { failPoint: point }) }),
+      rows: (point) => new RowsHandler({ ...shared, views, ...(point === undefined ? {} : { failPoint: point }) }),
       stop: () => supervisor.close(),
     };
     this.#instances.push(instance);

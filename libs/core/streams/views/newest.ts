@@ -30,7 +30,7 @@ export interface NewestContext {
 }
 
 /** The end of a key that has no row. */
-const endOf = (source: number, identity: string): string => `e${source}:${identity}`;
+export const endOf = (source: number, identity: string): string => `e${source}:${identity}`;
 
 /**
  * The records that are newer than all that is known of their key, by key: of another generation than what is known, in the same partition later, of another partition with a later time. A time of a key that goes back within a partition counts as the

@@ -138,6 +138,9 @@ function addHistory(context: NewestContext, plan: RowPlan, newer: Newer): void {
   mark(context, newer, open !== undefined);
 }
 
+/** What follows the key and `@` in the identity of one of its states, see `versionOrder`. */
+export const STATE_ORDER = /^\d{16}\.\d{9}\.\d{7}\.\d{16}$/;
+
 function stateIdentity(identity: string, cells: readonly CellValue[]): string {
   return `${identity}@${versionOrder(versionIn(cells))}`;
 }

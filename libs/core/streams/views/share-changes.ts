@@ -76,6 +76,17 @@ export class ShareChanges {
     }
   }
 
+  /** Rows whose own part was computed anew, or that have none any more: what is stored for them is taken back, and counts as it does now. */
+  async again(identities: readonly string[], fresh: ReadonlyMap<string, readonly CellValue[]>): Promise<void> {
+    const stored = await this.stored.rows(stateTable(this.view), identities);
+    const rows = identities.map((identity) => {
+      const cells = fresh.get(identity);
+      return { identity, stored: stored.get(identity), own: cells === undefined ? undefined : this.#ownOf(cells) };
+    });
+    await this.#loadReferences(rows.flatMap(({ own }) => (own === undefined ? [] : [own.refers])));
+    await this.#replace(rows);
+  }
+
   /** Writes the groups. Once, after everything else. */
   async store(): Promise<void> {
     await this.#groups.store(this.changes, (group, aggregate) => this.#find(group, aggregate));

@@ -25,6 +25,8 @@ export interface ViewWorkerOptions {
   /** One per source, in the order of `sourcesOf`. */
   readonly readers: readonly SourceReader[];
   readonly tools: FoldTools;
+  /** Only these of the records of a source; all unless given. */
+  readonly only?: (source: number, records: readonly MappedRecord[]) => Promise<readonly MappedRecord[]>;
   readonly clock: Clock;
   /** Bytes of batches folded in one transaction. */
   readonly stepBytes?: number;
@@ -286,12 +288,14 @@ export class ViewWorker {
     }
   }
 
-  #map(
+  async #map(
     { topic, source }: Reading,
-    records: readonly PartitionRecord[],
+    given: readonly PartitionRecord[],
     { generation }: SourcePosition,
   ): Promise<MappedRecords> {
-    return mapRecords(this.options.view, source, topic, generation, records, this.#tools);
+    const { view, only } = this.options;
+    const mapped = await mapRecords(view, source, topic, generation, given, this.#tools);
+    return only === undefined ? mapped : { ...mapped, records: await only(source, mapped.records) };
   }
 
   async #fold(
