@@ -1,0 +1,113 @@
+import { expect } from 'vitest';
+import { DataPlaneCalls } from '#libs/features/records/testing';
+import type { RowsView } from '#libs/features/views';
+import { overHttp, ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+
+/** Longest wait for work that goes on beside a test. */
+export const SOON = { timeout: 60_000, interval: 20 };
+
+/** Counts every record: one taken in twice, or not at all, shows. */
+const COUNTED = {
+  source: { topic: 'orders', mode: 'events' },
+  key: { country: { from: 'value.country', type: 'text' } },
+  columns: { orders: { aggregate: 'count' }, cents: { aggregate: 'sum', of: 'value.cents', type: 'integer' } },
+};
+/** What is counted is taken back when a record of its key follows. */
+const PRESENT = { ...COUNTED, source: { topic: 'orders' } };
+const ROWS = {
+  source: { topic: 'orders' },
+  columns: { id: { from: 'key', type: 'text' }, cents: { from: 'value.cents', type: 'integer' } },
+};
+export const VIEWS = { counted: COUNTED, present: PRESENT, rows: ROWS };
+
+interface Order {
+  readonly key: string;
+  readonly value: { readonly country: string; readonly cents: number };
+}
+
+/** A service with three views of one topic, which is killed and started again on the same directory. */
+export class KilledViews {
+  server!: ServerProcess;
+  readonly client = new DataPlaneCalls(overHttp(() => this.server.url));
+  #ordered = 0;
+
+  private constructor(
+    readonly directory: TemporaryDirectory,
+    private readonly env: Readonly<Record<string, string>>,
+  ) {}
+
+  static async open(env: Readonly<Record<string, string>> = {}): Promise<KilledViews> {
+    return new KilledViews(await temporaryDirectory(), env);
+  }
+
+  /** @param failPoint where the process kills itself */
+  async start(failPoint?: string): Promise<void> {
+    const env = failPoint === undefined ? this.env : { ...this.env, WEIR_FAIL_POINT: failPoint };
+    this.server = await ServerProcess.start({ cwd: this.directory.path, env });
+  }
+
+  async close(): Promise<void> {
+    await this.server.stop();
+    await this.directory.remove();
+  }
+
+  async declare(): Promise<void> {
+    await this.client.topic('orders', 2);
+    for (const [name, view] of Object.entries(VIEWS)) await this.client.demand('PUT', `/v1/views/${name}`, view);
+  }
+
+  /** Keys come again and again, in other countries. @returns the token of what was acknowledged. @throws when the process dies meanwhile: then the log may have them, or not. */
+  async order(count: number, more: readonly object[] = []): Promise<string> {
+    const from = this.#ordered;
+    this.#ordered += count;
+    const orders = Array.from({ length: count }, (_, place): Order => {
+      const n = from + place;
+      return { key: `o${n % 50}`, value: { country: ['NO', 'IT', 'PT'][n % 3]!, cents: n } };
+    });
+    const { status, json } = await this.client.produce('orders', [...orders, ...more]);
+    expect(status).toBe(200);
+    return json.token!;
+  }
+
+  /** What the views are by what is in the log. */
+  async expected(): Promise<Readonly<Record<keyof typeof VIEWS, readonly unknown[]>>> {
+    const orders: Order[] = [];
+    for (let query = 'from=start&limit=1000'; ;) {
+      const { records, next } = await this.client.page('orders', query);
+      orders.push(...(records as unknown as Order[]).filter(({ value }) => typeof value.cents === 'number'));
+      if (records.length < 1000) break;
+      query = `cursor=${next}&limit=1000`;
+    }
+    const last = new Map(orders.map(({ key, value }) => [key, value]));
+    const rows = [...last].map(([id, { cents }]) => ({ id, cents })).sort((a, b) => (a.id < b.id ? -1 : 1));
+    return { counted: groups(orders.map((one) => one.value)), present: groups([...last.values()]), rows };
+  }
+
+  async answers(token: string): Promise<Readonly<Record<string, unknown>>> {
+    const answers: Record<string, unknown> = {};
+    for (const [name, order] of [
+      ['counted', 'country'],
+      ['present', 'country'],
+      ['rows', 'id'],
+    ]) {
+      const path = `/v1/views/${name}/rows?order=${order}&limit=1000&at-least=${token}&wait=30s`;
+      const { status, json } = await this.client.get<RowsView>(path);
+      answers[name!] = status === 200 ? json.rows : json;
+    }
+    return answers;
+  }
+
+  /** The tables of a view. */
+  async idOf(name: string, ask: (sql: string) => Promise<readonly (readonly unknown[])[]>): Promise<string> {
+    const [row] = await ask(`select id from views where name = '${name}'`);
+    return String(row![0]);
+  }
+}
+
+function groups(values: readonly Order['value'][]): unknown[] {
+  return ['IT', 'NO', 'PT'].flatMap((country) => {
+    const of = values.filter((value) => value.country === country);
+    const cents = of.reduce((sum, value) => sum + value.cents, 0);
+    return of.length === 0 ? [] : [{ country, orders: of.length, cents }];
+  });
+}
