@@ -1,0 +1,122 @@
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freshPostgresDatabase, type FreshDatabase } from '#libs/adapters/store-sql/testing';
+import { KilledViews, SOON } from './views-killed.js';
+
+describe('views in PostgreSQL over kill -9', () => {
+  let database: FreshDatabase;
+  let views: KilledViews;
+
+  beforeEach(async () => {
+    database = await freshPostgresDatabase();
+    views = await KilledViews.open({ WEIR_DATABASE_URL: database.url });
+  });
+  afterEach(async () => {
+    await views.close();
+    await database.dispose();
+  });
+
+  async function ask(sql: string): Promise<unknown[][]> {
+    const connection = new pg.Client({ connectionString: database.url });
+    await connection.connect();
+    try {
+      return (await connection.query<unknown[]>({ text: sql, rowMode: 'array' })).rows;
+    } finally {
+      await connection.end();
+    }
+  }
+
+  for (const step of ['view-step-folded', 'view-step-stored'])
+    it(`count each record once when the process dies at ${step}`, async () => {
+      await views.start();
+      await views.declare();
+      await views.answers(await views.order(300));
+      for (const passes of [1, 3]) {
+        await views.server.kill();
+        await views.start(`${step}:${passes}`);
+        const died = views.server.exited;
+        const isDead = (): Promise<boolean> =>
+          Promise.race([
+            died.then(() => true),
+            views.order(200).then(
+              () => false,
+              () => true,
+            ),
+          ]);
+        while (!(await isDead()));
+        expect((await died).signal).toBe('SIGKILL');
+        await views.start();
+      }
+      expect(await views.answers(await views.order(1))).toEqual(await views.expected());
+    });
+
+  for (const [what, ending] of [
+    ['and its transaction goes with it', 'pg_terminate_backend'],
+    ['and its transaction is stored after its death', undefined],
+  ] as const)
+    it(`count each record once when the process dies between rows and commit, ${what}`, async () => {
+      await views.start();
+      await views.declare();
+      await views.answers(await views.order(300));
+      await views.server.stop();
+      const tables = await ask(
+        "select tablename::text from pg_tables where schemaname = 'weir_views_data' and tablename ~ '^v_.*_0$'",
+      );
+      const seconds = ending === undefined ? 2 : 60;
+      await ask(
+        `create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(${seconds}); return null; end $$`,
+      );
+      // After the rows of a statement, before its end: rows are there, and not committed.
+      for (const [table] of tables)
+        await ask(
+          `create trigger slow after insert or update on weir_views_data.${String(table)} for each statement execute function slowly()`,
+        );
+      await views.start();
+      await views.order(200);
+      const sleeping = "select pid from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
+      await expect.poll(async () => (await ask(sleeping)).length, SOON).toBeGreaterThan(0);
+      await views.server.kill();
+      if (ending !== undefined)
+        await expect
+          .poll(async () => {
+            await ask(`select ${ending}(pid) from (${sleeping}) s`);
+            return (await ask(sleeping)).length;
+          }, SOON)
+          .toBe(0);
+      await expect.poll(async () => (await ask(sleeping)).length, SOON).toBe(0);
+      await ask('drop function slowly cascade');
+      await views.start();
+      expect(await views.answers(await views.order(1))).toEqual(await views.expected());
+    });
+
+  it('would show a record that was counted twice: a position that is not stored with its rows', async () => {
+    await views.start();
+    await views.declare();
+    await views.answers(await views.order(300));
+    await views.server.stop();
+    await ask('update weir_views_data.weir_positions set next = next - 1 where partition = 0');
+    await views.start();
+    const answers = await views.answers(await views.order(1));
+    const expected = await views.expected();
+    expect(answers['counted']).not.toEqual(expected.counted);
+    expect(answers['present']).toEqual(expected.present);
+    expect(answers['rows']).toEqual(expected.rows);
+  });
+
+  it('set aside what the database cannot hold, in the middle of a batch that is built from and of one that follows', async () => {
+    await views.start();
+    await views.client.topic('orders', 2);
+    const poison = { key: 'po\u0000ison', value: { country: 'N\u0000O', cents: 1 } };
+    await views.order(500, [poison]);
+    await views.order(500);
+    await views.declare();
+    for (const more of [[poison], []]) {
+      const token = await views.order(200, more);
+      const expected = await views.expected([poison.key]);
+      expect(await views.answers(token)).toEqual(expected);
+    }
+    await expect
+      .poll(async () => (await views.client.get<{ refusedRecords: number }>('/v1/views/counted')).json, SOON)
+      .toMatchObject({ refusedRecords: 2 });
+  });
+});
