@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freshPostgresDatabase, type FreshDatabase } from '#libs/adapters/store-sql/testing';
-import { KilledViews, SOON } from './views-killed.js';
+import { KilledViews, SOON } from './killed-views.js';
 
 describe('views in PostgreSQL over kill -9', () => {
   let database: FreshDatabase;

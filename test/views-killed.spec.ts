@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { KilledViews, SOON } from './views-killed.js';
+import { KilledViews, SOON } from './killed-views.js';
 
 describe('views in SQLite over kill -9', () => {
   let views: KilledViews;
