@@ -8,7 +8,7 @@ export {
   type BatchProducer,
   type EncodeOptions,
 } from './batch-encoder.js';
-export { BatchChecks, type BatchContent } from './record-loops/batch-checks.js';
+export { BatchChecks } from './record-loops/batch-checks.js';
 export { BatchDealer, type Dealt, type HashedTargets } from './record-loops/batch-dealer.js';
 export { decodeBatch, RecordCursor, recordsFrom, type DecodedBatch, type DecodeOptions } from './batch-decoder.js';
 export {

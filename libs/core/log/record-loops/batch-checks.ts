@@ -1,38 +1,16 @@
 import type { RecordCursor } from '../batch-decoder.js';
 import type { DigestSum } from '../record-digest.js';
-import { FLAG, RESULT } from './code.js';
 import { LoopMemory } from './loop-memory.js';
-
-/** What a sound batch holds. */
-export interface BatchContent {
-  readonly earliest: number;
-  readonly latest: number;
-  /** A record has no key. */
-  readonly keyless: boolean;
-}
 
 /** Memory that grew beyond this is not kept. */
 const KEEP_BYTES = 4 * 1024 * 1024;
 
 /**
- * Looks at all records of a batch at once, as a {@link RecordCursor} would one by one. Undefined or false says nothing against a batch: it is one that only a cursor can judge, for
+ * Looks at all records of a batch at once, as a {@link RecordCursor} would one by one. False says nothing against a batch: it is one that only a cursor can judge, for
  * better or worse.
  */
 export class BatchChecks {
   #memory: LoopMemory | undefined;
-
-  /** What is in a batch whose records are whole and count up from place 0; {@link RecordCursor.next} would go through it to the end. */
-  content(cursor: RecordCursor): BatchContent | undefined {
-    const memory = this.#loops();
-    const { given } = memory.load(cursor, 0);
-    if (memory.functions['validate']!(...given) < 0) return undefined;
-    const { view } = memory;
-    return {
-      earliest: Number(view.getBigInt64(RESULT.earliest, true)),
-      latest: Number(view.getBigInt64(RESULT.latest, true)),
-      keyless: (view.getInt32(RESULT.flags, true) & FLAG.keyless) !== 0,
-    };
-  }
 
   /**
    * Adds the digests of all records of a batch, which came from these offsets of a source, to a sum; only if each record with a key lies in the partition that the hash of

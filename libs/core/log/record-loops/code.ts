@@ -20,9 +20,9 @@ import { addDigest, defineTail, digestLanes, hashKey } from './record-hashes.js'
 const { add, and, atLeast, eq, less, lessSigned, more, moreSigned, mul, ne, or, rem, shl, shr, sub } = w32;
 
 /** Where a loop leaves what it found, in bytes from the start of the memory. */
-export const RESULT = { sums: 0, bytes: 16, flags: 20, earliest: 24, latest: 32, end: 64 } as const;
+export const RESULT = { sums: 0, bytes: 16, flags: 20, end: 32 } as const;
 /** Flags of the result. */
-export const FLAG = { scattered: 1, keyless: 2 } as const;
+export const FLAG = { scattered: 1 } as const;
 
 /** What `route` notes of a record: its timestamp, where its fields lie, and where it goes. */
 export const COLUMN = { timestamp: 0, fieldsAt: 8, end: 12, bytes: 16 } as const;
@@ -54,24 +54,6 @@ export const RECORD_LOOPS = new CompiledModule(() => {
       when(ne(given.at, given.limit), [answer(-1)]),
     ];
   };
-
-  // Whether everything is there: earliest and latest timestamp, and whether a record has no key.
-  module.define('validate', ['i32', 'i32', 'i32', 'i64', 'i32'], (variable, at, limit, count, base, stamped) => {
-    const [earliest, latest, flags] = [variable('i64'), variable('i64'), variable('i32')];
-    return [
-      set(earliest, i64(2 ** 53)),
-      set(latest, i64(-(2 ** 53))),
-      ...each(variable, { at, limit, base, stamped }, count, ({ timestamp, keyLength }) => [
-        when(w64.lessSigned(timestamp, earliest), [set(earliest, timestamp)]),
-        when(w64.moreSigned(timestamp, latest), [set(latest, timestamp)]),
-        when(lessSigned(keyLength, 0), [set(flags, FLAG.keyless)]),
-      ]),
-      memory.store32(RESULT.flags, flags),
-      memory.store64(RESULT.earliest, earliest),
-      memory.store64(RESULT.latest, latest),
-      answer(count),
-    ];
-  });
 
   // Where each record goes, by the hash of its key, and the digests of all of them. A record without a key goes to (base + step × (its offset mod modulus)); with modulus 0 there must be none.
   module.define(
