@@ -109,19 +109,26 @@ export async function storedProgress(
   return (await storedGeneration(engine, definition, generation)).progress;
 }
 
+/** Asked with the session open: from then on whoever goes on elsewhere ends it. @throws where the work is no longer this one's. */
+export type StillOurs = () => Promise<void>;
+
 /** Gives a generation what another one knows, in one commit. May be repeated. */
 export async function giveGeneration(
   engine: LogEngine,
   definition: Named,
   generation: number,
   { progress, erasures }: KnownGeneration,
+  stillOurs?: StillOurs,
 ): Promise<void> {
   const checkpoints = [
     ...(progress === undefined ? [] : [progressCheckpoint(progress)]),
     ...(erasures.length === 0 ? [] : [{ key: ERASED, value: erasuresToBytes(erasures) }]),
   ];
   if (checkpoints.length === 0) return;
-  await inSession(engine, definition, generation, async (writer) => await writer.commit({ checkpoints }));
+  await inSession(engine, definition, generation, async (writer) => {
+    await stillOurs?.();
+    await writer.commit({ checkpoints });
+  });
 }
 
 /**
@@ -132,8 +139,10 @@ export async function closeGeneration(
   engine: LogEngine,
   definition: Named,
   generation: number,
+  stillOurs: StillOurs,
 ): Promise<KnownGeneration> {
   return await inSession(engine, definition, generation, async (writer) => {
+    await stillOurs();
     if (writer.checkpoint(CLOSED) === undefined)
       await writer.commit({ checkpoints: [{ key: CLOSED, value: Buffer.from('closed') }] });
     return knownIn(writer);

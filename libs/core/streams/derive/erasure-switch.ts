@@ -50,7 +50,9 @@ export class ErasureSwitch {
     const { topic, source, target, keys } = parameters;
     const { names, clock } = this.options;
     const row = await names.find(engine.logId, topic);
-    const last = await closeGeneration(engine, definitionOf(erasing), source.generation);
+    await this.#pass('erasure:begun');
+    const stillOurs = (): Promise<void> => this.#demandUnmoved(erasing, row);
+    const last = await closeGeneration(engine, definitionOf(erasing), source.generation, stillOurs);
     await this.#pass('erasure:closed');
     if (last.progress === undefined) throw new SwitchRefused('the derivation has not read anything yet');
     await copy.copyTo(endsOf(await engine.describeTopic(source.physical)), copying(run, false));
@@ -63,7 +65,7 @@ export class ErasureSwitch {
       progress: last.progress,
       erasures: [...last.erasures, { position: last.progress.position, keys }],
     };
-    await giveGeneration(engine, definitionOf(erasing), target.generation, known);
+    await giveGeneration(engine, definitionOf(erasing), target.generation, known, stillOurs);
     await this.#pass('erasure:given');
     const ends = endsOf(await engine.describeTopic(target.physical));
     const closedAt = endsOf(await engine.describeTopic(source.physical));
@@ -112,7 +114,9 @@ export class ErasureSwitch {
     const { names, workers } = this.options;
     const row = await names.find(engine.logId, topic);
     if ((row?.generation ?? 1) === target.generation) {
-      const last = await closeGeneration(engine, definition, target.generation);
+      const last = await closeGeneration(engine, definition, target.generation, () =>
+        this.#demandUnmoved(erasing, row),
+      );
       await this.#pass('erasure:closed-back');
       await reopenGeneration(engine, definition, source.generation);
       await engine.setTopicState(source.physical, 'FENCED');
@@ -150,14 +154,13 @@ export class ErasureSwitch {
   ): Promise<void> {
     const opening = { ...taken, keyExpression: null, partitioner: null };
     const moved = await this.options.names.compareAndSet(engine.logId, topic, row?.revision ?? 0, generation, opening);
-    if (moved !== undefined) return;
-    throw new AppError({
-      kind: 'conflict',
-      code: 'name-moved',
-      message: `The name '${topic}' was changed by someone else during the cutover.`,
-      details: { topic },
-      retryable: true,
-    });
+    if (moved === undefined) throw nameMoved(topic);
+  }
+
+  /** A worker that was replaced must close and give nothing any more: whoever goes on has moved the name, or raised its revision. @throws `name-moved`. */
+  async #demandUnmoved({ engine, parameters: { topic } }: Erasing, row: TopicName | undefined): Promise<void> {
+    const present = await this.options.names.find(engine.logId, topic);
+    if ((present?.revision ?? 0) !== (row?.revision ?? 0)) throw nameMoved(topic);
   }
 
   /** Whether the name stands for the generation without the keys. */
@@ -204,4 +207,14 @@ export function copying(run: OperationRun, isPaced: boolean): CopyRun {
 export function notesOf({ verification, keys }: ErasureParameters, copy: LiveCopy, found: Verification): JsonObject {
   const records = copy.sessions.reduce((sum, { totals }) => sum + (totals.dropped.get(ERASED_RULE) ?? 0), 0);
   return { verification: { ...verificationToJson(found, verification), erased: { keys: keys.length, records } } };
+}
+
+function nameMoved(topic: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'name-moved',
+    message: `The name '${topic}' was changed by someone else during the cutover.`,
+    details: { topic },
+    retryable: true,
+  });
 }

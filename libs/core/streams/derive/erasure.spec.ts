@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { JsonObject } from '#libs/core/kernel';
+import { deferred, type JsonObject } from '#libs/core/kernel';
 import { encodeBatch } from '#libs/core/log';
 import { type Change, DerivationWorld, LATEST, SOON, VERSIONED } from '../testing/derivation-world.js';
 import { drive, newOperation, runOf, type StoredOperation } from '../testing/operation-driver.js';
@@ -14,6 +14,7 @@ const STEPS = [
   'erasure:created',
   'erasure:copied',
   'erasure:verified',
+  'erasure:begun',
   'erasure:closed',
   'erasure:drained',
   'erasure:given',
@@ -227,6 +228,54 @@ describe('erasing keys from a derived stream', () => {
     }
     expect(await topics()).toEqual(['t:ACTIVE']);
   });
+
+  for (const step of STEPS.slice(STEPS.indexOf('erasure:begun'))) {
+    for (const ended of ['switched', 'undone'] as const) {
+      it(`leaves one world when a second worker takes over at ${step} (${ended}), whenever the first one wakes up`, async () => {
+        await world.write('t', ...changes);
+        await versioned();
+        const operation = await planned({ name: 'versions', keys: ['b'] });
+        const [reached, wake] = [deferred<void>(), deferred<void>()];
+        const sleeping = new ErasureHandler({
+          ...tools(),
+          failPoint: async (passed) => {
+            if (passed !== step) return;
+            reached.resolve();
+            await wake.promise;
+          },
+        });
+        await drive(handlerOf(), operation, { until: 'CUTTING_OVER' });
+        // What the store holds when the second one takes it up.
+        const taken = { ...operation, events: [] };
+        const first = drive(sleeping, operation, { until: 'SWITCHED' }).then(
+          () => 'done',
+          (error: unknown) => (error as { code?: string }).code ?? String(error),
+        );
+        await reached.promise;
+        const isUndone = ended === 'undone' && step !== 'erasure:moved';
+        if (isUndone) await drive(handlerOf(), taken, { until: 'READY', cutoverCancelled: true });
+        else await drive(handlerOf(), taken, { until: 'SWITCHED' });
+        // Read again they would show: the second is not what the first was.
+        await world.write('t', { key: 'a', value: 20, timestamp: 40 }, { key: 'a', value: 21, timestamp: 41 });
+        await world.settle('versions', changes.length + 2);
+        wake.resolve();
+        expect(await first).toMatch(/^(done|name-moved|writer-fenced|.*session.*)$/);
+        await world.write('t', { key: 'a', value: 30, timestamp: 50 });
+        await world.settle('versions', changes.length + 3);
+        const { physical } = await world.directories.of().resolve('versions');
+        const found = (await numbers(physical)).filter((one) => (one as unknown[])[0] !== 'b');
+        expect(found).toEqual([
+          ['a', 1, '1'],
+          ['a', 2, '3'],
+          ['c', 1, '5'],
+          ['a', 3, '20'],
+          ['a', 4, '21'],
+          ['a', 5, '30'],
+        ]);
+        expect((await numbers(physical)).length - found.length).toBe(isUndone ? 3 : 0);
+      });
+    }
+  }
 
   it('is undone or cancelled without a trace before the name has moved, and the derivation goes on', async () => {
     await world.write('t', ...changes);
