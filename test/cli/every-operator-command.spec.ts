@@ -1,10 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { ValidateFunction } from 'ajv';
 import { parse } from 'yaml';
 import { serverForSuite, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import type { CommandSpec } from '../../apps/cli/command.js';
 import { OPERATOR_COMMANDS } from '../../apps/cli/commands/table-operators.js';
 import { TOOL_COMMANDS } from '../../apps/cli/commands/table-tools.js';
+import { shapeOf as shapeOfKind } from '../../apps/cli/output/shapes/envelope.js';
 import { runWeir, type Ran } from '../../apps/cli/testing/index.js';
 
 const FORMATS = ['json', 'yaml', 'jsonl', 'name'] as const;
@@ -79,11 +81,30 @@ describe('every command of operators, in every machine format, as it succeeds an
     return name;
   };
 
+  /** The published shape of what a command prints. */
+  const shapes = new Map<string, ValidateFunction>();
+  const shapeOf = async (path: string): Promise<ValidateFunction> => {
+    const known = shapes.get(path);
+    if (known !== undefined) return known;
+    const { default: Ajv } = await import('ajv/dist/2020.js');
+    const { out } = await runWeir(['schema-of', ...path.split(' ')]);
+    const shape = new Ajv.default({ strict: false }).compile(JSON.parse(out) as object);
+    shapes.set(path, shape);
+    return shape;
+  };
+
   /** What is on stdout, read as a program would. @returns the code of its error, null for none. */
-  const read = (format: Format, kind: string, { out }: Ran, { raw = false }: Pick<Step, 'raw'>): string | null => {
+  const read = async (
+    { path, kind }: { path: string; kind: string },
+    format: Format,
+    { out }: Ran,
+    { raw = false }: Pick<Step, 'raw'>,
+  ): Promise<string | null> => {
     if (raw && !out.includes('"error"')) return null;
     if (format === 'json' || format === 'yaml') {
       const document = (format === 'json' ? JSON.parse(out) : parse(out)) as Envelope;
+      const isValid = await shapeOf(path);
+      expect([path, isValid(document), isValid.errors], out).toEqual([path, true, null]);
       expect(Object.keys(document)).toEqual(['apiVersion', 'kind', 'data', 'warnings', 'error']);
       expect([document.apiVersion, document.kind]).toEqual(['v1', kind]);
       return document.error?.code ?? null;
@@ -268,19 +289,28 @@ describe('every command of operators, in every machine format, as it succeeds an
       silent: true,
       fails: { args: [view, '--where', 'n'], exit: 2, code: 'filter-invalid' },
     };
-    yield { command: 'view rebuild', does: [view], fails: { args: ['none'], ...noView } };
+    yield {
+      command: 'view rebuild',
+      does: [view, '--yes', '--wait', '--timeout', '60s'],
+      fails: { args: ['none', '--yes'], ...noView },
+    };
+    const [built] = await dataOf<{ id: string }[]>(['op', 'list', '--kind', 'view-version', '--mine']);
+    await run(['op', 'finish', built!.id, '--yes', '--wait', '--timeout', '60s']);
+    // Another declaration makes a draft.
+    const wider = { ...declaration, columns: { ...declaration.columns, key: { from: 'key', type: 'text' } } };
+    await run(['view', 'create', view, '-f', write('wider.json', JSON.stringify(wider))]);
     yield { command: 'view versions', does: [view], fails: { args: ['none'], ...noView } };
     yield {
       command: 'view activate',
       does: [view, '--patience', '30s'],
       fails: { args: [view, 'latest'], exit: 2, code: 'number-invalid' },
     };
-    yield { command: 'view verify', does: [view, '1'], fails: { args: [view], exit: 5, code: 'view-version-missing' } };
+    yield { command: 'view verify', does: [view, '2'], fails: { args: [view], exit: 5, code: 'view-version-missing' } };
     yield { command: 'view rollback', does: [view], fails: { args: ['none'], ...noView } };
     yield {
       command: 'view retire',
-      does: [view, '2', '--yes'],
-      fails: { args: [view, '1', '--yes'], exit: 4, code: 'view-version-active' },
+      does: [view, '3', '--yes'],
+      fails: { args: [view, '2', '--yes'], exit: 4, code: 'view-version-active' },
     };
     yield { command: 'view pause', does: [view], fails: { args: ['none'], ...noView } };
     yield { command: 'view resume', does: [view], fails: { args: ['none'], ...noView } };
@@ -391,7 +421,7 @@ describe('every command of operators, in every machine format, as it succeeds an
   for (const format of FORMATS)
     it(`as ${format}`, async () => {
       for await (const { command, does, stdin, exit = 0, silent = false, fails, ...step } of story(format)) {
-        const { kind } = ALL.find(({ path }) => path === command)!;
+        const spec = ALL.find(({ path }) => path === command)!;
         covered.add(command);
         const words = command.split(' ');
         const call = async (args: readonly string[], code: number, input?: string): Promise<Ran> => {
@@ -401,16 +431,20 @@ describe('every command of operators, in every machine format, as it succeeds an
         };
         // First what fails: nothing of it may stand in the way of what succeeds.
         const failed = await call(fails.args, fails.exit);
-        const told = read(format, kind, failed, {});
+        const told = await read(spec, format, failed, {});
         if (format === 'name')
           expect([command, failed.out, failed.err.includes(fails.code)], failed.err).toEqual([command, '', true]);
         else expect([command, told]).toEqual([command, fails.code]);
         if (does === undefined) continue;
         const done = await call(does, exit, stdin);
-        expect([command, read(format, kind, done, step)]).toEqual([command, null]);
+        expect([command, await read(spec, format, done, step)]).toEqual([command, null]);
         if (format === 'name' && !silent) expect([command, done.out.trim() !== ''], done.err).toEqual([command, true]);
       }
     }, 280_000);
+
+  it('has a shape written down for what each of them prints', () => {
+    expect(ALL.filter(({ kind }) => shapeOfKind(kind) === undefined)).toEqual([]);
+  });
 
   it('leaves none out', () => {
     expect(ALL.map(({ path }) => path).filter((path) => !covered.has(path))).toEqual([]);

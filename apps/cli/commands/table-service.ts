@@ -151,13 +151,14 @@ export const ADMIN: CommandSpec = {
     {
       name: 'import',
       kind: 'Operation',
-      about: 'Take a registry in, ids kept: one the service knows, or a file.',
+      about: 'Take a registry in, ids kept: one at an address, one the service knows, or a file.',
       examples: [
-        ['weir admin import --from old --wait', 'a registry of the configuration'],
+        ['weir admin import --from http://old:8081 --wait', 'read by this command'],
+        ['weir admin import --from old --wait', 'a registry of the service’s configuration'],
         ['weir admin import -f registry.jsonl --wait', 'a file'],
       ],
       options: [
-        { flags: '--from <name>', about: 'registry of the service’s configuration' },
+        { flags: '--from <registry>', about: 'address, or name in the service’s configuration' },
         { flags: '-f, --file <file>', about: 'file of weir admin export' },
         { flags: '--skip-conflicts', about: 'leave out what is in conflict' },
       ],

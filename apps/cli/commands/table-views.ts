@@ -160,13 +160,25 @@ export const VIEWS: CommandSpec = {
     },
     {
       name: 'rebuild',
-      kind: 'View',
-      about: 'Build a draft beside the active version, from the beginning of its topics.',
+      kind: 'Operation',
+      about: 'Build another version beside the active one, compare both, and let queries see it.',
       examples: [
-        ['weir view rebuild revenue', 'the same declaration anew'],
-        ['weir view activate revenue', 'then let queries see it'],
+        ['weir view rebuild revenue --wait', 'the same declaration anew; stops where rows differ'],
+        ['weir view rebuild revenue -f revenue.yaml --no-cutover', 'another one; weir op cutover switches'],
       ],
       args: VIEW,
+      options: [
+        { flags: '-f, --file <file>', about: 'another declaration, YAML or JSON' },
+        {
+          flags: '--on-difference <what>',
+          about: 'where the same declaration comes to other rows: stop (default), switch',
+          choices: ['stop', 'switch'],
+        },
+        { flags: '--incomplete', about: 'also when older records of its topics are gone' },
+        { flags: '--no-cutover', about: 'stop when ready: weir op cutover switches' },
+        { flags: '--rollback-window <duration>', about: 'how long the way back stays open' },
+        ...LIMITS,
+      ],
       load: async () => (await import('./view-versions.js')).rebuild,
     },
     {

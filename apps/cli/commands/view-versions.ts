@@ -1,10 +1,12 @@
 import { argument, given, text, type Handler, type Invocation } from '../command.js';
 import { Failure } from '../failure.js';
 import type { Client } from '../http/client.js';
+import { planAndStart } from '../operations/planned.js';
 import { described, listed, type Outcome } from '../outcome.js';
 import { confirm } from '../settings/confirm.js';
 import { milliseconds } from '../settings/durations.js';
-import { number } from './op.js';
+import { limitsOf, number } from './op.js';
+import { requestFile } from './request-file.js';
 import { viewPath, type View } from './views.js';
 
 interface Version extends View {
@@ -32,12 +34,23 @@ export const versions: Handler = async (invocation) => {
   );
 };
 
-/** `weir view rebuild`: a draft beside the active version, from the beginning of the topics. */
+/** `weir view rebuild`: another version, built by an operation beside the active one, compared with it and switched to. */
 export const rebuild: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
-  const name = argument(invocation, 0);
-  if (invocation.flags.dryRun) return shown(await client.get<Version>(viewPath(name)), 'is built anew');
-  return shown(await client.post<Version>(`${viewPath(name)}/versions`), 'is built');
+  const declaration = await requestFile(invocation);
+  const window = text(invocation, 'rollbackWindow');
+  const onDifference = text(invocation, 'onDifference');
+  const body = {
+    ...(declaration === undefined ? {} : { declaration }),
+    ...(given(invocation, 'incomplete') ? { incomplete: true } : {}),
+    ...(onDifference === undefined ? {} : { onDifference }),
+    cutover: {
+      mode: invocation.options['cutover'] === false ? 'manual' : 'auto',
+      ...(window === undefined ? {} : { rollbackWindowMs: milliseconds(window, '--rollback-window') }),
+    },
+  };
+  const path = `${viewPath(argument(invocation, 0))}/versions/plans`;
+  return planAndStart(invocation, client, path, body, { throttle: limitsOf(invocation) });
 };
 
 /** `weir view verify`: rows of a version against those of the active one; exit 1 where they differ. */

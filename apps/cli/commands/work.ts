@@ -9,6 +9,7 @@ import { schemaTypeOf } from '../project/project.js';
 import { range, topicRef, versionRef } from '../reference.js';
 import { confirm } from '../settings/confirm.js';
 import { number } from './op.js';
+import { dumpOf } from './registry-dump.js';
 import { readable, readText } from './schema.js';
 
 /** `weir schema infer`: a schema out of samples: lines of a file or of stdin, or records of a topic. */
@@ -207,22 +208,30 @@ export const exportRegistry: Handler = async (invocation) => {
   return { kind: 'RegistryExport', data: null, raw: answer.body.toString('utf8') };
 };
 
-/** `weir admin import`: out of a registry that the service knows, or a file that another exported. Ids are kept. */
+/**
+ * `weir admin import`: out of a registry that the service knows, one that this command reaches and reads, or a file that another exported. Ids are kept.
+ */
 export const importRegistry: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const { from, file } = { from: text(invocation, 'from'), file: text(invocation, 'file') };
   if ((from === undefined) === (file === undefined))
     throw usage(
       'source-missing',
-      'Say where from: --from NAME (a registry of the service’s configuration), or -f FILE.',
+      'Say where from: --from URL, --from NAME (a registry of the service’s configuration), or -f FILE.',
     );
+  const isAddress = from !== undefined && /^https?:\/\//.test(from);
+  const lines = isAddress
+    ? await dumpOf(await (await invocation.settings()).clientOf(from))
+    : file === undefined
+      ? undefined
+      : await readText(resolve(invocation.io.cwd, file));
   const source =
-    from !== undefined
+    lines === undefined
       ? { registry: from }
       : {
           upload: (
             await client.json<{ id: string }>('POST', '/v1/registry-imports/uploads', {
-              raw: { bytes: await readText(resolve(invocation.io.cwd, file!)), type: 'application/x-ndjson' },
+              raw: { bytes: lines, type: 'application/x-ndjson' },
             })
           ).id,
         };

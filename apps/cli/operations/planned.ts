@@ -18,10 +18,10 @@ export interface OperationPlan {
   readonly order?: string;
   readonly rollback?: string;
   readonly estimates?: {
-    readonly etaSeconds: number | null;
-    readonly pauseMs: number | null;
-    readonly records: number | null;
-    readonly bytes: number | null;
+    readonly etaSeconds?: number | null;
+    readonly pauseMs?: number | null;
+    readonly records?: number | null;
+    readonly bytes?: number | null;
   };
   /** What becomes of the positions of groups. */
   readonly translation?: readonly {
@@ -107,7 +107,7 @@ function planText(plan: OperationPlan): string {
 
 function estimateLines({ estimates }: OperationPlan): string[] {
   if (estimates === undefined) return [];
-  const { records, bytes, etaSeconds, pauseMs } = estimates;
+  const { records = null, bytes = null, etaSeconds = null, pauseMs = null } = estimates;
   const parts = [
     ...(records === null ? [] : [`${count(records)} records`]),
     // The new side stands beside the old one until it is finished.

@@ -85,6 +85,7 @@ function unlessReachable<T>(known: T): (error: unknown) => T {
 export function ended(status: OperationStatus, goal?: Goal): Outcome {
   const { id, kind, subject, state, rollback, lastError, reason } = status;
   const exit = endOf(status, goal) ?? 'done';
+  const why = lastError?.message ?? reason;
   const until = rollback.available
     ? `; the way back is open${rollback.until === null ? '' : ` until ${rollback.until}`}: weir op rollback ${id}`
     : '';
@@ -98,7 +99,7 @@ export function ended(status: OperationStatus, goal?: Goal): Outcome {
       ? {
           error: {
             code: lastError?.code ?? 'operation-failed',
-            message: `The operation ${id} is ${state}${lastError === null ? (reason === null ? '' : `: ${reason}`) : `: ${lastError.message}`}.`,
+            message: `The operation ${id} is ${state}${why === null ? '' : `: ${why.replace(/\.$/, '')}`}.`,
             hint: lastError?.hint ?? `weir op logs ${id}`,
           },
         }

@@ -83,21 +83,18 @@ export class Settings {
     return tokenOf(this.env, this.context, this.target);
   }
 
+  /** Another service, which is shown nothing but the password that is meant for registries. */
+  async clientOf(server: string): Promise<Client> {
+    return this.#to([server], passwordOf(this.env)?.value);
+  }
+
   /** As {@link client}, by another token than the one in force. */
   clientWith(token: string): Promise<Client> {
     return this.#made(`Bearer ${token}`);
   }
 
   async #made(authorization: string | undefined): Promise<Client> {
-    const client = new Client({
-      servers: this.servers.value,
-      authorization,
-      caFile: this.caFile?.value,
-      timeoutMs: this.timeoutMs.value,
-      idempotencyKey: this.given.idempotencyKey,
-      reason: this.given.reason ?? (this.env['WEIR_REASON'] || undefined),
-      env: this.env,
-    });
+    const client = this.#to(this.servers.value, authorization);
     const expected = this.target?.clusterId;
     if (expected !== undefined) {
       const { scope } = await client.get<{ scope?: { clusters?: Record<string, string> } }>('/v1/metadata/id');
@@ -112,6 +109,18 @@ export class Settings {
       }
     }
     return client;
+  }
+
+  #to(servers: readonly string[], authorization: string | undefined): Client {
+    return new Client({
+      servers,
+      authorization,
+      caFile: this.caFile?.value,
+      timeoutMs: this.timeoutMs.value,
+      idempotencyKey: this.given.idempotencyKey,
+      reason: this.given.reason ?? (this.env['WEIR_REASON'] || undefined),
+      env: this.env,
+    });
   }
 
   /** The project. @throws Failure where there is none. */
@@ -194,6 +203,10 @@ async function tokenOf(
   if (env['WEIR_TOKEN']) return bearer(env['WEIR_TOKEN'], 'WEIR_TOKEN');
   if (env['WEIR_TOKEN_FILE']) return bearer(await readToken(env['WEIR_TOKEN_FILE']), 'WEIR_TOKEN_FILE');
   if (target?.tokenFile !== undefined) return bearer(await readToken(target.tokenFile), `context ${context!.value}`);
+  return passwordOf(env);
+}
+
+function passwordOf(env: Environment): Setting<string> | undefined {
   for (const name of ['SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO', 'SCHEMA_REGISTRY_USER_INFO']) {
     const pair = env[name];
     if (pair) return { value: `Basic ${Buffer.from(pair).toString('base64')}`, origin: name };
