@@ -25,6 +25,16 @@ export interface Statement {
   readonly values: readonly CellValue[];
 }
 
+/** A part of a page. */
+interface Part {
+  readonly wanted: readonly string[];
+  readonly where: readonly Statement[];
+  readonly order: readonly string[];
+  readonly limit: number;
+  /** Values in what is wanted. */
+  readonly before?: readonly CellValue[];
+}
+
 /** The SQL of queries on one view. Everything in the text is generated; every value is bound. */
 export class QuerySql {
   readonly #from: string;
@@ -47,21 +57,30 @@ export class QuerySql {
    * come. First the identity, then the order columns, then the selected ones.
    *
    * Rows with and without a value in the first column of the order are asked for apart: each part is a range of an index, wherever nulls are to be.
+   * @param beside asked for with each row, behind all others.
    */
-  page(query: ViewQuery): Statement[] {
+  page(query: ViewQuery, beside?: Statement): Statement[] {
+    return this.#parts(query).map((part) =>
+      beside === undefined
+        ? this.#select(part)
+        : this.#select({ ...part, wanted: [...part.wanted, `(${beside.sql})`], before: beside.values }),
+    );
+  }
+
+  #parts(query: ViewQuery): Part[] {
     const [first, ...rest] = query.order;
     if (first === undefined) return [this.#part(query, [], query.after, [])];
     const left = this.#expression(first.column);
     const { after } = query;
     const value = after?.cells[0] ?? null;
-    const valued = (): Statement => {
+    const valued = (): Part => {
       const guard =
         after === undefined
           ? { sql: `${left} is not null`, values: [] }
           : { sql: `${left} ${first.descending ? '<=' : '>='} ?`, values: [value] };
       return this.#part(query, query.order, after, [guard], first);
     };
-    const nulls = (place: RowPlace | undefined): Statement =>
+    const nulls = (place: RowPlace | undefined): Part =>
       this.#part(query, rest, place && { ...place, cells: place.cells.slice(1) }, [
         { sql: `${left} is null`, values: [] },
       ]);
@@ -108,13 +127,22 @@ export class QuerySql {
     after: RowPlace | undefined,
     more: readonly Statement[],
     valued?: Order,
-  ): Statement {
-    const wanted = [...query.order.map((term) => term.column), ...query.select].map((name) => this.#expression(name));
+  ): Part {
+    const columns = [...query.order.map((term) => term.column), ...query.select].map((name) => this.#expression(name));
     const where = [...this.#where(query), ...more, ...this.#after(order, after, this.#lastDescends(query))];
     const terms = order.map((term) => (term === valued ? this.#direction(term) : this.#term(term)));
     return {
-      sql: `select ${['t0.identity', ...wanted].join(', ')} ${this.#from}${whereClause(where)} order by ${[...terms, this.#identityTerm(query)].join(', ')} limit ?`,
-      values: [...valuesOf(where), query.limit + 1],
+      wanted: ['t0.identity', ...columns],
+      where,
+      order: [...terms, this.#identityTerm(query)],
+      limit: query.limit + 1,
+    };
+  }
+
+  #select({ wanted, where, order, limit, before = [] }: Part): Statement {
+    return {
+      sql: `select ${wanted.join(', ')} ${this.#from}${whereClause(where)} order by ${order.join(', ')} limit ?`,
+      values: [...before, ...valuesOf(where), limit],
     };
   }
 

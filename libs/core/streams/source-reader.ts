@@ -60,6 +60,9 @@ const MOST_HOPS = 64;
  */
 export class SourceReader {
   /** @param directory of the log that the reader belongs to: positions in it have the plain numbers of generations, see `reader-place.ts`. */
+  /** Where the name stood at the end of the last read: what comes after it is looked at again then, so it need not be asked for before. */
+  #seen: { readonly logId: string; readonly row: TopicName | undefined } | undefined;
+
   constructor(
     private readonly directory: TopicDirectory,
     private readonly names: TopicNames,
@@ -139,8 +142,14 @@ export class SourceReader {
   async next(position: SourcePosition, limits: SourceLimits): Promise<SourceChunk> {
     const place = this.#placeOf(position);
     const { engine } = place.directory;
-    const row = await this.names.find(engine.logId, this.topic);
-    const on = await this.#wayOn(place, row, position);
+    let row = this.#seen?.logId === engine.logId ? this.#seen.row : await this.names.find(engine.logId, this.topic);
+    let on = await this.#wayOn(place, row, position);
+    if (on !== undefined && this.#seen !== undefined) {
+      // What leads on may be another way by now.
+      this.#seen = undefined;
+      row = await this.names.find(engine.logId, this.topic);
+      on = await this.#wayOn(place, row, position);
+    }
     const closing = on?.closing ?? [];
     // Read to where it was closed: the generation itself is not needed any more, and may be gone.
     if (limits.ends === undefined && on !== undefined && isRead(position, closing)) {
@@ -159,8 +168,11 @@ export class SourceReader {
     const maxWaitMs = on === undefined ? limits.maxWaitMs : 0;
     const fetched = open.length === 0 ? [] : await engine.fetch({ ...request, maxWaitMs });
     // While this waited the name may have moved, and what came since may be copies of what the new generation has: read again, knowing where to stop.
-    if (on === undefined && (await this.names.find(engine.logId, this.topic))?.revision !== row?.revision) {
-      return await this.next(position, limits);
+    if (on === undefined) {
+      const now = await this.names.find(engine.logId, this.topic);
+      const same = now?.revision === row?.revision;
+      this.#seen = same ? { logId: engine.logId, row: now } : undefined;
+      if (!same) return await this.next(position, limits);
     }
     const records: PartitionRecord[] = [];
     const next = [...from];

@@ -123,8 +123,8 @@ export class ViewFeeder {
       tools,
     );
     const commit = this.#commits.get(id)!;
-    if (commit >= BUILT_AFTER) this.#unwritten.delete(id);
     const unwritten = this.#unwritten.get(id);
+    if (commit >= BUILT_AFTER) unwritten?.forgetRows();
     const changes = await stepChanges(
       { view, source, stored: this.#stored(id, view), partitions: next.length, nowMs: 0, unwritten },
       mapped,

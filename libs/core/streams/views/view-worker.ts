@@ -6,6 +6,7 @@ import { mapRecords, type FoldTools, type MappedRecord, type MappedRecords } fro
 import { expiredRows } from './housekeeping.js';
 import { stepChanges, type StepContext } from './step-changes.js';
 import { storeBeside } from './beside.js';
+import { markerTable, tableShapes } from './table-shapes.js';
 import { UnwrittenRows } from './unwritten-rows.js';
 import { evaluates, type ViewDefinition } from './view-definition.js';
 import type { RefusedPlace, StoredRows, TableChange, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
@@ -72,7 +73,7 @@ export class ViewWorker {
   readonly #stored: StoredRows;
   readonly #tools: FoldTools;
   readonly #turn: () => Promise<void>;
-  /** While the view is built, if that began with this worker. */
+  /** While nobody else writes. */
   #unwritten: UnwrittenRows | undefined;
   /** Whether queries have their indexes. */
   #indexed = false;
@@ -156,7 +157,7 @@ export class ViewWorker {
       }
     });
     const results = await Promise.allSettled([...loops, this.keepHouse(epoch, either)]);
-    this.#epoch = undefined;
+    this.#leave();
     const failed = results.find((result) => result.status === 'rejected' && !isAbort(result.reason));
     if (failed?.status === 'rejected') throw failed.reason as Error;
   }
@@ -180,7 +181,7 @@ export class ViewWorker {
       }
     });
     const results = await Promise.allSettled(reading);
-    this.#epoch = undefined;
+    this.#leave();
     const failed = results.filter((result) => result.status === 'rejected').map((result) => result.reason as Error);
     if (failed.length > 0) throw failed.find((error) => !isAbort(error)) ?? failed[0]!;
   }
@@ -344,8 +345,20 @@ export class ViewWorker {
     this.#stands(claimed.positions);
     this.#epoch = claimed.epoch;
     this.#indexed = false;
-    this.#unwritten = claimed.positions.commit === 0 ? new UnwrittenRows() : undefined;
+    this.#unwritten = await this.#unwrittenAt(claimed.positions);
     return claimed;
+  }
+
+  /** Of a view that has been begun no more is known than whether ends of keys are remembered, of which there mostly are none. */
+  async #unwrittenAt({ commit }: ViewPositions): Promise<UnwrittenRows> {
+    const { view } = this.options;
+    const unwritten = new UnwrittenRows();
+    if (commit === 0) return unwritten;
+    const markers = markerTable(view);
+    const hasEnds = (await this.#stored.find({ table: markers, limit: 1 })).length > 0;
+    const tables = tableShapes(view).map((shape) => shape.table);
+    unwritten.forget(tables.filter((table) => table !== markers || hasEnds));
+    return unwritten;
   }
 
   /** A step that somebody was quicker than who stored one beside this worker is computed again on what is there now. */
@@ -378,6 +391,12 @@ export class ViewWorker {
     stored.resolve();
   }
 
+  /** Another worker may write from now on. */
+  #leave(): void {
+    this.#epoch = undefined;
+    this.#forgetUnwritten();
+  }
+
   /** To be called when anybody else may have written rows. */
   #forgetUnwritten(): void {
     this.#unwritten = undefined;
@@ -389,7 +408,7 @@ export class ViewWorker {
       const { id, view, tables } = this.options;
       await this.#steps.run(() => tables.index(id, view));
       this.#indexed = true;
-      this.#forgetUnwritten();
+      this.#unwritten?.forgetRows();
     }
     this.#lags[source] = lag;
     if (this.#lags.every((one) => one === 0)) this.#currentAtMs = this.options.clock.monotonic();
