@@ -1,7 +1,7 @@
 /**
  * Packs the service into a few files in `dist/service`, which is what `npm start` runs: loading 600 modules one by one was half of a start.
  *
- * `main.js` is the service, `thread.js` the schema worker, `transform-thread.js` the worker for transforms and `compaction-worker.js` the compaction it starts, `database-check-thread.js` looks at the database of a backup, `sqlite-writer-thread.js` writes the tables of views, `sqlite-sql-process.js` runs a statement of a user in a process of its own; what is imported when first needed stays in files of its own. Packed with them are the packages
+ * `main.js` is the service, `thread.js` the schema worker, `transform-thread.js` the worker for transforms and `compaction-worker.js` the compaction it starts, `database-check-thread.js` looks at the database of a backup, `sqlite-thread.js` reads and writes the tables of views, `sqlite-sql-process.js` runs a statement of a user in a process of its own; what is imported when first needed stays in files of its own. Packed with them are the packages
  * that consist of many small modules. `dist/apps/server/main.js` runs the same code unpacked (`npm run dev`).
  */
 import { rm } from 'node:fs/promises';
@@ -36,7 +36,7 @@ const bundle = await rolldown({
     main: 'dist/apps/server/main.js',
     thread: 'dist/libs/adapters/schema-workers/thread.js',
     'database-check-thread': 'dist/libs/adapters/store-sql/database-check-thread.js',
-    'sqlite-writer-thread': 'dist/libs/adapters/views-sql/sqlite-writer-thread.js',
+    'sqlite-thread': 'dist/libs/adapters/views-sql/sqlite-thread.js',
     'sqlite-sql-process': 'dist/libs/adapters/views-sql/sqlite-sql-process.js',
     'compaction-worker': 'dist/libs/adapters/log-embedded/compaction-worker.js',
     'transform-thread': 'dist/libs/adapters/transform-workers/transform-thread.js',

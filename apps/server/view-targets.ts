@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import {
   openPostgresViewTables,
   SqliteViewTables,
-  sqliteWriting,
+  startSqliteThread,
   type PostgresTargetOptions,
 } from '#libs/adapters/views-sql';
 import { AppError, type StorageRoom } from '#libs/core/kernel';
@@ -27,7 +27,7 @@ export async function openViewTables(
   const { database, views } = config;
   const targets = new Map<string, OpenTarget>();
   const { url } = database;
-  if (url === undefined) targets.set(DEFAULT_TARGET, async () => new SqliteViewTables(file, room, sqliteWriting));
+  if (url === undefined) targets.set(DEFAULT_TARGET, async () => new SqliteViewTables(file, room, startSqliteThread));
   else targets.set(DEFAULT_TARGET, () => openPostgres(DEFAULT_TARGET, { url, ...PRESET }, logger));
   for (const [name, definition] of views.targets)
     targets.set(name, async () => openPostgres(name, await optionsOf(name, definition), logger));

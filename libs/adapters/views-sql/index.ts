@@ -2,7 +2,7 @@ import type { PostgresTargetOptions } from './postgres-connections.js';
 import type { PostgresViewTables } from './postgres-view-tables.js';
 
 export { SqliteViewTables } from './sqlite-view-tables.js';
-export { sqliteWriting } from './sqlite-writer-in-thread.js';
+export { startSqliteThread } from './calls-in-thread.js';
 export type { PostgresTargetOptions, PostgresViewTables };
 
 /** Opens a target in PostgreSQL. The driver takes a good part of a second to load: whoever keeps views in SQLite does without. @throws `views-unavailable`, `invalid-views-schema`. */

@@ -1,4 +1,3 @@
-import type Database from 'better-sqlite3';
 import { AppError, type StorageRoom } from '#libs/core/kernel';
 import {
   ViewTables,
@@ -16,23 +15,28 @@ import {
   type ViewStep,
   type ViewStream,
 } from '#libs/core/streams';
-import { QuerySql, type Statement } from './query-sql.js';
-import { listsOf, nextOf, rowOf, valuesOf } from './row-values.js';
+import { AskingInThread, AskingThreads, type StartThread } from './calls-in-thread.js';
+import { QuerySql } from './query-sql.js';
+import { valuesOf } from './row-values.js';
 import { SQLITE } from './sqlite-dialect.js';
 import { placed, positionsIn } from './sqlite-positions.js';
-import { openReader } from './sqlite-reader.js';
+import { SqliteReader } from './sqlite-reader.js';
 import { SqliteSql } from './sqlite-sql.js';
 import { SqliteStreams } from './sqlite-streams.js';
-import { WritingHere, type SqliteWriting } from './sqlite-writing.js';
+import { SqliteWriter } from './sqlite-writer.js';
 import { flat } from './step-sql.js';
+import { AskingHere, type Asking } from './thread-calls.js';
+
+/** Threads for queries: one that looks at all rows does not keep those waiting that find theirs by an index. */
+const READERS = 2;
 
 /**
- * View tables in a SQLite file of their own. One connection writes, in a thread of its own if so told; queries go through a second one that cannot. A step is one transaction,
+ * View tables in a SQLite file of their own. One connection writes; queries go through others that cannot. A step is one transaction,
  * flushed before it counts (`synchronous = FULL`).
  */
 export class SqliteViewTables extends ViewTables {
-  readonly #writer: SqliteWriting;
-  readonly #reader: Database.Database;
+  readonly #writer: Asking<SqliteWriter>;
+  readonly #reader: Asking<SqliteReader>;
   readonly #streams: SqliteStreams;
   readonly #sql: SqliteSql;
   #closed = false;
@@ -40,23 +44,25 @@ export class SqliteViewTables extends ViewTables {
   /**
    * Opens or makes the file. @throws `views-unavailable` when that is not possible.
    * @param room asked before each step of a view; no limit unless given.
-   * @param writing what writes the file, once it has been made; the calling thread unless given.
+   * @param start begins threads that read and write, so that nothing else waits for them; the calling thread does unless given.
    */
   constructor(
     path: string,
     private readonly room?: StorageRoom,
-    writing?: (path: string) => SqliteWriting,
+    start?: StartThread,
   ) {
     super();
     try {
-      const here = new WritingHere(path);
-      if (writing === undefined) this.#writer = here;
-      else {
-        // It is made here, so that a start fails when it cannot be.
-        void here.close();
-        this.#writer = writing(path);
+      // The file is made here in any case, so that a start fails when it cannot be.
+      const writer = new SqliteWriter(path);
+      if (start === undefined) {
+        this.#writer = new AskingHere(writer);
+        this.#reader = new AskingHere(new SqliteReader(path));
+      } else {
+        writer.close();
+        this.#writer = new AskingInThread(() => start({ path, writes: true }));
+        this.#reader = new AskingThreads(READERS, () => start({ path, writes: false }));
       }
-      this.#reader = openReader(path);
       this.#streams = new SqliteStreams(path);
       this.#sql = new SqliteSql(path);
     } catch (cause) {
@@ -112,37 +118,12 @@ export class SqliteViewTables extends ViewTables {
     return this.#writer.ask('find', id, search);
   }
 
-  async positions(id: string, view: ViewDefinition): Promise<ViewPositions> {
-    return this.#reader.transaction(() => positionsIn(this.#reader, id, placed(view)))();
+  positions(id: string, view: ViewDefinition): Promise<ViewPositions> {
+    return this.#reader.ask('positions', id, placed(view));
   }
 
-  async query(id: string, view: ViewDefinition, query: ViewQuery): Promise<ViewRows> {
-    const sql = new QuerySql(id, view, SQLITE);
-    return this.#reader.transaction((): ViewRows => {
-      const positions = positionsIn(this.#reader, id, placed(view));
-      const found: CellValue[][] = [];
-      for (const part of sql.page(query)) {
-        found.push(...all(this.#reader, part));
-        if (found.length > query.limit) break;
-      }
-      const page = found.slice(0, query.limit);
-      const lists = query.children.map((child) =>
-        listsOf(
-          view,
-          child,
-          all(
-            this.#reader,
-            sql.children(
-              child,
-              page.map((cells) => String(cells[0])),
-            ),
-          ),
-        ),
-      );
-      const rows = page.map((cells) => rowOf(view, query, cells, lists));
-      const count = query.count ? { count: Number(all(this.#reader, sql.count(query))[0]![0]) } : {};
-      return { rows, next: nextOf(query, found), positions, ...count };
-    })();
+  query(id: string, view: ViewDefinition, query: ViewQuery): Promise<ViewRows> {
+    return this.#reader.ask('query', id, view, query);
   }
 
   async stream(id: string, view: ViewDefinition, query: ViewQuery, signal?: AbortSignal): Promise<ViewStream> {
@@ -159,20 +140,8 @@ export class SqliteViewTables extends ViewTables {
     return this.#sql.run(request, signal);
   }
 
-  async refused(id: string, _view: ViewDefinition, limit: number): Promise<readonly (RefusedRecord & RefusedPlace)[]> {
-    const rows = this.#reader
-      .prepare(
-        'select source, generation, partition, "offset", code, message from weir_refused where view = ? order by number limit ?',
-      )
-      .all(id, limit);
-    return (rows as Record<string, unknown>[]).map((row) => ({
-      source: Number(row['source']),
-      generation: Number(row['generation']),
-      partition: Number(row['partition']),
-      offset: Number(row['offset']),
-      code: String(row['code']),
-      message: String(row['message']),
-    }));
+  refused(id: string, _view: ViewDefinition, limit: number): Promise<readonly (RefusedRecord & RefusedPlace)[]> {
+    return this.#reader.ask('refused', id, limit);
   }
 
   async close(): Promise<void> {
@@ -180,14 +149,6 @@ export class SqliteViewTables extends ViewTables {
     this.#closed = true;
     this.#sql.close();
     this.#streams.close();
-    this.#reader.close();
-    await this.#writer.close();
+    await Promise.all([this.#reader.close(), this.#writer.close()]);
   }
-}
-
-function all(database: Database.Database, statement: Statement): CellValue[][] {
-  return database
-    .prepare(statement.sql)
-    .raw()
-    .all(...statement.values) as CellValue[][];
 }

@@ -3,31 +3,37 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { viewFoldContract, viewTablesContract, type ViewTablesSubject } from '#libs/core/streams/testing';
+import {
+  viewFoldContract,
+  viewQueriesContract,
+  viewTablesContract,
+  type ViewTablesSubject,
+} from '#libs/core/streams/testing';
 import { SqliteViewTables } from './sqlite-view-tables.js';
+import { AskingInThread, type SqliteThreadData } from './calls-in-thread.js';
+import { SqliteReader } from './sqlite-reader.js';
 import { SqliteWriter } from './sqlite-writer.js';
-import { WritingInThread } from './sqlite-writer-in-thread.js';
-import { replyOf, type WriterRequest } from './sqlite-writing.js';
+import { replyOf, type ThreadRequest } from './thread-calls.js';
 
 /** What the thread does, in this one: all that passes is cloned, and comes a turn later. */
 class ClonedThread extends EventEmitter {
-  readonly #writer: SqliteWriter;
+  readonly #connection: SqliteWriter | SqliteReader;
 
-  constructor(path: string) {
+  constructor({ path, writes }: SqliteThreadData) {
     super();
-    this.#writer = new SqliteWriter(path);
+    this.#connection = writes ? new SqliteWriter(path) : new SqliteReader(path);
   }
 
   postMessage(message: unknown): void {
-    const request = structuredClone(message) as WriterRequest | 'close';
+    const request = structuredClone(message) as ThreadRequest | 'close';
     setImmediate(() => {
-      if (request !== 'close') this.emit('message', structuredClone(replyOf(this.#writer, request)));
+      if (request !== 'close') this.emit('message', structuredClone(replyOf(this.#connection, request)));
       else this.end();
     });
   }
 
   end(): void {
-    this.#writer.close();
+    this.#connection.close();
     this.emit('exit');
   }
 }
@@ -35,8 +41,7 @@ class ClonedThread extends EventEmitter {
 async function open(): Promise<ViewTablesSubject> {
   const directory = await mkdtemp(join(tmpdir(), 'weir-views-'));
   const path = join(directory, 'views.sqlite');
-  const opened = () =>
-    new SqliteViewTables(path, undefined, () => new WritingInThread(path, () => new ClonedThread(path)));
+  const opened = () => new SqliteViewTables(path, undefined, (data) => new ClonedThread(data));
   let tables = opened();
   return {
     tables,
@@ -51,16 +56,17 @@ async function open(): Promise<ViewTablesSubject> {
   };
 }
 
-viewTablesContract('SQLite, written in a thread', open);
-viewFoldContract('SQLite, written in a thread', open);
+viewTablesContract('SQLite in threads', open);
+viewQueriesContract('SQLite in threads', open);
+viewFoldContract('SQLite in threads', open);
 
-describe('a thread that writes view tables', () => {
+describe('a thread of view tables', () => {
   it('fails what it was asked when it ends, and is replaced for what comes next', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'weir-views-'));
     const path = join(directory, 'views.sqlite');
     const started: ClonedThread[] = [];
-    const writing = new WritingInThread(path, () => {
-      const thread = new ClonedThread(path);
+    const writing = new AskingInThread<SqliteWriter>(() => {
+      const thread = new ClonedThread({ path, writes: true });
       started.push(thread);
       return thread;
     });
