@@ -6,7 +6,9 @@ import {
   type SchemaReference,
   type SchemaSource,
 } from '#libs/core/schema';
+import { Failure } from '../failure.js';
 import type { Client } from '../http/client.js';
+import { refusal } from '../http/refusal.js';
 import type { ProjectSchema } from '../project/project.js';
 import type { OutsideSchema } from '../project/schema-set.js';
 import type { Baseline } from './baseline.js';
@@ -40,7 +42,7 @@ export class RegistryBaseline implements Baseline {
 
   async earlier(schema: ProjectSchema): Promise<readonly EarlierSchema[]> {
     const { subject } = schema;
-    const numbers = (await this.client.find<number[]>(`/subjects/${encodeURIComponent(subject)}/versions`)) ?? [];
+    const numbers = (await this.#find<number[]>(`/subjects/${encodeURIComponent(subject)}/versions`)) ?? [];
     if (numbers.length === 0) return [];
     const level = this.levelOf(schema) ?? (await this.level(subject)).value;
     const asked = LEVELS[level].against === 'all' ? numbers.slice(-MOST_VERSIONS).reverse() : numbers.slice(-1);
@@ -53,7 +55,7 @@ export class RegistryBaseline implements Baseline {
   }
 
   async level(subject: string): Promise<{ readonly value: CompatibilityLevel; readonly origin: string }> {
-    const own = await this.client.find<{ compatibilityLevel?: string }>(`/config/${encodeURIComponent(subject)}`);
+    const own = await this.#find<{ compatibilityLevel?: string }>(`/config/${encodeURIComponent(subject)}`);
     if (own?.compatibilityLevel !== undefined)
       return { value: compatibilityLevel(own.compatibilityLevel), origin: `${this.label} (subject)` };
     const all = await this.client.get<{ compatibilityLevel: string }>('/config');
@@ -78,11 +80,36 @@ export class RegistryBaseline implements Baseline {
     let asked = this.#versions.get(path);
     // What is referred to may have been deleted softly since.
     if (asked === undefined)
-      this.#versions.set(
-        path,
-        (asked = this.client.find<WireVersion>(path, version === 'latest' ? {} : { deleted: true })),
-      );
+      this.#versions.set(path, (asked = this.#find<WireVersion>(path, version === 'latest' ? {} : { deleted: true })));
     return asked;
+  }
+
+  /**
+   * Undefined for what a registry says it has not. Any other "not found" is no answer of a registry: taken for one, every subject would be new and every check would pass.
+   * @throws Failure for that.
+   */
+  async #find<T>(path: string, query: Readonly<Record<string, boolean>> = {}): Promise<T | undefined> {
+    const { status, headers, body } = await this.client.call('GET', path, { query });
+    const said = jsonIn(body);
+    if (status === 404) {
+      const { error_code: code } = (said ?? {}) as { error_code?: unknown };
+      if (typeof code === 'number' && code >= 40_400 && code < 40_500) return undefined;
+      throw new Failure({
+        code: 'no-registry',
+        exit: 'unreachable',
+        message: `${this.client.address} answered GET ${path} as no schema registry does (404 without a code of one).`,
+        hint: 'Is the path of the address right? Some registries are below one, as http://registry:8080/apis/ccompat/v7.',
+      });
+    }
+    if (status >= 400) throw refusal('GET', path, status, headers, body);
+    if (said === undefined)
+      throw new Failure({
+        code: 'answer-not-json',
+        exit: 'unreachable',
+        message: `${this.client.address} answered GET ${path} with something that is not JSON.`,
+        hint: 'Is there a schema registry at this address, or a proxy in between?',
+      });
+    return said as T;
   }
 
   async #source(version: WireVersion): Promise<SchemaSource> {
@@ -110,5 +137,13 @@ export class RegistryBaseline implements Baseline {
           references: target.references ?? [],
         });
     }
+  }
+}
+
+function jsonIn(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
   }
 }
