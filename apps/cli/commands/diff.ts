@@ -63,6 +63,7 @@ export const diff: Handler = async (invocation) => {
         columns: [{ title: 'level' }, { title: 'b may follow a' }],
         rows: data.levels.map(({ level, compatible }) => [level, compatible ? 'yes' : 'no']),
       },
+      names: data.levels.filter(({ compatible }) => compatible).map(({ level }) => level),
     };
   }
   return {
