@@ -125,6 +125,21 @@ describe('operations on views over REST', () => {
     }
   });
 
+  it('tell whether rows could be made again', async () => {
+    await client.topic('short', 1);
+    await client.produce('short', [
+      { key: 'a', value: {} },
+      { key: 'b', value: {} },
+    ]);
+    const view = { source: { topic: 'short' }, columns: { id: { from: 'key', type: 'text' } } };
+    await client.demand('PUT', '/v1/views/short_rows', view);
+    expect((await client.get('/v1/views/short_rows')).json).toMatchObject({ regenerable: true });
+    await client.demand('POST', '/v1/topics/short:delete-records', { positions: [{ partition: 0, offset: '1' }] });
+    expect((await client.get('/v1/views/short_rows')).json).toMatchObject({ regenerable: false });
+    const plan = await client.post('/v1/views/short_rows/rebuilds/plans', { scope: { keys: ['b'] } });
+    expect(plan).toMatchObject({ json: { blockers: [expect.stringMatching(/older records of short are gone/)] } });
+  });
+
   it('name what is wrong with a plan', async () => {
     expect(await client.post('/v1/views/revenue/rebuilds/plans', { scope: {} })).toMatchObject({
       status: 400,

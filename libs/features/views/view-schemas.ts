@@ -88,6 +88,14 @@ export const viewView = z.object({
 });
 export type ViewView = z.infer<typeof viewView>;
 
+export const describedView = viewView.extend({
+  regenerable: z
+    .boolean()
+    .nullable()
+    .describe('Whether its topics still hold all that its rows are made of; null where one of them cannot be asked.'),
+});
+export type DescribedView = z.infer<typeof describedView>;
+
 export const versionList = z.object({ items: z.array(viewView) });
 export type VersionList = z.infer<typeof versionList>;
 

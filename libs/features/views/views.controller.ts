@@ -3,12 +3,14 @@ import { z } from 'zod';
 import { Access, CurrentPrincipal, declareRoute, type Principal } from '#libs/platform/auth';
 import { ApiJson, pageQuery, ZodPipe, type PageRequest } from '#libs/platform/http';
 import {
+  describedView,
   redrivenView,
   refusedQuery,
   refusedView,
   viewDeclaration,
   viewList,
   viewView,
+  type DescribedView,
   type RedrivenView,
   type RefusedQuery,
   type RefusedView,
@@ -60,10 +62,11 @@ export class ViewsController {
     id: 'describeView',
     summary: 'Describe a view: columns, positions, lag',
     tag: 'views',
-    response: viewView,
+    response: describedView,
   })
-  async describe(@Param('view') view: string): Promise<ViewView> {
-    return viewOf(await this.views.describe(view));
+  async describe(@Param('view') view: string): Promise<DescribedView> {
+    const status = await this.views.describe(view);
+    return { ...viewOf(status), regenerable: await this.views.isRegenerable(status) };
   }
 
   @Delete(':view')

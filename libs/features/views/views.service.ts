@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, isJsonObject, type JsonObject } from '#libs/core/kernel';
+import { AppError, isAppError, isJsonObject, type JsonObject } from '#libs/core/kernel';
 import { OperationEngine, type Plan } from '#libs/core/operations';
 import {
   isOperated,
@@ -48,6 +48,16 @@ export class ViewsService {
 
   describe(name: string): Promise<ViewStatus> {
     return this.views.describe(name);
+  }
+
+  /** Whether its topics still hold all that its rows are made of; null where one of them cannot be asked. */
+  async isRegenerable({ stored }: ViewStatus): Promise<boolean | null> {
+    try {
+      return (await this.views.versions.lostBy(stored)).length === 0;
+    } catch (error) {
+      if (isAppError(error)) return null;
+      throw error;
+    }
   }
 
   setState(name: string, state: 'RUNNING' | 'PAUSED'): Promise<ViewStatus> {
