@@ -121,6 +121,70 @@ describe('repartitioning on Apache Kafka', () => {
     await topics.delete(topic);
   });
 
+  it('is undone while a group with positions in the topic has live members, who notice nothing, and is done when they have left', async () => {
+    const [read, group] = ['read', 'members'].map((name) => `${name}-${randomBytes(4).toString('hex')}`) as [
+      string,
+      string,
+    ];
+    await log.createTopic({ name: read, partitions: 2 });
+    for (const partition of [0, 1]) {
+      const records = Array.from({ length: 100 }, (_, n) => record(n)).filter(
+        ({ key }) => partitionerOf()(key, 2) === partition,
+      );
+      await log.append({ topic: read, partition }, encodeBatch(records));
+    }
+    const member = await log.joinGroup(group, {
+      topics: [read],
+      strategies: ['range'],
+      clientId: 'native',
+      startAt: 'earliest',
+    });
+    while (member.assignment.length < 2) await member.poll(1_000);
+    const commit = (offset: number) => member.commit([0, 1].map((partition) => ({ topic: read, partition, offset })));
+    await commit(7);
+    const request = {
+      topic: read,
+      target: { partitions: 4 },
+      groups: { mode: 'duplicates' },
+      cutover: { maxPauseMs: 30_000 },
+    };
+    const operation = newOperation(read, await handler.plan(request));
+    await drive(handler, operation, { until: 'READY' });
+    const tried = drive(handler, operation, { until: 'SWITCHED', maxPhases: 3 });
+    await expect(tried).rejects.toThrow(new RegExp(`${group}.*members`));
+    // Everything is as it was before it was tried.
+    expect((await topics.resolve(read)).physical).toBe(read);
+    expect((await log.describeTopic(read)).state).toBe('ACTIVE');
+    await member.poll();
+    await commit(9);
+    const { members, positions } = await log.describeGroup(group);
+    expect(members).toHaveLength(1);
+    expect(positions.map(({ topic, offset }) => [topic, offset])).toEqual([
+      [read, 9],
+      [read, 9],
+    ]);
+    await member.leave();
+    await drive(handler, operation, { until: 'SWITCHED' });
+    const { physical } = await topics.resolve(read);
+    const moved = (await log.describeGroup(group)).positions.filter(({ topic }) => topic === physical);
+    expect(moved).toHaveLength(4);
+    // What was not committed is read from there.
+    const partitions = await readTopic(log, physical);
+    const left = partitions.flatMap((all, partition) => {
+      const from = moved.find((one) => one.partition === partition)!.offset;
+      return all.filter(({ offset }) => offset >= from).map(({ value }) => textOf(value));
+    });
+    const uncommitted = [0, 1].flatMap((partition) =>
+      Array.from({ length: 100 }, (_, n) => record(n))
+        .filter(({ key }) => partitionerOf()(key, 2) === partition)
+        .slice(9)
+        .map(({ value }) => textOf(value)),
+    );
+    expect(uncommitted.filter((value) => !left.includes(value))).toEqual([]);
+    await handler.finish(runOf(operation));
+    await topics.delete(read);
+  });
+
   it('gives a table a new key, over a restart: tombstones under the keys that rows leave, and the table computed anew', async () => {
     const people = `people-${randomBytes(4).toString('hex')}`;
     await log.createTopic({ name: people, partitions: 3, config: { 'cleanup.policy': 'compact' } });
