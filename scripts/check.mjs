@@ -22,6 +22,8 @@ const COMMANDS = {
   postgres: 'npm run --silent test:postgres',
   kafka: 'npm run --silent test:kafka',
   'kafka-3.9': 'WEIR_KAFKA_VERSION=3.9.2 npm run --silent test:kafka -- libs/adapters/log-kafka',
+  'nodes-3.9':
+    'WEIR_KAFKA_VERSION=3.9.2 npm run --silent test:kafka -- test/kafka-nodes/failover.kafka.spec.ts -t leader',
   clients: 'npm run --silent test:clients',
   nodes: 'npm run --silent test:nodes',
 };
@@ -35,7 +37,7 @@ const ROWS = [
   [['tests']],
   [
     ['kafka', 'simulation'],
-    ['postgres', 'kafka-3.9', 'clients', 'docs', 'rules', 'openapi', 'demo'],
+    ['postgres', 'kafka-3.9', 'nodes-3.9', 'clients', 'docs', 'rules', 'openapi', 'demo'],
     ['lint', 'types', 'format'],
   ],
   [['nodes']],

@@ -17,16 +17,23 @@ export class FaultyService {
   private constructor(
     readonly faults: IoFaults,
     private readonly cwd: string,
+    private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
   /**
    * @param library of {@link compileShim}
    * @param cwd made here; the data is in `data` below
    * @param struck what below it can be made to fail: the log, unless told otherwise, since what SQLite makes of such a disk has a suite of its own
+   * @param settings `WEIR_*` variables beside the usual ones
    */
-  static async create(library: string, cwd: string, struck = 'data/log'): Promise<FaultyService> {
+  static async create(
+    library: string,
+    cwd: string,
+    struck = 'data/log',
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<FaultyService> {
     await mkdir(cwd);
-    return new FaultyService(await IoFaults.over(library, join(cwd, struck), join(cwd, 'control')), cwd);
+    return new FaultyService(await IoFaults.over(library, join(cwd, struck), join(cwd, 'control')), cwd, settings);
   }
 
   get url(): string {
@@ -46,7 +53,7 @@ export class FaultyService {
   /** @throws {NotReady} */
   async start(): Promise<void> {
     const WEIR_DATA_DIR = join(this.cwd, 'data');
-    const env = { ...ENV, WEIR_DATA_DIR, ...this.faults.env };
+    const env = { ...ENV, ...this.settings, WEIR_DATA_DIR, ...this.faults.env };
     this.#server = await ServerProcess.start({ cwd: this.cwd, env });
   }
 
@@ -71,9 +78,14 @@ export class FaultyService {
     await this.#server?.stop();
   }
 
-  async checkpoints(): Promise<number> {
+  checkpoints(): Promise<number> {
+    return this.metric('weir_checkpoint_duration_seconds_count');
+  }
+
+  /** The value of a metric without labels, 0 while it has none. */
+  async metric(name: string): Promise<number> {
     const text = await (await fetch(`${this.url}/metrics`)).text();
-    return Number(/^weir_checkpoint_duration_seconds_count (\S+)$/m.exec(text)?.[1] ?? 0);
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
   }
 
   /** Ends the process and lets go of its disk. */

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
-import { compileShim, type Fault } from './fault-shim.js';
+import { type Calls, compileShim, type Fault } from './fault-shim.js';
 import { FaultyService } from './faulty-service.js';
 import { Workload } from './workload.js';
 
 /** What the service ends with when the disk can no longer be trusted. */
 const ENDED = { code: 74, signal: null };
 /** Of the calls of a round every how many is struck, so that the suite takes a minute: each EIO costs a start of the service. WEIR_IO_FAULTS_STRIDE=1 strikes all. */
-const STRIDES = { EIO: 37, ENOSPC: 23, short: 23 } as const;
+const STRIDES = { EIO: 37, ENOSPC: 23, short: 23, EMFILE: 5 } as const;
 const strideOf = (fault: keyof typeof STRIDES): number =>
   Number(process.env['WEIR_IO_FAULTS_STRIDE'] ?? STRIDES[fault]);
 
@@ -44,14 +44,14 @@ describe('the service on a disk of which one call fails', () => {
   }
 
   /** Lets one call after another fail, each in a round of its own. Answers what was struck, and whether the service lived on. */
-  async function strikeAll(fault: Fault, workload: Workload, stride = 1) {
+  async function strikeAll(fault: Fault, workload: Workload, stride = 1, calls: Calls = 'changes') {
     const service = await create();
     const strikes: { readonly call: string; readonly path: string; readonly survived: boolean }[] = [];
     const problems: string[] = [];
     try {
       await service.start();
       for (let n = 1; problems.length === 0; n += stride) {
-        service.faults.arm(n, fault);
+        service.faults.arm(n, fault, calls);
         const survived = await roundOn(service, workload, n);
         const strike = service.faults.struck;
         service.faults.disarm();
@@ -73,11 +73,17 @@ describe('the service on a disk of which one call fails', () => {
     return { strikes, problems };
   }
 
-  it.each(['EIO', 'ENOSPC', 'short'] as const)(
-    'keeps what it acknowledged and says honestly what it did not do, whichever call fails (%s)',
-    async (fault) => {
+  it.each([
+    ['EIO', 'changes'],
+    ['ENOSPC', 'changes'],
+    ['short', 'changes'],
+    // Only what opens a file can meet that there are no more descriptors.
+    ['EMFILE', 'opens'],
+  ] as const)(
+    'keeps what it acknowledged and says honestly what it did not do, whichever call fails (%s of %s)',
+    async (fault, calls) => {
       const workload = new Workload();
-      const { strikes, problems } = await strikeAll(fault, workload, strideOf(fault));
+      const { strikes, problems } = await strikeAll(fault, workload, strideOf(fault), calls);
       expect(problems).toEqual([]);
       expect(workload.dishonest).toEqual([]);
       expect(workload.acknowledged).toBeGreaterThan(strikes.length);

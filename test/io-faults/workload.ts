@@ -19,10 +19,31 @@ interface Produced {
 }
 
 /** A request that got no answer: the process went under it. */
-class NoAnswer extends Error {}
+export class NoAnswer extends Error {}
+
+/** Sends a request. @throws {NoAnswer} */
+export async function call<T>(
+  url: string,
+  method: Method,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; body: T }> {
+  try {
+    const { status, json } = await new HttpClient(overHttp(() => url)).ask<T>(method, path, body);
+    return { status, body: json };
+  } catch (cause) {
+    throw new NoAnswer(`${method} ${path}`, { cause });
+  }
+}
 
 /** Refusals that a disk can be the reason of; `store-closed` comes from a service that is about to end. Anything else that is said of a call that failed is no honest answer. */
-const HONEST = new Set(['storage-full', 'outcome-unknown', 'log-failed', 'log-closed', 'store-closed']);
+export const HONEST: ReadonlySet<string> = new Set([
+  'storage-full',
+  'outcome-unknown',
+  'log-failed',
+  'log-closed',
+  'store-closed',
+]);
 /** Of them those after which nobody can tell. */
 const UNKNOWN = new Set(['outcome-unknown']);
 
@@ -67,7 +88,7 @@ export class Workload {
 
   async #createTopic(url: string, topic: string): Promise<void> {
     this.#topics.set(topic, 'unknown');
-    const { status, body } = await this.#call<{ code?: string }>(url, 'POST', '/v1/topics', {
+    const { status, body } = await call<{ code?: string }>(url, 'POST', '/v1/topics', {
       name: topic,
       partitions: 2,
     });
@@ -82,7 +103,7 @@ export class Workload {
     });
     this.#written.push(...notes);
     const records = notes.map(({ value }) => ({ partition, value: { value, filler } }));
-    const { status, body } = await this.#call<Produced>(url, 'POST', `/v1/topics/${topic}/records?atomic=true`, {
+    const { status, body } = await call<Produced>(url, 'POST', `/v1/topics/${topic}/records?atomic=true`, {
       records,
     });
     notes.forEach((note, i) => {
@@ -101,7 +122,7 @@ export class Workload {
   async #commitPosition(url: string, topic: string): Promise<void> {
     const offset = 1;
     this.#position = { topic, known: 0, sent: offset };
-    const { status, body } = await this.#call<{ code?: string }>(url, 'PUT', `/v1/groups/g-${topic}/positions`, {
+    const { status, body } = await call<{ code?: string }>(url, 'PUT', `/v1/groups/g-${topic}/positions`, {
       positions: [{ topic, partition: 0, offset: String(offset) }],
     });
     if (status === 200) this.#position = { topic, known: offset, sent: offset };
@@ -110,7 +131,7 @@ export class Workload {
 
   async #register(url: string, subject: string): Promise<void> {
     this.#schemas.set(subject, 'unknown');
-    const { status, body } = await this.#call<{ id?: number; error_code?: number }>(
+    const { status, body } = await call<{ id?: number; error_code?: number }>(
       url,
       'POST',
       `/subjects/${subject}/versions`,
@@ -162,13 +183,13 @@ export class Workload {
     }
     for (const [subject, id] of this.#schemas) {
       if (typeof id !== 'number') continue;
-      const { status, body } = await this.#call<{ id: number }>(url, 'GET', `/subjects/${subject}/versions/latest`);
+      const { status, body } = await call<{ id: number }>(url, 'GET', `/subjects/${subject}/versions/latest`);
       if (status !== 200 || body.id !== id) problems.push(`schema ${id} of ${subject} is ${status} ${body.id}`);
     }
     if (this.#position !== undefined && this.#topics.get(this.#position.topic) === 'there') {
       const { topic, known, sent } = this.#position;
       const path = `/v1/groups/g-${topic}`;
-      const { body } = await this.#call<{ positions?: { offset: string }[] }>(url, 'GET', path);
+      const { body } = await call<{ positions?: { offset: string }[] }>(url, 'GET', path);
       const at = Number(body.positions?.[0]?.offset ?? 0);
       if (at !== known && at !== sent) problems.push(`the position in ${topic} is ${at}, acknowledged was ${known}`);
     }
@@ -188,21 +209,12 @@ export class Workload {
     }
     const found: { partition: number; offset: string; value: string }[] = [];
     for (let query = 'from=start'; ;) {
-      const { status, body } = await this.#call<Page>(url, 'GET', `/v1/topics/${topic}/records?${query}&limit=1000`);
+      const { status, body } = await call<Page>(url, 'GET', `/v1/topics/${topic}/records?${query}&limit=1000`);
       if (status === 404) return undefined;
       if (status !== 200) return `reading ${topic} was answered ${status} ${JSON.stringify(body)}`;
       for (const { partition, offset, value } of body.records) found.push({ partition, offset, value: value.value });
       if (body.atEnd) return found;
       query = `cursor=${body.next}`;
-    }
-  }
-
-  async #call<T>(url: string, method: Method, path: string, body?: unknown): Promise<{ status: number; body: T }> {
-    try {
-      const { status, json } = await new HttpClient(overHttp(() => url)).ask<T>(method, path, body);
-      return { status, body: json };
-    } catch (cause) {
-      throw new NoAnswer(`${method} ${path}`, { cause });
     }
   }
 }
