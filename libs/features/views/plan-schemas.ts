@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Plan } from '#libs/core/operations';
-
-const object = z.record(z.string(), z.unknown());
+import { planParts, planShape } from '#libs/platform/http';
 
 const incomplete = z
   .boolean()
@@ -60,32 +59,15 @@ export type RebuildPlanBody = z.infer<typeof rebuildPlanBody>;
 
 /** A plan of an operation on a view. */
 export const viewPlanView = z.object({
-  hash: z.string().describe('Start it with `POST /v1/operations`.'),
+  ...planShape,
   kind: z.enum(['view-version', 'view-rebuild']),
-  subject: z.string(),
-  steps: z.array(z.string()),
-  impact: object,
-  risks: z.array(z.string()),
-  blockers: z.array(z.string()).describe('A plan with blockers cannot be started.'),
+  impact: z.record(z.string(), z.unknown()),
   estimates: z.object({ records: z.number().nullable() }),
-  createdBy: z.string(),
-  createdAt: z.string().describe('ISO 8601, UTC.'),
 });
 export type ViewPlanView = z.infer<typeof viewPlanView>;
 
 /** A plan as the native API shows it. */
-export function viewPlanViewOf(plan: Plan): ViewPlanView {
-  const { hash, kind, subject, steps, impact, risks, blockers, estimates, createdBy, createdAt } = plan;
-  return {
-    hash,
-    kind: kind as ViewPlanView['kind'],
-    subject,
-    steps: [...steps],
-    impact,
-    risks: [...risks],
-    blockers: [...blockers],
-    estimates: { records: estimates.records },
-    createdBy,
-    createdAt: new Date(createdAt).toISOString(),
-  };
+export function viewPlanViewOf(kind: ViewPlanView['kind'], plan: Plan): ViewPlanView {
+  const { impact, estimates } = plan;
+  return { ...planParts(plan), kind, impact, estimates: { records: estimates.records } };
 }

@@ -131,7 +131,7 @@ export class VersionsController {
     @Body(new ZodPipe(versionPlanBody)) body: VersionPlanBody,
     @CurrentPrincipal() principal: Principal,
   ): Promise<ViewPlanView> {
-    return viewPlanViewOf(await this.views.planVersion(view, body, principal));
+    return viewPlanViewOf('view-version', await this.views.planVersion(view, body, principal));
   }
 
   @Post(':view/rebuilds/plans')
@@ -154,7 +154,7 @@ export class VersionsController {
     @Body(new ZodPipe(rebuildPlanBody)) body: RebuildPlanBody,
     @CurrentPrincipal() principal: Principal,
   ): Promise<ViewPlanView> {
-    return viewPlanViewOf(await this.views.planRebuild(view, body, principal));
+    return viewPlanViewOf('view-rebuild', await this.views.planRebuild(view, body, principal));
   }
 
   @Post(':view/rollback')
