@@ -296,6 +296,9 @@ describe('every command of operators, in every machine format, as it succeeds an
     };
     const [built] = await dataOf<{ id: string }[]>(['op', 'list', '--kind', 'view-version', '--mine']);
     await run(['op', 'finish', built!.id, '--yes', '--wait', '--timeout', '60s']);
+    expect((await dataOf<{ state: string }>(['view', 'rebuild', view, '--key', 'a', '--yes', '--wait'])).state).toBe(
+      'FINISHED',
+    );
     // Another declaration makes a draft.
     const wider = { ...declaration, columns: { ...declaration.columns, key: { from: 'key', type: 'text' } } };
     await run(['view', 'create', view, '-f', write('wider.json', JSON.stringify(wider))]);

@@ -161,14 +161,20 @@ export const VIEWS: CommandSpec = {
     {
       name: 'rebuild',
       kind: 'Operation',
-      about: 'Build another version beside the active one, compare both, and let queries see it.',
+      about:
+        'Build another version beside the active one, compare both, and let queries see it; or some rows in place.',
       examples: [
         ['weir view rebuild revenue --wait', 'the same declaration anew; stops where rows differ'],
         ['weir view rebuild revenue -f revenue.yaml --no-cutover', 'another one; weir op cutover switches'],
+        ['weir view rebuild revenue --key NO', 'the rows of one key, in place'],
       ],
       args: VIEW,
       options: [
         { flags: '-f, --file <file>', about: 'another declaration, YAML or JSON' },
+        { flags: '--key <key>', about: 'only its rows; text, or json: and a value; may be repeated', repeat: true },
+        { flags: '--partition <n>', about: 'only rows of keys with records in it; may be repeated', repeat: true },
+        { flags: '--range <positions>', about: 'only rows of keys with records there: A:B, @T1:@T2, @-1h' },
+        { flags: '--topic <topic>', about: 'whose; the first one of the view unless given' },
         {
           flags: '--on-difference <what>',
           about: 'where the same declaration comes to other rows: stop (default), switch',

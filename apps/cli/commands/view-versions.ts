@@ -1,8 +1,9 @@
-import { argument, given, text, type Handler, type Invocation } from '../command.js';
-import { Failure } from '../failure.js';
+import { argument, given, text, texts, type Handler, type Invocation } from '../command.js';
+import { Failure, usage } from '../failure.js';
 import type { Client } from '../http/client.js';
 import { planAndStart } from '../operations/planned.js';
 import { described, listed, type Outcome } from '../outcome.js';
+import { range } from '../reference.js';
 import { confirm } from '../settings/confirm.js';
 import { milliseconds } from '../settings/durations.js';
 import { limitsOf, number } from './op.js';
@@ -34,10 +35,24 @@ export const versions: Handler = async (invocation) => {
   );
 };
 
-/** `weir view rebuild`: another version, built by an operation beside the active one, compared with it and switched to. */
+/**
+ * `weir view rebuild`: another version, built by an operation beside the active one, compared with it and switched to. With `--key`, `--partition` or `--range` the rows of these alone, in place.
+ */
 export const rebuild: Handler = async (invocation) => {
+  const scope = scopeOf(invocation);
   const client = await (await invocation.settings()).client();
   const declaration = await requestFile(invocation);
+  const view = viewPath(argument(invocation, 0));
+  if (scope !== undefined) {
+    if (declaration !== undefined)
+      throw usage(
+        'scope-with-declaration',
+        'Another declaration is of all rows, and --key, --partition and --range are of some.',
+        'Leave one of them out.',
+      );
+    const rows = { scope, ...(given(invocation, 'incomplete') ? { incomplete: true } : {}) };
+    return planAndStart(invocation, client, `${view}/rebuilds/plans`, rows, { throttle: limitsOf(invocation) });
+  }
   const window = text(invocation, 'rollbackWindow');
   const onDifference = text(invocation, 'onDifference');
   const body = {
@@ -49,9 +64,59 @@ export const rebuild: Handler = async (invocation) => {
       ...(window === undefined ? {} : { rollbackWindowMs: milliseconds(window, '--rollback-window') }),
     },
   };
-  const path = `${viewPath(argument(invocation, 0))}/versions/plans`;
-  return planAndStart(invocation, client, path, body, { throttle: limitsOf(invocation) });
+  return planAndStart(invocation, client, `${view}/versions/plans`, body, { throttle: limitsOf(invocation) });
 };
+
+/** The rows that are meant; undefined for all of them. */
+function scopeOf(invocation: Invocation): object | undefined {
+  const [keys, partitions, between] = [
+    texts(invocation, 'key'),
+    texts(invocation, 'partition'),
+    text(invocation, 'range'),
+  ];
+  const parts = [
+    ...(keys.length === 0 ? [] : [{ keys: keys.map(keyOf) }]),
+    ...(partitions.length === 0 ? [] : [{ partitions: partitions.map((one) => number(one, '--partition')) }]),
+    ...(between === undefined ? [] : [{ range: rangeOf(between) }]),
+  ];
+  if (parts.length > 1) throw usage('scope-ambiguous', 'Say which rows by one of --key, --partition and --range.');
+  const topic = text(invocation, 'topic');
+  if (parts.length === 0) {
+    if (topic !== undefined)
+      throw usage(
+        'scope-missing',
+        '--topic says whose keys, partitions or records are meant, and none are named.',
+        'Name some: --key, --partition or --range.',
+      );
+    return undefined;
+  }
+  return { ...parts[0], ...(topic === undefined ? {} : { topic }) };
+}
+
+/** A key as text, or after `json:` as the value it is. */
+function keyOf(given: string): unknown {
+  if (!given.startsWith('json:')) return given;
+  try {
+    return JSON.parse(given.slice('json:'.length)) as unknown;
+  } catch {
+    throw usage('key-invalid', `'${given}' (--key) is no JSON behind 'json:'.`);
+  }
+}
+
+function rangeOf(given: string): object {
+  const { from, until } = range(given, Date.now());
+  if (from.kind === 'offset' && (until === undefined || until.kind === 'offset'))
+    return { from: String(from.offset), ...(until === undefined ? {} : { to: String(until.offset) }) };
+  if (from.kind === 'time' && (until === undefined || until.kind === 'time')) {
+    const iso = (at: number): string => new Date(at).toISOString();
+    return { since: iso(from.at), ...(until === undefined ? {} : { until: iso(until.at) }) };
+  }
+  throw usage(
+    'position-invalid',
+    `'${given}' (--range) is no range of offsets or times.`,
+    'Write 100:200, @2026-01-31T00:00:00Z:@2026-02-01T00:00:00Z or @-1h.',
+  );
+}
 
 /** `weir view verify`: rows of a version against those of the active one; exit 1 where they differ. */
 export const verify: Handler = async (invocation) => {
