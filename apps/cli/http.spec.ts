@@ -139,6 +139,33 @@ describe('what a service, or what is in between, can do to a command', () => {
     ]);
   });
 
+  it('dies while an operation is followed: whoever waits is told what became of it when it is back', async () => {
+    let [cut, asked] = [0, 0];
+    const operation = (state: string): string =>
+      JSON.stringify({
+        ...{ id: 'op_1', kind: 'repartition', subject: 'topic:local/t', state, phase: state, reason: null },
+        ...{ nextAction: null, commands: [], planHash: 'ab', createdBy: 'me', createdAt: '', endedAt: null },
+        ...{ progress: null, throttle: { active: false, reason: null, since: null }, lastError: null },
+        ...{ cutover: { ready: false, mode: 'auto', blockers: [] }, rollback: { available: false, until: null } },
+      });
+    const { url } = await serve((request, response) => {
+      if (request.url!.endsWith('/events')) {
+        cut++;
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write(`event: status\ndata: ${operation('COPYING')}\n\n`, () => response.destroy());
+        return;
+      }
+      if (request.url!.includes('/plans/')) return void response.writeHead(404).end('{}');
+      asked++;
+      response.setHeader('content-type', 'application/json').end(operation(asked < 3 ? 'COPYING' : 'SWITCHED'));
+    });
+    expect(await runWeir(['op', 'watch', 'op_1', '-s', url])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('SWITCHED'),
+    });
+    expect(cut).toBe(2);
+  });
+
   it('is never sent anything by a context of another cluster', async () => {
     const paths: (string | undefined)[] = [];
     const { url } = await serve((request, response) => {

@@ -1,5 +1,5 @@
 import type { Client } from '../http/client.js';
-import { refusal } from '../http/refusal.js';
+import { refusal, unreachable } from '../http/refusal.js';
 
 /** An event of a stream of server-sent events. */
 export interface StreamEvent {
@@ -34,6 +34,9 @@ export async function* streamEvents(
         if (event !== undefined) yield event;
       }
     }
+  } catch (cause) {
+    // Cut in the middle, as by a service that dies.
+    throw unreachable(client.address, cause);
   } finally {
     response.destroy();
   }
