@@ -31,24 +31,23 @@ describe('views in PostgreSQL over kill -9', () => {
       await views.start();
       await views.declare();
       await views.answers(await views.order(300));
-      for (const passes of [1, 3]) {
-        await views.server.kill();
-        await views.start(`${step}:${passes}`);
-        const died = views.server.exited;
-        const isDead = (): Promise<boolean> =>
-          Promise.race([
-            died.then(() => true),
-            views.order(200).then(
-              () => false,
-              () => true,
-            ),
-          ]);
-        while (!(await isDead()));
-        expect((await died).signal).toBe('SIGKILL');
-        await views.start();
-      }
+      await views.server.stop();
+      await views.start(`${step}:2`);
+      const died = views.server.exited;
+      const isDead = (): Promise<boolean> =>
+        Promise.race([
+          died.then(() => true),
+          views.order(200).then(
+            () => false,
+            () => true,
+          ),
+        ]);
+      while (!(await isDead()));
+      expect((await died).signal).toBe('SIGKILL');
+      // Whoever comes next waits for the lease of the dead to end.
+      await views.start();
       expect(await views.answers(await views.order(1))).toEqual(await views.expected());
-    });
+    }, 150_000);
 
   for (const [what, ending] of [
     ['and its transaction goes with it', 'pg_terminate_backend'],
