@@ -12,15 +12,32 @@ const BROKER_JVM = ['-server', '-Xms1g', '-Xmx1g', '-XX:+UseG1GC', '-XX:MaxGCPau
 
 /** A Kafka broker for a benchmark, or why there can be none here. */
 export async function startKafkaBroker(): Promise<KafkaService | { readonly unavailable: string }> {
-  // Relative to where this is run from, which is below `dist/`: scripts are not compiled.
-  const at = (name: string): string => new URL(`../../scripts/services/${name}`, import.meta.url).href;
-  const { startKafka } = (await import(at('kafka.mjs'))) as typeof import('../scripts/services/kafka.mjs');
+  const { startKafka } = (await import(script('kafka.mjs'))) as typeof import('../scripts/services/kafka.mjs');
   try {
     return await startKafka({ jvm: BROKER_JVM });
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'ServiceUnavailable') throw error;
     return { unavailable: error.message };
   }
+}
+
+/** Copies a topic to one with another number of partitions with Kafka Streams, exactly once. @returns the milliseconds it took. */
+export async function copyWithStreams(
+  kafka: KafkaService,
+  source: string,
+  target: string,
+  records: number,
+): Promise<number> {
+  const { copyWithKafkaStreams } = (await import(
+    script('kafka-streams.mjs')
+  )) as typeof import('../scripts/services/kafka-streams.mjs');
+  const { version, bootstrapServers } = kafka;
+  return copyWithKafkaStreams({ version, bootstrapServers, source, target, records });
+}
+
+/** Relative to where this is run from, which is below `dist/`: scripts are not compiled. */
+function script(name: string): string {
+  return new URL(`../../scripts/services/${name}`, import.meta.url).href;
 }
 
 /** @param config of the topic, as `flush.messages=1`. */

@@ -5,6 +5,7 @@ import { foregroundProduce } from './foreground-produce.js';
 import { boundedMemory } from './bounded-memory.js';
 import { hostile } from './hostile.js';
 import { kafkaAppend } from './kafka-append.js';
+import { kafkaRepartition } from './kafka-repartition.js';
 import { knownSchemas } from './known-schemas.js';
 import { largeRegistry } from './large-registry.js';
 import { logAppend } from './log-append.js';
@@ -35,6 +36,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   restFetch,
   foregroundProduce,
   repartition,
+  kafkaRepartition,
   viewBuild,
   hostile,
   boundedMemory,

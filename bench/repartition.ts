@@ -4,11 +4,9 @@ import { type EmbeddedLog, openEmbeddedLog } from '#libs/adapters/log-embedded';
 import { encodeBatch } from '#libs/core/log';
 import { SystemClock } from '#libs/platform/observability';
 import { Api } from '../apps/demo/api.js';
-import type { OperationStatus } from '../apps/demo/operations.js';
 import { ServiceProcess } from '../apps/demo/service-process.js';
 import { inTemporaryDirectory, perSecond, type Benchmark, type Comparison, type Figure } from './measure.js';
-import { processorMs } from './processor-time.js';
-import { residentMb } from './resident-memory.js';
+import { timedRepartition } from './timed-repartition.js';
 
 /** `WEIR_BENCH_RECORDS`; the goal is stated for 10,000,000. */
 const RECORDS = Number(process.env['WEIR_BENCH_RECORDS'] ?? 1_000_000);
@@ -106,7 +104,7 @@ export const repartition: Benchmark = {
       await service.start();
       const results: (Comparison | Figure)[] = [];
       for (const { what: way, records, request, whole } of CASES) {
-        const { planMs, ms, phases, grown, processor } = await timed(service, api, request);
+        const { planMs, ms, phases, grown, processor } = await timedRepartition(service, api, request);
         const baseline = await plainWrite(directory, (bytes * records) / RECORDS);
         const what = `repartition ${way} ${records.toLocaleString('en-US')} records of 100 bytes`;
         results.push(
@@ -136,47 +134,3 @@ export const repartition: Benchmark = {
       return results;
     }),
 };
-
-interface Timed {
-  readonly planMs: number;
-  /** From the start until it had switched. */
-  readonly ms: number;
-  readonly phases: string;
-  /** MB of memory. */
-  readonly grown: number;
-  /** Processor time in ms. */
-  readonly processor: number;
-}
-
-/** One repartition, planned, started and followed until it has switched: how long each phase took, and how much memory grew meanwhile. Then it is finished. */
-async function timed(service: ServiceProcess, api: Api, asked: Case['request']): Promise<Timed> {
-  const before = await residentMb(service);
-  let most = before;
-  const request = { ...asked, cutover: { mode: 'auto' }, reverseTail: false };
-  const planned = performance.now();
-  const { hash } = await api.post<{ readonly hash: string }>('/v1/repartitions/plans', request);
-  const processorBefore = await processorMs(service.pid);
-  const began = performance.now();
-  const { id } = await api.post<OperationStatus>('/v1/operations', { planHash: hash });
-  const phases: string[] = [];
-  let phase = 'started';
-  let since = began;
-  for (;;) {
-    const { state, reason } = await api.get<OperationStatus>(`/v1/operations/${id}`);
-    if (state === 'FAILED' || state === 'BLOCKED') throw new Error(`${state}: ${reason}`);
-    most = Math.max(most, await residentMb(service));
-    if (state !== phase) {
-      phases.push(`${phase} ${Math.round(performance.now() - since)} ms`);
-      since = performance.now();
-      phase = state;
-    }
-    if (state === 'SWITCHED' || state === 'FINISHED') break;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  const ms = performance.now() - began;
-  const processor = (await processorMs(service.pid)) - processorBefore;
-  await api.post(`/v1/operations/${id}:finish`);
-  while ((await api.get<OperationStatus>(`/v1/operations/${id}`)).state !== 'FINISHED')
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  return { planMs: began - planned, ms, phases: phases.join(', '), grown: most - before, processor };
-}

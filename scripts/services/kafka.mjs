@@ -17,6 +17,7 @@ import {
   ServiceUnavailable,
   temporaryDirectory,
 } from './service-process.mjs';
+import { fetchJars } from './maven.mjs';
 import { KAFKA_TEST_USER, secureProperties } from './kafka-security.mjs';
 
 const CACHE = join(dirname(fileURLToPath(import.meta.url)), '../../.cache/kafka');
@@ -29,20 +30,14 @@ const SCRAM_USERS = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
 ]);
 const JVM = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
-/** @param {string} version */
-function pomOf(version) {
-  const dependencies = [
+/** What a release needs. @param {string} version @returns {[string, string, string][]} */
+function jarsOf(version) {
+  return [
     ['org.apache.kafka', 'kafka_2.13', version],
     ['org.apache.kafka', 'kafka-tools', version],
     // 3.9 brings its own logging binding; a 4.x broker without one logs nothing, not even why it did not start.
     ...(version.startsWith('3.') ? [] : [['org.apache.logging.log4j', 'log4j-slf4j-impl', '2.25.3']]),
-  ].map(
-    ([group, artifact, v]) =>
-      `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${v}</version></dependency>`,
-  );
-  return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>local</groupId><artifactId>kafka-for-tests</artifactId><version>1</version><packaging>pom</packaging>
-<dependencies>${dependencies.join('\n')}</dependencies></project>\n`;
+  ];
 }
 
 /** Makes sure that there is a Java of version 17 or later. @throws {ServiceUnavailable} */
@@ -62,25 +57,11 @@ async function requireJava() {
 async function provideRelease(version) {
   const release = join(CACHE, version);
   if (existsSync(join(release, MARKER))) return release;
-  if (findCommand('mvn') === undefined) await installDebian(['maven'], 'Kafka');
   mkdirSync(CACHE, { recursive: true });
   const building = mkdtempSync(join(CACHE, `${version}-`));
   try {
-    writeFileSync(join(building, 'pom.xml'), pomOf(version));
-    const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
+    await fetchJars(building, jarsOf(version), `Kafka ${version}`);
     const libs = join(building, 'libs');
-    try {
-      await run(
-        'mvn',
-        ['-B', '-q', '-Dstyle.color=never', goal, '-DincludeScope=runtime', `-DoutputDirectory=${libs}`],
-        { cwd: building },
-      );
-    } catch (cause) {
-      throw new ServiceUnavailable(
-        `Kafka ${version} could not be fetched with Maven: ${String(cause.message).replace(/\s+/g, ' ').slice(0, 300)}`,
-        { cause },
-      );
-    }
     const formatted = join(building, 'formatted');
     writeLogging(building);
     const config = join(building, 'format.properties');
