@@ -33,6 +33,31 @@ describe('what a service, or what is in between, can do to a command', () => {
     };
   };
 
+  it('sees no token that is meant for another service', async () => {
+    const shown: (string | undefined)[] = [];
+    const { url } = await serve((request, response) => {
+      shown.push(request.headers.authorization);
+      response.writeHead(200, { 'content-type': 'application/json' }).end('[]');
+    });
+    const env = { WEIR_TOKEN: 'weir_own' };
+    await runWeir(['topic', 'list', '-s', url], { env });
+    expect(shown).toEqual(['Bearer weir_own']);
+    shown.length = 0;
+    await runWeir(['init', 'fresh', '--from', url, '--dry-run'], { env });
+    expect(shown.length).toBeGreaterThan(0);
+    expect(new Set(shown)).toEqual(new Set([undefined]));
+  });
+
+  it('is not asked for a replay from a place where none can begin', async () => {
+    for (const from of ['end', '+5', '1:9']) {
+      const { code, out } = await runWeir(
+        ['schema', 'replay', 'a.avsc', '--topic', 't', '--from', from, '-s', 'http://127.0.0.1:1', '-o', 'json'],
+        {},
+      );
+      expect({ code, out }).toMatchObject({ code: 2, out: expect.stringContaining('position-unsupported') });
+    }
+  });
+
   it('is told with the code that is right for a pipeline, and what to do', async () => {
     expect(await answering(401, { code: 'unauthenticated', detail: 'No token.' })).toEqual({
       code: 6,

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { argument, given, text, type Handler } from '../command.js';
 import { usage } from '../failure.js';
-import { Client } from '../http/client.js';
+import type { Client } from '../http/client.js';
 import { listed } from '../outcome.js';
 import { writtenFile } from '../output/written-file.js';
 import { statAt, textAt } from '../project/at-path.js';
@@ -77,14 +77,7 @@ export const init: Handler = async (invocation) => {
   const entries: { subject: string; file: string; references?: object[] }[] = [];
   const written: string[] = [PROJECT_FILE];
   if (from !== undefined) {
-    const client = new Client({
-      servers: [from],
-      authorization: (await (await invocation.settings()).token())?.value,
-      caFile: invocation.io.env['WEIR_CA_FILE'],
-      timeoutMs: 30_000,
-      idempotencyKey: invocation.flags.idempotencyKey,
-      env: invocation.io.env,
-    });
+    const client = await (await invocation.settings()).clientOf(from);
     const versions = await fetchAll(client, await subjectsLike(client, '*'), 'latest', false);
     const fetched = versions.map((one) => {
       return { one, file: `schemas/${fileNameOf(one.subject, one.schemaType ?? 'AVRO')}` };

@@ -351,7 +351,7 @@ export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
         options: [
           { flags: '--topic <topic>', about: 'whose records; topic or topic/partition', required: true },
           { flags: '--sample <n>', about: 'this many records, or all' },
-          { flags: '--from <position>', about: 'where to begin: N, -N, @time, @-1h' },
+          { flags: '--from <position>', about: 'where to begin: start (default), N, -N, @time, @-1h' },
           { flags: '--type <type>', about: 'avro, json or protobuf; told by the file name' },
           { flags: '--ref <name=subject@v>', about: 'a reference; may be repeated', repeat: true },
         ],

@@ -6,7 +6,7 @@ import { planAndStart, type OperationPlan } from '../operations/planned.js';
 import { watchOperation } from '../operations/watch.js';
 import { described, listed } from '../outcome.js';
 import { schemaTypeOf } from '../project/project.js';
-import { range, topicRef, versionRef } from '../reference.js';
+import { type Position, range, topicRef, versionRef } from '../reference.js';
 import { confirm } from '../settings/confirm.js';
 import { number } from './op.js';
 import { dumpOf } from './registry-dump.js';
@@ -64,7 +64,7 @@ export const replay: Handler = async (invocation) => {
   if (topic === '') throw usage('topic-missing', 'Say whose records are tried: --topic TOPIC.');
   const sample = text(invocation, 'sample');
   const from = text(invocation, 'from');
-  const start = from === undefined ? undefined : range(from, Date.now()).from;
+  const start = from === undefined ? undefined : replayFrom(from);
   const references = texts(invocation, 'ref').map((one) => {
     const equals = one.indexOf('=');
     const { subject, version } = versionRef(one.slice(equals + 1));
@@ -113,6 +113,18 @@ export const replay: Handler = async (invocation) => {
     exit: result.verdict === 'reads-all' ? 'done' : 'no',
   };
 };
+
+/** Where a replay begins; it goes on to the end, in each partition. */
+function replayFrom(text: string): Position {
+  const { from, until } = range(text, Date.now());
+  if (until !== undefined || from.kind === 'end' || from.kind === 'after-start')
+    throw usage(
+      'position-unsupported',
+      `A replay cannot begin at '${text}'.`,
+      'It begins at start, an offset N, the last -N records, or a time (@time, @-1h), and goes on to the end; --sample N bounds it.',
+    );
+  return from;
+}
 
 /** `weir admin status`. */
 export const status: Handler = async (invocation) => {
