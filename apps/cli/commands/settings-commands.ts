@@ -29,11 +29,21 @@ function targetOf(invocation: Invocation, kind: Kind, at: number): Target {
     : { path: `${kind.path}/${encodeURIComponent(subject)}`, name: subject };
 }
 
+/** A context other than the default one, as subjects name it: `:.staging:orders`. */
+const IN_CONTEXT = /^:\.[^:]+:/;
+
+/** The value in force and the nearest place that states it: the subject, its context, or what holds for all. */
 async function effective(client: Client, kind: Kind, { path, name }: Target) {
-  const own = await client.find<Record<string, string>>(path);
-  const value = own?.[kind.read];
-  if (value !== undefined || path === kind.path)
-    return { target: name, value: value ?? null, origin: path === kind.path ? 'global' : 'subject' };
+  const stated = async (at: string): Promise<string | undefined> =>
+    (await client.find<Record<string, string>>(at))?.[kind.read];
+  const own = await stated(path);
+  if (own !== undefined || path === kind.path)
+    return { target: name, value: own ?? null, origin: path === kind.path ? 'global' : 'subject' };
+  const context = IN_CONTEXT.exec(name)?.[0];
+  if (context !== undefined && context !== name) {
+    const value = await stated(`${kind.path}/${encodeURIComponent(context)}`);
+    if (value !== undefined) return { target: name, value, origin: 'context' };
+  }
   const inherited = await client.get<Record<string, string>>(path, { defaultToGlobal: true });
   return { target: name, value: inherited[kind.read] ?? null, origin: 'global' };
 }

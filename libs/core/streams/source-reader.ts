@@ -59,10 +59,10 @@ const MOST_HOPS = 64;
  * repeats nothing. Holds no position: the reader keeps it with what it computes.
  */
 export class SourceReader {
-  /** @param directory of the log that the reader belongs to: positions in it have the plain numbers of generations, see `reader-place.ts`. */
-  /** Where the name stood at the end of the last read: what comes after it is looked at again then, so it need not be asked for before. */
+  /** Where the name stood at the end of the last read: it is looked at again behind the next one, so it need not be before. */
   #seen: { readonly logId: string; readonly row: TopicName | undefined } | undefined;
 
+  /** @param directory of the log that the reader belongs to: positions in it have the plain numbers of generations, see `reader-place.ts`. */
   constructor(
     private readonly directory: TopicDirectory,
     private readonly names: TopicNames,
@@ -141,15 +141,30 @@ export class SourceReader {
    */
   async next(position: SourcePosition, limits: SourceLimits): Promise<SourceChunk> {
     const place = this.#placeOf(position);
-    const { engine } = place.directory;
-    let row = this.#seen?.logId === engine.logId ? this.#seen.row : await this.names.find(engine.logId, this.topic);
-    let on = await this.#wayOn(place, row, position);
-    if (on !== undefined && this.#seen !== undefined) {
-      // What leads on may be another way by now.
-      this.#seen = undefined;
-      row = await this.names.find(engine.logId, this.topic);
-      on = await this.#wayOn(place, row, position);
+    const { logId } = place.directory.engine;
+    const seen = this.#seen;
+    this.#seen = undefined;
+    if (seen?.logId === logId && (await this.#wayOn(place, seen.row, position)) === undefined) {
+      try {
+        return await this.#read(place, position, limits, seen.row, undefined);
+      } catch (error) {
+        // The generation may have gone with a cutover since the name was looked at.
+        if (!isAppError(error, 'topic-not-found')) throw error;
+      }
     }
+    const row = await this.names.find(logId, this.topic);
+    return await this.#read(place, position, limits, row, await this.#wayOn(place, row, position));
+  }
+
+  /** {@link next}, where the name stands so and the generation is left that way. */
+  async #read(
+    place: ReadPlace,
+    position: SourcePosition,
+    limits: SourceLimits,
+    row: TopicName | undefined,
+    on: WayOn | undefined,
+  ): Promise<SourceChunk> {
+    const { engine } = place.directory;
     const closing = on?.closing ?? [];
     // Read to where it was closed: the generation itself is not needed any more, and may be gone.
     if (limits.ends === undefined && on !== undefined && isRead(position, closing)) {
