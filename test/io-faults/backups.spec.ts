@@ -32,10 +32,15 @@ describe('a backup on a disk of which one call fails', () => {
 
   /** How an operation ends. */
   async function ended(url: string, id: string): Promise<string> {
-    for (;;) {
-      const { body } = await call<{ state: string }>(url, 'GET', `/v1/operations/${id}`);
-      if (['FINISHED', 'FAILED', 'CANCELLED'].includes(body.state)) return body.state;
-    }
+    let state = '';
+    // An operation that has no room is tried again for a minute before it fails.
+    await expect
+      .poll(async () => (state = (await call<{ state: string }>(url, 'GET', `/v1/operations/${id}`)).body.state), {
+        interval: 20,
+        timeout: 300_000,
+      })
+      .toMatch(/^(FINISHED|FAILED|CANCELLED)$/);
+    return state;
   }
 
   /** Whether what is listed as a backup is sound when all of it is read back. */

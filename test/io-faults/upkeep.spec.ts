@@ -113,6 +113,6 @@ describe('the service on a disk of which one call fails while old records and to
   );
 
   it('negative control: writes that were not done and are believed are noticed', async () => {
-    expect((await strikeAll('lost', 'changes', 1)).problems).not.toEqual([]);
+    expect((await strikeAll('lost', 'changes', 3)).problems).not.toEqual([]);
   }, 600_000);
 });
