@@ -64,6 +64,58 @@ describe('content models', () => {
   });
 });
 
+describe('keywords that take no part in comparing', () => {
+  const CLASSIC = 'http://json-schema.org/draft-07/schema#';
+  it.each([
+    // draft, member, value, accepted
+    [MODERN, 'readOnly', 'x', false],
+    [MODERN, 'writeOnly', null, false],
+    [MODERN, 'deprecated', 1, false],
+    [MODERN, 'deprecated', true, true],
+    [CLASSIC, 'readOnly', 'x', false],
+    [CLASSIC, 'writeOnly', 1, false],
+    [CLASSIC, 'readOnly', true, true],
+    [CLASSIC, 'deprecated', 'x', true],
+    ['http://json-schema.org/draft-06/schema#', 'readOnly', 'x', true],
+    [MODERN, 'then', 5, true],
+    [MODERN, 'else', null, true],
+    [CLASSIC, 'then', 5, false],
+    [MODERN, 'minContains', null, true],
+    [MODERN, '$anchor', 5, true],
+    [MODERN, '$anchor', '1 a', false],
+    [MODERN, '$dynamicAnchor', 5, false],
+    [MODERN, '$id', null, true],
+    [MODERN, 'title', null, false],
+  ])('of %s: %s %j is accepted: %s', (draft, name, value, accepted) => {
+    const schema = (): unknown => parse({ $schema: draft, [name]: value });
+    if (accepted) expect(schema).not.toThrow();
+    else expect(schema).toThrow('must be');
+  });
+
+  it('are read where they mean something', () => {
+    expect(() => parse({ $schema: MODERN, if: {}, then: 5 })).toThrow('A schema must be');
+    expect(() => parse({ $schema: MODERN, ...object({ a: { $schema: 5 } }) })).toThrow("'$schema' must be a string");
+  });
+
+  it('count as absent beside contains where they are no numbers', () => {
+    const list = (more: object): object => ({ $schema: MODERN, type: 'array', contains: string, ...more });
+    expect(breaking(list({}), list({ minContains: 'x', maxContains: null }))).toEqual([]);
+    expect(breaking(list({}), list({ minContains: 2 }))).toEqual(['MIN_CONTAINS_INCREASED #/minContains']);
+  });
+
+  it('of a schema object without definitions leave what it says of other members as it is', () => {
+    const closed = (more: object): object => ({
+      $schema: MODERN,
+      type: 'object',
+      unevaluatedProperties: false,
+      ...more,
+    });
+    const open = { $schema: MODERN, type: 'object' };
+    expect(breaking(open, closed({ $defs: {} }))).toEqual(['UNEVALUATED_PROPERTIES_REMOVED #/unevaluatedProperties']);
+    expect(breaking(open, closed({ $defs: { a: string } }))).toEqual([]);
+  });
+});
+
 describe('names', () => {
   it('takes names that JavaScript objects have already, and a percent sign', () => {
     const names = ['__proto__', 'constructor', 'toString', '%s', 'a/b', ''];

@@ -288,6 +288,11 @@ function annotate(node: SchemaNode, keys: Keywords, draft: Draft): void {
   node.id = keys.text(idKeyword(draft));
   node.title = keys.text('title');
   node.description = keys.text('description');
+  if (draft === 'draft-07') {
+    // Known from draft 7 on. They take no part in comparing, but must be of their type.
+    keys.boolean('readOnly');
+    keys.boolean('writeOnly');
+  }
   const defaultValue = keys.get('default');
   node.defaultText = defaultValue === undefined ? undefined : valueText(defaultValue);
   const connect = keys.get('connect.type');

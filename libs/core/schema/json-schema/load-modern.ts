@@ -72,11 +72,8 @@ class ModernLoader {
   #object(json: JsonMembers, outer: Place, base: NodeBase): SchemaNode {
     const place = { document: outer.document, base: this.documents.baseWithin(json, outer.base) };
     const keys = new Keywords(json, place.document.source);
-    for (const [name, value] of json.members) {
-      if (value.kind === 'null' && KEYWORDS.has(name) && !NULLABLE.has(name))
-        keys.wrong(name, 'something other than null', value);
-    }
     this.#checkIds(keys);
+    checkAnnotations(keys);
     this.#definitions(keys, place);
     const parts = this.#parts(keys, place, base);
     const whole = assemble(parts, base);
@@ -88,16 +85,17 @@ class ModernLoader {
       defaultValue === undefined || defaultValue.kind === 'null' ? undefined : valueText(defaultValue);
     const connect = keys.get('connect.type');
     whole.connectBytes = connect?.kind === 'string' && connect.value === 'bytes';
-    if ([...json.members.keys()].some((name) => !KEYWORDS.has(name))) forgetUnevaluated(whole);
+    if ([...json.members].some(([name, value]) => leavesRest(name, value))) forgetUnevaluated(whole);
     return whole;
   }
 
   #checkIds(keys: Keywords): void {
     const id = keys.get('$id');
     if (id?.kind === 'string' && (!isUri(id.value) || id.value.startsWith('#'))) keys.wrong('$id', 'a URI', id);
+    keys.text('$dynamicAnchor');
     for (const name of ['$anchor', '$dynamicAnchor']) {
-      const anchor = keys.text(name);
-      if (anchor !== null && !isUri(anchor)) keys.wrong(name, 'a URI fragment', keys.get(name)!);
+      const anchor = keys.get(name);
+      if (anchor?.kind === 'string' && !isUri(anchor.value)) keys.wrong(name, 'a URI fragment', anchor);
     }
   }
 
@@ -170,13 +168,14 @@ class ModernLoader {
     }
   }
 
-  /** `then` and `else` mean nothing without `if`. */
+  /** `then` and `else` mean nothing without `if`, and are not read then. */
   #conditional(keys: Keywords, place: Place, base: NodeBase, parts: SchemaNode[]): void {
+    if (!keys.has('if')) return;
     for (const name of ['if', 'then', 'else']) {
       const json = keys.get(name);
       if (json !== undefined) this.#schema(json, place);
     }
-    if (keys.has('if')) parts.push({ ...base, kind: 'conditional' });
+    parts.push({ ...base, kind: 'conditional' });
   }
 
   #string(keys: Keywords, base: NodeBase): StringNode | null {
@@ -248,8 +247,8 @@ class ModernLoader {
       else node.additional = items;
     }
     if (this.#optional(keys, 'contains', place) !== null) {
-      node.minContains = keys.truncated('minContains') ?? 1;
-      node.maxContains = keys.truncated('maxContains');
+      node.minContains = numberOf(keys, 'minContains') ?? 1;
+      node.maxContains = numberOf(keys, 'maxContains');
     }
     node.unevaluated = this.#optional(keys, 'unevaluatedItems', place);
     return node;
@@ -320,6 +319,23 @@ function merge(one: SchemaNode, other: SchemaNode): SchemaNode | undefined {
   return one.kind === 'string' || one.kind === 'object' || one.kind === 'array' ? other : undefined;
 }
 
+/** Keywords that take no part in comparing, but must be of their type. */
+function checkAnnotations(keys: Keywords): void {
+  keys.text('$schema');
+  for (const name of ['readOnly', 'writeOnly', 'deprecated']) keys.boolean(name);
+}
+
+/** A number, its fraction cut off. The reference passes over any other value of the two keywords beside `contains`. */
+function numberOf(keys: Keywords, name: string): number | null {
+  return keys.get(name)?.kind === 'number' ? keys.truncated(name) : null;
+}
+
+/** Whether a member of a schema object is one of those that the reference keeps beside the keywords it knows. */
+function leavesRest(name: string, value: JsonNode): boolean {
+  if (name === '$defs') return value.kind === 'object' && value.members.size > 0;
+  return !KEYWORDS.has(name);
+}
+
 /** The reference overwrites the place where it keeps these with the unknown keywords of a schema object. */
 function forgetUnevaluated(node: SchemaNode): void {
   if (node.kind === 'object' || node.kind === 'array') node.unevaluated = null;
@@ -344,8 +360,6 @@ const OBJECT_WORDS = [
   'unevaluatedProperties',
 ];
 const ARRAY_WORDS = ['prefixItems', 'items', 'contains', 'minItems', 'maxItems', 'uniqueItems', 'unevaluatedItems'];
-/** Keywords for which null is a value like any other. */
-const NULLABLE: ReadonlySet<string> = new Set(['const', 'default', '$comment', 'examples']);
 const KEYWORDS: ReadonlySet<string> = new Set([
   '$schema',
   '$id',
