@@ -198,6 +198,32 @@ describe('weir check', () => {
     expect(clone.git('status', '--porcelain')).toBe('');
   });
 
+  it('finds the types of Avro that files of the project declare for one another, listed as references or not', async () => {
+    const unlisted = {
+      ...FILES,
+      'weir.yaml': PROJECT.replace(', references: [money-value]', ''),
+      'schemas/order.avsc': avroRecord(
+        'Order',
+        ID,
+        '{"name": "total", "type": ["null", {"type": "array", "items": "Money"}]}',
+      ),
+    };
+    const project = scratch(unlisted);
+    expect(await checkIn(project)).toMatchObject({ code: 0, report: { passed: true, findings: [] } });
+    project.write({ 'schemas/order.avsc': avroRecord('Order', ID, '{"name": "total", "type": "Coin"}') });
+    expect((await checkIn(project)).report.findings).toMatchObject([{ ruleId: 'schema/invalid' }]);
+  });
+
+  it('writes several formats that are named together, and takes a comma in the name of a file for what it is', async () => {
+    const project = scratch();
+    const { code } = await runWeir(['check', '--format', 'sarif=a,b.sarif,junit=c.xml,markdown'], {
+      cwd: project.path,
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(project.read('a,b.sarif'))).toMatchObject({ version: '2.1.0' });
+    expect(project.read('c.xml')).toContain('<testsuites');
+  });
+
   it('tells texts that are no schemas and references that lead nowhere, at their place', async () => {
     const project = scratch();
     project.write({

@@ -76,24 +76,31 @@ export async function reported(invocation: Invocation, found: Found, which: 'all
 
 function askedFormats(invocation: Invocation): readonly AskedFormat[] {
   const { env } = invocation.io;
-  const given = texts(invocation, 'format').map((one): AskedFormat => {
-    const [name, ...rest] = one.split('=');
-    const format = FINDING_FORMATS.find((known) => known === name);
-    if (format === undefined) {
-      const near = nearest(name!, FINDING_FORMATS);
-      throw usage(
-        'format-unknown',
-        `'${name}' is no format of findings.`,
-        near === undefined ? `One of ${FINDING_FORMATS.join(', ')}.` : `Did you mean '${near}'?`,
-      );
-    }
-    return { format, file: rest.length === 0 ? undefined : rest.join('=') };
-  });
+  const given = texts(invocation, 'format')
+    .flatMap(eachFormat)
+    .map((one): AskedFormat => {
+      const [name, ...rest] = one.split('=');
+      const format = FINDING_FORMATS.find((known) => known === name);
+      if (format === undefined) {
+        const near = nearest(name!, FINDING_FORMATS);
+        throw usage(
+          'format-unknown',
+          `'${name}' is no format of findings.`,
+          near === undefined ? `One of ${FINDING_FORMATS.join(', ')}.` : `Did you mean '${near}'?`,
+        );
+      }
+      return { format, file: rest.length === 0 ? undefined : rest.join('=') };
+    });
   if (given.length > 0) return given;
   const own: AskedFormat[] = [{ format: 'text', file: undefined }];
   if (env['GITHUB_ACTIONS'] === 'true') own.push({ format: 'github', file: undefined });
   if (env['GITLAB_CI'] === 'true') own.push({ format: 'gitlab', file: 'gl-code-quality-report.json' });
   return own;
+}
+
+/** `sarif=a.sarif,junit=b.xml` is two; a comma in the name of a file, with no format behind it, is part of the name. */
+function eachFormat(given: string): readonly string[] {
+  return given.split(new RegExp(`,(?=(?:${FINDING_FORMATS.join('|')})(?:[=,]|$))`));
 }
 
 async function stepSummary(report: CheckReport, options: FormatOptions, env: Invocation['io']['env']): Promise<void> {

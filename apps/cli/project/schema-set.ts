@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ResolvedReference, SchemaReference, SchemaSource } from '#libs/core/schema';
 import type { GivenReference, ProjectSchema } from './project.js';
-import { firstTypeOf, outwardNames } from './type-names.js';
+import { firstTypeOf, outwardNames, typesMeant } from './type-names.js';
 
 /** A schema from outside the project that one of it refers to. */
 export interface OutsideSchema {
@@ -67,7 +67,34 @@ export class SchemaSet {
         const target = this.#called(name, schema);
         return target === undefined ? [] : [{ name, subject: target.subject, version: undefined }];
       });
-    return [...given, ...shown];
+    return [...given, ...shown, ...this.#meant(schema, given)];
+  }
+
+  /** What an Avro schema uses of the project without saying so, less what comes along with the references that it gives. */
+  #meant(schema: ProjectSchema, given: readonly NamedReference[]): readonly NamedReference[] {
+    const used = this.#used(schema);
+    if (used.length === 0 || given.length === 0) return used;
+    const reached = new Set<string>();
+    const waiting = [...given];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (reached.has(next.name)) continue;
+      reached.add(next.name);
+      const own = next.version === undefined ? this.#bySubject.get(next.subject) : undefined;
+      if (own === undefined) continue;
+      waiting.push(...own.references.map((reference) => this.#named(own, reference)), ...this.#used(own));
+    }
+    return used.filter(({ name }) => !reached.has(name));
+  }
+
+  /** The types of other Avro schemas of the project that one uses. */
+  #used(schema: ProjectSchema): readonly NamedReference[] {
+    if (schema.schemaType !== 'AVRO') return [];
+    return typesMeant(schema.text).flatMap((names) => {
+      const name = names.find((one) => this.#byCalledName.get(one)?.schemaType === 'AVRO');
+      const target = name === undefined ? undefined : this.#byCalledName.get(name);
+      if (name === undefined || target === undefined || target === schema) return [];
+      return [{ name, subject: target.subject, version: undefined }];
+    });
   }
 
   /** The schema with everything it refers to. @throws ReferenceTrouble. */

@@ -33,7 +33,7 @@ export function firstTypeOf(
   }
 }
 
-/** What a text refers to by what it calls it: import paths, or URIs before their fragment; empty for Avro, whose names show only when it is read. */
+/** What a text refers to by what it calls it: import paths, or URIs before their fragment; empty for Avro, of which {@link typesMeant} tells. */
 export function outwardNames(text: string, schemaType: SchemaType): readonly string[] {
   if (schemaType === 'PROTOBUF') {
     const plain = text.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, ' ');
@@ -45,6 +45,61 @@ export function outwardNames(text: string, schemaType: SchemaType): readonly str
     return [...new Set([...text.matchAll(/"\$ref"\s*:\s*"([^"#][^"#]*)/g)].map((match) => match[1]!))];
   }
   return [];
+}
+
+/**
+ * The types that an Avro text uses and does not declare, each as the full names it can mean, the likeliest first: a name without a dot belongs to the namespace
+ * around it or to none. Primitive types are not among them. Empty for a text that is no JSON.
+ */
+export function typesMeant(text: string): readonly (readonly string[])[] {
+  let schema: unknown;
+  try {
+    schema = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  const declared = new Set<string>();
+  const used = new Map<string, readonly string[]>();
+  const visit = (type: unknown, namespace: string): void => {
+    if (typeof type === 'string') {
+      if (!PRIMITIVES.has(type)) used.set(`${namespace} ${type}`, fullNames(type, namespace));
+    } else if (Array.isArray(type)) {
+      for (const branch of type) visit(branch, namespace);
+    } else if (typeof type === 'object' && type !== null) {
+      visitObject(type as Record<string, unknown>, namespace);
+    }
+  };
+  const visitObject = (type: Record<string, unknown>, namespace: string): void => {
+    const { name, type: kind } = type;
+    if (kind === 'array') visit(type['items'], namespace);
+    else if (kind === 'map') visit(type['values'], namespace);
+    else if (kind !== 'record' && kind !== 'error' && kind !== 'enum' && kind !== 'fixed') visit(kind, namespace);
+    else if (typeof name === 'string') {
+      const own = typeof type['namespace'] === 'string' ? type['namespace'] : namespace;
+      const fullName = fullNames(name, own)[0]!;
+      declared.add(fullName);
+      const inner = fullName.slice(0, Math.max(0, fullName.lastIndexOf('.')));
+      const fields = Array.isArray(type['fields']) ? (type['fields'] as unknown[]) : [];
+      for (const field of fields) visit((field as { type?: unknown } | null)?.type, inner);
+    }
+  };
+  visit(schema, '');
+  return [...used.values()].filter((names) => !names.some((name) => declared.has(name)));
+}
+
+const PRIMITIVES: ReadonlySet<string> = new Set([
+  'null',
+  'boolean',
+  'int',
+  'long',
+  'float',
+  'double',
+  'bytes',
+  'string',
+]);
+
+function fullNames(name: string, namespace: string): readonly string[] {
+  return name.includes('.') || namespace === '' ? [name] : [`${namespace}.${name}`, name];
 }
 
 function jsonMembers(text: string): Record<string, unknown> {
