@@ -60,8 +60,12 @@ export const readBody = readQuery.extend({
     .describe('`next` of the page before; instead of from, until, partition, key and filter.'),
 });
 
-/** Meaning of the `from` parameter. @throws `invalid-position`, with the forms there are. */
+/** Meaning of the `from` parameter. @throws `invalid-position`, with the name of the parameter and the forms there are. */
 export function parseFrom(text: string | undefined): ReadFrom {
+  return parsePosition('from', text);
+}
+
+function parsePosition(name: 'from' | 'until', text: string | undefined): ReadFrom {
   if (text === undefined || text === 'start') return { kind: 'start' };
   if (text === 'end') return { kind: 'end' };
   if (/^[0-9]{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return { kind: 'offset', offset: Number(text) };
@@ -71,24 +75,29 @@ export function parseFrom(text: string | undefined): ReadFrom {
     const timestampMs = /^[0-9]{1,15}$/.test(time) ? Number(time) : Date.parse(time);
     if (Number.isSafeInteger(timestampMs)) return { kind: 'time', timestampMs };
   }
-  throw notAPosition(text, 'Use start, end, an offset such as 120, -10 for the last ten, or @2001-01-05T00:00:00Z.');
+  throw notAPosition(name, text);
 }
 
 /** Meaning of the `until` parameter. @throws `invalid-position`. */
 export function parseUntil(text: string | undefined): ReadUntil | undefined {
   if (text === undefined) return undefined;
-  const until = parseFrom(text);
-  if (until.kind === 'start' || until.kind === 'last')
-    throw notAPosition(text, 'Use end, an offset such as 120, or @2001-01-05T00:00:00Z.');
+  const until = parsePosition('until', text);
+  if (until.kind === 'start' || until.kind === 'last') throw notAPosition('until', text);
   return until;
 }
 
-function notAPosition(text: string, hint: string): AppError {
+const POSITIONS = {
+  from: 'Use start, end, an offset such as 120, -10 for the last ten, or @2001-01-05T00:00:00Z.',
+  until: 'Use end, an offset such as 120, or @2001-01-05T00:00:00Z.',
+};
+
+function notAPosition(name: 'from' | 'until', text: string): AppError {
   return new AppError({
     kind: 'invalid',
     code: 'invalid-position',
-    message: `'${text}' is not a position here.`,
-    hint,
+    message: `'${text}' is not a position for '${name}'.`,
+    hint: POSITIONS[name],
+    details: { parameter: name },
   });
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { AppError, type ErrorItem } from '#libs/core/kernel';
 import { LostNames } from './lost-names.js';
 import { turn } from './turn.js';
+import { toldIssues } from './union-issues.js';
 
 /** Problems listed in one refusal; the rest is counted. */
 const MAX_ITEMS = 20;
@@ -112,7 +113,7 @@ function invalidRequest(issues: readonly z.core.$ZodIssue[], type: ArgumentMetad
     if (type === 'body') return path.map((part) => `/${escape(String(part))}`).join('');
     return [...(name === undefined ? [] : [name]), ...path.map(String)].join('.');
   };
-  const items = issues.flatMap((issue): ErrorItem[] =>
+  const items = toldIssues(issues).flatMap((issue): ErrorItem[] =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({ path: pointer([...issue.path, key.slice(0, 100)]), message: 'is not known here' }))
       : [{ path: pointer(issue.path), message: issue.message }],
