@@ -275,4 +275,9 @@ export abstract class Clusters {
   /** @throws `cluster-not-found`, naming those that exist. */
   abstract get(name: string): LogEngine;
   abstract names(): readonly string[];
+
+  /** Whether a name is that of a cluster, and the cluster is this log: what was planned on one log must not be done to another that has its name by now. */
+  standsFor(name: string, logId: unknown): boolean {
+    return this.names().includes(name) && this.get(name).logId === logId;
+  }
 }

@@ -78,9 +78,7 @@ export class ImportHandler implements OperationHandler {
       case 'registry':
         return registries.list().some(({ name }) => name === origin.registry);
       case 'topic':
-        return (
-          directories.clusters.names().includes(origin.cluster) && directories.of(origin.cluster).engine.logId === log
-        );
+        return directories.clusters.standsFor(origin.cluster, log);
       case 'upload':
         return true;
     }

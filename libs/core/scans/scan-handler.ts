@@ -56,10 +56,8 @@ export abstract class ScanHandler implements OperationHandler {
   protected abstract fold(run: Pick<OperationRun, 'parameters'>, ranges: readonly ScanRange[]): Promise<ScanFold>;
 
   accepts(parameters: JsonObject): boolean {
-    const names = this.tools.clusters.names();
-    return Object.entries(logsOf(parameters)).every(
-      ([cluster, logId]) => names.includes(cluster) && this.tools.clusters.get(cluster).logId === logId,
-    );
+    const { clusters } = this.tools;
+    return Object.entries(logsOf(parameters)).every(([cluster, logId]) => clusters.standsFor(cluster, logId));
   }
 
   isSpent(finishedAt: number): boolean {

@@ -16,9 +16,10 @@ export type ReadersOn = (cluster: string, topic: string, generation: number) => 
 export interface ReadersWait {
   readonly names: TopicNames;
   readonly clock: Clock;
-  readonly readersOn: ReadersOn;
-  /** Longest wait, in ms. */
-  readonly readersMs: number;
+  /** Readers of ours, who must not lose a generation they still read. Nobody unless given. */
+  readonly readersOn?: ReadersOn | undefined;
+  /** Longest wait for them, in ms; 10 s unless given. */
+  readonly readersMs?: number | undefined;
 }
 
 /** A generation of a logical topic. */
@@ -30,13 +31,14 @@ export interface TopicGeneration {
 }
 
 const PAUSE_MS = 50;
+const READERS_MS = 10_000;
 
 /**
  * Waits until no reader of ours needs a generation that is about to be deleted: each has read it to where it was closed.
  * @throws `readers-behind`, naming them, when they take too long.
  */
 export async function readersGone(
-  { names, clock, readersOn, readersMs }: ReadersWait,
+  { names, clock, readersOn = () => Promise.resolve([]), readersMs = READERS_MS }: ReadersWait,
   { logId, cluster, topic, generation }: TopicGeneration,
   signal: AbortSignal,
 ): Promise<void> {

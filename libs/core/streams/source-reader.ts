@@ -19,6 +19,13 @@ export interface SourcePosition {
   readonly next: readonly number[];
 }
 
+/** Whether one reader of a topic has read nothing that another has not. */
+export function isAtOrBehind(one: SourcePosition, other: SourcePosition): boolean {
+  return (
+    one.generation === other.generation && one.next.every((offset, partition) => offset <= (other.next[partition] ?? 0))
+  );
+}
+
 /** Some records and where the reader stands after them. No records and another generation: the reader followed a cutover. */
 export interface SourceChunk {
   readonly records: readonly PartitionRecord[];

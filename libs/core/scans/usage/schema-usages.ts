@@ -207,9 +207,8 @@ export class SchemaUsages {
       counted.set(keyOf(range), { state: { range, position, gone, trouble }, tally: tallyOf(summary, wanted) });
     }
     const logs = parameters['logs'] as JsonObject;
-    const names = clusters.names();
-    const isHere = (cluster: string) => names.includes(cluster) && clusters.get(cluster).logId === logs[cluster];
-    const elsewhere = [...counted.values()].filter(({ state }) => !isHere(state.range.cluster));
+    const isHere = ({ cluster }: { readonly cluster: string }): boolean => clusters.standsFor(cluster, logs[cluster]);
+    const elsewhere = [...counted.values()].filter(({ state }) => !isHere(state.range));
     return { counted, elsewhere };
   }
 

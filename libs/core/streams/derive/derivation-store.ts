@@ -11,6 +11,13 @@ export abstract class DerivationStore {
 
   abstract find(logId: string, name: string): Promise<StoredDerivation | undefined>;
 
+  /** The one of this name, unless it is being deleted. @throws `derivation-not-found`. */
+  async present(logId: string, name: string): Promise<StoredDerivation> {
+    const stored = await this.find(logId, name);
+    if (stored === undefined || stored.state === 'DELETING') throw derivationNotFound(name);
+    return stored;
+  }
+
   /** By name. */
   abstract list(logId: string): Promise<readonly StoredDerivation[]>;
 

@@ -4,7 +4,7 @@ import type { SupervisedStatus } from '#libs/core/operations';
 import { parseFieldPath } from '../field-path.js';
 import { readerGeneration } from '../reader-place.js';
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
-import { derivationExists, derivationNotFound } from './derivation-store.js';
+import { derivationExists } from './derivation-store.js';
 import { settingsOf, topicsBeside } from './derivation-topics.js';
 import { forgetProgress, storedProgress, type DerivationProgress } from './derivation-progress.js';
 import { DerivationWorkers, type DerivationWorkersOptions } from './derivation-workers.js';
@@ -206,9 +206,7 @@ export class Derivations {
   }
 
   async #find(directory: TopicDirectory, name: string): Promise<StoredDerivation> {
-    const stored = await this.options.store.find(directory.engine.logId, name);
-    if (stored === undefined || stored.state === 'DELETING') throw derivationNotFound(name);
-    return stored;
+    return await this.options.store.present(directory.engine.logId, name);
   }
 
   /** Asked before anything ends, since a deletion that has begun goes on at the next start. A topic that is gone protects nothing. */

@@ -52,8 +52,7 @@ export class DeriveHandler implements OperationHandler {
 
   accepts(parameters: JsonObject, { logId }: JsonObject): boolean {
     const { cluster } = parametersOf(parameters);
-    const { clusters } = this.options.directories;
-    return clusters.names().includes(cluster) && clusters.get(cluster).logId === logId;
+    return this.options.directories.clusters.standsFor(cluster, logId);
   }
 
   /** @param json a {@link DerivePlanRequest} @throws as `Derivations.examine`, but for a name that is taken: that blocks the plan. */

@@ -1,15 +1,14 @@
-import { AppError, type Clock, type JsonObject } from '#libs/core/kernel';
-import { holdTopic, releaseHold, type TopicDirectories, type TopicDirectory, type TopicNames } from '#libs/core/log';
+import { AppError, type JsonObject } from '#libs/core/kernel';
+import { holdTopic, releaseHold, type TopicDirectories } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import { LaneCopy } from '../copy/lane-copy.js';
 import { COPY_TUNING, type CopyTuning } from '../copy/live-copy.js';
 import { verificationFailed } from '../generations/findings.js';
 import { applyHeldSettings, forgetWriters, mapTopics, prepare, removeTopic } from '../generations/preparation.js';
 import { SwitchRefused } from '../generations/switch-refused.js';
-import { readersGone, type ReadersOn } from '../readers-gone.js';
+import { readersGone, type ReadersWait } from '../readers-gone.js';
 import { CopyVerifier } from '../verify/copy-verifier.js';
 import { copyVerified } from '../verify/verified-copy.js';
-import type { StoredDerivation } from './derivation.js';
 import { forgetProgress } from './derivation-progress.js';
 import { derivationNotFound, type DerivationStore } from './derivation-store.js';
 import type { DerivationWorkers } from './derivation-workers.js';
@@ -17,22 +16,14 @@ import { ErasingRouter } from './erased-keys.js';
 import { draftErasure, erasureFingerprint, erasureParametersOf, parseErasureRequest } from './erasure-plan.js';
 import { copying, definitionOf, type Erasing, type ErasingCopy, ErasureSwitch, notesOf } from './erasure-switch.js';
 
-export interface ErasureOptions {
+export interface ErasureOptions extends ReadersWait {
   readonly store: DerivationStore;
   readonly directories: TopicDirectories;
-  readonly names: TopicNames;
   readonly workers: DerivationWorkers;
-  readonly clock: Clock;
-  /** Readers of ours, who must not lose a generation they still read. Nobody unless given. */
-  readonly readersOn?: ReadersOn;
-  /** Longest wait for them, in ms. */
-  readonly readersMs?: number;
   readonly tuning?: CopyTuning;
   /** Named steps for crash tests, `erasure:…`. Does nothing in service. */
   readonly failPoint?: (name: string) => void | Promise<void>;
 }
-
-const READERS_MS = 10_000;
 
 /**
  * Erases keys from a derived stream: their records, what is remembered of them, and their history. The stream is copied into another generation without them, verified record by record, and
@@ -62,8 +53,7 @@ export class ErasureHandler implements OperationHandler {
 
   accepts(json: JsonObject, { logId }: JsonObject): boolean {
     const { cluster } = erasureParametersOf(json);
-    const { clusters } = this.options.directories;
-    return clusters.names().includes(cluster) && clusters.get(cluster).logId === logId;
+    return this.options.directories.clusters.standsFor(cluster, logId);
   }
 
   /** @throws `invalid-erasure-request`, `cluster-not-found`, `derivation-not-found`. */
@@ -72,7 +62,7 @@ export class ErasureHandler implements OperationHandler {
     const { directories, names, readersOn } = this.options;
     const cluster = request.cluster ?? directories.clusters.defaultName;
     const directory = directories.of(cluster);
-    const stored = await this.#find(directory, request.name);
+    const stored = await this.options.store.present(directory.engine.logId, request.name);
     const generation = await directory.generation(request.name);
     const readers = ((await readersOn?.(cluster, request.name, generation)) ?? []).map((one) => one.name);
     return await draftErasure(directory.engine, names, cluster, stored, readers, request);
@@ -80,8 +70,9 @@ export class ErasureHandler implements OperationHandler {
 
   async fingerprint(json: JsonObject): Promise<JsonObject> {
     const { cluster, topic } = erasureParametersOf(json);
-    const directory = this.options.directories.of(cluster);
-    return await erasureFingerprint(directory.engine, this.options.names, await this.#find(directory, topic));
+    const { engine } = this.options.directories.of(cluster);
+    const stored = await this.options.store.present(engine.logId, topic);
+    return await erasureFingerprint(engine, this.options.names, stored);
   }
 
   /** Also of a derivation that was deleted meanwhile. */
@@ -168,10 +159,10 @@ export class ErasureHandler implements OperationHandler {
   /** The generation before goes on where it was closed, up to where the present one stands, and gets the name back. */
   async #rollBack(run: OperationRun): Promise<PhaseResult> {
     const erasing = await this.#open(run);
-    const { engine, parameters, directory } = erasing;
+    const { engine, parameters } = erasing;
     const { target, topic } = parameters;
     const { workers } = this.options;
-    const { definition } = await this.#find(directory, topic);
+    const { definition } = await this.options.store.present(engine.logId, topic);
     await this.#switch.back(erasing, definition);
     await workers.reconcile();
     await this.#readersGone(erasing, target.generation);
@@ -182,10 +173,8 @@ export class ErasureHandler implements OperationHandler {
   }
 
   async #readersGone({ engine, parameters, run }: Erasing, generation: number): Promise<void> {
-    const { names, clock, readersOn = () => Promise.resolve([]), readersMs = READERS_MS } = this.options;
     const { cluster, topic } = parameters;
-    const wait = { names, clock, readersOn, readersMs };
-    await readersGone(wait, { logId: engine.logId, cluster, topic, generation }, run.signal);
+    await readersGone(this.options, { logId: engine.logId, cluster, topic, generation }, run.signal);
   }
 
   /** Removes everything an operation keeps beside the two generations. */
@@ -209,15 +198,9 @@ export class ErasureHandler implements OperationHandler {
 
   async #open(run: OperationRun): Promise<Erasing> {
     const erasing = this.#place(run);
-    const { definition } = await this.#find(erasing.directory, erasing.parameters.topic);
+    const { definition } = await this.options.store.present(erasing.engine.logId, erasing.parameters.topic);
     if (definition.id !== erasing.parameters.derivationId) throw derivationNotFound(erasing.parameters.topic);
     return erasing;
-  }
-
-  async #find({ engine }: TopicDirectory, name: string): Promise<StoredDerivation> {
-    const stored = await this.options.store.find(engine.logId, name);
-    if (stored === undefined || stored.state === 'DELETING') throw derivationNotFound(name);
-    return stored;
   }
 
   /** Runs a phase with the copy open. It stays open for the next phase unless this one was cut short. */

@@ -1,18 +1,12 @@
-import { AppError, type Clock, type JsonObject } from '#libs/core/kernel';
-import {
-  type LogEngine,
-  physicalName,
-  type TopicDirectories,
-  type TopicDirectory,
-  type TopicNames,
-} from '#libs/core/log';
+import { AppError, type JsonObject } from '#libs/core/kernel';
+import { type LogEngine, physicalName, type TopicDirectories, type TopicDirectory } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import { endsOf } from '../copy/live-copy.js';
 import { removeTopic } from '../generations/preparation.js';
-import { readersGone, type ReadersOn } from '../readers-gone.js';
+import { readersGone, type ReadersWait } from '../readers-gone.js';
 import { readerGeneration } from '../reader-place.js';
 import { raiseRevision } from '../generations/name-row.js';
-import type { SourcePosition } from '../source-reader.js';
+import { isAtOrBehind, type SourcePosition } from '../source-reader.js';
 import type { StoredDerivation } from './derivation.js';
 import { derivationNotFound, type DerivationStore } from './derivation-store.js';
 import { settingsOf } from './derivation-topics.js';
@@ -29,16 +23,10 @@ import {
   type RebuildParameters,
 } from './rebuild-plan.js';
 
-export interface RebuildOptions {
+export interface RebuildOptions extends ReadersWait {
   readonly store: DerivationStore;
   readonly directories: TopicDirectories;
-  readonly names: TopicNames;
   readonly workers: DerivationWorkers;
-  readonly clock: Clock;
-  /** Readers of ours, who must not lose a generation they still read. Nobody unless given. */
-  readonly readersOn?: ReadersOn;
-  /** Longest wait for them, in ms. */
-  readonly readersMs?: number;
   /** Named steps for crash tests, `rebuild:…`. Does nothing in service. */
   readonly failPoint?: (name: string) => void | Promise<void>;
 }
@@ -56,7 +44,6 @@ interface Rebuild {
 /** How often the present stream is waited for until it is where the new one is, or further. */
 const MEETINGS = 50;
 const MEETING_PAUSE_MS = 100;
-const READERS_MS = 10_000;
 
 /**
  * Computes a derived stream anew, beside the present one, from everything the source has: compared with it at one position of the source, then the name
@@ -81,8 +68,7 @@ export class RebuildHandler implements OperationHandler {
 
   accepts(parameters: JsonObject, { logId }: JsonObject): boolean {
     const { cluster } = parametersOf(parameters);
-    const { clusters } = this.options.directories;
-    return clusters.names().includes(cluster) && clusters.get(cluster).logId === logId;
+    return this.options.directories.clusters.standsFor(cluster, logId);
   }
 
   /** @throws `invalid-rebuild-request`, `cluster-not-found`, `derivation-not-found`, `topic-not-found`. */
@@ -91,7 +77,7 @@ export class RebuildHandler implements OperationHandler {
     const { directories, names, workers } = this.options;
     const cluster = request.cluster ?? directories.clusters.defaultName;
     const directory = directories.of(cluster);
-    const stored = await this.#find(directory, request.name);
+    const stored = await this.options.store.present(directory.engine.logId, request.name);
     const { resolved: source, directory: there } = await directory.wherever(stored.definition.source);
     const generation = readerGeneration(directory.engine.logId, there.engine.logId, source.generation);
     const progress = workers.find(stored.definition)?.progress;
@@ -101,7 +87,7 @@ export class RebuildHandler implements OperationHandler {
   async fingerprint(json: JsonObject): Promise<JsonObject> {
     const { cluster, name } = parametersOf(json);
     const directory = this.options.directories.of(cluster);
-    const stored = await this.#find(directory, name);
+    const stored = await this.options.store.present(directory.engine.logId, name);
     const { resolved: source } = await directory.wherever(stored.definition.source);
     return await fingerprintOf(directory.engine, this.options.names, stored, source);
   }
@@ -253,9 +239,7 @@ export class RebuildHandler implements OperationHandler {
     { cluster, name }: RebuildParameters,
     generation: number,
   ): Promise<void> {
-    const { names, clock, readersOn = () => Promise.resolve([]), readersMs = READERS_MS } = this.options;
-    const wait = { names, clock, readersOn, readersMs };
-    await readersGone(wait, { logId, cluster, topic: name, generation }, run.signal);
+    await readersGone(this.options, { logId, cluster, topic: name, generation }, run.signal);
   }
 
   /** @throws `name-moved` when somebody else did. */
@@ -295,25 +279,16 @@ export class RebuildHandler implements OperationHandler {
 
   async #open(run: OperationRun): Promise<Rebuild> {
     const { parameters, directory, engine } = this.#place(run);
-    const stored = await this.#find(directory, parameters.name);
+    const stored = await this.options.store.present(engine.logId, parameters.name);
     if (stored.definition.id !== parameters.derivationId) throw derivationNotFound(parameters.name);
     const worker = this.options.workers.worker(directory, stored.definition, parameters.to);
     return { parameters, directory, engine, stored, worker };
-  }
-
-  async #find({ engine }: TopicDirectory, name: string): Promise<StoredDerivation> {
-    const stored = await this.options.store.find(engine.logId, name);
-    if (stored === undefined || stored.state === 'DELETING') throw derivationNotFound(name);
-    return stored;
   }
 
   async #pass(name: string): Promise<void> {
     await this.options.failPoint?.(name);
   }
 }
-
-const isAtOrBehind = (one: SourcePosition, other: SourcePosition): boolean =>
-  one.generation === other.generation && one.next.every((offset, partition) => offset <= (other.next[partition] ?? 0));
 
 function differs(name: string, count: number, examples: readonly string[]): AppError {
   return new AppError({

@@ -82,9 +82,9 @@ export class GenerationHandler implements OperationHandler {
   accepts(json: JsonObject, { logId, targetLogId = logId }: JsonObject): boolean {
     const parameters = parametersFromJson(json);
     const { clusters } = this.#directories;
-    const has = (cluster: string, log: unknown): boolean =>
-      clusters.names().includes(cluster) && clusters.get(cluster).logId === log;
-    return has(parameters.cluster, logId) && has(targetClusterOf(parameters), targetLogId);
+    return (
+      clusters.standsFor(parameters.cluster, logId) && clusters.standsFor(targetClusterOf(parameters), targetLogId)
+    );
   }
 
   /** @throws what the kind's `parse` does; `cluster-not-found`, `topic-not-found`. */

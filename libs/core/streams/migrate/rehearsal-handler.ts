@@ -69,8 +69,7 @@ export class RehearsalHandler implements OperationHandler {
 
   accepts(json: JsonObject, { logId }: JsonObject): boolean {
     const { cluster } = json as unknown as RehearsalParameters;
-    const { clusters } = this.options.directories;
-    return clusters.names().includes(cluster) && clusters.get(cluster).logId === logId;
+    return this.options.directories.clusters.standsFor(cluster, logId);
   }
 
   /** @param request `migration`: hash of a migration's plan; `parameters`: what that plan works with. */

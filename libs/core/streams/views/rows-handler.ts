@@ -73,8 +73,7 @@ export class RowsHandler implements OperationHandler {
 
   accepts(parameters: JsonObject, { logId }: JsonObject): boolean {
     const { cluster } = rowsParametersOf(parameters);
-    const { clusters } = this.options.directories;
-    return clusters.names().includes(cluster) && clusters.get(cluster).logId === logId;
+    return this.options.directories.clusters.standsFor(cluster, logId);
   }
 
   /** @param json name, scope, incomplete @throws `invalid-view-rebuild-request`, `view-not-found`. */

@@ -7,7 +7,7 @@ import {
   type PhaseResult,
   type PlanDraft,
 } from '#libs/core/operations';
-import type { SourcePosition } from '../source-reader.js';
+import { isAtOrBehind, type SourcePosition } from '../source-reader.js';
 import { parseDeclaration } from './declaration.js';
 import type { DeclarationTools } from './declaration-form.js';
 import { pacedCatchUp } from './paced-catch-up.js';
@@ -76,8 +76,7 @@ export class VersionHandler implements OperationHandler {
 
   accepts(parameters: JsonObject, { logId }: JsonObject): boolean {
     const { cluster } = parametersOf(parameters).view;
-    const { clusters } = this.options.directories;
-    return clusters.names().includes(cluster) && clusters.get(cluster).logId === logId;
+    return this.options.directories.clusters.standsFor(cluster, logId);
   }
 
   /** @throws `invalid-view-version-request`, `invalid-view`, `view-not-found`, `topic-not-found`. */
@@ -232,7 +231,7 @@ export class VersionHandler implements OperationHandler {
       const snapshot = await tables.stream(active.id, present, query, run.signal);
       try {
         const until = positionsFor(definition, present, snapshot.positions);
-        if (until.every((there, source) => isAtOrBehind(mine.sources[source], there))) {
+        if (until.every((there, source) => mayMeet(mine.sources[source], there))) {
           await worker.catchUp({ ...pacedCatchUp(run), until });
           return await compare(snapshot);
         }
@@ -352,9 +351,6 @@ function positionsFor(
 }
 
 /** A topic that the other does not read is no reason to wait. */
-function isAtOrBehind(one: SourcePosition | undefined, other: SourcePosition | undefined): boolean {
-  if (one === undefined || other === undefined) return true;
-  return (
-    one.generation === other.generation && one.next.every((offset, partition) => offset <= (other.next[partition] ?? 0))
-  );
+function mayMeet(one: SourcePosition | undefined, other: SourcePosition | undefined): boolean {
+  return one === undefined || other === undefined || isAtOrBehind(one, other);
 }
