@@ -11,6 +11,9 @@ import type { Section } from './journal-entry.js';
 import type { LogState, Topic } from './log-state.js';
 import type { PartitionLog } from './partition-log.js';
 
+/** What an entry takes besides its batches, roughly. */
+export const ENTRY_OVERHEAD = 256;
+
 /** One checked batch of a request. */
 export interface RequestAppend extends PartitionRef {
   readonly batch: Uint8Array;

@@ -4,7 +4,6 @@ import {
   type Appended,
   type AppendOptions,
   type AppendOrigin,
-  checkWriterId,
   type DeletedRecords,
   type DeletePosition,
   type DeleteRecordsOptions,
@@ -28,17 +27,14 @@ import {
   type TopicDescription,
   type TopicSpec,
   type TopicState,
-  type WriterCheckpoint,
-  type WriterCommit,
 } from '#libs/core/log';
 import { Checkpointer } from './checkpointer.js';
 import type { Command } from './commands.js';
 import { CommitPipeline } from './commit-pipeline.js';
-import type { CommitRequest, RequestAppend } from './commit-request.js';
-import { decideCheckpoints, decideOpenPositions, decidePositions } from './decisions.js';
+import { type CommitRequest, ENTRY_OVERHEAD, type RequestAppend } from './commit-request.js';
 import { EmbeddedGroups, type GroupsHost } from './embedded-groups.js';
 import { EmbeddedTopics, TOPIC_CONFIGS } from './embedded-topics.js';
-import { EmbeddedWriter, type WriterHost } from './embedded-writer.js';
+import { EmbeddedWriters } from './embedded-writers.js';
 import { isNoSpace } from './errors.js';
 import { Fetcher } from './fetcher.js';
 import { filesOf, type LogCut, topicsOf } from './log-cut.js';
@@ -52,9 +48,6 @@ import { ProducerOpenings } from './producer-openings.js';
 import type { SegmentDamage } from './segment-reader.js';
 import { Upkeep } from './upkeep.js';
 import { readWhole } from './whole-file.js';
-
-/** What an entry takes besides its batches, roughly. */
-const ENTRY_OVERHEAD = 256;
 
 /**
  * Opens the log in a directory, creating it when the directory is empty or missing, and recovering it after an unclean stop. When it resolves
@@ -74,7 +67,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
 }
 
 /** The durable log of one machine: journal, segments and state in one directory. See the README for its laws. */
-export class EmbeddedLog extends LogEngine implements WriterHost {
+export class EmbeddedLog extends LogEngine {
   readonly capabilities: LogCapabilities;
   readonly logId: string;
   readonly administration: SingleBrokerAdministration;
@@ -84,6 +77,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   private readonly openings: ProducerOpenings;
   private readonly groups: EmbeddedGroups;
   private readonly topics: EmbeddedTopics;
+  private readonly writers: EmbeddedWriters;
   private readonly life: SegmentLife;
   private readonly upkeep: Upkeep;
   private readonly closing = new AbortController();
@@ -144,6 +138,15 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
     });
     this.openings = new ProducerOpenings({ clock, state, names: producers, decide });
     this.groups = new EmbeddedGroups({ engine: this, clock, state, logger: opened.logger, decide });
+    this.writers = new EmbeddedWriters({
+      state,
+      groups: this.groups,
+      checkOpen: () => this.checkOpen(),
+      checkRoom: () => this.checkRoom(),
+      checkBatch: (to, batch, intoFenced) => this.checkBatch(to, batch, intoFenced, 'commit'),
+      decide,
+      submit: (request) => this.submit(request),
+    });
     this.life = new SegmentLife({
       ...shared,
       reader,
@@ -324,61 +327,7 @@ export class EmbeddedLog extends LogEngine implements WriterHost {
   }
 
   async openWriter(id: string): Promise<LogWriter> {
-    checkWriterId(id);
-    const { state } = this.opened;
-    const { writers } = state;
-    let epoch = 0;
-    await this.decide(() => {
-      epoch = (writers.get(id)?.epoch ?? state.forgottenEpoch) + 1;
-      return [{ kind: 'writer-opened', writer: id, epoch }];
-    });
-    return new EmbeddedWriter(this, id, epoch, new Map(writers.get(id)?.checkpoints));
-  }
-
-  /** For {@link EmbeddedWriter}. */
-  async forgetWriter({ id, epoch }: { readonly id: string; readonly epoch: number }): Promise<void> {
-    await this.decide(() => {
-      if (this.opened.state.writers.get(id)?.epoch !== epoch) throw logErrors.writerFenced(id, epoch);
-      return [{ kind: 'writer-forgotten', writer: id }];
-    });
-  }
-
-  /** For {@link EmbeddedWriter}. */
-  async commit(
-    writer: { readonly id: string; readonly epoch: number },
-    commit: WriterCommit,
-    decided: (checkpoints: readonly WriterCheckpoint[]) => void,
-  ): Promise<readonly Appended[]> {
-    this.checkOpen();
-    const { id, epoch } = writer;
-    const { appends = [], positions = [], checkpoints = [], onlyVacant = false } = commit;
-    const { positionsOpen = [], handOver } = commit;
-    const checkEpoch = (): void => {
-      if (this.opened.state.writers.get(id)?.epoch !== epoch) throw logErrors.writerFenced(id, epoch);
-    };
-    checkEpoch();
-    if (appends.length > 0) this.checkRoom();
-    const checked = appends.map((one) => this.checkBatch(one, one.batch, one.intoFenced ?? false, 'commit'));
-    let bytes = ENTRY_OVERHEAD;
-    for (const { batch } of checked) bytes += batch.length + ENTRY_OVERHEAD;
-    for (const { value } of typeof checkpoints === 'function' ? [] : checkpoints) bytes += 2 * (value?.length ?? 0);
-    const decide = (appended: readonly Appended[]): readonly Command[] => {
-      const { state } = this.opened;
-      const commands = [...decidePositions(state, positions), ...decideOpenPositions(state, positionsOpen)];
-      const entries = typeof checkpoints === 'function' ? checkpoints(appended) : checkpoints;
-      if (entries.length > 0) commands.push(decideCheckpoints(id, entries));
-      // Last, since members are fenced by it.
-      if (handOver !== undefined) commands.push(...this.groups.decideHandOver(handOver));
-      decided(entries);
-      return commands;
-    };
-    const guard = (): void => {
-      checkEpoch();
-      if (onlyVacant) for (const { group } of positions) this.groups.checkVacant(group);
-    };
-    // What is decided behind it must see that topics were closed.
-    const structural = positionsOpen.length > 0 || handOver !== undefined;
-    return await this.submit({ appends: checked, guard, decide, structural, bytes });
+    return await this.writers.open(id);
   }
 
   /** Drains, takes a last checkpoint, so that the next start has nothing to recover, and releases everything. */

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { encodeBatch } from './batch-encoder.js';
-import { Clusters, type LogEngine } from './engine.js';
-import { clusterNotFound, topicFenced } from './errors.js';
+import { topicFenced } from './errors.js';
 import { MemoryLogEngine, MemoryTopicNames } from './testing/index.js';
-import { TopicDirectories, TopicDirectory } from './topic-directory.js';
+import { TopicDirectory } from './topic-directory.js';
 
 const batch = encodeBatch([{ key: null, value: Buffer.from('v'), headers: [], timestamp: 0 }]);
 
@@ -151,33 +150,5 @@ describe('topic directory', () => {
     await expect(directory.write('orders', { maxHoldMs: 1_000 }, failing)).rejects.toThrow('disk on fire');
     const missing = directory.write('missing', { maxHoldMs: 1_000 }, failing);
     await expect(missing).rejects.toMatchObject({ code: 'topic-not-found' });
-  });
-});
-
-describe('directories of clusters', () => {
-  class Two extends Clusters {
-    readonly defaultName = 'local';
-    private readonly engines = new Map<string, LogEngine>([
-      ['local', new MemoryLogEngine()],
-      ['far', new MemoryLogEngine()],
-    ]);
-
-    get(name: string): LogEngine {
-      const engine = this.engines.get(name);
-      if (engine === undefined) throw clusterNotFound(name, this.names());
-      return engine;
-    }
-
-    names(): readonly string[] {
-      return [...this.engines.keys()];
-    }
-  }
-
-  it('each cluster has one directory, the default one where none is named', () => {
-    const clusters = new Two();
-    const directories = new TopicDirectories(clusters, new MemoryTopicNames(), new ManualClock());
-    expect(directories.of()).toBe(directories.of('local'));
-    expect(directories.of('far').engine).toBe(clusters.get('far'));
-    expect(() => directories.of('near')).toThrow(expect.objectContaining({ code: 'cluster-not-found' }));
   });
 });

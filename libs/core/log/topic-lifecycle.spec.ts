@@ -3,7 +3,7 @@ import { ManualClock } from '#libs/core/kernel/testing';
 import { encodeBatch } from './batch-encoder.js';
 import type { LogEngine } from './engine.js';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster } from './testing/index.js';
-import { TopicDirectories } from './topic-directory.js';
+import { TopicDirectories } from './topic-directories.js';
 import { UNGUARDED } from './topic-guard.js';
 import { TopicLifecycle, type TopicUser } from './topic-lifecycle.js';
 import { TopicProducer } from './topic-producer.js';

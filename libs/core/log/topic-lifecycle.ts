@@ -1,5 +1,6 @@
 import { type Clock, isAppError, Serial } from '#libs/core/kernel';
-import type { ResolvedTopic, TopicDirectories, TopicDirectory } from './topic-directory.js';
+import type { TopicDirectories } from './topic-directories.js';
+import type { ResolvedTopic, TopicDirectory } from './topic-directory.js';
 import { type TopicDeletion, type TopicGuard, UNGUARDED } from './topic-guard.js';
 import {
   topicBeingPurged,

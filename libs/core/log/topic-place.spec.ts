@@ -4,7 +4,7 @@ import { encodeBatch } from './batch-encoder.js';
 import { Clusters, type LogEngine } from './engine.js';
 import { clusterNotFound } from './errors.js';
 import { MemoryLogEngine, MemoryLogStorage, MemoryTopicNames } from './testing/index.js';
-import { TopicDirectories } from './topic-directory.js';
+import { TopicDirectories } from './topic-directories.js';
 import { UNKNOWN_OPENING } from './topic-names.js';
 import { homeOf, type TopicPlace } from './topic-place.js';
 import { TopicReader } from './topic-reader.js';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '#libs/core/kernel';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster } from './testing/index.js';
-import { TopicDirectories } from './topic-directory.js';
+import { TopicDirectories } from './topic-directories.js';
 import { TopicLifecycle } from './topic-lifecycle.js';
 import { TopicSets, type DeclaredTopic } from './topic-set.js';
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError, isAppError, stableJson, type JsonValue } from '#libs/core/kernel';
-import type { TopicDirectories, TopicDirectory, ResolvedTopic } from './topic-directory.js';
+import type { TopicDirectories } from './topic-directories.js';
+import type { ResolvedTopic, TopicDirectory } from './topic-directory.js';
 import type { TopicLifecycle } from './topic-lifecycle.js';
 
 /** A topic as somebody says it is to be. What is left out stays as it is. */

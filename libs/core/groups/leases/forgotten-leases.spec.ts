@@ -3,7 +3,8 @@ import { ManualClock } from '#libs/core/kernel/testing';
 import { encodeBatch, TopicDirectories } from '#libs/core/log';
 import { MemoryLogEngine, MemoryLogStorage, MemoryTopicNames, OneCluster } from '#libs/core/log/testing';
 import { leaseWriterId } from './lease-checkpoints.js';
-import { type HeldLease, Leases } from './leases.js';
+import type { HeldLease } from './held-lease.js';
+import { Leases } from './leases.js';
 
 const TERMS = { visibilityMs: 30_000, maxRecords: 10, deadLetter: null };
 const ASKED = { terms: TERMS, topics: ['t'], maxPartitions: 1, startAt: 'earliest', waitMs: 0 } as const;

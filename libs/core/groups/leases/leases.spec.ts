@@ -4,7 +4,9 @@ import { decodeBatch, encodeBatch, logErrors, TopicDirectories } from '#libs/cor
 import { LogFaults, MemoryLogEngine, MemoryLogStorage, MemoryTopicNames, OneCluster } from '#libs/core/log/testing';
 import { formatLeaseId, parseLeaseId, type LeaseName } from './lease-id.js';
 import { LEASE_LIMITS } from './lease.js';
-import { type HeldLease, type LeaseRequest, Leases } from './leases.js';
+import type { HeldLease } from './held-lease.js';
+import type { LeaseRequest } from './lease-choice.js';
+import { Leases } from './leases.js';
 
 const TERMS = { visibilityMs: 30_000, maxRecords: 10, deadLetter: null };
 const ASKED: LeaseRequest = { terms: TERMS, topics: ['t'], maxPartitions: 1, startAt: 'earliest', waitMs: 0 };

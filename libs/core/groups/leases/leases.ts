@@ -1,53 +1,15 @@
 import { type Clock, isAppError } from '#libs/core/kernel';
-import { generationOf, logErrors, type PartitionRef, type TopicDirectories, type TopicDirectory } from '#libs/core/log';
+import { generationOf, type TopicDirectories, type TopicDirectory } from '#libs/core/log';
 import { groupLeased, leaseLost, partitionNotLeased } from '../errors.js';
-import { deadLetters } from './dead-letters.js';
+import { bury } from './dead-letters.js';
 import { cutReads, type DueRecord, type DueRecords, readDue } from './due-records.js';
 import { GroupLeases, type GroupInLog } from './group-leases.js';
-import {
-  ack,
-  acquire,
-  evict,
-  extend,
-  forget,
-  handOut,
-  heldPlaces,
-  type LeasablePartition,
-  type LeaseKey,
-  leaseOf,
-  nack,
-  type ReadForLease,
-  type RecordChoice,
-  release,
-} from './lease-book.js';
+import { heldBy, type HeldLease } from './held-lease.js';
+import { ack, evict, extend, forget, handOut, leaseOf, nack, type RecordChoice, release } from './lease-book.js';
 import { isLeaseNoted } from './lease-checkpoints.js';
+import { candidatesOf, choose, type LeaseRequest, type NoLease } from './lease-choice.js';
 import type { LeaseName } from './lease-id.js';
-import { type Lease, type LeaseBook, type LeaseTerms, type PartitionWork, placeOf } from './lease.js';
-
-/** What a lease is asked for. */
-export interface LeaseRequest {
-  readonly terms: LeaseTerms;
-  /** Logical names. */
-  readonly topics: readonly string[];
-  /** Only these partitions of each topic. */
-  readonly partitions?: readonly number[];
-  /** Most partitions of the lease. */
-  readonly maxPartitions: number;
-  /** Where to begin in a partition the group has no position in. */
-  readonly startAt: 'earliest' | 'latest';
-  /** Longest wait for a partition that has something to read and that nobody holds. */
-  readonly waitMs: number;
-  readonly signal?: AbortSignal;
-}
-
-/** A lease with how far its work is. */
-export interface HeldLease {
-  readonly lease: Lease;
-  readonly work: readonly PartitionWork[];
-}
-
-/** Why there is no lease: others hold everything, or there is nothing to read in what they leave. */
-export type NoLease = 'held' | 'empty';
+import { type Lease, type LeaseBook, type PartitionWork, placeOf } from './lease.js';
 
 /** A record in the hand of a lease. */
 export interface HandedOut extends DueRecord {
@@ -313,78 +275,10 @@ export class Leases {
   }
 }
 
-interface Candidate extends PartitionRef {
-  readonly startOffset: number;
-  readonly endOffset: number;
-}
-
-async function candidatesOf(
-  directory: TopicDirectory,
-  { topics, partitions }: LeaseRequest,
-): Promise<readonly Candidate[]> {
-  const candidates: Candidate[] = [];
-  for (const logical of new Set(topics)) {
-    const { physical, description } = await directory.resolve(logical);
-    const { length } = description.partitions;
-    const missing = partitions?.find((one) => one >= length);
-    if (missing !== undefined) throw logErrors.partitionNotFound(logical, missing, length);
-    for (const { partition, startOffset, endOffset } of description.partitions) {
-      if (partitions !== undefined && !partitions.includes(partition)) continue;
-      candidates.push({ topic: physical, partition, startOffset, endOffset });
-    }
-  }
-  return candidates;
-}
-
-function choose(
-  book: LeaseBook,
-  now: number,
-  { stands, resting }: GroupInLog,
-  candidates: readonly Candidate[],
-  { terms, maxPartitions, startAt }: LeaseRequest,
-  nonce: string,
-): { book: LeaseBook; reply: HeldLease | NoLease } {
-  const held = heldPlaces(book);
-  const left = candidates.filter((one) => !held.has(placeOf(one)));
-  const free = left.filter((one) => !resting.has(one.topic));
-  const open: (LeasablePartition & { readonly behind: number })[] = [];
-  let fallen: Candidate | undefined;
-  for (const one of free) {
-    const place = placeOf(one);
-    const position = stands.get(place) ?? (startAt === 'earliest' ? one.startOffset : one.endOffset);
-    if (position < one.startOffset) {
-      fallen ??= one;
-      continue;
-    }
-    const work = book.work.get(place);
-    const next = work?.next ?? position;
-    const back = work?.unacked.filter((record) => record.availableAt <= now).length ?? 0;
-    const behind = Math.max(0, one.endOffset - next) + back;
-    const { topic, partition } = one;
-    if (behind > 0) open.push({ topic, partition, position, behind });
-  }
-  if (open.length === 0) {
-    if (fallen !== undefined) {
-      const { topic, partition, startOffset, endOffset } = fallen;
-      const { logical } = generationOf(topic);
-      throw logErrors.offsetOutOfRange(logical, partition, stands.get(placeOf(fallen))!, startOffset, endOffset);
-    }
-    return { book, reply: left.length === 0 ? 'held' : 'empty' };
-  }
-  open.sort((a, b) => b.behind - a.behind);
-  const { book: changed, lease } = acquire(book, terms, open.slice(0, maxPartitions), nonce, now);
-  return { book: changed, reply: heldBy(changed, lease) };
-}
-
 /** Its topic is being handed over: there is nothing to be had of it now. */
 function emptyWhileClosed(error: unknown): NoLease {
   if (isAppError(error, 'positions-closed')) return 'empty';
   throw error;
-}
-
-function heldBy(book: LeaseBook, key: LeaseKey): HeldLease {
-  const lease = leaseOf(book, key);
-  return { lease, work: lease.partitions.map((one) => book.work.get(placeOf(one))!) };
 }
 
 async function take(
@@ -416,28 +310,5 @@ async function take(
   return found.due.slice(0, count).flatMap((one) => {
     const times = deliveries.get(`${placeOf(one)}/${one.record.offset}`);
     return times === undefined ? [] : [{ ...one, deliveries: times }];
-  });
-}
-
-/** Writes the records that have had their deliveries to the dead letter topic, and acknowledges them, in one commit. */
-async function bury(
-  directory: TopicDirectory,
-  leases: GroupLeases,
-  name: LeaseName,
-  lease: Lease,
-  found: DueRecords,
-): Promise<void> {
-  const to = await directory.resolve(lease.deadLetter!.topic);
-  const reads: ReadForLease[] = found.reads.map((read) => ({ ...read, offsets: [], to: read.from }));
-  await leases.run((book, now) => {
-    const changed = handOut(book, name, reads, now);
-    const waiting = new Set(
-      heldBy(book, name).work.flatMap((one) =>
-        one.unacked.filter((record) => !record.inHand).map((record) => `${placeOf(one)}/${record.offset}`),
-      ),
-    );
-    // Of two that read the same, one writes it.
-    const dead = found.dead.filter((one) => waiting.has(`${placeOf(one)}/${one.record.offset}`));
-    return { book: changed, reply: undefined, appends: deadLetters(name.group, to, dead) };
   });
 }

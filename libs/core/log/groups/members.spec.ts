@@ -91,7 +91,7 @@ class BelievingMembers extends MemoryLogEngine {
     positions: readonly GroupPosition[],
   ): Promise<GroupRefusal | undefined> {
     if (claim === undefined) return super.commitAsMember(group, claim, positions);
-    for (const position of positions) this.storePosition(group, position);
+    for (const position of positions) this.groups.storePosition(group, position);
     return undefined;
   }
 }

@@ -1,39 +1,52 @@
 import { describe, expect, it } from 'vitest';
-import { type GroupPosition, type HandOver, NOBODY_RESTS, type RestingGroups } from '../index.js';
+import { NOBODY_RESTS, type RestingGroups } from '../index.js';
 import { ContractContext, type OpenedLog } from './contract/contract-context.js';
 import { logEnginePromise } from './log-engine-contract.js';
 import { MemoryLogEngine, type MemoryLogOptions } from './memory-engine.js';
 import { MemoryLogStorage } from './memory-storage.js';
 
 class TakingPositionsAlways extends MemoryLogEngine {
-  override checkGroupPosition(_: string, position: GroupPosition): void {
-    this.storage.partition(position);
+  constructor(options: MemoryLogOptions) {
+    super(options);
+    this.groups.checkPosition = (_, position) => void this.storage.partition(position);
   }
 }
 
 /** Stores where groups go on, and lets their members go on as they were. */
 class FencingNobody extends MemoryLogEngine {
-  override checkHandOver(change: HandOver): () => void {
-    const carry = super.checkHandOver({ ...change, groups: [] });
-    return () => {
-      carry();
-      for (const { group, positions } of change.groups) {
-        positions.forEach((offset, partition) => this.storePosition(group, { topic: change.to, partition, offset }));
-      }
+  constructor(options: MemoryLogOptions) {
+    super(options);
+    const { groups } = this;
+    const checked = groups.checkHandOver.bind(groups);
+    groups.checkHandOver = (change) => {
+      const carry = checked({ ...change, groups: [] });
+      return () => {
+        carry();
+        for (const { group, positions } of change.groups) {
+          positions.forEach((offset, partition) =>
+            groups.storePosition(group, { topic: change.to, partition, offset }),
+          );
+        }
+      };
     };
   }
 }
 
 class ForgettingProducers extends MemoryLogEngine {
-  override checkHandOver(change: HandOver): () => void {
-    const before = this.storage.topic(change.to).partitions.map((one) => one.producers.all());
-    const carry = super.checkHandOver(change);
-    return () => {
-      carry();
-      this.storage.topic(change.to).partitions.forEach(({ producers }, i) => {
-        producers.expire(Infinity);
-        producers.restore(before[i]!);
-      });
+  constructor(options: MemoryLogOptions) {
+    super(options);
+    const { groups } = this;
+    const checked = groups.checkHandOver.bind(groups);
+    groups.checkHandOver = (change) => {
+      const before = this.storage.topic(change.to).partitions.map((one) => one.producers.all());
+      const carry = checked(change);
+      return () => {
+        carry();
+        this.storage.topic(change.to).partitions.forEach(({ producers }, i) => {
+          producers.expire(Infinity);
+          producers.restore(before[i]!);
+        });
+      };
     };
   }
 }

@@ -14,7 +14,7 @@ class BelievingMembers extends MemoryLogEngine {
     positions: readonly GroupPosition[],
   ): Promise<GroupRefusal | undefined> {
     if (claim === undefined) return super.commitAsMember(group, claim, positions);
-    for (const position of positions) this.storePosition(group, position);
+    for (const position of positions) this.groups.storePosition(group, position);
     return undefined;
   }
 }
@@ -28,7 +28,7 @@ class Forgetful extends MemoryLogEngine {
 
 class TakingPositionsFromAnybody extends MemoryLogEngine {
   override async commitPositions(group: string, positions: readonly GroupPosition[]): Promise<void> {
-    for (const position of positions) this.storePosition(group, position);
+    for (const position of positions) this.groups.storePosition(group, position);
   }
 }
 

@@ -6,11 +6,9 @@ import {
   type AppendOptions,
   type ClusterAdministration,
   appendRulesOf,
-  checkGroup,
   checkHold,
   checkMorePartitions,
   checkNewTopic,
-  checkPosition,
   checkProducerName,
   checkTopicConfig,
   checkWriterId,
@@ -25,10 +23,8 @@ import {
   type GroupListing,
   type GroupMember,
   type GroupPosition,
-  type HandOver,
   type HeldPosition,
   type GroupRefusal,
-  handedOverPositions,
   type JoinGroup,
   type LogCapabilities,
   LogEngine,
@@ -54,8 +50,9 @@ import { LogFaults, type WriteCall } from './log-faults.js';
 import { MemoryGroups } from './memory-groups.js';
 import { describeTopic, MemoryLogStorage, MemoryPartition, type MemoryTopic } from './memory-storage.js';
 import { MemoryWriter } from './memory-writer.js';
-import { WallClock } from './wall-clock.js';
 import { LentMemory } from './lent-memory.js';
+import { WaitingReads } from './waiting-reads.js';
+import { WallClock } from './wall-clock.js';
 
 export interface MemoryLogOptions {
   /** What was there before; empty unless given. */
@@ -85,8 +82,9 @@ export class MemoryLogEngine extends LogEngine {
     checkOpen: () => this.checkOpen(),
   });
   private readonly clock: Clock;
-  private readonly groups: MemoryGroups;
-  private readonly wakers = new Set<() => void>();
+  /** For {@link MemoryWriter}. */
+  readonly groups: MemoryGroups;
+  private readonly waiting: WaitingReads;
   private closed = false;
 
   constructor(options: MemoryLogOptions = {}) {
@@ -95,6 +93,7 @@ export class MemoryLogEngine extends LogEngine {
     this.clock = options.clock ?? new WallClock();
     this.faults = options.faults ?? new LogFaults();
     this.groups = new MemoryGroups(this, this.clock);
+    this.waiting = new WaitingReads(this.clock);
     this.capabilities = {
       engine: 'memory',
       topicConfigs: options.topicConfigs ?? [...TOPIC_SETTINGS.keys()],
@@ -206,7 +205,7 @@ export class MemoryLogEngine extends LogEngine {
       const bytes = fetched.reduce((sum, one) => sum + one.batches.reduce((all, batch) => all + batch.length, 0), 0);
       const leftMs = deadline - this.clock.monotonic();
       if (bytes >= minBytes || leftMs <= 0 || fetched.some((one) => one.error !== undefined)) return fetched;
-      await this.wait(leftMs, request.signal);
+      await this.waiting.pause(leftMs, request.signal);
       this.checkOpen();
     }
   }
@@ -270,11 +269,6 @@ export class MemoryLogEngine extends LogEngine {
     });
   }
 
-  /** For {@link MemoryWriter}. @throws `group-active`. */
-  checkVacant(group: string): void {
-    this.groups.coordinator.checkVacant(group);
-  }
-
   async deleteGroup(group: string): Promise<void> {
     this.checkOpen();
     this.groups.delete(group);
@@ -283,20 +277,6 @@ export class MemoryLogEngine extends LogEngine {
   restGroups(topic: string, forMs: number): RestingGroups {
     this.checkOpen();
     return this.groups.coordinator.rest(topic, forMs);
-  }
-
-  /** For {@link MemoryWriter}: carries what was checked. */
-  checkHandOver({ from, to, groups }: HandOver): () => void {
-    const [source, target] = [this.storage.topic(from), this.storage.topic(to)];
-    const carried = groups.map((one) => ({ group: one.group, positions: handedOverPositions(to, one) }));
-    for (const { positions } of carried) for (const position of positions) this.storage.partition(position);
-    return () => {
-      for (const { group, positions } of carried) this.groups.carry(group, positions);
-      target.partitions.forEach(({ producers }, partition) => {
-        const known = source.partitions[partition]?.producers;
-        if (known !== undefined) producers.takeOver(known, from, to);
-      });
-    };
   }
 
   async openWriter(id: string): Promise<LogWriter> {
@@ -383,42 +363,12 @@ export class MemoryLogEngine extends LogEngine {
     return { topic: topic.name, partition: partition.partition, ...pick(stored), durability: 'durable' };
   }
 
-  checkGroupPosition(group: string, position: GroupPosition): void {
-    checkGroup(group);
-    checkPosition(position);
-    this.storage.partition(position);
-    if (this.storage.topic(position.topic).closedToPositions) throw logErrors.positionsClosed(position.topic);
-  }
-
-  storePosition(group: string, { topic, partition, offset, metadata }: GroupPosition): void {
-    const positions = this.storage.groups.get(group) ?? new Map<string, GroupPosition>();
-    this.storage.groups.set(group, positions);
-    const note = metadata === undefined || metadata === '' ? {} : { metadata };
-    positions.set(`${topic}/${partition}`, { topic, partition, offset, ...note });
-  }
-
   private checkOpen(): void {
     if (this.closed) throw logErrors.logClosed();
   }
 
-  private async wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const done = new AbortController();
-    const woken = new Promise<void>((resolve) => {
-      const wake = (): void => {
-        this.wakers.delete(wake);
-        resolve();
-      };
-      this.wakers.add(wake);
-      done.signal.addEventListener('abort', wake, { once: true });
-    });
-    const stop = signal === undefined ? done.signal : AbortSignal.any([done.signal, signal]);
-    const slept = this.clock.sleep(ms, stop).catch(() => undefined);
-    await Promise.race([woken, slept]);
-    done.abort();
-  }
-
   private wake(): void {
-    for (const wake of [...this.wakers]) wake();
+    this.waiting.wake();
   }
 }
 

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '#libs/core/kernel';
 import {
+  checkGroup,
   checkJoin,
+  checkPosition,
   CoordinatedMember,
   GroupCoordinator,
   type GroupDescription,
@@ -10,6 +12,8 @@ import {
   type GroupMember,
   type GroupPosition,
   type GroupRefusal,
+  handedOverPositions,
+  type HandOver,
   type JoinGroup,
   LocalLink,
   logErrors,
@@ -25,7 +29,7 @@ export class MemoryGroups implements GroupGenerations {
   readonly #link: LocalLink;
 
   constructor(
-    private readonly engine: MemoryLogEngine,
+    engine: MemoryLogEngine,
     private readonly clock: Clock,
   ) {
     this.#storage = engine.storage;
@@ -61,14 +65,44 @@ export class MemoryGroups implements GroupGenerations {
     if (claim === undefined) this.coordinator.checkVacant(group);
     const refusal = claim === undefined ? undefined : this.coordinator.refusalOfCommit(group, claim);
     if (refusal !== undefined) return refusal;
-    for (const position of positions) this.engine.checkGroupPosition(group, position);
-    for (const position of positions) this.engine.storePosition(group, position);
+    for (const position of positions) this.checkPosition(group, position);
+    for (const position of positions) this.storePosition(group, position);
     return undefined;
   }
 
+  /** @throws `invalid-group`, `invalid-position`, `topic-not-found`, `partition-not-found`, `positions-closed`. */
+  checkPosition(group: string, position: GroupPosition): void {
+    checkGroup(group);
+    checkPosition(position);
+    this.#storage.partition(position);
+    if (this.#storage.topic(position.topic).closedToPositions) throw logErrors.positionsClosed(position.topic);
+  }
+
+  /** Stores a checked position. */
+  storePosition(group: string, { topic, partition, offset, metadata }: GroupPosition): void {
+    const positions = this.#storage.groups.get(group) ?? new Map<string, GroupPosition>();
+    this.#storage.groups.set(group, positions);
+    const note = metadata === undefined || metadata === '' ? {} : { metadata };
+    positions.set(`${topic}/${partition}`, { topic, partition, offset, ...note });
+  }
+
+  /** Checks what a commit hands over. @returns what carries it, which cannot fail. */
+  checkHandOver({ from, to, groups }: HandOver): () => void {
+    const [source, target] = [this.#storage.topic(from), this.#storage.topic(to)];
+    const carried = groups.map((one) => ({ group: one.group, positions: handedOverPositions(to, one) }));
+    for (const { positions } of carried) for (const position of positions) this.#storage.partition(position);
+    return () => {
+      for (const { group, positions } of carried) this.#carry(group, positions);
+      target.partitions.forEach(({ producers }, partition) => {
+        const known = source.partitions[partition]?.producers;
+        if (known !== undefined) producers.takeOver(known, from, to);
+      });
+    };
+  }
+
   /** Stores checked positions whoever is a member, and fences those. */
-  carry(group: string, positions: readonly GroupPosition[]): void {
-    for (const position of positions) this.engine.storePosition(group, position);
+  #carry(group: string, positions: readonly GroupPosition[]): void {
+    for (const position of positions) this.storePosition(group, position);
     const generation = this.coordinator.fence(group);
     if (generation !== undefined) this.#storage.generations.set(group, generation);
   }

@@ -58,11 +58,11 @@ export class MemoryWriter extends LogWriter {
     if (state === undefined || state.epoch !== this.epoch) throw logErrors.writerFenced(this.id, this.epoch);
     const checked = appends.map((one) => engine.checkAppend(one, one.batch, one.intoFenced ?? false, true));
     for (const { group, ...position } of positions) {
-      engine.checkGroupPosition(group, position);
-      if (onlyVacant) engine.checkVacant(group);
+      engine.groups.checkPosition(group, position);
+      if (onlyVacant) engine.groups.coordinator.checkVacant(group);
     }
     const opened = positionsOpen.map(({ topic, open }) => [engine.storage.topic(topic), open] as const);
-    const carry = handOver && engine.checkHandOver(handOver);
+    const carry = handOver && engine.groups.checkHandOver(handOver);
     const written = typeof checkpoints === 'function' ? checkpoints(placesOf(checked)) : checkpoints;
     for (const { key, value } of written) checkCheckpoint(key, value);
 
@@ -70,7 +70,7 @@ export class MemoryWriter extends LogWriter {
     if (!engine.capabilities.denseOffsets) {
       for (const partition of new Set(checked.map((one) => one.partition))) partition.appendMarker();
     }
-    for (const { group, ...position } of positions) engine.storePosition(group, position);
+    for (const { group, ...position } of positions) engine.groups.storePosition(group, position);
     for (const [topic, open] of opened) topic.closedToPositions = !open;
     carry?.();
     for (const { key, value } of written) {

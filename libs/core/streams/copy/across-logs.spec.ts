@@ -10,7 +10,8 @@ import {
   readTopic,
   type TopicContent,
 } from '../testing/index.js';
-import { CopyVerifier, type VerificationLevel } from '../verify/copy-verifier.js';
+import { CopyVerifier } from '../verify/copy-verifier.js';
+import type { VerificationLevel } from '../verify/verification.js';
 import type { MismatchKind } from '../verify/mismatch.js';
 import { LaneCopy } from './lane-copy.js';
 import type { CopyRun } from './live-copy.js';

@@ -1,6 +1,6 @@
 import { AppError, type JsonObject } from '#libs/core/kernel';
 import type { LiveCopy } from '../copy/live-copy.js';
-import type { Verification } from '../verify/copy-verifier.js';
+import type { Verification } from '../verify/verification.js';
 import type { SwitchFacts } from './switch-over.js';
 import { translationToJson } from './translation.js';
 import { errorsOf, type GenerationWork, type Live, verificationToJson } from './work.js';

@@ -3,7 +3,7 @@ import type { HoldingWork, LogEngine, ResolvedTopic, TopicDirectory, TopicNames 
 import type { PlanDraft } from '#libs/core/operations';
 import type { CopyTally } from '../copy/copy-tally.js';
 import type { Router } from '../copy/router.js';
-import type { Verifier } from '../verify/copy-verifier.js';
+import type { Verifier } from '../verify/verification.js';
 import type { GenerationParameters } from './parameters.js';
 
 /** What every request of such an operation names. */

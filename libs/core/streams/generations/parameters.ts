@@ -1,6 +1,6 @@
 import type { JsonObject } from '#libs/core/kernel';
 import type { PartitionerSpec } from '#libs/core/log';
-import type { VerificationLevel } from '../verify/copy-verifier.js';
+import type { VerificationLevel } from '../verify/verification.js';
 
 /**
  * What may happen to groups whose positions have no exact translation. `exact`: the plan is blocked, naming them. `drain`: the cutover waits, with writers

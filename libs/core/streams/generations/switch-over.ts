@@ -1,7 +1,7 @@
 import { AppError, type Clock, type JsonObject } from '#libs/core/kernel';
 import type { LogEngine, PartitionerSpec, TopicGuard, TopicName, TopicNames } from '#libs/core/log';
 import { type CopyRun, endsOf, type LiveCopy } from '../copy/live-copy.js';
-import type { Verification, Verifier } from '../verify/copy-verifier.js';
+import type { Verification, Verifier } from '../verify/verification.js';
 import { handOverAll, HandOverSessions } from './group-hand-over.js';
 import { raiseRevision, standsFor, takeOver } from './name-row.js';
 import type { GroupMode } from './parameters.js';

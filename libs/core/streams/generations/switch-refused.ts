@@ -1,4 +1,4 @@
-import type { Verification } from '../verify/copy-verifier.js';
+import type { Verification } from '../verify/verification.js';
 
 /** A switch that cannot go on now and leaves everything as it was, with the reason for people. */
 export class SwitchRefused extends Error {

@@ -4,7 +4,7 @@ import { cutoverOfRequest, type CutoverRequest } from '../generations/cutover-re
 import type { GenerationRequest } from '../generations/kind.js';
 import type { GenerationParameters, GroupMode } from '../generations/parameters.js';
 import { RequestForm } from '../request-form.js';
-import type { VerificationLevel } from '../verify/copy-verifier.js';
+import type { VerificationLevel } from '../verify/verification.js';
 import { inverseOf, parseExpression, parseSteps, type TransformProgram } from './program.js';
 import type { KeyRules } from './key-rewriter.js';
 import { RAW_ENCODINGS, type RawEncoding, type RawFormat } from './raw-values.js';

@@ -3,7 +3,7 @@ import { cutoverOfRequest, type CutoverRequest } from '../generations/cutover-re
 import type { GenerationRequest } from '../generations/kind.js';
 import type { GenerationParameters } from '../generations/parameters.js';
 import { RequestForm } from '../request-form.js';
-import type { VerificationLevel } from '../verify/copy-verifier.js';
+import type { VerificationLevel } from '../verify/verification.js';
 
 /** What somebody wants, with every default filled in. `cluster` is where the topic is. */
 export interface MoveRequest extends GenerationRequest {

@@ -1,7 +1,7 @@
 import type { Router } from '../copy/router.js';
 import type { CopyPlace } from '../generations/kind.js';
 import type { RecordDecoder } from '../record-decoder.js';
-import type { Verifier } from '../verify/copy-verifier.js';
+import type { Verifier } from '../verify/verification.js';
 import { KeyExpression } from './key-expression.js';
 import type { RepartitionParameters } from './parameters.js';
 import { RowMemory, turnedRound } from './row-memory.js';

@@ -4,7 +4,7 @@ import { cutoverOfRequest, type CutoverRequest } from '../generations/cutover-re
 import type { GenerationRequest } from '../generations/kind.js';
 import type { GenerationParameters, GroupMode } from '../generations/parameters.js';
 import { RequestForm } from '../request-form.js';
-import type { VerificationLevel } from '../verify/copy-verifier.js';
+import type { VerificationLevel } from '../verify/verification.js';
 import { KeyExpression } from './key-expression.js';
 import { partitionerOfRequest } from './partitioner-request.js';
 import type { NoKey, NullKeys } from './routers.js';

@@ -2,7 +2,7 @@ import { AppError } from '#libs/core/kernel';
 import { digestRecord, type StoredRecord } from '#libs/core/log';
 import type { CopySide } from '../generations/kind.js';
 import { PartitionCursor } from '../partition-cursor.js';
-import { MAX_MISMATCHES, type Verification, type Verifier, type VerifyRun } from '../verify/copy-verifier.js';
+import { MAX_MISMATCHES, type Verification, type Verifier, type VerifyRun } from '../verify/verification.js';
 import type { Mismatch } from '../verify/mismatch.js';
 import type { SharedKeys } from './parameters.js';
 import { noKey, type RekeyRules } from './routers.js';

@@ -8,7 +8,8 @@ import { OffsetMap } from '../copy/offset-map.js';
 import type { Router } from '../copy/router.js';
 import { KeyRouter } from '../repartition/routers.js';
 import { readTopic } from '../testing/index.js';
-import { CopyVerifier, type VerificationLevel } from './copy-verifier.js';
+import { CopyVerifier } from './copy-verifier.js';
+import type { VerificationLevel } from './verification.js';
 import { type MismatchKind } from './mismatch.js';
 
 const SOURCES = 3;

@@ -1,63 +1,12 @@
-import { BatchChecks, DigestSum, digestRecord, type LogEngine, type RecordCursor } from '#libs/core/log';
+import { BatchChecks, DigestSum, type RecordCursor } from '#libs/core/log';
 import { type ChunkRun, type CopiedChunk, PARKED, sourceOffsetsByTarget } from '../copy/chunk.js';
-import { MAP_START, type MapCursor, type OffsetMap } from '../copy/offset-map.js';
-import type { Router } from '../copy/router.js';
+import { MAP_START, type MapCursor } from '../copy/offset-map.js';
 import { PartitionCursor, untilReadable } from '../partition-cursor.js';
+import { differingRecords } from './differing-records.js';
 import { type ExpectedRecord, expectedRecords, expectedRedriven } from './expected-records.js';
 import type { Mismatch } from './mismatch.js';
 import { ParkedIndex } from './parked-index.js';
-
-/**
- * `readback`: every record is read back from the target and compared with what the copy read from the source. `full`: the source is read again as well,
- * and the plan's rules are applied anew.
- */
-export type VerificationLevel = 'readback' | 'full';
-
-export interface VerifiedCopy {
-  /** Log of the target. */
-  readonly engine: LogEngine;
-  readonly source: {
-    /** When it is another one than the target's. */
-    readonly log?: LogEngine | undefined;
-    readonly topic: string;
-    readonly startOffsets: readonly number[];
-  };
-  readonly target: { readonly topic: string; readonly startOffsets: readonly number[] };
-  readonly map: OffsetMap;
-  readonly router: Router;
-  readonly level: VerificationLevel;
-  /** Where records are parked, and for each source partition the place there from which on they are parked now. */
-  readonly parked?: { readonly topic: string; readonly positions: () => readonly number[] } | undefined;
-}
-
-export interface VerifyRun {
-  readonly signal?: AbortSignal;
-  /** Called for each chunk before its records are read back. */
-  readonly pace?: (records: number) => Promise<void>;
-  /** Called with the records checked so far. */
-  readonly report?: (checked: number) => void;
-}
-
-export interface Verification {
-  /** Records read back from the target and compared, since the verifier was made. */
-  readonly checked: number;
-  /** At most {@link MAX_MISMATCHES}; there may be more. */
-  readonly mismatches: readonly Mismatch[];
-  /** Source position per partition up to which the copy was compared. */
-  readonly until: readonly number[];
-  /** Of the records read back, per source partition; of the redriven ones behind these. */
-  readonly sums: readonly DigestSum[];
-}
-
-export const MAX_MISMATCHES = 100;
-
-/** Compares a copy with what it was made from, step by step. The copy must rest while `advance` runs, and may go on beside `keepUp`. */
-export interface Verifier {
-  /** Verifies everything copied so far. Ends early once {@link MAX_MISMATCHES} were found. */
-  advance(run?: VerifyRun): Promise<Verification>;
-  /** Verifies what was copied so far; what cannot be told yet is left for the next call. */
-  keepUp(run?: VerifyRun): Promise<void>;
-}
+import { MAX_MISMATCHES, type Verification, type VerifiedCopy, type Verifier, type VerifyRun } from './verification.js';
 
 /**
  * Compares a copy with what it was made from, by the offset map:
@@ -371,26 +320,8 @@ export class CopyVerifier implements Verifier {
 
   /** Names the records of a chunk that differ, reading source and target again. */
   async #drillDown(lane: Lane, chunk: CopiedChunk): Promise<void> {
-    const { engine, target } = this.#copy;
-    const places = new Map<number, Generator<number, void>>();
-    const cursors = new Map<number, { at: number; records: PartitionCursor }>();
-    for await (const { record, offset, target: to } of this.#expected(lane, chunk)) {
-      if (to < 0 || to >= PARKED) continue;
-      if (!places.has(to)) places.set(to, placesOf(chunk.runs, to));
-      const at = places.get(to)!.next().value;
-      if (at === undefined) continue;
-      let cursor = cursors.get(to);
-      if (cursor === undefined || at !== cursor.at) {
-        cursor = { at, records: new PartitionCursor(engine, target.topic, to, at) };
-        cursors.set(to, cursor);
-      }
-      const found = await cursor.records.peek();
-      cursor.at = at + 1;
-      if (found?.offset !== at) continue;
-      cursor.records.take();
-      if (digestRecord(chunk.source, offset, found) === digestRecord(chunk.source, offset, record)) continue;
-      const where = { source: chunk.source, sourceOffset: offset, target: to, targetOffset: at };
-      this.#found({ kind: 'different', ...where, detail: 'the record is not the one at these source coordinates' });
+    for await (const mismatch of differingRecords(this.#copy, chunk, this.#expected(lane, chunk))) {
+      this.#found(mismatch);
       if (this.#mismatches.length >= MAX_MISMATCHES) return;
     }
   }
@@ -450,11 +381,4 @@ interface LoadedChunk {
 /** Records that a chunk parked; of a redrive those it took from there. */
 function parkedBy({ isRedriven }: Lane, { routes }: CopiedChunk): number {
   return routes.reduce((sum, route) => sum + Number((route === PARKED) !== isRedriven), 0);
-}
-
-function* placesOf(runs: readonly ChunkRun[], target: number): Generator<number, void> {
-  for (const run of runs) {
-    if (run.target !== target) continue;
-    for (let i = 0; i < run.count; i++) yield run.base + i;
-  }
 }

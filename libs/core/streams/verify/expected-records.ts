@@ -3,8 +3,8 @@ import type { LogRecord, StoredRecord } from '#libs/core/log';
 import { type CopiedChunk, DROPPED, PARKED } from '../copy/chunk.js';
 import type { Routed, Router } from '../copy/router.js';
 import { lasting, PartitionCursor } from '../partition-cursor.js';
-import type { VerifiedCopy } from './copy-verifier.js';
 import type { ParkedIndex } from './parked-index.js';
+import type { VerifiedCopy } from './verification.js';
 
 /** A record of the source in its final form, and where the rules send it: a target partition, {@link DROPPED} or {@link PARKED}; {@link NOWHERE} when it should be parked and is not. */
 export interface ExpectedRecord {

@@ -1,5 +1,5 @@
 import type { CopyRun, LiveCopy } from '../copy/live-copy.js';
-import type { Verifier } from './copy-verifier.js';
+import type { Verifier } from './verification.js';
 
 /**
  * Copies up to these source offsets and verifies behind the copy meanwhile: a copy waits for the disk, and a verification for the processor. What is left of it

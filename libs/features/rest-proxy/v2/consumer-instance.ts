@@ -1,11 +1,13 @@
 import { isAppError, Serial, type AppError, type Clock } from '#libs/core/kernel';
-import { generationOf, physicalName, recordsFrom, type FetchedPartition, type GroupPosition } from '#libs/core/log';
+import { generationOf, physicalName, type FetchedPartition, type GroupPosition } from '#libs/core/log';
 import type { MessageCodec } from '#libs/core/registry';
 import type { NamedCluster } from '../cluster-ids.js';
 import { badRequest, refusal, unhandled } from '../errors.js';
 import type { ConsumerOptions, Place, PlacedOffset, Seek } from './consumer-requests.js';
 import { Cutovers } from './cutovers.js';
+import { deliver } from './delivery.js';
 import { Membership } from './membership.js';
+import { moveTo, positionsDelivered, positionsStanding, type ReadPartition, unread } from './read-partition.js';
 import { RecordPage } from './record-page.js';
 import { RecordText } from './record-text.js';
 import { Subscription } from './subscription.js';
@@ -16,15 +18,7 @@ const FETCH_BYTES = 1024 * 1024;
 const FETCH_WAIT_MS = 1_000;
 const COMMIT_WAIT_MS = 3_000;
 
-/** A partition that is read: where the next read begins (null: not known yet), and up to where records were delivered. */
-interface ReadPartition extends Place {
-  readonly physical: string;
-  next: number | null;
-  delivered: number | null;
-  /** Records of this generation were delivered: offsets that are committed by name are of it. */
-  told: boolean;
-}
-
+/** How one read goes about it. */
 export interface ReadOptions {
   readonly waitMs: number;
   readonly maxBytes: number;
@@ -33,6 +27,7 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
 }
 
+/** What an instance works with. */
 export interface InstanceParts {
   readonly cluster: NamedCluster;
   readonly codec: MessageCodec;
@@ -108,12 +103,7 @@ export class ConsumerInstance {
         const key = `${topic}/${partition}`;
         const physical = await this.#physical(topic);
         const known = kept.get(key);
-        this.#read.set(
-          key,
-          known?.physical === physical
-            ? known
-            : { topic, partition, physical, next: null, delivered: null, told: false },
-        );
+        this.#read.set(key, known?.physical === physical ? known : unread({ topic, partition }, physical, null));
       }
     });
   }
@@ -141,7 +131,7 @@ export class ConsumerInstance {
         while (this.#subscription !== undefined && !(await this.#follow(left()))) options.signal.throwIfAborted();
         const found = await this.#fetch(options, page.isEmpty || page.bytes < reading.minBytes ? left() : 0);
         const before = page.count;
-        for (const part of found) if (!page.isFull) await this.#take(part, page);
+        for (const part of found) if (!page.isFull) await this.#deliver(part, page);
         // All that is there was taken, and it is enough.
         if (page.isFull || (page.count === before && !page.isEmpty && page.bytes >= reading.minBytes)) break;
         options.signal.throwIfAborted();
@@ -278,7 +268,7 @@ export class ConsumerInstance {
       // Without a position of the group this instance goes on where it was itself.
       const known = offset ?? this.#taken.get(`${physical}/${partition}`) ?? null;
       const next = await this.#cutovers.begin(physical, partition, known);
-      this.#read.set(key, { topic, partition, physical, next, delivered: null, told: false });
+      this.#read.set(key, unread({ topic, partition }, physical, next));
     }
     const gone = [...this.#read].filter(([key]) => !present.has(key));
     this.#cutovers.leave(gone.map(([, read]) => read));
@@ -340,39 +330,11 @@ export class ConsumerInstance {
     return edge === 'beginning' ? found.startOffset : found.endOffset;
   }
 
-  async #take(part: FetchedPartition, page: RecordPage): Promise<void> {
+  async #deliver(part: FetchedPartition, page: RecordPage): Promise<void> {
     const read = this.#read.get(`${generationOf(part.topic).logical}/${part.partition}`);
-    if (read?.next === null || read === undefined) return;
-    const { error } = part;
-    if (error?.code === 'offset-out-of-range' && this.parts.options.reset !== 'none') {
-      read.next = this.parts.options.reset === 'earliest' ? part.startOffset : part.endOffset;
-      return;
-    }
-    if (error !== undefined) {
-      // Gone, or not there yet: looked for anew the next time.
-      if (error.kind === 'not-found') read.next = null;
-      else throw error;
-      return;
-    }
-    const end = this.#cutovers.endOf(read);
-    for (const record of recordsFrom(part, read.next)) {
-      if (record.offset >= end) break;
-      const [key, value] = [await this.#texts.of(record, 'key'), await this.#texts.of(record, 'value')];
-      const failure = 'failure' in key ? key.failure : 'failure' in value ? value.failure : undefined;
-      if (failure !== undefined) {
-        if (page.isEmpty) throw unreadable(read, record.offset, failure);
-        page.end();
-        return;
-      }
-      const size = (record.key?.length ?? 0) + (record.value?.length ?? 0);
-      const fields = { topic: read.topic, partition: read.partition, offset: record.offset };
-      if (!page.add((key as { json: string }).json, (value as { json: string }).json, fields, size)) return;
-      read.next = record.offset + 1;
-      read.delivered = read.next;
-      read.told = true;
-      await page.breath();
-    }
-    read.next = Math.max(read.next, Math.min(part.nextOffset, end));
+    if (read === undefined) return;
+    const { reset } = this.parts.options;
+    await deliver(part, read, page, { texts: this.#texts, reset, end: this.#cutovers.endOf(read) });
   }
 
   #assignedAt(topic: string, partition: number): ReadPartition {
@@ -383,21 +345,17 @@ export class ConsumerInstance {
   }
 
   async #commitDelivered(): Promise<void> {
-    const reads = [...this.#read.values()].filter(({ delivered }) => delivered !== null);
-    if (reads.length === 0) return;
-    await this.#commit(
-      reads.map(({ physical, partition, delivered }) => ({ topic: physical, partition, offset: delivered! })),
-    );
+    const reads = [...this.#read.values()];
+    const positions = positionsDelivered(reads);
+    if (positions.length === 0) return;
+    await this.#commit(positions);
     for (const read of reads) read.delivered = null;
   }
 
   /** Before its partitions go to others: where this instance stands in each, also where it was given nothing yet, so that its successor begins nowhere else. */
   async #commitStanding(): Promise<void> {
     if (!this.parts.options.autoCommit) return;
-    const reads = [...this.#read.values()].filter(({ next }) => next !== null);
-    const positions = reads.map((read) => {
-      return { topic: read.physical, partition: read.partition, offset: read.delivered ?? read.next! };
-    });
+    const positions = positionsStanding(this.#read.values());
     if (positions.length > 0) await this.#commit(positions).catch(unlessDefect);
   }
 
@@ -439,17 +397,8 @@ export class ConsumerInstance {
   }
 }
 
-function moveTo(read: ReadPartition, offset: number): void {
-  read.next = offset;
-  read.delivered = null;
-}
-
 function exclusive(): AppError {
   return refusal(40_903, 'Illegal state: Subscription to topics, partitions and pattern are mutually exclusive');
-}
-
-function unreadable({ topic, partition }: Place, offset: number, why: string): AppError {
-  return refusal(40_801, `Record ${offset} of ${topic}-${partition} cannot be read in this format: ${why}.`);
 }
 
 function unlessDefect(error: unknown): void {
