@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { AppError } from '#libs/core/kernel';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { encodeBatch } from './batch-encoder.js';
 import type { LogEngine } from './engine.js';
@@ -164,6 +165,24 @@ describe('a topic that users guard', () => {
     expect(await world.lifecycle(0).delete(undefined, 'orders', GENTLY)).toBeNull();
     expect(await world.physical()).toEqual({});
   });
+
+  it.each([
+    { how: GENTLY, call: 'setTopicState', phase: 'KEPT', left: { 'orders--g2': 'BROWNED_OUT', orders: 'RETIRED' } },
+    { how: { permanent: true, force: false }, call: 'deleteTopic', phase: 'PURGING', left: {} },
+  ] as const)(
+    'is deleted also where the disk of the log is full, which follows when it has room ($call)',
+    async ({ how, call, phase, left }) => {
+      const full = new AppError({ kind: 'storage-full', code: 'storage-full', message: 'full' });
+      const refusing = vi.spyOn(world.engine, call).mockRejectedValue(full);
+      expect(await world.lifecycle().delete(undefined, 'orders', how)).toMatchObject({ phase });
+      expect(refusing).toHaveBeenCalled();
+      await expect(world.directory.resolve('orders')).rejects.toMatchObject({ code: 'topic-not-found' });
+      expect(Object.keys(await world.physical()).sort()).toEqual(['orders', 'orders--g2']);
+      refusing.mockRestore();
+      await world.lifecycle().sweep('local');
+      expect(await world.physical()).toEqual(left);
+    },
+  );
 
   it('is not deleted under what depends on it, which is named, unless by force', async () => {
     const lifecycle = world.lifecycle();

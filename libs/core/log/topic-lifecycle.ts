@@ -104,7 +104,8 @@ export class TopicLifecycle {
   }
 
   /**
-   * Deletes a topic: unreachable at once, and kept for a while with all its generations and the positions of groups, unless it is to be for good.
+   * Deletes a topic: unreachable at once, and kept for a while with all its generations and the positions of groups, unless it is to be for good. A log without room on its disk holds nothing up: the topic is
+   * deleted, and {@link keep} does the rest.
    * @returns the deletion, null when nothing is left.
    * @throws `topic-not-found`, `topic-protected`, `topic-in-use` naming what depends on it, `topic-in-operation`.
    */
@@ -131,8 +132,8 @@ export class TopicLifecycle {
         await this.#failPoint('topic:deleted');
         await this.#orTakeBack(name, directory, row, { deletion: null }, 'deleted');
       }
-      if (isPermanent) await this.#purge(directory, logical);
-      else await this.#settle(directory, name, logical);
+      // It is stored: "nothing was written" would not be true any more.
+      await (isPermanent ? this.#purge(directory, logical) : this.#settle(directory, name, logical)).catch(unlessFull);
       return (await this.#find(directory, logical))?.guard.deletion ?? null;
     });
   }
@@ -312,6 +313,10 @@ export class TopicLifecycle {
     if (line === undefined) this.#changes.set(name, (line = new Serial()));
     return line.run(() => task(directory, name));
   }
+}
+
+function unlessFull(error: unknown): void {
+  if (!isAppError(error, 'storage-full')) throw error;
 }
 
 /** The state the log should hold the present generation in; undefined where the guard says nothing about it. */
