@@ -1,7 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { describe, expect, it } from 'vitest';
 import {
   type GoldenDirectory,
   goldenFrom,
@@ -9,8 +8,8 @@ import {
   serviceOn,
   unpack,
 } from '../apps/server/testing/golden-directory.js';
-import { compileShim } from './io-faults/fault-shim.js';
-import { FaultyService } from './io-faults/faulty-service.js';
+import { failingDisks } from './io-faults/failing-disks.js';
+import type { FaultyService } from './io-faults/faulty-service.js';
 
 const FIXTURES = resolve(import.meta.dirname, 'fixtures/data-directories');
 /** Of the calls to the disk that an upgrade makes, before every how many the process is killed. WEIR_UPGRADE_STRIDE=1: before each of them. */
@@ -26,21 +25,13 @@ const NEWEST = Math.max(...ALL.map(({ golden }) => golden.logFormat));
 const OLDER = ALL.filter(({ golden }) => golden.logFormat < NEWEST);
 
 describe('a data directory of an older release', () => {
-  let temporary: TemporaryDirectory;
-  let library: string;
-  let lives = 0;
-  beforeAll(async () => {
-    temporary = await temporaryDirectory();
-    library = await compileShim(temporary.path);
-  });
-  afterAll(() => temporary.remove());
+  const disks = failingDisks();
 
   /** The directory as the older release left it, below a disk of which a call can be struck. */
-  async function asItWas({ data }: GoldenDirectory, struck = 'data'): Promise<{ service: FaultyService; cwd: string }> {
-    const cwd = join(temporary.path, `life${lives++}`);
-    const service = await FaultyService.create(library, cwd, struck);
-    await unpack(data, join(cwd, 'data'));
-    return { service, cwd };
+  async function asItWas({ data }: GoldenDirectory, struck = 'data'): Promise<FaultyService> {
+    const service = await disks.create({ struck });
+    await unpack(data, join(service.directory, 'data'));
+    return service;
   }
 
   /** What users see of what lies there now, or the code of why it cannot be opened. */
@@ -63,7 +54,7 @@ describe('a data directory of an older release', () => {
     it(`is opened with everything in it when the upgrade was killed at any call to the disk, and killed again (${name})`, async () => {
       const killed: string[] = [];
       for (let n = 1; ; n += STRIDE) {
-        const { service, cwd } = await asItWas(golden);
+        const service = await asItWas(golden);
         // Once, and in every other case once more, elsewhere, in the upgrade that takes up what the first one left.
         const kills = killed.length % 2 === 0 ? [n] : [n, 1 + ((n * 7) % 60)];
         let ended = true;
@@ -78,10 +69,10 @@ describe('a data directory of an older release', () => {
             continue;
           }
           expect(end.exit, `call ${at}: ${end.output.slice(-2_000)}`).toEqual({ code: null, signal: 'SIGKILL' });
-          killed.push(`${struck?.call} ${struck?.path.slice(cwd.length)}`);
+          killed.push(`${struck?.call} ${struck?.path.slice(service.directory.length)}`);
         }
         await service.close();
-        expect(await seenIn(cwd), `killed at ${kills.join(', then ')}`).toEqual(golden.seen);
+        expect(await seenIn(service.directory), `killed at ${kills.join(', then ')}`).toEqual(golden.seen);
         if (!ended) break;
       }
       // Log, database and marker were all struck, or the stride is too wide to say so.
@@ -91,13 +82,13 @@ describe('a data directory of an older release', () => {
     it(`negative control: is found out when the number of its format was not written and is believed to be (${name})`, async () => {
       const seen: unknown[] = [];
       for (let n = 1; ; n++) {
-        const { service, cwd } = await asItWas(golden, 'data/log/weir-log.json');
+        const service = await asItWas(golden, 'data/log/weir-log.json');
         service.faults.arm(n, 'lost');
         await service.tryToStart();
         const { struck } = service.faults;
         await service.close();
         if (struck === undefined) break;
-        seen.push(await seenIn(cwd));
+        seen.push(await seenIn(service.directory));
       }
       expect(seen).toContain('log-corrupt');
     }, 300_000);

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import { readdir } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
-import { type Calls, compileShim, type Fault } from './fault-shim.js';
-import { FaultyService } from './faulty-service.js';
+import { describe, expect, it } from 'vitest';
+import { expectNone, failingDisks, strideOf, strikeName, type StruckCalls } from './failing-disks.js';
+import type { Calls, Fault } from './fault-shim.js';
 import { call, Workload } from './workload.js';
 
-/** Of the calls that a backup makes every how many is struck. WEIR_IO_FAULTS_STRIDE=1 strikes all. */
-const STRUCK: readonly { readonly fault: Fault; readonly calls: Calls; readonly stride: number }[] = [
+/** Of the calls that a backup makes. */
+const STRUCK: readonly StruckCalls[] = [
   { fault: 'EIO', calls: 'changes', stride: 29 },
   { fault: 'ENOSPC', calls: 'changes', stride: 37 },
   { fault: 'short', calls: 'changes', stride: 37 },
@@ -21,14 +20,7 @@ interface Backup {
 }
 
 describe('a backup on a disk of which one call fails', () => {
-  let temporary: TemporaryDirectory;
-  let library: string;
-  let lives = 0;
-  beforeAll(async () => {
-    temporary = await temporaryDirectory();
-    library = await compileShim(temporary.path);
-  });
-  afterAll(() => temporary.remove());
+  const disks = failingDisks();
 
   /** How an operation ends. */
   async function ended(url: string, id: string): Promise<string> {
@@ -54,9 +46,10 @@ describe('a backup on a disk of which one call fails', () => {
 
   /** Lets one call after another fail while a backup is taken. Answers what was struck and how the backup ended. */
   async function strikeAll(fault: Fault, calls: Calls, stride: number) {
-    const cwd = join(temporary.path, `life${lives++}`);
-    const settings = { WEIR_BACKUPS_DIRECTORY: join(cwd, 'backups') };
-    const service = await FaultyService.create(library, cwd, 'backups', settings);
+    const service = await disks.create({
+      struck: 'backups',
+      settings: (directory) => ({ WEIR_BACKUPS_DIRECTORY: join(directory, 'backups') }),
+    });
     const workload = new Workload();
     const strikes: { readonly call: string; readonly path: string; readonly state: string }[] = [];
     const problems: string[] = [];
@@ -70,7 +63,7 @@ describe('a backup on a disk of which one call fails', () => {
         const state = await ended(service.url, asked.body.operation);
         const strike = service.faults.struck;
         service.faults.disarm();
-        const what = `call ${n}, ${strike?.call} of ${strike?.path} (${fault})`;
+        const what = strikeName(n, strike, fault);
         const listed = async (): Promise<readonly string[]> => {
           const { body } = await call<{ items: Backup[] }>(service.url, 'GET', '/v1/backups');
           return body.items.map(({ id }) => id);
@@ -95,7 +88,7 @@ describe('a backup on a disk of which one call fails', () => {
         if (strike === undefined) break;
         strikes.push({ ...strike, state });
       }
-      const left = await readdir(join(cwd, 'backups'));
+      const left = await readdir(join(service.directory, 'backups'));
       if (left.length > 0) problems.push(`left over: ${left.join(', ')}`);
     } finally {
       await service.close();
@@ -106,9 +99,8 @@ describe('a backup on a disk of which one call fails', () => {
   it.each(STRUCK)(
     'is there and sound, or said to have failed and not there, whichever call fails ($fault, $calls)',
     async ({ fault, calls, stride }) => {
-      const every = Number(process.env['WEIR_IO_FAULTS_STRIDE'] ?? stride);
-      const { strikes, problems } = await strikeAll(fault, calls, every);
-      expect(problems).toEqual([]);
+      const { strikes, problems } = await strikeAll(fault, calls, strideOf({ stride }));
+      expectNone(problems);
       expect(strikes.length).toBeGreaterThan(1);
     },
     1_200_000,

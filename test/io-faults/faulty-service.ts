@@ -10,30 +10,36 @@ const ENV = {
   WEIR_LOG_RETENTION_CHECK_MS: '0',
 };
 
+export interface FaultyServiceOptions {
+  /** What below its directory can be made to fail: the log, unless told otherwise, since what SQLite makes of such a disk has a suite of its own. */
+  readonly struck?: string;
+  /** `WEIR_*` variables beside the usual ones, for a service in this directory. */
+  readonly settings?: (directory: string) => Readonly<Record<string, string>>;
+}
+
 /** A service of its own, on a disk that can be made to fail. */
 export class FaultyService {
   #server: ServerProcess | undefined;
 
   private constructor(
     readonly faults: IoFaults,
-    private readonly cwd: string,
+    /** Where it works; its data is in `data` below. */
+    readonly directory: string,
     private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
   /**
    * @param library of {@link compileShim}
-   * @param cwd made here; the data is in `data` below
-   * @param struck what below it can be made to fail: the log, unless told otherwise, since what SQLite makes of such a disk has a suite of its own
-   * @param settings `WEIR_*` variables beside the usual ones
+   * @param directory made here
    */
   static async create(
     library: string,
-    cwd: string,
-    struck = 'data/log',
-    settings: Readonly<Record<string, string>> = {},
+    directory: string,
+    { struck = 'data/log', settings = () => ({}) }: FaultyServiceOptions = {},
   ): Promise<FaultyService> {
-    await mkdir(cwd);
-    return new FaultyService(await IoFaults.over(library, join(cwd, struck), join(cwd, 'control')), cwd, settings);
+    await mkdir(directory);
+    const faults = await IoFaults.over(library, join(directory, struck), join(directory, 'control'));
+    return new FaultyService(faults, directory, settings(directory));
   }
 
   get url(): string {
@@ -52,9 +58,9 @@ export class FaultyService {
 
   /** @throws {NotReady} */
   async start(): Promise<void> {
-    const WEIR_DATA_DIR = join(this.cwd, 'data');
-    const env = { ...ENV, ...this.settings, WEIR_DATA_DIR, ...this.faults.env };
-    this.#server = await ServerProcess.start({ cwd: this.cwd, env });
+    const { directory: cwd } = this;
+    const env = { ...ENV, ...this.settings, WEIR_DATA_DIR: join(cwd, 'data'), ...this.faults.env };
+    this.#server = await ServerProcess.start({ cwd, env });
   }
 
   /** A start that may fail. Answers how the process ended and what it wrote, undefined where the service is ready. */

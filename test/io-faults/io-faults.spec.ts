@@ -1,28 +1,22 @@
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
-import { type Calls, compileShim, type Fault } from './fault-shim.js';
-import { FaultyService } from './faulty-service.js';
+import { describe, expect, it } from 'vitest';
+import { expectNone, failingDisks, strideOf, strikeName, type StruckCalls } from './failing-disks.js';
+import type { Calls, Fault } from './fault-shim.js';
+import type { FaultyService } from './faulty-service.js';
 import { Workload } from './workload.js';
 
 /** What the service ends with when the disk can no longer be trusted. */
 const ENDED = { code: 74, signal: null };
-/** Of the calls of a round every how many is struck, so that the suite takes a minute: each EIO costs a start of the service. WEIR_IO_FAULTS_STRIDE=1 strikes all. */
-const STRIDES = { EIO: 37, ENOSPC: 23, short: 23, EMFILE: 5 } as const;
-const strideOf = (fault: keyof typeof STRIDES): number =>
-  Number(process.env['WEIR_IO_FAULTS_STRIDE'] ?? STRIDES[fault]);
+/** Of the calls of a round, so that the suite takes a minute: each EIO costs a start of the service. */
+const STRUCK: readonly StruckCalls[] = [
+  { fault: 'EIO', calls: 'changes', stride: 37 },
+  { fault: 'ENOSPC', calls: 'changes', stride: 23 },
+  { fault: 'short', calls: 'changes', stride: 23 },
+  // Only what opens a file can meet that there are no more descriptors.
+  { fault: 'EMFILE', calls: 'opens', stride: 5 },
+];
 
 describe('the service on a disk of which one call fails', () => {
-  let temporary: TemporaryDirectory;
-  let library: string;
-  let lives = 0;
-  beforeAll(async () => {
-    temporary = await temporaryDirectory();
-    library = await compileShim(temporary.path);
-  });
-  afterAll(() => temporary.remove());
-
-  const create = (): Promise<FaultyService> => FaultyService.create(library, join(temporary.path, `life${lives++}`));
+  const disks = failingDisks();
 
   /** A round, and the checkpoint behind it; ends when the call was struck, or nothing is left that could be. Answers whether the service lives on. */
   async function roundOn(service: FaultyService, workload: Workload, number: number): Promise<boolean> {
@@ -45,7 +39,7 @@ describe('the service on a disk of which one call fails', () => {
 
   /** Lets one call after another fail, each in a round of its own. Answers what was struck, and whether the service lived on. */
   async function strikeAll(fault: Fault, workload: Workload, stride = 1, calls: Calls = 'changes') {
-    const service = await create();
+    const service = await disks.create();
     const strikes: { readonly call: string; readonly path: string; readonly survived: boolean }[] = [];
     const problems: string[] = [];
     try {
@@ -59,7 +53,7 @@ describe('the service on a disk of which one call fails', () => {
           expect(service.exit, `call ${n}: ${strike?.call} ${strike?.path}`).toEqual(ENDED);
           await service.start();
         }
-        const what = `call ${n}, ${strike?.call} of ${strike?.path} (${fault})`;
+        const what = strikeName(n, strike, fault);
         problems.push(...(await workload.problems(service.url)).map((one) => `${what}: ${one}`));
         if (strike === undefined) break;
         strikes.push({ ...strike, survived });
@@ -73,19 +67,13 @@ describe('the service on a disk of which one call fails', () => {
     return { strikes, problems };
   }
 
-  it.each([
-    ['EIO', 'changes'],
-    ['ENOSPC', 'changes'],
-    ['short', 'changes'],
-    // Only what opens a file can meet that there are no more descriptors.
-    ['EMFILE', 'opens'],
-  ] as const)(
-    'keeps what it acknowledged and says honestly what it did not do, whichever call fails (%s of %s)',
-    async (fault, calls) => {
+  it.each(STRUCK)(
+    'keeps what it acknowledged and says honestly what it did not do, whichever call fails ($fault, $calls)',
+    async ({ fault, calls, stride }) => {
       const workload = new Workload();
-      const { strikes, problems } = await strikeAll(fault, workload, strideOf(fault), calls);
-      expect(problems).toEqual([]);
-      expect(workload.dishonest).toEqual([]);
+      const { strikes, problems } = await strikeAll(fault, workload, strideOf({ stride }), calls);
+      expectNone(problems);
+      expectNone(workload.dishonest);
       expect(workload.acknowledged).toBeGreaterThan(strikes.length);
       expect(strikes.length).toBeGreaterThan(1);
       // A flush that failed is never believed, nor tried again.

@@ -1,26 +1,17 @@
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
-import { type Calls, compileShim, type Fault } from './fault-shim.js';
-import { FaultyService } from './faulty-service.js';
+import { describe, expect, it } from 'vitest';
+import { expectNone, failingDisks } from './failing-disks.js';
+import type { Calls, Fault } from './fault-shim.js';
 import { Workload } from './workload.js';
 
 /** The answer that says that the disk could not be read, and nothing of damage. */
 const NOT_NOW = /^reading \S+ was answered 503 .*"code":"log-read-failed"/;
 
 describe('the service on a disk of which one call fails while it is read', () => {
-  let temporary: TemporaryDirectory;
-  let library: string;
-  let lives = 0;
-  beforeAll(async () => {
-    temporary = await temporaryDirectory();
-    library = await compileShim(temporary.path);
-  });
-  afterAll(() => temporary.remove());
+  const disks = failingDisks();
 
   /** Lets one call after another fail, or so many in a row, each while the topic of a round is read. Answers what was struck and what the reader was told. */
   async function strikeReads(fault: Fault, calls: Calls, inARow = 1) {
-    const service = await FaultyService.create(library, join(temporary.path, `life${lives++}`));
+    const service = await disks.create();
     const workload = new Workload();
     const told: string[] = [];
     const problems: string[] = [];
@@ -56,8 +47,8 @@ describe('the service on a disk of which one call fails while it is read', () =>
     'says so when it could not read (%s of %s), takes nothing for damage, and reads it all when asked again',
     async (fault, calls) => {
       const { strikes, told, problems } = await strikeReads(fault, calls);
-      expect(problems).toEqual([]);
-      expect(told.filter((one) => !NOT_NOW.test(one))).toEqual([]);
+      expectNone(problems);
+      expectNone(told.filter((one) => !NOT_NOW.test(one)));
       expect(told.length).toBeGreaterThan(0);
       expect(strikes).toBeGreaterThan(1);
     },
@@ -71,7 +62,7 @@ describe('the service on a disk of which one call fails while it is read', () =>
     'reads once more before it takes anything for damage (%s of %s)',
     async (fault, calls) => {
       const { strikes, told, problems } = await strikeReads(fault, calls);
-      expect([told, problems]).toEqual([[], []]);
+      expectNone([...told, ...problems]);
       expect(strikes).toBeGreaterThan(1);
     },
     300_000,

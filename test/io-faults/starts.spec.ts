@@ -1,15 +1,14 @@
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
-import { type Calls, compileShim, type Fault } from './fault-shim.js';
-import { FaultyService } from './faulty-service.js';
+import { describe, expect, it } from 'vitest';
+import { expectNone, failingDisks, strideOf, strikeName, type StruckCalls } from './failing-disks.js';
+import type { Calls, Fault } from './fault-shim.js';
+import type { FaultyService } from './faulty-service.js';
 import { Workload } from './workload.js';
 
 /** What a start may end with: the disk can no longer be trusted, or cannot be used now. Nothing that says that the data is damaged, or that the service has a defect. */
 const HONEST_EXITS: readonly (number | null)[] = [74, 75];
 
-/** Of the calls of a start every how many is struck: each costs two starts. WEIR_IO_FAULTS_STRIDE=1 strikes all. */
-const STRUCK: readonly { readonly fault: Fault; readonly calls: Calls; readonly stride: number }[] = [
+/** Of the calls of a start: each that is struck costs two starts. */
+const STRUCK: readonly StruckCalls[] = [
   { fault: 'EIO', calls: 'changes', stride: 17 },
   { fault: 'ENOSPC', calls: 'changes', stride: 19 },
   { fault: 'short', calls: 'changes', stride: 19 },
@@ -18,18 +17,11 @@ const STRUCK: readonly { readonly fault: Fault; readonly calls: Calls; readonly 
 ];
 
 describe('the service on a disk of which one call of its start fails', () => {
-  let temporary: TemporaryDirectory;
-  let library: string;
-  let lives = 0;
-  beforeAll(async () => {
-    temporary = await temporaryDirectory();
-    library = await compileShim(temporary.path);
-  });
-  afterAll(() => temporary.remove());
+  const disks = failingDisks();
 
   /** Lets one call after another fail, each in a start that has a journal to replay. Answers what was struck, and whether the service was ready all the same. */
   async function strikeStarts(fault: Fault, calls: Calls, stride: number) {
-    const service = await FaultyService.create(library, join(temporary.path, `life${lives++}`));
+    const service = await disks.create();
     const workload = new Workload();
     const strikes: { readonly call: string; readonly path: string; readonly ready: boolean }[] = [];
     const problems: string[] = [];
@@ -42,7 +34,7 @@ describe('the service on a disk of which one call of its start fails', () => {
         const refused = await service.tryToStart();
         const strike = service.faults.struck;
         service.faults.disarm();
-        const what = `call ${n} of the start, ${strike?.call} of ${strike?.path} (${fault})`;
+        const what = strikeName(n, strike, fault);
         const found =
           refused === undefined
             ? await lookAt(service, workload)
@@ -79,10 +71,9 @@ describe('the service on a disk of which one call of its start fails', () => {
   it.each(STRUCK)(
     'is ready or says why not, whichever call fails, and the next start holds everything ($fault, $calls)',
     async ({ fault, calls, stride }) => {
-      const every = Number(process.env['WEIR_IO_FAULTS_STRIDE'] ?? stride);
-      const { strikes, problems, workload } = await strikeStarts(fault, calls, every);
-      expect(problems).toEqual([]);
-      expect(workload.dishonest).toEqual([]);
+      const { strikes, problems, workload } = await strikeStarts(fault, calls, strideOf({ stride }));
+      expectNone(problems);
+      expectNone(workload.dishonest);
       expect(strikes.length).toBeGreaterThan(1);
     },
     1_200_000,

@@ -1,8 +1,7 @@
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
-import { type Calls, compileShim, type Fault } from './fault-shim.js';
-import { FaultyService } from './faulty-service.js';
+import { describe, expect, it } from 'vitest';
+import { expectNone, failingDisks, strideOf, strikeName, type StruckCalls } from './failing-disks.js';
+import type { Calls, Fault } from './fault-shim.js';
+import type { FaultyService } from './faulty-service.js';
 import { UpkeepWorkload } from './upkeep-workload.js';
 import { NoAnswer } from './workload.js';
 
@@ -13,8 +12,8 @@ const SETTINGS = { WEIR_LOG_RETENTION_CHECK_MS: '20' };
 const COMPACTED = 'weir_compaction_duration_seconds_count';
 const WENT = 'weir_retention_segments_total';
 
-/** Of the calls of a round every how many is struck. WEIR_IO_FAULTS_STRIDE=1 strikes all. */
-const STRUCK: readonly { readonly fault: Fault; readonly calls: Calls; readonly stride: number }[] = [
+/** Of the calls of a round. */
+const STRUCK: readonly StruckCalls[] = [
   { fault: 'EIO', calls: 'changes', stride: 41 },
   { fault: 'ENOSPC', calls: 'changes', stride: 31 },
   { fault: 'short', calls: 'changes', stride: 31 },
@@ -22,14 +21,7 @@ const STRUCK: readonly { readonly fault: Fault; readonly calls: Calls; readonly 
 ];
 
 describe('the service on a disk of which one call fails while old records and topics go', () => {
-  let temporary: TemporaryDirectory;
-  let library: string;
-  let lives = 0;
-  beforeAll(async () => {
-    temporary = await temporaryDirectory();
-    library = await compileShim(temporary.path);
-  });
-  afterAll(() => temporary.remove());
+  const disks = failingDisks();
 
   /** A round with what upkeep makes of it; ends when it has all been done, or the process is gone. Answers whether the service lives on. */
   async function roundOn(service: FaultyService, workload: UpkeepWorkload, number: number): Promise<boolean> {
@@ -59,7 +51,7 @@ describe('the service on a disk of which one call fails while old records and to
   }
 
   async function strikeAll(fault: Fault, calls: Calls, stride: number) {
-    const service = await FaultyService.create(library, join(temporary.path, `life${lives++}`), 'data/log', SETTINGS);
+    const service = await disks.create({ settings: () => SETTINGS });
     const workload = new UpkeepWorkload();
     const strikes: { readonly call: string; readonly path: string; readonly survived: boolean }[] = [];
     const problems: string[] = [];
@@ -74,7 +66,7 @@ describe('the service on a disk of which one call fails while old records and to
           expect(service.exit, `call ${n}: ${strike?.call} ${strike?.path}`).toEqual(ENDED);
           await service.start();
         }
-        const what = `call ${n}, ${strike?.call} of ${strike?.path} (${fault})`;
+        const what = strikeName(n, strike, fault);
         const found = await workload.problems(service.url, round).catch(async (error: unknown) => {
           if (!(error instanceof NoAnswer)) throw error;
           // It ended only now: checkpoints go on by the clock.
@@ -102,10 +94,9 @@ describe('the service on a disk of which one call fails while old records and to
   it.each(STRUCK)(
     'takes only what may go, and says honestly what it did not do ($fault, $calls)',
     async ({ fault, calls, stride }) => {
-      const every = Number(process.env['WEIR_IO_FAULTS_STRIDE'] ?? stride);
-      const { strikes, problems, workload } = await strikeAll(fault, calls, every);
-      expect(problems).toEqual([]);
-      expect(workload.dishonest).toEqual([]);
+      const { strikes, problems, workload } = await strikeAll(fault, calls, strideOf({ stride }));
+      expectNone(problems);
+      expectNone(workload.dishonest);
       expect(strikes.length).toBeGreaterThan(1);
       if (fault !== 'short') expect(strikes.filter((one) => one.call === 'flush' && one.survived)).toEqual([]);
     },
