@@ -7,7 +7,7 @@ import { rewriteRegistryUrl } from '#libs/features/registry';
 import { RegistryMovesModule } from '#libs/features/registry-moves';
 import { rewriteRestProxyUrl } from '#libs/features/rest-proxy';
 import type { Config } from '#libs/platform/config';
-import { createHttpApp, type HttpApp, type RouteTable } from '#libs/platform/http';
+import { createHttpApp, type AnswersAtHand, type HttpApp, type RouteTable } from '#libs/platform/http';
 import {
   Health,
   installByteMetrics,
@@ -139,10 +139,10 @@ async function build(parts: ServiceParts, data: Closers): Promise<{ app: HttpApp
     logger,
     nestLogger: nestLogger(logger),
     rewriteUrl: (url) => rewriteRegistryUrl(rewriteRestProxyUrl(url)),
-    prepare: (fastify: FastifyInstance, routes: RouteTable) => {
+    prepare: (fastify: FastifyInstance, routes: RouteTable, atHand: AnswersAtHand) => {
       installDocumentRoute(fastify, routes, version);
-      installHttpMetrics(fastify, metrics);
-      installRequestLog(fastify, logger, config.logging.requests);
+      installHttpMetrics(fastify, metrics, atHand);
+      installRequestLog(fastify, logger, config.logging.requests, atHand);
     },
   });
   installByteMetrics(metrics, app.bytesInFlight);

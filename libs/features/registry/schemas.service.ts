@@ -9,7 +9,7 @@ import {
   type StoredSchema,
 } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
-import { entityTag } from '#libs/platform/http';
+import { entityTag, type AnswerAtHand } from '#libs/platform/http';
 import { flag, page, paged, prefixOf, text, type RawQuery } from './query.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SubjectAccess } from './subject-access.js';
@@ -22,7 +22,7 @@ export interface TaggedBody {
 }
 
 /** An answer with what it was made of. */
-interface KeptBody extends TaggedBody {
+interface KeptBody extends TaggedBody, AnswerAtHand {
   readonly usages: readonly SchemaUsage[];
   readonly usage: SchemaUsage;
 }
@@ -47,22 +47,25 @@ export class SchemasService {
    * can tell that at once.
    */
   bodyById(principal: Principal, id: number, query: RawQuery): TaggedBody | Promise<TaggedBody> {
-    const plain = isEmpty(query);
-    const found = plain ? this.registry.schemaAtHand(id) : undefined;
-    if (found !== undefined && new SubjectAccess(this.authorizer, principal).allows('read', found.usage.subject)) {
-      return this.plainBody(found);
+    if (!isEmpty(query)) return this.bodyAsAsked(principal, id, query);
+    return this.bodyAtHand(principal, id) ?? this.found(principal, id, query).then((one) => this.plainBody(one));
+  }
+
+  /** The answer for an id without parameters, where it can be given at once and the caller may read the subject that it shows. */
+  bodyAtHand(principal: Principal, id: number): KeptBody | undefined {
+    const found = this.registry.schemaAtHand(id);
+    if (found === undefined || !new SubjectAccess(this.authorizer, principal).allows('read', found.usage.subject)) {
+      return undefined;
     }
-    return plain
-      ? this.found(principal, id, query).then((one) => this.plainBody(one))
-      : this.bodyAsAsked(principal, id, query);
+    return this.plainBody(found);
   }
 
   /** The list of uses is made anew whenever one of them changes, so an answer for the same list is still right. */
-  private plainBody({ schema, usage, usages }: FoundSchema): TaggedBody {
+  private plainBody({ schema, usage, usages }: FoundSchema): KeptBody {
     const known = this.bodies.get(String(schema.id));
     if (known?.usages === usages && known.usage === usage) return known;
     const body = bodyOf(schema, this.texts.asStored(schema), usage, undefined);
-    const made = { usages, usage, body, tag: entityTag(body) };
+    const made = { usages, usage, body, bytes: Buffer.byteLength(body), tag: entityTag(body) };
     this.bodies.set(String(schema.id), made, bytesInMemory(body) + 300);
     return made;
   }

@@ -12,8 +12,11 @@ type OfSubject = FastifyRequest<{ Params: { subject: string }; Querystring: RawQ
 
 const tag = 'schema registry';
 
+const BY_ID_PATH = '/schemas/ids/:id';
+const READ_ANY = { action: 'read', kind: 'subject' } as const;
+
 const BY_ID: FastifyContextConfig = {
-  access: { action: 'read', kind: 'subject' },
+  access: READ_ANY,
   confluent: REGISTRY_DIALECT,
   api: {
     id: 'getSchemaById',
@@ -75,8 +78,14 @@ export class SerializerRoutes implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    const { fastify } = this.plain;
-    fastify.get('/schemas/ids/:id', { config: BY_ID }, (request: ById, reply: FastifyReply) => {
+    const { fastify, atHand } = this.plain;
+    atHand.add({
+      url: BY_ID_PATH,
+      access: READ_ANY,
+      dialect: REGISTRY_DIALECT,
+      answer: (principal, id) => this.schemas.bodyAtHand(principal, id),
+    });
+    fastify.get(BY_ID_PATH, { config: BY_ID }, (request: ById, reply: FastifyReply) => {
       const id = javaInteger(request.params.id);
       const found = this.schemas.bodyById(request.principal ?? NOBODY, id, request.query);
       return found instanceof Promise

@@ -15,6 +15,13 @@ export abstract class Authenticator {
   abstract readonly challenge: string | undefined;
   /** @throws `unauthenticated` without valid credentials, `too-many-attempts` after many wrong ones. */
   abstract authenticate(credentials: Credentials): Principal;
+  /**
+   * The sender, where {@link authenticate} would tell it without further ado; undefined where it would refuse, or has more to do than a look. Nothing is
+   * counted, so it may be asked before.
+   */
+  known(_credentials: Credentials): Principal | undefined {
+    return undefined;
+  }
 }
 
 /** Mode `none`: everybody may do everything. Only for loopback, which the configuration sees to. */
@@ -22,6 +29,10 @@ export class OpenAuthenticator extends Authenticator {
   readonly challenge = undefined;
 
   authenticate(): Principal {
+    return ANONYMOUS;
+  }
+
+  override known(): Principal {
     return ANONYMOUS;
   }
 }

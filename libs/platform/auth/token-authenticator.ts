@@ -41,13 +41,19 @@ export class TokenAuthenticator extends Authenticator {
 
   authenticate({ authorization, address }: Credentials): Principal {
     if (authorization === undefined) throw unauthenticated('This service asks for a token.');
-    const token = authorization.length > MAX_HEADER ? undefined : tokenIn(authorization);
-    const found = token === undefined ? undefined : this.find(token);
-    if (found !== undefined && (found.entry.expiresAt ?? Infinity) > this.clock.now()) return found.principal;
+    const found = this.known({ authorization });
+    if (found !== undefined) return found;
     // Only a failed attempt is slowed down: a valid token cannot be guessed, and must not be shut out by a neighbour's mistakes.
     this.#failed.count(address);
     // One answer for unknown, malformed and expired: what is known about a token is told to nobody.
     throw unauthenticated('The token is not valid, or no longer.');
+  }
+
+  override known({ authorization }: Pick<Credentials, 'authorization'>): Principal | undefined {
+    if (authorization === undefined || authorization.length > MAX_HEADER) return undefined;
+    const token = tokenIn(authorization);
+    const found = token === undefined ? undefined : this.find(token);
+    return found !== undefined && (found.entry.expiresAt ?? Infinity) > this.clock.now() ? found.principal : undefined;
   }
 
   private find(token: string): { readonly entry: TokenEntry; readonly principal: Principal } | undefined {

@@ -6,6 +6,8 @@ import type { HttpSettings } from './http-settings.js';
 export class Connections {
   /** With the answer to what was asked last on each; null before anything was. */
   readonly #open = new Map<Socket, ServerResponse | null>();
+  /** Answers to what was asked behind another request, before that was answered. */
+  readonly #pipelined = new WeakSet<ServerResponse>();
   readonly #byAddress = new Map<string, number>();
   #stopping = false;
 
@@ -18,14 +20,22 @@ export class Connections {
   }
 
   /**
-   * To be told of every request before it is answered, so that its connection is ended after the answer and not before.
+   * To be told of every request before it is answered, so that its connection is ended after the answer and not before. Harmless to repeat.
    * @returns whether the one before it on its connection is still being answered.
    */
   asked({ socket }: IncomingMessage, response: ServerResponse): boolean {
     const before = this.#open.get(socket);
+    if (before === response) return this.#pipelined.has(response);
     if (before !== undefined) this.#open.set(socket, response);
     if (this.#stopping) endAfter(response, socket);
-    return before !== undefined && before !== null && !before.closed && before !== response;
+    const pipelined = before !== undefined && before !== null && !before.closed;
+    if (pipelined) this.#pipelined.add(response);
+    return pipelined;
+  }
+
+  /** Whether every connection ends with what is asked on it. */
+  get isStopping(): boolean {
+    return this.#stopping;
   }
 
   /**

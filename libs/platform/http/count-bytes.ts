@@ -16,7 +16,7 @@ declare module 'fastify' {
 }
 
 /** Answers below this are not counted: so much is taken by the socket without waiting for the client, and there is one of them at a time on a connection. */
-const COUNTED_ANSWER = 16 * 1024;
+export const COUNTED_ANSWER = 16 * 1024;
 /** What a request counts for that is sent behind another one before that is answered: for its headers, and what is made of them. */
 const PIPELINED_BYTES = 4 * 1024;
 

@@ -14,6 +14,7 @@ import {
 } from 'fastify';
 import { impossible } from '#libs/core/kernel';
 import { installDeclarations, installGuard, type Authenticator, type Authorizer } from '#libs/platform/auth';
+import { AnswersAtHand } from './answers-at-hand.js';
 import { installAnswerDeadlines } from './answer-deadlines.js';
 import { installBodyParser } from './body-parser.js';
 import { installConditional } from './conditional.js';
@@ -48,7 +49,7 @@ export interface HttpAppOptions {
   /** Rewrites path and query before they are routed (and before access is judged): contexts of the registry. */
   readonly rewriteUrl?: (url: string) => string;
   /** Adds hooks and plain routes before Nest's routes are added. */
-  readonly prepare?: (fastify: FastifyInstance, routes: RouteTable) => void;
+  readonly prepare?: (fastify: FastifyInstance, routes: RouteTable, atHand: AnswersAtHand) => void;
 }
 
 /** A service that answers HTTP: the same for the server, for tests and for the OpenAPI document. */
@@ -80,6 +81,8 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
   const late: { replies?: ErrorReplies; connections?: Connections } = {};
   const fastify = createFastify(serverOptions(settings, options, late));
   const connections = (late.connections = new Connections(fastify.server, settings));
+  const atHand = new AnswersAtHand(options, connections);
+  atHand.installOn(fastify.server);
   const routes = new RouteTable(fastify);
   const replies = (late.replies = new ErrorReplies(routes, options.authenticator.challenge));
   fastify.setErrorHandler((error, request, reply) => replies.send(error, request, reply));
@@ -111,10 +114,10 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
     const bodyLimit = route.config?.api?.bodyLimit;
     if (bodyLimit !== undefined) route.bodyLimit = bodyLimit;
   });
-  options.prepare?.(fastify, routes);
+  options.prepare?.(fastify, routes, atHand);
 
   const adapter = await nestAdapter(fastify);
-  const plain = globalProviders([{ provide: PlainRoutes, useValue: new PlainRoutes(fastify) }]);
+  const plain = globalProviders([{ provide: PlainRoutes, useValue: new PlainRoutes(fastify, atHand) }]);
   const root: DynamicModule = { module: HttpAppModule, imports: [plain, ...options.modules] };
   const nest = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: options.nestLogger ?? false,

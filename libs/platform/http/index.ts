@@ -1,3 +1,4 @@
+export { AnswersAtHand, type AnswerAtHand, type RouteAtHand } from './answers-at-hand.js';
 export { ApiJson, type ApiDoc } from './api-json.js';
 export { ConfluentApi, ConfluentErrorMapper, type ConfluentDialect, type ConfluentError } from './confluent-api.js';
 export { REGISTRY_DIALECT } from './registry-dialect.js';

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { AnswersAtHand } from '#libs/platform/http';
 import type { Timing } from './histogram.js';
 import type { Count, Metrics } from './metrics.js';
 
@@ -10,31 +11,36 @@ interface Measured {
 }
 
 /** Counts and times every request by the pattern of its route, never by its path. */
-export function installHttpMetrics(fastify: FastifyInstance, metrics: Metrics): void {
+export function installHttpMetrics(
+  fastify: FastifyInstance,
+  metrics: Metrics,
+  atHand: Pick<AnswersAtHand, 'observe'>,
+): void {
   const requests = metrics.counter('http_requests_total', 'Answered requests.', ['route', 'method', 'status']);
   const durations = metrics.histogram('http_request_duration_seconds', 'From the request to the end of its answer.', [
     'route',
     'method',
   ]);
   const routes = new Map<string, Map<string, Measured>>();
-  fastify.addHook('onResponse', (request, reply, done) => {
-    const { method } = request;
-    const route = routeOf(request);
+  const count = (route: string, method: string, status: number, seconds: number): void => {
     let methods = routes.get(route);
     if (methods === undefined) routes.set(route, (methods = new Map()));
     let measured = methods.get(method);
     if (measured === undefined) {
       methods.set(method, (measured = { duration: durations.of({ route, method }), answers: new Map() }));
     }
-    const status = reply.statusCode;
     let answers = measured.answers.get(status);
     if (answers === undefined) {
       measured.answers.set(status, (answers = requests.of({ route, method, status: String(status) })));
     }
     answers.add(1);
-    measured.duration.observe(reply.elapsedTime / 1_000);
+    measured.duration.observe(seconds);
+  };
+  fastify.addHook('onResponse', (request, reply, done) => {
+    count(routeOf(request), request.method, reply.statusCode, reply.elapsedTime / 1_000);
     done();
   });
+  atHand.observe(count);
 }
 
 /** The pattern of the route, `/schemas/ids/:id`; `none` where there is none. */
@@ -57,8 +63,14 @@ export function installByteMetrics(
 }
 
 /** Gives requests a line in the log: all of them, those that were refused or failed, or none. */
-export function installRequestLog(fastify: FastifyInstance, logger: Logger, which: 'none' | 'errors' | 'all'): void {
+export function installRequestLog(
+  fastify: FastifyInstance,
+  logger: Logger,
+  which: 'none' | 'errors' | 'all',
+  atHand: Pick<AnswersAtHand, 'turnOff'>,
+): void {
   if (which === 'none') return;
+  if (which === 'all') atHand.turnOff();
   fastify.addHook('onResponse', (request, reply, done) => {
     if (which === 'all' || reply.statusCode >= 400) {
       logger.info(

@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto';
+import { connect } from 'node:net';
+import { Injectable, Module, type OnModuleInit } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '#libs/core/kernel/testing';
+import { RoleAuthorizer, TokenAuthenticator } from '#libs/platform/auth';
+import { entityTag, isUnchanged, REVALIDATED } from './conditional.js';
+import { createHttpApp, type HttpApp } from './http-app.js';
+import { PlainRoutes } from './plain-routes.js';
+import { REGISTRY_DIALECT } from './registry-dialect.js';
+
+const READ = { action: 'read', kind: 'subject' } as const;
+const URL_PATTERN = '/things/:id';
+const LONG = 7;
+
+/** What the route answers; with umlauts, whose bytes are more than their characters. */
+const bodyOf = (id: number): string =>
+  JSON.stringify({ id, name: id === LONG ? 'ü'.repeat(8 * 1024) : 'süß', at: 'hand' });
+
+/** How often the route itself was asked, and of which numbers no answer stands ready. */
+let asked = 0;
+const absent = 404;
+
+@Injectable()
+class ThingRoutes implements OnModuleInit {
+  constructor(private readonly plain: PlainRoutes) {}
+
+  onModuleInit(): void {
+    const { fastify, atHand } = this.plain;
+    atHand.add({
+      url: URL_PATTERN,
+      access: READ,
+      dialect: REGISTRY_DIALECT,
+      answer: (_principal, id) => {
+        if (id === absent) return undefined;
+        const body = bodyOf(id);
+        return { body, bytes: Buffer.byteLength(body), tag: entityTag(body) };
+      },
+    });
+    fastify.get(
+      URL_PATTERN,
+      { config: { access: READ, confluent: REGISTRY_DIALECT } },
+      (request: FastifyRequest<{ Params: { id: string } }>, reply: FastifyReply) => {
+        asked += 1;
+        const body = bodyOf(Number(request.params.id));
+        const tag = entityTag(body);
+        reply.header('etag', tag).header('cache-control', REVALIDATED);
+        if (!isUnchanged(request.headers['if-none-match'], tag)) return body;
+        reply.code(304);
+        return '';
+      },
+    );
+  }
+}
+
+@Module({ providers: [ThingRoutes] })
+class ThingsModule {}
+
+const TOKEN = 'secret-token';
+
+/** What is sent and what comes back, byte by byte but for the clock, on a connection of its own that ends with it. */
+function exchange(base: string, sent: string): Promise<string> {
+  const { hostname, port } = new URL(base);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => socket.write(sent));
+    let received = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (text: string) => (received += text));
+    socket.on('end', () => resolve(received.replace(/^Date: .*\r\n/gm, '')));
+    socket.on('error', reject);
+  });
+}
+
+const get = (path: string, headers: Readonly<Record<string, string>> = {}, more = ''): string =>
+  `GET ${path} HTTP/1.1\r\n${Object.entries({
+    host: 'weir',
+    authorization: `Bearer ${TOKEN}`,
+    'x-request-id': 'one-1',
+    connection: 'close',
+    ...headers,
+  })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')}\r\n${more}`;
+
+describe('answers at hand', () => {
+  const observed: unknown[] = [];
+  const clock = new ManualClock();
+  const open = (off: boolean): Promise<HttpApp> =>
+    createHttpApp({
+      modules: [ThingsModule],
+      authenticator: new TokenAuthenticator(
+        [
+          { id: 'ci', sha256: createHash('sha256').update(TOKEN).digest(), roles: ['viewer'] },
+          { id: 'none', sha256: createHash('sha256').update('no-role').digest(), roles: [] },
+        ],
+        clock,
+      ),
+      authorizer: new RoleAuthorizer(),
+      prepare: (_fastify, _routes, atHand) => {
+        if (off) atHand.turnOff();
+        atHand.observe((...told) => observed.push(told));
+      },
+    });
+  let here: HttpApp;
+  let whole: HttpApp;
+  let base: string;
+  let wholeBase: string;
+  beforeAll(async () => {
+    [here, whole] = await Promise.all([open(false), open(true)]);
+    [base, wholeBase] = await Promise.all([here.listen('127.0.0.1', 0), whole.listen('127.0.0.1', 0)]);
+  });
+  afterAll(() => Promise.all([here.close(), whole.close()]));
+  beforeEach(() => {
+    asked = 0;
+    observed.length = 0;
+  });
+
+  it('are the bytes that the route itself would send, its headers and their order included', async () => {
+    const plain = [
+      {},
+      { accept: '*/*' },
+      { accept: REGISTRY_DIALECT.offers[0]![0] },
+      { 'user-agent': 'a stock client' },
+    ];
+    for (const headers of plain) {
+      const given = await exchange(base, get('/things/1', headers));
+      expect(asked).toBe(0);
+      expect(given).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+      expect(given).toContain(bodyOf(1));
+      expect(given).toBe(await exchange(wholeBase, get('/things/1', headers)));
+      expect(asked).toBe(1);
+      asked = 0;
+    }
+    expect(observed).toEqual(plain.map(() => [URL_PATTERN, 'GET', 200, expect.any(Number)]));
+  });
+
+  it.each([
+    ['with a query', get('/things/1?a=b'), 1],
+    ['that names the answer it has', get('/things/1', { 'if-none-match': entityTag(bodyOf(1)) }), 1],
+    ['for another media type', get('/things/1', { accept: 'application/json' }), 1],
+    ['for no media type that is there', get('/things/1', { accept: 'text/html' }), 0],
+    ['with a type of a body', get('/things/1', { 'content-type': 'text/plain' }), 0],
+    ['with a body', get('/things/1', { 'content-length': '2' }, '{}'), 1],
+    ['with a body of unknown length', get('/things/1', { 'transfer-encoding': 'chunked' }, '2\r\n{}\r\n0\r\n\r\n'), 1],
+    ['for what does not stand ready', get(`/things/${absent}`), 1],
+    ['for an answer so long that it is counted', get(`/things/${LONG}`), 1],
+    ['for a number that is written otherwise', get('/things/01'), 1],
+    ['for a number beyond all ids', get('/things/12345678901'), 1],
+    ['for no number', get('/things/1a'), 1],
+    ['for more than the number', get('/things/1/schema'), 0],
+    ['without a token', get('/things/1', { authorization: '' }), 0],
+    ['with the token of somebody who may not read', get('/things/1', { authorization: 'Bearer no-role' }), 0],
+    ['by another method', get('/things/1').replace('GET', 'HEAD'), 1],
+    ['by a method that is not there', get('/things/1').replace('GET', 'PUT'), 0],
+  ])('leave a request %s to the route', async (_what, sent, answered) => {
+    const given = await exchange(base, sent);
+    expect(asked).toBe(answered);
+    expect(given).toBe(await exchange(wholeBase, sent));
+    expect(observed).toEqual([]);
+  });
+
+  it('count no attempt of a wrong token: the guard does, once', async () => {
+    const sent = get('/things/1', { authorization: 'Bearer wrong' });
+    clock.advance(3_600_000);
+    const statuses: string[] = [];
+    for (let attempt = 0; attempt < 11; attempt++) statuses.push((await exchange(base, sent)).slice(9, 12));
+    expect(statuses).toEqual([...Array<string>(10).fill('401'), '429']);
+  });
+
+  it('leave a request behind another one on its connection to the route, which counts it', async () => {
+    const first = get('/things/1?slow', { connection: 'keep-alive' });
+    const given = await exchange(base, first + get('/things/2'));
+    expect(asked).toBe(2);
+    expect(given).toContain(bodyOf(1));
+    expect(given.indexOf(bodyOf(2))).toBeGreaterThan(given.indexOf(bodyOf(1)));
+  });
+
+  it('keep no connection open when the service stops', async () => {
+    const stopping = await open(false);
+    const { hostname, port } = new URL(await stopping.listen('127.0.0.1', 0));
+    const socket = connect(Number(port), hostname);
+    const heard = new Promise((resolve) => socket.once('data', (data) => resolve(String(data))));
+    socket.write(get('/things/1', { connection: 'keep-alive' }));
+    expect(await heard).toContain('200 OK');
+    expect(asked).toBe(0);
+    const ended = new Promise((resolve) => socket.once('close', resolve));
+    await stopping.close();
+    await ended;
+  });
+});
