@@ -22,7 +22,8 @@ export interface TaggedBody {
 }
 
 /** An answer with what it was made of. */
-interface KeptBody extends TaggedBody, AnswerAtHand {
+interface KeptBody extends AnswerAtHand {
+  readonly tag: string;
   readonly usages: readonly SchemaUsage[];
   readonly usage: SchemaUsage;
 }

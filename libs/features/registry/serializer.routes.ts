@@ -12,8 +12,13 @@ type OfSubject = FastifyRequest<{ Params: { subject: string }; Querystring: RawQ
 
 const tag = 'schema registry';
 
-const BY_ID_PATH = '/schemas/ids/:id';
 const READ_ANY = { action: 'read', kind: 'subject' } as const;
+const READ_SUBJECT = { action: 'read', kind: 'subject', name: 'subject' } as const;
+
+/** Ids as clients write them, that need no look at their size. */
+const PLAIN_ID = /^[1-9][0-9]{0,8}$/;
+/** Names in which nothing is escaped, and that name no context. */
+const PLAIN_SUBJECT = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}$/;
 
 const BY_ID: FastifyContextConfig = {
   access: READ_ANY,
@@ -29,7 +34,7 @@ const BY_ID: FastifyContextConfig = {
 };
 
 const LOOK_UP: FastifyContextConfig = {
-  access: { action: 'read', kind: 'subject', name: 'subject' },
+  access: READ_SUBJECT,
   confluent: REGISTRY_DIALECT,
   api: {
     id: 'lookUpSchema',
@@ -44,7 +49,7 @@ const LOOK_UP: FastifyContextConfig = {
 };
 
 const REGISTER: FastifyContextConfig = {
-  access: { action: 'read', kind: 'subject', name: 'subject' },
+  access: READ_SUBJECT,
   confluent: REGISTRY_DIALECT,
   api: {
     id: 'registerSchema',
@@ -79,13 +84,21 @@ export class SerializerRoutes implements OnModuleInit {
 
   onModuleInit(): void {
     const { fastify, atHand } = this.plain;
+    const dialect = REGISTRY_DIALECT;
     atHand.add({
-      url: BY_ID_PATH,
-      access: READ_ANY,
-      dialect: REGISTRY_DIALECT,
-      answer: (principal, id) => this.schemas.bodyAtHand(principal, id),
+      ...{ method: 'GET', url: '/schemas/ids/:id', parameter: PLAIN_ID, access: READ_ANY, dialect },
+      answer: (principal, id) => this.schemas.bodyAtHand(principal, Number(id)),
     });
-    fastify.get(BY_ID_PATH, { config: BY_ID }, (request: ById, reply: FastifyReply) => {
+    const ofSubject = { method: 'POST', parameter: PLAIN_SUBJECT, access: READ_SUBJECT, dialect } as const;
+    atHand.add({
+      ...{ ...ofSubject, url: '/subjects/:subject' },
+      answer: (_principal, subject, body) => this.subjects.lookupAtHand(subject, body),
+    });
+    atHand.add({
+      ...{ ...ofSubject, url: '/subjects/:subject/versions' },
+      answer: (_principal, subject, body) => this.subjects.registeredAtHand(subject, body),
+    });
+    fastify.get('/schemas/ids/:id', { config: BY_ID }, (request: ById, reply: FastifyReply) => {
       const id = javaInteger(request.params.id);
       const found = this.schemas.bodyById(request.principal ?? NOBODY, id, request.query);
       return found instanceof Promise

@@ -15,6 +15,7 @@ import {
   type SubjectVersion,
 } from '#libs/core/registry';
 import { Authorizer, type Action, type Principal } from '#libs/platform/auth';
+import type { AnswerAtHand } from '#libs/platform/http';
 import { registrationBody, retaggingBody } from './bodies.js';
 import { confluentMessage, isSchemaProblem } from './confluent-errors.js';
 import { flag, page, paged, texts, versionChoice, type RawQuery } from './query.js';
@@ -23,11 +24,13 @@ import { SchemaTexts, showsAsStored } from './schema-texts.js';
 import { SubjectAccess } from './subject-access.js';
 import { foundVersion, registered, subjectVersion, type Shown, type Wire } from './wire.js';
 
+const NO_QUERY: RawQuery = {};
+
 /** Subjects and their versions: registering, looking up, reading, deleting, checking (contract 2.4 and 2.5). */
 @Injectable()
 export class SubjectsService {
   /** Answers as text, by what the registry found: it gives the same object for as long as the answer holds. */
-  private readonly answers = new WeakMap<RegisteredVersion, string>();
+  private readonly answers = new WeakMap<RegisteredVersion, AnswerAtHand>();
 
   constructor(
     private readonly registry: Registry,
@@ -42,7 +45,7 @@ export class SubjectsService {
     const options = { normalize: flag(query, 'normalize'), force: flag(query, 'force') };
     const inquiry = { kind: 'register', normalize: options.normalize } as const;
     return (
-      this.answerAtHand(name, sent, query, inquiry, registered) ??
+      this.answerAtHand(name, sent, query, inquiry, registered)?.body ??
       this.registerNow(principal, name, sent, query, options)
     );
   }
@@ -84,9 +87,22 @@ export class SubjectsService {
     const options = { normalize: flag(query, 'normalize'), deleted: flag(query, 'deleted') };
     const inquiry = { kind: 'lookup', ...options } as const;
     return (
-      this.answerAtHand(name, sent, query, inquiry, foundVersion) ??
+      this.answerAtHand(name, sent, query, inquiry, foundVersion)?.body ??
       this.lookupNow(principal, name, sent, query, options)
     );
+  }
+
+  /** The answer of {@link register} without parameters, where it was given before and still holds. */
+  registeredAtHand(name: string, body: unknown): AnswerAtHand | undefined {
+    const sent = registrationBody(body, 'register');
+    return this.answerAtHand(name, sent, NO_QUERY, { kind: 'register', normalize: false }, registered);
+  }
+
+  /** As {@link registeredAtHand}, of {@link lookup}. */
+  lookupAtHand(name: string, body: unknown): AnswerAtHand | undefined {
+    const sent = registrationBody(body, 'lookUpSchemaUnderSubject');
+    const inquiry = { kind: 'lookup', normalize: false, deleted: false } as const;
+    return this.answerAtHand(name, sent, NO_QUERY, inquiry, foundVersion);
   }
 
   private async lookupNow(
@@ -113,14 +129,17 @@ export class SubjectsService {
     query: RawQuery,
     inquiry: SchemaInquiry,
     wire: (found: RegisteredVersion, shown: Shown) => Wire,
-  ): string | undefined {
+  ): AnswerAtHand | undefined {
     const subject = parseSubject(name);
     if (subjectText(subject) !== name || !showsAsStored(query)) return undefined;
     const found = this.registry.answerAtHand(subject, sent, inquiry);
     if (found === undefined) return undefined;
-    let text = this.answers.get(found);
-    if (text === undefined) this.answers.set(found, (text = JSON.stringify(wire(found, found.schema))));
-    return text;
+    let answer = this.answers.get(found);
+    if (answer === undefined) {
+      const body = JSON.stringify(wire(found, found.schema));
+      this.answers.set(found, (answer = { body, bytes: Buffer.byteLength(body) }));
+    }
+    return answer;
   }
 
   async versions(principal: Principal, name: string, query: RawQuery): Promise<readonly number[]> {

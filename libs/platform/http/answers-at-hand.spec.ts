@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { Injectable, Module, type OnModuleInit } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { RoleAuthorizer, TokenAuthenticator } from '#libs/platform/auth';
 import { entityTag, isUnchanged, REVALIDATED } from './conditional.js';
@@ -13,6 +13,11 @@ import { REGISTRY_DIALECT } from './registry-dialect.js';
 const READ = { action: 'read', kind: 'subject' } as const;
 const URL_PATTERN = '/things/:id';
 const LONG = 7;
+const NOTES = '/things/:name/notes';
+const READ_NAMED = { ...READ, name: 'name' } as const;
+const TYPE = 'application/vnd.schemaregistry.v1+json';
+
+const noteOf = (name: string, given: unknown): string => JSON.stringify({ name, given });
 
 /** What the route answers; with umlauts, whose bytes are more than their characters. */
 const bodyOf = (id: number): string =>
@@ -29,15 +34,35 @@ class ThingRoutes implements OnModuleInit {
   onModuleInit(): void {
     const { fastify, atHand } = this.plain;
     atHand.add({
-      url: URL_PATTERN,
-      access: READ,
-      dialect: REGISTRY_DIALECT,
+      ...{ method: 'GET', url: URL_PATTERN, parameter: /^[1-9][0-9]{0,8}$/, access: READ, dialect: REGISTRY_DIALECT },
       answer: (_principal, id) => {
-        if (id === absent) return undefined;
-        const body = bodyOf(id);
+        if (Number(id) === absent) return undefined;
+        const body = bodyOf(Number(id));
         return { body, bytes: Buffer.byteLength(body), tag: entityTag(body) };
       },
     });
+    atHand.add({
+      ...{ method: 'POST', url: NOTES, parameter: /^[a-z.]+$/, access: READ_NAMED, dialect: REGISTRY_DIALECT },
+      answer: (_principal, name, given) => {
+        if ((given as { fails?: true }).fails) throw new Error('The route says what is wrong.');
+        const body = noteOf(name, given);
+        return { body, bytes: Buffer.byteLength(body) };
+      },
+    });
+    fastify.post(
+      NOTES,
+      {
+        config: {
+          access: READ_NAMED,
+          confluent: REGISTRY_DIALECT,
+          api: { id: 'note', summary: 'A note', tag: 'things', recurring: true },
+        },
+      },
+      ({ params, body }: FastifyRequest<{ Params: { name: string } }>) => {
+        asked += 1;
+        return noteOf(params.name, body);
+      },
+    );
     fastify.get(
       URL_PATTERN,
       { config: { access: READ, confluent: REGISTRY_DIALECT } },
@@ -83,6 +108,12 @@ const get = (path: string, headers: Readonly<Record<string, string>> = {}, more 
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')}\r\n${more}`;
 
+const post = (path: string, body: string, headers: Readonly<Record<string, string>> = {}): string =>
+  get(path, { 'content-type': TYPE, 'content-length': String(Buffer.byteLength(body)), ...headers }, body).replace(
+    'GET',
+    'POST',
+  );
+
 describe('answers at hand', () => {
   const observed: unknown[] = [];
   const clock = new ManualClock();
@@ -117,7 +148,7 @@ describe('answers at hand', () => {
   });
 
   it('are the bytes that the route itself would send, its headers and their order included', async () => {
-    const plain = [
+    const plain: Readonly<Record<string, string>>[] = [
       {},
       { accept: '*/*' },
       { accept: REGISTRY_DIALECT.offers[0]![0] },
@@ -158,6 +189,84 @@ describe('answers at hand', () => {
     expect(asked).toBe(answered);
     expect(given).toBe(await exchange(wholeBase, sent));
     expect(observed).toEqual([]);
+  });
+
+  describe('to bodies that came before', () => {
+    const known = '{"text":"süß"}';
+    beforeEach(async () => {
+      await exchange(base, post('/things/a.b/notes', known));
+      await exchange(wholeBase, post('/things/a.b/notes', known));
+      asked = 0;
+      observed.length = 0;
+    });
+
+    it('are the bytes that the route itself would send', async () => {
+      const sent = post('/things/a.b/notes', known);
+      const given = await exchange(base, sent);
+      expect(asked).toBe(0);
+      expect(given).toContain(noteOf('a.b', { text: 'süß' }));
+      expect(observed).toEqual([[NOTES, 'POST', 200, expect.any(Number)]]);
+      expect(given).toBe(await exchange(wholeBase, sent));
+      expect(asked).toBe(1);
+    });
+
+    it('are given for a body that comes in pieces, and hold none of it afterwards', async () => {
+      const sent = post('/things/a.b/notes', known);
+      const { hostname, port } = new URL(base);
+      const socket = connect(Number(port), hostname);
+      const heard = new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))));
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      const held = (): number => here.bytesInFlight.held;
+      await new Promise((resolve) => socket.write(sent.slice(0, -4), resolve));
+      await vi.waitFor(() => expect(held()).toBe(Buffer.byteLength(known)));
+      socket.write(sent.slice(-4));
+      expect(await heard).toContain('200 OK');
+      await closed;
+      expect(asked).toBe(0);
+      expect(held()).toBe(0);
+    });
+
+    it.each([
+      ['with a body that never came', post('/things/a.b/notes', '{"text":"new"}'), 1],
+      ['with a body that is no JSON', post('/things/a.b/notes', '{"text":'), 0],
+      ['without a body', post('/things/a.b/notes', ''), 1],
+      ['with a body too long to be kept', post('/things/a.b/notes', JSON.stringify('x'.repeat(70_000))), 1],
+      ['with a body of another type', post('/things/a.b/notes', known, { 'content-type': 'text/plain' }), 0],
+      [
+        'with a type with parameters',
+        post('/things/a.b/notes', known, { 'content-type': `${TYPE}; charset=utf-8` }),
+        1,
+      ],
+      ['with a body that is compressed', post('/things/a.b/notes', known, { 'content-encoding': 'gzip' }), 0],
+      ['that says why', post('/things/a.b/notes', known, { 'x-weir-reason': 'for once' }), 1],
+      ['with a query', post('/things/a.b/notes?a=b', known), 1],
+      ['with a name that is escaped', post('/things/%61.b/notes', known), 1],
+      ['without a token', post('/things/a.b/notes', known, { authorization: '' }), 0],
+      ['to a path that is not there', post('/things/a.b/notes/more', known), 0],
+    ])('leave a request %s to the route', async (_what, sent, answered) => {
+      const given = await exchange(base, sent);
+      expect(asked).toBe(answered);
+      expect(given).toBe(await exchange(wholeBase, sent));
+      expect(observed).toEqual([]);
+    });
+
+    it('leave it to the route to say what it throws', async () => {
+      const sent = post('/things/a.b/notes', '{"fails":true}');
+      await exchange(base, sent);
+      asked = 0;
+      expect(await exchange(base, sent)).toContain('200 OK');
+      expect(asked).toBe(1);
+    });
+
+    it('are not waited for when the client goes away in the middle of its body', async () => {
+      const { hostname, port } = new URL(base);
+      const socket = connect(Number(port), hostname);
+      await new Promise((resolve) => socket.write(post('/things/a.b/notes', known).slice(0, -4), resolve));
+      await vi.waitFor(() => expect(here.bytesInFlight.held).toBe(Buffer.byteLength(known)));
+      socket.destroy();
+      await vi.waitFor(() => expect(here.bytesInFlight.held).toBe(0));
+      expect(asked).toBe(0);
+    });
   });
 
   it('count no attempt of a wrong token: the guard does, once', async () => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
+import { arrivedBody } from './arrived-bodies.js';
 import { accountOf } from './count-bytes.js';
 import { HttpFault } from './http-fault.js';
 
@@ -13,6 +14,11 @@ export function collectBody(request: FastifyRequest, payload: IncomingMessage, l
   const announced = request.headers['content-length'];
   const expected = announced === undefined ? undefined : Number(announced);
   if (expected !== undefined && expected > limit) return done(tooLarge(), undefined);
+  const before = arrivedBody(payload);
+  if (before !== undefined) {
+    const whole = 'bytes' in before && before.bytes.length === expected;
+    return whole ? done(null, before.bytes) : done(cutShort(), undefined);
+  }
   const account = expected === undefined ? accountOf(request) : undefined;
   const chunks: Buffer[] = [];
   let length = 0;

@@ -15,7 +15,7 @@ import { parseExact, parseSpelled } from '#libs/core/schema';
 import { collectBody } from './body-collector.js';
 import { noteBodyDigest } from './body-digest.js';
 import { bodyLimitOf } from './count-bytes.js';
-import { RecurringBodies } from './recurring-bodies.js';
+import type { RecurringBodies } from './recurring-bodies.js';
 import { STREAMED_TYPES } from './streamed-type.js';
 import { turn } from './turn.js';
 
@@ -46,9 +46,9 @@ export interface BodyLimits {
 export function installBodyParser(
   fastify: FastifyInstance,
   limits: BodyLimits & { readonly maxBodyBytes: number },
+  recurringBodies: RecurringBodies,
 ): void {
   fastify.removeAllContentTypeParsers();
-  const recurringBodies = new RecurringBodies();
   const parse = (request: FastifyRequest, body: Buffer, done: (error: Error | null, body?: unknown) => void): void => {
     // No route will look at it, and how it reads must not change the answer.
     if (request.is404 || body.length === 0) return done(null, undefined);

@@ -30,6 +30,7 @@ import { withLazyChildren } from './lazy-logger.js';
 import { installMediaTypes } from './media-types.js';
 import { demandPathRules, MAX_ENCODED_SEGMENT, withoutMatrixParameters } from './path-rules.js';
 import { PlainRoutes } from './plain-routes.js';
+import { RecurringBodies } from './recurring-bodies.js';
 import { requestIdOf, sendRequestId } from './request-id.js';
 import { reasonLog } from './reason.js';
 import { installRequestSignals } from './request-signal.js';
@@ -81,14 +82,16 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
   const late: { replies?: ErrorReplies; connections?: Connections } = {};
   const fastify = createFastify(serverOptions(settings, options, late));
   const connections = (late.connections = new Connections(fastify.server, settings));
-  const atHand = new AnswersAtHand(options, connections);
-  atHand.installOn(fastify.server);
   const routes = new RouteTable(fastify);
   const replies = (late.replies = new ErrorReplies(routes, options.authenticator.challenge));
   fastify.setErrorHandler((error, request, reply) => replies.send(error, request, reply));
 
   // One hook for all of them: Fastify's way from hook to hook takes longer than most of these steps.
   const counting = installByteCounting(fastify, settings);
+  const bodies = new RecurringBodies();
+  const { bytesInFlight } = fastify;
+  const atHand = new AnswersAtHand({ ...options, connections, bytesInFlight, bodies });
+  atHand.installOn(fastify.server);
   fastify.decorate('streamTimes', settings);
   const steps = [
     (request: FastifyRequest, reply: FastifyReply) => {
@@ -109,7 +112,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
     done();
   });
   installConditional(fastify);
-  installBodyParser(fastify, settings);
+  installBodyParser(fastify, settings, bodies);
   fastify.addHook('onRoute', (route) => {
     const bodyLimit = route.config?.api?.bodyLimit;
     if (bodyLimit !== undefined) route.bodyLimit = bodyLimit;

@@ -12,15 +12,29 @@ export class RecurringBodies {
 
   /** @param parse for a body that is not known. @throws what it throws; nothing is kept then. */
   parsed(body: Buffer, parse: (body: Buffer) => unknown): unknown {
-    if (body.length > LONGEST) return parse(body);
-    // One character for each byte: equal texts are equal bytes.
-    const bytes = body.toString('latin1');
+    if (!this.mayKnow(body.length)) return parse(body);
+    const bytes = bytesOf(body);
     const known = this.#values.get(bytes);
     if (known !== undefined) return known.value;
     const value = frozen(parse(body));
     this.#values.set(bytes, { value }, body.length * WEIGHT);
     return value;
   }
+
+  /** The value of a body that came lately; undefined for one that did not. */
+  known(body: Buffer): unknown {
+    return this.#values.get(bytesOf(body))?.value;
+  }
+
+  /** Whether bodies of so many bytes are kept at all. */
+  mayKnow(length: number): boolean {
+    return length <= LONGEST;
+  }
+}
+
+/** One character for each byte: equal texts are equal bytes. */
+function bytesOf(body: Buffer): string {
+  return body.toString('latin1');
 }
 
 /** Nesting is bounded by the parser. */
