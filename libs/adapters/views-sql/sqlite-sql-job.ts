@@ -1,11 +1,15 @@
 import Database from 'better-sqlite3';
 import type { SqlJob, SqlReply } from './sqlite-sql-protocol.js';
 
+/** The one table of SQLite that reading alone can ask for a path of this machine. No way to quote a name changes how it is spelled. */
+const TELLS_PATHS = /pragma_database_list/i;
+
 /**
  * Runs one statement on a connection that can only read. The driver takes one statement and no more; of one that gives no rows (ATTACH, a PRAGMA that sets something) nothing is
  * done. How long it takes is up to whoever started this process.
  */
 export function runSqlJob({ path, names, statement, limit, bytes }: SqlJob): SqlReply {
+  if (TELLS_PATHS.test(statement)) return { refused: 'it asks where files are' };
   const database = new Database(path, { readonly: true, fileMustExist: true });
   try {
     database.pragma('temp_store = memory');

@@ -91,6 +91,8 @@ describe('a statement of a user on SQLite', () => {
     ['select 1; delete from v_a_0', /more than one statement/],
     ["select load_extension('/tmp/x')", /no such function|not authorized/],
     ['select * from nowhere', /no such table/],
+    ['select file from pragma_database_list', /where files are/],
+    ['select file from main."PRAGMA_DATABASE_LIST"', /where files are/],
     ['select', /incomplete|syntax/],
   ])('is refused for %s', (statement, why) => {
     expect(ask(statement)).toEqual({ refused: expect.stringMatching(why) as string });
