@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nextRoom, type Room } from './storage-room.js';
+import { nextRoom, storageRoomGone, type Room } from './storage-room.js';
 
 const limits = { low: 1_000, none: 100 };
 const rooms = fc.constantFrom<Room>('ample', 'low', 'none');
@@ -17,6 +17,13 @@ describe('room on a disk', () => {
     ['none', 5_000, 'ample'],
   ])('that was %s is, with %i bytes left, %s', (before, free, after) => {
     expect(nextRoom(before, free, limits)).toBe(after);
+  });
+
+  it('that is none says how much there has to be again, which ends it', () => {
+    const { message, details } = storageRoomGone(110, limits.none);
+    expect(message).toContain('110 bytes are left, and something is added again when there are 120');
+    const { resumes } = details as { resumes: number };
+    expect([nextRoom('none', resumes - 1, limits), nextRoom('none', resumes, limits)]).toEqual(['none', 'low']);
   });
 
   it('is none below the limit whatever it was, and does not change while nothing does', () => {

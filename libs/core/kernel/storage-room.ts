@@ -29,14 +29,18 @@ export abstract class StorageRoom {
   abstract refusal(): AppError | undefined;
 }
 
-/** @param freeBytes what is left, @param noneBytes what must be. */
+/**
+ * `storage-full`. It tells what is left and what there has to be before something is added again, which is more than where it began to be refused.
+ * @param freeBytes what is left, @param noneBytes below which nothing is added.
+ */
 export function storageRoomGone(freeBytes: number, noneBytes: number): AppError {
+  const resumes = Math.ceil(noneBytes * BACK);
   return new AppError({
     kind: 'storage-full',
     code: 'storage-full',
-    message: `The disk has ${freeBytes} bytes left; below ${noneBytes} nothing is added. Nothing was written.`,
+    message: `The disk is full: ${freeBytes} bytes are left, and something is added again when there are ${resumes}. Nothing was written.`,
     hint: 'Delete records, topics or other files, or enlarge the disk; writing resumes by itself. Reading goes on.',
-    details: { limit: 'storage.refuseFreeBytes', value: noneBytes, measured: freeBytes },
+    details: { limit: 'storage.refuseFreeBytes', value: noneBytes, measured: freeBytes, resumes },
     retryable: true,
     retryAfterMs: 5_000,
   });
