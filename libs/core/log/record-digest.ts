@@ -234,6 +234,19 @@ function digestRanges(source: number, offset: number, record: RecordRanges): voi
   end(headers);
 }
 
+/** The same as if it had this key. */
+function digestUnderKey(source: number, offset: number, record: RecordRanges, key: Uint8Array): void {
+  const headers = record.headers();
+  numbers.source = source;
+  numbers.offset = offset;
+  numbers.timestamp = record.timestamp;
+  numbers.headers = headers.length;
+  numbers.keyLength = key.length;
+  numbers.valueLength = record.valueLength;
+  lanes.begin(numbers, viewOf(key), 0, record.view, record.valueAt);
+  end(headers);
+}
+
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
@@ -271,6 +284,12 @@ export class DigestSum {
   /** The same for a record that is read where it lies, which makes no objects. */
   addInPlace(source: number, offset: number, record: RecordRanges): this {
     digestRanges(source, offset, record);
+    return this.#addLanes();
+  }
+
+  /** The same for one that has another key on the far side. */
+  addUnderKey(source: number, offset: number, record: RecordRanges, key: Uint8Array): this {
+    digestUnderKey(source, offset, record, key);
     return this.#addLanes();
   }
 

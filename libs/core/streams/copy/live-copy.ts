@@ -80,6 +80,11 @@ export abstract class LiveCopy {
     return this.sessions.map((session) => session.position);
   }
 
+  /** Source positions as of the last commit, per lane: behind {@link positions} while a commit is on its way. */
+  get committed(): readonly number[] {
+    return this.sessions.map(({ lastChunk }, i) => lastChunk?.until ?? this.spec.startOffsets[i]!);
+  }
+
   /** Lanes of the map: one for each source partition, and where records are parked one more for what was redriven of it. */
   get mapLanes(): number {
     return this.sessions.length * (this.spec.parked === undefined ? 1 : 2);

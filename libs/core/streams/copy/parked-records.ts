@@ -59,7 +59,8 @@ export function parkedOf({ key, value, headers, timestamp, offset }: StoredRecor
 
 /** A key by which records are told to belong together. */
 export function keyName(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+  const bytes = Buffer.isBuffer(key) ? key : Buffer.from(key.buffer, key.byteOffset, key.length);
+  return bytes.toString('latin1');
 }
 
 function corruptParked(offset: number): AppError {

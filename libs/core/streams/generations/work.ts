@@ -160,7 +160,7 @@ export class GenerationWork {
       level,
       parked: spec.parked === undefined ? undefined : { topic: spec.parked, positions: () => parkedPositions(copy) },
     });
-    const verifier = this.kind.verifier?.(this.parameters, place, way, inner, () => copy.positions) ?? inner;
+    const verifier = this.kind.verifier?.(this.parameters, place, way, inner, () => copy.committed) ?? inner;
     return { copy, verifier };
   }
 

@@ -32,6 +32,9 @@ export interface RoutingRules {
   readonly nullKeys: NullKeys;
 }
 
+/** A key as it lies in some bytes, length −1 for null, and the source offset of its record. */
+type KeyAtPlace = Pick<RecordCursor, 'bytes' | 'keyAt' | 'keyLength' | 'offset'>;
+
 /** Sends each record where its key belongs, or to one of the places where it may lie, by where it comes from. Condition P. */
 export class KeyRouter implements Router {
   readonly targets: number;
@@ -58,7 +61,7 @@ export class KeyRouter implements Router {
     }
   }
 
-  routeInPlace({ bytes, keyAt, keyLength, offset }: RecordCursor, source: number): number {
+  routeInPlace({ bytes, keyAt, keyLength, offset }: KeyAtPlace, source: number): number {
     const { sources, targets, nullKeys } = this.rules;
     const target = this.#placement.of(bytes, keyAt, keyLength, source, offset);
     return target < 0 && nullKeys === 'spread' ? keylessTarget(source, offset, sources, targets) : target;

@@ -1,10 +1,10 @@
 import { AppError } from '#libs/core/kernel';
-import { type LogRecord, VarintReader } from '#libs/core/log';
-import { ByteWriter } from '../copy/byte-writer.js';
+import { type LogRecord, VarintReader, varintSize, varlongSize, writeVarint, writeVarlong } from '#libs/core/log';
 import type { CopyMemory } from '../copy/copy-memory.js';
+import { keyName } from '../copy/parked-records.js';
 import type { CopySide } from '../generations/kind.js';
 import { PartitionCursor, untilReadable } from '../partition-cursor.js';
-import { RekeyedRows, type Row } from './rekeyed-rows.js';
+import { RekeyedRows, type Row, type RowPlace } from './rekeyed-rows.js';
 
 const VERSION = 1;
 
@@ -14,8 +14,8 @@ const VERSION = 1;
  */
 export class RowMemory implements CopyMemory {
   readonly rows = new RekeyedRows();
-  /** By present key, the last change last; null: the row is gone. */
-  readonly #changed = new Map<string, Row | null>();
+  /** Rows that changed and are to be committed, and keys of those that are gone, the last change last. */
+  #changes: (Row | string | undefined)[] = [];
   /** Where the topic ends at least, as this process knows. */
   #end = 0;
 
@@ -31,7 +31,7 @@ export class RowMemory implements CopyMemory {
 
   async recall(): Promise<void> {
     this.rows.clear();
-    this.#changed.clear();
+    this.#changes = [];
     await this.first?.(this.rows);
     await readRows(this.place, this.rows, this.#end);
   }
@@ -40,28 +40,31 @@ export class RowMemory implements CopyMemory {
     this.#end = end;
   }
 
-  put(key: string, row: Row): void {
-    this.rows.put(key, row);
-    this.#note(key, row);
+  /** A row was written. @param present the row as it was, undefined for one that is new */
+  put(key: string, newKey: string, place: RowPlace, present?: Row): void {
+    const row = this.rows.put(key, newKey, place, present);
+    if (row.changedAt >= 0) this.#changes[row.changedAt] = undefined;
+    row.changedAt = this.#changes.push(row) - 1;
   }
 
   remove(key: string): void {
+    const changedAt = this.rows.get(key)?.changedAt ?? -1;
+    if (changedAt >= 0) this.#changes[changedAt] = undefined;
     this.rows.remove(key);
-    this.#note(key, null);
+    this.#changes.push(key);
   }
 
   changes(): readonly LogRecord[] {
     const records: LogRecord[] = [];
-    for (const [key, row] of this.#changed) {
-      records.push({ key: Buffer.from(key, 'latin1'), value: row && encodeRow(row), headers: [], timestamp: -1 });
+    for (const change of this.#changes) {
+      if (change === undefined) continue;
+      const isGone = typeof change === 'string';
+      if (!isGone) change.changedAt = -1;
+      const key = Buffer.from(isGone ? change : change.key, 'latin1');
+      records.push({ key, value: isGone ? null : encodeRow(change), headers: [], timestamp: -1 });
     }
-    this.#changed.clear();
+    this.#changes = [];
     return records;
-  }
-
-  #note(key: string, row: Row | null): void {
-    this.#changed.delete(key);
-    this.#changed.set(key, row);
   }
 }
 
@@ -75,9 +78,12 @@ export async function readRows({ log, topic }: CopySide, rows: RekeyedRows, end 
       if (await untilReadable(log, topic, 0, records.position)) continue;
       throw corruptRow(`its topic ends before ${end}`);
     }
-    const key = Buffer.from(record.key ?? []).toString('latin1');
+    const key = keyName(record.key ?? new Uint8Array());
     if (record.value === null) rows.remove(key);
-    else rows.put(key, decodeRow(record.value));
+    else {
+      const { newKey, place } = decodeRow(record.value);
+      rows.put(key, newKey, place);
+    }
     records.take();
   }
 }
@@ -90,22 +96,26 @@ export async function turnedRound(there: CopySide, rows: RekeyedRows): Promise<v
   await readRows(there, before);
   for (const newKey of before.newKeys()) {
     const key = before.shownAs(newKey)!;
-    rows.put(newKey, { newKey: key, place: { ...before.get(key)!.place, isElsewhere: true } });
+    rows.put(newKey, key, { ...before.get(key)!.place, isElsewhere: true });
   }
 }
 
 function encodeRow({ newKey, place }: Row): Buffer {
-  const writer = new ByteWriter(newKey.length + 24);
-  writer.byte(VERSION).int(place.partition).long(place.offset);
-  return writer.bytes(Buffer.from(newKey, 'latin1')).finish();
+  const { partition, offset } = place;
+  const keyAt = 1 + varintSize(partition) + varlongSize(offset);
+  const bytes = Buffer.allocUnsafe(keyAt + newKey.length);
+  bytes[0] = VERSION;
+  writeVarlong(bytes, writeVarint(bytes, 1, partition), offset);
+  bytes.write(newKey, keyAt, 'latin1');
+  return bytes;
 }
 
-function decodeRow(bytes: Uint8Array): Row {
+function decodeRow(bytes: Uint8Array): Pick<Row, 'newKey' | 'place'> {
   if (bytes[0] !== VERSION) throw corruptRow(`its version is ${bytes[0]}, not ${VERSION}`);
   const reader = new VarintReader(bytes, 1, bytes.length, corruptRow);
   const partition = reader.int32();
   const offset = Number(reader.int64());
-  return { newKey: Buffer.from(bytes.subarray(reader.at)).toString('latin1'), place: { partition, offset } };
+  return { newKey: keyName(bytes.subarray(reader.at)), place: { partition, offset } };
 }
 
 function corruptRow(why: string): AppError {

@@ -1,8 +1,10 @@
 import { AppError } from '#libs/core/kernel';
 import type { LogRecord, StoredRecord } from '#libs/core/log';
+import { keyName } from '../copy/parked-records.js';
 import { FILTER_RULE, type LeftOut, type PlacedRecord, type Routed, type Router } from '../copy/router.js';
 import type { CopySide } from '../generations/kind.js';
 import { lasting, PartitionCursor } from '../partition-cursor.js';
+import type { KeyAnswer } from './key-expression.js';
 import { SPLIT_ROWS } from './profile.js';
 import type { Row, RowPlace } from './rekeyed-rows.js';
 import { type RekeyRules, KeyRouter, noKey, nullKey, type RoutingRules } from './routers.js';
@@ -32,27 +34,43 @@ export class TableRouter implements Router {
     this.#byKey = new KeyRouter(routing);
   }
 
-  async route(record: StoredRecord, source: number): Promise<Routed> {
+  route(record: StoredRecord, source: number): Routed | Promise<Routed> {
     if (record.key === null) return this.#keyless(record, source);
-    const key = latin1(record.key);
+    const key = keyName(record.key);
     const present = this.memory.rows.get(key);
-    if (present !== undefined && present.place.isElsewhere !== true && present.place.partition !== source) {
-      throw keyInTwoPartitions(present.place, source, record.offset);
+    const place = present?.place;
+    if (place !== undefined && place.isElsewhere !== true && place.partition !== source) {
+      throw keyInTwoPartitions(place, source, record.offset);
     }
-    if (record.value === null) {
-      return await this.#without(record, source, key, present, { rule: FILTER_RULE, deadLetter: false });
+    if (record.value === null)
+      return this.#without(record, source, key, present, { rule: FILTER_RULE, deadLetter: false });
+    const { expression, topic, decoder } = this.rules;
+    const answer = expression.evaluate(topic, record, decoder);
+    return answer instanceof Promise
+      ? answer.then((settled) => this.#keyed(record, source, key, present, settled))
+      : this.#keyed(record, source, key, present, answer);
+  }
+
+  #keyed(
+    record: StoredRecord,
+    source: number,
+    key: string,
+    present: Row | undefined,
+    answer: KeyAnswer,
+  ): Routed | Promise<Routed> {
+    const newKey = this.#newKeyOf(record, source, answer);
+    if (!(newKey instanceof Uint8Array)) return this.#without(record, source, key, present, newKey);
+    const name = keyName(newKey);
+    const place = { partition: source, offset: record.offset };
+    const placed = this.#placed(newKey, record, source, record.offset);
+    if (present === undefined || present.newKey === name) {
+      this.memory.put(key, name, place, present);
+      return placed;
     }
-    const newKey = await this.#newKeyOf(record, source);
-    if (!(newKey instanceof Uint8Array)) return await this.#without(record, source, key, present, newKey);
-    const row: Row = { newKey: latin1(newKey), place: { partition: source, offset: record.offset } };
-    const several: PlacedRecord[] = [];
-    if (present !== undefined && present.newKey !== row.newKey) {
-      const left = await this.#leave(key, present, source, record);
-      if (left !== undefined) several.push(left);
-    }
-    this.memory.put(key, row);
-    several.push(this.#placed({ ...record, key: newKey }, source, record.offset));
-    return { several };
+    const left = this.#leave(key, present.newKey, source, record);
+    this.memory.put(key, name, place);
+    if (left === undefined) return placed;
+    return left instanceof Promise ? left.then((one) => ({ several: [one, placed] })) : { several: [left, placed] };
   }
 
   misplaced(key: Uint8Array | null, target: number): string | undefined {
@@ -60,10 +78,9 @@ export class TableRouter implements Router {
   }
 
   /** The new key of a record with a value, or the rule that leaves it out. */
-  async #newKeyOf(record: StoredRecord, source: number): Promise<Uint8Array | LeftOut> {
-    const { expression, topic, decoder, onMissing } = this.rules;
-    const answer = await expression.evaluate(topic, record, decoder);
+  #newKeyOf(record: StoredRecord, source: number, answer: KeyAnswer): Uint8Array | LeftOut {
     if ('key' in answer) return answer.key;
+    const { expression, onMissing } = this.rules;
     switch (onMissing) {
       case 'keep-key':
         return record.key!;
@@ -76,31 +93,40 @@ export class TableRouter implements Router {
   }
 
   /** The row is no longer in the target, if it was. */
-  async #without(
+  #without(
     record: StoredRecord,
     source: number,
     key: string,
     present: Row | undefined,
     leftOut: LeftOut,
-  ): Promise<Routed> {
-    if (present === undefined) return leftOut;
-    const left = await this.#leave(key, present, source, record);
+  ): Routed | Promise<Routed> {
+    const left = present && this.#leave(key, present.newKey, source, record);
     if (left === undefined) return leftOut;
     // A tombstone of the source became one of the target; anything else is left out beside it.
-    return record.value === null ? { several: [left] } : { several: [left], leftOut };
+    const beside = record.value === null ? {} : { leftOut };
+    return left instanceof Promise
+      ? left.then((one) => ({ several: [one], ...beside }))
+      : { several: [left], ...beside };
   }
 
   /** What has to be written under the new key that a row leaves: the row that is shown there now, or a tombstone; nothing where another one was shown. */
-  async #leave(key: string, row: Row, source: number, cause: StoredRecord): Promise<PlacedRecord | undefined> {
+  #leave(
+    key: string,
+    newKey: string,
+    source: number,
+    cause: StoredRecord,
+  ): PlacedRecord | undefined | Promise<PlacedRecord> {
     const { rows } = this.memory;
-    const wasShown = rows.shownAs(row.newKey) === key;
+    const wasShown = rows.shownAs(newKey) === key;
     this.memory.remove(key);
     if (!wasShown) return undefined;
-    const newKey = Buffer.from(row.newKey, 'latin1');
-    const heir = rows.shownAs(row.newKey);
-    const found = heir === undefined ? undefined : await this.#recordAt(rows.get(heir)!.place);
-    const left: LogRecord = found ?? { key: newKey, value: null, headers: [], timestamp: cause.timestamp };
-    return this.#placed({ ...left, key: newKey }, source, cause.offset);
+    const left = Buffer.from(newKey, 'latin1');
+    const tombstone: LogRecord = { key: left, value: null, headers: [], timestamp: cause.timestamp };
+    const heir = rows.shownAs(newKey);
+    if (heir === undefined) return this.#placed(left, tombstone, source, cause.offset);
+    return this.#recordAt(rows.get(heir)!.place).then((found) =>
+      this.#placed(left, found ?? tombstone, source, cause.offset),
+    );
   }
 
   /** The record of a row; undefined where it was compacted away, as it is when a newer one is on its way. */
@@ -110,10 +136,10 @@ export class TableRouter implements Router {
     return found?.offset === offset ? lasting(found) : undefined;
   }
 
-  #placed(record: LogRecord, source: number, offset: number): PlacedRecord {
-    const { key, value, headers, timestamp } = record;
-    const target = this.#byKey.route({ ...record, offset }, source);
-    if (typeof target !== 'number') throw nullKey(source, offset);
+  #placed(key: Uint8Array, record: LogRecord, source: number, offset: number): PlacedRecord {
+    const { value, headers, timestamp } = record;
+    const target = this.#byKey.routeInPlace({ bytes: key, keyAt: 0, keyLength: key.length, offset }, source);
+    if (target < 0) throw nullKey(source, offset);
     return { target, record: { key, value, headers, timestamp } };
   }
 
@@ -122,10 +148,6 @@ export class TableRouter implements Router {
     if (nullKeys === 'drop' || nullKeys === 'dlq') return { rule: 'null-key', deadLetter: nullKeys === 'dlq' };
     throw nullKey(source, record.offset);
   }
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 function keyInTwoPartitions(place: RowPlace, partition: number, offset: number): AppError {

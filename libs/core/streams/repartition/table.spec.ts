@@ -82,7 +82,7 @@ class Table {
     const { engine } = this;
     return new TableVerifier(this.inner(copy), {
       ...{ source: { log: engine, topic: 'old' }, target: { log: engine, topic: 'new' } },
-      ...{ positions: () => copy.positions, rules: this.rules, shared },
+      ...{ positions: () => copy.committed, rules: this.rules, shared },
     });
   }
 
@@ -187,8 +187,9 @@ describe('a table under a new key', () => {
       const route = router.route.bind(router);
       router.route = async (record: StoredRecord, source: number): Promise<Routed> => {
         const routed = await route(record, source);
-        if (typeof routed === 'number' || !('several' in routed)) return routed;
-        const several = routed.several.filter((one) => keeps(one.record, n++));
+        if (typeof routed === 'number' || !('several' in routed || 'target' in routed)) return routed;
+        const placed = 'target' in routed ? [routed] : routed.several;
+        const several = placed.filter((one) => keeps(one.record, n++));
         return several.length > 0 ? { several } : { rule: 'forgotten', deadLetter: false };
       };
       return router;

@@ -53,7 +53,7 @@ describe('what is read a moment after it was committed', () => {
     const engine = new LaterLog({ storage: new MemoryLogStorage(), denseOffsets: false });
     await engine.createTopic({ name: '__rows', partitions: 1 });
     const memory = new RowMemory({ log: engine, topic: '__rows' });
-    memory.put('ann', { newKey: 'Oslo', place: { partition: 0, offset: 0 } });
+    memory.put('ann', 'Oslo', { partition: 0, offset: 0 });
     const { lastOffset } = await engine.append({ topic: '__rows', partition: 0 }, encodeBatch(memory.changes()));
     memory.committed(lastOffset + 1);
     engine.hidden.set('__rows', 3);
