@@ -7,9 +7,16 @@ import type { KafkaCluster, TopicLayout } from './kafka-cluster.js';
 import { fetchBelow, highWatermarkOf } from './raw-reader.js';
 
 /** `id` null: said ahead of the topic's creation, for whichever topic bears the name. */
-interface StateRecord {
+interface StoredState {
   readonly id: string | null;
   readonly state: TopicState;
+}
+
+/** As it was read. */
+interface StateRecord extends StoredState {
+  /** Its offset, and that of the one it replaced; undefined when it replaced none. */
+  readonly at: number;
+  readonly replaced: number | undefined;
 }
 
 /** A topic that is to be written, and whether a fence does not count. */
@@ -44,6 +51,8 @@ export class TopicStates {
   /** Appends and commits under way by topic, those into a fence left out. */
   readonly #underWay = new Map<string, Set<Promise<void>>>();
   readonly #writes = new Serial();
+  /** Fences of this process whose lease is over, by topic: the topic and the offset of the record. None that records may be missing behind. */
+  readonly #settledFences = new Map<string, { readonly id: string; readonly at: number }>();
   #next = 0;
   #seenAt = Number.NEGATIVE_INFINITY;
   #look: Promise<void> | undefined;
@@ -123,13 +132,18 @@ export class TopicStates {
 
   /**
    * Stores the state of a topic. When it resolves for a state other than ACTIVE, every write acknowledged anywhere is stored, and
-   * none will be acknowledged after.
+   * none will be acknowledged after. Waits for that as long as a lease lasts, unless this process has closed the topic before, waited then, and nobody has touched its state since.
    */
   async set(layout: TopicLayout, state: TopicState): Promise<void> {
-    await this.#put(layout.name, state === 'ACTIVE' ? null : { id: layout.id, state });
-    if (state === 'ACTIVE') return;
-    await this.#settled(layout.name);
-    await this.#cluster.pause(this.#cluster.settings.stateLeaseMs * 1.05);
+    const { name, id } = layout;
+    const at = await this.#put(name, state === 'ACTIVE' ? null : { id, state });
+    if (state === 'ACTIVE') return void this.#settledFences.delete(name);
+    const record = this.#records.get(name);
+    const settled = this.#settledFences.get(name);
+    await this.#settled(name);
+    const isClosedSince = settled?.id === id && record?.at === at && record.replaced === settled.at;
+    if (!isClosedSince) await this.#cluster.pause(this.#cluster.settings.stateLeaseMs * 1.05);
+    this.#settledFences.set(name, { id, at });
   }
 
   /** Stores the state of a topic that is about to be created, or was just created. Nobody writes there yet. */
@@ -146,6 +160,7 @@ export class TopicStates {
 
   /** Removes what is recorded under a name. */
   async clear(name: string): Promise<void> {
+    this.#settledFences.delete(name);
     if (this.isRecorded(name)) await this.#put(name, null);
   }
 
@@ -158,9 +173,10 @@ export class TopicStates {
     await this.#provided;
   }
 
-  async #put(name: string, record: StateRecord | null): Promise<void> {
+  /** Answers the offset of the record, which has been read when this resolves. */
+  async #put(name: string, record: StoredState | null): Promise<number> {
     await this.provide();
-    await this.#writes.run(async () => {
+    return await this.#writes.run(async () => {
       const value = record === null ? null : Buffer.from(JSON.stringify(record));
       const timestamp = this.#cluster.clock.now();
       const batch = encodeBatch([
@@ -169,6 +185,7 @@ export class TopicStates {
       const { id } = await this.#cluster.layoutOf(STATES_TOPIC);
       const { lastOffset } = await this.#appender.append(PLACE, () => Promise.resolve({ batch, topicId: id }));
       while (this.#next <= lastOffset) await this.see();
+      return lastOffset;
     });
   }
 
@@ -179,6 +196,7 @@ export class TopicStates {
     const anew = (from: number): void => {
       records = new Map();
       next = from;
+      this.#settledFences.clear();
     };
     try {
       const end = await highWatermarkOf(this.#cluster, 'states', PLACE);
@@ -187,7 +205,12 @@ export class TopicStates {
       while (next < end) {
         const answer = await fetchBelow(this.#cluster, 'states', PLACE, next);
         if (answer.errorCode === CODE.OFFSET_OUT_OF_RANGE) anew(Math.max(0, Number(answer.logStartOffset)));
-        else next = applyTo(records, answer.records, next);
+        else {
+          const applied = applyTo(records, answer.records, next);
+          // Compacted away before they were read: nobody knows which topics were open meanwhile.
+          if (applied.gaps) this.#settledFences.clear();
+          next = applied.next;
+        }
       }
     } catch (error) {
       // Nobody ever set a state on this cluster.
@@ -204,20 +227,31 @@ export class TopicStates {
   }
 }
 
-/** Applies the state records in some bytes, and answers the offset behind the last of them. */
-function applyTo(states: Map<string, StateRecord>, bytes: Uint8Array, from: number): number {
+/** Applies the state records in some bytes. Answers the offset behind the last of them, and whether offsets were missing on the way there. */
+function applyTo(
+  states: Map<string, StateRecord>,
+  bytes: Uint8Array,
+  from: number,
+): { readonly next: number; readonly gaps: boolean } {
   let next = from;
+  let gaps = false;
   for (const { header, bytes: batch } of batchesIn(bytes)) {
     const records = header.control ? [] : decodeBatch(batch).records;
-    for (const { key, value } of records) {
+    for (const { key, value, offset: at } of records) {
+      if (at < next) continue;
+      if (at > next) gaps = true;
+      next = at + 1;
       if (key === null) continue;
       const name = Buffer.from(key).toString();
       if (value === null) states.delete(name);
-      else states.set(name, parseRecord(Buffer.from(value).toString()));
+      else {
+        states.set(name, { ...parseRecord(Buffer.from(value).toString()), at, replaced: states.get(name)?.at });
+      }
     }
+    if (header.lastOffset >= next) gaps = true;
     next = Math.max(next, header.lastOffset + 1);
   }
-  return next;
+  return { next, gaps };
 }
 
 function isWritable(state: TopicState, intoFenced = false): boolean {
@@ -225,7 +259,7 @@ function isWritable(state: TopicState, intoFenced = false): boolean {
 }
 
 /** A record that cannot be read, as of a later version, fences: the safe side. */
-function parseRecord(text: string): StateRecord {
+function parseRecord(text: string): StoredState {
   try {
     const value: unknown = JSON.parse(text);
     if (isJsonObject(value) && STATES.has(value['state'])) {
