@@ -7,6 +7,7 @@ import { hostile } from './hostile.js';
 import { kafkaAppend } from './kafka-append.js';
 import { kafkaRepartition } from './kafka-repartition.js';
 import { knownSchemas } from './known-schemas.js';
+import { latencyThrottle } from './latency-throttle.js';
 import { largeRegistry } from './large-registry.js';
 import { logAppend } from './log-append.js';
 import { logFetch } from './log-fetch.js';
@@ -35,6 +36,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   restAppend,
   restFetch,
   foregroundProduce,
+  latencyThrottle,
   repartition,
   kafkaRepartition,
   viewBuild,

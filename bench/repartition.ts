@@ -12,6 +12,8 @@ import { timedRepartition } from './timed-repartition.js';
 const RECORDS = Number(process.env['WEIR_BENCH_RECORDS'] ?? 1_000_000);
 const BATCH = 1_000;
 const PARTITIONS = 6;
+/** Of the topic that {@link fillCopied} fills. */
+export const COPIED_PARTITIONS = PARTITIONS;
 
 /** Of these so many are rows of a table, which go record by record. */
 const ROWS = RECORDS / 10;
@@ -76,6 +78,12 @@ async function fill(
   return bytes;
 }
 
+/** Fills a topic with records of 100 bytes to be copied, while no service runs on the log. */
+export async function fillCopied(log: EmbeddedLog, topic: string, records: number): Promise<number> {
+  const value = Buffer.alloc(80, 'x');
+  return await fill(log, topic, records, () => value);
+}
+
 /** The least a copy must do: the same bytes written to a file in large pieces, and flushed. */
 async function plainWrite(directory: string, bytes: number): Promise<number> {
   const file = await open(join(directory, 'plain'), 'w');
@@ -104,8 +112,7 @@ export const repartition: Benchmark = {
       for (const name of ['t', 'rows']) await api.post('/v1/topics', { name, partitions: PARTITIONS });
       await service.stop();
       const log = await openEmbeddedLog({ directory: join(directory, 'data', 'log'), clock: new SystemClock() });
-      const value = Buffer.alloc(80, 'x');
-      const bytes = await fill(log, 't', RECORDS, () => value);
+      const bytes = await fillCopied(log, 't', RECORDS);
       await fill(log, 'rows', ROWS, (key) => Buffer.from(`{"owner":"o-${key % OWNERS}","pad":"${'x'.repeat(54)}"}`));
       await log.close();
       await service.start();

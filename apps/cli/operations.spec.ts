@@ -53,6 +53,13 @@ describe('the line of progress', () => {
     expect(
       progressLine(status({ state: 'READY', phase: 'READY', cutover: { ready: true, mode: 'manual', blockers: [] } })),
     ).toBe('cutover ready · waiting for you: weir op cutover op_1');
+    const undone = {
+      ...{ ready: true, mode: 'automatic', blockers: [], undone: 2, nextAttemptAt: '2026-02-01T12:00:35.000Z' },
+      lastAttempt: { outcome: 'undone', reason: "Group 'billing' has 1 live members." },
+    };
+    expect(progressLine(status({ state: 'READY', phase: 'READY', cutover: undone }))).toBe(
+      "cutover undone 2 times: Group 'billing' has 1 live members · tried again at 12:00:35 UTC",
+    );
     expect(progressLine(status({ progress: { ...status().progress!, percent: 0.4 } }))).not.toContain('ETA');
     expect(reminder(status({ rollback: { available: true, until: '2026-02-01T12:00:00Z' } }))).toContain(
       'the way back is open until 2026-02-01T12:00:00Z: weir op rollback op_1',

@@ -26,7 +26,14 @@ import {
   type TopicUser,
 } from '#libs/core/log';
 import { ImportHandler, ImportStaging, SourceRegistries } from '#libs/core/moving';
-import { isTerminal, LeaseStore, OperationEngine, OperationStore, Supervisor } from '#libs/core/operations';
+import {
+  isTerminal,
+  LeaseStore,
+  OperationEngine,
+  OperationStore,
+  Supervisor,
+  WriteLatency,
+} from '#libs/core/operations';
 import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
 import { RecordWriter } from '#libs/core/records';
 import {
@@ -119,7 +126,8 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
 
   const owner = randomUUID();
   const names = new SqlTopicNames(store);
-  const directories = new TopicDirectories(clusters, names, clock);
+  const latency = new WriteLatency(() => clock.monotonic());
+  const directories = new TopicDirectories(clusters, names, clock, (log, ms) => latency.wrote(log, ms));
   const leases = new SqlLeaseStore(store);
   // One process has the file: whatever is leased now was held by one that is dead, and need not be waited for.
   if (store.dialect === 'sqlite') await leases.expireAll();
@@ -263,6 +271,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     maxConcurrent: config.operations.maxConcurrent,
     rollbackWindowMs: config.operations.rollbackWindowMs,
     causes: [new GroupLagCause(directories, clock)],
+    latency,
     settleMs: SETTLE_MS,
     failPoint: failPoints.pass,
     observer: operationMetrics(metrics, logger, () => engine.counts()),

@@ -2,7 +2,7 @@ import { argument, given, text, type Handler, type Invocation } from '../command
 import { usage } from '../failure.js';
 import { described, listed } from '../outcome.js';
 import type { StreamEvent } from '../operations/event-stream.js';
-import { progressLine, type Goal, type OperationStatus } from '../operations/operation.js';
+import { againText, progressLine, type Goal, type OperationStatus } from '../operations/operation.js';
 import { startedOutcome } from '../operations/planned.js';
 import { ended, watchOperation } from '../operations/watch.js';
 import { confirm } from '../settings/confirm.js';
@@ -66,6 +66,7 @@ export const get: Handler = async (invocation) => {
     'started by': createdBy,
     because: startReason ?? undefined,
     created: createdAt,
+    cutover: againText(status) || undefined,
     next: nextAction,
     'possible now': commands,
     'way back until': rollback.available ? (rollback.until ?? 'open') : undefined,
@@ -129,16 +130,17 @@ export function command(name: string): Handler {
   };
 }
 
-/** Limits of an operation by `--rate`, `--records-rate`, `--max-lag`; `off` takes one away. */
-export function limitsOf(invocation: Invocation): Record<string, number | null> {
-  const limits: Record<string, number | null> = {};
-  const take = (option: string, name: string, read: (value: string) => number): void => {
+/** Limits of an operation by `--rate`, `--records-rate`, `--max-lag`, `--max-produce`; `off` takes one away. */
+export function limitsOf(invocation: Invocation): Record<string, number | 'auto' | null> {
+  const limits: Record<string, number | 'auto' | null> = {};
+  const take = (option: string, name: string, read: (value: string) => number | 'auto'): void => {
     const value = text(invocation, option);
     if (value !== undefined) limits[name] = value === 'off' ? null : read(value);
   };
   take('rate', 'bytesPerSecond', (value) => bytes(value, '--rate'));
   take('recordsRate', 'recordsPerSecond', (value) => number(value, '--records-rate'));
   take('maxLag', 'maxGroupLagMs', (value) => milliseconds(value, '--max-lag'));
+  take('maxProduce', 'maxProduceMs', (value) => (value === 'auto' ? value : milliseconds(value, '--max-produce')));
   return limits;
 }
 

@@ -6,6 +6,10 @@ export const LIMITS: readonly OptionSpec[] = [
   { flags: '--rate <bytes/s>', about: 'limit, as 20MB/s; off for none' },
   { flags: '--records-rate <n>', about: 'limit in records a second; off for none' },
   { flags: '--max-lag <duration>', about: 'rest while a group is further behind; off for never' },
+  {
+    flags: '--max-produce <duration>',
+    about: 'do less so that 99 of 100 writes take no longer, as 20ms; auto: than twice as long as without; off',
+  },
 ];
 const op = (name: string, about: string, options: readonly OptionSpec[] = []): CommandSpec => ({
   name,

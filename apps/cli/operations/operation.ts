@@ -27,7 +27,16 @@ export interface OperationStatus {
     readonly etaBasis: string;
   } | null;
   readonly throttle: { readonly active: boolean; readonly reason: string | null; readonly since: string | null };
-  readonly cutover: { readonly ready: boolean; readonly mode: string; readonly blockers: readonly unknown[] };
+  readonly cutover: {
+    readonly ready: boolean;
+    readonly mode: string;
+    readonly blockers: readonly unknown[];
+    /** How many automatic ones in a row were undone; absent in what an earlier service says, as are the next two. */
+    readonly undone?: number;
+    /** When it is tried again by itself; null when it is not. */
+    readonly nextAttemptAt?: string | null;
+    readonly lastAttempt?: { readonly outcome: string; readonly reason: string | null } | null;
+  };
   readonly rollback: { readonly available: boolean; readonly until: string | null };
   readonly lastError: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
 }
@@ -53,6 +62,7 @@ export function waitsForSomebody({ nextAction, state }: OperationStatus): boolea
 /** The one line of progress (2.6). @param totalBytes what the plan reckoned with, where it is known. */
 export function progressLine(status: OperationStatus, totalBytes: number | null = null): string {
   const { id, state, progress, throttle, cutover, nextAction } = status;
+  if (cutover.nextAttemptAt && state === 'READY') return `cutover ${againText(status)}`;
   if (cutover.ready && state === 'READY') return `cutover ready · waiting for you: weir op cutover ${id}`;
   const parts: string[] = [];
   if (progress !== null) {
@@ -84,6 +94,13 @@ export function reminder(status: OperationStatus, totalBytes: number | null = nu
       : []),
     ...(commands.length === 0 ? [] : [`  possible now: ${commands.join(', ')}`]),
   ].join('\n');
+}
+
+/** Of an automatic cutover that was undone: how often, why the last time, and when it is tried again; empty for any other. */
+export function againText({ cutover: { undone = 0, nextAttemptAt, lastAttempt } }: OperationStatus): string {
+  if (!nextAttemptAt) return '';
+  const why = lastAttempt?.reason ? `: ${lastAttempt.reason.replace(/\.$/, '')}` : '';
+  return `undone ${undone === 1 ? 'once' : `${undone} times`}${why} · tried again at ${nextAttemptAt.slice(11, 19)} UTC`;
 }
 
 function etaText({ progress, state, cutover }: OperationStatus): string {

@@ -33,7 +33,7 @@ export interface OperationPlan {
 }
 
 export interface StartOptions {
-  readonly throttle?: Readonly<Record<string, number | null | undefined>>;
+  readonly throttle?: Readonly<Record<string, number | string | null | undefined>>;
   /** The plan in an answer that holds more than it. */
   readonly planIn?: (answer: unknown) => OperationPlan;
 }

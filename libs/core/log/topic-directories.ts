@@ -15,13 +15,15 @@ export class TopicDirectories implements OtherLogs {
     readonly clusters: Clusters,
     private readonly names: TopicNames,
     private readonly clock: Clock,
+    /** As of {@link TopicDirectory}, of all logs. */
+    private readonly wrote?: (logId: string, ms: number) => void,
   ) {}
 
   /** The directory of a cluster, of the default one when no name is given. @throws `cluster-not-found`. */
   of(cluster: string = this.clusters.defaultName): TopicDirectory {
     let directory = this.#byCluster.get(cluster);
     if (directory === undefined) {
-      directory = new TopicDirectory(this.clusters.get(cluster), this.names, this.clock, this);
+      directory = new TopicDirectory(this.clusters.get(cluster), this.names, this.clock, this, this.wrote);
       this.#byCluster.set(cluster, directory);
     }
     return directory;

@@ -55,6 +55,8 @@ export class TopicDirectory {
     private readonly names: TopicNames,
     private readonly clock: Clock,
     private readonly others: OtherLogs = NO_OTHERS,
+    /** Told how long each write took, ms, from its append to the acknowledgement; what a fence held it is no part of that. */
+    private readonly wrote: (logId: string, ms: number) => void = () => undefined,
   ) {}
 
   /** How a name was moved last, undefined for one that never was. */
@@ -273,8 +275,11 @@ export class TopicDirectory {
     for (let waitMs = 2; ; waitMs = Math.min(waitMs * 2, 50)) {
       const topic = await this.resolve(logical);
       if (topic.guard.frozen) throw topicFrozen(logical);
+      const began = this.clock.monotonic();
       try {
-        return await append(topic);
+        const appended = await append(topic);
+        this.wrote(this.engine.logId, this.clock.monotonic() - began);
+        return appended;
       } catch (error) {
         if (!isAppError(error) || !(error.code === 'topic-fenced' || error.code === 'topic-not-found')) throw error;
         if (error.code === 'topic-not-found' && !(await this.#hasMoved(topic))) throw error;

@@ -1,4 +1,5 @@
 import type { JsonObject } from '#libs/core/kernel';
+import { askedByHand, takenBack } from './cutover-retry.js';
 import { notPossible, wrongState } from './errors.js';
 import type { Command, Phase, PlanControls, ThrottleLimits } from './operation.js';
 import { stateOf, type NewEvent, type OperationRecord } from './operation-record.js';
@@ -63,7 +64,7 @@ export function decideCommand(
       if (operation.cutover.requestedAt !== null) return null;
       if (operation.phase === 'CUTTING_OVER') return null;
       return {
-        next: { cutover: { ...operation.cutover, requestedAt: context.now, requestedBy: context.principal } },
+        next: { cutover: askedByHand(operation.cutover, context.now, context.principal) },
         events: [{ type: 'cutover-requested', data: by }],
       };
     case 'cancel-cutover':
@@ -127,16 +128,20 @@ function verify(operation: OperationRecord, context: CommandContext, by: JsonObj
 
 function cancelCutover(operation: OperationRecord, context: CommandContext, by: JsonObject): Change | null {
   if (operation.phase !== 'CUTTING_OVER') {
-    if (operation.cutover.requestedAt === null) return null;
+    if (operation.cutover.requestedAt === null && operation.cutover.retry === undefined) return null;
     return {
-      next: { cutover: { ...operation.cutover, requestedAt: null, requestedBy: null } },
+      next: { cutover: takenBack(operation.cutover) },
       events: [{ type: 'cutover-cancelled', data: by }],
     };
   }
-  if (operation.cutover.undo !== null && operation.hold === null) return null;
+  if (operation.cutover.undo !== null && operation.hold === null && operation.cutover.takenBack) return null;
   return {
     next: {
-      cutover: { ...operation.cutover, undo: operation.cutover.undo ?? `cancelled by ${context.principal}` },
+      cutover: {
+        ...operation.cutover,
+        undo: operation.cutover.undo ?? `cancelled by ${context.principal}`,
+        takenBack: true,
+      },
       hold: null,
       reason: null,
       failures: 0,

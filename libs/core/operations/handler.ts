@@ -20,6 +20,8 @@ export interface OperationRun {
   report(progress: OperationProgress): void;
   /** Holds the caller to the throttle and to fair use of the machine. Call before each step with what it is about to move. Rejects when the signal aborts. */
   pace(records: number, bytes: number): Promise<void>;
+  /** The part of its usual size that the next step may have, above 0 up to 1: less while producers would wait too long for a whole one. */
+  readonly stepShare: number;
   /** Adds an event for people (shown in the event stream), e.g. `straggler-found`. */
   event(type: string, data: JsonObject): Promise<void>;
   /** Stores notes durably (merged by top-level key) without leaving the phase. */

@@ -60,5 +60,6 @@ export {
   type SupervisorOptions,
 } from './supervisor.js';
 export { type ThrottleCause, type ThrottleState } from './throttle.js';
+export { WriteLatency, type ProduceLimit } from './write-latency.js';
 export { COMMAND_RULES, isAllowed, WORK_TRANSITIONS } from './transitions.js';
 export { DEFAULT_RETRY, type RetryPolicy } from './workflow.js';

@@ -183,24 +183,100 @@ describe('the way of an operation', () => {
     expect(world.troubles).toEqual([]);
   });
 
-  it('in automatic mode cuts over when it is ready; an undone cutover then waits for somebody', async () => {
+  it('in automatic mode cuts over when it is ready, and again by itself when that was undone, saying when, why and how often', async () => {
     let attempts = 0;
     const handler = new TestHandler({
       CUTTING_OVER: () =>
         Promise.resolve(
-          ++attempts === 1 ? { next: 'READY', reason: 'group billing did not drain' } : { next: 'SWITCHED' },
+          ++attempts <= 3 ? { next: 'READY', reason: 'group billing did not drain' } : { next: 'SWITCHED' },
         ),
     });
     handler.draft = planDraft({ controls: { cutover: 'automatic' } });
     const engine = world.engine(handler);
     const id = await world.start(engine);
-    await world.until(() => attempts === 1);
-    await world.pass(10_000);
-    const undone = await engine.status(id);
-    expect(undone).toMatchObject({ state: 'READY', reason: 'group billing did not drain', nextAction: 'cutover' });
-    expect(undone.cutover.lastAttempt).toMatchObject({ outcome: 'undone', reason: 'group billing did not drain' });
+    const at: number[] = [];
+    for (let n = 1; n <= 3; n++) {
+      await world.until(async () => (await engine.status(id)).cutover.undone === n);
+      at.push(world.clock.now());
+      const undone = await engine.status(id);
+      expect(undone).toMatchObject({ state: 'READY', reason: 'group billing did not drain', nextAction: null });
+      expect(undone.cutover.lastAttempt).toMatchObject({ outcome: 'undone', reason: 'group billing did not drain' });
+      expect(undone.cutover.nextAttemptAt! - world.clock.now()).toBeCloseTo(5_000 * 2 ** (n - 1), -2);
+    }
+    await world.until(stateIs(engine, id, 'SWITCHED'));
+    at.push(world.clock.now());
+    const pauses = at.slice(1).map((time, i) => Math.round((time - at[i]!) / 1_000));
+    expect(pauses).toEqual([5, 10, 20]);
+    expect((await engine.status(id)).cutover).toMatchObject({ undone: 0, nextAttemptAt: null });
+    const requested = (await engine.events(id, 0, 100)).filter(({ type }) => type === 'cutover-requested');
+    expect(requested.map(({ data }) => data)).toEqual([2, 3, 4].map((attempt) => ({ by: 'ann', attempt })));
+  });
+
+  it('in manual mode tries no undone cutover again', async () => {
+    const handler = new TestHandler({ CUTTING_OVER: () => Promise.resolve({ next: 'READY', reason: 'no' }) });
+    const engine = world.engine(handler);
+    const id = await world.start(engine);
+    await engine.command(id, 'cutover', by);
+    await world.until(async () => (await engine.status(id)).cutover.lastAttempt !== null);
+    await world.pass(3_600_000, 30_000);
+    expect(handler.calls).toEqual(['CUTTING_OVER']);
+    expect(await engine.status(id)).toMatchObject({
+      nextAction: 'cutover',
+      cutover: { undone: 0, nextAttemptAt: null },
+    });
+  });
+
+  it('remembers over a restart when it tries a cutover again and how often one was undone', async () => {
+    let undoes = true;
+    const handler = new TestHandler({
+      CUTTING_OVER: () => Promise.resolve(undoes ? { next: 'READY', reason: 'no' } : { next: 'SWITCHED' }),
+    });
+    handler.draft = planDraft({ controls: { cutover: 'automatic' } });
+    const first = world.engine(handler);
+    const id = await world.start(first);
+    await world.until(async () => (await first.status(id)).cutover.undone === 2);
+    const { nextAttemptAt } = (await first.status(id)).cutover;
+    await world.of(first.close());
+    undoes = false;
+    const second = world.engine(handler);
+    expect((await second.status(id)).cutover).toMatchObject({ undone: 2, nextAttemptAt });
+    await world.until(stateIs(second, id, 'SWITCHED'));
+    expect(world.clock.now()).toBeGreaterThanOrEqual(nextAttemptAt!);
+    expect(world.clock.now()).toBeLessThan(nextAttemptAt! + 2_000);
+  });
+
+  it('tries nothing again while it is paused, nor once somebody took the cutover back; asked for by hand it is tried at once', async () => {
+    let attempts = 0;
+    let undoes = true;
+    const handler = new TestHandler({
+      CUTTING_OVER: () => {
+        attempts++;
+        return Promise.resolve(undoes ? { next: 'READY', reason: 'no' } : { next: 'SWITCHED' });
+      },
+    });
+    handler.draft = planDraft({ controls: { cutover: 'automatic' } });
+    const engine = world.engine(handler);
+    const id = await world.start(engine);
+    const undone = async (): Promise<number> => (await engine.status(id)).cutover.undone;
+    await world.until(async () => (await undone()) === 1);
+    const paused = await world.of(engine.command(id, 'pause', by));
+    expect(paused.cutover.nextAttemptAt).toBeNull();
+    await world.pass(600_000, 10_000);
+    expect(attempts).toBe(1);
+    await engine.command(id, 'resume', by);
+    await world.until(async () => (await undone()) === 2);
+    const status = await engine.command(id, 'cancel-cutover', by);
+    expect(status).toMatchObject({ nextAction: 'cutover', cutover: { undone: 0, nextAttemptAt: null } });
+    expect(status.commands).not.toContain('cancel-cutover');
+    await world.pass(3_600_000, 30_000);
+    expect(attempts).toBe(2);
+    await engine.command(id, 'cutover', by);
+    await world.until(async () => (await undone()) === 1);
+    undoes = false;
+    const asked = world.clock.now();
     await engine.command(id, 'cutover', by);
     await world.until(stateIs(engine, id, 'SWITCHED'));
+    expect(world.clock.now() - asked).toBeLessThan(3_000);
   });
 
   it('a cutover asked for early happens as soon as it is ready, unless it is taken back', async () => {
@@ -445,6 +521,9 @@ describe('a cutover', () => {
     await engine.command(id, 'cancel-cutover', by);
     await world.until(stateIs(engine, id, 'READY'));
     expect((await world.store.operation(id))?.notes).toEqual({ released: true });
+    // What somebody gave up is not begun again by itself.
+    await world.pass(600_000, 10_000);
+    expect(await engine.status(id)).toMatchObject({ state: 'READY', nextAction: 'cutover' });
   });
 
   it('that fails is undone before it is anything else', async () => {

@@ -1,5 +1,6 @@
 import type { Clock, JsonObject } from '#libs/core/kernel';
 import { type Change, decideCommand, type CommandContext } from './commands.js';
+import { CUTOVER_RETRY, type CutoverRetryPolicy } from './cutover-retry.js';
 import { decideRedrive, demandRedrivable } from './redrive.js';
 import { differences } from './differences.js';
 import {
@@ -25,6 +26,7 @@ import type { FailPoint } from './operation-writer.js';
 import { hashOf, planHash, type Plan } from './plan.js';
 import { statusOf, type OperationStatus } from './status.js';
 import type { ThrottleCause } from './throttle.js';
+import { WriteLatency } from './write-latency.js';
 import { applyChange, DEFAULT_RETRY, type RetryPolicy } from './workflow.js';
 
 export interface OperationEngineOptions {
@@ -43,6 +45,8 @@ export interface OperationEngineOptions {
   /** Operations that move data at the same time on this instance. Default 2. Those that wait or tail do not count. */
   readonly maxConcurrent?: number;
   readonly retry?: RetryPolicy;
+  /** How automatic cutovers that were undone are tried again. */
+  readonly cutoverRetry?: CutoverRetryPolicy;
   /** Limits of operations whose plan names none. */
   readonly defaultLimits?: ThrottleLimits;
   /** Least time between switch and `finish`. Default 0. */
@@ -52,6 +56,8 @@ export interface OperationEngineOptions {
   /** Whether an operation of this plan waits for somebody's approval. Default never. */
   readonly requiresApproval?: (plan: Plan) => boolean;
   readonly causes?: readonly ThrottleCause[];
+  /** What producers' writes take, for operations that are held to it. Whoever writes tells it; nobody unless given. */
+  readonly latency?: WriteLatency;
   readonly observer?: OperationObserver;
   readonly failPoint?: FailPoint;
   /** How long `pause` and {@link OperationEngine.close} wait for a function that was asked to end. Default 20 s. */
@@ -109,7 +115,9 @@ export class OperationEngine {
       observer: options.observer ?? {},
       failPoint: options.failPoint ?? (() => undefined),
       retry: options.retry ?? DEFAULT_RETRY,
+      cutoverRetry: options.cutoverRetry ?? CUTOVER_RETRY,
       causes: options.causes ?? [],
+      latency: options.latency ?? new WriteLatency(() => options.clock.monotonic()),
       watchMs: options.scanMs ?? 1_000,
       leaseMs: options.leaseMs ?? 15_000,
       maxConcurrent: options.maxConcurrent ?? 2,

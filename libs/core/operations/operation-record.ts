@@ -6,6 +6,14 @@ import type { ProgressSnapshot } from './progress-meter.js';
 /** What somebody asked for that is done by the worker before anything else. */
 export type Intent = 'cancel' | 'finish';
 
+/** Where a row of automatic cutovers stands that were undone. */
+export interface CutoverRetry {
+  /** How many in a row. */
+  readonly undone: number;
+  /** Not before this the next one is tried. */
+  readonly nextAt: number;
+}
+
 export interface CutoverState {
   /** When the cutover was asked for and by whom; null when nobody has, or the last one was undone. */
   readonly requestedAt: number | null;
@@ -19,6 +27,10 @@ export interface CutoverState {
     /** Time from the durable entry into CUTTING_OVER to the durable exit, an upper bound of what writers noticed. */
     readonly pausedMs: number;
   } | null;
+  /** Of an automatic cutover that was undone and is tried again; absent where none was, where a person asked since, and in what an earlier release wrote. */
+  readonly retry?: CutoverRetry | undefined;
+  /** A person took the cutover back: nothing asks for it by itself any more. Absent otherwise. */
+  readonly takenBack?: true | undefined;
 }
 
 /** The durable state of one operation. Changed only by writes that name the revision they saw. Times are wall time in ms. */

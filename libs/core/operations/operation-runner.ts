@@ -1,5 +1,6 @@
 import { deferred, type Deferred } from '#libs/core/kernel';
 import type { Change } from './commands.js';
+import { askAgain, nextTry, type CutoverRetryPolicy } from './cutover-retry.js';
 import { differences } from './differences.js';
 import type { OperationHandler, OperationRun, PhaseResult } from './handler.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -12,6 +13,7 @@ import { planStale } from './errors.js';
 import { ProgressMeter, type ProgressSnapshot } from './progress-meter.js';
 import { Throttle, type ThrottleCause } from './throttle.js';
 import { DEFAULT_NEXT } from './transitions.js';
+import type { WriteLatency } from './write-latency.js';
 import {
   activityOf,
   afterEnding,
@@ -26,10 +28,16 @@ import {
 export interface RunnerOptions extends WriterOptions {
   readonly owner: string;
   readonly retry: RetryPolicy;
+  /** How automatic cutovers that were undone are tried again. */
+  readonly cutoverRetry: CutoverRetryPolicy;
   /** How often the store is asked for commands of other instances and progress is stored. */
   readonly watchMs: number;
   readonly causes: readonly ThrottleCause[];
+  readonly latency: WriteLatency;
 }
+
+/** Longest sleep before a cutover that is tried again. */
+const LONGEST_WAIT_MS = 10_000;
 
 /**
  * Works on one operation under one lease: performs what the durable state says, one activity after another, until there is nothing to do, the lease is
@@ -62,7 +70,7 @@ export class OperationRunner {
     this.#plan = plan;
     this.#handler = handler;
     this.#meter = new ProgressMeter(record.progress);
-    this.#throttle = new Throttle(options.clock, record, record.limits, options.causes);
+    this.#throttle = new Throttle(options.clock, record, record.limits, options.causes, options.latency);
   }
 
   get record(): OperationRecord {
@@ -104,6 +112,7 @@ export class OperationRunner {
         this.#options.observer.troubled?.(`the worker of operation ${id} gave up`, error);
     } finally {
       over.abort();
+      this.#throttle.end();
       await watching;
       await this.#keeper.release();
       this.#options.observer.workerChanged?.({ id, kind }, false);
@@ -150,13 +159,14 @@ export class OperationRunner {
     let change: (record: OperationRecord) => Change;
     let pauseMs: number | null = null;
     let failure: { readonly error: unknown } | undefined;
-    const { clock, retry, observer } = this.#options;
+    const { clock, retry, cutoverRetry, observer } = this.#options;
+    const isAutomatic = this.#plan.controls?.cutover === 'automatic';
     try {
       const result = await this.#call(activity, signal);
       change = (record) =>
         result === null
           ? afterEnding(record, activity.type as 'cancel' | 'finish', clock.now())
-          : afterPhase(record, result, clock.now());
+          : afterPhase(record, result, clock.now(), isAutomatic ? cutoverRetry : null);
     } catch (error) {
       // What a function throws while it is asked to end is the ending, not a failure.
       if (signal.aborted) return;
@@ -239,11 +249,15 @@ export class OperationRunner {
 
   #runFor(signal: AbortSignal, undo: boolean): OperationRun {
     const notes = () => this.record.notes;
+    const stepShare = () => this.#throttle.stepShare;
     return {
       operationId: this.record.id,
       parameters: this.#plan.parameters,
       get notes() {
         return notes();
+      },
+      get stepShare() {
+        return stepShare();
       },
       signal,
       cutoverCancelled: undo,
@@ -280,7 +294,20 @@ export class OperationRunner {
     const waiter = deferred<void>();
     this.#cutoverWaiters.push(waiter);
     signal.addEventListener('abort', () => waiter.reject(signal.reason), { once: true });
+    this.#tryAgain(signal).catch(waiter.reject);
     await waiter.promise;
+  }
+
+  /** Asks for a cutover again whose time has come, as long as one is to be tried by itself. */
+  async #tryAgain(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    for (let next = nextTry(this.record); next !== undefined; next = nextTry(this.record)) {
+      const ms = next.nextAt - clock.now();
+      // A clock that was put forward meanwhile is noticed.
+      if (ms > 0) await clock.sleep(Math.min(ms, LONGEST_WAIT_MS), signal);
+      else await this.#writer.write((record) => (signal.aborted ? null : askAgain(record, clock.now())));
+      signal.throwIfAborted();
+    }
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { JsonObject } from '#libs/core/kernel';
+import type { ProduceLimit } from './write-latency.js';
 
 /** Where the work of an operation stands. Each is entered by a durable transition before anything of it takes effect. */
 export const PHASES = [
@@ -61,13 +62,26 @@ export interface ThrottleLimits {
   readonly bytesPerSecond: number | null;
   /** Rest while any group that reads the subject is further behind than this. */
   readonly maxGroupLagMs: number | null;
+  /**
+   * Do less at once, and rest in between, so that of a hundred producers' writes to any log of the service no more than one takes longer than so many ms, or, with `auto`, than twice what it takes
+   * while no operation works, or 2 ms more. Absent in what an earlier release wrote.
+   */
+  readonly maxProduceMs?: ProduceLimit | null;
 }
 
-export const UNTHROTTLED: ThrottleLimits = { recordsPerSecond: null, bytesPerSecond: null, maxGroupLagMs: null };
+export const UNTHROTTLED: Required<ThrottleLimits> = {
+  recordsPerSecond: null,
+  bytesPerSecond: null,
+  maxGroupLagMs: null,
+  maxProduceMs: null,
+};
 
 /** How the engine treats the operation; what is absent falls back to the engine's options. */
 export interface PlanControls {
-  /** `automatic`: the cutover counts as asked for from the start. An undone cutover waits for a person in both modes. Default `manual`. */
+  /**
+   * `automatic`: the cutover counts as asked for from the start, and one that was undone is tried again by itself, after pauses that grow, until it succeeds or a person takes it back. `manual`, the
+   * default: a person asks for each.
+   */
   readonly cutover?: 'manual' | 'automatic';
   /** Longest stay in CUTTING_OVER; beyond it the engine runs the phase again with `cutoverCancelled`. No limit when absent. */
   readonly maxPauseMs?: number;

@@ -1,8 +1,16 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { windowsOf, type CommandContext } from './commands.js';
+import { nextTry } from './cutover-retry.js';
 import { etaOf, lagOf, percentOf, type Eta } from './eta.js';
 import type { Failure } from './failure.js';
-import { COMMANDS, type Command, type OperationState, type Phase, type ThrottleLimits } from './operation.js';
+import {
+  COMMANDS,
+  UNTHROTTLED,
+  type Command,
+  type OperationState,
+  type Phase,
+  type ThrottleLimits,
+} from './operation.js';
 import { isTerminal, stateOf, type CutoverState, type Intent, type OperationRecord } from './operation-record.js';
 import type { ThrottleState } from './throttle.js';
 import { isAllowed } from './transitions.js';
@@ -41,16 +49,20 @@ export interface OperationStatus {
   readonly endedAt: number | null;
   readonly approval: OperationRecord['approval'];
   readonly progress: StatusProgress | null;
-  readonly throttle: ThrottleState & { readonly limits: ThrottleLimits };
+  readonly throttle: ThrottleState & { readonly limits: Required<ThrottleLimits> };
   readonly errors: JsonObject;
   readonly verification: JsonObject | null;
-  readonly cutover: Omit<CutoverState, 'undo'> & {
+  readonly cutover: Omit<CutoverState, 'undo' | 'retry' | 'takenBack'> & {
     /** Nothing but the request is missing. */
     readonly ready: boolean;
     readonly mode: 'manual' | 'automatic';
     readonly blockers: readonly JsonValue[];
     readonly estimatedPauseMs: number | null;
     readonly maxPauseMs: number | null;
+    /** How many automatic ones in a row were undone; `lastAttempt` says why the last was. */
+    readonly undone: number;
+    /** When it is tried again by itself; null when it is not. */
+    readonly nextAttemptAt: number | null;
   };
   readonly groups: readonly JsonValue[];
   readonly retention: JsonObject;
@@ -126,7 +138,7 @@ export function statusOf(operation: OperationRecord, context: StatusContext): Op
     approval: operation.approval,
     progress: progressOf(operation),
     throttle: {
-      limits: operation.limits,
+      limits: { ...UNTHROTTLED, ...operation.limits },
       active: throttled !== null,
       reason: throttled?.reason ?? null,
       since: throttled?.since ?? null,
@@ -142,6 +154,8 @@ export function statusOf(operation: OperationRecord, context: StatusContext): Op
       requestedAt: operation.cutover.requestedAt,
       requestedBy: operation.cutover.requestedBy,
       lastAttempt: operation.cutover.lastAttempt,
+      undone: operation.cutover.retry?.undone ?? 0,
+      nextAttemptAt: nextTry(operation)?.nextAt ?? null,
     },
     groups: listAt(notes, 'groups'),
     retention: { ...NO_RETENTION, ...objectAt(notes, 'retention') },
@@ -172,7 +186,11 @@ function offers(operation: OperationRecord, command: Command, context: StatusCon
     case 'cutover':
       return operation.cutover.requestedAt === null && operation.phase !== 'CUTTING_OVER';
     case 'cancel-cutover':
-      return operation.phase === 'CUTTING_OVER' || operation.cutover.requestedAt !== null;
+      return (
+        operation.phase === 'CUTTING_OVER' ||
+        operation.cutover.requestedAt !== null ||
+        operation.cutover.retry !== undefined
+      );
     case 'rollback':
       return context.phases.includes('ROLLING_BACK') && (rollbackUntil === null || context.now <= rollbackUntil);
     case 'finish':
@@ -191,7 +209,8 @@ function nextActionOf(operation: OperationRecord, finishFrom: number | null, now
   if (operation.hold === 'BLOCKED') return 'remove what blocks it and resume';
   if (operation.intent !== null) return null;
   if (operation.approval.required && operation.approval.by === null) return 'approve';
-  if (operation.phase === 'READY' && operation.cutover.requestedAt === null) return 'cutover';
+  if (operation.phase === 'READY' && operation.cutover.requestedAt === null)
+    return nextTry(operation) === undefined ? 'cutover' : null;
   if (operation.phase === 'SWITCHED') {
     return finishFrom !== null && now < finishFrom
       ? `finish from ${new Date(finishFrom).toISOString()} on, or rollback`

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { UNTHROTTLED } from './operation.js';
 import { Throttle, type ThrottleCause } from './throttle.js';
+import { WriteLatency } from './write-latency.js';
 import { TokenBucket } from './token-bucket.js';
 
 const OPERATION = { id: 'op_1', kind: 'test', subject: 'topic:local/orders' };
@@ -92,6 +93,41 @@ describe('the pace of an operation', () => {
     expect(steps()).toBeGreaterThan(before);
     expect(throttle.state()).toEqual({ active: false, reason: null, since: null });
     abort.abort();
+  });
+
+  it('makes smaller steps and rests while producers wait longer than they may, says so, and takes it back', async () => {
+    const clock = new ManualClock();
+    const latency = new WriteLatency(() => clock.monotonic());
+    const throttle = new Throttle(clock, OPERATION, { ...UNTHROTTLED, maxProduceMs: 5 }, [], latency);
+    const { signal } = new AbortController();
+    const write = (ms: number, count: number): void => {
+      for (let n = 0; n < count; n++) latency.wrote('log', ms);
+    };
+    const paced = async (): Promise<number> => {
+      const began = clock.monotonic();
+      let over = false;
+      // What the step took.
+      clock.advance(10);
+      const pace = throttle.pace(1, 1, signal).then(() => (over = true));
+      for (await settle(); !over; await settle()) clock.advance(1);
+      await pace;
+      return clock.monotonic() - began - 10;
+    };
+    await paced();
+    expect(throttle.stepShare).toBe(1);
+    write(20, 2);
+    expect(throttle.stepShare).toBeCloseTo(0.37, 1);
+    expect(await paced()).toBeLessThanOrEqual(1);
+    expect(throttle.state().reason).toBe('producers wait: 37 % of its pace');
+    write(20, 20);
+    expect(throttle.stepShare).toBe(1 / 16);
+    expect(await paced()).toBeGreaterThanOrEqual(30);
+    // Taken back while producers still wait.
+    throttle.change(UNTHROTTLED);
+    write(20, 20);
+    expect(throttle.stepShare).toBe(1);
+    expect(await paced()).toBeLessThanOrEqual(1);
+    throttle.end();
   });
 
   it('ends a wait when the signal aborts', async () => {

@@ -1,6 +1,8 @@
 import { Serial, type Clock } from '#libs/core/kernel';
+import { LatencyGovernor, restOf, stepOf } from './latency-governor.js';
 import type { ThrottleLimits } from './operation.js';
 import { TokenBucket } from './token-bucket.js';
+import { WriteLatency } from './write-latency.js';
 
 /** Something outside the operation that may ask it to rest: a lagging group, slow foreground writes, a full disk. */
 export interface ThrottleCause {
@@ -30,8 +32,13 @@ const CHECK_EVERY_MS = 250;
 const LONGEST_NAP_MS = 250;
 /** Going unthrottled this long ends the state; shorter gaps are the normal rhythm of a rate limit. */
 const CALM_MS = 1_000;
-/** Work that never waits lets others run this often. */
+/** Work that never waits lets others run this often, and this often where producers are not to wait for it. */
 const YIELD_EVERY_MS = 5;
+const GOVERNED_YIELD_MS = 1;
+/** From here on down it is worth telling. */
+const NOTICED_SHARE = 0.95;
+/** Work between two steps that was not one: nobody can tell what went on meanwhile. */
+const LONGEST_STEP_MS = 200;
 
 /** Holds one operation to its limits and to the causes. Any single reason holds it; the first one is named. */
 export class Throttle {
@@ -53,6 +60,10 @@ export class Throttle {
   #since: number | null = null;
   #heldAt = -Infinity;
   #yieldedAt: number;
+  readonly #latency: WriteLatency;
+  readonly #governor = new LatencyGovernor();
+  #unlisten: (() => void) | undefined;
+  #grantedAt: number;
 
   constructor(
     clock: Clock,
@@ -64,6 +75,7 @@ export class Throttle {
     },
     limits: ThrottleLimits,
     causes: readonly ThrottleCause[] = [],
+    latency: WriteLatency = new WriteLatency(() => clock.monotonic()),
   ) {
     this.#clock = clock;
     this.#operation = operation;
@@ -72,6 +84,20 @@ export class Throttle {
     this.#records = new TokenBucket(limits.recordsPerSecond, clock.monotonic());
     this.#bytes = new TokenBucket(limits.bytesPerSecond, clock.monotonic());
     this.#yieldedAt = clock.monotonic();
+    this.#grantedAt = this.#yieldedAt;
+    this.#latency = latency;
+    this.#govern();
+  }
+
+  /** The part of its usual size that the next step may have, above 0 up to 1. */
+  get stepShare(): number {
+    return this.#unlisten === undefined ? 1 : stepOf(this.#governor.share(this.#clock.monotonic()));
+  }
+
+  /** No more is asked of it. */
+  end(): void {
+    this.#unlisten?.();
+    this.#unlisten = undefined;
   }
 
   /** Takes effect at once, for those who wait too. */
@@ -80,6 +106,7 @@ export class Throttle {
     this.#limits = limits;
     this.#records.change(limits.recordsPerSecond, now);
     this.#bytes.change(limits.bytesPerSecond, now);
+    this.#govern();
   }
 
   /** Resolves when the amounts may be moved, first come first served. @throws the signal's reason when it aborts. */
@@ -88,18 +115,47 @@ export class Throttle {
       signal.throwIfAborted();
       for (let reason = await this.#check(); reason !== null; reason = await this.#check()) {
         this.#holdFor(reason.text);
-        await this.#clock.sleep(Math.min(LONGEST_NAP_MS, reason.waitMs), signal);
+        await this.#nap(reason.waitMs, signal);
         signal.throwIfAborted();
       }
+      if (this.#unlisten !== undefined) await this.#makeWay(signal);
       const now = this.#clock.monotonic();
       this.#records.take(records, now);
       this.#bytes.take(bytes, now);
       this.#calmDown(now);
-      if (now - this.#yieldedAt >= YIELD_EVERY_MS) {
-        await this.#clock.sleep(0, signal);
-        this.#yieldedAt = this.#clock.monotonic();
+      if (now - this.#yieldedAt >= (this.#unlisten === undefined ? YIELD_EVERY_MS : GOVERNED_YIELD_MS)) {
+        await this.#nap(0, signal);
       }
+      this.#grantedAt = this.#clock.monotonic();
+      this.#latency.worked();
     });
+  }
+
+  /** Listens to what writes take, while there is a limit of that. */
+  #govern(): void {
+    const { maxProduceMs: limit } = this.#limits;
+    this.end();
+    if (limit === null || limit === undefined) return;
+    this.#unlisten = this.#latency.listen((log, ms) => {
+      const allowed = this.#latency.allowed(log, limit);
+      if (allowed !== undefined) this.#governor.wrote(ms > allowed, this.#clock.monotonic());
+    });
+  }
+
+  /** Rests as long as producers need. */
+  async #makeWay(signal: AbortSignal): Promise<void> {
+    const worked = Math.min(LONGEST_STEP_MS, this.#clock.monotonic() - this.#grantedAt);
+    const share = this.#governor.share(this.#clock.monotonic());
+    if (share < NOTICED_SHARE) this.#holdFor(`producers wait: ${Math.max(1, Math.round(share * 100))} % of its pace`);
+    for (let left = restOf(share, worked); left > 0; left -= LONGEST_NAP_MS) await this.#nap(left, signal);
+    if (this.#limits.maxProduceMs !== 'auto') return;
+    for (let look = this.#latency.lookMs(); look > 0; look = this.#latency.lookMs()) await this.#nap(look, signal);
+  }
+
+  /** Sleeps, and lets others run thereby. */
+  async #nap(ms: number, signal: AbortSignal): Promise<void> {
+    await this.#clock.sleep(Math.min(ms, LONGEST_NAP_MS), signal);
+    this.#yieldedAt = this.#clock.monotonic();
   }
 
   /** Forgets that it was throttled: nothing is moved now. */
@@ -135,7 +191,6 @@ export class Throttle {
     this.#reason = reason;
     this.#since ??= this.#clock.now();
     this.#heldAt = this.#clock.monotonic();
-    this.#yieldedAt = this.#heldAt;
   }
 
   #calmDown(now: number): void {

@@ -65,6 +65,32 @@ describe('the end of a phase', () => {
     });
   });
 
+  it('an undone automatic cutover is tried again after pauses that grow up to a bound, and are never short beside the time writers were held', () => {
+    const policy = { firstDelayMs: 1_000, maxDelayMs: 8_000, pauses: 10 };
+    let record = operationRecord({ phase: 'CUTTING_OVER', phaseSince: 100 });
+    const delays: number[] = [];
+    for (let undone = 1; undone <= 6; undone++) {
+      const change = afterPhase(record, { next: 'READY', reason: 'group billing is live' }, 150, policy);
+      const { retry } = change.next.cutover!;
+      expect(retry!.undone).toBe(undone);
+      expect(change.events.at(-1)).toEqual({ type: 'cutover-postponed', data: { undone, inMs: retry!.nextAt - 150 } });
+      delays.push(retry!.nextAt - 150);
+      record = { ...record, cutover: { ...change.next.cutover!, requestedAt: 140 } };
+    }
+    expect(delays).toEqual([1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
+    const slow = afterPhase({ ...record, phaseSince: -3_000 }, { next: 'READY' }, 150, policy);
+    expect(slow.next.cutover!.retry!.nextAt - 150).toBe(31_500);
+    expect(afterPhase(record, { next: 'SWITCHED' }, 150, policy).next.cutover!.retry).toBeUndefined();
+  });
+
+  it('an undone cutover that somebody took back, or that is not automatic, is not tried again', () => {
+    const policy = { firstDelayMs: 1_000, maxDelayMs: 8_000, pauses: 10 };
+    const record = operationRecord({ phase: 'CUTTING_OVER' });
+    expect(afterPhase(record, { next: 'READY' }, 150).next.cutover!.retry).toBeUndefined();
+    const back = { ...record, cutover: { ...record.cutover, takenBack: true as const } };
+    expect(afterPhase(back, { next: 'READY' }, 150, policy).next.cutover!.retry).toBeUndefined();
+  });
+
   it('a check leads back to READY, unless a cutover was asked for meanwhile', () => {
     const checking = operationRecord({ phase: 'VERIFYING', verifyOnly: true });
     expect(afterPhase(checking, { next: 'CUTTING_OVER' }, 1).next).toMatchObject({ phase: 'READY', verifyOnly: false });

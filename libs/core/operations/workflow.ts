@@ -1,9 +1,10 @@
 import { AppError, impossible } from '#libs/core/kernel';
 import type { Change } from './commands.js';
+import { retryAfter, type CutoverRetryPolicy } from './cutover-retry.js';
 import { describeFailure } from './failure.js';
 import type { PhaseResult } from './handler.js';
 import type { Phase } from './operation.js';
-import { isTerminal, type NewEvent, type OperationRecord } from './operation-record.js';
+import { isTerminal, type CutoverState, type NewEvent, type OperationRecord } from './operation-record.js';
 import { WORK_TRANSITIONS } from './transitions.js';
 
 /** What a worker has to do now. `none` with the reason why there is nothing. */
@@ -37,9 +38,15 @@ export function keyOf(activity: Activity): string {
 
 /**
  * The transition a phase function asked for.
+ * @param retry how an undone cutover is tried again by itself; null where a person has to ask
  * @throws `impossible-state` for one that the table does not allow: a defect of the handler.
  */
-export function afterPhase(operation: OperationRecord, result: PhaseResult, now: number): Change {
+export function afterPhase(
+  operation: OperationRecord,
+  result: PhaseResult,
+  now: number,
+  retry: CutoverRetryPolicy | null = null,
+): Change {
   const from = operation.phase;
   if (!WORK_TRANSITIONS[from].includes(result.next)) {
     impossible(`an operation of kind '${operation.kind}' went from ${from} to ${result.next}`, {
@@ -49,7 +56,14 @@ export function afterPhase(operation: OperationRecord, result: PhaseResult, now:
   const asked = operation.cutover.requestedAt !== null;
   const to = operation.verifyOnly && result.next === 'CUTTING_OVER' && !asked ? 'READY' : result.next;
   const reason = result.reason ?? (from === 'CUTTING_OVER' ? operation.cutover.undo : null);
-  const events: NewEvent[] = [{ type: 'phase', data: { from, to, ...(reason === null ? {} : { reason }) } }];
+  const cutover = from === 'CUTTING_OVER' ? afterCutover(operation, to, reason, now, retry) : undefined;
+  const again = cutover?.retry;
+  const events: NewEvent[] = [
+    { type: 'phase', data: { from, to, ...(reason === null ? {} : { reason }) } },
+    ...(again === undefined
+      ? []
+      : [{ type: 'cutover-postponed', data: { undone: again.undone, inMs: again.nextAt - now } }]),
+  ];
   const next: Partial<OperationRecord> = {
     phase: to,
     phaseSince: now,
@@ -57,7 +71,7 @@ export function afterPhase(operation: OperationRecord, result: PhaseResult, now:
     verifyOnly: false,
     notes: { ...operation.notes, ...result.notes },
     failures: 0,
-    ...(from === 'CUTTING_OVER' ? { cutover: afterCutover(operation, to, reason, now) } : {}),
+    ...(cutover === undefined ? {} : { cutover }),
     ...(to === 'SWITCHED' && operation.switchedAt === null ? { switchedAt: now } : {}),
     ...(isTerminal(to) ? { endedAt: now, worker: null, hold: null } : {}),
   };
@@ -65,22 +79,22 @@ export function afterPhase(operation: OperationRecord, result: PhaseResult, now:
 }
 
 function afterCutover(
-  operation: OperationRecord,
+  { cutover, phaseSince }: OperationRecord,
   to: Phase,
   reason: string | null,
   now: number,
-): OperationRecord['cutover'] {
+  policy: CutoverRetryPolicy | null,
+): CutoverState {
   const switched = to === 'SWITCHED' || to === 'FINISHED';
-  const attempt = {
-    at: operation.phaseSince,
-    outcome: switched ? ('switched' as const) : ('undone' as const),
-    reason: switched ? null : reason,
-    pausedMs: Math.max(0, now - operation.phaseSince),
-  };
-  // An undone cutover waits for somebody to ask again, also in automatic mode: what undid it may still be there.
-  return switched
-    ? { ...operation.cutover, undo: null, lastAttempt: attempt }
-    : { requestedAt: null, requestedBy: null, undo: null, lastAttempt: attempt };
+  const pausedMs = Math.max(0, now - phaseSince);
+  const outcome = switched ? ('switched' as const) : ('undone' as const);
+  const lastAttempt = { at: phaseSince, outcome, reason: switched ? null : reason, pausedMs };
+  const { requestedAt, requestedBy } = cutover;
+  if (switched) return { requestedAt, requestedBy, undo: null, lastAttempt };
+  const undone = { requestedAt: null, requestedBy: null, undo: null, lastAttempt };
+  // What undid it may pass: where nobody has to ask for it, nobody has to ask for it again, unless somebody took it back.
+  if (cutover.takenBack) return { ...undone, takenBack: true };
+  return policy === null ? undone : { ...undone, retry: retryAfter(cutover.retry, pausedMs, now, policy) };
 }
 
 /** The end of `cancel` or `finish`. */

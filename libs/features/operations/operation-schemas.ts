@@ -12,6 +12,13 @@ export const throttleBody = z.strictObject({
   recordsPerSecond: limit('Records per second'),
   bytesPerSecond: limit('Bytes per second'),
   maxGroupLagMs: limit('Rest while a group that reads the source is further behind, in ms'),
+  maxProduceMs: z
+    .union([z.number().min(1).max(60_000), z.literal('auto')])
+    .nullable()
+    .optional()
+    .describe(
+      'Do less at once so that of a hundred writes no more than one takes longer, in ms; `auto`: than twice what it takes while no operation works, or 2 ms more; null for no limit.',
+    ),
 });
 export type ThrottleBody = z.infer<typeof throttleBody>;
 
@@ -72,7 +79,12 @@ export const planView = z.object({
 });
 export type PlanView = z.infer<typeof planView>;
 
-const limits = z.object({ recordsPerSecond: count, bytesPerSecond: count, maxGroupLagMs: count });
+const limits = z.object({
+  recordsPerSecond: count,
+  bytesPerSecond: count,
+  maxGroupLagMs: count,
+  maxProduceMs: z.union([z.number(), z.literal('auto')]).nullable(),
+});
 
 export const operationView = z.object({
   id: z.string(),
@@ -132,6 +144,8 @@ export const operationView = z.object({
         pausedMs: z.number(),
       })
       .nullable(),
+    undone: z.int().describe('How many automatic cutovers in a row were undone; `lastAttempt` says why the last was.'),
+    nextAttemptAt: time.nullable().describe('When it is tried again by itself; null when it is not.'),
   }),
   groups: z.array(json),
   retention: object,

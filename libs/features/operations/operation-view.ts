@@ -25,6 +25,7 @@ export function viewOf(status: OperationStatus): OperationView {
       ...cutover,
       blockers: [...cutover.blockers],
       requestedAt: textOrNull(cutover.requestedAt),
+      nextAttemptAt: textOrNull(cutover.nextAttemptAt),
       lastAttempt: cutover.lastAttempt && { ...cutover.lastAttempt, at: text(cutover.lastAttempt.at) },
     },
     rollback: { ...rollback, until: textOrNull(rollback.until) },

@@ -206,7 +206,12 @@ describe('operations over REST', () => {
     expect(answer.headers.get('location')).toBe(`/v1/operations/${answer.body.id}`);
     expect(answer.headers.get('retry-after')).toBe('1');
     expect(answer.body).toMatchObject({ state: 'PLANNED', createdBy: 'olga', planHash: hash });
-    expect(answer.body.throttle.limits).toEqual({ recordsPerSecond: 500, bytesPerSecond: null, maxGroupLagMs: null });
+    expect(answer.body.throttle.limits).toEqual({
+      recordsPerSecond: 500,
+      bytesPerSecond: null,
+      maxGroupLagMs: null,
+      maxProduceMs: null,
+    });
 
     const copying = await until(answer.body.id, 'COPYING');
     expect(copying.body).toMatchObject({ progress: null, worker: 'here', nextAction: null });
@@ -240,6 +245,7 @@ describe('operations over REST', () => {
       recordsPerSecond: null,
       bytesPerSecond: 1_000,
       maxGroupLagMs: null,
+      maxProduceMs: null,
     });
     expect((await post(`/${id}:throttle`, { bytesPerSecond: null })).body.throttle.limits).toMatchObject({
       bytesPerSecond: null,

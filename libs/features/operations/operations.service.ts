@@ -168,10 +168,11 @@ export function isDone(status: OperationStatus): boolean {
 }
 
 function merged(now: ThrottleLimits, change: ThrottleBody): ThrottleLimits {
-  const { recordsPerSecond, bytesPerSecond, maxGroupLagMs } = change;
+  const { recordsPerSecond, bytesPerSecond, maxGroupLagMs, maxProduceMs } = change;
   return {
     recordsPerSecond: recordsPerSecond === undefined ? now.recordsPerSecond : recordsPerSecond,
     bytesPerSecond: bytesPerSecond === undefined ? now.bytesPerSecond : bytesPerSecond,
     maxGroupLagMs: maxGroupLagMs === undefined ? now.maxGroupLagMs : maxGroupLagMs,
+    maxProduceMs: maxProduceMs === undefined ? (now.maxProduceMs ?? null) : maxProduceMs,
   };
 }

@@ -63,7 +63,14 @@ const OPERATION = object({
     }),
   ),
   throttle: object({ active: flag, reason: nullable(text), since: nullable(text) }),
-  cutover: object({ ready: flag, mode: text, blockers: list(anything) }),
+  cutover: object(
+    { ready: flag, mode: text, blockers: list(anything) },
+    {
+      undone: whole,
+      nextAttemptAt: nullable(text),
+      lastAttempt: nullable(object({ outcome: text, reason: nullable(text) })),
+    },
+  ),
   rollback: object({ available: flag, until: nullable(text) }),
   lastError: nullable(object({ code: text, message: text, hint: nullable(text) })),
 });

@@ -122,6 +122,7 @@ function runOf(operation: KeptImport): OperationRun {
     note: async (notes) => {
       operation.notes = { ...operation.notes, ...notes };
     },
+    stepShare: 1,
     cutoverRequested: async () => undefined,
   };
 }

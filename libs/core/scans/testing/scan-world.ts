@@ -133,6 +133,7 @@ export class ScanWorld {
       },
       event: async () => undefined,
       note: async (notes) => void (scan.notes = { ...scan.notes, ...notes }),
+      stepShare: 1,
       cutoverRequested: () => Promise.resolve(),
     };
     try {

@@ -3,7 +3,7 @@ import { type FetchedPartition, integerSetting, type LogEngine } from '#libs/cor
 import { BUILD_LIMITS, type BuiltChunk, ChunkBuilder, type ChunkMaker } from './chunk-builder.js';
 import { CopySession } from './copy-session.js';
 import type { Redrive } from './parking-session.js';
-import { COPY_TUNING, type CopyRun, type CopySpec, type CopyTuning, LiveCopy } from './live-copy.js';
+import { COPY_TUNING, type CopyRun, type CopySpec, type CopyTuning, LiveCopy, stepBytesOf } from './live-copy.js';
 
 /** A copy whose lanes, one for each source partition, go side by side. */
 export class LaneCopy extends LiveCopy {
@@ -52,7 +52,7 @@ export class LaneCopy extends LiveCopy {
         await run.pace(moved.records, moved.bytes);
         await places.acquire();
         try {
-          const step = await session.step({ maxBytes: this.tuning.stepBytes, maxWaitMs: 0, signal });
+          const step = await session.step({ maxBytes: stepBytesOf(this.tuning, run), maxWaitMs: 0, signal });
           this.ends[session.lane.source.partition] = Math.max(end, step.sourceEnd);
           moved = step;
         } finally {

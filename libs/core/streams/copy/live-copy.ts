@@ -34,11 +34,22 @@ export interface CopyTuning {
 
 export const COPY_TUNING: CopyTuning = { stepBytes: 1024 * 1024, parallel: 3, tailWaitMs: 500 };
 
+/** Smaller steps would be nothing but commits. */
+const LEAST_STEP_BYTES = 32 * 1024;
+
+/** Bytes of the next step. */
+export function stepBytesOf({ stepBytes }: CopyTuning, { stepShare }: Pick<CopyRun, 'stepShare'>): number {
+  const share = stepShare?.() ?? 1;
+  return share >= 1 ? stepBytes : Math.min(stepBytes, Math.max(LEAST_STEP_BYTES, Math.round(stepBytes * share)));
+}
+
 /** What the caller is asked and told while lanes run. */
 export interface CopyRun {
   readonly signal: AbortSignal;
   /** Called before each step with what the lane moved the last time. */
   readonly pace: (records: number, bytes: number) => Promise<void>;
+  /** The part of its usual size that the next step may have, above 0 up to 1; a whole one unless given. */
+  readonly stepShare?: () => number;
   /** Called after each step. */
   readonly report: (copy: LiveCopy) => void;
 }

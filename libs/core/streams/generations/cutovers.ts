@@ -2,6 +2,7 @@ import { isAppError, type JsonObject } from '#libs/core/kernel';
 import type { OperationRun, PhaseResult } from '#libs/core/operations';
 import { arrived, holdArrived } from './arrival.js';
 import { factsOf } from './findings.js';
+import { groupInTheWay } from './group-hand-over.js';
 import { applyHeldSettings } from './preparation.js';
 import { parkedRefusal, standingOf } from './redrive.js';
 import { completeSwitch, hasMoved, moveNames, releaseWriters, type Switch, type SwitchFacts } from './switch-over.js';
@@ -45,6 +46,11 @@ export class Cutovers {
       const standing = standingOf(work, this.copies.of(work.operationId)!.copy);
       return await this.#undo(parts, refusal, undefined, { ...standing, undoneForParked: true });
     }
+    for (const { change } of parts) {
+      const refusal = await groupInTheWay(change);
+      // Nothing was held or moved: the copy stays open as it is.
+      if (refusal !== undefined) return await this.#undo(parts, refusal.message);
+    }
     for (const { operationId } of works) this.#cutting.add(operationId);
     const began = clock.monotonic();
     try {
@@ -57,7 +63,9 @@ export class Cutovers {
       );
     } catch (error) {
       const isForParked = parts.some(({ change }) => change.refusal?.() !== undefined);
-      for (const { run } of works) await this.copies.drop(run);
+      // What was refused between two steps left the copy as it was; opened anew, it would have to be read back from its beginning once more.
+      if (!(error instanceof SwitchRefused) || error.verification !== undefined)
+        for (const { run } of works) await this.copies.drop(run);
       if (error instanceof SwitchRefused)
         return await this.#undo(parts, error.reason, error.verification, { undoneForParked: isForParked });
       // Writers are waiting, so what failed is undone at once instead of tried again. A worker that was replaced leaves that to the other one.

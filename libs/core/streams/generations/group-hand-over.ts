@@ -1,5 +1,5 @@
-import type { Clock } from '#libs/core/kernel';
-import { IN_HAND_NOTE, type LogEngine, type LogWriter, type RestingGroups } from '#libs/core/log';
+import type { AppError, Clock } from '#libs/core/kernel';
+import { IN_HAND_NOTE, logErrors, type LogEngine, type LogWriter, type RestingGroups } from '#libs/core/log';
 import type { GroupMode } from './parameters.js';
 import { SwitchRefused } from './switch-refused.js';
 import type { GroupVector, TranslatedGroup } from './translation.js';
@@ -82,6 +82,19 @@ export class HandOverSessions {
         throw new SwitchRefused(`the positions of group '${group}' read back are not those that were stored`);
     }
   }
+}
+
+/**
+ * The error that storing positions would meet, told before any writer is held: where the log that groups come to cannot hand over, it stores no positions of a group that has live members. Undefined
+ * when nothing is in the way now; a member that joins later is met by the log itself.
+ */
+export async function groupInTheWay({ from, to }: HandedOver): Promise<AppError | undefined> {
+  if (to.log.capabilities.handsOver) return undefined;
+  for (const { group } of await vectorsOf({ log: from.log, from: from.physical })) {
+    const { members } = await to.log.describeGroup(group);
+    if (members.length > 0) return logErrors.groupActive(group, members.length);
+  }
+  return undefined;
 }
 
 /** What is handed over, and by when. */
@@ -193,7 +206,7 @@ function mayBe(translated: readonly TranslatedGroup[], mode: GroupMode): boolean
 }
 
 /** Where the groups stand in the old generation. */
-async function vectorsOf({ log, from }: GroupHandOver): Promise<GroupVector[]> {
+async function vectorsOf({ log, from }: Pick<GroupHandOver, 'log' | 'from'>): Promise<GroupVector[]> {
   const found: GroupVector[] = [];
   for (const { group } of await log.listGroups()) {
     const here = (await log.describeGroup(group)).positions.filter((one) => one.topic === from);

@@ -71,6 +71,9 @@ export class MemberRuns {
         run.report(this.#total());
       },
       pace: (records, bytes) => run.pace(records, bytes),
+      get stepShare() {
+        return run.stepShare;
+      },
       event: (type, data) => run.event(type, { topic: together.topics[index]!, ...data }),
       note: async (notes) => {
         this.#take(index, notes);

@@ -169,6 +169,7 @@ export class GenerationWork {
     return {
       signal,
       pace: (records, bytes) => this.run.pace(records, bytes),
+      stepShare: () => this.run.stepShare,
       report: (copy) => this.#report(copy),
     };
   }

@@ -64,6 +64,7 @@ export function runOf(operation: StoredOperation, options: Omit<DriveOptions, 'u
     cutoverCancelled,
     report: (progress) => void (operation.progress = progress),
     pace: async () => signal.throwIfAborted(),
+    stepShare: 1,
     event: async (type, data) => {
       await effect(`event ${type}`, () => operation.events.push({ type, data }));
     },

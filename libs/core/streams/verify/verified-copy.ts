@@ -26,7 +26,7 @@ export async function copyVerified(
     wake();
   };
   const copying = copy
-    .copyTo(ends, { signal, pace: run.pace, report })
+    .copyTo(ends, { ...run, signal, report })
     .catch(end)
     .finally(() => {
       going = false;
