@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { AccessToSome, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
 import { joinedViewOf, planViewOf } from './move-plan-view.js';
 import { moveBody, movePlansView, type MoveBody, type MovePlansView } from './move-schemas.js';
@@ -12,7 +12,7 @@ export class MovesController {
 
   @Post('plans')
   @HttpCode(201)
-  @Access('operate', 'topic')
+  @AccessToSome('operate', 'topic')
   @ApiJson({
     id: 'planMove',
     summary: 'Plan a move of topics to another cluster',

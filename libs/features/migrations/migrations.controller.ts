@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { Access, AccessToSome, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
 import { placeFrom } from '#libs/core/streams';
 import {
@@ -24,7 +24,7 @@ export class MigrationsController {
 
   @Post('plans')
   @HttpCode(201)
-  @Access('operate', 'topic')
+  @AccessToSome('operate', 'topic')
   @ApiJson({
     id: 'planMigration',
     summary: 'Plan another form for the records of a topic, or of several in one step',
@@ -60,7 +60,7 @@ export class MigrationsController {
 
   @Post(':plan/rehearsal')
   @HttpCode(201)
-  @Access('operate', 'operation')
+  @AccessToSome('operate', 'operation')
   @ApiJson({
     id: 'planRehearsal',
     summary: 'Plan a full dry run of a planned migration',

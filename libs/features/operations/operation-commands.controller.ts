@@ -2,7 +2,7 @@ import { applyDecorators, Body, Controller, HttpCode, Param, Post, Req, Res } fr
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, nearest } from '#libs/core/kernel';
 import { COMMANDS, type Command } from '#libs/core/operations';
-import { Access, NOBODY } from '#libs/platform/auth';
+import { AccessToSome, NOBODY } from '#libs/platform/auth';
 import { ApiJson, REASON_HEADER, reasonOf, signalOf, ZodPipe } from '#libs/platform/http';
 import { answerWith } from './operation-reply.js';
 import { operationView, throttleBody, type OperationView, type ThrottleBody } from './operation-schemas.js';
@@ -18,7 +18,7 @@ function CommandRoute(command: Command, summary: string, codes: readonly string[
   return applyDecorators(
     Post(`:id([^:]+)::${command}`),
     HttpCode(202),
-    Access('operate', 'operation'),
+    AccessToSome('operate', 'operation'),
     ApiJson({
       id: `${name}Operation`,
       summary,
@@ -134,7 +134,7 @@ export class OperationCommandsController {
 
   /** Everything else after the colon, so that a mistyped command is told from a missing page. */
   @Post(':id([^:]+):::command')
-  @Access('operate', 'operation')
+  @AccessToSome('operate', 'operation')
   unknown(@Param('command') command: string): never {
     const meant = nearest(command, COMMANDS);
     throw new AppError({

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { Access, AccessToSome, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import {
   ApiJson,
   idempotencyKeyOf,
@@ -47,7 +47,7 @@ export class OperationsController {
 
   @Post()
   @HttpCode(202)
-  @Access('operate', 'operation')
+  @AccessToSome('operate', 'operation')
   @ApiJson({
     id: 'startOperation',
     summary: 'Start the operation of a plan',
@@ -178,7 +178,7 @@ export class OperationsController {
 
   @Post(':id/poison::redrive')
   @HttpCode(202)
-  @Access('operate', 'operation')
+  @AccessToSome('operate', 'operation')
   @ApiJson({
     id: 'redriveParkedRecords',
     summary: 'Try parked records of a migration again, by another transform if need be',

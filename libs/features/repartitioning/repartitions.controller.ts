@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
+import { AccessToSome, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
 import { planViewOf } from './repartition-plan-view.js';
 import {
@@ -17,7 +17,7 @@ export class RepartitionsController {
 
   @Post('plans')
   @HttpCode(201)
-  @Access('operate', 'topic')
+  @AccessToSome('operate', 'topic')
   @ApiJson({
     id: 'planRepartition',
     summary: 'Plan another partition count or key for a topic, or for several in one step',

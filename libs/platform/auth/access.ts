@@ -10,6 +10,8 @@ export type ObjectKind = (typeof OBJECT_KINDS)[number];
 export interface AccessObject {
   readonly kind: ObjectKind;
   readonly name: string | null;
+  /** With a name of null: any of the kind will do, since whoever asks goes on to ask for each object by its name. */
+  readonly some?: true;
 }
 
 /**

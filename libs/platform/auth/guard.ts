@@ -47,7 +47,12 @@ function namedInBody(access: DeclaredAccess): boolean {
 }
 
 function demand(authorizer: Authorizer, principal: Principal, access: DeclaredAccess, request: FastifyRequest): void {
-  authorizer.demand(principal, access.action, { kind: access.kind, name: nameOf(request, access.name) });
+  const { action, kind, name, some } = access;
+  authorizer.demand(
+    principal,
+    action,
+    some === true ? { kind, name: null, some } : { kind, name: nameOf(request, name) },
+  );
 }
 
 /** The object's name as the request gives it; null when it gives none, or several, or something that is no text. */

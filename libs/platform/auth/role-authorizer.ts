@@ -26,12 +26,13 @@ export class RoleAuthorizer extends Authorizer {
   }
 }
 
-function inScope(principal: Principal, action: Action, { kind, name }: AccessObject): boolean {
-  if (principal.scope === undefined) return true;
+function inScope(principal: Principal, action: Action, { kind, name, some }: AccessObject): boolean {
+  // An operation is judged by what it changes, which services ask for: ids are in no scope.
+  if (principal.scope === undefined || kind === 'operation') return true;
   const patterns = principal.scope.get(kind);
   if (patterns === undefined) return action === 'read' && (kind === 'cluster' || kind === 'service');
   // The kind as a whole: whoever reaches some of it may read it, because services leave out what is not theirs; the rest needs all of it.
-  if (name === null) return action === 'read' || patterns.includes('*');
+  if (name === null) return action === 'read' || some === true || patterns.includes('*');
   return patterns.some((pattern) => matches(pattern, name));
 }
 
@@ -50,8 +51,8 @@ function missingOf(kind: ObjectKind): (name: string) => AppError {
     });
 }
 
-function forbidden(principal: Principal, action: Action, { kind, name }: AccessObject): AppError {
-  const target = name === null ? `every ${kind}` : `${kind} '${name}'`;
+function forbidden(principal: Principal, action: Action, { kind, name, some }: AccessObject): AppError {
+  const target = name === null ? `${some === true ? 'any' : 'every'} ${kind}` : `${kind} '${name}'`;
   const roleMissing = !rolesAllow(principal.roles, action, kind);
   return new AppError({
     kind: 'forbidden',

@@ -12,6 +12,8 @@ export interface DeclaredAccess {
    * Absent: the kind as a whole. A request that leaves the name out is judged as the kind as a whole too.
    */
   readonly name?: string;
+  /** The service asks for every object by its name; the route only keeps out who reaches none of the kind. */
+  readonly some?: true;
 }
 
 export interface PublicAccess {
@@ -28,6 +30,14 @@ declare module 'fastify' {
 /** Declares action and object of a route. Every route has this or {@link Public}; without, the service does not start. */
 export function Access(action: Action, kind: ObjectKind, name?: string): MethodDecorator {
   return declareRoute({ access: name === undefined ? { action, kind } : { action, kind, name } });
+}
+
+/**
+ * Declares a route whose service asks for every object it touches by name, because they stand where the route does not look: in a list, behind an id or a hash
+ * of a plan. The route itself keeps out who may do this with none of the kind.
+ */
+export function AccessToSome(action: Action, kind: ObjectKind): MethodDecorator {
+  return declareRoute({ access: { action, kind, some: true } });
 }
 
 /** Declares a route that answers without credentials, and why. */
