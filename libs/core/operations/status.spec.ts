@@ -29,6 +29,8 @@ describe('what a person is shown', () => {
     expect(next({ phase: 'COPYING', hold: 'BLOCKED' })).toContain('blocks');
     expect(next({ phase: 'SWITCHED', switchedAt: 1_000 })).toBe('finish or rollback');
     expect(next({ phase: 'SWITCHED', switchedAt: 4_500 })).toContain('1970-01-01T00:00:05.500Z');
+    const closed = show({ phase: 'SWITCHED', switchedAt: 1_000 }, { now: 11_001 });
+    expect([closed.nextAction, closed.commands.includes('rollback')]).toEqual(['finish', false]);
     expect(next({ phase: 'SWITCHED', switchedAt: 1_000, intent: 'finish' })).toBeNull();
     expect(next({ phase: 'FINISHED', endedAt: 1 })).toBeNull();
   });

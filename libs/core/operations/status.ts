@@ -124,7 +124,7 @@ export function statusOf(operation: OperationRecord, context: StatusContext): Op
     phaseSince: operation.phaseSince,
     reason: operation.reason ?? context.waiting,
     intent: operation.intent,
-    nextAction: nextActionOf(operation, finishFrom, context.now),
+    nextAction: nextActionOf(operation, context),
     commands: isTerminal(operation.phase) ? [] : COMMANDS.filter((command) => offers(operation, command, context)),
     planHash: operation.planHash,
     revision: operation.revision,
@@ -202,7 +202,7 @@ function offers(operation: OperationRecord, command: Command, context: StatusCon
   }
 }
 
-function nextActionOf(operation: OperationRecord, finishFrom: number | null, now: number): string | null {
+function nextActionOf(operation: OperationRecord, context: StatusContext): string | null {
   if (isTerminal(operation.phase)) return null;
   if (operation.hold === 'PAUSED') return 'resume';
   if (operation.hold === 'FAILED') return 'remove the cause and resume';
@@ -212,9 +212,11 @@ function nextActionOf(operation: OperationRecord, finishFrom: number | null, now
   if (operation.phase === 'READY' && operation.cutover.requestedAt === null)
     return nextTry(operation) === undefined ? 'cutover' : null;
   if (operation.phase === 'SWITCHED') {
-    return finishFrom !== null && now < finishFrom
-      ? `finish from ${new Date(finishFrom).toISOString()} on, or rollback`
-      : 'finish or rollback';
+    const { finishFrom } = windowsOf(operation, context);
+    const early = finishFrom !== null && context.now < finishFrom;
+    const back = offers(operation, 'rollback', context);
+    if (early) return `finish from ${new Date(finishFrom).toISOString()} on${back ? ', or rollback' : ''}`;
+    return back ? 'finish or rollback' : 'finish';
   }
   return null;
 }
