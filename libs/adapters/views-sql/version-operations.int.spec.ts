@@ -252,9 +252,16 @@ describe('views on several instances', () => {
     expect(await world.settled(one, 'v')).toEqual([{ tag: 'a', total: 7 }]);
   });
 
-  /** Two workers that both take a view for theirs, over and over, while records come. */
+  /** Two workers that both take a view for theirs, over and over, while records come; one finds what is stored later than the other. */
   async function fought(): Promise<JsonValue[]> {
     const [one, other] = [world.instance(), world.instance()];
+    const { tables } = world;
+    const rows = tables.rows.bind(tables);
+    let asked = 0;
+    tables.rows = async (...given) => {
+      if (++asked % 2 === 0) await turn();
+      return rows(...given);
+    };
     await one.views.declare('v', undefined, TOTALS);
     await other.views.start();
     for (let n = 0; n < 300; n++) {

@@ -131,6 +131,7 @@ export { RowsHandler, type RowsHandlerOptions } from './views/rows-handler.js';
 export { VersionHandler, type VersionHandlerOptions } from './views/version-handler.js';
 export { ViewVersions, type ActivateOptions } from './views/view-versions.js';
 export { type VersionComparison } from './views/version-comparison.js';
+export { ViewSteps } from './views/view-steps.js';
 export { ViewWorker, type Redriven, type ViewFreshness } from './views/view-worker.js';
 export { covers, type ReadAtLeast } from './views/read-at-least.js';
 export { Views, type Answered, type ViewStatus } from './views/views.js';

@@ -1,15 +1,13 @@
-import { Breath, deferred, isAppError, Serial, type Clock } from '#libs/core/kernel';
+import { Breath, deferred, isAppError, type Clock, type Deferred } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import type { SupervisedRun } from '#libs/core/operations';
 import type { SourceChunk, SourcePosition, SourceReader } from '../source-reader.js';
 import { mapRecords, type FoldTools, type MappedRecord, type MappedRecords } from './fold.js';
 import { expiredRows } from './housekeeping.js';
-import { stepChanges, type StepContext } from './step-changes.js';
 import { storeBeside } from './beside.js';
-import { markerTable, tableShapes } from './table-shapes.js';
-import { UnwrittenRows } from './unwritten-rows.js';
 import { evaluates, type ViewDefinition } from './view-definition.js';
-import type { RefusedPlace, StoredRows, TableChange, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
+import { ViewSteps, type ChangesAhead, type StepSource } from './view-steps.js';
+import type { RefusedPlace, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
 
 /** How current a view is, as its worker last saw it. */
 export interface ViewFreshness {
@@ -55,8 +53,6 @@ const STEP_BYTES = 1024 * 1024;
 const EVALUATED_STEP_BYTES = 512 * 1024;
 /** A view that is no more records behind has read what it is built of. */
 const CLOSE = 1_000;
-/** How often a step is computed again that others were quicker than. */
-const RETRIES = 1_000;
 const WAIT_MS = 1_000;
 /** Between looks for rows whose time is over. */
 const HOUSEKEEPING_MS = 10_000;
@@ -68,41 +64,27 @@ const HOUSEKEEPING_MS = 10_000;
  */
 export class ViewWorker {
   readonly #lags: number[];
-  /** Steps rest on what the one before has stored. */
-  readonly #steps = new Serial();
-  readonly #stored: StoredRows;
+  readonly #steps: ViewSteps;
   readonly #tools: FoldTools;
-  readonly #turn: () => Promise<void>;
-  /** While nobody else writes. */
-  #unwritten: UnwrittenRows | undefined;
-  /** Whether queries have their indexes. */
-  #indexed = false;
-  #positions: ViewPositions = { epoch: 0, commit: 0, sources: [], refused: 0 };
-  #nextStep = deferred<void>();
-  /** While this worker is the one that writes. */
-  #epoch: number | undefined;
   #currentAtMs: number | undefined;
 
   constructor(private readonly options: ViewWorkerOptions) {
     const { id, view, tables } = options;
     const breath = new Breath(options.clock);
-    this.#turn = () => breath.take();
-    this.#tools = { ...options.tools, turn: this.#turn };
+    const turn = (): Promise<void> => breath.take();
+    this.#tools = { ...options.tools, turn };
     this.#lags = options.readers.map(() => Infinity);
-    this.#stored = {
-      rows: (table, identities) => tables.rows(id, view, table, identities),
-      find: (search) => tables.find(id, view, search),
-    };
+    this.#steps = new ViewSteps({ id, view, tables, turn });
   }
 
   /** Where the view stands, as this worker has stored it; undefined while it does not write. */
   get positions(): ViewPositions | undefined {
-    return this.#epoch === undefined ? undefined : this.#positions;
+    return this.#steps.epoch === undefined ? undefined : this.#steps.positions;
   }
 
   /** Resolves with the next step that is stored. */
   nextStep(): Promise<void> {
-    return this.#nextStep.promise;
+    return this.#steps.nextStep();
   }
 
   freshness(): ViewFreshness {
@@ -130,12 +112,13 @@ export class ViewWorker {
     // As many as make ends remembered: whether the topic has one partition only is not known of an earlier generation.
     const partitions = 2;
     const step = async (commit: number): Promise<ViewStep> => {
-      const context = { view, source, stored: this.#stored, partitions, nowMs: clock.now() };
-      return { commit, changes: await this.#changes(context, records), refused: [], redriven: [place] };
+      const changes = await this.#steps.changes({ source, partitions, nowMs: clock.now() }, records);
+      return { commit, changes, refused: [], redriven: [place] };
     };
     try {
-      if (this.#epoch === undefined) await storeBeside(tables, id, view, ({ commit }) => step(commit));
-      else await this.#store(this.#epoch, step);
+      const { epoch } = this.#steps;
+      if (epoch === undefined) await storeBeside(tables, id, view, ({ commit }) => step(commit));
+      else await this.#steps.store(epoch, step);
     } catch (error) {
       if (isAppError(error, 'rows-refused')) return 'refused';
       throw error;
@@ -145,7 +128,7 @@ export class ViewWorker {
 
   async run(signal: AbortSignal, run?: SupervisedRun): Promise<void> {
     const { readers } = this.options;
-    const { epoch, positions } = await this.#claim();
+    const { epoch, positions } = await this.#steps.claim();
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     const loops = readers.map(async (_, source) => {
@@ -157,7 +140,7 @@ export class ViewWorker {
       }
     });
     const results = await Promise.allSettled([...loops, this.keepHouse(epoch, either)]);
-    this.#leave();
+    this.#steps.leave();
     const failed = results.find((result) => result.status === 'rejected' && !isAbort(result.reason));
     if (failed?.status === 'rejected') throw failed.reason as Error;
   }
@@ -167,7 +150,7 @@ export class ViewWorker {
    * @throws `view-writer-fenced` when another worker has claimed it meanwhile.
    */
   async catchUp(options: CatchUp): Promise<void> {
-    const { epoch, positions } = await this.#claim();
+    const { epoch, positions } = await this.#steps.claim();
     const stop = new AbortController();
     const signal = AbortSignal.any([options.signal, stop.signal]);
     const sources = options.sources ?? this.options.readers.map((_, source) => source);
@@ -181,7 +164,7 @@ export class ViewWorker {
       }
     });
     const results = await Promise.allSettled(reading);
-    this.#leave();
+    this.#steps.leave();
     const failed = results.filter((result) => result.status === 'rejected').map((result) => result.reason as Error);
     if (failed.length > 0) throw failed.find((error) => !isAbort(error)) ?? failed[0]!;
   }
@@ -223,8 +206,8 @@ export class ViewWorker {
     const bound = bounded?.until?.[source];
     let at = stored ?? (await reader.begin());
     await this.#saw(source, await reader.lag(at));
-    /** The step before, which is stored while the next one is read. */
-    let storing: Promise<void> = Promise.resolve();
+    /** The step before, which is stored while the next one is read and computed. */
+    let before: StepUnderWay = NONE_UNDER_WAY;
     try {
       while (!signal.aborted) {
         const ends = bound?.generation === at.generation ? bound.next : undefined;
@@ -232,46 +215,58 @@ export class ViewWorker {
         const moved = chunk.to.generation !== at.generation || chunk.records.length > 0 || !sameOffsets(chunk.to, at);
         if (moved) await bounded?.pace?.(chunk.records.length, bytesOf(chunk.records));
         const mapped = moved ? await this.#map(reading, chunk.records, at) : undefined;
-        await storing;
-        storing = this.#tookIn(reading, { ...chunk, from: at, mapped }, run).then(() =>
+        const ahead = mapped && (await this.#changesAhead(source, mapped, at, before));
+        await before.done;
+        const computed = deferred<ComputedStep | undefined>();
+        const done = this.#tookIn(reading, { ...chunk, from: at, mapped, ahead, computed }, run).then(() =>
           bounded?.report(chunk.records.length),
         );
-        storing.catch(() => undefined);
+        done.catch(() => undefined);
+        before = { computed: computed.promise, done };
         at = chunk.to;
         if (bounded !== undefined && !moved) break;
       }
-      await storing;
+      await before.done;
       bounded?.signal.throwIfAborted();
     } finally {
-      await Promise.allSettled([storing]);
+      await Promise.allSettled([before.done]);
     }
   }
 
+  /** The changes of a chunk while the step before is stored; nothing where other topics have something to store in between. */
+  async #changesAhead(
+    source: number,
+    mapped: MappedRecords,
+    from: SourcePosition,
+    { computed, done }: StepUnderWay,
+  ): Promise<ChangesAhead | undefined> {
+    const before = this.#lags.every((lag, place) => place === source || lag === 0) ? await computed : undefined;
+    if (before === undefined) return undefined;
+    const given = this.#given(source, from, before.refused + mapped.refused.length);
+    return this.#steps.changesAhead(given, mapped.records, { commit: before.commit, done });
+  }
+
   /** Stores a chunk that was read, and says how far the view is. */
-  async #tookIn(
-    reading: Reading,
-    { records, from, to, lag, mapped }: MappedChunk,
-    run: SupervisedRun | undefined,
-  ): Promise<void> {
-    if (mapped !== undefined) {
-      await this.#take(reading, records, from, to, mapped);
-      this.options.failPoint?.('view-step-stored');
-      this.options.onStep?.(records.length);
-      run?.healthy();
+  async #tookIn(reading: Reading, chunk: MappedChunk, run: SupervisedRun | undefined): Promise<void> {
+    const { records, lag, mapped, computed } = chunk;
+    try {
+      if (mapped !== undefined) {
+        await this.#take(reading, { ...chunk, mapped });
+        this.options.failPoint?.('view-step-stored');
+        this.options.onStep?.(records.length);
+        run?.healthy();
+      }
+    } finally {
+      computed.resolve(undefined);
     }
     await this.#saw(reading.source, lag);
   }
 
   /** Stores what records do. A step that the database refuses is halved until the record is found whose row it cannot hold, which is set aside. */
-  async #take(
-    reading: Reading,
-    records: readonly PartitionRecord[],
-    from: SourcePosition,
-    to: SourcePosition,
-    mapped: MappedRecords,
-  ): Promise<void> {
+  async #take(reading: Reading, chunk: FoldedChunk): Promise<void> {
+    const { records, from, to } = chunk;
     try {
-      await this.#fold(reading, mapped, from, to);
+      await this.#fold(reading, chunk);
     } catch (error) {
       const [first] = records;
       if (!isAppError(error, 'rows-refused') || first === undefined) throw error;
@@ -279,13 +274,13 @@ export class ViewWorker {
         const { partition, offset } = first;
         const refused = [{ partition, offset, code: 'row-refused', message: error.message }];
         const move = { source: reading.source, from, to };
-        return this.#store(reading.epoch, async (commit) => ({ commit, move, changes: [], refused }));
+        return this.#steps.store(reading.epoch, async (commit) => ({ commit, move, changes: [], refused }));
       }
       const half = records.slice(0, records.length >> 1);
       const rest = records.slice(half.length);
       const between = after(from, half);
-      await this.#take(reading, half, from, between, await this.#map(reading, half, from));
-      await this.#take(reading, rest, between, to, await this.#map(reading, rest, between));
+      await this.#take(reading, { records: half, from, to: between, mapped: await this.#map(reading, half, from) });
+      await this.#take(reading, { records: rest, from: between, to, mapped: await this.#map(reading, rest, between) });
     }
   }
 
@@ -299,29 +294,22 @@ export class ViewWorker {
     return only === undefined ? mapped : { ...mapped, records: await only(source, mapped.records) };
   }
 
-  async #fold(
-    { source, epoch }: Reading,
-    { records, refused }: MappedRecords,
-    from: SourcePosition,
-    to: SourcePosition,
-  ): Promise<void> {
-    const { view, clock, failPoint } = this.options;
-    await this.#store(epoch, async (commit) => {
-      // Ends of keys are remembered while records are set aside: one that is taken in later must not bring back a key that has ended meanwhile.
-      const partitions =
-        refused.length + this.#positions.refused > 0 ? Math.max(2, from.next.length) : from.next.length;
-      const context = { view, source, stored: this.#stored, partitions, nowMs: clock.now() };
-      const changes = await this.#changes(context, records);
-      failPoint?.('view-step-folded');
+  #fold({ source, epoch }: Reading, { mapped, from, to, ahead, computed }: FoldedChunk): Promise<void> {
+    const { records, refused } = mapped;
+    return this.#steps.store(epoch, async (commit) => {
+      const known = this.#steps.positions.refused + refused.length;
+      const changes =
+        ahead?.commit === commit ? ahead.changes : await this.#steps.changes(this.#given(source, from, known), records);
+      this.options.failPoint?.('view-step-folded');
+      computed?.resolve({ commit, refused: known });
       return { commit, move: { source, from, to }, changes, refused };
     });
   }
 
-  async #changes(context: StepContext, records: readonly MappedRecord[]): Promise<readonly TableChange[]> {
-    const unwritten = this.#unwritten;
-    const changes = await stepChanges({ ...context, unwritten, turn: this.#turn }, records);
-    unwritten?.written(changes);
-    return changes;
+  /** @param refused records that are set aside: ends of keys are remembered meanwhile, since one that is taken in later must not bring back a key that has ended. */
+  #given(source: number, { next }: SourcePosition, refused: number): StepSource {
+    const partitions = refused > 0 ? Math.max(2, next.length) : next.length;
+    return { source, partitions, nowMs: this.options.clock.now() };
   }
 
   /** Removes rows whose time is over, a bounded number in each step. */
@@ -329,8 +317,8 @@ export class ViewWorker {
     const { view, clock } = this.options;
     while (!signal.aborted) {
       for (let more = true; more && !signal.aborted;) {
-        await this.#store(epoch, async (commit) => {
-          const changes = await expiredRows(view, this.#stored, clock.now());
+        await this.#steps.store(epoch, async (commit) => {
+          const changes = await expiredRows(view, this.#steps.stored, clock.now());
           more = changes.length > 0;
           return more ? { commit, changes, refused: [] } : undefined;
         });
@@ -339,77 +327,9 @@ export class ViewWorker {
     }
   }
 
-  async #claim(): Promise<{ readonly epoch: number; readonly positions: ViewPositions }> {
-    const { id, view, tables } = this.options;
-    const claimed = await tables.claim(id, view);
-    this.#stands(claimed.positions);
-    this.#epoch = claimed.epoch;
-    this.#indexed = false;
-    this.#unwritten = await this.#unwrittenAt(claimed.positions);
-    return claimed;
-  }
-
-  /** Of a view that has been begun no more is known than whether ends of keys are remembered, of which there mostly are none. */
-  async #unwrittenAt({ commit }: ViewPositions): Promise<UnwrittenRows> {
-    const { view } = this.options;
-    const unwritten = new UnwrittenRows();
-    if (commit === 0) return unwritten;
-    const markers = markerTable(view);
-    const hasEnds = (await this.#stored.find({ table: markers, limit: 1 })).length > 0;
-    const tables = tableShapes(view).map((shape) => shape.table);
-    unwritten.forget(tables.filter((table) => table !== markers || hasEnds));
-    return unwritten;
-  }
-
-  /** A step that somebody was quicker than who stored one beside this worker is computed again on what is there now. */
-  #store(epoch: number, step: (commit: number) => Promise<ViewStep | undefined>): Promise<void> {
-    const { id, view, tables } = this.options;
-    return this.#steps.run(async () => {
-      for (let attempt = 1; ; attempt++) {
-        const made = await step(this.#positions.commit);
-        if (made === undefined) return;
-        try {
-          return this.#stands(await tables.apply(id, view, epoch, made));
-        } catch (error) {
-          if (!isAppError(error, 'view-writer-fenced') || attempt === RETRIES) throw error;
-          const now = await tables.positions(id, view);
-          const { source, from } = made.move ?? {};
-          const moved =
-            source !== undefined && now.sources[source] !== undefined && !isWithin(now.sources[source], from!);
-          if (now.epoch !== epoch || now.commit === made.commit || moved) throw error;
-          this.#stands(now);
-          this.#forgetUnwritten();
-        }
-      }
-    });
-  }
-
-  #stands(positions: ViewPositions): void {
-    const stored = this.#nextStep;
-    this.#positions = positions;
-    this.#nextStep = deferred();
-    stored.resolve();
-  }
-
-  /** Another worker may write from now on. */
-  #leave(): void {
-    this.#epoch = undefined;
-    this.#forgetUnwritten();
-  }
-
-  /** To be called when anybody else may have written rows. */
-  #forgetUnwritten(): void {
-    this.#unwritten = undefined;
-  }
-
   async #saw(source: number, lag: number): Promise<void> {
     const isBuilt = this.#lags.every((one, place) => (place === source ? lag : one) <= CLOSE);
-    if (isBuilt && !this.#indexed) {
-      const { id, view, tables } = this.options;
-      await this.#steps.run(() => tables.index(id, view));
-      this.#indexed = true;
-      this.#unwritten?.forgetRows();
-    }
+    if (isBuilt) await this.#steps.index();
     this.#lags[source] = lag;
     if (this.#lags.every((one) => one === 0)) this.#currentAtMs = this.options.clock.monotonic();
   }
@@ -424,12 +344,39 @@ export interface Redriven {
   readonly gone: number;
 }
 
-/** What was read, and what it says. */
-interface MappedChunk extends SourceChunk {
+/** Records that are stored as one step, and what they say. */
+interface FoldedChunk extends Omit<SourceChunk, 'lag'> {
   readonly from: SourcePosition;
+  readonly mapped: MappedRecords;
+  /** What was computed before its turn, if anything. */
+  readonly ahead?: ChangesAhead | undefined;
+  /** Told when the step has its changes; with nothing when it ends without. */
+  readonly computed?: Deferred<ComputedStep | undefined>;
+}
+
+/** What was read. */
+interface MappedChunk extends Omit<FoldedChunk, 'mapped'> {
+  readonly lag: number;
   /** Nothing when the reader has not moved. */
   readonly mapped: MappedRecords | undefined;
+  readonly computed: Deferred<ComputedStep | undefined>;
 }
+
+/** A step that has its changes. */
+interface ComputedStep {
+  /** On which they are computed. */
+  readonly commit: number;
+  /** Records that are set aside with it and before. */
+  readonly refused: number;
+}
+
+/** A step on its way into the tables. */
+interface StepUnderWay {
+  readonly computed: Promise<ComputedStep | undefined>;
+  readonly done: Promise<void>;
+}
+
+const NONE_UNDER_WAY: StepUnderWay = { computed: Promise.resolve(undefined), done: Promise.resolve() };
 
 /** What is being read, and as which writer of the view. */
 interface Reading {
@@ -447,11 +394,6 @@ function after(from: SourcePosition, records: readonly PartitionRecord[]): Sourc
 
 function bytesOf(records: readonly PartitionRecord[]): number {
   return records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
-}
-
-/** Whether a stored position is the one that a step begins at; of partitions that were added since nothing is stored. */
-function isWithin(stored: SourcePosition, from: SourcePosition): boolean {
-  return stored.generation === from.generation && stored.next.every((next, partition) => next === from.next[partition]);
 }
 
 function sameOffsets(a: SourcePosition, b: SourcePosition): boolean {
