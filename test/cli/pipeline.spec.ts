@@ -77,6 +77,11 @@ describe('a pipeline', () => {
         .filter(({ levels }) => levels.includes('BACKWARD'))
         .map(({ ruleId, position }) => [ruleId, position.line]),
     );
+    // A plan tells the finding once, and neither table nor error quote whole schemas.
+    const plan = await weirIn('plan');
+    expect([plan.code, plan.out.match(/avro\/type-mismatch/g)?.length]).toEqual([1, 1]);
+    expect(plan.out).toMatch(/^refused .* one finding, above$/m);
+    expect(plan.out + plan.err).not.toContain('errorType');
   });
 
   it('registers ten schemas together or none: none when the ninth is invalid', async () => {

@@ -1,6 +1,6 @@
 import { placeText, type CheckFinding } from '../check/finding.js';
 import type { Outcome, Table } from '../outcome.js';
-import type { PlannedChange } from '../project/plan-file.js';
+import type { PlannedChange, Refusal } from '../project/plan-file.js';
 import { topicChangeText, type PlannedTopic } from '../project/topics.js';
 import type { MadePlan } from './make-plan.js';
 
@@ -126,7 +126,7 @@ function changesTable(changes: readonly PlannedChange[], topics: readonly Planne
         subject,
         version ?? (deletedVersions.length > 0 ? deletedVersions.join(',') : null),
         id,
-        refusal === null ? '' : refusal.message,
+        refusal === null ? '' : refusalText(refusal),
       ]),
       ...topics.map((one) => [
         TOPIC_WORDS[one.outcome],
@@ -137,6 +137,12 @@ function changesTable(changes: readonly PlannedChange[], topics: readonly Planne
       ]),
     ],
   };
+}
+
+/** In a cell of a table: findings are told before it, each at its place. */
+function refusalText({ message, findings }: Refusal): string {
+  if (findings.length === 0) return message;
+  return findings.length === 1 ? 'one finding, above' : `${findings.length} findings, above`;
 }
 
 function findingsText(findings: readonly CheckFinding[]): string {

@@ -98,6 +98,7 @@ describe('a set of changes', () => {
     expect(told.get('money')!.refusal!.findings[0]).toMatchObject({ errorType: 'TYPE_MISMATCH', version: 1 });
     expect(told.get('broken')).toMatchObject({ outcome: 'refused', refusal: { code: 'schema-invalid' } });
     expect(plan.blockers).toHaveLength(2);
+    expect(plan.blockers[0]).toBe('Change 1 (money): Money.cents is string in the new schema and long in the old one.');
     const before = store.applied.length;
     await expect(registry.changeSets.apply(asked(plan), changes)).rejects.toMatchObject({ code: 'plan-blocked' });
     expect(store.applied).toHaveLength(before);

@@ -64,6 +64,13 @@ export interface ChangeRefusal {
   readonly findings: readonly Finding[];
 }
 
+/** Why a change is refused, in a line: of a schema that breaks somebody the first finding, not the message, which quotes whole schemas. */
+function reasonOf({ message, findings }: ChangeRefusal): string {
+  const [first] = findings;
+  const others = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
+  return first === undefined ? message.slice(0, 500) : `${first.what.slice(0, 500)}${others}`;
+}
+
 /** What a set of changes would come to. */
 export interface ChangeSetPlan extends Omit<RegistryPlan, 'outcome'> {
   /** In the order in which they would be made. */
@@ -142,9 +149,7 @@ export class ChangeSets {
           return [index, outcome, version, [...deletedVersions], refusal?.code ?? null];
         }),
       },
-      blockers: refused.map(
-        ({ index, subject, refusal }) => `Change ${index} (${subject}): ${refusal!.message.slice(0, 500)}`,
-      ),
+      blockers: refused.map(({ index, subject, refusal }) => `Change ${index} (${subject}): ${reasonOf(refusal!)}`),
       facts: draft.facts,
       states: draft.read,
     };
