@@ -6,7 +6,8 @@ const CHANGE: readonly OptionSpec[] = [
   ...LIMITS,
   {
     flags: '--verify <how>',
-    about: 'how the copy is verified: readback (default), full; write-side alone is too little to switch by',
+    about:
+      'how the copy is verified: readback (default), full, or write-side: read back only when the cutover is asked for',
     choices: ['write-side', 'readback', 'full'],
   },
   { flags: '--no-cutover', about: 'stop when ready: weir op cutover switches' },
@@ -183,6 +184,7 @@ export const TOPICS: CommandSpec = {
           about: 'how keys are placed: murmur2, crc32, fnv1a, or as suggested for heavy keys',
           choices: ['murmur2', 'crc32', 'fnv1a', 'suggested'],
         },
+        { flags: '--groups <list>', about: 'groups that come along: all (default), or names with commas between' },
         GROUP_MODE,
         ...CHANGE,
         REQUEST,

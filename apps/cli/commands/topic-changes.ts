@@ -86,18 +86,18 @@ export const move: Handler = async (invocation) => {
 /** What all of them have: verification, groups, cutover. What the file says counts where no flag says otherwise. */
 function changed(invocation: Invocation, file: Record<string, unknown> | undefined): Record<string, unknown> {
   const verify = text(invocation, 'verify');
-  if (verify === 'write-side')
-    throw usage(
-      'verification-too-little',
-      'What is written is always checked as it is written, and that alone is too little to switch by.',
-      'Take --verify readback (the default) or --verify full.',
-    );
-  const groups = text(invocation, 'groupMode');
+  const mode = text(invocation, 'groupMode');
+  const only = groupsNamed(invocation);
+  const groups = {
+    ...(file?.['groups'] as object | undefined),
+    ...(mode === undefined ? {} : { mode }),
+    ...(only === undefined ? {} : { only: only === 'all' ? undefined : only }),
+  };
   const window = text(invocation, 'rollbackWindow');
   const cutover = file?.['cutover'] as { readonly mode?: unknown } | undefined;
   return {
     ...(verify === undefined ? {} : { verification: verify }),
-    ...(groups === undefined ? {} : { groups: { mode: groups } }),
+    ...(mode === undefined && only === undefined ? {} : { groups }),
     cutover: {
       ...cutover,
       mode: invocation.options['cutover'] === false ? 'manual' : (cutover?.mode ?? 'auto'),
@@ -105,4 +105,16 @@ function changed(invocation: Invocation, file: Record<string, unknown> | undefin
     },
     ...(given(invocation, 'oneWay') ? { reverseTail: false } : {}),
   };
+}
+
+/** Groups that come along, by `--groups`: all of them, or those that are named. Undefined where nothing is said. */
+function groupsNamed(invocation: Invocation): 'all' | readonly string[] | undefined {
+  const asked = text(invocation, 'groups');
+  if (asked === undefined || asked === 'all') return asked;
+  const names = asked
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (names.length > 0) return names;
+  throw usage('groups-missing', `'${asked}' (--groups) names no group.`, 'Write all, or names with commas between.');
 }

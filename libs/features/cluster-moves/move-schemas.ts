@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cutoverRequest, groupTranslation, wholePlanShape } from '#libs/platform/http';
+import { cutoverRequest, groupTranslation, verificationRequest, wholePlanShape } from '#libs/platform/http';
 
 /** Most topics in one request: each is looked at. */
 export const MAX_MOVED_TOPICS = 100;
@@ -17,7 +17,7 @@ export const moveBody = z.strictObject({
     .boolean()
     .optional()
     .describe('One plan more, of 2 to 20 topics in one operation: all of them are switched in one step or none is.'),
-  verification: z.enum(['readback', 'full']).optional(),
+  verification: verificationRequest.optional(),
   cutover: cutoverRequest,
   reverseTail: z
     .boolean()

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cutoverRequest, groupTranslation, wholePlanShape } from '#libs/platform/http';
+import { cutoverRequest, groupTranslation, verificationRequest, wholePlanShape } from '#libs/platform/http';
 
 const expression = z.string().min(1).max(10_000);
 const place = z.string().min(1).max(1_000);
@@ -126,10 +126,7 @@ export const migrationBody = z.strictObject({
         .describe('A larger part of them stops the copy, from 100 records on.'),
     })
     .optional(),
-  verification: z
-    .enum(['readback', 'full'])
-    .optional()
-    .describe('`full`, which transforms every record anew, unless given.'),
+  verification: verificationRequest.optional().describe('`full`, which transforms every record anew, unless given.'),
   groups: z.strictObject({ mode: z.enum(['exact', 'drain', 'duplicates']).optional() }).optional(),
   cutover: cutoverRequest,
   reverseTail: z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cutoverRequest, groupTranslation, wholePlanShape } from '#libs/platform/http';
+import { cutoverRequest, groupTranslation, verificationRequest, wholePlanShape } from '#libs/platform/http';
 import { MAX_TOGETHER } from '#libs/core/streams';
 
 const base = z
@@ -95,9 +95,16 @@ export const repartitionBody = z.strictObject({
     .max(3_600_000)
     .optional()
     .describe('How long a merge waits for a partition that has nothing new; 5,000 unless given.'),
-  verification: z.enum(['readback', 'full']).optional(),
+  verification: verificationRequest.optional(),
   groups: z
     .strictObject({
+      only: z
+        .array(z.string().min(1).max(249))
+        .max(1_000)
+        .optional()
+        .describe(
+          'Groups that come along, by name; all that keep positions on the topic unless given. The others begin anew after the switch, and where they stood on the old side stays as it was.',
+        ),
       mode: z
         .enum(['exact', 'drain', 'duplicates'])
         .optional()

@@ -23,6 +23,7 @@ export { REASON_HEADER, reasonOf } from './reason.js';
 export { Conditional, entityTag, isUnchanged, REVALIDATED } from './conditional.js';
 export {
   cutoverRequest,
+  verificationRequest,
   groupTranslation,
   planParts,
   planShape,

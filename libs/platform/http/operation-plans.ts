@@ -27,6 +27,13 @@ export const cutoverRequest = z
   })
   .optional();
 
+/** Member of a body: when the records of a copy are read back before it may be switched to. */
+export const verificationRequest = z
+  .enum(['write-side', 'readback', 'full'])
+  .describe(
+    '`readback`: the copy is read back while it is made. `full`: its source is read again as well. `write-side`: it is read back when the cutover is asked for, and only counted and digested before.',
+  );
+
 /** Members that every plan has. */
 export const planShape = {
   hash: z.string().describe('Start it with `POST /v1/operations`.'),

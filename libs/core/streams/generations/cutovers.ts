@@ -47,7 +47,7 @@ export class Cutovers {
       return await this.#undo(parts, refusal, undefined, { ...standing, undoneForParked: true });
     }
     for (const { change } of parts) {
-      const refusal = await groupInTheWay(change);
+      const refusal = await groupInTheWay(change, change.carried);
       // Nothing was held or moved: the copy stays open as it is.
       if (refusal !== undefined) return await this.#undo(parts, refusal.message);
     }
@@ -79,7 +79,7 @@ export class Cutovers {
 
   /** The switch of a topic to its new side. */
   #changeOf(work: GenerationWork, live: Live | undefined): Switch {
-    const { topic, groups, maxPauseMs } = work.parameters;
+    const { topic, groups, carried, maxPauseMs } = work.parameters;
     return {
       topic,
       from: work.old,
@@ -87,6 +87,7 @@ export class Cutovers {
       copy: live && { live: live.copy, verifier: live.verifier },
       expectedEnds: [],
       groups,
+      carried,
       maxPauseMs,
       translate: async (ends, vectors) =>
         live === undefined

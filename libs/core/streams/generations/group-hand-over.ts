@@ -1,5 +1,6 @@
 import type { AppError, Clock } from '#libs/core/kernel';
 import { IN_HAND_NOTE, logErrors, type LogEngine, type LogWriter, type RestingGroups } from '#libs/core/log';
+import { comesAlong } from './group-request.js';
 import type { GroupMode } from './parameters.js';
 import { SwitchRefused } from './switch-refused.js';
 import type { GroupVector, TranslatedGroup } from './translation.js';
@@ -86,11 +87,14 @@ export class HandOverSessions {
 
 /**
  * The error that storing positions would meet, told before any writer is held: where the log that groups come to cannot hand over, it stores no positions of a group that has live members. Undefined
- * when nothing is in the way now; a member that joins later is met by the log itself.
+ * when nothing is in the way now; a member that joins later is met by the log itself. `carried`: as in {@link GroupHandOver}.
  */
-export async function groupInTheWay({ from, to }: HandedOver): Promise<AppError | undefined> {
+export async function groupInTheWay(
+  { from, to }: HandedOver,
+  carried: readonly string[] | null | undefined,
+): Promise<AppError | undefined> {
   if (to.log.capabilities.handsOver) return undefined;
-  for (const { group } of await vectorsOf({ log: from.log, from: from.physical })) {
+  for (const { group } of await vectorsOf({ log: from.log, from: from.physical, carried })) {
     const { members } = await to.log.describeGroup(group);
     if (members.length > 0) return logErrors.groupActive(group, members.length);
   }
@@ -107,6 +111,8 @@ export interface GroupHandOver {
   readonly from: string;
   readonly sessions: HandOverSessions;
   readonly mode: GroupMode;
+  /** Names of the groups that are handed over; null or undefined: all. */
+  readonly carried?: readonly string[] | null | undefined;
   readonly translate: (groups: readonly GroupVector[]) => Promise<readonly TranslatedGroup[]>;
   /** @throws SwitchRefused when the pause is over. */
   readonly demandTime: (what: string) => void;
@@ -205,10 +211,15 @@ function mayBe(translated: readonly TranslatedGroup[], mode: GroupMode): boolean
   return mode === 'duplicates' || translated.every((one) => one.exact);
 }
 
-/** Where the groups stand in the old generation. */
-async function vectorsOf({ log, from }: Pick<GroupHandOver, 'log' | 'from'>): Promise<GroupVector[]> {
+/** Where the groups that come along stand in the old generation. */
+async function vectorsOf({
+  log,
+  from,
+  carried,
+}: Pick<GroupHandOver, 'log' | 'from' | 'carried'>): Promise<GroupVector[]> {
   const found: GroupVector[] = [];
   for (const { group } of await log.listGroups()) {
+    if (!comesAlong(carried, group)) continue;
     const here = (await log.describeGroup(group)).positions.filter((one) => one.topic === from);
     if (here.length === 0) continue;
     found.push({ group, positions: new Map(here.map((one) => [one.partition, one.offset])) });

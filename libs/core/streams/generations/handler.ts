@@ -43,6 +43,7 @@ const MAX_ROUNDS = 20;
  */
 export class GenerationHandler implements OperationHandler {
   readonly kind: string;
+  readonly destroys = true;
   readonly phases: OperationHandler['phases'] = {
     PREPARING: (run) => this.#prepare(run),
     COPYING: (run) => this.#copy(run),
@@ -203,10 +204,17 @@ export class GenerationHandler implements OperationHandler {
 
   async #copy(run: OperationRun): Promise<PhaseResult> {
     return await this.#withLive(run, async (work, { copy, verifier }) => {
-      await copyVerified(copy, verifier, await copy.sourceEnds(), work.paced());
+      await this.#copyOn(work, { copy, verifier });
       await work.failPoint('copy:done');
       return { next: 'CATCHING_UP', notes: standingOf(work, copy) };
     });
+  }
+
+  /** Copies what there is, and verifies it meanwhile unless the plan leaves that to the cutover. */
+  async #copyOn(work: GenerationWork, { copy, verifier }: Live): Promise<void> {
+    const ends = await copy.sourceEnds();
+    if (work.parameters.verification === 'write-side') await copy.copyTo(ends, work.paced());
+    else await copyVerified(copy, verifier, ends, work.paced());
   }
 
   async #catchUp(run: OperationRun): Promise<PhaseResult> {
@@ -215,7 +223,7 @@ export class GenerationHandler implements OperationHandler {
     return await this.#withLive(run, async (work, { copy, verifier }) => {
       await redriveAsked(work, copy);
       do {
-        await copyVerified(copy, verifier, await copy.sourceEnds(), work.paced());
+        await this.#copyOn(work, { copy, verifier });
         await copy.sourceEnds();
       } while (copy.lag > this.#tools.tuning.readyRecords);
       return { next: 'READY', notes: standingOf(work, copy) };

@@ -31,6 +31,8 @@ export interface GenerationParameters {
   readonly target: GenerationSide;
   readonly verification: VerificationLevel;
   readonly groups: GroupMode;
+  /** Names of the groups that come along; null or undefined: all that keep positions on the topic. */
+  readonly carried?: readonly string[] | null;
   readonly maxPauseMs: number;
   /** The old side is kept current after the switch by a copy back; only where the kind has a router back. */
   readonly reverseTail: boolean;

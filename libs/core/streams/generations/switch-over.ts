@@ -28,6 +28,8 @@ export interface Switch {
   readonly copy: { readonly live: LiveCopy; readonly verifier: Verifier } | undefined;
   readonly expectedEnds: readonly number[];
   readonly groups: GroupMode;
+  /** Names of the groups that are carried over; null or undefined: all. */
+  readonly carried?: readonly string[] | null | undefined;
   readonly maxPauseMs: number;
   readonly translate: (ends: readonly number[], groups: readonly GroupVector[]) => Promise<readonly TranslatedGroup[]>;
   /** Asked when nothing more comes: why the name must not move all the same. */
@@ -120,7 +122,7 @@ async function moveNamesWith(sessions: readonly HandOverSessions[], parts: reado
   }
   const handOvers = drained.map(({ part: { change, context }, ends }, i) => ({
     ...{ log: change.from.log, clock, failPoint: context.failPoint, demandTime, leftMs, signal: context.run.signal },
-    ...{ from: change.from.physical, mode: change.groups, sessions: sessions[i]! },
+    ...{ from: change.from.physical, mode: change.groups, carried: change.carried, sessions: sessions[i]! },
     translate: (groups: readonly GroupVector[]) => change.translate(ends, groups),
   }));
   const decide = async (groups: readonly (readonly TranslatedGroup[])[]): Promise<void> => {

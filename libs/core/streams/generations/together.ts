@@ -13,6 +13,7 @@ export const MAX_TOGETHER = 20;
  */
 export class TogetherHandler implements OperationHandler {
   readonly kind: string;
+  readonly destroys = true;
   readonly phases: OperationHandler['phases'];
 
   constructor(

@@ -128,6 +128,8 @@ async function openWayBack(work: GenerationWork): Promise<WayBack> {
     expectedEnds: work.vector('ends') ?? [],
     // Groups cannot forbid a way back that was promised; they are waited for instead.
     groups: parameters.groups === 'exact' ? 'drain' : parameters.groups,
+    // Who did not come along goes on where it stood.
+    carried: parameters.carried,
     maxPauseMs: parameters.maxPauseMs,
     translate: async (ends, groups) => {
       const maps = {

@@ -230,11 +230,11 @@ function progressOf(copy: LiveCopy): OperationProgress {
   };
 }
 
-/** What a verification has found, as the operation's status shows it. */
-export function verificationToJson(verification: Verification, level: string): JsonObject {
+/** What a verification has found, as the operation's status shows it. Whatever it was told to leave out while it copied, what was verified was read back. */
+export function verificationToJson(verification: Verification, level: VerificationLevel): JsonObject {
   const { checked, mismatches, sums } = verification;
   return {
-    level,
+    level: level === 'write-side' ? 'readback' : level,
     state: mismatches.length > 0 ? 'failed' : 'passed',
     checked,
     mismatches: mismatches.map((one): JsonValue => mismatchToJson(one)),

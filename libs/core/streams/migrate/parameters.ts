@@ -4,7 +4,7 @@ import { cutoverOfRequest, type CutoverRequest } from '../generations/cutover-re
 import type { GenerationRequest } from '../generations/kind.js';
 import type { GenerationParameters, GroupMode } from '../generations/parameters.js';
 import { RequestForm } from '../request-form.js';
-import type { VerificationLevel } from '../verify/verification.js';
+import { VERIFICATION_LEVELS, type VerificationLevel } from '../verify/verification.js';
 import { inverseOf, parseExpression, parseSteps, type TransformProgram } from './program.js';
 import type { KeyRules } from './key-rewriter.js';
 import { RAW_ENCODINGS, type RawEncoding, type RawFormat } from './raw-values.js';
@@ -113,7 +113,7 @@ export function parseMigrationRequest(json: JsonObject): MigrationRequest {
       maxRatio: ratio(form, poison['maxRatio'], 'poison.maxRatio'),
       leaveParked: form.flag(poison['leaveParked'], 'poison.leaveParked', false),
     },
-    verification: form.choice(top['verification'], 'verification', ['readback', 'full'], 'full'),
+    verification: form.choice(top['verification'], 'verification', VERIFICATION_LEVELS, 'full'),
     groups: form.choice(groups['mode'], 'groups.mode', ['exact', 'drain', 'duplicates'], 'drain'),
     cutover: cutoverOfRequest(form, top['cutover']),
     reverseTail: form.flag(top['reverseTail'], 'reverseTail', true),

@@ -283,9 +283,11 @@ function steps(parameters: MigrationParameters, records: number): string[] {
     `create ${target.physical} with ${target.partitions} partitions, closed to writers; retention and compaction wait until the switch`,
     `copy about ${records} records of ${source.physical} through transform ${parameters.version.slice(0, 12)}, and follow its writers`,
     poisoned[poison.policy],
-    parameters.verification === 'full'
-      ? 'verify: read the source again, transform it anew and compare order, counts and digests with the target'
-      : 'verify: read the target back and compare order, counts and digests',
+    parameters.verification === 'write-side'
+      ? 'verify when the cutover is asked for, not while it copies: read the target back and compare order, counts and digests'
+      : parameters.verification === 'full'
+        ? 'verify: read the source again, transform it anew and compare order, counts and digests with the target'
+        : 'verify: read the target back and compare order, counts and digests',
     `switch within ${parameters.maxPauseMs} ms or not at all: hold writers, copy and verify the rest, translate groups, move the name ${topic}`,
     parameters.reverseTail
       ? `keep ${source.physical} current by down, so that rolling back is possible`

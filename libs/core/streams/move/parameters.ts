@@ -3,7 +3,7 @@ import { cutoverOfRequest, type CutoverRequest } from '../generations/cutover-re
 import type { GenerationRequest } from '../generations/kind.js';
 import type { GenerationParameters } from '../generations/parameters.js';
 import { RequestForm } from '../request-form.js';
-import type { VerificationLevel } from '../verify/verification.js';
+import { VERIFICATION_LEVELS, type VerificationLevel } from '../verify/verification.js';
 
 /** What somebody wants, with every default filled in. `cluster` is where the topic is. */
 export interface MoveRequest extends GenerationRequest {
@@ -31,7 +31,7 @@ export function parseMoveRequest(json: JsonObject): MoveRequest {
     topic: form.text(top['topic'], 'topic') ?? form.missing('topic', ''),
     cluster: form.text(top['cluster'], 'cluster'),
     to: form.text(top['to'], 'to') ?? form.missing('to', ''),
-    verification: form.choice(top['verification'], 'verification', ['readback', 'full'], 'readback'),
+    verification: form.choice(top['verification'], 'verification', VERIFICATION_LEVELS, 'readback'),
     cutover: cutoverOfRequest(form, top['cutover']),
     reverseTail: form.flag(top['reverseTail'], 'reverseTail', true),
   };

@@ -114,9 +114,11 @@ function steps({ cluster, targetCluster, source, target, ...rest }: MoveParamete
   return [
     `create ${target.physical} in cluster ${targetCluster} with ${target.partitions} partitions, closed to everybody; retention and compaction wait until the switch`,
     `copy ${records} of ${source.physical} from ${cluster}, partition by partition, and follow its writers`,
-    rest.verification === 'full'
-      ? 'verify: read both sides again and compare order, counts and digests'
-      : 'verify: read the copy back and compare order, counts and digests',
+    rest.verification === 'write-side'
+      ? 'verify when the cutover is asked for, not while it copies: read the copy back and compare order, counts and digests'
+      : rest.verification === 'full'
+        ? 'verify: read both sides again and compare order, counts and digests'
+        : 'verify: read the copy back and compare order, counts and digests',
     `switch within ${rest.maxPauseMs} ms or not at all: hold writers, copy and verify the rest, carry groups over, and make ${rest.topic} stand for the topic in ${targetCluster}`,
     rest.reverseTail
       ? `keep ${source.physical} in ${cluster} current, so that moving back loses nothing`

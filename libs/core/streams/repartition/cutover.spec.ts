@@ -92,6 +92,25 @@ describe('the cutover', () => {
     expect(await world.topics()).toEqual(['orders:ACTIVE']);
   });
 
+  it('reads the copy back before it switches also when nothing was read back while it was copied', async () => {
+    const world = await filled(2, 40);
+    const operation = await world.planned(request(3, { verification: 'write-side' }));
+    expect(operation.plan.steps[2]).toContain('when the cutover is asked for');
+    const handler = world.process();
+    await drive(handler, operation, { until: 'READY' });
+    await world.engine.append({ topic: 'orders--g2', partition: 1 }, stray('before'), { intoFenced: true });
+    await expect(drive(handler, operation, { until: 'SWITCHED' })).rejects.toMatchObject({
+      code: 'verification-failed',
+    });
+    expect(operation.notes['verification']).toMatchObject({ level: 'readback', state: 'failed' });
+    expect((await world.directory.resolve('orders')).generation).toBe(1);
+
+    const untouched = await filled(2, 40);
+    const other = await untouched.planned(request(3, { verification: 'write-side' }));
+    await drive(untouched.process(), other, { until: 'SWITCHED' });
+    expect(other.notes['verification']).toMatchObject({ level: 'readback', state: 'passed', checked: 40 });
+  });
+
   it('finds what went wrong after the verification too, and is undone', async () => {
     const world = await filled(2, 40);
     const operation = await world.planned(request(3));
@@ -233,6 +252,46 @@ describe('groups at the cutover', () => {
     await drive(handler, operation, { until: 'READY' });
     expect(operation.reason).toContain("group 'readers'");
     expect((await world.directory.resolve('orders')).description.state).toBe('ACTIVE');
+  });
+
+  it('come along when they are named; the others stay where they are, are not waited for, and are there after a way back', async () => {
+    const world = await withGroup([3, 7]);
+    await world.engine.commitPositions('readers', positions(3, 7));
+    await world.engine.commitPositions('slow', positions(1, 0));
+    const ends = (await world.engine.describeTopic('orders')).partitions.map((one) => one.endOffset);
+    await world.engine.commitPositions('readers', positions(...ends));
+    // To fewer partitions: the slow group would have to be waited for if it came along.
+    const named = { groups: { only: ['readers'] }, cutover: { maxPauseMs: 2_000 } };
+    const operation = await world.planned(request(3, named));
+    expect(operation.plan.impact['translation']).toMatchObject([
+      { group: 'readers', translation: 'exact-after-drain' },
+      { group: 'slow', translation: 'stays-behind' },
+    ]);
+    expect(operation.plan.risks).toEqual(
+      expect.arrayContaining([expect.stringContaining('groups: slow do not come along')]),
+    );
+    const where = async (group: string): Promise<string[]> =>
+      (await world.engine.describeGroup(group)).positions.map((one) => `${one.topic}/${one.partition}@${one.offset}`);
+    const before = await where('slow');
+    const handler = world.process();
+    await drive(handler, operation, { until: 'SWITCHED' });
+    expect(operation.notes['groups']).toMatchObject([{ group: 'readers' }]);
+    expect(await where('slow')).toEqual(before);
+    expect(await unread(world)).toEqual([]);
+    operation.phase = 'ROLLING_BACK';
+    await drive(handler, operation, { until: 'ROLLED_BACK' });
+    expect(await where('slow')).toEqual(before);
+  });
+
+  it('block the plan when they are named and keep no position on the topic', async () => {
+    const world = await withGroup([3, 7]);
+    const operation = await world.planned(request(3, { groups: { only: ['reader'] } }));
+    expect(operation.plan.blockers).toEqual([
+      "group 'reader' of groups.only keeps no position on the topic; those that do: readers",
+    ]);
+    await expect(world.planned(request(3, { groups: { only: [7] } }))).rejects.toMatchObject({
+      items: [{ path: 'groups.only[0]' }],
+    });
   });
 
   it('may read some records again, as many as announced, and miss none', async () => {

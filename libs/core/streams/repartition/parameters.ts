@@ -1,10 +1,11 @@
 import type { JsonObject } from '#libs/core/kernel';
 import type { PartitionerSpec } from '#libs/core/log';
 import { cutoverOfRequest, type CutoverRequest } from '../generations/cutover-request.js';
+import { type GroupRequest, groupsOfRequest } from '../generations/group-request.js';
 import type { GenerationRequest } from '../generations/kind.js';
-import type { GenerationParameters, GroupMode } from '../generations/parameters.js';
+import type { GenerationParameters } from '../generations/parameters.js';
 import { RequestForm } from '../request-form.js';
-import type { VerificationLevel } from '../verify/verification.js';
+import { VERIFICATION_LEVELS, type VerificationLevel } from '../verify/verification.js';
 import { KeyExpression } from './key-expression.js';
 import { partitionerOfRequest } from './partitioner-request.js';
 import type { NoKey, NullKeys } from './routers.js';
@@ -41,7 +42,7 @@ export interface RepartitionRequest extends GenerationRequest {
   /** How long a merge waits for a partition without new records, ms. */
   readonly mergeIdleMs: number;
   readonly verification: VerificationLevel;
-  readonly groups: GroupMode;
+  readonly groups: GroupRequest;
   readonly cutover: CutoverRequest;
   /** Keep the old side current after the switch, so that the way back stays open. */
   readonly reverseTail: boolean;
@@ -70,7 +71,6 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
   const target = form.object(top['target'], 'target', ['partitions', 'key', 'partitioner']);
   const key = target['key'] === undefined || target['key'] === null ? undefined : target['key'];
   const keyForm = form.object(key, 'target.key', ['expr', 'semantics', 'onMissing', 'tombstones', 'shared', 'back']);
-  const groups = form.object(top['groups'], 'groups', ['mode']);
   const request: RepartitionRequest = {
     cluster: form.text(top['cluster'], 'cluster'),
     topic: form.text(top['topic'], 'topic') ?? form.missing('topic', ''),
@@ -90,8 +90,8 @@ export function parseRepartitionRequest(json: JsonObject): RepartitionRequest {
     nullKeys: form.choice(top['nullKeys'], 'nullKeys', ['spread', 'drop', 'dlq', 'fail'], 'spread'),
     orderMerge: form.choice(top['orderMerge'], 'orderMerge', ['none', 'timestamp'], 'none'),
     mergeIdleMs: form.integer(top['mergeIdleMs'], 'mergeIdleMs', 0, 3_600_000) ?? 5_000,
-    verification: form.choice(top['verification'], 'verification', ['readback', 'full'], 'readback'),
-    groups: form.choice(groups['mode'], 'groups.mode', ['exact', 'drain', 'duplicates'], 'drain'),
+    verification: form.choice(top['verification'], 'verification', VERIFICATION_LEVELS, 'readback'),
+    groups: groupsOfRequest(form, top['groups']),
     cutover: cutoverOfRequest(form, top['cutover']),
     reverseTail: form.flag(top['reverseTail'], 'reverseTail', true),
   };

@@ -17,6 +17,7 @@ import {
   type TopicDescription,
   topicNameFault,
 } from '#libs/core/log';
+import { comesAlong } from '../generations/group-request.js';
 import type { CoPartitioned } from './co-partitioned.js';
 import { KeyExpression } from './key-expression.js';
 import type { RepartitionParameters } from './parameters.js';
@@ -245,7 +246,8 @@ export function groupBlockersOf(
   exact: boolean,
 ): string[] {
   if (exact || parameters.groups !== 'exact') return [];
-  return groups.map(
+  const along = groups.filter(({ group }) => comesAlong(parameters.carried, group));
+  return along.map(
     ({ group }) =>
       `the positions of group '${group}' have no exact translation; choose groups.mode drain or duplicates, or a multiple of ${parameters.source.partitions} partitions`,
   );

@@ -10,6 +10,7 @@ import {
 } from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
 import { controlsOf } from '../generations/cutover-request.js';
+import { comesAlong, stayingGroups, unknownGroups } from '../generations/group-request.js';
 import type { PlanContext } from '../generations/kind.js';
 import { type GroupMode, parametersToJson } from '../generations/parameters.js';
 import { fingerprintOf, groupsOn, nextGeneration } from '../generations/topic-facts.js';
@@ -83,7 +84,8 @@ export function resolveParameters(
     partitioner,
     nullKeys: request.nullKeys,
     verification: request.verification,
-    groups: request.groups,
+    groups: request.groups.mode,
+    carried: request.groups.only ?? null,
     maxPauseMs: request.cutover.maxPauseMs,
     // Where the fence holds back only writers of this service, others could write to the old side among the records copied back.
     reverseTail: request.reverseTail && leadsBack(request.key) && fencing === 'topic',
@@ -144,7 +146,11 @@ export async function draftPlan(
         group: one.group,
         members: one.members,
         lag: one.lag,
-        translation: exact ? 'exact' : TRANSLATION[parameters.groups],
+        translation: !comesAlong(parameters.carried, one.group)
+          ? 'stays-behind'
+          : exact
+            ? 'exact'
+            : TRANSLATION[parameters.groups],
       })),
       readers: [...context.readers],
       coPartitioned: together.map(({ topic: name, through }) => ({ topic: name, through: [...through] })),
@@ -155,11 +161,13 @@ export async function draftPlan(
       ...risksOf(parameters, profile, topic.description, skew, context.readers),
       ...(table === undefined ? [] : tableRisksOf(parameters, table)),
       ...together.map(leftBehind),
+      ...stayingGroups(parameters.carried, groups),
     ],
     blockers: [
       ...(unfit === undefined ? [] : [`the partitioner cannot be used: ${unfit}`]),
       ...blockersOf(parameters, profile, topic, engine),
       ...(table === undefined ? [] : tableBlockersOf(parameters, profile, table)),
+      ...unknownGroups(parameters.carried, groups),
       ...groupBlockersOf(parameters, groups, exact),
     ],
     controls: controlsOf(request.cutover),
@@ -190,7 +198,9 @@ function steps(parameters: RepartitionParameters, profile: TopicProfile): string
       ? 'verify: read the target back, and compute the table anew from the source and compare them row by row'
       : parameters.verification === 'full'
         ? 'verify: read source and target again and compare order, counts, digests and placement'
-        : 'verify: read the target back and compare order, counts, digests and placement',
+        : parameters.verification === 'write-side'
+          ? 'verify when the cutover is asked for, not while it copies: read the target back and compare order, counts, digests and placement'
+          : 'verify: read the target back and compare order, counts, digests and placement',
     `switch within ${parameters.maxPauseMs} ms or not at all: hold writers, copy and verify the rest, translate groups, move the name ${topic}`,
     parameters.reverseTail
       ? `keep ${source.physical} current, so that rolling back loses nothing`

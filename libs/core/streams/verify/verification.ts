@@ -5,9 +5,11 @@ import type { Mismatch } from './mismatch.js';
 
 /**
  * `readback`: every record is read back from the target and compared with what the copy read from the source. `full`: the source is read again as well,
- * and the plan's rules are applied anew.
+ * and the plan's rules are applied anew. `write-side`: while it is copied nothing is read back, records are only counted and digested as they are written; as that is too little to switch by, they are
+ * read back when the cutover is asked for.
  */
-export type VerificationLevel = 'readback' | 'full';
+export const VERIFICATION_LEVELS = ['write-side', 'readback', 'full'] as const;
+export type VerificationLevel = (typeof VERIFICATION_LEVELS)[number];
 
 /** A copy and what it was made from. */
 export interface VerifiedCopy {
