@@ -270,6 +270,10 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     random: (bytes) => randomBytes(bytes),
     maxConcurrent: config.operations.maxConcurrent,
     rollbackWindowMs: config.operations.rollbackWindowMs,
+    requiresApproval: ({ kind }) => {
+      const { approval } = config.operations;
+      return approval === 'all' || (approval === 'destructive' && engine.destroys(kind));
+    },
     causes: [new GroupLagCause(directories, clock)],
     latency,
     settleMs: SETTLE_MS,

@@ -21,10 +21,15 @@ describe('change requests', () => {
       { id: 'bob', roles: ['governor'] },
       { id: 'eve', roles: ['governor', 'registrar'], scope: { subject: ['other*'], topic: ['other*'] } },
       { id: 'vic', roles: ['viewer'] },
+      { id: 'pat', roles: ['operator'] },
     ]);
     server = await ServerProcess.start({
       cwd: directory.path,
-      env: { WEIR_AUTH_MODE: 'token', WEIR_AUTH_TOKENS_FILE: 'tokens.yaml' },
+      env: {
+        WEIR_AUTH_MODE: 'token',
+        WEIR_AUTH_TOKENS_FILE: 'tokens.yaml',
+        WEIR_OPERATIONS_APPROVAL: 'destructive',
+      },
     });
   });
   afterAll(async () => {
@@ -125,5 +130,28 @@ describe('change requests', () => {
     project.write({ 'a.avsc': '{' });
     const blocked = await as('ann', 'plan', '--submit');
     expect([blocked.code, dataOf<Submitted>(blocked).request]).toEqual([1, null]);
+  });
+
+  it('are what operations are to an operator: one that takes something away waits until another one approves', async () => {
+    const { subject: topic, as } = scratch();
+    expect((await as('ann', 'topic', 'create', topic, '--partitions', '1')).code).toBe(0);
+    const started = await as('ann', 'topic', 'repartition', topic, '--partitions', '2', '--yes');
+    const { id, state, nextAction } = dataOf<{ id: string; state: string; nextAction: string }>(started);
+    expect([started.code, state, nextAction]).toEqual([0, 'PLANNED', 'approve']);
+    const own = await as('ann', 'op', 'approve', id);
+    expect([own.code, errorOf(own)]).toEqual([4, 'approval-by-author']);
+    expect((await as('vic', 'op', 'approve', id)).code).toBe(6);
+    expect(dataOf<object>(await as('vic', 'op', 'get', id))).toMatchObject({ state: 'PLANNED' });
+    const approved = await as('pat', 'op', 'approve', id, '--wait', '--timeout', '60s');
+    expect([approved.code, dataOf<object>(approved)]).toMatchObject([
+      0,
+      { state: 'SWITCHED', approval: { required: true, by: 'pat' } },
+    ]);
+    // Nothing is taken away by what only makes something.
+    const derived = await as('ann', 'derive', 'latest', topic, '--into', `${topic}-latest`, '--yes', '--wait');
+    expect([derived.code, dataOf<object>(derived)]).toMatchObject([
+      0,
+      { state: 'FINISHED', approval: { required: false } },
+    ]);
   });
 });

@@ -9,6 +9,7 @@ import type { Restores } from './restores.js';
  */
 export class RestoreHandler implements OperationHandler {
   readonly kind = 'restore';
+  readonly destroys = true;
   readonly phases: OperationHandler['phases'] = { COPYING: (run) => this.#restore(run) };
 
   constructor(

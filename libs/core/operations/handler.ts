@@ -45,6 +45,8 @@ export interface OperationHandler {
   readonly kind: string;
   /** Whether this instance can do the work of a plan (the log is here, the source is configured). Absent means always. Cheap, no I/O. */
   accepts?(parameters: JsonObject, fingerprint: JsonObject): boolean;
+  /** Whether carrying such a plan through takes away what was there before: by `finish`, or by writing over it. Absent means no. */
+  readonly destroys?: boolean;
   /** Whether nothing is left of what an operation that finished then (epoch ms) was for, so that its plan can be started anew. Absent means never. */
   isSpent?(finishedAt: number): boolean;
   /** Reads, decides, changes nothing. @throws AppError for a request that makes no sense. */

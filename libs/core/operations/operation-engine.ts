@@ -133,6 +133,11 @@ export class OperationEngine {
     this.#handlers.set(handler.kind, handler);
   }
 
+  /** Whether carrying plans of this kind through takes away what was there before. */
+  destroys(kind: string): boolean {
+    return this.#handlers.get(kind)?.destroys ?? false;
+  }
+
   /** Begins to work: takes up what is to be done and unowned, now and from then on. */
   open(): void {
     this.#workers.open();

@@ -75,6 +75,13 @@ describe('the configuration', () => {
     expect(problemsOf({ WEIR_AUTH_MODE: 'token' })).toEqual(['auth.tokensFile must be set when auth.mode is token']);
   });
 
+  it('refuses operations that wait for an approval nobody could give', () => {
+    const tokens = { WEIR_AUTH_MODE: 'token', WEIR_AUTH_TOKENS_FILE: 't' };
+    expect(problemsOf({ WEIR_OPERATIONS_APPROVAL: 'all' })).toEqual([expect.stringContaining('operations.approval')]);
+    expect(problemsOf({ WEIR_OPERATIONS_APPROVAL: 'all', ...tokens })).toEqual([]);
+    expect(problemsOf({ WEIR_OPERATIONS_APPROVAL: 'none' })).toEqual([]);
+  });
+
   it('reads clusters from the file and, as JSON, from the environment', () => {
     const file =
       'clusters:\n  prod: { bootstrapServers: "a:9092, b:9092", sasl: { mechanism: PLAIN, username: u, password: p } }\n';

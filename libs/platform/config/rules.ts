@@ -7,7 +7,7 @@ export const LOCAL_CLUSTER = 'local';
 /** What no single setting can see: combinations that would be unsafe or make no sense. */
 export function ruleProblems(config: Config): readonly ErrorItem[] {
   const problems: ErrorItem[] = [];
-  const { http, auth, limits, log, clusters, defaultCluster, database } = config;
+  const { http, auth, limits, log, clusters, defaultCluster, database, operations } = config;
   if (auth.mode === 'none' && !http.allowOpen && !isLoopback(http.host)) {
     problems.push({
       path: 'http.host',
@@ -16,6 +16,12 @@ export function ruleProblems(config: Config): readonly ErrorItem[] {
   }
   if (auth.mode === 'token' && auth.tokensFile === undefined) {
     problems.push({ path: 'auth.tokensFile', message: 'must be set when auth.mode is token' });
+  }
+  if (operations.approval !== 'none' && auth.mode === 'none') {
+    problems.push({
+      path: 'operations.approval',
+      message: `is ${operations.approval}, and auth.mode is none: nobody could be told from who started an operation; set auth.mode to token`,
+    });
   }
   if (limits.bytesInFlightPerConnection > limits.bytesInFlight) {
     problems.push({

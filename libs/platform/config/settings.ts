@@ -242,6 +242,11 @@ export const SETTINGS = {
   operations: {
     maxConcurrent: count(1, 64, 2, 'Operations that move data at the same time.'),
     rollbackWindowMs: milliseconds(0, 365 * DAY, DAY, 'How long an operation can be rolled back after its cutover.'),
+    approval: oneOf(
+      ['none', 'destructive', 'all'],
+      'none',
+      'Operations that wait until somebody else than who started them approves: `destructive` are those that take away what was there before.',
+    ),
     scanRetentionMs: milliseconds(
       0,
       10 * 365 * DAY,

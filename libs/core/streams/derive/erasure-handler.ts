@@ -34,6 +34,7 @@ export interface ErasureOptions extends ReadersWait {
  */
 export class ErasureHandler implements OperationHandler {
   readonly kind = 'erasure';
+  readonly destroys = true;
   readonly phases: OperationHandler['phases'] = {
     PREPARING: (run) => this.#prepare(run),
     COPYING: (run) => this.#copy(run),

@@ -55,6 +55,7 @@ const MEETING_PAUSE_MS = 100;
  */
 export class RebuildHandler implements OperationHandler {
   readonly kind = 'rebuild';
+  readonly destroys = true;
   readonly phases: OperationHandler['phases'] = {
     PREPARING: (run) => this.#prepare(run),
     COPYING: (run) => this.#copy(run),

@@ -63,6 +63,7 @@ const FOLLOW_MS = 1_000;
  */
 export class VersionHandler implements OperationHandler {
   readonly kind = 'view-version';
+  readonly destroys = true;
   readonly phases: OperationHandler['phases'] = {
     PREPARING: (run) => this.#prepare(run),
     COPYING: (run) => this.#fill(run),
