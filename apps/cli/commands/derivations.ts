@@ -112,12 +112,14 @@ export function derive(kind: 'latest' | 'versioned'): Handler {
     const client = await (await invocation.settings()).client();
     const file = await requestFile(invocation);
     const orderBy = text(invocation, 'orderBy');
+    const key = text(invocation, 'key');
     const body = {
       ...file,
       kind,
       source: argument(invocation, 0),
       name: text(invocation, 'into'),
       ...(orderBy === undefined ? {} : { orderBy: orderOf(orderBy) }),
+      ...(key === undefined ? {} : { key: { expr: key } }),
     };
     return planAndStart(invocation, client, '/v1/derivations/plans', body, { throttle: limitsOf(invocation) });
   };

@@ -12,6 +12,9 @@ const MADE: readonly CommandSpec[] = (['latest', 'versioned'] as const).map((kin
   options: [
     { flags: '--into <name>', about: 'name of the derivation and its topic', required: true },
     { flags: '--order-by <what>', about: 'offset, timestamp, field:PATH, header:NAME' },
+    ...(kind === 'latest'
+      ? [{ flags: '--key <expr>', about: 'another key, as value.customer; with --order-by timestamp, field or header' }]
+      : []),
     ...LIMITS,
     { flags: '-f, --file <file>', about: 'more of the request, YAML or JSON' },
   ],

@@ -30,6 +30,22 @@ const merge = z
     'Lay each value over the one before it, member by member, instead of replacing it. Of latest streams with orderBy offset.',
   );
 
+const key = z
+  .strictObject({
+    expr: z
+      .string()
+      .min(1)
+      .max(1_000)
+      .describe(
+        'Where keys come from, as in a repartition: `value.customer`, `header.tenant`, `value.a + "-" + value.b`.',
+      ),
+  })
+  .nullable()
+  .default(null)
+  .describe(
+    'Another key than that of the source. Of latest streams with orderBy timestamp, field or header; records it has no answer for go as nullKeys says.',
+  );
+
 /** A year. */
 const MAX_HORIZON_MS = 31_536_000_000;
 
@@ -61,6 +77,7 @@ export const createBody = z.strictObject({
     .default(86_400_000)
     .describe('How long a latest stream remembers a key that has ended, so that a late record does not bring it back.'),
   merge,
+  key,
 });
 export type CreateBody = z.infer<typeof createBody>;
 
@@ -77,6 +94,7 @@ export const derivationView = z.object({
   late: z.string(),
   lateHorizonMs: z.int(),
   merge: z.json(),
+  key: z.json(),
   state: z.enum(['RUNNING', 'PAUSED', 'DELETING']),
   worker: z.enum(['waiting', 'running', 'failing', 'ended', 'stopped', 'absent']),
   problem: z.string().nullable(),

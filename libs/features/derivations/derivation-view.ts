@@ -16,6 +16,7 @@ export function viewOf(status: DerivationStatus): DerivationView {
     deletes: (definition.deletes ?? null) as JsonValue,
     late: definition.late ?? 'drop',
     lateHorizonMs: definition.lateHorizonMs ?? LATE_HORIZON_MS,
+    key: (definition.key ?? null) as JsonValue,
     merge: (definition.merge ?? null) as JsonValue,
     state,
     worker: status.worker,

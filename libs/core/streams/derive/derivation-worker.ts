@@ -30,6 +30,7 @@ import { hasGaps, type HistoryStatement, statementAfter, statementAt } from './h
 import { LatestStream } from './latest-stream.js';
 import { concernsRecord, type KeyState, StateOrder } from './state-order.js';
 import type { ValueMerging } from './value-merging.js';
+import { StreamKey } from './stream-key.js';
 import { VersionedStream } from './versioned-stream.js';
 
 export interface DerivationWorkerOptions {
@@ -77,6 +78,8 @@ export interface CatchUpOptions {
  */
 export class DerivationWorker {
   readonly #stream: DerivedStream;
+  /** Undefined where the stream has the keys of its source. */
+  readonly #key: StreamKey | undefined;
   readonly #states = new Map<string, KeyState>();
   /** When a key was seen to end, on the clock; the oldest first. */
   readonly #ended = new Map<string, number>();
@@ -88,7 +91,8 @@ export class DerivationWorker {
   constructor(private readonly options: DerivationWorkerOptions) {
     const { definition, decoder, merging } = options;
     this.#erased = new ErasedKeys(definition.id, []);
-    const order = new StateOrder(definition.orderBy, definition.onConflict, decoder);
+    this.#key = definition.key ? new StreamKey(definition.key, decoder) : undefined;
+    const order = new StateOrder(definition.orderBy, definition.onConflict, decoder, this.#key !== undefined);
     this.#stream =
       definition.kind === 'latest'
         ? new LatestStream(definition, order, decoder, merging)
@@ -238,8 +242,14 @@ export class DerivationWorker {
     const late: DerivedRecord[] = [];
     const { generation } = at.position;
     const opensAt = this.#erased.isEmpty ? [] : await source.opening(generation);
-    for (const record of records) {
+    for (const sent of records) {
       counts.read++;
+      const record = await this.#underItsKey(sent, (error) => {
+        if (error.code === 'key-missing') counts.nullKeys++;
+        else counts.refused++;
+        this.#refuse(sent, dead, error.code, error.message);
+      });
+      if (record === undefined) continue;
       if (record.key !== null && !this.#erased.isEmpty && this.#erased.has(record.key, generation, record, opensAt)) {
         counts.erased++;
         continue;
@@ -257,10 +267,10 @@ export class DerivationWorker {
         if (verdict.startsWith('conflict')) counts.conflicts++;
         if (verdict === 'older') {
           counts.late++;
-          if (definition.late === 'topic') late.push(placed(record, record));
+          if (definition.late === 'topic') late.push(placed(sent, sent));
         } else if (verdict === 'conflict-refused') {
-          dead.push(placed(this.#refused(record, 'version-conflict'), record));
-        } else if (verdict === 'same' || (known === undefined && said.digest === null)) {
+          dead.push(placed(this.#refused(sent, 'version-conflict'), sent));
+        } else if (verdict === 'same' || (known === undefined && said.digest === null && this.#key === undefined)) {
           counts.same++;
         } else if (verdict === 'newer' || verdict === 'conflict-replaced') {
           const written = this.#stream.next(said, known);
@@ -271,7 +281,7 @@ export class DerivationWorker {
       } catch (error) {
         if (!concernsRecord(error)) throw error;
         counts.refused++;
-        this.#refuse(record, dead, error.code, error.message);
+        this.#refuse(sent, dead, error.code, error.message);
       }
     }
     const progress: DerivationProgress = {
@@ -301,6 +311,18 @@ export class DerivationWorker {
     for (const [key, state] of changed) this.#keep(key, state);
     this.#forgetEnded();
     return progress;
+  }
+
+  /** A record of the source as the stream knows it; undefined for one that has no key in it, which is given to `refuse`. */
+  async #underItsKey(record: PartitionRecord, refuse: (error: AppError) => void): Promise<PartitionRecord | undefined> {
+    if (this.#key === undefined) return record;
+    try {
+      return await this.#key.under(this.options.source.topic, record);
+    } catch (error) {
+      if (!concernsRecord(error)) throw error;
+      refuse(error);
+      return undefined;
+    }
   }
 
   /** Batches for a topic beside the target, as it is now. */

@@ -34,6 +34,14 @@ export interface MergeRule {
   readonly nulls: 'keep' | 'set';
 }
 
+/**
+ * Where the key of a record in the stream comes from: an expression as of a repartition (`value.customer`). Records that have one key in the stream may lie in any partition of the source, so what
+ * is newer is told by what they say, and of two that say the same the one with the greater digest counts: the stream is the same in whichever order the partitions are read.
+ */
+export interface StreamKeyRule {
+  readonly expr: string;
+}
+
 /** `latest`: the newest state of each key. `versioned`: every state of each key, numbered from 1. */
 export type DerivationKind = 'latest' | 'versioned';
 
@@ -57,6 +65,8 @@ export interface DerivationDefinition {
   readonly lateHorizonMs?: number;
   /** How a value that says a part of the state is laid over the state before it. Null: it replaces it. Of latest streams by offset only. */
   readonly merge?: MergeRule | null;
+  /** Null: the stream has the keys of its source. Of latest streams that go by timestamp, field or header only. */
+  readonly key?: StreamKeyRule | null;
   /** Epoch ms. */
   readonly createdAt: number;
   readonly createdBy: string;

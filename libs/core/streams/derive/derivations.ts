@@ -2,6 +2,7 @@ import { AppError, isAppError } from '#libs/core/kernel';
 import { isSameTopic, type ResolvedTopic, type TopicDirectory } from '#libs/core/log';
 import type { SupervisedStatus } from '#libs/core/operations';
 import { parseFieldPath } from '../field-path.js';
+import { KeyExpression } from '../repartition/key-expression.js';
 import { readerGeneration } from '../reader-place.js';
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
 import { derivationExists } from './derivation-store.js';
@@ -289,8 +290,25 @@ async function demandTopic(directory: TopicDirectory, name: string): Promise<voi
 }
 
 /** @throws `invalid-field-path`, `invalid-derivation` */
-function demandSound({ kind, orderBy, deletes, merge }: DerivationRequest): void {
-  if (orderBy.by === 'field') parseFieldPath(orderBy.path);
+function demandSound({ kind, orderBy, deletes, merge, key, onConflict }: DerivationRequest): void {
+  const path = orderBy.by === 'field' ? parseFieldPath(orderBy.path) : undefined;
+  if (key) {
+    KeyExpression.parse(key.expr);
+    if (kind !== 'latest')
+      throw unsound('key', 'Another key is for a latest stream: versions are numbered in the order of one partition.');
+    if (orderBy.by === 'offset')
+      throw unsound(
+        'orderBy',
+        'Records with one new key come from several partitions, whose offsets do not tell which is newer; order by timestamp, field or header.',
+      );
+    if (path?.root === 'key')
+      throw unsound('orderBy.path', 'With another key the version is told by the value; begin the path with value.');
+    if (onConflict === 'dlq')
+      throw unsound(
+        'onConflict',
+        'Which of two records is the second one depends on how partitions are read; choose last, first or fail.',
+      );
+  }
   if (deletes && parseFieldPath(deletes.path).root !== 'value')
     throw unsound('deletes.path', 'A deletion is told by a field of the value; begin the path with value.');
   if (!merge) return;

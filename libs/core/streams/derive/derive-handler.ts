@@ -184,7 +184,7 @@ function fingerprintOf(logId: string, { description }: ResolvedTopic, free: bool
 
 /** What the stream will lack, and what may go wrong while it is filled. */
 function risksOf(
-  { kind }: Pick<DerivationDefinition, 'kind'>,
+  { kind, key, deletes }: Pick<DerivationDefinition, 'kind' | 'key' | 'deletes'>,
   { logical, description }: ResolvedTopic,
   config: Readonly<Record<string, string>>,
 ): string[] {
@@ -194,6 +194,11 @@ function risksOf(
       ({ partition, startOffset }) =>
         `${logical} has lost its records before offset ${startOffset} of partition ${partition}: what they said is not known`,
     ),
+    ...(key && !deletes
+      ? [
+          `tombstones: records of ${logical} without a value have none to take ${key.expr} from, so no key of the stream ends; say by 'deletes' which values end one`,
+        ]
+      : []),
     ...(kind === 'versioned' && isCompacted(config)
       ? [`${logical} is compacted: states between may be gone before they are read`]
       : []),

@@ -28,6 +28,8 @@ export class StateOrder {
     private readonly orderBy: DerivationOrder,
     private readonly onConflict: ConflictPolicy,
     private readonly decoder: RecordDecoder,
+    /** Records of a key come in an order that means nothing: of two of one version the greater digest counts for `last`, the smaller one for `first`. */
+    private readonly isUnordered = false,
   ) {
     this.#path = orderBy.by === 'field' ? parseFieldPath(orderBy.path) : undefined;
   }
@@ -65,9 +67,9 @@ export class StateOrder {
     if (known.digest === null) return 'older';
     switch (this.onConflict) {
       case 'last':
-        return 'conflict-replaced';
+        return this.isUnordered && digest < known.digest ? 'conflict-kept' : 'conflict-replaced';
       case 'first':
-        return 'conflict-kept';
+        return this.isUnordered && digest < known.digest ? 'conflict-replaced' : 'conflict-kept';
       case 'dlq':
         return 'conflict-refused';
       case 'fail':
