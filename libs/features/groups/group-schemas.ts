@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pageQuery } from '#libs/platform/http';
 
 /** Offsets in JSON are text: they outgrow what some readers hold in a number. */
 export const offsetText = z.string().regex(/^[0-9]{1,16}$/, 'must be an offset as text, such as "120"');
@@ -86,3 +87,22 @@ export const listGroupsQuery = z.strictObject({
   cursor: z.string().max(4_096).optional(),
 });
 export type ListGroupsQuery = z.infer<typeof listGroupsQuery>;
+
+/** A group with what it has not read of one topic. */
+export const topicGroupView = z.object({
+  group: z.string(),
+  state: groupState,
+  members: z.int().describe('Members it has now, whichever topics they read.'),
+  lag: z.string().describe('Records it has not read, in all partitions it has a position in.'),
+  lagSeconds: z
+    .number()
+    .nullable()
+    .describe('Age of the oldest record not read, 0 at the end; null where it is not known.'),
+});
+export type TopicGroupView = z.infer<typeof topicGroupView>;
+
+export const topicGroupList = z.object({ items: z.array(topicGroupView), next: z.string().nullable() });
+export type TopicGroupList = z.infer<typeof topicGroupList>;
+
+export const listTopicGroupsQuery = z.strictObject(pageQuery);
+export type ListTopicGroupsQuery = z.infer<typeof listTopicGroupsQuery>;
