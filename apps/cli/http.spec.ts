@@ -134,6 +134,43 @@ describe('what a service, or what is in between, can do to a command', () => {
     ).toEqual([undefined, undefined, undefined, 'proxy:1', undefined]);
   });
 
+  it('shows a proxy its credentials, and says of which one does not answer', async () => {
+    const shown: (string | undefined)[] = [];
+    const proxy = await serve((request, response) => {
+      shown.push(request.headers['proxy-authorization']);
+      response.setHeader('content-type', 'application/json').end('{"items": [], "next": null}');
+    });
+    proxy.server.on('connect', (request, socket) => {
+      shown.push(request.headers['proxy-authorization']);
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    });
+    const address = proxy.url.replace('//', '//me:p%40ss@');
+    await runWeir(['topic', 'list', '-s', 'http://weir.invalid'], { env: { HTTP_PROXY: address } });
+    await runWeir(['topic', 'list', '-s', 'https://weir.invalid'], { env: { HTTPS_PROXY: address } });
+    const basic = `Basic ${Buffer.from('me:p@ss').toString('base64')}`;
+    expect(shown).toEqual([basic, basic]);
+    for (const scheme of ['http', 'https']) {
+      const env = { [`${scheme.toUpperCase()}_PROXY`]: 'http://127.0.0.1:1' };
+      expect(await runWeir(['topic', 'list', '-s', `${scheme}://weir.invalid`], { env })).toMatchObject({
+        code: 7,
+        err: expect.stringContaining('The proxy 127.0.0.1:1 cannot be reached: nothing listens there'),
+      });
+    }
+  });
+
+  it('cannot steer the terminal by what it names', async () => {
+    const name = 'a\u001b[2J\nb\u202e';
+    const { url } = await serve((_request, response) => {
+      const group = { group: name, state: 'EMPTY' };
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ items: [group], next: null }));
+    });
+    const shown = await runWeir(['group', 'list', '-s', url]);
+    expect(shown.out).toBe('GROUP                STATE\na\\u001b[2J\\nb\\u202e  EMPTY\n');
+    // Negative control: machines get it as it is.
+    const { out } = await runWeir(['group', 'list', '-s', url, '-o', 'json']);
+    expect((JSON.parse(out) as { data: { group: string }[] }).data[0]!.group).toBe(name);
+  });
+
   it('takes the first registry that answers, with the token or the password of the environment', async () => {
     const seen: (string | undefined)[] = [];
     const { url } = await serve((request, response) => {

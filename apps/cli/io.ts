@@ -16,6 +16,8 @@ export interface Io {
   stdin(): Promise<Buffer>;
   /** Lines of standard input as they come. */
   lines(): AsyncIterable<string>;
+  /** A line of standard input that is not shown while it is typed, after the prompt; undefined where the input ends. Only where it is a terminal. */
+  hiddenLine(prompt: string): Promise<string | undefined>;
   /** Calls back on Ctrl-C instead of ending the process, until the returned function is called. */
   onInterrupt(handler: () => void): () => void;
   /** Calls back when the process is asked to end, by Ctrl-C or from outside, instead of ending it, until the returned function is called. */

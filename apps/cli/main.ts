@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { createInterface } from 'node:readline';
 import type { Io } from './io.js';
-import { run } from './run.js';
+import { exitCode } from './exit-codes.js';
+import { outputRefused } from './output/output-closed.js';
+import { defectText, run } from './run.js';
 
 const io: Io = {
   cwd: process.cwd(),
@@ -13,7 +15,9 @@ const io: Io = {
     return process.stdout.columns ?? 80;
   },
   out: (text) =>
-    new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve()))),
+    new Promise((resolve, reject) =>
+      process.stdout.write(text, (error) => (error ? reject(outputRefused(error)) : resolve())),
+    ),
   err: (text) => void process.stderr.write(text),
   async stdin() {
     const chunks: Buffer[] = [];
@@ -21,6 +25,8 @@ const io: Io = {
     return Buffer.concat(chunks);
   },
   lines: () => createInterface({ input: process.stdin, crlfDelay: Infinity }),
+  hiddenLine: async (prompt) =>
+    (await import('./settings/hidden-line.js')).hiddenLine(() => process.stderr.write(prompt)),
   onInterrupt(handler) {
     process.on('SIGINT', handler);
     return () => void process.off('SIGINT', handler);
@@ -33,8 +39,13 @@ const io: Io = {
   },
 };
 
-// Whoever reads the output may have seen enough: `weir … | head`.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 70));
+// Whoever writes learns of it where it is written; messages that nobody reads any more are nobody's loss.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+// Node's own code for it, 1, is that of a check that answered no.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(defectText(error));
+  process.exit(exitCode('internal'));
+});
 // A command that detaches on Ctrl-C, or has something to stop first, says so itself.
 for (const [signal, code] of [
   ['SIGINT', 130],

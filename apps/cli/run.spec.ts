@@ -21,7 +21,13 @@ describe('the command line', () => {
     );
   });
 
-  it('leads the help of every command with examples that name it', async () => {
+  it('leads the help of every command with examples that name it, and its own', async () => {
+    for (const argv of [['--help'], ['help']]) {
+      const { code, out } = await runWeir(argv);
+      expect([code, out.startsWith('Examples:\n  weir init ')]).toEqual([0, true]);
+    }
+    for (const flag of ['-V', '--version'])
+      expect(await runWeir([flag])).toMatchObject({ code: 0, out: `${VERSION}\n` });
     for (const { path, examples = [], about } of leaves(COMMANDS)) {
       expect([path.join(' '), examples.length > 0, about.endsWith('.')]).toEqual([path.join(' '), true, true]);
       expect(examples[0]![0]).toContain(`weir ${path.join(' ')}`);
@@ -39,6 +45,8 @@ describe('the command line', () => {
       [['schema', 'get'], "Missing required argument 'ref'"],
       [[], 'No command was given'],
       [['check', '-o', 'xml'], 'Allowed choices are table'],
+      [['check', '-o', 'jsn'], 'Did you mean json?'],
+      [['check', '--fail-on', 'warnin'], 'Did you mean warning?'],
     ];
     for (const [argv, said] of cases) {
       const { code, out, err } = await runWeir(argv);

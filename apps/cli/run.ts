@@ -7,6 +7,7 @@ import { exitCode, type ExitCode } from './exit-codes.js';
 import { Failure, usage } from './failure.js';
 import type { Io } from './io.js';
 import type { Outcome } from './outcome.js';
+import { OutputClosed } from './output/output-closed.js';
 import { writtenFile } from './output/written-file.js';
 import {
   envelopeOf,
@@ -17,6 +18,7 @@ import {
   tableText,
   type Output,
 } from './output/render.js';
+import { VERSION } from './version.js';
 
 /** Runs a command line to its end. @returns the exit code. */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
@@ -33,26 +35,56 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     await program.parseAsync([...argv], { from: 'user' });
     return finished.code;
   } catch (error) {
+    if (error instanceof OutputClosed) return 0;
     const failure =
       error instanceof CommanderError ? usageFailure(error) : error instanceof Failure ? error : defect(error);
     if (failure === undefined) return 0;
-    if (isMachine(output)) await io.out(await machineText(output, failureEnvelope(kind, failure), []));
-    if (output !== 'json' && output !== 'yaml' && output !== 'jsonl') io.err(failureText(failure));
-    if (failure.exit === 'internal' && !(error instanceof Failure))
-      io.err(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    const isTold =
+      isMachine(output) && (await told(argv, io, await machineText(output, failureEnvelope(kind, failure), [])));
+    if (!isTold || output === 'name') io.err(failureText(failure));
+    if (failure.exit === 'internal' && !(error instanceof Failure)) io.err(stackOf(error));
     return exitCode(failure.exit);
   }
 }
 
+/** Writes the document of a failure to where the result was to go. @returns whether it could be written. */
+async function told(argv: readonly string[], io: Io, document: string): Promise<boolean> {
+  const file = valueOf(argv, '-O', '--output-file');
+  try {
+    if (file === undefined) await io.out(document);
+    else await writtenFile(file, document);
+    return true;
+  } catch (error) {
+    // The failure is told on stderr instead; a second one, that it could not be told here, helps nobody.
+    if (error instanceof OutputClosed || error instanceof Failure) return false;
+    throw error;
+  }
+}
+
+/** A defect that no command could tell of any more. */
+export function defectText(error: unknown): string {
+  return failureText(defect(error)) + stackOf(error);
+}
+
+function stackOf(error: unknown): string {
+  return `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
+}
+
 /** The output format, told without the parser: it is needed when parsing fails, too. */
 function askedOutput(argv: readonly string[], io: Io): Output {
-  let asked = io.env['WEIR_OUTPUT'];
-  argv.forEach((word, at) => {
-    if (word === '-o' || word === '--output') asked = argv[at + 1];
-    else if (word.startsWith('--output=')) asked = word.slice('--output='.length);
-    else if (/^-o./.test(word)) asked = word.slice(2);
-  });
+  const asked = valueOf(argv, '-o', '--output') ?? io.env['WEIR_OUTPUT'];
   return OUTPUTS.find((one) => one === asked) ?? 'table';
+}
+
+/** What is given for an option, the last time it is given. */
+function valueOf(argv: readonly string[], short: string, long: string): string | undefined {
+  let asked: string | undefined;
+  argv.forEach((word, at) => {
+    if (word === short || word === long) asked = argv[at + 1];
+    else if (word.startsWith(`${long}=`)) asked = word.slice(long.length + 1);
+    else if (word.startsWith(short) && word.length > short.length) asked = word.slice(short.length);
+  });
+  return asked;
 }
 
 function programOf(
@@ -63,6 +95,18 @@ function programOf(
 ): Command {
   const program = new Command('weir')
     .description('Schemas checked, planned and applied; long changes of topics watched and steered.')
+    .addHelpText(
+      'before',
+      `Examples:
+  weir init                       a project for the schemas below this folder
+  weir check                      would these schemas break a reader?
+  weir plan                       what a service would change
+  weir apply                      all of it, or nothing
+  weir topic consume orders       records, decoded
+  weir op watch op_01J…           a long change, to its end
+`,
+    )
+    .version(VERSION, '-V, --version', 'show the version')
     .option('-s, --server <url>', 'service address (default http://localhost:8081)')
     .option('-c, --context <name>', 'named target from the user config')
     .option('--config <file>', 'project file; otherwise searched up to the root of the repository')
@@ -99,7 +143,8 @@ interface Running {
 function prepare(command: Command, io: Io): Command {
   return command.exitOverride().configureOutput({
     writeErr: () => undefined,
-    writeOut: (text) => void io.out(text),
+    // Help that nobody reads to its end is no failure.
+    writeOut: (text) => void io.out(text).catch(() => undefined),
     getOutHelpWidth: () => io.columns,
   });
 }
@@ -220,7 +265,12 @@ async function runHandler(command: Command, spec: CommandSpec, { io, finish, pro
   const handler = await spec.load!();
   // A command prints one shape, whatever its options.
   const outcome = { ...(await handler(invocation)), kind: spec.kind ?? 'Result' };
-  await print(outcome, output, write, io, flags.quiet);
+  try {
+    await print(outcome, output, write, io, flags.quiet);
+  } catch (error) {
+    // Whoever has read enough of a result changes nothing about the answer.
+    if (!(error instanceof OutputClosed)) throw error;
+  }
   if (file !== undefined)
     await writtenFile(file, collected.join(''), { done: 'What the command did on the service is done.' });
   finish(exitCode(outcome.exit ?? 'done'));
@@ -280,8 +330,15 @@ function usageFailure(error: CommanderError): Failure | undefined {
   return usage(
     error.code.replace(/^commander\./, '').replace(/([A-Z])/g, (letter) => `-${letter.toLowerCase()}`),
     `${first!.charAt(0).toUpperCase()}${first!.slice(1)}${/[.?!]$/.test(first!) ? '' : '.'}`,
-    hint || 'weir --help lists the commands, weir <command> --help what one takes.',
+    hint || nearestChoice(first!) || 'weir --help lists the commands, weir <command> --help what one takes.',
   );
+}
+
+/** The value that was likely meant, for an option of a few words. */
+function nearestChoice(message: string): string | undefined {
+  const [, given, choices] = /argument '(.*)' is invalid\. Allowed choices are (.*)\.$/.exec(message) ?? [];
+  const near = given === undefined ? undefined : nearest(given, choices!.split(', '));
+  return near === undefined ? undefined : `Did you mean ${near}?`;
 }
 
 function defect(error: unknown): Failure {

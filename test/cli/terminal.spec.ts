@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { serverForSuite } from '#libs/platform/testing';
+import { serverForSuite, temporaryDirectory } from '#libs/platform/testing';
 import { dataOf, weir } from './weir-process.js';
 
 /** A pseudo-terminal is made by util-linux's `script`. */
@@ -19,6 +20,46 @@ describe('on a terminal', () => {
   const run = (args: readonly string[], stdin = ''): ReturnType<typeof weir> =>
     weir(args, { env: { WEIR_URL: server().url }, stdin });
 
+  /** A command on a terminal, and what it has shown so far; `typed` is typed once `when` has been shown. */
+  const onTerminal = async (
+    command: string,
+    { typed, when, env = {} }: { typed: string; when: string; env?: Record<string, string> },
+  ): Promise<{ code: number | null; shown: string }> => {
+    const terminal = spawn('script', ['-qfec', `${process.execPath} ${PACKED} ${command}`, '/dev/null'], {
+      env: { PATH: process.env['PATH'], HOME: '/nonexistent', WEIR_URL: server().url, ...env },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let shown = '';
+    let isTyped = false;
+    terminal.stdout.on('data', (chunk: Buffer) => {
+      shown += chunk.toString();
+      if (isTyped || !shown.includes(when)) return;
+      isTyped = true;
+      terminal.stdin.write(typed);
+    });
+    const code = await new Promise<number | null>((done) => terminal.on('close', done));
+    return { code, shown };
+  };
+
+  it('a token that is typed is not shown, and is kept; a yes that is typed is shown', async () => {
+    const directory = await temporaryDirectory();
+    try {
+      const env = { XDG_CONFIG_HOME: directory.path };
+      expect((await weir(['context', 'set', 'here', '--url', server().url], { env })).code).toBe(0);
+      const login = await onTerminal('login', { typed: 'sesam-oeffne-dich\r', when: 'not shown', env });
+      expect([login.code, login.shown]).toEqual([0, expect.not.stringContaining('sesam')]);
+      expect(readFileSync(`${directory.path}/weir/tokens/here`, 'utf8').trim()).toBe('sesam-oeffne-dich');
+      const given = await onTerminal('login', { typed: '\u0003', when: 'not shown', env });
+      expect(given.code).toBe(130);
+      // Negative control: what may be seen is seen.
+      await run(['topic', 'create', 'gone']);
+      const asked = await onTerminal('topic delete gone', { typed: 'yes\r', when: 'Type yes' });
+      expect([asked.code, asked.shown]).toEqual([0, expect.stringContaining('yes\r\n')]);
+    } finally {
+      await directory.remove();
+    }
+  });
+
   it('progress is one line that is repainted, and Ctrl-C detaches, telling how to follow and to cancel', async () => {
     await run(['topic', 'create', 'p']);
     await run(['topic', 'produce', 'p'], '{"key": "a", "value": 1}\n');
@@ -34,19 +75,7 @@ describe('on a terminal', () => {
       'json',
     ]);
     const { id } = dataOf<{ id: string }>(started);
-    const terminal = spawn('script', ['-qfec', `${process.execPath} ${PACKED} op watch ${id}`, '/dev/null'], {
-      env: { PATH: process.env['PATH'], HOME: '/nonexistent', WEIR_URL: server().url },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    let shown = '';
-    let isAsked = false;
-    terminal.stdout.on('data', (chunk: Buffer) => {
-      shown += chunk.toString();
-      if (isAsked || !shown.includes('waiting for you')) return;
-      isAsked = true;
-      terminal.stdin.write('\u0003');
-    });
-    const code = await new Promise((done) => terminal.on('close', done));
+    const { code, shown } = await onTerminal(`op watch ${id}`, { typed: '\u0003', when: 'waiting for you' });
     expect(code).toBe(130);
     // Every line of progress begins at the start of the same line and clears what is behind it.
     const progress = shown.slice(0, shown.indexOf('Detached'));

@@ -118,7 +118,7 @@ async function commitBaseline(
   { repository, commit, label }: CommitPlace,
   inside: string,
 ): Promise<Baseline> {
-  const folder = inside === '' ? repository.within(request.root) : inside.replace(/\/$/, '').replace(/^\.$/, '');
+  const folder = inside === '' ? repository.within(request.root) : pathInCommit(repository, request.cwd, inside);
   const kind = await repository.kindAt(commit, folder);
   if (kind === 'file') {
     const parent = dirname(folder);
@@ -134,6 +134,13 @@ async function commitBaseline(
     return new SetBaseline(label, new SchemaSet([]));
   }
   return treeBaseline(request, repository.tree(commit, folder, inside === '' ? label : `${label}:${inside}`));
+}
+
+/** `PATH` of `REF:PATH`: as git has it from the root of the repository, with `./` or `../` in front from where the command runs; also as Windows writes paths. */
+function pathInCommit(repository: Repository, cwd: string, path: string): string {
+  const plain = path.replaceAll('\\', '/');
+  if (/^\.\.?(\/|$)/.test(plain)) return repository.within(resolve(cwd, plain));
+  return plain.replace(/\/$/, '');
 }
 
 /** The project as it is in another tree. Where that has no project file, the present one says which files are meant. */

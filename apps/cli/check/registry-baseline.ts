@@ -32,6 +32,9 @@ export class RegistryBaseline implements Baseline {
   readonly subjects: ReadonlyMap<string, string> = new Map();
   readonly label: string;
   readonly #versions = new Map<string, Promise<WireVersion | undefined>>();
+  readonly #levels = new Map<string, Promise<{ readonly value: CompatibilityLevel; readonly origin: string }>>();
+  /** The level of subjects that have none of their own: asked once. */
+  #all: Promise<CompatibilityLevel> | undefined;
 
   constructor(
     private readonly client: Client,
@@ -54,12 +57,21 @@ export class RegistryBaseline implements Baseline {
     return found;
   }
 
-  async level(subject: string): Promise<{ readonly value: CompatibilityLevel; readonly origin: string }> {
+  /** The level in force for a subject: one request for each subject, and one for all that have none of their own. */
+  level(subject: string): Promise<{ readonly value: CompatibilityLevel; readonly origin: string }> {
+    let asked = this.#levels.get(subject);
+    if (asked === undefined) this.#levels.set(subject, (asked = this.#levelOf(subject)));
+    return asked;
+  }
+
+  async #levelOf(subject: string): Promise<{ readonly value: CompatibilityLevel; readonly origin: string }> {
     const own = await this.#find<{ compatibilityLevel?: string }>(`/config/${encodeURIComponent(subject)}`);
     if (own?.compatibilityLevel !== undefined)
       return { value: compatibilityLevel(own.compatibilityLevel), origin: `${this.label} (subject)` };
-    const all = await this.client.get<{ compatibilityLevel: string }>('/config');
-    return { value: compatibilityLevel(all.compatibilityLevel), origin: `${this.label} (global)` };
+    this.#all ??= this.client
+      .get<{ compatibilityLevel: string }>('/config')
+      .then((all) => compatibilityLevel(all.compatibilityLevel));
+    return { value: await this.#all, origin: `${this.label} (global)` };
   }
 
   /** A schema that the project refers to and does not have. */

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { argument, text, texts, type Handler } from '../command.js';
 import { usage } from '../failure.js';
 import { described } from '../outcome.js';
+import { readText } from './schema.js';
 
 /** `weir api METHOD PATH`: a raw call with the token; the answer as it is. */
 export const api: Handler = async (invocation) => {
@@ -18,7 +18,7 @@ export const api: Handler = async (invocation) => {
       : data === '-'
         ? await invocation.io.stdin()
         : data.startsWith('@')
-          ? await readFile(resolve(invocation.io.cwd, data.slice(1)))
+          ? await readText(resolve(invocation.io.cwd, data.slice(1)))
           : data;
   const headers = Object.fromEntries(texts(invocation, 'header').map(headerOf));
   if (invocation.flags.dryRun)

@@ -75,15 +75,18 @@ async function chosen(invocation: Invocation) {
 }
 
 async function tokenGiven(invocation: Invocation): Promise<string> {
-  const { io, flags, say } = invocation;
+  const { io, flags } = invocation;
   if (io.stdinIsTerminal && flags.noInput)
     throw usage('token-missing', 'Nobody can be asked for the token.', 'Give it on standard input: weir login < FILE');
-  if (io.stdinIsTerminal) say('Token (it is shown as you type):');
-  for await (const line of io.lines()) {
-    if (line.trim() !== '') return line.trim();
-    break;
-  }
+  const [line] = io.stdinIsTerminal ? [await io.hiddenLine('Token (not shown): ')] : await firstOf(io.lines());
+  const token = line?.trim();
+  if (token) return token;
   throw usage('token-missing', 'No token came on standard input.', 'weir login < FILE');
+}
+
+async function firstOf(lines: AsyncIterable<string>): Promise<readonly string[]> {
+  for await (const line of lines) return [line];
+  return [];
 }
 
 /** Where the token of a context is kept: beside the contexts. */

@@ -136,25 +136,20 @@ export const consume: Handler = async (invocation) => {
         invocation.output === 'name' ? `${topic}/${record.partition}@${record.offset}` : JSON.stringify(record),
       );
   };
-  let [count, interrupted] = [0, false];
-  const release = invocation.io.onInterrupt(() => (interrupted = true));
-  try {
-    for (const reading of readings) {
-      let cursor: string | undefined;
-      while (count < most && !interrupted) {
-        const page: { records: Read[]; next: string; atEnd: boolean } = await client.get(`${pathOf(topic)}/records`, {
-          ...(cursor === undefined ? { ...reading, ...query } : { cursor, format: query.format }),
-          limit: Math.min(1_000, most - count),
-          wait: follow ? 5_000 : undefined,
-        });
-        for (const record of page.records) await take(record);
-        count += page.records.length;
-        if (page.atEnd && !follow) break;
-        cursor = page.next;
-      }
+  let count = 0;
+  for (const reading of readings) {
+    let cursor: string | undefined;
+    while (count < most) {
+      const page: { records: Read[]; next: string; atEnd: boolean } = await client.get(`${pathOf(topic)}/records`, {
+        ...(cursor === undefined ? { ...reading, ...query } : { cursor, format: query.format }),
+        limit: Math.min(1_000, most - count),
+        wait: follow ? 5_000 : undefined,
+      });
+      for (const record of page.records) await take(record);
+      count += page.records.length;
+      if (page.atEnd && !follow) break;
+      cursor = page.next;
     }
-  } finally {
-    release();
   }
   if (invocation.flags.verbose) invocation.say(`${count} records`);
   return whole ? { kind: 'Records', data: records } : { kind: 'Records', data: null, printed: true };

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import type { SourceTree } from '../project/source-tree.js';
-import { Failure } from '../failure.js';
+import { Failure, usage } from '../failure.js';
 
 /** A git repository, read only: nothing here touches the work tree or the index. */
 export class Repository {
@@ -10,17 +11,26 @@ export class Repository {
     private readonly env: Readonly<Record<string, string | undefined>>,
   ) {}
 
-  /** The repository that holds a folder; undefined when there is none. @throws Failure when git is not installed. */
+  /** The repository that holds a folder; undefined when there is none. @throws Failure when git is not installed, or refuses to look into it. */
   static async at(folder: string, env: Readonly<Record<string, string | undefined>>): Promise<Repository | undefined> {
-    const { code, stdout } = await git(folder, ['rev-parse', '--show-toplevel'], env);
-    return code === 0 ? new Repository(stdout.toString('utf8').trimEnd(), env) : undefined;
+    const { code, stdout, stderr } = await git(folder, ['rev-parse', '--show-toplevel'], env);
+    if (code === 0) return new Repository(stdout.toString('utf8').trimEnd(), env);
+    const owned = /dubious ownership in repository at '(.*)'/.exec(stderr)?.[1];
+    if (owned === undefined) return undefined;
+    // As in a container whose user is another than that of the files.
+    throw usage(
+      'repository-of-another',
+      `git does not look into ${owned}, which belongs to another user.`,
+      `git config --global --add safe.directory ${owned}`,
+    );
   }
 
-  /** Where a folder of the disk is in the tree of a commit. */
-  within(folder: string): string {
-    const path = relative(this.root, resolve(folder));
-    if (path.startsWith('..') || isAbsolute(path)) throw new Error(`${folder} is not in ${this.root}`);
-    return path.split(sep).join('/');
+  /** Where a path of the disk is in the tree of a commit. @throws Failure for one that is not in the repository. */
+  within(path: string): string {
+    // git tells where the repository really is, whatever links lead there.
+    const found = [path, realPath(path)].map((one) => relative(this.root, resolve(one))).find(isBelow);
+    if (found === undefined) throw usage('path-outside', `'${path}' is not in the repository ${this.root}.`);
+    return found.split(sep).join('/');
   }
 
   /** The commit of a name; undefined for an unknown one. */
@@ -138,6 +148,17 @@ class CommitTree implements SourceTree {
       .toString('utf8')
       .split('\0')
       .filter((path) => path !== '');
+  }
+}
+
+const isBelow = (path: string): boolean => !(path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path));
+
+/** Where a path leads through links; the path itself where nothing lies there. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }
 

@@ -3,7 +3,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type 
 import type { Agent as HttpsAgent } from 'node:https';
 import { Failure } from '../failure.js';
 import { refusal, unreachable } from './refusal.js';
-import { proxyFor, tunnel } from './proxy.js';
+import { proxyCredentials, proxyFailed, proxyFor, tunnel } from './proxy.js';
 
 export interface ClientOptions {
   /** Addresses; the first that answers is used. */
@@ -154,6 +154,7 @@ export class Client {
       headers['x-weir-reason'] = encodeURIComponent(this.options.reason);
     if (method === 'POST') headers['idempotency-key'] ??= `${this.options.idempotencyKey}-${this.#requests}`;
     const transport = await this.#transport(url);
+    Object.assign(headers, transport.headers);
     return new Promise((resolve, reject) => {
       const outgoing = transport.request({ ...transport.options, method, headers }, resolve);
       outgoing.setTimeout(this.options.timeoutMs, () =>
@@ -161,12 +162,15 @@ export class Client {
           Object.assign(new Error(`no answer within ${this.options.timeoutMs} ms`), { code: 'ETIMEDOUT' }),
         ),
       );
-      outgoing.on('error', (cause) => reject(unreachable(server.href, cause)));
+      const { proxy } = transport;
+      outgoing.on('error', (cause) =>
+        reject(proxy === undefined ? unreachable(server.href, cause) : proxyFailed(proxy, cause)),
+      );
       outgoing.end(body);
     });
   }
 
-  async #transport(url: URL): Promise<{ request: typeof httpRequest; options: RequestOptions & { ca?: Buffer } }> {
+  async #transport(url: URL): Promise<Transport> {
     const proxy = proxyFor(url, this.options.env);
     if (url.protocol === 'http:') {
       this.#agent ??= new HttpAgent({ keepAlive: true, maxSockets: 8 });
@@ -175,6 +179,8 @@ export class Client {
       return {
         request: httpRequest,
         options: { hostname: proxy.hostname, port: proxy.port || 80, path: url.href, agent: this.#agent as HttpAgent },
+        headers: proxyCredentials(proxy),
+        proxy,
       };
     }
     const https = await import('node:https');
@@ -188,6 +194,15 @@ export class Client {
     const socket = await tunnel(proxy, url, ca);
     return { request, options: { ...target(url), agent: false, createConnection: () => socket } };
   }
+}
+
+/** How a request goes out. */
+interface Transport {
+  readonly request: typeof httpRequest;
+  readonly options: RequestOptions;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The proxy that a request is handed to, rather than a tunnel that is opened by it. */
+  readonly proxy?: URL;
 }
 
 function target(url: URL): RequestOptions {

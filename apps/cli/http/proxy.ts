@@ -30,26 +30,40 @@ function isExcepted(url: URL, exceptions: string | undefined): boolean {
     });
 }
 
+/** What a proxy is shown of its user: the part of its address before the `@`. */
+export function proxyCredentials({ username, password }: URL): Record<string, string> {
+  if (username === '') return {};
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
+/** A proxy that does not answer. */
+export function proxyFailed(proxy: URL, cause: unknown): Failure {
+  const { code, message } = cause as { code?: string; message?: string };
+  return failed(proxy, `cannot be reached: ${code === 'ECONNREFUSED' ? 'nothing listens there' : message}`, cause);
+}
+
+function failed(proxy: URL, message: string, cause?: unknown): Failure {
+  return new Failure({
+    code: 'proxy-failed',
+    exit: 'unreachable',
+    message: `The proxy ${proxy.host} ${message}.`,
+    hint: 'It is named by HTTPS_PROXY or HTTP_PROXY; addresses in NO_PROXY go without it.',
+    cause,
+  });
+}
+
 /** A connection through a proxy, encrypted from end to end. @throws Failure when the proxy refuses or does not answer. */
 export async function tunnel(proxy: URL, to: URL, ca: readonly string[] | undefined): Promise<Socket> {
   const { connect } = await import('node:tls');
   const place = `${to.hostname}:${to.port || 443}`;
-  const failed = (message: string, cause?: unknown): Failure =>
-    new Failure({
-      code: 'proxy-failed',
-      exit: 'unreachable',
-      message: `The proxy ${proxy.host} ${message}.`,
-      hint: 'It is named by HTTPS_PROXY; addresses in NO_PROXY go without it.',
-      cause,
-    });
   const plain = await new Promise<Socket>((resolve, reject) => {
     const socket = connectPlain(Number(proxy.port || 80), proxy.hostname);
-    const credentials =
-      proxy.username === ''
-        ? ''
-        : `proxy-authorization: Basic ${Buffer.from(`${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`).toString('base64')}\r\n`;
-    socket.once('error', (error) => reject(failed(`cannot be reached: ${error.message}`, error)));
-    socket.once('connect', () => socket.write(`CONNECT ${place} HTTP/1.1\r\nhost: ${place}\r\n${credentials}\r\n`));
+    const credentials = Object.entries(proxyCredentials(proxy)).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.once('error', (error) => reject(proxyFailed(proxy, error)));
+    socket.once('connect', () =>
+      socket.write(`CONNECT ${place} HTTP/1.1\r\nhost: ${place}\r\n${credentials.join('')}\r\n`),
+    );
     let head = '';
     const read = (chunk: Buffer): void => {
       head += chunk.toString('latin1');
@@ -58,7 +72,7 @@ export async function tunnel(proxy: URL, to: URL, ca: readonly string[] | undefi
       const status = /^HTTP\/1\.\d (\d{3})/.exec(head)?.[1];
       if (status === '200') return resolve(socket);
       socket.destroy();
-      reject(failed(`refused to connect to ${place} (${status ?? 'no HTTP'})`));
+      reject(failed(proxy, `refused to connect to ${place} (${status ?? 'no HTTP'})`));
     };
     socket.on('data', read);
   });

@@ -86,7 +86,7 @@ export async function machineText(output: Output, envelope: Envelope, names: rea
 export function tableText({ columns: all, rows, empty }: Table, wide: boolean, columns: number | undefined): string {
   if (rows.length === 0) return empty === undefined ? '' : `${empty}\n`;
   const shown = all.map((column, at) => ({ ...column, at })).filter((column) => wide || column.wide !== true);
-  const cells = rows.map((row) => shown.map(({ at }) => cellText(row[at])));
+  const cells = rows.map((row) => shown.map(({ at }) => printable(cellText(row[at]))));
   const titles = shown.map(({ title }) => title.toUpperCase());
   const lines = titles.every((title) => title === '') ? cells : [titles, ...cells];
   const widths = shown.map((_, at) => Math.max(...lines.map((line) => line[at]!.length)));
@@ -104,6 +104,15 @@ export function tableText({ columns: all, rows, empty }: Table, wide: boolean, c
     })
     .map((line) => `${line}\n`)
     .join('');
+}
+
+/** Text of somebody else as it may be shown: what would steer a terminal, or end the line, is written as its escape. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- these are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (one) => {
+    const short = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[one];
+    return short ?? `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 function cellText(value: unknown): string {

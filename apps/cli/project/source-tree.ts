@@ -1,5 +1,6 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Failure, usage } from '../failure.js';
 
 /** Files that a project is read from: a folder of the disk, or one of a commit. Paths are relative to it, with `/`. */
 export interface SourceTree {
@@ -31,7 +32,7 @@ export class DiskTree implements SourceTree {
             path,
             await readFile(join(this.root, path), 'utf8').catch((error: NodeJS.ErrnoException) => {
               if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'EISDIR') return undefined;
-              throw error;
+              throw unreadable(join(this.root, path), error);
             }),
           );
         }),
@@ -43,7 +44,9 @@ export class DiskTree implements SourceTree {
   async list(): Promise<readonly string[]> {
     const found: string[] = [];
     const walk = async (folder: string): Promise<void> => {
-      const entries = await readdir(join(this.root, folder), { withFileTypes: true });
+      const entries = await readdir(join(this.root, folder), { withFileTypes: true }).catch((error: Error) => {
+        throw unreadable(join(this.root, folder), error);
+      });
       for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
         if (entry.name.startsWith('.') || LEFT_OUT.has(entry.name)) continue;
         const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
@@ -59,4 +62,9 @@ export class DiskTree implements SourceTree {
     await walk('');
     return found;
   }
+}
+
+/** Leaving out what cannot be read would take it for what is not there, and a check of it for one that passes. */
+function unreadable(path: string, { message }: Error): Failure {
+  return usage('path-unreadable', `'${path}' cannot be read: ${message}.`, 'Let this user read it.');
 }

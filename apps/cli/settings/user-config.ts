@@ -51,9 +51,23 @@ export async function readUserConfig(env: Environment): Promise<UserConfig> {
 export async function writeUserConfig(env: Environment, config: UserConfig): Promise<void> {
   const { stringify } = await import('yaml');
   const file = userConfigPath(env);
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await writeFile(`${file}.new`, stringify(config), { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await writeFile(`${file}.new`, stringify(config), { mode: 0o600 });
+    await rename(`${file}.new`, file);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
+    throw new Failure({
+      code: full ? 'disk-full' : 'config-not-written',
+      exit: full ? 'internal' : 'usage',
+      message: full ? `There is no room for '${file}'.` : `'${file}' cannot be written: ${message}`,
+      hint: full
+        ? 'Free room on that disk, then repeat.'
+        : 'Let this user write it, or name another folder by XDG_CONFIG_HOME.',
+      cause,
+    });
+  }
 }
 
 /** A context by name. @throws Failure with the one that was likely meant. */

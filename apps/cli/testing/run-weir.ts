@@ -35,6 +35,7 @@ export async function runWeir(
     async *lines() {
       yield* stdin.split('\n').filter((line) => line !== '');
     },
+    hiddenLine: () => Promise.resolve(undefined),
     onInterrupt: () => () => undefined,
     onStop: () => () => undefined,
   };
