@@ -158,19 +158,22 @@ export const register: Handler = async (invocation) => {
     const { normalize } = query;
     const judged = await client.post<{
       compatible: boolean;
-      findings: { ruleId: string; place: string; what: string }[];
+      level: string;
+      findings: { ruleId: string; place: string; what: string; fix: string; levels: string[] }[];
     }>('/v1/schemas:check', { subject, ...body, ...(normalize === undefined ? {} : { normalize }) });
     return {
       ...listed(
         'SchemaCheck',
-        judged.findings,
+        // The service tells what stands against every level; the one in force decides.
+        judged.findings.filter(({ levels }) => levels.includes(judged.level)),
         [
           { title: 'rule', of: ({ ruleId }) => ruleId },
           { title: 'place', of: ({ place }) => place },
           { title: 'what', of: ({ what }) => what },
+          { title: 'what to do', wide: true, of: ({ fix }) => fix },
         ],
         ({ ruleId }) => ruleId,
-        'It may be registered.',
+        `It may be registered, by level ${judged.level}.`,
       ),
       data: judged,
       exit: judged.compatible ? 'done' : 'no',

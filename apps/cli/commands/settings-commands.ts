@@ -1,3 +1,5 @@
+import { nearest } from '#libs/core/kernel';
+import { COMPATIBILITY_LEVELS } from '#libs/core/schema';
 import { argument, given, type Handler, type Invocation } from '../command.js';
 import { usage } from '../failure.js';
 import type { Client } from '../http/client.js';
@@ -10,10 +12,24 @@ interface Kind {
   readonly read: string;
   readonly written: string;
   readonly kind: string;
+  /** What may be set. */
+  readonly values: readonly string[];
 }
 
-const COMPAT: Kind = { path: '/config', read: 'compatibilityLevel', written: 'compatibility', kind: 'Compatibility' };
-const MODE: Kind = { path: '/mode', read: 'mode', written: 'mode', kind: 'Mode' };
+const COMPAT: Kind = {
+  path: '/config',
+  read: 'compatibilityLevel',
+  written: 'compatibility',
+  kind: 'Compatibility',
+  values: COMPATIBILITY_LEVELS,
+};
+const MODE: Kind = {
+  path: '/mode',
+  read: 'mode',
+  written: 'mode',
+  kind: 'Mode',
+  values: ['READWRITE', 'READONLY', 'READONLY_OVERRIDE', 'IMPORT', 'FORWARD'],
+};
 
 interface Target {
   readonly path: string;
@@ -60,7 +76,7 @@ function setting(kind: Kind): Handler {
   return async (invocation) => {
     const client = await (await invocation.settings()).client();
     // The value comes first, so that a subject may be left out for --global.
-    const value = argument(invocation, 0).toUpperCase();
+    const value = valueOf(kind, argument(invocation, 0));
     const target = targetOf(invocation, kind, 1);
     if (invocation.flags.dryRun)
       return described(kind.kind, { ...(await effective(client, kind, target)), wouldBe: value }, target.name);
@@ -72,6 +88,18 @@ function setting(kind: Kind): Handler {
     await client.json('PUT', target.path, { body: { [kind.written]: value } });
     return described(kind.kind, await effective(client, kind, target), target.name);
   };
+}
+
+/** @throws Failure with the one that was likely meant; where it is that of a subject, with how to write it. */
+function valueOf({ written, values }: Kind, asked: string): string {
+  const value = asked.toUpperCase();
+  if (values.includes(value)) return value;
+  const near = nearest(value, values);
+  throw usage(
+    `${written}-unknown`,
+    `'${asked}' is no ${written === 'mode' ? 'mode' : 'compatibility level'}.`,
+    near === undefined ? `One of ${values.join(', ')}; the subject comes behind it.` : `Did you mean ${near}?`,
+  );
 }
 
 function unsetting(kind: Kind): Handler {

@@ -12,7 +12,7 @@ export async function confirm(invocation: Invocation, what: string): Promise<voi
   if (flags.noInput)
     throw usage(
       'not-confirmed',
-      `${what} needs a yes, and nobody can be asked.`,
+      `${what} That needs a yes, and nobody can be asked.`,
       'Look at it with --dry-run, then give --yes.',
     );
   const word = target?.production === true ? context!.value : 'yes';

@@ -14,10 +14,8 @@ export async function hiddenLine(prompt: () => void): Promise<string | undefined
     return await new Promise<string | undefined>((resolve) => {
       input.once('line', resolve);
       input.once('close', () => resolve(undefined));
-      input.once('SIGINT', () => {
-        input.close();
-        process.kill(process.pid, 'SIGINT');
-      });
+      // Where the terminal leaves keys as they are, Ctrl-C is one of them.
+      input.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
     });
   } finally {
     input.close();
