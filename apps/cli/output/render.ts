@@ -108,7 +108,6 @@ export function tableText({ columns: all, rows, empty }: Table, wide: boolean, c
 
 /** Text of somebody else as it may be shown: what would steer a terminal, or end the line, is written as its escape. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these are what is looked for
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (one) => {
     const short = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[one];
     return short ?? `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
