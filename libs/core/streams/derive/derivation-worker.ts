@@ -67,6 +67,8 @@ export interface CatchUpOptions {
   readonly signal: AbortSignal;
   /** Where to end, if not where the source ends. A position beyond it stays where it is. */
   readonly until?: SourcePosition;
+  /** Another generation reads these records, too, and writes what goes beside the stream: none of it is written again. */
+  readonly besideWritten?: boolean;
   /** Called before a step is committed with what it moves. */
   readonly pace?: (records: number, bytes: number) => Promise<void>;
   readonly report?: (progress: DerivationProgress, lag: number) => void;
@@ -164,7 +166,7 @@ export class DerivationWorker {
   /** One step. @returns false when there was nothing to read. */
   async #advance(
     writer: LogWriter,
-    { signal, until, pace }: CatchUpOptions,
+    { signal, until, pace, besideWritten }: CatchUpOptions,
     maxWaitMs: number,
     onStep?: (records: number) => void,
   ): Promise<boolean> {
@@ -178,7 +180,7 @@ export class DerivationWorker {
       to.next.some((offset, partition) => offset !== at.position.next[partition]);
     if (!isMoved) return false;
     await pace?.(records.length, bytesOf(records));
-    this.#progress = await this.#step(writer, at, records, to, signal);
+    this.#progress = await this.#step(writer, at, records, to, { signal, besideWritten });
     onStep?.(records.length);
     return true;
   }
@@ -232,7 +234,7 @@ export class DerivationWorker {
     at: DerivationProgress,
     records: readonly PartitionRecord[],
     to: SourcePosition,
-    signal: AbortSignal,
+    { signal, besideWritten }: Pick<CatchUpOptions, 'signal' | 'besideWritten'>,
   ): Promise<DerivationProgress> {
     const { engine, source, deadLetters, lateRecords, definition, failPoint, clock } = this.options;
     const counts = { ...at.counts };
@@ -290,6 +292,7 @@ export class DerivationWorker {
       historyStart: at.historyStart,
       history: await this.#history(at, records, to),
     };
+    if (besideWritten === true) dead.length = late.length = 0;
     const target = { engine, topic: this.#target, partitioner: null, intoFenced: true };
     const written = await batchesFor(target, output);
     failPoint?.('derivation-step-folded');

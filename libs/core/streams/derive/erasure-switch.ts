@@ -124,7 +124,7 @@ export class ErasureSwitch {
       const until = last.progress?.position;
       await workers
         .worker(directory, definition, source.generation)
-        .catchUp({ ...paced(run), ...(until && { until }) });
+        .catchUp({ ...paced(run), ...(until && { until }), besideWritten: true });
       await this.#pass('erasure:caught-up-back');
       const opensAt = endsOf(await engine.describeTopic(source.physical));
       const closedAt = endsOf(await engine.describeTopic(target.physical));

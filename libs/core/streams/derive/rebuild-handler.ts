@@ -1,5 +1,11 @@
 import { AppError, type JsonObject } from '#libs/core/kernel';
-import { type LogEngine, physicalName, type TopicDirectories, type TopicDirectory } from '#libs/core/log';
+import {
+  type LogEngine,
+  physicalName,
+  type TopicDirectories,
+  type TopicDirectory,
+  type TopicName,
+} from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
 import { endsOf } from '../copy/live-copy.js';
 import { removeTopic } from '../generations/preparation.js';
@@ -10,7 +16,14 @@ import { isAtOrBehind, type SourcePosition } from '../source-reader.js';
 import type { StoredDerivation } from './derivation.js';
 import { derivationNotFound, type DerivationStore } from './derivation-store.js';
 import { settingsOf } from './derivation-topics.js';
-import { forgetProgress, giveGeneration, storedGeneration, storedProgress } from './derivation-progress.js';
+import {
+  closeGeneration,
+  forgetProgress,
+  giveGeneration,
+  reopenGeneration,
+  storedGeneration,
+  storedProgress,
+} from './derivation-progress.js';
 import type { DerivationWorker } from './derivation-worker.js';
 import type { DerivationWorkers } from './derivation-workers.js';
 import { paced } from './paced-catch-up.js';
@@ -96,6 +109,7 @@ export class RebuildHandler implements OperationHandler {
   /** Also of a derivation that was deleted meanwhile. */
   async cancel(run: OperationRun): Promise<void> {
     const { parameters, engine } = this.#place(run);
+    await reopenGeneration(engine, { id: parameters.derivationId }, parameters.from);
     await this.#removeGeneration(engine, parameters, parameters.to);
   }
 
@@ -123,7 +137,7 @@ export class RebuildHandler implements OperationHandler {
 
   async #copy(run: OperationRun): Promise<PhaseResult> {
     const { worker } = await this.#open(run);
-    await worker.catchUp(paced(run));
+    await worker.catchUp({ ...paced(run), besideWritten: true });
     await this.#pass('rebuild:copied');
     return { next: 'READY' };
   }
@@ -137,9 +151,9 @@ export class RebuildHandler implements OperationHandler {
   async #verify(run: OperationRun): Promise<PhaseResult> {
     const rebuild = await this.#open(run);
     const { engine, parameters, stored, worker } = rebuild;
-    await worker.catchUp(paced(run));
+    await worker.catchUp({ ...paced(run), besideWritten: true });
     const { ends, position } = await this.#meet(run, rebuild);
-    await worker.catchUp({ ...paced(run), until: position });
+    await worker.catchUp({ ...paced(run), until: position, besideWritten: true });
     const to = physicalName(parameters.name, parameters.to);
     const comparison = await compareDerived(
       engine,
@@ -199,28 +213,60 @@ export class RebuildHandler implements OperationHandler {
     });
   }
 
+  /** The present generation is closed where it stands, the new one is brought there, and the name moves: each record of the source is in what one of the two has written beside. */
   async #cutOver(run: OperationRun): Promise<PhaseResult> {
-    const { engine, parameters, worker } = await this.#open(run);
+    const { engine, parameters, stored, worker } = await this.#open(run);
     const { name, from, to } = parameters;
     const row = await this.options.names.find(engine.logId, name);
     if ((row?.generation ?? 1) === from) {
-      if (run.cutoverCancelled === true) return { next: 'READY' };
-      await worker.catchUp({ signal: run.signal });
-      await this.#pass('rebuild:caught-up');
-      await this.#move(engine, name, row?.revision ?? 0, from, to);
-      await this.#pass('rebuild:moved');
+      if (run.cutoverCancelled === true) {
+        if (await this.#release(engine, stored, parameters)) return { next: 'READY' };
+      } else {
+        const last = await closeGeneration(engine, stored.definition, from, () =>
+          this.#demandUnmoved(engine, name, row),
+        );
+        await this.#pass('rebuild:closed');
+        await worker.catchUp({ signal: run.signal, until: last.progress?.position, besideWritten: true });
+        await this.#pass('rebuild:caught-up');
+        await this.#move(engine, name, row?.revision ?? 0, from, to);
+        await this.#pass('rebuild:moved');
+      }
     }
     await engine.setTopicState(physicalName(name, from), 'RETIRED');
     await this.options.workers.reconcile();
     return { next: 'SWITCHED' };
   }
 
+  /** Undoes what a cutover did whose name has not moved, and nobody moves it from here on. False when it has moved after all. */
+  async #release(
+    engine: LogEngine,
+    { definition }: StoredDerivation,
+    { name, from, to }: RebuildParameters,
+  ): Promise<boolean> {
+    for (;;) {
+      const row = await this.options.names.find(engine.logId, name);
+      if ((row?.generation ?? 1) === to) return false;
+      if (await raiseRevision(engine, this.options.names, name, row)) break;
+    }
+    await reopenGeneration(engine, definition, from);
+    return true;
+  }
+
   async #rollBack(run: OperationRun): Promise<PhaseResult> {
-    const { engine, parameters } = await this.#open(run);
+    const { engine, parameters, directory, stored } = await this.#open(run);
     const { name, from, to } = parameters;
+    const { definition } = stored;
     const row = await this.options.names.find(engine.logId, name);
     await engine.setTopicState(physicalName(name, from), 'FENCED');
-    if ((row?.generation ?? 1) === to) await this.#move(engine, name, row?.revision ?? 0, to, from);
+    if ((row?.generation ?? 1) === to) {
+      const last = await closeGeneration(engine, definition, to, () => this.#demandUnmoved(engine, name, row));
+      await this.#pass('rebuild:closed-back');
+      await reopenGeneration(engine, definition, from);
+      const worker = this.options.workers.worker(directory, definition, from);
+      await worker.catchUp({ ...paced(run), until: last.progress?.position, besideWritten: true });
+      await this.#pass('rebuild:caught-up-back');
+      await this.#move(engine, name, row?.revision ?? 0, to, from);
+    }
     // From here on the number of the generation that is given up is never used again: see `nextGeneration`.
     for (;;) {
       const present = await this.options.names.find(engine.logId, name);
@@ -232,6 +278,12 @@ export class RebuildHandler implements OperationHandler {
     await this.#readersGone(run, engine, parameters, to);
     await this.#removeGeneration(engine, parameters, to);
     return { next: 'ROLLED_BACK' };
+  }
+
+  /** A worker that was replaced must close nothing any more. @throws `name-moved`. */
+  async #demandUnmoved({ logId }: LogEngine, name: string, row: TopicName | undefined): Promise<void> {
+    const present = await this.options.names.find(logId, name);
+    if ((present?.revision ?? 0) !== (row?.revision ?? 0)) throw nameMoved(name);
   }
 
   async #readersGone(
@@ -249,15 +301,8 @@ export class RebuildHandler implements OperationHandler {
     const opensAt = (await engine.describeTopic(physicalName(name, to))).partitions.map((one) => one.startOffset);
     // A derivation places keys in its target by the default partitioner, in every generation, and nobody else writes there.
     const opening = { opensAt, closedAt: endsOf(closing), keyExpression: null, partitioner: null };
-    if ((await this.options.names.compareAndSet(engine.logId, name, revision, to, opening)) === undefined) {
-      throw new AppError({
-        kind: 'conflict',
-        code: 'name-moved',
-        message: `The name '${name}' was changed by someone else during the cutover.`,
-        details: { topic: name },
-        retryable: true,
-      });
-    }
+    const moved = await this.options.names.compareAndSet(engine.logId, name, revision, to, opening);
+    if (moved === undefined) throw nameMoved(name);
   }
 
   /** Leaves a topic alone that belongs to a later derivation of the name. */
@@ -289,6 +334,17 @@ export class RebuildHandler implements OperationHandler {
   async #pass(name: string): Promise<void> {
     await this.options.failPoint?.(name);
   }
+}
+
+function nameMoved(name: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'name-moved',
+    message: `The name '${name}' was changed by someone else during the cutover.`,
+    hint: 'Look at the topic and at the operation again; the work is tried again by itself.',
+    details: { topic: name },
+    retryable: true,
+  });
 }
 
 function differs(name: string, count: number, examples: readonly string[]): AppError {
