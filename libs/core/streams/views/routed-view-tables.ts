@@ -111,7 +111,8 @@ export class RoutedViewTables extends ViewTables {
 
   #target(name: string): Promise<ViewTables> {
     const open = this.targets.get(name);
-    if (open === undefined || this.#closed) return Promise.reject(unknownTarget(name, this.targets.keys()));
+    if (open === undefined) return Promise.reject(unknownTarget(name, this.targets.keys()));
+    if (this.#closed) return Promise.reject(tablesClosed());
     let opened = this.#opened.get(name);
     if (opened === undefined) {
       opened = open();
@@ -120,6 +121,17 @@ export class RoutedViewTables extends ViewTables {
     }
     return opened;
   }
+}
+
+/** Of a service that is about to stop: what comes now is for another, or for its next start. */
+function tablesClosed(): AppError {
+  return new AppError({
+    kind: 'unavailable',
+    code: 'views-unavailable',
+    message: 'The tables of views are closed: the service stops.',
+    hint: 'Ask again; the views go on by themselves.',
+    retryable: true,
+  });
 }
 
 function unknownTarget(name: string, names: Iterable<string>): AppError {
