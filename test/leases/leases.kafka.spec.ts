@@ -2,8 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openKafkaLog } from '#libs/adapters/log-kafka';
 import { type HeldLease, type LeaseName, Leases } from '#libs/core/groups';
-import { encodeBatch, type LogEngine, TopicDirectories } from '#libs/core/log';
+import { isAppError } from '#libs/core/kernel';
+import { encodeBatch, type LogEngine, partitionerOf, TopicDirectories } from '#libs/core/log';
 import { MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
+import { JsonRecordDecoder, RepartitionHandler } from '#libs/core/streams';
+import { drive, newOperation, textOf } from '#libs/core/streams/testing';
 
 describe('leases on Apache Kafka', () => {
   const clock = new WallClock();
@@ -67,5 +70,86 @@ describe('leases on Apache Kafka', () => {
     await member.leave();
     await one.ack(undefined, lease, [at(3)]);
     expect(await position()).toBeGreaterThanOrEqual(5);
+  });
+
+  it('are asked to rest and then closed by a cutover, at every instance: what was acknowledged never comes again', async () => {
+    const [moved, workers] = [`${topic}-moved`, `${group} moved`];
+    const names = new MemoryTopicNames();
+    const others = await openKafkaLog({
+      name: 'test',
+      bootstrapServers: process.env['WEIR_TEST_KAFKA']!.split(','),
+      clock,
+    });
+    const over = (engine: LogEngine) => new TopicDirectories(new OneCluster(engine), names, clock);
+    const leasesOver = (engine: LogEngine): Leases =>
+      new Leases({ directories: over(engine), clock, nonce: () => randomBytes(6).toString('hex') });
+    await log.createTopic({ name: moved, partitions: 2 });
+    const records = Array.from({ length: 400 }, (_, n) => ({
+      key: Buffer.from(`k${n % 7}`),
+      value: Buffer.from(String(n)),
+      headers: [],
+      timestamp: 1,
+    }));
+    for (const partition of [0, 1]) {
+      const own = records.filter(({ key }) => partitionerOf()(key, 2) === partition);
+      await log.append({ topic: moved, partition }, encodeBatch(own));
+    }
+    const acknowledged: number[] = [];
+    const cutShort: string[] = [];
+    let switched = false;
+    /** Works until the switch, or until everything is acknowledged. */
+    const work = async (leases: Leases, maxRecords: number, isOver: () => boolean): Promise<void> => {
+      const terms = { visibilityMs: 60_000, maxRecords, deadLetter: null };
+      const asked = { terms, topics: [moved], maxPartitions: 4, startAt: 'earliest', waitMs: 100 } as const;
+      while (!isOver()) {
+        try {
+          const held = await leases.acquire(undefined, workers, asked);
+          if (typeof held === 'string') continue;
+          const lease = { group: workers, epoch: held.lease.epoch, nonce: held.lease.nonce };
+          while (!isOver()) {
+            const page = await leases.read(undefined, lease, 0);
+            const given = await page.take(page.due.length);
+            const choices = given.map(({ partition, record: { offset } }) => {
+              return { topic: moved, partition, offset, through: false };
+            });
+            if (choices.length > 0) await leases.ack(undefined, lease, choices);
+            acknowledged.push(...given.map(({ record }) => Number(textOf(record.value))));
+          }
+          await leases.release(undefined, lease);
+        } catch (error) {
+          if (!isAppError(error) || error.code === 'log-closed') throw error;
+          cutShort.push(error.code);
+        }
+      }
+    };
+    const instances = [leasesOver(log), leasesOver(others)];
+    let working: Promise<unknown> | undefined;
+    const handler = new RepartitionHandler({
+      directories: over(log),
+      names,
+      decoder: new JsonRecordDecoder(),
+      clock,
+      failPoint: (point) => {
+        // Until groups are told, a second later, some is worked off.
+        if (point === 'repartition:switch:before-fence')
+          working ??= Promise.all(instances.map((one) => work(one, 3, () => switched)));
+      },
+    });
+    const plan = await handler.plan({
+      topic: moved,
+      target: { partitions: 4 },
+      groups: { mode: 'duplicates' },
+      cutover: { maxPauseMs: 30_000 },
+    });
+    await drive(handler, newOperation(moved, plan), { until: 'SWITCHED' });
+    switched = true;
+    await working;
+    expect(acknowledged.length).toBeGreaterThan(0);
+    expect(acknowledged.length, 'some were left').toBeLessThan(records.length);
+    await work(instances[0]!, 1_000, () => acknowledged.length >= records.length);
+    expect(acknowledged.toSorted((a, b) => a - b)).toEqual(records.map((_, n) => n));
+    expect(cutShort).toContain('lease-lost');
+    for (const one of instances) await one.close();
+    await others.close();
   });
 });

@@ -23,9 +23,6 @@ export interface RestingGroups {
   end(): void;
 }
 
-/** Note of a position that was stored under a lease while records beyond it are in somebody's hand. */
-export const IN_HAND_NOTE = 'weir: set under a lease, with records in hand';
-
 /** For engines whose members cannot be asked to rest. */
 export const NOBODY_RESTS: RestingGroups = { waiting: () => 0, end: () => undefined };
 

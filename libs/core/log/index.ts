@@ -253,12 +253,13 @@ export { checkCheckpoint, checkGroup, checkPosition, checkWriterId, COMMIT_LIMIT
 export { checkProducerName, LAST_PRODUCER_EPOCH, successorOf, type ProducerIdentity } from './producer-identity.js';
 export {
   handedOverPositions,
-  IN_HAND_NOTE,
   NOBODY_RESTS,
   type HandedOverGroup,
   type HandOver,
   type RestingGroups,
 } from './hand-over.js';
+export { IN_HAND_NOTE, isLeaseNoted, LEASE_NOTE, leaseDigest, leaseWriterId } from './lease-notes.js';
+export { isLeaseRest, leaseRestKey, leaseRestsIn, storeLeaseRest, type LeaseRest } from './lease-rest.js';
 export { KEPT_BATCHES, ProducerStates, type ProducedBatch, type ProducerState } from './producer-states.js';
 export {
   TopicSets,

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
-import { encodeBatch, TopicDirectories } from '#libs/core/log';
+import { encodeBatch, leaseWriterId, TopicDirectories } from '#libs/core/log';
 import { MemoryLogEngine, MemoryLogStorage, MemoryTopicNames, OneCluster } from '#libs/core/log/testing';
-import { leaseWriterId } from './lease-checkpoints.js';
 import type { HeldLease } from './held-lease.js';
 import { Leases } from './leases.js';
 

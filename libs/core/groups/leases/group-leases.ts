@@ -2,14 +2,19 @@ import { type AppError, type Clock, isAppError } from '#libs/core/kernel';
 import {
   type GroupDescription,
   type GroupPosition,
+  type LeaseRest,
+  leaseRestKey,
+  leaseRestsIn,
+  leaseWriterId,
   type LogEngine,
   logErrors,
   type LogWriter,
+  type TopicState,
   type WriterAppend,
 } from '#libs/core/log';
 import { leasesContended } from '../errors.js';
 import { adopt, expire, forget, settled } from './lease-book.js';
-import { bookFrom, changesBetween, leaseWriterId } from './lease-checkpoints.js';
+import { bookFrom, changesBetween } from './lease-checkpoints.js';
 import { type LeaseBook, placeOf } from './lease.js';
 
 /** What a request comes to: the book afterwards, what it answers, and records that are written with it. */
@@ -53,12 +58,28 @@ interface Session {
   /** The same without the work on partitions that somebody else has moved. */
   book: LeaseBook;
   inLog: GroupInLog;
+  /** What the log has of topics that are left alone, by physical name, whether it still holds or not. */
+  readonly rests: Map<string, LeaseRest>;
+  /** When it was opened, in monotonic ms. */
+  readonly openedAt: number;
+}
+
+/** Which of the stored rests hold, and which are over. */
+interface Rests {
+  readonly held: ReadonlyMap<string, LeaseRest>;
+  readonly over: readonly string[];
+  /** Topics among those that are over whose work is elsewhere now. */
+  readonly gone: readonly string[];
 }
 
 /** Requests that share a commit. */
 const MAX_TOGETHER = 64;
 /** How often a request is decided anew since another instance came first. */
 const MAX_TRIES = 5;
+/** How long nothing is tried, in ms and times the tries, when others came first twice, on a log on which a cutover tells leases by their own writer: see `LeaseRest`. It gets to commit. */
+const FENCED_PAUSE_MS = 25;
+/** How long a session is believed that a topic is closed: only then somebody else may have opened it again unseen. */
+const CLOSED_BELIEF_MS = 1_000;
 
 /**
  * The leases of one group. Its book lives in the log, as checkpoints of a writer that are committed with the group's positions; what is kept here is a copy that the fence of the
@@ -109,7 +130,8 @@ export class GroupLeases {
     const session = this.#session;
     if (session === undefined) return;
     const { leases, work } = settled(expire(session.stored, this.clock.now()));
-    const isOver = leases.size === 0 && [...work.values()].every(({ unacked }) => unacked.length === 0);
+    const isOver =
+      session.rests.size === 0 && leases.size === 0 && [...work.values()].every(({ unacked }) => unacked.length === 0);
     if (isOver) await this.forget();
     else await this.close();
   }
@@ -129,7 +151,10 @@ export class GroupLeases {
       try {
         return await this.#attempt(requests, gone);
       } catch (error) {
-        if (isAppError(error, 'writer-fenced')) continue;
+        if (isAppError(error, 'writer-fenced')) {
+          if (tries > 0 && !this.engine.capabilities.handsOver) await this.clock.sleep(FENCED_PAUSE_MS * tries);
+          continue;
+        }
         failure = error;
         const closed = isAppError(error, 'positions-closed') ? String(error.details['topic']) : undefined;
         if (closed === undefined || gone.has(closed) || !(await this.isSuperseded(closed))) break;
@@ -150,15 +175,17 @@ export class GroupLeases {
     if (mayBeOld && requests.some((one) => one.current)) await this.close();
     const before = this.#session;
     const session = requests.some((one) => one.fresh) ? await this.#refreshed() : await this.#opened();
+    const rests = await this.#restsOf(session);
+    const inLog = { ...session.inLog, resting: new Set([...session.inLog.resting, ...rests.held.keys()]) };
     const now = this.clock.now();
-    const begin = expire(forget(session.book, gone), now);
+    const begin = expire(forget(session.book, new Set([...gone, ...rests.gone])), now);
     let book = begin;
     const appends: WriterAppend[] = [];
     const answers: (() => void)[] = [];
     let confirmed = false;
     for (const { decide, resolve, reject, ...options } of requests) {
       try {
-        const decision = decide(book, now, session.inLog);
+        const decision = decide(book, now, inLog);
         confirmed ||= options.confirmed ?? false;
         book = decision.book;
         appends.push(...(decision.appends ?? []));
@@ -174,15 +201,25 @@ export class GroupLeases {
     }
     if (book !== begin || appends.length > 0 || confirmed) {
       const changes = changesBetween(session.stored, book);
+      const closed = closedAmong(changes.positions, session.stored, book, rests.held);
+      if (closed !== undefined) {
+        if (this.clock.monotonic() - session.openedAt > CLOSED_BELIEF_MS) await this.close();
+        throw logErrors.positionsClosed(closed);
+      }
+      const checkpoints = [
+        ...changes.checkpoints,
+        ...rests.over.map((topic) => ({ key: leaseRestKey(topic), value: null })),
+      ];
       const positions = changes.positions.map((one) => ({ ...one, group: this.group }));
       try {
-        await session.writer.commit({ appends, positions, checkpoints: changes.checkpoints, onlyVacant: true });
+        await session.writer.commit({ appends, positions, checkpoints, onlyVacant: true });
       } catch (error) {
         // Whatever the reason, what is known here may not be what holds.
         if (!isAppError(error) || !isRefusal(error)) await this.close();
         throw error;
       }
       session.stored = session.book = changes.book;
+      for (const topic of rests.over) session.rests.delete(topic);
       const stands = new Map([...session.inLog.stands, ...standsOf(positions)]);
       session.inLog = { ...session.inLog, stands };
     }
@@ -197,7 +234,32 @@ export class GroupLeases {
     const stored = bookFrom(writer.checkpoints(), description.positions);
     // Checkpoints and positions were committed together, so a difference is somebody else's doing.
     const book = adopt(stored, (work) => inLog.stands.get(placeOf(work)));
-    return (this.#session = { writer, stored, book, inLog });
+    const rests = leaseRestsIn(writer.checkpoints());
+    return (this.#session = { writer, stored, book, inLog, rests, openedAt: this.clock.monotonic() });
+  }
+
+  /** A rest is over once its topic is ACTIVE, carries its name no longer, or is not there any more. */
+  async #restsOf({ rests }: Session): Promise<Rests> {
+    const held = new Map<string, LeaseRest>();
+    const over: string[] = [];
+    const gone: string[] = [];
+    for (const [topic, rest] of rests) {
+      const state = await this.#stateOf(topic);
+      const isGone = state === undefined || state === 'RETIRED' || (await this.isSuperseded(topic));
+      if (!isGone && state === 'FENCED') held.set(topic, rest);
+      else over.push(topic);
+      if (isGone) gone.push(topic);
+    }
+    return { held, over, gone };
+  }
+
+  async #stateOf(topic: string): Promise<TopicState | undefined> {
+    try {
+      return (await this.engine.describeTopic(topic)).state;
+    } catch (error) {
+      if (isAppError(error, 'topic-not-found')) return undefined;
+      throw error;
+    }
   }
 
   /** @throws `group-active`. */
@@ -220,6 +282,18 @@ function inLogOf({ positions, resting = [] }: GroupDescription): GroupInLog {
 
 function standsOf(positions: readonly GroupPosition[]): ReadonlyMap<string, number> {
   return new Map(positions.map((one) => [placeOf(one), one.offset]));
+}
+
+/** A topic that is closed and of which a change would store something. */
+function closedAmong(
+  positions: readonly GroupPosition[],
+  before: LeaseBook,
+  after: LeaseBook,
+  rests: ReadonlyMap<string, LeaseRest>,
+): string | undefined {
+  if (rests.size === 0) return undefined;
+  const changed = [...after.work].filter(([place, work]) => before.work.get(place) !== work).map(([, work]) => work);
+  return [...positions, ...changed].find(({ topic }) => rests.get(topic) === 'closed')?.topic;
 }
 
 /** Nothing was done, and the session goes on. */

@@ -1,21 +1,22 @@
-import { createHash } from 'node:crypto';
-import { type GroupPosition, IN_HAND_NOTE, type WriterCheckpoint } from '#libs/core/log';
+import {
+  type GroupPosition,
+  IN_HAND_NOTE,
+  isLeaseRest,
+  LEASE_NOTE,
+  leaseDigest,
+  type WriterCheckpoint,
+} from '#libs/core/log';
 import { heldPlaces, settled } from './lease-book.js';
 import { type Lease, type LeaseBook, placeOf, positionOf, type PartitionWork, type UnackedRecord } from './lease.js';
 
 /**
- * A book as checkpoints of a writer: one for the last epoch, one for each lease, one for each partition with records that are not acknowledged. They are
+ * A book as checkpoints of a writer: one for the last epoch, one for each lease, one for each partition with records that are not acknowledged. (Rests of topics are beside them, see `LeaseRest`.) They are
  * committed with the positions, so what the log says of a group and of its leases is always of one moment.
  */
 
 const LAST_EPOCH = 'epoch';
 const LEASE = 'lease/';
 const WORK = 'work/';
-
-/** The writer of a group's leases. Group names are any text, ids of writers are not. */
-export function leaseWriterId(group: string): string {
-  return `weir-leases-${digestOf(group)}`;
-}
 
 /** What a change of the book writes. */
 export interface LeaseChanges {
@@ -44,12 +45,12 @@ export function changesBetween(before: LeaseBook, after: LeaseBook): LeaseChange
     if (known === work) continue;
     if (known === undefined || positionOf(known) !== positionOf(work) || isInHand(known) !== isInHand(work))
       positions.push(storedPosition(work));
-    const key = WORK + digestOf(place);
+    const key = WORK + leaseDigest(place);
     if (work.unacked.length > 0) checkpoints.push({ key, value: textBytes(storedWork(work)) });
     else if ((known?.unacked.length ?? 0) > 0) checkpoints.push({ key, value: null });
   }
   for (const [place, { unacked }] of before.work) {
-    if (!after.work.has(place) && unacked.length > 0) checkpoints.push({ key: WORK + digestOf(place), value: null });
+    if (!after.work.has(place) && unacked.length > 0) checkpoints.push({ key: WORK + leaseDigest(place), value: null });
   }
   if (positions.length === 0) {
     // One of the leases that are concerned, if possible: another topic may be closed to positions.
@@ -67,6 +68,7 @@ export function bookFrom(checkpoints: ReadonlyMap<string, Uint8Array>, positions
   const leases = new Map<number, Lease>();
   const work = new Map<string, PartitionWork>();
   for (const [key, bytes] of checkpoints) {
+    if (isLeaseRest(key)) continue;
     const stored: unknown = JSON.parse(Buffer.from(bytes).toString());
     if (key === LAST_EPOCH) epoch = stored as number;
     else if (key.startsWith(LEASE)) leases.set((stored as Lease).epoch, stored as Lease);
@@ -115,14 +117,6 @@ function workFrom({ topic, partition, next, unacked }: StoredWork): PartitionWor
   return { topic, partition, next, unacked: records };
 }
 
-/** Notes with positions that leases have stored, so that others see at once whether there may be any, and whether records are in somebody's hand. */
-const LEASE_NOTE = 'weir: set under a lease';
-
-/** Whether a position was stored under a lease. */
-export function isLeaseNoted({ metadata }: GroupPosition): boolean {
-  return metadata === LEASE_NOTE || metadata === IN_HAND_NOTE;
-}
-
 function isInHand({ unacked }: PartitionWork): boolean {
   return unacked.some((one) => one.inHand);
 }
@@ -134,8 +128,4 @@ function storedPosition(work: PartitionWork): GroupPosition {
 
 function textBytes(value: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(value));
-}
-
-function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 40);
 }

@@ -27,6 +27,8 @@ export type NoLease = 'held' | 'empty';
 export interface Candidate extends PartitionRef {
   readonly startOffset: number;
   readonly endOffset: number;
+  /** Its topic is in a cutover of which groups that never read it are not told. */
+  readonly inCutover: boolean;
 }
 
 /** The partitions that a request means, in the generations that carry the names now. @throws `topic-not-found`, `partition-not-found`. */
@@ -36,13 +38,14 @@ export async function candidatesOf(
 ): Promise<readonly Candidate[]> {
   const candidates: Candidate[] = [];
   for (const logical of new Set(topics)) {
-    const { physical, description } = await directory.resolve(logical);
+    const { physical, description, guard } = await directory.resolve(logical);
+    const inCutover = !directory.engine.capabilities.handsOver && description.state === 'FENCED' && !guard.frozen;
     const { length } = description.partitions;
     const missing = partitions?.find((one) => one >= length);
     if (missing !== undefined) throw logErrors.partitionNotFound(logical, missing, length);
     for (const { partition, startOffset, endOffset } of description.partitions) {
       if (partitions !== undefined && !partitions.includes(partition)) continue;
-      candidates.push({ topic: physical, partition, startOffset, endOffset });
+      candidates.push({ topic: physical, partition, startOffset, endOffset, inCutover });
     }
   }
   return candidates;
@@ -62,7 +65,8 @@ export function choose(
 ): { book: LeaseBook; reply: HeldLease | NoLease } {
   const held = heldPlaces(book);
   const left = candidates.filter((one) => !held.has(placeOf(one)));
-  const free = left.filter((one) => !resting.has(one.topic));
+  const reads = new Set([...stands.keys()].map((place) => place.slice(0, place.lastIndexOf('/'))));
+  const free = left.filter((one) => !resting.has(one.topic) && (!one.inCutover || reads.has(one.topic)));
   const open: (LeasablePartition & { readonly behind: number })[] = [];
   let fallen: Candidate | undefined;
   for (const one of free) {

@@ -1,12 +1,11 @@
 import { type Clock, isAppError } from '#libs/core/kernel';
-import { generationOf, type TopicDirectories, type TopicDirectory } from '#libs/core/log';
+import { generationOf, isLeaseNoted, type TopicDirectories, type TopicDirectory } from '#libs/core/log';
 import { groupLeased, leaseLost, partitionNotLeased } from '../errors.js';
 import { bury } from './dead-letters.js';
 import { cutReads, type DueRecord, type DueRecords, readDue } from './due-records.js';
 import { GroupLeases, type GroupInLog } from './group-leases.js';
 import { heldBy, type HeldLease } from './held-lease.js';
 import { ack, evict, extend, forget, handOut, leaseOf, nack, type RecordChoice, release } from './lease-book.js';
-import { isLeaseNoted } from './lease-checkpoints.js';
 import { candidatesOf, choose, type LeaseRequest, type NoLease } from './lease-choice.js';
 import type { LeaseName } from './lease-id.js';
 import { type Lease, type LeaseBook, type PartitionWork, placeOf } from './lease.js';
@@ -62,11 +61,13 @@ export class Leases {
     const nonce = this.tools.nonce();
     for (;;) {
       const candidates = await candidatesOf(directory, request);
+      // While a cutover speaks to the leases by their own writer it is not opened for a mere look.
+      const current = !candidates.some((one) => one.inCutover);
       const leases = this.#of(cluster, group);
       const decide = (book: LeaseBook, now: number, inLog: GroupInLog) =>
         choose(book, now, inLog, candidates, request, nonce);
       // Of a topic that is about to move nothing is begun; the next look finds what carries its name.
-      const answer = await leases.run(decide, { fresh: true, current: true }).catch(emptyWhileClosed);
+      const answer = await leases.run(decide, { fresh: true, current }).catch(emptyWhileClosed);
       if (typeof answer !== 'string') return answer;
       const leftMs = deadline - clock.monotonic();
       if (leftMs <= 0) return answer;
@@ -292,8 +293,10 @@ async function take(
   if (isIdle) return [];
   // Also when all of it is in hand already: only the fence tells that no other instance has had it acknowledged.
   const run = leases.run(
-    (book, now) => {
-      const changed = handOut(book, name, reads, now);
+    (book, now, { resting }) => {
+      // What began to rest since it was read stays where it is.
+      const begun = reads.filter((read) => !resting.has(read.topic));
+      const changed = handOut(book, name, begun, now);
       return { book: changed, reply: heldBy(changed, name).work };
     },
     { confirmed: true },
@@ -304,7 +307,9 @@ async function take(
   });
   const deliveries = new Map(
     work.flatMap((one) =>
-      one.unacked.map((record) => [`${placeOf(one)}/${record.offset}`, record.deliveries] as const),
+      one.unacked
+        .filter((record) => record.inHand)
+        .map((record) => [`${placeOf(one)}/${record.offset}`, record.deliveries] as const),
     ),
   );
   return found.due.slice(0, count).flatMap((one) => {

@@ -31,6 +31,7 @@ import {
   logErrors,
   type LogWriter,
   type MemberClaim,
+  NOBODY_RESTS,
   type PartitionRef,
   type RestingGroups,
   type RetentionHold,
@@ -64,6 +65,8 @@ export interface MemoryLogOptions {
   /** false: a commit takes one more offset in each of its partitions, as Kafka's transaction markers do. */
   readonly denseOffsets?: boolean;
   readonly maxPartitionsPerTopic?: number;
+  /** false: topics are not closed to positions, groups not handed over and members not asked to rest, as on Kafka. */
+  readonly handsOver?: boolean;
   /** Settings that count as supported; all of the catalogue unless given. */
   readonly topicConfigs?: readonly string[];
 }
@@ -103,7 +106,7 @@ export class MemoryLogEngine extends LogEngine {
       idempotentProducers: true,
       administration: { brokerConfigs: false, replication: false, accessRules: false },
       retentionHolds: true,
-      handsOver: true,
+      handsOver: options.handsOver ?? true,
     };
   }
 
@@ -276,7 +279,7 @@ export class MemoryLogEngine extends LogEngine {
 
   restGroups(topic: string, forMs: number): RestingGroups {
     this.checkOpen();
-    return this.groups.coordinator.rest(topic, forMs);
+    return this.capabilities.handsOver ? this.groups.coordinator.rest(topic, forMs) : NOBODY_RESTS;
   }
 
   async openWriter(id: string): Promise<LogWriter> {

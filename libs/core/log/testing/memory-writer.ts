@@ -54,6 +54,8 @@ export class MemoryWriter extends LogWriter {
   private apply(commit: WriterCommit): readonly Appended[] {
     const { appends = [], positions = [], checkpoints = [], positionsOpen = [], handOver, onlyVacant } = commit;
     const { engine } = this;
+    if (!engine.capabilities.handsOver && (positionsOpen.length > 0 || handOver !== undefined))
+      throw logErrors.handOverNotKept();
     const state = engine.storage.writers.get(this.id);
     if (state === undefined || state.epoch !== this.epoch) throw logErrors.writerFenced(this.id, this.epoch);
     const checked = appends.map((one) => engine.checkAppend(one, one.batch, one.intoFenced ?? false, true));

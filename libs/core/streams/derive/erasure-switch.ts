@@ -143,7 +143,7 @@ export class ErasureSwitch {
   /** The generation that has the keys takes positions again. */
   async #openToGroups(erasing: Erasing): Promise<void> {
     const sessions = await HandOverSessions.open(sidesOf(erasing), `${erasing.run.operationId}-switch`);
-    await sessions.open(true);
+    await sessions.openToPositions(this.options.clock);
     await sessions.close();
   }
 

@@ -1,6 +1,14 @@
 import type { AppError, Clock } from '#libs/core/kernel';
-import { IN_HAND_NOTE, logErrors, type LogEngine, type LogWriter, type RestingGroups } from '#libs/core/log';
+import {
+  IN_HAND_NOTE,
+  logErrors,
+  type LogEngine,
+  type LogWriter,
+  NOBODY_RESTS,
+  type RestingGroups,
+} from '#libs/core/log';
 import { comesAlong } from './group-request.js';
+import { closeToLeases, reopenToLeases } from './lease-closing.js';
 import type { GroupMode } from './parameters.js';
 import { SwitchRefused } from './switch-refused.js';
 import type { GroupVector, TranslatedGroup } from './translation.js';
@@ -40,9 +48,22 @@ export class HandOverSessions {
     return this.leaving !== undefined;
   }
 
-  /** Closes the topic that groups leave to positions, or opens it again. */
-  async open(open: boolean): Promise<void> {
-    await this.leaving?.commit({ positionsOpen: [{ topic: this.change.from.physical, open }] });
+  /** Closes the topic that groups leave to positions; where the log cannot, to those of leases, see {@link closeToLeases}. Answers whether positions may have moved meanwhile. */
+  async closeToPositions(work: GroupHandOver): Promise<boolean> {
+    const { log, physical } = this.change.from;
+    if (this.leaving !== undefined) {
+      await this.leaving.commit({ positionsOpen: [{ topic: physical, open: false }] });
+      return true;
+    }
+    const { clock, signal } = work;
+    return await closeToLeases({ log, clock, signal, topic: physical, waitMs: work.leftMs() / 2 });
+  }
+
+  /** Opens it again. */
+  async openToPositions(clock: Clock): Promise<void> {
+    const { log, physical } = this.change.from;
+    if (this.leaving === undefined) await reopenToLeases(log, clock, physical);
+    else await this.leaving.commit({ positionsOpen: [{ topic: physical, open: true }] });
   }
 
   /**
@@ -155,7 +176,7 @@ export async function handOverAll(
  * commit of a fenced session. Members rest until the name has moved or will not: none begins anew where it is not to read any more. Whoever did not store how far it came
  * gets those records again, like after every rebalance.
  *
- * Elsewhere positions are stored from outside, which a group with live members refuses.
+ * Elsewhere positions are stored from outside, which a group with live members refuses, and workers under leases alone are asked and held to it.
  * @throws SwitchRefused, `group-active`; the topic may stay closed to positions then, until it is ACTIVE.
  */
 async function handOverGroups<T>(
@@ -163,28 +184,22 @@ async function handOverGroups<T>(
   move: (groups: readonly TranslatedGroup[]) => Promise<T>,
 ): Promise<T> {
   const { log, from, sessions, failPoint } = work;
-  if (!sessions.closes) {
-    const groups = await translatedGroups(work);
-    await sessions.store(groups);
-    await failPoint('switch:translated');
-    return await move(groups);
-  }
   for (;;) {
-    await translatedGroups(work);
+    const before = await translatedGroups(work);
     work.signal.throwIfAborted();
-    const rest = log.restGroups(from, work.leftMs() + REST_MS);
+    const rest = sessions.closes ? log.restGroups(from, work.leftMs() + REST_MS) : NOBODY_RESTS;
     try {
-      await untilAtRest(work, () => rest.waiting());
-      await sessions.open(false);
+      if (sessions.closes) await untilAtRest(work, () => rest.waiting());
+      const moved = await sessions.closeToPositions(work);
       await failPoint('switch:closed');
-      const groups = await work.translate(await vectorsOf(work));
+      const groups = moved ? await work.translate(await vectorsOf(work)) : before;
       if (mayBe(groups, work.mode)) {
         await sessions.store(groups);
         await failPoint('switch:translated');
         return await move(groups);
       }
       // Somebody has moved a group meanwhile: it is waited for again.
-      await sessions.open(true);
+      await sessions.openToPositions(work.clock);
     } finally {
       rest.end();
     }

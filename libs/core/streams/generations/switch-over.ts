@@ -209,10 +209,10 @@ export async function completeSwitch(
  * the writers go on where they were. False when the name has moved after all: then the switch has to be completed.
  */
 export async function releaseWriters(
-  context: Pick<SwitchContext, 'home' | 'names' | 'failPoint' | 'writerId'>,
+  context: Pick<SwitchContext, 'home' | 'names' | 'clock' | 'failPoint' | 'writerId'>,
   change: Pick<Switch, 'topic' | 'from' | 'to'>,
 ): Promise<boolean> {
-  const { home, names, failPoint } = context;
+  const { home, names, clock, failPoint } = context;
   let row: TopicName | undefined;
   do {
     row = await names.find(home.logId, change.topic);
@@ -225,7 +225,7 @@ export async function releaseWriters(
   if (row === undefined || closedBy(row.guard) === undefined) {
     await change.from.log.setTopicState(change.from.physical, 'ACTIVE');
   } else {
-    await sessions.open(true);
+    await sessions.openToPositions(clock);
   }
   await sessions.close();
   await failPoint('switch:undone');
