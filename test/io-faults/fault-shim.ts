@@ -6,12 +6,12 @@ import { promisify } from 'node:util';
 
 /**
  * How a call fails: as the system would say it, or `short`: half of a write is done and said; `lost`: nothing of a write or a read is done and all is said; `kill`: the process ends
- * before it.
+ * before it; `slow`: the call is done, 200 ms later.
  */
-export type Fault = 'EIO' | 'ENOENT' | 'ENOSPC' | 'EMFILE' | 'short' | 'lost' | 'kill';
+export type Fault = 'EIO' | 'ENOENT' | 'ENOSPC' | 'EMFILE' | 'short' | 'lost' | 'kill' | 'slow';
 
-/** The calls that are counted, and of which one is struck: all but reads, reads alone, or opens alone. */
-export type Calls = 'changes' | 'reads' | 'opens';
+/** The calls that are counted, and of which one is struck: all but reads, reads alone, opens alone, or flushes alone. */
+export type Calls = 'changes' | 'reads' | 'opens' | 'flushes';
 
 const HOW: Readonly<Record<Fault, bigint>> = {
   ENOENT: 2n,
@@ -21,8 +21,9 @@ const HOW: Readonly<Record<Fault, bigint>> = {
   short: -1n,
   lost: -2n,
   kill: -3n,
+  slow: -4n,
 };
-const WHICH: Readonly<Record<Calls, bigint>> = { changes: 0n, reads: 1n, opens: 2n };
+const WHICH: Readonly<Record<Calls, bigint>> = { changes: 0n, reads: 1n, opens: 2n, flushes: 3n };
 const CONTROL_BYTES = 512;
 /** What comes before the path in it. */
 const HEAD_BYTES = 72;

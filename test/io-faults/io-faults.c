@@ -7,8 +7,8 @@
  *     0  i64  calls counted so far
  *     8  i64  the call that is struck, counted from 1; 0 for none
  *    16  i64  how: an errno; -1: a write takes half of its bytes and says so; -2: a write or a read does nothing and says it is done; -3: the process
- *             is killed instead
- *    24  i64  which calls count: 0 all but reads; 1 reads alone; 2 opens alone
+ *             is killed instead; -4: it is done, 200 ms later
+ *    24  i64  which calls count: 0 all but reads; 1 reads alone; 2 opens alone; 3 flushes alone
  *    32  i64  strikes so far
  *    40  i64  how many calls in a row are struck
  *    48       name of the last struck call, ended by 0
@@ -34,9 +34,11 @@
 #define SHORT (-1)
 #define LOST (-2)
 #define KILL (-3)
+#define SLOW (-4)
+#define SLOW_US 200000
 
 /* What a call is, for the choice of those that count. */
-enum kind { CHANGE, READ, OPEN };
+enum kind { CHANGE, READ, OPEN, FLUSH };
 
 struct control {
   int64_t calls;
@@ -82,7 +84,9 @@ static int64_t strike_path(enum kind kind, const char *call, const char *path) {
   snprintf(control->path, sizeof control->path, "%s", path);
   __atomic_add_fetch(&control->strikes, 1, __ATOMIC_SEQ_CST);
   if (control->how == KILL) kill(getpid(), SIGKILL);
-  return control->how;
+  if (control->how != SLOW) return control->how;
+  usleep(SLOW_US);
+  return 0;
 }
 
 static int64_t strike(enum kind kind, const char *call, int fd) {
@@ -144,15 +148,15 @@ READS(read, (int fd, void *bytes, size_t count), (fd, bytes, count))
 READS(pread, (int fd, void *bytes, size_t count, off_t at), (fd, bytes, count, at))
 READS(pread64, (int fd, void *bytes, size_t count, off64_t at), (fd, bytes, count, at))
 
-#define ON_FILE(name, call, parameters, arguments) \
-  int name parameters {                            \
-    FAILS(strike(CHANGE, call, fd));               \
-    return REAL(name) arguments;                   \
+#define ON_FILE(name, kind, call, parameters, arguments) \
+  int name parameters {                                  \
+    FAILS(strike(kind, call, fd));                       \
+    return REAL(name) arguments;                         \
   }
-ON_FILE(fsync, "flush", (int fd), (fd))
-ON_FILE(fdatasync, "flush", (int fd), (fd))
-ON_FILE(ftruncate, "truncate", (int fd, off_t size), (fd, size))
-ON_FILE(ftruncate64, "truncate", (int fd, off64_t size), (fd, size))
+ON_FILE(fsync, FLUSH, "flush", (int fd), (fd))
+ON_FILE(fdatasync, FLUSH, "flush", (int fd), (fd))
+ON_FILE(ftruncate, CHANGE, "truncate", (int fd, off_t size), (fd, size))
+ON_FILE(ftruncate64, CHANGE, "truncate", (int fd, off64_t size), (fd, size))
 
 #define ON_PATH(name, call, parameters, arguments) \
   int name parameters {                            \

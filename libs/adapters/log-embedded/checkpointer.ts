@@ -1,5 +1,5 @@
-import { type AppError, type Clock, isAppError } from '#libs/core/kernel';
-import { isNoSpace, storageFull } from './errors.js';
+import { type AppError, type Clock } from '#libs/core/kernel';
+import { isUsedUp, usedUp } from './errors.js';
 import type { FileSystem } from './file-system.js';
 import type { Journal } from './journal.js';
 import type { LogState } from './log-state.js';
@@ -129,7 +129,7 @@ export class Checkpointer {
     });
     this.#running = running;
     running.catch((error: unknown) => {
-      if (!isNoSpace(error)) failed(error);
+      if (!isUsedUp(error)) failed(error);
     });
     return running;
   }
@@ -142,8 +142,8 @@ export class Checkpointer {
         this.#noRoom = undefined;
         return;
       } catch (error) {
-        if (!isNoSpace(error) || this.#stop.signal.aborted) throw error;
-        this.#noRoom = isAppError(error) ? error : storageFull(this.parts.directory, error);
+        if (!isUsedUp(error) || this.#stop.signal.aborted) throw error;
+        this.#noRoom = usedUp(this.parts.directory, error);
         await this.parts.clock.sleep(RETRY_MS, this.#stop.signal).catch(() => undefined);
       }
     }

@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { type AppError, type Clock, isAppError } from '#libs/core/kernel';
+import { type AppError, type Clock } from '#libs/core/kernel';
 import { logErrors } from '#libs/core/log';
 import type { Checkpointer } from './checkpointer.js';
 import { CommitGroup } from './commit-group.js';
 import { type CommitRequest, type PlacedRequest, Placement, placeRequest } from './commit-request.js';
-import { isNoSpace, logFailed, logOverloaded, storageFull } from './errors.js';
+import { isUsedUp, logFailed, logOverloaded, usedUp } from './errors.js';
 import type { Journal } from './journal.js';
 import type { LogState } from './log-state.js';
 import type { EmbeddedLogObserver, EmbeddedLogSettings, FailPoint } from './options.js';
@@ -256,7 +256,7 @@ export class CommitPipeline {
       const others = writes.filter((one) => !one.flush);
       await (flush ? this.flushWhileWriting(others) : this.writeSegments(others));
     } catch (error) {
-      if (isNoSpace(error)) await this.giveUp(group, writes, error);
+      if (isUsedUp(error)) await this.giveUp(group, writes, error);
       else this.leave(group, error);
       return;
     }
@@ -331,7 +331,7 @@ export class CommitPipeline {
       return;
     }
     for (const one of group.placed) one.log.rewind();
-    const refusal: AppError = isAppError(cause) ? cause : storageFull('', cause);
+    const refusal = usedUp('', cause);
     for (const { request } of group.requests) request.reject(refusal);
   }
 

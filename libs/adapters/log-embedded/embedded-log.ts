@@ -35,7 +35,7 @@ import { type CommitRequest, ENTRY_OVERHEAD, type RequestAppend } from './commit
 import { EmbeddedGroups, type GroupsHost } from './embedded-groups.js';
 import { EmbeddedTopics, TOPIC_CONFIGS } from './embedded-topics.js';
 import { EmbeddedWriters } from './embedded-writers.js';
-import { isNoSpace } from './errors.js';
+import { isUsedUp } from './errors.js';
 import { Fetcher } from './fetcher.js';
 import { filesOf, type LogCut, topicsOf } from './log-cut.js';
 import { MARKER } from './log-directory.js';
@@ -365,7 +365,7 @@ export class EmbeddedLog extends LogEngine {
       if (this.failure === undefined) await this.checkpointer.begin(true);
     } catch (error) {
       // What was acknowledged is in the journal: the next start replays it.
-      if (!isNoSpace(error) && this.failure === undefined) throw error;
+      if (!isUsedUp(error) && this.failure === undefined) throw error;
       logger.warn('the log was closed without a last checkpoint', { code: isAppError(error) ? error.code : 'unknown' });
     } finally {
       try {

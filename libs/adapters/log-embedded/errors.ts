@@ -1,4 +1,4 @@
-import { AppError } from '#libs/core/kernel';
+import { AppError, isAppError } from '#libs/core/kernel';
 
 /** Failures of the embedded log that its port does not name, on one page. Codes are public. */
 
@@ -35,11 +35,32 @@ export const storageFull = (path: string, cause?: unknown): AppError =>
   new AppError({
     kind: 'storage-full',
     code: 'storage-full',
-    message: 'The disk of the log is full; nothing was written.',
-    hint: 'Make room on the disk; writing resumes by itself.',
+    ...(systemCode(cause) === 'EFBIG' ? NO_LARGER_FILES : NO_ROOM),
     details: { path },
     retryable: true,
     retryAfterMs: 5_000,
+    cause,
+  });
+
+const NO_ROOM = {
+  message: 'The disk of the log is full; nothing was written.',
+  hint: 'Make room on the disk; writing resumes by itself.',
+};
+const NO_LARGER_FILES = {
+  message: 'The system lets files of the log grow no larger; nothing was written.',
+  hint: 'Raise the limit of file sizes of the process (`ulimit -f`) above log.segmentBytes and twice log.checkpointBytes, and restart the service.',
+};
+
+/** Refused before anything took effect: a file that is needed cannot be opened. Writing resumes by itself. */
+const tooManyOpenFiles = (path: string, cause: unknown): AppError =>
+  new AppError({
+    kind: 'unavailable',
+    code: 'too-many-open-files',
+    message: 'The process can open no more files; nothing was written.',
+    hint: 'Raise the limit of open files of the process (`ulimit -n`), or lower limits.connections.',
+    details: { path },
+    retryable: true,
+    retryAfterMs: 1_000,
     cause,
   });
 
@@ -93,8 +114,27 @@ export const checkpointsTooLarge = (writer: string, length: number, limit: numbe
     details: { writer, limit, measured: length },
   });
 
-/** Whether the system said that there is no room (ENOSPC, or a quota). */
-export function isNoSpace(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'storage-full';
+/** What the system says when a disk, a quota or a limit of the process leaves no room for more bytes. */
+const NO_SPACE = new Set<unknown>(['ENOSPC', 'EDQUOT', 'EFBIG', 'storage-full']);
+/** The same of open files, of the process or of the machine. */
+const NO_DESCRIPTOR = new Set<unknown>(['EMFILE', 'ENFILE', 'too-many-open-files']);
+
+/** Whether a file could not be opened since too many are. */
+export function isNoDescriptor(error: unknown): boolean {
+  return NO_DESCRIPTOR.has(systemCode(error));
+}
+
+/** Whether something has run out that comes back by itself: the call did nothing, and may be repeated. */
+export function isUsedUp(error: unknown): boolean {
+  return NO_SPACE.has(systemCode(error)) || isNoDescriptor(error);
+}
+
+/** The refusal that says what has run out, see {@link isUsedUp}. */
+export function usedUp(path: string, error: unknown): AppError {
+  if (isAppError(error)) return error;
+  return isNoDescriptor(error) ? tooManyOpenFiles(path, error) : storageFull(path, error);
+}
+
+function systemCode(error: unknown): unknown {
+  return (error as { code?: unknown } | null | undefined)?.code;
 }

@@ -63,7 +63,9 @@ describe('a disk that fails', () => {
         await client.work(log);
         if (log.failure !== undefined) fatal++;
         const what = `call ${n} (${strike.struck} ${strike.path}) ${fault}`;
-        if (strike.struck === 'sync' || strike.struck === 'syncDirectory') {
+        // A directory that could not be opened for it was not flushed yet.
+        const flushed = strike.struck === 'sync' || (strike.struck === 'syncDirectory' && fault !== 'EMFILE');
+        if (flushed) {
           expect(log.failure, `${what}: a failed flush ends writing`).toBeDefined();
         }
         await log.close().catch(() => fatal++);

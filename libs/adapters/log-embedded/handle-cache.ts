@@ -25,7 +25,7 @@ export class HandleCache {
   /** `failed` is told of an error of flushing or closing that no caller waits for. */
   constructor(
     private readonly files: FileSystem,
-    private readonly limit: number,
+    private limit: number,
     private readonly failed: (error: unknown) => void,
   ) {}
 
@@ -100,6 +100,21 @@ export class HandleCache {
       if (!flush) cached.dirty = false;
       await this.close(path, cached);
     }
+  }
+
+  /**
+   * Closes half of the files that nobody uses, the least recently used ones, and keeps no more open from now on than are left: somebody else needs the descriptors.
+   * @returns whether any was closed.
+   */
+  async spare(): Promise<boolean> {
+    const unused = [...this.#open].filter(([, cached]) => cached.pins === 0);
+    const some = unused.slice(0, Math.ceil(unused.length / 2));
+    if (some.length === 0) return false;
+    this.limit = Math.max(1, this.#open.size - some.length);
+    for (const [path, cached] of some) {
+      if (cached.pins === 0 && this.#open.get(path) === cached) await this.move(path, () => this.close(path, cached));
+    }
+    return true;
   }
 
   private shrink(): void {

@@ -6,7 +6,7 @@
  * Files grow in steps and never shrink (journal-file.ts). The lsn of the first byte behind the head is the generation's start.
  */
 import type { FileSystem, OpenFile } from './file-system.js';
-import { isNoSpace, storageFull } from './errors.js';
+import { isUsedUp, usedUp } from './errors.js';
 import { flushFile } from './flush.js';
 import { entryShape, saltOf, writeEntryFrame } from './journal-entry.js';
 import { encodeJournalHead, JOURNAL_HEAD_BYTES, readJournalHead } from './journal-file.js';
@@ -166,7 +166,7 @@ export class Journal {
     try {
       void writeAll(this.slots[slot]!, this.#watermark, this.#position);
     } catch (error) {
-      if (isNoSpace(error)) return;
+      if (isUsedUp(error)) return;
       throw error;
     }
     this.#position += WATERMARK.entryLength;
@@ -188,7 +188,7 @@ export class Journal {
       if (before === 0) await file.truncate(0);
       await file.truncate(after);
     } catch (error) {
-      throw isNoSpace(error) ? storageFull(file.path, error) : error;
+      throw isUsedUp(error) ? usedUp(file.path, error) : error;
     }
     await flushFile(file);
     await writeAll(file, encodeJournalHead(this.key, slot, after), 0);

@@ -35,6 +35,7 @@ import { recoverState, type Recovered } from './recovery.js';
 import type { Segment } from './segment.js';
 import { SegmentReader } from './segment-reader.js';
 import { SegmentStore } from './segment-store.js';
+import { SparingFileSystem } from './sparing-file-system.js';
 import { encodeSnapshot, readSnapshot, type Snapshot, writeSnapshot } from './state-snapshot.js';
 import { writeWhole } from './whole-file.js';
 
@@ -68,12 +69,19 @@ function newIdentity(): LogIdentity {
  * point of the whole start, and until it is written a crash finds what was there before. `failed` learns of errors nobody waits for.
  */
 export async function openDirectory(options: EmbeddedLogOptions, failed: (error: unknown) => void): Promise<OpenedLog> {
-  const { directory, files = new NodeFileSystem(), logger = SILENT, failPoint = () => undefined } = options;
+  const { directory, logger = SILENT, failPoint = () => undefined } = options;
+  const files = new SparingFileSystem(options.files ?? new NodeFileSystem());
   const settings = { ...EMBEDDED_LOG_SETTINGS, ...options.settings };
   const limits = { ...EMBEDDED_LOG_LIMITS, ...options.limits };
   await files.makeDirectory(directory);
   const held = (options.lock ?? new SqliteDirectoryLock()).acquire(directory);
   const segments = new SegmentStore(files, directory, limits.openSegments, failed);
+  files.spare = async () => {
+    const spared = await segments.handles.spare();
+    const { openFiles } = segments.handles;
+    if (spared) logger.warn('the process has no more descriptors: fewer segment files are kept open', { openFiles });
+    return spared;
+  };
   const reader = new SegmentReader(segments, settings.indexCacheBytes, settings.indexIntervalBytes);
   let journal: Journal | undefined;
   try {

@@ -94,7 +94,9 @@ export class SegmentStore {
       starts.set(path, Math.min(position, starts.get(path) ?? Infinity));
     }
     for (const [path, position] of starts) {
-      if ((await this.files.fileSize(path)) === undefined) continue;
+      const size = await this.files.fileSize(path);
+      // Where nothing was written the file may not even be open, and need not be.
+      if (size === undefined || size <= position) continue;
       await this.withFile(path, (cached) => cached.file.truncate(position));
     }
   }

@@ -1,5 +1,5 @@
 import type { OpenFile } from './file-system.js';
-import { isNoSpace, storageFull } from './errors.js';
+import { isUsedUp, storageFull, usedUp } from './errors.js';
 
 /** Up to here a write on the calling thread is cheaper than a round trip to the thread pool. */
 const NOW_BYTES = 256 * 1024;
@@ -25,7 +25,7 @@ export async function writeInPool(file: OpenFile, bytes: Uint8Array, position: n
     try {
       count = await file.write(done === 0 ? bytes : bytes.subarray(done), position + done);
     } catch (error) {
-      throw isNoSpace(error) ? storageFull(file.path, error) : error;
+      throw isUsedUp(error) ? usedUp(file.path, error) : error;
     }
     if (count <= 0) throw storageFull(file.path);
     done += count;
@@ -37,7 +37,7 @@ function taken(file: OpenFile, write: () => number): number {
   try {
     count = write();
   } catch (error) {
-    throw isNoSpace(error) ? storageFull(file.path, error) : error;
+    throw isUsedUp(error) ? usedUp(file.path, error) : error;
   }
   if (count <= 0) throw storageFull(file.path);
   return count;

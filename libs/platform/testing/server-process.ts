@@ -10,6 +10,8 @@ export interface ServerProcessOptions {
   readonly args?: readonly string[];
   /** The script, unless it is the built server. */
   readonly main?: string;
+  /** A command, with its arguments, that becomes the process: `prlimit` with limits, say. */
+  readonly through?: readonly string[];
 }
 
 export interface ServerExit {
@@ -81,7 +83,8 @@ export class ServerProcess {
     readonly output: () => string;
   } {
     const main = options.main ?? 'dist/service/main.js';
-    const child = spawn(process.execPath, [absolute(main), ...(options.args ?? [])], {
+    const words = [...(options.through ?? []), process.execPath, absolute(main), ...(options.args ?? [])];
+    const child = spawn(words[0]!, words.slice(1), {
       cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], WEIR_HTTP_PORT: '0', ...QUICK, ...options.env },
