@@ -91,6 +91,29 @@ describe('topic directory', () => {
     expect((await engine.describeTopic('orders')).partitions[0]!.endOffset).toBe(0);
   });
 
+  it('tells how long a write took, without what a fence held it, and nothing of one that failed', async () => {
+    const { engine, names, clock } = setUp();
+    const told: [string, number][] = [];
+    const directory = new TopicDirectory(engine, names, clock, undefined, (log, ms) => void told.push([log, ms]));
+    await engine.createTopic({ name: 'orders', partitions: 1, state: 'FENCED' });
+    const written = directory.write('orders', { maxHoldMs: 1_000 }, async ({ physical }) => {
+      const appended = await engine.append({ topic: physical, partition: 0 }, batch);
+      await clock.sleep(7);
+      return appended;
+    });
+    await settle();
+    await engine.setTopicState('orders', 'ACTIVE');
+    clock.advance(60);
+    await settle();
+    clock.advance(7);
+    await written;
+    expect(told).toEqual([[engine.logId, 7]]);
+    await expect(
+      directory.write('orders', { maxHoldMs: 1_000 }, () => Promise.reject(new Error('no'))),
+    ).rejects.toThrow();
+    expect(told).toHaveLength(1);
+  });
+
   it('a write that found its topic deleted by a cutover looks again', async () => {
     const { engine, names, clock, directory } = setUp();
     await engine.createTopic({ name: 'orders', partitions: 1 });

@@ -153,4 +153,33 @@ describe('the place of a topic', () => {
       code: 'topic-moved',
     });
   });
+
+  it('a reader of a generation before the one that was left reads both, then goes on there; once the one that was left is gone it is told where the topic is', async () => {
+    const { names, directories, a, b, moved } = setUp();
+    await a.createTopic({ name: 'orders', partitions: 1 });
+    for (const value of ['1', '2']) await a.append({ topic: 'orders', partition: 0 }, batch(value));
+    const reader = new TopicReader(directories.of('a'));
+    const vector = await reader.start('orders', undefined, { kind: 'start' });
+    await a.createTopic({ name: 'orders--g2', partitions: 2 });
+    await a.append({ topic: 'orders--g2', partition: 0 }, batch('1'));
+    await a.append({ topic: 'orders--g2', partition: 1 }, batch('2'));
+    await names.compareAndSet(a.logId, 'orders', 0, 2, { ...UNKNOWN_OPENING, closedAt: [2], opensAt: [1, 1] });
+    await a.append({ topic: 'orders--g2', partition: 1 }, batch('3'));
+    await b.createTopic({ name: 'orders', partitions: 2 });
+    const row = (await names.find(a.logId, 'orders'))!;
+    await names.compareAndSet(a.logId, 'orders', row.revision, 2, row, moved(b.logId, [1, 2], [0, 0]));
+    for (const value of ['4', '5']) await b.append({ topic: 'orders', partition: 0 }, batch(value));
+    const limits = { records: 10, maxBytes: 1_000, waitMs: 0 };
+    const read: string[] = [];
+    let [at, next] = [reader, vector];
+    for (let page = 0; page < 8 && read.length < 5; page++) {
+      const got = await at.read('orders', next, limits);
+      read.push(...got.records.map((one) => Buffer.from(one.value!).toString()));
+      next = got.next;
+      if (got.movedTo === b.logId) at = new TopicReader(directories.of('b'));
+    }
+    expect(read).toEqual(['1', '2', '3', '4', '5']);
+    await a.deleteTopic('orders--g2');
+    await expect(reader.read('orders', vector, limits)).rejects.toMatchObject({ code: 'topic-moved' });
+  });
 });

@@ -118,7 +118,10 @@ export class TopicReader {
       throw error;
     }
     const row = await this.directory.nameOf(logical);
-    if (topic.generation !== given.generation) return await this.readOn(topic, row, given, limits);
+    if (topic.generation !== given.generation) {
+      const present = { logical, generation: topic.generation, topicId: topic.description.id };
+      return await this.readOn(present, row, given, limits);
+    }
     if (topic.description.id !== given.topicId) throw madeAnew(topic);
     let page: ReadPage | undefined;
     try {
@@ -138,7 +141,7 @@ export class TopicReader {
 
   /** Reads a generation that was superseded to where it was closed, then goes on at the opening. */
   private async readOn(
-    topic: ResolvedTopic,
+    topic: Superseding,
     row: TopicName | undefined,
     vector: ReadVector,
     limits: ReadLimits,
@@ -167,7 +170,7 @@ export class TopicReader {
     if (!vector.whole) throw generationGone(topic, generation, 'its partitions were spread over others');
     const next: ReadVector = {
       generation: topic.generation,
-      topicId: topic.description.id,
+      topicId: topic.topicId,
       whole: true,
       positions: new Map(row.opensAt.map((offset, partition) => [partition, offset])),
     };
@@ -178,7 +181,16 @@ export class TopicReader {
   private async readLeft(logical: string, vector: ReadVector, limits: ReadLimits, moved: AppError): Promise<ReadPage> {
     const row = await this.directory.nameOf(logical);
     const place = row?.place;
-    if (place?.kind !== 'moved' || place.closedAt.length === 0 || row?.generation !== vector.generation) throw moved;
+    if (row === undefined || place?.kind !== 'moved' || place.closedAt.length === 0) throw moved;
+    if (row.generation !== vector.generation) {
+      // It was repartitioned before it moved: the reader comes to the generation that was left first.
+      const left = await this.directory.engine
+        .describeTopic(physicalName(logical, row.generation))
+        .catch((error: unknown) => {
+          throw isAppError(error, 'topic-not-found') ? moved : error;
+        });
+      return await this.readOn({ logical, generation: row.generation, topicId: left.id }, row, vector, limits);
+    }
     const { positions, until } = vector;
     const ends = new Map<number, number>();
     for (const partition of positions.keys())
@@ -272,7 +284,15 @@ function chosen(topic: ResolvedTopic, partition: number | undefined): readonly P
   return [one];
 }
 
-function generationGone(topic: ResolvedTopic, asked: number, why: string): AppError {
+/** The generation that took over from the one a reader is in. */
+interface Superseding {
+  readonly logical: string;
+  readonly generation: number;
+  /** Identity of its physical topic. */
+  readonly topicId: string;
+}
+
+function generationGone(topic: Superseding, asked: number, why: string): AppError {
   return new AppError({
     kind: 'gone',
     code: 'generation-gone',
