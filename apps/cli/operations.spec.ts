@@ -50,9 +50,12 @@ describe('the line of progress', () => {
     expect(
       progressLine(status({ throttle: { active: true, reason: 'group billing lag 6.2s > 5s', since: null } })),
     ).toContain('· throttled: group billing lag 6.2s > 5s · ETA');
-    expect(
-      progressLine(status({ state: 'READY', phase: 'READY', cutover: { ready: true, mode: 'manual', blockers: [] } })),
-    ).toBe('cutover ready · waiting for you: weir op cutover op_1');
+    const ready = { state: 'READY', phase: 'READY', cutover: { ready: true, mode: 'manual', blockers: [] } };
+    expect(progressLine(status({ ...ready, nextAction: 'cutover' }))).toBe(
+      'cutover ready · waiting for you: weir op cutover op_1',
+    );
+    // One that happens by itself, or was asked for already, waits for nobody.
+    expect(progressLine(status(ready))).toBe('cutover ready · asked for, nobody is waited for');
     const undone = {
       ...{ ready: true, mode: 'automatic', blockers: [], undone: 2, nextAttemptAt: '2026-02-01T12:00:35.000Z' },
       lastAttempt: { outcome: 'undone', reason: "Group 'billing' has 1 live members." },

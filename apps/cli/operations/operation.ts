@@ -63,7 +63,10 @@ export function waitsForSomebody({ nextAction, state }: OperationStatus): boolea
 export function progressLine(status: OperationStatus, totalBytes: number | null = null): string {
   const { id, state, progress, throttle, cutover, nextAction } = status;
   if (cutover.nextAttemptAt && state === 'READY') return `cutover ${againText(status)}`;
-  if (cutover.ready && state === 'READY') return `cutover ready · waiting for you: weir op cutover ${id}`;
+  if (cutover.ready && state === 'READY')
+    return nextAction === 'cutover'
+      ? `cutover ready · waiting for you: weir op cutover ${id}`
+      : 'cutover ready · asked for, nobody is waited for';
   const parts: string[] = [];
   if (progress !== null) {
     const { records, bytes, percent, rate, lag } = progress;
