@@ -125,6 +125,13 @@ describe('the command line', () => {
       const ran = await runWeir(['version', '-o', 'json', '-O', `${project.path}/v.json`]);
       expect([ran.code, ran.out]).toEqual([0, '']);
       expect(JSON.parse(readFileSync(`${project.path}/v.json`, 'utf8'))).toMatchObject({ data: { version: VERSION } });
+      // A failure is told there, too, and to whoever looks on.
+      const failing = await runWeir(['topic', 'list', '-s', 'none', '-o', 'json', '-O', `${project.path}/v.json`]);
+      expect([failing.code, failing.out, failing.err]).toEqual([2, '', expect.stringContaining('is no address')]);
+      expect(JSON.parse(readFileSync(`${project.path}/v.json`, 'utf8'))).toMatchObject({
+        data: null,
+        error: { code: 'server-address-invalid' },
+      });
       expect(await runWeir(['version', '-O', '/nowhere/v'])).toMatchObject({
         code: 2,
         err: expect.stringContaining('output-file-not-written'),

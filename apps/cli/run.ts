@@ -47,13 +47,13 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
-/** Writes the document of a failure to where the result was to go. @returns whether it could be written. */
+/** Writes the document of a failure to where the result was to go. @returns whether standard output has it: who looks there needs nothing else. */
 async function told(argv: readonly string[], io: Io, document: string): Promise<boolean> {
   const file = valueOf(argv, '-O', '--output-file');
   try {
     if (file === undefined) await io.out(document);
     else await writtenFile(file, document);
-    return true;
+    return file === undefined;
   } catch (error) {
     // The failure is told on stderr instead; a second one, that it could not be told here, helps nobody.
     if (error instanceof OutputClosed || error instanceof Failure) return false;
