@@ -68,6 +68,8 @@ function inRounds(plan: typeof ROUND_PLAN): void {
   let directory: TemporaryDirectory;
   const clients = new Clients();
   const hit = new Map<string, number>();
+  /** The service that was looked at last, where the next life is one in which it may go on. */
+  let standing: ServerProcess | undefined;
 
   beforeAll(async () => {
     directory = await temporaryDirectory();
@@ -76,14 +78,18 @@ function inRounds(plan: typeof ROUND_PLAN): void {
     await server.stop();
   });
 
-  afterAll(async () => directory.remove());
+  afterAll(async () => {
+    await standing?.kill();
+    await directory.remove();
+  });
 
   /** One life of the process: it starts, clients work, it dies. Resolves with whether it died where it was meant to. */
   async function live(kill: Kill): Promise<boolean> {
     const env = 'at' in kill ? { ...ENV, WEIR_FAIL_POINT: kill.at } : ENV;
     let server: ServerProcess;
     try {
-      server = await ServerProcess.start({ cwd: directory.path, env });
+      server = standing ?? (await ServerProcess.start({ cwd: directory.path, env }));
+      standing = undefined;
     } catch (error) {
       // It killed itself while it recovered: nobody was promised anything in this life.
       if ('at' in kill && error instanceof NotReady) return true;
@@ -106,15 +112,20 @@ function inRounds(plan: typeof ROUND_PLAN): void {
     return ownDeath || 'afterMs' in kill;
   }
 
-  it.each(plan)('round $round: $kind $kill', async ({ kind, kill }) => {
+  it.each(plan)('round $round: $kind $kill', async ({ round, kind, kill }) => {
     // Recovery has work to do only after an unclean end.
     if (kind === 'recovery') await live({ afterMs: 200 });
     if (await live(kill)) hit.set(kind, (hit.get(kind) ?? 0) + 1);
     const server = await ServerProcess.start({ cwd: directory.path, env: ENV });
+    let mayGoOn = false;
     try {
-      expect(await clients.problems(server.url)).toEqual([]);
+      const problems = await clients.problems(server.url);
+      expect(problems, problems.join(' | ')).toEqual([]);
+      const next = plan[plan.findIndex((one) => one.round === round) + 1];
+      mayGoOn = next !== undefined && (next.kind === 'recovery' || 'afterMs' in next.kill);
     } finally {
-      await server.kill();
+      if (mayGoOn) standing = server;
+      else await server.kill();
     }
   });
 
