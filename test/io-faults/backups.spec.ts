@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { OperationCalls } from '#libs/features/operations/testing';
+import { overHttp } from '#libs/platform/testing';
 import { expectNone, failingDisks, strideOf, strikeName, type StruckCalls } from './failing-disks.js';
 import type { Calls, Fault } from './fault-shim.js';
 import { call, Workload } from './workload.js';
@@ -22,17 +24,9 @@ interface Backup {
 describe('a backup on a disk of which one call fails', () => {
   const disks = failingDisks();
 
-  /** How an operation ends. */
+  /** How an operation ends. One that has no room is tried again for a minute before it fails. */
   async function ended(url: string, id: string): Promise<string> {
-    let state = '';
-    // An operation that has no room is tried again for a minute before it fails.
-    await expect
-      .poll(async () => (state = (await call<{ state: string }>(url, 'GET', `/v1/operations/${id}`)).body.state), {
-        interval: 20,
-        timeout: 300_000,
-      })
-      .toMatch(/^(FINISHED|FAILED|CANCELLED)$/);
-    return state;
+    return (await new OperationCalls(overHttp(() => url)).settled(id, 300_000)).state;
   }
 
   /** Whether what is listed as a backup is sound when all of it is read back. */
@@ -96,7 +90,8 @@ describe('a backup on a disk of which one call fails', () => {
     return { strikes, problems };
   }
 
-  it.each(STRUCK)(
+  // Beside each other: what has no room waits for seconds until it is tried again.
+  it.concurrent.each(STRUCK)(
     'is there and sound, or said to have failed and not there, whichever call fails ($fault, $calls)',
     async ({ fault, calls, stride }) => {
       const { strikes, problems } = await strikeAll(fault, calls, strideOf({ stride }));

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { NotReady, type ServerExit, ServerProcess } from '#libs/platform/testing';
 import { IoFaults } from './fault-shim.js';
 
@@ -9,6 +10,8 @@ const ENV = {
   WEIR_LOG_SEGMENT_BYTES: '1048576',
   WEIR_LOG_RETENTION_CHECK_MS: '0',
 };
+
+const ASKED_AGAIN_MS = 5;
 
 export interface FaultyServiceOptions {
   /** What below its directory can be made to fail: the log, unless told otherwise, since what SQLite makes of such a disk has a suite of its own. */
@@ -92,6 +95,11 @@ export class FaultyService {
   async metric(name: string): Promise<number> {
     const text = await (await fetch(`${this.url}/metrics`)).text();
     return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+  }
+
+  /** Asks again until it is so, with a pause in between: the processor is for the service. Rejects with what `isSo` rejects with. */
+  async until(isSo: () => Promise<boolean>): Promise<void> {
+    while (!(await isSo())) await pause(ASKED_AGAIN_MS);
   }
 
   /** Ends the process and lets go of its disk. */

@@ -24,7 +24,7 @@ describe('the service on a disk of which one call fails', () => {
     try {
       const before = await service.checkpoints();
       await workload.append(service.url, number);
-      while (service.faults.struck === undefined && (await service.checkpoints()) === before);
+      await service.until(async () => service.faults.struck !== undefined || (await service.checkpoints()) !== before);
       // Whoever is to end says so at once.
       const ready = await fetch(`${service.url}/readyz`);
       await ready.arrayBuffer();

@@ -33,11 +33,14 @@ describe('the service on a disk of which one call fails while old records and to
         return now.every((count, i) => count > before[i]!);
       };
       // What is damaged is left as it is.
-      if (workload.hasWork(number)) while (!(await done()) && (await workload.isSound(service.url, number)));
+      if (workload.hasWork(number))
+        await service.until(async () => (await done()) || !(await workload.isSound(service.url, number)));
       // Files go with the next checkpoint, and there is one when something was written.
       const checkpoints = await service.checkpoints();
-      do await workload.append(service.url, number);
-      while ((await service.checkpoints()) === checkpoints);
+      await service.until(async () => {
+        await workload.append(service.url, number);
+        return (await service.checkpoints()) !== checkpoints;
+      });
       // Whoever is to end says so at once.
       const ready = await fetch(`${service.url}/readyz`);
       await ready.arrayBuffer();
