@@ -139,7 +139,7 @@ export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/ke
 export { RepartitionHandler, type RepartitionOptions } from './repartition/handler.js';
 export { MoveHandler } from './move/handler.js';
 export { TogetherHandler, MAX_TOGETHER } from './generations/together.js';
-export { operationOfMember } from './generations/member-runs.js';
+export { membersOf, operationOfMember } from './generations/member-runs.js';
 export { consumersOf, type Consumer } from './generations/consumers.js';
 export { parkedRecordsOf, type ParkedCursor, type ParkedPlace } from './generations/parked-list.js';
 export { rebuildTopicNames } from './generations/rebuild-names.js';

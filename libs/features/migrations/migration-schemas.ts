@@ -181,6 +181,7 @@ export type MigrationPlanView = z.infer<typeof migrationPlanView>;
 
 /** Body of `POST /v1/migrations/{plan}/sample`. */
 export const sampleBody = z.strictObject({
+  topic: z.string().min(1).optional().describe('Of a plan of several topics: the one to look at.'),
   n: z.int().min(1).max(1_000).default(20).describe('Records to show, spread evenly over the topic.'),
   at: z
     .array(z.string().regex(/^\d{1,9}\/\d{1,15}$/, 'is not <partition>/<offset>'))
@@ -203,6 +204,12 @@ const change = z.object({
   before: z.unknown(),
   after: z.unknown(),
 });
+
+/** Query of `POST /v1/migrations/{plan}/rehearsal`. */
+export const rehearsalQuery = z.strictObject({
+  topic: z.string().min(1).optional().describe('Of a plan of several topics: the one to rehearse.'),
+});
+export type RehearsalQuery = z.infer<typeof rehearsalQuery>;
 
 /** Answer of `POST /v1/migrations/{plan}/rehearsal`. */
 export const rehearsalPlanView = z.object({

@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { Access, AccessToSome, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ZodPipe } from '#libs/platform/http';
 import { placeFrom } from '#libs/core/streams';
@@ -6,11 +6,13 @@ import {
   migrationBody,
   migrationPlanView,
   rehearsalPlanView,
+  rehearsalQuery,
   sampleBody,
   sampleView,
   type MigrationBody,
   type MigrationPlanView,
   type RehearsalPlanView,
+  type RehearsalQuery,
   type SampleBody,
   type SampleView,
 } from './migration-schemas.js';
@@ -65,18 +67,23 @@ export class MigrationsController {
     id: 'planRehearsal',
     summary: 'Plan a full dry run of a planned migration',
     description:
-      'Every record that the topic has now is migrated twice and brought back, and nothing is written. Start the plan with its hash: `POST /v1/operations {"planHash": …}`; what was found is the `verification` of the operation. Whoever asks must be allowed to read and operate the topic.',
+      'Every record that the topic has now is migrated twice and brought back, and nothing is written. Start the plan with its hash: `POST /v1/operations {"planHash": …}`; what was found is the `verification` of the operation. Of a plan of several topics each is rehearsed by itself. Whoever asks must be allowed to read and operate the topic.',
     tag: 'migrations',
+    query: rehearsalQuery,
     response: rehearsalPlanView,
     status: 201,
     errors: {
       400: ['not-a-migration-plan'],
       404: ['plan-not-found', 'topic-not-found'],
-      409: ['migration-of-several'],
+      409: ['migration-of-several', 'topic-not-in-plan'],
     },
   })
-  async rehearsal(@Param('plan') hash: string, @CurrentPrincipal() principal: Principal): Promise<RehearsalPlanView> {
-    return rehearsalViewOf(await this.migrations.rehearsal(hash, principal));
+  async rehearsal(
+    @Param('plan') hash: string,
+    @Query(new ZodPipe(rehearsalQuery)) { topic }: RehearsalQuery,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<RehearsalPlanView> {
+    return rehearsalViewOf(await this.migrations.rehearsal(hash, topic, principal));
   }
 
   @Post(':plan/sample')
@@ -91,18 +98,21 @@ export class MigrationsController {
     body: sampleBody,
     bodyExample: { n: 20 },
     response: sampleView,
-    errors: { 404: ['plan-not-found', 'topic-not-found'], 409: ['not-a-migration-plan', 'migration-of-several'] },
+    errors: {
+      404: ['plan-not-found', 'topic-not-found'],
+      409: ['not-a-migration-plan', 'migration-of-several', 'topic-not-in-plan'],
+    },
   })
   async sample(
     @Param('plan') hash: string,
-    @Body(new ZodPipe(sampleBody)) { n, perSchemaId, at, from }: SampleBody,
+    @Body(new ZodPipe(sampleBody)) { topic, n, perSchemaId, at, from }: SampleBody,
     @CurrentPrincipal() principal: Principal,
   ): Promise<SampleView> {
     const places = at?.flatMap((one) => placeFrom(one) ?? []);
     const start = from === undefined ? undefined : placeFrom(from);
     return sampleViewOf(
       hash,
-      await this.migrations.sample(hash, { n, perSchemaId, at: places, from: start }, principal),
+      await this.migrations.sample(hash, topic, { n, perSchemaId, at: places, from: start }, principal),
     );
   }
 }

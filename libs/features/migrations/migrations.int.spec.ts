@@ -10,6 +10,7 @@ import {
   MigrationSamples,
   NoSchemaIds,
   RehearsalHandler,
+  TogetherHandler,
 } from '#libs/core/streams';
 import { ScriptedTransforms } from '#libs/core/streams/testing';
 import { Authenticator, type Principal } from '#libs/platform/auth';
@@ -46,7 +47,10 @@ describe('migrations over REST', () => {
       clock,
       owner: 'here',
       random: (bytes) => randomBytes(bytes),
-      handlers: [new MigrationHandler({ ...tools, names, tuning: { tailWaitMs: 5 } }), new RehearsalHandler(tools)],
+      handlers: [
+        new TogetherHandler(new MigrationHandler({ ...tools, names, tuning: { tailWaitMs: 5 } }), false),
+        new RehearsalHandler(tools),
+      ],
       scanMs: 10,
     });
     operations.open();
@@ -206,5 +210,39 @@ describe('migrations over REST', () => {
     expect((await plan(request)).status).toBe(403);
     authenticator.principal = { id: 'nobody', roles: [] };
     expect((await test.agent.post(`/v1/migrations/${body.hash}/sample`).send({})).status).toBe(403);
+  });
+
+  it('shows and rehearses each topic of a plan of several, and asks which where none is named', async () => {
+    await log.createTopic({ name: 'bills', partitions: 1 });
+    const record = { key: null, value: Buffer.from('{"n":5}'), headers: [], timestamp: 1 };
+    await log.append({ topic: 'bills', partition: 0 }, encodeBatch([record]));
+    const transform = { up: [{ set: 'value.square', cel: 'square' }] };
+    const { body } = await plan({ topics: ['orders', 'bills'], transform, poison: { policy: 'dlq' } });
+    expect(body).toMatchObject({ kind: 'migration' });
+    const sample = async (asked: object) =>
+      (await test.agent.post(`/v1/migrations/${body.hash}/sample`).send(asked)).body;
+    expect(await sample({ topic: 'bills' })).toMatchObject({
+      rehearsal: { records: 1, changed: 1 },
+      records: [
+        { before: { n: 5 }, after: { n: 5, square: 25 }, changes: [{ path: '/square', op: 'add', after: 25 }] },
+      ],
+    });
+    expect(await sample({ topic: 'orders' })).toMatchObject({ rehearsal: { records: 4, poison: { undecodable: 1 } } });
+    const rehearsal = (query: string) => test.agent.post(`/v1/migrations/${body.hash}/rehearsal${query}`).send();
+    const planned = await rehearsal('?topic=bills');
+    const { operation } = await operations.start({ planHash: planned.body.hash as string, principal: 'olga' });
+    const { id } = operation;
+    await expect
+      .poll(async () => (await operations.status(id)).phase, { interval: 5, timeout: 10_000 })
+      .toBe('FINISHED');
+    expect((await operations.status(id)).verification).toMatchObject({ state: 'passed', records: 1, changed: 1 });
+    for (const refused of [await sample({}), (await rehearsal('')).body]) {
+      expect(refused).toMatchObject({
+        status: 409,
+        code: 'migration-of-several',
+        hint: expect.stringContaining('bills'),
+      });
+    }
+    expect(await sample({ topic: 'other' })).toMatchObject({ status: 409, code: 'topic-not-in-plan' });
   });
 });

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, type JsonObject } from '#libs/core/kernel';
 import { OperationEngine, type Plan } from '#libs/core/operations';
-import { MigrationSamples, type SampleReport, type SampleRequest } from '#libs/core/streams';
+import { membersOf, MigrationSamples, type SampleReport, type SampleRequest } from '#libs/core/streams';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import type { MigrationBody } from './migration-schemas.js';
 
@@ -28,9 +28,12 @@ export class MigrationsService {
     return await this.engine.plan('migration', request, principal.id);
   }
 
-  /** The plan of a full rehearsal of a planned migration. @throws `plan-not-found`, `not-a-migration-plan`, `migration-of-several`, `topic-not-found`, `forbidden`. */
-  async rehearsal(hash: string, principal: Principal): Promise<Plan> {
-    const { kind, parameters } = demandOneTopic(await this.engine.planOf(hash));
+  /**
+   * The plan of a full rehearsal of a planned migration. @param named which of its topics, where it is of several
+   * @throws `plan-not-found`, `not-a-migration-plan`, `migration-of-several`, `topic-not-in-plan`, `topic-not-found`, `forbidden`.
+   */
+  async rehearsal(hash: string, named: string | undefined, principal: Principal): Promise<Plan> {
+    const { kind, parameters } = ofOneTopic(await this.engine.planOf(hash), named);
     const { topic } = parameters;
     const name = typeof topic === 'string' ? topic : null;
     this.authorizer.demand(principal, 'read', { kind: 'topic', name });
@@ -39,9 +42,17 @@ export class MigrationsService {
     return await this.engine.plan('migration-rehearsal', request, principal.id);
   }
 
-  /** @throws `plan-not-found`, `not-a-migration-plan`, `topic-not-found`, `forbidden`. */
-  async sample(hash: string, request: SampleRequest, principal: Principal): Promise<SampleReport> {
-    const plan = demandOneTopic(await this.engine.planOf(hash));
+  /**
+   * @param named which of its topics, where the plan is of several
+   * @throws `plan-not-found`, `not-a-migration-plan`, `migration-of-several`, `topic-not-in-plan`, `topic-not-found`, `forbidden`.
+   */
+  async sample(
+    hash: string,
+    named: string | undefined,
+    request: SampleRequest,
+    principal: Principal,
+  ): Promise<SampleReport> {
+    const plan = ofOneTopic(await this.engine.planOf(hash), named);
     const topic = plan.parameters['topic'];
     this.authorizer.demand(principal, 'read', { kind: 'topic', name: typeof topic === 'string' ? topic : null });
     return await this.samples.sample(plan, request);
@@ -60,15 +71,23 @@ function topicsOf({ topic, topics }: MigrationBody): readonly string[] {
   });
 }
 
-/** @throws `migration-of-several` for a plan of several topics: what it makes of their records is asked of a plan of each. */
-function demandOneTopic(plan: Plan): Plan {
-  const { topics } = plan.parameters;
-  if (plan.kind !== 'migration' || !Array.isArray(topics)) return plan;
+/** The plan as that of the topic that is named, or of its only one. @throws `migration-of-several` where none of several is named; `topic-not-in-plan`. */
+function ofOneTopic(plan: Plan, named: string | undefined): Plan {
+  const { parameters, kind } = plan;
+  if (kind !== 'migration') return plan;
+  const members = membersOf(parameters);
+  const topics = members.map(({ topic }) => String(topic));
+  const [only] = members.length === 1 ? members : [];
+  const member = named === undefined ? only : members.find(({ topic }) => topic === named);
+  if (member !== undefined) return { ...plan, parameters: member };
   throw new AppError({
     kind: 'conflict',
-    code: 'migration-of-several',
-    message: `The plan is of several topics: ${topics.join(', ')}.`,
-    hint: 'Plan one of them by itself with the same request, and sample or rehearse that plan; plans change nothing.',
+    code: named === undefined ? 'migration-of-several' : 'topic-not-in-plan',
+    message:
+      named === undefined
+        ? `The plan is of several topics: ${topics.join(', ')}.`
+        : `The plan is of ${topics.join(', ')}, and not of '${named}'.`,
+    hint: `Name one of them: topic ${topics.join(' or ')}.`,
     details: { topics },
   });
 }

@@ -14,6 +14,11 @@ export function togetherOf(parameters: JsonObject): TogetherParameters | undefin
   return Array.isArray(parameters['members']) ? (parameters as unknown as TogetherParameters) : undefined;
 }
 
+/** The parameters of each topic that a plan is of, of one or of several. */
+export function membersOf(parameters: JsonObject): readonly JsonObject[] {
+  return togetherOf(parameters)?.members ?? [parameters];
+}
+
 /** The id that a topic of an operation is worked on under, from 0. */
 export function memberId(operationId: string, index: number): string {
   return `${operationId}-t${index + 1}`;
