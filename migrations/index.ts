@@ -16,6 +16,7 @@ import { OperationSubjects1764100000036 } from './0036-operation-subjects.js';
 import { ViewVersions1764100000037 } from './0037-view-versions.js';
 import { RegistryVersionGuids1764100000038 } from './0038-registry-version-guids.js';
 import { ChangeRequests1764100000039 } from './0039-change-requests.js';
+import { ViewEvolution1764100000040 } from './0040-view-evolution.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -44,4 +45,5 @@ export const MIGRATIONS: MigrationClass[] = [
   ViewVersions1764100000037,
   RegistryVersionGuids1764100000038,
   ChangeRequests1764100000039,
+  ViewEvolution1764100000040,
 ];

@@ -20,6 +20,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'ViewVersions1764100000037',
   'RegistryVersionGuids1764100000038',
   'ChangeRequests1764100000039',
+  'ViewEvolution1764100000040',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -47,7 +48,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE TABLE "leases" ("name" text PRIMARY KEY NOT NULL, "owner" text NOT NULL, "epoch" bigint NOT NULL, "expires_at" bigint NOT NULL)',
   'CREATE TABLE "topic_names" ("log_id" text NOT NULL, "logical" text NOT NULL, "generation" bigint NOT NULL, "revision" bigint NOT NULL, "opened_from" bigint NOT NULL, "opens_at" text NOT NULL, "closed_at" text NOT NULL, "key_expression" text, is_protected integer not null default 0, is_frozen integer not null default 0, deletion text, guard_revision bigint not null default 0, place text, partitioner text, CONSTRAINT "ck_topic_names_from_one" CHECK (generation >= 1 and revision >= 1), PRIMARY KEY ("log_id", "logical"))',
   'CREATE TABLE "derivations" ("log_id" text NOT NULL, "name" text NOT NULL, "id" text NOT NULL, "definition" text NOT NULL, "state" text NOT NULL, "revision" bigint NOT NULL, CONSTRAINT "uq_derivations_id" UNIQUE ("log_id", "id"), CONSTRAINT "ck_derivations_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')), PRIMARY KEY ("log_id", "name"))',
-  'CREATE TABLE "views" ("name" text PRIMARY KEY NOT NULL, "id" text NOT NULL, "log_id" text NOT NULL, "cluster" text NOT NULL, "version" bigint NOT NULL, "declaration" text NOT NULL, "types" text NOT NULL, "state" text NOT NULL, "created_at" bigint NOT NULL, CONSTRAINT "uq_views_id" UNIQUE ("id"), CONSTRAINT "ck_views_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')))',
+  'CREATE TABLE "views" ("name" text PRIMARY KEY NOT NULL, "id" text NOT NULL, "log_id" text NOT NULL, "cluster" text NOT NULL, "version" bigint NOT NULL, "declaration" text NOT NULL, "types" text NOT NULL, "state" text NOT NULL, "created_at" bigint NOT NULL, evolution text, CONSTRAINT "uq_views_id" UNIQUE ("id"), CONSTRAINT "ck_views_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')))',
   'CREATE TABLE "registry_plans" ("hash" text PRIMARY KEY NOT NULL, "principal" text NOT NULL, "idempotency_key" text, "applied_at" bigint NOT NULL, "revision" bigint NOT NULL, "ids" text NOT NULL, "outcome" text NOT NULL, CONSTRAINT "uq_registry_plans_key" UNIQUE ("principal", "idempotency_key"))',
   'CREATE INDEX "ix_registry_plans_applied" ON "registry_plans" ("applied_at") ',
   'CREATE TABLE "registry_associations" ("resource_id" text NOT NULL, "resource_type" text NOT NULL, "association_type" text NOT NULL, "guid" text NOT NULL, "resource_name" text NOT NULL, "resource_namespace" text NOT NULL, "context" text NOT NULL, "subject" text NOT NULL, "lifecycle" text NOT NULL, "frozen" integer NOT NULL, "created_at" bigint NOT NULL, "updated_at" bigint NOT NULL, "revision" bigint NOT NULL, CONSTRAINT "uq_registry_associations_name" UNIQUE ("resource_name", "resource_namespace", "resource_type", "association_type", "context", "subject"), CONSTRAINT "ck_registry_associations_lifecycle" CHECK (lifecycle in (\'STRONG\', \'WEAK\')), PRIMARY KEY ("resource_id", "resource_type", "association_type"))',
@@ -64,7 +65,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE TABLE operation_subjects (\n         operation_id text not null,\n         subject text not null,\n         live int not null,\n         constraint pk_operation_subjects primary key (operation_id, subject),\n         constraint ck_operation_subjects_live check (live in (0, 1))\n       )',
   'CREATE UNIQUE INDEX uq_operation_subjects_live on operation_subjects (subject) where live = 1',
   'CREATE INDEX ix_operation_subjects_subject on operation_subjects (subject, operation_id)',
-  'CREATE TABLE "view_versions" ("id" text PRIMARY KEY NOT NULL, "name" text NOT NULL, "log_id" text NOT NULL, "cluster" text NOT NULL, "version" bigint NOT NULL, "declaration" text NOT NULL, "types" text NOT NULL, "state" text NOT NULL, "created_at" bigint NOT NULL, "role" text NOT NULL, CONSTRAINT "uq_view_versions_version" UNIQUE ("name", "version"), CONSTRAINT "ck_view_versions_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')), CONSTRAINT "ck_view_versions_role" CHECK (role in (\'DRAFT\', \'PREVIOUS\')))',
+  'CREATE TABLE "view_versions" ("id" text PRIMARY KEY NOT NULL, "name" text NOT NULL, "log_id" text NOT NULL, "cluster" text NOT NULL, "version" bigint NOT NULL, "declaration" text NOT NULL, "types" text NOT NULL, "state" text NOT NULL, "created_at" bigint NOT NULL, "role" text NOT NULL, evolution text, CONSTRAINT "uq_view_versions_version" UNIQUE ("name", "version"), CONSTRAINT "ck_view_versions_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')), CONSTRAINT "ck_view_versions_role" CHECK (role in (\'DRAFT\', \'PREVIOUS\')))',
   'CREATE INDEX "ix_registry_versions_of_subject" ON "registry_versions" ("context", "subject", "version", "schema_id", "guid", "deleted", "registered_at") ',
   'CREATE TABLE "change_requests" ("id" text PRIMARY KEY NOT NULL, "revision" bigint NOT NULL, "state" text NOT NULL, "ended_at" bigint, "document" text NOT NULL, "plan" text NOT NULL)',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (1, 1764100000001, \'Registry1764100000001\')',
@@ -85,5 +86,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (16, 1764100000037, \'ViewVersions1764100000037\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (17, 1764100000038, \'RegistryVersionGuids1764100000038\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (18, 1764100000039, \'ChangeRequests1764100000039\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (19, 1764100000040, \'ViewEvolution1764100000040\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

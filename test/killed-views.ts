@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import { DataPlaneCalls } from '#libs/features/records/testing';
 import type { RowsView } from '#libs/features/views';
@@ -18,6 +19,8 @@ const ROWS = {
   source: { topic: 'orders' },
   columns: { id: { from: 'key', type: 'text' }, cents: { from: 'value.cents', type: 'integer' } },
 };
+/** The same with a column of what no order had so far. */
+const WIDER = { ...ROWS, columns: { ...ROWS.columns, coupon: { from: 'value.coupon', type: 'text' } } };
 export const VIEWS = { counted: COUNTED, present: PRESENT, rows: ROWS };
 
 interface Order {
@@ -85,6 +88,31 @@ export class KilledViews {
     const last = new Map(orders.map(({ key, value }) => [key, value]));
     const rows = [...last].map(([id, { cents }]) => ({ id, cents })).sort((a, b) => (a.id < b.id ? -1 : 1));
     return { counted: groups(orders.map((one) => one.value)), present: groups([...last.values()]), rows };
+  }
+
+  /** Declares the rows with a coupon, which changes the view in place. */
+  widen(): Promise<{ readonly status: number; readonly json: unknown }> {
+    return this.client.put('/v1/views/rows', WIDER);
+  }
+
+  /** Orders with and without coupons, and what is wrong with the view then: nothing when it has the coupon of each order that it shows, and all of its rows. */
+  async couponsWrong(): Promise<unknown[]> {
+    const orders = ['c1', 'c2'].map((key) => ({ key, value: { country: 'NO', cents: 1, coupon: key } }));
+    const answers = await this.answers(await this.order(100, orders));
+    const expected = await this.expected();
+    const rows = answers['rows'] as { readonly id: string; readonly cents: number; readonly coupon: string | null }[];
+    return [
+      ...rows.filter(({ id, coupon }) => coupon !== (/^c/.test(id) ? id : null)),
+      ...(isDeepStrictEqual(
+        rows.map(({ id, cents }) => ({ id, cents })),
+        expected.rows,
+      )
+        ? []
+        : rows),
+      ...(isDeepStrictEqual([answers['counted'], answers['present']], [expected.counted, expected.present])
+        ? []
+        : [answers]),
+    ];
   }
 
   async answers(token: string): Promise<Readonly<Record<string, unknown>>> {

@@ -88,6 +88,44 @@ describe('views in PostgreSQL over kill -9', () => {
       expect(await views.answers(await views.order(1))).toEqual(await views.expected());
     });
 
+  for (const step of ['view-evolved-tables', 'view-evolved'])
+    it(`are whole when the process dies at ${step}, in the middle of a change in place`, async () => {
+      await views.start();
+      await views.declare();
+      await views.answers(await views.order(300));
+      await views.server.stop();
+      await views.start(step);
+      const died = views.server.exited;
+      await expect(views.widen()).rejects.toThrow();
+      expect((await died).signal).toBe('SIGKILL');
+      await views.start();
+      expect(await views.couponsWrong()).toEqual([]);
+      expect((await views.widen()).json).toMatchObject({ outcome: 'unchanged', version: 1, revision: 1 });
+    });
+
+  it('are as they were when the process dies before a change in place is stored, and are changed when it is asked for again', async () => {
+    await views.start();
+    await views.declare();
+    await views.answers(await views.order(300));
+    // The tables have their column, and nobody has said that they may keep it.
+    await ask(
+      `create function slowly() returns event_trigger language plpgsql as $$ begin perform pg_sleep(60); end $$`,
+    );
+    await ask(`create event trigger slow on ddl_command_end when tag in ('ALTER TABLE') execute function slowly()`);
+    const widening = views.widen().catch(() => undefined);
+    const sleeping = "select pid from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
+    await expect.poll(async () => (await ask(sleeping)).length, SOON).toBeGreaterThan(0);
+    await views.server.kill();
+    await widening;
+    await ask('drop event trigger slow');
+    await ask(`select pg_terminate_backend(pid) from (${sleeping}) s`);
+    await expect.poll(async () => (await ask(sleeping)).length, SOON).toBe(0);
+    await views.start();
+    expect(await views.answers(await views.order(1))).toEqual(await views.expected());
+    expect((await views.widen()).json).toMatchObject({ outcome: 'in-place', version: 1, revision: 1 });
+    expect(await views.couponsWrong()).toEqual([]);
+  });
+
   it('would show a record that was counted twice: a position that is not stored with its rows', async () => {
     await views.start();
     await views.declare();

@@ -85,6 +85,21 @@ describe('views in SQLite over kill -9', () => {
     }
   }
 
+  for (const step of ['view-evolved-tables', 'view-evolved'])
+    it(`are whole when the process dies at ${step}, in the middle of a change in place`, async () => {
+      await views.start();
+      await views.declare();
+      await views.answers(await views.order(300));
+      await views.server.kill();
+      await views.start(step);
+      const died = views.server.exited;
+      await expect(views.widen()).rejects.toThrow();
+      expect((await died).signal).toBe('SIGKILL');
+      await views.start();
+      expect(await views.couponsWrong()).toEqual([]);
+      expect((await views.widen()).json).toMatchObject({ outcome: 'unchanged', version: 1, revision: 1 });
+    });
+
   it('would show a record that was counted twice: a position that is not stored with its rows', async () => {
     await views.start();
     await views.declare();

@@ -3,19 +3,28 @@ import { ManualClock } from '#libs/core/kernel/testing';
 import { parseSubject, Registry } from '#libs/core/registry';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
 import { LocalSchemaEngine, standardFormats, type SchemaType } from '#libs/core/schema';
-import { parseFieldPath } from '#libs/core/streams';
+import { parseFieldPath, type FieldType } from '#libs/core/streams';
 import { RegistryFieldTypes } from './registry-field-types.js';
 
-async function typesOf(schemaType: SchemaType, schema: string, ...paths: string[]) {
+async function found(
+  schemaType: SchemaType,
+  schema: string,
+  paths: readonly string[],
+): Promise<(FieldType | undefined)[]> {
   const registry = new Registry(new MemoryRegistryStore(), new LocalSchemaEngine(standardFormats()), new ManualClock());
   await registry.register(parseSubject('t-value'), { schema, schemaType }, { normalize: false, force: false });
   const types = new RegistryFieldTypes(registry);
-  return Promise.all(
-    paths.map(async (path) => {
-      const found = await types.typeOf('t', parseFieldPath(path));
-      return found?.reading === undefined ? found?.type : `${found.type} ${found.reading}`;
-    }),
+  return Promise.all(paths.map((path) => types.typeOf('t', parseFieldPath(path))));
+}
+
+async function typesOf(schemaType: SchemaType, schema: string, ...paths: string[]) {
+  return (await found(schemaType, schema, paths)).map((type) =>
+    type?.reading === undefined ? type?.type : `${type.type} ${type.reading}`,
   );
+}
+
+async function defaultsOf(schemaType: SchemaType, schema: string, ...paths: string[]): Promise<unknown[]> {
+  return (await found(schemaType, schema, paths)).map((type) => type?.default);
 }
 
 describe('column types from schemas', () => {
@@ -142,6 +151,40 @@ describe('column types from schemas', () => {
     expect(await hint('value.order_id')).toMatchObject({ code: 'unknown-field', hint: "Did you mean 'orderId'?" });
     expect(await hint('value.n.zap')).toMatchObject({ hint: "Did you mean 'zip'?" });
     expect(await hint('value.nothing')).toMatchObject({ hint: 'Fields there: orderId, n, zip.' });
+  });
+
+  it('have the values of records that were written before there was the field: defaults in Avro, zeros in proto3', async () => {
+    const fields = [
+      { name: 'n', type: 'long' },
+      { name: 'count', type: 'int', default: 3 },
+      { name: 'big', type: 'long', default: Number.MIN_SAFE_INTEGER - 2 },
+      { name: 'note', type: ['null', 'string'], default: null },
+      { name: 'size', type: { type: 'enum', name: 'E', symbols: ['S', 'L'] }, default: 'L' },
+      { name: 'raw', type: 'bytes', default: '\u0000\u00ff' },
+      {
+        name: 'to',
+        type: { type: 'record', name: 'I', fields: [{ name: 'zip', type: 'string', default: 'none' }] },
+        default: {},
+      },
+    ];
+    const avro = JSON.stringify({ type: 'record', name: 'R', fields }).replace(
+      '-9007199254740992',
+      '-9007199254740993',
+    );
+    expect(await defaultsOf('AVRO', avro, ...fields.map(({ name }) => `value.${name}`), 'value.to.zip')).toEqual([
+      ...[undefined, 3, '-9007199254740993', undefined, 'L', 'AP8=', { zip: 'none' }],
+      // Whether a record has one depends on what the object around it is.
+      undefined,
+    ]);
+    const proto = `syntax = "proto3"; enum E { A = 0; B = 1; }
+      message M { int64 a = 1; string b = 2; bool c = 3; E d = 4; bytes e = 5; repeated int32 f = 6; map<string, int32> g = 7; optional int32 h = 8; oneof o { string i = 9; } }`;
+    expect(await defaultsOf('PROTOBUF', proto, ...[...'abcdefghi'].map((name) => `value.${name}`))).toEqual([
+      ...[0, '', false, 'A', '', [], {}],
+      ...[undefined, undefined],
+    ]);
+    expect(await defaultsOf('PROTOBUF', `${proto} message Other { string z = 1; }`, 'value.a')).toEqual([undefined]);
+    const json = JSON.stringify({ type: 'object', properties: { a: { type: 'integer', default: 5 } } });
+    expect(await defaultsOf('JSON', json, 'value.a')).toEqual([undefined]);
   });
 
   it('are none where the schema says nothing about fields', async () => {

@@ -1,4 +1,4 @@
-import { AppError, nearest } from '#libs/core/kernel';
+import { AppError, nearest, type JsonValue } from '#libs/core/kernel';
 import { parseSubject, type Registry } from '#libs/core/registry';
 import type { MessageField, PropertyField, SchemaField, SchemaFields } from '#libs/core/schema';
 import { FieldTypes, parseColumnType, type FieldPath, type FieldType } from '#libs/core/streams';
@@ -6,7 +6,7 @@ import { FieldTypes, parseColumnType, type FieldPath, type FieldType } from '#li
 /**
  * Types of columns from the latest schemas of a topic's subjects (`<topic>-key`, `<topic>-value`). Fields have the names that decoded values have: those of the
  * record in Avro, the properties of JSON Schema, the JSON names in Protobuf. A Protobuf value may be any message of its file, so a field is looked for in all of
- * them. What a JSON Schema does not declare may be there nevertheless, and has no type.
+ * them. Records that were written without a field have its default in Avro, its zero in proto3, and nothing in JSON Schema, whose defaults are remarks. What a JSON Schema does not declare may be there nevertheless, and has no type.
  */
 export class RegistryFieldTypes extends FieldTypes {
   constructor(private readonly registry: Registry) {
@@ -25,7 +25,9 @@ export class RegistryFieldTypes extends FieldTypes {
         topic,
       );
     }
-    return found.every((type) => isSame(type, found[0])) ? found[0] : undefined;
+    if (!found.every((type) => isSame(type, found[0]))) return undefined;
+    // Of several messages some are written without the field because they have none.
+    return structures.length === 1 && path.steps.length === 1 ? found[0] : withoutDefault(found[0]);
   }
 
   async membersOf(topic: string, path: FieldPath): Promise<ReadonlyMap<string, FieldType> | undefined> {
@@ -39,7 +41,8 @@ export class RegistryFieldTypes extends FieldTypes {
     for (const field of structure.fields) {
       const name = field.path.at(-1)!;
       if (field.path.length !== path.steps.length + 1 || !same(field.path.slice(0, -1), path.steps)) continue;
-      members.set(name, field.column ?? { type: 'json' });
+      const column = field.column ?? { type: 'json' };
+      members.set(name, path.steps.length === 0 ? column : withoutDefault(column)!);
     }
     return members.size === 0 ? undefined : members;
   }
@@ -51,6 +54,13 @@ export class RegistryFieldTypes extends FieldTypes {
     const structures = structuresOf(await this.registry.fields(latest.schema));
     return structures.every(({ fields }) => fields.length === 0) ? undefined : structures;
   }
+}
+
+/** What a record is without an object around a field only the object could say: the default of the field is none of that. */
+function withoutDefault(type: FieldType | undefined): FieldType | undefined {
+  if (type?.default === undefined) return type;
+  const { default: _default, ...plain } = type;
+  return plain;
 }
 
 function isSame(one: FieldType | undefined, other: FieldType | undefined): boolean {
@@ -79,7 +89,7 @@ function structuresOf(declared: SchemaFields): readonly Structure[] {
     case 'AVRO': {
       const fields = declared.fields.map((field) => ({
         path: field.path,
-        column: avroColumn(field),
+        column: withDefault(avroColumn(field), field.defaultValue),
         listed: field.kind === 'record' && !field.recursive,
         open: false,
       }));
@@ -100,7 +110,7 @@ function structuresOf(declared: SchemaFields): readonly Structure[] {
       return [...declared.messages.values()].map((fields) => ({
         fields: fields.map((field) => ({
           path: field.path,
-          column: protobufColumn(field),
+          column: withDefault(protobufColumn(field), absentIn(field)),
           listed: field.kind === 'message' && !field.repeated && !field.recursive,
           open: false,
         })),
@@ -194,6 +204,29 @@ function jsonColumn(field: PropertyField): FieldType | undefined {
       return { type: 'json' };
     case 'any':
       return undefined;
+  }
+}
+
+/** Null is what there is without a default. */
+function withDefault(type: FieldType, value: JsonValue | undefined): FieldType {
+  return value === undefined || value === null ? type : { ...type, default: value };
+}
+
+/** What a message has that was written without a field; undefined where it is left out. */
+function absentIn({ kind, repeated, implicit, symbols }: MessageField): JsonValue | undefined {
+  if (repeated) return [];
+  if (kind === 'map') return {};
+  if (!implicit) return undefined;
+  switch (kind) {
+    case 'bool':
+      return false;
+    case 'string':
+    case 'bytes':
+      return '';
+    case 'enum':
+      return symbols?.[0];
+    default:
+      return 0;
   }
 }
 

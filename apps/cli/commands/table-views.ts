@@ -132,8 +132,12 @@ export const VIEWS: CommandSpec = {
     {
       name: 'create',
       kind: 'View',
-      about: 'Declare a view.',
-      examples: [['weir view create revenue -f revenue.yaml', 'as docs/views.md has it']],
+      about:
+        'Declare a view, or change one: in place where that only adds what is known for its rows, else as another version.',
+      examples: [
+        ['weir view create revenue -f revenue.yaml', 'as docs/views.md has it'],
+        ['weir view create revenue -f revenue.yaml --dry-run', 'what would become of it, column by column'],
+      ],
       args: VIEW,
       options: [{ flags: '-f, --file <file>', about: 'declaration, YAML or JSON' }],
       load: async () => (await import('./views.js')).create,

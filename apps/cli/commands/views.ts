@@ -12,6 +12,7 @@ export interface View {
   readonly worker: string;
   readonly problem: string | null;
   readonly lag: number | null;
+  readonly revision: number;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
 }
 
@@ -50,6 +51,7 @@ export const describe: Handler = async (invocation) => {
     problem,
     lag,
     columns: columns.map((column) => `${column.name} ${column.type}`),
+    'changes in place': view.revision,
   });
 };
 
@@ -58,13 +60,36 @@ export const create: Handler = async (invocation) => {
   const name = argument(invocation, 0);
   const body = await requestFile(invocation);
   if (body === undefined) throw usage('file-missing', 'Say what the view is: -f FILE, as docs/views.md has it.');
-  if (invocation.flags.dryRun) return described('View', { name, declaration: body, dryRun: true }, name);
-  const view = await client.json<View>('PUT', viewPath(name), { body });
-  return described('View', view as unknown as Record<string, unknown>, name, {
-    name,
-    version: view.version,
-    state: view.state,
-  });
+  const { dryRun } = invocation.flags;
+  const view = await client.json<Declared>('PUT', `${viewPath(name)}${dryRun ? '?dryRun=true' : ''}`, { body });
+  return {
+    ...described('View', view as unknown as Record<string, unknown>, name),
+    text: OUTCOMES[view.outcome](dryRun ? `${name} would be` : `${name}@${view.version} is`),
+    table: {
+      columns: [{ title: 'what' }, { title: 'change' }, { title: 'in place' }, { title: 'reason' }],
+      rows: view.changes.map(({ what, change, inPlace, reason }) => [what, change, inPlace ? 'yes' : 'no', reason]),
+      empty: '',
+    },
+  };
+};
+
+/** The answer to a declaration. */
+interface Declared extends View {
+  readonly outcome: 'created' | 'unchanged' | 'in-place' | 'new-version';
+  readonly changes: readonly {
+    readonly what: string;
+    readonly change: string;
+    readonly inPlace: boolean;
+    readonly reason: string;
+  }[];
+}
+
+/** What became of a view, said of it. */
+const OUTCOMES: Readonly<Record<Declared['outcome'], (view: string) => string>> = {
+  created: (view) => `${view} built`,
+  unchanged: (view) => `${view} left as it was`,
+  'in-place': (view) => `${view} changed in place`,
+  'new-version': (view) => `${view} built as another version, beside the one that is asked`,
 };
 
 /** `weir view query`: filters as the HTTP API has them, `column=op.value`. */

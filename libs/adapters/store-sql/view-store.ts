@@ -1,5 +1,13 @@
 import type { JsonObject } from '#libs/core/kernel';
-import { type StoredView, viewExists, type ViewRole, type ViewState, ViewStore } from '#libs/core/streams';
+import {
+  type StoredView,
+  UNCHANGED,
+  type ViewEvolution,
+  viewExists,
+  type ViewRole,
+  type ViewState,
+  ViewStore,
+} from '#libs/core/streams';
 import type { SqlSession, SqlStore, SqlValue } from './sql-store.js';
 
 interface Row {
@@ -13,9 +21,11 @@ interface Row {
   state: ViewState;
   created_at: number;
   role: ViewRole;
+  /** Null for one that is as it was declared. */
+  evolution: string | null;
 }
 
-const COLUMNS = 'name, id, log_id, cluster, version, declaration, types, state, created_at';
+const COLUMNS = 'name, id, log_id, cluster, version, declaration, types, state, created_at, evolution';
 
 /** {@link ViewStore} on SQLite or PostgreSQL. The active version of each name is a row of `views`, the others stand in `view_versions`. */
 export class SqlViewStore extends ViewStore {
@@ -58,6 +68,26 @@ export class SqlViewStore extends ViewStore {
     });
   }
 
+  async evolve(id: string, to: Pick<StoredView, 'declaration' | 'types' | 'evolution'>): Promise<boolean> {
+    const { declaration, types, evolution } = to;
+    return await this.store.write(async (session) => {
+      for (const table of ['views', 'view_versions']) {
+        const row = await session.one<Pick<Row, 'evolution'>>(`select evolution from ${table} where id = ?`, [id]);
+        if (row === undefined) continue;
+        const known = row.evolution === null ? UNCHANGED : (JSON.parse(row.evolution) as ViewEvolution);
+        if (known.revision >= evolution.revision) return false;
+        const cells = [declaration, types, evolution].map((one) => JSON.stringify(one));
+        // What was read may not be there any more.
+        const changed = await session.run(
+          `update ${table} set declaration = ?, types = ?, evolution = ? where id = ? and coalesce(evolution, '') = ?`,
+          [...cells, id, row.evolution ?? ''],
+        );
+        return changed === 1;
+      }
+      return false;
+    });
+  }
+
   async setState(id: string, state: ViewState): Promise<boolean> {
     // What is being removed stays so: a late resume must not bring it back.
     const move = (table: string): string =>
@@ -80,14 +110,14 @@ export class SqlViewStore extends ViewStore {
 
 function insertActive(session: SqlSession, view: StoredView): Promise<number> {
   return session.run(
-    `insert into views (${COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
+    `insert into views (${COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
     cellsOf(view),
   );
 }
 
 function insertBeside(session: SqlSession, view: StoredView): Promise<number> {
   return session.run(
-    `insert into view_versions (${COLUMNS}, role) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
+    `insert into view_versions (${COLUMNS}, role) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
     [...cellsOf(view), view.role],
   );
 }
@@ -103,6 +133,7 @@ function cellsOf(view: StoredView): SqlValue[] {
     JSON.stringify(view.types),
     view.state,
     view.createdAtMs,
+    view.evolution.revision === 0 ? null : JSON.stringify(view.evolution),
   ];
 }
 
@@ -118,5 +149,6 @@ function viewOf(row: Row): StoredView {
     role: row.role,
     state: row.state,
     createdAtMs: row.created_at,
+    evolution: row.evolution === null ? UNCHANGED : (JSON.parse(row.evolution) as ViewEvolution),
   };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  viewEvolutionContract,
   viewFoldContract,
   viewQueriesContract,
   viewTablesContract,
@@ -59,6 +60,7 @@ async function open(): Promise<ViewTablesSubject> {
 viewTablesContract('SQLite in threads', open);
 viewQueriesContract('SQLite in threads', open);
 viewFoldContract('SQLite in threads', open);
+viewEvolutionContract('SQLite in threads', open);
 
 describe('a thread of view tables', () => {
   it('fails what it was asked when it ends, and is replaced for what comes next', async () => {

@@ -40,6 +40,12 @@ function catalogueOf(data: string): readonly string[] {
   return [
     `create table if not exists ${data}.weir_views (
        id text collate "C" primary key, epoch bigint not null, commits bigint not null, readable text)`,
+    // What was added in place, and whether it is remembered what records had: not of views that were begun before it was.
+    `alter table ${data}.weir_views add column if not exists revision bigint not null default 0,
+       add column if not exists evolved text, add column if not exists remembers boolean not null default false`,
+    `create table if not exists ${data}.weir_members (
+       view text collate "C" not null, source int not null, object text collate "C" not null, name text collate "C" not null,
+       primary key (view, source, object, name))`,
     `create table if not exists ${data}.weir_positions (
        view text collate "C" not null, source int not null, partition int not null, generation bigint not null, next bigint not null,
        primary key (view, source, partition))`,

@@ -5,6 +5,7 @@ import {
   type CellValue,
   type RefusedPlace,
   type RefusedRecord,
+  type SeenMember,
   type TableChange,
   type TableRow,
   type TableShape,
@@ -69,7 +70,12 @@ export class PostgresSteps {
     const { move, refused, redriven = [] } = step;
     const parts = new Parts();
     const view = parts.bind(id);
-    const moved = [`id = ${view}`, `epoch = ${parts.bind(epoch)}`, `commits = ${parts.bind(step.commit)}`];
+    const moved = [
+      `id = ${view}`,
+      `epoch = ${parts.bind(epoch)}`,
+      `commits = ${parts.bind(step.commit)}`,
+      `revision = ${parts.bind(this.view.evolution.revision)}`,
+    ];
     const source = move === undefined ? '' : parts.bind(move.source, 'int');
     if (move !== undefined) {
       const [generation, next] = [parts.bind(move.from.generation, 'bigint'), parts.bind(move.from.next, 'bigint[]')];
@@ -85,6 +91,7 @@ export class PostgresSteps {
     );
     const copies = step.changes.flatMap((change) => this.#change(parts, change));
     if (move !== undefined) this.#place(parts, view, source, move);
+    if (step.seen !== undefined && step.seen.length > 0) this.#remember(parts, view, step.seen);
     const counts = [`(select count(*) from ${data}.weir_refused r where r.view = m.id)`];
     if (move !== undefined && refused.length > 0)
       counts.push(`+ (select count(*) from ${this.#refuse(parts, view, source, move.from.generation, refused)})`);
@@ -154,6 +161,19 @@ export class PostgresSteps {
       parts.add(
         `delete from ${data}.weir_positions where view = ${view} and source = ${source} and partition >= ${parts.bind(to.next.length, 'int')} and exists (select from s0)`,
       );
+  }
+
+  #remember(parts: Parts, view: string, seen: readonly SeenMember[]): void {
+    const column = (name: keyof SeenMember, type: string) =>
+      parts.bind(
+        seen.map((member) => member[name]),
+        type,
+      );
+    parts.add(
+      `insert into ${this.data}.weir_members (view, source, object, name)
+       select ${view}, t.* from unnest(${column('source', 'int[]')}, ${column('object', 'text[]')}, ${column('name', 'text[]')}) t
+       where exists (select from s0) on conflict do nothing`,
+    );
   }
 
   #refuse(parts: Parts, view: string, source: string, generation: number, refused: readonly RefusedRecord[]): string {

@@ -6,12 +6,14 @@ import {
   placeOf,
   scaleOf,
   tableShapes,
+  type AddedCell,
   type CellKind,
   type ColumnType,
   type TableIndex,
   type ViewColumn,
   type ViewDefinition,
 } from '#libs/core/streams';
+import { literal } from './literal.js';
 import { cell, tableName } from './physical-names.js';
 import type { PostgresSchema } from './postgres-schema.js';
 
@@ -45,6 +47,20 @@ export function postgresTablesOf({ data }: PostgresSchema, id: string, view: Vie
   });
 }
 
+/** The statements that add cells to the tables of a view. @param next the view with them */
+export function postgresCellsOf(
+  { data }: PostgresSchema,
+  id: string,
+  next: ViewDefinition,
+  cells: readonly AddedCell[],
+): string[] {
+  const shapes = new Map(tableShapes(next).map((shape) => [shape.table, shape]));
+  return cells.map(({ table, cell: place, value }) => {
+    const type = CELL_TYPES[cellKind(shapes.get(table)!.columns[place]!)];
+    return `alter table ${data}.${tableName(id, table)} add column ${cell(place)} ${type} default ${literal(value)}`;
+  });
+}
+
 /** The statements that make its indexes of one use; each may be repeated. */
 export function postgresIndexesOf(
   { data }: PostgresSchema,
@@ -61,7 +77,7 @@ export function postgresIndexesOf(
   );
 }
 
-/** What SQL clients see: by name, the statement that makes it. The rows under the names and with the types their users know, and the lists in them beside the key of the row. */
+/** What SQL clients see: by name, what makes it, behind `create`. The rows under the names and with the types their users know, and the lists in them beside the key of the row. */
 export function readableViews(schema: PostgresSchema, id: string, view: ViewDefinition): ReadonlyMap<string, string> {
   const selects = new Map([[view.name, rowsOf(schema.data, id, view)]]);
   for (const child of childTables(view)) {
@@ -78,7 +94,7 @@ export function readableViews(schema: PostgresSchema, id: string, view: ViewDefi
   return new Map(
     [...selects].map(([name, select]) => {
       const readable = readableName(name);
-      return [readable, `create view ${schema.views}.${quoted(readable)} as ${select}`];
+      return [readable, `view ${schema.views}.${quoted(readable)} as ${select}`];
     }),
   );
 }

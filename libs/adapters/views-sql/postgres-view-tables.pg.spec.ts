@@ -3,6 +3,7 @@ import { parseViewQuery } from '#libs/core/streams';
 import {
   record,
   ViewFeeder,
+  viewEvolutionContract,
   viewFoldContract,
   viewQueriesContract,
   viewTablesContract,
@@ -33,6 +34,7 @@ async function open(): Promise<ViewTablesSubject> {
 viewTablesContract('PostgreSQL', open);
 viewQueriesContract('PostgreSQL', open);
 viewFoldContract('PostgreSQL', open);
+viewEvolutionContract('PostgreSQL', open);
 
 describe('view tables in PostgreSQL', () => {
   let database: FreshDatabase;

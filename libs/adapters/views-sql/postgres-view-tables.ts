@@ -1,6 +1,5 @@
 import type { JsonValue } from '#libs/core/kernel';
 import {
-  placeOf,
   sourcesOf,
   viewNotFound,
   ViewTables,
@@ -13,6 +12,8 @@ import {
   type SqlRequest,
   type TableRow,
   type TableSearch,
+  type TablesEvolution,
+  type TablesRevision,
   type ViewDefinition,
   type ViewPositions,
   type ViewQuery,
@@ -21,13 +22,15 @@ import {
   type ViewStream,
 } from '#libs/core/streams';
 import { copyText } from './copy-text.js';
-import { cell, tableName } from './physical-names.js';
+import { tableName } from './physical-names.js';
 import { PostgresConnections, type PostgresSession, type PostgresTargetOptions } from './postgres-connections.js';
 import { numbered, postgresDialect } from './postgres-dialect.js';
+import { aloneWith, mapNames, publishIn } from './postgres-published.js';
+import { evolveIn, revisionIn } from './postgres-evolution.js';
 import { prepareSchema, type PostgresSchema } from './postgres-schema.js';
 import { MOST_STATEMENTS, PostgresSql } from './postgres-sql.js';
 import { PostgresSteps } from './postgres-steps.js';
-import { postgresIndexesOf, postgresTablesOf, readableName, readableViews, quoted } from './postgres-tables.js';
+import { postgresIndexesOf, postgresTablesOf, readableName } from './postgres-tables.js';
 import { QuerySql, type Statement } from './query-sql.js';
 import { listsOf, nextOf, rowOf, valuesOf } from './row-values.js';
 import { searchSql } from './search-sql.js';
@@ -80,19 +83,19 @@ export class PostgresViewTables extends ViewTables {
 
   async create(id: string, view: ViewDefinition): Promise<void> {
     await this.writers.transaction('begin', async (session) => {
-      await this.#alone(session, view);
+      await aloneWith(session, this.schema, view);
       for (const statement of postgresTablesOf(this.schema, id, view)) await session.run(statement);
       for (const statement of postgresIndexesOf(this.schema, id, view, 'steps')) await session.run(statement);
       await session.run(
-        `insert into ${this.schema.data}.weir_views (id, epoch, commits) values ($1, 0, 0) on conflict do nothing`,
-        [id],
+        `insert into ${this.schema.data}.weir_views (id, epoch, commits, revision, remembers) values ($1, 0, 0, $2, true) on conflict do nothing`,
+        [id, view.evolution.revision],
       );
-      await this.#map(session, id, view);
+      await mapNames(session, this.schema, id, view);
       const [taken] = await session.rows(
         `select 1 from ${this.schema.data}.weir_views where readable = $1 and id <> $2`,
         [readableName(view.name), id],
       );
-      if (taken === undefined) await this.#publish(session, id, view);
+      if (taken === undefined) await publishIn(session, this.schema, id, view);
     });
   }
 
@@ -105,9 +108,21 @@ export class PostgresViewTables extends ViewTables {
 
   async publish(id: string, view: ViewDefinition): Promise<void> {
     await this.writers.transaction('begin', async (session) => {
-      await this.#alone(session, view);
-      await this.#publish(session, id, view);
+      await aloneWith(session, this.schema, view);
+      await publishIn(session, this.schema, id, view);
     });
+  }
+
+  async evolve(id: string, view: ViewDefinition, evolution: TablesEvolution): Promise<boolean> {
+    const isDone = await this.writers.transaction('begin', (session) =>
+      evolveIn(session, this.schema, id, view, evolution),
+    );
+    if (isDone) this.#indexed.delete(id);
+    return isDone;
+  }
+
+  async revision(id: string, view: ViewDefinition): Promise<TablesRevision> {
+    return this.readers.session((session) => revisionIn(session, this.schema, id, view));
   }
 
   async drop(id: string): Promise<void> {
@@ -121,7 +136,7 @@ export class PostgresViewTables extends ViewTables {
       );
       for (const [table] of tables)
         if (/^v_[a-z0-9]+_[0-9]+$/.test(table)) await session.run(`drop table ${data}.${table} cascade`);
-      for (const catalogue of ['weir_positions', 'weir_refused', 'weir_names'])
+      for (const catalogue of ['weir_positions', 'weir_refused', 'weir_names', 'weir_members'])
         await session.run(`delete from ${data}.${catalogue} where view = $1`, [id]);
       await session.run(`delete from ${data}.weir_views where id = $1`, [id]);
     });
@@ -143,6 +158,8 @@ export class PostgresViewTables extends ViewTables {
         [id],
       );
       if (claimed === undefined) throw viewNotFound(view.name);
+      // Another instance may have added some.
+      this.#indexed.delete(id);
       return { epoch: claimed[0], positions: await this.#positions(session, id, view) };
     });
   }
@@ -314,45 +331,6 @@ export class PostgresViewTables extends ViewTables {
     );
     if (rows.length === 0) throw viewNotFound(view.name);
     return positionsOf(view, rows);
-  }
-
-  /** Which column of which table a name stands for. */
-  async #map(session: PostgresSession, id: string, view: ViewDefinition): Promise<void> {
-    const { data } = this.schema;
-    await session.run(`delete from ${data}.weir_names where view = $1`, [id]);
-    const places = view.columns.map((column) => placeOf(view, column));
-    await session.run(
-      `insert into ${data}.weir_names (view, view_name, table_name, column_place, column_name, type)
-       select $1, $2, * from unnest($3::text[], $4::text[], $5::text[], $6::text[])`,
-      [
-        id,
-        view.name,
-        places.map((place) => tableName(id, place.table)),
-        places.map((place) => cell(place.cell)),
-        view.columns.map((column) => column.name),
-        view.columns.map((column) => column.type),
-      ],
-    );
-  }
-
-  /** Under the name of the view SQL clients see this one from now on. */
-  /** Until the transaction ends nobody else makes or publishes a version of this view: there is one name for SQL clients. */
-  async #alone(session: PostgresSession, view: ViewDefinition): Promise<void> {
-    const name = `${this.schema.views}.${readableName(view.name)}`;
-    await session.run('select pg_advisory_xact_lock(hashtextextended($1, 0))', [name]);
-  }
-
-  async #publish(session: PostgresSession, id: string, view: ViewDefinition): Promise<void> {
-    const name = readableName(view.name);
-    await session.run(`update ${this.schema.data}.weir_views set readable = null where readable = $1 and id <> $2`, [
-      name,
-      id,
-    ]);
-    await session.run(`update ${this.schema.data}.weir_views set readable = $1 where id = $2`, [name, id]);
-    for (const [readable, statement] of readableViews(this.schema, id, view)) {
-      await session.run(`drop view if exists ${this.schema.views}.${quoted(readable)}`);
-      await session.run(statement);
-    }
   }
 }
 

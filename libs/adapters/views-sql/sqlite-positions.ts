@@ -12,9 +12,15 @@ export interface PlacedView {
   readonly name: string;
   /** How many topics it reads. */
   readonly sources: number;
+  /** Of its definition. */
+  readonly revision: number;
 }
 
-export const placed = (view: ViewDefinition): PlacedView => ({ name: view.name, sources: sourcesOf(view).length });
+export const placed = (view: ViewDefinition): PlacedView => ({
+  name: view.name,
+  sources: sourcesOf(view).length,
+  revision: view.evolution.revision,
+});
 
 /** @throws `view-not-found` */
 export function positionsIn(database: Database.Database, id: string, view: PlacedView): ViewPositions {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  viewEvolutionContract,
   viewFoldContract,
   viewQueriesContract,
   viewTablesContract,
@@ -29,3 +30,4 @@ async function open(): Promise<ViewTablesSubject> {
 viewTablesContract('SQLite', open);
 viewQueriesContract('SQLite', open);
 viewFoldContract('SQLite', open);
+viewEvolutionContract('SQLite', open);

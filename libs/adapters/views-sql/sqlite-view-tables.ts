@@ -8,6 +8,8 @@ import {
   type SqlRequest,
   type TableRow,
   type TableSearch,
+  type TablesEvolution,
+  type TablesRevision,
   type ViewDefinition,
   type ViewPositions,
   type ViewQuery,
@@ -86,6 +88,16 @@ export class SqliteViewTables extends ViewTables {
 
   /** Names are given to the tables anew for each statement of a user. */
   async publish(): Promise<void> {}
+
+  async evolve(id: string, view: ViewDefinition, evolution: TablesEvolution): Promise<boolean> {
+    const refusal = this.room?.refusal();
+    if (refusal !== undefined) throw refusal;
+    return this.#writer.ask('evolve', id, placed(view), evolution);
+  }
+
+  revision(id: string, view: ViewDefinition): Promise<TablesRevision> {
+    return this.#reader.ask('revision', id, placed(view));
+  }
 
   drop(id: string): Promise<void> {
     return this.#writer.ask('drop', id);

@@ -5,9 +5,11 @@ import {
   viewWriterFenced,
   type CellValue,
   type RefusedRecord,
+  type SeenMember,
   type SourceMove,
   type TableRow,
   type TableSearch,
+  type TablesEvolution,
   type ViewDefinition,
   type ViewPositions,
   type ViewStep,
@@ -16,7 +18,7 @@ import { tableName } from './physical-names.js';
 import { samePosition } from './same-position.js';
 import { positionsIn, type PlacedView } from './sqlite-positions.js';
 import { StepSql, type FlatChange } from './step-sql.js';
-import { CATALOGUE, indexesOf, LAYOUT, tablesOf } from './table-definition.js';
+import { CATALOGUE, cellsOf, indexesOf, LATER_COLUMNS, LAYOUT, tablesOf } from './table-definition.js';
 
 /** A step whose rows lie flat. */
 export type FlatStep = Omit<ViewStep, 'changes'> & { readonly changes: readonly FlatChange[] };
@@ -41,6 +43,7 @@ export class SqliteWriter {
     this.#database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     emptyOlderLayout(this.#database);
     this.#database.exec(CATALOGUE);
+    completeCatalogue(this.#database);
   }
 
   create(id: string, view: ViewDefinition): void {
@@ -48,9 +51,37 @@ export class SqliteWriter {
       for (const statement of tablesOf(id, view)) this.#database.exec(statement);
       for (const statement of indexesOf(id, view, 'steps')) this.#database.exec(statement);
       this.#database
-        .prepare('insert into weir_views (id, epoch, commits) values (?, 0, 0) on conflict do nothing')
-        .run(id);
+        .prepare(
+          'insert into weir_views (id, epoch, commits, revision, remembers) values (?, 0, 0, ?, 1) on conflict do nothing',
+        )
+        .run(id, view.evolution.revision);
     });
+  }
+
+  evolve(id: string, { name, revision }: PlacedView, { to, definition, cells, unseen }: TablesEvolution): boolean {
+    return this.#write(() => {
+      const known = this.#database.prepare('select revision from weir_views where id = ?').pluck().get(id);
+      if (known === undefined) throw viewNotFound(name);
+      if (Number(known) !== revision || unseen.some((member) => this.#hasSeen(id, member))) return false;
+      for (const statement of cellsOf(id, definition, cells)) this.#database.exec(statement);
+      // A step by the definition before, and its worker, are refused from now on.
+      this.#database
+        .prepare(
+          'update weir_views set revision = ?, evolved = ?, epoch = epoch + 1, commits = commits + 1 where id = ?',
+        )
+        .run(to.evolution.revision, JSON.stringify(to), id);
+      // Statements know the tables as they were.
+      this.#steps.delete(id);
+      return true;
+    });
+  }
+
+  /** Whether records had a member; the empty name stands for all of an object. */
+  #hasSeen(id: string, { source, object, name }: SeenMember): boolean {
+    const member = this.#database
+      .prepare("select 1 from weir_members where view = ? and source = ? and object = ? and name in (?, '') limit 1")
+      .get(id, source, object, name);
+    return member !== undefined;
   }
 
   index(id: string, view: ViewDefinition): void {
@@ -69,7 +100,7 @@ export class SqliteWriter {
         .all(prefix.length, prefix);
       for (const table of tables as string[])
         if (/^v_[a-z0-9]+_[0-9]+$/.test(table)) this.#database.exec(`drop table ${table}`);
-      for (const catalogue of ['weir_positions', 'weir_refused'])
+      for (const catalogue of ['weir_positions', 'weir_refused', 'weir_members'])
         this.#database.prepare(`delete from ${catalogue} where view = ?`).run(id);
       this.#database.prepare('delete from weir_views where id = ?').run(id);
     });
@@ -101,8 +132,10 @@ export class SqliteWriter {
   apply(id: string, view: PlacedView, epoch: number, step: FlatStep): ViewPositions {
     return this.#write(() => {
       const { changes } = this.#database
-        .prepare('update weir_views set commits = commits + 1 where id = ? and epoch = ? and commits = ?')
-        .run(id, epoch, step.commit);
+        .prepare(
+          'update weir_views set commits = commits + 1 where id = ? and epoch = ? and commits = ? and revision = ?',
+        )
+        .run(id, epoch, step.commit, view.revision);
       if (changes === 0) throw viewWriterFenced(id);
       if (step.move !== undefined) this.#move(id, view, step.move, step.refused);
       const forget = this.#database.prepare(
@@ -110,6 +143,7 @@ export class SqliteWriter {
       );
       for (const { source, generation, partition, offset } of step.redriven ?? [])
         forget.run(id, source, generation, partition, offset);
+      if (step.seen !== undefined && step.seen.length > 0) this.#remember(id, step.seen);
       const sql = this.#stepSql(id);
       for (const change of step.changes) sql.change(change);
       return positionsIn(this.#database, id, view);
@@ -133,6 +167,13 @@ export class SqliteWriter {
     let sql = this.#steps.get(id);
     if (sql === undefined) this.#steps.set(id, (sql = new StepSql(this.#database, id)));
     return sql;
+  }
+
+  #remember(id: string, seen: readonly SeenMember[]): void {
+    const insert = this.#database.prepare(
+      'insert into weir_members (view, source, object, name) values (?, ?, ?, ?) on conflict do nothing',
+    );
+    for (const { source, object, name } of seen) insert.run(id, source, object, name);
   }
 
   #move(id: string, view: PlacedView, { source, from, to }: SourceMove, refused: readonly RefusedRecord[]): void {
@@ -162,6 +203,13 @@ function emptyOlderLayout(database: Database.Database): void {
       database.pragma(`user_version = ${LAYOUT}`);
     })
     .immediate();
+}
+
+/** Gives a catalogue of earlier days the columns that it has not. */
+function completeCatalogue(database: Database.Database): void {
+  const known = database.prepare("select name from pragma_table_info('weir_views')").pluck().all() as string[];
+  for (const [name, declared] of LATER_COLUMNS)
+    if (!known.includes(name)) database.exec(`alter table weir_views add column ${name} ${declared}`);
 }
 
 function storageError(error: unknown): unknown {

@@ -54,6 +54,9 @@ export {
 } from './views/column-type.js';
 export { knownDeclaration, parseDeclaration, type DeclaredView } from './views/declaration.js';
 export { FieldTypes, VIEW_LIMITS, type DeclarationTools } from './views/declaration-form.js';
+export { planEvolution, type AddedCell, type EvolutionPlan, type EvolvedDeclaration } from './views/evolution.js';
+export { type DeclarationChange } from './views/declaration-changes.js';
+export { SeenMembers, type SeenMember } from './views/seen-members.js';
 export { mapRecords, type FoldTools, type MappedRecord, type MappedRecords } from './views/fold.js';
 export { expiredRows } from './views/housekeeping.js';
 export { stepChanges, type StepContext } from './views/step-changes.js';
@@ -72,10 +75,12 @@ export {
   AGGREGATES,
   DEFAULT_TARGET,
   sourcesOf,
+  UNCHANGED,
   type Aggregate,
   type AggregateColumn,
   type ViewColumn,
   type ViewDefinition,
+  type ViewEvolution,
   type ViewJoin,
 } from './views/view-definition.js';
 export { type Condition, type Filter, type FilterGroup } from './views/filter.js';
@@ -95,6 +100,7 @@ export {
 } from './views/view-query.js';
 export {
   isOperated,
+  viewEvolved,
   viewExists,
   viewNotFound,
   ViewStore,
@@ -112,6 +118,8 @@ export {
   type TableChange,
   type TableRow,
   type TableSearch,
+  type TablesEvolution,
+  type TablesRevision,
   type ViewPositions,
   type ViewRows,
   type ViewStep,
@@ -134,7 +142,7 @@ export { type VersionComparison } from './views/version-comparison.js';
 export { ViewSteps } from './views/view-steps.js';
 export { ViewWorker, type Redriven, type ViewFreshness } from './views/view-worker.js';
 export { covers, type ReadAtLeast } from './views/read-at-least.js';
-export { Views, type Answered, type ViewStatus } from './views/views.js';
+export { Views, type Answered, type DeclarationOutcome, type DeclaredStatus, type ViewStatus } from './views/views.js';
 export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/key-expression.js';
 export { RepartitionHandler, type RepartitionOptions } from './repartition/handler.js';
 export { MoveHandler } from './move/handler.js';

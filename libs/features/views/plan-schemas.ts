@@ -33,26 +33,29 @@ export type VersionPlanBody = z.infer<typeof versionPlanBody>;
 
 /** Body of `POST /v1/views/{view}/rebuilds/plans`. */
 export const rebuildPlanBody = z.strictObject({
-  scope: z
-    .strictObject({
-      topic: z.string().optional().describe('Whose keys or records; the first topic of the view unless given.'),
-      keys: z
-        .array(z.json())
-        .optional()
-        .describe('Keys of records; of a view of events the values of its key columns. At most 10,000.'),
-      partitions: z.array(z.int()).optional().describe('All keys that have records in these.'),
-      range: z
-        .strictObject({
-          partition: z.int().optional(),
-          from: z.string().optional().describe('An offset.'),
-          to: z.string().optional().describe('The offset behind the last one.'),
-          since: z.string().optional().describe('ISO 8601.'),
-          until: z.string().optional().describe('ISO 8601; before this time.'),
-        })
-        .optional()
-        .describe('All keys that have records there.'),
-    })
-    .describe('One of keys, partitions and range.'),
+  scope: z.union([
+    z.literal('all').describe('Refused: all rows are another version of the view.'),
+    z
+      .strictObject({
+        topic: z.string().optional().describe('Whose keys or records; the first topic of the view unless given.'),
+        keys: z
+          .array(z.json())
+          .optional()
+          .describe('Keys of records; of a view of events the values of its key columns. At most 10,000.'),
+        partitions: z.array(z.int()).optional().describe('All keys that have records in these.'),
+        range: z
+          .strictObject({
+            partition: z.int().optional(),
+            from: z.string().optional().describe('An offset.'),
+            to: z.string().optional().describe('The offset behind the last one.'),
+            since: z.string().optional().describe('ISO 8601.'),
+            until: z.string().optional().describe('ISO 8601; before this time.'),
+          })
+          .optional()
+          .describe('All keys that have records there.'),
+      })
+      .describe('One of keys, partitions and range.'),
+  ]),
   incomplete,
 });
 export type RebuildPlanBody = z.infer<typeof rebuildPlanBody>;

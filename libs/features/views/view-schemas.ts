@@ -79,6 +79,7 @@ export const viewView = z.object({
   problem: z.string().nullable(),
   createdAt: z.string(),
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
+  revision: z.int().describe('How often it was changed in place.'),
   sources: z.array(sourceView),
   commit: z.int().nullable().describe('Rises with each stored step.'),
   lag: z.int().nullable().describe('Records behind its sources; null where that cannot be told.'),
@@ -95,6 +96,36 @@ export const describedView = viewView.extend({
     .describe('Whether its topics still hold all that its rows are made of; null where one of them cannot be asked.'),
 });
 export type DescribedView = z.infer<typeof describedView>;
+
+const outcome = {
+  outcome: z
+    .enum(['created', 'unchanged', 'in-place', 'new-version'])
+    .describe('in-place: the running view has it. new-version: another version is built beside it.'),
+  changes: z
+    .array(
+      z.object({
+        what: z.string().describe('A column, one of a list as list.column, or a member of the declaration.'),
+        change: z.enum(['added', 'gone', 'changed']),
+        inPlace: z.boolean().describe('Whether the running view can be given it.'),
+        reason: z.string(),
+        value: z.json().optional().describe('Of a column that is added: what rows that are there have in it.'),
+      }),
+    )
+    .describe('What the declaration, or the schemas by now, say otherwise than the view.'),
+};
+
+/** Answer to `PUT /v1/views/{view}`; with `new-version` it is of the version that is built. */
+export const declaredView = viewView.extend(outcome);
+export type DeclaredView = z.infer<typeof declaredView>;
+
+/** Answer to `PUT /v1/views/{view}?dryRun=true`. */
+export const plannedView = z.object({ name: z.string(), dryRun: z.literal(true), ...outcome });
+export type PlannedView = z.infer<typeof plannedView>;
+
+export const declarationQuery = z.strictObject({
+  dryRun: z.enum(['true', 'false']).default('false').describe('Only tell what would become of the view.'),
+});
+export type DeclarationQuery = z.infer<typeof declarationQuery>;
 
 export const versionList = z.object({ items: z.array(viewView) });
 export type VersionList = z.infer<typeof versionList>;

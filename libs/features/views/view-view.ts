@@ -15,6 +15,7 @@ export function viewOf(status: ViewStatus): ViewView {
     problem: status.problem,
     createdAt: new Date(stored.createdAtMs).toISOString(),
     columns: definition.columns.map((column) => ({ name: column.name, type: column.type })),
+    revision: stored.evolution.revision,
     sources: sourcesOf(definition).map((topic, index) => {
       const at = positions?.sources[index];
       return {

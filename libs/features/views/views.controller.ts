@@ -3,14 +3,20 @@ import { z } from 'zod';
 import { Access, CurrentPrincipal, declareRoute, type Principal } from '#libs/platform/auth';
 import { ApiJson, pageQuery, ZodPipe, type PageRequest } from '#libs/platform/http';
 import {
+  declarationQuery,
+  declaredView,
   describedView,
+  plannedView,
   redrivenView,
   refusedQuery,
   refusedView,
   viewDeclaration,
   viewList,
   viewView,
+  type DeclarationQuery,
+  type DeclaredView,
   type DescribedView,
+  type PlannedView,
   type RedrivenView,
   type RefusedQuery,
   type RefusedView,
@@ -43,17 +49,27 @@ export class ViewsController {
   @Access('alter', 'view', 'view')
   @ApiJson({
     id: 'declareView',
-    summary: 'Declare a view and start to build it',
+    summary: 'Declare a view and start to build it, or change it',
+    description:
+      'Another declaration of a view that is there changes it in place where that only adds columns and indexes whose values are known for the rows that are there, and is built beside it as another version otherwise. With `dryRun=true` the answer tells which, with a reason for each column, and nothing is changed.',
     tag: 'views',
+    query: declarationQuery,
     body: viewDeclaration,
-    response: viewView,
+    response: z.union([declaredView, plannedView]),
+    errors: { 409: ['view-exists', 'view-draft-exists', 'view-evolved'], 422: ['invalid-view'] },
   })
   async declare(
     @Param('view') view: string,
+    @Query(new ZodPipe(declarationQuery)) { dryRun }: DeclarationQuery,
     @Body() body: unknown,
     @CurrentPrincipal() principal: Principal,
-  ): Promise<ViewView> {
-    return viewOf(await this.views.declare(view, body, principal));
+  ): Promise<DeclaredView | PlannedView> {
+    if (dryRun === 'true') {
+      const { outcome, changes } = await this.views.planDeclaration(view, body, principal);
+      return { name: view, dryRun: true, outcome, changes: [...changes] };
+    }
+    const declared = await this.views.declare(view, body, principal);
+    return { ...viewOf(declared), outcome: declared.outcome, changes: [...declared.changes] };
   }
 
   @Get(':view')

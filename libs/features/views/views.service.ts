@@ -6,6 +6,8 @@ import {
   sourcesOf,
   Views,
   type ActivateOptions,
+  type DeclarationOutcome,
+  type DeclaredStatus,
   type Redriven,
   type VersionComparison,
   type ViewStatus,
@@ -25,14 +27,27 @@ export class ViewsService {
   ) {}
 
   /** @param body JSON, or YAML in bytes @throws `invalid-view`, `invalid-yaml`, `view-exists`, `topic-not-found`. */
-  async declare(name: string, body: unknown, principal: Principal): Promise<ViewStatus> {
+  declare(name: string, body: unknown, principal: Principal): Promise<DeclaredStatus> {
+    return this.#declared(body, principal, (cluster, declaration) => this.views.declare(name, cluster, declaration));
+  }
+
+  /** What {@link declare} would do. @throws as that. */
+  planDeclaration(name: string, body: unknown, principal: Principal): Promise<DeclarationOutcome> {
+    return this.#declared(body, principal, (cluster, declaration) => this.views.plan(name, cluster, declaration));
+  }
+
+  async #declared<T>(
+    body: unknown,
+    principal: Principal,
+    task: (cluster: string | undefined, declaration: JsonObject) => Promise<T>,
+  ): Promise<T> {
     const { declaration: read, located } = readDeclarationBody(body);
     const { cluster, ...declaration } = read;
     if (cluster !== undefined && typeof cluster !== 'string') throw notADeclaration();
     for (const topic of topicsIn(declaration))
       this.authorizer.demand(principal, 'read', { kind: 'topic', name: topic });
     try {
-      return await this.views.declare(name, cluster, declaration);
+      return await task(cluster, declaration);
     } catch (error) {
       throw located(error);
     }

@@ -1,7 +1,11 @@
+import type { JsonValue } from '#libs/core/kernel';
 import type { ParsedSchema } from '../format.js';
 import type { StepBudget } from '../step-budget.js';
 import { avroSchema } from './avro-format.js';
+import { AVRO_DECODE_LIMITS, AvroDecoder } from './decode.js';
+import { DefaultBytes } from './encode.js';
 import { logicalTypeOf } from './logical-types.js';
+import { PLAIN_JSON } from './mapping.js';
 import type { AvroField, AvroKind, AvroRecord, AvroType } from './tree.js';
 
 /** A field of a record schema, as a table column or a data mapping needs it. */
@@ -25,6 +29,8 @@ export interface SchemaField {
   /** Kind of an array's items or a map's values, without null. */
   readonly itemKind: AvroKind | null;
   readonly hasDefault: boolean;
+  /** The value, as values are decoded, of records that were written without the field; undefined where it has no default, or one that no value of its type has. */
+  readonly defaultValue: JsonValue | undefined;
   readonly doc: string | null;
   /** A record that holds itself here: its fields are listed where it first occurs and not again. */
   readonly recursive: boolean;
@@ -42,7 +48,7 @@ const LISTED_FIELDS = 10_000;
 export function recordFields(schema: ParsedSchema, steps?: StepBudget): readonly SchemaField[] {
   const { root } = avroSchema(schema);
   const fields: SchemaField[] = [];
-  if (root.kind === 'record') collect(root, [], [root], fields, steps);
+  if (root.kind === 'record') collect(root, [], [root], fields, steps, new DefaultBytes());
   return fields;
 }
 
@@ -52,6 +58,7 @@ function collect(
   within: readonly AvroRecord[],
   fields: SchemaField[],
   steps: StepBudget | undefined,
+  defaults: DefaultBytes,
 ): void {
   for (const field of record.fields) {
     if (fields.length >= LISTED_FIELDS) return;
@@ -59,8 +66,9 @@ function collect(
     const here = [...path, field.name];
     const { type, nullable } = withoutNull(field.type);
     const recursive = type.kind === 'record' && within.includes(type);
-    fields.push(describe(field, here, type, nullable, recursive));
-    if (type.kind === 'record' && !recursive) collect(type, here, [...within, type], fields, steps);
+    const defaultValue = defaultOf(field, defaults, steps);
+    fields.push({ ...describe(field, here, type, nullable, recursive), defaultValue });
+    if (type.kind === 'record' && !recursive) collect(type, here, [...within, type], fields, steps, defaults);
   }
 }
 
@@ -70,7 +78,7 @@ function describe(
   type: AvroType,
   nullable: boolean,
   recursive: boolean,
-): SchemaField {
+): Omit<SchemaField, 'defaultValue'> {
   const logical = logicalTypeOf(type);
   const item = type.kind === 'array' ? type.items : type.kind === 'map' ? type.values : undefined;
   return {
@@ -88,6 +96,13 @@ function describe(
     doc: field.doc,
     recursive,
   };
+}
+
+/** A default as the value that readers decode. */
+function defaultOf(field: AvroField, defaults: DefaultBytes, steps: StepBudget | undefined): JsonValue | undefined {
+  const bytes = defaults.of(field, 0, steps);
+  if (bytes === undefined) return undefined;
+  return new AvroDecoder(field.type, PLAIN_JSON, AVRO_DECODE_LIMITS).decode(bytes, 0, steps);
 }
 
 /** A union of null and one other type as that type; any other type as it is. */

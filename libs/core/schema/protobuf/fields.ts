@@ -21,6 +21,8 @@ export interface MessageField {
   readonly repeated: boolean;
   /** Whether a message can be without it: optional fields, members of oneofs, messages. A field of proto3 without label has its zero instead. */
   readonly nullable: boolean;
+  /** Whether it has no presence: a message that was written without it has its zero. Of single values without label, as those of proto3. */
+  readonly implicit: boolean;
   readonly oneof: string | null;
   /** Enums only, in order. */
   readonly symbols: readonly string[] | null;
@@ -84,6 +86,7 @@ class FieldList {
         kind: described.kind,
         repeated: described.repeated,
         nullable: nullable && !described.repeated && described.kind !== 'map',
+        implicit: !nullable && member.label === null && described.kind !== 'map' && described.kind !== 'message',
         oneof,
         symbols: described.symbols,
         typeName: described.typeName,

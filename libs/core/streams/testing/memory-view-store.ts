@@ -31,6 +31,13 @@ export class MemoryViewStore extends ViewStore {
     return true;
   }
 
+  async evolve(id: string, to: Pick<StoredView, 'declaration' | 'types' | 'evolution'>): Promise<boolean> {
+    const view = this.#views.get(id);
+    if (view === undefined || view.evolution.revision >= to.evolution.revision) return false;
+    this.#views.set(id, { ...view, ...to });
+    return true;
+  }
+
   async setState(id: string, state: ViewState): Promise<boolean> {
     const view = this.#views.get(id);
     if (view === undefined || (view.state === 'DELETING' && state !== 'DELETING')) return false;

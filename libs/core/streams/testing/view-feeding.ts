@@ -7,6 +7,11 @@ import {
   JsonRecordDecoder,
   mapRecords,
   parseDeclaration,
+  planEvolution,
+  SeenMembers,
+  type EvolutionPlan,
+  type EvolvedDeclaration,
+  UNCHANGED,
   type SourcePosition,
   stepChanges,
   type StoredRows,
@@ -74,6 +79,7 @@ export interface FedView {
   readonly id: string;
   readonly view: ViewDefinition;
   readonly epoch: number;
+  readonly declared: EvolvedDeclaration;
 }
 
 /** Steps after which a view that was made empty counts as built. */
@@ -87,19 +93,36 @@ export class ViewFeeder {
 
   constructor(
     private readonly tables: () => ViewTables,
-    private readonly transforms: Transforms = new AnsweredTransforms(),
+    readonly transforms: Transforms = new AnsweredTransforms(),
+    readonly types: FieldTypes = new GivenTypes(),
   ) {}
 
   async make(id: string, declaration: JsonObject): Promise<FedView> {
-    const tools = { types: new GivenTypes(), transforms: this.transforms };
-    const { definition: view } = await parseDeclaration('v', 'local', declaration, tools);
+    const { definition: view, types } = await parseDeclaration('v', 'local', declaration, this);
     await this.tables().create(id, view);
     const { epoch, positions } = await this.tables().claim(id, view);
     for (const source of [...this.#at.keys()]) if (source.startsWith(`${id}/`)) this.#at.delete(source);
     this.#commits.set(id, positions.commit);
     if (positions.commit === 0) this.#unwritten.set(id, new UnwrittenRows());
     else this.#unwritten.delete(id);
-    return { id, view, epoch };
+    return { id, view, epoch, declared: { declaration, types, evolution: UNCHANGED } };
+  }
+
+  /** What becomes of a view by a declaration, with the types as they are now. */
+  async plan({ id, view, declared }: FedView, declaration: JsonObject): Promise<EvolutionPlan> {
+    const wanted = await parseDeclaration('v', 'local', declaration, this);
+    const { seen } = await this.tables().revision(id, view);
+    const stored = { name: 'v', cluster: 'local', ...declared };
+    return planEvolution(stored, view, declaration, wanted, seen === null ? undefined : new SeenMembers(seen));
+  }
+
+  /** Changes a view in place as a plan says; goes on as a worker that has begun anew. @returns undefined when the tables refuse it. */
+  async evolve({ id, view }: FedView, { inPlace }: EvolutionPlan): Promise<FedView | undefined> {
+    if (inPlace === undefined || !(await this.tables().evolve(id, view, inPlace))) return undefined;
+    const { epoch, positions } = await this.tables().claim(id, inPlace.definition);
+    this.#commits.set(id, positions.commit);
+    this.#unwritten.delete(id);
+    return { id, view: inPlace.definition, epoch, declared: inPlace.to };
   }
 
   /** Records of one source as one step. */
@@ -113,15 +136,13 @@ export class ViewFeeder {
     const next = [...from.next];
     for (const one of records) next[one.partition] = one.offset + 1;
     const to = { ...from, next };
-    const tools = { decoder: new JsonRecordDecoder(), transforms: this.transforms };
-    const { records: mapped, refused } = await mapRecords(
-      view,
-      source,
-      `topic${source}`,
-      from.generation,
-      records,
-      tools,
-    );
+    const members = new SeenMembers((await this.tables().revision(id, view)).seen ?? []);
+    const tools = { decoder: new JsonRecordDecoder(), transforms: this.transforms, members };
+    const {
+      records: mapped,
+      refused,
+      seen,
+    } = await mapRecords(view, source, `topic${source}`, from.generation, records, tools);
     const commit = this.#commits.get(id)!;
     const unwritten = this.#unwritten.get(id);
     if (commit >= BUILT_AFTER) unwritten?.forgetRows();
@@ -135,6 +156,7 @@ export class ViewFeeder {
       move: { source, from, to },
       changes,
       refused,
+      seen,
     });
     this.#at.set(place, to);
     this.#commits.set(id, positions.commit);

@@ -14,6 +14,7 @@ const view = (name: string, id = `id${name}`): StoredView => ({
   version: 1,
   declaration: { source: { topic: 't' }, columns: { __proto__x: 'key' } },
   types: { n: 'integer' },
+  evolution: { revision: 0, columns: [], children: {}, indexes: [] },
   role: 'ACTIVE',
   state: 'RUNNING',
   createdAtMs: 1_700_000_000_000,
@@ -55,6 +56,25 @@ export function viewStoreSuite(name: string, open: () => Promise<ViewStoreSubjec
       expect(await store.setState('ida', 'RUNNING')).toBe(false);
       expect(await store.setState('other', 'RUNNING')).toBe(false);
       expect((await store.find('a'))?.state).toBe('DELETING');
+    });
+
+    it('keeps what a view has become in place, whichever version it is, and nothing that it was before', async () => {
+      await store.create(view('a'));
+      await store.create({ ...view('a', 'id2'), version: 2, role: 'DRAFT' });
+      const to = (revision: number) => ({
+        declaration: { source: { topic: 't' }, columns: { n: 'value.n', more: 'value.more' } },
+        types: { n: 'integer', '/columns/more': 'text = "x"' },
+        evolution: { revision, columns: ['more'], children: { lines: ['sku'] }, indexes: [['more']] },
+      });
+      for (const id of ['ida', 'id2']) {
+        expect(await store.evolve(id, to(2))).toBe(true);
+        expect(await store.evolve(id, to(2))).toBe(false);
+        expect(await store.evolve(id, to(1))).toBe(false);
+      }
+      expect(await store.evolve('other', to(3))).toBe(false);
+      expect(await store.find('a')).toEqual({ ...view('a'), ...to(2) });
+      expect(await store.activate('id2', 'ida')).toBe(true);
+      expect((await store.list()).map((one) => one.evolution)).toEqual([to(2).evolution, to(2).evolution]);
     });
 
     it('forgets a view, harmlessly when repeated', async () => {

@@ -1,4 +1,4 @@
-import { AppError, type JsonValue } from '#libs/core/kernel';
+import { AppError, isAppError, type JsonValue } from '#libs/core/kernel';
 import { dayOf, isoDate, isoMicros, isoMillis, isoTime, microsOf, timeOf } from './column-times.js';
 
 /**
@@ -31,6 +31,8 @@ export type Reading = `unscaled(${number})` | 'millis' | 'nanos';
 export interface FieldType {
   readonly type: ColumnType;
   readonly reading?: Reading;
+  /** The value, as it would be decoded, of records that were written without the field. Null unless given. */
+  readonly default?: JsonValue;
 }
 
 /** What a cell holds in the view's tables. */
@@ -84,15 +86,42 @@ export function toCell(field: FieldType, value: JsonValue | undefined): CellValu
 }
 
 /** {@link toCell} for a field, for many values. */
-export function cellReader({ type, reading }: FieldType): (value: JsonValue | undefined) => CellValue {
+export function cellReader(field: FieldType): (value: JsonValue | undefined) => CellValue {
+  const { type, reading } = field;
   const scaled = scaleOf(type);
+  const absent = absentCell(field);
   return (value) => {
-    if (value === undefined || value === null) return null;
+    if (value === undefined) return absent;
+    if (value === null) return null;
     const given = reading === undefined ? value : read(reading, value);
     const cell = scaled === undefined ? cellOf(type, given) : scaledCell(scaled, given);
     if (cell === undefined) throw mismatch(type, value);
     return cell;
   };
+}
+
+/** The cell of a record that was written without the field. @throws `column-mismatch` for a default that does not fit the type. */
+function absentCell({ default: given, ...field }: FieldType): CellValue {
+  return given === undefined ? null : cellReader(field)(given);
+}
+
+/** Whether every database can hold a text: it has no zero character and no half of a pair of surrogates. */
+export function isStorable(text: string): boolean {
+  // With the u flag the range matches lone surrogates only.
+  return !/[\0\ud800-\udfff]/u.test(text);
+}
+
+/** The field with its default, or without it where that is nothing a cell of the type can hold in every database. */
+export function withUsableDefault(field: FieldType): FieldType {
+  if (field.default === undefined) return field;
+  const { default: _given, ...plain } = field;
+  try {
+    const cell = absentCell(field);
+    return typeof cell === 'string' && !isStorable(cell) ? plain : field;
+  } catch (error) {
+    if (isAppError(error, 'column-mismatch')) return plain;
+    throw error;
+  }
 }
 
 function scaledCell(

@@ -9,7 +9,7 @@ import {
 } from '#libs/core/kernel';
 import { parseFieldPath, type FieldPath } from '../field-path.js';
 import type { Transforms } from '../migrate/transforms.js';
-import { COLUMN_TYPES, parseColumnType, type FieldType, type Reading } from './column-type.js';
+import { COLUMN_TYPES, parseColumnType, withUsableDefault, type FieldType, type Reading } from './column-type.js';
 import { problemOf } from './expressions.js';
 import { QUERY_PARAMETERS } from './view-query.js';
 
@@ -136,8 +136,9 @@ export class DeclarationForm {
     if (found === 'refused') return undefined;
     if (found === undefined)
       return this.problem(`${at}/type`, `is missing: no schema of '${topic}' tells the type of ${path.text}`);
-    this.types[place] = fieldTypeText(found);
-    return found;
+    const usable = withUsableDefault(found);
+    this.types[place] = fieldTypeText(usable);
+    return usable;
   }
 
   /** Members of an object and their types, as they are declared, or as the schema has them. */
@@ -165,8 +166,9 @@ export class DeclarationForm {
     if (found === 'refused') return undefined;
     if (found === undefined)
       return this.problem(`${at}/members`, `is missing: no schema of '${topic}' tells the members of ${path.text}`);
-    this.types[at] = JSON.stringify(Object.fromEntries([...found].map(([name, type]) => [name, fieldTypeText(type)])));
-    return found;
+    const usable = new Map([...found].map(([name, type]) => [name, withUsableDefault(type)]));
+    this.types[at] = JSON.stringify(Object.fromEntries([...usable].map(([name, type]) => [name, fieldTypeText(type)])));
+    return usable;
   }
 
   async #asked<T>(at: string, ask: () => Promise<T>): Promise<T | 'refused'> {
@@ -185,12 +187,20 @@ export function isName(name: string): boolean {
   return name.length <= VIEW_LIMITS.name && NAME.test(name);
 }
 
-function fieldTypeText({ type, reading }: FieldType): string {
-  return reading === undefined ? type : `${type} ${reading}`;
+/** Between type and default, which is JSON text. */
+const DEFAULT = ' = ';
+
+function fieldTypeText({ type, reading, default: absent }: FieldType): string {
+  const text = reading === undefined ? type : `${type} ${reading}`;
+  return absent === undefined ? text : `${text}${DEFAULT}${JSON.stringify(absent)}`;
 }
 
 function fieldTypeIn(text: string): FieldType {
-  const [type, reading] = text.split(' ') as [string, Reading | undefined];
-  const parsed = parseColumnType(type) ?? 'text';
-  return reading === undefined ? { type: parsed } : { type: parsed, reading };
+  const [named, ...rest] = text.split(DEFAULT);
+  const [type, reading] = named!.split(' ') as [string, Reading | undefined];
+  return {
+    type: parseColumnType(type) ?? 'text',
+    ...(reading === undefined ? {} : { reading }),
+    ...(rest.length === 0 ? {} : { default: JSON.parse(rest.join(DEFAULT)) as JsonValue }),
+  };
 }

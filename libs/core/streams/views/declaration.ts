@@ -7,11 +7,13 @@ import { readIndexes, readTarget } from './storage-members.js';
 import {
   isGrouped,
   takesBack,
+  UNCHANGED,
   type SourceMode,
   type SystemColumn,
   type ViewColumn,
   type ViewDefinition,
   type ViewDeletes,
+  type ViewEvolution,
   type ViewJoin,
   type ViewRetention,
 } from './view-definition.js';
@@ -62,17 +64,40 @@ export async function parseDeclaration(
   return { definition, types: form.types };
 }
 
-/** Reads a declaration that was accepted before, with the types of then. */
+/** Reads a declaration that was accepted before, with the types of then, and what was added since its tables were made. */
 export async function knownDeclaration(
   name: string,
   cluster: string,
   declaration: JsonObject,
   types: Readonly<Record<string, string>>,
+  evolution: ViewEvolution = UNCHANGED,
 ): Promise<ViewDefinition> {
   const form = new DeclarationForm(undefined, types);
   const definition = await read(form, name, cluster, declaration);
   if (definition === undefined || form.items.length > 0) throw invalidView(name, form.items);
-  return definition;
+  return evolved(definition, evolution);
+}
+
+/** The definition with what was added behind what was there. */
+function evolved(view: ViewDefinition, evolution: ViewEvolution): ViewDefinition {
+  const children = view.children.map((child) => {
+    const added = Object.hasOwn(evolution.children, child.name) ? evolution.children[child.name]! : [];
+    return { ...child, columns: addedLast(child.columns, added, (column) => column.name) };
+  });
+  const indexes = evolution.indexes.map((index) => JSON.stringify(index));
+  return {
+    ...view,
+    columns: addedLast(view.columns, evolution.columns, (column) => column.name),
+    children,
+    indexes: addedLast(view.indexes, indexes, (index) => JSON.stringify(index)),
+    evolution,
+  };
+}
+
+/** @param added names of some, in the order in which they were added */
+function addedLast<T>(all: readonly T[], added: readonly string[], nameOf: (one: T) => string): readonly T[] {
+  const place = (one: T): number => added.indexOf(nameOf(one));
+  return [...all].sort((a, b) => place(a) - place(b));
 }
 
 async function read(
@@ -93,7 +118,7 @@ async function read(
   const columns: ViewColumn[] = [];
   const key = await readKey(context, declaration, columns);
   await readColumns(context, declaration['columns'], columns);
-  await readFlattened(context, declaration['flatten'], columns);
+  const flattened = await readFlattened(context, declaration['flatten'], columns);
   const children = await readChildren(context, declaration['explode']);
   const filter = declaration['filter'] === undefined ? null : await form.expression(declaration['filter'], '/filter');
   const deletes = await readDeletes(form, declaration['deletes']);
@@ -111,12 +136,14 @@ async function read(
     joins,
     columns,
     children,
+    flattened,
     key,
     filter: filter ?? null,
     computed: origins.computed,
     deletes,
     history: history === true,
     retention: null,
+    evolution: UNCHANGED,
   };
   const retention = readRetention(form, declaration['retention'], definition);
   const indexes = readIndexes(form, declaration['indexes'], definition);

@@ -7,6 +7,7 @@ import {
   AGGREGATES,
   type Aggregate,
   type ChildColumn,
+  type FlattenedObject,
   type Origin,
   type SourceMode,
   type ViewChild,
@@ -165,20 +166,21 @@ function resultOf(aggregate: Aggregate, { type }: Origin): ColumnType | undefine
   }
 }
 
-/** Reads `flatten`: each member of an object as a column. */
+/** Reads `flatten`: each member of an object as a column; answers the objects. */
 export async function readFlattened(
   { form, origins, topic, mode }: ColumnContext,
   given: JsonValue | undefined,
   columns: ViewColumn[],
-): Promise<void> {
-  if (given === undefined) return;
+): Promise<FlattenedObject[]> {
+  const flattened: FlattenedObject[] = [];
+  if (given === undefined) return flattened;
   if (mode === 'events' || columns.some((column) => column.kind === 'aggregate')) {
     form.problem('/flatten', 'needs a row for each record; rows are groups here');
-    return;
+    return flattened;
   }
   if (!Array.isArray(given)) {
     form.problem('/flatten', 'must be a list of {from, prefix}');
-    return;
+    return flattened;
   }
   for (const [place, one] of given.entries()) {
     const at = `/flatten/${place}`;
@@ -191,6 +193,7 @@ export async function readFlattened(
       continue;
     }
     origins.names(path);
+    flattened.push({ path, bySchema: declared['members'] === undefined });
     const members = await form.memberTypes(declared['members'], topic, path, at);
     for (const [member, type] of members ?? []) {
       const name = `${prefix}${member}`;
@@ -204,6 +207,7 @@ export async function readFlattened(
         });
     }
   }
+  return flattened;
 }
 
 /** Reads `explode`: each item of a list as a row of a child table. */

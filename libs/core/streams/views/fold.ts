@@ -7,6 +7,7 @@ import type { RecordDecoder } from '../record-decoder.js';
 import { cellReader, type CellValue, type FieldType } from './column-type.js';
 import { viewProgram } from './expressions.js';
 import type { RowVersion } from './row-version.js';
+import { MemberWatch, type SeenMember, type SeenMembers } from './seen-members.js';
 import { referenceFields, sharedOrigins } from './table-shapes.js';
 import {
   evaluates,
@@ -38,6 +39,8 @@ export interface MappedRecord {
 export interface MappedRecords {
   readonly records: readonly MappedRecord[];
   readonly refused: readonly RefusedRecord[];
+  /** Members of objects in them that were not known before. */
+  readonly seen: readonly SeenMember[];
 }
 
 /** What records are read with. */
@@ -46,6 +49,8 @@ export interface FoldTools {
   readonly transforms: Transforms;
   /** Called between some records of many: resolves when the work may go on. */
   readonly turn?: () => Promise<void>;
+  /** The members of objects that are known of the view; none are looked for without. */
+  readonly members?: SeenMembers;
 }
 
 interface Decoded {
@@ -72,8 +77,9 @@ export async function mapRecords(
   topic: string,
   generation: number,
   records: Iterable<PartitionRecord>,
-  { decoder, transforms, turn }: FoldTools,
+  { decoder, transforms, turn, members }: FoldTools,
 ): Promise<MappedRecords> {
+  const watch = members && new MemberWatch(view, source, members);
   const refused: { readonly place: number; readonly record: RefusedRecord }[] = [];
   const refuse = (place: number, { partition, offset }: PartitionRecord, error: unknown): void => {
     if (!isAppError(error) || error.kind === 'internal' || error.retryable) throw error;
@@ -98,6 +104,7 @@ export async function mapRecords(
         key: key instanceof Promise ? await key : key,
         value: value instanceof Promise ? await value : value,
       };
+      watch?.see(decoded.value);
       if (waiting === undefined) map(decoded, NO_ANSWERS);
       else waiting.push(decoded);
     } catch (error) {
@@ -116,7 +123,7 @@ export async function mapRecords(
     }
   });
   refused.sort((a, b) => a.place - b.place);
-  return { records: mapped, refused: refused.map((one) => one.record) };
+  return { records: mapped, refused: refused.map((one) => one.record), seen: watch?.fresh ?? NOTHING };
 }
 
 /** Between two looks at whether others wait; a power of two less one. */
@@ -227,6 +234,14 @@ function cellMaker(origin: Origin | null, topic: string): CellMaker {
     default:
       return () => null;
   }
+}
+
+/** The cell of records that were written without the field that an origin reads; undefined for an origin that is not one field of key or value. */
+export function cellWithout(origin: Origin): CellValue | undefined {
+  if (origin.from === 'path' || origin.from === 'join') return cellReader(origin)(undefined);
+  if (origin.from !== 'window') return undefined;
+  const time = cellWithout(origin.of);
+  return time === undefined ? undefined : windowOf(time, origin.of, origin.sizeMs);
 }
 
 /** A field of a reference row, read from a record of its own topic. */

@@ -7,6 +7,8 @@ import {
   type RefusedPlace,
   type RefusedRecord,
   type TableRow,
+  type TablesEvolution,
+  type TablesRevision,
   type TableSearch,
   type ViewPositions,
   type ViewRows,
@@ -45,6 +47,14 @@ export class RoutedViewTables extends ViewTables {
 
   async publish(id: string, view: ViewDefinition): Promise<void> {
     return (await this.#of(view)).publish(id, view);
+  }
+
+  async evolve(id: string, view: ViewDefinition, evolution: TablesEvolution): Promise<boolean> {
+    return (await this.#of(view)).evolve(id, view, evolution);
+  }
+
+  async revision(id: string, view: ViewDefinition): Promise<TablesRevision> {
+    return (await this.#of(view)).revision(id, view);
   }
 
   async drop(id: string, view: ViewDefinition): Promise<void> {

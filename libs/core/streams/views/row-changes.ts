@@ -98,7 +98,7 @@ export function childIdentity(parent: string, place: number): string {
 }
 
 /** Of the size it has in the end: one that grows takes several times the room. */
-function rowCells({ system }: RowPlan, record: MappedRecord): CellValue[] {
+function rowCells({ layout: { declared }, system }: RowPlan, record: MappedRecord): CellValue[] {
   const { generation, partition, offset, timestamp } = record.version;
   const cells = new Array<CellValue>(
     VERSION_CELLS + record.cells.length + system.length + record.refers.length + record.children.length,
@@ -108,10 +108,11 @@ function rowCells({ system }: RowPlan, record: MappedRecord): CellValue[] {
   cells[2] = offset;
   cells[3] = timestamp;
   let place = VERSION_CELLS;
-  for (const cell of record.cells) cells[place++] = cell;
+  for (let field = 0; field < declared; field++) cells[place++] = record.cells[field]!;
   for (const fromRecord of system) cells[place++] = fromRecord ? timeOf(record) : null;
   for (const cell of record.refers) cells[place++] = cell;
   for (const rows of record.children) cells[place++] = rows.length;
+  for (let field = declared; field < record.cells.length; field++) cells[place++] = record.cells[field]!;
   return cells;
 }
 

@@ -28,6 +28,9 @@ export interface RecordScope {
   readonly untilMs: number | null;
 }
 
+/** Why there is no scope of all rows. */
+const ALL_ROWS =
+  'all rows are another version, which is built beside this one and compared with it (POST /v1/views/{view}/versions/plans, weir view rebuild)';
 const MEMBERS = ['topic', 'keys', 'partitions', 'range'] as const;
 const RANGE = ['partition', 'from', 'to', 'since', 'until'] as const;
 
@@ -41,9 +44,11 @@ export async function parseRowScope(
   describe: (topic: string) => Promise<{ readonly generation: number; readonly description: TopicDescription }>,
 ): Promise<RowScope> {
   const form = new RequestForm('view-rebuild');
-  const scope = form.object(given ?? null, 'scope', MEMBERS);
+  if (given === 'all') form.problem('scope', ALL_ROWS);
+  const scope = form.object(given === 'all' ? {} : (given ?? null), 'scope', MEMBERS);
   const ways = (['keys', 'partitions', 'range'] as const).filter((way) => scope[way] !== undefined);
-  if (ways.length !== 1) form.problem('scope', 'must have one of keys, partitions and range');
+  if (ways.length !== 1 && given !== 'all')
+    form.problem('scope', `must have one of keys, partitions and range: ${ALL_ROWS}`);
   const source = sourceOf(form, view, scope['topic']);
   const keys = form.list(scope['keys'], 'scope.keys', SCOPE_KEYS);
   if (scope['keys'] !== undefined && keys.length === 0) form.problem('scope.keys', 'must name a key');

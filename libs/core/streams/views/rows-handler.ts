@@ -90,7 +90,7 @@ export class RowsHandler implements OperationHandler {
         records += one.endOffset - one.startOffset;
     const parameters: RowsParameters = {
       ...{ cluster: view.cluster, name: view.name, viewId: view.id, scope },
-      ...{ shadowId: this.options.newId(), incomplete: incomplete === true },
+      ...{ shadowId: this.options.newId(), incomplete: incomplete === true, revision: view.evolution.revision },
     };
     const lost = await lostTopics(directory, definition, sources);
     const fingerprint = await rowsFingerprintOf(directory, view, definition, scope);
@@ -177,7 +177,9 @@ export class RowsHandler implements OperationHandler {
         const merged = await mergedRows(context, page);
         differing = merged.changed;
         if (merged.changes.length === 0) return undefined;
-        return { commit: positions.commit, changes: merged.changes, refused: [] };
+        // Records that could not be read when they came may be among them.
+        const { seen } = await tables.revision(parameters.shadowId, definition);
+        return { commit: positions.commit, changes: merged.changes, refused: [], seen: seen ?? [] };
       });
       await this.#pass('view-rebuild:put-in-place');
       [keys, changed, to] = [keys + page.length, changed + differing, page.at(-1)];
@@ -216,6 +218,11 @@ export class RowsHandler implements OperationHandler {
     const parameters = rowsParametersOf(run.parameters);
     const view = (await store.list()).find((one) => one.id === parameters.viewId && one.state !== 'DELETING');
     if (view === undefined) throw viewNotFound(parameters.name);
+    if (view.evolution.revision !== parameters.revision)
+      throw operationBlocked(
+        `View '${view.name}' was changed in place after this was planned: rows of ${parameters.revision} changes are not those of ${view.evolution.revision}.`,
+        'Cancel, and plan it again.',
+      );
     const definition = await views.workers.definition(view);
     const readers = views.workers.readers(view, definition);
     const tools = { decoder, transforms };

@@ -13,12 +13,16 @@ export interface RowsParameters {
   /** The version whose rows they are. */
   readonly viewId: string;
   readonly scope: RowScope;
+  /** What the view had become when the plan was made: the tables beside it are like those it had then. */
+  readonly revision: number;
   /** Of the tables beside it. */
   readonly shadowId: string;
   readonly incomplete: boolean;
 }
 
-export const rowsParametersOf = (json: JsonObject): RowsParameters => json as unknown as RowsParameters;
+/** Those of plans of earlier days know of no changes in place. */
+export const rowsParametersOf = (json: JsonObject): RowsParameters =>
+  ({ revision: 0, ...json }) as unknown as RowsParameters;
 
 /** What the plan relies on. */
 export async function rowsFingerprintOf(
@@ -31,6 +35,7 @@ export async function rowsFingerprintOf(
   return {
     logId: directory.engine.logId,
     viewId: view.id,
+    revision: view.evolution.revision,
     topicId: (await directory.resolve(topic)).description.id,
   };
 }

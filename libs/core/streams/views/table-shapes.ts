@@ -4,6 +4,7 @@ import { VERSION_CELLS } from './row-version.js';
 import {
   aggregatesOf,
   fieldsOf,
+  isAdded,
   isGrouped,
   takesBack,
   type Origin,
@@ -76,7 +77,7 @@ export function tableShapes(view: ViewDefinition): readonly TableShape[] {
 export function placeOf(view: ViewDefinition, column: ViewColumn): CellPlace {
   switch (column.kind) {
     case 'field':
-      return { table: ROWS, cell: (isGrouped(view) ? 0 : VERSION_CELLS) + fieldsOf(view).indexOf(column) };
+      return { table: ROWS, cell: fieldCell(view, fieldsOf(view).indexOf(column)) };
     case 'system':
       return { table: ROWS, cell: rowLayout(view).system + systemColumns(view).indexOf(column) };
     case 'aggregate':
@@ -118,7 +119,7 @@ export function referenceCell(view: ViewDefinition, origin: Origin & { from: 'jo
 }
 
 const textOf = (origin: FieldType & { path: { text: string } }): string =>
-  stableJson([origin.path.text, origin.type, origin.reading ?? null]);
+  stableJson([origin.path.text, origin.type, origin.reading ?? null, origin.default ?? null]);
 
 function originsOf(view: ViewDefinition): Origin[] {
   return view.columns.flatMap((column): Origin[] => {
@@ -129,8 +130,17 @@ function originsOf(view: ViewDefinition): Origin[] {
 
 const systemColumns = (view: ViewDefinition): ViewColumn[] => view.columns.filter((column) => column.kind === 'system');
 
+/** The cell of a field, by its place among the fields, in the table that queries read: fields that were added have theirs behind everything else. */
+function fieldCell(view: ViewDefinition, field: number): number {
+  const { declared, children } = rowLayout(view);
+  if (field >= declared) return children + view.children.length + field - declared;
+  return (isGrouped(view) ? 0 : VERSION_CELLS) + field;
+}
+
 /** First cells of the parts of a row in the table that queries read. */
 export function rowLayout(view: ViewDefinition): {
+  /** How many fields there were when the tables were made: those that were added have cells behind everything else. Of groups all of them. */
+  readonly declared: number;
   readonly system: number;
   readonly joins: number;
   /** Of rows: how many items each child has. */
@@ -139,38 +149,43 @@ export function rowLayout(view: ViewDefinition): {
   readonly count: number;
   readonly aggregates: number;
 } {
-  const system = (isGrouped(view) ? 0 : VERSION_CELLS) + fieldsOf(view).length;
+  const declared = fieldsOf(view).filter((column) => !isAdded(view, column)).length;
+  const system = (isGrouped(view) ? 0 : VERSION_CELLS) + declared;
   const joins = system + systemColumns(view).length;
   const children = joins + view.joins.length;
-  return { system, joins, children, count: children, aggregates: children + 1 };
+  return { declared, system, joins, children, count: children, aggregates: children + 1 };
 }
 
 function rowShape(view: ViewDefinition): TableShape {
   const fields = fieldsOf(view).map((column) => column.type);
-  const columns: ColumnType[] = isGrouped(view) ? [...fields] : [...VERSION, ...fields];
+  const { declared } = rowLayout(view);
+  const columns: ColumnType[] = isGrouped(view) ? [...fields] : [...VERSION, ...fields.slice(0, declared)];
   for (const column of systemColumns(view)) columns.push(column.type);
   view.joins.forEach(() => columns.push('text'));
   if (isGrouped(view)) {
     columns.push('integer');
     for (const column of aggregatesOf(view)) columns.push(column.type, 'integer', 'text');
-  } else view.children.forEach(() => columns.push('integer'));
+  } else {
+    view.children.forEach(() => columns.push('integer'));
+    columns.push(...fields.slice(declared));
+  }
   const indexes = view.columns
     .filter((column) => view.key.includes(column.name))
     .map((column) => forQueries(placeOf(view, column).cell));
-  for (const names of view.indexes)
-    indexes.push(
-      forQueries(
-        ...names.map(
-          (name) =>
-            placeOf(
-              view,
-              view.columns.find((column) => column.name === name)!,
-            ).cell,
-        ),
-      ),
-    );
+  const named = view.indexes.map((names) => forQueries(...names.map((name) => cellNamed(view, name))));
+  const made = named.length - view.evolution.indexes.length;
+  indexes.push(...named.slice(0, made));
   const by = retentionCell(view);
-  return { table: ROWS, columns, indexes: by === undefined ? indexes : [...indexes, forSteps(by)] };
+  if (by !== undefined) indexes.push(forSteps(by));
+  // Their numbers are part of their names: those that were added come last.
+  return { table: ROWS, columns, indexes: [...indexes, ...named.slice(made)] };
+}
+
+function cellNamed(view: ViewDefinition, name: string): number {
+  return placeOf(
+    view,
+    view.columns.find((column) => column.name === name)!,
+  ).cell;
 }
 
 /** The cell of a row whose time says how long it stays; undefined when all stay. */

@@ -21,7 +21,7 @@ import {
   parseVersionRequest,
   type VersionParameters,
 } from './version-plan.js';
-import { sourcesOf, type ViewDefinition } from './view-definition.js';
+import { sourcesOf, UNCHANGED, type ViewDefinition } from './view-definition.js';
 import { isOperated, versionNotFound, viewNotFound, type StoredView, type ViewStore } from './view-store.js';
 import type { ViewPositions, ViewTables } from './view-tables.js';
 import type { ViewWorker } from './view-worker.js';
@@ -92,7 +92,7 @@ export class VersionHandler implements OperationHandler {
     const { definition, types } = await parseDeclaration(name, cluster, declaration, this.options);
     const view: StoredView = {
       ...{ name, cluster, logId, id: newId(), version: Math.max(...versions.map((one) => one.version)) + 1 },
-      ...{ declaration, types, role: 'DRAFT', state: 'PAUSED', createdAtMs: clock.now() },
+      ...{ declaration, types, evolution: UNCHANGED, role: 'DRAFT', state: 'PAUSED', createdAtMs: clock.now() },
     };
     const { incomplete, onDifference } = request;
     const from = { id: active.id, version: active.version };

@@ -1,7 +1,7 @@
 import { AppError, isJsonObject, type JsonObject, stableJson } from '#libs/core/kernel';
 import type { TopicDirectory } from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
-import { sourcesOf, type ViewDefinition } from './view-definition.js';
+import { sourcesOf, UNCHANGED, type ViewDefinition } from './view-definition.js';
 import type { StoredView } from './view-store.js';
 
 /** What an operation that builds a version works with. */
@@ -26,7 +26,11 @@ export interface VersionRequest {
   readonly rollbackWindowMs: number | undefined;
 }
 
-export const parametersOf = (json: JsonObject): VersionParameters => json as unknown as VersionParameters;
+/** Those of plans of earlier days know of no changes in place. */
+export function parametersOf(json: JsonObject): VersionParameters {
+  const parameters = json as unknown as VersionParameters;
+  return { ...parameters, view: { ...{ evolution: UNCHANGED }, ...parameters.view } };
+}
 
 /** @throws `invalid-view-version-request` */
 export function parseVersionRequest(json: JsonObject): VersionRequest {

@@ -91,6 +91,13 @@ export interface ChildColumn {
   readonly field: FieldType;
 }
 
+/** An object in each record whose members are columns. */
+export interface FlattenedObject {
+  readonly path: FieldPath;
+  /** Whether the members are those of the schema, also those that it gets later. */
+  readonly bySchema: boolean;
+}
+
 /** What ends a row beside a record without a value, and what becomes of it. */
 export interface ViewDeletes {
   /** CEL that is true for records that end their row; null for none. */
@@ -109,21 +116,39 @@ export interface ViewRetention {
 /** The target of views that name none. */
 export const DEFAULT_TARGET = 'default';
 
+/**
+ * What was added to a view while it was running, in the order in which it was: its cells lie behind those that were there.
+ */
+export interface ViewEvolution {
+  /** Rises by one with each change in place. */
+  readonly revision: number;
+  /** Names of columns. */
+  readonly columns: readonly string[];
+  /** Columns of lists, by the name of the list. */
+  readonly children: Readonly<Record<string, readonly string[]>>;
+  readonly indexes: readonly (readonly string[])[];
+}
+
+/** The evolution of a view as it was declared. */
+export const UNCHANGED: ViewEvolution = { revision: 0, columns: [], children: {}, indexes: [] };
+
 /** What a view is computed from and looks like. Names are the user's; physical names are generated. */
 export interface ViewDefinition {
   readonly name: string;
   readonly cluster: string;
   /** Name of the database that the rows are kept in. */
   readonly target: string;
-  /** Lists of columns that rows are to be found by, beside the key. */
+  /** Lists of columns that rows are to be found by, beside the key. Those that were added are the last ones. */
   readonly indexes: readonly (readonly string[])[];
   readonly mode: SourceMode;
   /** At least one. Rows of several stand side by side: each belongs to one topic. */
   readonly sources: readonly ViewSource[];
   readonly joins: readonly ViewJoin[];
-  /** In the order they were declared. */
+  /** In the order they were declared; those that were added to the running view are the last ones, in the order in which they were. */
   readonly columns: readonly ViewColumn[];
   readonly children: readonly ViewChild[];
+  /** Objects whose members are columns. */
+  readonly flattened: readonly FlattenedObject[];
   /** Names of the columns that identify a row, for people and for paging. All of kind `field`. */
   readonly key: readonly string[];
   /** CEL; records for which it is not true have no row. Null for all. */
@@ -134,6 +159,8 @@ export interface ViewDefinition {
   /** Every change of a key is a row of its own. */
   readonly history: boolean;
   readonly retention: ViewRetention | null;
+  /** What was added since its tables were made. */
+  readonly evolution: ViewEvolution;
 }
 
 /** The topics a view reads: the main ones first, then each reference topic. The place in this list is the source's number. */
@@ -159,6 +186,11 @@ export function aggregatesOf(view: ViewDefinition): readonly AggregateColumn[] {
 /** The columns that are filled from the record, or in groups from what they share. */
 export function fieldsOf(view: ViewDefinition): readonly FieldColumn[] {
   return view.columns.filter((column): column is FieldColumn => column.kind === 'field');
+}
+
+/** Whether a column was added to the tables of a view that was running. */
+export function isAdded(view: ViewDefinition, { name }: { readonly name: string }): boolean {
+  return view.evolution.columns.includes(name);
 }
 
 /** Whether an expression has to be evaluated for the records of the main topics. */

@@ -3,6 +3,7 @@ import type { SourcePosition } from '../source-reader.js';
 import type { MappedRecord } from './fold.js';
 import { stepChanges, type StepContext } from './step-changes.js';
 import { markerTable, tableShapes } from './table-shapes.js';
+import { SeenMembers } from './seen-members.js';
 import { UnwrittenRows } from './unwritten-rows.js';
 import type { ViewDefinition } from './view-definition.js';
 import type { StoredRows, TableChange, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
@@ -35,6 +36,7 @@ const RETRIES = 1_000;
 export class ViewSteps {
   readonly stored: StoredRows;
   readonly #line = new Serial();
+  #members: SeenMembers | undefined;
   /** While nobody else writes. */
   #unwritten: UnwrittenRows | undefined;
   /** Whether queries have their indexes. */
@@ -57,6 +59,11 @@ export class ViewSteps {
     return this.#epoch;
   }
 
+  /** The members that its records had, with each step that was stored; undefined while somebody else may store some, and of a view of which it is not known. */
+  get members(): SeenMembers | undefined {
+    return this.#members;
+  }
+
   /** Where the view stood when it was claimed, or after the last step since. */
   get positions(): ViewPositions {
     return this.#positions;
@@ -70,17 +77,21 @@ export class ViewSteps {
   /** Takes the view over. @throws `view-not-found`. */
   async claim(): Promise<{ readonly epoch: number; readonly positions: ViewPositions }> {
     const { id, view, tables } = this.of;
+    // Before it is claimed: what others add meanwhile may be remembered twice.
+    const { seen } = await tables.revision(id, view);
     const claimed = await tables.claim(id, view);
     this.#stands(claimed.positions);
     this.#epoch = claimed.epoch;
     this.#indexed = false;
     this.#unwritten = await this.#unwrittenAt(claimed.positions);
+    this.#members = seen === null ? undefined : new SeenMembers(seen);
     return claimed;
   }
 
   /** Another worker may write from now on. */
   leave(): void {
     this.#epoch = undefined;
+    this.#members = undefined;
     this.#forgetUnwritten();
   }
 
@@ -104,7 +115,9 @@ export class ViewSteps {
         const made = await step(this.#positions.commit);
         if (made === undefined) return;
         try {
-          return this.#stands(await tables.apply(id, view, epoch, made));
+          this.#stands(await tables.apply(id, view, epoch, made));
+          this.#members?.add(made.seen ?? []);
+          return;
         } catch (error) {
           if (!isAppError(error, 'view-writer-fenced') || attempt === RETRIES) throw error;
           const now = await tables.positions(id, view);

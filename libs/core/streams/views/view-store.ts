@@ -1,4 +1,5 @@
 import { AppError, type JsonObject } from '#libs/core/kernel';
+import type { ViewEvolution } from './view-definition.js';
 
 /** RUNNING: kept current. PAUSED: kept as it is; a draft is written by an operation then. DELETING: its tables are being removed. */
 export type ViewState = 'RUNNING' | 'PAUSED' | 'DELETING';
@@ -14,8 +15,10 @@ export interface StoredView {
   readonly id: string;
   readonly version: number;
   readonly declaration: JsonObject;
-  /** Types that were found in the schemas when the view was declared, by their place in the declaration: later schema versions do not change the view under its readers. */
+  /** Types that were found in the schemas, by their place in the declaration: later schema versions change none of them under the readers of the view. */
   readonly types: Readonly<Record<string, string>>;
+  /** What was added since its tables were made. */
+  readonly evolution: ViewEvolution;
   readonly role: ViewRole;
   readonly state: ViewState;
   readonly createdAtMs: number;
@@ -37,6 +40,8 @@ export abstract class ViewStore {
    * False when it is gone, or `active` is not the ACTIVE one any more: nothing has changed.
    */
   abstract activate(id: string, active: string): Promise<boolean>;
+  /** Stores what a view has become in place. False when it is gone, or that far already: nothing has changed. */
+  abstract evolve(id: string, to: Pick<StoredView, 'declaration' | 'types' | 'evolution'>): Promise<boolean>;
   /** Moves the view with this id to a state. False when it is gone. */
   abstract setState(id: string, state: ViewState): Promise<boolean>;
   /** Forgets the view. Harmless to repeat. */
@@ -74,4 +79,14 @@ export const viewWriterFenced = (id: string): AppError =>
     code: 'view-writer-fenced',
     message: `Another worker writes view ${id} now; this one stops.`,
     details: { id },
+  });
+
+export const viewEvolved = (name: string): AppError =>
+  new AppError({
+    kind: 'conflict',
+    code: 'view-evolved',
+    message: `View '${name}' was changed in place meanwhile.`,
+    hint: 'It goes on by itself; ask again.',
+    retryable: true,
+    details: { view: name },
   });

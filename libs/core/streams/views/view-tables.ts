@@ -1,5 +1,7 @@
 import type { JsonValue } from '#libs/core/kernel';
 import type { SourcePosition } from '../source-reader.js';
+import type { AddedCell, EvolvedDeclaration } from './evolution.js';
+import type { SeenMember } from './seen-members.js';
 import type { CellValue } from './column-type.js';
 import type { SqlAnswer, SqlRequest } from './view-sql.js';
 import type { ViewQuery } from './view-query.js';
@@ -84,6 +86,29 @@ export interface ViewStep {
   readonly refused: readonly RefusedRecord[];
   /** Records that were set aside and are taken in by this step: they are not set aside any more. */
   readonly redriven?: readonly RefusedPlace[];
+  /** Members that its records had, remembered with it; some may be known already. */
+  readonly seen?: readonly SeenMember[];
+}
+
+/** A change of the tables of a view while it is running. */
+export interface TablesEvolution {
+  /** What the view is from then on. Kept with the tables, so that it is known there whatever else was stored. */
+  readonly to: EvolvedDeclaration;
+  /** The same as a definition. */
+  readonly definition: ViewDefinition;
+  readonly cells: readonly AddedCell[];
+  /** Must not be among what its records had. */
+  readonly unseen: readonly SeenMember[];
+}
+
+/** What the tables of a view have become. */
+export interface TablesRevision {
+  /** Of the definition that they are for. */
+  readonly revision: number;
+  /** What the view was changed to; null when it never was. */
+  readonly evolved: EvolvedDeclaration | null;
+  /** What its records had; null for tables that were begun before that was remembered. */
+  readonly seen: readonly SeenMember[] | null;
 }
 
 export interface ViewPositions {
@@ -127,6 +152,16 @@ export abstract class ViewTables {
   abstract index(id: string, view: ViewDefinition): Promise<void>;
   /** Lets this one be what SQL clients see under the name of the view, instead of another one of the same name; `create` does so when there is no other. */
   abstract publish(id: string, view: ViewDefinition): Promise<void>;
+  /**
+   * Gives the running view new cells, in one transaction with what it is from then on: rows that are there have the given values in them. Whoever writes, or computes a step, by the definition before is
+   * refused from now on; readers by it go on. Nothing is copied, however many rows there are.
+   * @param view as it was
+   * @returns false, having done nothing, when the tables are not of the revision of `view`, or records had one of the members that must not have been seen.
+   * @throws `view-not-found`; `views-unavailable` where readers that take long keep it waiting.
+   */
+  abstract evolve(id: string, view: ViewDefinition, evolution: TablesEvolution): Promise<boolean>;
+  /** What the tables have become, which may be further than what is stored of the view. @throws `view-not-found`. */
+  abstract revision(id: string, view: ViewDefinition): Promise<TablesRevision>;
   /** Removes the tables with all rows and positions. Harmless to repeat. */
   abstract drop(id: string, view: ViewDefinition): Promise<void>;
   /** Ids of all views that have tables here. */
@@ -150,7 +185,7 @@ export abstract class ViewTables {
 
   /**
    * Row changes and position in one transaction (conditions V1 and V2).
-   * @throws `rows-refused` when the database cannot hold one of the rows; `view-writer-fenced` when another worker claimed the view, when the view is not at `step.commit`, or its stored position not at `step.move.from`: nothing was done.
+   * @throws `rows-refused` when the database cannot hold one of the rows; `view-writer-fenced` when another worker claimed the view, when it was changed in place, is not at `step.commit`, or its stored position not at `step.move.from`: nothing was done.
    */
   abstract apply(id: string, view: ViewDefinition, epoch: number, step: ViewStep): Promise<ViewPositions>;
 

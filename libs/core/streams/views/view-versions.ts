@@ -23,10 +23,13 @@ import { isOperated, versionNotFound, viewNotFound, type StoredView, type ViewSt
 import type { ViewTables } from './view-tables.js';
 import type { ViewStatus } from './views.js';
 
+/** A version as it is asked for. */
+export type NewVersion = Omit<StoredView, 'id' | 'types' | 'evolution' | 'createdAtMs' | 'logId'>;
+
 /** What versions need of the views that they belong to. */
 export interface VersionWork {
   /** Makes the tables of a version, stores it and begins to keep it current. */
-  build(view: Omit<StoredView, 'id' | 'types' | 'createdAtMs' | 'logId'>): Promise<ViewStatus>;
+  build(view: NewVersion): Promise<ViewStatus>;
   status(view: StoredView): Promise<ViewStatus>;
   definition(view: StoredView): Promise<ViewDefinition>;
   /** Stops it and removes it with its rows. */
@@ -150,8 +153,10 @@ export class ViewVersions {
 
   /** SQL clients see it, too, from now on. */
   async published(view: StoredView): Promise<ViewStatus> {
-    await this.options.tables.publish(view.id, await this.work.definition(view));
-    return this.work.status(view);
+    // As it has become meanwhile.
+    const stored = (await this.options.store.list()).find((one) => one.id === view.id) ?? view;
+    await this.options.tables.publish(stored.id, await this.work.definition(stored));
+    return this.work.status(stored);
   }
 
   /** Topics of which not everything is there any more that a version is made of. */

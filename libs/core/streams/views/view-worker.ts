@@ -5,7 +5,9 @@ import type { SourceChunk, SourcePosition, SourceReader } from '../source-reader
 import { mapRecords, type FoldTools, type MappedRecord, type MappedRecords } from './fold.js';
 import { expiredRows } from './housekeeping.js';
 import { storeBeside } from './beside.js';
+import { SeenMembers } from './seen-members.js';
 import { evaluates, type ViewDefinition } from './view-definition.js';
+import { viewEvolved } from './view-store.js';
 import { ViewSteps, type ChangesAhead, type StepSource } from './view-steps.js';
 import type { RefusedPlace, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
 
@@ -33,6 +35,11 @@ export interface ViewWorkerOptions {
   readonly failPoint?: (name: string) => void;
   /** Told after each stored step. */
   readonly onStep?: (records: number) => void;
+  /**
+   * Asked when records have members that none had before, before they are taken in, and now and then: gives the view the columns that its schemas have more. True when it
+   * did: what is written from then on is written by another definition.
+   */
+  readonly evolve?: () => Promise<boolean>;
 }
 
 /** How a view is read as far as there is something: as the work of an operation. */
@@ -107,13 +114,14 @@ export class ViewWorker {
     const reader = readers[source];
     const record = await reader?.record(generation, partition, offset);
     if (reader === undefined || record === undefined) return 'gone';
-    const { records, refused } = await mapRecords(view, source, reader.topic, generation, [record], this.#tools);
+    const tools = { ...this.#tools, members: this.#steps.members ?? new SeenMembers() };
+    const { records, refused, seen } = await mapRecords(view, source, reader.topic, generation, [record], tools);
     if (refused.length > 0) return 'refused';
     // As many as make ends remembered: whether the topic has one partition only is not known of an earlier generation.
     const partitions = 2;
     const step = async (commit: number): Promise<ViewStep> => {
       const changes = await this.#steps.changes({ source, partitions, nowMs: clock.now() }, records);
-      return { commit, changes, refused: [], redriven: [place] };
+      return { commit, changes, refused: [], redriven: [place], seen };
     };
     try {
       const { epoch } = this.#steps;
@@ -141,8 +149,10 @@ export class ViewWorker {
     });
     const results = await Promise.allSettled([...loops, this.keepHouse(epoch, either)]);
     this.#steps.leave();
-    const failed = results.find((result) => result.status === 'rejected' && !isAbort(result.reason));
-    if (failed?.status === 'rejected') throw failed.reason as Error;
+    const failed = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
+    // A change in place refuses what the others were about to store.
+    const reason = failed.find((error) => isAppError(error, 'view-evolved')) ?? failed.find((error) => !isAbort(error));
+    if (reason !== undefined) throw reason;
   }
 
   /**
@@ -217,6 +227,7 @@ export class ViewWorker {
         const mapped = moved ? await this.#map(reading, chunk.records, at) : undefined;
         const ahead = mapped && (await this.#changesAhead(source, mapped, at, before));
         await before.done;
+        if (bounded === undefined && mapped !== undefined && mapped.seen.length > 0) await this.#evolve();
         const computed = deferred<ComputedStep | undefined>();
         const done = this.#tookIn(reading, { ...chunk, from: at, mapped, ahead, computed }, run).then(() =>
           bounded?.report(chunk.records.length),
@@ -290,19 +301,21 @@ export class ViewWorker {
     { generation }: SourcePosition,
   ): Promise<MappedRecords> {
     const { view, only } = this.options;
-    const mapped = await mapRecords(view, source, topic, generation, given, this.#tools);
+    const { members } = this.#steps;
+    const tools = members === undefined ? this.#tools : { ...this.#tools, members };
+    const mapped = await mapRecords(view, source, topic, generation, given, tools);
     return only === undefined ? mapped : { ...mapped, records: await only(source, mapped.records) };
   }
 
   #fold({ source, epoch }: Reading, { mapped, from, to, ahead, computed }: FoldedChunk): Promise<void> {
-    const { records, refused } = mapped;
+    const { records, refused, seen } = mapped;
     return this.#steps.store(epoch, async (commit) => {
       const known = this.#steps.positions.refused + refused.length;
       const changes =
         ahead?.commit === commit ? ahead.changes : await this.#steps.changes(this.#given(source, from, known), records);
       this.options.failPoint?.('view-step-folded');
       computed?.resolve({ commit, refused: known });
-      return { commit, move: { source, from, to }, changes, refused };
+      return { commit, move: { source, from, to }, changes, refused, seen };
     });
   }
 
@@ -324,7 +337,16 @@ export class ViewWorker {
         });
       }
       await clock.sleep(HOUSEKEEPING_MS, signal);
+      await this.#evolve().catch((error: unknown) => {
+        // Schemas that cannot be asked now are asked again.
+        if (!isAppError(error) || error.code === 'view-evolved') throw error;
+      });
     }
+  }
+
+  /** @throws `view-evolved` when the view has other columns from now on. */
+  async #evolve(): Promise<void> {
+    if ((await this.options.evolve?.()) === true) throw viewEvolved(this.options.view.name);
   }
 
   async #saw(source: number, lag: number): Promise<void> {

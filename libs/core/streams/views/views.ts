@@ -3,17 +3,22 @@ import { isSameTopic } from '#libs/core/log';
 import type { SupervisedStatus } from '#libs/core/operations';
 import { readerGeneration } from '../reader-place.js';
 import { parseDeclaration } from './declaration.js';
+import type { DeclarationChange } from './declaration-changes.js';
 import type { FieldTypes } from './declaration-form.js';
-import { sourcesOf, type ViewDefinition } from './view-definition.js';
+import type { EvolutionPlan } from './evolution.js';
+import { sourcesOf, UNCHANGED, type ViewDefinition } from './view-definition.js';
+import { ViewEvolutions } from './view-evolutions.js';
 import { type ReadAtLeast, tokenNotOfView, untilReflected } from './read-at-least.js';
 import { parseRowQuery, parseViewQuery, WHOLE, type ViewQuery } from './view-query.js';
 import type { SqlAnswer, SqlRequest } from './view-sql.js';
 import { type StoredView, type ViewState, viewExists, viewNotFound } from './view-store.js';
 import type { ViewPositions, ViewRows, ViewStream, ViewTables } from './view-tables.js';
-import { ViewVersions } from './view-versions.js';
+import { type NewVersion, ViewVersions } from './view-versions.js';
 import type { Redriven } from './view-worker.js';
 import { ViewWorkers, type ViewWorkersOptions } from './view-workers.js';
 
+/** How often a change in place is planned anew when others were quicker. */
+const TRIES = 20;
 /** How soon an instance does what another was asked for. */
 const RECONCILE_MS = 1_000;
 
@@ -36,6 +41,17 @@ export interface ViewStatus {
   readonly problem: string | null;
 }
 
+/** What becomes, or became, of a view by a declaration. */
+export interface DeclarationOutcome {
+  /** `created`: there was none. `unchanged`: it is what the declaration says. `in-place`: the running view has it. `new-version`: another version is built beside it. */
+  readonly outcome: 'created' | EvolutionPlan['outcome'];
+  /** What the declaration, or the schemas by now, say otherwise than the view; nothing for one that is created. */
+  readonly changes: readonly DeclarationChange[];
+}
+
+/** A declared view with how it fares; with `new-version` the version that is built. */
+export type DeclaredStatus = ViewStatus & DeclarationOutcome;
+
 /** An answer with the state of the view it came from. */
 export interface Answered<T> {
   readonly status: ViewStatus;
@@ -47,9 +63,11 @@ export class Views {
   /** Versions of views beside those that are asked. */
   readonly versions: ViewVersions;
   readonly workers: ViewWorkers;
+  readonly #evolutions: ViewEvolutions;
 
   constructor(private readonly options: ViewsOptions) {
-    this.workers = new ViewWorkers(options);
+    this.#evolutions = new ViewEvolutions(options);
+    this.workers = new ViewWorkers(options, this.#evolutions);
     this.versions = new ViewVersions(options, {
       build: (view) => this.#build(view),
       status: (view) => this.#status(view),
@@ -76,27 +94,78 @@ export class Views {
   }
 
   /**
-   * Declares a view and starts to build it; another declaration of a view that is there as a version beside it, a draft. The same declaration again changes nothing.
-   * @throws `invalid-view`, `topic-not-found` for a source; `view-exists` in another cluster; `view-draft-exists`.
+   * Declares a view and starts to build it. Another declaration of a view that is there changes it in place where it only adds what is known for the rows that are there, and is a version beside it, a draft,
+   * otherwise. The same declaration again gives it the columns that its schemas have more, where it flattens objects by them, and changes nothing else.
+   * @throws `invalid-view`, `topic-not-found` for a source; `view-exists` in another cluster; `view-draft-exists`; `view-evolved` when others keep changing it.
    */
-  async declare(name: string, cluster: string | undefined, declaration: JsonObject): Promise<ViewStatus> {
+  async declare(name: string, cluster: string | undefined, declaration: JsonObject): Promise<DeclaredStatus> {
     const clusterName = cluster ?? this.options.directories.clusters.defaultName;
-    const known = await this.options.store.find(name);
-    if (known === undefined)
-      return this.#build({ name, cluster: clusterName, version: 1, declaration, role: 'ACTIVE', state: 'RUNNING' });
-    if (known.cluster !== clusterName) throw viewExists(name);
-    if (stableJson(known.declaration) === stableJson(declaration)) return this.#status(known);
-    return this.versions.draft(name, declaration);
+    for (let attempt = 1; ; attempt++) {
+      const known = await this.#declared(name, clusterName);
+      if (known === undefined) {
+        const view = { name, cluster: clusterName, version: 1, declaration, role: 'ACTIVE', state: 'RUNNING' } as const;
+        return { ...(await this.#build(view)), outcome: 'created', changes: [] };
+      }
+      const { inPlace, ...said } = await this.#plan(known, declaration);
+      if (said.outcome === 'new-version') return { ...(await this.versions.draft(name, declaration)), ...said };
+      if (inPlace === undefined) return { ...(await this.#status(known)), ...said };
+      try {
+        return { ...(await this.#status(await this.#evolutions.carryOut(known, inPlace))), ...said };
+      } catch (error) {
+        if (!isAppError(error, 'view-evolved') || attempt === TRIES) throw error;
+      }
+    }
   }
 
-  async #build(given: Omit<StoredView, 'id' | 'types' | 'createdAtMs' | 'logId'>): Promise<ViewStatus> {
+  /** What {@link declare} would do. Changes nothing. @throws what it throws before anything is changed. */
+  async plan(name: string, cluster: string | undefined, declaration: JsonObject): Promise<DeclarationOutcome> {
+    const clusterName = cluster ?? this.options.directories.clusters.defaultName;
+    const known = await this.#declared(name, clusterName);
+    if (known !== undefined) {
+      const { outcome, changes } = await this.#plan(known, declaration);
+      return { outcome, changes };
+    }
+    const { definition } = await parseDeclaration(name, clusterName, declaration, this.options);
+    for (const topic of sourcesOf(definition)) await this.options.directories.of(clusterName).wherever(topic);
+    return { outcome: 'created', changes: [] };
+  }
+
+  /** The active version of a view, as its tables are. @throws `view-exists` in another cluster. */
+  async #declared(name: string, cluster: string): Promise<StoredView | undefined> {
+    const known = await this.options.store.find(name);
+    if (known !== undefined && known.cluster !== cluster) throw viewExists(name);
+    return known && ((await orAway(this.#evolutions.settled(known))) ?? known);
+  }
+
+  /** The same declaration is no other version, whatever the schemas say by now; nor is one that is built already changed in place. */
+  async #plan(known: StoredView, declaration: JsonObject): Promise<EvolutionPlan> {
+    const isSame = stableJson(known.declaration) === stableJson(declaration);
+    let plan: EvolutionPlan;
+    try {
+      plan = await this.#evolutions.plan(known, declaration);
+    } catch (error) {
+      if (!isSame || !isAppError(error, 'invalid-view')) throw error;
+      const changes = error.items.map(({ path, message }): DeclarationChange => {
+        return { what: path, change: 'changed', inPlace: false, reason: message };
+      });
+      return { outcome: 'unchanged', changes };
+    }
+    const { outcome, changes } = plan;
+    if (isSame) return outcome === 'new-version' ? { outcome: 'unchanged', changes } : plan;
+    const draft = (await this.options.store.list()).find((one) => one.name === known.name && one.role === 'DRAFT');
+    const isBuilt = draft !== undefined && stableJson(draft.declaration) === stableJson(declaration);
+    return isBuilt ? { outcome: 'new-version', changes } : plan;
+  }
+
+  async #build(given: NewVersion): Promise<ViewStatus> {
     const { store, directories, tables, clock } = this.options;
     const { name, cluster, declaration } = given;
     const directory = directories.of(cluster);
     const { definition, types } = await parseDeclaration(name, cluster, declaration, this.options);
     for (const topic of sourcesOf(definition)) await directory.wherever(topic);
     const { logId } = directory.engine;
-    const view: StoredView = { ...given, logId, id: this.options.newId(), types, createdAtMs: clock.now() };
+    const own = { logId, id: this.options.newId(), types, evolution: UNCHANGED, createdAtMs: clock.now() };
+    const view: StoredView = { ...given, ...own };
     // Tables first: a crash in between leaves tables nobody refers to, never a view without tables.
     await tables.create(view.id, definition);
     try {
@@ -214,7 +283,9 @@ export class Views {
   async redrive(name: string, limit: number): Promise<Redriven> {
     const { view, definition } = await this.#asked(name);
     const places = await this.options.tables.refused(view.id, definition, limit);
-    const worker = this.workers.find(view.id) ?? this.workers.worker(view, definition);
+    const running = this.workers.find(view.id);
+    // One that does not write may know the view as it was.
+    const worker = running?.positions === undefined ? this.workers.worker(view, definition) : running;
     return worker.redrive(places);
   }
 
