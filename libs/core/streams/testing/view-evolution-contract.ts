@@ -253,6 +253,38 @@ export function viewEvolutionContract(name: string, open: () => Promise<ViewTabl
       ]);
     });
 
+    it('take columns of any name, and defaults of any text', async () => {
+      const nasty = `'); drop table weir_views; -- " ? $1 %s \\ ä`;
+      const odd = ['toString', 'constructor', 'from', 'c0', 'identity', 'table', 'x'.repeat(63)];
+      const declaration: JsonObject = {
+        source: { topic: 'orders' },
+        key: { id: 'key' },
+        columns: { n: 'value.n' },
+        explode: JSON.parse(
+          '{"__proto__": {"from": "value.lines", "columns": {"a": {"from": "item.a", "type": "text"}}}}',
+        ) as JsonObject,
+      };
+      let made = await feeder.make('a', declaration);
+      await feeder.feed(made, 0, [record(0, 'o1', { n: 1, lines: [{ a: 'x' }] })]);
+      for (const name of odd) types.fields.set(name, { type: 'text', default: `${name} ${nasty}` });
+      const columns = Object.fromEntries(odd.map((name) => [name, `value[${JSON.stringify(name)}]`]));
+      const explode = JSON.parse(
+        '{"__proto__": {"from": "value.lines", "columns": {"a": {"from": "item.a", "type": "text"}, "__proto__": {"from": "item.b", "type": "text"}}}}',
+      ) as JsonObject;
+      made = await evolved(made, { ...declaration, columns: { n: 'value.n', ...columns }, explode });
+      await feeder.feed(made, 0, [record(1, 'o2', { n: 2, lines: [{ a: 'y', b: 'z' }] })]);
+      const rows = await rowsOf(made, { order: 'id' });
+      expect(rows.map((row) => odd.map((name) => row[name]))).toEqual(
+        Array.from({ length: 2 }, () => odd.map((name) => `${name} ${nasty}`)),
+      );
+      const [list] = childTables(made.view);
+      const items = await tables.find('a', made.view, { table: list!.table, limit: 9 });
+      expect(items.map(({ cells }) => cells)).toEqual([
+        ['o1', 0, 'x', null],
+        ['o2', 0, 'y', 'z'],
+      ]);
+    });
+
     it('take aggregates over what no event has had', async () => {
       const events: JsonObject = {
         source: { topic: 'orders', mode: 'events' },

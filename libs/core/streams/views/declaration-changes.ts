@@ -43,7 +43,8 @@ const MEMBERS: readonly (readonly [string, (view: ViewDefinition) => JsonValue, 
 export class DeclarationComparison {
   readonly #changes: DeclarationChange[] = [];
   readonly #columns: string[] = [];
-  readonly #children: Record<string, string[]> = {};
+  /** By the name of the list. */
+  readonly #children = new Map<string, readonly string[]>();
   readonly #indexes: (readonly string[])[] = [];
   readonly #unseen: SeenMember[] = [];
 
@@ -65,7 +66,7 @@ export class DeclarationComparison {
     return {
       changes: this.#changes,
       columns: this.#columns,
-      children: this.#children,
+      children: Object.fromEntries(this.#children),
       indexes: this.#indexes,
       unseen: this.#unseen,
     };
@@ -134,8 +135,7 @@ export class DeclarationComparison {
     for (const column of other.columns) {
       if (child.columns.some(({ name }) => name === column.name)) continue;
       if (!this.#added(`${child.name}.${column.name}`, this.cells.item(other, column))) continue;
-      const added = Object.hasOwn(this.#children, child.name) ? this.#children[child.name]! : [];
-      this.#children[child.name] = [...added, column.name];
+      this.#children.set(child.name, [...(this.#children.get(child.name) ?? []), column.name]);
     }
   }
 
