@@ -59,8 +59,7 @@ export class RegistryFieldTypes extends FieldTypes {
 /** What a record is without an object around a field only the object could say: the default of the field is none of that. */
 function withoutDefault(type: FieldType | undefined): FieldType | undefined {
   if (type?.default === undefined) return type;
-  const { default: _default, ...plain } = type;
-  return plain;
+  return type.reading === undefined ? { type: type.type } : { type: type.type, reading: type.reading };
 }
 
 function isSame(one: FieldType | undefined, other: FieldType | undefined): boolean {

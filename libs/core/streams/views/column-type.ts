@@ -114,7 +114,8 @@ export function isStorable(text: string): boolean {
 /** The field with its default, or without it where that is nothing a cell of the type can hold in every database. */
 export function withUsableDefault(field: FieldType): FieldType {
   if (field.default === undefined) return field;
-  const { default: _given, ...plain } = field;
+  const plain: FieldType =
+    field.reading === undefined ? { type: field.type } : { type: field.type, reading: field.reading };
   try {
     const cell = absentCell(field);
     return typeof cell === 'string' && !isStorable(cell) ? plain : field;
