@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Leases } from '#libs/core/groups';
-import { type GroupMember, TopicDirectories } from '#libs/core/log';
+import { encodeBatch, type GroupMember, TopicDirectories } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster, SkippingClock } from '#libs/core/log/testing';
 import { type AccessObject, Authorizer, type Principal } from '#libs/platform/auth';
 import { GroupsService } from './groups.service.js';
+import { TopicGroupsService } from './topic-groups.service.js';
 
 /** Everything may be read but what is called secret. */
 class NoSecrets extends Authorizer {
@@ -59,6 +60,37 @@ describe('a group with members, over REST', () => {
     expect(await list('STABLE')).toEqual([{ group: 'g', state: 'STABLE' }]);
     await member.leave();
     await expect(groups.describe(undefined, 'g', READER)).rejects.toMatchObject({ code: 'group-not-found' });
+    await engine.close();
+  });
+});
+
+describe('the groups of a topic, over REST', () => {
+  it('are those that keep positions in it and may be read, with what they have not read, page by page', async () => {
+    const clock = new SkippingClock();
+    const engine = new MemoryLogEngine({ clock });
+    const directories = new TopicDirectories(new OneCluster(engine), new MemoryTopicNames(), clock);
+    const groups = new TopicGroupsService(directories, new NoSecrets(), clock);
+    for (const name of ['orders', 'other']) await engine.createTopic({ name, partitions: 1 });
+    const record = { key: null, value: Buffer.from('v'), headers: [], timestamp: clock.now() - 60_000 };
+    for (let n = 0; n < 3; n++) await engine.append({ topic: 'orders', partition: 0 }, encodeBatch([record]));
+    for (const [group, topic, offset] of [
+      ['behind', 'orders', 1],
+      ['done', 'orders', 3],
+      ['elsewhere', 'other', 0],
+      ['secret', 'orders', 0],
+    ] as const)
+      await engine.commitPositions(group, [{ topic, partition: 0, offset }]);
+    const first = await groups.list(undefined, 'orders', { limit: 1 }, READER);
+    expect(first.items).toMatchObject([{ group: 'behind', state: 'EMPTY', members: 0, lag: '2' }]);
+    expect(first.items[0]!.lagSeconds).toBeGreaterThanOrEqual(60);
+    const second = await groups.list(undefined, 'orders', { limit: 5, cursor: first.next! }, READER);
+    expect(second).toEqual({
+      items: [{ group: 'done', state: 'EMPTY', members: 0, lag: '0', lagSeconds: 0 }],
+      next: null,
+    });
+    await expect(groups.list(undefined, 'none', { limit: 1 }, READER)).rejects.toMatchObject({
+      code: 'topic-not-found',
+    });
     await engine.close();
   });
 });
