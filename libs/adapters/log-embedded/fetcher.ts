@@ -26,6 +26,9 @@ export interface FetcherParts {
 /** How much is read at a time while looking for a timestamp. */
 const SEARCH_BYTES = 256 * 1024;
 
+/** Why a sleep ends that is not needed any more: an error made for each would be a good part of what a wait costs. */
+const AWAKE = new Error('what was waited for has come');
+
 /** Serves reads: only what is visible, only what passes every check. */
 export class Fetcher {
   /** Everyone who waits for records; woken when the log closes. */
@@ -199,7 +202,7 @@ export class Fetcher {
     const stop = signal === undefined ? done.signal : AbortSignal.any([done.signal, signal]);
     const slept = this.parts.clock.sleep(ms, stop).catch(() => undefined);
     await Promise.race([came, slept]);
-    done.abort();
+    done.abort(AWAKE);
   }
 }
 

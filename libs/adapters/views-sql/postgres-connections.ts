@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { AppError } from '#libs/core/kernel';
+import { AppError, BoundedCache } from '#libs/core/kernel';
 
 /** Where views are kept in PostgreSQL. */
 export interface PostgresTargetOptions {
@@ -129,7 +129,8 @@ export class PostgresConnections {
     try {
       // A connection that is cut between two statements tells so here; without a listener it would end the process.
       client.on('error', () => undefined);
-      for (const statement of this.setUp) await client.query(statement);
+      // One question, since who asks first waits for it.
+      if (this.setUp.length > 0) await client.query(this.setUp.join(';'));
       client.weirReady = true;
       return client;
     } catch (error) {
@@ -152,8 +153,18 @@ function sessionOf(client: pg.PoolClient): PostgresSession {
   };
 }
 
+/** Bytes of the texts whose names are kept. */
+const NAMED_BYTES = 1024 * 1024;
+const names = new BoundedCache<string>(NAMED_BYTES);
+
 /** The driver takes a statement of the same name for the same statement. */
-const nameOf = (sql: string): string => createHash('sha1').update(sql).digest('base64url');
+function nameOf(sql: string): string {
+  const known = names.get(sql);
+  if (known !== undefined) return known;
+  const name = createHash('sha1').update(sql).digest('base64url');
+  names.set(sql, name, sql.length * 2);
+  return name;
+}
 
 const codeOf = (error: unknown): string | undefined => {
   const code = (error as { code?: unknown } | null)?.code;

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { Clock } from '#libs/core/kernel';
 import { turn } from '#libs/platform/http';
 
@@ -15,10 +14,17 @@ export class SystemClock extends Clock {
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (ms <= 0) return turn();
-    try {
-      await wait(ms, undefined, { signal });
-    } catch (error) {
-      throw signal?.aborted === true ? signal.reason : error;
-    }
+    await new Promise<void>((resolve, reject) => {
+      // Not that of `node:timers/promises`, which makes an error with its stack for each sleep that is cut short.
+      const abort = (): void => {
+        clearTimeout(timer);
+        reject(signal!.reason as Error);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      }, ms);
+      signal?.addEventListener('abort', abort, { once: true });
+    });
   }
 }

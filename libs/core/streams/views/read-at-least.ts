@@ -24,6 +24,8 @@ export interface AwaitedView {
 
 /** Between looks at the tables while a read waits. */
 const LONGEST_PAUSE_MS = 25;
+/** Why a pause ends that is not needed any more. An error made for each would be a good part of what a wait costs. */
+const WOKEN = new Error('the step that was waited for has been stored');
 
 /**
  * Resolves when a view reflects what a read asks for.
@@ -66,7 +68,7 @@ async function stepOr({ clock, worker }: AwaitedView, pauseMs: number, signal?: 
   try {
     return await Promise.race([worker.nextStep().then(() => true), pause]);
   } finally {
-    waking.abort();
+    waking.abort(WOKEN);
     pause.catch(() => undefined);
   }
 }
