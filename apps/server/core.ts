@@ -19,6 +19,7 @@ import { Leases } from '#libs/core/groups';
 import { Clock, ServiceKeys } from '#libs/core/kernel';
 import {
   Clusters,
+  READ_CURSOR_KEY,
   releaseAbandonedHolds,
   TopicDirectories,
   TopicLifecycle,
@@ -124,6 +125,9 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     for (const name of clusters.names()) await clusters.get(name).close();
   });
 
+  const keys = new SqlServiceKeys(store);
+  // Made now, so that no read has to write later on; what keeps it from being made is met again by whoever needs it.
+  await keys.key(READ_CURSOR_KEY).catch(() => undefined);
   const owner = randomUUID();
   const names = new SqlTopicNames(store);
   const latency = new WriteLatency(() => clock.monotonic());
@@ -386,7 +390,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   return {
     module: globalProviders([
       { provide: Clock, useValue: clock },
-      { provide: ServiceKeys, useValue: new SqlServiceKeys(store) },
+      { provide: ServiceKeys, useValue: keys },
       { provide: Authorizer, useValue: authorizer },
       { provide: Clusters, useValue: clusters },
       { provide: TopicNames, useValue: names },

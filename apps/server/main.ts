@@ -10,8 +10,10 @@ import { startFailureOf } from './start-failure.js';
 import { keepTickObject } from './tick-objects.js';
 import { productVersion } from './version.js';
 
-/** Longest a process that cannot trust its disk waits for its last answers. */
+/** Longest a process that cannot trust its disk waits for its end. */
 const FATAL_DRAIN_MS = 1_000;
+/** What it leaves its last answers: that the outcome of a write is unknown is better told than shown by a connection that breaks. Nothing is acknowledged meanwhile. */
+const FATAL_ANSWERS_MS = 100;
 
 /** What the service creates, by drivers too, is for its owner and group alone. */
 const UMASK = 0o027;
@@ -126,7 +128,7 @@ function fatalStorage(logger: Logger): { raise(error: Error): void; arm(service:
   let raised = false;
   const leave = (): void => {
     setTimeout(() => process.exit(EXIT.fatalStorage), FATAL_DRAIN_MS).unref();
-    void service?.stopAtOnce().finally(() => process.exit(EXIT.fatalStorage));
+    void service?.stopAtOnce(FATAL_ANSWERS_MS).finally(() => process.exit(EXIT.fatalStorage));
   };
   return {
     raise(error) {

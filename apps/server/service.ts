@@ -53,8 +53,8 @@ export interface Service {
   readonly app: HttpApp;
   /** Not ready any more, drained, flushed, closed; harmless to repeat. @returns whether all of it went in order. */
   stop(): Promise<boolean>;
-  /** Flushes and closes the data without waiting for what is under way. */
-  stopAtOnce(): Promise<boolean>;
+  /** Flushes and closes the data without waiting for what is under way, but for so many ms (0 by default) in which answers that are there can leave. */
+  stopAtOnce(answersMs?: number): Promise<boolean>;
 }
 
 /**
@@ -70,7 +70,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     health: new Health(),
     metrics: new Metrics(),
   };
-  const { config, logger, health } = parts;
+  const { config, clock, logger, health } = parts;
   const data = new Closers();
   try {
     const { app, run } = await build(parts, data);
@@ -88,10 +88,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
           if (!drained) logger.warn({ drainMs: config.http.drainMs }, 'requests were still under way and were cut off');
           return data.close(logger);
         },
-        stopAtOnce: () => {
+        stopAtOnce: async (answersMs = 0) => {
           health.stopping();
+          if (answersMs > 0) await clock.sleep(answersMs);
           app.fastify.server.closeAllConnections();
-          return data.close(logger);
+          return await data.close(logger);
         },
       };
     } catch (error) {

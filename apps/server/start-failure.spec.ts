@@ -20,6 +20,7 @@ describe('why a start failed', () => {
     ['an address that is taken', system('EADDRINUSE'), EXIT.unavailable],
     ['a disk that does not answer', system('EIO'), EXIT.fatalStorage],
     ['one below a database', system('SQLITE_IOERR_FSYNC'), EXIT.fatalStorage],
+    ['one that was made read-only', system('EROFS'), EXIT.fatalStorage],
     ['one that another error was made of', app('internal', 'store-failed', system('EIO')), EXIT.fatalStorage],
   ])('is told by its exit code: %s', (_, error, exit) => {
     expect(startFailureOf(error).exit).toBe(exit);

@@ -53,6 +53,13 @@ export function startFailureOf(error: unknown): StartFailure {
       hint: 'Look at the disk; the next start verifies what is on it.',
     };
   }
+  if (code === 'EROFS' || code === 'SQLITE_READONLY') {
+    return {
+      exit: EXIT.fatalStorage,
+      message: `${message}: the file system of the data directory is read-only (${code})`,
+      hint: 'The system makes a disk read-only when it has met an error on it: look at its log. Once the disk can be written, start again; the start verifies what is on it.',
+    };
+  }
   if (code !== undefined && (USED_UP.has(code) || code.startsWith('SQLITE_CANTOPEN'))) {
     return {
       exit: EXIT.unavailable,
