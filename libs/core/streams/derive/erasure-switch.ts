@@ -210,11 +210,13 @@ export function notesOf({ verification, keys }: ErasureParameters, copy: LiveCop
   return { verification: { ...verificationToJson(found, verification), erased: { keys: keys.length, records } } };
 }
 
-function nameMoved(topic: string): AppError {
+/** Somebody else changed the row of a name that an operation of a derived stream was about to move. Tried again by itself. */
+export function nameMoved(topic: string): AppError {
   return new AppError({
     kind: 'conflict',
     code: 'name-moved',
     message: `The name '${topic}' was changed by someone else during the cutover.`,
+    hint: 'Look at the topic and at the operation again; the work is tried again by itself.',
     details: { topic },
     retryable: true,
   });

@@ -12,6 +12,7 @@ import { removeTopic } from '../generations/preparation.js';
 import { readersGone, type ReadersWait } from '../readers-gone.js';
 import { readerGeneration } from '../reader-place.js';
 import { raiseRevision } from '../generations/name-row.js';
+import { nameMoved } from './erasure-switch.js';
 import { isAtOrBehind, type SourcePosition } from '../source-reader.js';
 import type { StoredDerivation } from './derivation.js';
 import { derivationNotFound, type DerivationStore } from './derivation-store.js';
@@ -334,17 +335,6 @@ export class RebuildHandler implements OperationHandler {
   async #pass(name: string): Promise<void> {
     await this.options.failPoint?.(name);
   }
-}
-
-function nameMoved(name: string): AppError {
-  return new AppError({
-    kind: 'conflict',
-    code: 'name-moved',
-    message: `The name '${name}' was changed by someone else during the cutover.`,
-    hint: 'Look at the topic and at the operation again; the work is tried again by itself.',
-    details: { topic: name },
-    retryable: true,
-  });
 }
 
 function differs(name: string, count: number, examples: readonly string[]): AppError {
