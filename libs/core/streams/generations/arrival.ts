@@ -132,6 +132,7 @@ function nameChanged(topic: string): AppError {
     kind: 'conflict',
     code: 'name-moved',
     message: `The name '${topic}' was changed by someone else at the same moment.`,
+    hint: 'Look at the topic and at the operation again; the work is tried again by itself.',
     details: { topic },
     retryable: true,
   });

@@ -181,6 +181,7 @@ function nameMoved(topics: readonly string[]): AppError {
     kind: 'conflict',
     code: 'name-moved',
     message: `The name ${named} was changed by someone else during the cutover.`,
+    hint: 'Look at the topic and at the operation again: what was begun is undone, unless another worker of the operation has completed it.',
     details: { topic: topics[0]! },
     retryable: true,
   });
