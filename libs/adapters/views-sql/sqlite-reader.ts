@@ -1,15 +1,12 @@
 import Database from 'better-sqlite3';
-import {
-  viewNotFound,
-  type CellValue,
-  type EvolvedDeclaration,
-  type RefusedPlace,
-  type RefusedRecord,
-  type TablesRevision,
-  type ViewDefinition,
-  type ViewPositions,
-  type ViewQuery,
-  type ViewRows,
+import type {
+  CellValue,
+  RefusedPlace,
+  RefusedRecord,
+  ViewDefinition,
+  ViewPositions,
+  ViewQuery,
+  ViewRows,
 } from '#libs/core/streams';
 import { QuerySql, type Statement } from './query-sql.js';
 import { listsOf, nextOf, rowOf } from './row-values.js';
@@ -63,29 +60,6 @@ export class SqliteReader {
       const rows = page.map((cells) => rowOf(view, query, cells, lists));
       const count = query.count ? { count: Number(all(this.#reader, sql.count(query))[0]![0]) } : {};
       return { rows, next: nextOf(query, found), positions, ...count };
-    })();
-  }
-
-  revision(id: string, { name }: PlacedView): TablesRevision {
-    return this.#reader.transaction((): TablesRevision => {
-      const found = this.#reader
-        .prepare('select revision, evolved, remembers from weir_views where id = ?')
-        .raw()
-        .get(id);
-      if (found === undefined) throw viewNotFound(name);
-      const [revision, evolved, remembers] = found as [bigint, string | null, bigint];
-      const seen = this.#reader.prepare('select source, object, name from weir_members where view = ?').all(id);
-      return {
-        revision: Number(revision),
-        evolved: evolved === null ? null : (JSON.parse(evolved) as EvolvedDeclaration),
-        seen:
-          remembers === 0n
-            ? null
-            : (seen as { source: bigint; object: string; name: string }[]).map(({ source, ...member }) => ({
-                source: Number(source),
-                ...member,
-              })),
-      };
     })();
   }
 

@@ -96,7 +96,8 @@ export class SqliteViewTables extends ViewTables {
   }
 
   revision(id: string, view: ViewDefinition): Promise<TablesRevision> {
-    return this.#reader.ask('revision', id, placed(view));
+    // Of whoever begins to write: the threads of queries begin with the first query.
+    return this.#writer.ask('revision', id, placed(view));
   }
 
   drop(id: string): Promise<void> {

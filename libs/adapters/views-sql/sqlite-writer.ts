@@ -4,12 +4,14 @@ import {
   viewNotFound,
   viewWriterFenced,
   type CellValue,
+  type EvolvedDeclaration,
   type RefusedRecord,
   type SeenMember,
   type SourceMove,
   type TableRow,
   type TableSearch,
   type TablesEvolution,
+  type TablesRevision,
   type ViewDefinition,
   type ViewPositions,
   type ViewStep,
@@ -74,6 +76,21 @@ export class SqliteWriter {
       this.#steps.delete(id);
       return true;
     });
+  }
+
+  revision(id: string, { name }: PlacedView): TablesRevision {
+    const found = this.#database
+      .prepare('select revision, evolved, remembers from weir_views where id = ?')
+      .raw()
+      .get(id);
+    if (found === undefined) throw viewNotFound(name);
+    const [revision, evolved, remembers] = found as [number, string | null, number];
+    const seen = this.#database.prepare('select source, object, name from weir_members where view = ?').all(id);
+    return {
+      revision,
+      evolved: evolved === null ? null : (JSON.parse(evolved) as EvolvedDeclaration),
+      seen: remembers === 0 ? null : (seen as SeenMember[]),
+    };
   }
 
   /** Whether records had a member; the empty name stands for all of an object. */
