@@ -129,10 +129,11 @@ describe('leases on Apache Kafka', () => {
       names,
       decoder: new JsonRecordDecoder(),
       clock,
-      failPoint: (point) => {
-        // Until groups are told, a second later, some is worked off.
-        if (point === 'repartition:switch:before-fence')
-          working ??= Promise.all(instances.map((one) => work(one, 3, () => switched)));
+      failPoint: async (point) => {
+        if (point !== 'repartition:switch:before-fence') return;
+        working ??= Promise.all(instances.map((one) => work(one, 3, () => switched)));
+        // A group that never read a topic begins nothing in it while it is in a cutover.
+        while (acknowledged.length === 0) await clock.sleep(5);
       },
     });
     const plan = await handler.plan({
@@ -144,7 +145,6 @@ describe('leases on Apache Kafka', () => {
     await drive(handler, newOperation(moved, plan), { until: 'SWITCHED' });
     switched = true;
     await working;
-    expect(acknowledged.length).toBeGreaterThan(0);
     expect(acknowledged.length, 'some were left').toBeLessThan(records.length);
     await work(instances[0]!, 1_000, () => acknowledged.length >= records.length);
     expect(acknowledged.toSorted((a, b) => a - b)).toEqual(records.map((_, n) => n));
