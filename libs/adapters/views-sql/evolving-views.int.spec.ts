@@ -174,8 +174,9 @@ describe('views that are changed in place', () => {
     });
   });
 
-  for (const step of ['view-evolved-tables', 'view-evolved'])
-    it(`are whole when the instance that changes them dies at ${step}, whoever goes on`, async () => {
+  it.each(['view-evolved-tables', 'view-evolved'])(
+    'are whole when the instance that changes them dies at %s, whoever goes on',
+    async (step) => {
       const dying = world.instance({
         leased: true,
         failPoint: (name) => {
@@ -202,7 +203,8 @@ describe('views that are changed in place', () => {
         { id: 'c', n: 3, more: 8 },
       ]);
       expect((await other.views.describe('v')).stored).toMatchObject({ declaration: MORE, evolution: { revision: 1 } });
-    });
+    },
+  );
 
   it('are changed by any instance, whichever writes them', async () => {
     const writer = world.instance({ leased: true });
