@@ -13,7 +13,7 @@ import type { FaultyService } from './io-faults/faulty-service.js';
 
 const FIXTURES = resolve(import.meta.dirname, 'fixtures/data-directories');
 /** Of the calls to the disk that an upgrade makes, before every how many the process is killed. WEIR_UPGRADE_STRIDE=1: before each of them. */
-const STRIDE = Number(process.env['WEIR_UPGRADE_STRIDE'] ?? 23);
+const STRIDE = Number(process.env['WEIR_UPGRADE_STRIDE'] ?? 37);
 
 async function goldens(): Promise<readonly { readonly name: string; readonly golden: GoldenDirectory }[]> {
   const names = (await readdir(FIXTURES)).filter((name) => name.endsWith('.json.gz'));

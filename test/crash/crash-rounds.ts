@@ -6,7 +6,7 @@ import { Clients } from './clients.js';
 type Kill = { readonly at: string } | { readonly afterMs: number };
 
 /** Of both series together. */
-const ROUNDS = Number(process.env['WEIR_CRASH_ROUNDS'] ?? 50);
+const ROUNDS = Number(process.env['WEIR_CRASH_ROUNDS'] ?? 45);
 /** A round whose named step is not passed in this time is ended by a plain kill. */
 const LONGEST_ROUND_MS = 20_000;
 
