@@ -115,6 +115,8 @@ export class AnswersAtHand {
     if (!(length > 0 && bodies.mayKnow(length) && place.route.dialect.takes?.has(headers['content-type'] ?? ''))) {
       return false;
     }
+    // Whoever is to be refused is told so without sending a body, and none is waited for or counted.
+    if (this.#admitted(request, place.route, parameter) === undefined) return false;
     if (connections.asked(request, response)) return false;
     const account = bytesInFlight.account(request.socket, response);
     try {
@@ -154,25 +156,30 @@ export class AnswersAtHand {
     return true;
   }
 
-  /** The answer for a caller whom the guard would let pass. What it would refuse is not counted here: the guard itself comes to it. */
-  #answer(
+  /** The answer for a caller whom the guard would let pass. */
+  #answer(request: IncomingMessage, route: RouteAtHand, parameter: string, body: unknown): AnswerAtHand | undefined {
+    const principal = this.#admitted(request, route, parameter);
+    if (principal === undefined) return undefined;
+    try {
+      return route.answer(principal, parameter, body);
+    } catch {
+      // The route comes to the same, and says it as errors are said.
+      return undefined;
+    }
+  }
+
+  /** The caller, if the guard would let it pass. What it would refuse is not counted here: the guard itself comes to it. */
+  #admitted(
     { headers, socket }: IncomingMessage,
-    { access: { action, kind, name }, answer }: RouteAtHand,
+    { access: { action, kind, name } }: RouteAtHand,
     parameter: string,
-    body: unknown,
-  ): AnswerAtHand | undefined {
+  ): Principal | undefined {
     const { authenticator, authorizer } = this.tools;
     const { authorization } = headers;
     const principal = authenticator.known({ authorization, address: socket.remoteAddress ?? '' });
     if (principal === undefined) return undefined;
     const object = { kind, name: name === undefined ? null : parameter };
-    if (!authorizer.allows(principal, action, object)) return undefined;
-    try {
-      return answer(principal, parameter, body);
-    } catch {
-      // The route comes to the same, and says it as errors are said.
-      return undefined;
-    }
+    return authorizer.allows(principal, action, object) ? principal : undefined;
   }
 }
 
