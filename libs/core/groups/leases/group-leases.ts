@@ -157,7 +157,13 @@ export class GroupLeases {
         }
         failure = error;
         const closed = isAppError(error, 'positions-closed') ? String(error.details['topic']) : undefined;
-        if (closed === undefined || gone.has(closed) || !(await this.isSuperseded(closed))) break;
+        if (closed === undefined || gone.has(closed)) break;
+        try {
+          if (!(await this.isSuperseded(closed))) break;
+        } catch (unknown) {
+          failure = unknown;
+          break;
+        }
         gone.add(closed);
       }
     }

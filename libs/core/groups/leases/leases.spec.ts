@@ -102,6 +102,29 @@ describe('a lease', () => {
     expect(await world.position()).toBe(1);
   });
 
+  it('waits where another of its partitions has no room for what is there, and looks no more often for that', async () => {
+    const world = await worldWith(1, 2);
+    const { unackedPerPartition: most } = LEASE_LIMITS;
+    await world.append(0, 1);
+    const leases = world.instance();
+    const terms = { ...TERMS, maxRecords: most + 2 };
+    const lease = await acquired(leases, { terms, maxPartitions: 2 });
+    await world.append(1, most);
+    expect(await handed(leases, lease)).toHaveLength(most + 2);
+    await leases.ack(undefined, lease, [at(1, true)]);
+    await leases.nack(undefined, lease, [{ topic: 't', partition: 1, offset: most - 1, through: true }], 60_000);
+    const { engine } = world;
+    const fetch = engine.fetch.bind(engine);
+    let fetches = 0;
+    engine.fetch = (request) => (++fetches > 20 ? Promise.reject(new Error('It never waits.')) : fetch(request));
+    const waiting = leases.read(undefined, lease, 5_000);
+    await Promise.race([waiting.catch(() => undefined), new Promise((resolve) => setImmediate(resolve))]);
+    expect(fetches).toBeLessThan(5);
+    await world.append(0, 1);
+    world.clock.advance(5_000);
+    expect((await waiting).due.map(({ partition }) => partition)).toEqual([0]);
+  });
+
   it('moves the position to the first record that is not acknowledged, whatever the order of acknowledgements', async () => {
     const world = await worldWith(10);
     const leases = world.instance();
@@ -309,6 +332,37 @@ describe('a lease', () => {
     world.faults.once('commit', { kind: 'refuse', error: logErrors.groupActive('g', 1) });
     expect(await refusalOf(leases.ack(undefined, lease, [at(1)]))).toMatchObject({ code: 'group-active' });
     expect(await world.position()).toBe(1);
+  });
+
+  it('is released as soon as no cutover stands in the way', async () => {
+    const world = await worldWith(1);
+    const leases = world.instance();
+    const lease = await acquired(leases);
+    await handed(leases, lease);
+    const writer = await world.engine.openWriter('cutover');
+    await writer.commit({ positionsOpen: [{ topic: 't', open: false }] });
+    const released = leases.release(undefined, lease);
+    await passing(world, 300);
+    await writer.commit({ positionsOpen: [{ topic: 't', open: true }] });
+    await passing(world, 300);
+    await released;
+    expect(await leases.held(undefined, 'g')).toEqual([]);
+  });
+
+  it('refuses what a cutover stands in the way of while it cannot be asked where the topic went', async () => {
+    const world = await worldWith(1);
+    const leases = world.instance();
+    const lease = await acquired(leases);
+    await handed(leases, lease);
+    const writer = await world.engine.openWriter('cutover');
+    await writer.commit({ positionsOpen: [{ topic: 't', open: false }] });
+    const find = world.names.find.bind(world.names);
+    world.names.find = () => Promise.reject(logErrors.outcomeUnknown('nobody answers'));
+    expect(await refusalOf(leases.release(undefined, lease))).toMatchObject({ code: 'outcome-unknown' });
+    world.names.find = find;
+    await writer.commit({ positionsOpen: [{ topic: 't', open: true }] });
+    await leases.release(undefined, lease);
+    expect(await leases.held(undefined, 'g')).toEqual([]);
   });
 
   it('decides requests that wait together one after another, in one commit', async () => {

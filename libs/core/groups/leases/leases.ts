@@ -139,7 +139,9 @@ export class Leases {
 
   /** @throws `lease-lost`. */
   async release(cluster: string | undefined, name: LeaseName): Promise<void> {
-    await this.#of(cluster, name.group).run((book) => ({ book: release(book, name), reply: undefined }));
+    await this.#overCutover(() =>
+      this.#of(cluster, name.group).run((book) => ({ book: release(book, name), reply: undefined })),
+    );
   }
 
   /** @throws `lease-lost`. */
@@ -240,9 +242,10 @@ export class Leases {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const positions = work.map(({ topic, partition, next }) => ({ topic, partition, offset: next }));
-    const [first] = await directory.engine.fetch({ positions, maxBytes: 1, minBytes: 1, maxWaitMs, signal });
-    // Something is there that the lease has no room for: it waits for records to come back.
-    if (first !== undefined && first.batches.length > 0) await this.tools.clock.sleep(maxWaitMs, signal);
+    const found = await directory.engine.fetch({ positions, maxBytes: 1, minBytes: 1, maxWaitMs, signal });
+    // Something is there that the lease has no room for, or cannot read: such a fetch waits for nothing, so this does.
+    const unmoved = found.some(({ batches, error }) => batches.length > 0 || error !== undefined);
+    if (unmoved) await this.tools.clock.sleep(maxWaitMs, signal);
   }
 
   #of(cluster: string = this.tools.directories.clusters.defaultName, group: string): GroupLeases {
