@@ -77,6 +77,20 @@ describe('records are found and paged, over REST', () => {
     expect([both.status, both.json]).toMatchObject([400, { code: 'invalid-request' }]);
   });
 
+  it('as many as an answer holds, also where they are large', async () => {
+    await client.topic('large', 1);
+    const value = 'x'.repeat(100_000);
+    for (let round = 0; round < 3; round++)
+      await client.produce(
+        'large',
+        Array.from({ length: 10 }, () => ({ value })),
+      );
+    const first = await client.page('large', 'limit=10000');
+    expect([first.records.length, first.atEnd]).toEqual([21, false]);
+    const second = await client.page('large', `cursor=${first.next}&limit=10000`);
+    expect([second.records.length, second.atEnd]).toEqual([9, true]);
+  });
+
   it('up to an offset, a time, or the end as of now', async () => {
     const topic = await filled();
     expect(numbers(await client.read(topic, '&until=3'))).toEqual([0, 1, 2, 3, 4, 5]);

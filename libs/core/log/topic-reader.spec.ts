@@ -201,6 +201,26 @@ describe('pages put together', () => {
     expect(await reader.read('t', second.next, limits)).toMatchObject({ records: [], atEnd: true });
   });
 
+  it('end once they hold the bytes that were asked for, however many records they may have', async () => {
+    const topic = await new NumberedTopic(true, 1).create();
+    const value = Buffer.alloc(1_000);
+    for (let i = 0; i < 10; i++) {
+      const record = { key: null, value, headers: [], timestamp: i };
+      await topic.engine.append({ topic: 't', partition: 0 }, encodeBatch([record, record]));
+    }
+    const reader = new TopicReader(topic.directory);
+    const sizes: number[] = [];
+    for (let at = await reader.start('t', undefined, { kind: 'start' }); ;) {
+      const { records, next, atEnd } = await reader.read('t', at, { records: 100, maxBytes: 2_500, waitMs: 0 });
+      sizes.push(records.length);
+      if (atEnd) break;
+      at = next;
+    }
+    expect(sizes).toEqual([3, 3, 3, 3, 3, 3, 2]);
+    const one = await reader.start('t', undefined, { kind: 'start' });
+    expect((await reader.read('t', one, { records: 100, maxBytes: 1, waitMs: 0 })).records).toHaveLength(1);
+  });
+
   it('cannot go on in a topic that was made anew, nor in one partition of a generation that was superseded', async () => {
     const topic = await new NumberedTopic(true, 2).create();
     await topic.write(4);

@@ -58,6 +58,7 @@ export function cutPage(page: ReadPage, count: number): ReadPage {
 export interface ReadLimits {
   /** Most records in a page. */
   readonly records: number;
+  /** Bytes of keys and values after which the page ends, and bytes of batches one fetch looks at. The first record there is comes whatever its size. */
   readonly maxBytes: number;
   /** Longest wait for a first record when there is none yet. */
   readonly waitMs: number;
@@ -214,10 +215,11 @@ export class TopicReader {
   private async pageOf(physical: string, vector: ReadVector, limits: ReadLimits): Promise<ReadPage> {
     const positions = new Map(vector.positions);
     const endOf = (partition: number): number => vector.until?.get(partition) ?? Infinity;
-    const records: PartitionRecord[] = [];
+    const taken: Taken = { records: [], bytes: 0 };
+    const { records } = taken;
     let waitMs = limits.waitMs;
     let atEnd = false;
-    while (records.length < limits.records) {
+    while (!isFull(taken, limits)) {
       const open = [...positions].filter(([partition, offset]) => offset < endOf(partition));
       if (open.length === 0) {
         atEnd = true;
@@ -234,8 +236,7 @@ export class TopicReader {
       const before = records.length;
       let moved = false;
       for (const part of fetched) {
-        const limit = { records: limits.records, end: endOf(part.partition) };
-        moved = take(part, positions, records, limit) || moved;
+        moved = take(part, positions, taken, limits, endOf(part.partition)) || moved;
       }
       atEnd = fetched.every(
         ({ partition, endOffset }) => positions.get(partition)! >= Math.min(endOffset, endOf(partition)),
@@ -255,22 +256,35 @@ function withAddedPartitions(topic: ResolvedTopic, vector: ReadVector): ReadVect
   return { ...vector, positions };
 }
 
-/** Moves records of a fetched partition into the page, up to its limit, and its position behind them. True when anything moved. */
+/** What a page has come to hold. */
+interface Taken {
+  readonly records: PartitionRecord[];
+  /** Of its keys and values. */
+  bytes: number;
+}
+
+function isFull({ records, bytes }: Taken, limits: ReadLimits): boolean {
+  return records.length >= limits.records || (records.length > 0 && bytes >= limits.maxBytes);
+}
+
+/** Moves records of a fetched partition into the page, up to its limits, and its position behind them. True when anything moved. */
 function take(
   part: FetchedPartition,
   positions: Map<number, number>,
-  page: PartitionRecord[],
-  limit: { readonly records: number; readonly end: number },
+  page: Taken,
+  limits: ReadLimits,
+  end: number,
 ): boolean {
   const from = positions.get(part.partition)!;
-  let next = Math.max(from, Math.min(part.nextOffset, limit.end));
+  let next = Math.max(from, Math.min(part.nextOffset, end));
   for (const record of recordsFrom(part, from)) {
-    if (record.offset >= limit.end) break;
-    if (page.length >= limit.records) {
+    if (record.offset >= end) break;
+    if (isFull(page, limits)) {
       next = record.offset;
       break;
     }
-    page.push({ partition: part.partition, ...record });
+    page.records.push({ partition: part.partition, ...record });
+    page.bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
   }
   positions.set(part.partition, next);
   return next > from;

@@ -18,13 +18,13 @@ import { MessageCodec } from '#libs/core/registry';
 import { turn } from '#libs/platform/http';
 import { parseFrom, parseUntil, type StreamQuery } from './read-request.js';
 
-/** Bytes of batches one fetch looks at. */
+/** Bytes of records that are read at once, and of batches one fetch looks at; an answer may be made of several. */
 const READ_BYTES = 1024 * 1024;
 /** Pages that are read and decoded at the same time; the batches of those that wait for their turn would add up. */
 const MADE_AT_ONCE = 16;
 /** Characters of decoded records that wait for one client which follows a topic, and records; a thousand may follow and not read. */
 const FOLLOWED_CHARACTERS = 16 * 1024;
-/** Bytes of batches one fetch for it looks at: little more than it takes, since the rest is read again. */
+/** Bytes that are read for it at once: little more than it takes, since the rest is read again. */
 export const FOLLOWED_BYTES = 64 * 1024;
 const FOLLOWED_RECORDS = 100;
 /** Characters that are sent in one piece, where they are of several records. */
@@ -55,7 +55,7 @@ export interface PageLimits {
   readonly signal?: AbortSignal;
   /** Characters of keys and values after which the page ends, where it is not what an answer holds. */
   readonly characters?: number;
-  /** Bytes of batches one fetch looks at, where it is not what an answer needs. */
+  /** Bytes that are read at once, where it is not what an answer needs. */
   readonly bytes?: number;
 }
 
@@ -187,7 +187,7 @@ export class RecordPages {
         vector = next;
         const done = records.length >= limit || room.isFull || examined >= MAX_EXAMINED || used < page.records.length;
         const waiting = records.length === 0 && atEnd && this.clock.monotonic() < until && !isOver(vector);
-        more = !atEnd && moved && (filters.length > 0 || page.records.length === 0);
+        more = !atEnd && moved;
         if (done || !(waiting || more)) return { records, places, next: { ...reading, vector }, atEnd };
       } finally {
         this.#making.release();

@@ -262,16 +262,19 @@ describe('answers at hand', () => {
       ['without a token', '', '401'],
       ['with a token that is not known', 'Bearer wrong', '401'],
       ['with the token of somebody who may not read', 'Bearer no-role', '403'],
-    ])('refuse a request %s before any of its body is there, and hold none of it', async (_what, authorization, status) => {
-      const sent = post('/things/a.b/notes', known, { authorization });
-      const { hostname, port } = new URL(base);
-      const socket = connect(Number(port), hostname, () => socket.write(sent.slice(0, -known.length)));
-      const heard = new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))));
-      expect((await heard).slice(9, 12)).toBe(status);
-      expect(here.bytesInFlight.held).toBe(0);
-      socket.destroy();
-      expect(asked).toBe(0);
-    });
+    ])(
+      'refuse a request %s before any of its body is there, and hold none of it',
+      async (_what, authorization, status) => {
+        const sent = post('/things/a.b/notes', known, { authorization });
+        const { hostname, port } = new URL(base);
+        const socket = connect(Number(port), hostname, () => socket.write(sent.slice(0, -known.length)));
+        const heard = new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))));
+        expect((await heard).slice(9, 12)).toBe(status);
+        expect(here.bytesInFlight.held).toBe(0);
+        socket.destroy();
+        expect(asked).toBe(0);
+      },
+    );
 
     it('are not waited for when the client goes away in the middle of its body', async () => {
       const { hostname, port } = new URL(base);
