@@ -27,6 +27,9 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
 }
 
+/** Where partitions stood before anything of them was put into an answer. */
+type PlacesBefore = Map<ReadPartition, Pick<ReadPartition, 'next' | 'delivered' | 'told'>>;
+
 /** What an instance works with. */
 export interface InstanceParts {
   readonly cluster: NamedCluster;
@@ -114,7 +117,7 @@ export class ConsumerInstance {
 
   /**
    * Records from where the last read ended, as JSON text of a list. A record that cannot be read ends the answer before it; when it is the first, it is refused
-   * by name and stays where it is: seek past it.
+   * by name and stays where it is: seek past it. So it is with a partition that cannot be read. What is not answered, since the client left, was not delivered.
    * Of a topic that was repartitioned the generation before is read to its end, then the next one from where it opened.
    * @throws 40801 for it, 500 before any subscription; 40903 when partitions assigned by hand are of a generation that is over, and read to its end.
    */
@@ -126,16 +129,25 @@ export class ConsumerInstance {
       if (this.#subscription === undefined && !this.#assigned) throw unhandled();
       await this.#commitIfAutomatic();
       const page = new RecordPage(options.maxBytes, clock, options.signal);
-      do {
-        // The name of a topic may move while the group agrees.
-        while (this.#subscription !== undefined && !(await this.#follow(left()))) options.signal.throwIfAborted();
-        const found = await this.#fetch(options, page.isEmpty || page.bytes < reading.minBytes ? left() : 0);
-        const before = page.count;
-        for (const part of found) if (!page.isFull) await this.#deliver(part, page);
-        // All that is there was taken, and it is enough.
-        if (page.isFull || (page.count === before && !page.isEmpty && page.bytes >= reading.minBytes)) break;
-        options.signal.throwIfAborted();
-      } while (left() > 0);
+      const before: PlacesBefore = new Map();
+      try {
+        do {
+          // The name of a topic may move while the group agrees.
+          while (this.#subscription !== undefined && !(await this.#follow(left()))) options.signal.throwIfAborted();
+          const found = await this.#fetch(options, page.isEmpty || page.bytes < reading.minBytes ? left() : 0);
+          const { count } = page;
+          for (const part of found) if (!page.isFull) await this.#deliver(part, page, before);
+          // All that is there was taken, and it is enough.
+          if (page.isFull || (page.count === count && !page.isEmpty && page.bytes >= reading.minBytes)) break;
+          options.signal.throwIfAborted();
+        } while (left() > 0);
+      } catch (error) {
+        // What was taken is answered, and the next read tells.
+        const told = !page.isEmpty && !options.signal.aborted && isAppError(error) && error.kind !== 'internal';
+        if (told) return page.text;
+        for (const [read, was] of before) Object.assign(read, was);
+        throw error;
+      }
       if (page.isEmpty && this.#assigned) this.#demandPresent();
       return page.text;
     });
@@ -330,9 +342,10 @@ export class ConsumerInstance {
     return edge === 'beginning' ? found.startOffset : found.endOffset;
   }
 
-  async #deliver(part: FetchedPartition, page: RecordPage): Promise<void> {
+  async #deliver(part: FetchedPartition, page: RecordPage, before: PlacesBefore): Promise<void> {
     const read = this.#read.get(`${generationOf(part.topic).logical}/${part.partition}`);
     if (read === undefined) return;
+    if (!before.has(read)) before.set(read, { next: read.next, delivered: read.delivered, told: read.told });
     const { reset } = this.parts.options;
     await deliver(part, read, page, { texts: this.#texts, reset, end: this.#cutovers.endOf(read) });
   }
