@@ -22,7 +22,7 @@ export class HandleCache {
   /** Files that are being opened or closed. */
   readonly #moving = new Map<string, Promise<void>>();
 
-  /** `failed` is told of an error of flushing or closing that no caller waits for. */
+  /** `failed` is told of an error of flushing or closing that no caller waits for, or one who wanted something else. */
   constructor(
     private readonly files: FileSystem,
     private limit: number,
@@ -104,7 +104,7 @@ export class HandleCache {
 
   /**
    * Closes half of the files that nobody uses, the least recently used ones, and keeps no more open from now on than are left: somebody else needs the descriptors.
-   * @returns whether any was closed.
+   * @returns whether any was closed. @throws what flushing or closing failed with, of which `failed` was told.
    */
   async spare(): Promise<boolean> {
     const unused = [...this.#open].filter(([, cached]) => cached.pins === 0);
@@ -112,7 +112,14 @@ export class HandleCache {
     if (some.length === 0) return false;
     this.limit = Math.max(1, this.#open.size - some.length);
     for (const [path, cached] of some) {
-      if (cached.pins === 0 && this.#open.get(path) === cached) await this.move(path, () => this.close(path, cached));
+      if (cached.pins > 0 || this.#open.get(path) !== cached) continue;
+      try {
+        await this.move(path, () => this.close(path, cached));
+      } catch (error) {
+        // Whoever wants the descriptor may only read, and a flush of this file would find it closed and believe it durable (G8).
+        this.failed(error);
+        throw error;
+      }
     }
     return true;
   }
