@@ -244,6 +244,7 @@ export class CommitPipeline {
     const { entries, level, requests } = group;
     const writes = group.segmentWrites();
     const unflushed = this.#unflushed;
+    const { position } = journal;
     // Repetitions of what is durable already, or as durable as they ask for.
     if (entries.length === 0 && !(level === 'durable' && unflushed.any)) return this.makeVisible(group, appendTimeMs);
     const flush = unflushed.needsFlush(level, entries.length, clock.monotonic());
@@ -256,7 +257,7 @@ export class CommitPipeline {
       const others = writes.filter((one) => !one.flush);
       await (flush ? this.flushWhileWriting(others) : this.writeSegments(others));
     } catch (error) {
-      if (isUsedUp(error)) await this.giveUp(group, writes, error);
+      if (isUsedUp(error)) await this.giveUp(group, writes, position, error);
       else this.leave(group, error);
       return;
     }
@@ -320,12 +321,19 @@ export class CommitPipeline {
     await Promise.all(begun);
   }
 
-  /** There was no room: takes the group back from the disk, so that its requests can be refused as not done (G9). */
-  private async giveUp(group: CommitGroup, writes: readonly SegmentWrite[], cause: unknown): Promise<void> {
+  /**
+   * There was no room: takes the group back from the disk, so that its requests can be refused as not done (G9). @param journalPosition where the journal stood before it: nothing of it may be written there yet.
+   */
+  private async giveUp(
+    group: CommitGroup,
+    writes: readonly SegmentWrite[],
+    journalPosition: number,
+    cause: unknown,
+  ): Promise<void> {
     const { segments, journal } = this.parts;
     try {
       await segments.cutBack(writes);
-      await journal.retract();
+      await journal.retract(journalPosition);
     } catch (error) {
       this.leave(group, error);
       return;

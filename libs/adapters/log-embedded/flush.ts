@@ -1,4 +1,5 @@
 import { AppError } from '#libs/core/kernel';
+import { isNoDescriptor, usedUp } from './errors.js';
 import type { FileSystem, OpenFile } from './file-system.js';
 
 /**
@@ -24,11 +25,12 @@ export async function flushFile(file: OpenFile): Promise<void> {
   }
 }
 
-/** @throws `flush-failed`. */
+/** @throws `flush-failed`; `too-many-open-files` when the directory could not even be opened: nothing was flushed then, so that flushing it later proves as much as now. */
 export async function flushDirectory(files: FileSystem, path: string): Promise<void> {
   try {
     await files.syncDirectory(path);
   } catch (error) {
+    if (isNoDescriptor(error)) throw usedUp(path, error);
     throw flushFailed(path, error);
   }
 }

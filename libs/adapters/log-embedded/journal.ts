@@ -41,8 +41,8 @@ export class Journal {
   #salt = 0;
   /** What the last note said. */
   #noted = 0;
-  /** Where the last write began and was to end. */
-  #lastWrite = { from: 0, to: 0 };
+  /** Where in the file the last write was to end. */
+  #reach = JOURNAL_HEAD_BYTES;
   readonly #watermark = Buffer.alloc(WATERMARK.entryLength);
 
   private constructor(
@@ -105,6 +105,7 @@ export class Journal {
     this.#generation = generation;
     this.#startLsn = startLsn;
     this.#position = JOURNAL_HEAD_BYTES;
+    this.#reach = JOURNAL_HEAD_BYTES;
     this.#durableLsn = startLsn;
     this.#noted = startLsn;
     this.#salt = saltOf(this.key, generation);
@@ -122,9 +123,8 @@ export class Journal {
     const slot = slotOf(this.#generation);
     const from = this.#position;
     const to = from + entries.length;
-    this.#lastWrite = { from, to: from };
     if (to > this.sizes[slot]!) await this.grow(slot, to);
-    this.#lastWrite = { from, to };
+    this.#reach = to;
     await writeAll(this.slots[slot]!, entries, from);
     this.#position = to;
   }
@@ -137,14 +137,16 @@ export class Journal {
   }
 
   /**
-   * Wipes out the last write, whether it ended, was flushed, or stopped half-way; durably, so that no recovery takes it for a commit. To be
-   * called before anything else is written. A failure is final.
+   * Goes back to where the journal stood ({@link position}) and wipes out what was written since, whether that ended, was flushed, or stopped half-way; durably, so that no recovery takes it
+   * for a commit. To be called before anything else is written. A failure is final.
    */
-  async retract(): Promise<void> {
-    const { from, to } = this.#lastWrite;
+  async retract(position: number): Promise<void> {
+    const from = JOURNAL_HEAD_BYTES + position;
+    const to = this.#reach;
     this.#position = from;
+    this.#reach = from;
     this.#durableLsn = Math.min(this.#durableLsn, this.lsn);
-    if (from === to) return;
+    if (from >= to) return;
     const file = this.slots[slotOf(this.#generation)]!;
     for (let at = from; at < to; at += ZEROS.length) {
       await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, to - at)), at);

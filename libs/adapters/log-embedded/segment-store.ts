@@ -1,4 +1,5 @@
 import { Serial } from '#libs/core/kernel';
+import { isUsedUp } from './errors.js';
 import type { FileSystem, OpenFile } from './file-system.js';
 import { flushDirectory, flushFile } from './flush.js';
 import { type CachedFile, HandleCache } from './handle-cache.js';
@@ -108,13 +109,21 @@ export class SegmentStore {
 
   /** Makes new names durable: waits for flushes under way, which may have taken names over, and flushes what is left. */
   syncDirectories(): Promise<void> {
-    // After a failure every later call fails too (G8).
-    this.#syncing = this.#syncing.then(async () => {
-      const unsynced = [...this.#unsynced];
-      this.#unsynced.clear();
-      for (const path of unsynced) await flushDirectory(this.files, path);
+    const syncing = this.#syncing.then(async () => {
+      for (const path of [...this.#unsynced]) {
+        this.#unsynced.delete(path);
+        await flushDirectory(this.files, path).catch((error: unknown) => {
+          this.#unsynced.add(path);
+          throw error;
+        });
+      }
     });
-    return this.#syncing;
+    // What was not begun is done by the next call. After a flush that failed every later call fails too (G8).
+    this.#syncing = syncing.catch((error: unknown) => {
+      if (!isUsedUp(error)) throw error;
+    });
+    this.#syncing.catch(() => undefined);
+    return syncing;
   }
 
   /** Bytes of a `.log` file, undefined when it is missing. */

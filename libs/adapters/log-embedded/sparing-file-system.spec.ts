@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeBatch } from '#libs/core/log';
 import { type EmbeddedLog, openEmbeddedLog } from './index.js';
-import { SimulatedClock, SimulatedFileSystem, SimulatedLock } from './testing/index.js';
+import { SeededRandom, SimulatedClock, SimulatedFileSystem, SimulatedLock } from './testing/index.js';
 
 const PARTITIONS = 40;
 /** Calls for which the system needs a descriptor. */
@@ -69,5 +69,35 @@ describe('a log whose process may open few files', () => {
     files.fault = undefined;
     expect(await log.append({ topic: 't', partition: 20 }, batchOf(0))).toMatchObject({ baseOffset: 0 });
     await log.close();
+  });
+
+  it('refuses what it cannot open a directory for, to flush it, and keeps everything once it can', async () => {
+    const files = new SimulatedFileSystem();
+    const open = (disk: SimulatedFileSystem): Promise<EmbeddedLog> =>
+      openEmbeddedLog({
+        directory: '/log',
+        files: disk,
+        clock: new SimulatedClock(),
+        lock: new SimulatedLock(),
+        // What the journal only refers to has its directory flushed before it is answered.
+        settings: { checkpointIntervalMs: 0, bulkBytes: 100 },
+      });
+    const log = await open(files);
+    await log.createTopic({ name: 't', partitions: 3 });
+    await log.append({ topic: 't', partition: 0 }, batchOf(0));
+    let refused = 0;
+    files.fault = (call) => (call === 'syncDirectory' && ++refused > 0 ? 'EMFILE' : undefined);
+    const late = log.append({ topic: 't', partition: 1 }, batchOf(1));
+    expect(await refusalOf(late)).toMatchObject({ code: 'too-many-open-files', retryable: true });
+    expect(refused).toBeGreaterThan(0);
+    const checkpoint = log.checkpoint();
+    files.fault = undefined;
+    await checkpoint;
+    for (const partition of [1, 2]) await log.append({ topic: 't', partition }, batchOf(partition));
+    expect(log.failure).toBeUndefined();
+    const again = await open(files.afterPowerCut(new SeededRandom(1)));
+    const { partitions } = await again.describeTopic('t');
+    expect(partitions.map((one) => one.endOffset)).toEqual([1, 1, 1]);
+    await again.close();
   });
 });

@@ -39,6 +39,8 @@ export class ScriptedClient {
     }
     await this.commit(log, 4, 900);
     await this.append(log, 1, 40);
+    // The journal will only refer to it: where it is refused, what was acknowledged right before must stay.
+    await this.append(log, 0, 1_100);
   }
 
   /** What the log should hold and does not, or holds and should not. */
