@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openEmbeddedLog } from '#libs/adapters/log-embedded';
 import { type HandedOut, type HeldLease, Leases, type LeaseName } from '#libs/core/groups';
-import { isAppError, type JsonObject } from '#libs/core/kernel';
+import { deferred, isAppError, type JsonObject } from '#libs/core/kernel';
 import {
   type GroupMember,
   leaseRestsIn,
@@ -50,6 +50,13 @@ function meddled(engine: LogEngine, change: (commit: WriterCommit) => WriterComm
     return writer;
   };
   return engine;
+}
+
+/** A log that shows every topic as open, to whoever looks through it. */
+function showingAllOpen(engine: LogEngine): LogEngine {
+  const seen = Object.create(engine) as LogEngine;
+  seen.describeTopic = async (topic) => ({ ...(await engine.describeTopic(topic)), state: 'ACTIVE' });
+  return seen;
 }
 
 /** Everything around one log: topic `t`, a producer, leases and repartitions. */
@@ -342,6 +349,69 @@ for (const [name, handsOver, open] of ENGINES) {
       const rest = await world.workedOff();
       expect(sorted([...numbersOf(records), ...rest])).toEqual(upTo(40));
     });
+
+    for (const [what, seenAs, comesAgain] of [
+      ['does not begin, and nothing it would acknowledge comes again', (engine: LogEngine) => engine, false],
+      ['control: begins where it takes the topic for open, and gets again what it acknowledged', showingAllOpen, true],
+    ] as const) {
+      it.skipIf(handsOver)(
+        `the first lease of a group that is stored while a cutover looks for leases ${what}`,
+        async () => {
+          await topic(2, 40);
+          const directories = new TopicDirectories(new OneCluster(seenAs(log)), world.names, clock);
+          const late = new Leases({ directories, clock, nonce: () => 'late' });
+          const [chosen, looked] = [deferred<void>(), deferred<void>()];
+          const open = log.openWriter.bind(log);
+          log.openWriter = async (id) => {
+            if (id === leaseWriterId('late')) {
+              chosen.resolve();
+              await looked.promise;
+            }
+            return await open(id);
+          };
+          const acknowledged: number[] = [];
+          const working = async (): Promise<void> => {
+            const terms = { visibilityMs: 60_000, maxRecords: 6, deadLetter: null };
+            const asked = { terms, topics: ['t'], maxPartitions: 2, startAt: 'earliest', waitMs: 0 } as const;
+            const held = await late.acquire(undefined, 'late', asked);
+            if (typeof held === 'string') return;
+            const lease = { ...nameOf(held), group: 'late' };
+            const given = await (await late.read(undefined, lease, 0)).take(6);
+            const choices = given.map(({ partition, record: { offset } }) => ({
+              topic: 't',
+              partition,
+              offset,
+              through: false,
+            }));
+            await late.ack(undefined, lease, choices);
+            acknowledged.push(...numbersOf(given));
+          };
+          let worked: Promise<void> | undefined;
+          world.failPoint = async (point) => {
+            if (point === 'repartition:switch:before-fence') {
+              worked = working();
+              await chosen.promise;
+            }
+            if (point !== 'repartition:switch:closed') return;
+            looked.resolve();
+            await worked;
+          };
+          await world.repartition('op-1', 4);
+          world.failPoint = () => undefined;
+          expect(acknowledged.length).toBe(comesAgain ? 6 : 0);
+          const after: number[] = [];
+          for (let held = await world.lease(100, 'late'); held !== undefined; held = await world.lease(100, 'late')) {
+            const lease = { ...nameOf(held), group: 'late' };
+            const given = await world.given(lease);
+            await world.ack(lease, given);
+            after.push(...numbersOf(given));
+            await world.leases.release(undefined, lease);
+          }
+          expect(sorted(after)).toEqual(upTo(40));
+          await late.close();
+        },
+      );
+    }
 
     it('control: a worker that nobody asks to rest begins records that it then gets again', async () => {
       withoutRest(log);

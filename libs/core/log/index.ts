@@ -258,7 +258,15 @@ export {
   type HandOver,
   type RestingGroups,
 } from './hand-over.js';
-export { IN_HAND_NOTE, isLeaseNoted, LEASE_NOTE, leaseDigest, leaseWriterId } from './lease-notes.js';
+export {
+  FIRST_LEASE_NOTE,
+  IN_HAND_NOTE,
+  isLeaseNoted,
+  isWorkNoted,
+  LEASE_NOTE,
+  leaseDigest,
+  leaseWriterId,
+} from './lease-notes.js';
 export { isLeaseRest, leaseRestKey, leaseRestsIn, storeLeaseRest, type LeaseRest } from './lease-rest.js';
 export { KEPT_BATCHES, ProducerStates, type ProducedBatch, type ProducerState } from './producer-states.js';
 export {

@@ -12,8 +12,19 @@ export const LEASE_NOTE = 'weir: set under a lease';
 /** Note of a position that was stored under a lease while records beyond it are in somebody's hand. */
 export const IN_HAND_NOTE = 'weir: set under a lease, with records in hand';
 
+/**
+ * Note of a position that was stored with the first lease of a group over a topic, under which nothing was done yet. A cutover tells such a lease like others, but only others show that the group is told: this
+ * one may have been stored too late for that, and then it does not begin.
+ */
+export const FIRST_LEASE_NOTE = 'weir: set with a first lease';
+
 /** Whether a position was stored under a lease. */
-export function isLeaseNoted({ metadata }: GroupPosition): boolean {
+export function isLeaseNoted(position: GroupPosition): boolean {
+  return position.metadata === FIRST_LEASE_NOTE || isWorkNoted(position);
+}
+
+/** Whether a position was stored under a lease that had begun. */
+export function isWorkNoted({ metadata }: GroupPosition): boolean {
   return metadata === LEASE_NOTE || metadata === IN_HAND_NOTE;
 }
 

@@ -2,6 +2,7 @@ import { type AppError, type Clock, isAppError } from '#libs/core/kernel';
 import {
   type GroupDescription,
   type GroupPosition,
+  isWorkNoted,
   type LeaseRest,
   leaseRestKey,
   leaseRestsIn,
@@ -28,6 +29,8 @@ export interface LeaseDecision<T> {
 export interface GroupInLog {
   /** Where it stands, by place. */
   readonly stands: ReadonlyMap<string, number>;
+  /** Topics of which it has had records under leases, by physical name. */
+  readonly worked: ReadonlySet<string>;
   /** Topics of which nothing new is to be begun, by physical name: they are being handed over. */
   readonly resting: ReadonlySet<string>;
 }
@@ -206,7 +209,7 @@ export class GroupLeases {
       }
     }
     if (book !== begin || appends.length > 0 || confirmed) {
-      const changes = changesBetween(session.stored, book);
+      const changes = changesBetween(session.stored, book, session.inLog.worked);
       const closed = closedAmong(changes.positions, session.stored, book, rests.held);
       if (closed !== undefined) {
         if (this.clock.monotonic() - session.openedAt > CLOSED_BELIEF_MS) await this.close();
@@ -227,7 +230,8 @@ export class GroupLeases {
       session.stored = session.book = changes.book;
       for (const topic of rests.over) session.rests.delete(topic);
       const stands = new Map([...session.inLog.stands, ...standsOf(positions)]);
-      session.inLog = { ...session.inLog, stands };
+      const worked = new Set([...session.inLog.worked, ...workedIn(positions)]);
+      session.inLog = { ...session.inLog, stands, worked };
     }
     for (const answer of answers) answer();
   }
@@ -283,7 +287,11 @@ export class GroupLeases {
 }
 
 function inLogOf({ positions, resting = [] }: GroupDescription): GroupInLog {
-  return { stands: standsOf(positions), resting: new Set(resting) };
+  return { stands: standsOf(positions), worked: workedIn(positions), resting: new Set(resting) };
+}
+
+function workedIn(positions: readonly GroupPosition[]): ReadonlySet<string> {
+  return new Set(positions.filter(isWorkNoted).map((one) => one.topic));
 }
 
 function standsOf(positions: readonly GroupPosition[]): ReadonlyMap<string, number> {

@@ -1,4 +1,5 @@
 import {
+  FIRST_LEASE_NOTE,
   type GroupPosition,
   IN_HAND_NOTE,
   isLeaseRest,
@@ -29,8 +30,10 @@ export interface LeaseChanges {
 /**
  * Positions and checkpoints that lead from one stored book to another. Where any lease is concerned at least one position is among them, moved or not: the log checks with it that the group has no
  * live members.
+ * @param worked topics of which the group has had records under leases, by physical name: see `FIRST_LEASE_NOTE`.
  */
-export function changesBetween(before: LeaseBook, after: LeaseBook): LeaseChanges {
+export function changesBetween(before: LeaseBook, after: LeaseBook, worked: ReadonlySet<string>): LeaseChanges {
+  const note = (work: PartitionWork): string => (worked.has(work.topic) ? LEASE_NOTE : FIRST_LEASE_NOTE);
   const positions: GroupPosition[] = [];
   const checkpoints: WriterCheckpoint[] = [];
   if (after.epoch !== before.epoch) checkpoints.push({ key: LAST_EPOCH, value: textBytes(after.epoch) });
@@ -43,8 +46,9 @@ export function changesBetween(before: LeaseBook, after: LeaseBook): LeaseChange
   for (const [place, work] of after.work) {
     const known = before.work.get(place);
     if (known === work) continue;
-    if (known === undefined || positionOf(known) !== positionOf(work) || isInHand(known) !== isInHand(work))
-      positions.push(storedPosition(work));
+    if (known === undefined) positions.push(storedPosition(work, note(work)));
+    else if (positionOf(known) !== positionOf(work) || isInHand(known) !== isInHand(work))
+      positions.push(storedPosition(work, LEASE_NOTE));
     const key = WORK + leaseDigest(place);
     if (work.unacked.length > 0) checkpoints.push({ key, value: textBytes(storedWork(work)) });
     else if ((known?.unacked.length ?? 0) > 0) checkpoints.push({ key, value: null });
@@ -57,7 +61,7 @@ export function changesBetween(before: LeaseBook, after: LeaseBook): LeaseChange
     const changed = [...after.leases.values()].filter((one) => before.leases.get(one.epoch) !== one);
     const places = [...changed.flatMap((one) => one.partitions.map(placeOf)), ...heldPlaces(after)];
     const work = places.map((place) => after.work.get(place)).find((one) => one !== undefined);
-    if (work !== undefined) positions.push(storedPosition(work));
+    if (work !== undefined) positions.push(storedPosition(work, note(work)));
   }
   return { positions, checkpoints, book: settled(after) };
 }
@@ -121,8 +125,8 @@ function isInHand({ unacked }: PartitionWork): boolean {
   return unacked.some((one) => one.inHand);
 }
 
-function storedPosition(work: PartitionWork): GroupPosition {
-  const metadata = isInHand(work) ? IN_HAND_NOTE : LEASE_NOTE;
+function storedPosition(work: PartitionWork, note: string): GroupPosition {
+  const metadata = isInHand(work) ? IN_HAND_NOTE : note;
   return { topic: work.topic, partition: work.partition, offset: positionOf(work), metadata };
 }
 

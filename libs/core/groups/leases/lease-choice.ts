@@ -2,7 +2,7 @@ import { generationOf, logErrors, type PartitionRef, type TopicDirectory } from 
 import type { GroupInLog } from './group-leases.js';
 import { type HeldLease, heldBy } from './held-lease.js';
 import { acquire, heldPlaces, type LeasablePartition } from './lease-book.js';
-import { type LeaseBook, type LeaseTerms, placeOf } from './lease.js';
+import { type Lease, type LeaseBook, type LeaseTerms, placeOf } from './lease.js';
 
 /** What a lease is asked for. */
 export interface LeaseRequest {
@@ -27,8 +27,34 @@ export type NoLease = 'held' | 'empty';
 export interface Candidate extends PartitionRef {
   readonly startOffset: number;
   readonly endOffset: number;
-  /** Its topic is in a cutover of which groups that never read it are not told. */
+  /** Its topic is in a cutover of which leases of groups that have never worked on it may not be told any more. */
   readonly inCutover: boolean;
+}
+
+/** What carries a name now, and whether it is in a cutover as {@link Candidate} means it: a log that hands groups over tells every lease itself. @throws `topic-not-found`. */
+async function placeNow(directory: TopicDirectory, logical: string) {
+  const { physical, description, guard } = await directory.resolve(logical);
+  const inCutover = !directory.engine.capabilities.handsOver && description.state === 'FENCED' && !guard.frozen;
+  return { physical, description, inCutover };
+}
+
+/**
+ * Whether a lease that has just been stored may be worked under: a first lease over a topic, where the group had never `worked` on it. A cutover may have begun since its partitions were chosen, and have looked
+ * for leases before this one was there: then nobody tells it that its topic is closed, and what it acknowledges would come again. A topic that is open now was fenced afterwards, if at all, and
+ * whoever fences it finds the lease.
+ */
+export async function mayBegin(
+  directory: TopicDirectory,
+  { partitions }: Lease,
+  worked: ReadonlySet<string>,
+): Promise<boolean> {
+  if (directory.engine.capabilities.handsOver) return true;
+  for (const topic of new Set(partitions.map((one) => one.topic))) {
+    if (worked.has(topic)) continue;
+    const { physical, inCutover } = await placeNow(directory, generationOf(topic).logical);
+    if (inCutover || physical !== topic) return false;
+  }
+  return true;
 }
 
 /** The partitions that a request means, in the generations that carry the names now. @throws `topic-not-found`, `partition-not-found`. */
@@ -38,8 +64,7 @@ export async function candidatesOf(
 ): Promise<readonly Candidate[]> {
   const candidates: Candidate[] = [];
   for (const logical of new Set(topics)) {
-    const { physical, description, guard } = await directory.resolve(logical);
-    const inCutover = !directory.engine.capabilities.handsOver && description.state === 'FENCED' && !guard.frozen;
+    const { physical, description, inCutover } = await placeNow(directory, logical);
     const { length } = description.partitions;
     const missing = partitions?.find((one) => one >= length);
     if (missing !== undefined) throw logErrors.partitionNotFound(logical, missing, length);
@@ -58,15 +83,14 @@ export async function candidatesOf(
 export function choose(
   book: LeaseBook,
   now: number,
-  { stands, resting }: GroupInLog,
+  { stands, worked, resting }: GroupInLog,
   candidates: readonly Candidate[],
   { terms, maxPartitions, startAt }: LeaseRequest,
   nonce: string,
 ): { book: LeaseBook; reply: HeldLease | NoLease } {
   const held = heldPlaces(book);
   const left = candidates.filter((one) => !held.has(placeOf(one)));
-  const reads = new Set([...stands.keys()].map((place) => place.slice(0, place.lastIndexOf('/'))));
-  const free = left.filter((one) => !resting.has(one.topic) && (!one.inCutover || reads.has(one.topic)));
+  const free = left.filter((one) => !resting.has(one.topic) && (!one.inCutover || worked.has(one.topic)));
   const open: (LeasablePartition & { readonly behind: number })[] = [];
   let fallen: Candidate | undefined;
   for (const one of free) {

@@ -6,7 +6,7 @@ import { cutReads, type DueRecord, type DueRecords, readDue } from './due-record
 import { GroupLeases, type GroupInLog } from './group-leases.js';
 import { heldBy, type HeldLease } from './held-lease.js';
 import { ack, evict, extend, forget, handOut, leaseOf, nack, type RecordChoice, release } from './lease-book.js';
-import { candidatesOf, choose, type LeaseRequest, type NoLease } from './lease-choice.js';
+import { candidatesOf, choose, type LeaseRequest, mayBegin, type NoLease } from './lease-choice.js';
 import type { LeaseName } from './lease-id.js';
 import { type Lease, type LeaseBook, type PartitionWork, placeOf } from './lease.js';
 
@@ -64,13 +64,23 @@ export class Leases {
       // While a cutover speaks to the leases by their own writer it is not opened for a mere look.
       const current = !candidates.some((one) => one.inCutover);
       const leases = this.#of(cluster, group);
-      const decide = (book: LeaseBook, now: number, inLog: GroupInLog) =>
-        choose(book, now, inLog, candidates, request, nonce);
+      let worked: ReadonlySet<string> = new Set();
+      const decide = (book: LeaseBook, now: number, inLog: GroupInLog) => {
+        worked = inLog.worked;
+        return choose(book, now, inLog, candidates, request, nonce);
+      };
       // Of a topic that is about to move nothing is begun; the next look finds what carries its name.
       const answer = await leases.run(decide, { fresh: true, current }).catch(emptyWhileClosed);
-      if (typeof answer !== 'string') return answer;
+      if (typeof answer !== 'string') {
+        const { lease } = answer;
+        const begins = await mayBegin(directory, lease, worked).catch((error: unknown) => ({ error }));
+        if (begins === true) return answer;
+        // Nobody knows its name: should this fail, it ends when its time is over.
+        await leases.run((book) => ({ book: release(book, lease), reply: undefined })).catch(() => undefined);
+        if (begins !== false) throw begins.error;
+      }
       const leftMs = deadline - clock.monotonic();
-      if (leftMs <= 0) return answer;
+      if (leftMs <= 0) return typeof answer === 'string' ? answer : 'empty';
       const maxWaitMs = Math.min(leftMs, LOOK_EVERY_MS);
       await clock.sleep(maxWaitMs, request.signal);
     }

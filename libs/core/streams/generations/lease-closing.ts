@@ -20,8 +20,8 @@ export interface LeaseClosing {
 
 /**
  * Closes a topic to the leases over it, on a log that closes none to positions itself: they hand out nothing new of it, what is in hand can be acknowledged until the wait is over, and then nothing of it
- * is stored any more. So the positions that are read afterwards are the last that leases have stored. It lasts while the topic is not ACTIVE, or until {@link reopenToLeases}. Groups that had no
- * position in the topic by then begin nothing in it while it is FENCED.
+ * is stored any more. So the positions that are read afterwards are the last that leases have stored. It lasts while the topic is not ACTIVE, or until {@link reopenToLeases}. First leases of
+ * groups over it that are not stored by then do not begin while it is FENCED: whoever stores one looks at the topic once more.
  * @returns whether there were any.
  * @throws SwitchRefused when leases cannot be told; what the log says. Some groups may be told then.
  */
