@@ -30,7 +30,7 @@ function build() {
   // A build that fails half way is not taken for one.
   rmSync(STAMP, { force: true });
   for (const step of [
-    'node_modules/.bin/nest build server',
+    'node node_modules/typescript-native/bin/tsc -p tsconfig.build.json',
     'node scripts/pack-service.mjs',
     'node scripts/pack-cli.mjs',
   ]) {
