@@ -15,8 +15,8 @@ const PARTITIONS = 6;
 /** Of the topic that {@link fillCopied} fills. */
 export const COPIED_PARTITIONS = PARTITIONS;
 
-/** Of these so many are rows of a table, which go record by record. */
-const ROWS = RECORDS / 10;
+/** So many are rows of a table, which go record by record. */
+const ROWS = RECORDS;
 const OWNERS = 20_000;
 
 interface Case {

@@ -11,6 +11,11 @@ export class RegistryRecordDecoder extends RecordDecoder {
     super();
   }
 
+  /** Nothing that names a schema begins with a brace. */
+  override get readsObjectsAsText(): boolean {
+    return true;
+  }
+
   value(topic: string, bytes: Uint8Array, headers: readonly RecordHeader[] = []): JsonValue | Promise<JsonValue> {
     return this.#part(topic, 'value', bytes, headers);
   }

@@ -92,6 +92,29 @@ export class BatchEncoder {
     this.records++;
   }
 
+  /**
+   * Adds a record as it lies in another batch, under another key: that lies in `key` from `keyAt` on, and value and headers are the bytes of `view` from `at`, behind the key it has there, up to `end`
+   * ({@link RecordCursor.recordEnd}).
+   * @throws `invalid-record` for a timestamp that is no safe integer; the batch is as before.
+   */
+  addUnderKey(
+    timestamp: number,
+    key: Uint8Array,
+    keyAt: number,
+    keyLength: number,
+    view: DataView,
+    at: number,
+    end: number,
+  ): void {
+    let to = this.begin(timestamp, varintSize(keyLength) + keyLength + end - at);
+    const { buffer } = this;
+    to = writeVarint(buffer, to, keyLength);
+    if (keyLength < SMALL) for (let i = 0; i < keyLength; i++) buffer[to + i] = key[keyAt + i]!;
+    else buffer.set(key.subarray(keyAt, keyAt + keyLength), to);
+    this.at = copyBytes(view, at, end, (this.view ??= viewOf(buffer)), to + keyLength);
+    this.records++;
+  }
+
   /** Makes room for a record and writes what stands before its fields. @returns where those come. */
   private begin(timestamp: number, fieldsSize: number): number {
     if (!Number.isSafeInteger(timestamp)) {

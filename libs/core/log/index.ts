@@ -207,7 +207,7 @@ export {
   type RetentionFacts,
   type RetentionRules,
 } from './retention.js';
-export { digestRecord, DigestSum, type RecordRanges } from './record-digest.js';
+export { DIGEST_NUMBERS, digestRecord, DigestSum, type RecordRanges, writeDigest } from './record-digest.js';
 export {
   checkTopicConfig,
   integerSetting,

@@ -120,6 +120,25 @@ describe('record batch', () => {
     );
   });
 
+  it('takes records over under other keys, the rest of them byte for byte', () => {
+    const anyKey = fc.oneof(fc.uint8Array({ maxLength: 5 }), fc.uint8Array({ minLength: 40, maxLength: 70 }));
+    fc.assert(
+      fc.property(anyRecords, fc.array(anyKey, { minLength: 1, maxLength: 4 }), (records, keys) => {
+        const source = encodeBatch(records);
+        const cursor = new RecordCursor(readBatchHeader(source), source);
+        const encoder = new BatchEncoder(1);
+        for (let n = 0; cursor.next(); n++) {
+          const key = keys[n % keys.length]!;
+          const apart = Buffer.concat([Buffer.alloc(3, 9), key, Buffer.alloc(2, 9)]);
+          const behindKey = cursor.keyAt + Math.max(0, cursor.keyLength);
+          encoder.addUnderKey(cursor.timestamp, apart, 3, key.length, cursor.view, behindKey, cursor.recordEnd);
+        }
+        const expected = records.map((one, n) => ({ ...one, key: keys[n % keys.length]! }));
+        expect(encoder.finish().equals(encodeBatch(expected))).toBe(true);
+      }),
+    );
+  });
+
   it('takes long fields over as well, and refuses a timestamp that is none', () => {
     const long = { ...record('x'.repeat(5_003)), key: Buffer.from('y'.repeat(700)) };
     const source = Buffer.concat([Buffer.alloc(7), encodeBatch([long, record('z')])]).subarray(7);

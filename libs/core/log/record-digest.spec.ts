@@ -4,7 +4,7 @@ import { RecordCursor } from './batch-decoder.js';
 import { encodeBatch } from './batch-encoder.js';
 import { readBatchHeader } from './batch-header.js';
 import type { StoredRecord } from './record.js';
-import { digestRecord, DigestSum } from './record-digest.js';
+import { DIGEST_NUMBERS, digestRecord, DigestSum, writeDigest } from './record-digest.js';
 
 type Sourced = StoredRecord & { readonly source: number };
 
@@ -58,6 +58,25 @@ describe('sums of record digests', () => {
         const inPlace = new DigestSum();
         for (let n = 0; cursor.next(); n++) inPlace.addInPlace(wellFormed[n]!.source, wellFormed[n]!.offset, cursor);
         expect(inPlace.toString()).toBe(sumOf(wellFormed).toString());
+      }),
+    );
+  });
+
+  it('are the same for records that are read where they lie and get another key', () => {
+    fc.assert(
+      fc.property(anyRecord, fc.uint8Array({ maxLength: 40 }), (record, key) => {
+        const batch = encodeBatch([record]);
+        const cursor = new RecordCursor(readBatchHeader(batch), batch);
+        cursor.next();
+        const apart = Buffer.concat([Buffer.alloc(5, 1), key]);
+        const view = new DataView(apart.buffer, apart.byteOffset, apart.length);
+        const { source, offset } = record;
+        const sum = new DigestSum().addUnderKey(source, offset, cursor, view, 5, key.length);
+        expect(sum.equals(new DigestSum().add(source, offset, { ...record, key }))).toBe(true);
+        const digests = new Int32Array(2 * DIGEST_NUMBERS);
+        writeDigest(cursor, view, 5, key.length, digests, DIGEST_NUMBERS);
+        const hex = [...digests].map((one) => (one >>> 0).toString(16).padStart(8, '0')).join('');
+        expect(hex).toBe('0'.repeat(32) + digestRecord(0, 0, { ...record, key }));
       }),
     );
   });

@@ -234,17 +234,43 @@ function digestRanges(source: number, offset: number, record: RecordRanges): voi
   end(headers);
 }
 
-/** The same as if it had this key. */
-function digestUnderKey(source: number, offset: number, record: RecordRanges, key: Uint8Array): void {
+/** The same as if it had another key, which lies in other bytes. */
+function digestUnderKey(
+  source: number,
+  offset: number,
+  record: RecordRanges,
+  key: DataView,
+  keyAt: number,
+  keyLength: number,
+): void {
   const headers = record.headers();
   numbers.source = source;
   numbers.offset = offset;
   numbers.timestamp = record.timestamp;
   numbers.headers = headers.length;
-  numbers.keyLength = key.length;
+  numbers.keyLength = keyLength;
   numbers.valueLength = record.valueLength;
-  lanes.begin(numbers, viewOf(key), 0, record.view, record.valueAt);
+  lanes.begin(numbers, key, keyAt, record.view, record.valueAt);
   end(headers);
+}
+
+/** Numbers that {@link writeDigest} writes. */
+export const DIGEST_NUMBERS = 4;
+
+/** Writes the digest of a record as it would be under another key, without where it came from, into a list of numbers: for whoever keeps those of many records. */
+export function writeDigest(
+  record: RecordRanges,
+  key: DataView,
+  keyAt: number,
+  keyLength: number,
+  into: Int32Array,
+  to: number,
+): void {
+  digestUnderKey(0, 0, record, key, keyAt, keyLength);
+  into[to] = lanes.a;
+  into[to + 1] = lanes.b;
+  into[to + 2] = lanes.c;
+  into[to + 3] = lanes.d;
 }
 
 function viewOf(bytes: Uint8Array): DataView {
@@ -287,9 +313,16 @@ export class DigestSum {
     return this.#addLanes();
   }
 
-  /** The same for one that has another key on the far side. */
-  addUnderKey(source: number, offset: number, record: RecordRanges, key: Uint8Array): this {
-    digestUnderKey(source, offset, record, key);
+  /** The same for one that has another key on the far side, which lies in other bytes. */
+  addUnderKey(
+    source: number,
+    offset: number,
+    record: RecordRanges,
+    key: DataView,
+    keyAt: number,
+    keyLength: number,
+  ): this {
+    digestUnderKey(source, offset, record, key, keyAt, keyLength);
     return this.#addLanes();
   }
 

@@ -17,12 +17,21 @@ export abstract class RecordDecoder {
    */
   abstract value(topic: string, bytes: Uint8Array, headers?: readonly RecordHeader[]): JsonValue | Promise<JsonValue>;
 
+  /** Whether a value without headers that begins with a brace is JSON text to it, whatever the topic: then a field of it can be found where it stands. */
+  get readsObjectsAsText(): boolean {
+    return false;
+  }
+
   /** The same for a key. */
   abstract key(topic: string, bytes: Uint8Array, headers?: readonly RecordHeader[]): JsonValue | Promise<JsonValue>;
 }
 
 /** Reads keys and values as JSON text, whatever the topic. Schemas are unknown to it. */
 export class JsonRecordDecoder extends RecordDecoder {
+  override get readsObjectsAsText(): boolean {
+    return true;
+  }
+
   value(topic: string, bytes: Uint8Array): JsonValue {
     return parse(topic, 'value', bytes);
   }

@@ -1,5 +1,3 @@
-import type { LogRecord } from '#libs/core/log';
-
 /**
  * What a router remembers of the records it has routed, where what becomes of one depends on those before it. Its changes are committed with what was decided by them; what the process holds of it is a
  * cache, which is read anew whenever it may differ from what was committed.
@@ -11,6 +9,6 @@ export interface CopyMemory {
   recall(): Promise<void>;
   /** Its changes were committed, and its topic ends there or later: what is recalled from now on has them. */
   committed(end: number): void;
-  /** What has changed since the last call, to be committed. */
-  changes(): readonly LogRecord[];
+  /** What has changed since the last call, as batches to be committed. */
+  changes(): readonly Uint8Array[];
 }

@@ -1,4 +1,4 @@
-import { NO_TIMESTAMP, type StoredRecord } from '#libs/core/log';
+import { NO_TIMESTAMP, type RecordCursor } from '#libs/core/log';
 
 /** What a merge has to remember beside its positions. */
 export interface MergeState {
@@ -10,13 +10,20 @@ export interface MergeState {
   readonly times: readonly number[];
 }
 
+/** Records one after another: it stands on one after `next` has answered true. */
+export interface RecordSequence {
+  readonly timestamp: number;
+  readonly offset: number;
+  next(): boolean;
+}
+
 /**
  * The order in which records of several partitions become one: of the records that are next in their partitions the one with the smallest time comes first, then the one of the smaller
  * partition number. Records of one partition keep their order, whatever their times say; one without a time goes with the record before it. So the order depends on the records alone, as long as every
- * partition that may still have an earlier one is waited for; a record that comes after one of a later time is late, and counted.
+ * partition that may still have an earlier one is waited for; a record that comes after one of a later time is late, and counted. Records are read where they lie, and none is made into an object.
  */
-export class MergeOrder {
-  readonly #queues: Queue[];
+export class MergeOrder<Records extends RecordSequence = RecordCursor> {
+  readonly #queues: Queue<Records>[];
   #latest: number;
   #late: number;
   /** Partitions of which the next record is known. */
@@ -24,8 +31,10 @@ export class MergeOrder {
 
   constructor(partitions: number, state?: MergeState) {
     this.#queues = Array.from({ length: partitions }, (_, partition) => ({
-      records: [],
-      at: 0,
+      waiting: [],
+      present: undefined,
+      stands: false,
+      from: 0,
       last: state?.times[partition] ?? NO_TIMESTAMP,
       time: 0,
     }));
@@ -37,14 +46,13 @@ export class MergeOrder {
     return { latest: this.#latest, late: this.#late, times: this.#queues.map((queue) => queue.last) };
   }
 
-  /** Takes in the next records of a partition, in their order. */
-  offer(partition: number, records: readonly StoredRecord[]): void {
+  /** Takes in the next records of a partition, in their order; those below an offset, with which they may begin, are passed over. */
+  offer(partition: number, sequences: Iterable<Records>, from: number): void {
     const queue = this.#queues[partition]!;
-    if (records.length === 0) return;
-    if (queue.at === queue.records.length) this.#known++;
-    queue.records = queue.at === queue.records.length ? records : [...queue.records.slice(queue.at), ...records];
-    queue.at = 0;
-    aim(queue);
+    queue.waiting.push({ sequences: sequences[Symbol.iterator](), from });
+    if (queue.stands) return;
+    advance(queue);
+    if (queue.stands) this.#known++;
   }
 
   /** Whether a next record is known of every partition. */
@@ -52,19 +60,21 @@ export class MergeOrder {
     return this.#known === this.#queues.length;
   }
 
-  /** The record that is next in its partition; undefined where none is known. */
-  headOf(partition: number): StoredRecord | undefined {
-    const { records, at } = this.#queues[partition]!;
-    return records[at];
+  /** Stands on the record that is next in its partition; undefined where none is known. It is moved by {@link take} alone. */
+  headOf(partition: number): Records | undefined {
+    const { stands, present } = this.#queues[partition]!;
+    return stands ? present : undefined;
   }
 
   /** The partition whose record comes next of those that are known; −1 for none. */
   next(): number {
     let best = -1;
+    let time = 0;
     for (let partition = 0; partition < this.#queues.length; partition++) {
       const queue = this.#queues[partition]!;
-      if (queue.at === queue.records.length) continue;
-      if (best < 0 || queue.time < this.#queues[best]!.time) best = partition;
+      if (!queue.stands || (best >= 0 && queue.time >= time)) continue;
+      best = partition;
+      time = queue.time;
     }
     return best;
   }
@@ -76,33 +86,49 @@ export class MergeOrder {
     return last < time || (last === time && waiting < partition);
   }
 
-  /** Takes the next record of a partition out. */
-  take(partition: number): StoredRecord {
+  /** The record that is next in a partition is merged: the one behind it is the next. */
+  take(partition: number): void {
     const queue = this.#queues[partition]!;
-    const record = queue.records[queue.at++]!;
-    if (queue.at === queue.records.length) {
-      queue.records = [];
-      queue.at = 0;
-      this.#known--;
-    }
+    const { timestamp } = queue.present!;
     queue.last = queue.time < 0 ? queue.last : queue.time;
-    if (record.timestamp >= 0 && record.timestamp < this.#latest) this.#late++;
-    this.#latest = Math.max(this.#latest, record.timestamp);
-    aim(queue);
-    return record;
+    if (timestamp >= 0 && timestamp < this.#latest) this.#late++;
+    this.#latest = Math.max(this.#latest, timestamp);
+    advance(queue);
+    if (!queue.stands) this.#known--;
   }
 }
 
-interface Queue {
-  records: readonly StoredRecord[];
-  at: number;
+interface Queue<Records> {
+  readonly waiting: { readonly sequences: Iterator<Records>; readonly from: number }[];
+  /** Stands on the next record where `stands` says so. */
+  present: Records | undefined;
+  stands: boolean;
+  /** Records of the present sequence below this offset are passed over. */
+  from: number;
   /** Time of the record taken last. */
   last: number;
-  /** Time by which the record at `at` is placed. */
+  /** Time by which the next record is placed. */
   time: number;
 }
 
-function aim(queue: Queue): void {
-  const record = queue.records[queue.at];
-  if (record !== undefined) queue.time = record.timestamp === NO_TIMESTAMP ? queue.last : record.timestamp;
+function advance<Records extends RecordSequence>(queue: Queue<Records>): void {
+  for (;;) {
+    const { present } = queue;
+    while (present?.next()) {
+      if (present.offset < queue.from) continue;
+      queue.stands = true;
+      queue.time = present.timestamp === NO_TIMESTAMP ? queue.last : present.timestamp;
+      return;
+    }
+    queue.stands = false;
+    queue.present = undefined;
+    const [first] = queue.waiting;
+    if (first === undefined) return;
+    const next = first.sequences.next();
+    if (next.done === true) queue.waiting.shift();
+    else {
+      queue.present = next.value;
+      queue.from = first.from;
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import { impossible, isAppError, type JsonObject } from '#libs/core/kernel';
 import {
+  type Appended,
   batchesIn,
   compressionName,
   type CompressionName,
@@ -8,7 +9,6 @@ import {
   type LogEngine,
   type LogWriter,
   RecordCursor,
-  type StoredRecord,
   type WriterAppend,
   type WriterCheckpoint,
 } from '#libs/core/log';
@@ -61,8 +61,6 @@ export class MergedSession {
   #order = new MergeOrder(0);
   /** Where the next fetch of each partition goes on, beyond what waits to be merged. */
   #readFrom: number[] = [];
-  /** Of the batches taken last, per partition. */
-  readonly #compression: CompressionName[] = [];
   /** What the router remembers is what was committed, and what the commit at hand adds. */
   #recalled = false;
 
@@ -106,7 +104,7 @@ export class MergedSession {
       if (one.error !== undefined) throw one.error;
       ends.set(one.partition, one.endOffset);
       const from = this.#readFrom[one.partition]!;
-      this.#order.offer(one.partition, this.#recordsOf(one, from));
+      this.#order.offer(one.partition, cursorsOf(one, from), from);
       this.#readFrom[one.partition] = Math.max(from, one.nextOffset);
     }
     return ends;
@@ -133,10 +131,14 @@ export class MergedSession {
           if (await refill()) continue;
           break;
         }
-        const compression = this.#compression[partition] ?? 'none';
-        const record = this.#order.take(partition);
-        const answer = this.spec.router.route(record, partition);
-        chunks.add(partition, record, answer instanceof Promise ? await answer : answer, compression);
+        const record = this.#order.headOf(partition)!;
+        const compression = compressionName(record.header.compression) ?? 'none';
+        if (!this.#addInPlace(chunks, record, partition, compression)) {
+          const stored = record.record();
+          const answer = this.spec.router.route(stored, partition);
+          chunks.add(partition, stored, answer instanceof Promise ? await answer : answer, compression);
+        }
+        this.#order.take(partition);
       }
       if (chunks.records === 0) return { records: 0, bytes: 0 };
       const before = this.#merged();
@@ -147,6 +149,20 @@ export class MergedSession {
       this.#begin();
       throw error;
     }
+  }
+
+  /** Adds a record that can be routed where it lies. False, with nothing done, for any other. */
+  #addInPlace(chunks: MergedChunks, record: RecordCursor, partition: number, compression: CompressionName): boolean {
+    const { router } = this.spec;
+    const rekeyed = router.rekeyInPlace?.(record, partition) ?? -1;
+    if (rekeyed >= 0) {
+      chunks.addUnderKey(partition, record, router.rekeyed!, rekeyed, compression);
+      return true;
+    }
+    const target = router.routeInPlace?.(record, partition) ?? -1;
+    if (target < 0) return false;
+    chunks.addInPlace(partition, record, target, compression);
+    return true;
   }
 
   /** Ends the session. What it committed stays. */
@@ -173,7 +189,7 @@ export class MergedSession {
     for (const batch of batchesOf(chunks.deadLetters)) appends.push({ topic: spec.deadLetters!, partition: 0, batch });
     const { memory } = spec.router;
     let remembered = -1;
-    for (const batch of memory === undefined ? [] : batchesOf(memory.changes())) {
+    for (const batch of memory?.changes() ?? []) {
       remembered = appends.push({ topic: memory!.topic, partition: 0, batch }) - 1;
     }
     for (const [partition] of parts) {
@@ -184,12 +200,12 @@ export class MergedSession {
       appends.push({ topic: spec.map, partition, batch });
     }
     const merge = encodeMerge(this.#order.state);
-    const checkpoints = (appended: Parameters<MergedChunks['runsOf']>[1]): WriterCheckpoint[] => [
-      { key: ORDER, value: merge },
-      ...parts.flatMap(([partition, part]) => {
+    const checkpoints = (appended: readonly Appended[]): WriterCheckpoint[] => {
+      const runsOf = chunks.runs(appended);
+      const ofParts = parts.flatMap(([partition, part]) => {
         const state = this.#states[partition]!;
         const { until, ranges, routes, sum } = part;
-        const runs = chunks.runsOf(partition, appended);
+        const runs = runsOf.get(partition)!;
         const { chunks: sequence, position: from } = state;
         const last: CopiedChunk = { source: partition, sequence, from, until, ranges, routes, runs, sum };
         const keys = keysOf(partition);
@@ -197,8 +213,9 @@ export class MergedSession {
           { key: keys.state, value: encodeState(advance(state, part)) },
           { key: keys.lastChunk, value: encodeChunk(last) },
         ];
-      }),
-    ];
+      });
+      return [{ key: ORDER, value: merge }, ...ofParts];
+    };
     try {
       const appended = await this.#writer.commit({ appends, checkpoints });
       if (remembered >= 0) memory!.committed(appended[remembered]!.lastOffset + 1);
@@ -248,18 +265,14 @@ export class MergedSession {
       },
     };
   }
+}
 
-  #recordsOf(fetched: FetchedPartition, from: number): StoredRecord[] {
-    const records: StoredRecord[] = [];
-    for (const bytes of fetched.batches) {
-      for (const { header, bytes: batch } of batchesIn(bytes)) {
-        if (header.control || header.lastOffset < from) continue;
-        this.#compression[fetched.partition] = compressionName(header.compression) ?? 'none';
-        const cursor = new RecordCursor(header, batch);
-        while (cursor.next()) if (cursor.offset >= from) records.push(cursor.record());
-      }
+/** The batches of a fetch from an offset on. Each is made readable when its turn comes, so that one compressed batch of a partition is open at a time. */
+function* cursorsOf({ batches }: FetchedPartition, from: number): Generator<RecordCursor, void> {
+  for (const bytes of batches) {
+    for (const { header, bytes: batch } of batchesIn(bytes)) {
+      if (!header.control && header.lastOffset >= from) yield new RecordCursor(header, batch);
     }
-    return records;
   }
 }
 

@@ -182,7 +182,7 @@ export class ParkingSession {
     let last: CopiedChunk | undefined;
     const checkpoints = (appended: readonly Appended[]) => {
       const { until, ranges, routes, sum } = part;
-      const runs = chunks.runsOf(partition, appended);
+      const runs = chunks.runs(appended).get(partition)!;
       const [from, sequence, revision] = [records[0]!.record.offset, state.chunks, state.revision];
       last = { source: partition, sequence, from, until, ranges, routes, runs, sum, revision };
       return [parkedCheckpoint(next), { key: LAST_REDRIVEN, value: encodeChunk(last) }];

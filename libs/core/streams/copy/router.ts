@@ -65,6 +65,12 @@ export interface Parking {
   rules(revision: number): Router;
 }
 
+/** A key that lies among other bytes. */
+export interface KeyRange {
+  readonly at: number;
+  readonly length: number;
+}
+
 /** Decides for each record of a source partition. Deterministic, unless it has a memory: the same record at the same place always goes the same way. */
 export interface Router {
   /** Partitions of the target. */
@@ -85,6 +91,13 @@ export interface Router {
    * a record: making an object of each takes longer than everything else that is done with it.
    */
   routeInPlace?(record: RecordCursor, source: number): number;
+  /**
+   * What {@link route} answers where that is the record itself under another key, which lies among its own bytes ({@link rekeyed}), from the record as it lies: its target. −1, with nothing noted, where `route` has to be asked.
+   * Asked only where a copy is merged.
+   */
+  rekeyInPlace?(record: RecordCursor, source: number): number;
+  /** Where the key lies of which {@link rekeyInPlace} has answered last. */
+  readonly rekeyed?: KeyRange;
   /** The rule behind {@link routeInPlace}, where keys decide by their hash alone: whole batches are dealt out by it at once, and only others are asked about. */
   hashed?(source: number): HashedTargets | undefined;
   /**

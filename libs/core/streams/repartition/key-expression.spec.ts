@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StoredRecord } from '#libs/core/log';
+import { encodeBatch, readBatchHeader, RecordCursor, type StoredRecord } from '#libs/core/log';
 import { JsonRecordDecoder, RecordDecoder, undecodableRecord } from '../record-decoder.js';
 import { KeyExpression } from './key-expression.js';
 
@@ -105,5 +105,50 @@ describe('a key expression', () => {
 
   it('says where it is wrong', () => {
     expect(() => KeyExpression.parse('value.a + vlaue.b')).toThrow(/at character 11/);
+  });
+
+  it('finds in a record as it lies what it answers for the record, where that is bytes of it, and leaves everything else to that', async () => {
+    const headers = [{ key: 'h', value: null }];
+    const records = [
+      record({ headers: [] }),
+      record({ headers: [], json: { origin: '' } }),
+      record({ headers: [], json: { origin: 'ä' } }),
+      record({ headers: [], json: { origin: 1 } }),
+      record({ headers: [], json: ['origin'] }),
+      record({ headers: [], value: Buffer.from('{"origin":"JFK"') }),
+      record({ headers: [], value: Buffer.from('\0\0\0\0\x01{"origin":"JFK"}') }),
+      record({ headers: [], value: null }),
+      record({ headers: [], key: null }),
+      record({ headers }),
+    ];
+    const found: Record<string, (string | undefined)[]> = {};
+    for (const text of ['value.origin', 'key']) {
+      const expression = KeyExpression.parse(text);
+      const inPlace = expression.inPlace(decoder)!;
+      const batch = encodeBatch(records);
+      const cursor = new RecordCursor(readBatchHeader(batch), batch);
+      found[text] = [];
+      for (const one of records) {
+        cursor.next();
+        const key = inPlace.find(cursor)
+          ? Buffer.from(cursor.bytes).toString('utf8', inPlace.at, inPlace.at + inPlace.length)
+          : undefined;
+        found[text].push(key);
+        if (key === undefined) continue;
+        const answer = await expression.evaluate('orders', one, decoder);
+        expect('key' in answer && Buffer.from(answer.key).toString()).toBe(key);
+      }
+    }
+    const nothing = undefined;
+    expect(found).toEqual({
+      'value.origin': ['JFK', '', nothing, nothing, nothing, nothing, nothing, nothing, 'JFK', nothing],
+      key: ['old', 'old', 'old', 'old', 'old', 'old', 'old', 'old', nothing, 'old'],
+    });
+    class Unknown extends JsonRecordDecoder {
+      override readonly readsObjectsAsText = false;
+    }
+    const places = ['value.a + value.b', 'header.h', '"text"', 'value.a[0]', 'key.a'];
+    for (const text of places) expect(KeyExpression.parse(text).inPlace(decoder)).toBeUndefined();
+    expect(KeyExpression.parse('value.origin').inPlace(new Unknown())).toBeUndefined();
   });
 });

@@ -1,7 +1,8 @@
 import { AppError, type JsonValue } from '#libs/core/kernel';
-import type { StoredRecord } from '#libs/core/log';
+import type { RecordCursor, StoredRecord } from '#libs/core/log';
 import { type FieldPath, parseFieldPath, valueAt } from '../field-path.js';
 import type { RecordDecoder } from '../record-decoder.js';
+import { TextField } from '../text-field.js';
 
 /** Longest expression, and most parts in one: an expression is stored with its operation and evaluated for each record. */
 const MAX_LENGTH = 1_000;
@@ -50,6 +51,15 @@ export class KeyExpression {
     return this.parts.some((part) => part.kind === 'old-key' || (part.kind === 'field' && part.path.root === 'key'));
   }
 
+  /** What finds the key in records as they lie, where the expression gives bytes that can lie there; undefined where it does not. */
+  inPlace(decoder: RecordDecoder): KeyInPlace | undefined {
+    const [part, ...others] = this.parts;
+    if (part === undefined || others.length > 0) return undefined;
+    if (part.kind === 'old-key') return new KeyInPlace(undefined);
+    const field = part.kind === 'field' && decoder.readsObjectsAsText ? TextField.of(part.path) : undefined;
+    return field && new KeyInPlace(field);
+  }
+
   /** Synchronous when the decoder is. Decoding failures are an answer, not an error. */
   evaluate(topic: string, record: StoredRecord, decoder: RecordDecoder): KeyAnswer | Promise<KeyAnswer> {
     if (this.#needsValue && record.value === null) return { failure: 'tombstone' };
@@ -77,6 +87,34 @@ export class KeyExpression {
     return { key: bytes.length === 1 ? bytes[0]! : Buffer.concat(bytes) };
   }
 }
+
+/** The answer of a {@link KeyExpression} where it is bytes of the record itself: of most records, for most expressions. */
+export class KeyInPlace {
+  /** Where the key lies of the record that was looked at last. */
+  at = 0;
+  length = 0;
+
+  /** @param field undefined for the present key */
+  constructor(private readonly field: TextField | undefined) {}
+
+  /** Finds the key of a record. False where the expression has to be asked, whatever it says. */
+  find(record: RecordCursor): boolean {
+    const { field } = this;
+    const { bytes, keyAt, keyLength, valueAt, valueLength } = record;
+    if (field === undefined) {
+      this.at = keyAt;
+      this.length = keyLength;
+      return keyLength >= 0;
+    }
+    if (valueLength < 2 || bytes[valueAt] !== OPEN_BRACE || record.headers().length > 0) return false;
+    if (!field.find(bytes, valueAt, valueAt + valueLength)) return false;
+    this.at = field.at;
+    this.length = field.length;
+    return true;
+  }
+}
+
+const OPEN_BRACE = 0x7b;
 
 function bytesOf(part: Part, record: StoredRecord, key: JsonValue, value: JsonValue): Uint8Array | KeyAnswer {
   switch (part.kind) {

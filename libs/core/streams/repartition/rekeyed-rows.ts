@@ -1,3 +1,5 @@
+import { lengthened, NumberedKeys } from '../numbered-keys.js';
+
 /** Where the present record of a row lies. */
 export interface RowPlace {
   readonly partition: number;
@@ -6,27 +8,34 @@ export interface RowPlace {
   readonly isElsewhere?: boolean;
 }
 
-/** A row of a table: the key it has got, and its present record. Keys are bytes as `latin1` text, which map keys can be. It is what it is now: later calls change it. */
-export interface Row {
-  readonly key: string;
-  readonly newKey: string;
-  readonly place: RowPlace;
-  /** For whoever lists changes: where the last one of the row is in the list, −1 for nowhere. */
-  changedAt: number;
-}
+/** There is no such row. */
+export const NO_ROW = -1;
 
 /**
  * The rows of a table by their present key, and which of them have got which new key. Several may have one: then the row shown under it is the one that was written last, and when that leaves, the one
- * before. Every call takes the same time, however many rows have one new key. Memory: a few hundred bytes a row.
+ * before. Every call takes the same time, however many rows have one new key. Rows and new keys are numbers, and keys the bytes that lie at some place: nothing is made for a row. Memory: about a
+ * hundred bytes a row beside the keys.
  */
 export class RekeyedRows {
-  readonly #rows = new Map<string, KeptRow>();
-  readonly #newKeys = new Map<string, NewKey>();
+  /** Rows by present key. */
+  readonly #keys = new NumberedKeys();
+  readonly #newKeys = new NumberedKeys();
+  /** Of each row its new key, where it lies (partitions elsewhere with their bits turned), and its neighbours among those with that key. */
+  #newKeyOf = new Int32Array(8);
+  #partitions = new Int32Array(8);
+  #offsets = new Float64Array(8);
+  #older = new Int32Array(8);
+  #newer = new Int32Array(8);
+  /** Where it stands in a list of changes, plus one. */
+  #changedAt = new Int32Array(8);
+  /** Of each new key how many rows have it, and the newest of them. */
+  #counts = new Int32Array(8);
+  #newest = new Int32Array(8);
   #shared = 0;
 
   /** Rows there are. */
   get size(): number {
-    return this.#rows.size;
+    return this.#keys.size;
   }
 
   /** New keys that several rows have. */
@@ -34,118 +43,169 @@ export class RekeyedRows {
     return this.#shared;
   }
 
-  get(key: string): Row | undefined {
-    return this.#rows.get(key);
+  /** The row with a present key, {@link NO_ROW} for none. */
+  find(bytes: Uint8Array, at = 0, length = bytes.length): number {
+    return this.#keys.find(bytes, at, length);
   }
 
-  /** The row that is shown under a new key. */
-  shownAs(newKey: string): string | undefined {
-    return this.#newKeys.get(newKey)?.newest?.key;
+  /** The present key of a row, as long as nothing is put or removed. */
+  key(row: number): Buffer {
+    return this.#keys.key(row);
   }
 
-  /** All rows, by present key. */
-  entries(): IterableIterator<[string, Row]> {
-    return this.#rows.entries();
+  /** The number of the new key of a row. */
+  newKeyOf(row: number): number {
+    return this.#newKeyOf[row]!;
   }
 
-  /** All new keys. */
-  newKeys(): IterableIterator<string> {
-    return this.#newKeys.keys();
+  /** A new key by its number, as long as nothing is put or removed. */
+  newKey(number: number): Buffer {
+    return this.#newKeys.key(number);
   }
 
-  /** A row was written: it is the newest of those with its new key. @param present the row as {@link get} answered it */
-  put(key: string, newKey: string, place: RowPlace, present = this.get(key)): Row {
-    const row = present as KeptRow | undefined;
-    if (row === undefined) {
-      const added = new KeptRow(key, this.#newKey(newKey), place);
-      this.#rows.set(key, added);
-      this.#join(added);
-      return added;
-    }
-    row.place = place;
-    if (row.newKey !== newKey) {
+  /** Whether a row has this new key. */
+  hasNewKey(row: number, bytes: Uint8Array, at: number, length: number): boolean {
+    return this.#newKeys.is(this.#newKeyOf[row]!, bytes, at, length);
+  }
+
+  /** The row that is shown under a new key, {@link NO_ROW} for none. */
+  shownAs(newKey: Uint8Array): number {
+    const number = this.#newKeys.find(newKey, 0, newKey.length);
+    return number < 0 ? NO_ROW : this.#newest[number]!;
+  }
+
+  /** Whether a row is the one that is shown under its new key. */
+  isShown(row: number): boolean {
+    return this.#newest[this.#newKeyOf[row]!] === row;
+  }
+
+  place(row: number): RowPlace {
+    const [partition, offset] = [this.#partitions[row]!, this.#offsets[row]!];
+    return partition < 0 ? { partition: ~partition, offset, isElsewhere: true } : { partition, offset };
+  }
+
+  /** Whether a row lies in another partition than this one, on the same side. */
+  liesApart(row: number, partition: number): boolean {
+    const lies = this.#partitions[row]!;
+    return lies >= 0 && lies !== partition;
+  }
+
+  /** Every row that is shown under a new key. */
+  *shown(): Generator<number, void> {
+    for (let number = 0; number < this.#newKeys.limit; number++)
+      if (this.#counts[number]! > 0) yield this.#newest[number]!;
+  }
+
+  /** A row was written: it is the newest of those with its new key. @returns its number */
+  put(key: Uint8Array, newKey: Uint8Array, { partition, offset, isElsewhere = false }: RowPlace): number {
+    const row = this.putInPlace(this.find(key), key, 0, key.length, newKey, 0, newKey.length, partition, offset);
+    if (isElsewhere) this.#partitions[row] = ~partition;
+    return row;
+  }
+
+  /** The same for keys that lie in some bytes, where the row is known or known not to be there. */
+  putInPlace(
+    known: number,
+    bytes: Uint8Array,
+    keyAt: number,
+    keyLength: number,
+    newBytes: Uint8Array,
+    newKeyAt: number,
+    newKeyLength: number,
+    partition: number,
+    offset: number,
+  ): number {
+    let row = known;
+    if (row < 0) {
+      row = this.#keys.number(bytes, keyAt, keyLength);
+      if (row >= this.#newKeyOf.length) this.#growRows();
+      this.#changedAt[row] = 0;
+      this.#join(row, newBytes, newKeyAt, newKeyLength);
+    } else if (!this.hasNewKey(row, newBytes, newKeyAt, newKeyLength)) {
       this.#leave(row);
-      row.owned = this.#newKey(newKey);
-      this.#join(row);
-    } else if (row.newer !== undefined) {
-      unlink(row);
-      link(row);
+      this.#join(row, newBytes, newKeyAt, newKeyLength);
+    } else if (this.#newer[row]! >= 0) {
+      this.#unlink(row);
+      this.#link(row);
     }
+    this.#partitions[row] = partition;
+    this.#offsets[row] = offset;
     return row;
   }
 
   /** A row is gone. */
-  remove(key: string): void {
-    const row = this.#rows.get(key);
-    if (row === undefined) return;
-    this.#rows.delete(key);
+  remove(row: number): void {
     this.#leave(row);
+    this.#keys.remove(row);
+  }
+
+  /** For whoever lists changes: where the last one of a row stands in the list, −1 for nowhere. */
+  changedAt(row: number): number {
+    return this.#changedAt[row]! - 1;
+  }
+
+  setChangedAt(row: number, at: number): void {
+    this.#changedAt[row] = at + 1;
   }
 
   clear(): void {
-    this.#rows.clear();
+    this.#keys.clear();
     this.#newKeys.clear();
     this.#shared = 0;
   }
 
-  #newKey(name: string): NewKey {
-    return this.#newKeys.get(name) ?? new NewKey(name);
+  #join(row: number, bytes: Uint8Array, at: number, length: number): void {
+    const before = this.#newKeys.size;
+    const newKey = this.#newKeys.number(bytes, at, length);
+    if (newKey >= this.#counts.length) this.#growNewKeys();
+    if (this.#newKeys.size > before) {
+      this.#counts[newKey] = 0;
+      this.#newest[newKey] = NO_ROW;
+    }
+    if (this.#counts[newKey] === 1) this.#shared++;
+    this.#counts[newKey]!++;
+    this.#newKeyOf[row] = newKey;
+    this.#link(row);
   }
 
-  #join(row: KeptRow): void {
-    const { owned } = row;
-    if (owned.rows === 0) this.#newKeys.set(owned.name, owned);
-    if (owned.rows === 1) this.#shared++;
-    owned.rows++;
-    link(row);
+  #leave(row: number): void {
+    const newKey = this.#newKeyOf[row]!;
+    this.#unlink(row);
+    const left = --this.#counts[newKey]!;
+    if (left === 1) this.#shared--;
+    if (left === 0) this.#newKeys.remove(newKey);
   }
 
-  #leave(row: KeptRow): void {
-    const { owned } = row;
-    unlink(row);
-    owned.rows--;
-    if (owned.rows === 1) this.#shared--;
-    if (owned.rows === 0) this.#newKeys.delete(owned.name);
+  /** Makes the row the newest of its new key. */
+  #link(row: number): void {
+    const newKey = this.#newKeyOf[row]!;
+    const older = this.#newest[newKey]!;
+    this.#older[row] = older;
+    this.#newer[row] = NO_ROW;
+    if (older >= 0) this.#newer[older] = row;
+    this.#newest[newKey] = row;
   }
-}
 
-/** A new key with its rows, in the order in which they were written. */
-class NewKey {
-  rows = 0;
-  /** Undefined while there are none. */
-  newest: KeptRow | undefined = undefined;
-
-  constructor(readonly name: string) {}
-}
-
-class KeptRow implements Row {
-  older: KeptRow | undefined = undefined;
-  newer: KeptRow | undefined = undefined;
-  changedAt = -1;
-
-  constructor(
-    readonly key: string,
-    public owned: NewKey,
-    public place: RowPlace,
-  ) {}
-
-  get newKey(): string {
-    return this.owned.name;
+  #unlink(row: number): void {
+    const [older, newer] = [this.#older[row]!, this.#newer[row]!];
+    if (older >= 0) this.#newer[older] = newer;
+    if (newer < 0) this.#newest[this.#newKeyOf[row]!] = older;
+    else this.#older[newer] = older;
   }
-}
 
-/** Makes the row the newest of its new key. */
-function link(row: KeptRow): void {
-  const { owned } = row;
-  row.older = owned.newest;
-  if (row.older !== undefined) row.older.newer = row;
-  owned.newest = row;
-}
+  #growRows(): void {
+    const length = this.#newKeyOf.length * 2;
+    this.#newKeyOf = lengthened(this.#newKeyOf, length);
+    this.#partitions = lengthened(this.#partitions, length);
+    this.#offsets = lengthened(this.#offsets, length);
+    this.#older = lengthened(this.#older, length);
+    this.#newer = lengthened(this.#newer, length);
+    this.#changedAt = lengthened(this.#changedAt, length);
+  }
 
-function unlink(row: KeptRow): void {
-  const { older, newer, owned } = row;
-  if (older !== undefined) older.newer = newer;
-  if (newer === undefined) owned.newest = older;
-  else newer.older = older;
-  row.older = row.newer = undefined;
+  #growNewKeys(): void {
+    const length = this.#counts.length * 2;
+    this.#counts = lengthened(this.#counts, length);
+    this.#newest = lengthened(this.#newest, length);
+  }
 }

@@ -32,9 +32,6 @@ export interface RoutingRules {
   readonly nullKeys: NullKeys;
 }
 
-/** A key as it lies in some bytes, length −1 for null, and the source offset of its record. */
-type KeyAtPlace = Pick<RecordCursor, 'bytes' | 'keyAt' | 'keyLength' | 'offset'>;
-
 /** Sends each record where its key belongs, or to one of the places where it may lie, by where it comes from. Condition P. */
 export class KeyRouter implements Router {
   readonly targets: number;
@@ -61,7 +58,12 @@ export class KeyRouter implements Router {
     }
   }
 
-  routeInPlace({ bytes, keyAt, keyLength, offset }: KeyAtPlace, source: number): number {
+  routeInPlace({ bytes, keyAt, keyLength, offset }: RecordCursor, source: number): number {
+    return this.targetOf(bytes, keyAt, keyLength, source, offset);
+  }
+
+  /** Where a record with the key that lies in some bytes (length −1 for null) goes that comes from this source partition and offset; −1 where that is not to be told by its place. */
+  targetOf(bytes: Uint8Array, keyAt: number, keyLength: number, source: number, offset: number): number {
     const { sources, targets, nullKeys } = this.rules;
     const target = this.#placement.of(bytes, keyAt, keyLength, source, offset);
     return target < 0 && nullKeys === 'spread' ? keylessTarget(source, offset, sources, targets) : target;

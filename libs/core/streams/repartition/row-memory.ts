@@ -1,12 +1,19 @@
 import { AppError } from '#libs/core/kernel';
-import { type LogRecord, VarintReader, varintSize, varlongSize, writeVarint, writeVarlong } from '#libs/core/log';
+import { BatchEncoder, VarintReader, varintSize, writeVarint, writeVarlong } from '#libs/core/log';
+import { BATCH_BYTES } from '../copy/chunk-builder.js';
 import type { CopyMemory } from '../copy/copy-memory.js';
-import { keyName } from '../copy/parked-records.js';
 import type { CopySide } from '../generations/kind.js';
 import { PartitionCursor, untilReadable } from '../partition-cursor.js';
-import { RekeyedRows, type Row, type RowPlace } from './rekeyed-rows.js';
+import { NO_ROW, RekeyedRows, type RowPlace } from './rekeyed-rows.js';
 
 const VERSION = 1;
+/** Most bytes of a row in its form beside the new key: length, version, partition and offset. */
+const MAX_HEAD_BYTES = 5 + 1 + 5 + 10;
+/** A tombstone without headers, as it lies behind the key of a record. */
+const GONE = new DataView(Uint8Array.of(0x01, 0x00).buffer);
+
+/** Not among rows, nor among those that are gone. */
+const NOTHING = -(2 ** 31);
 
 /**
  * The rows a copy has seen, committed with what it wrote: in a topic of one partition, each change of a row a record under its present key. The topic lists them in the order in which they were written last, so that reading it from the beginning gives the same rows, and of those with
@@ -14,8 +21,12 @@ const VERSION = 1;
  */
 export class RowMemory implements CopyMemory {
   readonly rows = new RekeyedRows();
-  /** Rows that changed and are to be committed, and keys of those that are gone, the last change last. */
-  #changes: (Row | string | undefined)[] = [];
+  /** What is to be committed, the last change last: rows, keys of rows that are gone by their place in `#gone` (bits turned), and {@link NOTHING} where a later change has taken the place. */
+  #changes: number[] = [];
+  #gone: Uint8Array[] = [];
+  readonly #encoder = new BatchEncoder();
+  /** The form of a row, while it is written. */
+  #form = new DataView(new ArrayBuffer(256));
   /** Where the topic ends at least, as this process knows. */
   #end = 0;
 
@@ -32,6 +43,7 @@ export class RowMemory implements CopyMemory {
   async recall(): Promise<void> {
     this.rows.clear();
     this.#changes = [];
+    this.#gone = [];
     await this.first?.(this.rows);
     await readRows(this.place, this.rows, this.#end);
   }
@@ -40,31 +52,83 @@ export class RowMemory implements CopyMemory {
     this.#end = end;
   }
 
-  /** A row was written. @param present the row as it was, undefined for one that is new */
-  put(key: string, newKey: string, place: RowPlace, present?: Row): void {
-    const row = this.rows.put(key, newKey, place, present);
-    if (row.changedAt >= 0) this.#changes[row.changedAt] = undefined;
-    row.changedAt = this.#changes.push(row) - 1;
+  /** A row was written. */
+  put(key: Uint8Array, newKey: Uint8Array, { partition, offset }: RowPlace): void {
+    const row = this.rows.find(key);
+    this.putInPlace(row, key, 0, key.length, newKey, 0, newKey.length, partition, offset);
   }
 
-  remove(key: string): void {
-    const changedAt = this.rows.get(key)?.changedAt ?? -1;
-    if (changedAt >= 0) this.#changes[changedAt] = undefined;
-    this.rows.remove(key);
-    this.#changes.push(key);
+  /** The same, see {@link RekeyedRows.putInPlace}. */
+  putInPlace(
+    known: number,
+    bytes: Uint8Array,
+    keyAt: number,
+    keyLength: number,
+    newBytes: Uint8Array,
+    newKeyAt: number,
+    newKeyLength: number,
+    partition: number,
+    offset: number,
+  ): void {
+    const { rows } = this;
+    const row = rows.putInPlace(known, bytes, keyAt, keyLength, newBytes, newKeyAt, newKeyLength, partition, offset);
+    this.#overtake(row);
+    rows.setChangedAt(row, this.#changes.push(row) - 1);
   }
 
-  changes(): readonly LogRecord[] {
-    const records: LogRecord[] = [];
+  remove(row: number): void {
+    this.#overtake(row);
+    this.#changes.push(~(this.#gone.push(Uint8Array.from(this.rows.key(row))) - 1));
+    this.rows.remove(row);
+  }
+
+  changes(): readonly Uint8Array[] {
+    const encoder = this.#encoder;
+    const batches: Uint8Array[] = [];
+    encoder.clear();
     for (const change of this.#changes) {
-      if (change === undefined) continue;
-      const isGone = typeof change === 'string';
-      if (!isGone) change.changedAt = -1;
-      const key = Buffer.from(isGone ? change : change.key, 'latin1');
-      records.push({ key, value: isGone ? null : encodeRow(change), headers: [], timestamp: -1 });
+      if (change === NOTHING) continue;
+      if (encoder.sizeBytes > BATCH_BYTES) batches.push(encoder.finish());
+      if (change < 0) {
+        const key = this.#gone[~change]!;
+        encoder.addUnderKey(-1, key, 0, key.length, GONE, 0, GONE.byteLength);
+        continue;
+      }
+      this.rows.setChangedAt(change, -1);
+      const key = this.rows.key(change);
+      const [from, to] = this.#written(change);
+      encoder.addUnderKey(-1, key, 0, key.length, this.#form, from, to);
     }
+    if (encoder.count > 0) batches.push(encoder.finish());
     this.#changes = [];
-    return records;
+    this.#gone = [];
+    return batches;
+  }
+
+  /** The former change of a row is no longer to be committed. */
+  #overtake(row: number): void {
+    const before = this.rows.changedAt(row);
+    if (before >= 0) this.#changes[before] = NOTHING;
+  }
+
+  /** Writes the form of a row as it lies behind the key of a record: its length, version, place and new key, and that there are no headers. @returns where it begins and ends. */
+  #written(row: number): readonly [from: number, to: number] {
+    const { rows } = this;
+    const newKey = rows.newKey(rows.newKeyOf(row));
+    const { partition, offset } = rows.place(row);
+    const most = MAX_HEAD_BYTES + newKey.length + 1;
+    if (most > this.#form.byteLength) this.#form = new DataView(new ArrayBuffer(2 * most));
+    const bytes = new Uint8Array(this.#form.buffer);
+    // Behind room for its length, which is known when it is written.
+    const begin = 5;
+    bytes[begin] = VERSION;
+    const keyAt = writeVarlong(bytes, writeVarint(bytes, begin + 1, partition), offset);
+    bytes.set(newKey, keyAt);
+    const end = keyAt + newKey.length;
+    bytes[end] = 0;
+    const from = begin - varintSize(end - begin);
+    writeVarint(bytes, from, end - begin);
+    return [from, end + 1];
   }
 }
 
@@ -78,9 +142,11 @@ export async function readRows({ log, topic }: CopySide, rows: RekeyedRows, end 
       if (await untilReadable(log, topic, 0, records.position)) continue;
       throw corruptRow(`its topic ends before ${end}`);
     }
-    const key = keyName(record.key ?? new Uint8Array());
-    if (record.value === null) rows.remove(key);
-    else {
+    const key = record.key ?? new Uint8Array();
+    if (record.value === null) {
+      const row = rows.find(key);
+      if (row !== NO_ROW) rows.remove(row);
+    } else {
       const { newKey, place } = decodeRow(record.value);
       rows.put(key, newKey, place);
     }
@@ -94,28 +160,17 @@ export async function readRows({ log, topic }: CopySide, rows: RekeyedRows, end 
 export async function turnedRound(there: CopySide, rows: RekeyedRows): Promise<void> {
   const before = new RekeyedRows();
   await readRows(there, before);
-  for (const newKey of before.newKeys()) {
-    const key = before.shownAs(newKey)!;
-    rows.put(newKey, key, { ...before.get(key)!.place, isElsewhere: true });
+  for (const row of before.shown()) {
+    rows.put(before.newKey(before.newKeyOf(row)), before.key(row), { ...before.place(row), isElsewhere: true });
   }
 }
 
-function encodeRow({ newKey, place }: Row): Buffer {
-  const { partition, offset } = place;
-  const keyAt = 1 + varintSize(partition) + varlongSize(offset);
-  const bytes = Buffer.allocUnsafe(keyAt + newKey.length);
-  bytes[0] = VERSION;
-  writeVarlong(bytes, writeVarint(bytes, 1, partition), offset);
-  bytes.write(newKey, keyAt, 'latin1');
-  return bytes;
-}
-
-function decodeRow(bytes: Uint8Array): Pick<Row, 'newKey' | 'place'> {
+function decodeRow(bytes: Uint8Array): { readonly newKey: Uint8Array; readonly place: RowPlace } {
   if (bytes[0] !== VERSION) throw corruptRow(`its version is ${bytes[0]}, not ${VERSION}`);
   const reader = new VarintReader(bytes, 1, bytes.length, corruptRow);
   const partition = reader.int32();
   const offset = Number(reader.int64());
-  return { newKey: keyName(bytes.subarray(reader.at)), place: { partition, offset } };
+  return { newKey: bytes.subarray(reader.at), place: { partition, offset } };
 }
 
 function corruptRow(why: string): AppError {

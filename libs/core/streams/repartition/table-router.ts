@@ -1,12 +1,18 @@
 import { AppError } from '#libs/core/kernel';
-import type { LogRecord, StoredRecord } from '#libs/core/log';
-import { keyName } from '../copy/parked-records.js';
-import { FILTER_RULE, type LeftOut, type PlacedRecord, type Routed, type Router } from '../copy/router.js';
+import type { LogRecord, RecordCursor, StoredRecord } from '#libs/core/log';
+import {
+  FILTER_RULE,
+  type KeyRange,
+  type LeftOut,
+  type PlacedRecord,
+  type Routed,
+  type Router,
+} from '../copy/router.js';
 import type { CopySide } from '../generations/kind.js';
 import { lasting, PartitionCursor } from '../partition-cursor.js';
-import type { KeyAnswer } from './key-expression.js';
+import type { KeyAnswer, KeyInPlace } from './key-expression.js';
 import { SPLIT_ROWS } from './profile.js';
-import type { Row, RowPlace } from './rekeyed-rows.js';
+import { NO_ROW, type RowPlace } from './rekeyed-rows.js';
 import { type RekeyRules, KeyRouter, noKey, nullKey, type RoutingRules } from './routers.js';
 import type { RowMemory } from './row-memory.js';
 
@@ -24,6 +30,7 @@ export interface TableRules extends Omit<RekeyRules, 'tombstones'> {
 export class TableRouter implements Router {
   readonly targets: number;
   readonly #byKey: KeyRouter;
+  readonly #inPlace: KeyInPlace | undefined;
 
   constructor(
     private readonly routing: RoutingRules,
@@ -32,18 +39,36 @@ export class TableRouter implements Router {
   ) {
     this.targets = routing.targets;
     this.#byKey = new KeyRouter(routing);
+    this.#inPlace = rules.expression.inPlace(rules.decoder);
+  }
+
+  /** Takes a row that is new, or goes on under the new key it has. */
+  rekeyInPlace(record: RecordCursor, source: number): number {
+    const key = this.#inPlace;
+    if (key === undefined || record.keyLength < 0 || record.valueLength < 0 || !key.find(record)) return -1;
+    const { bytes, keyAt, keyLength, offset } = record;
+    const { memory } = this;
+    const row = memory.rows.find(bytes, keyAt, keyLength);
+    if (row !== NO_ROW) {
+      if (memory.rows.liesApart(row, source) || !memory.rows.hasNewKey(row, bytes, key.at, key.length)) return -1;
+    }
+    const target = this.#byKey.targetOf(bytes, key.at, key.length, source, offset);
+    if (target >= 0) memory.putInPlace(row, bytes, keyAt, keyLength, bytes, key.at, key.length, source, offset);
+    return target;
+  }
+
+  get rekeyed(): KeyRange | undefined {
+    return this.#inPlace;
   }
 
   route(record: StoredRecord, source: number): Routed | Promise<Routed> {
     if (record.key === null) return this.#keyless(record, source);
-    const key = keyName(record.key);
-    const present = this.memory.rows.get(key);
-    const place = present?.place;
-    if (place !== undefined && place.isElsewhere !== true && place.partition !== source) {
-      throw keyInTwoPartitions(place, source, record.offset);
+    const { key } = record;
+    const present = this.memory.rows.find(key);
+    if (present !== NO_ROW && this.memory.rows.liesApart(present, source)) {
+      throw keyInTwoPartitions(this.memory.rows.place(present), source, record.offset);
     }
-    if (record.value === null)
-      return this.#without(record, source, key, present, { rule: FILTER_RULE, deadLetter: false });
+    if (record.value === null) return this.#without(record, source, present, { rule: FILTER_RULE, deadLetter: false });
     const { expression, topic, decoder } = this.rules;
     const answer = expression.evaluate(topic, record, decoder);
     return answer instanceof Promise
@@ -54,27 +79,34 @@ export class TableRouter implements Router {
   #keyed(
     record: StoredRecord,
     source: number,
-    key: string,
-    present: Row | undefined,
+    key: Uint8Array,
+    present: number,
     answer: KeyAnswer,
   ): Routed | Promise<Routed> {
     const newKey = this.#newKeyOf(record, source, answer);
-    if (!(newKey instanceof Uint8Array)) return this.#without(record, source, key, present, newKey);
-    const name = keyName(newKey);
+    if (!(newKey instanceof Uint8Array)) return this.#without(record, source, present, newKey);
     const place = { partition: source, offset: record.offset };
     const placed = this.#placed(newKey, record, source, record.offset);
-    if (present === undefined || present.newKey === name) {
-      this.memory.put(key, name, place, present);
+    if (present === NO_ROW || this.memory.rows.hasNewKey(present, newKey, 0, newKey.length)) {
+      this.memory.put(key, newKey, place);
       return placed;
     }
-    const left = this.#leave(key, present.newKey, source, record);
-    this.memory.put(key, name, place);
+    const left = this.#leave(present, source, record);
+    this.memory.put(key, newKey, place);
     if (left === undefined) return placed;
     return left instanceof Promise ? left.then((one) => ({ several: [one, placed] })) : { several: [left, placed] };
   }
 
   misplaced(key: Uint8Array | null, target: number): string | undefined {
     return this.#byKey.misplaced(key, target);
+  }
+
+  get placedOver(): number | undefined {
+    return this.#byKey.placedOver;
+  }
+
+  belongsInPlace(record: RecordCursor, target: number): boolean {
+    return this.#byKey.belongsInPlace(record, target);
   }
 
   /** The new key of a record with a value, or the rule that leaves it out. */
@@ -93,14 +125,8 @@ export class TableRouter implements Router {
   }
 
   /** The row is no longer in the target, if it was. */
-  #without(
-    record: StoredRecord,
-    source: number,
-    key: string,
-    present: Row | undefined,
-    leftOut: LeftOut,
-  ): Routed | Promise<Routed> {
-    const left = present && this.#leave(key, present.newKey, source, record);
+  #without(record: StoredRecord, source: number, present: number, leftOut: LeftOut): Routed | Promise<Routed> {
+    const left = present === NO_ROW ? undefined : this.#leave(present, source, record);
     if (left === undefined) return leftOut;
     // A tombstone of the source became one of the target; anything else is left out beside it.
     const beside = record.value === null ? {} : { leftOut };
@@ -110,21 +136,16 @@ export class TableRouter implements Router {
   }
 
   /** What has to be written under the new key that a row leaves: the row that is shown there now, or a tombstone; nothing where another one was shown. */
-  #leave(
-    key: string,
-    newKey: string,
-    source: number,
-    cause: StoredRecord,
-  ): PlacedRecord | undefined | Promise<PlacedRecord> {
+  #leave(row: number, source: number, cause: StoredRecord): PlacedRecord | undefined | Promise<PlacedRecord> {
     const { rows } = this.memory;
-    const wasShown = rows.shownAs(newKey) === key;
-    this.memory.remove(key);
+    const wasShown = rows.isShown(row);
+    const left = Uint8Array.from(rows.newKey(rows.newKeyOf(row)));
+    this.memory.remove(row);
     if (!wasShown) return undefined;
-    const left = Buffer.from(newKey, 'latin1');
     const tombstone: LogRecord = { key: left, value: null, headers: [], timestamp: cause.timestamp };
-    const heir = rows.shownAs(newKey);
-    if (heir === undefined) return this.#placed(left, tombstone, source, cause.offset);
-    return this.#recordAt(rows.get(heir)!.place).then((found) =>
+    const heir = rows.shownAs(left);
+    if (heir === NO_ROW) return this.#placed(left, tombstone, source, cause.offset);
+    return this.#recordAt(rows.place(heir)).then((found) =>
       this.#placed(left, found ?? tombstone, source, cause.offset),
     );
   }
@@ -138,7 +159,7 @@ export class TableRouter implements Router {
 
   #placed(key: Uint8Array, record: LogRecord, source: number, offset: number): PlacedRecord {
     const { value, headers, timestamp } = record;
-    const target = this.#byKey.routeInPlace({ bytes: key, keyAt: 0, keyLength: key.length, offset }, source);
+    const target = this.#byKey.targetOf(key, 0, key.length, source, offset);
     if (target < 0) throw nullKey(source, offset);
     return { target, record: { key, value, headers, timestamp } };
   }

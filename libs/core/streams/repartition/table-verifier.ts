@@ -3,7 +3,7 @@ import type { RecordCursor } from '#libs/core/log';
 import type { CopySide } from '../generations/kind.js';
 import { PartitionCursor } from '../partition-cursor.js';
 import { MAX_MISMATCHES, type Verification, type Verifier, type VerifyRun } from '../verify/verification.js';
-import type { KeyAnswer } from './key-expression.js';
+import type { KeyAnswer, KeyInPlace } from './key-expression.js';
 import type { SharedKeys } from './parameters.js';
 import { noKey, type RekeyRules } from './routers.js';
 import { type RecordAt, TableComparison } from './table-comparison.js';
@@ -29,12 +29,15 @@ export class TableVerifier implements Verifier {
   readonly #tables = new TableComparison();
   #source: readonly PartitionCursor[] | undefined;
   #target: readonly PartitionCursor[] | undefined;
+  readonly #inPlace: KeyInPlace | undefined;
 
   constructor(
     /** Compares the records with what the copy noted of them. */
     private readonly inner: Verifier,
     private readonly copy: TableCopy,
-  ) {}
+  ) {
+    this.#inPlace = copy.rules.expression.inPlace(copy.rules.decoder);
+  }
 
   /** @throws `shared-new-key` where rows have one new key and must not. */
   async advance(run: VerifyRun = {}): Promise<Verification> {
@@ -79,18 +82,26 @@ export class TableVerifier implements Verifier {
   /** Takes in the next record of the source. */
   #expect(cursor: RecordCursor, partition: number): void | Promise<void> {
     if (cursor.keyLength < 0) return;
-    const record = cursor.record();
-    const { key, offset } = record;
-    if (record.value === null) {
-      this.#tables.expectGone(key!);
+    if (cursor.valueLength < 0) {
+      this.#tables.expectGone(cursor);
       return;
     }
+    const place = this.#inPlace;
+    if (place?.find(cursor) === true) {
+      this.#tables.expect(cursor, cursor, place.at, place.length, partition);
+      return;
+    }
+    const record = cursor.record();
     const { topic, expression, decoder, onMissing } = this.copy.rules;
     const take = (answer: KeyAnswer): void => {
-      if ('key' in answer) this.#tables.expect(key!, answer.key, cursor, { partition, offset });
-      else if (onMissing === 'fail') throw noKey(expression.text, answer.failure, partition, offset);
-      else if (onMissing === 'keep-key') this.#tables.expect(key!, key!, cursor, { partition, offset });
-      else this.#tables.expectGone(key!);
+      if ('key' in answer) {
+        const { key: bytes } = answer;
+        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+        this.#tables.expect(cursor, { bytes, view }, 0, bytes.length, partition);
+      } else if (onMissing === 'fail') throw noKey(expression.text, answer.failure, partition, record.offset);
+      else if (onMissing === 'keep-key') {
+        this.#tables.expect(cursor, cursor, cursor.keyAt, cursor.keyLength, partition);
+      } else this.#tables.expectGone(cursor);
     };
     const answer = expression.evaluate(topic, record, decoder);
     return answer instanceof Promise ? answer.then(take) : take(answer);

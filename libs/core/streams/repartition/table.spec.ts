@@ -9,6 +9,7 @@ import { JsonRecordDecoder } from '../record-decoder.js';
 import { appendRows, expectPlaced, readTopic, rekeyed, type RowChange, tableOf } from '../testing/index.js';
 import { CopyVerifier } from '../verify/copy-verifier.js';
 import { KeyExpression } from './key-expression.js';
+import type { RekeyedRows } from './rekeyed-rows.js';
 import { RowMemory } from './row-memory.js';
 import { TableRouter } from './table-router.js';
 import { TableVerifier } from './table-verifier.js';
@@ -27,6 +28,15 @@ const anyChanges: fc.Arbitrary<RowChange[]> = fc.array(
   }),
   { maxLength: 40 },
 );
+
+/** The row that is shown under each new key, and where it lies. */
+function shownRows(rows: RekeyedRows): Map<string, unknown> {
+  const shown = [...rows.shown()].map((row): [string, unknown] => [
+    rows.newKey(rows.newKeyOf(row)).toString(),
+    { key: rows.key(row).toString(), ...rows.place(row) },
+  ]);
+  return new Map(shown);
+}
 
 class Table {
   readonly engine = new MemoryLogEngine({ storage: new MemoryLogStorage() });
@@ -146,10 +156,8 @@ describe('a table under a new key', () => {
         const again = new RowMemory({ log: table.engine, topic: '__rows' });
         await again.recall();
         if (changes.length > 0) {
-          expect(new Map(again.rows.entries())).toEqual(new Map(table.memory!.rows.entries()));
-          expect(again.rows.shared).toBe(table.memory!.rows.shared);
-          for (const newKey of again.rows.newKeys())
-            expect(again.rows.shownAs(newKey)).toBe(table.memory!.rows.shownAs(newKey));
+          expect(shownRows(again.rows)).toEqual(shownRows(table.memory!.rows));
+          expect([again.rows.size, again.rows.shared]).toEqual([table.memory!.rows.size, table.memory!.rows.shared]);
         }
       }),
       { numRuns: 150 },
@@ -185,6 +193,7 @@ describe('a table under a new key', () => {
     let n = 0;
     return (router: TableRouter): TableRouter => {
       const route = router.route.bind(router);
+      router.rekeyInPlace = () => -1;
       router.route = async (record: StoredRecord, source: number): Promise<Routed> => {
         const routed = await route(record, source);
         if (typeof routed === 'number' || !('several' in routed || 'target' in routed)) return routed;
