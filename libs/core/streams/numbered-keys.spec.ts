@@ -9,7 +9,7 @@ describe('keys with numbers', () => {
     const change = fc.record({ key: fc.oneof(fc.nat(40), fc.nat(4000)).map(String), isAdded: fc.boolean() });
     fc.assert(
       fc.property(fc.array(change, { maxLength: 400 }), (changes) => {
-        const keys = new NumberedKeys();
+        const keys = new NumberedKeys('any');
         const expected = new Map<string, number>();
         for (const { key, isAdded } of changes) {
           const known = expected.get(key);
@@ -39,7 +39,7 @@ describe('keys with numbers', () => {
   });
 
   it('an empty key is a key, and long ones are told apart by their last byte', () => {
-    const keys = new NumberedKeys();
+    const keys = new NumberedKeys('any');
     const long = 'x'.repeat(2 * 1024 * 1024);
     const numbers = ['', '\0', `${long}a`, `${long}b`].map((key) => keys.number(...text(key)));
     expect(new Set(numbers).size).toBe(4);
@@ -49,7 +49,7 @@ describe('keys with numbers', () => {
   });
 
   it('keys stay what they are when the bytes of many others that went are left behind', () => {
-    const keys = new NumberedKeys();
+    const keys = new NumberedKeys('any');
     const pad = 'x'.repeat(1_000);
     const kept = Array.from({ length: 100 }, (_, n) => keys.number(...text(`kept ${n} ${pad}`)));
     for (let n = 0; n < 5_000; n++) keys.remove(keys.number(...text(`gone ${n} ${pad}`)));

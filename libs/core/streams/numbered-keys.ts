@@ -1,3 +1,5 @@
+import { murmur2 } from '#libs/core/log';
+
 /** Bytes of keys are kept in pages of this size; the first ones are smaller, since most sets are. */
 const PAGE_BYTES = 1024 * 1024;
 const FIRST_PAGE_BYTES = 1024;
@@ -25,8 +27,14 @@ export class NumberedKeys {
   #taken = 0;
   #kept = 0;
   #wasted = 0;
-  readonly #seed0 = (Math.random() * 2 ** 32) | 0;
-  readonly #seed1 = (Math.random() * 2 ** 32) | 0;
+  readonly #seed0: number;
+  readonly #seed1: number;
+
+  /** @param seed of the hash: what nobody knew who wrote the keys, such as the id of an operation. */
+  constructor(seed: string) {
+    this.#seed0 = murmur2(Buffer.from(`0 ${seed}`));
+    this.#seed1 = murmur2(Buffer.from(`1 ${seed}`));
+  }
 
   /** Keys there are. */
   get size(): number {

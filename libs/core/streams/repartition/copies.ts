@@ -59,7 +59,7 @@ export function routerBack(parameters: RepartitionParameters, decoder: RecordDec
 export function verifierOf(
   parameters: RepartitionParameters,
   decoder: RecordDecoder,
-  { source, target }: CopyPlace,
+  { source, target, memory }: CopyPlace,
   way: 'there' | 'back',
   inner: Verifier,
   positions: () => readonly number[],
@@ -67,7 +67,7 @@ export function verifierOf(
   if (parameters.key?.semantics !== 'table') return inner;
   const rules = rulesOf(parameters, decoder, way);
   const shared = way === 'there' ? (parameters.key.shared ?? 'fail') : 'newest';
-  return new TableVerifier(inner, { source, target, positions, rules, shared });
+  return new TableVerifier(inner, { source, target, positions, rules, shared, seed: memory.topic });
 }
 
 function rulesOf(

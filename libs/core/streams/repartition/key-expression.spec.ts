@@ -145,7 +145,9 @@ describe('a key expression', () => {
       key: ['old', 'old', 'old', 'old', 'old', 'old', 'old', 'old', nothing, 'old'],
     });
     class Unknown extends JsonRecordDecoder {
-      override readonly readsObjectsAsText = false;
+      override get readsObjectsAsText(): boolean {
+        return false;
+      }
     }
     const places = ['value.a + value.b', 'header.h', '"text"', 'value.a[0]', 'key.a'];
     for (const text of places) expect(KeyExpression.parse(text).inPlace(decoder)).toBeUndefined();

@@ -9,7 +9,7 @@ describe('rows by their present key, and who has which new key', () => {
   it('the row shown under a new key is the one written last of those that have it, whatever came and went', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), (changes) => {
-        const rows = new RekeyedRows();
+        const rows = new RekeyedRows('any');
         // The present rows in the order in which they were written.
         let expected: { key: string; newKey: string; offset: number }[] = [];
         for (const [offset, { key, newKey }] of changes.entries()) {

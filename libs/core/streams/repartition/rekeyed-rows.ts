@@ -18,8 +18,8 @@ export const NO_ROW = -1;
  */
 export class RekeyedRows {
   /** Rows by present key. */
-  readonly #keys = new NumberedKeys();
-  readonly #newKeys = new NumberedKeys();
+  readonly #keys: NumberedKeys;
+  readonly #newKeys: NumberedKeys;
   /** Of each row its new key, where it lies (partitions elsewhere with their bits turned), and its neighbours among those with that key. */
   #newKeyOf = new Int32Array(8);
   #partitions = new Int32Array(8);
@@ -32,6 +32,12 @@ export class RekeyedRows {
   #counts = new Int32Array(8);
   #newest = new Int32Array(8);
   #shared = 0;
+
+  /** @param seed see {@link NumberedKeys}. */
+  constructor(seed: string) {
+    this.#keys = new NumberedKeys(seed);
+    this.#newKeys = new NumberedKeys(seed);
+  }
 
   /** Rows there are. */
   get size(): number {

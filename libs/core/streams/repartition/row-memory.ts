@@ -20,7 +20,7 @@ const NOTHING = -(2 ** 31);
  * one new key the same newest.
  */
 export class RowMemory implements CopyMemory {
-  readonly rows = new RekeyedRows();
+  readonly rows: RekeyedRows;
   /** What is to be committed, the last change last: rows, keys of rows that are gone by their place in `#gone` (bits turned), and {@link NOTHING} where a later change has taken the place. */
   #changes: number[] = [];
   #gone: Uint8Array[] = [];
@@ -34,7 +34,10 @@ export class RowMemory implements CopyMemory {
     private readonly place: CopySide,
     /** The rows there were before the copy began. */
     private readonly first?: (rows: RekeyedRows) => Promise<void>,
-  ) {}
+  ) {
+    // Its name has the id of the operation.
+    this.rows = new RekeyedRows(place.topic);
+  }
 
   get topic(): string {
     return this.place.topic;
@@ -158,7 +161,7 @@ export async function readRows({ log, topic }: CopySide, rows: RekeyedRows, end 
  * The rows as the way back begins with them: what they have got is what they are known by now, and the other way round. Of several with one new key the one that is shown counts.
  */
 export async function turnedRound(there: CopySide, rows: RekeyedRows): Promise<void> {
-  const before = new RekeyedRows();
+  const before = new RekeyedRows(there.topic);
   await readRows(there, before);
   for (const row of before.shown()) {
     rows.put(before.newKey(before.newKeyOf(row)), before.key(row), { ...before.place(row), isElsewhere: true });

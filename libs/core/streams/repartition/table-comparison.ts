@@ -15,7 +15,7 @@ const NONE = -1;
  * Memory: about a hundred bytes a row beside the keys, on either side.
  */
 export class TableComparison {
-  readonly #rows = new NumberedKeys();
+  readonly #rows: NumberedKeys;
   /** Of each row that is expected its new key, its digest under that, where it lies, and its neighbours among those with that key. */
   #newKeys = new Int32Array(8);
   #digests = new Int32Array(8 * DIGEST_NUMBERS);
@@ -23,7 +23,7 @@ export class TableComparison {
   #offsets = new Float64Array(8);
   #before = new Int32Array(8);
   #next = new Int32Array(8);
-  readonly #keys = new NumberedKeys();
+  readonly #keys: NumberedKeys;
   /** Of each new key how many rows are expected under it, the first of them, and what is found under it: its digest and where it lies, in no partition for nothing. */
   #counts = new Int32Array(8);
   #first = new Int32Array(8);
@@ -36,6 +36,12 @@ export class TableComparison {
   #changed: number[] = [];
   readonly #differing = new Set<number>();
   readonly #shared = new Set<number>();
+
+  /** @param seed see {@link NumberedKeys}. */
+  constructor(seed: string) {
+    this.#rows = new NumberedKeys(seed);
+    this.#keys = new NumberedKeys(seed);
+  }
 
   /**
    * The record of a row that is expected from now on, by its present key, under its new one. @param newKey what that lies in, with a view of the same bytes

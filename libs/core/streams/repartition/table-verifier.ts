@@ -19,6 +19,8 @@ export interface TableCopy {
   readonly positions: () => readonly number[];
   readonly rules: Omit<RekeyRules, 'tombstones'>;
   readonly shared: SharedKeys;
+  /** Of the hash that finds keys, see `NumberedKeys`. */
+  readonly seed: string;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface TableCopy {
  * comparison with what the copy noted cannot, such as a tombstone that it never made. Works in steps, like the verification it follows upon, and beside a copy that goes on.
  */
 export class TableVerifier implements Verifier {
-  readonly #tables = new TableComparison();
+  readonly #tables: TableComparison;
   #source: readonly PartitionCursor[] | undefined;
   #target: readonly PartitionCursor[] | undefined;
   readonly #inPlace: KeyInPlace | undefined;
@@ -36,6 +38,7 @@ export class TableVerifier implements Verifier {
     private readonly inner: Verifier,
     private readonly copy: TableCopy,
   ) {
+    this.#tables = new TableComparison(copy.seed);
     this.#inPlace = copy.rules.expression.inPlace(copy.rules.decoder);
   }
 
