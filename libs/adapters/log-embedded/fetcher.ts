@@ -1,4 +1,4 @@
-import { type Clock, isAppError } from '#libs/core/kernel';
+import { type Clock, isAppError, linkSignals } from '#libs/core/kernel';
 import {
   type FetchedPartition,
   type FetchPosition,
@@ -198,11 +198,11 @@ export class Fetcher {
   }
 
   private async sleep(came: Promise<void>, ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const done = new AbortController();
-    const stop = signal === undefined ? done.signal : AbortSignal.any([done.signal, signal]);
-    const slept = this.parts.clock.sleep(ms, stop).catch(() => undefined);
+    const stop = linkSignals(...(signal === undefined ? [] : [signal]));
+    const slept = this.parts.clock.sleep(ms, stop.signal).catch(() => undefined);
     await Promise.race([came, slept]);
-    done.abort(AWAKE);
+    stop.unlink();
+    stop.abort(AWAKE);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type AppError, type Clock, isAppError } from '#libs/core/kernel';
+import { type AppError, type Clock, isAppError, linkSignals } from '#libs/core/kernel';
 import { logErrors, type PartitionRef } from '#libs/core/log';
 import { BrokerLink, connectionOptions, type KafkaCall } from './broker-link.js';
 import { BrokerVersions } from './broker-versions.js';
@@ -202,8 +202,12 @@ export class KafkaCluster {
 
   /** Sleeps, or rejects when the engine is closed. */
   async pause(ms: number, signal?: AbortSignal): Promise<void> {
-    const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal]);
-    await this.clock.sleep(ms, stop);
+    const stop = linkSignals(this.#closing.signal, ...(signal === undefined ? [] : [signal]));
+    try {
+      await this.clock.sleep(ms, stop.signal);
+    } finally {
+      stop.unlink();
+    }
   }
 
   /**

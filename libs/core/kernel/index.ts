@@ -6,6 +6,7 @@ export { Breath } from './breath.js';
 export { Clock } from './clock.js';
 export { bytesOf, type FixedFile, type FixedPart } from './fixed-file.js';
 export { isJsonObject, stableJson, type JsonObject, type JsonValue } from './json.js';
+export { linkSignals, type LinkedSignal } from './linked-signal.js';
 export { bytesInMemory } from './text-bytes.js';
 export { nextRoom, StorageRoom, storageRoomGone, type Room, type RoomLimits } from './storage-room.js';
 export { parseJsonInTurns, type ParsingInTurns } from './json-in-turns.js';

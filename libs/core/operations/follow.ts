@@ -1,5 +1,4 @@
-import type { Clock } from '#libs/core/kernel';
-import { linkSignals } from './linked-signal.js';
+import { linkSignals, type Clock } from '#libs/core/kernel';
 import type { OperationEvent } from './operation-record.js';
 import type { OperationStatus } from './status.js';
 

@@ -1,6 +1,5 @@
-import type { Clock } from '#libs/core/kernel';
+import { linkSignals, type Clock } from '#libs/core/kernel';
 import type { Lease, LeaseStore } from './lease-store.js';
-import { linkSignals } from './linked-signal.js';
 
 /**
  * Holds one lease by renewing it in the background, and tells when it is lost. Its own time counts from *before* the request that granted it and on

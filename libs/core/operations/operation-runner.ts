@@ -1,10 +1,9 @@
-import { deferred, type Deferred } from '#libs/core/kernel';
+import { deferred, linkSignals, type Deferred, type LinkedSignal } from '#libs/core/kernel';
 import type { Change } from './commands.js';
 import { askAgain, nextTry, type CutoverRetryPolicy } from './cutover-retry.js';
 import { differences } from './differences.js';
 import type { OperationHandler, OperationRun, PhaseResult } from './handler.js';
 import type { LeaseKeeper } from './lease-keeper.js';
-import { linkSignals, type LinkedSignal } from './linked-signal.js';
 import type { OperationProgress } from './operation.js';
 import type { OperationRecord } from './operation-record.js';
 import { Deposed, OperationWriter, type WriterOptions } from './operation-writer.js';

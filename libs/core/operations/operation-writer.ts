@@ -1,7 +1,6 @@
-import { Serial, type Clock } from '#libs/core/kernel';
+import { linkSignals, Serial, type Clock } from '#libs/core/kernel';
 import type { Change } from './commands.js';
 import type { LeaseKeeper } from './lease-keeper.js';
-import { linkSignals } from './linked-signal.js';
 import type { OperationObserver } from './observer.js';
 import type { OperationRecord } from './operation-record.js';
 import type { OperationStore } from './operation-store.js';

@@ -1,8 +1,7 @@
-import { AppError, type Clock } from '#libs/core/kernel';
+import { AppError, linkSignals, type Clock } from '#libs/core/kernel';
 import { describeFailure, type Failure } from './failure.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type { LeaseStore } from './lease-store.js';
-import { linkSignals } from './linked-signal.js';
 
 /** What a supervised loop is told beside its signal. */
 export interface SupervisedRun {

@@ -1,4 +1,4 @@
-import { AppError, type Clock } from '#libs/core/kernel';
+import { AppError, linkSignals, type Clock } from '#libs/core/kernel';
 import type { PositionToken } from '#libs/core/log';
 import { generationInLog, readerGeneration } from '../reader-place.js';
 import { sourcesOf, type ViewDefinition } from './view-definition.js';
@@ -61,13 +61,12 @@ export async function untilReflected(
 
 /** Waits for the next step of the worker, or so long. @returns whether there was a step. */
 async function stepOr({ clock, worker }: AwaitedView, pauseMs: number, signal?: AbortSignal): Promise<boolean> {
-  const waking = new AbortController();
-  const stop = signal === undefined ? waking.signal : AbortSignal.any([signal, waking.signal]);
-  const pause = clock.sleep(pauseMs, stop).then(() => false);
-  if (worker === undefined) return pause;
+  const waking = linkSignals(...(signal === undefined ? [] : [signal]));
+  const pause = clock.sleep(pauseMs, waking.signal).then(() => false);
   try {
-    return await Promise.race([worker.nextStep().then(() => true), pause]);
+    return await (worker === undefined ? pause : Promise.race([worker.nextStep().then(() => true), pause]));
   } finally {
+    waking.unlink();
     waking.abort(WOKEN);
     pause.catch(() => undefined);
   }

@@ -1,3 +1,4 @@
+import { tracesOn } from './testing/index.js';
 import { describe, expect, it } from 'vitest';
 import { linkSignals } from './linked-signal.js';
 
@@ -23,5 +24,13 @@ describe('a linked signal', () => {
     const other = new AbortController();
     linkSignals(other.signal).abort();
     expect(other.signal.aborted).toBe(false);
+  });
+
+  it('leaves no trace on a signal that lives on, once it is unlinked: control, AbortSignal.any does', () => {
+    const long = new AbortController().signal;
+    for (let n = 0; n < 3; n++) linkSignals(long).unlink();
+    expect(tracesOn(long)).toBe(0);
+    AbortSignal.any([long, new AbortController().signal]);
+    expect(tracesOn(long)).toBe(1);
   });
 });
