@@ -147,9 +147,9 @@ export { KeyExpression, type KeyAnswer, type KeyFailure } from './repartition/ke
 export { RepartitionHandler, type RepartitionOptions } from './repartition/handler.js';
 export { MoveHandler } from './move/handler.js';
 export { TogetherHandler, MAX_TOGETHER } from './generations/together.js';
-export { membersOf, operationOfMember } from './generations/member-runs.js';
+export { membersOf, operationOfMember, planOfTopic } from './generations/member-runs.js';
 export { consumersOf, type Consumer } from './generations/consumers.js';
-export { parkedRecordsOf, type ParkedCursor, type ParkedPlace } from './generations/parked-list.js';
+export { parkedErrorsOf, parkedRecordsOf, type ParkedCursor, type ParkedPlace } from './generations/parked-list.js';
 export { rebuildTopicNames } from './generations/rebuild-names.js';
 export { GENERATION_TUNING, type GenerationTuning } from './generations/work.js';
 export { MigrationHandler, type MigrationOptions } from './migrate/handler.js';

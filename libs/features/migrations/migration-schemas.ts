@@ -207,7 +207,11 @@ const change = z.object({
 
 /** Query of `POST /v1/migrations/{plan}/rehearsal`. */
 export const rehearsalQuery = z.strictObject({
-  topic: z.string().min(1).optional().describe('Of a plan of several topics: the one to rehearse.'),
+  topic: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Of a plan of several topics: the one to rehearse; all of them unless given.'),
 });
 export type RehearsalQuery = z.infer<typeof rehearsalQuery>;
 

@@ -67,7 +67,7 @@ export class MigrationsController {
     id: 'planRehearsal',
     summary: 'Plan a full dry run of a planned migration',
     description:
-      'Every record that the topic has now is migrated twice and brought back, and nothing is written. Start the plan with its hash: `POST /v1/operations {"planHash": …}`; what was found is the `verification` of the operation. Of a plan of several topics each is rehearsed by itself. Whoever asks must be allowed to read and operate the topic.',
+      'Every record that the topic has now is migrated twice and brought back, and nothing is written. Start the plan with its hash: `POST /v1/operations {"planHash": …}`; what was found is the `verification` of the operation. Of a plan of several topics all are rehearsed by one operation, or the one that is named; findings name their topic, and `verification.topics` has what was found in each. Whoever asks must be allowed to read and operate the topics.',
     tag: 'migrations',
     query: rehearsalQuery,
     response: rehearsalPlanView,
@@ -75,7 +75,7 @@ export class MigrationsController {
     errors: {
       400: ['not-a-migration-plan'],
       404: ['plan-not-found', 'topic-not-found'],
-      409: ['migration-of-several', 'topic-not-in-plan'],
+      409: ['topic-not-in-plan'],
     },
   })
   async rehearsal(
@@ -100,7 +100,7 @@ export class MigrationsController {
     response: sampleView,
     errors: {
       404: ['plan-not-found', 'topic-not-found'],
-      409: ['not-a-migration-plan', 'migration-of-several', 'topic-not-in-plan'],
+      409: ['not-a-migration-plan', 'plan-of-several', 'topic-not-in-plan'],
     },
   })
   async sample(

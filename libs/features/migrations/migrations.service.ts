@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, type JsonObject } from '#libs/core/kernel';
 import { OperationEngine, type Plan } from '#libs/core/operations';
-import { membersOf, MigrationSamples, type SampleReport, type SampleRequest } from '#libs/core/streams';
+import { membersOf, MigrationSamples, planOfTopic, type SampleReport, type SampleRequest } from '#libs/core/streams';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import type { MigrationBody } from './migration-schemas.js';
 
@@ -29,22 +29,26 @@ export class MigrationsService {
   }
 
   /**
-   * The plan of a full rehearsal of a planned migration. @param named which of its topics, where it is of several
-   * @throws `plan-not-found`, `not-a-migration-plan`, `migration-of-several`, `topic-not-in-plan`, `topic-not-found`, `forbidden`.
+   * The plan of a full rehearsal of a planned migration. @param named which of its topics, where it is of several; undefined for all of them
+   * @throws `plan-not-found`, `not-a-migration-plan`, `topic-not-in-plan`, `topic-not-found`, `forbidden`.
    */
   async rehearsal(hash: string, named: string | undefined, principal: Principal): Promise<Plan> {
-    const { kind, parameters } = ofOneTopic(await this.engine.planOf(hash), named);
-    const { topic } = parameters;
-    const name = typeof topic === 'string' ? topic : null;
-    this.authorizer.demand(principal, 'read', { kind: 'topic', name });
-    this.authorizer.demand(principal, 'operate', { kind: 'topic', name });
-    const request: JsonObject = kind === 'migration' ? { migration: hash, parameters } : {};
+    const plan = await this.engine.planOf(hash);
+    const isMigration = plan.kind === 'migration';
+    const members =
+      isMigration && named !== undefined ? [planOfTopic(plan, named).parameters] : membersOf(plan.parameters);
+    for (const { topic } of members) {
+      const name = typeof topic === 'string' ? topic : null;
+      this.authorizer.demand(principal, 'read', { kind: 'topic', name });
+      this.authorizer.demand(principal, 'operate', { kind: 'topic', name });
+    }
+    const request: JsonObject = isMigration ? { migration: hash, members: [...members] } : {};
     return await this.engine.plan('migration-rehearsal', request, principal.id);
   }
 
   /**
    * @param named which of its topics, where the plan is of several
-   * @throws `plan-not-found`, `not-a-migration-plan`, `migration-of-several`, `topic-not-in-plan`, `topic-not-found`, `forbidden`.
+   * @throws `plan-not-found`, `not-a-migration-plan`, `plan-of-several`, `topic-not-in-plan`, `topic-not-found`, `forbidden`.
    */
   async sample(
     hash: string,
@@ -52,7 +56,8 @@ export class MigrationsService {
     request: SampleRequest,
     principal: Principal,
   ): Promise<SampleReport> {
-    const plan = ofOneTopic(await this.engine.planOf(hash), named);
+    const whole = await this.engine.planOf(hash);
+    const plan = whole.kind === 'migration' ? planOfTopic(whole, named) : whole;
     const topic = plan.parameters['topic'];
     this.authorizer.demand(principal, 'read', { kind: 'topic', name: typeof topic === 'string' ? topic : null });
     return await this.samples.sample(plan, request);
@@ -68,26 +73,5 @@ function topicsOf({ topic, topics }: MigrationBody): readonly string[] {
     code: 'invalid-migration-request',
     message: "The migration request is not valid: it needs either 'topic' or 'topics'.",
     items: [{ path: '/topic', message: "is needed, unless 'topics' names several" }],
-  });
-}
-
-/** The plan as that of the topic that is named, or of its only one. @throws `migration-of-several` where none of several is named; `topic-not-in-plan`. */
-function ofOneTopic(plan: Plan, named: string | undefined): Plan {
-  const { parameters, kind } = plan;
-  if (kind !== 'migration') return plan;
-  const members = membersOf(parameters);
-  const topics = members.map(({ topic }) => String(topic));
-  const [only] = members.length === 1 ? members : [];
-  const member = named === undefined ? only : members.find(({ topic }) => topic === named);
-  if (member !== undefined) return { ...plan, parameters: member };
-  throw new AppError({
-    kind: 'conflict',
-    code: named === undefined ? 'migration-of-several' : 'topic-not-in-plan',
-    message:
-      named === undefined
-        ? `The plan is of several topics: ${topics.join(', ')}.`
-        : `The plan is of ${topics.join(', ')}, and not of '${named}'.`,
-    hint: `Name one of them: topic ${topics.join(' or ')}.`,
-    details: { topics },
   });
 }

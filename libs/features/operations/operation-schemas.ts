@@ -166,7 +166,10 @@ export const consumerList = z.object({
 export type ConsumerList = z.infer<typeof consumerList>;
 
 /** Query of `GET /v1/operations/{id}/poison`. */
-export const parkedQuery = z.strictObject({ ...pageQuery });
+export const parkedQuery = z.strictObject({
+  ...pageQuery,
+  topic: z.string().min(1).optional().describe('Of an operation of several topics: the one whose records are listed.'),
+});
 export type ParkedQuery = z.infer<typeof parkedQuery>;
 
 /** Answer of `GET /v1/operations/{id}/poison`. */
@@ -185,12 +188,19 @@ export type ParkedPage = z.infer<typeof parkedPage>;
 
 /** Body of `POST /v1/operations/{id}/poison:redrive`. */
 export const redriveBody = z.strictObject({
+  topic: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Of an operation of several topics: the one whose records are tried again; all of them unless given.'),
   ids: z
     .array(z.string().regex(/^\d+\/\d+$/, 'is not <source partition>/<source offset>'))
     .min(1)
     .max(1_000)
     .optional()
-    .describe('Only these and what waits for them: `id`s of records that failed.'),
+    .describe(
+      'Only these and what waits for them: `id`s of records that failed. Of several topics `topic` says of which.',
+    ),
   class: z.string().min(1).max(100).optional().describe('Only those that failed by this, and what waits for them.'),
   all: z.boolean().optional().describe('Everything that is parked; so unless `ids` or `class` is given.'),
   transform: z

@@ -165,7 +165,11 @@ export class OperationsController {
     tag: 'operations',
     query: parkedQuery,
     response: parkedPage,
-    errors: { 400: ['invalid-sequence'], 404: ['operation-not-found'], 409: ['nothing-is-parked-by-plan'] },
+    errors: {
+      400: ['invalid-sequence'],
+      404: ['operation-not-found'],
+      409: ['nothing-is-parked-by-plan', 'plan-of-several', 'topic-not-in-plan'],
+    },
   })
   async parked(
     @Param('id') id: string,
@@ -199,6 +203,8 @@ export class OperationsController {
         'redrive-under-way',
         'redrive-refused',
         'transform-version-moved',
+        'plan-of-several',
+        'topic-not-in-plan',
       ],
     },
   })

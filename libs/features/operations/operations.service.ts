@@ -15,7 +15,14 @@ import {
   type Started,
   type ThrottleLimits,
 } from '#libs/core/operations';
-import { consumersOf, parkedRecordsOf, type Consumer, type ParkedPlace } from '#libs/core/streams';
+import {
+  consumersOf,
+  parkedErrorsOf,
+  parkedRecordsOf,
+  planOfTopic,
+  type Consumer,
+  type ParkedPlace,
+} from '#libs/core/streams';
 import { Authorizer, type Action, type Principal } from '#libs/platform/auth';
 import { formatCursor, parseCursor, type Page } from '#libs/platform/http';
 import type {
@@ -100,12 +107,13 @@ export class OperationsService {
     return consumersOf(this.clusters, await this.engine.planOf(planHash));
   }
 
-  /** Records that wait for a redrive, in the order of their source. @throws `operation-not-found`, `nothing-is-parked-by-plan`. */
-  async parked(id: string, { cursor, limit }: ParkedQuery, principal: Principal): Promise<Page<ParkedPlace>> {
+  /** Records that wait for a redrive, in the order of their source. @throws `operation-not-found`, `nothing-is-parked-by-plan`, `plan-of-several`, `topic-not-in-plan`. */
+  async parked(id: string, { cursor, limit, topic }: ParkedQuery, principal: Principal): Promise<Page<ParkedPlace>> {
     const { planHash, errors } = await this.status(id, principal);
     const after = cursor === undefined ? undefined : placeOf(parseCursor(cursor));
-    const plan = await this.engine.planOf(planHash);
-    const { items, next } = await parkedRecordsOf(this.clusters, plan, errors, limit, after);
+    const plan = planOfTopic(await this.engine.planOf(planHash), topic);
+    const parked = parkedErrorsOf(errors, plan);
+    const { items, next } = await parkedRecordsOf(this.clusters, plan, parked, limit, after);
     return { items, next: next && formatCursor(`${next.partition}/${next.offset}`) };
   }
 

@@ -43,8 +43,13 @@ export class Cutovers {
       const refusal = change.refusal?.();
       if (refusal === undefined) continue;
       // Before any writer is held.
-      const standing = standingOf(work, this.copies.of(work.operationId)!.copy);
-      return await this.#undo(parts, refusal, undefined, { ...standing, undoneForParked: true });
+      const results = await this.#undo(parts, reasonOf(work, refusal, parts), undefined, { undoneForParked: true });
+      return results.map((result, i) => {
+        const live = this.copies.of(works[i]!.operationId);
+        return live === undefined
+          ? result
+          : { ...result, notes: { ...standingOf(works[i]!, live.copy), ...result.notes } };
+      });
     }
     for (const { change } of parts) {
       const refusal = await groupInTheWay(change, change.carried);
@@ -138,6 +143,11 @@ export class Cutovers {
     const notes: JsonObject = retries < MAX_RETRIES ? { retryCutover: true, cutoverRetries: retries + 1 } : {};
     return await this.#undo(parts, 'the work was interrupted before the name had moved', undefined, notes);
   }
+}
+
+/** Why the names do not move, with the topic it is of where there are several. */
+function reasonOf({ parameters }: GenerationWork, refusal: string, parts: readonly Part[]): string {
+  return parts.length === 1 ? refusal : `${parameters.topic}: ${refusal}`;
 }
 
 interface Part {

@@ -27,11 +27,7 @@ export function joinPlans(topics: readonly string[], drafts: readonly PlanDraft[
     risks: named(({ risks }) =>
       risks.filter((risk) => !topics.some((one) => risk.startsWith(`co-partitioned: '${one}'`))),
     ),
-    blockers: [
-      ...named(({ blockers }) => blockers),
-      ...named(({ parameters: one }) => parkedBlockers(one as unknown as GenerationParameters)),
-      ...(alike ? unlike(topics, parameters) : []),
-    ],
+    blockers: [...named(({ blockers }) => blockers), ...(alike ? unlike(topics, parameters) : [])],
     ...(first.controls && { controls: first.controls }),
     estimates: {
       etaSeconds: total('etaSeconds'),
@@ -40,12 +36,6 @@ export function joinPlans(topics: readonly string[], drafts: readonly PlanDraft[
       bytes: total('bytes'),
     },
   };
-}
-
-/** One topic's parked key would hold back the switch of all. */
-function parkedBlockers({ parking }: GenerationParameters): string[] {
-  if (!parking || parking.lettered) return [];
-  return ['records are parked by key only where a topic is migrated by itself; choose another poison.policy'];
 }
 
 /** What keeps topics from being switched alike. */

@@ -1,5 +1,6 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
-import type { OperationProgress, OperationRun, PhaseResult } from '#libs/core/operations';
+import { AppError, deferred, isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import type { OperationProgress, OperationRun, PhaseResult, Plan } from '#libs/core/operations';
+import { redrivesDone } from './redrive-notes.js';
 
 /** What several topics of one operation are worked on with: parameters of each, in order. */
 export interface TogetherParameters {
@@ -17,6 +18,56 @@ export function togetherOf(parameters: JsonObject): TogetherParameters | undefin
 /** The parameters of each topic that a plan is of, of one or of several. */
 export function membersOf(parameters: JsonObject): readonly JsonObject[] {
   return togetherOf(parameters)?.members ?? [parameters];
+}
+
+/** The plan as that of the topic that is named, or of its only one. @throws `plan-of-several` where none of several is named; `topic-not-in-plan`. */
+export function planOfTopic(plan: Plan, named: string | undefined): Plan {
+  const members = membersOf(plan.parameters);
+  const topics = members.map(({ topic }) => String(topic));
+  const [only] = members.length === 1 ? members : [];
+  const member = named === undefined ? only : members.find(({ topic }) => topic === named);
+  if (member !== undefined) return { ...plan, parameters: member };
+  throw named === undefined ? planOfSeveral(topics) : topicNotInPlan(topics, named);
+}
+
+/** Somebody named none of several topics where one has to be. */
+export function planOfSeveral(topics: readonly string[]): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'plan-of-several',
+    message: `The plan is of several topics: ${topics.join(', ')}.`,
+    hint: `Name one of them: topic ${topics.join(' or ')}.`,
+    details: { topics },
+  });
+}
+
+/** Somebody named a topic that the plan is not of. */
+export function topicNotInPlan(topics: readonly string[], named: string): AppError {
+  return new AppError({
+    kind: 'conflict',
+    code: 'topic-not-in-plan',
+    message: `The plan is of ${topics.join(', ')}, and not of '${named}'.`,
+    hint: `Name one of them: topic ${topics.join(' or ')}.`,
+    details: { topics },
+  });
+}
+
+/** The notes of one topic of several, with the redrive that was asked for and is not done. */
+export function memberNotes(notes: JsonObject, topic: string): JsonObject {
+  const one = objectIn(objectIn(notes, 'members'), topic);
+  const asked = objectIn(objectIn(notes, 'redrive'), topic);
+  return redriveIsDone(one, asked) ? one : { ...one, ...asked };
+}
+
+/** @param asked what is noted of a redrive that was asked for of the topic, nothing for none */
+function redriveIsDone(notes: JsonObject, asked: JsonObject): boolean {
+  const { pass } = objectIn(asked, 'redrive');
+  return typeof pass !== 'number' || redrivesDone(notes) >= pass;
+}
+
+function objectIn(notes: JsonObject, name: string): JsonObject {
+  const value = notes[name];
+  return value !== undefined && isJsonObject(value) ? value : {};
 }
 
 /** The id that a topic of an operation is worked on under, from 0. */
@@ -46,18 +97,23 @@ export class MemberRuns {
     private readonly together: TogetherParameters,
     signal: AbortSignal = run.signal,
   ) {
-    const kept = run.notes['members'];
-    this.#notes = together.topics.map((topic) => {
-      const one = isJsonObject(kept ?? null) ? (kept as JsonObject)[topic] : undefined;
-      return one !== undefined && isJsonObject(one) ? one : {};
-    });
+    this.#notes = together.topics.map((topic) => memberNotes(run.notes, topic));
     this.runs = together.members.map((parameters, index) => this.#runOf(index, parameters, signal));
   }
 
   /** What was noted of all, and what comes with the results of a phase: as notes of the operation. */
   notes(results: readonly PhaseResult[] = []): JsonObject {
     for (const [index, { notes }] of results.entries()) this.#take(index, notes ?? {});
-    return { members: this.#members(), ...summaryOf(this.together.topics, this.#notes) };
+    return { members: this.#members(), ...summaryOf(this.together.topics, this.#notes), ...this.#redriven() };
+  }
+
+  /** That the redrive is done that was asked for, once it is in each topic. */
+  #redriven(): JsonObject {
+    const { redrive } = this.run.notes;
+    if (redrive === undefined || !isJsonObject(redrive)) return {};
+    const { topics } = this.together;
+    if (!topics.every((topic, i) => redriveIsDone(this.#notes[i]!, objectIn(redrive, topic)))) return {};
+    return { redrive: null, redrives: redrivesDone(this.run.notes) + 1 };
   }
 
   #runOf(index: number, parameters: JsonObject, signal: AbortSignal): OperationRun {
@@ -85,7 +141,7 @@ export class MemberRuns {
         this.#stored = this.#stored.then(() => run.note(this.notes()));
         await this.#stored;
       },
-      cutoverRequested: () => run.cutoverRequested(),
+      cutoverRequested: () => whileGoing(run.cutoverRequested(), signal),
     };
   }
 
@@ -111,23 +167,49 @@ export class MemberRuns {
   }
 }
 
+/** Rejects when the signal aborts before the promise is settled: another topic may have failed, of which who waits for the promise is not told. */
+async function whileGoing(asked: Promise<void>, signal: AbortSignal): Promise<void> {
+  const gone = deferred<never>();
+  const end = (): void => gone.reject(signal.reason);
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
+  try {
+    await Promise.race([asked, gone.promise]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
+
 /** What the status of an operation shows of all its topics. */
 function summaryOf(topics: readonly string[], notes: readonly JsonObject[]): JsonObject {
-  const objects = (name: string): JsonObject[] =>
-    notes.flatMap((one) => (isJsonObject(one[name] ?? null) ? [one[name] as JsonObject] : []));
-  const errors = objects('errors');
-  const verifications = objects('verification');
+  const each = (name: string): readonly (readonly [topic: string, one: JsonObject])[] =>
+    notes.flatMap((one, i) => (isJsonObject(one[name] ?? null) ? [[topics[i]!, one[name] as JsonObject]] : []));
+  const errors = each('errors');
+  const verifications = each('verification');
+  const isRehearsal = verifications[0]?.[1]['level'] === 'rehearsal';
+  const cutovers = each('cutover');
+  const blockers = cutovers.flatMap(([topic, one]) => textsIn(one, 'blockers').map((text) => `${topic}: ${text}`));
+  const pausedMs = cutovers[0]?.[1]['pausedMs'];
   const groups = notes.flatMap((one, i) => {
     const list = one['groups'];
     return Array.isArray(list) ? list.map((group): JsonValue => ({ ...(group as JsonObject), topic: topics[i]! })) : [];
   });
-  const lost = objects('rollback')[0];
+  const [lost] = each('rollback');
   return {
-    ...(errors.length > 0 && { errors: summed(errors) }),
-    ...(verifications.length === topics.length && { verification: verificationOf(verifications) }),
+    ...(errors.length > 0 && {
+      errors: { ...summed(errors.map(([, one]) => one)), topics: Object.fromEntries(errors) },
+    }),
+    ...(isRehearsal && { verification: rehearsalOf(verifications, topics.length) }),
+    ...(!isRehearsal && verifications.length === topics.length && { verification: verificationOf(verifications) }),
+    ...(cutovers.length > 0 && { cutover: { blockers, ...(pausedMs !== undefined && { pausedMs }) } }),
     ...(groups.length > 0 && { groups }),
-    ...(lost !== undefined && { rollback: lost }),
+    ...(lost !== undefined && { rollback: lost[1] }),
   };
+}
+
+function textsIn(notes: JsonObject, name: string): readonly string[] {
+  const list = notes[name];
+  return Array.isArray(list) ? list.map(String) : [];
 }
 
 function summed(objects: readonly JsonObject[]): JsonObject {
@@ -141,7 +223,8 @@ function summed(objects: readonly JsonObject[]): JsonObject {
   return sum;
 }
 
-function verificationOf(all: readonly JsonObject[]): JsonObject {
+function verificationOf(each: readonly (readonly [topic: string, one: JsonObject])[]): JsonObject {
+  const all = each.map(([, one]) => one);
   const failed = all.some((one) => one['state'] === 'failed');
   return {
     ...all[0]!,
@@ -149,5 +232,19 @@ function verificationOf(all: readonly JsonObject[]): JsonObject {
     checked: all.reduce((sum, one) => sum + Number(one['checked'] ?? 0), 0),
     mismatches: all.flatMap((one) => (Array.isArray(one['mismatches']) ? one['mismatches'] : [])),
     digests: all.flatMap((one) => (Array.isArray(one['digests']) ? one['digests'] : [])),
+  };
+}
+
+/** What a rehearsal of several topics has found so far: counts of all, and what was found in each below `topics`. */
+function rehearsalOf(each: readonly (readonly [topic: string, one: JsonObject])[], topics: number): JsonObject {
+  const states = each.map(([, one]) => one['state']);
+  const isDone = each.length === topics && !states.includes('running');
+  return {
+    ...summed(each.map(([, one]) => one)),
+    level: 'rehearsal',
+    state: states.includes('failed') ? 'failed' : isDone ? 'passed' : 'running',
+    mismatches: [],
+    findings: each.flatMap(([topic, one]) => textsIn(one, 'findings').map((text) => `${topic}: ${text}`)),
+    topics: Object.fromEntries(each),
   };
 }

@@ -22,6 +22,13 @@ export interface ParkedCursor {
   readonly offset: number;
 }
 
+/** What the status of an operation says of the records of one topic of its plan, which {@link parkedRecordsOf} is asked with. */
+export function parkedErrorsOf(errors: JsonObject, { parameters }: Plan): JsonObject {
+  const { topics = null } = errors;
+  const one = isJsonObject(topics) ? topics[String(parameters['topic'])] : errors;
+  return one !== undefined && isJsonObject(one) ? one : {};
+}
+
 /**
  * The records an operation has parked, by source partition and in order. `errors` of its status say where they lie.
  * @throws `nothing-is-parked-by-plan`.

@@ -1,33 +1,10 @@
-import { isJsonObject, type JsonObject } from '#libs/core/kernel';
+import type { JsonObject } from '#libs/core/kernel';
 import type { LiveCopy } from '../copy/live-copy.js';
 import type { RedriveChoice } from '../copy/router.js';
+import { operationOfMember } from './member-runs.js';
 import { parkedTopic } from './preparation.js';
+import { isRedriveAsked } from './redrive-notes.js';
 import { errorsOf, type GenerationWork } from './work.js';
-
-/*
- * Redriving parked records, as the notes of an operation tell of it: `redrive` while one is asked for and not done, `redrives` for how many are done, `revisions` for the rules that took the place of the
- * plan's, one after another; `undoneForParked` while a cutover waits that was undone for what is parked. What is done in the log is told by the log alone, under the number of the redrive.
- */
-
-/** The note of a redrive that was asked for. */
-export function redriveAsNote(notes: JsonObject, revision: number, choice: RedriveChoice): JsonObject {
-  const { ids, rule } = choice;
-  const chosen: JsonObject = {
-    ...(ids === undefined ? {} : { ids: [...ids] }),
-    ...(rule === undefined ? {} : { rule }),
-  };
-  return { redrive: { pass: redrivesDone(notes) + 1, revision, choice: chosen } };
-}
-
-/** Redrives that are done. */
-export function redrivesDone(notes: JsonObject): number {
-  return typeof notes['redrives'] === 'number' ? notes['redrives'] : 0;
-}
-
-/** Whether one is asked for and not done. */
-export function isRedriveAsked(notes: JsonObject): boolean {
-  return isJsonObject(notes['redrive']);
-}
 
 /** Does what was asked for; it may be cut short anywhere and done again. The copy must rest. */
 export async function redriveAsked(work: GenerationWork, copy: LiveCopy): Promise<void> {
@@ -61,7 +38,7 @@ export function parkedRefusal({ parameters, operationId }: GenerationWork, copy:
   const { parked } = copy;
   if (!parameters.parking || parameters.parking.leave || parked === 0) return undefined;
   const keys = copy.sessions.reduce((sum, one) => sum + (one.parked?.keys ?? 0), 0);
-  return `${parked} records of ${keys} keys are parked in ${parkedTopic(parameters, operationId)}; redrive them with POST /v1/operations/${operationId}/poison:redrive, or cancel and plan with poison.leaveParked`;
+  return `${parked} records of ${keys} keys are parked in ${parkedTopic(parameters, operationId)}; redrive them with POST /v1/operations/${operationOfMember(operationId)}/poison:redrive, or cancel and plan with poison.leaveParked`;
 }
 
 /** Before the old side is deleted: what is parked still is nowhere else, so its topic stays. */

@@ -1,7 +1,16 @@
-import { AppError, type JsonObject } from '#libs/core/kernel';
+import { AppError, isJsonObject, type JsonObject } from '#libs/core/kernel';
 import type { OperationHandler, OperationRun, Phase, PhaseResult, PlanDraft } from '#libs/core/operations';
 import type { GenerationHandler } from './handler.js';
-import { MemberRuns, togetherOf } from './member-runs.js';
+import {
+  memberNotes,
+  MemberRuns,
+  membersOf,
+  planOfSeveral,
+  type TogetherParameters,
+  togetherOf,
+  topicNotInPlan,
+} from './member-runs.js';
+import { isRedriveAsked } from './redrive-notes.js';
 import { joinPlans } from './joined-plan.js';
 
 /** Most topics of one operation: all of their writers are held at the same time. */
@@ -30,7 +39,7 @@ export class TogetherHandler implements OperationHandler {
       PREPARING: phaseOf('PREPARING', (run) => this.#oneByOne(run, 'PREPARING')),
       COPYING: phaseOf('COPYING', (run) => this.#oneByOne(run, 'COPYING')),
       CATCHING_UP: phaseOf('CATCHING_UP', (run) => this.#oneByOne(run, 'CATCHING_UP')),
-      READY: phaseOf('READY', (run) => this.#sideBySide(run, 'READY')),
+      READY: phaseOf('READY', (run) => this.#ready(run)),
       VERIFYING: phaseOf('VERIFYING', (run) => this.#sideBySide(run, 'VERIFYING')),
       CUTTING_OVER: phaseOf('CUTTING_OVER', (run) => this.#inOneStep(run, (runs) => inner.cutOverTogether(runs))),
       SWITCHED: phaseOf('SWITCHED', (run) => this.#sideBySide(run, 'SWITCHED')),
@@ -64,20 +73,25 @@ export class TogetherHandler implements OperationHandler {
     return fingerprint;
   }
 
-  /** See `OperationHandler.redrive`. What is set aside is redriven where each topic has an operation of its own: a record of one would hold back the switch of all. */
+  /**
+   * See `OperationHandler.redrive`. Of several topics each is judged by itself, and what is asked of all is done in none unless it may be in each; `topic` in the request names one of them.
+   */
   get redrive(): OperationHandler['redrive'] {
     const judge = this.inner.redrive;
     if (judge === undefined) return undefined;
-    return async (parameters, notes, request) => {
+    return async (parameters, notes, { topic: named, ...request }) => {
+      const topics = membersOf(parameters).map(({ topic }) => String(topic));
+      if (named !== undefined && !topics.includes(named as string)) throw topicNotInPlan(topics, String(named));
       const together = togetherOf(parameters);
       if (together === undefined) return await judge(parameters, notes, request);
-      throw new AppError({
-        kind: 'conflict',
-        code: 'redrive-of-several',
-        message: `This operation is of ${together.topics.join(', ')}; what it has set aside is not redriven.`,
-        hint: 'Cancel it and plan each topic by itself, or write the dead letters again after the switch.',
-        details: { topics: [...together.topics] },
-      });
+      // Places are told by partition and offset, which each topic has.
+      if (named === undefined && request['ids'] !== undefined) throw planOfSeveral(topics);
+      const asked: JsonObject = {};
+      for (const [i, topic] of topics.entries()) {
+        if (named !== undefined && named !== topic) continue;
+        asked[topic] = await judge(together.members[i]!, memberNotes(notes, topic), request);
+      }
+      return { redrive: asked };
     };
   }
 
@@ -95,6 +109,21 @@ export class TogetherHandler implements OperationHandler {
     const results: PhaseResult[] = [];
     for (const one of members.runs) results.push(await this.inner.phases[phase]!(one));
     return { ...results[0]!, notes: members.notes(results) };
+  }
+
+  /** READY: all follow their writers, until one step is to be made with all of them. */
+  async #ready(run: OperationRun): Promise<PhaseResult> {
+    const together = togetherOf(run.parameters)!;
+    // Asked for while they were catching up.
+    if (isRedriveAsked(run.notes)) return { next: 'CATCHING_UP' };
+    const members = together.topics.map((topic) => memberNotes(run.notes, topic));
+    if (members.some((one) => one['retryCutover'] === true)) {
+      const notes = { members: withoutRetry(together, members) };
+      // Another topic may have something parked still: whoever redrives that begins the cutover again.
+      if (members.every(isUnblocked)) return { next: 'VERIFYING', notes };
+      await run.note(notes);
+    }
+    return await this.#sideBySide(run, 'READY');
   }
 
   /** A phase that goes on for all topics until something happens. What one fails with ends it for all. */
@@ -123,14 +152,23 @@ export class TogetherHandler implements OperationHandler {
   ): Promise<PhaseResult> {
     const members = new MemberRuns(run, togetherOf(run.parameters)!);
     const results = await step(members.runs);
-    const cutover = results[0]!.notes?.['cutover'];
-    return { ...results[0]!, notes: { ...members.notes(results), ...(cutover !== undefined && { cutover }) } };
+    return { ...results[0]!, notes: members.notes(results) };
   }
 }
 
 function runsOf(run: OperationRun): readonly OperationRun[] {
   const together = togetherOf(run.parameters);
   return together === undefined ? [run] : new MemberRuns(run, together).runs;
+}
+
+function withoutRetry({ topics }: TogetherParameters, members: readonly JsonObject[]): JsonObject {
+  return Object.fromEntries(topics.map((topic, i) => [topic, { ...members[i]!, retryCutover: false }]));
+}
+
+/** Whether nothing is known that would undo the cutover of a topic. */
+function isUnblocked({ cutover = null }: JsonObject): boolean {
+  const blockers = isJsonObject(cutover) ? cutover['blockers'] : [];
+  return !Array.isArray(blockers) || blockers.length === 0;
 }
 
 /** @throws `invalid-<kind>-request`. */

@@ -1,6 +1,6 @@
 import { AppError, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import type { TopicDirectory } from '#libs/core/log';
-import { redriveAsNote } from '../generations/redrive.js';
+import { redriveAsNote } from '../generations/redrive-notes.js';
 import { RequestForm } from '../request-form.js';
 import type { MigrationParameters } from './parameters.js';
 import { type MigrationTools, PLAN_SAMPLE, routerBack, rulesThere } from './plan.js';

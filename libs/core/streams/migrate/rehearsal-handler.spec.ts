@@ -53,7 +53,7 @@ async function rehearsalOf(world: MigrationWorld, asked = request) {
   const handler = handlerOf(world);
   return {
     handler,
-    operation: newOperation('op-2', await handler.plan({ migration: 'a'.repeat(64), parameters: plan.parameters })),
+    operation: newOperation('op-2', await handler.plan({ migration: 'a'.repeat(64), members: [plan.parameters] })),
   };
 }
 
@@ -174,6 +174,57 @@ describe('a full rehearsal', () => {
         await drive(handlerOf(world), operation, { until: 'FINISHED' });
         expect(operation.notes, `effect ${at}`).toEqual(clean.operation.notes);
       }
+    }
+  });
+
+  it('of several topics is one, says of which topic a finding is, and comes to the same, killed before and after each note', async () => {
+    const prepared = async (): Promise<MigrationWorld> => {
+      const world = await worldOf([[1, 13, 3], [5]]);
+      await world.engine.createTopic({ name: 'bills', partitions: 1 });
+      for (const n of [1, -1, 2, 4]) await world.write('bills', `k${n}`, JSON.stringify({ n }));
+      return world;
+    };
+    const rehearsal = async (world: MigrationWorld) => {
+      const members: JsonObject[] = [];
+      for (const topic of ['orders', 'bills']) {
+        const { plan } = await world.planned({ ...request, topic, poison: { policy: 'fail' } });
+        members.push(plan.parameters);
+      }
+      return newOperation('op-2', await handlerOf(world).plan({ migration: 'a'.repeat(64), members }));
+    };
+    const world = await prepared();
+    const clean = await rehearsal(world);
+    expect(clean.plan).toMatchObject({
+      subject: expect.stringMatching(/orders$/),
+      alsoOn: [expect.stringMatching(/bills$/)],
+      estimates: { records: 8 },
+      steps: expect.arrayContaining([expect.stringMatching(/^bills: read about 4 records/)]),
+    });
+    expect(handlerOf(world).accepts(clean.plan.parameters, clean.plan.fingerprint)).toBe(true);
+    expect(await handlerOf(world).fingerprint(clean.plan.parameters)).toEqual(clean.plan.fingerprint);
+    const calm = new Mortality();
+    const by = (mortality: Mortality) => ({
+      effect: <T>(name: string, perform: () => T) => mortality.effect(name, perform),
+    });
+    await drive(handlerOf(world), clean, { until: 'FINISHED', ...by(calm) });
+    expect(clean.notes).toMatchObject({
+      errors: { read: 8, poison: 1, topics: { orders: { read: 4 }, bills: { read: 4, leftOut: 1 } } },
+      verification: {
+        ...{ level: 'rehearsal', state: 'failed', checked: 8, records: 8, changed: 6, leftOut: 1 },
+        poison: { 'transform-failed': 1 },
+        findings: ['orders: 1 records cannot be migrated: transform-failed'],
+        topics: { orders: { examples: { 'poison:transform-failed': ['0/1'] } }, bills: { state: 'passed' } },
+      },
+    });
+    expect(clean.progress).toMatchObject({ recordsDone: 8, recordsTotal: 8 });
+    for (let at = 1; at <= calm.effects; at++) {
+      const again = await prepared();
+      const operation = await rehearsal(again);
+      const mortality = new Mortality(at, at % 2 === 0);
+      const cut = drive(handlerOf(again), operation, { until: 'FINISHED', ...by(mortality) });
+      await expect(cut).rejects.toThrow('killed');
+      await drive(handlerOf(again), operation, { until: 'FINISHED' });
+      expect(operation.notes, `effect ${at}`).toEqual(clean.notes);
     }
   });
 

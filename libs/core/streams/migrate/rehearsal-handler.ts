@@ -1,6 +1,7 @@
 import { AppError, type Clock, isJsonObject, type JsonObject } from '#libs/core/kernel';
 import type { TopicDirectories } from '#libs/core/log';
 import type { FailPoint, OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
+import { MemberRuns, type TogetherParameters, togetherOf } from '../generations/member-runs.js';
 import { lasting, PartitionCursor } from '../partition-cursor.js';
 import {
   findingsOfReport,
@@ -62,21 +63,34 @@ export class RehearsalHandler implements OperationHandler {
   readonly kind = 'migration-rehearsal';
   readonly phases: OperationHandler['phases'] = {
     PREPARING: async () => ({ next: 'VERIFYING' }),
-    VERIFYING: (run) => this.#rehearse(run),
+    VERIFYING: (run) => {
+      const together = togetherOf(run.parameters);
+      return together === undefined ? this.#rehearse(run) : this.#rehearseAll(run, together);
+    },
   };
 
   constructor(private readonly options: RehearsalOptions) {}
 
-  accepts(json: JsonObject, { logId }: JsonObject): boolean {
+  accepts(json: JsonObject, fingerprint: JsonObject): boolean {
+    const together = togetherOf(json);
+    if (together !== undefined) {
+      return together.members.every((one, i) => this.accepts(one, fingerprint[together.topics[i]!] as JsonObject));
+    }
     const { cluster } = json as unknown as RehearsalParameters;
-    return this.options.directories.clusters.standsFor(cluster, logId);
+    return this.options.directories.clusters.standsFor(cluster, fingerprint['logId']);
   }
 
-  /** @param request `migration`: hash of a migration's plan; `parameters`: what that plan works with. */
+  /** @param request `migration`: hash of a migration's plan; `members`: what that plan works with, for each of its topics. */
   async plan(request: JsonObject): Promise<PlanDraft> {
-    const { migration, parameters: given } = request;
-    if (typeof migration !== 'string' || !isJsonObject(given)) throw notAMigration();
-    const parameters = given as unknown as MigrationParameters;
+    const { migration, members } = request;
+    if (typeof migration !== 'string' || !Array.isArray(members) || !members.every(isJsonObject)) throw notAMigration();
+    const drafts: PlanDraft[] = [];
+    for (const one of members) drafts.push(await this.#draft(migration, one as unknown as MigrationParameters));
+    const topics = members.map(({ topic }) => String(topic));
+    return drafts.length === 1 ? drafts[0]! : joined(topics, drafts);
+  }
+
+  async #draft(migration: string, parameters: MigrationParameters): Promise<PlanDraft> {
     const { cluster, topic } = parameters;
     const directory = this.options.directories.of(cluster);
     const { description, physical } = await directory.resolve(topic);
@@ -103,6 +117,12 @@ export class RehearsalHandler implements OperationHandler {
   }
 
   async fingerprint(json: JsonObject): Promise<JsonObject> {
+    const together = togetherOf(json);
+    if (together !== undefined) {
+      const each: JsonObject = {};
+      for (const [i, topic] of together.topics.entries()) each[topic] = await this.fingerprint(together.members[i]!);
+      return each;
+    }
     const { cluster, physical } = json as unknown as RehearsalParameters;
     const { engine } = this.options.directories.of(cluster);
     return { logId: engine.logId, topicId: (await engine.describeTopic(physical)).id };
@@ -116,13 +136,22 @@ export class RehearsalHandler implements OperationHandler {
     // Nothing was made.
   }
 
+  /** One topic after another, each with notes of its own. */
+  async #rehearseAll(run: OperationRun, together: TogetherParameters): Promise<PhaseResult> {
+    const members = new MemberRuns(run, together);
+    for (const one of members.runs) await one.note((await this.#rehearse(one)).notes ?? {});
+    return { next: 'FINISHED', notes: members.notes() };
+  }
+
   async #rehearse(run: OperationRun): Promise<PhaseResult> {
     const { clock, failPoint } = this.options;
     const { together, noteEveryMs } = { ...TUNING, ...this.options.tuning };
     const asked = run.parameters as unknown as RehearsalParameters;
     const { ranges } = asked;
     let { positions, report } = begun(run.notes, ranges);
-    const places = keysChange(asked.parameters) ? await this.#keysBelow(asked, positions, run.signal) : undefined;
+    const isDone = ranges.every(({ until }, i) => positions[i]! >= Number(until));
+    const places =
+      keysChange(asked.parameters) && !isDone ? await this.#keysBelow(asked, positions, run.signal) : undefined;
     let noted = clock.monotonic();
     for (const [i, { partition, until }] of ranges.entries()) {
       const cursor = await this.#cursor(asked, partition, positions[i]!);
@@ -200,6 +229,21 @@ export class RehearsalHandler implements OperationHandler {
       partitions,
     });
   }
+}
+
+/** The rehearsals of several topics as one. */
+function joined(topics: readonly string[], drafts: readonly PlanDraft[]): PlanDraft {
+  const [first, ...others] = drafts as [PlanDraft, ...PlanDraft[]];
+  const parameters: TogetherParameters = { topics, members: drafts.map((one) => one.parameters) };
+  return {
+    ...first,
+    alsoOn: others.map((one) => one.subject),
+    parameters: parameters as unknown as JsonObject,
+    fingerprint: Object.fromEntries(drafts.map((one, i) => [topics[i]!, one.fingerprint])),
+    steps: drafts.flatMap(({ steps }, i) => steps.map((step) => `${topics[i]}: ${step}`)),
+    impact: { topics: [...topics], migration: first.impact['migration']! },
+    estimates: { ...first.estimates, records: drafts.reduce((sum, one) => sum + (one.estimates.records ?? 0), 0) },
+  };
 }
 
 /** The next records below an offset; `next` is that offset when there are no more. */

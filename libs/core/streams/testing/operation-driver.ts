@@ -76,6 +76,10 @@ export function runOf(operation: StoredOperation, options: Omit<DriveOptions, 'u
     cutoverRequested: () =>
       requested
         ? Promise.resolve()
-        : new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+        : new Promise((_, reject) => {
+            const end = (): void => reject(signal.reason as Error);
+            if (signal.aborted) end();
+            else signal.addEventListener('abort', end, { once: true });
+          }),
   };
 }
