@@ -2,7 +2,7 @@ import type { JsonObject } from '#libs/core/kernel';
 import { askedByHand, takenBack } from './cutover-retry.js';
 import { notPossible, wrongState } from './errors.js';
 import type { Command, Phase, PlanControls, ThrottleLimits } from './operation.js';
-import { stateOf, type NewEvent, type OperationRecord } from './operation-record.js';
+import { isTerminal, type NewEvent, type OperationRecord } from './operation-record.js';
 import { COMMAND_RULES, isAllowed } from './transitions.js';
 
 /** What a command is decided on, beside the operation itself. */
@@ -205,24 +205,28 @@ function refusal(operation: OperationRecord, command: Command) {
   const state = operation.hold === null ? operation.phase : `${operation.hold} in ${operation.phase}`;
   if (rule.refusedOnceEnding && operation.intent !== null) {
     const ending = operation.intent === 'cancel' ? 'being cancelled' : 'being finished';
-    return wrongState(operation.id, command, `${state} and ${ending}`, 'before that', 'Wait until it has ended.');
+    return wrongState(operation.id, command, `${state} and ${ending}`, 'before that', hintFor(operation, command));
   }
   const holds = rule.holds.length === 4 ? '' : ' while it is not held';
   return wrongState(operation.id, command, state, `in ${rule.phases.join(', ')}${holds}`, hintFor(operation, command));
 }
 
-/** What to do instead, from where the operation stands. */
+/** What to do instead, from where the operation stands: to wait only for what comes by itself. */
 function hintFor(operation: OperationRecord, command: Command): string {
-  const state = stateOf(operation);
-  if (state === 'FINISHED' || state === 'CANCELLED' || state === 'ROLLED_BACK') {
-    return 'It is over; make a new plan.';
+  const { phase, hold, intent, approval } = operation;
+  if (isTerminal(phase)) return 'It is over; make a new plan.';
+  if (hold !== null) {
+    const isFirst = intent === null && COMMAND_RULES[command].phases.includes(phase);
+    return isFirst ? "Use 'resume' first." : "It is held: use 'resume' to let it go on.";
   }
-  if (operation.hold !== null && COMMAND_RULES[command].phases.includes(operation.phase)) return 'Resume it first.';
-  if (operation.phase === 'CUTTING_OVER') return "Wait for the cutover, or undo it with 'cancel-cutover'.";
-  if (operation.phase === 'SWITCHED') return "Use 'rollback' to go back or 'finish' to end it.";
-  if (operation.phase === 'ROLLING_BACK') return 'Wait until it is rolled back.';
+  if (intent !== null) return 'Wait until it has ended.';
+  if (phase === 'CUTTING_OVER') return "Wait for the cutover, or undo it with 'cancel-cutover'.";
+  if (phase === 'SWITCHED') return "Use 'rollback' to go back or 'finish' to end it.";
+  if (phase === 'ROLLING_BACK') return 'Wait until it is rolled back.';
   if (command === 'rollback') return "Nothing has been switched yet: use 'cancel'.";
-  if (command === 'finish') return "Cut over first, or use 'cancel'.";
-  if (command === 'approve') return 'It has begun already.';
+  if (command === 'finish') return "Use 'cutover' first, or 'cancel'.";
+  if (command === 'approve') return 'It has begun already, and needs no approval any more.';
+  if (phase === 'PLANNED' && approval.required && approval.by === null)
+    return "It waits for an approval: somebody else uses 'approve'.";
   return 'Wait until it gets there.';
 }

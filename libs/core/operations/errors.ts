@@ -26,6 +26,7 @@ export const operationNotFound = (id: string): AppError =>
     kind: 'not-found',
     code: 'operation-not-found',
     message: `There is no operation '${id}'.`,
+    hint: 'Look for it with GET /v1/operations; ids are those that a start has answered.',
     details: { operation: id },
   });
 
@@ -96,6 +97,7 @@ export const operationContended = (operation: string): AppError =>
     kind: 'unavailable',
     code: 'operation-contended',
     message: `Operation ${operation} changed too quickly to be commanded.`,
+    hint: 'Look at it again, and ask again if that is still wanted.',
     retryable: true,
     retryAfterMs: 200,
     details: { operation },

@@ -143,7 +143,8 @@ export class GenerationHandler implements OperationHandler {
       throw new AppError({
         kind: 'conflict',
         code: 'already-switched',
-        message: `Topic '${parameters.topic}' has been switched already; roll back instead.`,
+        message: `Topic '${parameters.topic}' has been switched already.`,
+        hint: 'Roll back instead.',
         details: { topic: parameters.topic },
       });
     }
