@@ -235,6 +235,25 @@ describe('every command of operators, in every machine format, as it succeeds an
       does: [migrated!.id, '--yes', '--wait', '--timeout', '60s'],
       fails: { args: [id, '--yes'], exit: 4, code: 'wrong-state' },
     };
+    expect(
+      (
+        await dataOf<{ state: string }>([
+          'topic',
+          'migrate',
+          t,
+          '--to',
+          `${t}-n`,
+          '--yes',
+          '--wait',
+          '--timeout',
+          '60s',
+        ])
+      ).state,
+    ).toBe('SWITCHED');
+    const [renamed] = await dataOf<{ id: string }[]>(['op', 'list', '--kind', 'move', '--mine']);
+    expect((await dataOf<{ name: string }>(['topic', 'describe', t])).name).toBe(`${t}-n`);
+    await run(['op', 'rollback', renamed!.id, '--yes', '--wait', '--timeout', '60s']);
+    expect(await dataOf<{ oldNameOf: string }>(['topic', 'delete', `${t}-n`, '--yes'])).toMatchObject({ oldNameOf: t });
     // There is one cluster here.
     yield { command: 'topic move', fails: { args: [t, '--to', 'none'], exit: 5, code: 'cluster-not-found' } };
 

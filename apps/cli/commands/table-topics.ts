@@ -100,8 +100,11 @@ export const TOPICS: CommandSpec = {
     {
       name: 'delete',
       kind: 'DeletedTopic',
-      about: 'Delete a topic softly; weir topic restore undoes it.',
-      examples: [['weir topic delete orders', 'softly']],
+      about: 'Delete a topic softly; weir topic restore undoes it. An old name of a topic is given up alone.',
+      examples: [
+        ['weir topic delete orders', 'softly'],
+        ['weir topic delete orders --dry-run', 'what would go'],
+      ],
       args: TOPIC,
       options: [
         { flags: '--permanent', about: 'for good' },
@@ -194,13 +197,14 @@ export const TOPICS: CommandSpec = {
     {
       name: 'migrate',
       kind: 'Operation',
-      about: 'Another form of the records of a live topic.',
+      about: 'Another form of the records of a live topic, or another name for it; the old one leads there.',
       examples: [
+        ['weir topic migrate orders --to purchases --wait', 'rename it while it is written and read'],
         ['weir topic migrate orders -f migration.yaml --dry-run', 'the plan with its rehearsal'],
         ['weir topic migrate orders -f migration.yaml --wait', 'do it'],
       ],
       args: TOPIC,
-      options: [GROUP_MODE, ...CHANGE, REQUEST],
+      options: [{ flags: '--to <name>', about: 'another name; without -f' }, GROUP_MODE, ...CHANGE, REQUEST],
       load: async () => (await import('./topic-changes.js')).migrate,
     },
     {

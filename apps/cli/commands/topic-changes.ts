@@ -1,6 +1,7 @@
 import { argument, given, text, type Handler, type Invocation } from '../command.js';
 import { Failure, usage } from '../failure.js';
 import type { Client } from '../http/client.js';
+import type { Outcome } from '../outcome.js';
 import { planAndStart, type OperationPlan } from '../operations/planned.js';
 import { milliseconds } from '../settings/durations.js';
 import { limitsOf, number } from './op.js';
@@ -48,12 +49,25 @@ async function suggested(client: Client, body: object): Promise<unknown> {
   });
 }
 
-/** `weir topic migrate`: by a request in a file. */
+/** `weir topic migrate`: records to another form by a request in a file, or the topic to another name. */
 export const migrate: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const file = await requestFile(invocation);
+  const name = text(invocation, 'to');
+  if (name !== undefined) {
+    if (file !== undefined)
+      throw usage(
+        'two-changes',
+        'A topic is renamed (--to) by one operation, and its records are given another form (-f) by another.',
+        'Do one of the two, finish it, and do the other.',
+      );
+    return await renamed(invocation, client, name);
+  }
   if (file === undefined)
-    throw usage('file-missing', 'Say what the records shall become: -f FILE, as docs/migrations.md has it.');
+    throw usage(
+      'file-missing',
+      'Say what the topic shall become: -f FILE for another form of its records, as docs/migrations.md has it, or --to NAME for another name.',
+    );
   return planAndStart(
     invocation,
     client,
@@ -62,6 +76,17 @@ export const migrate: Handler = async (invocation) => {
     { throttle: limitsOf(invocation) },
   );
 };
+
+async function renamed(invocation: Invocation, client: Client, name: string): Promise<Outcome> {
+  if (text(invocation, 'groupMode') !== undefined)
+    throw usage(
+      'group-mode-needless',
+      'Groups stand where they stood when a topic is renamed: leave --group-mode out.',
+    );
+  const body = { topics: [argument(invocation, 0)], name, ...changed(invocation, undefined) };
+  const planIn = (answer: unknown): OperationPlan => (answer as { plans: readonly OperationPlan[] }).plans[0]!;
+  return planAndStart(invocation, client, '/v1/moves/plans', body, { throttle: limitsOf(invocation), planIn });
+}
 
 /** `weir topic move`: to another cluster; several topics in one operation that switches all of them in one step. */
 export const move: Handler = async (invocation) => {

@@ -215,11 +215,16 @@ export const remove: Handler = async (invocation) => {
   const name = argument(invocation, 0);
   const topic = await client.get<Topic>(pathOf(name));
   const permanent = given(invocation, 'permanent');
-  const data = { name, records: topic.records, permanent, dryRun: invocation.flags.dryRun };
+  // An old name leads to the topic, and is all that goes.
+  const oldNameOf = topic.name === name ? null : topic.name;
+  const records = oldNameOf === null ? topic.records : '0';
+  const data = { name, records, permanent, oldNameOf, dryRun: invocation.flags.dryRun };
   if (!invocation.flags.dryRun) {
     await confirm(
       invocation,
-      `Delete ${name} with ${topic.records} records${permanent ? ' for good' : ''} at ${client.address}.`,
+      oldNameOf === null
+        ? `Delete ${name} with ${topic.records} records${permanent ? ' for good' : ''} at ${client.address}.`
+        : `Give up ${name}, an old name of ${oldNameOf}, at ${client.address}. The topic and its records stay.`,
     );
     await client.json('DELETE', pathOf(name), {
       query: { permanent: permanent || undefined, force: given(invocation, 'force') || undefined },

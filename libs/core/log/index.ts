@@ -238,7 +238,7 @@ export {
   type OtherLogs,
   type ResolvedTopic,
 } from './topic-directory.js';
-export { homeOf, topicMoved, type TopicPlace } from './topic-place.js';
+export { homeOf, isOldName, topicMoved, topicRenamed, type TopicHome, type TopicPlace } from './topic-place.js';
 export { UNGUARDED, type TopicDeletion, type TopicGuard } from './topic-guard.js';
 export {
   TopicLifecycle,

@@ -2,7 +2,7 @@ import { type Clock, isAppError } from '#libs/core/kernel';
 import type { Clusters } from './engine.js';
 import { type OtherLogs, TopicDirectory } from './topic-directory.js';
 import type { TopicNames } from './topic-names.js';
-import { homeOf } from './topic-place.js';
+import { homeOf, isSameHome } from './topic-place.js';
 
 /** Moves that a request follows before it gives up: each means that the topic went on while it asked. */
 const MOST_MOVES = 16;
@@ -40,13 +40,13 @@ export class TopicDirectories implements OtherLogs {
   /** The clusters that an operation on a topic may belong to: its own, and the one it is arriving from while that move is not finished. */
   async operatedIn(cluster: string, logical: string): Promise<readonly string[]> {
     const place = (await this.of(cluster).nameOf(logical))?.place;
-    const from = place?.kind === 'arriving' ? this.clusterOf(place.logId) : undefined;
+    const from = place?.kind === 'arriving' && place.topic === undefined ? this.clusterOf(place.logId) : undefined;
     return from === undefined ? [cluster] : [cluster, from];
   }
 
   /** The cluster a topic is in, asked of one that knows its name; that one itself where the topic is not known to be in another of this service. */
   async whereIs(cluster: string, logical: string): Promise<string> {
-    return this.clusterOf(await homeOf(this.names, this.of(cluster).engine.logId, logical)) ?? cluster;
+    return this.clusterOf((await homeOf(this.names, this.of(cluster).engine.logId, logical)).logId) ?? cluster;
   }
 
   /**
@@ -58,7 +58,7 @@ export class TopicDirectories implements OtherLogs {
     const other = cluster === undefined ? this.clusterOf(logId) : undefined;
     if (other === undefined) return undefined;
     const [home, itsHome] = [await homeOf(this.names, engine.logId, logical), await homeOf(this.names, logId, logical)];
-    return home === itsHome ? other : undefined;
+    return isSameHome(home, itsHome) ? other : undefined;
   }
 
   /**

@@ -6,7 +6,7 @@ import type { PartitionerSpec } from './key-placement.js';
 import { checkNewTopic } from './new-topic.js';
 import { type TopicGuard, UNGUARDED } from './topic-guard.js';
 import { topicDeleted, topicFrozen, topicNameKept, topicProtected } from './topic-guard-errors.js';
-import { homeOf, topicMoved } from './topic-place.js';
+import { homeOf, isOldName, isSameHome, type TopicHome, topicMoved, topicRenamed } from './topic-place.js';
 import type { TopicDescription, TopicSpec } from './topic.js';
 import type { TopicName, TopicNames } from './topic-names.js';
 
@@ -70,13 +70,19 @@ export class TopicDirectory {
   }
 
   /**
+   * The topic of a name, be it an old one of a topic that was renamed: the answer has the present one.
    * @throws `topic-not-found`, also for one that was deleted and is kept, and for physical names of later generations: those are internal. `topic-moved`, with the cluster as a detail, for one that is in
    * another log.
    */
   async resolve(logical: string): Promise<ResolvedTopic> {
     if (generationOf(logical).generation > 1) throw topicNotFound(logical);
     const name = await this.names.find(this.engine.logId, logical);
-    if (name !== undefined) await this.#demandHere(name);
+    if (name !== undefined) {
+      const present = await this.#demandHere(name);
+      // One that is not there yet: the topic still has the name that it comes from.
+      if (present !== logical && name.place?.kind === 'arriving') throw topicNotFound(logical);
+      if (present !== logical) return await this.resolve(present);
+    }
     if (name?.guard.deletion) throw topicDeleted(logical, name.guard.deletion);
     const physical = physicalName(logical, name?.generation ?? 1);
     try {
@@ -84,6 +90,44 @@ export class TopicDirectory {
     } catch (error) {
       throw isAppError(error, 'topic-not-found') ? topicNotFound(logical) : error;
     }
+  }
+
+  /** The name that the topic of a name has now: that name itself, unless it is an old one of a topic of this log. */
+  async presentName(logical: string): Promise<string> {
+    const row = await this.nameOf(logical);
+    if (row === undefined || !isOldName(row)) return logical;
+    const home = await this.#homeOf(row);
+    return home.logId === this.engine.logId ? home.topic : logical;
+  }
+
+  /** A topic's name with the old ones that lead to it, which a topic has that was renamed here. */
+  async namesOf(logical: string): Promise<ReadonlySet<string>> {
+    const known = new Set([logical]);
+    const old = (await this.names.list(this.engine.logId)).filter(isOldName);
+    for (let before = 0; before < known.size;) {
+      before = known.size;
+      for (const { logical: name, place } of old)
+        if (place?.topic !== undefined && known.has(place.topic)) known.add(name);
+    }
+    return known;
+  }
+
+  /** Whether a physical topic has given its name up: to another generation, or because the topic has another name now. */
+  async isSuperseded(physical: string): Promise<boolean> {
+    const { logical, generation } = generationOf(physical);
+    const row = await this.nameOf(logical);
+    return (row?.generation ?? 1) !== generation || isOldName(row);
+  }
+
+  /** @throws `topic-renamed` for an old name of a topic: what is kept with names is kept with the present one. */
+  async demandPresentName(logical: string): Promise<void> {
+    const present = await this.presentName(logical);
+    if (present !== logical) throw topicRenamed(logical, present);
+  }
+
+  /** Gives an old name up; the topic and its records stay. Harmless to repeat. */
+  async forgetOldName(logical: string): Promise<void> {
+    if (isOldName(await this.nameOf(logical))) await this.names.remove(this.engine.logId, logical);
   }
 
   /** The topic in another log that it moved to. @throws `topic-moved` for a log that is no cluster of this service, or that it has left as well; what {@link resolve} throws. */
@@ -133,7 +177,7 @@ export class TopicDirectory {
       const { logical, generation } = generationOf(description.name);
       const row = rows.get(logical);
       if (logical.startsWith('__') || generation !== (row?.generation ?? 1)) continue;
-      if (row !== undefined && (await this.#homeOf(row)) !== this.engine.logId) continue;
+      if (row !== undefined && !(await this.#isIn(row))) continue;
       topics.push(resolved(logical, description, row));
     }
     return topics.sort((a, b) => (a.logical < b.logical ? -1 : 1));
@@ -141,14 +185,14 @@ export class TopicDirectory {
 
   /**
    * Creates generation 1 of a logical topic, ACTIVE unless the state says otherwise.
-   * @throws `topic-exists` also when another generation carries the name now; `topic-name-kept` while a topic of that name was deleted and can be restored; `topic-moved` while the topic is in the log it
+   * @throws `topic-exists` also when another generation carries the name now, or a topic is about to get it; `topic-renamed` for an old name; `topic-name-kept` while a topic of that name was deleted and can be restored; `topic-moved` while the topic is in the log it
    * moved to; `invalid-topic-name` for names kept for internal use.
    */
   async create(spec: TopicSpec): Promise<ResolvedTopic> {
     demandUserName(spec.name);
     const present = await this.names.find(this.engine.logId, spec.name);
     if (present !== undefined) {
-      if (await this.#isElsewhere(present)) await this.#demandHere(present);
+      if (await this.#isElsewhere(present)) await this.#refuseTaken(present);
       const { deletion } = present.guard;
       if (deletion?.phase === 'PURGING') await this.erase(spec.name, present.generation);
       else if (deletion !== null) throw topicNameKept(spec.name, deletion);
@@ -168,7 +212,7 @@ export class TopicDirectory {
     demandUserName(spec.name);
     const present = await this.names.find(this.engine.logId, spec.name);
     if (present !== undefined) {
-      if (await this.#isElsewhere(present)) await this.#demandHere(present);
+      if (await this.#isElsewhere(present)) await this.#refuseTaken(present);
       const { deletion } = present.guard;
       if (deletion !== null && deletion.phase !== 'PURGING') throw topicNameKept(spec.name, deletion);
       if (deletion === null && (await exists(this.engine, physicalName(spec.name, present.generation))))
@@ -201,15 +245,20 @@ export class TopicDirectory {
     await this.erase(logical, generation);
   }
 
-  async #homeOf({ logical, place }: TopicName): Promise<string> {
+  async #homeOf({ logical, place }: TopicName): Promise<TopicHome> {
     const { logId } = this.engine;
-    return place === null ? logId : await homeOf(this.names, logId, logical);
+    return place === null ? { logId, topic: logical } : await homeOf(this.names, logId, logical);
   }
 
-  /** Whether a topic is in this log, or nowhere, as far as its name tells. */
+  /** Whether the topic of a row is in this log, under that name. */
+  async #isIn(row: TopicName): Promise<boolean> {
+    return isSameHome(await this.#homeOf(row), { logId: this.engine.logId, topic: row.logical });
+  }
+
+  /** Whether a topic is in this log under that name, or nowhere, as far as its name tells. */
   async isHere(logical: string): Promise<boolean> {
     const row = await this.nameOf(logical);
-    return row === undefined || (await this.#homeOf(row)) === this.engine.logId;
+    return row === undefined || (await this.#isIn(row));
   }
 
   /** @throws `topic-moved` for a topic that is in another log; nothing for one that is nowhere. */
@@ -218,25 +267,34 @@ export class TopicDirectory {
     if (row !== undefined) await this.#demandHere(row);
   }
 
-  /** @throws `topic-moved`. */
-  async #demandHere(row: TopicName): Promise<void> {
+  /** The name that the topic of a row has here. @throws `topic-moved`. */
+  async #demandHere(row: TopicName): Promise<string> {
     const { logId } = this.engine;
     const home = await this.#homeOf(row);
-    if (home !== logId) throw topicMoved(row.logical, this.others.clusterOf(logId), this.others.clusterOf(home), home);
+    if (home.logId === logId) return home.topic;
+    throw topicMoved(row.logical, this.others.clusterOf(logId), this.others.clusterOf(home.logId), home.logId);
   }
 
-  /** Whether the topic is, or may be, in another log: one that was deleted there leaves the name free. */
+  /** Whether the topic is, or may be, in another log or under another name: one that was deleted there leaves the name free. */
   async #isElsewhere(row: TopicName): Promise<boolean> {
+    if (await this.#isIn(row)) return false;
     const home = await this.#homeOf(row);
-    const cluster = this.others.clusterOf(home);
-    if (home === this.engine.logId || cluster === undefined) return home !== this.engine.logId;
-    const { engine } = this.others.of(cluster);
-    const there = await this.names.find(home, row.logical);
-    return there !== undefined || (await exists(engine, row.logical));
+    const engine = home.logId === this.engine.logId ? this.engine : this.inLog(home.logId)?.engine;
+    if (engine === undefined || row.place?.kind === 'arriving') return true;
+    const there = await this.names.find(home.logId, home.topic);
+    return there !== undefined || (await exists(engine, home.topic));
   }
 
-  /** Deletes every generation of a name, the present one last, and forgets the name. Harmless to repeat, and to cut short. */
+  /** @throws what tells why a name is taken whose topic is elsewhere. */
+  async #refuseTaken(row: TopicName): Promise<never> {
+    const present = await this.#demandHere(row);
+    throw row.place?.kind === 'arriving' ? topicExists(row.logical) : topicRenamed(row.logical, present);
+  }
+
+  /** Deletes every generation of a name, the present one last, and forgets the name with the old ones that lead to it. Harmless to repeat, and to cut short. */
   async erase(logical: string, presentGeneration: number): Promise<void> {
+    for (const name of await this.namesOf(logical))
+      if (name !== logical) await this.names.remove(this.engine.logId, name);
     const present = physicalName(logical, presentGeneration);
     for (const { name } of await this.engine.listTopics()) {
       if (generationOf(name).logical === logical && name !== present) await this.eraseOne(name);
@@ -256,7 +314,7 @@ export class TopicDirectory {
   /** Whether the name stands for something else than when it was resolved. */
   async #hasMoved({ logical, generation }: ResolvedTopic): Promise<boolean> {
     const row = await this.nameOf(logical);
-    return (row?.generation ?? 1) !== generation || (row?.place ?? null) !== null;
+    return (row?.generation ?? 1) !== generation || (row !== undefined && !(await this.#isIn(row)));
   }
 
   /**
@@ -292,9 +350,9 @@ export class TopicDirectory {
 
 /** Whether a name stands for one topic in two logs: it has moved from one of them, or is on its way. */
 export async function isSameTopic(one: TopicDirectory, other: TopicDirectory, logical: string): Promise<boolean> {
-  const places = [(await one.nameOf(logical))?.place, (await other.nameOf(logical))?.place];
-  const logs = [one.engine.logId, other.engine.logId];
-  return places.some((place) => place !== null && place !== undefined && logs.includes(place.logId));
+  const leadsTo = async (from: TopicDirectory, { engine }: TopicDirectory): Promise<boolean> =>
+    (await from.nameOf(logical))?.place?.logId === engine.logId;
+  return (await leadsTo(one, other)) || (await leadsTo(other, one));
 }
 
 async function exists(engine: LogEngine, physical: string): Promise<boolean> {

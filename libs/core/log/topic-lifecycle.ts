@@ -64,6 +64,7 @@ export class TopicLifecycle {
   /** Refuses to delete the topic or records of it, or allows it again. Harmless to repeat. @throws `topic-not-found`. */
   async protect(cluster: string | undefined, logical: string, isProtected: boolean): Promise<ResolvedTopic> {
     return await this.#change(cluster, async (directory) => {
+      await directory.demandPresentName(logical);
       const { guard } = await directory.resolve(logical);
       if (guard.protected !== isProtected) await this.#set(directory, logical, { protected: isProtected });
       return await directory.resolve(logical);
@@ -76,6 +77,7 @@ export class TopicLifecycle {
    */
   async freeze(cluster: string | undefined, logical: string): Promise<ResolvedTopic> {
     return await this.#change(cluster, async (directory, name) => {
+      await directory.demandPresentName(logical);
       const topic = await directory.resolve(logical);
       if (!topic.guard.frozen) {
         await this.#demandNoOperation(name, logical, 'frozen');
@@ -92,6 +94,7 @@ export class TopicLifecycle {
   /** Lets writers go on. Harmless to repeat. @throws `topic-not-found`. */
   async unfreeze(cluster: string | undefined, logical: string): Promise<ResolvedTopic> {
     return await this.#change(cluster, async (directory) => {
+      await directory.demandPresentName(logical);
       const topic = await directory.resolve(logical);
       if (topic.guard.frozen) {
         // In this order a crash in between leaves it frozen, and not fenced by nobody.
@@ -105,13 +108,14 @@ export class TopicLifecycle {
 
   /**
    * Deletes a topic: unreachable at once, and kept for a while with all its generations and the positions of groups, unless it is to be for good. A log without room on its disk holds nothing up: the topic is
-   * deleted, and {@link keep} does the rest.
+   * deleted, and {@link keep} does the rest. An old name of a topic is given up, and nothing else is deleted.
    * @returns the deletion, null when nothing is left.
    * @throws `topic-not-found`, `topic-protected`, `topic-in-use` naming what depends on it, `topic-in-operation`.
    */
   async delete(cluster: string | undefined, logical: string, how: DeleteTopic): Promise<TopicDeletion | null> {
     return await this.#change(cluster, async (directory, name) => {
       const { clock, deletedRetentionMs } = this.options;
+      if ((await directory.presentName(logical)) !== logical) return await this.#giveUp(directory, name, logical, how);
       const isPermanent = how.permanent || deletedRetentionMs === 0;
       const kept = (await this.#find(directory, logical))?.guard.deletion ?? null;
       if (kept !== null && !isPermanent) throw topicDeleted(logical, kept);
@@ -144,6 +148,7 @@ export class TopicLifecycle {
    */
   async restore(cluster: string | undefined, logical: string): Promise<ResolvedTopic> {
     return await this.#change(cluster, async (directory, name) => {
+      await directory.demandPresentName(logical);
       const deletion = (await this.#find(directory, logical))?.guard.deletion ?? null;
       if (deletion === null) {
         await directory.resolve(logical);
@@ -194,6 +199,14 @@ export class TopicLifecycle {
       adopted.push(logical);
     }
     return adopted;
+  }
+
+  /** Nothing reads or writes by an old name any more. The operation that renamed the topic may still take it back to that name. */
+  async #giveUp(directory: TopicDirectory, cluster: string, logical: string, how: DeleteTopic): Promise<null> {
+    await this.#demandUnused(cluster, logical, how.force);
+    await this.#demandNoOperation(cluster, logical, 'given up');
+    await directory.forgetOldName(logical);
+    return null;
   }
 
   /** Makes the log what the guard says, as often as the guard changes meanwhile; purges what is due. */

@@ -46,7 +46,10 @@ function setUp() {
 describe('the place of a topic', () => {
   it('is the log that was asked until it moves, then the one it moved to; one row decides', async () => {
     const { names, a, b, place, moved } = setUp();
-    const homes = async () => [await homeOf(names, a.logId, 'orders'), await homeOf(names, b.logId, 'orders')];
+    const homes = async () => [
+      (await homeOf(names, a.logId, 'orders')).logId,
+      (await homeOf(names, b.logId, 'orders')).logId,
+    ];
     expect(await homes()).toEqual([a.logId, b.logId]);
     await place(b, { kind: 'arriving', logId: a.logId });
     expect(await homes()).toEqual([a.logId, a.logId]);

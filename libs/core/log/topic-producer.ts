@@ -65,7 +65,7 @@ export class TopicProducer {
         durability = result.durability ?? durability;
       }
       if (positions.size > 0)
-        token = { logId: this.directory.engine.logId, topic: logical, generation: topic.generation, positions };
+        token = { logId: this.directory.engine.logId, topic: topic.logical, generation: topic.generation, positions };
       pending = fenced.sort((a, b) => a - b);
       if (pending.length > 0) throw topicFenced(logical, 'FENCED');
     };

@@ -119,6 +119,7 @@ export class TopicReader {
       throw error;
     }
     const row = await this.directory.nameOf(logical);
+    if (topic.logical !== logical) return await this.readRenamed(topic, row, given, limits);
     if (topic.generation !== given.generation) {
       const present = { logical, generation: topic.generation, topicId: topic.description.id };
       return await this.readOn(present, row, given, limits);
@@ -134,6 +135,29 @@ export class TopicReader {
     // While this waited the name may have moved, and what came since may be copies of what the next generation has: read again, knowing where to stop.
     if (page !== undefined && (await this.revisionOf(logical)) === row?.revision) return page;
     return await this.read(logical, given, { ...limits, waitMs: 0 });
+  }
+
+  /** Reads on under an old name: what is left of the topic there, to where it was closed, then what it has under its present name. */
+  private async readRenamed(
+    topic: ResolvedTopic,
+    row: TopicName | undefined,
+    given: ReadVector,
+    limits: ReadLimits,
+  ): Promise<ReadPage> {
+    const next = row?.place?.topic ?? topic.logical;
+    if (row === undefined || !(await this.isOf(row.logical, given))) return await this.read(next, given, limits);
+    const gone = generationGone({ ...topic, topicId: topic.description.id }, given.generation, 'it was deleted');
+    return await this.readLeft(row.logical, given, limits, gone);
+  }
+
+  /** Whether a vector is of a generation that a name had. */
+  private async isOf(logical: string, { generation, topicId }: ReadVector): Promise<boolean> {
+    try {
+      return (await this.directory.engine.describeTopic(physicalName(logical, generation))).id === topicId;
+    } catch (error) {
+      if (isAppError(error, 'topic-not-found')) return false;
+      throw error;
+    }
   }
 
   private async revisionOf(logical: string): Promise<number | undefined> {
@@ -178,7 +202,7 @@ export class TopicReader {
     return { records: [], next, atEnd: false };
   }
 
-  /** Reads what a topic that moved to another log left here, to where it was closed; then it goes on there. */
+  /** Reads what a topic that moved to another log, or to another name, left here, to where it was closed; then it goes on there. */
   private async readLeft(logical: string, vector: ReadVector, limits: ReadLimits, moved: AppError): Promise<ReadPage> {
     const row = await this.directory.nameOf(logical);
     const place = row?.place;
@@ -206,10 +230,13 @@ export class TopicReader {
       return { ...page, next: { ...page.next, until }, atEnd: page.atEnd && until !== undefined };
     }
     if (until !== undefined) return { records: [], next: vector, atEnd: true };
-    const { generation, description } = await this.directory.there(place.logId, logical);
+    const renamed = place.topic !== undefined && place.logId === this.directory.engine.logId;
+    const { generation, description } = await (renamed
+      ? this.directory.resolve(place.topic)
+      : this.directory.there(place.logId, logical));
     const opened = [...positions.keys()].map((partition) => [partition, place.opensAt[partition] ?? 0] as const);
     const next = { generation, topicId: description.id, whole: vector.whole, positions: new Map(opened) };
-    return { records: [], next, atEnd: false, movedTo: place.logId };
+    return { records: [], next, atEnd: false, ...(renamed ? {} : { movedTo: place.logId }) };
   }
 
   private async pageOf(physical: string, vector: ReadVector, limits: ReadLimits): Promise<ReadPage> {

@@ -6,10 +6,12 @@ import {
   type PartitionRecord,
   type TopicDescription,
   type TopicDirectory,
+  type TopicHome,
   type TopicName,
   type TopicNames,
+  type TopicPlace,
 } from '#libs/core/log';
-import { generationInLog, logNumberIn, numberOfLog, readerGeneration } from './reader-place.js';
+import { generationInLog, logNumberIn, numberOfHome, readerGeneration } from './reader-place.js';
 
 /** Where a reader stands in a logical topic: the generation it reads and the next offset of each partition. */
 export interface SourcePosition {
@@ -43,9 +45,10 @@ export interface SourceLimits {
   readonly signal?: AbortSignal;
 }
 
-/** A generation of the topic in one of the logs it has been in. */
+/** A generation of the topic in one of the logs it has been in, under the name it has or had there. */
 interface ReadPlace {
   readonly directory: TopicDirectory;
+  readonly topic: string;
   readonly generation: number;
 }
 
@@ -62,12 +65,15 @@ interface WayOn {
 const MOST_HOPS = 64;
 
 /**
- * Reads a logical topic for ever, over its cutovers: the old generation to its end, then the new one from where it opened, be that in the same log or in another one that the topic has moved to. Misses and
+ * Reads a logical topic for ever, over its cutovers: the old generation to its end, then the new one from where it opened, be that in the same log, under another name, or in another log that the topic has moved to. Misses and
  * repeats nothing. Holds no position: the reader keeps it with what it computes.
  */
 export class SourceReader {
   /** Where the name stood at the end of the last read: it is looked at again behind the next one, so it need not be before. */
-  #seen: { readonly logId: string; readonly row: TopicName | undefined } | undefined;
+  #seen: { readonly logId: string; readonly topic: string; readonly row: TopicName | undefined } | undefined;
+
+  /** Places that numbers in front of generations stand for, as far as they were met. */
+  readonly #places = new Map<number, Omit<ReadPlace, 'generation'>>();
 
   /** @param directory of the log that the reader belongs to: positions in it have the plain numbers of generations, see `reader-place.ts`. */
   constructor(
@@ -80,34 +86,35 @@ export class SourceReader {
   async begin(): Promise<SourcePosition> {
     const { directory, resolved } = await this.directory.wherever(this.topic);
     const next = resolved.description.partitions.map((one) => one.startOffset);
-    return { generation: this.#kept(directory, resolved.generation), next };
+    return { generation: this.#kept(directory, resolved.logical, resolved.generation), next };
   }
 
   /** Where a generation was opened by the cutover that gave it the name, per partition: what lies below is from before. Empty for one that the name does not stand for, or never moved to. */
   async opening(generation: number): Promise<readonly number[]> {
-    const place = this.#placeOf({ generation, next: [] });
+    const place = await this.#placeOf({ generation, next: [] });
     const { logId } = place.directory.engine;
-    const row = await this.names.find(logId, this.topic);
+    const row = await this.names.find(logId, place.topic);
     if (row?.generation !== place.generation || row.opensAt.length > 0) {
       return row?.generation === place.generation ? row.opensAt : [];
     }
-    for (const { engine } of this.directory.logs()) {
-      const from = (await this.names.find(engine.logId, this.topic))?.place;
-      if (from?.kind === 'moved' && from.logId === logId) return from.opensAt;
+    for (const at of await this.#homes()) {
+      const from = (await this.names.find(at.directory.engine.logId, at.topic))?.place;
+      if (from?.kind === 'moved' && from.logId === logId && (from.topic ?? at.topic) === place.topic)
+        return from.opensAt;
     }
     return [];
   }
 
   /** The settings of the topic in a generation. @throws `topic-not-found`. */
   async config(generation: number): Promise<TopicDescription['config']> {
-    const place = this.#placeOf({ generation, next: [] });
-    return (await place.directory.engine.describeTopic(physicalName(this.topic, place.generation))).config;
+    const place = await this.#placeOf({ generation, next: [] });
+    return (await place.directory.engine.describeTopic(physicalName(place.topic, place.generation))).config;
   }
 
   /** The record at a place; undefined when it is there no more. */
   async record(generation: number, partition: number, offset: number): Promise<PartitionRecord | undefined> {
-    const place = this.#placeOf({ generation, next: [] });
-    const position = { topic: physicalName(this.topic, place.generation), partition, offset };
+    const place = await this.#placeOf({ generation, next: [] });
+    const position = { topic: physicalName(place.topic, place.generation), partition, offset };
     try {
       const [part] = await place.directory.engine.fetch({
         positions: [position],
@@ -129,8 +136,8 @@ export class SourceReader {
     let lag = 0;
     let at = position;
     for (let hops = 0; hops < MOST_HOPS; hops++) {
-      const place = this.#placeOf(at);
-      const on = await this.#wayOn(place, await this.names.find(place.directory.engine.logId, this.topic), at);
+      const place = await this.#placeOf(at);
+      const on = await this.#wayOn(place, await this.names.find(place.directory.engine.logId, place.topic), at);
       if (on === undefined || !isRead(at, on.closing)) {
         const there = await this.#describe(place, at, on !== undefined);
         lag += lagOf(there, at.next, on?.closing);
@@ -147,11 +154,15 @@ export class SourceReader {
    * removed records before they were read; `partition-degraded`.
    */
   async next(position: SourcePosition, limits: SourceLimits): Promise<SourceChunk> {
-    const place = this.#placeOf(position);
+    const place = await this.#placeOf(position);
     const { logId } = place.directory.engine;
     const seen = this.#seen;
     this.#seen = undefined;
-    if (seen?.logId === logId && (await this.#wayOn(place, seen.row, position)) === undefined) {
+    if (
+      seen?.logId === logId &&
+      seen.topic === place.topic &&
+      (await this.#wayOn(place, seen.row, position)) === undefined
+    ) {
       try {
         return await this.#read(place, position, limits, seen.row, undefined);
       } catch (error) {
@@ -159,7 +170,7 @@ export class SourceReader {
         if (!isAppError(error, 'topic-not-found')) throw error;
       }
     }
-    const row = await this.names.find(logId, this.topic);
+    const row = await this.names.find(logId, place.topic);
     return await this.#read(place, position, limits, row, await this.#wayOn(place, row, position));
   }
 
@@ -178,7 +189,7 @@ export class SourceReader {
       const opened = on.to();
       return { records: [], to: opened, lag: await this.lag(opened) };
     }
-    const physical = physicalName(this.topic, place.generation);
+    const physical = physicalName(place.topic, place.generation);
     const description = await this.#describe(place, position, on !== undefined);
     const from = description.partitions.map((one) => position.next[one.partition] ?? one.startOffset);
     const endOf = (partition: number): number =>
@@ -191,9 +202,9 @@ export class SourceReader {
     const fetched = open.length === 0 ? [] : await engine.fetch({ ...request, maxWaitMs });
     // While this waited the name may have moved, and what came since may be copies of what the new generation has: read again, knowing where to stop.
     if (on === undefined) {
-      const now = await this.names.find(engine.logId, this.topic);
+      const now = await this.names.find(engine.logId, place.topic);
       const same = now?.revision === row?.revision;
-      this.#seen = same ? { logId: engine.logId, row: now } : undefined;
+      this.#seen = same ? { logId: engine.logId, topic: place.topic, row: now } : undefined;
       if (!same) return await this.next(position, limits);
     }
     const records: PartitionRecord[] = [];
@@ -220,10 +231,10 @@ export class SourceReader {
 
   /** How the generation is left, undefined while the name stands for it. */
   async #wayOn(place: ReadPlace, row: TopicName | undefined, position: SourcePosition): Promise<WayOn | undefined> {
-    const { directory, generation } = place;
+    const { directory, topic, generation } = place;
     if ((row?.generation ?? 1) !== generation) {
       const closing = closingOf(row, { generation, next: position.next });
-      const ahead = { generation: this.#kept(directory, row?.generation ?? 1), next: row?.opensAt ?? [] };
+      const ahead = { generation: this.#kept(directory, topic, row?.generation ?? 1), next: row?.opensAt ?? [] };
       return { closing, ahead, to: () => this.#opened(row, generation, ahead, position) };
     }
     const left = row?.place;
@@ -232,11 +243,16 @@ export class SourceReader {
     if (there === undefined)
       throw sourceMoved(this.topic, position, 'it is in a log that is no cluster of this service');
     // The topic gets no other generation there while somebody of ours has not come: see `readersGone`.
-    const entered = (await this.names.find(left.logId, this.topic))?.generation ?? 1;
-    const ahead = { generation: this.#kept(there, entered), next: left.opensAt };
+    const name = left.topic ?? topic;
+    const entered = (await this.names.find(left.logId, name))?.generation ?? 1;
+    const ahead = { generation: this.#kept(there, name, entered), next: left.opensAt };
     const to = (): SourcePosition => {
       if (left.closedAt.length > 0) return ahead;
-      throw sourceMoved(this.topic, position, 'where it went on in the other log is not known');
+      throw sourceMoved(
+        this.topic,
+        position,
+        'where it went on in the other log, or under its other name, is not known',
+      );
     };
     if (left.closedAt.length === 0) to();
     return { closing: left.closedAt, ahead, to };
@@ -244,7 +260,7 @@ export class SourceReader {
 
   async #describe(place: ReadPlace, position: SourcePosition, superseded: boolean): Promise<TopicDescription> {
     try {
-      return await place.directory.engine.describeTopic(physicalName(this.topic, place.generation));
+      return await place.directory.engine.describeTopic(physicalName(place.topic, place.generation));
     } catch (error) {
       if (superseded && error instanceof AppError && error.code === 'topic-not-found')
         throw sourceMoved(this.topic, position, 'it was deleted');
@@ -271,18 +287,45 @@ export class SourceReader {
     return ahead;
   }
 
-  #kept(directory: TopicDirectory, generation: number): number {
-    return readerGeneration(this.directory.engine.logId, directory.engine.logId, generation);
+  get #home(): TopicHome {
+    return { logId: this.directory.engine.logId, topic: this.topic };
   }
 
-  /** @throws `source-moved` for a log that is no cluster of this service. */
-  #placeOf(position: SourcePosition): ReadPlace {
+  #kept({ engine: { logId } }: TopicDirectory, topic: string, generation: number): number {
+    return readerGeneration(this.#home, { logId, topic }, generation);
+  }
+
+  /** Where the topic may have been: in each log under its name, and under those that this name leads to there. */
+  async #homes(): Promise<readonly Omit<ReadPlace, 'generation'>[]> {
+    const homes: Omit<ReadPlace, 'generation'>[] = [];
+    for (const directory of this.directory.logs()) {
+      const { logId } = directory.engine;
+      const seen = new Set<string>();
+      for (let topic: string | undefined = this.topic; topic !== undefined && !seen.has(topic);) {
+        seen.add(topic);
+        homes.push({ directory, topic });
+        const place: TopicPlace | null | undefined = (await this.names.find(logId, topic))?.place;
+        topic = place?.logId === logId ? place.topic : undefined;
+      }
+    }
+    return homes;
+  }
+
+  /** @throws `source-moved` for a log that is no cluster of this service, and for a name that nothing leads to any more. */
+  async #placeOf(position: SourcePosition): Promise<ReadPlace> {
     const number = logNumberIn(position.generation);
     const generation = generationInLog(position.generation);
-    if (number === 0) return { directory: this.directory, generation };
-    const found = this.directory.logs().filter(({ engine }) => numberOfLog(engine.logId) === number);
-    const [directory] = found;
-    if (found.length === 1) return { directory: directory!, generation };
+    if (number === 0) return { directory: this.directory, topic: this.topic, generation };
+    const known = this.#places.get(number);
+    if (known !== undefined) return { ...known, generation };
+    const found = (await this.#homes()).filter(({ directory: { engine }, topic }) => {
+      return numberOfHome(this.#home, { logId: engine.logId, topic }) === number;
+    });
+    const [only] = found;
+    if (found.length === 1) {
+      this.#places.set(number, only!);
+      return { ...only!, generation };
+    }
     const why =
       found.length > 1 ? 'two clusters have logs with one number' : 'it is in a log that is no cluster of this service';
     throw sourceMoved(this.topic, position, why);

@@ -6,13 +6,15 @@ import type { JoinedMovePlanView, MovePlanView } from './move-schemas.js';
 export function planViewOf(plan: Plan): MovePlanView {
   type Found = Pick<
     MovePlanView,
-    'topic' | 'order' | 'rollback' | 'from' | 'to' | 'config' | 'profile' | 'translation' | 'readers'
+    'topic' | 'name' | 'order' | 'rollback' | 'from' | 'to' | 'config' | 'profile' | 'translation' | 'readers'
   >;
-  const { topic, order, rollback, from, to, config, profile, translation, readers } = plan.impact as unknown as Found;
+  const { topic, name, order, rollback, from, to, config, profile, translation, readers } =
+    plan.impact as unknown as Found;
   return {
     ...wholePlanParts(plan),
     kind: 'move',
     topic,
+    name,
     order,
     rollback,
     from,

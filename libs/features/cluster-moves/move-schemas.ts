@@ -12,7 +12,15 @@ export const moveBody = z.strictObject({
     .max(MAX_MOVED_TOPICS)
     .refine((names) => new Set(names).size === names.length, 'names a topic twice')
     .describe('One plan is made for each, in this order.'),
-  to: z.string().min(1).max(249).describe('Name of the cluster that the topics go to.'),
+  to: z.string().min(1).max(249).optional().describe('Name of the cluster that the topics go to.'),
+  name: z
+    .string()
+    .min(1)
+    .max(249)
+    .optional()
+    .describe(
+      'In the place of `to`: the name that the only topic gets in the cluster it is in. The old one leads to it.',
+    ),
   together: z
     .boolean()
     .optional()
@@ -32,6 +40,7 @@ const movePlanView = z.object({
   ...wholePlanShape,
   kind: z.literal('move'),
   topic: z.string(),
+  name: z.string().nullable().describe('The name it gets; null where it keeps its own.'),
   order: z.string().describe('What is promised of the order of records.'),
   rollback: z.string(),
   from: z.object({ cluster: z.string(), physical: z.string(), partitions: z.int() }),
@@ -43,7 +52,7 @@ const movePlanView = z.object({
 });
 export type MovePlanView = z.infer<typeof movePlanView>;
 
-const joinedMovePlanView = movePlanView.omit({ topic: true, from: true, to: true, config: true }).extend({
+const joinedMovePlanView = movePlanView.omit({ topic: true, name: true, from: true, to: true, config: true }).extend({
   alsoOn: z.array(z.string()).describe('What else it would change.'),
   topics: z.array(z.string()),
   profile: object.describe('What each topic is like, by name.'),

@@ -5,7 +5,7 @@ import { joinedViewOf, planViewOf } from './move-plan-view.js';
 import { moveBody, movePlansView, type MoveBody, type MovePlansView } from './move-schemas.js';
 import { MovesService } from './moves.service.js';
 
-/** Plans of moves to another cluster, from the default cluster and from a named one. */
+/** Plans of moves to another cluster or to another name, from the default cluster and from a named one. */
 @Controller(['v1/moves', 'v1/clusters/:cluster/moves'])
 export class MovesController {
   constructor(private readonly moves: MovesService) {}
@@ -15,9 +15,9 @@ export class MovesController {
   @AccessToSome('operate', 'topic')
   @ApiJson({
     id: 'planMove',
-    summary: 'Plan a move of topics to another cluster',
+    summary: 'Plan a move of topics to another cluster, or of one to another name',
     description:
-      'Looks at the topics and at the other cluster, and changes nothing. Each topic is moved by an operation of its own, or all of them in one that switches them in one step (`together`). Start plans with their hashes: `POST /v1/operations {"planHash": …}`.',
+      'Looks at the topics and at the other cluster, and changes nothing. Each topic is moved by an operation of its own, or all of them in one that switches them in one step (`together`). With `name` a topic gets another name where it is. Start plans with their hashes: `POST /v1/operations {"planHash": …}`.',
     tag: 'moves',
     body: moveBody,
     bodyExample: { topics: ['flights'], to: 'production' },

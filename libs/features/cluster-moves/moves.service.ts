@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { JsonObject } from '#libs/core/kernel';
+import { AppError, type JsonObject } from '#libs/core/kernel';
 import { OperationEngine, type Plan } from '#libs/core/operations';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import type { MoveBody } from './move-schemas.js';
@@ -28,6 +28,12 @@ export class MovesService {
       this.authorizer.demand(principal, 'operate', { kind: 'topic', name });
       this.authorizer.demand(principal, 'read', { kind: 'topic', name });
     }
+    if (body.name !== undefined) {
+      // A topic of that name comes to be.
+      this.authorizer.demand(principal, 'alter', { kind: 'topic', name: body.name });
+      this.authorizer.demand(principal, 'operate', { kind: 'topic', name: body.name });
+      if (body.topics.length > 1) throw nameOfSeveral(body.topics);
+    }
     const { topics, together, ...rest } = JSON.parse(JSON.stringify(body)) as MoveBody;
     const shared = { ...rest, ...(cluster === undefined ? {} : { cluster }) } as unknown as JsonObject;
     const plans: Plan[] = [];
@@ -37,4 +43,14 @@ export class MovesService {
     const joined = together === true ? await this.engine.plan('move', { topics, ...shared }, principal.id) : null;
     return { plans, together: joined };
   }
+}
+
+function nameOfSeveral(topics: readonly string[]): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'invalid-move-request',
+    message: `One name cannot be given to ${topics.length} topics.`,
+    hint: 'Plan each topic with a name of its own.',
+    items: [{ path: 'topics', message: 'must be one where name is given' }],
+  });
 }

@@ -76,12 +76,13 @@ export const topicView = z.object({
   sizeBytes: z.int().nullable(),
   createdAt: z.string().nullable(),
   config: z.record(z.string(), z.string()),
+  oldNames: z.array(z.string()).describe('Names that lead to it since it was renamed; deleting one gives it up.'),
   partitions: z.array(partitionView),
 });
 export type TopicView = z.infer<typeof topicView>;
 
-/** An entry of the list: the same without the partitions. */
-export const topicSummary = topicView.omit({ partitions: true });
+/** An entry of the list: the same without old names and partitions. */
+export const topicSummary = topicView.omit({ oldNames: true, partitions: true });
 export type TopicSummary = z.infer<typeof topicSummary>;
 
 export const topicPage = z.object({ items: z.array(topicSummary), next: z.string().nullable() });

@@ -1,5 +1,6 @@
 import { DEFAULT_PARTITIONER, type PartitionerSpec, type ResolvedTopic } from '#libs/core/log';
 import type { TopicSummary, TopicView } from './topic-schemas.js';
+import type { PlacedTopic } from './topics.service.js';
 
 /** A resolved topic as the list shows it. */
 export function summaryOf(cluster: string, topic: ResolvedTopic): TopicSummary {
@@ -31,14 +32,15 @@ function partitionerView(spec: PartitionerSpec): TopicSummary['partitioner'] {
 }
 
 /** A topic of the cluster it is in. */
-export function placedView({ cluster, topic }: { readonly cluster: string; readonly topic: ResolvedTopic }): TopicView {
-  return viewOf(cluster, topic);
+export function placedView({ cluster, topic, oldNames }: PlacedTopic): TopicView {
+  return viewOf(cluster, topic, oldNames);
 }
 
 /** A resolved topic with its partitions. */
-export function viewOf(cluster: string, topic: ResolvedTopic): TopicView {
+export function viewOf(cluster: string, topic: ResolvedTopic, oldNames: readonly string[] = []): TopicView {
   return {
     ...summaryOf(cluster, topic),
+    oldNames: [...oldNames],
     partitions: topic.description.partitions.map((one) => ({
       partition: one.partition,
       startOffset: String(one.startOffset),

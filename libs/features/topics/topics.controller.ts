@@ -71,7 +71,7 @@ export class TopicsController {
     id: 'deleteTopic',
     summary: 'Delete a topic',
     description:
-      'It is unreachable at once, and kept with records, generations and group positions for `topics.deletedRetentionMs`: `:restore` brings it back until then. Its name cannot be given to another topic meanwhile. `permanent=true` deletes for good, also one that is kept.',
+      'It is unreachable at once, and kept with records, generations and group positions for `topics.deletedRetentionMs`: `:restore` brings it back until then. Its name cannot be given to another topic meanwhile. `permanent=true` deletes for good, also one that is kept. An old name of a topic that was renamed is given up, and no record is deleted.',
     tag: 'topics',
     query: deleteTopicQuery,
     status: 204,

@@ -8,6 +8,8 @@ import type { CreateTopicBody, ListTopicsQuery } from './topic-schemas.js';
 export interface PlacedTopic {
   readonly cluster: string;
   readonly topic: ResolvedTopic;
+  /** Names that lead to it since it was renamed, in their order. */
+  readonly oldNames: readonly string[];
 }
 
 /** Topics by their logical names. Every method names the cluster; undefined means the default one, and wherever the topic has moved from there. */
@@ -73,6 +75,10 @@ export class TopicsService {
     cluster: string | undefined,
     resolve: (cluster: string) => Promise<ResolvedTopic>,
   ): Promise<PlacedTopic> {
-    return await this.directories.following(cluster, async (at) => ({ cluster: at, topic: await resolve(at) }));
+    return await this.directories.following(cluster, async (at) => {
+      const topic = await resolve(at);
+      const names = await this.directories.of(at).namesOf(topic.logical);
+      return { cluster: at, topic, oldNames: [...names].filter((name) => name !== topic.logical).sort() };
+    });
   }
 }

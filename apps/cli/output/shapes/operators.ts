@@ -20,6 +20,7 @@ const TOPIC = object(
     partitions: list(
       object({ partition: whole, startOffset: text, endOffset: text, sizeBytes: nullable(whole), health: text }),
     ),
+    oldNames: strings,
     groups: list(object({ group: text, state: text, members: whole, lag: whole, lagSeconds: nullable(number) })),
     storage: { type: 'object', additionalProperties: nullable(text) },
   },
@@ -110,7 +111,7 @@ export const OPERATOR_SHAPES: Readonly<Record<string, JsonSchema>> = {
   TopicConfig: list(
     object({ name: text, value: nullable(text), default: nullable(text), source: text, documentation: nullable(text) }),
   ),
-  DeletedTopic: object({ name: text, records: text, permanent: flag, dryRun: flag }),
+  DeletedTopic: object({ name: text, records: text, permanent: flag, oldNameOf: nullable(text), dryRun: flag }),
   Produced: object({
     topic: text,
     written: whole,

@@ -208,11 +208,12 @@ export class Leases {
     const lease = await leases.run((book) => ({ book, reply: leaseOf(book, name) }));
     await this.#checkGeneration(directory, leases, lease);
     const physical = new Map(lease.partitions.map(({ topic }) => [generationOf(topic).logical, topic]));
-    const named = choices.map((one) => {
-      const topic = physical.get(one.topic);
+    const named: RecordChoice[] = [];
+    for (const one of choices) {
+      const topic = physical.get(one.topic) ?? physical.get(await directory.presentName(one.topic));
       if (topic === undefined) throw partitionNotLeased(placeOf(one));
-      return { ...one, topic };
-    });
+      named.push({ ...one, topic });
+    }
     return await leases.run((book, now) => {
       const changed = change(book, named, now);
       return { book: changed, reply: heldBy(changed, name) };
@@ -236,8 +237,8 @@ export class Leases {
   /** A lease over a generation that no longer carries the name ends: its position was carried over at the cutover. */
   async #checkGeneration(directory: TopicDirectory, leases: GroupLeases, lease: Lease): Promise<void> {
     for (const physical of new Set(lease.partitions.map((one) => one.topic))) {
-      const { logical, generation } = generationOf(physical);
-      if ((await directory.generation(logical)) === generation) continue;
+      if (!(await directory.isSuperseded(physical))) continue;
+      const { logical } = generationOf(physical);
       const gone = new Set([physical]);
       await leases.run((book) => ({ book: forget(book, gone), reply: undefined })).catch(() => undefined);
       throw leaseLost(`topic '${logical}' has moved to another generation`);
@@ -270,11 +271,7 @@ export class Leases {
 
   #opened(cluster: string, group: string): GroupLeases {
     const directory = this.tools.directories.of(cluster);
-    const isSuperseded = async (physical: string): Promise<boolean> => {
-      const { logical, generation } = generationOf(physical);
-      return (await directory.generation(logical)) !== generation;
-    };
-    return new GroupLeases(directory.engine, this.tools.clock, group, isSuperseded);
+    return new GroupLeases(directory.engine, this.tools.clock, group, (physical) => directory.isSuperseded(physical));
   }
 
   /** What is forgotten is read from the log again. */

@@ -126,9 +126,14 @@ export class AtomicProducer {
     { key, requestHash }: Idempotency,
   ): Promise<AtomicallyProduced | undefined> {
     const kept = await turn.find(id);
-    if (kept === undefined || !concerns(kept, topic)) return undefined;
+    if (kept === undefined || !(concerns(kept, topic) || (await this.#isRenamed(topic)))) return undefined;
     if (kept.requestHash !== requestHash) throw keyReused(key, kept);
     return this.#answer(topic.logical, kept, true);
+  }
+
+  /** Whether the topic had other names, there or on the way back: what was written by one of them has another topic's identity, and is in this one all the same. */
+  async #isRenamed({ logical }: ResolvedTopic): Promise<boolean> {
+    return (await this.parts.directory.namesOf(logical)).size > 1;
   }
 
   async #write(

@@ -183,20 +183,24 @@ export class Derivations {
       const name = `derivation ${definition.name}`;
       // One that just starts has not said yet where it stands.
       if (worker !== undefined && progress === undefined) readers.push({ name, next: [] });
-      const kept = readerGeneration(engine.logId, logId, generation);
+      const kept = readerGeneration({ logId: engine.logId, topic: definition.source }, { logId, topic }, generation);
       if (progress?.position.generation === kept) readers.push({ name, next: progress.position.next });
     }
     return readers;
   }
 
-  /** The derivations of a topic, each with its own log: those of the cluster, and those of logs that the topic has moved from or to. */
+  /** The derivations of a topic, each with its own log: those of the cluster, by an old name of the topic too, and those of logs that the topic has moved from or to. */
   async #reading(cluster: string, topic: string): Promise<readonly (readonly [TopicDirectory, StoredDerivation])[]> {
     const asked = this.options.directories.of(cluster);
     const found: [TopicDirectory, StoredDerivation][] = [];
+    const names = await asked.namesOf(topic);
     for (const home of asked.logs()) {
       if (home !== asked && !(await isSameTopic(asked, home, topic))) continue;
-      for (const stored of await this.options.store.list(home.engine.logId))
-        if (stored.state !== 'DELETING' && stored.definition.source === topic) found.push([home, stored]);
+      for (const stored of await this.options.store.list(home.engine.logId)) {
+        const { source } = stored.definition;
+        const isOver = source === topic || (home === asked && names.has(source));
+        if (stored.state !== 'DELETING' && isOver) found.push([home, stored]);
+      }
     }
     return found;
   }

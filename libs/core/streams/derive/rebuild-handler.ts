@@ -94,7 +94,9 @@ export class RebuildHandler implements OperationHandler {
     const directory = directories.of(cluster);
     const stored = await this.options.store.present(directory.engine.logId, request.name);
     const { resolved: source, directory: there } = await directory.wherever(stored.definition.source);
-    const generation = readerGeneration(directory.engine.logId, there.engine.logId, source.generation);
+    const home = { logId: directory.engine.logId, topic: stored.definition.source };
+    const at = { logId: there.engine.logId, topic: source.logical };
+    const generation = readerGeneration(home, at, source.generation);
     const progress = workers.find(stored.definition)?.progress;
     return await draftRebuild(directory.engine, names, cluster, stored, { ...source, generation }, progress, request);
   }

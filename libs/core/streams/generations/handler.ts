@@ -1,12 +1,12 @@
 import { AppError, type JsonObject } from '#libs/core/kernel';
-import { holdTopic, type LogEngine, releaseHold, type ResolvedTopic, type TopicDirectories } from '#libs/core/log';
+import { holdTopic, releaseHold, type ResolvedTopic, type TopicDirectories, type TopicDirectory } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
-import { readersGone, type ReadersOn } from '../readers-gone.js';
+import { readersGone, type ReadersOn, type TopicGeneration } from '../readers-gone.js';
 import { copyVerified } from '../verify/verified-copy.js';
 import { announce, removeCopy, settled, unannounce } from './arrival.js';
 import { topicClosed, verificationFailed, writtenBy } from './findings.js';
 import type { GenerationKind } from './kind.js';
-import { parametersFromJson, targetClusterOf } from './parameters.js';
+import { parametersFromJson, targetClusterOf, targetTopicOf } from './parameters.js';
 import { forgetWriters, mapTopics, memoryTopics, parkedTopic, prepare, removeTopic } from './preparation.js';
 import { keepParked, redriveAsked, standingOf } from './redrive.js';
 import { isRedriveAsked } from './redrive-notes.js';
@@ -110,10 +110,19 @@ export class GenerationHandler implements OperationHandler {
       sampleRecords: tuning.sampleRecords,
     };
     const draft = await this.#kind.draft(context, request);
-    const [, from] = await this.#directories.operatedIn(cluster, request.topic);
-    if (from === undefined) return draft;
-    const blocker = `topic '${topic.logical}' came from cluster '${from}' and can still go back; finish or roll back that move first`;
+    const before = await this.#before(directory, topic.logical);
+    if (before === undefined) return draft;
+    const blocker = `topic '${topic.logical}' came from ${before} and can still go back; finish or roll back that move first`;
     return { ...draft, blockers: [...draft.blockers, blocker] };
+  }
+
+  /** Where a topic came from by a move that is not finished, for people. */
+  async #before(directory: TopicDirectory, logical: string): Promise<string | undefined> {
+    const place = (await directory.nameOf(logical))?.place;
+    if (place?.kind !== 'arriving') return undefined;
+    if (place.topic !== undefined) return `the name '${place.topic}'`;
+    const cluster = this.#directories.clusterOf(place.logId);
+    return cluster === undefined ? undefined : `cluster '${cluster}'`;
   }
 
   async fingerprint(json: JsonObject): Promise<JsonObject> {
@@ -167,7 +176,8 @@ export class GenerationHandler implements OperationHandler {
       await run.note({ carried: true });
     }
     await work.failPoint('finish:carried');
-    await this.#readersGone(work, work.engine, work.parameters.cluster, work.parameters.source.generation);
+    const { cluster, topic, source } = work.parameters;
+    await this.#readersGone(work, { logId: work.engine.logId, cluster, topic, generation: source.generation });
     await keepParked(work);
     await this.#clear(work);
     await work.failPoint('finish:cleared');
@@ -175,15 +185,9 @@ export class GenerationHandler implements OperationHandler {
     await removeTopic(work.engine, work.parameters.source.physical);
   }
 
-  async #readersGone(work: GenerationWork, log: LogEngine, cluster: string, generation: number): Promise<void> {
+  async #readersGone(work: GenerationWork, left: TopicGeneration): Promise<void> {
     const { names, clock, tuning, readersOn } = this.#tools;
-    const { topic } = work.parameters;
-    const { logId } = log;
-    await readersGone(
-      { names, clock, readersOn, readersMs: tuning.readersMs },
-      { logId, cluster, topic, generation },
-      work.run.signal,
-    );
+    await readersGone({ names, clock, readersOn, readersMs: tuning.readersMs }, left, work.run.signal);
   }
 
   async #prepare(run: OperationRun): Promise<PhaseResult> {
@@ -305,7 +309,12 @@ export class GenerationHandler implements OperationHandler {
       await run.note({ carriedBack: true });
     }
     const { target } = work.parameters;
-    await this.#readersGone(work, work.targetLog, targetClusterOf(work.parameters), target.generation);
+    await this.#readersGone(work, {
+      logId: work.targetLog.logId,
+      cluster: targetClusterOf(work.parameters),
+      topic: targetTopicOf(work.parameters),
+      generation: target.generation,
+    });
     await this.#clear(work);
     await work.failPoint('rollback:cleared');
     await removeTopic(work.targetLog, target.physical);

@@ -2,14 +2,20 @@ import { type LogEngine, type NameMove, type TopicName, type TopicNames, UNKNOWN
 import type { Side } from './switch-over.js';
 
 /*
- * The two sides of a switch may lie in one log or in two. One row decides in both cases and in both directions: that of the name in the log where the topic was when the operation began, its home.
+ * The two sides of a switch may lie in one log or in two, and have one name or two. One row decides in each case and in both directions: that of the name which the topic had, in the log where it was, when the operation
+ * began: its home.
  */
 
 /** Whether a name stands for a side, by the row of its home. */
-export function standsFor(row: TopicName | undefined, home: LogEngine, { log, generation }: Side): boolean {
-  const place = row?.place;
-  const at = place?.kind === 'moved' ? place.logId : home.logId;
-  return at === log.logId && (at !== home.logId || (row?.generation ?? 1) === generation);
+export function standsFor(row: TopicName | undefined, home: LogEngine, side: Side): boolean {
+  const place = row?.place?.kind === 'moved' ? row.place : undefined;
+  const at = place?.logId ?? home.logId;
+  if (at !== side.log.logId || place?.topic !== side.topic) return false;
+  return !isHome(side, home) || (row?.generation ?? 1) === side.generation;
+}
+
+function isHome({ log, topic }: Side, home: LogEngine): boolean {
+  return log.logId === home.logId && topic === undefined;
 }
 
 /** How a side took over: ends of the side before and of its own at that moment. */
@@ -40,13 +46,14 @@ export async function takeOver(names: TopicNames, home: LogEngine, changes: read
 
 function moveOf(home: LogEngine, { topic: logical, row, from, to, taken }: NameChange): NameMove {
   const expectedRevision = row?.revision ?? 0;
-  if (from.log.logId === to.log.logId) {
+  if (from.log.logId === to.log.logId && from.topic === to.topic) {
     const opening = { ...taken, keyExpression: to.keyExpression, partitioner: to.partitioner };
     return { logical, expectedRevision, generation: to.generation, opening };
   }
   // Who reads generations of the home goes on there as before: only the place changes.
   const { generation, ...opening } = row ?? { generation: 1, ...UNKNOWN_OPENING };
-  const place = to.log.logId === home.logId ? null : ({ kind: 'moved', logId: to.log.logId, ...taken } as const);
+  const name = to.topic === undefined ? {} : { topic: to.topic };
+  const place = isHome(to, home) ? null : ({ kind: 'moved', logId: to.log.logId, ...name, ...taken } as const);
   return { logical, expectedRevision, generation, opening, place };
 }
 

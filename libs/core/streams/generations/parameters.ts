@@ -27,6 +27,8 @@ export interface GenerationParameters {
   readonly targetCluster?: string;
   /** Logical name. */
   readonly topic: string;
+  /** The name that the topic gets, where that is another. */
+  readonly targetTopic?: string;
   readonly source: GenerationSide;
   readonly target: GenerationSide;
   readonly verification: VerificationLevel;
@@ -57,6 +59,11 @@ export function parametersToJson(parameters: GenerationParameters): JsonObject {
 /** The cluster of the new generation. */
 export function targetClusterOf({ cluster, targetCluster }: GenerationParameters): string {
   return targetCluster ?? cluster;
+}
+
+/** The name that the topic has on the new side. */
+export function targetTopicOf({ topic, targetTopic }: GenerationParameters): string {
+  return targetTopic ?? topic;
 }
 
 /** The parameters of a stored operation, which {@link parametersToJson} wrote. */

@@ -13,6 +13,8 @@ export interface Side {
   readonly log: LogEngine;
   readonly physical: string;
   readonly generation: number;
+  /** The name of the topic while it is on this side, where that is another than the one it has at home. */
+  readonly topic?: string | undefined;
   /** Where the keys of new records come from while writers are on this side, null: from the writers. */
   readonly keyExpression: string | null;
   /** How their keys are placed then, null: by the default partitioner. */

@@ -64,9 +64,9 @@ export class GenerationWork {
     this.parameters = parametersFromJson(run.parameters);
   }
 
-  /** Whether the new side is in another log. */
+  /** Whether the new side is in another log, or has another name: then that has a row of its own. */
   get crosses(): boolean {
-    return this.engine.logId !== this.targetLog.logId;
+    return this.engine.logId !== this.targetLog.logId || this.parameters.targetTopic !== undefined;
   }
 
   get old(): Side {
@@ -74,9 +74,9 @@ export class GenerationWork {
   }
 
   get new(): Side {
-    const { source, target } = this.parameters;
+    const { source, target, targetTopic: topic } = this.parameters;
     // Keys are placed as they were unless the kind says otherwise.
-    return { log: this.targetLog, ...sideOf({ partitioner: source.partitioner, ...target }) };
+    return { log: this.targetLog, topic, ...sideOf({ partitioner: source.partitioner, ...target }) };
   }
 
   get operationId(): string {

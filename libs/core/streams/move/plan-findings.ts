@@ -1,4 +1,4 @@
-import type { Clock, JsonObject } from '#libs/core/kernel';
+import { type Clock, isAppError, type JsonObject } from '#libs/core/kernel';
 import {
   integerSetting,
   isCompacted,
@@ -6,6 +6,7 @@ import {
   type LogEngine,
   type ResolvedTopic,
   textSetting,
+  type TopicDirectory,
 } from '#libs/core/log';
 import type { GroupOnTopic } from '../generations/topic-facts.js';
 import type { TopicProfile } from '../repartition/profile.js';
@@ -13,6 +14,8 @@ import type { MoveParameters } from './parameters.js';
 
 /** What a plan was found to be about. */
 export interface MoveFindings {
+  /** Of the log that the topic is in. */
+  readonly directory: TopicDirectory;
   readonly engine: LogEngine;
   readonly targetLog: LogEngine;
   readonly topic: ResolvedTopic;
@@ -37,8 +40,11 @@ export async function blockersOf(found: MoveFindings): Promise<string[]> {
   const { logical, description } = topic;
   const blockers: string[] = [];
   if (isInternalTopic(logical)) blockers.push(`'${logical}' is an internal topic`);
-  if (engine.logId === targetLog.logId) blockers.push(`topic '${logical}' is in cluster '${targetCluster}' already`);
-  else if ((present['targetTopics'] as string[]).length > 0) {
+  if (parameters.targetTopic !== undefined) blockers.push(...(await takenName(found, parameters.targetTopic)));
+  else blockers.push(...(await ledTo(found)));
+  if (parameters.targetTopic === undefined && engine.logId === targetLog.logId)
+    blockers.push(`topic '${logical}' is in cluster '${targetCluster}' already`);
+  else if (parameters.targetTopic === undefined && (present['targetTopics'] as string[]).length > 0) {
     const names = (present['targetTopics'] as string[]).join(', ');
     blockers.push(`cluster '${targetCluster}' has ${names} already; delete or move that topic first`);
   }
@@ -59,10 +65,36 @@ export async function blockersOf(found: MoveFindings): Promise<string[]> {
   return blockers;
 }
 
+/** Why a topic cannot get a name. */
+async function takenName({ directory, engine, topic }: MoveFindings, name: string): Promise<string[]> {
+  if (name === topic.logical) return [`topic '${name}' has that name already`];
+  try {
+    const names = new Set((await engine.listTopics()).map((one) => one.name));
+    await directory.demandCreatable({ name, partitions: topic.description.partitions.length }, names);
+    return [];
+  } catch (error) {
+    if (!isAppError(error) || error.kind === 'unavailable' || error.kind === 'internal') throw error;
+    return [`the name '${name}' cannot be given: ${error.message}`];
+  }
+}
+
+/** Old names that would lead nowhere once the topic is in another cluster. */
+async function ledTo({ directory, topic: { logical } }: MoveFindings): Promise<string[]> {
+  const old = [...(await directory.namesOf(logical))].filter((name) => name !== logical);
+  if (old.length === 0) return [];
+  return [
+    `${old
+      .sort()
+      .map((name) => `'${name}'`)
+      .join(', ')} still lead to topic '${logical}'; give such old names up first`,
+  ];
+}
+
 /** What may go wrong or is not as hoped, in words, each beginning with its name. */
 export async function risksOf(found: MoveFindings): Promise<string[]> {
   const { engine, targetLog, parameters, groups } = found;
   const { cluster, targetCluster, config } = parameters;
+  if (parameters.targetTopic !== undefined) return await risksOfName(found, parameters.targetTopic);
   const risks: string[] = [];
   for (const key of unsupported(found)) {
     if (ESSENTIAL.includes(key)) continue;
@@ -109,6 +141,28 @@ export async function risksOf(found: MoveFindings): Promise<string[]> {
     for (const { group, members } of groups)
       if (members > 0) risks.push(`group '${group}' has ${members} live members; stop them for the cutover`);
   }
+  return risks;
+}
+
+/** What may go wrong where a topic gets another name. */
+async function risksOfName(found: MoveFindings, name: string): Promise<string[]> {
+  const { engine, topic, parameters, groups, readers } = found;
+  const { logical } = topic;
+  const risks = [
+    `schemas: serializers call subjects after topics, so whoever writes under the new name looks for ${name}-value and ${name}-key; register there what ${logical}-value and ${logical}-key have`,
+  ];
+  if (engine.capabilities.fencing === 'service')
+    risks.push(
+      `clients: those that do not go through this service are not held and not led on: stop their writers for the cutover, and let all of them use the name ${name} from then on; what is still written to ${topic.physical} is copied and reported`,
+    );
+  for (const reader of readers)
+    risks.push(
+      `${reader} goes on under the new name from the switch on, and keeps the old one in its declaration: the name ${logical} can be given up only once it is gone${reader.startsWith('view ') ? '; take in what it has set aside before you finish' : ''}`,
+    );
+  if (!parameters.reverseTail) risks.push('rolling back is possible only while nothing was written to the new side');
+  if (!engine.capabilities.handsOver)
+    for (const { group, members } of groups)
+      if (members > 0) risks.push(`group '${group}' has ${members} live members; stop them for the cutover`);
   return risks;
 }
 

@@ -1,5 +1,12 @@
 import type { Clock, JsonObject } from '#libs/core/kernel';
-import { generationOf, integerSetting, type LogEngine, physicalName, type TopicNames } from '#libs/core/log';
+import {
+  generationOf,
+  integerSetting,
+  type LogEngine,
+  physicalName,
+  type TopicDirectory,
+  type TopicNames,
+} from '#libs/core/log';
 import type { PlanDraft } from '#libs/core/operations';
 import { StraightRouter } from '../copy/straight-router.js';
 import { controlsOf } from '../generations/cutover-request.js';
@@ -17,6 +24,8 @@ const WORK_FACTOR = 4;
 
 /** What a plan needs besides the topic. */
 export interface MoveContext extends PlanContext {
+  /** Of the log that the topic is in. */
+  readonly directory: TopicDirectory;
   readonly targetLog: LogEngine;
   readonly clock: Clock;
 }
@@ -40,12 +49,13 @@ async function generationsOf(log: LogEngine, topic: string): Promise<string[]> {
 export async function draftPlan(context: MoveContext, request: MoveRequest): Promise<PlanDraft> {
   const { engine, targetLog, names, cluster, topic } = context;
   const { logical, description } = topic;
-  const facts = await targetFacts(targetLog, names, logical);
+  const name = request.name ?? logical;
+  const facts = await targetFacts(targetLog, names, name);
   // Whatever had the plain name there before is gone with its positions; the name that clients of the other log know is free then. But views and derivations know records by the numbers of generations: to them
   // none may come again.
   const wasThere = context.readers.length > 0 && (await names.find(targetLog.logId, logical)) !== undefined;
   const isFree = !wasThere && !(await generationsOf(targetLog, logical)).includes(logical);
-  const generation = isFree ? 1 : await nextGeneration(targetLog, names, logical);
+  const generation = request.name !== undefined || isFree ? 1 : await nextGeneration(targetLog, names, logical);
   const partitions = description.partitions.length;
   const { keyExpression, partitioner } = topic;
   const limit = String(integerSetting(description.config, 'max.message.bytes'));
@@ -54,10 +64,11 @@ export async function draftPlan(context: MoveContext, request: MoveRequest): Pro
   );
   const parameters: MoveParameters = {
     cluster,
-    targetCluster: request.to,
+    targetCluster: request.to ?? cluster,
     topic: logical,
+    ...(request.name === undefined ? {} : { targetTopic: request.name }),
     source: { physical: topic.physical, generation: topic.generation, partitions, keyExpression, partitioner },
-    target: { physical: physicalName(logical, generation), generation, partitions, keyExpression },
+    target: { physical: physicalName(name, generation), generation, partitions, keyExpression },
     verification: request.verification,
     // Equal counts, each partition fed by one: every position has an exact translation.
     groups: 'exact',
@@ -74,13 +85,16 @@ export async function draftPlan(context: MoveContext, request: MoveRequest): Pro
   const { rate, total, bytes } = profile;
   return {
     subject: `topic:${cluster}/${logical}`,
+    // Nothing else is to become of the name meanwhile, nor of the topic under it.
+    ...(request.name === undefined ? {} : { alsoOn: [`topic:${cluster}/${request.name}`] }),
     parameters: parametersToJson(parameters),
     fingerprint: { ...(await fingerprintOf(engine, names, topic)), ...facts },
     steps: steps(parameters, `${profile.sampled ? 'about ' : ''}${total} records`),
     impact: {
       topic: logical,
+      name: request.name ?? null,
       from: { cluster, physical: topic.physical, partitions },
-      to: { cluster: request.to, physical: parameters.target.physical, partitions },
+      to: { cluster: parameters.targetCluster, physical: parameters.target.physical, partitions },
       order: 'every partition is copied into the partition of the same number, record by record in its order',
       rollback: parameters.reverseTail
         ? 'open while the operation is SWITCHED: what is written to the new side is copied back'
@@ -111,6 +125,11 @@ export async function draftPlan(context: MoveContext, request: MoveRequest): Pro
 }
 
 function steps({ cluster, targetCluster, source, target, ...rest }: MoveParameters, records: string): string[] {
+  const { targetTopic: name } = rest;
+  const leads =
+    name === undefined
+      ? `make ${rest.topic} stand for the topic in ${targetCluster}`
+      : `give it the name ${name}, to which ${rest.topic} leads from then on`;
   return [
     `create ${target.physical} in cluster ${targetCluster} with ${target.partitions} partitions, closed to everybody; retention and compaction wait until the switch`,
     `copy ${records} of ${source.physical} from ${cluster}, partition by partition, and follow its writers`,
@@ -119,10 +138,10 @@ function steps({ cluster, targetCluster, source, target, ...rest }: MoveParamete
       : rest.verification === 'full'
         ? 'verify: read both sides again and compare order, counts and digests'
         : 'verify: read the copy back and compare order, counts and digests',
-    `switch within ${rest.maxPauseMs} ms or not at all: hold writers, copy and verify the rest, carry groups over, and make ${rest.topic} stand for the topic in ${targetCluster}`,
+    `switch within ${rest.maxPauseMs} ms or not at all: hold writers, copy and verify the rest, carry groups over, and ${leads}`,
     rest.reverseTail
-      ? `keep ${source.physical} in ${cluster} current, so that moving back loses nothing`
+      ? `keep ${source.physical} in ${cluster} current, so that going back loses nothing`
       : `keep ${source.physical} in ${cluster} as it was at the switch`,
-    `finish, when you say so: delete ${source.physical} in ${cluster}`,
+    `finish, when you say so: delete ${source.physical} in ${cluster}${name === undefined ? '' : `; the name ${rest.topic} goes on leading to ${name} until it is given up`}`,
   ];
 }

@@ -12,6 +12,12 @@ export interface ReadAtLeast {
   readonly waitMs: number;
 }
 
+/** A token, and the source of the view that it is of, by its place. */
+export interface SourceToken {
+  readonly source: number;
+  readonly token: PositionToken;
+}
+
 /** A view that is waited for. */
 export interface AwaitedView {
   readonly view: StoredView;
@@ -29,20 +35,18 @@ const WOKEN = new Error('the step that was waited for has been stored');
 
 /**
  * Resolves when a view reflects what a read asks for.
- * @throws `view-behind` when it does not in time; `token-not-of-view` for a token of another topic.
+ * @throws `view-behind` when it does not in time.
  */
 export async function untilReflected(
   awaited: AwaitedView,
-  { tokens, waitMs }: ReadAtLeast,
+  { tokens, waitMs }: Omit<ReadAtLeast, 'tokens'> & { readonly tokens: readonly SourceToken[] },
   signal?: AbortSignal,
 ): Promise<void> {
   const { view, definition, tables, clock, worker } = awaited;
   const sources = sourcesOf(definition);
-  const wanted = tokens.map((token) => {
-    const source = sources.indexOf(token.topic);
-    if (source < 0) throw tokenNotOfView(view.name, token.topic);
-    // The topic may have been written in another log: the view reads it there when it comes to that.
-    const generation = readerGeneration(view.logId, token.logId, token.generation);
+  const wanted = tokens.map(({ source, token }) => {
+    // The topic may have been written in another log, or by another name: the view reads it there when it comes to that.
+    const generation = readerGeneration({ logId: view.logId, topic: sources[source]! }, token, token.generation);
     return { source, token: { ...token, generation } };
   });
   const deadline = clock.monotonic() + waitMs;

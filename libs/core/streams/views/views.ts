@@ -8,7 +8,7 @@ import type { FieldTypes } from './declaration-form.js';
 import type { EvolutionPlan } from './evolution.js';
 import { sourcesOf, UNCHANGED, type ViewDefinition } from './view-definition.js';
 import { ViewEvolutions } from './view-evolutions.js';
-import { type ReadAtLeast, tokenNotOfView, untilReflected } from './read-at-least.js';
+import { type ReadAtLeast, type SourceToken, tokenNotOfView, untilReflected } from './read-at-least.js';
 import { parseRowQuery, parseViewQuery, WHOLE, type ViewQuery } from './view-query.js';
 import type { SqlAnswer, SqlRequest } from './view-sql.js';
 import { type StoredView, type ViewState, viewExists, viewNotFound } from './view-store.js';
@@ -302,15 +302,18 @@ export class Views {
     generation: number,
   ): Promise<readonly { readonly name: string; readonly next: readonly number[] }[]> {
     const readers: { name: string; next: readonly number[] }[] = [];
-    const { logId } = this.options.directories.of(cluster).engine;
+    const directory = this.options.directories.of(cluster);
+    const { logId } = directory.engine;
+    const names = await directory.namesOf(topic);
     for (const view of await this.options.store.list()) {
       if (view.state === 'DELETING' || !(await this.#isOf(view, cluster, topic))) continue;
-      const kept = readerGeneration(view.logId, logId, generation);
       const definition = await this.workers.definition(view);
       const positions = await this.options.tables.positions(view.id, definition);
       sourcesOf(definition).forEach((source, index) => {
         const at = positions.sources[index];
-        if (source === topic && at?.generation === kept) readers.push({ name: `view ${view.name}`, next: at.next });
+        if (source !== topic && !(view.cluster === cluster && names.has(source))) return;
+        const kept = readerGeneration({ logId: view.logId, topic: source }, { logId, topic }, generation);
+        if (at?.generation === kept) readers.push({ name: `view ${view.name}`, next: at.next });
       });
     }
     return readers;
@@ -318,12 +321,14 @@ export class Views {
 
   /** Names of the views that read the logical topic. */
   async over(cluster: string, topic: string): Promise<readonly string[]> {
-    const names = new Set<string>();
+    const found = new Set<string>();
+    const names = await this.options.directories.of(cluster).namesOf(topic);
     for (const view of await this.options.store.list()) {
       if (view.state === 'DELETING' || !(await this.#isOf(view, cluster, topic))) continue;
-      if (sourcesOf(await this.workers.definition(view)).includes(topic)) names.add(view.name);
+      const isOver = (source: string): boolean => source === topic || (view.cluster === cluster && names.has(source));
+      if (sourcesOf(await this.workers.definition(view)).some(isOver)) found.add(view.name);
     }
-    return [...names];
+    return [...found];
   }
 
   /** Whether a topic of a cluster is one of the view's: it is in its cluster, or has moved from or to there. */
@@ -366,7 +371,19 @@ export class Views {
       if (cluster === undefined || !(await this.#isOf(view, cluster, topic))) throw tokenNotOfView(view.name, topic);
     }
     const worker = this.workers.find(view.id);
-    await untilReflected({ view, definition, tables, clock, worker }, atLeast, signal);
+    const sources = sourcesOf(definition);
+    const tokens: SourceToken[] = [];
+    for (const token of atLeast.tokens) {
+      let source = sources.indexOf(token.topic);
+      if (source < 0 && token.logId === view.logId) {
+        // The view was declared by an old name of the topic that was written.
+        const names = await directories.of(view.cluster).namesOf(token.topic);
+        source = sources.findIndex((name) => names.has(name));
+      }
+      if (source < 0) throw tokenNotOfView(view.name, token.topic);
+      tokens.push({ source, token });
+    }
+    await untilReflected({ view, definition, tables, clock, worker }, { ...atLeast, tokens }, signal);
   }
 
   /** @param known where it stands, when that has just been read: a query asks no log how far it is behind. */

@@ -406,7 +406,9 @@ export class ConsumerInstance {
   async #physical(topic: string): Promise<string> {
     // Generations and internal topics have no logical name: what is asked for under theirs is not there.
     if (generationOf(topic).generation > 1 || topic.startsWith('__')) return `${topic}/`;
-    return physicalName(topic, await this.parts.cluster.directory.generation(topic));
+    const { directory } = this.parts.cluster;
+    const present = await directory.presentName(topic);
+    return physicalName(present, await directory.generation(present));
   }
 }
 

@@ -86,7 +86,7 @@ export class Cutovers {
   /** Whether this generation is known to be closed, and the group was carried over from it. */
   async isCarriedAway(physical: string): Promise<boolean> {
     if (!this.#closedAt.has(physical)) return false;
-    const { logical } = generationOf(physical);
+    const logical = await this.directory.presentName(generationOf(physical).logical);
     const present = physicalName(logical, await this.directory.generation(logical));
     return present !== physical && (await this.isCarried(present));
   }
@@ -137,9 +137,15 @@ export class Cutovers {
     return upTo.size > 0 && closedAt.every((end, partition) => (upTo.get(partition) ?? 0) >= end);
   }
 
-  /** How the name moved to where it is now; undefined where it never did, or how is not known. */
+  /** How the topic came to what its name stands for now: from another generation, or from another name. Undefined where it never did, or how is not known. */
   async #last(logical: string): Promise<Cutover | undefined> {
-    return lastOf(await this.directory.nameOf(logical));
+    const row = await this.directory.nameOf(logical);
+    const before = row?.place?.kind === 'arriving' ? row.place.topic : undefined;
+    if (before === undefined) return lastOf(row);
+    const left = await this.directory.nameOf(before);
+    if (left?.place?.kind !== 'moved' || left.place.closedAt.length === 0) return undefined;
+    const { closedAt, opensAt } = left.place;
+    return { from: physicalName(before, left.generation), closedAt, opensAt };
   }
 }
 

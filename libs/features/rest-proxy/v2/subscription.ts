@@ -38,7 +38,8 @@ export class Subscription {
     for (const name of this.named) {
       if (topicNameFault(name) !== undefined || name.startsWith('__') || generationOf(name).generation > 1) continue;
       await directory.demandHere(name);
-      physical.push(physicalName(name, await directory.generation(name)));
+      const present = await directory.presentName(name);
+      physical.push(physicalName(present, await directory.generation(present)));
     }
     return physical.sort();
   }
