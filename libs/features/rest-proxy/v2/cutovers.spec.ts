@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
-import { encodeBatch, type LogEngine, physicalName, TopicDirectories } from '#libs/core/log';
+import { encodeBatch, type LogEngine, physicalName, TopicDirectories, UNKNOWN_OPENING } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster } from '#libs/core/log/testing';
 import type { MessageCodec } from '#libs/core/registry';
 import { ClusterIds } from '../cluster-ids.js';
@@ -111,6 +111,29 @@ describe('a consumer instance over a cutover of its topic', () => {
       expect(await readOut(one)).toEqual([29, 30, 31]);
     });
   }
+
+  for (const finished of [false, true])
+    it(`and of a topic that got another name, which it is subscribed to by the old one${finished ? ', by its stored positions once that is finished' : ''}`, async () => {
+      await write(1, 2, 20);
+      const one = await instance('one');
+      const first = (await read(one, 5)).map(({ value }) => value);
+      const { logId } = engine;
+      await names.compareAndSet(logId, 'u', 0, 1, UNKNOWN_OPENING, { kind: 'arriving', logId, topic: 't' });
+      await engine.createTopic({ name: 'u', partitions: 2 });
+      for (let n = 0; n < written; n++) await append('u', n % 2, [n]);
+      const ends = (await engine.describeTopic('t')).partitions.map(({ endOffset }) => endOffset);
+      const place = { kind: 'moved', logId, topic: 'u', closedAt: ends, opensAt: ends } as const;
+      await names.compareAndSet(logId, 't', 0, 1, UNKNOWN_OPENING, place);
+      await append('t', 0, [-1]);
+      for (let n = 0; n < 9; n++) await append('u', written % 2, [written++]);
+      const seen = [...first, ...(await readOut(one))];
+      expect(sorted(seen)).toEqual(all());
+      if (!finished) return;
+      await instances.delete('g', 'one');
+      await names.compareAndSet(logId, 'u', 1, 1, UNKNOWN_OPENING, null);
+      await append('u', 0, [written++]);
+      expect(await readOut(await instance('later'))).toEqual([written - 1]);
+    });
 
   it('and beside another: each reads its part out, and none begins the next generation before', async () => {
     await write(1, 2, 20);
