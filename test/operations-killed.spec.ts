@@ -9,7 +9,7 @@ const SOON = { interval: 20, timeout: 120_000 };
 interface Strike {
   readonly failPoint: string;
   /** Operations of one kind never pass the steps of another. */
-  readonly kind: 'repartition' | 'derivation';
+  readonly kind: 'repartition' | 'derivation' | 'move';
   /** What there has to be before, done in the life before this one. */
   prepare?(): Promise<void>;
   /** Brings a service that kills itself there to the step. */
@@ -234,6 +234,46 @@ function derivedStreams(service: MortalService): Strike[] {
   return [...made, ...changed];
 }
 
+/** Topics that are killed while they get another name: the rest of what moves have is tried for both in core/streams. */
+function renames(service: MortalService): Strike[] {
+  const { records, operations } = service;
+  const strikes = [
+    ['switch:name-moved', undefined, 'SWITCHED'],
+    ['finish:cleared', 'finish', 'FINISHED'],
+    ['rollback:complete', 'rollback', 'ROLLED_BACK'],
+  ] as const;
+  return strikes.map(([step, command, end]): Strike => {
+    const topic = `named-${step.replace(':', '-')}`;
+    let id = '';
+    const begin = async (): Promise<void> => {
+      await records.topic(topic, 2);
+      await records.produce(topic, ORDERS);
+      const request = { topics: [topic], name: `${topic}-anew`, cutover: { mode: 'auto' } };
+      const { plans } = await operations.demand<{ plans: [{ hash: string }] }>('POST', '/v1/moves/plans', request);
+      id = await operations.start(plans[0]);
+    };
+    return {
+      failPoint: `move:${step}`,
+      kind: 'move',
+      prepare: async () => {
+        if (command === undefined) return;
+        await begin();
+        await service.reached(id, 'SWITCHED');
+      },
+      reach: async () => (command === undefined ? await begin() : await service.command(id, command)),
+      holds: async () => {
+        await service.reached(id, end);
+        const present = end === 'ROLLED_BACK' ? topic : `${topic}-anew`;
+        await records.produce(topic, [{ key: 'k1', value: 'since' }]);
+        for (const name of [topic, `${topic}-anew`]) {
+          expect(await operations.demand('GET', `/v1/topics/${name}`), step).toMatchObject({ name: present });
+          expect(await service.valuesOf(name), step).toEqual(byKey([...ORDERS, { key: 'k1', value: 'since' }]));
+        }
+      },
+    };
+  });
+}
+
 /** One of each in turns, as long as there are both. */
 function* inTurns<T>(one: readonly T[], other: readonly T[]): Generator<T, void> {
   for (let i = 0; i < Math.max(one.length, other.length); i++) {
@@ -243,9 +283,9 @@ function* inTurns<T>(one: readonly T[], other: readonly T[]): Generator<T, void>
 }
 
 describe('an operation whose service is killed with kill -9 at a named step goes on at the next start as if nothing had happened:', () => {
-  it('a repartition on its way there, in finish, on its way back and when it is cancelled; a derived stream that is made, computed anew, and relieved of keys', async () => {
+  it('a repartition on its way there, in finish, on its way back and when it is cancelled; a derived stream that is made, computed anew, and relieved of keys; a topic that gets another name', async () => {
     await MortalService.run(async (service) => {
-      await service.strike([...inTurns(repartitions(service), derivedStreams(service))]);
+      await service.strike([...inTurns(repartitions(service), [...derivedStreams(service), ...renames(service)])]);
     });
   }, 900_000);
 });

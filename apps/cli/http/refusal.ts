@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ExitName } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { withCommands } from './command-hints.js';
 
 interface Problem {
   readonly code?: string;
@@ -50,7 +51,7 @@ export function refusal(
       (incompatible || confluent === 42201 ? 'no' : exitOfStatus(status)),
     message: said ?? `${method} ${path} was answered with status ${status}.`,
     hint:
-      problem.hint ??
+      (typeof problem.hint === 'string' ? withCommands(problem.hint) : null) ??
       (incompatible
         ? 'What breaks, and what to do: weir check, or the same command with --dry-run.'
         : hintFor(status, headers)),

@@ -1,3 +1,4 @@
+import { withCommands } from '../http/command-hints.js';
 import type { Invocation } from '../command.js';
 import { Failure } from '../failure.js';
 import type { Client } from '../http/client.js';
@@ -100,7 +101,7 @@ export function ended(status: OperationStatus, goal?: Goal): Outcome {
           error: {
             code: lastError?.code ?? 'operation-failed',
             message: `The operation ${id} is ${state}${why === null ? '' : `: ${why.replace(/\.$/, '')}`}.`,
-            hint: lastError?.hint ?? `weir op logs ${id}`,
+            hint: lastError?.hint ? withCommands(lastError.hint) : `weir op logs ${id}`,
           },
         }
       : {}),

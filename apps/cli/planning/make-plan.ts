@@ -1,3 +1,4 @@
+import { withCommands } from '../http/command-hints.js';
 import { finding, locationIn, type CheckFinding } from '../check/finding.js';
 import type { Invocation } from '../command.js';
 import { excused } from '../commands/check.js';
@@ -125,7 +126,7 @@ async function topicFindings(
       before: null,
       after: null,
       message: refusal!.message,
-      help: refusal!.hint,
+      help: refusal!.hint === null ? null : withCommands(refusal!.hint),
     });
   });
 }
@@ -169,7 +170,7 @@ function schemaFindings(
       before: null,
       after: null,
       message: refusal.message,
-      help: refusal.hint,
+      help: refusal.hint === null ? null : withCommands(refusal.hint),
     }),
   ];
 }
