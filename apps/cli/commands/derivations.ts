@@ -120,6 +120,7 @@ export function derive(kind: 'latest' | 'versioned'): Handler {
       name: text(invocation, 'into'),
       ...(orderBy === undefined ? {} : { orderBy: orderOf(orderBy) }),
       ...(key === undefined ? {} : { key: { expr: key } }),
+      ...(invocation.options['backfill'] === undefined ? {} : { backfill: invocation.options['backfill'] }),
     };
     return planAndStart(invocation, client, '/v1/derivations/plans', body, { throttle: limitsOf(invocation) });
   };

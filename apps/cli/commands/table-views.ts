@@ -15,6 +15,8 @@ const MADE: readonly CommandSpec[] = (['latest', 'versioned'] as const).map((kin
     ...(kind === 'latest'
       ? [{ flags: '--key <expr>', about: 'another key, as value.customer; with --order-by timestamp, field or header' }]
       : []),
+    { flags: '--backfill', about: 'with what the topic has already (default)' },
+    { flags: '--no-backfill', about: 'from what comes from now on alone' },
     ...LIMITS,
     { flags: '-f, --file <file>', about: 'more of the request, YAML or JSON' },
   ],

@@ -89,6 +89,13 @@ export class SourceReader {
     return { generation: this.#kept(directory, resolved.logical, resolved.generation), next };
   }
 
+  /** Position behind everything the topic has at this moment, wherever it is. @throws `topic-not-found`. */
+  async end(): Promise<SourcePosition> {
+    const { directory, resolved } = await this.directory.wherever(this.topic);
+    const next = resolved.description.partitions.map((one) => one.endOffset);
+    return { generation: this.#kept(directory, resolved.logical, resolved.generation), next };
+  }
+
   /** Where a generation was opened by the cutover that gave it the name, per partition: what lies below is from before. Empty for one that the name does not stand for, or never moved to. */
   async opening(generation: number): Promise<readonly number[]> {
     const place = await this.#placeOf({ generation, next: [] });

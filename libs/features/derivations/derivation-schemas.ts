@@ -78,6 +78,10 @@ export const createBody = z.strictObject({
     .describe('How long a latest stream remembers a key that has ended, so that a late record does not bring it back.'),
   merge,
   key,
+  backfill: z
+    .boolean()
+    .default(true)
+    .describe('Compute it from what the source has already, too; false: from what comes from now on alone.'),
 });
 export type CreateBody = z.infer<typeof createBody>;
 
@@ -95,6 +99,7 @@ export const derivationView = z.object({
   lateHorizonMs: z.int(),
   merge: z.json(),
   key: z.json(),
+  backfill: z.boolean().describe('Whether it was computed from what the source had when it was made, too.'),
   state: z.enum(['RUNNING', 'PAUSED', 'DELETING']),
   worker: z.enum(['waiting', 'running', 'failing', 'ended', 'stopped', 'absent']),
   problem: z.string().nullable(),

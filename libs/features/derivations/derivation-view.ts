@@ -18,6 +18,7 @@ export function viewOf(status: DerivationStatus): DerivationView {
     lateHorizonMs: definition.lateHorizonMs ?? LATE_HORIZON_MS,
     key: (definition.key ?? null) as JsonValue,
     merge: (definition.merge ?? null) as JsonValue,
+    backfill: (definition.since ?? null) === null,
     state,
     worker: status.worker,
     problem: status.problem,

@@ -186,7 +186,7 @@ export class DerivationWorker {
   }
 
   async #beginning(): Promise<DerivationProgress> {
-    const position = await this.options.source.begin();
+    const position = beginningOf(await this.options.source.begin(), this.options.definition.since ?? null);
     return { position, counts: NO_COUNTS, historyStart: position.next, history: statementAt(position) };
   }
 
@@ -396,4 +396,11 @@ const bytesOf = (records: readonly LogRecord[]): number =>
 /** A key as text that tells any two keys apart. */
 function textOf(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
+}
+
+/** Where a stream begins: with what the source retains, or with what of it came since. */
+function beginningOf(retained: SourcePosition, since: SourcePosition | null): SourcePosition {
+  if (since === null || since.generation !== retained.generation) return since ?? retained;
+  const next = retained.next.map((offset, partition) => Math.max(offset, since.next[partition] ?? 0));
+  return { generation: retained.generation, next };
 }

@@ -1,4 +1,5 @@
 import type { JsonValue } from '#libs/core/kernel';
+import type { SourcePosition } from '../source-reader.js';
 
 /** Which of two records of a key is the newer one. */
 export type DerivationOrder =
@@ -67,6 +68,8 @@ export interface DerivationDefinition {
   readonly merge?: MergeRule | null;
   /** Null: the stream has the keys of its source. Of latest streams that go by timestamp, field or header only. */
   readonly key?: StreamKeyRule | null;
+  /** Where in the source it begins, for one that was not to have what was there before. Null or absent: with everything the source retains. */
+  readonly since?: SourcePosition | null;
   /** Epoch ms. */
   readonly createdAt: number;
   readonly createdBy: string;

@@ -22,6 +22,22 @@ describe('latest derivations', () => {
     expect(await world.settled('latest', 5)).toEqual({ b: 2, c: 4 });
   });
 
+  it('begins with what comes from now on where it is told to, says so, and begins there again after a restart', async () => {
+    await world.write('t', { key: 'a', value: 1 }, { key: 'b', value: 2 });
+    const since = await world.derivations.create(undefined, { ...LATEST, backfill: false }, 'test');
+    expect(since.stored.definition.since).toEqual({ generation: 1, next: [2] });
+    await world.write('t', { key: 'a', value: 3 }, { key: 'c', value: 4 });
+    expect(await world.settled('latest', 2)).toEqual({ a: 3, c: 4 });
+    const { progress } = await world.derivations.describe(undefined, 'latest');
+    expect(progress).toMatchObject({ historyStart: [2], counts: { read: 2 } });
+    // Before a record came nothing was kept of it but the definition.
+    await world.derivations.create(undefined, { ...LATEST, name: 'later', backfill: false }, 'test');
+    await world.derivations.setState(undefined, 'later', 'PAUSED');
+    await world.write('t', { key: 'd', value: 5 });
+    await world.derivations.setState(undefined, 'later', 'RUNNING');
+    expect(await world.settled('later', 1)).toEqual({ d: 5 });
+  });
+
   it('goes by timestamp or by a field when told to, whatever order records come in (L3)', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -4,6 +4,7 @@ import type { SupervisedStatus } from '#libs/core/operations';
 import { parseFieldPath } from '../field-path.js';
 import { KeyExpression } from '../repartition/key-expression.js';
 import { readerGeneration } from '../reader-place.js';
+import { SourceReader } from '../source-reader.js';
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
 import { derivationExists } from './derivation-store.js';
 import { settingsOf, topicsBeside } from './derivation-topics.js';
@@ -31,7 +32,13 @@ export interface DerivationStatus {
 }
 
 /** What somebody asks for, defaults filled in. */
-export type DerivationRequest = Omit<DerivationDefinition, 'id' | 'logId' | 'createdAt' | 'createdBy'>;
+export interface DerivationRequest extends Omit<
+  DerivationDefinition,
+  'id' | 'logId' | 'since' | 'createdAt' | 'createdBy'
+> {
+  /** Whether it is to have what the source has already. It has, unless this is false. */
+  readonly backfill?: boolean;
+}
 
 /** All derivations of one service: creates, keeps going, looks up and removes them. */
 export class Derivations {
@@ -111,7 +118,9 @@ export class Derivations {
     }
     const source = await this.examine(cluster, request);
     const createdAt = this.options.clock.now();
-    const stored = await this.options.store.add({ ...request, id, logId, createdAt, createdBy }, 'PAUSED');
+    const { backfill = true, ...asked } = request;
+    const since = backfill ? null : await new SourceReader(directory, this.options.names, request.source).end();
+    const stored = await this.options.store.add({ ...asked, since, id, logId, createdAt, createdBy }, 'PAUSED');
     this.options.failPoint?.('derivation-kept');
     try {
       await this.#makeTopics(directory, stored.definition, source);

@@ -67,8 +67,10 @@ export class DeriveHandler implements OperationHandler {
     };
     const { source, taken } = await this.#examine(parameters);
     const { partitions, config } = source.description;
-    const records = partitions.reduce((sum, one) => sum + one.endOffset - one.startOffset, 0);
-    const sizes = partitions.map((one) => one.sizeBytes);
+    const backfills = derivation.backfill !== false;
+    const present = partitions.reduce((sum, one) => sum + one.endOffset - one.startOffset, 0);
+    const records = backfills ? present : 0;
+    const sizes = backfills ? partitions.map((one) => one.sizeBytes) : [];
     const others = topicsBeside(derivation);
     return {
       subject: `topic:${cluster}/${derivation.name}`,
@@ -77,8 +79,12 @@ export class DeriveHandler implements OperationHandler {
       steps: [
         `create ${derivation.name} with ${partitions.length} partitions, closed to everybody else`,
         ...others.map((name) => `create ${name}, unless it is there`),
-        `compute it from ${records} records of ${derivation.source}, which keeps them meanwhile`,
-        `follow ${derivation.source} from there on`,
+        ...(backfills
+          ? [
+              `compute it from ${records} records of ${derivation.source}, which keeps them meanwhile`,
+              `follow ${derivation.source} from there on`,
+            ]
+          : [`follow ${derivation.source} from its present end on; the ${present} records that it has are left out`]),
       ],
       impact: {
         derivation: derivation.name,
@@ -87,7 +93,12 @@ export class DeriveHandler implements OperationHandler {
         settings: settingsOf(derivation),
         topics: [derivation.name, ...others],
       },
-      risks: risksOf(derivation, source, config),
+      risks: backfills
+        ? risksOf(derivation, source, config)
+        : [
+            `history: what the records of ${derivation.source} say that are there now is not known, not of keys that are changed later either`,
+            ...risksOf(derivation, source, config).filter((risk) => !risk.startsWith(`${source.logical} has lost`)),
+          ],
       blockers: taken === undefined ? [] : [taken],
       estimates: {
         etaSeconds: null,
