@@ -127,7 +127,11 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
 
   const keys = new SqlServiceKeys(store);
   // Made now, so that no read has to write later on; what keeps it from being made is met again by whoever needs it.
-  await keys.key(READ_CURSOR_KEY).catch(() => undefined);
+  await keys
+    .key(READ_CURSOR_KEY)
+    .catch((error: unknown) =>
+      logger.warn({ err: error }, 'the key that signs cursors of readers could not be made yet'),
+    );
   const owner = randomUUID();
   const names = new SqlTopicNames(store);
   const latency = new WriteLatency(() => clock.monotonic());

@@ -51,7 +51,7 @@ export async function reported(invocation: Invocation, found: Found, which: 'all
   };
   const options: FormatOptions = {
     colour: flags.colour,
-    prefix: await prefixOf(found.root, io.env),
+    prefix: prefixOf(found.root),
     version: VERSION,
     kind: found.kind,
   };
@@ -109,8 +109,7 @@ async function stepSummary(report: CheckReport, options: FormatOptions, env: Inv
 }
 
 /** Where the project is in the repository, for formats whose paths begin there. */
-async function prefixOf(root: string, env: Invocation['io']['env']): Promise<string> {
-  const repository = await Repository.at(root, env).catch(() => undefined);
-  const folder = repository?.within(root) ?? '';
+function prefixOf(root: string): string {
+  const folder = Repository.placeOf(root);
   return folder === '' ? '' : `${folder}/`;
 }

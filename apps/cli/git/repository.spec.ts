@@ -39,6 +39,18 @@ describe('a repository', () => {
     expect([outside.code, outside.err]).toEqual([2, expect.stringContaining('is not in the repository')]);
   });
 
+  it.each([
+    ['is there', {}],
+    ['is not installed', { PATH: '/nonexistent' }],
+  ])('is where paths of a report begin, when git %s', async (_what, env) => {
+    const project = scratch();
+    project.write({ 'before/schemas/a.avsc': avroRecord('A', '{"name": "a", "type": "int"}') });
+    const args = ['check', '--against', '../before', '--format', 'sarif'];
+    const ran = await runWeir(args, { cwd: `${project.path}/shop`, env });
+    expect([ran.code, ran.err]).toEqual([1, '']);
+    expect(ran.out).toContain('"uri": "shop/schemas/a.avsc"');
+  });
+
   it('is found through links that lead to it', async () => {
     const project = scratch();
     const linked = new ScratchProject();

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { realpathSync } from 'node:fs';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { SourceTree } from '../project/source-tree.js';
 import { Failure, usage } from '../failure.js';
 
@@ -23,6 +23,18 @@ export class Repository {
       `git does not look into ${owned}, which belongs to another user.`,
       `git config --global --add safe.directory ${owned}`,
     );
+  }
+
+  /**
+   * Where a folder lies in the repository around it, by the first `.git` on the way up: for paths in a report, which are the same whether git is installed and willing or not.
+   * @returns an empty text for its root, and where there is none.
+   */
+  static placeOf(folder: string): string {
+    const real = realPath(resolve(folder));
+    for (let at = real; ; at = dirname(at)) {
+      if (existsSync(join(at, '.git'))) return relative(at, real).split(sep).join('/');
+      if (at === dirname(at)) return '';
+    }
   }
 
   /** Where a path of the disk is in the tree of a commit. @throws Failure for one that is not in the repository. */
