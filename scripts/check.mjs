@@ -25,24 +25,21 @@ const COMMANDS = {
   'nodes-3.9':
     'WEIR_KAFKA_VERSION=3.9.2 npm run --silent test:kafka -- test/kafka-nodes/failover.kafka.spec.ts -t leader',
   clients: 'npm run --silent test:clients',
+  'node-releases': 'node scripts/test-nodes.mjs --prepare',
   nodes: 'npm run --silent test:nodes',
 };
 
 /**
  * Rows run one after another, the lanes of a row side by side, the steps of a lane one after another. Beside each other stands what mostly waits: for a leader to be elected, a lease to end. Steps that only compute and have no
  * deadline ({@link SPARE}) run beside others on the processor time that those leave (`nice`), and on all of it once they are done. What has deadlines and takes all processors there are
- * stands alone, so that a deadline is one for the code and not for the machine. Each step draws its own ports and directories.
+ * stands alone but for those, so that a deadline is one for the code and not for the machine. Each step draws its own ports and directories.
  */
 const ROWS = [
-  [['tests']],
-  [
-    ['kafka', 'simulation'],
-    ['postgres', 'kafka-3.9', 'nodes-3.9', 'clients', 'docs', 'rules', 'openapi', 'demo'],
-    ['lint', 'types', 'format'],
-  ],
+  [['tests'], ['lint', 'types', 'format', 'node-releases']],
+  [['kafka'], ['postgres', 'kafka-3.9', 'nodes-3.9', 'clients', 'docs', 'rules', 'openapi', 'demo'], ['simulation']],
   [['nodes']],
 ];
-const SPARE = ['lint', 'types', 'format', 'simulation'];
+const SPARE = ['lint', 'types', 'format', 'node-releases', 'simulation'];
 const STEPS = ROWS.flat(2);
 
 const { values } = parseArgs({
@@ -61,10 +58,14 @@ const outcomes = [];
 for (const row of values['one-by-one'] ? STEPS.map((name) => [[name]]) : ROWS) {
   const lanes = row.map((steps) => steps.filter(wanted)).filter((steps) => steps.length > 0);
   const alone = lanes.length === 1;
+  // What has only spare steps beside it is watched as if it were alone.
+  const leading = lanes.filter((steps) => !steps.every((name) => SPARE.includes(name))).length;
   await Promise.all(
     lanes.map(async (steps) => {
-      for (const name of steps)
-        outcomes.push(await step(name, { shown: alone, spare: SPARE.includes(name) && !alone }));
+      for (const name of steps) {
+        const spare = SPARE.includes(name) && !alone;
+        outcomes.push(await step(name, { shown: alone || (leading === 1 && !spare), spare }));
+      }
     }),
   );
 }
@@ -73,7 +74,7 @@ outcomes.sort((a, b) => STEPS.indexOf(a.name) - STEPS.indexOf(b.name));
 console.log('');
 for (const { name, ok, passed, failed, seconds } of outcomes) {
   console.log(
-    `${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(10)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed ${seconds.toFixed(1).padStart(7)} s`,
+    `${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(13)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed ${seconds.toFixed(1).padStart(7)} s`,
   );
 }
 const sum = (member) => outcomes.reduce((total, outcome) => total + outcome[member], 0);

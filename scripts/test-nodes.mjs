@@ -1,5 +1,6 @@
 /**
  * Runs a part of the tests on the release lines of Node that are supported besides the one at work: `npm run test:nodes [-- vitest filters]`.
+ * With `--prepare` it only fetches them and compiles what they need, for a later run.
  *
  * The binaries come as npm packages into `.cache/nodes/<version>`. Beside each lies a copy of the project (hard links), because the SQLite driver is a
  * native module that fits one release line: it is fetched or compiled there once, and kept.
@@ -21,18 +22,16 @@ import { notRun } from './services/suite.mjs';
 
 /** The newest of each line when this was written. */
 const VERSIONS = ['20.20.2', '22.23.5', '24.22.3'];
-/** What a release of Node can break: the language, native modules, files, timers, a whole process. */
-const TESTS = [
-  'libs/core',
-  'libs/adapters/store-sql',
-  'libs/adapters/log-embedded/embedded-log',
-  'test/server-process',
-];
+/** What a release of Node can break: native modules, files, timers, a whole process. */
+const TESTS = ['libs/adapters/store-sql', 'libs/adapters/log-embedded/embedded-log', 'test/server-process'];
+/** What only the language could break, which is why the ends of the range answer for what lies between them. */
+const LANGUAGE_TESTS = ['libs/core'];
 
 const CACHE = resolve('.cache/nodes');
 const LEFT_OUT = new Set(['.git', '.cache', 'data', 'node_modules']);
 
-const filters = process.argv.slice(2);
+const onlyPrepare = process.argv.includes('--prepare');
+const filters = process.argv.slice(2).filter((argument) => argument !== '--prepare');
 const others = VERSIONS.filter((version) => lineOf(version) !== lineOf(process.versions.node));
 const prepared = await Promise.allSettled(others.map(prepare));
 const sums = { passed: 0, failed: 0, ok: true };
@@ -44,7 +43,12 @@ for (const [i, version] of others.entries()) {
     continue;
   }
   console.log(`node ${version}`);
-  const { code, passed, failed } = await test(copy);
+  if (onlyPrepare) {
+    sums.passed++;
+    continue;
+  }
+  const isEnd = version === VERSIONS[0] || version === VERSIONS.at(-1);
+  const { code, passed, failed } = await test(copy, isEnd ? [...TESTS, ...LANGUAGE_TESTS] : TESTS);
   sums.passed += passed;
   sums.failed += failed;
   sums.ok &&= code === 0;
@@ -80,9 +84,14 @@ async function fetchNode(home, version) {
 async function copyProject(directory) {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  const entries = readdirSync('.').filter((name) => !LEFT_OUT.has(name));
+  // What prepares only may run beside a build, and needs no more than the packages.
+  const entries = onlyPrepare ? ['package.json'] : readdirSync('.').filter((name) => !LEFT_OUT.has(name));
   await run('cp', ['-al', ...entries.map((name) => resolve(name)), directory]);
-  await run('cp', ['-al', realpathSync('node_modules'), join(directory, 'node_modules')]);
+  // Caches of tools, which others may be writing, begin with a dot.
+  const packages = realpathSync('node_modules');
+  const names = readdirSync(packages).filter((name) => name === '.bin' || !name.startsWith('.'));
+  mkdirSync(join(directory, 'node_modules'));
+  await run('cp', ['-al', ...names.map((name) => join(packages, name)), join(directory, 'node_modules')]);
 }
 
 /** Puts the native module of a release line in the place of the installed one, which is never written to: it shares its bytes with the project's. */
@@ -107,9 +116,9 @@ async function provideDriver(driver, home, options) {
 }
 
 /** @returns {Promise<{code: number, passed: number, failed: number}>} */
-function test({ directory, env, node }) {
+function test({ directory, env, node }, tests) {
   const vitest = join(directory, 'node_modules/vitest/vitest.mjs');
-  const args = ['run', '--project', 'unit', '--project', 'process', ...(filters.length > 0 ? filters : TESTS)];
+  const args = ['run', '--project', 'unit', '--project', 'process', ...(filters.length > 0 ? filters : tests)];
   return new Promise((resolveRun, reject) => {
     const child = spawn(node, [vitest, ...args], { cwd: directory, env, stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
