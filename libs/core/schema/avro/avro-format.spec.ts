@@ -144,6 +144,20 @@ describe('defaults', () => {
     expect(canonical(schema, { validate: false })).toContain('"default":"x"');
   });
 
+  it('count where they stand: to them a type that is defined later is a record without fields, as in Java', () => {
+    const text = (type: string, value: string, later: string) =>
+      `{"type":"record","name":"A","fields":[{"name":"x","type":${type},"default":${value}},{"name":"y","type":${later}}]}`;
+    const symbols = '{"type":"enum","name":"B","symbols":["Q"]}';
+    const record = '{"type":"record","name":"B","fields":[]}';
+    expect(() => avro.parse(text('["null","B"]', 'null', symbols))).not.toThrow();
+    expect(() => avro.parse(text('["null","B"]', '{}', record))).not.toThrow();
+    expect(() => avro.parse(text('{"type":"array","items":"B"}', '[{}]', record))).not.toThrow();
+    expect(() => avro.parse(text('["null","B"]', '"Q"', symbols))).toThrow('Invalid default');
+    expect(() => avro.parse(text('{"type":"map","values":"B"}', '{"a":"Q"}', symbols))).toThrow('Invalid default');
+    expect(() => avro.parse(text('["null","B"]', '{}', symbols))).toThrow('Invalid default');
+    expect(() => avro.parse(text('["null","B"]', '"Q"', symbols), { validate: false })).not.toThrow();
+  });
+
   it('of a record that needs itself are refused, and do not hang', () => {
     expect(() => canonical(record({ name: 'r', type: 'R', default: {} }))).toThrow(/Invalid default/);
     expect(canonical(record({ name: 'r', type: ['null', 'R'], default: null }))).toContain('"default":null');

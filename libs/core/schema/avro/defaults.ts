@@ -6,6 +6,11 @@ import type { AvroType } from './tree.js';
 /** Records that a default may nest through defaults of their fields. */
 const DEFAULT_DEPTH = 512;
 
+/** A name in the place of a type that has not been defined yet. To a default it is a record without fields, as it is in Java. */
+export interface UnresolvedType {
+  readonly kind: 'unresolved';
+}
+
 /**
  * Decides whether JSON values can be defaults, by the rules of Avro's Java library 1.12: a union takes a value of any branch, strings stand for
  * bytes, fixed and enum whatever they hold. A record field that the value leaves out must have a valid default itself.
@@ -19,9 +24,11 @@ export class DefaultRules {
   #cuts = 0;
   #depth = 0;
 
-  isValid(type: AvroType, value: JsonNode | undefined): boolean {
+  isValid(type: AvroType | UnresolvedType, value: JsonNode | undefined): boolean {
     if (value === undefined) return false;
     switch (type.kind) {
+      case 'unresolved':
+        return value.kind === 'object';
       case 'null':
         return value.kind === 'null';
       case 'boolean':

@@ -12,7 +12,7 @@ import {
   type JsonMembers,
   type JsonNode,
 } from '../lossless-json.js';
-import { DefaultRules } from './defaults.js';
+import { DefaultRules, type UnresolvedType } from './defaults.js';
 import { sameType } from './equality.js';
 import { avroName, nameProblem, namespaceProblem, type NameRule } from './names.js';
 import {
@@ -60,14 +60,15 @@ export function parseAvroTree(tree: JsonNode, source: AvroSource, options: AvroP
 }
 
 /** Stands for a named type until the whole text is read. Takes a type's place in the tree and equals nothing but itself. */
-interface Unresolved {
-  readonly kind: 'unresolved';
+interface Unresolved extends UnresolvedType {
   readonly fullName: string;
 }
 
 class AvroParser {
   readonly #names = new Map<string, AvroNamedType>();
   readonly #defaults = new DefaultRules();
+  /** Of the text at hand while names are missing in it. What it has found holds until they are filled in. */
+  #earlyDefaults = new DefaultRules();
   readonly #nameRule: NameRule;
   /** Places that hold an unresolved name, to be filled at the end of a text. */
   #pending: { readonly name: string; readonly at: number; fill(type: AvroType): void }[] = [];
@@ -114,6 +115,7 @@ class AvroParser {
     this.#pending = [];
     this.#unions = [];
     this.#fields = [];
+    this.#earlyDefaults = new DefaultRules();
     const tree = given ?? this.#json(source.text);
     let root = this.#type(tree, null);
     this.#later(root, tree.at, (found) => (root = found));
@@ -266,9 +268,10 @@ class AvroParser {
       at: node.at,
     };
     this.#later(type, typeNode.at, (found) => (field.type = found));
-    // Java checks a default while names are still missing, and takes a missing type for a record without fields.
     if (this.options.validate && field.defaultValue !== undefined) {
-      if (unresolvedName(type) !== undefined && field.defaultValue.kind !== 'object') this.#failDefault(field);
+      // Java checks a default where it stands, while names are still missing, and again when they are known.
+      const early = this.#pending.length === 0 || this.#earlyDefaults.isValid(type, field.defaultValue);
+      if (!early) this.#failDefault(field);
       this.#fields.push(field);
     }
     return field;

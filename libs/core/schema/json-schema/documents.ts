@@ -38,7 +38,13 @@ export class SchemaDocuments {
   readonly #registered = new Map<string, SchemaDocument>();
   readonly #ids = new Map<SchemaDocument, Map<string, SchemaPlace>>();
 
-  constructor(text: string, references: readonly ResolvedReference[], limits: SchemaLimits) {
+  /** @param strict whether URIs and anchors must be such; stored text was held to what held then, and must stay readable. */
+  constructor(
+    text: string,
+    references: readonly ResolvedReference[],
+    limits: SchemaLimits,
+    readonly strict = false,
+  ) {
     const source = { text, reference: null };
     const root = readJson(source, limits);
     checkRoot(root, source);
@@ -60,6 +66,7 @@ export class SchemaDocuments {
       const theirRoot = readJson(theirs, limits);
       this.#registered.set(uri, { root: theirRoot, source: theirs, base: uri });
     }
+    if (strict && this.modern) this.#checkIds();
   }
 
   /** The schema's own text and those it refers to. */
@@ -84,11 +91,13 @@ export class SchemaDocuments {
     if (reference.startsWith('#')) return this.#inside(this.#resource(document, from.base), fragmentOf(reference));
     for (const uri of new Set([absolute, resolveUri(document.base, reference), reference])) {
       const address = this.#nameUri(withoutFragment(uri));
-      const resource = this.#registered.get(address);
+      // A reference can be named with the empty fragment it is written with.
+      const resource = this.#registered.get(address) ?? this.#registered.get(this.#nameUri(uri));
       if (resource !== undefined) return this.#inside(placeOf(resource), fragmentOf(uri));
       const local = this.#idsOf(document).get(address);
       if (local !== undefined) return this.#inside(local, fragmentOf(uri));
-      if (address !== '' && address === document.base) return this.#inside(placeOf(document), fragmentOf(uri));
+      if (address !== '' && document.base !== null && address === withoutFragment(document.base))
+        return this.#inside(placeOf(document), fragmentOf(uri));
     }
     return isMetaSchema(absolute) ? 'meta-schema' : undefined;
   }
@@ -116,7 +125,9 @@ export class SchemaDocuments {
       return this.modern ? undefined : { ...place, key };
     }
     let { json, base } = place;
-    const tokens = fragment.slice(1).split('/').map(unescapeToken);
+    // The classic loader does not see slashes at the end.
+    const pointer = this.modern ? fragment : fragment.replace(/\/+$/, '');
+    const tokens = pointer === '' ? [] : pointer.slice(1).split('/').map(unescapeToken);
     for (let i = 0; i < tokens.length; i++) {
       const token = tokens[i]!;
       if (json.kind === 'object') {
@@ -125,7 +136,7 @@ export class SchemaDocuments {
         if (next === undefined) return undefined;
         json = i === 0 && token === '$defs' ? defsWith(json, next, tokens[1]) : next;
       } else if (json.kind === 'array') {
-        const next: JsonNode | undefined = /^(?:0|[1-9][0-9]*)$/.test(token) ? json.items[Number(token)] : undefined;
+        const next: JsonNode | undefined = /^[0-9]{1,9}$/.test(token) ? json.items[Number(token)] : undefined;
         if (next === undefined) return undefined;
         json = next;
       } else {
@@ -166,15 +177,51 @@ export class SchemaDocuments {
     return ids;
   }
 
+  /**
+   * The modern loader of the reference registers every id and anchor, wherever an object stands outside constants, and takes none twice. The copies that it
+   * makes of `definitions` are no fault of a schema, so they do not count here.
+   */
+  #checkIds(): void {
+    const { root, source } = this.main;
+    const taken = new Set<string>([withoutFragment(this.main.base ?? '')]);
+    const take = (uri: string, keyword: string, at: number): void => {
+      if (taken.has(uri)) this.#fail(`'${keyword}' names something that has a name already`, source, at);
+      taken.add(uri);
+    };
+    const visit = (json: JsonNode, outer: string | null): void => {
+      if (json.kind === 'array') json.items.forEach((item) => visit(item, outer));
+      if (json.kind !== 'object') return;
+      let base = outer;
+      const id = json.members.get('$id');
+      if (id?.kind === 'string' && json !== root) {
+        if (!isUri(id.value)) this.#fail("'$id' must be a URI", source, id.at);
+        base = resolveUri(outer, id.value);
+        take(base, '$id', id.at);
+      }
+      const anchors = ['$anchor', '$dynamicAnchor'].flatMap((keyword) => {
+        const anchor = json.members.get(keyword);
+        return anchor?.kind === 'string' ? [{ keyword, anchor }] : [];
+      });
+      for (const { keyword, anchor } of anchors) {
+        const uri = withoutFragment(base ?? '') + (anchor.value === '' ? '' : `#${anchor.value}`);
+        if (!isUri(uri)) this.#fail(`'${keyword}' must be a URI fragment`, source, anchor.at);
+        // Dynamic anchors are there to be given more than once.
+        if (anchor.value === '' ? json !== root : keyword === '$anchor') take(uri, keyword, anchor.at);
+      }
+      for (const [name, value] of json.members) if (name !== 'const' && name !== 'enum') visit(value, base);
+    };
+    visit(root, this.main.base);
+  }
+
   #idOf(root: JsonNode, source: JsonSchemaSource): string | undefined {
     const id = root.kind === 'object' ? root.members.get(idKeyword(this.draft)) : undefined;
     if (id?.kind !== 'string') return undefined;
-    if (!isUri(id.value)) {
-      throw schemaInvalid('JSON', `'${id.value.slice(0, 100)}' is not a URI`, {
-        position: positionAt(source.text, id.at),
-      });
-    }
+    if (!isUri(id.value)) this.#fail(`'${id.value.slice(0, 100)}' is not a URI`, source, id.at);
     return id.value;
+  }
+
+  #fail(reason: string, source: JsonSchemaSource, at: number): never {
+    throw schemaInvalid('JSON', reason, { position: positionAt(source.text, at) });
   }
 
   /** The modern loader takes `./name` and `name` for the same. */

@@ -45,7 +45,7 @@ export class JsonSchemaFormat extends SchemaFormat {
 
   parse(text: string, options: ParseOptions = {}): JsonSchema {
     const limits = schemaLimits(options.limits);
-    const documents = new SchemaDocuments(text, options.references ?? [], limits);
+    const documents = new SchemaDocuments(text, options.references ?? [], limits, options.validate !== false);
     const root = documents.modern ? loadModern(documents, limits) : loadClassic(documents, limits);
     const schema = new JsonSchema(documents, root, limits);
     const reserved = schema.topLevelFieldNames.some((name) => name.startsWith('$$'));

@@ -3,6 +3,7 @@ import { INT_MAX, INT_MIN, inRange } from '../integers.js';
 import { positionAt, type JsonMembers, type JsonNode } from '../lossless-json.js';
 import type { JsonSchemaSource } from './node.js';
 import { isPattern } from './regex.js';
+import { isUri } from './uri.js';
 
 /** Reads keywords of one schema object, with the errors of wrong ones. */
 export class Keywords {
@@ -23,6 +24,12 @@ export class Keywords {
     const value = this.get(name);
     if (value === undefined) return null;
     return value.kind === 'string' ? value.value : this.wrong(name, 'a string', value);
+  }
+
+  /** A text that is there and is a URI. */
+  uri(name: string): string {
+    const text = this.text(name) ?? '';
+    return isUri(text) ? text : this.wrong(name, 'a URI', this.get(name)!);
   }
 
   boolean(name: string): boolean | null {

@@ -22,6 +22,7 @@ import {
   type StringNode,
 } from './node.js';
 import { isPattern } from './regex.js';
+import { isUri } from './uri.js';
 
 /**
  * Drafts 4, 6 and 7 as typed nodes. On each schema object the keywords are taken in a fixed order, each kind of node consuming its own: `enum`, combinations,
@@ -63,15 +64,16 @@ class ClassicLoader {
     return root;
   }
 
-  #schema(json: JsonNode, place: Place): SchemaNode {
+  /** @param booleans whether `true` and `false` are schemas here: draft 4 has them in some places only. */
+  #schema(json: JsonNode, place: Place, booleans = this.#draft !== 'draft-04'): SchemaNode {
     if (++this.#nodes > this.limits.nodes) throw schemaTooLarge('nodes', this.limits.nodes, this.#nodes);
     const base = nodeBase(place.document.source, json);
-    if (json.kind === 'boolean' && (this.#draft !== 'draft-04' || json === place.document.root)) {
+    if (json.kind === 'boolean' && (booleans || json === place.document.root)) {
       return { ...base, kind: json.value ? 'true' : 'false' };
     }
     if (json.kind === 'object') return this.#object(json, place, base);
     const { text, reference } = place.document.source;
-    throw schemaInvalid('JSON', 'A schema must be an object' + (this.#draft === 'draft-04' ? '' : ' or a boolean'), {
+    throw schemaInvalid('JSON', 'A schema must be an object' + (booleans ? ' or a boolean' : ''), {
       position: positionAt(text, json.at),
       ...(reference === null ? {} : { reference }),
     });
@@ -80,6 +82,9 @@ class ClassicLoader {
   #object(json: JsonMembers, outer: Place, bare: NodeBase): SchemaNode {
     const place = { document: outer.document, base: this.documents.baseWithin(json, outer.base) };
     const keys = new Keywords(json, place.document.source);
+    const id = keys.get(idKeyword(this.#draft));
+    if (this.documents.strict && id?.kind === 'string' && !isUri(id.value))
+      keys.wrong(idKeyword(this.#draft), 'a URI', id);
     if (keys.has('$ref')) {
       const reference = this.#reference(keys, outer, { ...bare, json: keys.get('$ref')! });
       annotate(reference, keys, this.#draft);
@@ -98,7 +103,7 @@ class ClassicLoader {
   }
 
   #reference(keys: Keywords, place: Place, base: NodeBase): ReferenceNode {
-    const text = keys.text('$ref')!;
+    const text = this.documents.strict ? keys.uri('$ref') : keys.text('$ref')!;
     const found = this.documents.resolve(text, place);
     if (found === undefined) keys.fail(`The reference '${text.slice(0, 200)}' cannot be resolved`, keys.get('$ref'));
     const node: ReferenceNode = { ...base, kind: 'reference', target: null };
@@ -126,7 +131,7 @@ class ClassicLoader {
       if (members !== null) parts.push(this.#combined(criterion, members, place, base));
     }
     const not = keys.get('not');
-    if (not !== undefined) parts.push({ ...base, kind: 'not', inner: this.#schema(not, place) });
+    if (not !== undefined) parts.push({ ...base, kind: 'not', inner: this.#schema(not, place, true) });
     const constant = this.#draft === 'draft-04' ? undefined : keys.get('const');
     if (constant !== undefined) parts.push({ ...base, kind: 'const', value: valueText(constant) });
     const taken = new Set<string>();
@@ -138,7 +143,7 @@ class ClassicLoader {
 
   #combined(criterion: Criterion, members: readonly JsonNode[], place: Place, base: NodeBase): CombinedNode {
     if (members.length > this.limits.branches) throw schemaTooLarge('branches', this.limits.branches, members.length);
-    const nodes = members.map((member) => this.#schema(member, place));
+    const nodes = members.map((member) => this.#schema(member, place, true));
     return { ...base, kind: 'combined', criterion, members: nodes, generated: false };
   }
 
@@ -213,8 +218,10 @@ class ClassicLoader {
       keys.boolean('exclusiveMaximum');
     }
     const multipleOf = keys.number('multipleOf');
-    if (multipleOf !== null && Number(multipleOf) === 0)
-      keys.wrong('multipleOf', 'other than 0', keys.get('multipleOf')!);
+    const factor = Number(multipleOf);
+    if (multipleOf !== null && (factor === 0 || (this.documents.strict && !Number.isFinite(factor)))) {
+      keys.wrong('multipleOf', 'other than 0 and within the range of a double', keys.get('multipleOf')!);
+    }
     const node = numberNode(base);
     node.minimum = keys.number('minimum');
     node.maximum = keys.number('maximum');
@@ -231,7 +238,7 @@ class ClassicLoader {
     node.maxItems = keys.integer('maxItems');
     node.uniqueItems = keys.boolean('uniqueItems') ?? false;
     const items = keys.get('items');
-    if (items?.kind === 'array') node.items = items.items.map((item) => this.#schema(item, place));
+    if (items?.kind === 'array') node.items = items.items.map((item) => this.#schema(item, place, true));
     else if (items !== undefined) node.allItems = this.#schema(items, place);
     const additional = keys.get('additionalItems');
     if (additional?.kind === 'boolean') node.permitsAdditional = additional.value;
@@ -254,11 +261,11 @@ class ClassicLoader {
     for (const [name, json] of keys.members('properties') ?? []) {
       // The reference skips a property named like the id keyword, unless its schema is an object.
       if (name !== idKeyword(this.#draft) || json.kind === 'object')
-        node.properties.set(name, this.#schema(json, place));
+        node.properties.set(name, this.#schema(json, place, true));
     }
     for (const [pattern, json] of keys.members('patternProperties') ?? []) {
       if (!isPattern(pattern)) keys.wrong('patternProperties', 'keyed by regular expressions', json);
-      node.patternProperties.set(pattern, this.#schema(json, place));
+      node.patternProperties.set(pattern, this.#schema(json, place, true));
     }
     const additional = keys.get('additionalProperties');
     if (additional?.kind === 'boolean') node.permitsAdditional = additional.value;

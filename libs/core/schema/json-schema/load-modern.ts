@@ -72,7 +72,7 @@ class ModernLoader {
   #object(json: JsonMembers, outer: Place, base: NodeBase): SchemaNode {
     const place = { document: outer.document, base: this.documents.baseWithin(json, outer.base) };
     const keys = new Keywords(json, place.document.source);
-    this.#checkIds(keys);
+    this.#checkIds(keys, place);
     checkAnnotations(keys);
     this.#definitions(keys, place);
     const parts = this.#parts(keys, place, base);
@@ -89,13 +89,15 @@ class ModernLoader {
     return whole;
   }
 
-  #checkIds(keys: Keywords): void {
+  /** A document is not named by a fragment; within one, the reference takes any URI. */
+  #checkIds(keys: Keywords, place: Place): void {
     const id = keys.get('$id');
-    if (id?.kind === 'string' && (!isUri(id.value) || id.value.startsWith('#'))) keys.wrong('$id', 'a URI', id);
+    const root = keys.json === place.document.root;
+    if (id?.kind === 'string' && (!isUri(id.value) || (root && /#./.test(id.value)))) keys.wrong('$id', 'a URI', id);
     keys.text('$dynamicAnchor');
     for (const name of ['$anchor', '$dynamicAnchor']) {
       const anchor = keys.get(name);
-      if (anchor?.kind === 'string' && !isUri(anchor.value)) keys.wrong(name, 'a URI fragment', anchor);
+      if (anchor?.kind === 'string' && !isUri(`#${anchor.value}`)) keys.wrong(name, 'a URI fragment', anchor);
     }
   }
 
@@ -103,6 +105,8 @@ class ModernLoader {
   #definitions(keys: Keywords, place: Place): void {
     const definitions = keys.json === place.document.root ? ['$defs', 'definitions'] : ['$defs'];
     for (const name of definitions) {
+      // What is called `definitions` means nothing here unless it holds some.
+      if (name === 'definitions' && keys.get(name)?.kind !== 'object') continue;
       for (const json of keys.members(name)?.values() ?? []) this.#schema(json, place);
     }
   }
@@ -260,10 +264,11 @@ class ModernLoader {
   }
 
   #reference(name: string, keys: Keywords, place: Place, base: NodeBase): SchemaNode[] {
-    const text = keys.text(name)!;
+    const { strict } = this.documents;
+    const text = strict ? keys.uri(name) : keys.text(name)!;
     const found = this.documents.resolve(text, place);
     if (found === undefined) {
-      if (name === '$dynamicRef') return [];
+      if (name === '$dynamicRef' && !strict) return [];
       return keys.fail(`The reference '${text.slice(0, 200)}' cannot be resolved`, keys.get(name));
     }
     const reference: ReferenceNode = { ...base, json: keys.get(name)!, kind: 'reference', target: null };

@@ -73,7 +73,7 @@ function bare(text: string): ProtoOptionValue {
   return { kind: text === 'true' || text === 'false' ? 'boolean' : 'enum', text };
 }
 
-/** A message in the text format: names and values with colons between them, which a message as a value need not have. Commas are for the eye. */
+/** A message in the text format: names and values with colons between them, which a message as a value need not have. Commas and semicolons are for the eye. */
 function readEntries(reader: ProtoReader): ReadonlyMap<string, ProtoOptionValue> {
   const entries = new Map<string, ProtoOptionValue>();
   reader.require('{');
@@ -82,7 +82,7 @@ function readEntries(reader: ProtoReader): ReadonlyMap<string, ProtoOptionValue>
     if (reader.peek() !== '{') reader.require(':');
     const { name: key, value } = named(name, readValue(reader));
     entries.set(key, together(entries.get(key), value));
-    reader.take(',');
+    if (!reader.take(',')) reader.take(';');
   }
   return entries;
 }

@@ -175,8 +175,8 @@ class ProtoParser {
       const start = reader.at;
       const word = reader.word();
       if (word === 'option') oneof.options.push(this.#option());
-      else if (word === 'group') oneof.groups.push(this.#group(start, null));
-      else oneof.fields.push(this.#field(start, null, this.#type(word)));
+      else if (word === 'group' && reader.peek() !== '.') oneof.groups.push(this.#group(start, null));
+      else oneof.fields.push(this.#field(start, null, this.#type(reader.typeName(word))));
       this.#checkFields(oneof.fields.length + oneof.groups.length);
     }
     return oneof;
@@ -186,7 +186,7 @@ class ProtoParser {
   #fieldOrGroup(at: number, word: string): ProtoField | ProtoGroup {
     const { reader } = this;
     const label = isLabel(word) ? word : null;
-    const typeName = label === null ? word : reader.word();
+    const typeName = reader.typeName(label === null ? word : undefined);
     if (label === 'required' && this.#syntax === 'proto3') reader.fail('a field of proto3 cannot be required', at);
     if (label === null && this.#syntax !== 'proto3' && !(word === 'map' && reader.peek() === '<')) {
       reader.fail(`${short(word)} begins no declaration, and without proto3 a field begins with its label`, at);
@@ -234,9 +234,9 @@ class ProtoParser {
     if (word !== 'map') return isProtoScalar(word) ? { kind: 'scalar', scalar: word } : { kind: 'named', name: word };
     reader.require('<');
     const { at } = reader;
-    const key = this.#type(reader.word());
+    const key = this.#type(reader.typeName());
     reader.require(',');
-    const value = this.#type(reader.word());
+    const value = this.#type(reader.typeName());
     reader.require('>');
     if (!isMapKey(key)) reader.fail('a map key must be an integer, a bool or a string', at);
     return { kind: 'map', key, value };
@@ -376,7 +376,7 @@ class ProtoParser {
     reader.require('(');
     const word = reader.word();
     const streaming = word === 'stream';
-    const name = streaming ? reader.word() : word;
+    const name = reader.typeName(streaming ? undefined : word);
     reader.require(')');
     return { name, streaming };
   }

@@ -87,6 +87,19 @@ describe('Protobuf text', () => {
     );
   });
 
+  it('reads the parts of a type that stand apart from their dots, and semicolons between the members of a value', () => {
+    // As wire-schema 6.4.0 does, the parser of the reference.
+    const text = `syntax = "proto3"; message M { message A {} M .A a = 1; map<string, M . A> b = 2; oneof o { .M .A c = 3; } }
+      service S { rpc R (M .A) returns (stream M .A); } option (x) = { a: 1; b { c: 2 }; };`;
+    const { canonical } = format.parse(text, { validate: false });
+    expect(canonical).toContain('  M.A a = 1;');
+    expect(canonical).toContain('  map<string, M.A> b = 2;');
+    expect(canonical).toContain('    .M.A c = 3;');
+    expect(canonical).toContain('rpc R (M.A) returns (stream M.A);');
+    expect(problem('syntax = "proto3"; message M { int32 .a = 1; }')).toContain('a word is missing');
+    expect(problem('option (x) = { a: 1;; };')).toContain('a word is missing');
+  });
+
   it('stores a file without declarations as no text, and reads that back though nobody may send it', () => {
     const { canonical } = format.parse('// nothing\n;');
     expect(canonical).toBe('');

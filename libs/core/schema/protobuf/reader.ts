@@ -68,6 +68,13 @@ export class ProtoReader {
     return this.word();
   }
 
+  /** The name of a type, of which a part that begins with a dot may stand apart. @param first its first word, where that is read already. */
+  typeName(first = this.word()): string {
+    let name = first;
+    while (this.take('.')) name += `.${this.word()}`;
+    return name;
+  }
+
   /** The name of a field. */
   fieldName(): string {
     return this.#withoutDigit(this.at, this.name());
