@@ -144,6 +144,29 @@ describe.skipIf(probe !== undefined)('a disk that fills', () => {
     expect(acknowledged).toBeGreaterThan(10);
   });
 
+  it('lets a copy rest before anybody who writes is refused, and go on when there is room', async () => {
+    // The limit is so small that the disk would be looked at too late.
+    await start({ WEIR_STORAGE_REFUSE_FREE_BYTES: String(MIB), WEIR_STORAGE_BALLAST_BYTES: '0' });
+    // What is in the way of the copy, and can be taken away.
+    const others = join(disk, 'others');
+    for (let i = 0; i < 100; i++) expect((await produce(i)).status).toBe(200);
+    const { bavail, bsize } = await statfs(disk);
+    await writeFile(others, Buffer.alloc(bavail * bsize - 18 * MIB));
+    const plan = await call('POST', '/v1/repartitions/plans', { topic: 't', target: { partitions: 3 } });
+    const { hash } = plan.body as unknown as { hash: string };
+    const started = await call('POST', '/v1/operations', { planHash: hash });
+    const { id } = started.body as unknown as { id: string };
+    const operation = async () => {
+      const { body } = await call('GET', `/v1/operations/${id}`);
+      return body as unknown as { state: string; throttle: { reason: string | null } };
+    };
+    await until(async () => ((await operation()).throttle.reason ?? '').includes('nobody who writes is refused'));
+    for (let i = 0; i < 5; i++) expect((await produce(100 + i)).status).toBe(200);
+    expect(await metric('weir_disk_refuses_writes')).toBe(0);
+    await rm(others);
+    await until(async () => (await operation()).state === 'READY');
+  });
+
   it('of which others have taken all is met at the start: the service starts, reads, and refuses', async () => {
     await start();
     expect((await produce(0)).status).toBe(200);

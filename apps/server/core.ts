@@ -75,11 +75,13 @@ import { SchemaEngine, SchemaProposals } from '#libs/core/schema';
 import { GroupLagCause } from '#libs/features/operations';
 import { Authorizer } from '#libs/platform/auth';
 import { globalProviders } from '#libs/platform/http';
+import { LOCAL_CLUSTER } from '#libs/platform/config';
 import type { Logger } from '#libs/platform/observability';
 import { Backups, BackupHandler, BackupVerificationHandler, RestoreHandler } from '#libs/core/backups';
 import { openBackups, takerOf } from './backups.js';
 import { Closers } from './closers.js';
 import { prepareDataDirectory } from './data-directory.js';
+import { DiskRoomCause } from './disk-room-cause.js';
 import { openDiskSpace } from './disk-space.js';
 import { groupLagMetrics } from './group-lag-metrics.js';
 import { openClusters } from './open-clusters.js';
@@ -282,7 +284,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       const { approval } = config.operations;
       return approval === 'all' || (approval === 'destructive' && engine.destroys(kind));
     },
-    causes: [new GroupLagCause(directories, clock)],
+    causes: [new GroupLagCause(directories, clock), new DiskRoomCause(room, LOCAL_CLUSTER)],
     latency,
     settleMs: SETTLE_MS,
     failPoint: failPoints.pass,

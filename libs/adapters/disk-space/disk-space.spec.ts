@@ -106,6 +106,45 @@ describe('the disk of the data', () => {
     expect([space.room, failures.length]).toEqual(['none', 1]);
   });
 
+  it('gives copies nothing of what is kept for others, however much they claim between two looks', async () => {
+    const disk = new Disk(100 * MIB);
+    const { space } = await watched(disk, { ballastBytes: 0 });
+    // 924 are free, and 50 the limit: beyond that 64 are kept. What is copied lies on the disk twice.
+    const copied = async (): Promise<void> => {
+      for (let n = 0; n < 1_000; n++) {
+        await space.claim(10 * MIB);
+        disk.used += 20 * MIB;
+      }
+    };
+    const refused = await copied().catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'storage-full', retryable: true, details: { value: 114 * MIB } });
+    expect(disk.used).toBe(900 * MIB);
+    expect([space.room, space.refusal()]).toEqual(['ample', undefined]);
+    disk.used = 800 * MIB;
+    await space.look();
+    await space.claim(20 * MIB);
+    expect(space.restReason).toBeNull();
+    disk.used = 860 * MIB;
+    await space.look();
+    expect(space.restReason).toContain(String(178 * MIB));
+    disk.used = 905 * MIB;
+    await space.look();
+    await expect(space.claim(10 * MIB)).rejects.toMatchObject({ details: { measured: 119 * MIB } });
+    expect(space.refusal()).toBeUndefined();
+  });
+
+  it('looks again before a claim is refused', async () => {
+    const disk = new Disk(900 * MIB);
+    const { space } = await watched(disk, { ballastBytes: 0 });
+    await expect(space.claim(10 * MIB)).rejects.toMatchObject({ code: 'storage-full' });
+    disk.used = 100 * MIB;
+    await space.claim(10 * MIB);
+    disk.used = 1_020 * MIB;
+    await space.claim(1);
+    await space.look();
+    await expect(space.claim(1)).rejects.toMatchObject({ details: { value: 50 * MIB } });
+  });
+
   it('has limits of its own where none are given', async () => {
     const { space } = await watched(new Disk(780 * MIB), { refuseBytes: 0 });
     expect(space.refusal()?.details).toMatchObject({ value: 256 * MIB });

@@ -6,6 +6,7 @@ import {
   type RoomLimits,
   StorageRoom,
   storageRoomGone,
+  storageRoomKept,
 } from '#libs/core/kernel';
 import type { Volume, VolumeSpace } from './volume.js';
 
@@ -37,6 +38,11 @@ const CALM_MS = 1_000;
 const CLOSE_MS = 100;
 /** Little is left below so many times the limit. */
 const CLOSE = 4;
+/** What is added to a log lies in its journal and in its segments. */
+const COPIES_ON_DISK = 2;
+/** Of the limit, and of the disk: room that is kept for those who write beyond the limit, when copies add no more. The second is 64 MiB at most. */
+const KEPT_OF_LIMIT = 1 / 4;
+const KEPT_OF_DISK = 1 / 16;
 
 /**
  * The room on the disk of the data, looked at again and again. When it is gone the ballast is given up: so there is something left for what must go on (deletions,
@@ -48,6 +54,8 @@ export class DiskSpace extends StorageRoom {
   #held = 0;
   #limits: RoomLimits = { low: 0, none: 0 };
   #gone: AppError | undefined;
+  /** Bytes that were claimed since the disk was looked at. */
+  #claimed = 0;
 
   private constructor(private readonly options: DiskSpaceOptions) {
     super();
@@ -78,6 +86,36 @@ export class DiskSpace extends StorageRoom {
     return this.#gone;
   }
 
+  /** What is claimed counts at once: a copy can take all there is between two looks. The disk is looked at before a claim is refused. */
+  override async claim(bytes: number): Promise<void> {
+    const needed = COPIES_ON_DISK * bytes;
+    if (this.#unclaimed - needed < this.#keptBytes) await this.look();
+    if (this.#gone !== undefined) throw this.#gone;
+    if (this.#unclaimed - needed < this.#keptBytes) throw storageRoomKept(this.#unclaimed, this.#keptBytes);
+    this.#claimed += needed;
+  }
+
+  /** Why work that can wait had better do so, in words; null while there is room for some of it. */
+  get restReason(): string | null {
+    const from = this.#limits.none + 2 * this.#margin;
+    if (this.#unclaimed >= from) return null;
+    return `the disk has ${this.#unclaimed} bytes left: copies go on when there are ${from}, so that nobody who writes is refused`;
+  }
+
+  get #unclaimed(): number {
+    return Math.max(0, this.#space.freeBytes - this.#claimed);
+  }
+
+  /** Claims are refused below. */
+  get #keptBytes(): number {
+    return this.#limits.none + this.#margin;
+  }
+
+  get #margin(): number {
+    const ofDisk = Math.min(64 * MIB, this.#space.totalBytes * KEPT_OF_DISK);
+    return Math.ceil(Math.max(this.#limits.none * KEPT_OF_LIMIT, ofDisk));
+  }
+
   /** Looks until the signal aborts, and sees to the ballast. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -91,8 +129,11 @@ export class DiskSpace extends StorageRoom {
   /** Asks the disk now. Never throws: what cannot be asked stays as it was. */
   async look(): Promise<void> {
     const { volume, ballastBytes, warnPercent, refuseBytes, observer } = this.options;
+    const claimed = this.#claimed;
     try {
       const { freeBytes, totalBytes } = await volume.space();
+      // What was claimed before is on the disk by now, or about to be.
+      this.#claimed -= claimed;
       const none = refuseBytes > 0 ? refuseBytes : Math.max(256 * MIB, Math.min(5_120 * MIB, totalBytes / 20));
       this.#limits = { none, low: Math.max(none, (totalBytes * warnPercent) / 100) };
       // What the ballast has given up is not there for users: it will be made again.

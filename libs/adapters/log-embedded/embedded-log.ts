@@ -143,6 +143,7 @@ export class EmbeddedLog extends LogEngine {
       groups: this.groups,
       checkOpen: () => this.checkOpen(),
       checkRoom: () => this.checkRoom(),
+      claimRoom: (bytes) => options.room?.claim(bytes),
       checkBatch: (to, batch, intoFenced) => this.checkBatch(to, batch, intoFenced, 'commit'),
       decide,
       submit: (request) => this.submit(request),

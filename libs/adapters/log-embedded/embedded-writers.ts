@@ -22,6 +22,8 @@ export interface WritersHost {
   checkOpen(): void;
   /** @throws `storage-full` while users' data may not be added. */
   checkRoom(): void;
+  /** Claims room for so many bytes of a copy, undefined where nothing is known of the disk. @throws `storage-full`. */
+  claimRoom(bytes: number): Promise<void> | undefined;
   /** What can be said against a batch of a commit without its turn having come. */
   checkBatch(to: PartitionRef, batch: Uint8Array, intoFenced: boolean): RequestAppend;
   /** Makes facts durable that are decided when their turn has come, with nothing undecided before them. */
@@ -59,12 +61,17 @@ export class EmbeddedWriters implements WriterHost {
     commit: WriterCommit,
     decided: (checkpoints: readonly WriterCheckpoint[]) => void,
   ): Promise<readonly Appended[]> {
-    const { state, groups, checkOpen, checkRoom, checkBatch, submit } = this.host;
+    const { state, groups, checkOpen, checkRoom, claimRoom, checkBatch, submit } = this.host;
     checkOpen();
     const { appends = [], positions = [], checkpoints = [], onlyVacant = false } = commit;
     const { positionsOpen = [], handOver } = commit;
     this.checkEpoch(id, epoch);
     if (appends.length > 0) checkRoom();
+    // Only operations write to what is closed to others.
+    if (appends.some(({ intoFenced }) => intoFenced === true)) {
+      await claimRoom(appends.reduce((sum, { batch }) => sum + batch.length, 0));
+      checkOpen();
+    }
     const checked = appends.map((one) => checkBatch(one, one.batch, one.intoFenced ?? false));
     let bytes = ENTRY_OVERHEAD;
     for (const { batch } of checked) bytes += batch.length + ENTRY_OVERHEAD;

@@ -6,6 +6,16 @@ import { SimulatedClock, SimulatedFileSystem, SimulatedLock } from './testing/in
 
 class Room extends StorageRoom {
   gone = false;
+  /** Kept for those who cannot wait. */
+  isKept = false;
+  claimed = 0;
+
+  override async claim(bytes: number): Promise<void> {
+    await super.claim(bytes);
+    if (this.isKept) throw storageRoomGone(10, 100);
+    this.claimed += bytes;
+  }
+
   refusal(): AppError | undefined {
     return this.gone ? storageRoomGone(10, 100) : undefined;
   }
@@ -39,6 +49,24 @@ describe('without room on the disk', () => {
     expect((await log.append(at, encodeBatch([one]))).baseOffset).toBe(1);
     const [appended] = await writer.commit({ appends: [{ ...at, batch: encodeBatch([one]) }] });
     expect(appended?.baseOffset).toBe(2);
+    await log.close();
+  });
+
+  it('copies claim what they add, and are refused while others are not', async () => {
+    const { log, room } = await opened();
+    await log.createTopic({ name: 'new', partitions: 1, state: 'FENCED' });
+    const writer = await log.openWriter('copy');
+    const batch = encodeBatch([one]);
+    const copy = () => writer.commit({ appends: [{ topic: 'new', partition: 0, batch, intoFenced: true }] });
+    await copy();
+    expect(room.claimed).toBe(batch.length);
+    room.isKept = true;
+    await expect(copy()).rejects.toMatchObject(full);
+    expect((await log.append(at, batch)).baseOffset).toBe(1);
+    await writer.commit({ appends: [{ ...at, batch }] });
+    room.isKept = false;
+    await copy();
+    expect((await log.describeTopic('new')).partitions[0]?.endOffset).toBe(2);
     await log.close();
   });
 

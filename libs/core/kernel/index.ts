@@ -8,7 +8,7 @@ export { bytesOf, type FixedFile, type FixedPart } from './fixed-file.js';
 export { isJsonObject, stableJson, type JsonObject, type JsonValue } from './json.js';
 export { linkSignals, type LinkedSignal } from './linked-signal.js';
 export { bytesInMemory } from './text-bytes.js';
-export { nextRoom, StorageRoom, storageRoomGone, type Room, type RoomLimits } from './storage-room.js';
+export { nextRoom, StorageRoom, storageRoomGone, storageRoomKept, type Room, type RoomLimits } from './storage-room.js';
 export { parseJsonInTurns, type ParsingInTurns } from './json-in-turns.js';
 export { measureJson, measureJsonInTurns, type JsonMeasure } from './json-measure.js';
 export { JsonScanner, jsonTooDeep, withoutSpaces, withoutSpacesInTurns, type ScannedText } from './json-scanner.js';

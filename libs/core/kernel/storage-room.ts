@@ -27,6 +27,28 @@ export function nextRoom(before: Room, freeBytes: number, limits: RoomLimits): R
 export abstract class StorageRoom {
   /** Why nothing may be added now (`storage-full`, retryable), undefined while something may. Cheap: asked for every write. */
   abstract refusal(): AppError | undefined;
+
+  /**
+   * Demands room for so many bytes of work that can wait, such as a copy: it is to stop while there is room left for those who cannot, however quickly it writes.
+   * @throws `storage-full`.
+   */
+  async claim(_bytes: number): Promise<void> {
+    const refusal = this.refusal();
+    if (refusal !== undefined) throw refusal;
+  }
+}
+
+/** `storage-full` of work that can wait, while there is room for others still. @param freeBytes what is left, @param keptBytes below which only others add. */
+export function storageRoomKept(freeBytes: number, keptBytes: number): AppError {
+  return new AppError({
+    kind: 'storage-full',
+    code: 'storage-full',
+    message: `The disk has ${freeBytes} bytes left, and the last ${keptBytes} are kept for those who write: a copy adds nothing to it.`,
+    hint: 'Delete records, topics or other files, or enlarge the disk; the copy goes on by itself.',
+    details: { limit: 'storage.refuseFreeBytes', value: keptBytes, measured: freeBytes },
+    retryable: true,
+    retryAfterMs: 5_000,
+  });
 }
 
 /**

@@ -9,6 +9,7 @@ import { completeSwitch, hasMoved, moveNames, releaseWriters, type Switch, type 
 import { SwitchRefused } from './switch-refused.js';
 import { translateGroupsBack } from './translation.js';
 import type { Live, GenerationWork } from './work.js';
+import { writtenSince } from './written-since.js';
 
 /**
  * SWITCHED: carries stragglers over (records that reached the old side after the fence, which only writers that no fence can hold back produce), and
@@ -82,7 +83,8 @@ export async function rollBack(works: readonly GenerationWork[]): Promise<PhaseR
   try {
     for (const work of works) ways.push(await openWayBack(work));
     if (!(await hasMoved(first.engine, names, first.parameters.topic, first.old))) {
-      for (const { work, back } of ways) if (back !== undefined) await nearly(work, back);
+      // Before any writer is held.
+      for (const way of ways) await (way.back === undefined ? unchanged(way) : nearly(way.work, way.back));
       await moveNames(
         ways.map(({ work, change }) => {
           const keep = async ({ fence, ends }: SwitchFacts): Promise<void> =>
@@ -142,6 +144,15 @@ async function openWayBack(work: GenerationWork): Promise<WayBack> {
     },
   };
   return { work, back, there, change };
+}
+
+/** Nothing keeps the old side current: there is a way back only while nothing was written to the new one. @throws SwitchRefused */
+async function unchanged({ work, change: { from, expectedEnds } }: WayBack): Promise<void> {
+  const { records, isMore } = await writtenSince(from.log, from.physical, expectedEnds, work.run.signal);
+  if (records === 0) return;
+  throw new SwitchRefused(
+    `${isMore ? 'at least ' : ''}${records} records were written to ${from.physical} since the switch and are nowhere else; finish it, and plan the way back as an operation of its own`,
+  );
 }
 
 /** The name has moved back. */
