@@ -158,9 +158,8 @@ export async function reopenGeneration(engine: LogEngine, definition: Named, gen
 
 /** Forgets where a generation of a derivation stands. Opening its session also ends a worker that runs elsewhere. May be repeated. */
 export async function forgetProgress(engine: LogEngine, definition: Named, generation: number): Promise<void> {
-  await inSession(engine, definition, generation, async (writer) => {
-    await writer.commit({ checkpoints: [...writer.checkpoints().keys()].map((key) => ({ key, value: null })) });
-  });
+  const writer = await engine.openWriter(writerIdOf(definition, generation));
+  await writer.forget();
 }
 
 async function inSession<T>(

@@ -109,6 +109,7 @@ describe('deriving a stream as an operation', () => {
       await handler().cancel(runOf(operation));
       expect(await topics(), step).toEqual(['t:ACTIVE']);
       expect(await holds(), step).toEqual([]);
+      expect([...world.engine.storage.writers.keys()], step).toEqual([]);
       expect(await world.derivations.list(undefined), step).toEqual([]);
     }
   });

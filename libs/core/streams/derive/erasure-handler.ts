@@ -4,7 +4,15 @@ import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#li
 import { LaneCopy } from '../copy/lane-copy.js';
 import { COPY_TUNING, type CopyTuning } from '../copy/live-copy.js';
 import { verificationFailed } from '../generations/findings.js';
-import { applyHeldSettings, forgetWriters, mapTopics, prepare, removeTopic } from '../generations/preparation.js';
+import { switchWriterId } from '../generations/group-hand-over.js';
+import {
+  applyHeldSettings,
+  forgetHandOvers,
+  forgetWriters,
+  mapTopics,
+  prepare,
+  removeTopic,
+} from '../generations/preparation.js';
 import { SwitchRefused } from '../generations/switch-refused.js';
 import { readersGone, type ReadersWait } from '../readers-gone.js';
 import { CopyVerifier } from '../verify/copy-verifier.js';
@@ -181,6 +189,7 @@ export class ErasureHandler implements OperationHandler {
   /** Removes everything an operation keeps beside the two generations. */
   async #clear({ engine, run, parameters }: Erasing): Promise<void> {
     await forgetWriters(engine, run.operationId, parameters.source.partitions);
+    await forgetHandOvers(engine, engine, switchWriterId(run.operationId));
     await removeTopic(engine, mapTopics(run.operationId).there);
     await releaseHold(engine, 'erasure', run.operationId);
   }

@@ -2,7 +2,7 @@ import { AppError, type Clock, type JsonObject } from '#libs/core/kernel';
 import type { LogEngine, TopicDirectory, TopicName, TopicNames } from '#libs/core/log';
 import type { OperationRun } from '#libs/core/operations';
 import { type CopyRun, endsOf, type LiveCopy } from '../copy/live-copy.js';
-import { handOverAll, HandOverSessions } from '../generations/group-hand-over.js';
+import { handOverAll, HandOverSessions, switchWriterId } from '../generations/group-hand-over.js';
 import { raiseRevision } from '../generations/name-row.js';
 import { SwitchRefused } from '../generations/switch-refused.js';
 import { translateGroups, translationToJson } from '../generations/translation.js';
@@ -70,7 +70,7 @@ export class ErasureSwitch {
     await this.#pass('erasure:given');
     const ends = endsOf(await engine.describeTopic(target.physical));
     const closedAt = endsOf(await engine.describeTopic(source.physical));
-    const sessions = await HandOverSessions.open(sidesOf(erasing), `${run.operationId}-switch`);
+    const sessions = await HandOverSessions.open(sidesOf(erasing), switchWriterId(run.operationId));
     const began = clock.monotonic();
     const leftMs = (): number => parameters.maxPauseMs - (clock.monotonic() - began);
     const handOver = {
@@ -142,7 +142,7 @@ export class ErasureSwitch {
 
   /** The generation that has the keys takes positions again. */
   async #openToGroups(erasing: Erasing): Promise<void> {
-    const sessions = await HandOverSessions.open(sidesOf(erasing), `${erasing.run.operationId}-switch`);
+    const sessions = await HandOverSessions.open(sidesOf(erasing), switchWriterId(erasing.run.operationId));
     await sessions.openToPositions(this.options.clock);
     await sessions.close();
   }

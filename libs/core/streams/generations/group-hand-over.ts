@@ -26,6 +26,9 @@ export interface HandedOver {
   readonly to: { readonly log: LogEngine; readonly physical: string };
 }
 
+/** Under which an operation opens {@link HandOverSessions}. */
+export const switchWriterId = (operationId: string): string => `${operationId}-switch`;
+
 /** The sessions that hand groups over. Whoever opens them last can, and nobody else. */
 export class HandOverSessions {
   private constructor(

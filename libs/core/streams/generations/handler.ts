@@ -7,10 +7,19 @@ import { announce, removeCopy, settled, unannounce } from './arrival.js';
 import { topicClosed, verificationFailed, writtenBy } from './findings.js';
 import type { GenerationKind } from './kind.js';
 import { parametersFromJson, targetClusterOf, targetTopicOf } from './parameters.js';
-import { forgetWriters, mapTopics, memoryTopics, parkedTopic, prepare, removeTopic } from './preparation.js';
+import {
+  forgetHandOvers,
+  forgetWriters,
+  mapTopics,
+  memoryTopics,
+  parkedTopic,
+  prepare,
+  removeTopic,
+} from './preparation.js';
 import { keepParked, redriveAsked, standingOf } from './redrive.js';
 import { isRedriveAsked } from './redrive-notes.js';
 import { Cutovers } from './cutovers.js';
+import { switchWriterId } from './group-hand-over.js';
 import { closedBy, releaseWriters } from './switch-over.js';
 import { fingerprintOf } from './topic-facts.js';
 import { carryLast, carryLastBack, rollBack, stayCurrent } from './way-back.js';
@@ -325,6 +334,7 @@ export class GenerationHandler implements OperationHandler {
     const { engine, targetLog, operationId, parameters, run } = work;
     await forgetWriters(targetLog, operationId, parameters.source.partitions);
     if (parameters.reverseTail) await forgetWriters(engine, `${operationId}-back`, parameters.target.partitions);
+    await forgetHandOvers(engine, targetLog, switchWriterId(operationId));
     const { there, back } = mapTopics(operationId);
     await removeTopic(targetLog, there);
     await removeTopic(engine, back);

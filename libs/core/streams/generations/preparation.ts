@@ -144,14 +144,21 @@ export async function removeTopic(engine: LogEngine, name: string): Promise<void
   }
 }
 
-/** Removes the checkpoints of writers that may never have been opened. Fences whoever still holds them. */
+/** Leaves nothing in the log of writers that may never have been opened. Fences whoever still holds them. */
 export async function forgetWriters(engine: LogEngine, prefix: string, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    const writer = await engine.openWriter(`${prefix}-${i}`);
-    const checkpoints = [...writer.checkpoints().keys()].map((key) => ({ key, value: null }));
-    if (checkpoints.length > 0) await writer.commit({ checkpoints });
-    await writer.close();
-  }
+  for (let i = 0; i < count; i++) await forgetWriter(engine, `${prefix}-${i}`);
+}
+
+async function forgetWriter(engine: LogEngine, id: string): Promise<void> {
+  const writer = await engine.openWriter(id);
+  await writer.forget();
+}
+
+/** Leaves nothing in the logs of the writers that handed groups over, there and back. Fences whoever still holds them. */
+export async function forgetHandOvers(one: LogEngine, other: LogEngine, id: string): Promise<void> {
+  const crosses = one.logId !== other.logId;
+  if (crosses || one.capabilities.handsOver) await forgetWriter(one, id);
+  if (crosses) await forgetWriter(other, id);
 }
 
 async function ensureTopic(engine: LogEngine, spec: TopicSpec): Promise<TopicDescription> {

@@ -12,6 +12,7 @@ import { mismatchToJson } from '../verify/mismatch.js';
 import type { CopyPlace, GenerationKind } from './kind.js';
 import { type GenerationParameters, type GenerationSide, parametersFromJson } from './parameters.js';
 import { mapTopics, memoryTopics, parkedTopic } from './preparation.js';
+import { switchWriterId } from './group-hand-over.js';
 import type { Side, SwitchContext } from './switch-over.js';
 
 export interface GenerationTuning extends CopyTuning {
@@ -193,7 +194,7 @@ export class GenerationWork {
   switchContext(keep: SwitchContext['keep'] = async () => undefined): SwitchContext {
     const { names, clock } = this.tools;
     const failPoint = (name: string): void | Promise<void> => this.failPoint(name);
-    const writerId = `${this.operationId}-switch`;
+    const writerId = switchWriterId(this.operationId);
     return { home: this.engine, names, clock, failPoint, run: this.hurried(), writerId, keep };
   }
 }
