@@ -9,14 +9,28 @@ const CATCH_UP_BYTES = 1024 * 1024;
  */
 export abstract class FoldedTopic {
   #position: SourcePosition | undefined;
-  #catchingUp: Promise<SourcePosition> | undefined;
+  #reading: Promise<SourcePosition> | undefined;
+  /** The reading behind that one, of all who have come meanwhile. */
+  #next: Promise<SourcePosition> | undefined;
 
   constructor(private readonly reader: SourceReader) {}
 
-  /** Reads to the present end. Calls at the same time share one reading. @throws what reading throws; the next call goes on where this one ended. */
+  /**
+   * Reads to the present end. Who comes while somebody reads shares the reading behind it with all who do: the one under way may have seen the end already, and ends with who began it.
+   * @throws what reading throws; the next call goes on where this one ended.
+   */
   catchUp(signal?: AbortSignal): Promise<SourcePosition> {
-    this.#catchingUp ??= this.#read(signal).finally(() => (this.#catchingUp = undefined));
-    return this.#catchingUp;
+    if (this.#reading === undefined) {
+      this.#reading = this.#read(signal).finally(() => (this.#reading = undefined));
+      return this.#reading;
+    }
+    this.#next ??= this.#reading
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.catchUp();
+      });
+    return this.#next;
   }
 
   /** Takes one record in; records of a partition come in their order. What is kept of it must be copied. */
