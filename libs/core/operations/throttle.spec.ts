@@ -130,6 +130,27 @@ describe('the pace of an operation', () => {
     throttle.end();
   });
 
+  it('listens to no write any more once it has ended, although its limits still change', () => {
+    const latency = new WriteLatency(() => 0);
+    const listen = latency.listen.bind(latency);
+    let listening = 0;
+    latency.listen = (listener) => {
+      const stop = listen(listener);
+      listening++;
+      return () => {
+        listening--;
+        stop();
+      };
+    };
+    const throttle = new Throttle(new ManualClock(), OPERATION, { ...UNTHROTTLED, maxProduceMs: 5 }, [], latency);
+    throttle.change({ ...UNTHROTTLED, maxProduceMs: 6 });
+    expect(listening).toBe(1);
+    throttle.end();
+    // What was asked of the operation in its last moment is still taken in.
+    throttle.change({ ...UNTHROTTLED, maxProduceMs: 7 });
+    expect(listening).toBe(0);
+  });
+
   it('ends a wait when the signal aborts', async () => {
     const { run, abort, worker } = pacing({ recordsPerSecond: 1 });
     await run(500);

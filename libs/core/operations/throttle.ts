@@ -63,6 +63,7 @@ export class Throttle {
   readonly #latency: WriteLatency;
   readonly #governor = new LatencyGovernor();
   #unlisten: (() => void) | undefined;
+  #ended = false;
   #grantedAt: number;
 
   constructor(
@@ -94,10 +95,10 @@ export class Throttle {
     return this.#unlisten === undefined ? 1 : stepOf(this.#governor.share(this.#clock.monotonic()));
   }
 
-  /** No more is asked of it. */
+  /** No more is asked of it, and it listens to no write any more, whatever its limits become. */
   end(): void {
-    this.#unlisten?.();
-    this.#unlisten = undefined;
+    this.#ended = true;
+    this.#govern();
   }
 
   /** Takes effect at once, for those who wait too. */
@@ -134,8 +135,9 @@ export class Throttle {
   /** Listens to what writes take, while there is a limit of that. */
   #govern(): void {
     const { maxProduceMs: limit } = this.#limits;
-    this.end();
-    if (limit === null || limit === undefined) return;
+    this.#unlisten?.();
+    this.#unlisten = undefined;
+    if (this.#ended || limit === null || limit === undefined) return;
     this.#unlisten = this.#latency.listen((log, ms) => {
       const allowed = this.#latency.allowed(log, limit);
       if (allowed !== undefined) this.#governor.wrote(ms > allowed, this.#clock.monotonic());
