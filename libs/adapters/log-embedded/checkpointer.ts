@@ -19,6 +19,8 @@ export interface CheckpointParts {
   readonly settings: EmbeddedLogSettings;
   readonly observer: EmbeddedLogObserver;
   readonly failPoint: (name: FailPoint) => void;
+  /** Whether segments of a topic, by its number, are being written anew: its files stay until a later checkpoint. */
+  readonly compacts: (topic: number) => boolean;
   /** A checkpoint failed to flush: writing must end. */
   readonly failed: (error: unknown) => void;
 }
@@ -172,6 +174,8 @@ export class Checkpointer {
     }
     for (const topic of dropped.topics) {
       if (this.#holds > 0) break;
+      // What is written there would be left behind, in a directory that is gone.
+      if (this.parts.compacts(topic)) continue;
       await store.removeTopic(topic);
       state.dropped.delete(topic);
     }

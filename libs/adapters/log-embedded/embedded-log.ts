@@ -106,7 +106,8 @@ export class EmbeddedLog extends LogEngine {
     this.administration = new SingleBrokerAdministration(this, { path: directory, checkOpen: () => this.checkOpen() });
     const failed = (error: unknown): void => this.fail(error);
     const shared = { clock, state, journal, segments, settings, observer, failPoint };
-    this.checkpointer = new Checkpointer({ ...shared, files, directory, failed });
+    const compacts = (topic: number): boolean => this.life.compacts(topic);
+    this.checkpointer = new Checkpointer({ ...shared, files, directory, compacts, failed });
     const { waitingBytes, producers } = limits;
     const { checkpointer } = this;
     this.pipeline = new CommitPipeline({

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { deferred } from '#libs/core/kernel';
 import { encodeBatch, readBatchHeader, recordsFrom } from '#libs/core/log';
 import { Bench, DAY, recordOf, REF } from './testing/bench.js';
 
@@ -278,6 +279,35 @@ describe('compaction', () => {
     await bench.log.checkRetention();
     expect(await bench.range()).toEqual([20, 20]);
     await bench.log.close();
+  });
+
+  it('a topic that is deleted while it is compacted goes with its files, and the log goes on', async () => {
+    const bench = await Bench.compacted();
+    for (let i = 0; i < 20; i++) await bench.append('k', `${i}`.padEnd(200, 'x'));
+    const { files, log } = bench;
+    const open = files.open.bind(files);
+    const [begun, goOn] = [deferred<void>(), deferred<void>()];
+    // Before the first segment is written anew.
+    files.open = async (path, mode) => {
+      begun.resolve();
+      begun.resolve();
+      await goOn.promise;
+      return await open(path, mode);
+    };
+    const compacting = log.checkRetention();
+    await begun.promise;
+    files.open = open;
+    await log.deleteTopic('t');
+    await log.checkpoint();
+    goOn.resolve();
+    await compacting;
+    await log.createTopic({ name: 'next', partitions: 1 });
+    await log.append({ topic: 'next', partition: 0 }, encodeBatch([recordOf('k', 'v')]));
+    await log.checkpoint();
+    await log.checkpoint();
+    expect([log.failure, bench.reports]).toEqual([undefined, []]);
+    expect(bench.segmentFiles()).toEqual(['00000000000000000000.log']);
+    await log.close();
   });
 
   it('readers in flight go on while segments are replaced under them', async () => {

@@ -55,6 +55,8 @@ export class SegmentLife {
   readonly #turn = new Serial();
   readonly #stop = new AbortController();
   readonly #compactor: SegmentCompactor;
+  /** The number of the topic that is being compacted. */
+  #compacting: number | undefined;
 
   constructor(private readonly parts: SegmentLifeParts) {
     this.#compactor = new SegmentCompactor({ ...parts, signal: this.#stop.signal });
@@ -71,6 +73,11 @@ export class SegmentLife {
         await this.compact(due);
       }
     });
+  }
+
+  /** Whether segments of a topic, by its number, are being written anew. Of one that was deleted no compaction begins any more. */
+  compacts(topic: number): boolean {
+    return this.#compacting === topic;
   }
 
   /** Begins nothing any more and resolves when nothing is under way; a compaction is cut short. */
@@ -163,9 +170,11 @@ export class SegmentLife {
   }
 
   private async compact({ topic, partition, scope }: Due): Promise<void> {
-    const { observer, clock, logger } = this.parts;
+    const { observer, clock, logger, state } = this.parts;
     const started = clock.monotonic();
-    const { changes } = partition;
+    const { changes, identity } = partition;
+    if (state.partition(identity.topic, identity.partition) !== partition) return;
+    this.#compacting = identity.topic;
     try {
       const rules = compactionRules(Object.fromEntries(topic.config));
       const compacted: Compacted = await this.#compactor.compact(topic, partition, scope, rules);
@@ -178,10 +187,12 @@ export class SegmentLife {
         return;
       }
       if (isAppError(error, 'flush-failed')) this.parts.failed(error);
-      const { topic: number, partition: index } = partition.identity;
+      const { topic: number, partition: index } = identity;
       const facts = { topic: number, partition: index, code: isAppError(error) ? error.code : 'unknown' };
       observer.compactionFailed?.();
       logger.warn('a partition was not compacted', { ...facts, error: error instanceof Error ? error.message : '' });
+    } finally {
+      this.#compacting = undefined;
     }
   }
 }

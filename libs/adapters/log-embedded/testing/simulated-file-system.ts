@@ -167,6 +167,7 @@ export class SimulatedFileSystem extends FileSystem {
 
   async remove(path: string): Promise<void> {
     await this.pass('remove', path);
+    if (this.find(path) === undefined) return;
     const { directory, name } = this.parent(path);
     if (directory.current.has(name)) changeNames({ entries: [{ directory, name }] });
   }
