@@ -133,7 +133,7 @@ export class DerivationWorker {
         while (!signal.aborted) await this.#advance(writer, { signal }, WAIT_MS, onStep);
       });
     } catch (error) {
-      if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+      if (!(signal.aborted && error instanceof Error && error.name === 'AbortError')) throw error;
     }
   }
 

@@ -194,6 +194,21 @@ describe('latest derivations', () => {
     expect((await world.engine.describeTopic('latest')).partitions[0]?.endOffset).toBe(10);
   });
 
+  it('begins anew after an abort that was not its own, as after any error', async () => {
+    let aborted = false;
+    const failPoint = (name: string): void => {
+      if (name !== 'derivation-step-folded' || aborted) return;
+      aborted = true;
+      throw new DOMException('Somebody else has given up.', 'AbortError');
+    };
+    const other = await DerivationWorld.open({ failPoint });
+    await other.write('t', { key: 'a', value: 1 });
+    await other.derivations.create(undefined, LATEST, 'test');
+    expect(await other.settled('latest', 1)).toEqual({ a: 1 });
+    expect(aborted).toBe(true);
+    await other.close();
+  });
+
   it('goes on after a restart, its state folded anew from what it wrote', async () => {
     await world.write('t', { key: 'a', value: { v: 5 } });
     await world.derivations.create(undefined, { ...LATEST, orderBy: { by: 'field', path: 'value.v' } }, 'test');
