@@ -161,6 +161,23 @@ describe('a topic that users guard', () => {
     expect(await world.names.list(world.engine.logId)).toEqual([]);
   });
 
+  it('goes for good although another one before it in the order of names cannot go', async () => {
+    const lifecycle = world.lifecycle();
+    await world.topic('orders-before');
+    await world.topic('payments');
+    for (const name of ['orders', 'orders-before', 'payments']) await lifecycle.delete(undefined, name, GENTLY);
+    world.clock.advance(7 * DAY);
+    const { engine } = world;
+    const deleteTopic = engine.deleteTopic.bind(engine);
+    const stuck = new AppError({ kind: 'unavailable', code: 'stuck', message: 'stuck' });
+    engine.deleteTopic = (name) => (name.startsWith('orders-before') ? Promise.reject(stuck) : deleteTopic(name));
+    await expect(lifecycle.sweep('local')).rejects.toBe(stuck);
+    expect(Object.keys(await world.physical()).filter((name) => !name.startsWith('orders-before'))).toEqual([]);
+    engine.deleteTopic = deleteTopic;
+    await lifecycle.sweep('local');
+    expect(await world.physical()).toEqual({});
+  });
+
   it('is deleted at once where nothing is to be kept', async () => {
     expect(await world.lifecycle(0).delete(undefined, 'orders', GENTLY)).toBeNull();
     expect(await world.physical()).toEqual({});

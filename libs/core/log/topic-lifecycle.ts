@@ -171,14 +171,21 @@ export class TopicLifecycle {
     }
   }
 
-  /** Once. Harmless to repeat and to cut short. */
+  /** Once. Harmless to repeat and to cut short. @throws what the first topic failed with that could not be settled, once all others are. */
   async sweep(cluster: string, signal?: AbortSignal): Promise<void> {
     const { names, directories } = this.options;
+    const failures: unknown[] = [];
     for (const { logical, guard } of await names.list(directories.of(cluster).engine.logId)) {
       signal?.throwIfAborted();
       if (guard.deletion === null && !guard.frozen) continue;
-      await this.#change(cluster, (directory, name) => this.#settle(directory, name, logical));
+      try {
+        await this.#change(cluster, (directory, name) => this.#settle(directory, name, logical));
+      } catch (error) {
+        // The others do not have to wait for this one.
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /**
