@@ -11,7 +11,7 @@ export const MAX_ENCODED_SEGMENT = MAX_SEGMENT * 3;
 /** A dot or two as a whole segment, escaped: a container in front would resolve it before the route sees it. */
 const ESCAPED_DOTS = /\/(?:%2e(?:%2e|\.)?|\.%2e)(?=\/|$)/i;
 
-/** Bounds of path and query, and no control characters in either, checked on what the router decoded: once, and never again. */
+/** Bounds of path and query, and no control characters in the path, checked on what the router decoded: once, and never again. */
 export function demandPathRules({ raw: { url = '' }, originalUrl, params, query }: FastifyRequest): void {
   if (originalUrl.includes('%2') && ESCAPED_DOTS.test(pathOf(originalUrl))) {
     throw new HttpFault(400, 'path-not-readable', 'A part of the path is an escaped dot; a dot stands for itself.');
