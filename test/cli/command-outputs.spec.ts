@@ -20,6 +20,9 @@ interface Case {
 /** Stands for a request that was submitted. */
 const REQUEST = '{request}';
 
+/** Fingerprints of a finding that is waived, and of one that is not. */
+const [WAIVED, FRESH] = ['0123456789abcdef', 'fedcba9876543210'];
+
 /** A success first, then failures, of every command that pipelines use and of those about the command itself. */
 const CASES: readonly (readonly Case[])[] = [
   [
@@ -78,6 +81,22 @@ const CASES: readonly (readonly Case[])[] = [
   [
     { args: ['policy', 'explain', 'named'], code: 0 },
     { args: ['policy', 'explain', 'nmaed'], code: 5 },
+  ],
+  [
+    { args: ['waiver', 'list'], code: 0 },
+    { args: ['waiver', 'list'], at: 'none', code: 2 },
+    { args: ['waiver', 'list'], at: 'pending', code: 2 },
+  ],
+  [
+    { args: ['waiver', 'add', FRESH, '--owner', 'us', '--expires', '30d', '--reason', 'soon', '--dry-run'], code: 0 },
+    { args: ['waiver', 'add', WAIVED, '--owner', 'us', '--expires', '30d', '--reason', 'soon'], code: 4 },
+    { args: ['waiver', 'add', FRESH, '--owner', 'us', '--expires', '30d'], code: 2 },
+    { args: ['waiver', 'add', FRESH, '--owner', 'us', '--expires', '2001-01-01', '--reason', 'late'], code: 2 },
+    { args: ['waiver', 'add', 'all', '--owner', 'us', '--expires', '30d', '--reason', 'soon'], code: 2 },
+  ],
+  [
+    { args: ['waiver', 'revoke', WAIVED, '--dry-run'], code: 0 },
+    { args: ['waiver', 'revoke', FRESH], code: 5 },
   ],
   [
     { args: ['init', 'fresh', '--dry-run'], at: 'none', code: 0 },
@@ -219,9 +238,13 @@ describe('what commands print', () => {
     const policies =
       'apiVersion: v1\npolicies:\n  - { id: named, title: names are short, on: schema, require: size(schema.name) < 5 }\n';
     const a = '  - { subject: a-value, file: a.avsc }\n';
-    const files = { 'policies.yaml': policies, 'samples.jsonl': '{"id": 1}\n{"id": 2}\n' };
+    const waivers = `- { fingerprint: '${WAIVED}', owner: us, reason: known, expires: 2099-12-31 }\n`;
+    const files = { 'waivers.yaml': waivers, 'policies.yaml': policies, 'samples.jsonl': '{"id": 1}\n{"id": 2}\n' };
     folders.set('none', new ScratchProject());
-    folders.set('good', new ScratchProject({ ...files, 'weir.yaml': project(a), 'a.avsc': GOOD }));
+    folders.set(
+      'good',
+      new ScratchProject({ ...files, 'weir.yaml': project(a, 'check: { waivers: waivers.yaml }\n'), 'a.avsc': GOOD }),
+    );
     folders.set(
       'pending',
       new ScratchProject({

@@ -6,7 +6,7 @@ import { readYaml } from '../project/yaml-file.js';
 import { usage } from '../failure.js';
 import { finding, locationIn, type CheckFinding } from './finding.js';
 
-/** Reads a file of waivers. @throws Failure for one that is not there or not in order. */
+/** Reads a file of waivers; one with nothing in it waives nothing. @throws Failure for one that is not there or not in order. */
 export async function readWaivers(
   tree: SourceTree,
   file: string,
@@ -19,7 +19,12 @@ export async function readWaivers(
       `The file of waivers '${file}' is not there.`,
       'It is named by check.waivers of the project file.',
     );
-  return readYaml(waiversShape, { text, file, env }).value;
+  return holdsNothing(text) ? [] : readYaml(waiversShape, { text, file, env }).value;
+}
+
+/** Whether a file has nothing but comments. */
+export function holdsNothing(text: string): boolean {
+  return text.split('\n').every((line) => /^\s*(?:#.*)?$/.test(line));
 }
 
 /**

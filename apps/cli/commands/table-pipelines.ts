@@ -193,6 +193,48 @@ export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
     ],
   },
   {
+    name: 'waiver',
+    about: 'Findings that the project excuses for a time, in the file that check.waivers names.',
+    examples: [
+      ['weir waiver list', 'by whom, until when and why'],
+      ["weir waiver add c36b3a4ee32b98bf --owner team-orders --expires 90d --reason 'nobody reads it yet'", 'one'],
+    ],
+    commands: [
+      {
+        name: 'list',
+        kind: 'WaiverList',
+        about: 'What is excused, and which waivers are over.',
+        examples: [['weir waiver list -o json', 'all of them']],
+        load: async () => (await import('./waivers.js')).list,
+      },
+      {
+        name: 'add',
+        kind: 'Waiver',
+        about: 'Excuse a finding. Owner, end and --reason have to be said.',
+        examples: [
+          [
+            "weir waiver add c36b3a4ee32b98bf --owner team-orders --expires 2027-03-31 --reason 'nobody reads it yet'",
+            'by its fingerprint, as weir check shows it',
+          ],
+        ],
+        args: [['<fingerprint>', 'of the finding']],
+        options: [
+          { flags: '--owner <who>', about: 'who answers for it' },
+          { flags: '--expires <when>', about: 'the last day on which it counts, or a time from now, as 90d' },
+        ],
+        load: async () => (await import('./waivers.js')).add,
+      },
+      {
+        name: 'revoke',
+        kind: 'Waiver',
+        about: 'Let a finding count again.',
+        examples: [['weir waiver revoke c36b3a4ee32b98bf', 'by its fingerprint']],
+        args: [['<fingerprint>', 'of the finding']],
+        load: async () => (await import('./waivers.js')).revoke,
+      },
+    ],
+  },
+  {
     name: 'init',
     kind: 'InitialisedProject',
     about: 'Write a project file for the schemas that are there, or for those of a registry.',

@@ -118,9 +118,14 @@ export class Settings {
       caFile: this.caFile?.value,
       timeoutMs: this.timeoutMs.value,
       idempotencyKey: this.given.idempotencyKey,
-      reason: this.given.reason ?? (this.env['WEIR_REASON'] || undefined),
+      reason: this.reason,
       env: this.env,
     });
+  }
+
+  /** Why something is changed, as far as it was said. */
+  get reason(): string | undefined {
+    return this.given.reason ?? (this.env['WEIR_REASON'] || undefined);
   }
 
   /** The project. @throws Failure where there is none. */

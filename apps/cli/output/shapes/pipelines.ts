@@ -126,6 +126,8 @@ export const PIPELINE_SHAPES: Readonly<Record<string, JsonSchema>> = {
     schemas: list(object({ subject: text, file: text })),
     dryRun: flag,
   }),
+  WaiverList: list(object({ fingerprint: text, owner: text, reason: text, expires: text, expired: flag })),
+  Waiver: object({ fingerprint: text, owner: text, reason: text, expires: text, file: text, dryRun: flag }),
   PulledFiles: list(
     object({
       subject: text,
