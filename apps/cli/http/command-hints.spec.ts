@@ -53,6 +53,10 @@ describe('hints of the service on the command line', () => {
       'from now (GET /v1/schema-events?from=now), go on.',
       "from now (weir api GET '/v1/schema-events?from=now'), go on.",
     ],
+    [
+      'Delete them first, or delete it with ?force=true; they fail then.',
+      'Delete them first, or delete it with --force; they fail then.',
+    ],
     ['Take away what blocks it, and plan again.', 'Take away what blocks it, and plan again.'],
   ])('%s', (said, shown) => {
     expect(withCommands(said)).toBe(shown);

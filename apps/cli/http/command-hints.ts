@@ -50,10 +50,14 @@ const CALL =
 /** A call beside a command that does the same. */
 const OR_CALL = /(\bweir [^.;]*?), or (?:GET|POST|PUT|PATCH|DELETE) \/[^\s'",;()]*[^\s'",;().:]/g;
 
+/** A parameter by itself, which is a flag. */
+const FLAG = / \?(\w+)=true\b/g;
+
 /** What the service says to do next, said by commands. */
 export function withCommands(hint: string): string {
   return hint
     .replace(OR_CALL, '$1')
+    .replace(FLAG, ' --$1')
     .replace(CALL, (_, method: string | undefined, path: string | undefined, body?: string, alone?: string) =>
       commandFor(method ?? 'GET', path ?? alone!, body),
     );
