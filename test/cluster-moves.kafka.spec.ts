@@ -161,6 +161,47 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
     await write(['after']);
   });
 
+  it('gives a topic another name on Kafka, where clients of the broker find it, and leads on from the old one', async () => {
+    await kafka.createTopic({ name: topic, partitions: PARTITIONS, config: { 'retention.ms': '-1' } });
+    const writeTo = async (name: string, values: readonly string[]): Promise<void> => {
+      const producer = new TopicProducer(directories.of('kafka'), new StickyPartitions(() => 0.5));
+      const records = values.map((value) => {
+        return { key: Buffer.from(value), value: Buffer.from(value), headers: [], timestamp: clock.now() };
+      });
+      const { outcomes } = await producer.produce(name, records, { maxHoldMs: 20_000 });
+      for (const outcome of outcomes) if ('error' in outcome) throw outcome.error;
+    };
+    await writeTo(
+      topic,
+      Array.from({ length: 60 }, (_, n) => `v${n}`),
+    );
+    await kafka.commitPositions('readers', [{ topic, partition: 1, offset: 5 }]);
+    const name = `${topic}-renamed`;
+    const request = { cluster: 'kafka', topic, name, cutover: { maxPauseMs: 30_000 } };
+    const operation = newOperation(`rename-${topic}`, await handler.plan(request));
+    expect(operation.plan.blockers).toEqual([]);
+    await drive(handler, operation, { until: 'SWITCHED' });
+    expect(operation.notes['verification']).toMatchObject({ state: 'passed', checked: 60 });
+    const directory = directories.of('kafka');
+    expect(await directory.resolve(topic)).toMatchObject({ logical: name, physical: name });
+    await writeTo(topic, ['by the old name']);
+    await writeTo(name, ['by the new name']);
+    const read = async (): Promise<string[]> =>
+      (await readTopic(kafka, name)).flat().map(({ value }) => Buffer.from(value!).toString());
+    expect((await read()).sort()).toEqual(
+      [...Array.from({ length: 60 }, (_, n) => `v${n}`), 'by the new name', 'by the old name'].sort(),
+    );
+    expect((await kafka.describeGroup('readers')).positions).toContainEqual(
+      expect.objectContaining({ topic: name, partition: 1, offset: 5 }),
+    );
+    await handler.finish(runOf(operation));
+    const left = (await kafka.listTopics()).map((one) => one.name).filter((one) => one.startsWith(topic));
+    expect(left).toEqual([name]);
+    await writeTo(topic, ['by the old name still']);
+    expect(await read()).toHaveLength(63);
+    await kafka.deleteTopic(name);
+  });
+
   it('takes a topic from Kafka to the embedded log and back, with its readers: a group, and a derived stream that stays where it was made', async () => {
     await kafka.createTopic({ name: topic, partitions: PARTITIONS, config: { 'retention.ms': '-1' } });
     const supervisor = new Supervisor({ clock, owner: 'test', backoffMs: 10 });
