@@ -196,8 +196,9 @@ function summaryOf(topics: readonly string[], notes: readonly JsonObject[]): Jso
   });
   const [lost] = each('rollback');
   return {
+    // Where records are parked is said of each topic.
     ...(errors.length > 0 && {
-      errors: { ...summed(errors.map(([, one]) => one)), topics: Object.fromEntries(errors) },
+      errors: { ...summed(errors.map(([, { parkedIn: _, ...one }]) => one)), topics: Object.fromEntries(errors) },
     }),
     ...(isRehearsal && { verification: rehearsalOf(verifications, topics.length) }),
     ...(!isRehearsal && verifications.length === topics.length && { verification: verificationOf(verifications) }),

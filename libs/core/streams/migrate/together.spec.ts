@@ -155,6 +155,7 @@ describe('topics that are migrated in one step', () => {
         ...{ read: 12, written: 8, parked: 4, parkedKeys: 2 },
         topics: { orders: { parked: 2 }, payments: { parked: 2 } },
       });
+      expect(operation.notes['errors']).not.toHaveProperty('parkedIn');
       const listed = async (topic: string) => {
         const plan = { ...operation.plan, hash: 'h', kind: 'migration', createdBy: 'olga', createdAt: 0 };
         const one = planOfTopic(plan, topic);

@@ -8,7 +8,9 @@ import {
   readBatchHeader,
   RecordCursor,
 } from '#libs/core/log';
-import { KeyRouter } from './routers.js';
+import { JsonRecordDecoder } from '../record-decoder.js';
+import { KeyExpression } from './key-expression.js';
+import { KeyRouter, RekeyRouter } from './routers.js';
 
 const key = fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.uint8Array({ maxLength: 1 }));
 const keys = fc.array(fc.option(key, { nil: null }), { minLength: 1, maxLength: 8 });
@@ -61,5 +63,41 @@ describe('a router by key', () => {
         }
       }),
     );
+  });
+});
+
+describe('a router to new keys', () => {
+  it('answers the same for a record as it lies, under the key that lies in it, or asks for the whole record', () => {
+    const values = fc.oneof(
+      fc.constantFrom('{"town":""}', '{"town":1}', '{"town":"ä"}', '{"n":1}', 'no json', null),
+      fc.string({ maxLength: 5 }).map((town) => JSON.stringify({ n: 1, town })),
+    );
+    const expressions = fc.constantFrom('value.town', 'key', 'value.town + "-"');
+    let inPlace = 0;
+    fc.assert(
+      fc.property(rules, fc.array(values, { minLength: 1, maxLength: 6 }), expressions, (rule, list, text) => {
+        const router = new RekeyRouter(rule, {
+          ...{ topic: 't', expression: KeyExpression.parse(text), decoder: new JsonRecordDecoder() },
+          ...{ onMissing: 'drop', tombstones: 'keep-key' },
+        });
+        const batch = encodeBatch(
+          list.map((value, n) => ({
+            ...{ key: n % 3 === 2 ? null : Buffer.from(`k${n}`), value: value === null ? null : Buffer.from(value) },
+            ...{ headers: [], timestamp: n },
+          })),
+        );
+        const cursor = new RecordCursor(readBatchHeader(batch), batch);
+        while (cursor.next()) {
+          const target = router.rekeyInPlace(cursor, 0);
+          if (target < 0) continue;
+          inPlace++;
+          const { at, length } = router.rekeyed!;
+          const key = Buffer.from(cursor.bytes.slice(at, at + length));
+          const record = cursor.record();
+          expect(router.route(record, 0)).toEqual({ target, record: { ...record, key } });
+        }
+      }),
+    );
+    expect(inPlace).toBeGreaterThan(20);
   });
 });

@@ -6,9 +6,9 @@ import {
   type RecordCursor,
   type StoredRecord,
 } from '#libs/core/log';
-import type { Routed, Router } from '../copy/router.js';
+import type { KeyRange, Routed, Router } from '../copy/router.js';
 import type { RecordDecoder } from '../record-decoder.js';
-import type { KeyAnswer, KeyExpression, KeyFailure } from './key-expression.js';
+import type { KeyAnswer, KeyExpression, KeyFailure, KeyInPlace } from './key-expression.js';
 
 /** What happens to records without a key. `spread`: see {@link keylessTarget}. */
 export type NullKeys = 'spread' | 'drop' | 'dlq' | 'fail';
@@ -110,6 +110,7 @@ export interface RekeyRules {
 export class RekeyRouter implements Router {
   readonly targets: number;
   readonly #byKey: KeyRouter;
+  readonly #inPlace: KeyInPlace | undefined;
 
   constructor(
     routing: RoutingRules,
@@ -117,6 +118,17 @@ export class RekeyRouter implements Router {
   ) {
     this.targets = routing.targets;
     this.#byKey = new KeyRouter(routing);
+    this.#inPlace = rules.expression.inPlace(rules.decoder);
+  }
+
+  rekeyInPlace(record: RecordCursor, source: number): number {
+    const key = this.#inPlace;
+    if (key === undefined || !key.find(record)) return -1;
+    return this.#byKey.targetOf(record.bytes, key.at, key.length, source, record.offset);
+  }
+
+  get rekeyed(): KeyRange | undefined {
+    return this.#inPlace;
   }
 
   route(record: StoredRecord, source: number): Routed | Promise<Routed> {
