@@ -11,7 +11,8 @@ const ENV = {
   WEIR_LOG_RETENTION_CHECK_MS: '0',
 };
 
-const ASKED_AGAIN_MS = 5;
+/** What is asked for is a page of metrics mostly: asked for more often, it would be most of what the service does. */
+const ASKED_AGAIN_MS = 20;
 
 export interface FaultyServiceOptions {
   /** What below its directory can be made to fail: the log, unless told otherwise, since what SQLite makes of such a disk has a suite of its own. */

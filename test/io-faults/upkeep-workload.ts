@@ -17,7 +17,7 @@ interface Found {
   readonly value: { readonly value: string };
 }
 
-/** Records of one topic; seven of them fill a segment. */
+/** Records of one topic; six of them fill a segment. */
 const RECORDS = 10;
 const FILLER = 'x'.repeat(150_000);
 /** Of a topic that loses its oldest: less than the records that follow its first segment. */
