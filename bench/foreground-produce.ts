@@ -1,9 +1,7 @@
 import { join } from 'node:path';
-import { openEmbeddedLog } from '#libs/adapters/log-embedded';
-import { SystemClock } from '#libs/platform/observability';
 import { Api } from '../apps/demo/api.js';
-import { ServiceProcess } from '../apps/demo/service-process.js';
 import { backgroundWork, fillForBackground, OFTEN, type BackgroundWork } from './background-work.js';
+import { filledService } from './filled-service.js';
 import { inTemporaryDirectory, median, percentile, type Benchmark, type Figure } from './measure.js';
 import { keyOf, orderOf } from './records.js';
 import { SteadyProducer } from './steady-producer.js';
@@ -51,17 +49,11 @@ export const foregroundProduce: Benchmark = {
   name: 'foreground-produce',
   run: () =>
     inTemporaryDirectory(async (directory) => {
-      const service = await ServiceProcess.prepare(directory, {
-        ...OFTEN,
-        WEIR_BACKUPS_DIRECTORY: join(directory, 'backups'),
+      const service = await filledService(directory, {
+        settings: { ...OFTEN, WEIR_BACKUPS_DIRECTORY: join(directory, 'backups') },
+        fill: (log) => fillForBackground(log, ROUNDS),
       });
       const { url } = service;
-      await service.start();
-      await service.stop();
-      const log = await openEmbeddedLog({ directory: join(directory, 'data', 'log'), clock: new SystemClock() });
-      await fillForBackground(log, ROUNDS);
-      await log.close();
-      await service.start();
       const body = JSON.stringify({ records: [{ key: keyOf(1), value: orderOf(1) }] });
       const producer = new SteadyProducer(url, '/v1/topics/front/records', body);
       try {

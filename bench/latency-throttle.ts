@@ -1,9 +1,6 @@
-import { join } from 'node:path';
-import { openEmbeddedLog } from '#libs/adapters/log-embedded';
-import { SystemClock } from '#libs/platform/observability';
 import { Api } from '../apps/demo/api.js';
 import type { OperationStatus } from '../apps/demo/operations.js';
-import { ServiceProcess } from '../apps/demo/service-process.js';
+import { filledService } from './filled-service.js';
 import { inTemporaryDirectory, median, percentile, perSecond, type Benchmark } from './measure.js';
 import { keyOf, orderOf } from './records.js';
 import { fillCopied, COPIED_PARTITIONS } from './repartition.js';
@@ -34,16 +31,14 @@ export const latencyThrottle: Benchmark = {
   name: 'latency-throttle',
   run: () =>
     inTemporaryDirectory(async (directory) => {
-      const service = await ServiceProcess.prepare(directory);
-      await service.start();
+      const service = await filledService(directory, {
+        declare: async (api) => {
+          await api.post('/v1/topics', { name: 'copied', partitions: COPIED_PARTITIONS });
+          await api.post('/v1/topics', { name: 'front', partitions: 8 });
+        },
+        fill: (log) => fillCopied(log, 'copied', RECORDS),
+      });
       const api = new Api(service.url);
-      await api.post('/v1/topics', { name: 'copied', partitions: COPIED_PARTITIONS });
-      await api.post('/v1/topics', { name: 'front', partitions: 8 });
-      await service.stop();
-      const log = await openEmbeddedLog({ directory: join(directory, 'data', 'log'), clock: new SystemClock() });
-      await fillCopied(log, 'copied', RECORDS);
-      await log.close();
-      await service.start();
       const body = JSON.stringify({ records: [{ key: keyOf(1), value: orderOf(1) }] });
       const producer = new SteadyProducer(service.url, '/v1/topics/front/records', body);
       try {

@@ -1,10 +1,9 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type EmbeddedLog, openEmbeddedLog } from '#libs/adapters/log-embedded';
+import type { EmbeddedLog } from '#libs/adapters/log-embedded';
 import { encodeBatch } from '#libs/core/log';
-import { SystemClock } from '#libs/platform/observability';
 import { Api } from '../apps/demo/api.js';
-import { ServiceProcess } from '../apps/demo/service-process.js';
+import { filledService } from './filled-service.js';
 import { inTemporaryDirectory, perSecond, type Benchmark, type Comparison, type Figure } from './measure.js';
 import { timedRepartition } from './timed-repartition.js';
 
@@ -106,16 +105,19 @@ export const repartition: Benchmark = {
   name: 'repartition',
   run: () =>
     inTemporaryDirectory(async (directory) => {
-      const service = await ServiceProcess.prepare(directory);
-      await service.start();
+      let bytes = 0;
+      const service = await filledService(directory, {
+        declare: async (api) => {
+          for (const name of ['t', 'rows']) await api.post('/v1/topics', { name, partitions: PARTITIONS });
+        },
+        fill: async (log) => {
+          bytes = await fillCopied(log, 't', RECORDS);
+          await fill(log, 'rows', ROWS, (key) =>
+            Buffer.from(`{"owner":"o-${key % OWNERS}","pad":"${'x'.repeat(54)}"}`),
+          );
+        },
+      });
       const api = new Api(service.url);
-      for (const name of ['t', 'rows']) await api.post('/v1/topics', { name, partitions: PARTITIONS });
-      await service.stop();
-      const log = await openEmbeddedLog({ directory: join(directory, 'data', 'log'), clock: new SystemClock() });
-      const bytes = await fillCopied(log, 't', RECORDS);
-      await fill(log, 'rows', ROWS, (key) => Buffer.from(`{"owner":"o-${key % OWNERS}","pad":"${'x'.repeat(54)}"}`));
-      await log.close();
-      await service.start();
       const results: (Comparison | Figure)[] = [];
       let inBatches = 0;
       for (const { what: way, records, request, whole } of CASES) {
