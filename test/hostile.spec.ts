@@ -16,7 +16,7 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 /** What the process has for everything that is posted: some 256 MiB beyond what it starts with. V8 ends a process that keeps more. */
 const HEAP_MIB = 300;
 /** Between two requests of the neighbour: without it the neighbour would be most of the work, and what is posted would wait for it. */
-const NEIGHBOUR_PAUSE_MS = 5;
+const NEIGHBOUR_PAUSE_MS = 20;
 /** What a client finds of a connection that the other side has ended. */
 const ENDED_WHILE_SENDING: readonly string[] = ['EPIPE', 'ECONNRESET', 'UND_ERR_SOCKET'];
 /** Longer than any request may take with the deadlines there are; only a request that hangs gets there. */
