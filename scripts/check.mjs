@@ -36,7 +36,7 @@ const COMMANDS = {
  */
 const ROWS = [
   [['tests'], ['lint', 'types', 'format', 'node-releases']],
-  [['kafka'], ['postgres', 'kafka-3.9', 'nodes-3.9', 'clients', 'docs', 'rules', 'openapi', 'demo'], ['simulation']],
+  [['kafka', 'nodes-3.9'], ['postgres', 'kafka-3.9', 'clients', 'docs', 'rules', 'openapi', 'demo'], ['simulation']],
   [['nodes']],
 ];
 const SPARE = ['lint', 'types', 'format', 'node-releases', 'simulation'];

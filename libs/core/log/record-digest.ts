@@ -220,22 +220,8 @@ function digest(source: number, offset: number, { key, value, headers, timestamp
   end(headers);
 }
 
-/** The same of a record where it lies. */
-function digestRanges(source: number, offset: number, record: RecordRanges): void {
-  const { view } = record;
-  const headers = record.headers();
-  numbers.source = source;
-  numbers.offset = offset;
-  numbers.timestamp = record.timestamp;
-  numbers.headers = headers.length;
-  numbers.keyLength = record.keyLength;
-  numbers.valueLength = record.valueLength;
-  lanes.begin(numbers, view, record.keyAt, view, record.valueAt);
-  end(headers);
-}
-
-/** The same as if it had another key, which lies in other bytes. */
-function digestUnderKey(
+/** The same of a record where it lies, under its own key or under one that lies in other bytes. */
+function digestRanges(
   source: number,
   offset: number,
   record: RecordRanges,
@@ -266,7 +252,7 @@ export function writeDigest(
   into: Int32Array,
   to: number,
 ): void {
-  digestUnderKey(0, 0, record, key, keyAt, keyLength);
+  digestRanges(0, 0, record, key, keyAt, keyLength);
   into[to] = lanes.a;
   into[to + 1] = lanes.b;
   into[to + 2] = lanes.c;
@@ -309,7 +295,7 @@ export class DigestSum {
 
   /** The same for a record that is read where it lies, which makes no objects. */
   addInPlace(source: number, offset: number, record: RecordRanges): this {
-    digestRanges(source, offset, record);
+    digestRanges(source, offset, record, record.view, record.keyAt, record.keyLength);
     return this.#addLanes();
   }
 
@@ -322,7 +308,7 @@ export class DigestSum {
     keyAt: number,
     keyLength: number,
   ): this {
-    digestUnderKey(source, offset, record, key, keyAt, keyLength);
+    digestRanges(source, offset, record, key, keyAt, keyLength);
     return this.#addLanes();
   }
 
