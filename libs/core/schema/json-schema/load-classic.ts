@@ -58,7 +58,7 @@ class ClassicLoader {
     const root = this.#schema(main.root, { document: main, base: main.base });
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       const target = this.#targets.get(next.key)!;
-      target.loaded = this.#schema(next.json, next.place);
+      target.loaded = this.#schema(next.json, next.place, true);
       for (const reference of target.waiting) reference.target = target.loaded;
     }
     return root;

@@ -36,6 +36,7 @@ describe('what is taken for a JSON Schema', () => {
     [{ items: [true] }, true],
     [{ properties: { a: true } }, true],
     [{ patternProperties: { a: false } }, true],
+    [{ $ref: '#/definitions/a', definitions: { a: true } }, true],
     [{ items: true }, false],
     [{ dependencies: { a: true } }, false],
   ])('draft 4 has booleans in some places: %j', (schema, taken) => {
