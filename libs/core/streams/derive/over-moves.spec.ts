@@ -134,6 +134,26 @@ describe('derivations whose source moves to another cluster', () => {
     expect((await world.topics()).b).toEqual([]);
   });
 
+  it('read it on under another name, and hold what they read by either name', async () => {
+    await derivations.create('a', { ...VERSIONED, source: 'orders' }, 'test');
+    await write(20);
+    await expectAll();
+    const plan = await handlerOf().plan({ cluster: 'a', topic: 'orders', name: 'purchases' });
+    expect(plan.impact['readers']).toEqual(['derivation versions']);
+    const renamed = newOperation(`op-${number++}`, plan);
+    await drive(handlerOf(), renamed, { until: 'SWITCHED' });
+    await write(20);
+    await expectAll();
+    await finish(renamed);
+    await restart();
+    await write(5);
+    await expectAll();
+    for (const name of ['orders', 'purchases']) expect(await derivations.over('a', name), name).toEqual(['versions']);
+    const [reader] = await derivations.readersOn('a', 'purchases', 1);
+    expect(reader).toMatchObject({ name: 'derivation versions' });
+    expect(await derivations.readersOn('a', 'orders', 1)).toEqual([]);
+  });
+
   it('one that was at rest while it moved reads what was left first; until then nothing of that is deleted', async () => {
     await derivations.create('a', { ...VERSIONED, source: 'orders' }, 'test');
     await write(10);
