@@ -176,6 +176,16 @@ const CASES: readonly (readonly Case[])[] = [
     { args: [name, 'unset', 'nothing'], code: 5 },
   ]),
   [
+    { args: ['lineage', 'show', 'orders'], code: 0 },
+    { args: ['lineage', 'show', 'orders', '--depth', '0'], code: 2 },
+    { args: ['lineage', 'show', 'nothing'], code: 5 },
+    { args: ['lineage', 'show', 'orders'], code: 7, away: true },
+  ],
+  [
+    { args: ['lineage', 'impact', 'orders'], code: 0 },
+    { args: ['lineage', 'impact', 'nothing'], code: 5 },
+  ],
+  [
     { args: ['api', 'GET', '/subjects'], code: 0 },
     { args: ['api', 'GET', '/nothing'], code: 5 },
   ],

@@ -56,5 +56,53 @@ const GROUPS: CommandSpec = {
   ],
 };
 
+const LINEAGE_OPTIONS = [
+  { flags: '--depth <n>', about: 'this many steps at most' },
+  { flags: '--as <format>', about: 'dot or mermaid, for a picture', choices: ['dot', 'mermaid'] },
+];
+const LINEAGE_TOPIC: readonly (readonly [string, string])[] = [['<topic>', 'topic']];
+const LINEAGE: CommandSpec = {
+  name: 'lineage',
+  about: 'Where the records of a topic come from and go: derived streams, views and groups.',
+  examples: [
+    ['weir lineage show orders', 'in both directions'],
+    ['weir lineage impact orders', 'what a change of it reaches'],
+  ],
+  commands: [
+    {
+      name: 'show',
+      kind: 'Lineage',
+      about: 'What feeds a topic and what it feeds, with the steps between.',
+      examples: [
+        ['weir lineage show orders --direction up', 'what it is computed from'],
+        ['weir lineage show orders --as mermaid', 'as a picture'],
+      ],
+      args: LINEAGE_TOPIC,
+      options: [
+        { flags: '--direction <way>', about: 'up or down; both when left out', choices: ['up', 'down'] },
+        ...LINEAGE_OPTIONS,
+      ],
+      load: async () => (await import('./lineage.js')).show,
+    },
+    {
+      name: 'impact',
+      kind: 'Lineage',
+      about: 'Everything that a change of a topic reaches.',
+      examples: [['weir lineage impact orders -o name', 'for a loop of the shell']],
+      args: LINEAGE_TOPIC,
+      options: LINEAGE_OPTIONS,
+      load: async () => (await import('./lineage.js')).impact,
+    },
+  ],
+};
+
 /** What operators use. */
-export const OPERATOR_COMMANDS: readonly CommandSpec[] = [TOPICS, DERIVATIONS, VIEWS, GROUPS, OPERATIONS, ADMIN];
+export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
+  TOPICS,
+  DERIVATIONS,
+  VIEWS,
+  GROUPS,
+  LINEAGE,
+  OPERATIONS,
+  ADMIN,
+];

@@ -130,7 +130,8 @@ interface TopicGroup {
 }
 
 /** The groups that have positions in a topic: one request for a thousand. */
-async function groupsOf(client: Client, topic: string): Promise<readonly TopicGroup[]> {
+/** The groups that read a topic, with what they have not read. */
+export async function groupsOf(client: Client, topic: string): Promise<readonly TopicGroup[]> {
   const found: TopicGroup[] = [];
   for await (const one of client.pages<Omit<TopicGroup, 'lag'> & { readonly lag: string }>(`${pathOf(topic)}/groups`))
     found.push({ ...one, lag: Number(one.lag) });

@@ -111,6 +111,11 @@ export const OPERATOR_SHAPES: Readonly<Record<string, JsonSchema>> = {
   TopicConfig: list(
     object({ name: text, value: nullable(text), default: nullable(text), source: text, documentation: nullable(text) }),
   ),
+  Lineage: object({
+    topic: text,
+    nodes: list(object({ kind: oneOf('topic', 'view', 'group'), name: text, distance: whole })),
+    edges: list(object({ from: text, to: text, by: oneOf('latest', 'versioned', 'view', 'read') })),
+  }),
   DeletedTopic: object({ name: text, records: text, permanent: flag, oldNameOf: nullable(text), dryRun: flag }),
   Produced: object({
     topic: text,
