@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { CellValue, TableChange, TableRow, TableSearch } from '#libs/core/streams';
+import { FlatRowsReader, flatRows, type FlatRows } from './flat-rows.js';
 import { cell, tableName } from './physical-names.js';
 import { plain } from './row-values.js';
 import { searchSql } from './search-sql.js';
@@ -7,23 +8,12 @@ import { searchSql } from './search-sql.js';
 /** What becomes of one table, in a form that passes quickly from one thread to another. */
 export interface FlatChange {
   readonly table: number;
-  /** Values of a row: its identity and its cells. */
-  readonly width: number;
-  /** Values of all rows that are put, one row after the other. */
-  readonly puts: readonly CellValue[];
+  readonly puts: FlatRows;
   readonly deletes: readonly string[];
 }
 
 export function flat({ table, puts, added = [], deletes }: TableChange): FlatChange {
-  const width = 1 + ((added[0] ?? puts[0])?.cells.length ?? 0);
-  const values = new Array<CellValue>((added.length + puts.length) * width);
-  let place = 0;
-  for (const rows of [added, puts])
-    for (const { identity, cells } of rows) {
-      values[place++] = identity;
-      for (const one of cells) values[place++] = one;
-    }
-  return { table, width, puts: values, deletes };
+  return { table, puts: flatRows([added, puts]), deletes };
 }
 
 /** Values in a statement that puts many rows. */
@@ -38,15 +28,19 @@ export class StepSql {
     private readonly id: string,
   ) {}
 
-  change({ table, width, puts, deletes }: FlatChange): void {
+  change({ table, puts, deletes }: FlatChange): void {
     const remove = this.#prepared(`delete from ${tableName(this.id, table)} where identity = ?`);
     for (const identity of deletes) remove.run(identity);
-    const many = Math.max(1, Math.floor(MOST_VALUES / width));
-    let at = 0;
-    for (const rows of [many, 1]) {
-      if (puts.length - at < rows * width) continue;
+    const width = puts.columns.length;
+    const reader = new FlatRowsReader(puts);
+    for (const rows of [Math.max(1, Math.floor(MOST_VALUES / width)), 1]) {
+      if (reader.left < rows) continue;
       const put = this.#put(table, width, rows);
-      for (; puts.length - at >= rows * width; at += rows * width) put.run(puts.slice(at, at + rows * width));
+      const values = new Array<CellValue>(rows * width);
+      while (reader.left >= rows) {
+        reader.take(rows, values);
+        put.run(values);
+      }
     }
   }
 

@@ -227,15 +227,31 @@ export class RecordCursor implements RecordRanges {
     return headers;
   }
 
+  /** The key of the present record, a view of the batch. */
+  key(): Uint8Array | null {
+    return view(this.bytes, this.keyAt, this.keyLength);
+  }
+
+  /** The value of the present record, a view of the batch. */
+  value(): Uint8Array | null {
+    return view(this.bytes, this.valueAt, this.valueLength);
+  }
+
   /** The present record as an object. Key, value and header values are views of the batch. */
   record(): StoredRecord {
     return {
       offset: this.offset,
       timestamp: this.timestamp,
-      key: view(this.bytes, this.keyAt, this.keyLength),
-      value: view(this.bytes, this.valueAt, this.valueLength),
+      key: this.key(),
+      value: this.value(),
       headers: this.headers(),
     };
+  }
+
+  /** Stands before the first record again, without decompressing anew. */
+  rewind(): void {
+    this.index = 0;
+    this.reader.at = this.reach.from;
   }
 
   private skipHeaders(): void {

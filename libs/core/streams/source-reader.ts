@@ -11,6 +11,7 @@ import {
   type TopicNames,
   type TopicPlace,
 } from '#libs/core/log';
+import { ChunkRecords } from './chunk-records.js';
 import { generationInLog, logNumberIn, numberOfHome, readerGeneration } from './reader-place.js';
 
 /** Where a reader stands in a logical topic: the generation it reads and the next offset of each partition. */
@@ -30,7 +31,7 @@ export function isAtOrBehind(one: SourcePosition, other: SourcePosition): boolea
 
 /** Some records and where the reader stands after them. No records and another generation: the reader followed a cutover. */
 export interface SourceChunk {
-  readonly records: readonly PartitionRecord[];
+  readonly records: ChunkRecords;
   readonly to: SourcePosition;
   /** Records between `to` and the present ends, the rest of an earlier generation counted with it. */
   readonly lag: number;
@@ -60,6 +61,8 @@ interface WayOn {
   /** The same. @throws `source-moved` where it cannot be followed exactly. */
   readonly to: () => SourcePosition;
 }
+
+const NONE = new ChunkRecords([]);
 
 /** More cutovers than lie before any reader. */
 const MOST_HOPS = 64;
@@ -194,7 +197,7 @@ export class SourceReader {
     // Read to where it was closed: the generation itself is not needed any more, and may be gone.
     if (limits.ends === undefined && on !== undefined && isRead(position, closing)) {
       const opened = on.to();
-      return { records: [], to: opened, lag: await this.lag(opened) };
+      return { records: NONE, to: opened, lag: await this.lag(opened) };
     }
     const physical = physicalName(place.topic, place.generation);
     const description = await this.#describe(place, position, on !== undefined);
@@ -214,16 +217,15 @@ export class SourceReader {
       this.#seen = same ? { logId: engine.logId, topic: place.topic, row: now } : undefined;
       if (!same) return await this.next(position, limits);
     }
-    const records: PartitionRecord[] = [];
     const next = [...from];
     let lag = 0;
-    for (const part of fetched) {
+    const parts = fetched.map((part) => {
+      const end = Math.min(part.endOffset, endOf(part.partition));
+      return { fetched: part, from: from[part.partition]!, end };
+    });
+    const records = new ChunkRecords(parts);
+    for (const { fetched: part, end } of parts) {
       const { partition } = part;
-      const end = Math.min(part.endOffset, endOf(partition));
-      for (const record of recordsFrom(part, from[partition]!)) {
-        const { offset, timestamp, key, value, headers } = record;
-        if (offset < end) records.push({ partition, offset, timestamp, key, value, headers });
-      }
       next[partition] = Math.max(from[partition]!, Math.min(part.nextOffset, end));
       lag += Math.max(0, end - next[partition]!);
     }
@@ -233,7 +235,7 @@ export class SourceReader {
     // What the next generation holds is still ahead, too.
     if (moved || lag > 0) return { records, to, lag: await this.lag(to) };
     const opened = on.to();
-    return { records: [], to: opened, lag: await this.lag(opened) };
+    return { records: NONE, to: opened, lag: await this.lag(opened) };
   }
 
   /** How the generation is left, undefined while the name stands for it. */

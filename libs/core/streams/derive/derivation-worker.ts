@@ -173,7 +173,7 @@ export class DerivationWorker {
     const at = this.#progress!;
     const maxBytes = this.options.stepBytes ?? STEP_BYTES;
     const read = await this.options.source.next(at.position, { maxBytes, maxWaitMs, signal });
-    const { records, to } = until === undefined ? read : upTo(at.position, read, until);
+    const { records, to } = upTo(at.position, read, until);
     this.#lag = read.lag;
     const isMoved =
       to.generation !== at.position.generation ||
@@ -374,18 +374,18 @@ function placed(record: LogRecord, { partition, offset }: PartitionRecord): Deri
   return { record, partition, offset };
 }
 
-/** What of a chunk lies before a position of the same generation. */
+/** What of a chunk lies before a position of the same generation; all of it unless there is one. */
 function upTo(
   at: SourcePosition,
   { records, to }: SourceChunk,
-  until: SourcePosition,
-): Pick<SourceChunk, 'records' | 'to'> {
-  if (to.generation !== until.generation) return { records, to };
+  until: SourcePosition | undefined,
+): { readonly records: readonly PartitionRecord[]; readonly to: SourcePosition } {
+  if (to.generation !== until?.generation) return { records: [...records], to };
   const next = to.next.map((offset, partition) =>
     Math.max(at.next[partition] ?? 0, Math.min(offset, until.next[partition] ?? 0)),
   );
   return {
-    records: records.filter(({ partition, offset }) => offset < (until.next[partition] ?? 0)),
+    records: [...records].filter(({ partition, offset }) => offset < (until.next[partition] ?? 0)),
     to: { generation: to.generation, next },
   };
 }

@@ -150,7 +150,6 @@ export class ViewFeeder {
       { view, source, stored: this.#stored(id, view), partitions: next.length, nowMs: 0, unwritten },
       mapped,
     );
-    unwritten?.written(changes);
     const positions = await this.tables().apply(id, view, epoch, {
       commit,
       move: { source, from, to },

@@ -52,16 +52,22 @@ export class KeyFilter {
     this.#layers = [new Layer(firstBlocks)];
   }
 
-  add(key: string): void {
-    if (this.#isFull) return;
-    if (this.#layers.at(-1)!.isFull && !this.#grow()) return;
+  /** @returns whether it surely had not been added before. */
+  add(key: string): boolean {
+    if (this.#isFull || (this.#layers.at(-1)!.isFull && !this.#grow())) return false;
     this.#hash(key);
+    const isNew = !this.#isHeld();
     this.#layers.at(-1)!.add(this.#block, this.#bits, this.#step());
+    return isNew;
   }
 
   mayHold(key: string): boolean {
     if (this.#isFull) return true;
     this.#hash(key);
+    return this.#isHeld();
+  }
+
+  #isHeld(): boolean {
     const step = this.#step();
     for (const layer of this.#layers) if (layer.mayHold(this.#block, this.#bits, step)) return true;
     return false;

@@ -90,7 +90,7 @@ export class RowShadow {
     for (let at: SourcePosition = { generation, next }; ;) {
       signal.throwIfAborted();
       const chunk = await reader.next(at, { maxBytes: STEP_BYTES, maxWaitMs: 0, ends, signal });
-      const within = chunk.records.filter(
+      const within = [...chunk.records].filter(
         ({ timestamp }) => (sinceMs === null || timestamp >= sinceMs) && (untilMs === null || timestamp < untilMs),
       );
       const { records } = await mapRecords(view, source, reader.topic, generation, within, tools);

@@ -24,16 +24,15 @@ export class TableChanges {
     return this.#tables.get(table) ?? [];
   }
 
-  /** @param unwritten rows that were never written before this step: they are added, and need not be deleted. */
+  /** @param unwritten rows that were never written before this step: they are added, and need not be deleted. Those that are put are not among them any more. */
   list(unwritten?: UnwrittenRows): readonly TableChange[] {
     return [...this.#tables].map(([table, rows]) => {
       const added: TableRow[] = [];
       const puts: TableRow[] = [];
       const deletes: string[] = [];
       for (const [identity, cells] of rows) {
-        const isNew = unwritten?.includes(table, identity) === true;
-        if (cells !== null) (isNew ? added : puts).push({ identity, cells });
-        else if (!isNew) deletes.push(identity);
+        if (cells !== null) (unwritten?.write(table, identity) === true ? added : puts).push({ identity, cells });
+        else if (unwritten?.includes(table, identity) !== true) deletes.push(identity);
       }
       return { table, added, puts, deletes };
     });

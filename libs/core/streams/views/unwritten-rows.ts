@@ -1,6 +1,6 @@
 import type { CellValue } from './column-type.js';
 import { KeyFilter } from './key-filter.js';
-import type { StoredRows, TableChange } from './view-tables.js';
+import type { StoredRows } from './view-tables.js';
 
 /**
  * Rows that were never written into tables that began empty. While a view is built nearly all rows are such, and to look for them would be most of the work. Knows
@@ -20,14 +20,10 @@ export class UnwrittenRows {
     return !this.#written.has(table);
   }
 
-  /** Those are written from now on. To be told before they are: a step that fails may have been stored all the same. */
-  written(changes: readonly TableChange[]): void {
-    for (const { table, added = [], puts } of changes) {
-      if (added.length + puts.length === 0) continue;
-      if (this.isEmpty(table)) this.#written.set(table, new KeyFilter());
-      const written = this.#written.get(table);
-      if (written !== undefined) for (const { identity } of [...added, ...puts]) written.add(identity);
-    }
+  /** A row is written from now on. To be told before it is: a step that fails may have been stored all the same. @returns whether there surely never was one of this identity. */
+  write(table: number, identity: string): boolean {
+    if (this.isEmpty(table)) this.#written.set(table, new KeyFilter());
+    return this.#written.get(table)?.add(identity) === true;
   }
 
   /** Keeps of a table no more than whether it is empty. */

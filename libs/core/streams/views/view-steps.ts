@@ -166,10 +166,7 @@ export class ViewSteps {
     records: readonly MappedRecord[],
   ): Promise<readonly TableChange[]> {
     const { view, turn } = this.of;
-    const unwritten = this.#unwritten;
-    const changes = await stepChanges({ ...given, view, stored, unwritten, turn }, records);
-    unwritten?.written(changes);
-    return changes;
+    return stepChanges({ ...given, view, stored, unwritten: this.#unwritten, turn }, records);
   }
 
   /** Of a view that has been begun no more is known than whether ends of keys are remembered, of which there mostly are none. */

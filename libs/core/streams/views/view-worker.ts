@@ -1,6 +1,7 @@
 import { Breath, deferred, isAppError, type Clock, type Deferred } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import type { SupervisedRun } from '#libs/core/operations';
+import type { ChunkRecords } from '../chunk-records.js';
 import type { SourceChunk, SourcePosition, SourceReader } from '../source-reader.js';
 import { mapRecords, type FoldTools, type MappedRecord, type MappedRecords } from './fold.js';
 import { expiredRows } from './housekeeping.js';
@@ -222,8 +223,8 @@ export class ViewWorker {
       while (!signal.aborted) {
         const ends = bound?.generation === at.generation ? bound.next : undefined;
         const chunk = await reader.next(at, { maxBytes, maxWaitMs, ends, signal });
-        const moved = chunk.to.generation !== at.generation || chunk.records.length > 0 || !sameOffsets(chunk.to, at);
-        if (moved) await bounded?.pace?.(chunk.records.length, bytesOf(chunk.records));
+        const moved = chunk.to.generation !== at.generation || !sameOffsets(chunk.to, at);
+        if (moved) await bounded?.pace?.(chunk.records.length, chunk.records.sizeBytes);
         const mapped = moved ? await this.#map(reading, chunk.records, at) : undefined;
         const ahead = mapped && (await this.#changesAhead(source, mapped, at, before));
         await before.done;
@@ -275,12 +276,14 @@ export class ViewWorker {
 
   /** Stores what records do. A step that the database refuses is halved until the record is found whose row it cannot hold, which is set aside. */
   async #take(reading: Reading, chunk: FoldedChunk): Promise<void> {
-    const { records, from, to } = chunk;
+    const { from, to } = chunk;
     try {
       await this.#fold(reading, chunk);
     } catch (error) {
+      if (!isAppError(error, 'rows-refused')) throw error;
+      const records = [...chunk.records];
       const [first] = records;
-      if (!isAppError(error, 'rows-refused') || first === undefined) throw error;
+      if (first === undefined) throw error;
       if (records.length === 1) {
         const { partition, offset } = first;
         const refused = [{ partition, offset, code: 'row-refused', message: error.message }];
@@ -297,7 +300,7 @@ export class ViewWorker {
 
   async #map(
     { topic, source }: Reading,
-    given: readonly PartitionRecord[],
+    given: Iterable<PartitionRecord>,
     { generation }: SourcePosition,
   ): Promise<MappedRecords> {
     const { view, only } = this.options;
@@ -367,7 +370,8 @@ export interface Redriven {
 }
 
 /** Records that are stored as one step, and what they say. */
-interface FoldedChunk extends Omit<SourceChunk, 'lag'> {
+interface FoldedChunk extends Pick<SourceChunk, 'to'> {
+  readonly records: Iterable<PartitionRecord>;
   readonly from: SourcePosition;
   readonly mapped: MappedRecords;
   /** What was computed before its turn, if anything. */
@@ -378,6 +382,7 @@ interface FoldedChunk extends Omit<SourceChunk, 'lag'> {
 
 /** What was read. */
 interface MappedChunk extends Omit<FoldedChunk, 'mapped'> {
+  readonly records: ChunkRecords;
   readonly lag: number;
   /** Nothing when the reader has not moved. */
   readonly mapped: MappedRecords | undefined;
@@ -412,10 +417,6 @@ function after(from: SourcePosition, records: readonly PartitionRecord[]): Sourc
   const next = [...from.next];
   for (const { partition, offset } of records) next[partition] = offset + 1;
   return { ...from, next };
-}
-
-function bytesOf(records: readonly PartitionRecord[]): number {
-  return records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
 }
 
 function sameOffsets(a: SourcePosition, b: SourcePosition): boolean {
