@@ -1,11 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
+import { parsePositionToken } from '#libs/core/log';
 import { DataPlaneCalls } from '#libs/features/records/testing';
 import type { RowsView } from '#libs/features/views';
 import { overHttp, ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 
 /** Longest wait for work that goes on beside a test. */
 export const SOON = { timeout: 60_000, interval: 20 };
+
+/** Of the topic. */
+export const PARTITIONS = 2;
+/** Keys come again after so many orders; each partition has some of them. */
+const KEYS = 50;
 
 /** Counts every record: one taken in twice, or not at all, shows. */
 const COUNTED = {
@@ -55,7 +61,7 @@ export class KilledViews {
   }
 
   async declare(): Promise<void> {
-    await this.client.topic('orders', 2);
+    await this.client.topic('orders', PARTITIONS);
     for (const [name, view] of Object.entries(VIEWS)) await this.client.demand('PUT', `/v1/views/${name}`, view);
   }
 
@@ -65,7 +71,7 @@ export class KilledViews {
     this.#ordered += count;
     const orders = Array.from({ length: count }, (_, place): Order => {
       const n = from + place;
-      return { key: `o${n % 50}`, value: { country: ['NO', 'IT', 'PT'][n % 3]!, cents: n } };
+      return { key: `o${n % KEYS}`, value: { country: ['NO', 'IT', 'PT'][n % 3]!, cents: n } };
     });
     const { status, json } = await this.client.produce('orders', [...orders, ...more]);
     expect(status).toBe(200);
@@ -113,6 +119,13 @@ export class KilledViews {
         ? []
         : [answers]),
     ];
+  }
+
+  /** What the views say of everything that is in the log: of each partition a record is written, behind whatever a process that died has left there, and waited for. */
+  async settled(): Promise<Readonly<Record<string, unknown>>> {
+    const token = await this.order(KEYS);
+    expect([...parsePositionToken(token).positions.keys()]).toHaveLength(PARTITIONS);
+    return this.answers(token);
   }
 
   async answers(token: string): Promise<Readonly<Record<string, unknown>>> {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freshPostgresDatabase, type FreshDatabase } from '#libs/adapters/store-sql/testing';
-import { KilledViews, SOON } from './killed-views.js';
+import { KilledViews, PARTITIONS, SOON } from './killed-views.js';
 
 describe('views in PostgreSQL over kill -9', () => {
   let database: FreshDatabase;
@@ -46,7 +46,7 @@ describe('views in PostgreSQL over kill -9', () => {
       expect((await died).signal).toBe('SIGKILL');
       // Whoever comes next waits for the lease of the dead to end.
       await views.start();
-      expect(await views.answers(await views.order(1))).toEqual(await views.expected());
+      expect(await views.settled()).toEqual(await views.expected());
     }, 150_000);
 
   for (const [what, ending] of [
@@ -85,7 +85,7 @@ describe('views in PostgreSQL over kill -9', () => {
       await expect.poll(async () => (await ask(sleeping)).length, SOON).toBe(0);
       await ask('drop function slowly cascade');
       await views.start();
-      expect(await views.answers(await views.order(1))).toEqual(await views.expected());
+      expect(await views.settled()).toEqual(await views.expected());
     });
 
   for (const step of ['view-evolved-tables', 'view-evolved'])
@@ -121,7 +121,7 @@ describe('views in PostgreSQL over kill -9', () => {
     await ask(`select pg_terminate_backend(pid) from (${sleeping}) s`);
     await expect.poll(async () => (await ask(sleeping)).length, SOON).toBe(0);
     await views.start();
-    expect(await views.answers(await views.order(1))).toEqual(await views.expected());
+    expect(await views.settled()).toEqual(await views.expected());
     expect((await views.widen()).json).toMatchObject({ outcome: 'in-place', version: 1, revision: 1 });
     expect(await views.couponsWrong()).toEqual([]);
   });
@@ -133,7 +133,7 @@ describe('views in PostgreSQL over kill -9', () => {
     await views.server.stop();
     await ask('update weir_views_data.weir_positions set next = next - 1 where partition = 0');
     await views.start();
-    const answers = await views.answers(await views.order(1));
+    const answers = await views.settled();
     const expected = await views.expected();
     expect(answers['counted']).not.toEqual(expected.counted);
     expect(answers['present']).toEqual(expected.present);
@@ -142,7 +142,7 @@ describe('views in PostgreSQL over kill -9', () => {
 
   it('set aside what the database cannot hold, in the middle of a batch that is built from and of one that follows', async () => {
     await views.start();
-    await views.client.topic('orders', 2);
+    await views.client.topic('orders', PARTITIONS);
     const poison = { key: 'po\u0000ison', value: { country: 'N\u0000O', cents: 1 } };
     await views.order(500, [poison]);
     await views.order(500);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { KilledViews, SOON } from './killed-views.js';
+import { KilledViews, PARTITIONS, SOON } from './killed-views.js';
 
 describe('views in SQLite over kill -9', () => {
   let views: KilledViews;
@@ -36,7 +36,7 @@ describe('views in SQLite over kill -9', () => {
         expect((await died).signal).toBe('SIGKILL');
         await views.start();
       }
-      expect(await views.answers(await views.order(1))).toEqual(await views.expected());
+      expect(await views.settled()).toEqual(await views.expected());
     });
 
   it('count each record once when the process dies between rows and commit', async () => {
@@ -68,7 +68,7 @@ describe('views in SQLite over kill -9', () => {
     for (const number of names.keys()) restored.exec(`drop trigger slow_${number}`);
     restored.close();
     await views.start();
-    expect(await views.answers(await views.order(1))).toEqual(await views.expected());
+    expect(await views.settled()).toEqual(await views.expected());
   });
 
   /** Whether a transaction is open that writes. */
@@ -110,7 +110,7 @@ describe('views in SQLite over kill -9', () => {
     behind.exec('update weir_positions set next = next - 1 where partition = 0');
     behind.close();
     await views.start();
-    const answers = await views.answers(await views.order(1));
+    const answers = await views.settled();
     expect(answers['counted']).not.toEqual((await views.expected()).counted);
     // Newest wins: of present rows none is counted twice.
     expect(answers['present']).toEqual((await views.expected()).present);
@@ -119,7 +119,7 @@ describe('views in SQLite over kill -9', () => {
 
   it('set a record aside that does not fit, in the middle of a batch that is built from and of one that follows', async () => {
     await views.start();
-    await views.client.topic('orders', 2);
+    await views.client.topic('orders', PARTITIONS);
     const poison = { key: 'poison', value: { country: 'NO', cents: 'many' } };
     await views.order(500, [poison]);
     await views.order(500);
