@@ -30,10 +30,16 @@ const CACHE_KIB = 32 * 1024;
 /** Pages of the log after which they are put in their places. */
 const CHECKPOINT_PAGES = 4_000;
 
-/** The connection that writes the view tables of a SQLite file: one step is one transaction, flushed before it counts (`synchronous = FULL`). Each call blocks the thread it is made in. */
+/**
+ * The connection that writes the view tables of a SQLite file: one step is one transaction, flushed before it counts (`synchronous = FULL`). Steps of a view that is being built are flushed together, at the latest with what makes its
+ * indexes: rows and position lie in one file, whose log is whole up to some commit after a power loss, so the build goes on from there. Each call blocks the thread it is made in.
+ */
 export class SqliteWriter {
   readonly #database: Database.Database;
   readonly #steps = new Map<string, StepSql>();
+  /** Views that have read what they are built of, since they were claimed. */
+  readonly #built = new Set<string>();
+  #flushes = true;
 
   /** Opens or makes the file. */
   constructor(path: string) {
@@ -46,6 +52,12 @@ export class SqliteWriter {
     emptyOlderLayout(this.#database);
     this.#database.exec(CATALOGUE);
     completeCatalogue(this.#database);
+  }
+
+  /** Whether what was written last was flushed before it counted. */
+  get isFlushing(): boolean {
+    // 1 is `NORMAL`, 2 `FULL`.
+    return Number(this.#database.pragma('synchronous', { simple: true })) >= 2;
   }
 
   create(id: string, view: ViewDefinition): void {
@@ -104,12 +116,16 @@ export class SqliteWriter {
   index(id: string, view: ViewDefinition): void {
     this.#write(() => {
       for (const statement of indexesOf(id, view, 'queries')) this.#database.exec(statement);
+      // There is something to flush also where the indexes are there.
+      this.#database.prepare('update weir_views set commits = commits where id = ?').run(id);
     });
+    this.#built.add(id);
   }
 
   drop(id: string): void {
     this.#write(() => {
       this.#steps.delete(id);
+      this.#built.delete(id);
       const prefix = tableName(id, 0).slice(0, -1);
       const tables = this.#database
         .prepare("select name from sqlite_master where type = 'table' and substr(name, 1, ?) = ?")
@@ -134,6 +150,7 @@ export class SqliteWriter {
         .pluck()
         .get(id);
       if (epoch === undefined) throw viewNotFound(view.name);
+      this.#built.delete(id);
       return { epoch: Number(epoch), positions: positionsIn(this.#database, id, view) };
     });
   }
@@ -147,6 +164,8 @@ export class SqliteWriter {
   }
 
   apply(id: string, view: PlacedView, epoch: number, step: FlatStep): ViewPositions {
+    // What is known elsewhere of a step that moves nothing must not be further than the file.
+    const flushed = step.move === undefined || this.#built.has(id);
     return this.#write(() => {
       const { changes } = this.#database
         .prepare(
@@ -164,15 +183,17 @@ export class SqliteWriter {
       const sql = this.#stepSql(id);
       for (const change of step.changes) sql.change(change);
       return positionsIn(this.#database, id, view);
-    });
+    }, flushed);
   }
 
   close(): void {
     this.#database.close();
   }
 
-  /** One transaction that takes the write lock at once, so that no deferred upgrade can fail half-way. */
-  #write<T>(task: () => T): T {
+  /** One transaction that takes the write lock at once, so that no deferred upgrade can fail half-way. @param flushed before this returns, with all before it; otherwise in its order, at some time */
+  #write<T>(task: () => T, flushed = true): T {
+    if (this.#flushes !== flushed) this.#database.pragma(`synchronous = ${flushed ? 'FULL' : 'NORMAL'}`);
+    this.#flushes = flushed;
     try {
       return this.#database.transaction(task).immediate();
     } catch (error) {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deferred } from '#libs/core/kernel';
+import { encodeBatch } from '#libs/core/log';
+import { ChunkRecords } from '../chunk-records.js';
 import type { SourceChunk, SourcePosition, SourceReader } from '../source-reader.js';
 import { FoldedTopic } from './folded-topic.js';
 
@@ -18,9 +20,10 @@ class HeldReader implements Pick<SourceReader, 'begin' | 'next'> {
     this.asked.push(() => answered.resolve());
     await answered.promise;
     signal?.throwIfAborted();
-    const records = Array.from({ length: end - next[0]! }, (_, at) => ({
-      ...{ partition: 0, offset: next[0]! + at, timestamp: 0, key: null, value: null, headers: [] },
-    }));
+    const given = Array.from({ length: end }, () => ({ key: null, value: null, headers: [], timestamp: 0 }));
+    const batches = end === 0 ? [] : [encodeBatch(given)];
+    const fetched = { topic: 't', partition: 0, startOffset: 0, endOffset: end, batches, nextOffset: end };
+    const records = new ChunkRecords([{ fetched, from: next[0]!, end }]);
     return { records, to: { generation: 1, next: [end] }, lag: 0 };
   }
 }

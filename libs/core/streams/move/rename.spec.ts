@@ -84,7 +84,7 @@ async function follow(
   let to = from;
   for (let steps = 0; steps < 20; steps++) {
     const chunk = await reader.next(to, { maxBytes: 100_000, maxWaitMs: 0 });
-    values.push(...chunk.records.map(({ value }) => String(value)));
+    for (const { value } of chunk.records) values.push(String(value));
     to = chunk.to;
     if (chunk.lag === 0 && chunk.records.length === 0) return { values, to };
   }

@@ -7,7 +7,7 @@ import { mapRecords, type FoldTools, type MappedRecord, type MappedRecords } fro
 import { expiredRows } from './housekeeping.js';
 import { storeBeside } from './beside.js';
 import { SeenMembers } from './seen-members.js';
-import { evaluates, type ViewDefinition } from './view-definition.js';
+import type { ViewDefinition } from './view-definition.js';
 import { viewEvolved } from './view-store.js';
 import { ViewSteps, type ChangesAhead, type StepSource } from './view-steps.js';
 import type { RefusedPlace, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
@@ -56,9 +56,8 @@ export interface CatchUp {
   readonly report?: (done: number, total: number) => void;
 }
 
-/** Many records in a step make a build quick; expressions have a time in which a step has to be through. */
-const STEP_BYTES = 1024 * 1024;
-const EVALUATED_STEP_BYTES = 512 * 1024;
+/** Many records in a step make a build quick; all of them are in memory meanwhile, three steps at a time, and expressions have a time in which a step has to be through. */
+const STEP_BYTES = 512 * 1024;
 /** A view that is no more records behind has read what it is built of. */
 const CLOSE = 1_000;
 const WAIT_MS = 1_000;
@@ -209,10 +208,10 @@ export class ViewWorker {
     run: SupervisedRun | undefined,
     bounded?: Omit<CatchUp, 'report'> & { readonly report: (records: number) => void },
   ): Promise<void> {
-    const { view, stepBytes } = this.options;
+    const { stepBytes } = this.options;
     const reader = this.options.readers[source]!;
     const reading = { topic: reader.topic, source, epoch };
-    const maxBytes = stepBytes ?? (evaluates(view) ? EVALUATED_STEP_BYTES : STEP_BYTES);
+    const maxBytes = stepBytes ?? STEP_BYTES;
     const maxWaitMs = bounded === undefined ? WAIT_MS : 0;
     const bound = bounded?.until?.[source];
     let at = stored ?? (await reader.begin());
