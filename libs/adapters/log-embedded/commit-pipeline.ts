@@ -13,9 +13,6 @@ import type { Segment } from './segment.js';
 import type { SegmentStore, SegmentWrite } from './segment-store.js';
 import { UnflushedWrites } from './unflushed-writes.js';
 
-/** From here on segments are written by the thread pool, several at a time: on this thread it would take as long as all else that is done with a copied record. */
-const POOLED_BYTES = 256 * 1024;
-
 export interface PipelineParts {
   readonly clock: Clock;
   readonly state: LogState;
@@ -298,8 +295,8 @@ export class CommitPipeline {
   }
 
   private async writeSegments(writes: readonly SegmentWrite[]): Promise<void> {
-    const { segments } = this.parts;
-    if (writes.reduce((sum, one) => sum + one.bytes.length, 0) < POOLED_BYTES) {
+    const { segments, settings } = this.parts;
+    if (writes.reduce((sum, one) => sum + one.bytes.length, 0) < settings.pooledBytes) {
       for (const write of writes) {
         const writing = segments.write(write);
         if (writing !== undefined) await writing;
@@ -312,7 +309,11 @@ export class CommitPipeline {
         const writing = segments.write(write, true);
         // What begins a file cuts off what is in it: it is over before anything else is written there.
         if (write.position === 0) await writing;
-        else if (writing !== undefined) begun.push(writing);
+        else if (writing !== undefined) {
+          begun.push(writing);
+          // It may fail while another one is waited for; who waits for all of them is told.
+          writing.catch(() => undefined);
+        }
       }
     } finally {
       // All of them are over before anything is taken back.
@@ -332,8 +333,9 @@ export class CommitPipeline {
   ): Promise<void> {
     const { segments, journal } = this.parts;
     try {
-      await segments.cutBack(writes);
+      // First the journal, which may refer to what lies in the segments: what it does not know of is cut by the next start anyway.
       await journal.retract(journalPosition);
+      await segments.cutBack(writes);
     } catch (error) {
       this.leave(group, error);
       return;

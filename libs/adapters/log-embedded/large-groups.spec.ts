@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeBatch, recordsFrom } from '#libs/core/log';
 import { type EmbeddedLog, openEmbeddedLog } from './index.js';
-import { type DiskFault, SimulatedClock, SimulatedFileSystem, SimulatedLock } from './testing/index.js';
+import { type DiskFault, SeededRandom, SimulatedClock, SimulatedFileSystem, SimulatedLock } from './testing/index.js';
 
 const PARTITIONS = 5;
 const FAULTS: readonly DiskFault[] = ['EIO', 'ENOSPC', 'short'];
@@ -39,6 +39,23 @@ async function keysOf(log: EmbeddedLog): Promise<string[]> {
 }
 
 describe('a group that is written by the thread pool', () => {
+  it('while a checkpoint flushes its segments is flushed by the next one', async () => {
+    for (let seed = 1; seed <= 8; seed++) {
+      const files = new SimulatedFileSystem(new SeededRandom(seed));
+      const log = await open(files);
+      await log.createTopic({ name: 't', partitions: PARTITIONS });
+      await commit(log, 'a');
+      const checkpoint = log.checkpoint();
+      await commit(log, 'b');
+      await checkpoint;
+      // From now on the journal is not asked for them.
+      await log.checkpoint();
+      const again = await open(files.afterPowerCut(new SeededRandom(seed)));
+      expect(new Set(await keysOf(again)), `seed ${seed}`).toEqual(new Set(['a b']));
+      await again.close();
+    }
+  });
+
   for (const fault of FAULTS) {
     it(`is there whole or not at all, whichever call of it fails with ${fault}, now and after a restart`, async () => {
       for (let n = 1, struck = true; struck; n++) {

@@ -49,6 +49,8 @@ export interface EmbeddedLogSettings {
   readonly flushIntervalMs: number;
   /** Commits larger than this flush their segments first and put only references into the journal. */
   readonly bulkBytes: number;
+  /** Groups from this on have their segments written by the thread pool, several at a time: on the calling thread it would take as long as all else that is done with a copied record. */
+  readonly pooledBytes: number;
   /** How long a partition remembers a producer that does not write, in milliseconds. */
   readonly producerExpirationMs: number;
   /** How often old segments are looked for and compaction is considered, in milliseconds; 0 for never. */
@@ -74,6 +76,7 @@ export const EMBEDDED_LOG_SETTINGS: EmbeddedLogSettings = {
   flushBytes: 8 * MIB,
   flushIntervalMs: 1_000,
   bulkBytes: MIB,
+  pooledBytes: 256 * 1024,
   indexCacheBytes: 64 * MIB,
   producerExpirationMs: 86_400_000,
   retentionCheckMs: 300_000,

@@ -70,7 +70,11 @@ export class SegmentStore {
     const writing = (pool ? writeInPool : writeAll)(cached.file, write.bytes, write.position);
     if (writing === undefined) return undefined;
     cached.pins++;
-    return writing.finally(() => this.handles.unpin(cached));
+    return writing.finally(() => {
+      // A flush that began meanwhile has not covered it.
+      cached.dirty = true;
+      this.handles.unpin(cached);
+    });
   }
 
   private async writePinned(path: string, write: SegmentWrite): Promise<void> {
@@ -81,6 +85,8 @@ export class SegmentStore {
       if (write.position === 0 && !write.again) await cached.file.truncate(0);
       cached.dirty = true;
       await writeAll(cached.file, write.bytes, write.position);
+      // A flush that began meanwhile has not covered it.
+      cached.dirty = true;
     };
     await this.withFile(path, store, begins ? 'create' : 'write');
     // Only now: a flush of directories that ran before the file was there would have taken the name for durable.

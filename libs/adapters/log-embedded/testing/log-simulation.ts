@@ -10,7 +10,7 @@ import { RepeatingProducer } from './repeating-producer.js';
 import { SeededRandom } from './seeded-random.js';
 import { SegmentLifeClient } from './segment-life-client.js';
 import { WeakerTopics } from './weaker-topics.js';
-import { SimulatedFileSystem } from './simulated-file-system.js';
+import { type DiskCall, type DiskFault, SimulatedFileSystem } from './simulated-file-system.js';
 import { SimulatedClock, SimulatedLock } from './simulated-machine.js';
 
 export interface SimulationOptions {
@@ -27,6 +27,13 @@ export interface SimulationOptions {
 /** What a power cut may take at level `buffered`. */
 const FLUSH_BYTES = 4_000;
 
+/** What calls may want for without the log ending for it. */
+const SCARCE: Partial<Record<DiskCall, readonly DiskFault[]>> = {
+  open: ['EMFILE', 'ENOSPC'],
+  write: ['ENOSPC', 'short'],
+  syncDirectory: ['EMFILE'],
+};
+
 /** A small log, so that files roll, handles are evicted and checkpoints come every few commits. */
 function smallSettings(random: SeededRandom): Partial<EmbeddedLogSettings> {
   return {
@@ -37,6 +44,7 @@ function smallSettings(random: SeededRandom): Partial<EmbeddedLogSettings> {
     journalStepBytes: 4_096,
     groupBytes: random.pick([2_000, 20_000]),
     bulkBytes: random.pick([700, 10_000]),
+    pooledBytes: random.pick([900, 100_000]),
     indexCacheBytes: 2_000,
     retentionCheckMs: 0,
     compactionMapBytes: random.pick([300, 1_000_000]),
@@ -133,21 +141,28 @@ export class LogSimulation {
       if (era === eras) await this.end(log, 'stop');
       else {
         const end = this.random.pick(ends);
-        if (end !== 'stop') this.stopAt(this.random.between(1, 500));
+        const scarce = this.random.chance(0.4);
+        this.disk.fault = this.faults(end === 'stop' ? Infinity : this.random.between(1, 500), scarce);
         await this.work(log);
         await this.end(log, end);
       }
     }
   }
 
-  private stopAt(call: number): void {
-    const at = this.disk.calls + call;
-    this.disk.fault = (_, index) => (index >= at ? 'gone' : undefined);
+  /** The machine stops at a call, the n-th from now. `scarce`: there is no room, or no descriptor, for some of those before it. */
+  private faults(n: number, scarce = false): NonNullable<SimulatedFileSystem['fault']> {
+    const at = this.disk.calls + n;
+    return (call, index) => {
+      if (index >= at) return 'gone';
+      const wanting = scarce ? SCARCE[call] : undefined;
+      return wanting !== undefined && this.random.chance(0.05) ? this.random.pick(wanting) : undefined;
+    };
   }
 
   private async end(log: EmbeddedLog, end: 'cut' | 'kill' | 'stop'): Promise<void> {
     this.cut = end === 'cut';
     if (end === 'stop') {
+      this.disk.fault = undefined;
       await log.close().catch((error: unknown) => this.breach(`the log could not be closed: ${String(error)}`));
       if (this.disk.openFiles !== 0) this.breach(`${this.disk.openFiles} files were left open`);
       // An orderly stop must not need what was not flushed.
@@ -164,7 +179,7 @@ export class LogSimulation {
     const ends = this.options.ends ?? ['cut'];
     for (let attempt = 0; ; attempt++) {
       this.disk.honest = this.options.honest ?? true;
-      if (attempt < 3 && this.random.chance(0.4)) this.stopAt(this.random.between(1, 80));
+      if (attempt < 3 && this.random.chance(0.4)) this.disk.fault = this.faults(this.random.between(1, 80));
       try {
         const log = await openEmbeddedLog({
           directory: '/log',
