@@ -20,6 +20,12 @@ export function isRepeatable(error: unknown): boolean {
   return code === '40001' || code === '40P01';
 }
 
+/** Whether the disk of a SQLite file refused a write: no room, an error of its own, read only. */
+export function isDiskRefusal(error: unknown): boolean {
+  const code = driverCode(error) ?? '';
+  return ['SQLITE_FULL', 'SQLITE_IOERR', 'SQLITE_READONLY'].some((one) => code.startsWith(one));
+}
+
 const LOST_CONNECTION = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -55,8 +61,17 @@ export function translateDriverError(error: unknown): unknown {
       cause: error,
     });
   }
-  const lost =
-    code !== undefined && (LOST_CONNECTION.has(code) || code.startsWith('08') || code.startsWith('SQLITE_IOERR'));
+  if (code?.startsWith('SQLITE_IOERR') === true) {
+    return new AppError({
+      kind: 'unavailable',
+      code: 'store-unavailable',
+      message: 'the disk of the metadata store refuses what is asked of it',
+      hint: 'look at the disk of data.dir, and at the limits of the process',
+      retryable: true,
+      cause: error,
+    });
+  }
+  const lost = code !== undefined && (LOST_CONNECTION.has(code) || code.startsWith('08'));
   if (lost || isPoolTimeout(error)) {
     return new AppError({
       kind: 'unavailable',

@@ -70,7 +70,7 @@ export abstract class SqlStore {
    */
   abstract cut(): StoreCut | undefined;
 
-  /** A cheap round trip for readiness checks. @throws `store-unavailable`. */
+  /** A cheap round trip for readiness checks; where the last write failed for its disk, also a write that changes nothing. @throws `store-unavailable`, `storage-full`. */
   abstract ping(): Promise<void>;
 
   /** Ends when running tasks have ended; later calls throw `store-closed`. Repeatable. */

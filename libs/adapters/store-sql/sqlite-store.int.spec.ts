@@ -143,6 +143,30 @@ describe('the store on a SQLite file', () => {
     expect(fatal).toHaveLength(1);
   });
 
+  it.each(['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_READONLY'])(
+    'is asked to write, when it is asked whether it works, after its disk refused a write (%s)',
+    async (code) => {
+      await store.close();
+      let flushes = 0;
+      store = await openSqlStore({ path, datasync: () => Promise.resolve(void flushes++) });
+      const pinged = async (): Promise<number> => {
+        const before = flushes;
+        await store.ping();
+        return flushes - before;
+      };
+      expect(await pinged()).toBe(0);
+      const refused = store.write(() => Promise.reject(Object.assign(new Error('refused'), { code })));
+      await expect(refused).rejects.toMatchObject({
+        code: { SQLITE_FULL: 'storage-full', SQLITE_IOERR_WRITE: 'store-unavailable' }[code] ?? code,
+      });
+      expect(await pinged()).toBe(1);
+      // That write succeeded: it is not asked for again.
+      expect(await pinged()).toBe(0);
+      await expect(store.write(() => Promise.reject(new Error('of its own')))).rejects.toThrow('of its own');
+      expect(await pinged()).toBe(0);
+    },
+  );
+
   it('finds damage after a stop that left a write-ahead log behind, and says which file', async () => {
     for (let i = 0; i < 20; i++) await add(i, 'y'.repeat(3000));
     await store.write((session) => session.run('create index notes_text on notes(text)'));

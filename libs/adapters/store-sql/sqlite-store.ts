@@ -7,9 +7,12 @@ import { SqliteFlush, type Datasync } from './sqlite-flush.js';
 import { migrateFile } from './sqlite-migration.js';
 import { cutDatabase } from './sqlite-cut.js';
 import { SqliteSession, TOUCH } from './sqlite-session.js';
-import { storeClosed, storeFlushFailed, translateDriverError } from './sql-errors.js';
+import { isDiskRefusal, storeClosed, storeFlushFailed, translateDriverError } from './sql-errors.js';
 import { SqlStore, type SqlRow, type SqlSession, type SqlValue, type StoreCut } from './sql-store.js';
 import { WriteGroups } from './write-groups.js';
+
+/** Writes a page as it is: nothing here looks at this number. */
+const UNCHANGED = 'pragma user_version = 0';
 
 /** The longest a group of writes stays open: nothing else has a turn meanwhile. */
 const GROUP_MS = 10;
@@ -38,6 +41,8 @@ export class SqliteStore extends SqlStore {
   readonly #begin: BetterSqlite3.Statement;
   readonly #touch: BetterSqlite3.Statement;
   readonly #commit: BetterSqlite3.Statement;
+  /** The disk refused the last write that came to it. */
+  #refused = false;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -142,7 +147,16 @@ export class SqliteStore extends SqlStore {
   }
 
   async write<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
-    return this.#guarded(() => this.#writes.run(task));
+    return this.#guarded(async () => {
+      try {
+        const result = await this.#writes.run(task);
+        this.#refused = false;
+        return result;
+      } catch (error) {
+        this.#refused ||= isDiskRefusal(error);
+        throw error;
+      }
+    });
   }
 
   writeInLine<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
@@ -157,6 +171,7 @@ export class SqliteStore extends SqlStore {
 
   async ping(): Promise<void> {
     await this.all('select 1');
+    if (this.#refused) await this.write((session) => session.run(UNCHANGED));
   }
 
   close(): Promise<void> {

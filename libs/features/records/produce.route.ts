@@ -46,8 +46,16 @@ const CONFIG: FastifyContextConfig = {
     errors: {
       409: ['topic-is-derived', 'key-is-derived'],
       422: ['invalid-record', 'schema-missing', 'idempotency-key-reused'],
-      429: ['too-many-idempotency-keys'],
-      503: ['topic-fenced', 'outcome-unknown', 'produce-contended'],
+      429: ['too-many-idempotency-keys', 'connection-bytes-in-flight', 'log-overloaded'],
+      503: [
+        'topic-fenced',
+        'outcome-unknown',
+        'produce-contended',
+        'too-many-bytes-in-flight',
+        'too-many-open-files',
+        'log-failed',
+      ],
+      507: ['storage-full'],
     },
   },
 };
