@@ -7,8 +7,12 @@ import { residentMb } from './resident-memory.js';
 /** How long the overload lasts: `WEIR_BENCH_SECONDS`. The goal is stated for 600. */
 const SECONDS = Number(process.env['WEIR_BENCH_SECONDS'] ?? 60);
 const STALLED = 1_000;
-/** Connections of the load, more than it takes to have the service at its limit. */
-const CONNECTIONS = 64;
+/** Connections on which it is measured what the service can answer; all it takes to have it at work all the time. */
+const AT_WORK = 64;
+/** Connections of the load: their bodies together are three times what the service may hold. */
+const CONNECTIONS = 512;
+/** Bytes of bodies and answers that the service may hold: few enough for the goal to follow from it, many enough for what it can answer. */
+const IN_FLIGHT_MB = 16;
 /** Most requests that the load keeps waiting for a connection; what comes then is not sent. */
 const MOST_WAITING = 5_000;
 const CAPACITY_MS = 5_000;
@@ -25,6 +29,7 @@ const BODY = Buffer.from(
 /** Old records go while new ones come, so that the disk of the machine is not the limit. */
 const ENV = {
   WEIR_LIMITS_CONNECTIONS: String(2 * STALLED),
+  WEIR_LIMITS_BYTES_IN_FLIGHT: `${IN_FLIGHT_MB}MiB`,
   WEIR_LOG_SEGMENT_BYTES: '16MiB',
   WEIR_LOG_RETENTION_CHECK_MS: '2s',
 };
@@ -108,7 +113,7 @@ class Load {
     const began = performance.now();
     let answered = 0;
     await Promise.all(
-      Array.from({ length: CONNECTIONS }, async () => {
+      Array.from({ length: AT_WORK }, async () => {
         for (; performance.now() < until; answered++) await this.write();
       }),
     );
@@ -163,6 +168,8 @@ export const boundedMemory: Benchmark = {
         clearInterval(sampling);
         const told = [...load.answers].map(([answer, count]) => `${count} × ${answer}`).join(', ');
         const { cut } = readers;
+        const refused =
+          (load.answers.get(503) ?? 0) / [...load.answers.values()].reduce((sum, count) => sum + count, 0);
         readers.end();
         load.end();
         const atEnd = median(samples.slice(-10));
@@ -179,6 +186,12 @@ export const boundedMemory: Benchmark = {
             unit: `MB (${told}; ${cut} readers cut off)`,
             measured: atEnd - unloaded,
             most: 100,
+          },
+          {
+            what: `of these writes, refused with 503: ${CONNECTIONS} connections have more to send than the ${IN_FLIGHT_MB} MiB of limits.bytesInFlight`,
+            unit: '% (none: the limit was not met)',
+            measured: 100 * refused,
+            least: 1,
           },
           { what: 'the same beyond the process before its first request', unit: 'MB', measured: atEnd - cold },
           { what: 'the most of it at any time', unit: 'MB', measured: Math.max(...samples) - unloaded },

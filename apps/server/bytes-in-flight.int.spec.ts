@@ -172,6 +172,46 @@ describe('a service whose bytes in flight are all taken', () => {
     expect((await read()).json[0]!.offset).toBe(0);
   });
 
+  it('takes one half of twice what it may hold, holds never more, and writes the other half when it is sent again', async () => {
+    const { bytesInFlight } = running.service.app;
+    const bytes = LIMIT / 16;
+    const body = JSON.stringify({ records: [{ value: 'x'.repeat(bytes - '{"records":[{"value":""}]}'.length) }] });
+    const end = async (): Promise<number> => {
+      const { json } = await client.get<{ records: { offset: string }[] }>('/v1/topics/taken/records?from=-1');
+      return Number(json.records[0]!.offset) + 1;
+    };
+    const before = await end();
+    const refusedBefore = bytesInFlight.refused.total;
+    const clients = await Promise.all(Array.from({ length: 32 }, () => SocketClient.open(running.url)));
+    holders.push(...clients);
+    for (const one of clients) one.head('POST /v1/topics/taken/records', { ...JSON_TYPE, 'Content-Length': bytes });
+    const settled = (): number => bytesInFlight.held / bytes + bytesInFlight.refused.total - refusedBefore;
+    let most = 0;
+    while (settled() < clients.length) {
+      most = Math.max(most, bytesInFlight.held);
+      await new Promise(setImmediate);
+    }
+    expect([bytesInFlight.held, bytesInFlight.refused.total - refusedBefore]).toEqual([LIMIT, 16]);
+    expect(most).toBeLessThanOrEqual(LIMIT);
+    const refused = await Promise.all(
+      clients.map(async (one) => {
+        // Who was refused is told without having sent anything; the others are still to send.
+        one.send(body);
+        await one.until('\r\n\r\n');
+        return one.statuses[0] === 503;
+      }),
+    );
+    expect(refused.filter(Boolean)).toHaveLength(16);
+    expect(clients.filter((one) => /retry-after: 1/i.test(one.text))).toHaveLength(16);
+    await letGo();
+    expect(await end()).toBe(before + 16);
+    for (let n = 0; n < 16; n++) {
+      const again = await fetch(`${running.url}/v1/topics/taken/records`, { method: 'POST', headers: JSON_TYPE, body });
+      expect(again.status).toBe(200);
+    }
+    expect(await end()).toBe(before + 32);
+  });
+
   it('negative control: with half of it left, the same write is taken', async () => {
     await hold(LIMIT / 2);
     expect((await send(WRITES[0]!)).status).toBe(200);
