@@ -28,7 +28,7 @@ describe('durability on a simulated disk', () => {
   it('retention, deletions and compactions take place in it', async () => {
     let moved = 0;
     let replaced = 0;
-    for (let seed = FIRST; seed < FIRST + 16; seed++) {
+    for (let seed = FIRST; seed < FIRST + 30; seed++) {
       const simulation = new LogSimulation(seed);
       await simulation.run();
       moved += simulation.segmentLife.moved;
