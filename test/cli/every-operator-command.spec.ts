@@ -271,6 +271,8 @@ describe('every command of operators, in every machine format, as it succeeds an
         fails: { args: ['none', '--into', 'x', '--yes'], ...none },
       };
     await Promise.all((await dataOf<{ id: string; kind: string }[]>(['op', 'list'])).map((one) => atRest(one.id)));
+    for (const way of ['show', 'impact'])
+      yield { command: `lineage ${way}`, does: [u], fails: { args: ['none'], ...none } };
     yield { command: 'derive list', does: [], fails: { args: ['one'], exit: 2, code: 'excess-arguments' } };
     yield { command: 'derive describe', does: [latest], fails: { args: ['none'], ...noDerivation } };
     yield { command: 'derive pause', does: [latest], fails: { args: ['none'], ...noDerivation } };
