@@ -112,8 +112,9 @@ describe('the disk of the data', () => {
     // 924 are free, and 50 the limit: beyond that 64 are kept. What is copied lies on the disk twice.
     const copied = async (): Promise<void> => {
       for (let n = 0; n < 1_000; n++) {
-        await space.claim(10 * MIB);
+        const written = await space.claim(10 * MIB);
         disk.used += 20 * MIB;
+        written();
       }
     };
     const refused = await copied().catch((error: unknown) => error);
@@ -122,7 +123,7 @@ describe('the disk of the data', () => {
     expect([space.room, space.refusal()]).toEqual(['ample', undefined]);
     disk.used = 800 * MIB;
     await space.look();
-    await space.claim(20 * MIB);
+    (await space.claim(20 * MIB))();
     expect(space.restReason).toBeNull();
     disk.used = 860 * MIB;
     await space.look();
@@ -131,6 +132,26 @@ describe('the disk of the data', () => {
     await space.look();
     await expect(space.claim(10 * MIB)).rejects.toMatchObject({ details: { measured: 119 * MIB } });
     expect(space.refusal()).toBeUndefined();
+  });
+
+  it('gives room that is claimed to nobody else until it is written, however often the disk is looked at', async () => {
+    const disk = new Disk(100 * MIB);
+    const { space } = await watched(disk, { ballastBytes: 0 });
+    const claims: (() => void)[] = [];
+    const claimed = async (): Promise<void> => {
+      while (claims.length < 1_000) claims.push(await space.claim(10 * MIB));
+    };
+    const refused = await claimed().catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'storage-full', details: { measured: 124 * MIB } });
+    expect(claims).toHaveLength(40);
+    // One that was not written after all: until the disk is asked again it might have been.
+    claims[0]!();
+    claims[0]!();
+    (await space.claim(10 * MIB))();
+    await space.look();
+    (await space.claim(10 * MIB))();
+    disk.used += 40 * MIB;
+    await expect(space.claim(10 * MIB)).rejects.toMatchObject({ code: 'storage-full' });
   });
 
   it('looks again before a claim is refused', async () => {

@@ -54,8 +54,11 @@ export class DiskSpace extends StorageRoom {
   #held = 0;
   #limits: RoomLimits = { low: 0, none: 0 };
   #gone: AppError | undefined;
-  /** Bytes that were claimed since the disk was looked at. */
+  /** Bytes that are claimed and not written yet, as far as is known. */
   #claimed = 0;
+  /** Bytes of claims that have been written, and those of them that were when the disk was last asked: the others are not missing yet from what it has left. */
+  #written = 0;
+  #seen = 0;
 
   private constructor(private readonly options: DiskSpaceOptions) {
     super();
@@ -86,13 +89,20 @@ export class DiskSpace extends StorageRoom {
     return this.#gone;
   }
 
-  /** What is claimed counts at once: a copy can take all there is between two looks. The disk is looked at before a claim is refused. */
-  override async claim(bytes: number): Promise<void> {
+  /** What is claimed counts at once and until it is written: a copy can take all there is between two looks. The disk is looked at before a claim is refused. */
+  override async claim(bytes: number): Promise<() => void> {
     const needed = COPIES_ON_DISK * bytes;
     if (this.#unclaimed - needed < this.#keptBytes) await this.look();
     if (this.#gone !== undefined) throw this.#gone;
     if (this.#unclaimed - needed < this.#keptBytes) throw storageRoomKept(this.#unclaimed, this.#keptBytes);
     this.#claimed += needed;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#claimed -= needed;
+      this.#written += needed;
+    };
   }
 
   /** Why work that can wait had better do so, in words; null while there is room for some of it. */
@@ -103,7 +113,7 @@ export class DiskSpace extends StorageRoom {
   }
 
   get #unclaimed(): number {
-    return Math.max(0, this.#space.freeBytes - this.#claimed);
+    return Math.max(0, this.#space.freeBytes - this.#claimed - (this.#written - this.#seen));
   }
 
   /** Claims are refused below. */
@@ -129,11 +139,10 @@ export class DiskSpace extends StorageRoom {
   /** Asks the disk now. Never throws: what cannot be asked stays as it was. */
   async look(): Promise<void> {
     const { volume, ballastBytes, warnPercent, refuseBytes, observer } = this.options;
-    const claimed = this.#claimed;
+    const written = this.#written;
     try {
       const { freeBytes, totalBytes } = await volume.space();
-      // What was claimed before is on the disk by now, or about to be.
-      this.#claimed -= claimed;
+      this.#seen = Math.max(this.#seen, written);
       const none = refuseBytes > 0 ? refuseBytes : Math.max(256 * MIB, Math.min(5_120 * MIB, totalBytes / 20));
       this.#limits = { none, low: Math.max(none, (totalBytes * warnPercent) / 100) };
       // What the ballast has given up is not there for users: it will be made again.

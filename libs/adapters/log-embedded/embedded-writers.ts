@@ -22,8 +22,8 @@ export interface WritersHost {
   checkOpen(): void;
   /** @throws `storage-full` while users' data may not be added. */
   checkRoom(): void;
-  /** Claims room for so many bytes of a copy, undefined where nothing is known of the disk. @throws `storage-full`. */
-  claimRoom(bytes: number): Promise<void> | undefined;
+  /** Claims room for so many bytes of a copy until what it returns is called, undefined where nothing is known of the disk. @throws `storage-full`. */
+  claimRoom(bytes: number): Promise<() => void> | undefined;
   /** What can be said against a batch of a commit without its turn having come. */
   checkBatch(to: PartitionRef, batch: Uint8Array, intoFenced: boolean): RequestAppend;
   /** Makes facts durable that are decided when their turn has come, with nothing undecided before them. */
@@ -61,17 +61,31 @@ export class EmbeddedWriters implements WriterHost {
     commit: WriterCommit,
     decided: (checkpoints: readonly WriterCheckpoint[]) => void,
   ): Promise<readonly Appended[]> {
-    const { state, groups, checkOpen, checkRoom, claimRoom, checkBatch, submit } = this.host;
+    const { checkOpen, checkRoom, claimRoom } = this.host;
+    const { appends = [] } = commit;
     checkOpen();
-    const { appends = [], positions = [], checkpoints = [], onlyVacant = false } = commit;
-    const { positionsOpen = [], handOver } = commit;
     this.checkEpoch(id, epoch);
     if (appends.length > 0) checkRoom();
     // Only operations write to what is closed to others.
-    if (appends.some(({ intoFenced }) => intoFenced === true)) {
-      await claimRoom(appends.reduce((sum, { batch }) => sum + batch.length, 0));
+    const isCopy = appends.some(({ intoFenced }) => intoFenced === true);
+    if (!isCopy) return await this.#commit({ id, epoch }, commit, decided);
+    const written = await claimRoom(appends.reduce((sum, { batch }) => sum + batch.length, 0));
+    try {
       checkOpen();
+      return await this.#commit({ id, epoch }, commit, decided);
+    } finally {
+      written?.();
     }
+  }
+
+  async #commit(
+    { id, epoch }: { readonly id: string; readonly epoch: number },
+    commit: WriterCommit,
+    decided: (checkpoints: readonly WriterCheckpoint[]) => void,
+  ): Promise<readonly Appended[]> {
+    const { state, groups, checkBatch, submit } = this.host;
+    const { appends = [], positions = [], checkpoints = [], onlyVacant = false } = commit;
+    const { positionsOpen = [], handOver } = commit;
     const checked = appends.map((one) => checkBatch(one, one.batch, one.intoFenced ?? false));
     let bytes = ENTRY_OVERHEAD;
     for (const { batch } of checked) bytes += batch.length + ENTRY_OVERHEAD;

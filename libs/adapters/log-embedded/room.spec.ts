@@ -10,10 +10,14 @@ class Room extends StorageRoom {
   isKept = false;
   claimed = 0;
 
-  override async claim(bytes: number): Promise<void> {
+  /** What was claimed and is written. */
+  written = 0;
+
+  override async claim(bytes: number): Promise<() => void> {
     await super.claim(bytes);
     if (this.isKept) throw storageRoomGone(10, 100);
     this.claimed += bytes;
+    return () => (this.written += bytes);
   }
 
   refusal(): AppError | undefined {
@@ -58,8 +62,11 @@ describe('without room on the disk', () => {
     const writer = await log.openWriter('copy');
     const batch = encodeBatch([one]);
     const copy = () => writer.commit({ appends: [{ topic: 'new', partition: 0, batch, intoFenced: true }] });
-    await copy();
-    expect(room.claimed).toBe(batch.length);
+    const copied = copy();
+    await Promise.resolve();
+    expect([room.claimed, room.written]).toEqual([batch.length, 0]);
+    await copied;
+    expect(room.written).toBe(batch.length);
     room.isKept = true;
     await expect(copy()).rejects.toMatchObject(full);
     expect((await log.append(at, batch)).baseOffset).toBe(1);

@@ -30,11 +30,13 @@ export abstract class StorageRoom {
 
   /**
    * Demands room for so many bytes of work that can wait, such as a copy: it is to stop while there is room left for those who cannot, however quickly it writes.
+   * @returns to be called once what was claimed is written, or will not be: until then nobody else is given that room.
    * @throws `storage-full`.
    */
-  async claim(_bytes: number): Promise<void> {
+  async claim(_bytes: number): Promise<() => void> {
     const refusal = this.refusal();
     if (refusal !== undefined) throw refusal;
+    return () => undefined;
   }
 }
 
