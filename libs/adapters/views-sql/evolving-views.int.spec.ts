@@ -66,6 +66,17 @@ describe('views that are changed in place', () => {
     expect((await one.views.describe('v')).stored).toMatchObject({ version: 2, evolution: { revision: 0 } });
   });
 
+  it('are read with a column that they got while the read waited for its record', async () => {
+    await one.views.declare('v', undefined, ALL);
+    const token = await world.write('t', 0, ['a', { n: 1 }]);
+    await world.settled(one, 'v');
+    const next = new Map([...token.positions].map(([partition, offset]) => [partition, offset + 1]));
+    const reading = one.views.query('v', new Map(), { tokens: [{ ...token, positions: next }], waitMs: 20_000 });
+    later();
+    await world.write('t', 0, ['a', { n: 2, more: 8 }]);
+    expect((await reading).answer.rows).toEqual([{ id: 'a', n: 2, more: 8 }]);
+  });
+
   it('are changed by a declaration that only adds what no record had, while records come', async () => {
     await one.views.declare('v', undefined, SOME);
     const write = async (from: number): Promise<void> => {

@@ -58,6 +58,12 @@ export interface Answered<T> {
   readonly answer: T;
 }
 
+/** A view that is asked, as it is stored. */
+interface AskedView {
+  readonly view: StoredView;
+  readonly definition: ViewDefinition;
+}
+
 /** All views of this service: declares, keeps current, asks and removes them. */
 export class Views {
   /** Versions of views beside those that are asked. */
@@ -218,9 +224,8 @@ export class Views {
     atLeast: ReadAtLeast | undefined,
     signal?: AbortSignal,
   ): Promise<Answered<ViewRows>> {
-    const { view, definition } = await this.#asked(name);
-    const query = parseViewQuery(definition, view, parameters);
-    if (atLeast !== undefined) await this.#reflects(view, definition, atLeast, signal);
+    const parse = ({ view, definition }: AskedView): ViewQuery => parseViewQuery(definition, view, parameters);
+    const { view, definition, query } = await this.#answering(name, parse, atLeast, signal);
     const answer = await this.options.tables.query(view.id, definition, query);
     return { status: await this.#status(view, answer.positions), answer };
   }
@@ -232,9 +237,8 @@ export class Views {
     atLeast: ReadAtLeast | undefined,
     signal?: AbortSignal,
   ): Promise<Answered<ViewStream & { readonly query: ViewQuery }>> {
-    const { view, definition } = await this.#asked(name);
-    const query = parseViewQuery(definition, view, parameters, WHOLE);
-    if (atLeast !== undefined) await this.#reflects(view, definition, atLeast, signal);
+    const parse = ({ view, definition }: AskedView): ViewQuery => parseViewQuery(definition, view, parameters, WHOLE);
+    const { view, definition, query } = await this.#answering(name, parse, atLeast, signal);
     const status = await this.#status(view);
     const stream = await this.options.tables.stream(view.id, definition, query, signal);
     return { status, answer: { ...stream, query } };
@@ -248,9 +252,8 @@ export class Views {
     atLeast: ReadAtLeast | undefined,
     signal?: AbortSignal,
   ): Promise<Answered<ViewRows>> {
-    const { view, definition } = await this.#asked(name);
-    const query = parseRowQuery(definition, view, key, select);
-    if (atLeast !== undefined) await this.#reflects(view, definition, atLeast, signal);
+    const parse = ({ view, definition }: AskedView): ViewQuery => parseRowQuery(definition, view, key, select);
+    const { view, definition, query } = await this.#answering(name, parse, atLeast, signal);
     const answer = await this.options.tables.query(view.id, definition, query);
     if (answer.rows.length === 0) throw rowNotFound(name, key);
     if (answer.rows.length > 1) throw rowKeyNotUnique(name, definition.key);
@@ -339,7 +342,25 @@ export class Views {
     return await isSameTopic(directories.of(cluster), directories.of(view.cluster), topic);
   }
 
-  async #asked(name: string): Promise<{ view: StoredView; definition: ViewDefinition }> {
+  /** What answers a query: a read that waits asks the view as it is then, which may have got columns meanwhile, or be another version. */
+  async #answering(
+    name: string,
+    parse: (asked: AskedView) => ViewQuery,
+    atLeast: ReadAtLeast | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<AskedView & { readonly query: ViewQuery }> {
+    let asked = await this.#asked(name);
+    const query = parse(asked);
+    if (atLeast === undefined) return { ...asked, query };
+    for (let waited: AskedView | undefined; waited?.view.id !== asked.view.id;) {
+      waited = asked;
+      await this.#reflects(asked.view, asked.definition, atLeast, signal);
+      asked = await this.#asked(name);
+    }
+    return { ...asked, query: parse(asked) };
+  }
+
+  async #asked(name: string): Promise<AskedView> {
     const view = await this.#find(name);
     return { view, definition: await this.workers.definition(view) };
   }
