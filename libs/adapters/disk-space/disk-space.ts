@@ -89,10 +89,10 @@ export class DiskSpace extends StorageRoom {
     return this.#gone;
   }
 
-  /** What is claimed counts at once and until it is written: a copy can take all there is between two looks. The disk is looked at before a claim is refused. */
+  /** What is claimed counts at once and until it is written: a copy can take all there is between two looks. The disk is looked at for each claim, since others write there, too. */
   override async claim(bytes: number): Promise<() => void> {
     const needed = COPIES_ON_DISK * bytes;
-    if (this.#unclaimed - needed < this.#keptBytes) await this.look();
+    await this.look();
     if (this.#gone !== undefined) throw this.#gone;
     if (this.#unclaimed - needed < this.#keptBytes) throw storageRoomKept(this.#unclaimed, this.#keptBytes);
     this.#claimed += needed;
