@@ -38,6 +38,7 @@ function decompress(bytes: Uint8Array, maxBytes: number, tooLarge: () => Error):
   if (contentBytes !== undefined && contentBytes > maxBytes) throw tooLarge();
   let content = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(BLOCK_BYTES, 4 * bytes.length)));
   let size = 0;
+  let isMeasured = false;
   let at = headerBytes;
   for (;;) {
     const word = view.getUint32(at, true);
@@ -47,10 +48,16 @@ function decompress(bytes: Uint8Array, maxBytes: number, tooLarge: () => Error):
     const length = stored ? word - STORED : word;
     if (length > blockBytes || at + length > bytes.length) throw new Error('a block reaches beyond the end');
     const limit = Math.min(blockBytes, stored ? length : 255 * length);
-    if (size + limit > content.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(Math.min(maxBytes, 2 * (size + limit)), content.length));
-      larger.set(content.subarray(0, size));
-      content = larger;
+    if (size + limit > content.length && !isMeasured) {
+      // A few bytes can stand for very many: what is left is measured before there is room made for it.
+      const whole = size + contentLength(bytes, view, at - 4, flags, maxBytes - size);
+      if (whole > maxBytes) throw tooLarge();
+      isMeasured = true;
+      if (whole > content.length) {
+        const larger = Buffer.allocUnsafeSlow(whole);
+        larger.set(content.subarray(0, size));
+        content = larger;
+      }
     }
     const end = Math.min(content.length, size + limit);
     const next = stored ? size + length : decodeBlock(bytes, at, at + length, content, size, end);
@@ -72,6 +79,48 @@ function decompress(bytes: Uint8Array, maxBytes: number, tooLarge: () => Error):
   if (contentBytes !== undefined && contentBytes !== size) throw new Error('the content has another size than it says');
   if (at !== bytes.length) throw new Error('bytes follow the frame');
   return content.subarray(0, size);
+}
+
+/** Length of the content of the blocks from `at` on, counted until it is more than `most`. Of blocks that are damaged it may be any: decoding them tells. */
+function contentLength(bytes: Uint8Array, view: DataView, at: number, flags: number, most: number): number {
+  let size = 0;
+  while (size <= most && at + 4 <= bytes.length) {
+    const word = view.getUint32(at, true);
+    if (word === 0) break;
+    const length = word >= STORED ? word - STORED : word;
+    const from = at + 4;
+    at = from + length;
+    if (at > bytes.length) break;
+    size += word >= STORED ? length : blockLength(bytes, from, at);
+    if (flags & FLAG.blockChecksum) at += 4;
+  }
+  return size;
+}
+
+/** Length of the content of a block, as its lengths of literals and repetitions say. */
+function blockLength(bytes: Uint8Array, from: number, to: number): number {
+  let size = 0;
+  let read = from;
+  const length = (short: number): number => {
+    let sum = short;
+    if (short === 15) {
+      for (let byte = 255; byte === 255 && read < to;) {
+        byte = bytes[read++]!;
+        sum += byte;
+      }
+    }
+    return sum;
+  };
+  while (read < to) {
+    const token = bytes[read++]!;
+    const literals = length(token >> 4);
+    size += literals;
+    read += literals;
+    if (read >= to) break;
+    read += 2;
+    size += length(token & 15) + MIN_MATCH;
+  }
+  return size;
 }
 
 function readHeader(
