@@ -7,7 +7,7 @@ import { fillCopied, COPIED_PARTITIONS } from './repartition.js';
 import { SteadyProducer } from './steady-producer.js';
 
 /** Enough that the copy is not over before the last round: `WEIR_BENCH_RECORDS`. */
-const RECORDS = Number(process.env['WEIR_BENCH_RECORDS'] ?? 8_000_000);
+const RECORDS = Number(process.env['WEIR_BENCH_RECORDS'] ?? 24_000_000);
 /** `WEIR_BENCH_ROUNDS`. */
 const ROUNDS = Number(process.env['WEIR_BENCH_ROUNDS'] ?? 5);
 const IDLE_MS = 1_500;
