@@ -32,7 +32,7 @@ import {
 import type { ReferenceChain } from './references.js';
 import type { RegistryView } from './registry-view.js';
 import { requireValidRuleSet } from './rule-set.js';
-import { requireText, type SentRegistration, type SentSchema } from './sent-schema.js';
+import { hasText, requireText, type SentRegistration, type SentSchema } from './sent-schema.js';
 import type { RegistryStore } from './store.js';
 import type { SubjectDigests } from './subject-digests.js';
 import { DEFAULT_CONTEXT, requireUsableSubject, subjectText, type SubjectName } from './subject-name.js';
@@ -149,6 +149,9 @@ export class Registering {
     const numbering = numberingOf(sent);
     const normalize = !importing && (options.normalize || config.normalize === true);
     const latest = await this.#latest(state);
+    const textless = !hasText(sent);
+    // What is not there cannot be known already: the mode is asked first, and only then is the latest version's text taken over (steps 3, 5 and 7).
+    if (textless) requireRegistrable(mode, subject, numbering.id);
     const source = importing ? requireText(sent) : requireText(sent, latest);
     const tags = importing ? [] : await this.#tagEdits(sent, latest);
 
@@ -160,7 +163,7 @@ export class Registering {
     const question = { scopes, config, mode, importing, numbering, latest, found };
     // The same state was searched a moment ago, in vain.
     const searchedBefore = before?.scopes.subject.revision === state.revision;
-    if (fillsIn(config) || editsTags(sent) || searchedBefore) return { ...question, known: undefined };
+    if (textless || fillsIn(config) || editsTags(sent) || searchedBefore) return { ...question, known: undefined };
     const match = await this.#find(state, found.candidate, sent, searched(state, numbering), latest);
     const answers = match !== undefined && answersRegistration(match, numbering);
     return { ...question, known: answers ? await this.#found(state, match) : undefined };

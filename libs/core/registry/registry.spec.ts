@@ -287,7 +287,35 @@ describe('the registry', () => {
     await register('s', record('a'));
     const second = await register('s', '', { metadata: { properties: { owner: 'x' } } });
     expect([second.row.version, second.schema.text]).toEqual([2, record('a')]);
-    await expect(register('none', '')).rejects.toMatchObject({ code: 'schema-empty' });
+    for (const blank of ['', ' \n']) {
+      await expect(register('none', blank)).rejects.toMatchObject({ code: 'schema-empty' });
+      const again = await register('s', blank, { metadata: { properties: { owner: 'x' } } });
+      expect([again.by, again.row.version]).toEqual(['identity', 2]);
+    }
+  });
+
+  it('answers no earlier version of a text that was not sent', async () => {
+    const { register } = open();
+    await register('s', record('a'));
+    await register('s', record('a', 'b?'));
+    const restored = await register('s', record('a'), { version: 3 });
+    expect(restored.schema.metadata?.properties).toEqual({ 'confluent:version': '3' });
+    expect((await register('s', record('a'))).row.version).toBe(1);
+    const fromLatest = await register('s', '');
+    expect([fromLatest.row.version, fromLatest.schema.text]).toEqual([4, record('a')]);
+    expect(fromLatest.schema.metadata?.properties).toEqual({ 'confluent:version': '4' });
+  });
+
+  it('knows a text again in a read-only subject, and takes over none', async () => {
+    const { registry, register } = open();
+    await register('s', record('a'));
+    for (const name of ['s', 'none']) {
+      await registry.settings.setMode(parseSubject(name), 'READONLY', false);
+    }
+    expect((await register('s', record('a'))).row.version).toBe(1);
+    await expect(register('s', '')).rejects.toMatchObject({ code: 'operation-not-permitted' });
+    await expect(register('none', '')).rejects.toMatchObject({ code: 'operation-not-permitted' });
+    await expect(register('none', 'nonsense')).rejects.toMatchObject({ code: 'schema-invalid' });
   });
 
   it('skips the check when told to, and only then', async () => {

@@ -5,7 +5,7 @@ import type { SentReference } from './references.js';
 
 /** A schema as clients send it; absent and null mean the same. */
 export interface SentSchema {
-  /** Text; empty takes over the latest version's (on registration). */
+  /** Text; a blank one takes over the latest version's (on registration). */
   readonly schema?: string | null;
   /** `AVRO` when absent. */
   readonly schemaType?: string | null;
@@ -32,9 +32,14 @@ export interface SentText {
   readonly references: readonly SentReference[];
 }
 
-/** What was sent, or the schema given beside where the text is missing. @throws `schema-invalid` where there is neither. */
+/** Whether a text was sent: blanks alone count as none, in every language. */
+export function hasText(sent: SentSchema): sent is SentSchema & { readonly schema: string } {
+  return sent.schema != null && sent.schema.trim() !== '';
+}
+
+/** What was sent, or the schema given beside where the text is missing. @throws `schema-empty` where there is neither. */
 export function requireText(sent: SentSchema, otherwise?: StoredSchema): SentText {
-  if (sent.schema) {
+  if (hasText(sent)) {
     return {
       text: sent.schema,
       schemaType: sent.schemaType ?? ('AVRO' satisfies SchemaType),
