@@ -154,6 +154,17 @@ describe('the disk of the data', () => {
     await expect(space.claim(10 * MIB)).rejects.toMatchObject({ code: 'storage-full' });
   });
 
+  it('says how much copies may add before they rest, by the disk as it is then', async () => {
+    const disk = new Disk(100 * MIB);
+    const { space } = await watched(disk, { ballastBytes: 0 });
+    // 924 are free; below 178 copies rest.
+    expect(await space.bytesForCopies()).toBe(746 * MIB);
+    await space.claim(10 * MIB);
+    expect(await space.bytesForCopies()).toBe(726 * MIB);
+    disk.used = 900 * MIB;
+    expect(await space.bytesForCopies()).toBe(0);
+  });
+
   it('is looked at for each claim, since others write there, too', async () => {
     const disk = new Disk(900 * MIB);
     const { space } = await watched(disk, { ballastBytes: 0 });

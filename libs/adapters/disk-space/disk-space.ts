@@ -105,9 +105,15 @@ export class DiskSpace extends StorageRoom {
     };
   }
 
+  /** Counted once, although what is added lies in the journal and in the segments at first: the journal gives its room back while a copy goes on. */
+  override async bytesForCopies(): Promise<number> {
+    await this.look();
+    return Math.max(0, this.#unclaimed - this.#restBytes);
+  }
+
   /** Why work that can wait had better do so, in words; null while there is room for some of it. */
   get restReason(): string | null {
-    const from = this.#limits.none + 2 * this.#margin;
+    const from = this.#restBytes;
     if (this.#unclaimed >= from) return null;
     return `the disk has ${this.#unclaimed} bytes left: copies go on when there are ${from}, so that nobody who writes is refused`;
   }
@@ -119,6 +125,11 @@ export class DiskSpace extends StorageRoom {
   /** Claims are refused below. */
   get #keptBytes(): number {
     return this.#limits.none + this.#margin;
+  }
+
+  /** Copies rest below. */
+  get #restBytes(): number {
+    return this.#limits.none + 2 * this.#margin;
   }
 
   get #margin(): number {

@@ -328,6 +328,11 @@ export class EmbeddedLog extends LogEngine {
     return this.groups.rest(topic, forMs);
   }
 
+  override async bytesForCopies(): Promise<number | null> {
+    this.checkOpen();
+    return (await this.options.room?.bytesForCopies()) ?? null;
+  }
+
   async openWriter(id: string): Promise<LogWriter> {
     return await this.writers.open(id);
   }

@@ -13,6 +13,10 @@ class Room extends StorageRoom {
   /** What was claimed and is written. */
   written = 0;
 
+  override async bytesForCopies(): Promise<number> {
+    return 4_711;
+  }
+
   override async claim(bytes: number): Promise<() => void> {
     await super.claim(bytes);
     if (this.isKept) throw storageRoomGone(10, 100);
@@ -54,6 +58,16 @@ describe('without room on the disk', () => {
     const [appended] = await writer.commit({ appends: [{ ...at, batch: encodeBatch([one]) }] });
     expect(appended?.baseOffset).toBe(2);
     await log.close();
+  });
+
+  it('what copies may add is told as the disk has it; without one that knows, nothing is', async () => {
+    const { log } = await opened();
+    expect(await log.bytesForCopies()).toBe(4_711);
+    await log.close();
+    const shared = { directory: '/log', clock: new SimulatedClock(), lock: new SimulatedLock() };
+    const boundless = await openEmbeddedLog({ ...shared, files: new SimulatedFileSystem() });
+    expect(await boundless.bytesForCopies()).toBeNull();
+    await boundless.close();
   });
 
   it('copies claim what they add, and are refused while others are not', async () => {

@@ -38,6 +38,11 @@ export abstract class StorageRoom {
     if (refusal !== undefined) throw refusal;
     return () => undefined;
   }
+
+  /** Bytes that work which can wait may add before it has to rest for the sake of those who cannot, as of now; null where that is not known. */
+  async bytesForCopies(): Promise<number | null> {
+    return null;
+  }
 }
 
 /** `storage-full` of work that can wait, while there is room for others still. @param freeBytes what is left, @param keptBytes below which only others add. */

@@ -173,6 +173,10 @@ export abstract class LogEngine {
   abstract readonly capabilities: LogCapabilities;
   /** Identity of the stored log (not of the process): operations, views and names are bound to it. */
   abstract readonly logId: string;
+  /** Bytes that a commit of much had better move at once, because each costs several answers of others, one waiting for the other; 0 where it does not matter. */
+  get commitBytes(): number {
+    return 0;
+  }
   /** Brokers, settings, copies and leaders. */
   abstract readonly administration: ClusterAdministration;
 
@@ -261,6 +265,12 @@ export abstract class LogEngine {
    * the process. Without `capabilities.handsOver` nobody is asked.
    */
   abstract restGroups(topic: string, forMs: number): RestingGroups;
+  /**
+   * Bytes that copies may add as of now before they have to rest, so that room is left for those who write; null where the log does not know, which is said unless an engine knows better.
+   */
+  async bytesForCopies(): Promise<number | null> {
+    return null;
+  }
   /** Opens the session with this id (1 … 200 characters of `[a-zA-Z0-9._-]`) and fences every earlier one. */
   abstract openWriter(id: string): Promise<LogWriter>;
 

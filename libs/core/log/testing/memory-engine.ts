@@ -282,6 +282,11 @@ export class MemoryLogEngine extends LogEngine {
     return this.capabilities.handsOver ? this.groups.coordinator.rest(topic, forMs) : NOBODY_RESTS;
   }
 
+  override async bytesForCopies(): Promise<number | null> {
+    this.checkOpen();
+    return this.storage.bytesForCopies;
+  }
+
   async openWriter(id: string): Promise<LogWriter> {
     this.checkOpen();
     checkWriterId(id);

@@ -95,6 +95,8 @@ export class MemoryLogStorage {
   forgottenEpoch = 0;
   readonly holds = new Map<string, readonly HeldPosition[]>();
   topicsCreated = 0;
+  /** What an engine answers for the room that copies have. */
+  bytesForCopies: number | null = null;
   /** Identities opened under a name, the last one of each. */
   readonly producerNames = new Map<string, ProducerIdentity>();
   /** Producer ids given out; the next one is this number. */

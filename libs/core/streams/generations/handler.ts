@@ -4,6 +4,7 @@ import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#li
 import { readersGone, type ReadersOn, type TopicGeneration } from '../readers-gone.js';
 import { copyVerified } from '../verify/verified-copy.js';
 import { announce, removeCopy, settled, unannounce } from './arrival.js';
+import { type RoomFindings, roomFindings } from './copy-room.js';
 import { topicClosed, verificationFailed, writtenBy } from './findings.js';
 import type { GenerationKind } from './kind.js';
 import { parametersFromJson, targetClusterOf, targetTopicOf } from './parameters.js';
@@ -120,9 +121,24 @@ export class GenerationHandler implements OperationHandler {
     };
     const draft = await this.#kind.draft(context, request);
     const before = await this.#before(directory, topic.logical);
-    if (before === undefined) return draft;
-    const blocker = `topic '${topic.logical}' came from ${before} and can still go back; finish or roll back that move first`;
-    return { ...draft, blockers: [...draft.blockers, blocker] };
+    const { blockers, risks } = await this.roomFor([draft]);
+    if (before !== undefined)
+      blockers.push(
+        `topic '${topic.logical}' came from ${before} and can still go back; finish or roll back that move first`,
+      );
+    return { ...draft, blockers: [...draft.blockers, ...blockers], risks: [...draft.risks, ...risks] };
+  }
+
+  /** What is to be said of the room for copies that are made at the same time. */
+  async roomFor(drafts: readonly PlanDraft[]): Promise<RoomFindings> {
+    const { clusters } = this.#directories;
+    return await roomFindings(
+      drafts.map(({ parameters: json, estimates: { bytes } }) => {
+        const parameters = parametersFromJson(json);
+        const cluster = targetClusterOf(parameters);
+        return { log: clusters.get(cluster), cluster, bytes, keepsBytes: this.#kind.keepsBytes(parameters) };
+      }),
+    );
   }
 
   /** Where a topic came from by a move that is not finished, for people. */

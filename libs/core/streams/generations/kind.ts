@@ -65,6 +65,8 @@ export interface GenerationKind<
   draft(context: PlanContext, request: R): Promise<PlanDraft>;
   /** What the plan relies on besides the topic as it is: members of the fingerprint. */
   fingerprint?(parameters: P): Promise<JsonObject>;
+  /** Whether the copy takes as many bytes as the old side, so that a plan knows whether there is room for it. */
+  keepsBytes(parameters: P): boolean;
   /** Where the records of the old side go in the new one. `notes` of the operation name the revisions of its rules. */
   there(parameters: P, notes: JsonObject, place: CopyPlace): Router;
   /**

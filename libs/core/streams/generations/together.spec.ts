@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '#libs/core/kernel';
 import { WallClock } from '#libs/core/log/testing';
+import type { OperationRun } from '#libs/core/operations';
 import {
   drive,
   expectPlaced,
@@ -122,6 +123,27 @@ describe('several topics in one step', () => {
     }
     expect(await world.one.topics()).toEqual(['orders:ACTIVE', 'payments:ACTIVE']);
     expect(await world.one.engine.listRetentionHolds()).toEqual([]);
+  });
+
+  it('catch up side by side: none is kept behind its writers by waiting for its turn, or for another to have had it', async () => {
+    const world = await prepared();
+    const operation = await world.planned(request());
+    const handler = world.process({ readyRecords: 2 });
+    await drive(handler, operation, { until: 'CATCHING_UP' });
+    for (const topic of TOPICS)
+      for (let n = 0; n < 12; n++) await world.one.write(topic, `k${n % 5}`, `${topic}-more-${n}`);
+    const lies = async (topic: string): Promise<number> =>
+      (await world.one.engine.describeTopic(topic)).partitions.reduce((sum, one) => sum + one.endOffset, 0);
+    const run = runOf(operation) as { -readonly [Member in keyof OperationRun]: OperationRun[Member] };
+    let asked = 0;
+    // As long as anything of the one is missing, the other gets more than it may be behind by.
+    run.pace = async () => {
+      if ((await lies('payments--g2')) === (await lies('payments'))) return;
+      if (++asked > 200) throw new Error('orders never catches up, and payments waits for it');
+      for (let n = 0; n < 3; n++) await world.one.write('orders', `k${n}`, `meanwhile-${asked}-${n}`);
+    };
+    expect(await handler.phases.CATCHING_UP!(run)).toMatchObject({ next: 'READY' });
+    expect(asked).toBeGreaterThan(0);
   });
 
   it('show verification, errors and groups of all, and progress over all partitions', async () => {

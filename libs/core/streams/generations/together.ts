@@ -38,7 +38,8 @@ export class TogetherHandler implements OperationHandler {
     this.phases = {
       PREPARING: phaseOf('PREPARING', (run) => this.#oneByOne(run, 'PREPARING')),
       COPYING: phaseOf('COPYING', (run) => this.#oneByOne(run, 'COPYING')),
-      CATCHING_UP: phaseOf('CATCHING_UP', (run) => this.#oneByOne(run, 'CATCHING_UP')),
+      // While one caught up the writers of the others would go on: the last one decides how far behind the first one is.
+      CATCHING_UP: phaseOf('CATCHING_UP', (run) => this.#sideBySide(run, 'CATCHING_UP')),
       READY: phaseOf('READY', (run) => this.#ready(run)),
       VERIFYING: phaseOf('VERIFYING', (run) => this.#sideBySide(run, 'VERIFYING')),
       CUTTING_OVER: phaseOf('CUTTING_OVER', (run) => this.#inOneStep(run, (runs) => inner.cutOverTogether(runs))),
@@ -60,7 +61,9 @@ export class TogetherHandler implements OperationHandler {
     const topics = topicsOf(this.kind, named, shared);
     const drafts: PlanDraft[] = [];
     for (const topic of topics) drafts.push(await this.inner.plan({ ...shared, topic }));
-    return joinPlans(topics, drafts, this.alike);
+    const joined = joinPlans(topics, drafts, this.alike);
+    const { blockers, risks } = await this.inner.roomFor(drafts);
+    return { ...joined, blockers: [...joined.blockers, ...blockers], risks: [...joined.risks, ...risks] };
   }
 
   async fingerprint(parameters: JsonObject): Promise<JsonObject> {

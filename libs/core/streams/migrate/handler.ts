@@ -19,6 +19,8 @@ function migrationKind(tools: MigrationTools): GenerationKind<MigrationRequest, 
     name: 'migration',
     parse: parseMigrationRequest,
     draft: (context, request) => draftMigration(context, tools, request),
+    // A new id of a schema is as long as the one before.
+    keepsBytes: ({ up, format, key }) => up.filter === null && up.steps.length === 0 && format === null && !key,
     there: (parameters, notes) => routerThere(parameters, tools, revisionsOf(notes)),
     redrive: (directory, parameters, notes, request) => judgeRedrive(directory, tools, parameters, notes, request),
     back: (parameters) => routerBack(parameters, tools),

@@ -189,7 +189,7 @@ describe('topics that are migrated in one step', () => {
       expect(operation.notes['errors']).toMatchObject({ read: 12, written: 12, parked: 0, redriven: 4 });
       expect(operation.notes['redrives']).toBe(2);
       const redriven = operation.events.filter(({ type }) => type === 'redriven').map(({ data }) => data['topic']);
-      expect(redriven).toEqual(['payments', 'orders', 'payments']);
+      expect([redriven[0], redriven.slice(1).sort()]).toEqual(['payments', ['orders', 'payments']]);
     });
 
     it('are switched by themselves once the last of them has nothing parked, where the plan says so', async () => {

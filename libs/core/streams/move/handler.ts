@@ -33,6 +33,7 @@ function moveKind({ directories, names, clock }: KindTools): GenerationKind<Move
       return draftPlan({ ...context, directory: directories.of(context.cluster), targetLog, clock }, request);
     },
     fingerprint: (parameters) => targetFacts(clusters.get(parameters.targetCluster), names, targetTopicOf(parameters)),
+    keepsBytes: () => true,
     there: ({ target }) => new StraightRouter(target.partitions),
     back: ({ source }) => new StraightRouter(source.partitions),
   };

@@ -21,6 +21,7 @@ function repartitionKind(decoder: RecordDecoder): GenerationKind<RepartitionRequ
     name: 'repartition',
     parse: parseRepartitionRequest,
     draft: (context, request) => draftPlan(context, decoder, request),
+    keepsBytes: ({ key, nullKeys }) => (key ?? null) === null && nullKeys !== 'drop' && nullKeys !== 'dlq',
     there: (parameters, _notes, place) => routerOf(parameters, decoder, place),
     back: (parameters, place) => routerBack(parameters, decoder, place),
     verifier: (parameters, place, way, inner, positions) =>
