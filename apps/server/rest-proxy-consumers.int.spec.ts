@@ -61,6 +61,21 @@ describe('consumers of v2', () => {
     calls.get<Read[]>(`${at}/records${query}`, undefined, { accept: type });
   const values = async (at: string, query = '') => (await read(at, query)).json.map(({ value }) => value);
 
+  it('are found at the address that they are told, whatever they are called', async () => {
+    for (const [group, name] of [
+      ['team a/b', 'one two?#'],
+      ['100%', 'ü/ö'],
+    ] as const) {
+      const made = await calls.demand<{ instance_id: string; base_uri: string }>(
+        'POST',
+        `/consumers/${encodeURIComponent(group)}`,
+        { name },
+      );
+      expect(made.instance_id).toBe(name);
+      expect((await fetch(`${made.base_uri}/assignments`, { headers: { accept: TYPE } })).status).toBe(200);
+    }
+  });
+
   it('get a record that is larger than max_bytes, and no more than fit beside others', async () => {
     await topic('sized', ['x'.repeat(100), 1, 2, 'y'.repeat(50)]);
     const at = await instance('sized', 'i');

@@ -1,4 +1,4 @@
-import type { AppError } from '#libs/core/kernel';
+import { type AppError, isAppError } from '#libs/core/kernel';
 import {
   type FetchedPartition,
   type FetchPosition,
@@ -7,9 +7,10 @@ import {
   type PartitionRef,
 } from '#libs/core/log';
 import type { BrokerLink } from './broker-link.js';
-import { asAppError, CODE, KafkaRefusal, KafkaSilence } from './error-codes.js';
+import { asAppError, clusterUnavailable, CODE, isPassing, KafkaRefusal } from './error-codes.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 import type { PartitionOffsets } from './partition-offsets.js';
+import { Silences } from './silences.js';
 import type { TopicStates } from './topic-states.js';
 import { visibleBatches } from './visible-batches.js';
 import { type FetchAnswer, fetchApi, type FetchParameters } from './wire-fetch.js';
@@ -63,42 +64,40 @@ export class Fetcher {
   readonly #states: TopicStates;
   readonly #offsets: PartitionOffsets;
   readonly #idle = new Map<number, string[]>();
+  readonly #silences: Silences;
 
   constructor(cluster: KafkaCluster, states: TopicStates, offsets: PartitionOffsets) {
     this.#cluster = cluster;
     this.#states = states;
     this.#offsets = offsets;
+    this.#silences = new Silences(cluster.clock);
   }
 
-  /** See `LogEngine.fetch`. */
+  /**
+   * See `LogEngine.fetch`. A partition nobody answers for (it has no leader, its leader is away) is waited for as long as anything is repeated; when it has been silent so long, it gets the error and
+   * the others their records. Where nobody answers for any, the fetch fails.
+   * @throws {KafkaSilence | KafkaRefusal}
+   */
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     const { clock } = this.#cluster;
     const cursors = request.positions.map((position) => new Cursor(position));
     const until = clock.monotonic() + (request.maxWaitMs ?? 0);
     const wanted = (request.maxWaitMs ?? 0) > 0 ? (request.minBytes ?? 1) : 0;
     await this.#states.seeWithin(STATES_MAX_AGE_MS);
-    let failing: { readonly since: number; readonly error: Error } | undefined;
+    let silentSince: number | undefined;
     for (;;) {
       request.signal?.throwIfAborted();
       const total = (): number => cursors.reduce((sum, one) => sum + one.bytes, 0);
       const leftMs = until - clock.monotonic();
       const before = cursors.map((one) => one.nextOffset);
-      try {
-        await this.#round(cursors, request, {
-          maxWaitMs: Math.max(0, leftMs),
-          minBytes: Math.max(0, wanted - total()),
-        });
-        failing = undefined;
-      } catch (error) {
-        request.signal?.throwIfAborted();
-        if (!(error instanceof KafkaSilence) && !(error instanceof KafkaRefusal && error.passing)) throw error;
-        failing ??= { since: clock.monotonic(), error };
-      }
-      if (cursors.some((one) => one.error !== undefined)) break;
-      if (failing !== undefined) {
-        if (clock.monotonic() - failing.since > this.#cluster.settings.retryForMs) {
-          throw failing.error;
-        }
+      const silent = await this.#round(cursors, request, {
+        maxWaitMs: Math.max(0, leftMs),
+        minBytes: Math.max(0, wanted - total()),
+      });
+      request.signal?.throwIfAborted();
+      silentSince = silent.size === 0 ? undefined : (silentSince ?? clock.monotonic());
+      if (this.#endsBySilence(cursors, silent, silentSince)) break;
+      if (silent.size > 0) {
         await this.#cluster.pause(20, request.signal);
         continue;
       }
@@ -112,15 +111,36 @@ export class Fetcher {
     return cursors.map((one) => one.result());
   }
 
-  /** Asks every leader once for all positions that may take more. @throws {KafkaSilence | KafkaRefusal} when none of it could be asked. */
+  /**
+   * Whether the fetch ends because of an error or of partitions that have been silent for too long. Then whatever was not answered gets the error: without one it would look read out.
+   * @throws {KafkaSilence | KafkaRefusal} when nobody has answered for anything.
+   */
+  #endsBySilence(cursors: readonly Cursor[], silent: ReadonlyMap<Cursor, Error>, since = Infinity): boolean {
+    const { clock, settings, name } = this.#cluster;
+    const isLong = clock.monotonic() - since > settings.retryForMs;
+    if (!cursors.some(({ answered, error }) => answered || error !== undefined)) {
+      if (isLong) throw [...silent.values()][0]!;
+      return false;
+    }
+    const isKnown = [...silent.keys()].some((one) => this.#silences.lengthOf(one.position) > settings.retryForMs);
+    if (!isLong && !isKnown && !cursors.some(({ error }) => error !== undefined)) return false;
+    for (const [cursor, error] of silent) if (!cursor.answered) cursor.error ??= clusterUnavailable(name, error);
+    return true;
+  }
+
+  /**
+   * Asks every leader once for all positions that may take more. Answers those nobody answered for, each with the reason, which passes by itself.
+   * @throws {KafkaSilence | KafkaRefusal} for what does not.
+   */
   async #round(
     cursors: readonly Cursor[],
     request: FetchRequest,
     wait: { maxWaitMs: number; minBytes: number },
-  ): Promise<void> {
+  ): Promise<ReadonlyMap<Cursor, Error>> {
+    const silent = new Map<Cursor, Error>();
     const asks: Ask[] = [];
     for (const cursor of cursors) {
-      const leader = await this.#leaderFor(cursor);
+      const leader = await this.#leaderFor(cursor, silent);
       if (leader === undefined) continue;
       const ask = asks.find((one) => one.leader === leader && !one.cursors.has(placeOf(cursor.position)));
       if (ask === undefined) asks.push({ leader, cursors: new Map([[placeOf(cursor.position), cursor]]) });
@@ -136,7 +156,10 @@ export class Fetcher {
     );
     const heard = new Map<Cursor, FetchAnswer>();
     for (const [i, one] of answers.entries()) {
-      if (one.status === 'rejected') continue;
+      if (one.status === 'rejected') {
+        for (const cursor of asks[i]!.cursors.values()) notePassing(silent, cursor, one.reason);
+        continue;
+      }
       for (const answer of one.value) {
         const cursor = asks[i]!.cursors.get(placeOf(answer));
         if (cursor !== undefined) heard.set(cursor, answer);
@@ -145,23 +168,23 @@ export class Fetcher {
     // In the order of the positions: what an earlier one takes, a later one cannot have.
     let left = request.maxBytes - cursors.reduce((sum, one) => sum + one.bytes, 0);
     let any = cursors.some((one) => one.batches.length > 0);
-    let passing: Error | undefined;
     for (const cursor of cursors) {
       const answer = heard.get(cursor);
       if (answer === undefined || cursor.error !== undefined || cursor.full) continue;
       try {
         left -= await this.#take(cursor, answer, left, !any);
       } catch (error) {
-        passing ??= error as Error;
+        notePassing(silent, cursor, error);
       }
       any ||= cursor.batches.length > 0;
     }
-    for (const one of answers) if (one.status === 'rejected') throw one.reason as Error;
-    if (passing !== undefined) throw passing;
+    for (const cursor of heard.keys()) if (!silent.has(cursor)) this.#silences.end(cursor.position);
+    for (const { position } of silent.keys()) this.#silences.note(position);
+    return silent;
   }
 
-  /** The leader to ask, undefined for a position that is done or in error (then noted). */
-  async #leaderFor(cursor: Cursor): Promise<number | undefined> {
+  /** The leader to ask, undefined for a position that is done, in error or without anybody to ask (then noted). */
+  async #leaderFor(cursor: Cursor, silent: Map<Cursor, Error>): Promise<number | undefined> {
     if (cursor.error !== undefined || cursor.full) return undefined;
     try {
       const layout = await this.#cluster.layoutWith(cursor.position);
@@ -175,8 +198,8 @@ export class Fetcher {
       }
       return await this.#cluster.leaderOf(cursor.position);
     } catch (error) {
-      if (error instanceof KafkaSilence || error instanceof KafkaRefusal) throw error;
-      cursor.error = error as AppError;
+      if (isAppError(error)) cursor.error = error;
+      else notePassing(silent, cursor, error);
       return undefined;
     }
   }
@@ -224,6 +247,7 @@ export class Fetcher {
       cursor.error = asAppError(this.#cluster.name, refusal) as AppError;
       return 0;
     }
+    cursor.answered = true;
     cursor.startOffset = Number(answer.logStartOffset);
     cursor.endOffset = Number(answer.lastStableOffset);
     const visible = visibleBatches(answer.records, cursor.nextOffset, answer.aborted);
@@ -253,6 +277,7 @@ export class Fetcher {
   async #outOfRange(cursor: Cursor): Promise<void> {
     const { topic, partition, offset } = cursor.position;
     const { start, end } = await this.#offsets.rangeOf({ topic, partition });
+    cursor.answered = true;
     cursor.startOffset = start;
     cursor.endOffset = end;
     // Between the last stable offset and the end: records of a transaction still open. They are there, and not readable yet.
@@ -279,6 +304,12 @@ export class Fetcher {
       else this.#cluster.release(purpose);
     }
   }
+}
+
+/** @throws what does not pass by itself. */
+function notePassing(silent: Map<Cursor, Error>, cursor: Cursor, error: unknown): void {
+  if (!isPassing(error)) throw error;
+  silent.set(cursor, error as Error);
 }
 
 function clamp(bytes: number): number {

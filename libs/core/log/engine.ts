@@ -81,7 +81,7 @@ export interface FetchedPartition extends PartitionRef {
    * (markers, compacted records), and the asked offset when nothing is there yet.
    */
   readonly nextOffset: number;
-  /** `offset-out-of-range`, `topic-not-found`, `partition-not-found`, `partition-degraded`; other positions are answered all the same. */
+  /** `offset-out-of-range`, `topic-not-found`, `partition-not-found`, `partition-degraded`, `cluster-unavailable` (nobody answers for it, and the offsets say nothing); other positions are answered all the same. */
   readonly error?: AppError;
 }
 

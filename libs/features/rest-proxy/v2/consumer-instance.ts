@@ -3,6 +3,7 @@ import { generationOf, physicalName, type FetchedPartition, type GroupPosition }
 import type { MessageCodec } from '#libs/core/registry';
 import type { NamedCluster } from '../cluster-ids.js';
 import { badRequest, refusal, unhandled } from '../errors.js';
+import { AnswerUnderWay } from './answer-under-way.js';
 import type { ConsumerOptions, Place, PlacedOffset, Seek } from './consumer-requests.js';
 import { Cutovers } from './cutovers.js';
 import { deliver } from './delivery.js';
@@ -27,9 +28,6 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
 }
 
-/** Where partitions stood before anything of them was put into an answer. */
-type PlacesBefore = Map<ReadPartition, Pick<ReadPartition, 'next' | 'delivered' | 'told'>>;
-
 /** What an instance works with. */
 export interface InstanceParts {
   readonly cluster: NamedCluster;
@@ -51,6 +49,7 @@ export class ConsumerInstance {
   readonly #read = new Map<string, ReadPartition>();
   /** Where it was in partitions that the group took away and may give back, by `physical/partition`. */
   readonly #taken = new Map<string, number>();
+  #answer: AnswerUnderWay | undefined;
   #subscription: Subscription | undefined;
   #assigned = false;
   readonly #membership: Membership;
@@ -118,35 +117,28 @@ export class ConsumerInstance {
   /**
    * Records from where the last read ended, as JSON text of a list. A record that cannot be read ends the answer before it; when it is the first, it is refused
    * by name and stays where it is: seek past it. So it is with a partition that cannot be read. What is not answered, since the client left, was not delivered.
-   * Of a topic that was repartitioned the generation before is read to its end, then the next one from where it opened.
+   * Of a topic that was repartitioned the generation before is read to its end, then the next one from where it opened. When the group is to agree anew while
+   * records are held for the answer, they are answered at once: partitions are given up, and positions stored, by what was answered alone.
    * @throws 40801 for it, 500 before any subscription; 40903 when partitions assigned by hand are of a generation that is over, and read to its end.
    */
   read(options: ReadOptions): Promise<string> {
     return this.#run(async () => {
-      const { clock, options: reading } = this.parts;
-      const until = clock.monotonic() + Math.min(options.waitMs, reading.timeoutMs);
-      const left = (): number => Math.max(0, until - clock.monotonic());
       if (this.#subscription === undefined && !this.#assigned) throw unhandled();
       await this.#commitIfAutomatic();
-      const page = new RecordPage(options.maxBytes, clock, options.signal);
-      const before: PlacesBefore = new Map();
+      const { signal } = options;
+      const page = new RecordPage(options.maxBytes, this.parts.clock, signal);
+      const answer = (this.#answer = new AnswerUnderWay(page));
       try {
-        do {
-          // The name of a topic may move while the group agrees.
-          while (this.#subscription !== undefined && !(await this.#follow(left()))) options.signal.throwIfAborted();
-          const found = await this.#fetch(options, page.isEmpty || page.bytes < reading.minBytes ? left() : 0);
-          const { count } = page;
-          for (const part of found) if (!page.isFull) await this.#deliver(part, page, before);
-          // All that is there was taken, and it is enough.
-          if (page.isFull || (page.count === count && !page.isEmpty && page.bytes >= reading.minBytes)) break;
-          options.signal.throwIfAborted();
-        } while (left() > 0);
+        await this.#fill(answer, options);
+        signal.throwIfAborted();
       } catch (error) {
         // What was taken is answered, and the next read tells.
-        const told = !page.isEmpty && !options.signal.aborted && isAppError(error) && error.kind !== 'internal';
+        const told = !page.isEmpty && !signal.aborted && isAppError(error) && error.kind !== 'internal';
         if (told) return page.text;
-        for (const [read, was] of before) Object.assign(read, was);
+        answer.undo();
         throw error;
+      } finally {
+        this.#answer = undefined;
       }
       if (page.isEmpty && this.#assigned) this.#demandPresent();
       return page.text;
@@ -252,25 +244,33 @@ export class ConsumerInstance {
     await this.#membership.leave();
   }
 
-  /** Is a member of the group for the topics that are meant now, and knows what it reads. False when others are meant by now. */
+  /** Is a member of the group for the topics that are meant now, and knows what it reads. False when others are meant by now, or what is held must be answered first. */
   async #follow(waitMs: number): Promise<boolean> {
     const wanted = await this.#subscription!.physical(this.parts.cluster.directory);
     const present = this.#membership.topics;
     const topics = present === undefined ? wanted : await this.#cutovers.staying(wanted, present, this.#read.values());
     if (present !== undefined && present.join() !== topics.join()) {
       // Topics came, went, or moved to another generation.
+      if (this.#answer?.holdsRecords) return false;
       await this.#commitIfAutomatic();
       await this.#leave();
     }
     if (topics.length === 0) return true;
     if (this.#membership.topics === undefined) await this.#membership.join(topics);
-    await this.#update(waitMs);
+    if (!(await this.#update(waitMs))) return false;
     const then = await this.#subscription!.physical(this.parts.cluster.directory);
     return then.join() === wanted.join();
   }
 
-  async #update(waitMs: number): Promise<void> {
-    const assignment = await this.#membership.poll(waitMs, () => this.#commitStanding());
+  /** Learns what it reads now. @returns false, with nothing changed, when partitions are to be given up and records of the answer under way are held. */
+  async #update(waitMs: number): Promise<boolean> {
+    const answer = this.#answer;
+    const assignment = await this.#membership.poll(waitMs, async () => {
+      if (answer?.holdsRecords) return false;
+      await this.#commitStanding();
+      return true;
+    });
+    if (assignment === undefined) return false;
     const present = new Set<string>();
     for (const { topic: physical, partition, offset } of assignment) {
       const topic = generationOf(physical).logical;
@@ -282,12 +282,40 @@ export class ConsumerInstance {
       const next = await this.#cutovers.begin(physical, partition, known);
       this.#read.set(key, unread({ topic, partition }, physical, next));
     }
+    // Lost without being asked: what is held may still come to nothing.
     const gone = [...this.#read].filter(([key]) => !present.has(key));
-    this.#cutovers.leave(gone.map(([, read]) => read));
-    for (const [key, { physical, partition, next }] of gone) {
+    for (const [key, read] of gone) {
+      const { physical, partition } = read;
+      const next = answer === undefined ? read.next : answer.nextWithout(read);
+      this.#cutovers.leave([{ physical, partition, next }]);
       if (next !== null) this.#taken.set(`${physical}/${partition}`, next);
       this.#read.delete(key);
     }
+    return true;
+  }
+
+  /** Takes records until there are enough, nothing more is there in time, or the group is to agree anew. */
+  async #fill(answer: AnswerUnderWay, options: ReadOptions): Promise<void> {
+    const { clock, options: reading } = this.parts;
+    const { page } = answer;
+    const until = clock.monotonic() + Math.min(options.waitMs, reading.timeoutMs);
+    const left = (): number => Math.max(0, until - clock.monotonic());
+    do {
+      // The name of a topic may move while the group agrees.
+      while (this.#subscription !== undefined && !(await this.#follow(left()))) {
+        if (answer.holdsRecords) return;
+        options.signal.throwIfAborted();
+      }
+      const found = await this.#fetch(options, page.isEmpty || page.bytes < reading.minBytes ? left() : 0);
+      const { count } = page;
+      // What cannot be read hides nothing that can.
+      const readable = found.filter(({ error }) => error === undefined);
+      for (const part of readable) if (!page.isFull) await this.#deliver(part, answer);
+      for (const part of found) if (part.error !== undefined && !page.isFull) await this.#deliver(part, answer);
+      // All that is there was taken, and it is enough.
+      if (page.isFull || (page.count === count && !page.isEmpty && page.bytes >= reading.minBytes)) return;
+      options.signal.throwIfAborted();
+    } while (left() > 0);
   }
 
   async #fetch({ mayRead, signal }: ReadOptions, waitMs: number): Promise<readonly FetchedPartition[]> {
@@ -342,12 +370,12 @@ export class ConsumerInstance {
     return edge === 'beginning' ? found.startOffset : found.endOffset;
   }
 
-  async #deliver(part: FetchedPartition, page: RecordPage, before: PlacesBefore): Promise<void> {
+  async #deliver(part: FetchedPartition, answer: AnswerUnderWay): Promise<void> {
     const read = this.#read.get(`${generationOf(part.topic).logical}/${part.partition}`);
     if (read === undefined) return;
-    if (!before.has(read)) before.set(read, { next: read.next, delivered: read.delivered, told: read.told });
+    answer.note(read);
     const { reset } = this.parts.options;
-    await deliver(part, read, page, { texts: this.#texts, reset, end: this.#cutovers.endOf(read) });
+    await deliver(part, read, answer.page, { texts: this.#texts, reset, end: this.#cutovers.endOf(read) });
   }
 
   #assignedAt(topic: string, partition: number): ReadPartition {

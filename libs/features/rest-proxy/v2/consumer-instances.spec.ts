@@ -37,15 +37,17 @@ describe('a read of a consumer instance', () => {
     return (JSON.parse(text) as { value: number }[]).map(({ value }) => value);
   }
 
-  it('answers what it took where the next partition cannot be read, and says so when nothing else is left', async () => {
-    const error = logErrors.partitionDegraded('t', 1, 0);
-    engine.fetch = async (request) =>
-      (await fetch(request)).map((one) => (one.partition === 1 ? { ...one, batches: [], error } : one));
-    expect(await read()).toEqual([0]);
-    await expect(read()).rejects.toMatchObject({ code: 'partition-degraded' });
-    engine.fetch = fetch;
-    expect(await read()).toEqual([1]);
-  });
+  for (const damaged of [0, 1]) {
+    it(`answers what it took where another partition (${damaged}) cannot be read, and says so when nothing else is left`, async () => {
+      const error = logErrors.partitionDegraded('t', damaged, 0);
+      engine.fetch = async (request) =>
+        (await fetch(request)).map((one) => (one.partition === damaged ? { ...one, batches: [], error } : one));
+      expect(await read()).toEqual([1 - damaged]);
+      await expect(read()).rejects.toMatchObject({ code: 'partition-degraded' });
+      engine.fetch = fetch;
+      expect(await read()).toEqual([damaged]);
+    });
+  }
 
   it('is done again for a client that left before it was answered', async () => {
     const client = new AbortController();
@@ -58,6 +60,94 @@ describe('a read of a consumer instance', () => {
     engine.fetch = fetch;
     expect(await read()).toEqual([0, 1]);
   });
+});
+
+describe('a read in the middle of which the group is to agree anew', () => {
+  let engine: LogEngine;
+  let names: MemoryTopicNames;
+  let instances: ConsumerInstances;
+  let clock: ManualClock;
+  beforeEach(async () => {
+    clock = new ManualClock();
+    engine = new MemoryLogEngine({ clock });
+    names = new MemoryTopicNames();
+    const clusters = new OneCluster(engine);
+    const directories = new TopicDirectories(clusters, names, clock);
+    instances = new ConsumerInstances(new ClusterIds(clusters, directories), {} as MessageCodec, clock);
+    await engine.createTopic({ name: 't', partitions: 1 });
+    for (const value of [0, 1, 2]) await append('t', value);
+  });
+
+  const append = (topic: string, value: number) =>
+    engine.append(
+      { topic, partition: 0 },
+      encodeBatch([{ key: null, value: Buffer.from(String(value)), headers: [], timestamp: 1 }]),
+    );
+
+  async function member(name: string, minBytes: number): Promise<ConsumerInstance> {
+    const waits = { 'fetch.min.bytes': minBytes, 'consumer.request.timeout.ms': 30_000 };
+    const given = { name, format: 'json', 'auto.offset.reset': 'earliest', 'auto.commit.enable': 'true', ...waits };
+    await instances.create('g', consumerOptions(given));
+    const made = instances.get('g', name);
+    await made.subscribe({ topics: ['t'] });
+    return made;
+  }
+
+  async function read(from: ConsumerInstance, waitMs = 0, signal = new AbortController().signal): Promise<number[]> {
+    const text = await from.read({ waitMs, maxBytes: 1_000, mayRead: () => true, signal });
+    return (JSON.parse(text) as { value: number }[]).map(({ value }) => value);
+  }
+
+  /** Does something once, right after the first records were fetched: they are in no answer yet. */
+  function afterTheFirstFetch(what: () => Promise<unknown>): void {
+    const fetch = engine.fetch.bind(engine);
+    engine.fetch = async (request) => {
+      const found = await fetch(request);
+      engine.fetch = fetch;
+      await what();
+      return found;
+    };
+  }
+
+  const another = async (): Promise<void> => {
+    const joining = await engine.joinGroup('g', {
+      topics: ['t'],
+      strategies: ['range', 'cooperative-sticky'],
+      clientId: 'another',
+      startAt: 'none',
+    });
+    void joining.poll(60_000);
+    // As far as that comes before the first one is asked.
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const repartitioned = async (): Promise<void> => {
+    await engine.createTopic({ name: 't--g2', partitions: 1 });
+    for (const value of [0, 1, 2]) await append('t--g2', value);
+    const opening = { opensAt: [3], closedAt: [3], keyExpression: null, partitioner: null };
+    await names.compareAndSet(engine.logId, 't', 0, 2, opening);
+  };
+  const stored = async (topic = 't'): Promise<number> => {
+    const { positions } = await engine.describeGroup('g');
+    return positions.find((one) => one.topic === topic)?.offset ?? 0;
+  };
+
+  for (const [what, happens] of [
+    ['a member joins', another],
+    ['the topic is repartitioned', repartitioned],
+  ] as const) {
+    it(`answers what it holds before anything is stored behind it: ${what}`, async () => {
+      const one = await member('one', 100);
+      afterTheFirstFetch(happens);
+      const reading = read(one, 30_000);
+      // Nothing here waits for time: it has gone as far as it goes by itself.
+      for (let round = 0; round < 100; round++) await new Promise((resolve) => setImmediate(resolve));
+      expect(await stored()).toBe(0);
+      expect(await reading).toEqual([0, 1, 2]);
+      expect(await stored()).toBe(0);
+      await Promise.all([instances.sweep(), read(one)]);
+      expect(await stored()).toBe(3);
+    });
+  }
 });
 
 describe('consumer instances', () => {

@@ -46,7 +46,8 @@ export class ConsumersRoutes implements OnModuleInit {
       async (request: FastifyRequest<{ Params: { group: string } }>) => {
         const { group } = request.params;
         const name = await this.instances.create(group, consumerOptions(request.body));
-        return { instance_id: name, base_uri: `${originOf(request)}/consumers/${group}/instances/${name}` };
+        const [at, one] = [encodeURIComponent(group), encodeURIComponent(name)];
+        return { instance_id: name, base_uri: `${originOf(request)}/consumers/${at}/instances/${one}` };
       },
     );
     this.#route(

@@ -8,7 +8,7 @@ const COMMIT_TRIES = 5;
 
 /** What an instance is to its group: nobody, or a member for some topics. */
 export class Membership {
-  #joined: { readonly member: GroupMember; readonly topics: readonly string[] } | undefined;
+  #joined: { readonly member: GroupMember; readonly topics: readonly string[]; revoking: boolean } | undefined;
 
   constructor(
     private readonly cluster: NamedCluster,
@@ -28,7 +28,7 @@ export class Membership {
       clientId: clientIdOf(this.name),
       startAt: 'none',
     });
-    this.#joined = { member, topics };
+    this.#joined = { member, topics, revoking: false };
   }
 
   /** Harmless while it is none. */
@@ -38,19 +38,26 @@ export class Membership {
     await joined?.member.leave();
   }
 
-  /** What this member reads now. @param revoking is called while positions of partitions that are about to go can still be stored. */
-  async poll(waitMs: number, revoking: () => Promise<void>): Promise<readonly AssignedPartition[]> {
-    const { member } = this.#joined!;
-    let update = await member.poll(waitMs);
-    if (update.phase === 'revoking') {
-      await revoking();
-      update = await member.poll(waitMs);
+  /**
+   * What this member reads now. Undefined when it is to give up partitions and does not yet.
+   * @param revoking is called while positions of partitions that are about to go can still be stored; answered with false, it is called again by the next poll.
+   */
+  async poll(waitMs: number, revoking: () => Promise<boolean>): Promise<readonly AssignedPartition[] | undefined> {
+    const joined = this.#joined!;
+    if (!joined.revoking) {
+      const { phase, assignment } = await joined.member.poll(waitMs);
+      joined.revoking = phase === 'revoking';
+      if (!joined.revoking) return assignment;
     }
-    return update.assignment;
+    if (!(await revoking())) return undefined;
+    // Polling again gives them up.
+    const { phase, assignment } = await joined.member.poll(waitMs);
+    joined.revoking = phase === 'revoking';
+    return assignment;
   }
 
   /** As a member where it is one: then only what it reads, and only while it reads it. @param polled is to poll; asked while the group agrees. */
-  async commit(positions: readonly GroupPosition[], polled: () => Promise<void>): Promise<void> {
+  async commit(positions: readonly GroupPosition[], polled: () => Promise<unknown>): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
         const { member } = this.#joined ?? {};
