@@ -1,7 +1,9 @@
 import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { ServerProcess, SocketClient, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
@@ -50,6 +52,37 @@ describe('the service as a process', () => {
     });
     expect((await createTopic(server.url)).status).toBe(201);
     expect(await server.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('answers probes while it starts, and tells everybody else to come again', async () => {
+    const port = await freePort();
+    const first = await start({ WEIR_HTTP_PORT: String(port) });
+    await createTopic(first.url);
+    for (let number = 0; number < 20; number++) await produce(first.url, 'x'.repeat(10_000));
+    await first.kill();
+    const { child, exited } = ServerProcess.launch({
+      cwd: directory.path,
+      env: { WEIR_HTTP_PORT: String(port) },
+    });
+    const ask = async (path: string): Promise<{ status: number; text: string } | undefined> =>
+      fetch(first.url + path).then(
+        async (answer) => ({ status: answer.status, text: await answer.text() }),
+        () => undefined,
+      );
+    const seen = new Set<string>();
+    for (let started = false; !started && child.exitCode === null;) {
+      const [alive, startup, list] = await Promise.all(['/healthz', '/startupz', '/v1/topics'].map(ask));
+      if (alive !== undefined) expect(alive).toEqual({ status: 200, text: '{"status":"ok"}' });
+      if (list?.status === 503) {
+        expect(list.text).toContain('service-starting');
+        seen.add('told to come again');
+      }
+      if (startup?.status === 503 && startup.text.includes('"started":false')) seen.add('not started');
+      started = startup?.status === 200;
+    }
+    child.kill('SIGTERM');
+    await exited;
+    expect([...seen].sort()).toEqual(['not started', 'told to come again']);
   });
 
   it('keeps what it acknowledged when it is killed', async () => {
@@ -102,11 +135,44 @@ describe('the service as a process', () => {
     expect([200, 503]).toContain((await poll).status);
   });
 
-  it('is not ready any more while it stops', async () => {
+  /** A write of which the service has the head, and not the body. */
+  const begun = async (url: string): Promise<{ client: SocketClient; body: string }> => {
+    const body = JSON.stringify({ records: [{ value: 'under way' }] });
+    const client = await SocketClient.open(url);
+    await client.announce('POST /v1/topics/t/records', body.length, JSON_TYPE);
+    return { client, body };
+  };
+  const turnedAway = async (url: string): Promise<boolean> =>
+    fetch(`${url}/readyz`).then(
+      ({ status }) => status === 503,
+      () => true,
+    );
+
+  it('is not ready any more while it stops, and answers what is under way', async () => {
     const server = await start();
-    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
-    await server.stop();
-    await expect(fetch(`${server.url}/readyz`)).rejects.toThrow();
+    await createTopic(server.url);
+    const { client, body } = await begun(server.url);
+    expect(await turnedAway(server.url)).toBe(false);
+    server.signal('SIGTERM');
+    while (!(await turnedAway(server.url))) expect(server.exit).toBeUndefined();
+    expect(server.exit).toBeUndefined();
+    client.send(body);
+    await client.ended();
+    expect(client.statuses.at(-1)).toBe(200);
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(await values((await start()).url)).toEqual(['under way']);
+  });
+
+  it('waits for what is under way no longer than it may, and keeps what it acknowledged', async () => {
+    const server = await start({ WEIR_HTTP_DRAIN_MS: '300' });
+    await createTopic(server.url);
+    await produce(server.url, 'kept');
+    await begun(server.url);
+    const asked = performance.now();
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+    expect(performance.now() - asked).toBeGreaterThanOrEqual(299);
+    expect(server.lines.join()).toContain('were cut off');
+    expect(await values((await start()).url)).toEqual(['kept']);
   });
 
   it('flushes and goes when it is told twice', async () => {
@@ -192,6 +258,16 @@ describe('the service as a process', () => {
     expect(server.lines.some((line) => line.includes('"route":"/healthz"'))).toBe(true);
   });
 });
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
 
 async function produceNothing(url: string): Promise<void> {
   await (await fetch(`${url}/healthz`)).arrayBuffer();

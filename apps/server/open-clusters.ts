@@ -111,6 +111,7 @@ async function openLocal(parts: ServiceParts, directory: string, room: StorageRo
       onFatal(error);
     },
     failPoint: parts.failPoints.pass,
+    replaying: (progress) => health.progress({ recovering: LOCAL_CLUSTER, ...progress }),
   });
   metrics.gauge('log_producers', 'Producers that the embedded log remembers, counted in each partition.', [], () => [
     { value: log.producers },

@@ -25,6 +25,7 @@ import { openCore } from './core.js';
 import { installDocumentRoute } from './document-route.js';
 import { FailPoints } from './fail-points.js';
 import { FEATURES } from './features.js';
+import { StartDoor } from './start-door.js';
 
 /** What a service is made from. */
 export interface ServiceOptions {
@@ -72,11 +73,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
   const { config, clock, logger, health } = parts;
   const data = new Closers();
+  const door = await StartDoor.open(config.http.host, config.http.port, health);
   try {
     const { app, run } = await build(parts, data);
     const doors = closing(app);
     try {
       await run();
+      await door?.close();
       const url = await app.listen(config.http.host, config.http.port);
       health.started();
       return {
@@ -102,6 +105,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   } catch (error) {
     await data.close(logger);
     throw error;
+  } finally {
+    await door?.close();
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isAppError } from '#libs/core/kernel';
-import { batchesIn, detachBatch, type PartitionRef } from '#libs/core/log';
+import { batchesIn, detachBatch, encodeBatch, type PartitionRef } from '#libs/core/log';
 import { type EmbeddedLog, openEmbeddedLog } from './index.js';
 import { SimulatedClock, SimulatedFileSystem, SimulatedLock } from './testing/index.js';
 import { readAll, ScriptedClient } from './testing/scripted-client.js';
@@ -117,6 +117,33 @@ describe('damage', () => {
     }, 240_000);
   }
 
+  it('a bit that flips under a log that runs is harmless or found, then and at the next start, and others are written meanwhile', async () => {
+    const { image, client } = await remains('stopped');
+    let found = 0;
+    for (const path of image.files().keys()) {
+      const { length } = image.files().get(path)!.current;
+      for (let at = path.length % STRIDE; at < length; at += STRIDE) {
+        const copy = image.copy();
+        const log = await open(copy);
+        const what = `${path} byte ${at}`;
+        const flipped = copy.files().get(path)?.current;
+        if (flipped !== undefined && at < flipped.length) flipped[at]! ^= 0x04;
+        for (const partition of [0, 1]) await readAll(log, { topic: 'script', partition });
+        const degraded = await degradedPartitions(log);
+        found += degraded.size;
+        expect(degraded.size, `${what}: only its own partition`).toBeLessThan(2);
+        const forgiven = (place: PartitionRef): boolean => degraded.has(`${place.topic}/${place.partition}`);
+        expect(await client.check(log, forgiven), what).toEqual([]);
+        await log.createTopic({ name: 'beside', partitions: 1 });
+        const record = { key: null, value: Buffer.from('v'), headers: [], timestamp: 0 };
+        await log.append({ topic: 'beside', partition: 0 }, encodeBatch([record]));
+        await log.close();
+        expect(await breachesOf(copy, client), `${what}: the next start`).toEqual([]);
+      }
+    }
+    expect(found).toBeGreaterThan(0);
+  }, 240_000);
+
   it('a batch with right checksums in the wrong place is found', async () => {
     const { image, client } = await remains('stopped');
     const copy = image.copy();
@@ -161,6 +188,22 @@ describe('damage', () => {
       position += batch.length;
     }
     expect(position).toBeGreaterThan(0);
+  });
+
+  it('negative control: a start that cuts at the first bad entry loses what was acknowledged, and the same check sees it', async () => {
+    const { image, client } = await remains('killed');
+    const losses: string[] = [];
+    for (const [path, { current }] of image.files()) {
+      if (!path.includes('journal')) continue;
+      const used = current.findLastIndex((byte) => byte !== 0);
+      for (let at = 256; at < used && losses.length === 0; at += 256) {
+        const copy = image.copy();
+        // Nothing behind it is there to tell that it was flushed: that is what cutting comes to.
+        copy.files().get(path)!.current.fill(0, at);
+        losses.push(...(await breachesOf(copy, client)));
+      }
+    }
+    expect(losses.join()).toMatch(/lost|missing|not there|checkpoint|position/i);
   });
 
   it('negative control: without looking at checksums a flipped bit of a record goes unnoticed', async () => {

@@ -90,7 +90,11 @@ export async function openDirectory(options: EmbeddedLogOptions, failed: (error:
     const { logId } = identity;
     failPoint('recovery-begin');
     const snapshot = await readSnapshot(files, directory);
-    const recovered = await recoverState({ files, directory, logId, journalKey, settings, segments, logger }, snapshot);
+    const { replaying } = options;
+    const recovered = await recoverState(
+      { files, directory, logId, journalKey, settings, segments, logger, replaying },
+      snapshot,
+    );
     const opening = { files, directory, segments, reader, logger };
     await settle(opening, snapshot, recovered);
     failPoint('recovery-replayed');

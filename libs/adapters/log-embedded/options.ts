@@ -111,6 +111,12 @@ export interface EmbeddedLogObserver {
   compactionFailed?(): void;
 }
 
+/** How far the replay of a start has come, in bytes of the journal. */
+export interface ReplayProgress {
+  readonly replayedBytes: number;
+  readonly journalBytes: number;
+}
+
 /** Named steps at which a crash test may end the process. */
 export type FailPoint =
   | 'journal-append'
@@ -177,6 +183,8 @@ export interface EmbeddedLogOptions {
    */
   readonly onFatal?: (error: Error) => void;
   readonly failPoint?: (name: FailPoint) => void;
+  /** Told again and again while a start replays the journal: how much of it was, of how much. */
+  readonly replaying?: (progress: ReplayProgress) => void;
   /** Identity of a log that is created; ignored for one that exists. */
   readonly identity?: () => LogIdentity;
 }

@@ -7,7 +7,7 @@ import { JOURNAL_HEAD_BYTES, readJournalHead } from './journal-file.js';
 import { claimedGeneration, readEntryHeader, saltOf, type Section } from './journal-entry.js';
 import { type FoundEntry, type Gap, type JournalScan, scanJournal } from './journal-scan.js';
 import { LogState } from './log-state.js';
-import type { EmbeddedLogLogger, EmbeddedLogSettings } from './options.js';
+import type { EmbeddedLogLogger, EmbeddedLogSettings, ReplayProgress } from './options.js';
 import type { PartitionLog } from './partition-log.js';
 import type { Segment } from './segment.js';
 import { isBatch } from './segment-chain.js';
@@ -23,6 +23,7 @@ export interface RecoveryParts {
   readonly settings: EmbeddedLogSettings;
   readonly segments: SegmentStore;
   readonly logger: EmbeddedLogLogger;
+  readonly replaying?: ((progress: ReplayProgress) => void) | undefined;
 }
 
 /** Bytes of the journal that were not replayed, for a copy to be kept. */
@@ -70,6 +71,7 @@ export async function recoverState(parts: RecoveryParts, snapshot: Snapshot): Pr
       }
     }
     let entries = 0;
+    const journalBytes = items.length === 0 ? 0 : endOf(items.at(-1)!.item) - startLsn;
     for (const { item, bytes } of items) {
       const replayed = item.kind === 'entry' && (await replay(parts, state, touched, item, bytes, durableUpTo));
       if (!replayed) {
@@ -77,8 +79,9 @@ export async function recoverState(parts: RecoveryParts, snapshot: Snapshot): Pr
         parts.logger.warn('the torn tail of the journal was cut', { lsn, bytes: torn.bytes.length });
         break;
       }
-      lsn = item.header.lsn + item.header.entryLength;
+      lsn = endOf(item);
       entries++;
+      parts.replaying?.({ replayedBytes: lsn - startLsn, journalBytes });
     }
     parts.logger.info('the journal was replayed', { entries, fromLsn: startLsn, toLsn: lsn });
   }
@@ -125,10 +128,14 @@ async function readJournal(parts: RecoveryParts, snapshot: Snapshot): Promise<Jo
       if (from > next) items.push({ item: { kind: 'gap', from: next, to: from }, bytes });
       if (from < next) throw logCorrupt('the journal contradicts itself', { directory, lsn: from, expected: next });
       items.push({ item, bytes });
-      next = item.kind === 'gap' ? item.to : item.header.lsn + item.header.entryLength;
+      next = endOf(item);
     }
   }
   return { items, durableUpTo: Math.max(first.durableUpTo, second.durableUpTo) };
+}
+
+function endOf(item: FoundEntry | Gap): number {
+  return item.kind === 'gap' ? item.to : item.header.lsn + item.header.entryLength;
 }
 
 function startOf(item: FoundEntry | Gap): number {
