@@ -61,8 +61,7 @@ describe('a fetch of several partitions', () => {
       positions: partitions.map((partition) => ({ topic: 't', partition, offset: 0 })),
       maxBytes: 1_000_000,
     });
-  const told = (found: readonly FetchedPartition[]) =>
-    found.map(({ batches, error }) => error?.code ?? batches.length);
+  const told = (found: readonly FetchedPartition[]) => found.map(({ batches, error }) => error?.code ?? batches.length);
   async function took(call: () => Promise<unknown>): Promise<number> {
     const before = clock.monotonic();
     await call();
