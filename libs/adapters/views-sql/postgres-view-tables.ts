@@ -306,6 +306,18 @@ export class PostgresViewTables extends ViewTables {
     }));
   }
 
+  async isSetAside(
+    id: string,
+    _view: ViewDefinition,
+    { source, generation, partition, offset }: RefusedPlace,
+  ): Promise<boolean> {
+    const sql = `select 1 from ${this.schema.data}.weir_refused where view = $1 and source = $2 and generation = $3 and partition = $4 and "offset" = $5`;
+    const found = await this.writers.session((session) =>
+      session.rows(sql, [id, source, generation, partition, offset]),
+    );
+    return found.length > 0;
+  }
+
   async close(): Promise<void> {
     for (const end of this.#ending) end();
     this.#closing ??= Promise.all([this.writers.close(), this.readers.close()]);

@@ -157,6 +157,11 @@ export class SqliteViewTables extends ViewTables {
     return this.#reader.ask('refused', id, limit);
   }
 
+  isSetAside(id: string, _view: ViewDefinition, place: RefusedPlace): Promise<boolean> {
+    // Behind the steps that were asked for before.
+    return this.#writer.ask('isSetAside', id, place);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -5,6 +5,7 @@ import {
   viewWriterFenced,
   type CellValue,
   type EvolvedDeclaration,
+  type RefusedPlace,
   type RefusedRecord,
   type SeenMember,
   type SourceMove,
@@ -184,6 +185,15 @@ export class SqliteWriter {
       for (const change of step.changes) sql.change(change);
       return positionsIn(this.#database, id, view);
     }, flushed);
+  }
+
+  isSetAside(id: string, { source, generation, partition, offset }: RefusedPlace): boolean {
+    const found = this.#database
+      .prepare(
+        'select 1 from weir_refused where view = ? and source = ? and generation = ? and partition = ? and "offset" = ?',
+      )
+      .get(id, source, generation, partition, offset);
+    return found !== undefined;
   }
 
   close(): void {

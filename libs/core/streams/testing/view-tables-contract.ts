@@ -228,6 +228,13 @@ export function viewTablesContract(name: string, open: () => Promise<ViewTablesS
         [1, 'undecodable-record'],
         [2, 'null-key'],
       ]);
+      const place = { source: 0, generation: 1, partition: 0, offset: 1 };
+      expect(await tables.isSetAside('a', made.view, place)).toBe(true);
+      for (const other of [{ source: 1 }, { generation: 2 }, { partition: 1 }, { offset: 3 }])
+        expect(await tables.isSetAside('a', made.view, { ...place, ...other })).toBe(false);
+      const step = { commit: positions.commit, changes: [], refused: [], redriven: [place] };
+      expect((await tables.apply('a', made.view, made.epoch, step)).refused).toBe(2);
+      expect(await tables.isSetAside('a', made.view, place)).toBe(false);
     });
 
     it('is the fold of its source whatever the steps were (V1), and a rebuild equals it (V3)', async () => {

@@ -10,7 +10,8 @@ import {
   type GroupPart,
   type Share,
 } from './group-arithmetic.js';
-import { versionOrder } from './row-version.js';
+import { shareOrder } from './row-version.js';
+import type { NewestContext } from './newest.js';
 import { rowLayout, ROWS } from './table-shapes.js';
 import type { TableChanges } from './table-changes.js';
 import { aggregatesOf, fieldsOf, type AggregateColumn, type ViewDefinition } from './view-definition.js';
@@ -125,15 +126,19 @@ export function isBetter(column: AggregateColumn, one: Share, than: Share): bool
 
 /** Groups of events: what is added stays. */
 export async function eventChanges(
-  view: ViewDefinition,
-  stored: StoredRows,
-  changes: TableChanges,
+  { view, source, stored, changes }: Pick<NewestContext, 'view' | 'source' | 'stored' | 'changes'>,
   records: readonly MappedRecord[],
 ): Promise<void> {
   const width = fieldsOf(view).length;
   const shares = records.map(({ cells, refers, version }): GroupShare => {
     const key = cells.slice(0, width);
-    return { group: groupIdentity(key), key, refers, inputs: cells.slice(width), order: versionOrder(version) };
+    return {
+      group: groupIdentity(key),
+      key,
+      refers,
+      inputs: cells.slice(width),
+      order: shareOrder(view, source, version),
+    };
   });
   const groups = new Groups(view);
   await groups.load(

@@ -1,6 +1,13 @@
 import type { CellValue } from './column-type.js';
 import type { MappedRecord } from './fold.js';
-import { succeeding, VERSION_CELLS, versionCells, versionIn, type RowVersion } from './row-version.js';
+import {
+  succeeding,
+  VERSION_CELLS,
+  versionCells,
+  versionIn,
+  type RowVersion,
+  type StandingGeneration,
+} from './row-version.js';
 import { markerTable } from './table-shapes.js';
 import type { TableChanges } from './table-changes.js';
 import type { ViewDefinition } from './view-definition.js';
@@ -27,6 +34,8 @@ export interface NewestContext {
   /** Whether keys can lie in several partitions, so that more than their rows has to be remembered. */
   readonly marks: boolean;
   readonly nowMs: number;
+  /** Where the reader of the source stands, for records that are not read in their turn. */
+  readonly stands?: StandingGeneration | undefined;
 }
 
 /** The end of a key that has no row. */
@@ -53,7 +62,7 @@ export async function newerRecords(context: NewestContext, records: readonly Map
     const row = rows.get(identity);
     const end = row === undefined && ends.size > 0 ? ends.get(endOf(source, identity)) : undefined;
     const known = row ?? end;
-    const accepted = acceptedOf(all, known && versionIn(known));
+    const accepted = acceptedOf(all, known && versionIn(known), context.stands);
     if (accepted.length > 0) newer.push({ identity, records: accepted, stored: row, marked: end !== undefined });
   }
   return newer;
@@ -72,12 +81,16 @@ function endsWithout(
   return ends;
 }
 
-function acceptedOf(all: readonly MappedRecord[], known: RowVersion | undefined): readonly MappedRecord[] {
+function acceptedOf(
+  all: readonly MappedRecord[],
+  known: RowVersion | undefined,
+  stands: StandingGeneration | undefined,
+): readonly MappedRecord[] {
   let current = known;
   if (current === undefined && all.length === 1) return all;
   const accepted: MappedRecord[] = [];
   for (const record of all) {
-    const version = succeeding(record.version, current);
+    const version = succeeding(record.version, current, stands);
     if (version === undefined) continue;
     current = version;
     accepted.push(version === record.version ? record : { ...record, version });

@@ -108,6 +108,10 @@ export class RoutedViewTables extends ViewTables {
     return (await this.#of(view)).refused(id, view, limit);
   }
 
+  async isSetAside(id: string, view: ViewDefinition, place: RefusedPlace): Promise<boolean> {
+    return (await this.#of(view)).isSetAside(id, view, place);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(

@@ -3,7 +3,7 @@ import type { MappedRecord } from './fold.js';
 import type { Share } from './group-arithmetic.js';
 import { groupIdentity, Groups, isBetter, type GroupShare } from './group-changes.js';
 import { mark, newerRecords, type Newer, type NewestContext } from './newest.js';
-import { VERSION_CELLS, versionCells, versionIn, versionOrder } from './row-version.js';
+import { shareOrder, VERSION_CELLS, versionCells } from './row-version.js';
 import { referenceCell, referenceTable, sharedOrigins, shareLayout, stateTable } from './table-shapes.js';
 import type { TableChanges } from './table-changes.js';
 import { aggregatesOf, fieldsOf, type ViewDefinition } from './view-definition.js';
@@ -17,6 +17,8 @@ interface OwnShare {
   readonly version: readonly CellValue[];
   readonly own: readonly CellValue[];
   readonly refers: readonly CellValue[];
+  /** Among the records of all topics. */
+  readonly order: string;
 }
 
 /**
@@ -44,8 +46,9 @@ export class ShareChanges {
     await this.#loadReferences(puts.map((record) => record.refers));
     const next = new Map(
       puts.map((record) => {
-        const own = { version: versionCells(record.version), own: record.cells, refers: record.refers };
-        return [record.identity, own];
+        const { identity, version, cells, refers } = record;
+        const order = shareOrder(this.view, context.source, version);
+        return [identity, { version: versionCells(version), own: cells, refers, order }];
       }),
     );
     for (const one of newer) mark(context, one, one.records.at(-1)!.kind === 'put');
@@ -122,8 +125,13 @@ export class ShareChanges {
   }
 
   #ownOf(cells: readonly CellValue[]): OwnShare {
-    const { own, joins, group } = this.#layout;
-    return { version: cells.slice(0, VERSION_CELLS), own: cells.slice(own, joins), refers: cells.slice(joins, group) };
+    const { own, joins, group, order } = this.#layout;
+    return {
+      version: cells.slice(0, VERSION_CELLS),
+      own: cells.slice(own, joins),
+      refers: cells.slice(joins, group),
+      order: String(cells[order]),
+    };
   }
 
   #shareIn(cells: readonly CellValue[]): Pick<GroupShare, 'group' | 'inputs' | 'order'> {
@@ -131,7 +139,7 @@ export class ShareChanges {
     return { group: String(cells[group]), order: String(cells[order]), inputs: cells.slice(inputs) };
   }
 
-  #share({ version, own, refers }: OwnShare): GroupShare {
+  #share({ own, refers, order }: OwnShare): GroupShare {
     const width = fieldsOf(this.view).length;
     const cells = sharedOrigins(this.view).map(({ origin }, index): CellValue => {
       if (origin?.from !== 'join') return own[index]!;
@@ -139,13 +147,7 @@ export class ShareChanges {
       return this.#joined.get(referenceKey(join, refers[join]))?.[referenceCell(this.view, origin)] ?? null;
     });
     const key = cells.slice(0, width);
-    return {
-      group: groupIdentity(key),
-      key,
-      refers,
-      inputs: cells.slice(width),
-      order: versionOrder(versionIn(version)),
-    };
+    return { group: groupIdentity(key), key, refers, inputs: cells.slice(width), order };
   }
 
   /** Reads the reference rows that are referred to, as they will be after this step. */

@@ -2,6 +2,7 @@ import type { MappedRecord } from './fold.js';
 import { eventChanges } from './group-changes.js';
 import { newerRecords, type NewestContext } from './newest.js';
 import { rowChanges, storeReferences } from './row-changes.js';
+import type { StandingGeneration } from './row-version.js';
 import { ShareChanges } from './share-changes.js';
 import { referenceTable, ROWS, stateTable } from './table-shapes.js';
 import { TableChanges } from './table-changes.js';
@@ -18,6 +19,8 @@ export interface StepContext {
   /** Partitions of the source. Keys of a topic with one cannot lie in several. */
   readonly partitions: number;
   readonly nowMs: number;
+  /** Where the reader of the source stands, for records that are not read in their turn: others may have come by later generations since. */
+  readonly stands?: StandingGeneration | undefined;
   /** Rows that were never written: they are not looked for, and told apart in what the step does. */
   readonly unwritten?: UnwrittenRows;
   /** Called between some rows of many: resolves when the work may go on. */
@@ -32,13 +35,13 @@ export async function stepChanges(
   context: StepContext,
   records: readonly MappedRecord[],
 ): Promise<readonly TableChange[]> {
-  const { view, source, nowMs, unwritten, turn = AT_ONCE } = context;
+  const { view, source, nowMs, stands, unwritten, turn = AT_ONCE } = context;
   const stored = unwritten?.sparing(context.stored) ?? context.stored;
   const changes = new TableChanges();
   const marks = context.partitions > 1;
   const join = source - view.sources.length;
   if (join >= 0) {
-    const newest: NewestContext = { view, source, table: referenceTable(join), stored, changes, marks, nowMs };
+    const newest: NewestContext = { view, source, table: referenceTable(join), stored, changes, marks, nowMs, stands };
     const newer = await newerRecords(newest, records);
     storeReferences(newest, newer);
     if (takesBack(view)) {
@@ -47,15 +50,15 @@ export async function stepChanges(
       await shares.store();
     }
   } else if (view.mode === 'events') {
-    await eventChanges(view, stored, changes, records);
+    await eventChanges({ view, source, stored, changes }, records);
   } else if (takesBack(view)) {
-    const newest: NewestContext = { view, source, table: stateTable(view), stored, changes, marks, nowMs };
+    const newest: NewestContext = { view, source, table: stateTable(view), stored, changes, marks, nowMs, stands };
     const shares = new ShareChanges(view, stored, changes);
     await shares.records(newest, records);
     await shares.store();
   } else {
     const table = view.history ? stateTable(view) : ROWS;
-    await rowChanges({ view, source, table, stored, changes, marks, nowMs }, records, turn);
+    await rowChanges({ view, source, table, stored, changes, marks, nowMs, stands }, records, turn);
   }
   return changes.list(unwritten);
 }

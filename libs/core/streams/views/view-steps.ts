@@ -18,7 +18,7 @@ export interface SteppedView {
 }
 
 /** What the changes of a step are computed with, beside what is stored. */
-export type StepSource = Pick<StepContext, 'source' | 'partitions' | 'nowMs'>;
+export type StepSource = Pick<StepContext, 'source' | 'partitions' | 'nowMs' | 'stands'>;
 
 /** Changes that were computed before their step had its turn: they are right if it is computed on this commit. */
 export interface ChangesAhead {

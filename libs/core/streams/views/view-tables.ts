@@ -205,6 +205,8 @@ export abstract class ViewTables {
   abstract sql(target: string, request: SqlRequest, signal?: AbortSignal): Promise<SqlAnswer>;
   /** Records set aside, oldest first, `limit` at most. */
   abstract refused(id: string, view: ViewDefinition, limit: number): Promise<readonly (RefusedRecord & RefusedPlace)[]>;
+  /** Whether a record is set aside, as of the last commit. */
+  abstract isSetAside(id: string, view: ViewDefinition, place: RefusedPlace): Promise<boolean>;
 
   abstract close(): Promise<void>;
 }

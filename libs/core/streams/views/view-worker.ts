@@ -119,19 +119,25 @@ export class ViewWorker {
     if (refused.length > 0) return 'refused';
     // As many as make ends remembered: whether the topic has one partition only is not known of an earlier generation.
     const partitions = 2;
-    const step = async (commit: number): Promise<ViewStep> => {
-      const changes = await this.#steps.changes({ source, partitions, nowMs: clock.now() }, records);
+    let taken = false;
+    const step = async (commit: number, at: SourcePosition | undefined): Promise<ViewStep | undefined> => {
+      // Somebody else may have been asked for the same: on this commit it is there, or it is not.
+      taken = await tables.isSetAside(id, view, place);
+      if (!taken) return undefined;
+      const stands = at && { generation: at.generation, opening: await reader.opening(at.generation) };
+      const changes = await this.#steps.changes({ source, partitions, nowMs: clock.now(), stands }, records);
       return { commit, changes, refused: [], redriven: [place], seen };
     };
     try {
       const { epoch } = this.#steps;
-      if (epoch === undefined) await storeBeside(tables, id, view, ({ commit }) => step(commit));
-      else await this.#steps.store(epoch, step);
+      if (epoch === undefined)
+        await storeBeside(tables, id, view, ({ commit, sources }) => step(commit, sources[source]));
+      else await this.#steps.store(epoch, (commit) => step(commit, this.#steps.positions.sources[source]));
     } catch (error) {
       if (isAppError(error, 'rows-refused')) return 'refused';
       throw error;
     }
-    return 'taken';
+    return taken ? 'taken' : 'gone';
   }
 
   async run(signal: AbortSignal, run?: SupervisedRun): Promise<void> {
