@@ -107,6 +107,18 @@ describe('rows of a view computed anew in place', () => {
     expect(await world.tables.list()).toHaveLength(1);
   });
 
+  it('puts the row of the empty key right, too', async () => {
+    await world.write('t', 0, ['', { n: 8, tag: 'z' }]);
+    await one.views.declare('v', undefined, ROWS);
+    const right = await world.settled(one, 'v');
+    for (const scope of [{ keys: [''] }, { partitions: [0] }] as JsonObject[]) {
+      await spoil(await changed(0, '', 5));
+      expect(await world.settled(one, 'v')).not.toEqual(right);
+      await rebuilt(scope);
+      expect(await world.settled(one, 'v')).toEqual(right);
+    }
+  });
+
   it('finds the keys of partitions, of offsets and of times', async () => {
     await one.views.declare('v', undefined, ROWS);
     const right = await world.settled(one, 'v');

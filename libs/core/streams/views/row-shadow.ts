@@ -7,8 +7,9 @@ import { markerTable } from './table-shapes.js';
 import type { ViewDefinition } from './view-definition.js';
 import type { StoredRows, TableRow, ViewTables } from './view-tables.js';
 
-/** Prefix of the marks of keys in scope, which stand among those of ends; and what sorts behind all of them. */
+/** Prefix of the marks of keys in scope, which stand among those of ends; and what sorts before all of them, that of the empty key too, and behind. */
 const IN_SCOPE = 's:';
+const BEFORE = 's';
 const BEHIND = 's;';
 const STEP_BYTES = 512 * 1024;
 /** Marks in one step. */
@@ -124,7 +125,7 @@ export class RowShadow {
 
   /** Keys in scope, in order, after one. */
   async keys(after: string | undefined, limit: number): Promise<readonly string[]> {
-    const from = after === undefined ? IN_SCOPE : `${IN_SCOPE}${after}`;
+    const from = after === undefined ? BEFORE : `${IN_SCOPE}${after}`;
     const rows = await this.stored.find({ table: markerTable(this.options.view), after: from, before: BEHIND, limit });
     return rows.map(({ identity }) => identity.slice(IN_SCOPE.length));
   }

@@ -395,14 +395,15 @@ export class Views {
     const sources = sourcesOf(definition);
     const tokens: SourceToken[] = [];
     for (const token of atLeast.tokens) {
-      let source = sources.indexOf(token.topic);
-      if (source < 0 && token.logId === view.logId) {
-        // The view was declared by an old name of the topic that was written.
-        const names = await directories.of(view.cluster).namesOf(token.topic);
-        source = sources.findIndex((name) => names.has(name));
-      }
-      if (source < 0) throw tokenNotOfView(view.name, token.topic);
-      tokens.push({ source, token });
+      // The view may have been declared by an old name of the topic that was written.
+      const names =
+        token.logId === view.logId && !sources.includes(token.topic)
+          ? await directories.of(view.cluster).namesOf(token.topic)
+          : new Set([token.topic]);
+      // A topic may be read several times, as two tables that are joined, each at its own pace.
+      const read = sources.flatMap((topic, source) => (names.has(topic) ? [{ source, token }] : []));
+      if (read.length === 0) throw tokenNotOfView(view.name, token.topic);
+      tokens.push(...read);
     }
     await untilReflected({ view, definition, tables, clock, worker }, { ...atLeast, tokens }, signal);
   }
