@@ -112,6 +112,20 @@ function named(view: ViewDefinition, column: ViewColumn): string {
   return `${typed(column.type, `t${place.table}.${cell(place.cell)}`)} as ${quoted(readableName(column.name))}`;
 }
 
+/** From and to which cells of a time PostgreSQL and the calendar of answers have a day for. */
+const TIME_LIMITS = {
+  timestamp: ['-210866803200000', '8640000000000000'],
+  timestamp_us: ['-210866803200000000', '8640000000000000000'],
+  date: ['-2440588', '100000000'],
+  time: ['0', '86399999999'],
+} as const;
+
+/** A time that is none for PostgreSQL is null: one that a record has is not to keep clients from all other rows. */
+function within(type: keyof typeof TIME_LIMITS, expression: string, made: string): string {
+  const [from, to] = TIME_LIMITS[type];
+  return `case when ${expression} between ${from} and ${to} then ${made} end`;
+}
+
 /** A cell as the type it stands for. */
 function typed(type: ColumnType, expression: string): string {
   const scaled = scaleOf(type);
@@ -121,13 +135,13 @@ function typed(type: ColumnType, expression: string): string {
     case 'boolean':
       return `(${expression} <> 0)`;
     case 'timestamp':
-      return `(timestamptz 'epoch' + ${expression} * interval '1 millisecond')`;
+      return within('timestamp', expression, `timestamptz 'epoch' + ${expression} * interval '1 millisecond'`);
     case 'timestamp_us':
-      return `(timestamptz 'epoch' + ${expression} * interval '1 microsecond')`;
+      return within('timestamp_us', expression, `timestamptz 'epoch' + ${expression} * interval '1 microsecond'`);
     case 'date':
-      return `(date '1970-01-01' + ${expression}::int)`;
+      return within('date', expression, `date '1970-01-01' + ${expression}::int`);
     case 'time':
-      return `(time '00:00' + ${expression} * interval '1 microsecond')`;
+      return within('time', expression, `time '00:00' + ${expression} * interval '1 microsecond'`);
     case 'uuid':
       return `${expression}::uuid`;
     case 'bytes':

@@ -76,6 +76,36 @@ describe('view tables in PostgreSQL', () => {
     );
   });
 
+  it('show SQL clients null for a time that PostgreSQL has no day for, and all other rows', async () => {
+    const made = await feeder.make('a', {
+      source: { topic: 't' },
+      columns: {
+        id: 'key',
+        at: 'value.at',
+        fine: { from: 'value.fine', type: 'timestamp_us' },
+        day: { from: 'value.day', type: 'date' },
+        clock: { from: 'value.clock', type: 'time' },
+      },
+    });
+    const far = Number.MAX_SAFE_INTEGER;
+    await feeder.feed(made, 0, [
+      record(0, 'k', { at: 1, fine: 1, day: 1, clock: 1 }),
+      record(1, 'l', { at: far, fine: '9223372036854775807', day: far, clock: far }),
+      record(2, 'm', { at: -far, fine: '-9223372036854775807', day: -far, clock: -1 }),
+    ]);
+    const shown = await database.ask(
+      'select id, at is null, fine is null, day is null, clock is null from views.v order by id',
+    );
+    expect(shown).toEqual([
+      ['k', false, false, false, false],
+      ['l', true, true, true, true],
+      ['m', true, true, true, true],
+    ]);
+    expect(await database.ask("select at::text, day::text, clock::text from views.v where id = 'k'")).toEqual([
+      [expect.stringMatching(/^1970-01-01 .*00\.001/), '1970-01-02', '00:00:00.000001'],
+    ]);
+  });
+
   it('are read under a role that can read and nothing else', async () => {
     const made = await feeder.make('a', { source: { topic: 't' }, columns: { id: 'key' } });
     await feeder.feed(made, 0, [record(0, 'k', {})]);

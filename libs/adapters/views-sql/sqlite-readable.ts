@@ -57,12 +57,15 @@ function readable(type: ColumnType, expression: string): string {
   switch (type) {
     case 'timestamp':
       return `strftime('%Y-%m-%dT%H:%M:%fZ', ${expression} / 1000.0, 'unixepoch')`;
-    case 'timestamp_us':
-      return `strftime('%Y-%m-%dT%H:%M:%S', ${expression} / 1000000, 'unixepoch') || printf('.%06dZ', ${expression} % 1000000)`;
+    case 'timestamp_us': {
+      // Counted up from the second before, as it is before 1970, too.
+      const below = `((${expression} % 1000000 + 1000000) % 1000000)`;
+      return `strftime('%Y-%m-%dT%H:%M:%S', (${expression} - ${below}) / 1000000, 'unixepoch') || printf('.%06dZ', ${below})`;
+    }
     case 'date':
       return `date(${expression} * 86400, 'unixepoch')`;
     case 'time':
-      return `time(${expression} / 1000000, 'unixepoch')`;
+      return `time(${expression} / 1000000, 'unixepoch') || iif(${expression} % 1000000 = 0, '', printf('.%06d', ${expression} % 1000000))`;
     default:
       return expression;
   }

@@ -64,6 +64,32 @@ describe('a statement of a user on SQLite', () => {
     });
   });
 
+  it('is shown times of before 1970 and parts of a second as they are', async () => {
+    const feeder = new ViewFeeder(() => tables);
+    const made = await feeder.make('b', {
+      source: { topic: 't' },
+      columns: {
+        id: 'key',
+        fine: { from: 'value.fine', type: 'timestamp_us' },
+        at: 'value.at',
+        clock: { from: 'value.clock', type: 'time' },
+      },
+    });
+    ({ view } = made);
+    await feeder.feed(made, 0, [
+      record(0, 'a', { fine: -1, at: -1, clock: '23:59:59.000001' }),
+      record(1, 'b', { fine: -1_500_000, at: 0, clock: '00:00:01' }),
+    ]);
+    const names = readableSqliteViews([{ id: 'b', view }]);
+    const statement = readingStatement('select id, fine, at, clock from v order by id');
+    expect(runSqlJob({ path, names, statement, limit: 10, bytes: 10_000 })).toMatchObject({
+      rows: [
+        ['a', '1969-12-31T23:59:59.999999Z', '1969-12-31T23:59:59.999Z', '23:59:59.000001'],
+        ['b', '1969-12-31T23:59:58.500000Z', '1970-01-01T00:00:00.000Z', '00:00:01'],
+      ],
+    });
+  });
+
   it('gets so many rows and bytes and no more', () => {
     const many = 'with recursive c(x) as (select 1 union all select x + 1 from c where x < 1000) select x from c';
     const reply = ask(many, { limit: 3 });

@@ -19,6 +19,12 @@ describe('a key that no schema describes', () => {
     expect(key(text)).toEqual(value);
   });
 
+  it('is refused where it is no text: it would be taken for others', () => {
+    for (const bytes of [[0xff], [0x61, 0xfe], [0xc3, 0x28]])
+      expect(() => new JsonRecordDecoder().key('t', Buffer.from(bytes))).toThrow(/it is not UTF-8 text/);
+    expect(key('a\ufffdb')).toBe('a\ufffdb');
+  });
+
   it('is what an attempt at JSON comes to, whatever it begins with', () => {
     const texts = fc.oneof(
       fc.string({ unit: 'binary' }),

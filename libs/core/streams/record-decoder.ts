@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { AppError, type JsonValue } from '#libs/core/kernel';
 import type { RecordHeader } from '#libs/core/log';
 import { parseReadable, VALUE_DEPTH } from '#libs/core/schema';
@@ -36,9 +37,10 @@ export class JsonRecordDecoder extends RecordDecoder {
     return parse(topic, 'value', bytes);
   }
 
-  /** A key that is not JSON text is taken as the text it is, as most keys are plain words. */
-  key(_topic: string, bytes: Uint8Array): JsonValue {
+  /** A key that is not JSON text is taken as the text it is, as most keys are plain words. @throws `undecodable-record` for one that is no text: what stands for its bytes would stand for those of others, too. */
+  key(topic: string, bytes: Uint8Array): JsonValue {
     const text = textOf(bytes);
+    if (text.includes(REPLACEMENT) && !isUtf8(bytes)) throw undecodableRecord(topic, 'key', 'it is not UTF-8 text');
     if (!JSON_BEGINS.has(bytes[0])) return text;
     try {
       return parseReadable(text, VALUE_DEPTH);
@@ -47,6 +49,9 @@ export class JsonRecordDecoder extends RecordDecoder {
     }
   }
 }
+
+/** Stands in a text for bytes that are none. */
+const REPLACEMENT = '\ufffd';
 
 /** First bytes of JSON text (RFC 8259 section 2). To try it with a plain word costs an error, which takes longer than all the rest of a record. */
 const JSON_BEGINS: ReadonlySet<number | undefined> = new Set(Buffer.from(' \t\n\r"{[-0123456789tfn'));

@@ -263,6 +263,56 @@ export function viewFoldContract(name: string, open: () => Promise<ViewTablesSub
       );
     });
 
+    it('knows the latest of several topics also where their records have one time and place, whichever is read first', async () => {
+      for (const mode of ['latest', 'events']) {
+        const declaration: JsonObject = {
+          sources: [
+            { topic: 'orders', mode },
+            { topic: 'bookings', mode },
+          ],
+          key: { tag: 'value.tag' },
+          columns: { last: { aggregate: 'latest', of: 'value.n' } },
+        };
+        for (const sources of [
+          [0, 1],
+          [1, 0],
+        ]) {
+          const made = await feeder.make(`${mode}${sources.join('')}`, declaration);
+          for (const source of sources)
+            await feeder.feed(made, source, [record(0, 'k', { tag: 'a', n: source }, 0, 5)]);
+          expect(await rowsOf(made)).toEqual([{ tag: 'a', last: 1 }]);
+        }
+      }
+    });
+
+    it('has no sum of decimals that is longer than they may be, until it is shorter again', async () => {
+      const made = await feeder.make('a', {
+        source: { topic: 'orders' },
+        key: { tag: 'value.tag' },
+        columns: { money: { aggregate: 'sum', of: 'value.huge', type: 'decimal(18,2)' } },
+      });
+      const huge = '9999999999999999.99';
+      await feeder.feed(made, 0, [record(0, 'a', { tag: 'x', huge }), record(1, 'b', { tag: 'x', huge: '0.01' })]);
+      expect(await rowsOf(made)).toEqual([{ tag: 'x', money: null }]);
+      await feeder.feed(made, 0, [record(2, 'b', undefined)]);
+      expect(await rowsOf(made)).toEqual([{ tag: 'x', money: huge }]);
+    });
+
+    it('sets aside a record whose key is no text, which would be taken for another', async () => {
+      const made = await feeder.make('a', {
+        source: { topic: 'orders' },
+        key: { id: 'key' },
+        columns: { n: 'value.n' },
+      });
+      const keyed = (offset: number, byte: number) => ({
+        ...record(offset, 'k', { n: offset }),
+        key: Buffer.from([byte]),
+      });
+      const positions = await feeder.feed(made, 0, [keyed(0, 0xfe), keyed(1, 0xff), keyed(2, 0x61)]);
+      expect(positions.refused).toBe(2);
+      expect(await rowsOf(made)).toEqual([{ id: 'a', n: 2 }]);
+    });
+
     it('lets rows go when their time is over, with what belongs to them', async () => {
       const made = await feeder.make('a', {
         source: { topic: 'orders' },

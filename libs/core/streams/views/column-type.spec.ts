@@ -17,6 +17,46 @@ describe('a column', () => {
     expect(there('timestamp_us', '1700000000123456789', 'nanos')).toBe('2023-11-14T22:13:20.123456Z');
   });
 
+  it('of a time means the same wherever the service runs: without a zone it is UTC', () => {
+    const zone = process.env['TZ'];
+    process.env['TZ'] = 'America/New_York';
+    try {
+      for (const text of [
+        '2024-03-01T10:00:00',
+        '2024-03-01 10:00',
+        '2024-03-01t10:00:00.000z',
+        '2024-03-01T12:00+02',
+      ]) {
+        expect(there('timestamp', text)).toBe('2024-03-01T10:00:00.000Z');
+        expect(there('timestamp_us', text)).toBe('2024-03-01T10:00:00.000000Z');
+        expect(parseCell('timestamp', 'c', text)).toBe(Date.UTC(2024, 2, 1, 10));
+      }
+      expect(there('timestamp', 'Fri, 01 Mar 2024 10:00:00 GMT')).toBe('2024-03-01T10:00:00.000Z');
+      expect(there('timestamp', 'Fri Mar 01 2024 10:00:00 GMT+0100 (CET)')).toBe('2024-03-01T09:00:00.000Z');
+      expect(there('timestamp_us', '2024-03-01 10:00:00,1234567')).toBe('2024-03-01T10:00:00.123456Z');
+      for (const text of ['03-01-2024', 'Fri, 01 Mar 2024 10:00:00', '1', 'March 2024', '', '1700000000000'])
+        expect(() => toCell({ type: 'timestamp' }, text)).toThrow(/does not fit/);
+    } finally {
+      if (zone === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = zone;
+    }
+  });
+
+  it('of a time takes no day that there is not for the one behind it', () => {
+    for (const text of ['2024-02-30T00:00:00Z', '2023-02-29', '2024-04-31T10:00:00+02:00', '2024-13-01'])
+      for (const type of ['timestamp', 'timestamp_us', 'date'] as const)
+        expect(() => toCell({ type }, text)).toThrow(/does not fit/);
+    expect(there('timestamp', '2024-02-29T00:00:00Z')).toBe('2024-02-29T00:00:00.000Z');
+    expect(there('timestamp', '+012345-12-31T00:00:00Z')).toBe('+012345-12-31T00:00:00.000Z');
+  });
+
+  it('of doubles takes whole numbers beyond 2^53, which are handed out as text', () => {
+    expect(there('real', '12345678901234567890')).toBe(12345678901234567890);
+    expect(there('real', '-9007199254740993')).toBe(-9007199254740992);
+    for (const text of ['12', '1.5', '', 'NaN', '9'.repeat(400)])
+      expect(() => toCell({ type: 'real' }, text)).toThrow(/does not fit/);
+  });
+
   it('of decimals keeps every digit, and rounds none away', () => {
     expect(there('decimal(10,2)', '12.5')).toBe('12.50');
     expect(there('decimal(10,2)', -3)).toBe('-3.00');
@@ -34,7 +74,8 @@ describe('a column', () => {
     expect(parseCell('uuid', 'c', id)).toBe(id.toLowerCase());
     expect(there('bytes', 'AAE=')).toBe('AAE=');
     expect(() => toCell({ type: 'uuid' }, 'none')).toThrow();
-    expect(() => toCell({ type: 'bytes' }, '?')).toThrow();
+    expect(there('bytes', 'AAE')).toBe('AAE=');
+    for (const text of ['?', 'A', 'AAAAA']) expect(() => toCell({ type: 'bytes' }, text)).toThrow();
   });
 
   it('has a type that there is', () => {

@@ -1,5 +1,5 @@
 import { AppError, isAppError, type JsonValue } from '#libs/core/kernel';
-import { dayOf, isoDate, isoMicros, isoMillis, isoTime, microsOf, timeOf } from './column-times.js';
+import { dayOf, isoDate, isoMicros, isoMillis, isoTime, microsOf, millisOf, timeOf } from './column-times.js';
 
 /**
  * The types a column can have, beside `decimal(p,s)`. Inside, `timestamp` is epoch milliseconds, `timestamp_us` microseconds, `date` days since 1970, `time` microseconds of the day,
@@ -142,11 +142,11 @@ function cellOf(type: ColumnType, value: JsonValue | undefined): CellValue | und
     case 'integer':
       return integerCell(value);
     case 'real':
-      return typeof value === 'number' ? value : undefined;
+      return typeof value === 'number' ? value : realCell(value);
     case 'boolean':
       return typeof value === 'boolean' ? Number(value) : undefined;
     case 'timestamp':
-      return typeof value === 'string' ? timeIn(value, Date.parse(value)) : integerCell(value);
+      return typeof value === 'string' ? millisOf(value) : integerCell(value);
     case 'timestamp_us':
       return typeof value === 'string' ? (microsOf(value) ?? integerCell(value)) : integerCell(value);
     case 'date':
@@ -156,7 +156,7 @@ function cellOf(type: ColumnType, value: JsonValue | undefined): CellValue | und
     case 'uuid':
       return typeof value === 'string' && UUID.test(value) ? value.toLowerCase() : undefined;
     case 'bytes':
-      return typeof value === 'string' && BASE64.test(value) ? value : undefined;
+      return typeof value === 'string' ? base64Cell(value) : undefined;
     case 'decimal':
       if (typeof value === 'string' && DECIMAL.test(value)) return value;
       return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined;
@@ -218,7 +218,7 @@ function cellInText(type: ColumnType, text: string): CellValue | undefined {
     case 'boolean':
       return text === 'true' || text === 'false' ? Number(text === 'true') : undefined;
     case 'timestamp':
-      return /^-?[0-9]{1,15}$/.test(text) ? Number(text) : timeIn(text, Date.parse(text));
+      return /^-?[0-9]{1,15}$/.test(text) ? Number(text) : millisOf(text);
     default: {
       const scaled = scaleOf(type);
       return scaled === undefined ? cellOf(type, text) : scaledCell(scaled, text);
@@ -235,6 +235,19 @@ function integerCell(value: JsonValue): CellValue | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined;
   if (typeof value !== 'string' || !/^-?[0-9]{1,19}$/.test(value)) return undefined;
   return BigInt.asIntN(64, BigInt(value)) === BigInt(value) ? plainInteger(BigInt(value)) : undefined;
+}
+
+/** Filled up to whole groups, as every database reads it. */
+function base64Cell(text: string): CellValue | undefined {
+  if (!BASE64.test(text)) return undefined;
+  const bare = text.replace(/=+$/, '');
+  return bare.length % 4 === 1 ? undefined : bare.padEnd(Math.ceil(bare.length / 4) * 4, '=');
+}
+
+/** Integers beyond 2^53 are handed out as text: the nearest double is what a column of doubles has of them. */
+function realCell(value: JsonValue): CellValue | undefined {
+  if (typeof value !== 'string' || !/^-?[0-9]{16,400}$/.test(value)) return undefined;
+  return Number.isFinite(Number(value)) ? Number(value) : undefined;
 }
 
 /** A number where it is exact as one. */
@@ -259,8 +272,6 @@ export function scaledText(unscaled: bigint, scale: number): string {
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0');
   return `${unscaled < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
-
-const timeIn = (text: string, ms: number): number | undefined => (text === '' || Number.isNaN(ms) ? undefined : ms);
 
 function read(reading: Reading, value: JsonValue): JsonValue | undefined {
   if (reading === 'millis') return typeof value === 'number' ? value * 1_000 : undefined;

@@ -1,4 +1,4 @@
-import { plainInteger, scaleOf, type CellValue } from './column-type.js';
+import { DECIMAL_DIGITS, plainInteger, scaleOf, type CellValue } from './column-type.js';
 import { doubleOf, integerOf, minus, plus, sumOf, type ExactSum } from './exact-sum.js';
 import { AGGREGATE_CELLS } from './table-shapes.js';
 import type { AggregateColumn } from './view-definition.js';
@@ -88,13 +88,18 @@ function mean(column: AggregateColumn, n: number, state: ExactSum): CellValue {
   return Number.isFinite(value) ? value : null;
 }
 
+/** The first number with more digits than a decimal has place for. */
+const TOO_LONG = 10n ** BigInt(DECIMAL_DIGITS);
+
 function total(column: AggregateColumn, state: ExactSum): CellValue {
   if (isReal(column)) {
     const value = doubleOf(state);
     return Number.isFinite(value) ? value : null;
   }
   const value = integerOf(state);
-  return BigInt.asIntN(64, value) === value ? plainInteger(value) : null;
+  const isDecimal = scaleOf(column.type) !== undefined;
+  const fits = isDecimal ? value > -TOO_LONG && value < TOO_LONG : BigInt.asIntN(64, value) === value;
+  return fits ? plainInteger(value) : null;
 }
 
 /** Cells of one type, none of them null. Text is compared as its bytes are, as databases do. */

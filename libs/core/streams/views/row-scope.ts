@@ -1,6 +1,7 @@
 import { isAppError, type JsonValue } from '#libs/core/kernel';
 import type { TopicDescription } from '#libs/core/log';
 import { RequestForm } from '../request-form.js';
+import { millisOf } from './column-times.js';
 import { toCell, type CellValue } from './column-type.js';
 import { identityOf } from './fold.js';
 import { groupIdentity } from './group-changes.js';
@@ -128,8 +129,8 @@ function offsetOf(form: RequestForm, given: JsonValue | undefined, at: string): 
 
 function timeOf(form: RequestForm, given: JsonValue | undefined, at: string): number | null {
   if (given === undefined || given === null) return null;
-  const ms = typeof given === 'string' ? Date.parse(given) : Number.NaN;
-  if (Number.isFinite(ms)) return ms;
+  const ms = typeof given === 'string' ? millisOf(given) : undefined;
+  if (ms !== undefined) return ms;
   form.problem(at, 'must be a time such as 2026-01-31T00:00:00Z');
   return null;
 }
