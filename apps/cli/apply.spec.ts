@@ -202,4 +202,33 @@ describe('an apply', () => {
     expect(await run(['plan', '--out', '/dev/full'])).toMatchObject({ code: 70, error: { code: 'disk-full' } });
     expect(await run(['plan', '--out', '/nowhere/plan'])).toMatchObject({ code: 2 });
   });
+
+  it('of a plan that is blocked is refused with 1 also where the plan was kept, whatever blocks it', async () => {
+    const policies =
+      'apiVersion: v1\npolicies: [{ id: short, title: names are short, on: topic, require: size(topic.name) < 1 }]\n';
+    const base = 'apiVersion: v1\nserver: ${WEIR_URL}\ntopics: [{ name: x }]\n';
+    for (const [files, blocker] of [
+      [{ 'p.yaml': policies, 'weir.yaml': `${base}policies: [p.yaml]\n` }, 'names are short'],
+      [{ 'weir.yaml': `${base}schemas: [{ subject: a-value, file: a.avsc, references: [gone] }]\n` }, "to 'gone'"],
+    ] as const) {
+      const { asked, run, project } = await setUp();
+      project.write(files);
+      expect(await run(['plan', '--out', 'plan.json'])).toMatchObject({ code: 1, error: { code: 'plan-blocked' } });
+      expect(await run(['apply', '--plan', 'plan.json'])).toMatchObject({
+        code: 1,
+        error: { code: 'plan-blocked', message: expect.stringContaining(blocker) },
+      });
+      expect(asked.filter((path) => path.includes(':apply'))).toEqual([]);
+    }
+  });
+
+  it('tells a pipeline its outputs also where there was nothing to do', async () => {
+    const { run, project } = await setUp((path, _body, response) => {
+      if (!path.endsWith(':plan')) return false;
+      response.end(JSON.stringify({ hash: 'h', verdict: 'ok', blockers: [], restsOn: [], changes: [], topics: [] }));
+      return true;
+    });
+    expect((await run(['apply', '--yes'], { GITHUB_OUTPUT: `${project.path}/out` })).code).toBe(0);
+    expect(readFileSync(`${project.path}/out`, 'utf8')).toBe('plan_hash=h\nregistered=[]\n');
+  });
 });

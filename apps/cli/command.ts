@@ -1,7 +1,7 @@
 import type { Io } from './io.js';
 import type { Outcome } from './outcome.js';
 import type { Output } from './output/render.js';
-import type { Settings } from './settings/settings.js';
+import type { GivenSettings, Settings } from './settings/settings.js';
 
 export interface OptionSpec {
   /** As commander reads them: `-n, --max <n>`. */
@@ -37,9 +37,12 @@ export interface GlobalFlags {
   readonly yes: boolean;
   readonly dryRun: boolean;
   readonly wait: boolean;
+  /** How long is waited, for an answer or for the end of an operation; null where nothing is said. */
   readonly timeoutMs: number | null;
   readonly idempotencyKey: string;
   readonly colour: boolean;
+  /** Where the effective values of some come from: a flag, a variable, or what is built in. */
+  readonly origins: Readonly<Record<'output' | 'timeoutMs' | 'colour' | 'input', string>>;
 }
 
 export interface Invocation {
@@ -49,6 +52,8 @@ export interface Invocation {
   readonly flags: GlobalFlags;
   readonly io: Io;
   readonly output: Output;
+  /** What settings are made of, as it stands on the command line. */
+  readonly given: GivenSettings;
   /** Effective settings with their origins. */
   readonly settings: () => Promise<Settings>;
   /** Prints one item of a stream in the output format. */

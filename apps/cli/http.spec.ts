@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { proxyFor } from './http/proxy.js';
 import { runWeir } from './testing/index.js';
@@ -64,7 +65,7 @@ describe('what a service, or what is in between, can do to a command', () => {
       error: {
         code: 'unauthenticated',
         message: 'No token.',
-        hint: 'Give a token by WEIR_TOKEN or WEIR_TOKEN_FILE.',
+        hint: 'Give a token by WEIR_TOKEN or WEIR_TOKEN_FILE, or keep one: weir login.',
         request_id: 'r-1',
         findings: [],
       },
@@ -250,5 +251,114 @@ describe('what a service, or what is in between, can do to a command', () => {
     } finally {
       home.remove();
     }
+  });
+
+  it('is not waited for longer than was said, by flag or variable, for an answer or for an operation', async () => {
+    const silent = await serve(() => undefined);
+    const ready = JSON.stringify({
+      ...{ id: 'op_1', kind: 'repartition', subject: 'topic:local/t', state: 'READY', phase: 'READY', reason: null },
+      ...{ nextAction: 'cutover', commands: [], planHash: 'ab', createdBy: 'me', createdAt: '', endedAt: null },
+      ...{ progress: null, throttle: { active: false, reason: null, since: null }, lastError: null },
+      ...{ cutover: { ready: true, mode: 'manual', blockers: [] }, rollback: { available: false, until: null } },
+    });
+    const waiting = await serve((request, response) => {
+      if (request.url!.includes('/plans/')) return void response.writeHead(404).end('{}');
+      const isStream = request.url!.endsWith('/events');
+      response.setHeader('content-type', isStream ? 'text/event-stream' : 'application/json');
+      if (isStream) response.write(`event: status\ndata: ${ready}\n\n`);
+      else response.end(ready);
+    });
+    for (const [flags, env] of [
+      [['--timeout', '300ms'], {}],
+      [[], { WEIR_TIMEOUT: '300ms' }],
+      // A flag comes before its variable.
+      [['--timeout', '300ms'], { WEIR_TIMEOUT: '1h' }],
+    ] as const) {
+      expect(await runWeir(['topic', 'list', '-s', silent.url, ...flags], { env })).toMatchObject({
+        code: 7,
+        err: expect.stringContaining('did not answer in time'),
+      });
+      expect(await runWeir(['op', 'watch', 'op_1', '-s', waiting.url, ...flags], { env })).toMatchObject({
+        code: 7,
+        err: expect.stringContaining('op_1'),
+      });
+    }
+    expect(await runWeir(['version'], { env: { WEIR_TIMEOUT: 'soon' } })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('WEIR_TIMEOUT'),
+    });
+  });
+
+  it('is told, with -v, of each request that is made; without, of none', async () => {
+    const { url } = await serve((_request, response) =>
+      response.setHeader('content-type', 'application/json').end('{"items": [], "next": null}'),
+    );
+    const { err } = await runWeir(['topic', 'list', '-v', '-s', url]);
+    expect(err).toMatch(new RegExp(`^GET ${url}/v1/topics\\?limit=1000 → 200, \\d+ ms\n$`));
+    expect((await runWeir(['topic', 'list', '-s', url])).err).toBe('');
+    const away = await runWeir(['topic', 'list', '-v', '-s', 'http://127.0.0.1:1']);
+    expect(away.err).toMatch(/^GET http:\/\/127\.0\.0\.1:1\/\S+ → nothing listens there, \d+ ms\nerror: /);
+  });
+
+  it('is told what to do by codes of registries that say nothing of it, and of a path where nothing is', async () => {
+    for (const [status, body, code, hint] of [
+      [404, { error_code: 40401, message: 'Subject not found.' }, 5, 'weir schema list'],
+      [422, { error_code: 42205, message: 'read-only' }, 4, 'weir mode get'],
+      [422, { error_code: 42206, message: 'referenced' }, 4, '--referenced-by'],
+      [404, { error_code: 404, message: 'HTTP 404 Not Found' }, 5, 'Is the address right'],
+    ] as const)
+      expect(await answering(status, body)).toMatchObject({ code, error: { hint: expect.stringContaining(hint) } });
+  });
+
+  it('is told of a proxy that says nothing, or hangs up, when a tunnel is asked for', async () => {
+    for (const [answer, said] of [
+      [(socket: Duplex) => void socket.destroy(), 'hung up'],
+      [(socket: Duplex) => void socket.end(), 'hung up'],
+      [() => undefined, 'did not answer in time'],
+    ] as const) {
+      const proxy = await serve(() => undefined);
+      const held: Duplex[] = [];
+      proxy.server.on('connect', (_request, socket) => {
+        held.push(socket);
+        answer(socket);
+      });
+      const env = { HTTPS_PROXY: proxy.url, WEIR_TIMEOUT: '300ms' };
+      expect(await runWeir(['topic', 'list', '-s', 'https://weir.invalid'], { env })).toMatchObject({
+        code: 7,
+        err: expect.stringContaining(said),
+      });
+      for (const socket of held) socket.destroy();
+    }
+  });
+
+  it('is told, where it takes no token, which one that was', async () => {
+    const { url } = await serve((_request, response) =>
+      response.writeHead(401, { 'content-type': 'application/problem+json' }).end('{"code": "unauthenticated"}'),
+    );
+    for (const [env, said] of [
+      [{}, 'Give a token by WEIR_TOKEN or WEIR_TOKEN_FILE, or keep one: weir login.'],
+      [{ WEIR_TOKEN: 'old' }, 'It does not take the token of WEIR_TOKEN'],
+      [{ SCHEMA_REGISTRY_USER_INFO: 'u:p' }, 'It does not take the password of SCHEMA_REGISTRY_USER_INFO'],
+    ] as const)
+      expect(await runWeir(['topic', 'list', '-s', url], { env })).toMatchObject({
+        code: 6,
+        err: expect.stringContaining(said),
+      });
+  });
+
+  it('is asked with the same key at each address, so that one of several instances does it once', async () => {
+    const keys: (string | undefined)[] = [];
+    const cut = await serve((request) => {
+      keys.push(request.headers['idempotency-key'] as string);
+      request.socket.destroy();
+    });
+    const { url } = await serve((request, response) => {
+      keys.push(request.headers['idempotency-key'] as string);
+      response.setHeader('content-type', 'application/json').end('{}');
+    });
+    const env = { SCHEMA_REGISTRY_URL: `${cut.url},${url}` };
+    const args = ['api', 'POST', '/v1/topics', '-d', '{}', '--idempotency-key', 'k'];
+    expect((await runWeir(args, { env })).code).toBe(0);
+    expect([keys.length, new Set(keys).size, keys[0]]).toEqual([2, 1, expect.stringMatching(/^k/)]);
   });
 });

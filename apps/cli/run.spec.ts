@@ -145,6 +145,28 @@ describe('the command line', () => {
     }
   });
 
+  it('cuts and colours what a terminal shows, and nothing that goes into a file', async () => {
+    const project = new ScratchProject({ 'a.avsc': '{"type": "record", "name": "a", "fields": []}' });
+    const env = { WEIR_TOKEN: 'x' };
+    try {
+      const shown = await runWeir(['config', 'print'], { cwd: project.path, env, terminal: 20 });
+      expect(shown.out).toContain('…');
+      await runWeir(['config', 'print', '-O', `${project.path}/c`], { cwd: project.path, env, terminal: 20 });
+      expect(readFileSync(`${project.path}/c`, 'utf8')).not.toContain('…');
+      const coloured = await runWeir(['lint', 'a.avsc'], { cwd: project.path, terminal: 80 });
+      expect(coloured.out).toContain('\u001b[');
+      await runWeir(['lint', 'a.avsc', '-O', `${project.path}/l`], { cwd: project.path, terminal: 80 });
+      expect(readFileSync(`${project.path}/l`, 'utf8')).toMatch(/^(?!.*\u001b).*lint\//s);
+      const plain = await runWeir(['lint', 'a.avsc'], { cwd: project.path, terminal: 80, env: { NO_COLOR: '1' } });
+      expect(plain.out).not.toContain('\u001b[');
+      const always = ['lint', 'a.avsc', '--color', 'always', '-O', `${project.path}/m`];
+      await runWeir(always, { cwd: project.path, env: { NO_COLOR: '1' } });
+      expect(readFileSync(`${project.path}/m`, 'utf8')).toContain('\u001b[');
+    } finally {
+      project.remove();
+    }
+  });
+
   it('says where a service cannot be reached, whose name is unknown, and what is no address', async () => {
     expect(await runWeir(['schema', 'list', '-s', 'http://127.0.0.1:1'])).toMatchObject({
       code: 7,

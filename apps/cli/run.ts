@@ -1,12 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Command, CommanderError, Option } from 'commander';
 import { nearest } from '#libs/core/kernel';
-import type { CommandSpec, GlobalFlags, Invocation } from './command.js';
+import type { CommandSpec, GlobalFlags, Invocation, OptionSpec } from './command.js';
 import { COMMANDS } from './commands/table.js';
 import { exitCode, type ExitCode } from './exit-codes.js';
 import { Failure, usage } from './failure.js';
+import { GLOBAL_OPTIONS } from './global-options.js';
 import type { Io } from './io.js';
 import type { Outcome } from './outcome.js';
+import type { GivenSettings } from './settings/settings.js';
 import { OutputClosed } from './output/output-closed.js';
 import { writtenFile } from './output/written-file.js';
 import {
@@ -15,6 +17,7 @@ import {
   isMachine,
   machineText,
   OUTPUTS,
+  printable,
   tableText,
   type Output,
 } from './output/render.js';
@@ -107,24 +110,10 @@ function programOf(
 `,
     )
     .version(VERSION, '-V, --version', 'show the version')
-    .option('-s, --server <url>', 'service address (default http://localhost:8081)')
-    .option('-c, --context <name>', 'named target from the user config')
-    .option('--config <file>', 'project file; otherwise searched up to the root of the repository')
-    .addOption(new Option('-o, --output <format>', 'how the result is printed').choices([...OUTPUTS]))
-    .option('-O, --output-file <file>', 'write the result there')
-    .option('-q, --quiet', 'less on stderr')
-    .option('-v, --verbose', 'more on stderr')
-    .addOption(new Option('--color <when>', 'colours; NO_COLOR wins over auto').choices(['auto', 'always', 'never']))
-    .option('--no-input', 'never ask; implied when stdin is no terminal or CI is set')
-    .option('-y, --yes', 'accept the shown plan')
-    .option('--dry-run', 'show, do not do')
-    .option('--wait', 'block until the operation ends')
-    .option('--timeout <duration>', 'how long to wait; the operation goes on')
-    .option('--reason <text>', 'why, for the history; WEIR_REASON')
-    .option('--idempotency-key <key>', 'for repeating an invocation; a fresh one by default')
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', '\nExit codes, formats and variables: docs/cli.md. Look closer: weir <command> --help');
   prepare(program, io);
+  for (const one of GLOBAL_OPTIONS) program.addOption(optionOf(one));
   for (const spec of COMMANDS) {
     // What is not named is only listed: ninety commands with their options would be most of a start.
     if (argv.includes(spec.name)) add(program, spec, { io, entered, finish, program });
@@ -166,20 +155,7 @@ function add(parent: Command, spec: CommandSpec, running: Running): void {
     );
   }
   for (const [syntax, about] of spec.args ?? []) command.argument(syntax, about);
-  for (const { flags, about, choices, repeat, required } of spec.options ?? []) {
-    const option = new Option(flags, about);
-    if (choices !== undefined) option.choices([...choices]);
-    if (repeat === true) {
-      // What choices look at is looked at for each.
-      const one = option.parseArg;
-      option.argParser((value: string, before: string[] | undefined) => [
-        ...(before ?? []),
-        one === undefined ? value : String(one<unknown>(value, undefined)),
-      ]);
-    }
-    if (required === true) option.makeOptionMandatory();
-    command.addOption(option);
-  }
+  for (const one of spec.options ?? []) command.addOption(optionOf(one));
   for (const below of spec.commands ?? []) add(command, below, running);
   const { load } = spec;
   if (load === undefined) {
@@ -208,6 +184,21 @@ function add(parent: Command, spec: CommandSpec, running: Running): void {
   });
 }
 
+function optionOf({ flags, about, choices, repeat, required }: OptionSpec): Option {
+  const option = new Option(flags, about);
+  if (choices !== undefined) option.choices([...choices]);
+  if (repeat === true) {
+    // What choices look at is looked at for each.
+    const one = option.parseArg;
+    option.argParser((value: string, before: string[] | undefined) => [
+      ...(before ?? []),
+      one === undefined ? value : String(one<unknown>(value, undefined)),
+    ]);
+  }
+  if (required === true) option.makeOptionMandatory();
+  return option;
+}
+
 async function runHandler(command: Command, spec: CommandSpec, { io, finish, program }: Running): Promise<void> {
   const all = program.opts<Record<string, unknown>>();
   const output = (all['output'] ?? OUTPUTS.find((one) => one === io.env['WEIR_OUTPUT']) ?? 'table') as Output;
@@ -222,14 +213,24 @@ async function runHandler(command: Command, spec: CommandSpec, { io, finish, pro
       `One of ${OUTPUTS.join(', ')}.`,
     );
   }
-  const flags = await flagsOf(all, io);
   const file = all['outputFile'] as string | undefined;
+  const flags = await flagsOf(all, io, file === undefined && io.stdoutIsTerminal);
   const collected: string[] = [];
   const write = async (text: string): Promise<void> => {
     if (file === undefined) await io.out(text);
     else collected.push(text);
   };
+  const given: GivenSettings = {
+    server: all['server'] as string | undefined,
+    context: all['context'] as string | undefined,
+    config: all['config'] as string | undefined,
+    idempotencyKey: flags.idempotencyKey,
+    reason: all['reason'] as string | undefined,
+    timeoutMs: flags.timeoutMs,
+    onRequest: flags.verbose ? (line) => io.err(`${printable(line)}\n`) : undefined,
+  };
   const invocation: Invocation = {
+    given,
     args: command.processedArgs as (string | undefined | string[])[],
     options: command.opts(),
     flags,
@@ -237,18 +238,7 @@ async function runHandler(command: Command, spec: CommandSpec, { io, finish, pro
     output,
     settings: once(async () => {
       const { Settings } = await import('./settings/settings.js');
-      const settings = await Settings.read(
-        {
-          server: all['server'] as string | undefined,
-          context: all['context'] as string | undefined,
-          config: all['config'] as string | undefined,
-          idempotencyKey: flags.idempotencyKey,
-          reason: all['reason'] as string | undefined,
-        },
-        io.cwd,
-        io.env,
-      );
-      return settings;
+      return Settings.read(given, io.cwd, io.env);
     }),
     emit: async (item, text) =>
       write(
@@ -266,7 +256,10 @@ async function runHandler(command: Command, spec: CommandSpec, { io, finish, pro
   // A command prints one shape, whatever its options.
   const outcome = { ...(await handler(invocation)), kind: spec.kind ?? 'Result' };
   try {
-    await print(outcome, output, write, io, flags.quiet);
+    await print(outcome, output, write, io, {
+      quiet: flags.quiet,
+      columns: file === undefined && io.stdoutIsTerminal ? io.columns : undefined,
+    });
   } catch (error) {
     // Whoever has read enough of a result changes nothing about the answer.
     if (!(error instanceof OutputClosed)) throw error;
@@ -281,7 +274,7 @@ async function print(
   output: Output,
   write: (text: string) => Promise<void>,
   io: Io,
-  quiet: boolean,
+  { quiet, columns }: { readonly quiet: boolean; readonly columns: number | undefined },
 ): Promise<void> {
   const { text, table, warnings = [], error, names = [], printed, raw } = outcome;
   if (raw !== undefined) await write(raw);
@@ -289,8 +282,7 @@ async function print(
     if (isMachine(output)) await write(await machineText(output, envelopeOf(outcome), names));
     else {
       if (text !== undefined) await write(text.endsWith('\n') || text === '' ? text : `${text}\n`);
-      if (table !== undefined)
-        await write(tableText(table, output === 'wide', io.stdoutIsTerminal ? io.columns : undefined));
+      if (table !== undefined) await write(tableText(table, output === 'wide', columns));
     }
   }
   if (isMachine(output) && output !== 'name') return;
@@ -299,8 +291,11 @@ async function print(
     io.err(failureText({ ...error, hint: error.hint ?? null, requestId: null, findings: error.findings ?? [] }));
 }
 
-async function flagsOf(all: Record<string, unknown>, io: Io): Promise<GlobalFlags> {
-  const timeout = all['timeout'] as string | undefined;
+/** @param isShown whether the result goes to a terminal: only there it is coloured by itself. */
+async function flagsOf(all: Record<string, unknown>, io: Io, isShown: boolean): Promise<GlobalFlags> {
+  const given = all['timeout'] as string | undefined;
+  const timeout = given ?? (io.env['WEIR_TIMEOUT'] || undefined);
+  const timeoutOrigin = given === undefined ? 'WEIR_TIMEOUT' : '--timeout';
   const color = (all['color'] as string | undefined) ?? 'auto';
   const forced = io.env['FORCE_COLOR'] !== undefined && io.env['FORCE_COLOR'] !== '0';
   return {
@@ -311,9 +306,29 @@ async function flagsOf(all: Record<string, unknown>, io: Io): Promise<GlobalFlag
     dryRun: all['dryRun'] === true,
     wait: all['wait'] === true,
     timeoutMs:
-      timeout === undefined ? null : (await import('./settings/durations.js')).milliseconds(timeout, '--timeout'),
+      timeout === undefined ? null : (await import('./settings/durations.js')).milliseconds(timeout, timeoutOrigin),
     idempotencyKey: (all['idempotencyKey'] as string | undefined) ?? randomUUID(),
-    colour: color === 'always' || (color === 'auto' && !io.env['NO_COLOR'] && (forced || io.stdoutIsTerminal)),
+    colour: color === 'always' || (color === 'auto' && !io.env['NO_COLOR'] && (forced || isShown)),
+    origins: {
+      output: all['output'] === undefined ? (io.env['WEIR_OUTPUT'] ? 'WEIR_OUTPUT' : 'built in') : '--output',
+      timeoutMs: timeout === undefined ? 'none' : timeoutOrigin,
+      colour:
+        all['color'] !== undefined && color !== 'auto'
+          ? '--color'
+          : io.env['NO_COLOR']
+            ? 'NO_COLOR'
+            : forced
+              ? 'FORCE_COLOR'
+              : 'built in',
+      input:
+        all['input'] === false
+          ? '--no-input'
+          : io.env['CI']
+            ? 'CI'
+            : io.stdinIsTerminal
+              ? 'built in'
+              : 'standard input is no terminal',
+    },
   };
 }
 

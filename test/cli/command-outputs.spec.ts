@@ -154,12 +154,16 @@ const CASES: readonly (readonly Case[])[] = [
   ],
   [
     { args: ['schema', 'usage', 'a-value@1'], code: 0 },
+    { args: ['schema', 'usage', 'gone-value@1'], code: 0 },
     { args: ['schema', 'usage', 'a-value@9'], code: 5 },
   ],
   [
     { args: ['schema', 'delete', 'a-value@1', '--dry-run'], code: 0 },
     { args: ['schema', 'delete', 'a-value@1'], code: 2 },
     { args: ['schema', 'delete', 'nothing', '--yes'], code: 5 },
+    { args: ['schema', 'delete', 'nothing', '--dry-run'], code: 5 },
+    { args: ['schema', 'delete', 'a-value@9', '--dry-run'], code: 5 },
+    { args: ['schema', 'delete', 'gone-value@1', '--permanent', '--dry-run'], code: 0 },
   ],
   [
     { args: ['schema', 'restore', 'gone-value', '--dry-run'], code: 0 },
@@ -186,6 +190,7 @@ const CASES: readonly (readonly Case[])[] = [
   [
     { args: ['explain', 'avro/type-mismatch'], code: 0 },
     { args: ['explain', '4'], code: 0 },
+    { args: ['explain', 'plan-stale'], code: 0 },
     { args: ['explain', 'nothing'], code: 5 },
   ],
   [

@@ -8,7 +8,6 @@ import {
 } from '#libs/core/schema';
 import { Failure } from '../failure.js';
 import type { Client } from '../http/client.js';
-import { refusal } from '../http/refusal.js';
 import type { ProjectSchema } from '../project/project.js';
 import type { OutsideSchema } from '../project/schema-set.js';
 import type { Baseline } from './baseline.js';
@@ -113,7 +112,7 @@ export class RegistryBaseline implements Baseline {
         hint: 'Is the path of the address right? Some registries are below one, as http://registry:8080/apis/ccompat/v7.',
       });
     }
-    if (status >= 400) throw refusal('GET', path, status, headers, body);
+    if (status >= 400) throw this.client.refused('GET', path, { status, headers, body });
     if (said === undefined)
       throw new Failure({
         code: 'answer-not-json',

@@ -33,10 +33,7 @@ export const api: Handler = async (invocation) => {
     accept: headers['accept'] ?? '*/*',
   });
   const said = answer.body.toString('utf8');
-  if (answer.status >= 400) {
-    const { refusal } = await import('../http/refusal.js');
-    throw refusal(method, path, answer.status, answer.headers, answer.body);
-  }
+  if (answer.status >= 400) throw client.refused(method, path, answer);
   let parsed: unknown;
   try {
     parsed = JSON.parse(said);

@@ -3,7 +3,7 @@ import { given, text, texts, type Handler, type Invocation } from '../command.js
 import { Failure } from '../failure.js';
 import type { Client } from '../http/client.js';
 import type { Outcome } from '../outcome.js';
-import { applied } from '../planning/apply-plan.js';
+import { applied, tellPipeline } from '../planning/apply-plan.js';
 import { approvedPlan, isRequestId, requestPath, submitted } from '../planning/change-request.js';
 import { fileOf, makePlan, type MadePlan } from '../planning/make-plan.js';
 import { reportOf } from '../planning/plan-report.js';
@@ -68,8 +68,10 @@ export const apply: Handler = async (invocation) => {
   const shown = planOutcome(made, false);
   if (shown.exit === 'no' || invocation.flags.dryRun) return shown;
   const { client, plan: planned, topicsPlan } = made;
-  if ([...planned.changes, ...topicsPlan.topics].every(({ outcome }) => outcome === 'unchanged'))
+  if ([...planned.changes, ...topicsPlan.topics].every(({ outcome }) => outcome === 'unchanged')) {
+    await tellPipeline(invocation, planned.hash, []);
     return appliedOutcome(client.address, [], []);
+  }
   for (const line of changeLines(planned.changes, topicsPlan.topics)) invocation.say(line);
   await confirm(invocation, `${countText(planned.changes, topicsPlan.topics)} at ${client.address}.`);
   return applied(invocation, client, fileOf(made));

@@ -4,10 +4,10 @@ import { argument, given, text, texts, type Handler, type Invocation } from '../
 import { Failure, usage } from '../failure.js';
 import type { Client } from '../http/client.js';
 import { described, listed } from '../outcome.js';
+import { laidOutJson } from '../output/json-layout.js';
 import { schemaTypeOf } from '../project/project.js';
 import { readYaml } from '../project/yaml-file.js';
 import { schemaRef, versionRef } from '../reference.js';
-import { confirm } from '../settings/confirm.js';
 import { z } from 'zod';
 
 /** A version as the registry has it. */
@@ -22,10 +22,19 @@ export interface RegisteredVersion {
 
 const escaped = encodeURIComponent;
 
-/** The version of a reference. @throws Failure for one that is not there. */
-export async function fetchVersion(client: Client, reference: string): Promise<RegisteredVersion> {
+/** A schema with every member that it may have: a registry leaves out what is empty, and documents never do. */
+function wholeSchema<T extends object>(found: T) {
+  return { schemaType: 'AVRO', references: [], metadata: null, ruleSet: null, ...found };
+}
+
+/** The version of a reference. @param options `deleted`: also one that was deleted softly. @throws Failure for one that is not there. */
+export async function fetchVersion(
+  client: Client,
+  reference: string,
+  { deleted = false }: { readonly deleted?: boolean } = {},
+): Promise<RegisteredVersion> {
   const { subject, version } = versionRef(reference);
-  return client.get(`/subjects/${escaped(subject)}/versions/${version}`);
+  return client.get(`/subjects/${escaped(subject)}/versions/${version}`, { deleted: deleted || undefined });
 }
 
 export const list: Handler = async (invocation) => {
@@ -79,8 +88,9 @@ export const get: Handler = async (invocation) => {
     ref.kind === 'id'
       ? `id:${ref.id}`
       : `${(found as RegisteredVersion).subject}@${(found as RegisteredVersion).version}`;
-  if (given(invocation, 'raw')) return { kind: 'Schema', data: found, names: [name], raw: `${found.schema}\n` };
-  return { kind: 'Schema', data: { schemaType: 'AVRO', ...found }, names: [name], text: readable(found.schema) };
+  const data = wholeSchema(found);
+  if (given(invocation, 'raw')) return { kind: 'Schema', data, names: [name], raw: `${found.schema}\n` };
+  return { kind: 'Schema', data, names: [name], text: readable(found.schema) };
 };
 
 export const versions: Handler = async (invocation) => {
@@ -103,7 +113,7 @@ export const lookup: Handler = async (invocation) => {
   const found = await client.post<RegisteredVersion>(`/subjects/${escaped(argument(invocation, 0))}`, body, {
     normalize: given(invocation, 'normalize') || undefined,
   });
-  return described('Schema', { schemaType: 'AVRO', ...found }, `${found.subject}@${found.version}`, {
+  return described('Schema', { ...wholeSchema(found) }, `${found.subject}@${found.version}`, {
     subject: found.subject,
     version: found.version,
     id: found.id,
@@ -184,86 +194,6 @@ export const register: Handler = async (invocation) => {
   return described('RegisteredSchema', { subject, version: found.version, id }, `${subject}@${found.version}`);
 };
 
-export const remove: Handler = async (invocation) => {
-  const settings = await invocation.settings();
-  const client = await settings.client();
-  const ref = schemaRef(argument(invocation, 0));
-  if (ref.kind === 'id')
-    throw usage(
-      'reference-invalid',
-      'Versions of subjects are deleted, not ids.',
-      'weir schema get id:42 tells which versions carry an id.',
-    );
-  const permanent = given(invocation, 'permanent');
-  const path =
-    ref.version === undefined
-      ? `/subjects/${escaped(ref.subject)}`
-      : `/subjects/${escaped(ref.subject)}/versions/${ref.version}`;
-  const name = argument(invocation, 0);
-  if (permanent && !given(invocation, 'force')) await requireUnused(client, ref.subject, ref.version);
-  if (invocation.flags.dryRun)
-    return described('DeletedSchema', { reference: name, permanent, deleted: [], dryRun: true }, name);
-  await confirm(invocation, `${permanent ? 'Delete for good' : 'Delete'} ${name} at ${client.address}.`);
-  const deleted = await client.json<number | number[]>('DELETE', path, {
-    query: { permanent: permanent || undefined },
-  });
-  return described('DeletedSchema', { reference: name, permanent, deleted: [deleted].flat(), dryRun: false }, name);
-};
-
-export const restore: Handler = async (invocation) => {
-  const client = await (await invocation.settings()).client();
-  const ref = schemaRef(argument(invocation, 0));
-  if (ref.kind === 'id') throw usage('reference-invalid', 'Versions of subjects are restored, not ids.');
-  const versionsAsked = typeof ref.version === 'number' ? { versions: [ref.version] } : {};
-  const done = await client.post<{ subject: string; restored: number[]; dryRun: boolean }>(
-    `/v1/subjects/${escaped(ref.subject)}:restore`,
-    versionsAsked,
-    { dryRun: invocation.flags.dryRun || undefined },
-  );
-  return described('RestoredSchema', done as unknown as Record<string, unknown>, argument(invocation, 0));
-};
-
-export const usageOf: Handler = async (invocation) => {
-  const client = await (await invocation.settings()).client();
-  const { subject, version } = versionRef(argument(invocation, 0));
-  const found = await fetchVersion(client, `${subject}@${version}`);
-  const told = await client.get<{
-    verdict: string;
-    reasons: { code: string; message: string }[];
-    records: { total: number; exact: boolean; topics: { topic: string; partitions: object[] }[] };
-  }>(`/v1/subjects/${escaped(subject)}/versions/${found.version}/usage`, { scan: text(invocation, 'scan') });
-  return {
-    kind: 'SchemaUsage',
-    data: told,
-    names: [`${subject}@${found.version}`],
-    text: `${subject}@${found.version}: ${told.verdict === 'safe' ? 'safe to delete' : told.verdict} · ${told.records.total}${told.records.exact ? '' : ' or more'} records`,
-    table: {
-      columns: [{ title: 'reason' }, { title: 'what' }],
-      rows: told.reasons.map(({ code, message }) => [code, message]),
-    },
-  };
-};
-
-async function requireUnused(client: Client, subject: string, version: number | 'latest' | undefined): Promise<void> {
-  const numbers =
-    version === undefined
-      ? ((await client.find<number[]>(`/subjects/${escaped(subject)}/versions`, { deleted: true })) ?? [])
-      : [version];
-  for (const number of numbers) {
-    const found = await client.find<{ verdict: string; reasons: { message: string }[] }>(
-      `/v1/subjects/${escaped(subject)}/versions/${number}/usage`,
-    );
-    if (found === undefined || found.verdict === 'safe') continue;
-    throw new Failure({
-      code: 'schema-in-use',
-      exit: 'conflict',
-      message: `${subject}@${number} may be in use: ${found.reasons[0]?.message ?? found.verdict}`,
-      hint: 'weir schema usage looks closer; --force deletes it all the same.',
-      findings: found.reasons,
-    });
-  }
-}
-
 async function sentSchema(invocation: Invocation, file: string): Promise<Record<string, unknown>> {
   const schema =
     file === '-' ? (await invocation.io.stdin()).toString('utf8') : await readText(resolve(invocation.io.cwd, file));
@@ -309,9 +239,5 @@ export async function readText(path: string): Promise<string> {
 
 /** JSON laid out for reading; other texts as they are. */
 export function readable(schema: string): string {
-  try {
-    return JSON.stringify(JSON.parse(schema), null, 2);
-  } catch {
-    return schema;
-  }
+  return laidOutJson(schema) ?? schema;
 }

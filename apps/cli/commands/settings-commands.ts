@@ -1,9 +1,10 @@
 import { nearest } from '#libs/core/kernel';
 import { COMPATIBILITY_LEVELS } from '#libs/core/schema';
 import { argument, given, type Handler, type Invocation } from '../command.js';
-import { usage } from '../failure.js';
+import { Failure, usage } from '../failure.js';
 import type { Client } from '../http/client.js';
 import { described } from '../outcome.js';
+import type { ServerPlan } from '../project/plan-file.js';
 import { confirm } from '../settings/confirm.js';
 
 /** What `compat` and `mode` have alike: a value of a subject or of all, and where the one in force comes from. */
@@ -78,8 +79,10 @@ function setting(kind: Kind): Handler {
     // The value comes first, so that a subject may be left out for --global.
     const value = valueOf(kind, argument(invocation, 0));
     const target = targetOf(invocation, kind, 1);
-    if (invocation.flags.dryRun)
+    if (invocation.flags.dryRun) {
+      await requirePossible(client, kind, target, value);
       return described(kind.kind, { ...(await effective(client, kind, target)), wouldBe: value }, target.name);
+    }
     if (target.path === kind.path)
       await confirm(
         invocation,
@@ -88,6 +91,29 @@ function setting(kind: Kind): Handler {
     await client.json('PUT', target.path, { body: { [kind.written]: value } });
     return described(kind.kind, await effective(client, kind, target), target.name);
   };
+}
+
+/** Modes that a plan of changes cannot hold, since what they need is only known when they are set. */
+const UNPLANNED = ['IMPORT', 'FORWARD'];
+
+/** Asks the service whether it would go along. A registry that is no Weir cannot be asked. @throws Failure where it would not. */
+async function requirePossible(client: Client, kind: Kind, { path, name }: Target, value: string): Promise<void> {
+  if (UNPLANNED.includes(value)) return;
+  const subject = path === kind.path ? '' : name;
+  const change =
+    kind === COMPAT
+      ? { kind: 'set-config', subject, config: { compatibility: value } }
+      : { kind: 'set-mode', subject, mode: value };
+  const planPath = '/v1/schema-changes:plan';
+  const answer = await client.call('POST', planPath, { body: { changes: [change] } });
+  if (answer.status >= 400) {
+    const failure = client.refused('POST', planPath, answer);
+    if (/^(http|registry)-(404|405)$/.test(failure.code)) return;
+    throw failure;
+  }
+  const plan = JSON.parse(answer.body.toString('utf8')) as ServerPlan;
+  const refusal = plan.changes[0]?.refusal;
+  if (refusal) throw new Failure({ ...refusal, exit: 'conflict' });
 }
 
 /** @throws Failure with the one that was likely meant; where it is that of a subject, with how to write it. */

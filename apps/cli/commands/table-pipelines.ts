@@ -422,7 +422,7 @@ export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
         examples: [['weir schema usage orders-value@1', 'may it be deleted?']],
         args: [['<ref>', 'subject@version']],
         options: [{ flags: '--scan <id>', about: 'by this usage scan; by the latest when left out' }],
-        load: async () => (await import('./schema.js')).usageOf,
+        load: async () => (await import('./schema-usage.js')).usageOf,
       },
       {
         name: 'delete',
@@ -437,7 +437,7 @@ export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
           { flags: '--permanent', about: 'for good; it must have been deleted softly' },
           { flags: '--force', about: 'even though it may be in use' },
         ],
-        load: async () => (await import('./schema.js')).remove,
+        load: async () => (await import('./schema-deletions.js')).remove,
       },
       {
         name: 'restore',
@@ -445,7 +445,7 @@ export const PIPELINE_COMMANDS: readonly CommandSpec[] = [
         about: 'Undo a soft deletion.',
         examples: [['weir schema restore orders-value@1', 'a version']],
         args: [['<ref>', 'subject or subject@version']],
-        load: async () => (await import('./schema.js')).restore,
+        load: async () => (await import('./schema-deletions.js')).restore,
       },
     ],
   },

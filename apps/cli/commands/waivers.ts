@@ -32,7 +32,7 @@ export const list: Handler = async (invocation) => {
 /** `weir waiver add`: a finding is excused, by whom, why and until when. */
 export const add: Handler = async (invocation) => {
   const [owner, expires] = [text(invocation, 'owner'), text(invocation, 'expires')];
-  const { reason } = await invocation.settings();
+  const reason = (await invocation.settings()).reason?.value;
   const missing = [
     ...(owner === undefined || owner.trim() === '' ? ['--owner'] : []),
     ...(expires === undefined ? ['--expires'] : []),

@@ -209,14 +209,7 @@ export const exportRegistry: Handler = async (invocation) => {
     query: { format: text(invocation, 'as'), prefix: text(invocation, 'prefix') },
     accept: '*/*',
   });
-  if (answer.status >= 400)
-    throw (await import('../http/refusal.js')).refusal(
-      'GET',
-      '/v1/registry-export',
-      answer.status,
-      answer.headers,
-      answer.body,
-    );
+  if (answer.status >= 400) throw client.refused('GET', '/v1/registry-export', answer);
   return { kind: 'RegistryExport', data: null, raw: answer.body.toString('utf8') };
 };
 

@@ -2,20 +2,23 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import { Failure } from '../failure.js';
-import { refusal, unreachable } from './refusal.js';
+import { reasonOf, refusal, unreachable } from './refusal.js';
 import { proxyCredentials, proxyFailed, proxyFor, tunnel } from './proxy.js';
 
 export interface ClientOptions {
   /** Addresses; the first that answers is used. */
   readonly servers: readonly string[];
-  /** Value of the header `authorization`. */
-  readonly authorization: string | undefined;
+  /** Value of the header `authorization`, and where it comes from. */
+  readonly authorization: { readonly value: string; readonly origin: string } | undefined;
   readonly caFile: string | undefined;
-  readonly timeoutMs: number;
+  /** How long an answer is waited for; null: half a minute. */
+  readonly timeoutMs: number | null;
   readonly idempotencyKey: string;
   /** Why something is changed: told with every request that may change something. */
   readonly reason?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Told of each request once it is answered, or is not. */
+  readonly onRequest?: ((line: string) => void) | undefined;
 }
 
 export interface Answer {
@@ -31,13 +34,18 @@ export interface CallOptions {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly accept?: string;
+  /** An answer that goes on and on, in which something is said at least every so many milliseconds. */
+  readonly silentMs?: number;
 }
+
+const ANSWER_MS = 30_000;
 
 /** Requests of one invocation that were made, for benches and `-v`. */
 export class Client {
   #server: URL | undefined;
   #agent: HttpAgent | HttpsAgent | undefined;
   #requests = 0;
+  #posts = 0;
 
   constructor(private readonly options: ClientOptions) {}
 
@@ -53,7 +61,7 @@ export class Client {
   /** The JSON answer. @throws Failure for a status of 400 and above, and for a service that does not answer. */
   async json<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
     const { status, body, headers } = await this.call(method, path, options);
-    if (status >= 400) throw refusal(method, path, status, headers, body);
+    if (status >= 400) throw this.refused(method, path, { status, headers, body });
     if (body.length === 0) return undefined as T;
     try {
       return JSON.parse(body.toString('utf8')) as T;
@@ -80,8 +88,13 @@ export class Client {
   async find<T>(path: string, query?: CallOptions['query']): Promise<T | undefined> {
     const { status, body, headers } = await this.call('GET', path, { query });
     if (status === 404) return undefined;
-    if (status >= 400) throw refusal('GET', path, status, headers, body);
+    if (status >= 400) throw this.refused('GET', path, { status, headers, body });
     return JSON.parse(body.toString('utf8')) as T;
+  }
+
+  /** What a status of 400 and above means, with what to do next. */
+  refused(method: string, path: string, { status, headers, body }: Answer): Failure {
+    return refusal(method, path, status, headers, body, this.options.authorization);
   }
 
   /** Every item of a list that comes in pages. */
@@ -116,12 +129,14 @@ export class Client {
 
   /** The answer as it comes. */
   async open(method: string, path: string, options: CallOptions = {}): Promise<IncomingMessage> {
-    if (this.#server !== undefined) return this.#send(this.#server, method, path, options);
+    // One key for all addresses, and counted apart from reads, so that a repeated invocation sends the same ones.
+    const key = method === 'POST' ? `${this.options.idempotencyKey}-${++this.#posts}` : undefined;
+    if (this.#server !== undefined) return this.#send(this.#server, method, path, options, key);
     let last: unknown;
     for (const address of this.options.servers) {
       const server = serverUrl(address);
       try {
-        const response = await this.#send(server, method, path, options);
+        const response = await this.#send(server, method, path, options, key);
         this.#server = server;
         return response;
       } catch (error) {
@@ -133,7 +148,13 @@ export class Client {
     throw last;
   }
 
-  async #send(server: URL, method: string, path: string, options: CallOptions): Promise<IncomingMessage> {
+  async #send(
+    server: URL,
+    method: string,
+    path: string,
+    options: CallOptions,
+    idempotencyKey: string | undefined,
+  ): Promise<IncomingMessage> {
     this.#requests++;
     const url = new URL(server.pathname.replace(/\/$/, '') + path, server);
     for (const [name, value] of Object.entries(options.query ?? {}))
@@ -148,37 +169,44 @@ export class Client {
       headers['content-type'] = options.raw?.type ?? 'application/json';
       headers['content-length'] = String(Buffer.byteLength(body));
     }
-    if (this.options.authorization !== undefined) headers['authorization'] = this.options.authorization;
+    if (this.options.authorization !== undefined) headers['authorization'] = this.options.authorization.value;
     // Percent-encoded, as headers hold no more than Latin letters.
     if (this.options.reason !== undefined && method !== 'GET')
       headers['x-weir-reason'] = encodeURIComponent(this.options.reason);
-    if (method === 'POST') headers['idempotency-key'] ??= `${this.options.idempotencyKey}-${this.#requests}`;
-    const transport = await this.#transport(url);
+    if (idempotencyKey !== undefined) headers['idempotency-key'] ??= idempotencyKey;
+    const answerMs = this.options.timeoutMs ?? ANSWER_MS;
+    const transport = await this.#transport(url, answerMs);
     Object.assign(headers, transport.headers);
+    const began = performance.now();
+    const told = (how: string | number): void =>
+      this.options.onRequest?.(`${method} ${url.href} → ${how}, ${Math.round(performance.now() - began)} ms`);
     return new Promise((resolve, reject) => {
-      const outgoing = transport.request({ ...transport.options, method, headers }, resolve);
-      outgoing.setTimeout(this.options.timeoutMs, () =>
-        outgoing.destroy(
-          Object.assign(new Error(`no answer within ${this.options.timeoutMs} ms`), { code: 'ETIMEDOUT' }),
-        ),
+      const outgoing = transport.request({ ...transport.options, method, headers }, (response) => {
+        told(response.statusCode ?? 0);
+        resolve(response);
+      });
+      outgoing.setTimeout(Math.min(answerMs, options.silentMs ?? answerMs), () =>
+        outgoing.destroy(Object.assign(new Error(`no answer within ${answerMs} ms`), { code: 'ETIMEDOUT' })),
       );
       const { proxy } = transport;
-      outgoing.on('error', (cause) =>
-        reject(proxy === undefined ? unreachable(server.href, cause) : proxyFailed(proxy, cause)),
-      );
+      outgoing.on('error', (cause) => {
+        told(reasonOf(cause));
+        reject(proxy === undefined ? unreachable(server.href, cause) : proxyFailed(proxy, cause));
+      });
       outgoing.end(body);
     });
   }
 
-  async #transport(url: URL): Promise<Transport> {
+  async #transport(url: URL, answerMs: number): Promise<Transport> {
     const proxy = proxyFor(url, this.options.env);
     if (url.protocol === 'http:') {
       this.#agent ??= new HttpAgent({ keepAlive: true, maxSockets: 8 });
       if (proxy === undefined)
         return { request: httpRequest, options: { ...target(url), agent: this.#agent as HttpAgent } };
+      const isEncrypted = proxy.protocol === 'https:';
       return {
-        request: httpRequest,
-        options: { hostname: proxy.hostname, port: proxy.port || 80, path: url.href, agent: this.#agent as HttpAgent },
+        request: isEncrypted ? ((await import('node:https')).request as unknown as typeof httpRequest) : httpRequest,
+        options: { ...target(proxy), path: url.href, ...(isEncrypted ? {} : { agent: this.#agent as HttpAgent }) },
         headers: proxyCredentials(proxy),
         proxy,
       };
@@ -191,7 +219,7 @@ export class Client {
     this.#agent ??= new https.Agent({ keepAlive: true, maxSockets: 8, ca });
     const request = https.request as unknown as typeof httpRequest;
     if (proxy === undefined) return { request, options: { ...target(url), agent: this.#agent } };
-    const socket = await tunnel(proxy, url, ca);
+    const socket = await tunnel(proxy, url, ca, answerMs);
     return { request, options: { ...target(url), agent: false, createConnection: () => socket } };
   }
 }

@@ -1,5 +1,8 @@
 import type { Client } from '../http/client.js';
-import { refusal, unreachable } from '../http/refusal.js';
+import { unreachable } from '../http/refusal.js';
+
+/** A connection on which this long nothing comes is dead: the service says something every 15 s. */
+const SILENT_MS = 30_000;
 
 /** An event of a stream of server-sent events. */
 export interface StreamEvent {
@@ -16,12 +19,17 @@ export async function* streamEvents(
 ): AsyncGenerator<StreamEvent> {
   const response = await client.open('GET', path, {
     accept: 'text/event-stream, application/problem+json',
+    silentMs: SILENT_MS,
     headers: lastId === undefined ? {} : { 'last-event-id': lastId },
   });
   if ((response.statusCode ?? 0) >= 400) {
     const chunks: Buffer[] = [];
     for await (const chunk of response) chunks.push(chunk as Buffer);
-    throw refusal('GET', path, response.statusCode ?? 0, response.headers, Buffer.concat(chunks));
+    throw client.refused('GET', path, {
+      status: response.statusCode ?? 0,
+      headers: response.headers,
+      body: Buffer.concat(chunks),
+    });
   }
   response.setEncoding('utf8');
   let rest = '';

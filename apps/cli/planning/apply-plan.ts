@@ -17,11 +17,12 @@ interface AppliedSchemas {
  * a half that is told and that the same plan makes whole.
  */
 export async function applied(invocation: Invocation, client: Client, plan: PlanFile): Promise<Outcome> {
-  const { hash, changes, topics } = plan;
+  const { hash, changes, topics, blockers } = plan;
+  if (blockers.length > 0) throw blocked(blockers[0]!);
   const planned = topics.length > 0 ? await applyTopics(client, plan, true) : [];
   if (invocation.flags.dryRun) return appliedOutcome(client.address, await stillPlanned(client, plan), planned);
   const schemas =
-    changes.length === 0 || hash === ''
+    changes.length === 0
       ? { changes: [], repeated: false }
       : await surely(client, () =>
           client.json<AppliedSchemas>('POST', '/v1/schema-changes:apply', {
@@ -58,14 +59,17 @@ async function stillPlanned(client: Client, { hash, changes }: PlanFile): Promis
       message: 'The plan no longer holds: something that it rests on has moved.',
       hint: 'Make the plan again, look at it and apply the new one.',
     });
-  if (now.verdict === 'blocked')
-    throw new Failure({
-      code: 'plan-blocked',
-      exit: 'no',
-      message: `The plan cannot be applied: ${now.blockers[0]}`,
-      hint: 'Remove what blocks it and plan again.',
-    });
+  if (now.verdict === 'blocked') throw blocked(now.blockers[0]!);
   return now.changes;
+}
+
+function blocked(by: string): Failure {
+  return new Failure({
+    code: 'plan-blocked',
+    exit: 'no',
+    message: `The plan cannot be applied: ${by}`,
+    hint: 'Nothing was changed. Remove what blocks it and plan again.',
+  });
 }
 
 async function applyTopics(client: Client, plan: PlanFile, dryRun: boolean): Promise<readonly PlannedTopic[]> {
@@ -118,7 +122,11 @@ function wasSent(cause: unknown): boolean {
 }
 
 /** Outputs of the step, where a pipeline takes them. */
-async function tellPipeline({ io, say }: Invocation, hash: string, changes: readonly PlannedChange[]): Promise<void> {
+export async function tellPipeline(
+  { io, say }: Pick<Invocation, 'io' | 'say'>,
+  hash: string,
+  changes: readonly PlannedChange[],
+): Promise<void> {
   const file = io.env['GITHUB_OUTPUT'];
   if (!file) return;
   const registered = changes

@@ -73,5 +73,5 @@ export async function approvedPlan(client: Client, id: string): Promise<PlanFile
     });
   }
   const { planHash, ...plan } = request.plan;
-  return { apiVersion: 'v1', kind: 'PlanFile', server: client.address, hash: planHash, ...plan };
+  return { apiVersion: 'v1', kind: 'PlanFile', server: client.address, hash: planHash, blockers: [], ...plan };
 }

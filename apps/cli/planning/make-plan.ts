@@ -85,12 +85,13 @@ export async function makePlan(invocation: Invocation, prune: boolean): Promise<
 }
 
 /** All that it takes to apply the plan. */
-export function fileOf({ client, plan: { hash, restsOn }, changes, topics, topicsPlan }: MadePlan): PlanFile {
+export function fileOf({ client, plan: { hash, restsOn }, changes, topics, topicsPlan, blockers }: MadePlan): PlanFile {
   return {
     apiVersion: 'v1',
     kind: 'PlanFile',
     server: client.address,
     hash,
+    blockers,
     restsOn,
     changes,
     topics,

@@ -54,6 +54,8 @@ export interface PlanFile {
   readonly kind: 'PlanFile';
   readonly server: string;
   readonly hash: string;
+  /** What was in the way when it was made: such a plan is looked at, and never applied. */
+  readonly blockers: readonly string[];
   readonly restsOn: readonly object[];
   readonly changes: readonly SchemaChange[];
   readonly topics: readonly DeclaredTopic[];
@@ -87,6 +89,11 @@ export async function readPlan(file: string): Promise<PlanFile> {
     Array.isArray(plan.changes) &&
     Array.isArray(plan.restsOn)
   )
-    return { ...(plan as PlanFile), topics: plan.topics ?? [], topicsRestOn: plan.topicsRestOn ?? [] };
+    return {
+      ...(plan as PlanFile),
+      blockers: plan.blockers ?? [],
+      topics: plan.topics ?? [],
+      topicsRestOn: plan.topicsRestOn ?? [],
+    };
   throw usage('plan-unreadable', `'${file}' holds no plan.`, 'Plans are written by weir plan --out FILE.');
 }

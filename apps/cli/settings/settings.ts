@@ -6,7 +6,6 @@ import { PROJECT_FILE, readProjectFile } from '../project/project.js';
 import type { ProjectFile } from '../project/project-file.js';
 import { DiskTree } from '../project/source-tree.js';
 import { contextNamed, readToken, readUserConfig, type Context } from './user-config.js';
-import { milliseconds } from './durations.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -18,12 +17,16 @@ export interface Setting<T> {
 
 /** What is given on the command line. */
 export interface GivenSettings {
-  readonly server?: string;
-  readonly context?: string;
-  readonly config?: string;
+  readonly server?: string | undefined;
+  readonly context?: string | undefined;
+  readonly config?: string | undefined;
   readonly idempotencyKey: string;
   /** Why something is changed, for the history. */
   readonly reason?: string | undefined;
+  /** How long is waited; null where nothing is said. */
+  readonly timeoutMs: number | null;
+  /** Told of each request. */
+  readonly onRequest?: ((line: string) => void) | undefined;
 }
 
 export interface FoundProject {
@@ -32,9 +35,6 @@ export interface FoundProject {
   readonly fileName: string;
   readonly file: ProjectFile;
 }
-
-/** Answers within which a request must begin, unless WEIR_TIMEOUT says otherwise. */
-const ANSWER_MS = 30_000;
 
 /** Effective values: flag, then variable, then project file, then context, then what is built in (2.7). */
 export class Settings {
@@ -46,15 +46,15 @@ export class Settings {
     readonly target: Context | undefined,
     readonly servers: Setting<readonly string[]>,
     readonly caFile: Setting<string> | undefined,
-    readonly timeoutMs: Setting<number>,
     private readonly env: Environment,
     private readonly given: GivenSettings,
   ) {}
 
-  static async read(given: GivenSettings, cwd: string, env: Environment): Promise<Settings> {
-    const project = await findProject(given.config ?? (env['WEIR_CONFIG'] || undefined), cwd, env);
+  /** @param cwd where the project is searched from; undefined: none is looked for. @throws Failure for files that are not in order. */
+  static async read(given: GivenSettings, cwd: string | undefined, env: Environment): Promise<Settings> {
+    const named = given.config ?? (env['WEIR_CONFIG'] || undefined);
+    const project = cwd === undefined ? undefined : await findProject(named, cwd, env);
     const { context, target } = await chosenContext(given, env);
-    const timeout = env['WEIR_TIMEOUT'];
     return new Settings(
       project,
       context,
@@ -65,9 +65,6 @@ export class Settings {
         : target?.caFile === undefined
           ? undefined
           : { value: target.caFile, origin: `context ${context?.value}` },
-      timeout
-        ? { value: milliseconds(timeout, 'WEIR_TIMEOUT'), origin: 'WEIR_TIMEOUT' }
-        : { value: ANSWER_MS, origin: 'built in' },
       env,
       given,
     );
@@ -75,7 +72,7 @@ export class Settings {
 
   /** The service. With a context that names a cluster id, nothing is sent to another one. */
   async client(): Promise<Client> {
-    return (this.#client ??= await this.#made((await this.token())?.value));
+    return (this.#client ??= await this.#made(await this.token()));
   }
 
   /** What is sent as `authorization`. @throws Failure for a file that cannot be read, or that others may read. */
@@ -85,15 +82,15 @@ export class Settings {
 
   /** Another service, which is shown nothing but the password that is meant for registries. */
   async clientOf(server: string): Promise<Client> {
-    return this.#to([server], passwordOf(this.env)?.value);
+    return this.#to([server], passwordOf(this.env));
   }
 
   /** As {@link client}, by another token than the one in force. */
   clientWith(token: string): Promise<Client> {
-    return this.#made(`Bearer ${token}`);
+    return this.#made({ value: `Bearer ${token}`, origin: 'standard input' });
   }
 
-  async #made(authorization: string | undefined): Promise<Client> {
+  async #made(authorization: Setting<string> | undefined): Promise<Client> {
     const client = this.#to(this.servers.value, authorization);
     const expected = this.target?.clusterId;
     if (expected !== undefined) {
@@ -111,21 +108,23 @@ export class Settings {
     return client;
   }
 
-  #to(servers: readonly string[], authorization: string | undefined): Client {
+  #to(servers: readonly string[], authorization: Setting<string> | undefined): Client {
     return new Client({
       servers,
       authorization,
       caFile: this.caFile?.value,
-      timeoutMs: this.timeoutMs.value,
+      timeoutMs: this.given.timeoutMs,
       idempotencyKey: this.given.idempotencyKey,
-      reason: this.reason,
+      reason: this.reason?.value,
       env: this.env,
+      onRequest: this.given.onRequest,
     });
   }
 
   /** Why something is changed, as far as it was said. */
-  get reason(): string | undefined {
-    return this.given.reason ?? (this.env['WEIR_REASON'] || undefined);
+  get reason(): Setting<string> | undefined {
+    if (this.given.reason !== undefined) return { value: this.given.reason, origin: '--reason' };
+    return this.env['WEIR_REASON'] ? { value: this.env['WEIR_REASON'], origin: 'WEIR_REASON' } : undefined;
   }
 
   /** The project. @throws Failure where there is none. */

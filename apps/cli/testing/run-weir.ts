@@ -12,21 +12,23 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** Characters in a line of the terminal that the streams are; none of them is one unless given. */
+  readonly terminal?: number;
 }
 
-/** Runs a command line in this process, without a terminal and with an environment of its own. */
+/** Runs a command line in this process, with an environment of its own, and without a terminal unless one is asked for. */
 export async function runWeir(
   argv: readonly string[],
-  { cwd = '/', env = {}, stdin = '' }: RunOptions = {},
+  { cwd = '/', env = {}, stdin = '', terminal }: RunOptions = {},
 ): Promise<Ran> {
   let [out, err] = ['', ''];
   const io: Io = {
     cwd,
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
-    stdoutIsTerminal: false,
-    stderrIsTerminal: false,
-    stdinIsTerminal: false,
-    columns: 120,
+    stdoutIsTerminal: terminal !== undefined,
+    stderrIsTerminal: terminal !== undefined,
+    stdinIsTerminal: terminal !== undefined,
+    columns: terminal ?? 120,
     async out(text) {
       out += text;
     },

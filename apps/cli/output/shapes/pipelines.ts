@@ -95,6 +95,14 @@ const POLICY = object({
   file: text,
   line: whole,
 });
+const SCHEMA_MEMBERS = {
+  id: whole,
+  schema: text,
+  schemaType: text,
+  references: list(REFERENCE),
+  metadata: nullable(anything),
+  ruleSet: nullable(anything),
+};
 const VERSION_OF_SUBJECT = object({ subject: text, version: whole });
 const SCHEMA_FINDING = object({ ruleId: text, place: text, what: text, fix: text });
 
@@ -139,14 +147,8 @@ export const PIPELINE_SHAPES: Readonly<Record<string, JsonSchema>> = {
   ),
   SchemaList: list(object({ subject: text, version: whole, id: whole, schemaType: text, registeredAt: text })),
   Schema: either(
-    object(
-      { id: whole, schema: text, schemaType: text, subject: text, version: whole },
-      { references: list(REFERENCE) },
-    ),
-    object(
-      { id: whole, schema: text, schemaType: text, versions: list(VERSION_OF_SUBJECT) },
-      { references: list(REFERENCE) },
-    ),
+    object({ ...SCHEMA_MEMBERS, subject: text, version: whole }),
+    object({ ...SCHEMA_MEMBERS, versions: list(VERSION_OF_SUBJECT) }),
   ),
   SchemaVersions: list(VERSION_OF_SUBJECT),
   SchemaReferences: list(either(REFERENCE, object({ subject: text, version: whole, id: whole }))),
@@ -183,7 +185,7 @@ export const PIPELINE_SHAPES: Readonly<Record<string, JsonSchema>> = {
     reasons: list(object({ code: text, message: text })),
     records: object({ total: whole, exact: flag, topics: list(object({ topic: text, partitions: list(anything) })) }),
   }),
-  DeletedSchema: object({ reference: text, permanent: flag, deleted: list(whole), dryRun: flag }),
+  DeletedSchema: object({ reference: text, permanent: flag, deleted: list(whole), kept: list(whole), dryRun: flag }),
   RestoredSchema: object({ subject: text, restored: list(whole), dryRun: flag }),
   Compatibility: object({ target: text, value: nullable(text), origin: text }, { wouldBe: text }),
   Mode: object({ target: text, value: nullable(text), origin: text }, { wouldBe: text }),
