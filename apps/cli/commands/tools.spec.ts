@@ -235,9 +235,9 @@ describe('what is about the command itself', () => {
         ['zsh', ['zsh', '-n']],
         ['fish', ['fish', '--no-execute']],
       ] as const) {
-        const { out } = await runWeir(['completion', shell]);
         const [program, flag] = check;
-        const ran = spawnSync(program, [flag, '/dev/stdin'], { input: out, encoding: 'utf8' });
+        const script = home({ script: (await runWeir(['completion', shell])).out });
+        const ran = spawnSync(program, [flag, join(script.path, 'script')], { encoding: 'utf8' });
         if (ran.error !== undefined) continue;
         expect([shell, ran.status, ran.stderr]).toEqual([shell, 0, '']);
       }
