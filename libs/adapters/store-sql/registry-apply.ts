@@ -13,6 +13,7 @@ import {
 } from '#libs/core/registry';
 import { removeAssociation, requireResourceUnmoved, setAssociation } from './registry-associations.js';
 import { jsonOrNull } from './registry-rows.js';
+import { requireVacancy } from './registry-vacancy.js';
 import { SchemaRows, type Registered } from './schema-rows.js';
 import { deleteTerms, insertTerms, termsText } from './registry-terms.js';
 import { pairs, pieces } from './statement.js';
@@ -61,6 +62,7 @@ export class RegistryApply {
       if (id !== undefined) ids.push(id);
       await breath.take();
     }
+    await requireVacancy(session, change);
     if (change.digests !== undefined) await apply.#keepDigests(change.digests);
     if (change.plan !== undefined) await apply.#keepPlan(change.plan, ids);
     if (keepEventsMs > 0 && apply.revision % FORGET_EVERY === 0) await apply.#forgetEvents(keepEventsMs);
@@ -136,11 +138,6 @@ export class RegistryApply {
     if (replaced !== undefined && replaced.schema_id !== id) {
       await this.#log('version-replaced', subject, version, replaced.schema_id);
       await this.#schemas.forgetUnused(subject.context, replaced.schema_id);
-    }
-    // Touching what is referred to makes a deletion decided before this moment fail.
-    for (const target of content.references.length === 0 ? [] : fact.targets) {
-      await this.#touch(target.subject);
-      await this.#log('version-referenced', target.subject, target.version, undefined);
     }
     return id;
   }

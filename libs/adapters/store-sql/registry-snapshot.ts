@@ -5,7 +5,6 @@ import {
   type ContextState,
   type KeptSchema,
   type RegistrySnapshot,
-  type SchemaEntry,
   type SchemaUsage,
   type SubjectName,
   type SubjectState,
@@ -83,7 +82,7 @@ export class SqlRegistrySnapshot implements RegistrySnapshot {
 }
 
 /** Schemas of a context that are not purged, by ids. */
-async function readSchemas(session: SqlSession, context: string, ids: readonly number[]): Promise<SchemaRow[]> {
+export async function readSchemas(session: SqlSession, context: string, ids: readonly number[]): Promise<SchemaRow[]> {
   const rows: SchemaRow[] = [];
   for (const piece of pieces(ids, TEXTS_AT_ONCE)) {
     if (rows.length > 0) await turn();
@@ -97,25 +96,26 @@ async function readSchemas(session: SqlSession, context: string, ids: readonly n
   return rows;
 }
 
-/** Schemas of a context with every version that carries them, in the order of registration. */
-export async function readEntries(
+/** Every version that carries one of these ids of a context, in the order of registration. */
+export async function readUsages(
   session: SqlSession,
   context: string,
   ids: readonly number[],
-): Promise<Map<number, SchemaEntry>> {
-  const entries = new Map<number, SchemaEntry>();
+): Promise<Map<number, SchemaUsage[]>> {
+  const usages = new Map<number, SchemaUsage[]>();
   for (const piece of pieces(ids)) {
-    const rows = await readSchemas(session, context, piece);
-    const uses = await session.all<Omit<VersionRowData, 'guid'>>(
+    const rows = await session.all<Omit<VersionRowData, 'guid'>>(
       `select context, subject, version, schema_id, deleted, registered_at from registry_versions
        where context = ? and schema_id in (${list(piece.length)}) order by revision, version`,
       [context, ...piece],
     );
-    const usages = new Map<number, SchemaUsage[]>(rows.map((row) => [row.id, []]));
-    for (const row of uses) usages.get(row.schema_id)?.push(usage(row));
-    for (const row of rows) entries.set(row.id, { schema: storedSchema(row), usages: usages.get(row.id)! });
+    for (const row of rows) {
+      const known = usages.get(row.schema_id);
+      if (known === undefined) usages.set(row.schema_id, [usage(row)]);
+      else known.push(usage(row));
+    }
   }
-  return entries;
+  return usages;
 }
 
 /** A version with the place of its subject among the names asked for: the names themselves, in every row, take longer to read than all the rest. */

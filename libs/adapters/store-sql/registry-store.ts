@@ -2,7 +2,6 @@ import type { StorageRoom } from '#libs/core/kernel';
 import {
   AFTER_REVISION,
   identityOf,
-  REGISTRY_EVENTS,
   RegistryStore,
   type AppliedChange,
   type AppliedPlan,
@@ -16,9 +15,9 @@ import {
   type RegistryFact,
   type RegistrySnapshot,
   type ResourceAssociations,
-  type SchemaEntry,
   type SchemaRecord,
   type SchemasSnapshot,
+  type StoredSchema,
   type SearchPage,
   type SearchPosition,
   type SearchTerm,
@@ -28,12 +27,14 @@ import {
   type TakenId,
   type TouchedSince,
   type UnindexedVersion,
+  type UsagesSnapshot,
   type VersionSearch,
 } from '#libs/core/registry';
 import { associationsOfResource, findAssociations } from './registry-associations.js';
 import { RegistryApply } from './registry-apply.js';
-import { appliedPlan, registryEvent, takenId, type EventRow, type PlanRow, type TakenIdRow } from './registry-rows.js';
-import { readEntries, readSubjects, SqlRegistrySnapshot } from './registry-snapshot.js';
+import { readEvents } from './registry-events.js';
+import { appliedPlan, storedSchema, takenId, type PlanRow, type TakenIdRow } from './registry-rows.js';
+import { readSchemas, readSubjects, readUsages, SqlRegistrySnapshot } from './registry-snapshot.js';
 import { indexVersion, searchVersions } from './registry-terms.js';
 import { GatheredRead } from './gathered-read.js';
 import { SharedRead } from './shared-read.js';
@@ -50,14 +51,21 @@ export interface SqlRegistryStoreOptions {
 /** What takes room on the disk. Settings are small and may be what helps; deletions make room. */
 const ADDING: ReadonlySet<RegistryFact['type']> = new Set(['version-registered', 'association-set']);
 
+/** Changes with which a schema may go. */
+const PURGING: ReadonlySet<string> = new Set<RegistryFact['type'] | 'version-replaced'>([
+  'version-purged',
+  'version-replaced',
+]);
+
 interface SchemaKey {
   readonly context: string;
   readonly id: number;
 }
 
-interface SchemasOfContexts {
+/** Something of ids, by context. */
+interface OfContexts<T> {
   readonly revision: number;
-  readonly byContext: ReadonlyMap<string, ReadonlyMap<number, SchemaEntry>>;
+  readonly byContext: ReadonlyMap<string, ReadonlyMap<number, T>>;
 }
 
 /** Schemas read for several callers in one go; each may be as long as a text may. */
@@ -69,7 +77,11 @@ export class SqlRegistryStore extends RegistryStore {
   #known: number | undefined;
   readonly #revision: SharedRead<number>;
   readonly #subjects = new GatheredRead((names: readonly SubjectName[]) => this.#readSubjects(names), MAX_LIST);
-  readonly #schemas = new GatheredRead((keys: readonly SchemaKey[]) => this.#readSchemas(keys), MAX_SCHEMAS_GATHERED);
+  readonly #schemas = new GatheredRead(
+    (keys: readonly SchemaKey[]) => this.#readOfIds(keys, storedSchemas),
+    MAX_SCHEMAS_GATHERED,
+  );
+  readonly #usages = new GatheredRead((keys: readonly SchemaKey[]) => this.#readOfIds(keys, readUsages), MAX_LIST);
 
   constructor(
     private readonly store: SqlStore,
@@ -92,8 +104,8 @@ export class SqlRegistryStore extends RegistryStore {
     return this.store.read(async (session) => {
       const current = await currentRevision(session);
       if (limit === 0) return { revision: current, subjects: [], schemas: [], complete: false };
-      const rows = await session.all<{ context: string; subject: string; schema_id: number | null }>(
-        `select context, subject, schema_id from registry_changes where revision > ? order by revision, ordinal limit ?`,
+      const rows = await session.all<{ context: string; subject: string; schema_id: number | null; kind: string }>(
+        `select context, subject, schema_id, kind from registry_changes where revision > ? order by revision, ordinal limit ?`,
         [revision, limit + 1],
       );
       const forgotten = revision > 0 && revision + 1 < (await oldestRevision(session, current));
@@ -101,7 +113,9 @@ export class SqlRegistryStore extends RegistryStore {
       return {
         revision: current,
         subjects: rows.map(({ context, subject }) => ({ context, name: subject })),
-        schemas: rows.flatMap(({ context, schema_id: id }) => (id === null ? [] : [{ context, id }])),
+        schemas: rows.flatMap(({ context, schema_id: id, kind }) =>
+          id === null ? [] : [{ context, id, purged: PURGING.has(kind) }],
+        ),
         complete: true,
       };
     });
@@ -121,15 +135,19 @@ export class SqlRegistryStore extends RegistryStore {
 
   async schemas(context: string, ids: readonly number[]): Promise<SchemasSnapshot> {
     const { result } = await this.#schemas.of(ids.map((id) => ({ context, id })));
-    const entries = new Map<number, SchemaEntry>();
-    for (const id of ids) {
-      const entry = result.byContext.get(context)?.get(id);
-      if (entry !== undefined) entries.set(id, entry);
-    }
-    return { revision: result.revision, entries };
+    return { revision: result.revision, schemas: chosen(result, context, ids) };
   }
 
-  async #readSchemas(keys: readonly SchemaKey[]): Promise<SchemasOfContexts> {
+  async usages(context: string, ids: readonly number[]): Promise<UsagesSnapshot> {
+    const { result } = await this.#usages.of(ids.map((id) => ({ context, id })));
+    return { revision: result.revision, usages: chosen(result, context, ids) };
+  }
+
+  /** @param read what of some ids of one context. */
+  async #readOfIds<T>(
+    keys: readonly SchemaKey[],
+    read: (session: SqlSession, context: string, ids: readonly number[]) => Promise<ReadonlyMap<number, T>>,
+  ): Promise<OfContexts<T>> {
     const asked = new Map<string, Set<number>>();
     for (const { context, id } of keys) {
       const ids = asked.get(context);
@@ -138,8 +156,8 @@ export class SqlRegistryStore extends RegistryStore {
     }
     return this.store.read(async (session) => {
       const revision = await currentRevision(session);
-      const byContext = new Map<string, ReadonlyMap<number, SchemaEntry>>();
-      for (const [context, ids] of asked) byContext.set(context, await readEntries(session, context, [...ids]));
+      const byContext = new Map<string, ReadonlyMap<number, T>>();
+      for (const [context, ids] of asked) byContext.set(context, await read(session, context, [...ids]));
       return { revision, byContext };
     });
   }
@@ -276,23 +294,13 @@ export class SqlRegistryStore extends RegistryStore {
     return this.store.read(async (session) => {
       const revision = await currentRevision(session);
       const oldest = await oldestRevision(session, revision);
-      const from = after ?? { revision: 0, ordinal: 0 };
-      // What the feed does not tell stands between what it does, so kinds are chosen and places are compared in one go.
-      const rows = await session.all<EventRow>(
-        `select c.revision, c.ordinal, c.at, c.kind, c.context, c.subject, c.version, c.schema_id, c.value, s.guid, s.schema_type
-         from registry_changes c left join registry_schemas s on s.context = c.context and s.id = c.schema_id
-         where (c.revision, c.ordinal) > (?, ?) and c.kind in (${list(REGISTRY_EVENTS.length)})
-         order by c.revision, c.ordinal limit ?`,
-        [from.revision, from.ordinal, ...REGISTRY_EVENTS, limit + 1],
-      );
-      const events = rows.slice(0, limit).map(registryEvent);
-      const caughtUp = rows.length <= limit;
+      const { events, characters, caughtUp } = await readEvents(session, after ?? { revision: 0, ordinal: 0 }, limit);
       const last = events.at(-1);
       const next =
         caughtUp || last === undefined
           ? { revision, ordinal: AFTER_REVISION }
           : { revision: last.revision, ordinal: last.ordinal };
-      return { events, next, caughtUp, oldest };
+      return { events, next, caughtUp, characters, oldest };
     });
   }
 
@@ -358,6 +366,25 @@ export class SqlRegistryStore extends RegistryStore {
     );
     return row!;
   }
+}
+
+async function storedSchemas(
+  session: SqlSession,
+  context: string,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, StoredSchema>> {
+  return new Map((await readSchemas(session, context, ids)).map((row) => [row.id, storedSchema(row)]));
+}
+
+/** What one caller asked for, of what was read for several. */
+function chosen<T>({ byContext }: OfContexts<T>, context: string, ids: readonly number[]): ReadonlyMap<number, T> {
+  const all = byContext.get(context);
+  const found = new Map<number, T>();
+  for (const id of ids) {
+    const one = all?.get(id);
+    if (one !== undefined) found.set(id, one);
+  }
+  return found;
 }
 
 async function currentRevision(session: Pick<SqlSession, 'one'>): Promise<number> {

@@ -18,6 +18,8 @@ const MAX_SUBJECTS = 1_000_000;
 const MAX_VERSIONS = 100_000;
 /** Versions of one subject in a page. */
 const PAGE = 50;
+/** Entries of a list that may be a piece of it: a registry can be set to answer no more than so many at once, hardly to fewer than these. */
+const SHORTEST_PIECE = 10;
 /** Schemas listed in one answer, each as long as a text may be. */
 const LISTING = 10;
 const MAX_ID = 2_147_483_647;
@@ -40,16 +42,15 @@ export class ConfluentSource {
 
   /** Contexts, the default one first. */
   async contexts(): Promise<readonly string[]> {
-    const answer = await this.#get('/contexts');
-    if (answer === undefined) return [DEFAULT_CONTEXT];
-    const names = listOf(answer, 'the list of contexts').filter((one): one is string => typeof one === 'string');
+    const found = await this.#whole('/contexts', 'the list of contexts');
+    const names = found.filter((one): one is string => typeof one === 'string');
     const usable = names.filter((name) => /^\.[^:\u0000-\u001f\u007f-\u009f]{0,200}$/.test(name));
     return [...new Set([DEFAULT_CONTEXT, ...usable])];
   }
 
   /** Names of subjects, those with deleted versions only too, ascending; with what could not be used. */
   async subjects(): Promise<{ readonly subjects: readonly SubjectName[]; readonly invalid: readonly string[] }> {
-    const names = listOf((await this.#get('/subjects?deleted=true')) ?? [], 'the list of subjects');
+    const names = await this.#whole('/subjects?deleted=true', 'the list of subjects');
     if (names.length > MAX_SUBJECTS) throw tooMany('subjects', MAX_SUBJECTS, names.length);
     const subjects = new Map<string, SubjectName>();
     const invalid: string[] = [];
@@ -186,8 +187,20 @@ export class ConfluentSource {
   }
 
   async #numbers(path: string): Promise<readonly number[]> {
-    const list = listOf((await this.#get(path)) ?? [], 'a list of versions');
+    const list = await this.#whole(path, 'a list of versions');
     return list.filter((one): one is number => typeof one === 'number' && Number.isInteger(one) && one >= 1);
+  }
+
+  /** All entries of a list, each once, from registries that give it in pieces. Releases that know no pieces give the same entries again. */
+  async #whole(path: string, what: string): Promise<readonly JsonValue[]> {
+    const found = new Set<JsonValue>();
+    for (let url = path; ;) {
+      const before = found.size;
+      const piece = listOf((await this.#get(url)) ?? [], what);
+      for (const one of piece) found.add(one);
+      if (piece.length < SHORTEST_PIECE || found.size === before || found.size > MAX_SUBJECTS) return [...found];
+      url = `${path}${path.includes('?') ? '&' : '?'}offset=${found.size}`;
+    }
   }
 
   async #get(path: string): Promise<JsonValue | undefined> {

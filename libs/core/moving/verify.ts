@@ -102,7 +102,7 @@ export class ImportVerifier {
     const schemas = new Map<string, StoredSchema>();
     for (const context of new Set(entries.map((entry) => entry.subject.context))) {
       const ids = entries.filter((entry) => entry.subject.context === context).map((entry) => entry.id);
-      for (const [id, { schema }] of (await this.store.schemas(context, [...new Set(ids)])).entries) {
+      for (const [id, schema] of (await this.store.schemas(context, [...new Set(ids)])).schemas) {
         schemas.set(`${context}/${id}`, schema);
       }
     }

@@ -56,9 +56,8 @@ export function decideBulkDeletion(
 }
 
 function chosenRows({ state, versions }: DoomedSubject, permanent: boolean): readonly VersionRow[] {
-  return state.versions.filter(
-    (row) => row.deleted === permanent && (versions === undefined || versions.includes(row.version)),
-  );
+  const named = versions && new Set(versions);
+  return state.versions.filter((row) => row.deleted === permanent && (named?.has(row.version) ?? true));
 }
 
 function doomedOf(
@@ -74,19 +73,22 @@ function doomedOf(
   if (state.versions.length === 0) block('subject-not-found');
   else if (isReadOnly(mode)) block('operation-not-permitted');
   else if (rows.length === 0 && versions === undefined) block('nothing-to-delete');
+  const byNumber = new Map(state.versions.map((row) => [row.version, row]));
   for (const version of state.versions.length === 0 ? [] : (versions ?? [])) {
-    const row = state.versions.find((one) => one.version === version);
+    const row = byNumber.get(version);
     if (row === undefined) block('version-not-found', version);
     else if (permanent && !row.deleted) block('version-not-soft-deleted', version);
   }
+  const holding = new Map<number, Referrer[]>();
+  for (const one of referrers) {
+    if ((!permanent && one.deleted) || goes.has(`${subjectText(one.subject)}/${one.version}`)) continue;
+    const known = holding.get(one.target);
+    if (known === undefined) holding.set(one.target, [one]);
+    else known.push(one);
+  }
   for (const { version } of rows) {
-    const holding = referrers.filter(
-      (one) =>
-        one.target === version &&
-        (permanent || !one.deleted) &&
-        !goes.has(`${subjectText(one.subject)}/${one.version}`),
-    );
-    if (holding.length > 0) block('schema-referenced', version, holding);
+    const by = holding.get(version);
+    if (by !== undefined) block('schema-referenced', version, by);
   }
   const going = new Set(rows);
   const leavesNone = !state.versions.some((row) => isLive(row) && !going.has(row));

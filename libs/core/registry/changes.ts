@@ -22,6 +22,8 @@ export interface Decision<T> {
   readonly digests?: KeptDigests;
   /** The plan that it carries out. */
   readonly plan?: CarriedPlan;
+  /** The context that it leaves without versions; undefined: all of them. */
+  readonly vacates?: { readonly context: string | undefined };
   readonly reply: (applied: AppliedChange | undefined, at: number) => T;
 }
 
@@ -58,7 +60,7 @@ export class RegistryChanges {
     for (let n = 1; ; n++) {
       await this.view.refresh();
       try {
-        const { facts, states, resource, digests, plan, reply } = await attempt();
+        const { facts, states, resource, digests, plan, vacates, reply } = await attempt();
         const at = this.clock.now();
         if (facts.length === 0) return reply(undefined, at);
         const change: RegistryChange = {
@@ -68,6 +70,9 @@ export class RegistryChanges {
           ...(resource === undefined ? {} : { resource }),
           ...(digests === undefined ? {} : { digests }),
           ...(plan === undefined ? {} : { plan }),
+          ...(vacates === undefined ? {} : { vacates }),
+          // Who refers to a version is no part of its subject's state: it is looked at once more as the version goes.
+          ...(facts.some(isDeletion) ? { unreferenced: true } : {}),
         };
         return reply(await this.store.apply(change), at);
       } catch (error) {
@@ -77,6 +82,10 @@ export class RegistryChanges {
       }
     }
   }
+}
+
+function isDeletion({ type }: RegistryFact): boolean {
+  return type === 'version-soft-deleted' || type === 'version-purged';
 }
 
 function uniqueStates(states: readonly SubjectState[]): readonly { subject: SubjectName; revision: number }[] {

@@ -1,4 +1,4 @@
-import type { SchemaMetadata, SchemaRule, SchemaRuleSet } from '#libs/core/schema';
+import type { SchemaMetadata, SchemaRuleSet } from '#libs/core/schema';
 import { metadataTooLarge } from './errors.js';
 import { METADATA_ENTRIES } from './limits.js';
 
@@ -26,16 +26,21 @@ export function mergedMetadata(
   };
 }
 
-/** Both rule sets, list by list: the later rules after those of the earlier whose names they do not repeat. Clients run them in this order. */
+/**
+ * Both rule sets, list by list: the later rules after those of the earlier whose names they do not repeat. Clients run them in this order. A name stands for one rule of a set, whatever its
+ * list, so a later rule takes the place of an earlier one of another list, too.
+ */
 export function mergedRuleSets(
   earlier: SchemaRuleSet | null | undefined,
   later: SchemaRuleSet | null | undefined,
 ): SchemaRuleSet | null {
   if (!earlier) return later ?? null;
   if (!later) return earlier;
+  const repeated = new Set(RULE_LISTS.flatMap((list) => (later[list] ?? []).map((rule) => rule.name)));
   const result: { -readonly [Key in keyof SchemaRuleSet]: SchemaRuleSet[Key] } = {};
   for (const list of RULE_LISTS) {
-    if (earlier[list] || later[list]) result[list] = mergedRules(earlier[list] ?? [], later[list] ?? []);
+    const rules = [...(earlier[list] ?? []).filter((rule) => !repeated.has(rule.name)), ...(later[list] ?? [])];
+    if (rules.length > 0) result[list] = rules;
   }
   const enableAt = later.enableAt ?? earlier.enableAt;
   return enableAt === undefined ? result : { ...result, enableAt };
@@ -94,11 +99,6 @@ function mergedEntries<T>(
   later: Readonly<Record<string, T>> | undefined,
 ): Record<string, T> {
   return plain(new Map([...Object.entries(earlier ?? {}), ...Object.entries(later ?? {})]));
-}
-
-function mergedRules(earlier: readonly SchemaRule[], later: readonly SchemaRule[]): readonly SchemaRule[] {
-  const repeated = new Set(later.map((rule) => rule.name));
-  return [...earlier.filter((rule) => !repeated.has(rule.name)), ...later];
 }
 
 /** @throws `metadata-too-large` */

@@ -40,7 +40,12 @@ export class Deleting {
       const state = await this.view.subject(scope);
       if ((await this.store.list(context, '')).length > 0) throw contextNotEmpty(context);
       const known = (await this.store.contexts()).includes(context);
-      return { facts: known ? [{ type: 'context-removed', context }] : [], states: [state], reply: () => undefined };
+      return {
+        facts: known ? [{ type: 'context-removed', context }] : [],
+        states: [state],
+        vacates: { context },
+        reply: () => undefined,
+      };
     });
   }
 

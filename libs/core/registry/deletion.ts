@@ -9,7 +9,14 @@ import {
   versionNotSoftDeleted,
   versionSoftDeleted,
 } from './errors.js';
-import { isLive, latestLive, type Association, type RegistryMode, type SubjectState } from './model.js';
+import {
+  isLive,
+  latestLive,
+  type Association,
+  type RegistryMode,
+  type SubjectState,
+  type VersionRow,
+} from './model.js';
 import { requireWritable } from './modes.js';
 import type { Referrer, RegistryFact } from './store.js';
 import { sameSubject, subjectText } from './subject-name.js';
@@ -40,7 +47,7 @@ export function decideSubjectDeletion(question: DeletionQuestion): {
   requireWritable(question.mode, subject);
   if (question.associations.length > 0) throw associationForSubjectExists(name);
   const affected = permanent ? versions : versions.filter(isLive);
-  for (const { version } of affected) requireUnreferenced(question, version, 'outside');
+  requireUnreferenced(question, affected, 'outside');
   if (permanent && versions.some(isLive)) throw subjectNotSoftDeleted(name);
   const facts = permanent
     ? removalOf(state)
@@ -54,7 +61,7 @@ export function decideSubjectDeletion(question: DeletionQuestion): {
  */
 export function decideSubjectRemoval(question: Omit<DeletionQuestion, 'permanent'>): readonly RegistryFact[] {
   const { state } = question;
-  for (const { version } of state.versions) requireUnreferenced({ ...question, permanent: true }, version, 'outside');
+  requireUnreferenced({ ...question, permanent: true }, state.versions, 'outside');
   return removalOf(state);
 }
 
@@ -66,17 +73,18 @@ function removalOf(state: SubjectState): readonly RegistryFact[] {
   ];
 }
 
-/** Soft deletion heeds live schemas that refer to the version, permanent deletion deleted ones too. @throws `schema-referenced` */
+/** Soft deletion heeds live schemas that refer to one of the versions, permanent deletion deleted ones too. @throws `schema-referenced` naming the first that is held. */
 function requireUnreferenced(
   { state: { subject }, permanent, referrers }: DeletionQuestion,
-  version: number,
+  rows: readonly VersionRow[],
   by: 'anybody' | 'outside',
 ): void {
-  const found = referrers.some(
-    (one) =>
-      one.target === version && (permanent || !one.deleted) && (by === 'anybody' || !sameSubject(one.subject, subject)),
-  );
-  if (found) throw schemaReferenced(subjectText(subject), version);
+  const held = new Set<number>();
+  for (const one of referrers) {
+    if ((permanent || !one.deleted) && (by === 'anybody' || !sameSubject(one.subject, subject))) held.add(one.target);
+  }
+  const found = rows.find(({ version }) => held.has(version));
+  if (found !== undefined) throw schemaReferenced(subjectText(subject), found.version);
 }
 
 /** Deletes one version (contract, endpoint 23). @param asked the number, or `latest`. @returns the number. */
@@ -97,7 +105,7 @@ export function decideVersionDeletion(
     if (permanent) throw associationForSubjectExists(name);
     if (!versions.some((one) => isLive(one) && one !== row)) throw noActiveVersion(name);
   }
-  requireUnreferenced(question, version, 'anybody');
+  requireUnreferenced(question, [row], 'anybody');
   if (permanent && !row.deleted) throw versionNotSoftDeleted(name, version);
   return {
     version,

@@ -1,5 +1,5 @@
 import { impossible } from '#libs/core/kernel';
-import type { Association, SchemaEntry, SchemaRecord, SubjectState, VersionRow } from './model.js';
+import type { Association, SchemaRecord, StoredSchema, SubjectState, VersionRow } from './model.js';
 import type { RegistryView } from './registry-view.js';
 import {
   identityOf,
@@ -19,6 +19,7 @@ import {
   type TakenId,
   type TouchedSince,
   type UnindexedVersion,
+  type UsagesSnapshot,
 } from './store.js';
 import { sameSubject, subjectText, type SubjectName } from './subject-name.js';
 
@@ -33,7 +34,7 @@ type Registered = Extract<RegistryFact, { type: 'version-registered' }>;
 export class DraftStore extends RegistryStore {
   readonly #drafted = new Map<string, SubjectState>();
   readonly #read = new Map<string, SubjectState>();
-  readonly #schemas = new Map<number, SchemaEntry>();
+  readonly #schemas = new Map<number, StoredSchema>();
   /** Negative ids by context and identity. */
   readonly #ids = new Map<string, number>();
   readonly #facts: RegistryFact[] = [];
@@ -96,12 +97,16 @@ export class DraftStore extends RegistryStore {
 
   async schemas(context: string, ids: readonly number[]): Promise<SchemasSnapshot> {
     const known = ids.filter((id) => id >= 0);
-    const entries = new Map(known.length === 0 ? [] : await this.base.entries(context, known));
+    const schemas = new Map(known.length === 0 ? [] : await this.base.stored(context, known));
     for (const id of ids) {
       const drafted = this.#schemas.get(id);
-      if (drafted !== undefined) entries.set(id, drafted);
+      if (drafted !== undefined) schemas.set(id, drafted);
     }
-    return { revision: this.#revision, entries };
+    return { revision: this.#revision, schemas };
+  }
+
+  usages(context: string, ids: readonly number[]): Promise<UsagesSnapshot> {
+    return this.store.usages(context, ids);
   }
 
   async idOfContent(context: string, content: Pick<SchemaRecord, 'guid' | 'schemaType'>): Promise<number | undefined> {
@@ -179,7 +184,7 @@ export class DraftStore extends RegistryStore {
     if (id === undefined || (choice.kind === 'new' && choice.collides === true)) {
       id = -(this.#schemas.size + 1);
       if (choice.kind === 'new' && choice.collides !== true) this.#ids.set(place, id);
-      this.#schemas.set(id, { schema: { context, id, ...content }, usages: [] });
+      this.#schemas.set(id, { context, id, ...content });
     }
     const row: VersionRow = { version, schemaId: id, guid: content.guid, deleted: false, registeredAt: at };
     await this.#change(subject, ({ versions }) => ({

@@ -90,6 +90,7 @@ export { Registry, type RegistryOptions, type VersionChoice } from './registry.j
 export { type FoundSchema } from './schema-ids.js';
 export {
   SchemaSearch,
+  type FoundVersion,
   type SchemaSearchPage,
   type SchemaSearchPosition,
   type SchemaSearchQuestion,
@@ -141,6 +142,7 @@ export {
   type TakenId,
   type TouchedSince,
   type UnindexedVersion,
+  type UsagesSnapshot,
   type VersionSearch,
 } from './store.js';
 export {

@@ -12,7 +12,7 @@ export async function knownAs(
 ): Promise<{ readonly id: number | undefined; readonly collides: boolean }> {
   const id = await store.idOfContent(context, content);
   if (id === undefined) return { id, collides: false };
-  const entry = await view.entry(context, id);
-  if (entry === undefined) throw stateMoved(`The id of schema ${content.guid}`);
-  return sameContent(entry.schema, content) ? { id, collides: false } : { id: undefined, collides: true };
+  const schema = await view.schema(context, id);
+  if (schema === undefined) throw stateMoved(`The id of schema ${content.guid}`);
+  return sameContent(schema, content) ? { id, collides: false } : { id: undefined, collides: true };
 }

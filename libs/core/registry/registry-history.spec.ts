@@ -126,7 +126,7 @@ describe('histories of registrations and deletions', () => {
             continue;
           }
           let id = 1;
-          const free = async () => (await this.schemas(fact.subject.context, [id])).entries.size === 0;
+          const free = async () => (await this.schemas(fact.subject.context, [id])).schemas.size === 0;
           while (!(await free())) id++;
           facts.push({ ...fact, id: { kind: 'given' as const, id } });
         }

@@ -3,7 +3,7 @@ import type { SchemaReference, SchemaSource } from '#libs/core/schema';
 import type { Scopes } from './config.js';
 import type { LoadedVersion } from './content.js';
 import { stateMoved } from './errors.js';
-import type { SchemaEntry, StoredSchema, SubjectState, VersionRow } from './model.js';
+import type { SchemaEntry, SchemaUsage, StoredSchema, SubjectState, VersionRow } from './model.js';
 import { NO_REFERENCES, ReferenceWalk, type ReferenceChain } from './references.js';
 import type { RegistryStore } from './store.js';
 import { contextScope, DEFAULT_SCOPE, GLOBAL_SCOPE, subjectText, type SubjectName } from './subject-name.js';
@@ -20,6 +20,8 @@ const MIB = 1024 * 1024;
 const MAX_CATCH_UP = 5_000;
 /** Schemas read from the store in one go; each may be as long as a text may. */
 const LOADED_AT_ONCE = 50;
+/** What part of the memory for schemas is for their uses. */
+const USAGES_PART = 4;
 /** Attempts at a read whose state moves under it. */
 const MAX_READS = 10;
 
@@ -29,7 +31,9 @@ const MAX_READS = 10;
  */
 export class RegistryView {
   readonly #subjects: BoundedCache<SubjectState>;
-  readonly #entries: BoundedCache<SchemaEntry>;
+  readonly #schemas: BoundedCache<StoredSchema>;
+  /** Apart from the schemas: a schema that many subjects share is used anew all the time, and stays what it is. */
+  readonly #usages: BoundedCache<readonly SchemaUsage[]>;
   /** Everything up to this revision has been taken out of the caches. */
   #seen = 0;
   #catchingUp: Promise<void> | undefined;
@@ -39,7 +43,9 @@ export class RegistryView {
     options: RegistryViewOptions = {},
   ) {
     this.#subjects = new BoundedCache(options.subjectBytes ?? 32 * MIB);
-    this.#entries = new BoundedCache(options.schemaBytes ?? 32 * MIB);
+    const schemaBytes = options.schemaBytes ?? 32 * MIB;
+    this.#schemas = new BoundedCache(schemaBytes - schemaBytes / USAGES_PART);
+    this.#usages = new BoundedCache(schemaBytes / USAGES_PART);
   }
 
   /** Forgets what changed since the last time, whoever changed it. @returns the revision that is now covered. */
@@ -75,14 +81,18 @@ export class RegistryView {
 
   async #catchUp(): Promise<void> {
     // A process that has read nothing yet has nothing to forget.
-    const empty = this.#subjects.size === 0 && this.#entries.size === 0;
+    const empty = this.#subjects.size === 0 && this.#schemas.size === 0 && this.#usages.size === 0;
     const touched = await this.store.touchedSince(this.#seen, empty ? 0 : MAX_CATCH_UP);
     if (touched.complete) {
       for (const subject of touched.subjects) this.#subjects.delete(subjectText(subject));
-      for (const { context, id } of touched.schemas) this.#entries.delete(`${context}/${id}`);
+      for (const { context, id, purged } of touched.schemas) {
+        this.#usages.delete(`${context}/${id}`);
+        if (purged) this.#schemas.delete(`${context}/${id}`);
+      }
     } else {
       this.#subjects.clear();
-      this.#entries.clear();
+      this.#schemas.clear();
+      this.#usages.clear();
     }
     this.#seen = Math.max(this.#seen, touched.revision);
   }
@@ -125,35 +135,55 @@ export class RegistryView {
 
   /** The entry, if it is in memory. Only to be believed while the view {@link isFresh}. */
   entryAtHand(context: string, id: number): SchemaEntry | undefined {
-    return this.#entries.get(`${context}/${id}`);
+    const schema = this.#schemas.get(`${context}/${id}`);
+    const usages = schema && this.#usages.get(`${context}/${id}`);
+    return usages && { schema, usages };
   }
 
+  /** A schema with every version that carries it, of which there is one at least. */
   async entry(context: string, id: number): Promise<SchemaEntry | undefined> {
-    return (await this.entries(context, [id])).get(id);
+    const [schema, usages] = await Promise.all([this.schema(context, id), this.#usagesOf(context, id)]);
+    return schema && usages && { schema, usages };
   }
 
-  async entries(context: string, ids: Iterable<number>): Promise<ReadonlyMap<number, SchemaEntry>> {
-    const found = new Map<number, SchemaEntry>();
+  async schema(context: string, id: number): Promise<StoredSchema | undefined> {
+    return (await this.stored(context, [id])).get(id);
+  }
+
+  /** Schemas by id; unknown and purged ones are left out. */
+  async stored(context: string, ids: Iterable<number>): Promise<ReadonlyMap<number, StoredSchema>> {
+    const found = new Map<number, StoredSchema>();
     const missing: number[] = [];
     for (const id of new Set(ids)) {
-      const entry = this.#entries.get(`${context}/${id}`);
-      if (entry === undefined) missing.push(id);
-      else found.set(id, entry);
+      const schema = this.#schemas.get(`${context}/${id}`);
+      if (schema === undefined) missing.push(id);
+      else found.set(id, schema);
     }
     if (missing.length === 0) return found;
-    const { revision, entries } = await this.store.schemas(context, missing);
-    for (const [id, entry] of entries) {
-      found.set(id, entry);
-      if (revision >= this.#seen) this.#entries.set(`${context}/${id}`, entry, weightOfEntry(entry));
+    const { revision, schemas } = await this.store.schemas(context, missing);
+    for (const [id, schema] of schemas) {
+      found.set(id, schema);
+      if (revision >= this.#seen) this.#schemas.set(`${context}/${id}`, schema, weightOfSchema(schema));
+    }
+    return found;
+  }
+
+  async #usagesOf(context: string, id: number): Promise<readonly SchemaUsage[] | undefined> {
+    const known = this.#usages.get(`${context}/${id}`);
+    if (known !== undefined) return known;
+    const { revision, usages } = await this.store.usages(context, [id]);
+    const found = usages.get(id);
+    if (found !== undefined && revision >= this.#seen) {
+      this.#usages.set(`${context}/${id}`, found, 100 + found.length * 160);
     }
     return found;
   }
 
   /** The schema of a version. @throws `registry-state-moved` when it has been removed since the version was read. */
   async schemaOf(subject: SubjectName, row: VersionRow): Promise<StoredSchema> {
-    const entry = await this.entry(subject.context, row.schemaId);
-    if (entry === undefined) throw stateMoved(`Version ${row.version} of subject '${subjectText(subject)}'`);
-    return entry.schema;
+    const schema = await this.schema(subject.context, row.schemaId);
+    if (schema === undefined) throw stateMoved(`Version ${row.version} of subject '${subjectText(subject)}'`);
+    return schema;
   }
 
   /** Versions with their schemas and what those refer to, in the order given, read from the store a page at a time. */
@@ -168,13 +198,11 @@ export class RegistryView {
   ): AsyncGenerator<Pick<LoadedVersion, 'row' | 'schema'>> {
     for (let at = 0; at < rows.length; at += LOADED_AT_ONCE) {
       const page = rows.slice(at, at + LOADED_AT_ONCE);
-      const entries = await this.entries(
+      const stored = await this.stored(
         subject.context,
         page.map((row) => row.schemaId),
       );
-      for (const row of page) {
-        yield { row, schema: entries.get(row.schemaId)?.schema ?? (await this.schemaOf(subject, row)) };
-      }
+      for (const row of page) yield { row, schema: stored.get(row.schemaId) ?? (await this.schemaOf(subject, row)) };
     }
   }
 
@@ -203,6 +231,6 @@ function weightOf(state: SubjectState): number {
   return 400 + subjectText(state.subject).length * 2 + settings + state.versions.length * 160;
 }
 
-function weightOfEntry({ schema, usages }: SchemaEntry): number {
-  return 500 + bytesInMemory(schema.text) + schema.references.length * 300 + usages.length * 160;
+function weightOfSchema({ text, references }: StoredSchema): number {
+  return 400 + bytesInMemory(text) + references.length * 300;
 }

@@ -35,6 +35,34 @@ class TickingClock extends ManualClock {
   }
 }
 
+/** A store in which something happens after a question, once. */
+class Interrupted extends MemoryRegistryStore {
+  readonly #interruptions = new Map<string, () => Promise<unknown>>();
+
+  after(question: 'referrers' | 'list' | 'names', interruption: () => Promise<unknown>): void {
+    this.#interruptions.set(question, interruption);
+  }
+
+  override async referrers(...asked: Parameters<MemoryRegistryStore['referrers']>) {
+    return this.#interrupted('referrers', await super.referrers(...asked));
+  }
+
+  override async list(...asked: Parameters<MemoryRegistryStore['list']>) {
+    return this.#interrupted('list', await super.list(...asked));
+  }
+
+  override async names(...asked: Parameters<MemoryRegistryStore['names']>) {
+    return this.#interrupted('names', await super.names(...asked));
+  }
+
+  async #interrupted<T>(question: string, answer: T): Promise<T> {
+    const interruption = this.#interruptions.get(question);
+    this.#interruptions.delete(question);
+    await interruption?.();
+    return answer;
+  }
+}
+
 describe('the registry', () => {
   it('answers at once what it read before, and no longer once an instance has changed it', async () => {
     const store = new MemoryRegistryStore();
@@ -201,6 +229,91 @@ describe('the registry', () => {
     const found = await left.registry.referrers(parseSubject('base'), 1).catch(() => []);
     const live = (await left.registry.latest(parseSubject('base'))) !== undefined;
     expect(found.length > 0).toBe(live);
+  });
+
+  it('registers a schema that many subjects share without going through those that have it', async () => {
+    class Counting extends MemoryRegistryStore {
+      readonly asked = { schemas: 0, usages: 0 };
+      override schemas(...asked: Parameters<MemoryRegistryStore['schemas']>) {
+        this.asked.schemas++;
+        return super.schemas(...asked);
+      }
+      override usages(...asked: Parameters<MemoryRegistryStore['usages']>) {
+        this.asked.usages++;
+        return super.usages(...asked);
+      }
+    }
+    const store = new Counting();
+    const { registry, register } = open(store);
+    for (let i = 0; i < 20; i++) await register(`topic${i}-key`, '"string"');
+    expect(store.asked).toEqual({ schemas: 1, usages: 0 });
+    expect(await registry.usagesOf(1)).toHaveLength(20);
+    await register('one-more', '"string"');
+    expect(await registry.usagesOf(1)).toHaveLength(21);
+    expect(store.asked).toEqual({ schemas: 1, usages: 2 });
+  });
+
+  it('registers many schemas at once that refer to one subject', async () => {
+    const { registry, register } = open();
+    await register('base', record('a'));
+    const references = [{ name: 'R', subject: 'base', version: 1 }];
+    const user = (i: number) => JSON.stringify({ type: 'record', name: `U${i}`, fields: [{ name: 'r', type: 'R' }] });
+    const many = Array.from({ length: 100 }, (_, i) => register(`user${i}`, user(i), { references }));
+    expect((await Promise.allSettled(many)).filter((one) => one.status === 'rejected')).toEqual([]);
+    expect(await registry.referrers(parseSubject('base'), 1)).toHaveLength(100);
+  });
+
+  describe('decides again when, between its look and its write,', () => {
+    const base = parseSubject('base');
+    const user = JSON.stringify({ type: 'record', name: 'U', fields: [{ name: 'r', type: 'R' }] });
+    const references = [{ name: 'R', subject: 'base', version: 1 }];
+
+    it('a version was restored that refers to what is deleted', async () => {
+      const store = new Interrupted();
+      const { registry, register } = open(store);
+      await register('base', record('a'));
+      await register('user', user, { references });
+      await registry.deleteSubject(parseSubject('user'), false);
+      store.after('referrers', () => registry.history.restore(parseSubject('user'), undefined, false));
+      await expect(registry.deleteVersion(base, 1, false)).rejects.toMatchObject({ code: 'schema-referenced' });
+      expect((await registry.latest(base))?.row.version).toBe(1);
+    });
+
+    it('a schema was registered that refers to what is deleted for good', async () => {
+      const store = new Interrupted();
+      const { registry, register } = open(store);
+      const other = open(store);
+      await register('base', record('a'));
+      await registry.deleteSubject(base, false);
+      store.after('referrers', async () => {
+        await other.registry.history.restore(base, undefined, false);
+        await other.register('user', user, { references });
+        await other.registry.deleteSubject(parseSubject('user'), false);
+        await other.registry.deleteSubject(base, false);
+      });
+      await expect(registry.deleteSubject(base, true)).rejects.toMatchObject({ code: 'schema-referenced' });
+      expect(await registry.referrers(base, 1)).toHaveLength(1);
+    });
+
+    it('a subject came into the context that is removed', async () => {
+      const store = new Interrupted();
+      const { registry, register } = open(store);
+      await register(':.c:s', record('a'));
+      await registry.deleteSubject(parseSubject(':.c:s'), false);
+      await registry.deleteSubject(parseSubject(':.c:s'), true);
+      store.after('list', () => register(':.c:t', record('a')));
+      await expect(registry.deleteContext('.c')).rejects.toMatchObject({ code: 'context-not-empty' });
+      expect(await registry.contexts()).toEqual(['.', '.c']);
+    });
+
+    it('a subject came into the context that is to be imported into', async () => {
+      const store = new Interrupted();
+      const { registry, register } = open(store);
+      store.after('names', () => register(':.c:t', record('a')));
+      const begun = registry.settings.setMode(parseSubject(':.c:'), 'IMPORT', false);
+      await expect(begun).rejects.toMatchObject({ code: 'operation-not-permitted' });
+      expect(await registry.settings.mode(parseSubject(':.c:'), true)).toBe('READWRITE');
+    });
   });
 
   it('never gives an id to another content: not after deletions, not by import', async () => {

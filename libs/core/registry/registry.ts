@@ -38,7 +38,7 @@ import { requireOneSource, retagged, type SentRetagging } from './retagging.js';
 import { RegistryFeed } from './registry-feed.js';
 import { RegistryPlans } from './registry-plans.js';
 import { SchemaIds, type FoundSchema } from './schema-ids.js';
-import { SchemaSearch } from './schema-search.js';
+import { SchemaSearch, type FoundVersion } from './schema-search.js';
 import { RegistrySettings } from './settings.js';
 import { SubjectDigests } from './subject-digests.js';
 import { SubjectHistory } from './subject-history.js';
@@ -235,7 +235,7 @@ export class Registry {
       const state = await this.#state(subject);
       const rows = (deleted ? state.versions : state.versions.filter(isLive)).toReversed();
       if (rows.length === 0) throw subjectNotFound(subjectText(state.subject));
-      for await (const { row, schema } of this.view.load(state.subject, rows)) {
+      for await (const { row, schema } of this.view.schemas(state.subject, rows)) {
         const all = [...properties].every(([name, value]) => propertyOf(schema.metadata, name) === value);
         if (schema.metadata !== null && all) return { subject: state.subject, row, schema };
       }
@@ -304,19 +304,13 @@ export class Registry {
     );
   }
 
-  /** Every version of some subjects with its schema, in the order of the subjects, then of the numbers. @param wanted which versions of each. */
-  versionsOf(
+  /** Versions of some subjects, in the order of the subjects, then of the numbers. {@link SchemaSearch.load} gives them their schemas. @param wanted which versions of each. */
+  async rowsOf(
     subjects: readonly SubjectName[],
     wanted: (rows: readonly VersionRow[]) => readonly VersionRow[],
-  ): Promise<readonly SubjectVersion[]> {
-    return this.view.consistent(async () => {
-      const found: SubjectVersion[] = [];
-      for (const { subject, versions } of await this.view.subjects(subjects)) {
-        for await (const { row, schema } of this.view.load(subject, wanted(versions)))
-          found.push({ subject, row, schema });
-      }
-      return found;
-    });
+  ): Promise<readonly FoundVersion[]> {
+    const states = await this.view.consistent(() => this.view.subjects(subjects));
+    return states.flatMap(({ subject, versions }) => wanted(versions).map((row) => ({ subject, row })));
   }
 
   /** The default context, then the others ascending. */

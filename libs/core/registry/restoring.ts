@@ -1,5 +1,5 @@
 import { referenceDeleted, subjectNotFound, versionNotFound } from './errors.js';
-import type { RegistryMode, SubjectState } from './model.js';
+import type { RegistryMode, SubjectState, VersionRow } from './model.js';
 import { requireWritable } from './modes.js';
 import type { ReferenceTarget, RegistryFact } from './store.js';
 import { sameSubject, subjectText } from './subject-name.js';
@@ -10,7 +10,7 @@ export interface RestorationQuestion {
   /** Undefined: every version that is softly deleted. */
   readonly versions: readonly number[] | undefined;
   /** What the version's schema refers to directly, and whether that is deleted now. */
-  readonly references: (version: number) => Promise<readonly RestoredReference[]>;
+  readonly references: (row: VersionRow) => Promise<readonly RestoredReference[]>;
 }
 
 export interface RestoredReference extends ReferenceTarget {
@@ -29,15 +29,17 @@ export async function decideRestoration(
   const { subject, versions: rows } = question.state;
   const name = subjectText(subject);
   if (rows.length === 0) throw subjectNotFound(name);
-  const unknown = question.versions?.find((version) => !rows.some((row) => row.version === version));
+  const there = new Set(rows.map((row) => row.version));
+  const unknown = question.versions?.find((version) => !there.has(version));
   if (unknown !== undefined) throw versionNotFound(name, unknown);
-  const back = rows.filter((row) => row.deleted && (question.versions?.includes(row.version) ?? true));
+  const named = question.versions && new Set(question.versions);
+  const back = rows.filter((row) => row.deleted && (named?.has(row.version) ?? true));
+  const numbers = new Set(back.map((row) => row.version));
   if (back.length > 0) requireWritable(question.mode, subject);
-  const comesBack = (target: ReferenceTarget) =>
-    sameSubject(target.subject, subject) && back.some((row) => row.version === target.version);
-  for (const { version } of back) {
-    const missing = (await question.references(version)).find((target) => target.deleted && !comesBack(target));
-    if (missing !== undefined) throw referenceDeleted(name, version, subjectText(missing.subject), missing.version);
+  const comesBack = (target: ReferenceTarget) => sameSubject(target.subject, subject) && numbers.has(target.version);
+  for (const row of back) {
+    const missing = (await question.references(row)).find((target) => target.deleted && !comesBack(target));
+    if (missing !== undefined) throw referenceDeleted(name, row.version, subjectText(missing.subject), missing.version);
   }
   return {
     versions: back.map((row) => row.version),

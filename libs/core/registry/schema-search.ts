@@ -20,9 +20,12 @@ export interface SchemaSearchPosition {
   readonly after: { readonly name: string; readonly version: number } | undefined;
 }
 
+/** A version without its schema. */
+export type FoundVersion = SearchPage['hits'][number];
+
 export interface SchemaSearchPage {
   /** All of one context. */
-  readonly hits: SearchPage['hits'];
+  readonly hits: readonly FoundVersion[];
   /** Null: nothing comes after. */
   readonly next: SchemaSearchPosition | null;
 }
@@ -69,17 +72,18 @@ export class SchemaSearch {
   }
 
   /** The versions found with their schemas, in their order, read a few at a time. One that has been removed meanwhile is passed over. */
-  async *load(hits: SchemaSearchPage['hits']): AsyncGenerator<SubjectVersion> {
-    for (let at = 0; at < hits.length; at += LOADED_AT_ONCE) {
-      const some = hits.slice(at, at + LOADED_AT_ONCE);
-      const context = some[0]!.subject.context;
-      const entries = await this.view.entries(
+  async *load(hits: readonly FoundVersion[]): AsyncGenerator<SubjectVersion> {
+    for (let at = 0, end = 0; at < hits.length; at = end) {
+      const { context } = hits[at]!.subject;
+      for (end = at; end < at + LOADED_AT_ONCE && hits[end]?.subject.context === context;) end++;
+      const some = hits.slice(at, end);
+      const stored = await this.view.stored(
         context,
         some.map((hit) => hit.row.schemaId),
       );
       for (const { subject, row } of some) {
-        const entry = entries.get(row.schemaId);
-        if (entry !== undefined) yield { subject, row, schema: entry.schema };
+        const schema = stored.get(row.schemaId);
+        if (schema !== undefined) yield { subject, row, schema };
       }
     }
   }
@@ -91,10 +95,11 @@ export class SchemaSearch {
       if (lacking.length === 0 || signal.aborted) return;
       const indexed = [];
       for (const one of lacking) {
-        const schema = (await this.store.schemas(one.subject.context, [one.schemaId])).entries.get(one.schemaId);
+        const { schemas } = await this.store.schemas(one.subject.context, [one.schemaId]);
+        const schema = schemas.get(one.schemaId);
         // Removed meanwhile, and the version with it.
         if (schema === undefined) continue;
-        indexed.push({ ...one, terms: await this.#termsOf(schema.schema) });
+        indexed.push({ ...one, terms: await this.#termsOf(schema) });
       }
       await this.store.index(indexed);
     }

@@ -103,7 +103,10 @@ export class RegistrySettings {
       const before = effectiveMode(scopes);
       const empties = mode !== null && isImporting(mode) && !isImporting(before) && !force;
       const emptied = empties ? await this.#emptied(scope) : { facts: [], states: [] };
+      // A subject by itself is vouched for by its state; what comes into a context has a state of its own.
+      const context = scope.context === GLOBAL_CONTEXT ? undefined : scope.context;
       return {
+        ...(empties && scope.name === '' ? { vacates: { context } } : {}),
         facts: [...emptied.facts, { type: 'mode-set', subject: scope, mode }],
         states: [...(Object.values(scopes) as SubjectState[]), ...emptied.states],
         reply: () => undefined,

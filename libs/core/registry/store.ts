@@ -5,8 +5,8 @@ import type {
   RegistrationPolicy,
   RegistryConfig,
   RegistryMode,
-  SchemaEntry,
   SchemaRecord,
+  SchemaUsage,
   StoredSchema,
   SubjectState,
   VersionRow,
@@ -22,10 +22,16 @@ export interface SubjectsSnapshot {
   readonly states: readonly SubjectState[];
 }
 
-/** Schemas with their uses as of one instant. Unknown and purged ids are left out. */
+/** Schemas as of one instant. Unknown and purged ids are left out. */
 export interface SchemasSnapshot {
   readonly revision: number;
-  readonly entries: ReadonlyMap<number, SchemaEntry>;
+  readonly schemas: ReadonlyMap<number, StoredSchema>;
+}
+
+/** The versions that carry each id as of one instant, in the order of their registration. Ids that none carries are left out. */
+export interface UsagesSnapshot {
+  readonly revision: number;
+  readonly usages: ReadonlyMap<number, readonly SchemaUsage[]>;
 }
 
 /** What a cache must forget. */
@@ -33,7 +39,8 @@ export interface TouchedSince {
   /** The revision up to which this tells everything. */
   readonly revision: number;
   readonly subjects: readonly SubjectName[];
-  readonly schemas: readonly { readonly context: string; readonly id: number }[];
+  /** Schemas whose uses have changed; `purged`: the schema itself may be gone. */
+  readonly schemas: readonly { readonly context: string; readonly id: number; readonly purged: boolean }[];
   /** False: there are more changes than asked for; forget everything. */
   readonly complete: boolean;
 }
@@ -108,7 +115,7 @@ export type RegistryFact =
   | { readonly type: 'association-set'; readonly association: Association }
   /** Harmless when it is gone. */
   | { readonly type: 'association-removed'; readonly association: Association }
-  /** The context is no longer listed; its ids go on where they were when it comes back. */
+  /** The context, which holds no version, is no longer listed; its ids go on where they were when it comes back. */
   | { readonly type: 'context-removed'; readonly context: string }
   /** Ids up to this one count as given out in the context. `listed`: the context is listed from now on. */
   | { readonly type: 'ids-taken'; readonly context: string; readonly upTo: number; readonly listed: boolean }
@@ -199,6 +206,8 @@ export interface EventsPage {
   readonly next: EventPosition;
   /** Whether the page ends with what there was. */
   readonly caughtUp: boolean;
+  /** Length of the values of its events, as JSON. */
+  readonly characters: number;
   /** The first revision whose events are kept. */
   readonly oldest: number;
 }
@@ -223,6 +232,10 @@ export interface RegistryChange {
   readonly expected: readonly { readonly subject: SubjectName; readonly revision: number }[];
   /** A resource whose associations the change was decided on. */
   readonly resource?: ResourceAssociations;
+  /** Once the facts are true, no live version may refer to one that they delete softly, and no version at all to one that they purge. */
+  readonly unreferenced?: boolean;
+  /** Once the facts are true, this context (undefined: none of them) may hold a version. */
+  readonly vacates?: { readonly context: string | undefined };
   /** At least one. */
   readonly facts: readonly RegistryFact[];
   /** Kept in the place of those of the subject kept before. */
@@ -266,8 +279,8 @@ export interface AppliedChange {
 
 /**
  * Where the registry keeps its state. Revisions are positive and rise by one with every change, in the order in which changes become visible; a name's
- * revision is that of the change that touched it last. Registering a version that refers to others touches those others' subjects, so that deleting one
- * and referring to it cannot both succeed. Setting or removing an association touches its subject.
+ * revision is that of the change that touched it last. Referring to a version touches nothing of its subject, so that many can at once; that deleting one and
+ * referring to it cannot both succeed is what {@link RegistryChange.unreferenced} asks for. Setting or removing an association touches its subject.
  */
 export abstract class RegistryStore {
   /** A revision that covers every change acknowledged, by any instance, before this call. Cheap. */
@@ -282,6 +295,9 @@ export abstract class RegistryStore {
   abstract subjects(names: readonly SubjectName[]): Promise<SubjectsSnapshot>;
 
   abstract schemas(context: string, ids: readonly number[]): Promise<SchemasSnapshot>;
+
+  /** Apart from the schemas, which stay as they are while thousands of subjects come to use one. */
+  abstract usages(context: string, ids: readonly number[]): Promise<UsagesSnapshot>;
 
   /** The id under which the context knows this content; the one stored last where an import gave it several. */
   abstract idOfContent(
@@ -333,7 +349,7 @@ export abstract class RegistryStore {
   /**
    * Changes after a position, in the order in which they became visible: a reader that goes on from the last position it was given meets every change,
    * whatever was written meanwhile. Old ones are forgotten as the store is told to.
-   * @param after undefined: from the oldest one kept.
+   * @param after undefined: from the oldest one kept. @param limit a page may hold fewer where their values are long, but never none while there are some.
    */
   abstract events(after: EventPosition | undefined, limit: number): Promise<EventsPage>;
 
@@ -356,8 +372,8 @@ export abstract class RegistryStore {
 
   /**
    * Makes the facts true, all or none. Durable when the promise resolves.
-   * @throws `registry-state-moved` when a state named in `expected` or `resource`, or an {@link IdChoice}, no longer holds; `operation-not-permitted` when a given id stands for
-   * other content; `schema-ids-exhausted`.
+   * @throws `registry-state-moved` when a state named in `expected` or `resource`, or an {@link IdChoice}, no longer holds, or the change would leave what it must not
+   * (`unreferenced`, `vacates`); `operation-not-permitted` when a given id stands for other content; `schema-ids-exhausted`.
    */
   abstract apply(change: RegistryChange): Promise<AppliedChange>;
 

@@ -72,8 +72,7 @@ export class SubjectHistory {
       state,
       mode: effectiveMode(scopes),
       versions,
-      references: async (version) => {
-        const row = state.versions.find((one) => one.version === version)!;
+      references: async (row) => {
         const { context, references } = await this.view.schemaOf(subject, row);
         if (references.length === 0) return [];
         const chain = await this.view.chain(context, references);

@@ -1,8 +1,10 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, ConfluentApi } from '#libs/platform/http';
 import * as shapes from './association-shapes.js';
 import { AssociationsService } from './associations.service.js';
+import { ListedAnswer } from './listed-answer.js';
 import type { RawQuery } from './query.js';
 import type { Wire } from './wire.js';
 
@@ -150,8 +152,16 @@ export class AssociationsController {
     status: 207,
     errors: { 422: ['association-invalid'] },
   })
-  batchGet(@CurrentPrincipal() principal: Principal, @Body() body: unknown, @Query() query: RawQuery): Promise<Wire> {
-    return this.associations.batchGet(principal, body, query);
+  async batchGet(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: unknown,
+    @Query() query: RawQuery,
+    @Req() request: FastifyRequest,
+  ): Promise<string> {
+    const results = await ListedAnswer.of(request, (answer) =>
+      this.associations.batchGet(principal, body, query, answer),
+    );
+    return `{"results":${results}}`;
   }
 
   @Post('associations::batchMutate')

@@ -9,6 +9,7 @@ import {
   type Association,
   type AssociationAction,
   type AssociationFilter,
+  type AssociationOptions,
   type AssociationOutcome,
   type Lifecycle,
   type SentResource,
@@ -24,6 +25,7 @@ import {
 import { confluentError } from './confluent-errors.js';
 import { contextInvalid, contextNamed } from './context-paths.js';
 import { choices, flag, page, paged, text, texts, type RawQuery } from './query.js';
+import type { ListedAnswer } from './listed-answer.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SubjectAccess } from './subject-access.js';
 import {
@@ -67,7 +69,7 @@ export class AssociationsService {
 
   private shown(principal: Principal, found: readonly Association[], query: RawQuery): readonly Wire[] {
     const visible = new SubjectAccess(this.authorizer, principal).visible(found);
-    return paged(visible, page(query, { usual: LIST_LIMIT, most: LIST_LIMIT })).map(associationWire);
+    return paged(visible, page(query, LIST_LIMIT)).map(associationWire);
   }
 
   /** @param resourceId of the path; undefined for creating. */
@@ -106,20 +108,31 @@ export class AssociationsService {
   async mutate(principal: Principal, body: unknown, query: RawQuery): Promise<Wire> {
     const mutations = mutationsBody(body);
     const options = optionsOf(query);
-    return this.batch(mutations, async (mutation) => {
-      const made = mutation.operations.flatMap((one) => (one.type === 'DELETE' ? [] : [one.association]));
-      await this.demand(principal, mutation, made, options.context);
-      await this.demandRemovals(principal, mutation);
-      return this.outcome(await this.registry.associations.mutate(mutation, options));
-    });
+    const results: Wire[] = [];
+    for (const mutation of mutations) results.push(await entryOf(() => this.mutation(principal, mutation, options)));
+    return { results };
   }
 
-  async batchGet(principal: Principal, body: unknown, query: RawQuery): Promise<Wire> {
-    const includeSchemas = flag(query, 'includeSchemas');
-    return this.batch(associationQueriesBody(body), (one) => this.answer(principal, one, includeSchemas));
+  private async mutation(principal: Principal, mutation: SentMutation, options: AssociationOptions): Promise<Wire> {
+    const made = mutation.operations.flatMap((one) => (one.type === 'DELETE' ? [] : [one.association]));
+    await this.demand(principal, mutation, made, options.context);
+    await this.demandRemovals(principal, mutation);
+    return this.outcome(await this.registry.associations.mutate(mutation, options));
   }
 
-  private async answer(principal: Principal, asked: SentAssociationQuery, includeSchemas: boolean): Promise<Wire> {
+  async batchGet(principal: Principal, body: unknown, query: RawQuery, answer: ListedAnswer): Promise<void> {
+    const shownIn = flag(query, 'includeSchemas') ? answer : undefined;
+    for (const one of associationQueriesBody(body)) {
+      await answer.add(await entryOf(() => this.answer(principal, one, shownIn)));
+    }
+  }
+
+  /** @param shownIn where the texts of schemas are counted; none are shown unless given. */
+  private async answer(
+    principal: Principal,
+    asked: SentAssociationQuery,
+    shownIn: ListedAnswer | undefined,
+  ): Promise<Wire> {
     const { resourceName, resourceNamespace, resourceId, associationTypes, lifecycle } = asked;
     const resourceType = asked.resourceType || TOPIC;
     const filter = { resourceType, associationTypes, lifecycles: lifecycle === undefined ? [] : [lifecycle] };
@@ -129,7 +142,7 @@ export class AssociationsService {
       : await this.registry.associations.ofName(namespaceOf(resourceNamespace), resourceName!, filter);
     const visible = new SubjectAccess(this.authorizer, principal).visible(found);
     const infos: Wire[] = [];
-    for (const one of visible) infos.push(associationInfo(one, includeSchemas ? await this.latest(one) : undefined));
+    for (const one of visible) infos.push(associationInfo(one, shownIn && (await this.latest(one, shownIn))));
     const [first] = visible;
     return associationResult(
       {
@@ -142,29 +155,16 @@ export class AssociationsService {
     );
   }
 
-  private async latest({ subject }: Association): Promise<Wire | undefined> {
+  private async latest({ subject }: Association, shownIn: ListedAnswer): Promise<Wire | undefined> {
     const latest = await this.registry.latest(subject);
     if (latest === undefined) return undefined;
+    shownIn.expect(latest.schema.text);
     return subjectVersion(
       subjectText(subject),
       latest.row,
       latest.schema,
       await this.schemaTexts.shown(latest.schema, {}),
     );
-  }
-
-  private async batch<T>(entries: readonly T[], answer: (entry: T) => Promise<Wire>): Promise<Wire> {
-    const results: Wire[] = [];
-    for (const entry of entries) {
-      try {
-        results.push({ result: await answer(entry) });
-      } catch (error) {
-        if (!isAppError(error)) throw error;
-        const { errorCode, message } = confluentError(error);
-        results.push({ error: { error_code: errorCode, message } });
-      }
-    }
-    return { results };
   }
 
   private async outcome({ resource, associations, schemas }: AssociationOutcome): Promise<Wire> {
@@ -214,6 +214,17 @@ export class AssociationsService {
   }
 }
 
+/** What an entry of a batch comes to. One that fails says why in its place. */
+async function entryOf(answer: () => Promise<Wire>): Promise<Wire> {
+  try {
+    return { result: await answer() };
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    const { errorCode, message } = confluentError(error);
+    return { error: { error_code: errorCode, message } };
+  }
+}
+
 /** @throws `not-found` for a lifecycle that there is not, as the reference has it. */
 function filterOf(query: RawQuery): AssociationFilter {
   return {
@@ -223,7 +234,7 @@ function filterOf(query: RawQuery): AssociationFilter {
   };
 }
 
-function optionsOf(query: RawQuery): { readonly context: string; readonly dryRun: boolean } {
+function optionsOf(query: RawQuery): AssociationOptions {
   const given = text(query, 'context') ?? '';
   const context = given === '' ? '.' : contextNamed(encodeURIComponent(given));
   if (context === undefined) throw contextInvalid(given);

@@ -466,6 +466,18 @@ describe('associations', () => {
       const rich = await calls.post('/associations:batchGet?includeSchemas=true', { requests: requests.slice(0, 1) });
       expect(results(rich)).toMatchObject([{ result: { associations: [{ schema: { version: 2 } }] } }]);
     });
+
+    it('are refused when their schemas are more than an answer may hold', async () => {
+      await register(`${topic}-v`, JSON.stringify({ type: 'record', name: 'R', doc: 'x'.repeat(500_000), fields: [] }));
+      await create(weak(`${topic}-v`));
+      const requests = Array.from({ length: 50 }, () => ({ resourceId: id }));
+      expect((await calls.post('/associations:batchGet', { requests })).status).toBe(207);
+      const refused = await calls.post('/associations:batchGet?includeSchemas=true', { requests });
+      expect([refused.status, refused.code]).toEqual([413, 413]);
+      expect(refused.text).toContain('limits.bytesInFlightPerConnection');
+      const fewer = await calls.post('/associations:batchGet?includeSchemas=true', { requests: requests.slice(0, 9) });
+      expect(results(fewer)).toHaveLength(9);
+    });
   });
 
   describe('keep to what a caller may do', () => {

@@ -105,6 +105,21 @@ describe('data contracts (contract 3.5)', () => {
         ruleSet: said(['c', 'default'], ['b', 'sent'], ['d', 'sent'], ['a', 'override']),
       });
     });
+
+    it('never have a name twice: a later rule takes the place of an earlier one of another list', async () => {
+      await calls.put(`/config/${s}`, {
+        defaultRuleSet: { encodingRules: [rule('r')], domainRules: [rule('d')] },
+        overrideRuleSet: { encodingRules: [rule('o')] },
+      });
+      const sent = { domainRules: [rule('r', { expr: 'sent' }), rule('o')] };
+      const answer = await calls.registered(s, user('a'), { ruleSet: sent });
+      const kept = { domainRules: [rule('d'), rule('r', { expr: 'sent' })], encodingRules: [rule('o')] };
+      expect(answer).toMatchObject({ ruleSet: kept });
+      expect(Object.values((answer as { ruleSet: object }).ruleSet).flat()).toHaveLength(3);
+      // What is stored can be built on.
+      const merged = { rulesToMerge: { domainRules: [rule('e')] } };
+      expect((await calls.post(`/subjects/${s}/versions/1/tags`, merged)).status).toBe(200);
+    });
   });
 
   describe('metadata', () => {

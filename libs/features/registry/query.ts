@@ -31,22 +31,28 @@ export function choices<T extends string>(query: RawQuery, name: string, known: 
   });
 }
 
-/** A page of a list. `limit` undefined: to the end. */
+/** A page of a list. */
 export interface Page {
   readonly offset: number;
-  readonly limit: number | undefined;
+  readonly limit: number;
 }
 
-/** @throws `not-found` for a number that cannot be read, as the contract has it (1.3). A negative offset is 0: the reference fails on it. */
-export function page(query: RawQuery, limits: { readonly usual?: number; readonly most?: number } = {}): Page {
+/** Entries of a list of names or numbers in one answer at most, and where nothing is asked for. */
+const BARE_LIST = 100_000;
+
+/**
+ * The page asked for. A negative offset is 0: the reference fails on it.
+ * @param most entries of one page; as many as that where nothing is asked for, or more.
+ * @throws `not-found` for a number that cannot be read, as the contract has it (1.3).
+ */
+export function page(query: RawQuery, most = BARE_LIST): Page {
   const offset = integer(query, 'offset') ?? 0;
   const limit = integer(query, 'limit') ?? -1;
-  const asked = limit <= 0 || (limits.most !== undefined && limit > limits.most) ? limits.usual : limit;
-  return { offset: Math.max(0, offset), limit: asked };
+  return { offset: Math.max(0, offset), limit: limit <= 0 || limit > most ? most : limit };
 }
 
 export function paged<T>(items: readonly T[], { offset, limit }: Page): readonly T[] {
-  return items.slice(offset, limit === undefined ? undefined : offset + limit);
+  return items.slice(offset, offset + limit);
 }
 
 function integer(query: RawQuery, name: string): number | undefined {

@@ -7,7 +7,7 @@ const resolved = `{"type":"record","name":"Order","fields":[{"name":"user","type
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
 describe('what is read, in which form and how much of it (contract 2.3, 2.4, 3.6)', () => {
-  const { calls } = registryForSuite();
+  const { calls, app } = registryForSuite();
   let run = 0;
   let s: string;
   beforeEach(() => {
@@ -111,6 +111,26 @@ describe('what is read, in which form and how much of it (contract 2.3, 2.4, 3.6
         expect([url, query, (await calls.get(url + query)).code]).toEqual([url, query, 404]);
       }
     }
+  });
+
+  it('lists as many schemas as an answer may hold, and reads no more of them', async () => {
+    const long = (n: number) => JSON.stringify({ type: 'record', name: 'R', doc: `${n}`.padEnd(500_000), fields: [] });
+    for (const n of numbers(40)) await calls.registered(`${s}-${n}`, long(n));
+    const loads: number[] = [];
+    const { view } = app().registry;
+    const stored = view.stored.bind(view);
+    view.stored = (context, ids) => {
+      loads.push([...ids].length);
+      return stored(context, ids);
+    };
+    const refused = await calls.get(`/schemas?subjectPrefix=${s}-`);
+    expect([refused.status, refused.code]).toEqual([413, 413]);
+    expect(refused.text).toContain('with a smaller limit');
+    expect(await json(`/schemas?subjectPrefix=${s}-&limit=30`)).toHaveLength(30);
+    loads.length = 0;
+    expect(await json(`/schemas?subjectPrefix=${s}-&offset=38&limit=1`)).toMatchObject([{ version: 1 }]);
+    expect(loads).toEqual([1]);
+    view.stored = stored;
   });
 
   it('lists deleted versions and subjects as asked', async () => {

@@ -4,16 +4,17 @@ import {
   Registry,
   subjectText,
   type Association,
+  type FoundVersion,
   type StoredSchema,
   type SubjectName,
-  type SubjectVersion,
   type VersionRow,
 } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
+import type { ListedAnswer } from './listed-answer.js';
 import { choices, flag, page, prefixOf, text, texts, type RawQuery } from './query.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SubjectAccess } from './subject-access.js';
-import { listedVersion, type Wire } from './wire.js';
+import { listedVersion } from './wire.js';
 
 /** Subjects read at a time. */
 const BATCH = 100;
@@ -43,29 +44,34 @@ export class SchemaListService {
   ) {}
 
   /** Versions of all subjects, filtered; without a prefix those of the default context. By subject, then by number. */
-  async list(principal: Principal, query: RawQuery): Promise<readonly Wire[]> {
-    const { offset, limit } = page(query, { usual: LIST_LIMIT, most: LIST_LIMIT });
+  async list(principal: Principal, query: RawQuery, answer: ListedAnswer): Promise<void> {
+    const { offset, limit } = page(query, LIST_LIMIT);
     const ruleType = text(query, 'ruleType') || undefined;
     const asked = associationQuestion(query);
     const listed = await this.listed(principal, query);
-    const result: Wire[] = [];
     let skip = offset;
-    for (let at = 0; at < listed.length && result.length < limit!; at += BATCH) {
+    for (let at = 0; at < listed.length && answer.length < limit; at += BATCH) {
       const batch = listed.slice(at, at + BATCH);
       const associations = await this.associations(batch, asked);
       const aliases = new Map(batch.map((one) => [subjectText(one.subject), one.aliases]));
-      for (const version of await this.versions(batch, query)) {
-        const subject = subjectText(version.subject);
-        const known = associations?.get(subject);
-        if (asked !== undefined && !isAskedFor(known!, asked)) continue;
+      const known = ({ subject }: FoundVersion) => associations?.get(subjectText(subject));
+      let rows = await this.rows(batch, query);
+      if (asked !== undefined) rows = rows.filter((row) => isAskedFor(known(row)!, asked));
+      // Where the schemas themselves do not matter, those before the page are not read, nor those behind it.
+      if (ruleType === undefined) {
+        const skipped = Math.min(skip, rows.length);
+        skip -= skipped;
+        rows = rows.slice(skipped, skipped + limit - answer.length);
+      }
+      for await (const version of this.registry.search.load(rows)) {
         if (ruleType !== undefined && !hasRule(version.schema, ruleType)) continue;
         if (skip-- > 0) continue;
-        if (result.length >= limit!) break;
-        const more = { aliases: aliases.get(subject)!, associations: shown(known, asked) };
-        result.push(listedVersion(version, await this.schemaTexts.shown(version.schema, {}), more));
+        const associated = shown(known(version), asked);
+        const more = { aliases: aliases.get(subjectText(version.subject))!, associations: associated };
+        await answer.add(listedVersion(version, await this.schemaTexts.shown(version.schema, {}), more));
+        if (answer.length === limit) break;
       }
     }
-    return result;
   }
 
   /** The subjects that begin with the prefix, with `aliases=true` also those that an alias of such a name stands for. */
@@ -87,14 +93,14 @@ export class SchemaListService {
       .sort((a, b) => (subjectText(a.subject) < subjectText(b.subject) ? -1 : 1));
   }
 
-  private versions(batch: readonly Listed[], query: RawQuery): Promise<readonly SubjectVersion[]> {
+  private rows(batch: readonly Listed[], query: RawQuery): Promise<readonly FoundVersion[]> {
     const deleted = flag(query, 'deleted');
     const latestOnly = flag(query, 'latestOnly');
     const wanted = (rows: readonly VersionRow[]) => {
       const included = rows.filter((row) => deleted || !row.deleted);
       return latestOnly ? included.slice(-1) : included;
     };
-    return this.registry.versionsOf(
+    return this.registry.rowsOf(
       batch.map((one) => one.subject),
       wanted,
     );

@@ -1,8 +1,10 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Get, Param, Query, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { Registry, subjectText } from '#libs/core/registry';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, Conditional, ConfluentApi } from '#libs/platform/http';
 import * as shapes from './api-shapes.js';
+import { ListedAnswer } from './listed-answer.js';
 import { javaInteger, type RawQuery } from './query.js';
 import { SchemaListService } from './schema-list.service.js';
 import { SchemasService } from './schemas.service.js';
@@ -33,8 +35,12 @@ export class SchemasController {
     query: shapes.schemasQuery,
     response: shapes.versionShape.array(),
   })
-  list(@CurrentPrincipal() principal: Principal, @Query() query: RawQuery): Promise<readonly Wire[]> {
-    return this.schemaList.list(principal, query);
+  list(
+    @CurrentPrincipal() principal: Principal,
+    @Query() query: RawQuery,
+    @Req() request: FastifyRequest,
+  ): Promise<string> {
+    return ListedAnswer.of(request, (answer) => this.schemaList.list(principal, query, answer));
   }
 
   @Get('types')

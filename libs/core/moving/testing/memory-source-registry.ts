@@ -11,6 +11,8 @@ export class MemorySourceRegistry extends SourceRegistry {
   readonly asked: string[] = [];
   /** Called before each answer; what it throws is the answer. */
   onRequest: (path: string) => void | Promise<void> = () => undefined;
+  /** Most entries of a list of names or numbers in one answer, for a registry that gives lists in pieces. */
+  mostListed = Infinity;
   /** Paths answered otherwise than by the store. */
   readonly instead = new Map<string, SourceAnswer>();
 
@@ -32,11 +34,15 @@ export class MemorySourceRegistry extends SourceRegistry {
     const url = new URL(path, 'memory://source');
     const [kind, ...rest] = url.pathname.split('/').slice(1).map(decodeURIComponent);
     const { searchParams: query } = url;
+    const offset = Number(query.get('offset'));
+    const piece = (list: JsonValue | undefined) =>
+      Array.isArray(list) ? list.slice(offset, offset + this.mostListed) : list;
     switch (kind) {
       case 'contexts':
-        return [...(await this.store.contexts())];
+        return piece([...(await this.store.contexts())]);
       case 'subjects':
-        return rest[0] === undefined ? this.#subjects() : this.#versions(rest[0], rest[2], query.has('deleted'));
+        if (rest[0] === undefined) return piece(await this.#subjects());
+        return piece(await this.#versions(rest[0], rest[2], query.has('deleted')));
       case 'schemas':
         return rest[0] === 'ids' ? this.#id(Number(rest[1]), query.get('subject') ?? '') : this.#list(query);
       case 'config': {
@@ -87,9 +93,9 @@ export class MemorySourceRegistry extends SourceRegistry {
   async #schemas(state: SubjectState): Promise<JsonValue[]> {
     const { context } = state.subject;
     const ids = state.versions.map((row) => row.schemaId);
-    const { entries } = await this.store.schemas(context, ids);
+    const { schemas } = await this.store.schemas(context, ids);
     return state.versions.map(({ version, schemaId: id, deleted, guid, registeredAt: ts }) => {
-      const { schemaType, text: schema, references, metadata, ruleSet } = entries.get(id)!.schema;
+      const { schemaType, text: schema, references, metadata, ruleSet } = schemas.get(id)!;
       const content = { schemaType, schema, references, metadata, ruleSet };
       return jsonOf({ subject: subjectText(state.subject), version, id, guid, ...content, deleted, ts });
     });
@@ -97,8 +103,8 @@ export class MemorySourceRegistry extends SourceRegistry {
 
   async #id(id: number, hint: string): Promise<JsonValue | undefined> {
     const { context } = parseSubject(hint);
-    const { entries } = await this.store.schemas(context, [id]);
-    return entries.has(id) ? { maxId: await this.store.highestId(context) } : undefined;
+    const { schemas } = await this.store.schemas(context, [id]);
+    return schemas.has(id) ? { maxId: await this.store.highestId(context) } : undefined;
   }
 
   async #associations(subject: SubjectName): Promise<JsonValue> {

@@ -132,7 +132,7 @@ export function topicImportSuite(
         { compatibility: 'NONE' },
       ]);
       expect(await here.store.contexts()).toEqual(['.', '.dev', '.empty']);
-      const contract = (await here.store.schemas('.dev', [1])).entries.get(1)!.schema;
+      const contract = (await here.store.schemas('.dev', [1])).schemas.get(1)!;
       expect(contract).toMatchObject({ schemaType: 'JSON', metadata: { properties: { owner: 'x' } } });
       expect(contract.ruleSet?.domainRules).toHaveLength(1);
       // Ids of what is gone are given to nobody, and times are those of the records where they tell none.

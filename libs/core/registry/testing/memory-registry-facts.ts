@@ -88,7 +88,7 @@ function register(
   at: number,
   isTaken: () => boolean,
 ): number {
-  const { subject, version, content, targets } = fact;
+  const { subject, version, content } = fact;
   const id = schemaRow(tables, subject.context, fact, isTaken);
   const state = stateIn(tables, subject);
   const replaced = state.versions.find((row) => row.version === version);
@@ -103,7 +103,6 @@ function register(
     touch(tables, subject, {}, { at, type: 'version-replaced', version, schemaId: replaced.schemaId });
     forgetUnused(tables, subject.context, replaced.schemaId);
   }
-  for (const target of targets) touch(tables, target.subject, {}, { at });
   return id;
 }
 

@@ -1,5 +1,5 @@
 import { stateMoved } from '../errors.js';
-import type { Association, SchemaEntry, SchemaRecord } from '../model.js';
+import type { Association, SchemaRecord, SchemaUsage, StoredSchema } from '../model.js';
 import { AFTER_REVISION, type EventPosition, type RegistryEvent } from '../registry-event.js';
 import {
   identityOf,
@@ -20,11 +20,13 @@ import {
   type TakenId,
   type TouchedSince,
   type UnindexedVersion,
+  type UsagesSnapshot,
   type VersionSearch,
 } from '../store.js';
 import type { SearchTerm } from '../search-terms.js';
-import { sameSubject, subjectText, type SubjectName } from '../subject-name.js';
+import { subjectText, type SubjectName } from '../subject-name.js';
 import { makeTrue } from './memory-registry-facts.js';
+import { referrersIn, requireVacancy } from './memory-registry-referrers.js';
 import { snapshotOf } from './memory-registry-snapshot.js';
 import {
   associationsIn,
@@ -37,6 +39,9 @@ import {
   takenId,
   type Tables,
 } from './memory-registry-tables.js';
+
+/** Characters of values in one page of events. */
+const MAX_CHARACTERS = 2 * 1024 * 1024;
 
 /** The registry's port over maps: the plainest thing that keeps its promises, for tests of what is built on it. Nothing survives the process. */
 export class MemoryRegistryStore extends RegistryStore {
@@ -57,7 +62,10 @@ export class MemoryRegistryStore extends RegistryStore {
       revision: this.#tables.revision,
       subjects: complete ? rows.map((row) => row.subject) : [],
       schemas: complete
-        ? rows.flatMap(({ subject, schemaId: id }) => (id === null ? [] : [{ context: subject.context, id }]))
+        ? rows.flatMap(({ subject: { context }, schemaId: id, type }) => {
+            const purged = type === 'version-purged' || type === 'version-replaced';
+            return id === null ? [] : [{ context, id, purged }];
+          })
         : [],
       complete,
     };
@@ -68,11 +76,19 @@ export class MemoryRegistryStore extends RegistryStore {
   }
 
   async schemas(context: string, ids: readonly number[]): Promise<SchemasSnapshot> {
-    const { schemas, subjects, order, revision } = this.#tables;
-    const entries = new Map<number, SchemaEntry>();
+    const { schemas, revision } = this.#tables;
+    const found = new Map<number, StoredSchema>();
     for (const id of ids) {
       const row = schemas.get(`${context}/${id}`);
-      if (row === undefined || row.purged) continue;
+      if (row !== undefined && !row.purged) found.set(id, { context, id, ...row.content });
+    }
+    return { revision, schemas: found };
+  }
+
+  async usages(context: string, ids: readonly number[]): Promise<UsagesSnapshot> {
+    const { subjects, order, revision } = this.#tables;
+    const found = new Map<number, readonly SchemaUsage[]>();
+    for (const id of ids) {
       const usages = [...subjects.values()]
         .filter((state) => state.subject.context === context)
         .flatMap(({ subject, versions }) =>
@@ -80,9 +96,9 @@ export class MemoryRegistryStore extends RegistryStore {
         )
         .sort((a, b) => order.get(orderKey(a.subject, a.version))! - order.get(orderKey(b.subject, b.version))!)
         .map(({ subject, version, deleted, registeredAt }) => ({ subject, version, deleted, registeredAt }));
-      entries.set(id, { schema: { context, id, ...row.content }, usages });
+      if (usages.length > 0) found.set(id, usages);
     }
-    return { revision, entries };
+    return { revision, usages: found };
   }
 
   async idOfContent(context: string, content: Pick<SchemaRecord, 'guid' | 'schemaType'>): Promise<number | undefined> {
@@ -145,21 +161,7 @@ export class MemoryRegistryStore extends RegistryStore {
   }
 
   async referrers(subject: SubjectName): Promise<readonly Referrer[]> {
-    const { schemas, subjects } = this.#tables;
-    const found: Referrer[] = [];
-    for (const { context, id, targets } of schemas.values()) {
-      const versions = new Set(targets.filter((one) => sameSubject(one.subject, subject)).map((one) => one.version));
-      for (const target of versions) {
-        for (const state of subjects.values()) {
-          if (state.subject.context !== context) continue;
-          for (const { schemaId, version, deleted } of state.versions) {
-            if (schemaId === id)
-              found.push({ context, schemaId: id, target, subject: state.subject, version, deleted });
-          }
-        }
-      }
-    }
-    return found.sort((a, b) => (a.context === b.context ? a.schemaId - b.schemaId : a.context < b.context ? -1 : 1));
+    return referrersIn(this.#tables, subject);
   }
 
   async events(after: EventPosition | undefined, limit: number): Promise<EventsPage> {
@@ -169,12 +171,13 @@ export class MemoryRegistryStore extends RegistryStore {
       const schema = row.schemaId === null ? undefined : schemas.get(`${row.subject.context}/${row.schemaId}`);
       return [{ ...row, type, guid: schema?.content.guid ?? null, schemaType: schema?.content.schemaType ?? null }];
     });
-    const page = events.slice(0, limit);
+    const { page, characters } = pageOf(events, limit);
     const caughtUp = page.length === events.length;
     const last = page.at(-1);
     return {
       events: page,
       caughtUp,
+      characters,
       oldest: this.oldest(),
       next: caughtUp ? { revision, ordinal: AFTER_REVISION } : { revision: last!.revision, ordinal: last!.ordinal },
     };
@@ -261,6 +264,7 @@ export class MemoryRegistryStore extends RegistryStore {
       if (!same || now.revision !== change.resource.revision) throw stateMoved('The resource');
     }
     const ids = change.facts.flatMap((fact) => makeTrue(next, fact, change.at, this.isTaken) ?? []);
+    requireVacancy(next, change);
     if (change.digests !== undefined) next.digests.set(subjectText(change.digests.subject), change.digests.text);
     if (change.plan !== undefined) next.plans.push({ ...change.plan, revision: next.revision, ids });
     this.#tables = next;
@@ -280,6 +284,19 @@ export class MemoryRegistryStore extends RegistryStore {
       schemas: [...this.#tables.schemas.values()].filter((row) => !row.purged).length,
     };
   }
+}
+
+/** As many as are not too long together, one at least. */
+function pageOf(events: readonly RegistryEvent[], limit: number) {
+  let characters = 0;
+  const page: RegistryEvent[] = [];
+  for (const event of events.slice(0, limit)) {
+    const length = event.value === null ? 0 : JSON.stringify(event.value).length;
+    if (page.length > 0 && characters + length > MAX_CHARACTERS) break;
+    characters += length;
+    page.push(event);
+  }
+  return { page, characters };
 }
 
 function isAfter(a: EventPosition, b: EventPosition): boolean {

@@ -47,6 +47,17 @@ export function registryFeedContract(name: string, open: () => Promise<StoreUnde
       }
     };
 
+    it('a little at a time where what it tells is long', async () => {
+      const after = await end();
+      const subject = fresh();
+      const long = (n: number) => ({ compatibilityGroup: String(n).padEnd(1_500_000, 'x') });
+      for (const n of [1, 2, 3]) await apply([{ type: 'config-set', subject, config: long(n) }]);
+      const page = await store.events(after, 100);
+      expect(page.characters).toBeGreaterThan(1_500_000);
+      expect(page.events.map((one) => one.value)).toEqual(page.events.map((_, i) => long(i + 1)));
+      expect((await readOn(after, 100)).events).toHaveLength(3);
+    });
+
     it('in the order in which it happened, with all a reader needs to follow', async () => {
       const subject = fresh();
       const { context } = subject;

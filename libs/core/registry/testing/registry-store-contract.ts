@@ -69,15 +69,18 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       await register(other, 1, 'x', { at: 78 });
       const row = { version: 1, schemaId: id, guid: contentOf('x').guid, deleted: false };
       expect((await state(subject)).versions).toEqual([{ ...row, registeredAt: 77 }]);
-      const entry = (await store.schemas(subject.context, [id, 999])).entries;
-      expect([...entry.keys()]).toEqual([id]);
-      expect(entry.get(id)).toEqual({
-        schema: { context: subject.context, id, ...contentOf('x') },
-        usages: [
-          { subject, version: 1, deleted: false, registeredAt: 77 },
-          { subject: other, version: 1, deleted: false, registeredAt: 78 },
+      const { schemas } = await store.schemas(subject.context, [id, 999]);
+      expect([...schemas]).toEqual([[id, { context: subject.context, id, ...contentOf('x') }]]);
+      const { usages } = await store.usages(subject.context, [id, 999]);
+      expect([...usages]).toEqual([
+        [
+          id,
+          [
+            { subject, version: 1, deleted: false, registeredAt: 77 },
+            { subject: other, version: 1, deleted: false, registeredAt: 78 },
+          ],
         ],
-      });
+      ]);
     });
 
     it('keeps everything of a content: types, references, metadata and rules', async () => {
@@ -106,7 +109,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
         terms: [],
       };
       const id = (await apply([fact])).ids[0]!;
-      const { schema } = (await store.schemas(subject.context, [id])).entries.get(id)!;
+      const schema = (await store.schemas(subject.context, [id])).schemas.get(id)!;
       expect(schema).toEqual({ context: subject.context, id, ...content });
       expect(Object.keys(schema.metadata!.properties!)).toContain('__proto__');
     });
@@ -177,7 +180,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       const touched = await store.touchedSince(start, 100);
       expect(touched).toMatchObject({ revision: start + 2, complete: true });
       expect(touched.subjects).toContainEqual(subject);
-      expect(touched.schemas).toContainEqual({ context: subject.context, id });
+      expect(touched.schemas).toContainEqual({ context: subject.context, id, purged: false });
       expect(await store.touchedSince(start + 2, 100)).toMatchObject({ subjects: [], schemas: [], complete: true });
       expect(await store.touchedSince(start, 1)).toMatchObject({ revision: start + 2, complete: false });
       expect((await state(subject)).revision).toBe(start + 2);
@@ -203,7 +206,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       const subject = fresh();
       const id = await register(subject, 1, 'gone');
       await apply([{ type: 'version-purged', subject, version: 1 }]);
-      expect((await store.schemas(subject.context, [id])).entries.size).toBe(0);
+      expect((await store.schemas(subject.context, [id])).schemas.size).toBe(0);
       expect(await store.idOfContent(subject.context, contentOf('gone'))).toBeUndefined();
       const again = await register(subject, 1, 'gone');
       expect(again).toBe(id + 1);
@@ -222,8 +225,9 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       await register({ ...subject, name: 'other' }, 1, 'kept');
       await apply([{ type: 'version-purged', subject, version: 1 }]);
       await apply([{ type: 'version-soft-deleted', subject: { ...subject, name: 'other' }, version: 1 }]);
-      const entry = (await store.schemas(subject.context, [id])).entries.get(id);
-      expect(entry?.usages).toMatchObject([{ version: 1, deleted: true }]);
+      expect((await store.schemas(subject.context, [id])).schemas.size).toBe(1);
+      const { usages } = await store.usages(subject.context, [id]);
+      expect(usages.get(id)).toMatchObject([{ version: 1, deleted: true }]);
     });
 
     it('accepts given ids, moves the high-water mark, and refuses one that stands for other content', async () => {
@@ -250,7 +254,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       const subject = fresh();
       const old = await register(subject, 1, 'old');
       await register(subject, 1, 'new');
-      expect((await store.schemas(subject.context, [old])).entries.size).toBe(0);
+      expect((await store.schemas(subject.context, [old])).schemas.size).toBe(0);
       expect((await state(subject)).versions).toMatchObject([{ version: 1, guid: contentOf('new').guid }]);
     });
 
@@ -272,10 +276,10 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       const { ids } = await apply([fact(2, { kind: 'new', collides: true })]);
       expect(ids).toEqual([first + 1]);
       expect(await store.idOfContent(subject.context, twin)).toBe(first);
-      expect((await store.schemas(subject.context, ids)).entries.get(first + 1)?.schema.text).toBe('second');
+      expect((await store.schemas(subject.context, ids)).schemas.get(first + 1)?.text).toBe('second');
     });
 
-    it('finds who refers to a version, and touches what is referred to', async () => {
+    it('finds who refers to a version, which leaves its subject as it is', async () => {
       const target = fresh();
       const referrer = fresh();
       await register(target, 1, 'base');
@@ -284,14 +288,54 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       expect(await store.referrers(target)).toEqual([
         { context: referrer.context, schemaId: id, target: 1, subject: referrer, version: 1, deleted: false },
       ]);
-      expect((await state(target)).revision).toBeGreaterThan(before.revision);
-      await expect(
-        apply([{ type: 'version-soft-deleted', subject: target, version: 1 }], [before]),
-      ).rejects.toMatchObject({
-        code: 'registry-state-moved',
-      });
+      expect(await state(target)).toEqual(before);
       await apply([{ type: 'version-purged', subject: referrer, version: 1 }]);
       expect(await store.referrers(target)).toEqual([]);
+    });
+
+    it('deletes nothing that is referred to by what stays, when told so', async () => {
+      const target = fresh();
+      const referrer = fresh();
+      const twin = { ...referrer, name: `${referrer.name}b` };
+      await register(target, 1, 'base');
+      await register(target, 2, 'other');
+      const targets = [{ subject: target, version: 1 }];
+      for (const subject of [referrer, twin]) await register(subject, 1, 'user', { targets });
+      const gone = (type: 'version-soft-deleted' | 'version-purged', subject = target, version = 1): RegistryFact => {
+        return { type, subject, version };
+      };
+      const unreferenced = (...facts: RegistryFact[]) =>
+        store.apply({ at: 1_000, facts, expected: [], unreferenced: true });
+      const moved = { code: 'registry-state-moved' };
+      await unreferenced(gone('version-soft-deleted', target, 2));
+      await expect(unreferenced(gone('version-soft-deleted'))).rejects.toMatchObject(moved);
+      await apply([gone('version-soft-deleted', referrer)]);
+      await expect(unreferenced(gone('version-soft-deleted'))).rejects.toMatchObject(moved);
+      // What goes with it does not hold it.
+      await unreferenced(gone('version-soft-deleted'), gone('version-soft-deleted', twin));
+      await expect(unreferenced(gone('version-purged'))).rejects.toMatchObject(moved);
+      expect((await state(target)).versions).toMatchObject([
+        { version: 1, deleted: true },
+        { version: 2, deleted: true },
+      ]);
+      await unreferenced(gone('version-purged'), gone('version-purged', referrer), gone('version-purged', twin));
+      expect((await state(target)).versions).toMatchObject([{ version: 2 }]);
+    });
+
+    it('leaves a context empty when told so, or does nothing', async () => {
+      const subject = fresh();
+      const { context } = subject;
+      const vacating = (...facts: RegistryFact[]) =>
+        store.apply({ at: 1_000, facts, expected: [], vacates: { context } });
+      const removed: RegistryFact = { type: 'context-removed', context };
+      await register(subject, 1, 'x');
+      await apply([{ type: 'version-soft-deleted', subject, version: 1 }]);
+      await expect(vacating(removed)).rejects.toMatchObject({ code: 'registry-state-moved' });
+      const everywhere = store.apply({ at: 1_000, facts: [removed], expected: [], vacates: { context: undefined } });
+      await expect(everywhere).rejects.toMatchObject({ code: 'registry-state-moved' });
+      expect(await store.contexts()).toContain(context);
+      await vacating({ type: 'version-purged', subject, version: 1 }, removed);
+      expect(await store.contexts()).not.toContain(context);
     });
 
     it('lists names by context and prefix, and says which are live', async () => {
@@ -366,7 +410,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       const { states } = await store.subjects([...names].reverse());
       expect(states.map((one) => one.subject.name)).toEqual(names.map((one) => one.name).reverse());
       expect(states.every((one) => one.versions.length === 1)).toBe(true);
-      expect((await store.schemas(context, ids)).entries.size).toBe(450);
+      expect((await store.schemas(context, ids)).schemas.size).toBe(450);
     });
 
     it('keeps the time at which another registry registered a version', async () => {
@@ -421,7 +465,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       expect(await store.taken(context, [4, 5])).toEqual([
         { id: 5, guid: contentOf('gone').guid, schemaType: 'AVRO', purged: true },
       ]);
-      expect((await store.schemas(context, [5])).entries.size).toBe(0);
+      expect((await store.schemas(context, [5])).schemas.size).toBe(0);
       expect(await register(subject, 1, 'new')).toBe(6);
       expect(await register(subject, 2, 'gone', { id: { kind: 'given', id: 5 } })).toBe(5);
       await apply([retired(5, 'gone')]);
@@ -491,7 +535,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
         for (let version = 1; version <= 10; version++) {
           const id = await register(subject, version, `shared ${version} ${subject.name}`);
           expect(await other.store.revision()).toBe(await store.revision());
-          expect((await other.store.schemas(subject.context, [id])).entries.size).toBe(1);
+          expect((await other.store.schemas(subject.context, [id])).schemas.size).toBe(1);
         }
       } finally {
         await other.close();

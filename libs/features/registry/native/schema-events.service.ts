@@ -14,6 +14,8 @@ import type { EventsQuery, EventsView, EventView } from './schema-events.shapes.
 
 /** Events looked at in one step. */
 const STEP = 500;
+/** Characters of settings and the like in one answer, after which it ends however many events were asked for. */
+const LONG = 4 * 1024 * 1024;
 /** A stream waits this long for news before it looks again whether anybody reads it. */
 const QUIET_MS = 30_000;
 
@@ -28,6 +30,7 @@ export class SchemaEventsService {
   /** @throws `invalid-cursor`, `events-forgotten`. */
   async page(principal: Principal, query: EventsQuery, signal: AbortSignal): Promise<EventsView> {
     const items: EventView[] = [];
+    let characters = 0;
     const { feed } = this.registry;
     const until = performance.now() + query.wait;
     for (let from = await this.placeOf(query.cursor, query.from); ;) {
@@ -38,10 +41,12 @@ export class SchemaEventsService {
       // Whoever has a full page goes on after its last event; hidden ones behind it are met again.
       const full = items.length === query.limit && taken.length > 0;
       from = full ? placeAfter(taken.at(-1)!) : page.next;
+      characters += page.characters;
+      const long = items.length > 0 && characters >= LONG;
       const caughtUp = page.caughtUp && (!full || taken.at(-1) === page.events.at(-1));
       const left = until - performance.now();
-      if (!full && !page.caughtUp) await turn();
-      else if (full || items.length > 0 || left <= 0 || !(await feed.more(from, left, signal))) {
+      if (!full && !long && !page.caughtUp) await turn();
+      else if (full || long || items.length > 0 || left <= 0 || !(await feed.more(from, left, signal))) {
         return { items, next: formatCursor(idOf(from)), caughtUp };
       }
     }

@@ -121,6 +121,16 @@ describe('GET /v1/schema-events', () => {
     expect(told(await read(`?cursor=${now.next}`))).toEqual(['version-registered later']);
   });
 
+  it('ends a page early where what it tells is long, and goes on behind it', async () => {
+    const { next } = await read('?from=now');
+    const compatibilityGroup = 'x'.repeat(1_500_000);
+    for (let n = 0; n < 6; n++) await calls.put(`/config/long${n}`, { compatibilityGroup });
+    const page = await read(`?cursor=${next}&limit=100`);
+    const rest = await read(`?cursor=${page.next}&limit=100`);
+    expect([page.items.length < 6, page.caughtUp, rest.caughtUp]).toEqual([true, false, true]);
+    expect(told(page).concat(told(rest))).toEqual(Array.from({ length: 6 }, (_, n) => `config-set long${n}`));
+  });
+
   it('waits for an event when asked to, and not for ever', async () => {
     const { next } = await read('?from=now');
     let answered = false;

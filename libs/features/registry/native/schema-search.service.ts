@@ -11,6 +11,7 @@ import {
   type SchemaSearchPosition,
   type SchemaSearchQuestion,
   type SearchTerm,
+  type StoredSchema,
   type SubjectVersion,
 } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
@@ -20,7 +21,7 @@ import type { FoundVersionView, SearchQuery, SearchView } from './schema-search.
 
 /** Steps of a search for one page at most; then the page ends, however little it holds. */
 const MAX_STEPS = 10;
-/** Characters of schema text in one page; a page is cut behind the version that exceeds it. */
+/** Characters of texts and data contracts in one page; a page is cut behind the version that exceeds it. */
 const MAX_TEXT = 4 * 1024 * 1024;
 
 /** Looking schemas up by what they hold. */
@@ -43,7 +44,7 @@ export class SchemaSearchService {
       const hits = page.hits.filter((hit) => access.allows('read', hit.subject));
       for await (const found of this.registry.search.load(hits)) {
         items.push(viewOf(found, query.text !== false));
-        characters += query.text === false ? 0 : found.schema.text.length;
+        characters += lengthOf(found.schema, query.text !== false);
         if (characters < MAX_TEXT || found.row === hits.at(-1)!.row) continue;
         return { items, next: cursorOf(positionAfter(found)) };
       }
@@ -102,6 +103,12 @@ function viewOf({ subject, row, schema }: SubjectVersion, withText: boolean): Fo
     ruleSet: schema.ruleSet as FoundVersionView['ruleSet'],
     ...(withText ? { schema: schema.text } : {}),
   };
+}
+
+/** Of what may be long in the view of a version. */
+function lengthOf({ text, metadata, ruleSet, references }: StoredSchema, withText: boolean): number {
+  const contract = [metadata, ruleSet, references].filter((one) => one !== null && Object.keys(one).length > 0);
+  return (withText ? text.length : 0) + contract.reduce((sum, one) => sum + JSON.stringify(one).length, 0);
 }
 
 function positionAfter({ subject, row }: SubjectVersion): SchemaSearchPosition {

@@ -140,6 +140,20 @@ describe('GET /v1/schemas', () => {
     }
   });
 
+  it('ends a page early where data contracts are long, texts asked for or not', async () => {
+    const rich = await openRegistryApp();
+    const asked = new RegistryCalls(inProcess(() => rich.http.fastify));
+    for (let n = 0; n < 6; n++) {
+      const ruleSet = { domainRules: [{ name: 'r', type: 'CEL', expr: `${n}`.padEnd(1_000_000) }] };
+      await asked.registered(`s${n}`, avro('S'), { ruleSet });
+    }
+    const page = (await asked.get<SearchView>('/v1/schemas?text=false')).json;
+    expect(page.items.length).toBeLessThan(6);
+    const rest = (await asked.get<SearchView>(`/v1/schemas?text=false&cursor=${page.next}`)).json;
+    expect([page.items.length + rest.items.length, rest.next]).toEqual([6, null]);
+    await rich.http.close();
+  });
+
   it('says so while schemas of an older release are not indexed, and indexes them', async () => {
     class Older extends MemoryRegistryStore {
       readonly lacking = [{ subject: { context: '.', name: 's' }, version: 1, schemaId: 1 }];
