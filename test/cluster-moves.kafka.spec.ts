@@ -13,7 +13,7 @@ import {
 } from '#libs/core/log';
 import { MemoryTopicNames, WallClock } from '#libs/core/log/testing';
 import { Supervisor } from '#libs/core/operations';
-import { Derivations, JsonRecordDecoder, JsonValueMerging, MoveHandler } from '#libs/core/streams';
+import { Derivations, JsonRecordDecoder, JsonValueMerging, MoveHandler, NoValueRewriting } from '#libs/core/streams';
 import {
   drive,
   fingerprint,
@@ -208,7 +208,8 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
     const store = new MemoryDerivationStore();
     const derivations = new Derivations({
       ...{ store, directories, names, supervisor, clock },
-      ...{ decoder: new JsonRecordDecoder(), merging: new JsonValueMerging(), newId: () => topic },
+      ...{ decoder: new JsonRecordDecoder(), merging: new JsonValueMerging(), rewriting: new NoValueRewriting() },
+      ...{ newId: () => topic },
     });
     const movesWithReaders = new MoveHandler({
       ...{ directories, names, clock },

@@ -93,6 +93,7 @@ import { RegistryRecordDecoder } from './registry-record-decoder.js';
 import { RegistryRecordValues } from './registry-record-values.js';
 import { RegistrySchemaIds } from './registry-schema-ids.js';
 import { RegistryValueMerging } from './registry-value-merging.js';
+import { RegistryValueRewriting } from './registry-value-rewriting.js';
 import { openSchemaEngine } from './schema-engine.js';
 import { openSourceRegistries } from './source-registries.js';
 import { streamMetrics } from './stream-metrics.js';
@@ -205,6 +206,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     names,
     decoder,
     merging: new RegistryValueMerging(codec),
+    rewriting: new RegistryValueRewriting(registry, schemas, codec),
     supervisor,
     clock,
     newId,

@@ -22,6 +22,7 @@ export class RegistryFieldTypes extends FieldTypes {
       throw unknownField(
         structures.flatMap(({ fields }) => fields),
         path,
+        valuesOf(topic, path),
         topic,
       );
     }
@@ -36,7 +37,7 @@ export class RegistryFieldTypes extends FieldTypes {
     const [structure] = structures ?? [];
     if (structure === undefined || structures!.length > 1) return undefined;
     if (path.steps.length > 0 && typeAt(structure, path) === 'unknown')
-      throw unknownField(structure.fields, path, topic);
+      throw unknownField(structure.fields, path, valuesOf(topic, path), topic);
     const members = new Map<string, FieldType>();
     for (const field of structure.fields) {
       const name = field.path.at(-1)!;
@@ -54,6 +55,19 @@ export class RegistryFieldTypes extends FieldTypes {
     const structures = structuresOf(await this.registry.fields(latest.schema));
     return structures.every(({ fields }) => fields.length === 0) ? undefined : structures;
   }
+}
+
+/**
+ * Demands that values of a schema may have a field. A schema that says nothing of fields may have any.
+ * @param whose are the values, for people.
+ * @throws `unknown-field`, with what is near.
+ */
+export function demandField(declared: SchemaFields, path: FieldPath, whose: string, topic: string): void {
+  const structures = structuresOf(declared);
+  const listed = structures.flatMap(({ fields }) => fields);
+  if (path.steps.length === 0 || listed.length === 0) return;
+  if (structures.every((structure) => typeAt(structure, path) === 'unknown'))
+    throw unknownField(listed, path, whose, topic);
 }
 
 /** What a record is without an object around a field only the object could say: the default of the field is none of that. */
@@ -258,7 +272,10 @@ function protobufColumn(field: MessageField): FieldType {
   }
 }
 
-function unknownField(fields: readonly TypedField[], path: FieldPath, topic: string): AppError {
+/** Who has no such field: what people call the values, or keys, of a topic. */
+const valuesOf = (topic: string, { root }: FieldPath): string => `The ${root}s of '${topic}'`;
+
+function unknownField(fields: readonly TypedField[], path: FieldPath, whose: string, topic: string): AppError {
   const isKnown = (depth: number): boolean => fields.some((field) => same(field.path, path.steps.slice(0, depth)));
   const depth = path.steps.findIndex((_, i) => !isKnown(i + 1)) + 1;
   const parent = path.steps.slice(0, depth - 1);
@@ -270,7 +287,7 @@ function unknownField(fields: readonly TypedField[], path: FieldPath, topic: str
   return new AppError({
     kind: 'invalid',
     code: 'unknown-field',
-    message: `The ${path.root}s of '${topic}' have no field '${path.text}'.`,
+    message: `${whose} have no field '${path.text}'.`,
     hint:
       close === undefined
         ? `Fields there: ${[...new Set(siblings)].slice(0, 20).join(', ')}.`

@@ -3,7 +3,7 @@ import { usage } from '../failure.js';
 import { planAndStart } from '../operations/planned.js';
 import { described, listed, type Outcome } from '../outcome.js';
 import { confirm } from '../settings/confirm.js';
-import { limitsOf } from './op.js';
+import { limitsOf, number } from './op.js';
 import { requestFile } from './request-file.js';
 
 interface Derivation {
@@ -15,6 +15,7 @@ interface Derivation {
   readonly problem: string | null;
   readonly lag: { readonly records: number } | null;
   readonly keys: number | null;
+  readonly schema: { readonly subject: string; readonly version: number; readonly schemaId: number } | null;
   readonly history: { readonly complete: boolean; readonly completeSince: string | null } | null;
 }
 
@@ -92,11 +93,12 @@ export const erase: Handler = async (invocation) => {
 };
 
 function shown(one: Derivation): Outcome {
-  const { name, kind, source, state, worker, problem, lag, keys, history } = one;
+  const { name, kind, source, state, worker, problem, lag, keys, schema, history } = one;
   return described('Derivation', one as unknown as Record<string, unknown>, name, {
     name,
     kind,
     source,
+    schema: schema === null ? undefined : `version ${schema.version} of ${schema.subject} (id ${schema.schemaId})`,
     state,
     worker,
     problem,
@@ -113,6 +115,7 @@ export function derive(kind: 'latest' | 'versioned'): Handler {
     const file = await requestFile(invocation);
     const orderBy = text(invocation, 'orderBy');
     const key = text(invocation, 'key');
+    const version = text(invocation, 'schemaVersion');
     const body = {
       ...file,
       kind,
@@ -120,6 +123,7 @@ export function derive(kind: 'latest' | 'versioned'): Handler {
       name: text(invocation, 'into'),
       ...(orderBy === undefined ? {} : { orderBy: orderOf(orderBy) }),
       ...(key === undefined ? {} : { key: { expr: key } }),
+      ...(version === undefined ? {} : { schemaVersion: number(version, '--schema-version') }),
       ...(invocation.options['backfill'] === undefined ? {} : { backfill: invocation.options['backfill'] }),
     };
     return planAndStart(invocation, client, '/v1/derivations/plans', body, { throttle: limitsOf(invocation) });

@@ -15,6 +15,10 @@ const MADE: readonly CommandSpec[] = (['latest', 'versioned'] as const).map((kin
     ...(kind === 'latest'
       ? [{ flags: '--key <expr>', about: 'another key, as value.customer; with --order-by timestamp, field or header' }]
       : []),
+    {
+      flags: '--schema-version <n>',
+      about: 'read values with this version of the value schema, and write them with it',
+    },
     { flags: '--backfill', about: 'with what the topic has already (default)' },
     { flags: '--no-backfill', about: 'from what comes from now on alone' },
     ...LIMITS,

@@ -3,6 +3,7 @@ import type {
   AvroForm,
   CompatibilityLevel,
   CompatibilityPolicy,
+  PayloadRewriting,
   ReadingTrial,
   ReadOptions,
   SchemaReading,
@@ -20,6 +21,7 @@ export type SchemaJob =
   | { readonly kind: 'retagged'; readonly source: SchemaSource; readonly edits: readonly TagEdit[] }
   | { readonly kind: 'fields'; readonly source: SchemaSource }
   | { readonly kind: 'tried'; readonly trial: ReadingTrial }
+  | { readonly kind: 'rewritten'; readonly rewriting: PayloadRewriting }
   | {
       /** Makes the codec, to tell whether one can be made. As with every job of messages, the source is named, and asked for where it is not known. */
       readonly kind: 'codec';

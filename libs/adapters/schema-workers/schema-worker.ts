@@ -63,6 +63,11 @@ export class SchemaWorker {
         return this.engine.fields(job.source);
       case 'tried':
         return this.engine.tried(job.trial);
+      case 'rewritten':
+        // Cloning a part of a buffer clones all of it.
+        return (await this.engine.rewritten(job.rewriting)).map((one) =>
+          'payload' in one ? { indexes: new Uint8Array(one.indexes), payload: new Uint8Array(one.payload) } : one,
+        );
       case 'codec':
         await this.#codec(job);
         return null;

@@ -20,8 +20,10 @@ import {
   type EarlierSource,
   type EngineCodec,
   type EngineEncoder,
+  type PayloadRewriting,
   type ReadingTrial,
   type ReadOptions,
+  type Rewritten,
   type SchemaFields,
   type SchemaFormats,
   type SchemaReading,
@@ -30,6 +32,7 @@ import {
   type TagEdit,
   type TaggedPart,
   type TrialFailure,
+  type TrialRecord,
   type Verdict,
   type Warning,
 } from '#libs/core/schema';
@@ -136,9 +139,14 @@ export class WorkerSchemaEngine extends SchemaEngine {
 
   async tried(trial: ReadingTrial): Promise<readonly TrialFailure[]> {
     const { candidate, writers, records } = trial;
-    const texts = [candidate, ...writers].reduce((sum, source) => sum + sourceLength(source) * 2, 0);
-    const bytes = records.reduce((sum, record) => sum + record.bytes.length, texts);
+    const bytes = bytesOf([candidate, ...writers], records);
     return (await this.#run({ kind: 'tried', trial }, bytes)) as readonly TrialFailure[];
+  }
+
+  async rewritten(rewriting: PayloadRewriting): Promise<readonly Rewritten[]> {
+    const { reader, writers, records } = rewriting;
+    const bytes = bytesOf([reader, ...writers], records);
+    return (await this.#run({ kind: 'rewritten', rewriting }, bytes)) as readonly Rewritten[];
   }
 
   /** Bytes of work that waits, threads at work, and how work has ended so far. */
@@ -178,6 +186,12 @@ export class WorkerSchemaEngine extends SchemaEngine {
       outcomeOf,
     });
   }
+}
+
+/** What schemas and records take in memory while they wait. */
+function bytesOf(sources: readonly SchemaSource[], records: readonly TrialRecord[]): number {
+  const texts = sources.reduce((sum, source) => sum + sourceLength(source) * 2, 0);
+  return records.reduce((sum, record) => sum + record.bytes.length, texts);
 }
 
 function outcomeOf(message: unknown): { readonly value: unknown } | undefined {

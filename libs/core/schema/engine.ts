@@ -6,6 +6,7 @@ import type { SchemaFormats } from './formats.js';
 import type { CompatibilityLevel, Verdict } from './levels.js';
 import type { SchemaOutline } from './outline.js';
 import type { SchemaFields } from './schema-fields.js';
+import type { PayloadRewriting, Rewritten } from './rewriting.js';
 import type { TagEdit, TaggedPart } from './tags.js';
 import type { ReadingTrial, TrialFailure } from './trial.js';
 import type { Warning } from './warnings.js';
@@ -132,6 +133,12 @@ export abstract class SchemaEngine {
    * @throws as {@link read}; `schema-invalid` for a candidate that reads nothing at all; `schema-too-complex` where all of it together takes too long.
    */
   abstract tried(trial: ReadingTrial): Promise<readonly TrialFailure[]>;
+
+  /**
+   * Writes what others wrote anew, with one schema: what becomes of each record, in their order.
+   * @throws as {@link tried}.
+   */
+  abstract rewritten(rewriting: PayloadRewriting): Promise<readonly Rewritten[]>;
 }
 
 /** Equal for two sources exactly when they have the same content, with {@link SchemaSource.storedAs} standing for a text. */

@@ -19,6 +19,8 @@ import type { SchemaLimits } from './limits.js';
 import { schemaFields, type SchemaFields } from './schema-fields.js';
 import { schemaCodec } from './standard-codecs.js';
 import { characterSketch } from './equivalence.js';
+import { payloadRewriter } from './payload-rewriters.js';
+import type { PayloadRewriter, PayloadRewriting, Rewritten } from './rewriting.js';
 import type { StepBudget } from './step-budget.js';
 import type { TagEdit, TaggedPart } from './tags.js';
 import { requireReader, trialReader } from './trial-readers.js';
@@ -78,6 +80,7 @@ const SHORT_EQUIVALENCE = 200;
 export class LocalSchemaEngine extends SchemaEngine {
   readonly #understood: BoundedCache<Understood>;
   readonly #trialReaders: BoundedCache<TrialReader>;
+  readonly #rewriters: BoundedCache<PayloadRewriter>;
 
   constructor(
     readonly formats: SchemaFormats,
@@ -86,6 +89,7 @@ export class LocalSchemaEngine extends SchemaEngine {
     super();
     this.#understood = new BoundedCache(options.cacheBytes ?? CACHE_BYTES);
     this.#trialReaders = new BoundedCache((options.cacheBytes ?? CACHE_BYTES) / 4);
+    this.#rewriters = new BoundedCache((options.cacheBytes ?? CACHE_BYTES) / 4);
   }
 
   async read(source: SchemaSource, options: ReadOptions = {}, steps?: StepBudget): Promise<SchemaReading> {
@@ -158,7 +162,7 @@ export class LocalSchemaEngine extends SchemaEngine {
     requireReader(parsed);
     const readers = new Map<number, TrialReader>();
     const readerOf = (writer: number): TrialReader => {
-      const reader = readers.get(writer) ?? this.#trialReader(writers[writer]!, candidate);
+      const reader = readers.get(writer) ?? this.#paired(this.#trialReaders, trialReader, writers[writer]!, candidate);
       readers.set(writer, reader);
       return reader;
     };
@@ -168,15 +172,27 @@ export class LocalSchemaEngine extends SchemaEngine {
     });
   }
 
-  #trialReader(writer: SchemaSource, candidate: SchemaSource): TrialReader {
+  async rewritten({ reader, writers, records }: PayloadRewriting): Promise<readonly Rewritten[]> {
+    requireReader(this.#understand(reader, {}).parsed);
+    const rewriters = writers.map((writer) => this.#paired(this.#rewriters, payloadRewriter, writer, reader));
+    return records.map((record) => rewriters[record.writer]!.rewritten(record));
+  }
+
+  /** What is made of the schemas of a writer and a reader, and kept for the next records. */
+  #paired<T>(
+    kept: BoundedCache<T>,
+    make: (writer: ParsedSchema, reader: ParsedSchema) => T,
+    writer: SchemaSource,
+    reader: SchemaSource,
+  ): T {
     const key = createHash('sha256')
-      .update(`${keyOf(writer)}\n${keyOf(candidate)}`)
+      .update(`${keyOf(writer)}\n${keyOf(reader)}`)
       .digest('base64');
-    const known = this.#trialReaders.get(key);
+    const known = kept.get(key);
     if (known !== undefined) return known;
-    const reader = trialReader(this.#understand(writer, {}).parsed, this.#understand(candidate, {}).parsed);
-    this.#trialReaders.set(key, reader, 4_000 + (sourceLength(writer) + sourceLength(candidate)) * 40);
-    return reader;
+    const made = make(this.#understand(writer, {}).parsed, this.#understand(reader, {}).parsed);
+    kept.set(key, made, 4_000 + (sourceLength(writer) + sourceLength(reader)) * 40);
+    return made;
   }
 
   /** Whether a stored schema was read lately, so that its text is not needed and may be left empty. */

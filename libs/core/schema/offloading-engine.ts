@@ -13,6 +13,7 @@ import {
 import type { SchemaFormats } from './formats.js';
 import type { Verdict } from './levels.js';
 import type { LocalSchemaEngine } from './local-engine.js';
+import type { PayloadRewriting, Rewritten } from './rewriting.js';
 import type { SchemaFields } from './schema-fields.js';
 import { StepBudget } from './step-budget.js';
 import type { TagEdit, TaggedPart } from './tags.js';
@@ -86,6 +87,11 @@ export class OffloadingSchemaEngine extends SchemaEngine {
   /** Always there: how much work a record is, nobody knows before. */
   tried(trial: ReadingTrial): Promise<readonly TrialFailure[]> {
     return this.there.tried(trial);
+  }
+
+  /** Always there, as {@link tried}. */
+  rewritten(rewriting: PayloadRewriting): Promise<readonly Rewritten[]> {
+    return this.there.rewritten(rewriting);
   }
 
   async codec(source: SchemaSource, form?: AvroForm): Promise<EngineCodec> {

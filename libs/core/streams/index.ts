@@ -31,6 +31,7 @@ export { KeyHistory, type KeyVersion, type StateChoice } from './derive/key-hist
 export type { VersionPlace } from './derive/version-table.js';
 export type { ChangeType } from './derive/derived-headers.js';
 export { jsonChanges, type JsonChange } from './derive/json-changes.js';
+export { NoValueRewriting, ValueRewriting, type StreamSchema } from './derive/value-rewriting.js';
 export { JsonValueMerging, mergeMembers, ValueMerging, type RecordValue } from './derive/value-merging.js';
 export { derivationExists, derivationNotFound, DerivationStore } from './derive/derivation-store.js';
 export { JsonRecordDecoder, RecordDecoder, undecodableRecord } from './record-decoder.js';

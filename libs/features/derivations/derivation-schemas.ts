@@ -46,6 +46,16 @@ const key = z
     'Another key than that of the source. Of latest streams with orderBy timestamp, field or header; records it has no answer for go as nullKeys says.',
   );
 
+const schemaVersion = z
+  .int()
+  .min(1)
+  .max(2_147_483_647)
+  .nullable()
+  .default(null)
+  .describe(
+    'Version of the subject `<source>-value`: values are read with it, as its readers would have them, and written with it. Null: as the source has them.',
+  );
+
 /** A year. */
 const MAX_HORIZON_MS = 31_536_000_000;
 
@@ -78,6 +88,7 @@ export const createBody = z.strictObject({
     .describe('How long a latest stream remembers a key that has ended, so that a late record does not bring it back.'),
   merge,
   key,
+  schemaVersion,
   backfill: z
     .boolean()
     .default(true)
@@ -99,6 +110,11 @@ export const derivationView = z.object({
   lateHorizonMs: z.int(),
   merge: z.json(),
   key: z.json(),
+  schemaVersion: z.int().nullable(),
+  schema: z
+    .object({ subject: z.string(), version: z.int(), schemaId: z.int(), schemaType: z.string() })
+    .nullable()
+    .describe('What values are read and written with, whatever becomes of the subject; null: as the source has them.'),
   backfill: z.boolean().describe('Whether it was computed from what the source had when it was made, too.'),
   state: z.enum(['RUNNING', 'PAUSED', 'DELETING']),
   worker: z.enum(['waiting', 'running', 'failing', 'ended', 'stopped', 'absent']),

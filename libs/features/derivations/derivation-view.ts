@@ -17,6 +17,8 @@ export function viewOf(status: DerivationStatus): DerivationView {
     late: definition.late ?? 'drop',
     lateHorizonMs: definition.lateHorizonMs ?? LATE_HORIZON_MS,
     key: (definition.key ?? null) as JsonValue,
+    schemaVersion: definition.schema?.version ?? null,
+    schema: definition.schema ?? null,
     merge: (definition.merge ?? null) as JsonValue,
     backfill: (definition.since ?? null) === null,
     state,

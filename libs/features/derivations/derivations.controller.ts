@@ -29,7 +29,10 @@ export class DerivationsController {
     body: createBody,
     response: derivationView,
     status: 201,
-    errors: { 404: ['topic-not-found'], 409: ['derivation-exists', 'topic-exists'] },
+    errors: {
+      404: ['topic-not-found', 'subject-not-found', 'version-not-found'],
+      409: ['derivation-exists', 'topic-exists'],
+    },
   })
   async create(
     @Param('cluster') cluster: string | undefined,
@@ -52,7 +55,7 @@ export class DerivationsController {
     bodyExample: { kind: 'latest', name: 'orders-latest', source: 'orders' },
     response: derivedPlanView,
     status: 201,
-    errors: { 404: ['topic-not-found', 'cluster-not-found'] },
+    errors: { 404: ['topic-not-found', 'cluster-not-found', 'subject-not-found', 'version-not-found'] },
   })
   async plan(
     @Param('cluster') cluster: string | undefined,

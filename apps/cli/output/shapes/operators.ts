@@ -96,6 +96,7 @@ const DERIVATION = object({
   problem: nullable(text),
   lag: nullable(object({ records: whole })),
   keys: nullable(whole),
+  schema: nullable(object({ subject: text, version: whole, schemaId: whole, schemaType: text })),
 });
 const BACKUP = object({ id: text }, { operation: text, takenAt: text, topics: whole, bytes: whole, restored: flag });
 const TOKEN_ENTRY = object(

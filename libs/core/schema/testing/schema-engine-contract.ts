@@ -302,6 +302,35 @@ export function schemaEngineContract(open: () => EngineUnderTest): void {
     );
 
     it(
+      'writes anew with a schema what others wrote, as its readers would have it',
+      given(async (engine) => {
+        const older = '{"type":"record","name":"R","fields":[{"name":"a","type":"int"}]}';
+        const newer =
+          '{"type":"record","name":"R","fields":[{"name":"b","type":"string","default":"x"},{"name":"a","type":"long"}]}';
+        const other = '{"type":"record","name":"R","fields":[{"name":"c","type":"int"}]}';
+        const writers = [stored(1, older), stored(2, other), sent('{"type":"object"}', 'JSON')];
+        const records = [0, 1, 2].map((writer) => ({
+          writer,
+          bytes: Uint8Array.of(9, 4),
+          payloadAt: 1,
+          indexes: null,
+        }));
+        const rewritten = await engine.rewritten({ reader: sent(newer), writers, records });
+        expect(rewritten).toEqual([
+          { indexes: new Uint8Array(0), payload: expect.anything() },
+          { by: 'candidate', path: '/a', reason: 'not written, and there is no default' },
+          { by: 'candidate', path: '', reason: expect.stringContaining('of type JSON') as string },
+        ]);
+        expect([...(rewritten[0] as { payload: Uint8Array }).payload]).toEqual([2, 120, 4]);
+        await expect(
+          engine.rewritten({ reader: sent('{"type":"x"}'), writers: [], records: [] }),
+        ).rejects.toMatchObject({
+          code: 'schema-invalid',
+        });
+      }),
+    );
+
+    it(
       'tells where a verdict is doubtful',
       given(async (engine) => {
         const decimal = (scale: number) =>

@@ -30,7 +30,9 @@ import { hasGaps, type HistoryStatement, statementAfter, statementAt } from './h
 import { LatestStream } from './latest-stream.js';
 import { concernsRecord, type KeyState, StateOrder } from './state-order.js';
 import type { ValueMerging } from './value-merging.js';
+import type { ValueRewriting } from './value-rewriting.js';
 import { StreamKey } from './stream-key.js';
+import { StreamValues } from './stream-values.js';
 import { VersionedStream } from './versioned-stream.js';
 
 export interface DerivationWorkerOptions {
@@ -48,6 +50,7 @@ export interface DerivationWorkerOptions {
   readonly resolve: (topic: string) => Promise<Pick<ResolvedTopic, 'physical' | 'partitioner'>>;
   readonly decoder: RecordDecoder;
   readonly merging: ValueMerging;
+  readonly rewriting: ValueRewriting;
   readonly clock: Clock;
   readonly stepBytes?: number;
   readonly failPoint?: (name: string) => void;
@@ -82,6 +85,8 @@ export class DerivationWorker {
   readonly #stream: DerivedStream;
   /** Undefined where the stream has the keys of its source. */
   readonly #key: StreamKey | undefined;
+  /** Undefined where the stream has the values of its source. */
+  readonly #values: StreamValues | undefined;
   readonly #states = new Map<string, KeyState>();
   /** When a key was seen to end, on the clock; the oldest first. */
   readonly #ended = new Map<string, number>();
@@ -91,9 +96,10 @@ export class DerivationWorker {
   #erased: ErasedKeys;
 
   constructor(private readonly options: DerivationWorkerOptions) {
-    const { definition, decoder, merging } = options;
+    const { definition, decoder, merging, rewriting } = options;
     this.#erased = new ErasedKeys(definition.id, []);
     this.#key = definition.key ? new StreamKey(definition.key, decoder) : undefined;
+    this.#values = definition.schema ? new StreamValues(definition.schema, rewriting) : undefined;
     const order = new StateOrder(definition.orderBy, definition.onConflict, decoder, this.#key !== undefined);
     this.#stream =
       definition.kind === 'latest'
@@ -244,9 +250,16 @@ export class DerivationWorker {
     const late: DerivedRecord[] = [];
     const { generation } = at.position;
     const opensAt = this.#erased.isEmpty ? [] : await source.opening(generation);
-    for (const sent of records) {
+    const asRead = (await this.#values?.of(source.topic, records)) ?? records;
+    for (const [place, sent] of records.entries()) {
       counts.read++;
-      const record = await this.#underItsKey(sent, (error) => {
+      const read = asRead[place]!;
+      if (isAppError(read)) {
+        counts.refused++;
+        this.#refuse(sent, dead, read.code, read.message);
+        continue;
+      }
+      const record = await this.#underItsKey(read, (error) => {
         if (error.code === 'key-missing') counts.nullKeys++;
         else counts.refused++;
         this.#refuse(sent, dead, error.code, error.message);
@@ -258,7 +271,7 @@ export class DerivationWorker {
       }
       if (record.key === null) {
         counts.nullKeys++;
-        this.#refuse(record, dead, 'null-key', 'it has no key');
+        this.#refuse(sent, dead, 'null-key', 'it has no key');
         continue;
       }
       const key = textOf(record.key);

@@ -8,6 +8,7 @@ import type { DerivationStore } from './derivation-store.js';
 import { deadLettersOf, lateRecordsOf } from './derivation-topics.js';
 import { DerivationWorker } from './derivation-worker.js';
 import type { ValueMerging } from './value-merging.js';
+import type { ValueRewriting } from './value-rewriting.js';
 
 export interface DerivationWorkersOptions {
   readonly store: DerivationStore;
@@ -15,6 +16,7 @@ export interface DerivationWorkersOptions {
   readonly names: TopicNames;
   readonly decoder: RecordDecoder;
   readonly merging: ValueMerging;
+  readonly rewriting: ValueRewriting;
   readonly supervisor: Supervisor;
   readonly clock: Clock;
   readonly failPoint?: (name: string) => void;
@@ -43,7 +45,7 @@ export class DerivationWorkers {
 
   /** A worker that computes a generation of a derivation; it does nothing by itself. */
   worker(directory: TopicDirectory, definition: DerivationDefinition, generation: number): DerivationWorker {
-    const { names, decoder, merging, clock, failPoint, onStep } = this.options;
+    const { names, decoder, merging, rewriting, clock, failPoint, onStep } = this.options;
     return new DerivationWorker({
       definition,
       generation,
@@ -54,6 +56,7 @@ export class DerivationWorkers {
       resolve: (topic) => directory.resolve(topic),
       decoder,
       merging,
+      rewriting,
       clock,
       failPoint,
       onStep: (records) => onStep?.(definition.name, records),

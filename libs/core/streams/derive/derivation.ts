@@ -1,5 +1,6 @@
 import type { JsonValue } from '#libs/core/kernel';
 import type { SourcePosition } from '../source-reader.js';
+import type { StreamSchema } from './value-rewriting.js';
 
 /** Which of two records of a key is the newer one. */
 export type DerivationOrder =
@@ -68,6 +69,8 @@ export interface DerivationDefinition {
   readonly merge?: MergeRule | null;
   /** Null: the stream has the keys of its source. Of latest streams that go by timestamp, field or header only. */
   readonly key?: StreamKeyRule | null;
+  /** The version of the value schema by which values are read, and with which they are written. Null: as the source has them. */
+  readonly schema?: StreamSchema | null;
   /** Where in the source it begins, for one that was not to have what was there before. Null or absent: with everything the source retains. */
   readonly since?: SourcePosition | null;
   /** Epoch ms. */

@@ -6,11 +6,13 @@ import { KeyExpression } from '../repartition/key-expression.js';
 import { readerGeneration } from '../reader-place.js';
 import { SourceReader } from '../source-reader.js';
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
+import { fieldsOfValues } from './fields-of-values.js';
 import { derivationExists } from './derivation-store.js';
 import { settingsOf, topicsBeside } from './derivation-topics.js';
 import { forgetProgress, storedProgress, type DerivationProgress } from './derivation-progress.js';
 import { DerivationWorkers, type DerivationWorkersOptions } from './derivation-workers.js';
 import { DerivedLookups } from './derived-lookups.js';
+import type { StreamSchema } from './value-rewriting.js';
 
 /** How soon an instance does what another was asked for. */
 const RECONCILE_MS = 1_000;
@@ -34,10 +36,18 @@ export interface DerivationStatus {
 /** What somebody asks for, defaults filled in. */
 export interface DerivationRequest extends Omit<
   DerivationDefinition,
-  'id' | 'logId' | 'since' | 'createdAt' | 'createdBy'
+  'id' | 'logId' | 'since' | 'schema' | 'createdAt' | 'createdBy'
 > {
   /** Whether it is to have what the source has already. It has, unless this is false. */
   readonly backfill?: boolean;
+  /** Of the value subject of the source: the version by which values are read, and with which they are written. Null or absent: as the source has them. */
+  readonly schemaVersion?: number | null;
+}
+
+/** What a derivation would read, and the schema it would write values with, if any. */
+export interface ExaminedDerivation {
+  readonly source: ResolvedTopic;
+  readonly schema: StreamSchema | null;
 }
 
 /** All derivations of one service: creates, keeps going, looks up and removes them. */
@@ -71,7 +81,7 @@ export class Derivations {
 
   /**
    * Creates the target topic and starts to fill it.
-   * @throws `topic-not-found` for the source, `derivation-exists`, `topic-exists` for the name, `invalid-field-path`, `invalid-derivation`.
+   * @throws as {@link examine}.
    */
   async create(cluster: string | undefined, request: DerivationRequest, createdBy: string): Promise<DerivationStatus> {
     const id = this.options.newId();
@@ -87,17 +97,27 @@ export class Derivations {
 
   /**
    * What a derivation would read and write. Reads, changes nothing.
-   * @throws `topic-not-found` for the source, `derivation-exists`, `topic-exists` for the name, `invalid-field-path`, `invalid-derivation`, `derivation-of-itself`.
+   * @throws `topic-not-found` for the source, `derivation-exists`, `topic-exists` for the name, `invalid-field-path`, `invalid-derivation`, `derivation-of-itself`; for a schema version what
+   * `ValueRewriting.resolve` does.
    */
-  async examine(cluster: string | undefined, request: DerivationRequest): Promise<ResolvedTopic> {
+  async examine(cluster: string | undefined, request: DerivationRequest): Promise<ExaminedDerivation> {
     const directory = this.options.directories.of(cluster);
     demandSound(request);
     if (request.name === request.source) throw ofItself(request.name);
-    const source = await directory.resolve(request.source);
+    const { source, schema } = await this.sourceOf(cluster, request);
     if ((await this.options.store.find(directory.engine.logId, request.name)) !== undefined)
       throw derivationExists(request.name);
     await this.#demandFree(directory, request.name);
-    return source;
+    return { source, schema };
+  }
+
+  /** As {@link examine}, whether the name is free or not. */
+  async sourceOf(cluster: string | undefined, request: DerivationRequest): Promise<ExaminedDerivation> {
+    const source = await this.options.directories.of(cluster).resolve(request.source);
+    const { schemaVersion } = request;
+    if (schemaVersion === undefined || schemaVersion === null) return { source, schema: null };
+    const schema = await this.options.rewriting.resolve(source.logical, schemaVersion, fieldsOfValues(request));
+    return { source, schema };
   }
 
   /**
@@ -116,11 +136,11 @@ export class Derivations {
       await this.#makeTopics(directory, known.definition, await directory.resolve(request.source));
       return known;
     }
-    const source = await this.examine(cluster, request);
+    const { source, schema } = await this.examine(cluster, request);
     const createdAt = this.options.clock.now();
-    const { backfill = true, ...asked } = request;
+    const { backfill = true, schemaVersion: _, ...asked } = request;
     const since = backfill ? null : await new SourceReader(directory, this.options.names, request.source).end();
-    const stored = await this.options.store.add({ ...asked, since, id, logId, createdAt, createdBy }, 'PAUSED');
+    const stored = await this.options.store.add({ ...asked, schema, since, id, logId, createdAt, createdBy }, 'PAUSED');
     this.options.failPoint?.('derivation-kept');
     try {
       await this.#makeTopics(directory, stored.definition, source);
@@ -303,7 +323,7 @@ async function demandTopic(directory: TopicDirectory, name: string): Promise<voi
 }
 
 /** @throws `invalid-field-path`, `invalid-derivation` */
-function demandSound({ kind, orderBy, deletes, merge, key, onConflict }: DerivationRequest): void {
+function demandSound({ kind, orderBy, deletes, merge, key, onConflict, schemaVersion }: DerivationRequest): void {
   const path = orderBy.by === 'field' ? parseFieldPath(orderBy.path) : undefined;
   if (key) {
     KeyExpression.parse(key.expr);
@@ -325,6 +345,11 @@ function demandSound({ kind, orderBy, deletes, merge, key, onConflict }: Derivat
   if (deletes && parseFieldPath(deletes.path).root !== 'value')
     throw unsound('deletes.path', 'A deletion is told by a field of the value; begin the path with value.');
   if (!merge) return;
+  if (schemaVersion !== undefined && schemaVersion !== null)
+    throw unsound(
+      'schemaVersion',
+      'A value that says a part of the state would be filled up with the defaults of the schema, which would then replace what is known; leave merge or schemaVersion out.',
+    );
   if (kind !== 'latest')
     throw unsound('merge', 'Values are merged in a latest stream only; derive the versions of it.');
   if (orderBy.by !== 'offset')

@@ -4,7 +4,7 @@ import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#li
 import type { DerivationDefinition, StoredDerivation } from './derivation.js';
 import { derivationNotFound, type DerivationStore } from './derivation-store.js';
 import { settingsOf, topicsBeside } from './derivation-topics.js';
-import type { DerivationRequest, Derivations } from './derivations.js';
+import type { DerivationRequest, Derivations, ExaminedDerivation } from './derivations.js';
 import { paced } from './paced-catch-up.js';
 
 export interface DeriveOptions {
@@ -65,7 +65,7 @@ export class DeriveHandler implements OperationHandler {
       derivationId: this.options.newId(),
       createdBy,
     };
-    const { source, taken } = await this.#examine(parameters);
+    const { source, schema, taken } = await this.#examine(parameters);
     const { partitions, config } = source.description;
     const backfills = derivation.backfill !== false;
     const present = partitions.reduce((sum, one) => sum + one.endOffset - one.startOffset, 0);
@@ -75,10 +75,19 @@ export class DeriveHandler implements OperationHandler {
     return {
       subject: `topic:${cluster}/${derivation.name}`,
       parameters: parameters as unknown as JsonObject,
-      fingerprint: fingerprintOf(this.options.directories.of(cluster).engine.logId, source, taken === undefined),
+      fingerprint: fingerprintOf(
+        this.options.directories.of(cluster).engine.logId,
+        { source, schema },
+        taken === undefined,
+      ),
       steps: [
         `create ${derivation.name} with ${partitions.length} partitions, closed to everybody else`,
         ...others.map((name) => `create ${name}, unless it is there`),
+        ...(schema === null
+          ? []
+          : [
+              `read values with version ${schema.version} of ${schema.subject} (id ${schema.schemaId}), and write them with it`,
+            ]),
         ...(backfills
           ? [
               `compute it from ${records} records of ${derivation.source}, which keeps them meanwhile`,
@@ -91,6 +100,7 @@ export class DeriveHandler implements OperationHandler {
         source: derivation.source,
         partitions: partitions.length,
         settings: settingsOf(derivation),
+        schema: schema as unknown as JsonObject | null,
         topics: [derivation.name, ...others],
       },
       risks: backfills
@@ -111,9 +121,9 @@ export class DeriveHandler implements OperationHandler {
 
   async fingerprint(json: JsonObject): Promise<JsonObject> {
     const parameters = parametersOf(json);
-    const { source, taken } = await this.#examine(parameters);
+    const { source, schema, taken } = await this.#examine(parameters);
     const { engine } = this.options.directories.of(parameters.cluster);
-    return fingerprintOf(engine.logId, source, taken === undefined);
+    return fingerprintOf(engine.logId, { source, schema }, taken === undefined);
   }
 
   /** Removes the derivation that was begun, with its topic. One of its name that somebody else made stays. */
@@ -164,17 +174,17 @@ export class DeriveHandler implements OperationHandler {
     return stored;
   }
 
-  /** @returns the source, and why the name is not free. */
+  /** @returns what is read and written, and why the name is not free. */
   async #examine({
     cluster,
     request,
-  }: DeriveParameters): Promise<{ source: ResolvedTopic; taken: string | undefined }> {
-    const { derivations, directories } = this.options;
+  }: DeriveParameters): Promise<ExaminedDerivation & { readonly taken: string | undefined }> {
+    const { derivations } = this.options;
     try {
-      return { source: await derivations.examine(cluster, request), taken: undefined };
+      return { ...(await derivations.examine(cluster, request)), taken: undefined };
     } catch (error) {
       if (!isAppError(error, 'derivation-exists') && !isAppError(error, 'topic-exists')) throw error;
-      return { source: await directories.of(cluster).resolve(request.source), taken: error.message };
+      return { ...(await derivations.sourceOf(cluster, request)), taken: error.message };
     }
   }
 
@@ -189,8 +199,16 @@ export class DeriveHandler implements OperationHandler {
 }
 
 /** What the plan relies on. Where the source stands moves all the time and is followed. */
-function fingerprintOf(logId: string, { description }: ResolvedTopic, free: boolean): JsonObject {
-  return { logId, sourceTopicId: description.id, partitions: description.partitions.length, free };
+function fingerprintOf(logId: string, { source, schema }: ExaminedDerivation, free: boolean): JsonObject {
+  const { description } = source;
+  return {
+    logId,
+    sourceTopicId: description.id,
+    partitions: description.partitions.length,
+    // A version that is deleted for good and registered anew is another schema.
+    schemaId: schema?.schemaId ?? null,
+    free,
+  };
 }
 
 /** What the stream will lack, and what may go wrong while it is filled. */

@@ -13,6 +13,7 @@ import { Derivations } from './derivations.js';
 import { ErasureHandler } from './erasure-handler.js';
 import { RebuildHandler } from './rebuild-handler.js';
 import { JsonValueMerging } from './value-merging.js';
+import { NoValueRewriting } from './value-rewriting.js';
 
 const clock = new WallClock();
 const KEYS = ['a', 'b', 'c'];
@@ -33,6 +34,7 @@ describe('derivations whose source moves to another cluster', () => {
       names: world.tableOfNames,
       decoder: new JsonRecordDecoder(),
       merging: new JsonValueMerging(),
+      rewriting: new NoValueRewriting(),
       supervisor,
       clock,
       newId: () => `d${number++}`,

@@ -51,6 +51,11 @@ export class KeyExpression {
     return this.parts.some((part) => part.kind === 'old-key' || (part.kind === 'field' && part.path.root === 'key'));
   }
 
+  /** The fields that take part, in the order in which they are written. */
+  get fields(): readonly FieldPath[] {
+    return this.parts.flatMap((part) => (part.kind === 'field' ? [part.path] : []));
+  }
+
   /** What finds the key in records as they lie, where the expression gives bytes that can lie there; undefined where it does not. */
   inPlace(decoder: RecordDecoder): KeyInPlace | undefined {
     const [part, ...others] = this.parts;

@@ -12,6 +12,7 @@ import { LogFaults, MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } f
 import { Supervisor } from '#libs/core/operations';
 import { Derivations, type DerivationRequest, type DerivationStatus } from '../derive/derivations.js';
 import { JsonValueMerging } from '../derive/value-merging.js';
+import { NoValueRewriting, type ValueRewriting } from '../derive/value-rewriting.js';
 import { JsonRecordDecoder } from '../record-decoder.js';
 import { MemoryDerivationStore } from './memory-derivation-store.js';
 
@@ -45,6 +46,8 @@ export interface DerivationWorldOptions {
   readonly failPoint?: (name: string) => void;
   /** What derivations write through, where it is not the engine as it is. */
   readonly through?: (engine: MemoryLogEngine) => LogEngine;
+  /** How values are written anew with a schema; there is no registry unless given. */
+  readonly rewriting?: ValueRewriting;
 }
 
 /** Derivations on an engine in memory, with a topic `t` of one partition. */
@@ -147,6 +150,7 @@ export class DerivationWorld {
       names: this.names,
       decoder: new JsonRecordDecoder(),
       merging: new JsonValueMerging(),
+      rewriting: this.options.rewriting ?? new NoValueRewriting(),
       supervisor: this.#supervisor,
       clock: this.clock,
       newId: () => `d${this.fresh()}`,
