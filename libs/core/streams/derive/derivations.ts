@@ -138,9 +138,12 @@ export class Derivations {
     }
     const { source, schema } = await this.examine(cluster, request);
     const createdAt = this.options.clock.now();
-    const { backfill = true, schemaVersion: _, ...asked } = request;
+    const { backfill = true } = request;
     const since = backfill ? null : await new SourceReader(directory, this.options.names, request.source).end();
-    const stored = await this.options.store.add({ ...asked, schema, since, id, logId, createdAt, createdBy }, 'PAUSED');
+    const stored = await this.options.store.add(
+      { ...definedBy(request), schema, since, id, logId, createdAt, createdBy },
+      'PAUSED',
+    );
     this.options.failPoint?.('derivation-kept');
     try {
       await this.#makeTopics(directory, stored.definition, source);
@@ -303,6 +306,14 @@ export class Derivations {
       keys: worker === undefined ? null : worker.keys,
     };
   }
+}
+
+/** What of a request is kept as it was asked for. */
+function definedBy(request: DerivationRequest): Omit<DerivationRequest, 'backfill' | 'schemaVersion'> {
+  const kept: { -readonly [member in keyof DerivationRequest]?: unknown } = { ...request };
+  delete kept.backfill;
+  delete kept.schemaVersion;
+  return kept as Omit<DerivationRequest, 'backfill' | 'schemaVersion'>;
 }
 
 /**

@@ -22,7 +22,8 @@ class RenamingSchemas extends ValueRewriting {
   rewritten(_topic: string, { schemaId }: StreamSchema, values: readonly RecordValue[]) {
     return Promise.resolve(
       values.map(({ value, headers }) => {
-        const { n, card: _, strange, ...rest } = JSON.parse(Buffer.from(value).toString()) as Record<string, unknown>;
+        const { n, strange, ...rest } = JSON.parse(Buffer.from(value).toString()) as Record<string, unknown>;
+        delete rest['card'];
         if (strange === true)
           return new AppError({ kind: 'unprocessable', code: 'value-not-readable', message: 'No.' });
         return { value: Buffer.from(JSON.stringify({ ...rest, rank: n, by: schemaId })), headers };
