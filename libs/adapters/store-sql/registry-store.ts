@@ -198,16 +198,18 @@ export class SqlRegistryStore extends RegistryStore {
     return rows.map((row) => ({ ...row, purged: row.purged !== 0 }));
   }
 
-  async list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]> {
-    const within = context === undefined ? '' : 'context = ? and ';
-    const rows = await this.store.all<{ context: string; subject: string; deleted: number }>(
-      `select context, subject, min(deleted) as deleted from registry_versions
-       where ${within}subject >= ? and subject <= ? group by context, subject`,
-      [...(context === undefined ? [] : [context]), prefix, `${prefix}\u{10ffff}`],
+  async list(
+    context: string,
+    prefix: string,
+    after: string | undefined,
+    limit: number,
+  ): Promise<readonly SubjectListing[]> {
+    const rows = await this.store.all<{ subject: string; deleted: number }>(
+      `select subject, min(deleted) as deleted from registry_versions
+       where context = ? and subject ${after === undefined ? '>=' : '>'} ? and subject <= ? group by subject order by subject limit ?`,
+      [context, after ?? prefix, `${prefix}\u{10ffff}`, limit],
     );
-    return rows
-      .filter((row) => row.subject.startsWith(prefix))
-      .map((row) => ({ subject: { context: row.context, name: row.subject }, live: row.deleted === 0 }));
+    return rows.map((row) => ({ subject: { context, name: row.subject }, live: row.deleted === 0 }));
   }
 
   async contextsHolding(name: string): Promise<readonly string[]> {

@@ -130,9 +130,10 @@ describe('a registry that moves', () => {
         const running = new MemorySourceRegistry('old', source.store as MemoryRegistryStore);
         const target = new ImportWorld([running]);
         await target.imported({ source: { registry: 'old' } });
-        const subjectsThere = new Set(
-          (await source.store.list(undefined, '')).map(({ subject }) => subjectText(subject)),
-        );
+        const subjectsThere = new Set<string>();
+        for await (const page of source.registry.list(undefined, '')) {
+          for (const { subject } of page) subjectsThere.add(subjectText(subject));
+        }
         const told = (file: string) =>
           file
             .trim()

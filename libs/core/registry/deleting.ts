@@ -38,7 +38,7 @@ export class Deleting {
     const scope = { context, name: '' };
     await this.changes.make(scope, async () => {
       const state = await this.view.subject(scope);
-      if ((await this.store.list(context, '')).length > 0) throw contextNotEmpty(context);
+      if ((await this.store.list(context, '', undefined, 1)).length > 0) throw contextNotEmpty(context);
       const known = (await this.store.contexts()).includes(context);
       return {
         facts: known ? [{ type: 'context-removed', context }] : [],

@@ -217,8 +217,8 @@ export class DraftStore extends RegistryStore {
     return this.store.idsOfGuid(guid);
   }
 
-  list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]> {
-    return this.store.list(context, prefix);
+  list(...asked: Parameters<RegistryStore['list']>): Promise<readonly SubjectListing[]> {
+    return this.store.list(...asked);
   }
 
   contextsHolding(name: string): Promise<readonly string[]> {

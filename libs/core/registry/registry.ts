@@ -52,6 +52,9 @@ export interface RegistryOptions extends RegistryViewOptions {
   readonly registration?: RegistrationPolicy;
 }
 
+/** Names read from the store in one go: what is done with them is done in a turn. */
+const LISTED_AT_ONCE = 1_000;
+
 /** A number, or the highest version that is not deleted. */
 export type VersionChoice = number | 'latest';
 
@@ -283,13 +286,19 @@ export class Registry {
     return (await this.store.referrers(found)).filter((one) => one.target === row.version);
   }
 
-  /** Names that hold versions, sorted by their text. @param context undefined: of all contexts. */
-  async list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]> {
-    const found = await this.store.list(context, prefix);
-    return found
-      .map((listing) => ({ listing, text: subjectText(listing.subject) }))
-      .sort((a, b) => (a.text < b.text ? -1 : 1))
-      .map(({ listing }) => listing);
+  /**
+   * Names that hold versions, a page at a time: there may be very many. By name, context after context; the default one comes first.
+   * @param context undefined: of all contexts.
+   */
+  async *list(context: string | undefined, prefix: string): AsyncGenerator<readonly SubjectListing[]> {
+    for (const one of context === undefined ? await this.contexts() : [context]) {
+      for (let after: string | undefined; ;) {
+        const page = await this.store.list(one, prefix, after, LISTED_AT_ONCE);
+        yield page;
+        if (page.length < LISTED_AT_ONCE) break;
+        after = page.at(-1)!.subject.name;
+      }
+    }
   }
 
   /** Names that are aliases, with what they stand for. @param context undefined: of all contexts. */

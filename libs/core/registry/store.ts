@@ -313,8 +313,13 @@ export abstract class RegistryStore {
     guid: string,
   ): Promise<readonly { readonly context: string; readonly id: number; readonly purged: boolean }[]>;
 
-  /** Names that hold versions and begin with `prefix`, in one context or (undefined) in all, in no particular order. */
-  abstract list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]>;
+  /** Names of a context that hold versions and begin with `prefix`, ascending by code point; at most `limit` of those after `after`. */
+  abstract list(
+    context: string,
+    prefix: string,
+    after: string | undefined,
+    limit: number,
+  ): Promise<readonly SubjectListing[]>;
 
   /** Contexts other than the default one in which this name holds versions, ascending. */
   abstract contextsHolding(name: string): Promise<readonly string[]>;

@@ -1,7 +1,7 @@
 import { All, Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
-import { Registry, type SubjectName } from '#libs/core/registry';
+import { Registry } from '#libs/core/registry';
 import { Access, Authorizer, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, Conditional, ConfluentApi, HttpFault } from '#libs/platform/http';
+import { ApiJson, Conditional, ConfluentApi, HttpFault, turn } from '#libs/platform/http';
 import { contextsQuery, namesShape } from './api-shapes.js';
 import { contextInvalid, contextNamed } from './context-paths.js';
 import { nothingHere, page, paged, text, type RawQuery } from './query.js';
@@ -32,9 +32,18 @@ export class ContextsController {
   /** Contexts in which a principal with a scope can read something; the default one is no secret. */
   private async visible(principal: Principal, contexts: readonly string[]): Promise<readonly string[]> {
     const access = new SubjectAccess(this.authorizer, principal);
-    const inside = access.visible(await this.registry.list(undefined, ''));
-    const seen = new Set(inside.map((listing: { subject: SubjectName }) => listing.subject.context));
-    return contexts.filter((context) => context === '.' || seen.has(context));
+    const visible: string[] = [];
+    for (const context of contexts)
+      if (context === '.' || (await this.holdsVisible(access, context))) visible.push(context);
+    return visible;
+  }
+
+  private async holdsVisible(access: SubjectAccess, context: string): Promise<boolean> {
+    for await (const listed of this.registry.list(context, '')) {
+      if (listed.some(({ subject }) => access.allows('read', subject))) return true;
+      await turn();
+    }
+    return false;
   }
 
   @Delete(':context')

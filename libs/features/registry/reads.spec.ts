@@ -1,5 +1,8 @@
-import { beforeEach, describe, expect, it } from 'vitest';
-import { avroRecord, registryForSuite } from './testing/index.js';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseSubject, type RegistryFact } from '#libs/core/registry';
+import { contentOf, MemoryRegistryStore } from '#libs/core/registry/testing';
+import { inProcess } from '#libs/platform/testing';
+import { avroRecord, openRegistryApp, RegistryCalls, registryForSuite } from './testing/index.js';
 
 const user = (...fields: string[]) => avroRecord('User', ...fields);
 const referring = '{"type":"record","name":"Order","fields":[{"name":"user","type":"User"}]}';
@@ -111,6 +114,39 @@ describe('what is read, in which form and how much of it (contract 2.3, 2.4, 3.6
         expect([url, query, (await calls.get(url + query)).code]).toEqual([url, query, 404]);
       }
     }
+  });
+
+  it('lets others have their turn while many names are listed, and reads no more of them than it needs', async () => {
+    const store = new MemoryRegistryStore();
+    const facts = numbers(4_500).map((n): RegistryFact => {
+      const subject = parseSubject(n % 2 === 0 ? `s${n}` : `:.many:s${n}`);
+      const content = contentOf(String(n));
+      return { type: 'version-registered', subject, version: 1, id: { kind: 'new' }, content, targets: [], terms: [] };
+    });
+    await store.apply({ at: 1, expected: [], facts });
+    const many = await openRegistryApp({ store });
+    const asked = new RegistryCalls(inProcess(() => many.http.fastify));
+    const pages = vi.spyOn(store, 'list');
+    const turnsOf = async (url: string) => {
+      pages.mockClear();
+      let turns = 0;
+      let counting = setImmediate(function count() {
+        turns++;
+        counting = setImmediate(count);
+      });
+      const { json: list } = await asked.get<unknown[]>(url);
+      clearImmediate(counting);
+      return { list, turns, pages: pages.mock.calls.length };
+    };
+    const few = await turnsOf('/subjects?subjectPrefix=none');
+    const all = await turnsOf('/subjects');
+    expect(all.list).toHaveLength(4_500);
+    expect(all.list).toEqual([...all.list].sort());
+    expect([all.pages, all.turns - few.turns]).toEqual([6, expect.toSatisfy((turns: number) => turns >= 4)]);
+    const first = await turnsOf('/schemas?limit=1');
+    expect([first.list, first.pages]).toMatchObject([[{ subject: 's10' }], 1]);
+    expect((await turnsOf('/schemas?subjectPrefix=:*:&limit=1')).list).toMatchObject([{ subject: ':.many:s1' }]);
+    await many.http.close();
   });
 
   it('lists as many schemas as an answer may hold, and reads no more of them', async () => {

@@ -10,13 +10,14 @@ import {
   type VersionRow,
 } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
+import { turn } from '#libs/platform/http';
 import type { ListedAnswer } from './listed-answer.js';
 import { choices, flag, page, prefixOf, text, texts, type RawQuery } from './query.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SubjectAccess } from './subject-access.js';
 import { listedVersion } from './wire.js';
 
-/** Subjects read at a time. */
+/** Subjects whose versions are read at a time. */
 const BATCH = 100;
 const LIST_LIMIT = 1_000;
 
@@ -48,10 +49,8 @@ export class SchemaListService {
     const { offset, limit } = page(query, LIST_LIMIT);
     const ruleType = text(query, 'ruleType') || undefined;
     const asked = associationQuestion(query);
-    const listed = await this.listed(principal, query);
     let skip = offset;
-    for (let at = 0; at < listed.length && answer.length < limit; at += BATCH) {
-      const batch = listed.slice(at, at + BATCH);
+    for await (const batch of this.batches(principal, query)) {
       const associations = await this.associations(batch, asked);
       const aliases = new Map(batch.map((one) => [subjectText(one.subject), one.aliases]));
       const known = ({ subject }: FoundVersion) => associations?.get(subjectText(subject));
@@ -69,28 +68,46 @@ export class SchemaListService {
         const associated = shown(known(version), asked);
         const more = { aliases: aliases.get(subjectText(version.subject))!, associations: associated };
         await answer.add(listedVersion(version, await this.schemaTexts.shown(version.schema, {}), more));
-        if (answer.length === limit) break;
+        if (answer.length === limit) return;
       }
     }
   }
 
-  /** The subjects that begin with the prefix, with `aliases=true` also those that an alias of such a name stands for. */
-  private async listed(principal: Principal, query: RawQuery): Promise<readonly Listed[]> {
+  /** Who is listed, in order, some at a time. */
+  private async *batches(principal: Principal, query: RawQuery): AsyncGenerator<readonly Listed[]> {
     const access = new SubjectAccess(this.authorizer, principal);
     const { context, prefix } = prefixOf(text(query, 'subjectPrefix') ?? '');
-    const deleted = flag(query, 'deleted');
+    // Within one context names come in order, so that a page need not wait for those behind it.
+    if (context !== undefined && !flag(query, 'aliases')) {
+      for await (const some of this.named(context, prefix, access, query)) yield* batchesOf(some);
+      return;
+    }
     const found = new Map<string, Listed>();
-    for (const { subject, live } of await this.registry.list(context, prefix)) {
-      if (deleted || live) found.set(subjectText(subject), { subject, aliases: [] });
+    for await (const some of this.named(context, prefix, access, query)) {
+      for (const one of some) found.set(subjectText(one.subject), one);
     }
     for (const { alias, target } of flag(query, 'aliases') ? await this.registry.aliases(context, prefix) : []) {
-      if (!access.allows('read', alias)) continue;
+      if (!access.allows('read', alias) || !access.allows('read', target)) continue;
       const known = found.get(subjectText(target)) ?? { subject: target, aliases: [] };
       found.set(subjectText(target), { subject: target, aliases: [...known.aliases, subjectText(alias)].sort() });
     }
-    return [...found.values()]
-      .filter(({ subject }) => access.allows('read', subject))
-      .sort((a, b) => (subjectText(a.subject) < subjectText(b.subject) ? -1 : 1));
+    yield* batchesOf([...found.keys()].sort().map((name) => found.get(name)!));
+  }
+
+  /** Subjects that begin with the prefix. */
+  private async *named(
+    context: string | undefined,
+    prefix: string,
+    access: SubjectAccess,
+    query: RawQuery,
+  ): AsyncGenerator<readonly Listed[]> {
+    const deleted = flag(query, 'deleted');
+    for await (const listed of this.registry.list(context, prefix)) {
+      const wanted = listed.filter(({ subject, live }) => (deleted || live) && access.allows('read', subject));
+      yield wanted.map(({ subject }) => ({ subject, aliases: [] }));
+      // SQLite answers at once: nothing else would have a turn.
+      await turn();
+    }
   }
 
   private rows(batch: readonly Listed[], query: RawQuery): Promise<readonly FoundVersion[]> {
@@ -112,6 +129,10 @@ export class SchemaListService {
     const subjects = batch.map((one) => one.subject);
     return this.registry.associations.ofSubjects(subjects, { resourceType, associationTypes });
   }
+}
+
+function* batchesOf(listed: readonly Listed[]): Generator<readonly Listed[]> {
+  for (let at = 0; at < listed.length; at += BATCH) yield listed.slice(at, at + BATCH);
 }
 
 function associationQuestion(query: RawQuery): AssociationQuestion | undefined {

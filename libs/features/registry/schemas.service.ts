@@ -9,7 +9,7 @@ import {
   type StoredSchema,
 } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
-import { entityTag, type AnswerAtHand } from '#libs/platform/http';
+import { entityTag, turn, type AnswerAtHand } from '#libs/platform/http';
 import { flag, page, paged, prefixOf, text, type RawQuery } from './query.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SubjectAccess } from './subject-access.js';
@@ -132,11 +132,17 @@ export class SchemasService {
     const { context, prefix } = prefixOf(text(query, 'subjectPrefix') ?? ':*:');
     const onlyDeleted = flag(query, 'deletedOnly');
     const deletedToo = flag(query, 'deleted');
-    const names = (await this.registry.list(context, prefix))
-      .filter((listing) => (onlyDeleted ? !listing.live : listing.live || deletedToo))
-      .filter((listing) => access.allows('read', listing.subject))
-      .map((listing) => subjectText(listing.subject));
-    return paged(names, page(query));
+    const names: string[] = [];
+    for await (const listed of this.registry.list(context, prefix)) {
+      for (const { subject, live } of listed) {
+        const wanted = onlyDeleted ? !live : live || deletedToo;
+        if (wanted && access.allows('read', subject)) names.push(subjectText(subject));
+      }
+      // SQLite answers at once: nothing else would have a turn.
+      await turn();
+    }
+    // Each context's are in order already.
+    return paged(names.sort(), page(query));
   }
 }
 

@@ -60,8 +60,16 @@ export class MemorySourceRegistry extends SourceRegistry {
     }
   }
 
+  async #names(): Promise<readonly SubjectName[]> {
+    const names: SubjectName[] = [];
+    for (const context of new Set(['.', ...(await this.store.contexts())])) {
+      names.push(...(await this.store.list(context, '', undefined, Infinity)).map(({ subject }) => subject));
+    }
+    return names;
+  }
+
   async #subjects(): Promise<JsonValue> {
-    return (await this.store.list(undefined, '')).map(({ subject }) => subjectText(subject)).sort();
+    return (await this.#names()).map(subjectText).sort();
   }
 
   async #versions(text: string, version: string | undefined, deleted: boolean): Promise<JsonValue | undefined> {
@@ -74,8 +82,7 @@ export class MemorySourceRegistry extends SourceRegistry {
 
   async #list(query: URLSearchParams): Promise<JsonValue> {
     const prefix = query.get('subjectPrefix') ?? '';
-    const all = (await this.store.list(undefined, '')).map(({ subject }) => subject);
-    const texts = all.map(subjectText).filter((text) => prefix === ':*:' || text.startsWith(prefix));
+    const texts = (await this.#names()).map(subjectText).filter((text) => prefix === ':*:' || text.startsWith(prefix));
     const found: JsonValue[] = [];
     for (const text of texts.sort()) {
       const schemas = await this.#schemas(await this.#state(text));

@@ -182,7 +182,7 @@ export function topicImportSuite(
       ]);
       const here = world();
       await here.imported({ source: { topic }, conflicts: 'skip' });
-      expect(await here.store.list(undefined, '')).toMatchObject([{ subject: { name: 'fine' } }]);
+      expect(await here.store.list('.', '', undefined, 9)).toMatchObject([{ subject: { name: 'fine' } }]);
     });
 
     it('is not one where keys are none of a registry, where partitions are many, or where there is none', async () => {

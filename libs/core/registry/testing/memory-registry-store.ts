@@ -125,12 +125,19 @@ export class MemoryRegistryStore extends RegistryStore {
     return task(snapshotOf(copyOf(this.#tables)));
   }
 
-  async list(context: string | undefined, prefix: string): Promise<readonly SubjectListing[]> {
+  async list(
+    context: string,
+    prefix: string,
+    after: string | undefined,
+    limit: number,
+  ): Promise<readonly SubjectListing[]> {
     return [...this.#tables.subjects.values()]
       .filter(({ subject, versions }) => {
-        const inside = context === undefined || subject.context === context;
-        return inside && versions.length > 0 && subject.name.startsWith(prefix);
+        const inside = subject.context === context && subject.name.startsWith(prefix);
+        return inside && versions.length > 0 && (after === undefined || isBehind(subject.name, after));
       })
+      .sort((a, b) => (isBehind(a.subject.name, b.subject.name) ? 1 : -1))
+      .slice(0, limit)
       .map(({ subject, versions }) => ({ subject, live: versions.some((row) => !row.deleted) }));
   }
 
@@ -284,6 +291,11 @@ export class MemoryRegistryStore extends RegistryStore {
       schemas: [...this.#tables.schemas.values()].filter((row) => !row.purged).length,
     };
   }
+}
+
+/** By code point: bytes of UTF-8 stand in the order of what they encode. */
+function isBehind(name: string, other: string): boolean {
+  return Buffer.compare(Buffer.from(name), Buffer.from(other)) > 0;
 }
 
 /** As many as are not too long together, one at least. */

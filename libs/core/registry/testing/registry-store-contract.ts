@@ -344,13 +344,14 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
         await register({ context, name }, 1, name);
       }
       await apply([{ type: 'version-soft-deleted', subject: { context, name: 'order' }, version: 1 }]);
-      const names = (await store.list(context, 'ord')).map((one) => `${one.subject.name} ${one.live}`).sort();
-      expect(names).toEqual(['order false', 'order-value true', 'ord\u{1f600} true']);
-      expect((await store.list(context, 'o%')).map((one) => one.subject.name)).toEqual(['o%der']);
-      expect((await store.list(undefined, 'order-v')).map((one) => one.subject)).toContainEqual({
-        context,
-        name: 'order-value',
-      });
+      const listed = async (prefix: string, after: string | undefined = undefined, limit = 100) =>
+        (await store.list(context, prefix, after, limit)).map((one) => `${one.subject.name} ${one.live}`);
+      expect(await listed('ord')).toEqual(['order false', 'order-value true', 'ord\u{1f600} true']);
+      expect(await listed('o%')).toEqual(['o%der true']);
+      expect(await listed('ord', undefined, 2)).toEqual(['order false', 'order-value true']);
+      expect(await listed('ord', 'order-value', 2)).toEqual(['ord\u{1f600} true']);
+      expect(await listed('ord', 'ord\u{1f600}')).toEqual([]);
+      expect(await listed('', 'order', 9)).toEqual(['order-value true', 'ord\u{1f600} true', 'other true']);
     });
 
     it('finds the contexts that hold a name, and lists contexts until they are removed', async () => {
@@ -375,7 +376,7 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       ]);
       expect(await state(subject)).toMatchObject({ config: { compatibility: 'FULL', alias: 'ä' }, mode: 'IMPORT' });
       expect(await store.names(subject.context)).toEqual([subject]);
-      expect(await store.list(subject.context, '')).toEqual([]);
+      expect(await store.list(subject.context, '', undefined, 9)).toEqual([]);
       await apply([{ type: 'config-set', subject, config: null }]);
       expect(await state(subject)).toMatchObject({ config: null, mode: 'IMPORT' });
     });
