@@ -74,7 +74,7 @@ export class CheckpointStore {
         next = start;
         continue;
       }
-      for (const { bytes } of batchesIn(answer.records)) {
+      for (const { bytes } of batchesIn(answer.records.whole())) {
         const header = verifyBatch(bytes);
         next = Math.max(next, header.lastOffset + 1);
         if (header.control) {

@@ -1,6 +1,7 @@
 import { type AppError, isAppError } from '#libs/core/kernel';
 import {
   type FetchedPartition,
+  type FetchMemory,
   type FetchPosition,
   type FetchRequest,
   logErrors,
@@ -80,6 +81,7 @@ export class Fetcher {
    */
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     const { clock } = this.#cluster;
+    request.memory?.begin();
     const cursors = request.positions.map((position) => new Cursor(position));
     const until = clock.monotonic() + (request.maxWaitMs ?? 0);
     const wanted = (request.maxWaitMs ?? 0) > 0 ? (request.minBytes ?? 1) : 0;
@@ -172,7 +174,7 @@ export class Fetcher {
       const answer = heard.get(cursor);
       if (answer === undefined || cursor.error !== undefined || cursor.full) continue;
       try {
-        left -= await this.#take(cursor, answer, left, !any);
+        left -= await this.#take(cursor, answer, left, !any, request.memory);
       } catch (error) {
         notePassing(silent, cursor, error);
       }
@@ -234,7 +236,13 @@ export class Fetcher {
    * Takes from an answer what the limits allow, and answers how many bytes that is.
    * @throws {KafkaRefusal} for what passes: the next round asks again.
    */
-  async #take(cursor: Cursor, answer: FetchAnswer, left: number, firstOfAll: boolean): Promise<number> {
+  async #take(
+    cursor: Cursor,
+    answer: FetchAnswer,
+    left: number,
+    firstOfAll: boolean,
+    memory: FetchMemory | undefined,
+  ): Promise<number> {
     const { position } = cursor;
     if (answer.errorCode === CODE.OFFSET_OUT_OF_RANGE) {
       await this.#outOfRange(cursor);
@@ -250,7 +258,7 @@ export class Fetcher {
     cursor.answered = true;
     cursor.startOffset = Number(answer.logStartOffset);
     cursor.endOffset = Number(answer.lastStableOffset);
-    const visible = visibleBatches(answer.records, cursor.nextOffset, answer.aborted);
+    const visible = visibleBatches(answer.records.whole(memory), cursor.nextOffset, answer.aborted);
     const ownLimit = position.maxBytes ?? Number.MAX_SAFE_INTEGER;
     let taken = 0;
     for (const batch of visible.batches) {
@@ -290,6 +298,8 @@ export class Fetcher {
     signal: AbortSignal | undefined,
     use: (link: BrokerLink) => Promise<T>,
   ): Promise<T> {
+    // A signal that aborted while the leader was looked for tells its listeners nothing any more, and the broker would be waited for.
+    signal?.throwIfAborted();
     const idle = this.#idle.get(leader) ?? [];
     this.#idle.set(leader, idle);
     const purpose = idle.pop() ?? this.#cluster.newPurpose('fetch');

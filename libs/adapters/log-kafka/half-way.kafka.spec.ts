@@ -197,4 +197,23 @@ describe('the Kafka engine when things go wrong half way', () => {
     expect(await engine.offsetForTimestamp(ref, 5)).toBe(0);
     expect(await engine.offsetForTimestamp(ref, 1_699_999_999_999.5)).toBe(0);
   });
+
+  it('a read that waits ends when it is asked to, in whatever moment that is', async () => {
+    const ref = { topic: await context.topic(1), partition: 0 };
+    await context.append(ref, 'a');
+    await context.read(ref, 1);
+    for (let turns = 0; turns < 12; turns++) {
+      const stop = new AbortController();
+      const reading = context.engine.fetch({
+        positions: [{ ...ref, offset: 1 }],
+        maxBytes: 1,
+        // Far beyond the test: a read that misses its end is never over.
+        maxWaitMs: 600_000,
+        signal: stop.signal,
+      });
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      stop.abort(new Error('asked to end'));
+      await expect(reading).rejects.toThrow('asked to end');
+    }
+  }, 20_000);
 });

@@ -55,6 +55,8 @@ import { WritePreparation } from './write-preparation.js';
 /** Names of producers are transactional ids that begin with it, so that ACLs can name them. No transaction is ever begun under them. */
 const PRODUCER_NAME_PREFIX = 'weir-producer-';
 
+/** A transaction takes some ten milliseconds whatever is in it: announcing, two Produce requests at least, its end, and the markers of the one before. Memory is what speaks against more. */
+const COMMIT_BYTES = 4 * 1024 * 1024;
 /** Bytes read at once when a time is looked up record by record. */
 const SCAN_BYTES = 1024 * 1024;
 
@@ -116,6 +118,10 @@ export class KafkaLog extends LogEngine {
 
   get logId(): string {
     return `kafka:${this.#cluster.clusterId}`;
+  }
+
+  override get commitBytes(): number {
+    return COMMIT_BYTES;
   }
 
   createTopic(spec: TopicSpec): Promise<TopicDescription> {

@@ -79,7 +79,7 @@ export const KAFKA_LOG_SETTINGS: KafkaLogSettings = {
   transactionTimeoutMs: 60_000,
   fetchSliceMs: 1_000,
   produceBytes: 8 * 1024 * 1024,
-  stateLeaseMs: 1_000,
+  stateLeaseMs: 500,
   transactionProtocol: 'agreed',
   heartbeatEveryMs: 1_000,
 };

@@ -206,7 +206,7 @@ export class TopicStates {
         const answer = await fetchBelow(this.#cluster, 'states', PLACE, next);
         if (answer.errorCode === CODE.OFFSET_OUT_OF_RANGE) anew(Math.max(0, Number(answer.logStartOffset)));
         else {
-          const applied = applyTo(records, answer.records, next);
+          const applied = applyTo(records, answer.records.whole(), next);
           // Compacted away before they were read: nobody knows which topics were open meanwhile.
           if (applied.gaps) this.#settledFences.clear();
           next = applied.next;

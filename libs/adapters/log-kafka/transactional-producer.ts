@@ -1,5 +1,5 @@
 import { AppError } from '#libs/core/kernel';
-import { detachBatch, type GroupPosition, type PartitionRef, readBatchHeader } from '#libs/core/log';
+import { detachBatch, FetchMemory, type GroupPosition, type PartitionRef, readBatchHeader } from '#libs/core/log';
 import * as api from './client.js';
 import { CODE, expectNone, KafkaRefusal, KafkaSilence } from './error-codes.js';
 import { commitRefusal, offsetsByTopic } from './groups.js';
@@ -47,6 +47,8 @@ export class TransactionalProducer {
   /** Whether its transactions are of the second protocol. */
   readonly endsEpochs: boolean;
   #endedAt = -Infinity;
+  /** Of the batches of a round, until all of them are answered: then nobody reads them any more. */
+  #memory = new FetchMemory();
 
   private constructor(cluster: KafkaCluster, transactionalId: string, purpose: string, id: bigint, epoch: number) {
     this.#cluster = cluster;
@@ -241,6 +243,7 @@ export class TransactionalProducer {
   ): Promise<void> {
     let left = [...heads];
     await this.#cluster.persist(async () => {
+      this.#memory.begin();
       const byLeader = new Map<number, number[]>();
       for (const index of left) {
         const leader = await this.#cluster.leaderOf(batches[index]!);
@@ -258,6 +261,8 @@ export class TransactionalProducer {
         this.#uncertain = false;
         return;
       }
+      // What was not answered may still be on its way out.
+      this.#memory = new FetchMemory();
       this.#uncertain ||= failures.some((one) => !(one instanceof AppError));
       for (const index of left) this.#cluster.forget(batches[index]!.topic);
       // What does not pass decides, whatever else failed in passing.
@@ -290,6 +295,7 @@ export class TransactionalProducer {
     batches: readonly TransactionBatch[],
     offsets: number[],
   ): Promise<void> {
+    const memory = this.#memory;
     const asked = indexes.map((index) => {
       const { topic, partition, batch } = batches[index]!;
       const producer = {
@@ -298,7 +304,7 @@ export class TransactionalProducer {
         baseSequence: this.#sequences.get(`${topic}/${partition}`) ?? 0,
         transactional: true,
       };
-      return { topic, partition, batch: detachBatch(batch, producer) };
+      return { topic, partition, batch: detachBatch(batch, producer, (bytes) => memory.place(bytes)) };
     });
     const what = `Produce of ${this.transactionalId}`;
     this.#begun = true;

@@ -1,3 +1,4 @@
+import type { FetchMemory } from '#libs/core/log';
 import { createAPI, type Reader, Writer } from './client.js';
 
 /** One partition of a Fetch. */
@@ -30,7 +31,28 @@ export interface FetchAnswer {
   readonly logStartOffset: bigint;
   readonly aborted: readonly AbortedTransaction[];
   /** Batches as stored, the last one possibly cut off. */
-  readonly records: Buffer;
+  readonly records: FetchedBytes;
+}
+
+/** Bytes as they came from the connection, in pieces. Those who read them want them in one. */
+export class FetchedBytes {
+  constructor(
+    private readonly pieces: readonly Uint8Array[],
+    readonly length: number,
+  ) {}
+
+  /** All of them, in memory that is lent or in new one. */
+  whole(memory?: FetchMemory): Uint8Array {
+    const [first] = this.pieces;
+    if (this.pieces.length === 1) return first!;
+    const bytes = memory === undefined ? Buffer.allocUnsafe(this.length) : memory.place(this.length);
+    let at = 0;
+    for (const piece of this.pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return bytes;
+  }
 }
 
 export interface FetchAnswers {
@@ -38,7 +60,7 @@ export interface FetchAnswers {
   readonly partitions: readonly FetchAnswer[];
 }
 
-const NOTHING = Buffer.alloc(0);
+const NOTHING = new FetchedBytes([new Uint8Array()], 0);
 
 /**
  * Fetch, version 12: by topic name, without a session, records as bytes. The client's own definition decodes the records and does not check
@@ -91,6 +113,15 @@ function readPartition(topic: string, reader: Reader): FetchAnswer {
     lastStableOffset: reader.readInt64(),
     logStartOffset: reader.readInt64(),
     aborted: reader.readNullableArray((r) => ({ producerId: r.readInt64(), firstOffset: r.readInt64() })) ?? [],
-    records: (reader.readInt32(), reader.readNullableBytes() ?? NOTHING),
+    records: (reader.readInt32(), readRecords(reader)),
   };
+}
+
+/** Without putting them together: for that the reader of the protocol would take new memory each time. */
+function readRecords(reader: Reader): FetchedBytes {
+  const length = reader.readUnsignedVarInt() - 1;
+  if (length <= 0) return NOTHING;
+  const { buffers } = reader.buffer.subarray(reader.position, reader.position + length);
+  reader.skip(length);
+  return new FetchedBytes(buffers, length);
 }

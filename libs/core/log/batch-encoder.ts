@@ -24,6 +24,8 @@ export interface EncodeOptions {
   /** Bits 3 and 5 of the attributes, for tests and for markers. */
   readonly logAppendTime?: boolean;
   readonly control?: boolean;
+  /** Most bytes of the batch: one that compression makes larger than that is not compressed. One that is larger all the same is answered as it is. */
+  readonly maxBytes?: number;
 }
 
 /** A batch's length is an int32; this leaves room for the prefix. */
@@ -183,9 +185,10 @@ export function frameBatch(
 ): Buffer {
   const { records, baseTimestamp, maxTimestamp } = facts;
   if (records === 0) throw invalidBatch('it has no records');
-  const { compression = 'none', codecs = BUILT_IN_CODECS, producer } = options;
-  const id = COMPRESSION_IDS[compression];
-  const body = id === 0 ? plain : codecs.of(id).compress(plain);
+  const { compression = 'none', codecs = BUILT_IN_CODECS, producer, maxBytes = Infinity } = options;
+  let id = COMPRESSION_IDS[compression];
+  let body = id === 0 ? plain : codecs.of(id).compress(plain);
+  if (BATCH_HEADER_BYTES + body.length > maxBytes && body.length > plain.length) [id, body] = [0, plain];
   const size = BATCH_HEADER_BYTES + body.length;
   const batch = room(size);
   batch.set(body, BATCH_HEADER_BYTES);

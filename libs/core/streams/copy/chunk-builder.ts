@@ -64,6 +64,8 @@ export interface BuiltChunk {
 export interface BuildLimits {
   /** Largest batch the target takes. */
   readonly maxBatchBytes: number;
+  /** Preferred size of batches that are put together anew, {@link BATCH_BYTES} unless given. */
+  readonly batchBytes?: number;
   /** Most records in a chunk, so that its offset map fits a checkpoint. */
   readonly maxRecords: number;
   /** Bytes of keys, values and headers after which a chunk ends, however small they were compressed. */
@@ -82,6 +84,10 @@ const WHOLE_FROM_BYTES = 16 * 1024;
 /** Encoders that grew beyond this in all are let go after a chunk. */
 const KEEP_BYTES = 16 * 1024 * 1024;
 const DELETE_HORIZON = 1 << 6;
+
+function batchBytesOf({ batchBytes = BATCH_BYTES, maxBatchBytes }: BuildLimits): number {
+  return Math.min(batchBytes, maxBatchBytes);
+}
 
 /** Makes chunks of fetched batches: a {@link ChunkBuilder}, or several taking turns. */
 export interface ChunkMaker {
@@ -139,7 +145,7 @@ export class ChunkBuilder implements ChunkMaker {
 
   #dealerFor(source: number): BatchDealer | undefined {
     if (this.#router.hashed?.(source) === undefined) return undefined;
-    const batchBytes = Math.min(BATCH_BYTES, this.#limits.maxBatchBytes);
+    const batchBytes = batchBytesOf(this.#limits);
     return (this.#dealer ??= new BatchDealer({ targets: this.#router.targets, batchBytes }));
   }
 }
@@ -285,7 +291,8 @@ class Build {
   #takeDealt(target: number): void {
     const taken = this.#dealtCompression && this.tools.dealer?.take(target);
     if (taken === undefined) return;
-    const batch = frameBatch(taken.plain, taken, { compression: this.#dealtCompression }, this.tools.room);
+    const options = { compression: this.#dealtCompression, maxBytes: this.limits.maxBatchBytes };
+    const batch = frameBatch(taken.plain, taken, options, this.tools.room);
     this.#push(target, batch, taken.records);
   }
 
@@ -391,7 +398,7 @@ class Build {
       this.tools.pending[target] = pending;
     }
     const { encoder } = pending;
-    const limit = Math.min(BATCH_BYTES, this.limits.maxBatchBytes);
+    const limit = batchBytesOf(this.limits);
     if (encoder.count > 0 && (encoder.sizeBytes + size > limit || pending.compression !== compression)) {
       this.#flush(target);
     }
@@ -405,7 +412,7 @@ class Build {
     const { encoder, compression } = pending;
     const records = encoder.count;
     pending.largest = Math.max(pending.largest, encoder.sizeBytes);
-    const batch = encoder.finish({ compression });
+    const batch = encoder.finish({ compression, maxBytes: this.limits.maxBatchBytes });
     this.#push(target, batch, records);
   }
 }

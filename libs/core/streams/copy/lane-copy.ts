@@ -1,6 +1,6 @@
 import { Semaphore } from '#libs/core/kernel';
 import { type FetchedPartition, integerSetting, type LogEngine } from '#libs/core/log';
-import { BUILD_LIMITS, type BuiltChunk, ChunkBuilder, type ChunkMaker } from './chunk-builder.js';
+import { BATCH_BYTES, BUILD_LIMITS, type BuiltChunk, ChunkBuilder, type ChunkMaker } from './chunk-builder.js';
 import { CopySession } from './copy-session.js';
 import type { Redrive } from './parking-session.js';
 import { COPY_TUNING, type CopyRun, type CopySpec, type CopyTuning, LiveCopy, stepBytesOf } from './live-copy.js';
@@ -17,9 +17,16 @@ export class LaneCopy extends LiveCopy {
   }
 
   /** Opens all lanes at their last commits in the target's log, fencing every earlier worker in all of them before anything is copied. */
-  static async open(engine: LogEngine, spec: CopySpec, tuning: CopyTuning = COPY_TUNING): Promise<LaneCopy> {
+  static async open(engine: LogEngine, spec: CopySpec, given: CopyTuning = COPY_TUNING): Promise<LaneCopy> {
     const target = await engine.describeTopic(spec.target);
-    const limits = { ...BUILD_LIMITS, maxBatchBytes: integerSetting(target.config, 'max.message.bytes') };
+    const { commitBytes } = engine;
+    const tuning = { ...given, stepBytes: Math.max(given.stepBytes, commitBytes) };
+    const limits = {
+      ...BUILD_LIMITS,
+      maxBatchBytes: integerSetting(target.config, 'max.message.bytes'),
+      // Where a commit costs answers of others, so does each batch of one partition behind another.
+      batchBytes: Math.max(BATCH_BYTES, commitBytes / 4),
+    };
     const makers = new MakerPool(() => new ChunkBuilder(spec.router, limits));
     const sessions: CopySession[] = [];
     const { parking } = spec.router;

@@ -24,7 +24,7 @@ export interface CopySpec {
 }
 
 export interface CopyTuning {
-  /** Bytes a lane fetches for one step. */
+  /** Bytes a lane fetches for one step, unless the log that is written to wants more in a commit. */
   readonly stepBytes: number;
   /** Lanes at work at the same time: bounds memory. */
   readonly parallel: number;
