@@ -394,4 +394,77 @@ describe('weir check', () => {
     });
     expect(await runWeir(['check', '--format', 'sarif=/nowhere/x'], { cwd: project.path })).toMatchObject({ code: 2 });
   });
+
+  it('states the level that was used and where it was set, for all of them and for what breaks', async () => {
+    const project = scratch();
+    const levelled = async (format: string) =>
+      (await runWeir(['check', '--format', format], { cwd: project.path })).out;
+    expect(await levelled('text')).toContain('at BACKWARD_TRANSITIVE (weir.yaml (defaults.compatibility))');
+    project.write({
+      'weir.yaml': PROJECT.replace('references: [money-value] }', 'references: [money-value], compatibility: FULL }'),
+      'schemas/order.avsc': avroRecord('Order', '{"name": "id", "type": "string"}', TOTAL),
+    });
+    for (const format of ['text', 'junit', 'markdown', 'sarif'])
+      expect([format, await levelled(format)]).toEqual([
+        format,
+        expect.stringContaining('FULL (weir.yaml (the schema))'),
+      ]);
+    expect(await levelled('text')).toContain('BACKWARD_TRANSITIVE');
+  });
+
+  it('tells programs everything however little people are shown, and never that a failed schema passed', async () => {
+    const project = scratch();
+    project.write({
+      'schemas/order.avsc': avroRecord('Order', ID, TOTAL, '{"name": "a", "type": "int"}'),
+      'schemas/money.avsc': avroRecord('Money', '{"name": "cents", "type": "string"}'),
+    });
+    const report = async (format: string, ...more: string[]) =>
+      (await runWeir(['check', '--format', format, ...more], { cwd: project.path })).out;
+    for (const format of ['sarif', 'junit', 'gitlab'])
+      expect(await report(format, '--max', '1')).toBe(await report(format));
+    expect(await report('junit', '--max', '0')).not.toContain('failures="0"');
+    for (const format of ['text', 'markdown', 'github'])
+      expect((await report(format, '--max', '1')).length).toBeLessThan((await report(format)).length);
+  });
+
+  it('answers all the same where what the CI takes by itself cannot be written', async () => {
+    const project = scratch();
+    project.write({ 'schemas/order.avsc': avroRecord('Order', '{"name": "id", "type": "string"}', TOTAL) });
+    const env = { GITHUB_ACTIONS: 'true', GITHUB_BASE_REF: 'main', GITHUB_STEP_SUMMARY: '/nowhere/summary' };
+    const github = await runWeir(['check'], { cwd: project.path, env });
+    expect([github.code, github.out.includes('::error file='), github.err]).toEqual([
+      1,
+      true,
+      expect.stringContaining('warning: the step summary cannot be written'),
+    ]);
+    project.write({ 'gl-code-quality-report.json/in-the-way': '' });
+    const gitlab = await runWeir(['check'], { cwd: project.path, env: { GITLAB_CI: 'true' } });
+    expect([gitlab.code, gitlab.err]).toEqual([1, expect.stringContaining('gl-code-quality-report.json')]);
+  });
+
+  it('finds a branch that only the remote has, and fetches one that the clone lacks when asked', async () => {
+    const project = scratch();
+    project.git('checkout', '-q', 'main');
+    const clone = new ScratchProject();
+    projects.push(clone);
+    clone.git('remote', 'add', 'origin', `file://${project.path}`);
+    clone.git('fetch', '-q', '--depth', '1', 'origin', 'change:refs/remotes/origin/change');
+    clone.git('checkout', '-q', '-b', 'mine', 'origin/change');
+    const against = (...args: string[]) => checkIn(clone, '--against', 'main', ...args);
+    expect(await against()).toMatchObject({
+      code: 2,
+      error: {
+        code: 'baseline-unknown',
+        hint: expect.stringContaining('git fetch origin main:refs/remotes/origin/main'),
+      },
+    });
+    expect(await against('--fetch')).toMatchObject({ code: 0, report: { against: 'origin/main' } });
+    // Known by now, without another word.
+    expect(await against()).toMatchObject({ code: 0, report: { against: 'origin/main' } });
+    clone.git('remote', 'set-url', 'origin', 'file:///nowhere.git');
+    expect(await checkIn(clone, '--against', 'other', '--fetch')).toMatchObject({
+      code: 7,
+      error: { message: expect.stringMatching(/'\/nowhere\.git' does not appear to be a git repository/) },
+    });
+  });
 });

@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -47,6 +48,25 @@ describe('what a service, or what is in between, can do to a command', () => {
     await runWeir(['init', 'fresh', '--from', url, '--dry-run'], { env });
     expect(shown.length).toBeGreaterThan(0);
     expect(new Set(shown)).toEqual(new Set([undefined]));
+    // The token of a context is for the service of the context, whatever else names another.
+    const { ScratchProject } = await import('./testing/index.js');
+    const home = new ScratchProject({ 'weir.yaml': `apiVersion: v1\nserver: ${url}\n` });
+    try {
+      writeFileSync(`${home.path}/token`, 'of-context', { mode: 0o600 });
+      const own = { XDG_CONFIG_HOME: home.path };
+      const at = { cwd: home.path, env: own };
+      await runWeir(['context', 'set', 'prod', '--url', 'http://127.0.0.1:1', '--token-file', 'token'], at);
+      shown.length = 0;
+      await runWeir(['topic', 'list'], at);
+      await runWeir(['topic', 'list', '-s', url], at);
+      await runWeir(['topic', 'list'], { ...at, env: { ...own, WEIR_URL: url } });
+      expect(shown).toEqual([undefined, undefined, undefined]);
+      await runWeir(['context', 'set', 'prod', '--url', `${url}/`], at);
+      await runWeir(['topic', 'list'], at);
+      expect(shown[3]).toBe('Bearer of-context');
+    } finally {
+      home.remove();
+    }
   });
 
   it('is not asked for a replay from a place where none can begin', async () => {
@@ -202,6 +222,25 @@ describe('what a service, or what is in between, can do to a command', () => {
     ]);
   });
 
+  it('takes records in requests that are no larger than it takes, however large each is', async () => {
+    const sizes: number[] = [];
+    let records = 0;
+    const { url } = await serve((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const body = Buffer.concat(chunks);
+        sizes.push(body.length);
+        const results = (JSON.parse(body.toString()) as { records: object[] }).records.map(() => ({ offset: '0' }));
+        records += results.length;
+        response.setHeader('content-type', 'application/json').end(JSON.stringify({ results, failed: 0 }));
+      });
+    });
+    const line = `${JSON.stringify({ value: 'é'.repeat(100_000) })}\n`;
+    const { code } = await runWeir(['topic', 'produce', 'orders', '-s', url], { stdin: line.repeat(60) });
+    expect([code, records, Math.max(...sizes) < 8 * 1024 * 1024, sizes.length > 1]).toEqual([0, 60, true, true]);
+  });
+
   it('dies while an operation is followed: whoever waits is told what became of it when it is back', async () => {
     let [cut, asked] = [0, 0];
     const operation = (state: string): string =>
@@ -305,6 +344,7 @@ describe('what a service, or what is in between, can do to a command', () => {
       [404, { error_code: 40401, message: 'Subject not found.' }, 5, 'weir schema list'],
       [422, { error_code: 42205, message: 'read-only' }, 4, 'weir mode get'],
       [422, { error_code: 42206, message: 'referenced' }, 4, '--referenced-by'],
+      [500, { error_code: 50001, message: 'The disk is full.' }, 7, 'disk'],
       [404, { error_code: 404, message: 'HTTP 404 Not Found' }, 5, 'Is the address right'],
     ] as const)
       expect(await answering(status, body)).toMatchObject({ code, error: { hint: expect.stringContaining(hint) } });

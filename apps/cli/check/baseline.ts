@@ -52,19 +52,37 @@ export async function baselineOf(request: BaselineRequest): Promise<Baseline> {
   if (found?.isFile() === true) return fileBaseline(request, new DiskTree(dirname(path), against), basename(path));
   const colon = against.indexOf(':');
   const [ref, inside] = colon < 0 ? [against, ''] : [against.slice(0, colon), against.slice(colon + 1)];
-  const repository = await requireRepository(request);
-  const commit = await repository.commit(ref);
-  if (commit === undefined) {
-    const shallow = await repository.isShallow();
+  const repository = await Repository.at(request.root, request.env);
+  if (repository === undefined)
     throw usage(
-      'baseline-unknown',
-      `'${against}' is no commit, branch, folder or file.`,
-      shallow
-        ? `This clone is shallow; fetch it first: git fetch origin ${ref}`
-        : 'Say --against merge-base, REF, REF:PATH, a folder, a file, or registry.',
+      'no-repository',
+      `'${against}' is no folder or file, and no commit or branch: ${request.root} is in no git repository.`,
+      'Compare with a folder (--against DIR), a file, or the registry (--against registry).',
     );
+  return commitBaseline(request, await commitNamed(repository, ref, request), inside);
+}
+
+/** The commit of a name; a branch that only the remote has is found there, and fetched where that is asked for. */
+async function commitNamed(repository: Repository, ref: string, { against, fetch }: BaselineRequest) {
+  const plain = ref.replace(/^origin\//, '');
+  const found = async (): Promise<CommitPlace | undefined> => {
+    for (const label of [ref, `origin/${plain}`]) {
+      const commit = await repository.commit(label);
+      if (commit !== undefined) return { repository, commit, label };
+    }
+    return undefined;
+  };
+  let place = await found();
+  if (place === undefined && fetch) {
+    await repository.fetch(plain);
+    place = await found();
   }
-  return commitBaseline(request, { repository, commit, label: ref }, inside);
+  if (place !== undefined) return place;
+  throw usage(
+    'baseline-unknown',
+    `'${against}' is no commit, branch, folder or file.`,
+    `Where only the remote has it: weir check --fetch, or git fetch origin ${plain}:refs/remotes/origin/${plain}. Otherwise say merge-base, REF, REF:PATH, a folder, a file, or registry.`,
+  );
 }
 
 interface CommitPlace {

@@ -10,10 +10,12 @@ import {
 } from '#libs/core/schema';
 import { isAppError } from '#libs/core/kernel';
 import { argument, given, type Handler, type Invocation } from '../command.js';
+import { pathInProject } from '../check/baseline.js';
 import { usage } from '../failure.js';
 import type { Client } from '../http/client.js';
 import { statAt } from '../project/at-path.js';
-import { looseSchemas } from '../project/project.js';
+import { loadSchemas, looseSchemas } from '../project/project.js';
+import { ReferenceTrouble, SchemaSet } from '../project/schema-set.js';
 import { DiskTree } from '../project/source-tree.js';
 import { schemaRef } from '../reference.js';
 import { readable, type RegisteredVersion } from './schema.js';
@@ -28,12 +30,10 @@ interface Side {
 /** `weir schema diff A B`: files or references; what differs by meaning, by line, or at every level. */
 export const diff: Handler = async (invocation) => {
   const [a, b] = [await side(invocation, argument(invocation, 0)), await side(invocation, argument(invocation, 1))];
+  const lines = () => lineDiff(readable(a.text).split('\n'), readable(b.text).split('\n'));
+  const shownLines = (): string => `--- ${a.label}\n+++ ${b.label}\n${lines().join('\n')}`;
   if (given(invocation, 'text'))
-    return {
-      kind: 'SchemaTextDiff',
-      data: { a: a.label, b: b.label, lines: lineDiff(readable(a.text).split('\n'), readable(b.text).split('\n')) },
-      text: `--- ${a.label}\n+++ ${b.label}\n${lineDiff(readable(a.text).split('\n'), readable(b.text).split('\n')).join('\n')}`,
-    };
+    return { kind: 'SchemaTextDiff', data: { a: a.label, b: b.label, lines: lines() }, text: shownLines() };
   const formats = standardFormats();
   const [old, candidate] = [parsed(formats, a), parsed(formats, b)];
   const verdicts = COMPATIBILITY_LEVELS.map((level) =>
@@ -52,7 +52,7 @@ export const diff: Handler = async (invocation) => {
   const text = same
     ? 'The two are the same schema.'
     : differences.length === 0
-      ? 'They differ, and read each other’s data.'
+      ? `They differ, and read each other’s data.\n${shownLines()}`
       : '';
   if (given(invocation, 'levels')) {
     return {
@@ -87,6 +87,8 @@ export const diff: Handler = async (invocation) => {
 
 async function side(invocation: Invocation, name: string): Promise<Side> {
   const path = resolve(invocation.io.cwd, name);
+  const own = await ofProject(invocation, name);
+  if (own !== undefined) return own;
   if ((await statAt(path))?.isFile() === true) {
     const [found] = await looseSchemas(new DiskTree(dirname(path)), [basename(path)]);
     if (found === undefined) throw usage('path-without-schemas', `'${name}' holds no schema.`);
@@ -108,6 +110,23 @@ async function side(invocation: Invocation, name: string): Promise<Side> {
     schemaType: found.schemaType ?? 'AVRO',
     references: [...references.values()],
   };
+}
+
+/** A file of the project, with what it refers to there. */
+async function ofProject(invocation: Invocation, name: string): Promise<Side | undefined> {
+  const { project } = await invocation.settings();
+  if (project === undefined) return undefined;
+  const all = await loadSchemas(new DiskTree(project.root), project.file, true);
+  const here = pathInProject(project.root, invocation.io.cwd, name);
+  const schema = all.find(({ file }) => file === here);
+  if (schema === undefined) return undefined;
+  try {
+    const { text, schemaType, references } = await new SchemaSet(all).source(schema);
+    return { label: name, text, schemaType, references };
+  } catch (error) {
+    if (!(error instanceof ReferenceTrouble)) throw error;
+    throw usage('schema-invalid', `${name}: ${error.message}`, error.help);
+  }
 }
 
 async function collect(

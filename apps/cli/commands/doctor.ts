@@ -125,7 +125,8 @@ async function readiness(client: Client): Promise<string> {
     checks?: Record<string, { status: string; detail?: string }>;
   };
   const told = Object.entries(checks);
-  if (status < 400) return told.map(([name]) => name).join(', ') || 'yes';
+  if (status < 400)
+    return told.map(([name, { detail }]) => (detail === undefined ? name : `${name} (${detail})`)).join(', ') || 'yes';
   const failing = told.filter(([, one]) => one.status !== 'ok');
   throw new Failure({
     code: 'service-not-ready',

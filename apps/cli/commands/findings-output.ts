@@ -5,7 +5,7 @@ import { bySeverity, countsAt, type CheckFinding, type FindingLevel } from '../c
 import type { HelpUrls } from '../check/help-url.js';
 import { countsOf, type CheckReport } from '../check/report.js';
 import type { SchemaReport } from '../check/judge.js';
-import { usage } from '../failure.js';
+import { Failure, usage } from '../failure.js';
 import { FINDING_FORMATS, formatted, type FindingFormat, type FormatOptions } from '../formats/formats.js';
 import { Repository } from '../git/repository.js';
 import type { Outcome } from '../outcome.js';
@@ -16,7 +16,12 @@ interface AskedFormat {
   readonly format: FindingFormat;
   /** Undefined: standard output. */
   readonly file: string | undefined;
+  /** Not only because of the CI it runs in. */
+  readonly isAsked: boolean;
 }
+
+/** What programs read, and nobody else. */
+const FOR_PROGRAMS: readonly FindingFormat[] = ['sarif', 'junit', 'gitlab'];
 
 export interface Found {
   readonly kind: string;
@@ -57,11 +62,15 @@ export async function reported(invocation: Invocation, found: Found, which: 'all
   };
   const asked = askedFormats(invocation).filter(({ format }) => which === 'all' || format !== 'text');
   const shown: string[] = [];
-  for (const { format, file } of asked) {
-    const text = await formatted(format, report, { ...options, colour: file === undefined && options.colour });
+  // `--max` spares people. What programs read is whole, or a schema that failed would pass there.
+  const whole: CheckReport = { ...report, findings: sorted, leftOut: 0 };
+  for (const { format, file, isAsked } of asked) {
+    const told = FOR_PROGRAMS.includes(format) ? whole : report;
+    const text = await formatted(format, told, { ...options, colour: file === undefined && options.colour });
     if (file === undefined) shown.push(text);
-    else await writtenFile(resolve(io.cwd, file), text);
-    if (format === 'github') await stepSummary(report, options, io.env);
+    else if (isAsked) await writtenFile(resolve(io.cwd, file), text);
+    else await besides(invocation, file, writtenFile(resolve(io.cwd, file), text));
+    if (format === 'github') await stepSummary(invocation, whole, options);
   }
   return {
     kind: found.kind,
@@ -89,12 +98,12 @@ function askedFormats(invocation: Invocation): readonly AskedFormat[] {
           near === undefined ? `One of ${FINDING_FORMATS.join(', ')}.` : `Did you mean '${near}'?`,
         );
       }
-      return { format, file: rest.length === 0 ? undefined : rest.join('=') };
+      return { format, file: rest.length === 0 ? undefined : rest.join('='), isAsked: true };
     });
   if (given.length > 0) return given;
-  const own: AskedFormat[] = [{ format: 'text', file: undefined }];
-  if (env['GITHUB_ACTIONS'] === 'true') own.push({ format: 'github', file: undefined });
-  if (env['GITLAB_CI'] === 'true') own.push({ format: 'gitlab', file: 'gl-code-quality-report.json' });
+  const own: AskedFormat[] = [{ format: 'text', file: undefined, isAsked: false }];
+  if (env['GITHUB_ACTIONS'] === 'true') own.push({ format: 'github', file: undefined, isAsked: false });
+  if (env['GITLAB_CI'] === 'true') own.push({ format: 'gitlab', file: 'gl-code-quality-report.json', isAsked: false });
   return own;
 }
 
@@ -103,9 +112,21 @@ function eachFormat(given: string): readonly string[] {
   return given.split(new RegExp(`,(?=(?:${FINDING_FORMATS.join('|')})(?:[=,]|$))`));
 }
 
-async function stepSummary(report: CheckReport, options: FormatOptions, env: Invocation['io']['env']): Promise<void> {
-  const file = env['GITHUB_STEP_SUMMARY'];
-  if (file) await writtenFile(file, await formatted('markdown', report, options), { append: true });
+async function stepSummary(invocation: Invocation, report: CheckReport, options: FormatOptions): Promise<void> {
+  const file = invocation.io.env['GITHUB_STEP_SUMMARY'];
+  if (!file) return;
+  const text = await formatted('markdown', report, options);
+  await besides(invocation, 'the step summary', writtenFile(file, text, { append: true }));
+}
+
+/** What nobody asked for by name changes nothing about the answer where it cannot be written. */
+async function besides({ say }: Invocation, what: string, writing: Promise<void>): Promise<void> {
+  try {
+    await writing;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    say(`warning: ${what} cannot be written: ${error.message}`);
+  }
 }
 
 /** Where the project is in the repository, for formats whose paths begin there. */

@@ -148,7 +148,7 @@ describe('what is about the command itself', () => {
       expect([well.code, well.of.get('versions'), well.of.get('ready')]).toEqual([
         0,
         [true, `this command ${VERSION}, the service 1.2.3 (Confluent API 8.3.0)`],
-        [true, 'disk'],
+        [true, 'disk (is full)'],
       ]);
       const ill = await checks(await serve(service(who, false)));
       expect([ill.code, ill.of.get('ready')]).toEqual([1, [false, expect.stringContaining('disk is full')]]);

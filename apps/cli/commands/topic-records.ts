@@ -12,6 +12,9 @@ import { pathOf } from './topics.js';
 /** Refused records that are told one by one; the rest is counted. */
 const TOLD = 1_000;
 
+/** Bytes of lines that are sent at once. */
+const MOST_BYTES = 4 * 1024 * 1024;
+
 interface Refused {
   readonly line: number;
   readonly code: string;
@@ -26,6 +29,7 @@ export const produce: Handler = async (invocation) => {
   const lines =
     file === undefined ? invocation.io.lines() : (await readText(resolve(invocation.io.cwd, file))).split('\n');
   let [batch, written, failed, line]: [{ line: number; record: object }[], number, number, number] = [[], 0, 0, 0];
+  let bytes = 0;
   const refused: Refused[] = [];
   const query = { keyFormat: text(invocation, 'keyFormat'), valueFormat: text(invocation, 'valueFormat') };
   const send = async (): Promise<void> => {
@@ -43,12 +47,15 @@ export const produce: Handler = async (invocation) => {
       if (one?.error !== undefined && refused.length < TOLD)
         refused.push({ line: batch[at]!.line, code: one.error.code, message: one.error.message });
     batch = [];
+    bytes = 0;
   };
   for await (const one of lines) {
     line++;
     if (one.trim() === '') continue;
     batch.push({ line, record: recordOf(one, line, given(invocation, 'values'), written, partition) });
-    if (batch.length >= 500) await send();
+    // A record may be larger in the request than in its line, never by much: the service takes 8 MiB at once.
+    bytes += Buffer.byteLength(one);
+    if (batch.length >= 500 || bytes >= MOST_BYTES) await send();
   }
   await send();
   return {

@@ -1,5 +1,5 @@
 import { placeText, type CheckFinding } from '../check/finding.js';
-import type { CheckReport } from '../check/report.js';
+import { levelText, type CheckReport } from '../check/report.js';
 
 /** JUnit XML: a test case for each schema, which fails when something counts against it. */
 export function junitReport(report: CheckReport): string {
@@ -17,10 +17,13 @@ export function junitReport(report: CheckReport): string {
     const found = counted(schema.subject);
     const body = found.map(
       (one) =>
-        `      <failure message=${attribute(one.message)} type=${attribute(one.ruleId)}>${escaped(details(one))}</failure>\n`,
+        `      <failure message=${attribute(one.message)} type=${attribute(one.ruleId)}>${escaped(details(report, one))}</failure>\n`,
     );
     const said = report.findings.filter((one) => one.subject === schema.subject && !found.includes(one));
-    const out = said.length === 0 ? '' : `      <system-out>${escaped(said.map(details).join('\n\n'))}</system-out>\n`;
+    const out =
+      said.length === 0
+        ? ''
+        : `      <system-out>${escaped(said.map((one) => details(report, one)).join('\n\n'))}</system-out>\n`;
     const inside = body.join('') + out;
     return `    <testcase name=${attribute(schema.subject)} classname=${attribute(schema.file)} time="0"${inside === '' ? '/>' : `>\n${inside}    </testcase>`}\n`;
   });
@@ -34,24 +37,16 @@ function counts({ failOn }: CheckReport, { level }: CheckFinding): boolean {
   return order.indexOf(level) <= order.indexOf(failOn);
 }
 
-function details({
-  level,
-  ruleId,
-  direction,
-  location,
-  path,
-  before,
-  after,
-  message,
-  help,
-  fingerprint,
-}: CheckFinding): string {
+function details(report: CheckReport, finding: CheckFinding): string {
+  const { level, ruleId, direction, location, path, before, after, message, help, fingerprint, subject } = finding;
+  const by = direction === null ? undefined : levelText(report, subject);
   return [
     `${placeText(location)}: ${level} ${ruleId}${direction === null ? '' : ` (${direction})`}${path === '' ? '' : ` at ${path}`}`,
     message,
     ...(before === null ? [] : [`- ${before}`]),
     ...(after === null ? [] : [`+ ${after}`]),
     ...(help === null ? [] : [help]),
+    ...(by === undefined ? [] : [`judged at ${by}`]),
     `fingerprint ${fingerprint}`,
   ].join('\n');
 }

@@ -1,5 +1,5 @@
 import type { CheckFinding } from '../check/finding.js';
-import type { CheckReport } from '../check/report.js';
+import { levelText, type CheckReport } from '../check/report.js';
 import { ruleEntry } from '../rules/catalogue.js';
 import { isAddress } from '../check/help-url.js';
 import type { FormatOptions } from './formats.js';
@@ -18,7 +18,9 @@ export function sarifReport(report: CheckReport, { prefix, version }: FormatOpti
         tool: { driver: { name: 'weir', version, rules: ruleIds.map((id) => rule(id, pages.get(id) ?? null)) } },
         columnKind: 'utf16CodeUnits',
         originalUriBaseIds: { SRCROOT: { description: { text: 'The root of the repository.' } } },
-        results: report.findings.map((finding) => result(finding, ruleIds.indexOf(finding.ruleId), prefix)),
+        results: report.findings.map((finding) =>
+          result(finding, ruleIds.indexOf(finding.ruleId), prefix, levelText(report, finding.subject) ?? null),
+        ),
         properties: { against: report.against, passed: report.passed },
       },
     ],
@@ -39,7 +41,12 @@ function rule(id: string, helpUrl: string | null): Record<string, unknown> {
   };
 }
 
-function result(finding: CheckFinding, ruleIndex: number, prefix: string): Record<string, unknown> {
+function result(
+  finding: CheckFinding,
+  ruleIndex: number,
+  prefix: string,
+  level: string | null,
+): Record<string, unknown> {
   const { location, message, help, direction, before, after, path, subject, againstVersion, waiver } = finding;
   const region =
     location.startLine === null
@@ -70,6 +77,6 @@ function result(finding: CheckFinding, ruleIndex: number, prefix: string): Recor
     ...(waiver === null
       ? {}
       : { suppressions: [{ kind: 'external', status: 'accepted', justification: waiver.reason }] }),
-    properties: { direction, before, after, againstVersion },
+    properties: { direction, before, after, againstVersion, level },
   };
 }

@@ -98,7 +98,7 @@ export class Repository {
       throw new Failure({
         code: 'git-fetch-failed',
         exit: 'unreachable',
-        message: `git fetch of '${plain}' failed: ${lastLine(stderr)}`,
+        message: `git fetch of '${plain}' failed: ${causeIn(stderr)}`,
         hint: 'Check the remote `origin` and its credentials.',
       });
     }
@@ -214,6 +214,9 @@ function git(
   });
 }
 
-function lastLine(text: string): string {
-  return text.trimEnd().split('\n').at(-1) ?? '';
+/** What git says went wrong, without the advice that it gives after it. */
+function causeIn(text: string): string {
+  const lines = text.trimEnd().split('\n');
+  const fatal = lines.find((line) => line.startsWith('fatal: ')) ?? lines.at(-1) ?? '';
+  return fatal.replace(/^fatal: /, '');
 }

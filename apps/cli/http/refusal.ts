@@ -45,6 +45,8 @@ export function refusal(
   const problem = problemOf(body);
   const confluent = problem.error_code;
   const said = problem.detail ?? problem.message ?? problem.title;
+  // What it keeps its schemas in refuses: it says so by no status, and nothing is wrong inside of this command.
+  const isStore = confluent === 50001 || confluent === 50002 || confluent === 50003;
   const isHeld = confluent === 42205 || confluent === 42206;
   const incompatible = confluent === 409 || confluent === 40901;
   return new Failure({
@@ -52,7 +54,13 @@ export function refusal(
     exit:
       (problem.code === undefined ? undefined : EXITS_BY_CODE[problem.code]) ??
       // What a mode forbids, or another schema that refers to it, is a state that it is in, and not wrong usage.
-      (incompatible || confluent === 42201 ? 'no' : isHeld ? 'conflict' : exitOfStatus(status)),
+      (incompatible || confluent === 42201
+        ? 'no'
+        : isHeld
+          ? 'conflict'
+          : isStore
+            ? 'unreachable'
+            : exitOfStatus(status)),
     message: said ?? `${method} ${path} was answered with status ${status}.`,
     hint:
       // The service tells which header to send, and whoever uses the command line needs to know where it is taken from.

@@ -39,6 +39,18 @@ export async function applied(invocation: Invocation, client: Client, plan: Plan
   } catch (error) {
     if (!(error instanceof Failure) || !changesSomething(schemas)) throw error;
     const { message, code } = error;
+    if (code === 'apply-outcome-unknown') {
+      const done = appliedOutcome(client.address, schemas.changes, [], warnings);
+      return {
+        ...done,
+        exit: 'partial',
+        error: {
+          code: 'apply-half-done',
+          message: `The schemas of the plan are applied; whether its topics are is not known, since ${client.address} did not answer (${code}).`,
+          hint: 'Run the same command again: it goes on where it stopped.',
+        },
+      };
+    }
     return half(appliedOutcome(client.address, schemas.changes, [], warnings), code, message);
   }
   const outcome = appliedOutcome(client.address, schemas.changes, made, warnings);

@@ -446,9 +446,9 @@ const OF_REGISTRIES: readonly (readonly [code: number, exit: ExitName, meaning: 
   ],
   [
     50001,
-    'internal',
-    'The registry could not read or write what it keeps.',
-    'Try again later, and look at the registry.',
+    'unreachable',
+    'The registry could not read or write what it keeps, as on a disk that is full.',
+    'Look at its disk and at its database, then repeat.',
   ],
 ];
 

@@ -75,9 +75,9 @@ export class Settings {
     return (this.#client ??= await this.#made(await this.token()));
   }
 
-  /** What is sent as `authorization`. @throws Failure for a file that cannot be read, or that others may read. */
+  /** What is sent as `authorization`: the token of a context to the service of that context alone. @throws Failure for a file that cannot be read, or that others may read. */
   token(): Promise<Setting<string> | undefined> {
-    return tokenOf(this.env, this.context, this.target);
+    return tokenOf(this.env, this.context, this.target, this.servers.value);
   }
 
   /** Another service, which is shown nothing but the password that is meant for registries. */
@@ -202,12 +202,26 @@ async function tokenOf(
   env: Environment,
   context: Setting<string> | undefined,
   target: Context | undefined,
+  servers: readonly string[],
 ): Promise<Setting<string> | undefined> {
   const bearer = (token: string, origin: string) => ({ value: `Bearer ${token}`, origin });
   if (env['WEIR_TOKEN']) return bearer(env['WEIR_TOKEN'], 'WEIR_TOKEN');
   if (env['WEIR_TOKEN_FILE']) return bearer(await readToken(env['WEIR_TOKEN_FILE']), 'WEIR_TOKEN_FILE');
-  if (target?.tokenFile !== undefined) return bearer(await readToken(target.tokenFile), `context ${context!.value}`);
+  if (target?.tokenFile !== undefined && servers.every((one) => isSame(one, target.server)))
+    return bearer(await readToken(target.tokenFile), `context ${context!.value}`);
   return passwordOf(env);
+}
+
+/** Whether two addresses are of one service, however they are written. */
+function isSame(one: string, other: string): boolean {
+  const plain = (address: string): string => {
+    try {
+      return new URL(address).href.replace(/\/$/, '');
+    } catch {
+      return address;
+    }
+  };
+  return plain(one) === plain(other);
 }
 
 function passwordOf(env: Environment): Setting<string> | undefined {
