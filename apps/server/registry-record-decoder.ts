@@ -16,6 +16,11 @@ export class RegistryRecordDecoder extends RecordDecoder {
     return true;
   }
 
+  /** Nor with a letter. */
+  override get readsWordsAsText(): boolean {
+    return true;
+  }
+
   value(topic: string, bytes: Uint8Array, headers: readonly RecordHeader[] = []): JsonValue | Promise<JsonValue> {
     return this.#part(topic, 'value', bytes, headers);
   }

@@ -16,7 +16,7 @@ import { SqliteReader } from './sqlite-reader.js';
 import { SqliteWriter } from './sqlite-writer.js';
 import { replyOf, type ThreadRequest } from './thread-calls.js';
 
-/** What the thread does, in this one: all that passes is cloned, and comes a turn later. */
+/** What the thread does, in this one: all that passes is cloned, but memory that is handed on, and comes a turn later. */
 class ClonedThread extends EventEmitter {
   readonly #connection: SqliteWriter | SqliteReader;
 
@@ -25,8 +25,8 @@ class ClonedThread extends EventEmitter {
     this.#connection = writes ? new SqliteWriter(path) : new SqliteReader(path);
   }
 
-  postMessage(message: unknown): void {
-    const request = structuredClone(message) as ThreadRequest | 'close';
+  postMessage(message: unknown, moved: readonly ArrayBuffer[] = []): void {
+    const request = structuredClone(message, { transfer: [...moved] }) as ThreadRequest | 'close';
     setImmediate(() => {
       if (request !== 'close') this.emit('message', structuredClone(replyOf(this.#connection, request)));
       else this.end();

@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { AppError, deferred, type Deferred } from '#libs/core/kernel';
-import { errorOf, type Asking, type Connection, type ThreadReply, type ThreadRequest } from './thread-calls.js';
+import {
+  errorOf,
+  type Asking,
+  type HandedOn,
+  type Connection,
+  type ThreadReply,
+  type ThreadRequest,
+} from './thread-calls.js';
 
 const SCRIPT = new URL('./sqlite-thread.js', import.meta.url);
 
@@ -20,7 +27,8 @@ export type StartThread = (data: SqliteThreadData) => CallThread;
 
 /** A thread, as it is spoken to. */
 export interface CallThread {
-  postMessage(message: unknown): void;
+  /** @param moved memory in the message that passes to the thread instead of being copied */
+  postMessage(message: unknown, moved?: readonly ArrayBuffer[]): void;
   on(event: 'message', listener: (message: unknown) => void): unknown;
   on(event: 'error', listener: (error: unknown) => void): unknown;
   on(event: 'exit', listener: () => void): unknown;
@@ -50,7 +58,7 @@ export class AskingInThread<Of extends Connection> implements Asking<Of> {
     const request: ThreadRequest = { number: ++this.#number, call: String(call), given };
     const waiting = deferred<never>();
     this.#waiting.set(request.number, waiting as Deferred<unknown>);
-    this.#thread.postMessage(request);
+    this.#thread.postMessage(request, given.flatMap(movedWith));
     return waiting.promise;
   };
 
@@ -84,6 +92,13 @@ export class AskingInThread<Of extends Connection> implements Asking<Of> {
     else waiting?.resolve(reply.value);
   }
 }
+
+/** What is given, if it says so, hands its memory on. */
+function movedWith(given: unknown): readonly ArrayBuffer[] {
+  return typeof given === 'object' && given !== null && 'memory' in given ? (given as HandedOn).memory : NOTHING;
+}
+
+const NOTHING: readonly never[] = [];
 
 /** Asks one of several threads: that which has the least to do, and one that has not begun only when all others have something. */
 export class AskingThreads<Of extends Connection> implements Asking<Of> {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { CellValue, TableRow } from '#libs/core/streams';
-import { flatRows, FlatRowsReader } from './flat-rows.js';
+import { flatRows, FlatRowsReader, memoryOf } from './flat-rows.js';
 
 /** What a thread gets that is sent rows, read some at a time. */
 function received(lists: readonly (readonly TableRow[])[], atOnce: number): CellValue[][] {
-  const rows = structuredClone(flatRows(lists));
+  const sent = flatRows(lists);
+  const rows = structuredClone(sent, { transfer: memoryOf(sent) });
   const width = rows.columns.length;
   const reader = new FlatRowsReader(rows);
   const found: CellValue[][] = [];
@@ -33,6 +34,14 @@ describe('rows that pass to another thread', () => {
   it('come list after list', () => {
     const identities = received([[ROWS[1]!], [], [ROWS[0]!]], 2).map(([identity]) => identity);
     expect(identities).toEqual(['', 'a']);
+  });
+
+  it('hand their memory on: it is not copied', () => {
+    const cells = Array.from({ length: 3 }, (_, n) => ({ identity: `k${n}`, cells: [n, 'x', null] }));
+    const rows = flatRows([cells]);
+    expect(memoryOf(rows)).toHaveLength(3);
+    structuredClone(rows, { transfer: memoryOf(rows) });
+    expect(memoryOf(rows).map((one) => one.byteLength)).toEqual([0, 0, 0]);
   });
 
   it('may be none', () => {

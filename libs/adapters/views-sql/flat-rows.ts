@@ -12,9 +12,18 @@ export interface FlatRows {
   readonly columns: readonly FlatColumn[];
 }
 
+/** The pieces of memory of rows: they may be handed on, and are gone here then. */
+export function memoryOf({ columns }: FlatRows): ArrayBuffer[] {
+  return columns.flatMap((column) => {
+    if (column.kind === 'mixed') return [];
+    return [(column.kind === 'numbers' ? column.values : column.ends).buffer as ArrayBuffer];
+  });
+}
+
 /** Rows of one table; all of them have as many cells. */
 export function flatRows(lists: readonly (readonly TableRow[])[]): FlatRows {
-  const rows = lists.flat();
+  const filled = lists.filter((list) => list.length > 0);
+  const rows = filled.length === 1 ? filled[0]! : filled.flat();
   const [first] = rows;
   if (first === undefined) return { count: 0, columns: [] };
   // The identity stands before the cells.

@@ -18,6 +18,7 @@ import {
   type ViewStream,
 } from '#libs/core/streams';
 import { AskingInThread, AskingThreads, type StartThread } from './calls-in-thread.js';
+import { memoryOf } from './flat-rows.js';
 import { QuerySql } from './query-sql.js';
 import { valuesOf } from './row-values.js';
 import { SQLITE } from './sqlite-dialect.js';
@@ -115,7 +116,9 @@ export class SqliteViewTables extends ViewTables {
   async apply(id: string, view: ViewDefinition, epoch: number, step: ViewStep): Promise<ViewPositions> {
     const refusal = this.room?.refusal();
     if (refusal !== undefined) throw refusal;
-    return this.#writer.ask('apply', id, placed(view), epoch, { ...step, changes: step.changes.map(flat) });
+    const changes = step.changes.map(flat);
+    const memory = changes.flatMap(({ puts }) => memoryOf(puts));
+    return this.#writer.ask('apply', id, placed(view), epoch, { ...step, changes, memory });
   }
 
   async rows(

@@ -30,7 +30,7 @@ describe('the connection that writes views into SQLite', () => {
   function isFlushed(epoch: number, moves = true): boolean {
     const cells = [1, 0, commit, 0, `k${commit}`];
     const changes = [flat({ table: 0, puts: [{ identity: `k${commit}`, cells }], deletes: [] })];
-    const step: FlatStep = { commit, changes, refused: [] };
+    const step: FlatStep = { commit, changes, refused: [], memory: [] };
     const move = { source: 0, from: { generation: 1, next: [moved] }, to: { generation: 1, next: [moved + 1] } };
     ({ commit } = writer.apply('one', placed(view), epoch, moves ? { ...step, move } : step));
     if (moves) moved++;

@@ -21,10 +21,11 @@ import { tableName } from './physical-names.js';
 import { samePosition } from './same-position.js';
 import { positionsIn, type PlacedView } from './sqlite-positions.js';
 import { StepSql, type FlatChange } from './step-sql.js';
+import type { HandedOn } from './thread-calls.js';
 import { CATALOGUE, cellsOf, indexesOf, LATER_COLUMNS, LAYOUT, tablesOf } from './table-definition.js';
 
-/** A step whose rows lie flat. */
-export type FlatStep = Omit<ViewStep, 'changes'> & { readonly changes: readonly FlatChange[] };
+/** A step whose rows lie flat, in memory that is handed on with it. */
+export type FlatStep = Omit<ViewStep, 'changes'> & HandedOn & { readonly changes: readonly FlatChange[] };
 
 /** Memory for pages: where rows come in no order, those of many places are written again and again. */
 const CACHE_KIB = 32 * 1024;

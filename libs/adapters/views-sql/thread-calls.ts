@@ -7,6 +7,11 @@ export interface ThreadRequest {
   readonly given: readonly unknown[];
 }
 
+/** Something given whose memory goes with it, instead of being copied: whoever gives it has it no more. */
+export interface HandedOn {
+  readonly memory: readonly ArrayBuffer[];
+}
+
 export type ThreadReply =
   { readonly number: number; readonly value: unknown } | { readonly number: number; readonly failure: ThreadFailure };
 

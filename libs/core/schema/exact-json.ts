@@ -192,6 +192,26 @@ function mayHoldLongNumber(text: string): boolean {
   return false;
 }
 
+/**
+ * Whether bytes are plain characters (ASCII) of which `JSON.parse` makes what {@link parseReadable} would, if they are JSON text at all: no number in them can be long, nothing nests deep. Some others are, too. One look at each
+ * byte tells it, where it is not known yet whether they are text.
+ */
+export function isPlainJson(bytes: Uint8Array, from: number, to: number): boolean {
+  let run = 0;
+  let opened = 0;
+  for (let at = from; at < to; at++) {
+    const code = bytes[at]!;
+    if (code <= DIGIT_9 && (code >= ZERO || (code >= PLUS && code <= POINT && code !== COMMA))) {
+      if (++run > SHORT) return false;
+      continue;
+    }
+    const lower = code | 0x20;
+    if (code > LAST_ASCII || (run > 0 && lower === 0x65) || (lower === 0x7b && ++opened > FEW_BRACKETS)) return false;
+    run = 0;
+  }
+  return true;
+}
+
 /** Whether so many lists and objects begin that they could lie deeper than that; brackets in strings count, too. */
 function opensMoreThan(text: string, most: number): boolean {
   let left = most;
@@ -365,6 +385,9 @@ const COMMA = 0x2c;
 const MINUS = 0x2d;
 const POINT = 0x2e;
 const DIGIT_9 = 0x39;
+const LAST_ASCII = 0x7f;
+/** Lists and objects that cannot lie too deep, one in the other. */
+const FEW_BRACKETS = 64;
 const QUOTE = 0x22;
 const BY_VALUE: PlainNumbers = { short: true, includes: isDouble };
 const BY_SPELLING: PlainNumbers = { short: false, includes: (number) => String(Number(number)) === number };

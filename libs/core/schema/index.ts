@@ -120,6 +120,7 @@ export {
   exactText,
   exactTextInTurns,
   exactValue,
+  isPlainJson,
   parseExact,
   parseReadable,
   parseSpelled,

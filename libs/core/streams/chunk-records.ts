@@ -1,4 +1,5 @@
 import { batchesIn, RecordCursor, type FetchedPartition, type PartitionRecord } from '#libs/core/log';
+import { BatchBytes, FetchedRecord } from './fetched-record.js';
 
 /** Records of one partition that belong to a chunk: from an offset on, up to another one. */
 interface FetchedPart {
@@ -47,6 +48,17 @@ export class ChunkRecords implements Iterable<PartitionRecord> {
         if (offset < from || offset >= end) continue;
         yield { partition, offset, timestamp, key: cursor.key(), value: cursor.value(), headers: cursor.headers() };
       }
+    }
+    return undefined;
+  }
+
+  /** The same, of which no bytes are made before they are asked for. */
+  *fetched(): Generator<FetchedRecord, undefined> {
+    for (const { partition, cursor, from, end } of this.#batches) {
+      const bytes = new BatchBytes(cursor.bytes);
+      cursor.rewind();
+      while (cursor.next())
+        if (cursor.offset >= from && cursor.offset < end) yield new FetchedRecord(partition, bytes, cursor);
     }
     return undefined;
   }

@@ -23,6 +23,11 @@ export abstract class RecordDecoder {
     return false;
   }
 
+  /** Whether a key without headers that begins with a letter is that text to it, unless JSON text begins so. */
+  get readsWordsAsText(): boolean {
+    return false;
+  }
+
   /** The same for a key. */
   abstract key(topic: string, bytes: Uint8Array, headers?: readonly RecordHeader[]): JsonValue | Promise<JsonValue>;
 }
@@ -30,6 +35,10 @@ export abstract class RecordDecoder {
 /** Reads keys and values as JSON text, whatever the topic. Schemas are unknown to it. */
 export class JsonRecordDecoder extends RecordDecoder {
   override get readsObjectsAsText(): boolean {
+    return true;
+  }
+
+  override get readsWordsAsText(): boolean {
     return true;
   }
 

@@ -1,6 +1,8 @@
 import { AppError, isAppError, isJsonObject, stableJson, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import { parseReadable, VALUE_DEPTH } from '#libs/core/schema';
+import { ChunkRecords } from '../chunk-records.js';
+import { FetchedRecord } from '../fetched-record.js';
 import { valueAt } from '../field-path.js';
 import type { Transforms, TransformOutcome } from '../migrate/transforms.js';
 import type { RecordDecoder } from '../record-decoder.js';
@@ -56,6 +58,8 @@ export interface FoldTools {
 interface Decoded {
   readonly record: PartitionRecord;
   readonly place: number;
+  readonly hasKey: boolean;
+  readonly hasValue: boolean;
   readonly key: JsonValue;
   readonly value: JsonValue;
 }
@@ -94,15 +98,17 @@ export async function mapRecords(
   /** Those that wait for the answers of expressions. */
   const waiting: Decoded[] | undefined = source < view.sources.length && evaluates(view) ? [] : undefined;
   let place = 0;
-  for (const record of records) {
+  for (const record of records instanceof ChunkRecords ? records.fetched() : records) {
     try {
-      const key = record.key === null ? null : decoder.key(topic, record.key, record.headers);
-      const value = record.value === null ? null : decoder.value(topic, record.value, record.headers);
+      const key = keyOf(topic, record, decoder);
+      const value = valueOf(topic, record, decoder);
       const decoded = {
         record,
         place,
-        key: key instanceof Promise ? await key : key,
-        value: value instanceof Promise ? await value : value,
+        hasKey: key !== undefined,
+        hasValue: value !== undefined,
+        key: key instanceof Promise ? await key : (key ?? null),
+        value: value instanceof Promise ? await value : (value ?? null),
       };
       watch?.see(decoded.value);
       if (waiting === undefined) map(decoded, NO_ANSWERS);
@@ -126,6 +132,36 @@ export async function mapRecords(
   return { records: mapped, refused: refused.map((one) => one.record), seen: watch?.fresh ?? NOTHING };
 }
 
+/** Undefined where there is none. */
+function keyOf(
+  topic: string,
+  record: PartitionRecord,
+  decoder: RecordDecoder,
+): JsonValue | Promise<JsonValue> | undefined {
+  const word = record instanceof FetchedRecord && decoder.readsWordsAsText ? record.word : undefined;
+  if (word !== undefined) return word;
+  const bytes = record.key;
+  return bytes === null ? undefined : decoder.key(topic, bytes, record.headers);
+}
+
+/** Undefined where there is none. */
+function valueOf(
+  topic: string,
+  record: PartitionRecord,
+  decoder: RecordDecoder,
+): JsonValue | Promise<JsonValue> | undefined {
+  const text = record instanceof FetchedRecord && decoder.readsObjectsAsText ? record.plainObject : undefined;
+  if (text !== undefined) {
+    try {
+      return JSON.parse(text) as JsonValue;
+    } catch {
+      // The decoder says what is wrong with it.
+    }
+  }
+  const bytes = record.value;
+  return bytes === null ? undefined : decoder.value(topic, bytes, record.headers);
+}
+
 /** Between two looks at whether others wait; a power of two less one. */
 const TURN_RECORDS = 63;
 
@@ -138,7 +174,7 @@ async function computedOf(
   decoded: readonly Decoded[],
   transforms: Transforms,
 ): Promise<ReadonlyMap<number, TransformOutcome>> {
-  const places = decoded.flatMap((one, place) => (one.record.value === null ? [] : [place]));
+  const places = decoded.flatMap((one, place) => (one.hasValue ? [place] : []));
   const inputs = places.map((place) => {
     const { record, key, value } = decoded[place]!;
     const { headers, timestamp, partition, offset } = record;
@@ -180,12 +216,12 @@ class RecordMapping {
 
   /** Undefined for what says nothing: an event without value. */
   map(decoded: Decoded, answers: JsonObject): MappedRecord | undefined {
-    const { record, key, value } = decoded;
-    if (this.#keyed && record.key === null) throw refusal('null-key', 'it has no key, so it is the state of nothing');
+    const { record, key, value, hasKey, hasValue } = decoded;
+    if (this.#keyed && !hasKey) throw refusal('null-key', 'it has no key, so it is the state of nothing');
     const { partition, offset, timestamp } = record;
     const version = { generation: this.generation, partition, offset, timestamp };
     const identity = this.#keyed ? `${this.#prefix}${identityOf(key)}` : '';
-    const kind = record.value === null || answers['end'] === true ? 'end' : answers['keep'] === true ? 'put' : 'out';
+    const kind = !hasValue || answers['end'] === true ? 'end' : answers['keep'] === true ? 'put' : 'out';
     if (!this.#keyed && kind !== 'put') return undefined;
     if (kind !== 'put') return { identity, version, kind, cells: [], refers: [], children: [] };
     const computed = answers['computed'] as JsonObject;
@@ -213,6 +249,9 @@ function cellMaker(origin: Origin | null, topic: string): CellMaker {
     case 'path': {
       const { path } = origin;
       const cell = cellAt(origin, path.text);
+      const [name] = path.steps;
+      if (path.root === 'value' && path.steps.length === 1 && typeof name === 'string')
+        return ({ value }) => cell(isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined);
       if (path.root === 'key') return ({ key }) => cell(valueAt(path, key));
       return ({ value }) => cell(valueAt(path, value));
     }
