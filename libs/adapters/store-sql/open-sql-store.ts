@@ -10,6 +10,8 @@ export interface SqlStoreOptions {
   /** SQLite: the database file. */
   readonly path?: string;
   readonly poolSize?: number;
+  /** PostgreSQL: how long a write waits for its next statement before the server gives it up; see `PostgresStoreOptions`. */
+  readonly abandonedMs?: number;
   /** SQLite: what to do when a flush has failed, and another `fdatasync`; see `SqliteStoreOptions`. */
   readonly onFatal?: (error: Error) => void;
   readonly datasync?: Datasync;
@@ -31,7 +33,7 @@ export async function openSqlStore(options: SqlStoreOptions): Promise<SqlStore> 
     }
     // TypeORM and its driver take a good part of a second to load; whoever runs on SQLite does without.
     const { PostgresStore } = await import('./postgres-store.js');
-    return PostgresStore.open({ url: options.url, poolSize: options.poolSize });
+    return PostgresStore.open({ ...options, url: options.url });
   }
   if (options.path !== undefined && options.url === undefined)
     return SqliteStore.open({ ...options, path: options.path });

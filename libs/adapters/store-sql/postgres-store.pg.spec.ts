@@ -81,6 +81,37 @@ describe('the store on PostgreSQL', () => {
     }
   });
 
+  it.each(['write', 'writeInLine'] as const)(
+    'frees what an instance holds in a %s that does not go on, and tells it when it wakes',
+    async (kind) => {
+      await store.write((session) => session.run("insert into notes (id, text) values (300, '') on conflict do nothing"));
+      const asleep = await openSqlStore({ url: fresh.url, poolSize: 2, abandonedMs: 300 });
+      const held = deferred<void>();
+      const awake = deferred<void>();
+      const its = asleep[kind](async (session) => {
+        await session.run("update notes set text = 'its' where id = 300");
+        held.resolve();
+        await awake.promise;
+        await session.run("update notes set text = 'its again' where id = 300");
+      });
+      await held.promise;
+      await store.write((session) => session.run("update notes set text = 'ours' where id = 300"));
+      awake.resolve();
+      await expect(its).rejects.toMatchObject({ code: 'store-unavailable', retryable: true });
+      expect(await store.one('select text from notes where id = 300')).toEqual({ text: 'ours' });
+      await asleep[kind]((session) => session.run("update notes set text = 'later' where id = 300"));
+      expect(await store.one('select text from notes where id = 300')).toEqual({ text: 'later' });
+      await asleep.close();
+    },
+  );
+
+  it('lets a reader take its time', async () => {
+    const setting = () => "select setting from pg_settings where name = 'idle_in_transaction_session_timeout'";
+    const unlimited = await fresh.store.read((session) => session.one(setting()));
+    expect(unlimited).toEqual({ setting: '0' });
+    expect(await fresh.store.write((session) => session.one(setting()))).toEqual({ setting: '10000' });
+  });
+
   it('says that it cannot reach the database, as something to retry', async () => {
     const closed = openSqlStore({ url: 'postgres://nobody@127.0.0.1:1/none' });
     await expect(closed).rejects.toMatchObject({ code: 'store-unavailable', retryable: true });

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { DataSource, type QueryRunner } from 'typeorm';
+import { DataSource, QueryRunnerAlreadyReleasedError, type QueryRunner } from 'typeorm';
 import { MIGRATIONS } from '#migrations';
 import { AppError } from '#libs/core/kernel';
 import { migrate } from './migrate.js';
 import { RunnerSession } from './runner-session.js';
-import { isRepeatable, storeClosed, translateDriverError } from './sql-errors.js';
+import { isRepeatable, storeClosed, storeUnreachable, translateDriverError } from './sql-errors.js';
 import { SqlStore, type SqlRow, type SqlSession, type SqlValue } from './sql-store.js';
 import { WriteGroups } from './write-groups.js';
 
@@ -16,14 +16,19 @@ export interface PostgresStoreOptions {
   readonly poolSize?: number;
   /** How long a call waits for a free or new connection before `store-unavailable`. */
   readonly connectTimeoutMs?: number;
+  /**
+   * How long a write may wait for its next statement, in ms; 10,000 when not given. After it the server gives the transaction up and frees what it holds, which all other instances may
+   * wait for: this instance is asleep, or cannot be reached. Shorter than a lease, so that whoever takes its work over finds the way free. Snapshots may last.
+   */
+  readonly abandonedMs?: number;
 }
 
 /** Any number; what matters is that every instance asks for the same one. */
 const MIGRATION_LOCK = 7_235_911_204;
 const MAX_ATTEMPTS = 8;
-const BEGIN_WRITE = 'START TRANSACTION ISOLATION LEVEL READ COMMITTED';
 /** The longest a group of writes stays open for more: each takes some ten round trips, and other instances wait for it. */
 const GROUP_MS = 50;
+const ABANDONED_MS = 10_000;
 const INT8_OID = 20;
 
 /** The store on PostgreSQL, for any number of instances. Transactions run at READ COMMITTED and are repeated after a serialization failure or deadlock. */
@@ -32,18 +37,25 @@ export class PostgresStore extends SqlStore {
   #running = 0;
   #idle: (() => void)[] = [];
   #closing: Promise<void> | undefined;
-  readonly #line = new WriteGroups({
-    begin: BEGIN_WRITE,
-    groupMs: GROUP_MS,
-    connected: (group) =>
-      this.#connected((runner) => group({ session: new RunnerSession(runner), inTransaction: () => true })),
-    // A commit is durable.
-    flush: () => Promise.resolve(),
-    tidy: () => Promise.resolve(),
-  });
+  readonly #line: WriteGroups;
+  readonly #beginWrite: string;
 
-  private constructor(private readonly source: DataSource) {
+  private constructor(
+    private readonly source: DataSource,
+    abandonedMs: number,
+  ) {
     super();
+    // One round trip. A setting of the transaction alone, since a pool in between (PgBouncer) passes no others on.
+    this.#beginWrite = `START TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${abandonedMs}`;
+    this.#line = new WriteGroups({
+      begin: this.#beginWrite,
+      groupMs: GROUP_MS,
+      connected: (group) =>
+        this.#connected((runner) => group({ session: new RunnerSession(runner), inTransaction: () => !runner.isReleased })),
+      // A commit is durable.
+      flush: () => Promise.resolve(),
+      tidy: () => Promise.resolve(),
+    });
   }
 
   static async open(options: PostgresStoreOptions): Promise<PostgresStore> {
@@ -62,7 +74,7 @@ export class PostgresStore extends SqlStore {
     try {
       await source.initialize();
       await migrateUnderLock(source);
-      return new PostgresStore(source);
+      return new PostgresStore(source, options.abandonedMs ?? ABANDONED_MS);
     } catch (error) {
       if (source.isInitialized) await source.destroy();
       throw translateDriverError(error);
@@ -89,7 +101,7 @@ export class PostgresStore extends SqlStore {
   }
 
   write<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
-    return this.#repeated(() => this.#withRunner((runner) => inTransaction(runner, BEGIN_WRITE, task)));
+    return this.#repeated(() => this.#withRunner((runner) => inTransaction(runner, this.#beginWrite, task)));
   }
 
   writeInLine<T>(task: (session: SqlSession) => Promise<T>): Promise<T> {
@@ -144,7 +156,8 @@ export class PostgresStore extends SqlStore {
     try {
       return await task(runner);
     } catch (error) {
-      throw translateDriverError(error);
+      // TypeORM lets a connection go as soon as it breaks, and tells only whoever asks next.
+      throw error instanceof QueryRunnerAlreadyReleasedError ? storeUnreachable(error) : translateDriverError(error);
     } finally {
       await runner.release();
       if (--this.#running === 0) for (const wake of this.#idle.splice(0)) wake();

@@ -33,6 +33,7 @@ const LOST_CONNECTION = new Set([
   'ETIMEDOUT',
   'ENOTFOUND',
   'EHOSTUNREACH',
+  '25P03',
   '57P01',
   '57P02',
   '57P03',
@@ -72,17 +73,19 @@ export function translateDriverError(error: unknown): unknown {
     });
   }
   const lost = code !== undefined && (LOST_CONNECTION.has(code) || code.startsWith('08'));
-  if (lost || isPoolTimeout(error)) {
-    return new AppError({
-      kind: 'unavailable',
-      code: 'store-unavailable',
-      message: 'the metadata store cannot be reached',
-      hint: 'retry; if it stays so, check the database named by database.url',
-      retryable: true,
-      cause: error,
-    });
-  }
-  return error;
+  return lost || isPoolTimeout(error) ? storeUnreachable(error) : error;
+}
+
+/** The connection to the database is lost, or there is none to be had. */
+export function storeUnreachable(cause: unknown): AppError {
+  return new AppError({
+    kind: 'unavailable',
+    code: 'store-unavailable',
+    message: 'the metadata store cannot be reached',
+    hint: 'retry; if it stays so, check the database named by database.url',
+    retryable: true,
+    cause,
+  });
 }
 
 /** node-postgres reports these two without a code; their texts are constants of that library. */

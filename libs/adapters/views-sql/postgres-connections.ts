@@ -16,8 +16,15 @@ export interface PostgresTargetOptions {
   /** The longest a query may take. */
   readonly statementTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
+  /**
+   * How long a step may wait for its next statement or its next rows, in ms; 10,000 when not given. Whoever writes it is then asleep or out of reach, and what it holds is freed for who
+   * takes the view over.
+   */
+  readonly abandonedMs?: number;
 }
 
+/** As the server lists connections of this pool. */
+export const VIEWS_APPLICATION = 'weir views';
 const INT8_OID = 20;
 
 /** 64-bit integers as numbers where they are exact as such, as bigint beyond. Set per connection: the driver's own table is global. */
@@ -41,7 +48,7 @@ export interface PostgresSession {
   /** @returns how many rows it concerned. */
   run(sql: string, values?: readonly unknown[]): Promise<number>;
   /** Sends rows to a COPY … FROM STDIN, in pieces of its text format. */
-  copy(sql: string, pieces: Iterable<string>): Promise<void>;
+  copy(sql: string, pieces: Iterable<string> | AsyncIterable<string>): Promise<void>;
 }
 
 /** A pool of connections to one target, with what its errors mean. */
@@ -55,7 +62,7 @@ export class PostgresConnections {
   ) {
     this.#pool = new pg.Pool({
       connectionString: url,
-      application_name: 'weir views',
+      application_name: VIEWS_APPLICATION,
       max: poolSize,
       connectionTimeoutMillis: connectTimeoutMs,
       types,
@@ -174,7 +181,7 @@ const codeOf = (error: unknown): string | undefined => {
 /** Whether the connection is gone, or the server about to be. */
 function isLost(error: unknown): boolean {
   const code = codeOf(error) ?? '';
-  return /^(08|57P)/.test(code) || !/^[0-9A-Z]{5}$/.test(code);
+  return /^(08|57P|25P03)/.test(code) || !/^[0-9A-Z]{5}$/.test(code);
 }
 
 /** What the service makes of an error of the driver. */

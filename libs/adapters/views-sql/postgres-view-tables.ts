@@ -23,7 +23,12 @@ import {
 } from '#libs/core/streams';
 import { copyText } from './copy-text.js';
 import { tableName } from './physical-names.js';
-import { PostgresConnections, type PostgresSession, type PostgresTargetOptions } from './postgres-connections.js';
+import {
+  PostgresConnections,
+  VIEWS_APPLICATION,
+  type PostgresSession,
+  type PostgresTargetOptions,
+} from './postgres-connections.js';
 import { numbered, postgresDialect } from './postgres-dialect.js';
 import { aloneWith, mapNames, publishIn } from './postgres-published.js';
 import { evolveIn, revisionIn } from './postgres-evolution.js';
@@ -36,6 +41,8 @@ import { listsOf, nextOf, rowOf, valuesOf } from './row-values.js';
 import { searchSql } from './search-sql.js';
 import { CHUNK_ROWS, MOST_STREAMS, StreamSlots } from './stream-slots.js';
 
+/** Shorter than a lease, so that whoever takes a view over finds the way free. */
+const ABANDONED_MS = 10_000;
 const SNAPSHOT = 'begin transaction isolation level repeatable read read only';
 
 /**
@@ -56,6 +63,7 @@ export class PostgresViewTables extends ViewTables {
     private readonly readers: PostgresConnections,
     /** Where the tables are and who reads them. */
     readonly schema: PostgresSchema,
+    private readonly abandonedMs: number,
   ) {
     super();
     this.#sql = new PostgresSql(readers, schema);
@@ -63,7 +71,8 @@ export class PostgresViewTables extends ViewTables {
 
   /** Connects and makes what is missing. @throws `views-unavailable`, `invalid-views-schema`. */
   static async open(options: PostgresTargetOptions): Promise<PostgresViewTables> {
-    const writers = new PostgresConnections(options);
+    const abandonedMs = options.abandonedMs ?? ABANDONED_MS;
+    const writers = new PostgresConnections(options, [`set idle_in_transaction_session_timeout = ${abandonedMs}`]);
     try {
       const schema = await prepareSchema(writers, options.schema);
       // Streams and statements of users hold a connection for as long as they take: pages are not to wait for them.
@@ -74,7 +83,7 @@ export class PostgresViewTables extends ViewTables {
         `set statement_timeout = ${options.statementTimeoutMs ?? 10_000}`,
         "set idle_in_transaction_session_timeout = '60s'",
       ]);
-      return new PostgresViewTables(writers, readers, schema);
+      return new PostgresViewTables(writers, readers, schema, abandonedMs);
     } catch (error) {
       await writers.close();
       throw error;
@@ -152,7 +161,8 @@ export class PostgresViewTables extends ViewTables {
   }
 
   async claim(id: string, view: ViewDefinition): Promise<{ epoch: number; positions: ViewPositions }> {
-    return this.writers.transaction('begin', async (session) => {
+    await this.#endAbandonedCopies();
+    return this.writers.transaction(`begin; set local lock_timeout = ${this.abandonedMs}`, async (session) => {
       const [claimed] = await session.rows<[number]>(
         `update ${this.schema.data}.weir_views set epoch = epoch + 1 where id = $1 returning epoch`,
         [id],
@@ -162,6 +172,18 @@ export class PostgresViewTables extends ViewTables {
       this.#indexed.delete(id);
       return { epoch: claimed[0], positions: await this.#positions(session, id, view) };
     });
+  }
+
+  /** A COPY whose rows do not come holds what its step has written, and no timeout of the server ends it: it is not between statements. */
+  async #endAbandonedCopies(): Promise<void> {
+    await this.writers.session((session) =>
+      session.run(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and usename = current_user and application_name = $1 and wait_event = 'ClientRead'
+        and query ilike 'copy %' and state = 'active' and query_start < clock_timestamp() - $2 * interval '1 millisecond'`,
+        [VIEWS_APPLICATION, this.abandonedMs],
+      ),
+    );
   }
 
   async rows(
