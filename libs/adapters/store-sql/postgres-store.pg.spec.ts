@@ -84,7 +84,9 @@ describe('the store on PostgreSQL', () => {
   it.each(['write', 'writeInLine'] as const)(
     'frees what an instance holds in a %s that does not go on, and tells it when it wakes',
     async (kind) => {
-      await store.write((session) => session.run("insert into notes (id, text) values (300, '') on conflict do nothing"));
+      await store.write((session) =>
+        session.run("insert into notes (id, text) values (300, '') on conflict do nothing"),
+      );
       const asleep = await openSqlStore({ url: fresh.url, poolSize: 2, abandonedMs: 300 });
       const held = deferred<void>();
       const awake = deferred<void>();

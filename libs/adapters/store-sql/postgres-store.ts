@@ -51,7 +51,9 @@ export class PostgresStore extends SqlStore {
       begin: this.#beginWrite,
       groupMs: GROUP_MS,
       connected: (group) =>
-        this.#connected((runner) => group({ session: new RunnerSession(runner), inTransaction: () => !runner.isReleased })),
+        this.#connected((runner) =>
+          group({ session: new RunnerSession(runner), inTransaction: () => !runner.isReleased }),
+        ),
       // A commit is durable.
       flush: () => Promise.resolve(),
       tidy: () => Promise.resolve(),
