@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deferred } from '#libs/core/kernel';
 import { openSqlStore, type SqlStore } from './index.js';
-import { freshPostgresStore, type FreshStore } from './testing/index.js';
+import { freshPostgresStore } from './testing/index.js';
 
 describe('the store on PostgreSQL', () => {
-  let fresh: FreshStore;
+  let fresh: Awaited<ReturnType<typeof freshPostgresStore>>;
   let store: SqlStore;
 
   beforeAll(async () => {
