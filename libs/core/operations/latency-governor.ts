@@ -4,7 +4,13 @@ export const LEAST_SHARE = 1 / 64;
 export const LEAST_STEP = 1 / 16;
 
 /** Of all writes so many may take longer than allowed: what is held is the 99th percentile. */
-const EXCEEDING = 0.01;
+const HELD = 0.01;
+/**
+ * So many are aimed at. At rest as many exceed as are aimed at, so a stretch of writes has a few more or a few fewer: aimed at one in a hundred, the 99th percentile of half of all stretches lies beyond what is allowed. And what a
+ * producer waits for is more than what is measured here, from the append to its acknowledgement. Half as many leave both some room: in the model of the tests the 99th percentile comes to nine tenths of what is allowed, in every
+ * stretch below it, and the work keeps nine tenths of its pace.
+ */
+const EXCEEDING = HELD / 2;
 /** How much one write that takes too long slows the work down: by this factor to the power of e, nearly. */
 const GAIN = 0.5;
 /** Work that nobody has written beside for so long goes as it likes. */
@@ -12,13 +18,16 @@ const SILENCE_MS = 1_000;
 
 /**
  * Decides how much work may do at once so that no more than one foreground write in a hundred takes longer than it is allowed to. Each write that does makes the share smaller by two fifths, each that does
- * not makes it larger by half a percent: at rest exactly one in a hundred takes longer, whatever the way from share to latency looks like, as long as it rises.
+ * not makes it larger by a quarter of a percent: at rest one in two hundred takes longer, whatever the way from share to latency looks like, as long as it rises.
  *
  * Source: stochastic approximation of a quantile (Robbins and Monro, 1951), on the logarithm of the share.
  */
 export class LatencyGovernor {
   #share = 1;
   #wroteAt = -Infinity;
+
+  /** @param aim the part of the writes that may take longer; half of what is held unless given */
+  constructor(private readonly aim = EXCEEDING) {}
 
   /** How much of its usual pace the work may have now, above 0 up to 1. @param monotonic ms */
   share(monotonic: number): number {
@@ -28,7 +37,7 @@ export class LatencyGovernor {
 
   /** A foreground write ended. @param exceeded it took longer than is allowed @param monotonic ms */
   wrote(exceeded: boolean, monotonic: number): void {
-    const step = exceeded ? -(1 - EXCEEDING) : EXCEEDING;
+    const step = exceeded ? this.aim - 1 : this.aim;
     this.#share = Math.min(1, Math.max(LEAST_SHARE, this.share(monotonic) * Math.exp(GAIN * step)));
     this.#wroteAt = monotonic;
   }
