@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { HTTP_SETTINGS } from '#libs/platform/http';
 import { ServerProcess } from '#libs/platform/testing';
 import { inTemporaryDirectory, median, perSecond, type Benchmark } from './measure.js';
 import { residentMb } from './resident-memory.js';
@@ -9,10 +10,10 @@ const SECONDS = Number(process.env['WEIR_BENCH_SECONDS'] ?? 60);
 const STALLED = 1_000;
 /** Connections on which it is measured what the service can answer; all it takes to have it at work all the time. */
 const AT_WORK = 64;
-/** Connections of the load: their bodies together are three times what the service may hold. */
+/** Connections of the load: their bodies together are nearly twice what the service may hold. */
 const CONNECTIONS = 512;
-/** Bytes of bodies and answers that the service may hold: few enough for the goal to follow from it, many enough for what it can answer. */
-const IN_FLIGHT_MB = 16;
+/** Bytes of bodies and answers that the service may hold: what it does unless told otherwise. */
+const IN_FLIGHT_MB = HTTP_SETTINGS.bytesInFlight / (1024 * 1024);
 /** Most requests that the load keeps waiting for a connection; what comes then is not sent. */
 const MOST_WAITING = 5_000;
 const CAPACITY_MS = 5_000;
@@ -29,7 +30,6 @@ const BODY = Buffer.from(
 /** Old records go while new ones come, so that the disk of the machine is not the limit. */
 const ENV = {
   WEIR_LIMITS_CONNECTIONS: String(2 * STALLED),
-  WEIR_LIMITS_BYTES_IN_FLIGHT: `${IN_FLIGHT_MB}MiB`,
   WEIR_LOG_SEGMENT_BYTES: '16MiB',
   WEIR_LOG_RETENTION_CHECK_MS: '2s',
 };

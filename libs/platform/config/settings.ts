@@ -50,8 +50,8 @@ export const SETTINGS = {
     bytesInFlight: bytes(
       64 * KIB,
       64 * GIB,
-      256 * MIB,
-      'Bytes of bodies and answers under way, in all; more are refused with 503.',
+      32 * MIB,
+      'Bytes of bodies and answers under way, in all; more are refused with 503. Memory takes about four times as much: what is made of a body lies beside it.',
     ),
     bytesInFlightPerConnection: bytes(
       64 * KIB,

@@ -1,8 +1,10 @@
+import { Socket } from 'node:net';
 import { Body, Controller, Get, HttpCode, Module, Post } from '@nestjs/common';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deferred, type Deferred } from '#libs/core/kernel';
 import { Access, declareRoute, OpenAuthenticator, RoleAuthorizer } from '#libs/platform/auth';
 import { SocketClient } from '#libs/platform/testing';
+import { BytesInFlight } from './bytes-in-flight.js';
 import { createHttpApp, type HttpApp, type HttpSettings } from './index.js';
 
 const ANSWER = 'a'.repeat(40_000);
@@ -219,5 +221,36 @@ describe('bytes in flight', () => {
     expect(holding.bytesInFlight.held).toBe(LARGE.length);
     silent.socket.destroy();
     await holding.close();
+  });
+});
+
+describe('bytes that clients can do without', () => {
+  const ledger = (): BytesInFlight => new BytesInFlight({ bytesInFlight: 1_000, bytesInFlightPerConnection: 600 });
+
+  it('take half of all at most, so that there is room for what clients cannot do without', () => {
+    const here = ledger();
+    const followers = [0, 1].map(() => here.account(new Socket(), null, 'spare'));
+    followers[0]!.hold(300);
+    expect(() => followers[1]!.hold(201)).toThrow('half of limits.bytesInFlight is 500');
+    followers[1]!.hold(200);
+    here.account(new Socket(), null).hold(500);
+    expect(here.held).toBe(1_000);
+    followers[0]!.close();
+    followers[1]!.hold(300);
+  });
+
+  it('are given back with their connection', () => {
+    const here = ledger();
+    const socket = new Socket();
+    here.account(socket, null, 'spare').hold(500);
+    socket.emit('close');
+    expect(here.held).toBe(0);
+    here.account(new Socket(), null, 'spare').hold(500);
+  });
+
+  it('control: without a share of their own they take what the next body needs', () => {
+    const here = ledger();
+    for (let n = 0; n < 2; n++) here.account(new Socket(), null).hold(500);
+    expect(() => here.account(new Socket(), null).hold(1)).toThrow('limits.bytesInFlight is 1000');
   });
 });

@@ -9,11 +9,19 @@ export interface BytesInFlightLimits {
   readonly bytesInFlightPerConnection: number;
 }
 
+/** Whether a client can do without what is counted, since it asks for it again where it was cut off. */
+export type ByteUse = 'needed' | 'spare';
+
 /** What one connection holds. */
 interface Connection {
   held: number;
+  /** Of these, what may be given up. */
+  spare: number;
   gone: boolean;
 }
+
+/** What clients may do without and ask for again takes no more than this share of all, so that it does not keep out what they may not. */
+const SPARE_SHARE = 1 / 2;
 
 /** After how long a refused request may be tried again. */
 const RETRY_AFTER_MS = 1_000;
@@ -25,6 +33,7 @@ const RETRY_AFTER_MS = 1_000;
 export class BytesInFlight {
   readonly #connections = new WeakMap<Socket, Connection>();
   #held = 0;
+  #spare = 0;
   #refused = { total: 0, connection: 0 };
 
   constructor(readonly limits: BytesInFlightLimits) {}
@@ -39,9 +48,9 @@ export class BytesInFlight {
     return this.#refused;
   }
 
-  /** Something to count on for a request, empty at first. A request may have several. */
-  account(socket: Socket, response: ServerResponse | null): ByteAccount {
-    const account = new ByteAccount(this, this.#connection(socket));
+  /** Something to count on for a request, empty at first. A request may have several. @param use `spare` for what is sent in pieces that a client can ask for again. */
+  account(socket: Socket, response: ServerResponse | null, use: ByteUse = 'needed'): ByteAccount {
+    const account = new ByteAccount(this, this.#connection(socket), use);
     response?.once('close', () => account.close());
     return account;
   }
@@ -52,7 +61,7 @@ export class BytesInFlight {
   }
 
   /** For accounts. @throws as {@link ByteAccount.hold}; nothing was counted then. */
-  take(connection: Connection, bytes: number, own: number): void {
+  take(connection: Connection, bytes: number, own: number, use: ByteUse): void {
     const { bytesInFlight, bytesInFlightPerConnection: perConnection } = this.limits;
     if (own + bytes > perConnection) throw neverHeld(own + bytes, perConnection);
     if (connection.held + bytes > perConnection) {
@@ -60,38 +69,50 @@ export class BytesInFlight {
       throw beyondConnection(connection.held + bytes, perConnection);
     }
     if (this.#held + bytes > bytesInFlight) throw this.#beyondTotal(bytes);
-    this.add(connection, bytes);
+    if (use === 'spare' && this.#spare + bytes > bytesInFlight * SPARE_SHARE) throw this.#beyondShare(bytes);
+    this.add(connection, bytes, use);
   }
 
   /** For accounts: counts, or counts back, whatever the bounds are. */
-  add(connection: Connection, bytes: number): void {
+  add(connection: Connection, bytes: number, use: ByteUse): void {
     if (connection.gone) return;
     connection.held += bytes;
     this.#held += bytes;
+    if (use !== 'spare') return;
+    connection.spare += bytes;
+    this.#spare += bytes;
   }
 
   #connection(socket: Socket): Connection {
     const known = this.#connections.get(socket);
     if (known !== undefined) return known;
-    const connection = { held: 0, gone: socket.destroyed };
+    const connection = { held: 0, spare: 0, gone: socket.destroyed };
     this.#connections.set(socket, connection);
     // Of requests that were sent one behind another, those whose turn has not come are not told that their connection is gone.
     socket.once('close', () => {
       this.#held -= connection.held;
-      connection.held = 0;
+      this.#spare -= connection.spare;
+      connection.held = connection.spare = 0;
       connection.gone = true;
     });
     return connection;
   }
 
   #beyondTotal(bytes: number): AppError {
+    return this.#beyond(this.#held + bytes, this.limits.bytesInFlight, 'Bodies and answers', 'limits.bytesInFlight');
+  }
+
+  #beyondShare(bytes: number): AppError {
+    const most = Math.floor(this.limits.bytesInFlight * SPARE_SHARE);
+    return this.#beyond(this.#spare + bytes, most, 'Events that clients do not take', 'half of limits.bytesInFlight');
+  }
+
+  #beyond(measured: number, value: number, what: string, bound: string): AppError {
     this.#refused.total++;
-    const { bytesInFlight: value } = this.limits;
-    const measured = this.#held + bytes;
     return new AppError({
       kind: 'unavailable',
       code: 'too-many-bytes-in-flight',
-      message: `Bodies and answers of ${measured} bytes would be under way; limits.bytesInFlight is ${value}. What is refused here was not begun.`,
+      message: `${what} of ${measured} bytes would be under way; ${bound} is ${value}. What is refused here was not begun.`,
       hint: 'Send it again after a moment.',
       details: { limit: 'limits.bytesInFlight', value, measured },
       retryable: true,
@@ -108,6 +129,7 @@ export class ByteAccount {
   constructor(
     private readonly ledger: BytesInFlight,
     private readonly connection: Connection,
+    private readonly use: ByteUse,
   ) {}
 
   /** Bytes counted here now. */
@@ -121,14 +143,14 @@ export class ByteAccount {
    */
   hold(bytes: number): void {
     if (this.#closed) return;
-    this.ledger.take(this.connection, bytes, this.#held);
+    this.ledger.take(this.connection, bytes, this.#held, this.use);
     this.#held += bytes;
   }
 
   /** Counts exactly so many bytes, whatever the bounds are: for what must be kept or told because something was done. Others are refused instead. */
   keep(bytes: number): void {
     if (this.#closed) return;
-    this.ledger.add(this.connection, bytes - this.#held);
+    this.ledger.add(this.connection, bytes - this.#held, this.use);
     this.#held = bytes;
   }
 

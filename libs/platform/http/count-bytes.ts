@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { BytesInFlight, type ByteAccount } from './bytes-in-flight.js';
+import { BytesInFlight, type ByteAccount, type ByteUse } from './bytes-in-flight.js';
 import type { HttpSettings } from './http-settings.js';
 import { STREAMED_TYPES } from './streamed-type.js';
 
@@ -57,8 +57,8 @@ export function installByteCounting(
 }
 
 /** Something on which a route that holds bytes counts them. What is counted is given back when the request is answered. */
-export function accountOf(request: FastifyRequest): ByteAccount {
-  return request.server.bytesInFlight.account(request.raw.socket, request.answering);
+export function accountOf(request: FastifyRequest, use: ByteUse = 'needed'): ByteAccount {
+  return request.server.bytesInFlight.account(request.raw.socket, request.answering, use);
 }
 
 /** Largest body a route takes. */

@@ -6,11 +6,16 @@ import { confluentBody, problemBody } from './error-bodies.js';
 import { HttpFault } from './http-fault.js';
 import { CONFLUENT_TYPE } from './registry-dialect.js';
 import type { RouteTable } from './route-table.js';
+import { Seldom } from './seldom.js';
+
+/** Of requests that cannot be served for one reason, one is warned of in so long. Each has its line where `logging.requests` asks for it, and is counted. */
+const WARN_EVERY_MS = 1_000;
 
 /** Everything that goes wrong in a request ends here, wherever it was thrown, and leaves in the words of the path's protocol. */
 export class ErrorReplies {
   /** Set once the modules are loaded; before, and without one, registry errors carry the HTTP status as code. */
   confluentMapper: ConfluentErrorMapper | undefined;
+  readonly #warnings = new Seldom(WARN_EVERY_MS);
 
   constructor(
     private readonly routes: RouteTable,
@@ -72,8 +77,10 @@ export class ErrorReplies {
     const facts = { code: answer.code, status: answer.status, actor: request.principal?.id };
     if (answer.defect)
       request.log.error({ ...facts, err: error, details: answer.appError?.details }, 'a request met a defect');
-    else if (answer.status >= 500) request.log.warn({ ...facts, err: error }, 'a request could not be served');
-    else request.log.debug({ ...facts, detail: answer.detail }, 'a request was refused');
+    else if (answer.status >= 500) {
+      const leftOut = this.#warnings.due(answer.code);
+      if (leftOut !== undefined) request.log.warn({ ...facts, leftOut, err: error }, 'a request could not be served');
+    } else request.log.debug({ ...facts, detail: answer.detail }, 'a request was refused');
   }
 }
 

@@ -37,6 +37,6 @@ export const HTTP_SETTINGS: HttpSettings = {
   idleTimeoutMs: 600_000,
   maxConnections: 1_000,
   maxConnectionsPerAddress: 100,
-  bytesInFlight: 256 * 1024 * 1024,
+  bytesInFlight: 32 * 1024 * 1024,
   bytesInFlightPerConnection: 16 * 1024 * 1024,
 };

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '#libs/core/kernel';
-import type { ByteAccount } from './bytes-in-flight.js';
+import type { ByteAccount, ByteUse } from './bytes-in-flight.js';
 import { accountOf } from './count-bytes.js';
 import { signalOf } from './request-signal.js';
 import { streamTimesOf } from './stream-times.js';
@@ -18,9 +18,14 @@ export class PacedAnswer {
   /** Also when what was written is taken, which may be long after. */
   readonly #count = (): void => this.#account.keep(this.raw.writableLength);
 
-  /** Begins the answer: status and headers are sent, and it can only be ended from now on. Take the answer of a client that went away for sent. */
-  constructor(request: FastifyRequest, reply: FastifyReply, headers: Readonly<Record<string, string>>) {
-    this.#account = accountOf(request);
+  /** Begins the answer: status and headers are sent, and it can only be ended from now on. Take the answer of a client that went away for sent. @param use `spare` where its client goes on where it was cut off. */
+  constructor(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    headers: Readonly<Record<string, string>>,
+    use: ByteUse = 'needed',
+  ) {
+    this.#account = accountOf(request, use);
     this.#signal = signalOf(request);
     this.#timeoutMs = streamTimesOf(request).writeTimeoutMs;
     this.raw = reply.raw;

@@ -42,11 +42,12 @@ export async function sendEvents(
 ): Promise<void> {
   const signal = signalOf(request);
   const lastEventId = request.headers['last-event-id'];
-  const answer = new PacedAnswer(request, reply, {
+  const headers = {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
-  });
+  };
+  const answer = new PacedAnswer(request, reply, headers, 'spare');
   const { raw } = answer;
   raw.write(': open\n\n');
   const heartbeat = setInterval(() => {
