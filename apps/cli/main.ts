@@ -12,7 +12,8 @@ const io: Io = {
   stderrIsTerminal: process.stderr.isTTY === true,
   stdinIsTerminal: process.stdin.isTTY === true,
   get columns() {
-    return process.stdout.columns ?? 80;
+    // Of a terminal that does not know its size it is 0.
+    return process.stdout.columns || process.stderr.columns || 80;
   },
   out: (text) =>
     new Promise((resolve, reject) =>
@@ -28,8 +29,15 @@ const io: Io = {
   hiddenLine: async (prompt) =>
     (await import('./settings/hidden-line.js')).hiddenLine(() => process.stderr.write(prompt)),
   onInterrupt(handler) {
-    process.on('SIGINT', handler);
-    return () => void process.off('SIGINT', handler);
+    let isAsked = false;
+    // Whoever asks twice does not wait for what the first time began.
+    const listener = (): void => {
+      if (isAsked) process.exit(exitCode('interrupted'));
+      isAsked = true;
+      handler();
+    };
+    process.on('SIGINT', listener);
+    return () => void process.off('SIGINT', listener);
   },
   onStop(handler) {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, handler);

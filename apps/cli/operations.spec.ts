@@ -69,6 +69,11 @@ describe('the line of progress', () => {
     );
   });
 
+  it('says of one that is over that it is, and not that it runs', () => {
+    for (const state of ['FINISHED', 'FAILED', 'CANCELLED', 'ROLLED_BACK', 'SWITCHED'])
+      expect(progressLine(status({ state, phase: state }))).not.toContain('running');
+  });
+
   it('ends well where it was told to end, and nowhere else', () => {
     const ends = (goal: 'FINISHED' | 'ROLLED_BACK' | 'CANCELLED') =>
       ['SWITCHED', 'FINISHED', 'ROLLED_BACK', 'CANCELLED', 'FAILED'].map((state) => endOf(status({ state }), goal));

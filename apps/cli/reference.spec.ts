@@ -41,6 +41,25 @@ describe('references', () => {
   });
 });
 
+describe('ranges of times', () => {
+  const NOW = Date.parse('2026-06-15T12:00:00Z');
+  const time = (at: string) => ({ kind: 'time', at: Date.parse(at) });
+  it.each([
+    ['@2020-01-01:2021-01-01', time('2020-01-01'), time('2021-01-01')],
+    ['@2020-01-01T10:00:00Z:2021-01-01', time('2020-01-01T10:00:00Z'), time('2021-01-01')],
+    ['@2020-01-01T10:00:00+02:00', time('2020-01-01T08:00:00Z'), undefined],
+    ['@-1h30m:-10m', time('2026-06-15T10:30:00Z'), time('2026-06-15T11:50:00Z')],
+    ['@-2d:@-1d', time('2026-06-13T12:00:00Z'), time('2026-06-14T12:00:00Z')],
+  ])('%s', (text, from, until) => {
+    expect(range(text, NOW)).toEqual({ from, until });
+  });
+
+  it('and offsets beyond what a log can hold are none', () => {
+    for (const text of ['99999999999999999999', '+99999999999999999999', '@-1x', '@-', '1:'])
+      expect(() => range(text, NOW)).toThrow(/is no position/);
+  });
+});
+
 describe('durations, sizes and globs', () => {
   it('are read as people write them', () => {
     expect(['90', '90s', '5m', '1h30m', '7d', '250ms'].map((one) => milliseconds(one, 'x'))).toEqual([

@@ -1,4 +1,5 @@
 import { usage } from './failure.js';
+import { milliseconds } from './settings/durations.js';
 
 /** The reference grammar (2.2). */
 
@@ -56,6 +57,7 @@ export function position(text: string, now: number): Position {
   const count = /^([+-]?)(\d+)$/.exec(text);
   if (count !== null) {
     const number = Number(count[2]);
+    if (!Number.isSafeInteger(number)) throw positionInvalid(text);
     if (count[1] === '+') return { kind: 'after-start', records: number };
     return count[1] === '-' ? { kind: 'before-end', records: number } : { kind: 'offset', offset: number };
   }
@@ -65,9 +67,10 @@ export function position(text: string, now: number): Position {
 
 /** `A:B` or `@T1:T2`: where to begin and where to end; the second is undefined for a single position. */
 export function range(text: string, now: number): { readonly from: Position; readonly until: Position | undefined } {
-  const times = /^@(.+?):@?(-\d.*|\d{4}-\d\d-\d\dT.*|\d+)$/.exec(text);
+  // A time has colons of its own: what comes after the one that parts two is relative, a date, or seconds of an epoch.
+  const times = /^@(.+?):@?(-\d.*|\d{4}-\d\d-\d\d(?:T.*)?|\d{3,})$/.exec(text);
   if (text.startsWith('@')) {
-    if (times !== null && !/^\d\d($|[:.Z+-])/.test(times[2]!)) {
+    if (times !== null) {
       return { from: position(`@${times[1]}`, now), until: position(`@${times[2]}`, now) };
     }
     return { from: position(text, now), until: undefined };
@@ -77,13 +80,11 @@ export function range(text: string, now: number): { readonly from: Position; rea
   return { from: position(text.slice(0, colon), now), until: position(text.slice(colon + 1), now) };
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** Epoch numbers below are seconds: as ms they would be before 1973. */
 const LEAST_MS = 100_000_000_000;
 
 function time(text: string, whole: string, now: number): number {
-  const relative = /^-(\d+)(s|m|h|d)$/.exec(text);
-  if (relative !== null) return now - Number(relative[1]) * UNITS[relative[2]!]!;
+  if (/^-(\d+(s|m|h|d))+$/.test(text)) return now - milliseconds(text.slice(1), 'position');
   if (/^\d+$/.test(text)) return Number(text) < LEAST_MS ? Number(text) * 1_000 : Number(text);
   const parsed = Date.parse(text);
   if (!/^\d{4}-/.test(text) || Number.isNaN(parsed)) throw positionInvalid(whole);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from './commands/table.js';
 import type { CommandSpec } from './command.js';
+import { GLOBAL_OPTIONS } from './global-options.js';
 import { runWeir, ScratchProject } from './testing/index.js';
 import { VERSION } from './version.js';
 
@@ -34,6 +35,17 @@ describe('the command line', () => {
       const { code, out } = await runWeir([...path, '--help']);
       expect([code, out.startsWith('Examples:\n')]).toEqual([0, true]);
     }
+  });
+
+  it('gives no command a flag that means something else for all of them', async () => {
+    const names = (flags: string): string[] => flags.match(/(?<![\w-])--?[\w-]+/g) ?? [];
+    const taken = new Set(GLOBAL_OPTIONS.flatMap(({ flags }) => names(flags)));
+    for (const { path, options = [] } of leaves(COMMANDS))
+      for (const { flags } of options)
+        expect([path.join(' '), names(flags).filter((name) => taken.has(name))]).toEqual([path.join(' '), []]);
+    // The version of a schema is no question for that of the command.
+    const pulled = await runWeir(['pull', '--version', '1', '-s', 'http://127.0.0.1:1']);
+    expect([pulled.code, pulled.out]).toEqual([7, '']);
   });
 
   it('suggests the nearest command, option and sub-command, and says what is missing', async () => {

@@ -109,9 +109,11 @@ function programOf(
   weir op watch op_01J…           a long change, to its end
 `,
     )
-    .version(VERSION, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', '\nExit codes, formats and variables: docs/cli.md. Look closer: weir <command> --help');
+  // Where a command has a flag of that name, as for the version of a schema, it is meant.
+  if (!COMMANDS.some((spec) => argv.includes(spec.name) && hasVersion(spec)))
+    program.version(VERSION, '-V, --version', 'show the version');
   prepare(program, io);
   for (const one of GLOBAL_OPTIONS) program.addOption(optionOf(one));
   for (const spec of COMMANDS) {
@@ -120,6 +122,10 @@ function programOf(
     else prepare(program.command(spec.name), io).description(spec.about);
   }
   return program;
+}
+
+function hasVersion({ options = [], commands = [] }: CommandSpec): boolean {
+  return options.some(({ flags }) => /(^|\s)--version\b/.test(flags)) || commands.some(hasVersion);
 }
 
 interface Running {

@@ -42,7 +42,10 @@ export const pull: Handler = async (invocation) => {
   const into = text(invocation, 'into') ?? 'schemas';
   const versions = await fetchAll(client, subjects, version, given(invocation, 'withReferences'));
   const pulled: PulledFile[] = [];
+  const asked = new Set(subjects);
   for (const one of versions) {
+    // What is only referred to, by whatever version, is no reason to put an earlier one in the place of a file of the project.
+    if (!asked.has(one.subject) && files.has(one.subject)) continue;
     const file = files.get(one.subject) ?? `${into}/${fileNameOf(one.subject, one.schemaType ?? 'AVRO')}`;
     pulled.push({
       subject: one.subject,
@@ -94,7 +97,7 @@ export const init: Handler = async (invocation) => {
         subject: one.subject,
         file,
         ...(one.references?.length
-          ? { references: one.references.map(({ name, subject }) => ({ subject, name })) }
+          ? { references: one.references.map((reference) => givenReference(reference, versions)) }
           : {}),
       });
     }
@@ -128,9 +131,19 @@ export const init: Handler = async (invocation) => {
       ({ subject }) => subject,
       `${path} has no schemas yet.`,
     ),
+    text: `${path}: ${entries.length} schema${entries.length === 1 ? '' : 's'}${invocation.flags.dryRun ? ', not written (--dry-run)' : ''}`,
     data: { folder, files: written, schemas: entries, dryRun: invocation.flags.dryRun },
   };
 };
+
+/** A reference as the project file has it: with its version where that is not the one that the project has. */
+function givenReference(
+  { name, subject, version }: NonNullable<RegisteredVersion['references']>[number],
+  versions: readonly RegisteredVersion[],
+): object {
+  const isLatest = versions.some((one) => one.subject === subject && one.version === version);
+  return isLatest ? { subject, name } : { subject, name, version };
+}
 
 async function subjectsLike(client: Client, pattern: string): Promise<readonly string[]> {
   const matches = globMatcher(pattern.replaceAll('*', '**'));

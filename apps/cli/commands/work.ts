@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { argument, given, text, texts, type Handler } from '../command.js';
 import { Failure, usage } from '../failure.js';
 import type { OperationStatus } from '../operations/operation.js';
-import { planAndStart, type OperationPlan } from '../operations/planned.js';
+import { planAndStart, planText, type OperationPlan } from '../operations/planned.js';
 import { watchOperation } from '../operations/watch.js';
 import { described, listed } from '../outcome.js';
 import { schemaTypeOf } from '../project/project.js';
@@ -85,7 +85,14 @@ export const replay: Handler = async (invocation) => {
           : {}),
     ...(sample === undefined || sample === 'all' ? {} : { records: number(sample, '--sample') }),
   });
-  if (plan.blockers.length > 0) throw usage('plan-blocked', `It cannot be tried: ${plan.blockers[0]}`);
+  if (plan.blockers.length > 0)
+    throw new Failure({
+      code: 'plan-blocked',
+      exit: 'no',
+      message: `It cannot be tried: ${plan.blockers[0]}`,
+      hint: 'Nothing was started.',
+    });
+  if (invocation.flags.dryRun) return { kind: 'SchemaReplay', data: plan, text: planText(plan), names: [plan.hash] };
   const started = await client.post<OperationStatus>('/v1/operations', { planHash: plan.hash });
   const end = await watchOperation(invocation, client, started.id);
   if (end.exit !== 'done') return end;

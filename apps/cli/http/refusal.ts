@@ -68,7 +68,7 @@ export function refusal(
       (typeof problem.hint === 'string' ? withCommands(problem.hint) : null) ??
       (incompatible
         ? 'What breaks, and what to do: weir check, or the same command with --dry-run.'
-        : (errorCode(`registry-${confluent}`)?.next ?? hintFor(status, headers))),
+        : (errorCode(`registry-${confluent}`)?.next ?? hintFor(status, headers, problem.code ?? confluent))),
     requestId: problem.request_id ?? header(headers['x-request-id']) ?? null,
     findings: problem.errors ?? [],
   });
@@ -114,12 +114,14 @@ function problemOf(body: Buffer): Problem {
   }
 }
 
-function hintFor(status: number, headers: IncomingHttpHeaders): string | null {
+function hintFor(status: number, headers: IncomingHttpHeaders, code: string | number | undefined): string | null {
   if (status === 403) return 'The token is known and may not do this; ask for a role that may.';
   if (status === 407) return 'The proxy asks for credentials: HTTPS_PROXY=http://user:password@host:port.';
   if (status === 429 || status === 503)
     return `Try again${headers['retry-after'] === undefined ? ' later' : ` after ${header(headers['retry-after'])} s`}.`;
-  if (status === 404) return 'Is the address right, and is there a Weir service? weir doctor looks closer.';
+  // A service that names what is not there has the right address.
+  if (status === 404 && (code === undefined || code === 404))
+    return 'Is the address right, and is there a Weir service? weir doctor looks closer.';
   if (status === 507) return 'The disk of the service is full: free room there, then repeat.';
   return null;
 }

@@ -45,6 +45,9 @@ const FAILED = ['FAILED', 'CANCELLED', 'ROLLED_BACK'];
 /** With these, whoever waits has what was asked for: while SWITCHED the way back is open. */
 const DONE = ['SWITCHED', 'FINISHED'];
 
+/** States in which nothing runs any more, which the phase has said. */
+const OVER = [...FAILED, ...DONE];
+
 /** What somebody waits for who has asked an operation to end in a certain way. */
 export type Goal = 'FINISHED' | 'ROLLED_BACK' | 'CANCELLED';
 
@@ -77,7 +80,8 @@ export function progressLine(status: OperationStatus, totalBytes: number | null 
     parts.push(`tail ${count(lag.records)} rec${lag.ms === null ? '' : ` ${(lag.ms / 1_000).toFixed(1)}s`}`);
     if (rate !== null) parts.push(`${count(rate)} rec/s`);
   }
-  parts.push(throttle.active ? `throttled: ${throttle.reason ?? 'limited'}` : stateText(status));
+  if (!OVER.includes(state))
+    parts.push(throttle.active ? `throttled: ${throttle.reason ?? 'limited'}` : stateText(status));
   const eta = etaText(status);
   if (eta !== '') parts.push(`ETA ${eta}`);
   if (nextAction !== null && waitsForSomebody(status)) parts.push(nextAction);

@@ -91,7 +91,7 @@ function planOutcome(plan: OperationPlan): Outcome {
 }
 
 /** Everything of a plan that a person decides by. */
-function planText(plan: OperationPlan): string {
+export function planText(plan: OperationPlan): string {
   const { kind, subject, hash, steps, risks, blockers, order, rollback, translation = [] } = plan;
   return [
     `${kind} of ${subject} · plan ${hash.slice(0, 12)}`,

@@ -84,7 +84,7 @@ export async function machineText(output: Output, envelope: Envelope, names: rea
 
 /** A table without borders. @param columns characters of a line of the terminal; undefined: nothing is cut. */
 export function tableText({ columns: all, rows, empty }: Table, wide: boolean, columns: number | undefined): string {
-  if (rows.length === 0) return empty === undefined ? '' : `${empty}\n`;
+  if (rows.length === 0) return empty === undefined || empty === '' ? '' : `${empty}\n`;
   const shown = all.map((column, at) => ({ ...column, at })).filter((column) => wide || column.wide !== true);
   const cells = rows.map((row) => shown.map(({ at }) => printable(cellText(row[at]))));
   const titles = shown.map(({ title }) => title.toUpperCase());
