@@ -190,6 +190,25 @@ describe('rows of a view computed anew in place', () => {
     expect(await world.settled(one, 'v')).toEqual(await oracle(SHARES));
   });
 
+  it('takes a topic that is joined twice for the table of the join that is named', async () => {
+    const twice: JsonObject = {
+      source: { topic: 't' },
+      joins: ['one', 'two'].map((as) => ({ as, topic: 'refs', on: `value.${as === 'one' ? 'ref' : 'other'}` })),
+      key: { id: 'key' },
+      columns: { one: 'one.value.city', two: 'two.value.city' },
+    };
+    await world.write('t', 0, ['e', { ref: 'x', other: 'y' }]);
+    await one.views.declare('v', undefined, twice);
+    const right = await world.settled(one, 'v');
+    await spoil({ table: 2, puts: [], deletes: ['y'] });
+    expect(await world.settled(one, 'v')).not.toEqual(right);
+    await expect(planned({ scope: { topic: 'refs', keys: ['y'] } })).rejects.toMatchObject({
+      items: [{ path: 'scope.topic', message: 'is joined several times: name the join, one of one, two' }],
+    });
+    await rebuilt({ topic: 'two', keys: ['y'] });
+    expect(await world.settled(one, 'v')).toEqual(right);
+  });
+
   it('puts groups of events right, by the values of their key', async () => {
     await one.views.declare('v', undefined, EVENTS);
     const right = await world.settled(one, 'v');

@@ -3,7 +3,7 @@ import type { PartitionRecord } from '#libs/core/log';
 import { parseReadable, VALUE_DEPTH } from '#libs/core/schema';
 import { ChunkRecords } from '../chunk-records.js';
 import { FetchedRecord } from '../fetched-record.js';
-import { valueAt } from '../field-path.js';
+import { valueAt, type FieldPath } from '../field-path.js';
 import type { Transforms, TransformOutcome } from '../migrate/transforms.js';
 import type { RecordDecoder } from '../record-decoder.js';
 import { cellReader, type CellValue, type FieldType } from './column-type.js';
@@ -19,6 +19,7 @@ import {
   type ViewChild,
   type ViewDefinition,
   type ViewJoin,
+  type ViewSource,
 } from './view-definition.js';
 import type { RefusedRecord } from './view-tables.js';
 
@@ -188,7 +189,8 @@ async function computedOf(
 /** Makes rows of decoded records of one source. */
 class RecordMapping {
   readonly #cells: readonly CellMaker[];
-  readonly #joins: readonly ViewJoin[];
+  /** Where the record says what it refers to, one for each join. */
+  readonly #on: readonly FieldPath[];
   readonly #children: readonly ViewChild[];
   readonly #keyed: boolean;
   readonly #prefix: string;
@@ -200,7 +202,7 @@ class RecordMapping {
     private readonly generation: number,
   ) {
     const main = view.sources[source];
-    this.#joins = main === undefined ? [] : view.joins;
+    this.#on = main === undefined ? [] : view.joins.map((join) => referenceOf(view, main, join));
     this.#children = main === undefined ? [] : view.children;
     this.#keyed = main === undefined || view.mode === 'latest';
     // Rows of several topics stand side by side, whatever their keys.
@@ -229,9 +231,7 @@ class RecordMapping {
     const cells = new Array<CellValue>(this.#cells.length);
     for (let place = 0; place < cells.length; place++) cells[place] = this.#cells[place]!(decoded, computed);
     const refers =
-      this.#joins.length === 0
-        ? NOTHING
-        : this.#joins.map(({ on }) => textAt(valueAt(on, on.root === 'key' ? key : value)));
+      this.#on.length === 0 ? NOTHING : this.#on.map((on) => textAt(valueAt(on, on.root === 'key' ? key : value)));
     const children =
       this.#children.length === 0 ? NOTHING : this.#children.map((child) => childRows(child, key, value));
     return { identity, version, kind, cells, refers, children };
@@ -239,6 +239,15 @@ class RecordMapping {
 }
 
 const NOTHING: readonly never[] = [];
+
+/** The field by which records of a topic are joined: where the column of that field is read otherwise in the topic, so is what it refers to. */
+function referenceOf(view: ViewDefinition, source: ViewSource, { on }: ViewJoin): FieldPath {
+  for (const { name, origin } of fieldsOf(view)) {
+    const own = origin.from === 'path' && origin.path.text === on.text ? source.origins.get(name) : undefined;
+    if (own?.from === 'path') return own.path;
+  }
+  return on;
+}
 
 /** What a cell is made of one record. */
 type CellMaker = (decoded: Decoded, computed: JsonObject) => CellValue;

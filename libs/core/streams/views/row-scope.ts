@@ -36,7 +36,7 @@ const MEMBERS = ['topic', 'keys', 'partitions', 'range'] as const;
 const RANGE = ['partition', 'from', 'to', 'since', 'until'] as const;
 
 /**
- * Reads `{"keys": […]}`, `{"partitions": […]}` or `{"range": {partition, from, to, since, until}}`, each with `topic` where the view reads several.
+ * Reads `{"keys": […]}`, `{"partitions": […]}` or `{"range": {partition, from, to, since, until}}`, each with `topic` (a topic, or the name of a join) where the view reads several.
  * @param describe the present generation of a topic @throws `invalid-view-rebuild-request`, all problems at once.
  */
 export async function parseRowScope(
@@ -92,9 +92,20 @@ function sourceOf(form: RequestForm, view: ViewDefinition, given: JsonValue | un
     if (view.sources.length > 1) form.problem('scope.topic', `must name one of ${topics.join(', ')}`);
     return 0;
   }
-  const source = topics.findIndex((topic) => topic === given);
-  if (source < 0) form.problem('scope.topic', `must be one of ${topics.join(', ')}`);
-  return Math.max(0, source);
+  const places = topics.flatMap((topic, place) => (topic === given ? [place] : []));
+  const join = view.joins.findIndex((one) => one.as === given);
+  // A topic that is joined several times is several tables.
+  const isMain = places[0] !== undefined && places[0] < view.sources.length;
+  const source = isMain || places.length === 1 ? places[0]! : join < 0 ? -1 : view.sources.length + join;
+  if (source >= 0) return source;
+  const names = [...new Set(topics), ...view.joins.map((one) => one.as)];
+  form.problem(
+    'scope.topic',
+    places.length > 1
+      ? `is joined several times: name the join, one of ${places.map((place) => view.joins[place - view.sources.length]!.as).join(', ')}`
+      : `must be one of ${names.join(', ')}`,
+  );
+  return 0;
 }
 
 /** The identity that a row has in its table: of events that of the group with these values of the key columns, else that of the record's key. */
