@@ -44,10 +44,19 @@ export class SqlTopicNames extends TopicNames {
     return row && nameOf(logId, row);
   }
 
-  async list(logId: string): Promise<readonly TopicName[]> {
-    const rows = await this.store.all<Row>(`select ${COLUMNS} from topic_names where log_id = ? order by logical`, [
-      logId,
-    ]);
+  list(logId: string): Promise<readonly TopicName[]> {
+    return this.#all(logId, '');
+  }
+
+  listPlaced(logId: string): Promise<readonly TopicName[]> {
+    return this.#all(logId, 'and place is not null');
+  }
+
+  async #all(logId: string, which: '' | 'and place is not null'): Promise<readonly TopicName[]> {
+    const rows = await this.store.all<Row>(
+      `select ${COLUMNS} from topic_names where log_id = ? ${which} order by logical`,
+      [logId],
+    );
     return rows.map((row) => nameOf(logId, row));
   }
 

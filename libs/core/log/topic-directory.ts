@@ -103,7 +103,7 @@ export class TopicDirectory {
   /** A topic's name with the old ones that lead to it, which a topic has that was renamed here. */
   async namesOf(logical: string): Promise<ReadonlySet<string>> {
     const known = new Set([logical]);
-    const old = (await this.names.list(this.engine.logId)).filter(isOldName);
+    const old = (await this.names.listPlaced(this.engine.logId)).filter(isOldName);
     for (let before = 0; before < known.size;) {
       before = known.size;
       for (const { logical: name, place } of old)

@@ -54,6 +54,8 @@ export interface NameMove {
 export abstract class TopicNames {
   abstract find(logId: string, logical: string): Promise<TopicName | undefined>;
   abstract list(logId: string): Promise<readonly TopicName[]>;
+  /** Those of {@link list} that have a place: few, however many names there are. */
+  abstract listPlaced(logId: string): Promise<readonly TopicName[]>;
   /**
    * Moves the name if its revision is still `expectedRevision` (0: no row yet); returns the new row, or undefined when someone else moved it. The place stays what it was unless one, or null for none,
    * is given.

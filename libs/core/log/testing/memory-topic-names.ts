@@ -21,6 +21,10 @@ export class MemoryTopicNames extends TopicNames {
     return [...this.#rows.values()].filter((row) => row.logId === logId);
   }
 
+  async listPlaced(logId: string): Promise<readonly TopicName[]> {
+    return (await this.list(logId)).filter(({ place }) => place !== null);
+  }
+
   async compareAndSet(
     logId: string,
     logical: string,

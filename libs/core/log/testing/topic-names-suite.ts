@@ -223,6 +223,17 @@ export function topicNamesSuite(name: string, open: () => Promise<TopicNamesSubj
       expect(await names.find('other', 'b')).toMatchObject({ generation: 5 });
     });
 
+    it('lists those that have a place, and no others', async () => {
+      const place: TopicPlace = { kind: 'moved', logId: 'log', topic: 'b', closedAt: [1], opensAt: [1] };
+      await names.compareAndSet('log', 'a', 0, 1, UNKNOWN_OPENING, place);
+      await names.compareAndSet('log', 'b', 0, 1, UNKNOWN_OPENING, { kind: 'arriving', logId: 'log', topic: 'a' });
+      await names.compareAndSet('log', 'c', 0, 2);
+      await names.compareAndSet('other', 'd', 0, 1, UNKNOWN_OPENING, place);
+      expect((await names.listPlaced('log')).map(({ logical }) => logical).sort()).toEqual(['a', 'b']);
+      await names.compareAndSet('log', 'b', 1, 1, UNKNOWN_OPENING, null);
+      expect(await names.listPlaced('log')).toMatchObject([{ logical: 'a', place }]);
+    });
+
     it('forgets a name, harmlessly when repeated', async () => {
       await names.compareAndSet('log', 'orders', 0, 2);
       await names.compareAndSet('other', 'orders', 0, 2);

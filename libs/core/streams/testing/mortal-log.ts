@@ -129,6 +129,10 @@ export class MortalTopicNames extends TopicNames {
     return await this.names.list(logId);
   }
 
+  async listPlaced(logId: string): Promise<readonly TopicName[]> {
+    return await this.names.listPlaced(logId);
+  }
+
   async compareAndSet(
     logId: string,
     logical: string,
