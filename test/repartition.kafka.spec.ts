@@ -185,6 +185,65 @@ describe('repartitioning on Apache Kafka', () => {
     await topics.delete(read);
   });
 
+  it('narrows: is undone by name while a group has not read everything, writers going on, and then carries it to exactly where it was', async () => {
+    const [narrow, group] = ['narrow', 'drained'].map((name) => `${name}-${randomBytes(4).toString('hex')}`) as [
+      string,
+      string,
+    ];
+    await log.createTopic({ name: narrow, partitions: 4 });
+    const producer = new TopicProducer(topics, new StickyPartitions(() => 0.5));
+    let written = 0;
+    const write = async (count: number): Promise<void> => {
+      const some = Array.from({ length: count }, () => record(written++));
+      const { outcomes } = await producer.produce(narrow, some, { maxHoldMs: 60_000 });
+      for (const outcome of outcomes) if ('error' in outcome) throw outcome.error;
+    };
+    await write(200);
+    const commit = async (behind: number): Promise<void> => {
+      const { partitions } = await log.describeTopic(narrow);
+      const positions = partitions.map(({ partition, endOffset }) => ({
+        ...{ topic: narrow, partition },
+        offset: endOffset - behind,
+      }));
+      await log.commitPositions(group, positions);
+    };
+    await commit(5);
+    const request = {
+      topic: narrow,
+      target: { partitions: 2 },
+      groups: { mode: 'drain' },
+      cutover: { maxPauseMs: 6_000 },
+    };
+    const operation = newOperation(narrow, await handler.plan(request));
+    expect(operation.plan.blockers).toEqual([]);
+    await drive(handler, operation, { until: 'CUTTING_OVER' });
+    await drive(handler, operation, { until: 'READY' });
+    expect(operation.reason).toContain(`group '${group}'`);
+    expect((await topics.resolve(narrow)).physical).toBe(narrow);
+    await write(20);
+    await commit(0);
+    await drive(handler, operation, { until: 'SWITCHED' });
+    expect(operation.notes['groups']).toMatchObject([{ group, translation: 'exact', duplicatesExpected: 0 }]);
+    await write(10);
+    const { physical } = await topics.resolve(narrow);
+    const there = await readTopic(log, physical);
+    expectPlaced(there);
+    expect(there).toHaveLength(2);
+    const all = there.flat().map(({ value }) => Number(textOf(value)));
+    expect(all.sort((a, b) => a - b)).toEqual(Array.from({ length: written }, (_, n) => n));
+    const at = new Map(
+      (await log.describeGroup(group)).positions
+        .filter((one) => one.topic === physical)
+        .map((one) => [one.partition, one.offset]),
+    );
+    const unread = there.flatMap((list, partition) => list.filter(({ offset }) => offset >= at.get(partition)!));
+    expect(unread.map(({ value }) => Number(textOf(value))).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 10 }, (_, n) => written - 10 + n),
+    );
+    await handler.finish(runOf(operation));
+    await topics.delete(narrow);
+  });
+
   it('gives a table a new key, over a restart: tombstones under the keys that rows leave, and the table computed anew', async () => {
     const people = `people-${randomBytes(4).toString('hex')}`;
     await log.createTopic({ name: people, partitions: 3, config: { 'cleanup.policy': 'compact' } });

@@ -65,8 +65,8 @@ describe('the pages', () => {
     expect(defaultCluster).toBe('production');
   });
 
-  it('name only tests that are there', async () => {
-    const text = await readFile(`${ROOT}/docs/reliability.md`, 'utf8');
+  it.each(['reliability', 'operations'])('name only tests that are there: %s', async (page) => {
+    const text = await readFile(`${ROOT}/docs/${page}.md`, 'utf8');
     const named = [...text.matchAll(/_([^_]+)_ \(\[[^\]]+\]\(([^)]+)\)\)/g)];
     expect(named.length).toBeGreaterThan(20);
     for (const [, title, link] of named)
