@@ -119,7 +119,7 @@ export const seek: Handler = async (invocation) => {
       message: 'The service told no way to apply what it showed.',
     });
   const apply = { ...preview.apply, ...(given(invocation, 'force') ? { evict: true } : {}) };
-  return seekOutcome(await client.post<ResetPreview>(`${groupPath(group)}:reset`, apply));
+  return seekOutcome(withCounts(await client.post<ResetPreview>(`${groupPath(group)}:reset`, apply), preview));
 };
 
 export const remove: Handler = async (invocation) => {
@@ -153,6 +153,16 @@ function seekOutcome(answer: ResetPreview): Outcome {
     data: answer,
     exit: failed === 0 ? 'done' : failed === answer.partitions.length ? 'conflict' : 'partial',
   };
+}
+
+/** What was done, with what the preview has counted of it: the service counts only where it is asked what would be. */
+function withCounts(done: ResetPreview, preview: ResetPreview): ResetPreview {
+  const counted = new Map(preview.partitions.map((one) => [`${one.topic}/${one.partition}`, one]));
+  const partitions = done.partitions.map((one) => {
+    const before = counted.get(`${one.topic}/${one.partition}`);
+    return before?.target === one.target ? { ...before, ...one } : one;
+  });
+  return { ...done, partitions };
 }
 
 function lossOf({ skipped, repeated }: ResetPreview['partitions'][number]): string {

@@ -2,7 +2,7 @@ import { argument, given, text, type Handler, type Invocation } from '../command
 import { usage } from '../failure.js';
 import { described, listed } from '../outcome.js';
 import type { StreamEvent } from '../operations/event-stream.js';
-import { againText, progressLine, type Goal, type OperationStatus } from '../operations/operation.js';
+import { againText, progressLine, size, type Goal, type OperationStatus } from '../operations/operation.js';
 import { startedOutcome } from '../operations/planned.js';
 import { ended, watchOperation } from '../operations/watch.js';
 import { confirm } from '../settings/confirm.js';
@@ -56,6 +56,7 @@ export const get: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const status = await client.get<OperationStatus>(pathOf(argument(invocation, 0)));
   const { id, kind, subject, state, phase, createdBy, createdAt, startReason, nextAction, commands, rollback } = status;
+  const { planHash, throttle, verification } = status;
   return described('Operation', status as unknown as Record<string, unknown>, id, {
     id,
     kind,
@@ -65,7 +66,11 @@ export const get: Handler = async (invocation) => {
     progress: progressLine(status),
     'started by': createdBy,
     because: startReason ?? undefined,
+    plan: planHash.slice(0, 12),
     created: createdAt,
+    limits: limitsText(throttle.limits),
+    'held back': throttle.active ? `${throttle.reason}, since ${throttle.since}` : undefined,
+    verification: verification && `${verification.state} (${verification.level})`,
     cutover: againText(status) || undefined,
     next: nextAction,
     'possible now': commands,
@@ -121,13 +126,30 @@ export function command(name: string): Handler {
         error: undefined,
       };
     }
+    const limits = name === 'throttle' ? limitsOf(invocation) : {};
+    if (name === 'throttle' && Object.keys(limits).length === 0)
+      throw usage(
+        'limit-missing',
+        'Say which limit: --rate, --records-rate, --max-lag or --max-produce; off takes one away.',
+        `weir op get ${id} shows those there are.`,
+      );
     if (DESTRUCTIVE.has(name)) await confirm(invocation, `${name} ${id} at ${client.address}.`);
-    const status = await client.post<OperationStatus>(
-      `${pathOf(id)}:${name}`,
-      name === 'throttle' ? limitsOf(invocation) : {},
-    );
+    const status = await client.post<OperationStatus>(`${pathOf(id)}:${name}`, limits);
     return startedOutcome(invocation, client, status, GOALS[name]);
   };
+}
+
+/** Limits as they are given, `none` where nothing is limited; undefined where the service does not tell. */
+function limitsText(limits: OperationStatus['throttle']['limits']): string | undefined {
+  if (limits === undefined) return undefined;
+  const { bytesPerSecond, recordsPerSecond, maxGroupLagMs, maxProduceMs } = limits;
+  const said = [
+    bytesPerSecond === null ? undefined : `rate ${size(bytesPerSecond)}/s`,
+    recordsPerSecond === null ? undefined : `records-rate ${recordsPerSecond}`,
+    maxGroupLagMs === null ? undefined : `max-lag ${maxGroupLagMs}ms`,
+    maxProduceMs === null ? undefined : `max-produce ${maxProduceMs === 'auto' ? 'auto' : `${maxProduceMs}ms`}`,
+  ].filter((one) => one !== undefined);
+  return said.length === 0 ? 'none' : said.join(', ');
 }
 
 /** Limits of an operation by `--rate`, `--records-rate`, `--max-lag`, `--max-produce`; `off` takes one away. */

@@ -175,7 +175,7 @@ export const TOPICS: CommandSpec = {
         ['weir topic repartition orders --partitions 48', 'plan, show, ask, start'],
         [
           'weir topic repartition orders --partitions 6 --rate 20MB/s --no-cutover --wait',
-          'slowly, and stop when ready',
+          'slowly, and wait for weir op cutover when it is ready',
         ],
       ],
       args: TOPIC,
@@ -202,9 +202,15 @@ export const TOPICS: CommandSpec = {
         ['weir topic migrate orders --to purchases --wait', 'rename it while it is written and read'],
         ['weir topic migrate orders -f migration.yaml --dry-run', 'the plan with its rehearsal'],
         ['weir topic migrate orders -f migration.yaml --wait', 'do it'],
+        ['weir topic migrate bills credits -f migration.yaml --wait', 'both in one step, or none'],
       ],
-      args: TOPIC,
-      options: [{ flags: '--to <name>', about: 'another name; without -f' }, GROUP_MODE, ...CHANGE, REQUEST],
+      args: [['<topic...>', 'topic; with -f several are switched together']],
+      options: [
+        { flags: '--to <name>', about: 'another name; without -f', repeat: true },
+        GROUP_MODE,
+        ...CHANGE,
+        REQUEST,
+      ],
       load: async () => (await import('./topic-changes.js')).migrate,
     },
     {

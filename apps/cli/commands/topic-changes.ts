@@ -1,4 +1,4 @@
-import { argument, given, text, type Handler, type Invocation } from '../command.js';
+import { argument, given, text, texts, type Handler, type Invocation } from '../command.js';
 import { Failure, usage } from '../failure.js';
 import type { Client } from '../http/client.js';
 import type { Outcome } from '../outcome.js';
@@ -49,11 +49,14 @@ async function suggested(client: Client, body: object): Promise<unknown> {
   });
 }
 
-/** `weir topic migrate`: records to another form by a request in a file, or the topic to another name. */
+/** `weir topic migrate`: records to another form by a request in a file, of several topics in one step, or one topic to another name. */
 export const migrate: Handler = async (invocation) => {
+  const topics = invocation.args[0] as readonly string[];
+  const [name, ...others] = texts(invocation, 'to');
+  if (others.length > 0) throw splitUnavailable(topics[0]!);
+  if (name !== undefined && topics.length > 1) throw mergeUnavailable(topics, name);
   const client = await (await invocation.settings()).client();
   const file = await requestFile(invocation);
-  const name = text(invocation, 'to');
   if (name !== undefined) {
     if (file !== undefined)
       throw usage(
@@ -61,7 +64,7 @@ export const migrate: Handler = async (invocation) => {
         'A topic is renamed (--to) by one operation, and its records are given another form (-f) by another.',
         'Do one of the two, finish it, and do the other.',
       );
-    return await renamed(invocation, client, name);
+    return await renamed(invocation, client, topics[0]!, name);
   }
   if (file === undefined)
     throw usage(
@@ -72,18 +75,40 @@ export const migrate: Handler = async (invocation) => {
     invocation,
     client,
     '/v1/migrations/plans',
-    { ...file, topic: argument(invocation, 0), ...changed(invocation, file) },
+    { ...file, ...(topics.length > 1 ? { topics } : { topic: topics[0] }), ...changed(invocation, file) },
     { throttle: limitsOf(invocation) },
   );
 };
 
-async function renamed(invocation: Invocation, client: Client, name: string): Promise<Outcome> {
+/** How records go to another topic where no operation brings them there. */
+const copying = (topic: string, into: string, filter = ''): string =>
+  `weir topic consume ${topic}${filter} | jq -c '{key, value, timestamp}' | weir topic produce ${into}`;
+
+/** Writers who know one name would have to be told which of several they write to: no cutover can move them. */
+function splitUnavailable(topic: string): Failure {
+  return usage(
+    'split-unavailable',
+    `A topic cannot be split by one operation: whoever writes to '${topic}' has to choose between the names first.`,
+    `Make the topics, have writers go on there, copy what belongs to each (${copying(topic, 'NAME', ' --filter value.FIELD=…')}), and leave it out of '${topic}' by a filter: weir topic migrate ${topic} -f FILE. One --to gives it another name.`,
+  );
+}
+
+/** Records of one key in several topics have no order among each other, and groups no place that means the same in one. */
+function mergeUnavailable(topics: readonly string[], into: string): Failure {
+  return usage(
+    'merge-unavailable',
+    `Topics cannot be merged by one operation: records of one key in several topics have no order that could be kept, and a group's places in them are no place in '${into}'.`,
+    `Make the topic, have writers go on there, and copy each, the oldest first: ${copying(topics[0]!, into)}. Without --to, -f FILE gives all of them another form in one step.`,
+  );
+}
+
+async function renamed(invocation: Invocation, client: Client, topic: string, name: string): Promise<Outcome> {
   if (text(invocation, 'groupMode') !== undefined)
     throw usage(
       'group-mode-needless',
       'Groups stand where they stood when a topic is renamed: leave --group-mode out.',
     );
-  const body = { topics: [argument(invocation, 0)], name, ...changed(invocation, undefined) };
+  const body = { topics: [topic], name, ...changed(invocation, undefined) };
   const planIn = (answer: unknown): OperationPlan => (answer as { plans: readonly OperationPlan[] }).plans[0]!;
   return planAndStart(invocation, client, '/v1/moves/plans', body, { throttle: limitsOf(invocation), planIn });
 }

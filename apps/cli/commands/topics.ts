@@ -1,5 +1,5 @@
 import { argument, given, text, texts, type Handler, type Invocation } from '../command.js';
-import { usage } from '../failure.js';
+import { Failure, usage } from '../failure.js';
 import type { Client } from '../http/client.js';
 import { described, listed, type Outcome } from '../outcome.js';
 import { confirm } from '../settings/confirm.js';
@@ -52,7 +52,11 @@ export const list: Handler = async (invocation) => {
       { title: 'generation', wide: true, right: true, of: ({ generation }) => generation },
     ],
     ({ name }) => name,
-    'There are no topics. Make one: weir topic create NAME',
+    given(invocation, 'deleted')
+      ? 'No topic was deleted softly and can be restored.'
+      : text(invocation, 'search') === undefined
+        ? 'There are no topics. Make one: weir topic create NAME'
+        : `No topic has '${text(invocation, 'search')}' in its name.`,
   );
 };
 
@@ -129,7 +133,6 @@ interface TopicGroup {
   readonly lagSeconds: number | null;
 }
 
-/** The groups that have positions in a topic: one request for a thousand. */
 /** The groups that read a topic, with what they have not read. */
 export async function groupsOf(client: Client, topic: string): Promise<readonly TopicGroup[]> {
   const found: TopicGroup[] = [];
@@ -162,7 +165,10 @@ export const create: Handler = async (invocation) => {
     ...(partitions === undefined ? {} : { partitions: number(partitions, '--partitions') }),
     config: assignments(invocation, 'set'),
   };
-  if (invocation.flags.dryRun) return described('Topic', { ...body, dryRun: true }, body.name);
+  if (invocation.flags.dryRun) {
+    await demandCreatable(client, body);
+    return described('Topic', { ...body, dryRun: true }, body.name);
+  }
   const topic = await client.post<Topic>('/v1/topics', body);
   return described('Topic', topic as unknown as Record<string, unknown>, topic.name, {
     name: topic.name,
@@ -170,6 +176,19 @@ export const create: Handler = async (invocation) => {
     state: topic.state,
   });
 };
+
+/** Asks the service what would become of a topic. @throws Failure for one that it would refuse, or that is there. */
+async function demandCreatable(client: Client, body: { readonly name: string }): Promise<void> {
+  const plan = await client.post<{
+    topics: { refusal: { code: string; message: string; hint: string | null } | null }[];
+    restsOn: { partitions: number | null }[];
+  }>('/v1/topic-changes:plan', { topics: [body] });
+  // A topic that is there has partitions.
+  if (typeof plan.restsOn[0]?.partitions === 'number')
+    throw new Failure({ code: 'topic-exists', exit: 'conflict', message: `Topic '${body.name}' exists already.` });
+  const refusal = plan.topics[0]?.refusal;
+  if (refusal) throw new Failure({ ...refusal, exit: 'usage' });
+}
 
 /** `weir topic config`: shows settings, or changes them with --set and --unset. */
 export const config: Handler = async (invocation) => {
@@ -185,9 +204,10 @@ export const config: Handler = async (invocation) => {
       query: { validateOnly: invocation.flags.dryRun || undefined },
     });
   }
+  const settings = await settingsOf(client, name);
   return listed(
     'TopicConfig',
-    await settingsOf(client, name),
+    invocation.flags.dryRun ? settings.map((one) => changedSetting(one, changes)) : settings,
     [
       { title: 'name', of: (one) => one.name },
       { title: 'value', of: ({ value }) => value },
@@ -198,6 +218,13 @@ export const config: Handler = async (invocation) => {
     (one) => one.name,
   );
 };
+
+/** A setting as changes would make it. */
+function changedSetting(one: TopicSetting, changes: Readonly<Record<string, string | null>>): TopicSetting {
+  const change = changes[one.name];
+  if (change === undefined) return one;
+  return change === null ? { ...one, value: one.default, source: 'DEFAULT_CONFIG' } : { ...one, value: change };
+}
 
 interface TopicSetting {
   readonly name: string;
@@ -220,6 +247,13 @@ export const remove: Handler = async (invocation) => {
   const oldNameOf = topic.name === name ? null : topic.name;
   const records = oldNameOf === null ? topic.records : '0';
   const data = { name, records, permanent, oldNameOf, dryRun: invocation.flags.dryRun };
+  if (oldNameOf === null && topic.protected)
+    throw new Failure({
+      code: 'topic-protected',
+      exit: 'conflict',
+      message: `Topic '${name}' is protected; it cannot be deleted.`,
+      hint: `Take the protection back first: weir topic unprotect ${name}`,
+    });
   if (!invocation.flags.dryRun) {
     await confirm(
       invocation,
@@ -240,7 +274,10 @@ export function change(verb: string): Handler {
     const client = await (await invocation.settings()).client();
     const name = argument(invocation, 0);
     const topic = invocation.flags.dryRun
-      ? await client.get<Topic>(pathOf(name))
+      ? {
+          ...(verb === 'restore' ? await deletedTopic(client, name) : await client.get<Topic>(pathOf(name))),
+          ...WOULD_BE[verb],
+        }
       : await client.post<Topic>(`${pathOf(name)}:${verb}`);
     return described('Topic', topic as unknown as Record<string, unknown>, name, {
       name,
@@ -249,6 +286,26 @@ export function change(verb: string): Handler {
       frozen: topic.frozen,
     });
   };
+}
+
+/** What a change of a topic makes of it. */
+const WOULD_BE: Readonly<Record<string, Partial<Topic>>> = {
+  protect: { protected: true },
+  unprotect: { protected: false },
+  freeze: { frozen: true },
+  unfreeze: { frozen: false },
+};
+
+/** A topic that was deleted softly. @throws Failure where there is none of the name. */
+async function deletedTopic(client: Client, name: string): Promise<Topic> {
+  for await (const topic of client.pages<Topic>('/v1/topics', { deleted: true, q: name }))
+    if (topic.name === name) return topic;
+  throw new Failure({
+    code: 'topic-not-found',
+    exit: 'not-found',
+    message: `No topic '${name}' was deleted and can be restored.`,
+    hint: 'weir topic list --deleted lists those there are.',
+  });
 }
 
 function assignments(invocation: Invocation, option: string): Record<string, string> {

@@ -62,14 +62,16 @@ export const create: Handler = async (invocation) => {
   if (body === undefined) throw usage('file-missing', 'Say what the view is: -f FILE, as docs/views.md has it.');
   const { dryRun } = invocation.flags;
   const view = await client.json<Declared>('PUT', `${viewPath(name)}${dryRun ? '?dryRun=true' : ''}`, { body });
+  const changes = {
+    columns: [{ title: 'what' }, { title: 'change' }, { title: 'in place' }, { title: 'reason' }],
+    rows: view.changes.map(({ what, change, inPlace, reason }) => [what, change, inPlace ? 'yes' : 'no', reason]),
+  };
   return {
-    ...described('View', view as unknown as Record<string, unknown>, name),
+    kind: 'View',
+    data: view,
+    names: [name],
     text: OUTCOMES[view.outcome](dryRun ? `${name} would be` : `${name}@${view.version} is`),
-    table: {
-      columns: [{ title: 'what' }, { title: 'change' }, { title: 'in place' }, { title: 'reason' }],
-      rows: view.changes.map(({ what, change, inPlace, reason }) => [what, change, inPlace ? 'yes' : 'no', reason]),
-      empty: '',
-    },
+    ...(changes.rows.length === 0 ? {} : { table: changes }),
   };
 };
 

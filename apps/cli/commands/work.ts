@@ -145,10 +145,26 @@ export const status: Handler = async (invocation) => {
       'ServiceStatus',
       { address: client.address, ready: ready.status === 200, version, checks, clusters: clusters.items },
       client.address,
+      {
+        address: client.address,
+        ready: ready.status === 200 ? 'yes' : 'no',
+        version: (version as { version?: unknown }).version,
+        ...Object.fromEntries(checkLines(checks)),
+        clusters: clusters.items.map(({ name, engine }) => (engine === undefined ? name : `${name} (${engine})`)),
+      },
     ),
     exit: ready.status === 200 ? 'done' : 'no',
   };
 };
+
+/** Each check of readiness by name, with what it found. */
+function checkLines(readiness: Record<string, unknown>): [string, string][] {
+  const checks = (readiness['checks'] ?? {}) as Record<string, { status?: string; detail?: string }>;
+  return Object.entries(checks).map(([name, { status = 'unknown', detail }]) => [
+    `check ${name}`,
+    detail === undefined ? status : `${status}: ${detail}`,
+  ]);
+}
 
 interface Backup {
   readonly id: string;
@@ -195,7 +211,11 @@ export function onBackup(verb: 'verify' | 'restore'): Handler {
     const client = await (await invocation.settings()).client();
     const id = argument(invocation, 0);
     const path = `/v1/backups/${encodeURIComponent(id)}`;
-    if (invocation.flags.dryRun) return described('Backup', { ...(await client.get<object>(path)), dryRun: true }, id);
+    if (invocation.flags.dryRun) {
+      const backup = await client.get<Record<string, unknown>>(path);
+      const shown = Object.entries(backup).filter(([, value]) => typeof value !== 'object' || value === null);
+      return described('Backup', { ...backup, dryRun: true }, id, { ...Object.fromEntries(shown), dryRun: true });
+    }
     if (verb === 'restore') await confirm(invocation, `Restore ${id}: ${client.address} becomes what it holds.`);
     const made = await client.post<{ id: string; operation?: string }>(`${path}:${verb}`);
     if (!invocation.flags.wait || made.operation === undefined) return described('Backup', { ...made }, id);

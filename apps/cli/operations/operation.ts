@@ -26,7 +26,20 @@ export interface OperationStatus {
     readonly etaSeconds: number | null;
     readonly etaBasis: string;
   } | null;
-  readonly throttle: { readonly active: boolean; readonly reason: string | null; readonly since: string | null };
+  readonly throttle: {
+    readonly active: boolean;
+    readonly reason: string | null;
+    readonly since: string | null;
+    /** Null: not limited. Absent in what an earlier service says. */
+    readonly limits?: {
+      readonly bytesPerSecond: number | null;
+      readonly recordsPerSecond: number | null;
+      readonly maxGroupLagMs: number | null;
+      readonly maxProduceMs: number | 'auto' | null;
+    };
+  };
+  /** Null or absent where nothing is verified. */
+  readonly verification?: { readonly level: string; readonly state: string } | null;
   readonly cutover: {
     readonly ready: boolean;
     readonly mode: string;

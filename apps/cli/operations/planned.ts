@@ -10,7 +10,8 @@ import { watchOperation } from './watch.js';
 export interface OperationPlan {
   readonly hash: string;
   readonly kind: string;
-  readonly subject: string;
+  /** Absent where a plan is about nothing that has a name. */
+  readonly subject?: string;
   readonly steps: readonly string[];
   readonly risks: readonly string[];
   readonly blockers: readonly string[];
@@ -94,7 +95,7 @@ function planOutcome(plan: OperationPlan): Outcome {
 export function planText(plan: OperationPlan): string {
   const { kind, subject, hash, steps, risks, blockers, order, rollback, translation = [] } = plan;
   return [
-    `${kind} of ${subject} · plan ${hash.slice(0, 12)}`,
+    `${kind}${subject === undefined ? '' : ` of ${subject}`} · plan ${hash.slice(0, 12)}`,
     ...steps.map((step, at) => `  ${at + 1}. ${step}`),
     ...estimateLines(plan),
     ...(order === undefined ? [] : [`  order: ${order}`]),
