@@ -201,6 +201,17 @@ const USAGE: readonly (readonly [code: string, meaning: string, next: string])[]
     'It is the file that auth.tokensFile of the service names.',
   ],
   ['topic-missing', 'Nothing says whose records are meant.', 'Say --topic TOPIC.'],
+  ['limit-missing', 'Nothing says which limit is meant.', 'Say --rate, --records-rate, --max-lag or --max-produce.'],
+  [
+    'split-unavailable',
+    'A topic cannot be split by one operation: whoever writes to it has to choose between the names first.',
+    'Make the topics, have writers go on there, and copy what belongs to each.',
+  ],
+  [
+    'merge-unavailable',
+    'Topics cannot be merged by one operation: records of one key in several topics have no order that could be kept.',
+    'Make the topic, have writers go on there, and copy each, the oldest first.',
+  ],
   ['two-changes', 'Two operations were asked for in one.', 'Do one, finish it, and do the other.'],
   ['unknown-command', 'There is no command of that name.', 'weir --help lists them.'],
   ['unknown-option', 'The command has no such option.', 'weir COMMAND --help lists those it has.'],
@@ -268,6 +279,14 @@ const OTHERS: readonly Row[] = [
   ],
   ['internal', 'internal', 'A defect of the command.', 'Report it with the lines that were printed.'],
   ['no-registry', 'unreachable', 'What answered is no schema registry.', 'Look at the path of the address.'],
+  ['topic-exists', 'conflict', 'A topic of that name is there.', 'Choose another name.'],
+  ['topic-protected', 'conflict', 'The topic is protected against deletion.', 'Say weir topic unprotect TOPIC first.'],
+  [
+    'topic-not-found',
+    'not-found',
+    'There is no topic of that name.',
+    'weir topic list lists those there are, --deleted those deleted.',
+  ],
   [
     'nothing-suggested',
     'conflict',
