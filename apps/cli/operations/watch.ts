@@ -60,10 +60,16 @@ export async function watchOperation(
       await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)]!, signal.ended);
       const again = signal.why();
       if (again !== undefined) return interrupted(status, again);
-      status = await client.get<OperationStatus>(path(id)).catch((error: unknown) => {
-        if (error instanceof Failure && error.exit === 'unreachable' && failures++ < 60) return status;
+      const last = status;
+      const asked = client.get<OperationStatus>(path(id)).catch((error: unknown) => {
+        // Once nobody waits any more it does not matter why.
+        if (signal.why() !== undefined) return last;
+        if (error instanceof Failure && error.exit === 'unreachable' && failures++ < 60) return last;
         throw error;
       });
+      status = await Promise.race([asked, signal.ended.then(() => last)]);
+      const meanwhile = signal.why();
+      if (meanwhile !== undefined) return interrupted(status, meanwhile);
     }
     display.show(status);
   } finally {
