@@ -170,6 +170,28 @@ describe('records written as lines and as batches, over REST', () => {
     expect(await client.read(topic)).toHaveLength(1);
   });
 
+  it('batches behind one that is refused are not written, and those before it are told with their places', async () => {
+    const topic = await newTopic(1);
+    const at = (timestamp: number) => encodeBatch([{ key: null, value: Buffer.from('v'), headers: [], timestamp }]);
+    const ahead = Date.now() + 7_200_000;
+    const type = { 'content-type': 'application/octet-stream' };
+    const { status, text } = await send(topic, Buffer.concat([at(1), at(ahead), at(2)]), 'partition=0', type);
+    expect([status, JSON.parse(text)]).toMatchObject([
+      200,
+      {
+        failed: 2,
+        results: [
+          { partition: 0, offset: '0' },
+          { error: { code: 'invalid-timestamp', retryable: false } },
+          { error: { code: 'invalid-timestamp', retryable: false } },
+        ],
+      },
+    ]);
+    expect(await client.read(topic)).toHaveLength(1);
+    expect((await send(topic, Buffer.concat([at(ahead), at(1)]), 'partition=0', type)).status).toBe(400);
+    expect(await client.read(topic)).toHaveLength(1);
+  });
+
   it('R4: batches are stored as they are, byte for byte', async () => {
     const topic = await newTopic(2);
     const records = [
@@ -207,6 +229,9 @@ describe('records written as lines and as batches, over REST', () => {
     ] as const) {
       expect((await send(topic, body, query, type)).status).toBe(400);
     }
+    const later = Buffer.from(bytes);
+    later[later.length - 1]! ^= 1;
+    expect((await send(topic, later, 'partition=0', type)).status).toBe(400);
     const damaged = Buffer.from(bytes);
     damaged[70]! ^= 1;
     expect((await send(topic, damaged, 'partition=0', type)).status).toBe(400);

@@ -1,4 +1,4 @@
-import { AppError, type Clock } from '#libs/core/kernel';
+import { AppError, type Clock, isAppError } from '#libs/core/kernel';
 import {
   type Appended,
   type AtomicallyProduced,
@@ -19,6 +19,7 @@ import {
   type TopicDirectories,
   type TopicDirectory,
   TopicProducer,
+  validateForAppend,
 } from '#libs/core/log';
 import { type Derivations, KeyExpression, type RecordDecoder } from '#libs/core/streams';
 import { Turns } from './turns.js';
@@ -166,7 +167,8 @@ export class RecordWriter {
   /**
    * Stores record batches of Kafka's format (magic 2) in a partition, as they are, one after another; their records have consecutive outcomes. Held while the topic is
    * fenced. A batch with a producer id that is repeated is not stored again; it does not follow its topic to another cluster, which knows other producers by the same numbers.
-   * @throws `topic-moved`; `too-many-batches`, `too-many-records`: nothing was stored then; `invalid-batch` also for bytes behind the last whole batch; `key-is-derived`; what an append is refused with. Batches before a refused one are stored.
+   * @throws `topic-moved`; `too-many-batches`, `too-many-records`: nothing was stored then; `invalid-batch` for any of them, and for bytes behind the last whole one: nothing was stored then; `key-is-derived`; what the first append is refused with. What a later one is
+   * refused with is the outcome of its records and of all behind it, which are not stored; those before it are.
    */
   async appendBatches(
     cluster: string | undefined,
@@ -181,7 +183,14 @@ export class RecordWriter {
     const turns = new Turns(clock, () => clock.sleep(0));
     const outcomes: ProduceOutcome[] = [];
     let produced: Produced | undefined;
-    for (const { bytes: batch, header } of batches) {
+    // One that no topic would take is found before any is written.
+    if (batches.length > 1) {
+      for (const { bytes: batch } of batches) {
+        validateForAppend(batch, { maxBytes: batch.length });
+        if (turns.due) await turns.take(signal);
+      }
+    }
+    for (const [index, { bytes: batch, header }] of batches.entries()) {
       const store = async (name: string): Promise<unknown> => {
         const directory = directories.of(name);
         return await directory.write(topic, { maxHoldMs: MAX_HOLD_MS, signal }, (at) => append(directory, at));
@@ -198,7 +207,16 @@ export class RecordWriter {
         produced = { outcomes, durability, token: { logId, topic, generation, positions } };
         return appended;
       };
-      await directories.following(header.producerId < 0 ? cluster : first, store);
+      try {
+        await directories.following(header.producerId < 0 ? cluster : first, store);
+      } catch (error) {
+        // What was written before is told with its places: whoever is refused everything sends everything again.
+        if (produced === undefined || !isAppError(error)) throw error;
+        for (const { header: left } of batches.slice(index)) {
+          for (let record = 0; record < left.recordCount; record++) outcomes.push({ error });
+        }
+        return produced;
+      }
       if (turns.due) await turns.take(signal);
     }
     return produced!;

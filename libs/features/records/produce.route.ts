@@ -89,6 +89,8 @@ export class ProduceRoute implements OnModuleInit {
       if (key !== undefined || atomic === true || query.partition === undefined) throw bytesGoToOnePartition();
       return await this.records.appendBatches(cluster, topic, query.partition, request.body, { durability, signal });
     }
+    if (request.body === undefined && request.headers['content-type']?.startsWith('application/octet-stream') === true)
+      throw noBatch();
     const forLines = LINE_OPTIONS.filter((option) => query[option] !== undefined);
     if (forLines.length > 0) throw saidInTheBody(forLines);
     const requestHash = bodyDigestOf(request);
@@ -159,6 +161,15 @@ function bytesGoToOnePartition(): AppError {
     code: 'invalid-request',
     message: 'Record batches as bytes need `partition`, and take neither `atomic` nor an idempotency key.',
     hint: 'Give batches a producer id, epoch and sequence to have repetitions recognised.',
+  });
+}
+
+function noBatch(): AppError {
+  return new AppError({
+    kind: 'invalid',
+    code: 'invalid-request',
+    message: 'The body is empty: it holds no record batch.',
+    hint: 'Send one batch of format 2 or several, one behind the other.',
   });
 }
 
