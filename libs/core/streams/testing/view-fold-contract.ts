@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JsonObject, JsonValue } from '#libs/core/kernel';
 import type { PartitionRecord } from '#libs/core/log';
 import { childTables, parseViewQuery, type ViewTables } from '../index.js';
+import { Groups } from '../views/group-changes.js';
 import { AnsweredTransforms, record, ViewFeeder, type FedView } from './view-feeding.js';
 import { GROUPED, grouped, written, type Written } from './view-oracle.js';
 import type { ViewTablesSubject } from './view-tables-contract.js';
@@ -113,6 +114,23 @@ export function viewFoldContract(name: string, open: () => Promise<ViewTablesSub
       ]);
       await feeder.feed(made, 0, [record(4, 'o1', undefined), record(5, 'o2', undefined)]);
       expect(await rowsOf(made)).toEqual([{ tag: 'b', all: 1, total: 9, low: 9 }]);
+    });
+
+    it('would show what is not taken back', async () => {
+      const all: Written[] = ['x', 'y'].map((tag, n) => {
+        return { source: 0, partition: 0, time: n, key: 'a', value: { who: null, tag, n, x: null, price: null } };
+      });
+      const takeBack = vi.spyOn(Groups.prototype, 'takeBack').mockImplementation(() => undefined);
+      try {
+        const made = await feeder.make('a', GROUPED);
+        await feedMixed(made, all, [0]);
+        expect(sorted(await rowsOf(made))).not.toEqual(sorted(grouped(all)));
+      } finally {
+        takeBack.mockRestore();
+      }
+      const made = await feeder.make('b', GROUPED);
+      await feedMixed(made, all, [0]);
+      expect(sorted(await rowsOf(made))).toEqual(sorted(grouped(all)));
     });
 
     it('knows a newer record of a key by the generation of its topic, whatever its offset', async () => {

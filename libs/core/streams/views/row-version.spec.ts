@@ -36,6 +36,12 @@ describe('a record that is taken in out of its turn', () => {
     expect(newer(at(elsewhere, 3, 11), at(1, 900, 10), at(7_000_001))).toBe(true);
   });
 
+  it('would be taken for newer without a look at where the view stands', () => {
+    // What it would be for a record that is read in its turn: generations are read one after another.
+    expect(succeeding(at(1, 900), at(2, 3))).toBeDefined();
+    expect(newer(at(1, 900), at(2, 3), at(2))).toBe(false);
+  });
+
   it('is newer by its offset within a generation, as any other', () => {
     expect(newer(at(1, 4), at(1, 3), at(2))).toBe(true);
     expect(newer(at(1, 3), at(1, 3), at(2))).toBe(false);

@@ -1,3 +1,4 @@
+import { AppError } from '#libs/core/kernel';
 import type { CellValue } from './column-type.js';
 import type { MappedRecord } from './fold.js';
 import type { Share } from './group-arithmetic.js';
@@ -11,6 +12,8 @@ import type { StoredRows, TableRow } from './view-tables.js';
 
 /** Shares that are read at once when a reference row has changed. */
 const PAGE = 500;
+/** Shares that may change in one step: they are in memory together, a kilobyte each, since rows and position are stored together. */
+const MOST_SHARES = 1_000_000;
 
 /** What a record says of its share, before reference rows are looked at. */
 interface OwnShare {
@@ -34,6 +37,7 @@ export class ShareChanges {
     private readonly view: ViewDefinition,
     private readonly stored: StoredRows,
     private readonly changes: TableChanges,
+    private readonly most = MOST_SHARES,
   ) {
     this.#groups = new Groups(view);
     this.#layout = shareLayout(view);
@@ -55,12 +59,13 @@ export class ShareChanges {
     await this.#replace(newer.map(({ identity, stored }) => ({ identity, stored, own: next.get(identity) })));
   }
 
-  /** Rows of a reference topic: whatever refers to them is looked at again. `newer` are already among the changes. */
+  /** Rows of a reference topic: whatever refers to them is looked at again. `newer` are already among the changes. @throws `too-many-references` */
   async references(join: number, newer: readonly Newer[]): Promise<void> {
     const decides = sharedOrigins(this.view).some(
       ({ origin }) => origin?.from === 'join' && origin.join === this.view.joins[join]!.as,
     );
     if (!decides) return;
+    let touchedRows = 0;
     for (const { identity } of newer) {
       for (let after: string | undefined; ;) {
         const page = await this.stored.find({
@@ -70,6 +75,8 @@ export class ShareChanges {
           ...(after === undefined ? {} : { after }),
           limit: PAGE,
         });
+        touchedRows += page.length;
+        if (touchedRows > this.most) throw tooManyReferences(this.view, join, this.most);
         const touched = page.map((row) => ({ row, own: this.#ownOf(row.cells) }));
         await this.#loadReferences(touched.map(({ own }) => own.refers));
         await this.#replace(touched.map(({ row, own }) => ({ identity: row.identity, stored: row.cells, own })));
@@ -200,3 +207,14 @@ export class ShareChanges {
 }
 
 const referenceKey = (join: number, identity: CellValue | undefined): string => `${join}:${identity ?? ''}`;
+
+function tooManyReferences({ joins }: ViewDefinition, join: number, most: number): AppError {
+  const { as, topic } = joins[join]!;
+  return new AppError({
+    kind: 'too-large',
+    code: 'too-many-references',
+    message: `More than ${most} rows refer by '${as}' to rows of '${topic}' that have changed: what they count for cannot be changed in one step.`,
+    hint: 'Group by the field itself and show what it refers to as a column, which is joined when the view is asked.',
+    details: { topic, limit: most },
+  });
+}
