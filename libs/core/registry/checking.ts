@@ -84,7 +84,7 @@ export class Checking {
       metadata: sent.metadata ?? null,
       earlier: () => comparedVersions(versions.load(rows)),
       doubtful: () => comparedVersions(versions.load(doubtful)),
-      count: rows.length,
+      count: doubtful.length,
       maxCompared: this.limits.comparedVersions,
       config,
       history: against === 'history',

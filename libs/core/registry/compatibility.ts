@@ -35,7 +35,7 @@ export interface CompatibilityQuestion {
   readonly earlier: () => AsyncIterable<ComparedVersion>;
   /** Those of them that take part and have to be compared, see {@link doubtfulVersions}; all that take part when absent. */
   readonly doubtful?: () => AsyncIterable<ComparedVersion>;
-  /** How many earlier versions there are. */
+  /** How many of them have to be compared at most. */
   readonly count: number;
   /** How many of them one check may compare with. */
   readonly maxCompared: number;

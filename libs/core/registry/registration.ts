@@ -191,7 +191,7 @@ async function requireCompatible(engine: SchemaEngine, question: RegistrationQue
     metadata: content.metadata,
     earlier: () => comparedVersions(versions.load(live)),
     doubtful: () => comparedVersions(versions.load(doubtful)),
-    count: live.length,
+    count: doubtful.length,
     maxCompared: limits.comparedVersions,
     config,
     history: true,
