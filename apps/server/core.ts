@@ -36,7 +36,7 @@ import {
   Supervisor,
   WriteLatency,
 } from '#libs/core/operations';
-import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore } from '#libs/core/registry';
+import { MessageCodec, Registry, RegistryMessageCodec, RegistryStore, ServedRegistry } from '#libs/core/registry';
 import { RecordWriter } from '#libs/core/records';
 import {
   IdUsages,
@@ -88,6 +88,7 @@ import { groupLagMetrics } from './group-lag-metrics.js';
 import { openClusters } from './open-clusters.js';
 import { operationMetrics } from './operation-metrics.js';
 import { ServiceRestores } from './service-restores.js';
+import { watchServed } from './registry-count.js';
 import { RegistryFieldTypes } from './registry-field-types.js';
 import { RegistryRecordDecoder } from './registry-record-decoder.js';
 import { RegistryRecordValues } from './registry-record-values.js';
@@ -169,6 +170,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       versionsPerSubject: config.schemas.versionsPerSubject,
     },
   });
+  const countServed = watchServed(parts, new ServedRegistry(registryStore, registry, clock));
   const codec = new RegistryMessageCodec(registry);
   const decoder = new RegistryRecordDecoder(codec);
   const types = new RegistryFieldTypes(registry);
@@ -450,6 +452,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       for (const name of clusters.names()) await releaseAbandonedHolds(clusters.get(name), isLive);
       supervisor.run('room on the disk', (signal) => room.run(signal), { leased: false });
       supervisor.run('registry search index', (signal) => registry.search.indexOlder(signal));
+      supervisor.run('count of what the registry serves', countServed, { leased: false });
       supervisor.run('end of scan results', (signal) => pruning.run(signal));
       for (const cluster of clusters.names()) {
         const { logId } = clusters.get(cluster);

@@ -95,6 +95,7 @@ export {
   type SchemaSearchPosition,
   type SchemaSearchQuestion,
 } from './schema-search.js';
+export { servedFault, ServedRegistry, type RegistryAmount, type ServedCount } from './served-registry.js';
 export { SubjectHistory, type RollbackOptions, type RolledBack } from './subject-history.js';
 export type { RegistryViewOptions } from './registry-view.js';
 export {
