@@ -157,6 +157,17 @@ export const operationView = z.object({
 });
 export type OperationView = z.infer<typeof operationView>;
 
+/** Answer of `GET /v1/operations/{id}/mismatches`: coordinates, never contents. */
+export const mismatchList = z.object({
+  state: z.string().nullable().describe('How the verification stands; null before there was one.'),
+  items: z.array(object),
+});
+export type MismatchList = z.infer<typeof mismatchList>;
+
+/** Answer of `GET /v1/operations/{id}/groups`. */
+export const groupList = z.object({ items: z.array(json) });
+export type GroupList = z.infer<typeof groupList>;
+
 /** Answer of `GET /v1/operations/{id}/consumers`. */
 export const consumerList = z.object({
   items: z.array(

@@ -1,5 +1,6 @@
 import type { OperationEvent, OperationStatus, Plan } from '#libs/core/operations';
-import type { EventView, OperationView, PlanView } from './operation-schemas.js';
+import { isJsonObject } from '#libs/core/kernel';
+import type { EventView, MismatchList, OperationView, PlanView } from './operation-schemas.js';
 
 /** An operation as the API shows it: times as text, everything else as it is. */
 export function viewOf(status: OperationStatus): OperationView {
@@ -30,6 +31,15 @@ export function viewOf(status: OperationStatus): OperationView {
     },
     rollback: { ...rollback, until: textOrNull(rollback.until) },
     lastError: lastError && { ...lastError, at: text(lastError.at) },
+  };
+}
+
+/** What the last verification found wrong. */
+export function mismatchesOf({ verification }: OperationStatus): MismatchList {
+  const { state, mismatches } = verification ?? {};
+  return {
+    state: typeof state === 'string' ? state : null,
+    items: Array.isArray(mismatches) ? mismatches.filter(isJsonObject) : [],
   };
 }
 

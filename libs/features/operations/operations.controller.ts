@@ -15,8 +15,10 @@ import { waitMsOf } from './request-headers.js';
 import {
   consumerList,
   eventPage,
+  groupList,
   historyQuery,
   listQuery,
+  mismatchList,
   operationPage,
   operationView,
   parkedPage,
@@ -26,8 +28,10 @@ import {
   startBody,
   type ConsumerList,
   type EventPage,
+  type GroupList,
   type HistoryQuery,
   type ListQuery,
+  type MismatchList,
   type OperationPage,
   type OperationView,
   type ParkedPage,
@@ -36,7 +40,7 @@ import {
   type RedriveBody,
   type StartBody,
 } from './operation-schemas.js';
-import { eventViewOf, planViewOf, viewOf } from './operation-view.js';
+import { eventViewOf, mismatchesOf, planViewOf, viewOf } from './operation-view.js';
 import { answerWith } from './operation-reply.js';
 import { OperationsService, sequenceOf } from './operations.service.js';
 
@@ -137,6 +141,56 @@ export class OperationsController {
     @CurrentPrincipal() principal: Principal,
   ): Promise<EventPage> {
     const page = await this.operations.history(id, query, principal);
+    return { items: page.items.map(eventViewOf), next: page.next };
+  }
+
+  @Get(':id/mismatches')
+  @Access('read', 'operation')
+  @ApiJson({
+    id: 'listOperationMismatches',
+    summary: 'List what the last verification of an operation found wrong',
+    description:
+      'Empty while nothing was found. Each names its kind and where it lies in source and target, never what is in it; a verification ends at a hundred of them.',
+    tag: 'operations',
+    response: mismatchList,
+    errors: { 404: ['operation-not-found'] },
+  })
+  async mismatches(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<MismatchList> {
+    return mismatchesOf(await this.operations.status(id, principal));
+  }
+
+  @Get(':id/groups')
+  @Access('read', 'operation')
+  @ApiJson({
+    id: 'listOperationGroups',
+    summary: 'List the groups that an operation carries over, with how exactly',
+    description: 'As of the last cutover that got so far; empty before.',
+    tag: 'operations',
+    response: groupList,
+    errors: { 404: ['operation-not-found'] },
+  })
+  async groups(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<GroupList> {
+    return { items: [...(await this.operations.status(id, principal)).groups] };
+  }
+
+  @Get(':id/stragglers')
+  @Access('read', 'operation')
+  @ApiJson({
+    id: 'listOperationStragglers',
+    summary: 'List the records that were written behind the fence of a cutover, as they were found',
+    description:
+      'The events `straggler-found` of its history, oldest first: how many records were found and carried over each time.',
+    tag: 'operations',
+    query: historyQuery,
+    response: eventPage,
+    errors: { 400: ['invalid-sequence'], 404: ['operation-not-found'] },
+  })
+  async stragglers(
+    @Param('id') id: string,
+    @Query(new ZodPipe(historyQuery)) query: HistoryQuery,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<EventPage> {
+    const page = await this.operations.stragglers(id, query, principal);
     return { items: page.items.map(eventViewOf), next: page.next };
   }
 

@@ -4,7 +4,7 @@ import { Module } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError, Clock } from '#libs/core/kernel';
 import { Clusters } from '#libs/core/log';
-import { OperationEngine, type PlanDraft } from '#libs/core/operations';
+import { OperationEngine, type OperationRun, type PlanDraft } from '#libs/core/operations';
 import {
   MemoryLeaseStore,
   MemoryOperationStore,
@@ -410,6 +410,45 @@ describe('operations over REST', () => {
       nextAction: 'remove the cause and resume',
       lastError: { code: 'target-full', hint: 'Free some.' },
     });
+  });
+
+  it('mismatches, groups and stragglers have lists of their own: empty before, what was noted then, stragglers in pages', async () => {
+    const [wrong, group] = [
+      { kind: 'missing', source: { partition: 0, offset: '7' }, target: null, detail: 'gone' },
+      { group: 'readers', state: 'carried', translation: 'exact', duplicatesExpected: 0 },
+    ];
+    let found = (): void => undefined;
+    const nothing = new Promise<void>((resolve) => (found = resolve));
+    (handler.phases as Record<string, unknown>)['COPYING'] = async (run: OperationRun) => {
+      await nothing;
+      await run.note({ verification: { state: 'failed', mismatches: [wrong] }, groups: [group] });
+      for (const records of [1, 2, 3]) {
+        await run.event('straggler-found', { records });
+        await run.event('something-else', {});
+      }
+      return await untilAborted(run.signal);
+    };
+    const id = await started();
+    await until(id, 'COPYING');
+    const list = (name: string) => get(`/${id}/${name}`);
+    expect((await list('mismatches')).body).toEqual({ state: null, items: [] });
+    expect((await list('groups')).body).toEqual({ items: [] });
+    expect((await list('stragglers')).body).toEqual({ items: [], next: null });
+    found();
+    const told = async (): Promise<number> =>
+      (await get(`/${id}/history?limit=100`)).body.items.filter(({ type }) => type === 'something-else').length;
+    while ((await told()) < 3) await delay(1);
+    expect((await list('mismatches')).body).toEqual({ state: 'failed', items: [wrong] });
+    expect((await list('groups')).body).toEqual({ items: [group] });
+    const page = (await list('stragglers?limit=2')).body;
+    const next = (await list(`stragglers?limit=2&cursor=${page.next}`)).body;
+    expect([...page.items, ...next.items]).toMatchObject(
+      [1, 2, 3].map((records) => ({ type: 'straggler-found', data: { records } })),
+    );
+    expect(next.next).toBeNull();
+    const other = { authorization: 'Bearer other' };
+    for (const name of ['mismatches', 'groups', 'stragglers'])
+      expect((await get(`/${id}/${name}`, other)).body).toMatchObject({ status: 404, code: 'operation-not-found' });
   });
 
   it('asks the kind for a redrive, and refuses one where nothing is set aside, in the wrong state and to whom may not', async () => {

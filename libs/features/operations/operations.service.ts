@@ -35,6 +35,9 @@ import type {
 } from './operation-schemas.js';
 import { accessObjectsOf } from './operation-subject.js';
 
+/** Events that are looked through at once for those of one type. */
+const EVENTS_AT_ONCE = 500;
+
 /** Operations for a principal: seen when what they change may be read, commanded when it may be operated. */
 @Injectable()
 export class OperationsService {
@@ -131,6 +134,23 @@ export class OperationsService {
     const last = items.at(-1);
     const more = last !== undefined && items.length === query.limit;
     return { items, next: more ? formatCursor(String(last.sequence)) : null };
+  }
+
+  /** The events of records that missed the fence, from the first one on. @throws `operation-not-found`, `invalid-sequence`. */
+  async stragglers(id: string, query: HistoryQuery, principal: Principal): Promise<Page<OperationEvent>> {
+    await this.status(id, principal);
+    const items: OperationEvent[] = [];
+    let after = query.cursor === undefined ? 0 : sequenceOf(parseCursor(query.cursor));
+    for (;;) {
+      const some = await this.engine.events(id, after, EVENTS_AT_ONCE);
+      for (const one of some) {
+        after = one.sequence;
+        if (one.type !== 'straggler-found') continue;
+        items.push(one);
+        if (items.length === query.limit) return { items, next: formatCursor(String(after)) };
+      }
+      if (some.length < EVENTS_AT_ONCE) return { items, next: null };
+    }
   }
 
   follow(id: string, after: number, signal: AbortSignal): AsyncGenerator<Followed, void, undefined> {
