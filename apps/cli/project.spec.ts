@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { runWeir, ScratchProject } from './testing/index.js';
 import { projectJsonSchema, projectShape } from './project/project-file.js';
 import { readYaml, type FileProblem } from './project/yaml-file.js';
 import type { Failure } from './failure.js';
@@ -39,6 +40,35 @@ describe('the project file', () => {
     const text = 'apiVersion: v1\nserver: ${A}/${B:-b}\n';
     expect(readYaml(projectShape, { text, file: 'f', env: { A: 'a' } }).value.server).toBe('a/b');
     expect(told(text)).toEqual([[2, 'server', 'Set it, or give a default: ${A:-value}.']]);
+  });
+});
+
+describe('a project that is not whole', () => {
+  it('says so at the line of the project file, whatever that is called', async () => {
+    const project = new ScratchProject({
+      'other.yaml':
+        'apiVersion: v1\nschemas:\n  - { subject: a, file: gone.avsc }\n  - { subject: b, file: b.avsc }\n  - { subject: b, file: c.avsc }\n  - { subject: d, file: d.txt }\n',
+      'b.avsc': '"int"',
+      'c.avsc': '"int"',
+      'd.txt': '',
+    });
+    try {
+      for (const command of ['check', 'plan']) {
+        const args = [command, '--config', 'other.yaml', '-s', 'http://127.0.0.1:1', '-o', 'json'];
+        const { code, out } = await runWeir(args, { cwd: project.path });
+        const { error } = JSON.parse(out) as {
+          error: { message: string; findings: { file: string; line: number; column: number; path: string }[] };
+        };
+        expect([code, error.message]).toEqual([2, expect.stringContaining("other.yaml:3:19: The file 'gone.avsc'")]);
+        expect(error.findings.map(({ file, line, column, path }) => [file, line, column, path])).toEqual([
+          ['other.yaml', 3, 19, 'schemas[0].file'],
+          ['other.yaml', 5, 5, 'schemas[2]'],
+          ['other.yaml', 6, 19, 'schemas[3].file'],
+        ]);
+      }
+    } finally {
+      project.remove();
+    }
   });
 });
 

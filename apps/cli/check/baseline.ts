@@ -177,7 +177,7 @@ async function treeBaseline(request: BaselineRequest, tree: SourceTree): Promise
     if (error instanceof Failure) return undefined;
     throw error;
   });
-  return new SetBaseline(tree.label, new SchemaSet(await loadSchemas(tree, then ?? file, true)));
+  return new SetBaseline(tree.label, new SchemaSet(await loadSchemas(tree, then ?? file)));
 }
 
 async function fileBaseline(request: BaselineRequest, tree: SourceTree, name: string): Promise<Baseline> {

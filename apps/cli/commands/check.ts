@@ -115,7 +115,7 @@ export async function chosenSchemas(invocation: Invocation): Promise<ChosenSchem
     return { root: io.cwd, fileName: 'weir.yaml', file: undefined, all, chosen: all, whole: false };
   }
   const { root, file, fileName } = project;
-  const all = await loadSchemas(new DiskTree(root), file);
+  const all = await loadSchemas(new DiskTree(root), file, { name: fileName, env: io.env });
   if (paths.length === 0) return { root, fileName, file, all, chosen: all, whole: true };
   const wanted = paths.map((path) => ({ path, here: pathInProject(root, io.cwd, path) }));
   for (const { path, here } of wanted) {

@@ -116,7 +116,7 @@ async function side(invocation: Invocation, name: string): Promise<Side> {
 async function ofProject(invocation: Invocation, name: string): Promise<Side | undefined> {
   const { project } = await invocation.settings();
   if (project === undefined) return undefined;
-  const all = await loadSchemas(new DiskTree(project.root), project.file, true);
+  const all = await loadSchemas(new DiskTree(project.root), project.file);
   const here = pathInProject(project.root, invocation.io.cwd, name);
   const schema = all.find(({ file }) => file === here);
   if (schema === undefined) return undefined;

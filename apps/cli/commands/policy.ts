@@ -65,7 +65,7 @@ export const test: Handler = async (invocation) => {
     });
   }
   const { root, file, fileName } = (await invocation.settings()).requireProject();
-  const all = await loadSchemas(new DiskTree(root), file);
+  const all = await loadSchemas(new DiskTree(root), file, { name: fileName, env: invocation.io.env });
   const chosen = { root, fileName, file, all, chosen: all, whole: true };
   return reported(invocation, {
     kind: 'PolicyReport',

@@ -31,7 +31,7 @@ export const pull: Handler = async (invocation) => {
   const settings = await invocation.settings();
   const client = await settings.client();
   const root = settings.project?.root ?? invocation.io.cwd;
-  const own = settings.project === undefined ? [] : await loadSchemas(new DiskTree(root), settings.project.file, true);
+  const own = settings.project === undefined ? [] : await loadSchemas(new DiskTree(root), settings.project.file);
   const files = new Map(own.map(({ subject, file }) => [subject, file]));
   const pattern = text(invocation, 'subject');
   const subjects =

@@ -43,7 +43,7 @@ export async function makePlan(invocation: Invocation, prune: boolean): Promise<
       'Only what carries the owner of the project is pruned, and it has none.',
       'Add `owner:` to the project file, and metadata.properties.owner to its schemas.',
     );
-  const schemas = await loadSchemas(new DiskTree(root), file);
+  const schemas = await loadSchemas(new DiskTree(root), file, { name: fileName, env: invocation.io.env });
   const client = await settings.client();
   const { changes, findings: troubles } = await changesOf({ file, schemas }, client, prune);
   const plan =

@@ -5,7 +5,7 @@ import { globMatcher } from './glob.js';
 import { projectShape, type ProjectEntry, type ProjectFile } from './project-file.js';
 import type { SourceTree } from './source-tree.js';
 import { firstTypeOf } from './type-names.js';
-import { readYaml, type FileProblem, type YamlReading } from './yaml-file.js';
+import { pathText, readYaml, type FileProblem, type YamlReading } from './yaml-file.js';
 
 export const PROJECT_FILE = 'weir.yaml';
 
@@ -62,62 +62,83 @@ export async function projectPlaces(
   return { text, placeOf: readYaml(projectShape, { text, file: name, env }).placeOf };
 }
 
-/** Everything the project file names, read. @throws Failure for a file that is not there, a subject that occurs twice. */
+/** A project file by name, for the places of what is wrong with it. */
+interface NamedFile {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What is wrong with an entry, before its place is looked for. */
+interface EntryProblem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/**
+ * Everything the project file names, read.
+ * @param whole the file, where everything must be there; an older project may name files that it never had, which are passed over.
+ * @throws Failure for a file that is not there or has no language, and for a subject that occurs twice, each at its line of the project file.
+ */
 export async function loadSchemas(
   tree: SourceTree,
   file: ProjectFile,
-  lenient = false,
+  whole?: NamedFile,
 ): Promise<readonly ProjectSchema[]> {
   const listing = file.schemas.some((entry) => 'glob' in entry) ? await tree.list() : [];
   const wanted = file.schemas.flatMap((entry, index) =>
     filesOf(entry, listing).map((path) => ({ entry, index, path })),
   );
   const texts = await tree.read([...new Set(wanted.map(({ path }) => path))]);
-  const problems: FileProblem[] = [];
+  const problems: EntryProblem[] = [];
   const bySubject = new Map<string, ProjectSchema>();
   for (const { entry, index, path } of wanted) {
     const text = texts.get(path);
+    const place = ['schemas', index, 'file' in entry ? 'file' : 'glob'];
     if (text === undefined) {
-      // An older project may name files that it never had; only the present one must be whole.
-      if (!lenient)
-        problems.push(
-          problem(
-            PROJECT_FILE,
-            `schemas[${index}].file`,
-            `The file '${path}' is not there.`,
-            'Paths are relative to the project file.',
-          ),
-        );
+      const hint = 'Paths are relative to the project file.';
+      problems.push({ path: place, message: `The file '${path}' is not there.`, hint });
       continue;
     }
     const made = projectSchema(entry, path, text, file);
     if (typeof made === 'string') {
-      if (!lenient) problems.push(problem(path, `schemas[${index}]`, made, null));
+      problems.push({ path: place, message: made, hint: null });
       continue;
     }
     const other = bySubject.get(made.subject);
-    if (other !== undefined && other.file !== made.file && !lenient) {
-      problems.push(
-        problem(
-          PROJECT_FILE,
-          `schemas[${index}]`,
-          `The subject '${made.subject}' is both ${other.file} and ${made.file}.`,
-          'Give each file a subject of its own.',
-        ),
-      );
-    }
+    if (other !== undefined && other.file !== made.file)
+      problems.push({
+        path: ['schemas', index],
+        message: `The subject '${made.subject}' is both ${other.file} and ${made.file}.`,
+        hint: 'Give each file a subject of its own.',
+      });
     if (other === undefined) bySubject.set(made.subject, made);
   }
-  if (problems.length > 0) {
-    throw new Failure({
-      code: 'project-incomplete',
-      exit: 'usage',
-      message: `${problems[0]!.message}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`,
-      hint: problems[0]!.hint,
-      findings: problems,
-    });
-  }
+  if (whole !== undefined && problems.length > 0) throw await incomplete(tree, whole, problems);
   return [...bySubject.values()];
+}
+
+async function incomplete(
+  tree: SourceTree,
+  { name, env }: NamedFile,
+  problems: readonly EntryProblem[],
+): Promise<Failure> {
+  const { placeOf } = await projectPlaces(tree, name, env);
+  const placed = problems.map(({ path, message, hint }): FileProblem => ({
+    file: name,
+    ...placeOf(path),
+    path: pathText(path),
+    message,
+    hint,
+  }));
+  const [first] = placed;
+  return new Failure({
+    code: 'project-incomplete',
+    exit: 'usage',
+    message: `${name}:${first!.line}:${first!.column}: ${first!.message}${placed.length > 1 ? ` (and ${placed.length - 1} more)` : ''}`,
+    hint: first!.hint,
+    findings: placed,
+  });
 }
 
 /** Files without a project: each is a subject of its file's name. */
@@ -189,8 +210,4 @@ function subjectOf(pattern: string, path: string, text: string, schemaType: Sche
     dir: posix.dirname(path),
   };
   return pattern.replace(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
-}
-
-function problem(file: string, path: string, message: string, hint: string | null): FileProblem {
-  return { file, line: 1, column: 1, path, message, hint };
 }

@@ -163,7 +163,8 @@ function offsetOf(document: Document, path: readonly PropertyKey[]): number | un
   return (document.getIn(path, true) as Node | undefined)?.range?.[0];
 }
 
-function pathText(path: readonly PropertyKey[]): string {
+/** `schemas[2].file`. */
+export function pathText(path: readonly PropertyKey[]): string {
   return path
     .map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at === 0 ? '' : '.'}${String(step)}`))
     .join('');
