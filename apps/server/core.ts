@@ -399,6 +399,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     clock,
     lifetime,
     consumersOf,
+    derivedWith: (subject: string, version: number) => derivations.writtenWith(subject, version),
   };
   const usages = new SchemaUsages(usageTools);
 

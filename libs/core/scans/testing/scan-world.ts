@@ -59,11 +59,16 @@ export class ScanWorld {
   readonly #started = new Map<string, StartedScan>();
   readonly directories: TopicDirectories;
   consumers: Awaited<ReturnType<SchemaUsageTools['consumersOf']>> = [];
+  /** Derivations that write values with a version, by `subject@version`. */
+  readonly derived = new Map<string, number>();
 
   constructor(more: Readonly<Record<string, LogEngine>> = {}) {
     this.clusters = new MemoryClusters(new Map(Object.entries({ local: this.log, ...more })));
     this.directories = new TopicDirectories(this.clusters, new MemoryTopicNames(), this.clock);
   }
+
+  readonly #derivedWith: SchemaUsageTools['derivedWith'] = async (subject, version) =>
+    this.derived.get(`${subject}@${version}`) ?? 0;
 
   /** @param clusters of the instance that is asked. */
   usages(limits?: CensusLimits, clusters = this.clusters): SchemaUsages {
@@ -71,14 +76,18 @@ export class ScanWorld {
     const operations = this.#operations();
     const consumersOf: SchemaUsageTools['consumersOf'] = async (cluster, topic) =>
       this.consumers.filter((one) => one.cluster === cluster && one.topic === topic);
-    const tools = { registry, store, engine, clusters, scans, operations, clock, lifetime, consumersOf };
+    const derivedWith = this.#derivedWith;
+    const tools = { registry, store, engine, clusters, scans, operations, clock, lifetime, consumersOf, derivedWith };
     return new SchemaUsages(tools, limits);
   }
 
   idUsages(limits?: CensusLimits): IdUsages {
     const { registry, store, schemas: engine, clock } = this;
     const consumersOf: SchemaUsageTools['consumersOf'] = async () => this.consumers;
-    return new IdUsages({ registry, store, engine, clock, consumersOf }, this.usages(limits));
+    return new IdUsages(
+      { registry, store, engine, clock, consumersOf, derivedWith: this.#derivedWith },
+      this.usages(limits),
+    );
   }
 
   usageHandler(): UsageHandler {

@@ -144,6 +144,16 @@ describe('the use of a schema', () => {
     expect(codes(await usage())).toEqual(['schema-referenced']);
   });
 
+  it('is in use while a derived stream has its values with it, unless another version carries the same id', async () => {
+    world.derived.set('orders-value@1', 2);
+    await register('orders-value', record('Order', { name: 'n', type: 'int', default: 0 }));
+    const found = await usage();
+    expect([found.verdict, codes(found)]).toEqual(['in-use', ['derived-with']]);
+    expect(found.reasons[0]!.message).toBe('2 derived streams have their values with it.');
+    world.derived.clear();
+    expect(codes(await usage())).not.toContain('derived-with');
+  });
+
   it('is in use while an alias leads to it as the latest version', async () => {
     await world.registry.settings.setConfig(parseSubject('orders-old'), { alias: 'orders-value' });
     const found = await usage();

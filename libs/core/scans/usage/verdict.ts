@@ -31,6 +31,7 @@ export interface UsageReason {
     | 'alias-leads-here'
     | 'latest-of-topic'
     | 'read-by'
+    | 'derived-with'
     | 'no-log'
     | 'records-not-read'
     | 'records-unreadable'
@@ -56,6 +57,8 @@ export interface VersionFacts {
   readonly carriers: readonly SchemaUsage[];
   readonly bindings: readonly TopicBinding[];
   readonly consumers: readonly TopicConsumer[];
+  /** How many derivations read values with it, and write them with it. */
+  readonly derived: number;
   /** Whether the subject is named as a type that the schema declares, so that writers to any topic may use it. */
   readonly namedByRecord: boolean;
 }
@@ -74,11 +77,18 @@ export function usageReasons(facts: VersionFacts, census: Census, counts: readon
 export function versionReasons(facts: VersionFacts): UsageReason[] {
   const reasons: UsageReason[] = [];
   const inUse = (code: UsageReason['code'], message: string) => reasons.push({ code, means: 'in-use', message });
-  const { referrers, associations, aliases, latest, bindings, consumers } = facts;
+  const { referrers, associations, aliases, latest, bindings, consumers, derived } = facts;
   if (referrers.length > 0)
     inUse('schema-referenced', `${many(referrers.length, 'version')} of other schemas refer to it.`);
   if (associations.length > 0) {
     inUse('association-exists', `${many(associations.length, 'association')} tie its subject to a resource.`);
+  }
+  // What another version carries stays readable.
+  if (derived > 0 && facts.carriers.length === 0) {
+    inUse(
+      'derived-with',
+      `${many(derived, 'derived stream')} ${derived === 1 ? 'has its' : 'have their'} values with it.`,
+    );
   }
   if (latest && aliases.length > 0) {
     inUse(

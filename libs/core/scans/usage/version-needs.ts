@@ -1,4 +1,4 @@
-import { sameSubject, type Registry, type RegistryStore, type SchemaUsage } from '#libs/core/registry';
+import { sameSubject, subjectText, type Registry, type RegistryStore, type SchemaUsage } from '#libs/core/registry';
 import type { SurveyedPartition } from '../survey.js';
 import type { Census, PartitionCount } from './census.js';
 import { bindingsOf, type TopicConsumer, type VersionFacts } from './verdict.js';
@@ -8,6 +8,8 @@ export interface VersionNeedsTools {
   readonly store: RegistryStore;
   /** Views and derivations that read the logical topic. */
   readonly consumersOf: (cluster: string, topic: string) => Promise<readonly TopicConsumer[]>;
+  /** How many derivations write their values with a version of a subject. */
+  readonly derivedWith: (subject: string, version: number) => Promise<number>;
 }
 
 /** Finds what needs versions besides records: schemas, associations, aliases, the topics of their subjects and what reads those. */
@@ -45,11 +47,12 @@ export class VersionNeeds {
     counts: readonly PartitionCount[],
   ): Promise<VersionFacts> {
     const { registry, store } = this.tools;
-    const [versions, aliases, referrers, associations] = await Promise.all([
+    const [versions, aliases, referrers, associations, derived] = await Promise.all([
       registry.versions(subject),
       (this.#aliases ??= registry.aliases(undefined, '')),
       store.referrers(subject),
       store.associations({ subjects: [subject] }),
+      this.tools.derivedWith(subjectText(subject), version),
     ]);
     const bindings = bindingsOf(subject, this.#topics, names);
     return {
@@ -65,6 +68,7 @@ export class VersionNeeds {
         ...bindings,
         ...counts.map(({ partition }) => ({ cluster: partition.cluster, topic: partition.logical })),
       ]),
+      derived,
       namedByRecord: names.has(subject.name),
     };
   }

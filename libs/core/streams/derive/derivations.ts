@@ -199,6 +199,19 @@ export class Derivations {
     return (await this.options.store.find(this.options.directories.of(cluster).engine.logId, topic)) !== undefined;
   }
 
+  /** How many derivations, of all clusters, write their values with a version of a subject. */
+  async writtenWith(subject: string, version: number): Promise<number> {
+    const { directories, store } = this.options;
+    let count = 0;
+    for (const cluster of directories.clusters.names()) {
+      for (const { definition, state } of await store.list(directories.of(cluster).engine.logId)) {
+        const { schema } = definition;
+        if (state !== 'DELETING' && schema?.subject === subject && schema.version === version) count++;
+      }
+    }
+    return count;
+  }
+
   /** The derivations that stand in a generation of a topic, which must not be deleted under them; also those of other logs that the topic was in when they were made. */
   async readersOn(
     cluster: string,

@@ -116,6 +116,15 @@ describe('a stream whose values are read with a version of the schema', () => {
     schemas.id = 70;
   });
 
+  it('keeps its version in use until it is deleted', async () => {
+    await world.derivations.create(undefined, REQUEST, 'test');
+    await world.derivations.create(undefined, { ...VERSIONED, schemaVersion: 2 }, 'test');
+    expect(await world.derivations.writtenWith('t-value', 2)).toBe(2);
+    expect(await world.derivations.writtenWith('t-value', 1)).toBe(0);
+    await world.derivations.delete(undefined, 'latest');
+    expect(await world.derivations.writtenWith('t-value', 2)).toBe(1);
+  });
+
   it('is planned with the schema, which the plan relies on', async () => {
     const handler = new DeriveHandler({
       store: world.store,

@@ -50,6 +50,7 @@ export async function openRegistryApp(options: RegistryAppOptions = {}): Promise
     clock,
     lifetime: new ScanLifetime(clock, 0),
     consumersOf: async () => [],
+    derivedWith: () => Promise.resolve(0),
   });
   const directories = new TopicDirectories(clusters, new MemoryTopicNames(), clock);
   const codec = new RegistryMessageCodec(registry);
