@@ -2,7 +2,6 @@ import { schemaInvalid, schemaTooLarge } from '../errors.js';
 import type { ResolvedReference } from '../format.js';
 import { INT_MAX, INT_MIN, inRange } from '../integers.js';
 import { parseJavaDouble } from '../java-numbers.js';
-import { jsonText } from '../json-text.js';
 import type { SchemaLimits } from '../limits.js';
 import {
   JsonDepthError,
@@ -14,6 +13,17 @@ import {
 } from '../lossless-json.js';
 import { DefaultRules, type UnresolvedType } from './defaults.js';
 import { sameType } from './equality.js';
+import {
+  ENUM_WORDS,
+  FIELD_WORDS,
+  fractionText,
+  NO_PROPS,
+  optionalText,
+  propsOf,
+  SCHEMA_WORDS,
+  short,
+  shortText,
+} from './members.js';
 import { avroName, nameProblem, namespaceProblem, type NameRule } from './names.js';
 import {
   AVRO_PRIMITIVES,
@@ -418,47 +428,5 @@ function isPrimitive(word: string): word is AvroPrimitiveKind {
   return (AVRO_PRIMITIVES as readonly string[]).includes(word);
 }
 
-function optionalText(node: JsonMembers, member: string): string | null {
-  const value = node.members.get(member);
-  return value?.kind === 'string' ? value.value : null;
-}
-
-function propsOf(node: JsonMembers, words: ReadonlySet<string>): ReadonlyMap<string, JsonNode> {
-  const props = [...node.members].filter(([name]) => !words.has(name));
-  return props.length === 0 ? NO_PROPS : new Map(props);
-}
-
-/** A value with at most 120 characters, for messages. */
-function short(node: JsonNode): string {
-  const text = jsonText(node);
-  return text.length <= 120 ? text : `${text.slice(0, 120)}…`;
-}
-
-function shortText(text: string, at: number): string {
-  return text.length - at <= 60 ? text.slice(at) : `${text.slice(at, at + 60)}…`;
-}
-
-/** A number text that counts as a fraction even where the value is whole: the default was given as a string and became a double. */
-function fractionText(value: number): string {
-  const text = String(value);
-  return /^-?[0-9]+$/.test(text) ? `${text}.0` : text;
-}
-
-const NO_PROPS: ReadonlyMap<string, JsonNode> = new Map();
 /** The longest byte array Java will read. */
 const LONGEST_ARRAY = 2_147_483_639;
-
-const SCHEMA_WORDS: ReadonlySet<string> = new Set([
-  'doc',
-  'fields',
-  'items',
-  'name',
-  'namespace',
-  'size',
-  'symbols',
-  'values',
-  'type',
-  'aliases',
-]);
-const ENUM_WORDS: ReadonlySet<string> = new Set([...SCHEMA_WORDS, 'default']);
-const FIELD_WORDS: ReadonlySet<string> = new Set(['default', 'doc', 'name', 'order', 'type', 'aliases']);
