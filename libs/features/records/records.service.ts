@@ -68,7 +68,7 @@ export class RecordsService {
 
   /**
    * Stores record batches as they are.
-   * @throws `invalid-batch`, `key-is-derived`, and what an append is refused with; batches before a refused one are stored.
+   * @throws `invalid-batch`, `key-is-derived`, and what the first append is refused with; what a later one is refused with is in the answer, and those before it are stored.
    */
   async appendBatches(
     cluster: string | undefined,
