@@ -65,7 +65,7 @@ describe('the pages', () => {
     expect(defaultCluster).toBe('production');
   });
 
-  it.each(['reliability', 'operations'])('name only tests that are there: %s', async (page) => {
+  it.each(['reliability', 'operations', 'views'])('name only tests that are there: %s', async (page) => {
     const text = await readFile(`${ROOT}/docs/${page}.md`, 'utf8');
     const named = [...text.matchAll(/_([^_]+)_ \(\[[^\]]+\]\(([^)]+)\)\)/g)];
     expect(named.length).toBeGreaterThan(20);
