@@ -62,7 +62,7 @@ export class RegistryApply {
       if (id !== undefined) ids.push(id);
       await breath.take();
     }
-    await requireVacancy(session, change);
+    await requireVacancy(session, change, () => breath.take());
     if (change.digests !== undefined) await apply.#keepDigests(change.digests);
     if (change.plan !== undefined) await apply.#keepPlan(change.plan, ids);
     if (keepEventsMs > 0 && apply.revision % FORGET_EVERY === 0) await apply.#forgetEvents(keepEventsMs);

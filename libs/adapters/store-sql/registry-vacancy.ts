@@ -13,11 +13,15 @@ interface Gone {
 
 /**
  * Holds a change against what there is once its facts are true, inside its transaction: nothing that stays refers to what goes, and what is to be empty is.
- * @throws `registry-state-moved`
+ * @param breathe lets others have their turn where it is due. @throws `registry-state-moved`
  */
-export async function requireVacancy(session: Reading, change: RegistryChange): Promise<void> {
+export async function requireVacancy(
+  session: Reading,
+  change: RegistryChange,
+  breathe: () => Promise<void>,
+): Promise<void> {
   if (change.unreferenced === true) {
-    for (const gone of goneIn(change.facts)) await requireUnreferenced(session, gone);
+    for (const gone of goneIn(change.facts)) await requireUnreferenced(session, gone, breathe);
   }
   if (change.vacates !== undefined) await requireVacant(session, change.vacates.context);
 }
@@ -31,7 +35,11 @@ async function requireVacant(session: Reading, context: string | undefined): Pro
   if (held !== undefined) throw stateMoved(context === undefined ? 'The registry' : `Context '${context}'`);
 }
 
-async function requireUnreferenced(session: Reading, { subject, deleted, purged }: Gone): Promise<void> {
+async function requireUnreferenced(
+  session: Reading,
+  { subject, deleted, purged }: Gone,
+  breathe: () => Promise<void>,
+): Promise<void> {
   const select = `select 1 as held from registry_references r
     join registry_versions v on v.context = r.context and v.schema_id = r.schema_id
     where r.target_context = ? and r.target_subject = ? and r.target_version in`;
@@ -43,6 +51,7 @@ async function requireUnreferenced(session: Reading, { subject, deleted, purged 
     for (const piece of pieces(versions)) {
       const held = await session.one(`${select} (${list(piece.length)})${live} limit 1`, [context, name, ...piece]);
       if (held !== undefined) throw stateMoved(`What refers to subject '${subjectText(subject)}'`);
+      await breathe();
     }
   }
 }
