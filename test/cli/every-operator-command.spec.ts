@@ -273,6 +273,7 @@ describe('every command of operators, in every machine format, as it succeeds an
     await Promise.all((await dataOf<{ id: string; kind: string }[]>(['op', 'list'])).map((one) => atRest(one.id)));
     for (const way of ['show', 'impact'])
       yield { command: `lineage ${way}`, does: [u], fails: { args: ['none'], ...none } };
+    yield { command: 'catalog search', does: [u], fails: { args: [], exit: 2, code: 'search-missing' } };
     yield { command: 'derive list', does: [], fails: { args: ['one'], exit: 2, code: 'excess-arguments' } };
     yield { command: 'derive describe', does: [latest], fails: { args: ['none'], ...noDerivation } };
     yield { command: 'derive pause', does: [latest], fails: { args: ['none'], ...noDerivation } };

@@ -112,6 +112,36 @@ describe('operators are told', () => {
     expect(moved.partitions).toMatchObject([{ target: '10', skipped: { records: '6' }, repeated: { records: '0' } }]);
   });
 
+  it('what there is: by name, by field, and by what schemas say of themselves', async () => {
+    const register = async (subject: string, field: string, metadata: object): Promise<void> => {
+      const schema = JSON.stringify({ type: 'record', name: 'R', fields: [{ name: field, type: 'string' }] });
+      const answer = await fetch(`${server().url}/subjects/${subject}/versions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ schema, metadata }),
+      });
+      expect(answer.status).toBe(200);
+    };
+    await data('topic', 'create', 'people', '--partitions', '1');
+    await register('people-value', 'email', { properties: { owner: 'team-people' }, tags: { '**.email': ['pii'] } });
+    await register('letters-value', 'email', { properties: { owner: 'team-post' } });
+    const found = async (...args: string[]): Promise<string[]> =>
+      (await data<{ kind: string; name: string; by: string }[]>('catalog', 'search', ...args)).map(
+        ({ kind, name, by }) => `${kind} ${name} ${by}`,
+      );
+    expect(await found('people')).toEqual(['topic people name', 'subject people-value name']);
+    expect((await found('email')).sort()).toEqual([
+      'field letters-value field email',
+      'field people-value field email',
+    ]);
+    expect(await found('team-post')).toEqual(['subject letters-value owner team-post']);
+    expect(await found('--field', 'email', '--owner', 'team-people')).toEqual([
+      'subject people-value field email, owner team-people',
+    ]);
+    expect(await found('--tag', 'pii')).toEqual(['subject people-value tag pii']);
+    expect((await run('catalog', 'search', 'nowhere')).out).toContain('Nothing here is like that.');
+  });
+
   it('the state of the service in lines that can be read', async () => {
     const { out } = await run('admin', 'status');
     expect(out).toMatch(/check log-writable +ok\n/);

@@ -96,6 +96,30 @@ const LINEAGE: CommandSpec = {
   ],
 };
 
+const CATALOG: CommandSpec = {
+  name: 'catalog',
+  about: 'What there is, and whose it is.',
+  examples: [['weir catalog search email', 'topics, subjects, fields and views']],
+  commands: [
+    {
+      name: 'search',
+      kind: 'CatalogFinds',
+      about: 'Topics, subjects, fields and views by a text, or schemas by field, tag and owner.',
+      examples: [
+        ['weir catalog search email', 'whatever has it in its name, and schemas with such a field'],
+        ['weir catalog search --tag pii --owner team-orders', 'schemas that have both'],
+      ],
+      args: [['[text]', 'part of a name, or the whole name of a field']],
+      options: [
+        { flags: '--field <name>', about: 'schemas with this field, or end of its path' },
+        { flags: '--tag <tag>', about: 'schemas with this tag' },
+        { flags: '--owner <owner>', about: 'schemas whose metadata name this owner' },
+      ],
+      load: async () => (await import('./catalog.js')).search,
+    },
+  ],
+};
+
 /** What operators use. */
 export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
   TOPICS,
@@ -103,6 +127,7 @@ export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
   VIEWS,
   GROUPS,
   LINEAGE,
+  CATALOG,
   OPERATIONS,
   ADMIN,
 ];

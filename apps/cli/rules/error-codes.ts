@@ -201,6 +201,7 @@ const USAGE: readonly (readonly [code: string, meaning: string, next: string])[]
     'It is the file that auth.tokensFile of the service names.',
   ],
   ['topic-missing', 'Nothing says whose records are meant.', 'Say --topic TOPIC.'],
+  ['search-missing', 'Nothing says what is looked for.', 'Give a text, --field, --tag or --owner.'],
   ['limit-missing', 'Nothing says which limit is meant.', 'Say --rate, --records-rate, --max-lag or --max-produce.'],
   [
     'split-unavailable',

@@ -112,6 +112,9 @@ export const OPERATOR_SHAPES: Readonly<Record<string, JsonSchema>> = {
   TopicConfig: list(
     object({ name: text, value: nullable(text), default: nullable(text), source: text, documentation: nullable(text) }),
   ),
+  CatalogFinds: list(
+    object({ kind: oneOf('topic', 'subject', 'field', 'view'), name: text, by: text, owner: nullable(text) }),
+  ),
   Lineage: object({
     topic: text,
     nodes: list(object({ kind: oneOf('topic', 'view', 'group'), name: text, distance: whole })),
