@@ -117,6 +117,22 @@ describe('what a service, or what is in between, can do to a command', () => {
       code: 7,
       err: expect.stringContaining('not JSON'),
     });
+    // Also where something may be missing, and where a gateway sends everybody elsewhere.
+    expect(await runWeir(['compat', 'get', 'a', '-s', url])).toMatchObject({
+      code: 7,
+      err: expect.stringContaining('not JSON'),
+    });
+    const moved = await serve((_request, response) =>
+      response.writeHead(301, { location: 'https://weir.invalid/login' }).end(),
+    );
+    for (const args of [
+      ['topic', 'list'],
+      ['compat', 'get', 'a'],
+    ])
+      expect(await runWeir([...args, '-s', moved.url])).toMatchObject({
+        code: 7,
+        err: expect.stringMatching(/sends \S+ \S+ on to https:\/\/weir\.invalid\/login.*\[answer-redirected\]/),
+      });
     const cut = await serve((request) => request.socket.destroy());
     expect(await runWeir(['api', 'POST', '/v1/schema-changes:apply', '-d', '{}', '-s', cut.url])).toMatchObject({
       code: 7,

@@ -132,7 +132,12 @@ export const init: Handler = async (invocation) => {
       `${path} has no schemas yet.`,
     ),
     text: `${path}: ${entries.length} schema${entries.length === 1 ? '' : 's'}${invocation.flags.dryRun ? ', not written (--dry-run)' : ''}`,
-    data: { folder, files: written, schemas: entries, dryRun: invocation.flags.dryRun },
+    data: {
+      folder,
+      files: written,
+      schemas: entries.map((one) => ({ references: [], ...one })),
+      dryRun: invocation.flags.dryRun,
+    },
   };
 };
 

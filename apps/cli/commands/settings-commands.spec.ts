@@ -34,10 +34,25 @@ describe('weir compat get', () => {
       const { out } = await runWeir(['compat', 'get', ...args, '-s', url, '-o', 'json']);
       return (JSON.parse(out) as { data: unknown }).data;
     };
-    expect(await got(':.staging:own')).toEqual({ target: ':.staging:own', value: 'NONE', origin: 'subject' });
-    expect(await got(':.staging:other')).toEqual({ target: ':.staging:other', value: 'FULL', origin: 'context' });
-    expect(await got(':.test:other')).toEqual({ target: ':.test:other', value: 'BACKWARD', origin: 'global' });
-    expect(await got('other')).toEqual({ target: 'other', value: 'BACKWARD', origin: 'global' });
-    expect(await got('--global')).toEqual({ target: '(global)', value: 'BACKWARD', origin: 'global' });
+    expect(await got(':.staging:own')).toEqual({
+      target: ':.staging:own',
+      value: 'NONE',
+      origin: 'subject',
+      wouldBe: null,
+    });
+    expect(await got(':.staging:other')).toEqual({
+      target: ':.staging:other',
+      value: 'FULL',
+      origin: 'context',
+      wouldBe: null,
+    });
+    expect(await got(':.test:other')).toEqual({
+      target: ':.test:other',
+      value: 'BACKWARD',
+      origin: 'global',
+      wouldBe: null,
+    });
+    expect(await got('other')).toEqual({ target: 'other', value: 'BACKWARD', origin: 'global', wouldBe: null });
+    expect(await got('--global')).toEqual({ target: '(global)', value: 'BACKWARD', origin: 'global', wouldBe: null });
   });
 });

@@ -55,21 +55,29 @@ async function effective(client: Client, kind: Kind, { path, name }: Target) {
     (await client.find<Record<string, string>>(at))?.[kind.read];
   const own = await stated(path);
   if (own !== undefined || path === kind.path)
-    return { target: name, value: own ?? null, origin: path === kind.path ? 'global' : 'subject' };
+    return { target: name, value: own ?? null, origin: path === kind.path ? 'global' : 'subject', wouldBe: null };
   const context = IN_CONTEXT.exec(name)?.[0];
   if (context !== undefined && context !== name) {
     const value = await stated(`${kind.path}/${encodeURIComponent(context)}`);
-    if (value !== undefined) return { target: name, value, origin: 'context' };
+    if (value !== undefined) return { target: name, value, origin: 'context', wouldBe: null };
   }
   const inherited = await client.get<Record<string, string>>(path, { defaultToGlobal: true });
-  return { target: name, value: inherited[kind.read] ?? null, origin: 'global' };
+  return { target: name, value: inherited[kind.read] ?? null, origin: 'global', wouldBe: null };
+}
+
+/** For people without what is not asked. */
+function told(
+  kind: Kind,
+  { wouldBe, ...now }: Omit<Awaited<ReturnType<typeof effective>>, 'wouldBe'> & { readonly wouldBe: string | null },
+) {
+  return described(kind.kind, { ...now, wouldBe }, now.target, wouldBe === null ? now : { ...now, wouldBe });
 }
 
 function getting(kind: Kind): Handler {
   return async (invocation) => {
     const client = await (await invocation.settings()).client();
     const target = targetOf(invocation, kind, 0);
-    return described(kind.kind, await effective(client, kind, target), target.name);
+    return told(kind, await effective(client, kind, target));
   };
 }
 
@@ -81,7 +89,7 @@ function setting(kind: Kind): Handler {
     const target = targetOf(invocation, kind, 1);
     if (invocation.flags.dryRun) {
       await requirePossible(client, kind, target, value);
-      return described(kind.kind, { ...(await effective(client, kind, target)), wouldBe: value }, target.name);
+      return told(kind, { ...(await effective(client, kind, target)), wouldBe: value });
     }
     if (target.path === kind.path)
       await confirm(
@@ -89,7 +97,7 @@ function setting(kind: Kind): Handler {
         `Set ${kind.written} of every subject without its own to ${value} at ${client.address}.`,
       );
     await client.json('PUT', target.path, { body: { [kind.written]: value } });
-    return described(kind.kind, await effective(client, kind, target), target.name);
+    return told(kind, await effective(client, kind, target));
   };
 }
 
@@ -133,7 +141,7 @@ function unsetting(kind: Kind): Handler {
     const client = await (await invocation.settings()).client();
     const target = targetOf(invocation, kind, 0);
     if (!invocation.flags.dryRun) await client.json('DELETE', target.path);
-    return described(kind.kind, await effective(client, kind, target), target.name);
+    return told(kind, await effective(client, kind, target));
   };
 }
 

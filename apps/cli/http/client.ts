@@ -58,10 +58,22 @@ export class Client {
     return (this.#server ?? new URL(this.options.servers[0]!)).href.replace(/\/$/, '');
   }
 
-  /** The JSON answer. @throws Failure for a status of 400 and above, and for a service that does not answer. */
+  /** The JSON answer. @throws Failure for a status of 300 and above, what is no JSON, and for a service that does not answer. */
   async json<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-    const { status, body, headers } = await this.call(method, path, options);
-    if (status >= 400) throw this.refused(method, path, { status, headers, body });
+    return this.#read<T>(method, path, await this.call(method, path, options));
+  }
+
+  #read<T>(method: string, path: string, answer: Answer): T {
+    const { status, body, headers } = answer;
+    if (status >= 400) throw this.refused(method, path, answer);
+    // Following would send the token to whatever is named, and turn a change into a read.
+    if (status >= 300)
+      throw new Failure({
+        code: 'answer-redirected',
+        exit: 'unreachable',
+        message: `${this.address} sends ${method} ${path} on to ${headers.location ?? 'nowhere'}.`,
+        hint: 'Name the service by its own address: --server, WEIR_URL or a context. It may begin with https://.',
+      });
     if (body.length === 0) return undefined as T;
     try {
       return JSON.parse(body.toString('utf8')) as T;
@@ -86,10 +98,8 @@ export class Client {
 
   /** As {@link get}; undefined for what is not there. */
   async find<T>(path: string, query?: CallOptions['query']): Promise<T | undefined> {
-    const { status, body, headers } = await this.call('GET', path, { query });
-    if (status === 404) return undefined;
-    if (status >= 400) throw this.refused('GET', path, { status, headers, body });
-    return JSON.parse(body.toString('utf8')) as T;
+    const answer = await this.call('GET', path, { query });
+    return answer.status === 404 ? undefined : this.#read<T>('GET', path, answer);
   }
 
   /** What a status of 400 and above means, with what to do next. */

@@ -242,6 +242,12 @@ const OTHERS: readonly Row[] = [
     'Look at the address, and at proxies in between: weir config print.',
   ],
   [
+    'answer-redirected',
+    'unreachable',
+    'What answered sends requests on to another address, which is not followed.',
+    'Name the service by its own address; it may begin with https://.',
+  ],
+  [
     'apply-half-done',
     'partial',
     'A plan is applied in part: the list says what is done.',

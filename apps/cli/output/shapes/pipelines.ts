@@ -131,7 +131,7 @@ export const PIPELINE_SHAPES: Readonly<Record<string, JsonSchema>> = {
   InitialisedProject: object({
     folder: text,
     files: list(text),
-    schemas: list(object({ subject: text, file: text })),
+    schemas: list(object({ subject: text, file: text, references: list(anything) })),
     dryRun: flag,
   }),
   WaiverList: list(object({ fingerprint: text, owner: text, reason: text, expires: text, expired: flag })),
@@ -187,6 +187,6 @@ export const PIPELINE_SHAPES: Readonly<Record<string, JsonSchema>> = {
   }),
   DeletedSchema: object({ reference: text, permanent: flag, deleted: list(whole), kept: list(whole), dryRun: flag }),
   RestoredSchema: object({ subject: text, restored: list(whole), dryRun: flag }),
-  Compatibility: object({ target: text, value: nullable(text), origin: text }, { wouldBe: text }),
-  Mode: object({ target: text, value: nullable(text), origin: text }, { wouldBe: text }),
+  Compatibility: object({ target: text, value: nullable(text), origin: text, wouldBe: nullable(text) }),
+  Mode: object({ target: text, value: nullable(text), origin: text, wouldBe: nullable(text) }),
 };
