@@ -53,6 +53,35 @@ describe('the pace of an operation', () => {
     abort.abort();
   });
 
+  it('under a rate makes steps of about a second, beginning with the smallest, instead of a whole one and a long rest', async () => {
+    const clock = new ManualClock();
+    const throttle = new Throttle(clock, OPERATION, { ...UNTHROTTLED, recordsPerSecond: 500 });
+    const { signal } = new AbortController();
+    // A whole step would be half a minute's worth.
+    const WHOLE = { records: 16_000, bytes: 1_600_000 };
+    const [began, moved]: [number, number[]] = [clock.monotonic(), []];
+    for (let n = 0; n < 30; n++) {
+      const share = throttle.stepShare;
+      moved.push(share * WHOLE.records);
+      let over = false;
+      const pace = throttle.pace(share * WHOLE.records, share * WHOLE.bytes, signal).then(() => (over = true));
+      for (await settle(); !over; await settle()) clock.advance(10);
+      await pace;
+    }
+    expect(moved[0]).toBe(250);
+    for (const one of moved.slice(1)) expect(one).toBeCloseTo(500);
+    const seconds = (clock.monotonic() - began) / 1_000;
+    expect(moved.reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(500 * (seconds + 2));
+    // What is verified is no step; a small rest at an end makes the next one no larger.
+    await Promise.all([throttle.pace(0, 0, signal), settle().then(() => clock.advance(5_000))]);
+    throttle.change({ ...UNTHROTTLED, bytesPerSecond: 100_000 });
+    expect(throttle.stepShare * WHOLE.bytes).toBeCloseTo(100_000);
+    throttle.change({ ...UNTHROTTLED, recordsPerSecond: 1_000_000 });
+    expect(throttle.stepShare).toBe(1);
+    throttle.change(UNTHROTTLED);
+    expect(throttle.stepShare).toBe(1);
+  });
+
   it('feels changed limits while it waits, up and down', async () => {
     const { run, steps, throttle, abort } = pacing({ recordsPerSecond: 1 });
     await run(2_000);

@@ -1,5 +1,5 @@
 import { Serial, type Clock } from '#libs/core/kernel';
-import { LatencyGovernor, restOf, stepOf } from './latency-governor.js';
+import { LatencyGovernor, LEAST_SHARE, restOf, stepOf } from './latency-governor.js';
 import type { ThrottleLimits } from './operation.js';
 import { TokenBucket } from './token-bucket.js';
 import { WriteLatency } from './write-latency.js';
@@ -35,6 +35,10 @@ const CALM_MS = 1_000;
 /** Work that never waits lets others run this often, and this often where producers are not to wait for it. */
 const YIELD_EVERY_MS = 5;
 const GOVERNED_YIELD_MS = 1;
+/** Under a rate a step moves about as much as that lets pass in this time. */
+const STEP_SECONDS = 1;
+/** What is left of the size of a step with each that comes after it. */
+const FADING = 0.9;
 /** From here on down it is worth telling. */
 const NOTICED_SHARE = 0.95;
 /** Work between two steps that was not one: nobody can tell what went on meanwhile. */
@@ -65,6 +69,9 @@ export class Throttle {
   #unlisten: (() => void) | undefined;
   #ended = false;
   #grantedAt: number;
+  /** What was answered last, and what a whole step moves by what steps moved under that. */
+  #stepShare = 1;
+  #whole: { readonly records: number; readonly bytes: number } | undefined;
 
   constructor(
     clock: Clock,
@@ -90,9 +97,13 @@ export class Throttle {
     this.#govern();
   }
 
-  /** The part of its usual size that the next step may have, above 0 up to 1. */
+  /**
+   * The part of its usual size that the next step may have, above 0 up to 1: as much as producers leave, and under a rate about what that lets pass in {@link STEP_SECONDS}. A whole step at once, and a long rest after it, keeps to the
+   * rate as well, and is not what who sets a low one wants.
+   */
   get stepShare(): number {
-    return this.#unlisten === undefined ? 1 : stepOf(this.#governor.share(this.#clock.monotonic()));
+    const governed = this.#unlisten === undefined ? 1 : stepOf(this.#governor.share(this.#clock.monotonic()));
+    return (this.#stepShare = Math.min(governed, this.#rateShare()));
   }
 
   /** No more is asked of it, and it listens to no write any more, whatever its limits become. */
@@ -121,6 +132,8 @@ export class Throttle {
       }
       if (this.#unlisten !== undefined) await this.#makeWay(signal);
       const now = this.#clock.monotonic();
+      // What is verified has no bytes, and is no step.
+      if (bytes > 0) this.#learn(records / this.#stepShare, bytes / this.#stepShare);
       this.#records.take(records, now);
       this.#bytes.take(bytes, now);
       this.#calmDown(now);
@@ -130,6 +143,22 @@ export class Throttle {
       this.#grantedAt = this.#clock.monotonic();
       this.#latency.worked();
     });
+  }
+
+  /** The largest of the last steps counts: one at an end of what there is says little of the next one, and one that began under another share says too much. */
+  #learn(records: number, bytes: number): void {
+    const { records: most = 0, bytes: mostBytes = 0 } = this.#whole ?? {};
+    this.#whole = { records: Math.max(FADING * most, records), bytes: Math.max(FADING * mostBytes, bytes) };
+  }
+
+  /** Nothing is known of the size of steps before the first one: that is as small as they get. */
+  #rateShare(): number {
+    const { recordsPerSecond, bytesPerSecond } = this.#limits;
+    if (recordsPerSecond === null && bytesPerSecond === null) return 1;
+    if (this.#whole === undefined) return LEAST_SHARE;
+    const records = (recordsPerSecond ?? Infinity) / this.#whole.records;
+    const bytes = (bytesPerSecond ?? Infinity) / this.#whole.bytes;
+    return Math.max(LEAST_SHARE, Math.min(1, STEP_SECONDS * Math.min(records, bytes)));
   }
 
   /** Listens to what writes take, while there is a limit of that. */
