@@ -48,7 +48,7 @@ export function streamMetrics(metrics: Metrics, names: boolean, { directories, v
       lag === null ? [] : [{ labels: { view: stored.name }, value: lag }],
     ),
   );
-  metrics.gauge('view_lag_seconds', 'Time since a view had read everything.', ['view'], async () =>
+  metrics.gauge('view_lag_seconds', 'Time since a view had read everything, or the age of the oldest record it has not read.', ['view'], async () =>
     (await views.list()).flatMap(({ stored, staleMs }) =>
       staleMs === null ? [] : [{ labels: { view: stored.name }, value: staleMs / 1_000 }],
     ),

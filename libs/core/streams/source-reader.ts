@@ -141,6 +141,23 @@ export class SourceReader {
     }
   }
 
+  /** The time of the oldest of the records that come next in the partitions of a position's generation; undefined where none does, or none has a time. */
+  async nextTime({ generation, next }: SourcePosition): Promise<number | undefined> {
+    const place = await this.#placeOf({ generation, next: [] });
+    const topic = physicalName(place.topic, place.generation);
+    let oldest: number | undefined;
+    for (const [partition, offset] of next.entries()) {
+      const positions = [{ topic, partition, offset }];
+      const [part] = await place.directory.engine.fetch({ positions, maxBytes: 1, minBytes: 1, maxWaitMs: 0 });
+      if (part === undefined || part.error !== undefined) continue;
+      for (const { timestamp } of recordsFrom(part, offset)) {
+        if (timestamp >= 0 && (oldest === undefined || timestamp < oldest)) oldest = timestamp;
+        break;
+      }
+    }
+    return oldest;
+  }
+
   /** Records between a position and the present end. @throws `topic-not-found`, `source-moved`. */
   async lag(position: SourcePosition): Promise<number> {
     let lag = 0;

@@ -35,7 +35,7 @@ export interface ViewStatus {
   readonly positions: ViewPositions | undefined;
   /** Records behind its sources; null where that cannot be told. */
   readonly lag: number | null;
-  /** Milliseconds since it last had read everything; null when unknown. */
+  /** Milliseconds since it last had read everything; of a view that is written elsewhere, or not at all, since the oldest record it has not read. Null when unknown. */
   readonly staleMs: number | null;
   readonly worker: SupervisedStatus['state'] | 'absent';
   readonly problem: string | null;
@@ -415,33 +415,44 @@ export class Views {
     const worker = this.workers.find(stored.id);
     const freshness = worker?.positions === undefined ? undefined : worker.freshness();
     const positions = known ?? (await orAway(this.options.tables.positions(stored.id, definition)));
-    const lag = freshness?.lag ?? (known === undefined ? await this.#lag(stored, definition, positions) : null);
+    const behind =
+      freshness === undefined && known === undefined ? await this.#behind(stored, definition, positions) : null;
+    const lag = freshness?.lag ?? behind?.lag ?? null;
+    const { clock } = this.options;
     const seenMs = freshness?.currentAtMs;
+    const sinceMs = behind?.oldest === undefined ? null : Math.max(0, clock.now() - behind.oldest);
     return {
       stored,
       definition,
       positions,
       lag: lag === null || !Number.isFinite(lag) ? null : lag,
-      staleMs: seenMs !== undefined ? Math.max(0, this.options.clock.monotonic() - seenMs) : lag === 0 ? 0 : null,
+      staleMs: seenMs !== undefined ? Math.max(0, clock.monotonic() - seenMs) : lag === 0 ? 0 : sinceMs,
       worker: supervised?.state ?? 'absent',
       problem: supervised?.state === 'failing' ? (supervised.lastError?.message ?? null) : null,
     };
   }
 
-  /** Records between where a view stands and the ends of its topics, whoever writes it; null where that cannot be told. */
-  async #lag(
+  /** Records between where a view stands and the ends of its topics, whoever writes it, and the time of the oldest of them; null where that cannot be told. */
+  async #behind(
     stored: StoredView,
     definition: ViewDefinition,
     positions: ViewPositions | undefined,
-  ): Promise<number | null> {
+  ): Promise<{ readonly lag: number; readonly oldest: number | undefined } | null> {
     const { clusters } = this.options.directories;
     if (positions === undefined || !clusters.names().includes(stored.cluster)) return null;
     if (clusters.get(stored.cluster).logId !== stored.logId) return null;
     try {
-      const lags = this.workers
-        .readers(stored, definition)
-        .map(async (reader, source) => reader.lag(positions.sources[source] ?? (await reader.begin())));
-      return (await Promise.all(lags)).reduce((sum, lag) => sum + lag, 0);
+      const sources = this.workers.readers(stored, definition).map(async (reader, source) => {
+        const at = positions.sources[source] ?? (await reader.begin());
+        const lag = await reader.lag(at);
+        return { lag, oldest: lag === 0 ? undefined : await reader.nextTime(at) };
+      });
+      const all = await Promise.all(sources);
+      const times = all.flatMap(({ oldest }) => (oldest === undefined ? [] : [oldest]));
+      return {
+        lag: all.reduce((sum, { lag }) => sum + lag, 0),
+        oldest: times.length === 0 ? undefined : Math.min(...times),
+      };
     } catch (error) {
       if (isAppError(error)) return null;
       throw error;
