@@ -48,10 +48,14 @@ export function streamMetrics(metrics: Metrics, names: boolean, { directories, v
       lag === null ? [] : [{ labels: { view: stored.name }, value: lag }],
     ),
   );
-  metrics.gauge('view_lag_seconds', 'Time since a view had read everything, or the age of the oldest record it has not read.', ['view'], async () =>
-    (await views.list()).flatMap(({ stored, staleMs }) =>
-      staleMs === null ? [] : [{ labels: { view: stored.name }, value: staleMs / 1_000 }],
-    ),
+  metrics.gauge(
+    'view_lag_seconds',
+    'Time since a view had read everything, or the age of the oldest record it has not read.',
+    ['view'],
+    async () =>
+      (await views.list()).flatMap(({ stored, staleMs }) =>
+        staleMs === null ? [] : [{ labels: { view: stored.name }, value: staleMs / 1_000 }],
+      ),
   );
 }
 
