@@ -71,6 +71,10 @@ function subjectDiamond(levels: number): HostileRequest[] {
   );
 }
 
+/** A schema as long as a text may be, nearly. */
+const longRecord = (i: number): string =>
+  JSON.stringify({ type: 'record', name: 'L', doc: `${i}`.padEnd(1_000_000, 'x'), fields: [] });
+
 /** As many versions as one check compares with. */
 const VERSIONS = 1_000;
 /** A record of fifty optional fields, each version with other names. */
@@ -94,6 +98,52 @@ export const REGISTRY_CASES: readonly HostileCase[] = [
     ),
     registration('registry-versions', () => version(VERSIONS), 'AVRO'),
     post('/v1/schemas:check', () => JSON.stringify({ subject: 'registry-versions', schema: version(VERSIONS + 3) })),
+  ),
+
+  one(
+    'registry lists',
+    'schemas of a megabyte each',
+    'refused',
+    ...times(20, (i) => registration(`registry-long-${i}`, () => longRecord(i), 'AVRO')),
+    get('/schemas?subjectPrefix=registry-long-&limit=2'),
+    get('/schemas?subjectPrefix=registry-long-'),
+  ),
+  one(
+    'registry lists',
+    'rule sets of two megabytes each',
+    'answered',
+    ...times(6, (i) =>
+      registration(`registry-ruled-${i}`, () => '"int"', 'AVRO', {
+        ruleSet: { domainRules: [{ name: 'r', type: 'T', expr: `${i}`.padEnd(BODY - 10_000, 'x') }] },
+      }),
+    ),
+    get('/v1/schemas?prefix=registry-ruled-&text=false&limit=1000'),
+  ),
+  one(
+    'registry lists',
+    'settings of two megabytes each',
+    'answered',
+    ...times(10, (i) =>
+      put(`/config/registry-told-${i}`, () => JSON.stringify({ compatibilityGroup: 'x'.repeat(BODY - 10_000) })),
+    ),
+    get('/v1/schema-events?limit=1000'),
+  ),
+  one(
+    'registry lists',
+    'one schema of a megabyte, a thousand times',
+    'refused',
+    registration('registry-tied', () => longRecord(0), 'AVRO'),
+    post('/associations', () =>
+      JSON.stringify({
+        resourceName: 'registry-tied',
+        resourceNamespace: 'hostile',
+        resourceId: 'registry-tied',
+        associations: [{ subject: 'registry-tied', associationType: 'value', lifecycle: 'WEAK' }],
+      }),
+    ),
+    post('/associations:batchGet?includeSchemas=true', () =>
+      JSON.stringify({ requests: times(1_000, () => ({ resourceId: 'registry-tied' })) }),
+    ),
   ),
 
   ...NAMES.map((name, i) =>
