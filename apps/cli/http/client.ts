@@ -210,27 +210,30 @@ export class Client {
   async #transport(url: URL, answerMs: number): Promise<Transport> {
     const proxy = proxyFor(url, this.options.env);
     if (url.protocol === 'http:') {
+      if (proxy?.protocol === 'https:') {
+        const https = await this.#https();
+        const options = { ...target(proxy), path: url.href, agent: https.agent };
+        return { request: https.request, options, headers: proxyCredentials(proxy), proxy };
+      }
       this.#agent ??= new HttpAgent({ keepAlive: true, maxSockets: 8 });
-      if (proxy === undefined)
-        return { request: httpRequest, options: { ...target(url), agent: this.#agent as HttpAgent } };
-      const isEncrypted = proxy.protocol === 'https:';
-      return {
-        request: isEncrypted ? ((await import('node:https')).request as unknown as typeof httpRequest) : httpRequest,
-        options: { ...target(proxy), path: url.href, ...(isEncrypted ? {} : { agent: this.#agent as HttpAgent }) },
-        headers: proxyCredentials(proxy),
-        proxy,
-      };
+      const agent = this.#agent as HttpAgent;
+      if (proxy === undefined) return { request: httpRequest, options: { ...target(url), agent } };
+      const options = { ...target(proxy), path: url.href, agent };
+      return { request: httpRequest, options, headers: proxyCredentials(proxy), proxy };
     }
-    const https = await import('node:https');
-    const ca =
-      this.options.caFile === undefined
-        ? undefined
-        : [...(await import('node:tls')).rootCertificates, certificate(this.options.caFile)];
-    this.#agent ??= new https.Agent({ keepAlive: true, maxSockets: 8, ca });
-    const request = https.request as unknown as typeof httpRequest;
-    if (proxy === undefined) return { request, options: { ...target(url), agent: this.#agent } };
+    const { request, agent, ca } = await this.#https();
+    if (proxy === undefined) return { request, options: { ...target(url), agent } };
     const socket = await tunnel(proxy, url, ca, answerMs);
-    return { request, options: { ...target(url), agent: false, createConnection: () => socket } };
+    // With an agent, even with none of its own, the request would make a connection itself: past the proxy.
+    return { request, options: { ...target(url), createConnection: () => socket } };
+  }
+
+  async #https() {
+    const https = await import('node:https');
+    const { caFile } = this.options;
+    const ca = caFile === undefined ? undefined : [...(await import('node:tls')).rootCertificates, certificate(caFile)];
+    this.#agent ??= new https.Agent({ keepAlive: true, maxSockets: 8, ca });
+    return { request: https.request as unknown as typeof httpRequest, agent: this.#agent as HttpsAgent, ca };
   }
 }
 
