@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { isAppError } from '#libs/core/kernel';
+import { AppError, isAppError } from '#libs/core/kernel';
 import {
   associationInvalid,
   LIFECYCLES,
@@ -39,6 +39,8 @@ import {
 
 const TOPIC = 'topic';
 const ANY_NAMESPACE = '-';
+/** Characters of the answer to a batch, after which no further entry is begun: each may register a schema of a mebibyte and more, which it answers. */
+const LONG_ANSWER = 8 * 1024 * 1024;
 /** As many as of schemas. */
 const LIST_LIMIT = 1_000;
 
@@ -109,7 +111,16 @@ export class AssociationsService {
     const mutations = mutationsBody(body);
     const options = optionsOf(query);
     const results: Wire[] = [];
-    for (const mutation of mutations) results.push(await entryOf(() => this.mutation(principal, mutation, options)));
+    let characters = 0;
+    for (const mutation of mutations) {
+      const result = await entryOf(() => {
+        // What was done must be told, so what cannot be told any more is not begun.
+        if (characters > LONG_ANSWER) throw batchTooLong(characters);
+        return this.mutation(principal, mutation, options);
+      });
+      characters += JSON.stringify(result).length;
+      results.push(result);
+    }
     return { results };
   }
 
@@ -214,8 +225,17 @@ export class AssociationsService {
   }
 }
 
+function batchTooLong(measured: number): AppError {
+  return new AppError({
+    kind: 'too-large',
+    code: 'answer-too-long',
+    message: `The entries before have answers of ${measured} characters with their schemas; after ${LONG_ANSWER} nothing more is begun. Send this one in another batch.`,
+    details: { value: LONG_ANSWER, measured },
+  });
+}
+
 /** What an entry of a batch comes to. One that fails says why in its place. */
-async function entryOf(answer: () => Promise<Wire>): Promise<Wire> {
+async function entryOf(answer: () => Wire | Promise<Wire>): Promise<Wire> {
   try {
     return { result: await answer() };
   } catch (error) {

@@ -467,6 +467,23 @@ describe('associations', () => {
       expect(results(rich)).toMatchObject([{ result: { associations: [{ schema: { version: 2 } }] } }]);
     });
 
+    it('begin nothing more once what they have registered fills the answer', async () => {
+      const long = (n: number) =>
+        JSON.stringify({ type: 'record', name: 'R', doc: `${n}`.padEnd(900_000), fields: [] });
+      const answers: Record<string, object>[] = [];
+      await create({ lifecycle: 'STRONG', schema: { schema: long(0) } });
+      await calls.put(`/config/${encodeURIComponent(`:.${ns}:${topic}-value`)}`, { compatibility: 'NONE' });
+      // Without a text, each takes the latest one over, with other metadata.
+      const again = (n: number) =>
+        resource(operation('UPSERT', { schema: { metadata: { properties: { n: `${n}` } } } }));
+      answers.push(...results(await mutate(Array.from({ length: 14 }, (_, n) => again(n)))));
+      const done = answers.filter((one) => 'result' in one).length;
+      expect([done > 5, done < 14]).toEqual([true, true]);
+      expect(answers.at(-1)).toMatchObject({ error: { error_code: 413 } });
+      const { json: versions } = await calls.get(`/subjects/${encodeURIComponent(`:.${ns}:${topic}-value`)}/versions`);
+      expect(versions).toHaveLength(1 + done);
+    });
+
     it('are refused when their schemas are more than an answer may hold', async () => {
       await register(`${topic}-v`, JSON.stringify({ type: 'record', name: 'R', doc: 'x'.repeat(500_000), fields: [] }));
       await create(weak(`${topic}-v`));
