@@ -142,6 +142,13 @@ describe('operators are told', () => {
     expect((await run('catalog', 'search', 'nowhere')).out).toContain('Nothing here is like that.');
   });
 
+  it('what is planned also where it is about nothing that has a name', async () => {
+    writeFileSync(`${directory.path}/registry.jsonl`, (await run('admin', 'export')).out);
+    expect((await run('admin', 'import', '-f', 'registry.jsonl', '--dry-run')).out).toMatch(
+      /^registry-import · plan [0-9a-f]{12}\n/,
+    );
+  });
+
   it('the state of the service in lines that can be read', async () => {
     const { out } = await run('admin', 'status');
     expect(out).toMatch(/check log-writable +ok\n/);
