@@ -151,9 +151,18 @@ describe.skipIf(probe !== undefined)('a disk that fills', () => {
     const others = join(disk, 'others');
     for (let i = 0; i < 100; i++) expect((await produce(i)).status).toBe(200);
     const { bavail, bsize } = await statfs(disk);
-    await writeFile(others, Buffer.alloc(bavail * bsize - 18 * MIB));
-    const plan = await call('POST', '/v1/repartitions/plans', { topic: 't', target: { partitions: 3 } });
-    const { hash } = plan.body as unknown as { hash: string };
+    const inTheWay = (): Promise<void> => writeFile(others, Buffer.alloc(bavail * bsize - 18 * MIB));
+    const planned = async (): Promise<{ hash: string; blockers: string[] }> => {
+      const { body } = await call('POST', '/v1/repartitions/plans', { topic: 't', target: { partitions: 3 } });
+      return body as unknown as { hash: string; blockers: string[] };
+    };
+    await inTheWay();
+    expect((await planned()).blockers).toEqual([expect.stringMatching(/takes \d+ bytes and the disk .* \d+ bytes/)]);
+    // Planned while there is room, of which others take all before it begins.
+    await rm(others);
+    const { hash, blockers } = await planned();
+    expect(blockers).toEqual([]);
+    await inTheWay();
     const started = await call('POST', '/v1/operations', { planHash: hash });
     const { id } = started.body as unknown as { id: string };
     const operation = async () => {

@@ -81,6 +81,18 @@ describe('planning and starting', () => {
     expect(error.message).toContain('2 MiB');
   });
 
+  it('what was blocked is started once nothing is in its way any more, planned again', async () => {
+    const handler = new TestHandler();
+    const engine = world.engine(handler);
+    const free = handler.draft;
+    handler.draft = { ...free, blockers: ['no room'] };
+    const blocked = await engine.plan('test', {}, 'ann');
+    handler.draft = free;
+    const { hash } = await engine.plan('test', {}, 'ann');
+    expect((await engine.start({ planHash: hash, principal: 'ann' })).created).toBe(true);
+    expect((await refusal(engine.start({ planHash: blocked.hash, principal: 'ann' }))).code).toBe('plan-blocked');
+  });
+
   it('one operation at a time changes a subject; the refusal names the other one', async () => {
     const handler = new TestHandler({ COPYING: (run) => untilAborted(run.signal) });
     const engine = world.engine(handler);

@@ -18,7 +18,7 @@ export function hashOf(value: JsonValue): string {
 
 /**
  * Names what would be done and what that relied on: kind, subject, parameters, controls and fingerprint. Texts and estimates are left out, so that
- * planning the same thing twice gives the same hash.
+ * planning the same thing twice gives the same hash. But what is in the way counts: a plan that was blocked by something the fingerprint does not know, the room on a disk, is another one when that has gone.
  */
 export function planHash(kind: string, draft: PlanDraft): string {
   return hashOf({
@@ -27,5 +27,6 @@ export function planHash(kind: string, draft: PlanDraft): string {
     parameters: draft.parameters,
     controls: (draft.controls ?? {}) as unknown as JsonObject,
     fingerprint: draft.fingerprint,
+    ...(draft.blockers.length > 0 && { blockers: [...draft.blockers] }),
   });
 }
