@@ -330,6 +330,7 @@ describe('what commands print', () => {
       'view',
       'group',
       'lineage',
+      'catalog',
       'op',
       'admin',
       'dev',

@@ -159,6 +159,7 @@ describe('a pipeline', () => {
       target: subjects[0],
       value: 'FULL',
       origin: 'subject',
+      wouldBe: null,
     });
     expect(dataOf<Plan>(await weirIn('plan', '-o', 'json')).pending).toBe(0);
     project.write({ 'weir.yaml': file([0]) });
@@ -240,6 +241,7 @@ describe('schemas of the registry', () => {
       target: 'a-value',
       value: 'READONLY',
       origin: 'subject',
+      wouldBe: null,
     });
     expect((await run('mode', 'unset', 'a-value')).code).toBe(0);
     expect((await run('compat', 'set', 'SIDEWAYS', 'a-value')).code).not.toBe(0);
