@@ -7,7 +7,7 @@ import type { KafkaCluster } from './kafka-cluster.js';
 import { KAFKA_LOG_SETTINGS } from './options.js';
 import type { PartitionOffsets } from './partition-offsets.js';
 import type { TopicStates } from './topic-states.js';
-import type { FetchParameters } from './wire-fetch.js';
+import { FetchedBytes, type FetchParameters } from './wire-fetch.js';
 
 const RECORDS = encodeBatch([{ key: null, value: Buffer.from('v'), headers: [], timestamp: 1 }]);
 
@@ -26,7 +26,8 @@ describe('a fetch of several partitions', () => {
       const offsets = { highWatermark: 1n, lastStableOffset: 1n, logStartOffset: 0n };
       const partitions = asked.topics.flatMap(({ topic, partitions: some }) =>
         some.map(({ partition, offset }) => {
-          const records = offset === 0 ? Buffer.from(RECORDS) : Buffer.alloc(0);
+          const bytes = offset === 0 ? Buffer.from(RECORDS) : Buffer.alloc(0);
+          const records = new FetchedBytes([bytes], bytes.length);
           return { topic, partition, errorCode: 0, ...offsets, aborted: [], records };
         }),
       );
