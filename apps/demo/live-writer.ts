@@ -69,7 +69,7 @@ export class LiveWriter {
       });
       this.lastToken = produced.token ?? this.lastToken;
     } catch (error) {
-      if (error instanceof Refused) throw error;
+      if (error instanceof Refused && error.status !== 503) throw error;
       this.uncertain.push(...flights.map((flight) => flight.number));
       await patiently(() => this.api.get('/readyz'));
     } finally {

@@ -34,7 +34,7 @@ export interface SentText {
 
 /** Whether a text was sent: blanks alone count as none, in every language. */
 export function hasText(sent: SentSchema): sent is SentSchema & { readonly schema: string } {
-  return sent.schema != null && sent.schema.trim() !== '';
+  return (sent.schema ?? '').trim() !== '';
 }
 
 /** What was sent, or the schema given beside where the text is missing. @throws `schema-empty` where there is neither. */
