@@ -10,27 +10,40 @@ const PATIENCE_MS = 120_000;
 /** Three brokers on loopback, each of which may be killed and come back, and the engines opened on them. */
 export class ThreeNodes {
   readonly #engines: LogEngine[] = [];
+  /** By which the state of the cluster is looked at. */
+  readonly #onlooker: LogEngine;
 
-  private constructor(readonly service: KafkaService) {}
+  private constructor(
+    readonly service: KafkaService,
+    onlooker: LogEngine,
+  ) {
+    this.#onlooker = onlooker;
+    this.#engines.push(onlooker);
+  }
 
   static async start(): Promise<ThreeNodes> {
-    return new ThreeNodes(await startKafka({ nodes: 3 }));
+    // Which broker leads is for the tests to say: the controller's own look at that, every five minutes, could come between.
+    const service = await startKafka({ nodes: 3, properties: { 'auto.leader.rebalance.enable': false } });
+    try {
+      return new ThreeNodes(service, await opened(service));
+    } catch (error) {
+      await service.stop();
+      throw error;
+    }
   }
 
   async open(options: Partial<KafkaLogOptions> = {}): Promise<LogEngine> {
-    const engine = await openKafkaLog({
-      name: 'three',
-      bootstrapServers: this.service.bootstrapServers.split(','),
-      clock: new WallClock(),
-      ...options,
-    });
+    const engine = await opened(this.service, options);
     this.#engines.push(engine);
     return engine;
   }
 
   async stop(): Promise<void> {
-    for (const engine of this.#engines) await engine.close();
-    await this.service.stop();
+    try {
+      for (const engine of this.#engines) await engine.close();
+    } finally {
+      await this.service.stop();
+    }
   }
 
   node(id: number | null): KafkaNode {
@@ -39,21 +52,39 @@ export class ThreeNodes {
     return found;
   }
 
-  /** The broker that leads a partition now. */
-  async leaderOf(engine: LogEngine, { topic, partition }: PartitionRef): Promise<KafkaNode> {
-    const replicas = await engine.administration.describeReplicas([topic]);
+  /** The broker that leads a partition now, as a broker that is asked knows it: the others come to know of an election a little later. */
+  async leaderOf({ topic, partition }: PartitionRef): Promise<KafkaNode> {
+    const replicas = await this.#onlooker.administration.describeReplicas([topic]);
     return this.node(replicas.find((one) => one.partition === partition)?.leader ?? null);
   }
 
-  /** Starts a node again and waits until every copy of every topic is in sync. */
-  async bringBack(engine: LogEngine, node: KafkaNode): Promise<void> {
-    node.start();
-    await node.untilServing(3);
+  /** Resolves once a partition is led by a broker for which `isSo` answers true. */
+  async untilLed(ref: PartitionRef, by: string, isSo: (leader: KafkaNode) => boolean): Promise<void> {
+    await until(`${ref.topic}/${ref.partition} is led by ${by}`, async () => isSo(await this.leaderOf(ref)));
+  }
+
+  /** Starts what was killed, lets go on what was paused, and waits until all serve and every copy of every topic is in sync. Does no harm to a cluster that is whole. */
+  async makeWhole(): Promise<void> {
+    const { nodes } = this.service;
+    for (const node of nodes) {
+      if (node.running) process.kill(node.pid!, 'SIGCONT');
+      else node.start();
+    }
+    for (const node of nodes) await node.untilServing(nodes.length);
     await until('every copy is in sync', async () => {
-      const replicas = await engine.administration.describeReplicas();
+      const replicas = await this.#onlooker.administration.describeReplicas();
       return replicas.every((one) => one.leader !== null && one.inSync.length === one.replicas.length);
     });
   }
+}
+
+function opened(service: KafkaService, options: Partial<KafkaLogOptions> = {}): Promise<LogEngine> {
+  return openKafkaLog({
+    name: 'three',
+    bootstrapServers: service.bootstrapServers.split(','),
+    clock: new WallClock(),
+    ...options,
+  });
 }
 
 /** Waits for what a cluster does by itself. Calls that fail meanwhile count as "not yet". */
