@@ -14,7 +14,7 @@ export default defineConfig({
     setupFiles: ['./scripts/property-seed.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // What passes at a second try lands, and is told as `unsteady` at the very end of the run: a defect of the test or of the code to be looked for, not a reason to lose the rest.
+    // What passes at a second try lands, and is told as `unsteady` at the very end of the run: a defect of the test or of the code to be looked for, not a reason to lose the rest. Whole files have one in scripts/services/second-try.mjs.
     retry: process.env['CI'] === undefined ? 0 : 1,
     reporters: ['default', './scripts/test-reporter.ts'],
     projects: [

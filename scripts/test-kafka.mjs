@@ -9,7 +9,7 @@ import { firstLine, ServiceUnavailable } from './services/service-process.mjs';
 import { runSuite } from './services/suite.mjs';
 
 await runSuite({
-  project: 'kafka',
+  projects: ['kafka'],
   async start() {
     const kafka = await brokers();
     const database = await databases();

@@ -6,7 +6,7 @@ import { startPostgres } from './services/postgres.mjs';
 import { runSuite } from './services/suite.mjs';
 
 await runSuite({
-  project: 'postgres',
+  projects: ['postgres'],
   async start() {
     const given = process.env.WEIR_TEST_POSTGRES_URL;
     if (given) return { env: {}, label: 'the server of WEIR_TEST_POSTGRES_URL', stop: async () => {} };

@@ -1,52 +1,69 @@
+import { writeFileSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
+import { type FileResult, linesOf, type StrayError, type TestResult, verdictOf } from './services/test-outcome.mjs';
+
+/** So many files run at a time, `maxWorkers` of vitest.config.ts. */
+const WORKERS = 2;
 
 /**
  * Prints a line that begins with `failed:` for each failing test (what failed, where, with what message) with the command that runs just that test, such a line for
  * each file that could not be run and for each error outside a test, one that begins with `unsteady:` for each test that passed at a second try only, and closes the run with `N passed, N failed[, N skipped]`, the line by which a run is judged.
  * `.ci/run` repeats the lines at its very end.
+ *
+ * With WEIR_TEST_OUTCOME it prints nothing and writes what became of the run into the file of that name, for `services/second-try.mjs`, which has the last word.
  */
 export default class PlainSummary implements Reporter {
+  readonly #ended: string[] = [];
+  /** By file, those that ended last before it began. */
+  readonly #before = new Map<string, readonly string[]>();
+
+  onTestModuleStart({ moduleId }: TestModule): void {
+    this.#before.set(moduleId, this.#ended.slice(-WORKERS));
+  }
+
+  onTestModuleEnd({ moduleId }: TestModule): void {
+    this.#ended.push(moduleId);
+  }
+
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[], _reason: TestRunEndReason): void {
-    let passed = 0;
-    let skipped = 0;
-    const failed: TestCase[] = [];
-    const unsteady: TestCase[] = [];
-    const broken: string[] = [];
-    for (const module of modules) {
-      let failures = 0;
-      for (const test of module.children.allTests()) {
-        const state = test.result().state;
-        if (state === 'passed') {
-          passed++;
-          if (test.diagnostic()?.flaky === true) unsteady.push(test);
-        } else if (state === 'skipped') skipped++;
-        else {
-          failed.push(test);
-          failures++;
-        }
-      }
-      if (!module.ok() && failures === 0)
-        broken.push(`${module.relativeModuleId}: ${firstLine(module.errors()[0] ?? 'could not be run')}`);
-    }
-    for (const [outcome, tests] of [
-      ['failed', failed],
-      ['unsteady', unsteady],
-    ] as const)
-      for (const test of tests) process.stdout.write(linesOf(outcome, test));
-    for (const line of broken) process.stdout.write(`failed: ${line}\n`);
-    for (const error of errors) process.stdout.write(`failed: outside a test: ${firstLine(error)}\n`);
-    const total = failed.length + broken.length + errors.length;
-    process.stdout.write(`\n${passed} passed, ${total} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+    const files = modules.map(fileResult);
+    const names = new Map(modules.map((one) => [one.moduleId, one.relativeModuleId]));
+    const outcome = { files, errors: errors.map((one) => this.#strayError(one, names)) };
+    const path = process.env['WEIR_TEST_OUTCOME'];
+    if (path === undefined) process.stdout.write(`${linesOf(verdictOf(outcome)).join('\n')}\n`);
+    else writeFileSync(path, JSON.stringify(outcome));
+  }
+
+  /** What is told as the file of an error is the one at work when it came. Files share a worker, so that one before it may have left behind what failed. */
+  #strayError(error: unknown, names: ReadonlyMap<string, string>): StrayError {
+    const at = typeof error === 'object' && error !== null && 'VITEST_TEST_PATH' in error && error.VITEST_TEST_PATH;
+    const suspects = typeof at === 'string' && names.has(at) ? [...(this.#before.get(at) ?? []), at] : [];
+    return { message: firstLine(error), files: suspects.map((one) => names.get(one)!) };
   }
 }
 
-/** What became of a test and why, and how to run just that test. */
-function linesOf(outcome: string, test: TestCase): string {
-  const { fullName, module, project } = test;
-  const title = fullName.replace(/ > /g, ' ').replace(/[^\w \-]/g, '.');
-  const [error] = test.result().errors ?? [];
-  const file = module.relativeModuleId;
-  return `${outcome}: ${file} > ${fullName}: ${firstLine(error ?? 'no message')}\nrun just this: npx vitest run --project ${project.name} ${file} -t "${title}"\n`;
+function fileResult(module: TestModule): FileResult {
+  const { project, relativeModuleId: file } = module;
+  const tests = [...module.children.allTests()].map(testResult);
+  const isBroken = !module.ok() && tests.every((one) => one.state !== 'failed');
+  const broken = isBroken ? { broken: firstLine(module.errors()[0] ?? 'could not be run') } : {};
+  return { project: project.name, file, tests, ...broken };
+}
+
+function testResult(test: TestCase): TestResult {
+  const { fullName: name, module, project } = test;
+  const { state, errors } = test.result();
+  if (state === 'skipped') return { name, state };
+  const unsteady = state === 'passed' && test.diagnostic()?.flaky === true;
+  if (state === 'passed' && !unsteady) return { name, state };
+  const title = name.replace(/ > /g, ' ').replace(/[^\w \-]/g, '.');
+  return {
+    name,
+    state: state === 'passed' ? state : 'failed',
+    unsteady,
+    message: firstLine(errors?.[0] ?? 'no message'),
+    again: `npx vitest run --project ${project.name} ${module.relativeModuleId} -t "${title}"`,
+  };
 }
 
 /** The first line of what an error says. */

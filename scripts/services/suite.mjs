@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { withSecondTry } from './second-try.mjs';
 import { firstLine, ServiceUnavailable } from './service-process.mjs';
 
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
@@ -20,29 +21,34 @@ export function notRun(suite, error) {
 }
 
 /**
- * Runs the vitest project that needs a service and sets the exit code of this process, as {@link runAgainst} tells it. Further arguments of the command
- * line go to vitest.
+ * Runs vitest projects, against a service where they need one, and sets the exit code of this process, as {@link runAgainst} tells it. Further arguments of the
+ * command line go to vitest. With CI set, what failed is tried again as {@link withSecondTry} says, against a service that is started anew.
  * @param {object} suite
- * @param {string} suite.project name of the vitest project
- * @param {() => Promise<{env: Record<string, string>, label: string, stop: () => Promise<void>}>} suite.start
+ * @param {readonly string[]} suite.projects names of vitest projects
+ * @param {() => Promise<{env: Record<string, string>, label: string, stop: () => Promise<void>}>} [suite.start]
  */
-export async function runSuite({ project, start }) {
-  process.exitCode = await runAgainst({
-    name: project,
-    // Not through npx: a signal must reach vitest itself.
-    start: async () => ({
-      ...(await start()),
-      command: process.execPath,
-      args: [VITEST, 'run', '--project', project, ...process.argv.slice(2)],
-    }),
-  });
+export async function runSuite({ projects, start = async () => ({ env: {}, stop: async () => {} }) }) {
+  const chosen = projects.flatMap((project) => ['--project', project]);
+  const run = (args, outcomeFile) =>
+    runAgainst({
+      name: projects.join(', '),
+      start: async () => {
+        const service = await start();
+        const outcome = outcomeFile === undefined ? {} : { WEIR_TEST_OUTCOME: outcomeFile };
+        // Not through npx: a signal must reach vitest itself.
+        const vitest = { command: process.execPath, args: [VITEST, 'run', ...chosen, ...args] };
+        return { ...service, ...vitest, env: { ...service.env, ...outcome } };
+      },
+    });
+  const args = process.argv.slice(2);
+  process.exitCode = process.env.CI === undefined ? await run(args) : await withSecondTry(run, args);
 }
 
 /**
  * Starts a service and runs a program against it.
  * @param {object} suite
  * @param {string} suite.name for the messages
- * @param {() => Promise<{env: Record<string, string>, label: string, stop: () => Promise<void>, command: string, args: readonly string[], cwd?: string}>} suite.start
+ * @param {() => Promise<{env: Record<string, string>, label?: string, stop: () => Promise<void>, command: string, args: readonly string[], cwd?: string}>} suite.start
  * @param {(line: string) => void} [suite.onLine] is given the lines of the program's standard output, which is shown otherwise
  * @returns {Promise<number>} the exit code of the program; when a signal ended this run, 128 and its number; when the machine cannot run the service, 0, or 1
  * with WEIR_REQUIRE_SERVICES=1. Rejects when the service was there and did not start.
@@ -62,7 +68,7 @@ export async function runAgainst({ name, start, onLine }) {
   try {
     service = await start();
     if (interrupted !== undefined) return codeOf(interrupted);
-    console.log(`${name}: ${service.label}`);
+    if (service.label !== undefined) console.log(`${name}: ${service.label}`);
     const code = await new Promise((resolve, reject) => {
       child = spawn(service.command, [...service.args], {
         cwd: service.cwd,

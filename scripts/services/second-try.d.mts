@@ -1,0 +1,4 @@
+export declare function withSecondTry(
+  run: (args: readonly string[], outcomeFile: string) => Promise<number>,
+  args: readonly string[],
+): Promise<number>;
