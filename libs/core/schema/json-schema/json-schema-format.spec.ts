@@ -103,6 +103,28 @@ describe('keywords that take no part in comparing', () => {
     expect(breaking(list({}), list({ minContains: 2 }))).toEqual(['MIN_CONTAINS_INCREASED #/minContains']);
   });
 
+  it.each([
+    // what is told of contains in drafts 4 to 7, before, after
+    [[], {}, { contains: string }],
+    [['MIN_CONTAINS_ADDED #/minContains'], { contains: string }, { contains: string, minContains: 2 }],
+    [[], { minContains: 2 }, { minContains: 2.9 }],
+    [['MIN_CONTAINS_INCREASED #/minContains'], { minContains: 2 }, { minContains: 3.1 }],
+    [[], { minContains: 2, maxContains: 3 }, { maxContains: 4 }],
+    [['MAX_CONTAINS_DECREASED #/maxContains'], { maxContains: 4 }, { maxContains: 3 }],
+    [[], { maxContains: 4 }, { maxContains: '3' }],
+    // Beside keywords of another kind the bounds are not the array's.
+    [[], { not: string, maxContains: 4 }, { not: string, maxContains: 3 }],
+  ])('tell %j of an array of a classic draft: %j, then %j', (told, before, after) => {
+    for (const draft of ['draft-04', 'draft-06', 'draft-07']) {
+      const list = (more: object): object => ({
+        $schema: `http://json-schema.org/${draft}/schema#`,
+        type: 'array',
+        ...more,
+      });
+      expect(breaking(list(before), list(after))).toEqual(told);
+    }
+  });
+
   it('of a schema object without definitions leave what it says of other members as it is', () => {
     const closed = (more: object): object => ({
       $schema: MODERN,

@@ -61,6 +61,11 @@ export class Keywords {
     return text === null ? null : Math.trunc(Number(text));
   }
 
+  /** As {@link truncated}, where any other value counts as none. */
+  numberIfAny(name: string): number | null {
+    return this.get(name)?.kind === 'number' ? this.truncated(name) : null;
+  }
+
   list(name: string): readonly JsonNode[] | null {
     const value = this.get(name);
     if (value === undefined) return null;

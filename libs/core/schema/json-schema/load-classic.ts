@@ -304,6 +304,11 @@ function annotate(node: SchemaNode, keys: Keywords, draft: Draft): void {
   node.defaultText = defaultValue === undefined ? undefined : valueText(defaultValue);
   const connect = keys.get('connect.type');
   node.connectBytes = connect?.kind === 'string' && connect.value === 'bytes';
+  if (node.kind === 'array') {
+    // Unknown to these drafts, and compared all the same: the reference finds them among the unknown keywords of an array that is the whole schema.
+    node.minContains = keys.numberIfAny('minContains');
+    node.maxContains = keys.numberIfAny('maxContains');
+  }
 }
 
 /** Text that is equal for equal values: members of objects in any order, numbers by their exact spelling as decimals. */

@@ -251,8 +251,9 @@ class ModernLoader {
       else node.additional = items;
     }
     if (this.#optional(keys, 'contains', place) !== null) {
-      node.minContains = numberOf(keys, 'minContains') ?? 1;
-      node.maxContains = numberOf(keys, 'maxContains');
+      // The reference passes over any other value of these two.
+      node.minContains = keys.numberIfAny('minContains') ?? 1;
+      node.maxContains = keys.numberIfAny('maxContains');
     }
     node.unevaluated = this.#optional(keys, 'unevaluatedItems', place);
     return node;
@@ -328,11 +329,6 @@ function merge(one: SchemaNode, other: SchemaNode): SchemaNode | undefined {
 function checkAnnotations(keys: Keywords): void {
   keys.text('$schema');
   for (const name of ['readOnly', 'writeOnly', 'deprecated']) keys.boolean(name);
-}
-
-/** A number, its fraction cut off. The reference passes over any other value of the two keywords beside `contains`. */
-function numberOf(keys: Keywords, name: string): number | null {
-  return keys.get(name)?.kind === 'number' ? keys.truncated(name) : null;
 }
 
 /** Whether a member of a schema object is one of those that the reference keeps beside the keywords it knows. */

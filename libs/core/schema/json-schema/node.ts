@@ -105,6 +105,7 @@ export interface ArrayNode extends NodeBase {
   uniqueItems: boolean;
   /** Modern drafts only. */
   unevaluated: SchemaNode | null;
+  /** In the classic drafts only where they are spelled out, on an array that is the whole schema. */
   minContains: number | null;
   maxContains: number | null;
 }
