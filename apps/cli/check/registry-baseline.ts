@@ -2,6 +2,7 @@ import {
   compatibilityLevel,
   LEVELS,
   type CompatibilityLevel,
+  resolvedReferences,
   type ResolvedReference,
   type SchemaReference,
   type SchemaSource,
@@ -129,7 +130,7 @@ export class RegistryBaseline implements Baseline {
     return {
       schemaType: version.schemaType ?? 'AVRO',
       text: version.schema,
-      references: [...found.values()],
+      references: resolvedReferences(found, version.references ?? []),
       referencesKey: found.size === 0 ? '' : JSON.stringify(version.references),
     };
   }

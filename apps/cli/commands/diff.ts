@@ -5,6 +5,7 @@ import {
   standardFormats,
   verdictFindings,
   type ParsedSchema,
+  resolvedReferences,
   type ResolvedReference,
   type SchemaReference,
 } from '#libs/core/schema';
@@ -108,7 +109,7 @@ async function side(invocation: Invocation, name: string): Promise<Side> {
     label: name,
     text: found.schema,
     schemaType: found.schemaType ?? 'AVRO',
-    references: [...references.values()],
+    references: resolvedReferences(references, found.references ?? []),
   };
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SCHEMA_LIMITS, type ResolvedReference, type SchemaReference } from '#libs/core/schema';
+import { resolvedReferences, SCHEMA_LIMITS, type ResolvedReference, type SchemaReference } from '#libs/core/schema';
 import { referenceInvalid, referenceNotFound, tooManyReferences } from './errors.js';
 import { latestLive, type StoredSchema, type SubjectState, type VersionRow } from './model.js';
 import type { ReferenceTarget } from './store.js';
@@ -69,8 +69,10 @@ export class ReferenceWalk {
       targets.push(target);
       states.push(state);
     }
-    const key = createHash('sha256').update(JSON.stringify(this.#places)).digest('base64');
-    return { references: direct, targets, states, resolved: [...this.#resolved.values()], key };
+    const key = createHash('sha256')
+      .update(JSON.stringify([this.#places, direct]))
+      .digest('base64');
+    return { references: direct, targets, states, resolved: resolvedReferences(this.#resolved, direct), key };
   }
 
   async #follow(context: string, reference: SchemaReference, versions: 'live' | 'stored', depth: number) {

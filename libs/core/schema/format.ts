@@ -26,6 +26,20 @@ export interface ResolvedReference {
   readonly text: string;
   /** References of that text, by name; they appear in the list themselves, before this one. */
   readonly references: readonly SchemaReference[];
+  /** The subject version, where the schema itself refers to it; absent for what only its references need. */
+  readonly direct?: { readonly subject: string; readonly version: number };
+}
+
+/** What was found along the references of a schema, in order, told which of it the schema itself refers to. */
+export function resolvedReferences(
+  found: ReadonlyMap<string, ResolvedReference>,
+  direct: readonly SchemaReference[],
+): readonly ResolvedReference[] {
+  const own = new Map(direct.map(({ name, subject, version }) => [name, { subject, version }]));
+  return [...found.values()].map((one) => {
+    const place = own.get(one.name);
+    return place === undefined ? one : { ...one, direct: place };
+  });
 }
 
 export interface ParseOptions {

@@ -71,6 +71,7 @@ export {
   type Explanation,
   type ParsedSchema,
   type ParseOptions,
+  resolvedReferences,
   type ResolvedReference,
   type SchemaReference,
   type SchemaSpot,

@@ -1,4 +1,4 @@
-import type { ProtoDeclaration, ProtoScope } from './scope.js';
+import type { ProtoDeclaration, ProtoScope, ProtoSource } from './scope.js';
 import { isMapEntry, type ProtoFieldType, type ProtoMessage, type ProtoScalar } from './tree.js';
 
 /** Scalars that share a wire format, so that one may stand where another was written. */
@@ -28,9 +28,15 @@ export function comparedType(scope: ProtoScope, type: ProtoFieldType, within: Pr
   return mapEntry(declaration.type) ?? { kind: 'message', name: type.name, declaration };
 }
 
-/** Messages of the two files themselves are compared where they are declared. */
-export function isOwn(declaration: ProtoDeclaration): boolean {
-  return declaration.source.origin === 'own';
+/**
+ * Whether messages of one name in the two need no comparing: those of the schemas themselves are compared where they are declared, and one subject version is
+ * what it is on both sides. What only references need is compared even so, as in the reference.
+ */
+export function isSameSource(read: ProtoSource, written: ProtoSource): boolean {
+  if (read.origin === 'own' || written.origin === 'own') return read.origin === written.origin;
+  const [one, other] = [read.direct, written.direct];
+  if (one === undefined || other === undefined) return false;
+  return one.subject === other.subject && one.version === other.version && read.text === written.text;
 }
 
 function mapEntry(message: ProtoMessage): ComparedType | undefined {

@@ -103,6 +103,30 @@ describe('differences of two .proto files', () => {
     ).toEqual([]);
   });
 
+  it('does not look into one subject version that both refer to, whatever its own references have become', () => {
+    const own = source('own', null, message('M', { fields: [field(1, 'p.Price')] }));
+    const price = source('reference', 'p', message('Price', { fields: [field(1, 'm.Money')] }));
+    const money = (type: string | null) =>
+      source('reference', 'm', message('Money', { fields: [field(1, type)] }), message('X'));
+    const told = (read: Partial<ProtoSource>, written: Partial<ProtoSource>) =>
+      differences([own, { ...price, ...read }, money(null)], [own, { ...price, ...written }, money('X')]);
+    const version = (subject: string, number: number) => ({ direct: { subject, version: number } });
+    const broken = [
+      'FIELD_KIND_CHANGED #/Money/1',
+      'FIELD_NAMED_TYPE_CHANGED #/Price/1',
+      'FIELD_NAMED_TYPE_CHANGED #/M/1',
+    ];
+
+    expect(told(version('price', 1), version('price', 1))).toEqual([]);
+    expect(told(version('price', 2), version('price', 1))).toEqual(broken);
+    expect(told(version('other', 1), version('price', 1))).toEqual(broken);
+    // What only a reference of the schema refers to is looked into.
+    expect(told({}, {})).toEqual(broken);
+    expect(told(version('price', 1), {})).toEqual(broken);
+    // A number that has come to mean another schema.
+    expect(told({ ...version('price', 1), text: 'x' }, version('price', 1))).toEqual(broken);
+  });
+
   it('gives up when the steps are spent', () => {
     const big = source('own', null, message('M', { fields: Array.from({ length: 50 }, (_, i) => field(i + 1, null)) }));
     expect(() => differences([big], [big], 40)).toThrow(expect.objectContaining({ code: 'schema-too-complex' }));

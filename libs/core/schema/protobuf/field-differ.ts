@@ -1,4 +1,4 @@
-import { comparedType, isOwn } from './compared-type.js';
+import { comparedType, isSameSource } from './compared-type.js';
 import type { MessagePair, ProtoDiffer } from './differ.js';
 import type { Findings } from './findings.js';
 import type { ProtoDifferenceKind } from './kinds.js';
@@ -60,7 +60,7 @@ function compareTypes(
       if (read.name !== written.name) report('FIELD_NAMED_TYPE_CHANGED');
     } else if (readDeclaration.localName !== writtenDeclaration.localName) {
       report('FIELD_NAMED_TYPE_CHANGED');
-    } else if (!isOwn(readDeclaration) || !isOwn(writtenDeclaration)) {
+    } else if (!isSameSource(readDeclaration.source, writtenDeclaration.source)) {
       const findings = differ.compare(readDeclaration, writtenDeclaration);
       out.include(findings);
       if (!findings.compatible) report('FIELD_NAMED_TYPE_CHANGED');

@@ -1,5 +1,5 @@
 import type { StepBudget } from '../step-budget.js';
-import { comparedType, isOwn } from './compared-type.js';
+import { comparedType } from './compared-type.js';
 import { messagePair, type MessagePair } from './differ.js';
 import { placedFields } from './fields-by-number.js';
 import type { ProtoDeclaration, ProtoScope } from './scope.js';
@@ -51,4 +51,9 @@ export function* readPairs(reader: ProtoScope, writer: ProtoScope, steps: StepBu
       if (other !== undefined) follow(pair, field.type, other.field.type);
     }
   }
+}
+
+/** Met where it is declared. */
+function isOwn(declaration: ProtoDeclaration): boolean {
+  return declaration.source.origin === 'own';
 }

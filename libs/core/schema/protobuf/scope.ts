@@ -1,3 +1,4 @@
+import type { ResolvedReference } from '../format.js';
 import type { ProtoExtend, ProtoField, ProtoFile, ProtoType } from './tree.js';
 
 /** A file and where it came from. */
@@ -9,6 +10,8 @@ export interface ProtoSource {
   readonly origin: 'own' | 'reference' | 'bundled';
   /** Import path under which it is known; empty for the schema itself. */
   readonly path: string;
+  /** The subject version that provides it, where the schema itself refers to that. */
+  readonly direct?: ResolvedReference['direct'];
 }
 
 /** A message or enum under its full name. */

@@ -22,7 +22,7 @@ export function protoSources(
   const sources: ProtoSource[] = [ownSource(text, limits)];
   let nodes = countTypes(sources[0]!.file.types);
   const paths = new Set<string>();
-  for (const { name, text: referenced, schemaType } of references) {
+  for (const { name, text: referenced, schemaType, direct } of references) {
     if (paths.has(name)) continue;
     paths.add(name);
     if (schemaType !== 'PROTOBUF') {
@@ -33,7 +33,7 @@ export function protoSources(
     const file = parseProto(referenced, { limits, reference: name });
     nodes += countTypes(file.types);
     if (nodes > limits.nodes) throw schemaTooLarge('nodes', limits.nodes, nodes);
-    sources.push({ file, text: referenced, origin: 'reference', path: name });
+    sources.push({ file, text: referenced, origin: 'reference', path: name, direct });
   }
   return [...sources, ...bundledFiles().filter(({ path }) => !paths.has(path))];
 }

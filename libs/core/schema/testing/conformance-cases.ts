@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
-import type { ResolvedReference, SchemaReference, SchemaType } from '../format.js';
+import { resolvedReferences, type ResolvedReference, type SchemaReference, type SchemaType } from '../format.js';
 
 /**
  * Answers of the reference registry, recorded case by case (`test/fixtures/conformance`; what the members mean is told in the README there).
@@ -85,14 +85,24 @@ export function resolveReferences(
   references: readonly SchemaReference[],
   registered: readonly (ReferencedCase & { readonly canonical: string })[],
   type: SchemaType,
-  seen = new Map<string, ResolvedReference>(),
 ): readonly ResolvedReference[] {
+  const seen = new Map<string, ResolvedReference>();
+  collectReferences(references, registered, type, seen);
+  return resolvedReferences(seen, references);
+}
+
+function collectReferences(
+  references: readonly SchemaReference[],
+  registered: readonly (ReferencedCase & { readonly canonical: string })[],
+  type: SchemaType,
+  seen: Map<string, ResolvedReference>,
+): void {
   for (const { name, subject, version } of references) {
     if (seen.has(name)) continue;
     const versions = registered.filter((one) => one.subject === subject);
     const found = version === -1 ? versions.at(-1) : versions.find((one) => one.version === version);
     if (found === undefined) throw new UnknownReference(`${subject} ${version}`);
-    resolveReferences(found.references ?? [], registered, type, seen);
+    collectReferences(found.references ?? [], registered, type, seen);
     if (seen.has(name)) continue;
     seen.set(name, {
       name,
@@ -101,5 +111,4 @@ export function resolveReferences(
       references: found.references ?? [],
     });
   }
-  return [...seen.values()];
 }
