@@ -1,5 +1,6 @@
 import { AppError, nearest, type ErrorItem } from '#libs/core/kernel';
 import { SCHEMA_TYPES, type SchemaType } from './format.js';
+import type { SchemaLimits } from './limits.js';
 import type { SourcePosition } from './lossless-json.js';
 
 /** Every failure of schema handling, on one page. Codes are public. */
@@ -44,6 +45,11 @@ export const schemaTooLarge = (limit: string, value: number, measured: number): 
     hint: 'Split it into several schemas that refer to one another.',
     details: { limit, value, measured },
   });
+
+/** @throws `schema-too-large` for a measure above its bound. */
+export function requireWithin(limits: SchemaLimits, name: keyof SchemaLimits, measured: number): void {
+  if (measured > limits[name]) throw schemaTooLarge(name, limits[name], measured);
+}
 
 /** Work on schemas took more steps than it may; how many it would take is not known. */
 export const schemaTooComplex = (value: number): AppError =>

@@ -10,9 +10,11 @@ export interface SchemaLimits {
   readonly messageNesting: number;
   /** Types in one schema, references included. */
   readonly nodes: number;
+  /** Fields of one record or message, properties of one object. */
   readonly fieldsPerRecord: number;
+  /** Symbols or values of one enum. */
   readonly enumSymbols: number;
-  /** Branches of a union, members of `oneOf`, `anyOf`, `allOf`. */
+  /** Branches of a union, members of `oneOf`, `anyOf`, `allOf`, types of a list of them. */
   readonly branches: number;
   /** Schemas reachable through references. */
   readonly references: number;

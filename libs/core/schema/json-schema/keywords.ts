@@ -5,6 +5,8 @@ import type { JsonSchemaSource } from './node.js';
 import { isPattern } from './regex.js';
 import { isUri } from './uri.js';
 
+export const NO_MEMBERS: ReadonlyMap<string, JsonNode> = new Map();
+
 /** Reads keywords of one schema object, with the errors of wrong ones. */
 export class Keywords {
   constructor(

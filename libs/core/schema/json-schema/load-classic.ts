@@ -1,10 +1,10 @@
-import { schemaInvalid, schemaTooLarge } from '../errors.js';
+import { requireWithin, schemaInvalid } from '../errors.js';
 import { jsonText } from '../json-text.js';
 import type { SchemaLimits } from '../limits.js';
 import { positionAt, type JsonMembers, type JsonNode } from '../lossless-json.js';
 import { idKeyword, type Draft } from './drafts.js';
 import type { SchemaDocument, SchemaDocuments } from './documents.js';
-import { Keywords } from './keywords.js';
+import { Keywords, NO_MEMBERS } from './keywords.js';
 import {
   arrayNode,
   nodeBase,
@@ -66,7 +66,7 @@ class ClassicLoader {
 
   /** @param booleans whether `true` and `false` are schemas here: draft 4 has them in some places only. */
   #schema(json: JsonNode, place: Place, booleans = this.#draft !== 'draft-04'): SchemaNode {
-    if (++this.#nodes > this.limits.nodes) throw schemaTooLarge('nodes', this.limits.nodes, this.#nodes);
+    requireWithin(this.limits, 'nodes', ++this.#nodes);
     const base = nodeBase(place.document.source, json);
     if (json.kind === 'boolean' && (booleans || json === place.document.root)) {
       return { ...base, kind: json.value ? 'true' : 'false' };
@@ -125,7 +125,10 @@ class ClassicLoader {
   #parts(keys: Keywords, place: Place, base: NodeBase): SchemaNode[] {
     const parts: SchemaNode[] = [];
     const values = keys.list('enum');
-    if (values !== null) parts.push({ ...base, kind: 'enum', values: new Set(values.map(valueText)) });
+    if (values !== null) {
+      requireWithin(this.limits, 'enumSymbols', values.length);
+      parts.push({ ...base, kind: 'enum', values: new Set(values.map(valueText)) });
+    }
     for (const criterion of ['allOf', 'anyOf', 'oneOf'] as const) {
       const members = keys.list(criterion);
       if (members !== null) parts.push(this.#combined(criterion, members, place, base));
@@ -142,7 +145,7 @@ class ClassicLoader {
   }
 
   #combined(criterion: Criterion, members: readonly JsonNode[], place: Place, base: NodeBase): CombinedNode {
-    if (members.length > this.limits.branches) throw schemaTooLarge('branches', this.limits.branches, members.length);
+    requireWithin(this.limits, 'branches', members.length);
     const nodes = members.map((member) => this.#schema(member, place, true));
     return { ...base, kind: 'combined', criterion, members: nodes, generated: false };
   }
@@ -157,6 +160,7 @@ class ClassicLoader {
       return this.#ofType(name, keys, place, base, taken, node);
     };
     if (type.kind !== 'array') return one(type);
+    requireWithin(this.limits, 'branches', type.items.length);
     const members = type.items.map(one);
     return { ...base, kind: 'combined', criterion: 'anyOf', members, generated: false };
   }
@@ -258,7 +262,9 @@ class ClassicLoader {
     node.minProperties = keys.integer('minProperties');
     node.maxProperties = keys.integer('maxProperties');
     node.required = new Set(keys.texts('required'));
-    for (const [name, json] of keys.members('properties') ?? []) {
+    const properties = keys.members('properties') ?? NO_MEMBERS;
+    requireWithin(this.limits, 'fieldsPerRecord', properties.size);
+    for (const [name, json] of properties) {
       // The reference skips a property named like the id keyword, unless its schema is an object.
       if (name !== idKeyword(this.#draft) || json.kind === 'object')
         node.properties.set(name, this.#schema(json, place, true));

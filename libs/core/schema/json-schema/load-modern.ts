@@ -1,8 +1,8 @@
-import { schemaTooLarge } from '../errors.js';
+import { requireWithin } from '../errors.js';
 import type { SchemaLimits } from '../limits.js';
 import type { JsonMembers, JsonNode } from '../lossless-json.js';
 import type { SchemaDocument, SchemaDocuments } from './documents.js';
-import { Keywords } from './keywords.js';
+import { Keywords, NO_MEMBERS } from './keywords.js';
 import { valueText } from './load-classic.js';
 import {
   arrayNode,
@@ -59,7 +59,7 @@ class ModernLoader {
   #schema(json: JsonNode, place: Place): SchemaNode {
     const known = this.#loaded.get(json);
     if (known !== undefined) return known;
-    if (++this.#nodes > this.limits.nodes) throw schemaTooLarge('nodes', this.limits.nodes, this.#nodes);
+    requireWithin(this.limits, 'nodes', ++this.#nodes);
     const base = nodeBase(place.document.source, json);
     let node: SchemaNode;
     if (json.kind === 'boolean') node = { ...base, kind: json.value ? 'true' : 'false' };
@@ -116,13 +116,16 @@ class ModernLoader {
     const type = keys.get('type');
     if (type !== undefined) parts.push(this.#type(type, keys, base));
     const values = keys.list('enum');
-    if (values !== null) parts.push({ ...base, kind: 'enum', values: new Set(values.map(valueText)) });
+    if (values !== null) {
+      requireWithin(this.limits, 'enumSymbols', values.length);
+      parts.push({ ...base, kind: 'enum', values: new Set(values.map(valueText)) });
+    }
     const constant = keys.get('const');
     if (constant !== undefined) parts.push({ ...base, kind: 'const', value: valueText(constant) });
     for (const criterion of ['allOf', 'anyOf', 'oneOf'] as const) {
       const members = keys.list(criterion);
       if (members === null) continue;
-      if (members.length > this.limits.branches) throw schemaTooLarge('branches', this.limits.branches, members.length);
+      requireWithin(this.limits, 'branches', members.length);
       // The reference flattens what the keywords of one member generated into the list of members.
       const nodes = members.flatMap((member) => generatedMembers(this.#schema(member, place)));
       parts.push({ ...base, kind: 'combined', criterion, members: nodes, generated: false });
@@ -146,6 +149,7 @@ class ModernLoader {
 
   #type(type: JsonNode, keys: Keywords, base: NodeBase): SchemaNode {
     if (type.kind !== 'array') return this.#ofType(type, keys, base);
+    requireWithin(this.limits, 'branches', type.items.length);
     const members = type.items.map((item) => this.#ofType(item, keys, base));
     return { ...base, kind: 'combined', criterion: 'anyOf', members, generated: true };
   }
@@ -211,7 +215,9 @@ class ModernLoader {
       maxProperties: keys.truncated('maxProperties'),
       required: new Set(keys.texts('required')),
     };
-    for (const [name, json] of keys.members('properties') ?? []) node.properties.set(name, this.#schema(json, place));
+    const properties = keys.members('properties') ?? NO_MEMBERS;
+    requireWithin(this.limits, 'fieldsPerRecord', properties.size);
+    for (const [name, json] of properties) node.properties.set(name, this.#schema(json, place));
     for (const [pattern, json] of keys.members('patternProperties') ?? []) {
       if (!isPattern(pattern)) keys.wrong('patternProperties', 'keyed by regular expressions', json);
       node.patternProperties.set(pattern, this.#schema(json, place));

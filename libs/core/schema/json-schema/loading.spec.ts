@@ -189,3 +189,38 @@ describe('what Java takes for a URI', () => {
     expect(isUri(text)).toBe(false);
   });
 });
+
+describe('a JSON Schema above a limit', () => {
+  const many = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+  const properties = (count: number) => Object.fromEntries(many(count, (i) => [`p${i}`, {}]));
+  it.each([
+    // limit, its value, a schema of a size
+    ['branches', 256, (size: number) => ({ anyOf: many(size, (i) => ({ const: i })) })],
+    ['branches', 256, (size: number) => ({ type: many(size, () => 'string') })],
+    ['enumSymbols', 10_000, (size: number) => ({ enum: many(size, (i) => i) })],
+    ['fieldsPerRecord', 4_096, (size: number) => ({ type: 'object', properties: properties(size) })],
+    ['nodes', 20_000, (size: number) => ({ items: many(size - 1, () => true) })],
+    ['nodes', 20_000, (size: number) => ({ prefixItems: many(size - 1, () => true) })],
+  ])('is refused by %s, %i, which it names with its measure', (limit, value, make) => {
+    for (const draft of limit === 'nodes' && 'prefixItems' in make(2) ? ['2020'] : ['4', '7']) {
+      const parse = (size: number) => format.parse(JSON.stringify({ $schema: DRAFTS[draft], ...make(size) }));
+      expect(parse(value).type).toBe('JSON');
+      expect(() => parse(value + 1)).toThrow(
+        expect.objectContaining({ code: 'schema-too-large', details: { limit, value, measured: value + 1 } }),
+      );
+    }
+  });
+
+  it.each([
+    ['branches', { type: many(257, () => 'string') }],
+    ['enumSymbols', { enum: many(10_001, (i) => i) }],
+    ['fieldsPerRecord', { properties: properties(4_097) }],
+  ])('is refused by %s in the modern drafts, too', (limit, schema) => {
+    for (const draft of ['2019', '2020']) {
+      const text = JSON.stringify({ $schema: DRAFTS[draft], ...schema });
+      expect(() => format.parse(text)).toThrow(
+        expect.objectContaining({ details: expect.objectContaining({ limit }) as unknown }),
+      );
+    }
+  });
+});
