@@ -17,6 +17,7 @@ import { ViewVersions1764100000037 } from './0037-view-versions.js';
 import { RegistryVersionGuids1764100000038 } from './0038-registry-version-guids.js';
 import { ChangeRequests1764100000039 } from './0039-change-requests.js';
 import { ViewEvolution1764100000040 } from './0040-view-evolution.js';
+import { KeptAnswers1764100000041 } from './0041-kept-answers.js';
 import type { MigrationInterface } from 'typeorm';
 
 interface MigrationClass {
@@ -46,4 +47,5 @@ export const MIGRATIONS: MigrationClass[] = [
   RegistryVersionGuids1764100000038,
   ChangeRequests1764100000039,
   ViewEvolution1764100000040,
+  KeptAnswers1764100000041,
 ];

@@ -21,6 +21,7 @@ export const MIGRATION_NAMES: readonly string[] = [
   'RegistryVersionGuids1764100000038',
   'ChangeRequests1764100000039',
   'ViewEvolution1764100000040',
+  'KeptAnswers1764100000041',
 ];
 
 /** What makes a new SQLite file what all migrations would make it, without them: one statement each, in order. */
@@ -68,6 +69,8 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE TABLE "view_versions" ("id" text PRIMARY KEY NOT NULL, "name" text NOT NULL, "log_id" text NOT NULL, "cluster" text NOT NULL, "version" bigint NOT NULL, "declaration" text NOT NULL, "types" text NOT NULL, "state" text NOT NULL, "created_at" bigint NOT NULL, "role" text NOT NULL, evolution text, CONSTRAINT "uq_view_versions_version" UNIQUE ("name", "version"), CONSTRAINT "ck_view_versions_state" CHECK (state in (\'RUNNING\', \'PAUSED\', \'DELETING\')), CONSTRAINT "ck_view_versions_role" CHECK (role in (\'DRAFT\', \'PREVIOUS\')))',
   'CREATE INDEX "ix_registry_versions_of_subject" ON "registry_versions" ("context", "subject", "version", "schema_id", "guid", "deleted", "registered_at") ',
   'CREATE TABLE "change_requests" ("id" text PRIMARY KEY NOT NULL, "revision" bigint NOT NULL, "state" text NOT NULL, "ended_at" bigint, "document" text NOT NULL, "plan" text NOT NULL)',
+  'CREATE TABLE "kept_answers" ("id" text PRIMARY KEY NOT NULL, "attempt" text NOT NULL, "first_at" bigint NOT NULL, "document" text NOT NULL)',
+  'CREATE INDEX "ix_kept_answers_first_at" ON "kept_answers" ("first_at") ',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (1, 1764100000001, \'Registry1764100000001\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (2, 1764100000002, \'Operations1764100000002\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (3, 1764100000004, \'TopicNamesAndDerivations1764100000004\')',
@@ -87,5 +90,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (17, 1764100000038, \'RegistryVersionGuids1764100000038\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (18, 1764100000039, \'ChangeRequests1764100000039\')',
   'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (19, 1764100000040, \'ViewEvolution1764100000040\')',
+  'INSERT INTO "migrations" ("id", "timestamp", "name") VALUES (20, 1764100000041, \'KeptAnswers1764100000041\')',
   'INSERT INTO "registry_state" ("id", "revision") VALUES (1, 0)',
 ];

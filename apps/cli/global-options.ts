@@ -17,5 +17,8 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: '--wait', about: 'block until the operation ends' },
   { flags: '--timeout <duration>', about: 'how long to wait, for an answer or for the end; an operation goes on' },
   { flags: '--reason <text>', about: 'why, for the history; WEIR_REASON' },
-  { flags: '--idempotency-key <key>', about: 'for repeating an invocation; a fresh one by default' },
+  {
+    flags: '--idempotency-key <key>',
+    about: 'repeated with the same key, an invocation does once what it does; a fresh one by default',
+  },
 ];

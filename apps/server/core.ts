@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { DynamicModule } from '@nestjs/common';
 import {
   openSqlStore,
+  SqlAnswerStore,
   SqlChangeRequestStore,
   SqlDerivationStore,
   SqlImportStaging,
@@ -16,6 +17,7 @@ import {
 } from '#libs/adapters/store-sql';
 import { WorkerTransforms } from '#libs/adapters/transform-workers';
 import { ChangeRequestStore } from '#libs/core/change-requests';
+import { OnceByKey } from '#libs/core/idempotency';
 import { Leases } from '#libs/core/groups';
 import { Clock, isAppError, ServiceKeys } from '#libs/core/kernel';
 import {
@@ -424,6 +426,10 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
       { provide: OperationStore, useValue: operationStore },
       { provide: OperationEngine, useValue: engine },
       { provide: Supervisor, useValue: supervisor },
+      {
+        provide: OnceByKey,
+        useValue: new OnceByKey(new SqlAnswerStore(store), clock, () => randomBytes(16).toString('hex')),
+      },
       { provide: ChangeRequestStore, useValue: new SqlChangeRequestStore(store) },
       { provide: RegistryStore, useValue: registryStore },
       { provide: ImportStaging, useValue: staging },

@@ -35,6 +35,11 @@ export const LAYERS = [
     reason: 'who may agree to a plan, and to what it comes, does not depend on what the plan is about',
   },
   {
+    from: 'libs/core/idempotency',
+    may: ['libs/core/kernel'],
+    reason: 'that a request is done once does not depend on what it does',
+  },
+  {
     from: 'libs/core/operations',
     may: ['libs/core/kernel'],
     reason: 'the operation engine knows phases and leases, not what the work is about',

@@ -132,6 +132,42 @@ describe('change requests', () => {
     expect([blocked.code, dataOf<Submitted>(blocked).request]).toEqual([1, null]);
   });
 
+  it('are tried with --dry-run by the rules that decide, and stay as they are', async () => {
+    const { subject, as } = scratch();
+    const { request } = dataOf<Submitted>(await as('ann', 'plan', '--submit'));
+    const tried = async (who: string, verb: string) => {
+      const ran = await as(who, 'request', verb, request, '--note', 'tried', '--dry-run');
+      return [ran.code, ran.code === 0 ? dataOf<{ state: string }>(ran).state : errorOf(ran)];
+    };
+    expect(await tried('bob', 'approve')).toEqual([0, 'approved']);
+    expect(await tried('ann', 'approve')).toEqual([6, 'forbidden']);
+    expect(await tried('eve', 'reject')).toEqual([5, 'change-request-not-found']);
+    expect(await tried('bob', 'withdraw')).toEqual([4, 'withdrawal-by-another']);
+    expect(await tried('ann', 'withdraw')).toEqual([0, 'withdrawn']);
+    expect(dataOf<object>(await as('ann', 'request', 'show', request))).toMatchObject({
+      state: 'pending',
+      decided: null,
+    });
+    expect((await as('bob', 'request', 'reject', request)).code).toBe(0);
+    expect(await tried('bob', 'approve')).toEqual([4, 'wrong-state']);
+    // So are modes: who may not set one is told so, and what stands against one.
+    const mode = async (who: string, ...args: string[]) => {
+      const ran = await as(who, 'mode', 'set', ...args, '--dry-run');
+      return [ran.code, errorOf(ran)];
+    };
+    expect(await mode('ann', 'IMPORT', subject)).toEqual([6, 'forbidden']);
+    expect(await mode('bob', 'IMPORT', subject)).toEqual([0, undefined]);
+    expect(await mode('bob', 'FORWARD', subject)).toEqual([2, 'mode-unknown']);
+    expect((await as('ann', 'schema', 'register', subject, 'a.avsc')).code).toBe(0);
+    expect(await mode('bob', 'IMPORT', subject)).toEqual([4, 'operation-not-permitted']);
+    expect((await as('bob', 'schema', 'delete', subject, '--yes')).code).toBe(0);
+    const loss = await as('bob', 'mode', 'set', 'IMPORT', subject, '--dry-run');
+    expect([loss.code, loss.out]).toEqual([0, expect.stringContaining('1 softly deleted version')]);
+    // What goes for good needs a yes.
+    expect((await as('bob', 'mode', 'set', 'IMPORT', subject)).code).toBe(2);
+    expect((await as('bob', 'mode', 'set', 'IMPORT', subject, '--yes')).code).toBe(0);
+  });
+
   it('are what operations are to an operator: one that takes something away waits until another one approves', async () => {
     const { subject: topic, as } = scratch();
     expect((await as('ann', 'topic', 'create', topic, '--partitions', '1')).code).toBe(0);

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
@@ -11,6 +11,16 @@ import { dataOf, weir } from './weir-process.js';
 /** A pseudo-terminal is made by util-linux's `script`. */
 const HAS_SCRIPT = spawnSync('script', ['--version'], { stdio: 'ignore' }).status === 0;
 const PACKED = resolve(import.meta.dirname, '../../dist/cli/weir.js');
+
+/** An operation as a service tells of it. */
+const operation = (more: object): string =>
+  JSON.stringify({
+    ...{ id: 'op_1', kind: 'repartition', subject: 'topic:local/t', reason: null, nextAction: null },
+    ...{ commands: [], planHash: 'ab', createdBy: 'me', createdAt: '', endedAt: null },
+    ...{ progress: null, throttle: { active: false, reason: null, since: null }, lastError: null },
+    ...{ cutover: { ready: false, mode: 'manual', blockers: [] }, rollback: { available: false, until: null } },
+    ...more,
+  });
 
 describe('on a terminal', () => {
   if (!HAS_SCRIPT) {
@@ -65,12 +75,7 @@ describe('on a terminal', () => {
   });
 
   it('Ctrl-C detaches at once also from a service that has stopped to answer', async () => {
-    const waiting = JSON.stringify({
-      ...{ id: 'op_1', kind: 'repartition', subject: 'topic:local/t', state: 'READY', phase: 'READY', reason: null },
-      ...{ nextAction: 'cutover', commands: [], planHash: 'ab', createdBy: 'me', createdAt: '', endedAt: null },
-      ...{ progress: null, throttle: { active: false, reason: null, since: null }, lastError: null },
-      ...{ cutover: { ready: true, mode: 'manual', blockers: [] }, rollback: { available: false, until: null } },
-    });
+    const waiting = operation({ state: 'READY', phase: 'READY', nextAction: 'cutover' });
     let asked = 0;
     const hung = deferred<void>();
     const silent = createServer((request, response) => {
@@ -91,6 +96,73 @@ describe('on a terminal', () => {
     } finally {
       silent.closeAllConnections();
       silent.close();
+    }
+  });
+
+  /** A service whose operation sends more events than a pipe takes that nobody reads. */
+  const talkative = async (): Promise<{ url: string; close: () => void }> => {
+    const status = operation({ state: 'COPYING', phase: 'COPYING' });
+    const event = `id: 1\nevent: noted\ndata: ${JSON.stringify({ text: 'x'.repeat(200_000) })}\n\n`;
+    const service = createServer((request, response) => {
+      if (request.url!.includes('/plans/')) return void response.writeHead(404).end('{}');
+      if (!request.url!.endsWith('/events')) return void response.end(status);
+      response.setHeader('content-type', 'text/event-stream').write(event.repeat(3));
+    });
+    await new Promise<void>((done) => service.listen(0, '127.0.0.1', done));
+    return {
+      url: `http://127.0.0.1:${(service.address() as AddressInfo).port}`,
+      close: () => {
+        service.closeAllConnections();
+        service.close();
+      },
+    };
+  };
+
+  it('a second Ctrl-C ends a command that the first one has detached and that cannot write what it has', async () => {
+    const directory = await temporaryDirectory();
+    const service = await talkative();
+    try {
+      const gate = `${directory.path}/read-on`;
+      const weirs = `${directory.path}/watch.sh`;
+      // Ctrl-C reaches all that runs on a terminal. The reader takes no notice; it reads the first byte, and the rest once the gate is there. The shell tells how weir ended.
+      writeFileSync(
+        weirs,
+        `{ trap : INT; "${process.execPath}" "${PACKED}" op watch op_1 -s ${service.url} -o jsonl; echo "ended $?" >&2; } |
+         { trap '' INT; dd bs=1 count=1 of=/dev/null 2>/dev/null; echo began >&2; while [ ! -e "${gate}" ]; do sleep 0.05; done; cat >/dev/null; }`,
+      );
+      const watching = (whenDetached: (type: (keys: string) => void) => void) =>
+        new Promise<{ shown: string; wasOver: boolean }>((done) => {
+          const terminal = spawn('script', ['-qfec', `sh ${weirs}`, '/dev/null'], {
+            env: { PATH: process.env['PATH'], HOME: '/nonexistent' },
+            stdio: ['pipe', 'pipe', 'inherit'],
+          });
+          let [shown, typed, wasOver] = ['', 0, false];
+          const type = (keys: string): void => void terminal.stdin.write(keys);
+          terminal.stdout.on('data', (chunk: Buffer) => {
+            shown += chunk.toString();
+            if (typed === 0 && shown.includes('began')) {
+              typed = 1;
+              type('\u0003');
+            }
+            if (typed === 1 && shown.includes('weir op cancel op_1')) {
+              typed = 2;
+              wasOver = shown.includes('ended');
+              whenDetached(type);
+            }
+            if (shown.includes('ended')) writeFileSync(gate, '');
+          });
+          terminal.on('close', () => done({ shown, wasOver }));
+        });
+      // Negative control: without it, the command goes on until somebody reads what it has.
+      const patient = await watching(() => writeFileSync(gate, ''));
+      expect([patient.shown, patient.wasOver]).toEqual([expect.stringContaining('ended 130'), false]);
+      rmSync(gate);
+      const impatient = await watching((type) => type('\u0003'));
+      expect([impatient.shown, impatient.wasOver]).toEqual([expect.stringContaining('ended 130'), false]);
+      expect(impatient.shown.split('Detached')).toHaveLength(2);
+    } finally {
+      service.close();
+      await directory.remove();
     }
   });
 

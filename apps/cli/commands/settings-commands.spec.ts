@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runWeir } from '../testing/index.js';
 
-describe('weir compat get', () => {
+describe('weir compat and weir mode', () => {
   let server: Server | undefined;
   afterEach(() => new Promise((done) => (server === undefined ? done(undefined) : server.close(done))));
 
@@ -24,7 +24,7 @@ describe('weir compat get', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  it('says which of subject, context and all the level in force comes from', async () => {
+  it('say which of subject, context and all the level in force comes from', async () => {
     const url = await serve({
       '/config': 'BACKWARD',
       '/config/:.staging:': 'FULL',
@@ -54,5 +54,21 @@ describe('weir compat get', () => {
     });
     expect(await got('other')).toEqual({ target: 'other', value: 'BACKWARD', origin: 'global', wouldBe: null });
     expect(await got('--global')).toEqual({ target: '(global)', value: 'BACKWARD', origin: 'global', wouldBe: null });
+  });
+
+  it('change nothing with --dry-run at a registry that cannot be asked', async () => {
+    const changes: string[] = [];
+    server = createServer((request, response) => {
+      if (request.method !== 'GET') changes.push(`${request.method} ${request.url}`);
+      const isMode = request.method === 'GET';
+      response
+        .writeHead(isMode ? 200 : 404, { 'content-type': 'application/json', connection: 'close' })
+        .end(JSON.stringify(isMode ? { mode: 'READWRITE' } : { error_code: 404, message: 'HTTP 404 Not Found' }));
+    });
+    await new Promise<void>((done) => server!.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const ran = await runWeir(['mode', 'set', 'IMPORT', 'orders-value', '-s', url, '--dry-run', '-o', 'json']);
+    expect([ran.code, JSON.parse(ran.out)]).toMatchObject([0, { data: { value: 'READWRITE', wouldBe: 'IMPORT' } }]);
+    expect(changes).toEqual(['POST /v1/setting-changes:check']);
   });
 });

@@ -1,10 +1,9 @@
 import { nearest } from '#libs/core/kernel';
 import { COMPATIBILITY_LEVELS } from '#libs/core/schema';
 import { argument, given, type Handler, type Invocation } from '../command.js';
-import { Failure, usage } from '../failure.js';
+import { usage } from '../failure.js';
 import type { Client } from '../http/client.js';
 import { described } from '../outcome.js';
-import type { ServerPlan } from '../project/plan-file.js';
 import { confirm } from '../settings/confirm.js';
 
 /** What `compat` and `mode` have alike: a value of a subject or of all, and where the one in force comes from. */
@@ -87,41 +86,43 @@ function setting(kind: Kind): Handler {
     // The value comes first, so that a subject may be left out for --global.
     const value = valueOf(kind, argument(invocation, 0));
     const target = targetOf(invocation, kind, 1);
+    const change =
+      kind === COMPAT ? { kind: 'set-config', config: { compatibility: value } } : { kind: 'set-mode', mode: value };
     if (invocation.flags.dryRun) {
-      await requirePossible(client, kind, target, value);
-      return told(kind, { ...(await effective(client, kind, target)), wouldBe: value });
+      const purges = await purgesOf(client, kind, target, change);
+      const outcome = told(kind, { ...(await effective(client, kind, target)), wouldBe: value });
+      return purges === 0 ? outcome : { ...outcome, warnings: [lossOf(target.name, purges)] };
     }
     if (target.path === kind.path)
       await confirm(
         invocation,
         `Set ${kind.written} of every subject without its own to ${value} at ${client.address}.`,
       );
+    const purges = EMPTYING.includes(value) ? await purgesOf(client, kind, target, change) : 0;
+    if (purges > 0) await confirm(invocation, lossOf(target.name, purges));
     await client.json('PUT', target.path, { body: { [kind.written]: value } });
     return told(kind, await effective(client, kind, target));
   };
 }
 
-/** Modes that a plan of changes cannot hold, since what they need is only known when they are set. */
-const UNPLANNED = ['IMPORT', 'FORWARD'];
+/** Modes that begin on a subject or context without versions: what was deleted softly there goes for good. */
+const EMPTYING = ['IMPORT', 'FORWARD'];
 
-/** Asks the service whether it would go along. A registry that is no Weir cannot be asked. @throws Failure where it would not. */
-async function requirePossible(client: Client, kind: Kind, { path, name }: Target, value: string): Promise<void> {
-  if (UNPLANNED.includes(value)) return;
-  const subject = path === kind.path ? '' : name;
-  const change =
-    kind === COMPAT
-      ? { kind: 'set-config', subject, config: { compatibility: value } }
-      : { kind: 'set-mode', subject, mode: value };
-  const planPath = '/v1/schema-changes:plan';
-  const answer = await client.call('POST', planPath, { body: { changes: [change] } });
-  if (answer.status >= 400) {
-    const failure = client.refused('POST', planPath, answer);
-    if (/^(http|registry)-(404|405)$/.test(failure.code)) return;
-    throw failure;
-  }
-  const plan = JSON.parse(answer.body.toString('utf8')) as ServerPlan;
-  const refusal = plan.changes[0]?.refusal;
-  if (refusal) throw new Failure({ ...refusal, exit: 'conflict' });
+/**
+ * Asks the service whether it would make a change, and how many versions would go for good with it. A registry that is no Weir cannot be asked: 0.
+ * @throws Failure where it would not.
+ */
+async function purgesOf(client: Client, kind: Kind, { path, name }: Target, change: object): Promise<number> {
+  const checkPath = '/v1/setting-changes:check';
+  const answer = await client.call('POST', checkPath, { body: { subject: path === kind.path ? '' : name, ...change } });
+  if (answer.status < 400) return (JSON.parse(answer.body.toString('utf8')) as { purges: number }).purges;
+  const failure = client.refused('POST', checkPath, answer);
+  if (/^(http|registry)-(404|405)$/.test(failure.code)) return 0;
+  throw failure;
+}
+
+function lossOf(target: string, purges: number): string {
+  return `${purges} softly deleted version${purges === 1 ? '' : 's'} of ${target} would go for good.`;
 }
 
 /** @throws Failure with the one that was likely meant; where it is that of a subject, with how to write it. */
@@ -141,6 +142,7 @@ function unsetting(kind: Kind): Handler {
     const client = await (await invocation.settings()).client();
     const target = targetOf(invocation, kind, 0);
     if (!invocation.flags.dryRun) await client.json('DELETE', target.path);
+    else await purgesOf(client, kind, target, { kind: kind === COMPAT ? 'delete-config' : 'delete-mode' });
     return told(kind, await effective(client, kind, target));
   };
 }

@@ -21,6 +21,8 @@ const EXITS_BY_CODE: Readonly<Record<string, ExitName>> = {
   'schema-incompatible': 'no',
   'schema-invalid': 'no',
   'idempotency-key-reused': 'conflict',
+  'operation-not-permitted': 'conflict',
+  'schema-referenced': 'conflict',
 };
 
 /** The exit for a status. */

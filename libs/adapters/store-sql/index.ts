@@ -11,6 +11,7 @@ export {
   type StoreCut,
 } from './sql-store.js';
 // One line per store, in alphabetical order.
+export { SqlAnswerStore } from './answer-store.js';
 export { SqlChangeRequestStore } from './change-request-store.js';
 export { SqlDerivationStore } from './derivation-store.js';
 export { SqlImportStaging } from './import-staging.js';

@@ -18,6 +18,7 @@ export {
 } from './associations.js';
 export { checkCompatibility, type Assessment, type CompatibilityAnswer } from './compatibility.js';
 export { CONFIG_MEMBERS, levelOf, type ConfigUpdate } from './config.js';
+export type { SettingChange, SettingPreview } from './settings.js';
 export { associationInvalid } from './association-errors.js';
 export {
   idsExhausted,

@@ -1,4 +1,4 @@
-import type { RegistryChanges } from './changes.js';
+import type { Decision, RegistryChanges } from './changes.js';
 import {
   effectiveConfig,
   effectiveMode,
@@ -21,6 +21,19 @@ import { requireBoundedMetadata } from './data-contract.js';
 import { requireValidRuleSet } from './rule-set.js';
 import type { RegistryFact, RegistryStore } from './store.js';
 import { GLOBAL_CONTEXT, requireUsableScope, sameSubject, subjectText, type SubjectName } from './subject-name.js';
+
+/** A change of settings or mode that somebody thinks of. */
+export type SettingChange =
+  | { readonly kind: 'set-config'; readonly update: ConfigUpdate }
+  | { readonly kind: 'delete-config' }
+  | { readonly kind: 'set-mode'; readonly mode: RegistryMode }
+  | { readonly kind: 'delete-mode' };
+
+/** What a change of settings or mode would do beside it. */
+export interface SettingPreview {
+  /** Softly deleted versions that would go for good, as an import begins on an empty scope. */
+  readonly purges: number;
+}
 
 /**
  * Configuration and modes of subjects, contexts and the whole (contract 2.6, 2.7, 3.8, 3.10). A scope is a subject name; an empty name stands for its
@@ -49,36 +62,36 @@ export class RegistrySettings {
 
   /** @returns the settings as they are now. @throws `operation-not-permitted` where the mode is read-only, `subject-invalid`, `rule-set-invalid`. */
   setConfig(scope: SubjectName, update: ConfigUpdate): Promise<RegistryConfig> {
-    requireUsableScope(scope, subjectText(scope));
-    requireBoundedMetadata(update.defaultMetadata);
-    requireBoundedMetadata(update.overrideMetadata);
-    requireValidRuleSet(update.defaultRuleSet);
-    requireValidRuleSet(update.overrideRuleSet);
-    return this.changes.make(scope, async () => {
-      const scopes = await this.view.scopes(scope);
-      requireWritable(effectiveMode(scopes), scope);
-      const config = updatedConfig(scopes.subject.config, update);
-      return {
-        facts: [{ type: 'config-set', subject: scope, config }],
-        states: Object.values(scopes) as SubjectState[],
-        reply: () => config,
-      };
-    });
+    requireSettable(scope, update);
+    return this.changes.make(scope, () => this.#configSet(scope, update));
+  }
+
+  async #configSet(scope: SubjectName, update: ConfigUpdate): Promise<Decision<RegistryConfig>> {
+    const scopes = await this.view.scopes(scope);
+    requireWritable(effectiveMode(scopes), scope);
+    const config = updatedConfig(scopes.subject.config, update);
+    return {
+      facts: [{ type: 'config-set', subject: scope, config }],
+      states: Object.values(scopes) as SubjectState[],
+      reply: () => config,
+    };
   }
 
   /** @returns what was stored. @throws `subject-not-found` when nothing was, except for the scopes that have defaults. */
   deleteConfig(scope: SubjectName): Promise<RegistryConfig> {
-    return this.changes.make(scope, async () => {
-      const scopes = await this.view.scopes(scope);
-      const config = scopes.subject.config;
-      if (config === null && !hasDefaults(scope)) throw subjectNotFound(subjectText(scope));
-      requireWritable(effectiveMode(scopes), scope);
-      return {
-        facts: config === null ? [] : [{ type: 'config-set', subject: scope, config: null }],
-        states: Object.values(scopes) as SubjectState[],
-        reply: () => config ?? {},
-      };
-    });
+    return this.changes.make(scope, () => this.#configDeleted(scope));
+  }
+
+  async #configDeleted(scope: SubjectName): Promise<Decision<RegistryConfig>> {
+    const scopes = await this.view.scopes(scope);
+    const config = scopes.subject.config;
+    if (config === null && !hasDefaults(scope)) throw subjectNotFound(subjectText(scope));
+    requireWritable(effectiveMode(scopes), scope);
+    return {
+      facts: config === null ? [] : [{ type: 'config-set', subject: scope, config: null }],
+      states: Object.values(scopes) as SubjectState[],
+      reply: () => config ?? {},
+    };
   }
 
   /** @throws `subject-mode-not-found` when nothing is stored and the effective mode was not asked for. */
@@ -98,20 +111,22 @@ export class RegistrySettings {
    */
   setMode(scope: SubjectName, mode: RegistryMode | null, force: boolean): Promise<void> {
     requireUsableScope(scope, subjectText(scope));
-    return this.changes.make(scope, async () => {
-      const scopes = await this.view.scopes(scope);
-      const before = effectiveMode(scopes);
-      const empties = mode !== null && isImporting(mode) && !isImporting(before) && !force;
-      const emptied = empties ? await this.#emptied(scope) : { facts: [], states: [] };
-      // A subject by itself is vouched for by its state; what comes into a context has a state of its own.
-      const context = scope.context === GLOBAL_CONTEXT ? undefined : scope.context;
-      return {
-        ...(empties && scope.name === '' ? { vacates: { context } } : {}),
-        facts: [...emptied.facts, { type: 'mode-set', subject: scope, mode }],
-        states: [...(Object.values(scopes) as SubjectState[]), ...emptied.states],
-        reply: () => undefined,
-      };
-    });
+    return this.changes.make(scope, () => this.#modeSet(scope, mode, force));
+  }
+
+  async #modeSet(scope: SubjectName, mode: RegistryMode | null, force: boolean): Promise<Decision<void>> {
+    const scopes = await this.view.scopes(scope);
+    const before = effectiveMode(scopes);
+    const empties = mode !== null && isImporting(mode) && !isImporting(before) && !force;
+    const emptied = empties ? await this.#emptied(scope) : { facts: [], states: [] };
+    // A subject by itself is vouched for by its state; what comes into a context has a state of its own.
+    const context = scope.context === GLOBAL_CONTEXT ? undefined : scope.context;
+    return {
+      ...(empties && scope.name === '' ? { vacates: { context } } : {}),
+      facts: [...emptied.facts, { type: 'mode-set', subject: scope, mode }],
+      states: [...(Object.values(scopes) as SubjectState[]), ...emptied.states],
+      reply: () => undefined,
+    };
   }
 
   /**
@@ -119,19 +134,43 @@ export class RegistrySettings {
    * @returns the mode that was stored, null when only others were removed. @throws `subject-not-found` when nothing was stored.
    */
   deleteMode(scope: SubjectName, recursive: boolean): Promise<RegistryMode | null> {
-    return this.changes.make(scope, async () => {
-      const own = await this.view.subject(scope);
-      const inside = recursive && scope.name === '' ? await this.#within(scope) : [];
-      if (own.mode === null && !recursive && !hasDefaults(scope)) throw subjectNotFound(subjectText(scope));
-      const cleared = [own, ...inside.filter((state) => !sameSubject(state.subject, scope))].filter(
-        (state) => state.mode !== null,
-      );
-      return {
-        facts: cleared.map((state): RegistryFact => ({ type: 'mode-set', subject: state.subject, mode: null })),
-        states: [own, ...cleared],
-        reply: () => own.mode ?? (hasDefaults(scope) ? 'READWRITE' : null),
-      };
+    return this.changes.make(scope, () => this.#modeDeleted(scope, recursive));
+  }
+
+  async #modeDeleted(scope: SubjectName, recursive: boolean): Promise<Decision<RegistryMode | null>> {
+    const own = await this.view.subject(scope);
+    const inside = recursive && scope.name === '' ? await this.#within(scope) : [];
+    if (own.mode === null && !recursive && !hasDefaults(scope)) throw subjectNotFound(subjectText(scope));
+    const cleared = [own, ...inside.filter((state) => !sameSubject(state.subject, scope))].filter(
+      (state) => state.mode !== null,
+    );
+    return {
+      facts: cleared.map((state): RegistryFact => ({ type: 'mode-set', subject: state.subject, mode: null })),
+      states: [own, ...cleared],
+      reply: () => own.mode ?? (hasDefaults(scope) ? 'READWRITE' : null),
+    };
+  }
+
+  /**
+   * What a change of settings or mode would do, judged as the change itself is; nothing is written.
+   * @throws what {@link setConfig}, {@link deleteConfig}, {@link setMode} and {@link deleteMode} do.
+   */
+  async preview(scope: SubjectName, change: SettingChange): Promise<SettingPreview> {
+    if (change.kind === 'set-config') requireSettable(scope, change.update);
+    if (change.kind === 'set-mode') requireUsableScope(scope, subjectText(scope));
+    const { facts } = await this.view.consistent<Decision<unknown>>(() => {
+      switch (change.kind) {
+        case 'set-config':
+          return this.#configSet(scope, change.update);
+        case 'delete-config':
+          return this.#configDeleted(scope);
+        case 'set-mode':
+          return this.#modeSet(scope, change.mode, false);
+        case 'delete-mode':
+          return this.#modeDeleted(scope, false);
+      }
     });
+    return { purges: facts.filter(({ type }) => type === 'version-purged').length };
   }
 
   /** Who may register new schemas there, and whether that is stored for the scope itself. */
@@ -181,4 +220,13 @@ export class RegistrySettings {
     const names = await this.store.names(scope.context === GLOBAL_CONTEXT ? undefined : scope.context);
     return this.view.subjects(names);
   }
+}
+
+/** @throws `subject-invalid`, `rule-set-invalid` for settings that cannot be anywhere. */
+function requireSettable(scope: SubjectName, update: ConfigUpdate): void {
+  requireUsableScope(scope, subjectText(scope));
+  requireBoundedMetadata(update.defaultMetadata);
+  requireBoundedMetadata(update.overrideMetadata);
+  requireValidRuleSet(update.defaultRuleSet);
+  requireValidRuleSet(update.overrideRuleSet);
 }

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import type { Attempt } from '#libs/core/idempotency';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, CurrentAttempt, OncePerKey, ZodPipe } from '#libs/platform/http';
 import {
   backupList,
   backupView,
@@ -22,24 +23,29 @@ export class BackupsController {
   constructor(private readonly backups: BackupsService) {}
 
   @Post()
+  @OncePerKey()
   @HttpCode(202)
   @Access('admin', 'service')
   @ApiJson({
     id: 'createBackup',
     summary: 'Take a backup',
     description:
-      'Log and metadata as they are at one moment, while writing goes on. An operation does it, and can be slowed down and cancelled as any other; the backup is listed when it is complete.',
+      'Log and metadata as they are at one moment, while writing goes on. An operation does it, and can be slowed down and cancelled as any other; the backup is listed when it is complete. With the header `Idempotency-Key` one is taken, however often the request is sent within a day.',
     tag,
     body: createBackupBody,
     response: backupWork,
     status: 202,
-    errors: { 409: ['backups-not-configured', 'nothing-to-back-up', 'subject-busy'] },
+    errors: {
+      409: ['backups-not-configured', 'nothing-to-back-up', 'subject-busy', 'idempotency-key-in-use'],
+      422: ['idempotency-key-reused'],
+    },
   })
   create(
     @Body(new ZodPipe(createBackupBody)) body: CreateBackupBody,
     @CurrentPrincipal() principal: Principal,
+    @CurrentAttempt() attempt: Attempt | undefined,
   ): Promise<BackupWorkView> {
-    return this.backups.create(body.full, principal);
+    return this.backups.create(body.full, principal, attempt);
   }
 
   @Get()
@@ -69,6 +75,7 @@ export class BackupsController {
   }
 
   @Post(':id([^:]+)::verify')
+  @OncePerKey()
   @HttpCode(202)
   @Access('admin', 'service')
   @ApiJson({
@@ -81,11 +88,16 @@ export class BackupsController {
     status: 202,
     errors: { 404: ['backup-not-found'], 409: ['backups-not-configured', 'backup-newer', 'subject-busy'] },
   })
-  verify(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<BackupWorkView> {
-    return this.backups.verify(id, principal);
+  verify(
+    @Param('id') id: string,
+    @CurrentPrincipal() principal: Principal,
+    @CurrentAttempt() attempt: Attempt | undefined,
+  ): Promise<BackupWorkView> {
+    return this.backups.verify(id, principal, attempt);
   }
 
   @Post(':id([^:]+)::restore')
+  @OncePerKey()
   @HttpCode(202)
   @Access('admin', 'service')
   @ApiJson({
@@ -108,8 +120,12 @@ export class BackupsController {
       ],
     },
   })
-  restore(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<BackupWorkView> {
-    return this.backups.restore(id, principal);
+  restore(
+    @Param('id') id: string,
+    @CurrentPrincipal() principal: Principal,
+    @CurrentAttempt() attempt: Attempt | undefined,
+  ): Promise<BackupWorkView> {
+    return this.backups.restore(id, principal, attempt);
   }
 
   @Delete(':id')

@@ -1,6 +1,7 @@
 import { applyDecorators, Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import type { Attempt } from '#libs/core/idempotency';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodListsPipe, ZodPipe } from '#libs/platform/http';
+import { ApiJson, CurrentAttempt, OncePerKey, ZodListsPipe, ZodPipe } from '#libs/platform/http';
 import { ChangeRequestsService } from './change-requests.service.js';
 import {
   commandBody,
@@ -50,12 +51,13 @@ export class ChangeRequestsController {
   constructor(private readonly requests: ChangeRequestsService) {}
 
   @Post()
+  @OncePerKey()
   @Access('read', 'subject')
   @ApiJson({
     id: 'submitChangeRequest',
     summary: 'Submit a plan for others to agree to',
     description:
-      'Send a plan of schemas (`POST /v1/schema-changes:plan`) and of topics (`POST /v1/topic-changes:plan`), each with what it was made from. Nothing is changed: when the request is approved the plan is applied by the calls that apply plans, with the rights of who applies it, and refused if something has moved. Needs the right to write each subject of it.',
+      'Send a plan of schemas (`POST /v1/schema-changes:plan`) and of topics (`POST /v1/topic-changes:plan`), each with what it was made from. Nothing is changed: when the request is approved the plan is applied by the calls that apply plans, with the rights of who applies it, and refused if something has moved. Needs the right to write each subject of it. With the header `Idempotency-Key` it is submitted once, however often it is sent within a day.',
     tag,
     body: submitBody,
     bodyExample: {
@@ -70,13 +72,18 @@ export class ChangeRequestsController {
     jsonValues: MAX_REQUEST_VALUES,
     response: requestView,
     status: 201,
-    errors: { 413: ['list-too-long', 'too-many-open-requests'] },
+    errors: {
+      409: ['idempotency-key-in-use'],
+      413: ['list-too-long', 'too-many-open-requests'],
+      422: ['idempotency-key-reused'],
+    },
   })
   submit(
     @Body(new ZodListsPipe(submitBody, plansInTurns)) body: SubmitBody,
     @CurrentPrincipal() principal: Principal,
+    @CurrentAttempt() attempt: Attempt | undefined,
   ): Promise<RequestView> {
-    return this.requests.submit(principal, body);
+    return this.requests.submit(principal, body, attempt);
   }
 
   @Get()
@@ -120,10 +127,10 @@ export class ChangeRequestsController {
   )
   approve(
     @Param('request') id: string,
-    @Body(new ZodPipe(commandBody)) { note }: CommandBody,
+    @Body(new ZodPipe(commandBody)) body: CommandBody,
     @CurrentPrincipal() principal: Principal,
   ): Promise<RequestView> {
-    return this.requests.command(principal, id, 'approve', note);
+    return this.requests.command(principal, id, 'approve', body);
   }
 
   @CommandRoute(
@@ -135,10 +142,10 @@ export class ChangeRequestsController {
   )
   reject(
     @Param('request') id: string,
-    @Body(new ZodPipe(commandBody)) { note }: CommandBody,
+    @Body(new ZodPipe(commandBody)) body: CommandBody,
     @CurrentPrincipal() principal: Principal,
   ): Promise<RequestView> {
-    return this.requests.command(principal, id, 'reject', note);
+    return this.requests.command(principal, id, 'reject', body);
   }
 
   @CommandRoute('withdraw', 'withdrawChangeRequest', 'Take a change request back', 'For who submitted it.', [
@@ -146,10 +153,10 @@ export class ChangeRequestsController {
   ])
   withdraw(
     @Param('request') id: string,
-    @Body(new ZodPipe(commandBody)) { note }: CommandBody,
+    @Body(new ZodPipe(commandBody)) body: CommandBody,
     @CurrentPrincipal() principal: Principal,
   ): Promise<RequestView> {
-    return this.requests.command(principal, id, 'withdraw', note);
+    return this.requests.command(principal, id, 'withdraw', body);
   }
 
   @CommandRoute(
@@ -161,9 +168,9 @@ export class ChangeRequestsController {
   )
   close(
     @Param('request') id: string,
-    @Body(new ZodPipe(commandBody)) { note }: CommandBody,
+    @Body(new ZodPipe(commandBody)) body: CommandBody,
     @CurrentPrincipal() principal: Principal,
   ): Promise<RequestView> {
-    return this.requests.command(principal, id, 'close', note);
+    return this.requests.command(principal, id, 'close', body);
   }
 }

@@ -10,10 +10,18 @@ import {
   type RequestCommand,
   type RequestStep,
 } from '#libs/core/change-requests';
+import type { Attempt } from '#libs/core/idempotency';
 import { Clock, type JsonObject } from '#libs/core/kernel';
 import { ANONYMOUS, Authorizer, type Action, type Principal } from '#libs/platform/auth';
 import { formatCursor, parseCursor } from '#libs/platform/http';
-import type { ListQuery, RequestPage, RequestView, RequestWithPlan, SubmitBody } from './change-requests.shapes.js';
+import type {
+  CommandBody,
+  ListQuery,
+  RequestPage,
+  RequestView,
+  RequestWithPlan,
+  SubmitBody,
+} from './change-requests.shapes.js';
 
 /** Requests that may wait at the same time. */
 const MOST_OPEN = 500;
@@ -37,15 +45,20 @@ export class ChangeRequestsService {
     private readonly authorizer: Authorizer,
   ) {}
 
-  async submit(principal: Principal, { title, note, ...plan }: SubmitBody): Promise<RequestView> {
+  /** @param attempt names the request: an earlier attempt that has submitted it is found by that. @throws `forbidden`, `too-many-open-requests`. */
+  async submit(principal: Principal, { title, note, ...plan }: SubmitBody, attempt?: Attempt): Promise<RequestView> {
     const subjects = [...new Set(plan.changes.map(({ subject }) => subject))];
     const topics = [...new Set(plan.topics.map(({ name }) => name))];
     for (const name of subjects) this.demand(principal, 'write', 'subject', name);
     for (const name of topics) this.demand(principal, 'read', 'topic', name);
     const now = this.clock.now();
     await this.store.prune(now - KEPT_MS);
+    const { firstAt, seed } = attempt ?? { firstAt: now, seed: randomBytes(4).toString('hex') };
+    const id = `cr_${firstAt.toString(36).padStart(9, '0')}${seed.slice(0, 8)}`;
+    const before = attempt?.again === true ? await this.store.find(id) : undefined;
+    if (before !== undefined) return viewOf(before.request);
     const request: ChangeRequest = {
-      id: `cr_${now.toString(36).padStart(9, '0')}${randomBytes(4).toString('hex')}`,
+      id,
       revision: 1,
       state: 'pending',
       title,
@@ -77,12 +90,12 @@ export class ChangeRequestsService {
     return { ...viewOf(found.request), plan: found.plan as unknown as RequestWithPlan['plan'] };
   }
 
-  /** @throws `change-request-not-found`, `forbidden`, `wrong-state`, `approval-by-author`, `withdrawal-by-another`, `change-request-moved`. */
+  /** With `dryRun` it is judged alone: the same refusals, the request as it would be. @throws `change-request-not-found`, `forbidden`, `wrong-state`, `approval-by-author`, `withdrawal-by-another`, `change-request-moved`. */
   async command(
     principal: Principal,
     id: string,
     command: RequestCommand,
-    note: string | undefined,
+    { note, dryRun }: CommandBody,
   ): Promise<RequestView> {
     const found = await this.store.find(id);
     if (found === undefined || !this.isReadable(principal, found.request)) throw requestNotFound(id);
@@ -91,7 +104,7 @@ export class ChangeRequestsService {
     for (const name of request.topics) this.demand(principal, RIGHTS[command].topic, 'topic', name);
     const actor: RequestActor = { id: principal.id, isKnown: principal.id !== ANONYMOUS.id };
     const next = decided(request, command, actor, this.clock.now(), note ?? null);
-    if (next !== request && !(await this.store.replace(next))) throw requestMoved(id);
+    if (!dryRun && next !== request && !(await this.store.replace(next))) throw requestMoved(id);
     return viewOf(next);
   }
 

@@ -42,7 +42,10 @@ export const submitBody = z.strictObject({
 export type SubmitBody = z.infer<typeof submitBody>;
 
 /** Body of the commands. */
-export const commandBody = z.strictObject({ note: note.optional().describe('Kept with the step.') });
+export const commandBody = z.strictObject({
+  note: note.optional().describe('Kept with the step.'),
+  dryRun: z.boolean().default(false).describe('Answer the request as it would be, or the refusal, and change nothing.'),
+});
 export type CommandBody = z.infer<typeof commandBody>;
 
 /** Query of `GET /v1/change-requests`. */

@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { AccessToSome, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
 import { joinedViewOf, planViewOf } from './move-plan-view.js';
 import { moveBody, movePlansView, type MoveBody, type MovePlansView } from './move-schemas.js';
 import { MovesService } from './moves.service.js';
@@ -11,6 +11,7 @@ export class MovesController {
   constructor(private readonly moves: MovesService) {}
 
   @Post('plans')
+  @PlanOncePerKey()
   @HttpCode(201)
   @AccessToSome('operate', 'topic')
   @ApiJson({

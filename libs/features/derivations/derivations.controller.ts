@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
 import {
   createBody,
   derivationPage,
@@ -43,6 +43,7 @@ export class DerivationsController {
   }
 
   @Post('plans')
+  @PlanOncePerKey()
   @HttpCode(201)
   @Access('alter', 'topic', 'body.name')
   @ApiJson({

@@ -4,7 +4,7 @@ import type { JsonObject } from '#libs/core/kernel';
 import { OperationEngine } from '#libs/core/operations';
 import { MAX_ERASED_KEYS } from '#libs/core/streams';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
 import { derivedPlanView, derivedPlanViewOf, type DerivedPlanView } from './plan-view.js';
 
 /** Body of `POST /v1/erasures/plans`. */
@@ -25,6 +25,7 @@ export class ErasuresController {
   constructor(private readonly engine: OperationEngine) {}
 
   @Post('plans')
+  @PlanOncePerKey()
   @HttpCode(201)
   @Access('operate', 'topic', 'body.derivation')
   @ApiJson({

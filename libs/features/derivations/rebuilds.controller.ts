@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { JsonObject } from '#libs/core/kernel';
 import { OperationEngine } from '#libs/core/operations';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
 import { derivedPlanView, derivedPlanViewOf, type DerivedPlanView } from './plan-view.js';
 
 /** Body of `POST /v1/rebuilds/plans`. */
@@ -29,6 +29,7 @@ export class RebuildsController {
   constructor(private readonly engine: OperationEngine) {}
 
   @Post('plans')
+  @PlanOncePerKey()
   @HttpCode(201)
   @Access('operate', 'topic', 'body.derivation')
   @ApiJson({

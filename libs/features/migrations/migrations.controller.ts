@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { Access, AccessToSome, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
 import { placeFrom } from '#libs/core/streams';
 import {
   migrationBody,
@@ -25,6 +25,7 @@ export class MigrationsController {
   constructor(private readonly migrations: MigrationsService) {}
 
   @Post('plans')
+  @PlanOncePerKey()
   @HttpCode(201)
   @AccessToSome('operate', 'topic')
   @ApiJson({

@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/co
 import type { Staged } from '#libs/core/moving';
 import type { Plan } from '#libs/core/operations';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
 import {
   importPlanBody,
   importPlanView,
@@ -56,6 +56,7 @@ export class ImportsController {
   }
 
   @Post('plans')
+  @PlanOncePerKey()
   @HttpCode(201)
   @Access('admin', 'subject')
   @ApiJson({

@@ -16,6 +16,7 @@ import { SchemaEventsController } from './native/schema-events.controller.js';
 import { SchemaEventsService } from './native/schema-events.service.js';
 import { SchemaSearchController } from './native/schema-search.controller.js';
 import { SchemaSearchService } from './native/schema-search.service.js';
+import { SettingChangesController } from './native/setting-changes.controller.js';
 import { SubjectHistoryController } from './native/subject-history.controller.js';
 import { SubjectHistoryService } from './native/subject-history.service.js';
 import { RegistrationRight } from './registration-right.js';
@@ -54,6 +55,7 @@ import { TopicInferenceController } from './topic-inference.controller.js';
     SchemaDeletionsController,
     SchemaSearchController,
     SubjectHistoryController,
+    SettingChangesController,
     RegistrationPolicyController,
   ],
   providers: [

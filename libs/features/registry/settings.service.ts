@@ -1,5 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { GLOBAL_CONTEXT, modeNamed, parseSubject, Registry, subjectText, type SubjectName } from '#libs/core/registry';
+import {
+  GLOBAL_CONTEXT,
+  modeNamed,
+  parseSubject,
+  Registry,
+  subjectText,
+  type SettingChange,
+  type SettingPreview,
+  type SubjectName,
+} from '#libs/core/registry';
 import { Authorizer, type Action, type Principal } from '#libs/platform/auth';
 import { configBody, modeBody } from './bodies.js';
 import { flag, type RawQuery } from './query.js';
@@ -44,6 +53,17 @@ export class SettingsService {
     const scope = this.reach(principal, 'govern', name);
     const mode = await this.registry.settings.deleteMode(scope, flag(query, 'recursive'));
     return mode === null ? {} : { mode };
+  }
+
+  /** What a change would do; the name stands in the body, so no guard has judged it. */
+  async preview(
+    principal: Principal,
+    name: string,
+    changeOf: (scope: SubjectName) => SettingChange,
+  ): Promise<SettingPreview> {
+    const scope = this.reach(principal, 'govern', name);
+    this.authorizer.demand(principal, 'govern', { kind: 'subject', name: subjectText(scope) || null });
+    return this.registry.settings.preview(scope, changeOf(scope));
   }
 
   /** The scope that is meant. The guard has judged the name in the path; where that is another spelling, the meaning is judged here. */

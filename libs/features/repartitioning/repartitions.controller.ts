@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { AccessToSome, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
 import { planViewOf } from './repartition-plan-view.js';
 import {
   repartitionBody,
@@ -16,6 +16,7 @@ export class RepartitionsController {
   constructor(private readonly repartitions: RepartitionsService) {}
 
   @Post('plans')
+  @PlanOncePerKey()
   @HttpCode(201)
   @AccessToSome('operate', 'topic')
   @ApiJson({

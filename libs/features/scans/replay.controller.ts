@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, Conditional, ZodPipe } from '#libs/platform/http';
+import { ApiJson, Conditional, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
 import { replayPlanBody, replayView, type ReplayPlanBody, type ReplayView } from './replay-shapes.js';
 import { ReplayService } from './replay.service.js';
 import { scanPlanView, scanPlanViewOf, type ScanPlanView } from './scan-plan-view.js';
@@ -13,6 +13,7 @@ export class ReplayController {
   constructor(private readonly replays: ReplayService) {}
 
   @Post('plans')
+  @PlanOncePerKey()
   @HttpCode(201)
   @Access('read', 'topic', 'body.topic')
   @ApiJson({

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, Conditional, RequestSignal, ZodPipe } from '#libs/platform/http';
+import { ApiJson, Conditional, PlanOncePerKey, RequestSignal, ZodPipe } from '#libs/platform/http';
 import { scanPlanView, scanPlanViewOf, type ScanPlanView } from './scan-plan-view.js';
 import {
   censusQuery,
@@ -83,6 +83,7 @@ export class UsageController {
   }
 
   @Post('schema-usage/plans')
+  @PlanOncePerKey()
   @HttpCode(201)
   @Access('operate', 'service')
   @ApiJson({

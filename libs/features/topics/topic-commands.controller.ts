@@ -1,6 +1,7 @@
 import { applyDecorators, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import type { Attempt } from '#libs/core/idempotency';
 import { Access } from '#libs/platform/auth';
-import { ApiJson } from '#libs/platform/http';
+import { ApiJson, CurrentAttempt, OncePerKey } from '#libs/platform/http';
 import { topicView, type TopicView } from './topic-schemas.js';
 import { placedView } from './topic-view.js';
 import { TopicsService, type PlacedTopic } from './topics.service.js';
@@ -65,11 +66,16 @@ export class TopicCommandsController {
   @CommandRoute(
     'restore',
     'Restore a deleted topic',
-    'Brings back records, offsets, generations and group positions, while the topic is kept (`GET /v1/topics?deleted=true`).',
-    ['topic-not-deleted'],
+    'Brings back records, offsets, generations and group positions, while the topic is kept (`GET /v1/topics?deleted=true`). With the header `Idempotency-Key` a repetition gets the first answer.',
+    ['topic-not-deleted', 'idempotency-key-in-use'],
   )
-  restore(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
-    return this.#answer(this.topics.restore(cluster, topic));
+  @OncePerKey()
+  restore(
+    @Param('cluster') cluster: string | undefined,
+    @Param('topic') topic: string,
+    @CurrentAttempt() attempt: Attempt | undefined,
+  ): Promise<TopicView> {
+    return this.#answer(this.topics.restore(cluster, topic, attempt?.again === true));
   }
 
   async #answer(change: Promise<PlacedTopic>): Promise<TopicView> {

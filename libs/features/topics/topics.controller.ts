@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import type { Attempt } from '#libs/core/idempotency';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, CurrentAttempt, OncePerKey, ZodPipe } from '#libs/platform/http';
 import {
   createTopicBody,
   deleteTopicQuery,
@@ -22,20 +23,26 @@ export class TopicsController {
   constructor(private readonly topics: TopicsService) {}
 
   @Post()
+  @OncePerKey()
   @Access('alter', 'topic', 'body.name')
   @ApiJson({
     id: 'createTopic',
     summary: 'Create a topic',
+    description:
+      'With the header `Idempotency-Key` it is created once, however often the request is sent within a day: a repetition gets the first answer, and another body under the same key is refused.',
     tag: 'topics',
     body: createTopicBody,
     response: topicView,
     status: 201,
+    errors: { 409: ['topic-exists', 'idempotency-key-in-use'], 422: ['idempotency-key-reused'] },
   })
   async create(
     @Param('cluster') cluster: string | undefined,
     @Body(new ZodPipe(createTopicBody)) body: CreateTopicBody,
+    @CurrentAttempt() attempt: Attempt | undefined,
   ): Promise<TopicView> {
-    return viewOf(this.topics.clusterName(cluster), await this.topics.create(cluster, body));
+    const topic = await this.topics.create(cluster, body, attempt?.again === true);
+    return viewOf(this.topics.clusterName(cluster), topic);
   }
 
   @Get()

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { isAppError } from '#libs/core/kernel';
 import { TopicDirectories, TopicLifecycle, type DeleteTopic, type ResolvedTopic } from '#libs/core/log';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page } from '#libs/platform/http';
@@ -28,8 +29,17 @@ export class TopicsService {
     return name;
   }
 
-  create(cluster: string | undefined, body: CreateTopicBody): Promise<ResolvedTopic> {
-    return this.directories.of(cluster).create(body);
+  /** @param again an earlier attempt may have made it: a topic that is as asked is the answer then. @throws `topic-exists`, `invalid-topic-name`, `invalid-topic-config` and what else the log refuses. */
+  async create(cluster: string | undefined, body: CreateTopicBody, again: boolean): Promise<ResolvedTopic> {
+    const directory = this.directories.of(cluster);
+    try {
+      return await directory.create(body);
+    } catch (error) {
+      if (!again || !isAppError(error, 'topic-exists')) throw error;
+      const topic = await directory.resolve(body.name);
+      if (!isAsAsked(topic, body)) throw error;
+      return topic;
+    }
   }
 
   describe(cluster: string | undefined, topic: string): Promise<PlacedTopic> {
@@ -53,9 +63,16 @@ export class TopicsService {
     await this.directories.following(cluster, (at) => this.lifecycle.delete(at, topic, how));
   }
 
-  /** See {@link TopicLifecycle.restore}. */
-  restore(cluster: string | undefined, topic: string): Promise<PlacedTopic> {
-    return this.placed(cluster, (at) => this.lifecycle.restore(at, topic));
+  /** See {@link TopicLifecycle.restore}. @param again an earlier attempt may have restored it: one that is there is the answer then. */
+  restore(cluster: string | undefined, topic: string, again: boolean): Promise<PlacedTopic> {
+    return this.placed(cluster, async (at) => {
+      try {
+        return await this.lifecycle.restore(at, topic);
+      } catch (error) {
+        if (!again || !isAppError(error, 'topic-not-deleted')) throw error;
+        return this.directories.of(at).resolve(topic);
+      }
+    });
   }
 
   /** See {@link TopicLifecycle.protect}. */
@@ -81,4 +98,11 @@ export class TopicsService {
       return { cluster: at, topic, oldNames: [...names].filter((name) => name !== topic.logical).sort() };
     });
   }
+}
+
+function isAsAsked({ description }: ResolvedTopic, { partitions, config }: CreateTopicBody): boolean {
+  return (
+    description.partitions.length === partitions &&
+    Object.entries(config).every(([name, value]) => description.config[name] === value)
+  );
 }

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { outcomeUnknown, type Attempt } from '#libs/core/idempotency';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, CurrentAttempt, OncePerKey, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
 import {
   rebuildPlanBody,
   versionPlanBody,
@@ -58,6 +59,7 @@ export class VersionsController {
   }
 
   @Post(':view/versions/:version/activate')
+  @OncePerKey()
   @HttpCode(200)
   @Access('alter', 'view', 'view')
   @ApiJson({
@@ -112,6 +114,7 @@ export class VersionsController {
   }
 
   @Post(':view/versions/plans')
+  @PlanOncePerKey()
   @HttpCode(201)
   @Access('alter', 'view', 'view')
   @ApiJson({
@@ -135,6 +138,7 @@ export class VersionsController {
   }
 
   @Post(':view/rebuilds/plans')
+  @PlanOncePerKey()
   @HttpCode(201)
   @Access('alter', 'view', 'view')
   @ApiJson({
@@ -158,16 +162,23 @@ export class VersionsController {
   }
 
   @Post(':view/rollback')
+  @OncePerKey()
   @HttpCode(200)
   @Access('alter', 'view', 'view')
   @ApiJson({
     id: 'rollbackView',
     summary: 'Let queries see the version before again',
+    description:
+      'Done twice it is undone. With the header `Idempotency-Key` it is done once, however often it is sent within a day.',
     tag,
     response: viewView,
-    errors: { 409: ['view-no-previous-version', 'view-version-behind'] },
+    errors: {
+      409: ['view-no-previous-version', 'view-version-behind', 'idempotency-key-in-use', 'idempotency-outcome-unknown'],
+    },
   })
-  async rollback(@Param('view') view: string): Promise<ViewView> {
+  async rollback(@Param('view') view: string, @CurrentAttempt() attempt: Attempt | undefined): Promise<ViewView> {
+    // From how the versions stand it cannot be told whether they stood the other way round before.
+    if (attempt?.again === true) throw outcomeUnknown(`Look at GET /v1/views/${view}/versions.`);
     return viewOf(await this.views.rollback(view));
   }
 }
