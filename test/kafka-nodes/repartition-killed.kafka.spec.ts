@@ -20,6 +20,8 @@ interface Operation {
   readonly reason: string | null;
   readonly progress: { readonly records: { readonly done: number } } | null;
   readonly verification: unknown;
+  readonly groups: readonly { readonly group: string }[];
+  readonly cutover: { readonly lastAttempt: { readonly outcome: string; readonly reason: string | null } | null };
 }
 interface HandedOut {
   readonly topic: string;
@@ -113,23 +115,51 @@ describe('a repartition on Apache Kafka from 6 partitions to 24 and back, under 
     expect((await operation(id)).verification).toMatchObject({ state: 'passed', mismatches: [] });
   }
 
-  async function started(partitions: number, mode: 'drain' | 'duplicates', recordsPerSecond?: number): Promise<string> {
+  async function started(
+    partitions: number,
+    maxPauseMs: number,
+    throttle: { readonly recordsPerSecond?: number } = {},
+  ): Promise<string> {
     let id = '';
     // What the plan rests on may have changed between it and its start: a group that came, for one.
     await until('a plan is started', async () => {
       const plan = await calls.demand<{ hash: string; blockers: string[] }>('POST', '/v1/repartitions/plans', {
         topic: 'flights',
         target: { partitions },
-        groups: { mode },
-        cutover: { mode: 'auto', maxPauseMs: 60_000 },
+        groups: { mode: 'drain' },
+        cutover: { mode: 'auto', maxPauseMs },
       });
       expect(plan.blockers).toEqual([]);
-      const throttle = recordsPerSecond === undefined ? {} : { throttle: { recordsPerSecond } };
-      const { status, json } = await calls.post<Operation>('/v1/operations', { planHash: plan.hash, ...throttle });
+      const { status, json } = await calls.post<Operation>('/v1/operations', { planHash: plan.hash, throttle });
       id = json.id;
       return status < 300;
     });
     return id;
+  }
+
+  /** The topic behind the name, as clients of Kafka see it. */
+  async function physicalName(): Promise<string> {
+    const names = await kafka.tool('org.apache.kafka.tools.TopicCommand', [
+      ...['--bootstrap-server', kafka.bootstrapServers, '--list'],
+    ]);
+    const generations = names.split('\n').filter((name) => /^flights--g\d+$/.test(name));
+    return generations.sort((a, b) => Number(a.split('--g')[1]) - Number(b.split('--g')[1])).at(-1)!;
+  }
+
+  /** A client has read every number once. */
+  function expectNumbers(read: readonly (readonly [string, number])[]): void {
+    const numbers = read.map(([, value]) => value).sort((a, b) => a - b);
+    expect(numbers).toEqual(Array.from({ length: written }, (_, n) => n));
+  }
+
+  /** What a leased group had in hand when the broker died may have come again; of each key nothing was passed over. */
+  function expectInOrder(seen: readonly HandedOut[]): void {
+    const firsts = new Map<string, number[]>();
+    for (const { key, value } of seen) {
+      const list = firsts.get(key) ?? [];
+      if (!list.includes(value)) firsts.set(key, [...list, value]);
+    }
+    for (const [key, list] of firsts) expect(list, key).toEqual([...list].sort((a, b) => a - b));
   }
 
   /** Every number there is, once, those of a key in their order. */
@@ -147,7 +177,7 @@ describe('a repartition on Apache Kafka from 6 partitions to 24 and back, under 
     expect(all).toEqual(Array.from({ length: written }, (_, n) => n));
   }
 
-  it('loses, repeats and reorders nothing for writers; the stock client goes on exactly where it was, under the new name', async () => {
+  it('loses, repeats and reorders nothing for writers; the stock client goes on exactly where it was, under the new name, also in fewer partitions, which are waited with until it has read everything', async () => {
     await calls.topic('flights', 6);
     while (written < FIRST) await write(100);
     const seen: HandedOut[] = [];
@@ -164,7 +194,7 @@ describe('a repartition on Apache Kafka from 6 partitions to 24 and back, under 
     })();
     let wide = '';
     try {
-      wide = await started(24, 'drain', 150);
+      wide = await started(24, 60_000, { recordsPerSecond: 150 });
       // In the middle of the copy, which is held back for that.
       await expect.poll(async () => (await operation(wide)).progress?.records.done ?? 0, SOON).toBeGreaterThan(100);
       const [broker] = kafka.nodes;
@@ -185,30 +215,51 @@ describe('a repartition on Apache Kafka from 6 partitions to 24 and back, under 
     expect(topic.partitionCount).toBe(24);
 
     // Restarted on the new name it reads what it had not read, and nothing else.
-    const names = await kafka.tool('org.apache.kafka.tools.TopicCommand', [
-      ...['--bootstrap-server', kafka.bootstrapServers, '--list'],
-    ]);
-    const physical = names.split('\n').find((name) => /^flights--g\d+$/.test(name));
-    const after = await stock(physical!, written - before.length);
-    const numbers = [...before, ...after].map(([, value]) => value).sort((a, b) => a - b);
-    expect(numbers).toEqual(Array.from({ length: written }, (_, n) => n));
+    const read = [...before];
+    const wideName = await physicalName();
+    read.push(...(await stock(wideName, written - read.length)));
+    expectNumbers(read);
     await workUp(seen);
 
     await calls.demand('POST', `/v1/operations/${wide}:finish`);
     await expect.poll(async () => (await operation(wide)).state, SOON).toBe('FINISHED');
-    const narrow = await started(6, 'duplicates');
+    expectInOrder(seen);
+
+    // Narrowed it has an exact place for a group only when that has read everything: while the stock client is away the cutover is undone by its name, and writers go on.
     await write(50);
-    await reached(narrow, 'SWITCHED');
+    const sinceWide = seen.length;
+    going = true;
+    const leased = (async () => {
+      for (; going; await delay(20)) await workOff(seen).catch(() => 'nothing');
+    })();
+    try {
+      const narrow = await started(6, 6_000);
+      await expect
+        .poll(async () => (await operation(narrow)).cutover.lastAttempt, SOON)
+        .toMatchObject({ outcome: 'undone', reason: expect.stringContaining("group 'stock'") as string });
+      await write(50);
+      read.push(...(await stock(wideName, written - read.length)));
+      expectNumbers(read);
+      await reached(narrow, 'SWITCHED');
+      expect((await operation(narrow)).groups).toEqual(
+        expect.arrayContaining(
+          ['desk', 'stock'].map((group) =>
+            expect.objectContaining({ group, translation: 'exact', duplicatesExpected: 0 }),
+          ),
+        ),
+      );
+    } finally {
+      going = false;
+      await leased;
+    }
+    expect((await calls.demand<{ partitionCount: number }>('GET', '/v1/topics/flights')).partitionCount).toBe(6);
     await write(50);
     await expectAll();
+    read.push(...(await stock(await physicalName(), 50)));
+    expectNumbers(read);
     await workUp(seen);
-    expect((await calls.demand<{ partitionCount: number }>('GET', '/v1/topics/flights')).partitionCount).toBe(6);
-    // What a leased group had in hand at a cutover may come again; of each key nothing is passed over.
-    const firsts = new Map<string, number[]>();
-    for (const { key, value } of seen) {
-      const list = firsts.get(key) ?? [];
-      if (!list.includes(value)) firsts.set(key, [...list, value]);
-    }
-    for (const [key, list] of firsts) expect(list, key).toEqual([...list].sort((a, b) => a - b));
+    const narrowed = seen.slice(sinceWide).map((one) => one.value);
+    expect(narrowed.sort((a, b) => a - b)).toEqual(Array.from({ length: 150 }, (_, n) => written - 150 + n));
+    expectInOrder(seen);
   }, 600_000);
 });
