@@ -61,18 +61,25 @@ export const latencyThrottle: Benchmark = {
           const [after, took] = [await copied(), performance.now() - began];
           return { p99: percentile(times, 0.99), rate: perSecond(after - before, took) };
         };
-        while ((await copied()) === 0) await producer.during(50, REQUESTS_PER_SECOND);
+        /** Begun, or resumed, it opens its lanes first. */
+        const untilItMoves = async (): Promise<void> => {
+          for (const before = await copied(); (await copied()) === before;)
+            await producer.during(50, REQUESTS_PER_SECOND);
+        };
+        await untilItMoves();
         const rounds: Round[] = [];
         for (let round = 0; round < ROUNDS; round++) {
           await api.post(`${of}:pause`);
           const idle = percentile(await producer.during(IDLE_MS, REQUESTS_PER_SECOND), 0.99);
           await api.post(`${of}:throttle`, { maxProduceMs: null });
           await api.post(`${of}:resume`);
+          await untilItMoves();
           await producer.during(SETTLING_MS, REQUESTS_PER_SECOND);
           const free = await beside(COPYING_MS);
           await api.post(`${of}:throttle`, { maxProduceMs: 'auto' });
           await producer.during(SETTLING_MS, REQUESTS_PER_SECOND);
           const held = await beside(THROTTLED_MS);
+          if (free.rate === 0) throw new Error('nothing was copied in a round without the throttle');
           rounds.push({
             idle,
             unthrottled: free.p99,

@@ -47,6 +47,42 @@ function ran(governor: Governing, beside: Beside, allowedMs: number, writes = 20
   return { exceeding: exceeding / (writes / 2), share: shares / (writes / 2), stretches };
 }
 
+/** A disk that stands still for a while after so much was moved: all writes of that time wait for one flush. */
+interface Stalling {
+  readonly seed: number;
+  readonly stallMs: number;
+  /** Whole steps, one a millisecond, from one stall to the next. */
+  readonly every: number;
+}
+
+/** The 99th percentiles of stretches as parts of what is allowed, of writes that come every 3 ms. */
+function ranWithStalls(governor: Governing, { seed, stallMs, every }: Stalling, allowedMs: number): number[] {
+  const random = chance(seed);
+  const stretches: number[] = [];
+  let times: number[] = [];
+  let [moved, stalledUntil] = [0, 0];
+  let waiting: number[] = [];
+  for (let now = 0; now < 300_000; now += 3) {
+    moved += 3 * governor.share(now);
+    if (moved > every) {
+      moved = 0;
+      stalledUntil = now + stallMs * (0.5 + random());
+    }
+    waiting.push(now);
+    if (now < stalledUntil) continue;
+    const done = now + (-Math.log(1 - random()) / Math.log(100)) * (allowedMs / 2);
+    for (const at of waiting) {
+      governor.wrote(done - at > allowedMs, done);
+      if (now > 30_000) times.push((done - at) / allowedMs);
+    }
+    waiting = [];
+    if (times.length < STRETCH) continue;
+    stretches.push(times.sort((a, b) => a - b)[Math.ceil(0.99 * times.length) - 1]!);
+    times = [];
+  }
+  return stretches;
+}
+
 const worlds = fc.record({
   seed: fc.integer(),
   writesPerSecond: fc.integer({ min: 5, max: 2_000 }),
@@ -60,14 +96,14 @@ describe('work that is held to what producers may wait', () => {
       fc.property(worlds, (world) => {
         const allowed = Math.max(2 * world.idleMs, world.idleMs + 2);
         const { exceeding, share } = ran(new LatencyGovernor(), world, allowed);
-        // Aimed at is half of that.
+        // Aimed at is a quarter of that.
         expect(exceeding < 0.01 || share < 2 * LEAST_SHARE).toBe(true);
       }),
       { numRuns: 60 },
     );
   });
 
-  it('keeps the 99th percentile of each stretch of some hundred writes below what is allowed, and nine tenths of the pace that would just exceed it', () => {
+  it('keeps the 99th percentile of each stretch of some hundred writes below what is allowed, and eight tenths of the pace that would just exceed it', () => {
     for (const [idleMs, stepMs] of [
       [2, 20],
       [5, 60],
@@ -78,9 +114,26 @@ describe('work that is held to what producers may wait', () => {
       expect(stretches.length).toBeGreaterThan(30);
       expect(Math.max(...stretches)).toBeLessThan(1);
       const bold = ran(new LatencyGovernor(0.01), world, Math.max(2 * idleMs, idleMs + 2), 60_000);
-      expect(share).toBeGreaterThan(0.85 * bold.share);
+      expect(share).toBeGreaterThan(0.75 * bold.share);
       // Negative control: aimed at what is held, stretches lie beyond it.
       expect(bold.stretches.filter((one) => one > 1).length).toBeGreaterThan(bold.stretches.length / 4);
+    }
+  });
+
+  it('keeps most stretches below it also where writes exceed it together', () => {
+    for (const [stallMs, every] of [
+      [30, 100],
+      [30, 1_000],
+      [60, 1_000],
+    ] as const) {
+      const beyond = (governor: Governing): number => {
+        const stretches = ranWithStalls(governor, { seed: 5, stallMs, every }, 8);
+        expect(stretches.length).toBeGreaterThan(80);
+        return stretches.filter((one) => one > 1).length / stretches.length;
+      };
+      expect(beyond(new LatencyGovernor())).toBeLessThan(0.4);
+      // Negative control: aimed at what is held, most lie beyond it.
+      expect(beyond(new LatencyGovernor(0.01))).toBeGreaterThan(0.5);
     }
   });
 

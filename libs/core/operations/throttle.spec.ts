@@ -145,9 +145,9 @@ describe('the pace of an operation', () => {
     await paced();
     expect(throttle.stepShare).toBe(1);
     write(20, 2);
-    expect(throttle.stepShare).toBeCloseTo(0.37, 1);
+    expect(throttle.stepShare).toBeCloseTo(0.55, 1);
     expect(await paced()).toBeLessThanOrEqual(1);
-    expect(throttle.state().reason).toBe('producers wait: 37 % of its pace');
+    expect(throttle.state().reason).toBe('producers wait: 55 % of its pace');
     write(20, 20);
     expect(throttle.stepShare).toBe(1 / 16);
     expect(await paced()).toBeGreaterThanOrEqual(30);
