@@ -413,6 +413,24 @@ for (const [name, handsOver, open] of ENGINES) {
       );
     }
 
+    it.skipIf(handsOver)(
+      'whose members go on under the old name keep that from being deleted, by their name, until they have left',
+      async () => {
+        await topic(2, 20);
+        const operation = await world.repartition('op-1', 4);
+        const member = await world.member('t');
+        const finish = (): Promise<void> => world.handler.finish(runOf(operation));
+        await expect(finish()).rejects.toMatchObject({
+          code: 'readers-behind',
+          message: expect.stringContaining("group 'g' (1 member on t)") as string,
+        });
+        expect((await log.describeTopic('t')).partitions.map((one) => one.endOffset)).not.toContain(0);
+        await member.leave();
+        await finish();
+        await expect(log.describeTopic('t')).rejects.toMatchObject({ code: 'topic-not-found' });
+      },
+    );
+
     it('control: a worker that nobody asks to rest begins records that it then gets again', async () => {
       withoutRest(log);
       await topic(2, 40);

@@ -2,7 +2,14 @@ import { argument, given, text, type Handler, type Invocation } from '../command
 import { usage } from '../failure.js';
 import { described, listed } from '../outcome.js';
 import type { StreamEvent } from '../operations/event-stream.js';
-import { againText, progressLine, size, type Goal, type OperationStatus } from '../operations/operation.js';
+import {
+  againText,
+  progressLine,
+  size,
+  verificationText,
+  type Goal,
+  type OperationStatus,
+} from '../operations/operation.js';
 import { startedOutcome } from '../operations/planned.js';
 import { ended, watchOperation } from '../operations/watch.js';
 import { confirm } from '../settings/confirm.js';
@@ -56,7 +63,7 @@ export const get: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const status = await client.get<OperationStatus>(pathOf(argument(invocation, 0)));
   const { id, kind, subject, state, phase, createdBy, createdAt, startReason, nextAction, commands, rollback } = status;
-  const { planHash, throttle, verification } = status;
+  const { planHash, throttle } = status;
   return described('Operation', status as unknown as Record<string, unknown>, id, {
     id,
     kind,
@@ -70,7 +77,7 @@ export const get: Handler = async (invocation) => {
     created: createdAt,
     limits: limitsText(throttle.limits),
     'held back': throttle.active ? `${throttle.reason}, since ${throttle.since}` : undefined,
-    verification: verification && `${verification.state} (${verification.level})`,
+    verification: verificationText(status),
     cutover: againText(status) || undefined,
     next: nextAction,
     'possible now': commands,

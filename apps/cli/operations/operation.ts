@@ -39,7 +39,13 @@ export interface OperationStatus {
     };
   };
   /** Null or absent where nothing is verified. */
-  readonly verification?: { readonly level: string; readonly state: string } | null;
+  readonly verification?: {
+    readonly level: string;
+    readonly state: string;
+    readonly checked?: number;
+    readonly total?: number;
+    readonly mismatchCount?: number;
+  } | null;
   readonly cutover: {
     readonly ready: boolean;
     readonly mode: string;
@@ -114,6 +120,14 @@ export function reminder(status: OperationStatus, totalBytes: number | null = nu
       : []),
     ...(commands.length === 0 ? [] : [`  possible now: ${commands.join(', ')}`]),
   ].join('\n');
+}
+
+/** How a verification stands: `passed (readback), 60 of 60 records`; undefined where nothing is verified. */
+export function verificationText({ verification }: OperationStatus): string | undefined {
+  if (!verification) return undefined;
+  const { state, level, checked, total, mismatchCount = 0 } = verification;
+  const records = checked === undefined || total === undefined ? '' : `, ${count(checked)} of ${count(total)} records`;
+  return `${state} (${level})${records}${mismatchCount > 0 ? `, ${count(mismatchCount)} mismatches` : ''}`;
 }
 
 /** Of an automatic cutover that was undone: how often, why the last time, and when it is tried again; empty for any other. */

@@ -18,7 +18,7 @@ import { isAllowed } from './transitions.js';
 /**
  * Everything a person is shown of an operation. Times are wall time in ms, offsets are decimal strings. What only the kind can know comes from notes the handler keeps under
  * these keys, each shown as it is when it has the right shape: `generation`, `errors` {poison, parked, dlq, byClass}, `verification` {level, state, checked, total,
- * mismatches}, `groups` [{group, state, translation, duplicatesExpected}], `retention` {sourceRisk, holds}, `cutover` {blockers, estimatedPauseMs},
+ * mismatchCount, mismatchKinds, mismatches}, `groups` [{group, state, translation, duplicatesExpected}], `retention` {sourceRisk, holds}, `cutover` {blockers, estimatedPauseMs},
  * `rollback` {dataLoss}.
  */
 export interface OperationStatus {

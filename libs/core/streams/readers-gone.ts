@@ -18,6 +18,8 @@ export interface ReadersWait {
   readonly clock: Clock;
   /** Readers of ours, who must not lose a generation they still read. Nobody unless given. */
   readonly readersOn?: ReadersOn | undefined;
+  /** Who reads it past this service, by name for people. Nobody unless given. */
+  readonly others?: (() => Promise<readonly string[]>) | undefined;
   /** Longest wait for them, in ms; 10 s unless given. */
   readonly readersMs?: number | undefined;
 }
@@ -31,14 +33,16 @@ export interface TopicGeneration {
 }
 
 const PAUSE_MS = 50;
+/** Others are asked of a cluster. */
+const OTHERS_PAUSE_MS = 500;
 const READERS_MS = 10_000;
 
 /**
- * Waits until no reader of ours needs a generation that is about to be deleted: each has read it to where it was closed.
+ * Waits until no reader of ours needs a generation that is about to be deleted: each has read it to where it was closed. And until nobody else reads it.
  * @throws `readers-behind`, naming them, when they take too long.
  */
 export async function readersGone(
-  { names, clock, readersOn = () => Promise.resolve([]), readersMs = READERS_MS }: ReadersWait,
+  { names, clock, readersOn = () => Promise.resolve([]), others, readersMs = READERS_MS }: ReadersWait,
   { logId, cluster, topic, generation }: TopicGeneration,
   signal: AbortSignal,
 ): Promise<void> {
@@ -48,19 +52,20 @@ export async function readersGone(
     const behind = (await readersOn(cluster, topic, generation)).filter(
       ({ next }) => !isRead({ generation, next }, closingOf(row, { generation, next })),
     );
-    if (behind.length === 0) return;
-    if (clock.monotonic() > deadline) throw readersBehind(topic, generation, behind);
-    await clock.sleep(PAUSE_MS, signal);
+    const besides = behind.length > 0 ? [] : ((await others?.()) ?? []);
+    const named = [...behind.map((reader) => reader.name), ...besides];
+    if (named.length === 0) return;
+    if (clock.monotonic() > deadline) throw readersBehind(topic, generation, named);
+    await clock.sleep(besides.length > 0 ? OTHERS_PAUSE_MS : PAUSE_MS, signal);
   }
 }
 
-function readersBehind(topic: string, generation: number, readers: readonly ReaderOn[]): AppError {
-  const named = readers.map((reader) => reader.name).join(', ');
+function readersBehind(topic: string, generation: number, readers: readonly string[]): AppError {
   return new AppError({
     kind: 'conflict',
     code: 'readers-behind',
-    message: `Generation ${generation} of '${topic}' is still being read by ${named}; nothing was deleted.`,
-    hint: 'Resume them and wait until they have caught up, or delete them; then finish again.',
-    details: { topic, generation, readers: readers.map((reader) => reader.name) },
+    message: `Generation ${generation} of '${topic}' is still being read by ${readers.join(', ')}; nothing was deleted.`,
+    hint: 'Resume views and derivations and wait until they have caught up, or delete them; have members of groups go on under the present name of the topic; then finish again.',
+    details: { topic, generation, readers },
   });
 }

@@ -160,7 +160,8 @@ export type OperationView = z.infer<typeof operationView>;
 /** Answer of `GET /v1/operations/{id}/mismatches`: coordinates, never contents. */
 export const mismatchList = z.object({
   state: z.string().nullable().describe('How the verification stands; null before there was one.'),
-  items: z.array(object),
+  count: z.int().describe('How many there are.'),
+  items: z.array(object).describe('The first of them: a hundred of each topic at most.'),
 });
 export type MismatchList = z.infer<typeof mismatchList>;
 

@@ -36,10 +36,12 @@ export function viewOf(status: OperationStatus): OperationView {
 
 /** What the last verification found wrong. */
 export function mismatchesOf({ verification }: OperationStatus): MismatchList {
-  const { state, mismatches } = verification ?? {};
+  const { state, mismatches, mismatchCount } = verification ?? {};
+  const items = Array.isArray(mismatches) ? mismatches.filter(isJsonObject) : [];
   return {
     state: typeof state === 'string' ? state : null,
-    items: Array.isArray(mismatches) ? mismatches.filter(isJsonObject) : [],
+    count: typeof mismatchCount === 'number' ? mismatchCount : items.length,
+    items,
   };
 }
 

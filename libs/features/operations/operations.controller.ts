@@ -150,7 +150,7 @@ export class OperationsController {
     id: 'listOperationMismatches',
     summary: 'List what the last verification of an operation found wrong',
     description:
-      'Empty while nothing was found. Each names its kind and where it lies in source and target, never what is in it; a verification ends at a hundred of them.',
+      'Empty while nothing was found. Each names its kind and where it lies in source and target, never what is in it. `count` is of all of them; the first hundred of each topic are listed.',
     tag: 'operations',
     response: mismatchList,
     errors: { 404: ['operation-not-found'] },

@@ -421,7 +421,7 @@ describe('operations over REST', () => {
     const nothing = new Promise<void>((resolve) => (found = resolve));
     (handler.phases as Record<string, unknown>)['COPYING'] = async (run: OperationRun) => {
       await nothing;
-      await run.note({ verification: { state: 'failed', mismatches: [wrong] }, groups: [group] });
+      await run.note({ verification: { state: 'failed', mismatchCount: 1234, mismatches: [wrong] }, groups: [group] });
       for (const records of [1, 2, 3]) {
         await run.event('straggler-found', { records });
         await run.event('something-else', {});
@@ -431,14 +431,14 @@ describe('operations over REST', () => {
     const id = await started();
     await until(id, 'COPYING');
     const list = (name: string) => get(`/${id}/${name}`);
-    expect((await list('mismatches')).body).toEqual({ state: null, items: [] });
+    expect((await list('mismatches')).body).toEqual({ state: null, count: 0, items: [] });
     expect((await list('groups')).body).toEqual({ items: [] });
     expect((await list('stragglers')).body).toEqual({ items: [], next: null });
     found();
     const told = async (): Promise<number> =>
       (await get(`/${id}/history?limit=100`)).body.items.filter(({ type }) => type === 'something-else').length;
     while ((await told()) < 3) await delay(1);
-    expect((await list('mismatches')).body).toEqual({ state: 'failed', items: [wrong] });
+    expect((await list('mismatches')).body).toEqual({ state: 'failed', count: 1234, items: [wrong] });
     expect((await list('groups')).body).toEqual({ items: [group] });
     const page = (await list('stragglers?limit=2')).body;
     const next = (await list(`stragglers?limit=2&cursor=${page.next}`)).body;

@@ -51,7 +51,7 @@ export class LaneCopy extends LiveCopy {
     this.saw(ends);
     const failed = new AbortController();
     const signal = AbortSignal.any([run.signal, failed.signal]);
-    const places = new Semaphore(this.tuning.parallel);
+    const places = run.places ?? new Semaphore(this.tuning.parallel);
     let first: { readonly error: unknown } | undefined;
     const copyLane = async (session: CopySession, end: number): Promise<void> => {
       let moved = { records: 0, bytes: 0 };

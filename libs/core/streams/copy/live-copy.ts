@@ -1,3 +1,4 @@
+import type { Semaphore } from '#libs/core/kernel';
 import type { LogEngine, TopicDescription } from '#libs/core/log';
 import type { CopiedChunk } from './chunk.js';
 import type { LaneTotals } from './copy-session.js';
@@ -48,6 +49,8 @@ export interface CopyRun {
   readonly signal: AbortSignal;
   /** Called before each step with what the lane moved the last time. */
   readonly pace: (records: number, bytes: number) => Promise<void>;
+  /** Where lanes of several copies take turns; those of this copy among themselves unless given. */
+  readonly places?: Semaphore;
   /** The part of its usual size that the next step may have, above 0 up to 1; a whole one unless given. */
   readonly stepShare?: () => number;
   /** Called after each step. */

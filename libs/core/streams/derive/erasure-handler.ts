@@ -139,7 +139,7 @@ export class ErasureHandler implements OperationHandler {
       const verification = await verifier.advance({ signal: run.signal, pace: (records) => run.pace(records, 0) });
       const notes = notesOf(parameters, copy, verification);
       await run.note(notes);
-      if (verification.mismatches.length > 0) throw verificationFailed(parameters.topic, verification);
+      if (verification.mismatchCount > 0) throw verificationFailed(parameters.topic, verification);
       await this.#pass('erasure:verified');
       return { next: 'CUTTING_OVER', notes };
     });

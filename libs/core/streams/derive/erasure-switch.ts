@@ -6,6 +6,7 @@ import { handOverAll, HandOverSessions, switchWriterId } from '../generations/gr
 import { raiseRevision } from '../generations/name-row.js';
 import { SwitchRefused } from '../generations/switch-refused.js';
 import { translateGroups, translationToJson } from '../generations/translation.js';
+import { writtenBy } from '../generations/findings.js';
 import { verificationToJson } from '../generations/work.js';
 import type { CopyVerifier } from '../verify/copy-verifier.js';
 import type { Verification } from '../verify/verification.js';
@@ -59,7 +60,7 @@ export class ErasureSwitch {
     await copy.copyTo(endsOf(await engine.describeTopic(source.physical)), copying(run, false));
     await this.#pass('erasure:drained');
     const verification = await verifier.advance({ signal: run.signal });
-    if (verification.mismatches.length > 0) {
+    if (verification.mismatchCount > 0) {
       throw new SwitchRefused('the copy is not the present stream without the keys', verification);
     }
     const known: KnownGeneration = {
@@ -207,7 +208,12 @@ export function copying(run: OperationRun, isPaced: boolean): CopyRun {
 /** The proof: what was compared, and how many records of the keys are not in what the name stands for from now on. */
 export function notesOf({ verification, keys }: ErasureParameters, copy: LiveCopy, found: Verification): JsonObject {
   const records = copy.sessions.reduce((sum, { totals }) => sum + (totals.dropped.get(ERASED_RULE) ?? 0), 0);
-  return { verification: { ...verificationToJson(found, verification), erased: { keys: keys.length, records } } };
+  return {
+    verification: {
+      ...verificationToJson(found, verification, writtenBy(copy)),
+      erased: { keys: keys.length, records },
+    },
+  };
 }
 
 /** Somebody else changed the row of a name that an operation of a derived stream was about to move. Tried again by itself. */

@@ -1,7 +1,7 @@
 import { isAppError, type JsonObject } from '#libs/core/kernel';
 import type { OperationRun, PhaseResult } from '#libs/core/operations';
 import { arrived, holdArrived } from './arrival.js';
-import { factsOf } from './findings.js';
+import { factsOf, writtenBy } from './findings.js';
 import { groupInTheWay } from './group-hand-over.js';
 import { applyHeldSettings } from './preparation.js';
 import { parkedRefusal, standingOf } from './redrive.js';
@@ -129,9 +129,10 @@ export class Cutovers {
       // With the first revision raised nobody can move any of the names any more.
       if (!(await releaseWriters(work.switchContext(), change))) return await this.#complete(parts);
     }
-    return parts.map(({ work }) => {
+    return parts.map(({ work, change }) => {
       this.#cutting.delete(work.operationId);
-      const verification = found && { verification: verificationToJson(found, work.parameters.verification) };
+      const total = change.copy === undefined ? (found?.checked ?? 0) : writtenBy(change.copy.live);
+      const verification = found && { verification: verificationToJson(found, work.parameters.verification, total) };
       return { next: 'READY', ...(reason === undefined ? {} : { reason }), notes: { ...notes, ...verification } };
     });
   }

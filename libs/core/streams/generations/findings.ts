@@ -1,5 +1,6 @@
 import { AppError, type JsonObject } from '#libs/core/kernel';
 import type { LiveCopy } from '../copy/live-copy.js';
+import { kindsText } from '../verify/mismatch-tally.js';
 import type { Verification } from '../verify/verification.js';
 import type { SwitchFacts } from './switch-over.js';
 import { translationToJson } from './translation.js';
@@ -13,7 +14,9 @@ export function factsOf(work: GenerationWork, live: Live, facts: SwitchFacts): J
     ends: ends.map(String),
     groups: groups.map((one) => ({ ...translationToJson(one), state: 'translated' })),
     errors: errorsOf(work, live.copy),
-    ...(verification && { verification: verificationToJson(verification, work.parameters.verification) }),
+    ...(verification && {
+      verification: verificationToJson(verification, work.parameters.verification, writtenBy(live.copy)),
+    }),
   };
 }
 
@@ -35,12 +38,11 @@ export function topicClosed(topic: string): AppError {
 
 /** The copy is not its source. */
 export function verificationFailed(topic: string, verification: Verification): AppError {
-  const kinds = [...new Set(verification.mismatches.map((one) => one.kind))].join(', ');
   return new AppError({
     kind: 'conflict',
     code: 'verification-failed',
-    message: `The copy of '${topic}' does not agree with its source (${kinds}); nothing was switched.`,
+    message: `The copy of '${topic}' does not agree with its source (${kindsText(verification)}); nothing was switched.`,
     hint: 'Look at the mismatches of the operation, cancel it and plan again.',
-    details: { topic, mismatches: verification.mismatches.length },
+    details: { topic, mismatches: verification.mismatchCount },
   });
 }

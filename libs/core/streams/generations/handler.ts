@@ -1,12 +1,15 @@
 import { AppError, type JsonObject } from '#libs/core/kernel';
 import { holdTopic, releaseHold, type ResolvedTopic, type TopicDirectories, type TopicDirectory } from '#libs/core/log';
 import type { OperationHandler, OperationRun, PhaseResult, PlanDraft } from '#libs/core/operations';
+import { LanePlaces } from '../copy/lane-places.js';
 import { readersGone, type ReadersOn, type TopicGeneration } from '../readers-gone.js';
+import type { Verification } from '../verify/verification.js';
 import { copyVerified } from '../verify/verified-copy.js';
 import { announce, removeCopy, settled, unannounce } from './arrival.js';
 import { type RoomFindings, roomFindings } from './copy-room.js';
 import { topicClosed, verificationFailed, writtenBy } from './findings.js';
 import type { GenerationKind } from './kind.js';
+import { operationOfMember } from './member-runs.js';
 import { parametersFromJson, targetClusterOf, targetTopicOf } from './parameters.js';
 import {
   forgetHandOvers,
@@ -22,13 +25,14 @@ import { isRedriveAsked } from './redrive-notes.js';
 import { Cutovers } from './cutovers.js';
 import { switchWriterId } from './group-hand-over.js';
 import { closedBy, releaseWriters } from './switch-over.js';
-import { fingerprintOf } from './topic-facts.js';
+import { fingerprintOf, membersReading } from './topic-facts.js';
 import { carryLast, carryLastBack, rollBack, stayCurrent } from './way-back.js';
 import {
   type Live,
   GENERATION_TUNING,
   type GenerationTuning,
   GenerationWork,
+  runningVerification,
   verificationToJson,
   type WorkTools,
 } from './work.js';
@@ -44,6 +48,8 @@ export interface GenerationOptions extends Pick<WorkTools, 'names' | 'clock'> {
 
 /** Rounds of verifying and catching up before the cutover begins in any case. */
 const MAX_ROUNDS = 20;
+/** How often a verification notes how far it is, at most: each note is stored. */
+const NOTE_MS = 1_000;
 
 /**
  * Puts a new generation in the place of a live topic: it is filled while writers go on, by the rules of its kind, verified, and takes over the name in a bounded pause or
@@ -77,10 +83,12 @@ export class GenerationHandler implements OperationHandler {
     this.kind = kind.name;
     this.#kind = kind;
     this.#directories = directories;
+    const tuned = { ...GENERATION_TUNING, ...tuning };
     this.#tools = {
       names,
       clock,
-      tuning: { ...GENERATION_TUNING, ...tuning },
+      tuning: tuned,
+      places: new LanePlaces(tuned.parallel),
       failPoint: failPoint ?? (() => undefined),
       readersOn: options.readersOn ?? (() => Promise.resolve([])),
     };
@@ -202,7 +210,8 @@ export class GenerationHandler implements OperationHandler {
     }
     await work.failPoint('finish:carried');
     const { cluster, topic, source } = work.parameters;
-    await this.#readersGone(work, { logId: work.engine.logId, cluster, topic, generation: source.generation });
+    const left = { logId: work.engine.logId, cluster, topic, generation: source.generation };
+    await this.#readersGone(work, left, () => membersReading(work.engine, source.physical));
     await keepParked(work);
     await this.#clear(work);
     await work.failPoint('finish:cleared');
@@ -210,9 +219,13 @@ export class GenerationHandler implements OperationHandler {
     await removeTopic(work.engine, work.parameters.source.physical);
   }
 
-  async #readersGone(work: GenerationWork, left: TopicGeneration): Promise<void> {
+  async #readersGone(
+    work: GenerationWork,
+    left: TopicGeneration,
+    others?: () => Promise<readonly string[]>,
+  ): Promise<void> {
     const { names, clock, tuning, readersOn } = this.#tools;
-    await readersGone({ names, clock, readersOn, readersMs: tuning.readersMs }, left, work.run.signal);
+    await readersGone({ names, clock, readersOn, others, readersMs: tuning.readersMs }, left, work.run.signal);
   }
 
   async #prepare(run: OperationRun): Promise<PhaseResult> {
@@ -284,20 +297,39 @@ export class GenerationHandler implements OperationHandler {
   /** Verifies while the copy rests, then catches up, until the rest is small enough for the pause. */
   async #verify(run: OperationRun): Promise<PhaseResult> {
     return await this.#withLive(run, async (work, { copy, verifier }) => {
-      const pace = (records: number): Promise<void> => run.pace(records, 0);
       // What was wrong with the source when this failed may have been put right since.
       await copy.copyTo(await copy.sourceEnds(), work.paced());
       for (let round = 1; ; round++) {
-        const verification = await verifier.advance({ signal: run.signal, pace });
-        const notes = { verification: verificationToJson(verification, work.parameters.verification) };
+        const verification = await this.#verifyOnce(work, { copy, verifier });
+        const { verification: level } = work.parameters;
+        const notes = { verification: verificationToJson(verification, level, writtenBy(copy)) };
         await run.note(notes);
-        if (verification.mismatches.length > 0) throw verificationFailed(work.parameters.topic, verification);
+        if (verification.mismatchCount > 0) throw verificationFailed(work.parameters.topic, verification);
         await work.failPoint('verify:round');
         await copy.copyTo(await copy.sourceEnds(), work.paced());
         await copy.sourceEnds();
         const rest = Math.max(writtenBy(copy) - verification.checked, copy.lag);
         if (rest <= this.#tools.tuning.readyRecords || round === MAX_ROUNDS) return { next: 'CUTTING_OVER', notes };
       }
+    });
+  }
+
+  /** Verifies what was copied, and notes now and then how far that is. */
+  async #verifyOnce({ run, parameters }: GenerationWork, { copy, verifier }: Live): Promise<Verification> {
+    const { clock } = this.#tools;
+    const total = writtenBy(copy);
+    let checked = 0;
+    let notedAt = clock.monotonic();
+    return await verifier.advance({
+      signal: run.signal,
+      report: (records) => void (checked = records),
+      pace: async (records) => {
+        if (clock.monotonic() - notedAt >= NOTE_MS) {
+          await run.note({ verification: runningVerification(parameters.verification, checked, total) });
+          notedAt = clock.monotonic();
+        }
+        await run.pace(records, 0);
+      },
     });
   }
 
@@ -394,6 +426,7 @@ export class GenerationHandler implements OperationHandler {
   async #drop(run: OperationRun): Promise<void> {
     const live = this.#live.get(run.operationId);
     this.#live.delete(run.operationId);
+    this.#tools.places.forget(operationOfMember(run.operationId));
     await live?.copy.close();
   }
 }

@@ -224,13 +224,18 @@ function summed(objects: readonly JsonObject[]): JsonObject {
   return sum;
 }
 
+/** What is added up of several verifications. */
+const COUNTED: ReadonlySet<string> = new Set(['checked', 'total', 'mismatchCount', 'mismatchKinds']);
+
 function verificationOf(each: readonly (readonly [topic: string, one: JsonObject])[]): JsonObject {
   const all = each.map(([, one]) => one);
-  const failed = all.some((one) => one['state'] === 'failed');
+  const states = all.map((one) => one['state']);
+  const counts = (one: JsonObject): JsonObject =>
+    Object.fromEntries(Object.entries(one).filter(([name]) => COUNTED.has(name)));
   return {
     ...all[0]!,
-    state: failed ? 'failed' : 'passed',
-    checked: all.reduce((sum, one) => sum + Number(one['checked'] ?? 0), 0),
+    state: states.includes('failed') ? 'failed' : states.includes('running') ? 'running' : 'passed',
+    ...summed(all.map(counts)),
     mismatches: all.flatMap((one) => (Array.isArray(one['mismatches']) ? one['mismatches'] : [])),
     digests: all.flatMap((one) => (Array.isArray(one['digests']) ? one['digests'] : [])),
   };

@@ -170,7 +170,7 @@ async function drain(
   const refusal = change.refusal?.();
   if (refusal !== undefined) throw new SwitchRefused(refusal);
   const verification = await copy.verifier.advance({ signal: run.signal });
-  if (verification.mismatches.length > 0) {
+  if (verification.mismatchCount > 0) {
     throw new SwitchRefused('the copy does not agree with its source', verification);
   }
   await failPoint('switch:verified');

@@ -146,6 +146,27 @@ describe('several topics in one step', () => {
     expect(asked).toBeGreaterThan(0);
   });
 
+  it('are copied side by side: each gets on while the other is not done, and progress counts all of them', async () => {
+    const world = await prepared();
+    const { engine } = world.one;
+    for (const topic of TOPICS)
+      for (let n = 0; n < 40; n++) await world.one.write(topic, `k${n % 5}`, `${topic}-more-${n}`);
+    const operation = await world.planned(request());
+    const handler = world.process();
+    await drive(handler, operation, { until: 'COPYING' });
+    const run = runOf(operation) as { -readonly [Member in keyof OperationRun]: OperationRun[Member] };
+    const copied = async (topic: string): Promise<number> =>
+      (await engine.describeTopic(topic)).partitions.reduce((sum, one) => sum + one.endOffset, 0);
+    let bothUnderWay = 0;
+    run.pace = async () => {
+      const parts = await Promise.all(['orders--g2', 'payments--g2'].map(copied));
+      if (parts.every((one) => one > 0 && one < 48)) bothUnderWay++;
+    };
+    expect(await handler.phases.COPYING!(run)).toMatchObject({ next: 'CATCHING_UP' });
+    expect(bothUnderWay).toBeGreaterThan(0);
+    expect(operation.progress).toMatchObject({ recordsDone: 96, recordsTotal: 96 });
+  });
+
   it('show verification, errors and groups of all, and progress over all partitions', async () => {
     const world = await prepared();
     const operation = await world.planned(request());
@@ -244,7 +265,7 @@ describe('several topics in one step', () => {
           expect(await world.one.engine.listRetentionHolds(), name).toEqual([]);
         }
       }
-    });
+    }, 300_000);
   }
 
   it('leave no trace when they are cancelled, wherever they were', async () => {

@@ -37,8 +37,8 @@ export class TogetherHandler implements OperationHandler {
         togetherOf(run.parameters) === undefined ? inner.phases[phase]!(run) : together(run);
     this.phases = {
       PREPARING: phaseOf('PREPARING', (run) => this.#oneByOne(run, 'PREPARING')),
-      COPYING: phaseOf('COPYING', (run) => this.#oneByOne(run, 'COPYING')),
-      // While one caught up the writers of the others would go on: the last one decides how far behind the first one is.
+      // While one was copied the writers of the others would go on: the last one decides how far behind the first one is.
+      COPYING: phaseOf('COPYING', (run) => this.#sideBySide(run, 'COPYING')),
       CATCHING_UP: phaseOf('CATCHING_UP', (run) => this.#sideBySide(run, 'CATCHING_UP')),
       READY: phaseOf('READY', (run) => this.#ready(run)),
       VERIFYING: phaseOf('VERIFYING', (run) => this.#sideBySide(run, 'VERIFYING')),

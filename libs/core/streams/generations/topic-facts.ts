@@ -59,3 +59,18 @@ export async function groupsOn(engine: LogEngine, topic: TopicDescription): Prom
   }
   return found.sort((a, b) => (a.group < b.group ? -1 : 1));
 }
+
+/**
+ * Groups with live members that read a physical topic past this service, for people. None where members are handed over with their groups: then they are at the new side, or on their way there.
+ */
+export async function membersReading(engine: LogEngine, physical: string): Promise<readonly string[]> {
+  if (engine.capabilities.handsOver) return [];
+  const found: string[] = [];
+  for (const { group, state } of await engine.listGroups()) {
+    if (state === 'EMPTY' || state === 'DEAD') continue;
+    const { members } = await engine.describeGroup(group);
+    const here = members.filter(({ assignment }) => assignment.some(({ topic }) => topic === physical)).length;
+    if (here > 0) found.push(`group '${group}' (${here} ${here === 1 ? 'member' : 'members'} on ${physical})`);
+  }
+  return found.sort();
+}

@@ -173,7 +173,7 @@ async function completeWayBack(work: GenerationWork, change: Switch): Promise<vo
 async function nearly(work: GenerationWork, back: Live): Promise<void> {
   await back.copy.copyTo(await back.copy.sourceEnds(), work.hurried());
   const verification = await back.verifier.advance({ signal: work.run.signal });
-  if (verification.mismatches.length > 0) {
+  if (verification.mismatchCount > 0) {
     throw new SwitchRefused('the old side does not agree with the new one', verification);
   }
 }

@@ -4,12 +4,15 @@ import type { FailPoint, OperationProgress, OperationRun } from '#libs/core/oper
 import { tallyOfCopy, tallyToJson } from '../copy/copy-tally.js';
 import { LaneCopy } from '../copy/lane-copy.js';
 import { COPY_TUNING, type CopyRun, type CopySpec, type CopyTuning, type LiveCopy } from '../copy/live-copy.js';
+import type { LanePlaces } from '../copy/lane-places.js';
 import { MergedCopy } from '../copy/merged-copy.js';
 import type { ReadersOn } from '../readers-gone.js';
 import { CopyVerifier } from '../verify/copy-verifier.js';
 import type { Verification, VerificationLevel, Verifier } from '../verify/verification.js';
 import { mismatchToJson } from '../verify/mismatch.js';
+import { countsToJson } from '../verify/mismatch-tally.js';
 import type { CopyPlace, GenerationKind } from './kind.js';
+import { operationOfMember } from './member-runs.js';
 import { type GenerationParameters, type GenerationSide, parametersFromJson } from './parameters.js';
 import { mapTopics, memoryTopics, parkedTopic } from './preparation.js';
 import { switchWriterId } from './group-hand-over.js';
@@ -41,6 +44,7 @@ export interface WorkTools {
   readonly tuning: GenerationTuning;
   readonly failPoint: FailPoint;
   readonly readersOn: ReadersOn;
+  readonly places: LanePlaces;
 }
 
 /** A copy with its lanes open, and what was verified of it. */
@@ -170,6 +174,7 @@ export class GenerationWork {
     return {
       signal,
       pace: (records, bytes) => this.run.pace(records, bytes),
+      places: this.tools.places.of(operationOfMember(this.operationId)),
       stepShare: () => this.run.stepShare,
       report: (copy) => this.#report(copy),
     };
@@ -231,17 +236,29 @@ function progressOf(copy: LiveCopy): OperationProgress {
   };
 }
 
-/** What a verification has found, as the operation's status shows it. Whatever it was told to leave out while it copied, what was verified was read back. */
-export function verificationToJson(verification: Verification, level: VerificationLevel): JsonObject {
-  const { checked, mismatches, sums } = verification;
+/**
+ * What a verification has found, as the operation's status shows it. Whatever it was told to leave out while it copied, what was verified was read back.
+ * @param total records that were to be read back: more than were checked where some are missing
+ */
+export function verificationToJson(verification: Verification, level: VerificationLevel, total: number): JsonObject {
+  const { checked, mismatches, mismatchCount, sums } = verification;
   return {
-    level: level === 'write-side' ? 'readback' : level,
-    state: mismatches.length > 0 ? 'failed' : 'passed',
+    level: readLevel(level),
+    state: mismatchCount > 0 ? 'failed' : 'passed',
     checked,
+    total,
+    ...countsToJson(verification),
     mismatches: mismatches.map((one): JsonValue => mismatchToJson(one)),
     digests: sums.map((sum) => sum.toString()),
   };
 }
+
+/** A verification that is not done yet, likewise: what it has found is told at its end. */
+export function runningVerification(level: VerificationLevel, checked: number, total: number): JsonObject {
+  return { level: readLevel(level), state: 'running', checked, total, mismatchCount: 0, mismatches: [] };
+}
+
+const readLevel = (level: VerificationLevel): string => (level === 'write-side' ? 'readback' : level);
 
 /** What became of the records of a copy, how many a merge brought late, and where those lie that are parked, as the operation's status shows it. */
 export function errorsOf({ parameters, operationId }: GenerationWork, copy: LiveCopy): JsonObject {

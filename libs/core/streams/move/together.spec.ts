@@ -93,6 +93,6 @@ describe('topics that are moved to another cluster in one step', () => {
           }
         }
       }
-    });
+    }, 300_000);
   }
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '#libs/core/kernel';
 import { WallClock } from '#libs/core/log/testing';
 import {
   ANY_TIMESTAMP,
@@ -60,6 +61,42 @@ describe('repartitioning', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('tells while it verifies how far that is, and at the end how much of all was there', async () => {
+    /** Each look at it is some time after the one before. */
+    class HurriedClock extends WallClock {
+      #at = 0;
+      override monotonic(): number {
+        return (this.#at += 400);
+      }
+    }
+    const world = new RepartitionWorld();
+    await world.engine.createTopic({ name: 'orders', partitions: 2 });
+    for (let n = 0; n < 60; n++) await world.write('orders', `k${n}`, `v${n}`);
+    const request = { topic: 'orders', target: { partitions: 3 }, verification: 'write-side' };
+    const operation = await world.planned(request);
+    const handler = world.process({ clock: new HurriedClock() });
+    await drive(handler, operation, { until: 'VERIFYING' });
+    const told: JsonObject[] = [];
+    const run = runOf(operation, {
+      effect: async (name, perform) => {
+        const done = perform();
+        if (name === 'note') told.push(operation.notes['verification'] as JsonObject);
+        return done;
+      },
+    });
+    expect(await handler.phases.VERIFYING!(run)).toMatchObject({
+      next: 'CUTTING_OVER',
+      notes: { verification: { state: 'passed', checked: 60, total: 60, mismatchCount: 0, mismatches: [] } },
+    });
+    const running = told.filter(({ state }) => state === 'running');
+    expect(running.length).toBeGreaterThan(2);
+    for (const one of running) expect(one).toMatchObject({ level: 'readback', total: 60, mismatches: [] });
+    const checked = running.map((one) => Number(one['checked']));
+    expect(checked).toEqual([...checked].sort((a, b) => a - b));
+    expect(checked.at(-1)).toBeGreaterThan(0);
+    expect(checked.at(-1)).toBeLessThan(60);
   });
 
   it('keeps what writers of the topic were acknowledged, once and in order, while it copies and cuts over', async () => {

@@ -1,6 +1,7 @@
 import { DIGEST_NUMBERS, type RecordCursor, writeDigest } from '#libs/core/log';
 import { lengthened, NumberedKeys } from '../numbered-keys.js';
 import type { Mismatch } from '../verify/mismatch.js';
+import { type FoundMismatches, MismatchTally } from '../verify/mismatch-tally.js';
 
 /** Where a record lies. */
 export interface RecordAt {
@@ -86,8 +87,8 @@ export class TableComparison {
     if (valueLength >= 0) writeDigest(record, view, keyAt, keyLength, this.#found, key * DIGEST_NUMBERS);
   }
 
-  /** What differs as of now, at most so many. */
-  mismatches(most: number): Mismatch[] {
+  /** What differs as of now. */
+  differences(): FoundMismatches {
     for (const key of this.#changed) {
       this.#isChanged[key] = 0;
       if (this.#agrees(key)) this.#differing.delete(key);
@@ -95,11 +96,8 @@ export class TableComparison {
       if (this.#counts[key] === 0 && this.#foundIn[key] === NONE) this.#keys.remove(key);
     }
     this.#changed = [];
-    const found: Mismatch[] = [];
-    for (const key of this.#differing) {
-      if (found.length === most) break;
-      found.push(this.#mismatchOf(key));
-    }
+    const found = new MismatchTally();
+    for (const key of this.#differing) found.add(this.#mismatchOf(key));
     return found;
   }
 

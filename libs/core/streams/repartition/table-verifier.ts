@@ -2,7 +2,8 @@ import { AppError } from '#libs/core/kernel';
 import type { RecordCursor } from '#libs/core/log';
 import type { CopySide } from '../generations/kind.js';
 import { PartitionCursor } from '../partition-cursor.js';
-import { MAX_MISMATCHES, type Verification, type Verifier, type VerifyRun } from '../verify/verification.js';
+import { MismatchTally } from '../verify/mismatch-tally.js';
+import type { Verification, Verifier, VerifyRun } from '../verify/verification.js';
 import type { KeyAnswer, KeyInPlace } from './key-expression.js';
 import type { SharedKeys } from './parameters.js';
 import { noKey, type RekeyRules } from './routers.js';
@@ -46,15 +47,12 @@ export class TableVerifier implements Verifier {
   async advance(run: VerifyRun = {}): Promise<Verification> {
     const verification = await this.inner.advance(run);
     await this.#takeIn(run);
-    const mismatches = [...verification.mismatches, ...this.#tables.mismatches(MAX_MISMATCHES)].slice(
-      0,
-      MAX_MISMATCHES,
-    );
+    const found = new MismatchTally().addAll(verification).addAll(this.#tables.differences());
     const { shared } = this.#tables;
-    if (this.copy.shared === 'fail' && mismatches.length === 0 && shared !== undefined) {
+    if (this.copy.shared === 'fail' && found.mismatchCount === 0 && shared !== undefined) {
       throw sharedNewKey(shared.keys, shared.one, shared.other);
     }
-    return { ...verification, mismatches };
+    return { ...verification, ...found.found() };
   }
 
   /** Takes in what was copied so far; both tables are compared when the copy rests. */

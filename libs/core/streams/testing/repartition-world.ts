@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { JsonObject } from '#libs/core/kernel';
+import type { Clock, JsonObject } from '#libs/core/kernel';
 import {
   KeyPlacement,
   partitionerOf,
@@ -26,6 +26,8 @@ export interface ProcessOptions {
   readonly mortality?: Mortality;
   readonly readyRecords?: number;
   readonly failPoint?: (name: string) => void | Promise<void>;
+  /** That of the machine unless given. */
+  readonly clock?: Clock;
 }
 
 /** A log, its names, and processes that work on them one after another. */
@@ -46,13 +48,13 @@ export abstract class GenerationWorld {
   protected abstract handler(options: GenerationOptions): GenerationHandler;
 
   process(options: ProcessOptions = {}): GenerationHandler {
-    const { mortality = new Mortality(), readyRecords = 5_000, failPoint } = options;
+    const { mortality = new Mortality(), readyRecords = 5_000, failPoint, clock: itsClock = clock } = options;
     const engine = new MortalLogEngine(mortality, { storage: this.storage, denseOffsets: this.dense });
     const names = new MortalTopicNames(mortality, this.tableOfNames);
     return this.handler({
-      directories: new TopicDirectories(new OneCluster(engine), names, clock),
+      directories: new TopicDirectories(new OneCluster(engine), names, itsClock),
       names,
-      clock,
+      clock: itsClock,
       tuning: { tailWaitMs: 2, stragglerMs: 2, stepBytes: 300, readersMs: 0, readyRecords },
       failPoint,
     });

@@ -198,6 +198,28 @@ describe('the verifier', () => {
     });
   }
 
+  it('goes on to the end whatever it finds: all of it is counted by kind, the first hundred are listed', async () => {
+    const { engine, verify } = await copied(600);
+    let changed = 0;
+    let dropped = 0;
+    await tamper(engine, (partitions) => {
+      for (const records of partitions) {
+        for (const [i, record] of records.entries())
+          if (i % 2 === 0 && i < records.length - 6) {
+            records[i] = { ...record, timestamp: record.timestamp + 1 };
+            changed++;
+          }
+        dropped += records.splice(-3).length;
+      }
+    });
+    const { checked, mismatches, mismatchCount, mismatchKinds } = await verify('tampered');
+    expect(changed).toBeGreaterThan(200);
+    expect(mismatchKinds).toEqual({ different: changed, missing: dropped });
+    expect(mismatchCount).toBe(changed + dropped);
+    expect(mismatches).toHaveLength(100);
+    expect(checked).toBe(600 - dropped);
+  });
+
   it('names the one record that differs', async () => {
     const { engine, verify } = await copied(120, 1 << 20);
     let at = -1;

@@ -6,7 +6,8 @@ import { differingRecords } from './differing-records.js';
 import { type ExpectedRecord, expectedRecords, expectedRedriven } from './expected-records.js';
 import type { Mismatch } from './mismatch.js';
 import { ParkedIndex } from './parked-index.js';
-import { MAX_MISMATCHES, type Verification, type VerifiedCopy, type Verifier, type VerifyRun } from './verification.js';
+import { MismatchTally } from './mismatch-tally.js';
+import type { Verification, VerifiedCopy, Verifier, VerifyRun } from './verification.js';
 
 /**
  * Compares a copy with what it was made from, by the offset map:
@@ -27,7 +28,7 @@ export class CopyVerifier implements Verifier {
   readonly #targets: Target[];
   readonly #parked: ParkedIndex | undefined;
   readonly #sources: number;
-  readonly #mismatches: Mismatch[] = [];
+  readonly #mismatches = new MismatchTally();
   readonly #checks = new BatchChecks();
   #checked = 0;
 
@@ -54,22 +55,23 @@ export class CopyVerifier implements Verifier {
       partition,
       records: new PartitionCursor(engine, target.topic, partition, start),
       claims: new Map(),
+      endsAt: undefined,
     }));
   }
 
   get result(): Verification {
     return {
       checked: this.#checked,
-      mismatches: this.#mismatches,
+      ...this.#mismatches.found(),
       until: this.#lanes.slice(0, this.#sources).map((lane) => lane.until),
       sums: this.#lanes.map((lane) => lane.sum),
     };
   }
 
-  /** Verifies everything copied so far. Ends early once {@link MAX_MISMATCHES} were found. */
+  /** Verifies everything copied so far, whatever is found on the way. */
   async advance(run: VerifyRun = {}): Promise<Verification> {
     do await this.keepUp(run);
-    while (this.#mismatches.length < MAX_MISMATCHES && (await this.#settle()));
+    while (await this.#settle());
     await this.#accountForParked();
     return this.result;
   }
@@ -79,7 +81,7 @@ export class CopyVerifier implements Verifier {
    * records that belong to nobody, or are missing at an end, until {@link advance} looks at a copy that rests.
    */
   async keepUp(run: VerifyRun = {}): Promise<void> {
-    while (this.#mismatches.length < MAX_MISMATCHES) {
+    for (;;) {
       run.signal?.throwIfAborted();
       let moved = false;
       for (const target of this.#targets) moved = (await this.#consume(target)) || moved;
@@ -237,9 +239,9 @@ export class CopyVerifier implements Verifier {
     state.lane.loaded--;
     state.lane.sum.merge(state.sum);
     if (state.sum.equals(state.chunk.sum)) return;
-    const before = this.#mismatches.length;
+    const before = this.#mismatches.mismatchCount;
     if (this.#copy.router.memory === undefined) await this.#drillDown(state.lane, state.chunk);
-    if (this.#mismatches.length > before || state.flawed) return;
+    if (this.#mismatches.mismatchCount > before || state.flawed) return;
     const { source, from, until } = state.chunk;
     const detail = `the records of source offsets ${from} to ${until} read back are not those that were copied`;
     this.#found({ kind: 'different', source, sourceOffset: from, target: -1, targetOffset: -1, detail });
@@ -266,15 +268,17 @@ export class CopyVerifier implements Verifier {
         await this.#readRun(target, first);
         any = true;
       }
-      if (this.#mismatches.length >= MAX_MISMATCHES) return false;
     }
     return any;
   }
 
-  /** What is claimed was committed, and on some logs is read a moment later. */
-  async #comes({ partition, records }: Target): Promise<boolean> {
-    const { engine, target } = this.#copy;
-    return await untilReadable(engine, target.topic, partition, records.position);
+  /** What is claimed was committed, and on some logs is read a moment later. What did not come once is not waited for again. */
+  async #comes(target: Target): Promise<boolean> {
+    const { position } = target.records;
+    if (target.endsAt === position) return false;
+    const comes = await untilReadable(this.#copy.engine, this.#copy.target.topic, target.partition, position);
+    if (!comes) target.endsAt = position;
+    return comes;
   }
 
   /** Level `full`: routes and digests of the stretch, computed anew from the source. */
@@ -322,7 +326,6 @@ export class CopyVerifier implements Verifier {
   async #drillDown(lane: Lane, chunk: CopiedChunk): Promise<void> {
     for await (const mismatch of differingRecords(this.#copy, chunk, this.#expected(lane, chunk))) {
       this.#found(mismatch);
-      if (this.#mismatches.length >= MAX_MISMATCHES) return;
     }
   }
 
@@ -332,7 +335,7 @@ export class CopyVerifier implements Verifier {
   }
 
   #found(mismatch: Mismatch): void {
-    if (this.#mismatches.length < MAX_MISMATCHES) this.#mismatches.push(mismatch);
+    this.#mismatches.add(mismatch);
   }
 }
 
@@ -358,6 +361,8 @@ interface Target {
   readonly records: PartitionCursor;
   /** By the offset they begin at. */
   readonly claims: Map<number, Claim>;
+  /** Where it was waited for records that did not come. */
+  endsAt: number | undefined;
 }
 
 interface Claim {

@@ -13,11 +13,13 @@ export async function* differingRecords(
 ): AsyncGenerator<Mismatch, void> {
   const places = new Map<number, Generator<number, void>>();
   const cursors = new Map<number, { at: number; records: PartitionCursor }>();
+  const { partitions } = await engine.describeTopic(target.topic);
   for await (const { record, offset, target: to } of expected) {
     if (to < 0 || to >= PARKED) continue;
     if (!places.has(to)) places.set(to, placesOf(chunk.runs, to));
     const at = places.get(to)!.next().value;
-    if (at === undefined) continue;
+    // What was to lie beyond the end is missing, and not there to be read.
+    if (at === undefined || at >= (partitions[to]?.endOffset ?? 0)) continue;
     let cursor = cursors.get(to);
     if (cursor === undefined || at !== cursor.at) {
       cursor = { at, records: new PartitionCursor(engine, target.topic, to, at) };

@@ -1,7 +1,7 @@
 import type { DigestSum, LogEngine } from '#libs/core/log';
 import type { OffsetMap } from '../copy/offset-map.js';
 import type { Router } from '../copy/router.js';
-import type { Mismatch } from './mismatch.js';
+import type { FoundMismatches } from './mismatch-tally.js';
 
 /**
  * `readback`: every record is read back from the target and compared with what the copy read from the source. `full`: the source is read again as well,
@@ -39,23 +39,18 @@ export interface VerifyRun {
 }
 
 /** What was found so far. */
-export interface Verification {
+export interface Verification extends FoundMismatches {
   /** Records read back from the target and compared, since the verifier was made. */
   readonly checked: number;
-  /** At most {@link MAX_MISMATCHES}; there may be more. */
-  readonly mismatches: readonly Mismatch[];
   /** Source position per partition up to which the copy was compared. */
   readonly until: readonly number[];
   /** Of the records read back, per source partition; of the redriven ones behind these. */
   readonly sums: readonly DigestSum[];
 }
 
-/** Most that is told of what is wrong with one copy. */
-export const MAX_MISMATCHES = 100;
-
 /** Compares a copy with what it was made from, step by step. The copy must rest while `advance` runs, and may go on beside `keepUp`. */
 export interface Verifier {
-  /** Verifies everything copied so far. Ends early once {@link MAX_MISMATCHES} were found. */
+  /** Verifies everything copied so far, whatever is found on the way. */
   advance(run?: VerifyRun): Promise<Verification>;
   /** Verifies what was copied so far; what cannot be told yet is left for the next call. */
   keepUp(run?: VerifyRun): Promise<void>;
