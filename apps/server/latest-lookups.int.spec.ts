@@ -49,6 +49,14 @@ describe('lookups in latest streams, for keys without a view', () => {
   });
 
   it('do not know a key that has ended, nor one that never was', async () => {
+    // Known until it ends.
+    await client.produce('orders', [{ key: 'brief', value: { state: 'placed' } }]);
+    await expect.poll(async () => (await client.get(keyPath('brief'))).status, SOON).toBe(200);
+    await client.produce('orders', [{ key: 'brief', value: null }]);
+    await expect.poll(async () => (await client.get(keyPath('brief'))).status, SOON).toBe(404);
+    await expect
+      .poll(async () => (await client.get(keyPath('o1'))).json, SOON)
+      .toMatchObject({ value: { state: 'paid' } });
     for (const key of ['ended', 'never'])
       expect(await client.get(keyPath(key))).toMatchObject({ status: 404, json: { code: 'key-not-found' } });
   });

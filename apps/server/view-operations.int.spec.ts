@@ -121,6 +121,9 @@ describe('operations on views over REST', () => {
     ]) {
       const { id } = await begun('/v1/views/revenue/rebuilds/plans', { scope });
       await comes(id, 'FINISHED');
+      // It has read them again, and not left all as it was.
+      const { progress } = (await client.get<Operation>(`/v1/operations/${id}`)).json;
+      expect(progress?.records.done).toBeGreaterThan(0);
       expect(await rows()).toEqual(before);
     }
   });

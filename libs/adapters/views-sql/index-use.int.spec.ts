@@ -74,6 +74,14 @@ describe('queries on SQLite use indexes', () => {
     expect(planOf(part!).join('\n')).toMatch(/SEARCH t0 USING INDEX v_a_0_k[12]/);
   });
 
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['look at all rows for a column that is in none', { city: 'eq.x' }, /SCAN t0/],
+    ['sort them for an order that is that of none', { order: 'n,tag' }, /TEMP B-TREE FOR .*ORDER BY/],
+  ])('and would %s', (_what, query, plan) => {
+    const parts = new QuerySql('a', view, SQLITE).page(queryOf(query));
+    expect(parts.flatMap(planOf).join('\n')).toMatch(plan);
+  });
+
   it('for every page from the cursor on', async () => {
     for (const order of ['n', 'n.desc', 'n.nullsfirst']) {
       let cursor: string | null | undefined;

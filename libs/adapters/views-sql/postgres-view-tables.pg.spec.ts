@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseViewQuery } from '#libs/core/streams';
 import {
+  NASTY,
   record,
   ViewFeeder,
   viewEvolutionContract,
@@ -118,6 +119,20 @@ describe('view tables in PostgreSQL', () => {
     ])
       await expect(asReader(sql)).rejects.toThrow(/permission denied/);
     await asReader('select * from views.v');
+    // Queries are asked as that role: what it may not read they do not see.
+    const query = parseViewQuery(made.view, VERSION, new Map());
+    expect((await tables.query('a', made.view, query)).rows).toEqual([{ id: 'k' }]);
+    await database.ask('revoke select on all tables in schema views_data from views_reader');
+    await expect(tables.query('a', made.view, query)).rejects.toThrow(/permission denied/);
+    // Who wrote the view may do what the role may not.
+    await database.ask('delete from views_data.v_a_0');
+    expect(await database.ask('select * from views.v')).toEqual([]);
+  });
+
+  it('would take a value for a command if it were put into the text of a statement', async () => {
+    await database.ask('create table weir_views (a text); create table named (a text)');
+    await database.ask(`insert into named values ('${NASTY}`);
+    expect(await database.ask("select tablename from pg_tables where schemaname = 'public'")).toEqual([['named']]);
   });
 
   it('lose nothing and keep nothing half when the connection is cut in the middle of a step', async () => {
@@ -220,6 +235,8 @@ describe('view tables in PostgreSQL', () => {
     });
 
     it('end what takes too long, and go on', async () => {
+      // With time enough it has an end.
+      expect((await ask('select pg_sleep(0.1)', 1)).rows).toHaveLength(1);
       await expect(ask('select pg_sleep(60)', 1, 50)).rejects.toMatchObject({ code: 'sql-too-slow' });
       expect((await ask('select count(*) as n from v')).rows).toEqual([[2]]);
     });
@@ -263,6 +280,8 @@ describe('view tables in PostgreSQL', () => {
         expect(plan).not.toMatch(/Seq Scan/);
       }
     expect((await plans({ order: 'n.desc' }))[0]).not.toMatch(/Sort/);
+    // What no index is of is looked for among all rows, and sorted.
+    expect((await plans({ order: 'tag' })).join('\n')).toMatch(/Sort/);
     await session.end();
   });
 });

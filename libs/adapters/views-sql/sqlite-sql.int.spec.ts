@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readingStatement, type ViewDefinition } from '#libs/core/streams';
 import { record, ViewFeeder } from '#libs/core/streams/testing';
@@ -123,5 +124,17 @@ describe('a statement of a user on SQLite', () => {
   ])('is refused for %s', (statement, why) => {
     expect(ask(statement)).toEqual({ refused: expect.stringMatching(why) as string });
     expect(ask('select count(*) from v')).toMatchObject({ rows: [[2]] });
+  });
+
+  it('would change rows, and tell where files are, if it were asked by who may write', async () => {
+    await tables.close();
+    const database = new Database(path);
+    try {
+      database.exec('with x as (select 1) delete from v_a_0');
+      expect(database.prepare('select file from pragma_database_list').all()).toEqual([{ file: path }]);
+    } finally {
+      database.close();
+    }
+    expect(ask('select count(*) from v')).toMatchObject({ rows: [[0]] });
   });
 });

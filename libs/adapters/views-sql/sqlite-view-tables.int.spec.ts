@@ -1,7 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, it } from 'vitest';
 import {
+  NASTY,
   viewEvolutionContract,
   viewFoldContract,
   viewQueriesContract,
@@ -31,3 +34,14 @@ viewTablesContract('SQLite', open);
 viewQueriesContract('SQLite', open);
 viewFoldContract('SQLite', open);
 viewEvolutionContract('SQLite', open);
+
+it('a value of which queries make nothing would be a command if it were put into the text of a statement', () => {
+  const database = new Database(':memory:');
+  try {
+    database.exec('create table weir_views (a); create table named (a)');
+    database.exec(`insert into named values ('${NASTY}')`);
+    expect(database.prepare("select name from sqlite_schema where type = 'table'").all()).toEqual([{ name: 'named' }]);
+  } finally {
+    database.close();
+  }
+});

@@ -204,6 +204,19 @@ describe('views over a log', () => {
         { path: '/columns/limit' },
       ],
     });
+    // Each problem alone is the only one there is; without any of them it is taken.
+    const mended: JsonObject = { source: { topic: 't', mode: 'events' }, key: { tag: 'value.tag' } };
+    const columns: JsonObject = { x: { aggregate: 'count' } };
+    const alone: readonly (readonly [JsonObject, string])[] = [
+      [{ ...mended, columns, source: { topic: 't', mode: 'events', extra: 1 } }, '/source/extra'],
+      [{ ...mended, columns, key: { tag: 'value..tag' } }, '/key/tag'],
+      [{ ...mended, columns: { ...columns, x: { aggregate: 'median' } } }, '/columns/x/aggregate'],
+      [{ ...mended, columns: { ...columns, limit: 'value.n' } }, '/columns/limit'],
+    ];
+    for (const [declaration, path] of alone)
+      await expect(views.declare('broken', undefined, declaration)).rejects.toMatchObject({ items: [{ path }] });
+    await views.declare('mended', undefined, { ...mended, columns });
+    await views.delete('mended');
     await expect(
       views.declare('none', undefined, { ...COUNTS, source: { topic: 'nope', mode: 'events' } }),
     ).rejects.toMatchObject({ code: 'topic-not-found' });

@@ -7,7 +7,15 @@ import { encodeBatch, TopicDirectories, type PositionToken } from '#libs/core/lo
 import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { Supervisor, type LeaseStore } from '#libs/core/operations';
 import { MemoryLeaseStore } from '#libs/core/operations/testing';
-import { JsonRecordDecoder, RowsHandler, sourcesOf, VersionHandler, Views, type FieldTypes } from '#libs/core/streams';
+import {
+  JsonRecordDecoder,
+  RowsHandler,
+  sourcesOf,
+  VersionHandler,
+  Views,
+  type FieldTypes,
+  type ViewTables,
+} from '#libs/core/streams';
 import { AnsweredTransforms, GivenTypes, MemoryViewStore, type Answers } from '#libs/core/streams/testing';
 import { SqliteViewTables } from '../sqlite-view-tables.js';
 
@@ -24,7 +32,24 @@ export interface ViewInstance {
   stop(): Promise<void>;
 }
 
-/** Views on a log in memory and tables in a SQLite file, for any number of instances one beside the other. */
+/** Empty tables of views, and what takes them away. */
+export interface WorldTables {
+  readonly tables: ViewTables;
+  dispose(): Promise<void>;
+}
+
+/** In a SQLite file of their own. */
+export async function sqliteTables(): Promise<WorldTables> {
+  const directory = await mkdtemp(join(tmpdir(), 'weir-views-'));
+  const tables = new SqliteViewTables(join(directory, 'views.sqlite'));
+  const dispose = async (): Promise<void> => {
+    await tables.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { tables, dispose };
+}
+
+/** Views on a log in memory and tables in a SQLite file, unless others are given, for any number of instances one beside the other. */
 export class ViewWorld {
   readonly clock = new WallClock();
   readonly engine = new MemoryLogEngine();
@@ -32,33 +57,32 @@ export class ViewWorld {
   readonly store = new MemoryViewStore();
   readonly leases: LeaseStore = new MemoryLeaseStore(this.clock);
   readonly directories = new TopicDirectories(new OneCluster(this.engine), this.names, this.clock);
-  readonly tables: SqliteViewTables;
+  readonly tables: ViewTables;
   readonly #instances: ViewInstance[] = [];
   #number = 0;
 
   private constructor(
-    private readonly directory: string,
+    private readonly made: WorldTables,
     private readonly answers: Answers | undefined,
     private readonly types: FieldTypes,
   ) {
-    this.tables = new SqliteViewTables(join(directory, 'views.sqlite'));
+    this.tables = made.tables;
   }
 
-  /** @param answers of expressions @param partitions of the topic `t` */
+  /** @param answers of expressions @param partitions of the topic `t` @param tables makes the tables */
   static async open(
     answers?: Answers,
-    { partitions = 2, types = new GivenTypes() as FieldTypes } = {},
+    { partitions = 2, types = new GivenTypes() as FieldTypes, tables = sqliteTables } = {},
   ): Promise<ViewWorld> {
-    const world = new ViewWorld(await mkdtemp(join(tmpdir(), 'weir-views-')), answers, types);
+    const world = new ViewWorld(await tables(), answers, types);
     await world.engine.createTopic({ name: 't', partitions });
     return world;
   }
 
   async close(): Promise<void> {
     for (const instance of this.#instances) await instance.stop();
-    await this.tables.close();
+    await this.made.dispose();
     await this.engine.close();
-    await rm(this.directory, { recursive: true, force: true });
   }
 
   /** @param failPoint passed by the workers of this instance @param leased whether of several instances one writes a view */

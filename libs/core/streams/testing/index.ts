@@ -10,7 +10,7 @@ export {
   type TopicContent,
 } from './records.js';
 export { viewEvolutionContract } from './view-evolution-contract.js';
-export { viewQueriesContract } from './view-queries-contract.js';
+export { NASTY, viewQueriesContract } from './view-queries-contract.js';
 export { AnsweredTransforms, GivenTypes, record, ViewFeeder, type Answers, type FedView } from './view-feeding.js';
 export { viewFoldContract } from './view-fold-contract.js';
 export { viewTablesContract, type ViewTablesSubject } from './view-tables-contract.js';

@@ -165,6 +165,18 @@ export function viewFoldContract(name: string, open: () => Promise<ViewTablesSub
       ]);
     });
 
+    it('would bring it back but for the times of its records', async () => {
+      const made = await feeder.make('a', {
+        source: { topic: 'orders' },
+        key: { id: 'key' },
+        columns: { n: 'value.n' },
+      });
+      // Written later, in the partition that counts for less among equal times.
+      await feeder.feed(made, 0, [record(0, 'timed', undefined, 0, 50), record(1, 'timeless', undefined, 0, -1)]);
+      await feeder.feed(made, 0, [record(0, 'timed', { n: 1 }, 1, 40), record(1, 'timeless', { n: 1 }, 1, -1)]);
+      expect(await rowsOf(made)).toEqual([{ id: 'timeless', n: 1 }]);
+    });
+
     it('shows only what the filter keeps, computed as the expressions say, and sets aside what they fail on', async () => {
       feeder = new ViewFeeder(
         () => tables,
@@ -198,6 +210,23 @@ export function viewFoldContract(name: string, open: () => Promise<ViewTablesSub
       ]);
       await feeder.feed(made, 0, [record(7, 'o3', { n: 4, extra: [1] }, 0, 30)]);
       expect((await rowsOf(made))[1]).toEqual({ id: 'o3', n: 4, twice: 8, more: { extra: [1] }, deleted_at: null });
+    });
+
+    it('would show all of it if nothing were declared of which records have rows, and when these end', async () => {
+      const answers = (value: JsonObject) => ({ keep: value['ok'] !== false, end: value['op'] === 'd' });
+      feeder = new ViewFeeder(() => tables, new AnsweredTransforms(answers));
+      const plain: JsonObject = { source: { topic: 'orders' }, key: { id: 'key' }, columns: { n: 'value.n' } };
+      const shown = async (id: string, more: JsonObject): Promise<unknown[]> => {
+        const made = await feeder.make(id, { ...plain, ...more });
+        await feeder.feed(made, 0, [
+          record(0, 'o1', { n: 1, ok: false }),
+          record(1, 'o2', { n: 2, op: 'd' }),
+          record(2, 'o3', { n: 3 }),
+        ]);
+        return (await rowsOf(made)).map((row) => row['id']);
+      };
+      expect(await shown('a', { filter: 'value.ok', deletes: { when: 'value.op == "d"' } })).toEqual(['o3']);
+      expect(await shown('b', {})).toEqual(['o1', 'o2', 'o3']);
     });
 
     it('keeps the items of lists as rows of their own, which come and go with their row', async () => {
@@ -251,6 +280,13 @@ export function viewFoldContract(name: string, open: () => Promise<ViewTablesSub
       const whole = await feeder.make('b', declaration);
       await feeder.feed(whole, 0, records);
       expect(await rowsOf(whole)).toEqual(states);
+      // But for the history there were the last states alone.
+      const present = await feeder.make('c', { ...declaration, history: false });
+      await feeder.feed(present, 0, records);
+      expect(await rowsOf(present)).toEqual([
+        { id: 'o1', n: 3 },
+        { id: 'o2', n: 9 },
+      ]);
     });
 
     it('counts by windows of a time, and by the topic, over several topics side by side', async () => {
@@ -411,6 +447,9 @@ export function viewFoldContract(name: string, open: () => Promise<ViewTablesSub
       // More than are looked at in one go have no time, and are not in the way.
       const timeless = Array.from({ length: 600 }, (_, n) => record(3 + n, `x${n}`, { n }, 0, -1));
       await feeder.feed(made, 0, timeless);
+      // Not a millisecond early.
+      await feeder.tidy(made, 15_000);
+      expect((await rowsOf(made)).map((row) => row['id']).filter((id) => /^o/.test(String(id)))).toHaveLength(3);
       await feeder.tidy(made, 15_001);
       expect((await rowsOf(made)).map((row) => row['id']).filter((id) => /^o/.test(String(id)))).toEqual(['o2', 'o3']);
       const table = childTables(made.view)[0]!.table;

@@ -6,6 +6,7 @@ import {
   parseViewQuery,
   WHOLE,
   type ViewDefinition,
+  type ViewQuery,
   type ViewRows,
   type ViewStream,
   type ViewTables,
@@ -15,6 +16,9 @@ import { record, ViewFeeder, type FedView } from './view-feeding.js';
 import type { ViewTablesSubject } from './view-tables-contract.js';
 
 const COLUMNS: JsonObject = { n: 'value.n', x: 'value.x', ok: 'value.ok', at: 'value.at', tag: 'value.tag' };
+/** A value that is a command wherever it is put into the text of a statement. */
+export const NASTY = `'); drop table weir_views; -- " ? $1 %s \\`;
+
 const VERSION = { id: 'a', version: 1 };
 
 type Query = Readonly<Record<string, string | readonly string[]>>;
@@ -154,6 +158,41 @@ export function viewQueriesContract(name: string, open: () => Promise<ViewTables
       .map((parts) => parts.join(''));
     const order = fc.uniqueArray(term, { maxLength: 3, selector: (one) => one.split('.')[0] });
 
+    /** What is asked for, and the rows that there are. */
+    interface Asked {
+      readonly keyed: readonly (readonly [string, JsonObject])[];
+      readonly where: string | undefined;
+      readonly terms: readonly string[];
+      readonly size: number;
+    }
+
+    /** Asks page by page until there is no next one, and for everything at once. @throws where that is not what a fold in memory gives. */
+    async function agrees({ keyed, where, terms, size }: Asked): Promise<void> {
+      const query: Query = {
+        ...(where === undefined ? {} : { and: `(${where})` }),
+        ...(terms.length === 0 ? {} : { order: terms.join(',') }),
+        select: 'id,n,x,ok,tag',
+      };
+      const expected = oracleRows(
+        keyed.map(([id, row]): OracleRow => ({ id, ...row }) as OracleRow),
+        where === undefined ? undefined : `and(${where})`,
+        terms,
+      );
+      const paged: ViewRows['rows'][number][] = [];
+      for (let cursor: string | null | undefined; cursor !== null;) {
+        const more: Query = cursor === undefined ? {} : { cursor };
+        const page: ViewRows = await ask({ ...query, limit: String(size), count: 'exact', ...more });
+        expect(page.count).toBe(expected.length);
+        expect(page.rows.length).toBeLessThanOrEqual(size);
+        paged.push(...page.rows);
+        expect(paged.length).toBeLessThanOrEqual(expected.length);
+        cursor = page.next;
+      }
+      expect(paged).toEqual(expected);
+      expect(await whole(query)).toEqual(expected);
+      expect(await whole({ ...query, limit: '3' })).toEqual(expected.slice(0, 3));
+    }
+
     it('gives what a fold in memory gives: in pages put together and as a whole, every row once, in the order asked for', async () => {
       await declare();
       let present: string[] = [];
@@ -168,32 +207,42 @@ export function viewQueriesContract(name: string, open: () => Promise<ViewTables
             const keyed = rows.map((row, index): [string, JsonObject] => [`r${String(index).padStart(2, '0')}`, row]);
             present = keyed.map(([key]) => key);
             await put(keyed);
-            const query: Query = {
-              ...(where === undefined ? {} : { and: `(${where})` }),
-              ...(terms.length === 0 ? {} : { order: terms.join(',') }),
-              select: 'id,n,x,ok,tag',
-            };
-            const expected = oracleRows(
-              keyed.map(([id, row]): OracleRow => ({ id, ...row }) as OracleRow),
-              where === undefined ? undefined : `and(${where})`,
-              terms,
-            );
-            const paged: ViewRows['rows'][number][] = [];
-            for (let cursor: string | null | undefined; cursor !== null;) {
-              const more: Query = cursor === undefined ? {} : { cursor };
-              const page: ViewRows = await ask({ ...query, limit: String(size), count: 'exact', ...more });
-              expect(page.count).toBe(expected.length);
-              expect(page.rows.length).toBeLessThanOrEqual(size);
-              paged.push(...page.rows);
-              cursor = page.next;
-            }
-            expect(paged).toEqual(expected);
-            expect(await whole(query)).toEqual(expected);
-            expect(await whole({ ...query, limit: '3' })).toEqual(expected.slice(0, 3));
+            await agrees({ keyed, where, terms, size });
           },
         ),
         { numRuns: 60 },
       );
+    });
+
+    it('would give something else if a filter, an order, a place of nulls, a cursor, a limit or a count were not kept to', async () => {
+      await declare();
+      const keyed = [3, null, 1, 2, null, 1].map((n, index): [string, JsonObject] => [
+        `r0${index}`,
+        { n, x: null, ok: null, tag: index % 2 === 0 ? 'a' : 'b' },
+      ]);
+      await put(keyed);
+      const asked: Asked = { keyed, where: 'or(n.is.null,n.neq.3)', terms: ['n.desc.nullsfirst'], size: 2 };
+      await agrees(asked);
+      const query = tables.query.bind(tables);
+      const spoilt: ((given: ViewQuery) => Partial<ViewQuery>)[] = [
+        () => ({ where: [] }),
+        () => ({ order: [] }),
+        ({ order }) => ({ order: order.map((one) => ({ ...one, descending: !one.descending })) }),
+        ({ order }) => ({ order: order.map((one) => ({ ...one, nullsFirst: !one.nullsFirst })) }),
+        () => ({ after: undefined }),
+        ({ limit }) => ({ limit: limit + 1 }),
+        ({ select }) => ({ select: select.slice(1) }),
+        () => ({ count: false }),
+      ];
+      try {
+        for (const spoil of spoilt) {
+          tables.query = (id, of, given) => query(id, of, { ...given, ...spoil(given) });
+          await expect(agrees(asked)).rejects.toThrow();
+        }
+      } finally {
+        tables.query = query;
+      }
+      await agrees(asked);
     });
 
     it('answers all rows as of one snapshot, whatever is written meanwhile', async () => {
@@ -281,15 +330,14 @@ export function viewQueriesContract(name: string, open: () => Promise<ViewTables
     it('takes names of every sort for names and values for values', async () => {
       const odd = ['__proto__', 'constructor', 'from', 'identity', 'c0', 'x'.repeat(63), 'ä ö-ü', 'table'];
       await declare(Object.fromEntries(odd.map((column) => [column, { from: 'value.tag', type: 'text' }])));
-      const nasty = `'); drop table weir_views; -- " ? $1 %s \\`;
       await put([
-        ['a', { tag: nasty }],
+        ['a', { tag: NASTY }],
         ['b', { tag: 'b' }],
       ]);
       for (const column of odd) {
-        const { rows } = await ask({ [column]: [`eq.${nasty}`], order: column, select: column });
-        expect(rows.map((row) => Object.entries(row))).toEqual([[[column, nasty]]]);
-        const quoted = JSON.stringify(nasty);
+        const { rows } = await ask({ [column]: [`eq.${NASTY}`], order: column, select: column });
+        expect(rows.map((row) => Object.entries(row))).toEqual([[[column, NASTY]]]);
+        const quoted = JSON.stringify(NASTY);
         expect(await ids({ or: `("${column}".eq.${quoted},"${column}".in.(${quoted}))` })).toEqual(['a']);
       }
       expect((await whole({})).map((row) => Object.keys(row))).toEqual([

@@ -1,7 +1,8 @@
 import { stableJson, type Clock, type JsonObject } from '#libs/core/kernel';
 import type { TopicDirectories } from '#libs/core/log';
 import { lostTopics } from './regenerable.js';
-import type { ViewDefinition } from './view-definition.js';
+import { isAtOrBehind, type SourcePosition } from '../source-reader.js';
+import { sourcesOf, type ViewDefinition } from './view-definition.js';
 import {
   comparedColumns,
   digestsOf,
@@ -32,6 +33,8 @@ export interface VersionWork {
   build(view: NewVersion): Promise<ViewStatus>;
   status(view: StoredView): Promise<ViewStatus>;
   definition(view: StoredView): Promise<ViewDefinition>;
+  /** Where it stands in each of its topics, as it is stored; at the begin of those that it has read nothing of. */
+  stands(view: StoredView): Promise<readonly SourcePosition[]>;
   /** Stops it and removes it with its rows. */
   remove(view: StoredView): Promise<void>;
 }
@@ -139,16 +142,35 @@ export class ViewVersions {
     await this.work.remove(view);
   }
 
-  /** Resolves when a version has read everything. @throws `view-version-behind` when it has not in time. */
+  /**
+   * Resolves when a version has read everything, and at least what the active one had read when this was asked: how far behind a version is it says as of the last records that it has read, so one whose steps
+   * take long says nothing of those that have come since. Who asks the one and then the other does not go back in time.
+   * @throws `view-version-behind` when it has not in time.
+   */
   async untilRead(view: StoredView, waitMs: number): Promise<void> {
-    const { clock } = this.options;
+    const { clock, store } = this.options;
     const deadline = clock.monotonic() + waitMs;
+    const active = await store.find(view.name);
+    const shown = active === undefined || active.id === view.id ? undefined : await this.#topics(active);
     for (;;) {
       const { lag, problem } = await this.work.status(view);
-      if (lag === 0) return;
-      if (clock.monotonic() >= deadline) throw versionBehind(view, lag, problem);
+      const stands = shown && (await this.#topics(view));
+      const missing = stands === undefined ? 0 : missingOf(shown!, stands);
+      if (lag === 0 && missing === 0) return;
+      if (clock.monotonic() >= deadline) throw versionBehind(view, lag === 0 ? missing : lag, problem);
       await clock.sleep(Math.min(PAUSE_MS, waitMs));
     }
+  }
+
+  /** Where a version stands, by topic; of one that it reads twice where it has read less. */
+  async #topics(view: StoredView): Promise<ReadonlyMap<string, SourcePosition>> {
+    const topics = sourcesOf(await this.work.definition(view));
+    const found = new Map<string, SourcePosition>();
+    for (const [source, at] of (await this.work.stands(view)).entries()) {
+      const other = found.get(topics[source]!);
+      if (other === undefined || isAtOrBehind(at, other)) found.set(topics[source]!, at);
+    }
+    return found;
   }
 
   /** SQL clients see it, too, from now on. */
@@ -198,4 +220,15 @@ export class ViewVersions {
       await clock.sleep(PAUSE_MS);
     }
   }
+}
+
+/** Records that one version has read and another has not, of topics that both read; of another generation that is not known, and not asked. */
+function missingOf(one: ReadonlyMap<string, SourcePosition>, other: ReadonlyMap<string, SourcePosition>): number {
+  let missing = 0;
+  for (const [topic, { generation, next }] of one) {
+    const at = other.get(topic);
+    if (at?.generation !== generation) continue;
+    for (const [partition, offset] of next.entries()) missing += Math.max(0, offset - (at.next[partition] ?? 0));
+  }
+  return missing;
 }

@@ -2,6 +2,7 @@ import { AppError, isAppError, stableJson, type JsonObject } from '#libs/core/ke
 import { isSameTopic } from '#libs/core/log';
 import type { SupervisedStatus } from '#libs/core/operations';
 import { readerGeneration } from '../reader-place.js';
+import type { SourcePosition } from '../source-reader.js';
 import { parseDeclaration } from './declaration.js';
 import type { DeclarationChange } from './declaration-changes.js';
 import type { FieldTypes } from './declaration-form.js';
@@ -78,6 +79,7 @@ export class Views {
       build: (view) => this.#build(view),
       status: (view) => this.#status(view),
       definition: (view) => this.workers.definition(view),
+      stands: (view) => this.#stands(view),
       remove: (view) => this.remove(view),
     });
   }
@@ -376,6 +378,14 @@ export class Views {
     await this.workers.stop(view.id);
     await this.options.tables.drop(view.id, await this.workers.definition(view));
     await this.options.store.remove(view.id);
+  }
+
+  /** Where a version stands in its topics, as it is stored. */
+  async #stands(view: StoredView): Promise<readonly SourcePosition[]> {
+    const definition = await this.workers.definition(view);
+    const { sources } = await this.options.tables.positions(view.id, definition);
+    const readers = this.workers.readers(view, definition);
+    return Promise.all(readers.map(async (reader, source) => sources[source] ?? (await reader.begin())));
   }
 
   /** Waits until the view reflects what a read asks for. */
