@@ -230,7 +230,7 @@ describe('the HTTP application', () => {
         (await call('/v1/things', { headers })).headers.get('x-request-id');
       const ids = [await idOf(), await idOf(), await idOf({ 'x-request-id': 'a, b' })];
       expect(new Set(ids)).toHaveProperty('size', 3);
-      for (const id of ids) expect(id).toMatch(/^[\w-]{12}\.\d+$/);
+      for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     });
 
     it('streams events, and goes on after the last one a client has seen', async () => {

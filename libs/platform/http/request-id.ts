@@ -1,18 +1,14 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** Visible ASCII without the comma that joins repeated headers: exactly one value, and nothing that could forge a log line. */
 const ACCEPTABLE = /^[!-+\--~]{1,128}$/;
 
-/** No other process counts from the same beginning. */
-const BEGINNING = randomBytes(9).toString('base64url');
-let counted = 0;
-
-/** The id a request goes by: its own `X-Request-Id` where it brought exactly one, otherwise one that no other request has. */
+/** The id a request goes by: its own `X-Request-Id` where it brought exactly one, otherwise a random UUID (contract 1.2). */
 export function requestIdOf(raw: IncomingMessage): string {
   const given = raw.headers['x-request-id'];
-  return typeof given === 'string' && ACCEPTABLE.test(given) ? given : `${BEGINNING}.${++counted}`;
+  return typeof given === 'string' && ACCEPTABLE.test(given) ? given : randomUUID();
 }
 
 /** Sends the id back with the answer. */
