@@ -9,7 +9,8 @@ import {
   type JsonMembers,
   type JsonNode,
 } from '../lossless-json.js';
-import { draftOf, idKeyword, isMetaSchema, isModern, type Draft } from './drafts.js';
+import { draftOf, idKeyword, isModern, metaSchemaDraft, type Draft } from './drafts.js';
+import { metaSchemaText } from './meta-schema.js';
 import type { JsonSchemaSource } from './node.js';
 import { fragmentOf, isUri, resolveUri, withoutFragment } from './uri.js';
 
@@ -36,6 +37,7 @@ export class SchemaDocuments {
   readonly main: SchemaDocument;
   readonly draft: Draft;
   readonly #registered = new Map<string, SchemaDocument>();
+  readonly #metaSchemas = new Map<Draft, SchemaDocument>();
   readonly #ids = new Map<SchemaDocument, Map<string, SchemaPlace>>();
 
   /** @param strict whether URIs and anchors must be such; stored text was held to what held then, and must stay readable. */
@@ -78,11 +80,11 @@ export class SchemaDocuments {
     return isModern(this.draft);
   }
 
-  /** The place a `$ref` written in `from` leads to; `meta-schema` for a bundled one; undefined where nothing is known. */
+  /** The place a `$ref` written in `from` leads to; undefined where nothing is known. */
   resolve(
     reference: string,
     from: { readonly document: SchemaDocument; readonly base: string | null },
-  ): SchemaPlace | 'meta-schema' | undefined {
+  ): SchemaPlace | undefined {
     if (reference === '') return undefined;
     const { document } = from;
     const absolute = resolveUri(from.base, reference);
@@ -99,7 +101,20 @@ export class SchemaDocuments {
       if (address !== '' && document.base !== null && address === withoutFragment(document.base))
         return this.#inside(placeOf(document), fragmentOf(uri));
     }
-    return isMetaSchema(absolute) ? 'meta-schema' : undefined;
+    const draft = metaSchemaDraft(withoutFragment(absolute));
+    return draft && this.#inside(placeOf(this.#metaSchema(draft)), fragmentOf(absolute));
+  }
+
+  /** The schema of a draft's schemas, which comes with every document. */
+  #metaSchema(draft: Draft): SchemaDocument {
+    let document = this.#metaSchemas.get(draft);
+    if (document === undefined) {
+      const { address, text } = metaSchemaText(draft, this.draft);
+      const source = { text, reference: address };
+      document = { root: parseLossless(text, { maxDepth: META_SCHEMA_DEPTH }), source, base: address };
+      this.#metaSchemas.set(draft, document);
+    }
+    return document;
   }
 
   /** Base URI inside a schema object that may carry an id of its own. */
@@ -229,6 +244,9 @@ export class SchemaDocuments {
     return this.modern ? uri.replace(/^(?:\.\/)+/, '') : uri;
   }
 }
+
+/** Nothing in our own text nests that deep. */
+const META_SCHEMA_DEPTH = 32;
 
 function placeOf(document: SchemaDocument): SchemaPlace {
   return { json: document.root, document, base: document.base, key: document.source.reference ?? '' };

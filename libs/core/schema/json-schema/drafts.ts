@@ -7,7 +7,7 @@ export type Draft = 'draft-04' | 'draft-06' | 'draft-07' | '2019-09' | '2020-12'
 export function draftOf(root: JsonNode): Draft {
   const schema = root.kind === 'object' ? root.members.get('$schema') : undefined;
   if (schema?.kind !== 'string') return 'draft-07';
-  return metaSchemaDraft(schema.value);
+  return metaSchemaDraft(schema.value) ?? 'draft-07';
 }
 
 export function isModern(draft: Draft): boolean {
@@ -19,14 +19,9 @@ export function idKeyword(draft: Draft): 'id' | '$id' {
   return draft === 'draft-04' ? 'id' : '$id';
 }
 
-/** Whether the URI (without fragment) is one of the bundled meta-schemas. */
-export function isMetaSchema(uri: string): boolean {
-  return DRAFTS.has(address(uri));
-}
-
-/** The draft whose meta-schema has this URI; draft-07 for any other. */
-export function metaSchemaDraft(uri: string): Draft {
-  return DRAFTS.get(address(uri)) ?? 'draft-07';
+/** The draft whose meta-schema has this URI; undefined for any other. */
+export function metaSchemaDraft(uri: string): Draft | undefined {
+  return DRAFTS.get(address(uri));
 }
 
 function address(uri: string): string {

@@ -110,7 +110,7 @@ class PropertyList {
     const place = { document: outer.document, base: this.documents.baseWithin(json, outer.base) };
     const reference = json.members.get('$ref');
     const target = reference?.kind === 'string' ? this.documents.resolve(reference.value, place) : undefined;
-    const referred = target === undefined || target === 'meta-schema' ? [] : this.#parts(target.json, target, left - 1);
+    const referred = target === undefined ? [] : this.#parts(target.json, target, left - 1);
     // In the older drafts a reference stands for the whole schema.
     if (reference !== undefined && !this.documents.modern) return referred;
     const all = itemsOf(json, 'allOf').flatMap((member) => this.#parts(member, place, left - 1));

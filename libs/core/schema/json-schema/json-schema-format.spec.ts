@@ -64,6 +64,45 @@ describe('content models', () => {
   });
 });
 
+describe('references to the schema of a draft', () => {
+  const ADDRESSES = [
+    'draft-04/schema#',
+    'draft-06/schema#',
+    'draft-07/schema',
+    'draft/2019-09/schema',
+    'draft/2020-12/schema',
+  ].map((path) => `http${path.startsWith('draft/') ? 's' : ''}://json-schema.org/${path}`);
+
+  it.each(ADDRESSES)('stand for it in comparing, written in %s', ($schema) => {
+    const open = object({ a: string });
+    for (const $ref of ADDRESSES) {
+      const reference = { $schema, ...object({ schema: { $ref } }) };
+      expect(breaking(reference, reference)).toEqual([]);
+      expect(breaking({ $schema, ...object({ schema: open }) }, reference)).not.toEqual([]);
+      expect(breaking(reference, { $schema, ...object({ schema: {} }) })).toEqual([]);
+    }
+    // What a schema of one draft is, is one of the next in drafts 6 and 7.
+    const [six, seven] = ['draft-06', 'draft-07'].map((draft) => ({
+      $schema,
+      $ref: `http://json-schema.org/${draft}/schema#/definitions/nonNegativeInteger`,
+    }));
+    expect(breaking(six, seven)).toEqual([]);
+  });
+
+  it('lead to the parts that drafts 4, 6 and 7 name', () => {
+    const part = (draft: string, pointer: string) => ({ $ref: `http://json-schema.org/${draft}/schema#${pointer}` });
+    const minimum = { type: 'integer', minimum: 0 };
+    expect(breaking(minimum, part('draft-07', '/definitions/nonNegativeInteger'))).toEqual([]);
+    expect(breaking(part('draft-04', '/definitions/positiveInteger'), minimum)).toEqual([]);
+    expect(breaking(part('draft-04', '/properties/title'), string)).toEqual([]);
+    expect(breaking(string, part('draft-07', '/definitions/stringArray'))).toEqual(['TYPE_CHANGED #/']);
+    for (const name of ['schemaArray', 'nonNegativeIntegerDefault0', 'simpleTypes', 'stringArray']) {
+      expect(() => parse(part('draft-06', `/definitions/${name}`))).not.toThrow();
+    }
+    expect(() => parse(part('draft-07', '/definitions/positiveInteger'))).toThrow('cannot be resolved');
+  });
+});
+
 describe('keywords that take no part in comparing', () => {
   const CLASSIC = 'http://json-schema.org/draft-07/schema#';
   it.each([

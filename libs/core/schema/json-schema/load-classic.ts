@@ -107,10 +107,6 @@ class ClassicLoader {
     const found = this.documents.resolve(text, place);
     if (found === undefined) keys.fail(`The reference '${text.slice(0, 200)}' cannot be resolved`, keys.get('$ref'));
     const node: ReferenceNode = { ...base, kind: 'reference', target: null };
-    if (found === 'meta-schema') {
-      node.target = { ...base, kind: 'empty' };
-      return node;
-    }
     const target = this.#targets.get(found.key);
     if (target === undefined) {
       this.#targets.set(found.key, { waiting: [node], loaded: null });

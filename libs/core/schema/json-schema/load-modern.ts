@@ -279,8 +279,7 @@ class ModernLoader {
       return keys.fail(`The reference '${text.slice(0, 200)}' cannot be resolved`, keys.get(name));
     }
     const reference: ReferenceNode = { ...base, json: keys.get(name)!, kind: 'reference', target: null };
-    if (found === 'meta-schema') reference.target = { ...base, kind: 'empty' };
-    else this.#queue.push({ reference, json: found.json, place: { document: found.document, base: found.base } });
+    this.#queue.push({ reference, json: found.json, place: { document: found.document, base: found.base } });
     return [reference];
   }
 }

@@ -1,23 +1,40 @@
-import type { Draft } from './drafts.js';
+import { isModern, type Draft } from './drafts.js';
 
 /**
- * What a schema of a draft looks like, as a schema: for values that are schemas themselves (`$ref` to the address of a draft). One table of keywords
- * and their types makes all five.
+ * What a schema of a draft looks like, as a schema: for what refers to the address of a draft, or into it. One table of keywords and their types makes all five.
+ * @param rules the draft it is written in, that of the schema that refers to it.
  */
-export function metaSchemaText(draft: Draft): string {
+export function metaSchemaText(draft: Draft, rules: Draft): { readonly address: string; readonly text: string } {
+  const old = draft === 'draft-04';
   const properties = Object.fromEntries(
     KEYWORDS.filter(([, since, until]) => since <= RANK[draft] && (until ?? RANK[draft]) >= RANK[draft]).map(
-      ([name, , , type]) => [name, shape(type, draft)],
+      ([name, , , type]) => [name, shape(type, draft, rules)],
     ),
   );
-  return JSON.stringify({
-    $schema: ADDRESS[draft],
-    type: draft === 'draft-04' ? 'object' : ['object', 'boolean'],
+  const text = JSON.stringify({
+    type: old ? 'object' : ['object', 'boolean'],
     properties,
     // Draft 4 asks for both or none.
-    ...(draft === 'draft-04' ? { dependencies: { exclusiveMaximum: ['maximum'], exclusiveMinimum: ['minimum'] } } : {}),
+    ...(old ? { [isModern(rules) ? 'dependentRequired' : 'dependencies']: BOTH_OR_NONE } : {}),
+    ...(isModern(draft) ? {} : { definitions: definitions(draft, rules) }),
   });
+  return { address: ADDRESS[draft], text };
 }
+
+/** The names that the classic drafts have for parts of theirs, and that others refer to. */
+function definitions(draft: Draft, rules: Draft): Readonly<Record<string, object>> {
+  const count = draft === 'draft-04' ? 'positiveInteger' : 'nonNegativeInteger';
+  return {
+    schemaArray: shape('schemas', draft, rules),
+    [count]: shape('count', draft, rules),
+    [`${count}Default0`]: { allOf: [{ $ref: `#/definitions/${count}` }, { default: 0 }] },
+    simpleTypes: SIMPLE_TYPES,
+    stringArray: shape('names', draft, rules),
+  };
+}
+
+const BOTH_OR_NONE = { exclusiveMaximum: ['maximum'], exclusiveMinimum: ['minimum'] };
+const SIMPLE_TYPES = { enum: ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'] };
 
 type Shape =
   | 'any'
@@ -49,9 +66,9 @@ const RANK: Readonly<Record<Draft, number>> = {
 };
 
 const ADDRESS: Readonly<Record<Draft, string>> = {
-  'draft-04': 'http://json-schema.org/draft-04/schema#',
-  'draft-06': 'http://json-schema.org/draft-06/schema#',
-  'draft-07': 'http://json-schema.org/draft-07/schema#',
+  'draft-04': 'http://json-schema.org/draft-04/schema',
+  'draft-06': 'http://json-schema.org/draft-06/schema',
+  'draft-07': 'http://json-schema.org/draft-07/schema',
   '2019-09': 'https://json-schema.org/draft/2019-09/schema',
   '2020-12': 'https://json-schema.org/draft/2020-12/schema',
 };
@@ -123,7 +140,7 @@ const KEYWORDS: readonly (readonly [name: string, since: number, until: number |
   ['contentSchema', 8, null, 'schema'],
 ];
 
-function shape(type: Shape, draft: Draft): object {
+function shape(type: Shape, draft: Draft, rules: Draft): object {
   const schema = { $ref: '#' };
   const names = {
     type: 'array',
@@ -158,7 +175,7 @@ function shape(type: Shape, draft: Draft): object {
     case 'pattern':
       return { type: 'string', format: 'regex' };
     case 'positive':
-      return draft === 'draft-04'
+      return rules === 'draft-04'
         ? { type: 'number', minimum: 0, exclusiveMinimum: true }
         : { type: 'number', exclusiveMinimum: 0 };
     case 'schema':
@@ -167,10 +184,8 @@ function shape(type: Shape, draft: Draft): object {
       return { anyOf: [{ type: 'boolean' }, schema] };
     case 'schemas':
       return schemas;
-    case 'type': {
-      const simple = { enum: ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'] };
-      return { anyOf: [simple, { type: 'array', items: simple, minItems: 1, uniqueItems: true }] };
-    }
+    case 'type':
+      return { anyOf: [SIMPLE_TYPES, { type: 'array', items: SIMPLE_TYPES, minItems: 1, uniqueItems: true }] };
     case 'uri':
       return { type: 'string', format: 'uri-reference' };
   }

@@ -3,11 +3,9 @@ import type { JsonKind } from '../json-kind.js';
 import type { SchemaLimits } from '../limits.js';
 import type { JsonMembers, JsonNode } from '../lossless-json.js';
 import { SchemaDocuments, type SchemaDocument } from './documents.js';
-import { metaSchemaDraft } from './drafts.js';
-import { metaSchemaText } from './meta-schema.js';
 import { LatePattern } from './regex.js';
 import { EVERY_KIND, Subschema, type Keyword, type SchemaResource } from './subschema.js';
-import { fragmentOf, resolveUri, withoutFragment } from './uri.js';
+import { fragmentOf, withoutFragment } from './uri.js';
 import { ContainsItems, ItemCount, ListedItems, UnevaluatedItems, UniqueItems } from './validate-array.js';
 import { AllOf, AnyOf, Conditional, Not, OneOf } from './validate-combined.js';
 import { formatCheck } from './validate-formats.js';
@@ -105,10 +103,6 @@ export class SubschemaCompiler {
 
   #target(text: string, from: Place): Subschema {
     const place = this.documents.resolve(text, from);
-    if (place === 'meta-schema') {
-      const draft = metaSchemaDraft(resolveUri(from.base, text));
-      return new SubschemaCompiler(new SchemaDocuments(metaSchemaText(draft), [], this.limits), this.limits).compile();
-    }
     if (place === undefined) throw schemaInvalid('JSON', `Reference '${text.slice(0, 200)}' cannot be resolved`);
     return this.#schema(place.json, place);
   }
@@ -117,7 +111,7 @@ export class SubschemaCompiler {
   #dynamicReference(keyword: '$dynamicRef' | '$recursiveRef', text: string, from: Place): Keyword | null {
     const place = keyword === '$recursiveRef' ? this.#rootOf(from) : this.documents.resolve(text, from);
     if (place === undefined) return null;
-    if (place === 'meta-schema' || place.json.kind !== 'object') {
+    if (place.json.kind !== 'object') {
       return this.#reference(text, from);
     }
     const anchor = place.json.members.get(keyword === '$dynamicRef' ? '$dynamicAnchor' : '$recursiveAnchor');
@@ -137,7 +131,7 @@ export class SubschemaCompiler {
   /** The root of the resource around a place. */
   #rootOf(from: Place): { readonly json: JsonNode } & Place {
     const named = from.base === null ? undefined : this.documents.resolve(withoutFragment(from.base), from);
-    if (named !== undefined && named !== 'meta-schema') return named;
+    if (named !== undefined) return named;
     return { json: from.document.root, document: from.document, base: from.document.base };
   }
 

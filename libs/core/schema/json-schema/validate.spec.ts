@@ -195,6 +195,12 @@ describe('references', () => {
     expect(told(holder, { schema: { properties: { a: { minLength: -1 } } } })).toEqual([
       '/schema/properties/a/minLength: must be at least 0',
     ]);
+    const old = { $schema: NEWEST, $ref: 'http://json-schema.org/draft-04/schema#' };
+    expect(fits(old, { maximum: 3, exclusiveMaximum: true, multipleOf: 2 })).toBe(true);
+    expect(fits(old, { exclusiveMaximum: true })).toBe(false);
+    expect(fits(old, { multipleOf: 0 })).toBe(false);
+    const part = { $ref: 'http://json-schema.org/draft-07/schema#/definitions/nonNegativeInteger' };
+    expect([fits(part, 0), fits(part, -1)]).toEqual([true, false]);
     const newest = { $schema: NEWEST, $ref: NEWEST };
     expect(fits(newest, { prefixItems: [{ not: {} }] })).toBe(true);
     expect(fits(newest, { prefixItems: {} })).toBe(false);
