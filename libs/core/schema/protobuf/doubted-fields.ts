@@ -1,5 +1,5 @@
 import type { Direction } from '../format.js';
-import { comparedType } from './compared-type.js';
+import { comparedType, isSameSource } from './compared-type.js';
 import type { MessagePair } from './differ.js';
 import type { PlacedField } from './field-differ.js';
 import type { Fields } from './fields-by-number.js';
@@ -56,6 +56,16 @@ export function sharedTypes(
     ];
     if (one.kind !== 'map' || other.kind !== 'map') return asked(read.type, written.type);
     return asked(one.key, other.key) || asked(one.value, other.value);
+  });
+}
+
+/** In a message of one subject version that both sides refer to, which is not looked into: fields whose messages have come to be those of another file. */
+export function relocated(look: Look): Iterable<Spot> {
+  const [read, written] = [look.pair.reader.declaration, look.pair.writer.declaration];
+  if (read.source.origin === 'own' || !isSameSource(read.source, written.source)) return [];
+  return sharedTypes(look, (one, other) => {
+    const [a, b] = [comparedType(look.reader, one, read), comparedType(look.writer, other, written)];
+    return a.kind === 'message' && b.kind === 'message' && a.declaration?.source.text !== b.declaration?.source.text;
   });
 }
 

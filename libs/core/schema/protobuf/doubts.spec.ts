@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ResolvedReference } from '../format.js';
 import { ProtobufFormat } from './protobuf-format.js';
 
 const protobuf = new ProtobufFormat();
@@ -12,7 +13,22 @@ interface DoubtCase {
   readonly path: string;
   /** A change beside it of which nothing is to be said. */
   readonly near: readonly [string, string];
+  /** What they refer to, before and after. */
+  readonly references?: readonly [readonly ResolvedReference[], readonly ResolvedReference[]];
 }
+
+const reference = (name: string, text: string, direct?: ResolvedReference['direct']): ResolvedReference => ({
+  name,
+  schemaType: 'PROTOBUF',
+  text: `syntax = "proto3"; ${text}`,
+  references: [],
+  ...(direct === undefined ? {} : { direct }),
+});
+const price = reference('p.proto', 'import "m.proto"; message Price { Money net = 1; }', {
+  subject: 'price',
+  version: 1,
+});
+const money = (type: string): ResolvedReference => reference('m.proto', `message Money { ${type} units = 1; }`);
 
 /** Each judgement of the reference that is kept although it is doubtful, made and just not made. */
 const CASES: readonly DoubtCase[] = [
@@ -76,6 +92,17 @@ const CASES: readonly DoubtCase[] = [
     ],
   },
   {
+    rule: 'unsound-same-version',
+    before: `import "p.proto"; message M { optional Price a = 1; }`,
+    after: `import "p.proto"; message M { optional Price a = 1; optional Price b = 2; }`,
+    references: [
+      [money('int64'), price],
+      [money('double'), price],
+    ],
+    path: '#/Price/1',
+    near: [p3('int32 a = 1;'), p3('int32 a = 1;')],
+  },
+  {
     rule: 'over-strict-message-removed',
     before: `${p3('int32 a = 1;')} message Unused { int32 a = 1; }`,
     after: p3('int32 a = 1;'),
@@ -84,20 +111,31 @@ const CASES: readonly DoubtCase[] = [
   },
 ];
 
-function doubts(before: string, after: string, direction: 'new-reads-old' | 'old-reads-new' = 'new-reads-old') {
-  return protobuf.doubts(protobuf.parse(after), protobuf.parse(before), direction);
+type References = DoubtCase['references'];
+
+function doubts(
+  before: string,
+  after: string,
+  direction: 'new-reads-old' | 'old-reads-new' = 'new-reads-old',
+  [old, young]: NonNullable<References> = [[], []],
+) {
+  const [reader, writer] = [protobuf.parse(after, { references: young }), protobuf.parse(before, { references: old })];
+  return protobuf.doubts(reader, writer, direction);
 }
 
-function compatible(before: string, after: string): boolean {
-  return !protobuf.differences(protobuf.parse(after), protobuf.parse(before)).some(({ breaking }) => breaking);
+function compatible(before: string, after: string, [old, young]: NonNullable<References> = [[], []]): boolean {
+  const [reader, writer] = [protobuf.parse(after, { references: young }), protobuf.parse(before, { references: old })];
+  return !protobuf.differences(reader, writer).some(({ breaking }) => breaking);
 }
 
 describe('doubtful judgements on Protobuf', () => {
-  it.each(CASES)('$rule', ({ rule, before, after, path, near }) => {
-    const found = doubts(before, after).filter(({ ruleId }) => ruleId === `protobuf/${rule}`);
+  it.each(CASES)('$rule', ({ rule, before, after, path, near, references }) => {
+    const found = doubts(before, after, 'new-reads-old', references).filter(
+      ({ ruleId }) => ruleId === `protobuf/${rule}`,
+    );
     expect(found.map((one) => one.path)).toEqual([path]);
     for (const sentence of [found[0]!.what, found[0]!.breaks, found[0]!.fix]) expect(sentence).toMatch(/^\S.*\.$/s);
-    expect(compatible(before, after)).toBe(rule.startsWith('unsound'));
+    expect(compatible(before, after, references)).toBe(rule.startsWith('unsound'));
     expect(doubts(...near).map(({ ruleId }) => ruleId)).not.toContain(`protobuf/${rule}`);
   });
 
@@ -136,9 +174,9 @@ describe('doubtful judgements on Protobuf', () => {
   });
 
   it('are none between a file and itself', () => {
-    for (const { before, after } of CASES) {
-      expect(doubts(before, before)).toEqual([]);
-      expect(doubts(after, after)).toEqual([]);
+    for (const { before, after, references: [old, young] = [[], []] } of CASES) {
+      expect(doubts(before, before, 'new-reads-old', [old, old])).toEqual([]);
+      expect(doubts(after, after, 'new-reads-old', [young, young])).toEqual([]);
     }
   });
 });

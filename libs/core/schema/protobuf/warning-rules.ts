@@ -3,6 +3,7 @@ import {
   changedGroups,
   isNumber,
   notReserved,
+  relocated,
   renumbered,
   scalarOf,
   shared,
@@ -120,6 +121,16 @@ export const MESSAGE_WARNINGS: readonly MessageWarningRule[] = [
       `${place} is a group in the ${w} schema, and not the same in the ${r} one.`,
     breaks: 'What the group held is skipped or misread.',
     fix: (reader) => `Keep the group in the ${reader} schema, or replace it by a message under a new number.`,
+  },
+  {
+    id: 'protobuf/unsound-same-version',
+    doubt: 'unsound',
+    title: 'messages of one referenced version, whose own references have changed',
+    where: relocated,
+    what: (place, _reader, _writer, r, w) =>
+      `${place} has a message from another file in the ${r} schema than in the ${w} one.`,
+    breaks: 'What that message holds may be skipped or misread.',
+    fix: (reader) => `Refer to the same versions in the ${reader} schema as the referenced schema does.`,
   },
 ];
 
