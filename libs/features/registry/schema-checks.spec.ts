@@ -51,6 +51,31 @@ describe('POST /v1/schemas:check', () => {
     ]);
   });
 
+  it('does not look into a version that both schemas refer to, and says so where that one refers to something else by now', async () => {
+    const proto = (text: string) => `syntax = "proto3"; ${text}`;
+    const type = { schemaType: 'PROTOBUF' };
+    for (const part of ['money', 'price']) await calls.put(`/config/${s}-${part}`, { compatibility: 'NONE' });
+    await register(`${s}-money`, proto('message Money { int64 units = 1; }'), type);
+    await register(`${s}-money`, proto('message Money { double units = 1; }'), type);
+    const money = (version: number) => ({ name: 'money.proto', subject: `${s}-money`, version });
+    const text = proto('import "money.proto"; message Price { Money net = 1; }');
+    for (const version of [1, 2]) await register(`${s}-price`, text, { ...type, references: [money(version)] });
+    const schema = proto('import "price.proto"; message Offer { Price p = 1; }');
+    const references = (first: number, price: number) => [
+      money(first),
+      { name: 'price.proto', subject: `${s}-price`, version: price },
+    ];
+    await register(s, schema, { ...type, references: references(1, 1) });
+
+    const same = await check({ subject: s, schema, ...type, references: references(2, 1) });
+    expect(same.compatible).toBe(true);
+    expect(same.warnings.map((one) => [one.ruleId, one.path])).toEqual([
+      ['protobuf/unsound-same-version', '#/Price/1'],
+    ]);
+    const other = await check({ subject: s, schema, ...type, references: references(2, 2) });
+    expect(other.compatible).toBe(false);
+  });
+
   it('tells what breaks, for whom, how to mend it and where it stands', async () => {
     await register(s, record(id));
     const schema = `{
