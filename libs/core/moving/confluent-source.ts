@@ -18,9 +18,7 @@ const MAX_SUBJECTS = 1_000_000;
 const MAX_VERSIONS = 100_000;
 /** Versions of one subject in a page. */
 const PAGE = 50;
-/** Entries of a list that may be a piece of it: a registry can be set to answer no more than so many at once, hardly to fewer than these. */
-const SHORTEST_PIECE = 10;
-/** Schemas listed in one answer, each as long as a text may be. */
+/** Schemas asked for in one answer, each as long as a text may be; a registry may be set to give fewer. */
 const LISTING = 10;
 const MAX_ID = 2_147_483_647;
 
@@ -93,9 +91,7 @@ export class ConfluentSource {
   /** Names that stand for other subjects, as far as a registry lists them: releases without aliases list none. */
   async *aliases(): AsyncGenerator<SubjectName> {
     const seen = new Set<string>();
-    for (let offset = 0; offset < MAX_SUBJECTS; offset += LISTING) {
-      const query = `subjectPrefix=%3A*%3A&aliases=true&deleted=true&latestOnly=true&offset=${offset}&limit=${LISTING}`;
-      const found = listOf((await this.#get(`/schemas?${query}`)) ?? [], 'the list of schemas');
+    for await (const found of this.#listed('%3A*%3A&aliases=true&latestOnly=true', MAX_SUBJECTS)) {
       for (const text of found.flatMap(aliasesOf)) {
         if (seen.has(text)) continue;
         seen.add(text);
@@ -105,7 +101,6 @@ export class ConfluentSource {
           messageOf(error);
         }
       }
-      if (found.length < LISTING) return;
     }
   }
 
@@ -159,17 +154,15 @@ export class ConfluentSource {
   /** The subject's own versions, where its name answers with those of another: lists of schemas look at no alias. */
   async *#behindAlias(subject: SubjectName): AsyncGenerator<SourcePage> {
     const text = subjectText(subject);
-    for (let offset = 0; offset < MAX_VERSIONS; offset += LISTING) {
-      const query = `subjectPrefix=${encodeURIComponent(text)}&deleted=true&offset=${offset}&limit=${LISTING}`;
-      const found = listOf((await this.#get(`/schemas?${query}`)) ?? [], 'the list of schemas');
+    for await (const found of this.#listed(encodeURIComponent(text), MAX_VERSIONS)) {
       // The name itself comes before those it begins.
-      const own = found.filter(isJsonObject).filter((one) => one['subject'] === text);
+      const own = found.filter((one) => one['subject'] === text);
       const reading = async (json: JsonObject) => {
         const version = Number(json['version']);
         return [versionFrom(json, subject, version, `version ${version} of subject '${text}'`)];
       };
       yield await page(own.map(reading));
-      if (own.length < LISTING) return;
+      if (own.length < found.length) return;
     }
   }
 
@@ -191,15 +184,35 @@ export class ConfluentSource {
     return list.filter((one): one is number => typeof one === 'number' && Number.isInteger(one) && one >= 1);
   }
 
-  /** All entries of a list, each once, from registries that give it in pieces. Releases that know no pieces give the same entries again. */
+  /**
+   * All entries of a list, each once. A registry may be set to give any number of them at once and says nowhere how many there are, so it is asked for more until nothing new comes: nothing, or from
+   * releases that know no pieces the same entries again.
+   */
   async #whole(path: string, what: string): Promise<readonly JsonValue[]> {
-    const found = new Set<JsonValue>();
-    for (let url = path; ;) {
+    const found = new Map<string, JsonValue>();
+    for (let offset = 0; ;) {
+      const from = offset === 0 ? '' : `${path.includes('?') ? '&' : '?'}offset=${offset}`;
+      const piece = listOf((await this.#get(path + from)) ?? [], what);
       const before = found.size;
-      const piece = listOf((await this.#get(url)) ?? [], what);
-      for (const one of piece) found.add(one);
-      if (piece.length < SHORTEST_PIECE || found.size === before || found.size > MAX_SUBJECTS) return [...found];
-      url = `${path}${path.includes('?') ? '&' : '?'}offset=${found.size}`;
+      for (const one of piece) found.set(JSON.stringify(one), one);
+      if (found.size === before || found.size > MAX_SUBJECTS) return [...found.values()];
+      offset += piece.length;
+    }
+  }
+
+  /** Schemas of the list of them, deleted ones too, each once, some at a time; ends as {@link #whole} does, and after `most`. @param prefix of their subjects, encoded; further parameters may follow. */
+  async *#listed(prefix: string, most: number): AsyncGenerator<readonly JsonObject[]> {
+    const seen = new Set<string>();
+    for (let offset = 0; offset < most;) {
+      const query = `subjectPrefix=${prefix}&deleted=true&offset=${offset}&limit=${LISTING}`;
+      const piece = listOf((await this.#get(`/schemas?${query}`)) ?? [], 'the list of schemas');
+      const found = piece.filter(isJsonObject).filter(({ subject, version }) => {
+        const before = seen.size;
+        return seen.add(JSON.stringify([subject, version])).size > before;
+      });
+      if (found.length === 0) return;
+      yield found;
+      offset += piece.length;
     }
   }
 

@@ -100,7 +100,7 @@ describe('an import that is cut short', () => {
     const both = await pair();
     const { running, target } = both;
     const operation = await target.started(FROM_OLD);
-    let left = 60;
+    let left = 90;
     running.onRequest = () => {
       if (--left < 0)
         throw new AppError({
@@ -185,19 +185,33 @@ describe('a source that changes while it is read', () => {
 });
 
 describe('a source that gives its lists in pieces', () => {
-  it('is read whole, deleted versions as deleted', async () => {
-    const both = await pair();
-    const { running, register, source, target } = both;
-    for (let n = 0; n < 23; n++) await register('many', record('M', `f${n}`));
-    await source.registry.deleteVersion(parseSubject('many'), 15, false);
-    for (let n = 0; n < 12; n++) await register(`:.x${n}:a`, '"int"');
-    running.mostListed = 10;
-    const operation = await target.started(FROM_OLD);
-    await target.goOn(operation);
-    expect(operation.notes['verification']).toMatchObject({ state: 'passed' });
-    const { there, here } = await told(both);
-    expect(here).toEqual(there);
-  });
+  it.each([
+    ['of one', 1],
+    ['of three', 3],
+    ['of ten', 10],
+    ['of a thousand', 1_000],
+    ['of a release that knows none', undefined],
+  ])(
+    '%s is read whole, and verified whole: deleted versions as deleted, names that stand for others',
+    async (_, most) => {
+      const both = await pair();
+      const { running, register, source, target } = both;
+      for (let n = 0; n < 23; n++) await register('many', record('M', `f${n}`));
+      await source.registry.deleteVersion(parseSubject('many'), 15, false);
+      for (let n = 0; n < 12; n++) await register(`:.x${n}:a`, '"int"');
+      for (let n = 0; n < 7; n++) await register('behind', record('B', `f${n}`));
+      for (const name of ['behind', 'other-name', 'another-name'])
+        await source.registry.settings.setConfig(parseSubject(name), { alias: 'many' });
+      running.mostListed = most ?? Infinity;
+      running.ignoresPieces = most === undefined;
+      const operation = await target.started(FROM_OLD);
+      await target.goOn(operation);
+      expect(operation.notes['verification']).toMatchObject({ state: 'passed' });
+      const { there, here } = await told(both);
+      expect(here).toEqual(there);
+      expect(here.filter((line) => line.includes('"subject":"behind"'))).toHaveLength(7);
+    },
+  );
 });
 
 describe('a source without end', () => {

@@ -11,8 +11,10 @@ export class MemorySourceRegistry extends SourceRegistry {
   readonly asked: string[] = [];
   /** Called before each answer; what it throws is the answer. */
   onRequest: (path: string) => void | Promise<void> = () => undefined;
-  /** Most entries of a list of names or numbers in one answer, for a registry that gives lists in pieces. */
+  /** Most entries of a list in one answer, for a registry that gives lists in pieces. */
   mostListed = Infinity;
+  /** Whether it is of a release that knows no pieces: each list whole, whatever is asked for. */
+  ignoresPieces = false;
   /** Paths answered otherwise than by the store. */
   readonly instead = new Map<string, SourceAnswer>();
 
@@ -34,9 +36,7 @@ export class MemorySourceRegistry extends SourceRegistry {
     const url = new URL(path, 'memory://source');
     const [kind, ...rest] = url.pathname.split('/').slice(1).map(decodeURIComponent);
     const { searchParams: query } = url;
-    const offset = Number(query.get('offset'));
-    const piece = (list: JsonValue | undefined) =>
-      Array.isArray(list) ? list.slice(offset, offset + this.mostListed) : list;
+    const piece = (list: JsonValue | undefined) => (Array.isArray(list) ? this.#piece(list, query) : list);
     switch (kind) {
       case 'contexts':
         return piece([...(await this.store.contexts())]);
@@ -58,6 +58,15 @@ export class MemorySourceRegistry extends SourceRegistry {
       default:
         return undefined;
     }
+  }
+
+  #piece(list: readonly JsonValue[], query: URLSearchParams): JsonValue[] {
+    if (this.ignoresPieces) return [...list];
+    const offset = Number(query.get('offset'));
+    // More than may be asked for is as good as nothing asked for.
+    const asked = Number(query.get('limit') ?? -1);
+    const limit = asked > 0 && asked <= this.mostListed ? asked : this.mostListed;
+    return list.slice(offset, offset + limit);
   }
 
   async #names(): Promise<readonly SubjectName[]> {
@@ -89,12 +98,12 @@ export class MemorySourceRegistry extends SourceRegistry {
       found.push(...(query.has('latestOnly') ? schemas.slice(-1) : schemas));
     }
     const aliases = query.has('aliases') ? await this.store.configs(undefined, '') : [];
-    const offset = Number(query.get('offset'));
-    return found.slice(offset, offset + Number(query.get('limit'))).map((one) => {
+    const listed = found.map((one) => {
       const { subject } = one as { subject: string };
       const names = aliases.filter(({ config }) => config.alias === subject).map((alias) => subjectText(alias.subject));
       return { ...(one as object), aliases: names };
     });
+    return this.#piece(listed, query);
   }
 
   async #schemas(state: SubjectState): Promise<JsonValue[]> {
