@@ -9,11 +9,10 @@ import { openSqlStore } from '#libs/adapters/store-sql';
 import { databaseProblems } from '#libs/adapters/store-sql/testing';
 import { archiveParts, manifestText, type BackupContent } from '#libs/core/backups';
 import { encodeBatch } from '#libs/core/log';
-import { WallClock } from '#libs/core/log/testing';
+import { WallClock, OneCluster } from '#libs/core/log/testing';
 import { readConfig } from '#libs/platform/config';
 import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import { takerOf } from './backups.js';
-import { ConfiguredClusters } from './configured-clusters.js';
 
 const clock = new WallClock();
 const signal = new AbortController().signal;
@@ -60,7 +59,7 @@ describe('a backup that goes elsewhere', () => {
         encodeBatch([{ key: null, value, headers: [], timestamp: 0 }]),
       );
     }
-    const clusters = new ConfiguredClusters(new Map([['local', log]]), undefined);
+    const clusters = new OneCluster(log);
     const config = readConfig({ env: {}, cwd: '/' });
     const cut = await takerOf({ store, clusters, clock, config, version: 'test' })!();
     await here.begin('one');

@@ -7,11 +7,10 @@ import { openSqlStore, type SqlStore } from '#libs/adapters/store-sql';
 import { databaseProblems } from '#libs/adapters/store-sql/testing';
 import { BACKUP_FORMAT, type BackupCut, type BackupManifest, type BackupWork } from '#libs/core/backups';
 import { encodeBatch, recordsFrom } from '#libs/core/log';
-import { breachesOf, type HistoryRead, type HistoryWrite, WallClock } from '#libs/core/log/testing';
+import { breachesOf, type HistoryRead, type HistoryWrite, WallClock, OneCluster } from '#libs/core/log/testing';
 import { readConfig } from '#libs/platform/config';
 import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import { takerOf } from './backups.js';
-import { ConfiguredClusters } from './configured-clusters.js';
 
 const PARTITIONS = 3;
 const clock = new WallClock();
@@ -40,7 +39,7 @@ class Data {
 
   taker(): () => Promise<BackupCut> {
     const config = readConfig({ env: {}, cwd: '/' });
-    const clusters = new ConfiguredClusters(new Map([['local', this.log]]), undefined);
+    const clusters = new OneCluster(this.log);
     return takerOf({ store: this.store, clusters, clock, config, version: 'test' })!;
   }
 

@@ -56,7 +56,6 @@ import {
   DerivationStore,
   FieldTypes,
   MoveHandler,
-  rebuildTopicNames,
   RecordDecoder,
   type ReadersOn,
   DeriveHandler,
@@ -78,16 +77,19 @@ import { SchemaEngine, SchemaProposals } from '#libs/core/schema';
 import { GroupLagCause } from '#libs/features/operations';
 import { Authorizer } from '#libs/platform/auth';
 import { globalProviders } from '#libs/platform/http';
-import { LOCAL_CLUSTER } from '#libs/platform/config';
-import type { CheckResult, Logger } from '#libs/platform/observability';
+import { clusterNames, LOCAL_CLUSTER } from '#libs/platform/config';
+import type { CheckResult } from '#libs/platform/observability';
 import { Backups, BackupHandler, BackupVerificationHandler, RestoreHandler } from '#libs/core/backups';
 import { openBackups, takerOf } from './backups.js';
 import { Closers } from './closers.js';
+import { ClusterConnections } from './cluster-connections.js';
+import { ConfiguredClusters } from './configured-clusters.js';
 import { prepareDataDirectory } from './data-directory.js';
 import { DiskRoomCause } from './disk-room-cause.js';
 import { openDiskSpace } from './disk-space.js';
 import { groupLagMetrics } from './group-lag-metrics.js';
-import { openClusters } from './open-clusters.js';
+import { LogNames } from './log-names.js';
+import { openKafka, openLocal } from './open-clusters.js';
 import { operationMetrics } from './operation-metrics.js';
 import { ServiceRestores } from './service-restores.js';
 import { watchServed } from './registry-count.js';
@@ -120,7 +122,8 @@ async function storeHealth(store: SqlStore): Promise<CheckResult> {
     await store.ping();
     return { ok: true };
   } catch (error) {
-    if (isAppError(error, 'storage-full')) return { ok: true, detail: 'full: nothing is added, reading goes on' };
+    if (isAppError(error, 'storage-full'))
+      return { ok: true, degraded: true, detail: 'full: nothing is added, reading goes on' };
     throw error;
   }
 }
@@ -138,10 +141,11 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
   closers.add('metadata store', () => store.close());
   health.add({ name: 'metadata-store', check: () => storeHealth(store) });
 
-  const clusters = await openClusters(parts, data.log, room);
+  const clusters = new ConfiguredClusters(clusterNames(config), config.defaultCluster ?? clusterNames(config)[0]);
   closers.add('clusters', async () => {
-    for (const name of clusters.names()) await clusters.get(name).close();
+    for (const name of clusters.present()) await clusters.get(name).close();
   });
+  if (config.log.enabled) clusters.join(LOCAL_CLUSTER, await openLocal(parts, data.log, room));
 
   const keys = new SqlServiceKeys(store);
   // Made now, so that no read has to write later on; what keeps it from being made is met again by whoever needs it.
@@ -412,6 +416,21 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     const operation = await operationStore.operation(operationOfMember(id));
     return operation !== undefined && !isTerminal(operation.phase);
   };
+  const logNames = new LogNames(names, lifecycle, logger);
+  /** What a cluster needs that is there, before it is worked in; from then on it is kept. */
+  const prepare = async (cluster: string): Promise<void> => {
+    const log = clusters.get(cluster);
+    await logNames.adopt(cluster, log);
+    await releaseAbandonedHolds(log, isLive);
+    const work = `deleted topics of ${log.logId}`;
+    if (supervisor.status(work) === undefined) supervisor.run(work, (signal) => lifecycle.keep(cluster, signal));
+  };
+  const remote = new Map([...config.clusters].map(([name, one]) => [name, () => openKafka(parts, name, one)] as const));
+  const connections = new ClusterConnections(remote, {
+    ...{ clusters, clock, logger, health, metrics, prepare },
+    restore: (log) => logNames.restore(log),
+  });
+  closers.add('connections to clusters', () => connections.close());
   return {
     module: globalProviders([
       { provide: Clock, useValue: clock },
@@ -455,21 +474,24 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     ]),
     run: async () => {
       await backups.sweep();
-      await restoreNames(clusters, names, lifecycle, logger);
-      for (const name of clusters.names()) await releaseAbandonedHolds(clusters.get(name), isLive);
+      for (const name of clusters.present()) {
+        await logNames.restore(clusters.get(name));
+        await prepare(name);
+      }
+      await connections.begin();
       supervisor.run('room on the disk', (signal) => room.run(signal), { leased: false });
       supervisor.run('registry search index', (signal) => registry.search.indexOlder(signal));
       supervisor.run('count of what the registry serves', countServed, { leased: false });
       supervisor.run('end of scan results', (signal) => pruning.run(signal));
-      for (const cluster of clusters.names()) {
-        const { logId } = clusters.get(cluster);
-        supervisor.run(`deleted topics of ${logId}`, (signal) => lifecycle.keep(cluster, signal));
-      }
       engine.open();
       await derivations.start();
       supervisor.run('derivations of other instances', (signal) => derivations.keep(signal), { leased: false });
       await views.start();
       supervisor.run('views of other instances', (signal) => views.keep(signal), { leased: false });
+      connections.keep(supervisor, async (cluster) => {
+        await derivations.takeUp(cluster);
+        await views.workers.reconcile();
+      });
     },
   };
 }
@@ -482,19 +504,4 @@ function newId(): string {
 /** A fresh id for backups, which sorts by time. */
 function backupId(clock: Clock): string {
   return `${new Date(clock.now()).toISOString().slice(0, 19).replace(/\D/g, '')}-${randomBytes(4).toString('hex')}`;
-}
-
-/** A log that came without its names (a new metadata store) tells itself which generations stand behind them. */
-async function restoreNames(
-  clusters: Clusters,
-  names: TopicNames,
-  lifecycle: TopicLifecycle,
-  logger: Logger,
-): Promise<void> {
-  for (const cluster of clusters.names()) {
-    const log = clusters.get(cluster);
-    if ((await names.list(log.logId)).length > 0) continue;
-    const restored = [...(await rebuildTopicNames(log, names)), ...(await lifecycle.adopt(cluster))];
-    if (restored.length > 0) logger.warn({ cluster, topics: restored }, 'names of topics were restored from the log');
-  }
 }

@@ -38,7 +38,7 @@ export async function openDiskSpace(parts: ServiceParts, directory: string): Pro
     name: 'disk',
     check: () => ({
       ok: true,
-      ...(space.room === 'none' ? { detail: 'full: nothing is added, reading goes on' } : {}),
+      ...(space.room === 'none' ? { degraded: true, detail: 'full: nothing is added, reading goes on' } : {}),
     }),
   });
   return space;

@@ -26,7 +26,7 @@ export function groupLagMetrics(metrics: Metrics, names: boolean, directories: T
   let leftOut = 0;
   const told = async (): Promise<readonly GroupLag[]> => {
     const all: GroupLag[] = [];
-    for (const cluster of directories.clusters.names()) {
+    for (const cluster of directories.clusters.present()) {
       const directory = directories.of(cluster);
       if (directory.engine.capabilities.engine === 'embedded') all.push(...(await lagsOf(cluster, directory)));
     }

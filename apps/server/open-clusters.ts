@@ -4,30 +4,12 @@ import { CompactionThread, FlushWatch, openEmbeddedLog } from '#libs/adapters/lo
 import type { KafkaSasl, KafkaTls } from '#libs/adapters/log-kafka';
 import { AppError, type StorageRoom } from '#libs/core/kernel';
 import type { LogEngine } from '#libs/core/log';
-import { clusterNames, LOCAL_CLUSTER, type ClusterDefinition } from '#libs/platform/config';
+import { LOCAL_CLUSTER, type ClusterDefinition } from '#libs/platform/config';
 import { factsLogger } from '#libs/platform/observability';
-import { ConfiguredClusters } from './configured-clusters.js';
 import type { ServiceParts } from './service.js';
 
-/** Opens every configured log. What is open already is closed again when one cannot be opened. */
-export async function openClusters(
-  parts: ServiceParts,
-  localDirectory: string,
-  room: StorageRoom,
-): Promise<ConfiguredClusters> {
-  const { config } = parts;
-  const engines = new Map<string, LogEngine>();
-  try {
-    if (config.log.enabled) engines.set(LOCAL_CLUSTER, await openLocal(parts, localDirectory, room));
-    for (const [name, definition] of config.clusters) engines.set(name, await openKafka(parts, name, definition));
-  } catch (error) {
-    for (const engine of engines.values()) await engine.close();
-    throw error;
-  }
-  return new ConfiguredClusters(engines, config.defaultCluster ?? clusterNames(config)[0]);
-}
-
-async function openLocal(parts: ServiceParts, directory: string, room: StorageRoom): Promise<LogEngine> {
+/** Opens the embedded log; resolves when it has been recovered. */
+export async function openLocal(parts: ServiceParts, directory: string, room: StorageRoom): Promise<LogEngine> {
   const { config, metrics, health, onFatal } = parts;
   const appended = metrics.counter('records_appended_total', 'Records that became durable and visible.');
   const bytes = metrics.counter('append_bytes_total', 'Bytes of batches that became durable and visible.');
@@ -125,7 +107,8 @@ async function openLocal(parts: ServiceParts, directory: string, room: StorageRo
   return log;
 }
 
-async function openKafka(parts: ServiceParts, name: string, definition: ClusterDefinition): Promise<LogEngine> {
+/** Connects to a Kafka cluster. @throws as `openKafkaLog`; `invalid-configuration` for a file that cannot be read. */
+export async function openKafka(parts: ServiceParts, name: string, definition: ClusterDefinition): Promise<LogEngine> {
   const { openKafkaLog } = await import('#libs/adapters/log-kafka');
   return openKafkaLog({
     name,

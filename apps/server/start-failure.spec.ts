@@ -10,6 +10,7 @@ const app = (kind: ErrorKind, code: string, cause?: unknown): AppError =>
 describe('why a start failed', () => {
   it.each([
     ['a configuration', app('invalid', 'invalid-configuration'), EXIT.configuration],
+    ['credentials that a dependency refuses', app('forbidden', 'cluster-access-denied'), EXIT.configuration],
     ['data of somebody else', app('conflict', 'log-locked'), EXIT.unusableData],
     ['a flush', app('unavailable', 'flush-failed'), EXIT.fatalStorage],
     ['a dependency', app('unavailable', 'cluster-unavailable'), EXIT.unavailable],

@@ -39,7 +39,8 @@ export interface StartFailure {
 export function startFailureOf(error: unknown): StartFailure {
   if (isAppError(error)) {
     const { message, hint, code, kind } = error;
-    if (code.startsWith('invalid-')) return { exit: EXIT.configuration, message, hint };
+    if (code.startsWith('invalid-') || code === 'cluster-access-denied')
+      return { exit: EXIT.configuration, message, hint };
     if (DATA_ERRORS.has(code)) return { exit: EXIT.unusableData, message, hint };
     if (FATAL_ERRORS.has(code)) return { exit: EXIT.fatalStorage, message, hint };
     if (kind === 'unavailable' || kind === 'storage-full') return { exit: EXIT.unavailable, message, hint };

@@ -12,7 +12,7 @@ export interface Measured {
 export function streamMetrics(metrics: Metrics, names: boolean, { directories, views, derivations }: Measured): void {
   const embedded = (): { cluster: string; directory: TopicDirectory }[] =>
     directories.clusters
-      .names()
+      .present()
       .map((cluster) => ({ cluster, directory: directories.of(cluster) }))
       // What a broker holds, the broker's own metrics tell, and asking it at every reading would cost it something.
       .filter(({ directory }) => directory.engine.capabilities.engine === 'embedded');
@@ -34,7 +34,7 @@ export function streamMetrics(metrics: Metrics, names: boolean, { directories, v
     ['cluster', 'derivation'],
     async () => {
       const samples: Sample[] = [];
-      for (const cluster of directories.clusters.names()) {
+      for (const cluster of directories.clusters.present()) {
         for (const { stored, lag } of await derivations.list(cluster)) {
           if (lag !== null) samples.push({ labels: { cluster, derivation: stored.definition.name }, value: lag });
         }

@@ -282,12 +282,18 @@ export abstract class LogEngine {
 export abstract class Clusters {
   /** The cluster short paths (`/v1/topics/…`) mean. */
   abstract readonly defaultName: string;
-  /** @throws `cluster-not-found`, naming those that exist. */
+  /** @throws `cluster-not-found`, naming those that exist; `cluster-unavailable` for one that is not {@link present}. */
   abstract get(name: string): LogEngine;
+  /** All of them, be they present or not. */
   abstract names(): readonly string[];
 
-  /** Whether a name is that of a cluster, and the cluster is this log: what was planned on one log must not be done to another that has its name by now. */
+  /** Those that can be worked with. One that has not been reached since the service started is not, and nothing is known of it; it is from then on, for good. All unless said otherwise. */
+  present(): readonly string[] {
+    return this.names();
+  }
+
+  /** Whether a name is that of a cluster that is present, and the cluster is this log: what was planned on one log must not be done to another that has its name by now. */
   standsFor(name: string, logId: unknown): boolean {
-    return this.names().includes(name) && this.get(name).logId === logId;
+    return this.present().includes(name) && this.get(name).logId === logId;
   }
 }

@@ -19,7 +19,7 @@ export class TopicDirectories implements OtherLogs {
     private readonly wrote?: (logId: string, ms: number) => void,
   ) {}
 
-  /** The directory of a cluster, of the default one when no name is given. @throws `cluster-not-found`. */
+  /** The directory of a cluster, of the default one when no name is given. @throws `cluster-not-found`, `cluster-unavailable`. */
   of(cluster: string = this.clusters.defaultName): TopicDirectory {
     let directory = this.#byCluster.get(cluster);
     if (directory === undefined) {
@@ -30,11 +30,18 @@ export class TopicDirectories implements OtherLogs {
   }
 
   all(): readonly TopicDirectory[] {
-    return this.clusters.names().map((name) => this.of(name));
+    return this.clusters.present().map((name) => this.of(name));
+  }
+
+  demandAll(): void {
+    for (const name of this.clusters.names()) this.clusters.get(name);
   }
 
   clusterOf(logId: string): string | undefined {
-    return this.clusters.names().find((name) => this.clusters.get(name).logId === logId);
+    const known = this.clusters.present().find((name) => this.clusters.get(name).logId === logId);
+    // It may be one of those that are away.
+    if (known === undefined) this.demandAll();
+    return known;
   }
 
   /** The clusters that an operation on a topic may belong to: its own, and the one it is arriving from while that move is not finished. */

@@ -31,17 +31,20 @@ export interface HoldOptions {
 
 /** The other logs of a service: where topics may have moved. */
 export interface OtherLogs {
-  /** The cluster that a log is, undefined for one that this service does not know. */
+  /** The cluster that a log is, undefined for one that this service does not know. @throws `cluster-unavailable` where it may be one that is away. */
   clusterOf(logId: string): string | undefined;
-  /** @throws `cluster-not-found`. */
+  /** @throws `cluster-not-found`, `cluster-unavailable`. */
   of(cluster: string): TopicDirectory;
-  /** All of them. */
+  /** All that are present. */
   all(): readonly TopicDirectory[];
+  /** For whom an answer without one of them would be wrong. @throws `cluster-unavailable` while one is not present. */
+  demandAll(): void;
 }
 
 const NO_OTHERS: OtherLogs = {
   clusterOf: () => undefined,
   all: () => [],
+  demandAll: () => undefined,
   of: () => impossible('a directory that knows no other log was asked for one'),
 };
 
@@ -149,15 +152,27 @@ export class TopicDirectory {
     }
   }
 
-  /** The logs of the service, this one among them. */
+  /** The logs of the service that are present, this one among them. */
   logs(): readonly TopicDirectory[] {
     const others = this.others.all();
     return others.includes(this) ? others : [this, ...others];
   }
 
-  /** The directory of a log of the service; undefined for one that is none of its clusters. */
+  /** @throws `cluster-unavailable` while {@link logs} lacks one. */
+  demandAllLogs(): void {
+    this.others.demandAll();
+  }
+
+  /** The directory of a log of the service; undefined for one that is none of its clusters. @throws `cluster-unavailable` where it may be one that is away. */
   inLog(logId: string): TopicDirectory | undefined {
-    return this.logs().find(({ engine }) => engine.logId === logId);
+    const known = this.logs().find(({ engine }) => engine.logId === logId);
+    if (known === undefined) this.demandAllLogs();
+    return known;
+  }
+
+  /** Whether a name may lead to other logs, or from them: one without a row was never moved, and every move leaves one. */
+  async mayBeElsewhere(logical: string): Promise<boolean> {
+    return (await this.nameOf(logical)) !== undefined;
   }
 
   /** Every logical topic, by name, each at its present generation; internal topics (`__` prefix), other generations, what was deleted and what is in another log left out. */

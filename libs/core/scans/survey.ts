@@ -20,17 +20,22 @@ export interface Survey {
   readonly internal: readonly { readonly cluster: string; readonly topic: string }[];
 }
 
-/** Every partition that may retain what somebody wrote. @param wanted topics that count, by their logical names; all when not given. */
+/**
+ * Every partition that may retain what somebody wrote.
+ * @param wanted topics that count, by their logical names; all when not given. @param among clusters that are asked; all when not given.
+ * @throws `cluster-unavailable` when one of them is away: an answer without it would call safe what is not known.
+ */
 export async function surveyPartitions(
   clusters: Clusters,
-  wanted: (cluster: string, logical: string) => boolean = () => true,
+  wanted: (logical: string) => boolean = () => true,
+  among: readonly string[] = clusters.names(),
 ): Promise<Survey> {
   const partitions: SurveyedPartition[] = [];
   const internal: { cluster: string; topic: string }[] = [];
-  for (const cluster of [...clusters.names()].sort()) {
+  for (const cluster of [...among].sort()) {
     for (const topic of await clusters.get(cluster).listTopics()) {
       const { logical, generation } = generationOf(topic.name);
-      if (!wanted(cluster, logical)) continue;
+      if (!wanted(logical)) continue;
       if (isInternalTopic(topic.name)) internal.push({ cluster, topic: topic.name });
       else partitions.push(...partitionsOf(cluster, topic).map((range) => ({ ...range, logical, generation })));
     }

@@ -348,6 +348,8 @@ export class SourceReader {
       return numberOfHome(this.#home, { logId: engine.logId, topic }) === number;
     });
     const [only] = found;
+    // Of a log that is away nothing is known: the place is taken for its own only where no other log has it.
+    if (only === undefined) this.directory.demandAllLogs();
     if (found.length === 1) {
       this.#places.set(number, only!);
       return { ...only!, generation };

@@ -28,7 +28,22 @@ export const clusterView = z.object({
   }),
 });
 export type ClusterView = z.infer<typeof clusterView>;
-export const clusterList = z.object({ items: z.array(clusterView) });
+export const clusterAwayView = z.object({
+  name: z.string(),
+  default: z.boolean(),
+  code: z.string(),
+  message: z.string(),
+});
+export type ClusterAwayView = z.infer<typeof clusterAwayView>;
+export const clusterList = z.object({
+  items: z.array(clusterView),
+  away: z
+    .array(clusterAwayView)
+    .describe(
+      'Configured as well, and not reached since the service started: what needs them is answered 503 until they are.',
+    ),
+});
+export type ClusterList = z.infer<typeof clusterList>;
 
 export const brokerView = z.object({
   id: z.int(),

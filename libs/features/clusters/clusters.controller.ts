@@ -11,6 +11,7 @@ import {
   type BrokerView,
   clusterDescriptionView,
   type ClusterDescriptionView,
+  type ClusterList,
   clusterList,
   type ClusterView,
   configChanges,
@@ -41,8 +42,13 @@ export class ClustersController {
   @Get()
   @Access('read', 'cluster')
   @ApiJson({ id: 'listClusters', summary: 'List the configured clusters', tag: 'clusters', response: clusterList })
-  list(): { items: ClusterView[] } {
-    return { items: this.clusters.names().map((name) => this.#view(name)) };
+  list(): ClusterList {
+    return {
+      items: this.clusters.names().map((name) => this.#view(name)),
+      away: this.clusters.away().map(({ name, reason: { code, message } }) => {
+        return { name, default: name === this.clusters.defaultName, code, message };
+      }),
+    };
   }
 
   @Get(':cluster')

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { type AppError, isAppError } from '#libs/core/kernel';
 import {
   type AccessRule,
   type AccessRuleFilter,
@@ -42,11 +43,27 @@ export class ClustersService {
     return this.clusters.defaultName;
   }
 
+  /** Those that are present. */
   names(): readonly string[] {
-    return this.clusters.names();
+    return this.clusters.present();
   }
 
-  /** @throws `cluster-not-found`. */
+  /** The others, each with why it is not there. */
+  away(): readonly { readonly name: string; readonly reason: AppError }[] {
+    const present = new Set(this.clusters.present());
+    return this.clusters.names().flatMap((name) => {
+      if (present.has(name)) return [];
+      try {
+        this.clusters.get(name);
+        return [];
+      } catch (error) {
+        if (isAppError(error)) return [{ name, reason: error }];
+        throw error;
+      }
+    });
+  }
+
+  /** @throws `cluster-not-found`, `cluster-unavailable`. */
   engine(cluster: string): LogEngine {
     return this.clusters.get(cluster);
   }

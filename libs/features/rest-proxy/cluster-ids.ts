@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { isAppError } from '#libs/core/kernel';
 import { Clusters, TopicDirectories, type LogEngine, type TopicDirectory } from '#libs/core/log';
 import { refusal } from './errors.js';
 
@@ -26,15 +27,24 @@ export class ClusterIds {
     return this.#named(this.clusters.defaultName);
   }
 
-  /** Any configured cluster, the default one asked first. @throws 404 in the reference's words for what is below a cluster. */
+  /**
+   * Any configured cluster, the default one asked first.
+   * @throws 404 in the reference's words for what is below a cluster; `cluster-unavailable` where one whose id is not known does not answer.
+   */
   async get(id: string): Promise<NamedCluster> {
     const standard = await this.standard();
     if (standard.id === id) return standard;
+    let silent: unknown;
     for (const name of this.clusters.names()) {
       if (name === standard.name) continue;
-      const other = await this.#named(name).catch(() => undefined);
-      if (other?.id === id) return other;
+      try {
+        const other = await this.#named(name);
+        if (other.id === id) return other;
+      } catch (error) {
+        silent ??= error;
+      }
     }
+    if (isAppError(silent, 'cluster-unavailable')) throw silent;
     throw refusal(404, `Cluster ${id} cannot be found.`);
   }
 

@@ -10,7 +10,10 @@ const PROBE = 'orchestrators ask without credentials; the answer names parts of 
 
 const readiness = z.object({
   ready: z.boolean(),
-  checks: z.record(z.string(), z.object({ status: z.enum(['ok', 'failing']), detail: z.string().optional() })),
+  checks: z.record(
+    z.string(),
+    z.object({ status: z.enum(['ok', 'degraded', 'failing']), detail: z.string().optional() }),
+  ),
 });
 
 /** Probes and metrics. */
@@ -39,7 +42,8 @@ export class HealthController {
     id: 'getReadiness',
     summary: 'Tell whether the service can do its work, check by check',
     tag: 'service',
-    description: 'Status 503 with the same body when a check fails, and while the service starts or stops.',
+    description:
+      'Status 503 with the same body when a check fails, and while the service starts or stops. What is degraded does a part of its work, and the service is ready.',
     response: readiness,
   })
   async readyz(@Res({ passthrough: true }) reply: FastifyReply): Promise<Readiness> {

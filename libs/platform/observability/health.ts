@@ -1,6 +1,8 @@
 /** Whether one part of the service can do its work. `detail` is for people: no secrets, no user data. */
 export interface CheckResult {
   readonly ok: boolean;
+  /** It can do a part of its work: the service stays ready, and says so. Meaningless where it is not ok. */
+  readonly degraded?: boolean;
   readonly detail?: string;
 }
 
@@ -14,7 +16,9 @@ export interface ReadinessCheck {
 
 export interface Readiness {
   readonly ready: boolean;
-  readonly checks: Readonly<Record<string, { readonly status: 'ok' | 'failing'; readonly detail?: string }>>;
+  readonly checks: Readonly<
+    Record<string, { readonly status: 'ok' | 'degraded' | 'failing'; readonly detail?: string }>
+  >;
 }
 
 const CHECK_DEADLINE_MS = 2_000;
@@ -51,13 +55,14 @@ export class Health {
   async readiness(): Promise<Readiness> {
     const results = await Promise.all(
       this.#checks.map(async (one) => {
-        const { ok, detail } = await outcome(one);
-        return [one.name, { status: ok ? 'ok' : 'failing', ...(detail === undefined ? {} : { detail }) }] as const;
+        const { ok, degraded = false, detail } = await outcome(one);
+        const status = !ok ? 'failing' : degraded ? 'degraded' : 'ok';
+        return [one.name, { status, ...(detail === undefined ? {} : { detail }) }] as const;
       }),
     );
     const lifecycle = { status: this.#phase === 'started' ? 'ok' : 'failing', detail: this.#phase } as const;
     const checks = Object.fromEntries<Readiness['checks'][string]>([['service', lifecycle], ...results]);
-    return { ready: Object.values(checks).every((one) => one.status === 'ok'), checks };
+    return { ready: Object.values(checks).every((one) => one.status !== 'failing'), checks };
   }
 }
 

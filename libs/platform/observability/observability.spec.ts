@@ -22,6 +22,18 @@ describe('readiness', () => {
     expect((await health.readiness()).ready).toBe(false);
   });
 
+  it('holds although a part is degraded, and says so', async () => {
+    const health = new Health();
+    health.started();
+    health.add({ name: 'cluster', check: () => ({ ok: true, degraded: true, detail: 'away' }) });
+    expect(await health.readiness()).toMatchObject({
+      ready: true,
+      checks: { cluster: { status: 'degraded', detail: 'away' } },
+    });
+    health.add({ name: 'disk', check: () => ({ ok: false, degraded: true }) });
+    expect(await health.readiness()).toMatchObject({ ready: false, checks: { disk: { status: 'failing' } } });
+  });
+
   it('names what fails, with a code and never with a message', async () => {
     const health = new Health();
     health.started();

@@ -19,17 +19,13 @@ export interface UsageSelection {
 export class UsageHandler extends ScanHandler {
   readonly kind = 'schema-usage';
 
-  /** @throws `scan-invalid`, `scan-too-wide`, `cluster-not-found`. */
+  /** @throws `scan-invalid`, `scan-too-wide`, `cluster-not-found`, `cluster-unavailable`. */
   async plan(request: JsonObject): Promise<PlanDraft> {
     const { clusters } = this.tools;
     const { cluster, topics } = selectionOf(request);
-    const logs = Object.fromEntries(
-      (cluster === undefined ? clusters.names() : [cluster]).map((name) => [name, clusters.get(name).logId]),
-    );
-    const { partitions } = await surveyPartitions(
-      clusters,
-      (name, logical) => Object.hasOwn(logs, name) && (topics?.includes(logical) ?? true),
-    );
+    const among = cluster === undefined ? clusters.names() : [cluster];
+    const logs = Object.fromEntries(among.map((name) => [name, clusters.get(name).logId]));
+    const { partitions } = await surveyPartitions(clusters, (logical) => topics?.includes(logical) ?? true, among);
     if (partitions.length > MAX_PARTITIONS) throw scanTooWide(MAX_PARTITIONS, partitions.length);
     const filled = partitions.filter(({ from, to }) => from < to);
     const records = filled.reduce((sum, { from, to }) => sum + to - from, 0);

@@ -80,7 +80,7 @@ export class DerivationWorkers {
   /** Begins and ends what another instance was asked for, and goes to the generation that a name stands for now. */
   async reconcile(): Promise<void> {
     const { store, directories } = this.options;
-    for (const cluster of directories.clusters.names()) {
+    for (const cluster of directories.clusters.present()) {
       const directory = directories.of(cluster);
       const { logId } = directory.engine;
       const stored = await store.list(logId);

@@ -59,14 +59,17 @@ export class Derivations {
     this.workers = new DerivationWorkers(options);
   }
 
-  /** Takes up what was wanted before the last stop. Call once, at the start. */
+  /** Takes up what was wanted in every cluster that is present, as {@link takeUp} does. */
   async start(): Promise<void> {
-    for (const cluster of this.options.directories.clusters.names()) {
-      const directory = this.options.directories.of(cluster);
-      for (const stored of await this.options.store.list(directory.engine.logId)) {
-        if (stored.state === 'DELETING') await this.#remove(directory, stored);
-        else if (stored.state === 'RUNNING') await this.workers.run(directory, stored);
-      }
+    for (const cluster of this.options.directories.clusters.present()) await this.takeUp(cluster);
+  }
+
+  /** Takes up what was wanted before the last stop in a cluster, and ends what was being deleted. Call when the cluster is there for the first time; harmless to repeat. */
+  async takeUp(cluster: string): Promise<void> {
+    const directory = this.options.directories.of(cluster);
+    for (const stored of await this.options.store.list(directory.engine.logId)) {
+      if (stored.state === 'DELETING') await this.#remove(directory, stored);
+      else if (stored.state === 'RUNNING') await this.workers.run(directory, stored);
     }
   }
 
@@ -198,7 +201,7 @@ export class Derivations {
     return (await this.options.store.find(this.options.directories.of(cluster).engine.logId, topic)) !== undefined;
   }
 
-  /** How many derivations, of all clusters, write their values with a version of a subject. */
+  /** How many derivations, of all clusters, write their values with a version of a subject. @throws `cluster-unavailable` while those of one cannot be told. */
   async writtenWith(subject: string, version: number): Promise<number> {
     const { directories, store } = this.options;
     let count = 0;
@@ -233,11 +236,15 @@ export class Derivations {
     return readers;
   }
 
-  /** The derivations of a topic, each with its own log: those of the cluster, by an old name of the topic too, and those of logs that the topic has moved from or to. */
+  /**
+   * The derivations of a topic, each with its own log: those of the cluster, by an old name of the topic too, and those of logs that the topic has moved from or to.
+   * @throws `cluster-unavailable` where one of those may be away.
+   */
   async #reading(cluster: string, topic: string): Promise<readonly (readonly [TopicDirectory, StoredDerivation])[]> {
     const asked = this.options.directories.of(cluster);
     const found: [TopicDirectory, StoredDerivation][] = [];
     const names = await asked.namesOf(topic);
+    if (await asked.mayBeElsewhere(topic)) asked.demandAllLogs();
     for (const home of asked.logs()) {
       if (home !== asked && !(await isSameTopic(asked, home, topic))) continue;
       for (const stored of await this.options.store.list(home.engine.logId)) {

@@ -84,8 +84,7 @@ export class ViewWorkers {
     const { directories, supervisor } = this.options;
     // One that ended by itself saw a state that was over before it began.
     if (this.status(view)?.state === 'ended') await this.stop(view.id);
-    if (this.#running.has(view.id) || !directories.clusters.names().includes(view.cluster)) return;
-    if (directories.of(view.cluster).engine.logId !== view.logId) return;
+    if (this.#running.has(view.id) || !directories.clusters.standsFor(view.cluster, view.logId)) return;
     const definition = await this.definition(view);
     if (this.#running.has(view.id)) return;
     const running: Running = { view, worker: this.worker(view, definition), definition };
@@ -154,7 +153,7 @@ export class ViewWorkers {
     this.#running.delete(id);
   }
 
-  /** Begins and ends what another instance was asked for. */
+  /** Begins and ends what another instance was asked for, and begins what waited for its cluster. Harmless to repeat. */
   async reconcile(): Promise<void> {
     const wanted = new Map(
       (await this.options.store.list()).filter(({ state }) => state === 'RUNNING').map((view) => [view.id, view]),

@@ -311,8 +311,9 @@ export class Views {
     const { logId } = directory.engine;
     const names = await directory.namesOf(topic);
     for (const view of await this.options.store.list()) {
-      if (view.state === 'DELETING' || !(await this.#isOf(view, cluster, topic))) continue;
+      if (view.state === 'DELETING') continue;
       const definition = await this.workers.definition(view);
+      if (!(await this.#isOf(view, definition, cluster, topic))) continue;
       const positions = await this.options.tables.positions(view.id, definition);
       sourcesOf(definition).forEach((source, index) => {
         const at = positions.sources[index];
@@ -329,18 +330,24 @@ export class Views {
     const found = new Set<string>();
     const names = await this.options.directories.of(cluster).namesOf(topic);
     for (const view of await this.options.store.list()) {
-      if (view.state === 'DELETING' || !(await this.#isOf(view, cluster, topic))) continue;
+      if (view.state === 'DELETING') continue;
+      const definition = await this.workers.definition(view);
       const isOver = (source: string): boolean => source === topic || (view.cluster === cluster && names.has(source));
-      if (sourcesOf(await this.workers.definition(view)).some(isOver)) found.add(view.name);
+      if (sourcesOf(definition).some(isOver) && (await this.#isOf(view, definition, cluster, topic)))
+        found.add(view.name);
     }
     return [...found];
   }
 
-  /** Whether a topic of a cluster is one of the view's: it is in its cluster, or has moved from or to there. */
-  async #isOf(view: StoredView, cluster: string, topic: string): Promise<boolean> {
+  /**
+   * Whether a topic of a cluster may be one of the view's: it is in its cluster, or has moved from or to there, under the name that the view has for it.
+   * @throws `cluster-unavailable` where that cannot be told, since the view's cluster is away.
+   */
+  async #isOf(view: StoredView, definition: ViewDefinition, cluster: string, topic: string): Promise<boolean> {
     const { directories } = this.options;
     if (view.cluster === cluster) return true;
-    if (!directories.clusters.names().includes(view.cluster)) return false;
+    if (!directories.clusters.names().includes(view.cluster) || !sourcesOf(definition).includes(topic)) return false;
+    if (!(await directories.of(cluster).mayBeElsewhere(topic))) return false;
     return await isSameTopic(directories.of(cluster), directories.of(view.cluster), topic);
   }
 
@@ -399,7 +406,8 @@ export class Views {
     for (const { logId, topic } of atLeast.tokens) {
       if (logId === view.logId) continue;
       const cluster = directories.clusterOf(logId);
-      if (cluster === undefined || !(await this.#isOf(view, cluster, topic))) throw tokenNotOfView(view.name, topic);
+      if (cluster === undefined || !(await this.#isOf(view, definition, cluster, topic)))
+        throw tokenNotOfView(view.name, topic);
     }
     const worker = this.workers.find(view.id);
     const sources = sourcesOf(definition);
@@ -449,8 +457,7 @@ export class Views {
     positions: ViewPositions | undefined,
   ): Promise<{ readonly lag: number; readonly oldest: number | undefined } | null> {
     const { clusters } = this.options.directories;
-    if (positions === undefined || !clusters.names().includes(stored.cluster)) return null;
-    if (clusters.get(stored.cluster).logId !== stored.logId) return null;
+    if (positions === undefined || !clusters.standsFor(stored.cluster, stored.logId)) return null;
     try {
       const sources = this.workers.readers(stored, definition).map(async (reader, source) => {
         const at = positions.sources[source] ?? (await reader.begin());
