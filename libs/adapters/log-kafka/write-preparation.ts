@@ -27,7 +27,7 @@ export class WritePreparation {
   async ofAppend(to: PartitionRef, batch: Uint8Array, intoFenced: boolean): Promise<Preparation> {
     await this.#states.provide();
     const layout = await this.#cluster.layoutWith(to);
-    validateForAppend(batch, this.#limits);
+    validateForAppend(batch, { ...this.#limits, boundHeaders: true });
     const layouts = new Map([[to.topic, layout]]);
     return { layouts, lease: await this.#states.lease([{ topic: to.topic, intoFenced }], layouts) };
   }

@@ -79,7 +79,14 @@ export function acceptBatch(bytes: Uint8Array, rules: AppendRules, by: AppendedB
   const client = by.origin === 'client';
   const judged = client && !rules.appendTime && (aheadMs < Infinity || behindMs < Infinity);
   const timestamps = judged ? { fromMs: by.nowMs - behindMs, toMs: by.nowMs + aheadMs } : undefined;
-  const header = validateForAppend(bytes, { maxBytes, requireKeys, anonymous: !client, codecs, timestamps });
+  const header = validateForAppend(bytes, {
+    maxBytes,
+    requireKeys,
+    anonymous: !client,
+    codecs,
+    timestamps,
+    boundHeaders: client,
+  });
   const appendTime = client && rules.appendTime;
   const kept = { batch: bytes, header, appendTime };
   if (compression === undefined || COMPRESSION_IDS[compression] === header.compression) return kept;

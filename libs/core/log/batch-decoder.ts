@@ -80,8 +80,7 @@ export class RecordCursor implements RecordRanges {
   next(): boolean {
     const { reader, header } = this;
     if (this.index > 0 && reader.at !== this.recordEnd) {
-      reader.at = this.headersAt;
-      this.skipHeaders();
+      this.headerBytes();
     }
     if (this.index === header.recordCount) {
       if (reader.at !== reader.end) throw reader.malformed(`${reader.end - reader.at} bytes follow its last record`);
@@ -227,6 +226,24 @@ export class RecordCursor implements RecordRanges {
     return headers;
   }
 
+  /** Bytes of the keys and values of the present record's headers. @throws as {@link headers}. */
+  headerBytes(): number {
+    const { reader } = this;
+    if (this.headerCount === 0) return 0;
+    let bytes = 0;
+    reader.at = this.headersAt;
+    for (let i = 0; i < this.headerCount; i++) {
+      const keyLength = this.length();
+      if (keyLength < 0) throw reader.malformed('a header has no key');
+      reader.at += keyLength;
+      const valueLength = Math.max(0, this.length());
+      reader.at += valueLength;
+      bytes += keyLength + valueLength;
+    }
+    this.endHeaders();
+    return bytes;
+  }
+
   /** The key of the present record, a view of the batch. */
   key(): Uint8Array | null {
     return view(this.bytes, this.keyAt, this.keyLength);
@@ -252,18 +269,6 @@ export class RecordCursor implements RecordRanges {
   rewind(): void {
     this.index = 0;
     this.reader.at = this.reach.from;
-  }
-
-  private skipHeaders(): void {
-    const { reader } = this;
-    for (let i = 0; i < this.headerCount; i++) {
-      const keyLength = this.length();
-      if (keyLength < 0) throw reader.malformed('a header has no key');
-      reader.at += keyLength;
-      const valueLength = this.length();
-      if (valueLength > 0) reader.at += valueLength;
-    }
-    this.endHeaders();
   }
 
   private endHeaders(): void {

@@ -19,6 +19,11 @@ import { NO_TIMESTAMP } from './record.js';
 /** `max.message.bytes` of Kafka: one batch with its header and after compression. */
 export const DEFAULT_MAX_BATCH_BYTES = 1_048_588;
 
+/** Bytes of the keys and values of one record's headers, as a client gives them. */
+export const MOST_HEADER_BYTES = 64 * 1024;
+/** What the service may add to them: which schema a key and a value are written with. */
+const ADDED_HEADER_BYTES = 256;
+
 export interface AppendLimits extends Pick<DecodeOptions, 'codecs' | 'limits'> {
   /** Longest batch, {@link DEFAULT_MAX_BATCH_BYTES} unless given. */
   readonly maxBytes?: number;
@@ -28,6 +33,8 @@ export interface AppendLimits extends Pick<DecodeOptions, 'codecs' | 'limits'> {
   readonly timestamps?: { readonly fromMs: number; readonly toMs: number } | undefined;
   /** A producer id is refused, as for a writer's commit. */
   readonly anonymous?: boolean;
+  /** Headers of a record beyond {@link MOST_HEADER_BYTES} are refused: for what clients write. Copies keep what there is. */
+  readonly boundHeaders?: boolean;
 }
 
 /**
@@ -58,7 +65,7 @@ export function validateForAppend(bytes: Uint8Array, limits: AppendLimits = {}):
     if (header.baseSequence < 0) throw invalidBatch('it has a producer id but no sequence');
     if (header.producerEpoch < 0) throw invalidBatch('it has a producer id but no epoch');
   }
-  const { codecs, limits: decompression, timestamps } = limits;
+  const { codecs, limits: decompression, timestamps, boundHeaders = false } = limits;
   const cursor = new RecordCursor(header, bytes, { codecs, limits: decompression, fault: invalidBatch });
   for (let expected = 0; cursor.next(); expected++) {
     if (cursor.offsetDelta !== expected) {
@@ -68,8 +75,19 @@ export function validateForAppend(bytes: Uint8Array, limits: AppendLimits = {}):
     if (limits.requireKeys && cursor.keyLength < 0) {
       throw invalidBatch(`record ${expected} has no key, which a compacted topic needs`, { record: expected });
     }
+    if (boundHeaders) checkHeaders(cursor.headerBytes(), expected);
   }
   return header;
+}
+
+function checkHeaders(measured: number, record: number): void {
+  if (measured <= MOST_HEADER_BYTES + ADDED_HEADER_BYTES) return;
+  throw invalidBatch(`the headers of record ${record} take ${measured} bytes; ${MOST_HEADER_BYTES} are the limit`, {
+    record,
+    limit: 'recordHeaderBytes',
+    value: MOST_HEADER_BYTES,
+    measured,
+  });
 }
 
 function checkTimestamp(timestamp: number, record: number, { fromMs, toMs }: { fromMs: number; toMs: number }): void {

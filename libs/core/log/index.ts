@@ -28,6 +28,7 @@ export {
   DEFAULT_MAX_BATCH_BYTES,
   detachBatch,
   isWholeBatch,
+  MOST_HEADER_BYTES,
   recompressBatch,
   validateForAppend,
   type AppendLimits,

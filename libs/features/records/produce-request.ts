@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError, isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import { MOST_HEADER_BYTES } from '#libs/core/log';
 import { FORMATS, fromBase64, Problems, SCHEMA_PLACES, type PartRequest, type SchemaPlace } from '#libs/core/records';
 
 /** One record as the writer gave it: still JSON, numbers as they were written (`parseExact`). */
@@ -84,8 +85,6 @@ export const produceBody = z.strictObject({
 
 /** Most records in one request. */
 export const MAX_RECORDS = 10_000;
-/** Bytes of the keys and values of one record's headers. */
-const MAX_HEADER_BYTES = 64 * 1024;
 
 const REQUEST_MEMBERS = new Set([
   'keyFormat',
@@ -150,7 +149,7 @@ function headers(given: JsonValue, at: string, problems: Problems): GivenRecord[
   }
   const read = readHeaders(given, at, problems);
   const bytes = read.reduce((sum, { key, value }) => sum + Buffer.byteLength(key) + (value?.length ?? 0), 0);
-  if (bytes > MAX_HEADER_BYTES) problems.add(at, `take ${bytes} bytes; ${MAX_HEADER_BYTES} are the limit`);
+  if (bytes > MOST_HEADER_BYTES) problems.add(at, `take ${bytes} bytes; ${MOST_HEADER_BYTES} are the limit`);
   return read;
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isAppError } from '#libs/core/kernel';
 import {
   type Appended,
   type AppendOptions,
@@ -96,6 +97,19 @@ class Trusting extends MemoryLogEngine {
     const sound = Buffer.from(batch);
     if (sound.length >= 61) stampBatch(sound, 0, 0);
     return super.append(to, sound, options);
+  }
+}
+
+/** Takes what clients write for a copy. */
+class TakingForCopies extends MemoryLogEngine {
+  override async append(to: PartitionRef, batch: Uint8Array, options?: AppendOptions): Promise<Appended> {
+    try {
+      return await super.append(to, batch, options);
+    } catch (error) {
+      if (!isAppError(error, 'invalid-batch') || error.details['limit'] !== 'recordHeaderBytes') throw error;
+      const writer = await this.openWriter('taking');
+      return (await writer.commit({ appends: [{ ...to, batch }] }))[0]!;
+    }
   }
 }
 
@@ -387,6 +401,13 @@ const BROKEN: readonly Broken[] = [
     what: 'takes batches with a base offset',
     engine: Trusting,
     breaks: ['a batch that is not valid is refused and leaves nothing'],
+  },
+  {
+    what: 'bounds the headers of nobody',
+    engine: TakingForCopies,
+    breaks: [
+      'headers of a record beyond 64 KiB are refused to a client; a commit, which may copy what others wrote, takes them',
+    ],
   },
   {
     what: 'keeps the buffer of the caller',

@@ -1,4 +1,4 @@
-import type { RecordHeader } from '#libs/core/log';
+import { MOST_HEADER_BYTES, type RecordHeader } from '#libs/core/log';
 import { ExactNumber } from '#libs/core/schema';
 import { badRequest, unhandled } from '../errors.js';
 import { membersOf, type Members } from '../json-members.js';
@@ -50,8 +50,6 @@ function recordOf(members: Members): GivenRecord {
 
 /** Headers of one record. */
 const MOST_HEADERS = 10_000;
-/** Bytes of the names and values of one record's headers, as in the native API. */
-const MOST_HEADER_BYTES = 64 * 1024;
 
 /** @throws 400 as soon as they are too many. */
 function headersOf(given: readonly unknown[]): readonly RecordHeader[] {

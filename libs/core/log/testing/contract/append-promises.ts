@@ -1,5 +1,12 @@
 import { expect } from 'vitest';
-import { COMPRESSIONS, encodeBatch, type LogRecord, NO_TIMESTAMP, recordsFrom } from '../../index.js';
+import {
+  COMPRESSIONS,
+  encodeBatch,
+  type LogRecord,
+  MOST_HEADER_BYTES,
+  NO_TIMESTAMP,
+  recordsFrom,
+} from '../../index.js';
 import { breachesOf, type HistoryRead, type HistoryWrite } from '../log-history.js';
 import { batchOf, type LogPromise, recordOf, refusal, textOf } from './contract-context.js';
 import { brokenBatches } from './broken-batches.js';
@@ -86,6 +93,29 @@ export const appendPromises: readonly LogPromise[] = [
       expect(await context.endsOf(ref.topic)).toEqual([0]);
       await context.append(ref, 'good');
       expect(await context.values(ref, 1)).toEqual(['good']);
+    },
+  },
+  {
+    title:
+      'headers of a record beyond 64 KiB are refused to a client; a commit, which may copy what others wrote, takes them',
+    async holds(context) {
+      const ref = { topic: await context.topic(1), partition: 0 };
+      const headed = (bytes: number, compression: 'none' | 'gzip' = 'none'): Buffer => {
+        const headers = [{ key: 'half', value: Buffer.alloc(bytes / 2 - 4) }];
+        const record = recordOf('v', { headers: [...headers, ...headers] });
+        return encodeBatch([recordOf('before'), record], { compression });
+      };
+      const tooMany = MOST_HEADER_BYTES + 1_024;
+      await context.engine.append(ref, headed(MOST_HEADER_BYTES));
+      for (const compression of ['none', 'gzip'] as const) {
+        await refusal(context.engine.append(ref, headed(tooMany, compression)), 'invalid-batch');
+      }
+      const writer = await context.engine.openWriter(context.name('copying'));
+      await writer.commit({ appends: [{ ...ref, batch: headed(tooMany) }] });
+      const sizes = (await context.read(ref, 4)).map(({ headers }) =>
+        headers.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0),
+      );
+      expect(sizes).toEqual([0, MOST_HEADER_BYTES, 0, tooMany]);
     },
   },
   {
