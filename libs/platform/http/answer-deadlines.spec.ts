@@ -44,7 +44,10 @@ describe('an answer that does not begin in time', () => {
   it('is a 504 that says the outcome is not known', async () => {
     const refused = await fetch(`${SlowController.base}/v1/never`);
     expect(refused.status).toBe(504);
-    expect(await refused.json()).toMatchObject({ code: 'handler-timeout' });
+    expect(await refused.json()).toMatchObject({
+      code: 'handler-timeout',
+      detail: expect.stringContaining('whether it had an effect is not known') as string,
+    });
   });
 
   it('does not cut off one that has begun', async () => {
