@@ -118,8 +118,10 @@ export class SegmentReader {
     memory: FetchMemory | undefined,
   ): Promise<readonly ReadBatch[]> {
     const length = until.position - from.position;
+    // For who lends no memory nobody knows whether anyone comes for more: what is read ahead for a thousand of them is mostly read for nothing.
+    const following = memory?.readsAhead === true ? end.position - until.position : 0;
     try {
-      const bytes = await this.#ahead.read(segment, from.position, length, end.position - until.position, memory);
+      const bytes = await this.#ahead.read(segment, from.position, length, following, memory);
       return checked(segment, bytes, length, [from, until], stopAt);
     } catch (error) {
       if (!(error instanceof SegmentDamage)) throw error;

@@ -54,6 +54,11 @@ export class BatchEncoder {
     return this.records;
   }
 
+  /** Bytes it holds whatever is in it. */
+  get roomBytes(): number {
+    return this.buffer.length;
+  }
+
   /** Bytes the batch has now, header included, before compression. */
   get sizeBytes(): number {
     return this.at;
@@ -217,15 +222,22 @@ let shared = new BatchEncoder();
 const KEEP_BYTES = 4 * 1024 * 1024;
 
 /**
+ * An empty encoder for a batch that is finished before anybody else has a turn: one for all of them, since a buffer that grows anew with each batch leaves twice its bytes behind.
+ */
+export function sharedEncoder(): BatchEncoder {
+  if (shared.roomBytes > KEEP_BYTES) shared = new BatchEncoder();
+  shared.clear();
+  return shared;
+}
+
+/**
  * Encodes records as one batch with base offset 0, offset deltas 0 … n − 1 and the first record's timestamp as base. The
  * result owns its memory. Equal input gives equal bytes.
  * @throws `invalid-batch` for no records, `invalid-record`, `unsupported-compression`.
  */
 export function encodeBatch(records: readonly LogRecord[], options?: EncodeOptions): Buffer {
-  const encoder = shared;
-  encoder.clear();
+  const encoder = sharedEncoder();
   for (let i = 0; i < records.length; i++) encoder.add(records[i]!);
-  if (encoder.sizeBytes > KEEP_BYTES) shared = new BatchEncoder();
   return encoder.finish(options);
 }
 

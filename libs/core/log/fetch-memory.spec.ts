@@ -30,6 +30,16 @@ describe('memory lent to fetches', () => {
     expect(again.filter((piece) => pieces.includes(piece))).toHaveLength(8);
   });
 
+  it('that is lent to one reader after another is kept up to the bound it was given, and free when a reader says so', () => {
+    const memory = new FetchMemory({ readsAhead: false, keptBytes: 200_000 });
+    const pieces = Array.from({ length: 3 }, () => memory.take(90_000));
+    for (const piece of pieces) memory.answer(piece);
+    memory.begin();
+    const again = Array.from({ length: 3 }, () => memory.take(90_000));
+    expect(again.filter((piece) => pieces.includes(piece))).toHaveLength(2);
+    expect([memory.readsAhead, new FetchMemory().readsAhead]).toEqual([false, true]);
+  });
+
   it('negative control: in the double, an answer that is kept beyond the next fetch is spoiled, and one without lent memory is not', async () => {
     const engine = new MemoryLogEngine();
     await engine.createTopic({ name: 't', partitions: 1 });

@@ -1,7 +1,14 @@
 /** Pieces of memory are multiples of this, so that they fit again. */
 const PIECE_BYTES = 16 * 1024;
-/** Memory that waits for its next use, at most. */
+/** Memory that waits for its next use, at most, unless told otherwise. */
 const KEPT_BYTES = 8 * 1024 * 1024;
+
+export interface FetchMemoryOptions {
+  /** Its reader goes on where a fetch ended, so that an engine may read what follows into it beforehand. Not where it is lent for one reader after another. True unless told otherwise. */
+  readonly readsAhead?: boolean;
+  /** Bytes that wait for their next use, at most; 8 MiB unless told otherwise. */
+  readonly keptBytes?: number;
+}
 
 /**
  * Memory that a reader in sequence lends to its fetches. What a fetch answers lies in it **until the next fetch with it begins**: whoever keeps records longer copies them, or
@@ -15,10 +22,18 @@ export class FetchMemory {
   #freeBytes = 0;
   #answered: Uint8Array[] = [];
 
-  /** Ends what earlier fetches answered. For engines, when a fetch begins. */
+  readonly readsAhead: boolean;
+  readonly #keptBytes: number;
+
+  constructor({ readsAhead = true, keptBytes = KEPT_BYTES }: FetchMemoryOptions = {}) {
+    this.readsAhead = readsAhead;
+    this.#keptBytes = keptBytes;
+  }
+
+  /** Ends what earlier fetches answered. For engines, when a fetch begins; for readers that will not fetch for a while. */
   begin(): void {
     for (const piece of this.#answered) {
-      if (this.#freeBytes + piece.length > KEPT_BYTES) continue;
+      if (this.#freeBytes + piece.length > this.#keptBytes) continue;
       this.#free.push(piece);
       this.#freeBytes += piece.length;
     }

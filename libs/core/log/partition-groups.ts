@@ -1,4 +1,4 @@
-import { BatchEncoder, maxRecordSize } from './batch-encoder.js';
+import { maxRecordSize, sharedEncoder } from './batch-encoder.js';
 import { BATCH_HEADER_BYTES } from './batch-header.js';
 import { DEFAULT_MAX_BATCH_BYTES } from './batch-validation.js';
 import { batchTooLarge, partitionNotFound } from './errors.js';
@@ -59,8 +59,9 @@ export function groupByPartition(
 /** The batches of a group in its order, each as large as the topic takes. Each is encoded when it is asked for. */
 export function* batchesOf(group: PartitionGroup, records: readonly ProducedRecord[]): Generator<GroupBatch, void> {
   const { limit, indexes } = group;
-  const encoder = new BatchEncoder();
   for (let from = 0; from < indexes.length;) {
+    // Finished before this batch is given out: others may use it then.
+    const encoder = sharedEncoder();
     let to = from;
     while (to < indexes.length) {
       const record = records[indexes[to]!]!;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { AppError } from '#libs/core/kernel';
+import { describe, expect, it, vi } from 'vitest';
+import { AppError, deferred } from '#libs/core/kernel';
 import { encodeBatch } from './batch-encoder.js';
 import { recordsFrom } from './batch-decoder.js';
 import { physicalName } from './generation.js';
@@ -98,6 +98,28 @@ describe('producing to a logical topic', () => {
       code: 'partition-not-found',
     });
     for (const partition of [0, 1]) expect(await recordsOf(engine, 't', partition)).toEqual([]);
+  });
+
+  it('uses the records no longer than until it answers, also where one partition fails at once', async () => {
+    const { engine, producer } = await setUp(2, { 'max.message.bytes': '400' });
+    const gate = deferred<void>();
+    const append = engine.append.bind(engine);
+    vi.spyOn(engine, 'append').mockImplementation(async (at, ...rest) => {
+      if (at.partition === 0) throw new TypeError('a defect');
+      await gate.promise;
+      return await append(at, ...rest);
+    });
+    const records = [record('a', 'x', 0), ...Array.from({ length: 4 }, () => record('b', 'y'.repeat(200), 1))];
+    let answered = false;
+    const produced = producer.produce('t', records, HOLD).finally(() => (answered = true));
+    produced.catch(() => undefined);
+    await new Promise(setImmediate);
+    expect(answered).toBe(false);
+    gate.resolve();
+    await expect(produced).rejects.toThrow('a defect');
+    // Whoever lent them may overwrite them now: all that is to be written was encoded.
+    const written = await recordsOf(engine, 't', 1);
+    expect(written).toHaveLength(4);
   });
 
   it('refuses a fenced topic when the hold is over, saying so', async () => {

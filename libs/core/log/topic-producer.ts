@@ -45,7 +45,10 @@ export class TopicProducer {
     private readonly deriveKey?: KeyDeriver,
   ) {}
 
-  /** @throws `topic-not-found`; `partition-not-found` and `batch-too-large` for a record that cannot be written at all, before any is. */
+  /**
+   * Uses the records no longer than until it answers, whatever the answer is: their memory is the caller's again then.
+   * @throws `topic-not-found`; `partition-not-found` and `batch-too-large` for a record that cannot be written at all, before any is.
+   */
   async produce(logical: string, records: readonly ProducedRecord[], options: ProduceOptions): Promise<Produced> {
     const outcomes = new Array<ProduceOutcome | undefined>(records.length);
     let pending: readonly number[] = records.map((_, index) => index);
@@ -55,7 +58,7 @@ export class TopicProducer {
       const keyed = await this.keyed(topic, records, pending, outcomes);
       const written = pending.filter((index) => outcomes[index] === undefined);
       const groups = groupByPartition(topic, keyed, written, this.keyless);
-      const results = await Promise.all(groups.map((group) => this.append(topic, group, keyed, options.durability)));
+      const results = await allEnded(groups.map((group) => this.append(topic, group, keyed, options.durability)));
       const positions = new Map<number, number>();
       const fenced: number[] = [];
       for (const result of results) {
@@ -126,6 +129,12 @@ export class TopicProducer {
     }
     return result;
   }
+}
+
+/** As `Promise.all`, but only when each has come to its end. */
+async function allEnded<T>(all: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(all);
+  return await Promise.all(all);
 }
 
 interface GroupResult {

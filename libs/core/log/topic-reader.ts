@@ -2,6 +2,7 @@ import { AppError, isAppError } from '#libs/core/kernel';
 import { recordsFrom } from './batch-decoder.js';
 import type { FetchedPartition } from './engine.js';
 import { partitionNotFound } from './errors.js';
+import type { FetchMemory } from './fetch-memory.js';
 import { physicalName } from './generation.js';
 import { lastOffsetsFrom } from './last-records.js';
 import type { StoredRecord } from './record.js';
@@ -63,6 +64,8 @@ export interface ReadLimits {
   /** Longest wait for a first record when there is none yet. */
   readonly waitMs: number;
   readonly signal?: AbortSignal;
+  /** Lent to the first fetch of the page, whose records lie in it then: it is the reader's again when it has no use for them. */
+  readonly memory?: FetchMemory;
 }
 
 /**
@@ -244,7 +247,7 @@ export class TopicReader {
     const endOf = (partition: number): number => vector.until?.get(partition) ?? Infinity;
     const taken: Taken = { records: [], bytes: 0 };
     const { records } = taken;
-    let waitMs = limits.waitMs;
+    let { waitMs, memory } = limits;
     let atEnd = false;
     while (!isFull(taken, limits)) {
       const open = [...positions].filter(([partition, offset]) => offset < endOf(partition));
@@ -258,8 +261,11 @@ export class TopicReader {
         maxWaitMs: records.length === 0 ? waitMs : 0,
         minBytes: 1,
         signal: limits.signal,
+        memory,
       });
       waitMs = 0;
+      // Another fetch with it would end what this one has answered.
+      memory = undefined;
       const before = records.length;
       let moved = false;
       for (const part of fetched) {

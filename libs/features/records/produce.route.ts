@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, isAppError } from '#libs/core/kernel';
+import type { AtomicallyProduced } from '#libs/core/log';
 import {
   ArrivingBody,
   bodyDigestOf,
@@ -95,13 +96,12 @@ export class ProduceRoute implements OnModuleInit {
     if (forLines.length > 0) throw saidInTheBody(forLines);
     const requestHash = bodyDigestOf(request);
     const idempotency = key === undefined || requestHash === undefined ? undefined : { key, requestHash };
-    const body = request.body instanceof UnreadJson ? await request.body.scanned(readProduceText) : request.body;
-    const produced = await this.records.produce(cluster, topic, parseProduceRequest(body), {
-      atomic,
-      durability,
-      idempotency,
-      signal,
-    });
+    const options = { atomic, durability, idempotency, signal };
+    const produce = (body: unknown): Promise<AtomicallyProduced> =>
+      this.records.produce(cluster, topic, parseProduceRequest(body), options);
+    const produced = await (request.body instanceof UnreadJson
+      ? request.body.scanned(readProduceText, produce)
+      : produce(request.body));
     if (produced.repeated) reply.header('idempotency-replayed', 'true');
     return producedOf(produced);
   }

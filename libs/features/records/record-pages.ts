@@ -3,6 +3,7 @@ import { AppError, Clock, isAppError, Semaphore, ServiceKeys } from '#libs/core/
 import {
   cursorOfAnother,
   cutPage,
+  FetchMemory,
   formatReadCursor,
   parseReadCursor,
   READ_CURSOR_KEY,
@@ -22,6 +23,8 @@ import { parseFrom, parseUntil, type StreamQuery } from './read-request.js';
 const READ_BYTES = 1024 * 1024;
 /** Pages that are read and decoded at the same time; the batches of those that wait for their turn would add up. */
 const MADE_AT_ONCE = 16;
+/** Bytes of memory that each of them leaves to the next one: what followers read at once. */
+const KEPT_BYTES = 512 * 1024;
 /** Characters of decoded records that wait for one client which follows a topic, and records; a thousand may follow and not read. */
 const FOLLOWED_CHARACTERS = 16 * 1024;
 /** Bytes that are read for it at once: little more than it takes, since the rest is read again. */
@@ -78,6 +81,8 @@ export interface Page {
 export class RecordPages {
   readonly #decoding: RecordDecoding;
   readonly #making = new Semaphore(MADE_AT_ONCE);
+  /** Where the batches of the pages lie that are being made; as many as were ever made at the same time. */
+  readonly #memories: FetchMemory[] = [];
   #key: Promise<Uint8Array> | undefined;
 
   constructor(
@@ -145,15 +150,18 @@ export class RecordPages {
       const most = filters.length === 0 ? limit : EXAMINED_AT_ONCE;
       let page: ReadPage;
       await this.#making.acquire();
-      try {
-        page = await reader.read(topic, vector, {
-          records: most,
-          maxBytes: limits.bytes ?? READ_BYTES,
-          waitMs: 0,
-          signal,
-        });
-      } catch (error) {
+      const memory = this.#memories.pop() ?? new FetchMemory({ readsAhead: false, keptBytes: KEPT_BYTES });
+      /** Nothing of the batches is used any more: what is shown of records is text of its own. */
+      const release = (): void => {
+        memory.begin();
+        this.#memories.push(memory);
         this.#making.release();
+      };
+      try {
+        const maxBytes = limits.bytes ?? READ_BYTES;
+        page = await reader.read(topic, vector, { records: most, maxBytes, waitMs: 0, signal, memory });
+      } catch (error) {
+        release();
         // What was read before is answered; the next page tells.
         if (records.length > 0 && isAppError(error))
           return { records, places, next: { ...reading, vector }, atEnd: false };
@@ -190,7 +198,7 @@ export class RecordPages {
         more = !atEnd && moved;
         if (done || !(waiting || more)) return { records, places, next: { ...reading, vector }, atEnd };
       } finally {
-        this.#making.release();
+        release();
       }
       if (!more) await this.#arrival(reader, { ...reading, vector }, until, signal);
     }

@@ -12,7 +12,7 @@ import {
   type JsonMeasure,
 } from '#libs/core/kernel';
 import { parseExact, parseSpelled } from '#libs/core/schema';
-import { collectBody } from './body-collector.js';
+import { collectBody, type CollectedBody } from './body-collector.js';
 import { noteBodyDigest } from './body-digest.js';
 import { bodyLimitOf } from './count-bytes.js';
 import type { RecurringBodies } from './recurring-bodies.js';
@@ -49,9 +49,19 @@ export function installBodyParser(
   recurringBodies: RecurringBodies,
 ): void {
   fastify.removeAllContentTypeParsers();
-  const parse = (request: FastifyRequest, body: Buffer, done: (error: Error | null, body?: unknown) => void): void => {
+  const parse = (
+    request: FastifyRequest,
+    collected: CollectedBody,
+    done: (error: Error | null, body?: unknown) => void,
+  ): void => {
+    const body = collected.bytes;
+    /** What was made of it shares no memory with it. */
+    const read = (error: Error | null, value?: unknown): void => {
+      collected.letGo();
+      done(error, value);
+    };
     // No route will look at it, and how it reads must not change the answer.
-    if (request.is404 || body.length === 0) return done(null, undefined);
+    if (request.is404 || body.length === 0) return read(null, undefined);
     noteBodyDigest(request, body);
     const type = request.headers['content-type'];
     const binary = RAW_TYPES.some((raw) => type?.toLowerCase().startsWith(raw) === true);
@@ -62,21 +72,21 @@ export function installBodyParser(
       recurring = false,
       scanned = false,
     } = request.declared?.api ?? {};
-    if (scanned) return done(null, new UnreadJson(body, { jsonDepth: limits.jsonDepth, jsonValues }));
+    if (scanned) return done(null, new UnreadJson(collected, { jsonDepth: limits.jsonDepth, jsonValues }));
     const numbers = request.declared?.confluent !== undefined ? 'spelled' : exactNumbers ? 'exact' : 'doubles';
     const parser = new JsonParser({ jsonDepth: limits.jsonDepth, jsonValues }, numbers);
     if (body.length > AT_ONCE) {
       parser.parsedInTurns(body).then(
-        (value) => done(null, value),
-        (error: unknown) => done(error as Error, undefined),
+        (value) => read(null, value),
+        (error: unknown) => read(error as Error, undefined),
       );
       return;
     }
     try {
       const parsed = (bytes: Buffer): unknown => parser.parsed(bytes);
-      done(null, recurring ? recurringBodies.parsed(body, parsed) : parsed(body));
+      read(null, recurring ? recurringBodies.parsed(body, parsed) : parsed(body));
     } catch (error) {
-      done(error as Error, undefined);
+      read(error as Error, undefined);
     }
   };
   fastify.addContentTypeParser('*', (request: FastifyRequest, payload, done) => {
@@ -95,20 +105,30 @@ export function installBodyParser(
 
 /** A JSON body that its route goes over itself (`ApiDoc.scanned`), once. */
 export class UnreadJson {
-  #body: Buffer | undefined;
+  #body: CollectedBody | undefined;
 
   constructor(
-    body: Buffer,
+    body: CollectedBody,
     private readonly limits: BodyLimits,
   ) {
     this.#body = body;
   }
 
-  /** As {@link JsonParser.scanned} does it. Its bytes are let go of then: the request, which may wait long for its answer, does not hold them. */
-  async scanned<T>(read: (text: JsonScanner, turnWhenDue: () => Promise<void>) => Promise<T>): Promise<T> {
+  /**
+   * What `use` makes of what `read` made of the text, as {@link JsonParser.scanned} does it. What was read may lie in the memory of the body, which is another body's when `use` has come to its end: nothing of it may be used later, by
+   * anybody.
+   */
+  async scanned<T, R>(
+    read: (text: JsonScanner, turnWhenDue: () => Promise<void>) => Promise<T>,
+    use: (value: T) => R | Promise<R>,
+  ): Promise<R> {
     const body = this.#body ?? impossible('a body is gone over twice');
     this.#body = undefined;
-    return await new JsonParser(this.limits, 'exact').scanned(body, read);
+    try {
+      return await use(await new JsonParser(this.limits, 'exact').scanned(body.bytes, read));
+    } finally {
+      body.letGo();
+    }
   }
 }
 
