@@ -2,6 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { deferred } from '#libs/core/kernel';
 import { encodeBatch, readBatchHeader, recordsFrom } from '#libs/core/log';
 import { Bench, DAY, recordOf, REF } from './testing/bench.js';
+import { SimulatedFileSystem } from './testing/index.js';
+
+/** A disk that takes its time to remove files, once it is told to. */
+class Removing extends SimulatedFileSystem {
+  until: Promise<void> | undefined;
+  removals = 0;
+
+  override async remove(path: string): Promise<void> {
+    this.removals++;
+    await this.until;
+    await super.remove(path);
+  }
+}
 
 describe('retention', () => {
   it('by time takes old segments and their files, also of a topic nobody writes to; offsets go on rising', async () => {
@@ -86,6 +99,31 @@ describe('retention', () => {
     await log.setTopicState('t', 'FENCED');
     await log.checkRetention();
     expect(await bench.range()).toEqual([12, 12]);
+    await log.close();
+  });
+
+  it('holds up neither who writes nor who reads, however long the disk takes to remove what is gone', async () => {
+    const bench = new Bench();
+    const disk = (bench.files = new Removing());
+    const log = await bench.open();
+    await log.createTopic({ name: 't', partitions: 1, config: { 'retention.bytes': '1500' } });
+    for (let i = 0; i < 20; i++) await bench.append(null, `${i}`.padEnd(230, 'x'));
+    const files = bench.segmentFiles();
+    const removed = deferred<void>();
+    disk.until = removed.promise;
+    const before = disk.removals;
+    await log.checkRetention();
+    const [start] = await bench.range();
+    expect(start, 'what is gone is gone for readers at once').toBeGreaterThan(10);
+    const checkpoint = log.checkpoint();
+    while (disk.removals === before) await new Promise(setImmediate);
+    await bench.append(null, 'written meanwhile');
+    expect((await bench.values()).at(-1)).toEqual([20, null, 'written meanwhile']);
+    await log.checkRetention();
+    expect(bench.segmentFiles()).toEqual(expect.arrayContaining(files));
+    removed.resolve();
+    await checkpoint;
+    expect(bench.segmentFiles()[0]).toBe(`${String(start).padStart(20, '0')}.log`);
     await log.close();
   });
 
