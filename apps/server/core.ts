@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { DynamicModule } from '@nestjs/common';
+import { demandKnownFormat, NodeFileSystem } from '#libs/adapters/log-embedded';
 import {
   openSqlStore,
   SqlAnswerStore,
@@ -132,6 +133,8 @@ async function storeHealth(store: SqlStore): Promise<CheckResult> {
 export async function openCore(parts: ServiceParts, authorizer: Authorizer, closers: Closers): Promise<Core> {
   const { config, clock, logger, metrics, health, failPoints } = parts;
   const data = await prepareDataDirectory(config.data.dir, config.data.create, failPoints.pass);
+  // An earlier release on what a later one has written goes away as it came: the database would be changed before the log could refuse.
+  await demandKnownFormat(new NodeFileSystem(), data.log);
   const room = await openDiskSpace(parts, data.path);
   const store = await openSqlStore(
     config.database.url === undefined

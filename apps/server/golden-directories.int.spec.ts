@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { restoreBackup } from '#libs/adapters/backups-disk';
 import { LOG_FORMAT } from '#libs/adapters/log-embedded';
@@ -28,6 +30,19 @@ describe('a data directory that was written by', () => {
   const stop = async (): Promise<void> => {
     await service?.stop();
     service = undefined;
+  };
+  /** What every file holds, but for those by which SQLite and the lock tell processes apart. */
+  const contents = async (): Promise<Record<string, string>> => {
+    const data = join(directory.path, 'data');
+    const held: Record<string, string> = {};
+    for (const entry of await readdir(data, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (!entry.isFile() || /\.lock(-journal)?$|-(wal|shm)$/.test(path)) continue;
+      held[path.slice(data.length)] = createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex');
+    }
+    return held;
   };
   const produce = async (): Promise<number> => {
     const response = await fetch(`${service!.url}/v1/topics/orders/records`, {
@@ -70,8 +85,20 @@ describe('a data directory that was written by', () => {
       const marker = join(directory.path, 'data/log/weir-log.json');
       const text = (await readFile(marker, 'utf8')).replace(/"format": ?\d+/, '"format":99');
       await writeFile(marker, text);
+      const before = await contents();
       await expect(start()).rejects.toMatchObject({ code: 'log-format-unknown' });
-      expect(await readFile(marker, 'utf8')).toBe(text);
+      expect(await contents()).toEqual(before);
+    });
+
+    it(`${name}, but for a migration of the database that nobody knows yet, is refused and not touched`, async () => {
+      const { data } = await golden(name);
+      await unpack(data, join(directory.path, 'data'));
+      const later = new Database(join(directory.path, 'data/metadata.sqlite'));
+      later.exec(`insert into migrations (timestamp, name) values (9999999999999, 'Later9999999999999')`);
+      later.close();
+      const before = await contents();
+      await expect(start()).rejects.toMatchObject({ code: 'store-newer' });
+      expect(await contents()).toEqual(before);
     });
 
     it(`${name} is found out when a record in it was changed`, async () => {

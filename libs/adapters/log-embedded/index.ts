@@ -3,7 +3,7 @@ export { CompactionWork, LocalCompactionWork, type CompactedRun, type Compaction
 export { DirectoryLock, SqliteDirectoryLock, type HeldDirectory } from './directory-lock.js';
 export { EmbeddedLog, openEmbeddedLog } from './embedded-log.js';
 export type { LogCut } from './log-cut.js';
-export { LOG_FORMAT } from './log-directory.js';
+export { demandKnownFormat, LOG_FORMAT } from './log-directory.js';
 export { inspectLog, type InspectedLog } from './log-inspection.js';
 export { FileSystem, OpenFile, type DirectoryEntry, type OpenMode } from './file-system.js';
 export { FlushWatch } from './flush-watch.js';

@@ -73,8 +73,7 @@ export async function readMarker(files: FileSystem, directory: string): Promise<
   const text = Buffer.from((await readWhole(files, `${directory}/${MARKER}`)) ?? []).toString('utf8');
   const marker = parseMarker(text);
   if (marker === undefined) throw logCorrupt('its marker file cannot be read', { file: `${directory}/${MARKER}` });
-  const format = Number.isInteger(marker.format) ? (marker.format as number) : NaN;
-  if (!(format >= OLDEST_FORMAT && format <= LOG_FORMAT)) throw logFormatUnknown(directory, marker.format, LOG_FORMAT);
+  const format = knownFormat(directory, marker);
   if (marker.checksum !== checksumOf(marker)) {
     throw logCorrupt('the checksum of its marker file is wrong', { file: `${directory}/${MARKER}` });
   }
@@ -83,6 +82,21 @@ export async function readMarker(files: FileSystem, directory: string): Promise<
     await flushDirectory(files, directory);
   }
   return { logId: marker.logId, journalKey: marker.journalKey, format };
+}
+
+/**
+ * Looks whether this build knows the format of the log in a directory, and touches nothing: for whoever opens, and brings to its own format, what lies beside the log. Of a log that is not there, or is damaged, it says nothing.
+ * @throws `log-format-unknown`.
+ */
+export async function demandKnownFormat(files: FileSystem, directory: string): Promise<void> {
+  const marker = parseMarker(Buffer.from((await readWhole(files, `${directory}/${MARKER}`)) ?? []).toString('utf8'));
+  if (marker !== undefined) knownFormat(directory, marker);
+}
+
+function knownFormat(directory: string, { format }: Marker): number {
+  const known = Number.isInteger(format) ? (format as number) : NaN;
+  if (known >= OLDEST_FORMAT && known <= LOG_FORMAT) return known;
+  throw logFormatUnknown(directory, format, LOG_FORMAT);
 }
 
 /** Gives the directory of an older log the present format number. To be called when it can be read, before anything new is written. */
