@@ -85,8 +85,12 @@ export class ViewWorld {
     await this.engine.close();
   }
 
-  /** @param failPoint passed by the workers of this instance @param leased whether of several instances one writes a view */
-  instance({ failPoint, leased = false }: { failPoint?: (name: string) => void; leased?: boolean } = {}): ViewInstance {
+  /** @param failPoint passed by the workers of this instance @param leased whether of several instances one writes a view @param mostShares rows that a step may change for reference rows */
+  instance({
+    failPoint,
+    leased = false,
+    mostShares,
+  }: { failPoint?: (name: string) => void; leased?: boolean; mostShares?: number } = {}): ViewInstance {
     const { clock, store, tables, directories, names } = this;
     const owner = `instance-${this.#number}`;
     const leases = leased ? { leases: this.leases, leaseMs: 300 } : {};
@@ -95,7 +99,12 @@ export class ViewWorld {
     const newId = (): string => `v${this.#number++}`;
     const decoder = new JsonRecordDecoder();
     const shared = { store, tables, directories, names, decoder, transforms, types: this.types, clock, newId };
-    const views = new Views({ ...shared, supervisor, ...(failPoint === undefined ? {} : { failPoint }) });
+    const views = new Views({
+      ...shared,
+      supervisor,
+      ...(failPoint === undefined ? {} : { failPoint }),
+      ...(mostShares === undefined ? {} : { mostShares }),
+    });
     const instance: ViewInstance = {
       views,
       supervisor,

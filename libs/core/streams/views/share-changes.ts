@@ -76,7 +76,7 @@ export class ShareChanges {
           limit: PAGE,
         });
         touchedRows += page.length;
-        if (touchedRows > this.most) throw tooManyReferences(this.view, join, this.most);
+        if (touchedRows > this.most) throw tooManyReferences(this.view, join, identity, this.most);
         const touched = page.map((row) => ({ row, own: this.#ownOf(row.cells) }));
         await this.#loadReferences(touched.map(({ own }) => own.refers));
         await this.#replace(touched.map(({ row, own }) => ({ identity: row.identity, stored: row.cells, own })));
@@ -208,13 +208,14 @@ export class ShareChanges {
 
 const referenceKey = (join: number, identity: CellValue | undefined): string => `${join}:${identity ?? ''}`;
 
-function tooManyReferences({ joins }: ViewDefinition, join: number, most: number): AppError {
+/** @param key the row whose references were too many, with those of rows before it */
+function tooManyReferences({ joins }: ViewDefinition, join: number, key: string, most: number): AppError {
   const { as, topic } = joins[join]!;
   return new AppError({
     kind: 'too-large',
     code: 'too-many-references',
     message: `More than ${most} rows refer by '${as}' to rows of '${topic}' that have changed: what they count for cannot be changed in one step.`,
     hint: 'Group by the field itself and show what it refers to as a column, which is joined when the view is asked.',
-    details: { topic, limit: most },
+    details: { topic, key, limit: most },
   });
 }

@@ -23,6 +23,8 @@ export interface StepContext {
   readonly stands?: StandingGeneration | undefined;
   /** Rows that were never written: they are not looked for, and told apart in what the step does. */
   readonly unwritten?: UnwrittenRows;
+  /** How many rows a step may change for reference rows that they refer to; as many as fit in memory unless given. */
+  readonly mostShares?: number | undefined;
   /** Called between some rows of many: resolves when the work may go on. */
   readonly turn?: () => Promise<void>;
 }
@@ -30,6 +32,7 @@ export interface StepContext {
 /**
  * What records do to the tables of a view, given what is stored. The tables are always the fold of what was read of each source, in whatever order the sources were read: a record
  * that is not newer than what is known of its key changes nothing, and rows that refer to a row of another topic follow it.
+ * @throws `too-many-references` with the key at which they were too many
  */
 export async function stepChanges(
   context: StepContext,
@@ -45,7 +48,7 @@ export async function stepChanges(
     const newer = await newerRecords(newest, records);
     storeReferences(newest, newer);
     if (takesBack(view)) {
-      const shares = new ShareChanges(view, stored, changes);
+      const shares = new ShareChanges(view, stored, changes, context.mostShares);
       await shares.references(join, newer);
       await shares.store();
     }

@@ -13,6 +13,8 @@ export interface SteppedView {
   readonly id: string;
   readonly view: ViewDefinition;
   readonly tables: ViewTables;
+  /** See {@link StepContext}. */
+  readonly mostShares?: number | undefined;
   /** Called between some rows of many: resolves when the work may go on. */
   readonly turn: () => Promise<void>;
 }
@@ -165,8 +167,8 @@ export class ViewSteps {
     stored: StoredRows,
     records: readonly MappedRecord[],
   ): Promise<readonly TableChange[]> {
-    const { view, turn } = this.of;
-    return stepChanges({ ...given, view, stored, unwritten: this.#unwritten, turn }, records);
+    const { view, turn, mostShares } = this.of;
+    return stepChanges({ ...given, view, stored, unwritten: this.#unwritten, turn, mostShares }, records);
   }
 
   /** Of a view that has been begun no more is known than whether ends of keys are remembered, of which there mostly are none. */

@@ -10,7 +10,7 @@ import { SeenMembers } from './seen-members.js';
 import type { ViewDefinition } from './view-definition.js';
 import { viewEvolved } from './view-store.js';
 import { ViewSteps, type ChangesAhead, type StepSource } from './view-steps.js';
-import type { RefusedPlace, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
+import type { RefusedPlace, RefusedRecord, ViewPositions, ViewStep, ViewTables } from './view-tables.js';
 
 /** How current a view is, as its worker last saw it. */
 export interface ViewFreshness {
@@ -32,6 +32,8 @@ export interface ViewWorkerOptions {
   readonly clock: Clock;
   /** Bytes of batches folded in one transaction. */
   readonly stepBytes?: number;
+  /** How many rows a step may change for reference rows that they refer to; as many as fit in memory unless given. */
+  readonly mostShares?: number | undefined;
   /** Named steps for crash tests: `view-step-folded`, `view-step-stored`. */
   readonly failPoint?: (name: string) => void;
   /** Told after each stored step. */
@@ -76,12 +78,12 @@ export class ViewWorker {
   #currentAtMs: number | undefined;
 
   constructor(private readonly options: ViewWorkerOptions) {
-    const { id, view, tables } = options;
+    const { id, view, tables, mostShares } = options;
     const breath = new Breath(options.clock);
     const turn = (): Promise<void> => breath.take();
     this.#tools = { ...options.tools, turn };
     this.#lags = options.readers.map(() => Infinity);
-    this.#steps = new ViewSteps({ id, view, tables, turn });
+    this.#steps = new ViewSteps({ id, view, tables, mostShares, turn });
   }
 
   /** Where the view stands, as this worker has stored it; undefined while it does not write. */
@@ -134,7 +136,7 @@ export class ViewWorker {
         await storeBeside(tables, id, view, ({ commit, sources }) => step(commit, sources[source]));
       else await this.#steps.store(epoch, (commit) => step(commit, this.#steps.positions.sources[source]));
     } catch (error) {
-      if (isAppError(error, 'rows-refused')) return 'refused';
+      if (refusalOf(error) !== undefined) return 'refused';
       throw error;
     }
     return taken ? 'taken' : 'gone';
@@ -279,23 +281,27 @@ export class ViewWorker {
     await this.#saw(reading.source, lag);
   }
 
-  /** Stores what records do. A step that the database refuses is halved until the record is found whose row it cannot hold, which is set aside. */
+  /**
+   * Stores what records do. A step that the database refuses is halved until the record is found whose row it cannot hold, and one that would change more rows than a step may is cut where they were too many: what fits is stored
+   * in several steps, and a record that does not by itself is set aside.
+   */
   async #take(reading: Reading, chunk: FoldedChunk): Promise<void> {
     const { from, to } = chunk;
     try {
       await this.#fold(reading, chunk);
     } catch (error) {
-      if (!isAppError(error, 'rows-refused')) throw error;
+      const refusal = refusalOf(error);
+      if (refusal === undefined) throw error;
       const records = [...chunk.records];
       const [first] = records;
       if (first === undefined) throw error;
       if (records.length === 1) {
         const { partition, offset } = first;
-        const refused = [{ partition, offset, code: 'row-refused', message: error.message }];
+        const refused = [{ partition, offset, code: refusal.code, message: refusal.message }];
         const move = { source: reading.source, from, to };
         return this.#steps.store(reading.epoch, async (commit) => ({ commit, move, changes: [], refused }));
       }
-      const half = records.slice(0, records.length >> 1);
+      const half = records.slice(0, refusal.cut(records));
       const rest = records.slice(half.length);
       const between = after(from, half);
       await this.#take(reading, { records: half, from, to: between, mapped: await this.#map(reading, half, from) });
@@ -363,6 +369,29 @@ export class ViewWorker {
     this.#lags[source] = lag;
     if (this.#lags.every((one) => one === 0)) this.#currentAtMs = this.options.clock.monotonic();
   }
+}
+
+/** Why a step cannot be stored, for the records in it. */
+interface Refusal extends Pick<RefusedRecord, 'code' | 'message'> {
+  /** How many of its records to try by themselves first: at least one, and not all of them. */
+  cut(records: readonly PartitionRecord[]): number;
+}
+
+/** @returns undefined for an error that is none of the records */
+function refusalOf(error: unknown): Refusal | undefined {
+  if (isAppError(error, 'rows-refused'))
+    return { code: 'row-refused', message: error.message, cut: (records) => records.length >> 1 };
+  if (!isAppError(error, 'too-many-references')) return undefined;
+  const key = Buffer.from(String(error.details['key']));
+  return {
+    code: error.code,
+    message: `${error.message} ${error.hint}`,
+    // Those before it fit together.
+    cut: (records) => {
+      const place = records.findIndex((one) => one.key !== null && key.equals(one.key));
+      return place < 0 ? records.length >> 1 : Math.max(1, place);
+    },
+  };
 }
 
 /** What became of records that were to be taken in after all. */

@@ -22,6 +22,8 @@ export interface ViewWorkersOptions {
   readonly clock: Clock;
   readonly failPoint?: (name: string) => void;
   readonly onStep?: (view: string, records: number) => void;
+  /** See {@link ViewWorkerOptions}. */
+  readonly mostShares?: number;
 }
 
 /** A view and its worker, which is another one after a change in place. */
@@ -58,7 +60,7 @@ export class ViewWorkers {
 
   /** A worker that computes a version; it does nothing by itself. @param evolve see {@link ViewWorkerOptions} */
   worker(view: StoredView, definition: ViewDefinition, evolve?: () => Promise<boolean>): ViewWorker {
-    const { tables, decoder, transforms, clock, failPoint, onStep } = this.options;
+    const { tables, decoder, transforms, clock, failPoint, onStep, mostShares } = this.options;
     return new ViewWorker({
       id: view.id,
       view: definition,
@@ -67,6 +69,7 @@ export class ViewWorkers {
       tools: { decoder, transforms },
       clock,
       failPoint,
+      mostShares,
       onStep: (records) => onStep?.(view.name, records),
       ...(evolve === undefined ? {} : { evolve }),
     });
