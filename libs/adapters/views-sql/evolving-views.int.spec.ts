@@ -150,6 +150,18 @@ describe('views that are changed in place', () => {
       'rest',
       /has besides/,
     ],
+    [
+      'a list that no record had',
+      { ...SOME, explode: { lines: { from: 'value.lines', columns: { sku: { from: 'item.sku', type: 'text' } } } } },
+      'lines',
+      /how many items .* laid out when the view is built/,
+    ],
+    [
+      'a list that records had',
+      { ...SOME, explode: { tags: { from: 'value.tag', columns: { sku: { from: 'item.sku', type: 'text' } } } } },
+      'tags',
+      /items of all records/,
+    ],
   ])('are built beside as another version for %s, and say for what', async (_what, declaration, what, reason) => {
     await one.views.declare('v', undefined, SOME);
     await world.write('t', 0, ['a', { n: 1, tag: 'x' }]);
@@ -163,6 +175,28 @@ describe('views that are changed in place', () => {
       stored: { version: 2, role: 'DRAFT' },
     });
     expect(await revisionOf('v')).toBe(0);
+  });
+
+  it('are built beside as another version for an aggregate of present rows, also of what no record had, and say so', async () => {
+    const groups: JsonObject = {
+      source: { topic: 't' },
+      key: { tag: { from: 'value.tag', type: 'text' } },
+      columns: { all: { aggregate: 'count' } },
+    };
+    await one.views.declare('v', undefined, groups);
+    await world.write('t', 0, ['a', { tag: 'x' }]);
+    await world.settled(one, 'v');
+    const cents = { aggregate: 'sum', of: 'value.cents', type: 'integer' };
+    const declaration = { ...groups, columns: { all: { aggregate: 'count' }, cents } };
+    expect(await one.views.plan('v', undefined, declaration)).toEqual({
+      outcome: 'new-version',
+      changes: [
+        {
+          ...{ what: 'cents', change: 'added', inPlace: false },
+          reason: 'is of what each present row counts for, which is computed and laid out when the view is built',
+        },
+      ],
+    });
   });
 
   it('go on as they are where their schemas change otherwise, and say so', async () => {

@@ -118,7 +118,15 @@ export class DeclarationComparison {
     }
     for (const child of this.next.children)
       if (!this.present.children.some(({ name }) => name === child.name))
-        this.#refuse(child.name, 'added', 'its rows are the items of all records that were read');
+        this.#refuse(child.name, 'added', this.#whyNoList(child));
+  }
+
+  /** Also one that no record had: each row has a cell for the items of each list, before those of columns that were added. */
+  #whyNoList({ list: { root, steps } }: ViewChild): string {
+    const [name] = steps;
+    const isNew = root === 'value' && typeof name === 'string' && !('reason' in this.cells.member(name));
+    if (!isNew) return 'its rows are the items of all records that were read';
+    return 'each row keeps how many items its lists have, which is laid out when the view is built';
   }
 
   #compareItems(child: ViewChild, other: ViewChild): void {

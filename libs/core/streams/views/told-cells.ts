@@ -100,7 +100,9 @@ export class ToldCells {
 
   #aggregate({ aggregate, type, of }: AggregateColumn): ToldCell | Untold {
     if (takesBack(this.next))
-      return { reason: 'is of what each present row counts for, which would have to be computed' };
+      return {
+        reason: 'is of what each present row counts for, which is computed and laid out when the view is built',
+      };
     if (of === null) return { reason: 'counts records that were read' };
     const cell = cellWithout(of);
     if (cell === undefined) return { reason: MADE_OF_RECORDS[of.from] };
