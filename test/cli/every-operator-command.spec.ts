@@ -370,12 +370,12 @@ describe('every command of operators, in every machine format, as it succeeds an
       does: [taken[0]!.id, '--wait', '--timeout', '60s'],
       fails: { args: ['20260102030405-00000000'], ...noBackup },
     };
-    // A service that holds something is not written over; `--dry-run` shows the backup.
-    yield {
-      command: 'admin restore',
-      does: [taken[0]!.id, '--dry-run'],
-      fails: { args: [taken[0]!.id, '--yes'], exit: 4, code: 'service-not-empty' },
-    };
+    // A service that holds something is not written over, and `--dry-run` says so; that it can be done is seen with a service of its own.
+    for (const how of ['--yes', '--dry-run'])
+      yield {
+        command: 'admin restore',
+        fails: { args: [taken[0]!.id, how], exit: 4, code: 'service-not-empty' },
+      };
     yield {
       command: 'admin export',
       does: [],

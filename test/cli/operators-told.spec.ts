@@ -155,4 +155,48 @@ describe('operators are told', () => {
     expect(out).toMatch(/clusters +local \(embedded\)\n/);
     expect(out).not.toContain('{');
   });
+
+  it('who keeps a group where it is: leases end by force, members have to be stopped', async () => {
+    await data('topic', 'create', 'held');
+    await produced('held', 3);
+    const post = async (path: string, body: object, type = 'application/json') =>
+      (await fetch(`${server().url}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: JSON.stringify(body),
+      }).then((answer) => answer.json())) as Record<string, unknown>;
+    await post('/v1/groups/workers/leases', { topics: ['held'], maxRecords: 2, visibilityMs: 60_000 });
+    const seek = async (group: string, ...more: string[]) => {
+      const ran = await run(
+        ...['group', 'seek', group, '--topic', 'held', '--to', 'start', '--apply', '--yes', '-o', 'json', ...more],
+      );
+      return [ran.code, (JSON.parse(ran.out) as { error: { code: string } | null }).error?.code];
+    };
+    expect(await seek('workers')).toEqual([4, 'group-leased']);
+    expect(await seek('workers', '--force')).toEqual([0, undefined]);
+    const kafka = 'application/vnd.kafka.v2+json';
+    const { base_uri: member } = await post('/consumers/members', { name: 'one', format: 'binary' }, kafka);
+    await fetch(`${String(member)}/subscription`, {
+      method: 'POST',
+      headers: { 'content-type': kafka },
+      body: '{"topics": ["held"]}',
+    });
+    await fetch(`${String(member)}/records`, { headers: { accept: 'application/vnd.kafka.binary.v2+json' } });
+    expect(await seek('members')).toEqual([4, 'group-active']);
+    expect(await seek('members', '--force')).toEqual([4, 'group-active']);
+    expect((await fetch(String(member), { method: 'DELETE' })).status).toBe(204);
+    expect(await seek('members')).toEqual([0, undefined]);
+  });
+
+  it('which file is in the wrong place, before a version without metadata or rules is registered', async () => {
+    writeFileSync(`${directory.path}/a.avsc`, '{"type": "record", "name": "A", "fields": []}');
+    writeFileSync(`${directory.path}/rules.yaml`, 'domainRules: []\n');
+    writeFileSync(`${directory.path}/metadata.yaml`, 'propreties: { owner: us }\n');
+    const register = (...more: string[]) => run('schema', 'register', 'misfiled-value', 'a.avsc', ...more);
+    expect(await register('--metadata', 'rules.yaml')).toMatchObject({ code: 2 });
+    const misspelt = await register('--metadata', 'metadata.yaml');
+    expect([misspelt.code, misspelt.err]).toEqual([2, expect.stringMatching(/metadata\.yaml:1:1.*properties/s)]);
+    expect((await run('schema', 'versions', 'misfiled-value')).code).toBe(5);
+    expect((await register('--rules', 'rules.yaml')).code).toBe(0);
+  });
 });

@@ -67,23 +67,8 @@ function grouped({ values }: Place): readonly (readonly [flags: readonly string[
   return [...groups].map(([key, flags]) => [flags, key === '' ? [] : key.split(' ')]);
 }
 
-const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], (all: readonly Place[]) => string>> = {
-  bash: (all) => `# weir completion bash > /etc/bash_completion.d/weir
-_weir() {
-  local path="" flag="" word next current="\${COMP_WORDS[COMP_CWORD]}"
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    if [ -n "$flag" ]; then flag=""; continue; fi
-    case "$word" in
-      -*) _weir_values "$path" "$word" >/dev/null && flag="$word" ;;
-      *) next="\${path:+$path }$word"; _weir_words "$next" >/dev/null && path="$next" ;;
-    esac
-  done
-  if [ -n "$flag" ]; then COMPREPLY=($(compgen -W "$(_weir_values "$path" "$flag")" -- "$current"))
-  else COMPREPLY=($(compgen -W "$(_weir_words "$path")" -- "$current")); fi
-  [ \${#COMPREPLY[@]} -eq 0 ] && COMPREPLY=($(compgen -f -- "$current"))
-  return 0
-}
-_weir_words() {
+/** `_weir_words` and `_weir_values`: what may follow a command, and what a flag takes; they fail for what is neither. Read by bash and zsh. */
+const tables = (all: readonly Place[]): string => `_weir_words() {
   case "$1" in
 ${all.map(({ path, words }) => `    "${path}") echo "${words.join(' ')}" ;;`).join('\n')}
     *) return 1 ;;
@@ -101,36 +86,102 @@ ${all
   .join('\n')}
     *) return 1 ;;
   esac
+}`;
+
+const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], (all: readonly Place[]) => string>> = {
+  bash: (all) => `# weir completion bash > /etc/bash_completion.d/weir
+_weir() {
+  local path="" flag="" word next current="\${COMP_WORDS[COMP_CWORD]}"
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    if [ -n "$flag" ]; then flag=""; continue; fi
+    case "$word" in
+      -*) _weir_values "$path" "$word" >/dev/null && flag="$word" ;;
+      *) next="\${path:+$path }$word"; _weir_words "$next" >/dev/null && path="$next" ;;
+    esac
+  done
+  if [ -n "$flag" ]; then COMPREPLY=($(compgen -W "$(_weir_values "$path" "$flag")" -- "$current"))
+  else COMPREPLY=($(compgen -W "$(_weir_words "$path")" -- "$current")); fi
+  [ \${#COMPREPLY[@]} -eq 0 ] && COMPREPLY=($(compgen -f -- "$current"))
+  return 0
 }
+${tables(all)}
 complete -F _weir weir
 `,
+  // The file is the body of the function that it defines, when zsh loads it out of fpath: then it is called at once. Read by hand it is registered.
   zsh: (all) => `#compdef weir
 # weir completion zsh > "\${fpath[1]}/_weir"
-autoload -U +X bashcompinit && bashcompinit
-${SCRIPTS.bash(all)}`,
+_weir() {
+  local place="" flag="" word next
+  local -a offers
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    if [[ -n "$flag" ]]; then flag=""; continue; fi
+    case "$word" in
+      -*) _weir_values "$place" "$word" >/dev/null && flag="$word" ;;
+      *) next="\${place:+$place }$word"; _weir_words "$next" >/dev/null && place="$next" ;;
+    esac
+  done
+  if [[ -n "$flag" ]]; then offers=(\${=$(_weir_values "$place" "$flag")})
+  else offers=(\${=$(_weir_words "$place")}); fi
+  compadd -a offers || _files
+}
+${tables(all)}
+if [[ "\${funcstack[1]}" == _weir ]]; then _weir "$@"; else compdef _weir weir; fi
+`,
   fish: (all) => `# weir completion fish > ~/.config/fish/completions/weir.fish
-complete -c weir -e
+function __weir_offers
+  set -l path ''
+  set -l flag ''
+  set -l words (commandline -opc)
+  for word in $words[2..-1]
+    if test -n "$flag"
+      set flag ''
+      continue
+    end
+    if string match -q -- '-*' $word
+      __weir_values "$path $word" >/dev/null; and set flag $word
+    else
+      set -l next (string trim -- "$path $word")
+      __weir_words $next >/dev/null; and set path $next
+    end
+  end
+  set -l offers
+  if test -n "$flag"
+    set offers (__weir_values "$path $flag" | string split -n ' ')
+  else
+    set offers (__weir_words $path | string split -n ' ')
+  end
+  set -l current (commandline -ct)
+  # Quoted, so that nothing in it is a pattern.
+  set -l fitting (string match -r -- '^'(string escape --style=regex -- "$current")'.*' $offers)
+  if test (count $fitting) -gt 0
+    printf '%s\\n' $fitting
+  else
+    __fish_complete_path "$current"
+  end
+end
+function __weir_words
+  switch "$argv"
+${all.map(({ path, words }) => `    case '${path}'\n      echo ${words.join(' ')}`).join('\n')}
+    case '*'
+      return 1
+  end
+end
+function __weir_values
+  switch "$argv"
 ${all
-  .map(({ path, words, values }) => {
-    const steps = path.split(' ').filter((step) => step !== '');
-    const condition =
-      steps.length === 0
-        ? '__fish_use_subcommand'
-        : steps.map((step) => `__fish_seen_subcommand_from ${step}`).join('; and ');
-    const taken = (flag: string): string => {
-      const choices = values.get(flag);
-      if (choices === undefined) return '';
-      return choices.length === 0 ? ' -r' : ` -x -a '${choices.join(' ')}'`;
-    };
-    return words
-      .map((word) =>
-        word.startsWith('--')
-          ? `complete -c weir -n '${condition}' -l ${word.slice(2)}${taken(word)}`
-          : `complete -c weir -f -n '${condition}' -a ${word}`,
-      )
-      .join('\n');
-  })
+  .flatMap((place) =>
+    grouped(place).map(
+      ([flags, choices]) =>
+        `    case ${flags.map((flag) => `'${place.path} ${flag}'`).join(' ')}\n      echo ${choices.join(' ')}`,
+    ),
+  )
   .join('\n')}
+    case '*'
+      return 1
+  end
+end
+complete -c weir -e
+complete -c weir -f -a '(__weir_offers)'
 `,
   powershell: (all) => `# weir completion powershell | Out-String | Invoke-Expression
 $weirWords = @{

@@ -25,6 +25,7 @@ interface ResetPreview {
   readonly group: string;
   readonly dryRun: boolean;
   readonly members?: number;
+  readonly leases?: number;
   readonly partitions: readonly {
     readonly topic: string;
     readonly partition: number;
@@ -101,14 +102,21 @@ export const seek: Handler = async (invocation) => {
       ...seekOutcome(preview),
       warnings: given(invocation, 'apply') ? [] : ['Nothing was changed: --apply does it.'],
     };
-  if ((preview.members ?? 0) > 0 && !given(invocation, 'force')) {
+  const { members = 0, leases = 0 } = preview;
+  if (members > 0)
     throw new Failure({
       code: 'group-active',
       exit: 'conflict',
-      message: `The group '${group}' has ${preview.members} active members.`,
-      hint: 'Stop them, or --force puts them out.',
+      message: `The group '${group}' has ${members} active ${members === 1 ? 'member' : 'members'}.`,
+      hint: 'Stop them: a log has no way to put them out. --force ends leases only.',
     });
-  }
+  if (leases > 0 && !given(invocation, 'force'))
+    throw new Failure({
+      code: 'group-leased',
+      exit: 'conflict',
+      message: `${leases} ${leases === 1 ? 'lease' : 'leases'} of the group '${group}' are held.`,
+      hint: 'Wait until they are released or expire, or --force ends them.',
+    });
   for (const one of preview.partitions)
     invocation.say(`  ${one.topic}/${one.partition}: ${one.current ?? 'nowhere'} → ${one.target}${lossOf(one)}`);
   await confirm(invocation, `Move the group '${group}' at ${client.address}.`);

@@ -204,8 +204,8 @@ async function sentSchema(invocation: Invocation, file: string): Promise<Record<
     if (equals < 1) throw usage('reference-invalid', `'${one}' is no reference.`, 'Write NAME=SUBJECT@VERSION.');
     return { name: one.slice(0, equals), subject, version: version === 'latest' ? -1 : version };
   });
-  const metadata = await yamlOf(invocation, 'metadata');
-  const ruleSet = await yamlOf(invocation, 'rules');
+  const metadata = await yamlOf(invocation, 'metadata', METADATA);
+  const ruleSet = await yamlOf(invocation, 'rules', RULE_SET);
   return {
     schema,
     schemaType,
@@ -215,10 +215,23 @@ async function sentSchema(invocation: Invocation, file: string): Promise<Record<
   };
 }
 
-async function yamlOf(invocation: Invocation, option: string): Promise<unknown> {
+/** Members by their names; what is in them the service judges. The registry takes no notice of others, so that a file in the wrong place would be nothing. */
+const METADATA = z.strictObject({
+  tags: z.unknown().optional(),
+  properties: z.unknown().optional(),
+  sensitive: z.unknown().optional(),
+});
+const RULE_SET = z.strictObject({
+  migrationRules: z.unknown().optional(),
+  domainRules: z.unknown().optional(),
+  encodingRules: z.unknown().optional(),
+  enableAt: z.unknown().optional(),
+});
+
+async function yamlOf(invocation: Invocation, option: string, shape: z.ZodType): Promise<unknown> {
   const file = text(invocation, option);
   if (file === undefined) return undefined;
-  return readYaml(z.record(z.string(), z.unknown()), {
+  return readYaml(shape, {
     text: await readText(resolve(invocation.io.cwd, file)),
     file,
     env: invocation.io.env,

@@ -41,7 +41,7 @@ const GROUPS: CommandSpec = {
         { flags: '--to <position>', about: 'start, end, N, @time, @-1h', required: true },
         { flags: '--topic <topic>', about: 'only these; may be repeated', repeat: true },
         { flags: '--apply', about: 'do it' },
-        { flags: '--force', about: 'put active members out' },
+        { flags: '--force', about: 'end the leases of the group; members that are active have to be stopped' },
       ],
       load: async () => (await import('./groups.js')).seek,
     },

@@ -228,19 +228,5 @@ describe('what is about the command itself', () => {
       for (const flag of ['--reason', '--idempotency-key', '--output-file', '--dry-run', '--plan'])
         expect(flags).toContain(flag);
     });
-
-    it('is a script that its shell can read', async () => {
-      for (const [shell, check] of [
-        ['bash', ['bash', '-n']],
-        ['zsh', ['zsh', '-n']],
-        ['fish', ['fish', '--no-execute']],
-      ] as const) {
-        const [program, flag] = check;
-        const script = home({ script: (await runWeir(['completion', shell])).out });
-        const ran = spawnSync(program, [flag, join(script.path, 'script')], { encoding: 'utf8' });
-        if (ran.error !== undefined) continue;
-        expect([shell, ran.status, ran.stderr]).toEqual([shell, 0, '']);
-      }
-    });
   });
 });

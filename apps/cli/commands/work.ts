@@ -213,6 +213,8 @@ export function onBackup(verb: 'verify' | 'restore'): Handler {
     const path = `/v1/backups/${encodeURIComponent(id)}`;
     if (invocation.flags.dryRun) {
       const backup = await client.get<Record<string, unknown>>(path);
+      // Whether this service may become it, the service knows.
+      if (verb === 'restore') await client.post(`${path}:restore`, {}, { dryRun: true });
       const shown = Object.entries(backup).filter(([, value]) => typeof value !== 'object' || value === null);
       return described('Backup', { ...backup, dryRun: true }, id, { ...Object.fromEntries(shown), dryRun: true });
     }

@@ -278,11 +278,12 @@ const OTHERS: readonly Row[] = [
     'git could not fetch the branch to compare with.',
     'Look at the remote origin and its credentials.',
   ],
+  ['group-active', 'conflict', 'A group has active members, which keep its positions.', 'Stop them.'],
   [
-    'group-active',
+    'group-leased',
     'conflict',
-    'A group has active members, which keep its positions.',
-    'Stop them, or --force puts them out.',
+    'Records of a group are leased to workers.',
+    'Wait until the leases are released or expire, or --force ends them.',
   ],
   [
     'idempotency-key-in-use',

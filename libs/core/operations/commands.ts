@@ -25,8 +25,11 @@ export interface Change {
   readonly events: readonly NewEvent[];
 }
 
+/** Where a command leads in the end: an operation that is there has what was asked for. */
+const END_OF: Partial<Record<Command, Phase>> = { finish: 'FINISHED', cancel: 'CANCELLED', rollback: 'ROLLED_BACK' };
+
 /**
- * Decides a command. Null when there is nothing to do because the same was asked before: commands may be repeated without harm.
+ * Decides a command. Null when there is nothing to do because the same was asked before, or the operation has ended so: commands may be repeated without harm.
  * @throws `wrong-state`, `approval-by-author`, `approval-not-needed`, `hold-time`, `rollback-window-over`, `not-offered`: nothing changes.
  */
 export function decideCommand(
@@ -35,6 +38,7 @@ export function decideCommand(
   context: CommandContext,
   limits?: ThrottleLimits,
 ): Change | null {
+  if (operation.phase === END_OF[command]) return null;
   if (!isAllowed(command, operation)) throw refusal(operation, command);
   const by: JsonObject = {
     by: context.principal,

@@ -1,5 +1,5 @@
 export { differences, type Difference } from './differences.js';
-export { operationBlocked, operationNotFound } from './errors.js';
+export { operationBlocked, operationNotFound, planBlocked } from './errors.js';
 export { etaOf, type Eta, type EtaBasis } from './eta.js';
 export { describeFailure, type Failure } from './failure.js';
 export { isAtRest, type Followed } from './follow.js';

@@ -14,6 +14,20 @@ export const backupWork = z.object({
   id: z.string().describe('The backup.'),
   operation: z.string().describe('The operation that does it: `GET /v1/operations/{operation}`.'),
 });
+/** Query of `POST /v1/backups/{id}:restore`. */
+export const restoreQuery = z.strictObject({
+  dryRun: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true')
+    .describe('Only say whether it would be restored: `operation` is null then.'),
+});
+export type RestoreQuery = z.infer<typeof restoreQuery>;
+
+/** Work on a backup that has begun, or would. */
+export const restoreWork = backupWork.extend({ operation: backupWork.shape.operation.nullable() });
+export type RestoreWorkView = z.infer<typeof restoreWork>;
+
 export type BackupWorkView = z.infer<typeof backupWork>;
 
 export const backupSummary = z.object({

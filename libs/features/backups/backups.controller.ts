@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import type { Attempt } from '#libs/core/idempotency';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, CurrentAttempt, OncePerKey, ZodPipe } from '#libs/platform/http';
@@ -6,10 +6,14 @@ import {
   backupList,
   backupView,
   backupWork,
+  restoreQuery,
+  restoreWork,
   createBackupBody,
   type BackupList,
   type BackupView,
   type BackupWorkView,
+  type RestoreQuery,
+  type RestoreWorkView,
   type CreateBackupBody,
 } from './backup-shapes.js';
 import { summaryOf, viewOf } from './backup-view.js';
@@ -106,7 +110,8 @@ export class BackupsController {
     description:
       'On a service that holds nothing yet. An operation copies and compares everything beside what is there; then the service stops in order and starts again as the backup, which knows nothing of the operation. Until that moment nothing has changed. From the command line: `npm start -- --restore <backup>`.',
     tag,
-    response: backupWork,
+    query: restoreQuery,
+    response: restoreWork,
     status: 202,
     errors: {
       404: ['backup-not-found'],
@@ -120,12 +125,15 @@ export class BackupsController {
       ],
     },
   })
-  restore(
+  async restore(
     @Param('id') id: string,
+    @Query(new ZodPipe(restoreQuery)) { dryRun }: RestoreQuery,
     @CurrentPrincipal() principal: Principal,
     @CurrentAttempt() attempt: Attempt | undefined,
-  ): Promise<BackupWorkView> {
-    return this.backups.restore(id, principal, attempt);
+  ): Promise<RestoreWorkView> {
+    if (!dryRun) return this.backups.restore(id, principal, attempt);
+    await this.backups.tryRestore(id, principal);
+    return { id, operation: null };
   }
 
   @Delete(':id')

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { backupErrors, Backups, type StoredBackup } from '#libs/core/backups';
 import type { Attempt } from '#libs/core/idempotency';
 import type { JsonObject } from '#libs/core/kernel';
-import { OperationEngine, OperationStore } from '#libs/core/operations';
+import { OperationEngine, OperationStore, planBlocked } from '#libs/core/operations';
 import type { Principal } from '#libs/platform/auth';
 import type { BackupWorkView } from './backup-shapes.js';
 import { BackupTransfers } from './backup-transfers.js';
@@ -34,6 +34,12 @@ export class BackupsService {
   /** @throws `backup-not-found`, `backup-newer`, `backup-damaged`, `service-not-empty`, `restore-not-possible`. */
   async restore(id: string, principal: Principal, attempt?: Attempt): Promise<BackupWorkView> {
     return await this.#start('restore', { id }, principal, attempt);
+  }
+
+  /** Whether {@link restore} would be done. @throws as that, and `plan-blocked`. */
+  async tryRestore(id: string, principal: Principal): Promise<void> {
+    const { hash, blockers } = await this.engine.plan('restore', { id }, principal.id);
+    if (blockers.length > 0) throw planBlocked(hash, blockers);
   }
 
   /** The newest first. */
