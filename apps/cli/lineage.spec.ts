@@ -35,7 +35,19 @@ describe('weir lineage', () => {
   let server: Server;
   beforeAll(async () => {
     server = createServer((request, response) => {
-      const answer = ANSWERS[new URL(request.url!, 'http://x').pathname];
+      const { pathname, searchParams } = new URL(request.url!, 'http://x');
+      const prefix = searchParams.get('prefix');
+      // Subjects that only begin so come first.
+      const owned = (subject: string, owner: string) => ({ subject, metadata: { properties: { owner } } });
+      const schemas = [
+        owned('orders-value-old', 'nobody'),
+        owned('orders-value', 'team-orders'),
+        { subject: 'latest-value' },
+      ];
+      const answer =
+        pathname === '/v1/schemas'
+          ? { items: schemas.filter(({ subject }) => subject.startsWith(prefix!)), next: null }
+          : ANSWERS[pathname];
       response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(answer ?? { code: 'topic-not-found', detail: 'there is none' }));
     });
@@ -71,6 +83,25 @@ describe('weir lineage', () => {
     expect(await reached('show', 'versions', '--direction', 'up')).toEqual(above);
     expect(await reached('show', 'versions')).toEqual([...above, '1 view revenue']);
     expect((await lineage('show', 'gone')).code).toBe(5);
+  });
+
+  it('names who has to know: the owner of the schema of a topic', async () => {
+    const { out } = await lineage('impact', 'latest', '-o', 'json');
+    const owners = (text: string) =>
+      (JSON.parse(text) as { data: { nodes: { name: string; owner: string | null }[] } }).data.nodes.map(
+        ({ name, owner }) => [name, owner],
+      );
+    expect(owners(out)).toEqual([
+      ['latest', null],
+      ['latest', null],
+      ['versions', null],
+      ['revenue', null],
+    ]);
+    const above = (await lineage('show', 'latest', '--direction', 'up', '-o', 'json')).out;
+    expect(owners(above)).toEqual([
+      ['orders', 'team-orders'],
+      ['latest', null],
+    ]);
   });
 
   it('is drawn', async () => {

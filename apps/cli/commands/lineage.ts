@@ -13,6 +13,11 @@ export interface LineageNode {
   readonly distance: number;
 }
 
+/** A node with who has to know of a change; null where nobody is known. Topics, views and groups have no owners of their own: it is that of the schema which clients look for by the name of the topic. */
+interface OwnedNode extends LineageNode {
+  readonly owner: string | null;
+}
+
 /** A step that data takes: `latest` and `versioned` streams, `view`s, and groups that `read`. */
 export interface LineageEdge {
   readonly from: string;
@@ -69,7 +74,27 @@ async function lineage(
   };
   if (ways.up) await follow(-1);
   if (ways.down) await follow(1);
-  return outcomeOf(topic, [...nodes.values()].sort(inOrder), [...edges], text(invocation, 'as'));
+  const owned: OwnedNode[] = [];
+  for (const node of [...nodes.values()].sort(inOrder))
+    owned.push({ ...node, owner: node.kind === 'topic' ? await ownerOf(client, node.name) : null });
+  return outcomeOf(topic, owned, [...edges], text(invocation, 'as'));
+}
+
+/** The owner that the metadata of the latest schema of a topic's values names. */
+async function ownerOf(client: Client, topic: string): Promise<string | null> {
+  const subject = `${topic}-value`;
+  type Seen = {
+    readonly subject: string;
+    readonly metadata?: { readonly properties?: Record<string, unknown> } | null;
+  };
+  const { items } = (await client.find<{ items: readonly Seen[] }>('/v1/schemas', {
+    prefix: subject,
+    text: false,
+  })) ?? {
+    items: [],
+  };
+  const owner = items.find((one) => one.subject === subject)?.metadata?.properties?.['owner'];
+  return typeof owner === 'string' ? owner : null;
 }
 
 /** Every step but those of groups. A topic goes by its present name, also where something was declared by an old one. */
@@ -107,7 +132,7 @@ function inOrder(one: LineageNode, other: LineageNode): number {
 
 function outcomeOf(
   topic: string,
-  nodes: readonly LineageNode[],
+  nodes: readonly OwnedNode[],
   steps: readonly LineageEdge[],
   as: string | undefined,
 ): Outcome {
@@ -118,8 +143,8 @@ function outcomeOf(
     kind: 'Lineage',
     data: { topic, nodes, edges },
     table: {
-      columns: [{ title: 'steps', right: true }, { title: 'kind' }, { title: 'name' }],
-      rows: nodes.map(({ distance, kind, name }) => [distance, kind, name]),
+      columns: [{ title: 'steps', right: true }, { title: 'kind' }, { title: 'name' }, { title: 'owner' }],
+      rows: nodes.map(({ distance, kind, name, owner }) => [distance, kind, name, owner]),
     },
     names: nodes.map(({ kind, name }) => `${kind}:${name}`),
     ...(as === undefined ? {} : { raw: as === 'dot' ? dotOf(nodes, edges) : mermaidOf(nodes, edges) }),

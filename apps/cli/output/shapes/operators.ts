@@ -117,7 +117,7 @@ export const OPERATOR_SHAPES: Readonly<Record<string, JsonSchema>> = {
   ),
   Lineage: object({
     topic: text,
-    nodes: list(object({ kind: oneOf('topic', 'view', 'group'), name: text, distance: whole })),
+    nodes: list(object({ kind: oneOf('topic', 'view', 'group'), name: text, distance: whole, owner: nullable(text) })),
     edges: list(object({ from: text, to: text, by: oneOf('latest', 'versioned', 'view', 'read') })),
   }),
   DeletedTopic: object({ name: text, records: text, permanent: flag, oldNameOf: nullable(text), dryRun: flag }),
