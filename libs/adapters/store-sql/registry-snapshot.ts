@@ -5,7 +5,6 @@ import {
   type ContextState,
   type KeptSchema,
   type RegistrySnapshot,
-  type SchemaUsage,
   type SubjectName,
   type SubjectState,
   type TakenId,
@@ -15,7 +14,6 @@ import {
   storedSchema,
   subjectState,
   takenId,
-  usage,
   type SchemaRow,
   type SubjectRow,
   type TakenIdRow,
@@ -94,28 +92,6 @@ export async function readSchemas(session: SqlSession, context: string, ids: rea
     rows.push(...some);
   }
   return rows;
-}
-
-/** Every version that carries one of these ids of a context, in the order of registration. */
-export async function readUsages(
-  session: SqlSession,
-  context: string,
-  ids: readonly number[],
-): Promise<Map<number, SchemaUsage[]>> {
-  const usages = new Map<number, SchemaUsage[]>();
-  for (const piece of pieces(ids)) {
-    const rows = await session.all<Omit<VersionRowData, 'guid'>>(
-      `select context, subject, version, schema_id, deleted, registered_at from registry_versions
-       where context = ? and schema_id in (${list(piece.length)}) order by revision, version`,
-      [context, ...piece],
-    );
-    for (const row of rows) {
-      const known = usages.get(row.schema_id);
-      if (known === undefined) usages.set(row.schema_id, [usage(row)]);
-      else known.push(usage(row));
-    }
-  }
-  return usages;
 }
 
 /** A version with the place of its subject among the names asked for: the names themselves, in every row, take longer to read than all the rest. */

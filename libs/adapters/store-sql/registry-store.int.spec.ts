@@ -190,3 +190,31 @@ describe('a large change', () => {
     expect(turns).toBeGreaterThan(4);
   });
 });
+
+describe('an id that very many versions carry', () => {
+  let fresh: FreshStore;
+  beforeAll(async () => void (fresh = await freshSqliteStore()));
+  afterAll(() => fresh.dispose());
+
+  it('is told page by page, and everything else goes on between', async () => {
+    const store = new SqlRegistryStore(fresh.store);
+    const content = contentOf('many');
+    const facts = Array.from({ length: 5_000 }, (_, i): RegistryFact => {
+      const subject = parseSubject(`s${i}`);
+      const id = { kind: i === 0 ? 'new' : 'shared' } as const;
+      return { type: 'version-registered', subject, version: 1, id, content, targets: [], terms: [] };
+    });
+    const { ids } = await store.apply({ at: 1, expected: [], facts });
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      pending = setImmediate(turn);
+    };
+    let pending = setImmediate(turn);
+    const { usages } = await store.usages('.', [ids[0]!]);
+    clearImmediate(pending);
+    expect(usages.get(ids[0]!)).toHaveLength(5_000);
+    // Read in one statement it would leave some four.
+    expect(turns).toBeGreaterThan(8);
+  });
+});

@@ -18,6 +18,7 @@ import {
   type ResourceAssociations,
   type SchemaRecord,
   type SchemasSnapshot,
+  type SchemaUsage,
   type StoredSchema,
   type SearchPage,
   type SearchPosition,
@@ -35,8 +36,9 @@ import { associationsOfResource, findAssociations } from './registry-association
 import { RegistryApply } from './registry-apply.js';
 import { readEvents } from './registry-events.js';
 import { appliedPlan, storedSchema, takenId, type PlanRow, type TakenIdRow } from './registry-rows.js';
-import { readSchemas, readSubjects, readUsages, SqlRegistrySnapshot } from './registry-snapshot.js';
+import { readSchemas, readSubjects, SqlRegistrySnapshot } from './registry-snapshot.js';
 import { indexVersion, searchVersions } from './registry-terms.js';
+import { MANY, readManyUsages, readUsages } from './registry-usages.js';
 import { GatheredRead } from './gathered-read.js';
 import { SharedRead } from './shared-read.js';
 import { list, MAX_LIST, pieces } from './statement.js';
@@ -83,6 +85,11 @@ export class SqlRegistryStore extends RegistryStore {
     MAX_SCHEMAS_GATHERED,
   );
   readonly #usages = new GatheredRead((keys: readonly SchemaKey[]) => this.#readOfIds(keys, readUsages), MAX_LIST);
+  /** On a connection of its own where other reads would wait for it. */
+  readonly #manyUsages = new GatheredRead(
+    (keys: readonly SchemaKey[]) => this.#readOfIds(keys, readManyUsages, (task) => this.store.snapshot(task)),
+    MAX_LIST,
+  );
 
   constructor(
     private readonly store: SqlStore,
@@ -140,14 +147,25 @@ export class SqlRegistryStore extends RegistryStore {
   }
 
   async usages(context: string, ids: readonly number[]): Promise<UsagesSnapshot> {
-    const { result } = await this.#usages.of(ids.map((id) => ({ context, id })));
-    return { revision: result.revision, usages: chosen(result, context, ids) };
+    const keys = ids.map((id) => ({ context, id }));
+    const { result } = await this.#usages.of(keys);
+    const found = chosen(result, context, ids);
+    const usages = new Map<number, readonly SchemaUsage[]>();
+    for (const [id, some] of found) if (some !== MANY) usages.set(id, some);
+    if (usages.size === found.size) return { revision: result.revision, usages };
+    // All of them anew: an answer is as of one instant.
+    const { result: whole } = await this.#manyUsages.of(keys);
+    return { revision: whole.revision, usages: chosen(whole, context, ids) };
   }
 
-  /** @param read what of some ids of one context. */
+  /**
+   * @param read what of some ids of one context.
+   * @param within the transaction in which they are read.
+   */
   async #readOfIds<T>(
     keys: readonly SchemaKey[],
     read: (session: SqlSession, context: string, ids: readonly number[]) => Promise<ReadonlyMap<number, T>>,
+    within: <R>(task: (session: SqlSession) => Promise<R>) => Promise<R> = (task) => this.store.read(task),
   ): Promise<OfContexts<T>> {
     const asked = new Map<string, Set<number>>();
     for (const { context, id } of keys) {
@@ -155,7 +173,7 @@ export class SqlRegistryStore extends RegistryStore {
       if (ids === undefined) asked.set(context, new Set([id]));
       else ids.add(id);
     }
-    return this.store.read(async (session) => {
+    return within(async (session) => {
       const revision = await currentRevision(session);
       const byContext = new Map<string, ReadonlyMap<number, T>>();
       for (const [context, ids] of asked) byContext.set(context, await read(session, context, [...ids]));

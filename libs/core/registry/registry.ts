@@ -91,7 +91,7 @@ export class Registry {
     this.#registering = new Registering(store, this.view, engine, candidates, digests, changes, limits);
     this.#checking = new Checking(this.view, engine, candidates, digests, limits);
     this.#deleting = new Deleting(store, this.view, changes);
-    this.#ids = new SchemaIds(store, this.view, (subject) => this.#target(subject));
+    this.#ids = new SchemaIds(store, this.view, clock, (subject) => this.#target(subject));
     this.history = new SubjectHistory(store, this.view, engine, changes, limits);
     this.search = new SchemaSearch(store, this.view, engine);
     this.feed = new RegistryFeed(store, clock);

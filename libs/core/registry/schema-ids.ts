@@ -1,4 +1,4 @@
-import { isAppError } from '#libs/core/kernel';
+import { Breath, isAppError, type Clock } from '#libs/core/kernel';
 import { schemaNotFound } from './errors.js';
 import type { SchemaEntry, SchemaUsage, StoredSchema } from './model.js';
 import type { RegistryView } from './registry-view.js';
@@ -14,11 +14,15 @@ export interface FoundSchema {
   readonly usages: readonly SchemaUsage[];
 }
 
+/** Uses gone through before it is asked whether others should go on. */
+const BETWEEN_BREATHS = 500;
+
 /** What ids and GUIDs stand for. The promises are those of `Registry`. */
 export class SchemaIds {
   constructor(
     private readonly store: RegistryStore,
     private readonly view: RegistryView,
+    private readonly clock: Clock,
     /** The subject that stands behind a name. */
     private readonly target: (subject: SubjectName) => Promise<SubjectName>,
   ) {}
@@ -47,7 +51,12 @@ export class SchemaIds {
     // Where an import gave one content several ids, the reference lists the uses of the id stored last.
     const owner = (await this.store.idOfContent(schema.context, schema)) ?? id;
     const entry = await this.view.entry(schema.context, owner);
-    const newest = new Map((entry?.usages ?? []).map((usage) => [usage.subject.name, usage]));
+    const newest = new Map<string, SchemaUsage>();
+    const breath = new Breath(this.clock);
+    for (const [i, usage] of (entry?.usages ?? []).entries()) {
+      newest.set(usage.subject.name, usage);
+      if (i % BETWEEN_BREATHS === 0) await breath.take();
+    }
     return [...newest.values()];
   }
 

@@ -53,7 +53,7 @@ export class ListedAnswer {
     this.#expected += bytes;
   }
 
-  async add(entry: Wire): Promise<void> {
+  async add(entry: Wire | string): Promise<void> {
     if (this.#refusal !== undefined) throw this.#refusal;
     const text = JSON.stringify(entry);
     this.hold(Math.max(0, Buffer.byteLength(text) - this.#expected));

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseSubject, type RegistryFact } from '#libs/core/registry';
 import { contentOf, MemoryRegistryStore } from '#libs/core/registry/testing';
 import { inProcess } from '#libs/platform/testing';
-import { avroRecord, openRegistryApp, RegistryCalls, registryForSuite } from './testing/index.js';
+import { avroRecord, openRegistryApp, PrincipalsByName, RegistryCalls, registryForSuite } from './testing/index.js';
 
 const user = (...fields: string[]) => avroRecord('User', ...fields);
 const referring = '{"type":"record","name":"Order","fields":[{"name":"user","type":"User"}]}';
@@ -147,6 +147,51 @@ describe('what is read, in which form and how much of it (contract 2.3, 2.4, 3.6
     expect([first.list, first.pages]).toMatchObject([[{ subject: 's10' }], 1]);
     expect((await turnsOf('/schemas?subjectPrefix=:*:&limit=1')).list).toMatchObject([{ subject: ':.many:s1' }]);
     await many.http.close();
+  });
+
+  it('lets others have their turn while very many uses of one id are told, whoever asks', async () => {
+    const store = new MemoryRegistryStore();
+    const content = contentOf('shared');
+    const facts = numbers(6_000).map((n): RegistryFact => {
+      const id = { kind: n === 1 ? 'new' : 'shared' } as const;
+      const subject = parseSubject(`s${String(n).padStart(5, '0')}`);
+      return { type: 'version-registered', subject, version: 1, id, content, targets: [], terms: [] };
+    });
+    await store.apply({ at: 1, expected: [], facts });
+    const users = new PrincipalsByName();
+    users.add('narrow', ['viewer'], 's0599*');
+    const { http } = await openRegistryApp({ store, authenticator: users });
+    try {
+      const shared = new RegistryCalls(inProcess(() => http.fastify));
+      const turnsOf = async (url: string, as?: string) => {
+        let turns = 0;
+        let counting = setImmediate(function count() {
+          turns++;
+          counting = setImmediate(count);
+        });
+        const { status, text } = await shared.get(url, as);
+        clearImmediate(counting);
+        return { turns, status, text };
+      };
+      const few = (await turnsOf('/schemas/types')).turns;
+      const path = '/schemas/ids/1';
+      const all = numbers(6_000).map((n) => ({ subject: `s${String(n).padStart(5, '0')}`, version: 1 }));
+      for (const [user, told] of [
+        [undefined, all],
+        ['narrow', all.filter(({ subject }) => subject.startsWith('s0599'))],
+      ] as const) {
+        const versions = await turnsOf(`${path}/versions`, user);
+        expect(versions.text).toBe(JSON.stringify(told));
+        const subjects = await turnsOf(`${path}/subjects?offset=1&limit=4`, user);
+        expect(subjects.text).toBe(JSON.stringify(told.slice(1, 5).map(({ subject }) => subject)));
+        const byGuid = await turnsOf(`/schemas/guids/${content.guid}`, user);
+        expect(byGuid.status).toBe(200);
+        for (const { turns } of [versions, subjects, byGuid]) expect(turns).toBeGreaterThan(few + 4);
+      }
+      expect((await turnsOf(`/schemas/guids/${content.guid}/ids`, 'narrow')).turns).toBeGreaterThan(few + 4);
+    } finally {
+      await http.close();
+    }
   });
 
   it('lists as many schemas as an answer may hold, and reads no more of them', async () => {

@@ -1,6 +1,6 @@
 import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Registry, subjectText } from '#libs/core/registry';
+import { Registry, subjectText, type SchemaUsage } from '#libs/core/registry';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, Conditional, ConfluentApi } from '#libs/platform/http';
 import * as shapes from './api-shapes.js';
@@ -78,13 +78,14 @@ export class SchemasController {
     query: shapes.usagesQuery,
     response: shapes.namesShape,
   })
-  async subjectsOf(
+  subjectsOf(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
     @Query() query: RawQuery,
-  ): Promise<readonly string[]> {
-    const usages = await this.schemas.usages(principal, javaInteger(id), query);
-    return usages.map((usage) => subjectText(usage.subject));
+    @Req() request: FastifyRequest,
+  ): Promise<string> {
+    const shown = ({ subject }: SchemaUsage) => subjectText(subject);
+    return ListedAnswer.of(request, (answer) => this.schemas.usages(principal, javaInteger(id), query, answer, shown));
   }
 
   @Get('ids/:id/versions')
@@ -97,13 +98,14 @@ export class SchemasController {
     query: shapes.usagesQuery,
     response: shapes.usagesShape,
   })
-  async versionsOf(
+  versionsOf(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
     @Query() query: RawQuery,
-  ): Promise<readonly Wire[]> {
-    const usages = await this.schemas.usages(principal, javaInteger(id), query);
-    return usages.map((usage) => ({ subject: subjectText(usage.subject), version: usage.version }));
+    @Req() request: FastifyRequest,
+  ): Promise<string> {
+    const shown = ({ subject, version }: SchemaUsage) => ({ subject: subjectText(subject), version });
+    return ListedAnswer.of(request, (answer) => this.schemas.usages(principal, javaInteger(id), query, answer, shown));
   }
 
   @Get('guids/:guid')

@@ -10,6 +10,7 @@ import {
 } from '#libs/core/registry';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { entityTag, turn, type AnswerAtHand } from '#libs/platform/http';
+import type { ListedAnswer } from './listed-answer.js';
 import { flag, page, paged, prefixOf, text, type RawQuery } from './query.js';
 import { SchemaTexts } from './schema-texts.js';
 import { SubjectAccess } from './subject-access.js';
@@ -89,26 +90,33 @@ export class SchemasService {
     const found = await this.registry.schemaById(id, text(query, 'subject'));
     if (access.allows('read', found.usage.subject)) return found;
     const { schema, usages } = found;
-    const visible = access.visible(usages);
+    const visible = await access.visibleOfMany(usages);
     const instead = visible.find((one) => !one.deleted) ?? visible[0];
     if (instead === undefined) throw schemaNotFound(id);
     return { schema, usage: instead, usages };
   }
 
-  async usages(principal: Principal, id: number, query: RawQuery): Promise<readonly SchemaUsage[]> {
+  /** Adds the uses of an id that the caller may see, a page of them. @param shown a use as it is told. */
+  async usages(
+    principal: Principal,
+    id: number,
+    query: RawQuery,
+    answer: ListedAnswer,
+    shown: (usage: SchemaUsage) => Wire | string,
+  ): Promise<void> {
     // An id that the caller may not see at all is unknown to it.
     await this.found(principal, id, query).catch((error: unknown) => {
       throw (error as { code?: string }).code === 'schema-not-found' ? schemaNotFound() : error;
     });
     const usages = await this.registry.usagesOf(id, text(query, 'subject'));
-    const visible = new SubjectAccess(this.authorizer, principal).visible(usages);
+    const visible = await new SubjectAccess(this.authorizer, principal).visibleOfMany(usages);
     const wanted = flag(query, 'deleted') ? visible : visible.filter((usage) => !usage.deleted);
-    return paged(wanted, page(query));
+    for (const usage of paged(wanted, page(query))) await answer.add(shown(usage));
   }
 
   async byGuid(principal: Principal, guid: string, query: RawQuery): Promise<Wire> {
     const { schema, usage, usages } = await this.registry.schemaByGuid(guid);
-    const visible = new SubjectAccess(this.authorizer, principal).visible(usages);
+    const visible = await new SubjectAccess(this.authorizer, principal).visibleOfMany(usages);
     if (visible.length === 0) throw schemaNotFound(guid);
     const row = visible.includes(usage) ? usage : (visible.find((one) => !one.deleted) ?? visible[0]!);
     return schemaString(schema, await this.texts.shown(schema, query), row, {});
@@ -121,7 +129,7 @@ export class SchemasService {
     const shown: Wire[] = [];
     for (const { context, id } of ids) {
       const entry = await this.registry.view.entry(context, id);
-      if (entry === undefined || access.visible(entry.usages).length > 0) shown.push({ context, id });
+      if (entry === undefined || (await access.seesOne(entry.usages))) shown.push({ context, id });
     }
     return shown;
   }

@@ -1,6 +1,10 @@
 import { AppError } from '#libs/core/kernel';
 import { parseSubject, subjectNotFound, subjectText, type SentReference, type SubjectName } from '#libs/core/registry';
 import type { Action, Authorizer, Principal } from '#libs/platform/auth';
+import { turn } from '#libs/platform/http';
+
+/** Subjects judged before others have their turn: a millisecond, with a long scope. */
+const JUDGED_AT_ONCE = 1_000;
 
 /**
  * What one caller may do with subjects. The guard has judged the subject in the path; this judges those a request reaches in other ways: aliases, references,
@@ -47,5 +51,24 @@ export class SubjectAccess {
   /** The uses that may be seen; none of them: the schema looks unknown. */
   visible<T extends { readonly subject: SubjectName }>(uses: readonly T[]): readonly T[] {
     return uses.filter((use) => this.allows('read', use.subject));
+  }
+
+  /** As {@link visible} of what may be very many: others go on between. */
+  async visibleOfMany<T extends { readonly subject: SubjectName }>(uses: readonly T[]): Promise<readonly T[]> {
+    const seen: T[] = [];
+    for (const [i, use] of uses.entries()) {
+      if (i > 0 && i % JUDGED_AT_ONCE === 0) await turn();
+      if (this.allows('read', use.subject)) seen.push(use);
+    }
+    return seen;
+  }
+
+  /** Whether one of the uses may be seen. */
+  async seesOne(uses: readonly { readonly subject: SubjectName }[]): Promise<boolean> {
+    for (const [i, { subject }] of uses.entries()) {
+      if (i > 0 && i % JUDGED_AT_ONCE === 0) await turn();
+      if (this.allows('read', subject)) return true;
+    }
+    return false;
   }
 }

@@ -201,9 +201,8 @@ export class SubjectsService {
     const choice = versionChoice(version);
     const { named, access } = await this.reach(principal, 'read', name);
     const deleted = flag(query, 'deleted');
-    const referrers = access
-      .visible(await this.registry.referrers(named, choice))
-      .filter((one) => deleted || !one.deleted);
+    const visible = await access.visibleOfMany(await this.registry.referrers(named, choice));
+    const referrers = visible.filter((one) => deleted || !one.deleted);
     const ids = new Map(referrers.map((one) => [`${one.context}/${one.schemaId}`, one.schemaId]));
     return paged([...ids.values()], page(query));
   }

@@ -2,10 +2,13 @@ import type { Census, CensusPartition, IdUsage, PartitionCount, VersionFacts, Ve
 import { isWhole } from '#libs/core/scans';
 import { subjectText, type SubjectName } from '#libs/core/registry';
 import type { Authorizer, Principal } from '#libs/platform/auth';
+import { turn } from '#libs/platform/http';
 import type { IdUsageView, UsageView } from './usage-shapes.js';
 
 /** Partitions that one answer lists. */
 const LISTED = 1_000;
+/** Versions judged before others have their turn. */
+const SHOWN_AT_ONCE = 1_000;
 
 /** What one caller may be told of. Counts cover everything; names only what the caller may read. */
 export class Sight {
@@ -35,7 +38,8 @@ export class Sight {
   }
 }
 
-export function usageViewOf(usage: VersionUsage, sight: Sight): UsageView {
+/** Others go on while the versions that share its schema are gone through, which may be very many. */
+export async function usageViewOf(usage: VersionUsage, sight: Sight): Promise<UsageView> {
   const { found, counts, census, carriers } = usage;
   return {
     subject: subjectText(usage.subject),
@@ -46,7 +50,7 @@ export function usageViewOf(usage: VersionUsage, sight: Sight): UsageView {
     verdict: usage.verdict,
     reasons: [...usage.reasons],
     records: recordsOf(counts, sight),
-    carriers: visible(carriers, sight),
+    carriers: await visibleOfMany(carriers, sight),
     ...needsOf([usage], census, sight),
   };
 }
@@ -115,10 +119,25 @@ function recordsOf(counts: readonly PartitionCount[], sight: Sight): UsageView['
   };
 }
 
-function visible(
-  uses: readonly { readonly subject: SubjectName; readonly version: number; readonly deleted: boolean }[],
-  sight: Sight,
-): UsageView['references'] {
+interface Use {
+  readonly subject: SubjectName;
+  readonly version: number;
+  readonly deleted: boolean;
+}
+
+async function visibleOfMany(uses: readonly Use[], sight: Sight): Promise<UsageView['references']> {
+  const versions: UsageView['references']['versions'] = [];
+  let hidden = 0;
+  for (let at = 0; at < uses.length; at += SHOWN_AT_ONCE) {
+    if (at > 0) await turn();
+    const some = visible(uses.slice(at, at + SHOWN_AT_ONCE), sight);
+    versions.push(...some.versions);
+    hidden += some.hidden;
+  }
+  return { versions, hidden };
+}
+
+function visible(uses: readonly Use[], sight: Sight): UsageView['references'] {
   const shown = uses.filter((one) => sight.subject(one.subject));
   return {
     versions: shown.map(({ subject, version, deleted }) => ({ subject: subjectText(subject), version, deleted })),

@@ -83,6 +83,46 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
       ]);
     });
 
+    it('tells the uses of an id in the order of registration however many they are, beside those of others', async () => {
+      const subject = fresh();
+      const before = { ...subject, name: `a${subject.name}` };
+      const rare = await register(subject, 2_000, 'rare');
+      const versions = Array.from({ length: 1_300 }, (_, i) => i + 1);
+      const many = async (of: SubjectName, numbers: readonly number[]) => {
+        const content = contentOf('many');
+        const known = await store.idOfContent(of.context, content);
+        const { ids } = await apply(
+          numbers.map((version, i): RegistryFact => {
+            const first: IdChoice = known === undefined ? { kind: 'new' } : { kind: 'known', id: known };
+            const id: IdChoice = i === 0 ? first : { kind: 'shared' };
+            return { type: 'version-registered', subject: of, version, id, content, targets: [], terms: [] };
+          }),
+        );
+        return ids[0]!;
+      };
+      const id = await many(subject, versions);
+      expect(await many(before, versions)).toBe(id);
+      // In the place of an older row, and registered anew.
+      expect(await many(subject, [7])).toBe(id);
+      const expected = [
+        ...versions.filter((version) => version !== 7).map((version) => [subject.name, version]),
+        ...versions.map((version) => [before.name, version]),
+        [subject.name, 7],
+      ];
+      for (const asked of [[id], [rare, id], [id, 999_999, rare]]) {
+        const { revision, usages } = await store.usages(subject.context, asked);
+        expect(revision).toBe(await store.revision());
+        expect(usages.get(id)!.map((one) => [one.subject.name, one.version])).toEqual(expected);
+        expect([...usages.keys()].sort()).toEqual(asked.filter((one) => one !== 999_999).sort());
+        if (asked.includes(rare)) expect(usages.get(rare)).toMatchObject([{ subject, version: 2_000 }]);
+      }
+      const [alone, together] = await Promise.all([
+        store.usages(subject.context, [rare]),
+        store.usages(subject.context, [id]),
+      ]);
+      expect([alone.usages.get(rare)!.length, together.usages.get(id)!.length]).toEqual([1, expected.length]);
+    });
+
     it('keeps everything of a content: types, references, metadata and rules', async () => {
       const subject = fresh();
       const target = fresh(subject.context);
