@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { argument, given, text, texts, type Handler, type Invocation } from '../command.js';
 import { Failure, usage } from '../failure.js';
 import type { Client } from '../http/client.js';
+import { watchOperation } from '../operations/watch.js';
 import { described, listed } from '../outcome.js';
 import { laidOutJson } from '../output/json-layout.js';
 import { schemaTypeOf } from '../project/project.js';
@@ -166,11 +167,11 @@ export const register: Handler = async (invocation) => {
   const query = { normalize: given(invocation, 'normalize') || undefined };
   if (invocation.flags.dryRun) {
     const { normalize } = query;
-    const judged = await client.post<{
-      compatible: boolean;
-      level: string;
-      findings: { ruleId: string; place: string; what: string; fix: string; levels: string[] }[];
-    }>('/v1/schemas:check', { subject, ...body, ...(normalize === undefined ? {} : { normalize }) });
+    const judged = await judgedBy(invocation, client, {
+      subject,
+      ...body,
+      ...(normalize === undefined ? {} : { normalize }),
+    });
     return {
       ...listed(
         'SchemaCheck',
@@ -193,6 +194,40 @@ export const register: Handler = async (invocation) => {
   const found = await client.post<RegisteredVersion>(`/subjects/${escaped(subject)}`, body, query);
   return described('RegisteredSchema', { subject, version: found.version, id }, `${subject}@${found.version}`);
 };
+
+interface Judged {
+  readonly compatible: boolean;
+  readonly level: string;
+  readonly findings: readonly { ruleId: string; place: string; what: string; fix: string; levels: string[] }[];
+}
+
+/** Where an answer is told that takes longer than a request. */
+interface StartedCheck {
+  readonly operation: string;
+  readonly result: string;
+}
+
+/** What the service says of a schema. Where that compares with more versions than one request may, it is an operation, which is waited for. */
+async function judgedBy(invocation: Invocation, client: Client, body: object): Promise<Judged> {
+  const answer = await client.json<Judged | StartedCheck>('POST', '/v1/schemas:check', {
+    body,
+    headers: { prefer: 'respond-async, wait=10' },
+  });
+  if (!('operation' in answer)) return answer;
+  await watchOperation(invocation, client, answer.operation);
+  const { check, failure } = await client.get<{
+    readonly check: Judged | null;
+    readonly failure: { readonly code: string; readonly message: string } | null;
+  }>(answer.result);
+  if (check !== null) return check;
+  throw new Failure({
+    code: failure?.code ?? 'check-under-way',
+    exit: 'operation-failed',
+    message: failure?.message ?? `The check has not come to its end: it is operation ${answer.operation}.`,
+    hint:
+      failure === null ? `Follow it: weir op watch ${answer.operation}` : 'The service cannot compare these schemas.',
+  });
+}
 
 async function sentSchema(invocation: Invocation, file: string): Promise<Record<string, unknown>> {
   const schema =

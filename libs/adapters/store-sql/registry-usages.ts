@@ -17,6 +17,11 @@ interface PlacedRow extends UsageRow {
   readonly place: number;
 }
 
+interface OrderedUse {
+  readonly revision: number;
+  readonly use: SchemaUsage;
+}
+
 const COLUMNS = 'context, subject, version, schema_id, deleted, registered_at, revision';
 
 /** Every version that carries one of these ids of a context, in the order of registration; {@link MANY} where it takes several statements to read them. */
@@ -49,14 +54,22 @@ export async function readManyUsages(
 ): Promise<Map<number, readonly SchemaUsage[]>> {
   const usages = new Map<number, readonly SchemaUsage[]>();
   for (const id of ids) {
-    const rows: UsageRow[] = [];
+    const found: OrderedUse[] = [];
     for await (const page of session.dialect === 'postgres'
       ? postgresPages(session, context, id)
       : sqlitePages(session, context, id)) {
-      rows.push(...page);
+      for (const row of page) found.push({ revision: row.revision, use: usage(row) });
       await turn();
     }
-    if (rows.length > 0) usages.set(id, inOrder(rows));
+    // They nearly are: what was stored over an older row is not.
+    found.sort(byRegistration);
+    await turn();
+    if (found.length > 0) {
+      usages.set(
+        id,
+        found.map(({ use }) => use),
+      );
+    }
   }
   return usages;
 }
@@ -106,7 +119,12 @@ function byId(rows: readonly UsageRow[]): ReadonlyMap<number, readonly UsageRow[
   return known;
 }
 
-/** In the order of registration, in which they nearly are. */
+/** In the order of registration. */
 function inOrder(rows: readonly UsageRow[]): readonly SchemaUsage[] {
-  return [...rows].sort((one, other) => one.revision - other.revision || one.version - other.version).map(usage);
+  const found = rows.map((row): OrderedUse => ({ revision: row.revision, use: usage(row) }));
+  return found.sort(byRegistration).map(({ use }) => use);
+}
+
+function byRegistration(one: OrderedUse, other: OrderedUse): number {
+  return one.revision - other.revision || one.use.version - other.use.version;
 }

@@ -45,6 +45,8 @@ export interface OperationHandler {
   readonly kind: string;
   /** Whether this instance can do the work of a plan (the log is here, the source is configured). Absent means always. Cheap, no I/O. */
   accepts?(parameters: JsonObject, fingerprint: JsonObject): boolean;
+  /** Whether the work is little and moves no data, so that it takes none of the few places for work and waits for none. Absent means no. */
+  readonly isLight?: boolean;
   /** Whether carrying such a plan through takes away what was there before: by `finish`, or by writing over it. Absent means no. */
   readonly destroys?: boolean;
   /** Whether nothing is left of what an operation that finished then (epoch ms) was for, so that its plan can be started anew. Absent means never. */

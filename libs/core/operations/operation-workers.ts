@@ -100,6 +100,10 @@ export class OperationWorkers {
     }
   }
 
+  #takesPlace({ kind, phase }: Pick<OperationRecord, 'kind' | 'phase'>): boolean {
+    return HEAVY_PHASES.includes(phase) && this.#options.handler(kind)?.isLight !== true;
+  }
+
   /** Takes the operation up if there is something to do and nobody does it. Answers what it waits for when it could be worked on but not here and now. */
   async #consider(operation: OperationRecord): Promise<string | undefined> {
     const { id, kind } = operation;
@@ -107,8 +111,8 @@ export class OperationWorkers {
     const { leases, clock, store, owner, maxConcurrent, leaseMs } = this.#options;
     const handler = this.#options.handler(kind);
     if (handler === undefined) return `waits for an instance that knows operations of kind '${kind}'`;
-    const busy = [...this.#running.values()].filter(({ runner }) => HEAVY_PHASES.includes(runner.record.phase)).length;
-    if (HEAVY_PHASES.includes(operation.phase) && busy >= maxConcurrent) {
+    const busy = [...this.#running.values()].filter(({ runner }) => this.#takesPlace(runner.record)).length;
+    if (this.#takesPlace(operation) && busy >= maxConcurrent) {
       return `waits for a free place: ${busy} operations are at work`;
     }
     const plan = await this.#options.plan(operation.planHash);

@@ -1,16 +1,19 @@
 import type { CompatibilityLevel, CompatibilityPolicy, ReadOptions, SchemaEngine } from '#libs/core/schema';
 import { requireAccepted, rulesOf, type Candidates } from './candidates.js';
+import { assessCompatibility, doubtfulAtAnyLevel, type Assessment } from './assessment.js';
 import {
-  assessCompatibility,
   checkCompatibility,
   comparedVersions,
   doubtfulVersions,
-  type Assessment,
+  violationsOf,
   type ComparedVersion,
   type CompatibilityAnswer,
 } from './compatibility.js';
-import { effectiveConfig } from './config.js';
+import { effectiveConfig, levelOf, policyOf } from './config.js';
+import { propertyOf } from './data-contract.js';
+import type { Candidate } from './content.js';
 import { versionNotFound } from './errors.js';
+import { assessmentIn, HistoryCheck, type CheckState, type SettledCheck } from './history-check.js';
 import type { RegistryLimits } from './limits.js';
 import { isLive, latestLive, type SubjectState, type VersionRow } from './model.js';
 import type { RegistryView } from './registry-view.js';
@@ -100,13 +103,88 @@ export class Checking {
     return this.view.consistent(() => this.#assess(question));
   }
 
-  async #assess(question: SchemaQuestion) {
-    const { subject = DEFAULT_SCOPE, sent, earlier, referenced, normalize, policy, levels } = question;
+  async #assess(question: SchemaQuestion): Promise<Assessment> {
+    const { sent, earlier, levels } = question;
+    const prepared = await this.#prepared(question);
+    const { subject, config, candidate, rows } = prepared;
+    const asked = {
+      candidate,
+      metadata: sent.metadata ?? null,
+      maxCompared: this.limits.comparedVersions,
+      config,
+      levels,
+    };
+    if (earlier !== undefined) {
+      const given: ComparedVersion[] = [];
+      for (const [index, one] of earlier.entries()) {
+        const old = await prepared.read(one, subject.context, {});
+        given.unshift({ version: index + 1, metadata: one.metadata ?? null, source: old.source });
+      }
+      return assessCompatibility(this.engine, { ...asked, earlier: () => eachOf(given), count: given.length });
+    }
+    const history = { ...asked, earlier: () => comparedVersions(this.view.load(subject, rows)) };
+    // Which versions belong to a group only shows when they are loaded.
+    if (config.compatibilityGroup !== undefined) {
+      return assessCompatibility(this.engine, { ...history, count: rows.length });
+    }
+    const versions = this.digests.versions(subject);
+    const places = await doubtfulAtAnyLevel(this.engine.formats, candidate, rows, versions);
+    const compared = rows.filter((_, place) => places.has(place));
+    return assessCompatibility(this.engine, {
+      ...history,
+      doubtful: () => comparedVersions(versions.load(compared)),
+      count: compared.length,
+      live: { rows, isCompared: (place) => places.has(place) },
+    });
+  }
+
+  /**
+   * The question about a subject with everything settled that its answer depends on, to be answered in steps by {@link resumed}.
+   * @throws as {@link assess}, but for `too-many-versions-to-compare`.
+   */
+  settle(question: SchemaQuestion & { readonly subject: SubjectName }): Promise<SettledCheck> {
+    return this.view.consistent(async () => {
+      const { sent, levels, normalize } = question;
+      const { subject, config, candidate, rows } = await this.#prepared(question);
+      const metadata = sent.metadata ?? null;
+      const earlier = () => comparedVersions(this.view.load(subject, rows));
+      const group = config.compatibilityGroup;
+      const level = levelOf(config);
+      return {
+        subject,
+        candidate: candidate.source,
+        normalize: normalize || config.normalize === true,
+        group: group === undefined ? null : { property: group, value: propertyOf(metadata, group) ?? null },
+        level,
+        levels: [...new Set(levels ?? [level])],
+        policy: policyOf(config),
+        violations: await violationsOf({ candidate, metadata, earlier, config }),
+        versions: rows.map(({ version }) => version),
+        schemaIds: rows.map(({ schemaId }) => schemaId),
+      };
+    });
+  }
+
+  /** Goes on with a check from where it stands. @throws as reading the candidate. */
+  async resumed(check: SettledCheck, state?: CheckState): Promise<HistoryCheck> {
+    await this.view.refresh();
+    return HistoryCheck.of({ view: this.view, engine: this.engine, digests: this.digests }, check, state);
+  }
+
+  /** What a check that has come to its end in this state has found. @throws as reading the candidate. */
+  async assessed(check: SettledCheck, state: CheckState): Promise<Assessment> {
+    const { candidate, normalize } = check;
+    return assessmentIn(check, state, await this.engine.read(candidate, { normalize }));
+  }
+
+  async #prepared(question: SchemaQuestion) {
+    const { subject = DEFAULT_SCOPE, sent, referenced, normalize, policy } = question;
     const scopes = await this.view.scopes(subject);
-    const config = effectiveConfig(scopes);
+    const inForce = effectiveConfig(scopes);
+    const config = policy === undefined ? inForce : { ...inForce, compatibilityPolicy: policy };
     const rules = rulesOf(config);
     const source = new UnregisteredSchemas(this.view);
-    const read = async (schema: SentSchema, context: string, options: ReadOptions) => {
+    const read = async (schema: SentSchema, context: string, options: ReadOptions): Promise<Candidate> => {
       const { candidate } = await this.candidates.read(context, requireText(schema), options, 'live', source);
       requireAccepted(candidate.reading);
       return candidate;
@@ -118,22 +196,7 @@ export class Checking {
       source.add(one, reading, references);
     }
     const candidate = await read(sent, subject.context, { normalize: normalize || config.normalize === true, rules });
-    const given: ComparedVersion[] = [];
-    for (const [index, one] of (earlier ?? []).entries()) {
-      const old = await read(one, subject.context, {});
-      given.unshift({ version: index + 1, metadata: one.metadata ?? null, source: old.source });
-    }
-    const rows = comparedRows(scopes.subject, 'history');
-    const history = () => comparedVersions(this.view.load(subject, rows));
-    return assessCompatibility(this.engine, {
-      candidate,
-      metadata: sent.metadata ?? null,
-      earlier: earlier === undefined ? history : () => eachOf(given),
-      count: (earlier ?? rows).length,
-      maxCompared: this.limits.comparedVersions,
-      config: policy === undefined ? config : { ...config, compatibilityPolicy: policy },
-      levels,
-    });
+    return { subject, config, candidate, read, rows: comparedRows(scopes.subject, 'history') };
   }
 }
 

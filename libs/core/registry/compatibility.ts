@@ -1,9 +1,7 @@
 import {
   LEVELS,
   verdictMessages,
-  verdictsAtEveryLevel,
   type CompatibilityLevel,
-  type CompatibilityPolicy,
   type EarlierSource,
   type SchemaEngine,
   type SchemaFormats,
@@ -12,7 +10,6 @@ import {
   type SchemaSource,
   type SourceJudgement,
   type Verdict,
-  type Warning,
 } from '#libs/core/schema';
 import { levelOf, policyOf } from './config.js';
 import type { Candidate, LoadedVersion } from './content.js';
@@ -73,54 +70,8 @@ export async function checkCompatibility(
   return { compatible: verdict.compatible && violations.length === 0, verdict, violations, messages };
 }
 
-/** The same question answered at every level. */
-export interface Assessment {
-  readonly candidate: SchemaReading;
-  /** The level in force. */
-  readonly level: CompatibilityLevel;
-  readonly policy: CompatibilityPolicy;
-  /** In the order of the levels. */
-  readonly verdicts: readonly Verdict[];
-  /** See {@link CompatibilityAnswer.violations}. */
-  readonly violations: readonly string[];
-  /** The levels that count. */
-  readonly levels: readonly CompatibilityLevel[];
-  /** Whether the schema may follow at every level that counts. */
-  readonly compatible: boolean;
-  /** What is doubtful about the verdicts at the levels that count; they are no less the verdicts. */
-  readonly warnings: readonly { readonly level: CompatibilityLevel; readonly warnings: readonly Warning[] }[];
-}
-
-/** Asks {@link checkCompatibility} at every level; at the level in force the answer is the same. */
-export async function assessCompatibility(
-  engine: SchemaEngine,
-  asked: Omit<CompatibilityQuestion, 'history'> & { readonly levels: readonly CompatibilityLevel[] | undefined },
-): Promise<Assessment> {
-  const question = { ...asked, history: true, proofs: true };
-  const level = levelOf(question.config);
-  const levels = [...new Set(question.levels ?? [level])];
-  const backward = await engine.judge(judgementOf(question, 'BACKWARD_TRANSITIVE'));
-  const forward = await engine.judge(judgementOf(question, 'FORWARD_TRANSITIVE'));
-  const verdicts = verdictsAtEveryLevel(backward, forward);
-  const violations = await violationsOf(question);
-  const kept = verdicts.every((verdict) => verdict.compatible || !levels.includes(verdict.level));
-  const warnings = [];
-  for (const one of levels) {
-    warnings.push({ level: one, warnings: await engine.warnings(judgementOf(question, one)) });
-  }
-  return {
-    candidate: question.candidate.reading,
-    level,
-    policy: policyOf(question.config),
-    verdicts,
-    violations,
-    levels,
-    compatible: kept && violations.length === 0,
-    warnings,
-  };
-}
-
-function judgementOf(question: CompatibilityQuestion, level: CompatibilityLevel): SourceJudgement {
+/** The question as it is put to the engine. @throws `too-many-versions-to-compare`. */
+export function judgementOf(question: CompatibilityQuestion, level: CompatibilityLevel): SourceJudgement {
   const { source: candidate, normalize } = question.candidate;
   const { count, maxCompared, history, config, proofs = false } = question;
   // With a group, how many belong to it only shows when they are loaded.
@@ -130,7 +81,13 @@ function judgementOf(question: CompatibilityQuestion, level: CompatibilityLevel)
   return { level, candidate, normalize, earlier: () => compared(question), policy: policyOf(config), proofs };
 }
 
-async function violationsOf({ candidate, metadata, earlier, config }: CompatibilityQuestion) {
+/** Broken rules about reserved fields, held against the latest version. */
+export async function violationsOf({
+  candidate,
+  metadata,
+  earlier,
+  config,
+}: Pick<CompatibilityQuestion, 'candidate' | 'metadata' | 'earlier' | 'config'>) {
   if (config.validateFields !== true) return [];
   const latest = await firstOf(earlier());
   return reservedFieldViolations(candidate.reading, metadata, latest?.metadata ?? null);

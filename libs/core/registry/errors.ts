@@ -159,7 +159,7 @@ export const tooManyVersionsToCompare = (value: number, measured: number): AppEr
     kind: 'unprocessable',
     code: 'too-many-versions-to-compare',
     message: `A check at this level would compare with ${measured} versions, and may with ${value}.`,
-    hint: 'Use a level that compares with the latest version only, a compatibility group, or raise `schemas.comparedVersions`.',
+    hint: 'Ask in steps: POST /v1/schemas:check with the header `Prefer: respond-async` compares with any number. To register, use a level that compares with the latest version only or a compatibility group, or raise `schemas.comparedVersions`.',
     details: { limit: 'schemas.comparedVersions', value, measured },
   });
 

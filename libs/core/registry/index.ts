@@ -16,7 +16,9 @@ export {
   type AssociationRemoval,
   type AssociationRequest,
 } from './associations.js';
-export { checkCompatibility, type Assessment, type CompatibilityAnswer } from './compatibility.js';
+export type { Assessment } from './assessment.js';
+export { checkCompatibility, type CompatibilityAnswer } from './compatibility.js';
+export { HistoryCheck, type CheckState, type SettledCheck } from './history-check.js';
 export { CONFIG_MEMBERS, levelOf, type ConfigUpdate } from './config.js';
 export type { SettingChange, SettingPreview } from './settings.js';
 export { associationInvalid } from './association-errors.js';

@@ -14,7 +14,8 @@ import { RegistryAssociations } from './associations.js';
 import { BulkDeletions } from './bulk-deletions.js';
 import { ChangeSets } from './change-sets.js';
 import { RegistryChanges } from './changes.js';
-import type { Assessment, CompatibilityAnswer } from './compatibility.js';
+import type { Assessment } from './assessment.js';
+import type { CompatibilityAnswer } from './compatibility.js';
 import { propertyOf } from './data-contract.js';
 import { Deleting } from './deleting.js';
 import { schemaNotFound, subjectNotFound, versionNotFound } from './errors.js';
@@ -30,6 +31,7 @@ import {
 } from './model.js';
 import type { SchemaInquiry } from './known-answers.js';
 import { Candidates } from './candidates.js';
+import type { CheckState, HistoryCheck, SettledCheck } from './history-check.js';
 import { Checking, type CheckOptions, type SchemaQuestion } from './checking.js';
 import { Registering, type RegisteredVersion, type RegisterOptions, type SubjectVersion } from './registering.js';
 import type { SentRegistration, SentSchema } from './sent-schema.js';
@@ -197,6 +199,24 @@ export class Registry {
   async assess(question: SchemaQuestion): Promise<Assessment> {
     const subject = question.subject && (await this.target(question.subject));
     return this.#checking.assess({ ...question, subject });
+  }
+
+  /**
+   * The same question about a subject, settled: what is compared and by which rules is written down, so that it can be answered step by step, however many versions there are.
+   * @throws as {@link assess}, but for `too-many-versions-to-compare`.
+   */
+  async settle(question: SchemaQuestion & { readonly subject: SubjectName }): Promise<SettledCheck> {
+    return this.#checking.settle({ ...question, subject: await this.target(question.subject) });
+  }
+
+  /** Goes on with a settled check from where it stands; from the beginning when nothing is given. */
+  resumed(check: SettledCheck, state?: CheckState): Promise<HistoryCheck> {
+    return this.#checking.resumed(check, state);
+  }
+
+  /** What a check that has come to its end in this state has found. */
+  assessed(check: SettledCheck, state: CheckState): Promise<Assessment> {
+    return this.#checking.assessed(check, state);
   }
 
   /** The highest live version, or undefined when the subject has none. Never looks into other contexts. */

@@ -5,7 +5,6 @@ import {
   VersionDigests,
   type SchemaDigest,
   type SchemaFormats,
-  type SchemaReference,
   type SchemaType,
 } from '#libs/core/schema';
 import type { LoadedVersion } from './content.js';
@@ -105,7 +104,7 @@ export function digestOf(
   formats: SchemaFormats,
   schemaType: SchemaType,
   canonical: string,
-  references: readonly SchemaReference[],
+  references: readonly unknown[],
 ): SchemaDigest | undefined {
   if (references.length > 0 || canonical.length > DIGESTED_LENGTH) return undefined;
   return formats.get(schemaType).digest(canonical);

@@ -55,6 +55,18 @@ export const scansBusy = (limit: number): AppError =>
     retryAfterMs: 1_000,
   });
 
+/** Checks of schemas in operations are few at a time. */
+export const schemaChecksBusy = (limit: number, measured: number): AppError =>
+  new AppError({
+    kind: 'exhausted',
+    code: 'schema-checks-busy',
+    message: `${measured} checks of schemas are under way; ${limit} may be at a time.`,
+    hint: 'Try again when one has ended, or cancel one: GET /v1/operations?kind=schema-check&live=true lists them.',
+    details: { limit: 'schemaChecks', value: limit, measured },
+    retryable: true,
+    retryAfterMs: 2_000,
+  });
+
 /** @param found what the records looked at are instead of samples. */
 export const topicWithoutSamples = (
   topic: string,

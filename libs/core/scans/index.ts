@@ -5,6 +5,8 @@ export { ScanHandler, type ScanFold, type ScanTools } from './scan-handler.js';
 export { partsOf, ScanStore, type ScanPart } from './scan-store.js';
 export { isOpen, rangesOf, unread, type ScannedRange, type ScanRange, type ScanTrouble } from './scan.js';
 export { type Survey, type SurveyedPartition } from './survey.js';
+export { SchemaCheckHandler, type SchemaCheckTools } from './checks/check-handler.js';
+export { SchemaChecks, type CheckResult, type SchemaChecksTools } from './checks/schema-checks.js';
 export { ReplayHandler, type ReplayTools } from './replay/replay-handler.js';
 export { type ReplayFailure, type WriterCount } from './replay/replay-tally.js';
 export { SchemaReplays, type ReplayedPartition, type ReplayResult } from './replay/schema-replays.js';

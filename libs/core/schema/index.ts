@@ -56,7 +56,7 @@ export {
   type SchemaRuleSet,
 } from './fingerprint.js';
 export { checkFindings, verdictFindings, type Finding } from './findings.js';
-export { NOT_TRANSITIVE, verdictWarnings, type Warning } from './warnings.js';
+export { NOT_TRANSITIVE, TRANSITIVE_LEVELS, verdictWarnings, type Warning } from './warnings.js';
 export {
   COMPATIBILITY_POLICIES,
   SCHEMA_TYPES,
@@ -85,6 +85,7 @@ export {
   COMPATIBILITY_LEVELS,
   compatibilityLevel,
   DEFAULT_LEVEL,
+  fails,
   judge,
   LEVELS,
   type Check,

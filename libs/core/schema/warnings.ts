@@ -15,7 +15,8 @@ export const NOT_TRANSITIVE: WarningRule = {
   title: 'older versions are not compared',
 };
 
-const TRANSITIVE: Partial<Record<CompatibilityLevel, CompatibilityLevel>> = {
+/** For each level that compares with the latest version only, the one that compares with all in the same directions. */
+export const TRANSITIVE_LEVELS: Partial<Record<CompatibilityLevel, CompatibilityLevel>> = {
   BACKWARD: 'BACKWARD_TRANSITIVE',
   FORWARD: 'FORWARD_TRANSITIVE',
   FULL: 'FULL_TRANSITIVE',
@@ -73,7 +74,7 @@ function concerned(doubt: Doubt, direction: Direction, version: number | null): 
 }
 
 function leftOut(formats: SchemaFormats, judgement: Judgement): readonly Warning[] {
-  const level = TRANSITIVE[judgement.level];
+  const level = TRANSITIVE_LEVELS[judgement.level];
   const older = [...judgement.earlier].slice(1);
   if (level === undefined || older.length === 0) return [];
   const verdict = judge(formats, { ...judgement, level, earlier: older });

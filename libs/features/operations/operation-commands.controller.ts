@@ -3,11 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, nearest } from '#libs/core/kernel';
 import { COMMANDS, type Command } from '#libs/core/operations';
 import { AccessToSome, NOBODY } from '#libs/platform/auth';
-import { ApiJson, REASON_HEADER, reasonOf, signalOf, ZodPipe } from '#libs/platform/http';
+import { ApiJson, REASON_HEADER, reasonOf, signalOf, waitMsOf, ZodPipe } from '#libs/platform/http';
 import { answerWith } from './operation-reply.js';
 import { operationView, throttleBody, type OperationView, type ThrottleBody } from './operation-schemas.js';
 import { OperationsService } from './operations.service.js';
-import { waitMsOf } from './request-headers.js';
 
 /**
  * The route `POST /v1/operations/{id}:<command>`. In the router's language a doubled colon is a colon, and the parameter needs a pattern that ends before

@@ -9,6 +9,8 @@ const KINDS: ReadonlyMap<string, ObjectKind> = new Map([
   ['rehearsal', 'topic'],
   ['view', 'view'],
   ['subject', 'subject'],
+  // A schema held against the versions of a subject: `check:<digest>/orders-value`.
+  ['check', 'subject'],
   ['group', 'group'],
   ['cluster', 'cluster'],
 ]);
@@ -29,10 +31,11 @@ export function accessObjectOf(subject: string): AccessObject {
   const colon = subject.indexOf(':');
   // The import of a registry changes any subject there is.
   if (subject === 'registry:import') return { kind: 'subject', name: null };
-  const kind = KINDS.get(subject.slice(0, colon));
+  const prefix = subject.slice(0, colon);
+  const kind = KINDS.get(prefix);
   if (kind === undefined) return { kind: 'service', name: null };
   const rest = subject.slice(colon + 1);
-  // Names of topics, groups and views hold no slash: what stands before one is the cluster.
-  const slash = kind === 'subject' ? -1 : rest.indexOf('/');
+  // Names of topics, groups and views hold no slash: what stands before the first one is the cluster, and of a check its digest.
+  const slash = prefix === 'subject' ? -1 : rest.indexOf('/');
   return { kind, name: rest.slice(slash + 1) };
 }

@@ -8,10 +8,10 @@ import {
   reasonOf,
   RequestSignal,
   sendEvents,
+  waitMsOf,
   ZodPipe,
   type ServerSentEvent,
 } from '#libs/platform/http';
-import { waitMsOf } from './request-headers.js';
 import {
   consumerList,
   eventPage,

@@ -5,6 +5,8 @@ import type { Wire } from './wire.js';
 
 /** Characters put together before others have their turn: a fraction of a millisecond. */
 const AT_ONCE = 256 * 1024;
+/** What an entry counts for besides its characters: short ones are many. */
+const ENTRY = 250;
 
 /**
  * The entries of a list as JSON text, put together one by one. Each may be as long as a schema may, so they are counted as they come, as the answer itself will be: a list that is
@@ -59,7 +61,7 @@ export class ListedAnswer {
     this.hold(Math.max(0, Buffer.byteLength(text) - this.#expected));
     this.#expected = 0;
     this.#pieces.push(text);
-    this.#sinceTurn += text.length;
+    this.#sinceTurn += text.length + ENTRY;
     if (this.#sinceTurn < AT_ONCE) return;
     this.#sinceTurn = 0;
     await turn();

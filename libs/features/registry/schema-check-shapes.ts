@@ -126,6 +126,33 @@ export const schemaCheckView = z.object({
 });
 export type SchemaCheckView = z.infer<typeof schemaCheckView>;
 
+/** Answer of `POST /v1/schemas:check` for a check that goes on as an operation. */
+export const startedCheckView = z.object({
+  operation: z.string().describe('See `GET /v1/operations/{id}`.'),
+  state: z.string().describe('Where the operation stands.'),
+  subject: z.string().describe('The subject meant, an alias resolved.'),
+  result: z.string().describe('Where what it finds is told.'),
+});
+export type StartedCheckView = z.infer<typeof startedCheckView>;
+
+/** Answer of `GET /v1/schema-checks/{operation}`. */
+export const checkResultView = z.object({
+  operation: z.string(),
+  subject: z.string(),
+  over: z.boolean().describe('Whether nothing more will be compared.'),
+  versions: z
+    .int()
+    .describe('Live versions that the subject had when the check was asked for: those that it is about.'),
+  gone: z.array(z.int()).describe('Those of them that were deleted for good before they were compared.'),
+  warningsLeftOut: z.int().describe('Warnings found beyond the first 1,000 of them, or the first million characters.'),
+  failure: z
+    .object({ code: z.string(), message: z.string() })
+    .nullable()
+    .describe('Why there is no answer, where there is none.'),
+  check: schemaCheckView.nullable().describe('The answer; null until it is over.'),
+});
+export type CheckResultView = z.infer<typeof checkResultView>;
+
 /** Answer of `GET /v1/schema-rules`. */
 export const schemaRulesView = z.object({
   items: z.array(

@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { parseSubject, Registry, subjectText, type Assessment } from '#libs/core/registry';
+import { isAppError } from '#libs/core/kernel';
+import { operationNotFound } from '#libs/core/operations';
+import { parseSubject, Registry, subjectText, type Assessment, type SchemaQuestion } from '#libs/core/registry';
+import { SchemaChecks } from '#libs/core/scans';
 import {
   checkFindings,
   NOT_TRANSITIVE,
@@ -12,7 +15,13 @@ import {
 } from '#libs/core/schema';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { turn } from '#libs/platform/http';
-import type { SchemaCheckBody, SchemaCheckView, SchemaRulesView } from './schema-check-shapes.js';
+import type {
+  CheckResultView,
+  SchemaCheckBody,
+  SchemaCheckView,
+  SchemaRulesView,
+  StartedCheckView,
+} from './schema-check-shapes.js';
 import { SubjectAccess } from './subject-access.js';
 
 type RuleView = SchemaRulesView['items'][number];
@@ -22,10 +31,63 @@ type RuleView = SchemaRulesView['items'][number];
 export class SchemaChecksService {
   constructor(
     private readonly registry: Registry,
+    private readonly checks: SchemaChecks,
     private readonly authorizer: Authorizer,
   ) {}
 
+  /** @throws what `Registry.assess` throws. */
   async check(principal: Principal, body: SchemaCheckBody): Promise<SchemaCheckView> {
+    const question = await this.question(principal, body);
+    const { subject } = question;
+    return this.shown(await this.registry.assess(question), subject && subjectText(subject));
+  }
+
+  /**
+   * As {@link check}, but that a check which would compare with too many versions at once goes on as an operation.
+   * @param waitMs how long it is waited for its end.
+   * @throws `forbidden` for who may neither register under the subject nor operate it: an operation is kept.
+   */
+  async checkOrStart(
+    principal: Principal,
+    body: SchemaCheckBody,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<SchemaCheckView | StartedCheckView> {
+    const question = await this.question(principal, body);
+    const { subject } = question;
+    try {
+      return await this.shown(await this.registry.assess(question), subject && subjectText(subject));
+    } catch (error) {
+      if (subject === undefined || !isAppError(error, 'too-many-versions-to-compare')) throw error;
+    }
+    const access = new SubjectAccess(this.authorizer, principal);
+    if (!access.allows('operate', subject)) access.demand('write', subject);
+    const started = await this.checks.start({ ...question, subject }, principal.id);
+    const status = waitMs > 0 ? await this.checks.awaitRest(started.id, waitMs, signal) : started;
+    if (status.phase === 'FINISHED') {
+      const { check } = await this.result(principal, status.id);
+      if (check !== null) return check;
+    }
+    return {
+      operation: status.id,
+      state: status.state,
+      subject: subjectText(subject),
+      result: `/v1/schema-checks/${status.id}`,
+    };
+  }
+
+  /** @throws `scan-not-found`, `scan-expired`; `operation-not-found`, also for a subject that the principal may not read. */
+  async result(principal: Principal, id: string): Promise<CheckResultView> {
+    const access = new SubjectAccess(this.authorizer, principal);
+    const { assessment, gone, failure, ...result } = await this.checks.result(id, (subject) => {
+      if (!access.allows('read', parseSubject(subject))) throw operationNotFound(id);
+    });
+    const check = assessment && (await this.shown(assessment, result.subject));
+    return { ...result, gone: [...gone], failure: failure && { ...failure }, check };
+  }
+
+  /** What is asked, by somebody who may read all that it names. */
+  private async question(principal: Principal, body: SchemaCheckBody): Promise<SchemaQuestion> {
     const access = new SubjectAccess(this.authorizer, principal);
     const named = body.subject === undefined ? undefined : parseSubject(body.subject);
     const target = named && (await this.registry.target(named));
@@ -34,16 +96,15 @@ export class SchemaChecksService {
     for (const one of [body, ...(body.earlier ?? [])]) access.requireReadableReferences(context, one.references);
     const referenced = body.referenced.map((one) => ({ ...one, subject: parseSubject(one.subject, context) }));
     for (const { subject, references } of referenced) access.requireReadableReferences(subject.context, references);
-    const assessment = await this.registry.assess({
+    return {
       subject: target,
-      sent: body,
+      sent: { schema: body.schema, schemaType: body.schemaType, references: body.references, metadata: body.metadata },
       earlier: body.earlier,
       referenced,
       normalize: body.normalize,
       policy: body.policy,
       levels: body.levels,
-    });
-    return this.shown(assessment, target && subjectText(target));
+    };
   }
 
   /** Findings of each language, then warnings, then what belongs to no language. */

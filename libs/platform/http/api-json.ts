@@ -15,6 +15,8 @@ export interface ApiDoc {
   readonly query?: z.ZodType;
   /** Absent: the answer has no body. */
   readonly response?: z.ZodType;
+  /** What is answered with 202 in the place of that, to clients that prefer not to wait. */
+  readonly accepted?: z.ZodType;
   /** Media type of the answer, `application/json` unless given. */
   readonly produces?: string;
   /** Status of success, 200 unless given. */

@@ -97,6 +97,15 @@ function operationOf(route: TableRoute, components: Components): JsonObject {
     api.response === undefined
       ? {}
       : { content: { [api.produces ?? answers]: { schema: components.schemaOf(api.response, 'output') } } };
+  const accepted: JsonObject =
+    api.accepted === undefined
+      ? {}
+      : {
+          202: {
+            description: describe('202'),
+            content: { [answers]: { schema: components.schemaOf(api.accepted, 'output') } },
+          },
+        };
   return {
     operationId: id,
     summary: api.summary,
@@ -105,7 +114,7 @@ function operationOf(route: TableRoute, components: Components): JsonObject {
     ...('public' in route.access ? { security: [] } : {}),
     ...parametersOf(route, components),
     ...requestBodyOf(route, takes, components),
-    responses: { [status]: { description: describe(status), ...content }, ...errorsOf(route) },
+    responses: { [status]: { description: describe(status), ...content }, ...accepted, ...errorsOf(route) },
   };
 }
 

@@ -5,7 +5,7 @@ import { TopicDirectories } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames } from '#libs/core/log/testing';
 import { operationNotFound } from '#libs/core/operations';
 import { MemoryRegistryStore } from '#libs/core/registry/testing';
-import { ScanLifetime, SchemaUsages, TopicSamples } from '#libs/core/scans';
+import { ScanLifetime, SchemaChecks, SchemaUsages, TopicSamples } from '#libs/core/scans';
 import { MemoryClusters, MemoryScanStore } from '#libs/core/scans/testing';
 import { LocalSchemaEngine, SchemaEngine, SchemaProposals, standardFormats } from '#libs/core/schema';
 import { Authorizer, OpenAuthenticator, RoleAuthorizer, type Authenticator } from '#libs/platform/auth';
@@ -40,17 +40,27 @@ export async function openRegistryApp(options: RegistryAppOptions = {}): Promise
   });
   const log = new MemoryLogEngine();
   const clusters = new MemoryClusters(new Map([['local', log]]));
+  const scans = new MemoryScanStore();
+  const lifetime = new ScanLifetime(clock, 0);
   const usages = new SchemaUsages({
     registry,
     store,
     engine,
     clusters,
-    scans: new MemoryScanStore(),
+    scans,
     operations: { status: notFound, planOf: notFound },
     clock,
-    lifetime: new ScanLifetime(clock, 0),
+    lifetime,
     consumersOf: async () => [],
     derivedWith: () => Promise.resolve(0),
+  });
+  const none = async () => [];
+  const operations = { plan: notFound, start: notFound, status: notFound, planOf: notFound, awaitRest: notFound };
+  const checks = new SchemaChecks({
+    registry,
+    scans,
+    lifetime,
+    operations: { ...operations, list: none, counts: none },
   });
   const directories = new TopicDirectories(clusters, new MemoryTopicNames(), clock);
   const codec = new RegistryMessageCodec(registry);
@@ -62,11 +72,12 @@ export async function openRegistryApp(options: RegistryAppOptions = {}): Promise
       { provide: SchemaEngine, useValue: engine },
       { provide: Registry, useValue: registry },
       { provide: SchemaUsages, useValue: usages },
+      { provide: SchemaChecks, useValue: checks },
       { provide: SchemaProposals, useValue: new SchemaProposals(engine, clock) },
       { provide: TopicSamples, useValue: new TopicSamples({ directories, codec, clock }) },
       { provide: Authorizer, useValue: authorizer },
     ],
-    exports: [SchemaEngine, Registry, SchemaUsages, SchemaProposals, TopicSamples, Authorizer],
+    exports: [SchemaEngine, Registry, SchemaUsages, SchemaChecks, SchemaProposals, TopicSamples, Authorizer],
   };
   const http = await createHttpApp({
     modules: [parts, RegistryModule],
@@ -78,6 +89,6 @@ export async function openRegistryApp(options: RegistryAppOptions = {}): Promise
 }
 
 /** There are no operations here. */
-function notFound(id: string): Promise<never> {
-  return Promise.reject(operationNotFound(id));
+function notFound(id: unknown): Promise<never> {
+  return Promise.reject(operationNotFound(String(id)));
 }
