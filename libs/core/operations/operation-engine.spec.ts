@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError, deferred } from '#libs/core/kernel';
-import type { OperationRun } from './handler.js';
+import type { OperationRun, PhaseResult } from './handler.js';
 import { UNTHROTTLED } from './operation.js';
 import type { OperationEngine } from './operation-engine.js';
 import { EngineWorld, settle, TestHandler, untilAborted, type PhaseFunctions } from './testing/engine-world.js';
@@ -643,5 +643,29 @@ describe('several instances', () => {
     expect((await engine.status(ids[0]!)).state).toBe('READY');
     for (const go of release.values()) go();
     await world.until(stateIs(engine, ids[2]!, 'READY'));
+  });
+
+  it('light work takes none of these places, and waits for none', async () => {
+    const release = new Map<string, () => void>();
+    const copying = {
+      COPYING: (run: OperationRun) =>
+        new Promise<PhaseResult>((resolve) => release.set(run.operationId, () => resolve({ next: 'READY' }))),
+    };
+    const engine = world.engine(new TestHandler(copying), { maxConcurrent: 1 });
+    engine.register(Object.assign(new TestHandler(copying, 'light'), { isLight: true }));
+    const light = async (subject: string) => {
+      const { hash } = await engine.plan('light', { subject }, 'ann');
+      return (await engine.start({ planHash: hash, principal: 'ann' })).operation.id;
+    };
+    const ids = [await light('a'), await light('b'), await world.start(engine, 'c'), await light('d')];
+    await world.until(() => release.size === 4);
+    expect([...release.keys()].sort()).toEqual([...ids].sort());
+    const heavy = await world.start(engine, 'e');
+    await world.pass(5_000);
+    expect((await engine.status(heavy)).reason).toContain('waits for a free place: 1 operations');
+    for (const go of release.values()) go();
+    await world.until(() => release.size === 5);
+    release.get(heavy)!();
+    await world.until(stateIs(engine, heavy, 'READY'));
   });
 });
