@@ -9,7 +9,7 @@ import { JsonRecordDecoder, RepartitionHandler } from '#libs/core/streams';
 import { readTopic } from '#libs/core/streams/testing';
 
 const clock = new WallClock();
-const WAIT = { interval: 20, timeout: 60_000 };
+const WAIT = { interval: 20, timeout: 110_000 };
 
 describe('an automatic cutover on Apache Kafka', () => {
   let log: LogEngine;

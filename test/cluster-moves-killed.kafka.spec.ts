@@ -27,7 +27,7 @@ describe('a move from the embedded log to Apache Kafka, killed with kill -9', ()
     await start();
   });
   afterEach(async () => {
-    await server.stop();
+    await server?.stop();
     await directory.remove();
   });
 
@@ -53,7 +53,7 @@ describe('a move from the embedded log to Apache Kafka, killed with kill -9', ()
 
   async function settled(id: string, phase: string): Promise<void> {
     await expect
-      .poll(async () => (await operations.operation(id)).phase, { interval: 20, timeout: 60_000 })
+      .poll(async () => (await operations.operation(id)).phase, { interval: 20, timeout: 240_000 })
       .toBe(phase);
   }
 
@@ -103,6 +103,6 @@ describe('a move from the embedded log to Apache Kafka, killed with kill -9', ()
       expect(await values(name), back).toEqual(there);
       expect(await positionsIn('local', group), back).toMatchObject(positions);
       await client.produce(name, [{ key: 'new', value: 'and it goes on' }]);
-    });
+    }, 400_000);
   }
 });

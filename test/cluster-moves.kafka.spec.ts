@@ -25,6 +25,7 @@ import {
   VERSIONED,
 } from '#libs/core/streams/testing';
 import { temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { beside } from './beside.js';
 
 const clock = new WallClock();
 const PARTITIONS = 3;
@@ -110,10 +111,10 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
   it('takes records, bytes, batches and exact positions along under a writer, over a restart, and all of it back with 1,000 new records', async () => {
     await fill();
     await local.commitPositions(
-      'readers',
+      `${topic}-readers`,
       [20, 0, 200].map((offset, partition) => ({ topic, partition, offset })),
     );
-    const left = await unread('readers');
+    const left = await unread(`${topic}-readers`);
     const request = { topic, to: 'kafka', cutover: { maxPauseMs: 30_000 } };
     const operation = newOperation(`move-${topic}`, await handler.plan(request));
     expect(operation.plan.blockers).toEqual([]);
@@ -125,10 +126,14 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
         await clock.sleep(5);
       }
     })();
-    await drive(handler, operation, { until: 'READY' });
-    await drive(handler, operation, { until: 'SWITCHED' });
-    going = false;
-    await writing;
+    await beside(
+      [writing],
+      () => (going = false),
+      async () => {
+        await drive(handler, operation, { until: 'READY' });
+        await drive(handler, operation, { until: 'SWITCHED' });
+      },
+    );
     expect(await home()).toBe('kafka');
     expect(operation.notes['verification']).toMatchObject({ state: 'passed' });
     const acknowledged = (await readTopic(kafka, topic))
@@ -139,7 +144,7 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
     const [there, here] = [await texts(kafka), await texts(local)];
     for (const [partition, records] of here.entries())
       expect(there[partition]!.slice(0, records.length)).toEqual(records);
-    const now = await unread('readers');
+    const now = await unread(`${topic}-readers`);
     for (const [partition, records] of left.entries())
       expect(now[partition]!.slice(0, records.length)).toEqual(records);
     const { config } = await kafka.describeTopic(topic);
@@ -149,14 +154,14 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
     await kafka.close();
     await openKafka();
     await write(Array.from({ length: 1_000 }, (_, n) => `new${n}`));
-    await kafka.commitPositions('readers', [{ topic, partition: 1, offset: 50 }]);
-    const beforeBack = await unread('readers');
+    await kafka.commitPositions(`${topic}-readers`, [{ topic, partition: 1, offset: 50 }]);
+    const beforeBack = await unread(`${topic}-readers`);
     const content = await texts(kafka);
     operation.phase = 'ROLLING_BACK';
     await drive(handler, operation, { until: 'ROLLED_BACK' });
     expect(await home()).toBe('local');
     expect(await texts(local)).toEqual(content);
-    expect(await unread('readers')).toEqual(beforeBack);
+    expect(await unread(`${topic}-readers`)).toEqual(beforeBack);
     expect((await kafka.listTopics()).map((one) => one.name)).not.toContain(topic);
     await write(['after']);
   });
@@ -175,7 +180,7 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
       topic,
       Array.from({ length: 60 }, (_, n) => `v${n}`),
     );
-    await kafka.commitPositions('readers', [{ topic, partition: 1, offset: 5 }]);
+    await kafka.commitPositions(`${topic}-readers`, [{ topic, partition: 1, offset: 5 }]);
     const name = `${topic}-renamed`;
     const request = { cluster: 'kafka', topic, name, cutover: { maxPauseMs: 30_000 } };
     const operation = newOperation(`rename-${topic}`, await handler.plan(request));
@@ -191,7 +196,7 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
     expect((await read()).sort()).toEqual(
       [...Array.from({ length: 60 }, (_, n) => `v${n}`), 'by the new name', 'by the old name'].sort(),
     );
-    expect((await kafka.describeGroup('readers')).positions).toContainEqual(
+    expect((await kafka.describeGroup(`${topic}-readers`)).positions).toContainEqual(
       expect.objectContaining({ topic: name, partition: 1, offset: 5 }),
     );
     await handler.finish(runOf(operation));
@@ -247,7 +252,7 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
       });
       await derivations.create('kafka', { ...VERSIONED, source: topic, name: `${topic}-versions` }, 'test');
       await writeKeys(0, 100);
-      await kafka.commitPositions('kafka-readers', [{ topic, partition: 0, offset: 7 }]);
+      await kafka.commitPositions(`${topic}-readers`, [{ topic, partition: 0, offset: 7 }]);
       await expect.poll(derived, SOON).toEqual(expected);
       for (const [round, [cluster, to]] of [
         ['kafka', 'local'],
@@ -261,11 +266,11 @@ describe('graduation of a topic from the embedded log to Apache Kafka', () => {
         });
         expect(plan).toMatchObject({ blockers: [], impact: { readers: [`derivation ${topic}-versions`] } });
         const operation = newOperation(`round-${round}-${topic}`, plan);
-        const before = await unread('kafka-readers');
+        const before = await unread(`${topic}-readers`);
         await drive(movesWithReaders, operation, { until: 'SWITCHED' });
         expect(await home()).toBe(to);
         expect(operation.notes['verification']).toMatchObject({ state: 'passed' });
-        expect(await unread('kafka-readers')).toEqual(before);
+        expect(await unread(`${topic}-readers`)).toEqual(before);
         await writeKeys(100 + round * 50, 50);
         await expect.poll(derived, SOON).toEqual(expected);
         const finished = (): Promise<string> =>

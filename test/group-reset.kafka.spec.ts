@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openKafkaLog } from '#libs/adapters/log-kafka';
 import { GroupReset } from '#libs/core/groups';
 import { encodeBatch, type LogEngine, TopicDirectory } from '#libs/core/log';
 import { MemoryTopicNames, WallClock } from '#libs/core/log/testing';
 
 describe('resets of groups on Apache Kafka', () => {
-  const run = randomBytes(4).toString('hex');
+  let run: string;
   const clock = new WallClock();
   let log: LogEngine;
   let reset: GroupReset;
@@ -15,6 +15,9 @@ describe('resets of groups on Apache Kafka', () => {
     reset = new GroupReset(new TopicDirectory(log, new MemoryTopicNames(), clock));
   });
   afterAll(() => log?.close());
+  beforeEach(() => {
+    run = randomBytes(4).toString('hex');
+  });
 
   /** Three transactions of four records in each of two partitions: offsets 0 to 14, markers at 4, 9 and 14. */
   async function filled(topic: string): Promise<void> {

@@ -28,7 +28,7 @@ interface Instance {
 }
 
 describe('a request with an idempotency key, on Apache Kafka', () => {
-  const topic = `once-${randomBytes(4).toString('hex')}`;
+  let topic: string;
   const names = new MemoryTopicNames();
   let opened: Instance[];
 
@@ -42,6 +42,7 @@ describe('a request with an idempotency key, on Apache Kafka', () => {
     return instance;
   }
   beforeEach(() => {
+    topic = `once-${randomBytes(4).toString('hex')}`;
     opened = [];
   });
   afterEach(async () => {

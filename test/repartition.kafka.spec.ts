@@ -25,6 +25,7 @@ import {
   tableOf,
   textOf,
 } from '#libs/core/streams/testing';
+import { beside } from './beside.js';
 
 const clock = new WallClock();
 const KEYS = 60;
@@ -37,7 +38,6 @@ const record = (n: number): LogRecord => ({
 });
 
 describe('repartitioning on Apache Kafka', () => {
-  const topic = `flights-${randomBytes(4).toString('hex')}`;
   let log: LogEngine;
   let topics: TopicDirectory;
   let handler: RepartitionHandler;
@@ -54,7 +54,7 @@ describe('repartitioning on Apache Kafka', () => {
   beforeEach(open);
   afterEach(() => log.close());
 
-  async function expectAll(records: number): Promise<void> {
+  async function expectAll(topic: string, records: number): Promise<void> {
     const partitions = await readTopic(log, (await topics.resolve(topic)).physical);
     expectPlaced(partitions);
     const found = new Map<string, number[]>();
@@ -68,6 +68,10 @@ describe('repartitioning on Apache Kafka', () => {
   }
 
   it('goes to more and to fewer partitions under a writer, over a restart, losing, repeating and reordering nothing', async () => {
+    const [topic, group] = ['flights', 'readers'].map((name) => `${name}-${randomBytes(4).toString('hex')}`) as [
+      string,
+      string,
+    ];
     await log.createTopic({ name: topic, partitions: 3 });
     const partitionOf = partitionerOf();
     const batches: LogRecord[][] = [[], [], []];
@@ -78,10 +82,19 @@ describe('repartitioning on Apache Kafka', () => {
         await log.append({ topic, partition }, encodeBatch(list.slice(at, at + 200)));
       }
     }
-    await log.commitPositions('readers', [{ topic, partition: 0, offset: 10 }]);
+    await log.commitPositions(group, [{ topic, partition: 0, offset: 10 }]);
     for (const partitions of [6, 4]) {
+      const request = {
+        topic,
+        target: { partitions },
+        groups: { mode: 'duplicates' },
+        cutover: { maxPauseMs: 30_000 },
+      };
+      const operation = newOperation(`${topic}-${partitions}`, await handler.plan(request));
+      expect(operation.plan.blockers).toEqual([]);
       const producer = new TopicProducer(topics, new StickyPartitions(() => 0.5));
       let going = true;
+      const ends = (): void => void (going = false);
       const writing = (async () => {
         while (going) {
           const some = Array.from({ length: 10 }, (_, i) => record(written + i));
@@ -91,32 +104,24 @@ describe('repartitioning on Apache Kafka', () => {
           await clock.sleep(5);
         }
       })();
-      const request = {
-        topic,
-        target: { partitions },
-        groups: { mode: 'duplicates' },
-        cutover: { maxPauseMs: 30_000 },
-      };
-      const operation = newOperation(`${topic}-${partitions}`, await handler.plan(request));
-      expect(operation.plan.blockers).toEqual([]);
-      if (partitions === 4) {
-        await drive(handler, operation, { until: 'READY' });
-        going = false;
-        await writing;
-        await log.close();
-        await open();
-      }
-      await drive(handler, operation, { until: 'SWITCHED' });
-      expect(operation.notes['verification']).toMatchObject({ state: 'passed' });
-      going = false;
-      await writing;
+      await beside([writing], ends, async () => {
+        if (partitions === 4) {
+          await drive(handler, operation, { until: 'READY' });
+          ends();
+          await writing;
+          await log.close();
+          await open();
+        }
+        await drive(handler, operation, { until: 'SWITCHED' });
+        expect(operation.notes['verification']).toMatchObject({ state: 'passed' });
+      });
       await handler.finish(runOf(operation));
-      await expectAll(written);
+      await expectAll(topic, written);
     }
     // A cutover that was undone and made again takes a new number: rising is what counts.
     const { generation, physical } = await topics.resolve(topic);
     expect(generation).toBeGreaterThanOrEqual(3);
-    const { positions } = await log.describeGroup('readers');
+    const { positions } = await log.describeGroup(group);
     expect(positions.filter((one) => one.topic === physical)).toHaveLength(4);
     await topics.delete(topic);
   });
@@ -277,8 +282,13 @@ describe('repartitioning on Apache Kafka', () => {
     const both = ['orders', 'payments'].map((name) => `${name}-${randomBytes(4).toString('hex')}`);
     for (const name of both) await log.createTopic({ name, partitions: 2 });
     const producer = new TopicProducer(topics, new StickyPartitions(() => 0.5));
+    const together = new TogetherHandler(handler);
+    const request = { topics: both, target: { partitions: 4 }, cutover: { maxPauseMs: 60_000 } };
+    const operation = newOperation(both[0]!, await together.plan(request));
+    expect(operation.plan.blockers).toEqual([]);
     const generations: number[] = [];
     let going = true;
+    const ends = (): void => void (going = false);
     let turns = 0;
     const writing = (async () => {
       for (; going; turns++) {
@@ -290,18 +300,11 @@ describe('repartitioning on Apache Kafka', () => {
         await clock.sleep(5);
       }
     })();
-    const together = new TogetherHandler(handler);
-    const request = { topics: both, target: { partitions: 4 }, cutover: { maxPauseMs: 60_000 } };
-    const operation = newOperation(both[0]!, await together.plan(request));
-    expect(operation.plan.blockers).toEqual([]);
-    try {
+    await beside([writing], ends, async () => {
       await drive(together, operation, { until: 'SWITCHED' });
       const switched = generations.length;
       while (generations.length < switched + 4) await clock.sleep(5);
-    } finally {
-      going = false;
-      await writing;
-    }
+    });
     expect(generations).toEqual([...generations].sort((a, b) => a - b));
     expect(new Set(generations).size).toBe(2);
     expect(operation.notes['verification']).toMatchObject({ state: 'passed' });

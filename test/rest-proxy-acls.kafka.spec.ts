@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runService, type RunningService } from '../apps/server/testing/running-service.js';
 
 /** An answer of the REST Proxy's paths. */
@@ -15,17 +15,22 @@ interface Answer {
 }
 
 describe('access rules over the REST Proxy paths, on brokers with an authorizer', () => {
-  const run = randomBytes(4).toString('hex');
-  const principal = `User:rest-${run}`;
-  const rule = {
+  /** Of an attempt of a test alone: a rule for a principal of its own, and a search for all that it was given. */
+  const ruleOf = (run: string) => ({
     resource_type: 'TOPIC',
     resource_name: `acl-${run}`,
     pattern_type: 'LITERAL',
-    principal,
+    principal: `User:rest-${run}`,
     host: '*',
     operation: 'READ',
     permission: 'ALLOW',
-  };
+  });
+  const everyOf = (principal: string) => ({
+    ...{ resource_type: 'any', pattern_type: 'ANY', operation: 'ANY', permission: 'ANY' },
+    principal,
+  });
+  let rule: ReturnType<typeof ruleOf>;
+  let every: ReturnType<typeof everyOf>;
   let running: RunningService;
   let acls: string;
 
@@ -42,9 +47,10 @@ describe('access rules over the REST Proxy paths, on brokers with an authorizer'
   }
   const search = (members: Readonly<Record<string, string>>): string =>
     `${acls}?${new URLSearchParams(members).toString()}`;
-  const listed = async (members: Readonly<Record<string, string>> = { principal }) =>
+  const listed = async (members: Readonly<Record<string, string>> = { principal: rule.principal }) =>
     (await call('GET', search(members))).body.data;
-  const every = { resource_type: 'any', pattern_type: 'ANY', operation: 'ANY', permission: 'ANY', principal };
+  /** A broker comes to know of a change a moment after the controller has answered. */
+  const expectListed = () => expect.poll(() => listed(), { timeout: 60_000, interval: 20 });
 
   beforeAll(async () => {
     const kafka = { bootstrapServers: process.env['WEIR_TEST_KAFKA']!.split(',') };
@@ -52,9 +58,13 @@ describe('access rules over the REST Proxy paths, on brokers with an authorizer'
     const { body } = await call('GET', `${running.url}/v3/clusters`);
     acls = `${running.url}/v3/clusters/${String(body.data![0]!['cluster_id'])}/acls`;
   });
-  afterAll(async () => {
+  afterAll(() => running?.stop());
+  beforeEach(() => {
+    rule = ruleOf(randomBytes(4).toString('hex'));
+    every = everyOf(rule.principal);
+  });
+  afterEach(async () => {
     if (process.env['WEIR_TEST_KAFKA_SASL'] !== undefined) await call('DELETE', search(every));
-    await running.stop();
   });
 
   if (process.env['WEIR_TEST_KAFKA_SASL'] === undefined) {
@@ -69,6 +79,7 @@ describe('access rules over the REST Proxy paths, on brokers with an authorizer'
   it('a rule is created without a body in the answer, found where Location says, and created again without harm', async () => {
     const created = await call('POST', acls, rule);
     expect([created.status, created.body]).toEqual([201, {}]);
+    await expectListed().toHaveLength(1);
     const found = await call('GET', created.location!);
     const self = created.location!;
     const cluster_id = acls.split('/').at(-2);
@@ -78,9 +89,8 @@ describe('access rules over the REST Proxy paths, on brokers with an authorizer'
     });
     expect((await call('POST', acls, rule)).status).toBe(201);
     expect(await listed()).toHaveLength(1);
-    expect(await listed({ resource_name: `acl-${run}`, resource_type: 'topic', pattern_type: 'match' })).toMatchObject([
-      rule,
-    ]);
+    const { resource_name } = rule;
+    expect(await listed({ resource_name, resource_type: 'topic', pattern_type: 'match' })).toMatchObject([rule]);
   });
 
   it('a batch is kept as a whole, an empty one is nothing, and what lacks its list is refused', async () => {
@@ -90,7 +100,7 @@ describe('access rules over the REST Proxy paths, on brokers with an authorizer'
       { ...rule, resource_type: 'GROUP', resource_name: '*' },
     ];
     expect(await call('POST', `${acls}:batch`, { data })).toMatchObject({ status: 204, body: {} });
-    expect(await listed()).toEqual(expect.arrayContaining(data.map((one) => expect.objectContaining(one) as unknown)));
+    await expectListed().toEqual(expect.arrayContaining(data.map((one) => expect.objectContaining(one) as unknown)));
     expect((await call('POST', `${acls}:batch`, { data: [] })).status).toBe(204);
     for (const missing of [{}, undefined]) {
       const refused = await call('POST', `${acls}:batch`, missing);
@@ -98,9 +108,12 @@ describe('access rules over the REST Proxy paths, on brokers with an authorizer'
     }
     const one = await call('POST', `${acls}:batch`, { data: [{ ...rule, permission: 'ANY' }] });
     expect([one.status, one.body.error_code]).toEqual([400, 400]);
+    expect(await listed()).toHaveLength(data.length);
   });
 
   it('what is no single rule is refused: words for several, missing and unknown members, what the brokers refuse', async () => {
+    expect((await call('POST', acls, rule)).status).toBe(201);
+    await expectListed().toHaveLength(1);
     const before = await listed();
     for (const [changed, status, code] of [
       [{ resource_type: 'ANY' }, 400, 400],
@@ -120,7 +133,10 @@ describe('access rules over the REST Proxy paths, on brokers with an authorizer'
   });
 
   it('a deletion says four words, answers what it deleted, and nothing the second time', async () => {
-    const { pattern_type, operation, permission } = every;
+    const data = [rule, { ...rule, operation: 'WRITE' }, { ...rule, resource_type: 'GROUP', resource_name: '*' }];
+    expect((await call('POST', `${acls}:batch`, { data })).status).toBe(204);
+    await expectListed().toHaveLength(data.length);
+    const { pattern_type, operation, permission, principal } = every;
     expect(await call('DELETE', search({ pattern_type, operation, permission, principal }))).toMatchObject({
       status: 400,
       body: { error_code: 400 },
@@ -135,10 +151,10 @@ describe('access rules over the REST Proxy paths, on brokers with an authorizer'
     expect(deleted.status).toBe(200);
     expect(Object.keys(deleted.body)).toEqual(['data']);
     expect(deleted.body.data).toMatchObject([{ kind: 'KafkaAcl', ...rule, operation: 'WRITE' }]);
-    const left = await listed();
-    expect(left).toEqual(before!.filter((one) => one['operation'] !== 'WRITE'));
+    const left = before!.filter((one) => one['operation'] !== 'WRITE');
+    await expectListed().toEqual(left);
     expect((await call('DELETE', search(writes))).body).toEqual({ data: [] });
     expect((await call('DELETE', search(every))).body.data).toEqual(left);
-    expect(await listed()).toEqual([]);
+    await expectListed().toEqual([]);
   });
 });

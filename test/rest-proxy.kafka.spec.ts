@@ -11,7 +11,7 @@ beforeAll(async () => {
   server = await ServerProcess.start({ cwd: directory.path, env });
 });
 afterAll(async () => {
-  await server.stop();
+  await server?.stop();
   await directory.remove();
 });
 

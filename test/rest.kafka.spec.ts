@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openKafkaLog } from '#libs/adapters/log-kafka';
 import { encodeBatch, type LogEngine } from '#libs/core/log';
 import { WallClock } from '#libs/core/log/testing';
@@ -16,7 +16,8 @@ interface Answered {
 }
 
 describe('the native API on Apache Kafka', () => {
-  const run = randomBytes(4).toString('hex');
+  /** Of an attempt of a test: part of all names. */
+  let run: string;
   const bootstrapServers = process.env['WEIR_TEST_KAFKA']!.split(',');
   let running: RunningService;
   let engine: LogEngine;
@@ -60,6 +61,9 @@ describe('the native API on Apache Kafka', () => {
     const kafka = { bootstrapServers };
     running = await runService({ WEIR_LOG_ENABLED: 'false', WEIR_CLUSTERS: JSON.stringify({ kafka }) });
     engine = await openKafkaLog({ name: 'beside', bootstrapServers, clock: new WallClock() });
+  });
+  beforeEach(() => {
+    run = randomBytes(4).toString('hex');
   });
   afterAll(async () => {
     await engine?.close();

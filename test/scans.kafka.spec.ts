@@ -11,11 +11,12 @@ const signal = new AbortController().signal;
 const ROOMY = { records: 5_000_000, bytes: 1024 * 1024 * 1024 };
 
 describe('scans on Apache Kafka', () => {
-  const topic = `orders-${randomBytes(4).toString('hex')}`;
+  let topic: string;
   let log: LogEngine;
   let world: ScanWorld;
   let schema: { readonly id: number; readonly guid: string };
   beforeEach(async () => {
+    topic = `orders-${randomBytes(4).toString('hex')}`;
     const bootstrapServers = process.env['WEIR_TEST_KAFKA']!.split(',');
     log = await openKafkaLog({ name: 'test', bootstrapServers, clock: new WallClock() });
     world = new ScanWorld({ kafka: log });

@@ -6,18 +6,9 @@ import { Clusters, type LogEngine, type PartitionRef } from '#libs/core/log';
 import { breachesOf, logEngineContract, OneCluster } from '#libs/core/log/testing';
 import { ClustersModule } from '#libs/features/clusters';
 import { startTestApp } from '#libs/platform/testing';
+import { beside } from '../beside.js';
 import { ThreeNodes, until } from './three-nodes.js';
-import {
-  type Account,
-  appending,
-  batchOf,
-  beside,
-  committing,
-  Notes,
-  partialSteps,
-  readAll,
-  stepOf,
-} from './workload.js';
+import { type Account, appending, batchOf, committing, Notes, partialSteps, readAll, stepOf } from './workload.js';
 
 /** Writes to a partition that must be acknowledged before its leader is killed, and after that without the killed broker. */
 const BEFORE = 30;
@@ -85,11 +76,13 @@ describe('three nodes', () => {
     }
   }
 
+  const ends = (notes: Notes) => (): void => void (notes.stopped = true);
+
   it('of plain appends nothing acknowledged is lost, and nothing is there twice, when leaders are killed', async () => {
     const topic = await topicOf('appends', 3);
     const notes = new Notes();
     const clients = Array.from({ length: 6 }, (_, n) => appending(engine, { topic, partition: n % 3 }, `p${n}`, notes));
-    await beside(notes, clients, () => killing({ topic, partition: 0 }, notes));
+    await beside(clients, ends(notes), () => killing({ topic, partition: 0 }, notes));
     const reads = await readAll(await cluster.open(), topic);
     expect(breachesOf(notes.writes, reads)).toEqual([]);
     expect(notes.acknowledged).toBeGreaterThanOrEqual(KILLS * (BEFORE + AFTER));
@@ -107,7 +100,7 @@ describe('three nodes', () => {
     }));
     const notes = new Notes();
     const clients = accounts.map((account) => committing(engine, account, notes));
-    const steps = await beside(notes, clients, () => killing({ topic, partition: 0 }, notes));
+    const steps = await beside(clients, ends(notes), () => killing({ topic, partition: 0 }, notes));
     const fresh = await cluster.open();
     const reads = await readAll(fresh, topic);
     expect(breachesOf(notes.writes, reads)).toEqual([]);

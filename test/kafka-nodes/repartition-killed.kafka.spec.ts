@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DataPlaneCalls } from '#libs/features/records/testing';
 import { overHttp } from '#libs/platform/testing';
 import { type RunningService, runService } from '../../apps/server/testing/running-service.js';
 import { type KafkaService, startKafka } from '../../scripts/services/kafka.mjs';
+import { beside } from '../beside.js';
 import { until } from './three-nodes.js';
 
 const KEYS = 40;
@@ -35,14 +36,16 @@ describe('a repartition on Apache Kafka from 6 partitions to 24 and back, under 
   let kafka: KafkaService;
   let running: RunningService;
   const calls = new DataPlaneCalls(overHttp(() => running.url));
-  let written = 0;
+  let written: number;
 
-  beforeAll(async () => {
+  // A broker of its own for each attempt: one that an attempt before it left dead, or full, is none.
+  beforeEach(async () => {
+    written = 0;
     kafka = await startKafka();
     const clusters = { kafka: { bootstrapServers: kafka.bootstrapServers.split(',') } };
     running = await runService({ WEIR_CLUSTERS: JSON.stringify(clusters), WEIR_DEFAULT_CLUSTER: 'kafka' });
   });
-  afterAll(async () => {
+  afterEach(async () => {
     await running?.stop();
     await kafka?.stop();
   });
@@ -192,8 +195,9 @@ describe('a repartition on Apache Kafka from 6 partitions to 24 and back, under 
     const working = (async () => {
       for (; going; await delay(20)) await workOff(seen).catch(() => 'nothing');
     })();
+    const ends = (): void => void (going = false);
     let wide = '';
-    try {
+    await beside<unknown>([writing, working], ends, async () => {
       wide = await started(24, 60_000, { recordsPerSecond: 150 });
       // In the middle of the copy, which is held back for that.
       await expect.poll(async () => (await operation(wide)).progress?.records.done ?? 0, SOON).toBeGreaterThan(100);
@@ -204,11 +208,7 @@ describe('a repartition on Apache Kafka from 6 partitions to 24 and back, under 
       await broker!.untilServing(1);
       await calls.demand('POST', `/v1/operations/${wide}:throttle`, { recordsPerSecond: null });
       await reached(wide, 'SWITCHED');
-    } finally {
-      going = false;
-      await Promise.allSettled([writing, working]);
-    }
-    await Promise.all([writing, working]);
+    });
     await write(50);
     await expectAll();
     const topic = await calls.demand<{ partitionCount: number; physical?: string }>('GET', '/v1/topics/flights');

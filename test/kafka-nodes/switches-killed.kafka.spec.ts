@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '#libs/core/kernel';
 import { DataPlaneCalls } from '#libs/features/records/testing';
 import { overHttp } from '#libs/platform/testing';
 import { type RunningService, runService } from '../../apps/server/testing/running-service.js';
 import { type KafkaService, startKafka } from '../../scripts/services/kafka.mjs';
+import { beside } from '../beside.js';
 import { until } from './three-nodes.js';
 
 /** Longest waits, which are for a hang alone: on a busy machine everything takes many times as long. */
@@ -28,12 +29,13 @@ describe('switches on Apache Kafka with the broker killed in the middle', () => 
   let running: RunningService;
   const calls = new DataPlaneCalls(overHttp(() => running.url));
 
-  beforeAll(async () => {
+  // A broker of its own for each attempt: one that an attempt before it left dead, or full, is none.
+  beforeEach(async () => {
     kafka = await startKafka();
     const clusters = { kafka: { bootstrapServers: kafka.bootstrapServers.split(',') } };
     running = await runService({ WEIR_CLUSTERS: JSON.stringify(clusters), WEIR_DEFAULT_CLUSTER: 'kafka' });
   });
-  afterAll(async () => {
+  afterEach(async () => {
     await running?.stop();
     await kafka?.stop();
   });
@@ -111,18 +113,12 @@ describe('switches on Apache Kafka with the broker killed in the middle', () => 
     const writing = (async () => {
       for (; going; await delay(20)) await writeBoth(5);
     })();
+    const ends = (): void => void (going = false);
     let id = '';
-    try {
-      id = await throughDeath(
-        'repartitions',
-        { topics: both, target: { partitions: 6 }, groups: { mode: 'drain' } },
-        100,
-      );
-    } finally {
-      going = false;
-      await Promise.allSettled([writing]);
-    }
-    await writing;
+    await beside([writing], ends, async () => {
+      const request = { topics: both, target: { partitions: 6 }, groups: { mode: 'drain' } };
+      id = await throughDeath('repartitions', request, 100);
+    });
     await writeBoth(20);
     for (const topic of both) {
       expect(await calls.demand('GET', `/v1/topics/${topic}`)).toMatchObject({ partitionCount: 6 });
@@ -161,15 +157,12 @@ describe('switches on Apache Kafka with the broker killed in the middle', () => 
     const writing = (async () => {
       for (; going; await delay(50)) await change(20, false);
     })();
+    const ends = (): void => void (going = false);
     let id = '';
-    try {
+    await beside([writing], ends, async () => {
       const key = { expr: 'value.town', semantics: 'table' };
       id = await throughDeath('repartitions', { topic: 'people', target: { partitions: 4, key } }, 100);
-    } finally {
-      going = false;
-      await Promise.allSettled([writing]);
-    }
-    await writing;
+    });
     // From the switch on whoever moves a row ends the one before it, which this writer does not: so rows that are there are looked for, and nothing else.
     const table = new Map<string, JsonValue>();
     for (const { key, value } of await all('people')) {

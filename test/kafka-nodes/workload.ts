@@ -29,25 +29,6 @@ export class Notes {
   }
 }
 
-/** Lets clients work while `meanwhile` goes on; then, whatever became of that, they are told to end and awaited. @returns what each ended with */
-export async function beside<T>(
-  notes: Notes,
-  clients: readonly Promise<T>[],
-  meanwhile: () => Promise<void>,
-): Promise<T[]> {
-  // Held at once, so that a client that fails early is no rejection that nobody waits for.
-  const ended = Promise.allSettled(clients);
-  try {
-    await meanwhile();
-  } finally {
-    notes.stopped = true;
-    await ended;
-    // Throws what a client failed of, in the place of what waited for that client in vain.
-    await Promise.all(clients);
-  }
-  return await Promise.all(clients);
-}
-
 /** Appends one record after another to a partition, and notes what it is told, until the notes are closed. */
 export async function appending(engine: LogEngine, ref: PartitionRef, producer: string, notes: Notes): Promise<void> {
   for (let sequence = 0; !notes.stopped; sequence++) {

@@ -67,13 +67,15 @@ describe('connections to brokers that ask who is there', () => {
         code: 'cluster-access-denied',
       });
     }
+    const to = { patternType: 'LITERAL', principal: `User:${USER.username}`, host: '*', permission: 'ALLOW' } as const;
+    const operator = await open();
+    // What an attempt before this one gave would allow what is to be refused.
+    await operator.administration.deleteAccessRules({ principal: to.principal });
     const denied = await as({ mechanism: 'PLAIN', ...USER });
     const name = `sasl-${Date.now()}`;
     await expect(denied.createTopic({ name, partitions: 1 })).rejects.toMatchObject({ code: 'cluster-access-denied' });
 
-    const operator = await open();
     // On the cluster no more than the README says is needed: ClusterAction, which ALL would bring, is for brokers.
-    const to = { patternType: 'LITERAL', principal: `User:${USER.username}`, host: '*', permission: 'ALLOW' } as const;
     const onCluster = { ...to, resourceType: 'CLUSTER', resourceName: 'kafka-cluster' } as const;
     await operator.administration.createAccessRules([
       ...(['TOPIC', 'GROUP', 'TRANSACTIONAL_ID'] as const).map(
