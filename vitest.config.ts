@@ -26,14 +26,23 @@ export default defineConfig({
           exclude: ['**/*.pg.spec.ts', '**/*.kafka.spec.ts', '**/node_modules/**'],
         },
       },
-      { extends: true, test: { name: 'postgres', include: ['libs/**/*.pg.spec.ts', 'test/**/*.pg.spec.ts'] } },
+      // Longest times are for a hang alone: where several suites share two processors, a process that starts in a second takes many.
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: ['libs/**/*.pg.spec.ts', 'test/**/*.pg.spec.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
       {
         extends: true,
         test: {
           name: 'kafka',
           include: ['libs/**/*.kafka.spec.ts', 'test/**/*.kafka.spec.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
       {
@@ -43,7 +52,8 @@ export default defineConfig({
           include: ['test/**/*.spec.ts'],
           exclude: ['**/*.pg.spec.ts', '**/*.kafka.spec.ts', '**/node_modules/**'],
           isolate: true,
-          testTimeout: 120_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
     ],

@@ -47,7 +47,7 @@ describe('views in PostgreSQL over kill -9', () => {
       // Whoever comes next waits for the lease of the dead to end.
       await views.start();
       expect(await views.settled()).toEqual(await views.expected());
-    }, 150_000);
+    }, 400_000);
 
   for (const [what, ending] of [
     ['and its transaction goes with it', 'pg_terminate_backend'],

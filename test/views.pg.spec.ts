@@ -12,7 +12,7 @@ const VIEW = {
 };
 
 /** Longest wait for work that goes on beside the test. */
-const SOON = { timeout: 60_000, interval: 20 };
+const SOON = { timeout: 110_000, interval: 20 };
 
 describe('views of a service in PostgreSQL', () => {
   let database: FreshDatabase;
@@ -25,7 +25,7 @@ describe('views of a service in PostgreSQL', () => {
     directory = await temporaryDirectory();
   });
   afterEach(async () => {
-    await server.stop();
+    await server?.stop();
     await directory.remove();
     await database.dispose();
   });

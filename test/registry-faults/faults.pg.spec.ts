@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freshPostgresDatabase, type FreshDatabase } from '#libs/adapters/store-sql/testing';
 import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { beside } from '../beside.js';
 import { DatabaseLink } from './database-link.js';
 import { RegistryHistory } from './history.js';
 
@@ -9,6 +10,8 @@ const CLIENTS = 6;
 /** Acknowledged registrations between one fault and the next. */
 const BETWEEN_FAULTS = 40;
 const SUBJECTS = ['orders', 'payments', 'shipments', 'customers'];
+/** Longest waits, which are for a hang alone. */
+const SOON = { timeout: 120_000, interval: 10 };
 /** Schemas that several clients register under several subjects at the same time. */
 const SHARED = 12;
 
@@ -46,7 +49,7 @@ class Instance {
   }
 
   async kill(): Promise<void> {
-    await this.#server!.kill();
+    await this.#server?.kill();
   }
 
   /** The answer's body, or undefined where none came in time or it was none: the outcome is not known. */
@@ -68,9 +71,10 @@ describe('three instances on one PostgreSQL, killed, paused and cut off', () => 
   let database: FreshDatabase;
   let directory: TemporaryDirectory;
   let instances: Instance[];
-  const history = new RegistryHistory();
+  let history: RegistryHistory;
 
-  beforeAll(async () => {
+  beforeEach(async () => {
+    history = new RegistryHistory();
     database = await freshPostgresDatabase();
     directory = await temporaryDirectory();
     instances = await Promise.all(
@@ -80,7 +84,7 @@ describe('three instances on one PostgreSQL, killed, paused and cut off', () => 
     );
   });
 
-  afterAll(async () => {
+  afterEach(async () => {
     for (const instance of instances) {
       await instance.kill();
       await instance.link.close();
@@ -89,7 +93,7 @@ describe('three instances on one PostgreSQL, killed, paused and cut off', () => 
     await directory.remove();
   });
 
-  it('start together on an empty database', async () => {
+  async function startTogether(): Promise<void> {
     await Promise.all(instances.map((instance) => instance.start()));
     for (const subject of SUBJECTS) {
       const answer = await fetch(`${instances[0]!.url}/config/${subject}`, {
@@ -99,9 +103,12 @@ describe('three instances on one PostgreSQL, killed, paused and cut off', () => 
       });
       expect(answer.status).toBe(200);
     }
-  });
+  }
+
+  it('start together on an empty database', startTogether, 300_000);
 
   it('give one id to a schema, lose nothing they acknowledged and show it to one another at once', async () => {
+    await startTogether();
     const faults: ((victim: Instance) => Promise<() => Promise<void>>)[] = [
       async (victim) => {
         await victim.kill();
@@ -139,7 +146,6 @@ describe('three instances on one PostgreSQL, killed, paused and cut off', () => 
         if (answer?.status === 200) {
           const { id, version } = answer.json as { id: number; version: number };
           history.registered({ subject, schema, id, version, askedAt, answeredAt: history.now() });
-          if (history.acknowledged >= awaited.count) awaited.reached();
         }
         await readElsewhere(instance);
       }
@@ -153,10 +159,12 @@ describe('three instances on one PostgreSQL, killed, paused and cut off', () => 
       const schema = (found?.json as { schema?: string } | undefined)?.schema ?? null;
       if (found?.status === 200 || found?.status === 404) history.read({ id: seen.id, schema, askedAt });
     }
-    let awaited = { count: Infinity, reached: () => undefined as void };
-    const acknowledged = (more: number) =>
-      new Promise<void>((reached) => (awaited = { count: history.acknowledged + more, reached }));
-    try {
+    const acknowledged = async (more: number): Promise<void> => {
+      const goal = history.acknowledged + more;
+      await expect.poll(() => history.acknowledged, SOON).toBeGreaterThanOrEqual(goal);
+    };
+    const ends = (): void => void (going = false);
+    await beside(clients, ends, async () => {
       for (let round = 0; round < faults.length * 2; round++) {
         await acknowledged(BETWEEN_FAULTS);
         down = instances[round % INSTANCES]!;
@@ -166,23 +174,27 @@ describe('three instances on one PostgreSQL, killed, paused and cut off', () => 
         down = undefined;
       }
       await acknowledged(BETWEEN_FAULTS);
-    } finally {
-      going = false;
-      await Promise.all(clients);
-    }
+    });
     for (const instance of instances) {
       for (const subject of SUBJECTS)
         history.listed({ instance: instance.name, subject, versions: await list(instance, subject) });
     }
     expect(history.contradictions()).toEqual([]);
     expect(history.acknowledged).toBeGreaterThan(BETWEEN_FAULTS * faults.length * 4);
-  }, 300_000);
+  }, 600_000);
+
+  /** An answer of one who may still notice that connections to the database were cut. */
+  async function answered(instance: Instance, path: string): Promise<unknown> {
+    let answer: Awaited<ReturnType<Instance['ask']>>;
+    await expect.poll(async () => (answer = await instance.ask(path))?.status, SOON).toBe(200);
+    return answer!.json;
+  }
 
   async function list(instance: Instance, subject: string) {
-    const numbers = (await instance.ask(`/subjects/${subject}/versions`))!.json as number[];
+    const numbers = (await answered(instance, `/subjects/${subject}/versions`)) as number[];
     return Promise.all(
       numbers.map(async (version) => {
-        const { id, schema } = (await instance.ask(`/subjects/${subject}/versions/${version}`))!.json as {
+        const { id, schema } = (await answered(instance, `/subjects/${subject}/versions/${version}`)) as {
           id: number;
           schema: string;
         };

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SqlSession } from './sql-store.js';
 import { freshPostgresStore, type FreshStore } from './testing/index.js';
 
@@ -9,6 +9,9 @@ describe('writes in line on PostgreSQL', () => {
     await fresh.store.write((session) => session.run('create table notes (id integer primary key, tx text not null)'));
   });
   afterAll(() => fresh.dispose());
+  beforeEach(async () => {
+    await fresh.store.write((session) => session.run('truncate notes'));
+  });
 
   const note = (id: number) => (session: SqlSession) =>
     session.run('insert into notes (id, tx) values (?, cast(txid_current() as text))', [id]);
@@ -27,6 +30,7 @@ describe('writes in line on PostgreSQL', () => {
       await note(12)(session);
       throw new Error('no');
     };
+    await fresh.store.write(note(1));
     const outcomes = await Promise.allSettled([
       fresh.store.writeInLine(note(10)),
       fresh.store.writeInLine(note(1)),

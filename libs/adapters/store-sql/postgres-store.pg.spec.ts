@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { deferred } from '#libs/core/kernel';
 import { openSqlStore, type SqlStore } from './index.js';
 import { freshPostgresStore } from './testing/index.js';
@@ -13,6 +13,9 @@ describe('the store on PostgreSQL', () => {
     await store.write((session) => session.run('create table notes (id bigint primary key, text text not null)'));
   });
   afterAll(() => fresh.dispose());
+  beforeEach(async () => {
+    await store.write((session) => session.run('truncate notes'));
+  });
 
   it('reads 64-bit integers as numbers and refuses one that would be rounded', async () => {
     await store.write((session) =>
@@ -84,10 +87,8 @@ describe('the store on PostgreSQL', () => {
   it.each(['write', 'writeInLine'] as const)(
     'frees what an instance holds in a %s that does not go on, and tells it when it wakes',
     async (kind) => {
-      await store.write((session) =>
-        session.run("insert into notes (id, text) values (300, '') on conflict do nothing"),
-      );
-      const asleep = await openSqlStore({ url: fresh.url, poolSize: 2, abandonedMs: 300 });
+      await store.write((session) => session.run("insert into notes (id, text) values (300, '')"));
+      const asleep = await openSqlStore({ url: fresh.url, poolSize: 2, abandonedMs: 1_000 });
       const held = deferred<void>();
       const awake = deferred<void>();
       const its = asleep[kind](async (session) => {

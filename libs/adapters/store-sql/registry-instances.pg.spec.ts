@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { isAppError } from '#libs/core/kernel';
 import { parseSubject, Registry, type SetChange } from '#libs/core/registry';
@@ -23,13 +23,13 @@ describe('three instances of the registry on one PostgreSQL', () => {
   let fresh: FreshStore;
   let stores: SqlStore[];
   let instances: Registry[];
-  beforeAll(async () => {
+  beforeEach(async () => {
     fresh = await freshPostgresStore();
     stores = await Promise.all([fresh.reopen(), fresh.reopen(), fresh.reopen()]);
     const engine = new LocalSchemaEngine(new SchemaFormats([new AvroFormat()]));
     instances = stores.map((store) => new Registry(new SqlRegistryStore(store), engine, new QuickClock()));
   });
-  afterAll(async () => {
+  afterEach(async () => {
     await Promise.all(stores.map((store) => store.close()));
     await fresh.dispose();
   });
