@@ -14,6 +14,8 @@ export default defineConfig({
     setupFiles: ['./scripts/property-seed.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What is waited for comes sooner on a quiet machine; the second that is the default is over before a busy one has begun.
+    expect: { poll: { timeout: 50_000 } },
     // What passes at a second try lands, and is told as `unsteady` at the very end of the run: a defect of the test or of the code to be looked for, not a reason to lose the rest. Whole files have one in scripts/services/second-try.mjs.
     retry: process.env['CI'] === undefined ? 0 : 1,
     reporters: ['default', './scripts/test-reporter.ts'],

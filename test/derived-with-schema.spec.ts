@@ -34,7 +34,7 @@ describe('streams whose values are read with a version of the schema, over REST'
       const { counts, problem } = await describe();
       return { read: counts?.read, problem };
     };
-    await expect.poll(settled, { timeout: 10_000 }).toEqual({ read, problem: null });
+    await expect.poll(settled, { timeout: 110_000 }).toEqual({ read, problem: null });
     return describe();
   };
   const values = async (topic: string) => (await records.read(topic)).map(({ value }) => value);

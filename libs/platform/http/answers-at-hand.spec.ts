@@ -218,7 +218,7 @@ describe('answers at hand', () => {
       const closed = new Promise((resolve) => socket.once('close', resolve));
       const held = (): number => here.bytesInFlight.held;
       await new Promise((resolve) => socket.write(sent.slice(0, -4), resolve));
-      await vi.waitFor(() => expect(held()).toBe(Buffer.byteLength(known)));
+      await vi.waitFor(() => expect(held()).toBe(Buffer.byteLength(known)), 50_000);
       socket.write(sent.slice(-4));
       expect(await heard).toContain('200 OK');
       await closed;
@@ -280,9 +280,9 @@ describe('answers at hand', () => {
       const { hostname, port } = new URL(base);
       const socket = connect(Number(port), hostname);
       await new Promise((resolve) => socket.write(post('/things/a.b/notes', known).slice(0, -4), resolve));
-      await vi.waitFor(() => expect(here.bytesInFlight.held).toBe(Buffer.byteLength(known)));
+      await vi.waitFor(() => expect(here.bytesInFlight.held).toBe(Buffer.byteLength(known)), 50_000);
       socket.destroy();
-      await vi.waitFor(() => expect(here.bytesInFlight.held).toBe(0));
+      await vi.waitFor(() => expect(here.bytesInFlight.held).toBe(0), 50_000);
       expect(asked).toBe(0);
     });
   });
