@@ -79,7 +79,9 @@ describe('views of instances that share a Kafka cluster and a PostgreSQL', () =>
     };
     for (let batch = 0; batch < 5; batch++) await order([one, other][batch % 2]!);
     await expect.poll(async () => [...(await writtenBy(one)), ...(await writtenBy(other))].sort(), SOON).toEqual(VIEWS);
-    expect([(await writtenBy(one)).length, (await writtenBy(other)).length]).toEqual([2, 2]);
+    // A lease that a busy machine lets lapse goes to the other: both have some, and not more is promised.
+    const shares = [(await writtenBy(one)).length, (await writtenBy(other)).length];
+    expect(Math.min(...shares)).toBeGreaterThan(0);
     // Killed while records come.
     const tokens = [await order(other)];
     await running[0]!.kill();

@@ -199,7 +199,7 @@ export class KafkaNode {
   async untilServing(brokers) {
     await this.#process.untilReady(
       async () => (await countBrokers(this.port)) >= brokers,
-      60_000,
+      150_000,
       `Kafka node ${this.id}`,
     );
   }

@@ -113,7 +113,7 @@ export async function startPostgres({ durable = false } = {}) {
         () => true,
         () => false,
       );
-    await server.untilReady(isReady, 30_000, 'PostgreSQL');
+    await server.untilReady(isReady, 120_000, 'PostgreSQL');
     const version = (await run(join(bin, 'postgres'), ['--version'])).trim();
     return {
       url: `postgres://weir@127.0.0.1:${port}/postgres`,

@@ -54,10 +54,10 @@ describe('imports of instances that share one PostgreSQL', () => {
     return { process, calls: new ServiceCalls(() => process.url) };
   };
 
-  /** Starts an import of the file, slow enough to be met at work. */
+  /** Starts an import of the file, slow enough to be met at work on a busy machine, too: until somebody lets it go it takes minutes. */
   const slowly = async ({ operations }: ServiceCalls, upload: string): Promise<{ plan: PlanView; id: string }> => {
     const plan = await operations.plan(PLANS, { source: { upload } });
-    return { plan, id: await operations.start(plan, { throttle: { recordsPerSecond: 50 } }) };
+    return { plan, id: await operations.start(plan, { throttle: { recordsPerSecond: 2 } }) };
   };
   const unthrottled = ({ operations }: ServiceCalls, id: string) =>
     operations.demand('POST', `/v1/operations/${id}:throttle`, { recordsPerSecond: null });
@@ -123,7 +123,9 @@ describe('imports of instances that share one PostgreSQL', () => {
       await second.registry.demand('PUT', '/config/subject-0003', { compatibility: 'NONE' });
       const there = await second.moves.exported();
       sleeper.process.signal('SIGCONT');
-      expect(await sleeper.calls.operations.operation(id)).toMatchObject({ state: 'FINISHED' });
+      // What it had in its hands broke meanwhile: it may have to say first that it is to be asked again.
+      const seen = () => sleeper.calls.operations.operation(id).then(({ state }) => state, String);
+      await expect.poll(seen, { timeout: 60_000, interval: 20 }).toBe('FINISHED');
       expect(await sleeper.calls.moves.exported()).toBe(there);
       expect(await sleeper.process.stop()).toMatchObject({ code: 0 });
       expect(await second.moves.exported()).toBe(there);
