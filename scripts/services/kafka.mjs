@@ -155,7 +155,8 @@ function propertiesOf(node, all, overrides) {
     // Test records carry old timestamps: with the default of a week they would go at the first check, after five minutes.
     'log.retention.ms': -1,
     'log.cleaner.dedupe.buffer.size': 4_194_304,
-    ...(count > 1 ? { 'broker.session.timeout.ms': 3000, 'broker.heartbeat.interval.ms': 500 } : {}),
+    // Long enough that a broker which waits for a processor is not taken for dead, short enough for tests that kill one.
+    ...(count > 1 ? { 'broker.session.timeout.ms': 6000, 'broker.heartbeat.interval.ms': 500 } : {}),
     ...overrides,
   };
   return Object.entries(properties)
