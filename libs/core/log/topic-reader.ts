@@ -68,6 +68,9 @@ export interface ReadLimits {
   readonly memory?: FetchMemory;
 }
 
+/** Positions of a fetch that memory is lent to, at most. */
+const LENT_POSITIONS = 16;
+
 /**
  * Reads a logical topic page by page, holding no state of its own, over its cutovers: the generation of the vector to where it was closed, then the next one from where
  * it opened, be that in another log: see {@link ReadPage.movedTo}. Records of a partition come in offset order; between partitions there is none.
@@ -261,7 +264,8 @@ export class TopicReader {
         maxWaitMs: records.length === 0 ? waitMs : 0,
         minBytes: 1,
         signal: limits.signal,
-        memory,
+        // Each position would take a piece of it, far larger than what many of them have.
+        memory: open.length <= LENT_POSITIONS ? memory : undefined,
       });
       waitMs = 0;
       // Another fetch with it would end what this one has answered.
