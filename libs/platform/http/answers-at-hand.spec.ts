@@ -13,6 +13,12 @@ import { REGISTRY_DIALECT } from './registry-dialect.js';
 const READ = { action: 'read', kind: 'subject' } as const;
 const URL_PATTERN = '/things/:id';
 const LONG = 7;
+const MIDDLE = 8;
+/** Umlauts in the answers of numbers that have more than one. */
+const LENGTHS = new Map([
+  [LONG, 8 * 1024],
+  [MIDDLE, 2 * 1024],
+]);
 const NOTES = '/things/:name/notes';
 const READ_NAMED = { ...READ, name: 'name' } as const;
 const TYPE = 'application/vnd.schemaregistry.v1+json';
@@ -20,8 +26,7 @@ const TYPE = 'application/vnd.schemaregistry.v1+json';
 const noteOf = (name: string, given: unknown): string => JSON.stringify({ name, given });
 
 /** What the route answers; with umlauts, whose bytes are more than their characters. */
-const bodyOf = (id: number): string =>
-  JSON.stringify({ id, name: id === LONG ? 'ü'.repeat(8 * 1024) : 'süß', at: 'hand' });
+const bodyOf = (id: number): string => JSON.stringify({ id, name: 'ü'.repeat(LENGTHS.get(id) ?? 1), at: 'hand' });
 
 /** How often the route itself was asked, and of which numbers no answer stands ready. */
 let asked = 0;
@@ -176,6 +181,7 @@ describe('answers at hand', () => {
     ['with a body of unknown length', get('/things/1', { 'transfer-encoding': 'chunked' }, '2\r\n{}\r\n0\r\n\r\n'), 1],
     ['for what does not stand ready', get(`/things/${absent}`), 1],
     ['for an answer so long that it is counted', get(`/things/${LONG}`), 1],
+    ['for an answer that is to be compressed', get(`/things/${MIDDLE}`, { 'accept-encoding': 'gzip' }), 1],
     ['for a number that is written otherwise', get('/things/01'), 1],
     ['for a number beyond all ids', get('/things/12345678901'), 1],
     ['for no number', get('/things/1a'), 1],

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { Authenticator, Authorizer, DeclaredAccess, Principal } from '#libs/platform/auth';
 import { arriveUnread, type Arrived } from './arrived-bodies.js';
 import type { BytesInFlight } from './bytes-in-flight.js';
+import { COMPRESSED_FROM, takesGzip, VARIES } from './compressed-answers.js';
 import type { ConfluentDialect } from './confluent-api.js';
 import { REVALIDATED } from './conditional.js';
 import type { Connections } from './connections.js';
@@ -53,8 +54,8 @@ interface AnswersAtHandTools {
 
 /**
  * Answers that stand ready in memory, given before a request goes its way through the framework, which takes longer than all else together. Only what the route itself would answer with 200 and these very
- * bytes is answered here; whatever is out of the ordinary (a query, a condition, another media type, a body that never came before, credentials that are not known, a request behind another one on its
- * connection, a service that stops) goes the whole way, and is refused there if it is to be. Both ways are held against each other by a test.
+ * bytes is answered here; whatever is out of the ordinary (a query, a condition, another media type, a body that never came before, credentials that are not known, an answer to be compressed, a request behind another
+ * one on its connection, a service that stops) goes the whole way, and is refused there if it is to be. Both ways are held against each other by a test.
  */
 export class AnswersAtHand {
   readonly #places: Place[] = [];
@@ -145,8 +146,10 @@ export class AnswersAtHand {
     if (connections.isStopping) return false;
     const began = performance.now();
     const answer = this.#answer(request, route, parameter, body);
-    if (answer === undefined || answer.bytes >= COUNTED_ANSWER || connections.asked(request, response)) return false;
-    const headers = ['x-request-id', requestIdOf(request)];
+    if (answer === undefined || answer.bytes >= COUNTED_ANSWER) return false;
+    if (answer.bytes >= COMPRESSED_FROM && takesGzip(request.headers['accept-encoding'])) return false;
+    if (connections.asked(request, response)) return false;
+    const headers = ['x-request-id', requestIdOf(request), 'vary', VARIES];
     if (answer.tag !== undefined) headers.push('etag', answer.tag, 'cache-control', REVALIDATED);
     headers.push('content-type', type, 'content-length', String(answer.bytes));
     response.writeHead(200, headers);

@@ -17,6 +17,7 @@ import { installDeclarations, installGuard, type Authenticator, type Authorizer 
 import { AnswersAtHand } from './answers-at-hand.js';
 import { installAnswerDeadlines } from './answer-deadlines.js';
 import { installBodyParser } from './body-parser.js';
+import { installCompression } from './compressed-answers.js';
 import { installConditional } from './conditional.js';
 import { ConfluentErrorMapper } from './confluent-api.js';
 import { Connections } from './connections.js';
@@ -112,6 +113,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
     done();
   });
   installConditional(fastify);
+  installCompression(fastify);
   installBodyParser(fastify, settings, bodies);
   fastify.addHook('onRoute', (route) => {
     const bodyLimit = route.config?.api?.bodyLimit;

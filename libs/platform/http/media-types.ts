@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyRequest, onSendHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify';
+import { VARIES } from './compressed-answers.js';
 import type { ConfluentDialect } from './confluent-api.js';
 import { HttpFault } from './http-fault.js';
 import { CONFLUENT_TYPE, REGISTRY_DIALECT } from './registry-dialect.js';
@@ -25,14 +26,15 @@ const NATIVE_BODIES: ReadonlySet<string> = new Set([
  * on one of the types of their dialect for the answer.
  * @returns the step that settles them for a request.
  */
-export function installMediaTypes(fastify: FastifyInstance): (request: FastifyRequest) => void {
+export function installMediaTypes(fastify: FastifyInstance): (request: FastifyRequest, reply: FastifyReply) => void {
   fastify.decorateRequest('confluentType', CONFLUENT_TYPE);
   fastify.addHook('onSend', sendAgreedType);
-  return (request) => {
+  return (request, reply) => {
     const config = request.declared;
     const { headers } = request;
     const dialect = config?.confluent;
     if (dialect !== undefined) {
+      reply.header('vary', VARIES);
       request.confluentType = agreedType(headers.accept, dialect);
       if (request.confluentType === null)
         throw new HttpFault(406, 'not-acceptable', 'None of the media types in Accept can be sent.');
