@@ -358,6 +358,28 @@ describe('what keeps a migration from going wrong', () => {
     ]);
   });
 
+  it('stops when a larger part cannot be migrated than the plan bears, once enough were read to tell', async () => {
+    const content = Array.from({ length: 200 }, (_, n) => ({
+      key: `k${n}`,
+      value: n % 10 === 9 ? 'no' : `{"amount":${n}}`,
+    }));
+    const world = await worldOf([content]);
+    const poison = { policy: 'dlq', maxRatio: 0.09 };
+    const operation = await world.planned({ ...doubled, poison });
+    await expect(drive(world.process(), operation, { until: 'SWITCHED' })).rejects.toMatchObject({
+      code: 'too-much-poison',
+    });
+    await world.process().cancel(runOf(operation));
+    const borne = await world.planned({ ...doubled, poison: { ...poison, maxRatio: 0.11 } }, 'op-2');
+    await drive(world.process(), borne, { until: 'SWITCHED' });
+    expect(borne.notes['errors']).toMatchObject({ read: 200, written: 180, dlq: 20 });
+    // Of ten nobody can tell.
+    const few = await worldOf([content.slice(0, 10)]);
+    const small = await few.planned({ ...doubled, poison });
+    await drive(few.process(), small, { until: 'SWITCHED' });
+    expect(small.notes['errors']).toMatchObject({ read: 10, dlq: 1 });
+  });
+
   it('refuses what makes no sense, naming all of it', async () => {
     const world = await orders('{"amount":1}');
     await expect(

@@ -46,6 +46,8 @@ export interface DerivationWorldOptions {
   readonly failPoint?: (name: string) => void;
   /** What derivations write through, where it is not the engine as it is. */
   readonly through?: (engine: MemoryLogEngine) => LogEngine;
+  /** Where topics and derivations are, instead of in {@link DerivationWorld.engine}: a log that is opened, and closed, by the test. There is no topic `t` then. */
+  readonly log?: LogEngine;
   /** How values are written anew with a schema; there is no registry unless given. */
   readonly rewriting?: ValueRewriting;
 }
@@ -55,6 +57,8 @@ export class DerivationWorld {
   readonly clock = new WallClock();
   readonly faults = new LogFaults();
   readonly engine = new MemoryLogEngine({ faults: this.faults });
+  /** What topics are in: the engine in memory unless the test gives another. */
+  readonly log: LogEngine;
   readonly names = new MemoryTopicNames();
   readonly store = new MemoryDerivationStore();
   directories!: TopicDirectories;
@@ -62,12 +66,14 @@ export class DerivationWorld {
   #supervisor!: Supervisor;
   #number = 0;
 
-  private constructor(private readonly options: DerivationWorldOptions) {}
+  private constructor(private readonly options: DerivationWorldOptions) {
+    this.log = options.log ?? this.engine;
+  }
 
   static async open(options: DerivationWorldOptions = {}): Promise<DerivationWorld> {
     const world = new DerivationWorld(options);
     world.#start();
-    await world.engine.createTopic({ name: 't', partitions: 1 });
+    if (options.log === undefined) await world.engine.createTopic({ name: 't', partitions: 1 });
     return world;
   }
 
@@ -99,7 +105,7 @@ export class DerivationWorld {
       headers: Object.entries(headers).map(([name, text]): RecordHeader => ({ key: name, value: Buffer.from(text) })),
       timestamp,
     }));
-    if (records.length > 0) await this.engine.append({ topic, partition: 0 }, encodeBatch(records));
+    if (records.length > 0) await this.log.append({ topic, partition: 0 }, encodeBatch(records));
   }
 
   describe(name: string): Promise<DerivationStatus> {
@@ -124,11 +130,11 @@ export class DerivationWorld {
 
   /** Every record of a topic, partition by partition. */
   async recordsOf(topic: string): Promise<readonly StoredRecord[]> {
-    const { partitions } = await this.engine.describeTopic(topic);
+    const { partitions } = await this.log.describeTopic(topic);
     const records: StoredRecord[] = [];
     for (const { partition, startOffset } of partitions) {
       for (let offset = startOffset; ;) {
-        const [part] = await this.engine.fetch({ positions: [{ topic, partition, offset }], maxBytes: 1_000_000 });
+        const [part] = await this.log.fetch({ positions: [{ topic, partition, offset }], maxBytes: 1_000_000 });
         if (part === undefined || part.nextOffset <= offset) break;
         records.push(...recordsFrom(part, offset));
         offset = part.nextOffset;
@@ -140,7 +146,7 @@ export class DerivationWorld {
   #start(): void {
     this.#supervisor = new Supervisor({ clock: this.clock, owner: `test-${this.fresh()}`, backoffMs: 1 });
     this.directories = new TopicDirectories(
-      new OneCluster(this.options.through?.(this.engine) ?? this.engine),
+      new OneCluster(this.options.through?.(this.engine) ?? this.log),
       this.names,
       this.clock,
     );

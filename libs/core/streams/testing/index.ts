@@ -29,9 +29,11 @@ export {
   type ProcessOptions,
 } from './repartition-world.js';
 export { MoveWorld, TwoClusters, type MovingProcess } from './move-world.js';
-export { LATEST, VERSIONED } from './derivation-world.js';
+export { DerivationWorld, LATEST, VERSIONED } from './derivation-world.js';
 export { MigrationWorld } from './migration-world.js';
 export { ScriptedTransforms, type Scripted } from './scripted-transforms.js';
 export { workInterrupted, type InterruptedWork } from './interrupted-work.js';
 export { appendRows, rekeyed, type RowChange, rowRecord, tableOf } from './tables.js';
 export { TogetherWorld } from './together-world.js';
+export { generationConditions, type ConditionsSubject } from './generation-conditions.js';
+export { derivationConditions } from './derivation-conditions.js';

@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { encodeBatch, type FetchedPartition, type FetchRequest } from '#libs/core/log';
-import { MemoryLogEngine, MemoryLogStorage } from '#libs/core/log/testing';
+import { encodeBatch, type FetchedPartition, type FetchRequest, TopicDirectories } from '#libs/core/log';
+import { MemoryLogEngine, MemoryLogStorage, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
 import { LaneCopy } from '../copy/lane-copy.js';
 import type { CopyRun } from '../copy/live-copy.js';
+import { MigrationHandler } from '../migrate/handler.js';
+import { JsonRecordValues } from '../migrate/record-values.js';
+import { NoSchemaIds } from '../migrate/schema-ids.js';
 import { RowMemory } from '../repartition/row-memory.js';
 import { KeyRouter } from '../repartition/routers.js';
+import { drive, newOperation, ScriptedTransforms } from '../testing/index.js';
 import { CopyVerifier } from './copy-verifier.js';
 
 /** A log that answers a commit some fetches before what was committed can be read. */
@@ -48,6 +52,34 @@ describe('what is read a moment after it was committed', () => {
     expect(mismatches).toEqual([]);
     expect(checked).toBe(12);
   });
+
+  it.each(['dlq', 'park-by-key'])(
+    'is waited for by a verification that counts what was set aside (%s)',
+    async (policy) => {
+      const engine = new LaterLog({ storage: new MemoryLogStorage(), denseOffsets: false });
+      const names = new MemoryTopicNames();
+      const clock = new WallClock();
+      const handler = new MigrationHandler({
+        ...{ directories: new TopicDirectories(new OneCluster(engine), names, clock), names, clock },
+        ...{ values: new JsonRecordValues(), schemaIds: new NoSchemaIds() },
+        transforms: new ScriptedTransforms({ one: () => 1 }),
+      });
+      await engine.createTopic({ name: 'orders', partitions: 1 });
+      for (const value of ['{}', 'not json', '{}', 'nor this']) {
+        const record = { key: Buffer.from('k'), value: Buffer.from(value), headers: [], timestamp: 1 };
+        await engine.append({ topic: 'orders', partition: 0 }, encodeBatch([record]));
+      }
+      const poison = policy === 'dlq' ? { policy } : { policy, leaveParked: true };
+      const transform = { up: [{ set: 'value.one', cel: 'one' }] };
+      const operation = newOperation('op-1', await handler.plan({ topic: 'orders', transform, poison }));
+      await drive(handler, operation, { until: 'COPYING' });
+      const parked = (await engine.listTopics()).map(({ name }) => name).find((name) => name.includes('parked'))!;
+      engine.hidden.set(parked, 8);
+      await drive(handler, operation, { until: 'SWITCHED' });
+      expect(engine.hidden.get(parked)).toBe(0);
+      expect(operation.notes['verification']).toMatchObject({ level: 'full', state: 'passed', mismatchCount: 0 });
+    },
+  );
 
   it('is waited for by what a router remembers, as far as it was told', async () => {
     const engine = new LaterLog({ storage: new MemoryLogStorage(), denseOffsets: false });

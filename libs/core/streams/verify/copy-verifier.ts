@@ -286,7 +286,8 @@ export class CopyVerifier implements Verifier {
     const sum = new DigestSum();
     const routes = new Map<number, number>();
     const position = this.#copy.parked?.positions()[lane.partition] ?? 0;
-    await this.#parked?.advance(lane.partition, position);
+    const { parked: ever } = this.#lanes[lane.partition]!;
+    await this.#parked?.advance(lane.partition, position, { ever, standing: 0 });
     for await (const { record, offset, target } of this.#expected(lane, chunk)) {
       routes.set(offset, target);
       if (target >= 0 && target < PARKED) sum.add(chunk.source, offset, record);
@@ -311,9 +312,9 @@ export class CopyVerifier implements Verifier {
     const positions = this.#copy.parked?.positions();
     if (this.#parked === undefined || positions === undefined) return;
     for (let source = 0; source < this.#sources; source++) {
-      await this.#parked.advance(source, positions[source]!);
       const ever = this.#lanes[source]!.parked;
       const now = ever - this.#lanes[source + this.#sources]!.parked;
+      await this.#parked.advance(source, positions[source]!, { ever, standing: now });
       const found = { ever: this.#parked.ever(source), now: this.#parked.standing(source) };
       if (found.ever === ever && found.now === now) continue;
       const kind = found.ever < ever || found.now < now ? 'missing' : 'unclaimed';

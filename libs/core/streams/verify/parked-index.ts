@@ -1,6 +1,6 @@
 import { digestRecord, type LogEngine, type LogRecord } from '#libs/core/log';
 import { keyName, type ParkedRecord, parkedOf, WAITS_FOR_KEY } from '../copy/parked-records.js';
-import { PartitionCursor } from '../partition-cursor.js';
+import { PartitionCursor, untilReadable } from '../partition-cursor.js';
 
 /** What the topic of parked records says of one source partition. */
 interface ParkedLaneIndex {
@@ -15,6 +15,16 @@ interface ParkedLaneIndex {
   standing: { readonly place: number; readonly offset: number }[];
   /** Those offsets. */
   now: Set<number>;
+  /** Where it was waited for records that did not come. */
+  endsAt: number | undefined;
+}
+
+/** What was committed of one source partition, by the map. */
+export interface ParkedAtLeast {
+  /** Records that were ever parked. */
+  readonly ever: number;
+  /** Records that are parked now. */
+  readonly standing: number;
 }
 
 /**
@@ -26,8 +36,8 @@ export class ParkedIndex {
 
   /** @param alone records are parked without keeping their keys */
   constructor(
-    engine: LogEngine,
-    topic: string,
+    private readonly engine: LogEngine,
+    private readonly topic: string,
     partitions: number,
     private readonly alone: boolean,
   ) {
@@ -38,11 +48,16 @@ export class ParkedIndex {
       heads: new Map(),
       standing: [],
       now: new Set(),
+      endsAt: undefined,
     }));
   }
 
-  /** Takes in what was parked since. @param position from where on in the topic records are parked now; it does not go back */
-  async advance(source: number, position: number): Promise<void> {
+  /**
+   * Takes in what was parked since.
+   * @param position from where on in the topic records are parked now; it does not go back
+   * @param least what must be there: on some logs it is read a moment after it was committed, and waited for
+   */
+  async advance(source: number, position: number, least: ParkedAtLeast): Promise<void> {
     const lane = this.#lanes[source]!;
     const first = lane.standing[0];
     if (first !== undefined && first.place < position) {
@@ -51,7 +66,11 @@ export class ParkedIndex {
     }
     for (;;) {
       const found = await lane.records.peek();
-      if (found === undefined) return;
+      if (found === undefined) {
+        const isThere = this.ever(source) >= least.ever && this.standing(source) >= least.standing;
+        if (isThere || !(await this.#comes(source, lane))) return;
+        continue;
+      }
       const parked = parkedOf(found);
       if (found.offset >= position) {
         lane.standing.push({ place: found.offset, offset: parked.record.offset });
@@ -86,6 +105,15 @@ export class ParkedIndex {
   /** Records that are parked now. */
   standing(source: number): number {
     return this.#lanes[source]!.standing.length;
+  }
+
+  /** Whether more can be read. What did not come once is not waited for again. */
+  async #comes(source: number, lane: ParkedLaneIndex): Promise<boolean> {
+    const { position } = lane.records;
+    if (lane.endsAt === position) return false;
+    const comes = await untilReadable(this.engine, this.topic, source, position);
+    if (!comes) lane.endsAt = position;
+    return comes;
   }
 
   #note(lane: ParkedLaneIndex, source: number, { record, rule, since }: ParkedRecord): void {
