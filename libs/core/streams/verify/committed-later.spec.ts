@@ -69,7 +69,7 @@ describe('what is read a moment after it was committed', () => {
         const record = { key: Buffer.from('k'), value: Buffer.from(value), headers: [], timestamp: 1 };
         await engine.append({ topic: 'orders', partition: 0 }, encodeBatch([record]));
       }
-      const poison = policy === 'dlq' ? { policy } : { policy, leaveParked: true };
+      const poison = { policy, leaveParked: policy === 'park-by-key' };
       const transform = { up: [{ set: 'value.one', cel: 'one' }] };
       const operation = newOperation('op-1', await handler.plan({ topic: 'orders', transform, poison }));
       await drive(handler, operation, { until: 'COPYING' });
