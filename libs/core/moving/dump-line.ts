@@ -1,6 +1,13 @@
-import { isJsonObject, type JsonValue } from '#libs/core/kernel';
+import { isJsonObject, measureJson, type JsonValue } from '#libs/core/kernel';
 import { damaged } from './export-format.js';
 import { isDumpKey, type DumpRecord } from './topic-dump.js';
+
+const MAX_DEPTH = 64;
+
+/** Looks at JSON text before it is parsed, so that code may walk what it stands for. @throws `import-damaged` */
+export function demandShallow(json: Uint8Array, line: number): void {
+  if (measureJson(json).depth > MAX_DEPTH) throw damaged(`line ${line} nests deeper than ${MAX_DEPTH} levels`);
+}
 
 /**
  * One line of a dump, as the usual tools print records: key and value separated by a tab (`kafka-console-consumer --property print.key=true`, `kcat -K '\t'`), or an object
@@ -41,7 +48,10 @@ function inner(value: JsonValue | undefined, number: number): JsonValue {
 }
 
 function fromText(text: string, number: number): JsonValue {
-  const json = parsed(text.startsWith('{') || text.startsWith('"') ? text : decoded(text));
+  const within = text.startsWith('{') || text.startsWith('"') ? text : decoded(text);
+  // A text within a line, or base64, was one string when the line was looked at.
+  demandShallow(Buffer.from(within), number);
+  const json = parsed(within);
   if (typeof json === 'string' && json !== text) return fromText(json, number);
   if (isJsonObject(json)) return json;
   throw damaged(`a side of line ${number} is neither JSON nor base64 of it`);

@@ -1,6 +1,6 @@
-import { AppError, isAppError, measureJson, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import { AppError, isAppError, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { createHash } from 'node:crypto';
-import { dumpRecordFrom } from './dump-line.js';
+import { demandShallow, dumpRecordFrom } from './dump-line.js';
 import { DumpReading } from './dump-reading.js';
 import { damaged, EXPORT_FORMAT, ExportReader } from './export-format.js';
 import type { ImportStaging, StagingChange } from './staging.js';
@@ -26,9 +26,9 @@ export interface UploadFacts {
   readonly invalid: { readonly count: number; readonly first: readonly string[] };
 }
 
-/** Lines staged together. */
+/** Lines staged together, and bytes of them: they are in memory until then, and written in one go. */
 const BATCH = 200;
-const MAX_DEPTH = 64;
+const BATCH_BYTES = 1_048_576;
 const NEWLINE = 10;
 
 /**
@@ -44,6 +44,7 @@ export class Upload {
   #lines = 0;
   #reader: ExportReader | 'dump' | undefined;
   #batch: StagingChange[] = [];
+  #batchBytes = 0;
 
   constructor(
     private readonly staging: ImportStaging,
@@ -105,10 +106,10 @@ export class Upload {
     this.#lines++;
     if (this.#lines > this.limits.entries) throw tooLarge('importEntries', this.limits.entries, this.#lines);
     const text = utf8(bytes, this.#lines).replace(/\r$/, '');
-    if (measureJson(bytes).depth > MAX_DEPTH)
-      throw damaged(`line ${this.#lines} nests deeper than ${MAX_DEPTH} levels`);
+    demandShallow(bytes, this.#lines);
     this.#batch.push(...this.#changes(text));
-    if (this.#batch.length >= BATCH) await this.#flush();
+    this.#batchBytes += bytes.length;
+    if (this.#batch.length >= BATCH || this.#batchBytes >= BATCH_BYTES) await this.#flush();
   }
 
   #changes(text: string): readonly StagingChange[] {
@@ -135,6 +136,7 @@ export class Upload {
   async #flush(): Promise<void> {
     const batch = this.#batch;
     this.#batch = [];
+    this.#batchBytes = 0;
     if (batch.length > 0) await this.staging.write(this.id, batch);
   }
 }

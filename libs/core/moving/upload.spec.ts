@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { StagingChange } from './staging.js';
+import { MemoryImportStaging } from './testing/index.js';
+import { Upload } from './upload.js';
+
+const KIB = 1_024;
+const LIMITS = { totalBytes: 64 * KIB * KIB, entryBytes: 4 * KIB * KIB, entries: 10_000 };
+
+/** Remembers how much was written at once. */
+class Watched extends MemoryImportStaging {
+  readonly batches: number[] = [];
+
+  override async write(id: string, changes: readonly StagingChange[]): Promise<void> {
+    this.batches.push(changes.length);
+    await super.write(id, changes);
+  }
+}
+
+/** A record of a dump, as JSON. */
+function recordOf(n: number, more: object = {}): { readonly key: string; readonly value: string } {
+  const key = { keytype: 'SCHEMA', subject: `s${n}`, version: 1, magic: 1 };
+  const value = { subject: `s${n}`, version: 1, id: n + 1, schema: '"string"', deleted: false, ...more };
+  return { key: JSON.stringify(key), value: JSON.stringify(value) };
+}
+
+async function uploaded(lines: readonly string[]): Promise<Watched> {
+  const staging = new Watched();
+  await staging.begin('u', 0);
+  await new Upload(staging, 'u', LIMITS).read(
+    (async function* () {
+      for (const line of lines) yield Buffer.from(`${line}\n`);
+    })(),
+  );
+  return staging;
+}
+
+describe('what is posted', () => {
+  it('is staged many small lines at a time, and long ones as they come, so that memory holds one or two of them', async () => {
+    const line = (n: number, more?: object): string => {
+      const { key, value } = recordOf(n, more);
+      return `${key}\t${value}`;
+    };
+    const small = await uploaded(Array.from({ length: 450 }, (_, n) => line(n)));
+    expect(small.batches.slice(0, 2)).toEqual([200, 200]);
+    const long = { schema: JSON.stringify({ type: 'string', doc: 'x'.repeat(600 * KIB) }) };
+    const large = await uploaded(Array.from({ length: 9 }, (_, n) => line(n, long)));
+    expect(large.batches.slice(0, 4)).toEqual([2, 2, 2, 2]);
+  });
+
+  it.each([
+    ['as it stands', ({ key, value }: ReturnType<typeof recordOf>) => `${key}\t${value}`],
+    ['as a text', ({ key, value }: ReturnType<typeof recordOf>) => JSON.stringify({ key, value })],
+    [
+      'in base64',
+      ({ key, value }: ReturnType<typeof recordOf>) =>
+        JSON.stringify({
+          key: Buffer.from(key).toString('base64'),
+          value: Buffer.from(value).toString('base64'),
+        }),
+    ],
+  ])('is looked at before it is parsed, %s: what nests too deep is refused', async (_, print) => {
+    const nested = (levels: number): object => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as object;
+    await expect(uploaded([print(recordOf(1, { ruleSet: nested(100) }))])).rejects.toMatchObject({
+      code: 'import-damaged',
+      message: expect.stringContaining('64 levels') as string,
+    });
+    await expect(uploaded([print(recordOf(1, { other: nested(20) }))])).resolves.toBeDefined();
+  });
+});
