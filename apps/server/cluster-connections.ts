@@ -4,8 +4,11 @@ import type { Supervisor } from '#libs/core/operations';
 import type { CheckResult, Health, Logger, Metrics } from '#libs/platform/observability';
 import type { ConfiguredClusters } from './configured-clusters.js';
 
-/** How long a start waits for clusters that do not answer; all of them are tried at once. */
-const START_PATIENCE_MS = 5_000;
+/**
+ * How long a start waits for clusters that stay silent; all of them are tried at once. One that refuses the connection is not waited for; on a busy machine loading the client and connecting
+ * takes seconds, and a service that starts with its clusters is better.
+ */
+const START_PATIENCE_MS = 15_000;
 /** Pause before a cluster is tried again, doubled with every attempt. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
