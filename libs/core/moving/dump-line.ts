@@ -1,12 +1,23 @@
-import { isJsonObject, measureJson, type JsonValue } from '#libs/core/kernel';
+import { AppError, isJsonObject, measureJson, type JsonValue } from '#libs/core/kernel';
 import { damaged } from './export-format.js';
 import { isDumpKey, type DumpRecord } from './topic-dump.js';
 
 const MAX_DEPTH = 64;
+/** As many as a registration may have in its body: what was registered with more values than that was registered elsewhere. */
+const MAX_VALUES = 10_000;
 
-/** Looks at JSON text before it is parsed, so that code may walk what it stands for. @throws `import-damaged` */
-export function demandShallow(json: Uint8Array, line: number): void {
-  if (measureJson(json).depth > MAX_DEPTH) throw damaged(`line ${line} nests deeper than ${MAX_DEPTH} levels`);
+/** Looks at JSON text before it is parsed, so that code may walk what it stands for, and all of it without a rest. @throws `import-damaged`, `import-too-large` */
+export function demandBounded(json: Uint8Array, line: number): void {
+  const { depth, values } = measureJson(json);
+  if (depth > MAX_DEPTH) throw damaged(`line ${line} nests deeper than ${MAX_DEPTH} levels`);
+  if (values <= MAX_VALUES) return;
+  throw new AppError({
+    kind: 'too-large',
+    code: 'import-too-large',
+    message: `Line ${line} holds ${values} JSON values; a line may hold ${MAX_VALUES}.`,
+    hint: 'Leave the line out, or take out of it what no schema needs.',
+    details: { limit: 'values of a line', value: MAX_VALUES, measured: values },
+  });
 }
 
 /**
@@ -50,7 +61,7 @@ function inner(value: JsonValue | undefined, number: number): JsonValue {
 function fromText(text: string, number: number): JsonValue {
   const within = text.startsWith('{') || text.startsWith('"') ? text : decoded(text);
   // A text within a line, or base64, was one string when the line was looked at.
-  demandShallow(Buffer.from(within), number);
+  demandBounded(Buffer.from(within), number);
   const json = parsed(within);
   if (typeof json === 'string' && json !== text) return fromText(json, number);
   if (isJsonObject(json)) return json;

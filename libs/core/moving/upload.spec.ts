@@ -23,10 +23,23 @@ function recordOf(n: number, more: object = {}): { readonly key: string; readonl
   return { key: JSON.stringify(key), value: JSON.stringify(value) };
 }
 
-async function uploaded(lines: readonly string[]): Promise<Watched> {
+type Print = (record: ReturnType<typeof recordOf>) => string;
+
+/** How tools write a record on a line. */
+const PRINTS: [string, Print][] = [
+  ['as it stands', ({ key, value }) => `${key}\t${value}`],
+  ['as a text', ({ key, value }) => JSON.stringify({ key, value })],
+  [
+    'in base64',
+    ({ key, value }) =>
+      JSON.stringify({ key: Buffer.from(key).toString('base64'), value: Buffer.from(value).toString('base64') }),
+  ],
+];
+
+async function uploaded(lines: readonly string[], turn?: () => Promise<void>): Promise<Watched> {
   const staging = new Watched();
   await staging.begin('u', 0);
-  await new Upload(staging, 'u', LIMITS).read(
+  await new Upload(staging, 'u', LIMITS, turn).read(
     (async function* () {
       for (const line of lines) yield Buffer.from(`${line}\n`);
     })(),
@@ -47,23 +60,37 @@ describe('what is posted', () => {
     expect(large.batches.slice(0, 4)).toEqual([2, 2, 2, 2]);
   });
 
-  it.each([
-    ['as it stands', ({ key, value }: ReturnType<typeof recordOf>) => `${key}\t${value}`],
-    ['as a text', ({ key, value }: ReturnType<typeof recordOf>) => JSON.stringify({ key, value })],
-    [
-      'in base64',
-      ({ key, value }: ReturnType<typeof recordOf>) =>
-        JSON.stringify({
-          key: Buffer.from(key).toString('base64'),
-          value: Buffer.from(value).toString('base64'),
-        }),
-    ],
-  ])('is looked at before it is parsed, %s: what nests too deep is refused', async (_, print) => {
-    const nested = (levels: number): object => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as object;
-    await expect(uploaded([print(recordOf(1, { ruleSet: nested(100) }))])).rejects.toMatchObject({
-      code: 'import-damaged',
-      message: expect.stringContaining('64 levels') as string,
+  it.each<[string, Print]>(PRINTS)(
+    'is looked at before it is parsed, %s: what nests too deep is refused',
+    async (_, print) => {
+      const nested = (levels: number): object => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as object;
+      await expect(uploaded([print(recordOf(1, { ruleSet: nested(100) }))])).rejects.toMatchObject({
+        code: 'import-damaged',
+        message: expect.stringContaining('64 levels') as string,
+      });
+      await expect(uploaded([print(recordOf(1, { other: nested(20) }))])).resolves.toBeDefined();
+    },
+  );
+
+  it.each<[string, Print]>(PRINTS)('is bounded in its values before it is parsed, %s', async (_, print) => {
+    const properties = (count: number) => ({
+      metadata: { properties: Object.fromEntries(Array.from({ length: count }, (__, n) => [`p${n}`, ''])) },
     });
-    await expect(uploaded([print(recordOf(1, { other: nested(20) }))])).resolves.toBeDefined();
+    await expect(uploaded([print(recordOf(1, properties(10_000)))])).rejects.toMatchObject({
+      code: 'import-too-large',
+      details: { value: 10_000, limit: 'values of a line' },
+    });
+    await expect(uploaded([print(recordOf(1, properties(9_900)))])).resolves.toBeDefined();
+  });
+
+  it('lets others have their turn between the steps of a long line', async () => {
+    let turns = 0;
+    const after = async (characters: number): Promise<number> => {
+      turns = 0;
+      await uploaded([PRINTS[0]![1](recordOf(1, { schema: 'x'.repeat(characters) }))], async () => void turns++);
+      return turns;
+    };
+    expect(await after(1_000)).toBe(0);
+    expect(await after(300_000)).toBe(2);
   });
 });

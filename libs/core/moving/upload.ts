@@ -1,6 +1,6 @@
 import { AppError, isAppError, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { createHash } from 'node:crypto';
-import { demandShallow, dumpRecordFrom } from './dump-line.js';
+import { demandBounded, dumpRecordFrom } from './dump-line.js';
 import { DumpReading } from './dump-reading.js';
 import { damaged, EXPORT_FORMAT, ExportReader } from './export-format.js';
 import type { ImportStaging, StagingChange } from './staging.js';
@@ -29,6 +29,8 @@ export interface UploadFacts {
 /** Lines staged together, and bytes of them: they are in memory until then, and written in one go. */
 const BATCH = 200;
 const BATCH_BYTES = 1_048_576;
+/** Lines from here on take so long that others have their turn between the steps of each. */
+const LONG_LINE = 262_144;
 const NEWLINE = 10;
 
 /**
@@ -46,10 +48,12 @@ export class Upload {
   #batch: StagingChange[] = [];
   #batchBytes = 0;
 
+  /** @param turn lets others go on; asked between the steps of a long line. */
   constructor(
     private readonly staging: ImportStaging,
     private readonly id: string,
     private readonly limits: UploadLimits,
+    private readonly turn: () => Promise<void> = async () => undefined,
   ) {}
 
   /**
@@ -106,9 +110,12 @@ export class Upload {
     this.#lines++;
     if (this.#lines > this.limits.entries) throw tooLarge('importEntries', this.limits.entries, this.#lines);
     const text = utf8(bytes, this.#lines).replace(/\r$/, '');
-    demandShallow(bytes, this.#lines);
+    demandBounded(bytes, this.#lines);
+    const long = bytes.length >= LONG_LINE;
+    if (long) await this.turn();
     this.#batch.push(...this.#changes(text));
     this.#batchBytes += bytes.length;
+    if (long) await this.turn();
     if (this.#batch.length >= BATCH || this.#batchBytes >= BATCH_BYTES) await this.#flush();
   }
 

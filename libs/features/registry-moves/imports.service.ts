@@ -12,6 +12,7 @@ import {
 } from '#libs/core/moving';
 import { OperationEngine, type Plan } from '#libs/core/operations';
 import { Authorizer, type Principal } from '#libs/platform/auth';
+import { turn } from '#libs/platform/http';
 import type { ImportPlanBody } from './import-shapes.js';
 
 export const UPLOAD_LIMITS = Symbol('limits of uploads');
@@ -40,7 +41,7 @@ export class ImportsService {
     await this.staging.begin(id, this.clock.now());
     try {
       if ((await this.uploads()).length > MAX_UPLOADS) throw uploadsFull();
-      return { id, ...(await new Upload(this.staging, id, this.limits).read(body)) };
+      return { id, ...(await new Upload(this.staging, id, this.limits, turn).read(body)) };
     } catch (error) {
       await this.staging.drop(id);
       throw error;
