@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OnceByKey } from '#libs/core/idempotency';
+import { MemoryAnswerStore } from '#libs/core/idempotency/testing';
 import { encodeBatch, TopicDirectories } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
-import { OperationEngine } from '#libs/core/operations';
+import { OperationEngine, OperationStore } from '#libs/core/operations';
 import { MemoryLeaseStore, MemoryOperationStore } from '#libs/core/operations/testing';
 import {
   JsonRecordValues,
@@ -41,8 +43,9 @@ describe('migrations over REST', () => {
       square: ({ value }) => (value as { n: number }).n ** 2,
     });
     const tools = { transforms, values: new JsonRecordValues(), schemaIds: new NoSchemaIds(), directories, clock };
+    const store = new MemoryOperationStore();
     operations = new OperationEngine({
-      store: new MemoryOperationStore(),
+      store,
       leases: new MemoryLeaseStore(clock),
       clock,
       owner: 'here',
@@ -59,6 +62,11 @@ describe('migrations over REST', () => {
       modules: [MigrationsModule],
       providers: [
         { provide: OperationEngine, useValue: operations },
+        { provide: OperationStore, useValue: store },
+        {
+          provide: OnceByKey,
+          useValue: new OnceByKey(new MemoryAnswerStore(), clock, () => randomBytes(16).toString('hex')),
+        },
         { provide: MigrationSamples, useValue: new MigrationSamples(tools) },
       ],
       authenticator,

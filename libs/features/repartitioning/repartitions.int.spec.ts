@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OnceByKey } from '#libs/core/idempotency';
+import { MemoryAnswerStore } from '#libs/core/idempotency/testing';
 import { encodeBatch, partitionerOf, TopicDirectories } from '#libs/core/log';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster, WallClock } from '#libs/core/log/testing';
-import { OperationEngine } from '#libs/core/operations';
+import { OperationEngine, OperationStore } from '#libs/core/operations';
 import { MemoryLeaseStore, MemoryOperationStore } from '#libs/core/operations/testing';
 import { JsonRecordDecoder, RepartitionHandler, TogetherHandler } from '#libs/core/streams';
 import { Authenticator, type Principal } from '#libs/platform/auth';
@@ -33,8 +35,9 @@ describe('repartitions over REST', () => {
     const tuning = { tailWaitMs: 5 };
     // It has read everything, wherever it is asked about.
     const readersOn = async () => [{ name: 'view departures', next: [1_000, 1_000, 1_000, 1_000, 1_000] }];
+    const store = new MemoryOperationStore();
     operations = new OperationEngine({
-      store: new MemoryOperationStore(),
+      store,
       leases: new MemoryLeaseStore(clock),
       clock,
       owner: 'here',
@@ -50,7 +53,14 @@ describe('repartitions over REST', () => {
     authenticator = new Scoped();
     test = await startTestApp({
       modules: [RepartitioningModule],
-      providers: [{ provide: OperationEngine, useValue: operations }],
+      providers: [
+        { provide: OperationEngine, useValue: operations },
+        { provide: OperationStore, useValue: store },
+        {
+          provide: OnceByKey,
+          useValue: new OnceByKey(new MemoryAnswerStore(), clock, () => randomBytes(16).toString('hex')),
+        },
+      ],
       authenticator,
     });
     await log.createTopic({ name: 'flights', partitions: 2 });
