@@ -17,6 +17,7 @@ describe('a topic that is moved to another cluster by the command', () => {
       const get = clusters.get.bind(clusters);
       clusters.get = (name) => (name === 'far' ? far : get(name));
       clusters.names = () => ['local', 'far'];
+      clusters.present = clusters.names;
 
       const weir = async (args: string, stdin = '') => {
         const ran = await runWeir([...args.split(' '), '-o', 'json', '-s', running.url], { stdin });

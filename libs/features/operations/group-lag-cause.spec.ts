@@ -16,7 +16,12 @@ describe('resting for a group that is behind', () => {
     clock = new ManualClock();
     engine = new MemoryLogEngine({ clock });
     await engine.createTopic({ name: 'orders', partitions: 1, config: {} });
-    const clusters = { defaultName: 'local', get: () => engine, names: () => ['local'] } as unknown as Clusters;
+    const clusters = {
+      defaultName: 'local',
+      get: () => engine,
+      names: () => ['local'],
+      present: () => ['local'],
+    } as unknown as Clusters;
     cause = new GroupLagCause(new TopicDirectories(clusters, new MemoryTopicNames(), clock), clock);
   });
 
