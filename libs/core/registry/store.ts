@@ -234,7 +234,7 @@ export interface RegistryChange {
   readonly resource?: ResourceAssociations;
   /** Once the facts are true, no live version may refer to one that they delete softly, and no version at all to one that they purge. */
   readonly unreferenced?: boolean;
-  /** Once the facts are true, this context (undefined: none of them) may hold a version. */
+  /** Once the facts are true, this context must hold no version; undefined: no context may hold one. */
   readonly vacates?: { readonly context: string | undefined };
   /** At least one. */
   readonly facts: readonly RegistryFact[];
