@@ -9,11 +9,11 @@ const HONEST_EXITS: readonly (number | null)[] = [74, 75];
 
 /** Of the calls of a start: each that is struck costs two starts. */
 const STRUCK: readonly StruckCalls[] = [
-  { fault: 'EIO', calls: 'changes', stride: 53 },
-  { fault: 'ENOSPC', calls: 'changes', stride: 59 },
-  { fault: 'short', calls: 'changes', stride: 61 },
-  { fault: 'EIO', calls: 'reads', stride: 13 },
-  { fault: 'EMFILE', calls: 'opens', stride: 19 },
+  { fault: 'EIO', calls: 'changes', stride: 29 },
+  { fault: 'ENOSPC', calls: 'changes', stride: 31 },
+  { fault: 'short', calls: 'changes', stride: 31 },
+  { fault: 'EIO', calls: 'reads', stride: 7 },
+  { fault: 'EMFILE', calls: 'opens', stride: 11 },
 ];
 
 describe('the service on a disk of which one call of its start fails', () => {
