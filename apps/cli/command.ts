@@ -40,6 +40,8 @@ export interface GlobalFlags {
   /** How long is waited, for an answer or for the end of an operation; null where nothing is said. */
   readonly timeoutMs: number | null;
   readonly idempotencyKey: string;
+  /** The key was given: the command may have been run before, and what it deletes be gone. */
+  readonly mayBeRepeated: boolean;
   readonly colour: boolean;
   /** Where the effective values of some come from: a flag, a variable, or what is built in. */
   readonly origins: Readonly<Record<'output' | 'timeoutMs' | 'colour' | 'input', string>>;

@@ -314,6 +314,7 @@ async function flagsOf(all: Record<string, unknown>, io: Io, isShown: boolean): 
     timeoutMs:
       timeout === undefined ? null : (await import('./settings/durations.js')).milliseconds(timeout, timeoutOrigin),
     idempotencyKey: (all['idempotencyKey'] as string | undefined) ?? randomUUID(),
+    mayBeRepeated: all['idempotencyKey'] !== undefined,
     colour: color === 'always' || (color === 'auto' && !io.env['NO_COLOR'] && (forced || isShown)),
     origins: {
       output: all['output'] === undefined ? (io.env['WEIR_OUTPUT'] ? 'WEIR_OUTPUT' : 'built in') : '--output',

@@ -81,6 +81,71 @@ describe('a command that is repeated with its idempotency key', () => {
     expect(await requests()).toBe(2);
   });
 
+  it('deletes once, and says again what it took; something else of the name stays', async () => {
+    await done('topic', 'create', 'once');
+    const records = await weir(['topic', 'produce', 'once'], {
+      env: { WEIR_URL: server.url },
+      stdin: '{"value": 1}\n{"value": 2}\n',
+    });
+    expect(records.code).toBe(0);
+    for (const [key, how] of [
+      ['d1', []],
+      ['d2', ['--permanent']],
+    ] as const) {
+      const [first, second] = await twice<{ records: string }>(key, 'topic', 'delete', 'once', ...how, '--yes');
+      expect([first.records, second]).toEqual(['2', first]);
+    }
+    await done('topic', 'create', 'once');
+    await done('topic', 'delete', 'once', '--permanent', '--yes', '--idempotency-key', 'd2');
+    expect(dataOf<{ name: string }>(await done('topic', 'describe', 'once')).name).toBe('once');
+    // Negative control: without the key it is a deletion of its own, and after it nothing is there.
+    await done('topic', 'delete', 'once', '--permanent', '--yes');
+    for (const key of [[], ['--idempotency-key', 'd3']])
+      expect((await run('topic', 'delete', 'once', '--permanent', '--yes', ...key)).code).toBe(5);
+  });
+
+  it('deletes groups, derived streams, views, versions, subjects and their settings once', async () => {
+    await done('topic', 'create', 'read');
+    await fetch(`${server.url}/v1/groups/g/positions`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ positions: [{ topic: 'read', partition: 0, offset: '0' }] }),
+    });
+    await done('derive', 'latest', 'read', '--into', 'latest', ...WAIT);
+    writeFileSync(
+      `${directory.path}/read.json`,
+      JSON.stringify({ ...DECLARATION, source: { topic: 'read', mode: 'latest' } }),
+    );
+    await done('view', 'create', 'seen', '-f', 'read.json');
+    writeFileSync(
+      `${directory.path}/read-wider.json`,
+      JSON.stringify({
+        source: { topic: 'read', mode: 'latest' },
+        key: DECLARATION.key,
+        columns: { ...DECLARATION.columns, key: { from: 'key', type: 'text' } },
+      }),
+    );
+    await done('view', 'create', 'seen', '-f', 'read-wider.json');
+    await done('schema', 'register', 's', 'a.avsc');
+    await done('compat', 'set', 'FULL', 's');
+    await done('mode', 'set', 'READWRITE', 's');
+    for (const args of [
+      ['group', 'delete', 'g', '--yes'],
+      ['derive', 'delete', 'latest', '--yes'],
+      ['view', 'retire', 'seen', '2', '--yes'],
+      ['view', 'delete', 'seen', '--yes'],
+      ['compat', 'unset', 's'],
+      ['mode', 'unset', 's'],
+      ['schema', 'delete', 's@1', '--yes'],
+      ['schema', 'delete', 's@1', '--permanent', '--yes'],
+    ]) {
+      const key = ['--idempotency-key', args.join('-')];
+      const first = dataOf<object>(await done(...args, ...key));
+      expect([args, dataOf<object>(await done(...args, ...key))]).toEqual([args, first]);
+      expect([args, (await run(...args)).code]).toEqual([args, 5]);
+    }
+  });
+
   it('starts an operation once, also when what was planned is no longer possible because it is done', async () => {
     await done('topic', 'create', 'facts', '--partitions', '1');
     const grow = ['topic', 'repartition', 'facts', '--partitions', '2'];

@@ -4,6 +4,7 @@ import type { Client } from '../http/client.js';
 import { described } from '../outcome.js';
 import { schemaRef } from '../reference.js';
 import { confirm } from '../settings/confirm.js';
+import { ifThere } from './deletions.js';
 import { fetchVersion } from './schema.js';
 
 const escaped = encodeURIComponent;
@@ -29,23 +30,29 @@ export const remove: Handler = async (invocation) => {
   const { subject } = ref;
   const permanent = given(invocation, 'permanent');
   const version = ref.version === 'latest' ? (await fetchVersion(client, name)).version : ref.version;
-  const planned = await plannedDeletion(client, subject, version, permanent);
-  if (permanent && !given(invocation, 'force'))
+  const path =
+    version === undefined ? `/subjects/${escaped(subject)}` : `/subjects/${escaped(subject)}/versions/${version}`;
+  const there = await ifThere(invocation.flags, async () => ({
+    planned: await plannedDeletion(client, subject, version, permanent),
+  }));
+  const planned = there?.planned;
+  if (there !== undefined && permanent && !given(invocation, 'force'))
     await requireUnused(client, subject, planned?.versions ?? (await versionsOf(client, subject, version)));
   const { versions = [], kept = [] } = planned ?? {};
   if (invocation.flags.dryRun)
     return described('DeletedSchema', { reference: name, permanent, deleted: versions, kept, dryRun: true }, name);
   const what = versions.length === 0 ? name : `${subject}: ${versionsText(versions)}`;
   const stays = kept.length === 0 ? '' : ` (${versionsText(kept)} stays)`;
-  await confirm(invocation, `${permanent ? 'Delete for good' : 'Delete'} ${what}${stays} at ${client.address}.`);
-  const path =
-    version === undefined ? `/subjects/${escaped(subject)}` : `/subjects/${escaped(subject)}/versions/${version}`;
-  const deleted = await client.json<number | number[]>('DELETE', path, {
+  if (there !== undefined)
+    await confirm(invocation, `${permanent ? 'Delete for good' : 'Delete'} ${what}${stays} at ${client.address}.`);
+  const answer = await client.json<number | number[]>('DELETE', path, {
     query: { permanent: permanent || undefined },
   });
+  const deleted = [answer].flat();
   return described(
     'DeletedSchema',
-    { reference: name, permanent, deleted: [deleted].flat(), kept, dryRun: false },
+    // What a repetition finds deleted is what it has deleted.
+    { reference: name, permanent, deleted, kept: kept.filter((one) => !deleted.includes(one)), dryRun: false },
     name,
   );
 };

@@ -3,6 +3,7 @@ import { Failure, usage } from '../failure.js';
 import type { Client } from '../http/client.js';
 import { described, listed, type Outcome } from '../outcome.js';
 import { confirm } from '../settings/confirm.js';
+import { ifThere } from './deletions.js';
 import { number } from './op.js';
 
 /** What is shown of a topic. */
@@ -177,17 +178,20 @@ export const create: Handler = async (invocation) => {
   });
 };
 
-/** Asks the service what would become of a topic. @throws Failure for one that it would refuse, or that is there. */
+/** Asks the service what would become of a topic. @throws Failure for one that it would refuse, whoever asks or who this is, or that is there. */
 async function demandCreatable(client: Client, body: { readonly name: string }): Promise<void> {
+  const topics = [body];
   const plan = await client.post<{
     topics: { refusal: { code: string; message: string; hint: string | null } | null }[];
     restsOn: { partitions: number | null }[];
-  }>('/v1/topic-changes:plan', { topics: [body] });
+  }>('/v1/topic-changes:plan', { topics });
   // A topic that is there has partitions.
   if (typeof plan.restsOn[0]?.partitions === 'number')
     throw new Failure({ code: 'topic-exists', exit: 'conflict', message: `Topic '${body.name}' exists already.` });
   const refusal = plan.topics[0]?.refusal;
   if (refusal) throw new Failure({ ...refusal, exit: 'usage' });
+  // A plan takes no more than the right to read.
+  await client.post('/v1/topic-changes:apply', { topics, restsOn: plan.restsOn }, { dryRun: true });
 }
 
 /** `weir topic config`: shows settings, or changes them with --set and --unset. */
@@ -238,47 +242,52 @@ async function settingsOf(client: Client, topic: string): Promise<readonly Topic
   return (await client.get<{ items: TopicSetting[] }>(`${pathOf(topic)}/config`)).items;
 }
 
+/** What goes with a topic that is deleted, or went. */
+interface DeletedTopic {
+  readonly name: string;
+  readonly oldNameOf: string | null;
+  readonly records: string | null;
+  readonly permanent: boolean;
+  readonly purgeAt: string | null;
+  readonly dryRun: boolean;
+}
+
+/** `weir topic delete`: what goes is told by the service first, then done. */
 export const remove: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const name = argument(invocation, 0);
-  const topic = await client.get<Topic>(pathOf(name));
-  const permanent = given(invocation, 'permanent');
-  // An old name leads to the topic, and is all that goes.
-  const oldNameOf = topic.name === name ? null : topic.name;
-  const records = oldNameOf === null ? topic.records : '0';
-  const data = { name, records, permanent, oldNameOf, dryRun: invocation.flags.dryRun };
-  if (oldNameOf === null && topic.protected)
-    throw new Failure({
-      code: 'topic-protected',
-      exit: 'conflict',
-      message: `Topic '${name}' is protected; it cannot be deleted.`,
-      hint: `Take the protection back first: weir topic unprotect ${name}`,
-    });
-  if (!invocation.flags.dryRun) {
+  const how = {
+    permanent: given(invocation, 'permanent') || undefined,
+    force: given(invocation, 'force') || undefined,
+  };
+  const ask = (dryRun: true | undefined) =>
+    client.json<DeletedTopic>('DELETE', pathOf(name), { query: { ...how, dryRun } });
+  const planned = await ifThere(invocation.flags, () => ask(true));
+  if (planned !== undefined && invocation.flags.dryRun) return deletion(planned);
+  if (planned !== undefined) {
+    const { oldNameOf, records, permanent } = planned;
     await confirm(
       invocation,
       oldNameOf === null
-        ? `Delete ${name} with ${topic.records} records${permanent ? ' for good' : ''} at ${client.address}.`
+        ? `Delete ${name} with ${records} records${permanent ? ' for good' : ''} at ${client.address}.`
         : `Give up ${name}, an old name of ${oldNameOf}, at ${client.address}. The topic and its records stay.`,
     );
-    await client.json('DELETE', pathOf(name), {
-      query: { permanent: permanent || undefined, force: given(invocation, 'force') || undefined },
-    });
   }
-  return described('DeletedTopic', data, name);
+  return deletion(await ask(undefined));
 };
+
+function deletion(done: DeletedTopic): Outcome {
+  return described('DeletedTopic', { ...done }, done.name);
+}
 
 /** Commands that change one thing of a topic: restore, protect, unprotect, freeze, unfreeze. */
 export function change(verb: string): Handler {
   return async (invocation) => {
     const client = await (await invocation.settings()).client();
     const name = argument(invocation, 0);
-    const topic = invocation.flags.dryRun
-      ? {
-          ...(verb === 'restore' ? await deletedTopic(client, name) : await client.get<Topic>(pathOf(name))),
-          ...WOULD_BE[verb],
-        }
-      : await client.post<Topic>(`${pathOf(name)}:${verb}`);
+    const topic = await client.post<Topic>(`${pathOf(name)}:${verb}`, undefined, {
+      dryRun: invocation.flags.dryRun || undefined,
+    });
     return described('Topic', topic as unknown as Record<string, unknown>, name, {
       name,
       state: topic.state,
@@ -286,26 +295,6 @@ export function change(verb: string): Handler {
       frozen: topic.frozen,
     });
   };
-}
-
-/** What a change of a topic makes of it. */
-const WOULD_BE: Readonly<Record<string, Partial<Topic>>> = {
-  protect: { protected: true },
-  unprotect: { protected: false },
-  freeze: { frozen: true },
-  unfreeze: { frozen: false },
-};
-
-/** A topic that was deleted softly. @throws Failure where there is none of the name. */
-async function deletedTopic(client: Client, name: string): Promise<Topic> {
-  for await (const topic of client.pages<Topic>('/v1/topics', { deleted: true, q: name }))
-    if (topic.name === name) return topic;
-  throw new Failure({
-    code: 'topic-not-found',
-    exit: 'not-found',
-    message: `No topic '${name}' was deleted and can be restored.`,
-    hint: 'weir topic list --deleted lists those there are.',
-  });
 }
 
 function assignments(invocation: Invocation, option: string): Record<string, string> {

@@ -45,7 +45,8 @@ export class Client {
   #server: URL | undefined;
   #agent: HttpAgent | HttpsAgent | undefined;
   #requests = 0;
-  #posts = 0;
+  /** Requests that went out with a key. */
+  #keyed = 0;
 
   constructor(private readonly options: ClientOptions) {}
 
@@ -140,7 +141,8 @@ export class Client {
   /** The answer as it comes. */
   async open(method: string, path: string, options: CallOptions = {}): Promise<IncomingMessage> {
     // One key for all addresses, and counted apart from reads, so that a repeated invocation sends the same ones.
-    const key = method === 'POST' ? `${this.options.idempotencyKey}-${++this.#posts}` : undefined;
+    const isOnce = method === 'POST' || method === 'DELETE';
+    const key = isOnce ? `${this.options.idempotencyKey}-${++this.#keyed}` : undefined;
     if (this.#server !== undefined) return this.#send(this.#server, method, path, options, key);
     let last: unknown;
     for (const address of this.options.servers) {

@@ -241,13 +241,8 @@ export {
 } from './topic-directory.js';
 export { homeOf, isOldName, topicMoved, topicRenamed, type TopicHome, type TopicPlace } from './topic-place.js';
 export { UNGUARDED, type TopicDeletion, type TopicGuard } from './topic-guard.js';
-export {
-  TopicLifecycle,
-  type DeleteTopic,
-  type TopicLifecycleOptions,
-  type TopicUse,
-  type TopicUser,
-} from './topic-lifecycle.js';
+export type { DeleteTopic, TopicUse, TopicUser } from './topic-change-rules.js';
+export { TopicLifecycle, type TopicChange, type TopicLifecycleOptions, type TopicLoss } from './topic-lifecycle.js';
 export { TopicNames, UNKNOWN_OPENING, type NameMove, type Opening, type TopicName } from './topic-names.js';
 export { VarintReader, varintSize, varlongSize, writeVarint, writeVarlong } from './varint.js';
 export { checkCheckpoint, checkGroup, checkPosition, checkWriterId, COMMIT_LIMITS } from './commit-checks.js';

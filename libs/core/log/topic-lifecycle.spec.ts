@@ -6,12 +6,16 @@ import type { LogEngine } from './engine.js';
 import { MemoryLogEngine, MemoryTopicNames, OneCluster } from './testing/index.js';
 import { TopicDirectories } from './topic-directories.js';
 import { UNGUARDED } from './topic-guard.js';
-import { TopicLifecycle, type TopicUser } from './topic-lifecycle.js';
+import type { TopicUser } from './topic-change-rules.js';
+import { TopicLifecycle } from './topic-lifecycle.js';
 import { TopicProducer } from './topic-producer.js';
 import { StickyPartitions } from './partitioner.js';
 
 const DAY = 86_400_000;
 const batch = (): Buffer => encodeBatch([{ key: null, value: Buffer.from('v'), headers: [], timestamp: 0 }]);
+
+/** What is said of a topic of one record of which nothing is left. */
+const GONE = { oldNameOf: null, records: 1, purgeAtMs: null };
 
 /** Ends a task where a process would have died. */
 class Killed extends Error {}
@@ -118,8 +122,8 @@ describe('a topic that users guard', () => {
     await lifecycle.freeze(undefined, 'orders');
     const before = await world.directory.resolve('orders');
     const positions = await world.engine.describeGroup('readers');
-    const deletion = await lifecycle.delete(undefined, 'orders', GENTLY);
-    expect(deletion).toMatchObject({ phase: 'KEPT', purgeAtMs: world.clock.now() + 7 * DAY });
+    const loss = await lifecycle.delete(undefined, 'orders', GENTLY);
+    expect(loss).toEqual({ oldNameOf: null, records: 1, purgeAtMs: world.clock.now() + 7 * DAY });
     await expect(world.directory.resolve('orders')).rejects.toMatchObject({ code: 'topic-not-found' });
     await expect(world.write('orders')).rejects.toMatchObject({ code: 'topic-not-found' });
     expect((await world.physical())['orders--g2']).toBe('BROWNED_OUT');
@@ -140,7 +144,7 @@ describe('a topic that users guard', () => {
       code: 'topic-name-kept',
       hint: expect.stringContaining(':restore'),
     });
-    expect(await lifecycle.delete(undefined, 'orders', { permanent: true, force: false })).toBeNull();
+    expect(await lifecycle.delete(undefined, 'orders', { permanent: true, force: false })).toEqual(GONE);
     expect(await world.physical()).toEqual({});
     expect(await create()).toMatchObject({ generation: 1, guard: UNGUARDED });
   });
@@ -179,7 +183,7 @@ describe('a topic that users guard', () => {
   });
 
   it('is deleted at once where nothing is to be kept', async () => {
-    expect(await world.lifecycle(0).delete(undefined, 'orders', GENTLY)).toBeNull();
+    expect(await world.lifecycle(0).delete(undefined, 'orders', GENTLY)).toEqual(GONE);
     expect(await world.physical()).toEqual({});
   });
 
@@ -191,7 +195,8 @@ describe('a topic that users guard', () => {
     async ({ how, call, phase, left }) => {
       const full = new AppError({ kind: 'storage-full', code: 'storage-full', message: 'full' });
       const refusing = vi.spyOn(world.engine, call).mockRejectedValue(full);
-      expect(await world.lifecycle().delete(undefined, 'orders', how)).toMatchObject({ phase });
+      expect(await world.lifecycle().delete(undefined, 'orders', how)).toMatchObject({ records: 1 });
+      expect((await world.directory.nameOf('orders'))?.guard.deletion).toMatchObject({ phase });
       expect(refusing).toHaveBeenCalled();
       await expect(world.directory.resolve('orders')).rejects.toMatchObject({ code: 'topic-not-found' });
       expect(Object.keys(await world.physical()).sort()).toEqual(['orders', 'orders--g2']);
@@ -210,6 +215,46 @@ describe('a topic that users guard', () => {
     await expect(lifecycle.delete(undefined, 'orders', { permanent: true, force: false })).rejects.toMatchObject({
       code: 'topic-in-use',
     });
+  });
+
+  it('says what a change would come to, or why it is refused, and changes nothing', async () => {
+    const lifecycle = world.lifecycle();
+    const before = { physical: await world.physical(), names: await world.names.list(world.engine.logId) };
+    for (const [change, guard, state] of [
+      ['protect', { protected: true }, 'ACTIVE'],
+      ['unprotect', UNGUARDED, 'ACTIVE'],
+      ['freeze', { frozen: true }, 'FENCED'],
+      ['unfreeze', UNGUARDED, 'ACTIVE'],
+    ] as const)
+      expect(await lifecycle.tryChange(undefined, 'orders', change)).toMatchObject({ guard, description: { state } });
+    expect(await lifecycle.tryDelete(undefined, 'orders', GENTLY)).toMatchObject({ records: 1 });
+    const ends = { permanent: true, force: false };
+    expect(await lifecycle.tryDelete(undefined, 'orders', ends)).toEqual(GONE);
+    for (const name of ['restore', 'freeze'] as const)
+      await expect(lifecycle.tryChange(undefined, 'none', name)).rejects.toMatchObject({ code: 'topic-not-found' });
+    await expect(lifecycle.tryChange(undefined, 'orders', 'restore')).rejects.toMatchObject({
+      code: 'topic-not-deleted',
+    });
+    world.operation = { id: 'o1', kind: 'repartition' };
+    for (const refused of [
+      lifecycle.tryChange(undefined, 'orders', 'freeze'),
+      lifecycle.tryDelete(undefined, 'orders', GENTLY),
+    ])
+      await expect(refused).rejects.toMatchObject({ code: 'topic-in-operation' });
+    world.operation = undefined;
+    world.users = [{ kind: 'view', name: 'totals' }];
+    await expect(lifecycle.tryDelete(undefined, 'orders', ends)).rejects.toMatchObject({ code: 'topic-in-use' });
+    world.users = [];
+    expect({ physical: await world.physical(), names: await world.names.list(world.engine.logId) }).toEqual(before);
+
+    await lifecycle.delete(undefined, 'orders', GENTLY);
+    const kept = await world.physical();
+    expect(await lifecycle.tryChange(undefined, 'orders', 'restore')).toMatchObject({
+      guard: { deletion: null },
+      description: { state: 'ACTIVE' },
+    });
+    expect(await lifecycle.tryDelete(undefined, 'orders', ends)).toEqual(GONE);
+    expect(await world.physical()).toEqual(kept);
   });
 
   it('gives way to an operation, also to one that began in the same moment', async () => {

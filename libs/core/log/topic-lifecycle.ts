@@ -2,32 +2,17 @@ import { type Clock, isAppError, Serial } from '#libs/core/kernel';
 import type { TopicDirectories } from './topic-directories.js';
 import type { ResolvedTopic, TopicDirectory } from './topic-directory.js';
 import { type TopicDeletion, type TopicGuard, UNGUARDED } from './topic-guard.js';
+import { topicGuardChanged } from './topic-guard-errors.js';
 import {
-  topicBeingPurged,
-  topicDeleted,
-  topicGuardChanged,
-  topicInOperation,
-  topicInUse,
-  topicNotActive,
-  topicNotDeleted,
-} from './topic-guard-errors.js';
+  deletedTopic,
+  TopicChangeRules,
+  type Deletable,
+  type DeleteTopic,
+  type TopicUse,
+} from './topic-change-rules.js';
 import { physicalName } from './generation.js';
 import type { TopicName, TopicNames } from './topic-names.js';
 import type { TopicState } from './topic.js';
-
-/** What would be left without a topic. */
-export interface TopicUser {
-  readonly kind: 'view' | 'derivation';
-  readonly name: string;
-}
-
-/** Who else has to do with topics. What lies above the log tells it. */
-export interface TopicUse {
-  /** What reads or fills the logical topic. */
-  usersOf(cluster: string, logical: string): Promise<readonly TopicUser[]>;
-  /** The live operation that works on it. */
-  operationOn(cluster: string, logical: string): Promise<{ readonly id: string; readonly kind: string } | undefined>;
-}
 
 export interface TopicLifecycleOptions {
   readonly directories: TopicDirectories;
@@ -40,11 +25,17 @@ export interface TopicLifecycleOptions {
   readonly failPoint?: (name: string) => void | Promise<void>;
 }
 
-export interface DeleteTopic {
-  /** Delete for good instead of keeping it for a while; also for one that is kept already. */
-  readonly permanent: boolean;
-  /** Although something depends on it. */
-  readonly force: boolean;
+/** A change that takes nothing away. */
+export type TopicChange = 'protect' | 'unprotect' | 'freeze' | 'unfreeze' | 'restore';
+
+/** What went, or would, with a topic that is deleted. */
+export interface TopicLoss {
+  /** The topic that an old name led to: the name is all that goes. */
+  readonly oldNameOf: string | null;
+  /** Null where nobody knows it any more. */
+  readonly records: number | null;
+  /** From when on it may be gone for good, epoch ms; null where it is. */
+  readonly purgeAtMs: number | null;
 }
 
 const SWEEP_MS = 60_000;
@@ -56,16 +47,17 @@ const SWEEP_MS = 60_000;
 export class TopicLifecycle {
   readonly #changes = new Map<string, Serial>();
   readonly #failPoint: (name: string) => void | Promise<void>;
+  readonly #rules: TopicChangeRules;
 
   constructor(private readonly options: TopicLifecycleOptions) {
+    this.#rules = new TopicChangeRules(options.use, options.deletedRetentionMs);
     this.#failPoint = options.failPoint ?? (() => undefined);
   }
 
   /** Refuses to delete the topic or records of it, or allows it again. Harmless to repeat. @throws `topic-not-found`. */
   async protect(cluster: string | undefined, logical: string, isProtected: boolean): Promise<ResolvedTopic> {
     return await this.#change(cluster, async (directory) => {
-      await directory.demandPresentName(logical);
-      const { guard } = await directory.resolve(logical);
+      const { guard } = await this.#rules.guardable(directory, logical);
       if (guard.protected !== isProtected) await this.#set(directory, logical, { protected: isProtected });
       return await directory.resolve(logical);
     });
@@ -77,11 +69,8 @@ export class TopicLifecycle {
    */
   async freeze(cluster: string | undefined, logical: string): Promise<ResolvedTopic> {
     return await this.#change(cluster, async (directory, name) => {
-      await directory.demandPresentName(logical);
-      const topic = await directory.resolve(logical);
+      const topic = await this.#rules.freezable(directory, name, logical);
       if (!topic.guard.frozen) {
-        await this.#demandNoOperation(name, logical, 'frozen');
-        if (topic.description.state !== 'ACTIVE') throw topicNotActive(logical, topic.description.state);
         const row = await this.#set(directory, logical, { frozen: true });
         await this.#failPoint('topic:frozen');
         await this.#orTakeBack(name, directory, row, { frozen: false }, 'frozen');
@@ -94,8 +83,7 @@ export class TopicLifecycle {
   /** Lets writers go on. Harmless to repeat. @throws `topic-not-found`. */
   async unfreeze(cluster: string | undefined, logical: string): Promise<ResolvedTopic> {
     return await this.#change(cluster, async (directory) => {
-      await directory.demandPresentName(logical);
-      const topic = await directory.resolve(logical);
+      const topic = await this.#rules.guardable(directory, logical);
       if (topic.guard.frozen) {
         // In this order a crash in between leaves it frozen, and not fenced by nobody.
         await directory.engine.setTopicState(topic.physical, 'ACTIVE');
@@ -109,37 +97,58 @@ export class TopicLifecycle {
   /**
    * Deletes a topic: unreachable at once, and kept for a while with all its generations and the positions of groups, unless it is to be for good. A log without room on its disk holds nothing up: the topic is
    * deleted, and {@link keep} does the rest. An old name of a topic is given up, and nothing else is deleted.
-   * @returns the deletion, null when nothing is left.
    * @throws `topic-not-found`, `topic-protected`, `topic-in-use` naming what depends on it, `topic-in-operation`.
    */
-  async delete(cluster: string | undefined, logical: string, how: DeleteTopic): Promise<TopicDeletion | null> {
+  async delete(cluster: string | undefined, logical: string, how: DeleteTopic): Promise<TopicLoss> {
     return await this.#change(cluster, async (directory, name) => {
-      const { clock, deletedRetentionMs } = this.options;
-      if ((await directory.presentName(logical)) !== logical) return await this.#giveUp(directory, name, logical, how);
-      const isPermanent = how.permanent || deletedRetentionMs === 0;
-      const kept = (await this.#find(directory, logical))?.guard.deletion ?? null;
-      if (kept !== null && !isPermanent) throw topicDeleted(logical, kept);
-      if (kept === null) await directory.demandUnprotected(logical, 'it cannot be deleted');
-      await this.#demandUnused(name, logical, how.force);
-      if (kept === null) {
-        const { description, guard } = await directory.resolve(logical);
-        await this.#demandNoOperation(name, logical, 'deleted');
-        const atMs = clock.now();
-        const row = await this.#set(directory, logical, {
-          deletion: {
-            phase: 'KEPT',
-            atMs,
-            purgeAtMs: isPermanent ? atMs : atMs + deletedRetentionMs,
-            stateBefore: guard.frozen || description.state !== 'ACTIVE' ? 'FENCED' : 'ACTIVE',
-          },
-        });
+      const deletable = await this.#rules.deletable(directory, name, logical, how);
+      const { oldNameOf, topic, kept, isPermanent } = deletable;
+      if (oldNameOf !== null) {
+        // Nothing reads or writes by it any more. The operation that renamed the topic may still take it back to that name.
+        await directory.forgetOldName(logical);
+        return lossOf(deletable, null);
+      }
+      if (kept === null && topic !== null) {
+        const row = await this.#set(directory, logical, { deletion: this.#deletionOf(topic, isPermanent) });
         await this.#failPoint('topic:deleted');
         await this.#orTakeBack(name, directory, row, { deletion: null }, 'deleted');
       }
       // It is stored: "nothing was written" would not be true any more.
       await (isPermanent ? this.#purge(directory, logical) : this.#settle(directory, name, logical)).catch(unlessFull);
-      return (await this.#find(directory, logical))?.guard.deletion ?? null;
+      return lossOf(deletable, (await this.#find(directory, logical))?.guard.deletion ?? null);
     });
+  }
+
+  /** What {@link delete} would take; nothing changes. @throws what it throws. */
+  async tryDelete(cluster: string | undefined, logical: string, how: DeleteTopic): Promise<TopicLoss> {
+    const { name, directory } = this.#at(cluster);
+    const deletable = await this.#rules.deletable(directory, name, logical, how);
+    const { topic, isPermanent } = deletable;
+    return lossOf(deletable, topic === null || isPermanent ? null : this.#deletionOf(topic, false));
+  }
+
+  /** The topic as a change would make it; nothing changes. @throws what the change throws. */
+  async tryChange(cluster: string | undefined, logical: string, change: TopicChange): Promise<ResolvedTopic> {
+    const { name, directory } = this.#at(cluster);
+    if (change === 'restore') {
+      const { stateBefore } = await this.#rules.restorable(directory, logical);
+      const topic = await deletedTopic(directory, logical);
+      if (topic === null) return await directory.resolve(logical);
+      return asChanged(topic, { deletion: null }, topic.guard.frozen ? 'FENCED' : stateBefore);
+    }
+    const topic =
+      change === 'freeze'
+        ? await this.#rules.freezable(directory, name, logical)
+        : await this.#rules.guardable(directory, logical);
+    switch (change) {
+      case 'protect':
+      case 'unprotect':
+        return asChanged(topic, { protected: change === 'protect' });
+      case 'freeze':
+        return asChanged(topic, { frozen: true }, 'FENCED');
+      case 'unfreeze':
+        return asChanged(topic, { frozen: false }, topic.guard.frozen ? 'ACTIVE' : undefined);
+    }
   }
 
   /**
@@ -148,13 +157,7 @@ export class TopicLifecycle {
    */
   async restore(cluster: string | undefined, logical: string): Promise<ResolvedTopic> {
     return await this.#change(cluster, async (directory, name) => {
-      await directory.demandPresentName(logical);
-      const deletion = (await this.#find(directory, logical))?.guard.deletion ?? null;
-      if (deletion === null) {
-        await directory.resolve(logical);
-        throw topicNotDeleted(logical);
-      }
-      if (deletion.phase === 'PURGING') throw topicBeingPurged(logical);
+      const deletion = await this.#rules.restorable(directory, logical);
       if (deletion.phase === 'KEPT')
         await this.#set(directory, logical, { deletion: { ...deletion, phase: 'RESTORING' } });
       await this.#failPoint('topic:restoring');
@@ -208,12 +211,14 @@ export class TopicLifecycle {
     return adopted;
   }
 
-  /** Nothing reads or writes by an old name any more. The operation that renamed the topic may still take it back to that name. */
-  async #giveUp(directory: TopicDirectory, cluster: string, logical: string, how: DeleteTopic): Promise<null> {
-    await this.#demandUnused(cluster, logical, how.force);
-    await this.#demandNoOperation(cluster, logical, 'given up');
-    await directory.forgetOldName(logical);
-    return null;
+  #deletionOf({ description, guard }: ResolvedTopic, isPermanent: boolean): TopicDeletion {
+    const atMs = this.options.clock.now();
+    return {
+      phase: 'KEPT',
+      atMs,
+      purgeAtMs: isPermanent ? atMs : atMs + this.options.deletedRetentionMs,
+      stateBefore: guard.frozen || description.state !== 'ACTIVE' ? 'FENCED' : 'ACTIVE',
+    };
   }
 
   /** Makes the log what the guard says, as often as the guard changes meanwhile; purges what is due. */
@@ -269,17 +274,6 @@ export class TopicLifecycle {
     await directory.erase(logical, row.generation);
   }
 
-  async #demandUnused(cluster: string, logical: string, isForced: boolean): Promise<void> {
-    if (isForced) return;
-    const users = await this.options.use.usersOf(cluster, logical);
-    if (users.length > 0) throw topicInUse(logical, users);
-  }
-
-  async #demandNoOperation(cluster: string, logical: string, what: string): Promise<void> {
-    const operation = await this.options.use.operationOn(cluster, logical);
-    if (operation !== undefined) throw topicInOperation(logical, what, operation);
-  }
-
   /** After the change was stored: an operation that began in the same moment has not seen it, so the change gives way. */
   async #orTakeBack(
     cluster: string,
@@ -289,7 +283,7 @@ export class TopicLifecycle {
     what: string,
   ): Promise<void> {
     try {
-      await this.#demandNoOperation(cluster, row.logical, what);
+      await this.#rules.demandNoOperation(cluster, row.logical, what);
     } catch (error) {
       await this.#tryToSet(directory, row, undo);
       throw error;
@@ -326,13 +320,27 @@ export class TopicLifecycle {
     cluster: string | undefined,
     task: (directory: TopicDirectory, cluster: string) => Promise<T>,
   ): Promise<T> {
-    const { directories } = this.options;
-    const name = cluster ?? directories.clusters.defaultName;
-    const directory = directories.of(name);
+    const { name, directory } = this.#at(cluster);
     let line = this.#changes.get(name);
     if (line === undefined) this.#changes.set(name, (line = new Serial()));
     return line.run(() => task(directory, name));
   }
+
+  #at(cluster: string | undefined): { readonly name: string; readonly directory: TopicDirectory } {
+    const { directories } = this.options;
+    const name = cluster ?? directories.clusters.defaultName;
+    return { name, directory: directories.of(name) };
+  }
+}
+
+function lossOf({ oldNameOf, topic }: Deletable, deletion: TopicDeletion | null): TopicLoss {
+  const partitions = topic?.description.partitions;
+  const records = partitions?.reduce((sum, one) => sum + (one.endOffset - one.startOffset), 0);
+  return { oldNameOf, records: oldNameOf === null ? (records ?? null) : 0, purgeAtMs: deletion?.purgeAtMs ?? null };
+}
+
+function asChanged(topic: ResolvedTopic, guard: Partial<TopicGuard>, state = topic.description.state): ResolvedTopic {
+  return { ...topic, guard: { ...topic.guard, ...guard }, description: { ...topic.description, state } };
 }
 
 function unlessFull(error: unknown): void {

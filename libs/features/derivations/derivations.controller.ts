@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
+import { ApiJson, DeletionOncePerKey, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
 import {
   createBody,
   derivationPage,
@@ -128,6 +128,7 @@ export class DerivationsController {
   }
 
   @Delete(':derivation')
+  @DeletionOncePerKey()
   @HttpCode(204)
   @Access('delete', 'topic', 'derivation')
   @ApiJson({ id: 'deleteDerivation', summary: 'Delete a derivation with its topic', tag: 'derivations', status: 204 })

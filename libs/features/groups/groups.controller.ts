@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ZodPipe } from '#libs/platform/http';
+import { ApiJson, DeletionOncePerKey, ZodPipe } from '#libs/platform/http';
 import {
   groupList,
   groupView,
@@ -99,6 +99,7 @@ export class GroupsController {
   }
 
   @Delete(':group')
+  @DeletionOncePerKey()
   @HttpCode(204)
   @Access('delete', 'group', 'group')
   @ApiJson({ id: 'deleteGroup', summary: 'Forget a group and its positions', tag: 'groups', status: 204 })

@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, Param, Put, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, Conditional, ConfluentApi } from '#libs/platform/http';
+import { ApiJson, Conditional, ConfluentApi, OncePerKey } from '#libs/platform/http';
 import { configShape, configUpdateShape, defaultQuery } from './api-shapes.js';
 import type { RawQuery } from './query.js';
 import { SettingsService } from './settings.service.js';
@@ -36,6 +36,7 @@ export class ConfigController {
   }
 
   @Delete()
+  @OncePerKey()
   @Access('govern', 'subject')
   @ApiJson({ id: 'deleteGlobalConfig', summary: 'Return to default settings', tag, response: configShape })
   deleteGlobal(@CurrentPrincipal() principal: Principal): Promise<Wire> {
@@ -81,6 +82,7 @@ export class ConfigController {
   }
 
   @Delete(':subject')
+  @OncePerKey()
   @Access('govern', 'subject', 'subject')
   @ApiJson({
     id: 'deleteSubjectConfig',

@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, Param, Put, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, Conditional, ConfluentApi } from '#libs/platform/http';
+import { ApiJson, Conditional, ConfluentApi, OncePerKey } from '#libs/platform/http';
 import { defaultQuery, forceQuery, modeShape, recursiveQuery } from './api-shapes.js';
 import type { RawQuery } from './query.js';
 import { SettingsService } from './settings.service.js';
@@ -37,6 +37,7 @@ export class ModeController {
   }
 
   @Delete()
+  @OncePerKey()
   @Access('govern', 'subject')
   @ApiJson({
     id: 'deleteGlobalMode',
@@ -90,6 +91,7 @@ export class ModeController {
   }
 
   @Delete(':subject')
+  @OncePerKey()
   @Access('govern', 'subject', 'subject')
   @ApiJson({
     id: 'deleteSubjectMode',

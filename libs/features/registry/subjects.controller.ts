@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, Conditional, ConfluentApi } from '#libs/platform/http';
+import { ApiJson, Conditional, ConfluentApi, OncePerKey } from '#libs/platform/http';
 import * as shapes from './api-shapes.js';
 import type { RawQuery } from './query.js';
 import { SchemasService } from './schemas.service.js';
@@ -33,6 +33,7 @@ export class SubjectsController {
   }
 
   @Delete(':subject')
+  @OncePerKey()
   @Access('delete', 'subject', 'subject')
   @ApiJson({
     id: 'deleteSubject',
@@ -107,6 +108,7 @@ export class SubjectsController {
   }
 
   @Delete(':subject/versions/:version')
+  @OncePerKey()
   @Access('delete', 'subject', 'subject')
   @ApiJson({
     id: 'deleteVersion',

@@ -1,14 +1,15 @@
-import { applyDecorators, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { applyDecorators, Controller, HttpCode, Param, Post, Query } from '@nestjs/common';
 import type { Attempt } from '#libs/core/idempotency';
+import type { TopicChange } from '#libs/core/log';
 import { Access } from '#libs/platform/auth';
-import { ApiJson, CurrentAttempt, OncePerKey } from '#libs/platform/http';
-import { topicView, type TopicView } from './topic-schemas.js';
+import { ApiJson, CurrentAttempt, OncePerKey, ZodPipe } from '#libs/platform/http';
+import { topicCommandQuery, topicView, type TopicCommandQuery, type TopicView } from './topic-schemas.js';
 import { placedView } from './topic-view.js';
 import { TopicsService, type PlacedTopic } from './topics.service.js';
 
 /** The route `POST …/topics/{topic}:<command>`. A doubled colon is a colon to the router, and the parameter needs a pattern that ends before it. */
 function CommandRoute(
-  command: string,
+  command: TopicChange,
   summary: string,
   description: string,
   conflicts: readonly string[],
@@ -22,6 +23,7 @@ function CommandRoute(
       summary,
       description,
       tag: 'topics',
+      query: topicCommandQuery,
       response: topicView,
       errors: { 404: ['topic-not-found'], 409: [...conflicts, 'topic-guard-changed'] },
     }),
@@ -39,13 +41,25 @@ export class TopicCommandsController {
     'Deleting the topic, or records of it, is refused until `:unprotect`.',
     [],
   )
-  protect(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
-    return this.#answer(this.topics.protect(cluster, topic, true));
+  protect(
+    @Param('cluster') cluster: string | undefined,
+    @Param('topic') topic: string,
+    @Query(new ZodPipe(topicCommandQuery)) { dryRun }: TopicCommandQuery,
+  ): Promise<TopicView> {
+    return this.#answer(
+      dryRun ? this.topics.tryChange(cluster, topic, 'protect') : this.topics.protect(cluster, topic, true),
+    );
   }
 
   @CommandRoute('unprotect', 'Take the protection of a topic back', 'Allows deleting again.', [])
-  unprotect(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
-    return this.#answer(this.topics.protect(cluster, topic, false));
+  unprotect(
+    @Param('cluster') cluster: string | undefined,
+    @Param('topic') topic: string,
+    @Query(new ZodPipe(topicCommandQuery)) { dryRun }: TopicCommandQuery,
+  ): Promise<TopicView> {
+    return this.#answer(
+      dryRun ? this.topics.tryChange(cluster, topic, 'unprotect') : this.topics.protect(cluster, topic, false),
+    );
   }
 
   @CommandRoute(
@@ -54,13 +68,25 @@ export class TopicCommandsController {
     'It takes no records until `:unfreeze`; reading goes on. When this answers, the end offsets are final. A frozen topic cannot be repartitioned.',
     ['topic-in-operation', 'topic-not-active'],
   )
-  freeze(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
-    return this.#answer(this.topics.freeze(cluster, topic, true));
+  freeze(
+    @Param('cluster') cluster: string | undefined,
+    @Param('topic') topic: string,
+    @Query(new ZodPipe(topicCommandQuery)) { dryRun }: TopicCommandQuery,
+  ): Promise<TopicView> {
+    return this.#answer(
+      dryRun ? this.topics.tryChange(cluster, topic, 'freeze') : this.topics.freeze(cluster, topic, true),
+    );
   }
 
   @CommandRoute('unfreeze', 'Let writers of a frozen topic go on', 'Takes `:freeze` back.', [])
-  unfreeze(@Param('cluster') cluster: string | undefined, @Param('topic') topic: string): Promise<TopicView> {
-    return this.#answer(this.topics.freeze(cluster, topic, false));
+  unfreeze(
+    @Param('cluster') cluster: string | undefined,
+    @Param('topic') topic: string,
+    @Query(new ZodPipe(topicCommandQuery)) { dryRun }: TopicCommandQuery,
+  ): Promise<TopicView> {
+    return this.#answer(
+      dryRun ? this.topics.tryChange(cluster, topic, 'unfreeze') : this.topics.freeze(cluster, topic, false),
+    );
   }
 
   @CommandRoute(
@@ -73,9 +99,14 @@ export class TopicCommandsController {
   restore(
     @Param('cluster') cluster: string | undefined,
     @Param('topic') topic: string,
+    @Query(new ZodPipe(topicCommandQuery)) { dryRun }: TopicCommandQuery,
     @CurrentAttempt() attempt: Attempt | undefined,
   ): Promise<TopicView> {
-    return this.#answer(this.topics.restore(cluster, topic, attempt?.again === true));
+    return this.#answer(
+      dryRun
+        ? this.topics.tryChange(cluster, topic, 'restore')
+        : this.topics.restore(cluster, topic, attempt?.again === true),
+    );
   }
 
   async #answer(change: Promise<PlacedTopic>): Promise<TopicView> {

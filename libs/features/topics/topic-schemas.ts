@@ -31,8 +31,29 @@ const flag = z
 export const deleteTopicQuery = z.strictObject({
   permanent: flag.describe('Delete for good instead of keeping the topic for `topics.deletedRetentionMs`.'),
   force: flag.describe('Delete although views or derivations depend on it; they fail until it is restored.'),
+  dryRun: flag.describe('Only say what would go, or why it is refused.'),
 });
 export type DeleteTopicQuery = z.infer<typeof deleteTopicQuery>;
+
+/** What went with a topic, or would. */
+export const deletedTopicView = z.object({
+  name: z.string(),
+  oldNameOf: z.string().nullable().describe('The topic that this old name led to; the name is all that goes.'),
+  records: z
+    .string()
+    .nullable()
+    .describe('How many records go. Null where that is not known any more: a repetition after a crash.'),
+  permanent: z.boolean().describe('Whether it was asked to be gone for good.'),
+  purgeAt: z.string().nullable().describe('Until when `:restore` brings it back. Null where nothing does.'),
+  dryRun: z.boolean(),
+});
+export type DeletedTopicView = z.infer<typeof deletedTopicView>;
+
+/** Query of `POST /v1/topics/{topic}:<command>`. */
+export const topicCommandQuery = z.strictObject({
+  dryRun: flag.describe('Only say what the topic would be, or why the change is refused.'),
+});
+export type TopicCommandQuery = z.infer<typeof topicCommandQuery>;
 
 /** Query of `GET /v1/topics`. */
 export const listTopicsQuery = z.strictObject({

@@ -1,5 +1,5 @@
-import { DEFAULT_PARTITIONER, type PartitionerSpec, type ResolvedTopic } from '#libs/core/log';
-import type { TopicSummary, TopicView } from './topic-schemas.js';
+import { DEFAULT_PARTITIONER, type PartitionerSpec, type ResolvedTopic, type TopicLoss } from '#libs/core/log';
+import type { DeletedTopicView, TopicSummary, TopicView } from './topic-schemas.js';
 import type { PlacedTopic } from './topics.service.js';
 
 /** A resolved topic as the list shows it. */
@@ -48,5 +48,22 @@ export function viewOf(cluster: string, topic: ResolvedTopic, oldNames: readonly
       sizeBytes: one.sizeBytes,
       health: one.health,
     })),
+  };
+}
+
+/** What went with a topic, or would. */
+export function deletedView(
+  name: string,
+  permanent: boolean,
+  dryRun: boolean,
+  { oldNameOf, records, purgeAtMs }: TopicLoss,
+): DeletedTopicView {
+  return {
+    name,
+    oldNameOf,
+    records: records === null ? null : String(records),
+    permanent,
+    purgeAt: purgeAtMs === null || permanent ? null : new Date(purgeAtMs).toISOString(),
+    dryRun,
   };
 }

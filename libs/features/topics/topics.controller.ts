@@ -1,20 +1,22 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
 import type { Attempt } from '#libs/core/idempotency';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
 import { ApiJson, CurrentAttempt, OncePerKey, ZodPipe } from '#libs/platform/http';
 import {
   createTopicBody,
+  deletedTopicView,
   deleteTopicQuery,
   listTopicsQuery,
   topicPage,
   topicView,
   type CreateTopicBody,
+  type DeletedTopicView,
   type DeleteTopicQuery,
   type ListTopicsQuery,
   type TopicPage,
   type TopicView,
 } from './topic-schemas.js';
-import { placedView, summaryOf, viewOf } from './topic-view.js';
+import { deletedView, placedView, summaryOf, viewOf } from './topic-view.js';
 import { TopicsService } from './topics.service.js';
 
 /** Topics of the default cluster, and of a named one. */
@@ -72,26 +74,31 @@ export class TopicsController {
   }
 
   @Delete(':topic')
-  @HttpCode(204)
+  @OncePerKey()
   @Access('delete', 'topic', 'topic')
   @ApiJson({
     id: 'deleteTopic',
     summary: 'Delete a topic',
     description:
-      'It is unreachable at once, and kept with records, generations and group positions for `topics.deletedRetentionMs`: `:restore` brings it back until then. Its name cannot be given to another topic meanwhile. `permanent=true` deletes for good, also one that is kept. An old name of a topic that was renamed is given up, and no record is deleted.',
+      'It is unreachable at once, and kept with records, generations and group positions for `topics.deletedRetentionMs`: `:restore` brings it back until then. Its name cannot be given to another topic meanwhile. `permanent=true` deletes for good, also one that is kept. An old name of a topic that was renamed is given up, and no record is deleted. With the header `Idempotency-Key` a repetition gets the first answer.',
     tag: 'topics',
     query: deleteTopicQuery,
-    status: 204,
+    response: deletedTopicView,
     errors: {
       404: ['topic-not-found'],
-      409: ['topic-protected', 'topic-in-use', 'topic-in-operation', 'topic-guard-changed'],
+      409: ['topic-protected', 'topic-in-use', 'topic-in-operation', 'topic-guard-changed', 'idempotency-key-in-use'],
+      422: ['idempotency-key-reused'],
     },
   })
   async delete(
     @Param('cluster') cluster: string | undefined,
     @Param('topic') topic: string,
-    @Query(new ZodPipe(deleteTopicQuery)) how: DeleteTopicQuery,
-  ): Promise<void> {
-    await this.topics.delete(cluster, topic, how);
+    @Query(new ZodPipe(deleteTopicQuery)) { dryRun, ...how }: DeleteTopicQuery,
+    @CurrentAttempt() attempt: Attempt | undefined,
+  ): Promise<DeletedTopicView> {
+    const loss = dryRun
+      ? await this.topics.tryDelete(cluster, topic, how)
+      : await this.topics.delete(cluster, topic, how, attempt?.again === true);
+    return deletedView(topic, how.permanent, dryRun, loss);
   }
 }

@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { isAppError } from '#libs/core/kernel';
-import { TopicDirectories, TopicLifecycle, type DeleteTopic, type ResolvedTopic } from '#libs/core/log';
+import {
+  TopicDirectories,
+  TopicLifecycle,
+  type DeleteTopic,
+  type ResolvedTopic,
+  type TopicChange,
+  type TopicLoss,
+} from '#libs/core/log';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page } from '#libs/platform/http';
 import type { CreateTopicBody, ListTopicsQuery } from './topic-schemas.js';
@@ -58,9 +65,27 @@ export class TopicsService {
     return pageOf(visible, query, (topic) => topic.logical);
   }
 
-  /** See {@link TopicLifecycle.delete}. */
-  async delete(cluster: string | undefined, topic: string, how: DeleteTopic): Promise<void> {
-    await this.directories.following(cluster, (at) => this.lifecycle.delete(at, topic, how));
+  /** See {@link TopicLifecycle.delete}. @param again an earlier attempt may have deleted it: one that is not there is the answer then. */
+  async delete(cluster: string | undefined, topic: string, how: DeleteTopic, again: boolean): Promise<TopicLoss> {
+    return await this.directories.following(cluster, async (at) => {
+      try {
+        return await this.lifecycle.delete(at, topic, how);
+      } catch (error) {
+        if (!again || !isAppError(error, 'topic-not-found')) throw error;
+        const purgeAtMs = (await this.directories.of(at).nameOf(topic))?.guard.deletion?.purgeAtMs ?? null;
+        return { oldNameOf: null, records: null, purgeAtMs };
+      }
+    });
+  }
+
+  /** See {@link TopicLifecycle.tryDelete}. */
+  async tryDelete(cluster: string | undefined, topic: string, how: DeleteTopic): Promise<TopicLoss> {
+    return await this.directories.following(cluster, (at) => this.lifecycle.tryDelete(at, topic, how));
+  }
+
+  /** See {@link TopicLifecycle.tryChange}. */
+  tryChange(cluster: string | undefined, topic: string, change: TopicChange): Promise<PlacedTopic> {
+    return this.placed(cluster, (at) => this.lifecycle.tryChange(at, topic, change));
   }
 
   /** See {@link TopicLifecycle.restore}. @param again an earlier attempt may have restored it: one that is there is the answer then. */

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { outcomeUnknown, type Attempt } from '#libs/core/idempotency';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, CurrentAttempt, OncePerKey, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
+import { ApiJson, CurrentAttempt, DeletionOncePerKey, OncePerKey, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
 import {
   rebuildPlanBody,
   versionPlanBody,
@@ -94,6 +94,7 @@ export class VersionsController {
   }
 
   @Delete(':view/versions/:version')
+  @DeletionOncePerKey()
   @HttpCode(204)
   @Access('alter', 'view', 'view')
   @ApiJson({

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Access, CurrentPrincipal, declareRoute, type Principal } from '#libs/platform/auth';
-import { ApiJson, pageQuery, ZodPipe, type PageRequest } from '#libs/platform/http';
+import { ApiJson, DeletionOncePerKey, pageQuery, type PageRequest, ZodPipe } from '#libs/platform/http';
 import {
   declarationQuery,
   declaredView,
@@ -86,6 +86,7 @@ export class ViewsController {
   }
 
   @Delete(':view')
+  @DeletionOncePerKey()
   @HttpCode(204)
   @Access('delete', 'view', 'view')
   @ApiJson({ id: 'deleteView', summary: 'Delete a view with its rows', tag: 'views', status: 204 })

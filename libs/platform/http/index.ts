@@ -19,7 +19,7 @@ export { HttpFault } from './http-fault.js';
 export { byteRangeOf, type ByteRange } from './byte-range.js';
 export { bodyDigestOf } from './body-digest.js';
 export { idempotencyKeyOf } from './idempotency-key.js';
-export { CurrentAttempt, OncePerKey, PlanOncePerKey } from './once-per-key.js';
+export { CurrentAttempt, DeletionOncePerKey, OncePerKey, PlanOncePerKey } from './once-per-key.js';
 export { prefersAsync, waitMsOf } from './prefer.js';
 export { REASON_HEADER, reasonOf } from './reason.js';
 export { Conditional, entityTag, isUnchanged, REVALIDATED } from './conditional.js';

@@ -9,9 +9,9 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { from, lastValueFrom, type Observable } from 'rxjs';
+import { catchError, from, lastValueFrom, map, of, type Observable } from 'rxjs';
 import { OnceByKey, type Attempt } from '#libs/core/idempotency';
-import { impossible, isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
+import { impossible, isAppError, isJsonObject, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { OperationStore } from '#libs/core/operations';
 import { idempotencyKeyOf } from './idempotency-key.js';
 
@@ -69,6 +69,37 @@ export function PlanOncePerKey(): MethodDecorator {
   return applyDecorators(UseInterceptors(PlanOncePerKeyInterceptor));
 }
 
+@Injectable()
+class DeletionOncePerKeyInterceptor implements NestInterceptor {
+  constructor(private readonly once: OnceByKey) {}
+
+  intercept(context: ExecutionContext, next: CallHandler<object>): Observable<object> {
+    const deletion: CallHandler<object> = {
+      handle: () =>
+        next.handle().pipe(
+          catchError((error: unknown) => {
+            if (isAppError(error) && error.kind === 'not-found' && isRepeated(context)) return of(NOTHING);
+            throw error;
+          }),
+          map(() => NOTHING),
+        ),
+    };
+    return onceByKey(this.once, context, deletion).pipe(map(() => undefined as never));
+  }
+}
+
+/** The answer of what answers nothing, as it is remembered. */
+const NOTHING = {};
+
+function isRepeated(context: ExecutionContext): boolean {
+  return attemptOf(context.switchToHttp().getRequest<FastifyRequest>())?.again === true;
+}
+
+/** As {@link OncePerKey}, for a route that deletes and answers nothing. After an attempt that did not tell how it ended, what is not there any more is deleted. */
+export function DeletionOncePerKey(): MethodDecorator {
+  return applyDecorators(UseInterceptors(DeletionOncePerKeyInterceptor));
+}
+
 function onceByKey(
   once: OnceByKey,
   context: ExecutionContext,
@@ -77,7 +108,7 @@ function onceByKey(
 ): Observable<object> {
   const request = context.switchToHttp().getRequest<FastifyRequest>();
   const key = idempotencyKeyOf(request.headers['idempotency-key']?.toString());
-  if (key === undefined) return next.handle();
+  if (key === undefined || isDryRun(request)) return next.handle();
   const principal = request.principal ?? impossible('a route is done once per key for somebody that is not known', {});
   const asked = { principal: principal.id, key, call: `${request.method} ${request.url}`, body: bodyOf(request.body) };
   const task = (attempt: Attempt): Promise<object> => {
@@ -85,6 +116,14 @@ function onceByKey(
     return lastValueFrom(next.handle());
   };
   return from(once.do(asked, task, holds));
+}
+
+/** Nothing is done, so there is nothing to do once: the key stays free for who does it then. */
+function isDryRun({ query, body }: FastifyRequest): boolean {
+  return (
+    (query as { dryRun?: unknown } | undefined)?.dryRun === 'true' ||
+    (body as { dryRun?: unknown } | null)?.dryRun === true
+  );
 }
 
 /** The body by its members; one that has none, as a whole. */

@@ -120,7 +120,14 @@ export const OPERATOR_SHAPES: Readonly<Record<string, JsonSchema>> = {
     nodes: list(object({ kind: oneOf('topic', 'view', 'group'), name: text, distance: whole, owner: nullable(text) })),
     edges: list(object({ from: text, to: text, by: oneOf('latest', 'versioned', 'view', 'read') })),
   }),
-  DeletedTopic: object({ name: text, records: text, permanent: flag, oldNameOf: nullable(text), dryRun: flag }),
+  DeletedTopic: object({
+    name: text,
+    oldNameOf: nullable(text),
+    records: nullable(text),
+    permanent: flag,
+    purgeAt: nullable(text),
+    dryRun: flag,
+  }),
   Produced: object({
     topic: text,
     written: whole,

@@ -185,7 +185,12 @@ describe('a topic that gets another name', () => {
     await expect(lifecycleOf(world, ['revenue']).delete('a', 'orders', how)).rejects.toMatchObject({
       code: 'topic-in-use',
     });
-    expect(await lifecycleOf(world).delete('a', 'orders', how)).toBeNull();
+    expect(await lifecycleOf(world).tryDelete('a', 'orders', how)).toMatchObject({ oldNameOf: 'purchases' });
+    expect(await lifecycleOf(world).delete('a', 'orders', how)).toEqual({
+      oldNameOf: 'purchases',
+      records: 0,
+      purgeAtMs: null,
+    });
     expect(await world.topics()).toEqual({ a: ['purchases:ACTIVE'], b: [] });
     await expect(world.write('k', 'v')).rejects.toMatchObject({ code: 'topic-not-found' });
     expect(await world.directories.of('a').create({ name: 'orders', partitions: 1 })).toMatchObject({ generation: 1 });
