@@ -1,3 +1,4 @@
+import type { Breath } from '#libs/core/kernel';
 import {
   fails,
   verdictsAtEveryLevel,
@@ -54,18 +55,26 @@ export interface LiveHistory {
   readonly isCompared: (place: number) => boolean;
 }
 
+/** Versions gone through before it is asked whether others should go on. */
+export const BETWEEN_BREATHS = 1_000;
+
 /**
  * Asks {@link checkCompatibility} at every level; at the level in force the answer is the same.
+ * @param breath given to others between some versions and others: a history that need not be compared may be very long.
  * @throws `too-many-versions-to-compare`, and what reading and comparing throw.
  */
-export async function assessCompatibility(engine: SchemaEngine, asked: AssessedQuestion): Promise<Assessment> {
+export async function assessCompatibility(
+  engine: SchemaEngine,
+  asked: AssessedQuestion,
+  breath: Breath,
+): Promise<Assessment> {
   const question = { ...asked, history: true, proofs: true };
   const { candidate, config, live } = asked;
   const level = levelOf(config);
   const levels = [...new Set(asked.levels ?? [level])];
   const verdict = async (transitive: CompatibilityLevel, direction: Direction) => {
     const judged = await engine.judge(judgementOf(question, transitive));
-    return live === undefined ? judged : completed(judged, live, direction, candidate.reading.type);
+    return live === undefined ? judged : completed(judged, live, { direction, type: candidate.reading.type, breath });
   };
   const backward = await verdict('BACKWARD_TRANSITIVE', 'new-reads-old');
   const forward = await verdict('FORWARD_TRANSITIVE', 'old-reads-new');
@@ -75,6 +84,7 @@ export async function assessCompatibility(engine: SchemaEngine, asked: AssessedQ
     warnings.push({ level: one, warnings: await engine.warnings(judgementOf(question, one)) });
   }
   const policy = policyOf(config);
+  await breath.take();
   return assessmentOf({ candidate: candidate.reading, level, levels, policy, violations }, backward, forward, warnings);
 }
 
@@ -100,15 +110,15 @@ export function fitting(direction: Direction, version: number, type: SchemaType)
  * The verdict as if all versions had been compared: what was passed over fits.
  * @param judged at a transitive level of one direction, of the versions that were compared.
  */
-function completed(
+async function completed(
   judged: Verdict,
   { rows, isCompared }: LiveHistory,
-  direction: Direction,
-  type: SchemaType,
-): Verdict {
+  { direction, type, breath }: { direction: Direction; type: SchemaType; breath: Breath },
+): Promise<Verdict> {
   const checks: Check[] = [];
   let next = 0;
   for (const [place, { version }] of rows.entries()) {
+    if (place % BETWEEN_BREATHS === 0) await breath.take();
     const check = isCompared(place) ? judged.checks[next++]! : fitting(direction, version, type);
     checks.push(check);
     if (fails(check)) break;
@@ -126,10 +136,17 @@ export async function doubtfulAtAnyLevel(
   { reading, source }: Pick<Candidate, 'source' | 'reading'>,
   live: readonly VersionRow[],
   versions: StoredVersions,
+  breath: Breath,
 ): Promise<ReadonlySet<number>> {
-  const places = live.map((_, place) => place);
   const digest = digestOf(formats, reading.type, reading.canonical, source.references);
-  if (digest === undefined || live.length < 2) return new Set(places);
-  const isCertain = (await versions.digests(live)).certain(digest, ['new-reads-old', 'old-reads-new']);
-  return new Set(places.filter((place) => place === 0 || !isCertain(live[place]!.schemaId)));
+  if (digest === undefined || live.length < 2) return new Set(live.keys());
+  const digests = await versions.digests(live);
+  await breath.take();
+  const isCertain = digests.certain(digest, ['new-reads-old', 'old-reads-new']);
+  const doubtful = new Set<number>();
+  for (const [place, { schemaId }] of live.entries()) {
+    if (place % BETWEEN_BREATHS === 0) await breath.take();
+    if (place === 0 || !isCertain(schemaId)) doubtful.add(place);
+  }
+  return doubtful;
 }

@@ -1,3 +1,4 @@
+import { Breath, type Clock } from '#libs/core/kernel';
 import type { CompatibilityLevel, CompatibilityPolicy, ReadOptions, SchemaEngine } from '#libs/core/schema';
 import { requireAccepted, rulesOf, type Candidates } from './candidates.js';
 import { assessCompatibility, doubtfulAtAnyLevel, type Assessment } from './assessment.js';
@@ -55,6 +56,7 @@ export class Checking {
     private readonly candidates: Candidates,
     private readonly digests: SubjectDigests,
     private readonly limits: RegistryLimits,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -105,6 +107,7 @@ export class Checking {
 
   async #assess(question: SchemaQuestion): Promise<Assessment> {
     const { sent, earlier, levels } = question;
+    const breath = new Breath(this.clock);
     const prepared = await this.#prepared(question);
     const { subject, config, candidate, rows } = prepared;
     const asked = {
@@ -120,22 +123,26 @@ export class Checking {
         const old = await prepared.read(one, subject.context, {});
         given.unshift({ version: index + 1, metadata: one.metadata ?? null, source: old.source });
       }
-      return assessCompatibility(this.engine, { ...asked, earlier: () => eachOf(given), count: given.length });
+      return assessCompatibility(this.engine, { ...asked, earlier: () => eachOf(given), count: given.length }, breath);
     }
     const history = { ...asked, earlier: () => comparedVersions(this.view.load(subject, rows)) };
     // Which versions belong to a group only shows when they are loaded.
     if (config.compatibilityGroup !== undefined) {
-      return assessCompatibility(this.engine, { ...history, count: rows.length });
+      return assessCompatibility(this.engine, { ...history, count: rows.length }, breath);
     }
     const versions = this.digests.versions(subject);
-    const places = await doubtfulAtAnyLevel(this.engine.formats, candidate, rows, versions);
-    const compared = rows.filter((_, place) => places.has(place));
-    return assessCompatibility(this.engine, {
-      ...history,
-      doubtful: () => comparedVersions(versions.load(compared)),
-      count: compared.length,
-      live: { rows, isCompared: (place) => places.has(place) },
-    });
+    const places = await doubtfulAtAnyLevel(this.engine.formats, candidate, rows, versions, breath);
+    const compared = [...places].map((place) => rows[place]!);
+    return assessCompatibility(
+      this.engine,
+      {
+        ...history,
+        doubtful: () => comparedVersions(versions.load(compared)),
+        count: compared.length,
+        live: { rows, isCompared: (place) => places.has(place) },
+      },
+      breath,
+    );
   }
 
   /**
@@ -168,13 +175,14 @@ export class Checking {
   /** Goes on with a check from where it stands. @throws as reading the candidate. */
   async resumed(check: SettledCheck, state?: CheckState): Promise<HistoryCheck> {
     await this.view.refresh();
-    return HistoryCheck.of({ view: this.view, engine: this.engine, digests: this.digests }, check, state);
+    const { view, engine, digests, clock } = this;
+    return HistoryCheck.of({ view, engine, digests, clock }, check, state);
   }
 
   /** What a check that has come to its end in this state has found. @throws as reading the candidate. */
   async assessed(check: SettledCheck, state: CheckState): Promise<Assessment> {
     const { candidate, normalize } = check;
-    return assessmentIn(check, state, await this.engine.read(candidate, { normalize }));
+    return assessmentIn(check, state, await this.engine.read(candidate, { normalize }), new Breath(this.clock));
   }
 
   async #prepared(question: SchemaQuestion) {

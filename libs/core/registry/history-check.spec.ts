@@ -9,8 +9,15 @@ import {
   type SourceJudgement,
   type Verdict,
 } from '#libs/core/schema';
-import { parseSubject, Registry, type Assessment, type CheckState, type HistoryCheck } from './index.js';
-import { MemoryRegistryStore } from './testing/index.js';
+import {
+  parseSubject,
+  Registry,
+  type Assessment,
+  type CheckState,
+  type HistoryCheck,
+  type RegistryFact,
+} from './index.js';
+import { contentOf, MemoryRegistryStore } from './testing/index.js';
 
 const SUBJECT = parseSubject('s');
 const AS_SENT = { normalize: false, force: false };
@@ -73,6 +80,20 @@ class WeakEngine extends LocalSchemaEngine {
   override async judge(judgement: SourceJudgement): Promise<Verdict> {
     if ((await countOf(judgement.earlier())) > this.most) throw schemaTooComplex(this.most);
     return super.judge(judgement);
+  }
+}
+
+/** A clock by which all work takes long: others have their turn whenever it is asked whether they should. */
+class ClockOfLongWork extends ManualClock {
+  turns = 0;
+  #asked = 0;
+
+  override monotonic(): number {
+    return ++this.#asked * 1_000;
+  }
+
+  override async sleep(): Promise<void> {
+    this.turns++;
   }
 }
 
@@ -149,7 +170,7 @@ describe('a check in steps', () => {
       const question = questionOf(sample);
       const atOnce = told(await registry.assess(question));
       const inSteps = await answered(registry, question, 1);
-      expect(told(inSteps.assessment)).toEqual(atOnce);
+      expect(told(await inSteps.assessment())).toEqual(atOnce);
       expect([inSteps.done, inSteps.state.warningsLeftOut]).toEqual([inSteps.total, 0]);
       if (!atOnce.compatible) seen.broken++;
       if (atOnce.warnings.some((one) => one.warnings.length > 0)) seen.warned++;
@@ -184,7 +205,7 @@ describe('a check in steps', () => {
     const registry = new Registry(store, new WeakEngine(2), new ManualClock());
     const expected = told(await strong.assess(questionOf(sample)));
     expect(expected.verdicts.find(({ level }) => level === 'BACKWARD_TRANSITIVE')).toMatchObject({ compatible: false });
-    expect(told((await answered(registry, questionOf(sample), Infinity)).assessment)).toEqual(expected);
+    expect(told(await (await answered(registry, questionOf(sample), Infinity)).assessment())).toEqual(expected);
     const weakest = new Registry(store, new WeakEngine(0), new ManualClock());
     await expect(answered(weakest, questionOf(sample), Infinity)).rejects.toMatchObject({ code: 'schema-too-complex' });
   });
@@ -206,7 +227,7 @@ describe('a check in steps', () => {
     const check = await registry.resumed(settled);
     while (!check.isDone) await check.step();
     expect(check.state.gone.map((place) => settled.versions[place])).toEqual([3]);
-    const { level, verdicts } = check.assessment;
+    const { level, verdicts } = await check.assessment();
     expect(level).toBe('FULL_TRANSITIVE');
     const backward = verdicts.find((one) => one.level === 'BACKWARD_TRANSITIVE')!;
     expect(backward.checks.map(({ version }) => version)).toEqual([2]);
@@ -241,5 +262,43 @@ describe('a check at once', () => {
       code: 'too-many-versions-to-compare',
       details: { limit: 'schemas.comparedVersions', value: 3, measured: 6 },
     });
+  });
+
+  it('lets others have their turn after every thousand versions, each time it goes through them, at once and in steps', async () => {
+    const versions = 4_000;
+    const record = (doc: string) =>
+      `{"type":"record","name":"R","doc":"${doc}","fields":[{"name":"f","type":"int"},{"name":"g","type":"int","default":0}]}`;
+    const store = new MemoryRegistryStore();
+    const facts = Array.from({ length: versions }, (_, i): RegistryFact => {
+      const content = contentOf(record(`${i}`));
+      return {
+        ...{ type: 'version-registered', subject: SUBJECT, version: i + 1 },
+        ...{ id: { kind: 'new' }, content, targets: [], terms: [] },
+      };
+    });
+    await store.apply({ at: 1, expected: [], facts });
+    const clock = new ClockOfLongWork();
+    const registry = new Registry(store, new LocalSchemaEngine(standardFormats()), clock);
+    const question = { ...LIVE, subject: SUBJECT, sent: { schema: record('new') }, levels: undefined };
+    const turnsOf = async <T>(task: () => Promise<T>): Promise<{ readonly answer: T; readonly turns: number }> => {
+      const before = clock.turns;
+      const answer = await task();
+      return { answer, turns: clock.turns - before };
+    };
+    // What is remembered of the versions is read with the first question.
+    await registry.assess(question);
+    const atOnce = await turnsOf(() => registry.assess(question));
+    expect(atOnce.answer.verdicts.map(({ checks }) => checks.length)).toEqual([0, 1, versions, 1, versions, 2, 8_000]);
+    // It looks for those that are doubtful, and tells of each direction.
+    expect(atOnce.turns).toBeGreaterThanOrEqual((3 * versions) / 1_000);
+
+    const settled = asJson(await registry.settle(question));
+    const begun = await turnsOf(() => registry.resumed(settled));
+    expect(begun.turns).toBeGreaterThanOrEqual((2 * versions) / 1_000);
+    const check = begun.answer;
+    while (!check.isDone) await check.step();
+    const told = await turnsOf(() => registry.assessed(settled, check.state));
+    expect(told.answer.verdicts.map(({ checks }) => checks.length)).toEqual([0, 1, versions, 1, versions, 2, 8_000]);
+    expect(told.turns).toBeGreaterThanOrEqual((2 * versions) / 1_000);
   });
 });

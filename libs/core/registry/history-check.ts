@@ -1,4 +1,4 @@
-import { isAppError } from '#libs/core/kernel';
+import { Breath, isAppError, type Clock } from '#libs/core/kernel';
 import {
   LEVELS,
   TRANSITIVE_LEVELS,
@@ -14,9 +14,9 @@ import {
   type Verdict,
   type Warning,
 } from '#libs/core/schema';
-import { assessmentOf, doubtfulAtAnyLevel, fitting, type Assessment } from './assessment.js';
+import { assessmentOf, BETWEEN_BREATHS, doubtfulAtAnyLevel, fitting, type Assessment } from './assessment.js';
 import { propertyOf } from './data-contract.js';
-import type { StoredSchema } from './model.js';
+import type { StoredSchema, VersionRow } from './model.js';
 import type { RegistryView } from './registry-view.js';
 import type { SubjectDigests } from './subject-digests.js';
 import type { SubjectName } from './subject-name.js';
@@ -74,6 +74,7 @@ export interface HistoryCheckTools {
   readonly view: RegistryView;
   readonly engine: SchemaEngine;
   readonly digests: SubjectDigests;
+  readonly clock: Clock;
 }
 
 const BEGINNING: CheckState = {
@@ -152,8 +153,8 @@ export class HistoryCheck {
   }
 
   /** The answer. Only to be asked for when it {@link isDone}. */
-  get assessment(): Assessment {
-    return assessmentIn(this.check, this.#state, this.reading);
+  assessment(): Promise<Assessment> {
+    return assessmentIn(this.check, this.#state, this.reading, new Breath(this.tools.clock));
   }
 
   async #ask(stage: Stage): Promise<void> {
@@ -331,28 +332,36 @@ export class HistoryCheck {
 }
 
 /** What a check that has come to its end has found. */
-export function assessmentIn(check: SettledCheck, state: CheckState, candidate: SchemaReading): Assessment {
+export async function assessmentIn(
+  check: SettledCheck,
+  state: CheckState,
+  candidate: SchemaReading,
+  breath: Breath,
+): Promise<Assessment> {
   const { level, levels, policy, violations } = check;
+  const backward = await verdictIn(check, state, { direction: 'new-reads-old', type: candidate.type, breath });
+  const forward = await verdictIn(check, state, { direction: 'old-reads-new', type: candidate.type, breath });
+  await breath.take();
   return assessmentOf(
     { candidate, level, levels, policy, violations },
-    verdictIn(check, state, 'new-reads-old', candidate.type),
-    verdictIn(check, state, 'old-reads-new', candidate.type),
+    backward,
+    forward,
     levels.map((one) => {
       return { level: one, warnings: state.warnings.find((found) => found.level === one)?.warnings ?? [] };
     }),
   );
 }
 
-function verdictIn(
+async function verdictIn(
   { versions }: SettledCheck,
   { broken, gone, others }: CheckState,
-  direction: Direction,
-  type: SchemaType,
-): Verdict {
+  { direction, type, breath }: { direction: Direction; type: SchemaType; breath: Breath },
+): Promise<Verdict> {
   const left = new Set([...gone, ...others]);
   const end = broken[direction];
   const checks: Check[] = [];
   for (const [place, version] of versions.entries()) {
+    if (place % BETWEEN_BREATHS === 0) await breath.take();
     if (place === end?.place) break;
     if (!left.has(place)) checks.push(fitting(direction, version, type));
   }
@@ -375,21 +384,32 @@ function stagesOf({ group, levels }: SettledCheck): readonly Stage[] {
 
 /** What has to be compared, as far as is known without texts. Versions that have gone or stand for another schema by now are looked for by their ids. */
 async function doubtfulPlaces(
-  { view, engine, digests }: HistoryCheckTools,
+  { view, engine, digests, clock }: HistoryCheckTools,
   { subject, candidate: source, group, versions, schemaIds }: SettledCheck,
   reading: SchemaReading,
 ): Promise<ReadonlySet<number>> {
-  const all = new Set(versions.keys());
-  if (group !== null) return all;
+  if (group !== null) return new Set(versions.keys());
+  const breath = new Breath(clock);
   const known = new Map((await view.subject(subject)).versions.map((row) => [row.version, row]));
-  const rows = versions.flatMap((version, place) => {
+  await breath.take();
+  const doubtful = new Set<number>();
+  const places: number[] = [];
+  const rows: VersionRow[] = [];
+  for (const [place, version] of versions.entries()) {
+    if (place % BETWEEN_BREATHS === 0) await breath.take();
     const row = known.get(version);
-    return row !== undefined && row.schemaId === schemaIds[place] ? [{ place, row }] : [];
-  });
-  const stored = rows.map(({ row }) => row);
-  const doubtful = await doubtfulAtAnyLevel(engine.formats, { source, reading }, stored, digests.versions(subject));
-  const certain = new Set(rows.flatMap(({ place }, i) => (doubtful.has(i) ? [] : [place])));
-  return new Set([...all].filter((place) => !certain.has(place)));
+    if (row === undefined || row.schemaId !== schemaIds[place]) {
+      doubtful.add(place);
+      continue;
+    }
+    places.push(place);
+    rows.push(row);
+  }
+  const held = { source, reading };
+  for (const i of await doubtfulAtAnyLevel(engine.formats, held, rows, digests.versions(subject), breath)) {
+    doubtful.add(places[i]!);
+  }
+  return doubtful;
 }
 
 function lengthOf({ path, place, before, after, what, breaks, whom, fix }: Warning): number {

@@ -91,7 +91,7 @@ export class Registry {
     const candidates = new Candidates(this.view, engine);
     const digests = new SubjectDigests(store, this.view, engine.formats, clock);
     this.#registering = new Registering(store, this.view, engine, candidates, digests, changes, limits);
-    this.#checking = new Checking(this.view, engine, candidates, digests, limits);
+    this.#checking = new Checking(this.view, engine, candidates, digests, limits, clock);
     this.#deleting = new Deleting(store, this.view, changes);
     this.#ids = new SchemaIds(store, this.view, clock, (subject) => this.#target(subject));
     this.history = new SubjectHistory(store, this.view, engine, changes, limits);

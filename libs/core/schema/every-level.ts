@@ -1,4 +1,4 @@
-import { COMPATIBILITY_LEVELS, LEVELS, type Check, type CompatibilityLevel, type Verdict } from './levels.js';
+import { COMPATIBILITY_LEVELS, fails, LEVELS, type Check, type CompatibilityLevel, type Verdict } from './levels.js';
 
 /**
  * The verdict at every level, in the order of {@link COMPATIBILITY_LEVELS}, from the two that look furthest: every pair of schemas is then compared once, not
@@ -11,15 +11,22 @@ export function verdictsAtEveryLevel(backward: Verdict, forward: Verdict): reado
 
 function verdictAt(level: CompatibilityLevel, backward: Verdict, forward: Verdict): Verdict {
   const { ask, against } = LEVELS[level];
-  const checks: Check[] = [];
-  for (let i = 0; ; i++) {
-    const found = ask.flatMap((direction) => (direction === 'new-reads-old' ? backward : forward).checks[i] ?? []);
-    // Each of the two ends with its first version that fails, so a version that only one of them reached is past that point.
-    if (found.length < ask.length || ask.length === 0) return { compatible: true, level, checks };
-    const [first] = found;
-    if (first!.typesDiffer) return { compatible: false, level, checks: [...checks, first!] };
-    checks.push(...found);
-    if (found.some((check) => check.differences.length > 0)) return { compatible: false, level, checks };
-    if (against === 'latest') return { compatible: true, level, checks };
+  const asked = ask.map((direction) => (direction === 'new-reads-old' ? backward : forward).checks);
+  const [first, second] = asked;
+  if (first === undefined) return { compatible: true, level, checks: [] };
+  if (second === undefined) {
+    const checks = against === 'latest' ? first.slice(0, 1) : first;
+    return { compatible: !checks.some(fails), level, checks };
   }
+  const checks: Check[] = [];
+  // Each of the two ends with its first version that fails, so a version that only one of them reached is past that point.
+  const end = Math.min(first.length, second.length, against === 'latest' ? 1 : Infinity);
+  for (let i = 0; i < end; i++) {
+    const [one, other] = [first[i]!, second[i]!];
+    checks.push(one);
+    if (one.typesDiffer) return { compatible: false, level, checks };
+    checks.push(other);
+    if (fails(one) || fails(other)) return { compatible: false, level, checks };
+  }
+  return { compatible: true, level, checks };
 }

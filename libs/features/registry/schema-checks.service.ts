@@ -5,6 +5,7 @@ import { parseSubject, Registry, subjectText, type Assessment, type SchemaQuesti
 import { SchemaChecks } from '#libs/core/scans';
 import {
   checkFindings,
+  fails,
   NOT_TRANSITIVE,
   type Check,
   type CompatibilityLevel,
@@ -23,6 +24,9 @@ import type {
   StartedCheckView,
 } from './schema-check-shapes.js';
 import { SubjectAccess } from './subject-access.js';
+
+/** Checks of a verdict that are gone through without others having their turn: a fraction of a millisecond. */
+const SHOWN_AT_ONCE = 1_000;
 
 type RuleView = SchemaRulesView['items'][number];
 
@@ -129,17 +133,24 @@ export class SchemaChecksService {
     const { compatible, candidate, level, levels, policy, verdicts, warnings, violations } = assessment;
     // Levels share their checks, and a check may have a thousand findings.
     const findings = new Map<Check, readonly Finding[]>();
-    for (const check of verdicts.flatMap((verdict) => (verdict.compatible ? [] : verdict.checks))) {
-      if (check.differences.length > 0 && !findings.has(check)) await turn();
-      findings.set(check, findings.get(check) ?? checkFindings(this.registry.formats, check));
+    const found: { level: CompatibilityLevel; items: readonly Finding[] }[] = [];
+    const shownVerdicts: SchemaCheckView['verdicts'] = [];
+    for (const verdict of verdicts) {
+      // A verdict may be about very many versions.
+      if (verdict.checks.length > SHOWN_AT_ONCE) await turn();
+      shownVerdicts.push(verdictView(verdict));
+      const failing = verdict.compatible ? [] : verdict.checks.filter(fails);
+      for (const check of failing) {
+        if (findings.has(check)) continue;
+        await turn();
+        findings.set(check, checkFindings(this.registry.formats, check));
+      }
+      found.push({ level: verdict.level, items: failing.flatMap((check) => findings.get(check)!) });
     }
-    const found = verdicts.map(({ level, compatible: fits, checks }) => {
-      return { level, items: fits ? [] : checks.flatMap((check) => findings.get(check)!) };
-    });
     if (findings.size > 0) await turn();
     const merged = byLevels(found);
     // Writing thousands of them as text takes as long as each step before.
-    if (findings.size > 0) await turn();
+    if (findings.size > 0 || verdicts.some(({ checks }) => checks.length > SHOWN_AT_ONCE)) await turn();
     return {
       compatible,
       subject: subject ?? null,
@@ -148,7 +159,7 @@ export class SchemaChecksService {
       level,
       levels: [...levels],
       policy,
-      verdicts: verdicts.map(verdictView),
+      verdicts: shownVerdicts,
       findings: merged,
       warnings: byLevels(warnings.map((one) => ({ level: one.level, items: one.warnings }))),
       violations: [...violations],
@@ -175,10 +186,15 @@ function byLevels<T extends Pick<Finding, 'ruleId' | 'direction' | 'version' | '
 }
 
 function verdictView({ level, compatible, checks }: Verdict): SchemaCheckView['verdicts'][number] {
+  const comparedWith: number[] = [];
+  // The checks of one version follow one another.
+  for (const { version } of checks) {
+    if (version !== null && version !== comparedWith.at(-1)) comparedWith.push(version);
+  }
   return {
     level,
     compatible,
-    comparedWith: [...new Set(checks.flatMap((check) => check.version ?? []))],
+    comparedWith,
     failedAt: compatible ? null : (checks.at(-1)?.version ?? null),
   };
 }

@@ -1,5 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { PrincipalsByName, registryForSuite } from './testing/index.js';
+import { parseSubject, type RegistryFact } from '#libs/core/registry';
+import { contentOf, MemoryRegistryStore } from '#libs/core/registry/testing';
+import { inProcess } from '#libs/platform/testing';
+import { openRegistryApp, PrincipalsByName, RegistryCalls, registryForSuite } from './testing/index.js';
 import type { SchemaCheckView, SchemaRulesView } from './schema-check-shapes.js';
 
 /** `narrow` may read subjects that begin with `mine.`; everybody else may do all. */
@@ -49,6 +52,45 @@ describe('POST /v1/schemas:check', () => {
     expect(view.findings).toMatchObject([
       { direction: 'new-reads-old', version: 1, levels: ['BACKWARD_TRANSITIVE', 'FULL_TRANSITIVE'] },
     ]);
+  });
+
+  it('lets others have their turn between the levels where it tells of very many versions', async () => {
+    const versions = 3_000;
+    const store = new MemoryRegistryStore();
+    const facts = Array.from({ length: versions }, (_, i): RegistryFact => {
+      const content = contentOf(JSON.stringify({ type: 'record', name: 'Order', doc: `${i}`, fields: [id] }));
+      return {
+        ...{ type: 'version-registered', subject: parseSubject('long'), version: i + 1 },
+        ...{ id: { kind: 'new' }, content, targets: [], terms: [] },
+      };
+    });
+    await store.apply({ at: 1, expected: [], facts });
+    const { http } = await openRegistryApp({ store });
+    try {
+      const asked = new RegistryCalls(inProcess(() => http.fastify));
+      const turnsOf = async (body: object) => {
+        let turns = 0;
+        let counting = setImmediate(function count() {
+          turns++;
+          counting = setImmediate(count);
+        });
+        const view = await asked.demand<SchemaCheckView>('POST', '/v1/schemas:check', body);
+        clearImmediate(counting);
+        return { view, turns };
+      };
+      const schema = record(id, vatOrNone);
+      const few = await turnsOf({ subject: 'none', schema });
+      const many = await turnsOf({ subject: 'long', schema });
+      const newestFirst = Array.from({ length: versions }, (_, i) => versions - i);
+      for (const { level, compatible, comparedWith } of many.view.verdicts) {
+        const compared = level === 'NONE' ? [] : level.endsWith('_TRANSITIVE') ? newestFirst : [versions];
+        expect({ level, compatible, comparedWith }).toEqual({ level, compatible: true, comparedWith: compared });
+      }
+      // Three levels look at all of them, and the answer is written as text.
+      expect(many.turns - few.turns).toBeGreaterThanOrEqual(4);
+    } finally {
+      await http.close();
+    }
   });
 
   it('does not look into a version that both schemas refer to, and says so where that one refers to something else by now', async () => {
