@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { ServerProcess } from '#libs/platform/testing';
-import { clusterIdOf, headersOf, HOSTILE_CASES, pathAt, type HostileRequest } from '#libs/platform/testing/hostile';
+import {
+  clusterIdOf,
+  headersOf,
+  HOSTILE_CASES,
+  idIn,
+  pathAt,
+  type HostileRequest,
+} from '#libs/platform/testing/hostile';
 import { inTemporaryDirectory, type Benchmark, type Figure } from './measure.js';
 
 /** Time in which nobody means harm, to compare with. */
@@ -28,20 +35,21 @@ async function processorMs(pid: number): Promise<number> {
   return Number(running) / 1e6;
 }
 
-/** Sends a request and takes in the answer. The service may end the connection while a body it refuses is still being sent; that is an answer, too. */
-async function send(url: string, request: HostileRequest, clusterId = ''): Promise<void> {
+/** Sends a request and takes in the answer. @param earlier the id that an earlier answer of the case told. @returns the id that this one tells. The service may end the connection while a body it refuses is still being sent; that is an answer, too. */
+async function send(url: string, request: HostileRequest, clusterId = '', earlier = ''): Promise<string> {
   const { method } = request;
-  const body = request.body?.() as string | Uint8Array<ArrayBuffer> | undefined;
+  const body = request.body?.(earlier) as string | Uint8Array<ArrayBuffer> | undefined;
   try {
-    const response = await fetch(url + pathAt(clusterId, request), {
+    const response = await fetch(url + pathAt(clusterId, request, earlier), {
       method,
       headers: headersOf(request),
       body,
       signal: AbortSignal.timeout(WAIT_MS),
     });
-    await response.arrayBuffer();
+    return idIn(Buffer.from(await response.arrayBuffer()).toString('latin1', 0, 200));
   } catch (error) {
     if (!isEnded(error)) throw error;
+    return '';
   }
 }
 
@@ -111,11 +119,13 @@ export const hostile: Benchmark = {
           if (wanted?.includes(family) === false) continue;
           const worst = families.get(family) ?? { delay: NOTHING, processor: NOTHING };
           families.set(family, worst);
+          let earlier = '';
           for (const request of requests) {
             const before = await processorMs(server.pid);
-            await send(url, request, clusterId).catch((cause: unknown) => {
+            const id = await send(url, request, clusterId, earlier).catch((cause: unknown) => {
               throw new Error(failureOf(server, family, name, request), { cause });
             });
+            earlier ||= id;
             const processor = (await processorMs(server.pid)) - before;
             const what = `${name}, ${request.method} ${request.path.slice(0, 40)}`;
             worst.delay = larger(worst.delay, { ms: await stallMs(url), what });

@@ -7,6 +7,7 @@ import {
   clusterIdOf,
   headersOf,
   HOSTILE_CASES,
+  idIn,
   pathAt,
   type HostileCase,
   type HostileRequest,
@@ -25,6 +26,8 @@ const HANGS_MS = 60_000;
 interface Answer {
   readonly status: number;
   readonly code: string | number | undefined;
+  /** That it tells; empty where it tells none. */
+  readonly id: string;
 }
 
 /** The service under attack, with a listener that nobody should talk to. */
@@ -56,24 +59,25 @@ class Attacked {
     return this.#contacts.length;
   }
 
-  async send(request: HostileRequest): Promise<Answer> {
+  /** @param earlier the id that an earlier answer of the case told. */
+  async send(request: HostileRequest, earlier = ''): Promise<Answer> {
     const { method } = request;
     const { port } = this.listener.address() as { port: number };
-    const body = request.body?.();
+    const body = request.body?.(earlier);
     try {
-      const response = await fetch(this.server.url + pathAt(this.clusterId, request), {
+      const response = await fetch(this.server.url + pathAt(this.clusterId, request, earlier), {
         method,
         headers: headersOf(request),
         body: typeof body === 'string' ? body.replaceAll('PORT', String(port)) : (body as Uint8Array<ArrayBuffer>),
         signal: AbortSignal.timeout(HANGS_MS),
       });
       const text = await response.text();
-      return { status: response.status, code: text.startsWith('{') ? codeOf(text) : undefined };
+      return { status: response.status, code: text.startsWith('{') ? codeOf(text) : undefined, id: idIn(text) };
     } catch (error) {
       // The service may refuse a body, and end the connection, while it is still being sent: then this client never sees what it was told.
       const { code } = (error as { cause?: { code?: string } }).cause ?? {};
       if (body === undefined || !ENDED_WHILE_SENDING.includes(code ?? '')) throw error;
-      return { status: 413, code };
+      return { status: 413, code, id: '' };
     }
   }
 
@@ -197,7 +201,9 @@ describe('whatever is posted', () => {
     try {
       for (const one of HOSTILE_CASES.filter((each) => each.family === family)) {
         const answers: Answer[] = [];
-        for (const request of one.requests) answers.push(await attacked.send(request));
+        for (const request of one.requests) {
+          answers.push(await attacked.send(request, answers.find(({ id }) => id !== '')?.id));
+        }
         faults.push(...[fault(one, answers)].filter((each) => each !== undefined));
       }
     } finally {

@@ -186,7 +186,7 @@ describe('a registry moves', () => {
     expect(await refused('hello')).toBe('import-damaged');
     expect(await refused('')).toBe('import-damaged');
     expect(await refused(`{"keytype":${'['.repeat(100_000)}`)).toBe('import-damaged');
-    expect(await refused(`x${'y'.repeat(5 * 1024 * 1024)}`)).toBe('import-too-large');
+    expect(await refused(`x${'y'.repeat(11 * 1024 * 1024)}`)).toBe('import-too-large');
     expect((await target.registry.get('/subjects?deleted=true')).json).toEqual([]);
   });
 });

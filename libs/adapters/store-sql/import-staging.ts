@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { JsonObject, StorageRoom } from '#libs/core/kernel';
 import {
   ImportStaging,
@@ -7,8 +8,10 @@ import {
   type MovedEntry,
   type MovedKind,
   type MovedVersion,
+  STAGED_PAGE_BYTES,
   type Staged,
   type StagedCount,
+  type StagedNumber,
   type StagedPlace,
   type StagedVersion,
   type StagingChange,
@@ -18,6 +21,9 @@ import type { SqlSession, SqlStore, SqlValue } from './sql-store.js';
 
 /** The kind under which a subject that was read whole is noted. */
 const READ = 'read';
+
+/** Characters of a document that take long to parse. */
+const LONG = 262_144;
 
 /** Entries deleted or marked in one go, since other writes wait meanwhile. */
 const PIECE = 1_000;
@@ -44,6 +50,13 @@ const IMPORTS = 'select id, created_at, facts, complete, held from registry_impo
 
 function stagedOf({ id, created_at: createdAt, facts, complete, held }: ImportRow): Staged {
   return { id, createdAt, facts: JSON.parse(facts) as JsonObject, complete: complete === 1, held: held === 1 };
+}
+
+/** Rows in an order, behind the last one seen. */
+interface Walk {
+  readonly where: string;
+  readonly values: readonly SqlValue[];
+  readonly order: string;
 }
 
 /** Registries on their way in, in the tables of migration 0016. */
@@ -73,8 +86,9 @@ export class SqlImportStaging extends ImportStaging {
   async write(id: string, changes: readonly StagingChange[]): Promise<void> {
     const refusal = this.room?.refusal();
     if (refusal !== undefined) throw refusal;
+    const rows = await printed(id, changes);
     await this.store.write(async (session) => {
-      for (const change of changes) await apply(session, id, change);
+      for (const [at, change] of changes.entries()) await apply(session, id, change, rows[at]!);
     });
   }
 
@@ -125,37 +139,87 @@ export class SqlImportStaging extends ImportStaging {
     after: EntryKey | undefined,
     limit: number,
   ): Promise<readonly MovedEntry[]> {
-    const rows = await this.store.all<EntryRow>(
-      `select document from registry_import_entries
-       where import_id = ? and kind = ? and skipped = 0 ${after === undefined ? '' : 'and (context, name, number) > (?, ?, ?) '}
-       order by context, name, number limit ?`,
-      [id, kind, ...(after === undefined ? [] : [after.context, after.name, after.number]), limit],
+    const rows = await this.#page(
+      {
+        where: `kind = ?${after === undefined ? '' : ' and (context, name, number) > (?, ?, ?)'}`,
+        values: [kind, ...(after === undefined ? [] : [after.context, after.name, after.number])],
+        order: 'context, name, number',
+      },
+      id,
+      limit,
     );
-    return rows.map((row) => JSON.parse(row.document) as MovedEntry);
+    return await parsed(rows, (row) => JSON.parse(row.document) as MovedEntry);
   }
 
   async versions(id: string, after: StagedPlace | undefined, limit: number): Promise<readonly StagedVersion[]> {
-    const beyond = after === undefined ? '' : 'and (depth, context, schema_id, name, number) > (?, ?, ?, ?, ?) ';
-    const rows = await this.store.all<EntryRow>(
-      `select context, name, number, schema_id, deleted, depth, document from registry_import_entries
-       where import_id = ? and kind = 'version' and skipped = 0 ${beyond}
-       order by depth, context, schema_id, name, number limit ?`,
-      [id, ...(after === undefined ? [] : placeValues(after)), limit],
+    const rows = await this.#page(
+      {
+        where: `kind = 'version'${after === undefined ? '' : ' and (depth, context, schema_id, name, number) > (?, ?, ?, ?, ?)'}`,
+        values: after === undefined ? [] : placeValues(after),
+        order: 'depth, context, schema_id, name, number',
+      },
+      id,
+      limit,
     );
-    return rows.map((row) => {
+    return await parsed(rows, (row) => {
       const { context, name } = row;
       const place = { rank: row.depth, context, id: row.schema_id, name, version: row.number };
       return { entry: versionOf(row), place };
     });
   }
 
-  async versionsOf(id: string, { context, name }: SubjectName): Promise<readonly MovedVersion[]> {
-    const rows = await this.store.all<EntryRow>(
-      `select deleted, document from registry_import_entries
-       where import_id = ? and kind = 'version' and context = ? and name = ? and skipped = 0 order by number`,
+  async versionsOf(
+    id: string,
+    { context, name }: SubjectName,
+    after: number,
+    limit: number,
+  ): Promise<readonly MovedVersion[]> {
+    const rows = await this.#page(
+      {
+        where: `kind = 'version' and context = ? and name = ? and number > ?`,
+        values: [context, name, after],
+        order: 'number',
+      },
+      id,
+      limit,
+    );
+    return await parsed(rows, versionOf);
+  }
+
+  async numbersOf(id: string, { context, name }: SubjectName): Promise<readonly StagedNumber[]> {
+    const rows = await this.store.all<Pick<EntryRow, 'number' | 'deleted'>>(
+      `select number, deleted from registry_import_entries
+       where import_id = ? and skipped = 0 and kind = 'version' and context = ? and name = ? order by number`,
       [id, context, name],
     );
-    return rows.map(versionOf);
+    return rows.map(({ number, deleted }) => ({ version: number, deleted: deleted === 1 }));
+  }
+
+  /**
+   * The next rows, as many as {@link STAGED_PAGE_BYTES} allow. How long documents are is asked first: neither database reads them for that. What is staged does not change under a reader,
+   * and if it did, the page would be too long, not wrong.
+   */
+  async #page({ where, values, order }: Walk, id: string, limit: number): Promise<readonly EntryRow[]> {
+    const from = `from registry_import_entries where import_id = ? and skipped = 0 and ${where} order by ${order} limit ?`;
+    const sizes = await this.store.all<{ bytes: number }>(`select octet_length(document) as bytes ${from}`, [
+      id,
+      ...values,
+      limit,
+    ]);
+    let [bytes, count] = [0, 0];
+    for (const one of sizes) {
+      bytes += one.bytes;
+      if (count > 0 && bytes > STAGED_PAGE_BYTES) break;
+      count++;
+    }
+    if (count === 0) return [];
+    // On SQLite nothing else happens between two statements, nor while whoever asked goes through what the last one gave.
+    await turn();
+    return await this.store.all<EntryRow>(`select context, name, number, schema_id, deleted, depth, document ${from}`, [
+      id,
+      ...values,
+      count,
+    ]);
   }
 
   async counts(id: string): Promise<readonly StagedCount[]> {
@@ -216,6 +280,18 @@ export class SqlImportStaging extends ImportStaging {
   }
 }
 
+/** What rows stand for. Others have their turn before a long document is parsed, and before anything is done with what it says. */
+async function parsed<T>(rows: readonly EntryRow[], parse: (row: EntryRow) => T): Promise<readonly T[]> {
+  const all: T[] = [];
+  for (const row of rows) {
+    const long = row.document.length >= LONG;
+    if (long) await turn();
+    all.push(parse(row));
+    if (long) await turn();
+  }
+  return all;
+}
+
 const KEY = 'import_id = ? and kind = ? and context = ? and name = ? and number = ?';
 
 function keyValues(id: string, { kind, context, name, number }: EntryKey): readonly SqlValue[] {
@@ -226,10 +302,27 @@ function placeValues({ rank, context, id, name, version }: StagedPlace): readonl
   return [rank, context, id, name, version];
 }
 
-async function apply(session: SqlSession, id: string, change: StagingChange): Promise<void> {
+/** The rows that changes put, none for others; made before the transaction, in which nothing may wait, so that others have their turn behind a long one. */
+async function printed(id: string, changes: readonly StagingChange[]): Promise<readonly (readonly SqlValue[])[]> {
+  const rows: (readonly SqlValue[])[] = [];
+  for (const change of changes) {
+    if (change.type !== 'put') {
+      rows.push([]);
+      continue;
+    }
+    const { entry } = change;
+    const [schemaId, deleted] = entry.kind === 'version' ? [entry.id, entry.deleted ? 1 : 0] : [0, 0];
+    const document = JSON.stringify(entry);
+    rows.push([...keyValues(id, keyOf(entry)), schemaId, deleted, document]);
+    if (document.length >= LONG) await turn();
+  }
+  return rows;
+}
+
+async function apply(session: SqlSession, id: string, change: StagingChange, row: readonly SqlValue[]): Promise<void> {
   switch (change.type) {
     case 'put':
-      return put(session, id, change.entry);
+      return insert(session, row);
     case 'remove':
       await session.run(`delete from registry_import_entries where ${KEY}`, keyValues(id, change.key));
       return;
@@ -245,11 +338,6 @@ async function apply(session: SqlSession, id: string, change: StagingChange): Pr
     case 'subject-read':
       return insert(session, [id, READ, change.subject.context, change.subject.name, 0, 0, 0, '']);
   }
-}
-
-async function put(session: SqlSession, id: string, entry: MovedEntry): Promise<void> {
-  const [schemaId, deleted] = entry.kind === 'version' ? [entry.id, entry.deleted ? 1 : 0] : [0, 0];
-  await insert(session, [...keyValues(id, keyOf(entry)), schemaId, deleted, JSON.stringify(entry)]);
 }
 
 async function insert(session: SqlSession, values: readonly SqlValue[]): Promise<void> {

@@ -22,8 +22,8 @@ import {
 import type { SqlSession } from './sql-store.js';
 import { list, pairs, pieces, rowsOf } from './statement.js';
 
-/** Texts in one statement: SQLite hands them all over before anything else happens, and each may have a mebibyte. */
-const TEXTS_AT_ONCE = 16;
+/** Bytes of schemas read in one statement, one schema at least: SQLite hands all of them over before anything else happens. */
+const BYTES_AT_ONCE = 2 * 1024 * 1024;
 
 /** The registry's tables as of the transaction of a session. */
 export class SqlRegistrySnapshot implements RegistrySnapshot {
@@ -82,7 +82,7 @@ export class SqlRegistrySnapshot implements RegistrySnapshot {
 /** Schemas of a context that are not purged, by ids. */
 export async function readSchemas(session: SqlSession, context: string, ids: readonly number[]): Promise<SchemaRow[]> {
   const rows: SchemaRow[] = [];
-  for (const piece of pieces(ids, TEXTS_AT_ONCE)) {
+  for (const piece of await bounded(session, context, ids)) {
     if (rows.length > 0) await turn();
     const some = await session.all<SchemaRow>(
       `select context, id, guid, identity, schema_type, text, schema_references, metadata, rule_set from registry_schemas
@@ -92,6 +92,33 @@ export async function readSchemas(session: SqlSession, context: string, ids: rea
     rows.push(...some);
   }
   return rows;
+}
+
+/** Ids in pieces of which one statement reads no more than {@link BYTES_AT_ONCE}. How long schemas are is told without reading them, on both databases. */
+async function bounded(
+  session: SqlSession,
+  context: string,
+  ids: readonly number[],
+): Promise<readonly (readonly number[])[]> {
+  if (ids.length <= 1) return [ids];
+  const bounded: number[][] = [];
+  for (const piece of pieces(ids)) {
+    const sizes = await session.all<{ id: number; bytes: number }>(
+      `select id, octet_length(text) + coalesce(octet_length(metadata), 0) + coalesce(octet_length(rule_set), 0) as bytes
+       from registry_schemas where context = ? and purged = 0 and id in (${list(piece.length)})`,
+      [context, ...piece],
+    );
+    let room = -1;
+    for (const { id, bytes } of sizes) {
+      room -= bytes;
+      if (room >= 0) bounded.at(-1)!.push(id);
+      else {
+        bounded.push([id]);
+        room = BYTES_AT_ONCE - bytes;
+      }
+    }
+  }
+  return bounded;
 }
 
 /** A version with the place of its subject among the names asked for: the names themselves, in every row, take longer to read than all the rest. */

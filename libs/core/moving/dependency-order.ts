@@ -20,7 +20,7 @@ export async function orderByReferences(staging: ImportStaging, id: string, sign
       );
     }
     after = page.at(-1)?.place;
-    if (page.length < PAGE) break;
+    if (after === undefined) break;
   }
   const ranks = [...ranksOf(references)].map(([name, rank]) => ({ key: keys.get(name)!, rank }));
   for (let at = 0; at < ranks.length; at += PAGE) await staging.rank(id, ranks.slice(at, at + PAGE));

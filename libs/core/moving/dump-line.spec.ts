@@ -26,6 +26,8 @@ const PRINTERS: Readonly<Record<string, (record: Written, n: number) => string>>
   'a tool that prints base64 in objects': ([key, value]) => json({ key: base64(key), value: value && base64(value) }),
 };
 
+const noTurn = async (): Promise<void> => undefined;
+
 describe('a dump', () => {
   it.each(Object.entries(PRINTERS))('as %s prints it is understood', async (_tool, print) => {
     const imported = async (text: string) => {
@@ -39,10 +41,10 @@ describe('a dump', () => {
     );
   });
 
-  it('tells when a record was written, where its tool does', () => {
+  it('tells when a record was written, where its tool does', async () => {
     const [record] = REGISTRY_TOPIC;
-    expect(dumpRecordFrom(PRINTERS['kcat -J']!(record!, 7), 1)).toMatchObject({ at: WRITTEN + 7 });
-    expect(dumpRecordFrom(json({ key: record![0], ts: 'soon' }), 1)).not.toHaveProperty('at');
+    expect(await dumpRecordFrom(PRINTERS['kcat -J']!(record!, 7), 1, noTurn)).toMatchObject({ at: WRITTEN + 7 });
+    expect(await dumpRecordFrom(json({ key: record![0], ts: 'soon' }), 1, noTurn)).not.toHaveProperty('at');
   });
 
   it.each([
@@ -54,7 +56,7 @@ describe('a dump', () => {
     '{"key":{"keytype":7}}',
     '%%%\t%%%',
     '{"order":1}\t{}',
-  ])('has no line %s', (line) => {
-    expect(() => dumpRecordFrom(line, 3)).toThrow(expect.objectContaining({ code: 'import-damaged' }) as Error);
+  ])('has no line %s', async (line) => {
+    await expect(dumpRecordFrom(line, 3, noTurn)).rejects.toMatchObject({ code: 'import-damaged' });
   });
 });

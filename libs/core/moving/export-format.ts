@@ -32,28 +32,28 @@ export interface ExportHeader {
   readonly counts: Readonly<Record<MovedKind, number>>;
 }
 
-/** Puts the lines of a file together, and their checksum. */
+/** Puts the lines of a file together, as bytes, and their checksum. */
 export class ExportWriter {
   readonly #hash = createHash('sha256');
   #lines = 0;
 
-  header(counts: ExportHeader['counts']): string {
+  header(counts: ExportHeader['counts']): Uint8Array {
     return this.#line({ format: EXPORT_FORMAT, version: EXPORT_VERSION, counts });
   }
 
-  entry(entry: MovedEntry): string {
+  entry(entry: MovedEntry): Uint8Array {
     return this.#line(printed(entry));
   }
 
-  end(): string {
-    return `${JSON.stringify({ kind: 'end', lines: this.#lines, sha256: this.#hash.digest('hex') })}\n`;
+  end(): Uint8Array {
+    return Buffer.from(`${JSON.stringify({ kind: 'end', lines: this.#lines, sha256: this.#hash.digest('hex') })}\n`);
   }
 
-  #line(value: object): string {
-    const text = `${JSON.stringify(value)}\n`;
-    this.#hash.update(text, 'utf8');
+  #line(value: object): Uint8Array {
+    const line = Buffer.from(`${JSON.stringify(value)}\n`);
+    this.#hash.update(line);
     this.#lines++;
-    return text;
+    return line;
   }
 }
 
@@ -71,14 +71,14 @@ export class ExportReader {
   }
 
   /**
-   * @param text the line without its end. @returns the entry, or undefined for the first and the last line.
+   * @param bytes the line without its end. @param json what it stands for. @returns the entry, or undefined for the first and the last line.
    * @throws `import-format-unknown` for a version that is not known here, `import-damaged` where the end does not fit, `import-entry-invalid`.
    */
-  line(text: string, json: JsonValue): MovedEntry | undefined {
+  line(bytes: Uint8Array, json: JsonValue): MovedEntry | undefined {
     if (this.#ended) throw damaged('something follows its last line');
     if (!isJsonObject(json)) throw damaged(`line ${this.#lines + 1} is no object`);
     if (json['kind'] === 'end') return this.#end(json);
-    this.#hash.update(`${text}\n`, 'utf8');
+    this.#hash.update(bytes).update('\n');
     this.#lines++;
     if (this.#counts === undefined) {
       if (json['version'] !== EXPORT_VERSION) throw formatUnknown(json['version']);

@@ -10,8 +10,10 @@ export {
 } from './entry.js';
 export {
   ImportStaging,
+  STAGED_PAGE_BYTES,
   type Staged,
   type StagedCount,
+  type StagedNumber,
   type StagedPlace,
   type StagedVersion,
   type StagingChange,

@@ -13,13 +13,15 @@ import {
   type RegistryConfig,
   type SubjectName,
 } from '#libs/core/registry';
-import { SCHEMA_TYPES, type SchemaReference, type SchemaType } from '#libs/core/schema';
+import { SCHEMA_LIMITS, SCHEMA_TYPES, type SchemaReference, type SchemaType } from '#libs/core/schema';
 import type { MovedVersion } from './entry.js';
 
 /** Reading what another registry says: answers of its API and records of its topic have the same objects. Nothing of it is trusted. */
 
 /** Ids and versions are Java ints. */
 const MAX_NUMBER = 2_147_483_647;
+/** Characters of metadata, rules and references of a version, or of settings, as many as a body has that sets them here. What is longer could be served by nobody in one piece. */
+const SETTINGS_LENGTH = 2_097_152;
 
 /** An entry that cannot be used, with what is wrong. Texts name members, never contents. */
 export function entryInvalid(what: string, why: string): AppError {
@@ -41,6 +43,9 @@ export function versionFrom(
   if (!isJsonObject(json)) throw entryInvalid(what, 'it is no object');
   return reading(what, () => {
     const { id, metadata, ruleSet, ...sent } = contractValues.registrationFrom(json);
+    const text = sent.schema ?? '';
+    demandLength('textLength', 'schema', text.length, SCHEMA_LIMITS.textLength);
+    demandSettings('data contract', [json['metadata'], json['ruleSet'], json['references']]);
     const registeredAt = contractValues.member(json, 'ts');
     return {
       kind: 'version',
@@ -49,7 +54,7 @@ export function versionFrom(
       id: number(id, 'id'),
       content: {
         schemaType: schemaType(sent.schemaType),
-        text: sent.schema ?? '',
+        text,
         references: (sent.references ?? []).map(reference),
         metadata: metadata ?? null,
         ruleSet: ruleSet ?? null,
@@ -104,6 +109,7 @@ function guidFrom(json: JsonObject): string | null {
 export function configFrom(json: JsonValue, what: string): RegistryConfig {
   if (!isJsonObject(json)) throw entryInvalid(what, 'it is no object');
   return reading(what, () => {
+    demandSettings('configuration', json);
     const update = contractValues.configFrom(json, 'compatibilityLevel');
     return Object.fromEntries(Object.entries(update).filter(([, value]) => value !== null));
   });
@@ -135,6 +141,28 @@ function nameFrom(text: unknown, what: string): SubjectName {
   const plain = text.replace(/^:\.:/, '');
   if (subjectText(subject) !== plain) throw entryInvalid(what, 'its subject would mean a generation of a topic here');
   return subject;
+}
+
+function demandSettings(what: string, json: unknown): void {
+  demandLength('settingsLength', what, charactersOf(json), SETTINGS_LENGTH);
+}
+
+function demandLength(limit: string, what: string, measured: number, value: number): void {
+  if (measured <= value) return;
+  throw new AppError({
+    kind: 'too-large',
+    code: 'import-too-large',
+    message: `its ${what} is longer than the limit '${limit}' of ${value} characters: ${measured}`,
+    details: { limit, value, measured },
+  });
+}
+
+/** Of all texts and names in it. */
+function charactersOf(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (Array.isArray(value)) return value.reduce<number>((sum, one) => sum + charactersOf(one), 0);
+  if (typeof value !== 'object' || value === null) return 0;
+  return Object.entries(value).reduce((sum, [name, one]) => sum + name.length + charactersOf(one), 0);
 }
 
 function number(value: unknown, name: string): number {

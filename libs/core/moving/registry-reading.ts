@@ -1,10 +1,10 @@
 import { isAppError, type JsonObject } from '#libs/core/kernel';
 import { subjectText, type SubjectName } from '#libs/core/registry';
-import type { ConfluentSource, ListedVersion } from './confluent-source.js';
+import type { ConfluentSource } from './confluent-source.js';
 import { keyOf, type EntryKey, type MovedEntry } from './entry.js';
 import type { Renaming } from './selection.js';
 import type { StagedAmount } from './staged-amount.js';
-import type { ImportStaging, StagedPlace, StagingChange } from './staging.js';
+import type { ImportStaging, StagedNumber, StagedPlace, StagingChange } from './staging.js';
 
 export interface ReadingOptions {
   readonly signal: AbortSignal;
@@ -100,7 +100,7 @@ export class RegistryReading {
       await this.#inParallel(subjects, async (subject) => {
         const listing = listingOf(await this.source.versions(subject));
         const known =
-          this.#listings.get(subjectText(subject)) ?? listingOf(await this.staging.versionsOf(this.id, subject));
+          this.#listings.get(subjectText(subject)) ?? listingOf(await this.staging.numbersOf(this.id, subject));
         if (listing === known) return;
         this.#changed++;
         await this.options.step(await this.#subject(subject));
@@ -121,7 +121,7 @@ export class RegistryReading {
         if (!listed.has(text)) gone.set(text, entry.subject);
       }
       after = page.at(-1)?.place;
-      if (page.length < PAGE) break;
+      if (after === undefined) break;
     }
     for (const [text, subject] of gone) {
       this.#changed++;
@@ -134,7 +134,11 @@ export class RegistryReading {
   async #staged(subject: SubjectName): Promise<readonly EntryKey[]> {
     const { context, name } = subject;
     const settings = (['config', 'mode'] as const).map((kind) => ({ kind, context, name, number: 0 }));
-    return [...(await this.staging.versionsOf(this.id, subject)).map(keyOf), ...settings];
+    const numbers = await this.staging.numbersOf(this.id, subject);
+    return [
+      ...numbers.map(({ version: number }) => ({ kind: 'version' as const, context, name, number })),
+      ...settings,
+    ];
   }
 
   /** Settings of names that hold no versions and stand for others. */
@@ -191,6 +195,6 @@ export class RegistryReading {
 }
 
 /** Versions as one text: equal as long as none came, went, or was deleted or restored. */
-function listingOf(versions: readonly ListedVersion[]): string {
+function listingOf(versions: readonly StagedNumber[]): string {
   return versions.map(({ version, deleted }) => (deleted ? -version : version)).join(' ');
 }

@@ -52,9 +52,10 @@ export class SelectedEntries {
   ): AsyncGenerator<readonly Selected<Extract<MovedEntry, { kind: Kind }>>[]> {
     for (let after: EntryKey | undefined; ;) {
       const page = await this.staging.entries(this.stagingId, kind, after, PAGE);
-      if (page.length > 0) yield this.#selected(page as readonly Extract<MovedEntry, { kind: Kind }>[]);
-      if (page.length < PAGE) return;
-      after = keyOf(page.at(-1)!);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      yield this.#selected(page as readonly Extract<MovedEntry, { kind: Kind }>[]);
+      after = keyOf(last);
     }
   }
 

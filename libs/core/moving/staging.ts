@@ -43,6 +43,15 @@ export interface StagedPlace {
   readonly version: number;
 }
 
+/** What is known of a staged version without its content. */
+export interface StagedNumber {
+  readonly version: number;
+  readonly deleted: boolean;
+}
+
+/** Entries of a page are together no longer than this in bytes of JSON, unless it holds one alone: what a page costs is bounded, however long entries are. */
+export const STAGED_PAGE_BYTES = 1_048_576;
+
 export interface StagedCount {
   readonly kind: MovedKind;
   readonly context: string;
@@ -74,17 +83,22 @@ export abstract class ImportStaging {
   /** Leaves these entries out of everything that follows, too, until it is released. Cut short, it is repeated. */
   abstract skip(id: string, keys: readonly EntryKey[]): Promise<void>;
 
-  /** Entries other than versions, in the order of kinds, contexts, names and numbers. @param after the last one of the page before. */
+  /**
+   * Entries other than versions, in the order of kinds, contexts, names and numbers.
+   * @param after the last one of the page before. @param limit most of them; fewer come where they are long ({@link STAGED_PAGE_BYTES}), none only where none follows.
+   */
   abstract entries(
     id: string,
     kind: Exclude<MovedKind, 'version'>,
     after: EntryKey | undefined,
     limit: number,
   ): Promise<readonly MovedEntry[]>;
-  /** Versions in the order of their places, those left out excepted. */
+  /** Versions in the order of their places, those left out excepted; as many at a time as of {@link entries}. */
   abstract versions(id: string, after: StagedPlace | undefined, limit: number): Promise<readonly StagedVersion[]>;
-  /** All versions of a subject, ascending, those left out excepted. */
-  abstract versionsOf(id: string, subject: SubjectName): Promise<readonly MovedVersion[]>;
+  /** Versions of a subject above one, ascending, those left out excepted; as many at a time as of {@link entries}. @param after 0 for the first ones. */
+  abstract versionsOf(id: string, subject: SubjectName, after: number, limit: number): Promise<readonly MovedVersion[]>;
+  /** The numbers of all versions of a subject, ascending, those left out excepted. */
+  abstract numbersOf(id: string, subject: SubjectName): Promise<readonly StagedNumber[]>;
   /** By kind and context, those left out excepted. */
   abstract counts(id: string): Promise<readonly StagedCount[]>;
 

@@ -1,6 +1,6 @@
 import { AppError, isAppError, type JsonObject, type JsonValue } from '#libs/core/kernel';
 import { createHash } from 'node:crypto';
-import { demandBounded, dumpRecordFrom } from './dump-line.js';
+import { demandBounded, dumpRecordFrom, type Turn } from './dump-line.js';
 import { DumpReading } from './dump-reading.js';
 import { damaged, EXPORT_FORMAT, ExportReader } from './export-format.js';
 import type { ImportStaging, StagingChange } from './staging.js';
@@ -32,6 +32,7 @@ const BATCH_BYTES = 1_048_576;
 /** Lines from here on take so long that others have their turn between the steps of each. */
 const LONG_LINE = 262_144;
 const NEWLINE = 10;
+const CARRIAGE_RETURN = 13;
 
 /**
  * Stages what is posted while it arrives: a file that Weir exported, or a dump of a registry's topic, told apart by the first line. Memory holds a line and a batch at a
@@ -53,7 +54,7 @@ export class Upload {
     private readonly staging: ImportStaging,
     private readonly id: string,
     private readonly limits: UploadLimits,
-    private readonly turn: () => Promise<void> = async () => undefined,
+    private readonly turn: Turn = async () => undefined,
   ) {}
 
   /**
@@ -109,23 +110,31 @@ export class Upload {
   async #line(bytes: Uint8Array): Promise<void> {
     this.#lines++;
     if (this.#lines > this.limits.entries) throw tooLarge('importEntries', this.limits.entries, this.#lines);
-    const text = utf8(bytes, this.#lines).replace(/\r$/, '');
-    demandBounded(bytes, this.#lines);
     const long = bytes.length >= LONG_LINE;
-    if (long) await this.turn();
-    this.#batch.push(...this.#changes(text));
+    // A long line is written by itself: rows of a batch are written without a rest.
+    if (long) await this.#flush();
+    const line = bytes.at(-1) === CARRIAGE_RETURN ? bytes.subarray(0, -1) : bytes;
+    const rest = async (): Promise<void> => {
+      if (long) await this.turn();
+    };
+    const text = utf8(line, this.#lines);
+    await rest();
+    await demandBounded(line, this.#lines, this.turn);
+    await rest();
+    this.#batch.push(...(await this.#changes(line, text, rest)));
     this.#batchBytes += bytes.length;
-    if (long) await this.turn();
+    await rest();
     if (this.#batch.length >= BATCH || this.#batchBytes >= BATCH_BYTES) await this.#flush();
   }
 
-  #changes(text: string): readonly StagingChange[] {
+  async #changes(line: Uint8Array, text: string, rest: Turn): Promise<readonly StagingChange[]> {
     const json = this.#reader === 'dump' ? undefined : parsed(text);
+    await rest();
     this.#reader ??= json !== undefined && ExportReader.recognises(json) ? new ExportReader() : 'dump';
     try {
-      if (this.#reader === 'dump') return this.#dumped(text);
+      if (this.#reader === 'dump') return await this.#dumped(text);
       if (json === undefined) throw damaged(`line ${this.#lines} is not JSON`);
-      const entry = this.#reader.line(text, json);
+      const entry = this.#reader.line(line, json);
       return entry === undefined ? [] : [{ type: 'put', entry }];
     } catch (error) {
       if (!isAppError(error, 'import-entry-invalid')) throw error;
@@ -134,8 +143,8 @@ export class Upload {
     }
   }
 
-  #dumped(text: string): readonly StagingChange[] {
-    const record = dumpRecordFrom(text, this.#lines);
+  async #dumped(text: string): Promise<readonly StagingChange[]> {
+    const record = await dumpRecordFrom(text, this.#lines, this.turn);
     if (record === undefined) return [];
     return this.#reading.changes(record, `line ${this.#lines}`, record.at);
   }

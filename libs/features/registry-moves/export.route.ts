@@ -3,13 +3,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '#libs/core/kernel';
 import { dumpRecordOf, ExportWriter, RegistryExport, type ExportFilter } from '#libs/core/moving';
 import { type RegistrySnapshot, RegistryStore } from '#libs/core/registry';
-import { PacedAnswer, PlainRoutes, ZodPipe } from '#libs/platform/http';
+import { PacedAnswer, PlainRoutes, turn, ZodPipe } from '#libs/platform/http';
 import { exportQuery } from './import-shapes.js';
 
 /** Exports at a time: each holds a snapshot for as long as its client reads. */
 const AT_ONCE = 2;
-/** Characters that are written together. */
+/** Bytes that are written together. */
 const PIECE = 16 * 1024;
+/** Bytes from here on take so long to print and to send that others have their turn between. */
+const LONG = 256 * 1024;
 
 /** GET /v1/registry-export as a plain Fastify route: the answer is read from one snapshot while it is sent. */
 @Injectable()
@@ -69,16 +71,25 @@ async function send(
   const writer = new ExportWriter();
   const answer = new PacedAnswer(request, reply, { 'content-type': 'application/x-ndjson' });
   try {
-    let lines = format === 'weir' ? writer.header(exported.counts) : '';
+    let lines: Uint8Array[] = format === 'weir' ? [writer.header(exported.counts)] : [];
+    let bytes = 0;
+    const add = (line: Uint8Array): void => {
+      lines.push(line);
+      bytes += line.length;
+    };
     for await (const entry of request.method === 'HEAD' ? [] : exported.entries()) {
       const record = format === 'topic' ? dumpRecordOf(entry) : undefined;
-      if (format === 'weir') lines += writer.entry(entry);
-      else if (record !== undefined) lines += `${record.key}\t${record.value}\n`;
-      if (lines.length < PIECE) continue;
-      await answer.write(lines);
-      lines = '';
+      if (format === 'weir') add(writer.entry(entry));
+      else if (record !== undefined) add(Buffer.from(`${record.key}\t${record.value}\n`));
+      if (bytes < PIECE) continue;
+      const long = bytes >= LONG;
+      if (long) await turn();
+      await answer.write(lines.length === 1 ? lines[0]! : Buffer.concat(lines));
+      if (long) await turn();
+      [lines, bytes] = [[], 0];
     }
-    answer.raw.end(format === 'weir' ? lines + writer.end() : lines);
+    if (format === 'weir') add(writer.end());
+    answer.raw.end(Buffer.concat(lines));
   } catch (error) {
     answer.raw.destroy();
     throw error;

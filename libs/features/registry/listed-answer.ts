@@ -30,7 +30,10 @@ export class ListedAnswer {
     try {
       const answer = new ListedAnswer((bytes) => account.hold(bytes));
       await list(answer);
-      return `[${answer.#pieces.join(',')}]`;
+      const text = `[${answer.#pieces.join(',')}]`;
+      // What is done to send a long one comes in turns of its own.
+      if (text.length >= AT_ONCE) await turn();
+      return text;
     } catch (error) {
       throw isAppError(error, 'larger-than-a-connection') ? tooLong(error) : error;
     } finally {

@@ -42,7 +42,7 @@ export const SETTINGS = {
     jsonDepth: count(8, 1_000, 32, 'Levels of nesting in a JSON body.'),
     jsonValues: count(100, 1_000_000, 10_000, 'Values in a JSON body, except where a route takes more.'),
     importBytes: bytes(MIB, 16 * GIB, 100 * MIB, 'Largest file of a registry that may be posted.'),
-    importEntryBytes: bytes(1_024, 10 * MIB, 4 * MIB, 'Largest line of such a file.'),
+    importEntryBytes: bytes(1_024, 10 * MIB, 10 * MIB, 'Largest line of such a file.'),
     importEntries: count(1, 10_000_000, 10_000, 'Lines of such a file.'),
     backupBytes: bytes(MIB, 64 * 1024 * GIB, 256 * GIB, 'Largest backup that may be uploaded.'),
     connections: count(1, 100_000, 1_000, 'Connections in all.'),

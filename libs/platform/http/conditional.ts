@@ -1,6 +1,7 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { declareRoute } from '#libs/platform/auth';
+import { turn } from './turn.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -17,9 +18,26 @@ export function Conditional(): MethodDecorator {
   return declareRoute({ conditional: true });
 }
 
+/** Bytes from here on take long to put a tag to: others have their turn after every so many. */
+const LONG = 1024 * 1024;
+
 /** A strong tag: equal for equal bytes, and only for them. */
 export function entityTag(body: string | Uint8Array): string {
-  return `"${hash('sha256', body, 'base64url').slice(0, 27)}"`;
+  return quoted(hash('sha256', body, 'base64url'));
+}
+
+/** The same of a long body, while others have their turn. */
+async function entityTagInTurns(body: Uint8Array): Promise<string> {
+  const digest = createHash('sha256');
+  for (let at = 0; at < body.length; at += LONG) {
+    await turn();
+    digest.update(body.subarray(at, at + LONG));
+  }
+  return quoted(digest.digest('base64url'));
+}
+
+function quoted(digest: string): string {
+  return `"${digest.slice(0, 27)}"`;
 }
 
 /** Whether the client has the answer with this tag (RFC 9110, 13.1.2: compared weakly, `*` stands for any). */
@@ -47,7 +65,22 @@ function tagged(
     done(null, payload);
     return;
   }
-  const tag = entityTag(payload);
+  if (payload.length < LONG) {
+    sendTagged(request, reply, payload, entityTag(payload), done);
+    return;
+  }
+  // As bytes from here on, made once: what follows counts them and sends them.
+  const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+  entityTagInTurns(bytes).then((tag) => sendTagged(request, reply, bytes, tag, done), done);
+}
+
+function sendTagged(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payload: string | Uint8Array,
+  tag: string,
+  done: (error: Error | null, payload?: unknown) => void,
+): void {
   reply.header('etag', tag).header('cache-control', REVALIDATED);
   if (!isUnchanged(request.headers['if-none-match'], tag)) {
     done(null, payload);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseSubject } from '#libs/core/registry';
 import { keyOf, type MovedEntry, type MovedVersion } from '../entry.js';
-import type { ImportStaging, StagedPlace } from '../staging.js';
+import { STAGED_PAGE_BYTES, type ImportStaging, type StagedPlace } from '../staging.js';
 
 export interface StagingUnderTest {
   readonly staging: ImportStaging;
@@ -38,7 +38,7 @@ export function importStagingContract(name: string, open: () => Promise<StagingU
         const some = await staging.versions(id, after, page);
         found.push(...some.map((one) => one.entry));
         after = some.at(-1)?.place;
-        if (some.length < page) return found;
+        if (after === undefined) return found;
       }
     };
     const names = async (id: string) => (await all(id)).map((one) => `${one.subject.name} ${one.version}`);
@@ -134,11 +134,56 @@ export function importStagingContract(name: string, open: () => Promise<StagingU
       const id = await fresh(versionOf('a', 2, 2), versionOf('a', 1, 1), versionOf('b', 1, 3));
       await put(id, { kind: 'mode', scope: parseSubject('a'), mode: 'IMPORT' });
       const subject = parseSubject('a');
-      expect((await staging.versionsOf(id, subject)).map((one) => one.version)).toEqual([1, 2]);
+      const versions = async (after: number, limit: number) =>
+        (await staging.versionsOf(id, subject, after, limit)).map((one) => one.version);
+      expect([await versions(0, 9), await versions(0, 1), await versions(1, 9)]).toEqual([[1, 2], [1], [2]]);
+      await staging.write(id, [{ type: 'delete-up-to', subject, version: 1 }]);
+      expect(await staging.numbersOf(id, subject)).toEqual([
+        { version: 1, deleted: true },
+        { version: 2, deleted: false },
+      ]);
       await staging.skip(id, [keyOf(versionOf('a', 1)), { kind: 'mode', context: '.', name: 'a', number: 0 }]);
-      expect((await staging.versionsOf(id, subject)).map((one) => one.version)).toEqual([2]);
+      expect(await versions(0, 9)).toEqual([2]);
+      expect(await staging.numbersOf(id, subject)).toEqual([{ version: 2, deleted: false }]);
       expect(await names(id)).toEqual(['a 2', 'b 1']);
       expect(await staging.entries(id, 'mode', undefined, 10)).toEqual([]);
+    });
+
+    it('gives fewer at a time of what is long, and one at least', async () => {
+      const long = (subject: string, version: number, length: number): MovedVersion => {
+        const { content, ...rest } = versionOf(subject, version, version);
+        return { ...rest, content: { ...content, text: 'x'.repeat(length) } };
+      };
+      const [half, whole] = [STAGED_PAGE_BYTES / 2 - 1_000, STAGED_PAGE_BYTES + 1_000];
+      const id = await fresh(
+        long('a', 1, half),
+        long('a', 2, half),
+        long('a', 3, 10),
+        long('a', 4, whole),
+        long('a', 5, 1),
+      );
+      await put(
+        id,
+        ...[1, 2, 3].map((n): MovedEntry => ({
+          kind: 'config',
+          scope: parseSubject(`s${n}`),
+          config: { alias: 'x'.repeat(half) },
+        })),
+      );
+      const pages: number[][] = [];
+      for (let after: StagedPlace | undefined; ;) {
+        const page = await staging.versions(id, after, 100);
+        if (page.length === 0) break;
+        pages.push(page.map(({ entry }) => entry.version));
+        after = page.at(-1)!.place;
+      }
+      expect(pages).toEqual([[1, 2, 3], [4], [5]]);
+      const sizes = async (after: number) =>
+        (await staging.versionsOf(id, parseSubject('a'), after, 100)).map((one) => one.version);
+      expect([await sizes(0), await sizes(3), await sizes(4), await sizes(5)]).toEqual([[1, 2, 3], [4], [5], []]);
+      const first = await staging.entries(id, 'config', undefined, 100);
+      const rest = await staging.entries(id, 'config', keyOf(first.at(-1)!), 100);
+      expect([first.length, rest.length]).toEqual([2, 1]);
     });
 
     it('leaves out nothing any more once it is released', async () => {

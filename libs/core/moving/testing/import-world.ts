@@ -70,9 +70,9 @@ export class ImportWorld {
     return this.store.snapshot(async (snapshot) => {
       const registry = await RegistryExport.of(snapshot, { deleted: true });
       const writer = new ExportWriter();
-      let text = writer.header(registry.counts);
-      for await (const entry of registry.entries()) text += writer.entry(entry);
-      return text + writer.end();
+      const lines = [writer.header(registry.counts)];
+      for await (const entry of registry.entries()) lines.push(writer.entry(entry));
+      return Buffer.concat([...lines, writer.end()]).toString('utf8');
     });
   }
 

@@ -3,8 +3,10 @@ import { sameSubject, type SubjectName } from '#libs/core/registry';
 import { keyOf, MOVED_KINDS, type EntryKey, type MovedEntry, type MovedKind, type MovedVersion } from '../entry.js';
 import {
   ImportStaging,
+  STAGED_PAGE_BYTES,
   type Staged,
   type StagedCount,
+  type StagedNumber,
   type StagedPlace,
   type StagedVersion,
   type StagingChange,
@@ -106,28 +108,30 @@ export class MemoryImportStaging extends ImportStaging {
     after: EntryKey | undefined,
     limit: number,
   ): Promise<readonly MovedEntry[]> {
-    return [...this.#area(id).rows.values()]
+    const found = [...this.#area(id).rows.values()]
       .filter(({ entry, skipped }) => entry.kind === kind && !skipped)
       .map(({ entry }) => entry)
       .filter((entry) => after === undefined || compareKeys(keyOf(entry), after) > 0)
-      .sort((a, b) => compareKeys(keyOf(a), keyOf(b)))
-      .slice(0, limit);
+      .sort((a, b) => compareKeys(keyOf(a), keyOf(b)));
+    return pageOf(found, limit, (entry) => entry);
   }
 
   async versions(id: string, after: StagedPlace | undefined, limit: number): Promise<readonly StagedVersion[]> {
-    return versionsIn(this.#area(id).rows)
+    const found = versionsIn(this.#area(id).rows)
       .filter(([, { skipped }]) => !skipped)
       .map(([, { entry, rank }]) => ({ entry, place: placeOf(entry, rank) }))
       .filter(({ place }) => after === undefined || comparePlaces(place, after) > 0)
-      .sort((a, b) => comparePlaces(a.place, b.place))
-      .slice(0, limit);
+      .sort((a, b) => comparePlaces(a.place, b.place));
+    return pageOf(found, limit, ({ entry }) => entry);
   }
 
-  async versionsOf(id: string, subject: SubjectName): Promise<readonly MovedVersion[]> {
-    return versionsIn(this.#area(id).rows)
-      .filter(([, { entry, skipped }]) => !skipped && sameSubject(entry.subject, subject))
-      .map(([, { entry }]) => entry)
-      .sort((a, b) => a.version - b.version);
+  async versionsOf(id: string, subject: SubjectName, after: number, limit: number): Promise<readonly MovedVersion[]> {
+    const found = this.#versionsOf(id, subject).filter(({ version }) => version > after);
+    return pageOf(found, limit, (entry) => entry);
+  }
+
+  async numbersOf(id: string, subject: SubjectName): Promise<readonly StagedNumber[]> {
+    return this.#versionsOf(id, subject).map(({ version, deleted }) => ({ version, deleted }));
   }
 
   async counts(id: string): Promise<readonly StagedCount[]> {
@@ -162,11 +166,27 @@ export class MemoryImportStaging extends ImportStaging {
     }
   }
 
+  #versionsOf(id: string, subject: SubjectName): readonly MovedVersion[] {
+    return versionsIn(this.#area(id).rows)
+      .filter(([, { entry, skipped }]) => !skipped && sameSubject(entry.subject, subject))
+      .map(([, { entry }]) => entry)
+      .sort((a, b) => a.version - b.version);
+  }
+
   #area(id: string): Area {
     const area = this.#areas.get(id);
     if (area === undefined) throw new Error(`nothing is staged under ${id}`);
     return area;
   }
+}
+
+function pageOf<T>(found: readonly T[], limit: number, entryOf: (one: T) => MovedEntry): readonly T[] {
+  let bytes = 0;
+  const beyond = found.findIndex((one, i) => {
+    bytes += Buffer.byteLength(JSON.stringify(entryOf(one)));
+    return i >= limit || (i > 0 && bytes > STAGED_PAGE_BYTES);
+  });
+  return beyond < 0 ? found : found.slice(0, beyond);
 }
 
 function versionsIn(rows: ReadonlyMap<string, Row>): [string, Row & { entry: MovedVersion }][] {

@@ -1,9 +1,12 @@
+/** Stands in a path for the id that an earlier answer of the case told. */
+export const EARLIER = '{earlier}';
+
 /** One request of a case. */
 export interface HostileRequest {
   readonly method: string;
   readonly path: string;
-  /** Made when it is sent: bodies are large. */
-  readonly body?: () => string | Uint8Array;
+  /** Made when it is sent: bodies are large. @param earlier the id that an earlier answer of the case told first. */
+  readonly body?: (earlier: string) => string | Uint8Array;
   /** Media type of the body, `application/json` unless given. */
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;

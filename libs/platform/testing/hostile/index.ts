@@ -2,10 +2,11 @@ import { ADMINISTRATION_CASES } from './administration-cases.js';
 import { AVRO_CASES } from './avro-cases.js';
 import { BATCH_CASES } from './batch-cases.js';
 import { GROUP_CASES } from './group-cases.js';
-import type { HostileCase, HostileRequest } from './hostile-case.js';
+import { EARLIER, type HostileCase, type HostileRequest } from './hostile-case.js';
 import { JSON_CASES } from './json-cases.js';
 import { LINE_CASES, LINE_REFUSALS } from './line-cases.js';
 import { MESSAGE_CASES } from './message-cases.js';
+import { MOVING_CASES } from './moving-cases.js';
 import { PROTOBUF_CASES } from './protobuf-cases.js';
 import { READING_CASES } from './reading-cases.js';
 import { RECORD_CASES } from './record-cases.js';
@@ -20,6 +21,7 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
   ...JSON_CASES,
   ...PROTOBUF_CASES,
   ...REGISTRY_CASES,
+  ...MOVING_CASES,
   ...RECORD_CASES,
   ...MESSAGE_CASES,
   ...LINE_CASES,
@@ -31,9 +33,15 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
   ...ADMINISTRATION_CASES,
 ];
 
-/** The path of a request at a service whose default cluster has this id in the REST Proxy's API. */
-export function pathAt(clusterId: string, { path }: HostileRequest): string {
-  return path.replace(CLUSTER, clusterId);
+/** The path of a request at a service whose default cluster has this id in the REST Proxy's API. @param earlier see {@link idIn} */
+export function pathAt(clusterId: string, { path }: HostileRequest, earlier: string): string {
+  return path.replace(CLUSTER, clusterId).replace(EARLIER, encodeURIComponent(earlier));
+}
+
+/** The id that an answer tells; empty where it tells none. */
+export function idIn(answer: string): string {
+  const [, id] = /^\{"id":"([^"]{1,100})"/.exec(answer) ?? [];
+  return id ?? '';
 }
 
 /** @param url of the service. @returns the id of its default cluster in the REST Proxy's API. */
