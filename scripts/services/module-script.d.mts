@@ -1,0 +1,1 @@
+export function moduleScript(code: string, name: string): { readonly script: string; readonly module: string };
