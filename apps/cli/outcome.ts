@@ -22,6 +22,8 @@ export interface Outcome {
   /** For people: a table, or text, or both (text first). */
   readonly table?: Table;
   readonly text?: string;
+  /** For people: tables one below another, each under what it is about. */
+  readonly tables?: readonly { readonly heading: string; readonly table: Table }[];
   /** Bare references for `-o name`. */
   readonly names?: readonly string[];
   readonly warnings?: readonly string[];

@@ -237,5 +237,8 @@ describe('the command line', () => {
     expect([failed.code, validate(JSON.parse(failed.out))]).toEqual([2, true]);
     expect(validate({ apiVersion: 'v1' })).toBe(false);
     expect((await runWeir(['schema-of', 'chek'])).code).toBe(2);
+    // Words below one another, however they are quoted.
+    const listed = await runWeir(['schema-of', 'schema list']);
+    expect([listed.code, listed.out]).toEqual([0, (await runWeir(['schema-of', 'schema', 'list'])).out]);
   });
 });

@@ -1,10 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Command, CommanderError, Option } from 'commander';
 import { nearest } from '#libs/core/kernel';
-import type { CommandSpec, GlobalFlags, Invocation, OptionSpec } from './command.js';
+import type { CommandSpec, Invocation, OptionSpec } from './command.js';
 import { COMMANDS } from './commands/table.js';
 import { exitCode, type ExitCode } from './exit-codes.js';
 import { Failure, usage } from './failure.js';
+import { flagsOf } from './global-flags.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
 import type { Io } from './io.js';
 import type { Outcome } from './outcome.js';
@@ -282,61 +283,21 @@ async function print(
   io: Io,
   { quiet, columns }: { readonly quiet: boolean; readonly columns: number | undefined },
 ): Promise<void> {
-  const { text, table, warnings = [], error, names = [], printed, raw } = outcome;
+  const { text, table, tables = [], warnings = [], error, names = [], printed, raw } = outcome;
   if (raw !== undefined) await write(raw);
   else if (printed !== true) {
     if (isMachine(output)) await write(await machineText(output, envelopeOf(outcome), names));
     else {
       if (text !== undefined) await write(text.endsWith('\n') || text === '' ? text : `${text}\n`);
       if (table !== undefined) await write(tableText(table, output === 'wide', columns));
+      for (const [at, one] of tables.entries())
+        await write(`${at === 0 ? '' : '\n'}${one.heading}\n${tableText(one.table, output === 'wide', columns)}`);
     }
   }
   if (isMachine(output) && output !== 'name') return;
   if (!quiet) for (const warning of warnings) io.err(`warning: ${warning}\n`);
   if (error !== undefined)
     io.err(failureText({ ...error, hint: error.hint ?? null, requestId: null, findings: error.findings ?? [] }));
-}
-
-/** @param isShown whether the result goes to a terminal: only there it is coloured by itself. */
-async function flagsOf(all: Record<string, unknown>, io: Io, isShown: boolean): Promise<GlobalFlags> {
-  const given = all['timeout'] as string | undefined;
-  const timeout = given ?? (io.env['WEIR_TIMEOUT'] || undefined);
-  const timeoutOrigin = given === undefined ? 'WEIR_TIMEOUT' : '--timeout';
-  const color = (all['color'] as string | undefined) ?? 'auto';
-  const forced = io.env['FORCE_COLOR'] !== undefined && io.env['FORCE_COLOR'] !== '0';
-  return {
-    quiet: all['quiet'] === true,
-    verbose: all['verbose'] === true,
-    noInput: all['input'] === false || !io.stdinIsTerminal || Boolean(io.env['CI']),
-    yes: all['yes'] === true,
-    dryRun: all['dryRun'] === true,
-    wait: all['wait'] === true,
-    timeoutMs:
-      timeout === undefined ? null : (await import('./settings/durations.js')).milliseconds(timeout, timeoutOrigin),
-    idempotencyKey: (all['idempotencyKey'] as string | undefined) ?? randomUUID(),
-    mayBeRepeated: all['idempotencyKey'] !== undefined,
-    colour: color === 'always' || (color === 'auto' && !io.env['NO_COLOR'] && (forced || isShown)),
-    origins: {
-      output: all['output'] === undefined ? (io.env['WEIR_OUTPUT'] ? 'WEIR_OUTPUT' : 'built in') : '--output',
-      timeoutMs: timeout === undefined ? 'none' : timeoutOrigin,
-      colour:
-        all['color'] !== undefined && color !== 'auto'
-          ? '--color'
-          : io.env['NO_COLOR']
-            ? 'NO_COLOR'
-            : forced
-              ? 'FORCE_COLOR'
-              : 'built in',
-      input:
-        all['input'] === false
-          ? '--no-input'
-          : io.env['CI']
-            ? 'CI'
-            : io.stdinIsTerminal
-              ? 'built in'
-              : 'standard input is no terminal',
-    },
-  };
 }
 
 /** Undefined for help, which is no failure. */

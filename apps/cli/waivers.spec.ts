@@ -50,6 +50,17 @@ describe('waivers of a project', () => {
     expect(JSON.parse((await weir('waiver', 'list')).out)).toMatchObject({ data: [] });
   });
 
+  it('are none as long as their file is not there, which is told once', async () => {
+    for (const args of [['check'], ['lint'], ['policy', 'test']]) {
+      const ran = await weir(...args);
+      expect([args, ran.code]).toEqual([args, args[0] === 'check' ? 1 : 0]);
+      expect(ran.err.match(/note: there is no file 'waivers.yaml'.*weir waiver add/g)).toHaveLength(1);
+      expect((await weir(...args, '-q')).err).toBe('');
+    }
+    writeFileSync(file(), '');
+    expect((await weir('check')).err).toBe('');
+  });
+
   it('go into a file that is not there yet', async () => {
     const args = ['waiver', 'add', '0123456789abcdef', '--owner', 'us', '--expires', '2099-12-31', '--reason', 'known'];
     expect((await weir(...args)).code).toBe(0);

@@ -204,6 +204,17 @@ describe('operators', () => {
       await run(['topic', 'describe', 'g', '--groups', '-o', 'json']),
     );
     expect(readers.groups).toMatchObject([{ group: 'readers', lag: 4 }]);
+    const parts = ['--partitions', '--groups', '--storage'];
+    expect(dataOf<object>(await run(['topic', 'describe', 'g', ...parts, '-o', 'json']))).toMatchObject({
+      groups: [{ group: 'readers', lag: 4 }],
+      storage: { 'cleanup.policy': 'delete' },
+      partitions: [{ partition: 0 }, { partition: 1 }],
+    });
+    const told = await run(['topic', 'describe', 'g', ...parts]);
+    expect([told.code, told.out]).toEqual([
+      0,
+      expect.stringMatching(/^partitions\n[^]*\bEND\b[^]*\n\ngroups\n[^]*readers[^]*\n\nstorage\n[^]*cleanup\.policy/),
+    ]);
     expect((await run(['group', 'delete', 'readers', '--yes'])).code).toBe(0);
   });
 

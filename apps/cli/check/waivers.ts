@@ -3,22 +3,16 @@ import { waiversShape } from '../project/project-file.js';
 import { globMatcher } from '../project/glob.js';
 import type { SourceTree } from '../project/source-tree.js';
 import { readYaml } from '../project/yaml-file.js';
-import { usage } from '../failure.js';
 import { finding, locationIn, type CheckFinding } from './finding.js';
 
-/** Reads a file of waivers; one with nothing in it waives nothing. @throws Failure for one that is not there or not in order. */
+/** Reads a file of waivers; one with nothing in it waives nothing. @returns undefined for one that is not there. @throws Failure for one that is not in order. */
 export async function readWaivers(
   tree: SourceTree,
   file: string,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<readonly Waiver[]> {
+): Promise<readonly Waiver[] | undefined> {
   const text = (await tree.read([file])).get(file);
-  if (text === undefined)
-    throw usage(
-      'waivers-missing',
-      `The file of waivers '${file}' is not there.`,
-      'It is named by check.waivers of the project file.',
-    );
+  if (text === undefined) return undefined;
   return holdsNothing(text) ? [] : readYaml(waiversShape, { text, file, env }).value;
 }
 

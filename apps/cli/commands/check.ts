@@ -81,15 +81,17 @@ export const check: Handler = async (invocation) => {
 
 /** The findings with waivers and ignores of the project applied. */
 export async function excused(
-  { io }: Invocation,
+  { io, say }: Invocation,
   { root, file }: ChosenSchemas,
   findings: Parameters<typeof waived>[0],
   ignores: NonNullable<NonNullable<ProjectFile['check']>['ignore']>,
 ): Promise<ReturnType<typeof waived>> {
   const waiversFile = file?.check?.waivers;
   const waivers = waiversFile === undefined ? [] : await readWaivers(new DiskTree(root), waiversFile, io.env);
+  if (waivers === undefined)
+    say(`note: there is no file '${waiversFile}' (check.waivers), so nothing is waived; weir waiver add makes it.`);
   return waived(findings, {
-    waivers,
+    waivers: waivers ?? [],
     waiversFile: waiversFile ?? '',
     ignores,
     today: new Date().toISOString().slice(0, 10),

@@ -6,7 +6,10 @@ import { COMMANDS } from './table.js';
 
 /** `weir schema-of COMMAND`: the JSON Schema of what it prints with `-o json`. */
 export const schemaOf: Handler = async (invocation) => {
-  const path = invocation.args[0] as readonly string[];
+  // As it is written elsewhere: in words, or as one.
+  const path = (invocation.args[0] as readonly string[])
+    .flatMap((word) => word.split(' '))
+    .filter((word) => word !== '');
   const spec = found(COMMANDS, path);
   if (spec?.load === undefined) {
     const near = nearest(path.join(' '), paths(COMMANDS));

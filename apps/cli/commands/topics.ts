@@ -61,38 +61,56 @@ export const list: Handler = async (invocation) => {
   );
 };
 
-/** `weir topic describe`: the topic, and on demand its partitions, its groups with their lag, or what it takes on disk and for how long. */
+/** `weir topic describe`: the topic, and on demand its partitions, its groups with their lag, and what it takes on disk and for how long. */
 export const describe: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const name = argument(invocation, 0);
   const topic = await client.get<Topic>(pathOf(name));
   const { config, partitions = [] } = topic;
-  const asked = (['partitions', 'groups', 'storage'] as const).filter((part) => given(invocation, part));
-  if (asked.length > 1)
-    throw usage('part-ambiguous', `Say one of ${asked.map((part) => `--${part}`).join(', ')}; -o json has the rest.`);
-  const [part] = asked;
-  if (part === 'partitions') return { ...partitionsTable(name, partitions), data: topic };
-  if (part === 'groups') {
+  const parts: (Outcome & { readonly heading: string })[] = [];
+  let data: Record<string, unknown> = { ...topic };
+  if (given(invocation, 'partitions')) parts.push({ heading: 'partitions', ...partitionsTable(name, partitions) });
+  if (given(invocation, 'groups')) {
     const groups = await groupsOf(client, name);
-    return { ...groupsTable(groups), data: { ...topic, groups } };
+    data = { ...data, groups };
+    parts.push({ heading: 'groups', ...groupsTable(groups) });
   }
-  if (part === 'storage') {
-    const settings = (await settingsOf(client, name)).filter((one) => STORAGE_SETTINGS.has(one.name));
-    const storage = Object.fromEntries(settings.map((one) => [one.name, one.value]));
-    return described('Topic', { ...topic, storage }, name, {
-      name,
-      bytes: topic.sizeBytes,
-      records: topic.records,
-      'bytes of partitions': partitions.map((one) => `${one.partition}: ${one.sizeBytes ?? '-'}`),
-      'degraded partitions': partitions.filter(({ health }) => health !== 'ok').map(({ partition }) => partition),
-      ...storage,
+  if (given(invocation, 'storage')) {
+    const storage = await storageOf(client, name);
+    data = { ...data, storage };
+    parts.push({ heading: 'storage', ...storageTable(topic, storage) });
+  }
+  const [part, ...others] = parts;
+  if (part === undefined)
+    return described('Topic', data, name, {
+      ...Object.fromEntries(Object.entries(topic).filter(([member]) => member !== 'partitions')),
+      config: Object.entries(config).map(([key, value]) => `${key}=${value}`),
     });
-  }
-  return described('Topic', { ...topic }, name, {
-    ...Object.fromEntries(Object.entries(topic).filter(([member]) => member !== 'partitions')),
-    config: Object.entries(config).map(([key, value]) => `${key}=${value}`),
-  });
+  if (others.length === 0) return { ...part, data };
+  return {
+    kind: 'Topic',
+    data,
+    tables: parts.map(({ heading, table }) => ({ heading, table: table! })),
+    names: [name],
+  };
 };
+
+async function storageOf(client: Client, topic: string): Promise<Record<string, string | null>> {
+  const settings = (await settingsOf(client, topic)).filter((one) => STORAGE_SETTINGS.has(one.name));
+  return Object.fromEntries(settings.map((one) => [one.name, one.value]));
+}
+
+function storageTable(topic: Topic, storage: Record<string, string | null>): Outcome {
+  const { name, sizeBytes, records, partitions = [] } = topic;
+  return described('Topic', { ...topic }, name, {
+    name,
+    bytes: sizeBytes,
+    records,
+    'bytes of partitions': partitions.map((one) => `${one.partition}: ${one.sizeBytes ?? '-'}`),
+    'degraded partitions': partitions.filter(({ health }) => health !== 'ok').map(({ partition }) => partition),
+    ...storage,
+  });
+}
 
 /** What decides how long records lie on the disk, and in what. */
 const STORAGE_SETTINGS = new Set([

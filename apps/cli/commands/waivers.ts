@@ -84,7 +84,7 @@ class WaiversFile {
     const tree = new DiskTree(root);
     const content = (await tree.read([name])).get(name) ?? '';
     const isEmpty = holdsNothing(content);
-    const waivers = isEmpty ? [] : await readWaivers(tree, name, invocation.io.env);
+    const waivers = isEmpty ? [] : ((await readWaivers(tree, name, invocation.io.env)) ?? []);
     return new WaiversFile(name, join(root, name), waivers, parseDocument(isEmpty ? `${content}\n[]` : content));
   }
 

@@ -230,7 +230,6 @@ const USAGE: readonly (readonly [code: string, meaning: string, next: string])[]
     'A waiver says by whom, until when and why, and one of them is missing.',
     'Give --owner, --expires and --reason.',
   ],
-  ['waivers-missing', 'The file of waivers that the project names is not there.', 'Correct check.waivers.'],
   ['waivers-unnamed', 'The project names no file of waivers.', 'Add check.waivers to it.'],
 ];
 
