@@ -26,7 +26,7 @@ const OWN_FROM = 16 * 1024;
 export function collectBody(request: FastifyRequest, payload: IncomingMessage, limit: number, done: Done): void {
   const announced = request.headers['content-length'];
   const expected = announced === undefined ? undefined : Number(announced);
-  if (expected !== undefined && expected > limit) return done(tooLarge(), undefined);
+  if (expected !== undefined && expected > limit) return done(tooLarge(limit, expected), undefined);
   const before = arrivedBody(payload);
   if (before !== undefined) {
     const whole = 'bytes' in before && before.bytes.length === expected;
@@ -44,7 +44,7 @@ export function collectBody(request: FastifyRequest, payload: IncomingMessage, l
   const onData = (chunk: Buffer): void => {
     const at = length;
     length += chunk.length;
-    if (length > limit) return end(tooLarge());
+    if (length > limit) return end(tooLarge(limit));
     if (expected !== undefined && expected >= OWN_FROM) {
       if (length > expected) return end(cutShort());
       (memory ??= ROOM.take(expected)).set(chunk, at);
@@ -82,8 +82,14 @@ function ofOthers(bytes: Buffer): CollectedBody {
   return { bytes, letGo: () => undefined };
 }
 
-function tooLarge(): HttpFault {
-  return new HttpFault(413, 'body-too-large', 'The body is larger than this route takes.');
+/** @param measured bytes, where they were announced. */
+function tooLarge(limit: number, measured?: number): HttpFault {
+  const size = measured === undefined ? 'more' : `${measured} bytes`;
+  return new HttpFault(
+    413,
+    'body-too-large',
+    `The body is larger than this route takes: ${size}, where ${limit} bytes are the limit.`,
+  );
 }
 
 function cutShort(): HttpFault {

@@ -2,6 +2,7 @@ import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ConfluentErrorMapper } from './confluent-api.js';
 import { answerOf, type ErrorAnswer } from './error-answer.js';
+import { whenAnswered } from './end-answer.js';
 import { confluentBody, problemBody } from './error-bodies.js';
 import { HttpFault } from './http-fault.js';
 import { CONFLUENT_TYPE } from './registry-dialect.js';
@@ -36,8 +37,12 @@ export class ErrorReplies {
     reply.header('X-Request-Id', request.id);
     for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value);
     if (answer.status === 401 && this.challenge !== undefined) reply.header('WWW-Authenticate', this.challenge);
-    // Bodies are read to the end before a route runs; a refusal before that leaves bytes on the connection, which then cannot be used again.
-    if (answer.status === 413) reply.header('Connection', 'close');
+    // Bodies are read to the end before a route runs; a refusal before that comes while the client is still sending.
+    if (answer.status === 413) {
+      // Fastify would end the connection with the answer, which takes the answer from a client that is not done sending.
+      reply.removeHeader('Connection');
+      whenAnswered(request, reply.raw);
+    }
     const dialect = request.routeOptions.config?.confluent ?? (request.is404 ? this.routes.dialectOf(path) : undefined);
     if (dialect !== undefined) {
       const { status, body } = confluentBody(answer, dialect.errors ?? this.confluentMapper);
