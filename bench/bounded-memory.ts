@@ -4,6 +4,7 @@ import { HTTP_SETTINGS } from '#libs/platform/http';
 import { ServerProcess } from '#libs/platform/testing';
 import { inTemporaryDirectory, median, perSecond, type Benchmark } from './measure.js';
 import { residentMb } from './resident-memory.js';
+import { metric } from './service-metrics.js';
 
 /** How long the overload lasts: `WEIR_BENCH_SECONDS`. The goal is stated for 600. */
 const SECONDS = Number(process.env['WEIR_BENCH_SECONDS'] ?? 60);
@@ -142,6 +143,11 @@ class Load {
   }
 }
 
+/** What the process says of a part of its memory, in MB. */
+async function partMb(url: string, part: string): Promise<number> {
+  return (await metric(url, `process_${part}_bytes`)) / MB;
+}
+
 /** Memory of the service while a thousand clients do not read what they follow, and twice as much is written as it can take. */
 export const boundedMemory: Benchmark = {
   name: 'bounded-memory',
@@ -168,6 +174,7 @@ export const boundedMemory: Benchmark = {
         clearInterval(sampling);
         const told = [...load.answers].map(([answer, count]) => `${count} × ${answer}`).join(', ');
         const { cut } = readers;
+        const [heap, buffers] = [await partMb(server.url, 'heap_reserved'), await partMb(server.url, 'buffers')];
         const refused =
           (load.answers.get(503) ?? 0) / [...load.answers.values()].reduce((sum, count) => sum + count, 0);
         readers.end();
@@ -194,6 +201,12 @@ export const boundedMemory: Benchmark = {
             least: 1,
           },
           { what: 'the same beyond the process before its first request', unit: 'MB', measured: atEnd - cold },
+          { what: 'of the memory at the end: the JavaScript heap', unit: 'MB', measured: heap },
+          {
+            what: 'of the memory at the end: buffers and what else lies outside of that heap',
+            unit: 'MB',
+            measured: buffers,
+          },
           { what: 'the most of it at any time', unit: 'MB', measured: Math.max(...samples) - unloaded },
         ];
       } finally {

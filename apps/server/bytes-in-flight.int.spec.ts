@@ -174,7 +174,8 @@ describe('a service whose bytes in flight are all taken', () => {
 
   it('takes one half of twice what it may hold, holds never more, and writes the other half when it is sent again', async () => {
     const { bytesInFlight } = running.service.app;
-    const bytes = LIMIT / 16;
+    // Each counts twice: with the batch that is made of it.
+    const bytes = LIMIT / 32;
     const body = JSON.stringify({ records: [{ value: 'x'.repeat(bytes - '{"records":[{"value":""}]}'.length) }] });
     const end = async (): Promise<number> => {
       const { json } = await client.get<{ records: { offset: string }[] }>('/v1/topics/taken/records?from=-1');
@@ -185,7 +186,7 @@ describe('a service whose bytes in flight are all taken', () => {
     const clients = await Promise.all(Array.from({ length: 32 }, () => SocketClient.open(running.url)));
     holders.push(...clients);
     for (const one of clients) one.head('POST /v1/topics/taken/records', { ...JSON_TYPE, 'Content-Length': bytes });
-    const settled = (): number => bytesInFlight.held / bytes + bytesInFlight.refused.total - refusedBefore;
+    const settled = (): number => bytesInFlight.held / (2 * bytes) + bytesInFlight.refused.total - refusedBefore;
     let most = 0;
     while (settled() < clients.length) {
       most = Math.max(most, bytesInFlight.held);
@@ -212,9 +213,40 @@ describe('a service whose bytes in flight are all taken', () => {
     expect(await end()).toBe(before + 32);
   });
 
+  it('counts what defaults of a schema make of a few characters, and refuses it with nothing written', async () => {
+    await client.topic('filled');
+    const schema = JSON.stringify({
+      type: 'record',
+      name: 'Filled',
+      fields: [{ name: 'text', type: 'string', default: 'x'.repeat(LIMIT / 100) }],
+    });
+    const registered = await client.post('/subjects/filled-value/versions', { schema });
+    expect(registered.status).toBe(200);
+    const records = (count: number): string =>
+      JSON.stringify({ records: Array.from({ length: count }, () => ({ value: {} })) });
+    const produce = (count: number): Promise<Response> =>
+      fetch(`${running.url}/v1/topics/filled/records`, { method: 'POST', headers: JSON_TYPE, body: records(count) });
+    await hold(LIMIT / 4);
+    const refused = await produce(60);
+    expect([refused.status, await refused.json()]).toMatchObject([503, { code: 'too-many-bytes-in-flight' }]);
+    const lines = await fetch(`${running.url}/v1/topics/filled/records`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: '{"value":{}}\n'.repeat(60),
+    });
+    expect(await lines.text()).toMatch(/^{"end":{"records":0,.*"code":"too-many-bytes-in-flight"/);
+    expect((await produce(40)).status).toBe(200);
+    await letGo();
+    expect((await produce(60)).status).toBe(200);
+    const never = await produce(120);
+    expect([never.status, await never.json()]).toMatchObject([413, { code: 'larger-than-a-connection' }]);
+    const { json } = await client.get<{ records: { offset: string }[] }>('/v1/topics/filled/records?from=-1');
+    expect(json.records[0]!.offset).toBe('99');
+  });
+
   it('lets memory go with the request that held it: what many write at the same time, and read at the same time, is what each sent', async () => {
     await client.topic('mixed', 3);
-    const bytes = LIMIT / 8;
+    const bytes = LIMIT / 16;
     const text = (round: number, n: number): string => `${round}/${n}/`.padEnd(bytes, 'abcdefgh'[n]);
     for (let round = 0; round < 12; round++) {
       const written = await Promise.all(
@@ -248,7 +280,8 @@ describe('a service whose bytes in flight are all taken', () => {
   });
 
   it('negative control: with half of it left, the same write is taken', async () => {
-    await hold(LIMIT / 2);
+    // It counts twice.
+    await hold(LIMIT / 4);
     expect((await send(WRITES[0]!)).status).toBe(200);
   });
 });

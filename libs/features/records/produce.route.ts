@@ -5,6 +5,7 @@ import { AppError, isAppError } from '#libs/core/kernel';
 import type { AtomicallyProduced } from '#libs/core/log';
 import {
   ArrivingBody,
+  BatchRoom,
   bodyDigestOf,
   idempotencyKeyOf,
   endAnswer,
@@ -44,6 +45,7 @@ const CONFIG: FastifyContextConfig = {
     bodyLimit: 8 * 1024 * 1024,
     jsonValues: 150_000,
     scanned: true,
+    batched: true,
     errors: {
       409: ['topic-is-derived', 'key-is-derived'],
       422: ['invalid-record', 'schema-missing', 'idempotency-key-reused'],
@@ -98,7 +100,7 @@ export class ProduceRoute implements OnModuleInit {
     const idempotency = key === undefined || requestHash === undefined ? undefined : { key, requestHash };
     const options = { atomic, durability, idempotency, signal };
     const produce = (body: unknown): Promise<AtomicallyProduced> =>
-      this.records.produce(cluster, topic, parseProduceRequest(body), options);
+      this.records.produce(cluster, topic, parseProduceRequest(body), new BatchRoom(request), options);
     const produced = await (request.body instanceof UnreadJson
       ? request.body.scanned(readProduceText, produce)
       : produce(request.body));
@@ -111,7 +113,7 @@ export class ProduceRoute implements OnModuleInit {
     const { cluster, topic } = request.params;
     if (query.atomic === true) throw linesAreNotAtomic();
     const signal = signalOf(request);
-    const writing = await this.lines.begin(cluster, topic, query, key, signal);
+    const writing = await this.lines.begin(cluster, topic, query, { key, signal, room: new BatchRoom(request) });
     const answer = new PacedAnswer(request, reply, { 'content-type': STREAMED_TYPE });
     const { raw } = answer;
     const body = new ArrivingBody(request);

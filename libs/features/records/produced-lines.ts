@@ -9,7 +9,7 @@ import {
   type ProduceOutcome,
 } from '#libs/core/log';
 import { Turns } from '#libs/core/records';
-import { JsonParser, turn } from '#libs/platform/http';
+import { isStreamEnd, JsonParser, turn, type BatchRoom } from '#libs/platform/http';
 import { MAX_LINE_BYTES, type Line } from './line-splitter.js';
 import { parseProduceRequest, type GivenRecord, type ProduceQuery, type ProduceRequest } from './produce-request.js';
 import { readRecordText } from './produce-text.js';
@@ -52,8 +52,7 @@ export class ProducedLines {
     cluster: string | undefined,
     topic: string,
     query: ProduceQuery,
-    key: string | undefined,
-    signal: AbortSignal,
+    of: Pick<LinesRequest, 'key' | 'signal' | 'room'>,
   ): Promise<LinesWriting> {
     if (query.partition !== undefined) throw partitionIsOfALine();
     const { keyFormat, valueFormat, keySchemaId, valueSchemaId, keyMessage, valueMessage, schemaIn } = query;
@@ -61,7 +60,7 @@ export class ProducedLines {
     const none = parseProduceRequest({ ...formats, records: [{ value: null }] });
     await this.records.demandWritable(cluster, topic);
     const { durability } = query;
-    return new LinesWriting(this.records, this.clock, { cluster, topic, key, durability, signal, formats: none });
+    return new LinesWriting(this.records, this.clock, { ...of, cluster, topic, durability, formats: none });
   }
 }
 
@@ -72,6 +71,8 @@ interface LinesRequest {
   /** At least this level. */
   readonly durability: Durability | undefined;
   readonly signal: AbortSignal;
+  /** For each batch of lines in its turn. */
+  readonly room: BatchRoom;
   readonly formats: ProduceRequest;
 }
 
@@ -185,6 +186,7 @@ export class LinesWriting {
       this.#stopped = error;
       for (const at of places) outcomes[at] = { error };
     }
+    this.request.room.clear();
     if (lines.includes('too-long')) this.#stopped ??= lineTooLong();
     this.#told.records += lines.length;
     this.#told.failed += outcomes.filter((outcome) => 'error' in outcome).length;
@@ -223,13 +225,14 @@ export class LinesWriting {
 
   /** All together, which is quicker; each by itself where one cannot be encoded. */
   async #encoded(given: readonly GivenRecord[]): Promise<readonly (ProducedRecord | AppError)[]> {
-    const { topic, formats, signal } = this.request;
+    const { topic, formats, room, signal } = this.request;
     if (given.length === 0) return [];
     try {
-      return await this.records.encode(topic, { ...formats, records: given }, signal);
+      return await this.records.encode(topic, { ...formats, records: given }, room, signal);
     } catch (error) {
       const refusal = refusalOf(error);
       if (given.length === 1) return [refusal];
+      room.clear();
     }
     const encoded: (ProducedRecord | AppError)[] = [];
     for (const one of given) encoded.push(...(await this.#encoded([one])));
@@ -239,7 +242,8 @@ export class LinesWriting {
 
 /** Why a line was refused. @throws what has nothing to do with it. */
 function refusalOf(error: unknown): AppError {
-  if (!isAppError(error) || error.kind === 'internal' || error.kind === 'unavailable') throw error;
+  if (!isAppError(error) || error.kind === 'internal' || error.kind === 'unavailable' || isStreamEnd(error))
+    throw error;
   return inOneSentence(error);
 }
 

@@ -10,7 +10,7 @@ import {
   type WriteOptions,
 } from '#libs/core/records';
 import { MessageCodec } from '#libs/core/registry';
-import { turn } from '#libs/platform/http';
+import { turn, type BatchRoom } from '#libs/platform/http';
 import { producedOf } from './produced-view.js';
 import type { ProducedView } from './record-shapes.js';
 import type { ProduceRequest } from './produce-request.js';
@@ -36,19 +36,20 @@ export class RecordsService {
   /**
    * Encodes all records, then writes them; when one cannot be encoded none is written.
    * @throws `invalid-record` naming each record and field, `topic-not-found`, `topic-fenced`, `topic-is-derived`, `schema-missing`,
-   * `records-too-complex`, and what an atomic or repeated request is refused with.
+   * `records-too-complex`, what `room` refuses, and what an atomic or repeated request is refused with.
    */
   async produce(
     cluster: string | undefined,
     topic: string,
     request: ProduceRequest,
+    room: BatchRoom,
     options: WriteOptions = {},
   ): Promise<AtomicallyProduced> {
     await this.writer.demandWritable(cluster, topic);
     const { idempotency } = options;
     const before = idempotency && (await this.writer.recall(cluster, topic, idempotency));
     if (before !== undefined) return before;
-    return await this.writer.write(cluster, topic, await this.encode(topic, request, options.signal), options);
+    return await this.writer.write(cluster, topic, await this.encode(topic, request, room, options.signal), options);
   }
 
   /** As `RecordWriter` does. */
@@ -81,8 +82,13 @@ export class RecordsService {
     return producedOf(await this.writer.appendBatches(cluster, topic, partition, bytes, options));
   }
 
-  /** @throws `invalid-record`, `schema-missing`, `records-too-complex`. */
-  async encode(topic: string, request: ProduceRequest, signal?: AbortSignal): Promise<ProducedRecord[]> {
+  /** @throws `invalid-record`, `schema-missing`, `records-too-complex`, what `room` refuses. */
+  async encode(
+    topic: string,
+    request: ProduceRequest,
+    room: BatchRoom,
+    signal?: AbortSignal,
+  ): Promise<ProducedRecord[]> {
     const parts = { codec: this.codec, turn };
     const keys = await partEncoder(parts, topic, 'key', request.key, request.schemaIn);
     const values = await partEncoder(parts, topic, 'value', request.value, request.schemaIn);
@@ -102,7 +108,9 @@ export class RecordsService {
       const givenValue = values.encode(given.value, index, problems);
       const value = givenValue instanceof Promise ? await givenValue : givenValue;
       const headers = withSchemaHeaders(given.headers, key && keys.header, value && values.header);
-      records.push({ key, value, headers, timestamp, partition });
+      const record = { key, value, headers, timestamp, partition };
+      room.add(record);
+      records.push(record);
       if (!turns.due) continue;
       await turns.take(signal);
       if (turns.spentMs > MAX_ENCODING_MS) throw tooComplex(index + 1);

@@ -51,7 +51,7 @@ export const SETTINGS = {
       64 * KIB,
       64 * GIB,
       32 * MIB,
-      'Bytes of bodies and answers under way, in all; more are refused with 503. Memory takes about four times as much: what is made of a body lies beside it.',
+      'Bytes of bodies, of batches made of them, and of answers under way, in all; more are refused with 503. Memory takes up to four times as much: what a body is read into lies beside it.',
     ),
     bytesInFlightPerConnection: bytes(
       64 * KIB,

@@ -31,6 +31,8 @@ export interface ApiDoc {
   readonly exactNumbers?: boolean;
   /** The route goes over the text of a JSON body itself, which reaches it as `UnreadJson`: what it has no use for is not made a value of. */
   readonly scanned?: boolean;
+  /** Batches are made of the body, as large as it is and beside it: its bytes count twice. What they take beyond that the route counts itself (`BatchRoom`). */
+  readonly batched?: boolean;
   /** The body is a stream that is answered while it arrives: what is wrong with it is said in the answer. */
   readonly streamed?: boolean;
   /** Clients send the same body again and again: it is parsed once, and everybody who sends it meanwhile gets the same frozen value. Not with `exactNumbers`. */

@@ -91,8 +91,14 @@ export function installBodyParser(
   };
   fastify.addContentTypeParser('*', (request: FastifyRequest, payload, done) => {
     collectBody(request, payload, bodyLimitOf(request, limits), (error, body) => {
-      if (body === undefined) done(error, undefined);
-      else parse(request, body, done);
+      if (body === undefined) return done(error, undefined);
+      const { work } = request;
+      // It is read whether its client waits or not; its route begins before this step ends.
+      work?.begin();
+      parse(request, body, (failed, value) => {
+        done(failed, value);
+        work?.end();
+      });
     });
   });
   // Only routes that say so take them (`media-types.ts`), and read them while they arrive.

@@ -1,11 +1,12 @@
 import { Socket } from 'node:net';
-import { Body, Controller, Get, HttpCode, Module, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Module, Post, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deferred, type Deferred } from '#libs/core/kernel';
 import { Access, declareRoute, OpenAuthenticator, RoleAuthorizer } from '#libs/platform/auth';
 import { SocketClient } from '#libs/platform/testing';
 import { BytesInFlight } from './bytes-in-flight.js';
-import { createHttpApp, type HttpApp, type HttpSettings } from './index.js';
+import { ApiJson, BatchRoom, createHttpApp, type HttpApp, type HttpSettings } from './index.js';
 
 const ANSWER = 'a'.repeat(40_000);
 /** As much as no buffer of a socket takes. */
@@ -13,6 +14,8 @@ const LARGE = 'a'.repeat(8_000_000);
 
 let held: Deferred<void>;
 let begun = 0;
+/** How many times as long as its body a batch is. */
+let made = 1;
 
 @Controller('v1')
 class HoldingController {
@@ -44,6 +47,17 @@ class HoldingController {
     return ANSWER;
   }
 
+  @Post('batches')
+  @HttpCode(200)
+  @Access('write', 'service')
+  @ApiJson({ id: 'makeBatches', summary: 'Makes batches', tag: 'test', batched: true })
+  async batches(@Req() request: FastifyRequest, @Body() body: { readonly text: string }): Promise<unknown> {
+    begun++;
+    new BatchRoom(request).add({ key: null, value: Buffer.alloc((body.text.length - 12) * made), headers: [] });
+    await held.promise;
+    return { length: body.text.length };
+  }
+
   @Post('told')
   @Access('write', 'service')
   told(): string {
@@ -70,6 +84,7 @@ describe('bytes in flight', () => {
   const serve = async (settings: Partial<HttpSettings>): Promise<string> => {
     held = deferred();
     begun = 0;
+    made = 1;
     app = await createHttpApp({
       modules: [HoldingModule],
       authenticator: new OpenAuthenticator(),
@@ -191,6 +206,68 @@ describe('bytes in flight', () => {
     client.socket.destroy();
     while (app!.bytesInFlight.held > 0) await new Promise(setImmediate);
     expect((await fetch(`${url}/v1/answer`)).status).toBe(200);
+  });
+
+  it('of a request that was answered 504 are held until its route has come to its end', async () => {
+    const url = await serve({ ...bounds, handlerTimeoutMs: 500 });
+    const late = await Promise.all([post(url, 50_000), post(url, 50_000)]);
+    expect(late.map(({ status }) => status)).toEqual([504, 504]);
+    expect(app!.bytesInFlight.held).toBe(100_000);
+    expect([(await post(url, 100)).status, begun]).toEqual([503, 2]);
+    held.resolve();
+    while (app!.bytesInFlight.held > 0) await new Promise(setImmediate);
+    expect((await post(url, 100)).status).toBe(200);
+  });
+
+  it('of a request whose client has gone are held until its route has come to its end, and with others on its connection', async () => {
+    const url = await serve(bounds);
+    const client = await open(url);
+    for (const length of [40_000, 10_000]) {
+      client.head(HOLD, { ...JSON_TYPE, 'Content-Length': length });
+      client.send(bodyOf(length));
+    }
+    while (begun < 2) await new Promise(setImmediate);
+    const { socket } = client;
+    const gone = new Promise((resolve) => socket.once('close', resolve));
+    socket.destroy();
+    await gone;
+    // What another client has been told, the service has seen after the end of this one.
+    await fetch(`${url}/v1/answer`);
+    expect(app!.bytesInFlight.held).toBe(50_000);
+    expect((await post(url, 50_001)).status).toBe(503);
+    held.resolve();
+    while (app!.bytesInFlight.held > 0) await new Promise(setImmediate);
+  });
+
+  it('of a body that batches are made of count twice, and what is made beyond that is refused before it is', async () => {
+    const url = await serve(bounds);
+    const post2 = (length: number): Promise<Response> =>
+      fetch(`${url}/v1/batches`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: bodyOf(length),
+      });
+    const answers = [post2(20_000), post2(20_000)];
+    while (begun < 2) await new Promise(setImmediate);
+    expect(app!.bytesInFlight.held).toBe(80_000);
+    const refused = await post2(10_001);
+    expect([refused.status, begun]).toEqual([503, 2]);
+    expect((await refused.json()) as object).toMatchObject({ code: 'too-many-bytes-in-flight' });
+    made = 3;
+    expect([(await post2(6_000)).status, begun]).toEqual([503, 3]);
+    expect(app!.bytesInFlight.held).toBe(80_000);
+    held.resolve();
+    for (const answer of answers) expect((await answer).status).toBe(200);
+    expect((await post2(10_001)).status).toBe(200);
+    made = 10;
+    expect(await (await post2(10_001)).json()).toMatchObject({ code: 'larger-than-a-connection' });
+    while (app!.bytesInFlight.held > 0) await new Promise(setImmediate);
+  });
+
+  it('of a body that batches are made of count for all that its connection may hold, at most', async () => {
+    const url = await serve(bounds);
+    await (await open(url)).announce('POST /v1/batches', 50_000, JSON_TYPE);
+    expect(app!.bytesInFlight.held).toBe(60_000);
   });
 
   it('of an answer that its client does not take are held until the client is cut off', async () => {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { AppError } from '#libs/core/kernel';
+import type { RequestWork } from './request-work.js';
 
 export interface BytesInFlightLimits {
   /** Of all requests together. */
@@ -17,6 +18,8 @@ interface Connection {
   held: number;
   /** Of these, what may be given up. */
   spare: number;
+  /** Of these, what requests hold whose work is under way: it goes on without the connection. */
+  atWork: number;
   gone: boolean;
 }
 
@@ -27,8 +30,8 @@ const SPARE_SHARE = 1 / 2;
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * Bytes of bodies and answers that the service holds, as they are on the wire: counted for all requests together and for each connection, and bounded for both.
- * What was counted is given back when the answer is closed, or the connection, whichever comes first.
+ * Bytes of bodies and answers that the service holds, as they are on the wire, and of batches made of bodies: counted for all requests together and for each connection, and bounded for both.
+ * What was counted is given back when the answer is closed, or the connection, whichever comes first; but not before the work on the request has come to its end.
  */
 export class BytesInFlight {
   readonly #connections = new WeakMap<Socket, Connection>();
@@ -48,10 +51,17 @@ export class BytesInFlight {
     return this.#refused;
   }
 
-  /** Something to count on for a request, empty at first. A request may have several. @param use `spare` for what is sent in pieces that a client can ask for again. */
-  account(socket: Socket, response: ServerResponse | null, use: ByteUse = 'needed'): ByteAccount {
-    const account = new ByteAccount(this, this.#connection(socket), use);
-    response?.once('close', () => account.close());
+  /** Something to count on for a request, empty at first. A request may have several. @param use `spare` for what is sent in pieces that a client can ask for again. @param work that needs what is counted. */
+  account(
+    socket: Socket,
+    response: ServerResponse | null,
+    use: ByteUse = 'needed',
+    work: RequestWork | null = null,
+  ): ByteAccount {
+    const account = new ByteAccount(this, this.#connection(socket), use, work);
+    work?.covers(account);
+    if (response?.destroyed === true) account.leave();
+    else response?.once('close', () => account.leave());
     return account;
   }
 
@@ -61,7 +71,7 @@ export class BytesInFlight {
   }
 
   /** For accounts. @throws as {@link ByteAccount.hold}; nothing was counted then. */
-  take(connection: Connection, bytes: number, own: number, use: ByteUse): void {
+  take(connection: Connection, bytes: number, own: number, use: ByteUse, atWork: boolean): void {
     const { bytesInFlight, bytesInFlightPerConnection: perConnection } = this.limits;
     if (own + bytes > perConnection) throw neverHeld(own + bytes, perConnection);
     if (connection.held + bytes > perConnection) {
@@ -70,13 +80,14 @@ export class BytesInFlight {
     }
     if (this.#held + bytes > bytesInFlight) throw this.#beyondTotal(bytes);
     if (use === 'spare' && this.#spare + bytes > bytesInFlight * SPARE_SHARE) throw this.#beyondShare(bytes);
-    this.add(connection, bytes, use);
+    this.add(connection, bytes, use, atWork);
   }
 
   /** For accounts: counts, or counts back, whatever the bounds are. */
-  add(connection: Connection, bytes: number, use: ByteUse): void {
-    if (connection.gone) return;
+  add(connection: Connection, bytes: number, use: ByteUse, atWork: boolean): void {
+    if (connection.gone && !atWork) return;
     connection.held += bytes;
+    if (atWork) connection.atWork += bytes;
     this.#held += bytes;
     if (use !== 'spare') return;
     connection.spare += bytes;
@@ -86,20 +97,26 @@ export class BytesInFlight {
   #connection(socket: Socket): Connection {
     const known = this.#connections.get(socket);
     if (known !== undefined) return known;
-    const connection = { held: 0, spare: 0, gone: socket.destroyed };
+    const connection = { held: 0, spare: 0, atWork: 0, gone: socket.destroyed };
     this.#connections.set(socket, connection);
     // Of requests that were sent one behind another, those whose turn has not come are not told that their connection is gone.
     socket.once('close', () => {
-      this.#held -= connection.held;
+      this.#held -= connection.held - connection.atWork;
       this.#spare -= connection.spare;
-      connection.held = connection.spare = 0;
+      connection.held = connection.atWork;
+      connection.spare = 0;
       connection.gone = true;
     });
     return connection;
   }
 
   #beyondTotal(bytes: number): AppError {
-    return this.#beyond(this.#held + bytes, this.limits.bytesInFlight, 'Bodies and answers', 'limits.bytesInFlight');
+    return this.#beyond(
+      this.#held + bytes,
+      this.limits.bytesInFlight,
+      'Bodies, their batches and answers',
+      'limits.bytesInFlight',
+    );
   }
 
   #beyondShare(bytes: number): AppError {
@@ -125,11 +142,14 @@ export class BytesInFlight {
 export class ByteAccount {
   #held = 0;
   #closed = false;
+  #atWork = false;
+  #left = false;
 
   constructor(
     private readonly ledger: BytesInFlight,
     private readonly connection: Connection,
     private readonly use: ByteUse,
+    private readonly work: RequestWork | null,
   ) {}
 
   /** Bytes counted here now. */
@@ -143,14 +163,14 @@ export class ByteAccount {
    */
   hold(bytes: number): void {
     if (this.#closed) return;
-    this.ledger.take(this.connection, bytes, this.#held, this.use);
+    this.ledger.take(this.connection, bytes, this.work?.held ?? this.#held, this.use, this.#atWork);
     this.#held += bytes;
   }
 
   /** Counts exactly so many bytes, whatever the bounds are: for what must be kept or told because something was done. Others are refused instead. */
   keep(bytes: number): void {
     if (this.#closed) return;
-    this.ledger.add(this.connection, bytes - this.#held, this.use);
+    this.ledger.add(this.connection, bytes - this.#held, this.use, this.#atWork);
     this.#held = bytes;
   }
 
@@ -159,13 +179,39 @@ export class ByteAccount {
     this.keep(0);
     this.#closed = true;
   }
+
+  /** The answer is closed: counts nothing any more when the work is over. */
+  leave(): void {
+    if (this.#atWork) this.#left = true;
+    else this.close();
+  }
+
+  /** The work on the request begins: what is counted is held until it is over, whoever has gone. */
+  beginWork(): void {
+    if (this.#closed) return;
+    this.#recount(true);
+  }
+
+  /** The work is over. */
+  endWork(): void {
+    if (this.#closed || !this.#atWork) return;
+    if (this.#left || this.connection.gone) this.close();
+    else this.#recount(false);
+  }
+
+  #recount(atWork: boolean): void {
+    const held = this.#held;
+    this.ledger.add(this.connection, -held, this.use, this.#atWork);
+    this.ledger.add(this.connection, held, this.use, atWork);
+    this.#atWork = atWork;
+  }
 }
 
 function beyondConnection(measured: number, value: number): AppError {
   return new AppError({
     kind: 'exhausted',
     code: 'connection-bytes-in-flight',
-    message: `Bodies and answers of ${measured} bytes would be under way on one connection; limits.bytesInFlightPerConnection is ${value}. What is refused here was not begun.`,
+    message: `Bodies, their batches and answers of ${measured} bytes would be under way on one connection; limits.bytesInFlightPerConnection is ${value}. What is refused here was not begun.`,
     hint: 'Take the answers before sending more, and send it again.',
     details: { limit: 'limits.bytesInFlightPerConnection', value, measured },
     retryable: true,

@@ -3,11 +3,16 @@ import { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BytesInFlight, type ByteAccount, type ByteUse } from './bytes-in-flight.js';
 import type { HttpSettings } from './http-settings.js';
+import { workOf } from './request-work.js';
 import { STREAMED_TYPES } from './streamed-type.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
     bytesInFlight: BytesInFlight;
+  }
+  interface FastifyRequest {
+    /** Counted with the body for the batches that are made of it (`ApiDoc.batched`). */
+    batchBytes: number;
   }
   interface FastifyContextConfig {
     /** The answer is sent whatever else is in flight: what it says is known to nobody otherwise, or is needed just then. */
@@ -21,7 +26,7 @@ export const COUNTED_ANSWER = 16 * 1024;
 const PIPELINED_BYTES = 4 * 1024;
 
 /**
- * Counts what requests hold: a body from its announcement on, before it is read; one of unknown length as it arrives (`body-collector.ts`); an answer from when
+ * Counts what requests hold: a body from its announcement on, before it is read; one of unknown length as it arrives (`body-collector.ts`); batches made of bodies (`batch-room.ts`); an answer from when
  * it is made until the client has taken it. Routes that read their body while it arrives count themselves ({@link accountOf}). An answer beyond the bounds is refused where
  * nothing was done, and sent where something was: then it is the next request that is refused. A client that takes nothing of a counted answer for so long is cut off.
  */
@@ -31,6 +36,7 @@ export function installByteCounting(
 ): { pipelined: (request: FastifyRequest, reply: FastifyReply) => void; bodies: (request: FastifyRequest) => void } {
   const ledger = new BytesInFlight(settings);
   fastify.decorate('bytesInFlight', ledger);
+  fastify.decorateRequest('batchBytes', 0);
   fastify.addHook('onSend', (request, reply, payload, done) => {
     const long = (typeof payload === 'string' || payload instanceof Uint8Array) && payload.length >= COUNTED_ANSWER;
     if (!long) return done(null, payload);
@@ -51,14 +57,18 @@ export function installByteCounting(
       const length = Number(request.headers['content-length'] ?? 0);
       // One that is too long for its route is refused as such.
       if (length === 0 || length > bodyLimitOf(request, settings) || !isCollected(request)) return;
-      ledger.account(request.raw.socket, request.answering).hold(length);
+      // As far as a connection may hold so much: a body alone is always taken.
+      const room = Math.max(0, settings.bytesInFlightPerConnection - length);
+      request.batchBytes = makesBatches(request) ? Math.min(length, room) : 0;
+      accountOf(request).hold(length + request.batchBytes);
     },
   };
 }
 
-/** Something on which a route that holds bytes counts them. What is counted is given back when the request is answered. */
+/** Something on which a route that holds bytes counts them. What is counted is given back when the request is answered and its route has come to its end. */
 export function accountOf(request: FastifyRequest, use: ByteUse = 'needed'): ByteAccount {
-  return request.server.bytesInFlight.account(request.raw.socket, request.answering, use);
+  const work = use === 'spare' ? null : workOf(request);
+  return request.server.bytesInFlight.account(request.raw.socket, request.answering, use, work);
 }
 
 /** Largest body a route takes. */
@@ -67,6 +77,11 @@ export function bodyLimitOf(
   { maxBodyBytes }: Pick<HttpSettings, 'maxBodyBytes'>,
 ): number {
   return declared?.api?.bodyLimit ?? maxBodyBytes;
+}
+
+/** Whether batches are made of the body; those that arrive as such are stored as they are. */
+function makesBatches({ declared, headers }: FastifyRequest): boolean {
+  return declared?.api?.batched === true && headers['content-type']?.startsWith('application/octet-stream') !== true;
 }
 
 /** Whether all of the body is read before the route runs. */

@@ -34,6 +34,7 @@ import { PlainRoutes } from './plain-routes.js';
 import { RecurringBodies } from './recurring-bodies.js';
 import { requestIdOf, sendRequestId } from './request-id.js';
 import { reasonLog } from './reason.js';
+import { installRequestWork } from './request-work.js';
 import { installRequestSignals } from './request-signal.js';
 import { RouteTable } from './route-table.js';
 import { mayTakeItsTime } from './slow-bodies.js';
@@ -88,6 +89,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<HttpApp> {
   fastify.setErrorHandler((error, request, reply) => replies.send(error, request, reply));
 
   // One hook for all of them: Fastify's way from hook to hook takes longer than most of these steps.
+  installRequestWork(fastify);
   const counting = installByteCounting(fastify, settings);
   const bodies = new RecurringBodies();
   const { bytesInFlight } = fastify;

@@ -51,6 +51,7 @@ export { turn } from './turn.js';
 export { JsonParser, UnreadJson } from './body-parser.js';
 export { STREAMED_TYPE } from './streamed-type.js';
 export { accountOf } from './count-bytes.js';
+export { BatchRoom } from './batch-room.js';
 export { type ByteAccount, type BytesInFlight } from './bytes-in-flight.js';
 export { PacedAnswer } from './paced-answer.js';
 export { ArrivingBody, isStreamEnd } from './arriving-body.js';

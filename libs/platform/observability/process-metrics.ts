@@ -12,6 +12,15 @@ export function installProcessMetrics(metrics: Metrics, version: string): () => 
     { value: process.memoryUsage.rss() },
   ]);
   metrics.gauge('process_heap_bytes', 'JavaScript heap in use.', [], () => [{ value: process.memoryUsage().heapUsed }]);
+  metrics.gauge(
+    'process_heap_reserved_bytes',
+    'What the JavaScript heap takes of memory, free room in it included.',
+    [],
+    () => [{ value: process.memoryUsage().heapTotal }],
+  );
+  metrics.gauge('process_buffers_bytes', 'Buffers in use, which lie outside of the JavaScript heap.', [], () => [
+    { value: process.memoryUsage().external },
+  ]);
   metrics.gauge('process_uptime_seconds', 'Time since the start.', [], () => [{ value: process.uptime() }]);
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();

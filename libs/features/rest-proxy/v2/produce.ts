@@ -3,7 +3,7 @@ import { Clock, type AppError } from '#libs/core/kernel';
 import { Turns } from '#libs/core/records';
 import type { MessagePart } from '#libs/core/registry';
 import type { Principal } from '#libs/platform/auth';
-import { turn } from '#libs/platform/http';
+import { turn, type BatchRoom } from '#libs/platform/http';
 import { ClusterIds } from '../cluster-ids.js';
 import type { EmbeddedFormat } from '../dialects.js';
 import { badRequest, errorCodeOf, refusal, unhandled } from '../errors.js';
@@ -44,12 +44,17 @@ export class V2Produce {
     private readonly clock: Clock,
   ) {}
 
-  /** @param partition of the path; a record's own wins. @throws 400, 422 with the codes of section 2; nothing was written. */
+  /** @param partition of the path; a record's own wins. @throws 400, 422 with the codes of section 2, what `room` refuses; nothing was written. */
   async produce(
     topic: string,
     format: EmbeddedFormat,
     body: unknown,
-    options: { readonly partition?: number; readonly principal: Principal; readonly signal?: AbortSignal },
+    options: {
+      readonly partition?: number;
+      readonly principal: Principal;
+      readonly room: BatchRoom;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<V2Produced> {
     if (body === undefined || body === null) throw refusal(422, 'produceJson.request must not be null (was null)');
     const members = membersOf(body, BODY);
@@ -62,13 +67,15 @@ export class V2Produce {
     for (const record of records) {
       const partition = record.integer('partition') ?? options.partition;
       if (partition !== undefined && partition < 0) throw unhandled();
-      encoded.push({
+      const one = {
         key: await key.encode(record.raw('key') ?? null),
         value: await value.encode(record.raw('value') ?? null),
         headers: [],
         timestamp: undefined,
         partition,
-      });
+      };
+      options.room.add(one);
+      encoded.push(one);
       if (turns.due) await turns.take(options.signal);
     }
     const cluster = await this.clusters.standard();

@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/commo
 import type { FastifyRequest } from 'fastify';
 import type { PartitionReplicas } from '#libs/core/log';
 import { Access, Authorizer, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, ConfluentApi, RequestSignal } from '#libs/platform/http';
+import { ApiJson, BatchRoom, ConfluentApi, RequestSignal } from '#libs/platform/http';
 import { ClusterIds } from '../cluster-ids.js';
 import { formatOfType, V2, V2_PRODUCE } from '../dialects.js';
 import { nothingHere, partitionMissing } from '../errors.js';
@@ -19,6 +19,7 @@ const PRODUCE = {
   response: shapes.produced,
   bodyLimit: 8 * 1024 * 1024,
   jsonValues: 150_000,
+  batched: true,
 } as const;
 
 /** Metadata and producing in v2 (section 5 of the contract), in the default cluster. */
@@ -120,7 +121,7 @@ export class V2TopicsController {
     @CurrentPrincipal() principal: Principal,
     @RequestSignal() signal: AbortSignal,
   ): Promise<V2Produced> {
-    return this.producing.produce(topic, formatOf(request), body, { principal, signal });
+    return this.producing.produce(topic, formatOf(request), body, { principal, room: new BatchRoom(request), signal });
   }
 
   @Post('topics/:topic/partitions/:partition')
@@ -138,6 +139,7 @@ export class V2TopicsController {
   ): Promise<V2Produced> {
     return this.producing.produce(topic, formatOf(request), body, {
       partition: numberOf(partition),
+      room: new BatchRoom(request),
       principal,
       signal,
     });

@@ -5,6 +5,7 @@ import { isAppError, type AppError } from '#libs/core/kernel';
 import { NOBODY } from '#libs/platform/auth';
 import {
   ArrivingBody,
+  BatchRoom,
   endAnswer,
   isStreamEnd,
   JsonParser,
@@ -89,6 +90,7 @@ export class RecordsRoutes implements OnModuleInit {
             status: 207,
             bodyLimit: 8 * 1024 * 1024,
             jsonValues: 150_000,
+            batched: true,
           },
         },
       },
@@ -104,7 +106,8 @@ export class RecordsRoutes implements OnModuleInit {
     const entries = batchEntries(request.body);
     const cluster = await this.clusters.get(id);
     const given = entries.map(({ record }) => record);
-    const answers = await this.records.produce(cluster, topic, given, request.principal ?? NOBODY, signalOf(request));
+    const [room, signal] = [new BatchRoom(request), signalOf(request)];
+    const answers = await this.records.produce(cluster, topic, given, request.principal ?? NOBODY, { room, signal });
     const told = answers.map((answer, i) => ({ id: entries[i]!.id, ...answer }));
     return {
       successes: told.filter((answer) => !('error_code' in answer)),
@@ -146,12 +149,12 @@ export class RecordsRoutes implements OnModuleInit {
     cluster: NamedCluster,
     topic: string,
   ): Promise<void> {
-    const signal = signalOf(request);
+    const [room, signal] = [new BatchRoom(request), signalOf(request)];
     const found = new ConcatenatedJson(RECORD_BYTES);
     const write = async (texts: readonly StreamedText[]): Promise<boolean> => {
       const { records, ended } = await this.#read(texts);
       const principal = request.principal ?? NOBODY;
-      const answers = await this.records.produce(cluster, topic, records, principal, signal);
+      const answers = await this.records.produce(cluster, topic, records, principal, { room, signal });
       if (answers.length > 0) await answer.write(answers.map(line).join(''));
       return !ended;
     };

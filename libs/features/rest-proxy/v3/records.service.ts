@@ -3,7 +3,7 @@ import { Clock, isAppError, type AppError } from '#libs/core/kernel';
 import { Turns } from '#libs/core/records';
 import type { MessagePart } from '#libs/core/registry';
 import type { Principal } from '#libs/platform/auth';
-import { turn } from '#libs/platform/http';
+import { turn, type BatchRoom } from '#libs/platform/http';
 import type { NamedCluster } from '../cluster-ids.js';
 import { errorCodeOf, messageOf, refusal } from '../errors.js';
 import { plainBytes } from '../produce/data.js';
@@ -58,13 +58,14 @@ export class V3Records {
   /**
    * @param records given, or why one cannot be read.
    * @returns one answer for each, in their order.
+   * @throws what `room` refuses: none was written then.
    */
   async produce(
     cluster: NamedCluster,
     topic: string,
     records: readonly (GivenRecord | { readonly unread: AppError })[],
     principal: Principal,
-    signal?: AbortSignal,
+    { room, signal }: { readonly room: BatchRoom; readonly signal?: AbortSignal },
   ): Promise<readonly RecordAnswer[]> {
     const encoder = new RecordEncoder(this.schemas, topic, principal);
     const turns = new Turns(this.clock, turn);
@@ -75,7 +76,10 @@ export class V3Records {
       else {
         const encoded = await encoder.encode(given).catch(orThrow);
         if (isAppError(encoded)) answers[index] = refused(encoded);
-        else ready.push({ ...encoded, index });
+        else {
+          room.add(encoded.record);
+          ready.push({ ...encoded, index });
+        }
       }
       if (turns.due) await turns.take(signal);
     }
@@ -85,6 +89,7 @@ export class V3Records {
       ready.map(({ record }) => record),
       signal,
     );
+    room.clear();
     for (const [i, outcome] of outcomes.entries()) {
       const { index, facts } = ready[i]!;
       answers[index] =
