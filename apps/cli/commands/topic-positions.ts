@@ -30,6 +30,13 @@ export async function offsetsAt(
     });
   const offsets: PartitionOffset[] = [];
   for (const { partition, startOffset, endOffset } of wanted) {
+    if (startOffset === null || endOffset === null)
+      throw new Failure({
+        code: 'partition-leaderless',
+        exit: 'unreachable',
+        message: `No broker leads ${topic}/${partition}, so that its offsets are not known.`,
+        hint: 'weir topic describe --partitions shows when one does.',
+      });
     const [start, end] = [BigInt(startOffset), BigInt(endOffset)];
     const offset = asked.kind === 'time' ? await offsetAtTime(client, topic, partition, asked.at) : count(asked);
     const place = offset === undefined ? end : offset(start, end);

@@ -13,14 +13,16 @@ export interface Topic {
   readonly protected: boolean;
   readonly frozen: boolean;
   readonly partitionCount: number;
-  readonly records: string;
+  /** Null while nobody can tell. */
+  readonly records: string | null;
   readonly sizeBytes: number | null;
   readonly generation: number;
   readonly config: Record<string, string>;
   readonly partitions?: readonly {
     readonly partition: number;
-    readonly startOffset: string;
-    readonly endOffset: string;
+    /** Null while no broker leads the partition. */
+    readonly startOffset: string | null;
+    readonly endOffset: string | null;
     readonly sizeBytes: number | null;
     readonly health: string;
   }[];
@@ -107,7 +109,8 @@ function storageTable(topic: Topic, storage: Record<string, string | null>): Out
     bytes: sizeBytes,
     records,
     'bytes of partitions': partitions.map((one) => `${one.partition}: ${one.sizeBytes ?? '-'}`),
-    'degraded partitions': partitions.filter(({ health }) => health !== 'ok').map(({ partition }) => partition),
+    'degraded partitions': inHealth(partitions, 'degraded'),
+    'partitions without a leader': inHealth(partitions, 'leaderless'),
     ...storage,
   });
 }
@@ -126,6 +129,10 @@ const STORAGE_SETTINGS = new Set([
   'min.cleanable.dirty.ratio',
   'weir.durability',
 ]);
+
+function inHealth(partitions: NonNullable<Topic['partitions']>, wanted: string): number[] {
+  return partitions.filter(({ health }) => health === wanted).map(({ partition }) => partition);
+}
 
 function partitionsTable(topic: string, partitions: NonNullable<Topic['partitions']>): Outcome {
   return listed(
@@ -287,7 +294,7 @@ export const remove: Handler = async (invocation) => {
     await confirm(
       invocation,
       oldNameOf === null
-        ? `Delete ${name} with ${records} records${permanent ? ' for good' : ''} at ${client.address}.`
+        ? `Delete ${name} with ${records ?? 'an unknown number of'} records${permanent ? ' for good' : ''} at ${client.address}.`
         : `Give up ${name}, an old name of ${oldNameOf}, at ${client.address}. The topic and its records stay.`,
     );
   }

@@ -1,6 +1,6 @@
 import type { PartitionRef } from '#libs/core/log';
 import * as api from './client.js';
-import { clusterUnavailable, CODE, expectNone, KafkaRefusal } from './error-codes.js';
+import { clusterUnavailable, expectNone } from './error-codes.js';
 import type { KafkaCluster, TopicLayout } from './kafka-cluster.js';
 
 /** What ListOffsets calls the first offset and the end. */
@@ -39,14 +39,14 @@ export class PartitionOffsets {
   }
 
   /**
-   * Ranges of all partitions of some topics, by `topic/partition`.
+   * Ranges of all partitions of some topics that have a leader, by `topic/partition`.
    * @throws {KafkaRefusal | KafkaSilence} passing, when a leader is away.
    */
   async rangesOf(layouts: readonly TopicLayout[]): Promise<ReadonlyMap<string, OffsetRange>> {
     const byLeader = new Map<number, [topic: string, partitions: number[]][]>();
     for (const { name, leaders } of layouts) {
       for (const [partition, leader] of leaders.entries()) {
-        if (leader < 0) throw new KafkaRefusal(`leader of ${name}/${partition}`, CODE.LEADER_NOT_AVAILABLE);
+        if (leader < 0) continue;
         const topics = byLeader.get(leader) ?? [];
         byLeader.set(leader, topics);
         if (topics.at(-1)?.[0] === name) topics.at(-1)![1].push(partition);

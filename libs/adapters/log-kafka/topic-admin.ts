@@ -1,8 +1,9 @@
-import { isAppError } from '#libs/core/kernel';
+import { type AppError, isAppError } from '#libs/core/kernel';
 import {
   checkMorePartitions,
   checkNewTopic,
   checkTopicConfig,
+  leaderlessPartition,
   type LogCapabilities,
   logErrors,
   type TopicDescription,
@@ -11,8 +12,9 @@ import {
 } from '#libs/core/log';
 import * as api from './client.js';
 import type { ConfigAdmin } from './config-admin.js';
-import { CODE, expectNone, KafkaRefusal, KafkaSilence } from './error-codes.js';
+import { clusterUnavailable, CODE, expectNone, KafkaRefusal, KafkaSilence } from './error-codes.js';
 import type { KafkaCluster, TopicLayout } from './kafka-cluster.js';
+import { MissingLeaders } from './missing-leaders.js';
 import type { PartitionOffsets } from './partition-offsets.js';
 import type { TopicStates } from './topic-states.js';
 
@@ -29,6 +31,7 @@ export class TopicAdmin {
   readonly #offsets: PartitionOffsets;
   readonly #configs: ConfigAdmin;
   readonly #capabilities: LogCapabilities;
+  readonly #missingLeaders: MissingLeaders;
 
   constructor(
     cluster: KafkaCluster,
@@ -42,6 +45,7 @@ export class TopicAdmin {
     this.#offsets = offsets;
     this.#configs = configs;
     this.#capabilities = capabilities;
+    this.#missingLeaders = new MissingLeaders(cluster.clock);
   }
 
   async create(spec: TopicSpec): Promise<TopicDescription> {
@@ -71,7 +75,7 @@ export class TopicAdmin {
     await this.#states.see();
     const descriptions = await this.#cluster.persist(async () => {
       const layouts = await this.#cluster.askLayouts(null);
-      return await this.#describe([...layouts.values()]);
+      return await this.#describe([...layouts.values()], true);
     });
     return descriptions.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -232,7 +236,9 @@ export class TopicAdmin {
     });
   }
 
-  async #describe(layouts: readonly TopicLayout[]): Promise<readonly TopicDescription[]> {
+  /** @param all topics of the cluster. */
+  async #describe(layouts: readonly TopicLayout[], all = false): Promise<readonly TopicDescription[]> {
+    const leaderless = this.#missingLeaders.among(layouts, all);
     if (layouts.length === 0) return [];
     const [ranges, configs, sizes] = await Promise.all([
       this.#offsets.rangesOf(layouts),
@@ -251,18 +257,24 @@ export class TopicAdmin {
           config,
           createdAtMs: null,
           partitions: layout.leaders.map((_, partition) => {
-            const { start, end } = ranges.get(`${layout.name}/${partition}`)!;
+            const place = `${layout.name}/${partition}`;
+            if (leaderless.has(place)) return leaderlessPartition(partition, () => this.#withoutLeader(place));
+            const { start, end } = ranges.get(place)!;
             return {
               partition,
               startOffset: start,
               endOffset: end,
-              sizeBytes: sizes === null ? null : (sizes.get(`${layout.name}/${partition}`) ?? 0),
+              sizeBytes: sizes === null ? null : (sizes.get(place) ?? 0),
               health: 'ok' as const,
             };
           }),
         },
       ];
     });
+  }
+
+  #withoutLeader(place: string): AppError {
+    return clusterUnavailable(this.#cluster.name, new Error(`no broker leads ${place}`));
   }
 
   /** Settings made on the topics themselves. */
@@ -288,6 +300,7 @@ export class TopicAdmin {
     const byLeader = new Map<number, Map<string, number[]>>();
     for (const { name, leaders } of layouts) {
       for (const [partition, leader] of leaders.entries()) {
+        if (leader < 0) continue;
         const topics = byLeader.get(leader) ?? new Map<string, number[]>();
         byLeader.set(leader, topics);
         topics.set(name, [...(topics.get(name) ?? []), partition]);

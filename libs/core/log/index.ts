@@ -231,6 +231,7 @@ export {
 export { NO_TIMESTAMP, type LogRecord, type RecordHeader, type StoredRecord } from './record.js';
 export { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from './int64.js';
 export type { PartitionDescription, PartitionRef, TopicDescription, TopicSpec, TopicState } from './topic.js';
+export { knownOffsets, knownRecords, leaderlessPartition } from './leaderless-partition.js';
 export { TopicDirectories } from './topic-directories.js';
 export {
   isSameTopic,

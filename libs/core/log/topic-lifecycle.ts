@@ -1,4 +1,5 @@
 import { type Clock, isAppError, Serial } from '#libs/core/kernel';
+import { knownRecords } from './leaderless-partition.js';
 import type { TopicDirectories } from './topic-directories.js';
 import type { ResolvedTopic, TopicDirectory } from './topic-directory.js';
 import { type TopicDeletion, type TopicGuard, UNGUARDED } from './topic-guard.js';
@@ -335,8 +336,8 @@ export class TopicLifecycle {
 
 function lossOf({ oldNameOf, topic }: Deletable, deletion: TopicDeletion | null): TopicLoss {
   const partitions = topic?.description.partitions;
-  const records = partitions?.reduce((sum, one) => sum + (one.endOffset - one.startOffset), 0);
-  return { oldNameOf, records: oldNameOf === null ? (records ?? null) : 0, purgeAtMs: deletion?.purgeAtMs ?? null };
+  const records = partitions === undefined ? null : knownRecords(partitions);
+  return { oldNameOf, records: oldNameOf === null ? records : 0, purgeAtMs: deletion?.purgeAtMs ?? null };
 }
 
 function asChanged(topic: ResolvedTopic, guard: Partial<TopicGuard>, state = topic.description.state): ResolvedTopic {

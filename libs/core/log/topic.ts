@@ -32,8 +32,8 @@ export interface PartitionDescription {
   readonly endOffset: number;
   /** Bytes of the stored batches, where the engine knows them. */
   readonly sizeBytes: number | null;
-  /** `degraded`: damage was found; what lies before it can be read, appends are refused. */
-  readonly health: 'ok' | 'degraded';
+  /** `degraded`: damage was found; what lies before it can be read, appends are refused. `leaderless`: no broker leads it, so that its offsets are not known, and asking for them throws (`leaderless-partition.ts`). */
+  readonly health: 'ok' | 'degraded' | 'leaderless';
 }
 
 export interface TopicDescription {

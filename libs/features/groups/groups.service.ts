@@ -3,6 +3,7 @@ import { groupErrors, GroupReset, Leases, UnreadAges, type FirstUnread, type Unr
 import { Clock } from '#libs/core/kernel';
 import {
   generationOf,
+  knownOffsets,
   logErrors,
   TopicDirectories,
   type GroupListing,
@@ -68,7 +69,8 @@ export class GroupsService {
       if (!isKnown && (generation !== 1 || (await directory.generation(logical)) !== 1)) continue;
       if (!isKnown && !(await directory.isHere(logical))) continue;
       if (!this.authorizer.allows(principal, 'read', { kind: 'topic', name: logical })) continue;
-      const range = topic?.description.partitions[position.partition];
+      const partition = topic?.description.partitions[position.partition];
+      const range = partition && knownOffsets(partition);
       const end = range?.endOffset;
       // Below what is retained, the first record that is left is the first not read.
       const offset = Math.max(position.offset, range?.startOffset ?? 0);

@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { UnreadAges, type UnreadPosition } from '#libs/core/groups';
 import { Clock } from '#libs/core/kernel';
-import { type GroupDescription, type LogEngine, type ResolvedTopic, TopicDirectories } from '#libs/core/log';
+import {
+  type GroupDescription,
+  knownOffsets,
+  type LogEngine,
+  type ResolvedTopic,
+  TopicDirectories,
+} from '#libs/core/log';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { pageOf, type Page, type PageRequest } from '#libs/platform/http';
 import type { TopicGroupView } from './group-schemas.js';
@@ -74,15 +80,16 @@ export class TopicGroupsService {
   }
 }
 
-/** What a group has not read; undefined for one without a position in the topic. */
+/** What a group has not read, where it is known; undefined for one without a position in the topic. */
 function readingOf({ group, state, members, positions }: GroupDescription, topic: ResolvedTopic): Reading | undefined {
   const here = positions.filter((one) => one.topic === topic.physical);
   if (here.length === 0) return undefined;
   let lag = 0;
   const unread: UnreadPosition[] = [];
   for (const { partition, offset } of here) {
-    const range = topic.description.partitions[partition];
-    if (range === undefined || offset >= range.endOffset) continue;
+    const place = topic.description.partitions[partition];
+    const range = place && knownOffsets(place);
+    if (!range || offset >= range.endOffset) continue;
     lag += range.endOffset - offset;
     // Below what is retained, the first record that is left is the first not read.
     unread.push({ topic: topic.physical, partition, offset: Math.max(offset, range.startOffset) });

@@ -42,7 +42,9 @@ export const deletedTopicView = z.object({
   records: z
     .string()
     .nullable()
-    .describe('How many records go. Null where that is not known any more: a repetition after a crash.'),
+    .describe(
+      'How many records go. Null where that is not known: a repetition after a crash, a topic one of whose partitions no broker leads.',
+    ),
   permanent: z.boolean().describe('Whether it was asked to be gone for good.'),
   purgeAt: z.string().nullable().describe('Until when `:restore` brings it back. Null where nothing does.'),
   dryRun: z.boolean(),
@@ -66,10 +68,20 @@ export type ListTopicsQuery = z.infer<typeof listTopicsQuery>;
 
 const partitionView = z.object({
   partition: z.int(),
-  startOffset: z.string().describe('First offset that can be read.'),
-  endOffset: z.string().describe('Offset the next record will get.'),
+  startOffset: z
+    .string()
+    .nullable()
+    .describe('First offset that can be read; null while no broker leads the partition.'),
+  endOffset: z
+    .string()
+    .nullable()
+    .describe('Offset the next record will get; null while no broker leads the partition.'),
   sizeBytes: z.int().nullable(),
-  health: z.enum(['ok', 'degraded']),
+  health: z
+    .enum(['ok', 'degraded', 'leaderless'])
+    .describe(
+      '`degraded`: it is damaged, and read up to there. `leaderless`: none of its brokers can lead it, so that it is neither read nor written.',
+    ),
 });
 
 /** A topic as the native API shows it. Offsets are strings. */
@@ -93,7 +105,10 @@ export const topicView = z.object({
     .describe('Where the keys of new records come from since a repartition; null: from their writers.'),
   records: z
     .string()
-    .describe('End minus start offsets over all partitions; compacted records and transaction markers count.'),
+    .nullable()
+    .describe(
+      'End minus start offsets over all partitions; compacted records and transaction markers count. Null while no broker leads one of them.',
+    ),
   sizeBytes: z.int().nullable(),
   createdAt: z.string().nullable(),
   config: z.record(z.string(), z.string()),

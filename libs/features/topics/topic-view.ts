@@ -1,4 +1,11 @@
-import { DEFAULT_PARTITIONER, type PartitionerSpec, type ResolvedTopic, type TopicLoss } from '#libs/core/log';
+import {
+  DEFAULT_PARTITIONER,
+  knownOffsets,
+  knownRecords,
+  type PartitionerSpec,
+  type ResolvedTopic,
+  type TopicLoss,
+} from '#libs/core/log';
 import type { DeletedTopicView, TopicSummary, TopicView } from './topic-schemas.js';
 import type { PlacedTopic } from './topics.service.js';
 
@@ -7,6 +14,7 @@ export function summaryOf(cluster: string, topic: ResolvedTopic): TopicSummary {
   const { partitions, id, state, config, createdAtMs } = topic.description;
   const { deletion } = topic.guard;
   const sizes = partitions.map((one) => one.sizeBytes);
+  const records = knownRecords(partitions);
   return {
     name: topic.logical,
     cluster,
@@ -20,7 +28,7 @@ export function summaryOf(cluster: string, topic: ResolvedTopic): TopicSummary {
     partitionCount: partitions.length,
     partitioner: partitionerView(topic.partitioner ?? DEFAULT_PARTITIONER),
     keyExpression: topic.keyExpression,
-    records: String(partitions.reduce((sum, one) => sum + (one.endOffset - one.startOffset), 0)),
+    records: records === null ? null : String(records),
     sizeBytes: sizes.includes(null) ? null : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0),
     createdAt: createdAtMs === null ? null : new Date(createdAtMs).toISOString(),
     config: { ...config },
@@ -41,13 +49,16 @@ export function viewOf(cluster: string, topic: ResolvedTopic, oldNames: readonly
   return {
     ...summaryOf(cluster, topic),
     oldNames: [...oldNames],
-    partitions: topic.description.partitions.map((one) => ({
-      partition: one.partition,
-      startOffset: String(one.startOffset),
-      endOffset: String(one.endOffset),
-      sizeBytes: one.sizeBytes,
-      health: one.health,
-    })),
+    partitions: topic.description.partitions.map((one) => {
+      const known = knownOffsets(one);
+      return {
+        partition: one.partition,
+        startOffset: known === null ? null : String(known.startOffset),
+        endOffset: known === null ? null : String(known.endOffset),
+        sizeBytes: one.sizeBytes,
+        health: one.health,
+      };
+    }),
   };
 }
 

@@ -12,13 +12,19 @@ const TOPIC = object(
     protected: flag,
     frozen: flag,
     partitionCount: whole,
-    records: text,
+    records: nullable(text),
     sizeBytes: nullable(whole),
     config: { type: 'object', additionalProperties: text },
   },
   {
     partitions: list(
-      object({ partition: whole, startOffset: text, endOffset: text, sizeBytes: nullable(whole), health: text }),
+      object({
+        partition: whole,
+        startOffset: nullable(text),
+        endOffset: nullable(text),
+        sizeBytes: nullable(whole),
+        health: text,
+      }),
     ),
     oldNames: strings,
     groups: list(object({ group: text, state: text, members: whole, lag: whole, lagSeconds: nullable(number) })),

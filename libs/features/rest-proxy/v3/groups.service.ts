@@ -1,6 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { generationOf, type GroupDescription, type GroupMemberDescription, type ResolvedTopic } from '#libs/core/log';
+import {
+  generationOf,
+  knownOffsets,
+  type GroupDescription,
+  type GroupMemberDescription,
+  type ResolvedTopic,
+} from '#libs/core/log';
 import { Authorizer, type Principal } from '#libs/platform/auth';
 import { ClusterIds, type NamedCluster } from '../cluster-ids.js';
 import { nothingHere, refusal } from '../errors.js';
@@ -180,7 +186,8 @@ function lagsOf({ group, topics }: SeenGroup): readonly Lag[] {
     for (const { topic, partition } of member.assignment) readers.set(`${topic}/${partition}`, member);
   const lags = group.positions.flatMap(({ topic, partition, offset }): Lag[] => {
     const resolved = topics.get(topic);
-    const end = resolved?.description.partitions[partition]?.endOffset;
+    const place = resolved?.description.partitions[partition];
+    const end = place && knownOffsets(place)?.endOffset;
     if (resolved === undefined || end === undefined) return [];
     const member = readers.get(`${topic}/${partition}`);
     return [{ topic: resolved.logical, partition, offset, end, lag: Math.max(0, end - offset), member }];
