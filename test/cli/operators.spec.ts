@@ -41,6 +41,21 @@ describe('operators', () => {
     expect(await numbers('--from', '-1')).toHaveLength(2);
     expect(await numbers('--from', 'end')).toEqual([]);
     expect(await numbers('--from', '@-1h', '--filter', 'value.n=42')).toEqual([42]);
+    // Conditions are CEL; all filters must hold, and each record that is shown counts.
+    const sorted = async (...args: string[]): Promise<number[]> => (await numbers(...args)).sort((a, b) => a - b);
+    expect(await sorted('--filter', 'value.n >= 98 && headers.size() == 0')).toEqual([98, 99]);
+    expect(await sorted('--filter', 'value.n < 6', '--filter', 'value.n % 2 == 0')).toEqual([0, 2, 4]);
+    expect(await sorted('--filter', 'value.n=42', '--filter', 'partition >= 0')).toEqual([42]);
+    expect(await sorted('--filter', 'value.n=42', '--filter', 'value.n == 41')).toEqual([]);
+    expect(await numbers('--filter', 'value.n > 50', '-n', '3')).toHaveLength(3);
+    const lost = await run(['topic', 'consume', 't', '--filter', 'value.colour == "red"']);
+    expect([lost.code, lost.out, lost.err]).toEqual([0, '', expect.stringContaining('no answer for 100 records')]);
+    for (const args of [
+      ['--filter', 'value.n >'],
+      ['--filter', 'vlaue.n > 1'],
+      ['--filter', 'true', '--decode', 'hex'],
+    ])
+      expect([args, (await run(['topic', 'consume', 't', '--from', 'end', ...args])).code]).toEqual([args, 2]);
     const offsets = async (...args: string[]): Promise<string[]> =>
       dataOf<{ offset: string }[]>(await run(['topic', 'consume', ...args, '-o', 'json'])).map(({ offset }) => offset);
     expect(await offsets('t/0', '--from', '+1', '-n', '1')).toEqual(['1']);

@@ -142,6 +142,7 @@ export const TOPICS: CommandSpec = {
         ['weir topic consume orders --from @-1h', 'of the last hour'],
         ['weir topic consume orders --from end --follow', 'as they come'],
         ['weir topic consume orders --filter value.country=NO -n 5', 'the first five that fit'],
+        [`weir topic consume orders --filter 'value.total > 100 && has(value.country)'`, 'by a condition'],
       ],
       args: [['<topic>', 'topic or topic/partition']],
       options: [
@@ -150,7 +151,11 @@ export const TOPICS: CommandSpec = {
         { flags: '-n, --number <n>', about: 'this many' },
         { flags: '--follow', about: 'go on as records come' },
         { flags: '--key <key>', about: 'with this key' },
-        { flags: '--filter <expr>', about: 'of which this holds, as value.country=NO' },
+        {
+          flags: '--filter <expr>',
+          about: 'of which this holds: value.country=NO, or CEL; may be repeated, and all must hold',
+          repeat: true,
+        },
         { flags: '--decode <how>', about: 'auto, raw (base64), hex', choices: ['auto', 'raw', 'hex'] },
       ],
       load: async () => (await import('./topic-records.js')).consume,

@@ -31,7 +31,8 @@ export interface CallOptions {
   readonly body?: unknown;
   /** Bytes instead of JSON, with their type. */
   readonly raw?: { readonly bytes: Buffer | string; readonly type: string };
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** A list is a parameter that is given several times. */
+  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly accept?: string;
   /** An answer that goes on and on, in which something is said at least every so many milliseconds. */
@@ -170,7 +171,8 @@ export class Client {
     this.#requests++;
     const url = new URL(server.pathname.replace(/\/$/, '') + path, server);
     for (const [name, value] of Object.entries(options.query ?? {}))
-      if (value !== undefined) url.searchParams.set(name, String(value));
+      for (const one of Array.isArray(value) ? value : [value])
+        if (one !== undefined) url.searchParams.append(name, String(one));
     const body = options.raw?.bytes ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
     const headers: Record<string, string> = {
       accept: options.accept ?? 'application/json, application/problem+json',

@@ -66,6 +66,12 @@ const USAGE: readonly (readonly [code: string, meaning: string, next: string])[]
   ],
   ['file-missing', 'A request needs a file, and none was named.', 'Name one: -f FILE.'],
   ['file-unreadable', 'A file cannot be read.', 'Name one that is there and that this user may read.'],
+  [
+    'condition-invalid',
+    'A filter of records is no condition.',
+    'Write value.country=NO, or CEL over key, value and headers.',
+  ],
+  ['filter-over-bytes', 'A condition is about decoded records, and bytes were asked for.', 'Leave --decode out.'],
   ['filter-invalid', 'A filter of rows is not understood.', 'Write COLUMN=OP.VALUE, as country=eq.NO.'],
   [
     'fingerprint-invalid',
