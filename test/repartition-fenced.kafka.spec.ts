@@ -4,7 +4,7 @@ import { openKafkaLog } from '#libs/adapters/log-kafka';
 import { freshPostgresDatabase, type FreshDatabase } from '#libs/adapters/store-sql/testing';
 import { encodeBatch, type LogEngine, type LogRecord, type LogWriter, partitionerOf } from '#libs/core/log';
 import { WallClock } from '#libs/core/log/testing';
-import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { ServerProcess, SHORT_LEASES, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import { ServiceCalls } from '../apps/server/testing/service-calls.js';
 
 const HAS_POSTGRES = process.env['WEIR_TEST_POSTGRES_URL'] !== undefined;
@@ -15,7 +15,7 @@ const BATCH = 500;
 const PADDING = 'x'.repeat(1_000);
 /** A second. Slow enough that somebody can come in between. */
 const SLOW = 2_000;
-/** A lease outlives its holder by 15 s; longest waits are for a hang alone. */
+/** Longest waits, for a hang alone. */
 const SOON = { timeout: 240_000, interval: 20 };
 
 describe('a second worker of a repartition on Apache Kafka, of services that share a PostgreSQL', () => {
@@ -49,6 +49,7 @@ describe('a second worker of a repartition on Apache Kafka, of services that sha
     const process = await ServerProcess.start({
       cwd: directory.path,
       env: {
+        ...SHORT_LEASES,
         WEIR_DATABASE_URL: database.url,
         WEIR_LOG_ENABLED: 'false',
         WEIR_CLUSTERS: JSON.stringify({ shared: { bootstrapServers } }),

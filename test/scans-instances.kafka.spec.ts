@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freshPostgresDatabase, type FreshDatabase } from '#libs/adapters/store-sql/testing';
 import type { UsageView } from '#libs/features/scans';
-import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { ServerProcess, SHORT_LEASES, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import { ServiceCalls } from '../apps/server/testing/service-calls.js';
 import { beginAndDie, CANDIDATE, fill, replayed, scanned } from './scans-instances.js';
 
@@ -34,6 +34,7 @@ describe('scans of instances that share a Kafka cluster and a PostgreSQL', () =>
     const server = await ServerProcess.start({
       cwd: directory.path,
       env: {
+        ...SHORT_LEASES,
         WEIR_DATABASE_URL: database.url,
         WEIR_LOG_ENABLED: 'false',
         WEIR_CLUSTERS: JSON.stringify({ shared }),

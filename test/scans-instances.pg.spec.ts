@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freshPostgresDatabase, type FreshDatabase } from '#libs/adapters/store-sql/testing';
-import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { ServerProcess, SHORT_LEASES, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import type { UsageView } from '#libs/features/scans';
 import { ServiceCalls } from '../apps/server/testing/service-calls.js';
 import { beginAndDie, CANDIDATE, fill, replayed, scanned } from './scans-instances.js';
 
-/** A lease outlives its holder by 15 s. */
+/** Longest wait for an instance to take over, for a hang alone. */
 const TAKEN_OVER_MS = 300_000;
 
 describe('scans of an instance with a log, beside one without, on one PostgreSQL', () => {
@@ -28,7 +28,7 @@ describe('scans of an instance with a log, beside one without, on one PostgreSQL
   const start = async (name: string, env: Record<string, string> = {}): Promise<ServerProcess> => {
     const server = await ServerProcess.start({
       cwd: directory.path,
-      env: { WEIR_DATABASE_URL: database.url, WEIR_DATA_DIR: `${directory.path}/${name}`, ...env },
+      env: { ...SHORT_LEASES, WEIR_DATABASE_URL: database.url, WEIR_DATA_DIR: `${directory.path}/${name}`, ...env },
     });
     running.push(server);
     return server;

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freshPostgresDatabase, type FreshDatabase } from '#libs/adapters/store-sql/testing';
 import type { RowsView } from '#libs/features/views';
-import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import { ServerProcess, SHORT_LEASES, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import { ServiceCalls } from '../apps/server/testing/service-calls.js';
 
 const HAS_POSTGRES = process.env['WEIR_TEST_POSTGRES_URL'] !== undefined;
-/** Longest wait for work that goes on beside the test; a lease of the dead lasts 15 s. */
+/** Longest wait for work that goes on beside the test. */
 const SOON = { timeout: 240_000, interval: 100 };
 const VIEWS = ['a', 'b', 'c', 'd'];
 
@@ -36,6 +36,7 @@ describe('views of instances that share a Kafka cluster and a PostgreSQL', () =>
     const server = await ServerProcess.start({
       cwd: directory.path,
       env: {
+        ...SHORT_LEASES,
         WEIR_DATABASE_URL: database.url,
         WEIR_LOG_ENABLED: 'false',
         WEIR_CLUSTERS: JSON.stringify({ shared }),

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freshPostgresDatabase, type FreshDatabase } from '#libs/adapters/store-sql/testing';
+import { SHORT_LEASES } from '#libs/platform/testing';
 import { KilledViews, PARTITIONS, SOON } from './killed-views.js';
 
 describe('views in PostgreSQL over kill -9', () => {
@@ -9,7 +10,7 @@ describe('views in PostgreSQL over kill -9', () => {
 
   beforeEach(async () => {
     database = await freshPostgresDatabase();
-    views = await KilledViews.open({ WEIR_DATABASE_URL: database.url });
+    views = await KilledViews.open({ ...SHORT_LEASES, WEIR_DATABASE_URL: database.url });
   });
   afterEach(async () => {
     await views.close();
@@ -124,6 +125,17 @@ describe('views in PostgreSQL over kill -9', () => {
     expect(await views.settled()).toEqual(await views.expected());
     expect((await views.widen()).json).toMatchObject({ outcome: 'in-place', version: 1, revision: 1 });
     expect(await views.couponsWrong()).toEqual([]);
+  });
+
+  it('are free for another process as soon after the death of theirs as it was told', async () => {
+    await views.start();
+    await views.declare();
+    await views.answers(await views.order(1));
+    await views.server.kill();
+    const left = 'max(expires_at) - extract(epoch from clock_timestamp()) * 1000';
+    const [[leases, longest]] = (await ask(`select count(*), ${left} from leases`)) as [[string, string]];
+    expect(Number(leases)).toBeGreaterThan(0);
+    expect(Number(longest)).toBeLessThanOrEqual(Number(SHORT_LEASES.WEIR_OPERATIONS_LEASE_MS));
   });
 
   it('would show a record that was counted twice: a position that is not stored with its rows', async () => {

@@ -208,6 +208,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     clock,
     owner,
     leases,
+    leaseMs: config.operations.leaseMs,
     onFailure: (name, error, restarts) =>
       logger.warn({ err: error, work: name, restarts }, 'continuous work failed and begins again'),
   });
@@ -307,6 +308,7 @@ export async function openCore(parts: ServiceParts, authorizer: Authorizer, clos
     ],
     random: (bytes) => randomBytes(bytes),
     maxConcurrent: config.operations.maxConcurrent,
+    leaseMs: config.operations.leaseMs,
     rollbackWindowMs: config.operations.rollbackWindowMs,
     requiresApproval: ({ kind }) => {
       const { approval } = config.operations;

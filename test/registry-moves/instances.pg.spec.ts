@@ -1,12 +1,18 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { freshPostgresDatabase, type FreshDatabase } from '#libs/adapters/store-sql/testing';
 import type { PlanView } from '#libs/features/operations';
-import { serverForSuite, ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
+import {
+  serverForSuite,
+  ServerProcess,
+  SHORT_LEASES,
+  temporaryDirectory,
+  type TemporaryDirectory,
+} from '#libs/platform/testing';
 import { ServiceCalls } from '../../apps/server/testing/service-calls.js';
 import { begunImport, filled, highestId, settledImport, told } from './moving-service.js';
 
 const SCHEMAS = 200;
-/** A lease outlives its holder by 15 s. */
+/** Longest wait for an instance to take over, for a hang alone. */
 const TAKEN_OVER_MS = 300_000;
 const PLANS = '/v1/registry-imports/plans';
 const PASSED = { state: 'FINISHED', verification: { state: 'passed', mismatches: [] } };
@@ -43,6 +49,7 @@ describe('imports of instances that share one PostgreSQL', () => {
     const process = await ServerProcess.start({
       cwd: directory.path,
       env: {
+        ...SHORT_LEASES,
         WEIR_DATABASE_URL: database.url,
         WEIR_LOG_ENABLED: 'false',
         WEIR_DATA_DIR: `${directory.path}/instance-${running.length}`,

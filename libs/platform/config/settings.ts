@@ -241,6 +241,12 @@ export const SETTINGS = {
   ),
   operations: {
     maxConcurrent: count(1, 64, 2, 'Operations that move data at the same time.'),
+    leaseMs: milliseconds(
+      1_000,
+      10 * MINUTE,
+      15_000,
+      'How long after an instance has died another one goes on with its work: operations, derivations, views. One that is silent for so long has lost its work.',
+    ),
     rollbackWindowMs: milliseconds(0, 365 * DAY, DAY, 'How long an operation can be rolled back after its cutover.'),
     approval: oneOf(
       ['none', 'destructive', 'all'],

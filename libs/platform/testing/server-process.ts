@@ -35,6 +35,9 @@ const READY_MS = 120_000;
 /** A ballast is written at the first start of each; hundreds of them would be most of what tests write. */
 const QUICK = { WEIR_STORAGE_BALLAST_BYTES: '0' };
 
+/** For instances that share a database: the work of one that is killed goes on after three seconds, for which one that waits for the processor is not silent. */
+export const SHORT_LEASES = { WEIR_OPERATIONS_LEASE_MS: '3000' };
+
 /** The built service in a process of its own, on a free loopback port: to be killed, stopped, and started again on the same data. */
 export class ServerProcess {
   #lines: string[] = [];
