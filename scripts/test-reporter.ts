@@ -5,6 +5,9 @@ import { type FileResult, linesOf, type StrayError, type TestResult, verdictOf }
 /** So many files run at a time, `maxWorkers` of vitest.config.ts. */
 const WORKERS = 2;
 
+/** For a test that is there in some draws only. */
+const DRAWN = process.env['WEIR_TEST_DRAW'] === undefined ? '' : `WEIR_TEST_DRAW=${process.env['WEIR_TEST_DRAW']} `;
+
 /**
  * Prints a line that begins with `failed:` for each failing test (what failed, where, with what message) with the command that runs just that test, such a line for
  * each file that could not be run and for each error outside a test, one that begins with `unsteady:` for each test that passed at a second try only, and closes the run with `N passed, N failed[, N skipped]`, the line by which a run is judged.
@@ -62,7 +65,7 @@ function testResult(test: TestCase): TestResult {
     state: state === 'passed' ? state : 'failed',
     unsteady,
     message: firstLine(errors?.[0] ?? 'no message'),
-    again: `npx vitest run --project ${project.name} ${module.relativeModuleId} -t "${title}"`,
+    again: `${DRAWN}npx vitest run --project ${project.name} ${module.relativeModuleId} -t "${title}"`,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Runs tests that need a service, and takes the service down again whatever happens. */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -22,12 +23,15 @@ export function notRun(suite, error) {
 
 /**
  * Runs vitest projects, against a service where they need one, and sets the exit code of this process, as {@link runAgainst} tells it. Further arguments of the
- * command line go to vitest. With CI set, what failed is tried again as {@link withSecondTry} says, against a service that is started anew.
+ * command line go to vitest. With CI set, what failed is tried again as {@link withSecondTry} says, against a service that is started anew, and other cases are drawn than in the run before, where only some of many are (WEIR_TEST_DRAW, which is printed).
  * @param {object} suite
  * @param {readonly string[]} suite.projects names of vitest projects
  * @param {() => Promise<{env: Record<string, string>, label: string, stop: () => Promise<void>}>} [suite.start]
  */
 export async function runSuite({ projects, start = async () => ({ env: {}, stop: async () => {} }) }) {
+  // What is drawn is drawn anew by each run of CI, and is the same in its second try.
+  if (process.env.CI !== undefined) process.env.WEIR_TEST_DRAW ??= String(randomInt(1_000_000));
+  if (process.env.WEIR_TEST_DRAW !== undefined) console.log(`drawn with WEIR_TEST_DRAW=${process.env.WEIR_TEST_DRAW}`);
   const chosen = projects.flatMap((project) => ['--project', project]);
   const run = (args, outcomeFile) =>
     runAgainst({

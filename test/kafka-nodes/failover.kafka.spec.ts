@@ -5,7 +5,7 @@ import { BrokerProxy } from '#libs/adapters/log-kafka/testing';
 import { Clusters, type LogEngine, type PartitionRef } from '#libs/core/log';
 import { breachesOf, logEngineContract, OneCluster } from '#libs/core/log/testing';
 import { ClustersModule } from '#libs/features/clusters';
-import { startTestApp } from '#libs/platform/testing';
+import { drawn, startTestApp } from '#libs/platform/testing';
 import { beside } from '../beside.js';
 import { ThreeNodes, until } from './three-nodes.js';
 import { type Account, appending, batchOf, committing, Notes, partialSteps, readAll, stepOf } from './workload.js';
@@ -30,17 +30,24 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-logEngineContract('Apache Kafka on three nodes', async () => {
-  let engine = await cluster.open();
-  return {
-    engine,
-    async reopen() {
-      await engine.close();
-      return (engine = await cluster.open());
-    },
-    dispose: () => engine.close(),
-  };
-});
+/** Promises of each area that a run draws; all of them are tried on one node in each run. WEIR_TEST_DRAW=all tries all of them here. */
+const OF_AN_AREA = 3;
+
+logEngineContract(
+  'Apache Kafka on three nodes',
+  async () => {
+    let engine = await cluster.open();
+    return {
+      engine,
+      async reopen() {
+        await engine.close();
+        return (engine = await cluster.open());
+      },
+      dispose: () => engine.close(),
+    };
+  },
+  (area, promises) => drawn(area, promises, OF_AN_AREA),
+);
 
 describe('three nodes', () => {
   let engine: LogEngine;

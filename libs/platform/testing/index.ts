@@ -1,3 +1,4 @@
+export { drawn } from './drawn.js';
 export { HttpClient, inProcess, overHttp, type Answer, type Destination, type Method } from './http-client.js';
 export { serverForSuite } from './server-for-suite.js';
 export { NotReady, ServerProcess, SHORT_LEASES, type ServerExit, type ServerProcessOptions } from './server-process.js';
