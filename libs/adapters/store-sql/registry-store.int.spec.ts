@@ -6,6 +6,7 @@ import {
   registrySearchContract,
   registryStoreContract,
 } from '#libs/core/registry/testing';
+import { referencesWithVersions } from './registry-referrers.js';
 import { readSubjects } from './registry-snapshot.js';
 import { SqlRegistryStore } from './registry-store.js';
 import type { SqlSession } from './sql-store.js';
@@ -108,6 +109,68 @@ describe('reading subjects', () => {
       ),
     );
     expect(plans).toContainEqual(expect.stringMatching(/ v .*\(context=\?\)$/));
+  });
+});
+
+describe('what refers to a subject', () => {
+  let fresh: FreshStore;
+  const target = parseSubject('base');
+  const MANY = 3_000;
+  const registered = (name: string, text: string, to: readonly number[], more: object = {}): RegistryFact => {
+    const targets = to.map((version) => ({ subject: target, version }));
+    const content = contentOf(text);
+    const id = { kind: 'new' } as const;
+    return {
+      ...{ type: 'version-registered', subject: parseSubject(name), version: 1, id, content, targets, terms: [] },
+      ...more,
+    };
+  };
+  beforeAll(async () => {
+    fresh = await freshSqliteStore();
+    const facts = [1, 2].map((version) => registered('base', `base ${version}`, [], { version }));
+    // Schemas that refer to one version, to the other, or to both, and one that very many subjects carry.
+    for (let i = 0; i < MANY; i++) facts.push(registered(`r${i}`, `r ${i}`, [[1], [2], [2, 1]][i % 3]!));
+    for (let i = 0; i < MANY; i++)
+      facts.push(registered(`c${i}`, 'carried', [1], i === 0 ? {} : { id: { kind: 'shared' } }));
+    await new SqlRegistryStore(fresh.store).apply({ at: 1, expected: [], facts });
+  });
+  afterAll(() => fresh.dispose());
+
+  it('is told page by page, and everything else goes on between', async () => {
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      pending = setImmediate(turn);
+    };
+    let pending = setImmediate(turn);
+    const found = await new SqlRegistryStore(fresh.store).referrers(target);
+    clearImmediate(pending);
+    const named = found.map(({ subject, version, target: to }) => `${subject.name} ${version} ${to}`);
+    const expected = Array.from({ length: MANY }, (_, i) => [
+      ...(i % 3 === 1 ? [] : [`r${i} 1 1`]),
+      ...(i % 3 === 0 ? [] : [`r${i} 1 2`]),
+      `c${i} 1 1`,
+    ]).flat();
+    expect(named.toSorted()).toEqual(expected.sort());
+    expect(found.map((one) => one.schemaId)).toEqual(found.map((one) => one.schemaId).toSorted((a, b) => a - b));
+    // Read in one statement it would leave some four.
+    expect(turns).toBeGreaterThan(14);
+  });
+
+  it('is looked for by the ids of the schemas that refer to it, and not among all versions of the context', async () => {
+    const planOf = (from: string): Promise<readonly string[]> =>
+      fresh.store.read(async (session) => {
+        const steps = await session.all<{ detail: string }>(
+          `explain query plan select r.context, v.subject, v.version, v.deleted from ${from}
+           where v.context = r.context and v.schema_id = r.schema_id and r.target_context = ? and r.target_subject = ?`,
+          ['.', 'base'],
+        );
+        return steps.map(({ detail }) => detail);
+      });
+    expect((await planOf(referencesWithVersions('sqlite')))[1]).toMatch(/ v .*\(context=\? AND schema_id=\?\)$/);
+    // As it would be, and was.
+    const left = await planOf('registry_references r join registry_versions v');
+    expect(left[1]).toMatch(/ v .*\(context=\?\)$/);
   });
 });
 

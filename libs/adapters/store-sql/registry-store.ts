@@ -36,6 +36,7 @@ import { associationsOfResource, findAssociations } from './registry-association
 import { RegistryApply } from './registry-apply.js';
 import { readEvents } from './registry-events.js';
 import { appliedPlan, storedSchema, takenId, type PlanRow, type TakenIdRow } from './registry-rows.js';
+import { readReferrers } from './registry-referrers.js';
 import { readSchemas, readSubjects, SqlRegistrySnapshot } from './registry-snapshot.js';
 import { indexVersion, searchVersions } from './registry-terms.js';
 import { MANY, readManyUsages, readUsages } from './registry-usages.js';
@@ -272,28 +273,8 @@ export class SqlRegistryStore extends RegistryStore {
       }));
   }
 
-  async referrers(subject: SubjectName): Promise<readonly Referrer[]> {
-    const rows = await this.store.all<{
-      context: string;
-      schema_id: number;
-      target: number;
-      subject: string;
-      version: number;
-      deleted: number;
-    }>(
-      `select distinct r.context, r.schema_id, r.target_version as target, v.subject, v.version, v.deleted
-       from registry_references r join registry_versions v on v.context = r.context and v.schema_id = r.schema_id
-       where r.target_context = ? and r.target_subject = ? order by r.context, r.schema_id, v.subject, v.version`,
-      [subject.context, subject.name],
-    );
-    return rows.map((row) => ({
-      context: row.context,
-      schemaId: row.schema_id,
-      target: row.target,
-      subject: { context: row.context, name: row.subject },
-      version: row.version,
-      deleted: row.deleted !== 0,
-    }));
+  referrers(subject: SubjectName): Promise<readonly Referrer[]> {
+    return readReferrers(this.store, subject);
   }
 
   async digests(subject: SubjectName): Promise<string | undefined> {

@@ -1,8 +1,9 @@
 import { stateMoved, subjectText, type RegistryChange, type RegistryFact, type SubjectName } from '#libs/core/registry';
+import { referencesWithVersions } from './registry-referrers.js';
 import { list, pieces } from './statement.js';
 import type { SqlSession } from './sql-store.js';
 
-type Reading = Pick<SqlSession, 'one'>;
+type Reading = Pick<SqlSession, 'dialect' | 'one'>;
 
 /** Versions of one subject that a change deletes: softly, or for good. */
 interface Gone {
@@ -40,9 +41,8 @@ async function requireUnreferenced(
   { subject, deleted, purged }: Gone,
   breathe: () => Promise<void>,
 ): Promise<void> {
-  const select = `select 1 as held from registry_references r
-    join registry_versions v on v.context = r.context and v.schema_id = r.schema_id
-    where r.target_context = ? and r.target_subject = ? and r.target_version in`;
+  const select = `select 1 as held from ${referencesWithVersions(session.dialect)}
+    where v.context = r.context and v.schema_id = r.schema_id and r.target_context = ? and r.target_subject = ? and r.target_version in`;
   const { context, name } = subject;
   for (const [versions, live] of [
     [deleted, ' and v.deleted = 0'],

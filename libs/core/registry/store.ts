@@ -336,7 +336,7 @@ export abstract class RegistryStore {
     prefix: string,
   ): Promise<readonly { readonly subject: SubjectName; readonly config: RegistryConfig }[]>;
 
-  /** Versions, deleted ones included, that refer to versions of this subject. */
+  /** Versions, deleted ones included, that refer to versions of this subject; by context and id of their schemas. */
   abstract referrers(subject: SubjectName): Promise<readonly Referrer[]>;
 
   /** The digests kept last of the subject; undefined when there are none, or they were dropped since: with any version that is purged, or at any time. */

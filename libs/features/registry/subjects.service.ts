@@ -6,6 +6,7 @@ import {
   subjectNotFound,
   subjectText,
   type LookupOptions,
+  type Referrer,
   type RegisteredVersion,
   type RegisterOptions,
   type SchemaInquiry,
@@ -202,9 +203,15 @@ export class SubjectsService {
     const { named, access } = await this.reach(principal, 'read', name);
     const deleted = flag(query, 'deleted');
     const visible = await access.visibleOfMany(await this.registry.referrers(named, choice));
-    const referrers = visible.filter((one) => deleted || !one.deleted);
-    const ids = new Map(referrers.map((one) => [`${one.context}/${one.schemaId}`, one.schemaId]));
-    return paged([...ids.values()], page(query));
+    const ids: number[] = [];
+    let last: Referrer | undefined;
+    // All those with one id follow one another.
+    for (const one of visible) {
+      if (one.deleted && !deleted) continue;
+      if (one.schemaId !== last?.schemaId || one.context !== last.context) ids.push(one.schemaId);
+      last = one;
+    }
+    return paged(ids, page(query));
   }
 
   async deleteSubject(principal: Principal, name: string, query: RawQuery): Promise<readonly number[]> {
