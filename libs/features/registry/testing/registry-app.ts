@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { OnceByKey } from '#libs/core/idempotency';
+import { MemoryAnswerStore } from '#libs/core/idempotency/testing';
 import { ManualClock } from '#libs/core/kernel/testing';
 import { Registry, RegistryMessageCodec, type RegistrationPolicy, type RegistryStore } from '#libs/core/registry';
 import { TopicDirectories } from '#libs/core/log';
@@ -76,8 +79,12 @@ export async function openRegistryApp(options: RegistryAppOptions = {}): Promise
       { provide: SchemaProposals, useValue: new SchemaProposals(engine, clock) },
       { provide: TopicSamples, useValue: new TopicSamples({ directories, codec, clock }) },
       { provide: Authorizer, useValue: authorizer },
+      {
+        provide: OnceByKey,
+        useValue: new OnceByKey(new MemoryAnswerStore(), clock, () => randomBytes(16).toString('hex')),
+      },
     ],
-    exports: [SchemaEngine, Registry, SchemaUsages, SchemaChecks, SchemaProposals, TopicSamples, Authorizer],
+    exports: [SchemaEngine, Registry, SchemaUsages, SchemaChecks, SchemaProposals, TopicSamples, Authorizer, OnceByKey],
   };
   const http = await createHttpApp({
     modules: [parts, RegistryModule],
