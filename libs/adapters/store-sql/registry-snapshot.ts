@@ -25,6 +25,9 @@ import { list, pairs, pieces, rowsOf } from './statement.js';
 /** Bytes of schemas read in one statement, one schema at least: SQLite hands all of them over before anything else happens. */
 const BYTES_AT_ONCE = 2 * 1024 * 1024;
 
+/** Versions in one statement: some milliseconds. */
+const VERSIONS_AT_ONCE = 2_000;
+
 /** The registry's tables as of the transaction of a session. */
 export class SqlRegistrySnapshot implements RegistrySnapshot {
   constructor(
@@ -121,10 +124,14 @@ async function bounded(
   return bounded;
 }
 
-/** A version with the place of its subject among the names asked for: the names themselves, in every row, take longer to read than all the rest. */
-type PlacedRow = Omit<VersionRowData, 'context' | 'subject'> & { readonly place: string };
+type VersionOfSubject = Omit<VersionRowData, 'context' | 'subject'>;
 
-/** One state per name, in their order. SQLite keeps to the order of a cross join; left to choose, it reads all versions of the context. */
+/** A version with the place of its subject among the names asked for: the names themselves, in every row, take longer to read than all the rest. */
+type PlacedRow = VersionOfSubject & { readonly place: string };
+
+type Named = Pick<SubjectRow, 'context' | 'name'>;
+
+/** One state per name, in their order. However many versions they have, others go on between. */
 export async function readSubjects(session: SqlSession, names: readonly SubjectName[]): Promise<SubjectState[]> {
   const states = new Map<string, SubjectState>();
   const distinct = [...new Map(names.map((name) => [subjectText(name), name])).values()];
@@ -134,22 +141,53 @@ export async function readSubjects(session: SqlSession, names: readonly SubjectN
       piece.flatMap(({ context, name }) => [context, name]),
     );
     // Whatever has versions has a row.
-    const versions: PlacedRow[][] = rows.map(() => []);
-    if (rows.length > 0) {
-      for (const row of await session.all<PlacedRow>(
-        `select n.column3 as place, v.version, v.schema_id, v.guid, v.deleted, v.registered_at
-         from (values ${rowsOf(rows.length, 3)}) n cross join registry_versions v
-         where v.context = n.column1 and v.subject = n.column2
-         order by v.context, v.subject, v.version`,
-        rows.flatMap(({ context, name }, place) => [context, name, String(place)]),
-      )) {
-        versions[Number(row.place)]!.push(row);
-      }
-    }
+    const versions = await versionsOf(session, rows);
     rows.forEach((row, place) => {
       const { context, name } = row;
       states.set(subjectText(row), subjectState({ context, name }, row, versions[place]!));
     });
   }
   return names.map((name) => states.get(subjectText(name)) ?? subjectState(name, undefined, []));
+}
+
+/** The versions of each subject, ascending: of all in one statement, or of one half after the other where that would be too many. */
+async function versionsOf(
+  session: SqlSession,
+  subjects: readonly Named[],
+): Promise<readonly (readonly VersionOfSubject[])[]> {
+  if (subjects.length === 0) return [];
+  if (subjects.length === 1) return [await versionsInPages(session, subjects[0]!)];
+  // SQLite keeps to the order of a cross join; left to choose, it reads all versions of the context.
+  const rows = await session.all<PlacedRow>(
+    `select n.column3 as place, v.version, v.schema_id, v.guid, v.deleted, v.registered_at
+     from (values ${rowsOf(subjects.length, 3)}) n cross join registry_versions v
+     where v.context = n.column1 and v.subject = n.column2 limit ${VERSIONS_AT_ONCE + 1}`,
+    subjects.flatMap(({ context, name }, place) => [context, name, String(place)]),
+  );
+  if (rows.length > VERSIONS_AT_ONCE) {
+    const half = Math.ceil(subjects.length / 2);
+    await turn();
+    const first = await versionsOf(session, subjects.slice(0, half));
+    await turn();
+    return [...first, ...(await versionsOf(session, subjects.slice(half)))];
+  }
+  const versions: PlacedRow[][] = subjects.map(() => []);
+  for (const row of rows) versions[Number(row.place)]!.push(row);
+  for (const some of versions) some.sort((one, other) => one.version - other.version);
+  return versions;
+}
+
+async function versionsInPages(session: SqlSession, { context, name }: Named): Promise<readonly VersionOfSubject[]> {
+  const found: VersionOfSubject[] = [];
+  for (let after = 0; ;) {
+    const rows = await session.all<VersionOfSubject>(
+      `select v.version, v.schema_id, v.guid, v.deleted, v.registered_at from registry_versions v
+       where v.context = ? and v.subject = ? and v.version > ? order by v.version limit ${VERSIONS_AT_ONCE}`,
+      [context, name, after],
+    );
+    for (const row of rows) found.push(row);
+    if (rows.length < VERSIONS_AT_ONCE) return found;
+    after = rows.at(-1)!.version;
+    await turn();
+  }
 }

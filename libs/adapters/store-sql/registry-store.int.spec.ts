@@ -96,7 +96,7 @@ describe('reading subjects', () => {
   it('reads versions from an index that has all of them, and neither their rows nor those of their schemas', async () => {
     const plans = await plansOf((session) => readSubjects(session, [parseSubject('a')]));
     expect(plans.filter((plan) => plan.includes('COVERING'))).toEqual([
-      'SEARCH v USING COVERING INDEX ix_registry_versions_of_subject (context=? AND subject=?)',
+      'SEARCH v USING COVERING INDEX ix_registry_versions_of_subject (context=? AND subject=? AND version>?)',
     ]);
   });
 
@@ -109,6 +109,40 @@ describe('reading subjects', () => {
       ),
     );
     expect(plans).toContainEqual(expect.stringMatching(/ v .*\(context=\?\)$/));
+  });
+});
+
+describe('subjects with very many versions', () => {
+  let fresh: FreshStore;
+  beforeAll(async () => void (fresh = await freshSqliteStore()));
+  afterAll(() => fresh.dispose());
+
+  it('are told page by page, beside others, and everything else goes on between', async () => {
+    const store = new SqlRegistryStore(fresh.store);
+    const counts = { few: 3, many: 9_000, none: 0, some: 1_500, others: 1_500 };
+    const content = contentOf('shared');
+    const facts = Object.entries(counts).flatMap(([name, count], at) =>
+      Array.from({ length: count }, (_, i): RegistryFact => {
+        const id = { kind: at === 0 && i === 0 ? 'new' : 'shared' } as const;
+        const subject = parseSubject(name);
+        return { type: 'version-registered', subject, version: i + 1, id, content, targets: [], terms: [] };
+      }),
+    );
+    await store.apply({ at: 1, expected: [], facts });
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      pending = setImmediate(turn);
+    };
+    let pending = setImmediate(turn);
+    const { states } = await store.subjects(Object.keys(counts).map((name) => parseSubject(name)));
+    clearImmediate(pending);
+    for (const [place, [name, count]] of Object.entries(counts).entries()) {
+      const { subject, versions } = states[place]!;
+      const numbers = Array.from({ length: count }, (_, i) => i + 1);
+      expect([subject.name, ...versions.map(({ version }) => version)]).toEqual([name, ...numbers]);
+    }
+    expect(turns).toBeGreaterThan(6);
   });
 });
 
