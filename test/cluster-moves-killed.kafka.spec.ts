@@ -24,10 +24,9 @@ describe('a move from the embedded log to Apache Kafka, killed with kill -9', ()
 
   beforeEach(async () => {
     directory = await temporaryDirectory();
-    await start();
   });
   afterEach(async () => {
-    await server?.stop();
+    await server?.kill();
     await directory.remove();
   });
 
@@ -41,10 +40,8 @@ describe('a move from the embedded log to Apache Kafka, killed with kill -9', ()
     server = await ServerProcess.start({ cwd: directory.path, env });
   }
 
-  /** Starts the service again so that it is killed at a step, does something that leads there, and starts it once more. */
+  /** Does something that leads a service to the step at which it is killed, and starts it once more. */
   async function killedAt(step: string, act: () => Promise<unknown>): Promise<void> {
-    await server.stop();
-    await start(step);
     // Its answer may be lost with the process.
     await act().catch(() => undefined);
     expect((await server.exited).signal, step).toBe('SIGKILL');
@@ -65,6 +62,7 @@ describe('a move from the embedded log to Apache Kafka, killed with kill -9', ()
   for (const [n, step] of THERE.entries()) {
     const back = BACK[n % BACK.length]!;
     it(`loses and repeats nothing at ${step}, nor on the way back at ${back}`, async () => {
+      await start(step);
       const name = topic();
       const group = `${name}-readers`;
       await client.topic(name, 2);
@@ -94,6 +92,8 @@ describe('a move from the embedded log to Apache Kafka, killed with kill -9', ()
 
       await client.produce(name, [{ key: 'new', value: `written after ${step}` }]);
       const there = await values(name);
+      await server.kill();
+      await start(back);
       await killedAt(back, async () => {
         await operations.demand('POST', `/v1/operations/${id}:rollback`, {});
         await server.exited;
