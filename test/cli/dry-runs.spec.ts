@@ -1,9 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ServerProcess, temporaryDirectory, type TemporaryDirectory } from '#libs/platform/testing';
 import { writeTokens } from '../../apps/server/testing/running-service.js';
 import { dataOf, weir, type WeirRan } from './weir-process.js';
 
-/** Changes of topics; before each of them `orders` is there, and `gone` was deleted. */
+/** Before each of them `orders` is there, `read` with a group, a derived stream and a view of two versions, and `gone` was deleted. */
 const CHANGES: readonly (readonly string[])[] = [
   ['topic', 'create', 'fresh'],
   ['topic', 'config', 'orders', '--set', 'retention.ms=86400000'],
@@ -16,7 +17,17 @@ const CHANGES: readonly (readonly string[])[] = [
   ['topic', 'delete', 'orders'],
   ['topic', 'delete', 'orders', '--permanent', '--force'],
   ['topic', 'delete', 'gone', '--permanent'],
+  ['group', 'delete', 'readers'],
+  ['derive', 'pause', 'latest'],
+  ['derive', 'resume', 'latest'],
+  ['derive', 'delete', 'latest'],
+  ['view', 'pause', 'seen'],
+  ['view', 'resume', 'seen'],
+  ['view', 'retire', 'seen', '2'],
+  ['view', 'delete', 'seen'],
 ];
+
+const STABLE = ['name', 'state', 'protected', 'frozen', 'deletedAt', 'config', 'group', 'version', 'role'];
 
 describe('a change that is only shown', () => {
   let directory: TemporaryDirectory;
@@ -24,25 +35,47 @@ describe('a change that is only shown', () => {
   let tokens: Record<string, string>;
   const as = (who: string, ...args: string[]): Promise<WeirRan> =>
     weir([...args, '-o', 'json'], { cwd: directory.path, env: { WEIR_URL: server.url, WEIR_TOKEN: tokens[who]! } });
-  const state = async (): Promise<unknown> =>
-    Promise.all(
-      [
-        ['topic', 'list'],
-        ['topic', 'list', '--deleted'],
-      ].map(async (args) => dataOf(await as('ann', ...args))),
-    );
+  /** What is there, without what moves by itself. */
+  const state = async (): Promise<unknown> => {
+    const told: unknown[] = [];
+    for (const list of ['topics', 'topics?deleted=true', 'groups', 'derivations', 'views/seen/versions']) {
+      const headers = { authorization: `Bearer ${tokens['ann']!}` };
+      const answer = await fetch(`${server.url}/v1/${list}`, { headers });
+      for (const one of ((await answer.json()) as { items: Record<string, unknown>[] }).items)
+        told.push(STABLE.map((member) => one[member]));
+    }
+    return told;
+  };
   const errorOf = ({ out }: WeirRan): string | undefined =>
     (JSON.parse(out) as { error: { code: string } | null }).error?.code;
   beforeAll(async () => {
     directory = await temporaryDirectory();
     tokens = await writeTokens(directory.path, [
-      { id: 'ann', roles: ['operator', 'admin'] },
+      { id: 'ann', roles: ['operator', 'admin', 'producer'] },
       { id: 'vic', roles: ['viewer'] },
     ]);
     const env = { WEIR_AUTH_MODE: 'token', WEIR_AUTH_TOKENS_FILE: 'tokens.yaml' };
     server = await ServerProcess.start({ cwd: directory.path, env });
-    for (const name of ['orders', 'gone']) await as('ann', 'topic', 'create', name);
+    for (const name of ['orders', 'gone', 'read']) await as('ann', 'topic', 'create', name);
     await as('ann', 'topic', 'delete', 'gone', '--yes');
+    await fetch(`${server.url}/v1/groups/readers/positions`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${tokens['ann']!}` },
+      body: JSON.stringify({ positions: [{ topic: 'read', partition: 0, offset: '0' }] }),
+    });
+    const ready = async (...args: string[]): Promise<void> => {
+      const ran = await as('ann', ...args);
+      expect([args, ran.code], ran.out).toEqual([args, 0]);
+    };
+    await ready('derive', 'latest', 'read', '--into', 'latest', '--yes', '--wait', '--timeout', '60s');
+    const id = { from: 'key', type: 'text' };
+    for (const columns of [{ n: { from: 'value.n', type: 'integer' } }, { key: id }]) {
+      writeFileSync(
+        `${directory.path}/view.json`,
+        JSON.stringify({ source: { topic: 'read', mode: 'latest' }, key: { id }, columns }),
+      );
+      await ready('view', 'create', 'seen', '-f', 'view.json');
+    }
   });
   afterAll(async () => {
     await server.kill();

@@ -3,6 +3,7 @@ import { usage } from '../failure.js';
 import { planAndStart } from '../operations/planned.js';
 import { described, listed, type Outcome } from '../outcome.js';
 import { confirm } from '../settings/confirm.js';
+import { ifDryRun } from './dry-run.js';
 import { limitsOf, number } from './op.js';
 import { requestFile } from './request-file.js';
 
@@ -53,20 +54,16 @@ export function change(verb: 'pause' | 'resume'): Handler {
   return async (invocation) => {
     const client = await (await invocation.settings()).client();
     const path = pathOf(argument(invocation, 0));
-    return shown(
-      invocation.flags.dryRun ? await client.get<Derivation>(path) : await client.post<Derivation>(`${path}/${verb}`),
-    );
+    return shown(await client.post<Derivation>(`${path}/${verb}`, undefined, ifDryRun(invocation.flags)));
   };
 }
 
 export const remove: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const name = argument(invocation, 0);
-  if (invocation.flags.dryRun) await client.get(pathOf(name));
-  else {
+  if (!invocation.flags.dryRun)
     await confirm(invocation, `Delete the derivation '${name}' with its topic at ${client.address}.`);
-    await client.json('DELETE', pathOf(name));
-  }
+  await client.json('DELETE', pathOf(name), { query: ifDryRun(invocation.flags) });
   return described('DeletedDerivation', { name, dryRun: invocation.flags.dryRun }, name);
 };
 

@@ -4,6 +4,7 @@ import type { Client } from '../http/client.js';
 import { described, listed, type Outcome } from '../outcome.js';
 import { position, type Position } from '../reference.js';
 import { confirm } from '../settings/confirm.js';
+import { ifDryRun } from './dry-run.js';
 import { offsetsAt } from './topic-positions.js';
 
 /** What is shown of a group. */
@@ -133,11 +134,9 @@ export const seek: Handler = async (invocation) => {
 export const remove: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const name = argument(invocation, 0);
-  if (invocation.flags.dryRun) await client.get(groupPath(name));
-  else {
+  if (!invocation.flags.dryRun)
     await confirm(invocation, `Delete the group '${name}' with its positions at ${client.address}.`);
-    await client.json('DELETE', groupPath(name));
-  }
+  await client.json('DELETE', groupPath(name), { query: ifDryRun(invocation.flags) });
   return described('DeletedGroup', { group: name, dryRun: invocation.flags.dryRun }, name);
 };
 

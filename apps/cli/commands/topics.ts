@@ -4,6 +4,7 @@ import type { Client } from '../http/client.js';
 import { described, listed, type Outcome } from '../outcome.js';
 import { confirm } from '../settings/confirm.js';
 import { ifThere } from './deletions.js';
+import { ifDryRun } from './dry-run.js';
 import { number } from './op.js';
 
 /** What is shown of a topic. */
@@ -302,7 +303,11 @@ export const remove: Handler = async (invocation) => {
 };
 
 function deletion(done: DeletedTopic): Outcome {
-  return described('DeletedTopic', { ...done }, done.name);
+  const { name, oldNameOf, records, permanent, purgeAt } = done;
+  return described('DeletedTopic', { ...done }, name, {
+    ...(oldNameOf === null ? { topic: name, records, 'for good': permanent } : { 'old name': name, of: oldNameOf }),
+    ...(purgeAt === null ? {} : { 'can be restored until': purgeAt }),
+  });
 }
 
 /** Commands that change one thing of a topic: restore, protect, unprotect, freeze, unfreeze. */
@@ -310,9 +315,7 @@ export function change(verb: string): Handler {
   return async (invocation) => {
     const client = await (await invocation.settings()).client();
     const name = argument(invocation, 0);
-    const topic = await client.post<Topic>(`${pathOf(name)}:${verb}`, undefined, {
-      dryRun: invocation.flags.dryRun || undefined,
-    });
+    const topic = await client.post<Topic>(`${pathOf(name)}:${verb}`, undefined, ifDryRun(invocation.flags));
     return described('Topic', topic as unknown as Record<string, unknown>, name, {
       name,
       state: topic.state,

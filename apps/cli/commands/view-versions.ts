@@ -6,6 +6,7 @@ import { described, listed, type Outcome } from '../outcome.js';
 import { range } from '../reference.js';
 import { confirm } from '../settings/confirm.js';
 import { milliseconds } from '../settings/durations.js';
+import { ifDryRun } from './dry-run.js';
 import { limitsOf, number } from './op.js';
 import { requestFile } from './request-file.js';
 import { viewPath, type View } from './views.js';
@@ -189,10 +190,9 @@ export const retire: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const name = argument(invocation, 0);
   const version = number(argument(invocation, 1), '<version>');
-  if (!invocation.flags.dryRun) {
+  if (!invocation.flags.dryRun)
     await confirm(invocation, `Remove version ${version} of the view '${name}' with its rows at ${client.address}.`);
-    await client.json('DELETE', `${viewPath(name)}/versions/${version}`);
-  }
+  await client.json('DELETE', `${viewPath(name)}/versions/${version}`, { query: ifDryRun(invocation.flags) });
   return described('RetiredView', { view: name, version, dryRun: invocation.flags.dryRun }, `${name}@${version}`);
 };
 

@@ -2,6 +2,7 @@ import { argument, text, texts, type Handler } from '../command.js';
 import { usage } from '../failure.js';
 import { described, listed } from '../outcome.js';
 import { confirm } from '../settings/confirm.js';
+import { ifDryRun } from './dry-run.js';
 import { requestFile } from './request-file.js';
 
 /** What is shown of a view. */
@@ -129,9 +130,7 @@ export function change(verb: 'pause' | 'resume'): Handler {
   return async (invocation) => {
     const client = await (await invocation.settings()).client();
     const name = argument(invocation, 0);
-    const view = invocation.flags.dryRun
-      ? await client.get<View>(viewPath(name))
-      : await client.post<View>(`${viewPath(name)}/${verb}`);
+    const view = await client.post<View>(`${viewPath(name)}/${verb}`, undefined, ifDryRun(invocation.flags));
     return described('View', view as unknown as Record<string, unknown>, name, {
       name,
       state: view.state,
@@ -143,10 +142,7 @@ export function change(verb: 'pause' | 'resume'): Handler {
 export const remove: Handler = async (invocation) => {
   const client = await (await invocation.settings()).client();
   const name = argument(invocation, 0);
-  if (invocation.flags.dryRun) await client.get(viewPath(name));
-  else {
-    await confirm(invocation, `Delete the view '${name}' at ${client.address}.`);
-    await client.json('DELETE', viewPath(name));
-  }
+  if (!invocation.flags.dryRun) await confirm(invocation, `Delete the view '${name}' at ${client.address}.`);
+  await client.json('DELETE', viewPath(name), { query: ifDryRun(invocation.flags) });
   return described('DeletedView', { name, dryRun: invocation.flags.dryRun }, name);
 };

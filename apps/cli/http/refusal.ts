@@ -25,6 +25,17 @@ const EXITS_BY_CODE: Readonly<Record<string, ExitName>> = {
   'schema-referenced': 'conflict',
 };
 
+/** Where to look for what is not there. */
+const LISTS: Readonly<Record<string, string>> = {
+  'topic-not-found': 'weir topic list',
+  'group-not-found': 'weir group list',
+  'view-not-found': 'weir view list',
+  'view-version-not-found': 'weir view versions VIEW',
+  'derivation-not-found': 'weir derive list',
+  'operation-not-found': 'weir op list',
+  'backup-not-found': 'weir admin backups',
+};
+
 /** The exit for a status. */
 export function exitOfStatus(status: number): ExitName {
   if (status === 401 || status === 403) return 'not-allowed';
@@ -121,6 +132,8 @@ function hintFor(status: number, headers: IncomingHttpHeaders, code: string | nu
   if (status === 407) return 'The proxy asks for credentials: HTTPS_PROXY=http://user:password@host:port.';
   if (status === 429 || status === 503)
     return `Try again${headers['retry-after'] === undefined ? ' later' : ` after ${header(headers['retry-after'])} s`}.`;
+  const lists = typeof code === 'string' ? LISTS[code] : undefined;
+  if (lists !== undefined) return `${lists} shows those there are.`;
   // A service that names what is not there has the right address.
   if (status === 404 && (code === undefined || code === 404))
     return 'Is the address right, and is there a Weir service? weir doctor looks closer.';

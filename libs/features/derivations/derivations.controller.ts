@@ -1,6 +1,13 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, DeletionOncePerKey, PlanOncePerKey, ZodPipe } from '#libs/platform/http';
+import {
+  ApiJson,
+  DeletionOncePerKey,
+  dryRunQuery,
+  type DryRunQuery,
+  PlanOncePerKey,
+  ZodPipe,
+} from '#libs/platform/http';
 import {
   createBody,
   derivationPage,
@@ -107,32 +114,52 @@ export class DerivationsController {
     id: 'pauseDerivation',
     summary: 'Stop deriving, keeping everything',
     tag: 'derivations',
+    query: dryRunQuery,
     response: derivationView,
   })
   async pause(
     @Param('cluster') cluster: string | undefined,
     @Param('derivation') name: string,
+    @Query(new ZodPipe(dryRunQuery)) { dryRun }: DryRunQuery,
   ): Promise<DerivationView> {
-    return viewOf(await this.derivations.setState(cluster, name, 'PAUSED'));
+    return viewOf(await this.derivations.setState(cluster, name, 'PAUSED', dryRun));
   }
 
   @Post(':derivation/resume')
   @HttpCode(200)
   @Access('operate', 'topic', 'derivation')
-  @ApiJson({ id: 'resumeDerivation', summary: 'Go on deriving', tag: 'derivations', response: derivationView })
+  @ApiJson({
+    id: 'resumeDerivation',
+    summary: 'Go on deriving',
+    tag: 'derivations',
+    query: dryRunQuery,
+    response: derivationView,
+  })
   async resume(
     @Param('cluster') cluster: string | undefined,
     @Param('derivation') name: string,
+    @Query(new ZodPipe(dryRunQuery)) { dryRun }: DryRunQuery,
   ): Promise<DerivationView> {
-    return viewOf(await this.derivations.setState(cluster, name, 'RUNNING'));
+    return viewOf(await this.derivations.setState(cluster, name, 'RUNNING', dryRun));
   }
 
   @Delete(':derivation')
   @DeletionOncePerKey()
   @HttpCode(204)
   @Access('delete', 'topic', 'derivation')
-  @ApiJson({ id: 'deleteDerivation', summary: 'Delete a derivation with its topic', tag: 'derivations', status: 204 })
-  async delete(@Param('cluster') cluster: string | undefined, @Param('derivation') name: string): Promise<void> {
-    await this.derivations.delete(cluster, name);
+  @ApiJson({
+    id: 'deleteDerivation',
+    summary: 'Delete a derivation with its topic',
+    tag: 'derivations',
+    query: dryRunQuery,
+    status: 204,
+    errors: { 409: ['topic-protected'] },
+  })
+  async delete(
+    @Param('cluster') cluster: string | undefined,
+    @Param('derivation') name: string,
+    @Query(new ZodPipe(dryRunQuery)) { dryRun }: DryRunQuery,
+  ): Promise<void> {
+    await (dryRun ? this.derivations.tryDelete(cluster, name) : this.derivations.delete(cluster, name));
   }
 }

@@ -61,8 +61,21 @@ export class DerivationsService {
     return this.derivations.describe(cluster, name);
   }
 
-  setState(cluster: string | undefined, name: string, state: 'RUNNING' | 'PAUSED'): Promise<DerivationStatus> {
-    return this.derivations.setState(cluster, name, state);
+  /** @param dryRun only answers the derivation as it would be. */
+  async setState(
+    cluster: string | undefined,
+    name: string,
+    state: 'RUNNING' | 'PAUSED',
+    dryRun: boolean,
+  ): Promise<DerivationStatus> {
+    if (!dryRun) return await this.derivations.setState(cluster, name, state);
+    const derivation = await this.derivations.describe(cluster, name);
+    return { ...derivation, stored: { ...derivation.stored, state } };
+  }
+
+  /** What {@link delete} would refuse; changes nothing. @throws what it throws. */
+  tryDelete(cluster: string | undefined, name: string): Promise<void> {
+    return this.derivations.demandDeletable(cluster, name);
   }
 
   delete(cluster: string | undefined, name: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { Access, CurrentPrincipal, type Principal } from '#libs/platform/auth';
-import { ApiJson, DeletionOncePerKey, ZodPipe } from '#libs/platform/http';
+import { ApiJson, DeletionOncePerKey, dryRunQuery, type DryRunQuery, ZodPipe } from '#libs/platform/http';
 import {
   groupList,
   groupView,
@@ -102,8 +102,19 @@ export class GroupsController {
   @DeletionOncePerKey()
   @HttpCode(204)
   @Access('delete', 'group', 'group')
-  @ApiJson({ id: 'deleteGroup', summary: 'Forget a group and its positions', tag: 'groups', status: 204 })
-  async delete(@Param('cluster') cluster: string | undefined, @Param('group') group: string): Promise<void> {
-    await this.groups.delete(cluster, group);
+  @ApiJson({
+    id: 'deleteGroup',
+    summary: 'Forget a group and its positions',
+    tag: 'groups',
+    query: dryRunQuery,
+    status: 204,
+    errors: { 404: ['group-not-found'], 409: ['group-active', 'group-leased'] },
+  })
+  async delete(
+    @Param('cluster') cluster: string | undefined,
+    @Param('group') group: string,
+    @Query(new ZodPipe(dryRunQuery)) { dryRun }: DryRunQuery,
+  ): Promise<void> {
+    await (dryRun ? this.groups.tryDelete(cluster, group) : this.groups.delete(cluster, group));
   }
 }

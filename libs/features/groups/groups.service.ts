@@ -199,4 +199,12 @@ export class GroupsService {
     await this.directories.of(cluster).engine.deleteGroup(group);
     if (leased) await this.leases.forget(cluster, group);
   }
+
+  /** What {@link delete} would refuse; changes nothing. @throws what it throws. */
+  async tryDelete(cluster: string | undefined, group: string): Promise<void> {
+    await this.leases.demandNone(cluster, group);
+    const { state, members } = await this.directories.of(cluster).engine.describeGroup(group);
+    if (state === 'DEAD') throw logErrors.groupNotFound(group);
+    if (members.length > 0) throw logErrors.groupActive(group, members.length);
+  }
 }

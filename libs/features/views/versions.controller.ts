@@ -111,7 +111,7 @@ export class VersionsController {
     @Param(parameters) { view, version }: VersionParameters,
     @Query(new ZodPipe(retirement)) query: Retirement,
   ): Promise<void> {
-    await this.views.retire(view, version, { incomplete: query.incomplete === 'true' });
+    await this.views.retire(view, version, { incomplete: query.incomplete === 'true' }, query.dryRun === 'true');
   }
 
   @Post(':view/versions/plans')

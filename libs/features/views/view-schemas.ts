@@ -146,6 +146,7 @@ export const retirement = z.strictObject({
     .enum(['true', 'false'])
     .default('false')
     .describe('Also when its rows could not be made again, since older records of its topics are gone.'),
+  dryRun: z.enum(['true', 'false']).default('false').describe('Only say whether it would go, or why not.'),
 });
 export type Retirement = z.infer<typeof retirement>;
 

@@ -1,7 +1,15 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Access, CurrentPrincipal, declareRoute, type Principal } from '#libs/platform/auth';
-import { ApiJson, DeletionOncePerKey, pageQuery, type PageRequest, ZodPipe } from '#libs/platform/http';
+import {
+  ApiJson,
+  DeletionOncePerKey,
+  dryRunQuery,
+  type DryRunQuery,
+  pageQuery,
+  type PageRequest,
+  ZodPipe,
+} from '#libs/platform/http';
 import {
   declarationQuery,
   declaredView,
@@ -89,25 +97,50 @@ export class ViewsController {
   @DeletionOncePerKey()
   @HttpCode(204)
   @Access('delete', 'view', 'view')
-  @ApiJson({ id: 'deleteView', summary: 'Delete a view with its rows', tag: 'views', status: 204 })
-  async delete(@Param('view') view: string): Promise<void> {
-    await this.views.delete(view);
+  @ApiJson({
+    id: 'deleteView',
+    summary: 'Delete a view with its rows',
+    tag: 'views',
+    query: dryRunQuery,
+    status: 204,
+    errors: { 409: ['view-operated'] },
+  })
+  async delete(@Param('view') view: string, @Query(new ZodPipe(dryRunQuery)) { dryRun }: DryRunQuery): Promise<void> {
+    await (dryRun ? this.views.tryDelete(view) : this.views.delete(view));
   }
 
   @Post(':view/pause')
   @HttpCode(200)
   @Access('operate', 'view', 'view')
-  @ApiJson({ id: 'pauseView', summary: 'Stop keeping a view current', tag: 'views', response: viewView })
-  async pause(@Param('view') view: string): Promise<ViewView> {
-    return viewOf(await this.views.setState(view, 'PAUSED'));
+  @ApiJson({
+    id: 'pauseView',
+    summary: 'Stop keeping a view current',
+    tag: 'views',
+    query: dryRunQuery,
+    response: viewView,
+  })
+  async pause(
+    @Param('view') view: string,
+    @Query(new ZodPipe(dryRunQuery)) { dryRun }: DryRunQuery,
+  ): Promise<ViewView> {
+    return viewOf(await this.views.setState(view, 'PAUSED', dryRun));
   }
 
   @Post(':view/resume')
   @HttpCode(200)
   @Access('operate', 'view', 'view')
-  @ApiJson({ id: 'resumeView', summary: 'Keep a view current again', tag: 'views', response: viewView })
-  async resume(@Param('view') view: string): Promise<ViewView> {
-    return viewOf(await this.views.setState(view, 'RUNNING'));
+  @ApiJson({
+    id: 'resumeView',
+    summary: 'Keep a view current again',
+    tag: 'views',
+    query: dryRunQuery,
+    response: viewView,
+  })
+  async resume(
+    @Param('view') view: string,
+    @Query(new ZodPipe(dryRunQuery)) { dryRun }: DryRunQuery,
+  ): Promise<ViewView> {
+    return viewOf(await this.views.setState(view, 'RUNNING', dryRun));
   }
 
   @Post(':view/refused::redrive')

@@ -75,14 +75,23 @@ export class ViewsService {
     }
   }
 
-  setState(name: string, state: 'RUNNING' | 'PAUSED'): Promise<ViewStatus> {
-    return this.views.setState(name, state);
+  /** @param dryRun only answers the view as it would be. */
+  async setState(name: string, state: 'RUNNING' | 'PAUSED', dryRun: boolean): Promise<ViewStatus> {
+    if (!dryRun) return await this.views.setState(name, state);
+    const view = await this.views.describe(name);
+    return { ...view, stored: { ...view.stored, state } };
   }
 
   /** @throws `view-operated` while an operation works on it. */
   async delete(name: string): Promise<void> {
     await this.#demandUnoperated(name);
     return this.views.delete(name);
+  }
+
+  /** What {@link delete} would refuse; changes nothing. @throws what it throws. */
+  async tryDelete(name: string): Promise<void> {
+    await this.#demandUnoperated(name);
+    await this.views.describe(name);
   }
 
   redrive(name: string, limit: number): Promise<Redriven> {
@@ -114,10 +123,16 @@ export class ViewsService {
   }
 
   /** @throws `view-operated` for a version that an operation builds. */
-  async retire(name: string, version: number, options: { readonly incomplete: boolean }): Promise<void> {
+  async retire(
+    name: string,
+    version: number,
+    options: { readonly incomplete: boolean },
+    dryRun: boolean,
+  ): Promise<void> {
     const view = (await this.views.versions.list(name)).find(({ stored }) => stored.version === version);
     if (view !== undefined && isOperated(view.stored)) await this.#demandUnoperated(name);
-    return this.views.versions.retire(name, version, options);
+    if (dryRun) await this.views.versions.demandRetirable(name, version, options);
+    else await this.views.versions.retire(name, version, options);
   }
 
   /** Plans another version, of a declaration or of the present one anew; whoever does may read its topics. */

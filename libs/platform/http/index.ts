@@ -19,6 +19,7 @@ export { HttpFault } from './http-fault.js';
 export { byteRangeOf, type ByteRange } from './byte-range.js';
 export { bodyDigestOf } from './body-digest.js';
 export { idempotencyKeyOf } from './idempotency-key.js';
+export { dryRunQuery, type DryRunQuery } from './dry-run.js';
 export { CurrentAttempt, DeletionOncePerKey, OncePerKey, PlanOncePerKey } from './once-per-key.js';
 export { prefersAsync, waitMsOf } from './prefer.js';
 export { REASON_HEADER, reasonOf } from './reason.js';

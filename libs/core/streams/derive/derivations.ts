@@ -196,6 +196,13 @@ export class Derivations {
     await this.abandon(cluster, name, definition.id);
   }
 
+  /** What {@link delete} would refuse; changes nothing. @throws what it throws. */
+  async demandDeletable(cluster: string | undefined, name: string): Promise<void> {
+    const directory = this.options.directories.of(cluster);
+    await this.#find(directory, name);
+    await this.#demandUnprotected(directory, name);
+  }
+
   /** Whether a topic is written by a derivation, so that nobody else may. */
   async writes(cluster: string | undefined, topic: string): Promise<boolean> {
     return (await this.options.store.find(this.options.directories.of(cluster).engine.logId, topic)) !== undefined;

@@ -133,13 +133,23 @@ export class ViewVersions {
    * Removes a version that is not asked, with its rows. One that was asked before only if it could be made again, unless `incomplete` is said.
    * @throws `view-version-not-found`, `view-version-active`, `view-not-regenerable`.
    */
-  async retire(name: string, version: number, { incomplete }: { readonly incomplete: boolean }): Promise<void> {
+  async retire(name: string, version: number, options: { readonly incomplete: boolean }): Promise<void> {
+    const view = await this.demandRetirable(name, version, options);
+    await this.options.store.setState(view.id, 'DELETING');
+    await this.work.remove(view);
+  }
+
+  /** What {@link retire} would refuse; changes nothing. @throws what it throws. */
+  async demandRetirable(
+    name: string,
+    version: number,
+    { incomplete }: { readonly incomplete: boolean },
+  ): Promise<StoredView> {
     const view = this.#of(await this.#all(name), name, version);
     if (view.role === 'ACTIVE') throw versionActive(view);
     const lost = view.role === 'PREVIOUS' && !incomplete ? await this.lostBy(view) : [];
     if (lost.length > 0) throw rowsNotRegenerable(view, lost);
-    await this.options.store.setState(view.id, 'DELETING');
-    await this.work.remove(view);
+    return view;
   }
 
   /**
