@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openKafkaLog } from '#libs/adapters/log-kafka';
-import { encodeBatch, type LogEngine } from '#libs/core/log';
+import { encodeBatch, type LogEngine, MOST_HEADER_BYTES } from '#libs/core/log';
 import { WallClock } from '#libs/core/log/testing';
 import { DataPlaneCalls } from '#libs/features/records/testing';
 import { overHttp } from '#libs/platform/testing';
@@ -141,6 +141,58 @@ describe('the native API on Apache Kafka', () => {
     expect([...first.records, ...rest.records].map(({ value }) => value)).toEqual([0, 1, 2, 3, 4, 5, 6]);
     const streamed = await call('GET', `/v1/topics/${topic}/stream?from=start&until=end`);
     expect(streamed.text.match(/^event: .*$/gm)).toEqual([...Array<string>(7).fill('event: record'), 'event: end']);
+  });
+
+  it('bounds the headers of a record in every way to write it, and reads what another program wrote beyond', async () => {
+    const topic = await topicOf('headed');
+    const at = `/v1/topics/${topic}/records`;
+    const halves = (bytes: number) => Array.from({ length: 2 }, () => Buffer.alloc(bytes / 2 - 4, 1));
+    const record = (bytes: number) => ({
+      value: bytes,
+      headers: halves(bytes).map((value) => ({ key: 'half', value: { base64: value.toString('base64') } })),
+    });
+    const batch = (bytes: number) =>
+      encodeBatch([
+        {
+          key: null,
+          value: Buffer.from(String(bytes)),
+          headers: halves(bytes).map((value) => ({ key: 'half', value })),
+          timestamp: 1_700_000_000_000,
+        },
+      ]);
+    const { data: clusters } = await client.demand<{ data: { cluster_id: string }[] }>('GET', '/v3/clusters');
+    const restProxy = `/v3/clusters/${clusters[0]!.cluster_id}/topics/${topic}/records`;
+    const ways: Readonly<Record<string, (bytes: number) => Promise<Answered>>> = {
+      json: (bytes) => call('POST', at, { records: [record(bytes)] }),
+      lines: (bytes) => send('POST', at, 'application/x-ndjson', `${JSON.stringify(record(bytes))}\n`),
+      batches: (bytes) => send('POST', `${at}?partition=0`, 'application/octet-stream', Uint8Array.from(batch(bytes))),
+      'REST Proxy': (bytes) =>
+        call('POST', restProxy, {
+          headers: record(bytes).headers.map(({ key, value }) => ({ name: key, value: value.base64 })),
+          value: { type: 'JSON', data: bytes },
+        }),
+    };
+    const refusals: Readonly<Record<string, string>> = {
+      json: 'take 65538 bytes; 65536 are the limit',
+      lines: 'take 65538 bytes; 65536 are the limit',
+      // A writer may have added some of its own, for a schema say.
+      batches: 'invalid-batch',
+      'REST Proxy': 'The headers of a record take 65536 bytes',
+    };
+    for (const [way, write] of Object.entries(ways)) {
+      expect((await write(MOST_HEADER_BYTES)).text, way).toMatch(/"offset"/);
+      const refused = await write(MOST_HEADER_BYTES + (way === 'batches' ? 1_024 : 2));
+      expect(refused.text, way).toContain(refusals[way]);
+      expect(refused.text, way).not.toMatch(/"offset"/);
+    }
+    // Other programs write what the broker takes.
+    const other = await engine.openWriter(`other-${run}`);
+    await other.commit({ appends: [{ topic, partition: 0, batch: batch(MOST_HEADER_BYTES + 1_024) }] });
+    await other.close();
+    expect(await values(topic, 'from=start')).toEqual([
+      ...Array<number>(4).fill(MOST_HEADER_BYTES),
+      MOST_HEADER_BYTES + 1_024,
+    ]);
   });
 
   it('writes a request with an idempotency key once, and an atomic one whole or not at all', async () => {
