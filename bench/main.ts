@@ -8,6 +8,7 @@ import { kafkaAppend } from './kafka-append.js';
 import { kafkaRepartition } from './kafka-repartition.js';
 import { knownSchemas } from './known-schemas.js';
 import { latencyThrottle } from './latency-throttle.js';
+import { largeLogStart } from './large-log-start.js';
 import { largeRegistry } from './large-registry.js';
 import { logAppend } from './log-append.js';
 import { logFetch } from './log-fetch.js';
@@ -28,6 +29,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   knownSchemas,
   newSubjects,
   newVersions,
+  largeLogStart,
   largeRegistry,
   logAppend,
   logFetch,
