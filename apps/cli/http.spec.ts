@@ -364,8 +364,11 @@ describe('what a service, or what is in between, can do to a command', () => {
       [404, { error_code: 404, message: 'HTTP 404 Not Found' }, 5, 'Is the address right'],
     ] as const)
       expect(await answering(status, body)).toMatchObject({ code, error: { hint: expect.stringContaining(hint) } });
-    // A service that knows what is not there has the right address.
-    expect(await answering(404, { code: 'topic-not-found', detail: 'No.' })).toMatchObject({ error: { hint: null } });
+    // A service that knows what is not there has the right address, and may have others of its kind.
+    expect(await answering(404, { code: 'topic-not-found', detail: 'No.' })).toMatchObject({
+      error: { hint: 'weir topic list shows those there are.' },
+    });
+    expect(await answering(404, { code: 'key-not-found', detail: 'No.' })).toMatchObject({ error: { hint: null } });
   });
 
   it('is told of a proxy that says nothing, or hangs up, when a tunnel is asked for', async () => {

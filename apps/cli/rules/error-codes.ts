@@ -337,6 +337,12 @@ const OTHERS: readonly Row[] = [
     'What the command did on the service is done.',
   ],
   [
+    'partition-leaderless',
+    'unreachable',
+    'No broker leads the partition, so that its offsets are not known.',
+    'weir topic describe TOPIC --partitions shows when one does.',
+  ],
+  [
     'partition-not-found',
     'not-found',
     'The topic has no partition of that number.',
