@@ -41,6 +41,26 @@ async function countOf(values: AsyncIterable<unknown>): Promise<number> {
   return count;
 }
 
+/** A clock that moves on by so much whenever it is asked, and tells when somebody else has a turn. */
+class MovingClock extends ManualClock {
+  #asked = 0;
+
+  constructor(
+    private readonly byMs: number,
+    private readonly turn: () => void,
+  ) {
+    super();
+  }
+
+  override monotonic(): number {
+    return ++this.#asked * this.byMs;
+  }
+
+  override async sleep(): Promise<void> {
+    this.turn();
+  }
+}
+
 /** What a life ends with. */
 class Killed extends Error {}
 
@@ -67,9 +87,9 @@ describe('a check as an operation', () => {
     plan = await handler().plan(checkRequestToJson(request));
   });
 
-  const handler = (failPoint?: (name: string) => void) =>
+  const handler = (failPoint?: (name: string) => void, clock = new ManualClock()) =>
     new SchemaCheckHandler({
-      ...{ registry, scans, clock: new ManualClock(), saveEveryMs: 0 },
+      ...{ registry, scans, clock, saveEveryMs: 0 },
       lifetime: new ScanLifetime(new ManualClock(), 0),
       ...(failPoint && { failPoint }),
     });
@@ -128,6 +148,23 @@ describe('a check as an operation', () => {
     await scans.drop('op');
     await verify(handler());
     expect(unbroken).toBeLessThan(engine.compared + 10);
+  });
+
+  it('compares fifty versions at most before others have their turn', async () => {
+    const mostBetweenTurns = async (byMs: number): Promise<number> => {
+      let [most, at] = [0, engine.compared];
+      const turn = () => {
+        most = Math.max(most, engine.compared - at);
+        at = engine.compared;
+      };
+      await scans.drop('op');
+      await verify(handler(undefined, new MovingClock(byMs, turn)));
+      turn();
+      return most;
+    };
+    expect(await mostBetweenTurns(1_000)).toBe(50);
+    // While no time passes nobody needs a turn, and it would be seen that nobody has one.
+    expect(await mostBetweenTurns(0)).toBeGreaterThan(100);
   });
 
   it('tells how far it is, and never less than before', async () => {
