@@ -11,6 +11,7 @@ import { PROTOBUF_CASES } from './protobuf-cases.js';
 import { READING_CASES } from './reading-cases.js';
 import { RECORD_CASES } from './record-cases.js';
 import { REGISTRY_CASES } from './registry-cases.js';
+import { REGISTRY_HISTORY_CASES } from './registry-history-cases.js';
 import { CLUSTER, REST_PROXY_CASES } from './rest-proxy-cases.js';
 
 export { headersOf, schemaBody, type HostileCase, type HostileRequest, type SchemaLanguage } from './hostile-case.js';
@@ -21,6 +22,7 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
   ...JSON_CASES,
   ...PROTOBUF_CASES,
   ...REGISTRY_CASES,
+  ...REGISTRY_HISTORY_CASES,
   ...MOVING_CASES,
   ...RECORD_CASES,
   ...MESSAGE_CASES,
