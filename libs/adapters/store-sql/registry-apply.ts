@@ -54,9 +54,9 @@ export class RegistryApply {
       'update registry_state set revision = revision + 1 where id = 1 returning revision',
     );
     const apply = new RegistryApply(session, state!.revision, change.at);
-    await apply.#check(change);
-    const ids: number[] = [];
     const breath = new Breath();
+    await apply.#check(change, breath);
+    const ids: number[] = [];
     for (const fact of change.facts) {
       const id = await apply.#fact(fact);
       if (id !== undefined) ids.push(id);
@@ -69,7 +69,7 @@ export class RegistryApply {
     return { revision: apply.revision, ids };
   }
 
-  async #check({ expected, resource }: RegistryChange): Promise<void> {
+  async #check({ expected, resource }: RegistryChange, breath: Breath): Promise<void> {
     if (resource !== undefined) await requireResourceUnmoved(this.session, resource);
     if (expected.length === 0) return;
     const revisions = new Map<string, number>();
@@ -79,6 +79,7 @@ export class RegistryApply {
         piece.flatMap(({ subject }) => [subject.context, subject.name]),
       );
       for (const row of rows) revisions.set(subjectText(row), row.revision);
+      await breath.take();
     }
     for (const { subject, revision } of expected) {
       const text = subjectText(subject);

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   stateMoved,
   type Association,
@@ -6,8 +7,8 @@ import {
   type Lifecycle,
   type ResourceAssociations,
 } from '#libs/core/registry';
+import type { SqlSession, SqlStore, SqlValue } from './sql-store.js';
 import { pairs, pieces } from './statement.js';
-import type { SqlSession } from './sql-store.js';
 
 interface AssociationRow {
   readonly guid: string;
@@ -28,36 +29,82 @@ interface AssociationRow {
 const COLUMNS = `guid, context, subject, resource_name, resource_namespace, resource_id, resource_type, association_type, lifecycle, frozen,
   created_at, updated_at, revision`;
 const SELECT = `select ${COLUMNS} from registry_associations`;
-const ORDER = 'order by resource_name, resource_namespace, resource_type, association_type, context, subject';
+/** No two have the same: by it they are told, and gone on with. */
+const PLACE = 'resource_name, resource_namespace, resource_type, association_type, context, subject';
+/** Rows read in one statement: some milliseconds. */
+const AT_ONCE = 1_000;
 
-type Reading = Pick<SqlSession, 'all'>;
+/** A session, or the store: where there are many, that is read on a snapshot of its own, so that what is told is as of one instant. */
+type Reading = Pick<SqlSession, 'all'> & Partial<Pick<SqlStore, 'snapshot'>>;
+
+interface Condition {
+  readonly where: string;
+  readonly values: readonly SqlValue[];
+}
+
+/** In the order of their places. However many they are, others go on between. */
+async function readRows(reading: Reading, condition: Condition): Promise<readonly AssociationRow[]> {
+  const first = await readPage(reading, condition, undefined);
+  if (first.length < AT_ONCE) return first;
+  await turn();
+  return reading.snapshot === undefined
+    ? await readOn(reading, condition, first)
+    : await reading.snapshot((session) => readOn(session, condition, []));
+}
+
+async function readOn(
+  reading: Reading,
+  condition: Condition,
+  before: readonly AssociationRow[],
+): Promise<readonly AssociationRow[]> {
+  const rows = [...before];
+  for (;;) {
+    const page = await readPage(reading, condition, rows.at(-1));
+    rows.push(...page);
+    if (page.length < AT_ONCE) return rows;
+    await turn();
+  }
+}
+
+function readPage(
+  reading: Reading,
+  { where, values }: Condition,
+  after: AssociationRow | undefined,
+): Promise<AssociationRow[]> {
+  const beyond = after === undefined ? '' : ` and (${PLACE}) > (?, ?, ?, ?, ?, ?)`;
+  return reading.all<AssociationRow>(`${SELECT} where ${where}${beyond} order by ${PLACE} limit ${AT_ONCE}`, [
+    ...values,
+    ...(after === undefined ? [] : placeOf(after)),
+  ]);
+}
+
+function placeOf(row: AssociationRow): readonly SqlValue[] {
+  return [row.resource_name, row.resource_namespace, row.resource_type, row.association_type, row.context, row.subject];
+}
 
 export async function findAssociations(session: Reading, query: AssociationQuery): Promise<readonly Association[]> {
   if ('resourceName' in query) {
     const { resourceName, resourceNamespace } = query;
-    const rows =
-      resourceNamespace === undefined
-        ? await session.all<AssociationRow>(`${SELECT} where resource_name = ? ${ORDER}`, [resourceName])
-        : await session.all<AssociationRow>(`${SELECT} where resource_name = ? and resource_namespace = ? ${ORDER}`, [
-            resourceName,
-            resourceNamespace,
-          ]);
+    const rows = await readRows(session, {
+      where: `resource_name = ?${resourceNamespace === undefined ? '' : ' and resource_namespace = ?'}`,
+      values: [resourceName, ...(resourceNamespace === undefined ? [] : [resourceNamespace])],
+    });
     return rows.map(association);
   }
   const found: Association[] = [];
   for (const piece of pieces(query.subjects)) {
-    const rows = await session.all<AssociationRow>(
-      `${SELECT} where (context, subject) in (${pairs(piece.length)}) ${ORDER}`,
-      piece.flatMap(({ context, name }) => [context, name]),
-    );
-    found.push(...rows.map(association));
+    const rows = await readRows(session, {
+      where: `(context, subject) in (${pairs(piece.length)})`,
+      values: piece.flatMap(({ context, name }) => [context, name]),
+    });
+    for (const row of rows) found.push(association(row));
   }
   return found;
 }
 
 export async function associationsOfResource(session: Reading, resourceId: string): Promise<ResourceAssociations> {
-  const rows = await session.all<AssociationRow>(`${SELECT} where resource_id = ? ${ORDER}`, [resourceId]);
-  const revision = Math.max(0, ...rows.map((row) => row.revision));
+  const rows = await readRows(session, { where: 'resource_id = ?', values: [resourceId] });
+  const revision = rows.reduce((highest, row) => Math.max(highest, row.revision), 0);
   return { resourceId, revision, associations: rows.map(association) };
 }
 

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fieldTerm, parseSubject, type RegistryFact } from '#libs/core/registry';
+import { ManualClock } from '#libs/core/kernel/testing';
+import { fieldTerm, parseSubject, Registry, type RegistryFact } from '#libs/core/registry';
 import {
   contentOf,
   registryFeedContract,
   registrySearchContract,
   registryStoreContract,
 } from '#libs/core/registry/testing';
+import { LocalSchemaEngine, standardFormats } from '#libs/core/schema';
 import { referencesWithVersions } from './registry-referrers.js';
 import { readSubjects } from './registry-snapshot.js';
 import { SqlRegistryStore } from './registry-store.js';
@@ -20,6 +22,19 @@ const open = async () => {
 registryStoreContract('SQLite', open);
 registryFeedContract('SQLite', open);
 registrySearchContract('SQLite', open);
+
+/** How many others had their turn meanwhile. */
+async function turnsDuring<T>(task: () => Promise<T>): Promise<{ readonly answer: T; readonly turns: number }> {
+  let turns = 0;
+  const turn = (): void => {
+    turns++;
+    pending = setImmediate(turn);
+  };
+  let pending = setImmediate(turn);
+  const answer = await task();
+  clearImmediate(pending);
+  return { answer, turns };
+}
 
 it('lets others go on while it reads many schemas, each of which may be long', async () => {
   const fresh = await freshSqliteStore();
@@ -37,22 +52,11 @@ it('lets others go on while it reads many schemas, each of which may be long', a
       terms: [],
     }));
     const { ids } = await store.apply({ at: 1, expected: [], facts });
-    const turnsOf = async (task: () => Promise<unknown>): Promise<number> => {
-      let turns = 0;
-      let counting = setImmediate(function count() {
-        turns++;
-        counting = setImmediate(count);
-      });
-      await task();
-      clearImmediate(counting);
-      return turns;
-    };
-    const few = await turnsOf(() => store.schemas('.', ids.slice(0, 2)));
+    const few = await turnsDuring(() => store.schemas('.', ids.slice(0, 2)));
     // Six statements more, and a turn before each.
-    expect(await turnsOf(() => store.schemas('.', ids))).toBe(few + 6);
-    expect(await turnsOf(() => fresh.store.read((session) => session.all('select text from registry_schemas')))).toBe(
-      0,
-    );
+    expect((await turnsDuring(() => store.schemas('.', ids))).turns).toBe(few.turns + 6);
+    const atOnce = () => fresh.store.read((session) => session.all('select text from registry_schemas'));
+    expect((await turnsDuring(atOnce)).turns).toBe(0);
   } finally {
     await fresh.dispose();
   }
@@ -129,14 +133,9 @@ describe('subjects with very many versions', () => {
       }),
     );
     await store.apply({ at: 1, expected: [], facts });
-    let turns = 0;
-    const turn = () => {
-      turns++;
-      pending = setImmediate(turn);
-    };
-    let pending = setImmediate(turn);
-    const { states } = await store.subjects(Object.keys(counts).map((name) => parseSubject(name)));
-    clearImmediate(pending);
+    const names = Object.keys(counts).map((name) => parseSubject(name));
+    const { answer, turns } = await turnsDuring(() => store.subjects(names));
+    const { states } = answer;
     for (const [place, [name, count]] of Object.entries(counts).entries()) {
       const { subject, versions } = states[place]!;
       const numbers = Array.from({ length: count }, (_, i) => i + 1);
@@ -171,14 +170,7 @@ describe('what refers to a subject', () => {
   afterAll(() => fresh.dispose());
 
   it('is told page by page, and everything else goes on between', async () => {
-    let turns = 0;
-    const turn = () => {
-      turns++;
-      pending = setImmediate(turn);
-    };
-    let pending = setImmediate(turn);
-    const found = await new SqlRegistryStore(fresh.store).referrers(target);
-    clearImmediate(pending);
+    const { answer: found, turns } = await turnsDuring(() => new SqlRegistryStore(fresh.store).referrers(target));
     const named = found.map(({ subject, version, target: to }) => `${subject.name} ${version} ${to}`);
     const expected = Array.from({ length: MANY }, (_, i) => [
       ...(i % 3 === 1 ? [] : [`r${i} 1 1`]),
@@ -276,14 +268,7 @@ describe('a large change', () => {
       subject: parseSubject(`s${i}`),
       mode: 'READONLY',
     }));
-    let turns = 0;
-    const turn = () => {
-      turns++;
-      pending = setImmediate(turn);
-    };
-    let pending = setImmediate(turn);
-    await store.apply({ at: 1, expected: [], facts });
-    clearImmediate(pending);
+    const { turns } = await turnsDuring(() => store.apply({ at: 1, expected: [], facts }));
     // A change that keeps the thread leaves one before it and one after.
     expect(turns).toBeGreaterThan(4);
   });
@@ -303,16 +288,49 @@ describe('an id that very many versions carry', () => {
       return { type: 'version-registered', subject, version: 1, id, content, targets: [], terms: [] };
     });
     const { ids } = await store.apply({ at: 1, expected: [], facts });
-    let turns = 0;
-    const turn = () => {
-      turns++;
-      pending = setImmediate(turn);
-    };
-    let pending = setImmediate(turn);
-    const { usages } = await store.usages('.', [ids[0]!]);
-    clearImmediate(pending);
-    expect(usages.get(ids[0]!)).toHaveLength(5_000);
+    const { answer, turns } = await turnsDuring(() => store.usages('.', [ids[0]!]));
+    expect(answer.usages.get(ids[0]!)).toHaveLength(5_000);
     // Read in one statement it would leave some four.
     expect(turns).toBeGreaterThan(8);
+  });
+});
+
+describe('what concerns very many names', () => {
+  let fresh: FreshStore;
+  beforeAll(async () => void (fresh = await freshSqliteStore()));
+  afterAll(() => fresh.dispose());
+
+  it('is read page by page, and everything else goes on between: associations, modes of a context', async () => {
+    const store = new SqlRegistryStore(fresh.store);
+    const subject = parseSubject('shared');
+    const facts = Array.from({ length: 5_500 }, (_, i): RegistryFact => ({
+      type: 'association-set',
+      association: {
+        ...{ guid: `${i}`, subject, resourceName: `r${i}`, resourceNamespace: 'ns', resourceId: `id${i}` },
+        ...{
+          resourceType: 'topic',
+          associationType: 'value',
+          lifecycle: 'WEAK',
+          frozen: false,
+          createdAt: 1,
+          updatedAt: 1,
+        },
+      },
+    }));
+    await store.apply({ at: 1, expected: [], facts });
+    const read = await turnsDuring(() => store.associations({ subjects: [subject] }));
+    expect(read.answer).toHaveLength(5_500);
+    expect(read.turns).toBeGreaterThan(5);
+    const modes = Array.from({ length: 5_500 }, (_, i): RegistryFact => ({
+      type: 'mode-set',
+      subject: parseSubject(`m${i}`),
+      mode: 'READONLY',
+    }));
+    await store.apply({ at: 1, expected: [], facts: modes });
+    const { settings } = new Registry(store, new LocalSchemaEngine(standardFormats()), new ManualClock());
+    const cleared = await turnsDuring(() => settings.deleteMode({ context: '.', name: '' }, true));
+    expect((await store.names('.', undefined, 9_000)).filter(({ hasMode }) => hasMode)).toEqual([]);
+    // Six pages of names, and what it takes to write so many changes.
+    expect(cleared.turns).toBeGreaterThan(10);
   });
 });

@@ -8,6 +8,7 @@ import {
   type AppliedPlan,
   type Association,
   type AssociationQuery,
+  type NameInUse,
   type EventPosition,
   type EventsPage,
   type Referrer,
@@ -248,12 +249,23 @@ export class SqlRegistryStore extends RegistryStore {
     return rows.map((row) => row.name);
   }
 
-  async names(context: string | undefined): Promise<readonly SubjectName[]> {
-    return context === undefined
-      ? this.store.all<SubjectName & object>('select context, name from registry_subjects')
-      : this.store.all<SubjectName & object>('select context, name from registry_subjects where context = ?', [
-          context,
-        ]);
+  async names(
+    context: string | undefined,
+    after: SubjectName | undefined,
+    limit: number,
+  ): Promise<readonly NameInUse[]> {
+    // On SQLite nobody else has a turn between two pages otherwise.
+    if (after !== undefined) await turn();
+    const conditions = [
+      ...(context === undefined ? [] : ['context = ?']),
+      ...(after === undefined ? [] : ['(context, name) > (?, ?)']),
+    ];
+    const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')} `;
+    const rows = await this.store.all<SubjectName & { readonly mode: string | null }>(
+      `select context, name, mode from registry_subjects ${where}order by context, name limit ?`,
+      [...(context === undefined ? [] : [context]), ...(after === undefined ? [] : [after.context, after.name]), limit],
+    );
+    return rows.map(({ mode, ...name }) => ({ ...name, hasMode: mode !== null }));
   }
 
   async configs(

@@ -229,8 +229,8 @@ export class DraftStore extends RegistryStore {
     return this.store.contexts();
   }
 
-  names(context: string | undefined): Promise<readonly SubjectName[]> {
-    return this.store.names(context);
+  names(...asked: Parameters<RegistryStore['names']>): ReturnType<RegistryStore['names']> {
+    return this.store.names(...asked);
   }
 
   configs(context: string | undefined, prefix: string): ReturnType<RegistryStore['configs']> {

@@ -123,6 +123,7 @@ export {
   APPLIED_PLANS_MS,
   identityOf,
   RegistryStore,
+  type NameInUse,
   type AppliedChange,
   type AppliedPlan,
   type CarriedPlan,

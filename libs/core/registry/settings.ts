@@ -19,8 +19,11 @@ import { isImporting, requireWritable } from './modes.js';
 import type { RegistryView } from './registry-view.js';
 import { requireBoundedMetadata } from './data-contract.js';
 import { requireValidRuleSet } from './rule-set.js';
-import type { RegistryFact, RegistryStore } from './store.js';
+import type { NameInUse, RegistryFact, RegistryStore } from './store.js';
 import { GLOBAL_CONTEXT, requireUsableScope, sameSubject, subjectText, type SubjectName } from './subject-name.js';
+
+/** Names read at a time where a whole context is concerned. */
+const NAMES = 1_000;
 
 /** A change of settings or mode that somebody thinks of. */
 export type SettingChange =
@@ -139,7 +142,7 @@ export class RegistrySettings {
 
   async #modeDeleted(scope: SubjectName, recursive: boolean): Promise<Decision<RegistryMode | null>> {
     const own = await this.view.subject(scope);
-    const inside = recursive && scope.name === '' ? await this.#within(scope) : [];
+    const inside = recursive && scope.name === '' ? await this.#withMode(scope) : [];
     if (own.mode === null && !recursive && !hasDefaults(scope)) throw subjectNotFound(subjectText(scope));
     const cleared = [own, ...inside.filter((state) => !sameSubject(state.subject, scope))].filter(
       (state) => state.mode !== null,
@@ -199,9 +202,13 @@ export class RegistrySettings {
 
   /** What empties a scope before an import: everything softly deleted goes for good. */
   async #emptied(scope: SubjectName): Promise<{ facts: readonly RegistryFact[]; states: readonly SubjectState[] }> {
-    const states = (await this.#within(scope)).filter((state) => state.versions.length > 0);
-    if (states.some((state) => state.versions.some(isLive))) {
-      throw notPermitted('Cannot import since found existing subjects', { scope: subjectText(scope) });
+    const states: SubjectState[] = [];
+    for await (const page of this.#within(scope)) {
+      const some = (await this.view.subjects(page)).filter((state) => state.versions.length > 0);
+      if (some.some((state) => state.versions.some(isLive))) {
+        throw notPermitted('Cannot import since found existing subjects', { scope: subjectText(scope) });
+      }
+      states.push(...some);
     }
     const names = new Set(states.map((state) => subjectText(state.subject)));
     for (const { subject } of states) {
@@ -214,11 +221,29 @@ export class RegistrySettings {
     return { facts, states };
   }
 
-  /** The subject, or everything in the context or in all of them. */
-  async #within(scope: SubjectName): Promise<readonly SubjectState[]> {
-    if (scope.name !== '') return [await this.view.subject(scope)];
-    const names = await this.store.names(scope.context === GLOBAL_CONTEXT ? undefined : scope.context);
-    return this.view.subjects(names);
+  /** Of everything in the context or in all of them, what has a mode of its own. */
+  async #withMode(scope: SubjectName): Promise<readonly SubjectState[]> {
+    const states: SubjectState[] = [];
+    for await (const page of this.#within(scope)) {
+      const names = page.filter(({ hasMode }) => hasMode);
+      if (names.length > 0) states.push(...(await this.view.subjects(names)));
+    }
+    return states;
+  }
+
+  /** The subject, or everything in the context or in all of them, a page at a time. */
+  async *#within(scope: SubjectName): AsyncGenerator<readonly NameInUse[]> {
+    if (scope.name !== '') {
+      yield [{ ...scope, hasMode: true }];
+      return;
+    }
+    const context = scope.context === GLOBAL_CONTEXT ? undefined : scope.context;
+    for (let after: SubjectName | undefined; ;) {
+      const page = await this.store.names(context, after, NAMES);
+      yield page;
+      if (page.length < NAMES) return;
+      after = page.at(-1);
+    }
   }
 }
 

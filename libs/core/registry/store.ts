@@ -277,6 +277,12 @@ export interface AppliedChange {
   readonly ids: readonly number[];
 }
 
+/** A name under which something is stored. */
+export interface NameInUse extends SubjectName {
+  /** Whether it has a mode of its own. */
+  readonly hasMode: boolean;
+}
+
 /**
  * Where the registry keeps its state. Revisions are positive and rise by one with every change, in the order in which changes become visible; a name's
  * revision is that of the change that touched it last. Referring to a version touches nothing of its subject, so that many can at once; that deleting one and
@@ -327,8 +333,15 @@ export abstract class RegistryStore {
   /** Contexts in which something has been registered and that were not removed, ascending. */
   abstract contexts(): Promise<readonly string[]>;
 
-  /** Names with settings or versions in one context or (undefined) in all. For modes and configs of a whole context. */
-  abstract names(context: string | undefined): Promise<readonly SubjectName[]>;
+  /**
+   * Names with settings or versions in one context or (undefined) in all, by context and name: for what concerns a whole context.
+   * @param after the last one of the page before. @param limit most of them; fewer only at the end.
+   */
+  abstract names(
+    context: string | undefined,
+    after: SubjectName | undefined,
+    limit: number,
+  ): Promise<readonly NameInUse[]>;
 
   /** Names with a config that begin with `prefix`, in one context or (undefined) in all, in no particular order. */
   abstract configs(

@@ -3,7 +3,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import { ARCHIVE_TYPE } from '#libs/core/backups';
 import { AppError } from '#libs/core/kernel';
-import { byteRangeOf, PlainRoutes, signalOf, takeYourTime } from '#libs/platform/http';
+import { byteRangeOf, keptBody, PlainRoutes, signalOf, takeYourTime } from '#libs/platform/http';
 import { backupView, type BackupView } from './backup-shapes.js';
 import { BackupTransfers } from './backup-transfers.js';
 import { viewOf } from './backup-view.js';
@@ -100,7 +100,7 @@ export class ContentRoutes implements OnModuleInit {
     body.once('end', () => request.raw.socket.setTimeout(0));
     signal.addEventListener('abort', stop, { once: true });
     try {
-      const { backup, isNew } = await this.transfers.receive(request.params.id, kept(body), signal);
+      const { backup, isNew } = await this.transfers.receive(request.params.id, keptBody(body), signal);
       reply.code(isNew ? 201 : 200);
       return viewOf(backup);
     } catch (error) {
@@ -111,12 +111,6 @@ export class ContentRoutes implements OnModuleInit {
       inTime();
     }
   }
-}
-
-/** A stream that does not end when its reader stops reading. */
-function kept(body: Readable): AsyncIterable<Buffer> {
-  const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  return { [Symbol.asyncIterator]: () => ({ next: () => chunks.next() }) };
 }
 
 /** Reads what is left of a body that is not wanted, up to a limit. Beyond it the connection ends with the answer. */

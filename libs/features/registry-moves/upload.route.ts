@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { AppError } from '#libs/core/kernel';
-import { PlainRoutes, STREAMED_TYPE } from '#libs/platform/http';
+import { keptBody, PlainRoutes, STREAMED_TYPE } from '#libs/platform/http';
 import { uploadView } from './import-shapes.js';
 import { ImportsService } from './imports.service.js';
 
@@ -40,7 +40,7 @@ export class UploadRoute implements OnModuleInit {
       },
       async (request, reply) => {
         if (!(request.body instanceof Readable)) throw notLines();
-        const facts = await this.imports.upload(request.body);
+        const facts = await this.imports.upload(keptBody(request.body));
         return reply.code(201).type('application/json').send(JSON.stringify(facts));
       },
     );

@@ -1,10 +1,13 @@
 import { connect } from 'node:net';
+import type { Readable } from 'node:stream';
 import { Body, Controller, Module, Post } from '@nestjs/common';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AppError } from '#libs/core/kernel';
 import { Access, OpenAuthenticator, RoleAuthorizer } from '#libs/platform/auth';
-import { createHttpApp, type HttpApp } from './index.js';
+import { createHttpApp, keptBody, type HttpApp } from './index.js';
 
 const LIMIT = 100_000;
+const LINES = { id: 'readLines', summary: 'Reads lines', tag: 'test', streamed: true } as const;
 
 @Controller('v1/texts')
 class TextsController {
@@ -22,7 +25,23 @@ let app: HttpApp;
 let port: number;
 beforeAll(async () => {
   const [authenticator, authorizer] = [new OpenAuthenticator(), new RoleAuthorizer()];
-  app = await createHttpApp({ modules: [TextsModule], authenticator, authorizer, settings: { maxBodyBytes: LIMIT } });
+  app = await createHttpApp({
+    modules: [TextsModule],
+    authenticator,
+    authorizer,
+    settings: { maxBodyBytes: LIMIT },
+    // A route that reads its body while it arrives, and stops.
+    prepare: (fastify) =>
+      void fastify.post(
+        '/v1/lines',
+        { config: { access: { action: 'read', kind: 'subject' }, consumes: ['application/x-ndjson'], api: LINES } },
+        async (request) => {
+          for await (const chunk of keptBody(request.body as Readable)) {
+            if (chunk.length > 0) throw new AppError({ kind: 'unprocessable', code: 'line-unfit', message: 'No.' });
+          }
+        },
+      ),
+  });
   port = Number(new URL(await app.listen('127.0.0.1', 0)).port);
 });
 afterAll(() => app.close());
@@ -56,4 +75,18 @@ it('a body that is refused while it comes is, too', async () => {
   const answer = await sent('Transfer-Encoding: chunked', `${LONG.length.toString(16)}\r\n${LONG}\r\n0\r\n\r\n`);
   expect(answer).toMatch(/^HTTP\/1.1 413 /);
   expect(answer).toContain(`more, where ${LIMIT} bytes are the limit`);
+});
+
+it('a body of which a route takes no more is passed over, and the next request of its connection is answered', async () => {
+  const socket = connect(port, '127.0.0.1');
+  let answers = '';
+  socket.setEncoding('latin1').on('data', (text: string) => (answers += text));
+  const long = 'x'.repeat(3_000_000);
+  socket.write(
+    `POST /v1/lines HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: ${long.length}\r\n\r\n`,
+  );
+  socket.write(long);
+  socket.write('POST /v1/texts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n17');
+  await expect.poll(() => answers).toMatch(/^HTTP\/1.1 422 [^]*"line-unfit"[^]*HTTP\/1.1 201 [^]*17$/);
+  socket.destroy();
 });

@@ -20,7 +20,8 @@ export function whenAnswered(request: FastifyRequest, raw: ServerResponse): void
 
 function passOver({ raw: request }: FastifyRequest): void {
   if (request.complete || request.destroyed) return;
-  request.resume();
+  // What was to take it takes no more.
+  request.unpipe().resume();
   const cut = setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
   request.once('close', () => clearTimeout(cut));
 }

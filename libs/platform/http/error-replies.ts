@@ -37,12 +37,10 @@ export class ErrorReplies {
     reply.header('X-Request-Id', request.id);
     for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value);
     if (answer.status === 401 && this.challenge !== undefined) reply.header('WWW-Authenticate', this.challenge);
-    // Bodies are read to the end before a route runs; a refusal before that comes while the client is still sending.
-    if (answer.status === 413) {
-      // Fastify would end the connection with the answer, which takes the answer from a client that is not done sending.
-      reply.removeHeader('Connection');
-      whenAnswered(request, reply.raw);
-    }
+    // Fastify would end the connection with the answer, which takes the answer from a client that is not done sending.
+    if (answer.code === 'body-too-large') reply.removeHeader('Connection');
+    // Requests that come by no connection, as tests inject them, do not say whether they are complete.
+    if (request.raw.complete === false) whenAnswered(request, reply.raw);
     const dialect = request.routeOptions.config?.confluent ?? (request.is404 ? this.routes.dialectOf(path) : undefined);
     if (dialect !== undefined) {
       const { status, body } = confluentBody(answer, dialect.errors ?? this.confluentMapper);

@@ -57,3 +57,4 @@ export { type ByteAccount, type BytesInFlight } from './bytes-in-flight.js';
 export { PacedAnswer } from './paced-answer.js';
 export { ArrivingBody, isStreamEnd } from './arriving-body.js';
 export { endAnswer } from './end-answer.js';
+export { keptBody } from './kept-body.js';

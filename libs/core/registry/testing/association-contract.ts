@@ -53,6 +53,28 @@ export function storesAssociations(store: () => RegistryStore): void {
       });
     });
 
+    it('are found however many they are, each once, in their order', async () => {
+      const run = `many${++runs}`;
+      const numbered = (n: number) => String(n).padStart(5, '0');
+      const count = 2_100;
+      const of = (more: (n: string) => Partial<Association>): Association[] =>
+        Array.from({ length: count }, (_, n) => fresh({ guid: `${run}-${n}`, ...more(numbered(n)) }));
+      const shared = { context: '.', name: `${run}-shared` };
+      const ofSubject = of((n) => ({ subject: shared, resourceName: `${run}-${n}`, resourceId: `${run}-s-${n}` }));
+      const ofName = of((n) => ({ resourceName: run, resourceNamespace: `ns${n}`, resourceId: `${run}-n-${n}` }));
+      const ofResource = of((n) => ({ resourceId: run, resourceName: `${run}-r`, resourceType: `type${n}` }));
+      await set(...[...ofSubject].reverse(), ...[...ofName].reverse(), ...[...ofResource].reverse());
+      expect(await store().associations({ subjects: [shared] })).toEqual(ofSubject);
+      expect(await store().associations({ resourceName: run, resourceNamespace: undefined })).toEqual(ofName);
+      expect((await store().associationsOfResource(run)).associations).toEqual(ofResource);
+      const [last] = ofResource.slice(-1);
+      const read = await store().associationsOfResource(run);
+      await set({ ...last!, updatedAt: 7 });
+      await expect(apply([{ type: 'association-removed', association: ofResource[0]! }], read)).rejects.toMatchObject({
+        code: 'registry-state-moved',
+      });
+    });
+
     it('are shown in a snapshot as they were', async () => {
       const value = fresh();
       await set(value);

@@ -3,6 +3,7 @@ import type { Association, SchemaRecord, SchemaUsage, StoredSchema } from '../mo
 import { AFTER_REVISION, type EventPosition, type RegistryEvent } from '../registry-event.js';
 import {
   identityOf,
+  type NameInUse,
   RegistryStore,
   type AppliedChange,
   type AppliedPlan,
@@ -42,6 +43,11 @@ import {
 
 /** Characters of values in one page of events. */
 const MAX_CHARACTERS = 2 * 1024 * 1024;
+
+function compareNames(one: SubjectName, other: SubjectName): number {
+  const byCodePoint = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return byCodePoint(one.context, other.context) || byCodePoint(one.name, other.name);
+}
 
 /** The registry's port over maps: the plainest thing that keeps its promises, for tests of what is built on it. Nothing survives the process. */
 export class MemoryRegistryStore extends RegistryStore {
@@ -155,9 +161,17 @@ export class MemoryRegistryStore extends RegistryStore {
       .sort();
   }
 
-  async names(context: string | undefined): Promise<readonly SubjectName[]> {
-    const names = [...this.#tables.subjects.values()].map((state) => state.subject);
-    return context === undefined ? names : names.filter((name) => name.context === context);
+  async names(
+    context: string | undefined,
+    after: SubjectName | undefined,
+    limit: number,
+  ): Promise<readonly NameInUse[]> {
+    return [...this.#tables.subjects.values()]
+      .map(({ subject, mode }): NameInUse => ({ ...subject, hasMode: mode !== null }))
+      .filter((name) => context === undefined || name.context === context)
+      .filter((name) => after === undefined || compareNames(name, after) > 0)
+      .sort(compareNames)
+      .slice(0, limit);
   }
 
   async configs(context: string | undefined, prefix: string) {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RegistryConfig, SchemaRecord, SubjectState } from '../model.js';
-import type { IdChoice, ReferenceTarget, RegistryFact, RegistryStore } from '../store.js';
+import type { IdChoice, NameInUse, ReferenceTarget, RegistryFact, RegistryStore } from '../store.js';
 import { parseSubject, type SubjectName } from '../subject-name.js';
 import { storesAssociations } from './association-contract.js';
 
@@ -415,10 +415,37 @@ export function registryStoreContract(name: string, open: () => Promise<StoreUnd
         { type: 'mode-set', subject, mode: 'IMPORT' },
       ]);
       expect(await state(subject)).toMatchObject({ config: { compatibility: 'FULL', alias: 'ä' }, mode: 'IMPORT' });
-      expect(await store.names(subject.context)).toEqual([subject]);
+      expect(await store.names(subject.context, undefined, 9)).toEqual([{ ...subject, hasMode: true }]);
       expect(await store.list(subject.context, '', undefined, 9)).toEqual([]);
       await apply([{ type: 'config-set', subject, config: null }]);
       expect(await state(subject)).toMatchObject({ config: null, mode: 'IMPORT' });
+    });
+
+    it('pages the names in use by context and name, and tells which have a mode', async () => {
+      const context = `.n${++runs}`;
+      const names = ['\u{10000}', 'b', '\uffff', 'a'];
+      for (const name of names) await register({ context, name }, 1, `of ${name}`);
+      await apply([
+        { type: 'mode-set', subject: { context, name: 'b' }, mode: 'READONLY' },
+        { type: 'mode-set', subject: { context: `${context}.z`, name: '' }, mode: 'READONLY' },
+      ]);
+      const pagesOf = async (within: string | undefined): Promise<(readonly NameInUse[])[]> => {
+        const pages: (readonly NameInUse[])[] = [];
+        let after: SubjectName | undefined = within === undefined ? { context, name: '' } : undefined;
+        for (;;) {
+          const page = await store.names(within, after, 3);
+          pages.push(page);
+          if (page.length < 3) return pages;
+          after = page.at(-1);
+        }
+      };
+      const of = (name: string, hasMode = false): NameInUse => ({ context, name, hasMode });
+      expect(await pagesOf(context)).toEqual([[of('a'), of('b', true), of('\uffff')], [of('\u{10000}')]]);
+      const all = (await pagesOf(undefined)).flat();
+      expect(all.slice(0, 5)).toEqual([
+        ...[of('a'), of('b', true), of('\uffff'), of('\u{10000}')],
+        { context: `${context}.z`, name: '', hasMode: true },
+      ]);
     });
 
     it('finds configs by context and prefix', async () => {
